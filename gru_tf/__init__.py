@@ -1,0 +1,44 @@
+"""RNN, LSTM or GRU, for my data, at what cost? Fair, tuned, tracked comparisons in Keras; see README.md.
+
+The public names are imported when first used: `import gru_tf` alone does not load TensorFlow.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gru_tf.cells.gru import GRUCell as GRUCell
+    from gru_tf.cells.lstm import LSTMCell as LSTMCell
+    from gru_tf.cells.rnn import RNNCell as RNNCell
+    from gru_tf.errors import UserError as UserError
+    from gru_tf.experiment import Experiment as Experiment
+    from gru_tf.suite import check as check
+    from gru_tf.suite import load as load
+    from gru_tf.suite import results as results
+    from gru_tf.suite import run as run
+    from gru_tf.tuning import RecurrentHyperModel as RecurrentHyperModel
+
+_HOMES = {
+    "GRUCell": "gru_tf.cells.gru",
+    "LSTMCell": "gru_tf.cells.lstm",
+    "RNNCell": "gru_tf.cells.rnn",
+    "UserError": "gru_tf.errors",
+    "Experiment": "gru_tf.experiment",
+    "check": "gru_tf.suite",
+    "load": "gru_tf.suite",
+    "results": "gru_tf.suite",
+    "run": "gru_tf.suite",
+    "RecurrentHyperModel": "gru_tf.tuning",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605, the table is the list
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gru_tf' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

@@ -1,0 +1,50 @@
+"""Which examples form which step: batches of equal shape, sequences of like length together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gru_tf.tasks import Array
+
+BUCKETS = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of one pass.
+
+    Args:
+        order: (S, B) int32, indices of the examples of each step.
+        valid: (S, B) float32, 0 where a batch is filled up to its size with a repeated example.
+        bucket: (S,) int32, which of the bucket lengths each step is cut to.
+    """
+
+    order: Array
+    valid: Array
+    bucket: Array
+
+
+def bucket_lengths(lengths: Array) -> tuple[int, ...]:
+    """Up to four lengths that sequences are cut to, the longest last; one where all are equally long.
+
+    They are the quartiles of the lengths: each bucket is compiled apart, so there are few.
+    """
+    quantiles = np.quantile(lengths, np.arange(1, BUCKETS + 1) / BUCKETS, method="higher")
+    return tuple(int(q) for q in np.unique(quantiles))
+
+
+def plan(lengths: Array, buckets: tuple[int, ...], batch_size: int, rng: np.random.Generator | None = None) -> Plan:
+    """One pass over all examples, shuffled by `rng` within and across buckets; in the given order without it."""
+    member = np.searchsorted(buckets, lengths)
+    steps: list[tuple[Array, int, int]] = []
+    for bucket in range(len(buckets)):
+        indices = np.flatnonzero(member == bucket)
+        if rng is not None:
+            indices = rng.permutation(indices)
+        steps += [(indices[i : i + batch_size], bucket, batch_size) for i in range(0, len(indices), batch_size)]
+    if rng is not None:
+        steps = [steps[i] for i in rng.permutation(len(steps))]
+    order = np.stack([np.resize(indices, size) for indices, _, size in steps])
+    valid = np.stack([np.arange(size) < len(indices) for indices, _, size in steps])
+    bucket_of = np.array([bucket for _, bucket, _ in steps])
+    return Plan(order.astype("int32"), valid.astype("float32"), bucket_of.astype("int32"))

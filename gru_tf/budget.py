@@ -1,0 +1,61 @@
+"""Equal budgets: how many units each cell gets, and the exact number of parameters that this makes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gru_tf.cells import CellSpec
+from gru_tf.errors import UserError
+from gru_tf.specs import ModelSpec
+from gru_tf.tasks import Signature
+
+
+@dataclass(frozen=True)
+class Size:
+    """A network's size.
+
+    Args:
+        units: H of each recurrent layer and direction.
+        parameters: all weights, head included.
+        recurrent_parameters: those of the recurrent layers alone.
+    """
+
+    units: int
+    parameters: int
+    recurrent_parameters: int
+
+
+def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec, units: int) -> Size:
+    """Exact size at `units`: each layer in each direction, then a dense head with a bias."""
+    directions = 2 if model.bidirectional else 1
+    features = [signature.features] + [directions * units] * (model.layers - 1)
+    recurrent = directions * sum(cell.parameters(i, units, **options) for i in features)
+    return Size(units, recurrent + (directions * units + 1) * signature.outputs, recurrent)
+
+
+def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec) -> Size:
+    """The size that the model's budget gives to this cell: its `units`, or the units nearest to its `parameters`.
+
+    Raises:
+        UserError: where even one unit costs more than twice the budget.
+    """
+    if model.parameters is None:
+        assert model.units is not None  # noqa: S101, held by ModelSpec
+        return size(cell, options, signature, model, model.units)
+    low, high = 1, 2
+    while size(cell, options, signature, model, high).parameters < model.parameters:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if size(cell, options, signature, model, middle).parameters < model.parameters:
+            low = middle
+        else:
+            high = middle
+    sizes = [size(cell, options, signature, model, units) for units in (low, high)]
+    best = min(sizes, key=lambda s: abs(s.parameters - model.parameters))  # type: ignore[operator]
+    if best.parameters > 2 * model.parameters:
+        raise UserError(
+            f"model.parameters: received {model.parameters:,}, expected at least {best.parameters // 2:,}:"
+            f" the smallest {cell.name} network for this task has {best.parameters:,}"
+        )
+    return best

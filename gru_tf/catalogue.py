@@ -1,0 +1,51 @@
+"""A folder is a catalogue: one module per entry, found by name and imported only when asked for."""
+
+import ast
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from gru_tf.errors import UserError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The modules of one package, each holding one object under the same attribute name.
+
+    Args:
+        kind: what an entry is called in messages, e.g. "cell".
+        package: dotted name of the package, e.g. "gru_tf.cells".
+        attribute: name of the object that every module defines, e.g. "CELL".
+    """
+
+    kind: str
+    package: str
+    attribute: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the modules lie."""
+        return Path(__file__).parent.joinpath(*self.package.split(".")[1:])
+
+    def names(self) -> list[str]:
+        """Every entry's name, sorted; imports nothing."""
+        return sorted(f.stem for f in self.folder.glob("*.py") if not f.stem.startswith("_"))
+
+    def check(self, name: str) -> str:
+        """Return `name`; raise UserError with the nearest valid name where no entry is called so."""
+        if name not in self.names():
+            raise UserError(
+                f"no {self.kind} is called '{name}'.{did_you_mean(name, self.names())}"
+                f" {self.kind.capitalize()}s: {', '.join(self.names())}"
+            )
+        return name
+
+    def find(self, name: str) -> Any:
+        """Import the module called `name` and return its entry."""
+        return getattr(import_module(f"{self.package}.{self.check(name)}"), self.attribute)
+
+    def summary(self, name: str) -> str:
+        """First line of the entry's docstring; read, not imported, so TensorFlow stays unloaded."""
+        source = (self.folder / f"{self.check(name)}.py").read_text(encoding="utf-8")
+        return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]

@@ -1,0 +1,64 @@
+"""Cells: one step of a recurrent network, one file each. A cell knows one step; a layer owns time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gru_tf.catalogue import Catalogue
+from gru_tf.errors import UserError, did_you_mean
+
+CELLS = Catalogue(kind="cell", package="gru_tf.cells", attribute="CELL")
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """What the suite knows of a cell.
+
+    Args:
+        name: the file's stem.
+        build: `build(units, **options)` → the Keras cell.
+        step: `step(x, states, weights, **options)` → new states, in NumPy float64; x is (batch, features),
+            each state (batch, units), `weights` maps the Keras cell's weight names to arrays.
+        gates: names of the blocks of the kernel's last axis, in order.
+        states: names of the states; the first one is the output.
+        parameters: `parameters(features, units, **options)` → number of weights.
+        fused: `fused(units, **options)` → the stock Keras layer (cuDNN on a GPU), or None.
+        reference: author, year, arXiv id or venue.
+        options: the cell's own options, each with its allowed values, the default first.
+        unfused: for each option, the values that the stock layer does not offer.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    step: Callable[..., Sequence[Array]]
+    gates: tuple[str, ...]
+    states: tuple[str, ...]
+    parameters: Callable[..., int]
+    fused: Callable[..., Any] | None
+    reference: str
+    options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    unfused: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise UserError for an option or value that this cell does not have."""
+        for name, value in options.items():
+            if name not in self.options:
+                valid = ", ".join(self.options) or "none"
+                raise UserError(f"{self.name}.{name}: no such option.{did_you_mean(name, self.options)} Options: {valid}")
+            if not any(value is v or (type(value) is type(v) and value == v) for v in self.options[name]):
+                valid = ", ".join(map(repr, self.options[name]))
+                raise UserError(f"{self.name}.{name}: received {value!r}, expected one of {valid}")
+
+    def layer(self, units: int, options: Mapping[str, Any], **layer_options: Any) -> Any:
+        """The stock layer with these options; UserError where Keras has none."""
+        self.check(options)
+        for name, value in options.items():
+            if value in self.unfused.get(name, ()):
+                raise UserError(f"{self.name}: Keras has no stock layer with {name}={value!r}; use implementation: custom")
+        if self.fused is None:
+            raise UserError(f"{self.name}: Keras has no stock layer for it; use implementation: custom")
+        return self.fused(units, **options, **layer_options)

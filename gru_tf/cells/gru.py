@@ -1,0 +1,118 @@
+"""Gated recurrent unit: an update and a reset gate around a single state.
+
+    z_t = σ(W_z x_t + U_z h_{t−1} + b_z)                     update gate             (Cho et al. 2014, eq. 6)
+    r_t = σ(W_r x_t + U_r h_{t−1} + b_r)                     reset gate              (eq. 5)
+    h̃_t = tanh(W_h x_t + b_h + r_t ∘ (U_h h_{t−1} + b'_h))   reset_after=True        (cuDNN, PyTorch, Keras' default)
+    h̃_t = tanh(W_h x_t + U_h (r_t ∘ h_{t−1}) + b_h)          reset_after=False       (eq. 8, the paper's first form)
+    h_t = z_t ∘ h_{t−1} + (1 − z_t) ∘ h̃_t                    convention="keep"       (eq. 7; Keras, PyTorch, ONNX)
+    h_t = (1 − z_t) ∘ h_{t−1} + z_t ∘ h̃_t                    convention="write"      (Chung et al. 2014, eq. 4)
+
+The two conventions are the same function when W_z, U_z and b_z change sign; the two resets are different functions.
+
+Shapes: kernel (I, 3H), recurrent_kernel (H, 3H), blocks in Keras' order z, r, h; bias (2, 3H) with reset_after (row 0
+for the input, row 1 for the state), (3H,) without. Parameters: 3H(I + H + 2), or 3H(I + H + 1) without reset_after.
+References: K. Cho et al., arXiv 1406.1078, 2014; J. Chung et al., arXiv 1412.3555, 2014.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from scipy.special import expit as sigmoid
+
+from gru_tf.cells import Array, CellSpec
+from gru_tf.cells._recurrent import RecurrentCell
+
+
+@keras.saving.register_keras_serializable(package="gru_tf")
+class GRUCell(RecurrentCell):
+    """The GRU cell in all four forms; in "keep" its weights interchange with `keras.layers.GRUCell`.
+
+    Args:
+        units: H, size of the state.
+        reset_after: whether the reset gate acts after the product with the recurrent kernel.
+        convention: "keep" (a large z keeps the old state) or "write" (a large z writes the candidate).
+        **options: those of `RecurrentCell`.
+
+    Raises:
+        ValueError: where `convention` is neither of the two.
+    """
+
+    gates = ("z", "r", "h")
+    states = ("h",)
+
+    def __init__(self, units: int, reset_after: bool = True, convention: str = "keep", **options: Any):
+        if convention not in ("keep", "write"):
+            raise ValueError(f"GRUCell: expected `convention` to be 'keep' or 'write'. Received: convention={convention!r}")
+        super().__init__(units, **options)
+        self.reset_after = reset_after
+        self.convention = convention
+
+    @property
+    def bias_shape(self) -> tuple[int, ...]:
+        """(2, 3H) with reset_after, (3H,) without."""
+        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+
+    def biases(self) -> tuple[Any, Any]:
+        """Bias of the input and bias of the state, (3H,) each; zeros where the cell has none."""
+        zeros = ops.zeros((3 * self.units,), dtype=self.compute_dtype)
+        if not self.use_bias:
+            return zeros, zeros
+        return (self.bias[0], self.bias[1]) if self.reset_after else (self.bias, zeros)
+
+    def step(self, x: Any, states: list[Any]) -> list[Any]:
+        """X (batch, I), [h (batch, H)] → [h']."""
+        h = states[0]
+        b, c = self.biases()
+        c_gates, c_h = ops.split(c, [2 * self.units])
+        u_gates, u_h = ops.split(self.recurrent_kernel, [2 * self.units], axis=-1)
+        x_z, x_r, x_h = self.split(ops.matmul(x, self.kernel) + b)
+        h_z, h_r = ops.split(ops.matmul(h, u_gates) + c_gates, 2, axis=-1)
+        z = self.recurrent_activation(x_z + h_z)
+        r = self.recurrent_activation(x_r + h_r)
+        if self.reset_after:
+            candidate = self.activation(x_h + r * (ops.matmul(h, u_h) + c_h))
+        else:
+            candidate = self.activation(x_h + ops.matmul(r * h, u_h))
+        return [z * h + (1 - z) * candidate if self.convention == "keep" else (1 - z) * h + z * candidate]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, serialised."""
+        return {**super().get_config(), "reset_after": self.reset_after, "convention": self.convention}
+
+
+def step(
+    x: Array, states: Sequence[Array], weights: Mapping[str, Array], reset_after: bool = True, convention: str = "keep"
+) -> list[Array]:
+    """The equations in NumPy float64; `weights` holds kernel, recurrent_kernel, bias."""
+    h = states[0]
+    w_z, w_r, w_h = np.split(weights["kernel"], 3, axis=-1)
+    u_z, u_r, u_h = np.split(weights["recurrent_kernel"], 3, axis=-1)
+    rows = np.split(np.atleast_2d(weights["bias"]), 3, axis=-1)
+    b_z, b_r, b_h = (row[0] for row in rows)
+    c_z, c_r, c_h = (row[1] if reset_after else 0.0 for row in rows)
+    z = sigmoid(x @ w_z + b_z + h @ u_z + c_z)
+    r = sigmoid(x @ w_r + b_r + h @ u_r + c_r)
+    candidate = np.tanh(x @ w_h + b_h + (r * (h @ u_h + c_h) if reset_after else (r * h) @ u_h))
+    return [z * h + (1 - z) * candidate if convention == "keep" else (1 - z) * h + z * candidate]
+
+
+def parameters(features: int, units: int, reset_after: bool = True, convention: str = "keep") -> int:
+    """3H(I + H + 2) with reset_after, 3H(I + H + 1) without."""
+    return 3 * units * (features + units + (2 if reset_after else 1))
+
+
+CELL = CellSpec(
+    name="gru",
+    build=GRUCell,
+    step=step,
+    gates=GRUCell.gates,
+    states=GRUCell.states,
+    parameters=parameters,
+    fused=lambda units, convention="keep", **options: keras.layers.GRU(units, **options),
+    reference="Cho et al. 2014, arXiv 1406.1078; Chung et al. 2014, arXiv 1412.3555",
+    options={"reset_after": (True, False), "convention": ("keep", "write")},
+    unfused={"convention": ("write",)},
+)

@@ -1,0 +1,49 @@
+"""Simple recurrent network (Elman): one tanh of input and state, no gates.
+
+    h_t = tanh(W x_t + U h_{t−1} + b)                                                        (Elman 1990, eq. 1)
+
+Shapes: W kernel (I, H), U recurrent_kernel (H, H), b bias (H,). Parameters: H(I + H + 1).
+Reference: J. L. Elman, "Finding structure in time", Cognitive Science 14, 1990.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from gru_tf.cells import Array, CellSpec
+from gru_tf.cells._recurrent import RecurrentCell
+
+
+@keras.saving.register_keras_serializable(package="gru_tf")
+class RNNCell(RecurrentCell):
+    """The Elman cell; weights interchange with `keras.layers.SimpleRNNCell`."""
+
+    gates = ("h",)
+    states = ("h",)
+
+    def step(self, x: Any, states: list[Any]) -> list[Any]:
+        """X (batch, I), [h (batch, H)] → [h']."""
+        a = ops.matmul(x, self.kernel) + ops.matmul(states[0], self.recurrent_kernel)
+        if self.use_bias:
+            a = a + self.bias
+        return [self.activation(a)]
+
+
+def step(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> list[Array]:
+    """The equation in NumPy float64; `weights` holds kernel, recurrent_kernel, bias."""
+    return [np.tanh(x @ weights["kernel"] + states[0] @ weights["recurrent_kernel"] + weights["bias"])]
+
+
+CELL = CellSpec(
+    name="rnn",
+    build=RNNCell,
+    step=step,
+    gates=RNNCell.gates,
+    states=RNNCell.states,
+    parameters=lambda features, units: units * (features + units + 1),
+    fused=keras.layers.SimpleRNN,
+    reference="Elman 1990, Cognitive Science 14",
+)

@@ -1,0 +1,194 @@
+"""The compiled steps of one shape: a network, its optimiser and its passes over data, reused by every run of that shape.
+
+Learning rate, clip norm, dropout rate and seed are variables of the compiled step, not constants, so that a search
+compiles once. No Python runs between steps: a pass is one graph loop over tensors.
+"""
+
+import time
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gru_tf.batches import Plan
+from gru_tf.cells import CELLS
+from gru_tf.experiment import Run
+from gru_tf.layers import VariableDropout
+from gru_tf.model import build, loss, metric
+from gru_tf.tasks import Examples, Signature
+
+OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
+Tensors = tuple[Any, Any, Any]
+
+
+def shape_of(run: Run, signature: Signature, metric_name: str, buckets: tuple[int, ...]) -> tuple[Any, ...]:
+    """What two runs must share to use the same compiled steps."""
+    model = run.model.model_dump(exclude={"dropout"})
+    training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "jit", "deterministic"})
+    flags = (run.model.dropout > 0, run.training.clip_norm is not None)
+    settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
+    return (run.cell.name, signature, metric_name, buckets, flags, settings)
+
+
+def on_gpu() -> bool:
+    """Whether TensorFlow sees a GPU."""
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+def resolve_jit(run: Run) -> bool:
+    """`training.jit`, with "auto" decided: XLA, except for a stock gated layer on a GPU, which takes cuDNN."""
+    if run.training.jit != "auto":
+        return run.training.jit
+    cudnn = on_gpu() and run.model.implementation == "stock" and run.cell.name in ("gru", "lstm")
+    return not (cudnn and run.cell.options.get("reset_after", True))
+
+
+def tensors(examples: Examples, timesteps: int) -> Tensors:
+    """Inputs, targets and lengths on the device, padded to `timesteps`; bytes stay bytes until a step casts its batch."""
+    inputs, targets = examples.inputs, examples.targets
+    missing = timesteps - inputs.shape[1]
+    inputs = np.pad(inputs, ((0, 0), (0, missing), (0, 0)))
+    if targets.ndim == 3:
+        targets = np.pad(targets, ((0, 0), (0, missing), (0, 0)))
+    return tf.constant(inputs), tf.constant(targets), tf.constant(examples.lengths.astype("int32"))
+
+
+class CompiledSteps:
+    """Passes over data for one shape of run.
+
+    Attributes:
+        model: the Keras model being trained.
+        jit: the resolved jit_compile.
+        compile_seconds: time to trace and compile both passes.
+        kernel_path: "cudnn", "xla while-loop" or "while-loop".
+    """
+
+    def __init__(self, run: Run, signature: Signature, metric_name: str, buckets: tuple[int, ...]):
+        self.signature, self.metric_name, self.buckets = signature, metric_name, buckets
+        self.jit, self.batch_size = resolve_jit(run), run.training.batch_size
+        self.model = self._build(run, VariableDropout)
+        self.optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate)
+        self.optimizer.build(self.model.trainable_variables)
+        self.clip_norm = tf.Variable(run.training.clip_norm or 0.0, trainable=False)
+        self.clip = run.training.clip if run.training.clip_norm is not None else None
+        self.compile_seconds = 0.0
+        self.kernel_path = ""
+        self._train_pass: Any = None
+        self._test_pass: Any = None
+
+    def _build(self, run: Run, dropout: Any) -> Any:
+        return build(run.model, self.signature, CELLS.find(run.cell.name), run.cell.options, dropout)
+
+    def reset(self, run: Run) -> None:
+        """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""
+        keras.utils.set_random_seed(run.seed)
+        self.set_weights([w.numpy() for w in self._build(run, VariableDropout).trainable_variables])
+        for variable in self.optimizer.variables:
+            variable.assign(tf.zeros_like(variable.value))
+        self.optimizer.learning_rate.assign(run.training.learning_rate)
+        self.clip_norm.assign(run.training.clip_norm or 0.0)
+        for index, layer in enumerate(x for x in self.model.layers if isinstance(x, VariableDropout)):
+            layer.rate.assign(run.model.dropout)
+            layer.seed_generator.state.assign([run.seed, index])
+
+    def weights(self) -> list[Any]:
+        """The trainable weights as arrays."""
+        return [v.numpy() for v in self.model.trainable_variables]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Assign arrays to the trainable weights, in their order."""
+        for variable, value in zip(self.model.trainable_variables, weights, strict=True):
+            variable.assign(value)
+
+    def export(self, run: Run) -> Any:
+        """The trained network as a model of ordinary layers, for saving."""
+        model = self._build(run, keras.layers.Dropout)
+        for variable, value in zip(model.trainable_variables, self.weights(), strict=True):
+            variable.assign(value)
+        return model
+
+    def warm_up(self, data: Tensors) -> None:
+        """Trace and compile both passes by one step a bucket, once; the weights that result are meaningless."""
+        if self._train_pass is not None:
+            return
+        clock = time.perf_counter()
+        every = len(self.buckets)
+        order = np.zeros((every, self.batch_size), "int32")
+        once = Plan(order, np.ones_like(order, "float32"), np.arange(every, dtype="int32"))
+        self._train_pass = self._trace(self._train_on, data, once)
+        self._test_pass = self._trace(self._test_on, data, once)
+        self.train(data, once)
+        self.test(data, once)
+        self.compile_seconds = time.perf_counter() - clock
+        self.kernel_path = _kernel_path(self._train_pass.graph.as_graph_def(), self.jit)
+
+    def train(self, data: Tensors, steps: Plan) -> float:
+        """One pass with updates; returns the mean loss of a target."""
+        return self._means(self._train_pass, data, steps)[0]
+
+    def test(self, data: Tensors, steps: Plan) -> tuple[float, float]:
+        """One pass without updates; returns the mean loss and the mean metric of a target."""
+        return self._means(self._test_pass, data, steps)
+
+    def _trace(self, step: Any, data: Tensors, steps: Plan) -> Any:
+        compiled = tf.function(step, jit_compile=self.jit)
+        arguments = (*data, *_plan_tensors(steps))
+        signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in arguments]
+        return tf.function(lambda *a: self._loop(compiled, *a)).get_concrete_function(*signature)
+
+    @staticmethod
+    def _means(passed: Any, data: Tensors, steps: Plan) -> tuple[float, float]:
+        first, second, weight = passed(*data, *_plan_tensors(steps)).numpy()
+        return float(first / weight), float(second / weight)
+
+    def _loop(self, step: Any, inputs: Any, targets: Any, lengths: Any, order: Any, valid: Any, bucket: Any) -> Any:
+        def cut(length: int, indices: Any, weight: Any) -> Any:
+            x = tf.cast(tf.gather(inputs, indices)[:, :length], tf.float32)
+            y = tf.gather(targets, indices)
+            if self.signature.per_step:
+                real = tf.sequence_mask(tf.gather(lengths, indices), length, tf.float32)
+                return step(x, y[:, :length], weight[:, None] * real)
+            return step(x, y, weight)
+
+        def body(i: Any, sums: Any) -> Any:
+            branches = [lambda length=length: cut(length, order[i], valid[i]) for length in self.buckets]
+            return i + 1, sums + (branches[0]() if len(branches) == 1 else tf.switch_case(bucket[i], branches))
+
+        start = (tf.constant(0), tf.zeros(3, tf.float64))
+        return tf.while_loop(lambda i, _: i < tf.shape(order)[0], body, start)[1]
+
+    def _train_on(self, x: Any, y: Any, weight: Any) -> Any:
+        with tf.GradientTape() as tape:
+            outputs = self.model(x, training=True)
+            losses = loss(self.signature, y, outputs)
+            mean = tf.reduce_sum(losses * weight) / tf.reduce_sum(weight)
+        gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])
+        if self.clip == "global":
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
+        elif self.clip == "weight":
+            gradients = [tf.clip_by_norm(g, self.clip_norm) for g in gradients]
+        self.optimizer.apply(gradients, self.model.trainable_variables)
+        return self._sums(losses, losses, weight)
+
+    def _test_on(self, x: Any, y: Any, weight: Any) -> Any:
+        outputs = self.model(x, training=False)
+        losses = loss(self.signature, y, outputs)
+        return self._sums(losses, metric(self.metric_name, self.signature, y, outputs), weight)
+
+    @staticmethod
+    def _sums(losses: Any, metrics: Any, weight: Any) -> Any:
+        sums = tf.stack([tf.reduce_sum(losses * weight), tf.reduce_sum(metrics * weight), tf.reduce_sum(weight)])
+        return tf.cast(sums, tf.float64)
+
+
+def _plan_tensors(steps: Plan) -> Tensors:
+    return tf.constant(steps.order), tf.constant(steps.valid), tf.constant(steps.bucket)
+
+
+def _kernel_path(graph: Any, jit: bool) -> str:
+    """What executes the recurrence, read off the traced graph."""
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    if any(node.op.startswith("CudnnRNN") for node in nodes):
+        return "cudnn"
+    return "xla while-loop" if jit else "while-loop"

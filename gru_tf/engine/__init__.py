@@ -1,0 +1,23 @@
+"""Where runs execute. An engine takes runs and gives back results, in whatever order they finish."""
+
+from collections.abc import Iterable
+from typing import Protocol, Self
+
+from gru_tf.experiment import Run
+from gru_tf.results import RunResult
+
+
+class Engine(Protocol):
+    """What the coordinator asks of any engine; used as a context."""
+
+    def __enter__(self) -> Self:
+        """Start the workers."""
+
+    def __exit__(self, *failure: object) -> None:
+        """Stop the workers, at once if a failure ended the block."""
+
+    def submit(self, runs: Iterable[Run]) -> None:
+        """Queue runs."""
+
+    def completed(self) -> list[RunResult]:
+        """Wait for at least one result and return all that are there."""

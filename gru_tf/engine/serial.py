@@ -1,0 +1,33 @@
+"""Runs in this process, one after the other: for notebooks, debugging and tests."""
+
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from gru_tf.experiment import Run
+from gru_tf.results import RunResult
+
+
+class SerialEngine:
+    """Trains each run where it is called, when its result is asked for."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.queue: deque[Run] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.queue.clear()
+
+    def submit(self, runs: Iterable[Run]) -> None:
+        """Queue runs."""
+        self.queue.extend(runs)
+
+    def completed(self) -> list[RunResult]:
+        """Train the next run."""
+        from gru_tf.training import attempt
+
+        return [attempt(self.queue.popleft(), self.folder)]

@@ -1,0 +1,136 @@
+"""An experiment is one question as data: tasks × cells × seeds, a budget, a training recipe, a search.
+
+Nothing here imports TensorFlow, so that listing, checking names and printing results stay instant.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+
+from gru_tf.cells import CELLS
+from gru_tf.specs import MODEL, TRAINING, Choice, ModelSpec, Range, SearchSpec, Settings, Spec, TrainingSpec, is_integer
+from gru_tf.tasks import TASKS, create
+
+
+class Run(Spec):
+    """One training: everything that decides its numbers, and nothing else.
+
+    Args:
+        purpose: "trial" of a search (never reads the test split) or "final".
+        task, cell: what is learned by what.
+        seed: of data, initialisation, dropout and order.
+        model, training: network and recipe.
+    """
+
+    purpose: Literal["trial", "final"]
+    task: Choice
+    cell: Choice
+    seed: Annotated[int, Field(ge=0)]
+    model: ModelSpec
+    training: TrainingSpec
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the canonical form: the same run has the same one, in every process and on every machine."""
+        return _fingerprint(self)
+
+    def tuned(self, settings: Settings) -> "Run":
+        """This run with hyperparameters set by name."""
+        model = {name: value for name, value in settings.items() if name in MODEL}
+        training = {name: value for name, value in settings.items() if name in TRAINING}
+        return self.model_copy(update={"model": self.model.but(**model), "training": self.training.but(**training)})
+
+
+def _seeds(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return tuple(range(value))
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _one_task(value: Any) -> Any:
+    return [{name: options} for name, options in value.items()] if isinstance(value, dict) else value
+
+
+Choices = Annotated[tuple[Choice, ...], BeforeValidator(_one_task), Field(min_length=1, strict=False)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds), Field(min_length=1)]
+
+
+class Experiment(Spec):
+    """One question, its data, its candidates and its protocol.
+
+    Args:
+        name: the file's stem.
+        question: what the experiment answers, in one line.
+        tasks, cells: names, each with its options if it has any.
+        seeds: a count, or a list of seeds.
+        model: the network, with the budget that every cell gets.
+        training: the recipe, the same for every cell.
+        search: what is tuned for each (task, cell); null for nothing.
+    """
+
+    name: str
+    question: str
+    tasks: Choices
+    cells: Choices
+    seeds: Seeds = (0, 1, 2)
+    model: ModelSpec
+    training: TrainingSpec = TrainingSpec()
+    search: SearchSpec | None = None
+
+    @field_validator("tasks", "cells")
+    @classmethod
+    def _known(cls, choices: tuple[Choice, ...], info: Any) -> tuple[Choice, ...]:
+        catalogue = TASKS if info.field_name == "tasks" else CELLS
+        for choice in choices:
+            catalogue.check(choice.name)
+            if catalogue is TASKS:
+                create(choice.name, choice.options)
+        labels = [choice.label for choice in choices]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise ValueError(f"expected each {catalogue.kind} once. Received: '{label}' {labels.count(label)} times")
+        return choices
+
+    @model_validator(mode="after")
+    def _possible_search(self) -> Self:
+        for name, axis in self.search.axes.items() if self.search else ():
+            for value in axis.ends(is_integer(name)) if isinstance(axis, Range) else axis:
+                try:
+                    self.runs()[0].tuned({name: value})
+                except ValidationError as error:
+                    why = error.errors()[0]["msg"]
+                    raise ValueError(f"search.space.{name}: received {value!r}: {why}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _separate_seeds(self) -> Self:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds: expected each seed once. Received: {list(self.seeds)}")
+        if self.search and self.search.seed in self.seeds:
+            raise ValueError(f"search.seed: expected none of the final seeds. Received: {self.search.seed}")
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the canonical form."""
+        return _fingerprint(self)
+
+    def pairs(self) -> Iterator[tuple[Choice, Choice]]:
+        """Every (task, cell), task by task."""
+        return ((task, cell) for task in self.tasks for cell in self.cells)
+
+    def run(self, task: Choice, cell: Choice, seed: int, purpose: Literal["trial", "final"] = "final") -> Run:
+        """The run of one (task, cell) at one seed, with nothing tuned."""
+        return Run(purpose=purpose, task=task, cell=cell, seed=seed, model=self.model, training=self.training)
+
+    def runs(self) -> list[Run]:
+        """The final runs, with nothing tuned."""
+        return [self.run(task, cell, seed) for task, cell in self.pairs() for seed in self.seeds]
+
+
+def _fingerprint(spec: Spec) -> str:
+    canonical = json.dumps(spec.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

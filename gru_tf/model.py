@@ -1,0 +1,78 @@
+"""From a model's specification, a task's signature and a cell to a Keras model; and what it should minimise."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from gru_tf import budget
+from gru_tf.cells import CellSpec
+from gru_tf.errors import UserError
+from gru_tf.layers import recurrent
+from gru_tf.specs import ModelSpec
+from gru_tf.tasks import Signature
+
+
+def check(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mapping[str, Any]) -> None:
+    """Refuse a network that cannot be built or that would see the answers.
+
+    Raises:
+        UserError: for an option that the cell does not have, or that its stock layer does not have, and for a
+            backward direction where a step's target is the step that follows.
+    """
+    cell.check(options)
+    if model.implementation == "stock":
+        cell.layer(1, options)
+    if model.bidirectional and signature.causal:
+        raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
+
+
+def build(
+    model: ModelSpec,
+    signature: Signature,
+    cell: CellSpec,
+    options: Mapping[str, Any],
+    dropout: Callable[[float], Any] = keras.layers.Dropout,
+) -> Any:
+    """A `keras.Model`, (batch, T, features) → (batch, outputs), or (batch, T, outputs) where every step has a target.
+
+    The head is dense and linear: outputs are logits of classes or of independent binaries, or values.
+
+    Args:
+        model: depth, direction, dropout, and the budget that the units follow from.
+        signature: the task's shapes.
+        cell: what recurs.
+        options: the cell's own options.
+        dropout: makes the layer that follows each recurrent layer where the rate is above 0.
+
+    Raises:
+        UserError: where the budget cannot be met, and as `check` says.
+    """
+    check(model, signature, cell, options)
+    units = budget.solve(cell, options, signature, model).units
+    length = None if signature.per_step else signature.timesteps
+    inputs = x = keras.Input((length, signature.features), name="sequence")
+    for depth in range(model.layers):
+        inner = depth < model.layers - 1 or signature.per_step
+        x = recurrent(cell, units, options, model.implementation, model.bidirectional, return_sequences=inner)(x)
+        if model.dropout > 0:
+            x = dropout(model.dropout)(x)
+    return keras.Model(inputs, keras.layers.Dense(signature.outputs, name="head")(x), name=cell.name)
+
+
+def loss(signature: Signature, targets: Any, outputs: Any) -> Any:
+    """Loss of each target, (batch,) or (batch, T): cross-entropy in nats, squared error, or summed binary cross-entropy."""
+    if signature.target == "class":
+        return keras.losses.sparse_categorical_crossentropy(targets, outputs, from_logits=True)
+    targets = ops.cast(targets, outputs.dtype)
+    if signature.target == "value":
+        return ops.mean(ops.square(outputs - targets), axis=-1)
+    return ops.sum(ops.softplus(outputs) - targets * outputs, axis=-1)
+
+
+def metric(name: str, signature: Signature, targets: Any, outputs: Any) -> Any:
+    """The task's metric of each target, (batch,) or (batch, T); its mean over all real targets is the score's value."""
+    if name == "accuracy":
+        return ops.cast(ops.equal(ops.argmax(outputs, axis=-1), ops.cast(targets, "int64")), outputs.dtype)
+    return loss(signature, targets, outputs)

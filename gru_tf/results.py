@@ -1,0 +1,75 @@
+"""What a run leaves behind: its result, ready for the store, for tables and for statistics."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from gru_tf.experiment import Run
+
+
+class Speed(BaseModel):
+    """Training speed, compile time apart.
+
+    Args:
+        compile_seconds: tracing, compiling and the first epoch's surplus over the median epoch; of this shape in
+            this worker, also where an earlier run paid it.
+        train_seconds: wall time of all training epochs, compile time apart.
+        step_ms: median over epochs of the mean time of a step, the first epoch left out.
+        step_ms_low, step_ms_high: quartiles of the same.
+        samples_per_second: sequences a second at the median step.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    compile_seconds: float
+    train_seconds: float
+    step_ms: float
+    step_ms_low: float
+    step_ms_high: float
+    samples_per_second: float
+
+
+class RunResult(BaseModel):
+    """One run and what came of it; a run that diverged or failed is a result as well.
+
+    Args:
+        run: what was asked for.
+        status: "finished", "diverged" (a loss that is not finite) or "failed" (an exception; see `error`).
+        error: one line on what went wrong, or "".
+        started: seconds since the epoch; seconds: wall time of the run.
+        history: metric name → one value an epoch.
+        best_epoch: index of the epoch with the best validation metric.
+        metric: name of the task's metric; direction: whether more or less of it is better.
+        validation: the metric at the best epoch; test: on the test split, None for a trial.
+        chance: the trivial answer's metric; score: (test − chance) / (solved − chance), None for a trial.
+        units: size of each layer's state; parameters, recurrent_parameters: exact counts.
+        speed: training speed; peak_memory_mb: of the worker's process.
+        kernel_path: what executed the recurrence; jit: the resolved jit_compile.
+        environment: versions, device, threads, commit, data checksums.
+        model_file: where the trained model lies, or "".
+    """
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    run: Run
+    status: Literal["finished", "diverged", "failed"]
+    error: str = ""
+    started: float
+    seconds: float
+    history: dict[str, list[float]] = {}
+    best_epoch: int | None = None
+    metric: str = ""
+    direction: Literal["max", "min"] = "max"
+    validation: float | None = None
+    test: float | None = None
+    chance: float | None = None
+    score: float | None = None
+    units: int | None = None
+    parameters: int | None = None
+    recurrent_parameters: int | None = None
+    speed: Speed | None = None
+    peak_memory_mb: float | None = None
+    kernel_path: str = ""
+    jit: bool | None = None
+    environment: dict[str, Any] = {}
+    model_file: str = ""

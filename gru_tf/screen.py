@@ -1,0 +1,170 @@
+"""What the terminal shows: tables and progress, in rich."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gru_tf.budget import Size
+from gru_tf.experiment import Experiment
+from gru_tf.results import RunResult
+from gru_tf.specs import Choice
+from gru_tf.statistics import Interval
+from gru_tf.table import Row
+
+ARROWS = {"max": "↑", "min": "↓"}
+
+
+COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "chance", "ms/step", "seeds", "failed")
+
+
+def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
+    """The answer: a table a task, narrow enough for 80 columns, the best mean in bold."""
+    for task in dict.fromkeys(row.task for row in rows):
+        block = [row for row in rows if row.task == task]
+        metric = next((f": test {r.metric} {ARROWS[r.direction]}" for r in block if r.metric), "")
+        title = f"\n[bold]{escape(task)}[/]{metric} at an {_budget(experiment)}"
+        shown = Table(
+            title=title, title_justify="left", title_style="", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1)
+        )
+        for name in COLUMNS:
+            shown.add_column(name, justify="left" if name == "cell" else "right", no_wrap=True)
+        best = _best(block)
+        for row in block:
+            shown.add_row(*_cells(row), style="bold" if row is best else None)
+        yield shown
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        row.cell,
+        _count(row.units),
+        _count(row.parameters),
+        interval(row.test) if row.test else "–",
+        f"{row.chance:.3g}" if row.chance is not None else "–",
+        f"{row.step_ms:.2f}" if row.step_ms is not None else "–",
+        f"{row.seeds}/{row.wanted}",
+        str(len(row.failures)),
+    ]
+
+
+def _best(rows: Iterable[Row]) -> Row | None:
+    tested = [r for r in rows if r.test]
+    if len(tested) < 2:
+        return None
+    sign = 1 if tested[0].direction == "max" else -1
+    return max(tested, key=lambda r: sign * (r.test.mean if r.test else 0.0))
+
+
+def interval(value: Interval) -> str:
+    """Mean and bounds with as many digits as the interval's width supports."""
+    if math.isnan(value.low):
+        return f"{value.mean:.4g} [one seed]"
+    half = (value.high - value.low) / 2
+    digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
+    return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+
+
+def notes(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
+    """What a reader must know of the table, and each failure."""
+    seeds = len(experiment.seeds)
+    if seeds > 1:
+        yield f"Mean and Student-t interval over {seeds} seeds; bold: the best mean, which is not a test."
+    yield "Chance: the trivial answer's metric. ms/step: median training step, compile time apart."
+    if experiment.search:
+        named = ", ".join(experiment.search.axes)
+        trials = f"{experiment.search.trials} {experiment.search.tuner} trials"
+        yield f"Each cell tuned alike: {trials} over {named}, on validation only."
+    for row in rows:
+        if row.seeds < row.wanted:
+            yield f"{row.task}, {row.cell}: {row.seeds} of {row.wanted} seeds finished."
+        for failure in row.failures:
+            yield f"{row.task}, {row.cell}: {failure}"
+
+
+def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Table:
+    """The networks that a budget gives."""
+    shown = Table(title=f"{experiment.name}: {_budget(experiment)}", title_justify="left")
+    for name in ("task", "cell"):
+        shown.add_column(name)
+    for name in ("units", "parameters", "of these recurrent"):
+        shown.add_column(name, justify="right")
+    for task, cell, size in found:
+        counts = (size.units, size.parameters, size.recurrent_parameters)
+        shown.add_row(task.label, cell.label, *(f"{n:,}" for n in counts))
+    return shown
+
+
+def entries(named: Iterable[tuple[str, str]]) -> Table:
+    """Names with a line each."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="cyan", no_wrap=True)
+    grid.add_column()
+    for name, line in named:
+        grid.add_row(f"  {name}", line)
+    return grid
+
+
+def _budget(experiment: Experiment) -> str:
+    return f"equal budget of {experiment.model.budget}" + (", head included" if experiment.model.parameters else "")
+
+
+def _count(number: int | None) -> str:
+    return "–" if number is None else f"{number:,}"
+
+
+class RunProgress:
+    """A bar with the time left on a terminal, a line a run elsewhere."""
+
+    def __init__(self, console: Console):
+        self.console = console
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("runs ·"),
+            TimeElapsedColumn(),
+            TextColumn("gone ·"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=console,
+            transient=True,
+            speed_estimate_period=3600,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("starting", total=None)
+        self.before = 0
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self.bar.stop()
+
+    def __call__(self, result: RunResult | None, done: int, total: int) -> None:
+        """One more run is done; runs of an earlier call do not count, so that the time left is right."""
+        if result is None:
+            self.before = done
+            if done:
+                self.console.print(f"{done} of {total} runs are in the store already.")
+            self.bar.reset(self.task, total=total - done, description="training")
+            return
+        self.bar.update(self.task, completed=done - self.before, total=total - self.before)
+        if not self.console.is_terminal:
+            self.console.print(f"{done:4d}/{total} {line(result)}", highlight=False, soft_wrap=True)
+
+
+def line(result: RunResult) -> str:
+    """A run in one line."""
+    run = result.run
+    name = f"{run.task.label} · {run.cell.label} · {'trial' if run.purpose == 'trial' else f'seed {run.seed}'}"
+    if result.status != "finished":
+        return f"{name}: {result.status}: {result.error}"
+    which, value = ("validation", result.validation) if result.test is None else ("test", result.test)
+    return f"{name}: {which} {result.metric} {value:.4g} ({result.seconds:.1f} s)"

@@ -1,0 +1,159 @@
+"""The parts of an experiment as data: a choice of cell or task, the network, the training, the search."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, model_validator
+
+Positive = Annotated[int, Field(ge=1)]
+Scalar = bool | int | float | str
+Settings = Mapping[str, Scalar | None]
+
+
+class Spec(BaseModel):
+    """A part of an experiment: frozen, strict in types, closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def but(self, **changes: Any) -> Self:
+        """A copy with these fields changed, validated again."""
+        return type(self).model_validate({**self.model_dump(), **changes})
+
+
+class Choice(Spec):
+    """A task or a cell by name, with its options; in YAML `adding` or `adding: {length: 100}`."""
+
+    name: str
+    options: dict[str, Scalar] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_yaml(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and len(value) == 1 and not value.keys() & {"name", "options"}:
+            name, options = next(iter(value.items()))
+            return {"name": name, "options": options or {}}
+        return value
+
+    @property
+    def label(self) -> str:
+        """Name with its options, e.g. "adding(length=100)"; what tables show and pairs are formed by."""
+        options = ", ".join(f"{k}={v}" for k, v in sorted(self.options.items()))
+        return f"{self.name}({options})" if options else self.name
+
+
+class ModelSpec(Spec):
+    """The network around a cell.
+
+    Args:
+        units: size of each layer's state; or
+        parameters: budget of weights, head included, from which the units follow.
+        layers: depth of the stack.
+        bidirectional: whether a second stack reads the sequence backwards.
+        dropout: share of each recurrent layer's output that is dropped in training, in [0, 1).
+        implementation: "stock" (Keras' own layer: cuDNN on a GPU) or "custom" (this project's cell).
+    """
+
+    units: Positive | None = None
+    parameters: Positive | None = None
+    layers: Positive = 1
+    bidirectional: bool = False
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    implementation: Literal["stock", "custom"] = "stock"
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if (self.units is None) == (self.parameters is None):
+            raise ValueError("expected one of 'units' and 'parameters'")
+        return self
+
+    @property
+    def budget(self) -> str:
+        """The budget in words, e.g. "12,000 parameters"."""
+        return f"{self.parameters:,} parameters" if self.parameters else f"{self.units} units"
+
+
+class TrainingSpec(Spec):
+    """How a network is trained.
+
+    Args:
+        epochs: passes over the training split.
+        batch_size: sequences a step.
+        learning_rate: of the optimiser.
+        clip_norm: largest norm of a gradient; null for none.
+        clip: whether the norm is that of all gradients together ("global") or of each weight's ("weight").
+        optimizer: "adam", "rmsprop" or "sgd", with Keras' defaults.
+        patience: epochs without a better validation metric before training stops; null for none.
+        jit: "auto" (XLA, except for a layer that takes cuDNN), true or false.
+        deterministic: whether TensorFlow's deterministic kernels are required.
+    """
+
+    epochs: Positive = 10
+    batch_size: Positive = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
+    clip: Literal["global", "weight"] = "global"
+    optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
+    patience: Positive | None = None
+    jit: Literal["auto"] | bool = "auto"
+    deterministic: bool = True
+
+
+class Range(Spec):
+    """Numbers from `low` to `high`, drawn evenly ("linear") or evenly in their logarithm ("log")."""
+
+    low: float
+    high: float
+    sampling: Literal["linear", "log"] = "linear"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"expected low < high. Received: low {self.low:g}, high {self.high:g}")
+        if self.sampling == "log" and self.low <= 0:
+            raise ValueError(f"expected low > 0 with sampling: log. Received: {self.low:g}")
+        return self
+
+    def ends(self, integer: bool) -> tuple[float, float] | tuple[int, int]:
+        """(low, high), as whole numbers where the hyperparameter takes these."""
+        if integer and self.low.is_integer() and self.high.is_integer():
+            return int(self.low), int(self.high)
+        return self.low, self.high
+
+
+Values = Annotated[tuple[Scalar | None, ...], Field(strict=False, min_length=1)]
+MODEL, TRAINING = tuple(ModelSpec.model_fields), tuple(f for f in TrainingSpec.model_fields if f != "deterministic")
+Axis = Annotated[
+    Annotated[Values, Tag("list")] | Annotated[Range, Tag("Range")],
+    Discriminator(lambda value: "Range" if isinstance(value, (dict, Range)) else "list"),
+]
+Space = create_model("Space", __base__=Spec, **dict.fromkeys(MODEL + TRAINING, (Axis | None, None)))  # type: ignore[call-overload]
+
+
+def is_integer(name: str) -> bool:
+    """Whether a hyperparameter takes whole numbers."""
+    field = (ModelSpec if name in MODEL else TrainingSpec).model_fields[name]
+    types = (field.annotation, *get_args(field.annotation))
+    return int in types and field.annotation is not bool
+
+
+class SearchSpec(Spec):
+    """The search of each (task, cell), the same for all of them.
+
+    Args:
+        tuner: which of Keras Tuner's oracles asks for the trials.
+        trials: configurations tried for each (task, cell).
+        space: hyperparameter → list of values, or {low, high, sampling}; any field of the model and the training.
+        seed: of the draws and of each trial's training; never one of the final seeds.
+    """
+
+    tuner: Literal["random", "bayesian", "grid"] = "random"
+    trials: Positive
+    space: Space
+    seed: Annotated[int, Field(ge=0)] = 1000
+
+    @property
+    def axes(self) -> dict[str, Range | tuple[Scalar | None, ...]]:
+        """Hyperparameter → its values, in the order of the fields."""
+        return {name: getattr(self.space, name) for name in MODEL + TRAINING if getattr(self.space, name) is not None}

@@ -1,0 +1,117 @@
+"""The coordinator: joins search, engine and store, and gives Python users `run`, `check` and `results`."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from gru_tf import coordinator, experiment_file, silence, table
+from gru_tf.budget import Size, solve
+from gru_tf.cells import CELLS
+from gru_tf.coordinator import Progress
+from gru_tf.engine import Engine
+from gru_tf.engine.local import LocalEngine
+from gru_tf.engine.serial import SerialEngine
+from gru_tf.errors import UserError
+from gru_tf.experiment import Experiment
+from gru_tf.results import RunResult
+from gru_tf.specs import Choice
+from gru_tf.tasks import create
+from gru_tf.tracking import Record, Store
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an experiment found.
+
+    Args:
+        experiment: the question.
+        runs: every trial and every final seed.
+    """
+
+    experiment: Experiment
+    runs: tuple[RunResult, ...]
+
+    def table(self) -> list[table.Row]:
+        """One row a (task, cell)."""
+        return table.rows(self.experiment, self.runs)
+
+
+def load(given: str | Path | Experiment) -> Experiment:
+    """An experiment from a file, a name, or itself."""
+    return given if isinstance(given, Experiment) else experiment_file.load(experiment_file.locate(str(given)))
+
+
+def results(name: str, store: str | None = None) -> Results:
+    """The results of an experiment that was run before, from the store alone.
+
+    Raises:
+        UserError: where the store has none of that name.
+    """
+    return _results(Store(store).find(name))
+
+
+def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
+    """Resolve everything that an experiment names; returns the size of the network of each (task, cell).
+
+    Raises:
+        UserError: for an option that a task or cell does not have, or a budget that cannot be met.
+    """
+    experiment = load(given)
+    return [(task, cell, _checked(experiment, task, cell)) for task, cell in experiment.pairs()]
+
+
+def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
+    from gru_tf import model
+
+    task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
+    try:
+        model.check(experiment.model, task.signature, spec, cell.options)
+        return solve(spec, cell.options, task.signature, experiment.model)
+    except UserError as error:
+        raise UserError(f"{experiment.name}: {choice.label}, {cell.label}: {error}") from error
+
+
+def run(
+    given: str | Path | Experiment,
+    store: str | None = None,
+    workers: int | None = None,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Results:
+    """Run an experiment, or what is left of it, and return its results.
+
+    Args:
+        given: a file, a name, or an `Experiment`.
+        store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
+        workers: processes, one per core if None; 0 trains in this process.
+        threads: threads of each worker.
+        progress: called with (result, runs done, runs in all) after each run, and once with None at the start.
+
+    Raises:
+        UserError: before anything starts, for whatever in the experiment is impossible.
+    """
+    experiment = load(given)
+    opened = Store(store)
+    record = opened.open(experiment)
+    if record.complete():
+        return _results(record)
+    record.begin()
+    folder = (opened.folder / "work" / experiment.name).absolute()
+    with _engine(folder, workers, threads) as engine:
+        with silence.startup():
+            check(experiment)
+        failed = coordinator.conduct(experiment, record, engine, progress)
+    record.end(failed=failed)
+    if not failed:
+        shutil.rmtree(folder, ignore_errors=True)
+    return _results(record)
+
+
+def _engine(folder: Path, workers: int | None, threads: int) -> Engine:
+    if workers == 0:
+        return SerialEngine(folder)
+    return LocalEngine(folder, workers, threads)
+
+
+def _results(record: Record) -> Results:
+    return Results(record.experiment, tuple(record.results(members_only=True).values()))

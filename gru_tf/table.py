@@ -1,0 +1,90 @@
+"""The answer as a table: one row a (task, cell), from results alone."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gru_tf.experiment import Experiment
+from gru_tf.results import RunResult
+from gru_tf.statistics import Interval, mean_interval
+
+
+@dataclass(frozen=True)
+class Row:
+    """One (task, cell).
+
+    Args:
+        task, cell: labels.
+        units, parameters, recurrent_parameters: size of the final network; None while there is none.
+        metric: name of the task's metric; direction: "max" or "min".
+        test: mean and 95 % interval over the finished seeds; None while there is none.
+        chance: the trivial answer's metric, its mean over seeds.
+        score: mean of (test − chance) / (solved − chance).
+        step_ms: median training step over seeds, in milliseconds; compile_seconds: likewise.
+        kernel_path: what executed the recurrence.
+        settings: what the search chose.
+        seeds: finished seeds; wanted: seeds that the experiment names.
+        failures: trials and seeds that diverged or failed, each in a few words.
+    """
+
+    task: str
+    cell: str
+    units: int | None
+    parameters: int | None
+    recurrent_parameters: int | None
+    metric: str
+    direction: str
+    test: Interval | None
+    chance: float | None
+    score: float | None
+    step_ms: float | None
+    compile_seconds: float | None
+    kernel_path: str
+    settings: dict[str, object]
+    seeds: int
+    wanted: int
+    failures: tuple[str, ...]
+
+
+def rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
+    """The table of an experiment, in its order of tasks and cells; also of one that is not finished."""
+    results = list(results)
+    pairs = [(task.label, cell.label) for task, cell in experiment.pairs()]
+    of = {pair: [r for r in results if (r.run.task.label, r.run.cell.label) == pair] for pair in pairs}
+    return [_row(experiment, *pair, of[pair]) for pair in pairs]
+
+
+def _row(experiment: Experiment, task: str, cell: str, results: list[RunResult]) -> Row:
+    finals = [r for r in results if r.run.purpose == "final" and r.status == "finished"]
+    tested = [r.test for r in finals if r.test is not None]
+    speeds = [r.speed for r in finals if r.speed is not None]
+    first = finals[0] if finals else None
+    searched = experiment.search.axes if experiment.search else {}
+    settings = {**first.run.model.model_dump(), **first.run.training.model_dump()} if first else {}
+    return Row(
+        task=task,
+        cell=cell,
+        units=first.units if first else None,
+        parameters=first.parameters if first else None,
+        recurrent_parameters=first.recurrent_parameters if first else None,
+        metric=first.metric if first else "",
+        direction=first.direction if first else "max",
+        test=mean_interval(tested) if tested else None,
+        chance=_mean([r.chance for r in finals if r.chance is not None]),
+        score=_mean([r.score for r in finals if r.score is not None]),
+        step_ms=statistics.median(s.step_ms for s in speeds) if speeds else None,
+        compile_seconds=statistics.median(s.compile_seconds for s in speeds) if speeds else None,
+        kernel_path=first.kernel_path if first else "",
+        settings={name: settings[name] for name in searched if name in settings},
+        seeds=len(finals),
+        wanted=len(experiment.seeds),
+        failures=tuple(f"{_what(r)} {r.status}: {r.error}" for r in results if r.status != "finished"),
+    )
+
+
+def _mean(values: list[float]) -> float | None:
+    return statistics.fmean(values) if values else None
+
+
+def _what(result: RunResult) -> str:
+    return f"seed {result.run.seed}" if result.run.purpose == "final" else "a trial"

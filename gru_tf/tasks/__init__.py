@@ -1,0 +1,143 @@
+"""Tasks: data and a score, one file each. A task owns data and score; it knows nothing of cells or layers."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gru_tf.catalogue import Catalogue
+from gru_tf.errors import UserError, did_you_mean
+
+TASKS = Catalogue(kind="task", package="gru_tf.tasks", attribute="TASK")
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Shapes of one example.
+
+    Args:
+        timesteps: length of a sequence, or of the longest one where lengths vary.
+        features: I, size of one step's input.
+        outputs: size of the network's output: classes, values or notes.
+        target: "class" (integer labels, softmax), "value" (squared error), "binary" (independent sigmoids).
+        per_step: whether every step has a target, or only the whole sequence.
+        causal: whether a step's target lies in the input that follows, so that a backward direction would see it.
+    """
+
+    timesteps: int
+    features: int
+    outputs: int
+    target: Literal["class", "value", "binary"]
+    per_step: bool = False
+    causal: bool = False
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The score of a task.
+
+    Args:
+        name: e.g. "accuracy", "mse", "nll".
+        direction: whether more or less of it is better.
+        chance: what the trivial answer gets on the test split.
+        solved: what a perfect, or the best imaginable, answer gets.
+    """
+
+    name: Literal["accuracy", "mse", "nll"]
+    direction: Literal["max", "min"]
+    chance: float
+    solved: float
+
+    def score(self, value: float) -> float:
+        """(value − chance) / (solved − chance): 0 for the trivial answer, 1 for a solved task."""
+        return (value - self.chance) / (self.solved - self.chance)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Sequences with their targets.
+
+    Args:
+        inputs: (N, T, I), right-padded with zeros where lengths vary.
+        targets: (N,) classes, (N, outputs) values, or (N, T, outputs) where every step has a target.
+        lengths: (N,) real steps of each sequence.
+    """
+
+    inputs: Array
+    targets: Array
+    lengths: Array
+
+    def __post_init__(self) -> None:
+        if not len(self.inputs) == len(self.targets) == len(self.lengths) > 0:
+            raise ValueError(
+                "Examples: expected as many targets and lengths as inputs, and at least one."
+                f" Received: {len(self.inputs)} inputs, {len(self.targets)} targets, {len(self.lengths)} lengths"
+            )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three parts of a task's data: `train` to fit, `validation` to choose, `test` read once."""
+
+    train: Examples
+    validation: Examples
+    test: Examples
+
+
+class Task(BaseModel, ABC):
+    """A question to a network; a subclass's fields are the options that an experiment may set.
+
+    Class attributes: `question` (one line), `reference`, `licence`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    question: ClassVar[str]
+    reference: ClassVar[str]
+    licence: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def signature(self) -> Signature:
+        """Shapes of one example; known without reading the data where possible."""
+
+    @property
+    @abstractmethod
+    def metric(self) -> Metric:
+        """The score, with its chance and solved levels."""
+
+    @abstractmethod
+    def splits(self, rng: np.random.Generator) -> Splits:
+        """The data; all randomness comes from `rng`."""
+
+    def checksums(self) -> dict[str, str]:
+        """Path and sha256 of each file that the data come from; empty for synthetic and embedded data."""
+        return {}
+
+
+def create(name: str, options: Mapping[str, Any]) -> Task:
+    """The task called `name` with its options.
+
+    Raises:
+        UserError: where there is no such task or option, or an impossible value.
+    """
+    kind = TASKS.find(name)
+    try:
+        task: Task = kind(**options)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        option, fields = str(first["loc"][0]) if first["loc"] else "", list(kind.model_fields)
+        if first["type"] == "extra_forbidden":
+            near, valid = did_you_mean(option, fields), ", ".join(fields) or "none"
+            raise UserError(f"{name}.{option}: no such option.{near} Options: {valid}") from error
+        message = first["msg"][0].lower() + first["msg"][1:]
+        raise UserError(f"{name}.{option}: received {first['input']!r}: {message}") from error
+    return task

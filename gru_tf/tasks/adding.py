@@ -1,0 +1,79 @@
+"""The adding problem: carry two marked numbers over a long stretch of unmarked ones, and give their sum.
+
+Every step has two features: a number drawn uniformly from [0, 1] and a marker. Exactly two steps are marked with 1, one
+in each half of the sequence; all other markers are 0. The target, given once at the end, is the sum of the two marked
+numbers. The longer the sequence, the longer a gradient must survive.
+
+Worked example, length=6: 0.9 + 0.3 = 1.2
+
+    number   0.2  0.9  0.5  0.7  0.1  0.3
+    marker    0    1    0    0    0    1     → target 1.2
+"""
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from gru_tf.tasks import Examples, Metric, Signature, Splits, Task
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Adding(Task):
+    """Add two marked numbers.
+
+    As in Le et al. all sequences have one length and the numbers lie in [0, 1]; in Hochreiter and Schmidhuber lengths
+    vary and the numbers lie in [−1, 1]. Le et al. train on 100,000 sequences and test on 10,000.
+
+    Args:
+        length: T, at least 2. The first mark is in the first T // 2 steps, the second in the rest.
+        examples: sequences to train on.
+        validation_examples: sequences to choose on.
+        test_examples: sequences to test on.
+    """
+
+    question: ClassVar[str] = "How long can two numbers be kept in mind and then added?"
+    reference: ClassVar[str] = (
+        "S. Hochreiter, J. Schmidhuber, Long Short-Term Memory, Neural Computation 9(8), 1997, experiment 4;"
+        " Q. V. Le, N. Jaitly, G. E. Hinton, arXiv 1504.00941, 2015"
+    )
+    licence: ClassVar[str] = "none needed: drawn from the seed"
+
+    length: Annotated[int, Field(ge=2)] = 50
+    examples: Count = 5000
+    validation_examples: Count = 1000
+    test_examples: Count = 1000
+
+    @property
+    def signature(self) -> Signature:
+        """`length` steps of 2 features; one value."""
+        return Signature(timesteps=self.length, features=2, outputs=1, target="value")
+
+    @property
+    def metric(self) -> Metric:
+        """Mean squared error; always answering 1 costs the variance of a sum of two uniforms, 2 · 1/12 = 1/6.
+
+        That is the expectation over test sets. Papers print a sample's value, such as 0.1767.
+        """
+        return Metric(name="mse", direction="min", chance=1 / 6, solved=0.0)
+
+    def splits(self, rng: np.random.Generator) -> Splits:
+        """Fresh sequences from `rng`: inputs (N, T, 2) and targets (N, 1), both float32."""
+        return Splits(
+            train=self._draw(rng, self.examples),
+            validation=self._draw(rng, self.validation_examples),
+            test=self._draw(rng, self.test_examples),
+        )
+
+    def _draw(self, rng: np.random.Generator, count: int) -> Examples:
+        rows, half = np.arange(count), self.length // 2
+        inputs = np.zeros((count, self.length, 2), np.float32)
+        inputs[..., 0] = rng.random((count, self.length), np.float32)
+        first, second = (rng.integers(0, half, count), rng.integers(half, self.length, count))
+        inputs[rows, first, 1] = inputs[rows, second, 1] = 1.0
+        targets = inputs[rows, first, 0] + inputs[rows, second, 0]
+        return Examples(inputs, targets[:, None], np.full(count, self.length, np.int32))
+
+
+TASK = Adding

@@ -1,0 +1,88 @@
+"""Handwritten digits read as a sequence, pixel by pixel or row by row: which of ten digits was it?
+
+1,797 images of 8 × 8 pixels, grey levels 0 to 16, that come with scikit-learn: no download. It is the small sister of
+sequential MNIST (Le, Jaitly and Hinton 2015), quick enough for a laptop without a GPU.
+
+Worked example, reading="rows": the image of a 0 below is 8 steps of 8 features; its label is 0.
+
+    step 0   0  0  5 13  9  1  0  0      each divided by 16
+    step 1   0  0 13 15 10 15  5  0
+    …
+
+With reading="pixels" the same numbers come one at a time, left to right and top to bottom: 64 steps of 1 feature, so
+the top row must be remembered for 56 steps.
+"""
+
+from functools import cache
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
+
+TRAIN, VALIDATION = 1078, 359  # the other 360 are the test split: 60 %, 20 %, 20 %
+
+
+@cache
+def _images() -> tuple[Array, Array]:
+    """Images (1797, 8, 8) float32 in [0, 1] and labels (1797,) int32, in the order of the fixed split."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    order = np.random.default_rng(0).permutation(len(bunch.target))
+    images, labels = ((bunch.images[order] / 16.0).astype(np.float32), bunch.target[order].astype(np.int32))
+    images.flags.writeable = labels.flags.writeable = False  # shared between calls
+    return images, labels
+
+
+class Digits(Task):
+    """Classify an 8 × 8 image read as a sequence.
+
+    The split is fixed, the same for every seed: were it drawn from the run's seed, tuning on one seed would see the
+    test digits of another. No two of the images are equal. The 13 writers are not kept apart (the data do not say who
+    wrote what), so the score says nothing about a new person's hand.
+
+    Args:
+        reading: "pixels" (64 steps of 1 feature) or "rows" (8 steps of 8 features).
+    """
+
+    question: ClassVar[str] = "Which of ten handwritten digits is an 8×8 image, read as a sequence?"
+    reference: ClassVar[str] = (
+        "E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998,"
+        " doi 10.24432/C50P49 (its test part, as sklearn.datasets.load_digits gives it)"
+    )
+    licence: ClassVar[str] = "CC BY 4.0 (UCI Machine Learning Repository); the copy read here comes with scikit-learn"
+
+    reading: Literal["pixels", "rows"] = "pixels"
+
+    @property
+    def signature(self) -> Signature:
+        """64 steps of 1 feature or 8 steps of 8; 10 classes."""
+        timesteps, features = (64, 1) if self.reading == "pixels" else (8, 8)
+        return Signature(timesteps=timesteps, features=features, outputs=10, target="class")
+
+    @property
+    def metric(self) -> Metric:
+        """Accuracy; chance is the share in the test split of the class most frequent in training: 27/360 = 0.075.
+
+        It lies below 1/10 because the most frequent digit of the training split, 3, is a rare one of the test split.
+        """
+        labels = _images()[1]
+        guess = np.bincount(labels[:TRAIN]).argmax()
+        chance = float(np.mean(labels[TRAIN + VALIDATION :] == guess))
+        return Metric(name="accuracy", direction="max", chance=chance, solved=1.0)
+
+    def splits(self, rng: np.random.Generator) -> Splits:
+        """1,078, 359 and 360 images: inputs (N, T, I) float32 in [0, 1], targets (N,) int32; `rng` is not used."""
+        images, labels = _images()
+        inputs = images.reshape(-1, self.signature.timesteps, self.signature.features)
+        ends = [0, TRAIN, TRAIN + VALIDATION, len(labels)]
+        return Splits(*(self._part(inputs[a:b], labels[a:b]) for a, b in pairwise(ends)))
+
+    def _part(self, inputs: Array, targets: Array) -> Examples:
+        lengths = np.full(len(inputs), self.signature.timesteps, np.int32)
+        return Examples(inputs.copy(), targets.copy(), lengths)
+
+
+TASK = Digits

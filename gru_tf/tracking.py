@@ -1,0 +1,263 @@
+"""MLflow: one experiment a file, a parent run for the experiment, a child for every trial and every final seed.
+
+The store is the only memory: tables, resume and reports read it and nothing else. One process writes it.
+"""
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.tracking import MlflowClient
+
+from gru_tf.cells import CELLS
+from gru_tf.errors import UserError, did_you_mean
+from gru_tf.experiment import Experiment
+from gru_tf.results import RunResult
+
+KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
+DEFINITION, MODEL = "gru_tf.definition", "gru_tf.model"
+FINISHED, FAILED, RUNNING = "FINISHED", "FAILED", "RUNNING"
+
+
+def default_uri() -> str:
+    """MLFLOW_TRACKING_URI if it is set, else SQLite at ./mlruns/mlflow.db."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlruns/mlflow.db"
+
+
+class Store:
+    """The runs of one tracking server.
+
+    Args:
+        uri: any tracking URI of MLflow; a SQLite file and its folder are made if missing.
+
+    Raises:
+        UserError: where the server does not answer or the file is no store.
+    """
+
+    def __init__(self, uri: str | None = None):
+        self.uri = uri or default_uri()
+        for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        self.folder = Path("mlruns")
+        if self.uri.startswith("sqlite:///"):
+            self.folder = Path(self.uri.removeprefix("sqlite:///")).parent
+            self.folder.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        mlflow.set_tracking_uri(self.uri)
+        self.client = MlflowClient(self.uri)
+        try:
+            self.client.search_experiments(max_results=1)
+        except Exception as error:  # MLflow passes on whatever its back end raises
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"the tracking store {self.uri} does not answer: {reason}") from error
+
+    def names(self) -> list[str]:
+        """Names of the experiments that the store holds."""
+        return sorted(e.name for e in self.client.search_experiments() if e.name != "Default")
+
+    def find(self, name: str) -> "Record":
+        """The record of an experiment that was run before.
+
+        Raises:
+            UserError: where there is none, with the nearest name.
+        """
+        found = self.client.get_experiment_by_name(name)
+        parent = _parent(self.client, found.experiment_id) if found else None
+        if found is None or parent is None:
+            raise UserError(f"no results of '{name}' in {self.uri}.{did_you_mean(name, self.names())}")
+        definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
+        return Record(self, definition, found.experiment_id, parent.info.run_id)
+
+    def open(self, experiment: Experiment) -> "Record":
+        """The record that `experiment` is written to, made if missing; parent first."""
+        found = self.client.get_experiment_by_name(experiment.name)
+        if found is None:
+            root = (self.folder / "artifacts" / experiment.name).absolute().as_uri() if self._local() else None
+            experiment_id = self.client.create_experiment(experiment.name, root)
+        else:
+            experiment_id = found.experiment_id
+        parent = _parent(self.client, experiment_id)
+        if parent is None:
+            parent = self.client.create_run(experiment_id, run_name=experiment.name, tags={KIND: "experiment"})
+        return Record(self, experiment, experiment_id, parent.info.run_id)
+
+    def _local(self) -> bool:
+        return self.uri.startswith("sqlite:///")
+
+
+class Record:
+    """One experiment in the store: its parent run and its children.
+
+    Attributes:
+        experiment: the definition that the store holds, or that is being written.
+    """
+
+    def __init__(self, store: Store, experiment: Experiment, experiment_id: str, parent: str):
+        self.store, self.client, self.experiment = store, store.client, experiment
+        self.experiment_id, self.parent = experiment_id, parent
+        self.ids: dict[str, str] = {}
+
+    def begin(self) -> None:
+        """Write the definition on the parent and mark it as running."""
+        tags = {
+            MEMBER: self.experiment.fingerprint,
+            DEFINITION: self.experiment.model_dump_json(),
+            "mlflow.note.content": f"**{self.experiment.question}**",
+        }
+        self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
+        self.client.update_run(self.parent, status=RUNNING)
+
+    def complete(self) -> bool:
+        """Whether the experiment was finished exactly as defined here."""
+        parent = self.client.get_run(self.parent)
+        return bool(parent.info.status == FINISHED and parent.data.tags.get(MEMBER) == self.experiment.fingerprint)
+
+    def end(self, failed: bool) -> None:
+        """Close the parent; one with failed runs counts as failed, and the next call tries these again."""
+        self.client.set_terminated(self.parent, FAILED if failed else FINISHED)
+
+    def results(self, members_only: bool = False) -> dict[str, RunResult]:
+        """Fingerprint → result of every child, or of those that the present definition uses; history left out."""
+        found = {}
+        for child in self._children():
+            tags = child.data.tags
+            if RESULT in tags and (not members_only or self.experiment.fingerprint in tags[MEMBER].split(",")):
+                found[tags[FINGERPRINT]] = RunResult.model_validate_json(tags[RESULT])
+                self.ids[tags[FINGERPRINT]] = child.info.run_id
+        return found
+
+    def _children(self) -> list[Any]:
+        children: list[Any] = []
+        page = None
+        while page is None or page:
+            found = self.client.search_runs(
+                [self.experiment_id],
+                f"tags.`{FINGERPRINT}` != ''",
+                max_results=1000,
+                order_by=["attributes.start_time ASC"],  # a run tried again takes the place of its failure
+                page_token=page or None,
+            )
+            children += found
+            page = found.token or ""
+        return children
+
+    def adopt(self, result: RunResult) -> None:
+        """Count a result that an earlier definition of the experiment trained as one of this definition's."""
+        run_id = self.ids[result.run.fingerprint]
+        members = self.client.get_run(run_id).data.tags[MEMBER].split(",")
+        if self.experiment.fingerprint not in members:
+            self.client.set_tag(run_id, MEMBER, ",".join([*members, self.experiment.fingerprint]))
+
+    def write(self, result: RunResult) -> None:
+        """Write one child whole: parameters, counts, metrics by epoch, speed, environment."""
+        run = result.run
+        start = int(1000 * result.started)
+        child = self.client.create_run(
+            self.experiment_id, start_time=start, run_name=_name(result), tags={"mlflow.parentRunId": self.parent}
+        )
+        metrics = [Metric(k, v, start, 0) for k, v in _numbers(result).items()]
+        for name, values in result.history.items():
+            metrics += [Metric(name, value, start, epoch) for epoch, value in enumerate(values)]
+        tags = {
+            KIND: run.purpose,
+            FINGERPRINT: run.fingerprint,
+            MEMBER: self.experiment.fingerprint,
+            RESULT: result.model_dump_json(exclude={"history"}),
+            **_tags(result),
+        }
+        for i in range(0, len(metrics), 1000):
+            self.client.log_batch(child.info.run_id, metrics=metrics[i : i + 1000])
+        params = [Param(k, str(v)) for k, v in _params(result).items()]
+        self.client.log_batch(child.info.run_id, params=params, tags=[RunTag(k, v) for k, v in tags.items()])
+        status = FINISHED if result.status == "finished" else FAILED
+        self.client.set_terminated(child.info.run_id, status, int(start + 1000 * result.seconds))
+        self.ids[run.fingerprint] = child.info.run_id
+
+    def log_model(self, result: RunResult) -> None:
+        """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
+        import keras
+
+        run_id = self.ids[result.run.fingerprint]
+        if self.client.get_run(run_id).data.tags.get(MODEL):
+            return
+        CELLS.find(result.run.cell.name)  # registers the custom cell, without which the file does not load
+        custom = {k: v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>")}
+        model = keras.models.load_model(result.model_file)
+        versions = result.environment["versions"]
+        with mlflow.start_run(run_id=run_id):
+            info = mlflow.tensorflow.log_model(
+                model,
+                name=f"{result.run.cell.name}-{result.run.task.name}",
+                custom_objects=custom if result.run.model.implementation == "custom" else None,
+                signature=_signature(model),
+                pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "gru-tf")],
+            )
+        self.client.set_tag(run_id, MODEL, info.model_uri)
+
+
+def _signature(model: Any) -> Any:
+    import numpy as np
+
+    shapes = ([-1, *(d or -1 for d in shape[1:])] for shape in (model.input_shape, model.output_shape))
+    schemas = [mlflow.types.Schema([mlflow.types.TensorSpec(np.dtype("float32"), shape)]) for shape in shapes]
+    return mlflow.models.ModelSignature(*schemas)
+
+
+def _parent(client: MlflowClient, experiment_id: str) -> Any:
+    found = client.search_runs([experiment_id], f"tags.`{KIND}` = 'experiment'", max_results=1)
+    return found[0] if found else None
+
+
+def _name(result: RunResult) -> str:
+    run = result.run
+    kind = f"seed {run.seed}" if run.purpose == "final" else f"trial {run.fingerprint[:6]}"
+    return f"{run.cell.label} · {run.task.label} · {kind}"
+
+
+def _params(result: RunResult) -> dict[str, Any]:
+    run = result.run
+    return {
+        "task": run.task.label,
+        "cell": run.cell.label,
+        "seed": run.seed,
+        "purpose": run.purpose,
+        **{f"budget_{name}": getattr(run.model, name) for name in ("units", "parameters")},
+        **run.model.model_dump(exclude={"units", "parameters"}),
+        **run.training.model_dump(),
+        "resolved_units": result.units,
+        "total_parameters": result.parameters,
+        "recurrent_parameters": result.recurrent_parameters,
+        "resolved_jit": result.jit,
+        "kernel_path": result.kernel_path,
+        "metric": result.metric,
+        "best_epoch": result.best_epoch,
+    }
+
+
+def _numbers(result: RunResult) -> dict[str, float]:
+    """Metrics with one value; names are the same in every experiment, so that MLflow's charts compare cells."""
+    speed = result.speed.model_dump() if result.speed else {}
+    numbers = {
+        "total_parameters": result.parameters,
+        "recurrent_parameters": result.recurrent_parameters,
+        f"best_validation_{result.metric}": result.validation,
+        f"test_{result.metric}": result.test,
+        f"chance_{result.metric}": result.chance,
+        "score": result.score,
+        "peak_memory_mb": result.peak_memory_mb,
+        "run_seconds": result.seconds,
+        **speed,
+    }
+    return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+def _tags(result: RunResult) -> dict[str, str]:
+    environment = result.environment
+    flat = {f"version.{k}": v for k, v in environment.get("versions", {}).items()}
+    flat |= {f"data.{k}": v for k, v in environment.get("data", {}).items()}
+    flat |= {k: str(environment[k]) for k in ("commit", "device", "threads") if k in environment}
+    return {"status": result.status, "error": result.error, "logged_at": str(int(time.time())), **flat}

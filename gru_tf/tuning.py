@@ -1,0 +1,156 @@
+"""Keras Tuner: an experiment's search as hyperparameters, oracles that are asked and told, and a public HyperModel."""
+
+import tempfile
+from typing import Any
+
+import keras_tuner
+
+from gru_tf.cells import CELLS
+from gru_tf.compiled import OPTIMIZERS
+from gru_tf.errors import UserError, did_you_mean
+from gru_tf.experiment import Experiment
+from gru_tf.model import build, loss, metric
+from gru_tf.specs import Choice, Range, Scalar, SearchSpec, is_integer
+from gru_tf.tasks import create
+
+ORACLES = {
+    "random": keras_tuner.oracles.RandomSearchOracle,
+    "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
+    "grid": keras_tuner.oracles.GridSearchOracle,
+}
+NONE = "none"  # Keras Tuner has no null among its choices
+OBJECTIVE = "validation"
+
+
+def declare(search: SearchSpec, hp: keras_tuner.HyperParameters) -> dict[str, Scalar | None]:
+    """Declare the search's space on `hp`; returns the value that `hp` holds for each hyperparameter."""
+    return {name: _declare(name, axis, hp) for name, axis in search.axes.items()}
+
+
+def _declare(name: str, axis: Range | tuple[Scalar | None, ...], hp: keras_tuner.HyperParameters) -> Scalar | None:
+    if isinstance(axis, Range):
+        make = hp.Int if is_integer(name) else hp.Float
+        low, high = axis.ends(is_integer(name))
+        value: Scalar = make(name, low, high, sampling=axis.sampling)
+        return value
+    values = [NONE if v is None else v for v in axis]
+    mixed = len({type(v) for v in values}) > 1  # Keras Tuner wants choices of one type
+    chosen: Scalar = hp.Choice(name, [repr(v) for v in values] if mixed else values)
+    return next(v for v, shown in zip(axis, values, strict=True) if (repr(shown) if mixed else shown) == chosen)
+
+
+class Search:
+    """The trials of one (task, cell), asked from and told to a Keras Tuner oracle.
+
+    The oracle draws at random or goes by what it was told, always in the order of the trials: the same results
+    told again lead to the same trials, so an interrupted search goes on exactly where it was.
+
+    Args:
+        search: tuner, number of trials, space, seed.
+        direction: "max" or "min", of the validation metric.
+    """
+
+    def __init__(self, search: SearchSpec, direction: str):
+        self.search = search
+        self.told = self.asked = 0
+        space = keras_tuner.HyperParameters()
+        declare(search, space)
+        self.oracle = ORACLES[search.tuner](
+            objective=keras_tuner.Objective(OBJECTIVE, direction),
+            max_trials=search.trials,
+            seed=search.seed,
+            hyperparameters=space,
+            allow_new_entries=False,
+            tune_new_entries=False,
+            max_consecutive_failed_trials=search.trials + 1,
+        )
+        self.oracle.verbose = 0
+        # The oracle writes its state after each step; ours is rebuilt from the results in the store instead.
+        self._folder = tempfile.TemporaryDirectory(prefix="gru-tf-oracle-")
+        self.oracle._set_project_dir(self._folder.name, "search")
+        self.trials: list[Any] = []
+        self.exhausted = False
+
+    def ask(self) -> list[dict[str, Scalar | None]]:
+        """The settings of the trials that can start now, in order; empty while the oracle waits for results."""
+        new = []
+        while not self.exhausted and (self.search.tuner == "random" or self.asked == self.told):
+            trial = self.oracle.create_trial(f"trial-{self.asked}")
+            if trial.status != "RUNNING":
+                self.exhausted = True
+                break
+            self.asked += 1
+            self.trials.append(trial)
+            new.append(declare(self.search, trial.hyperparameters))
+        return new
+
+    def tell(self, value: float | None) -> None:
+        """The validation metric of the next trial in order; None where it diverged or failed."""
+        trial = self.trials[self.told]
+        self.told += 1
+        if value is None:
+            trial.status = "FAILED"
+        else:
+            self.oracle.update_trial(trial.trial_id, {OBJECTIVE: value})
+            trial.status = "COMPLETED"
+        self.oracle.end_trial(trial)
+
+
+class RecurrentHyperModel(keras_tuner.HyperModel):
+    """The network of one (task, cell) of an experiment, for any stock Keras Tuner tuner.
+
+    `build(hp)` declares the experiment's search space on `hp` and returns a compiled `keras.Model` with the task's
+    loss and metric and the experiment's optimiser and clipping:
+
+        hypermodel = RecurrentHyperModel(experiment, "digits", "gru")
+        tuner = keras_tuner.Hyperband(hypermodel, keras_tuner.Objective("val_accuracy", "max"))
+        tuner.search(x, y, validation_data=(x_val, y_val))
+
+    Args:
+        experiment: with a `search`.
+        task, cell: labels of one of its tasks and one of its cells.
+
+    Raises:
+        UserError: where the experiment has no such task or cell, or no search.
+    """
+
+    def __init__(self, experiment: Experiment, task: str, cell: str):
+        super().__init__()
+        if experiment.search is None:
+            raise UserError(f"{experiment.name}: expected a 'search', which names the hyperparameters")
+        self.search = experiment.search
+        self.template = experiment.run(
+            _labelled(experiment.tasks, task), _labelled(experiment.cells, cell), self.search.seed
+        )
+        self.task = create(self.template.task.name, self.template.task.options)
+
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
+        """The compiled model with the values that `hp` holds."""
+        run, signature = self.template.tuned(declare(self.search, hp)), self.task.signature
+        name = self.task.metric.name
+
+        def objective(targets: Any, outputs: Any) -> Any:
+            return loss(signature, targets, outputs)
+
+        def measure(targets: Any, outputs: Any) -> Any:
+            return metric(name, signature, targets, outputs)
+
+        measure.__name__ = name
+        model = build(run.model, signature, CELLS.find(run.cell.name), run.cell.options)
+        clip = "global_clipnorm" if run.training.clip == "global" else "clipnorm"
+        optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate, **{clip: run.training.clip_norm})
+        model.compile(optimizer, objective, metrics=[measure])
+        return model
+
+    def fit(self, hp: keras_tuner.HyperParameters, model: Any, *args: Any, **kwargs: Any) -> Any:
+        """`model.fit` with the experiment's epochs and batch size where the call gives none."""
+        training = self.template.tuned(declare(self.search, hp)).training
+        return model.fit(*args, **{"epochs": training.epochs, "batch_size": training.batch_size, **kwargs})
+
+
+def _labelled(choices: tuple[Choice, ...], label: str) -> Choice:
+    for choice in choices:
+        if choice.label == label:
+            return choice
+    labels = [choice.label for choice in choices]
+    raise UserError(f"the experiment has no '{label}'.{did_you_mean(label, labels)} It has: {', '.join(labels)}")

@@ -1,0 +1,27 @@
+"""What several test files need."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gru_tf.tasks import Task
+
+
+@pytest.fixture(scope="session")
+def needs_files() -> Callable[[Task], None]:
+    """A function that skips the test, saying why, where a task's files lie in no folder of GRU_TF_DATA.
+
+    Tests never download a data set: they would then depend on somebody's server.
+    """
+
+    def skip_without_files(task: Task) -> None:
+        folders = [Path(folder) for folder in os.environ.get("GRU_TF_DATA", "").split(os.pathsep) if folder]
+        for path in task.checksums():
+            if not folders:
+                pytest.skip(f"GRU_TF_DATA is not set: no folder to read {path} from")
+            if not any((folder / path).is_file() for folder in folders):
+                pytest.skip(f"no folder of GRU_TF_DATA has {path}")
+
+    return skip_without_files
