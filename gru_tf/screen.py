@@ -20,6 +20,16 @@ from gru_tf.table import Row
 ARROWS = {"max": "↑", "min": "↓"}
 
 
+SMALL = 0.01  # below this, a power of ten is written instead of zeros
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NARROW: dict[str, Any] = {
+    "title_justify": "left",
+    "title_style": "",
+    "header_style": "bold",
+    "box": SIMPLE_HEAD,
+    "padding": (0, 1, 0, 0),
+    "pad_edge": False,
+}
 COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "chance", "ms/step", "seeds", "failed")
 
 
@@ -28,10 +38,8 @@ def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
     for task in dict.fromkeys(row.task for row in rows):
         block = [row for row in rows if row.task == task]
         metric = next((f": test {r.metric} {ARROWS[r.direction]}" for r in block if r.metric), "")
-        title = f"\n[bold]{escape(task)}[/]{metric} at an {_budget(experiment)}"
-        shown = Table(
-            title=title, title_justify="left", title_style="", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1)
-        )
+        title = f"\n[bold]{escape(task)}[/]{metric}"
+        shown = Table(title=title, **NARROW)
         for name in COLUMNS:
             shown.add_column(name, justify="left" if name == "cell" else "right", no_wrap=True)
         best = _best(block)
@@ -62,16 +70,21 @@ def _best(rows: Iterable[Row]) -> Row | None:
 
 
 def interval(value: Interval) -> str:
-    """Mean and bounds with as many digits as the interval's width supports."""
-    if math.isnan(value.low):
-        return f"{value.mean:.4g} [one seed]"
-    half = (value.high - value.low) / 2
+    """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵"."""
+    size = abs(value.mean)
+    power = math.floor(math.log10(size)) if 0 < size < SMALL else 0
+    mean, low, high = (bound / 10.0**power for bound in value)
+    suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
+    if math.isnan(low):
+        return f"{mean:.3g}{suffix} [one seed]"
+    half = (high - low) / 2
     digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
-    return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{suffix}"
 
 
 def notes(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     """What a reader must know of the table, and each failure."""
+    yield f"At an {_budget(experiment)}."
     seeds = len(experiment.seeds)
     if seeds > 1:
         yield f"Mean and Student-t interval over {seeds} seeds; bold: the best mean, which is not a test."
