@@ -79,7 +79,8 @@ class Store:
         found = self.client.get_experiment_by_name(experiment.name)
         if found is None:
             root = (self.folder / "artifacts" / experiment.name).absolute().as_uri() if self._local() else None
-            experiment_id = self.client.create_experiment(experiment.name, root)
+            kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
+            experiment_id = self.client.create_experiment(experiment.name, root, tags=kind)
         else:
             experiment_id = found.experiment_id
         parent = _parent(self.client, experiment_id)
@@ -217,7 +218,7 @@ def _parent(client: MlflowClient, experiment_id: str) -> Any:
 def _name(result: RunResult) -> str:
     run = result.run
     kind = f"seed {run.seed}" if run.purpose == "final" else f"trial {run.fingerprint[:6]}"
-    return f"{run.cell.label} · {run.task.label} · {kind}"
+    return f"{run.cell.label} · {kind} · {run.task.label}"
 
 
 def _params(result: RunResult) -> dict[str, Any]:
