@@ -55,7 +55,7 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
     best = min(sizes, key=lambda s: abs(s.parameters - model.parameters))  # type: ignore[operator]
     if best.parameters > 2 * model.parameters:
         raise UserError(
-            f"model.parameters: received {model.parameters:,}, expected at least {best.parameters // 2:,}:"
+            f"model.parameters: received {model.parameters:,}, expected at least {-(-best.parameters // 2):,}:"
             f" the smallest {cell.name} network for this task has {best.parameters:,}"
         )
     return best

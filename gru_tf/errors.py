@@ -1,7 +1,30 @@
-"""The one exception for a user's mistake, and the nearest valid name to put in its message."""
+"""The one exception for a user's mistake, and the words of its message: what was received, expected, and is near."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
+
+EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "tuple_type": "a list",
+    "axis_type": "a list of values, or a mapping with low and high",
+    "too_short": "at least one value",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:,}",
+    "literal_error": "{expected}",
+}
+YAML_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 
 class UserError(ValueError):
@@ -12,3 +35,30 @@ def did_you_mean(received: str, valid: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the nearest of `valid`, or "" where none is near."""
     near = get_close_matches(received.lower(), list(valid), n=1, cutoff=0.5)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def shown(value: Any) -> str:
+    """A received value as messages show it: as it stands in YAML, cut where it is long."""
+    text = repr(value)
+    return YAML_WORDS.get(text, text if len(text) <= 60 else f"{text[:57]}…")
+
+
+def mismatch(branches: Sequence[Mapping[str, Any]]) -> str:
+    """One value refused by pydantic, in words: "received 0, expected at least 1."
+
+    Args:
+        branches: its errors; several where the value may take several forms and has none of them.
+    """
+    first = branches[0]
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"])
+    words = list(dict.fromkeys(map(_expected, branches)))
+    expected = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    near = did_you_mean(str(first["input"]), re.findall(r"'(\w+)'", expected)) if isinstance(first["input"], str) else ""
+    return f"received {shown(first['input'])}, expected {expected}.{near}"
+
+
+def _expected(error: Mapping[str, Any]) -> str:
+    if error["type"] in EXPECTED:
+        return EXPECTED[error["type"]].format(**error.get("ctx", {}))
+    return str(error["msg"])

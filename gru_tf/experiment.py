@@ -11,7 +11,20 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from gru_tf.cells import CELLS
-from gru_tf.specs import MODEL, TRAINING, Choice, ModelSpec, Range, SearchSpec, Settings, Spec, TrainingSpec, is_integer
+from gru_tf.errors import did_you_mean, mismatch, shown
+from gru_tf.specs import (
+    MODEL,
+    TRAINING,
+    Choice,
+    ModelSpec,
+    Range,
+    SearchSpec,
+    Seed,
+    Settings,
+    Spec,
+    TrainingSpec,
+    is_integer,
+)
 from gru_tf.tasks import TASKS, create
 
 
@@ -28,7 +41,7 @@ class Run(Spec):
     purpose: Literal["trial", "final"]
     task: Choice
     cell: Choice
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     model: ModelSpec
     training: TrainingSpec
 
@@ -38,7 +51,14 @@ class Run(Spec):
         return _fingerprint(self)
 
     def tuned(self, settings: Settings) -> "Run":
-        """This run with hyperparameters set by name."""
+        """This run with hyperparameters set by name.
+
+        Raises:
+            ValueError: for a name that is no hyperparameter, or an impossible value.
+        """
+        for name in sorted(settings.keys() - {*MODEL, *TRAINING}):
+            near = did_you_mean(name, MODEL + TRAINING)
+            raise ValueError(f"no hyperparameter is called '{name}'.{near} Hyperparameters: {', '.join(MODEL + TRAINING)}")
         model = {name: value for name, value in settings.items() if name in MODEL}
         training = {name: value for name, value in settings.items() if name in TRAINING}
         return self.model_copy(update={"model": self.model.but(**model), "training": self.training.but(**training)})
@@ -47,7 +67,9 @@ class Run(Spec):
 def _seeds(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return tuple(range(value))
-    return tuple(value) if isinstance(value, list) else value
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"received {shown(value)}, expected a count of at least 1, or a list of seeds")
+    return tuple(value)
 
 
 def _one_task(value: Any) -> Any:
@@ -55,7 +77,7 @@ def _one_task(value: Any) -> Any:
 
 
 Choices = Annotated[tuple[Choice, ...], BeforeValidator(_one_task), Field(min_length=1, strict=False)]
-Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds), Field(min_length=1)]
+Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_seeds), Field(min_length=1)]
 
 
 class Experiment(Spec):
@@ -97,18 +119,22 @@ class Experiment(Spec):
     @model_validator(mode="after")
     def _possible_search(self) -> Self:
         for name, axis in self.search.axes.items() if self.search else ():
-            for value in axis.ends(is_integer(name)) if isinstance(axis, Range) else axis:
+            values = axis.ends(is_integer(name)) if isinstance(axis, Range) else axis
+            for value in values:
+                if values.count(value) > 1:
+                    times = f"{shown(value)} {values.count(value)} times"
+                    raise ValueError(f"search.space.{name}: expected each value once. Received: {times}")
                 try:
-                    self.runs()[0].tuned({name: value})
+                    self.run(self.tasks[0], self.cells[0], self.seeds[0]).tuned({name: value})
                 except ValidationError as error:
-                    why = error.errors()[0]["msg"]
-                    raise ValueError(f"search.space.{name}: received {value!r}: {why}") from error
+                    raise ValueError(f"search.space.{name}: {mismatch(error.errors())}") from error
         return self
 
     @model_validator(mode="after")
     def _separate_seeds(self) -> Self:
         if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds: expected each seed once. Received: {list(self.seeds)}")
+            twice = next(seed for seed in self.seeds if self.seeds.count(seed) > 1)
+            raise ValueError(f"seeds: expected each seed once. Received: {twice} {self.seeds.count(twice)} times")
         if self.search and self.search.seed in self.seeds:
             raise ValueError(f"search.seed: expected none of the final seeds. Received: {self.search.seed}")
         return self

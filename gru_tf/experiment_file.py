@@ -10,26 +10,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.errors import EXPECTED, UserError, did_you_mean, mismatch, shown
 from gru_tf.experiment import Experiment
-
-EXPECTED = {
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "finite_number": "a finite number",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "tuple_type": "a list",
-    "too_short": "at least one value",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
-    "literal_error": "{expected}",
-}
 
 
 def folders() -> list[Path]:
@@ -69,13 +51,12 @@ def load(path: str | Path) -> Experiment:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}: expected UTF-8 text. Received: byte {error.object[error.start]:#x} at {error.start}"
-        ) from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path.name}: {' '.join(str(error).split())}") from error
+        received = f"byte {error.object[error.start]:#x} at {error.start}"
+        raise UserError(f"{path}: expected UTF-8 text. Received: {received}") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: PyYAML's for a value such as a number of 5,000 digits
+        raise UserError(f"{path.name}: {_syntax(error)}") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path.name}: expected a mapping of fields. Received: {_shown(content)}")
+        raise UserError(f"{path.name}: expected a mapping of fields. Received: {shown(content)}")
     if "name" in content:
         raise UserError(f"{path.name}: name: no such field; the file's name is the experiment's name")
     return validate({**content, "name": path.stem}, path.name)
@@ -84,32 +65,49 @@ def load(path: str | Path) -> Experiment:
 def validate(content: dict[str, Any], where: str) -> Experiment:
     """Content of a file → Experiment; UserError in one line, beginning with `where`."""
     try:
-        return Experiment.model_validate(content)
+        experiment = Experiment.model_validate(content)
     except ValidationError as error:
-        raise UserError(explain(error, Experiment, where)) from error
+        raise UserError(f"{where}: {_explain(error, content)}") from error
+    for name, axis in content["search"]["space"].items() if experiment.search else ():
+        if axis is None:  # valid in an Experiment, where it is the absence of an axis
+            raise UserError(f"{where}: search.space.{name}: received null, expected {EXPECTED['axis_type']}.")
+    return experiment
 
 
-def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    """The first of pydantic's errors as one line: where, path, received, expected, nearest name."""
-    errors = error.errors(include_url=False)
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{where}: {_line(errors[0], model)}{more}"
+def _explain(error: ValidationError, content: dict[str, Any]) -> str:
+    """The first of pydantic's errors as one line: path, received, expected, nearest name."""
+    # an unknown key first: the field that is missing is often the one meant by it
+    errors = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+    paths = [_path(e, content) for e in errors]
+    more = len(set(paths)) - 1
+    branches = [e for e, path in zip(errors, paths, strict=True) if path == paths[0]]
+    line = _line(branches, Experiment)
+    return f"{paths[0]}: {line}".removeprefix(": ") + (f" (and {more} more)" if more else "")
 
 
-def _line(error: ErrorDetails, model: type[BaseModel]) -> str:
-    path = [part for part in error["loc"] if part not in ("Range", "list")]
-    dotted = re.sub(r"\.(\d+)", r"[\1]", ".".join(map(str, path)))
-    kind, received = error["type"], _shown(error["input"])
-    if kind in ("extra_forbidden", "missing"):
-        fields = [f for f in _fields(model, path[:-1]) if f != "name" or len(path) > 1]
-        near = did_you_mean(str(path[-1]), fields) if kind == "extra_forbidden" else ""
-        return f"{dotted}: {'no such field' if near or kind != 'missing' else 'missing'}.{near} Fields: {', '.join(fields)}"
-    if kind == "value_error":
-        message = str(error["ctx"]["error"])
-        return f"{dotted}: {message}" if dotted else message
-    expected = EXPECTED.get(kind, error["msg"]).format(**error.get("ctx", {}))
-    near = did_you_mean(str(error["input"]), re.findall(r"'(\w+)'", expected)) if kind == "literal_error" else ""
-    return f"{dotted}: received {received}, expected {expected}.{near}"
+def _path(error: ErrorDetails, content: Any) -> str:
+    """Where in the file the error is; pydantic also names defaults and branches that the user never wrote."""
+    path = ""
+    for part in error["loc"]:
+        if isinstance(content, dict) and (part == "options" or isinstance(part, int)) and part not in content:
+            part = list(content)[part if isinstance(part, int) else 0]  # `gru: {…}` for `{name: gru, options: {…}}`
+        if isinstance(content, list) and isinstance(part, int):
+            path, content = f"{path}[{part}]", content[part]
+        elif isinstance(content, dict) and part in content:
+            path, content = f"{path}.{part}", content[part]
+    if error["type"] == "missing":
+        path = f"{path}.{error['loc'][-1]}"
+    return path.removeprefix(".")
+
+
+def _line(branches: list[ErrorDetails], model: type[BaseModel]) -> str:
+    kind, path = branches[0]["type"], branches[0]["loc"]
+    if kind not in ("extra_forbidden", "missing"):
+        return mismatch(branches)
+    fields = [f for f in _fields(model, path[:-1]) if f != "name" or len(path) > 1]
+    if kind == "missing":
+        return f"missing. Fields: {', '.join(fields)}"
+    return f"no such field.{did_you_mean(str(path[-1]), fields)} Fields: {', '.join(fields)}"
 
 
 def _fields(model: Any, path: Iterable[str | int]) -> list[str]:
@@ -127,23 +125,46 @@ def _model_in(annotation: Any) -> Any:
     return None
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+def _syntax(error: Exception) -> str:
+    """What is wrong with the YAML, and in which line."""
+    if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
+        problem = ", ".join(filter(None, (error.context, error.problem)))
+        return f"line {mark.line + 1}, column {mark.column + 1}: {' '.join(problem.split())}"
+    return " ".join(str(error).replace('in "<unicode string>", ', "").split())
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 with the numbers of YAML 1.2 (`1e-3` is a number) and no silent duplicates."""
+    """YAML whose scalars are what they look like, and no silent duplicates.
+
+    PyYAML's YAML 1.1 reads `1e-3` as text, `010` as 8, `1:30` as 90 and `2020-01-01` as a date; here the first is a
+    number and the others are text, which is then refused where a number is expected.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A dict; a key given twice raises instead of the last one winning."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.MarkedYAMLError(problem=f"'{key}' is given {keys.count(key)} times", problem_mark=node.start_mark)
+        """A dict with text for keys; a key given twice raises instead of the last one winning."""
+        seen = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.tag != "tag:yaml.org,2002:str":
+                received = f" Received: {key.value}" if isinstance(key, yaml.ScalarNode) else ""
+                raise yaml.MarkedYAMLError(problem=f"expected text as a key.{received}", problem_mark=key.start_mark)
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"'{key.value}' is given a second time", problem_mark=key.start_mark)
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
+_REPLACED = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp")}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _REPLACED]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][\d_]*)$"), list("-+0123456789"))
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^([-+]?(\d[\d_]*\.?[\d_]*([eE][-+]?\d+)|\d[\d_]*\.[\d_]*|\.\d[\d_]*([eE][-+]?\d+)?|\.(inf|Inf|INF))|\.(nan|NaN|NAN))$"
+    ),
+    list("-+.0123456789"),
 )

@@ -5,7 +5,10 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, model_validator
 
+from gru_tf.errors import shown
+
 Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy's legacy generator, which Keras seeds as well, can take
 Scalar = bool | int | float | str
 Settings = Mapping[str, Scalar | None]
 
@@ -33,8 +36,12 @@ class Choice(Spec):
             return {"name": value}
         if isinstance(value, dict) and len(value) == 1 and not value.keys() & {"name", "options"}:
             name, options = next(iter(value.items()))
-            return {"name": name, "options": options or {}}
-        return value
+            return {"name": name, "options": {} if options is None else options}
+        if isinstance(value, Choice) or (isinstance(value, dict) and "name" in value):
+            return value
+        raise ValueError(
+            f"received {shown(value)}, expected a name, or one name with its options: 'name: {{option: value}}'"
+        )
 
     @property
     def label(self) -> str:
@@ -65,7 +72,8 @@ class ModelSpec(Spec):
     @model_validator(mode="after")
     def _one_budget(self) -> Self:
         if (self.units is None) == (self.parameters is None):
-            raise ValueError("expected one of 'units' and 'parameters'")
+            both = "neither" if self.units is None else "both"
+            raise ValueError(f"expected one of 'units' and 'parameters'. Received: {both}")
         return self
 
     @property
@@ -126,7 +134,11 @@ Values = Annotated[tuple[Scalar | None, ...], Field(strict=False, min_length=1)]
 MODEL, TRAINING = tuple(ModelSpec.model_fields), tuple(f for f in TrainingSpec.model_fields if f != "deterministic")
 Axis = Annotated[
     Annotated[Values, Tag("list")] | Annotated[Range, Tag("Range")],
-    Discriminator(lambda value: "Range" if isinstance(value, (dict, Range)) else "list"),
+    Discriminator(
+        lambda value: {dict: "Range", Range: "Range", list: "list", tuple: "list"}.get(type(value)),
+        custom_error_type="axis_type",
+        custom_error_message="a list or a range",
+    ),
 ]
 Space = create_model("Space", __base__=Spec, **dict.fromkeys(MODEL + TRAINING, (Axis | None, None)))  # type: ignore[call-overload]
 
@@ -134,8 +146,8 @@ Space = create_model("Space", __base__=Spec, **dict.fromkeys(MODEL + TRAINING, (
 def is_integer(name: str) -> bool:
     """Whether a hyperparameter takes whole numbers."""
     field = (ModelSpec if name in MODEL else TrainingSpec).model_fields[name]
-    types = (field.annotation, *get_args(field.annotation))
-    return int in types and field.annotation is not bool
+    parts = (field.annotation, *get_args(field.annotation))
+    return any(part is int or get_args(part)[:1] == (int,) for part in parts)  # int, int | None, Positive | None
 
 
 class SearchSpec(Spec):
@@ -151,7 +163,15 @@ class SearchSpec(Spec):
     tuner: Literal["random", "bayesian", "grid"] = "random"
     trials: Positive
     space: Space
-    seed: Annotated[int, Field(ge=0)] = 1000
+    seed: Seed = 1000
+
+    @model_validator(mode="after")
+    def _something_to_search(self) -> Self:
+        if not self.axes:
+            raise ValueError(
+                f"space: expected at least one hyperparameter, of {', '.join(MODEL + TRAINING)}. Received: none"
+            )
+        return self
 
     @property
     def axes(self) -> dict[str, Range | tuple[Scalar | None, ...]]:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gru_tf.catalogue import Catalogue
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.errors import UserError, did_you_mean, mismatch
 
 TASKS = Catalogue(kind="task", package="gru_tf.tasks", attribute="TASK")
 
@@ -133,11 +133,12 @@ def create(name: str, options: Mapping[str, Any]) -> Task:
     try:
         task: Task = kind(**options)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        option, fields = str(first["loc"][0]) if first["loc"] else "", list(kind.model_fields)
+        errors = error.errors(include_url=False)
+        first, fields = errors[0], list(kind.model_fields)
+        where = ".".join([name, *map(str, first["loc"][:1])])
         if first["type"] == "extra_forbidden":
-            near, valid = did_you_mean(option, fields), ", ".join(fields) or "none"
-            raise UserError(f"{name}.{option}: no such option.{near} Options: {valid}") from error
-        message = first["msg"][0].lower() + first["msg"][1:]
-        raise UserError(f"{name}.{option}: received {first['input']!r}: {message}") from error
+            near, valid = did_you_mean(str(first["loc"][0]), fields), ", ".join(fields) or "none"
+            raise UserError(f"{where}: no such option.{near} Options: {valid}") from error
+        branches = [e for e in errors if e["loc"][:1] == first["loc"][:1]]
+        raise UserError(f"{where}: {mismatch(branches)}") from error
     return task
