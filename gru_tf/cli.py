@@ -30,6 +30,9 @@ def run(
     store: Store = None,
     workers: Annotated[int | None, typer.Option(min=0, help="processes; 0 trains in this one  [one per core]")] = None,
     threads: Annotated[int, typer.Option(min=1, help="threads of each process")] = 1,
+    engine: Annotated[str, typer.Option(help="local, serial or ray")] = "local",
+    address: Annotated[str | None, typer.Option(help="of a Ray cluster  [one on this machine]")] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="for one run  [none]")] = None,
 ) -> None:
     """Run an experiment, or what is left of it, and print its table."""
     from gru_tf import experiment_file
@@ -39,7 +42,9 @@ def run(
     with screen.RunProgress(console) as progress:
         from gru_tf import suite
 
-        found = suite.run(loaded, store, workers, threads, progress)
+        found = suite.run(
+            loaded, store, engine=suite.engine_named(engine, workers, threads, time_limit, address), progress=progress
+        )
     _show(found)
     if any(r.status == "failed" for r in found.runs):
         console.print("Some runs failed; the same command tries these again.")

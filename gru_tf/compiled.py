@@ -101,6 +101,19 @@ class CompiledSteps:
         for variable, value in zip(self.model.trainable_variables, weights, strict=True):
             variable.assign(value)
 
+    def state(self) -> list[Any]:
+        """The optimiser's variables and the dropout layers' seeds as arrays."""
+        return [v.numpy() for v in self._state_variables()]
+
+    def set_state(self, state: list[Any]) -> None:
+        """Assign what `state` gave."""
+        for variable, value in zip(self._state_variables(), state, strict=True):
+            variable.assign(value)
+
+    def _state_variables(self) -> list[Any]:
+        seeds = [x.seed_generator.state for x in self.model.layers if isinstance(x, VariableDropout)]
+        return [*self.optimizer.variables, *seeds]
+
     def export(self, run: Run) -> Any:
         """The trained network as a model of ordinary layers, for saving."""
         model = self._build(run, keras.layers.Dropout)

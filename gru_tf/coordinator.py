@@ -14,6 +14,10 @@ from gru_tf.results import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
 from gru_tf.tracking import Record
+from gru_tf.writer import Writer
+
+HEARTBEAT = 20.0  # seconds between signs of life in the store
+ATTEMPTS = 2
 
 Progress = Callable[[RunResult | None, int, int], None]
 
@@ -28,7 +32,7 @@ class Pair:
         if experiment.search:
             with silence.startup():
                 from gru_tf.tuning import Search
-            self.search = Search(experiment.search, self.direction)
+            self.search = Search(experiment.search, self.direction, experiment.training.epochs)
         self.trials: list[Run] = []
         self.finals: list[Run] = []
         self.results: dict[str, RunResult] = {}
@@ -47,6 +51,11 @@ class Pair:
         self.finals = self._finals()
         return self.finals
 
+    def expected(self) -> int:
+        """Runs in all, as far as can be known."""
+        trials = self.experiment.search.expected_trials(self.experiment.training.epochs) if self.experiment.search else 0
+        return max(trials, len(self.trials)) + len(self.experiment.seeds)
+
     def _tell(self) -> None:
         assert self.search is not None  # noqa: S101, asked only with a search
         while self.search.told < len(self.trials):
@@ -60,7 +69,10 @@ class Pair:
         finals = [self.experiment.run(self.task, self.cell, seed) for seed in self.experiment.seeds]
         if best is None:
             return finals  # no search, or none of its trials finished: the experiment's own settings
-        return [f.model_copy(update={"model": best.run.model, "training": best.run.training}) for f in finals]
+        training = best.run.training
+        if self.search and self.search.search.tuner == "hyperband":  # a short trial's settings, trained in full
+            training = training.but(epochs=self.experiment.training.epochs)
+        return [f.model_copy(update={"model": best.run.model, "training": training}) for f in finals]
 
     def best(self, results: list[RunResult]) -> RunResult | None:
         """The finished result with the best validation metric, the first of equals."""
@@ -74,53 +86,72 @@ class Pair:
 
 
 def conduct(experiment: Experiment, record: Record, engine: Engine, progress: Progress | None = None) -> bool:
-    """Run what the record lacks; returns whether any run failed."""
-    pairs = {(task.label, cell.label): Pair(experiment, task, cell) for task, cell in experiment.pairs()}
-    known = {f: r for f, r in record.results().items() if r.status != "failed"}
-    total = len(pairs) * (len(experiment.seeds) + (experiment.search.trials if experiment.search else 0))
-    count = _Count(progress, total)
-    flying = sum(_advance(pair, known, record, engine, count) for pair in pairs.values())
-    count.show(None)
-    while flying:
-        for result in engine.completed():
-            record.write(result)
-            count.show(result)
-            pair = pairs[result.run.task.label, result.run.cell.label]
-            pair.results[result.run.fingerprint] = result
-            flying += _advance(pair, known, record, engine, count) - 1
-    return any(r.status == "failed" for pair in pairs.values() for r in pair.results.values())
+    """Run what the record lacks; returns whether any run failed.
+
+    Raises:
+        UserError: where the store stays out of reach; results that it did not take are in the journal then.
+    """
+    return _Conductor(experiment, record, engine, progress).run()
 
 
-class _Count:
-    """Runs done, of all that are expected."""
+class _Conductor:
+    """The state of one `conduct`."""
 
-    def __init__(self, progress: Progress | None, total: int):
-        self.progress, self.total, self.done = progress, total, 0
+    def __init__(self, experiment: Experiment, record: Record, engine: Engine, progress: Progress | None):
+        self.experiment, self.record, self.engine, self.progress = experiment, record, engine, progress
+        self.pairs = {(task.label, cell.label): Pair(experiment, task, cell) for task, cell in experiment.pairs()}
+        self.writer = Writer(record, engine.folder)
+        self.writer.write_kept()
+        self.known = {f: r for f, r in record.results().items() if r.status != "failed"}
+        self.tried: dict[str, int] = {}
+        self.done = self.flying = 0
 
-    def show(self, result: RunResult | None) -> None:
+    def run(self) -> bool:
+        for pair in self.pairs.values():
+            self._advance(pair)
+        self._show(None)
+        while self.flying:
+            for result in self.engine.completed(timeout=HEARTBEAT):
+                self._receive(result)
+            self.record.beat()
+        return any(r.status == "failed" for pair in self.pairs.values() for r in pair.results.values())
+
+    def _receive(self, result: RunResult) -> None:
+        self.flying -= 1
+        fingerprint = result.run.fingerprint
+        attempts = self.tried[fingerprint] = self.tried.get(fingerprint, 0) + 1
+        if result.status == "failed" and result.passing and attempts < ATTEMPTS:
+            self._submit([result.run])
+            return
+        result = result.model_copy(update={"attempts": attempts})
+        self.writer.write(result)
+        self._show(result)
+        pair = self.pairs[result.run.task.label, result.run.cell.label]
+        pair.results[fingerprint] = result
+        self._advance(pair)
+
+    def _advance(self, pair: Pair) -> None:
+        """Submit what the pair can do now; results that are known already are told to it at once."""
+        while runs := pair.next():
+            for run in runs:
+                if run.fingerprint in self.known:
+                    pair.results[run.fingerprint] = self.known[run.fingerprint]
+                    self.record.adopt(self.known[run.fingerprint])
+                    self.done += 1
+            self._submit([run for run in runs if run.fingerprint not in self.known])
+        if pair.done():
+            self._keep_best_model(pair)
+
+    def _submit(self, runs: list[Run]) -> None:
+        self.engine.submit(runs)
+        self.flying += len(runs)
+
+    def _keep_best_model(self, pair: Pair) -> None:
+        best = pair.best([pair.results[run.fingerprint] for run in pair.finals])
+        if best is not None and best.model_file and Path(best.model_file).is_file():
+            self.record.log_model(best)
+
+    def _show(self, result: RunResult | None) -> None:
         self.done += result is not None
         if self.progress:
-            self.progress(result, self.done, self.total)
-
-
-def _advance(pair: Pair, known: dict[str, RunResult], record: Record, engine: Engine, count: _Count) -> int:
-    """Submit what the pair can do now; results that are known already are told to it at once."""
-    submitted = 0
-    while runs := pair.next():
-        new = [run for run in runs if run.fingerprint not in known]
-        for run in runs:
-            if run.fingerprint in known:
-                pair.results[run.fingerprint] = known[run.fingerprint]
-                record.adopt(known[run.fingerprint])
-                count.done += 1
-        engine.submit(new)
-        submitted += len(new)
-    if pair.done():
-        _keep_best_model(pair, record)
-    return submitted
-
-
-def _keep_best_model(pair: Pair, record: Record) -> None:
-    best = pair.best([pair.results[run.fingerprint] for run in pair.finals])
-    if best is not None and best.model_file and Path(best.model_file).is_file():
-        record.log_model(best)
+            self.progress(result, self.done, max(self.done, sum(pair.expected() for pair in self.pairs.values())))

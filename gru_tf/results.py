@@ -35,7 +35,9 @@ class RunResult(BaseModel):
     Args:
         run: what was asked for.
         status: "finished", "diverged" (a loss that is not finite) or "failed" (an exception; see `error`).
-        error: one line on what went wrong, or "".
+        error: one line on what went wrong, or ""; warning: likewise on what did not end the run.
+        passing: whether a failure's cause may pass (memory, disk, a killed worker), so that another try makes sense.
+        attempts: how often the run was tried.
         started: seconds since the epoch; seconds: wall time of the run.
         history: metric name → one value an epoch.
         best_epoch: index of the epoch with the best validation metric.
@@ -54,6 +56,9 @@ class RunResult(BaseModel):
     run: Run
     status: Literal["finished", "diverged", "failed"]
     error: str = ""
+    warning: str = ""
+    passing: bool = False
+    attempts: int = 1
     started: float
     seconds: float
     history: dict[str, list[float]] = {}

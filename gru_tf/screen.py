@@ -91,7 +91,7 @@ def notes(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     yield "Chance: the trivial answer's metric. ms/step: median training step, compile time apart."
     if experiment.search:
         named = ", ".join(experiment.search.axes)
-        trials = f"{experiment.search.trials} {experiment.search.tuner} trials"
+        trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"
         yield f"Each cell tuned alike: {trials} over {named}, on validation only."
     for row in rows:
         if row.seeds < row.wanted:

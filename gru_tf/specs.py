@@ -1,5 +1,6 @@
 """The parts of an experiment as data: a choice of cell or task, the network, the training, the search."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -130,6 +131,7 @@ class Range(Spec):
         return self.low, self.high
 
 
+FACTOR = 3  # Hyperband keeps one trial in three
 Values = Annotated[tuple[Scalar | None, ...], Field(strict=False, min_length=1)]
 MODEL, TRAINING = tuple(ModelSpec.model_fields), tuple(f for f in TrainingSpec.model_fields if f != "deterministic")
 Axis = Annotated[
@@ -155,13 +157,14 @@ class SearchSpec(Spec):
 
     Args:
         tuner: which of Keras Tuner's oracles asks for the trials.
-        trials: configurations tried for each (task, cell).
+        trials: configurations tried for each (task, cell); Hyperband sets their number itself, from `training.epochs`
+            as the most epochs that a trial gets.
         space: hyperparameter → list of values, or {low, high, sampling}; any field of the model and the training.
         seed: of the draws and of each trial's training; never one of the final seeds.
     """
 
-    tuner: Literal["random", "bayesian", "grid"] = "random"
-    trials: Positive
+    tuner: Literal["random", "bayesian", "grid", "hyperband"] = "random"
+    trials: Positive | None = None
     space: Space
     seed: Seed = 1000
 
@@ -172,6 +175,22 @@ class SearchSpec(Spec):
                 f"space: expected at least one hyperparameter, of {', '.join(MODEL + TRAINING)}. Received: none"
             )
         return self
+
+    @model_validator(mode="after")
+    def _trials(self) -> Self:
+        if (self.trials is None) != (self.tuner == "hyperband"):
+            raise ValueError("expected 'trials'" + (" to be left out: Hyperband sets their number" if self.trials else ""))
+        if self.tuner == "hyperband" and "epochs" in self.axes:
+            raise ValueError("space.epochs: expected it to be left out: Hyperband sets the epochs of each trial")
+        return self
+
+    def expected_trials(self, epochs: int) -> int:
+        """Number of trials, or of Hyperband's rounds in all (Li et al. 2018, arXiv 1603.06560, algorithm 1)."""
+        if self.trials is not None:
+            return self.trials
+        brackets = 1 + int(math.log(epochs, FACTOR) + 1e-9)
+        last = math.ceil(1 + math.log(epochs, FACTOR))
+        return sum(math.ceil(last / (b + 1) * FACTOR ** (b - r)) for b in range(brackets) for r in range(b + 1))
 
     @property
     def axes(self) -> dict[str, Range | tuple[Scalar | None, ...]]:

@@ -1,22 +1,25 @@
 """The coordinator: joins search, engine and store, and gives Python users `run`, `check` and `results`."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gru_tf import coordinator, experiment_file, silence, table
+from gru_tf import coordinator, experiment_file, lock, silence, table
 from gru_tf.budget import Size, solve
 from gru_tf.cells import CELLS
 from gru_tf.coordinator import Progress
 from gru_tf.engine import Engine
 from gru_tf.engine.local import LocalEngine
 from gru_tf.engine.serial import SerialEngine
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
 from gru_tf.results import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
 from gru_tf.tracking import Record, Store
+
+ENGINES = ("local", "serial", "ray")
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,41 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
         raise UserError(f"{experiment.name}: {choice.label}, {cell.label}: {error}") from error
 
 
+def engine_named(
+    name: str = "local",
+    workers: int | None = None,
+    threads: int = 1,
+    time_limit: float | None = None,
+    address: str | None = None,
+) -> Callable[[Path], Engine]:
+    """What makes the engine for a folder.
+
+    Args:
+        name: "local" (worker processes on this machine), "serial" (in this process) or "ray".
+        workers: processes, one per GPU or else per core if None; 0 means "serial".
+        threads: threads of each worker.
+        time_limit: seconds after which a run counts as hanging.
+        address: of a running Ray cluster; None starts Ray on this machine.
+
+    Raises:
+        UserError: for another name, or where Ray is not installed.
+    """
+    if name not in ENGINES:
+        raise UserError(f"no engine is called '{name}'.{did_you_mean(name, ENGINES)} Engines: {', '.join(ENGINES)}")
+    if name == "ray":
+        from gru_tf.engine.cluster import RayEngine
+
+        return lambda folder: RayEngine(folder, address, threads, time_limit)
+    if name == "serial" or workers == 0:
+        return SerialEngine
+    return lambda folder: LocalEngine(folder, workers, threads, time_limit)
+
+
 def run(
     given: str | Path | Experiment,
     store: str | None = None,
     workers: int | None = None,
-    threads: int = 1,
+    engine: Callable[[Path], Engine] | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Run an experiment, or what is left of it, and return its results.
@@ -83,34 +116,34 @@ def run(
     Args:
         given: a file, a name, or an `Experiment`.
         store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
-        workers: processes, one per core if None; 0 trains in this process.
-        threads: threads of each worker.
+        workers: processes, one per GPU or else per core if None; 0 trains in this process.
+        engine: what makes the engine, see `engine_named`; worker processes on this machine if None.
         progress: called with (result, runs done, runs in all) after each run, and once with None at the start.
 
     Raises:
-        UserError: before anything starts, for whatever in the experiment is impossible.
+        UserError: before anything starts, for whatever in the experiment is impossible; and where another process runs
+            the same experiment.
     """
+    engine = engine or engine_named(workers=workers)
     experiment = load(given)
     opened = Store(store)
-    record = opened.open(experiment)
-    if record.complete():
+    work = (opened.folder / "work").absolute()
+    with lock.held(work, experiment.name):
+        record = opened.open(experiment)
+        if not record.complete():
+            record.begin()
+            _conduct(experiment, record, engine(work / experiment.name), progress)
         return _results(record)
-    record.begin()
-    folder = (opened.folder / "work" / experiment.name).absolute()
-    with _engine(folder, workers, threads) as engine:
+
+
+def _conduct(experiment: Experiment, record: Record, engine: Engine, progress: Progress | None) -> None:
+    with engine:
         with silence.startup():
             check(experiment)
         failed = coordinator.conduct(experiment, record, engine, progress)
     record.end(failed=failed)
     if not failed:
-        shutil.rmtree(folder, ignore_errors=True)
-    return _results(record)
-
-
-def _engine(folder: Path, workers: int | None, threads: int) -> Engine:
-    if workers == 0:
-        return SerialEngine(folder)
-    return LocalEngine(folder, workers, threads)
+        shutil.rmtree(engine.folder, ignore_errors=True)
 
 
 def _results(record: Record) -> Results:

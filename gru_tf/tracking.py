@@ -5,7 +5,10 @@ The store is the only memory: tables, resume and reports read it and nothing els
 
 import logging
 import os
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a private experimen
 
 import mlflow
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from gru_tf import lock
 from gru_tf.cells import CELLS
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
@@ -22,12 +27,30 @@ from gru_tf.results import RunResult
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
 DEFINITION, MODEL = "gru_tf.definition", "gru_tf.model"
+COORDINATOR, HOST, BEAT = "gru_tf.coordinator", "gru_tf.host", "gru_tf.sign_of_life"
+BEAT_SECONDS, LIFETIME = 20.0, 120.0
 FINISHED, FAILED, RUNNING = "FINISHED", "FAILED", "RUNNING"
 
 
 def default_uri() -> str:
     """MLFLOW_TRACKING_URI if it is set, else SQLite at ./mlruns/mlflow.db."""
     return os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlruns/mlflow.db"
+
+
+class StoreError(UserError):
+    """The tracking server does not take or give what it is asked."""
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Turn whatever MLflow's back ends raise into a StoreError in one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except (MlflowException, OSError) as error:  # MLflow wraps SQLAlchemy's and the network's errors in its own
+        reason = " ".join(str(error).split())[:200]
+        raise StoreError(f"the tracking store {uri} does not answer: {reason}") from error
 
 
 class Store:
@@ -51,11 +74,8 @@ class Store:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         mlflow.set_tracking_uri(self.uri)
         self.client = MlflowClient(self.uri)
-        try:
+        with answering(self.uri):
             self.client.search_experiments(max_results=1)
-        except Exception as error:  # MLflow passes on whatever its back end raises
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(f"the tracking store {self.uri} does not answer: {reason}") from error
 
     def names(self) -> list[str]:
         """Names of the experiments that the store holds."""
@@ -103,16 +123,47 @@ class Record:
         self.store, self.client, self.experiment = store, store.client, experiment
         self.experiment_id, self.parent = experiment_id, parent
         self.ids: dict[str, str] = {}
+        self._beaten = 0.0
 
     def begin(self) -> None:
-        """Write the definition on the parent and mark it as running."""
+        """Write the definition on the parent, mark it as running, and clear away what a killed coordinator half wrote.
+
+        Raises:
+            UserError: where a coordinator on another machine gave a sign of life in the last minutes.
+        """
+        self._refuse_second()
+        for child in self._children():
+            if RESULT not in child.data.tags:
+                self.client.delete_run(child.info.run_id)
+            elif child.info.status == RUNNING:
+                status = RunResult.model_validate_json(child.data.tags[RESULT]).status
+                self.client.set_terminated(child.info.run_id, FINISHED if status == "finished" else FAILED)
         tags = {
+            COORDINATOR: lock.me(),
+            HOST: socket.gethostname(),
+            BEAT: str(time.time()),
             MEMBER: self.experiment.fingerprint,
             DEFINITION: self.experiment.model_dump_json(),
             "mlflow.note.content": f"**{self.experiment.question}**",
         }
         self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
         self.client.update_run(self.parent, status=RUNNING)
+
+    def _refuse_second(self) -> None:
+        """Between machines: on one machine the file lock decides, which a killed process cannot leave behind."""
+        parent = self.client.get_run(self.parent)
+        tags = parent.data.tags
+        alive = parent.info.status == RUNNING and time.time() - float(tags.get(BEAT, "0")) < LIFETIME
+        if alive and tags.get(HOST) != socket.gethostname():
+            name, other = self.experiment.name, tags.get(COORDINATOR)
+            raise UserError(f"{name} is being run already by {other}; wait for it, or stop it and wait {LIFETIME:g} s")
+
+    def beat(self) -> None:
+        """Give a sign of life, at most every few seconds; a store out of reach shows when a result is written."""
+        if time.monotonic() - self._beaten > BEAT_SECONDS:
+            self._beaten = time.monotonic()
+            with suppress(MlflowException, OSError):
+                self.client.set_tag(self.parent, BEAT, str(time.time()))
 
     def complete(self) -> bool:
         """Whether the experiment was finished exactly as defined here."""
@@ -156,26 +207,34 @@ class Record:
             self.client.set_tag(run_id, MEMBER, ",".join([*members, self.experiment.fingerprint]))
 
     def write(self, result: RunResult) -> None:
-        """Write one child whole: parameters, counts, metrics by epoch, speed, environment."""
-        run = result.run
-        start = int(1000 * result.started)
-        child = self.client.create_run(
-            self.experiment_id, start_time=start, run_name=_name(result), tags={"mlflow.parentRunId": self.parent}
-        )
-        metrics = [Metric(k, v, start, 0) for k, v in _numbers(result).items()]
-        for name, values in result.history.items():
-            metrics += [Metric(name, value, start, epoch) for epoch, value in enumerate(values)]
+        """Write one child: parameters, counts, metrics by epoch, speed, environment; the result itself last.
+
+        A child without its result is one that was not written whole; it is no result and is removed on resume.
+
+        Raises:
+            StoreError: where the server refuses.
+        """
+        with answering(self.store.uri):
+            self._write(result)
+
+    def _write(self, result: RunResult) -> None:
+        run, start = result.run, int(1000 * result.started)
         tags = {
+            "mlflow.parentRunId": self.parent,
             KIND: run.purpose,
             FINGERPRINT: run.fingerprint,
             MEMBER: self.experiment.fingerprint,
-            RESULT: result.model_dump_json(exclude={"history"}),
             **_tags(result),
         }
+        child = self.client.create_run(self.experiment_id, start_time=start, run_name=_name(result), tags=tags)
+        metrics = [Metric(k, v, start, 0) for k, v in _numbers(result).items()]
+        for name, values in result.history.items():
+            metrics += [Metric(name, value, start, epoch) for epoch, value in enumerate(values)]
         for i in range(0, len(metrics), 1000):
             self.client.log_batch(child.info.run_id, metrics=metrics[i : i + 1000])
         params = [Param(k, str(v)) for k, v in _params(result).items()]
-        self.client.log_batch(child.info.run_id, params=params, tags=[RunTag(k, v) for k, v in tags.items()])
+        whole = [RunTag(RESULT, result.model_dump_json(exclude={"history"}))]
+        self.client.log_batch(child.info.run_id, params=params, tags=whole)
         status = FINISHED if result.status == "finished" else FAILED
         self.client.set_terminated(child.info.run_id, status, int(start + 1000 * result.seconds))
         self.ids[run.fingerprint] = child.info.run_id

@@ -1,22 +1,20 @@
 """One run from seed to result: data, fresh weights, epochs, the best epoch by validation, the test split once."""
 
-import math
 import time
 import traceback
-import zlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from gru_tf import budget, environment
-from gru_tf.batches import Plan, bucket_lengths, plan
+from gru_tf.batches import bucket_lengths
 from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps, Tensors, shape_of, tensors
+from gru_tf.epochs import Epochs, stream
 from gru_tf.experiment import Run
-from gru_tf.results import RunResult, Speed
+from gru_tf.results import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import Splits, Task, create
 
@@ -29,11 +27,6 @@ def configure(threads: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     for device in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(device, True)
-
-
-def stream(seed: int, task: Choice, *more: int) -> np.random.Generator:
-    """The random numbers of one task at one seed: the same for every cell, so that comparisons are paired."""
-    return np.random.default_rng([seed, zlib.crc32(task.label.encode()), *more])
 
 
 @lru_cache(maxsize=8)
@@ -59,14 +52,16 @@ def _steps_for(run: Run, task: Task, splits: Splits) -> CompiledSteps:
     return _compiled[shape]
 
 
-def train(run: Run, folder: Path | None = None) -> RunResult:
+def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0) -> RunResult:
     """Train `run` and return its result; a loss that is not finite ends it as "diverged".
 
-    The same run gives the same numbers to the bit, whatever was trained before it in this process.
+    The same run gives the same numbers to the bit, whatever was trained before it in this process, and also where it
+    goes on from the checkpoint of an interrupted or a shorter one.
 
     Args:
         run: what to train.
-        folder: where a final run's model is saved as `<fingerprint>.keras`; nowhere if None.
+        folder: where checkpoints and a final run's model (`<fingerprint>.keras`) are written; nowhere if None.
+        checkpoint_seconds: training time after which the next epoch's end is a checkpoint.
 
     Raises:
         UserError: where the run asks for something impossible.
@@ -80,23 +75,25 @@ def train(run: Run, folder: Path | None = None) -> RunResult:
     steps = _steps_for(run, task, splits)
     steps.warm_up(data["train"])
     steps.reset(run)
-    epochs = _Epochs(run, task, splits, data, steps)
+    epochs = Epochs(run, task, splits, data, steps, folder, checkpoint_seconds)
     status = epochs.fit()
     test = epochs.test() if status == "finished" and run.purpose == "final" else None
-    model_file = _save(run, steps, folder) if test is not None and folder is not None else ""
+    model_file = epochs.save_model() if test is not None and folder is not None else ""
     cell = CELLS.find(run.cell.name)
     size = budget.solve(cell, run.cell.options, task.signature, run.model)
+    done = epochs.done
     return RunResult(
         run=run,
         status=status,
-        error="" if status == "finished" else f"the loss was not finite in epoch {len(epochs.seconds)}",
+        error="" if status == "finished" else f"the loss was not finite in epoch {done.epoch}",
+        warning=epochs.warning,
         started=started,
         seconds=time.perf_counter() - clock,
-        history=epochs.history,
-        best_epoch=epochs.best_epoch,
+        history=done.history,
+        best_epoch=done.best_epoch,
         metric=task.metric.name,
         direction=task.metric.direction,
-        validation=epochs.best if epochs.best_epoch is not None else None,
+        validation=done.best if done.best_epoch is not None else None,
         test=test,
         chance=task.metric.chance,
         score=None if test is None else task.metric.score(test),
@@ -112,23 +109,18 @@ def train(run: Run, folder: Path | None = None) -> RunResult:
     )
 
 
-def attempt(run: Run, folder: Path | None = None) -> RunResult:
+def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0) -> RunResult:
     """`train`, with an exception turned into a result that records it: the other runs go on."""
     started, clock = time.time(), time.perf_counter()
     try:
-        return train(run, folder)
+        return train(run, folder, checkpoint_seconds)
     except Exception as error:  # the boundary of a run: whatever went wrong belongs into its record
         last = traceback.extract_tb(error.__traceback__)[-1]
         message = " ".join(str(error).split())[:500]
         where = f"{type(error).__name__}: {message} ({Path(last.filename).name}:{last.lineno})"
-        return RunResult(run=run, status="failed", error=where, started=started, seconds=time.perf_counter() - clock)
-
-
-def _save(run: Run, steps: CompiledSteps, folder: Path) -> str:
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{run.fingerprint}.keras"
-    steps.export(run).save(file)
-    return str(file)
+        passing = isinstance(error, (MemoryError, OSError, tf.errors.ResourceExhaustedError))
+        seconds = time.perf_counter() - clock
+        return RunResult(run=run, status="failed", error=where, passing=passing, started=started, seconds=seconds)
 
 
 def _machine() -> dict[str, Any]:
@@ -140,64 +132,3 @@ def _machine() -> dict[str, Any]:
         else environment.processor(),
         "threads": tf.config.threading.get_intra_op_parallelism_threads(),
     }
-
-
-class _Epochs:
-    """The epochs of one run: their history, the best one and its weights."""
-
-    def __init__(self, run: Run, task: Task, splits: Splits, data: dict[str, Tensors], steps: CompiledSteps):
-        self.run, self.metric, self.splits, self.data, self.steps = run, task.metric, splits, data, steps
-        self.history: dict[str, list[float]] = {
-            "train_loss": [],
-            "validation_loss": [],
-            f"validation_{task.metric.name}": [],
-        }
-        self.seconds: list[float] = []
-        self.best_epoch: int | None = None
-        self.best = math.nan
-        self.best_weights: list[Any] = []
-
-    def _plan(self, split: str, *shuffle: int) -> Plan:
-        rng = stream(self.run.seed, self.run.task, *shuffle) if shuffle else None
-        return plan(getattr(self.splits, split).lengths, self.steps.buckets, self.run.training.batch_size, rng)
-
-    def fit(self) -> Literal["finished", "diverged"]:
-        """Train until the last epoch, the end of patience or a loss that is not finite."""
-        validation = self._plan("validation")
-        for epoch in range(self.run.training.epochs):
-            order = self._plan("train", epoch)
-            clock = time.perf_counter()
-            train_loss = self.steps.train(self.data["train"], order)
-            self.seconds.append(time.perf_counter() - clock)
-            values = (train_loss, *self.steps.test(self.data["validation"], validation))
-            for series, value in zip(self.history.values(), values, strict=True):
-                series.append(value)
-            if not all(map(math.isfinite, values)):
-                return "diverged"
-            self._keep_best(epoch, values[-1])
-            if self.run.training.patience and epoch - (self.best_epoch or 0) >= self.run.training.patience:
-                break
-        return "finished"
-
-    def _keep_best(self, epoch: int, value: float) -> None:
-        better = value > self.best if self.metric.direction == "max" else value < self.best
-        if better or self.best_epoch is None:
-            self.best_epoch, self.best, self.best_weights = epoch, value, self.steps.weights()
-
-    def test(self) -> float:
-        """The metric on the test split at the best epoch, whose weights the model then holds."""
-        self.steps.set_weights(self.best_weights)
-        return self.steps.test(self.data["test"], self._plan("test"))[1]
-
-    def speed(self) -> Speed:
-        """Training speed over all epochs; compiling took place before the first."""
-        steps = len(self._plan("train").order)
-        low, middle, high = np.quantile(np.array(self.seconds) / steps, (0.25, 0.5, 0.75))
-        return Speed(
-            compile_seconds=self.steps.compile_seconds,
-            train_seconds=sum(self.seconds),
-            step_ms=1000 * middle,
-            step_ms_low=1000 * low,
-            step_ms_high=1000 * high,
-            samples_per_second=len(self.splits.train) / steps / middle,
-        )

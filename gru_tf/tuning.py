@@ -10,14 +10,17 @@ from gru_tf.compiled import OPTIMIZERS
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
 from gru_tf.model import build, loss, metric
-from gru_tf.specs import Choice, Range, Scalar, SearchSpec, is_integer
+from gru_tf.specs import FACTOR, Choice, Range, Scalar, SearchSpec, is_integer
 from gru_tf.tasks import create
 
 ORACLES = {
     "random": keras_tuner.oracles.RandomSearchOracle,
     "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
     "grid": keras_tuner.oracles.GridSearchOracle,
+    "hyperband": keras_tuner.oracles.HyperbandOracle,
 }
+ONE_BY_ONE = ("bayesian", "grid")
+WORST = 1e30
 NONE = "none"  # Keras Tuner has no null among its choices
 OBJECTIVE = "validation"
 
@@ -48,21 +51,23 @@ class Search:
     Args:
         search: tuner, number of trials, space, seed.
         direction: "max" or "min", of the validation metric.
+        epochs: most epochs of a trial, for Hyperband.
     """
 
-    def __init__(self, search: SearchSpec, direction: str):
-        self.search = search
+    def __init__(self, search: SearchSpec, direction: str, epochs: int):
+        self.search, self.direction = search, direction
         self.told = self.asked = 0
         space = keras_tuner.HyperParameters()
         declare(search, space)
+        hyperband = search.tuner == "hyperband"
         self.oracle = ORACLES[search.tuner](
             objective=keras_tuner.Objective(OBJECTIVE, direction),
-            max_trials=search.trials,
             seed=search.seed,
             hyperparameters=space,
             allow_new_entries=False,
             tune_new_entries=False,
-            max_consecutive_failed_trials=search.trials + 1,
+            max_consecutive_failed_trials=search.expected_trials(epochs) + 1,
+            **{"max_epochs": epochs, "factor": FACTOR} if hyperband else {"max_trials": search.trials},
         )
         self.oracle.verbose = 0
         # The oracle writes its state after each step; ours is rebuilt from the results in the store instead.
@@ -72,28 +77,39 @@ class Search:
         self.exhausted = False
 
     def ask(self) -> list[dict[str, Scalar | None]]:
-        """The settings of the trials that can start now, in order; empty while the oracle waits for results."""
-        new = []
-        while not self.exhausted and (self.search.tuner == "random" or self.asked == self.told):
+        """The settings of the trials that can start now, in order; empty while the oracle waits for results.
+
+        All of a random search's, one of a Bayesian or a grid search's, all that Hyperband can start: new trials are
+        asked for only when every result is told, so that the order in which runs happen to finish decides nothing.
+        """
+        new: list[dict[str, Scalar | None]] = []
+        while not self.exhausted and self.asked == self.told + len(new) and not (new and self.search.tuner in ONE_BY_ONE):
             trial = self.oracle.create_trial(f"trial-{self.asked}")
             if trial.status != "RUNNING":
-                self.exhausted = True
+                self.exhausted = trial.status == "STOPPED"
                 break
             self.asked += 1
             self.trials.append(trial)
-            new.append(declare(self.search, trial.hyperparameters))
+            new.append({**declare(self.search, trial.hyperparameters), **_epochs(trial)})
         return new
 
     def tell(self, value: float | None) -> None:
         """The validation metric of the next trial in order; None where it diverged or failed."""
         trial = self.trials[self.told]
         self.told += 1
+        if value is None and self.search.tuner == "hyperband":
+            value = -WORST if self.direction == "max" else WORST  # a failed trial would block its bracket for good
         if value is None:
             trial.status = "FAILED"
         else:
             self.oracle.update_trial(trial.trial_id, {OBJECTIVE: value})
             trial.status = "COMPLETED"
         self.oracle.end_trial(trial)
+
+
+def _epochs(trial: Any) -> dict[str, Scalar | None]:
+    epochs = trial.hyperparameters.values.get("tuner/epochs")
+    return {} if epochs is None else {"epochs": int(epochs)}
 
 
 class RecurrentHyperModel(keras_tuner.HyperModel):

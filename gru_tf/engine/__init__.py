@@ -1,6 +1,7 @@
 """Where runs execute. An engine takes runs and gives back results, in whatever order they finish."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol, Self
 
 from gru_tf.experiment import Run
@@ -8,7 +9,13 @@ from gru_tf.results import RunResult
 
 
 class Engine(Protocol):
-    """What the coordinator asks of any engine; used as a context."""
+    """What the coordinator asks of any engine; used as a context.
+
+    Attributes:
+        folder: where finished models, checkpoints and unconfirmed results lie.
+    """
+
+    folder: Path
 
     def __enter__(self) -> Self:
         """Start the workers."""
@@ -19,5 +26,5 @@ class Engine(Protocol):
     def submit(self, runs: Iterable[Run]) -> None:
         """Queue runs."""
 
-    def completed(self) -> list[RunResult]:
-        """Wait for at least one result and return all that are there."""
+    def completed(self, timeout: float | None = None) -> list[RunResult]:
+        """Wait for at least one result and return all that are there; none after `timeout` seconds without one."""

@@ -1,31 +1,30 @@
 """Worker processes on this machine that live on: one per core with one thread each, imports and compiled steps kept."""
 
-import multiprocessing
-import os
 import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import psutil
 from pebble import ProcessPool
 
-from gru_tf.engine.worker import begin, work
+from gru_tf.engine import processes
+from gru_tf.engine.worker import work
 from gru_tf.experiment import Run
 from gru_tf.results import RunResult
 
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+Outcome = tuple[RunResult, float]
 
 
 @dataclass
-class _Worker:
+class Worker:
     """One process, what it trains now, and the networks that it has compiled."""
 
     pool: ProcessPool
+    device: str | None
     run: Run | None = None
     started: float = 0.0
     shapes: set[tuple[str, str]] = field(default_factory=set)
@@ -36,24 +35,33 @@ class LocalEngine:
 
     Args:
         folder: where final runs save their models.
-        workers: processes; one per available core if None.
+        workers: processes; one per GPU, or else per available core, if None.
         threads: threads of each.
+        time_limit: seconds after which a run counts as hanging; None for no limit.
+        memory_limit_mb: resident memory above which a worker is replaced after its run; an equal share of the machine's
+            memory if None.
     """
 
-    def __init__(self, folder: Path, workers: int | None = None, threads: int = 1):
-        self.folder, self.count, self.threads = folder, workers or available_cores(), threads
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["gru_tf.engine.preload"])
+    def __init__(
+        self,
+        folder: Path,
+        workers: int | None = None,
+        threads: int = 1,
+        time_limit: float | None = None,
+        memory_limit_mb: float | None = None,
+    ):
+        self.folder, self.threads, self.time_limit = folder, threads, time_limit
+        self.devices = processes.devices(workers)
+        total = psutil.virtual_memory().total / 1024**2
+        self.memory_limit_mb = memory_limit_mb or total / (len(self.devices) + 1)
         self.queue: list[Run] = []
-        self.workers: list[_Worker] = []
-        self.futures: dict[Future[RunResult], _Worker] = {}
+        self.workers: list[Worker] = []
+        self.futures: dict[Future[Outcome], Worker] = {}
+        self.recycled = 0
 
     def __enter__(self) -> Self:
-        self.workers = [_Worker(self._pool()) for _ in range(self.count)]
+        self.workers = [Worker(processes.pool(self.threads, device), device) for device in self.devices]
         return self
-
-    def _pool(self) -> ProcessPool:
-        return ProcessPool(max_workers=1, context=self.context, initializer=begin, initargs=[self.threads])
 
     def __exit__(self, *failure: object) -> None:
         for worker in self.workers:
@@ -68,35 +76,46 @@ class LocalEngine:
             if worker.run is None and self.queue:
                 self._give(worker)
 
-    def _give(self, worker: _Worker) -> None:
-        elsewhere = set().union(*(w.shapes for w in self.workers if w is not worker))
+    def _give(self, worker: Worker) -> None:
+        elsewhere = {shape for other in self.workers if other is not worker for shape in other.shapes}
         run = min(self.queue, key=lambda r: (_shape(r) not in worker.shapes, _shape(r) in elsewhere))
         self.queue.remove(run)
         worker.run, worker.started = run, time.time()
         worker.shapes.add(_shape(run))
-        self.futures[worker.pool.schedule(work, args=[run, self.folder])] = worker
+        self.futures[worker.pool.schedule(work, args=[run, self.folder], timeout=self.time_limit)] = worker
 
-    def completed(self) -> list[RunResult]:
-        """Wait for at least one result; a worker that died gives a failed one and is replaced."""
-        done = wait(self.futures, return_when=FIRST_COMPLETED).done
+    def completed(self, timeout: float | None = None) -> list[RunResult]:
+        """Wait for results; a worker that died or hangs gives a failed one and is replaced."""
         results = []
-        for future in done:
+        for future in wait(self.futures, timeout, return_when=FIRST_COMPLETED).done:
             worker = self.futures.pop(future)
             results.append(self._result(future, worker))
             worker.run = None
         self.submit([])
         return results
 
-    @staticmethod
-    def _result(future: "Future[RunResult]", worker: _Worker) -> RunResult:
+    def _result(self, future: "Future[Outcome]", worker: Worker) -> RunResult:
         error = future.exception()
         if error is None:
-            return future.result()
+            result, memory = future.result()
+            if memory > self.memory_limit_mb:
+                self._replace(worker)
+            return result
         assert worker.run is not None  # noqa: S101, a future belongs to a run
-        worker.shapes.clear()
-        what = f"the worker process died: {' '.join(str(error).split())}"
+        worker.shapes.clear()  # pebble has started another process
+        if isinstance(error, FutureTimeout):
+            what = f"it took longer than the limit of {self.time_limit:g} s and was stopped"
+        else:
+            what = f"its worker process died: {' '.join(str(error).split())}"
         seconds = time.time() - worker.started
-        return RunResult(run=worker.run, status="failed", error=what, started=worker.started, seconds=seconds)
+        return RunResult(run=worker.run, status="failed", error=what, passing=True, started=worker.started, seconds=seconds)
+
+    def _replace(self, worker: Worker) -> None:
+        worker.pool.stop()
+        worker.pool.join()
+        worker.pool = processes.pool(self.threads, worker.device)
+        worker.shapes.clear()
+        self.recycled += 1
 
 
 def _shape(run: Run) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from gru_tf.engine.worker import work
 from gru_tf.experiment import Run
 from gru_tf.results import RunResult
 
@@ -26,8 +27,6 @@ class SerialEngine:
         """Queue runs."""
         self.queue.extend(runs)
 
-    def completed(self) -> list[RunResult]:
+    def completed(self, timeout: float | None = None) -> list[RunResult]:
         """Train the next run."""
-        from gru_tf.training import attempt
-
-        return [attempt(self.queue.popleft(), self.folder)]
+        return [work(self.queue.popleft(), self.folder)[0]]

@@ -1,34 +1,35 @@
 """What a worker process does. The coordinator imports this too, so TensorFlow is imported inside the functions."""
 
-import multiprocessing
 import os
 import signal
-import threading
 from pathlib import Path
 
+import psutil
+
+from gru_tf import journal
 from gru_tf.experiment import Run
 from gru_tf.results import RunResult
 
 
-def begin(threads: int) -> None:
-    """Prepare a new worker: its threads, Ctrl-C left to the coordinator, and an end with the coordinator's."""
+def begin(threads: int, device: str | None = None) -> None:
+    """Prepare a new worker: its GPU, its threads, and Ctrl-C left to the coordinator.
+
+    Args:
+        threads: threads of TensorFlow's operations.
+        device: the GPU that it may see, as in CUDA_VISIBLE_DEVICES; None leaves that alone.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
     from gru_tf import training
 
     training.configure(threads)
 
 
-def _end_with_parent() -> None:
-    """End this process when the coordinator is gone: nobody would take the result of what it trains."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def work(run: Run, folder: Path) -> RunResult:
-    """Train one run; an exception becomes a failed result."""
+def work(run: Run, folder: Path) -> tuple[RunResult, float]:
+    """Train one run and keep its result on disk; returns it with the process's memory in MiB."""
     from gru_tf import training
 
-    return training.attempt(run, folder)
+    result = training.attempt(run, folder)
+    memory = psutil.Process().memory_info().rss / 1024**2
+    return journal.keep(folder, result), memory

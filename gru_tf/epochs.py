@@ -1,0 +1,143 @@
+"""The epochs of one run: history, best epoch, checkpoints, and going on from one."""
+
+import math
+import time
+import zlib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from gru_tf import checkpoints, durable
+from gru_tf.batches import Plan, plan
+from gru_tf.checkpoints import Checkpoint
+from gru_tf.compiled import CompiledSteps, Tensors
+from gru_tf.experiment import Run
+from gru_tf.results import Speed
+from gru_tf.specs import Choice
+from gru_tf.tasks import Splits, Task
+
+
+def stream(seed: int, task: Choice, *more: int) -> np.random.Generator:
+    """The random numbers of one task at one seed: the same for every cell, so that comparisons are paired."""
+    return np.random.default_rng([seed, zlib.crc32(task.label.encode()), *more])
+
+
+class Epochs:
+    """Trains a run epoch by epoch, from its last checkpoint where there is one.
+
+    Args:
+        run, task: what is trained on what.
+        splits, data: the task's examples, as arrays and on the device.
+        steps: the compiled steps, reset to the run's beginning.
+        folder: of checkpoints and the model; None for neither.
+        checkpoint_seconds: training time between checkpoints; the end of a trial is always one.
+
+    Attributes:
+        done: what training has reached.
+        warning: one line on a file that could not be written, or "".
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        task: Task,
+        splits: Splits,
+        data: dict[str, Tensors],
+        steps: CompiledSteps,
+        folder: Path | None,
+        checkpoint_seconds: float,
+    ):
+        self.run, self.metric, self.splits, self.data, self.steps = run, task.metric, splits, data, steps
+        self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
+        self.warning = ""
+        names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
+        self.done = Checkpoint(weights=[], state=[], history={name: [] for name in names})
+        self._resume()
+
+    def _resume(self) -> None:
+        found = checkpoints.load(checkpoints.path(self.run, self.folder), self.run.training.epochs) if self.folder else None
+        if found is not None:
+            self.done = found
+            self.steps.set_weights(found.weights)
+            self.steps.set_state(found.state)
+
+    def _plan(self, split: str, *shuffle: int) -> Plan:
+        rng = stream(self.run.seed, self.run.task, *shuffle) if shuffle else None
+        return plan(getattr(self.splits, split).lengths, self.steps.buckets, self.run.training.batch_size, rng)
+
+    def fit(self) -> Literal["finished", "diverged"]:
+        """Train until the last epoch, the end of patience, the end of time or a loss that is not finite."""
+        validation = self._plan("validation")
+        saved = sum(self.done.seconds)
+        while not self._over():
+            values = self._epoch(validation)
+            if not all(map(math.isfinite, values)):
+                return "diverged"
+            self._keep_best(values[-1])
+            if sum(self.done.seconds) - saved >= self.checkpoint_seconds and not self._over():
+                self._checkpoint()
+                saved = sum(self.done.seconds)
+        if self.run.purpose == "trial":
+            self._checkpoint()
+        return "finished"
+
+    def _over(self) -> bool:
+        training, done = self.run.training, self.done
+        waited = done.epoch - 1 - (done.best_epoch or 0)
+        out_of_patience = training.patience is not None and done.epoch > 0 and waited >= training.patience
+        return done.epoch >= training.epochs or out_of_patience
+
+    def _epoch(self, validation: Plan) -> tuple[float, ...]:
+        order = self._plan("train", self.done.epoch)
+        clock = time.perf_counter()
+        train_loss = self.steps.train(self.data["train"], order)
+        self.done.seconds.append(time.perf_counter() - clock)
+        values = (train_loss, *self.steps.test(self.data["validation"], validation))
+        for series, value in zip(self.done.history.values(), values, strict=True):
+            series.append(value)
+        return values
+
+    def _keep_best(self, value: float) -> None:
+        done = self.done
+        better = value > done.best if self.metric.direction == "max" else value < done.best
+        if better or done.best_epoch is None:
+            done.best_epoch, done.best, done.best_weights = done.epoch - 1, value, self.steps.weights()
+
+    def _checkpoint(self) -> None:
+        if self.folder is None:
+            return
+        self.done.weights, self.done.state = self.steps.weights(), self.steps.state()
+        try:
+            checkpoints.save(checkpoints.path(self.run, self.folder), self.done)
+        except OSError as error:  # training is worth more than its checkpoint
+            self.warning = f"no checkpoint could be written: {error.strerror}"
+
+    def test(self) -> float:
+        """The metric on the test split at the best epoch, whose weights the model then holds."""
+        self.steps.set_weights(self.done.best_weights)
+        return self.steps.test(self.data["test"], self._plan("test"))[1]
+
+    def save_model(self) -> str:
+        """Save the model as `<fingerprint>.keras`; "" and a warning where it cannot be written."""
+        assert self.folder is not None  # noqa: S101, called with a folder only
+        file = self.folder / f"{self.run.fingerprint}.keras"
+        try:
+            durable.through(file, self.steps.export(self.run).save)
+        except OSError as error:
+            self.warning = f"the model could not be saved: {error.strerror}"
+            return ""
+        return str(file)
+
+    def speed(self) -> Speed:
+        """Training speed over all epochs; compiling took place before the first."""
+        steps = len(self._plan("train").order)
+        low, middle, high = np.quantile(np.array(self.done.seconds) / steps, (0.25, 0.5, 0.75))
+        return Speed(
+            compile_seconds=self.steps.compile_seconds,
+            train_seconds=sum(self.done.seconds),
+            step_ms=1000 * middle,
+            step_ms_low=1000 * low,
+            step_ms_high=1000 * high,
+            samples_per_second=len(self.splits.train) / steps / middle,
+        )

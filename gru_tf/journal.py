@@ -1,0 +1,44 @@
+"""Results on disk from the moment a run ends until the store has them: nothing that was trained is lost in between."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from gru_tf import durable
+from gru_tf.results import RunResult
+
+SUFFIX = ".result.json"
+
+
+def keep(folder: Path, result: RunResult) -> RunResult:
+    """Write the result into the journal; returns it, with a warning where the disk refuses."""
+    try:
+        durable.write(_file(folder, result), result.model_dump_json().encode())
+    except OSError as error:
+        return result.model_copy(update={"warning": f"the result could not be kept on disk: {error.strerror}"})
+    return result
+
+
+def kept(folder: Path) -> list[RunResult]:
+    """The results that no store has confirmed; files that are not results are left alone."""
+    found = []
+    for file in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            found.append(RunResult.model_validate_json(file.read_bytes()))
+        except ValidationError:
+            continue  # of another version of this package: its run is trained again
+    return found
+
+
+def confirm(folder: Path, result: RunResult) -> None:
+    """The store has the result: forget it here."""
+    _file(folder, result).unlink(missing_ok=True)
+
+
+def holds(folder: Path, result: RunResult) -> bool:
+    """Whether the journal has the result."""
+    return _file(folder, result).is_file()
+
+
+def _file(folder: Path, result: RunResult) -> Path:
+    return folder / f"{result.run.fingerprint}{SUFFIX}"

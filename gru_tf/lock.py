@@ -1,0 +1,47 @@
+"""One coordinator an experiment: the second one is refused, naming the first."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gru_tf.errors import UserError
+
+
+def me() -> str:
+    """This process in words, e.g. "process 4711 on host, since 2026-01-31 12:00:00"."""
+    return f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}"
+
+
+@contextmanager
+def held(folder: Path, name: str) -> Iterator[None]:
+    """Hold the lock of the experiment `name` in `folder`; the system frees it when this process ends, however it ends.
+
+    Raises:
+        UserError: where another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / f"{name}.holder.json"
+    lock = FileLock(folder / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(f"{name} is being run already by {_holder(holder)}; wait for it, or stop it") from error
+    try:
+        holder.write_text(json.dumps(me()), encoding="utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(file: Path) -> str:
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return "another process"
