@@ -42,9 +42,8 @@ def run(
     with screen.RunProgress(console) as progress:
         from gru_tf import suite
 
-        found = suite.run(
-            loaded, store, engine=suite.engine_named(engine, workers, threads, time_limit, address), progress=progress
-        )
+        made = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
+        found = suite.run(loaded, store, engine=made, progress=progress)
     _show(found)
     if any(r.status == "failed" for r in found.runs):
         console.print("Some runs failed; the same command tries these again.")

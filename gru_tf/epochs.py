@@ -1,6 +1,7 @@
 """The epochs of one run: history, best epoch, checkpoints, and going on from one."""
 
 import math
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -56,7 +57,10 @@ class Epochs:
         self._resume()
 
     def _resume(self) -> None:
-        found = checkpoints.load(checkpoints.path(self.run, self.folder), self.run.training.epochs) if self.folder else None
+        if self.folder is None:
+            return
+        most = self.run.training.epochs if self.run.training.seconds is None else sys.maxsize
+        found = checkpoints.load(checkpoints.path(self.run, self.folder), most)
         if found is not None:
             self.done = found
             self.steps.set_weights(found.weights)
@@ -84,6 +88,8 @@ class Epochs:
 
     def _over(self) -> bool:
         training, done = self.run.training, self.done
+        if training.seconds is not None:
+            return sum(done.seconds) + float(np.median(done.seconds or [0.0])) / 2 > training.seconds
         waited = done.epoch - 1 - (done.best_epoch or 0)
         out_of_patience = training.patience is not None and done.epoch > 0 and waited >= training.patience
         return done.epoch >= training.epochs or out_of_patience

@@ -124,7 +124,9 @@ def entries(named: Iterable[tuple[str, str]]) -> Table:
 
 
 def _budget(experiment: Experiment) -> str:
-    return f"equal budget of {experiment.model.budget}" + (", head included" if experiment.model.parameters else "")
+    head = ", head included" if experiment.model.parameters else ""
+    time = f", and of {experiment.training.seconds:g} s of training" if experiment.training.seconds else ""
+    return f"equal budget of {experiment.model.size}{head}{time}"
 
 
 def _count(number: int | None) -> str:
