@@ -90,7 +90,8 @@ class CompiledSteps:
         self.clip_norm.assign(run.training.clip_norm or 0.0)
         for index, layer in enumerate(x for x in self.model.layers if isinstance(x, VariableDropout)):
             layer.rate.assign(run.model.dropout)
-            layer.seed_generator.state.assign([run.seed, index])
+            # each step draws from (seed, count) and adds 1 to count: layers that began 1 apart would repeat each other
+            layer.seed_generator.state.assign([run.seed, index << 24])
 
     def weights(self) -> list[Any]:
         """The trainable weights as arrays."""
@@ -110,7 +111,7 @@ class CompiledSteps:
 
     def warm_up(self, data: Tensors) -> None:
         """Trace and compile both passes by one step a bucket, once; the weights that result are meaningless."""
-        if self._train_pass is not None:
+        if self.kernel_path:  # known last, so a warm-up that failed is not taken for done
             return
         clock = time.perf_counter()
         every = len(self.buckets)
@@ -132,10 +133,10 @@ class CompiledSteps:
         return self._means(self._test_pass, data, steps)
 
     def _trace(self, step: Any, data: Tensors, steps: Plan) -> Any:
-        compiled = tf.function(step, jit_compile=self.jit)
+        compiled = tf.function(step, jit_compile=self.jit, autograph=False)
         arguments = (*data, *_plan_tensors(steps))
         signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in arguments]
-        return tf.function(lambda *a: self._loop(compiled, *a)).get_concrete_function(*signature)
+        return tf.function(lambda *a: self._loop(compiled, *a), autograph=False).get_concrete_function(*signature)
 
     @staticmethod
     def _means(passed: Any, data: Tensors, steps: Plan) -> tuple[float, float]:

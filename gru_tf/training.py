@@ -42,7 +42,7 @@ def _data(task_json: str, seed: int) -> tuple[Splits, dict[str, Tensors]]:
     task = create(choice.name, choice.options)
     splits = task.splits(stream(seed, choice))
     timesteps = task.signature.timesteps
-    return splits, {name: tensors(getattr(splits, name), timesteps) for name in ("train", "validation", "test")}
+    return splits, {name: tensors(getattr(splits, name), timesteps) for name in ("train", "validation")}
 
 
 _compiled: dict[tuple[Any, ...], CompiledSteps] = {}
@@ -158,7 +158,8 @@ class _Epochs:
         self.best_weights: list[Any] = []
 
     def _plan(self, split: str, *shuffle: int) -> Plan:
-        rng = stream(self.run.seed, self.run.task, *shuffle) if shuffle else None
+        # + 1, for NumPy takes [a, b, 0] for [a, b]: the first shuffle would repeat the draws that made the data
+        rng = stream(self.run.seed, self.run.task, *(n + 1 for n in shuffle)) if shuffle else None
         return plan(getattr(self.splits, split).lengths, self.steps.buckets, self.run.training.batch_size, rng)
 
     def fit(self) -> Literal["finished", "diverged"]:
@@ -187,7 +188,8 @@ class _Epochs:
     def test(self) -> float:
         """The metric on the test split at the best epoch, whose weights the model then holds."""
         self.steps.set_weights(self.best_weights)
-        return self.steps.test(self.data["test"], self._plan("test"))[1]
+        examples = tensors(self.splits.test, self.data["train"][0].shape[1])
+        return self.steps.test(examples, self._plan("test"))[1]
 
     def speed(self) -> Speed:
         """Training speed over all epochs; compiling took place before the first."""

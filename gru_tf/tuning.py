@@ -1,9 +1,10 @@
 """Keras Tuner: an experiment's search as hyperparameters, oracles that are asked and told, and a public HyperModel."""
 
-import tempfile
+import warnings
 from typing import Any
 
 import keras_tuner
+from sklearn.exceptions import ConvergenceWarning
 
 from gru_tf.cells import CELLS
 from gru_tf.compiled import OPTIMIZERS
@@ -20,6 +21,7 @@ ORACLES = {
 }
 NONE = "none"  # Keras Tuner has no null among its choices
 OBJECTIVE = "validation"
+SEED_OF_ZERO = 2**31  # given seed=0, an oracle draws a seed of its own, another one each time
 
 
 def declare(search: SearchSpec, hp: keras_tuner.HyperParameters) -> dict[str, Scalar | None]:
@@ -58,16 +60,15 @@ class Search:
         self.oracle = ORACLES[search.tuner](
             objective=keras_tuner.Objective(OBJECTIVE, direction),
             max_trials=search.trials,
-            seed=search.seed,
+            seed=search.seed or SEED_OF_ZERO,
             hyperparameters=space,
             allow_new_entries=False,
             tune_new_entries=False,
             max_consecutive_failed_trials=search.trials + 1,
         )
         self.oracle.verbose = 0
-        # The oracle writes its state after each step; ours is rebuilt from the results in the store instead.
-        self._folder = tempfile.TemporaryDirectory(prefix="gru-tf-oracle-")
-        self.oracle._set_project_dir(self._folder.name, "search")
+        # An oracle writes its state to a folder after each step; this one's is rebuilt from the results in the store.
+        self.oracle.save = self.oracle._save_trial = lambda *_: None
         self.trials: list[Any] = []
         self.exhausted = False
 
@@ -75,7 +76,7 @@ class Search:
         """The settings of the trials that can start now, in order; empty while the oracle waits for results."""
         new = []
         while not self.exhausted and (self.search.tuner == "random" or self.asked == self.told):
-            trial = self.oracle.create_trial(f"trial-{self.asked}")
+            trial = self._create()
             if trial.status != "RUNNING":
                 self.exhausted = True
                 break
@@ -83,6 +84,12 @@ class Search:
             self.trials.append(trial)
             new.append(declare(self.search, trial.hyperparameters))
         return new
+
+    def _create(self) -> Any:
+        with warnings.catch_warnings():
+            # A Gaussian process of few or equal results ends at a bound: nothing is wrong, nor could a user mend it.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return self.oracle.create_trial(f"trial-{self.asked}")
 
     def tell(self, value: float | None) -> None:
         """The validation metric of the next trial in order; None where it diverged or failed."""
