@@ -21,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 console = Console()
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 Store = Annotated[str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI  [./mlruns/mlflow.db]")]
 
 
@@ -93,7 +94,7 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
 @app.command()
 def ui(
     store: Store = None,
-    port: Annotated[int, typer.Option(help="port on this machine")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port on this machine")] = 5000,
     browser: Annotated[bool, typer.Option(help="open the dashboard in a browser")] = True,
 ) -> None:
     """Open the MLflow dashboard on the store."""
@@ -105,13 +106,21 @@ def ui(
 def main() -> None:
     """Entry point: a user's mistake is one line and exit code 2, Ctrl-C is 130."""
     try:
-        app()
+        status = app(standalone_mode=False)
     except UserError as error:
-        Console(stderr=True).print(f"gru-tf: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("gru-tf: stopped. What is done is kept; the same command goes on from there.")
-        sys.exit(130)
+        status = _complain(str(error))
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        message = " ".join(error.format_message().split()).rstrip(".")  # "" where the help was printed instead
+        status = _complain(f"{message}. Try '{context.command_path if context else 'gru-tf'} --help'.") if message else 2
+    if status == INTERRUPTED:
+        _complain("stopped. What is done is kept; the same command goes on from there.")
+    sys.exit(status)
+
+
+def _complain(message: str) -> int:
+    Console(stderr=True).print(f"gru-tf: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    return 2
 
 
 if __name__ == "__main__":

@@ -60,10 +60,10 @@ def load(examples: Examples, timesteps: int) -> Data:
         targets = np.pad(targets, ((0, 0), (0, missing), (0, 0))) if targets.ndim == 3 else targets
     arrays = inputs, targets, examples.lengths.astype("int32")
     resident = sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
-    return Data(tuple(map(tf.constant, arrays)) if resident else arrays, resident)  # type: ignore[arg-type]
+    return Data(tuple(map(tf.constant, arrays)) if resident else arrays, resident)
 
 
 def _gather(arrays: Arrays, part: Plan) -> Feed:
     rows = part.order.ravel()
     order = np.arange(len(rows), dtype="int32").reshape(part.order.shape)
-    return (*(tf.constant(a[rows]) for a in arrays), *map(tf.constant, (order, part.valid, part.bucket)))  # type: ignore[return-value]
+    return (*(tf.constant(a[rows]) for a in arrays), *map(tf.constant, (order, part.valid, part.bucket)))

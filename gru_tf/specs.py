@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, field_validator, model_validator
 
 from gru_tf.errors import shown
 
@@ -172,13 +172,12 @@ class SearchSpec(Spec):
     space: Space
     seed: Seed = 1000
 
-    @model_validator(mode="after")
-    def _something_to_search(self) -> Self:
-        if not self.axes:
-            raise ValueError(
-                f"space: expected at least one hyperparameter, of {', '.join(MODEL + TRAINING)}. Received: none"
-            )
-        return self
+    @field_validator("space")
+    @classmethod
+    def _something_to_search(cls, space: Any) -> Any:
+        if all(axis is None for _, axis in space):
+            raise ValueError(f"expected at least one hyperparameter. Received: none. Fields: {', '.join(MODEL + TRAINING)}")
+        return space
 
     @model_validator(mode="after")
     def _trials(self) -> Self:

@@ -68,13 +68,12 @@ class Store:
         for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         self.folder = Path("mlruns")
-        if self.uri.startswith("sqlite:///"):
-            self.folder = Path(self.uri.removeprefix("sqlite:///")).parent
-            self.folder.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-        mlflow.set_tracking_uri(self.uri)
-        self.client = MlflowClient(self.uri)
         with answering(self.uri):
+            if self._local():
+                self.folder = Path(self.uri.removeprefix("sqlite:///")).parent
+                self.folder.mkdir(parents=True, exist_ok=True)
+            self.client = MlflowClient(self.uri)
             self.client.search_experiments(max_results=1)
 
     def names(self) -> list[str]:
@@ -88,8 +87,8 @@ class Store:
             UserError: where there is none, with the nearest name.
         """
         found = self.client.get_experiment_by_name(name)
-        parent = _parent(self.client, found.experiment_id) if found else None
-        if found is None or parent is None:
+        parent = _parent(self.client, found.experiment_id) if found and found.lifecycle_stage == "active" else None
+        if found is None or parent is None or DEFINITION not in parent.data.tags:
             raise UserError(f"no results of '{name}' in {self.uri}.{did_you_mean(name, self.names())}")
         definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
         return Record(self, definition, found.experiment_id, parent.info.run_id)
@@ -101,8 +100,11 @@ class Store:
             root = (self.folder / "artifacts" / experiment.name).absolute().as_uri() if self._local() else None
             kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
             experiment_id = self.client.create_experiment(experiment.name, root, tags=kind)
-        else:
+        elif found.lifecycle_stage == "active":
             experiment_id = found.experiment_id
+        else:
+            restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {found.experiment_id}"
+            raise UserError(f"'{experiment.name}' was deleted in {self.uri}; rename the file, or restore it: {restore}")
         parent = _parent(self.client, experiment_id)
         if parent is None:
             parent = self.client.create_run(experiment_id, run_name=experiment.name, tags={KIND: "experiment"})
@@ -235,9 +237,12 @@ class Record:
         params = [Param(k, str(v)) for k, v in _params(result).items()]
         whole = [RunTag(RESULT, result.model_dump_json(exclude={"history"}))]
         self.client.log_batch(child.info.run_id, params=params, tags=whole)
-        status = FINISHED if result.status == "finished" else FAILED
-        self.client.set_terminated(child.info.run_id, status, int(start + 1000 * result.seconds))
+        self._end(child.info.run_id, result)
         self.ids[run.fingerprint] = child.info.run_id
+
+    def _end(self, run_id: str, result: RunResult) -> None:
+        status = FINISHED if result.status == "finished" else FAILED
+        self.client.set_terminated(run_id, status, int(1000 * (result.started + result.seconds)))
 
     def log_model(self, result: RunResult) -> None:
         """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
@@ -250,7 +255,7 @@ class Record:
         custom = {k: v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>")}
         model = keras.models.load_model(result.model_file)
         versions = result.environment["versions"]
-        with mlflow.start_run(run_id=run_id):
+        with _default_store(self.store.uri), mlflow.start_run(run_id=run_id):
             info = mlflow.tensorflow.log_model(
                 model,
                 name=f"{result.run.cell.name}-{result.run.task.name}",
@@ -259,6 +264,18 @@ class Record:
                 pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "gru-tf")],
             )
         self.client.set_tag(run_id, MODEL, info.model_uri)
+        self._end(run_id, result)  # at its own end, not at that of the logging
+
+
+@contextmanager
+def _default_store(uri: str) -> Iterator[None]:
+    """Let MLflow's fluent functions write to `uri`; afterwards its global and its variable are as they were."""
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 def _signature(model: Any) -> Any:
