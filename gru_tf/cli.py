@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from gru_tf import screen, silence
 from gru_tf.errors import UserError
@@ -39,7 +40,7 @@ def run(
     from gru_tf import experiment_file
 
     loaded = experiment_file.load(experiment_file.locate(experiment))
-    console.print(f"[bold]{loaded.name}[/]: {loaded.question}")
+    console.print(Text.assemble((loaded.name, "bold"), f": {loaded.question}"), soft_wrap=True)
     with screen.RunProgress(console) as progress:
         from gru_tf import suite
 
@@ -63,7 +64,7 @@ def _show(found: "Results") -> None:
     for block in screen.tables(found.experiment, found.table()):
         console.print(block)
     for line in screen.notes(found.experiment, found.table()):
-        console.print(line, soft_wrap=True)
+        console.print(line, soft_wrap=True, markup=False)  # an error may hold what rich takes for a style
 
 
 @app.command(name="list")

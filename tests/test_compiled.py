@@ -1,5 +1,6 @@
 """Compiled passes over data, against an eager Keras loop and NumPy; dropout, compiling once, and the kernel path."""
 
+from functools import cache
 from typing import Any
 
 import keras
@@ -213,7 +214,9 @@ def by_numpy(steps, examples):
     return np.swapaxes(outputs, 0, 1)
 
 
+@cache
 def trained(target):
+    """Steps after an epoch, what they evaluate to, and the examples; no test trains them further."""
     examples = examples_of(target)
     steps, data, _ = compiled_for(run_of(target), examples)
     steps.train(data, order_of(target, examples))

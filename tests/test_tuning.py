@@ -24,7 +24,7 @@ SPACE = {"learning_rate": RATES, "units": {"low": 4, "high": 64}, "clip_norm": [
 FINITE = {"units": [4, 8], "clip_norm": [None, 1.0], "jit": ["auto", False]}
 TUNERS = ["random", "bayesian", "grid"]
 # A Gaussian process is fitted for each Bayesian trial after three for each hyperparameter: one and a few are enough.
-SIZES = {"random": (14, SPACE), "bayesian": (6, {"learning_rate": RATES}), "grid": (14, SPACE)}
+SIZES = {"random": (14, SPACE), "bayesian": (5, {"learning_rate": RATES}), "grid": (14, SPACE)}
 
 
 def search_of(tuner="random", trials=6, space=None, seed=1000):
@@ -179,7 +179,7 @@ def test_failed_trials_do_not_stop_the_search(tuner, finishing):
 
 def proposals(direction, value):
     """Learning rates that a Bayesian search asks for: three at random, then by what it was told."""
-    search = search_of("bayesian", 7, {"learning_rate": RATES})
+    search = search_of("bayesian", 6, {"learning_rate": RATES})
     return [t["learning_rate"] for t in flat(conduct(Search(search, direction), value))]
 
 
@@ -201,8 +201,8 @@ def test_bayesian_search_learns_nothing_from_a_failed_trial():
         return proposals("max", lambda t: value if t["learning_rate"] > 0.01 else low_rates(t))
 
     failed = high_rates_give(None)
-    assert len(failed) == 7
-    assert failed not in [high_rates_give(value) for value in (0.0, -10.0)]
+    assert len(failed) == 6
+    assert failed != high_rates_give(0.0)
 
 
 # --- the HyperModel, in stock tuners ---
