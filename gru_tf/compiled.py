@@ -22,13 +22,15 @@ from gru_tf.tasks import Signature
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 
 
-def shape_of(run: Run, signature: Signature, metric_name: str, buckets: tuple[int, ...]) -> tuple[Any, ...]:
-    """What two runs must share to use the same compiled steps."""
+def shape_of(
+    run: Run, signature: Signature, metric_name: str, buckets: tuple[int, ...], types: tuple[str, ...] = ()
+) -> tuple[Any, ...]:
+    """What two runs must share to use the same compiled steps; `types` are those of inputs and targets."""
     model = run.model.model_dump(exclude={"dropout"})
     training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "jit", "deterministic"})
     flags = (run.model.dropout > 0, run.training.clip_norm is not None)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
-    return (run.cell.name, signature, metric_name, buckets, flags, settings)
+    return (run.cell.name, signature, metric_name, buckets, types, flags, settings)
 
 
 def on_gpu() -> bool:

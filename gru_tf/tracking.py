@@ -18,6 +18,7 @@ import mlflow
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from gru_tf import lock
 from gru_tf.cells import CELLS
@@ -48,7 +49,7 @@ def answering(uri: str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (MlflowException, OSError) as error:  # MLflow wraps SQLAlchemy's and the network's errors in its own
+    except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow wraps most of its back ends' errors, not all
         reason = " ".join(str(error).split())[:200]
         raise StoreError(f"the tracking store {uri} does not answer: {reason}") from error
 
@@ -164,7 +165,7 @@ class Record:
         """Give a sign of life, at most every few seconds; a store out of reach shows when a result is written."""
         if time.monotonic() - self._beaten > BEAT_SECONDS:
             self._beaten = time.monotonic()
-            with suppress(MlflowException, OSError):
+            with suppress(MlflowException, SQLAlchemyError, OSError):
                 self.client.set_tag(self.parent, BEAT, str(time.time()))
 
     def complete(self) -> bool:

@@ -45,7 +45,8 @@ _compiled: dict[tuple[Any, ...], CompiledSteps] = {}
 def _steps_for(run: Run, task: Task, splits: Splits) -> CompiledSteps:
     longest = task.signature.timesteps
     buckets = (*(b for b in bucket_lengths(splits.train.lengths) if b < longest), longest)
-    shape = shape_of(run, task.signature, task.metric.name, buckets)
+    types = str(splits.train.inputs.dtype), str(splits.train.targets.dtype)
+    shape = shape_of(run, task.signature, task.metric.name, buckets, types)
     if shape not in _compiled:
         _compiled[shape] = CompiledSteps(run, task.signature, task.metric.name, buckets)
         while len(_compiled) > SHAPES_KEPT:

@@ -56,7 +56,7 @@ class Search:
         epochs: most epochs of a trial, for Hyperband.
     """
 
-    def __init__(self, search: SearchSpec, direction: str, epochs: int):
+    def __init__(self, search: SearchSpec, direction: str, epochs: int = 100):
         self.search, self.direction = search, direction
         self.told = self.asked = 0
         space = keras_tuner.HyperParameters()

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from gru_tf.batches import plan
 from gru_tf.cells import CELLS
-from gru_tf.compiled import CompiledSteps, on_gpu, resolve_jit, shape_of, tensors
+from gru_tf.compiled import CompiledSteps, on_gpu, resolve_jit, shape_of
 from gru_tf.experiment import Run
+from gru_tf.feeding import load as tensors
 from gru_tf.layers import VariableDropout
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import Examples, Signature
@@ -388,7 +389,7 @@ def test_auto_means_xla_except_for_what_cudnn_runs(cell, model, with_gpu, monkey
 
 def test_data_are_padded_and_stay_bytes():
     examples = Examples(np.ones((2, 3, 2), "uint8"), np.ones((2, 3, 4), "uint8"), np.array([3, 1], "int64"))
-    inputs, targets, lengths = tensors(examples, 5)
+    inputs, targets, lengths = tensors(examples, 5).arrays
     assert (inputs.shape, targets.shape) == ((2, 5, 2), (2, 5, 4))
     assert (inputs.dtype, targets.dtype, lengths.dtype) == (tf.uint8, tf.uint8, tf.int32)
     assert not inputs.numpy()[:, 3:].any()

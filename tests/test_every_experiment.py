@@ -12,7 +12,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from gru_tf import suite, training
+from gru_tf import epochs, suite, training
 from gru_tf.batches import Plan
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
@@ -88,14 +88,14 @@ def two_steps(monkeypatch):
 
     Returns the numbers of steps that the passes had.
     """
-    whole, lengths = training.plan, []
+    whole, lengths = epochs.plan, []
 
     def first(*arguments: Any) -> Plan:
         steps = whole(*arguments)
         lengths.append(len(steps.order))
         return Plan(steps.order[:STEPS], steps.valid[:STEPS], steps.bucket[:STEPS])
 
-    monkeypatch.setattr(training, "plan", first)
+    monkeypatch.setattr(epochs, "plan", first)
     monkeypatch.setattr(training, "bucket_lengths", lambda lengths: (int(max(lengths)),))
     return lengths
 

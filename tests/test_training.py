@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf import environment, training
+from gru_tf import environment, epochs, training
 from gru_tf.compiled import CompiledSteps
+from gru_tf.epochs import Epochs
 from gru_tf.errors import UserError
 from gru_tf.experiment import Run
 from gru_tf.tasks import Examples, Metric
@@ -138,7 +139,9 @@ def seen(monkeypatch):
 
     def spy(kind, original):
         def record(self, data, steps):
-            calls.append(SimpleNamespace(kind=kind, inputs=data[0].numpy(), order=steps.order, weights=self.weights()))
+            calls.append(
+                SimpleNamespace(kind=kind, inputs=data.arrays[0].numpy(), order=steps.order, weights=self.weights())
+            )
             return original(self, data, steps)
 
         monkeypatch.setattr(CompiledSteps, kind, record)
@@ -168,7 +171,8 @@ def test_all_cells_at_one_seed_see_the_same_data_in_the_same_order(seen):
 def test_no_shuffle_repeats_the_draws_that_made_the_data(monkeypatch):
     streams = []
     original = training.stream
-    monkeypatch.setattr(training, "stream", lambda *a: (streams.append(original(*a)), original(*a))[1])
+    for module in (training, epochs):
+        monkeypatch.setattr(module, "stream", lambda *a: (streams.append(original(*a)), original(*a))[1])
     training.train(run_of(task=SMALL, seed=77, model={"units": 2}, jit=False))
     draws = {stream.bytes(16) for stream in streams}
     assert len(draws) == len(streams) == 3, "the data and two epochs"
@@ -219,7 +223,7 @@ def test_a_trial_never_touches_the_test_split(monkeypatch, tmp_path):
     result = training.train(trial, tmp_path)
     assert (result.status, result.test, result.score, result.model_file) == ("finished", None, None, "")
     assert result.validation == min(result.history["validation_mse"])
-    assert list(tmp_path.iterdir()) == []
+    assert [file.suffixes for file in tmp_path.iterdir()] == [[".checkpoint", ".npz"]]
     with pytest.raises(AssertionError, match="the test split was touched"):
         training.train(final)
 
@@ -246,14 +250,29 @@ class Scripted:
     def weights(self):
         return [self.epoch]
 
+    def state(self):
+        return []
 
-def epochs_of(metrics, direction="max", losses=None, **recipe):
+
+def fitted(metrics, direction="max", losses=None, seconds=None, **recipe):
     """The epochs of a run whose validation metrics are `metrics`, and how it ended."""
     run = run_of(task=SMALL, epochs=len(metrics), **recipe)
     metric = Metric(name="accuracy", direction=direction, chance=0.0, solved=1.0)
-    task, splits = SimpleNamespace(metric=metric), Adding(**SMALL["adding"]).splits(np.random.default_rng(0))
-    epochs = training._Epochs(run, task, splits, {"train": None, "validation": None}, Scripted(metrics, losses))
-    return epochs, epochs.fit()
+    signature = SimpleNamespace(timesteps=5)
+    task, splits = (
+        SimpleNamespace(metric=metric, signature=signature),
+        Adding(**SMALL["adding"]).splits(np.random.default_rng(0)),
+    )
+    training_of = Epochs(run, task, splits, {"train": None, "validation": None}, Scripted(metrics, losses), None, 1.0)
+    status = training_of.fit()
+    training_of.done.seconds = seconds or training_of.done.seconds
+    return training_of, status
+
+
+def epochs_of(*arguments, **recipe):
+    """What such a run has reached, and how it ended."""
+    training_of, status = fitted(*arguments, **recipe)
+    return training_of.done, status
 
 
 HISTORIES = [
@@ -273,19 +292,19 @@ HISTORIES = [
 
 @pytest.mark.parametrize(("metrics", "direction", "patience", "best", "count"), HISTORIES)
 def test_best_epoch_and_patience(metrics, direction, patience, best, count):
-    epochs, status = epochs_of(metrics, direction, patience=patience)
+    done, status = epochs_of(metrics, direction, patience=patience)
     assert status == "finished"
-    assert (epochs.best_epoch, epochs.best, epochs.best_weights) == (best, metrics[best], [best])
-    assert epochs.history["validation_accuracy"] == metrics[:count]
-    assert len(epochs.seconds) == count
+    assert (done.best_epoch, done.best, done.best_weights) == (best, metrics[best], [best])
+    assert done.history["validation_accuracy"] == metrics[:count]
+    assert done.epoch == count
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_loss_that_is_not_finite_ends_the_run(bad):
-    epochs, status = epochs_of([0.1, 0.2, 0.9], losses=[1.0, bad, 1.0])
+    done, status = epochs_of([0.1, 0.2, 0.9], losses=[1.0, bad, 1.0])
     assert status == "diverged"
-    assert (epochs.best_epoch, epochs.best) == (0, 0.1)
-    assert len(epochs.history["train_loss"]) == 2
+    assert (done.best_epoch, done.best) == (0, 0.1)
+    assert len(done.history["train_loss"]) == 2
     assert epochs_of([0.1, bad, 0.9])[1] == "diverged", "nor may the validation metric be"
 
 
@@ -356,9 +375,7 @@ def test_speed_leaves_compiling_apart(trained):
 
 
 def test_step_time_is_the_median_over_epochs():
-    epochs, _ = epochs_of([0.1] * 5)
-    epochs.seconds = [0.9, 0.3, 0.6, 30.0, 0.0]
-    speed = epochs.speed()  # 90 examples are 3 steps of 32
+    speed = fitted([0.1] * 5, seconds=[0.9, 0.3, 0.6, 30.0, 0.0])[0].speed()  # 90 examples are 3 steps of 32
     assert (speed.step_ms_low, speed.step_ms, speed.step_ms_high) == pytest.approx((100, 200, 300))
     assert (speed.compile_seconds, speed.train_seconds) == pytest.approx((1.5, 31.8))
     assert speed.samples_per_second == pytest.approx(30 / 0.2)
