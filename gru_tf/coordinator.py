@@ -10,7 +10,7 @@ from pathlib import Path
 from gru_tf import silence
 from gru_tf.engine import Engine
 from gru_tf.experiment import Experiment, Run
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
 from gru_tf.tracking import Record

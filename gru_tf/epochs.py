@@ -15,7 +15,7 @@ from gru_tf.checkpoints import Checkpoint
 from gru_tf.compiled import CompiledSteps
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
-from gru_tf.results import Speed
+from gru_tf.run_result import Speed
 from gru_tf.specs import Choice
 from gru_tf.tasks import Splits, Task
 

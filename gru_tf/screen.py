@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gru_tf.budget import Size
 from gru_tf.experiment import Experiment
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.statistics import Interval
 from gru_tf.table import Row

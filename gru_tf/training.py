@@ -15,7 +15,7 @@ from gru_tf.compiled import CompiledSteps, shape_of
 from gru_tf.epochs import Epochs, stream
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import Splits, Task, create
 

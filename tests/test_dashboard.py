@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from gru_tf.experiment_file import validate
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.tracking import Store
 
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader

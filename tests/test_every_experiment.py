@@ -16,7 +16,7 @@ from gru_tf import epochs, suite, training
 from gru_tf.batches import Plan
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Range, is_integer
 from gru_tf.tasks import create
 from gru_tf.tuning import declare

@@ -11,7 +11,7 @@ from rich.console import Console
 from gru_tf import screen
 from gru_tf.budget import Size
 from gru_tf.experiment import Experiment
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.statistics import Interval
 from gru_tf.table import Row
 

@@ -277,6 +277,6 @@ def test_an_interrupted_experiment_goes_on_and_ends_with_the_same_bits(done, sta
     assert 2 <= len(kept) < RUNS
     assert kept.items() <= numbers(done.found).items()
     found, trained = run(write(tmp_path), store)
-    assert len(trained) == RUNS - len(kept)
+    assert len(trained) <= RUNS - len(kept), "a run that its worker finished is in the journal"
     assert numbers(found) == numbers(done.found)
     assert without_times(found) == without_times(done.found)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gru_tf.experiment import Experiment
-from gru_tf.results import RunResult, Speed
+from gru_tf.run_result import RunResult, Speed
 from gru_tf.table import Row, rows
 
 FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["adding", "digits"], "cells": ["gru", "lstm"], "seeds": 3}

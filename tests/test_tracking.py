@@ -19,7 +19,7 @@ from mlflow.tracking import MlflowClient
 from gru_tf import suite
 from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
-from gru_tf.results import RunResult, Speed
+from gru_tf.run_result import RunResult, Speed
 from gru_tf.tasks import create
 from gru_tf.tasks.digits import Digits
 from gru_tf.tracking import Store

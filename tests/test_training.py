@@ -192,8 +192,8 @@ def test_the_test_split_is_read_once_at_the_best_epochs_weights(seen):
     values = result.history["validation_mse"]
     assert result.best_epoch == int(np.argmin(values)) < 3, "the last weights are others"
     assert result.validation == min(values)
-    for ours, epochs in zip(read[0].weights, validations[result.best_epoch].weights, strict=True):
-        np.testing.assert_array_equal(ours, epochs)
+    for ours, theirs in zip(read[0].weights, validations[result.best_epoch].weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @dataclass(frozen=True)
