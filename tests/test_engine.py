@@ -123,11 +123,11 @@ def test_an_exception_in_a_worker_is_a_failed_result_that_says_why(tmp_path):
 def test_leaving_early_stops_a_run_in_the_middle(tmp_path):
     with LocalEngine(tmp_path, workers=1) as engine:
         engine.submit(runs("rnn", [8], epochs=100_000))
-        until(lambda: [w for w in workers() if w.cpu_times().user > 1], 60)
+        until(lambda: [w for w in workers() if w.cpu_times().user > 1], 180)
         (worker,) = workers()
         clock = time.monotonic()
     until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 10)
-    assert time.monotonic() - clock < 15
+    assert time.monotonic() - clock < 30
 
 
 def test_available_cores_follow_the_process_s_affinity():

@@ -234,7 +234,7 @@ def started(store, tmp_path):
     with output.open("w") as out, errors.open("w") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err, process_group=0)
     try:
-        until(lambda: "   2/8 " in output.read_text() or process.poll() is not None, 90)
+        until(lambda: "   2/8 " in output.read_text() or process.poll() is not None, 240)
         assert process.poll() is None, errors.read_text()
         yield SimpleNamespace(process=process, errors=errors)
     finally:
@@ -263,13 +263,13 @@ def _kill_coordinator(process):
 
 def _ctrl_c(process):
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(60) == 130
 
 
 @pytest.mark.parametrize("end", [_kill_group, _kill_coordinator, _ctrl_c])
 def test_an_interrupted_experiment_goes_on_and_ends_with_the_same_bits(done, started, store, tmp_path, end):
     end(started.process)
-    until(lambda: not members(started.process.pid), 20)  # workers end with their coordinator
+    until(lambda: not members(started.process.pid), 30)  # workers end with their coordinator
     said = started.errors.read_text().strip()
     if end is _ctrl_c:
         assert said == "gru-tf: stopped. What is done is kept; the same command goes on from there."
