@@ -23,18 +23,22 @@ app = typer.Typer(
 )
 console = Console()
 INTERRUPTED = 130  # what typer makes of Ctrl-C
-Store = Annotated[str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI  [./mlruns/mlflow.db]")]
+Store = Annotated[
+    str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI (default: ./mlruns/mlflow.db)")
+]
 
 
 @app.command()
 def run(
     experiment: Annotated[str, typer.Argument(metavar="FILE|NAME", help="a YAML file, or a name from 'gru-tf list'")],
     store: Store = None,
-    workers: Annotated[int | None, typer.Option(min=0, help="processes; 0 trains in this one  [one per core]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="processes; 0 trains in this one (default: one a GPU or core)")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="threads of each process")] = 1,
     engine: Annotated[str, typer.Option(help="local, serial or ray")] = "local",
-    address: Annotated[str | None, typer.Option(help="of a Ray cluster  [one on this machine]")] = None,
-    time_limit: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="for one run  [none]")] = None,
+    address: Annotated[str | None, typer.Option(help="of a Ray cluster (default: started on this machine)")] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="for one run (default: none)")] = None,
 ) -> None:
     """Run an experiment, or what is left of it, and print its table."""
     from gru_tf import experiment_file

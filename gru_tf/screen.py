@@ -152,7 +152,7 @@ class RunProgress:
             speed_estimate_period=3600,
             disable=not console.is_terminal,
         )
-        self.task = self.bar.add_task("starting", total=None)
+        self.task = self.bar.add_task("starting workers", total=None)
         self.before = 0
 
     def __enter__(self) -> Self:
