@@ -253,14 +253,15 @@ class Record:
         if self.client.get_run(run_id).data.tags.get(MODEL):
             return
         CELLS.find(result.run.cell.name)  # registers the custom cell, without which the file does not load
-        custom = {k: v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>")}
+        ours = {k: v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>")}
+        custom = ours if result.run.model.implementation == "custom" else {}
         model = keras.models.load_model(result.model_file)
         versions = result.environment["versions"]
-        with _default_store(self.store.uri), mlflow.start_run(run_id=run_id):
+        with _default_store(self.store.uri), _only(custom), mlflow.start_run(run_id=run_id):
             info = mlflow.tensorflow.log_model(
                 model,
                 name=f"{result.run.cell.name}-{result.run.task.name}",
-                custom_objects=custom if result.run.model.implementation == "custom" else None,
+                custom_objects=custom or None,
                 signature=_signature(model),
                 pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "gru-tf")],
             )
@@ -277,6 +278,19 @@ def _default_store(uri: str) -> Iterator[None]:
         yield
     finally:
         mlflow.set_tracking_uri(before)
+
+
+@contextmanager
+def _only(custom: dict[str, Any]) -> Iterator[None]:
+    """Hide what else is registered in this process: MLflow saves all of it, and a model then loads only where that is."""
+    import keras
+
+    registered = keras.saving.get_custom_objects()
+    others = {name: registered.pop(name) for name in set(registered) - set(custom)}
+    try:
+        yield
+    finally:
+        registered.update(others)
 
 
 def _signature(model: Any) -> Any:

@@ -6,7 +6,8 @@ import time
 import psutil
 import pytest
 
-from gru_tf.engine.local import LocalEngine, available_cores
+from gru_tf.engine.local import LocalEngine
+from gru_tf.engine.processes import available_cores
 from gru_tf.engine.serial import SerialEngine
 from gru_tf.experiment_file import validate
 

@@ -39,12 +39,12 @@ RUN = Run(
 # The canonical form in full: sorted keys, no spaces, numbers as JSON. A field that is added changes every fingerprint,
 # and with it which runs of an existing store count as done: this test is where that is noticed.
 CANONICAL = (
-    '{"cell":{"name":"gru","options":{}},"model":{"bidirectional":false,"dropout":0.0,"implementation":"stock","layers":1,'
-    '"parameters":null,"units":4},"purpose":"final","seed":7,"task":{"name":"adding","options":{"length":30}},"training":'
+    '{"cell":{"name":"gru","options":{}},"model":{"bidirectional":false,"budget":"size","dropout":0.0,'
+    '"implementation":"stock","layers":1,"parameters":null,"units":4},"purpose":"final","seed":7,"task":{"name":"adding","options":{"length":30}},"training":'
     '{"batch_size":32,"clip":"global","clip_norm":1.0,"deterministic":true,"epochs":10,"jit":"auto","learning_rate":0.001,'
-    '"optimizer":"adam","patience":null}}'
+    '"optimizer":"adam","patience":null,"seconds":null}}'
 )
-GOLDEN = "8e0316430d16eaf2"
+GOLDEN = "9ff379fea6c75959"
 LENGTH, COUNT = ("length", 30), ("examples", 100)
 PRINT_IT = f"from gru_tf.experiment import Run; print(Run.model_validate_json({CANONICAL!r}).fingerprint)"
 
@@ -105,6 +105,8 @@ OTHER = {
     "training.patience": 10,
     "training.jit": False,
     "training.deterministic": False,
+    "training.seconds": 2.5,
+    "model.budget": "seconds",
 }
 
 
@@ -300,8 +302,8 @@ def test_axes_keep_the_order_of_the_fields_whatever_the_file_says():
 
 
 def test_budgets_in_words():
-    assert ModelSpec(units=36).budget == "36 units"
-    assert ModelSpec(parameters=12_000).budget == "12,000 parameters"
+    assert ModelSpec(units=36).size == "36 units"
+    assert ModelSpec(parameters=12_000).size == "12,000 parameters"
 
 
 def test_an_unknown_name_is_a_user_error_inside():

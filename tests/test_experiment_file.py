@@ -26,6 +26,7 @@ search: {trials: 2, space: {learning_rate: [0.1, 0.2]}}
 ABSENT = object()  # takes a key away
 TOP = "Fields: question, tasks, cells, seeds, model, training, search"
 A_CHOICE = "expected a name, or one name with its options: 'name: {option: value}'"
+TUNERS = "'random', 'bayesian', 'grid' or 'hyperband'"
 AN_AXIS = "expected a list of values, or a mapping with low and high."
 A_SCALAR = "expected true or false, a whole number, a number or text."
 JARGON = ("input should", "value error", "valid ", "pydantic", "keys should", "literal[", "union", "tuple", "unicode string")
@@ -84,8 +85,8 @@ def test_what_the_mistakes_are_made_in_loads(tmp_path):
 UNKNOWN = {
     "quesion": f"quesion: no such field. Did you mean 'question'? {TOP}",
     "zzz": f"zzz: no such field. {TOP}",
-    "training.epoch": "training.epoch: no such field. Did you mean 'epochs'? Fields: epochs, batch_size, ",
-    "model.unit": "model.unit: no such field. Did you mean 'units'? Fields: units, parameters, layers, ",
+    "training.epoch": "training.epoch: no such field. Did you mean 'epochs'? Fields: epochs, seconds, ",
+    "model.unit": "model.unit: no such field. Did you mean 'units'? Fields: units, parameters, budget, ",
     "search.trial": "search.trial: no such field. Did you mean 'trials'? Fields: tuner, trials, space, seed",
     "search.space.learningrate": "search.space.learningrate: no such field. Did you mean 'learning_rate'? Fields: units, ",
     "search.space.seed": "search.space.seed: no such field. Fields: units, parameters, ",
@@ -128,7 +129,11 @@ WRONG_TYPE = [
     ("model.bidirectional", 1, "received 1, expected true or false."),
     ("model.dropout", True, "received true, expected a number."),
     ("model.implementation", "stok", "received 'stok', expected 'stock' or 'custom'. Did you mean 'stock'?"),
-    ("search.tuner", "randm", "received 'randm', expected 'random', 'bayesian' or 'grid'. Did you mean 'random'?"),
+    (
+        "search.tuner",
+        "randm",
+        "received 'randm', expected 'random', 'bayesian', 'grid' or 'hyperband'. Did you mean 'random'?",
+    ),
     ("search.space.learning_rate", 0.1, f"received 0.1, {AN_AXIS}"),
     ("search.space.learning_rate", "fast", f"received 'fast', {AN_AXIS}"),
     ("model", None, "received null, expected a mapping."),
@@ -259,10 +264,17 @@ def test_a_mistake_below_or_above_the_changed_place(tmp_path, path, value, messa
     assert refusal(tmp_path, changed(path, value)).startswith(message)  # the catalogue's names may follow
 
 
-@pytest.mark.parametrize("path", ["question", "tasks", "cells", "model", "search.trials", "search.space"])
+@pytest.mark.parametrize("path", ["question", "tasks", "cells", "model", "search.space"])
 def test_a_missing_key(tmp_path, path):
     fields = TOP if "." not in path else "Fields: tuner, trials, space, seed"
     assert refusal(tmp_path, changed(path, ABSENT)) == f"{path}: missing. {fields}"
+
+
+def test_hyperband_sets_the_number_of_trials_and_the_others_do_not(tmp_path):
+    missing = refusal(tmp_path, changed("search.trials", ABSENT))
+    assert missing == "search: expected 'trials' (how many configurations to try)"
+    needless = refusal(tmp_path, changed("search.tuner", "hyperband"))
+    assert needless == "search: expected 'trials' to be left out: Hyperband sets their number"
 
 
 NOT_EXPERIMENTS = {
