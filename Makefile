@@ -1,15 +1,17 @@
 # make run    sets everything up and answers experiments/quickstart.yaml
 # make test   sets everything up and passes the tests
+# make bench  times a whole comparison against one made of stock parts (about 15 minutes)
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 EXPERIMENT ?= quickstart
+PAIRS ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 UV := .uv/bin/uv
 
-.PHONY: run test lint lock ui clean
+.PHONY: run test lint bench lock ui clean
 
 run: $(READY)
 	$(BIN)/gru-tf run $(EXPERIMENT)
@@ -22,6 +24,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python benchmarks/ratio.py --pairs $(PAIRS)
 
 ui: $(READY)
 	$(BIN)/gru-tf ui

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from gru_tf import screen, silence
 from gru_tf.errors import UserError
@@ -21,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 console = Console()
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 Store = Annotated[str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI  [./mlruns/mlflow.db]")]
 
 
@@ -38,13 +40,12 @@ def run(
     from gru_tf import experiment_file
 
     loaded = experiment_file.load(experiment_file.locate(experiment))
-    console.print(f"[bold]{loaded.name}[/]: {loaded.question}")
+    console.print(Text.assemble((loaded.name, "bold"), f": {loaded.question}"), soft_wrap=True)
     with screen.RunProgress(console) as progress:
         from gru_tf import suite
 
-        found = suite.run(
-            loaded, store, engine=suite.engine_named(engine, workers, threads, time_limit, address), progress=progress
-        )
+        made = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
+        found = suite.run(loaded, store, engine=made, progress=progress)
     _show(found)
     if any(r.status == "failed" for r in found.runs):
         console.print("Some runs failed; the same command tries these again.")
@@ -63,7 +64,7 @@ def _show(found: "Results") -> None:
     for block in screen.tables(found.experiment, found.table()):
         console.print(block)
     for line in screen.notes(found.experiment, found.table()):
-        console.print(line, soft_wrap=True)
+        console.print(line, soft_wrap=True, markup=False)  # an error may hold what rich takes for a style
 
 
 @app.command(name="list")
@@ -127,7 +128,7 @@ def speed(
 @app.command()
 def ui(
     store: Store = None,
-    port: Annotated[int, typer.Option(help="port on this machine")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port on this machine")] = 5000,
     browser: Annotated[bool, typer.Option(help="open the dashboard in a browser")] = True,
 ) -> None:
     """Open the MLflow dashboard on the store."""
@@ -139,13 +140,21 @@ def ui(
 def main() -> None:
     """Entry point: a user's mistake is one line and exit code 2, Ctrl-C is 130."""
     try:
-        app()
+        status = app(standalone_mode=False)
     except UserError as error:
-        Console(stderr=True).print(f"gru-tf: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("gru-tf: stopped. What is done is kept; the same command goes on from there.")
-        sys.exit(130)
+        status = _complain(str(error))
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        message = " ".join(error.format_message().split()).rstrip(".")  # "" where the help was printed instead
+        status = _complain(f"{message}. Try '{context.command_path if context else 'gru-tf'} --help'.") if message else 2
+    if status == INTERRUPTED:
+        _complain("stopped. What is done is kept; the same command goes on from there.")
+    sys.exit(status)
+
+
+def _complain(message: str) -> int:
+    Console(stderr=True).print(f"gru-tf: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    return 2
 
 
 if __name__ == "__main__":

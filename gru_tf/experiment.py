@@ -131,6 +131,17 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
+    def _timed(self) -> Self:
+        if (self.model.budget == "seconds") != (self.training.seconds is not None):
+            raise ValueError("expected 'model.budget: seconds' and 'training.seconds' together")
+        return self
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether its runs need a quiet machine."""
+        return self.model.budget == "seconds"
+
+    @model_validator(mode="after")
     def _separate_seeds(self) -> Self:
         if len(set(self.seeds)) < len(self.seeds):
             twice = next(seed for seed in self.seeds if self.seeds.count(seed) > 1)

@@ -13,11 +13,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gru_tf import peers
+from gru_tf import feeding, peers
 from gru_tf.batches import Plan
 from gru_tf.cases import OUTPUTS, Case, Prepared
 from gru_tf.cells import CELLS
-from gru_tf.compiled import CompiledSteps, kernel_path_of, on_gpu, tensors
+from gru_tf.compiled import CompiledSteps, kernel_path_of, on_gpu
 from gru_tf.errors import UserError
 from gru_tf.experiment import Run
 from gru_tf.model import build
@@ -52,7 +52,7 @@ def _train(case: Case) -> Prepared:
     )
     steps = CompiledSteps(run, case.signature, "accuracy", (case.timesteps,))
     _without_cudnn(case, steps.model.layers)
-    data = tensors(_examples(case), case.timesteps)
+    data = feeding.load(_examples(case), case.timesteps)
     steps.warm_up(data, test=False)
     return Prepared(
         lambda times: steps.train(data, _same_batch(case, times)),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, field_validator, model_validator
 
 from gru_tf.errors import shown
 
@@ -57,6 +57,7 @@ class ModelSpec(Spec):
     Args:
         units: size of each layer's state; or
         parameters: budget of weights, head included, from which the units follow.
+        budget: "size" (the same units or parameters), or "seconds": also the same training time, `training.seconds`.
         layers: depth of the stack.
         bidirectional: whether a second stack reads the sequence backwards.
         dropout: share of each recurrent layer's output that is dropped in training, in [0, 1).
@@ -65,6 +66,7 @@ class ModelSpec(Spec):
 
     units: Positive | None = None
     parameters: Positive | None = None
+    budget: Literal["size", "seconds"] = "size"
     layers: Positive = 1
     bidirectional: bool = False
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -78,8 +80,8 @@ class ModelSpec(Spec):
         return self
 
     @property
-    def budget(self) -> str:
-        """The budget in words, e.g. "12,000 parameters"."""
+    def size(self) -> str:
+        """The size in words, e.g. "12,000 parameters"."""
         return f"{self.parameters:,} parameters" if self.parameters else f"{self.units} units"
 
 
@@ -87,7 +89,8 @@ class TrainingSpec(Spec):
     """How a network is trained.
 
     Args:
-        epochs: passes over the training split.
+        epochs: passes over the training split; not read where `seconds` is given.
+        seconds: training time, for `model.budget: seconds`; training ends with the epoch that comes nearest to it.
         batch_size: sequences a step.
         learning_rate: of the optimiser.
         clip_norm: largest norm of a gradient; null for none.
@@ -99,6 +102,7 @@ class TrainingSpec(Spec):
     """
 
     epochs: Positive = 10
+    seconds: Annotated[float, Field(gt=0)] | None = None
     batch_size: Positive = 32
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
@@ -168,13 +172,12 @@ class SearchSpec(Spec):
     space: Space
     seed: Seed = 1000
 
-    @model_validator(mode="after")
-    def _something_to_search(self) -> Self:
-        if not self.axes:
-            raise ValueError(
-                f"space: expected at least one hyperparameter, of {', '.join(MODEL + TRAINING)}. Received: none"
-            )
-        return self
+    @field_validator("space")
+    @classmethod
+    def _something_to_search(cls, space: Any) -> Any:
+        if all(axis is None for _, axis in space):
+            raise ValueError(f"expected at least one hyperparameter. Received: none. Fields: {', '.join(MODEL + TRAINING)}")
+        return space
 
     @model_validator(mode="after")
     def _trials(self) -> Self:

@@ -14,7 +14,7 @@ from gru_tf.engine.local import LocalEngine
 from gru_tf.engine.serial import SerialEngine
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
 from gru_tf.tracking import Record, Store
@@ -74,16 +74,18 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
         raise UserError(f"{experiment.name}: {choice.label}, {cell.label}: {error}") from error
 
 
-def engine_named(
+def engine_for(
+    experiment: Experiment,
     name: str = "local",
     workers: int | None = None,
     threads: int = 1,
     time_limit: float | None = None,
     address: str | None = None,
 ) -> Callable[[Path], Engine]:
-    """What makes the engine for a folder.
+    """What makes the engine for an experiment, given a folder.
 
     Args:
+        experiment: one with `model.budget: seconds` gets a single worker.
         name: "local" (worker processes on this machine), "serial" (in this process) or "ray".
         workers: processes, one per GPU or else per core if None; 0 means "serial".
         threads: threads of each worker.
@@ -91,10 +93,14 @@ def engine_named(
         address: of a running Ray cluster; None starts Ray on this machine.
 
     Raises:
-        UserError: for another name, or where Ray is not installed.
+        UserError: for another name, where Ray is not installed, and where runs that need a quiet machine would share it.
     """
     if name not in ENGINES:
         raise UserError(f"no engine is called '{name}'.{did_you_mean(name, ENGINES)} Engines: {', '.join(ENGINES)}")
+    if experiment.one_at_a_time:
+        if name == "ray" or (workers or 1) > 1:
+            raise UserError(f"{experiment.name}: with model.budget: seconds runs go one at a time: one local worker")
+        workers = 1 if workers is None else workers
     if name == "ray":
         from gru_tf.engine.cluster import RayEngine
 
@@ -117,15 +123,15 @@ def run(
         given: a file, a name, or an `Experiment`.
         store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
         workers: processes, one per GPU or else per core if None; 0 trains in this process.
-        engine: what makes the engine, see `engine_named`; worker processes on this machine if None.
+        engine: what makes the engine, see `engine_for`; worker processes on this machine if None.
         progress: called with (result, runs done, runs in all) after each run, and once with None at the start.
 
     Raises:
         UserError: before anything starts, for whatever in the experiment is impossible; and where another process runs
             the same experiment.
     """
-    engine = engine or engine_named(workers=workers)
     experiment = load(given)
+    engine = engine or engine_for(experiment, workers=workers)
     opened = Store(store)
     work = (opened.folder / "work").absolute()
     with lock.held(work, experiment.name):

@@ -18,12 +18,13 @@ import mlflow
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from gru_tf import lock
 from gru_tf.cells import CELLS
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
 DEFINITION, MODEL = "gru_tf.definition", "gru_tf.model"
@@ -48,7 +49,7 @@ def answering(uri: str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (MlflowException, OSError) as error:  # MLflow wraps SQLAlchemy's and the network's errors in its own
+    except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow wraps most of its back ends' errors, not all
         reason = " ".join(str(error).split())[:200]
         raise StoreError(f"the tracking store {uri} does not answer: {reason}") from error
 
@@ -68,13 +69,12 @@ class Store:
         for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         self.folder = Path("mlruns")
-        if self.uri.startswith("sqlite:///"):
-            self.folder = Path(self.uri.removeprefix("sqlite:///")).parent
-            self.folder.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-        mlflow.set_tracking_uri(self.uri)
-        self.client = MlflowClient(self.uri)
         with answering(self.uri):
+            if self._local():
+                self.folder = Path(self.uri.removeprefix("sqlite:///")).parent
+                self.folder.mkdir(parents=True, exist_ok=True)
+            self.client = MlflowClient(self.uri)
             self.client.search_experiments(max_results=1)
 
     def names(self) -> list[str]:
@@ -88,11 +88,10 @@ class Store:
             UserError: where there is none, with the nearest name.
         """
         found = self.client.get_experiment_by_name(name)
-        parent = _parent(self.client, found.experiment_id) if found else None
-        if found is None or parent is None:
-            raise UserError(
-                f"no results of '{name}' in {self.uri}.{did_you_mean(name, [n for n in self.names() if n != name])}"
-            )
+        parent = _parent(self.client, found.experiment_id) if found and found.lifecycle_stage == "active" else None
+        if found is None or parent is None or DEFINITION not in parent.data.tags:
+            near = did_you_mean(name, [other for other in self.names() if other != name])
+            raise UserError(f"no results of '{name}' in {self.uri}.{near}")
         definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
         return Record(self, definition, found.experiment_id, parent.info.run_id)
 
@@ -114,13 +113,20 @@ class Store:
         )
 
     def experiment_id(self, name: str) -> str:
-        """The id of the experiment of this name, made if missing."""
+        """The id of the experiment of this name, made if missing.
+
+        Raises:
+            UserError: where it was deleted.
+        """
         found = self.client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        root = (self.folder / "artifacts" / name).absolute().as_uri() if self._local() else None
-        kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
-        return str(self.client.create_experiment(name, root, tags=kind))
+        if found is None:
+            root = (self.folder / "artifacts" / name).absolute().as_uri() if self._local() else None
+            kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
+            return str(self.client.create_experiment(name, root, tags=kind))
+        if found.lifecycle_stage != "active":
+            restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {found.experiment_id}"
+            raise UserError(f"'{name}' was deleted in {self.uri}; rename the file, or restore it: {restore}")
+        return str(found.experiment_id)
 
     def _local(self) -> bool:
         return self.uri.startswith("sqlite:///")
@@ -176,7 +182,7 @@ class Record:
         """Give a sign of life, at most every few seconds; a store out of reach shows when a result is written."""
         if time.monotonic() - self._beaten > BEAT_SECONDS:
             self._beaten = time.monotonic()
-            with suppress(MlflowException, OSError):
+            with suppress(MlflowException, SQLAlchemyError, OSError):
                 self.client.set_tag(self.parent, BEAT, str(time.time()))
 
     def complete(self) -> bool:
@@ -249,9 +255,12 @@ class Record:
         params = [Param(k, str(v)) for k, v in _params(result).items()]
         whole = [RunTag(RESULT, result.model_dump_json(exclude={"history"}))]
         self.client.log_batch(child.info.run_id, params=params, tags=whole)
-        status = FINISHED if result.status == "finished" else FAILED
-        self.client.set_terminated(child.info.run_id, status, int(start + 1000 * result.seconds))
+        self._end(child.info.run_id, result)
         self.ids[run.fingerprint] = child.info.run_id
+
+    def _end(self, run_id: str, result: RunResult) -> None:
+        status = FINISHED if result.status == "finished" else FAILED
+        self.client.set_terminated(run_id, status, int(1000 * (result.started + result.seconds)))
 
     def log_model(self, result: RunResult) -> None:
         """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
@@ -264,7 +273,7 @@ class Record:
         custom = {k: v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>")}
         model = keras.models.load_model(result.model_file)
         versions = result.environment["versions"]
-        with mlflow.start_run(run_id=run_id):
+        with _default_store(self.store.uri), mlflow.start_run(run_id=run_id):
             info = mlflow.tensorflow.log_model(
                 model,
                 name=f"{result.run.cell.name}-{result.run.task.name}",
@@ -273,6 +282,18 @@ class Record:
                 pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "gru-tf")],
             )
         self.client.set_tag(run_id, MODEL, info.model_uri)
+        self._end(run_id, result)  # at its own end, not at that of the logging
+
+
+@contextmanager
+def _default_store(uri: str) -> Iterator[None]:
+    """Let MLflow's fluent functions write to `uri`; afterwards its global and its variable are as they were."""
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 def _signature(model: Any) -> Any:

@@ -164,6 +164,14 @@ def test_cells_get_equal_units_in_one_part_and_equal_parameters_in_another():
     assert SpeedSpec().budget == largest
 
 
+def test_a_budget_that_a_cell_cannot_meet_is_refused_or_left_out_if_nobody_asked_for_it():
+    with pytest.raises(UserError, match="expected a larger budget"):
+        SpeedSpec(parameters=30).equal_parameters()
+    spec = SpeedSpec(units=1, features=1)  # the LSTM's 32 parameters lie between an RNN of one and one of two units
+    assert "rnn" not in {c.cell.name for c in spec.equal_parameters()}
+    assert "rnn: no network of about" in " ".join(speed_screen.notes(invented(spec)))
+
+
 def test_each_case_is_measured_once_and_along_each_axis_one_size_changes():
     spec = SpeedSpec()
     cases = spec.cases(gpu=False)

@@ -12,7 +12,7 @@ from typing import Any, Self
 from gru_tf import durable, journal
 from gru_tf.errors import UserError
 from gru_tf.experiment import Run
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 
 RETRIES = 3  # of a task whose node or process died; a failed training is a result, not a retry
 

@@ -110,6 +110,9 @@ def notes(found: Found) -> Iterator[str]:
     yield f"Exponents: least squares on logarithms over {sizes}; ± one standard error of the fit."
     if spec.determinism:
         yield "Deterministic kernels: with and without in a process each, taking turns."
+    met = {case.cell.label for case in spec.equal_parameters()}
+    for label in (cell.label for cell in spec.cells if cell.label not in met):
+        yield f"{label}: no network of about {spec.budget:,} parameters, so it is left out of that table."
     for failure in found.failures:
         yield f"{failure.case.label}: {failure.error}"
 

@@ -9,6 +9,7 @@ from gru_tf import peers
 from gru_tf.budget import solve
 from gru_tf.cases import Case, KernelPath, What, has_stock_layer
 from gru_tf.cells import CELLS
+from gru_tf.errors import UserError
 from gru_tf.specs import Choice, ModelSpec, Positive, Spec
 
 Axis = Literal["timesteps", "batch", "units"]
@@ -97,8 +98,10 @@ class SpeedSpec(Spec):
     def equal_parameters(self) -> list[Case]:
         """Training (where not quick) and inference of each cell at the units that the budget gives it.
 
+        Where nobody asked for a budget, a cell that cannot meet the largest cell's is left out.
+
         Raises:
-            UserError: where the budget cannot be met.
+            UserError: where a budget that was asked for cannot be met.
         """
         whats: tuple[What, ...] = ("infer",) if self.quick else ("train", "infer")
         model = ModelSpec(parameters=self.budget)
@@ -106,7 +109,12 @@ class SpeedSpec(Spec):
         for what in whats:
             for cell in self.cells:
                 signature = self.case(cell, self.shared_path, what).signature
-                units = solve(CELLS.find(cell.name), cell.options, signature, model).units
+                try:
+                    units = solve(CELLS.find(cell.name), cell.options, signature, model).units
+                except UserError:
+                    if self.parameters is not None:
+                        raise
+                    continue
                 found.append(self.case(cell, self.shared_path, what, units))
         return found
 
