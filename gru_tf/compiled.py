@@ -52,7 +52,7 @@ class CompiledSteps:
     Attributes:
         model: the Keras model being trained.
         jit: the resolved jit_compile.
-        compile_seconds: time to trace and compile both passes.
+        compile_seconds: time to trace and compile the passes.
         kernel_path: "cudnn", "xla while-loop" or "while-loop".
     """
 
@@ -114,8 +114,13 @@ class CompiledSteps:
             variable.assign(value)
         return model
 
-    def warm_up(self, data: Data) -> None:
-        """Trace and compile both passes by one step a bucket, once; the weights that result are meaningless."""
+    def warm_up(self, data: Data, test: bool = True) -> None:
+        """Trace and compile both passes by one step a bucket, once; the weights that result are meaningless.
+
+        Args:
+            data: what the passes will read, or arrays of the same shapes.
+            test: whether the pass without updates is wanted as well.
+        """
         if self.kernel_path:  # known last, so a warm-up that failed is not taken for done
             return
         clock = time.perf_counter()
@@ -123,11 +128,12 @@ class CompiledSteps:
         order = np.zeros((every, self.batch_size), "int32")
         once = Plan(order, np.ones_like(order, "float32"), np.arange(every, dtype="int32"))
         self._train_pass = self._trace(self._train_on, data, once)
-        self._test_pass = self._trace(self._test_on, data, once)
         self.train(data, once)
-        self.test(data, once)
+        if test:
+            self._test_pass = self._trace(self._test_on, data, once)
+            self.test(data, once)
         self.compile_seconds = time.perf_counter() - clock
-        self.kernel_path = _kernel_path(self._train_pass.graph.as_graph_def(), self.jit)
+        self.kernel_path = kernel_path_of(self._train_pass.graph.as_graph_def(), self.jit)
 
     def train(self, data: Data, steps: Plan) -> float:
         """One pass with updates; returns the mean loss of a target."""
@@ -192,7 +198,7 @@ class CompiledSteps:
         return tf.cast(sums, tf.float64)
 
 
-def _kernel_path(graph: Any, jit: bool) -> str:
+def kernel_path_of(graph: Any, jit: bool) -> str:
     """What executes the recurrence, read off the traced graph."""
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     if any(node.op.startswith("CudnnRNN") for node in nodes):

@@ -6,7 +6,15 @@ from typing import Any, Self
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -133,25 +141,29 @@ def _count(number: int | None) -> str:
     return "–" if number is None else f"{number:,}"
 
 
+def bar(console: Console, *counted: ProgressColumn) -> Progress:
+    """A bar with the time left; nothing where the console is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *counted,
+        TimeElapsedColumn(),
+        TextColumn("gone ·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+        transient=True,
+        speed_estimate_period=3600,
+        disable=not console.is_terminal,
+    )
+
+
 class RunProgress:
     """A bar with the time left on a terminal, a line a run elsewhere."""
 
     def __init__(self, console: Console):
         self.console = console
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("runs ·"),
-            TimeElapsedColumn(),
-            TextColumn("gone ·"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=console,
-            transient=True,
-            speed_estimate_period=3600,
-            disable=not console.is_terminal,
-        )
+        self.bar = bar(console, MofNCompleteColumn(), TextColumn("runs ·"))
         self.task = self.bar.add_task("starting workers", total=None)
         self.before = 0
 

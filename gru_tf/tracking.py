@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -90,26 +90,43 @@ class Store:
         found = self.client.get_experiment_by_name(name)
         parent = _parent(self.client, found.experiment_id) if found and found.lifecycle_stage == "active" else None
         if found is None or parent is None or DEFINITION not in parent.data.tags:
-            raise UserError(f"no results of '{name}' in {self.uri}.{did_you_mean(name, self.names())}")
+            near = did_you_mean(name, [other for other in self.names() if other != name])
+            raise UserError(f"no results of '{name}' in {self.uri}.{near}")
         definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
         return Record(self, definition, found.experiment_id, parent.info.run_id)
 
     def open(self, experiment: Experiment) -> "Record":
         """The record that `experiment` is written to, made if missing; parent first."""
-        found = self.client.get_experiment_by_name(experiment.name)
-        if found is None:
-            root = (self.folder / "artifacts" / experiment.name).absolute().as_uri() if self._local() else None
-            kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
-            experiment_id = self.client.create_experiment(experiment.name, root, tags=kind)
-        elif found.lifecycle_stage == "active":
-            experiment_id = found.experiment_id
-        else:
-            restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {found.experiment_id}"
-            raise UserError(f"'{experiment.name}' was deleted in {self.uri}; rename the file, or restore it: {restore}")
+        experiment_id = self.experiment_id(experiment.name)
         parent = _parent(self.client, experiment_id)
         if parent is None:
             parent = self.client.create_run(experiment_id, run_name=experiment.name, tags={KIND: "experiment"})
         return Record(self, experiment, experiment_id, parent.info.run_id)
+
+    def log(self, run_id: str, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None) -> None:
+        """Write parameters and metrics with one value each to a run."""
+        now = int(1000 * time.time())
+        self.client.log_batch(
+            run_id,
+            metrics=[Metric(k, v, now, 0) for k, v in (metrics or {}).items()],
+            params=[Param(k, str(v)) for k, v in (params or {}).items()],
+        )
+
+    def experiment_id(self, name: str) -> str:
+        """The id of the experiment of this name, made if missing.
+
+        Raises:
+            UserError: where it was deleted.
+        """
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            root = (self.folder / "artifacts" / name).absolute().as_uri() if self._local() else None
+            kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
+            return str(self.client.create_experiment(name, root, tags=kind))
+        if found.lifecycle_stage != "active":
+            restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {found.experiment_id}"
+            raise UserError(f"'{name}' was deleted in {self.uri}; rename the file, or restore it: {restore}")
+        return str(found.experiment_id)
 
     def _local(self) -> bool:
         return self.uri.startswith("sqlite:///")

@@ -106,7 +106,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         peak_memory_mb=environment.peak_memory_mb(),
         kernel_path=steps.kernel_path,
         jit=steps.jit,
-        environment={**_machine(), "data": task.checksums()},
+        environment={**machine(), "data": task.checksums()},
         model_file=model_file,
     )
 
@@ -125,7 +125,8 @@ def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.
         return RunResult(run=run, status="failed", error=where, passing=passing, started=started, seconds=seconds)
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """Versions, commit, device and threads of this process."""
     return {
         "versions": environment.versions(),
         "commit": environment.commit(),
