@@ -26,7 +26,6 @@ search: {trials: 2, space: {learning_rate: [0.1, 0.2]}}
 ABSENT = object()  # takes a key away
 TOP = "Fields: question, tasks, cells, seeds, model, training, search"
 A_CHOICE = "expected a name, or one name with its options: 'name: {option: value}'"
-TUNERS = "'random', 'bayesian', 'grid' or 'hyperband'"
 AN_AXIS = "expected a list of values, or a mapping with low and high."
 A_SCALAR = "expected true or false, a whole number, a number or text."
 JARGON = ("input should", "value error", "valid ", "pydantic", "keys should", "literal[", "union", "tuple", "unicode string")
