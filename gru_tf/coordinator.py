@@ -113,8 +113,10 @@ class _Conductor:
         while self.flying:
             for result in self.engine.completed(timeout=HEARTBEAT):
                 self._receive(result)
-            self.record.beat()
-        return any(r.status == "failed" for pair in self.pairs.values() for r in pair.results.values())
+            self.writer.beat()
+        failed = any(r.status == "failed" for pair in self.pairs.values() for r in pair.results.values())
+        self.writer.insist(lambda: self.record.end(failed))
+        return failed
 
     def _receive(self, result: RunResult) -> None:
         self.flying -= 1
@@ -136,11 +138,14 @@ class _Conductor:
             for run in runs:
                 if run.fingerprint in self.known:
                     pair.results[run.fingerprint] = self.known[run.fingerprint]
-                    self.record.adopt(self.known[run.fingerprint])
+                    self._adopt(self.known[run.fingerprint])
                     self.done += 1
             self._submit([run for run in runs if run.fingerprint not in self.known])
         if pair.done():
             self._keep_best_model(pair)
+
+    def _adopt(self, result: RunResult) -> None:
+        self.writer.insist(lambda: self.record.adopt(result))
 
     def _submit(self, runs: list[Run]) -> None:
         self.engine.submit(runs)
@@ -149,7 +154,7 @@ class _Conductor:
     def _keep_best_model(self, pair: Pair) -> None:
         best = pair.best([pair.results[run.fingerprint] for run in pair.finals])
         if best is not None and best.model_file and Path(best.model_file).is_file():
-            self.record.log_model(best)
+            self.writer.insist(lambda: self.record.log_model(best))
 
     def _show(self, result: RunResult | None) -> None:
         self.done += result is not None
