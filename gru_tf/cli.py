@@ -1,5 +1,6 @@
 """The command `gru-tf`: arguments and printing only."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,6 +22,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 console = Console()
+INTERRUPTED = 130
+FULL = (errno.ENOSPC, errno.EDQUOT)
 Store = Annotated[str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI  [./mlruns/mlflow.db]")]
 
 
@@ -103,15 +106,26 @@ def ui(
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one line and exit code 2, Ctrl-C is 130."""
+    """Entry point: a user's mistake and a full disk are one line and exit code 2, Ctrl-C is 130."""
     try:
         app()
     except UserError as error:
-        Console(stderr=True).print(f"gru-tf: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        _say(str(error), style="red")
         sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("gru-tf: stopped. What is done is kept; the same command goes on from there.")
-        sys.exit(130)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _say(f"{error.strerror}: {error.filename}. What is done is kept; the same command goes on.", style="red")
+        sys.exit(2)
+    except (KeyboardInterrupt, SystemExit) as end:  # typer turns Ctrl-C into exit code 130 without a word
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
+            raise
+        _say("stopped. What is done is kept; the same command goes on from there.")
+        sys.exit(INTERRUPTED)
+
+
+def _say(message: str, style: str | None = None) -> None:
+    Console(stderr=True).print(f"gru-tf: {message}", style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":
