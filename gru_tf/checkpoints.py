@@ -1,17 +1,16 @@
 """A run's state after an epoch, on disk: enough to go on to the same numbers, to the bit."""
 
+import hashlib
 import io
 import json
 import math
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gru_tf import durable
+from gru_tf import durable, environment
 from gru_tf.experiment import Run
 
 
@@ -41,6 +40,7 @@ class Checkpoint:
 
 LISTS = ("weights", "state", "best_weights")
 FIELDS = ("history", "seconds", "best_epoch", "best")
+DIGEST = hashlib.sha256().digest_size
 
 
 def path(run: Run, folder: Path) -> Path:
@@ -49,37 +49,45 @@ def path(run: Run, folder: Path) -> Path:
     Epochs do not depend on how many follow, so a promoted trial goes on from where the shorter one ended.
     """
     longest = run.model_copy(update={"training": run.training.but(epochs=1)})
-    return folder / f"{longest.fingerprint}.checkpoint.npz"
+    return folder / f"{longest.fingerprint}.checkpoint"
 
 
 def save(file: Path, checkpoint: Checkpoint) -> None:
-    """Write the checkpoint in one step.
+    """Write the checkpoint in one step: the digest of its content, then the content, an `.npz`.
 
     Raises:
         OSError: where it cannot be written; the previous one is then untouched.
     """
     arrays = {f"{name}_{i}": a for name in LISTS for i, a in enumerate(getattr(checkpoint, name))}
-    fields = json.dumps({name: getattr(checkpoint, name) for name in FIELDS})
+    fields = json.dumps({name: getattr(checkpoint, name) for name in FIELDS} | {"versions": environment.versions()})
     buffer = io.BytesIO()
     np.savez(buffer, fields=np.frombuffer(fields.encode(), np.uint8), **arrays)
-    durable.write(file, buffer.getvalue())
+    content = buffer.getvalue()
+    durable.write(file, hashlib.sha256(content).digest() + content)
 
 
 def load(file: Path, epochs: int) -> Checkpoint | None:
-    """The checkpoint at `file`; None where there is none of at most `epochs` epochs, or none that can be read.
+    """The checkpoint at `file`; None where there is none of at most `epochs` epochs, or none that can be trusted.
 
-    A run without its checkpoint starts again and reaches the same numbers, so an unreadable one costs time only.
+    A run without its checkpoint starts again and reaches the same numbers, so a damaged one, or one of other versions
+    of the packages, costs time only.
     """
     try:
-        with np.load(file) as stored:
-            content: dict[str, Any] = json.loads(stored["fields"].tobytes())
-            content |= {name: _numbered(stored, name) for name in LISTS}
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        stored = file.read_bytes()
+    except OSError:
         return None
-    checkpoint = Checkpoint(**content)
+    content = stored[DIGEST:]
+    if hashlib.sha256(content).digest() != stored[:DIGEST]:
+        return None
+    with np.load(io.BytesIO(content)) as arrays:
+        fields: dict[str, Any] = json.loads(arrays["fields"].tobytes())
+        if fields.pop("versions") != environment.versions():
+            return None
+        fields |= {name: _numbered(arrays, name) for name in LISTS}
+        checkpoint = Checkpoint(**fields)
     return checkpoint if checkpoint.epoch <= epochs else None
 
 
-def _numbered(stored: Any, name: str) -> list[Any]:
-    count = sum(key.startswith(f"{name}_") and key.removeprefix(f"{name}_").isdigit() for key in stored.files)
-    return [stored[f"{name}_{i}"] for i in range(count)]
+def _numbered(arrays: Any, name: str) -> list[Any]:
+    count = sum(key.startswith(f"{name}_") and key.removeprefix(f"{name}_").isdigit() for key in arrays.files)
+    return [arrays[f"{name}_{i}"] for i in range(count)]

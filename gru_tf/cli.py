@@ -1,5 +1,6 @@
 """The command `gru-tf`: arguments and printing only."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 console = Console()
 INTERRUPTED = 130  # what typer makes of Ctrl-C
+FULL = (errno.ENOSPC, errno.EDQUOT)
 Store = Annotated[
     str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI (default: ./mlruns/mlflow.db)")
 ]
@@ -142,11 +144,15 @@ def ui(
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one line and exit code 2, Ctrl-C is 130."""
+    """Entry point: a user's mistake and a full disk are one line and exit code 2, Ctrl-C is 130."""
     try:
         status = app(standalone_mode=False)
     except UserError as error:
         status = _complain(str(error))
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        status = _complain(f"{error.strerror}: {error.filename}. What is done is kept; the same command goes on.")
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         message = " ".join(error.format_message().split()).rstrip(".")  # "" where the help was printed instead

@@ -114,8 +114,10 @@ class _Conductor:
         while self.flying:
             for result in self.engine.completed(timeout=HEARTBEAT):
                 self._receive(result)
-            self.record.beat()
-        return any(r.status == "failed" for pair in self.pairs.values() for r in pair.results.values())
+            self.writer.beat()
+        failed = any(r.status == "failed" for pair in self.pairs.values() for r in pair.results.values())
+        self.writer.insist(lambda: self.record.end(failed))
+        return failed
 
     def _receive(self, result: RunResult) -> None:
         self.flying -= 1
@@ -137,7 +139,7 @@ class _Conductor:
             for run in runs:
                 if run.fingerprint in self.known:
                     pair.results[run.fingerprint] = self.known[run.fingerprint]
-                    self.record.adopt(self.known[run.fingerprint])
+                    self._adopt(self.known[run.fingerprint])
                     self.done += 1
             # a search over few values may ask for the same run twice: it is trained once
             new = {run.fingerprint: run for run in runs if run.fingerprint not in self.known}
@@ -146,6 +148,9 @@ class _Conductor:
         if pair.done():
             self._keep_best_model(pair)
 
+    def _adopt(self, result: RunResult) -> None:
+        self.writer.insist(lambda: self.record.adopt(result))
+
     def _submit(self, runs: list[Run]) -> None:
         self.engine.submit(runs)
         self.flying += len(runs)
@@ -153,7 +158,7 @@ class _Conductor:
     def _keep_best_model(self, pair: Pair) -> None:
         best = pair.best([pair.results[run.fingerprint] for run in pair.finals])
         if best is not None and best.model_file and Path(best.model_file).is_file():
-            self.record.log_model(best)
+            self.writer.insist(lambda: self.record.log_model(best))
 
     def _show(self, result: RunResult | None) -> None:
         self.done += result is not None

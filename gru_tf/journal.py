@@ -25,8 +25,8 @@ def kept(folder: Path) -> list[RunResult]:
     for file in sorted(folder.glob(f"*{SUFFIX}")):
         try:
             found.append(RunResult.model_validate_json(file.read_bytes()))
-        except ValidationError:
-            continue  # of another version of this package: its run is trained again
+        except (OSError, ValidationError):
+            continue  # damaged, or of another version of this package: its run is trained again
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from gru_tf.errors import UserError
@@ -16,6 +17,22 @@ from gru_tf.errors import UserError
 def me() -> str:
     """This process in words, e.g. "process 4711 on host, since 2026-01-31 12:00:00"."""
     return f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}"
+
+
+def mark() -> str:
+    """This process as `lives` recognises it: its number is given to another one some day, its start is not."""
+    return f"{os.getpid()} {psutil.Process().create_time()}"
+
+
+def lives(mark: str) -> bool:
+    """Whether another process of this machine with that mark is running."""
+    number, _, started = mark.partition(" ")
+    if not number.isdigit() or int(number) == os.getpid():
+        return False
+    try:
+        return str(psutil.Process(int(number)).create_time()) == started
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
-from gru_tf.tracking import Record, Store
+from gru_tf.tracking import Record, Store, StoreError
 
 ENGINES = ("local", "serial", "ray")
 
@@ -143,11 +144,15 @@ def run(
 
 
 def _conduct(experiment: Experiment, record: Record, engine: Engine, progress: Progress | None) -> None:
-    with engine:
-        with silence.startup():
-            check(experiment)
-        failed = coordinator.conduct(experiment, record, engine, progress)
-    record.end(failed=failed)
+    try:
+        with engine:
+            with silence.startup():
+                check(experiment)
+            failed = coordinator.conduct(experiment, record, engine, progress)
+    except KeyboardInterrupt:
+        with suppress(StoreError):
+            record.stop()
+        raise
     if not failed:
         shutil.rmtree(engine.folder, ignore_errors=True)
 

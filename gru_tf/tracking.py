@@ -7,20 +7,22 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a private experiment calls nobody
 
 import mlflow
+from filelock import FileLock
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from gru_tf import lock
+from gru_tf import durable, lock
 from gru_tf.cells import CELLS
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
@@ -28,9 +30,11 @@ from gru_tf.run_result import RunResult
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
 DEFINITION, MODEL = "gru_tf.definition", "gru_tf.model"
-COORDINATOR, HOST, BEAT = "gru_tf.coordinator", "gru_tf.host", "gru_tf.sign_of_life"
+COORDINATOR, HOST, PROCESS, BEAT = "gru_tf.coordinator", "gru_tf.host", "gru_tf.process", "gru_tf.sign_of_life"
 BEAT_SECONDS, LIFETIME = 20.0, 120.0
-FINISHED, FAILED, RUNNING = "FINISHED", "FAILED", "RUNNING"
+# A server out of reach is to be reported at once; how long to go on trying is decided in writer.py.
+PATIENT_BY_ITSELF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+FINISHED, FAILED, RUNNING, KILLED = "FINISHED", "FAILED", "RUNNING", "KILLED"
 
 
 def default_uri() -> str:
@@ -54,6 +58,20 @@ def answering(uri: str) -> Iterator[None]:
         raise StoreError(f"the tracking store {uri} does not answer: {reason}") from error
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _guarded(method: Method) -> Method:
+    """A method of what has a `uri`, whose failures to reach the server there are a StoreError."""
+
+    @wraps(method)
+    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with answering(self.uri):
+            return method(self, *args, **kwargs)
+
+    return cast("Method", guarded)
+
+
 class Store:
     """The runs of one tracking server.
 
@@ -69,18 +87,21 @@ class Store:
         for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         self.folder = Path("mlruns")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        for name, value in PATIENT_BY_ITSELF.items():
+            os.environ.setdefault(name, value)
         with answering(self.uri):
             if self._local():
                 self.folder = Path(self.uri.removeprefix("sqlite:///")).parent
-                self.folder.mkdir(parents=True, exist_ok=True)
+                _make_whole(Path(self.uri.removeprefix("sqlite:///")))
             self.client = MlflowClient(self.uri)
             self.client.search_experiments(max_results=1)
 
+    @_guarded
     def names(self) -> list[str]:
         """Names of the experiments that the store holds."""
         return sorted(e.name for e in self.client.search_experiments() if e.name != "Default")
 
+    @_guarded
     def find(self, name: str) -> "Record":
         """The record of an experiment that was run before.
 
@@ -95,12 +116,14 @@ class Store:
         definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
         return Record(self, definition, found.experiment_id, parent.info.run_id)
 
+    @_guarded
     def open(self, experiment: Experiment) -> "Record":
         """The record that `experiment` is written to, made if missing; parent first."""
         experiment_id = self.experiment_id(experiment.name)
         parent = _parent(self.client, experiment_id)
         if parent is None:
-            parent = self.client.create_run(experiment_id, run_name=experiment.name, tags={KIND: "experiment"})
+            tags = {KIND: "experiment", DEFINITION: experiment.model_dump_json()}
+            parent = self.client.create_run(experiment_id, run_name=experiment.name, tags=tags)
         return Record(self, experiment, experiment_id, parent.info.run_id)
 
     def log(self, run_id: str, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None) -> None:
@@ -144,7 +167,14 @@ class Record:
         self.experiment_id, self.parent = experiment_id, parent
         self.ids: dict[str, str] = {}
         self._beaten = 0.0
+        self._doubtful: set[str] = set()
 
+    @property
+    def uri(self) -> str:
+        """Of the store."""
+        return self.store.uri
+
+    @_guarded
     def begin(self) -> None:
         """Write the definition on the parent, mark it as running, and clear away what a killed coordinator half wrote.
 
@@ -152,15 +182,11 @@ class Record:
             UserError: where a coordinator on another machine gave a sign of life in the last minutes.
         """
         self._refuse_second()
-        for child in self._children():
-            if RESULT not in child.data.tags:
-                self.client.delete_run(child.info.run_id)
-            elif child.info.status == RUNNING:
-                status = RunResult.model_validate_json(child.data.tags[RESULT]).status
-                self.client.set_terminated(child.info.run_id, FINISHED if status == "finished" else FAILED)
+        self._mend(f"attributes.status = '{RUNNING}'")
         tags = {
             COORDINATOR: lock.me(),
             HOST: socket.gethostname(),
+            PROCESS: lock.mark(),
             BEAT: str(time.time()),
             MEMBER: self.experiment.fingerprint,
             DEFINITION: self.experiment.model_dump_json(),
@@ -169,31 +195,61 @@ class Record:
         self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
         self.client.update_run(self.parent, status=RUNNING)
 
+    def _mend(self, which: str) -> None:
+        """Remove children that were not written whole, and close those that are whole but for their end."""
+        for child in self._children(which):
+            if RESULT not in child.data.tags:
+                self.client.delete_run(child.info.run_id)
+            elif child.info.status == RUNNING:
+                self._close(child.info.run_id, RunResult.model_validate_json(child.data.tags[RESULT]))
+
+    def _close(self, run_id: str, result: RunResult) -> None:
+        status = FINISHED if result.status == "finished" else FAILED
+        self.client.set_terminated(run_id, status, int(1000 * (result.started + result.seconds)))
+
     def _refuse_second(self) -> None:
-        """Between machines: on one machine the file lock decides, which a killed process cannot leave behind."""
+        """Two that share no folder: the file lock decides where they do, and a killed process cannot leave that behind."""
         parent = self.client.get_run(self.parent)
-        tags = parent.data.tags
-        alive = parent.info.status == RUNNING and time.time() - float(tags.get(BEAT, "0")) < LIFETIME
-        if alive and tags.get(HOST) != socket.gethostname():
-            name, other = self.experiment.name, tags.get(COORDINATOR)
+        name, tags = self.experiment.name, parent.data.tags
+        if parent.info.status != RUNNING:
+            return
+        if tags.get(HOST) == socket.gethostname():
+            if lock.lives(tags.get(PROCESS, "")):
+                raise UserError(f"{name} is being run already by {tags[COORDINATOR]}; wait for it, or stop it")
+        elif time.time() - float(tags.get(BEAT, "0")) < LIFETIME:
+            other = tags.get(COORDINATOR)
             raise UserError(f"{name} is being run already by {other}; wait for it, or stop it and wait {LIFETIME:g} s")
 
+    @_guarded
     def beat(self) -> None:
-        """Give a sign of life, at most every few seconds; a store out of reach shows when a result is written."""
+        """Give a sign of life, at most every few seconds.
+
+        Raises:
+            StoreError: where the server is out of reach.
+        """
         if time.monotonic() - self._beaten > BEAT_SECONDS:
             self._beaten = time.monotonic()
-            with suppress(MlflowException, SQLAlchemyError, OSError):
-                self.client.set_tag(self.parent, BEAT, str(time.time()))
+            self.client.set_tag(self.parent, BEAT, str(time.time()))
 
+    @_guarded
     def complete(self) -> bool:
         """Whether the experiment was finished exactly as defined here."""
         parent = self.client.get_run(self.parent)
         return bool(parent.info.status == FINISHED and parent.data.tags.get(MEMBER) == self.experiment.fingerprint)
 
+    @_guarded
     def end(self, failed: bool) -> None:
         """Close the parent; one with failed runs counts as failed, and the next call tries these again."""
+        self._mend(f"attributes.status = '{RUNNING}'")  # what requests that a server never answered have left
         self.client.set_terminated(self.parent, FAILED if failed else FINISHED)
 
+    @_guarded
+    def stop(self) -> None:
+        """Mark the parent as stopped before its end: a coordinator on another machine may go on at once."""
+        self._mend(f"attributes.status = '{RUNNING}'")
+        self.client.set_terminated(self.parent, KILLED)
+
+    @_guarded
     def results(self, members_only: bool = False) -> dict[str, RunResult]:
         """Fingerprint → result of every child, or of those that the present definition uses; history left out."""
         found = {}
@@ -204,13 +260,13 @@ class Record:
                 self.ids[tags[FINGERPRINT]] = child.info.run_id
         return found
 
-    def _children(self) -> list[Any]:
+    def _children(self, which: str = "") -> list[Any]:
         children: list[Any] = []
         page = None
         while page is None or page:
             found = self.client.search_runs(
                 [self.experiment_id],
-                f"tags.`{FINGERPRINT}` != ''",
+                " AND ".join(filter(None, [f"tags.`{FINGERPRINT}` != ''", which])),
                 max_results=1000,
                 order_by=["attributes.start_time ASC"],  # a run tried again takes the place of its failure
                 page_token=page or None,
@@ -219,6 +275,7 @@ class Record:
             page = found.token or ""
         return children
 
+    @_guarded
     def adopt(self, result: RunResult) -> None:
         """Count a result that an earlier definition of the experiment trained as one of this definition's."""
         run_id = self.ids[result.run.fingerprint]
@@ -226,16 +283,31 @@ class Record:
         if self.experiment.fingerprint not in members:
             self.client.set_tag(run_id, MEMBER, ",".join([*members, self.experiment.fingerprint]))
 
+    @_guarded
     def write(self, result: RunResult) -> None:
         """Write one child: parameters, counts, metrics by epoch, speed, environment; the result itself last.
 
         A child without its result is one that was not written whole; it is no result and is removed on resume.
 
         Raises:
-            StoreError: where the server refuses.
+            StoreError: where the server refuses. It may have taken a part, or all of it and died before it said so:
+                written again, the result is there once.
         """
-        with answering(self.store.uri):
+        fingerprint = result.run.fingerprint
+        if fingerprint not in self._doubtful or not self._taken(result):
+            self._doubtful.add(fingerprint)
             self._write(result)
+        self._doubtful.discard(fingerprint)
+
+    def _taken(self, result: RunResult) -> bool:
+        """Whether the store has this very result, all told; removes what it has of it in part."""
+        same = f"tags.`{FINGERPRINT}` = '{result.run.fingerprint}'"
+        self._mend(same)
+        for child in self._children(same):
+            if child.data.tags[RESULT] == _whole(result):
+                self.ids[result.run.fingerprint] = child.info.run_id
+                return True
+        return False
 
     def _write(self, result: RunResult) -> None:
         run, start = result.run, int(1000 * result.started)
@@ -253,15 +325,12 @@ class Record:
         for i in range(0, len(metrics), 1000):
             self.client.log_batch(child.info.run_id, metrics=metrics[i : i + 1000])
         params = [Param(k, str(v)) for k, v in _params(result).items()]
-        whole = [RunTag(RESULT, result.model_dump_json(exclude={"history"}))]
+        whole = [RunTag(RESULT, _whole(result))]
         self.client.log_batch(child.info.run_id, params=params, tags=whole)
-        self._end(child.info.run_id, result)
+        self._close(child.info.run_id, result)
         self.ids[run.fingerprint] = child.info.run_id
 
-    def _end(self, run_id: str, result: RunResult) -> None:
-        status = FINISHED if result.status == "finished" else FAILED
-        self.client.set_terminated(run_id, status, int(1000 * (result.started + result.seconds)))
-
+    @_guarded
     def log_model(self, result: RunResult) -> None:
         """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
         import keras
@@ -283,7 +352,7 @@ class Record:
                 pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "gru-tf")],
             )
         self.client.set_tag(run_id, MODEL, info.model_uri)
-        self._end(run_id, result)  # at its own end, not at that of the logging
+        self._close(run_id, result)  # at its own end, not at that of the logging
 
 
 @contextmanager
@@ -308,6 +377,24 @@ def _only(custom: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         registered.update(others)
+
+
+def _make_whole(file: Path) -> None:
+    """A new SQLite store appears in one step: MLflow makes its tables one by one, and would refuse a part of them."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_name(f"{file.name}.lock")):
+        if not file.exists():
+            durable.through(file, _make_tables)
+
+
+def _make_tables(file: Path) -> None:
+    store = MlflowClient(f"sqlite:///{file}")._tracking_client.store
+    store.search_experiments(max_results=1)
+    store.engine.dispose()
+
+
+def _whole(result: RunResult) -> str:
+    return result.model_dump_json(exclude={"history"})
 
 
 def _signature(model: Any) -> Any:

@@ -30,12 +30,13 @@ class Writer:
 
     def __init__(self, record: Record, folder: Path, patience: float = PATIENCE, say: Callable[[str], None] = complain):
         self.record, self.folder, self.patience, self.say = record, folder, patience, say
+        self.unreached = False
 
     def write_kept(self) -> None:
-        """Write what an earlier coordinator could not."""
-        known = self.record.results()
+        """Write what an earlier coordinator could not; failures are forgotten, since they are tried again."""
+        known = {fingerprint for fingerprint, r in self.record.results().items() if r.status != "failed"}
         for result in journal.kept(self.folder):
-            if result.run.fingerprint not in known:
+            if result.status != "failed" and result.run.fingerprint not in known:
                 self.write(result)
             journal.confirm(self.folder, result)
 
@@ -48,20 +49,45 @@ class Writer:
         """
         if result.warning:
             self.say(f"{result.run.cell.label} on {result.run.task.label}, seed {result.run.seed}: {result.warning}")
+        self.insist(lambda: self.record.write(result), lambda: self._kept(result))
+        journal.confirm(self.folder, result)
+
+    def _kept(self, result: RunResult) -> bool:
+        return journal.holds(self.folder, result) or not journal.keep(self.folder, result).warning
+
+    def insist(self, act: Callable[[], None], safe: Callable[[], bool] = lambda: True) -> None:
+        """Do something with the store, however often it refuses within the patience.
+
+        Args:
+            act: what raises StoreError where the store refuses.
+            safe: whether it may be given up.
+
+        Raises:
+            UserError: where the store refused for longer and it may.
+        """
         given_up, pause, told = time.monotonic() + self.patience, 0.5, ""
         while True:
             try:
-                self.record.write(result)
+                act()
                 break
             except StoreError as error:
-                if str(error) != told:
+                if not told:
                     told = str(error)
                     self.say(f"{told}. Trying again; Ctrl-C stops and keeps what is done.")
-                if time.monotonic() > given_up and journal.holds(self.folder, result):
+                if safe() and time.monotonic() > given_up:
                     where = f"{len(journal.kept(self.folder))} results wait in {self.folder}"
-                    raise UserError(f"{told}. {where}; the same command writes them and goes on") from error
+                    raise UserError(f"{error}. {where}; the same command writes them and goes on") from error
                 time.sleep(pause)
                 pause = min(2 * pause, 10.0)
         if told:
-            self.say("the store takes results again.")
-        journal.confirm(self.folder, result)
+            self.say("the store answers again.")
+
+    def beat(self) -> None:
+        """Give a sign of life; a store out of reach is reported, once, long before the next result needs it."""
+        try:
+            self.record.beat()
+            self.unreached = False
+        except StoreError as error:
+            if not self.unreached:
+                self.say(f"{error}. Training goes on; results are kept in {self.folder}.")
+            self.unreached = True

@@ -1,20 +1,33 @@
 """The same runs as Ray tasks: CPU and GPU resources, retries when a node dies, many machines."""
 
 import os
+import socket
 import tempfile
 import threading
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from gru_tf import durable, journal
+from gru_tf import checkpoints, durable, journal
 from gru_tf.errors import UserError
 from gru_tf.experiment import Run
 from gru_tf.run_result import RunResult
 
-RETRIES = 3  # of a task whose node or process died; a failed training is a result, not a retry
+MOVES = 3  # of a run whose node died; a death of its process alone is a failed try, which the coordinator counts
+CONNECT_SECONDS = 10.0
+GRACE = 1.0  # seconds that a process has to say why it ends
+Answer = tuple[RunResult, bytes]
+
+
+class Flight(NamedTuple):
+    """A run that Ray has: when it was given, and how many nodes died under it."""
+
+    run: Run
+    given: float
+    moves: int
 
 
 class RayEngine:
@@ -25,7 +38,8 @@ class RayEngine:
 
     Args:
         folder: where final runs' models are put on this machine.
-        address: of a running cluster, e.g. "auto" or "ray://head:10001"; None starts Ray on this machine.
+        address: of a running cluster, e.g. "auto" or "ray://head:10001"; RAY_ADDRESS if None, and without that Ray is
+            started on this machine.
         threads: cores, and TensorFlow's threads, of each run.
         time_limit: seconds after which a run's process is stopped; None for no limit.
 
@@ -40,26 +54,35 @@ class RayEngine:
             import ray
         except ImportError as error:
             raise UserError("--engine ray needs Ray: pip install 'gru-tf[ray]'") from error
-        self.ray, self.folder, self.address = ray, folder, address
+        self.ray, self.folder, self.address = ray, folder, address or os.environ.get("RAY_ADDRESS") or "local"
         self.threads, self.time_limit = threads, time_limit
-        self.running: dict[Any, tuple[Run, float]] = {}
+        self.running: dict[Any, Flight] = {}
         self.started_here = False
         self.task: Any = None
 
     def __enter__(self) -> Self:
         if not self.ray.is_initialized():
             try:
-                self.ray.init(address=self.address, log_to_driver=False, include_dashboard=False, logging_level="ERROR")
-            except (ConnectionError, ValueError, RuntimeError) as error:
+                self._connect()
+            except (OSError, ValueError, RuntimeError) as error:
                 reason = " ".join(str(error).split())[:200]
-                raise UserError(f"no Ray cluster at {self.address or 'this machine'}: {reason}") from error
+                raise UserError(f"no Ray cluster at {self.address}: {reason}") from error
             self.started_here = True
         gpu = 1 if self.ray.cluster_resources().get("GPU") else 0
-        retries = 1 if self.time_limit else RETRIES
-        self.task = self.ray.remote(num_cpus=self.threads, num_gpus=gpu, max_retries=retries)(train_on_node)
+        self.task = self.ray.remote(num_cpus=self.threads, num_gpus=gpu, max_retries=0)(train_on_node)
         return self
 
+    def _connect(self) -> None:
+        """Join the cluster, or start one: "local", since Ray joins by itself whatever it last saw here, dead or not."""
+        host, _, port = self.address.removeprefix("ray://").rpartition(":")
+        if host:
+            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()  # Ray itself tries for minutes
+        alone = {"_node_ip_address": "127.0.0.1"} if self.address == "local" else {}
+        self.ray.init(self.address, log_to_driver=False, include_dashboard=False, logging_level="ERROR", **alone)
+
     def __exit__(self, *failure: object) -> None:
+        if self.running:
+            self.completed(timeout=0)  # what has come since is kept
         for reference in self.running:
             self.ray.cancel(reference, force=True)
         if self.started_here:
@@ -68,38 +91,71 @@ class RayEngine:
     def submit(self, runs: Iterable[Run]) -> None:
         """Hand runs to Ray, which queues them."""
         for run in runs:
-            self.running[self.task.remote(run, self.threads, self.time_limit)] = run, time.time()
+            self._start(run, 0)
+
+    def _start(self, run: Run, moves: int) -> None:
+        self.running[self.task.remote(run, self.threads, self.time_limit)] = Flight(run, time.time(), moves)
 
     def completed(self, timeout: float | None = None) -> list[RunResult]:
-        """Wait for results; a run whose node died more often than Ray tries again gives a failed one."""
+        """Wait for results; a run whose process died, or whose nodes died more than a few times, gives a failed one."""
         done, _ = self.ray.wait(list(self.running), num_returns=1, timeout=timeout)
-        return [self._result(reference) for reference in done]
+        if done:
+            done, _ = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=0)
+        return [result for reference in done if (result := self._result(reference)) is not None]
 
-    def _result(self, reference: Any) -> RunResult:
-        run, started = self.running.pop(reference)
+    def _result(self, reference: Any) -> RunResult | None:
+        """The result, or None where its node took it along and another one begins again."""
+        flight, errors = self.running.pop(reference), self.ray.exceptions
         try:
             result, model = self.ray.get(reference)
-        except self.ray.exceptions.RayError as error:
-            what = f"its Ray task died: {' '.join(str(error).split())[:300]}"
-            seconds = time.time() - started
-            return RunResult(run=run, status="failed", error=what, passing=True, started=started, seconds=seconds)
+        except errors.RayError as error:
+            if isinstance(error, (errors.NodeDiedError, errors.ObjectLostError, ProcessEndsError)) and flight.moves < MOVES:
+                self._start(flight.run, flight.moves + 1)
+                return None
+            return _failed(flight.run, flight.given, f"its Ray task died: {' '.join(str(error).split())[:300]}")
         if model:
-            file = self.folder / f"{run.fingerprint}.keras"
-            durable.write(file, model)
-            result = result.model_copy(update={"model_file": str(file)})
+            result = result.model_copy(update=self._kept(f"{flight.run.fingerprint}.keras", model))
         return journal.keep(self.folder, result)
 
+    def _kept(self, name: str, model: bytes) -> dict[str, str]:
+        try:
+            durable.write(self.folder / name, model)
+        except OSError as error:
+            return {"warning": f"the model could not be saved: {error.strerror}", "model_file": ""}
+        return {"model_file": str(self.folder / name)}
 
-def train_on_node(run: Run, threads: int, time_limit: float | None) -> tuple[RunResult, bytes]:
+
+class ProcessEndsError(Exception):
+    """A run came to a process that is ending because of the run before."""
+
+
+_ending = threading.Event()
+
+
+def train_on_node(run: Run, threads: int, time_limit: float | None) -> Answer:
     """Train one run in a Ray worker process; returns its result and its model, if it has one, as a `.keras` file."""
-    training = _prepared(threads)
-    watch = threading.Timer(time_limit or 0, os._exit, [1])  # only the end of the process ends a compiled loop
-    if time_limit:
-        watch.start()
-    try:
-        result: RunResult = training.attempt(run, Path(tempfile.gettempdir()) / "gru-tf-on-ray")
-    finally:
-        watch.cancel()
+    if _ending.is_set():
+        time.sleep(GRACE / 2)
+        raise ProcessEndsError
+    began = time.time()
+    training = ThreadPoolExecutor(1).submit(_train, run, threads)
+    if wait([training], time_limit or None).done:
+        return training.result()
+    _ending.set()  # only the end of the process ends a compiled loop
+    threading.Timer(GRACE, os._exit, [1]).start()
+    what = f"its worker process took longer than the limit of {time_limit:g} s and was stopped"
+    return _failed(run, began, what), b""
+
+
+def _failed(run: Run, started: float, what: str) -> RunResult:
+    return RunResult(run=run, status="failed", error=what, passing=True, started=started, seconds=time.time() - started)
+
+
+def _train(run: Run, threads: int) -> Answer:
+    folder = Path(tempfile.gettempdir()) / "gru-tf-on-ray"
+    result: RunResult = _prepared(threads).attempt(run, folder)
+    if run.purpose == "final" and result.status != "failed":
+        checkpoints.path(run, folder).unlink(missing_ok=True)  # nothing goes on from a final run
     if not result.model_file:
         return result, b""
     file = Path(result.model_file)

@@ -1,5 +1,6 @@
 """Worker processes on this machine that live on: one per core with one thread each, imports and compiled steps kept."""
 
+import signal
 import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 import psutil
-from pebble import ProcessPool
+from pebble import ProcessExpired, ProcessPool
 
 from gru_tf.engine import processes
 from gru_tf.engine.worker import work
@@ -81,15 +82,19 @@ class LocalEngine:
         run = min(self.queue, key=lambda r: (_shape(r) not in worker.shapes, _shape(r) in elsewhere))
         self.queue.remove(run)
         worker.run, worker.started = run, time.time()
+        if not worker.pool.active:  # pebble gives up a pool whose process died while it was idle
+            self._renew(worker)
         worker.shapes.add(_shape(run))
         self.futures[worker.pool.schedule(work, args=[run, self.folder], timeout=self.time_limit)] = worker
 
     def completed(self, timeout: float | None = None) -> list[RunResult]:
         """Wait for results; a worker that died or hangs gives a failed one and is replaced."""
         results = []
-        for future in wait(self.futures, timeout, return_when=FIRST_COMPLETED).done:
+        done = wait(self.futures, timeout, return_when=FIRST_COMPLETED).done
+        dead = {future for future, worker in self.futures.items() if not worker.pool.active and not future.done()}
+        for future in done | dead:
             worker = self.futures.pop(future)
-            results.append(self._result(future, worker))
+            results.append(self._lost(worker, "died before it began") if future in dead else self._result(future, worker))
             worker.run = None
         self.submit([])
         return results
@@ -99,23 +104,30 @@ class LocalEngine:
         if error is None:
             result, memory = future.result()
             if memory > self.memory_limit_mb:
-                self._replace(worker)
+                self._renew(worker)
+                self.recycled += 1
             return result
-        assert worker.run is not None  # noqa: S101, a future belongs to a run
-        worker.shapes.clear()  # pebble has started another process
         if isinstance(error, FutureTimeout):
-            what = f"it took longer than the limit of {self.time_limit:g} s and was stopped"
-        else:
-            what = f"its worker process died: {' '.join(str(error).split())}"
-        seconds = time.time() - worker.started
-        return RunResult(run=worker.run, status="failed", error=what, passing=True, started=worker.started, seconds=seconds)
+            return self._lost(worker, f"took longer than the limit of {self.time_limit:g} s and was stopped")
+        if isinstance(error, ProcessExpired) and error.exitcode == -signal.SIGKILL:
+            return self._lost(worker, "was killed, as the system does where memory runs out")
+        return self._lost(worker, f"died: {' '.join(str(error).split())}")
 
-    def _replace(self, worker: Worker) -> None:
+    @staticmethod
+    def _lost(worker: Worker, what: str) -> RunResult:
+        """The result of a run whose process is gone; pebble starts another one."""
+        assert worker.run is not None  # noqa: S101, asked for a worker with a run
+        worker.shapes.clear()
+        began, what = worker.started, f"its worker process {what}"
+        return RunResult(
+            run=worker.run, status="failed", error=what, passing=True, started=began, seconds=time.time() - began
+        )
+
+    def _renew(self, worker: Worker) -> None:
         worker.pool.stop()
         worker.pool.join()
         worker.pool = processes.pool(self.threads, worker.device)
         worker.shapes.clear()
-        self.recycled += 1
 
 
 def _shape(run: Run) -> tuple[str, str]:

@@ -1,0 +1,173 @@
+"""kill -9 at any moment: the same command goes on and ends with the numbers of a run that nothing disturbed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from running import STEADY, Command, Reference, all_closed, children, numbers, sound, sqlite, until, write
+
+from gru_tf.errors import UserError
+from gru_tf.tracking import Store
+
+KILLS = 20
+Start = Callable[..., Command]
+
+
+def test_twenty_random_moments(start: Start, tmp_path: Path, reference: Reference) -> None:
+    """Over the whole duration, start-up and the making of the store included; a finished experiment begins anew."""
+    rng, kills, rounds, seen = random.Random(20), 0, 0, []
+    while kills < KILLS:
+        folder, rounds = tmp_path / f"round-{rounds}", rounds + 1
+        file = str(write(folder, "steady", STEADY))
+        while kills < KILLS:
+            command = start("run", file, "--workers", "2", folder=folder)
+            try:
+                command.process.wait(rng.uniform(0.2, 1.2 * reference.first + 2))
+                break
+            except subprocess.TimeoutExpired:
+                command.kill()
+                kills += 1
+                seen.append(_inspect(folder, reference))
+        command = start("run", file, "--workers", "2", folder=folder)
+        assert command.ended() == 0, command.said()
+        assert numbers(sqlite(folder), "steady") == reference.numbers
+        assert all_closed(sqlite(folder), "steady")
+        assert not (folder / "mlruns" / "work" / "steady").exists()
+    shown = start("results", "steady", folder=folder)
+    assert shown.ended() == 0, shown.said()
+    print(f"\n{kills} kills in {rounds} rounds; runs in the store after each: {seen}")
+    assert max(seen) > min(seen)
+
+
+def _inspect(folder: Path, reference: Reference) -> int:
+    """After a kill: the store opens, has no run twice, and what it has are the right numbers; how many runs it has."""
+    if not (folder / "mlruns" / "mlflow.db").exists():
+        return -1
+    sound(folder)
+    if not Store(sqlite(folder)).names():
+        with pytest.raises(UserError, match="no results of 'steady'"):
+            numbers(sqlite(folder), "steady")
+        return 0
+    found = numbers(sqlite(folder), "steady")
+    assert found.items() <= reference.numbers.items()
+    return len(found)
+
+
+def test_coordinator_alone(start: Start, tmp_path: Path, reference: Reference) -> None:
+    """Its workers end by themselves, the next coordinator may start at once, and what they kept is not trained again."""
+    file = str(write(tmp_path, "steady", STEADY))
+    first = start("run", file, "--workers", "2")
+    until(lambda: first.done() >= 3, "some results")
+    second = start("run", file, "--workers", "2", folder=tmp_path / "elsewhere", MLFLOW_TRACKING_URI=sqlite(tmp_path))
+    assert second.ended() == 2
+    said = second.err.read_text(encoding="utf-8")
+    assert len(said.splitlines()) == 1
+    assert f"steady is being run already by process {first.process.pid} on " in said
+
+    assert first.process.poll() is None
+    first.process.kill()
+    first.process.wait()
+    clock = time.monotonic()
+    until(lambda: not first.members(), "orphans to end", patience=10)
+    print(f"\norphans were gone after {time.monotonic() - clock:.1f} s")
+    before = len(children(sqlite(tmp_path), "steady"))
+    again = start("run", file, "--workers", "2")
+    assert again.ended() == 0, again.said()
+    assert f"{len(reference.numbers)}/{len(reference.numbers)} " in again.said()
+    assert again.done() <= len(reference.numbers) - before
+    assert numbers(sqlite(tmp_path), "steady") == reference.numbers
+    assert all_closed(sqlite(tmp_path), "steady")
+
+
+def test_workers_and_fork_server(start: Start, tmp_path: Path, reference: Reference) -> None:
+    """One worker after the other is killed in the middle, then the process that they are forked from."""
+    command = start("run", str(write(tmp_path, "steady", STEADY)), "--workers", "2")
+    for done in (1, 7):  # not twice in the same run, which would then count as failed
+        until(lambda done=done: command.done() >= done and command.workers(), "results")
+        command.workers()[0].kill()
+    until(lambda: command.done() >= 10 and command.workers(), "results")
+    psutil.Process(command.workers()[0].ppid()).kill()
+    assert command.ended() == 0, command.said()
+    assert numbers(sqlite(tmp_path), "steady") == reference.numbers
+    assert all_closed(sqlite(tmp_path), "steady")
+    until(lambda: not command.members(), "all processes to end", patience=10)
+
+
+def test_damaged_files(start: Start, tmp_path: Path, reference: Reference) -> None:
+    """Power goes in the middle of training; checkpoints and journal come back damaged."""
+    file = str(write(tmp_path, "steady", STEADY))
+    work = tmp_path / "mlruns" / "work" / "steady"
+    first = start("run", file, "--workers", "2")
+    until(lambda: first.done() >= 3 and len(list(work.glob("*.checkpoint"))) >= 2, "results and checkpoints")
+    first.kill()
+    trained = len(children(sqlite(tmp_path), "steady"))
+    damaged = sorted(work.glob("*.checkpoint"))
+    for i, checkpoint in enumerate(damaged):
+        content = checkpoint.read_bytes()
+        half = len(content) // 2
+        checkpoint.write_bytes(
+            content[:half] if i % 2 else content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :]
+        )
+    (work / f"{next(iter(reference.numbers))}.result.json").write_bytes(b'{"run": {"purpose": "tri')
+    (work / "0123456789abcdef.result.json").write_bytes(b"\xff\x00")
+    again = start("run", file, "--workers", "2")
+    assert again.ended() == 0, again.said()
+    assert numbers(sqlite(tmp_path), "steady") == reference.numbers
+    assert 0 < trained < len(reference.numbers)
+
+
+def test_interrupt(start: Start, tmp_path: Path, reference: Reference) -> None:
+    """Ctrl-C stops at once with one line, leaves no process and no open run, and keeps what is done."""
+    file = str(write(tmp_path, "steady", STEADY))
+    command = start("run", file, "--workers", "2")
+    until(lambda: command.done() >= 4, "some results")
+    clock = time.monotonic()
+    command.signal(signal.SIGINT)
+    assert command.ended() == 130
+    print(f"\nstopped after {time.monotonic() - clock:.1f} s")
+    assert time.monotonic() - clock < 15
+    said = command.err.read_text(encoding="utf-8").splitlines()
+    assert said == ["gru-tf: stopped. What is done is kept; the same command goes on from there."]
+    until(lambda: not command.members(), "workers to end", patience=10)
+    kept = children(sqlite(tmp_path), "steady")
+    assert len(kept) >= 4
+    assert all(child.info.status == "FINISHED" for child in kept)
+    again = start("run", file, "--workers", "2")
+    assert again.ended() == 0, again.said()
+    assert numbers(sqlite(tmp_path), "steady") == reference.numbers
+    assert again.done() <= len(reference.numbers) - len(kept)
+
+
+def test_second_coordinator(start: Start, tmp_path: Path) -> None:
+    """In the same folder it is refused in one line with exit code 2; after kill -9 of the first, at once no more."""
+    file = str(write(tmp_path, "steady", {**STEADY, "seeds": 2, "search": None, "training": {"epochs": 400}}))
+    work = tmp_path / "mlruns" / "work"
+    first = start("run", file, "--workers", "1")
+    until((work / "steady.holder.json").exists, "the lock")
+    second = start("run", file, "--workers", "1", folder=tmp_path)
+    assert second.ended() == 2
+    said = second.err.read_text(encoding="utf-8")
+    assert len(said.splitlines()) == 1
+    assert f"process {first.process.pid} on {os.uname().nodename}, since " in said
+    first.process.kill()
+    first.process.wait()
+    third = start("run", file, "--workers", "1")
+    until(lambda: third.workers() or third.process.poll() is not None, "the next coordinator's worker")
+    assert third.process.poll() is None, third.said()
+
+
+def test_store_is_made_in_one_step(tmp_path: Path) -> None:
+    """Killed while MLflow makes its tables, nothing is left that the next command would take for a store."""
+    dying = "import mlflow.store.db.utils as u, os; u._upgrade_db = lambda engine: os._exit(9)"
+    opening = f"from gru_tf.tracking import Store; Store({sqlite(tmp_path)!r})"
+    done = subprocess.run([sys.executable, "-c", f"{dying}; {opening}"], check=False, capture_output=True)
+    assert done.returncode == 9
+    assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+    assert Store(sqlite(tmp_path)).names() == []
