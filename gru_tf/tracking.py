@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from gru_tf import durable, lock
+from gru_tf import durable, lock, logged
 from gru_tf.cells import CELLS
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
@@ -316,15 +316,15 @@ class Record:
             KIND: run.purpose,
             FINGERPRINT: run.fingerprint,
             MEMBER: self.experiment.fingerprint,
-            **_tags(result),
+            **logged.tags(result),
         }
-        child = self.client.create_run(self.experiment_id, start_time=start, run_name=_name(result), tags=tags)
-        metrics = [Metric(k, v, start, 0) for k, v in _numbers(result).items()]
+        child = self.client.create_run(self.experiment_id, start_time=start, run_name=logged.name(result), tags=tags)
+        metrics = [Metric(k, v, start, 0) for k, v in logged.numbers(result).items()]
         for name, values in result.history.items():
             metrics += [Metric(name, value, start, epoch) for epoch, value in enumerate(values)]
         for i in range(0, len(metrics), 1000):
             self.client.log_batch(child.info.run_id, metrics=metrics[i : i + 1000])
-        params = [Param(k, str(v)) for k, v in _params(result).items()]
+        params = [Param(k, str(v)) for k, v in logged.params(result).items()]
         whole = [RunTag(RESULT, _whole(result))]
         self.client.log_batch(child.info.run_id, params=params, tags=whole)
         self._close(child.info.run_id, result)
@@ -408,54 +408,3 @@ def _signature(model: Any) -> Any:
 def _parent(client: MlflowClient, experiment_id: str) -> Any:
     found = client.search_runs([experiment_id], f"tags.`{KIND}` = 'experiment'", max_results=1)
     return found[0] if found else None
-
-
-def _name(result: RunResult) -> str:
-    run = result.run
-    kind = f"seed {run.seed}" if run.purpose == "final" else f"trial {run.fingerprint[:6]}"
-    return f"{run.cell.label} · {kind} · {run.task.label}"
-
-
-def _params(result: RunResult) -> dict[str, Any]:
-    run = result.run
-    return {
-        "task": run.task.label,
-        "cell": run.cell.label,
-        "seed": run.seed,
-        "purpose": run.purpose,
-        **{f"budget_{name}": getattr(run.model, name) for name in ("units", "parameters")},
-        **run.model.model_dump(exclude={"units", "parameters"}),
-        **run.training.model_dump(),
-        "resolved_units": result.units,
-        "total_parameters": result.parameters,
-        "recurrent_parameters": result.recurrent_parameters,
-        "resolved_jit": result.jit,
-        "kernel_path": result.kernel_path,
-        "metric": result.metric,
-        "best_epoch": result.best_epoch,
-    }
-
-
-def _numbers(result: RunResult) -> dict[str, float]:
-    """Metrics with one value; names are the same in every experiment, so that MLflow's charts compare cells."""
-    speed = result.speed.model_dump() if result.speed else {}
-    numbers = {
-        "total_parameters": result.parameters,
-        "recurrent_parameters": result.recurrent_parameters,
-        f"best_validation_{result.metric}": result.validation,
-        f"test_{result.metric}": result.test,
-        f"chance_{result.metric}": result.chance,
-        "score": result.score,
-        "peak_memory_mb": result.peak_memory_mb,
-        "run_seconds": result.seconds,
-        **speed,
-    }
-    return {name: float(value) for name, value in numbers.items() if value is not None}
-
-
-def _tags(result: RunResult) -> dict[str, str]:
-    environment = result.environment
-    flat = {f"version.{k}": v for k, v in environment.get("versions", {}).items()}
-    flat |= {f"data.{k}": v for k, v in environment.get("data", {}).items()}
-    flat |= {k: str(environment[k]) for k in ("commit", "device", "threads") if k in environment}
-    return {"status": result.status, "error": result.error, "logged_at": str(int(time.time())), **flat}
