@@ -103,7 +103,7 @@ def test_a_worker_that_is_killed_costs_one_run_and_the_others_go_on(tmp_path):
         rest = results(engine, 2)
     assert (warm.status, warm.environment["threads"]) == ("finished", 2)
     assert (killed.run, killed.status) == (long, "failed")
-    assert "worker process died" in killed.error
+    assert "worker process was killed" in killed.error
     assert "\n" not in killed.error
     assert sorted(r.run.fingerprint for r in rest) == sorted(run.fingerprint for run in others)
     assert {r.status for r in rest} == {"finished"}

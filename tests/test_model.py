@@ -94,7 +94,7 @@ def test_what_cannot_be_built_is_refused_with_the_reason():
     assert build(ModelSpec(units=UNITS, implementation="custom"), WHOLE, gru, {"convention": "write"})
     with pytest.raises(UserError, match=r"gru\.reset_afer: no such option\. Did you mean 'reset_after'\?"):
         build(ModelSpec(units=UNITS, implementation="custom"), WHOLE, gru, {"reset_afer": True})
-    with pytest.raises(UserError, match=r"model\.parameters: received 5, expected at least"):
+    with pytest.raises(UserError, match=r"model\.parameters: received 5, expected a larger budget"):
         build(ModelSpec(parameters=5), WHOLE, gru, {})
 
 

@@ -299,11 +299,12 @@ def test_a_run_tried_again_takes_the_place_of_its_failure(empty):
     assert [r.status for r in store.find("tiny").results().values()] == ["finished"]
 
 
-def test_an_experiment_that_was_begun_but_not_defined_has_no_results(empty):
+def test_an_experiment_that_was_only_opened_is_known_and_empty(empty):
     store, experiment = empty
     store.open(experiment)
-    with pytest.raises(UserError, match=r"^no results of 'tiny' in sqlite:"):
-        store.find("tiny")
+    found = store.find("tiny")
+    assert found.experiment == experiment
+    assert found.results() == {}
 
 
 def test_an_experiment_deleted_in_the_dashboard_is_said_to_be(empty):
