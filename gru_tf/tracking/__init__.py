@@ -15,7 +15,6 @@ from typing import Any, TypeVar, cast
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a private experiment calls nobody
 
-import mlflow
 from filelock import FileLock
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
@@ -23,10 +22,10 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from gru_tf import durable, lock, logged
-from gru_tf.cells import CELLS
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
+from gru_tf.tracking import model
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
 DEFINITION, MODEL = "gru_tf.definition", "gru_tf.model"
@@ -333,50 +332,11 @@ class Record:
     @_guarded
     def log_model(self, result: RunResult) -> None:
         """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
-        import keras
-
         run_id = self.ids[result.run.fingerprint]
         if self.client.get_run(run_id).data.tags.get(MODEL):
             return
-        CELLS.find(result.run.cell.name)  # registers the custom cell, without which the file does not load
-        ours = {k: v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>")}
-        custom = ours if result.run.model.implementation == "custom" else {}
-        model = keras.models.load_model(result.model_file)
-        versions = result.environment["versions"]
-        with _default_store(self.store.uri), _only(custom), mlflow.start_run(run_id=run_id):
-            info = mlflow.tensorflow.log_model(
-                model,
-                name=f"{result.run.cell.name}-{result.run.task.name}",
-                custom_objects=custom or None,
-                signature=_signature(model),
-                pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "gru-tf")],
-            )
-        self.client.set_tag(run_id, MODEL, info.model_uri)
+        self.client.set_tag(run_id, MODEL, model.log(self.uri, run_id, result))
         self._close(run_id, result)  # at its own end, not at that of the logging
-
-
-@contextmanager
-def _default_store(uri: str) -> Iterator[None]:
-    """Let MLflow's fluent functions write to `uri`; afterwards its global and its variable are as they were."""
-    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
-    mlflow.set_tracking_uri(uri)
-    try:
-        yield
-    finally:
-        mlflow.set_tracking_uri(before)
-
-
-@contextmanager
-def _only(custom: dict[str, Any]) -> Iterator[None]:
-    """Hide what else is registered in this process: MLflow saves all of it, and a model then loads only where that is."""
-    import keras
-
-    registered = keras.saving.get_custom_objects()
-    others = {name: registered.pop(name) for name in set(registered) - set(custom)}
-    try:
-        yield
-    finally:
-        registered.update(others)
 
 
 def _make_whole(file: Path) -> None:
@@ -395,14 +355,6 @@ def _make_tables(file: Path) -> None:
 
 def _whole(result: RunResult) -> str:
     return result.model_dump_json(exclude={"history"})
-
-
-def _signature(model: Any) -> Any:
-    import numpy as np
-
-    shapes = ([-1, *(d or -1 for d in shape[1:])] for shape in (model.input_shape, model.output_shape))
-    schemas = [mlflow.types.Schema([mlflow.types.TensorSpec(np.dtype("float32"), shape)]) for shape in shapes]
-    return mlflow.models.ModelSignature(*schemas)
 
 
 def _parent(client: MlflowClient, experiment_id: str) -> Any:
