@@ -109,9 +109,17 @@ class Command:
             ": test " in line or ": validation " in line for line in self.out.read_text(encoding="utf-8").splitlines()
         )
 
+    def errors(self) -> str:
+        """What it has written to stderr."""
+        return self.err.read_text(encoding="utf-8")
+
+    def complains(self, times: int = 1) -> None:
+        """Wait until it has said, that often, that the store does not take a result."""
+        until(lambda: self.errors().count("Trying again") >= times, "a complaint", patience=30)
+
     def said(self) -> str:
         """All it has written."""
-        return self.out.read_text(encoding="utf-8") + self.err.read_text(encoding="utf-8")
+        return self.out.read_text(encoding="utf-8") + self.errors()
 
 
 def sqlite(folder: Path) -> str:

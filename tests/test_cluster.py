@@ -1,0 +1,214 @@
+"""The Ray engine, in what needs no cluster; tests/faults/test_ray.py kills the nodes of a real one."""
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gru_tf import checkpoints, durable, journal
+from gru_tf.engine import cluster
+from gru_tf.engine.cluster import MOVES, RayEngine, train_on_node
+from gru_tf.errors import UserError
+from gru_tf.experiment import Run
+from gru_tf.results import RunResult
+from gru_tf.specs import Choice, ModelSpec, TrainingSpec
+
+
+class RayError(Exception):
+    """As in ray.exceptions."""
+
+
+class NodeDiedError(RayError):
+    """As in ray.exceptions."""
+
+
+class ObjectLostError(RayError):
+    """As in ray.exceptions."""
+
+
+class Ray:
+    """What the engine asks of Ray: tasks whose answers are given, in order, or raised."""
+
+    exceptions = SimpleNamespace(RayError=RayError, NodeDiedError=NodeDiedError, ObjectLostError=ObjectLostError)
+
+    def __init__(self, *answers: Any):
+        self.answers, self.given, self.options = list(answers), [], {}
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 2.0}
+
+    def remote(self, **options: Any) -> Any:
+        self.options = options
+        return lambda function: SimpleNamespace(remote=lambda *arguments: self._give(arguments))
+
+    def _give(self, arguments: Any) -> int:
+        self.given.append(arguments)
+        return len(self.given)
+
+    def wait(self, references: list[int], num_returns: int, timeout: float | None) -> tuple[list[int], list[int]]:
+        return references[: min(num_returns, len(self.answers))], []
+
+    def get(self, _: int) -> Any:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def cancel(self, *_: Any, **__: Any) -> None:
+        """Nothing runs."""
+
+
+def run() -> Run:
+    task, cell = Choice(name="digits", options={"reading": "rows"}), Choice(name="gru")
+    return Run(purpose="final", task=task, cell=cell, seed=0, model=ModelSpec(units=2), training=TrainingSpec(epochs=1))
+
+
+def result(**changes: Any) -> RunResult:
+    return RunResult(run=run(), status="finished", started=1e9, seconds=0.3).model_copy(update=changes)
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An engine on a Ray that gives these answers."""
+
+    def on(*answers: Any, **options: Any) -> RayEngine:
+        monkeypatch.setitem(sys.modules, "ray", Ray(*answers))
+        return RayEngine(tmp_path, **options)
+
+    return on
+
+
+def test_a_model_comes_back_with_its_result(engine: Any, tmp_path: Path) -> None:
+    with engine((result(model_file="/on/the/node.keras"), b"model")) as here:
+        here.submit([run()])
+        (got,) = here.completed()
+    assert Path(got.model_file).read_bytes() == b"model"
+    assert Path(got.model_file).parent == tmp_path
+    assert journal.kept(tmp_path) == [got]
+
+
+def test_a_full_disk_here_loses_the_model_and_says_so(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(durable, "write", full)
+    with engine((result(model_file="/on/the/node.keras"), b"model")) as here:
+        here.submit([run()])
+        (got,) = here.completed()
+    assert got.status == "finished"
+    assert got.model_file == ""
+    assert "No space left on device" in got.warning
+
+
+@pytest.mark.parametrize("death", [NodeDiedError("gone"), ObjectLostError("gone with its node"), cluster.ProcessEndsError()])
+def test_a_dead_node_moves_the_run(engine: Any, death: Exception) -> None:
+    if isinstance(death, cluster.ProcessEndsError):  # Ray gives a task's own error a class that is both
+        death = type("Both", (RayError, cluster.ProcessEndsError), {})()
+    with engine(*[death] * MOVES, (result(), b"")) as here:
+        here.submit([run()])
+        assert [here.completed() for _ in range(MOVES)] == [[]] * MOVES
+        assert [r.status for r in here.completed()] == ["finished"]
+        assert len(here.ray.given) == MOVES + 1
+
+
+def test_too_many_dead_nodes_are_a_failure(engine: Any) -> None:
+    with engine(*[NodeDiedError("the node\n is gone")] * (MOVES + 1)) as here:
+        here.submit([run()])
+        got = [r for _ in range(MOVES + 1) for r in here.completed()]
+    assert [(r.status, r.passing, r.error) for r in got] == [("failed", True, "its Ray task died: the node is gone")]
+
+
+def test_a_dead_process_is_a_failed_try(engine: Any) -> None:
+    """The coordinator counts it; Ray itself tries nothing again."""
+    with engine(RayError("killed")) as here:
+        here.submit([run()])
+        assert [(r.status, r.passing) for r in here.completed()] == [("failed", True)]
+        assert here.ray.options["max_retries"] == 0
+
+
+def test_results_that_came_before_the_end_are_kept(engine: Any, tmp_path: Path) -> None:
+    with engine((result(), b"")) as here:
+        here.submit([run()])
+    assert journal.kept(tmp_path) == [result()]
+
+
+@pytest.fixture
+def not_ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """This process stays, and is not the one that ends; the exit codes that it would have had."""
+    codes: list[int] = []
+    monkeypatch.setattr(cluster.os, "_exit", codes.append)
+    monkeypatch.setattr(cluster, "GRACE", 0.05)
+    yield codes
+    cluster._ending.clear()
+
+
+def test_time_limit(not_ending: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason comes back, then the process ends, since nothing else ends a compiled loop; no other run begins there."""
+    hanging = threading.Event()
+    monkeypatch.setattr(cluster, "_train", lambda *_: (hanging.wait(30), (result(), b""))[1])
+    got, model = train_on_node(run(), 1, 0.1)
+    assert (got.status, got.passing, model) == ("failed", True, b"")
+    assert got.error == "its worker process took longer than the limit of 0.1 s and was stopped"
+    with pytest.raises(cluster.ProcessEndsError):
+        train_on_node(run(), 1, 0.1)
+    until = time.monotonic() + 10
+    while not not_ending and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not_ending == [1]
+    hanging.set()
+
+
+def test_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_train", lambda *_: (result(), b"model"))
+    assert train_on_node(run(), 1, None) == (result(), b"model")
+    assert train_on_node(run(), 1, 5.0) == (result(), b"model")
+
+
+def test_a_node_keeps_nothing_of_a_final_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster.tempfile, "gettempdir", lambda: str(tmp_path))
+    folder = tmp_path / "gru-tf-on-ray"
+
+    def attempt(given: Run, to: Path) -> RunResult:
+        assert to == folder
+        durable.write(checkpoints.path(given, to), b"checkpoint")
+        durable.write(to / "a.keras", b"model")
+        return result(model_file=str(to / "a.keras"))
+
+    monkeypatch.setattr(cluster, "_prepared", lambda threads: SimpleNamespace(attempt=attempt))
+    assert train_on_node(run(), 1, None)[1] == b"model"
+    assert list(folder.iterdir()) == []
+
+
+def test_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"--engine ray needs Ray: pip install 'gru-tf\[ray\]'"):
+        RayEngine(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_no_cluster_there(engine: Any, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """Said at once: Ray itself would try for minutes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = form.format(probe.getsockname()[1])
+    here = engine(address=address)
+    monkeypatch.setattr(here.ray, "is_initialized", lambda: False)
+    with pytest.raises(UserError, match=f"no Ray cluster at {address}: .*refused"):
+        here.__enter__()
+
+
+def test_a_cluster_of_its_own_unless_one_is_named(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert engine().address == "local"
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    assert engine().address == "auto"
+    assert engine(address="ray://head:10001").address == "ray://head:10001"

@@ -1,0 +1,147 @@
+"""Results on their way to a store that refuses."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from gru_tf import durable, journal, writer
+from gru_tf.errors import UserError
+from gru_tf.experiment import Run
+from gru_tf.results import RunResult
+from gru_tf.specs import Choice, ModelSpec, TrainingSpec
+from gru_tf.tracking import StoreError
+from gru_tf.writer import Writer
+
+
+def result(seed: int = 0, **changes: object) -> RunResult:
+    task, cell = Choice(name="digits", options={"reading": "rows"}), Choice(name="gru")
+    run = Run(purpose="final", task=task, cell=cell, seed=seed, model=ModelSpec(units=2), training=TrainingSpec(epochs=1))
+    return RunResult(run=run, status="finished", started=1e9, seconds=0.3).model_copy(update=changes)
+
+
+class Store:
+    """A record that refuses as often as it is told to."""
+
+    def __init__(self, refusals: int = 0):
+        self.refusals, self.taken, self.asked = refusals, [], 0
+
+    def results(self) -> dict[str, RunResult]:
+        return {r.run.fingerprint: r for r in self.taken}
+
+    def write(self, result: RunResult) -> None:
+        self._ask()
+        self.taken.append(result)
+
+    def beat(self) -> None:
+        self._ask()
+
+    def _ask(self) -> None:
+        self.asked += 1
+        if self.asked <= self.refusals:
+            raise StoreError(f"the tracking store there does not answer: {self.asked}")
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(writer, "time", made)
+    return made
+
+
+def made(store: Store, folder: Path, patience: float = 60.0) -> tuple[Writer, list[str]]:
+    said: list[str] = []
+    return Writer(store, folder, patience, said.append), said  # type: ignore[arg-type]
+
+
+def test_writes_and_confirms(tmp_path: Path) -> None:
+    store = Store()
+    journal.keep(tmp_path, result())
+    writes, said = made(store, tmp_path)
+    writes.write(result())
+    assert (store.taken, said, journal.kept(tmp_path)) == ([result()], [], [])
+
+
+def test_a_refusal_is_said_at_once_and_tried_again(tmp_path: Path, clock: Clock) -> None:
+    store = Store(refusals=4)
+    writes, said = made(store, tmp_path)
+    writes.write(result())
+    assert said[0] == "the tracking store there does not answer: 1. Trying again; Ctrl-C stops and keeps what is done."
+    assert said[1:] == ["the store answers again."]
+    assert clock.pauses == [0.5, 1.0, 2.0, 4.0]
+    assert store.taken == [result()]
+    assert journal.kept(tmp_path) == []
+
+
+def test_after_the_patience_it_waits_in_the_journal(tmp_path: Path, clock: Clock) -> None:
+    store = Store(refusals=10**6)
+    journal.keep(tmp_path, result(1))
+    writes, _ = made(store, tmp_path)
+    with pytest.raises(UserError, match=f"2 results wait in {tmp_path}; the same command writes them and goes on"):
+        writes.write(result())
+    assert 60 < clock.now < 75
+    assert sorted(r.run.seed for r in journal.kept(tmp_path)) == [0, 1], "also one that no worker had kept"
+
+    store.refusals = 0
+    made(store, tmp_path)[0].write_kept()
+    assert sorted(r.run.seed for r in store.taken) == [0, 1]
+    assert journal.kept(tmp_path) == []
+
+
+def test_what_the_disk_refuses_as_well_is_never_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(durable, "write", full)
+    store = Store(refusals=1000)
+    writes, said = made(store, tmp_path)
+    writes.write(result(warning="the result could not be kept on disk: No space left on device"))
+    assert clock.now > 1000
+    assert said[0] == "gru on digits(reading=rows), seed 0: the result could not be kept on disk: No space left on device"
+    assert len(said) == 3
+    assert len(store.taken) == 1
+
+
+def test_kept_results_are_written_once(tmp_path: Path) -> None:
+    """One that the store had taken already is not written twice; a failure is forgotten, as its run is tried again."""
+    store = Store()
+    store.taken = [result(0), result(1, status="failed")]
+    for kept in (result(0), result(1), result(2, status="failed"), result(3, status="diverged")):
+        journal.keep(tmp_path, kept)
+    made(store, tmp_path)[0].write_kept()
+    assert [(r.run.seed, r.status) for r in store.taken[2:]] in (
+        [(1, "finished"), (3, "diverged")],
+        [(3, "diverged"), (1, "finished")],
+    )
+    assert journal.kept(tmp_path) == []
+
+
+def test_a_sign_of_life_that_is_not_taken_is_said_once(tmp_path: Path) -> None:
+    store = Store(refusals=3)
+    writes, said = made(store, tmp_path)
+    for _ in range(5):
+        writes.beat()
+    assert len(said) == 1
+    assert said[0].endswith(f"Training goes on; results are kept in {tmp_path}.")
+
+
+def test_complains_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    writer.complain("no")
+    assert capsys.readouterr() == ("", "gru-tf: no\n")
