@@ -10,13 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from gru_tf.results import RunResult
 
 from gru_tf import checkpoints, durable, journal
 from gru_tf.engine import cluster
 from gru_tf.engine.cluster import MOVES, RayEngine, train_on_node
 from gru_tf.errors import UserError
 from gru_tf.experiment import Run
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 
 

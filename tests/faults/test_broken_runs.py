@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gru_tf.results import RunResult
 from running import STEADY, Command, Reference, all_closed, children, numbers, sqlite, until, write
 
 from gru_tf.engine.local import LocalEngine
 from gru_tf.experiment import Run
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tracking import RESULT
 

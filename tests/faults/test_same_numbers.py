@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gru_tf.results import RunResult
 from running import STEADY, Command, Reference, numbers, sqlite, until, write
 
 from gru_tf import checkpoints, suite
 from gru_tf.experiment_file import load
+from gru_tf.run_result import RunResult
 
 Start = Callable[..., Command]
 
