@@ -28,10 +28,12 @@ def startup() -> Iterator[None]:
         except UserError:
             raise
         except Exception:
+            sys.stderr.flush()
             os.dup2(kept, 2)
             held.seek(0)
             sys.stderr.write(held.read().decode(errors="replace"))
             raise
         finally:
+            sys.stderr.flush()  # into what is held, not onto the terminal
             os.dup2(kept, 2)
             os.close(kept)
