@@ -1,6 +1,7 @@
 """The command in its own process group, to be killed; and the numbers that must come out whatever happens."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
