@@ -34,7 +34,13 @@ def bucket_lengths(lengths: Array) -> tuple[int, ...]:
 
 
 def plan(lengths: Array, buckets: tuple[int, ...], batch_size: int, rng: np.random.Generator | None = None) -> Plan:
-    """One pass over all examples, shuffled by `rng` within and across buckets; in the given order without it."""
+    """One pass over all examples, shuffled by `rng` within and across buckets; in the given order without it.
+
+    Raises:
+        ValueError: where a sequence is longer than the longest bucket, and would be in no step.
+    """
+    if max(lengths) > buckets[-1]:
+        raise ValueError(f"plan: expected lengths up to the longest bucket, {buckets[-1]}. Received: {max(lengths)}")
     member = np.searchsorted(buckets, lengths)
     steps: list[tuple[Array, int, int]] = []
     for bucket in range(len(buckets)):

@@ -9,6 +9,8 @@ from gru_tf.errors import UserError
 from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 
+TOLERANCE = 0.1  # share of the budget by which a network may miss it
+
 
 @dataclass(frozen=True)
 class Size:
@@ -37,7 +39,7 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
     """The size that the model's budget gives to this cell: its `units`, or the units nearest to its `parameters`.
 
     Raises:
-        UserError: where even one unit costs more than twice the budget.
+        UserError: where the nearest network is further than a tenth from the budget, which is equal in name only.
     """
     if model.parameters is None:
         assert model.units is not None  # noqa: S101, held by ModelSpec
@@ -53,9 +55,10 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
             high = middle
     sizes = [size(cell, options, signature, model, units) for units in (low, high)]
     best = min(sizes, key=lambda s: abs(s.parameters - model.parameters))  # type: ignore[operator]
-    if best.parameters > 2 * model.parameters:
+    if abs(best.parameters - model.parameters) > TOLERANCE * model.parameters:
+        near = " and ".join(f"{s.parameters:,}" for s in sizes)
         raise UserError(
-            f"model.parameters: received {model.parameters:,}, expected at least {-(-best.parameters // 2):,}:"
-            f" the smallest {cell.name} network for this task has {best.parameters:,}"
+            f"model.parameters: received {model.parameters:,}, expected a larger budget or one near a size of this cell:"
+            f" the {cell.name} networks nearest to it have {near} parameters"
         )
     return best

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from gru_tf import screen, silence
 from gru_tf.errors import UserError
@@ -22,26 +23,30 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 console = Console()
-INTERRUPTED = 130
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 FULL = (errno.ENOSPC, errno.EDQUOT)
-Store = Annotated[str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI  [./mlruns/mlflow.db]")]
+Store = Annotated[
+    str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI (default: ./mlruns/mlflow.db)")
+]
 
 
 @app.command()
 def run(
     experiment: Annotated[str, typer.Argument(metavar="FILE|NAME", help="a YAML file, or a name from 'gru-tf list'")],
     store: Store = None,
-    workers: Annotated[int | None, typer.Option(min=0, help="processes; 0 trains in this one  [one per core]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="processes; 0 trains in this one (default: one a GPU or core)")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="threads of each process")] = 1,
     engine: Annotated[str, typer.Option(help="local, serial or ray")] = "local",
-    address: Annotated[str | None, typer.Option(help="of a Ray cluster  [one on this machine]")] = None,
-    time_limit: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="for one run  [none]")] = None,
+    address: Annotated[str | None, typer.Option(help="of a Ray cluster (default: started on this machine)")] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="for one run (default: none)")] = None,
 ) -> None:
     """Run an experiment, or what is left of it, and print its table."""
     from gru_tf import experiment_file
 
     loaded = experiment_file.load(experiment_file.locate(experiment))
-    console.print(f"[bold]{loaded.name}[/]: {loaded.question}")
+    console.print(Text.assemble((loaded.name, "bold"), f": {loaded.question}"), soft_wrap=True)
     with screen.RunProgress(console) as progress:
         from gru_tf import suite
 
@@ -65,7 +70,7 @@ def _show(found: "Results") -> None:
     for block in screen.tables(found.experiment, found.table()):
         console.print(block)
     for line in screen.notes(found.experiment, found.table()):
-        console.print(line, soft_wrap=True)
+        console.print(line, soft_wrap=True, markup=False)  # an error may hold what rich takes for a style
 
 
 @app.command(name="list")
@@ -94,9 +99,42 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
 
 
 @app.command()
+def speed(
+    cells: Annotated[str, typer.Option(metavar="NAME,…", help="whose speed")] = "rnn,lstm,gru",
+    units: Annotated[int, typer.Option(min=1, help="size of each state")] = 64,
+    parameters: Annotated[int | None, typer.Option(min=1, help="equal budget  [the largest cell's]")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="sequences a step")] = 32,
+    timesteps: Annotated[int, typer.Option(min=1, help="length of a sequence")] = 100,
+    features: Annotated[int, typer.Option(min=1, help="size of one step's input")] = 32,
+    threads: Annotated[int, typer.Option(min=1, help="threads of the computation")] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="a first impression in half a minute")] = False,
+    determinism: Annotated[bool, typer.Option("--determinism", help="also what deterministic kernels cost")] = False,
+    last: Annotated[bool, typer.Option("--last", help="print the latest measurement again, from the store")] = False,
+    store: Store = None,
+) -> None:
+    """Measure training and inference time of every cell and kernel path on this machine."""
+    from gru_tf.speed import conduct
+    from gru_tf.speed import screen as speed_screen
+
+    if last:
+        found = conduct.last(store)
+    else:
+        sizes = {"units": units, "parameters": parameters, "batch": batch, "timesteps": timesteps, "features": features}
+        asked = conduct.ask(cells, **sizes, threads=threads, quick=quick, determinism=determinism)
+        with speed_screen.CaseProgress(console) as progress:
+            found = conduct.run(asked, store, progress)
+    for table in speed_screen.tables(found):
+        console.print(table)
+    for line in speed_screen.notes(found):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if found.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
 def ui(
     store: Store = None,
-    port: Annotated[int, typer.Option(help="port on this machine")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port on this machine")] = 5000,
     browser: Annotated[bool, typer.Option(help="open the dashboard in a browser")] = True,
 ) -> None:
     """Open the MLflow dashboard on the store."""
@@ -108,24 +146,25 @@ def ui(
 def main() -> None:
     """Entry point: a user's mistake and a full disk are one line and exit code 2, Ctrl-C is 130."""
     try:
-        app()
+        status = app(standalone_mode=False)
     except UserError as error:
-        _say(str(error), style="red")
-        sys.exit(2)
+        status = _complain(str(error))
     except OSError as error:
         if error.errno not in FULL:
             raise
-        _say(f"{error.strerror}: {error.filename}. What is done is kept; the same command goes on.", style="red")
-        sys.exit(2)
-    except (KeyboardInterrupt, SystemExit) as end:  # typer turns Ctrl-C into exit code 130 without a word
-        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
-            raise
-        _say("stopped. What is done is kept; the same command goes on from there.")
-        sys.exit(INTERRUPTED)
+        status = _complain(f"{error.strerror}: {error.filename}. What is done is kept; the same command goes on.")
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        message = " ".join(error.format_message().split()).rstrip(".")  # "" where the help was printed instead
+        status = _complain(f"{message}. Try '{context.command_path if context else 'gru-tf'} --help'.") if message else 2
+    if status == INTERRUPTED:
+        _complain("stopped. What is done is kept; the same command goes on from there.")
+    sys.exit(status)
 
 
-def _say(message: str, style: str | None = None) -> None:
-    Console(stderr=True).print(f"gru-tf: {message}", style=style, markup=False, highlight=False, soft_wrap=True)
+def _complain(message: str) -> int:
+    Console(stderr=True).print(f"gru-tf: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    return 2
 
 
 if __name__ == "__main__":

@@ -14,21 +14,23 @@ import tensorflow as tf
 from gru_tf.batches import Plan
 from gru_tf.cells import CELLS
 from gru_tf.experiment import Run
+from gru_tf.feeding import Data
 from gru_tf.layers import VariableDropout
 from gru_tf.model import build, loss, metric
-from gru_tf.tasks import Examples, Signature
+from gru_tf.tasks import Signature
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
-Tensors = tuple[Any, Any, Any]
 
 
-def shape_of(run: Run, signature: Signature, metric_name: str, buckets: tuple[int, ...]) -> tuple[Any, ...]:
-    """What two runs must share to use the same compiled steps."""
+def shape_of(
+    run: Run, signature: Signature, metric_name: str, buckets: tuple[int, ...], types: tuple[str, ...] = ()
+) -> tuple[Any, ...]:
+    """What two runs must share to use the same compiled steps; `types` are those of inputs and targets."""
     model = run.model.model_dump(exclude={"dropout"})
     training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "jit", "deterministic"})
     flags = (run.model.dropout > 0, run.training.clip_norm is not None)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
-    return (run.cell.name, signature, metric_name, buckets, flags, settings)
+    return (run.cell.name, signature, metric_name, buckets, types, flags, settings)
 
 
 def on_gpu() -> bool:
@@ -44,23 +46,13 @@ def resolve_jit(run: Run) -> bool:
     return not (cudnn and run.cell.options.get("reset_after", True))
 
 
-def tensors(examples: Examples, timesteps: int) -> Tensors:
-    """Inputs, targets and lengths on the device, padded to `timesteps`; bytes stay bytes until a step casts its batch."""
-    inputs, targets = examples.inputs, examples.targets
-    missing = timesteps - inputs.shape[1]
-    inputs = np.pad(inputs, ((0, 0), (0, missing), (0, 0)))
-    if targets.ndim == 3:
-        targets = np.pad(targets, ((0, 0), (0, missing), (0, 0)))
-    return tf.constant(inputs), tf.constant(targets), tf.constant(examples.lengths.astype("int32"))
-
-
 class CompiledSteps:
     """Passes over data for one shape of run.
 
     Attributes:
         model: the Keras model being trained.
         jit: the resolved jit_compile.
-        compile_seconds: time to trace and compile both passes.
+        compile_seconds: time to trace and compile the passes.
         kernel_path: "cudnn", "xla while-loop" or "while-loop".
     """
 
@@ -90,7 +82,8 @@ class CompiledSteps:
         self.clip_norm.assign(run.training.clip_norm or 0.0)
         for index, layer in enumerate(x for x in self.model.layers if isinstance(x, VariableDropout)):
             layer.rate.assign(run.model.dropout)
-            layer.seed_generator.state.assign([run.seed, index])
+            # each step draws from (seed, count) and adds 1 to count: layers that began 1 apart would repeat each other
+            layer.seed_generator.state.assign([run.seed, index << 24])
 
     def weights(self) -> list[Any]:
         """The trainable weights as arrays."""
@@ -121,41 +114,52 @@ class CompiledSteps:
             variable.assign(value)
         return model
 
-    def warm_up(self, data: Tensors) -> None:
-        """Trace and compile both passes by one step a bucket, once; the weights that result are meaningless."""
-        if self._train_pass is not None:
+    def warm_up(self, data: Data, test: bool = True) -> None:
+        """Trace and compile both passes by one step a bucket, once; the weights that result are meaningless.
+
+        Args:
+            data: what the passes will read, or arrays of the same shapes.
+            test: whether the pass without updates is wanted as well.
+        """
+        if self.kernel_path:  # known last, so a warm-up that failed is not taken for done
             return
         clock = time.perf_counter()
         every = len(self.buckets)
         order = np.zeros((every, self.batch_size), "int32")
         once = Plan(order, np.ones_like(order, "float32"), np.arange(every, dtype="int32"))
         self._train_pass = self._trace(self._train_on, data, once)
-        self._test_pass = self._trace(self._test_on, data, once)
         self.train(data, once)
-        self.test(data, once)
+        if test:
+            self._test_pass = self._trace(self._test_on, data, once)
+            self.test(data, once)
         self.compile_seconds = time.perf_counter() - clock
-        self.kernel_path = _kernel_path(self._train_pass.graph.as_graph_def(), self.jit)
+        self.kernel_path = kernel_path_of(self._train_pass.graph.as_graph_def(), self.jit)
 
-    def train(self, data: Tensors, steps: Plan) -> float:
+    def train(self, data: Data, steps: Plan) -> float:
         """One pass with updates; returns the mean loss of a target."""
         return self._means(self._train_pass, data, steps)[0]
 
-    def test(self, data: Tensors, steps: Plan) -> tuple[float, float]:
+    def test(self, data: Data, steps: Plan) -> tuple[float, float]:
         """One pass without updates; returns the mean loss and the mean metric of a target."""
         return self._means(self._test_pass, data, steps)
 
-    def _trace(self, step: Any, data: Tensors, steps: Plan) -> Any:
-        compiled = tf.function(step, jit_compile=self.jit)
-        arguments = (*data, *_plan_tensors(steps))
-        signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in arguments]
-        return tf.function(lambda *a: self._loop(compiled, *a)).get_concrete_function(*signature)
+    def _trace(self, step: Any, data: Data, steps: Plan) -> Any:
+        compiled = tf.function(step, jit_compile=self.jit, autograph=False)
+        signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in next(data.feeds(steps))]
+        passing = tf.function(lambda *a: self._loop(compiled, *a), autograph=False)
+        return passing.get_concrete_function(tf.TensorSpec([3], tf.float64), *signature)
 
     @staticmethod
-    def _means(passed: Any, data: Tensors, steps: Plan) -> tuple[float, float]:
-        first, second, weight = passed(*data, *_plan_tensors(steps)).numpy()
+    def _means(passing: Any, data: Data, steps: Plan) -> tuple[float, float]:
+        sums = tf.zeros(3, tf.float64)
+        for feed in data.feeds(steps):
+            sums = passing(sums, *feed)
+        first, second, weight = sums.numpy()
         return float(first / weight), float(second / weight)
 
-    def _loop(self, step: Any, inputs: Any, targets: Any, lengths: Any, order: Any, valid: Any, bucket: Any) -> Any:
+    def _loop(
+        self, step: Any, sums: Any, inputs: Any, targets: Any, lengths: Any, order: Any, valid: Any, bucket: Any
+    ) -> Any:
         def cut(length: int, indices: Any, weight: Any) -> Any:
             x = tf.cast(tf.gather(inputs, indices)[:, :length], tf.float32)
             y = tf.gather(targets, indices)
@@ -168,8 +172,7 @@ class CompiledSteps:
             branches = [lambda length=length: cut(length, order[i], valid[i]) for length in self.buckets]
             return i + 1, sums + (branches[0]() if len(branches) == 1 else tf.switch_case(bucket[i], branches))
 
-        start = (tf.constant(0), tf.zeros(3, tf.float64))
-        return tf.while_loop(lambda i, _: i < tf.shape(order)[0], body, start)[1]
+        return tf.while_loop(lambda i, _: i < tf.shape(order)[0], body, (tf.constant(0), sums))[1]
 
     def _train_on(self, x: Any, y: Any, weight: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -195,11 +198,7 @@ class CompiledSteps:
         return tf.cast(sums, tf.float64)
 
 
-def _plan_tensors(steps: Plan) -> Tensors:
-    return tf.constant(steps.order), tf.constant(steps.valid), tf.constant(steps.bucket)
-
-
-def _kernel_path(graph: Any, jit: bool) -> str:
+def kernel_path_of(graph: Any, jit: bool) -> str:
     """What executes the recurrence, read off the traced graph."""
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     if any(node.op.startswith("CudnnRNN") for node in nodes):

@@ -10,7 +10,7 @@ from pathlib import Path
 from gru_tf import silence
 from gru_tf.engine import Engine
 from gru_tf.experiment import Experiment, Run
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
 from gru_tf.tracking import Record
@@ -104,6 +104,7 @@ class _Conductor:
         self.writer.write_kept()
         self.known = {f: r for f, r in record.results().items() if r.status != "failed"}
         self.tried: dict[str, int] = {}
+        self.submitted: set[str] = set()
         self.done = self.flying = 0
 
     def run(self) -> bool:
@@ -129,7 +130,7 @@ class _Conductor:
         self.writer.write(result)
         self._show(result)
         pair = self.pairs[result.run.task.label, result.run.cell.label]
-        pair.results[fingerprint] = result
+        pair.results[fingerprint] = self.known[fingerprint] = result
         self._advance(pair)
 
     def _advance(self, pair: Pair) -> None:
@@ -140,7 +141,10 @@ class _Conductor:
                     pair.results[run.fingerprint] = self.known[run.fingerprint]
                     self._adopt(self.known[run.fingerprint])
                     self.done += 1
-            self._submit([run for run in runs if run.fingerprint not in self.known])
+            # a search over few values may ask for the same run twice: it is trained once
+            new = {run.fingerprint: run for run in runs if run.fingerprint not in self.known}
+            self._submit([run for fingerprint, run in new.items() if fingerprint not in self.submitted])
+            self.submitted |= set(new)
         if pair.done():
             self._keep_best_model(pair)
 

@@ -9,12 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from gru_tf import checkpoints, durable
+from gru_tf import checkpoints, durable, feeding
 from gru_tf.batches import Plan, plan
 from gru_tf.checkpoints import Checkpoint
-from gru_tf.compiled import CompiledSteps, Tensors
+from gru_tf.compiled import CompiledSteps
 from gru_tf.experiment import Run
-from gru_tf.results import Speed
+from gru_tf.feeding import Data
+from gru_tf.run_result import Speed
 from gru_tf.specs import Choice
 from gru_tf.tasks import Splits, Task
 
@@ -44,12 +45,13 @@ class Epochs:
         run: Run,
         task: Task,
         splits: Splits,
-        data: dict[str, Tensors],
+        data: dict[str, Data],
         steps: CompiledSteps,
         folder: Path | None,
         checkpoint_seconds: float,
     ):
         self.run, self.metric, self.splits, self.data, self.steps = run, task.metric, splits, data, steps
+        self.timesteps = task.signature.timesteps
         self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
         self.warning = ""
         names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
@@ -67,7 +69,8 @@ class Epochs:
             self.steps.set_state(found.state)
 
     def _plan(self, split: str, *shuffle: int) -> Plan:
-        rng = stream(self.run.seed, self.run.task, *shuffle) if shuffle else None
+        # + 1, for NumPy takes [a, b, 0] for [a, b]: the first shuffle would repeat the draws that made the data
+        rng = stream(self.run.seed, self.run.task, *(n + 1 for n in shuffle)) if shuffle else None
         return plan(getattr(self.splits, split).lengths, self.steps.buckets, self.run.training.batch_size, rng)
 
     def fit(self) -> Literal["finished", "diverged"]:
@@ -122,7 +125,8 @@ class Epochs:
     def test(self) -> float:
         """The metric on the test split at the best epoch, whose weights the model then holds."""
         self.steps.set_weights(self.done.best_weights)
-        return self.steps.test(self.data["test"], self._plan("test"))[1]
+        examples = feeding.load(self.splits.test, self.timesteps)
+        return self.steps.test(examples, self._plan("test"))[1]
 
     def save_model(self) -> str:
         """Save the model as `<fingerprint>.keras`; "" and a warning where it cannot be written."""

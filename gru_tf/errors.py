@@ -44,7 +44,7 @@ def shown(value: Any) -> str:
 
 
 def mismatch(branches: Sequence[Mapping[str, Any]]) -> str:
-    """One value refused by pydantic, in words: "received 0, expected at least 1."
+    """One value refused by pydantic in words, such as "received 0, expected at least 1.", without its path.
 
     Args:
         branches: its errors; several where the value may take several forms and has none of them.

@@ -89,15 +89,22 @@ def _path(error: ErrorDetails, content: Any) -> str:
     """Where in the file the error is; pydantic also names defaults and branches that the user never wrote."""
     path = ""
     for part in error["loc"]:
-        if isinstance(content, dict) and (part == "options" or isinstance(part, int)) and part not in content:
-            part = list(content)[part if isinstance(part, int) else 0]  # `gru: {…}` for `{name: gru, options: {…}}`
         if isinstance(content, list) and isinstance(part, int):
             path, content = f"{path}[{part}]", content[part]
-        elif isinstance(content, dict) and part in content:
-            path, content = f"{path}.{part}", content[part]
+        elif isinstance(content, dict) and (key := _key(part, content)) is not None:
+            path, content = f"{path}.{key}", content[key]
     if error["type"] == "missing":
         path = f"{path}.{error['loc'][-1]}"
     return path.removeprefix(".")
+
+
+def _key(part: int | str, content: dict[str, Any]) -> str | None:
+    """The key of `content` that pydantic means by `part`; None for what is not in the file."""
+    if isinstance(part, int):
+        return list(content)[part]  # `gru: …` among others, for a list of choices
+    if part == "options" and part not in content and len(content) == 1:
+        return next(iter(content))  # `gru: …` for `{name: gru, options: …}`
+    return part if part in content else None
 
 
 def _line(branches: list[ErrorDetails], model: type[BaseModel]) -> str:
@@ -160,11 +167,6 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in _REPLACED]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][\d_]*)$"), list("-+0123456789"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^([-+]?(\d[\d_]*\.?[\d_]*([eE][-+]?\d+)|\d[\d_]*\.[\d_]*|\.\d[\d_]*([eE][-+]?\d+)?|\.(inf|Inf|INF))|\.(nan|NaN|NAN))$"
-    ),
-    list("-+.0123456789"),
-)
+_FLOAT = r"[-+]?(\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d[\d_]*(?=[eE]))([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(0|[1-9][\d_]*)\Z"), list("-+0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(rf"({_FLOAT})\Z"), list("-+.0123456789"))

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gru_tf import durable
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 
 SUFFIX = ".result.json"
 

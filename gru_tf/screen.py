@@ -6,13 +6,21 @@ from typing import Any, Self
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 from gru_tf.budget import Size
 from gru_tf.experiment import Experiment
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.statistics import Interval
 from gru_tf.table import Row
@@ -27,8 +35,8 @@ NARROW: dict[str, Any] = {
     "title_style": "",
     "header_style": "bold",
     "box": SIMPLE_HEAD,
-    "padding": (0, 1, 0, 0),
-    "pad_edge": False,
+    "padding": 0,
+    "show_edge": False,
 }
 COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "chance", "ms/step", "seeds", "failed")
 
@@ -38,13 +46,13 @@ def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
     for task in dict.fromkeys(row.task for row in rows):
         block = [row for row in rows if row.task == task]
         metric = next((f": test {r.metric} {ARROWS[r.direction]}" for r in block if r.metric), "")
-        title = f"\n[bold]{escape(task)}[/]{metric}"
-        shown = Table(title=title, **NARROW)
+        shown = Table(title=Text.assemble("\n", (task, "bold"), metric), **NARROW)
         for name in COLUMNS:
-            shown.add_column(name, justify="left" if name == "cell" else "right", no_wrap=True)
+            label = name == "cell"  # may be long; the numbers are never cut for it
+            shown.add_column(name, justify="left" if label else "right", no_wrap=not label, overflow="fold")
         best = _best(block)
         for row in block:
-            shown.add_row(*_cells(row), style="bold" if row is best else None)
+            shown.add_row(*map(Text, _cells(row)), style="bold" if row is best else None)
         yield shown
 
 
@@ -62,7 +70,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _best(rows: Iterable[Row]) -> Row | None:
-    tested = [r for r in rows if r.test]
+    tested = [r for r in rows if r.test and math.isfinite(r.test.mean)]
     if len(tested) < 2:
         return None
     sign = 1 if tested[0].direction == "max" else -1
@@ -75,8 +83,8 @@ def interval(value: Interval) -> str:
     power = math.floor(math.log10(size)) if 0 < size < SMALL else 0
     mean, low, high = (bound / 10.0**power for bound in value)
     suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
-    if math.isnan(low):
-        return f"{mean:.3g}{suffix} [one seed]"
+    if math.isnan(low):  # also where a value is not finite
+        return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
     half = (high - low) / 2
     digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
     return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{suffix}"
@@ -102,14 +110,14 @@ def notes(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
 
 def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Table:
     """The networks that a budget gives."""
-    shown = Table(title=f"{experiment.name}: {_budget(experiment)}", title_justify="left")
+    shown = Table(title=Text(f"{experiment.name}: {_budget(experiment)}"), title_justify="left")
     for name in ("task", "cell"):
         shown.add_column(name)
     for name in ("units", "parameters", "of these recurrent"):
         shown.add_column(name, justify="right")
     for task, cell, size in found:
         counts = (size.units, size.parameters, size.recurrent_parameters)
-        shown.add_row(task.label, cell.label, *(f"{n:,}" for n in counts))
+        shown.add_row(Text(task.label), Text(cell.label), *(f"{n:,}" for n in counts))
     return shown
 
 
@@ -119,7 +127,7 @@ def entries(named: Iterable[tuple[str, str]]) -> Table:
     grid.add_column(style="cyan", no_wrap=True)
     grid.add_column()
     for name, line in named:
-        grid.add_row(f"  {name}", line)
+        grid.add_row(Text(f"  {name}"), Text(line))
     return grid
 
 
@@ -133,26 +141,30 @@ def _count(number: int | None) -> str:
     return "–" if number is None else f"{number:,}"
 
 
+def bar(console: Console, *counted: ProgressColumn) -> Progress:
+    """A bar with the time left; nothing where the console is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *counted,
+        TimeElapsedColumn(),
+        TextColumn("gone ·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+        transient=True,
+        speed_estimate_period=3600,
+        disable=not console.is_terminal,
+    )
+
+
 class RunProgress:
     """A bar with the time left on a terminal, a line a run elsewhere."""
 
     def __init__(self, console: Console):
         self.console = console
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("runs ·"),
-            TimeElapsedColumn(),
-            TextColumn("gone ·"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=console,
-            transient=True,
-            speed_estimate_period=3600,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("starting", total=None)
+        self.bar = bar(console, MofNCompleteColumn(), TextColumn("runs ·"))
+        self.task = self.bar.add_task("starting workers", total=None)
         self.before = 0
 
     def __enter__(self) -> Self:
@@ -172,7 +184,9 @@ class RunProgress:
             return
         self.bar.update(self.task, completed=done - self.before, total=total - self.before)
         if not self.console.is_terminal:
-            self.console.print(f"{done:4d}/{total} {line(result)}", highlight=False, soft_wrap=True)
+            self.console.print(
+                f"{done:4d}/{total} {line(result)}", markup=False, emoji=False, highlight=False, soft_wrap=True
+            )
 
 
 def line(result: RunResult) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, field_validator, model_validator
 
 from gru_tf.errors import shown
 
@@ -137,7 +137,9 @@ class Range(Spec):
 
 FACTOR = 3  # Hyperband keeps one trial in three
 Values = Annotated[tuple[Scalar | None, ...], Field(strict=False, min_length=1)]
-MODEL, TRAINING = tuple(ModelSpec.model_fields), tuple(f for f in TrainingSpec.model_fields if f != "deterministic")
+NOT_SEARCHED = ("budget", "seconds", "deterministic")  # the protocol, not the network or its recipe
+MODEL = tuple(name for name in ModelSpec.model_fields if name not in NOT_SEARCHED)
+TRAINING = tuple(name for name in TrainingSpec.model_fields if name not in NOT_SEARCHED)
 Axis = Annotated[
     Annotated[Values, Tag("list")] | Annotated[Range, Tag("Range")],
     Discriminator(
@@ -172,18 +174,18 @@ class SearchSpec(Spec):
     space: Space
     seed: Seed = 1000
 
-    @model_validator(mode="after")
-    def _something_to_search(self) -> Self:
-        if not self.axes:
-            raise ValueError(
-                f"space: expected at least one hyperparameter, of {', '.join(MODEL + TRAINING)}. Received: none"
-            )
-        return self
+    @field_validator("space")
+    @classmethod
+    def _something_to_search(cls, space: Any) -> Any:
+        if all(axis is None for _, axis in space):
+            raise ValueError(f"expected at least one hyperparameter. Received: none. Fields: {', '.join(MODEL + TRAINING)}")
+        return space
 
     @model_validator(mode="after")
     def _trials(self) -> Self:
         if (self.trials is None) != (self.tuner == "hyperband"):
-            raise ValueError("expected 'trials'" + (" to be left out: Hyperband sets their number" if self.trials else ""))
+            left_out = "to be left out: Hyperband sets their number"
+            raise ValueError(f"expected 'trials' {left_out if self.trials else '(how many configurations to try)'}")
         if self.tuner == "hyperband" and "epochs" in self.axes:
             raise ValueError("space.epochs: expected it to be left out: Hyperband sets the epochs of each trial")
         return self

@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Interval(NamedTuple):
-    """A mean with its 95 % confidence interval; the bounds are NaN where one value allows none."""
+    """A mean with its 95 % confidence interval; the bounds are NaN for one value, or one that is not finite."""
 
     mean: float
     low: float
@@ -23,10 +23,10 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     Raises:
         ValueError: where there is no value.
     """
-    if not values:
+    if len(values) == 0:
         raise ValueError("mean_interval: expected at least one value. Received: none")
     mean = float(np.mean(values))
-    if len(values) == 1:
+    if len(values) == 1 or not math.isfinite(mean):
         return Interval(mean, math.nan, math.nan)
     from scipy.special import stdtrit
 

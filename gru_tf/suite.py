@@ -15,7 +15,7 @@ from gru_tf.engine.local import LocalEngine
 from gru_tf.engine.serial import SerialEngine
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
 from gru_tf.tracking import Record, Store, StoreError

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gru_tf.experiment import Experiment
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.statistics import Interval, mean_interval
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from gru_tf import budget, environment
+from gru_tf import budget, environment, feeding
 from gru_tf.batches import bucket_lengths
 from gru_tf.cells import CELLS
-from gru_tf.compiled import CompiledSteps, Tensors, shape_of, tensors
+from gru_tf.compiled import CompiledSteps, shape_of
 from gru_tf.epochs import Epochs, stream
 from gru_tf.experiment import Run
-from gru_tf.results import RunResult
+from gru_tf.feeding import Data
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import Splits, Task, create
 
@@ -30,12 +31,12 @@ def configure(threads: int) -> None:
 
 
 @lru_cache(maxsize=8)
-def _data(task_json: str, seed: int) -> tuple[Splits, dict[str, Tensors]]:
+def _data(task_json: str, seed: int) -> tuple[Splits, dict[str, Data]]:
     choice = Choice.model_validate_json(task_json)
     task = create(choice.name, choice.options)
     splits = task.splits(stream(seed, choice))
     timesteps = task.signature.timesteps
-    return splits, {name: tensors(getattr(splits, name), timesteps) for name in ("train", "validation", "test")}
+    return splits, {name: feeding.load(getattr(splits, name), timesteps) for name in ("train", "validation")}
 
 
 _compiled: dict[tuple[Any, ...], CompiledSteps] = {}
@@ -44,7 +45,8 @@ _compiled: dict[tuple[Any, ...], CompiledSteps] = {}
 def _steps_for(run: Run, task: Task, splits: Splits) -> CompiledSteps:
     longest = task.signature.timesteps
     buckets = (*(b for b in bucket_lengths(splits.train.lengths) if b < longest), longest)
-    shape = shape_of(run, task.signature, task.metric.name, buckets)
+    types = str(splits.train.inputs.dtype), str(splits.train.targets.dtype)
+    shape = shape_of(run, task.signature, task.metric.name, buckets, types)
     if shape not in _compiled:
         _compiled[shape] = CompiledSteps(run, task.signature, task.metric.name, buckets)
         while len(_compiled) > SHAPES_KEPT:
@@ -104,7 +106,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         peak_memory_mb=environment.peak_memory_mb(),
         kernel_path=steps.kernel_path,
         jit=steps.jit,
-        environment={**_machine(), "data": task.checksums()},
+        environment={**machine(), "data": task.checksums()},
         model_file=model_file,
     )
 
@@ -123,7 +125,8 @@ def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.
         return RunResult(run=run, status="failed", error=where, passing=passing, started=started, seconds=seconds)
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """Versions, commit, device and threads of this process."""
     return {
         "versions": environment.versions(),
         "commit": environment.commit(),

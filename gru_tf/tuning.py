@@ -1,9 +1,10 @@
 """Keras Tuner: an experiment's search as hyperparameters, oracles that are asked and told, and a public HyperModel."""
 
-import tempfile
+import warnings
 from typing import Any
 
 import keras_tuner
+from sklearn.exceptions import ConvergenceWarning
 
 from gru_tf.cells import CELLS
 from gru_tf.compiled import OPTIMIZERS
@@ -23,6 +24,7 @@ ONE_BY_ONE = ("bayesian", "grid")
 WORST = 1e30
 NONE = "none"  # Keras Tuner has no null among its choices
 OBJECTIVE = "validation"
+SEED_OF_ZERO = 2**31  # given seed=0, an oracle draws a seed of its own, another one each time
 
 
 def declare(search: SearchSpec, hp: keras_tuner.HyperParameters) -> dict[str, Scalar | None]:
@@ -54,7 +56,7 @@ class Search:
         epochs: most epochs of a trial, for Hyperband.
     """
 
-    def __init__(self, search: SearchSpec, direction: str, epochs: int):
+    def __init__(self, search: SearchSpec, direction: str, epochs: int = 100):
         self.search, self.direction = search, direction
         self.told = self.asked = 0
         space = keras_tuner.HyperParameters()
@@ -62,7 +64,7 @@ class Search:
         hyperband = search.tuner == "hyperband"
         self.oracle = ORACLES[search.tuner](
             objective=keras_tuner.Objective(OBJECTIVE, direction),
-            seed=search.seed,
+            seed=search.seed or SEED_OF_ZERO,
             hyperparameters=space,
             allow_new_entries=False,
             tune_new_entries=False,
@@ -70,9 +72,8 @@ class Search:
             **{"max_epochs": epochs, "factor": FACTOR} if hyperband else {"max_trials": search.trials},
         )
         self.oracle.verbose = 0
-        # The oracle writes its state after each step; ours is rebuilt from the results in the store instead.
-        self._folder = tempfile.TemporaryDirectory(prefix="gru-tf-oracle-")
-        self.oracle._set_project_dir(self._folder.name, "search")
+        # An oracle writes its state to a folder after each step; this one's is rebuilt from the results in the store.
+        self.oracle.save = self.oracle._save_trial = lambda *_: None
         self.trials: list[Any] = []
         self.exhausted = False
 
@@ -84,7 +85,7 @@ class Search:
         """
         new: list[dict[str, Scalar | None]] = []
         while not self.exhausted and self.asked == self.told + len(new) and not (new and self.search.tuner in ONE_BY_ONE):
-            trial = self.oracle.create_trial(f"trial-{self.asked}")
+            trial = self._create()
             if trial.status != "RUNNING":
                 self.exhausted = trial.status == "STOPPED"
                 break
@@ -92,6 +93,12 @@ class Search:
             self.trials.append(trial)
             new.append({**declare(self.search, trial.hyperparameters), **_epochs(trial)})
         return new
+
+    def _create(self) -> Any:
+        with warnings.catch_warnings():
+            # A Gaussian process of few or equal results ends at a bound: nothing is wrong, nor could a user mend it.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return self.oracle.create_trial(f"trial-{self.asked}")
 
     def tell(self, value: float | None) -> None:
         """The validation metric of the next trial in order; None where it diverged or failed."""

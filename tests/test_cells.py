@@ -76,13 +76,13 @@ def candidate(cell, x, h, r):
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_weights_interchange_with_the_stock_cell_both_ways(own, stock, use_bias):
     for giver, taker in ((own, stock), (stock, own)):
-        giver, taker = built(giver(use_bias=use_bias), seed=1), built(taker(use_bias=use_bias))
-        taker.set_weights(giver.get_weights())
-        states = [tf.constant(normal([2, i], BATCH, UNITS)) for i, _ in enumerate(giver.get_initial_state(BATCH))]
-        for given, taken in zip(
-            *(tf.nest.flatten(c(normal(3, BATCH, FEATURES), states)) for c in (giver, taker)), strict=True
+        given, taken = built(giver(use_bias=use_bias), seed=1), built(taker(use_bias=use_bias))
+        taken.set_weights(given.get_weights())
+        states = [tf.constant(normal([2, i], BATCH, UNITS)) for i, _ in enumerate(given.get_initial_state(BATCH))]
+        for one, other in zip(
+            *(tf.nest.flatten(c(normal(3, BATCH, FEATURES), states)) for c in (given, taken)), strict=True
         ):
-            np.testing.assert_allclose(taken, given, rtol=0, atol=1e-6)
+            np.testing.assert_allclose(other, one, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(("own", "stock"), STOCK)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from gru_tf.experiment import Run
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 
 
 class Engine(Protocol):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 from gru_tf import checkpoints, durable, journal
 from gru_tf.errors import UserError
 from gru_tf.experiment import Run
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 
 MOVES = 3  # of a run whose node died; a death of its process alone is a failed try, which the coordinator counts
 CONNECT_SECONDS = 10.0

@@ -7,7 +7,7 @@ from typing import Self
 
 from gru_tf.engine.worker import work
 from gru_tf.experiment import Run
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 
 
 class SerialEngine:

@@ -11,7 +11,7 @@ import psutil
 
 from gru_tf import journal
 from gru_tf.experiment import Run
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 
 
 def begin(threads: int, device: str | None = None) -> None:

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import psutil
 import yaml
+from gru_tf.results import RunResult
 
 import gru_tf
-from gru_tf.results import RunResult
 from gru_tf.tracking import FINGERPRINT, RESULT, Store
 
 HERE = Path(__file__).parent

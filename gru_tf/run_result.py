@@ -11,10 +11,9 @@ class Speed(BaseModel):
     """Training speed, compile time apart.
 
     Args:
-        compile_seconds: tracing, compiling and the first epoch's surplus over the median epoch; of this shape in
-            this worker, also where an earlier run paid it.
-        train_seconds: wall time of all training epochs, compile time apart.
-        step_ms: median over epochs of the mean time of a step, the first epoch left out.
+        compile_seconds: tracing and compiling of this shape in this worker, also where an earlier run paid it.
+        train_seconds: wall time of all training epochs; compiling took place before.
+        step_ms: median over epochs of the mean time of a step.
         step_ms_low, step_ms_high: quartiles of the same.
         samples_per_second: sequences a second at the median step.
     """
@@ -51,7 +50,8 @@ class RunResult(BaseModel):
         model_file: where the trained model lies, or "".
     """
 
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
+    # a diverged run's history holds values that are not finite, which JSON proper cannot
+    model_config = ConfigDict(frozen=True, protected_namespaces=(), ser_json_inf_nan="constants")
 
     run: Run
     status: Literal["finished", "diverged", "failed"]

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -15,17 +15,17 @@ from typing import Any, TypeVar, cast
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a private experiment calls nobody
 
-import mlflow
 from filelock import FileLock
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
-from gru_tf import durable, lock
-from gru_tf.cells import CELLS
+from gru_tf import durable, lock, logged
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
+from gru_tf.tracking import model
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
 DEFINITION, MODEL = "gru_tf.definition", "gru_tf.model"
@@ -52,7 +52,7 @@ def answering(uri: str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (MlflowException, OSError) as error:  # MLflow wraps SQLAlchemy's and the network's errors in its own
+    except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow wraps most of its back ends' errors, not all
         reason = " ".join(str(error).split())[:200]
         raise StoreError(f"the tracking store {uri} does not answer: {reason}") from error
 
@@ -86,15 +86,13 @@ class Store:
         for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         self.folder = Path("mlruns")
-        if self.uri.startswith("sqlite:///"):
-            self.folder = Path(self.uri.removeprefix("sqlite:///")).parent
-            with answering(self.uri):
-                _make_whole(Path(self.uri.removeprefix("sqlite:///")))
         for name, value in PATIENT_BY_ITSELF.items():
             os.environ.setdefault(name, value)
-        mlflow.set_tracking_uri(self.uri)
-        self.client = MlflowClient(self.uri)
         with answering(self.uri):
+            if self._local():
+                self.folder = Path(self.uri.removeprefix("sqlite:///")).parent
+                _make_whole(Path(self.uri.removeprefix("sqlite:///")))
+            self.client = MlflowClient(self.uri)
             self.client.search_experiments(max_results=1)
 
     @_guarded
@@ -110,27 +108,47 @@ class Store:
             UserError: where there is none, with the nearest name.
         """
         found = self.client.get_experiment_by_name(name)
-        parent = _parent(self.client, found.experiment_id) if found else None
-        if found is None or parent is None:
-            raise UserError(f"no results of '{name}' in {self.uri}.{did_you_mean(name, self.names())}")
+        parent = _parent(self.client, found.experiment_id) if found and found.lifecycle_stage == "active" else None
+        if found is None or parent is None or DEFINITION not in parent.data.tags:
+            near = did_you_mean(name, [other for other in self.names() if other != name])
+            raise UserError(f"no results of '{name}' in {self.uri}.{near}")
         definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
         return Record(self, definition, found.experiment_id, parent.info.run_id)
 
     @_guarded
     def open(self, experiment: Experiment) -> "Record":
         """The record that `experiment` is written to, made if missing; parent first."""
-        found = self.client.get_experiment_by_name(experiment.name)
-        if found is None:
-            root = (self.folder / "artifacts" / experiment.name).absolute().as_uri() if self._local() else None
-            kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
-            experiment_id = self.client.create_experiment(experiment.name, root, tags=kind)
-        else:
-            experiment_id = found.experiment_id
+        experiment_id = self.experiment_id(experiment.name)
         parent = _parent(self.client, experiment_id)
         if parent is None:
             tags = {KIND: "experiment", DEFINITION: experiment.model_dump_json()}
             parent = self.client.create_run(experiment_id, run_name=experiment.name, tags=tags)
         return Record(self, experiment, experiment_id, parent.info.run_id)
+
+    def log(self, run_id: str, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None) -> None:
+        """Write parameters and metrics with one value each to a run."""
+        now = int(1000 * time.time())
+        self.client.log_batch(
+            run_id,
+            metrics=[Metric(k, v, now, 0) for k, v in (metrics or {}).items()],
+            params=[Param(k, str(v)) for k, v in (params or {}).items()],
+        )
+
+    def experiment_id(self, name: str) -> str:
+        """The id of the experiment of this name, made if missing.
+
+        Raises:
+            UserError: where it was deleted.
+        """
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            root = (self.folder / "artifacts" / name).absolute().as_uri() if self._local() else None
+            kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
+            return str(self.client.create_experiment(name, root, tags=kind))
+        if found.lifecycle_stage != "active":
+            restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {found.experiment_id}"
+            raise UserError(f"'{name}' was deleted in {self.uri}; rename the file, or restore it: {restore}")
+        return str(found.experiment_id)
 
     def _local(self) -> bool:
         return self.uri.startswith("sqlite:///")
@@ -297,15 +315,15 @@ class Record:
             KIND: run.purpose,
             FINGERPRINT: run.fingerprint,
             MEMBER: self.experiment.fingerprint,
-            **_tags(result),
+            **logged.tags(result),
         }
-        child = self.client.create_run(self.experiment_id, start_time=start, run_name=_name(result), tags=tags)
-        metrics = [Metric(k, v, start, 0) for k, v in _numbers(result).items()]
+        child = self.client.create_run(self.experiment_id, start_time=start, run_name=logged.name(result), tags=tags)
+        metrics = [Metric(k, v, start, 0) for k, v in logged.numbers(result).items()]
         for name, values in result.history.items():
             metrics += [Metric(name, value, start, epoch) for epoch, value in enumerate(values)]
         for i in range(0, len(metrics), 1000):
             self.client.log_batch(child.info.run_id, metrics=metrics[i : i + 1000])
-        params = [Param(k, str(v)) for k, v in _params(result).items()]
+        params = [Param(k, str(v)) for k, v in logged.params(result).items()]
         whole = [RunTag(RESULT, _whole(result))]
         self.client.log_batch(child.info.run_id, params=params, tags=whole)
         self._close(child.info.run_id, result)
@@ -314,24 +332,11 @@ class Record:
     @_guarded
     def log_model(self, result: RunResult) -> None:
         """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
-        import keras
-
         run_id = self.ids[result.run.fingerprint]
         if self.client.get_run(run_id).data.tags.get(MODEL):
             return
-        CELLS.find(result.run.cell.name)  # registers the custom cell, without which the file does not load
-        custom = {k: v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>")}
-        model = keras.models.load_model(result.model_file)
-        versions = result.environment["versions"]
-        with mlflow.start_run(run_id=run_id):
-            info = mlflow.tensorflow.log_model(
-                model,
-                name=f"{result.run.cell.name}-{result.run.task.name}",
-                custom_objects=custom if result.run.model.implementation == "custom" else None,
-                signature=_signature(model),
-                pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "gru-tf")],
-            )
-        self.client.set_tag(run_id, MODEL, info.model_uri)
+        self.client.set_tag(run_id, MODEL, model.log(self.uri, run_id, result))
+        self._close(run_id, result)  # at its own end, not at that of the logging
 
 
 def _make_whole(file: Path) -> None:
@@ -352,65 +357,6 @@ def _whole(result: RunResult) -> str:
     return result.model_dump_json(exclude={"history"})
 
 
-def _signature(model: Any) -> Any:
-    import numpy as np
-
-    shapes = ([-1, *(d or -1 for d in shape[1:])] for shape in (model.input_shape, model.output_shape))
-    schemas = [mlflow.types.Schema([mlflow.types.TensorSpec(np.dtype("float32"), shape)]) for shape in shapes]
-    return mlflow.models.ModelSignature(*schemas)
-
-
 def _parent(client: MlflowClient, experiment_id: str) -> Any:
     found = client.search_runs([experiment_id], f"tags.`{KIND}` = 'experiment'", max_results=1)
     return found[0] if found else None
-
-
-def _name(result: RunResult) -> str:
-    run = result.run
-    kind = f"seed {run.seed}" if run.purpose == "final" else f"trial {run.fingerprint[:6]}"
-    return f"{run.cell.label} · {kind} · {run.task.label}"
-
-
-def _params(result: RunResult) -> dict[str, Any]:
-    run = result.run
-    return {
-        "task": run.task.label,
-        "cell": run.cell.label,
-        "seed": run.seed,
-        "purpose": run.purpose,
-        **{f"budget_{name}": getattr(run.model, name) for name in ("units", "parameters")},
-        **run.model.model_dump(exclude={"units", "parameters"}),
-        **run.training.model_dump(),
-        "resolved_units": result.units,
-        "total_parameters": result.parameters,
-        "recurrent_parameters": result.recurrent_parameters,
-        "resolved_jit": result.jit,
-        "kernel_path": result.kernel_path,
-        "metric": result.metric,
-        "best_epoch": result.best_epoch,
-    }
-
-
-def _numbers(result: RunResult) -> dict[str, float]:
-    """Metrics with one value; names are the same in every experiment, so that MLflow's charts compare cells."""
-    speed = result.speed.model_dump() if result.speed else {}
-    numbers = {
-        "total_parameters": result.parameters,
-        "recurrent_parameters": result.recurrent_parameters,
-        f"best_validation_{result.metric}": result.validation,
-        f"test_{result.metric}": result.test,
-        f"chance_{result.metric}": result.chance,
-        "score": result.score,
-        "peak_memory_mb": result.peak_memory_mb,
-        "run_seconds": result.seconds,
-        **speed,
-    }
-    return {name: float(value) for name, value in numbers.items() if value is not None}
-
-
-def _tags(result: RunResult) -> dict[str, str]:
-    environment = result.environment
-    flat = {f"version.{k}": v for k, v in environment.get("versions", {}).items()}
-    flat |= {f"data.{k}": v for k, v in environment.get("data", {}).items()}
-    flat |= {k: str(environment[k]) for k in ("commit", "device", "threads") if k in environment}
-    return {"status": result.status, "error": result.error, "logged_at": str(int(time.time())), **flat}

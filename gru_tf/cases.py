@@ -1,0 +1,179 @@
+"""What can be timed and what came of it: a case, a measurement, a failure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from gru_tf import budget
+from gru_tf.cells import CELLS
+from gru_tf.specs import Choice, ModelSpec, Positive, Spec
+from gru_tf.tasks import Signature
+
+What = Literal["train", "infer", "stream"]
+KernelPath = Literal["stock", "stock xla", "custom", "custom xla", "cudnn", "pytorch"]
+PATHS: tuple[KernelPath, ...] = get_args(KernelPath)
+WHATS: tuple[What, ...] = get_args(What)
+OUTPUTS = 10
+
+
+class Case(Spec):
+    """One thing to time: a network of one recurrent layer and a dense head of ten classes.
+
+    Args:
+        cell: what recurs.
+        path: "stock" (Keras' layer in a graph, without cuDNN) or "custom" (`keras.layers.RNN` over this project's
+            cell), each also with XLA; "cudnn" (Keras' layer as shipped, on a GPU); "pytorch" (its layer).
+        what: "train" (loss, gradients, global clipping, Adam), "infer" (outputs of a batch of whole sequences) or
+            "stream" (one step of one sequence, state in, state out).
+        units: H.
+        features: I.
+        batch: sequences a step; 1 where streaming.
+        timesteps: T; 1 where streaming.
+        deterministic: whether TensorFlow's deterministic kernels are required.
+        fresh: whether it is timed in a process of its own; determinism cannot be switched off again in one.
+    """
+
+    cell: Choice
+    path: KernelPath
+    what: What
+    units: Positive
+    features: Positive = 32
+    batch: Positive = 32
+    timesteps: Positive = 100
+    deterministic: bool = False
+    fresh: bool = False
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.what == "stream" and (self.batch, self.timesteps) != (1, 1):
+            received = f"batch {self.batch}, timesteps {self.timesteps}"
+            raise ValueError(f"expected batch 1 and timesteps 1 for what: stream. Received: {received}")
+        if self.deterministic and not self.fresh:
+            raise ValueError("expected fresh: true with deterministic: true. Received: false")
+        return self
+
+    @property
+    def key(self) -> str:
+        """The same for equal cases, in every process."""
+        return self.model_dump_json()
+
+    @property
+    def label(self) -> str:
+        """In words, e.g. "gru · stock xla · train · 64 units · 32 × 100 × 32"."""
+        shape = f"{self.batch} × {self.timesteps} × {self.features}"
+        return f"{self.cell.label} · {self.path} · {self.what} · {self.units} units · {shape}" + (
+            " · deterministic" * self.deterministic
+        )
+
+    @property
+    def jit(self) -> bool:
+        """Whether XLA compiles it."""
+        return self.path.endswith("xla")
+
+    @property
+    def implementation(self) -> Literal["stock", "custom"]:
+        """Whose layer it is, in a `ModelSpec`'s words."""
+        return "custom" if self.path.startswith("custom") else "stock"
+
+    @property
+    def signature(self) -> Signature:
+        """Its shapes as those of a task."""
+        return Signature(self.timesteps, self.features, OUTPUTS, "class")
+
+    @property
+    def size(self) -> budget.Size:
+        """Its exact parameter counts in Keras; PyTorch's LSTM and RNN hold a second bias."""
+        return budget.solve(CELLS.find(self.cell.name), self.cell.options, self.signature, ModelSpec(units=self.units))
+
+
+def has_stock_layer(cell: Choice) -> bool:
+    """Whether Keras has a layer for a cell with these options."""
+    spec = CELLS.find(cell.name)
+    spec.check(cell.options)
+    return spec.fused is not None and not any(v in spec.unfused.get(k, ()) for k, v in cell.options.items())
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long a case is timed.
+
+    Args:
+        rounds: how often each case has its turn; the machine's other work then disturbs all cases alike, and not one.
+        groups: groups of repeats a round; median and quartiles are over the groups of all rounds.
+        group_seconds: shortest time of a group, far above the timer's resolution.
+    """
+
+    rounds: int = 3
+    groups: int = 4
+    group_seconds: float = 0.03
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A case ready to be timed.
+
+    Args:
+        repeat: does it a number of times and returns when the last is done.
+        compile_seconds: what making it ready took: tracing, compiling, and doing it once.
+        kernel_path: what executes the recurrence, read off the graph.
+        parameters: all weights that it holds.
+    """
+
+    repeat: Callable[[int], Any]
+    compile_seconds: float
+    kernel_path: str
+    parameters: int
+
+
+class Measurement(BaseModel):
+    """A case and its time.
+
+    Args:
+        case: what was timed.
+        median_ms: of one training step, batch or streamed step, over groups of repeats; low_ms, high_ms: quartiles.
+        groups: how many groups; group_size: repeats in each.
+        compile_seconds: tracing, compiling and the first repeat; not in the times above.
+        peak_memory_mb: the process's, compile included; added_memory_mb: above what it held when the case began.
+        device_memory_mb: the GPU's peak, None without one.
+        kernel_path: what executed the recurrence, read off the graph.
+        flops: of the matrix products; floor_ms: these at the machine's measured rate.
+        parameters, recurrent_parameters: exact counts.
+        started: seconds since the epoch; seconds: all that the measurement took.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    case: Case
+    median_ms: float
+    low_ms: float
+    high_ms: float
+    groups: int
+    group_size: int
+    compile_seconds: float
+    peak_memory_mb: float
+    added_memory_mb: float
+    device_memory_mb: float | None = None
+    kernel_path: str
+    flops: int
+    floor_ms: float
+    parameters: int
+    recurrent_parameters: int
+    started: float
+    seconds: float
+
+    @property
+    def times_floor(self) -> float:
+        """How many times the arithmetic floor it takes."""
+        return self.median_ms / self.floor_ms
+
+
+class Failure(BaseModel):
+    """A case that could not be timed, and why, in one line."""
+
+    model_config = ConfigDict(frozen=True)
+
+    case: Case
+    error: str
+    started: float

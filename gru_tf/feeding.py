@@ -1,0 +1,69 @@
+"""Examples on their way to the device: all of them at once where they fit, prefetched in parts where they do not."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from gru_tf.batches import Plan
+from gru_tf.tasks import Examples
+
+RESIDENT_BYTES = 2 * 1024**3  # a split larger than this stays in the host's memory
+PART_BYTES = 64 * 1024**2  # and goes to the device in parts of about this size
+
+Arrays = tuple[Any, Any, Any]
+Feed = tuple[Any, Any, Any, Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Data:
+    """One split: inputs, targets and lengths, as tensors or, where it is too large, as arrays.
+
+    Args:
+        arrays: inputs (N, T, I), targets, lengths (N,); bytes stay bytes until a step casts its batch.
+        resident: whether they are on the device.
+    """
+
+    arrays: Arrays
+    resident: bool
+
+    def feeds(self, plan: Plan) -> Iterator[Feed]:
+        """Inputs, targets, lengths, order, valid and bucket of one or several parts of a pass, in order."""
+        if self.resident:
+            yield (*self.arrays, *map(tf.constant, (plan.order, plan.valid, plan.bucket)))
+            return
+        parts = self._parts(plan)
+        with ThreadPoolExecutor(1) as ahead:  # gathers the next part while a step computes on this one
+            coming = ahead.submit(_gather, self.arrays, parts[0])
+            for following in [*parts[1:], None]:
+                feed = coming.result()
+                if following is not None:
+                    coming = ahead.submit(_gather, self.arrays, following)
+                yield feed
+
+    def _parts(self, plan: Plan) -> list[Plan]:
+        example = sum(a[:1].nbytes for a in self.arrays)
+        steps = max(1, PART_BYTES // (example * plan.order.shape[1]))
+        cuts = [slice(i, i + steps) for i in range(0, len(plan.order), steps)]
+        return [Plan(plan.order[cut], plan.valid[cut], plan.bucket[cut]) for cut in cuts]
+
+
+def load(examples: Examples, timesteps: int) -> Data:
+    """A split for the device, padded to `timesteps`; resident where it takes at most RESIDENT_BYTES."""
+    inputs, targets = examples.inputs, examples.targets
+    missing = timesteps - inputs.shape[1]
+    if missing:
+        inputs = np.pad(inputs, ((0, 0), (0, missing), (0, 0)))
+        targets = np.pad(targets, ((0, 0), (0, missing), (0, 0))) if targets.ndim == 3 else targets
+    arrays = inputs, targets, examples.lengths.astype("int32")
+    resident = sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
+    return Data(tuple(map(tf.constant, arrays)) if resident else arrays, resident)
+
+
+def _gather(arrays: Arrays, part: Plan) -> Feed:
+    rows = part.order.ravel()
+    order = np.arange(len(rows), dtype="int32").reshape(part.order.shape)
+    return (*(tf.constant(a[rows]) for a in arrays), *map(tf.constant, (order, part.valid, part.bucket)))

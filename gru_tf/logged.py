@@ -1,0 +1,60 @@
+"""What a tracking server shows of a result: its name, parameters, numbers and tags; the same in every experiment."""
+
+import time
+from typing import Any
+
+from gru_tf.run_result import RunResult
+
+
+def name(result: RunResult) -> str:
+    """The run's name in the dashboard, what tells runs apart first."""
+    run = result.run
+    kind = f"seed {run.seed}" if run.purpose == "final" else f"trial {run.fingerprint[:6]}"
+    return f"{run.cell.label} · {kind} · {run.task.label}"
+
+
+def params(result: RunResult) -> dict[str, Any]:
+    """What was asked for and what it resolved to."""
+    run = result.run
+    return {
+        "task": run.task.label,
+        "cell": run.cell.label,
+        "seed": run.seed,
+        "purpose": run.purpose,
+        **{f"budget_{name}": getattr(run.model, name) for name in ("units", "parameters")},
+        **run.model.model_dump(exclude={"units", "parameters"}),
+        **run.training.model_dump(),
+        "resolved_units": result.units,
+        "total_parameters": result.parameters,
+        "recurrent_parameters": result.recurrent_parameters,
+        "resolved_jit": result.jit,
+        "kernel_path": result.kernel_path,
+        "metric": result.metric,
+        "best_epoch": result.best_epoch,
+    }
+
+
+def numbers(result: RunResult) -> dict[str, float]:
+    """Metrics with one value; names are the same in every experiment, so that MLflow's charts compare cells."""
+    speed = result.speed.model_dump() if result.speed else {}
+    numbers = {
+        "total_parameters": result.parameters,
+        "recurrent_parameters": result.recurrent_parameters,
+        f"best_validation_{result.metric}": result.validation,
+        f"test_{result.metric}": result.test,
+        f"chance_{result.metric}": result.chance,
+        "score": result.score,
+        "peak_memory_mb": result.peak_memory_mb,
+        "run_seconds": result.seconds,
+        **speed,
+    }
+    return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+def tags(result: RunResult) -> dict[str, str]:
+    """Status, versions, commit, device, threads and data checksums."""
+    environment = result.environment
+    flat = {f"version.{k}": v for k, v in environment.get("versions", {}).items()}
+    flat |= {f"data.{k}": v for k, v in environment.get("data", {}).items()}
+    flat |= {k: str(environment[k]) for k in ("commit", "device", "threads") if k in environment}
+    return {"status": result.status, "error": result.error, "logged_at": str(int(time.time())), **flat}

@@ -1,0 +1,23 @@
+"""One colour a cell, the same in every figure, told apart with any kind of colour vision."""
+
+from gru_tf.cells import CELLS
+
+# Okabe and Ito 2008, "Color universal design", without its yellow, which is too pale for lines on white
+FIXED = {"rnn": "#E69F00", "lstm": "#0072B2", "gru": "#009E73"}
+OTHERS = ("#CC79A7", "#D55E00", "#56B4E9", "#000000")
+MARKERS = "osD^vPX"  # a second sign beside the colour
+
+
+def colour(cell: str) -> str:
+    """The colour of a cell, as "#rrggbb": fixed for the three classical ones, by alphabet for the others."""
+    return FIXED[cell] if cell in FIXED else OTHERS[_rank(cell) % len(OTHERS)]
+
+
+def marker(cell: str) -> str:
+    """The marker of a cell, in matplotlib's letters."""
+    rank = list(FIXED).index(cell) if cell in FIXED else len(FIXED) + _rank(cell)
+    return MARKERS[rank % len(MARKERS)]
+
+
+def _rank(cell: str) -> int:
+    return [name for name in CELLS.names() if name not in FIXED].index(CELLS.check(cell))

@@ -1,0 +1,127 @@
+"""Makes a case ready to be timed in TensorFlow: builds, traces, compiles and does it once.
+
+A training step is the one that `training.train` takes, in the same graph loop, so that no Python runs between steps. A
+batch or a streamed step is one call from Python and ends with its outputs in NumPy, as its user would meet it; the call
+itself, 0.1 to 0.3 ms, is therefore part of a small case's time.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gru_tf import feeding, peers
+from gru_tf.batches import Plan
+from gru_tf.cases import OUTPUTS, Case, Prepared
+from gru_tf.cells import CELLS
+from gru_tf.compiled import CompiledSteps, kernel_path_of, on_gpu
+from gru_tf.errors import UserError
+from gru_tf.experiment import Run
+from gru_tf.model import build
+from gru_tf.specs import Choice, ModelSpec, TrainingSpec
+from gru_tf.tasks import Examples
+
+
+def prepare(case: Case) -> Prepared:
+    """`case` on random data, warmed up by one repeat.
+
+    Raises:
+        UserError: where the case's path is not there: no GPU, no stock layer, no PyTorch.
+    """
+    if case.path == "pytorch":
+        return peers.prepare(case, tf.config.threading.get_intra_op_parallelism_threads(), on_gpu())
+    if case.path == "cudnn" and not on_gpu():
+        raise UserError(f"{case.cell.label}: path cudnn: TensorFlow sees no GPU")
+    ready = {"train": _train, "infer": _infer, "stream": _stream}[case.what](case)
+    if (case.path == "cudnn") != (ready.kernel_path == "cudnn"):
+        raise UserError(f"{case.cell.label}: asked for path {case.path}, but the graph holds {ready.kernel_path}")
+    return ready
+
+
+def _train(case: Case) -> Prepared:
+    run = Run(
+        purpose="final",
+        task=Choice(name="speed"),
+        cell=case.cell,
+        seed=0,
+        model=ModelSpec(units=case.units, implementation=case.implementation),
+        training=TrainingSpec(batch_size=case.batch, jit=case.jit, deterministic=case.deterministic),
+    )
+    steps = CompiledSteps(run, case.signature, "accuracy", (case.timesteps,))
+    _without_cudnn(case, steps.model.layers)
+    data = feeding.load(_examples(case), case.timesteps)
+    steps.warm_up(data, test=False)
+    return Prepared(
+        lambda times: steps.train(data, _same_batch(case, times)),
+        steps.compile_seconds,
+        steps.kernel_path,
+        steps.model.count_params(),
+    )
+
+
+def _infer(case: Case) -> Prepared:
+    spec, size = CELLS.find(case.cell.name), ModelSpec(units=case.units, implementation=case.implementation)
+    model = build(size, case.signature, spec, case.cell.options)
+    _without_cudnn(case, model.layers)
+    x = tf.constant(_examples(case).inputs)
+    clock = time.perf_counter()
+    forward = tf.function(lambda x: model(x, training=False), jit_compile=case.jit, autograph=False)
+    path = kernel_path_of(forward.get_concrete_function(x).graph.as_graph_def(), case.jit)
+
+    def repeat(times: int) -> None:
+        for _ in range(times):
+            forward(x).numpy()
+
+    repeat(1)
+    return Prepared(repeat, time.perf_counter() - clock, path, model.count_params())
+
+
+def _stream(case: Case) -> Prepared:
+    spec, head = CELLS.find(case.cell.name), keras.layers.Dense(OUTPUTS)
+    if case.implementation == "custom":
+        cell = spec.build(case.units, **case.cell.options)
+    else:
+        cell = spec.layer(case.units, case.cell.options).cell
+    x = tf.constant(_examples(case).inputs[:, 0])
+    start = cell.get_initial_state(batch_size=1)
+    start = list(start) if isinstance(start, (list, tuple)) else [start]
+    head(cell(x, start)[0])  # makes the weights
+
+    def step(x: Any, states: Any) -> Any:
+        output, states = cell(x, states)
+        return head(output), states
+
+    clock = time.perf_counter()
+    compiled = tf.function(step, jit_compile=case.jit, autograph=False)
+
+    def repeat(times: int) -> Any:
+        states = start
+        for _ in range(times):
+            output, states = compiled(x, states)
+            answer = output.numpy()
+        return answer
+
+    repeat(1)
+    path = "xla step" if case.jit else "step"
+    return Prepared(repeat, time.perf_counter() - clock, path, cell.count_params() + head.count_params())
+
+
+def _without_cudnn(case: Case, layers: Iterable[Any]) -> None:
+    """On a GPU, keep a stock layer that is timed as a plain loop from taking cuDNN."""
+    for layer in layers if case.path != "cudnn" and on_gpu() else ():
+        if hasattr(layer, "use_cudnn"):
+            layer.use_cudnn = False
+
+
+def _examples(case: Case) -> Examples:
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(case.batch, case.timesteps, case.features)).astype("float32")
+    return Examples(inputs, rng.integers(0, OUTPUTS, case.batch), np.full(case.batch, case.timesteps))
+
+
+def _same_batch(case: Case, times: int) -> Plan:
+    order = np.tile(np.arange(case.batch, dtype="int32"), (times, 1))
+    return Plan(order, np.ones_like(order, "float32"), np.zeros(times, "int32"))

@@ -1,0 +1,46 @@
+"""Measurements in processes of their own: what is switched on there, such as determinism, ends with them."""
+
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from gru_tf import silence
+from gru_tf.cases import Case, Effort, Failure, Measurement
+
+_rounds: Iterator[list[Measurement | Failure]] = iter(())  # of this process
+
+
+def measure(parts: Sequence[Sequence[Case]], rate: float, effort: Effort, threads: int) -> list[Measurement | Failure]:
+    """Each part in a fresh process, taking turns round by round: what disturbs the machine disturbs all parts alike.
+
+    Args:
+        parts: the cases of each process.
+        rate: floating-point operations a second, for the floor.
+        effort: how long to time.
+        threads: of each process.
+    """
+    pools = [ProcessPoolExecutor(1, get_context("spawn")) for _ in parts]
+    try:
+        for pool, part in zip(pools, parts, strict=True):
+            pool.submit(_begin, list(part), rate, effort, threads).result()
+        for _ in range(effort.rounds):
+            results = [pool.submit(_round).result() for pool in pools]
+        return [result for part in results for result in part] if pools else []
+    finally:
+        for pool in pools:
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin(cases: list[Case], rate: float, effort: Effort, threads: int) -> None:
+    global _rounds  # noqa: PLW0603, a worker process's only state
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once and without a traceback
+    with silence.startup():
+        from gru_tf import benchmark, training
+
+        training.configure(threads)
+    _rounds = benchmark.rounds(cases, rate, effort)
+
+
+def _round() -> list[Measurement | Failure]:
+    return next(_rounds)

@@ -1,0 +1,107 @@
+"""Measures what was asked, case by case, into the store: `run` for Python users and the command alike."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gru_tf import silence
+from gru_tf.cases import Effort, Failure, Measurement
+from gru_tf.cells import CELLS
+from gru_tf.errors import UserError, mismatch
+from gru_tf.speed import apart, figure
+from gru_tf.speed.found import Found
+from gru_tf.speed.record import SpeedRecord
+from gru_tf.speed.record import last as last_of
+from gru_tf.speed.spec import SpeedSpec
+from gru_tf.tracking import Store
+
+Progress = Callable[[Measurement | Failure | None, float], None]
+EFFORT, QUICK = (5, 3, 0.025), (3, 3, 0.02)  # rounds, groups a round, seconds of a group
+
+
+def ask(cells: str, **settings: Any) -> SpeedSpec:
+    """What to measure, from names with commas between and a `SpeedSpec`'s other fields.
+
+    Raises:
+        UserError: for a name that no cell has, one that stands twice, or an impossible value.
+    """
+    named = [{"name": CELLS.check(name.strip())} for name in cells.split(",")]
+    try:
+        return SpeedSpec.model_validate({"cells": tuple(named), **settings})
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        where = ".".join(map(str, errors[0]["loc"][:1]))
+        raise UserError(f"{where}: {mismatch([e for e in errors if e['loc'][:1] == errors[0]['loc'][:1]])}") from error
+
+
+def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = None) -> Found:
+    """Measure `spec` and keep it in the store.
+
+    Args:
+        spec: what to measure.
+        store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
+        progress: called with what a case gave in its first round, or None, and the share that is done.
+
+    Raises:
+        UserError: for an impossible budget, or threads that this process cannot take any more.
+    """
+    opened = Store(store)
+    with silence.startup():
+        from gru_tf import benchmark, compiled, training
+
+        _threads(spec.threads)
+        cases, pairs = spec.cases(compiled.on_gpu()), spec.determinism_cases()
+    effort = Effort(*(QUICK if spec.quick else EFFORT))
+    found = Found(spec=spec, rate=benchmark.product_rate(effort), machine=training.machine())
+    record = SpeedRecord(opened, found)
+    try:
+        results = benchmark.measure(cases, found.rate, effort, progress)
+        results += apart.measure(list(zip(*pairs, strict=True)), found.rate, effort, spec.threads)
+        for result in results:
+            record.write(result)
+        found = _with(found, results)
+        _keep(record, found)
+    except BaseException:
+        record.stop()
+        raise
+    return found
+
+
+def last(store: str | None = None) -> Found:
+    """What the latest call found, from the store alone.
+
+    Raises:
+        UserError: where there was none.
+    """
+    return last_of(Store(store))
+
+
+def _with(found: Found, results: list[Measurement | Failure]) -> Found:
+    measured = tuple(r for r in results if isinstance(r, Measurement))
+    failed = tuple(r for r in results if isinstance(r, Failure))
+    return found.model_copy(update={"measurements": measured, "failures": failed})
+
+
+def _keep(record: SpeedRecord, found: Found) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        record.finish(found, [figure.draw(found, Path(folder) / f"growth.{kind}") for kind in ("svg", "png")])
+
+
+def _threads(threads: int) -> None:
+    """Set the threads, where TensorFlow has not begun with others."""
+    import tensorflow as tf
+
+    from gru_tf import training
+
+    if tf.config.threading.get_intra_op_parallelism_threads() == threads:
+        return
+    try:
+        training.configure(threads)
+    except RuntimeError as error:
+        raise UserError(
+            f"threads: received {threads}, but TensorFlow runs with other settings in this process already;"
+            " measure speed in a new one"
+        ) from error

@@ -1,0 +1,155 @@
+"""Speeds ⇄ the store: the MLflow experiment "speed", a parent run a call, a child a measurement."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from gru_tf.cases import Failure, Measurement
+from gru_tf.errors import UserError
+from gru_tf.speed.found import Found
+from gru_tf.speed.spec import AXES
+from gru_tf.tracking import FAILED, FINISHED, KIND, Store, answering
+
+EXPERIMENT, PARENT, CHILD = "speed", "speed", "measurement"
+STOPPED = "KILLED"
+ASKED, MEASURED = "gru_tf.speed", "gru_tf.measurement"
+PREFIX = {"train": "step_ms", "infer": "inference_ms", "stream": "stream_ms"}  # "step_ms" is a training run's as well
+
+
+class SpeedRecord:
+    """One call of `gru-tf speed` in the store.
+
+    Args:
+        store: where it goes.
+        found: what was asked, with the machine it is asked on.
+
+    Raises:
+        StoreError: where the server refuses; likewise its methods.
+    """
+
+    def __init__(self, store: Store, found: Found):
+        self.store, self.client = store, store.client
+        tags = {ASKED: found.model_dump_json(exclude={"measurements", "failures"}), KIND: PARENT, **_tags(found)}
+        params = {k: v for k, v in found.spec.model_dump(mode="json").items() if k != "cells"}
+        params["cells"] = ", ".join(cell.label for cell in found.spec.cells)
+        with answering(store.uri):
+            self.experiment_id = store.experiment_id(EXPERIMENT)
+            run = self.client.create_run(self.experiment_id, tags=tags, run_name=f"speed on {found.machine['device']}")
+            self.parent = str(run.info.run_id)
+            store.log(self.parent, params, {"product_gflops": found.rate / 1e9})
+
+    def write(self, result: Measurement | Failure) -> None:
+        """Write one child."""
+        tags = {"mlflow.parentRunId": self.parent, KIND: CHILD, MEASURED: result.model_dump_json()}
+        status, seconds = FAILED, 0.0
+        if isinstance(result, Measurement):
+            status, seconds = FINISHED, result.seconds
+        else:
+            tags["error"] = result.error
+        start = int(1000 * result.started)
+        with answering(self.store.uri):
+            run = self.client.create_run(self.experiment_id, start, tags, result.case.label)
+            self.store.log(run.info.run_id, _params(result), _metrics(result))
+            self.client.set_terminated(run.info.run_id, status, start + int(1000 * seconds))
+
+    def finish(self, found: Found, figures: Iterable[Path]) -> None:
+        """Close the parent with its exponents and figures."""
+        with answering(self.store.uri):
+            self.store.log(self.parent, metrics=_powers(found))
+            for file in figures:
+                self.client.log_artifact(self.parent, str(file))
+            self.client.set_terminated(self.parent, FAILED if found.failures else FINISHED)
+
+    def stop(self) -> None:
+        """Close the parent of a call that was stopped."""
+        with answering(self.store.uri):
+            self.client.set_terminated(self.parent, STOPPED)
+
+
+def last(store: Store) -> Found:
+    """What the latest call found, from the store alone.
+
+    Raises:
+        UserError: where there was none.
+    """
+    parents = _runs(store, f"tags.`{KIND}` = '{PARENT}' and attributes.status != '{STOPPED}'")
+    if not parents:
+        raise UserError(f"no speeds in {store.uri}: 'gru-tf speed' measures them")
+    parent = parents[-1]
+    children = _runs(store, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    texts = {status: [r.data.tags[MEASURED] for r in children if r.info.status == status] for status in (FINISHED, FAILED)}
+    measured = tuple(map(Measurement.model_validate_json, texts[FINISHED]))
+    failed = tuple(map(Failure.model_validate_json, texts[FAILED]))
+    found = Found.model_validate_json(parent.data.tags[ASKED])
+    return found.model_copy(update={"measurements": measured, "failures": failed})
+
+
+def _runs(store: Store, wanted: str) -> list[Any]:
+    """The runs of the experiment with these tags, oldest first."""
+    runs: list[Any] = []
+    with answering(store.uri):
+        experiment = store.client.get_experiment_by_name(EXPERIMENT)
+        page = "" if experiment is None else None
+        while page != "":
+            order = ["attributes.start_time ASC"]
+            part = store.client.search_runs([experiment.experiment_id], wanted, 1, 1000, order, page)
+            runs += part
+            page = part.token or ""
+    return runs
+
+
+def _powers(found: Found) -> dict[str, float]:
+    """Exponents as metrics, e.g. exponent_timesteps_gru."""
+    fitted = {(axis, cell.name): found.power(axis, cell) for axis in AXES for cell in found.spec.cells}
+    return {f"exponent_{axis}_{cell}": power.exponent for (axis, cell), power in fitted.items() if power}
+
+
+def _tags(found: Found) -> dict[str, str]:
+    machine = found.machine
+    versions = {f"version.{k}": v for k, v in machine.get("versions", {}).items()}
+    return {**versions, **{k: str(machine[k]) for k in ("commit", "device", "threads") if k in machine}}
+
+
+def _params(result: Measurement | Failure) -> dict[str, Any]:
+    case = result.case
+    params = {
+        "cell": case.cell.label,
+        "path": case.path,
+        "what": case.what,
+        "implementation": "pytorch" if case.path == "pytorch" else case.implementation,
+        "resolved_units": case.units,
+        "features": case.features,
+        "batch_size": case.batch,
+        "timesteps": case.timesteps,
+        "deterministic": case.deterministic,
+        "fresh_process": case.fresh,
+        "resolved_jit": case.jit,
+    }
+    if isinstance(result, Failure):
+        return params
+    counts = {"total_parameters": result.parameters, "recurrent_parameters": result.recurrent_parameters}
+    return {**params, **counts, "kernel_path": result.kernel_path, "group_size": result.group_size}
+
+
+def _metrics(result: Measurement | Failure) -> dict[str, float]:
+    """Names as in a training run's record where they mean the same."""
+    if isinstance(result, Failure):
+        return {}
+    name = PREFIX[result.case.what]
+    numbers = {
+        name: result.median_ms,
+        f"{name}_low": result.low_ms,
+        f"{name}_high": result.high_ms,
+        "samples_per_second": 1000 * result.case.batch / result.median_ms if result.case.what != "stream" else None,
+        "compile_seconds": result.compile_seconds,
+        "peak_memory_mb": result.peak_memory_mb,
+        "added_memory_mb": result.added_memory_mb,
+        "device_memory_mb": result.device_memory_mb,
+        "total_parameters": result.parameters,
+        "recurrent_parameters": result.recurrent_parameters,
+        "flops": result.flops,
+        "floor_ms": result.floor_ms,
+        "times_floor": result.times_floor,
+        "run_seconds": result.seconds,
+    }
+    return {name: float(value) for name, value in numbers.items() if value is not None}

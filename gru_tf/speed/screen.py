@@ -1,0 +1,150 @@
+"""What the terminal shows of speeds: tables within 80 columns, exponents, notes."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import TaskProgressColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from gru_tf import screen
+from gru_tf.cases import PATHS, WHATS, Failure, Measurement, What
+from gru_tf.speed.found import Found
+from gru_tf.speed.spec import AXES, SYMBOLS
+
+COLUMNS = ("cell", "path", "units", "params", "ms", "quartiles", "× floor", "compile", "+ MB")
+TITLES = {"train": "Training step", "infer": "Inference of a batch", "stream": "Streaming, one step at a time"}
+
+
+def tables(found: Found) -> Iterator[Table]:
+    """All that was found: equal units by what is done, equal parameters, growth, determinism."""
+    spec = found.spec
+    for what in WHATS:
+        cases = [spec.case(cell, path, what) for cell in spec.cells for path in PATHS]
+        yield _table(f"{TITLES[what]} at {spec.units} units, {_shape(found, what)}", found.of(cases))
+    equal = found.of(spec.equal_parameters())
+    for what in dict.fromkeys(m.case.what for m in equal):
+        title = f"{TITLES[what]} at {spec.budget:,} parameters, {_shape(found, what)}"
+        yield _table(title, [m for m in equal if m.case.what == what])
+    yield _growth(found)
+    if spec.determinism:
+        yield _determinism(found)
+
+
+def _shape(found: Found, what: What) -> str:
+    spec = found.spec
+    return f"{spec.features} features" if what == "stream" else f"{spec.batch} × {spec.timesteps} × {spec.features}"
+
+
+def _new(title: str, columns: Iterable[str], left: int = 1) -> Table:
+    shown = Table(title=Text.assemble("\n", (title, "bold")), **screen.NARROW)
+    for index, name in enumerate(columns):
+        label = index == 0  # may be long; the numbers are never cut for it
+        shown.add_column(name, justify="left" if index < left else "right", no_wrap=not label, overflow="fold")
+    return shown
+
+
+def _table(title: str, measurements: list[Measurement]) -> Table:
+    shown = _new(title, COLUMNS, left=2)
+    fastest = {cell: min(group, key=lambda m: m.median_ms) for cell, group in _by_cell(measurements).items()}
+    for m in measurements:
+        best = len(_by_cell(measurements)[m.case.cell.label]) > 1 and fastest[m.case.cell.label] is m
+        shown.add_row(*map(Text, _row(m)), style="bold" if best else None)
+    return shown
+
+
+def _by_cell(measurements: list[Measurement]) -> dict[str, list[Measurement]]:
+    labels = dict.fromkeys(m.case.cell.label for m in measurements)
+    return {label: [m for m in measurements if m.case.cell.label == label] for label in labels}
+
+
+def _row(m: Measurement) -> list[str]:
+    return [
+        m.case.cell.label,
+        m.case.path,
+        str(m.case.units),
+        f"{m.parameters:,}",
+        milliseconds(m.median_ms),
+        f"{milliseconds(m.low_ms)}–{milliseconds(m.high_ms)}",
+        f"{m.times_floor:.1f}" if m.times_floor < 100 else f"{m.times_floor:.0f}",
+        f"{m.compile_seconds:.1f} s",
+        f"{m.added_memory_mb:.0f}",
+    ]
+
+
+def milliseconds(value: float) -> str:
+    """Three digits that count, e.g. "0.123", "4.56", "78.9"."""
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def _growth(found: Found) -> Table:
+    spec = found.spec
+    title = f"Growth of {'training' if spec.growth_what == 'train' else 'inference'} time, {spec.shared_path}"
+    shown = _new(title, ("cell", *(f"time ∝ {SYMBOLS[axis]}^" for axis in AXES)))
+    for cell in spec.cells:
+        powers = [found.power(axis, cell) for axis in AXES]
+        shown.add_row(Text(cell.label), *(str(power) if power else "–" for power in powers))
+    return shown
+
+
+def _determinism(found: Found) -> Table:
+    shown = _new("Cost of deterministic kernels, training step", ("cell", "path", "without, ms", "with, ms", "ratio"), 2)
+    for pair in found.spec.determinism_cases():
+        measured = found.of(pair)
+        if len(measured) == 2:
+            times = [m.median_ms for m in measured]
+            case = pair[0]
+            shown.add_row(Text(case.cell.label), case.path, *map(milliseconds, times), f"{times[1] / times[0]:.2f}")
+    return shown
+
+
+def notes(found: Found) -> Iterator[str]:
+    """What a reader must know of the tables, and each failure."""
+    spec, machine = found.spec, found.machine
+    yield f"Measured on {machine['device']}, {spec.threads} thread{'s' * (spec.threads > 1)}."
+    yield "Batch × steps × features; ms: median over groups of repeats, compile time apart; bold: a cell's fastest path."
+    yield f"Floor: matrix products alone, at the {found.rate / 1e9:.0f} GFLOP/s that a large one reaches here."
+    yield "+ MB: peak memory above what the process held before, compiling included."
+    sizes = ", ".join(f"{SYMBOLS[axis]} {_span(found, axis)}" for axis in AXES)
+    yield f"Exponents: least squares on logarithms over {sizes}; ± one standard error of the fit."
+    if spec.determinism:
+        yield "Deterministic kernels: with and without in a process each, taking turns."
+    met = {case.cell.label for case in spec.equal_parameters()}
+    for label in (cell.label for cell in spec.cells if cell.label not in met):
+        yield f"{label}: no network of about {spec.budget:,} parameters, so it is left out of that table."
+    for failure in found.failures:
+        yield f"{failure.case.label}: {failure.error}"
+
+
+def _span(found: Found, axis: Any) -> str:
+    sizes = [getattr(case, axis) for case in found.spec.growth(axis, found.spec.cells[0])]
+    return f"{min(sizes)}–{max(sizes)}" if sizes else "–"
+
+
+class CaseProgress:
+    """A bar with the time left on a terminal, a line a case elsewhere."""
+
+    def __init__(self, console: Console):
+        self.console, self.bar = console, screen.bar(console, TaskProgressColumn(), TextColumn("·"))
+        self.task = self.bar.add_task("measuring", total=1.0)
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self.bar.stop()
+
+    def __call__(self, result: Measurement | Failure | None, share: float) -> None:
+        """`share` of the work is done; `result` is what a case gave in its first round."""
+        self.bar.update(self.task, completed=share)
+        if result is not None and not self.console.is_terminal:
+            self.console.print(f"{share:4.0%} {line(result)}", markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def line(result: Measurement | Failure) -> str:
+    """A result in one line."""
+    if isinstance(result, Failure):
+        return f"{result.case.label}: failed: {result.error}"
+    return f"{result.case.label}: {milliseconds(result.median_ms)} ms"

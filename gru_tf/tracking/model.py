@@ -1,0 +1,62 @@
+"""A trained model in the store, loadable where this project is not known."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import mlflow
+
+from gru_tf.cells import CELLS
+from gru_tf.run_result import RunResult
+
+
+def log(uri: str, run_id: str, result: RunResult) -> str:
+    """Log the model of `result` to its run at the server `uri`; returns the model's URI."""
+    import keras
+
+    CELLS.find(result.run.cell.name)  # registers the custom cell, without which the file does not load
+    ours = {k: v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>")}
+    custom = ours if result.run.model.implementation == "custom" else {}
+    model = keras.models.load_model(result.model_file)
+    versions = result.environment["versions"]
+    with _default_store(uri), _only(custom), mlflow.start_run(run_id=run_id):
+        info = mlflow.tensorflow.log_model(
+            model,
+            name=f"{result.run.cell.name}-{result.run.task.name}",
+            custom_objects=custom or None,
+            signature=_signature(model),
+            pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "gru-tf")],
+        )
+    return str(info.model_uri)
+
+
+@contextmanager
+def _default_store(uri: str) -> Iterator[None]:
+    """Let MLflow's fluent functions write to `uri`; afterwards its global and its variable are as they were."""
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
+@contextmanager
+def _only(custom: dict[str, Any]) -> Iterator[None]:
+    """Hide what else is registered in this process: MLflow saves all of it, and a model then loads only where that is."""
+    import keras
+
+    registered = keras.saving.get_custom_objects()
+    others = {name: registered.pop(name) for name in set(registered) - set(custom)}
+    try:
+        yield
+    finally:
+        registered.update(others)
+
+
+def _signature(model: Any) -> Any:
+    import numpy as np
+
+    shapes = ([-1, *(d or -1 for d in shape[1:])] for shape in (model.input_shape, model.output_shape))
+    schemas = [mlflow.types.Schema([mlflow.types.TensorSpec(np.dtype("float32"), shape)]) for shape in shapes]
+    return mlflow.models.ModelSignature(*schemas)

@@ -1,0 +1,395 @@
+"""Compiled passes over data, against an eager Keras loop and NumPy; dropout, compiling once, and the kernel path."""
+
+from functools import cache
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gru_tf.batches import plan
+from gru_tf.cells import CELLS
+from gru_tf.compiled import CompiledSteps, on_gpu, resolve_jit, shape_of
+from gru_tf.experiment import Run
+from gru_tf.feeding import load as tensors
+from gru_tf.layers import VariableDropout
+from gru_tf.specs import Choice, ModelSpec, TrainingSpec
+from gru_tf.tasks import Examples, Signature
+
+STEPS, FEATURES, OUTPUTS, UNITS, COUNT, BATCH = 5, 3, 4, 3, 11, 4
+SIGNATURES = {
+    "class": Signature(timesteps=STEPS, features=FEATURES, outputs=OUTPUTS, target="class"),
+    "value": Signature(timesteps=STEPS, features=FEATURES, outputs=OUTPUTS, target="value"),
+    "binary": Signature(timesteps=STEPS, features=FEATURES, outputs=OUTPUTS, target="binary", per_step=True, causal=True),
+}
+METRICS = {"class": "accuracy", "value": "mse", "binary": "nll"}
+BUCKETS = {"class": (STEPS,), "value": (STEPS,), "binary": (3, STEPS)}
+AGREE = 2e-5  # float32: three to four updates of weights near one
+MOVED = 1e-3  # what a mistake moves them by, at least
+# Every pair of target, optimiser and clipping meets once, and each of them meets both values of jit.
+CASES = [
+    ("class", "adam", "global", True),
+    ("class", "rmsprop", "weight", False),
+    ("class", "sgd", None, True),
+    ("value", "adam", "weight", False),
+    ("value", "rmsprop", None, True),
+    ("value", "sgd", "global", False),
+    ("binary", "adam", None, False),
+    ("binary", "rmsprop", "global", True),
+    ("binary", "sgd", "weight", True),
+]
+
+
+def run_of(target="class", optimizer="sgd", clip=None, jit=False, cell="gru", model=None, **training):
+    """A run on made-up data of this kind of target; its task is a name only."""
+    recipe = {"batch_size": BATCH, "optimizer": optimizer, "jit": jit, "learning_rate": 0.3 if optimizer == "sgd" else 0.02}
+    clipping = {"clip_norm": 0.05, "clip": clip} if clip else {"clip_norm": None}
+    return Run(
+        purpose="trial",
+        task=Choice(name=target),
+        cell=Choice(name=cell),
+        seed=3,
+        model=model or ModelSpec(units=UNITS),
+        training=TrainingSpec(**{**recipe, **clipping, **training}),
+    )
+
+
+def examples_of(target, padding=0.0):
+    """Eleven examples; those of "binary" have two to five real steps, and `padding` in the inputs and targets after."""
+    rng = np.random.default_rng(5)
+    inputs = rng.normal(size=(COUNT, STEPS, FEATURES)).astype("float32")
+    lengths = np.full(COUNT, STEPS, "int32")
+    if target == "class":
+        return Examples(inputs, rng.integers(0, OUTPUTS, COUNT).astype("int32"), lengths)
+    if target == "value":
+        return Examples(inputs, rng.normal(size=(COUNT, OUTPUTS)).astype("float32"), lengths)
+    lengths = np.array([2, 3, 5, 4, 2, 5, 3, 3, 3, 5, 2], "int32")  # seven of them in the short bucket
+    targets = rng.integers(0, 2, (COUNT, STEPS, OUTPUTS)).astype("float32")
+    real = (np.arange(STEPS) < lengths[:, None])[..., None]
+    return Examples(np.where(real, inputs, padding).astype("float32"), np.where(real, targets, padding), lengths)
+
+
+def compiled_for(run, examples):
+    """Steps that are compiled and reset, their data, and the weights that they start from."""
+    target = run.task.name
+    steps = CompiledSteps(run, SIGNATURES[target], METRICS[target], BUCKETS[target])
+    data = tensors(examples, STEPS)
+    steps.warm_up(data)
+    steps.reset(run)
+    return steps, data, steps.weights()
+
+
+def order_of(target, examples, shuffled=True):
+    return plan(examples.lengths, BUCKETS[target], BATCH, np.random.default_rng(6) if shuffled else None)
+
+
+# --- the reference: plain Keras, eager, a batch of real examples at a time ---
+
+
+class Reference:
+    """The same network of stock layers, trained by a stock optimiser that clips by itself.
+
+    `slips` names the mistakes it makes on purpose: "filled" counts the examples that fill up a partial batch,
+    "padding" counts padded steps.
+    """
+
+    def __init__(self, run, weights, clip: str | None, slips=()):
+        per_step = run.task.name == "binary"
+        layer = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}[run.cell.name]
+        layers = [keras.Input((None, FEATURES)), layer(UNITS, return_sequences=per_step), keras.layers.Dense(OUTPUTS)]
+        self.model = keras.Sequential(layers)
+        self.model.set_weights(weights)
+        make = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
+        argument = {"global": "global_clipnorm", "weight": "clipnorm", None: None}[clip]
+        clipping = {argument: run.training.clip_norm or 0.05} if argument else {}
+        self.optimizer = make[run.training.optimizer](run.training.learning_rate, **clipping)
+        self.target, self.slips = run.task.name, slips
+
+    def losses(self, x, y, lengths):
+        """The loss of every real target, in one row."""
+        outputs = self.model(x)
+        if self.target == "class":
+            return tf.nn.sparse_softmax_cross_entropy_with_logits(y, outputs)
+        if self.target == "value":
+            return keras.losses.mean_squared_error(y, outputs)
+        each = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(y, outputs), axis=-1)
+        counted = np.full_like(lengths, STEPS) if "padding" in self.slips else lengths
+        return tf.boolean_mask(each, tf.sequence_mask(counted, STEPS))
+
+    def train(self, examples, steps):
+        """One epoch; returns the mean loss of a target."""
+        rows = []
+        for order, valid in zip(steps.order, steps.valid, strict=True):
+            chosen = order if "filled" in self.slips else order[valid > 0]
+            with tf.GradientTape() as tape:
+                losses = self.losses(examples.inputs[chosen], examples.targets[chosen], examples.lengths[chosen])
+                mean = tf.reduce_mean(losses)
+            self.optimizer.apply_gradients(
+                zip(tape.gradient(mean, self.model.trainable_variables), self.model.trainable_variables, strict=True)
+            )
+            rows.append(losses.numpy())
+        return float(np.concatenate(rows).mean())
+
+
+def distance(one: list[Any], two: list[Any]) -> float:
+    """The largest difference of two lists of weights."""
+    return max(float(np.abs(a - b).max()) for a, b in zip(one, two, strict=True))
+
+
+@pytest.mark.parametrize(("target", "optimizer", "clip", "jit"), CASES)
+def test_an_epoch_equals_an_eager_keras_loop(target, optimizer, clip, jit):
+    run, examples = run_of(target, optimizer, clip, jit), examples_of(target)
+    steps, data, start = compiled_for(run, examples)
+    order = order_of(target, examples)
+    reference = Reference(run, start, clip)
+    expected = reference.train(examples, order)
+    assert steps.train(data, order) == pytest.approx(expected, rel=1e-5)
+    assert distance(steps.weights(), reference.model.get_weights()) < AGREE
+    assert distance(steps.weights(), start) > 0.01, "it has moved"
+    assert (steps.jit, steps.kernel_path) == (jit, "xla while-loop" if jit else "cudnn" if on_gpu() else "while-loop")
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_so_does_one_of_the_other_cells(cell):
+    run, examples = run_of("binary", "sgd", "global", cell=cell), examples_of("binary")
+    steps, data, start = compiled_for(run, examples)
+    reference = Reference(run, start, "global")
+    reference.train(examples, order_of("binary", examples))
+    steps.train(data, order_of("binary", examples))
+    assert distance(steps.weights(), reference.model.get_weights()) < AGREE
+
+
+SLIPS = [
+    ("class", "global", None, ()),
+    ("class", "global", "weight", ()),
+    ("class", "weight", "global", ()),
+    ("class", None, "global", ()),
+    ("class", None, None, ("filled",)),
+    ("binary", None, None, ("filled",)),
+    ("binary", None, None, ("padding",)),
+]
+
+
+@pytest.mark.parametrize(("target", "clip", "wrong_clip", "slips"), SLIPS)
+def test_the_comparison_sees_a_mistake(target, clip, wrong_clip, slips):
+    run, examples = run_of(target, "sgd", clip), examples_of(target)
+    order = order_of(target, examples)
+    right, wrong = (Reference(run, start_of(run), c, s) for c, s in ((clip, ()), (wrong_clip, slips)))
+    right.train(examples, order)
+    wrong.train(examples, order)
+    assert distance(right.model.get_weights(), wrong.model.get_weights()) > MOVED
+
+
+def start_of(run):
+    """Random weights for the reference, the same at each call."""
+    rng = np.random.default_rng(9)
+    shapes = [(FEATURES, 3 * UNITS), (UNITS, 3 * UNITS), (2, 3 * UNITS), (UNITS, OUTPUTS), (OUTPUTS,)]
+    return [rng.normal(scale=0.5, size=shape).astype("float32") for shape in shapes]
+
+
+def test_what_stands_in_the_padding_changes_nothing():
+    run = run_of("binary", "adam", "global")
+    steps, _, _ = compiled_for(run, examples_of("binary"))
+    epochs = []
+    for padding in (0.0, 1.0):
+        examples = examples_of("binary", padding)
+        data, order = tensors(examples, STEPS), order_of("binary", examples)
+        steps.reset(run)
+        epochs.append(((steps.train(data, order), *steps.test(data, order)), steps.weights()))
+    assert epochs[0][0] == epochs[1][0]
+    assert distance(epochs[0][1], epochs[1][1]) == 0
+
+
+# --- evaluation, against NumPy ---
+
+
+def by_numpy(steps, examples):
+    """Outputs (N, T, outputs) by the cell's NumPy equation and a matrix product, in float64."""
+    kernel, recurrent, bias, head, head_bias = (w.astype("float64") for w in steps.weights())
+    weights = {"kernel": kernel, "recurrent_kernel": recurrent, "bias": bias}
+    states, outputs = [np.zeros((len(examples), UNITS))], []
+    for x in np.swapaxes(examples.inputs.astype("float64"), 0, 1):
+        states = CELLS.find("gru").step(x, states, weights)
+        outputs.append(states[0] @ head + head_bias)
+    return np.swapaxes(outputs, 0, 1)
+
+
+@cache
+def trained(target):
+    """Steps after an epoch, what they evaluate to, and the examples; no test trains them further."""
+    examples = examples_of(target)
+    steps, data, _ = compiled_for(run_of(target), examples)
+    steps.train(data, order_of(target, examples))
+    return steps, steps.test(data, order_of(target, examples, shuffled=False)), examples
+
+
+def test_accuracy_equals_numpy():
+    steps, (mean_loss, accuracy), examples = trained("class")
+    outputs = by_numpy(steps, examples)[:, -1]
+    shares = np.exp(outputs) / np.exp(outputs).sum(-1, keepdims=True)
+    assert accuracy == pytest.approx(np.mean(outputs.argmax(-1) == examples.targets), abs=1e-7)
+    assert mean_loss == pytest.approx(-np.log(shares[np.arange(COUNT), examples.targets]).mean(), rel=1e-5)
+
+
+def test_squared_error_equals_numpy():
+    steps, (mean_loss, mse), examples = trained("value")
+    expected = np.mean((by_numpy(steps, examples)[:, -1] - examples.targets) ** 2)
+    assert mse == mean_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_negative_log_likelihood_is_the_mean_over_all_real_steps_together():
+    steps, (mean_loss, nll), examples = trained("binary")
+    sounds = 1 / (1 + np.exp(-by_numpy(steps, examples)))
+    each = -np.log(np.where(examples.targets == 1, sounds, 1 - sounds)).sum(-1)
+    real = np.arange(STEPS) < examples.lengths[:, None]
+    assert nll == mean_loss == pytest.approx(each[real].mean(), rel=1e-5)
+    by_piece = np.mean([row[mask].mean() for row, mask in zip(each, real, strict=True)])
+    assert nll != pytest.approx(by_piece, rel=1e-3), "a mean by piece first is another number"
+    assert nll != pytest.approx(each.mean(), rel=1e-3), "so is one that counts the padding"
+
+
+def test_evaluation_depends_on_no_order_and_moves_nothing():
+    steps, first, examples = trained("binary")
+    before = steps.weights()
+    again = steps.test(tensors(examples, STEPS), order_of("binary", examples))
+    assert again == pytest.approx(first, rel=1e-6)
+    assert distance(before, steps.weights()) == 0
+
+
+# --- reset: a run starts from its seed, whatever ran before ---
+
+
+@pytest.fixture(scope="module")
+def dropping():
+    """Compiled steps of two layers with dropout, their run and their data."""
+    run = run_of("class", "adam", "global", jit=True, model=ModelSpec(units=UNITS, layers=2, dropout=0.5))
+    steps, data, _ = compiled_for(run, examples_of("class"))
+    return steps, run, data
+
+
+def epoch(dropping, run):
+    """Loss and weights after one epoch of `run` on the compiled steps."""
+    steps, _, data = dropping
+    steps.reset(run)
+    value = steps.train(data, order_of("class", examples_of("class")))
+    return value, steps.weights()
+
+
+CHANGES = {
+    "seed": lambda run: run.but(seed=4),
+    "learning rate": lambda run: run.tuned({"learning_rate": 0.05}),
+    "clip norm": lambda run: run.tuned({"clip_norm": 0.001}),
+    "dropout rate": lambda run: run.tuned({"dropout": 0.2}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_rate_is_a_variable_that_changes_results_and_compiles_nothing(dropping, change, monkeypatch):
+    _, run, _ = dropping
+    other = change(run)
+    shapes = [shape_of(r, SIGNATURES["class"], "accuracy", (STEPS,)) for r in (run, other)]
+    assert shapes[0] == shapes[1]
+    first = epoch(dropping, run)
+    monkeypatch.setattr("gru_tf.compiled.loss", lambda *_: pytest.fail("traced again"))
+    changed, again = epoch(dropping, other), epoch(dropping, run)
+    assert (first[0], distance(first[1], again[1])) == (again[0], 0), "to the bit what it was"
+    assert distance(first[1], changed[1]) > 1e-4
+
+
+DIFFERENT = {
+    "clipping or none": {"clip_norm": None},
+    "kind of clipping": {"clip": "weight"},
+    "dropout or none": {"dropout": 0.0},
+    "optimiser": {"optimizer": "sgd"},
+    "batch size": {"batch_size": 5},
+    "units": {"units": 4},
+    "layers": {"layers": 3},
+    "jit": {"jit": False},
+}
+
+
+@pytest.mark.parametrize("settings", DIFFERENT.values(), ids=DIFFERENT)
+def test_what_is_compiled_in_makes_another_shape(dropping, settings):
+    run = dropping[1]
+    shapes = {shape_of(r, SIGNATURES["class"], "accuracy", (STEPS,)) for r in (run, run.tuned(settings))}
+    assert len(shapes) == 2
+
+
+def test_dropout_layers_never_share_a_mask(dropping):
+    steps, run, _ = dropping
+    steps.reset(run)
+    layers = [layer for layer in steps.model.layers if isinstance(layer, VariableDropout)]
+    ones = np.ones((BATCH, 50), "float32")
+    masks = [layer(ones, training=True).numpy().tobytes() for layer in layers for _ in range(20)]
+    assert len(layers) == 2
+    assert len(set(masks)) == 40
+
+
+def test_the_exported_model_is_made_of_ordinary_layers_and_agrees(dropping):
+    steps, run, _ = dropping
+    epoch(dropping, run)
+    exported, x = steps.export(run), examples_of("class").inputs
+    assert {type(layer).__module__.partition(".")[0] for layer in exported.layers} == {"keras"}
+    assert [layer.rate for layer in exported.layers if isinstance(layer, keras.layers.Dropout)] == [0.5, 0.5]
+    np.testing.assert_allclose(exported(x), steps.model(x), atol=1e-6)
+
+
+# --- compiling ---
+
+
+def test_a_warm_up_that_failed_is_not_taken_for_done(monkeypatch):
+    run, examples = run_of("class"), examples_of("class")
+    steps = CompiledSteps(run, SIGNATURES["class"], "accuracy", (STEPS,))
+    data = tensors(examples, STEPS)
+    with monkeypatch.context() as broken:
+        broken.setattr(steps, "_test_on", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            steps.warm_up(data)
+    steps.warm_up(data)
+    steps.reset(run)
+    assert np.isfinite(steps.test(data, order_of("class", examples))[1])
+
+
+def test_every_bucket_is_compiled_before_the_first_epoch(monkeypatch):
+    examples = examples_of("binary")
+    lengths = []
+    original = CompiledSteps._train_on
+    monkeypatch.setattr(CompiledSteps, "_train_on", lambda s, x, y, w: (lengths.append(x.shape[1]), original(s, x, y, w))[1])
+    steps, data, _ = compiled_for(run_of("binary"), examples)
+    assert sorted(lengths) == [3, STEPS]
+    assert steps.compile_seconds > 0
+    steps.train(data, order_of("binary", examples))
+    assert sorted(lengths) == [3, STEPS]
+
+
+STOCK, CUSTOM = ModelSpec(units=2), ModelSpec(units=2, implementation="custom")
+CUDNN = {
+    "stock gru": ("gru", STOCK, False),
+    "stock lstm": ("lstm", STOCK, False),
+    "stock rnn": ("rnn", STOCK, True),
+    "custom gru": ("gru", CUSTOM, True),
+    "gru, reset before": ({"gru": {"reset_after": False}}, STOCK, True),
+}
+
+
+@pytest.mark.parametrize(("cell", "model", "with_gpu"), CUDNN.values(), ids=CUDNN)
+def test_auto_means_xla_except_for_what_cudnn_runs(cell, model, with_gpu, monkeypatch):
+    run = run_of(jit="auto", model=model).but(cell=cell)
+    monkeypatch.setattr("gru_tf.compiled.on_gpu", lambda: False)
+    assert resolve_jit(run) is True
+    monkeypatch.setattr("gru_tf.compiled.on_gpu", lambda: True)
+    assert resolve_jit(run) is with_gpu
+    for asked in (True, False):
+        assert resolve_jit(run.tuned({"jit": asked})) is asked
+
+
+# --- tensors ---
+
+
+def test_data_are_padded_and_stay_bytes():
+    examples = Examples(np.ones((2, 3, 2), "uint8"), np.ones((2, 3, 4), "uint8"), np.array([3, 1], "int64"))
+    inputs, targets, lengths = tensors(examples, 5).arrays
+    assert (inputs.shape, targets.shape) == ((2, 5, 2), (2, 5, 4))
+    assert (inputs.dtype, targets.dtype, lengths.dtype) == (tf.uint8, tf.uint8, tf.int32)
+    assert not inputs.numpy()[:, 3:].any()

@@ -1,0 +1,142 @@
+"""Engines: the same runs give the same bits anywhere, and the death of a worker is one failed run."""
+
+import os
+import time
+
+import psutil
+import pytest
+
+from gru_tf.engine.local import LocalEngine
+from gru_tf.engine.processes import available_cores
+from gru_tf.engine.serial import SerialEngine
+from gru_tf.experiment_file import validate
+
+TINY = {
+    "name": "tiny",
+    "question": "Where does it run?",
+    "tasks": [{"digits": {"reading": "rows"}}],
+    "cells": ["rnn", "gru"],
+    "seeds": 2,
+    "model": {"units": 5, "dropout": 0.1},
+    "training": {"epochs": 2, "batch_size": 64},
+}
+
+
+def runs(cell, seeds, **training):
+    """Final runs of one cell."""
+    content = {**TINY, "cells": [cell], "seeds": seeds, "training": {"batch_size": 64, **training}}
+    return validate(content, "tiny").runs()
+
+
+def results(engine, count):
+    """So many results, in the order of their runs' fingerprints."""
+    found = []
+    while len(found) < count:
+        found += engine.completed()
+    return sorted(found, key=lambda r: r.run.fingerprint)
+
+
+def numbers(result):
+    """What must not depend on where a run took place."""
+    return result.run, result.status, result.history, result.best_epoch, result.validation, result.test
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The results of the same runs from worker processes and from this process."""
+    wanted = validate(TINY, "tiny").runs()
+    folder = tmp_path_factory.mktemp("models")
+    with LocalEngine(folder / "local", workers=2, threads=1) as engine:
+        engine.submit(wanted)
+        local = results(engine, len(wanted))
+        processes = workers()
+    with SerialEngine(folder / "serial") as engine:
+        engine.submit(wanted)
+        serial = results(engine, len(wanted))
+    return local, serial, processes
+
+
+def workers():
+    """The worker processes: the fork server's children."""
+    servers = [p for p in psutil.Process().children() if any("forkserver" in part for part in p.cmdline())]
+    return [worker for server in servers for worker in server.children()]
+
+
+def until(condition, seconds):
+    """Wait for the condition; fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_workers_and_this_process_give_the_same_bits(both):
+    local, serial, _ = both
+    assert [numbers(r) for r in local] == [numbers(r) for r in serial]
+    assert {r.status for r in local} == {"finished"}
+    assert len({r.test for r in local}) > 1  # a constant would not pass
+
+
+def test_models_lie_where_the_results_say(both):
+    for result in (*both[0], *both[1]):
+        assert os.path.getsize(result.model_file) > 1000
+
+
+def test_there_were_as_many_workers_as_asked_for_and_none_is_left(both):
+    assert len(both[2]) == 2
+    until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in both[2]), 10)
+
+
+def test_threads_are_those_asked_for(both):
+    assert {r.environment["threads"] for r in both[0]} == {1}
+
+
+def test_a_worker_that_is_killed_costs_one_run_and_the_others_go_on(tmp_path):
+    (first,), (long,), others = runs("rnn", [7]), runs("rnn", [8], epochs=100_000), runs("rnn", 2, epochs=1)
+    with LocalEngine(tmp_path, workers=1, threads=2) as engine:
+        engine.submit([first])
+        (warm,) = results(engine, 1)
+        engine.submit([long, *others])
+        (worker,) = workers()
+        worker.kill()
+        (killed,) = engine.completed()
+        rest = results(engine, 2)
+    assert (warm.status, warm.environment["threads"]) == ("finished", 2)
+    assert (killed.run, killed.status) == (long, "failed")
+    assert "worker process died" in killed.error
+    assert "\n" not in killed.error
+    assert sorted(r.run.fingerprint for r in rest) == sorted(run.fingerprint for run in others)
+    assert {r.status for r in rest} == {"finished"}
+
+
+def test_an_exception_in_a_worker_is_a_failed_result_that_says_why(tmp_path):
+    (run,) = runs("rnn", [0])
+    broken = run.model_copy(update={"task": run.task.model_copy(update={"name": "digitz"})})
+    with SerialEngine(tmp_path) as engine:
+        engine.submit([broken])
+        (result,) = engine.completed()
+    assert result.status == "failed"
+    assert "UserError" in result.error
+    assert "Did you mean 'digits'?" in result.error
+    assert result.test is None
+
+
+def test_leaving_early_stops_a_run_in_the_middle(tmp_path):
+    with LocalEngine(tmp_path, workers=1) as engine:
+        engine.submit(runs("rnn", [8], epochs=100_000))
+        until(lambda: [w for w in workers() if w.cpu_times().user > 1], 180)
+        (worker,) = workers()
+        clock = time.monotonic()
+    until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 10)
+    assert time.monotonic() - clock < 30
+
+
+def test_available_cores_follow_the_process_s_affinity():
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("this system has no affinity")
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert available_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)

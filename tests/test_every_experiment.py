@@ -1,0 +1,213 @@
+"""Every file in experiments/ is alive: it loads, all that it names exists, and each of its networks trains.
+
+A new file is picked up by itself. Each check is a plain function, so that the last section can apply it to dead files
+and show that it is able to fail.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from gru_tf import epochs, suite, training
+from gru_tf.batches import Plan
+from gru_tf.errors import UserError
+from gru_tf.experiment import Experiment
+from gru_tf.run_result import RunResult
+from gru_tf.specs import Range, is_integer
+from gru_tf.tasks import create
+from gru_tf.tuning import declare
+
+FILES = sorted((Path(__file__).resolve().parents[1] / "experiments").glob("*.yaml"))
+STEPS = 2
+
+every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+def pairs() -> list[Any]:
+    """Every (task, cell) of every file, by place; a file that does not load has one, and fails there."""
+    found = []
+    for file in FILES:
+        try:
+            named = [(f"{task.label}-{cell.label}", place) for place, (task, cell) in enumerate(suite.load(file).pairs())]
+        except UserError:
+            named = [("unreadable", 0)]
+        found += [pytest.param(file, place, id=f"{file.stem}-{name}") for name, place in named]
+    return found
+
+
+# --- the checks ---
+
+
+def check_resolves(file: Path) -> None:
+    """It loads, says what it asks, and every name, option and budget in it is possible."""
+    experiment = suite.load(file)
+    assert experiment.name == file.stem
+    assert experiment.question.strip().endswith("?")
+    found = suite.check(experiment)
+    assert len(found) == len(experiment.tasks) * len(experiment.cells)
+    assert all(size.units >= 1 for _, _, size in found)
+
+
+def check_no_run_twice(experiment: Experiment) -> None:
+    """No two of its runs are the same."""
+    prints = Counter(run.fingerprint for run in experiment.runs())
+    assert max(prints.values()) == 1, f"{experiment.name}: the same run more than once"
+
+
+def check_search(experiment: Experiment) -> None:
+    """Keras Tuner takes its space, and each end or value of each axis is possible for every (task, cell)."""
+    if experiment.search is None:
+        return
+    declared = declare(experiment.search, keras_tuner.HyperParameters())
+    assert declared.keys() == experiment.search.axes.keys()
+    for name, axis in experiment.search.axes.items():
+        for value in axis.ends(is_integer(name)) if isinstance(axis, Range) else axis:
+            tuned = experiment.runs()[0].tuned({name: value})
+            suite.check(experiment.model_copy(update={"model": tuned.model}))
+
+
+def check_trains(experiment: Experiment, place: int) -> RunResult:
+    """One run of a (task, cell) comes to its end, in as many steps as `two_steps` leaves."""
+    task, cell = list(experiment.pairs())[place]
+    run = experiment.run(task, cell, experiment.seeds[0]).tuned({"epochs": 1})
+    result = training.train(run)
+    assert (result.status, result.error) == ("finished", "")
+    losses = [value for values in result.history.values() for value in values]
+    assert [len(values) for values in result.history.values()] == [1, 1, 1]
+    assert np.isfinite([*losses, result.validation, result.test, result.score, result.chance]).all()
+    return result
+
+
+@pytest.fixture
+def two_steps(monkeypatch):
+    """Passes over data end after two steps, and all sequences are padded to one length, for each length is compiled apart.
+
+    Returns the numbers of steps that the passes had.
+    """
+    whole, lengths = epochs.plan, []
+
+    def first(*arguments: Any) -> Plan:
+        steps = whole(*arguments)
+        lengths.append(len(steps.order))
+        return Plan(steps.order[:STEPS], steps.valid[:STEPS], steps.bucket[:STEPS])
+
+    monkeypatch.setattr(epochs, "plan", first)
+    monkeypatch.setattr(training, "bucket_lengths", lambda lengths: (int(max(lengths)),))
+    return lengths
+
+
+# --- every file ---
+
+
+def test_there_are_experiments():
+    assert "quickstart" in [file.stem for file in FILES]
+
+
+@every_file
+def test_all_that_it_names_exists(file):
+    check_resolves(file)
+
+
+@every_file
+def test_no_run_is_in_it_twice(file):
+    check_no_run_twice(suite.load(file))
+
+
+@every_file
+def test_its_search_offers_what_is_possible(file):
+    check_search(suite.load(file))
+
+
+@pytest.mark.parametrize(("file", "place"), pairs())
+def test_it_trains_for_two_steps(file, place, two_steps, needs_files):
+    experiment = suite.load(file)
+    task, _ = list(experiment.pairs())[place]
+    needs_files(create(task.name, task.options))
+    check_trains(experiment, place)
+    assert max(two_steps) >= STEPS, "the limit was in the way of the training"
+
+
+# --- the checks are able to fail ---
+
+ALIVE = """\
+question: Is this alive?
+tasks: [{adding: {length: 4, examples: 64, validation_examples: 8, test_examples: 8}}]
+cells: [gru]
+seeds: 1
+model: {units: 3}
+training: {epochs: 3}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    """A file with this text."""
+    file = folder / "dead.yaml"
+    file.write_text(text)
+    return file
+
+
+DEAD = {
+    "cell that was renamed": ("[gru]", "[gruu]"),
+    "option that no cell has": ("[gru]", "[{gru: {resetafter: true}}]"),
+    "value that the option does not take": ("[gru]", "[{gru: {reset_after: 1}}]"),
+    "option that the stock layer has not": ("[gru]", "[{gru: {convention: write}}]"),
+    "task that was renamed": ("[{adding:", "[{addition:"),
+    "option that no task has": ("length: 4", "lenght: 4"),
+    "field that was renamed": ("epochs: 3", "epoch: 3"),
+    "cell that is there twice": ("[gru]", "[gru, gru]"),
+    "budget that no network meets": ("units: 3", "parameters: 5"),
+}
+MUSIC = "tasks: [polyphonic]\ncells: [gru]\nmodel: {units: 3, bidirectional: true}\n"
+
+
+def test_what_is_alive_passes_all_checks(tmp_path, two_steps):
+    file = written(tmp_path, ALIVE + "search: {trials: 2, space: {units: {low: 2, high: 5}}}\n")
+    check_resolves(file)
+    check_no_run_twice(suite.load(file))
+    check_search(suite.load(file))
+    result = check_trains(suite.load(file), 0)
+    assert len(result.history["train_loss"]) == 1
+    assert two_steps[:2] == [1, 2], "validation in one step, training in two"
+
+
+@pytest.mark.parametrize("what", DEAD)
+def test_a_dead_file_is_refused(tmp_path, what):
+    old, new = DEAD[what]
+    assert old in ALIVE
+    with pytest.raises(UserError):
+        check_resolves(written(tmp_path, ALIVE.replace(old, new)))
+
+
+def test_a_network_that_would_see_the_answers_is_refused(tmp_path):
+    with pytest.raises(UserError, match="bidirectional"):
+        check_resolves(written(tmp_path, f"question: Is this alive?\n{MUSIC}"))
+
+
+@pytest.mark.parametrize("text", ["", "question: Is this alive?\n", ALIVE.replace("alive?", "a question")])
+def test_an_empty_or_unfinished_file_is_refused(tmp_path, text):
+    with pytest.raises((UserError, AssertionError)):
+        check_resolves(written(tmp_path, text))
+
+
+def test_a_run_that_is_there_twice_is_refused(tmp_path):
+    experiment = suite.load(written(tmp_path, ALIVE))
+    with pytest.raises(AssertionError, match="more than once"):
+        check_no_run_twice(experiment.model_copy(update={"cells": experiment.cells * 2}))
+
+
+def test_a_search_that_leads_out_of_what_is_possible_is_refused(tmp_path):
+    search = "search: {trials: 2, space: {bidirectional: [true]}}\n"
+    file = written(tmp_path, f"question: Is this alive?\n{MUSIC.replace('true', 'false')}{search}")
+    check_resolves(file)
+    with pytest.raises(UserError, match="bidirectional"):
+        check_search(suite.load(file))
+
+
+def test_a_run_that_diverges_is_refused(tmp_path, two_steps):
+    text = ALIVE.replace("epochs: 3", "epochs: 3, optimizer: sgd, learning_rate: 1e38, clip_norm: null")
+    with pytest.raises(AssertionError, match="diverged"):
+        check_trains(suite.load(written(tmp_path, text)), 0)

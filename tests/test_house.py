@@ -1,0 +1,109 @@
+"""The house as a whole: layers, docstrings, sizes, public names, and a README that names every room."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import gru_tf
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted((ROOT / "gru_tf").rglob("*.py"))
+LONGEST_MODULE = 400
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+def test_there_are_modules_to_look_at():
+    assert {"gru_tf/cli.py", "gru_tf/cells/gru.py"} <= {relative(m) for m in MODULES}
+
+
+def test_modules_import_only_from_lower_levels():
+    command = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
+    done = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    contracts = (ROOT / "pyproject.toml").read_text().count("[[tool.importlinter.contracts]]")
+    assert f"{contracts} kept, 0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_every_module_says_what_it_is_and_is_of_a_size_to_read(module):
+    source = module.read_text(encoding="utf-8")
+    first = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    assert first.endswith((".", "?")), "expected a docstring with a first line that is a sentence"
+    assert len(source.splitlines()) <= LONGEST_MODULE
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_names_come_from_the_field(module):
+    assert not {"utils", "helpers", "manager", "common", "misc"} & set(re.split(r"[/_.]", relative(module)))
+
+
+@pytest.mark.parametrize("name", gru_tf.__all__)
+def test_every_public_name_is_there_and_documented(name):
+    for module in MODULES:
+        if module.stem == name:  # a module of the same name would take the place of what is public
+            import_module(f"gru_tf.{name}")
+    assert callable(getattr(gru_tf, name))
+    assert getattr(gru_tf, name).__doc__
+    assert name in dir(gru_tf)
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'Transformer'"):
+        _ = gru_tf.Transformer
+
+
+def test_import_gru_tf_loads_nothing_heavy():
+    heavy = "{'tensorflow', 'keras', 'keras_tuner', 'mlflow', 'matplotlib', 'ray', 'torch'}"
+    code = f"import sys, gru_tf; loaded = {heavy} & set(sys.modules); assert not loaded, loaded"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def tree(readme):
+    """Path → what stands beside it, of the README's tree; a folder ends in a slash, two spaces indent."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    block = next((b for b in blocks if re.search(r"^gru_tf/", b, re.MULTILINE)), "")
+    paths, folders = {}, [""]
+    for line in filter(str.strip, block.splitlines()):
+        depth = (len(line) - len(line.lstrip())) // 2
+        folders = folders[: depth + 1]
+        first, *more = re.split(r"\s{2,}", line.strip())
+        names, beside = [first, *more[:-1]], "".join(more[-1:])
+        paths |= {folders[-1] + name: beside for name in names}
+        folders.append(folders[-1] + first)
+    return paths
+
+
+README = tree((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+def test_the_readme_has_a_tree():
+    assert len(README) > 20
+    assert "gru_tf/cells/" in README
+
+
+@pytest.mark.parametrize("path", README)
+def test_what_the_readme_names_is_there(path):
+    if path == "mlruns/":
+        path = "mlruns/README.md"  # the rest of it is made by the first run
+    assert (ROOT / path).exists()
+    beside = re.findall(r"[\w/]+\.py\b", README.get(path, "")) if path.endswith("/") else []
+    assert all((ROOT / path / name).is_file() for name in beside)
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.name != "__init__.py"], ids=relative)
+def test_the_readme_names_every_module(module):
+    folder = relative(module.parent) + "/"
+    beside = README.get(folder, "")
+    listed = ".py" in beside and not module.name.startswith("_")
+    assert relative(module) in README or (re.search(rf"\b{module.name}\b", beside) if listed else folder != "gru_tf/")
+    assert relative(module) in README or folder in README

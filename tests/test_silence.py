@@ -1,0 +1,72 @@
+"""Start-up chatter is held back, C++'s as well; nothing that matters is lost."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gru_tf import silence
+
+
+def written(code):
+    """(exit status, stderr) of the code in a process of its own, whose stderr is a real file descriptor."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+def test_what_c_and_python_write_inside_is_held_back(capfd):
+    os.write(2, b"before|")
+    with silence.startup():
+        os.write(2, b"chatter|")
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "before|after"
+
+
+@pytest.mark.parametrize("end", ["", "\\n"])
+def test_python_text_inside_is_held_back_also_without_a_line_end(end):
+    code = f"import sys; from gru_tf import silence\nwith silence.startup(): sys.stderr.write('chatter{end}')\n"
+    assert written(code) == (0, "")
+
+
+def test_text_begun_before_the_block_is_not_lost():
+    code = "import sys; from gru_tf import silence\nsys.stderr.write('begun')\nwith silence.startup(): pass\n"
+    assert written(code) == (0, "begun")
+
+
+def failing(error):
+    """(exit status, stderr) of a block that writes and raises."""
+    block = f"os.write(2, b'why: \\xff'); raise {error}"
+    return written(f"import os; from gru_tf import silence, errors\nwith silence.startup(): {block}")
+
+
+def test_all_of_it_is_shown_where_the_block_fails():
+    status, shown = failing("ImportError('no tensorflow')")
+    assert status != 0
+    assert shown.startswith("why: ")
+    assert shown.endswith("ImportError: no tensorflow\n")
+
+
+@pytest.mark.parametrize("error", ["errors.UserError('misspelt')", "KeyboardInterrupt()"])
+def test_a_user_s_mistake_and_ctrl_c_need_no_chatter_to_explain_them(error):
+    status, shown = failing(error)
+    assert status != 0
+    assert "why: " not in shown
+    assert "Traceback" in shown
+
+
+def test_no_descriptor_is_left_open():
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))
+
+    before = descriptors()
+    for _ in range(3):
+        with silence.startup():
+            pass
+    assert descriptors() == before
+
+
+def test_a_log_level_that_the_user_chose_is_kept(monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    with silence.startup():
+        assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"

@@ -1,0 +1,108 @@
+"""Intervals against SciPy, a closed form, tables, and simulated coverage."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gru_tf.statistics import Interval, mean_interval
+
+SAMPLES = [np.random.default_rng(i).normal(3, 10.0 ** (i - 3), 2 + i).tolist() for i in range(8)]
+
+
+@pytest.mark.parametrize("values", SAMPLES, ids=len)
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.99])
+def test_scipy_gives_the_same(values, confidence):
+    expected = stats.t.interval(confidence, len(values) - 1, np.mean(values), stats.sem(values))
+    found = mean_interval(values, confidence)
+    assert found.mean == pytest.approx(math.fsum(values) / len(values), rel=1e-12)
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("values", SAMPLES[1:], ids=len)
+def test_the_normal_interval_is_seen_to_be_another(values):
+    normal = stats.norm.interval(0.95, np.mean(values), stats.sem(values))
+    assert mean_interval(values).low < normal[0] - 1e-3 * (normal[1] - normal[0])
+
+
+@pytest.mark.parametrize(("values", "half"), [([0.0, 2.0], math.tan(0.475 * math.pi)), ([1.0, 2.0, 3.0], None)])
+def test_closed_forms(values, half):
+    """With one degree of freedom t is Cauchy, quantile tan(π(p − ½)); with two it is (2p − 1)·sqrt(2 / (4p(1 − p)))."""
+    if half is None:
+        half = 0.95 * math.sqrt(2 / (4 * 0.975 * 0.025)) / math.sqrt(3)
+    found = mean_interval(values)
+    middle = sum(values) / len(values)
+    assert (found.low, found.high) == pytest.approx((middle - half, middle + half), rel=1e-12)
+
+
+@pytest.mark.parametrize(("count", "quantile"), [(2, 12.706), (3, 4.303), (4, 3.182), (5, 2.776), (11, 2.228), (31, 2.042)])
+def test_printed_tables(count, quantile):
+    """Two-sided 95 % points of Student's t for n − 1 degrees of freedom, as printed in any table."""
+    values = np.random.default_rng(count).normal(size=count)
+    deviation = math.sqrt(sum((v - values.mean()) ** 2 for v in values) / (count - 1))
+    found = mean_interval(values.tolist())
+    assert (found.high - found.low) / 2 * math.sqrt(count) / deviation == pytest.approx(quantile, abs=6e-4)
+
+
+def test_nist_zarr13():
+    """NIST/SEMATECH handbook, 1.3.5.2 (data set ZARR13.DAT): n 195, mean 9.261460, s 0.022789, 9.258242 to 9.264679."""
+    rng = np.random.default_rng(0).normal(size=195)
+    values = 9.261460 + 0.022789 * (rng - rng.mean()) / rng.std(ddof=1)  # any sample with that mean and deviation
+    found = mean_interval(values.tolist())
+    assert found == pytest.approx((9.261460, 9.258242, 9.264679), abs=2e-6)
+
+
+def coverage(interval, count: int) -> float:
+    """Share of 4,000 samples of normal values, true mean 0, whose interval holds 0."""
+    samples = np.random.default_rng(count).normal(size=(4000, count))
+    bounds = [interval(sample.tolist()) for sample in samples]
+    return sum(low <= 0 <= high for _, low, high in bounds) / len(bounds)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 10])
+def test_coverage(count):
+    # four standard deviations of a share of 4,000 are 4 · sqrt(0.95 · 0.05 / 4000) = 0.014
+    assert coverage(mean_interval, count) == pytest.approx(0.95, abs=0.014)
+
+
+def test_coverage_is_able_to_fail():
+    def normal(values):
+        return (0.0, *stats.norm.interval(0.95, np.mean(values), stats.sem(values)))
+
+    def population(values):
+        mean, low, high = mean_interval(values)
+        shrunk = math.sqrt(1 - 1 / len(values))  # np.std without ddof=1
+        return mean, mean - (mean - low) * shrunk, mean + (high - mean) * shrunk
+
+    assert coverage(normal, 3) < 0.92
+    assert coverage(population, 3) < 0.93
+
+
+def test_one_value_has_no_interval():
+    found = mean_interval([0.5])
+    assert found.mean == 0.5
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    assert mean_interval([0.25, 0.25, 0.25]) == Interval(0.25, 0.25, 0.25)
+
+
+@pytest.mark.parametrize("values", [[math.nan, 1.0, 2.0], [math.inf, 1.0]])
+def test_a_value_that_is_not_finite_has_no_interval(values):
+    found = mean_interval(values)
+    assert not math.isfinite(found.mean)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+@pytest.mark.parametrize("values", [[], (), np.array([])])
+def test_no_value_is_refused(values):
+    with pytest.raises(ValueError, match=r"^mean_interval: expected at least one value\. Received: none$"):
+        mean_interval(values)
+
+
+def test_sequences_of_any_kind():
+    assert mean_interval([1.0, 2.0, 4.0]) == mean_interval((1.0, 2.0, 4.0)) == mean_interval(np.array([1.0, 2.0, 4.0]))

@@ -1,0 +1,282 @@
+"""Running an experiment: what is done is never done again, a failure stops nothing, an interruption changes no number."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import psutil
+import pytest
+import yaml
+
+import gru_tf
+from gru_tf import suite, training
+from gru_tf.errors import UserError
+
+pytestmark = [
+    # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
+    # Keras Tuner 1.4.8 calls deprecated names of threading; an oracle's folder ends with the oracle
+    pytest.mark.filterwarnings(r"ignore:(currentThread|getName)\(\) is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Implicitly cleaning up .*gru-tf-oracle:ResourceWarning"),
+]
+
+TINY = {
+    "question": "Which tiny network reads digits best?",
+    "tasks": [{"digits": {"reading": "rows"}}],
+    "cells": ["rnn", "gru"],
+    "seeds": 2,
+    "model": {"units": 5},
+    "training": {"epochs": 6, "batch_size": 64},
+    "search": {"trials": 2, "space": {"learning_rate": [3e-3, 1e-2]}},
+}
+RUNS = 8
+# One trial of each cell diverges, the other does not
+STEEP = {
+    **TINY,
+    "training": {"epochs": 1, "batch_size": 64, "optimizer": "sgd", "clip_norm": None},
+    "search": {"tuner": "grid", "trials": 2, "space": {"learning_rate": [1e-2, 1e38]}},
+}
+
+
+def write(folder, **changes):
+    """An experiment file called tiny.yaml."""
+    file = folder / "tiny.yaml"
+    file.write_text(yaml.safe_dump({**TINY, **changes}))
+    return file
+
+
+def run(file, store, **options):
+    """Results of the experiment, and the runs that were trained for them."""
+    trained = []
+    found = suite.run(file, store, workers=0, progress=lambda result, *_: trained.append(result), **options)
+    return found, [result for result in trained if result is not None]
+
+
+def numbers(found):
+    """Fingerprint → everything of a run that must not depend on how it came about."""
+    return {r.run.fingerprint: (r.status, r.validation, r.test, r.best_epoch, r.score) for r in found.runs}
+
+
+def without_times(found):
+    """The table, less what differs between two trainings of the same runs."""
+    return [
+        [getattr(row, name) for name in ("cell", "units", "parameters", "test", "settings", "seeds")]
+        for row in found.table()
+    ]
+
+
+@pytest.fixture(scope="session")
+def done(tmp_path_factory):
+    """The tiny experiment, run once without interruption."""
+    folder = tmp_path_factory.mktemp("done")
+    store = f"sqlite:///{folder}/mlflow.db"
+    found, trained = run(write(folder), store)
+    return SimpleNamespace(folder=folder, store=store, found=found, trained=trained)
+
+
+@pytest.fixture
+def again(done, tmp_path):
+    """A store of its own with the finished experiment in it."""
+    shutil.copy(done.folder / "mlflow.db", tmp_path)
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_an_experiment_runs_every_trial_and_every_seed_once(done):
+    assert len(done.trained) == RUNS
+    assert set(numbers(done.found)) == {r.run.fingerprint for r in done.trained}
+    assert sorted((r.run.cell.name, r.run.purpose) for r in done.trained) == sorted(
+        [(cell, purpose) for cell in ("rnn", "gru") for purpose in ("trial", "final") for _ in range(2)]
+    )
+
+
+def test_the_final_seeds_use_what_the_best_trial_by_validation_used(done):
+    for cell in ("rnn", "gru"):
+        runs = [r for r in done.found.runs if r.run.cell.name == cell]
+        best = max((r for r in runs if r.run.purpose == "trial"), key=lambda r: r.validation)
+        finals = [r for r in runs if r.run.purpose == "final"]
+        assert {r.run.seed for r in finals} == {0, 1}
+        assert {r.run.training.learning_rate for r in finals} == {best.run.training.learning_rate}
+        assert all(r.test is not None for r in finals)
+
+
+def test_results_are_those_of_the_run_from_the_store_alone(done):
+    found = gru_tf.results("tiny", done.store)
+    assert numbers(found) == numbers(done.found)
+    assert found.table() == done.found.table()
+    assert found.experiment == done.found.experiment
+
+
+def test_running_again_trains_nothing(done, again, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("trained again"))
+    found, trained = run(write(tmp_path), again)
+    assert trained == []
+    assert found.table() == done.found.table()
+
+
+def test_models_that_are_not_kept_are_gone_when_all_is_done(done):
+    kept = [file for file in done.folder.rglob("*.keras") if "artifacts" not in file.parts]
+    assert kept == []
+
+
+def test_more_seeds_train_only_the_new_ones(done, again, tmp_path):
+    found, trained = run(write(tmp_path, seeds=3), again)
+    assert [(r.run.purpose, r.run.seed) for r in trained] == [("final", 2)] * 2
+    assert [(row.seeds, row.wanted) for row in found.table()] == [(3, 3)] * 2
+    assert numbers(done.found).items() <= numbers(found).items()
+
+
+def test_fewer_seeds_train_nothing_and_leave_the_others_out_of_the_table(again, tmp_path):
+    found, trained = run(write(tmp_path, seeds=[1]), again)
+    assert trained == []
+    assert {r.run.seed for r in found.runs if r.run.purpose == "final"} == {1}
+    assert [(row.seeds, row.wanted) for row in found.table()] == [(1, 1)] * 2
+
+
+def test_a_changed_file_shows_only_runs_of_its_new_definition_and_changing_it_back_trains_nothing(done, again, tmp_path):
+    found, trained = run(write(tmp_path, training={"epochs": 1, "batch_size": 64}), again)
+    assert len(trained) == RUNS
+    assert set(numbers(found)) == {r.run.fingerprint for r in trained}
+    assert {r.run.training.epochs for r in found.runs} == {1}
+    assert numbers(suite.results("tiny", again)) == numbers(found)
+    found, trained = run(write(tmp_path), again)
+    assert trained == []
+    assert found.table() == done.found.table()
+
+
+def test_another_question_alone_trains_nothing(again, tmp_path):
+    found, trained = run(write(tmp_path, question="Another one?"), again)
+    assert (trained, found.experiment.question) == ([], "Another one?")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_diverged_and_failed_runs_are_shown_and_stop_no_other(store, tmp_path, monkeypatch):
+    trained_before = training.train
+
+    def train(run, *rest):
+        if (run.cell.name, run.seed) == ("gru", 1):
+            raise RuntimeError("no memory\nleft")
+        return trained_before(run, *rest)
+
+    file = write(tmp_path, **STEEP)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train", train)
+        found, trained = run(file, store)
+    assert len(trained) == RUNS
+    rnn, gru = found.table()
+    assert [(row.seeds, row.wanted) for row in (rnn, gru)] == [(2, 2), (1, 2)]
+    assert rnn.settings == gru.settings == {"learning_rate": 1e-2}
+    assert [re.sub(r"epoch \d", "epoch", f) for f in rnn.failures] == ["a trial diverged: the loss was not finite in epoch"]
+    assert len(gru.failures) == 2
+    assert any(f.startswith("seed 1 failed: RuntimeError: no memory left (test_suite.py:") for f in gru.failures)
+    _tries_again_only_what_failed(file, store, numbers(found))
+
+
+def _tries_again_only_what_failed(file, store, before):
+    found, trained = run(file, store)
+    assert [(r.run.cell.name, r.run.seed, r.status) for r in trained] == [("gru", 1, "finished")]
+    assert [(row.seeds, len(row.failures)) for row in found.table()] == [(2, 1), (2, 1)]
+    assert {f: n for f, n in before.items() if n[0] != "failed"}.items() <= numbers(found).items()
+
+
+def test_a_search_whose_trials_all_diverge_leaves_the_experiment_s_own_settings(store, tmp_path):
+    search = {"trials": 1, "space": {"learning_rate": [1e38]}}
+    found, _ = run(write(tmp_path, **{**STEEP, "cells": ["rnn"], "seeds": 1, "search": search}), store)
+    assert [(r.run.purpose, r.status) for r in found.runs] == [("trial", "diverged"), ("final", "finished")]
+    assert found.runs[1].run.training.learning_rate == 1e-3
+
+
+def test_what_is_impossible_is_refused_before_anything_is_trained(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("trained"))
+    for changes in ({"model": {"parameters": 20}}, {"cells": ["rnn", {"gru": {"reset_afterr": True}}]}):
+        with pytest.raises(UserError, match=r"^tiny"):
+            run(write(tmp_path, **changes), store)
+
+
+def test_check_gives_the_networks(tmp_path):
+    found = gru_tf.check(write(tmp_path))
+    assert [(task.label, cell.label, size.units, size.parameters) for task, cell, size in found] == [
+        ("digits(reading=rows)", "rnn", 5, 130),
+        ("digits(reading=rows)", "gru", 5, 285),
+    ]
+
+
+# Ctrl-C is heard, also where pytest itself was started with it ignored
+COMMAND = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from gru_tf.cli import main; main()"
+
+
+def members(group):
+    """Processes of the group that are alive."""
+    found = []
+    for process in psutil.process_iter(["pid", "status"]):
+        try:
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+    return found
+
+
+@pytest.fixture
+def started(store, tmp_path):
+    """`gru-tf run` with two workers in a process group of its own, after its second result."""
+    output, errors = tmp_path / "output.txt", tmp_path / "errors.txt"
+    command = [sys.executable, "-c", COMMAND, "run", str(write(tmp_path)), "--store", store, "--workers", "2"]
+    with output.open("w") as out, errors.open("w") as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err, process_group=0)
+    try:
+        until(lambda: "   2/8 " in output.read_text() or process.poll() is not None, 240)
+        assert process.poll() is None, errors.read_text()
+        yield SimpleNamespace(process=process, errors=errors)
+    finally:
+        for left in members(process.pid):
+            left.kill()
+        process.wait()
+
+
+def until(condition, seconds):
+    """Wait for the condition; fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def _kill_group(process):
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+def _kill_coordinator(process):
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+def _ctrl_c(process):
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) == 130
+
+
+@pytest.mark.parametrize("end", [_kill_group, _kill_coordinator, _ctrl_c])
+def test_an_interrupted_experiment_goes_on_and_ends_with_the_same_bits(done, started, store, tmp_path, end):
+    end(started.process)
+    until(lambda: not members(started.process.pid), 30)  # workers end with their coordinator
+    said = started.errors.read_text().strip()
+    if end is _ctrl_c:
+        assert said == "gru-tf: stopped. What is done is kept; the same command goes on from there."
+    kept = numbers(suite.results("tiny", store))
+    assert 2 <= len(kept) < RUNS
+    assert kept.items() <= numbers(done.found).items()
+    found, trained = run(write(tmp_path), store)
+    assert len(trained) <= RUNS - len(kept), "a run that its worker finished is in the journal"
+    assert numbers(found) == numbers(done.found)
+    assert without_times(found) == without_times(done.found)

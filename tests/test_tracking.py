@@ -1,0 +1,350 @@
+"""The store: everything of a run is in MLflow, comes back from it to the bit, and a torn record is no record."""
+
+import json
+import math
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from types import SimpleNamespace
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow.tracking import MlflowClient
+
+from gru_tf import suite
+from gru_tf.errors import UserError
+from gru_tf.experiment_file import validate
+from gru_tf.run_result import RunResult, Speed
+from gru_tf.tasks import create
+from gru_tf.tasks.digits import Digits
+from gru_tf.tracking import Store
+
+pytestmark = [
+    # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
+    # Keras Tuner 1.4.8 calls deprecated names of threading; an oracle's folder ends with the oracle
+    pytest.mark.filterwarnings(r"ignore:(currentThread|getName)\(\) is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Implicitly cleaning up .*gru-tf-oracle:ResourceWarning"),
+]
+
+EPOCHS, TRIALS, SEEDS, CELLS = 2, 2, 2, ("rnn", "gru")
+TINY = {
+    "question": "Which tiny network reads digits best?",
+    "tasks": [{"digits": {"reading": "rows"}}],
+    "cells": list(CELLS),
+    "seeds": SEEDS,
+    "model": {"units": 5},
+    "training": {"epochs": EPOCHS, "batch_size": 64},
+    "search": {"trials": TRIALS, "space": {"learning_rate": [3e-3, 1e-2]}},
+}
+OWN = {**TINY, "cells": ["gru"], "seeds": 1, "model": {"units": 4, "implementation": "custom"}, "search": None}
+# with 8 features and 10 classes: state × (features + state + biases), and the head
+RECURRENT = {"rnn": 5 * (8 + 5 + 1), "gru": 3 * 5 * (8 + 5 + 2)}
+HEAD = 10 * (5 + 1)
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory):
+    """A store with two small experiments, what was told while they ran, and their children in MLflow."""
+    uri = f"sqlite:///{tmp_path_factory.mktemp('kept')}/mlruns/mlflow.db"
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Digits, "checksums", lambda self: {"digits.npz": "0123abcd"})  # digits come without a file
+        for name, content in (("tiny", TINY), ("own", OWN)):
+            suite.run(validate({**content, "name": name}, name), uri, workers=0, progress=lambda r, *_: told.append(r))
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("tiny").experiment_id
+    runs = client.search_runs([experiment])
+    parent = next(run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    children = [run for run in runs if run is not parent]
+    told = [result for result in told if result is not None]
+    return SimpleNamespace(uri=uri, client=client, runs=runs, parent=parent, children=children, told=told)
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory):
+    """The file of an empty store; making one takes MLflow a second or two, copying it none."""
+    file = tmp_path_factory.mktemp("blank") / "mlflow.db"
+    Store(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def empty(tmp_path, blank):
+    """An empty store, and an experiment to write to it."""
+    shutil.copy(blank, tmp_path / "mlflow.db")
+    return Store(f"sqlite:///{tmp_path}/mlflow.db"), validate({**TINY, "name": "tiny"}, "tiny")
+
+
+def result_of(experiment, seed=0, **changes):
+    """A result as a worker would return it, without training."""
+    task, cell = next(experiment.pairs())
+    speed = Speed(compile_seconds=1, train_seconds=2, step_ms=3, step_ms_low=2, step_ms_high=4, samples_per_second=5)
+    history = {"train_loss": [0.1 + 0.2, 0.3], "validation_accuracy": [1 / 3, 0.5]}
+    values = {"status": "finished", "started": time.time(), "seconds": 1.25, "history": history, "speed": speed}
+    values |= {"metric": "accuracy", "validation": 1 / 3, "test": 2 / 3, "chance": 0.075, "score": 0.1}
+    return RunResult(run=experiment.run(task, cell, seed), **{**values, **changes})
+
+
+def test_an_experiment_of_mlflow_for_each_experiment(kept):
+    assert Store(kept.uri).names() == ["own", "tiny"]
+
+
+def test_the_parent_is_the_experiment_and_the_children_are_its_trials_and_seeds(kept):
+    tags = kept.parent.data.tags
+    assert kept.parent.info.run_name == "tiny"
+    assert TINY["question"] in tags["mlflow.note.content"]
+    assert {child.data.tags["mlflow.parentRunId"] for child in kept.children} == {kept.parent.info.run_id}
+    assert {run.info.status for run in kept.runs} == {"FINISHED"}
+    found = sorted((c.data.params["cell"], c.data.params["purpose"], c.data.params["seed"]) for c in kept.children)
+    finals = [(cell, "final", str(seed)) for cell in CELLS for seed in range(SEEDS)]
+    assert found == sorted(finals + [(cell, "trial", "1000") for cell in CELLS] * TRIALS)
+
+
+def test_names_of_the_runs_tell_them_apart(kept):
+    names = [child.info.run_name for child in kept.children]
+    assert len(set(names)) == len(names)
+    seeds = [set(name.split(" · ")) for name in names if "seed" in name]
+    assert {"gru", "digits(reading=rows)", "seed 1"} in seeds
+
+
+def test_parameters_of_every_child(kept):
+    for child in kept.children:
+        params, cell = child.data.params, child.data.params["cell"]
+        assert params["task"] == "digits(reading=rows)"
+        assert (params["epochs"], params["batch_size"], params["optimizer"], params["layers"]) == ("2", "64", "adam", "1")
+        assert float(params["learning_rate"]) in TINY["search"]["space"]["learning_rate"]
+        assert params["resolved_units"] == "5"
+        assert int(params["recurrent_parameters"]) == RECURRENT[cell]
+        assert int(params["total_parameters"]) == RECURRENT[cell] + HEAD
+        assert params["kernel_path"] == "xla while-loop"
+        assert params["resolved_jit"] == "True"
+
+
+def test_curves_of_every_child(kept):
+    for child in kept.children:
+        for name in ("train_loss", "validation_loss", "validation_accuracy"):
+            points = kept.client.get_metric_history(child.info.run_id, name)
+            assert sorted(point.step for point in points) == list(range(EPOCHS))
+        best = max(p.value for p in kept.client.get_metric_history(child.info.run_id, "validation_accuracy"))
+        assert child.data.metrics["best_validation_accuracy"] == best
+
+
+def test_a_trial_has_no_test_metric_and_a_final_seed_has_one(kept):
+    for child in kept.children:
+        metrics, final = child.data.metrics, child.data.params["purpose"] == "final"
+        assert ("test_accuracy" in metrics, "score" in metrics) == (final, final)
+        assert metrics["chance_accuracy"] == 27 / 360
+        if final:
+            expected = (metrics["test_accuracy"] - 27 / 360) / (1 - 27 / 360)
+            assert metrics["score"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_speed_and_memory_of_every_child(kept):
+    steps = math.ceil(1078 / 64)
+    for child in kept.children:
+        m = child.data.metrics
+        assert 0 < m["step_ms_low"] <= m["step_ms"] <= m["step_ms_high"]
+        assert m["samples_per_second"] == pytest.approx(1078 / steps / (m["step_ms"] / 1000))
+        assert m["compile_seconds"] > 0
+        assert m["train_seconds"] <= m["run_seconds"]
+        assert 50 < m["peak_memory_mb"] < 20_000
+
+
+def test_a_run_ends_when_its_training_ended_also_where_a_model_was_logged_later(kept):
+    for child in kept.children:
+        seconds = (child.info.end_time - child.info.start_time) / 1000
+        assert seconds == pytest.approx(child.data.metrics["run_seconds"], abs=0.005)
+
+
+def test_where_every_child_ran(kept):
+    for child in kept.children:
+        tags = child.data.tags
+        assert tags["status"] == "finished"
+        assert tags["error"] == ""
+        for package in ("tensorflow", "keras", "keras-tuner", "mlflow", "numpy", "gru-tf"):
+            assert tags[f"version.{package}"] == version(package)
+        assert tags["version.python"] == sys.version.split()[0]
+        assert tags["data.digits.npz"] == "0123abcd"
+        assert tags["device"]
+        assert tags["threads"].isdigit()
+        assert "commit" in tags
+
+
+def test_results_come_back_to_the_bit(kept):
+    store = Store(kept.uri)
+    found = store.find("tiny").results() | store.find("own").results()
+    assert len(kept.told) == len(found) == len(CELLS) * (TRIALS + SEEDS) + 1
+    for result in kept.told:
+        back = found[result.run.fingerprint]
+        assert back == result.model_copy(update={"history": back.history})
+
+
+def test_curves_come_back_to_the_bit(kept):
+    ids = {child.data.tags["gru_tf.fingerprint"]: child.info.run_id for child in kept.children}
+    for result in kept.told[: len(ids)]:
+        for name, values in result.history.items():
+            points = kept.client.get_metric_history(ids[result.run.fingerprint], name)
+            assert [p.value for p in sorted(points, key=lambda p: p.step)] == values
+
+
+PREDICT = """
+import json, os, sys
+import mlflow, numpy as np
+models, x, y = json.loads(sys.argv[1]), np.load(sys.argv[2]), np.load(sys.argv[3])
+print(json.dumps([float(np.mean(mlflow.pyfunc.load_model(m).predict(x).argmax(-1) == y)) for m in models]))
+"""
+
+
+@pytest.fixture(scope="session")
+def best(kept):
+    """(model's address, recorded test accuracy) of every model in the store."""
+    ids = [kept.client.get_experiment_by_name(name).experiment_id for name in ("tiny", "own")]
+    logged = [run for run in kept.client.search_runs(ids) if "gru_tf.model" in run.data.tags]
+    return [(run.data.tags["gru_tf.model"], run) for run in logged]
+
+
+def test_only_the_best_seed_by_validation_of_each_cell_has_a_model(kept, best):
+    finals = [r for r in kept.told if r.run.purpose == "final"]
+    expected = set()
+    for network in {(r.run.cell.name, r.run.model.implementation) for r in finals}:
+        seeds = [r for r in finals if (r.run.cell.name, r.run.model.implementation) == network]
+        expected.add(max(seeds, key=lambda r: r.validation).run.fingerprint)
+    assert {run.data.tags["gru_tf.fingerprint"] for _, run in best} == expected
+    assert len(expected) == len(CELLS) + 1
+
+
+def test_the_models_load_in_a_fresh_process_and_predict_what_was_recorded(kept, best, tmp_path):
+    test = create("digits", {"reading": "rows"}).splits(np.random.default_rng(0)).test
+    np.save(tmp_path / "x.npy", test.inputs)
+    np.save(tmp_path / "y.npy", test.targets)
+    arguments = [json.dumps([address for address, _ in best]), str(tmp_path / "x.npy"), str(tmp_path / "y.npy")]
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": kept.uri, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-c", PREDICT, *arguments]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    recorded = [run.data.metrics["test_accuracy"] for _, run in best]
+    assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(recorded, abs=1e-6)
+    assert len(set(recorded)) > 1  # one constant prediction for all would not pass
+
+
+class TornError(Exception):
+    """The process ended here."""
+
+
+@pytest.mark.parametrize("call", range(6))
+def test_a_record_torn_at_any_call_is_no_record_or_a_whole_one(empty, monkeypatch, call):
+    store, experiment = empty
+    record = store.open(experiment)
+    record.begin()
+    result, left = result_of(experiment), [call]
+    with monkeypatch.context() as patch:
+        for name in ("create_run", "log_batch", "log_metric", "log_param", "set_tag", "set_terminated", "update_run"):
+            patch.setattr(MlflowClient, name, _tearing(getattr(MlflowClient, name), left))
+        try:
+            record.write(result)
+        except TornError:
+            assert left == [-1]
+        else:
+            assert call >= 4, "a record is written in several calls"
+    found = store.find("tiny").results()
+    assert [r.model_copy(update={"history": {}}) for r in found.values()] in ([], [_bare(result)])
+    if not found:
+        store.open(experiment).write(result)
+        assert list(store.find("tiny").results().values()) == [_bare(result)]
+
+
+def _bare(result):
+    return result.model_copy(update={"history": {}})
+
+
+def _tearing(method, left):
+    def torn(*args, **kwargs):
+        left[0] -= 1
+        if left[0] < 0:
+            raise TornError
+        return method(*args, **kwargs)
+
+    return torn
+
+
+def test_a_long_run_keeps_every_epoch_and_losses_that_are_not_finite(empty):
+    store, experiment = empty
+    losses = [*np.random.default_rng(0).random(1199).tolist(), math.nan]
+    history = {"train_loss": losses, "validation_loss": [math.inf]}
+    result = result_of(experiment, status="diverged", error="the loss was not finite", history=history, test=None)
+    record = store.open(experiment)
+    record.begin()
+    record.write(result)
+    (run_id,) = record.ids.values()
+    points = store.client.get_metric_history(run_id, "train_loss")
+    assert [p.value for p in sorted(points, key=lambda p: p.step)] == pytest.approx(losses, abs=0, nan_ok=True)
+    assert store.client.get_run(run_id).info.status == "FAILED"
+    assert list(store.find("tiny").results().values()) == [_bare(result)]
+
+
+def test_a_run_tried_again_takes_the_place_of_its_failure(empty):
+    store, experiment = empty
+    record = store.open(experiment)
+    record.begin()
+    failed = result_of(experiment, status="failed", error="no memory", started=1000.0)
+    for result in (failed, result_of(experiment, started=2000.0)):
+        record.write(result)
+    assert [r.status for r in store.find("tiny").results().values()] == ["finished"]
+
+
+def test_an_experiment_that_was_begun_but_not_defined_has_no_results(empty):
+    store, experiment = empty
+    store.open(experiment)
+    with pytest.raises(UserError, match=r"^no results of 'tiny' in sqlite:"):
+        store.find("tiny")
+
+
+def test_an_experiment_deleted_in_the_dashboard_is_said_to_be(empty):
+    store, experiment = empty
+    record = store.open(experiment)
+    record.begin()
+    store.client.delete_experiment(record.experiment_id)
+    with pytest.raises(UserError, match="no results of 'tiny'"):
+        store.find("tiny")
+    with pytest.raises(UserError, match=f"'tiny' was deleted .* mlflow experiments restore -x {record.experiment_id}"):
+        store.open(experiment)
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest(kept):
+    with pytest.raises(UserError, match=r"no results of 'tinny' in .*\. Did you mean 'tiny'\?"):
+        Store(kept.uri).find("tinny")
+
+
+def test_using_a_store_leaves_mlflow_s_default_alone(kept):
+    assert kept.uri not in (os.environ.get("MLFLOW_TRACKING_URI"), mlflow.get_tracking_uri())
+
+
+def test_a_server_that_does_not_answer_is_named_soon():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    clock = time.monotonic()
+    with pytest.raises(UserError, match=f"^the tracking store {address} does not answer: "):
+        Store(address)
+    assert time.monotonic() - clock < 15
+
+
+def test_a_file_that_is_no_store_is_refused_and_kept(tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("these are notes\n" * 100)
+    with pytest.raises(UserError, match=r"^the tracking store sqlite:///.*notes.txt does not answer: "):
+        Store(f"sqlite:///{file}")
+    assert file.read_text() == "these are notes\n" * 100
+
+
+@pytest.mark.parametrize("uri", ["nonsense://there", "sqlite:////proc/none/mlflow.db"])
+def test_an_address_that_cannot_be_is_refused(uri):
+    with pytest.raises(UserError, match=uri):
+        Store(uri)
