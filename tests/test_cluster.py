@@ -16,7 +16,7 @@ from gru_tf.engine import cluster
 from gru_tf.engine.cluster import MOVES, RayEngine, train_on_node
 from gru_tf.errors import UserError
 from gru_tf.experiment import Run
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gru_tf import durable, journal
 from gru_tf.experiment import Run
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 
 

@@ -8,7 +8,7 @@ import pytest
 from gru_tf import durable, journal, writer
 from gru_tf.errors import UserError
 from gru_tf.experiment import Run
-from gru_tf.results import RunResult
+from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tracking import StoreError
 from gru_tf.writer import Writer
