@@ -19,6 +19,7 @@ from filelock import FileLock
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from gru_tf import durable, lock, logged
@@ -112,7 +113,11 @@ class Store:
         if found is None or parent is None or DEFINITION not in parent.data.tags:
             near = did_you_mean(name, [other for other in self.names() if other != name])
             raise UserError(f"no results of '{name}' in {self.uri}.{near}")
-        definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
+        try:
+            definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
+        except ValidationError as error:
+            what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            raise UserError(f"'{name}' in {self.uri} was run by another version of gru_tf: {what}") from error
         return Record(self, definition, found.experiment_id, parent.info.run_id)
 
     @_guarded

@@ -1,6 +1,7 @@
 """The command in its own process group, to be killed; and the numbers that must come out whatever happens."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +22,8 @@ from gru_tf.run_result import RunResult
 from gru_tf.tracking import FINGERPRINT, RESULT, Store
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE / "site"))
+import_module("with_faulty")  # the store's experiments name it
 PATIENCE = 240.0  # seconds that a busy machine may need for anything waited for here
 SERIES = ("train_loss", "validation_loss", "validation_accuracy", "validation_mse")
 STEADY: dict[str, Any] = {
@@ -105,9 +109,7 @@ class Command:
 
     def done(self) -> int:
         """Runs that it has said are done."""
-        return sum(
-            ": test " in line or ": validation " in line for line in self.out.read_text(encoding="utf-8").splitlines()
-        )
+        return len(re.findall(r"^ *\d+/\d+ ", self.out.read_text(encoding="utf-8"), re.MULTILINE))
 
     def errors(self) -> str:
         """What it has written to stderr."""

@@ -95,7 +95,7 @@ class Postgres:
     @property
     def uri(self) -> str:
         """As SQLAlchemy reads it."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql+psycopg2://{USER}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
         """Make the cluster and serve it."""

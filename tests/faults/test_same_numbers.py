@@ -73,6 +73,7 @@ def test_long_run_goes_on_from_its_checkpoint(start: Start, tmp_path: Path, epoc
     print(f"\nkilled after the checkpoint of epoch {done} of {run.training.epochs}")
 
 
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")  # MLflow, of its own types
 def test_promoted_trials_go_on(tmp_path: Path, epochs_trained: list[int]) -> None:
     """Hyperband trains no epoch twice, and its trials equal ones trained from scratch."""
     from gru_tf import training

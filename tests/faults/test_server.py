@@ -55,7 +55,7 @@ def test_postgresql_and_a_killed_server(
     assert said.count("gru-tf: the store answers again.") == 2
     assert numbers(mlflow.uri, "steady") == reference.numbers
     assert all_closed(mlflow.uri, "steady")
-    with closing(psycopg2.connect(postgres.uri)) as database, database.cursor() as cursor:
+    with closing(psycopg2.connect(postgres.uri.replace("+psycopg2", ""))) as database, database.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM runs WHERE lifecycle_stage = 'active'")
         assert cursor.fetchone() == (len(reference.numbers) + 1,)
 
@@ -82,7 +82,7 @@ def test_server_that_stays_away(start: Start, tmp_path: Path, server: Callable[[
     assert again.ended() == 0, again.said()
     assert numbers(mlflow.uri, "steady") == reference.numbers
     assert all_closed(mlflow.uri, "steady")
-    assert again.done() <= len(reference.numbers) - stored - int(waiting[1]) + 1  # one may stand half written
+    assert again.done() <= len(reference.numbers) - stored - int(waiting[1])
     print(f"{stored} stored, {waiting[1]} waited, {again.done()} trained")
 
 

@@ -1,16 +1,3 @@
-"""Read by every Python process of a fault test: the task `faulty` joins the catalogue, in the workers as well."""
+"""Read by every Python process of a command under test, so that its workers know the task `faulty` as well."""
 
-from pathlib import Path
-
-from gru_tf import tasks
-from gru_tf.catalogue import Catalogue
-
-_names = Catalogue.names
-
-
-def _with_faulty(self: Catalogue) -> list[str]:
-    return sorted([*_names(self), *(["faulty"] if self.kind == "task" else [])])
-
-
-tasks.__path__.append(str(Path(__file__).parent))
-Catalogue.names = _with_faulty  # type: ignore[method-assign]
+import with_faulty  # noqa: F401
