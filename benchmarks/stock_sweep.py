@@ -21,6 +21,7 @@ from sklearn.datasets import load_digits
 
 LAYERS = {"rnn": (keras.layers.SimpleRNN, 107), "lstm": (keras.layers.LSTM, 54), "gru": (keras.layers.GRU, 62)}
 EPOCHS, TRIALS, SEEDS, BATCH = 8, 4, 3, 32
+SEARCH_SEED = 1000  # the yardstick's, so that both try the same rates; Keras Tuner 1.4.8 takes 0 for none
 
 
 def data():
@@ -50,7 +51,7 @@ class Digits(keras_tuner.HyperModel):
 def search(cell, train, validation, folder):
     """The best hyperparameters of a random search."""
     tuner = keras_tuner.RandomSearch(
-        Digits(cell), "val_accuracy", max_trials=TRIALS, seed=0, directory=folder, project_name=cell
+        Digits(cell), "val_accuracy", max_trials=TRIALS, seed=SEARCH_SEED, directory=folder, project_name=cell
     )
     tuner.search(*train, validation_data=validation, epochs=EPOCHS, batch_size=BATCH, verbose=0)
     return tuner.get_best_hyperparameters()[0]
