@@ -155,7 +155,9 @@ def main() -> None:
         status = _complain(f"{error.strerror}: {error.filename}. What is done is kept; the same command goes on.")
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        message = " ".join(error.format_message().split()).rstrip(".")  # "" where the help was printed instead
+        message = (
+            " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
+        )  # "" where the help was printed instead
         status = _complain(f"{message}. Try '{context.command_path if context else 'gru-tf'} --help'.") if message else 2
     if status == INTERRUPTED:
         _complain("stopped. What is done is kept; the same command goes on from there.")

@@ -92,7 +92,7 @@ def interval(value: Interval) -> str:
 
 def notes(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     """What a reader must know of the table, and each failure."""
-    yield f"At an {_budget(experiment)}."
+    yield f"At {_budget(experiment)}."
     seeds = len(experiment.seeds)
     if seeds > 1:
         yield f"Mean and Student-t interval over {seeds} seeds; bold: the best mean, which is not a test."
@@ -132,9 +132,10 @@ def entries(named: Iterable[tuple[str, str]]) -> Table:
 
 
 def _budget(experiment: Experiment) -> str:
+    equal = "an equal budget of " if experiment.model.parameters else "equal units, not parameters: "
     head = ", head included" if experiment.model.parameters else ""
     time = f", and of {experiment.training.seconds:g} s of training" if experiment.training.seconds else ""
-    return f"equal budget of {experiment.model.size}{head}{time}"
+    return f"{equal}{experiment.model.size}{head}{time}"
 
 
 def _count(number: int | None) -> str:

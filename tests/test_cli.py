@@ -93,8 +93,8 @@ def test_run_prints_the_question_a_line_a_run_the_table_and_notes(ran):
         assert re.fullmatch(shape, lines[number])
     rows = [line.split()[:3] for line in lines if line.strip().startswith(("rnn", "gru"))]
     assert rows == [["rnn", "4", "102"], ["gru", "4", "218"]]  # units × (8 + units + biases), and the head
-    assert "At an equal budget of 4 units." in lines
-    assert max(map(len, lines[3 : lines.index("At an equal budget of 4 units.")])) <= 80
+    assert "At equal units, not parameters: 4 units." in lines
+    assert max(map(len, lines[3 : lines.index("At equal units, not parameters: 4 units.")])) <= 80
 
 
 def test_run_says_nothing_else(ran):
