@@ -1,5 +1,6 @@
 # make run    sets everything up and answers experiments/quickstart.yaml
 # make test   sets everything up and passes the tests
+# make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 10 minutes)
 # make bench  times a whole comparison against one made of stock parts (about 15 minutes)
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -11,13 +12,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 UV := .uv/bin/uv
 
-.PHONY: run test lint bench lock ui clean
+.PHONY: run test test-faults lint bench lock ui clean
 
 run: $(READY)
 	$(BIN)/gru-tf run $(EXPERIMENT)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+
+# One after the other: each uses all cores, and some measure time and memory.
+test-faults: $(READY)
+	$(BIN)/python -m pytest -rA --durations=0 --durations-min=1 tests/faults $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

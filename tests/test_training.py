@@ -223,7 +223,7 @@ def test_a_trial_never_touches_the_test_split(monkeypatch, tmp_path):
     result = training.train(trial, tmp_path)
     assert (result.status, result.test, result.score, result.model_file) == ("finished", None, None, "")
     assert result.validation == min(result.history["validation_mse"])
-    assert [file.suffixes for file in tmp_path.iterdir()] == [[".checkpoint", ".npz"]]
+    assert [file.suffixes for file in tmp_path.iterdir()] == [[".checkpoint"]]
     with pytest.raises(AssertionError, match="the test split was touched"):
         training.train(final)
 
