@@ -1,6 +1,6 @@
 # make run    sets everything up and answers experiments/quickstart.yaml
 # make test   sets everything up and passes the tests
-# make test-faults  kills coordinators, workers, servers and nodes (about ten minutes)
+# make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 10 minutes)
 # make bench  times a whole comparison against one made of stock parts (about 15 minutes)
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -20,9 +20,9 @@ run: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
-# Kills coordinators, workers, servers and nodes; needs PostgreSQL's programs for one of them.
+# One after the other: each uses all cores, and some measure time and memory.
 test-faults: $(READY)
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest -rA --durations=0 --durations-min=1 tests/faults $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

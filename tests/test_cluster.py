@@ -3,8 +3,6 @@
 import socket
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,6 +74,15 @@ def result(**changes: Any) -> RunResult:
     return RunResult(run=run(), status="finished", started=1e9, seconds=0.3).model_copy(update=changes)
 
 
+@pytest.fixture(autouse=True)
+def words(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What processes leave for the coordinator before they end."""
+    left: dict[str, str] = {}
+    monkeypatch.setattr(cluster, "_leave_word", left.__setitem__)
+    monkeypatch.setattr(cluster, "_word_left", lambda key: left.pop(key, ""))
+    return left
+
+
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An engine on a Ray that gives these answers."""
@@ -109,15 +116,14 @@ def test_a_full_disk_here_loses_the_model_and_says_so(engine: Any, monkeypatch: 
     assert "No space left on device" in got.warning
 
 
-@pytest.mark.parametrize("death", [NodeDiedError("gone"), ObjectLostError("gone with its node"), cluster.ProcessEndsError()])
+@pytest.mark.parametrize("death", [NodeDiedError("gone"), ObjectLostError("gone with its node")])
 def test_a_dead_node_moves_the_run(engine: Any, death: Exception) -> None:
-    if isinstance(death, cluster.ProcessEndsError):  # Ray gives a task's own error a class that is both
-        death = type("Both", (RayError, cluster.ProcessEndsError), {})()
     with engine(*[death] * MOVES, (result(), b"")) as here:
         here.submit([run()])
         assert [here.completed() for _ in range(MOVES)] == [[]] * MOVES
         assert [r.status for r in here.completed()] == ["finished"]
         assert len(here.ray.given) == MOVES + 1
+        assert len({key for *_, key in here.ray.given}) == MOVES + 1
 
 
 def test_too_many_dead_nodes_are_a_failure(engine: Any) -> None:
@@ -141,36 +147,35 @@ def test_results_that_came_before_the_end_are_kept(engine: Any, tmp_path: Path) 
     assert journal.kept(tmp_path) == [result()]
 
 
-@pytest.fixture
-def not_ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """This process stays, and is not the one that ends; the exit codes that it would have had."""
-    codes: list[int] = []
-    monkeypatch.setattr(cluster.os, "_exit", codes.append)
-    monkeypatch.setattr(cluster, "GRACE", 0.05)
-    yield codes
-    cluster._ending.clear()
+def test_time_limit(engine: Any, words: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process leaves word of the reason before it ends, since nothing else ends a compiled loop."""
 
+    class ExitError(BaseException):
+        """In the place of the process's end."""
 
-def test_time_limit(not_ending: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reason comes back, then the process ends, since nothing else ends a compiled loop; no other run begins there."""
+    def leave(code: int) -> None:
+        assert list(words) == ["the key"], "word comes first"
+        raise ExitError(code)
+
     hanging = threading.Event()
     monkeypatch.setattr(cluster, "_train", lambda *_: (hanging.wait(30), (result(), b""))[1])
-    got, model = train_on_node(run(), 1, 0.1)
-    assert (got.status, got.passing, model) == ("failed", True, b"")
-    assert got.error == "its worker process took longer than the limit of 0.1 s and was stopped"
-    with pytest.raises(cluster.ProcessEndsError):
-        train_on_node(run(), 1, 0.1)
-    until = time.monotonic() + 10
-    while not not_ending and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not_ending == [1]
+    monkeypatch.setattr(cluster.os, "_exit", leave)
+    with pytest.raises(ExitError, match="1"):
+        train_on_node(run(), 1, 0.1, "the key")
     hanging.set()
+    reason = "its worker process took longer than the limit of 0.1 s and was stopped"
+    assert words == {"the key": reason}
+
+    with engine(RayError("the worker died unexpectedly")) as here:
+        here.submit([run()])
+        words[here.ray.given[0][-1]] = reason
+        assert [(r.status, r.passing, r.error) for r in here.completed()] == [("failed", True, reason)]
 
 
 def test_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_train", lambda *_: (result(), b"model"))
-    assert train_on_node(run(), 1, None) == (result(), b"model")
-    assert train_on_node(run(), 1, 5.0) == (result(), b"model")
+    assert train_on_node(run(), 1, None, "") == (result(), b"model")
+    assert train_on_node(run(), 1, 5.0, "") == (result(), b"model")
 
 
 def test_a_node_keeps_nothing_of_a_final_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +189,7 @@ def test_a_node_keeps_nothing_of_a_final_run(tmp_path: Path, monkeypatch: pytest
         return result(model_file=str(to / "a.keras"))
 
     monkeypatch.setattr(cluster, "_prepared", lambda threads: SimpleNamespace(attempt=attempt))
-    assert train_on_node(run(), 1, None)[1] == b"model"
+    assert train_on_node(run(), 1, None, "")[1] == b"model"
     assert list(folder.iterdir()) == []
 
 

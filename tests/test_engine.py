@@ -97,6 +97,7 @@ def test_a_worker_that_is_killed_costs_one_run_and_the_others_go_on(tmp_path):
         engine.submit([first])
         (warm,) = results(engine, 1)
         engine.submit([long, *others])
+        until(lambda: all(future.running() for future in engine.futures), 60)
         (worker,) = workers()
         worker.kill()
         (killed,) = engine.completed()

@@ -1,9 +1,9 @@
 """The same runs as Ray tasks: CPU and GPU resources, retries when a node dies, many machines."""
 
 import os
+import secrets
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -18,15 +18,15 @@ from gru_tf.run_result import RunResult
 
 MOVES = 3  # of a run whose node died; a death of its process alone is a failed try, which the coordinator counts
 CONNECT_SECONDS = 10.0
-GRACE = 1.0  # seconds that a process has to say why it ends
 Answer = tuple[RunResult, bytes]
 
 
 class Flight(NamedTuple):
-    """A run that Ray has: when it was given, and how many nodes died under it."""
+    """A run that Ray has: when it was given, the key under which it may leave word, how many nodes died under it."""
 
     run: Run
     given: float
+    key: str
     moves: int
 
 
@@ -48,13 +48,16 @@ class RayEngine:
     """
 
     def __init__(self, folder: Path, address: str | None = None, threads: int = 1, time_limit: float | None = None):
+        self.address = address or os.environ.get("RAY_ADDRESS") or "local"
+        if self.address == "local":  # whoever reaches Ray's ports can run programs: on loopback, nobody else does
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray's name for it, also on Linux
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a private experiment calls nobody
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
             import ray
         except ImportError as error:
             raise UserError("--engine ray needs Ray: pip install 'gru-tf[ray]'") from error
-        self.ray, self.folder, self.address = ray, folder, address or os.environ.get("RAY_ADDRESS") or "local"
+        self.ray, self.folder = ray, folder
         self.threads, self.time_limit = threads, time_limit
         self.running: dict[Any, Flight] = {}
         self.started_here = False
@@ -77,8 +80,7 @@ class RayEngine:
         host, _, port = self.address.removeprefix("ray://").rpartition(":")
         if host:
             socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()  # Ray itself tries for minutes
-        alone = {"_node_ip_address": "127.0.0.1"} if self.address == "local" else {}
-        self.ray.init(self.address, log_to_driver=False, include_dashboard=False, logging_level="ERROR", **alone)
+        self.ray.init(self.address, log_to_driver=False, include_dashboard=False, logging_level="ERROR")
 
     def __exit__(self, *failure: object) -> None:
         if self.running:
@@ -94,7 +96,8 @@ class RayEngine:
             self._start(run, 0)
 
     def _start(self, run: Run, moves: int) -> None:
-        self.running[self.task.remote(run, self.threads, self.time_limit)] = Flight(run, time.time(), moves)
+        key = f"gru-tf-{secrets.token_hex(16)}"
+        self.running[self.task.remote(run, self.threads, self.time_limit, key)] = Flight(run, time.time(), key, moves)
 
     def completed(self, timeout: float | None = None) -> list[RunResult]:
         """Wait for results; a run whose process died, or whose nodes died more than a few times, gives a failed one."""
@@ -109,10 +112,14 @@ class RayEngine:
         try:
             result, model = self.ray.get(reference)
         except errors.RayError as error:
-            if isinstance(error, (errors.NodeDiedError, errors.ObjectLostError, ProcessEndsError)) and flight.moves < MOVES:
+            if isinstance(error, (errors.NodeDiedError, errors.ObjectLostError)) and flight.moves < MOVES:
                 self._start(flight.run, flight.moves + 1)
                 return None
-            return _failed(flight.run, flight.given, f"its Ray task died: {' '.join(str(error).split())[:300]}")
+            what = _word_left(flight.key) or f"its Ray task died: {' '.join(str(error).split())[:300]}"
+            seconds = time.time() - flight.given
+            return RunResult(
+                run=flight.run, status="failed", error=what, passing=True, started=flight.given, seconds=seconds
+            )
         if model:
             result = result.model_copy(update=self._kept(f"{flight.run.fingerprint}.keras", model))
         return journal.keep(self.folder, result)
@@ -125,30 +132,32 @@ class RayEngine:
         return {"model_file": str(self.folder / name)}
 
 
-class ProcessEndsError(Exception):
-    """A run came to a process that is ending because of the run before."""
+def train_on_node(run: Run, threads: int, time_limit: float | None, key: str) -> Answer:
+    """Train one run in a Ray worker process; returns its result and its model, if it has one, as a `.keras` file.
 
-
-_ending = threading.Event()
-
-
-def train_on_node(run: Run, threads: int, time_limit: float | None) -> Answer:
-    """Train one run in a Ray worker process; returns its result and its model, if it has one, as a `.keras` file."""
-    if _ending.is_set():
-        time.sleep(GRACE / 2)
-        raise ProcessEndsError
-    began = time.time()
+    Past the time limit it leaves word under the key and ends the process: nothing else ends a compiled loop.
+    """
     training = ThreadPoolExecutor(1).submit(_train, run, threads)
-    if wait([training], time_limit or None).done:
-        return training.result()
-    _ending.set()  # only the end of the process ends a compiled loop
-    threading.Timer(GRACE, os._exit, [1]).start()
-    what = f"its worker process took longer than the limit of {time_limit:g} s and was stopped"
-    return _failed(run, began, what), b""
+    if not wait([training], time_limit or None).done:
+        _leave_word(key, f"its worker process took longer than the limit of {time_limit:g} s and was stopped")
+        os._exit(1)
+    return training.result()
 
 
-def _failed(run: Run, started: float, what: str) -> RunResult:
-    return RunResult(run=run, status="failed", error=what, passing=True, started=started, seconds=time.time() - started)
+def _leave_word(key: str, what: str) -> None:
+    """Tell the coordinator what a process that ends cannot return."""
+    from ray.experimental import internal_kv
+
+    internal_kv._internal_kv_put(key, what)
+
+
+def _word_left(key: str) -> str:
+    from ray.experimental import internal_kv
+
+    found = internal_kv._internal_kv_get(key) or b""
+    if found:
+        internal_kv._internal_kv_del(key)
+    return bytes(found).decode()
 
 
 def _train(run: Run, threads: int) -> Answer:

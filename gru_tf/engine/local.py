@@ -113,11 +113,13 @@ class LocalEngine:
             return self._lost(worker, "was killed, as the system does where memory runs out")
         return self._lost(worker, f"died: {' '.join(str(error).split())}")
 
-    @staticmethod
-    def _lost(worker: Worker, what: str) -> RunResult:
-        """The result of a run whose process is gone; pebble starts another one."""
+    def _lost(self, worker: Worker, what: str) -> RunResult:
+        """The result of a run whose process is gone.
+
+        The next process gets a pool of its own: one killed while it spoke leaves pebble's channel locked for good.
+        """
         assert worker.run is not None  # noqa: S101, asked for a worker with a run
-        worker.shapes.clear()
+        self._renew(worker)
         began, what = worker.started, f"its worker process {what}"
         return RunResult(
             run=worker.run, status="failed", error=what, passing=True, started=began, seconds=time.time() - began

@@ -14,18 +14,21 @@ import gru_tf
 
 Start = Callable[..., Command]
 MEMORY = 80 * 1024**2  # of each node's object store; the least that Ray takes is 75 MiB
-NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": MEMORY, "node_ip_address": "127.0.0.1"}
+NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": MEMORY}
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray's name for it: else it takes the machine's outer address
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """The head, with one core."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        for name, value in {"RAY_USAGE_STATS_ENABLED": "0", **LOOPBACK}.items():
+            patch.setenv(name, value)
         patch.setenv("PYTHONPATH", os.pathsep.join([str(HERE / "site"), str(Path(gru_tf.__file__).parent.parent)]))
         from ray.cluster_utils import Cluster
 
         made = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+        assert made.address.startswith("127.0.0.1:")
         yield made
         made.shutdown()
 
@@ -40,7 +43,7 @@ def test_a_node_dies(start: Start, tmp_path: Path, cluster: Any, reference: Refe
     """Killed with a run on it, it leaves its work to the other; everything is there, once, as the local engine has it."""
     second = cluster.add_node(**NODE)
     file = str(write(tmp_path, "steady", STEADY))
-    command = start("run", file, "--engine", "ray", "--address", cluster.address)
+    command = start("run", file, "--engine", "ray", "--address", cluster.address, **LOOPBACK)
     until(
         lambda: (command.done() >= 4 and training(second)) or command.process.poll() is not None, "a run on the second node"
     )
@@ -52,7 +55,7 @@ def test_a_node_dies(start: Start, tmp_path: Path, cluster: Any, reference: Refe
     assert done < len(reference.numbers)
     assert numbers(sqlite(tmp_path), "steady") == reference.numbers
     assert all_closed(sqlite(tmp_path), "steady")
-    assert "failed" not in command.out.read_text(encoding="utf-8").replace("seeds  failed", "")
+    assert ": failed:" not in command.said()
     print(f"\nthe node died with {done} of {len(reference.numbers)} runs done")
 
 
@@ -61,7 +64,7 @@ def test_every_fault(start: Start, tmp_path: Path, cluster: Any) -> None:
     faults = [("hang", 1000), ("killed", 1000), ("value", 1000), ("killed", 1), ("killed", 0)]
     file = str(write(tmp_path, "broken", broken(tmp_path, faults)))
     arguments = ["--engine", "ray", "--address", cluster.address, "--time-limit", LIMIT]
-    command = start("run", file, *arguments)
+    command = start("run", file, *arguments, **LOOPBACK)
     assert command.ended() == 1, command.said()
     expected = {fault: BROKEN[fault] for fault in faults}
     for fault in faults:
