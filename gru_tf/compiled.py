@@ -17,7 +17,7 @@ from gru_tf.batches import Plan
 from gru_tf.cells import CELLS
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
-from gru_tf.layers import VariableDropout
+from gru_tf.layers.variable_dropout import VariableDropout
 from gru_tf.model import build, loss, metric
 from gru_tf.tasks import Signature
 

@@ -18,12 +18,10 @@ def check(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mappi
     """Refuse a network that cannot be built or that would see the answers.
 
     Raises:
-        UserError: for an option that the cell does not have, or that its stock layer does not have, and for a
-            backward direction where a step's target is the step that follows.
+        UserError: for an option that the cell does not have, and for a backward direction where a step's target is
+            the step that follows.
     """
     cell.check(options)
-    if model.implementation == "stock":
-        cell.layer(1, options)
     if model.bidirectional and signature.causal:
         raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
 

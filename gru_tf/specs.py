@@ -61,7 +61,8 @@ class ModelSpec(Spec):
         layers: depth of the stack.
         bidirectional: whether a second stack reads the sequence backwards.
         dropout: share of each recurrent layer's output that is dropped in training, in [0, 1).
-        implementation: "stock" (Keras' own layer: cuDNN on a GPU) or "custom" (this project's cell).
+        implementation: "stock" (as shipped: Keras' own layer, cuDNN on a GPU, or a parallel scan; this project's cell
+            where there is neither) or "custom" (this project's cell, step by step: the same implementation for all).
     """
 
     units: Positive | None = None

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gru_tf.cells import CELLS
 from gru_tf.errors import UserError
-from gru_tf.layers import VariableDropout, recurrent
+from gru_tf.layers.variable_dropout import VariableDropout, recurrent
 
 BATCH, STEPS, FEATURES, UNITS = 3, 5, 2, 4
 ONES = np.ones((200, 500), "float32")

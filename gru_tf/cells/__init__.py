@@ -23,18 +23,24 @@ class CellSpec:
         build: `build(units, **options)` → the Keras cell.
         step: `step(x, states, weights, **options)` → new states, in NumPy float64; x is (batch, features),
             each state (batch, units), `weights` maps the Keras cell's weight names to arrays.
-        gates: names of the blocks of the kernel's last axis, in order.
+        gate_values: like `step`, but returns what each of `gates` is in this step, after its activation, by name.
+        kept: `kept(values, **options)`, of what `gate_values` returned → the share of each unit's old state that the
+            step keeps, in [0, 1]; None for a cell without such a gate.
+        gates: names of the blocks of the kernel's last axis, in order; the candidate is one of them.
         states: names of the states; the first one is the output.
         parameters: `parameters(features, units, **options)` → number of weights.
-        fused: `fused(units, **options)` → the stock Keras layer (cuDNN on a GPU), or None.
+        fused: `fused(units, **options)` → a layer that computes all steps faster than `keras.layers.RNN` over the cell:
+            Keras' own (cuDNN on a GPU) or a parallel scan; None where there is none.
         reference: author, year, arXiv id or venue.
         options: the cell's own options, each with its allowed values, the default first.
-        unfused: for each option, the values that the stock layer does not offer.
+        unfused: for each option, the values that the fused layer does not offer.
     """
 
     name: str
     build: Callable[..., Any]
     step: Callable[..., Sequence[Array]]
+    gate_values: Callable[..., dict[str, Array]]
+    kept: Callable[..., Array] | None
     gates: tuple[str, ...]
     states: tuple[str, ...]
     parameters: Callable[..., int]
@@ -53,12 +59,15 @@ class CellSpec:
                 valid = ", ".join(map(repr, self.options[name]))
                 raise UserError(f"{self.name}.{name}: received {value!r}, expected one of {valid}")
 
+    def has_fused(self, options: Mapping[str, Any]) -> bool:
+        """Whether there is a fused layer with these options."""
+        return self.fused is not None and not any(v in self.unfused.get(k, ()) for k, v in options.items())
+
     def layer(self, units: int, options: Mapping[str, Any], **layer_options: Any) -> Any:
-        """The stock layer with these options; UserError where Keras has none."""
+        """The fastest layer there is with these options: the fused one, or else `keras.layers.RNN` over the cell."""
         self.check(options)
-        for name, value in options.items():
-            if value in self.unfused.get(name, ()):
-                raise UserError(f"{self.name}: Keras has no stock layer with {name}={value!r}; use implementation: custom")
-        if self.fused is None:
-            raise UserError(f"{self.name}: Keras has no stock layer for it; use implementation: custom")
-        return self.fused(units, **options, **layer_options)
+        if self.fused is not None and self.has_fused(options):
+            return self.fused(units, **options, **layer_options)
+        from keras.layers import RNN
+
+        return RNN(self.build(units, **options), **layer_options)

@@ -83,10 +83,10 @@ class GRUCell(RecurrentCell):
         return {**super().get_config(), "reset_after": self.reset_after, "convention": self.convention}
 
 
-def step(
+def gate_values(
     x: Array, states: Sequence[Array], weights: Mapping[str, Array], reset_after: bool = True, convention: str = "keep"
-) -> list[Array]:
-    """The equations in NumPy float64; `weights` holds kernel, recurrent_kernel, bias."""
+) -> dict[str, Array]:
+    """The first four equations in NumPy float64; `weights` holds kernel, recurrent_kernel, bias."""
     h = states[0]
     w_z, w_r, w_h = np.split(weights["kernel"], 3, axis=-1)
     u_z, u_r, u_h = np.split(weights["recurrent_kernel"], 3, axis=-1)
@@ -95,8 +95,19 @@ def step(
     c_z, c_r, c_h = (row[1] if reset_after else 0.0 for row in rows)
     z = sigmoid(x @ w_z + b_z + h @ u_z + c_z)
     r = sigmoid(x @ w_r + b_r + h @ u_r + c_r)
-    candidate = np.tanh(x @ w_h + b_h + (r * (h @ u_h + c_h) if reset_after else (r * h) @ u_h))
-    return [z * h + (1 - z) * candidate if convention == "keep" else (1 - z) * h + z * candidate]
+    return {"z": z, "r": r, "h": np.tanh(x @ w_h + b_h + (r * (h @ u_h + c_h) if reset_after else (r * h) @ u_h))}
+
+
+def kept(values: Mapping[str, Array], reset_after: bool = True, convention: str = "keep") -> Array:
+    """The update gate in "keep", what it leaves of 1 in "write"."""
+    return values["z"] if convention == "keep" else 1 - values["z"]
+
+
+def step(x: Array, states: Sequence[Array], weights: Mapping[str, Array], **options: Any) -> list[Array]:
+    """The last two equations, of which the convention chooses one."""
+    values = gate_values(x, states, weights, **options)
+    share = kept(values, **options)
+    return [share * states[0] + (1 - share) * values["h"]]
 
 
 def parameters(features: int, units: int, reset_after: bool = True, convention: str = "keep") -> int:
@@ -108,6 +119,8 @@ CELL = CellSpec(
     name="gru",
     build=GRUCell,
     step=step,
+    gate_values=gate_values,
+    kept=kept,
     gates=GRUCell.gates,
     states=GRUCell.states,
     parameters=parameters,

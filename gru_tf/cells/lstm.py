@@ -66,18 +66,26 @@ class LSTMCell(RecurrentCell):
         return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias}
 
 
+def gate_values(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> dict[str, Array]:
+    """The first four equations in NumPy float64; `weights` holds kernel, recurrent_kernel, bias."""
+    a = x @ weights["kernel"] + states[0] @ weights["recurrent_kernel"] + weights["bias"]
+    a_i, a_f, a_c, a_o = np.split(a, 4, axis=-1)
+    return {"i": sigmoid(a_i), "f": sigmoid(a_f), "c": np.tanh(a_c), "o": sigmoid(a_o)}
+
+
 def step(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> list[Array]:
-    """The equations in NumPy float64; `weights` holds kernel, recurrent_kernel, bias."""
-    h, c = states
-    a_i, a_f, a_c, a_o = np.split(x @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights["bias"], 4, axis=-1)
-    c = sigmoid(a_f) * c + sigmoid(a_i) * np.tanh(a_c)
-    return [sigmoid(a_o) * np.tanh(c), c]
+    """The last two equations."""
+    v = gate_values(x, states, weights)
+    c = v["f"] * states[1] + v["i"] * v["c"]
+    return [v["o"] * np.tanh(c), c]
 
 
 CELL = CellSpec(
     name="lstm",
     build=LSTMCell,
     step=step,
+    gate_values=gate_values,
+    kept=lambda values: values["f"],
     gates=LSTMCell.gates,
     states=LSTMCell.states,
     parameters=lambda features, units: 4 * units * (features + units + 1),

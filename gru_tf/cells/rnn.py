@@ -32,15 +32,22 @@ class RNNCell(RecurrentCell):
         return [self.activation(a)]
 
 
-def step(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> list[Array]:
+def gate_values(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> dict[str, Array]:
     """The equation in NumPy float64; `weights` holds kernel, recurrent_kernel, bias."""
-    return [np.tanh(x @ weights["kernel"] + states[0] @ weights["recurrent_kernel"] + weights["bias"])]
+    return {"h": np.tanh(x @ weights["kernel"] + states[0] @ weights["recurrent_kernel"] + weights["bias"])}
+
+
+def step(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> list[Array]:
+    """The new state is the candidate."""
+    return [gate_values(x, states, weights)["h"]]
 
 
 CELL = CellSpec(
     name="rnn",
     build=RNNCell,
     step=step,
+    gate_values=gate_values,
+    kept=None,
     gates=RNNCell.gates,
     states=RNNCell.states,
     parameters=lambda features, units: units * (features + units + 1),

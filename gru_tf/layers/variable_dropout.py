@@ -1,0 +1,26 @@
+"""Dropout whose rate is a variable of the compiled step."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class VariableDropout(keras.layers.Layer):
+    """Dropout whose rate is a variable, so that one compiled step serves every rate of a search.
+
+    Used while training; the model that is kept has `keras.layers.Dropout` in its place.
+    """
+
+    def __init__(self, rate: float, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.rate = self.add_weight(name="rate", initializer=keras.initializers.Constant(rate), trainable=False)
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Inputs with a share `rate` of the values set to 0 and the others scaled by 1 / (1 − rate)."""
+        if not training:
+            return inputs
+        rate = ops.cast(self.rate, inputs.dtype)
+        drawn = keras.random.uniform(ops.shape(inputs), dtype=inputs.dtype, seed=self.seed_generator)
+        return ops.where(drawn >= rate, inputs / (1 - rate), ops.zeros_like(inputs))
