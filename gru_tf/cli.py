@@ -1,6 +1,7 @@
 """The command `gru-tf`: arguments and printing only."""
 
 import errno
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from gru_tf import screen, silence
+from gru_tf import garbage, screen, silence
 from gru_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,11 +45,15 @@ def run(
 ) -> None:
     """Run an experiment, or what is left of it, and print its table."""
     from gru_tf import experiment_file
+    from gru_tf.engine import processes
 
     loaded = experiment_file.load(experiment_file.locate(experiment))
+    if engine == "local" and workers != 0:
+        processes.start_server()
     console.print(Text.assemble((loaded.name, "bold"), f": {loaded.question}"), soft_wrap=True)
     with screen.RunProgress(console) as progress:
-        from gru_tf import suite
+        with garbage.paused():
+            from gru_tf import suite
 
         made = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
         found = suite.run(loaded, store, engine=made, progress=progress)
@@ -59,6 +64,7 @@ def run(
 
 
 @app.command()
+@garbage.paused()
 def results(name: Annotated[str, typer.Argument(help="an experiment that was run")], store: Store = None) -> None:
     """Print an experiment's table again, from the store alone."""
     from gru_tf import suite
@@ -161,6 +167,7 @@ def main() -> None:
         status = _complain(f"{message}. Try '{context.command_path if context else 'gru-tf'} --help'.") if message else 2
     if status == INTERRUPTED:
         _complain("stopped. What is done is kept; the same command goes on from there.")
+    gc.freeze()  # the process ends: its last collection takes a second and frees nothing that the system does not
     sys.exit(status)
 
 

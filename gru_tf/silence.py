@@ -1,4 +1,4 @@
-"""Keep TensorFlow's start-up chatter off the terminal without losing what matters."""
+"""Keep TensorFlow's start-up chatter off the terminal without losing what matters, and its imports quick."""
 
 import os
 import sys
@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gru_tf import garbage
 from gru_tf.errors import UserError
 
 
 @contextmanager
 def startup() -> Iterator[None]:
-    """Hold back what is written to stderr inside, also by C++ code; show it if the block fails.
+    """Hold back what is written to stderr inside, also by C++ code; show it if the block fails. No garbage collection.
 
     A user's mistake and Ctrl-C are no failures: they explain themselves in one line.
 
@@ -24,7 +25,8 @@ def startup() -> Iterator[None]:
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
-            yield
+            with garbage.paused():
+                yield
         except UserError:
             raise
         except Exception:

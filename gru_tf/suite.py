@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gru_tf import coordinator, experiment_file, lock, silence, table
+from gru_tf import coordinator, experiment_file, garbage, lock, silence, table
 from gru_tf.budget import Size, solve
 from gru_tf.cells import CELLS
 from gru_tf.coordinator import Progress
@@ -133,7 +133,8 @@ def run(
     """
     experiment = load(given)
     engine = engine or engine_for(experiment, workers=workers)
-    opened = Store(store)
+    with garbage.paused():
+        opened = Store(store)
     work = (opened.folder / "work").absolute()
     with lock.held(work, experiment.name):
         record = opened.open(experiment)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from multiprocessing import forkserver
 from typing import Any
 
 from pebble import ProcessPool
@@ -43,6 +44,12 @@ def context() -> multiprocessing.context.BaseContext:
     forking = _Context()
     forking.set_forkserver_preload(["gru_tf.engine.preload"])
     return forking
+
+
+def start_server() -> None:
+    """Start the fork server ahead of the first pool: it imports TensorFlow while this process opens the store."""
+    context()
+    forkserver.ensure_running()
 
 
 def pool(threads: int, device: str | None) -> ProcessPool:

@@ -20,7 +20,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gru_tf import durable, lock, logged
 from gru_tf.errors import UserError, did_you_mean
@@ -54,8 +54,18 @@ def answering(uri: str) -> Iterator[None]:
     except UserError:
         raise
     except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow wraps most of its back ends' errors, not all
-        reason = " ".join(str(error).split())[:200]
+        reason = " ".join(str(_root(error)).split())[:200]
         raise StoreError(f"the tracking store {uri} does not answer: {reason}") from error
+
+
+def _root(error: BaseException) -> BaseException:
+    """The database's own error, which MLflow and SQLAlchemy wrap in their words on sessions and statements."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, DBAPIError) and cause.orig is not None:
+            return cause.orig
+        cause = cause.__cause__ or cause.__context__
+    return error
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -84,8 +94,9 @@ class Store:
 
     def __init__(self, uri: str | None = None):
         self.uri = uri or default_uri()
-        for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
+        for noisy in ("alembic", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks: we raise what they say
         self.folder = Path("mlruns")
         for name, value in PATIENT_BY_ITSELF.items():
             os.environ.setdefault(name, value)
