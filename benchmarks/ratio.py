@@ -39,13 +39,17 @@ def suite_accuracies(store):
 
 
 def stock_accuracies(printed):
-    """The same, from lines that begin with a cell's name and hold numbers below 1."""
+    """The same, from lines that begin with a cell's name: one number a seed, or "mean ± standard deviation" at the end."""
     found = {}
     for line in printed.splitlines():
         name, *words = line.split()
-        if name in ("rnn", "lstm", "gru"):
-            numbers = [float(w) for w in words if w.replace(".", "", 1).isdigit()]
-            found[name] = [n for n in numbers if n <= 1]
+        if name not in ("rnn", "lstm", "gru"):
+            continue
+        if "±" in words:
+            mean, _, deviation = words[-3:]
+            found[name] = [float(mean) - float(deviation), float(mean) + float(deviation)]
+        else:
+            found[name] = [float(word) for word in words]
     return found
 
 

@@ -14,6 +14,7 @@ from gru_tf import garbage, screen, silence
 from gru_tf.errors import UserError
 
 if TYPE_CHECKING:
+    from gru_tf.experiment import Experiment
     from gru_tf.suite import Results
 
 app = typer.Typer(
@@ -47,16 +48,17 @@ def run(
     from gru_tf import experiment_file
     from gru_tf.engine import processes
 
-    loaded = experiment_file.load(experiment_file.locate(experiment))
+    file = experiment_file.locate(experiment)
+    loaded = experiment_file.load(file)
     if engine == "local" and workers != 0:
         processes.start_server()
-    console.print(Text.assemble((loaded.name, "bold"), f": {loaded.question}"), soft_wrap=True)
+    _ask(loaded)
     with screen.RunProgress(console) as progress:
         with garbage.paused():
             from gru_tf import suite
 
         made = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
-        found = suite.run(loaded, store, engine=made, progress=progress)
+        found = suite.run(file, store, engine=made, progress=progress)
     _show(found)
     if any(r.status == "failed" for r in found.runs):
         console.print("Some runs failed; the same command tries these again.")
@@ -69,13 +71,20 @@ def results(name: Annotated[str, typer.Argument(help="an experiment that was run
     """Print an experiment's table again, from the store alone."""
     from gru_tf import suite
 
-    _show(suite.results(name, store))
+    found = suite.results(name, store)
+    _ask(found.experiment)
+    _show(found)
+
+
+def _ask(experiment: "Experiment") -> None:
+    console.print(Text.assemble((experiment.name, "bold"), f": {experiment.question}"), soft_wrap=True)
 
 
 def _show(found: "Results") -> None:
     for block in screen.tables(found.experiment, found.table()):
-        console.print(block)
-    for line in screen.notes(found.experiment, found.table()):
+        console.print("", block)
+    console.print()
+    for line in screen.notes(found.experiment, found.table(), found.earlier):
         console.print(line, soft_wrap=True, markup=False)  # an error may hold what rich takes for a style
 
 

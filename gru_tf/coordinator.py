@@ -105,15 +105,18 @@ class _Conductor:
         self.known = {f: r for f, r in record.results().items() if r.status != "failed"}
         self.tried: dict[str, int] = {}
         self.submitted: set[str] = set()
+        self.waiting: list[Run] = []
         self.done = self.flying = 0
 
     def run(self) -> bool:
         for pair in self.pairs.values():
             self._advance(pair)
+        self._submit()
         self._show(None)
         while self.flying:
             for result in self.engine.completed(timeout=HEARTBEAT):
                 self._receive(result)
+                self._submit()
             self.writer.beat()
         failed = any(r.status == "failed" for pair in self.pairs.values() for r in pair.results.values())
         self.writer.insist(lambda: self.record.end(failed))
@@ -124,7 +127,7 @@ class _Conductor:
         fingerprint = result.run.fingerprint
         attempts = self.tried[fingerprint] = self.tried.get(fingerprint, 0) + 1
         if result.status == "failed" and result.passing and attempts < ATTEMPTS:
-            self._submit([result.run])
+            self.waiting.append(result.run)
             return
         result = result.model_copy(update={"attempts": attempts})
         self.writer.write(result)
@@ -143,7 +146,7 @@ class _Conductor:
                     self.done += 1
             # a search over few values may ask for the same run twice: it is trained once
             new = {run.fingerprint: run for run in runs if run.fingerprint not in self.known}
-            self._submit([run for fingerprint, run in new.items() if fingerprint not in self.submitted])
+            self.waiting += [run for fingerprint, run in new.items() if fingerprint not in self.submitted]
             self.submitted |= set(new)
         if pair.done():
             self._keep_best_model(pair)
@@ -151,9 +154,11 @@ class _Conductor:
     def _adopt(self, result: RunResult) -> None:
         self.writer.insist(lambda: self.record.adopt(result))
 
-    def _submit(self, runs: list[Run]) -> None:
-        self.engine.submit(runs)
-        self.flying += len(runs)
+    def _submit(self) -> None:
+        """All pairs' runs at once, so that the engine can give each worker a network of its own to compile."""
+        self.engine.submit(self.waiting)
+        self.flying += len(self.waiting)
+        self.waiting = []
 
     def _keep_best_model(self, pair: Pair) -> None:
         best = pair.best([pair.results[run.fingerprint] for run in pair.finals])

@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 from gru_tf.errors import EXPECTED, UserError, did_you_mean, mismatch, shown
 from gru_tf.experiment import Experiment
 
+SHOWN_PATHS = 3  # of what else is wrong in a file
+
 
 def folders() -> list[Path]:
     """Where experiments are looked for by name: ./experiments, then those that come with the package."""
@@ -79,10 +81,17 @@ def _explain(error: ValidationError, content: dict[str, Any]) -> str:
     # an unknown key first: the field that is missing is often the one meant by it
     errors = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
     paths = [_path(e, content) for e in errors]
-    more = len(set(paths)) - 1
+    others = [path for path in dict.fromkeys(paths) if not paths[0].startswith(path)]
     branches = [e for e, path in zip(errors, paths, strict=True) if path == paths[0]]
     line = _line(branches, Experiment)
-    return f"{paths[0]}: {line}".removeprefix(": ") + (f" (and {more} more)" if more else "")
+    return f"{paths[0]}: {line}".removeprefix(": ") + _others(others)
+
+
+def _others(paths: list[str]) -> str:
+    """What else is wrong, by its path: " (also search.trials)"."""
+    hidden = len(paths) - SHOWN_PATHS
+    named = ", ".join(paths[:SHOWN_PATHS]) + (f" and {hidden} more" if hidden > 0 else "")
+    return f" (also {named})" if paths else ""
 
 
 def _path(error: ErrorDetails, content: Any) -> str:

@@ -46,7 +46,7 @@ def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
     for task in dict.fromkeys(row.task for row in rows):
         block = [row for row in rows if row.task == task]
         metric = next((f": test {r.metric} {ARROWS[r.direction]}" for r in block if r.metric), "")
-        shown = Table(title=Text.assemble("\n", (task, "bold"), metric), **NARROW)
+        shown = Table(title=Text.assemble((task, "bold"), metric), **NARROW)
         for name in COLUMNS:
             label = name == "cell"  # may be long; the numbers are never cut for it
             shown.add_column(name, justify="left" if label else "right", no_wrap=not label, overflow="fold")
@@ -90,8 +90,14 @@ def interval(value: Interval) -> str:
     return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{suffix}"
 
 
-def notes(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
-    """What a reader must know of the table, and each failure."""
+def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iterator[str]:
+    """What a reader must know of the table, and each failure.
+
+    Args:
+        experiment: what was asked.
+        rows: the table.
+        earlier: runs in the store that belong to an earlier definition of the experiment.
+    """
     yield f"At {_budget(experiment)}."
     seeds = len(experiment.seeds)
     if seeds > 1:
@@ -101,6 +107,9 @@ def notes(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
         named = ", ".join(experiment.search.axes)
         trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"
         yield f"Each cell tuned alike: {trials} over {named}, on validation only."
+    if earlier:
+        runs = "1 run" if earlier == 1 else f"{earlier:,} runs"
+        yield f"Not shown: {runs} of earlier definitions of {experiment.name}, kept in the store."
     for row in rows:
         if row.seeds < row.wanted:
             yield f"{row.task}, {row.cell}: {row.seeds} of {row.wanted} seeds finished."
@@ -112,9 +121,9 @@ def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) 
     """The networks that a budget gives."""
     shown = Table(title=Text(f"{experiment.name}: {_budget(experiment)}"), title_justify="left")
     for name in ("task", "cell"):
-        shown.add_column(name)
+        shown.add_column(name, overflow="fold")
     for name in ("units", "parameters", "of these recurrent"):
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", no_wrap=True)
     for task, cell, size in found:
         counts = (size.units, size.parameters, size.recurrent_parameters)
         shown.add_row(Text(task.label), Text(cell.label), *(f"{n:,}" for n in counts))

@@ -30,10 +30,12 @@ class Results:
     Args:
         experiment: the question.
         runs: every trial and every final seed.
+        earlier: runs in the store that an earlier definition of the same name asked for and this one does not.
     """
 
     experiment: Experiment
     runs: tuple[RunResult, ...]
+    earlier: int = 0
 
     def table(self) -> list[table.Row]:
         """One row a (task, cell)."""
@@ -61,10 +63,11 @@ def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
         UserError: for an option that a task or cell does not have, or a budget that cannot be met.
     """
     experiment = load(given)
-    return [(task, cell, _checked(experiment, task, cell)) for task, cell in experiment.pairs()]
+    where = experiment.name if isinstance(given, Experiment) else experiment_file.locate(str(given)).name
+    return [(task, cell, _checked(where, experiment, task, cell)) for task, cell in experiment.pairs()]
 
 
-def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
+def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice) -> Size:
     from gru_tf import model
 
     task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
@@ -72,7 +75,7 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
         model.check(experiment.model, task.signature, spec, cell.options)
         return solve(spec, cell.options, task.signature, experiment.model)
     except UserError as error:
-        raise UserError(f"{experiment.name}: {choice.label}, {cell.label}: {error}") from error
+        raise UserError(f"{where}: {choice.label}, {cell.label}: {error}") from error
 
 
 def engine_for(
@@ -140,15 +143,17 @@ def run(
         record = opened.open(experiment)
         if not record.complete():
             record.begin()
-            _conduct(experiment, record, engine(work / experiment.name), progress)
+            _conduct(given, experiment, record, engine(work / experiment.name), progress)
         return _results(record)
 
 
-def _conduct(experiment: Experiment, record: Record, engine: Engine, progress: Progress | None) -> None:
+def _conduct(
+    given: str | Path | Experiment, experiment: Experiment, record: Record, engine: Engine, progress: Progress | None
+) -> None:
     try:
         with engine:
             with silence.startup():
-                check(experiment)
+                check(given)
             failed = coordinator.conduct(experiment, record, engine, progress)
     except KeyboardInterrupt:
         with suppress(StoreError):
@@ -159,4 +164,5 @@ def _conduct(experiment: Experiment, record: Record, engine: Engine, progress: P
 
 
 def _results(record: Record) -> Results:
-    return Results(record.experiment, tuple(record.results(members_only=True).values()))
+    runs = tuple(record.results(members_only=True).values())
+    return Results(record.experiment, runs, record.left_out)

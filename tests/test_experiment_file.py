@@ -101,10 +101,11 @@ def test_an_unknown_key_at_any_level(tmp_path, path):
 
 def test_an_unknown_key_comes_before_the_missing_one_that_it_was_meant_for(tmp_path):
     message = refusal(tmp_path, VALID.replace("question:", "quetsion:"))
-    assert message == f"quetsion: no such field. Did you mean 'question'? {TOP} (and 1 more)"
+    assert message == f"quetsion: no such field. Did you mean 'question'? {TOP} (also question)"
     space = refusal(tmp_path, changed("search.space.learning_rate", {"low": 0.1, "hihg": 1.0}))
     assert space == (
-        "search.space.learning_rate.hihg: no such field. Did you mean 'high'? Fields: low, high, sampling (and 1 more)"
+        "search.space.learning_rate.hihg: no such field. Did you mean 'high'?"
+        " Fields: low, high, sampling (also search.space.learning_rate.high)"
     )
 
 
@@ -214,7 +215,7 @@ DEEPER = [
         {"low": 1, "high": 2, "sampling": "lg"},
         "search.space.learning_rate.sampling: received 'lg', expected 'linear' or 'log'. Did you mean 'log'?",
     ),
-    ("search.space.learning_rate", [[1]], f"search.space.learning_rate[0]: received [1], {A_SCALAR} (and 1 more)"),
+    ("search.space.learning_rate", [[1]], f"search.space.learning_rate[0]: received [1], {A_SCALAR}"),
     ("search.space.units", {"low": 1.5, "high": 4}, "search.space.units: received 1.5, expected a whole number."),
     ("search.space.epochs", None, f"search.space.epochs: received null, {AN_AXIS}"),
     (
@@ -283,7 +284,7 @@ NOT_EXPERIMENTS = {
     "5\n": "expected a mapping of fields. Received: 5",
     "- gru\n- lstm\n": "expected a mapping of fields. Received: ['gru', 'lstm']",
     f"[{', '.join(['gru'] * 50)}]\n": "expected a mapping of fields. Received: ['gru', 'gru', 'gru', 'gru', ",
-    "{}\n": f"question: missing. {TOP} (and 3 more)",
+    "{}\n": f"question: missing. {TOP} (also tasks, cells, model)",
     "cells: [gru\n": "line 2, column 1: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'",
     "question: a: b\n": "line 1, column 12: mapping values are not allowed here",
     "question: a\n\tcells: b\n": "line 2, column 1: ",

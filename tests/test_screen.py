@@ -98,7 +98,7 @@ def test_a_table_fits_in_80_columns_without_a_cut(found):
 
 @pytest.mark.parametrize("label", ["gru(reset_after=False)", "gru(convention=write, reset_after=False)"])
 def test_a_long_label_is_folded_and_no_number_cut(label):
-    lines = table_of(replace(ROW, cell=label), width=70).splitlines()[4:]
+    lines = table_of(replace(ROW, cell=label), width=70).splitlines()[3:]
     assert max(map(len, lines)) <= 70
     assert lines[0].split()[-9:] == words_of(ROW)[1:]
     folded = "".join([lines[0].split()[0], *(line.strip() for line in lines[1:])])
@@ -289,3 +289,9 @@ def test_entries():
         ["adding", "Add [two] numbers."],
         ["digits", "Read."],
     ]
+
+
+@pytest.mark.parametrize(("earlier", "words"), [(0, None), (1, "1 run of"), (1200, "1,200 runs of")])
+def test_runs_of_earlier_definitions_are_not_passed_over_in_silence(earlier, words):
+    lines = [line for line in screen.notes(experiment(), [ROW], earlier) if line.startswith("Not shown: ")]
+    assert lines == ([] if words is None else [f"Not shown: {words} earlier definitions of mine, kept in the store."])

@@ -144,6 +144,7 @@ def test_a_changed_file_shows_only_runs_of_its_new_definition_and_changing_it_ba
     assert set(numbers(found)) == {r.run.fingerprint for r in trained}
     assert {r.run.training.epochs for r in found.runs} == {1}
     assert numbers(suite.results("tiny", again)) == numbers(found)
+    assert found.earlier == suite.results("tiny", again).earlier == RUNS
     found, trained = run(write(tmp_path), again)
     assert trained == []
     assert found.table() == done.found.table()

@@ -123,7 +123,7 @@ class Store:
         parent = _parent(self.client, found.experiment_id) if found and found.lifecycle_stage == "active" else None
         if found is None or parent is None or DEFINITION not in parent.data.tags:
             near = did_you_mean(name, [other for other in self.names() if other != name])
-            raise UserError(f"no results of '{name}' in {self.uri}.{near}")
+            raise UserError(f"no results of '{name}' in {self.uri}.{near or f' To get some: gru-tf run {name}'}")
         try:
             definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
         except ValidationError as error:
@@ -175,12 +175,14 @@ class Record:
 
     Attributes:
         experiment: the definition that the store holds, or that is being written.
+        left_out: how many children of earlier definitions the last `results(members_only=True)` passed over.
     """
 
     def __init__(self, store: Store, experiment: Experiment, experiment_id: str, parent: str):
         self.store, self.client, self.experiment = store, store.client, experiment
         self.experiment_id, self.parent = experiment_id, parent
         self.ids: dict[str, str] = {}
+        self.left_out = 0
         self._beaten = 0.0
         self._doubtful: set[str] = set()
 
@@ -267,10 +269,14 @@ class Record:
     @_guarded
     def results(self, members_only: bool = False) -> dict[str, RunResult]:
         """Fingerprint → result of every child, or of those that the present definition uses; history left out."""
-        found = {}
+        found, self.left_out = {}, 0
         for child in self._children():
             tags = child.data.tags
-            if RESULT in tags and (not members_only or self.experiment.fingerprint in tags[MEMBER].split(",")):
+            if RESULT not in tags:
+                continue
+            if members_only and self.experiment.fingerprint not in tags[MEMBER].split(","):
+                self.left_out += 1
+            else:
                 found[tags[FINGERPRINT]] = RunResult.model_validate_json(tags[RESULT])
                 self.ids[tags[FINGERPRINT]] = child.info.run_id
         return found
