@@ -75,7 +75,7 @@ class Condition:
 
 
 OF_THE_ARGUMENTS = (
-    Condition(lambda f: f.kind in ("GRU", "LSTM"), "{label} runs step by step, cuDNN computes GRU and LSTM alone"),
+    Condition(lambda f: f.kind in ("GRU", "LSTM"), "{label}: cuDNN computes GRU and LSTM layers alone"),
     Condition(lambda f: f.use_cudnn is not False, "use_cudnn=False"),
     Condition(lambda f: f.activation == "tanh", "activation is {activation}, not tanh"),
     Condition(lambda f: f.recurrent_activation == "sigmoid", "recurrent_activation is {recurrent_activation}, not sigmoid"),
@@ -144,7 +144,7 @@ def choose(facts: Facts, jit: bool | None = None, deterministic: bool = False) -
         return Path("fails", "XLA cannot compile cuDNN's operation, which stands beside the loop for other masks")
     if jit is None:
         jit = facts.gpu and not deterministic and not facts.bars_xla
-    loop = "scan" if facts.kind == "scan" else "unrolled" if facts.unroll else "while-loop"
+    loop = "unrolled" if facts.unroll else "scan" if facts.kind == "scan" else "while-loop"
     return Path(f"xla {loop}" if jit else loop, why)
 
 
@@ -156,14 +156,18 @@ def facts_of(layer: Any, gpu: bool | None = None, mask: str | None = None, train
     """
     import keras
 
+    from gru_tf.cells._parallel import ParallelRNN
+
     if not isinstance(layer, keras.layers.RNN):
         raise ValueError(f"Expected a recurrent Keras layer. Received: layer={layer!r}")
-    kinds = ("GRU", "LSTM", "SimpleRNN")
-    kind = next((name for name in kinds if isinstance(layer, getattr(keras.layers, name))), "RNN")
+    kinds = {"GRU": keras.layers.GRU, "LSTM": keras.layers.LSTM, "SimpleRNN": keras.layers.SimpleRNN, "scan": ParallelRNN}
+    kind = next((name for name, layers in kinds.items() if isinstance(layer, layers)), "RNN")
     cell = layer.cell
     return Facts(
         kind=kind,
-        label=f"RNN({type(cell).__name__})" if kind == "RNN" else type(layer).__name__,
+        label=type(layer).__name__
+        if kind in ("GRU", "LSTM", "SimpleRNN")
+        else f"{type(layer).__name__}({type(cell).__name__})",
         ours=hasattr(layer, "kernel_path"),
         use_cudnn=getattr(layer, "use_cudnn", "auto"),
         recurrent_dropout=getattr(cell, "recurrent_dropout", 0.0),

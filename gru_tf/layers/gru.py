@@ -12,7 +12,7 @@ from keras import ops
 from keras.src import backend  # the door to Keras' fused kernels, which keras.layers.GRU uses too
 
 from gru_tf.cells.gru import GRUCell
-from gru_tf.kernel_path import Path, facts_of, of
+from gru_tf.kernel_path import Path, facts_of, first_failing, of
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -181,7 +181,7 @@ class GRU(keras.layers.GRU):
             except NotImplementedError:  # how Keras' backends say that they have no fused kernel for this
                 pass
         if self.use_cudnn is True:
-            why = self.kernel_path(training=bool(training)).why_not_cudnn or "no device that runs it"
+            why = first_failing(facts_of(self, training=bool(training))) or "no device that can run it"
             raise ValueError(f"GRU: use_cudnn=True expected a call that cuDNN can compute. Received: {why}")
         return self._loop(sequences, state, mask, training)
 
