@@ -6,12 +6,17 @@ The public names are imported when first used: `import gru_tf` alone does not lo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from wrapt import register_post_import_hook
+
 if TYPE_CHECKING:
     from gru_tf.cells.gru import GRUCell as GRUCell
     from gru_tf.cells.lstm import LSTMCell as LSTMCell
     from gru_tf.cells.rnn import RNNCell as RNNCell
     from gru_tf.errors import UserError as UserError
     from gru_tf.experiment import Experiment as Experiment
+    from gru_tf.layers.gru import GRU as GRU
+    from gru_tf.layers.stack import RecurrentStack as RecurrentStack
+    from gru_tf.layers.stack import stacked as stacked
     from gru_tf.suite import check as check
     from gru_tf.suite import load as load
     from gru_tf.suite import results as results
@@ -19,6 +24,9 @@ if TYPE_CHECKING:
     from gru_tf.tuning import RecurrentHyperModel as RecurrentHyperModel
 
 _HOMES = {
+    "GRU": "gru_tf.layers.gru",
+    "RecurrentStack": "gru_tf.layers.stack",
+    "stacked": "gru_tf.layers.stack",
     "GRUCell": "gru_tf.cells.gru",
     "LSTMCell": "gru_tf.cells.lstm",
     "RNNCell": "gru_tf.cells.rnn",
@@ -32,6 +40,9 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605, the table is the list
+
+# saved models name this project's classes; the hook runs when Keras is imported, or at once where it already is
+register_post_import_hook("gru_tf.registered:announce", "keras")
 
 
 def __getattr__(name: str) -> Any:

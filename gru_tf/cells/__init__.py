@@ -12,6 +12,22 @@ from gru_tf.errors import UserError, did_you_mean
 CELLS = Catalogue(kind="cell", package="gru_tf.cells", attribute="CELL")
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+OF_TIME = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
+OF_LAYER = (*OF_TIME, "activity_regularizer", "name", "dtype", "trainable")
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Among an option's values: each whole number from `low` to `high`."""
+
+    low: int
+    high: int
+
+    def __contains__(self, value: Any) -> bool:
+        return type(value) is int and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.low:,} to {self.high:,}"
 
 
 @dataclass(frozen=True)
@@ -32,7 +48,8 @@ class CellSpec:
         fused: `fused(units, **options)` → a layer that computes all steps faster than `keras.layers.RNN` over the cell:
             Keras' own (cuDNN on a GPU) or a parallel scan; None where there is none.
         reference: author, year, arXiv id or venue.
-        options: the cell's own options, each with its allowed values, the default first.
+        options: the cell's own options, each with its allowed values, the default first; a `Whole` among them stands
+            for all numbers of its range.
         unfused: for each option, the values that the fused layer does not offer.
     """
 
@@ -55,8 +72,8 @@ class CellSpec:
             if name not in self.options:
                 valid = ", ".join(self.options) or "none"
                 raise UserError(f"{self.name}.{name}: no such option.{did_you_mean(name, self.options)} Options: {valid}")
-            if not any(value is v or (type(value) is type(v) and value == v) for v in self.options[name]):
-                valid = ", ".join(map(repr, self.options[name]))
+            if not any(_allows(allowed, value) for allowed in self.options[name]):
+                valid = ", ".join(str(v) if isinstance(v, Whole) else repr(v) for v in self.options[name])
                 raise UserError(f"{self.name}.{name}: received {value!r}, expected one of {valid}")
 
     def has_fused(self, options: Mapping[str, Any]) -> bool:
@@ -70,4 +87,17 @@ class CellSpec:
             return self.fused(units, **options, **layer_options)
         from keras.layers import RNN
 
-        return RNN(self.build(units, **options), **layer_options)
+        return around(RNN, self.build, units, **options, **layer_options)
+
+
+def around(layer: Callable[..., Any], build: Callable[..., Any], units: int, **options: Any) -> Any:
+    """`layer` over `build`'s cell in one call, like a stock layer's: each takes its own options, both dtype, trainable."""
+    of_layer = {name: value for name, value in options.items() if name in OF_LAYER}
+    of_cell = {name: value for name, value in options.items() if name not in OF_LAYER[:-2]}
+    return layer(build(units, **of_cell), **of_layer)
+
+
+def _allows(allowed: Any, value: Any) -> bool:
+    if isinstance(allowed, Whole):
+        return value in allowed
+    return value is allowed or (type(value) is type(allowed) and value == allowed)

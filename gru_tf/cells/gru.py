@@ -55,27 +55,25 @@ class GRUCell(RecurrentCell):
         """(2, 3H) with reset_after, (3H,) without."""
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
-    def biases(self) -> tuple[Any, Any]:
-        """Bias of the input and bias of the state, (3H,) each; zeros where the cell has none."""
-        zeros = ops.zeros((3 * self.units,), dtype=self.compute_dtype)
-        if not self.use_bias:
-            return zeros, zeros
-        return (self.bias[0], self.bias[1]) if self.reset_after else (self.bias, zeros)
+    def input_bias(self) -> Any:
+        """Row 0 of the bias with reset_after."""
+        return self.bias[0] if self.reset_after else self.bias
 
-    def step(self, x: Any, states: list[Any]) -> list[Any]:
+    def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:
         """X (batch, I), [h (batch, H)] → [h']."""
         h = states[0]
-        b, c = self.biases()
-        c_gates, c_h = ops.split(c, [2 * self.units])
-        u_gates, u_h = ops.split(self.recurrent_kernel, [2 * self.units], axis=-1)
-        x_z, x_r, x_h = self.split(ops.matmul(x, self.kernel) + b)
-        h_z, h_r = ops.split(ops.matmul(h, u_gates) + c_gates, 2, axis=-1)
-        z = self.recurrent_activation(x_z + h_z)
-        r = self.recurrent_activation(x_r + h_r)
+        x_z, x_r, x_h = self.split(self.from_input(x, training))
         if self.reset_after:
-            candidate = self.activation(x_h + r * (ops.matmul(h, u_h) + c_h))
+            a = self.from_state(h, training)
+            h_z, h_r, h_h = self.split(a + self.bias[1] if self.use_bias else a)
+            z, r = map(self.recurrent_activation, (x_z + h_z, x_r + h_r))
+            candidate = self.activation(x_h + r * h_h)
         else:
-            candidate = self.activation(x_h + ops.matmul(r * h, u_h))
+            masks = self.state_masks(h, training)
+            u_gates, u_h = ops.split(self.recurrent_kernel, [2 * self.units], axis=-1)
+            h_z, h_r = ops.split(self.product(h, u_gates, masks[:2]), 2, axis=-1)
+            z, r = map(self.recurrent_activation, (x_z + h_z, x_r + h_r))
+            candidate = self.activation(x_h + self.product(r * h, u_h, masks[2:]))
         return [z * h + (1 - z) * candidate if self.convention == "keep" else (1 - z) * h + z * candidate]
 
     def get_config(self) -> dict[str, Any]:

@@ -50,13 +50,10 @@ class LSTMCell(RecurrentCell):
         i, f, c, o = self.split(bias)
         return ops.concatenate([i, ops.ones_like(f), c, o])
 
-    def step(self, x: Any, states: list[Any]) -> list[Any]:
+    def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:
         """X (batch, I), [h, c] each (batch, H) → [h', c']."""
         h, c = states
-        a = ops.matmul(x, self.kernel) + ops.matmul(h, self.recurrent_kernel)
-        if self.use_bias:
-            a = a + self.bias
-        a_i, a_f, a_c, a_o = self.split(a)
+        a_i, a_f, a_c, a_o = self.split(self.from_input(x, training) + self.from_state(h, training))
         i, f, o = map(self.recurrent_activation, (a_i, a_f, a_o))
         c = f * c + i * self.activation(a_c)
         return [o * self.activation(c), c]

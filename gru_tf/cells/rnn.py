@@ -11,7 +11,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from gru_tf.cells import Array, CellSpec
 from gru_tf.cells._recurrent import RecurrentCell
@@ -24,12 +23,9 @@ class RNNCell(RecurrentCell):
     gates = ("h",)
     states = ("h",)
 
-    def step(self, x: Any, states: list[Any]) -> list[Any]:
+    def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:
         """X (batch, I), [h (batch, H)] → [h']."""
-        a = ops.matmul(x, self.kernel) + ops.matmul(states[0], self.recurrent_kernel)
-        if self.use_bias:
-            a = a + self.bias
-        return [self.activation(a)]
+        return [self.activation(self.from_input(x, training) + self.from_state(states[0], training))]
 
 
 def gate_values(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> dict[str, Array]:

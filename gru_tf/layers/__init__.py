@@ -15,6 +15,7 @@ def recurrent(
     implementation: str = "stock",
     bidirectional: bool = False,
     return_sequences: bool = False,
+    **layer_options: Any,
 ) -> Any:
     """A Keras layer, (batch, T, I) → (batch, H), or (batch, T, H) with return_sequences; 2H if bidirectional.
 
@@ -26,12 +27,16 @@ def recurrent(
             "custom" for `keras.layers.RNN` over this project's cell.
         bidirectional: whether a second layer reads backwards, its output concatenated.
         return_sequences: whether each step's output is returned, or the last one.
+        **layer_options: `return_state`, `dtype` and so on, of the layer.
 
     Raises:
         UserError: for an option that the cell does not have.
     """
-    if implementation == "stock":
-        layer = cell.layer(units, options, return_sequences=return_sequences)
+    cell.check(options)
+    layer_options = {"return_sequences": return_sequences, **layer_options}
+    if implementation == "stock" and cell.has_fused(options):
+        layer = cell.layer(units, options, **layer_options)
     else:
-        layer = keras.layers.RNN(cell.build(units, **options), return_sequences=return_sequences)
+        built = cell.build(units, **options, dtype=layer_options.get("dtype"))
+        layer = keras.layers.RNN(built, **layer_options)
     return keras.layers.Bidirectional(layer) if bidirectional else layer

@@ -1,0 +1,289 @@
+"""Recurrent layers on top of each other: any cell, any depth, both directions, with what belongs between them.
+
+For layer n with input x (batch, T, I) and a cell that gives y (batch, T, H; 2H in two directions):
+
+    u = dropout(y)                      not after the last layer
+    v = u + P x                         residual; P is the identity where the widths agree, else learned, without bias
+    x' = LayerNorm(v)                   layer_norm                              (Ba et al. 2016, arXiv 1607.06450)
+
+Both directions of layer n feed both of layer n + 1, as in PyTorch's stacks.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from gru_tf.cells import CELLS, CellSpec
+from gru_tf.kernel_path import Path, of
+from gru_tf.layers import recurrent
+
+
+@keras.saving.register_keras_serializable(package="gru_tf")
+class RecurrentStack(keras.layers.Layer):
+    """Recurrent layers on top of each other, as one Keras layer.
+
+    Args:
+        cell: a name of the catalogue ("gru", "lstm", …), its `CellSpec`, or a Keras cell, which is copied for each layer
+            with that layer's units.
+        units: H of each layer, from the first to the last; a number for one layer.
+        options: the cell's own options, where it is named; e.g. `{"reset_after": False}` for "gru".
+        bidirectional: whether each layer reads in both directions, its outputs concatenated.
+        dropout: share of each layer's outputs that is dropped while training, but not of the last layer's.
+        residual: whether each layer's input is added to its output.
+        layer_norm: whether each layer's output is normalised.
+        return_sequences: whether every step's output is returned; else, of the same numbers, each direction's last one.
+        return_state: whether the states follow the output: those of the first layer, forward then backward, and so on.
+        implementation: "stock" for the fastest layer that there is for the cell, "custom" for `keras.layers.RNN`
+            over this project's cell.
+        seed: of the dropout.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Shapes: inputs (batch, T, I); mask (batch, T); output (batch, T, W) or (batch, W) with W the last of `units`, doubled
+    if bidirectional; each state (batch, H) of its layer. `initial_state` is a list in the order of `return_state`.
+
+    Raises:
+        ValueError: for impossible arguments.
+        UserError: for a cell or an option of it that is unknown.
+
+    Example:
+        >>> stack = gru_tf.RecurrentStack("gru", [64, 64], bidirectional=True, dropout=0.2, residual=True)
+        >>> stack(keras.random.normal((8, 20, 4))).shape
+        (8, 128)
+    """
+
+    def __init__(
+        self,
+        cell: Any,
+        units: int | Sequence[int],
+        options: Mapping[str, Any] | None = None,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        residual: bool = False,
+        layer_norm: bool = False,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        implementation: str = "stock",
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.units = _checked_units(units)
+        _check(0 <= dropout < 1, "dropout", "a share of at least 0 and below 1", dropout)
+        _check(implementation in ("stock", "custom"), "implementation", "'stock' or 'custom'", implementation)
+        self.cell = _known(cell, bool(options))
+        self.options = dict(options or {})
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.residual = residual
+        self.layer_norm = layer_norm
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.implementation = implementation
+        self.seed = seed
+        self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        # where the whole last layer is needed, `_last_steps` picks from it
+        self._whole = return_sequences or residual or layer_norm
+        depth = len(self.units)
+        self.layers = [self._layer(n) for n in range(depth)]
+        seeds = [None if seed is None else seed + n for n in range(depth - 1)]
+        self.dropouts = [keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy) for seed in seeds]
+        self.norms = [keras.layers.LayerNormalization(dtype=self.dtype_policy) for _ in range(depth if layer_norm else 0)]
+        self.projections: list[Any] = []
+
+    def _layer(self, n: int) -> Any:
+        """Layer n over time."""
+        options = {
+            "return_sequences": self._whole or n < len(self.units) - 1,
+            "return_state": self.return_state,
+            "dtype": self.dtype_policy,
+        }
+        if isinstance(self.cell, str):
+            spec = CELLS.find(self.cell)
+            spec.check(self.options)
+            return recurrent(spec, self.units[n], self.options, self.implementation, self.bidirectional, **options)
+        config = {**self.cell.get_config(), "units": self.units[n]}
+        config.pop("name", None)
+        layer = keras.layers.RNN(type(self.cell).from_config(config), **options)
+        return keras.layers.Bidirectional(layer, dtype=self.dtype_policy) if self.bidirectional else layer
+
+    def _widths(self) -> list[int]:
+        """The width of each layer's output."""
+        return [units * (2 if self.bidirectional else 1) for units in self.units]
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Create the weights for inputs of shape (batch, T, I)."""
+        shape = tuple(sequences_shape)
+        for n, width in enumerate(self._widths()):
+            self.layers[n].build(shape)
+            if self.residual:
+                self.projections.append(self._projection(shape, width, n))
+            shape = (*shape[:2], width)
+            if self.layer_norm:
+                self.norms[n].build(shape)
+
+    def _projection(self, shape: tuple[int | None, ...], width: int, n: int) -> Any:
+        """P of layer n: a Dense layer, or the identity where the widths agree."""
+        if shape[-1] == width:
+            return keras.layers.Identity(name=f"skip_{n}")
+        projection = keras.layers.Dense(width, use_bias=False, name=f"projection_{n}", dtype=self.dtype_policy)
+        projection.build(shape)
+        return projection
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
+        """The output, and the states with `return_state`; shapes as in the class's description."""
+        x, states = sequences, []
+        given = self._states_by_layer(initial_state)
+        for n, layer in enumerate(self.layers):
+            y = layer(x, mask=mask, training=training, initial_state=given[n])
+            if self.return_state:
+                y, *new = y
+                states += new
+            if n < len(self.dropouts):
+                y = self.dropouts[n](y, training=training)
+            if self.residual:
+                y = y + self.projections[n](x)
+            x = self.norms[n](y) if self.layer_norm else y
+        if self._whole and not self.return_sequences:
+            x = self._last_steps(x, mask)
+        return (x, *states) if self.return_state else x
+
+    def _states_by_layer(self, states: Any) -> list[Any]:
+        """The initial states that belong to each layer, or None for zeros."""
+        if states is None:
+            return [None] * len(self.layers)
+        counts = [len(shapes) for shapes in self._state_shapes(None)]
+        states = list(states) if isinstance(states, (list, tuple)) else [states]
+        if len(states) != sum(counts):
+            raise ValueError(
+                f"RecurrentStack: expected `initial_state` to be {sum(counts)} arrays, {counts} for the layers in order. "
+                f"Received: {len(states)}"
+            )
+        starts = [sum(counts[:n]) for n in range(len(counts))]
+        return [states[start : start + count] for start, count in zip(starts, counts, strict=True)]
+
+    def _state_shapes(self, batch: int | None) -> list[list[tuple[int | None, int]]]:
+        """Of each layer, the shapes of its states."""
+        inner = [getattr(layer, "forward_layer", layer) for layer in self.layers]
+        return [[(batch, size) for size in layer.state_size] * (2 if self.bidirectional else 1) for layer in inner]
+
+    def _last_steps(self, sequence: Any, mask: Any) -> Any:
+        """Each direction's last real step of (batch, T, W): the last in time, and of the backward half the first."""
+        ends = [_real_step(sequence, mask, last=True)]
+        if not self.bidirectional:
+            return ends[0]
+        ends.append(_real_step(sequence, mask, last=False))
+        half = self.units[-1]
+        return ops.concatenate([ends[0][:, :half], ends[1][:, half:]], axis=-1)
+
+    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+        """The output's shape, and the states' with `return_state`."""
+        batch, timesteps = sequences_shape[:2]
+        width = self._widths()[-1]
+        shape = (batch, timesteps, width) if self.return_sequences else (batch, width)
+        return (shape, *(s for shapes in self._state_shapes(batch) for s in shapes)) if self.return_state else shape
+
+    def compute_mask(self, _: Any, mask: Any = None) -> Any:
+        """The mask of the output: the input's, where every step is returned."""
+        mask = mask if self.return_sequences else None
+        states = sum(len(shapes) for shapes in self._state_shapes(None))
+        return [mask, *[None] * states] if self.return_state else mask
+
+    def kernel_path(self, **circumstances: Any) -> list[Path]:
+        """The path that each layer will take; `circumstances` are those of `gru_tf.kernel_path.of`."""
+        return [of(layer, **circumstances) for layer in self.layers]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, serialised."""
+        names = ("bidirectional", "dropout", "residual", "layer_norm", "return_sequences", "return_state", "implementation")
+        cell = self.cell if isinstance(self.cell, str) else keras.saving.serialize_keras_object(self.cell)
+        own = {"cell": cell, "units": list(self.units), "options": dict(self.options), "seed": self.seed}
+        return {**super().get_config(), **own, **{name: getattr(self, name) for name in names}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "RecurrentStack":
+        """The layer of this configuration."""
+        cell = config["cell"]
+        if not isinstance(cell, str):
+            cell = keras.saving.deserialize_keras_object(cell)
+        return cls(**{**config, "cell": cell})
+
+
+def stacked(
+    cell: Any,
+    units: int | Sequence[int],
+    *,
+    features: int | None = None,
+    outputs: int | None = None,
+    timesteps: int | None = None,
+    **options: Any,
+) -> Any:
+    """A stack of recurrent layers: a layer, or a whole model where the widths of its input and output are given.
+
+    Args:
+        cell: as in `RecurrentStack`.
+        units: H of each layer.
+        features: I, of the model's input.
+        outputs: width of the model's dense, linear head.
+        timesteps: T, where the model is to take sequences of one length alone.
+        **options: those of `RecurrentStack`.
+
+    Returns:
+        A `RecurrentStack`; with `features` and `outputs` a `keras.Model`, (batch, T, I) → (batch, outputs), or
+        (batch, T, outputs) with `return_sequences`, ready for `compile` and `fit`.
+
+    Raises:
+        ValueError: where only one of `features` and `outputs` is given, and as `RecurrentStack`.
+
+    Example:
+        >>> model = gru_tf.stacked("lstm", [64, 64], dropout=0.2, features=4, outputs=1)
+        >>> model.compile("adam", "mse")
+    """
+    stack = RecurrentStack(cell, units, **options)
+    if features is None and outputs is None:
+        return stack
+    if features is None or outputs is None:
+        raise ValueError(
+            "stacked: expected both `features` and `outputs` for a model, or neither for a layer. "
+            f"Received: features={features}, outputs={outputs}"
+        )
+    _check(not stack.return_state, "return_state", "False for a model with a head", True)
+    head = keras.layers.Dense(outputs, name="head", dtype=stack.dtype_policy)
+    return keras.Sequential([keras.Input((timesteps, features), name="sequence"), stack, head])
+
+
+def _real_step(sequence: Any, mask: Any, last: bool) -> Any:
+    """Of (batch, T, W), the last or first step that the mask leaves: (batch, W)."""
+    if mask is None:
+        return sequence[:, -1 if last else 0]
+    real = ops.cast(mask, "int32")
+    index = ops.argmax(ops.flip(real, axis=1) if last else real, axis=1)
+    if last:
+        index = ops.shape(real)[1] - 1 - index
+    return ops.take_along_axis(sequence, ops.reshape(ops.cast(index, "int32"), (-1, 1, 1)), axis=1)[:, 0]
+
+
+def _known(cell: Any, has_options: bool) -> Any:
+    """The cell's name in the catalogue, or a Keras cell to copy."""
+    if isinstance(cell, CellSpec) and cell.name in CELLS.names() and CELLS.find(cell.name) is cell:
+        return cell.name
+    if isinstance(cell, str):
+        return CELLS.find(cell).name
+    is_cell = hasattr(cell, "state_size") and hasattr(cell, "get_config") and "units" in cell.get_config()
+    _check(is_cell, "cell", "a cell's name, its CellSpec, or a Keras cell with `units`", cell)
+    _check(not has_options, "options", "none beside a Keras cell, which has its own", "options")
+    return cell
+
+
+def _checked_units(units: Any) -> tuple[int, ...]:
+    found = tuple(units) if isinstance(units, (list, tuple)) else (units,)
+    valid = found and all(isinstance(u, int) and not isinstance(u, bool) and u > 0 for u in found)
+    _check(bool(valid), "units", "a positive integer for each layer", units)
+    return found
+
+
+def _check(holds: bool, argument: str, expected: str, received: Any) -> None:
+    if not holds:
+        raise ValueError(f"RecurrentStack: expected `{argument}` to be {expected}. Received: {argument}={received!r}")
