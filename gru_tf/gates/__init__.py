@@ -8,6 +8,9 @@ Canonical blocks, for row vectors as in Keras (x W + h U + b + c), one of each f
 A layout is data: of which blocks each of its arrays is made, and how they lie in it. Reading cuts, writing joins, and
 going from "keep" to "write" negates W_z, U_z, b_z and c_z (σ(−a) = 1 − σ(a)); nothing else is computed.
 
+Texts write W_z·[h, x] with one matrix a gate. Layout "concatenated" has it for row vectors, (H + I, H), the first H rows
+acting on h and the rest on x; "concatenated_columns" is its transpose, (H, H + I), as it is printed for column vectors.
+
 Two things are no matter of layout, and are refused:
 
 * Reset before and reset after are different functions: no weights of the one compute the other.
