@@ -471,6 +471,17 @@ def test_what_is_no_gru_or_has_no_weights_is_refused():
     assert "expected a cell with weights" in message(of, keras.layers.GRU(UNITS))
 
 
+@pytest.mark.parametrize(("activation", "symmetric"), [("sigmoid", True), ("hard_sigmoid", True), ("softsign", False)])
+def test_the_other_convention_needs_gates_that_are_symmetric(activation, symmetric):
+    keep, write = (built(GRUCell, seed=5, convention=c, recurrent_activation=activation) for c in ("keep", "write"))
+    if symmetric:
+        load(write, of(keep))
+        np.testing.assert_allclose(by_keras(write), by_keras(keep), rtol=0, atol=FLOAT64)
+    else:
+        assert message(load, write, of(keep)).endswith("Received: convention='keep', recurrent_activation=softsign")
+        load(built(GRUCell, recurrent_activation=activation), of(keep))  # nothing to convert
+
+
 def test_weights_of_another_size_are_refused_and_leave_the_cell_as_it_was():
     cell = built(GRUCell, seed=5)
     before = cell.get_weights()

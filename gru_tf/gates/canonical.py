@@ -32,6 +32,8 @@ class Gates:
     def in_convention(self, convention: str) -> "Gates":
         """The same function in the other convention: every block of the update gate negated, which rounds nothing.
 
+        As σ(−a) = 1 − σ(a); under a gate activation without that symmetry it is another function.
+
         Raises:
             ValueError: where `convention` is neither of the two.
         """

@@ -5,6 +5,8 @@ from typing import Any
 from gru_tf.gates.canonical import Gates, read
 from gru_tf.gates.layouts import Layout, layout
 
+POINT_SYMMETRIC = ("sigmoid", "hard_sigmoid")  # σ(−a) = 1 − σ(a)
+
 
 def of(layer: Any) -> Gates:
     """Gates of a built GRU cell, or of the cell in a layer, stock (`keras.layers`) or custom (`gru_tf`).
@@ -23,10 +25,17 @@ def load(layer: Any, gates: Gates) -> None:
     Biases that it has and the weights have not become zero. Numbers are rounded where the cell's type is narrower.
 
     Raises:
-        ValueError: where it is not a GRU, has no weights yet, has another reset, units or features, or has no place for a
-            bias that is not zero. It is then left as it was.
+        ValueError: where it is not a GRU, has no weights yet, has another reset, units or features, has no place for a bias
+            that is not zero, or has the other convention and gates that are no sigmoid. It is then left as it was.
     """
     cell, own = _cell(layer)
+    activation = getattr(cell.recurrent_activation, "__name__", repr(cell.recurrent_activation))
+    if gates.convention != own.convention and activation not in POINT_SYMMETRIC:
+        raise ValueError(
+            f"gates: expected weights in the cell's convention '{own.convention}', for a change of sign stands for the other"
+            f" only under a {' or '.join(POINT_SYMMETRIC)}."
+            f" Received: convention='{gates.convention}', recurrent_activation={activation}"
+        )
     arrays = gates.write(own, biases=cell.use_bias)
     for name, array in arrays.items():
         expected = tuple(getattr(cell, name).shape)
