@@ -25,6 +25,12 @@ def test_runs_whole(path, tmp_path):
     assert all(cell.execution_count for cell in done.cells if cell.cell_type == "code")
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_is_kept_without_outputs(path):
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in cells)
+
+
 def test_a_broken_notebook_fails(tmp_path):
     broken = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import gru_tf\ngru_tf.no_such_name")])
     with pytest.raises(CellExecutionError, match="no_such_name"):

@@ -1,0 +1,151 @@
+"""The canonical form: weights of a GRU gate by gate, read from any layout and written to any."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gru_tf.gates.layouts import Array, Layout, check_convention, layout
+
+
+@dataclass(frozen=True, eq=False)
+class Gates:
+    """Weights of a GRU gate by gate; `read` and `of` make them.
+
+    Args:
+        blocks: W_z, W_r, W_h, U_z, U_r, U_h, and the biases b_•, c_• that there are.
+        convention: "keep" or "write".
+        reset_after: whether the reset acts after the product with U_h.
+    """
+
+    blocks: Mapping[str, Array]
+    convention: str
+    reset_after: bool
+
+    def __post_init__(self) -> None:
+        check_convention(self.convention)
+        needed = [f"{letter}_{gate}" for letter in "WU" for gate in "zrh"]
+        if not set(needed) <= self.blocks.keys():
+            raise ValueError(f"Gates: expected blocks {', '.join(needed)}. Received: {', '.join(self.blocks)}")
+
+    def in_convention(self, convention: str) -> "Gates":
+        """The same function in the other convention: every block of the update gate negated, which rounds nothing.
+
+        As σ(−a) = 1 − σ(a); under a gate activation without that symmetry it is another function.
+
+        Raises:
+            ValueError: where `convention` is neither of the two.
+        """
+        check_convention(convention)
+        if convention == self.convention:
+            return self
+        blocks = {name: -block if name.endswith("_z") else block for name, block in self.blocks.items()}
+        return replace(self, blocks=blocks, convention=convention)
+
+    def with_one_bias(self) -> "Gates":
+        """The same function with b + c in the place of b: exact but for the rounding of that sum.
+
+        Raises:
+            ValueError: where the reset acts after the product and c_h is not zero: no b_h stands for it.
+        """
+        blocks = dict(self.blocks)
+        for name in [name for name in self.blocks if name.startswith("c")]:
+            if name == "c_h" and self.reset_after:
+                continue
+            c, b = blocks.pop(name), f"b{name[1:]}"
+            blocks[b] = blocks[b] + c if b in blocks else c
+        if np.any(blocks.get("c_h", 0)):
+            raise ValueError(
+                "gates: expected c_h = 0, for with reset_after=True it acts through the reset gate and no single bias can"
+                f" hold it. Received: c_h up to {np.abs(blocks['c_h']).max():g}"
+            )
+        blocks.pop("c_h", None)
+        return replace(self, blocks=blocks)
+
+    def write(self, target: str | Layout, biases: bool | None = None) -> dict[str, Array]:
+        """The arrays of a layout by name, in its convention; in the weights' own where the layout says nothing of it.
+
+        Args:
+            target: a layout or its name.
+            biases: whether the arrays of biases are written, zeros where there are none; None: where there are any.
+
+        Raises:
+            ValueError: where the layout has another reset, or no place for a bias that is not zero.
+        """
+        target = layout(target) if isinstance(target, str) else target
+        if target.reset_after not in (None, self.reset_after):
+            raise ValueError(
+                f"gates: expected weights with reset_after={target.reset_after}, for reset before and after are different"
+                f" functions and no weights of the one compute the other. Received: reset_after={self.reset_after}"
+            )
+        blocks = self.in_convention(target.convention or self.convention).blocks
+        biases = any(name[0] in "bc" for name in blocks) if biases is None else biases
+        arrays = [packed for packed in target.arrays if biases or not packed.holds_biases]
+        placed = {name for packed in arrays for row in packed.rows for name in row}
+        for name in blocks.keys() - placed:
+            if np.any(blocks[name]):
+                raise ValueError(
+                    f"gates: expected {name} = 0, for layout '{target.name}'{'' if biases else ' without biases'} has no"
+                    f" place for it. Received: {name} up to {np.abs(blocks[name]).max():g}"
+                )
+        nothing = np.zeros_like(blocks["W_z"][0])
+        filled = {name: nothing for name in placed if name[0] in "bc"} | dict(blocks)
+        return {packed.name: packed.join(filled) for packed in arrays}
+
+
+def read(weights: Mapping[str, Any] | Sequence[Any], source: str | Layout) -> Gates:
+    """Gates from the arrays of a layout.
+
+    Args:
+        weights: arrays by name, or all in the layout's order, as from a Keras layer's `get_weights`; with or without the
+            biases. Whole numbers become float64, everything else keeps its type.
+        source: a layout or its name.
+
+    Raises:
+        ValueError: where arrays are missing, unknown or of the wrong shape, or where the layout does not say its
+            convention or reset: a text's weights mean nothing without them.
+    """
+    source = layout(source) if isinstance(source, str) else source
+    if source.convention is None or source.reset_after is None:
+        raise ValueError(
+            f"gates: expected a convention and a reset with layout '{source.name}', such as"
+            f" layout('{source.name}', convention='write', reset_after=False)."
+            f" Received: convention={source.convention!r}, reset_after={source.reset_after!r}"
+        )
+    arrays = {name: _floating(array) for name, array in _named(weights, source).items()}
+    present = [packed for packed in source.arrays if packed.name in arrays]
+    first = next(packed for packed in present if "W" in packed.kinds)
+    features, units = first.sizes(arrays[first.name])
+    blocks: dict[str, Array] = {}
+    for packed in present:
+        expected, received = packed.shape(features, units), arrays[packed.name].shape
+        if received != expected:
+            raise ValueError(
+                f"gates: expected {packed.name} of shape {packed.formula()} = {expected}, with I = {features} and"
+                f" H = {units} by {first.name}. Received: shape {received}"
+            )
+        blocks |= packed.cut(arrays[packed.name], features, units)
+    return Gates(blocks, source.convention, source.reset_after)
+
+
+def convert(weights: Mapping[str, Any] | Sequence[Any], source: str | Layout, target: str | Layout) -> dict[str, Array]:
+    """Arrays of one layout → arrays of another that compute the same function; see `read` and `Gates.write`."""
+    return read(weights, source).write(target)
+
+
+def _named(weights: Mapping[str, Any] | Sequence[Any], source: Layout) -> Mapping[str, Any]:
+    """The arrays by name: all of the layout's, or all but the biases."""
+    names = [packed.name for packed in source.arrays]
+    needed = [packed.name for packed in source.arrays if not packed.holds_biases]
+    received = list(weights) if isinstance(weights, Mapping) else (needed if len(weights) == len(needed) else names)
+    if len(received) != len(weights) or set(received) not in (set(names), set(needed)):
+        given = ", ".join(received) if isinstance(weights, Mapping) else f"{len(weights)} arrays"
+        without = f", or {', '.join(needed)}" if needed != names else ""
+        raise ValueError(f"gates: expected {', '.join(names)}{without} in layout '{source.name}'. Received: {given}")
+    return weights if isinstance(weights, Mapping) else dict(zip(received, weights, strict=True))
+
+
+def _floating(array: Any) -> Array:
+    found = np.asarray(array)
+    return found.astype(np.float64) if found.dtype.kind in "biu" else found
