@@ -114,6 +114,27 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
 
 
 @app.command()
+def doctor(
+    experiment: Annotated[
+        str | None, typer.Argument(metavar="[FILE|NAME]", help="what would train each of its cells  [every cell]")
+    ] = None,
+    measure: Annotated[bool, typer.Option(help="measure what determinism costs, half a minute")] = True,
+) -> None:
+    """Say what will run where and why: versions, devices, kernel paths, known bad combinations, determinism."""
+    from gru_tf import doctor as the_doctor
+    from gru_tf import experiment_file
+    from gru_tf.doctor import screen as doctor_screen
+
+    loaded = experiment_file.load(experiment_file.locate(experiment)) if experiment else None
+    with silence.startup():
+        blocks = list(the_doctor.examine(loaded))
+    doctor_screen.show(console, *blocks)
+    if measure:
+        with console.status("measuring what deterministic kernels cost"):
+            doctor_screen.show(console, the_doctor.measure())
+
+
+@app.command()
 def speed(
     cells: Annotated[str, typer.Option(metavar="NAME,…", help="whose speed")] = "rnn,lstm,gru",
     units: Annotated[int, typer.Option(min=1, help="size of each state")] = 64,

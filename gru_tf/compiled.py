@@ -18,7 +18,7 @@ from gru_tf.cells import CELLS
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
 from gru_tf.layers.variable_dropout import VariableDropout
-from gru_tf.model import build, loss, metric
+from gru_tf.model import build, kernel, loss, metric
 from gru_tf.tasks import Signature
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
@@ -41,11 +41,8 @@ def on_gpu() -> bool:
 
 
 def resolve_jit(run: Run) -> bool:
-    """`training.jit`, with "auto" decided: XLA, except for a stock gated layer on a GPU, which takes cuDNN."""
-    if run.training.jit != "auto":
-        return run.training.jit
-    cudnn = on_gpu() and run.model.implementation == "stock" and run.cell.name in ("gru", "lstm")
-    return not (cudnn and run.cell.options.get("reset_after", True))
+    """`training.jit`, with "auto" decided by `model.kernel`; raises UserError where it cannot be."""
+    return kernel(run.model, CELLS.find(run.cell.name), run.cell.options, run.training.jit, on_gpu())[1]
 
 
 class CompiledSteps:

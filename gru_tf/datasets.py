@@ -41,6 +41,13 @@ class DataFile:
         return _content(self.bytes, self.sha256)
 
 
+def cache() -> Path:
+    """The folder that files are fetched into."""
+    import pooch
+
+    return Path(os.environ.get(CACHE) or pooch.os_cache("gru_tf")).expanduser()
+
+
 def locate(file: DataFile) -> Path:
     """Return where `file` lies, its checksum verified.
 
@@ -84,7 +91,7 @@ def _cached(file: DataFile) -> Path:
     """The file in the cache, fetched where it is not there yet or damaged."""
     import pooch
 
-    target = Path(os.environ.get(CACHE) or pooch.os_cache("gru_tf")).expanduser() / file.path
+    target = cache() / file.path
 
     def download(url: str, output: str, source: Any) -> None:
         with _progress(target.name) as bar:

@@ -1,14 +1,15 @@
 """From a model's specification, a task's signature and a cell to a Keras model; and what it should minimise."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import keras
 from keras import ops
 
-from gru_tf import budget
+from gru_tf import budget, kernel_path
 from gru_tf.cells import CellSpec
 from gru_tf.errors import UserError
+from gru_tf.kernel_path import Path
 from gru_tf.layers import recurrent
 from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
@@ -57,6 +58,35 @@ def build(
         if model.dropout > 0:
             x = dropout(model.dropout)(x)
     return keras.Model(inputs, keras.layers.Dense(signature.outputs, name="head")(x), name=cell.name)
+
+
+def kernel(
+    model: ModelSpec, cell: CellSpec, options: Mapping[str, Any], jit: bool | Literal["auto"], gpu: bool
+) -> tuple[Path, bool]:
+    """What computes the recurrence while training, and whether XLA compiles the step.
+
+    "auto" is XLA wherever cuDNN is not: measured on CPUs it halves the time of an epoch, and it cannot compile cuDNN.
+
+    Args:
+        model: whose `implementation` counts.
+        cell: what recurs.
+        options: of the cell.
+        jit: `training.jit`.
+        gpu: whether there is a GPU.
+
+    Raises:
+        UserError: for XLA where the layer takes cuDNN.
+    """
+    layer = recurrent(cell, 1, options, model.implementation)
+    if jit == "auto":
+        jit = kernel_path.of(layer, gpu=gpu, jit=False).name != "cudnn"
+    path = kernel_path.of(layer, gpu=gpu, jit=jit)
+    if path.name == "fails":
+        raise UserError(
+            f"training.jit: received true, expected auto or false: on a GPU the stock {cell.name} layer takes cuDNN, and"
+            f" {path.why_not_cudnn}; or use model.implementation: custom"
+        )
+    return path, jit
 
 
 def loss(signature: Signature, targets: Any, outputs: Any) -> Any:

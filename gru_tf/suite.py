@@ -10,7 +10,7 @@ from gru_tf import coordinator, experiment_file, garbage, lock, silence, table
 from gru_tf.budget import Size, solve
 from gru_tf.cells import CELLS
 from gru_tf.coordinator import Progress
-from gru_tf.engine import Engine
+from gru_tf.engine import Engine, processes
 from gru_tf.engine.local import LocalEngine
 from gru_tf.engine.serial import SerialEngine
 from gru_tf.errors import UserError, did_you_mean
@@ -73,6 +73,7 @@ def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice) -
     task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
     try:
         model.check(experiment.model, task.signature, spec, cell.options)
+        model.kernel(experiment.model, spec, cell.options, experiment.training.jit, bool(processes.gpus()))
         return solve(spec, cell.options, task.signature, experiment.model)
     except UserError as error:
         raise UserError(f"{where}: {choice.label}, {cell.label}: {error}") from error

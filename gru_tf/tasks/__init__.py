@@ -78,6 +78,10 @@ class Examples:
                 "Examples: expected as many targets and lengths as inputs, and at least one."
                 f" Received: {len(self.inputs)} inputs, {len(self.targets)} targets, {len(self.lengths)} lengths"
             )
+        wrong = np.flatnonzero((self.lengths < 1) | (self.lengths > self.inputs.shape[1]))
+        if len(wrong):  # cuDNN fails on an empty row, and a mean over no step is not a number
+            row, longest = wrong[0], self.inputs.shape[1]
+            raise ValueError(f"Examples: expected lengths from 1 to {longest}. Received: {self.lengths[row]} in row {row}")
 
     def __len__(self) -> int:
         return len(self.inputs)

@@ -1,0 +1,20 @@
+"""What deterministic kernels cost on this machine, measured."""
+
+from gru_tf import benchmark
+from gru_tf.cases import Effort, Measurement
+from gru_tf.specs import Choice
+from gru_tf.speed import apart
+from gru_tf.speed.spec import SpeedSpec
+
+CELLS = ("rnn", "lstm", "gru")
+EFFORT = Effort(rounds=3, groups=3, group_seconds=0.02)
+
+
+def of_determinism(threads: int = 1) -> list[tuple[Measurement, Measurement]]:
+    """(without, with) deterministic kernels: a training step of each classical cell, in two processes of their own."""
+    spec = SpeedSpec(cells=tuple(Choice(name=name) for name in CELLS), threads=threads, quick=True, determinism=True)
+    parts = list(zip(*spec.determinism_cases(), strict=True))
+    found = apart.measure(parts, benchmark.product_rate(EFFORT), EFFORT, threads)
+    measured = [m for m in found if isinstance(m, Measurement)]
+    half = len(measured) // 2
+    return list(zip(measured[:half], measured[half:], strict=True))

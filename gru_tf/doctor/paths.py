@@ -1,0 +1,108 @@
+"""The kernel path of every cell and layer option, here and on a GPU, and which condition keeps cuDNN away."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from gru_tf import kernel_path
+from gru_tf.cells import CELLS, CellSpec
+from gru_tf.errors import UserError
+from gru_tf.experiment import Experiment
+from gru_tf.kernel_path import Path
+from gru_tf.model import kernel
+from gru_tf.specs import Choice, ModelSpec
+
+# what a user may change on a layer, with what comes with its call
+OPTIONS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+    ("as it comes", {}, {}),
+    ("in a Bidirectional", {"bidirectional": True}, {}),
+    ("dropout=0.1", {"dropout": 0.1}, {}),
+    ("recurrent_dropout=0.1", {"recurrent_dropout": 0.1}, {}),
+    ("activation='relu'", {"activation": "relu"}, {}),
+    ("recurrent_activation='hard_sigmoid'", {"recurrent_activation": "hard_sigmoid"}, {}),
+    ("use_bias=False", {"use_bias": False}, {}),
+    ("unroll=True", {"unroll": True}, {}),
+    ("use_cudnn=False", {"use_cudnn": False}, {}),
+    ("a mask, right-padded", {}, {"mask": "right-padded"}),
+    ("a mask, left-padded", {}, {"mask": "left-padded"}),
+    ("a mask with an empty row", {}, {"mask": "empty row"}),
+    ("XLA asked for, jit_compile=True", {}, {"jit": True}),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What computes one cell or option.
+
+    Args:
+        name: of the cell with its options, or of the layer's option.
+        here: on this machine; gpu: on a GPU.
+    """
+
+    name: str
+    here: Path
+    gpu: Path
+
+
+def of_cells(gpu: bool) -> Iterator[Line]:
+    """Every cell with every combination of its options, in `gru-tf run`, as shipped; then all of them step by step.
+
+    Args:
+        gpu: whether this machine has one.
+    """
+    for name in CELLS.names():
+        spec = CELLS.find(name)
+        for options in _combinations(spec):
+            yield _line(spec, options, "stock", gpu)
+    custom = _line(CELLS.find("gru"), {}, "custom", gpu)
+    yield Line("any cell with implementation: custom", custom.here, custom.gpu)
+
+
+def _combinations(spec: CellSpec) -> Iterator[dict[str, Any]]:
+    for values in product(*(spec.examples(option)[:2] for option in spec.options)):
+        chosen = dict(zip(spec.options, values, strict=True))
+        yield {name: value for name, value in chosen.items() if value != spec.options[name][0]}
+
+
+def _line(spec: CellSpec, options: dict[str, Any], implementation: Any, gpu: bool) -> Line:
+    model = ModelSpec(units=1, implementation=implementation)
+    label = Choice(name=spec.name, options=options).label
+    here, there = (kernel(model, spec, options, "auto", with_gpu)[0] for with_gpu in (gpu, True))
+    return Line(label, here, there)
+
+
+def of_options(layer: Any, gpu: bool) -> Iterator[Line]:
+    """What each option does to a layer in a Keras program of the user's own, in `model.fit`.
+
+    Args:
+        layer: the layer's class, e.g. `gru_tf.GRU` or `keras.layers.LSTM`.
+        gpu: whether this machine has one.
+    """
+    from keras.layers import Bidirectional
+
+    for name, options, call in OPTIONS:
+        arguments = {k: v for k, v in options.items() if k != "bidirectional"}
+        made = layer(1, **arguments)
+        made = Bidirectional(made) if "bidirectional" in options else made
+        yield Line(name, kernel_path.of(made, gpu=gpu, **call), kernel_path.of(made, gpu=True, **call))
+
+
+def of_experiment(experiment: Experiment, gpu: bool) -> Iterator[Line]:
+    """What trains each cell of an experiment.
+
+    Raises:
+        UserError: where this machine cannot run one of them as asked.
+    """
+    for cell in experiment.cells:
+        spec, jit = CELLS.find(cell.name), experiment.training.jit
+        here = kernel(experiment.model, spec, cell.options, jit, gpu)[0]
+        yield Line(cell.label, here, _elsewhere(experiment, spec, cell.options))
+
+
+def _elsewhere(experiment: Experiment, spec: CellSpec, options: dict[str, Any]) -> Path:
+    """On a GPU that may be another machine's: what it would refuse is said, not raised."""
+    try:
+        return kernel(experiment.model, spec, options, experiment.training.jit, True)[0]
+    except UserError as error:
+        return Path("refused", str(error))

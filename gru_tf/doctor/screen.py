@@ -1,0 +1,70 @@
+"""What the terminal shows of the doctor's findings, within 80 columns."""
+
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gru_tf import screen
+from gru_tf.cases import Measurement
+from gru_tf.doctor.combinations import Combination
+from gru_tf.doctor.paths import Line
+
+PADDED = {**screen.NARROW, "padding": (0, 1, 0, 0)}
+
+
+def facts(named: Iterable[tuple[str, str]]) -> Table:
+    """Names with their values."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in named:
+        grid.add_row(Text(name), Text(value))
+    return grid
+
+
+def paths(title: str, lines: Iterable[Line], first: str) -> Table:
+    """The kernel path of each line, here and on a GPU, and the condition that keeps cuDNN away there."""
+    shown = Table(title=Text(title, style="bold"), **PADDED)
+    for name in (first, "here", "on a GPU"):
+        shown.add_column(name, overflow="fold")
+    shown.add_column("why not cuDNN on a GPU", overflow="fold", ratio=1)
+    for line in lines:
+        style = {"cudnn": "green", "fails": "red", "refused": "red"}.get(line.gpu.name, "")
+        shown.add_row(Text(line.name), line.here.name, Text(line.gpu.name, style=style), Text(line.gpu.why_not_cudnn))
+    return shown
+
+
+def combinations(known: Iterable[Combination]) -> RenderableType:
+    """Each with what happens and what to ask for instead."""
+    entries: list[RenderableType] = [Text("Combinations that fail or mislead", style="bold")]
+    for one in known:
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(no_wrap=True, width=8)
+        grid.add_column(overflow="fold")
+        grid.add_row("  ", Text(one.what, style="yellow"))
+        grid.add_row("", Text(one.then))
+        grid.add_row("", Text(f"instead: {one.instead}", style="green"))
+        entries.append(grid)
+    return Group(*entries)
+
+
+def determinism(pairs: Iterable[tuple[Measurement, Measurement]]) -> Table:
+    """The time of a training step without and with deterministic kernels."""
+    shown = Table(title=Text("Deterministic kernels, as gru-tf run asks for, and their cost", style="bold"), **PADDED)
+    shown.add_column("cell")
+    for name in ("path", "without, ms", "with, ms", "ratio"):
+        shown.add_column(name, justify="right")
+    for without, with_ in pairs:
+        times = without.median_ms, with_.median_ms
+        ratio = f"{times[1] / times[0]:.2f}"
+        shown.add_row(without.case.cell.label, without.case.path, *(f"{t:.2f}" for t in times), ratio)
+    return shown
+
+
+def show(console: Console, *blocks: RenderableType) -> None:
+    """Blocks with an empty line between."""
+    for block in blocks:
+        console.print(block)
+        console.print()
