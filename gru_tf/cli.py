@@ -123,15 +123,16 @@ def doctor(
     """Say what will run where and why: versions, devices, kernel paths, known bad combinations, determinism."""
     from gru_tf import doctor as the_doctor
     from gru_tf import experiment_file
-    from gru_tf.doctor import screen as doctor_screen
 
     loaded = experiment_file.load(experiment_file.locate(experiment)) if experiment else None
     with silence.startup():
         blocks = list(the_doctor.examine(loaded))
-    doctor_screen.show(console, *blocks)
+    for block in blocks:
+        console.print(block, "")
     if measure:
         with console.status("measuring what deterministic kernels cost"):
-            doctor_screen.show(console, the_doctor.measure())
+            cost = the_doctor.measure()
+        console.print(cost)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 from gru_tf import kernel_path
@@ -46,23 +45,24 @@ class Line:
 
 
 def of_cells(gpu: bool) -> Iterator[Line]:
-    """Every cell with every combination of its options, in `gru-tf run`, as shipped; then all of them step by step.
+    """Every cell in `gru-tf run` as shipped, alone and with each of its options; then all of them step by step.
 
     Args:
         gpu: whether this machine has one.
     """
     for name in CELLS.names():
         spec = CELLS.find(name)
-        for options in _combinations(spec):
+        for options in _choices(spec):
             yield _line(spec, options, "stock", gpu)
     custom = _line(CELLS.find("gru"), {}, "custom", gpu)
     yield Line("any cell with implementation: custom", custom.here, custom.gpu)
 
 
-def _combinations(spec: CellSpec) -> Iterator[dict[str, Any]]:
-    for values in product(*(spec.examples(option)[:2] for option in spec.options)):
-        chosen = dict(zip(spec.options, values, strict=True))
-        yield {name: value for name, value in chosen.items() if value != spec.options[name][0]}
+def _choices(spec: CellSpec) -> Iterator[dict[str, Any]]:
+    yield {}
+    for option in spec.options:
+        for value in spec.examples(option)[1:]:
+            yield {option: value}
 
 
 def _line(spec: CellSpec, options: dict[str, Any], implementation: Any, gpu: bool) -> Line:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -40,19 +41,15 @@ def combinations(known: Iterable[Combination]) -> RenderableType:
     """Each with what happens and what to ask for instead."""
     entries: list[RenderableType] = [Text("Combinations that fail or mislead", style="bold")]
     for one in known:
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(no_wrap=True, width=8)
-        grid.add_column(overflow="fold")
-        grid.add_row("  ", Text(one.what, style="yellow"))
-        grid.add_row("", Text(one.then))
-        grid.add_row("", Text(f"instead: {one.instead}", style="green"))
-        entries.append(grid)
+        entries.append(Text(f"• {one.what}", style="yellow"))
+        for line, style in ((one.then, ""), (f"instead: {one.instead}", "green")):
+            entries.append(Padding(Text(line, style=style), (0, 0, 0, 2)))
     return Group(*entries)
 
 
 def determinism(pairs: Iterable[tuple[Measurement, Measurement]]) -> Table:
     """The time of a training step without and with deterministic kernels."""
-    shown = Table(title=Text("Deterministic kernels, as gru-tf run asks for, and their cost", style="bold"), **PADDED)
+    shown = Table(title=Text("Cost of deterministic kernels, training step", style="bold"), **PADDED)
     shown.add_column("cell")
     for name in ("path", "without, ms", "with, ms", "ratio"):
         shown.add_column(name, justify="right")
@@ -61,10 +58,3 @@ def determinism(pairs: Iterable[tuple[Measurement, Measurement]]) -> Table:
         ratio = f"{times[1] / times[0]:.2f}"
         shown.add_row(without.case.cell.label, without.case.path, *(f"{t:.2f}" for t in times), ratio)
     return shown
-
-
-def show(console: Console, *blocks: RenderableType) -> None:
-    """Blocks with an empty line between."""
-    for block in blocks:
-        console.print(block)
-        console.print()
