@@ -1,8 +1,9 @@
 """Tasks: data and a score, one file each. A task owns data and score; it knows nothing of cells or layers."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,6 +15,8 @@ from gru_tf.errors import UserError, did_you_mean, mismatch
 TASKS = Catalogue(kind="task", package="gru_tf.tasks", attribute="TASK")
 
 Array = np.ndarray[Any, np.dtype[Any]]
+MetricName = Literal["accuracy", "mse", "mae", "rmse", "nll", "bpc", "perplexity"]
+LARGEST_EXPONENT = 700.0
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,15 @@ class Signature:
 
     Args:
         timesteps: length of a sequence, or of the longest one where lengths vary.
-        features: I, size of one step's input.
+        features: I, size of one step's input; of a token's embedding where there are `tokens`.
         outputs: size of the network's output: classes, values or notes.
         target: "class" (integer labels, softmax), "value" (squared error), "binary" (independent sigmoids).
         per_step: whether every step has a target, or only the whole sequence.
         causal: whether a step's target lies in the input that follows, so that a backward direction would see it.
+        tokens: size of the vocabulary where inputs are token numbers, which the network embeds; 0 for numbers as such.
+        varying: whether lengths vary, so that the network must be told where a sequence ends.
+        carried: whether each sequence continues the one before it in the same row of the batch, with its last state:
+            truncated back-propagation through time over `train`, `validation` and `test`, each one long text.
     """
 
     timesteps: int
@@ -35,6 +42,9 @@ class Signature:
     target: Literal["class", "value", "binary"]
     per_step: bool = False
     causal: bool = False
+    tokens: int = 0
+    varying: bool = False
+    carried: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,16 +52,33 @@ class Metric:
     """The score of a task.
 
     Args:
-        name: e.g. "accuracy", "mse", "nll".
+        name: "accuracy"; "mse", "mae" or "rmse" of values; "nll" in nats a target, "bpc" in bits, "perplexity".
         direction: whether more or less of it is better.
         chance: what the trivial answer gets on the test split.
         solved: what a perfect, or the best imaginable, answer gets.
+        scale: factor from the target's units to those of "mae" and "rmse", e.g. the deviation it was divided by.
+        also: names of further metrics that are recorded beside it on the test split.
     """
 
-    name: Literal["accuracy", "mse", "nll"]
+    name: MetricName
     direction: Literal["max", "min"]
     chance: float
     solved: float
+    scale: float = 1.0
+    also: tuple[MetricName, ...] = ()
+
+    def value(self, mean: float, name: "MetricName | None" = None) -> float:
+        """The metric from the mean over all targets of what it is made of: accuracy, squared or absolute error, nll."""
+        match name or self.name:
+            case "bpc":
+                return mean / math.log(2)
+            case "perplexity":
+                return math.exp(mean) if mean < LARGEST_EXPONENT else math.inf
+            case "rmse":
+                return self.scale * math.sqrt(mean)
+            case "mae":
+                return self.scale * mean
+        return mean
 
     def score(self, value: float) -> float:
         """(value − chance) / (solved − chance): 0 for the trivial answer, 1 for a solved task."""
@@ -63,8 +90,10 @@ class Examples:
     """Sequences with their targets.
 
     Args:
-        inputs: (N, T, I), right-padded with zeros where lengths vary.
-        targets: (N,) classes, (N, outputs) values, or (N, T, outputs) where every step has a target.
+        inputs: (N, T, I) numbers, or (N, T) whole numbers from 0 to `tokens` − 1; right-padded with zeros where lengths
+            vary, and memory-mapped where they come from a file.
+        targets: (N,) classes, (N, outputs) values; where every step has a target (N, T) classes, −1 for a step that has
+            none, or (N, T, outputs).
         lengths: (N,) real steps of each sequence.
     """
 
@@ -89,11 +118,18 @@ class Examples:
 
 @dataclass(frozen=True)
 class Splits:
-    """The three parts of a task's data: `train` to fit, `validation` to choose, `test` read once."""
+    """The parts of a task's data: `train` to fit, `validation` to choose, `test` read once.
+
+    Args:
+        train, validation, test: the three parts.
+        more: further test splits by name, read once as well, e.g. {"longer": …} for sequences longer than in training;
+            they may be longer than the signature's `timesteps`.
+    """
 
     train: Examples
     validation: Examples
     test: Examples
+    more: Mapping[str, Examples] = field(default_factory=dict)
 
 
 class Task(BaseModel, ABC):
