@@ -78,7 +78,8 @@ class Digits(Task):
         images, labels = _images()
         inputs = images.reshape(-1, self.signature.timesteps, self.signature.features)
         ends = [0, TRAIN, TRAIN + VALIDATION, len(labels)]
-        return Splits(*(self._part(inputs[a:b], labels[a:b]) for a, b in pairwise(ends)))
+        train, validation, test = (self._part(inputs[a:b], labels[a:b]) for a, b in pairwise(ends))
+        return Splits(train, validation, test)
 
     def _part(self, inputs: Array, targets: Array) -> Examples:
         lengths = np.full(len(inputs), self.signature.timesteps, np.int32)

@@ -92,7 +92,8 @@ class Polyphonic(Task):
         Raises:
             DatasetError: where the file is damaged or cannot be had.
         """
-        return Splits(*(_examples(pieces) for pieces in _pieces(self.collection)))
+        train, validation, test = (_examples(pieces) for pieces in _pieces(self.collection))
+        return Splits(train, validation, test)
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the collection's file."""
