@@ -55,6 +55,8 @@ class GRU(keras.layers.GRU):
         (8, 20, 32)
     """
 
+    looks_at_masks = True  # read by `kernel_path`: a mask that cuDNN cannot take is sent to the loop
+
     def __init__(
         self,
         units: int,
@@ -233,10 +235,16 @@ class GRU(keras.layers.GRU):
         return last, outputs, list(states)
 
     def _weights_in_keep(self) -> list[Any]:
-        """Kernel, recurrent kernel and bias of the same function in the convention "keep"."""
+        """Kernel, recurrent kernel and bias of the same function in the convention "keep".
+
+        Raises:
+            NotImplementedError: where the convention is "write" and the gates' activation is not the sigmoid.
+        """
         weights = [self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias]
         if self.convention == "keep":
             return weights
+        if facts_of(self).recurrent_activation != "sigmoid":  # another function need not have f(−a) = 1 − f(a)
+            raise NotImplementedError
         signs = ops.repeat(ops.array([-1.0, 1.0, 1.0], dtype=self.compute_dtype), self.units)
         return [None if w is None else w * signs for w in weights]
 
