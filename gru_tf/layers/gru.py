@@ -14,9 +14,11 @@ from keras.src import backend  # the door to Keras' fused kernels, which keras.l
 from gru_tf.cells.gru import GRUCell
 from gru_tf.kernel_path import Path, facts_of, first_failing, of
 
+StockGRU = keras.layers.GRU  # by a name of its own: a program may put the class below in its place
+
 
 @keras.saving.register_keras_serializable(package="gru_tf")
-class GRU(keras.layers.GRU):
+class GRU(StockGRU):
     """`keras.layers.GRU` with a choice of convention; a drop-in replacement.
 
     Where Keras has a fused kernel (cuDNN on a GPU under TensorFlow) it computes the layer, in both conventions;
@@ -113,7 +115,7 @@ class GRU(keras.layers.GRU):
             trainable=kwargs.get("trainable", True),
             name="gru_cell",
         )
-        super(keras.layers.GRU, self).__init__(  # past keras.layers.GRU, which would make a cell of its own
+        super(StockGRU, self).__init__(  # past keras.layers.GRU, which would make a cell of its own
             cell,
             return_sequences=return_sequences,
             return_state=return_state,
@@ -127,6 +129,16 @@ class GRU(keras.layers.GRU):
         self.use_cudnn = use_cudnn
         if facts_of(self).bars_xla:
             self.supports_jit = False
+
+    @property
+    def use_cudnn(self) -> Any:
+        """As given; but False for "write" on PyTorch, where `Bidirectional` hands kernels on without asking the layer."""
+        by_keras = self.convention == "write" and keras.backend.backend() == "torch"
+        return False if by_keras else self._use_cudnn
+
+    @use_cudnn.setter
+    def use_cudnn(self, value: Any) -> None:
+        self._use_cudnn = value
 
     @property
     def implementation(self) -> int:
@@ -189,7 +201,7 @@ class GRU(keras.layers.GRU):
 
     def _loop(self, sequences: Any, state: Any, mask: Any, training: bool | None) -> Any:
         """All steps by `keras.layers.RNN` over the cell."""
-        last, outputs, states = super(keras.layers.GRU, self).inner_loop(sequences, [state], mask=mask, training=training)
+        last, outputs, states = super(StockGRU, self).inner_loop(sequences, [state], mask=mask, training=training)
         return last, outputs, list(states)
 
     def _fused_or_loop(self, sequences: Any, state: Any, mask: Any, training: bool | None) -> Any:
