@@ -23,8 +23,9 @@ class Case(Spec):
 
     Args:
         cell: what recurs.
-        path: "stock" (Keras' layer in a graph, without cuDNN) or "custom" (`keras.layers.RNN` over this project's
-            cell), each also with XLA; "cudnn" (Keras' layer as shipped, on a GPU); "pytorch" (its layer).
+        path: "stock" (the fused layer in a graph: Keras' own, without cuDNN, or a parallel scan) or "custom"
+            (`keras.layers.RNN` over this project's cell), each also with XLA; "cudnn" (Keras' layer as shipped, on a
+            GPU); "pytorch" (its layer).
         what: "train" (loss, gradients, global clipping, Adam), "infer" (outputs of a batch of whole sequences) or
             "stream" (one step of one sequence, state in, state out).
         units: H.
@@ -88,11 +89,11 @@ class Case(Spec):
         return budget.solve(CELLS.find(self.cell.name), self.cell.options, self.signature, ModelSpec(units=self.units))
 
 
-def has_stock_layer(cell: Choice) -> bool:
-    """Whether Keras has a layer for a cell with these options."""
+def has_fused_layer(cell: Choice) -> bool:
+    """Whether a cell with these options has a layer that is faster than one around the cell."""
     spec = CELLS.find(cell.name)
     spec.check(cell.options)
-    return spec.fused is not None and not any(v in spec.unfused.get(k, ()) for k, v in cell.options.items())
+    return bool(spec.has_fused(cell.options))
 
 
 @dataclass(frozen=True)

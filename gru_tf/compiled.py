@@ -19,6 +19,7 @@ from gru_tf.experiment import Run
 from gru_tf.feeding import Data
 from gru_tf.layers.variable_dropout import VariableDropout
 from gru_tf.model import build, loss, metric
+from gru_tf.scan import SCOPE
 from gru_tf.tasks import Signature
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
@@ -55,7 +56,7 @@ class CompiledSteps:
         model: the Keras model being trained.
         jit: the resolved jit_compile.
         compile_seconds: time to trace and compile the passes.
-        kernel_path: "cudnn", "xla while-loop" or "while-loop".
+        kernel_path: "cudnn", "while-loop", "parallel scan", or one of these two with "xla " before it.
     """
 
     def __init__(self, run: Run, signature: Signature, metric_name: str, buckets: tuple[int, ...]):
@@ -211,4 +212,5 @@ def kernel_path_of(graph: Any, jit: bool) -> str:
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     if any(node.op.startswith("CudnnRNN") for node in nodes):
         return "cudnn"
-    return "xla while-loop" if jit else "while-loop"
+    scan = any(SCOPE in node.name for node in nodes)
+    return ("xla " if jit else "") + ("parallel scan" if scan else "while-loop")

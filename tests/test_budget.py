@@ -23,7 +23,7 @@ def variants() -> list[Any]:
     found = []
     for name in CELLS.names():
         cell = CELLS.find(name)
-        settings = [{}, *({option: value} for option, values in cell.options.items() for value in values[1:])]
+        settings = [{}, *({option: value} for option in cell.options for value in cell.examples(option)[1:])]
         found += [pytest.param(cell, options, id=f"{name}{options or ''}") for options in settings]
     return found
 

@@ -6,8 +6,10 @@ import pytest
 import tensorflow as tf
 
 from gru_tf.cells import CELLS
+from gru_tf.cells._parallel import ParallelRNN
 from gru_tf.errors import UserError
-from gru_tf.layers.variable_dropout import VariableDropout, recurrent
+from gru_tf.layers import recurrent
+from gru_tf.layers.variable_dropout import VariableDropout
 
 BATCH, STEPS, FEATURES, UNITS = 3, 5, 2, 4
 ONES = np.ones((200, 500), "float32")
@@ -38,11 +40,11 @@ def test_output_shape(name, bidirectional, sequences):
 
 
 @pytest.mark.parametrize("name", STOCK)
-def test_stock_is_keras_own_layer_and_custom_is_an_rnn_around_the_cell(name):
+def test_stock_is_keras_own_layer_or_a_scan_and_custom_is_an_rnn_around_the_cell(name):
     spec = CELLS.find(name)
     stock = recurrent(spec, UNITS, {})
     custom = recurrent(spec, UNITS, {}, "custom")
-    assert type(stock) in (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU)
+    assert type(stock) in (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU, ParallelRNN)
     assert type(custom) is keras.layers.RNN
     assert type(custom.cell).__module__ == f"gru_tf.cells.{name}"
 
@@ -65,11 +67,19 @@ def test_the_backward_half_is_a_forward_layer_on_the_reversed_sequence():
     assert np.abs(outputs[..., :UNITS] - expected).max() > 1e-2, "the forward half has weights of its own"
 
 
-def test_stock_refuses_what_keras_does_not_have():
-    with pytest.raises(
-        UserError, match=r"^gru: Keras has no stock layer with convention='write'; use implementation: custom$"
-    ):
-        recurrent(CELLS.find("gru"), UNITS, {"convention": "write"})
+@pytest.mark.parametrize("name", sorted(set(CELLS.names()) - set(STOCK)))
+def test_without_a_faster_layer_stock_is_an_rnn_around_the_cell(name):
+    layer = recurrent(CELLS.find(name), UNITS, {})
+    assert type(layer) is keras.layers.RNN
+    assert type(layer.cell).__module__ == f"gru_tf.cells.{name}"
+
+
+def test_an_option_that_the_fused_layer_lacks_makes_stock_an_rnn_around_the_cell():
+    layer = recurrent(CELLS.find("gru"), UNITS, {"convention": "write"})
+    assert type(layer) is keras.layers.RNN
+    assert layer.cell.convention == "write"
+    with pytest.raises(UserError, match=r"^gru\.convention: received 'rite', expected one of 'keep', 'write'$"):
+        recurrent(CELLS.find("gru"), UNITS, {"convention": "rite"})
 
 
 # --- dropout ---

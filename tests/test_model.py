@@ -1,6 +1,5 @@
 """Networks built from a specification, and what they minimise and are scored by."""
 
-from dataclasses import replace
 from itertools import product
 
 import keras
@@ -89,19 +88,20 @@ def test_a_causal_network_sees_no_later_step():
 
 def test_what_cannot_be_built_is_refused_with_the_reason():
     gru = CELLS.find("gru")
-    with pytest.raises(UserError, match="Keras has no stock layer with convention='write'; use implementation: custom"):
-        build(ModelSpec(units=UNITS), WHOLE, gru, {"convention": "write"})
-    assert build(ModelSpec(units=UNITS, implementation="custom"), WHOLE, gru, {"convention": "write"})
     with pytest.raises(UserError, match=r"gru\.reset_afer: no such option\. Did you mean 'reset_after'\?"):
         build(ModelSpec(units=UNITS, implementation="custom"), WHOLE, gru, {"reset_afer": True})
     with pytest.raises(UserError, match=r"model\.parameters: received 5, expected a larger budget"):
         build(ModelSpec(parameters=5), WHOLE, gru, {})
 
 
-def test_a_cell_that_keras_does_not_have_is_refused_as_stock():
-    alone = replace(CELLS.find("gru"), name="light", fused=None)
-    with pytest.raises(UserError, match=r"^light: Keras has no stock layer for it; use implementation: custom$"):
-        build(ModelSpec(units=UNITS), WHOLE, alone, {})
+@pytest.mark.parametrize(("name", "options"), [("gru", {"convention": "write"}), ("janet", {}), ("mgu", {})])
+def test_where_no_layer_is_faster_stock_is_a_layer_around_the_cell(name, options):
+    stock, custom = (
+        randomised(build(ModelSpec(units=UNITS, implementation=kind), WHOLE, CELLS.find(name), options))
+        for kind in ("stock", "custom")
+    )
+    assert type(stock.layers[1]) is type(custom.layers[1]) is keras.layers.RNN
+    np.testing.assert_array_equal(stock(x()), custom(x()))
 
 
 @pytest.mark.parametrize("make", [keras.layers.Dropout, VariableDropout])

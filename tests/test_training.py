@@ -345,10 +345,10 @@ def test_an_error_in_the_compiled_step_keeps_its_type_and_line(monkeypatch):
 
 
 def test_the_users_mistake_is_raised_by_train_and_recorded_by_attempt():
-    run = run_of({"gru": {"convention": "write"}}, SMALL)
-    with pytest.raises(UserError, match="use implementation: custom"):
+    run = run_of({"gru": {"convention": "rite"}}, SMALL)
+    with pytest.raises(UserError, match="expected one of 'keep', 'write'"):
         training.train(run)
-    assert training.attempt(run).error.startswith("UserError: gru: Keras has no stock layer with convention='write'")
+    assert training.attempt(run).error.startswith("UserError: gru.convention: received 'rite'")
 
 
 # --- what a result says ---

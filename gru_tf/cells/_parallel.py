@@ -36,7 +36,8 @@ class ParallelRNN(keras.layers.RNN):
     """`keras.layers.RNN` over a cell that is linear in its state, by a parallel scan instead of step by step.
 
     Weights, numbers, arguments and masks are those of `keras.layers.RNN`; with `unroll` it is that. A masked step keeps
-    the state, which is its output as well.
+    the state, which is its output as well; before the first real step that is the initial state, as in Keras on JAX, where
+    Keras on TensorFlow gives zeros.
 
     Args:
         cell: a `MinGRUCell`, a `MinLSTMCell` or another cell with `coefficients(x, training)` → (a, b).

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from gru_tf import peers
 from gru_tf.budget import solve
-from gru_tf.cases import Case, KernelPath, What, has_stock_layer
+from gru_tf.cases import Case, KernelPath, What, has_fused_layer
 from gru_tf.cells import CELLS
 from gru_tf.errors import UserError
 from gru_tf.specs import Choice, ModelSpec, Positive, Spec
@@ -58,8 +58,11 @@ class SpeedSpec(Spec):
 
     @property
     def shared_path(self) -> KernelPath:
-        """The fastest path that every cell has, so that a comparison is one of cells and not of implementations."""
-        return "stock xla" if all(map(has_stock_layer, self.cells)) else "custom xla"
+        """The fastest path that every cell has, so that a comparison is one of cells and not of implementations.
+
+        A minGRU or minLSTM on the stock path is a parallel scan.
+        """
+        return "stock xla" if all(map(has_fused_layer, self.cells)) else "custom xla"
 
     @property
     def growth_what(self) -> What:
@@ -73,17 +76,17 @@ class SpeedSpec(Spec):
         return Case(cell=cell, path=path, what=what, units=h, features=self.features, batch=batch, timesteps=timesteps)
 
     def paths(self, cell: Choice, what: What, gpu: bool) -> Iterator[KernelPath]:
-        """The ways in which a cell can run here: Keras' stock layer, its own cell, cuDNN, PyTorch."""
-        if has_stock_layer(cell):
+        """The ways in which a cell can run here: the fused layer, its own cell, cuDNN, PyTorch."""
+        if has_fused_layer(cell):
             yield from ("stock", "stock xla")
-        if not self.quick or not has_stock_layer(cell):
+        if not self.quick or not has_fused_layer(cell):
             yield from ("custom", "custom xla")
         if (
             gpu
             and what != "stream"
             and cell.name in CUDNN
             and cell.options.get("reset_after", True)
-            and has_stock_layer(cell)
+            and has_fused_layer(cell)
         ):
             yield "cudnn"
         if peers.installed() and peers.exists(cell):

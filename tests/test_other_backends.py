@@ -1,0 +1,48 @@
+"""The cells on Keras' other backends: a process of its own for each, as Keras chooses its backend once."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import conformance
+import pytest
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+BLOCKED = """
+import sys
+sys.modules["tensorflow"] = None  # from here on an import of it fails
+import keras
+from gru_tf.cells import CELLS
+assert keras.backend.backend() == "jax"
+for name in CELLS.names():
+    CELLS.find(name).layer(3, {})(keras.ops.ones((2, 4, 3)))
+print("cells:", len(CELLS.names()))
+"""
+needs_jax = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed (extra 'test')")
+
+
+def on_jax(*command):
+    """A Python process in which Keras runs on JAX."""
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
+    return subprocess.run([sys.executable, *command], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@needs_jax
+def test_every_cell_conforms_on_jax():
+    done = on_jax("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(TESTS / "backends"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.strip().splitlines()[-1]
+    assert re.fullmatch(r"(\d+) passed in .*", last), last  # nothing skipped
+    assert int(last.split()[0]) > len(conformance.CASES) * len(conformance.CHECKS)
+
+
+@needs_jax
+def test_no_cell_imports_tensorflow():
+    done = on_jax("-c", BLOCKED)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"cells: {len({spec.name for spec, *_ in conformance.CASES})}"
