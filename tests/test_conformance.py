@@ -49,7 +49,9 @@ TABLE |= {
     for after in (True, False)
 }
 TABLE |= {
-    "Bidirectional(GRU)": lambda **o: Bidirectional(gru_tf.GRU(UNITS, convention="write", **o)),
+    "Bidirectional(GRU)": lambda name=None, dtype=None, **o: Bidirectional(
+        gru_tf.GRU(UNITS, convention="write", dtype=dtype, **o), name=name, dtype=dtype
+    ),
     "RecurrentStack": lambda **o: gru_tf.RecurrentStack("gru", [4, UNITS], **o),
     "RecurrentStack(everything)": lambda **o: gru_tf.stacked(
         "lstm", [4, UNITS], bidirectional=True, residual=True, layer_norm=True, dropout=0.2, **o
@@ -63,7 +65,8 @@ def sequence():
 
 def weighted(layer):
     """The layer, built, with random weights."""
-    layer.build((BATCH, STEPS, FEATURES))
+    if not layer.built:
+        layer.build((BATCH, STEPS, FEATURES))
     rng = np.random.default_rng(2)
     layer.set_weights([rng.normal(scale=0.5, size=w.shape) if "float" in w.dtype else w for w in layer.weights])
     return layer
