@@ -4,7 +4,9 @@ Each program builds and uses a model with `layers.GRU` and returns numbers. Its 
 the layer; for a layer in the convention "write" they are those of the same function, the update gate's blocks negated.
 """
 
+import re
 from functools import partial
+from pathlib import Path
 from unittest.mock import patch
 
 import keras
@@ -172,3 +174,28 @@ def test_ten_programs_and_another_layer_gives_other_numbers(tmp_path):
         expected, actual = (run(program, layer, tmp_path) for layer in (layers.GRU, other))
         with pytest.raises(AssertionError):
             np.testing.assert_allclose(actual[0], expected[0], **CLOSE)
+
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+OF_LAYERS = [example for example in EXAMPLES if "gru_tf.run(" not in example]
+
+
+@pytest.mark.parametrize("example", OF_LAYERS, ids=lambda example: example.splitlines()[0])
+def test_the_readmes_examples_run_and_print_what_they_say(example, capsys):
+    names = {}
+    exec(example, names)  # noqa: S102
+    printed = capsys.readouterr().out.splitlines()
+    said = [line.rpartition("  # ")[2] for line in example.splitlines() if line.startswith("print(")]
+    assert len(printed) == len(said)
+    for line, comment in zip(printed, said, strict=True):
+        if "machine without a GPU" not in comment or not tf.config.list_logical_devices("GPU"):
+            assert comment.endswith(line)
+    if "model" in names:
+        assert names["outputs"].shape == (8, 20, 32)
+        assert names["stack"](names["outputs"]).shape == (8, 128)
+        assert names["model"].output_shape == (None, 1)
+
+
+def test_there_are_examples_of_layers():
+    assert len(OF_LAYERS) == 2

@@ -9,12 +9,11 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.layers import GRU as StockGRU  # noqa: N811, of its own name: a program may put the class below in its place
 from keras.src import backend  # the door to Keras' fused kernels, which keras.layers.GRU uses too
 
 from gru_tf.cells.gru import GRUCell
 from gru_tf.kernel_path import Path, facts_of, first_failing, of
-
-StockGRU = keras.layers.GRU  # by a name of its own: a program may put the class below in its place
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
