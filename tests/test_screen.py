@@ -287,6 +287,7 @@ def test_entries():
     text = rendered(screen.entries([("adding", "Add [two] numbers.", "length: 50"), ("digits", "Read.", "")]))
     assert [line.split(None, 1) for line in map(str.strip, text.splitlines())] == [
         ["adding", "Add [two] numbers."],
+        ["length:", "50"],
         ["digits", "Read."],
     ]
 
