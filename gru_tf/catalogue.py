@@ -47,5 +47,8 @@ class Catalogue:
 
     def summary(self, name: str) -> str:
         """First line of the entry's docstring; read, not imported, so TensorFlow stays unloaded."""
-        source = (self.folder / f"{self.check(name)}.py").read_text(encoding="utf-8")
-        return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+        return (ast.get_docstring(self.parsed(name)) or "").partition("\n")[0]
+
+    def parsed(self, name: str) -> ast.Module:
+        """The entry's module as a syntax tree; read, not imported."""
+        return ast.parse((self.folder / f"{self.check(name)}.py").read_text(encoding="utf-8"))

@@ -9,6 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import keras
+from keras.layers import GRU, LSTM, RNN, SimpleRNN  # at once: programs may put other classes in their place
+
+from gru_tf.cells._parallel import ParallelRNN
+
 MASKS = (None, "right-padded", "left-padded", "gaps", "empty row")
 
 
@@ -154,13 +159,9 @@ def facts_of(layer: Any, gpu: bool | None = None, mask: str | None = None, train
     Raises:
         ValueError: for a layer that is not recurrent.
     """
-    import keras
-
-    from gru_tf.cells._parallel import ParallelRNN
-
-    if not isinstance(layer, keras.layers.RNN):
+    if not isinstance(layer, RNN):
         raise ValueError(f"Expected a recurrent Keras layer. Received: layer={layer!r}")
-    kinds = {"GRU": keras.layers.GRU, "LSTM": keras.layers.LSTM, "SimpleRNN": keras.layers.SimpleRNN, "scan": ParallelRNN}
+    kinds = {"GRU": GRU, "LSTM": LSTM, "SimpleRNN": SimpleRNN, "scan": ParallelRNN}
     kind = next((name for name, layers in kinds.items() if isinstance(layer, layers)), "RNN")
     cell = layer.cell
     return Facts(
@@ -185,8 +186,6 @@ def facts_of(layer: Any, gpu: bool | None = None, mask: str | None = None, train
 
 def _name(activation: Any, wanted: str) -> str:
     """The name, if the function is Keras' or TensorFlow's own; cuDNN is not chosen for one that merely equals it."""
-    import keras
-
     name = str(getattr(activation, "__name__", activation))
     if name != wanted:
         return name
@@ -199,8 +198,6 @@ def _name(activation: Any, wanted: str) -> str:
 
 
 def _backend() -> str:
-    import keras
-
     return str(keras.backend.backend())
 
 

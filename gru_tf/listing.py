@@ -1,20 +1,64 @@
-"""What there is to choose from, with a line on each; read, not imported, so that it is instant."""
+"""What there is to choose from, with a line on each and its options; no cell is imported, so that it is instant."""
 
+import ast
 from collections.abc import Iterator
+from typing import get_args
+
+from pydantic.fields import FieldInfo
 
 from gru_tf import experiment_file
 from gru_tf.cells import CELLS
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, shown
 from gru_tf.tasks import TASKS
 
 
-def catalogues(kind: str | None = None) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """(kind, [(name, one line)]) of cells, tasks and experiments, or of one kind."""
-    for heading, catalogue in (("cells", CELLS), ("tasks", TASKS)):
-        if kind in (None, heading):
-            yield heading, [(name, catalogue.summary(name)) for name in catalogue.names()]
+def catalogues(kind: str | None = None) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """(kind, [(name, one line, its options)]) of cells, tasks and experiments, or of one kind."""
+    if kind in (None, "cells"):
+        yield "cells", [(name, CELLS.summary(name), cell_options(name)) for name in CELLS.names()]
+    if kind in (None, "tasks"):
+        yield "tasks", [(name, TASKS.summary(name), task_options(name)) for name in TASKS.names()]
     if kind in (None, "experiments"):
-        yield "experiments", [(name, _question(name)) for name in experiment_file.names()]
+        yield "experiments", [(name, _question(name), "") for name in experiment_file.names()]
+
+
+def cell_options(name: str) -> str:
+    """A cell's options with their values, the default first, e.g. "reset_after: true | false"; read off its source."""
+    tree = CELLS.parsed(name)
+    named = {n.id: a.value for a in tree.body if isinstance(a, ast.Assign) for n in a.targets if isinstance(n, ast.Name)}
+    call = named[CELLS.attribute]
+    given = [k.value for k in call.keywords if k.arg == "options"] if isinstance(call, ast.Call) else []
+    if not given or not isinstance(given[0], ast.Dict):
+        return ""
+    pairs = zip(given[0].keys, given[0].values, strict=True)
+    return "; ".join(f"{_value(key, named)}: {_values(values, named)}" for key, values in pairs)
+
+
+def _values(values: ast.expr, named: dict[str, ast.expr]) -> str:
+    listed = values.elts if isinstance(values, ast.Tuple) else [values]
+    return " | ".join(_value(value, named) for value in listed)
+
+
+def _value(value: ast.expr | None, named: dict[str, ast.expr]) -> str:
+    if isinstance(value, ast.Name):
+        return _value(named[value.id], named)
+    if isinstance(value, ast.Call):  # a range of whole numbers
+        low, high = (ast.literal_eval(argument) for argument in value.args)
+        return f"{low:,} … {high:,}"
+    constant = ast.literal_eval(value) if value is not None else None
+    return constant if isinstance(constant, str) else shown(constant)
+
+
+def task_options(name: str) -> str:
+    """A task's options, with all values where these are few, else with the default."""
+    return "; ".join(f"{option}: {_allowed(field)}" for option, field in TASKS.find(name).model_fields.items())
+
+
+def _allowed(field: FieldInfo) -> str:
+    choices = [value for value in get_args(field.annotation) if isinstance(value, str)]
+    if choices:
+        return " | ".join([str(field.default), *(value for value in choices if value != field.default)])
+    return shown(field.default) if not isinstance(field.default, str) else field.default
 
 
 def _question(name: str) -> str:

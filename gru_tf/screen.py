@@ -130,13 +130,15 @@ def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) 
     return shown
 
 
-def entries(named: Iterable[tuple[str, str]]) -> Table:
-    """Names with a line each."""
+def entries(named: Iterable[tuple[str, str, str]]) -> Table:
+    """Names with a line each, and their options below."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="cyan", no_wrap=True)
     grid.add_column()
-    for name, line in named:
+    for name, line, options in named:
         grid.add_row(Text(f"  {name}"), Text(line))
+        if options:
+            grid.add_row("", Text(options, style="dim"))
     return grid
 
 

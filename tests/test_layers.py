@@ -82,6 +82,19 @@ def test_an_option_that_the_fused_layer_lacks_makes_stock_an_rnn_around_the_cell
         recurrent(CELLS.find("gru"), UNITS, {"convention": "rite"})
 
 
+def test_an_unknown_option_is_refused():
+    for implementation in ("stock", "custom"):
+        with pytest.raises(UserError, match=r"gru.conventoin: no such option. Did you mean 'convention'"):
+            recurrent(CELLS.find("gru"), UNITS, {"conventoin": "write"}, implementation)
+
+
+def test_the_policy_reaches_wrapper_layer_and_cell():
+    for implementation in ("stock", "custom"):
+        layer = recurrent(CELLS.find("gru"), UNITS, {}, implementation, bidirectional=True, dtype="mixed_bfloat16")
+        assert layer(x()).dtype == "bfloat16"
+        assert layer.forward_layer.cell.compute_dtype == "bfloat16"
+
+
 # --- dropout ---
 
 

@@ -284,9 +284,10 @@ def test_progress_where_there_is_no_terminal():
 
 
 def test_entries():
-    text = rendered(screen.entries([("adding", "Add [two] numbers."), ("digits", "Read.")]))
+    text = rendered(screen.entries([("adding", "Add [two] numbers.", "length: 50"), ("digits", "Read.", "")]))
     assert [line.split(None, 1) for line in map(str.strip, text.splitlines())] == [
         ["adding", "Add [two] numbers."],
+        ["length:", "50"],
         ["digits", "Read."],
     ]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -78,9 +77,8 @@ class CellSpec:
                 raise UserError(f"{self.name}.{name}: received {value!r}, expected one of {valid}")
 
     def examples(self, option: str) -> tuple[Any, ...]:
-        """Values of an option to try: all that it has, or the two ends where it has a range; the default first."""
-        ends = ((v.low, v.high) if isinstance(v, Whole) else (v,) for v in self.options[option])
-        return tuple(chain.from_iterable(ends))
+        """Values of an option to try: all that it has, the lowest for a range; the default first."""
+        return tuple(v.low if isinstance(v, Whole) else v for v in self.options[option])
 
     def has_fused(self, options: Mapping[str, Any]) -> bool:
         """Whether there is a fused layer with these options."""

@@ -18,11 +18,9 @@ def examine(experiment: Experiment | None = None) -> Iterator[Any]:
     import keras
     import tensorflow as tf
 
-    from gru_tf import training
     from gru_tf.doctor import combinations, machine, paths, screen
     from gru_tf.layers.gru import GRU
 
-    training.configure(1)
     gpu = bool(tf.config.list_logical_devices("GPU"))
     yield screen.facts(machine.describe())
     if experiment is not None:

@@ -39,4 +39,4 @@ def recurrent(
     else:
         built = cell.build(units, **options, dtype=layer_options.get("dtype"))
         layer = keras.layers.RNN(built, **layer_options)
-    return keras.layers.Bidirectional(layer) if bidirectional else layer
+    return keras.layers.Bidirectional(layer, dtype=layer_options.get("dtype")) if bidirectional else layer

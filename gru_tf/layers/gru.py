@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.layers import GRU as StockGRU  # noqa: N811, of its own name: a program may put the class below in its place
 from keras.src import backend  # the door to Keras' fused kernels, which keras.layers.GRU uses too
 
 from gru_tf.cells.gru import GRUCell
@@ -16,7 +17,7 @@ from gru_tf.kernel_path import Path, facts_of, first_failing, of
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
-class GRU(keras.layers.GRU):
+class GRU(StockGRU):
     """`keras.layers.GRU` with a choice of convention; a drop-in replacement.
 
     Where Keras has a fused kernel (cuDNN on a GPU under TensorFlow) it computes the layer, in both conventions;
@@ -54,6 +55,8 @@ class GRU(keras.layers.GRU):
         >>> layer(keras.random.normal((8, 20, 4))).shape
         (8, 20, 32)
     """
+
+    looks_at_masks = True  # read by `kernel_path`: a mask that cuDNN cannot take is sent to the loop
 
     def __init__(
         self,
@@ -111,7 +114,7 @@ class GRU(keras.layers.GRU):
             trainable=kwargs.get("trainable", True),
             name="gru_cell",
         )
-        super(keras.layers.GRU, self).__init__(  # past keras.layers.GRU, which would make a cell of its own
+        super(StockGRU, self).__init__(  # past keras.layers.GRU, which would make a cell of its own
             cell,
             return_sequences=return_sequences,
             return_state=return_state,
@@ -125,6 +128,16 @@ class GRU(keras.layers.GRU):
         self.use_cudnn = use_cudnn
         if facts_of(self).bars_xla:
             self.supports_jit = False
+
+    @property
+    def use_cudnn(self) -> Any:
+        """As given; but False for "write" on PyTorch, where `Bidirectional` hands kernels on without asking the layer."""
+        by_keras = self.convention == "write" and keras.backend.backend() == "torch"
+        return False if by_keras else self._use_cudnn
+
+    @use_cudnn.setter
+    def use_cudnn(self, value: Any) -> None:
+        self._use_cudnn = value
 
     @property
     def implementation(self) -> int:
@@ -187,7 +200,7 @@ class GRU(keras.layers.GRU):
 
     def _loop(self, sequences: Any, state: Any, mask: Any, training: bool | None) -> Any:
         """All steps by `keras.layers.RNN` over the cell."""
-        last, outputs, states = super(keras.layers.GRU, self).inner_loop(sequences, [state], mask=mask, training=training)
+        last, outputs, states = super(StockGRU, self).inner_loop(sequences, [state], mask=mask, training=training)
         return last, outputs, list(states)
 
     def _fused_or_loop(self, sequences: Any, state: Any, mask: Any, training: bool | None) -> Any:
@@ -233,10 +246,16 @@ class GRU(keras.layers.GRU):
         return last, outputs, list(states)
 
     def _weights_in_keep(self) -> list[Any]:
-        """Kernel, recurrent kernel and bias of the same function in the convention "keep"."""
+        """Kernel, recurrent kernel and bias of the same function in the convention "keep".
+
+        Raises:
+            NotImplementedError: where the convention is "write" and the gates' activation is not the sigmoid.
+        """
         weights = [self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias]
         if self.convention == "keep":
             return weights
+        if facts_of(self).recurrent_activation != "sigmoid":  # another function need not have f(−a) = 1 − f(a)
+            raise NotImplementedError
         signs = ops.repeat(ops.array([-1.0, 1.0, 1.0], dtype=self.compute_dtype), self.units)
         return [None if w is None else w * signs for w in weights]
 

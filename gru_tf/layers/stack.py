@@ -127,7 +127,7 @@ class RecurrentStack(keras.layers.Layer):
     def _projection(self, shape: tuple[int | None, ...], width: int, n: int) -> Any:
         """P of layer n: a Dense layer, or the identity where the widths agree."""
         if shape[-1] == width:
-            return keras.layers.Identity(name=f"skip_{n}")
+            return keras.layers.Identity(name=f"skip_{n}", dtype=self.dtype_policy)
         projection = keras.layers.Dense(width, use_bias=False, name=f"projection_{n}", dtype=self.dtype_policy)
         projection.build(shape)
         return projection

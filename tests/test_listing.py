@@ -1,0 +1,36 @@
+"""What is listed of cells and tasks is what they have."""
+
+import pytest
+
+from gru_tf import listing
+from gru_tf.cells import CELLS, Whole
+from gru_tf.tasks import TASKS
+
+WORDS = {True: "true", False: "false", None: "null"}
+
+
+def words(value):
+    """A value as the listing writes it."""
+    if isinstance(value, Whole):
+        return f"{value.low:,} … {value.high:,}"
+    return WORDS.get(value, str(value))
+
+
+@pytest.mark.parametrize("name", CELLS.names())
+def test_a_cells_options_read_off_its_source_are_those_of_the_cell(name):
+    spec = CELLS.find(name)
+    expected = [f"{option}: {' | '.join(map(words, values))}" for option, values in spec.options.items()]
+    assert listing.cell_options(name) == "; ".join(expected)
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_a_tasks_options_are_its_fields_the_default_first(name):
+    fields = TASKS.find(name).model_fields
+    shown = dict(part.split(": ", 1) for part in listing.task_options(name).split("; ")) if fields else {}
+    assert list(shown) == list(fields)
+    for option, field in fields.items():
+        assert shown[option].split(" | ")[0] == words(field.default)
+
+
+def test_all_values_of_a_choice_are_listed():
+    assert "reading: pixels | rows" in listing.task_options("digits")
