@@ -33,6 +33,23 @@ def bucket_lengths(lengths: Array) -> tuple[int, ...]:
     return tuple(int(q) for q in np.unique(quantiles))
 
 
+def streams(count: int, batch_size: int) -> Plan:
+    """One pass over consecutive parts of a text, in as many streams as a batch has rows.
+
+    Row b of each step continues row b of the step before. The last stream may end before the others.
+
+    Args:
+        count: parts, all in one bucket.
+        batch_size: streams.
+    """
+    steps = -(-count // batch_size)
+    order = np.arange(batch_size)[None, :] * steps + np.arange(steps)[:, None]
+    valid = order < count
+    return Plan(
+        np.where(valid, order, 0).astype("int32"), valid.astype("float32"), np.zeros(steps, "int32")
+    )
+
+
 def plan(lengths: Array, buckets: tuple[int, ...], batch_size: int, rng: np.random.Generator | None = None) -> Plan:
     """One pass over all examples, shuffled by `rng` within and across buckets; in the given order without it.
 

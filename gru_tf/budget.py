@@ -28,11 +28,12 @@ class Size:
 
 
 def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec, units: int) -> Size:
-    """Exact size at `units`: each layer in each direction, then a dense head with a bias."""
+    """Exact size at `units`: the embedding of tokens, each layer in each direction, then a dense head with a bias."""
     directions = 2 if model.bidirectional else 1
     features = [signature.features] + [directions * units] * (model.layers - 1)
     recurrent = directions * sum(cell.parameters(i, units, **options) for i in features)
-    return Size(units, recurrent + (directions * units + 1) * signature.outputs, recurrent)
+    embedding, head = signature.tokens * signature.features, (directions * units + 1) * signature.outputs
+    return Size(units, embedding + recurrent + head, recurrent)
 
 
 def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec) -> Size:

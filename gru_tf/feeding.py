@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gru_tf.batches import Plan
-from gru_tf.tasks import Examples
+from gru_tf.tasks import Array, Examples
 
 RESIDENT_BYTES = 2 * 1024**3  # a split larger than this stays in the host's memory
 PART_BYTES = 64 * 1024**2  # and goes to the device in parts of about this size
@@ -51,16 +51,20 @@ class Data:
         return [Plan(plan.order[cut], plan.valid[cut], plan.bucket[cut]) for cut in cuts]
 
 
-def load(examples: Examples, timesteps: int) -> Data:
-    """A split for the device, padded to `timesteps`; resident where it takes at most RESIDENT_BYTES."""
+def load(examples: Examples, timesteps: int, per_step: bool = False) -> Data:
+    """A split for the device, padded to `timesteps`, targets too if `per_step`; resident up to RESIDENT_BYTES."""
     inputs, targets = examples.inputs, examples.targets
     missing = timesteps - inputs.shape[1]
     if missing:
-        inputs = np.pad(inputs, ((0, 0), (0, missing), (0, 0)))
-        targets = np.pad(targets, ((0, 0), (0, missing), (0, 0))) if targets.ndim == 3 else targets
+        inputs, targets = _longer(inputs, missing), _longer(targets, missing) if per_step else targets
     arrays = inputs, targets, examples.lengths.astype("int32")
     resident = sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
     return Data(tuple(map(tf.constant, arrays)) if resident else arrays, resident)
+
+
+def _longer(array: Array, missing: int) -> Array:
+    """Zeros behind the steps on axis 1; they are no target, as all beyond a sequence's length."""
+    return np.pad(array, ((0, 0), (0, missing), *((0, 0),) * (array.ndim - 2)))
 
 
 def _gather(arrays: Arrays, part: Plan) -> Feed:

@@ -33,10 +33,12 @@ def build(
     cell: CellSpec,
     options: Mapping[str, Any],
     dropout: Callable[[float], Any] = keras.layers.Dropout,
+    carried_rows: int | None = None,
 ) -> Any:
     """A `keras.Model`, (batch, T, features) → (batch, outputs), or (batch, T, outputs) where every step has a target.
 
-    The head is dense and linear: outputs are logits of classes or of independent binaries, or values.
+    Token numbers (batch, T) are embedded first. Where `masked` says so, a second input "mask" (batch, T) is True at real
+    steps. The head is dense and linear: outputs are logits of classes or of independent binaries, or values.
 
     Args:
         model: depth, direction, dropout, and the budget that the units follow from.
@@ -44,20 +46,39 @@ def build(
         cell: what recurs.
         options: the cell's own options.
         dropout: makes the layer that follows each recurrent layer where the rate is above 0.
+        carried_rows: sequences a batch of a network that carries its states from one call to the next; None for one
+            that begins each call with zeros.
 
     Raises:
         UserError: where the budget cannot be met, and as `check` says.
     """
     check(model, signature, cell, options)
     units = budget.solve(cell, options, signature, model).units
-    length = None if signature.per_step else signature.timesteps
-    inputs = x = keras.Input((length, signature.features), name="sequence")
+    inputs, x = _inputs(signature, carried_rows)
+    call: dict[str, Any] = {}
+    if masked(model, signature):
+        call["mask"] = keras.Input((None,), dtype="bool", name="mask")
     for depth in range(model.layers):
         inner = depth < model.layers - 1 or signature.per_step
-        x = recurrent(cell, units, options, model.implementation, model.bidirectional, return_sequences=inner)(x)
+        over_time = {"return_sequences": inner, "stateful": carried_rows is not None}
+        x = recurrent(cell, units, options, model.implementation, model.bidirectional, **over_time)(x, **call)
         if model.dropout > 0:
             x = dropout(model.dropout)(x)
-    return keras.Model(inputs, keras.layers.Dense(signature.outputs, name="head")(x), name=cell.name)
+    head = keras.layers.Dense(signature.outputs, name="head")(x)
+    return keras.Model([inputs, *call.values()] if call else inputs, head, name=cell.name)
+
+
+def masked(model: ModelSpec, signature: Signature) -> bool:
+    """Whether the network must know which steps are real: padding behind a step never reaches it, unless backwards."""
+    return signature.varying and (model.bidirectional or not signature.per_step)
+
+
+def _inputs(signature: Signature, rows: int | None) -> tuple[Any, Any]:
+    if not signature.tokens:
+        inputs = keras.Input((None, signature.features), batch_size=rows, name="sequence")
+        return inputs, inputs
+    inputs = keras.Input((None,), batch_size=rows, dtype="int32", name="sequence")
+    return inputs, keras.layers.Embedding(signature.tokens, signature.features, name="embedding")(inputs)
 
 
 def kernel(
@@ -90,9 +111,12 @@ def kernel(
 
 
 def loss(signature: Signature, targets: Any, outputs: Any) -> Any:
-    """Loss of each target, (batch,) or (batch, T): cross-entropy in nats, squared error, or summed binary cross-entropy."""
+    """Loss of each target, (batch,) or (batch, T): cross-entropy in nats, squared error, or summed binary cross-entropy.
+
+    A class of −1, a step without a target, is taken for class 0: its weight must be 0.
+    """
     if signature.target == "class":
-        return keras.losses.sparse_categorical_crossentropy(targets, outputs, from_logits=True)
+        return keras.losses.sparse_categorical_crossentropy(ops.maximum(targets, 0), outputs, from_logits=True)
     targets = ops.cast(targets, outputs.dtype)
     if signature.target == "value":
         return ops.mean(ops.square(outputs - targets), axis=-1)
@@ -100,7 +124,9 @@ def loss(signature: Signature, targets: Any, outputs: Any) -> Any:
 
 
 def metric(name: str, signature: Signature, targets: Any, outputs: Any) -> Any:
-    """The task's metric of each target, (batch,) or (batch, T); its mean over all real targets is the score's value."""
+    """What a metric is the mean of, of each target, (batch,) or (batch, T); `Metric.value` makes the metric of the mean."""
     if name == "accuracy":
         return ops.cast(ops.equal(ops.argmax(outputs, axis=-1), ops.cast(targets, "int64")), outputs.dtype)
+    if name == "mae":
+        return ops.mean(ops.abs(outputs - ops.cast(targets, outputs.dtype)), axis=-1)
     return loss(signature, targets, outputs)
