@@ -9,15 +9,14 @@ from gru_tf import diagnostics, suite
 if __name__ == "__main__":
     folder = Path(__file__).parent
     found = {r.run.cell.label: inside for r, inside in suite.diagnostics("memory") if r.run.seed == 0}
-    found = {cell: found[cell] for cell in ("rnn", "lstm", "gru")}
 
     marks = np.flatnonzero(np.array(found["gru"].inputs)[:, 1]).tolist()  # the second feature marks what is to be added
     title = "Adding, length 30, after training: one validation sequence; the triangles mark the two numbers to add"
-    gates = {cell: inside.after[0].gates for cell, inside in found.items()}
+    gates = {cell: found[cell].after[0].gates for cell in ("rnn", "gru", "lstm")}
     drawn = {"gates": diagnostics.draw_gates(gates, marks, title)}
 
     panels = {
-        f"{when} training": {cell: getattr(inside, when)[0].gradients["state"] for cell, inside in found.items()}
+        f"{when} training": {cell: getattr(found[cell], when)[0].gradients["state"] for cell in ("rnn", "lstm", "gru")}
         for when in ("before", "after")
     }
     title = f"Adding, length 30: median and quartiles of {found['gru'].examples} validation sequences"

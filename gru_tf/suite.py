@@ -64,7 +64,9 @@ def diagnostics(name: str, store: str | None = None) -> list[tuple[RunResult, Di
     results = record.results(members_only=True).values()
     found = [(result, inside) for result in results if (inside := record.diagnostics(result)) is not None]
     if not found:
-        raise UserError(f"no run of '{name}' in {record.uri} has diagnostics: the file has to ask for them, 'diagnostics: true'")
+        raise UserError(
+            f"no run of '{name}' in {record.uri} has diagnostics: the file has to ask for them, 'diagnostics: true'"
+        )
     return found
 
 

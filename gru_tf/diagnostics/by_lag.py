@@ -85,7 +85,9 @@ def gradients(model: Any, inputs: Any, targets: Any, loss: Any = None, lengths: 
             last = heard[0][0].real(lengths)[:, :: -1 if heard[0][0].place.direction == "backward" else 1]
             losses = tf.gather(losses, last.shape[1] - 1 - np.argmax(last[:, ::-1], axis=1), batch_dims=1)
         if len(losses.shape) != 1:
-            raise ValueError(f"gradients: expected a loss for each sequence, (batch,). Received: shape {tuple(losses.shape)}")
+            raise ValueError(
+                f"gradients: expected a loss for each sequence, (batch,). Received: shape {tuple(losses.shape)}"
+            )
         total = tf.reduce_sum(losses)
     slopes = tape.gradient(total, [steps for _, steps in heard], unconnected_gradients=tf.UnconnectedGradients.ZERO)
     return tuple(_by_lag(call, steps, call.real(lengths)) for (call, _), steps in zip(heard, slopes, strict=True))

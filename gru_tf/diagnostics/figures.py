@@ -54,9 +54,14 @@ def draw_gates(
         for line, (label, values) in zip(panels, rows.items(), strict=True):
             shown |= _gates_of(line, label, values, marks)
         for kind, image in shown.items():
-            figure.colorbar(image, ax=panels, label=kind, shrink=0.9, aspect=30, pad=0.01).outline.set_visible(False)
-        for bottom in panels[-1]:
-            bottom.set_xlabel("step")
+            middle = sum(image.get_clim()) / 2
+            bar = figure.colorbar(image, ax=panels, label=kind, shrink=0.9, aspect=40, pad=0.01)
+            bar.set_ticks([image.get_clim()[0], middle, image.get_clim()[1]])
+            bar.outline.set_visible(False)
+        for column in panels.T:
+            lowest = [panel for panel in column if panel.get_visible()][-1]
+            lowest.tick_params(labelbottom=True)
+            lowest.set_xlabel("step")
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     return figure
@@ -142,7 +147,7 @@ def draw_saturation(cells: Mapping[str, Mapping[str, Any]], title: str = "") -> 
     tones = [*palette.FIXED.values(), *palette.OTHERS]
     gates = list(dict.fromkeys(gate for shares in cells.values() for gate in shares))
     with _styled():
-        figure = _figure((0.8 + 2.6 * len(cells), 3.2))
+        figure = _figure((0.8 + 2.6 * len(cells), 3.6))
         axes = figure.subplots(1, len(cells), sharex=True, sharey=True, squeeze=False)[0]
         for panel, (label, shares) in zip(axes, cells.items(), strict=True):
             panel.plot([0, 1], [1, 0], color="#767676", lw=0.8, ls=(0, (4, 3)))
@@ -153,9 +158,9 @@ def draw_saturation(cells: Mapping[str, Mapping[str, Any]], title: str = "") -> 
             if shares:
                 panel.legend(frameon=False, fontsize=8, title="gate", loc="upper right", handletextpad=0.2)
             else:
-                panel.text(0.5, 0.55, "no gates", ha="center", color="#767676")
+                panel.text(0.05, 0.05, "no gates", color="#767676")
             panel.set_title(label, fontsize=9, loc="left")
-            panel.set(xlabel="share saturated high", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+            panel.set(xlabel="share saturated high", xlim=(0, 1), ylim=(0, 1), box_aspect=1)
             panel.tick_params(length=0)
         axes[0].set_ylabel("share saturated low")
         if title:

@@ -76,9 +76,7 @@ class Observer:
     def _gradients(self) -> list[Gradients]:
         size = max(1, AT_ONCE // self.inputs.shape[1])
         cuts = [slice(i, i + size) for i in range(0, len(self.inputs), size)]
-        parts = [
-            gradients(self.model, self.inputs[cut], self.targets[cut], self._loss, self.lengths[cut]) for cut in cuts
-        ]
+        parts = [gradients(self.model, self.inputs[cut], self.targets[cut], self._loss, self.lengths[cut]) for cut in cuts]
         return [_joined(layer) for layer in zip(*parts, strict=True)]
 
     def _loss(self, targets: Any, outputs: Any) -> Any:

@@ -69,7 +69,7 @@ def run(model: Any, inputs: Any, loop: Loop) -> Any:
             the outputs of all steps in the order of reading, and the last states.
 
     Raises:
-        ValueError: where there is no recurrent layer.
+        ValueError: where there is no recurrent layer, or one whose state is not (batch, units).
     """
     if not isinstance(model, keras.layers.Layer):
         raise ValueError(f"diagnostics: expected a Keras model or layer. Received: {model!r}")
@@ -103,6 +103,9 @@ class _Listener:
         self, layer: Any, own: Callable[..., Any], sequences: Any, initial_state: Any, mask: Any, training: Any = False
     ) -> Any:
         states = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
+        if any(len(getattr(state, "shape", ())) != 2 for state in states):
+            kind = type(layer.cell).__name__
+            raise ValueError(f"{layer.name}: expected one cell, with states of (batch, units). Received: {kind}")
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         rows = mask if mask is None or len(mask.shape) == 2 else mask[..., 0]
         if layer.go_backwards:
