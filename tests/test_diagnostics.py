@@ -7,7 +7,7 @@ from keras import ops
 
 from gru_tf import diagnostics
 from gru_tf.cells import CELLS
-from gru_tf.diagnostics.equations import CANDIDATES
+from gru_tf.diagnostics import CANDIDATES
 
 BATCH, STEPS, FEATURES, UNITS = 3, 7, 2, 4
 BUILDS = [(name, how) for name in CELLS.names() for how in ("stock", "custom")]
@@ -328,7 +328,7 @@ class Other(keras.layers.GRUCell):
 
 
 REFUSED = {
-    "an object": (lambda: object(), "expected a Keras model or layer"),
+    "an object": (object, "expected a Keras model or layer"),
     "no recurrent layer": (lambda: keras.layers.Dense(3), "expected a recurrent layer .* Received: Dense"),
     "an unknown cell": (lambda: keras.layers.RNN(Other(3), name="own"), "own: expected a cell of the catalogue .*: Other"),
     "several cells": (lambda: keras.layers.RNN([Other(3), Other(3)]), "expected one cell.* Received: StackedRNNCells"),

@@ -1,4 +1,4 @@
-"""‖∂L/∂state‖ against lag: how much of the loss's gradient reaches the states of earlier steps, by automatic differentiation.
+"""‖∂L/∂state‖ against lag: how much of the loss's gradient reaches earlier states, by automatic differentiation.
 
 The recurrence is unrolled step by step through the layer's own cell, and each step's states are where the gradient is
 read. On TensorFlow's backend only: gradients have no common form across Keras' backends.

@@ -10,7 +10,6 @@ import numpy as np
 
 from gru_tf.cells import CELLS, Array, CellSpec
 
-CANDIDATES = ("h", "c")  # what stands in the equations under a tilde; every other block of a kernel is a gate
 STOCK = {keras.layers.SimpleRNNCell: "rnn", keras.layers.LSTMCell: "lstm", keras.layers.GRUCell: "gru"}
 
 

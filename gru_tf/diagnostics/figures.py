@@ -10,7 +10,7 @@ import numpy as np
 
 from gru_tf import palette
 from gru_tf.cells import CELLS
-from gru_tf.diagnostics.equations import CANDIDATES
+from gru_tf.diagnostics import CANDIDATES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 from gru_tf.cells import Array
-from gru_tf.diagnostics.equations import CANDIDATES, Equation, equation
+from gru_tf.diagnostics import CANDIDATES
+from gru_tf.diagnostics.equations import Equation, equation
 from gru_tf.diagnostics.recurrence import Call, Place, run
 
 

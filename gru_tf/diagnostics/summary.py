@@ -32,7 +32,8 @@ def saturation(gates: Gates, low: float = LOW, high: float = HIGH) -> dict[str, 
 
     Args:
         gates: of one layer.
-        low, high: activations below and above count.
+        low: activations below it count as low.
+        high: activations above it count as high.
 
     Raises:
         ValueError: where not 0 ≤ low < high ≤ 1.
