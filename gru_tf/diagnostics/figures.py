@@ -48,15 +48,18 @@ def draw_gates(
     rows: Mapping[str, Mapping[str, Any]] = nested or {"": gates}
     columns = max(map(len, rows.values()))
     with _styled():
-        figure = _figure((1.2 + 2.1 * columns, 0.9 + 1.6 * len(rows)))
-        panels = figure.subplots(len(rows), columns, squeeze=False, sharex=True)
+        figure = _figure((1.6 + 2.1 * columns, 0.9 + 1.6 * len(rows)))
+        parts: Any = figure.subfigures(1, 2, width_ratios=(2.1 * columns, 1.3))
+        maps, scales = parts
+        panels = maps.subplots(len(rows), columns, squeeze=False, sharex=True)
         shown: dict[str, Any] = {}
         for line, (label, values) in zip(panels, rows.items(), strict=True):
             shown |= _gates_of(line, label, values, marks)
-        for kind, image in shown.items():
-            middle = sum(image.get_clim()) / 2
-            bar = figure.colorbar(image, ax=panels, label=kind, shrink=0.9, aspect=40, pad=0.01)
-            bar.set_ticks([image.get_clim()[0], middle, image.get_clim()[1]])
+        for axis, kind in zip(scales.subplots(1, len(shown), squeeze=False)[0], sorted(shown, reverse=True), strict=True):
+            axis.set_box_aspect(8 * len(rows))
+            low, high = shown[kind].get_clim()
+            ticks = [low, (low + high) / 2, high]
+            bar = figure.colorbar(shown[kind], cax=axis, label=kind, ticks=ticks, format="%g")
             bar.outline.set_visible(False)
         for column in panels.T:
             lowest = [panel for panel in column if panel.get_visible()][-1]
@@ -81,11 +84,13 @@ def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequenc
         )
         where = f"{label}: " if label else ""
         panel.set_title(f"{where}{name}{'  (candidate)' if candidate else ''}", fontsize=9, loc="left", pad=7)
-        panel.plot([t + 1 for t in marks], [0] * len(marks), "v", color="#000000", ms=4, clip_on=False)
+        if marks:  # a line without points has no extent, and the layout none either
+            panel.plot([t + 1 for t in marks], [0] * len(marks), "v", color="#000000", ms=4, clip_on=False)
+        panel.locator_params(integer=True, nbins=5)
         panel.tick_params(length=0, labelleft=panel is panels[0])
     for panel in panels[len(values) :]:
         panel.set_visible(False)
-    panels[0].set_ylabel("unit")
+    panels[0].set_ylabel("units, sorted")
     return shown
 
 
@@ -147,7 +152,7 @@ def draw_saturation(cells: Mapping[str, Mapping[str, Any]], title: str = "") -> 
     tones = [*palette.FIXED.values(), *palette.OTHERS]
     gates = list(dict.fromkeys(gate for shares in cells.values() for gate in shares))
     with _styled():
-        figure = _figure((0.8 + 2.6 * len(cells), 3.6))
+        figure = _figure((0.8 + 2.6 * len(cells), 3.3))
         axes = figure.subplots(1, len(cells), sharex=True, sharey=True, squeeze=False)[0]
         for panel, (label, shares) in zip(axes, cells.items(), strict=True):
             panel.plot([0, 1], [1, 0], color="#767676", lw=0.8, ls=(0, (4, 3)))
@@ -161,7 +166,7 @@ def draw_saturation(cells: Mapping[str, Mapping[str, Any]], title: str = "") -> 
                 panel.text(0.05, 0.05, "no gates", color="#767676")
             panel.set_title(label, fontsize=9, loc="left")
             panel.set(xlabel="share saturated high", xlim=(0, 1), ylim=(0, 1), box_aspect=1)
-            panel.tick_params(length=0)
+            panel.tick_params(length=0, pad=6)
         axes[0].set_ylabel("share saturated low")
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10)
