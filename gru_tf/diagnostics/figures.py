@@ -152,7 +152,7 @@ def draw_saturation(cells: Mapping[str, Mapping[str, Any]], title: str = "") -> 
     tones = [*palette.FIXED.values(), *palette.OTHERS]
     gates = list(dict.fromkeys(gate for shares in cells.values() for gate in shares))
     with _styled():
-        figure = _figure((0.8 + 2.6 * len(cells), 3.3))
+        figure = _figure((0.8 + 2.6 * len(cells), 3.5))
         axes = figure.subplots(1, len(cells), sharex=True, sharey=True, squeeze=False)[0]
         for panel, (label, shares) in zip(axes, cells.items(), strict=True):
             panel.plot([0, 1], [1, 0], color="#767676", lw=0.8, ls=(0, (4, 3)))
