@@ -173,6 +173,18 @@ def test_both_directions_are_in_the_order_of_the_input(rng):
     np.testing.assert_allclose(array(head(last.states["h"][:, -1])), array(model(x)), atol=2e-6)
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_no_kernel_computes_both_directions_unheard(rng, cell, monkeypatch):
+    x, layer = inputs(rng), keras.layers.Bidirectional(layer_of(rng, cell))
+    layer.build(x.shape)
+    fused = []
+    monkeypatch.setattr(keras.layers.Bidirectional, f"_call_fused_{cell}", lambda *_: fused.append(1) or 1 / 0)
+    assert len(diagnostics.gates(layer, x)) == 2
+    assert fused == []
+    with pytest.raises(ZeroDivisionError):  # which is what Keras tries by itself
+        layer(x)
+
+
 def test_a_backward_layer_does_what_a_forward_one_does_on_the_reversed_input(rng):
     x = inputs(rng)
     forward, backward = layer_of(rng, "lstm"), layer_of(rng, "lstm", go_backwards=True)
