@@ -15,9 +15,9 @@ def log(uri: str, run_id: str, result: RunResult) -> str:
     import keras
 
     CELLS.find(result.run.cell.name)  # registers the custom cell, without which the file does not load
-    ours = {k: v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>")}
-    custom = ours if result.run.model.implementation == "custom" else {}
     model = keras.models.load_model(result.model_file)
+    registered, named = keras.saving.get_custom_objects(), model.to_json()
+    custom = {name: kind for name, kind in registered.items() if name.startswith("gru_tf>") and f'"{name}"' in named}
     versions = result.environment["versions"]
     with _default_store(uri), _only(custom), mlflow.start_run(run_id=run_id):
         info = mlflow.tensorflow.log_model(
