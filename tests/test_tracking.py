@@ -11,18 +11,23 @@ import time
 from importlib.metadata import version
 from types import SimpleNamespace
 
+import keras
 import mlflow
 import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
 from gru_tf import suite
+from gru_tf.cells import CELLS as CELL_CATALOGUE
 from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
+from gru_tf.layers import recurrent
+from gru_tf.registered import StandIn
 from gru_tf.run_result import RunResult, Speed
 from gru_tf.tasks import create
 from gru_tf.tasks.digits import Digits
 from gru_tf.tracking import Store
+from gru_tf.tracking.model import custom_objects
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -234,6 +239,15 @@ def test_the_models_load_in_a_fresh_process_and_predict_what_was_recorded(kept, 
     recorded = [run.data.metrics["test_accuracy"] for _, run in best]
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(recorded, abs=1e-6)
     assert len(set(recorded)) > 1  # one constant prediction for all would not pass
+
+
+def test_a_model_takes_along_what_of_this_project_is_in_it():
+    keras_own = keras.Sequential([keras.Input((3, 2)), keras.layers.Bidirectional(keras.layers.GRU(2))])
+    assert custom_objects(keras_own) == {}
+    scan = recurrent(CELL_CATALOGUE.find("min_gru"), 2, {}, bidirectional=True)
+    found = custom_objects(keras.Sequential([keras.Input((3, 2)), scan]))
+    assert {"gru_tf>MinGRUCell", "gru_tf>ParallelRNN", "gru_tf>positive"} <= set(found)
+    assert not any(isinstance(value, StandIn) for value in found.values())
 
 
 class TornError(Exception):
