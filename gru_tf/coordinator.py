@@ -140,16 +140,20 @@ class _Conductor:
         """Submit what the pair can do now; results that are known already are told to it at once."""
         while runs := pair.next():
             for run in runs:
-                if run.fingerprint in self.known:
+                if self._knows(run):
                     pair.results[run.fingerprint] = self.known[run.fingerprint]
                     self._adopt(self.known[run.fingerprint])
                     self.done += 1
             # a search over few values may ask for the same run twice: it is trained once
-            new = {run.fingerprint: run for run in runs if run.fingerprint not in self.known}
+            new = {run.fingerprint: run for run in runs if not self._knows(run)}
             self.waiting += [run for fingerprint, run in new.items() if fingerprint not in self.submitted]
             self.submitted |= set(new)
         if pair.done():
             self._keep_best_model(pair)
+
+    def _knows(self, run: Run) -> bool:
+        """Whether the result is there; one without the diagnostics that are now asked for is not enough."""
+        return run.fingerprint in self.known and self.known[run.fingerprint].answers(run)
 
     def _adopt(self, result: RunResult) -> None:
         self.writer.insist(lambda: self.record.adopt(result))

@@ -16,6 +16,7 @@ from gru_tf.specs import (
     MODEL,
     TRAINING,
     Choice,
+    Diagnosed,
     ModelSpec,
     Range,
     SearchSpec,
@@ -29,13 +30,14 @@ from gru_tf.tasks import TASKS, create
 
 
 class Run(Spec):
-    """One training: everything that decides its numbers, and nothing else.
+    """One training: everything that decides its numbers, and what else is to be recorded of it.
 
     Args:
         purpose: "trial" of a search (never reads the test split) or "final".
         task, cell: what is learned by what.
         seed: of data, initialisation, dropout and order.
         model, training: network and recipe.
+        diagnostics: what is recorded of the inside of a final run; decides no number and is no part of the fingerprint.
     """
 
     purpose: Literal["trial", "final"]
@@ -44,11 +46,18 @@ class Run(Spec):
     seed: Seed
     model: ModelSpec
     training: TrainingSpec
+    diagnostics: Diagnosed = ()
+
+    @model_validator(mode="after")
+    def _looked_into_when_final(self) -> Self:
+        if self.diagnostics and self.purpose == "trial":
+            raise ValueError(f"expected a trial without 'diagnostics'. Received: {', '.join(self.diagnostics)}")
+        return self
 
     @property
     def fingerprint(self) -> str:
         """Hash of the canonical form: the same run has the same one, in every process and on every machine."""
-        return _fingerprint(self)
+        return _fingerprint(self, {"diagnostics"})
 
     def tuned(self, settings: Settings) -> "Run":
         """This run with hyperparameters set by name.
@@ -91,6 +100,8 @@ class Experiment(Spec):
         model: the network, with the budget that every cell gets.
         training: the recipe, the same for every cell.
         search: what is tuned for each (task, cell); null for nothing.
+        diagnostics: what each final run records of its inside: true for all, or some of "gates", "saturation", "memory",
+            "gradients".
     """
 
     name: str
@@ -101,6 +112,7 @@ class Experiment(Spec):
     model: ModelSpec
     training: TrainingSpec = TrainingSpec()
     search: SearchSpec | None = None
+    diagnostics: Diagnosed = ()
 
     @field_validator("tasks", "cells")
     @classmethod
@@ -152,8 +164,8 @@ class Experiment(Spec):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the canonical form."""
-        return _fingerprint(self)
+        """Hash of the canonical form; without diagnostics it is what it was before these existed."""
+        return _fingerprint(self, set() if self.diagnostics else {"diagnostics"})
 
     def pairs(self) -> Iterator[tuple[Choice, Choice]]:
         """Every (task, cell), task by task."""
@@ -161,13 +173,22 @@ class Experiment(Spec):
 
     def run(self, task: Choice, cell: Choice, seed: int, purpose: Literal["trial", "final"] = "final") -> Run:
         """The run of one (task, cell) at one seed, with nothing tuned."""
-        return Run(purpose=purpose, task=task, cell=cell, seed=seed, model=self.model, training=self.training)
+        diagnostics = self.diagnostics if purpose == "final" else ()
+        return Run(
+            purpose=purpose,
+            task=task,
+            cell=cell,
+            seed=seed,
+            model=self.model,
+            training=self.training,
+            diagnostics=diagnostics,
+        )
 
     def runs(self) -> list[Run]:
         """The final runs, with nothing tuned."""
         return [self.run(task, cell, seed) for task, cell in self.pairs() for seed in self.seeds]
 
 
-def _fingerprint(spec: Spec) -> str:
-    canonical = json.dumps(spec.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+def _fingerprint(spec: Spec, without: set[str]) -> str:
+    canonical = json.dumps(spec.model_dump(mode="json", exclude=without), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

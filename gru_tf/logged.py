@@ -1,9 +1,10 @@
 """What a tracking server shows of a result: its name, parameters, numbers and tags; the same in every experiment."""
 
+import statistics
 import time
 from typing import Any
 
-from gru_tf.run_result import RunResult
+from gru_tf.run_result import Diagnostics, LayerReading, RunResult
 
 
 def name(result: RunResult) -> str:
@@ -47,8 +48,27 @@ def numbers(result: RunResult) -> dict[str, float]:
         "peak_memory_mb": result.peak_memory_mb,
         "run_seconds": result.seconds,
         **speed,
+        **(_inside(result.diagnostics) if result.diagnostics else {}),
     }
     return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+def _inside(found: Diagnostics) -> dict[str, float]:
+    """Diagnostics in one number each, before and after training: medians over units, and mean shares."""
+    numbers = {"diagnostics_seconds": found.seconds}
+    for when, readings in (("before", found.before), ("after", found.after)):
+        for reading in readings:
+            place = f"layer{reading.layer}_{reading.direction}"
+            numbers |= {f"{name}_{place}_{when}": value for name, value in _scalars(reading).items()}
+    return numbers
+
+
+def _scalars(reading: LayerReading) -> dict[str, float]:
+    found = {"memory_steps": statistics.median(reading.memory)} if reading.memory else {}
+    for gate, shares in reading.saturation.items():
+        found |= {f"saturated_low_{gate}": statistics.fmean(shares.low)}
+        found |= {f"saturated_high_{gate}": statistics.fmean(shares.high)}
+    return found
 
 
 def tags(result: RunResult) -> dict[str, str]:

@@ -1,11 +1,22 @@
 """One colour a cell, the same in every figure, told apart with any kind of colour vision."""
 
+from typing import Any
+
 from gru_tf.cells import CELLS
 
 # Okabe and Ito 2008, "Color universal design", without its yellow, which is too pale for lines on white
 FIXED = {"rnn": "#E69F00", "lstm": "#0072B2", "gru": "#009E73"}
 OTHERS = ("#CC79A7", "#D55E00", "#56B4E9", "#000000")
 MARKERS = "osD^vPX"  # a second sign beside the colour
+STYLE: Any = {  # of matplotlib, the same in every figure
+    "svg.fonttype": "none",  # text stays text: searchable, selectable, read aloud
+    "svg.hashsalt": "gru_tf",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#767676",
+}
 
 
 def colour(cell: str) -> str:

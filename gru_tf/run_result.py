@@ -28,6 +28,66 @@ class Speed(BaseModel):
     samples_per_second: float
 
 
+class Quartiles(BaseModel):
+    """A quantity over sequences, by lag 0, 1, …: its quartiles."""
+
+    model_config = ConfigDict(frozen=True)
+
+    low: list[float]
+    median: list[float]
+    high: list[float]
+
+
+class Shares(BaseModel):
+    """Of one gate, for each unit: the share of activations that are saturated low (below 0.1) and high (above 0.9)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    low: list[float]
+    high: list[float]
+
+
+class LayerReading(BaseModel):
+    """What diagnostics found in one recurrent layer, in one direction; what was not asked for is empty.
+
+    Args:
+        layer: 1 for the first; direction: "forward" or "backward".
+        saturation: gate → shares; candidates are left out.
+        memory: effective memory length of each unit, in steps; empty for a cell without an update or forget gate.
+        gradients: ‖∂L/∂state‖ by lag: of the whole state as "state", and of each part by name where it has several.
+        gates: gate → (steps, units) of one validation example, after training only.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")  # a unit that forgets nothing remembers for ever
+
+    layer: int
+    direction: Literal["forward", "backward"]
+    saturation: dict[str, Shares] = {}
+    memory: list[float] = []
+    gradients: dict[str, Quartiles] = {}
+    gates: dict[str, list[list[float]]] = {}
+
+
+class Diagnostics(BaseModel):
+    """What a final run recorded of the inside of its network, on examples of the validation split.
+
+    Args:
+        before: of the initial weights; after: of the best epoch's, empty where the run diverged. One reading for each
+            recurrent layer and direction, in the order in which they run.
+        examples: sequences that the readings are over, the first ones of the split.
+        inputs: (steps, features) of the example whose gates are kept.
+        seconds: wall time that all this took.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    before: tuple[LayerReading, ...]
+    after: tuple[LayerReading, ...]
+    examples: int
+    inputs: list[list[float]]
+    seconds: float
+
+
 class RunResult(BaseModel):
     """One run and what came of it; a run that diverged or failed is a result as well.
 
@@ -48,6 +108,7 @@ class RunResult(BaseModel):
         kernel_path: what executed the recurrence; jit: the resolved jit_compile.
         environment: versions, device, threads, commit, data checksums.
         model_file: where the trained model lies, or "".
+        diagnostics: what `run.diagnostics` asked for; None in results from the store, which keeps it apart.
     """
 
     # a diverged run's history holds values that are not finite, which JSON proper cannot
@@ -78,3 +139,9 @@ class RunResult(BaseModel):
     jit: bool | None = None
     environment: dict[str, Any] = {}
     model_file: str = ""
+    diagnostics: Diagnostics | None = None
+
+    def answers(self, run: Run) -> bool:
+        """Whether this is a result of `run` that has all that is asked of it; a failure is none."""
+        same = self.run.fingerprint == run.fingerprint and self.status != "failed"
+        return same and set(run.diagnostics) <= set(self.run.diagnostics)

@@ -4,9 +4,19 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
-from gru_tf.errors import shown
+from gru_tf.errors import did_you_mean, shown
 
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy's legacy generator, which Keras seeds as well, can take
@@ -22,6 +32,27 @@ class Spec(BaseModel):
     def but(self, **changes: Any) -> Self:
         """A copy with these fields changed, validated again."""
         return type(self).model_validate({**self.model_dump(), **changes})
+
+
+DIAGNOSTICS = ("gates", "saturation", "memory", "gradients")
+
+
+def _diagnostics(value: Any) -> Any:
+    """`true` for all of them, `false` or null for none, or a list of names; always in the same order."""
+    if value is None or isinstance(value, bool):
+        return DIAGNOSTICS if value else ()
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"received {shown(value)}, expected true, false or a list of {', '.join(DIAGNOSTICS)}")
+    for name in value:
+        if name not in DIAGNOSTICS:
+            near = did_you_mean(str(name), DIAGNOSTICS)
+            raise ValueError(f"received {shown(name)}, expected one of {', '.join(DIAGNOSTICS)}.{near}")
+        if value.count(name) > 1:
+            raise ValueError(f"expected each name once. Received: '{name}' {value.count(name)} times")
+    return tuple(name for name in DIAGNOSTICS if name in value)
+
+
+Diagnosed = Annotated[tuple[str, ...], BeforeValidator(_diagnostics)]
 
 
 class Choice(Spec):

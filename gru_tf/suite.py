@@ -15,7 +15,7 @@ from gru_tf.engine.local import LocalEngine
 from gru_tf.engine.serial import SerialEngine
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
-from gru_tf.run_result import RunResult
+from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
 from gru_tf.tracking import Record, Store, StoreError
@@ -54,6 +54,22 @@ def results(name: str, store: str | None = None) -> Results:
         UserError: where the store has none of that name.
     """
     return _results(Store(store).find(name))
+
+
+def diagnostics(name: str, store: str | None = None) -> list[tuple[RunResult, Diagnostics]]:
+    """The final runs of an experiment that recorded the inside of their networks, each with what it recorded.
+
+    Raises:
+        UserError: where the store has no experiment of that name, or none of its runs recorded any.
+    """
+    record = Store(store).find(name)
+    results = record.results(members_only=True).values()
+    found = [(result, inside) for result in results if (inside := record.diagnostics(result)) is not None]
+    if not found:
+        raise UserError(
+            f"no run of '{name}' in {record.uri} has diagnostics: the file has to ask for them, 'diagnostics: true'"
+        )
+    return found
 
 
 def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:

@@ -12,6 +12,7 @@ from gru_tf import budget, environment, feeding
 from gru_tf.batches import bucket_lengths
 from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps, shape_of
+from gru_tf.diagnostics.observer import Observer
 from gru_tf.epochs import Epochs, stream
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
@@ -77,9 +78,13 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     steps = _steps_for(run, task, splits)
     steps.warm_up(data["train"])
     steps.reset(run)
+    observer = Observer(run, task.signature, splits.validation, steps.model)
+    observer.look("before")
     epochs = Epochs(run, task, splits, data, steps, folder, checkpoint_seconds)
     status = epochs.fit()
     test = epochs.test() if status == "finished" and run.purpose == "final" else None
+    if test is not None:
+        observer.look("after")
     model_file = epochs.save_model() if test is not None and folder is not None else ""
     cell = CELLS.find(run.cell.name)
     size = budget.solve(cell, run.cell.options, task.signature, run.model)
@@ -108,6 +113,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         jit=steps.jit,
         environment={**machine(), "data": task.checksums()},
         model_file=model_file,
+        diagnostics=observer.found(),
     )
 
 

@@ -34,9 +34,10 @@ class Writer:
 
     def write_kept(self) -> None:
         """Write what an earlier coordinator could not; failures are forgotten, since they are tried again."""
-        known = {fingerprint for fingerprint, r in self.record.results().items() if r.status != "failed"}
+        known = self.record.results()
         for result in journal.kept(self.folder):
-            if result.status != "failed" and result.run.fingerprint not in known:
+            stored = known.get(result.run.fingerprint)
+            if result.status != "failed" and not (stored and stored.answers(result.run)):
                 self.write(result)
             journal.confirm(self.folder, result)
 

@@ -1,6 +1,7 @@
 """An experiment as data: fingerprints, runs, seeds, choices, searches, and what none of it imports."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment, Run
-from gru_tf.specs import MODEL, TRAINING, Choice, ModelSpec, Range, SearchSpec, TrainingSpec, is_integer
+from gru_tf.specs import DIAGNOSTICS, MODEL, TRAINING, Choice, ModelSpec, Range, SearchSpec, TrainingSpec, is_integer
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELDS = {"question": "Which one?", "tasks": ["adding"], "cells": ["gru", "lstm"], "model": {"units": 4}}
@@ -111,9 +112,11 @@ OTHER = {
 
 
 def leaves(model: Any, prefix: str = "") -> list[str]:
-    """Dotted path of every field of a run, those of its parts included."""
+    """Dotted path of every field that decides a run's numbers, those of its parts included."""
     found = []
     for name, field in model.model_fields.items():
+        if name == "diagnostics":
+            continue  # what is looked at: its own test is below
         nested = hasattr(field.annotation, "model_fields")
         found += leaves(field.annotation, f"{prefix}{name}.") if nested else [f"{prefix}{name}"]
     return found
@@ -137,9 +140,33 @@ def test_the_fingerprint_differs_where_any_field_does(path):
     assert with_other(path).fingerprint != RUN.fingerprint
 
 
+def test_what_is_looked_at_makes_no_other_run():
+    assert RUN.but(diagnostics=True).fingerprint == RUN.fingerprint == GOLDEN
+    with pytest.raises(ValidationError, match="expected a trial without 'diagnostics'. Received: gates, saturation, memory"):
+        RUN.but(diagnostics=True, purpose="trial")
+
+
 def test_no_two_of_these_runs_share_a_fingerprint():
     prints = {with_other(path).fingerprint for path in OTHER}
     assert len(prints) == len(OTHER)
+
+
+def test_an_experiment_without_diagnostics_has_the_fingerprint_that_it_had_before_there_were_any():
+    plain = experiment()
+    canonical = plain.model_dump(mode="json", exclude={"diagnostics"})
+    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
+    assert plain.fingerprint == hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert plain.fingerprint == experiment(diagnostics=False).fingerprint == experiment(diagnostics=[]).fingerprint
+    some, all_of_them = experiment(diagnostics=["memory"]), experiment(diagnostics=True)
+    assert len({plain.fingerprint, some.fingerprint, all_of_them.fingerprint}) == 3
+
+
+def test_diagnostics_are_for_final_runs_and_have_one_order():
+    one = experiment(diagnostics=["gradients", "gates"])
+    assert one.diagnostics == ("gates", "gradients")
+    assert experiment(diagnostics=True).diagnostics == DIAGNOSTICS
+    assert {run.diagnostics for run in one.runs()} == {("gates", "gradients")}
+    assert one.run(one.tasks[0], one.cells[0], 0, "trial").diagnostics == ()
 
 
 def test_an_option_as_text_is_another_run_than_as_a_number():

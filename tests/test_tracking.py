@@ -11,18 +11,23 @@ import time
 from importlib.metadata import version
 from types import SimpleNamespace
 
+import keras
 import mlflow
 import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
 from gru_tf import suite
+from gru_tf.cells import CELLS as CELL_CATALOGUE
 from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
+from gru_tf.layers import recurrent
+from gru_tf.registered import StandIn
 from gru_tf.run_result import RunResult, Speed
 from gru_tf.tasks import create
 from gru_tf.tasks.digits import Digits
 from gru_tf.tracking import Store
+from gru_tf.tracking.model import custom_objects
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -44,6 +49,8 @@ TINY = {
     "search": {"trials": TRIALS, "space": {"learning_rate": [3e-3, 1e-2]}},
 }
 OWN = {**TINY, "cells": ["gru"], "seeds": 1, "model": {"units": 4, "implementation": "custom"}, "search": None}
+LIGHT = {**OWN, "cells": ["janet", "min_gru"], "model": {"units": 4}}  # cells that Keras does not have, as shipped
+STORED = {"tiny": TINY, "own": OWN, "light": LIGHT}
 # with 8 features and 10 classes: state × (features + state + biases), and the head
 RECURRENT = {"rnn": 5 * (8 + 5 + 1), "gru": 3 * 5 * (8 + 5 + 2)}
 HEAD = 10 * (5 + 1)
@@ -51,12 +58,12 @@ HEAD = 10 * (5 + 1)
 
 @pytest.fixture(scope="session")
 def kept(tmp_path_factory):
-    """A store with two small experiments, what was told while they ran, and their children in MLflow."""
+    """A store with three small experiments, what was told while they ran, and their children in MLflow."""
     uri = f"sqlite:///{tmp_path_factory.mktemp('kept')}/mlruns/mlflow.db"
     told = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Digits, "checksums", lambda self: {"digits.npz": "0123abcd"})  # digits come without a file
-        for name, content in (("tiny", TINY), ("own", OWN)):
+        for name, content in STORED.items():
             suite.run(validate({**content, "name": name}, name), uri, workers=0, progress=lambda r, *_: told.append(r))
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("tiny").experiment_id
@@ -93,7 +100,7 @@ def result_of(experiment, seed=0, **changes):
 
 
 def test_an_experiment_of_mlflow_for_each_experiment(kept):
-    assert Store(kept.uri).names() == ["own", "tiny"]
+    assert Store(kept.uri).names() == sorted(STORED)
 
 
 def test_the_parent_is_the_experiment_and_the_children_are_its_trials_and_seeds(kept):
@@ -179,8 +186,8 @@ def test_where_every_child_ran(kept):
 
 def test_results_come_back_to_the_bit(kept):
     store = Store(kept.uri)
-    found = store.find("tiny").results() | store.find("own").results()
-    assert len(kept.told) == len(found) == len(CELLS) * (TRIALS + SEEDS) + 1
+    found = {key: result for name in STORED for key, result in store.find(name).results().items()}
+    assert len(kept.told) == len(found) == len(CELLS) * (TRIALS + SEEDS) + 3
     for result in kept.told:
         back = found[result.run.fingerprint]
         assert back == result.model_copy(update={"history": back.history})
@@ -205,7 +212,7 @@ print(json.dumps([float(np.mean(mlflow.pyfunc.load_model(m).predict(x).argmax(-1
 @pytest.fixture(scope="session")
 def best(kept):
     """(model's address, recorded test accuracy) of every model in the store."""
-    ids = [kept.client.get_experiment_by_name(name).experiment_id for name in ("tiny", "own")]
+    ids = [kept.client.get_experiment_by_name(name).experiment_id for name in STORED]
     logged = [run for run in kept.client.search_runs(ids) if "gru_tf.model" in run.data.tags]
     return [(run.data.tags["gru_tf.model"], run) for run in logged]
 
@@ -217,7 +224,7 @@ def test_only_the_best_seed_by_validation_of_each_cell_has_a_model(kept, best):
         seeds = [r for r in finals if (r.run.cell.name, r.run.model.implementation) == network]
         expected.add(max(seeds, key=lambda r: r.validation).run.fingerprint)
     assert {run.data.tags["gru_tf.fingerprint"] for _, run in best} == expected
-    assert len(expected) == len(CELLS) + 1
+    assert len(expected) == len(CELLS) + 3
 
 
 def test_the_models_load_in_a_fresh_process_and_predict_what_was_recorded(kept, best, tmp_path):
@@ -232,6 +239,15 @@ def test_the_models_load_in_a_fresh_process_and_predict_what_was_recorded(kept, 
     recorded = [run.data.metrics["test_accuracy"] for _, run in best]
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(recorded, abs=1e-6)
     assert len(set(recorded)) > 1  # one constant prediction for all would not pass
+
+
+def test_a_model_takes_along_what_of_this_project_is_in_it():
+    keras_own = keras.Sequential([keras.Input((3, 2)), keras.layers.Bidirectional(keras.layers.GRU(2))])
+    assert custom_objects(keras_own) == {}
+    scan = recurrent(CELL_CATALOGUE.find("min_gru"), 2, {}, bidirectional=True)
+    found = custom_objects(keras.Sequential([keras.Input((3, 2)), scan]))
+    assert {"gru_tf>MinGRUCell", "gru_tf>ParallelRNN", "gru_tf>positive"} <= set(found)
+    assert not any(isinstance(value, StandIn) for value in found.values())
 
 
 class TornError(Exception):

@@ -129,7 +129,7 @@ def tuned(tmp_path):
     def build(hp):
         units = hp.Choice("units", [3, 4])
         model = same_weights(keras.Sequential([keras.Input((6, 3)), layers.GRU(units), layers.Dense(1)]))
-        model.compile(keras.optimizers.SGD(hp.Float("rate", 0.01, 0.1)), "mse")
+        model.compile(keras.optimizers.SGD(hp.Float("rate", 0.01, 0.1)), "mse", run_eagerly=True)
         return model
 
     tuner = keras_tuner.RandomSearch(build, "loss", max_trials=2, seed=3, directory=tmp_path, project_name="tuned")

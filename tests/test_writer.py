@@ -133,6 +133,18 @@ def test_kept_results_are_written_once(tmp_path: Path) -> None:
     assert journal.kept(tmp_path) == []
 
 
+def test_a_kept_result_that_was_looked_into_is_written_beside_one_that_was_not(tmp_path: Path) -> None:
+    store, plain = Store(), result()
+    looked_into = plain.model_copy(update={"run": plain.run.but(diagnostics=True)})
+    store.taken = [plain]
+    journal.keep(tmp_path, looked_into)
+    made(store, tmp_path)[0].write_kept()
+    assert store.taken == [plain, looked_into]
+    journal.keep(tmp_path, plain)
+    made(store, tmp_path)[0].write_kept()
+    assert store.taken == [plain, looked_into], "and not the other way round"
+
+
 def test_a_sign_of_life_that_is_not_taken_is_said_once(tmp_path: Path) -> None:
     store = Store(refusals=3)
     writes, said = made(store, tmp_path)

@@ -9,15 +9,6 @@ from gru_tf.speed.spec import AXES, SYMBOLS, Axis
 
 NAMES = {"timesteps": "length T (steps)", "batch": "batch B (sequences)", "units": "units H"}
 DOING = {"train": "Training step", "infer": "Inference of a batch"}
-STYLE: Any = {
-    "svg.fonttype": "none",  # text stays text: searchable, selectable, read aloud
-    "svg.hashsalt": "gru_tf",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#767676",
-}
 
 
 def draw(found: Found, file: Path) -> Path:
@@ -28,7 +19,7 @@ def draw(found: Found, file: Path) -> Path:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(palette.STYLE):
         figure = Figure(figsize=(10, 4.2), layout="constrained")
         panels = figure.subplots(1, len(AXES), sharey=True)
         for panel, axis in zip(panels, AXES, strict=True):

@@ -6,6 +6,7 @@ The store is the only memory: tables, resume and reports read it and nothing els
 import logging
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,11 +26,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from gru_tf import durable, lock, logged
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
-from gru_tf.run_result import RunResult
+from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.tracking import model
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
 DEFINITION, MODEL = "gru_tf.definition", "gru_tf.model"
+DIAGNOSTICS = "diagnostics.json"  # an artifact: too long for a tag
 COORDINATOR, HOST, PROCESS, BEAT = "gru_tf.coordinator", "gru_tf.host", "gru_tf.process", "gru_tf.sign_of_life"
 BEAT_SECONDS, LIFETIME = 20.0, 120.0
 # A server out of reach is to be reported at once; how long to go on trying is decided in writer.py.
@@ -268,7 +270,7 @@ class Record:
 
     @_guarded
     def results(self, members_only: bool = False) -> dict[str, RunResult]:
-        """Fingerprint → result of every child, or of those that the present definition uses; history left out."""
+        """Fingerprint → result of every child, or of those that the definition uses; without history and diagnostics."""
         found, self.left_out = {}, 0
         for child in self._children():
             tags = child.data.tags
@@ -345,11 +347,22 @@ class Record:
             metrics += [Metric(name, value, start, epoch) for epoch, value in enumerate(values)]
         for i in range(0, len(metrics), 1000):
             self.client.log_batch(child.info.run_id, metrics=metrics[i : i + 1000])
+        if result.diagnostics is not None:
+            self.client.log_text(child.info.run_id, result.diagnostics.model_dump_json(), DIAGNOSTICS)
         params = [Param(k, str(v)) for k, v in logged.params(result).items()]
         whole = [RunTag(RESULT, _whole(result))]
         self.client.log_batch(child.info.run_id, params=params, tags=whole)
         self._close(child.info.run_id, result)
         self.ids[run.fingerprint] = child.info.run_id
+
+    @_guarded
+    def diagnostics(self, result: RunResult) -> Diagnostics | None:
+        """What a result of `results` recorded of the inside of its network; None where it was not asked to."""
+        if not result.run.diagnostics or result.status == "failed":
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            file = self.client.download_artifacts(self.ids[result.run.fingerprint], DIAGNOSTICS, folder)
+            return Diagnostics.model_validate_json(Path(file).read_bytes())
 
     @_guarded
     def log_model(self, result: RunResult) -> None:
@@ -376,7 +389,7 @@ def _make_tables(file: Path) -> None:
 
 
 def _whole(result: RunResult) -> str:
-    return result.model_dump_json(exclude={"history"})
+    return result.model_dump_json(exclude={"history", "diagnostics"})
 
 
 def _parent(client: MlflowClient, experiment_id: str) -> Any:

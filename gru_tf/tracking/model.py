@@ -6,7 +6,7 @@ from typing import Any
 
 import mlflow
 
-from gru_tf.cells import CELLS
+from gru_tf.registered import PACKAGE, StandIn
 from gru_tf.run_result import RunResult
 
 
@@ -14,10 +14,8 @@ def log(uri: str, run_id: str, result: RunResult) -> str:
     """Log the model of `result` to its run at the server `uri`; returns the model's URI."""
     import keras
 
-    CELLS.find(result.run.cell.name)  # registers the custom cell, without which the file does not load
-    ours = {k: v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>")}
-    custom = ours if result.run.model.implementation == "custom" else {}
     model = keras.models.load_model(result.model_file)
+    custom = custom_objects(model)
     versions = result.environment["versions"]
     with _default_store(uri), _only(custom), mlflow.start_run(run_id=run_id):
         info = mlflow.tensorflow.log_model(
@@ -28,6 +26,16 @@ def log(uri: str, run_id: str, result: RunResult) -> str:
             pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "gru-tf")],
         )
     return str(info.model_uri)
+
+
+def custom_objects(model: Any) -> dict[str, Any]:
+    """What of this project a process must know to load the model, by registered name; nothing for Keras' own layers."""
+    import keras
+
+    if not any(type(layer).__module__.startswith("gru_tf.") for layer in model._flatten_layers()):
+        return {}
+    found = keras.saving.get_custom_objects().items()
+    return {name: value for name, value in found if name.startswith(f"{PACKAGE}>") and not isinstance(value, StandIn)}
 
 
 @contextmanager

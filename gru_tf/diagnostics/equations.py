@@ -1,0 +1,86 @@
+"""The equation that a Keras layer computes: its cell in the catalogue, that cell's options, its weights in float64."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from gru_tf.cells import CELLS, Array, CellSpec
+
+STOCK = {keras.layers.SimpleRNNCell: "rnn", keras.layers.LSTMCell: "lstm", keras.layers.GRUCell: "gru"}
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A cell with its options and weights.
+
+    Args:
+        cell: what the catalogue knows of it.
+        options: its own options.
+        weights: by name, in float64.
+    """
+
+    cell: CellSpec
+    options: Mapping[str, Any]
+    weights: Mapping[str, Array]
+
+    def gate_values(self, x: Array, states: Sequence[Array]) -> dict[str, Array]:
+        """Each gate in one step, (batch, units)."""
+        return self.cell.gate_values(x, states, self.weights, **self.options)
+
+    def step(self, x: Array, states: Sequence[Array]) -> list[Array]:
+        """The states after one step."""
+        return list(self.cell.step(x, states, self.weights, **self.options))
+
+    def kept(self, values: Mapping[str, Array]) -> Array | None:
+        """The share of each unit's old state that the step keeps; None for a cell without such a gate."""
+        return None if self.cell.kept is None else self.cell.kept(values, **self.options)
+
+
+def equation(layer: Any) -> Equation:
+    """The equation of a built recurrent layer.
+
+    Raises:
+        ValueError: where its cell is not in the catalogue, or has other activations than its equation.
+    """
+    cell = layer.cell
+    spec = CELLS.find(_name(layer))
+    for role in ("activation", "recurrent_activation"):
+        _check_activation(layer, role)
+    options = {name: getattr(cell, name) for name in spec.options if hasattr(cell, name)}
+    weights = {w.name: np.asarray(keras.ops.convert_to_numpy(w), np.float64) for w in cell.weights}
+    if "bias" not in weights:
+        columns = weights["kernel"].shape[-1]
+        weights["bias"] = np.zeros((2, columns) if getattr(cell, "reset_after", False) else (columns,))
+    return Equation(spec, options, weights)
+
+
+def _name(layer: Any) -> str:
+    """The catalogue's name of the layer's cell: of this very class, for a subclass may compute anything."""
+    kind = type(layer.cell)
+    if kind in STOCK:
+        return STOCK[kind]
+    for name in CELLS.names():
+        if CELLS.find(name).build is kind:
+            return name
+    valid = ", ".join(CELLS.names())
+    raise ValueError(f"{layer.name}: expected a cell of the catalogue ({valid}), stock or custom. Received: {kind.__name__}")
+
+
+def _check_activation(layer: Any, role: str) -> None:
+    received = getattr(layer.cell, role, None)
+    expected = _default(type(layer.cell), role)
+    if received is not None and expected is not None and received is not keras.activations.get(expected):
+        name = getattr(received, "__name__", received)
+        raise ValueError(f"{layer.name}: expected {role}={expected!r}, which the equation has. Received: {role}={name!r}")
+
+
+def _default(kind: type, argument: str) -> Any:
+    """The default of a constructor's argument, of the first class in the line that names it."""
+    for parent in kind.__mro__:
+        if "__init__" in vars(parent) and argument in (known := inspect.signature(vars(parent)["__init__"]).parameters):
+            return known[argument].default
+    return None

@@ -1,0 +1,173 @@
+"""Diagnostics drawn: gates over time, gradient against lag, saturation. Each function returns a matplotlib `Figure`.
+
+They take arrays or lists, from `gru_tf.diagnostics` or from the record of a run alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gru_tf import palette
+from gru_tf.cells import CELLS
+from gru_tf.diagnostics import CANDIDATES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Perceptually even, and read alike with any kind of colour vision: gates on one scale, candidates on one with a middle
+GATE_SCALE = {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0}
+CANDIDATE_SCALE = {"cmap": "PuOr_r", "vmin": -1.0, "vmax": 1.0}
+DASHES: Sequence[Any] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
+
+
+def _figure(size: tuple[float, float]) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, layout="constrained")
+
+
+def _styled() -> Any:
+    import matplotlib as mpl
+
+    return mpl.rc_context(palette.STYLE)
+
+
+def draw_gates(
+    gates: Mapping[str, Any] | Mapping[str, Mapping[str, Any]], marks: Sequence[int] = (), title: str = ""
+) -> "Figure":
+    """Heat maps of gates over time, steps to the right and one line a unit; a row of panels for each cell.
+
+    Args:
+        gates: gate → (T, units), as `Gates.example` gives it; or several of these by label, such as the cell's name. Units
+            are sorted by the mean of the first gate, alike in all panels of a row.
+        marks: steps to point at, counted from 0.
+        title: of the figure.
+    """
+    nested = {k: v for k, v in gates.items() if isinstance(v, Mapping)}
+    rows: Mapping[str, Mapping[str, Any]] = nested or {"": gates}
+    columns = max(map(len, rows.values()))
+    with _styled():
+        figure = _figure((1.6 + 2.1 * columns, 0.9 + 1.6 * len(rows)))
+        parts: Any = figure.subfigures(1, 2, width_ratios=(2.1 * columns, 1.3))
+        maps, scales = parts
+        panels = maps.subplots(len(rows), columns, squeeze=False, sharex=True)
+        shown: dict[str, Any] = {}
+        for line, (label, values) in zip(panels, rows.items(), strict=True):
+            shown |= _gates_of(line, label, values, marks)
+        for axis, kind in zip(scales.subplots(1, len(shown), squeeze=False)[0], sorted(shown, reverse=True), strict=True):
+            axis.set_box_aspect(8 * len(rows))
+            low, high = shown[kind].get_clim()
+            ticks = [low, (low + high) / 2, high]
+            bar = figure.colorbar(shown[kind], cax=axis, label=kind, ticks=ticks, format="%g")
+            bar.outline.set_visible(False)
+        for column in panels.T:
+            lowest = [panel for panel in column if panel.get_visible()][-1]
+            lowest.tick_params(labelbottom=True)
+            lowest.set_xlabel("step")
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequence[int]) -> dict[str, Any]:
+    """One row of panels; returns the images that the colour bars belong to."""
+    order = np.argsort(-np.mean(np.asarray(next(iter(values.values())), float), axis=0))
+    shown: dict[str, Any] = {}
+    for panel, (name, steps) in zip(panels, values.items(), strict=False):
+        candidate = name in CANDIDATES
+        grid = np.asarray(steps, float).T[order]
+        ends = (0.5, grid.shape[1] + 0.5, grid.shape[0], 0)
+        scale = CANDIDATE_SCALE if candidate else GATE_SCALE
+        shown["candidate" if candidate else "gate"] = panel.imshow(
+            grid, aspect="auto", interpolation="nearest", extent=ends, **scale
+        )
+        where = f"{label}: " if label else ""
+        panel.set_title(f"{where}{name}{'  (candidate)' if candidate else ''}", fontsize=9, loc="left", pad=7)
+        if marks:  # a line without points has no extent, and the layout none either
+            panel.plot([t + 1 for t in marks], [0] * len(marks), "v", color="#000000", ms=4, clip_on=False)
+        panel.locator_params(integer=True, nbins=5)
+        panel.tick_params(length=0, labelleft=panel is panels[0])
+    for panel in panels[len(values) :]:
+        panel.set_visible(False)
+    panels[0].set_ylabel("units, sorted")
+    return shown
+
+
+def draw_gradients(panels: Mapping[str, Mapping[str, Any]], title: str = "") -> "Figure":
+    """Gradient norm against lag on a logarithmic scale: one line a cell, the median, in the band of its quartiles.
+
+    Args:
+        panels: title of a panel, such as "before training" → label of a line, a cell's name first → `Quartiles`.
+        title: of the figure.
+    """
+    with _styled():
+        figure = _figure((0.8 + 3.6 * len(panels), 3.4))
+        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for panel, (heading, lines) in zip(axes, panels.items(), strict=True):
+            for index, (label, quartiles) in enumerate(lines.items()):
+                _line(panel, label, quartiles, _dashes(list(lines), index))
+            panel.set_title(heading, fontsize=9, loc="left")
+            panel.set(yscale="log", xlabel="lag T − t (steps)", xlim=(0, None))
+            panel.grid(axis="y", color="#E0E0E0", lw=0.6)
+            panel.tick_params(length=0, which="both")
+            panel.set_axisbelow(True)
+        axes[0].set_ylabel("‖∂L/∂state‖")
+        axes[-1].legend(frameon=False, fontsize=8, handlelength=2.4)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+def _line(panel: Any, label: str, quartiles: Any, dashes: Any) -> None:
+    # a norm that is 0 lies infinitely low: the line ends there
+    low, middle, high = (np.where(np.asarray(v) > 0, v, np.nan) for v in (quartiles.low, quartiles.median, quartiles.high))
+    tone, lags = _colour(label), np.arange(len(middle))
+    panel.fill_between(lags, low, high, color=tone, alpha=0.18, lw=0)
+    panel.plot(lags, middle, color=tone, lw=1.6, ls=dashes, label=label)
+
+
+def _colour(label: str) -> str:
+    """The cell's colour; black for a line that is named after no cell."""
+    name = label.partition("(")[0].partition(" ")[0]
+    return palette.colour(name) if name in CELLS.names() else "#000000"
+
+
+def _dashes(labels: list[str], index: int) -> Any:
+    """Solid for the first line of a colour, dashed in several ways for the others."""
+    before = sum(_colour(label) == _colour(labels[index]) for label in labels[:index])
+    return DASHES[before % len(DASHES)]
+
+
+def draw_saturation(cells: Mapping[str, Mapping[str, Any]], title: str = "") -> "Figure":
+    """Saturation as in Karpathy et al. 2015, figure 3: a panel a cell, a dot a unit, a colour and a marker a gate.
+
+    To the right: share of activations above the upper threshold; upwards: below the lower one. No dot lies above the
+    diagonal, and one on it is saturated in every step.
+
+    Args:
+        cells: label → what `saturation` gives for it; a cell without gates has an empty panel, which says so.
+        title: of the figure.
+    """
+    tones = [*palette.FIXED.values(), *palette.OTHERS]
+    gates = list(dict.fromkeys(gate for shares in cells.values() for gate in shares))
+    with _styled():
+        figure = _figure((0.8 + 2.6 * len(cells), 3.5))
+        axes = figure.subplots(1, len(cells), sharex=True, sharey=True, squeeze=False)[0]
+        for panel, (label, shares) in zip(axes, cells.items(), strict=True):
+            panel.plot([0, 1], [1, 0], color="#767676", lw=0.8, ls=(0, (4, 3)))
+            for gate, share in shares.items():
+                rank = gates.index(gate)
+                sign = {"marker": palette.MARKERS[rank % len(palette.MARKERS)], "color": tones[rank % len(tones)]}
+                panel.plot(share.high, share.low, ls="", ms=5, alpha=0.7, mew=0, label=gate, clip_on=False, **sign)
+            if shares:
+                panel.legend(frameon=False, fontsize=8, title="gate", loc="upper right", handletextpad=0.2)
+            else:
+                panel.text(0.05, 0.05, "no gates", color="#767676")
+            panel.set_title(label, fontsize=9, loc="left")
+            panel.set(xlabel="share saturated high", xlim=(0, 1), ylim=(0, 1), box_aspect=1)
+            panel.tick_params(length=0, pad=6)
+        axes[0].set_ylabel("share saturated low")
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    return figure

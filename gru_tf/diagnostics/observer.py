@@ -1,0 +1,119 @@
+"""What a final run records of the inside of its network, before and after training."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from gru_tf.diagnostics.by_lag import Gradients, gradients, quartiles
+from gru_tf.diagnostics.over_time import Gates, gates
+from gru_tf.diagnostics.summary import memory_length, saturation
+from gru_tf.experiment import Run
+from gru_tf.model import loss
+from gru_tf.run_result import Diagnostics, LayerReading, Shares
+from gru_tf.tasks import Array, Examples, Signature
+
+EXAMPLES = 32  # sequences looked at
+STEPS, UNITS = 128, 64  # of the example whose gates are kept: its last steps, each layer's first units
+AT_ONCE = 8192  # steps of all sequences that one gradient is taken over: bounds its memory
+
+
+class Observer:
+    """Looks into a run's network where the run asks for it; draws no random number and changes no variable.
+
+    Args:
+        run: with the names of what is to be recorded.
+        signature: the task's.
+        validation: the split whose first sequences are looked at; the test split stays unread.
+        model: the network, whose weights are those of the moment.
+    """
+
+    def __init__(self, run: Run, signature: Signature, validation: Examples, model: Any):
+        self.asked, self.signature, self.model = run.diagnostics, signature, model
+        self.lengths = validation.lengths[:EXAMPLES]
+        timesteps = int(max(self.lengths)) if signature.per_step else signature.timesteps
+        self.inputs = _padded(validation.inputs[:EXAMPLES], timesteps).astype("float32")
+        targets = validation.targets[:EXAMPLES]
+        self.targets = _padded(targets, timesteps) if signature.per_step else targets
+        self.readings: dict[str, tuple[LayerReading, ...]] = {"before": (), "after": ()}
+        self.seconds = 0.0
+
+    def look(self, when: Literal["before", "after"]) -> None:
+        """Record what is asked for, with the weights that the network has now."""
+        if not self.asked:
+            return
+        clock = time.perf_counter()
+        self.readings[when] = tuple(self._readings(keep_gates=when == "after"))
+        self.seconds += time.perf_counter() - clock
+
+    def found(self) -> Diagnostics | None:
+        """All that was recorded; None where nothing was asked for."""
+        if not self.asked:
+            return None
+        inputs = self.inputs[0, self._window()]
+        return Diagnostics(
+            **self.readings,
+            examples=len(self.inputs),
+            inputs=_short(inputs) if "gates" in self.asked else [],
+            seconds=self.seconds,
+        )
+
+    def _readings(self, keep_gates: bool) -> Iterator[LayerReading]:
+        found = gates(self.model, self.inputs, self.lengths)
+        slopes = self._gradients() if "gradients" in self.asked else [None] * len(found)
+        for one, slope in zip(found, slopes, strict=True):
+            kept = memory_length(one) if "memory" in self.asked else None
+            yield LayerReading(
+                layer=one.place.depth,
+                direction=one.place.direction,
+                saturation=_saturation(one) if "saturation" in self.asked else {},
+                memory=[] if kept is None else _short(kept),
+                gradients=_by_lag(one, slope) if slope else {},
+                gates=self._example(one) if keep_gates and "gates" in self.asked else {},
+            )
+
+    def _gradients(self) -> list[Gradients]:
+        size = max(1, AT_ONCE // self.inputs.shape[1])
+        cuts = [slice(i, i + size) for i in range(0, len(self.inputs), size)]
+        parts = [gradients(self.model, self.inputs[cut], self.targets[cut], self._loss, self.lengths[cut]) for cut in cuts]
+        return [_joined(layer) for layer in zip(*parts, strict=True)]
+
+    def _loss(self, targets: Any, outputs: Any) -> Any:
+        return loss(self.signature, targets, outputs)
+
+    def _window(self) -> slice:
+        end = int(self.lengths[0])
+        return slice(max(0, end - STEPS), end)
+
+    def _example(self, found: Gates) -> dict[str, list[list[float]]]:
+        return {name: _short(value[self._window(), :UNITS]) for name, value in found.example(0).items()}
+
+
+def _padded(values: Array, timesteps: int) -> Array:
+    """(N, T, …) → (N, timesteps, …), cut or filled up with zeros."""
+    values = values[:, :timesteps]
+    return np.pad(values, [(0, 0), (0, timesteps - values.shape[1]), (0, 0)])
+
+
+def _joined(parts: tuple[Gradients, ...]) -> Gradients:
+    states = tuple(np.concatenate(same) for same in zip(*(part.states for part in parts), strict=True))
+    return Gradients(parts[0].place, states, np.concatenate([part.whole for part in parts]))
+
+
+def _saturation(found: Gates) -> dict[str, Shares]:
+    return {gate: Shares(low=_short(s.low), high=_short(s.high)) for gate, s in saturation(found).items()}
+
+
+def _by_lag(found: Gates, slopes: Gradients) -> dict[str, Any]:
+    parts = {"state": slopes.whole}
+    if len(found.states) > 1:
+        parts |= dict(zip(found.states, slopes.states, strict=True))
+    return {name: {k: _short(v) for k, v in quartiles(norms).model_dump().items()} for name, norms in parts.items()}
+
+
+def _short(values: Any) -> Any:
+    """The values as nested lists, to four significant digits: the record is to be read, not to be computed from."""
+    if np.ndim(values):
+        return [_short(value) for value in values]
+    return float(f"{float(values):.4g}")

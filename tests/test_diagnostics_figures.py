@@ -1,0 +1,94 @@
+"""Diagnostics drawn: the figures show the numbers that they are given, and nothing of what is left out."""
+
+import subprocess
+import sys
+from io import BytesIO
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from gru_tf import diagnostics, palette
+from gru_tf.run_result import Quartiles, Shares
+
+RNG = np.random.default_rng(0)
+GRU = {name: RNG.random((9, 5)) for name in ("z", "r")} | {"h": RNG.normal(size=(9, 5))}
+LSTM = {name: RNG.random((9, 4)).tolist() for name in ("i", "f", "c", "o")}
+
+
+def drawn(figure, tmp_path):
+    """The figure, rendered: what cannot be drawn, or needs a missing glyph, raises or warns there."""
+    assert isinstance(figure, Figure)
+    figure.savefig(BytesIO(), format="png")
+    figure.savefig(tmp_path / "figure.svg")
+    pyplot = sys.modules.get("matplotlib.pyplot")  # where some other package loaded it
+    assert pyplot is None or pyplot.get_fignums() == [], "no window, no state"
+    return figure
+
+
+def shown(figure):
+    """Title → panel, of the panels that are visible and have one."""
+    return {a.get_title(loc="left"): a for a in figure.axes if a.get_visible() and a.get_title(loc="left")}
+
+
+def test_gates_are_heat_maps_of_units_over_steps(tmp_path):
+    panels = shown(drawn(diagnostics.draw_gates(GRU, marks=[2, 6], title="One sequence"), tmp_path))
+    assert list(panels) == ["z", "r", "h  (candidate)"]
+    order = np.argsort(-GRU["z"].mean(axis=0))
+    for (title, panel), values in zip(panels.items(), GRU.values(), strict=True):
+        (image,) = panel.images
+        np.testing.assert_array_equal(np.asarray(image.get_array()), values.T[order])
+        assert image.get_clim() == ((-1, 1) if "candidate" in title else (0, 1))
+        assert image.get_extent() == [0.5, 9.5, 5, 0], "step 1 is the first column"
+        assert panel.lines[0].get_xdata().tolist() == [3, 7]
+
+
+def test_several_cells_are_rows_and_empty_panels_are_not_shown(tmp_path):
+    figure = drawn(diagnostics.draw_gates({"gru": GRU, "lstm": LSTM}), tmp_path)
+    assert list(shown(figure)) == ["gru: z", "gru: r", "gru: h  (candidate)", "lstm: i", "lstm: f", "lstm: c  (candidate)",
+                                   "lstm: o"]  # fmt: skip
+    assert sum(not a.get_visible() for a in figure.axes) == 1
+
+
+def test_drawing_a_record_loads_neither_tensorflow_nor_keras():
+    draw = "from gru_tf.diagnostics import draw_gates; draw_gates({'z': [[0.5]]})"
+    code = f"import sys; {draw}; assert not {{'tensorflow', 'keras'}} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def quartiles(*median):
+    return Quartiles(low=[m / 2 for m in median], median=list(median), high=[2 * m for m in median])
+
+
+def test_gradients_are_lines_in_bands_on_one_logarithmic_scale(tmp_path):
+    before = {"rnn": quartiles(1.0, 0.1, 0.01), "gru(reset_after=False)": quartiles(2.0, 0.2)}
+    panels = shown(drawn(diagnostics.draw_gradients({"before": before, "after": {"rnn": quartiles(3.0, 0.0)}}), tmp_path))
+    assert list(panels) == ["before", "after"]
+    rnn, gru = panels["before"].lines
+    assert rnn.get_ydata().tolist() == [1.0, 0.1, 0.01]
+    assert gru.get_xdata().tolist() == [0, 1]
+    assert (rnn.get_color(), gru.get_color()) == (palette.colour("rnn"), palette.colour("gru"))
+    assert len(panels["before"].collections) == 2
+    band = panels["before"].collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (0.005, 2.0)
+    assert {panel.get_yscale() for panel in panels.values()} == {"log"}
+    assert panels["before"].get_ylim() == panels["after"].get_ylim()
+    assert np.isnan(panels["after"].lines[0].get_ydata()[1]), "nothing of a gradient is infinitely low"
+
+
+def test_lines_of_one_colour_differ_in_their_dashes(tmp_path):
+    lines = {label: quartiles(1.0) for label in ("gru before", "gru after", "mine", "yours", "lstm")}
+    drawn_lines = shown(drawn(diagnostics.draw_gradients({"all": lines}), tmp_path))["all"].lines
+    assert len({(line.get_color(), line._unscaled_dash_pattern) for line in drawn_lines}) == len(lines)
+
+
+@pytest.mark.parametrize("kind", [Shares, diagnostics.Saturation])
+def test_saturation_is_a_dot_a_unit(tmp_path, kind):
+    cells = {"gru": {"z": kind(low=[0.1, 0.2], high=[0.9, 0.7]), "r": kind(low=[0.0, 1.0], high=[0.0, 0.0])}, "rnn": {}}
+    panels = shown(drawn(diagnostics.draw_saturation(cells, "Saturation"), tmp_path))
+    _, z, r = panels["gru"].lines
+    assert (list(z.get_xdata()), list(z.get_ydata())) == ([0.9, 0.7], [0.1, 0.2])
+    assert z.get_color() != r.get_color()
+    assert z.get_marker() != r.get_marker()
+    assert [text.get_text() for text in panels["rnn"].texts] == ["no gates"]
