@@ -45,9 +45,7 @@ def streams(count: int, batch_size: int) -> Plan:
     steps = -(-count // batch_size)
     order = np.arange(batch_size)[None, :] * steps + np.arange(steps)[:, None]
     valid = order < count
-    return Plan(
-        np.where(valid, order, 0).astype("int32"), valid.astype("float32"), np.zeros(steps, "int32")
-    )
+    return Plan(np.where(valid, order, 0).astype("int32"), valid.astype("float32"), np.zeros(steps, "int32"))
 
 
 def plan(lengths: Array, buckets: tuple[int, ...], batch_size: int, rng: np.random.Generator | None = None) -> Plan:

@@ -18,7 +18,7 @@ from gru_tf.cells import CELLS
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
 from gru_tf.layers.variable_dropout import VariableDropout
-from gru_tf.model import build, kernel, loss, metric
+from gru_tf.model import build, kernel, loss, masked, metric
 from gru_tf.scan import SCOPE
 from gru_tf.tasks import Signature
 
@@ -26,14 +26,14 @@ OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop
 
 
 def shape_of(
-    run: Run, signature: Signature, metric_name: str, buckets: tuple[int, ...], types: tuple[str, ...] = ()
+    run: Run, signature: Signature, metrics: tuple[str, ...], buckets: tuple[int, ...], types: tuple[str, ...] = ()
 ) -> tuple[Any, ...]:
     """What two runs must share to use the same compiled steps; `types` are those of inputs and targets."""
     model = run.model.model_dump(exclude={"dropout"})
     training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "jit", "deterministic"})
     flags = (run.model.dropout > 0, run.training.clip_norm is not None)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
-    return (run.cell.name, signature, metric_name, buckets, types, flags, settings)
+    return (run.cell.name, signature, metrics, buckets, types, flags, settings)
 
 
 def on_gpu() -> bool:
@@ -56,10 +56,11 @@ class CompiledSteps:
         kernel_path: "cudnn", "while-loop", "parallel scan", or one of these two with "xla " before it.
     """
 
-    def __init__(self, run: Run, signature: Signature, metric_name: str, buckets: tuple[int, ...]):
-        self.signature, self.metric_name, self.buckets = signature, metric_name, buckets
+    def __init__(self, run: Run, signature: Signature, metrics: tuple[str, ...], buckets: tuple[int, ...]):
+        self.signature, self.metrics, self.buckets = signature, metrics, buckets
+        self.masked = masked(run.model, signature)
         self.jit, self.batch_size = resolve_jit(run), run.training.batch_size
-        self.model = self._build(run, VariableDropout)
+        self.model = self._build(run, VariableDropout, self.batch_size if signature.carried else None)
         self.optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate)
         self.optimizer.build(self.model.trainable_variables)
         self.clip_norm = tf.Variable(run.training.clip_norm or 0.0, trainable=False)
@@ -67,9 +68,9 @@ class CompiledSteps:
         self.compile_seconds = 0.0
         self.kernel_path = ""
         self._train_pass: Any = None
-        self._test_pass: Any = None
+        self._test_passes: dict[tuple[int, ...], Any] = {}
 
-    def _build(self, run: Run, dropout: Any) -> Any:
+    def _build(self, run: Run, dropout: Any, carried_rows: int | None = None) -> Any:
         # Keras numbers layers on through the life of a process, and TensorFlow keeps a kernel for each variable's name:
         # under new names every run would cost half a MiB. The same names in each model let it find the kernel again.
         naming.reset_uids()
@@ -133,10 +134,9 @@ class CompiledSteps:
         every = len(self.buckets)
         order = np.zeros((every, self.batch_size), "int32")
         once = Plan(order, np.ones_like(order, "float32"), np.arange(every, dtype="int32"))
-        self._train_pass = self._trace(self._train_on, data, once)
+        self._train_pass = self._trace(self._train_on, data, once, self.buckets)
         self.train(data, once)
         if test:
-            self._test_pass = self._trace(self._test_on, data, once)
             self.test(data, once)
         self.compile_seconds = time.perf_counter() - clock
         self.kernel_path = kernel_path_of(self._train_pass.graph.as_graph_def(), self.jit)
@@ -145,37 +145,64 @@ class CompiledSteps:
         """One pass with updates; returns the mean loss of a target."""
         return self._means(self._train_pass, data, steps)[0]
 
-    def test(self, data: Data, steps: Plan) -> tuple[float, float]:
-        """One pass without updates; returns the mean loss and the mean metric of a target."""
-        return self._means(self._test_pass, data, steps)
+    def test(self, data: Data, steps: Plan, buckets: tuple[int, ...] | None = None) -> tuple[float, ...]:
+        """One pass without updates; returns the mean of the loss and of what each metric is made of, over all targets.
 
-    def _trace(self, step: Any, data: Data, steps: Plan) -> Any:
+        Args:
+            data: what to read.
+            steps: in which order.
+            buckets: lengths that the plan cuts sequences to, where these are not those of training.
+        """
+        buckets = buckets or self.buckets
+        if buckets not in self._test_passes:
+            self._test_passes[buckets] = self._trace(self._test_on, data, steps, buckets)
+        return self._means(self._test_passes[buckets], data, steps)
+
+    def _trace(self, step: Any, data: Data, steps: Plan, buckets: tuple[int, ...]) -> Any:
         compiled = tf.function(step, jit_compile=self.jit, autograph=False)
         signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in next(data.feeds(steps))]
-        passing = tf.function(lambda *a: self._loop(compiled, *a), autograph=False)
-        return passing.get_concrete_function(tf.TensorSpec([3], tf.float64), *signature)
+        passing = tf.function(lambda *a: self._loop(compiled, buckets, *a), autograph=False)
+        return passing.get_concrete_function(tf.TensorSpec([2 + len(self.metrics)], tf.float64), *signature)
 
-    @staticmethod
-    def _means(passing: Any, data: Data, steps: Plan) -> tuple[float, float]:
-        sums = tf.zeros(3, tf.float64)
+    def _means(self, passing: Any, data: Data, steps: Plan) -> tuple[float, ...]:
+        if self.signature.carried:
+            for layer in self.model.layers:
+                if getattr(layer, "stateful", False):
+                    layer.reset_state()
+        sums = tf.zeros(2 + len(self.metrics), tf.float64)
         for feed in data.feeds(steps):
             sums = passing(sums, *feed)
-        first, second, weight = sums.numpy()
-        return float(first / weight), float(second / weight)
+        *totals, weight = sums.numpy()
+        return tuple(float(total / weight) for total in totals)
 
     def _loop(
-        self, step: Any, sums: Any, inputs: Any, targets: Any, lengths: Any, order: Any, valid: Any, bucket: Any
+        self,
+        step: Any,
+        buckets: tuple[int, ...],
+        sums: Any,
+        inputs: Any,
+        targets: Any,
+        lengths: Any,
+        order: Any,
+        valid: Any,
+        bucket: Any,
     ) -> Any:
+        kind = tf.int32 if self.signature.tokens else tf.float32
+
         def cut(length: int, indices: Any, weight: Any) -> Any:
-            x = tf.cast(tf.gather(inputs, indices)[:, :length], tf.float32)
+            x = tf.cast(tf.gather(inputs, indices)[:, :length], kind)
             y = tf.gather(targets, indices)
-            if self.signature.per_step:
-                real = tf.sequence_mask(tf.gather(lengths, indices), length, tf.float32)
-                return step(x, y[:, :length], weight[:, None] * real)
-            return step(x, y, weight)
+            real = tf.sequence_mask(tf.gather(lengths, indices), length)
+            given = [x, real] if self.masked else x
+            if not self.signature.per_step:
+                return step(given, y, weight)
+            y, weight = y[:, :length], weight[:, None] * tf.cast(real, tf.float32)
+            if self.signature.target == "class":  # −1: this step has no target
+                weight = weight * tf.cast(y >= 0, tf.float32)
+            return step(given, y, weight)
 
         def body(i: Any, sums: Any) -> Any:
-            branches = [lambda length=length: cut(length, order[i], valid[i]) for length in self.buckets]
+            branches = [lambda length=length: cut(length, order[i], valid[i]) for length in buckets]
             return i + 1, sums + (branches[0]() if len(branches) == 1 else tf.switch_case(bucket[i], branches))
 
         return tf.while_loop(lambda i, _: i < tf.shape(order)[0], body, (tf.constant(0), sums))[1]
@@ -191,17 +218,16 @@ class CompiledSteps:
         elif self.clip == "weight":
             gradients = [tf.clip_by_norm(g, self.clip_norm) for g in gradients]
         self.optimizer.apply(gradients, self.model.trainable_variables)
-        return self._sums(losses, losses, weight)
+        return self._sums([losses] * (1 + len(self.metrics)), weight)
 
     def _test_on(self, x: Any, y: Any, weight: Any) -> Any:
         outputs = self.model(x, training=False)
         losses = loss(self.signature, y, outputs)
-        return self._sums(losses, metric(self.metric_name, self.signature, y, outputs), weight)
+        return self._sums([losses, *(metric(name, self.signature, y, outputs) for name in self.metrics)], weight)
 
     @staticmethod
-    def _sums(losses: Any, metrics: Any, weight: Any) -> Any:
-        sums = tf.stack([tf.reduce_sum(losses * weight), tf.reduce_sum(metrics * weight), tf.reduce_sum(weight)])
-        return tf.cast(sums, tf.float64)
+    def _sums(values: list[Any], weight: Any) -> Any:
+        return tf.cast(tf.stack([*(tf.reduce_sum(v * weight) for v in values), tf.reduce_sum(weight)]), tf.float64)
 
 
 def kernel_path_of(graph: Any, jit: bool) -> str:

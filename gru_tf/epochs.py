@@ -10,14 +10,14 @@ from typing import Literal
 import numpy as np
 
 from gru_tf import checkpoints, durable, feeding
-from gru_tf.batches import Plan, plan
+from gru_tf.batches import Plan, bucket_lengths, plan, streams
 from gru_tf.checkpoints import Checkpoint
 from gru_tf.compiled import CompiledSteps
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
 from gru_tf.run_result import Speed
 from gru_tf.specs import Choice
-from gru_tf.tasks import Splits, Task
+from gru_tf.tasks import Examples, Splits, Task
 
 
 def stream(seed: int, task: Choice, *more: int) -> np.random.Generator:
@@ -51,7 +51,7 @@ class Epochs:
         checkpoint_seconds: float,
     ):
         self.run, self.metric, self.splits, self.data, self.steps = run, task.metric, splits, data, steps
-        self.timesteps = task.signature.timesteps
+        self.signature = task.signature
         self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
         self.warning = ""
         names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
@@ -71,7 +71,10 @@ class Epochs:
     def _plan(self, split: str, *shuffle: int) -> Plan:
         # + 1, for NumPy takes [a, b, 0] for [a, b]: the first shuffle would repeat the draws that made the data
         rng = stream(self.run.seed, self.run.task, *(n + 1 for n in shuffle)) if shuffle else None
-        return plan(getattr(self.splits, split).lengths, self.steps.buckets, self.run.training.batch_size, rng)
+        examples = getattr(self.splits, split)
+        if self.signature.carried:
+            return streams(len(examples), self.run.training.batch_size)
+        return plan(examples.lengths, self.steps.buckets, self.run.training.batch_size, rng)
 
     def fit(self) -> Literal["finished", "diverged"]:
         """Train until the last epoch, the end of patience, the end of time or a loss that is not finite."""
@@ -102,7 +105,8 @@ class Epochs:
         clock = time.perf_counter()
         train_loss = self.steps.train(self.data["train"], order)
         self.done.seconds.append(time.perf_counter() - clock)
-        values = (train_loss, *self.steps.test(self.data["validation"], validation))
+        loss, value, *_ = self.steps.test(self.data["validation"], validation)
+        values = (train_loss, loss, self.metric.value(value))
         for series, value in zip(self.done.history.values(), values, strict=True):
             series.append(value)
         return values
@@ -122,11 +126,28 @@ class Epochs:
         except OSError as error:  # training is worth more than its checkpoint
             self.warning = f"no checkpoint could be written: {error.strerror}"
 
-    def test(self) -> float:
-        """The metric on the test split at the best epoch, whose weights the model then holds."""
+    def test(self) -> dict[str, float]:
+        """The metrics on the test split, and on further ones with their name before, at the best epoch.
+
+        The model then holds that epoch's weights.
+        """
         self.steps.set_weights(self.done.best_weights)
-        examples = feeding.load(self.splits.test, self.timesteps)
-        return self.steps.test(examples, self._plan("test"))[1]
+        data = feeding.load(self.splits.test, self.signature.timesteps, self.signature.per_step)
+        found = self._values(self.steps.test(data, self._plan("test")))
+        for name, examples in self.splits.more.items():
+            found |= {f"{name}_{metric}": value for metric, value in self._values(self._test_apart(examples)).items()}
+        return found
+
+    def _values(self, means: tuple[float, ...]) -> dict[str, float]:
+        names = (self.metric.name, *self.metric.also)
+        return {name: self.metric.value(mean, name) for name, mean in zip(names, means[1:], strict=True)}
+
+    def _test_apart(self, examples: Examples) -> tuple[float, ...]:
+        """On a split whose sequences may be longer than those of training."""
+        longest = examples.inputs.shape[1]
+        buckets = (*(b for b in bucket_lengths(examples.lengths) if b < longest), longest)
+        data = feeding.load(examples, longest, self.signature.per_step)
+        return self.steps.test(data, plan(examples.lengths, buckets, self.run.training.batch_size), buckets)
 
     def save_model(self) -> str:
         """Save the model as `<fingerprint>.keras`; "" and a warning where it cannot be written."""

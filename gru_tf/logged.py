@@ -43,6 +43,7 @@ def numbers(result: RunResult) -> dict[str, float]:
         "recurrent_parameters": result.recurrent_parameters,
         f"best_validation_{result.metric}": result.validation,
         f"test_{result.metric}": result.test,
+        **{f"test_{name}": value for name, value in result.more.items()},
         f"chance_{result.metric}": result.chance,
         "score": result.score,
         "peak_memory_mb": result.peak_memory_mb,

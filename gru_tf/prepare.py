@@ -50,7 +50,7 @@ def _train(case: Case) -> Prepared:
         model=ModelSpec(units=case.units, implementation=case.implementation),
         training=TrainingSpec(batch_size=case.batch, jit=case.jit, deterministic=case.deterministic),
     )
-    steps = CompiledSteps(run, case.signature, "accuracy", (case.timesteps,))
+    steps = CompiledSteps(run, case.signature, ("accuracy",), (case.timesteps,))
     _without_cudnn(case, steps.model.layers)
     data = feeding.load(_examples(case), case.timesteps)
     steps.warm_up(data, test=False)

@@ -102,6 +102,7 @@ class RunResult(BaseModel):
         best_epoch: index of the epoch with the best validation metric.
         metric: name of the task's metric; direction: whether more or less of it is better.
         validation: the metric at the best epoch; test: on the test split, None for a trial.
+        more: further metrics on the test split by name, and metrics on further splits as "<split>_<metric>".
         chance: the trivial answer's metric; score: (test − chance) / (solved − chance), None for a trial.
         units: size of each layer's state; parameters, recurrent_parameters: exact counts.
         speed: training speed; peak_memory_mb: of the worker's process.
@@ -128,6 +129,7 @@ class RunResult(BaseModel):
     direction: Literal["max", "min"] = "max"
     validation: float | None = None
     test: float | None = None
+    more: dict[str, float] = {}
     chance: float | None = None
     score: float | None = None
     units: int | None = None

@@ -37,7 +37,9 @@ def _data(task_json: str, seed: int) -> tuple[Splits, dict[str, Data]]:
     task = create(choice.name, choice.options)
     splits = task.splits(stream(seed, choice))
     timesteps = task.signature.timesteps
-    return splits, {name: feeding.load(getattr(splits, name), timesteps) for name in ("train", "validation")}
+    return splits, {
+        name: feeding.load(getattr(splits, name), timesteps, task.signature.per_step) for name in ("train", "validation")
+    }
 
 
 _compiled: dict[tuple[Any, ...], CompiledSteps] = {}
@@ -47,9 +49,10 @@ def _steps_for(run: Run, task: Task, splits: Splits) -> CompiledSteps:
     longest = task.signature.timesteps
     buckets = (*(b for b in bucket_lengths(splits.train.lengths) if b < longest), longest)
     types = str(splits.train.inputs.dtype), str(splits.train.targets.dtype)
-    shape = shape_of(run, task.signature, task.metric.name, buckets, types)
+    metrics = (task.metric.name, *task.metric.also)
+    shape = shape_of(run, task.signature, metrics, buckets, types)
     if shape not in _compiled:
-        _compiled[shape] = CompiledSteps(run, task.signature, task.metric.name, buckets)
+        _compiled[shape] = CompiledSteps(run, task.signature, metrics, buckets)
         while len(_compiled) > SHAPES_KEPT:
             del _compiled[next(iter(_compiled))]
     return _compiled[shape]
@@ -82,7 +85,8 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     observer.look("before")
     epochs = Epochs(run, task, splits, data, steps, folder, checkpoint_seconds)
     status = epochs.fit()
-    test = epochs.test() if status == "finished" and run.purpose == "final" else None
+    tested = epochs.test() if status == "finished" and run.purpose == "final" else {}
+    test = tested.pop(task.metric.name, None)
     if test is not None:
         observer.look("after")
     model_file = epochs.save_model() if test is not None and folder is not None else ""
@@ -102,6 +106,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         direction=task.metric.direction,
         validation=done.best if done.best_epoch is not None else None,
         test=test,
+        more=tested,
         chance=task.metric.chance,
         score=None if test is None else task.metric.score(test),
         units=size.units,

@@ -73,7 +73,7 @@ def examples_of(target, padding=0.0):
 def compiled_for(run, examples):
     """Steps that are compiled and reset, their data, and the weights that they start from."""
     target = run.task.name
-    steps = CompiledSteps(run, SIGNATURES[target], METRICS[target], BUCKETS[target])
+    steps = CompiledSteps(run, SIGNATURES[target], (METRICS[target],), BUCKETS[target])
     data = tensors(examples, STEPS)
     steps.warm_up(data)
     steps.reset(run)
@@ -340,7 +340,7 @@ def test_the_exported_model_is_made_of_ordinary_layers_and_agrees(dropping):
 
 def test_a_warm_up_that_failed_is_not_taken_for_done(monkeypatch):
     run, examples = run_of("class"), examples_of("class")
-    steps = CompiledSteps(run, SIGNATURES["class"], "accuracy", (STEPS,))
+    steps = CompiledSteps(run, SIGNATURES["class"], ("accuracy",), (STEPS,))
     data = tensors(examples, STEPS)
     with monkeypatch.context() as broken:
         broken.setattr(steps, "_test_on", lambda *_: 1 / 0)
