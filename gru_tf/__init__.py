@@ -10,7 +10,12 @@ from wrapt import register_post_import_hook
 
 if TYPE_CHECKING:
     from gru_tf.cells.gru import GRUCell as GRUCell
+    from gru_tf.cells.gru_reset_before import GRUResetBeforeCell as GRUResetBeforeCell
+    from gru_tf.cells.janet import JANETCell as JANETCell
     from gru_tf.cells.lstm import LSTMCell as LSTMCell
+    from gru_tf.cells.mgu import MGUCell as MGUCell
+    from gru_tf.cells.min_gru import MinGRUCell as MinGRUCell
+    from gru_tf.cells.min_lstm import MinLSTMCell as MinLSTMCell
     from gru_tf.cells.rnn import RNNCell as RNNCell
     from gru_tf.errors import UserError as UserError
     from gru_tf.experiment import Experiment as Experiment
@@ -28,7 +33,12 @@ _HOMES = {
     "RecurrentStack": "gru_tf.layers.stack",
     "stacked": "gru_tf.layers.stack",
     "GRUCell": "gru_tf.cells.gru",
+    "GRUResetBeforeCell": "gru_tf.cells.gru_reset_before",
+    "JANETCell": "gru_tf.cells.janet",
     "LSTMCell": "gru_tf.cells.lstm",
+    "MGUCell": "gru_tf.cells.mgu",
+    "MinGRUCell": "gru_tf.cells.min_gru",
+    "MinLSTMCell": "gru_tf.cells.min_lstm",
     "RNNCell": "gru_tf.cells.rnn",
     "UserError": "gru_tf.errors",
     "Experiment": "gru_tf.experiment",

@@ -4,10 +4,20 @@ from typing import Any
 
 from gru_tf.cells import CELLS
 
-# Okabe and Ito 2008, "Color universal design", without its yellow, which is too pale for lines on white
-FIXED = {"rnn": "#E69F00", "lstm": "#0072B2", "gru": "#009E73"}
-OTHERS = ("#CC79A7", "#D55E00", "#56B4E9", "#000000")
-MARKERS = "osD^vPX"  # a second sign beside the colour
+# Okabe and Ito 2008, "Color universal design", without its yellow, which is too pale for lines on white, and with the
+# wine of Tol's "muted" in its place
+FIXED = {
+    "rnn": "#E69F00",
+    "lstm": "#0072B2",
+    "gru": "#009E73",
+    "gru_reset_before": "#882255",
+    "janet": "#D55E00",
+    "mgu": "#CC79A7",
+    "min_gru": "#56B4E9",
+    "min_lstm": "#000000",
+}
+OTHERS = ("#595959", "#332288", "#661100")
+MARKERS = "osD^vPX*<>h"  # a second sign beside the colour
 STYLE: Any = {  # of matplotlib, the same in every figure
     "svg.fonttype": "none",  # text stays text: searchable, selectable, read aloud
     "svg.hashsalt": "gru_tf",
@@ -20,7 +30,7 @@ STYLE: Any = {  # of matplotlib, the same in every figure
 
 
 def colour(cell: str) -> str:
-    """The colour of a cell, as "#rrggbb": fixed for the three classical ones, by alphabet for the others."""
+    """The colour of a cell, as "#rrggbb": fixed for this project's, by alphabet for others."""
     return FIXED[cell] if cell in FIXED else OTHERS[_rank(cell) % len(OTHERS)]
 
 

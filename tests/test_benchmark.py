@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -191,7 +191,15 @@ def test_cudnn_is_measured_where_a_gpu_is_and_only_where_keras_takes_it():
     assert not [c for c in SpeedSpec(cells=(before,)).cases(gpu=True) if c.path == "cudnn"]
 
 
-def test_a_cell_without_a_stock_layer_makes_all_cells_share_the_custom_path():
+def test_a_cell_that_is_linear_in_its_state_is_measured_as_a_scan_and_step_by_step():
+    cell = Choice(name="min_gru")
+    assert {c.path for c in SpeedSpec(cells=(cell,)).cases(gpu=False)} == {"stock", "stock xla", "custom", "custom xla"}
+    for path, kernel in (("stock", "parallel scan"), ("stock xla", "xla parallel scan"), ("custom", "while-loop")):
+        for what in ("train", "infer"):
+            assert prepare(case("min_gru", path, what)).kernel_path == kernel
+
+
+def test_a_cell_without_a_fused_layer_makes_all_cells_share_the_custom_path():
     write = Choice(name="gru", options={"convention": "write"})
     spec = SpeedSpec(cells=(CLASSICAL[0], write))
     assert spec.shared_path == "custom xla"
@@ -219,7 +227,7 @@ def test_a_measurement_is_whole(what, path, loop):
 
 
 @pytest.mark.parametrize("path", ["stock", "custom xla"])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "min_lstm"])
 def test_a_streamed_step_hands_its_state_to_the_next(cell, path):
     repeat = prepare(case(cell, path, "stream")).repeat
     once, twice = repeat(1), repeat(2)
@@ -306,9 +314,39 @@ def test_determinism_is_measured_in_processes_of_their_own():
 # --- figure, store, screen ---
 
 
-def test_every_cell_has_a_colour_of_its_own():
+# what the three kinds of dichromats see, as matrices on linear RGB: Machado, Oliveira, Fernandes 2009, severity 1
+SIGHT = {
+    "all cones": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "no long": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no middle": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "no short": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+
+
+def lab(colour, sight):
+    """A "#rrggbb" as somebody sees it, in CIELAB under D65: a distance of 2 is just seen, of 10 at a glance."""
+    srgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    x, y, z = np.cbrt(TO_XYZ @ np.clip(SIGHT[sight] @ linear, 0, 1) / [0.95047, 1, 1.08883])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def nearest(colours, sight):
+    """The smallest distance between two of the colours."""
+    return min(np.linalg.norm(lab(a, sight) - lab(b, sight)) for a, b in combinations(colours, 2))
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_every_cell_has_a_colour_that_any_eye_tells_from_the_others(sight):
     colours = [palette.colour(name) for name in CELLS.names()]
-    assert len(set(colours)) == len(colours)
+    assert nearest(colours, sight) > 12
+    assert nearest(["#d62728", "#2ca02c"], "no middle") < 12 < nearest(["#d62728", "#2ca02c"], "all cones"), "a bad pair"
+    assert all(np.linalg.norm(lab(c, sight) - lab("#ffffff", sight)) > 30 for c in colours), "too pale for a white page"
+
+
+def test_every_cell_has_a_marker_of_its_own_and_no_other_has_a_colour():
+    assert len({palette.marker(name) for name in CELLS.names()}) == len(CELLS.names())
     with pytest.raises(UserError):
         palette.colour("transformer")
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from gru_tf.batches import plan
 from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps, on_gpu, resolve_jit, shape_of
+from gru_tf.errors import UserError
 from gru_tf.experiment import Run
 from gru_tf.feeding import load as tensors
 from gru_tf.layers.variable_dropout import VariableDropout
@@ -380,8 +381,12 @@ def test_auto_means_xla_except_for_what_cudnn_runs(cell, model, with_gpu, monkey
     assert resolve_jit(run) is True
     monkeypatch.setattr("gru_tf.compiled.on_gpu", lambda: True)
     assert resolve_jit(run) is with_gpu
-    for asked in (True, False):
-        assert resolve_jit(run.tuned({"jit": asked})) is asked
+    assert resolve_jit(run.tuned({"jit": False})) is False
+    if with_gpu:
+        assert resolve_jit(run.tuned({"jit": True})) is True
+        return
+    with pytest.raises(UserError, match="XLA cannot compile cuDNN's operation"):
+        resolve_jit(run.tuned({"jit": True}))
 
 
 # --- tensors ---

@@ -50,6 +50,7 @@ from gru_tf.cells._parallel import ParallelRNN
 from gru_tf.cells.gru import GRUCell
 from gru_tf.cells.min_gru import MinGRUCell
 from gru_tf.errors import UserError
+from gru_tf.scan import BLOCK
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = [pytest.param(spec, options, id=name) for spec, options, name in conformance.CASES]
@@ -142,10 +143,10 @@ def check_fast_path(spec, options):
 
 
 def assert_scanned(layer):
-    """Without a loop, and each doubling of the length adds the same few operations to the longest chain of them."""
-    depths = [depth(layer, steps) for steps in (8, 16, 32)]
-    assert len(set(np.diff(depths))) == 1, depths
-    assert 0 < depths[1] - depths[0] < 16, depths  # less than two operations a step already from 8 steps to 16
+    """Without a loop, and each level of blocks adds the same few operations to the longest chain of them."""
+    short, longer = depth(layer, BLOCK**2), depth(layer, BLOCK**3)
+    assert longer - short < BLOCK**3 - BLOCK**2, "as many operations, one after the other, as there are more steps"
+    assert depth(layer, BLOCK**4) - longer == longer - short
 
 
 def cudnn_possible(layer):

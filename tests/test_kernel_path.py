@@ -155,7 +155,7 @@ def test_a_wrapper_is_what_it_wraps(gpu):
     ({"use_bias": False}, "use_bias=False"),
     ({"reset_after": False}, "reset_after=False"),
     ({"dropout": 0.2, "implementation": 1}, "implementation=1"),
-], ids=str)  # fmt: skip
+], ids=lambda case: case if isinstance(case, str) else "-".join(case))  # fmt: skip
 def test_the_reason_is_the_condition_that_fails(options, why):
     assert GRU(UNITS, **options).kernel_path(gpu=True).why_not_cudnn.startswith(why)
 
