@@ -14,20 +14,59 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 from scipy.io import savemat
+from solvers import (
+    solve_adding,
+    solve_copy_memory,
+    solve_delayed_recall,
+    solve_parity,
+    solve_selective_copy,
+    solve_temporal_order,
+)
 
 from gru_tf.datasets import DatasetError, locate
 from gru_tf.tasks import TASKS, Examples, Metric, Signature, Splits, Task
 from gru_tf.tasks.adding import Adding
+from gru_tf.tasks.copy_memory import CopyMemory
+from gru_tf.tasks.delayed_recall import DelayedRecall
 from gru_tf.tasks.digits import Digits
 from gru_tf.tasks.polyphonic import FILES, Polyphonic, marginal_nll, read_pieces
+from gru_tf.tasks.selective_copy import SelectiveCopy
 
 COLLECTIONS = get_args(Polyphonic.model_fields["collection"].annotation)
 
 # What is particular to a task. A task that is not named here is tested at its default options, as a synthetic one.
 VARIANTS: dict[str, list[dict[str, Any]]] = {
-    "adding": [{}, {"length": 2}, {"length": 3}, {"length": 10, "examples": 20, "test_examples": 3000}],
     "digits": [{"reading": "pixels"}, {"reading": "rows"}],
     "polyphonic": [{"collection": collection} for collection in COLLECTIONS],
+}
+SMALL = {"examples": 300, "validation_examples": 12, "test_examples": 200}  # 512 sequences: half of 1,024
+VARIANTS |= {  # memory, synthetic
+    "adding": [
+        {},
+        {"length": 2},
+        {"length": 3, "longer": 1},
+        {"length": 10, "longer": 3, "examples": 20, "test_examples": 3000},
+    ],
+    "copy_memory": [
+        {},
+        {"delay": 1, "copied": 6, "alphabet": 5},
+        {"delay": 7, "copied": 10, "alphabet": 2, "longer": 3, **SMALL},
+        {"delay": 30, "copied": 40, "alphabet": 3, "longer": 1},
+    ],
+    "temporal_order": [{}, {"relevant": 3}, {"length": 10, "longer": 3}, {"length": 10, "relevant": 3, "longer": 1}],
+    "parity": [{}, {"running": True}, {"length": 10, "longer": 1, **SMALL}, {"length": 10, "running": True, **SMALL}],
+    "selective_copy": [
+        {},
+        {"length": 5, "copied": 5, "alphabet": 7},
+        {"length": 9, "copied": 1, "alphabet": 250, "longer": 3, **SMALL},
+        {"length": 200, "copied": 100, "alphabet": 2, "longer": 1, **SMALL},
+    ],
+    "delayed_recall": [
+        {},
+        {"length": 8, "lag": 7},
+        {"length": 10, "lag": 1, "alphabet": 2, "longer": 3, **SMALL},
+        {"length": 30, "lag": 20, "alphabet": 250, "longer": 1},
+    ],
 }
 FIXED = {"digits", "polyphonic"}  # the data set's own split: no seed changes it
 # Equal sequences that the published split holds in two parts, kept because scores must compare: train and validation,
@@ -35,12 +74,16 @@ FIXED = {"digits", "polyphonic"}  # the data set's own split: no seed changes it
 REPEATED = {"polyphonic(collection='nottingham')": (1, 1, 0)}
 
 
-def solve_adding(inputs: Any) -> Any:
-    """The sum of the numbers whose marker is set, taken from their definition."""
-    return np.array([[sum(float(number) for number, marker in steps if marker == 1)] for steps in inputs])
-
-
-SOLVERS: dict[str, Callable[[Any], Any]] = {"adding": solve_adding}
+# What the targets are by the task's definition, from inputs and options, hand-written: (inputs, task) → targets.
+Solver = Callable[[Any, Any], Any]
+SOLVERS: dict[str, Solver] = {  # memory, synthetic
+    "adding": solve_adding,
+    "copy_memory": solve_copy_memory,
+    "temporal_order": solve_temporal_order,
+    "parity": solve_parity,
+    "selective_copy": solve_selective_copy,
+    "delayed_recall": solve_delayed_recall,
+}
 
 
 def entries() -> list[Any]:
@@ -64,8 +107,13 @@ def parts(splits: Splits) -> tuple[Examples, Examples, Examples]:
     return splits.train, splits.validation, splits.test
 
 
+def every_part(splits: Splits) -> list[Examples]:
+    """Training, validation, test and whatever further test splits there are."""
+    return [*parts(splits), *splits.more.values()]
+
+
 def arrays(splits: Splits) -> list[Any]:
-    return [array for part in parts(splits) for array in (part.inputs, part.targets, part.lengths)]
+    return [array for part in every_part(splits) for array in (part.inputs, part.targets, part.lengths)]
 
 
 def equal(one: Splits, two: Splits) -> list[bool]:
@@ -75,6 +123,12 @@ def equal(one: Splits, two: Splits) -> list[bool]:
 def real_steps(examples: Examples) -> Any:
     """(N, T): whether a step is real, not padding."""
     return np.arange(examples.inputs.shape[1]) < examples.lengths[:, None]
+
+
+def counted(task: Task, examples: Examples) -> Any:
+    """(N,) or (N, T): whether there is a target."""
+    there = real_steps(examples) if task.signature.per_step else np.ones(len(examples), bool)
+    return there & (examples.targets >= 0) if task.signature.target == "class" else there
 
 
 # ---------------------------------------------------------------------------------------------------------- the checks
@@ -92,7 +146,7 @@ def check_same_seed_same_arrays(task: Task) -> None:
 
 def check_other_seed_other_arrays(task: Task, fixed: bool) -> None:
     same = equal(draw(task, 0), draw(task, 1))
-    drawn = [same[index] for index in (0, 3, 6)]  # the inputs of the three parts
+    drawn = same[::3]  # the inputs of the parts
     assert all(same) if fixed else not any(drawn), f"equal at two seeds: {same}; is it rightly in or out of FIXED?"
 
 
@@ -106,34 +160,54 @@ def check_global_generators_untouched(task: Task) -> None:
 
 
 def check_splits_disjoint(task: Task, repeated: tuple[int, int, int] = (0, 0, 0)) -> None:
-    """By content, padding aside; `repeated` must be exact, so that an exception cannot outlive its cause."""
-    train, validation, test = (
+    """By content, padding aside; `repeated` must be exact, so that an exception cannot outlive its cause.
+
+    A further test split holds nothing that training or validation have.
+    """
+    train, validation, test, *more = (
         {steps[:length].tobytes() for steps, length in zip(part.inputs, part.lengths, strict=True)}
-        for part in parts(draw(task))
+        for part in every_part(draw(task))
     )
     assert (len(train & validation), len(train & test), len(validation & test)) == repeated
+    assert not any(further & (train | validation) for further in more)
 
 
 def check_shapes(task: Task) -> None:
-    signature, all_parts = task.signature, parts(draw(task))
-    for part in all_parts:
-        count, timesteps, features = part.inputs.shape
-        assert (features, part.lengths.shape) == (signature.features, (count,))
+    splits = draw(task)
+    for part in every_part(splits):
+        check_shapes_of(part, task.signature)
+    assert max(part.inputs.shape[1] for part in parts(splits)) == task.signature.timesteps
+
+
+def check_shapes_of(part: Examples, signature: Signature) -> None:
+    count, timesteps, *features = part.inputs.shape
+    assert features == ([] if signature.tokens else [signature.features])
+    if signature.tokens:
+        assert np.issubdtype(part.inputs.dtype, np.integer)
+    else:
         assert part.inputs.dtype in (np.float32, np.uint8)
-        assert np.issubdtype(part.lengths.dtype, np.integer)
-        assert part.lengths.min() >= 1
-        assert part.lengths.max() == timesteps
-        steps = (timesteps,) if signature.per_step else ()
-        outputs = () if signature.target == "class" else (signature.outputs,)
-        assert part.targets.shape == (count, *steps, *outputs)
-    assert max(part.inputs.shape[1] for part in all_parts) == signature.timesteps
+    assert part.lengths.shape == (count,)
+    assert np.issubdtype(part.lengths.dtype, np.integer)
+    assert part.lengths.max() == timesteps
+    assert signature.varying or signature.per_step or part.lengths.min() == timesteps, "lengths vary: is that stated?"
+    steps = (timesteps,) if signature.per_step else ()
+    outputs = () if signature.target == "class" else (signature.outputs,)
+    assert part.targets.shape == (count, *steps, *outputs)
+
+
+def check_tokens(task: Task) -> None:
+    if task.signature.tokens:
+        for part in every_part(draw(task)):
+            assert part.inputs.min() >= 0
+            assert part.inputs.max() < task.signature.tokens
 
 
 def check_targets(task: Task) -> None:
-    for part in parts(draw(task)):
+    for part in every_part(draw(task)):
+        assert counted(task, part).any()
         if task.signature.target == "class":
-            assert np.issubdtype(part.targets.dtype, np.integer)
-            assert part.targets.min() >= 0
+            assert np.issubdtype(part.targets.dtype, np.signedinteger)
+            assert part.targets.min() >= (-1 if task.signature.per_step else 0)
             assert part.targets.max() < task.signature.outputs
         elif task.signature.target == "value":
             assert part.targets.dtype == np.float32
@@ -144,20 +218,23 @@ def check_targets(task: Task) -> None:
 
 
 def check_inputs_finite(task: Task) -> None:
-    assert all(np.isfinite(part.inputs).all() for part in parts(draw(task)) if part.inputs.dtype != np.uint8)
+    assert all(np.isfinite(part.inputs).all() for part in every_part(draw(task)) if part.inputs.dtype == np.float32)
 
 
 def check_padding_is_zero(task: Task) -> None:
-    for part in parts(draw(task)):
+    """But that of classes, which is −1: no target."""
+    nothing = -1 if task.signature.target == "class" else 0
+    for part in every_part(draw(task)):
         padding = ~real_steps(part)
         assert not part.inputs[padding].any()
-        assert not (task.signature.per_step and part.targets[padding].any())
+        assert not (task.signature.per_step and (part.targets[padding] != nothing).any())
 
 
 def check_causal_targets_lie_ahead(task: Task) -> None:
     """Where a step's target is the step that follows, it is that one, over the whole real length."""
-    if task.signature.causal and task.signature.features == task.signature.outputs:
-        for part in parts(draw(task)):
+    signature = task.signature
+    if signature.causal and (signature.tokens or signature.features) == signature.outputs:
+        for part in every_part(draw(task)):
             follows = real_steps(part)[:, 1:]
             assert np.array_equal(part.targets[:, :-1][follows], part.inputs[:, 1:][follows])
 
@@ -171,40 +248,76 @@ def check_files(task: Task) -> None:
 
 
 def losses(task: Task, examples: Examples, predicted: Any) -> Any:
-    """The metric before it is averaged, one number per example or per real step, from its definition."""
-    if task.metric.name == "accuracy":
-        return (examples.targets == predicted).astype(float)
-    if task.metric.name == "mse":
-        return ((examples.targets.astype(float) - predicted) ** 2).mean(-1)
-    notes = [targets[:length] for targets, length in zip(examples.targets, examples.lengths, strict=True)]
-    return np.concatenate([-np.log(np.where(piece == 1, predicted, 1 - predicted)).sum(-1) for piece in notes])
+    """What the metric averages, one number a target, (N,) or (N, T), from its definition; 0 where there is no target.
+
+    Args:
+        predicted: values; probabilities of ones; classes for "accuracy", else probabilities of classes; of any shape that
+            broadcasts against the targets.
+    """
+    targets, name = examples.targets, task.metric.name
+    with np.errstate(divide="ignore"):  # what was said to be impossible and came costs infinitely much
+        if name == "accuracy":
+            each = (targets == predicted).astype(float)
+        elif task.signature.target == "value":
+            error = targets.astype(float) - predicted
+            each = (np.abs(error) if name == "mae" else error**2).mean(-1)
+        elif task.signature.target == "binary":
+            each = -np.log(np.where(targets == 1, predicted, 1 - predicted)).sum(-1)
+        else:
+            likely = np.broadcast_to(predicted, (*targets.shape, task.signature.outputs))
+            each = -np.log(np.take_along_axis(likely, np.maximum(targets, 0)[..., None], -1)[..., 0])
+    return np.where(counted(task, examples), each, 0.0)
+
+
+def value(task: Task, examples: Examples, predicted: Any) -> float:
+    """The metric: over all targets together, not by example first."""
+    return task.metric.value(losses(task, examples, predicted).sum() / counted(task, examples).sum())
+
+
+def standard_error(task: Task, examples: Examples, predicted: Any) -> float:
+    """Of the mean over all targets, where examples are independent and the targets of one example need not be."""
+    each, there = losses(task, examples, predicted), counted(task, examples)
+    rows = (each - there * each.sum() / there.sum()).reshape(len(examples), -1).sum(1)
+    return float(rows.std() * np.sqrt(len(rows)) / there.sum())
 
 
 def trivial(task: Task, train: Examples) -> Any:
-    """The answer of one who has seen the training targets and looks at no input."""
-    if task.signature.target == "class":
-        return max(range(task.signature.outputs), key=lambda label: int((train.targets == label).sum()))
+    """The answer of one who has seen the training targets and looks at no input, but at the clock where all sequences
+    have one length."""
     if task.signature.target == "value":
         return train.targets.mean(0)
-    real = train.targets[real_steps(train)]
-    return (real.sum(0, dtype=int) + 1) / (len(real) + 2)
+    if task.signature.target == "binary":
+        real = train.targets[real_steps(train)]
+        return (real.sum(0, dtype=int) + 1) / (len(real) + 2)
+    counts = np.stack([(train.targets == label).sum(0) for label in range(task.signature.outputs)], axis=-1)
+    if task.signature.per_step and (task.signature.carried or train.lengths.min() < train.lengths.max()):
+        counts = counts.sum(0)
+    if task.metric.name == "accuracy":
+        return counts.argmax(-1)
+    return counts / np.maximum(counts.sum(-1, keepdims=True), 1)
 
 
 def check_trivial_answer_scores_chance(task: Task, fixed: bool) -> None:
     """Exactly on fixed data. On drawn data within four standard errors of the test mean, and four times the expected
     cost of an answer learned from so few training examples."""
     splits = draw(task)
-    values = losses(task, splits.test, trivial(task, splits.train))
-    error = 0.0 if fixed else 4 * values.std() / np.sqrt(len(values)) + 4 * values.mean() / len(splits.train)
-    assert values.mean() == pytest.approx(task.metric.chance, rel=1e-9, abs=error)
+    answer = trivial(task, splits.train)
+    received, error = value(task, splits.test, answer), 0.0
+    if not fixed:
+        error = 4 * standard_error(task, splits.test, answer) + 4 * received / len(splits.train)
+    assert received == pytest.approx(task.metric.chance, rel=1e-9, abs=error)
     assert task.metric.score(task.metric.chance) == 0
     assert task.metric.score(task.metric.solved) == 1
     assert (task.metric.solved > task.metric.chance) == (task.metric.direction == "max")
 
 
-def check_solver_scores_solved(task: Task, solver: Callable[[Any], Any]) -> None:
-    for part in parts(draw(task)):
-        assert losses(task, part, solver(part.inputs)).mean() == pytest.approx(task.metric.solved, abs=1e-12)
+def check_solver_scores_solved(task: Task, solver: Solver, options: Task | None = None) -> None:
+    """On every part; `options` is the task whose options the solver reads, where it is not `task`."""
+    for part in every_part(draw(task)):
+        answer = solver(part.inputs, options or task)
+        if task.signature.target == "class" and task.metric.name != "accuracy":
+            answer = np.eye(task.signature.outputs)[answer]
+        assert value(task, part, answer) == pytest.approx(task.metric.solved, abs=1e-12)
 
 
 def check_import_leaves_tensorflow_unloaded(module: str, path: str = "") -> None:
@@ -220,6 +333,7 @@ DATA_CHECKS: dict[str, Callable[[Task], None]] = {
     "same_seed_same_arrays": check_same_seed_same_arrays,
     "global_generators_untouched": check_global_generators_untouched,
     "shapes": check_shapes,
+    "tokens": check_tokens,
     "targets": check_targets,
     "inputs_finite": check_inputs_finite,
     "padding_is_zero": check_padding_is_zero,
@@ -326,16 +440,55 @@ class Rolls(Task):
         return Splits(*(Examples(roll[:, :-1] * real, roll[:, 1:] * real, lengths) for roll in rolls))
 
 
-adding, rolls, digits = (
+class Words(Task):
+    """Six small random texts a split, of 2 to 5 words out of 9, each word to be foretold: padded tokens, made of nothing."""
+
+    question: ClassVar[str] = "Which of 9 words comes next?"
+    reference: ClassVar[str] = "this file"
+    licence: ClassVar[str] = "none"
+
+    @property
+    def signature(self) -> Signature:
+        return Signature(4, 3, outputs=9, target="class", per_step=True, causal=True, tokens=9, varying=True)
+
+    @property
+    def metric(self) -> Metric:
+        return Metric(name="perplexity", direction="min", chance=9.0, solved=1.0)
+
+    def splits(self, rng: np.random.Generator) -> Splits:
+        lengths = np.array([4, 1, 2, 3, 4, 4])
+        real = np.arange(4) < lengths[:, None]
+        texts = [rng.integers(0, 9, (6, 5)) for _ in range(3)]
+        return Splits(*(Examples(np.where(real, t[:, :-1], 0), np.where(real, t[:, 1:], -1), lengths) for t in texts))
+
+
+adding, rolls, digits, words = (
     Adding(length=4, examples=50, validation_examples=50, test_examples=400),
     Rolls(),
     Digits(reading="rows"),
+    Words(),
 )
+few = {"examples": 50, "validation_examples": 50, "test_examples": 400}
+copying, picking, recalling = CopyMemory(delay=4, **few), SelectiveCopy(length=12, **few), DelayedRecall(length=12, **few)
 
 
 def with_test(change: Callable[[Examples], dict[str, Any]]) -> Callable[[Splits, Any], Splits]:
     """Splits of which some arrays of the test part are others."""
     return lambda splits, rng: replace(splits, test=replace(splits.test, **change(splits.test)))
+
+
+def with_longer(change: Callable[[Examples], dict[str, Any]]) -> Callable[[Splits, Any], Splits]:
+    """Splits of which some arrays of the further test split "longer" are others."""
+    return lambda splits, rng: replace(
+        splits, more={"longer": replace(splits.more["longer"], **change(splits.more["longer"]))}
+    )
+
+
+def at(array: Any, index: Any, number: float) -> Any:
+    """The array with another number there."""
+    changed = array.copy()
+    changed[index] = number
+    return changed
 
 
 def leak(splits: Splits, rng: Any) -> Splits:
@@ -359,7 +512,7 @@ def touch(generator: Callable[[], float]) -> Callable[[Splits, Any], Splits]:
 def dirty_padding(name: str) -> Callable[[Splits, Any], Splits]:
     def change(splits: Splits, rng: Any) -> Splits:
         array = getattr(splits.validation, name)
-        array[1, -1, 0] = 1  # the second piece has one real step
+        array[1, -1] = 1  # the second piece has one real step
         return splits
 
     return change
@@ -386,8 +539,10 @@ MUTATIONS: dict[str, tuple[Callable[[Any], None], Task]] = {
     "wrong features stated": (check_shapes, Altered(original=adding, stated_signature={"features": 3})),
     "wrong outputs stated": (check_shapes, Altered(original=adding, stated_signature={"outputs": 2})),
     "per step, not so": (check_shapes, Altered(original=adding, stated_signature={"per_step": True})),
-    "lengths too long": (check_shapes, Altered(original=adding, change=with_test(lambda e: {"lengths": e.lengths + 1}))),
-    "lengths of zero": (check_shapes, Altered(original=rolls, change=with_test(lambda e: {"lengths": e.lengths * 0}))),
+    "a last step that is nobody's": (
+        check_shapes,
+        Altered(original=rolls, change=with_test(lambda e: {"lengths": np.minimum(e.lengths, 3)})),
+    ),
     "double precision": (
         check_shapes,
         Altered(original=adding, change=with_test(lambda e: {"inputs": e.inputs * np.ones(1)})),
@@ -425,6 +580,93 @@ MUTATIONS: dict[str, tuple[Callable[[Any], None], Task]] = {
         Altered(original=adding, change=with_test(lambda e: {"targets": e.targets + np.float32(0.01)})),
     ),
 }
+MUTATIONS |= {  # of tokens
+    "tokens said to be numbers": (check_shapes, Altered(original=words, stated_signature={"tokens": 0})),
+    "numbers said to be tokens": (check_shapes, Altered(original=copying, stated_signature={"tokens": 10})),
+    "tokens that are no whole numbers": (
+        check_shapes,
+        Altered(original=words, change=with_test(lambda e: {"inputs": e.inputs.astype(np.float32)})),
+    ),
+    "a token beyond the vocabulary": (check_tokens, Altered(original=picking, stated_signature={"tokens": 9})),
+    "a token below 0": (
+        check_tokens,
+        Altered(original=words, change=with_test(lambda e: {"inputs": at(e.inputs, (0, 0), -1)})),
+    ),
+    "dirty token padding": (check_padding_is_zero, Altered(original=words, change=dirty_padding("inputs"))),
+    "tokens do not follow": (
+        check_causal_targets_lie_ahead,
+        Altered(original=words, change=with_test(lambda e: {"targets": e.inputs})),
+    ),
+}
+MUTATIONS |= {  # of classes at every step
+    "a class too many at a step": (
+        check_targets,
+        Altered(original=copying, change=with_test(lambda e: {"targets": at(e.targets, (3, -1), 9)})),
+    ),
+    "a class below −1": (
+        check_targets,
+        Altered(original=copying, change=with_test(lambda e: {"targets": at(e.targets, (3, -1), -2)})),
+    ),
+    "no class for a whole sequence": (
+        check_targets,
+        Altered(original=digits, change=with_test(lambda e: {"targets": at(e.targets, 3, -1)})),
+    ),
+    "no target at all": (
+        check_targets,
+        Altered(original=recalling, change=with_test(lambda e: {"targets": e.targets * 0 - 1})),
+    ),
+    "classes without a sign": (
+        check_targets,
+        Altered(original=copying, change=with_test(lambda e: {"targets": e.targets.astype(np.uint8)})),
+    ),
+    "a class for padding": (check_padding_is_zero, Altered(original=words, change=dirty_padding("targets"))),
+    "lengths vary unsaid": (
+        check_shapes,
+        Altered(original=adding, change=with_test(lambda e: {"lengths": at(e.lengths, 0, 1)})),
+    ),
+    "chance of copy memory 1 % off": (
+        lambda task: check_trivial_answer_scores_chance(task, fixed=False),
+        Altered(original=CopyMemory(test_examples=10_000), stated_metric={"chance": 10 * np.log(8) / 70 * 1.01}),
+    ),
+    "chance of delayed recall 5 % off": (
+        lambda task: check_trivial_answer_scores_chance(task, fixed=False),
+        Altered(original=DelayedRecall(test_examples=10_000), stated_metric={"chance": 0.25 * 1.05}),
+    ),
+    "one wrong symbol": (
+        lambda task: check_solver_scores_solved(task, solve_copy_memory, copying),
+        Altered(original=copying, change=with_test(lambda e: {"targets": at(e.targets, (0, -1), 0)})),
+    ),
+}
+MUTATIONS |= {  # of further test splits
+    "training rows in a further split": (
+        check_splits_disjoint,
+        Altered(original=adding, change=lambda splits, rng: replace(splits, more={"again": splits.train})),
+    ),
+    "validation rows in a further split": (
+        check_splits_disjoint,
+        Altered(original=words, change=lambda splits, rng: replace(splits, more={"again": splits.validation})),
+    ),
+    "a further split unseeded": (
+        check_same_seed_same_arrays,
+        Altered(original=adding, change=with_longer(lambda e: {"inputs": np.random.default_rng().random(e.inputs.shape)})),
+    ),
+    "one further split for every seed": (
+        lambda task: check_other_seed_other_arrays(task, fixed=False),
+        Altered(original=adding, change=with_longer(lambda e: {"inputs": e.inputs * 0})),
+    ),
+    "other features in a further split": (
+        check_shapes,
+        Altered(original=adding, change=with_longer(lambda e: {"inputs": e.inputs[..., :1]})),
+    ),
+    "a label too many in a further split": (
+        check_targets,
+        Altered(original=picking, change=with_longer(lambda e: {"targets": e.targets + 1})),
+    ),
+    "a wrong answer in a further split": (
+        lambda task: check_solver_scores_solved(task, solve_selective_copy, picking),
+        Altered(original=picking, change=with_longer(lambda e: {"targets": at(e.targets, (0, -1), 8)})),
+    ),
+}
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
@@ -434,10 +676,12 @@ def test_a_check_fails_on_a_broken_task(name: str) -> None:
         check(broken)
 
 
-def test_the_small_rolls_are_sound() -> None:
-    """Else the mutations of them would prove nothing."""
-    for check in DATA_CHECKS.values():
-        check(rolls)
+@pytest.mark.parametrize("task", [rolls, words, adding, copying, picking, recalling], ids=lambda task: type(task).__name__)
+def test_what_is_altered_is_sound(task: Task) -> None:
+    """Else its mutations would prove nothing."""
+    for check in [*DATA_CHECKS.values(), check_splits_disjoint]:
+        check(task)
+    check_other_seed_other_arrays(task, fixed=False)
 
 
 def test_the_file_check_fails_on_a_wrong_checksum(needs_files: Callable[[Task], None]) -> None:
@@ -474,6 +718,12 @@ def test_the_import_check_fails_where_tensorflow_is_loaded(tmp_path: Path) -> No
 def test_an_impossible_option_is_refused(kind: type[Task], options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         kind(**options)
+
+
+@pytest.mark.parametrize("lengths", [[3, 0], [3, 4], [-1, 3]])
+def test_examples_of_an_impossible_length_are_refused(lengths: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"expected lengths from 1 to 3\. Received: (0|4|-1) in row [01]"):
+        Examples(np.zeros((2, 3, 1)), np.zeros(2), np.array(lengths))
 
 
 def test_digits_are_those_of_scikit_learn() -> None:

@@ -30,7 +30,8 @@ class Adding(Task):
         length: T, at least 2. The first mark is in the first T // 2 steps, the second in the rest.
         examples: sequences to train on.
         validation_examples: sequences to choose on.
-        test_examples: sequences to test on.
+        test_examples: sequences to test on, and again as many in the further test split "longer".
+        longer: how many times longer the sequences of "longer" are; 1 for no such split.
     """
 
     question: ClassVar[str] = "How long can two numbers be kept in mind and then added?"
@@ -44,6 +45,7 @@ class Adding(Task):
     examples: Count = 5000
     validation_examples: Count = 1000
     test_examples: Count = 1000
+    longer: Count = 2
 
     @property
     def signature(self) -> Signature:
@@ -54,26 +56,28 @@ class Adding(Task):
     def metric(self) -> Metric:
         """Mean squared error; always answering 1 costs the variance of a sum of two uniforms, 2 · 1/12 = 1/6.
 
-        That is the expectation over test sets. Papers print a sample's value, such as 0.1767.
+        That is the expectation over test sets, whatever their length. Papers print a sample's value, such as 0.1767.
         """
         return Metric(name="mse", direction="min", chance=1 / 6, solved=0.0)
 
     def splits(self, rng: np.random.Generator) -> Splits:
-        """Fresh sequences from `rng`: inputs (N, T, 2) and targets (N, 1), both float32."""
-        return Splits(
-            train=self._draw(rng, self.examples),
-            validation=self._draw(rng, self.validation_examples),
-            test=self._draw(rng, self.test_examples),
+        """Fresh sequences from `rng`: inputs (N, T, 2) and targets (N, 1), both float32; "longer" is drawn last."""
+        train, validation, test = (
+            self._draw(rng, count, self.length) for count in (self.examples, self.validation_examples, self.test_examples)
         )
+        if self.longer == 1:
+            return Splits(train, validation, test)
+        return Splits(train, validation, test, {"longer": self._draw(rng, self.test_examples, self.longer * self.length)})
 
-    def _draw(self, rng: np.random.Generator, count: int) -> Examples:
-        rows, half = np.arange(count), self.length // 2
-        inputs = np.zeros((count, self.length, 2), np.float32)
-        inputs[..., 0] = rng.random((count, self.length), np.float32)
-        first, second = (rng.integers(0, half, count), rng.integers(half, self.length, count))
+    @staticmethod
+    def _draw(rng: np.random.Generator, count: int, length: int) -> Examples:
+        rows, half = np.arange(count), length // 2
+        inputs = np.zeros((count, length, 2), np.float32)
+        inputs[..., 0] = rng.random((count, length), np.float32)
+        first, second = (rng.integers(0, half, count), rng.integers(half, length, count))
         inputs[rows, first, 1] = inputs[rows, second, 1] = 1.0
         targets = inputs[rows, first, 0] + inputs[rows, second, 0]
-        return Examples(inputs, targets[:, None], np.full(count, self.length, np.int32))
+        return Examples(inputs, targets[:, None], np.full(count, length, np.int32))
 
 
 TASK = Adding

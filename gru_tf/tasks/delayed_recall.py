@@ -1,0 +1,73 @@
+"""Delayed recall: at every step, say which symbol stood `lag` steps before.
+
+The memory needed is exactly `lag` symbols, at every step, each to be forgotten in its turn: a network with too little of
+it fails at once, however long it trains. The first `lag` steps have no target.
+
+Worked example, lag=2, with symbols 0 to 3:
+
+    input    3 0 2 2 1 0
+    target       3 0 2 2
+"""
+
+from typing import ClassVar
+
+import numpy as np
+
+from gru_tf.tasks import Array, Examples, Metric, Signature
+from gru_tf.tasks._memory import Alphabet, Count, Memory, one_hot, power, whole
+
+
+class DelayedRecall(Memory):
+    """Give each symbol again after a fixed lag.
+
+    Jaeger's measure of short-term memory, with symbols, one-hot, in place of real numbers, so that an answer is right
+    or wrong.
+
+    Args:
+        length: T, steps of a sequence.
+        lag: steps between a symbol and its recall, less than `length`; the same in "longer".
+        alphabet: how many different symbols there are.
+    """
+
+    question: ClassVar[str] = "Which symbol stood a given number of steps before, at every step?"
+    reference: ClassVar[str] = "H. Jaeger, Short Term Memory in Echo State Networks, GMD Report 152, 2001"
+
+    length: Count = 50
+    lag: Count = 10
+    alphabet: Alphabet = 4
+
+    def check(self) -> None:
+        """At least one step has a target."""
+        if self.lag >= self.length:
+            raise ValueError(f"received lag = {self.lag}, expected less than length = {self.length}: no step has a target")
+
+    @property
+    def signature(self) -> Signature:
+        """`length` steps, one-hot over `alphabet` symbols, and as many classes at every step from `lag` on."""
+        return Signature(self.length, features=self.alphabet, outputs=self.alphabet, target="class", per_step=True)
+
+    @property
+    def metric(self) -> Metric:
+        """Accuracy over the steps that have a target; each is uniform, so any answer without memory gets 1 / alphabet.
+
+        That holds for an answer that looks at the present symbol as well: symbols are independent.
+        """
+        return Metric(name="accuracy", direction="max", chance=1 / self.alphabet, solved=1.0, also=("nll",))
+
+    @property
+    def space(self) -> int:
+        """`alphabet` ^ length."""
+        return power(self.alphabet, self.length)
+
+    def draw(self, rng: np.random.Generator, count: int) -> Array:
+        """(count, length) symbols from 0 to `alphabet` − 1."""
+        return rng.integers(0, self.alphabet, (count, self.length), np.uint8)
+
+    def pose(self, symbols: Array) -> Examples:
+        """Inputs (N, length, alphabet) uint8, targets (N, length) int32."""
+        targets = np.full(symbols.shape, -1, np.int32)
+        targets[:, self.lag :] = symbols[:, : -self.lag]
+        return whole(one_hot(symbols, self.alphabet), targets)
+
+
+TASK = DelayedRecall

@@ -1,0 +1,74 @@
+"""Hand-written answers to the synthetic tasks, in plain Python from each task's definition; `task` gives its options alone.
+
+A solver takes a part's inputs and gives its targets: values, or classes, (N,) or (N, T). Where a step has no target,
+what it says does not count.
+"""
+
+from typing import Any
+
+import numpy as np
+
+# ------------------------------------------------------------------------------------------------- memory, synthetic
+
+
+def solve_adding(inputs: Any, task: Any) -> Any:
+    """The sum of the numbers whose marker is set."""
+    return np.array([[sum(float(number) for number, marker in steps if marker == 1)] for steps in inputs])
+
+
+def numbers(inputs: Any) -> list[list[int]]:
+    """One-hot steps as the numbers they stand for; each step has exactly one 1."""
+    assert (np.sort(inputs, axis=-1) == [0] * (inputs.shape[-1] - 1) + [1]).all()
+    return np.nonzero(inputs)[-1].reshape(inputs.shape[:2]).tolist()
+
+
+def solve_copy_memory(inputs: Any, task: Any) -> Any:
+    """Until the marker and at it nothing; after it what the sequence began with."""
+    answers = []
+    for steps in numbers(inputs):
+        waited = steps.index(inputs.shape[-1] - 1) + 1
+        answers.append([0] * waited + steps[: len(steps) - waited])
+    return np.array(answers)
+
+
+def solve_temporal_order(inputs: Any, task: Any) -> Any:
+    """XX, XY, YX, YY or XXX to YYY, by name."""
+    names = ["XX", "XY", "YX", "YY"]
+    if task.relevant == 3:
+        names = ["XXX", "XXY", "XYX", "XYY", "YXX", "YXY", "YYX", "YYY"]
+    words = ["".join("abcdXYEB"[symbol] for symbol in steps) for steps in numbers(inputs)]
+    return np.array([names.index("".join(letter for letter in word if letter in "XY")) for word in words])
+
+
+def solve_parity(inputs: Any, task: Any) -> Any:
+    """A bit kept and flipped by every 1."""
+    answers = []
+    for steps in inputs[..., 0].tolist():
+        odd, history = False, []
+        for bit in steps:
+            odd = odd != (bit == 1)
+            history.append(int(odd))
+        answers.append(history if task.running else history[-1])
+    return np.array(answers)
+
+
+def solve_selective_copy(inputs: Any, task: Any) -> Any:
+    """What is neither noise nor marker, one at each marker; class 0 is token 1."""
+    answers = []
+    for steps in inputs.tolist():
+        kept = [token for token in steps if 0 < token <= task.alphabet]
+        answers.append([kept.pop(0) - 1 if token > task.alphabet else 0 for token in steps])
+        assert not kept, "more symbols than markers"
+    return np.array(answers)
+
+
+def solve_delayed_recall(inputs: Any, task: Any) -> Any:
+    """A queue of `lag` symbols."""
+    answers = []
+    for steps in numbers(inputs):
+        queue, history = [0] * task.lag, []
+        for symbol in steps:
+            queue.append(symbol)
+            history.append(queue.pop(0))
+        answers.append(history)
+    return np.array(answers)
