@@ -27,6 +27,13 @@ def check(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mappi
         raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
 
 
+def check_diagnosed(model: ModelSpec, signature: Signature) -> None:
+    """Refuse diagnostics of a network that reads more than an array of numbers; raises UserError."""
+    if signature.tokens or signature.carried or masked(model, signature):
+        what = "tokens" if signature.tokens else "sequences of several lengths"
+        raise UserError(f"diagnostics: expected them to be left out: a task of {what} cannot be looked into yet")
+
+
 def build(
     model: ModelSpec,
     signature: Signature,

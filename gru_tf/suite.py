@@ -89,6 +89,8 @@ def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice) -
     task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
     try:
         model.check(experiment.model, task.signature, spec, cell.options)
+        if experiment.diagnostics:
+            model.check_diagnosed(experiment.model, task.signature)
         model.kernel(experiment.model, spec, cell.options, experiment.training.jit, bool(processes.gpus()))
         return solve(spec, cell.options, task.signature, experiment.model)
     except UserError as error:

@@ -31,13 +31,17 @@ class Observer:
 
     def __init__(self, run: Run, signature: Signature, validation: Examples, model: Any):
         self.asked, self.signature, self.model = run.diagnostics, signature, model
+        self.readings: dict[str, tuple[LayerReading, ...]] = {"before": (), "after": ()}
+        self.seconds = 0.0
+        if self.asked:
+            self._take(signature, validation)
+
+    def _take(self, signature: Signature, validation: Examples) -> None:
         self.lengths = validation.lengths[:EXAMPLES]
         timesteps = int(max(self.lengths)) if signature.per_step else signature.timesteps
         self.inputs = _padded(validation.inputs[:EXAMPLES], timesteps).astype("float32")
         targets = validation.targets[:EXAMPLES]
         self.targets = _padded(targets, timesteps) if signature.per_step else targets
-        self.readings: dict[str, tuple[LayerReading, ...]] = {"before": (), "after": ()}
-        self.seconds = 0.0
 
     def look(self, when: Literal["before", "after"]) -> None:
         """Record what is asked for, with the weights that the network has now."""
@@ -93,7 +97,7 @@ class Observer:
 def _padded(values: Array, timesteps: int) -> Array:
     """(N, T, …) → (N, timesteps, …), cut or filled up with zeros."""
     values = values[:, :timesteps]
-    return np.pad(values, [(0, 0), (0, timesteps - values.shape[1]), (0, 0)])
+    return np.pad(values, [(0, 0), (0, timesteps - values.shape[1]), *[(0, 0)] * (values.ndim - 2)])
 
 
 def _joined(parts: tuple[Gradients, ...]) -> Gradients:
