@@ -74,7 +74,7 @@ class CompiledSteps:
         # Keras numbers layers on through the life of a process, and TensorFlow keeps a kernel for each variable's name:
         # under new names every run would cost half a MiB. The same names in each model let it find the kernel again.
         naming.reset_uids()
-        return build(run.model, self.signature, CELLS.find(run.cell.name), run.cell.options, dropout)
+        return build(run.model, self.signature, CELLS.find(run.cell.name), run.cell.options, dropout, carried_rows)
 
     def reset(self, run: Run) -> None:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""
