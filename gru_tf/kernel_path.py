@@ -22,7 +22,7 @@ class Path:
     """What executes the recurrence.
 
     Args:
-        name: "cudnn"; "while-loop", "unrolled" or "scan", with "xla " before it where XLA compiles it; "fails" where the
+        name: "cudnn"; "while-loop", "unrolled" or "parallel scan", with "xla " before it where XLA compiles it; "fails" where the
             call raises; "loop" on another backend of Keras than TensorFlow.
         why_not_cudnn: the first condition that fails, in words; empty where the path is cuDNN.
     """
@@ -80,7 +80,7 @@ class Condition:
 
 
 OF_THE_ARGUMENTS = (
-    Condition(lambda f: f.kind in ("GRU", "LSTM"), "{label}: cuDNN computes GRU and LSTM layers alone"),
+    Condition(lambda f: f.kind in ("GRU", "LSTM"), "cuDNN has GRU and LSTM layers alone"),
     Condition(lambda f: f.use_cudnn is not False, "use_cudnn=False"),
     Condition(lambda f: f.activation == "tanh", "activation is {activation}, not tanh"),
     Condition(lambda f: f.recurrent_activation == "sigmoid", "recurrent_activation is {recurrent_activation}, not sigmoid"),
@@ -149,7 +149,7 @@ def choose(facts: Facts, jit: bool | None = None, deterministic: bool = False) -
         return Path("fails", "XLA cannot compile cuDNN's operation, which stands beside the loop for other masks")
     if jit is None:
         jit = facts.gpu and not deterministic and not facts.bars_xla
-    loop = "unrolled" if facts.unroll else "scan" if facts.kind == "scan" else "while-loop"
+    loop = "unrolled" if facts.unroll else "parallel scan" if facts.kind == "scan" else "while-loop"
     return Path(f"xla {loop}" if jit else loop, why)
 
 
