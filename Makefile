@@ -11,13 +11,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 UV := .uv/bin/uv
+JAX := .jax/ready
 
 .PHONY: run test test-faults lint bench lock ui clean
 
 run: $(READY)
 	$(BIN)/gru-tf run $(EXPERIMENT)
 
-test: $(READY)
+test: $(READY) $(JAX)
 	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 # One after the other: each uses all cores, and some measure time and memory.
@@ -43,6 +44,11 @@ $(READY): $(UV) requirements.lock pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 
+# Apart from everything else: TensorFlow imports JAX wherever it finds it.
+$(JAX): $(READY) tests/backends/requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --target .jax --no-deps --require-hashes -r tests/backends/requirements.lock
+	touch $@
+
 $(UV):
 	$(PYTHON) -m venv .uv
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
@@ -51,6 +57,8 @@ $(UV):
 lock: $(UV)
 	$(UV) pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file requirements.lock
+	$(UV) pip compile tests/backends/requirements.in --no-deps --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url --quiet --output-file tests/backends/requirements.lock
 
 clean:
-	rm -rf $(VENV) .uv
+	rm -rf $(VENV) .uv .jax

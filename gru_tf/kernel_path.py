@@ -22,8 +22,8 @@ class Path:
     """What executes the recurrence.
 
     Args:
-        name: "cudnn"; "while-loop", "unrolled" or "scan", with "xla " before it where XLA compiles it; "fails" where the
-            call raises; "loop" on another backend of Keras than TensorFlow.
+        name: "cudnn"; "while-loop", "unrolled" or "parallel scan", with "xla " before it where XLA compiles it; "fails"
+            where the call raises; "loop" on another backend of Keras than TensorFlow.
         why_not_cudnn: the first condition that fails, in words; empty where the path is cuDNN.
     """
 
@@ -40,7 +40,6 @@ class Facts:
 
     Args:
         kind: "GRU", "LSTM", "SimpleRNN", or "RNN" for a layer that runs a cell step by step, "scan" for a parallel scan.
-        label: the layer's class, and its cell's where it is a plain RNN.
         ours: whether it is `gru_tf.GRU`.
         masks_by_gate: whether each gate has a dropout mask of its own for the inputs.
         use_cudnn, recurrent_dropout, activation, recurrent_activation, unroll, use_bias, reset_after: the layer's own;
@@ -51,7 +50,6 @@ class Facts:
     """
 
     kind: str
-    label: str
     ours: bool
     use_cudnn: Any
     recurrent_dropout: float
@@ -80,7 +78,7 @@ class Condition:
 
 
 OF_THE_ARGUMENTS = (
-    Condition(lambda f: f.kind in ("GRU", "LSTM"), "{label}: cuDNN computes GRU and LSTM layers alone"),
+    Condition(lambda f: f.kind in ("GRU", "LSTM"), "cuDNN has GRU and LSTM layers alone"),
     Condition(lambda f: f.use_cudnn is not False, "use_cudnn=False"),
     Condition(lambda f: f.activation == "tanh", "activation is {activation}, not tanh"),
     Condition(lambda f: f.recurrent_activation == "sigmoid", "recurrent_activation is {recurrent_activation}, not sigmoid"),
@@ -149,7 +147,7 @@ def choose(facts: Facts, jit: bool | None = None, deterministic: bool = False) -
         return Path("fails", "XLA cannot compile cuDNN's operation, which stands beside the loop for other masks")
     if jit is None:
         jit = facts.gpu and not deterministic and not facts.bars_xla
-    loop = "unrolled" if facts.unroll else "scan" if facts.kind == "scan" else "while-loop"
+    loop = "unrolled" if facts.unroll else "parallel scan" if facts.kind == "scan" else "while-loop"
     return Path(f"xla {loop}" if jit else loop, why)
 
 
@@ -166,9 +164,6 @@ def facts_of(layer: Any, gpu: bool | None = None, mask: str | None = None, train
     cell = layer.cell
     return Facts(
         kind=kind,
-        label=type(layer).__name__
-        if kind in ("GRU", "LSTM", "SimpleRNN")
-        else f"{type(layer).__name__}({type(cell).__name__})",
         ours=hasattr(layer, "kernel_path"),
         use_cudnn=getattr(layer, "use_cudnn", "auto"),
         recurrent_dropout=getattr(cell, "recurrent_dropout", 0.0),

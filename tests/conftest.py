@@ -1,12 +1,23 @@
 """What several test files need."""
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gru_tf.tasks import Task
+
+
+@pytest.fixture(autouse=True)
+def determinism_ends_with_its_test() -> Iterator[None]:
+    """A run asks TensorFlow for deterministic kernels, for the rest of the process; the next test may want others."""
+    yield
+    if "tensorflow" in sys.modules:
+        from tensorflow.python.framework import config  # TensorFlow exports the switch on, and not the switch off
+
+        config.disable_op_determinism()
 
 
 @pytest.fixture(scope="session")

@@ -154,7 +154,6 @@ DEAD = {
     "cell that was renamed": ("[gru]", "[gruu]"),
     "option that no cell has": ("[gru]", "[{gru: {resetafter: true}}]"),
     "value that the option does not take": ("[gru]", "[{gru: {reset_after: 1}}]"),
-    "option that the stock layer has not": ("[gru]", "[{gru: {convention: write}}]"),
     "task that was renamed": ("[{adding:", "[{addition:"),
     "option that no task has": ("length: 4", "lenght: 4"),
     "field that was renamed": ("epochs: 3", "epoch: 3"),

