@@ -8,6 +8,7 @@ Several processes that map the same file share its pages.
 
 import hashlib
 import json
+import math
 import os
 import warnings
 import zlib
@@ -90,7 +91,7 @@ def _mapped(file: Path) -> Arrays | None:
 
 
 def _size(entry: Mapping[str, Any]) -> int:
-    return int(np.prod(entry["shape"], dtype=np.int64)) * np.dtype(entry["dtype"]).itemsize
+    return int(math.prod(entry["shape"]) * np.dtype(entry["dtype"]).itemsize)
 
 
 def _whole(stream: Any, first: int, entry: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """A series of numbers over time from a CSV file: a header line, a column of times and columns of values."""
 
 import csv
+import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,15 +28,15 @@ def read(path: Path, time: str, columns: Sequence[str]) -> Array:
             a column, or a row is cut off, has a value that is no finite number, or a time not after the one before.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.reader(stream)
-            places = _places(path, next(rows, []), [time, *columns])
-            values = list(_values(path, rows, [time, *columns], places))
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read, {error.strerror}") from error
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise DatasetError(f"{path}: line {line}: expected UTF-8 text. Received: byte 0x{error.object[error.start]:02x}") from error
+        line, byte = error.object[: error.start].count(b"\n") + 1, error.object[error.start]
+        raise DatasetError(f"{path}: line {line}: expected UTF-8 text. Received: byte 0x{byte:02x}") from error
+    rows = csv.reader(io.StringIO(text, newline=""))
+    places = _places(path, next(rows, []), [time, *columns])
+    values = list(_values(path, rows, [time, *columns], places))
     if not values:
         raise DatasetError(f"{path}: expected at least one row after the header. Received: none")
     return np.array(values)
@@ -57,7 +58,8 @@ def _values(path: Path, rows: Any, names: Sequence[str], places: Sequence[int]) 
             continue
         where = f"{path}: line {rows.line_num}"
         if len(row) <= max(places):
-            raise DatasetError(f"{where}: expected {max(places) + 1} values or more. Received: {len(row)}; is the line cut off?")
+            least = max(places) + 1
+            raise DatasetError(f"{where}: expected {least} values or more. Received: {len(row)}; is the line cut off?")
         time, *texts = [row[place] for place in places]
         if time <= before:
             raise DatasetError(f"{where}, column {names[0]}: expected a time after {before}. Received: {time or 'nothing'}")

@@ -164,7 +164,9 @@ def _complaint(body: str) -> str:
                 return f"channel {number}, step {step}: expected a finite number. Received: {kind}"
     lengths = [len(channel) for channel in channels]
     odd = next(i for i, length in enumerate(lengths) if length != lengths[0])
-    return f"expected channels of equal length. Received: {lengths[0]} steps in channel 1, {lengths[odd]} in channel {odd + 1}"
+    return (
+        f"expected channels of equal length. Received: {lengths[0]} steps in channel 1, {lengths[odd]} in channel {odd + 1}"
+    )
 
 
 def _finite(value: str) -> bool:

@@ -33,7 +33,7 @@ class Airline(SmallSeries):
     """
 
     question: ClassVar[str] = "How many people fly next month?"
-    reference: ClassVar[str] = "G. E. P. Box, G. M. Jenkins, Time Series Analysis, 1976, series G; github.com/jbrownlee/Datasets"
+    reference: ClassVar[str] = "G. E. P. Box, G. M. Jenkins, Time Series Analysis, 1976; github.com/jbrownlee/Datasets"
     licence: ClassVar[str] = "not stated"
 
     window: Count = 24

@@ -95,10 +95,10 @@ class Mnist(Task):
         """
         arrays = _arrays(self.permuted)
         images, labels = arrays["images"], arrays["labels"]
-        first, last = TRAIN, TRAIN + VALIDATION
+        last, chosen = TRAIN + VALIDATION, slice(TRAIN, TRAIN + self.validation_examples)
         return Splits(
             train=self._part(images[: self.examples], labels[: self.examples]),
-            validation=self._part(images[first:last][: self.validation_examples], labels[first:last][: self.validation_examples]),
+            validation=self._part(images[chosen], labels[chosen]),
             test=self._part(images[last:], labels[last:]),
         )
 
@@ -148,7 +148,7 @@ def _parse(permuted: bool) -> dict[str, Array]:
     train, train_labels, test, test_labels = (read_idx(locate(file)) for file in FILES)
     counts = tuple(map(len, (train, train_labels, test, test_labels)))
     if counts != (TRAIN + VALIDATION, TRAIN + VALIDATION, TEST, TEST) or train.shape[1:] != (SIDE, SIDE):
-        raise DatasetError(f"{FILES[0].path}: expected 60,000 and 10,000 images of 28 × 28. Received: {counts}, {train.shape}")
+        raise DatasetError(f"mnist: expected 60,000 and 10,000 images of 28 × 28. Received: {counts}, {train.shape}")
     images = np.empty((sum(counts[::2]), SIDE * SIDE), np.float32)
     start = 0
     for part in (train, test):

@@ -31,7 +31,7 @@ class Temperatures(SmallSeries):
     """
 
     question: ClassVar[str] = "How cold is the next night in Melbourne?"
-    reference: ClassVar[str] = "Australian Bureau of Meteorology, by way of the Time Series Data Library; github.com/jbrownlee/Datasets"
+    reference: ClassVar[str] = "Australian Bureau of Meteorology, Time Series Data Library; github.com/jbrownlee/Datasets"
     licence: ClassVar[str] = "not stated"
 
     window: Count = 30

@@ -18,7 +18,8 @@ from pydantic import Field, model_validator
 
 from gru_tf import parsed, ts_file
 from gru_tf.datasets import DataFile, DatasetError, locate
-from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks import Array, Metric, Signature, Splits, Task
+from gru_tf.tasks._ragged import padded
 from gru_tf.ts_file import Series
 
 ADDRESS = "https://raw.githubusercontent.com/aeon-toolkit/aeon/a101ddc/aeon/datasets/data"
@@ -147,9 +148,9 @@ class Ucr(Task):
         deviation = np.where(deviation > 0, deviation, 1.0)  # a channel that never changes stays at 0
         rows, test_rows = ((series.values - mean) / deviation for series in (source, held))
         return Splits(
-            train=_padded(rows, source.lengths, ~kept, labels),
-            validation=_padded(rows, source.lengths, kept, labels),
-            test=_padded(test_rows, held.lengths, np.ones(len(held.lengths), bool), test_labels),
+            train=padded(rows, source.lengths, ~kept, labels),
+            validation=padded(rows, source.lengths, kept, labels),
+            test=padded(test_rows, held.lengths, np.ones(len(held.lengths), bool), test_labels),
         )
 
     def checksums(self) -> dict[str, str]:
@@ -203,13 +204,12 @@ class Ucr(Task):
 
 def _series(source: DataFile | str) -> Series:
     """The series of one file, mapped from the cache."""
-    path = source if isinstance(source, str) else source.path
     sha256 = _sha256(source) if isinstance(source, str) else source.sha256
 
     def parse() -> dict[str, Array]:
         return vars(ts_file.read(Path(source) if isinstance(source, str) else locate(source)))
 
-    return Series(**parsed.load(f"ts-{sha256[:8]}", [path if isinstance(source, str) else "", sha256], ts_file.VERSION, parse))
+    return Series(**parsed.load("ts", [sha256], ts_file.VERSION, parse))
 
 
 def _sha256(path: str) -> str:
@@ -244,15 +244,6 @@ def _kept(labels: Array, share: float, file: str) -> Array:
     if not kept.any():
         raise DatasetError(f"{file}: expected a class with two series or more, one of them to choose on. Received: none")
     return kept
-
-
-def _padded(rows: Array, lengths: Array, chosen: Array, labels: Array) -> Examples:
-    """Series one after another (steps, channels) → the chosen ones (N, T, channels)."""
-    kept = lengths[chosen].astype(np.int32)
-    real = np.arange(kept.max()) < kept[:, None]
-    inputs = np.zeros((*real.shape, rows.shape[1]), np.float32)
-    inputs[real] = rows[np.repeat(chosen, lengths)]
-    return Examples(inputs, labels[chosen], kept)
 
 
 TASK = Ucr
