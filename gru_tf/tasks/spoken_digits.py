@@ -165,7 +165,7 @@ def _parse() -> dict[str, Any]:
     lengths = np.array(list(map(len, features)))
     if (len(features), lengths.max()) != (RECORDINGS, LONGEST):
         raise DatasetError(
-            f"{PACKED.path}: expected {RECORDINGS:,} recordings of up to {LONGEST['all']} frames."
+            f"{PACKED.path}: expected {RECORDINGS:,} recordings of up to {LONGEST} frames."
             f" Received: {len(features):,} of up to {lengths.max()}"
         )
     return {
