@@ -11,7 +11,7 @@ values by `,`, and the class label after the last `:`. Lengths may differ betwee
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def _header(path: Path, lines: Iterator[tuple[int, str]]) -> _Header:
             if name.lower() == "data":
                 return header
             header.said[name.lower()] = words
-            _accept(path, number, header)
+            _accept(path, number, text, header)
         elif text and not text.startswith("#"):
             raise DatasetError(f"{path}: line {number}: expected @data before the first series. Received: {_cut(text)}")
     if number == 0:
@@ -119,17 +119,12 @@ def _header(path: Path, lines: Iterator[tuple[int, str]]) -> _Header:
     raise DatasetError(f"{path}: line {number}: expected @data before the end of the file. Received: no such line")
 
 
-def _accept(path: Path, number: int, header: _Header) -> None:
+def _accept(path: Path, number: int, text: str, header: _Header) -> None:
     """Refuse kinds of file that are something else than series with a class."""
     if header.flag("timeStamps"):
-        raise DatasetError(f"{path}: line {number}: expected series without time stamps. Received: @timeStamps true")
+        raise DatasetError(f"{path}: line {number}: expected series without time stamps. Received: {_cut(text)}")
     if header.flag("classLabel") is False or header.flag("targetLabel"):
-        raise DatasetError(f"{path}: line {number}: expected series with class labels. Received: @{' '.join(_last(header))}")
-
-
-def _last(header: _Header) -> Sequence[str]:
-    name, words = list(header.said.items())[-1]
-    return name, *words
+        raise DatasetError(f"{path}: line {number}: expected series with class labels. Received: {_cut(text)}")
 
 
 def _series(path: Path, number: int, text: str, header: _Header) -> tuple[int, Array, str]:
