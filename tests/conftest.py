@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -18,6 +19,14 @@ def determinism_ends_with_its_test() -> Iterator[None]:
         from tensorflow.python.framework import config  # TensorFlow exports the switch on, and not the switch off
 
         config.disable_op_determinism()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache() -> Iterator[None]:
+    """A cache folder of this session's own, gone after it: tests neither read nor leave what a user's cache holds."""
+    with TemporaryDirectory(prefix="gru_tf-cache-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRU_TF_CACHE", folder)
+        yield
 
 
 @pytest.fixture(scope="session")

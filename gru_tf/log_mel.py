@@ -1,0 +1,50 @@
+"""Log-mel features of recordings, computed with TensorFlow's signal operations.
+
+Each frame of 25 ms, one every 10 ms, is weighted by a Hann window; its magnitude spectrum is gathered into bands that
+are equally wide on the mel scale, and the logarithm of each band is taken (S. Davis, P. Mermelstein, IEEE Transactions on
+Acoustics, Speech and Signal Processing 28(4), 1980, without the cosine transform).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+FRAME, HOP = 0.025, 0.010  # seconds
+LOWEST = 20.0  # Hz; the highest band ends at half the sampling rate
+FLOOR = 1e-6  # added before the logarithm: silence is −13.8, not −∞
+BATCH = 100  # recordings at once
+VERSION = 1  # of these features, for arrays that are kept; see gru_tf.parsed
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def log_mel(recordings: Sequence[Array], rate: int, bands: int) -> list[Array]:
+    """Features (frames, bands) float32 of each recording, on the CPU so that they are the same on every machine's GPU.
+
+    Args:
+        recordings: (samples,) int16 each, at least one frame long.
+        rate: samples a second.
+        bands: mel bands.
+
+    Raises:
+        ValueError: where a recording is shorter than a frame.
+    """
+    import tensorflow as tf
+
+    frame, hop = round(FRAME * rate), round(HOP * rate)
+    shortest = min(map(len, recordings))
+    if shortest < frame:
+        raise ValueError(f"log_mel: expected recordings of {frame} samples or more. Received: {shortest}")
+    points = 1 << (frame - 1).bit_length()
+    features: list[Array] = []
+    with tf.device("CPU:0"):
+        matrix = tf.signal.linear_to_mel_weight_matrix(bands, points // 2 + 1, rate, LOWEST, rate / 2)
+        for first in range(0, len(recordings), BATCH):
+            batch = recordings[first : first + BATCH]
+            waves = np.zeros((len(batch), max(map(len, batch))), np.float32)
+            for row, recording in enumerate(batch):
+                waves[row, : len(recording)] = recording / np.float32(1 << 15)
+            spectra = tf.abs(tf.signal.stft(waves, frame, hop, points))
+            found = tf.math.log(spectra @ matrix + FLOOR).numpy()
+            features += [found[row, : 1 + (len(wave) - frame) // hop] for row, wave in enumerate(batch)]
+    return features

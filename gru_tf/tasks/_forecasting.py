@@ -1,0 +1,213 @@
+"""Forecasting: from a window of a series, say its next steps; what the tasks on one long series share.
+
+A window is cut at every step. Its targets are the `horizon` rows after it and belong to the split in which all of them
+lie; its inputs may reach back into the rows before that split, never forward, so no target is among the inputs of an
+earlier split and no test row is seen before the test. Inputs and targets are standardised by the mean and deviation of
+the training rows alone.
+
+Worked example, window=3, horizon=2, rows 0 to 9, of which 0–5 train, 6–7 validate and 8–9 test:
+
+    train        0 1 2 → 3 4      1 2 3 → 4 5
+    validation   3 4 5 → 6 7
+    test         5 6 7 → 8 9
+"""
+
+from abc import abstractmethod
+from functools import cache
+from typing import Annotated, Any, NamedTuple, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from gru_tf import parsed, series_file
+from gru_tf.datasets import DataFile, locate
+from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Borders(NamedTuple):
+    """The rows 0 to `train` − 1 train, up to `validation` − 1 validate, up to `test` − 1 test."""
+
+    train: int
+    validation: int
+    test: int
+
+
+class Forecast(Task):
+    """A forecast of the next `horizon` steps of a series from a window of the last ones.
+
+    Args:
+        window: steps that are seen.
+        horizon: steps that are foretold, all at once.
+        relative: whether a window's last values are subtracted from its inputs and targets, so that the network
+            foretells the change; errors are the same numbers either way. For a series that leaves the range of training.
+    """
+
+    window: Count
+    horizon: Count
+    relative: bool = False
+
+    @property
+    @abstractmethod
+    def file(self) -> DataFile:
+        """Where the series comes from."""
+
+    @property
+    @abstractmethod
+    def borders(self) -> Borders:
+        """Which rows train, validate and test; known without the data."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the inputs."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns that are foretold, all of `columns` where a task does not say."""
+        return self.columns
+
+    @property
+    @abstractmethod
+    def time(self) -> str:
+        """The column of times."""
+
+    @property
+    @abstractmethod
+    def season(self) -> int:
+        """Steps of the seasonal naive forecast: 12 months, 24 hours."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        borders = self.borders
+        if self.window + self.horizon > borders.train:
+            raise ValueError(
+                f"received a window of {self.window} and a horizon of {self.horizon} steps, expected at most"
+                f" {borders.train:,} together: the training rows."
+            )
+        least = min(borders.validation - borders.train, borders.test - borders.validation)
+        if self.horizon > least:
+            raise ValueError(f"received a horizon of {self.horizon} steps, expected at most {least:,}: the shortest split.")
+        return self
+
+    @property
+    def signature(self) -> Signature:
+        """`window` steps of the columns; `horizon` values of each target, step by step."""
+        return Signature(
+            timesteps=self.window,
+            features=len(self.columns),
+            outputs=self.horizon * len(self.targets),
+            target="value",
+        )
+
+    def splits(self, rng: np.random.Generator) -> Splits:
+        """Inputs (N, window, columns) and targets (N, horizon · targets) float32; `rng` is not used.
+
+        Windows overlap. Where they are not `relative`, the inputs are a read-only view of one array of the series, so
+        they take its memory once, not `window` times.
+
+        Raises:
+            DatasetError: where the file is damaged or cannot be had.
+        """
+        borders = self.borders
+        return Splits(
+            train=self._cut(self.window, borders.train),
+            validation=self._cut(borders.train, borders.validation),
+            test=self._cut(borders.validation, borders.test),
+        )
+
+    def baselines(self) -> dict[str, float]:
+        """The metric on the test split of the two forecasts that learn nothing.
+
+        "last value" repeats the last row of the window; "seasonal naive" repeats the last `season` rows before the
+        forecast, which may lie before the window.
+
+        Raises:
+            DatasetError: where the file is damaged or cannot be had.
+        """
+        rows, borders = self._standardised()[:, self._target_places()], self.borders
+        starts = np.arange(borders.validation, borders.test - self.horizon + 1)
+        ahead = np.arange(self.horizon)
+        truth = rows[starts[:, None] + ahead]
+        forecasts = {
+            "last value": rows[starts[:, None] - 1 + 0 * ahead],
+            "seasonal naive": rows[starts[:, None] - self.season + ahead % self.season],
+        }
+        return {name: self._error(forecast - truth) for name, forecast in forecasts.items()}
+
+    def checksums(self) -> dict[str, str]:
+        """Path and sha256 of the series' file."""
+        return {self.file.path: self.file.sha256}
+
+    @abstractmethod
+    def _error(self, difference: Array) -> float:
+        """The metric, from errors on the standardised scale (N, horizon, targets)."""
+
+    def _target_places(self) -> list[int]:
+        return [self.columns.index(name) for name in self.targets]
+
+    def _standardised(self) -> Array:
+        """All rows up to the end of the test split (rows, columns) float32."""
+        rows = _rows(self.file, self.time, self.columns)[: self.borders.test]
+        mean, deviation = _scale(rows, self.borders.train)
+        standardised: Array = ((rows - mean) / deviation).astype(np.float32)
+        return standardised
+
+    def _cut(self, first: int, end: int) -> Examples:
+        """The windows whose targets are the rows from `first` on and before `end`."""
+        rows = self._standardised()
+        views = np.lib.stride_tricks.sliding_window_view(rows, self.window, 0).swapaxes(1, 2)
+        after = np.lib.stride_tricks.sliding_window_view(rows[:, self._target_places()], self.horizon, 0).swapaxes(1, 2)
+        count = end - first - self.horizon + 1
+        inputs, targets = views[first - self.window :][:count], after[first:][:count]
+        if self.relative:
+            last = inputs[:, -1:]
+            inputs, targets = inputs - last, targets - last[:, :, self._target_places()]
+        return Examples(inputs, targets.reshape(count, -1), np.full(count, self.window, np.int32))
+
+
+class SmallSeries(Forecast):
+    """A forecast of one column, scored by the root of the mean squared error in the units of the file."""
+
+    def _error(self, difference: Array) -> float:
+        return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64)))) * self._deviation()
+
+    def _deviation(self) -> float:
+        rows = _rows(self.file, self.time, self.columns)
+        return float(_scale(rows, self.borders.train)[1][0])
+
+    @property
+    def metric(self) -> Metric:
+        """Root mean squared error over all windows and steps of the test split, in the units of the file.
+
+        Chance is the better of the last value and the seasonal naive forecast; `baselines` gives both.
+
+        Raises:
+            DatasetError: where the file is damaged or cannot be had.
+        """
+        chance = min(_baselines(self).values())
+        return Metric("rmse", "min", chance, solved=0.0, scale=self._deviation(), also=("mae",))
+
+
+def _scale(rows: Array, train: int) -> tuple[Array, Array]:
+    """Mean and deviation of each column over the training rows."""
+    return rows[:train].mean(0), rows[:train].std(0)
+
+
+def _rows(file: DataFile, time: str, columns: tuple[str, ...]) -> Array:
+    """(rows, columns) float64, mapped from the cache."""
+    names = ["time", time, *columns]
+    checksums = [file.sha256, *names]
+    stem = file.path.rpartition("/")[2].partition(".")[0]
+
+    def parse() -> dict[str, Any]:
+        return {"rows": series_file.read(locate(file), time, columns)}
+
+    return parsed.load(stem, checksums, series_file.VERSION, parse)["rows"]
+
+
+@cache
+def _baselines(task: Forecast) -> dict[str, float]:
+    """A task is frozen, so it stands for its options; asked for at each run of an experiment."""
+    return task.baselines()

@@ -1,0 +1,69 @@
+"""Airline passengers: from the last months, say how many thousand people fly in the next.
+
+144 months, 1949-01 to 1960-12. There is no official split; here it is in order of time: 1949–1955 (84 months) train,
+1956–1957 (24) validate, 1958–1960 (36) test. Test values lie up to 1.7 times above all training values, so by default
+the network foretells the change from the window's last value.
+
+Worked example, window=3, horizon=1: the first training example, in thousands, before standardising.
+
+    Passengers            112 118 132 → 129
+    relative to the last  −20 −14   0 →  −3
+"""
+
+from typing import ClassVar
+
+from gru_tf.datasets import DataFile
+from gru_tf.tasks._forecasting import Borders, Count, SmallSeries
+
+FILE = DataFile(
+    "series/airline-passengers.csv",
+    "https://raw.githubusercontent.com/jbrownlee/Datasets/d20fcb6402ae34e653d4513b00f39257bb37ed7f/airline-passengers.csv",
+    "8cb51be753a718d9be5d76d7e238cc224792754676adc21faa59e954b0201621",
+    2_180,
+)
+
+
+class Airline(SmallSeries):
+    """Forecast monthly airline passengers, in thousands.
+
+    Args:
+        window: months that are seen.
+        horizon: months that are foretold.
+        relative: whether changes from the window's last value are foretold, as the series grows out of the training range.
+    """
+
+    question: ClassVar[str] = "How many people fly next month?"
+    reference: ClassVar[str] = "G. E. P. Box, G. M. Jenkins, Time Series Analysis, 1976; github.com/jbrownlee/Datasets"
+    licence: ClassVar[str] = "not stated"
+
+    window: Count = 24
+    horizon: Count = 1
+    relative: bool = True
+
+    @property
+    def file(self) -> DataFile:
+        """airline-passengers.csv."""
+        return FILE
+
+    @property
+    def borders(self) -> Borders:
+        """7, 2 and 3 years."""
+        return Borders(84, 108, 144)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column "Passengers"."""
+        return ("Passengers",)
+
+    @property
+    def time(self) -> str:
+        """The column "Month"."""
+        return "Month"
+
+    @property
+    def season(self) -> int:
+        """A year of 12 months."""
+        return 12
+
+
+TASK = Airline

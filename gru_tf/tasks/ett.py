@@ -1,0 +1,98 @@
+"""Electricity transformer temperature: from the last hours of load and oil temperature, say the next ones.
+
+ETTh1: 17,420 hours from 2016-07-01 of six loads and the oil temperature OT. The split is that of the papers, 12, 4 and 4
+months of 30 days: rows 0–8,639 train, 8,640–11,519 validate, 11,520–14,399 test; windows of the last two may look back
+into the rows before. Variables are standardised by the training rows, and scores are on that scale.
+
+Worked example, window=3, horizon=2, target="OT": hours 0 to 2 give hours 3 and 4, each minus 17.13 °C and by 9.18 °C.
+
+    OT in °C   30.53  27.79  27.79 → 25.04  21.95
+    example     1.46   1.16   1.16 →  0.86   0.53
+"""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from gru_tf.datasets import DataFile
+from gru_tf.tasks import Array, Metric
+from gru_tf.tasks._forecasting import Borders, Count, Forecast, _baselines
+
+FILE = DataFile(
+    "ett/ETTh1.csv",
+    "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/1d16c8f4f943005d613b5bc962e9eeb06058cf07/ETT-small/ETTh1.csv",
+    "f18de3ad269cef59bb07b5438d79bb3042d3be49bdeecf01c1cd6d29695ee066",
+    2_589_657,
+)
+VARIABLES = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
+MONTH = 30 * 24
+
+
+class Ett(Forecast):
+    """Forecast ETTh1.
+
+    Informer's horizons are 24, 48, 168, 336 and 720, those of later papers 96, 192, 336 and 720 with a window of 96.
+
+    Args:
+        window: hours that are seen.
+        horizon: hours that are foretold.
+        target: "OT", the oil temperature alone, or "all" seven variables.
+        inputs: "target", what is foretold and nothing else, or "all" seven variables.
+        relative: as in `Forecast`; papers' plain networks do without, but the level drifts from split to split.
+    """
+
+    question: ClassVar[str] = "How hot will the oil of an electricity transformer be, hour by hour?"
+    reference: ClassVar[str] = "H. Zhou and others, Informer, AAAI 2021, arXiv 2012.07436; github.com/zhouhaoyi/ETDataset"
+    licence: ClassVar[str] = "CC BY-ND 4.0: files are kept unmodified when passed on"
+
+    window: Count = 96
+    horizon: Count = 96
+    target: Literal["OT", "all"] = "all"
+    inputs: Literal["target", "all"] = "target"
+
+    @property
+    def file(self) -> DataFile:
+        """ETTh1.csv."""
+        return FILE
+
+    @property
+    def borders(self) -> Borders:
+        """12, 4 and 4 months of 30 days."""
+        return Borders(12 * MONTH, 16 * MONTH, 20 * MONTH)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """OT, or all seven."""
+        return VARIABLES if "all" in (self.target, self.inputs) else ("OT",)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """OT, or all seven."""
+        return VARIABLES if self.target == "all" else ("OT",)
+
+    @property
+    def time(self) -> str:
+        """The column "date"."""
+        return "date"
+
+    @property
+    def season(self) -> int:
+        """A day of 24 hours."""
+        return 24
+
+    @property
+    def metric(self) -> Metric:
+        """Mean squared error over all windows, hours and targets of the test split, standardised; MAE is recorded too.
+
+        Chance is the better, by MSE, of the last value and of the day before repeated; `baselines` gives both.
+
+        Raises:
+            DatasetError: where the file is damaged or cannot be had.
+        """
+        return Metric("mse", "min", chance=min(_baselines(self).values()), solved=0.0, also=("mae",))
+
+    def _error(self, difference: Array) -> float:
+        return float(np.mean(np.square(difference, dtype=np.float64)))
+
+
+TASK = Ett

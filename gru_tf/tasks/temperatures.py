@@ -1,0 +1,67 @@
+"""Daily minimum temperatures: from the last days, say how cold the coming nights in Melbourne are.
+
+3,650 days, 1981-01-01 to 1990-12-31; the file lacks the last day of each leap year. There is no official split; here it
+is in order of time, in years of 365 days: 1981–1985 (1,825 days) train, 1986–1987 (730) validate, 1988–1990 (1,095) test.
+
+Worked example, window=3, horizon=1: the first training example in °C, before standardising.
+
+    Temp   20.7 17.9 18.8 → 14.6
+"""
+
+from typing import ClassVar
+
+from gru_tf.datasets import DataFile
+from gru_tf.tasks._forecasting import Borders, Count, SmallSeries
+
+FILE = DataFile(
+    "series/daily-min-temperatures.csv",
+    "https://raw.githubusercontent.com/jbrownlee/Datasets/d20fcb6402ae34e653d4513b00f39257bb37ed7f/daily-min-temperatures.csv",
+    "8b9de63ed6789492bf497625e7f9beb96a63d367b4b0a21754006f749fa5e5da",
+    67_921,
+)
+
+
+class Temperatures(SmallSeries):
+    """Forecast the daily minimum temperature, in °C.
+
+    Args:
+        window: days that are seen.
+        horizon: days that are foretold.
+        relative: whether changes from the window's last value are foretold.
+    """
+
+    question: ClassVar[str] = "How cold is the next night in Melbourne?"
+    reference: ClassVar[str] = "Australian Bureau of Meteorology, Time Series Data Library; github.com/jbrownlee/Datasets"
+    licence: ClassVar[str] = "not stated"
+
+    window: Count = 30
+    horizon: Count = 1
+    relative: bool = False
+
+    @property
+    def file(self) -> DataFile:
+        """daily-min-temperatures.csv."""
+        return FILE
+
+    @property
+    def borders(self) -> Borders:
+        """5, 2 and 3 years."""
+        return Borders(1825, 2555, 3650)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column "Temp"."""
+        return ("Temp",)
+
+    @property
+    def time(self) -> str:
+        """The column "Date"."""
+        return "Date"
+
+    @property
+    def season(self) -> int:
+        """A year of 365 days."""
+        return 365
+
+
+TASK = Temperatures
