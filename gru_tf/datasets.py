@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +28,15 @@ class DataFile:
         url: where it can be fetched.
         sha256: its checksum, 64 hexadecimal digits.
         bytes: its size.
+        convert: makes the file from what was fetched, in place, e.g. takes it out of an archive; ValueError where it
+            cannot. Checksum and size are those of the result.
     """
 
     path: str
     url: str
     sha256: str
     bytes: int
+    convert: Callable[[Path], None] | None = None
 
     @property
     def content(self) -> str:
@@ -58,6 +61,15 @@ def locate(file: DataFile) -> Path:
     Raises:
         DatasetError: where a named folder does not exist, a file in it is not the expected one, or fetching fails.
     """
+    return find(file) or _cached(file)
+
+
+def find(file: DataFile) -> Path | None:
+    """Return where `file` lies in the folders of GRU_TF_DATA, its checksum verified; None where none has it.
+
+    Raises:
+        DatasetError: where a named folder does not exist or a file in it is not the expected one.
+    """
     for folder in _named_folders(file):
         found = folder / file.path
         try:
@@ -72,7 +84,7 @@ def locate(file: DataFile) -> Path:
                 f" Replace it by the one from {file.url}, or set {FOLDERS} to a folder that has it"
             )
         return found
-    return _cached(file)
+    return None
 
 
 def _named_folders(file: DataFile) -> list[Path]:
@@ -96,6 +108,8 @@ def _cached(file: DataFile) -> Path:
     def download(url: str, output: str, source: Any) -> None:
         with _progress(target.name) as bar:
             pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16)(url, output, source)
+        if file.convert is not None:
+            file.convert(Path(output))
         if (received := _content_of(Path(output))) != file.content:  # pooch compares too, but says less
             raise ValueError(received)
 

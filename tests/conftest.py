@@ -1,12 +1,21 @@
 """What several test files need."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from gru_tf.tasks import Task
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache() -> Iterator[None]:
+    """A cache folder of this session's own, gone after it: tests neither read nor leave what a user's cache holds."""
+    with TemporaryDirectory(prefix="gru_tf-cache-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRU_TF_CACHE", folder)
+        yield
 
 
 @pytest.fixture(scope="session")

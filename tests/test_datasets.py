@@ -9,13 +9,14 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf.datasets import DataFile, DatasetError, find, locate
 from gru_tf.errors import UserError
 
 CONTENT = bytes(range(256)) * 1000
@@ -246,3 +247,31 @@ def test_looking_for_a_file_does_not_load_tensorflow(tmp_path: Path) -> None:
     environment = {**os.environ, "GRU_TF_DATA": str(tmp_path / "mine")}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def reverse(path: Path) -> None:
+    """What was fetched, back to front."""
+    path.write_bytes(path.read_bytes()[::-1])
+
+
+def refuse(path: Path) -> None:
+    raise ValueError("expected a zip archive")
+
+
+def test_what_is_fetched_may_be_converted(address: str, cache: Path) -> None:
+    file = replace(a_file(f"{address}/wrong"), convert=reverse)  # OTHER, the content back to front
+    assert locate(file).read_bytes() == CONTENT
+    assert find(file) is None
+    assert files_in(cache) == [cache / "music" / "piece.mat"]
+
+
+def test_what_cannot_be_converted_is_refused(address: str, cache: Path) -> None:
+    assert "Received: expected a zip archive." in refused(replace(a_file(f"{address}/good"), convert=refuse))
+    assert SHA256 not in refused(replace(a_file(f"{address}/good"), convert=reverse)).partition("Expected")[0]
+    assert files_in(cache) == []
+
+
+def test_a_file_of_a_named_folder_is_found_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = put(tmp_path / "mine", CONTENT)
+    monkeypatch.setenv("GRU_TF_DATA", str(tmp_path / "mine"))
+    assert find(replace(a_file("http://127.0.0.1:1/never-asked"), convert=refuse)) == mine
