@@ -1,13 +1,13 @@
 """Texts → numbers of their words, by the vocabulary that Keras's `TextVectorization` makes of some of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 PADDING, UNKNOWN = 0, 1  # no word, and a word that the vocabulary does not have
 VERSION = 1  # of these numbers, for arrays that are kept; see gru_tf.parsed
-CHUNK = 5000  # texts at once: bounds the memory
+BATCH = 2500  # texts at once: bounds the memory
 Array = np.ndarray[Any, np.dtype[Any]]
 Standardize = Literal["lower", "strip_punctuation", "lower_and_strip_punctuation"] | None
 
@@ -31,10 +31,16 @@ def number(texts: Sequence[str], learned: int, standardize: Standardize) -> tupl
     """
     import keras
 
+    def batches(count: int) -> Iterator[Array]:
+        return (np.array(texts[i : min(i + BATCH, count)], object) for i in range(0, count, BATCH))
+
     with keras.device("cpu"):
         layer = keras.layers.TextVectorization(standardize=standardize, ragged=True)
-        layer.adapt(np.array(texts[:learned], object))
-        chunks = [layer(np.array(texts[i : i + CHUNK], object)) for i in range(0, len(texts), CHUNK)]
-    words = np.concatenate([chunk.flat_values.numpy() for chunk in chunks])
-    lengths = np.concatenate([chunk.row_lengths().numpy() for chunk in chunks])
-    return words.astype(np.int32), lengths.astype(np.int32)
+        layer.adapt(batches(learned))
+        chunks = [_flat(layer(batch)) for batch in batches(len(texts))]
+    words, lengths = (np.concatenate(arrays) for arrays in zip(*chunks, strict=True))
+    return words, lengths
+
+
+def _flat(ragged: Any) -> tuple[Array, Array]:
+    return ragged.flat_values.numpy().astype(np.int32), ragged.row_lengths().numpy().astype(np.int32)

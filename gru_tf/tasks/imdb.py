@@ -11,7 +11,6 @@ import lzma
 import re
 import tarfile
 import zipfile
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -28,7 +27,7 @@ TRAIN, VALIDATION, TEST = 10_000, 2_500, 12_500  # of each class
 VERSION = 1  # of the arrays that are kept
 TAG = "<br />"
 _NAME = re.compile(r"aclImdb/(train|test)/(neg|pos)/([0-9]+)_([0-9]+)\.txt")
-_DAMAGED = (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error)
+_XZ = b"\xfd7zXZ\0"  # how a compressed archive begins
 
 # The labelled reviews in one archive, as data folders have them. It is packed and has no public address of its own.
 PACKED = DataFile(
@@ -105,18 +104,28 @@ def read_reviews(path: Path) -> dict[tuple[str, str], list[str]]:
     Raises:
         DatasetError: where the file is no archive, is cut off, or a review of it is empty or in another encoding.
     """
+    content = _unpacked(path)
     found: dict[tuple[str, str], list[tuple[int, str]]] = {}
     try:
-        with tarfile.open(path) as archive:
-            for entry in archive:
-                name, content = _NAME.fullmatch(entry.name), archive.extractfile(entry)
-                if name is None or content is None:
-                    continue
-                text = text_file.decode(content.read(), f"{path}: {entry.name}").replace(TAG, " ")
-                found.setdefault((name[1], name[2]), []).append((int(name[3]), text))
-    except _DAMAGED as error:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            entries = archive.getmembers()
+    except tarfile.TarError as error:
         raise DatasetError(f"{path}: expected an archive of reviews. Received: {type(error).__name__}: {error}") from error
+    for entry in entries:
+        name, end = _NAME.fullmatch(entry.name), entry.offset_data + entry.size
+        if name is not None:
+            text = text_file.decode(content[entry.offset_data : end], f"{path}: {entry.name}").replace(TAG, " ")
+            found.setdefault((name[1], name[2]), []).append((int(name[3]), text))
     return {key: [text for _, text in sorted(reviews)] for key, reviews in found.items()}
+
+
+def _unpacked(path: Path) -> bytes:
+    """The content of an archive, all at once: Python goes on with other work meanwhile, and entries are quick to reach."""
+    try:
+        content = path.read_bytes()
+        return lzma.decompress(content) if content.startswith(_XZ) else content
+    except (OSError, lzma.LZMAError) as error:
+        raise DatasetError(f"{path}: expected an archive of reviews. Received: {type(error).__name__}: {error}") from error
 
 
 def _parse() -> dict[str, Array]:
