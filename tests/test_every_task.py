@@ -91,6 +91,12 @@ VARIANTS |= {  # images, speech, forecasts, series
     "temperatures": [{}, {"window": 10, "horizon": 7}],
     "ucr": [{"name": name} for name in ("ArrowHead", "GunPoint", "ItalyPowerDemand", "JapaneseVowels")],
 }
+VARIANTS |= {  # language
+    "penn_treebank": [{"train_tokens": 20_011}, {"level": "words", "timesteps": 35, "embedding": 8}],
+    "tiny_shakespeare": [{}, {"timesteps": 7, "embedding": 8, "train_tokens": 1000}],
+    "sst2": [{}, {"vocabulary": 100, "longest": 5, "embedding": 8}],
+    "imdb": [{}, {"vocabulary": 1000, "longest": 30}],
+}
 FIXED = {"digits", "polyphonic"}  # the data set's own split: no seed changes it
 FIXED |= {"mnist", "spoken_digits", "ett", "airline", "sunspots", "temperatures", "ucr"}
 # Equal sequences that the published split holds in two parts, kept because scores must compare: train and validation,
@@ -98,6 +104,15 @@ FIXED |= {"mnist", "spoken_digits", "ett", "airline", "sunspots", "temperatures"
 REPEATED = {"polyphonic(collection='nottingham')": (1, 1, 0)}
 # A day on which all seven variables stand still, there in each split, is all zeros relative to its last hour.
 REPEATED |= {"ett(target='OT', inputs='all', window=24, horizon=48, relative=True)": (1, 1, 1)}
+FIXED |= {"penn_treebank", "tiny_shakespeare", "sst2", "imdb"}
+REPEATED |= {  # language: texts of few words repeat, and cut short or with few known words do so more often
+    "penn_treebank(level='words', timesteps=35, embedding=8)": (1, 1, 0),
+    "tiny_shakespeare(timesteps=7, embedding=8, train_tokens=1000)": (8, 7, 1506),
+    "sst2()": (0, 2, 0),
+    "sst2(vocabulary=100, longest=5, embedding=8)": (264, 480, 152),
+    "imdb()": (17, 83, 40),
+    "imdb(vocabulary=1000, longest=30)": (18, 86, 41),
+}
 
 
 # What the targets are by the task's definition, from inputs and options, hand-written: (inputs, task) → targets.
@@ -317,8 +332,11 @@ def trivial(task: Task, train: Examples) -> Any:
     if task.signature.target == "binary":
         real = train.targets[real_steps(train)]
         return (real.sum(0, dtype=int) + 1) / (len(real) + 2)
+    if task.signature.carried:  # one text: as often as in training, and what never came there a little
+        counts = np.bincount(train.targets[counted(task, train)], minlength=task.signature.outputs) + 1
+        return counts / counts.sum()
     counts = np.stack([(train.targets == label).sum(0) for label in range(task.signature.outputs)], axis=-1)
-    if task.signature.per_step and (task.signature.carried or train.lengths.min() < train.lengths.max()):
+    if task.signature.per_step and train.lengths.min() < train.lengths.max():
         counts = counts.sum(0)
     if task.metric.name == "accuracy":
         return counts.argmax(-1)

@@ -1,0 +1,113 @@
+"""What language models share: one long text, read in consecutive parts, in which every token foretells the next."""
+
+import math
+from abc import abstractmethod
+from functools import cache
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from gru_tf import parsed
+from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
+
+LEAST = 1000  # tokens: more than any `timesteps`, so that there is a whole part
+
+
+class LanguageModel(Task):
+    """Predict each token from all that precede it, with states carried from part to part of the text.
+
+    Args:
+        timesteps: T, tokens of a part: the length of the truncated back-propagation through time.
+        embedding: features of an embedded token.
+        train_tokens: tokens to train on, the first so many of the text; fewer for a laptop. None for all.
+    """
+
+    timesteps: Annotated[int, Field(ge=2, le=LEAST)] = 50
+    embedding: Annotated[int, Field(ge=1)] = 64
+    train_tokens: Annotated[int, Field(ge=LEAST)] | None = None
+
+    @property
+    def unit(self) -> Literal["bpc", "perplexity"]:
+        """Name of the metric: bits per character."""
+        return "bpc"
+
+    @property
+    @abstractmethod
+    def vocabulary(self) -> int:
+        """Different tokens of the whole text; known without the data."""
+
+    @abstractmethod
+    def texts(self) -> parsed.Arrays:
+        """The whole texts "train", "validation" and "test", (tokens,) integers; raises DatasetError."""
+
+    @property
+    def signature(self) -> Signature:
+        """T tokens in, the token that follows each of them out; known without the data."""
+        return Signature(
+            timesteps=self.timesteps,
+            features=self.embedding,
+            outputs=self.vocabulary,
+            target="class",
+            per_step=True,
+            causal=True,
+            tokens=self.vocabulary,
+            carried=True,
+        )
+
+    @property
+    def metric(self) -> Metric:
+        """Bits per character, or perplexity, over all predicted tokens of a text: all but its first.
+
+        Chance is `unigram_nll` of the test text: each token as often as in the training text. Solved, 0 bits or a
+        perplexity of 1, is an ideal that nobody can reach: a text is not certain. The first call reads the files.
+
+        Raises:
+            DatasetError: where a file is damaged or cannot be had.
+        """
+        nats = _chance(self)
+        if self.unit == "bpc":
+            return Metric("bpc", "min", chance=nats / math.log(2), solved=0.0)
+        return Metric("perplexity", "min", chance=math.exp(nats), solved=1.0)
+
+    def splits(self, rng: np.random.Generator) -> Splits:
+        """Inputs (N, T) integers, targets (N, T) int32, the N parts of each text in their order; `rng` is not used.
+
+        The last token of a text has no target (−1); the last part may be shorter than the others.
+
+        Raises:
+            DatasetError: where a file is damaged or cannot be had.
+        """
+        texts = self.texts()
+        return Splits(
+            train=parts(texts["train"][: self.train_tokens], self.timesteps),
+            validation=parts(texts["validation"], self.timesteps),
+            test=parts(texts["test"], self.timesteps),
+        )
+
+
+def parts(text: Array, timesteps: int) -> Examples:
+    """A text (tokens,) as consecutive parts (N, T), each token's target the one that follows it, −1 for the last."""
+    count = -(-len(text) // timesteps)
+    inputs = np.zeros(count * timesteps, text.dtype)
+    targets = np.full(count * timesteps, -1, np.int32)
+    inputs[: len(text)], targets[: len(text) - 1] = text, text[1:]
+    lengths = np.full(count, timesteps, np.int32)
+    lengths[-1] = len(text) - (count - 1) * timesteps
+    return Examples(inputs.reshape(count, timesteps), targets.reshape(count, timesteps), lengths)
+
+
+def unigram_nll(train: Array, test: Array, vocabulary: int) -> float:
+    """Nats per token of `test` for the answer that ignores the input: each token as often as in `train`.
+
+    A token that comes k times among n gets (k + 1) / (n + vocabulary) (Laplace), so one that never comes in training
+    costs a finite amount. Only tokens that are predicted count: the first of each text does not.
+    """
+    counts = np.bincount(train[1:], minlength=vocabulary) + 1
+    return float(np.log(counts.sum()) - np.log(counts)[test[1:]].mean())
+
+
+@cache
+def _chance(task: LanguageModel) -> float:
+    texts = task.texts()
+    return unigram_nll(texts["train"][: task.train_tokens], texts["test"], task.vocabulary)

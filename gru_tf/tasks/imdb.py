@@ -1,0 +1,154 @@
+"""IMDB: is a film review positive or negative?
+
+Reviews are read in lower case, without punctuation marks and without the HTML tag "<br />" that their lines end in.
+
+Worked example, longest=3: the first training review begins "Story of a man who has unnatural feelings" and is read as
+the numbers of "story", "of" and "a", which are 63, 5 and 3; its label is 0.
+"""
+
+import io
+import lzma
+import re
+import tarfile
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from gru_tf import parsed, text_file, vocabulary
+from gru_tf.datasets import DataFile, DatasetError, find, locate
+from gru_tf.tasks import Array
+from gru_tf.tasks._opinions import Opinions, Texts, numbered
+
+LONGEST = 2459  # words of the longest review
+TRAIN, VALIDATION, TEST = 10_000, 2_500, 12_500  # of each class
+VERSION = 1  # of the arrays that are kept
+TAG = "<br />"
+_NAME = re.compile(r"aclImdb/(train|test)/(neg|pos)/([0-9]+)_([0-9]+)\.txt")
+_XZ = b"\xfd7zXZ\0"  # how a compressed archive begins
+
+# The labelled reviews in one archive, as data folders have them. It is packed and has no public address of its own.
+PACKED = DataFile(
+    "imdb/aclImdb_labelled.tar.xz",
+    "https://github.com/dax44/AMLM",
+    "7b859fe003e31a782d689b3dcf69b2c22d7e439952151ed80ad770d356c3f027",
+    18_526_016,
+)
+
+
+def _take_out(path: Path) -> None:
+    """From an archive of the whole repository to one of its reviews, those of `val` back in `train`, uncompressed."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.partition("/data/")[2].replace("/val/", "/train/"): name for name in archive.namelist()}
+            found = {name: archive.read(full) for name, full in names.items() if _NAME.fullmatch(name)}
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"expected a zip archive: {error}") from error
+    pack(path, found)
+
+
+def pack(path: Path, reviews: dict[str, bytes]) -> None:
+    """Write an uncompressed archive of files sorted by name, without dates and owners: the same on any machine."""
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted(reviews):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(reviews[name])
+            archive.addfile(entry, io.BytesIO(reviews[name]))
+
+
+FETCHED = DataFile(
+    "imdb/aclImdb_labelled.tar",
+    "https://codeload.github.com/dax44/AMLM/zip/05fb214",
+    "a864b21b9af327f16ba7404b8a7d6eef2a187f11f735253a727715b06ea7202a",
+    103_997_440,
+    _take_out,
+)
+
+
+class Imdb(Opinions):
+    """Classify a film review.
+
+    The published 25,000 test reviews are the test split. Of the published 25,000 training reviews, each class's last
+    2,500 by number (10000 to 12499) are kept to choose on, and the first 10,000 train. The
+    published split is kept as it is, so that scores compare, and with it the reviews that training and test share.
+
+    Args:
+        vocabulary: numbers in all, with 0 for padding and 1 for any other word.
+        longest: words of a review that are read, from its beginning; the longest review has 2,459.
+        embedding: features of an embedded word.
+    """
+
+    question: ClassVar[str] = "Is a film review positive or negative?"
+    reference: ClassVar[str] = (
+        "A. L. Maas, R. E. Daly, P. T. Pham, D. Huang, A. Y. Ng, C. Potts, ACL 2011; files from github.com/dax44/AMLM"
+    )
+    licence: ClassVar[str] = "not stated; its authors ask for a citation of their paper"
+    sizes: ClassVar[tuple[int, int, int]] = (2 * TRAIN, 2 * VALIDATION, 2 * TEST)
+
+    longest: Annotated[int, Field(ge=1, le=LONGEST)] = 200
+
+    def arrays(self) -> parsed.Arrays:
+        """Words, lengths and labels of all reviews; raises DatasetError."""
+        return parsed.load("imdb", [PACKED.sha256], VERSION + 1000 * vocabulary.VERSION, _parse)
+
+    def checksums(self) -> dict[str, str]:
+        """Path and sha256 of the archive: of the packed one, which has the same reviews as the fetched one."""
+        return {PACKED.path: PACKED.sha256}
+
+
+def read_reviews(path: Path) -> dict[tuple[str, str], list[str]]:
+    """Reviews in the order of their numbers, by part ("train" or "test") and class ("neg" or "pos").
+
+    Raises:
+        DatasetError: where the file is no archive, is cut off, or a review of it is empty or in another encoding.
+    """
+    content = _unpacked(path)
+    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            entries = archive.getmembers()
+    except tarfile.TarError as error:
+        raise DatasetError(f"{path}: expected an archive of reviews. Received: {type(error).__name__}: {error}") from error
+    for entry in entries:
+        name, end = _NAME.fullmatch(entry.name), entry.offset_data + entry.size
+        if name is not None:
+            text = text_file.decode(content[entry.offset_data : end], f"{path}: {entry.name}").replace(TAG, " ")
+            found.setdefault((name[1], name[2]), []).append((int(name[3]), text))
+    return {key: [text for _, text in sorted(reviews)] for key, reviews in found.items()}
+
+
+def _unpacked(path: Path) -> bytes:
+    """The content of an archive, all at once: Python goes on with other work meanwhile, and entries are quick to reach."""
+    try:
+        content = path.read_bytes()
+        return lzma.decompress(content) if content.startswith(_XZ) else content
+    except (OSError, lzma.LZMAError) as error:
+        raise DatasetError(f"{path}: expected an archive of reviews. Received: {type(error).__name__}: {error}") from error
+
+
+def _parse() -> dict[str, Array]:
+    path = find(PACKED) or locate(FETCHED)
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(read_reviews, path)
+        vocabulary.load()
+        found = reading.result()
+    for part in ("train", "test"):
+        for kind in ("neg", "pos"):
+            count = len(found.get((part, kind), []))
+            if count != TEST:
+                raise DatasetError(f"{path}: expected {TEST:,} reviews in {part}/{kind}. Received: {count:,}")
+    return numbered(
+        path,
+        (_both(found, "train", slice(TRAIN)), _both(found, "train", slice(TRAIN, None)), _both(found, "test", slice(None))),
+        standardize="lower_and_strip_punctuation",
+    )
+
+
+def _both(found: dict[tuple[str, str], list[str]], part: str, chosen: slice) -> Texts:
+    negative, positive = found[part, "neg"][chosen], found[part, "pos"][chosen]
+    return negative + positive, [0] * len(negative) + [1] * len(positive)
+
+
+TASK = Imdb

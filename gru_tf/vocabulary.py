@@ -1,0 +1,46 @@
+"""Texts → numbers of their words, by the vocabulary that Keras's `TextVectorization` makes of some of them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+PADDING, UNKNOWN = 0, 1  # no word, and a word that the vocabulary does not have
+VERSION = 1  # of these numbers, for arrays that are kept; see gru_tf.parsed
+BATCH = 2500  # texts at once: bounds the memory
+Array = np.ndarray[Any, np.dtype[Any]]
+Standardize = Literal["lower", "strip_punctuation", "lower_and_strip_punctuation"] | None
+
+
+def load() -> None:
+    """Import Keras, which `number` needs: it takes seconds, during which another thread may read the texts."""
+    import keras  # noqa: F401
+
+
+def number(texts: Sequence[str], learned: int, standardize: Standardize) -> tuple[Array, Array]:
+    """Words of all texts one after another (words,) int32, and how many each text has (texts,) int32.
+
+    Words are what white space separates. Those of the first `learned` texts are numbered from 2, the most frequent first;
+    any other is `UNKNOWN`. A smaller vocabulary of V numbers, as `max_tokens=V` makes it, follows by making every number
+    from V on `UNKNOWN`.
+
+    Args:
+        texts: what is read.
+        learned: how many of the first texts the vocabulary is made of.
+        standardize: what is done to each text before: `TextVectorization`'s own names.
+    """
+    import keras
+
+    def batches(count: int) -> Iterator[Array]:
+        return (np.array(texts[i : min(i + BATCH, count)], object) for i in range(0, count, BATCH))
+
+    with keras.device("cpu"):
+        layer = keras.layers.TextVectorization(standardize=standardize, ragged=True)
+        layer.adapt(batches(learned))
+        chunks = [_flat(layer(batch)) for batch in batches(len(texts))]
+    words, lengths = (np.concatenate(arrays) for arrays in zip(*chunks, strict=True))
+    return words, lengths
+
+
+def _flat(ragged: Any) -> tuple[Array, Array]:
+    return ragged.flat_values.numpy().astype(np.int32), ragged.row_lengths().numpy().astype(np.int32)
