@@ -1,11 +1,13 @@
 """Reads text files of data sets, with errors that name file and line."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gru_tf.datasets import DatasetError
-from gru_tf.parsed import Array
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def read(path: Path, encoding: str = "utf-8") -> str:

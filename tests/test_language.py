@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from gru_tf import text_file, vocabulary
 from gru_tf.datasets import DataFile, DatasetError, locate
@@ -138,6 +139,7 @@ def test_sst2_is_its_files(limits: dict[str, int], needs_files: Callable[[Task],
         for (sentence, _), numbers, length in zip(part, examples.inputs, examples.lengths, strict=True):
             words = sentence.split()[: task.longest]
             assert length == len(words)
+            assert max(numbers) < task.vocabulary
             for word, number in zip(words, numbers[:length].tolist(), strict=True):
                 assert counts[word] <= rare if number == 1 else counts[word] == frequency[number]
     assert task.metric.chance == 909 / 1821
@@ -151,6 +153,24 @@ def test_imdb_cuts_each_class_and_balances(needs_files: Callable[[Task], None]) 
     assert splits.train.inputs[0, :3].tolist() == [63, 5, 3]  # "Story of a man", the example in the module
     assert splits.train.inputs.max() == 9999
     assert task.metric.chance == 0.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (PennTreebank, {"level": "bytes"}),
+        (PennTreebank, {"timesteps": 1}),
+        (PennTreebank, {"train_tokens": 999}),
+        (TinyShakespeare, {"level": "characters"}),
+        (Sst2, {"longest": 54}),
+        (Sst2, {"vocabulary": 2}),
+        (Imdb, {"longest": 0}),
+        (Imdb, {"embedding": 0}),
+    ],
+)
+def test_an_impossible_option_is_refused(kind: type[Task], options: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        kind.model_validate(options)
 
 
 # --------------------------------------------------------------------------------------------------------- broken files
