@@ -394,7 +394,7 @@ def test_auto_means_xla_except_for_what_cudnn_runs(cell, model, with_gpu, monkey
 
 def test_data_are_padded_and_stay_bytes():
     examples = Examples(np.ones((2, 3, 2), "uint8"), np.ones((2, 3, 4), "uint8"), np.array([3, 1], "int64"))
-    inputs, targets, lengths = tensors(examples, 5).arrays
+    inputs, targets, lengths = tensors(examples, 5, per_step=True).arrays
     assert (inputs.shape, targets.shape) == ((2, 5, 2), (2, 5, 4))
     assert (inputs.dtype, targets.dtype, lengths.dtype) == (tf.uint8, tf.uint8, tf.int32)
     assert not inputs.numpy()[:, 3:].any()

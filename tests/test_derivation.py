@@ -236,7 +236,7 @@ def test_the_first_steps_of_training_are_adams():
         assert loss == pytest.approx(derivation.loss(derivation.forward(now, x), targets) / 32, rel=1e-5)
         adam.apply_gradients([(g / 32, v) for g, v in zip(by_hand(now, x, targets), expected, strict=True)])
         for one, other in zip(trained, expected, strict=True):
-            np.testing.assert_allclose(one, other.numpy(), rtol=0, atol=1e-6)
+            np.testing.assert_allclose(one, other.numpy(), rtol=0, atol=1e-5)  # Keras holds the rate in float32
     for one, other in zip(w, before, strict=True):
         np.testing.assert_array_equal(one, other)
 

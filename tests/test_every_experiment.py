@@ -88,14 +88,18 @@ def two_steps(monkeypatch):
 
     Returns the numbers of steps that the passes had.
     """
-    whole, lengths = epochs.plan, []
+    lengths = []
 
-    def first(*arguments: Any) -> Plan:
-        steps = whole(*arguments)
-        lengths.append(len(steps.order))
-        return Plan(steps.order[:STEPS], steps.valid[:STEPS], steps.bucket[:STEPS])
+    def shortened(whole: Any) -> Any:
+        def first(*arguments: Any) -> Plan:
+            steps = whole(*arguments)
+            lengths.append(len(steps.order))
+            return Plan(steps.order[:STEPS], steps.valid[:STEPS], steps.bucket[:STEPS])
 
-    monkeypatch.setattr(epochs, "plan", first)
+        return first
+
+    for name in ("plan", "streams"):
+        monkeypatch.setattr(epochs, name, shortened(getattr(epochs, name)))
     monkeypatch.setattr(training, "bucket_lengths", lambda lengths: (int(max(lengths)),))
     return lengths
 

@@ -13,7 +13,7 @@ def words(value):
     """A value as the listing writes it."""
     if isinstance(value, Whole):
         return f"{value.low:,} … {value.high:,}"
-    return WORDS.get(value, str(value))
+    return WORDS[value] if value is None or isinstance(value, bool) else str(value)
 
 
 @pytest.mark.parametrize("name", CELLS.names())

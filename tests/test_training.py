@@ -19,13 +19,13 @@ from gru_tf.compiled import CompiledSteps
 from gru_tf.epochs import Epochs
 from gru_tf.errors import UserError
 from gru_tf.experiment import Run
-from gru_tf.tasks import Examples, Metric
+from gru_tf.tasks import Examples, Metric, Signature
 from gru_tf.tasks.adding import Adding
 from gru_tf.tasks.digits import Digits
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = {"digits": {"reading": "rows"}}
-SMALL = {"adding": {"length": 5, "examples": 90, "validation_examples": 20, "test_examples": 30}}
+SMALL = {"adding": {"longer": 1, "length": 5, "examples": 90, "validation_examples": 20, "test_examples": 30}}
 
 
 def run_of(cell="gru", task=None, purpose="final", seed=0, model=None, **recipe):
@@ -258,7 +258,7 @@ def fitted(metrics, direction="max", losses=None, seconds=None, **recipe):
     """The epochs of a run whose validation metrics are `metrics`, and how it ended."""
     run = run_of(task=SMALL, epochs=len(metrics), **recipe)
     metric = Metric(name="accuracy", direction=direction, chance=0.0, solved=1.0)
-    signature = SimpleNamespace(timesteps=5)
+    signature = Signature(timesteps=5, features=2, outputs=1, target="value")
     task, splits = (
         SimpleNamespace(metric=metric, signature=signature),
         Adding(**SMALL["adding"]).splits(np.random.default_rng(0)),
