@@ -1,6 +1,6 @@
 # make run    sets everything up and answers experiments/quickstart.yaml
 # make test   sets everything up and passes the tests
-# make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 10 minutes)
+# make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 17 minutes)
 # make bench  times a whole comparison against one made of stock parts (about 15 minutes)
 PYTHON ?= python3
 UV_VERSION := 0.13.9
