@@ -95,3 +95,19 @@ def test_peak_memory_where_there_is_no_proc(monkeypatch):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     assert environment.peak_memory_mb() == pytest.approx(peak, rel=0.01)
     assert peak > 10
+
+
+def test_another_version_of_a_package_or_of_a_module_is_another_source(monkeypatch, tmp_path):
+    first = environment.source()
+    assert environment.source() == first
+    environment.source.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(environment, "versions", lambda: {"tensorflow": "0.1"})
+        assert environment.source() != first
+    environment.source.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(environment, "__file__", str(tmp_path / "environment.py"))
+        (tmp_path / "environment.py").write_text("changed = True")
+        assert environment.source() != first
+    environment.source.cache_clear()
+    assert environment.source() == first
