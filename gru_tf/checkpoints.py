@@ -59,7 +59,7 @@ def save(file: Path, checkpoint: Checkpoint) -> None:
         OSError: where it cannot be written; the previous one is then untouched.
     """
     arrays = {f"{name}_{i}": a for name in LISTS for i, a in enumerate(getattr(checkpoint, name))}
-    fields = json.dumps({name: getattr(checkpoint, name) for name in FIELDS} | {"versions": environment.versions()})
+    fields = json.dumps({name: getattr(checkpoint, name) for name in FIELDS} | {"source": environment.source()})
     buffer = io.BytesIO()
     np.savez(buffer, fields=np.frombuffer(fields.encode(), np.uint8), **arrays)
     content = buffer.getvalue()
@@ -69,8 +69,8 @@ def save(file: Path, checkpoint: Checkpoint) -> None:
 def load(file: Path, epochs: int) -> Checkpoint | None:
     """The checkpoint at `file`; None where there is none of at most `epochs` epochs, or none that can be trusted.
 
-    A run without its checkpoint starts again and reaches the same numbers, so a damaged one, or one of other versions
-    of the packages, costs time only.
+    A run without its checkpoint starts again and reaches the same numbers, so a damaged one, or one of another version
+    of this package or those that it builds on, costs time only.
     """
     try:
         stored = file.read_bytes()
@@ -81,7 +81,7 @@ def load(file: Path, epochs: int) -> Checkpoint | None:
         return None
     with np.load(io.BytesIO(content)) as arrays:
         fields: dict[str, Any] = json.loads(arrays["fields"].tobytes())
-        if fields.pop("versions") != environment.versions():
+        if fields.pop("source", "") != environment.source():
             return None
         fields |= {name: _numbered(arrays, name) for name in LISTS}
         checkpoint = Checkpoint(**fields)

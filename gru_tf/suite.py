@@ -78,12 +78,20 @@ def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
     Raises:
         UserError: for an option that a task or cell does not have, or a budget that cannot be met.
     """
-    experiment = load(given)
-    where = experiment.name if isinstance(given, Experiment) else experiment_file.locate(str(given)).name
-    return [(task, cell, _checked(where, experiment, task, cell)) for task, cell in experiment.pairs()]
+    return _sizes(_where(given), load(given))
 
 
-def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice) -> Size:
+def _where(given: str | Path | Experiment) -> str:
+    """What messages call it: its file, or its name where it has none."""
+    return given.name if isinstance(given, Experiment) else experiment_file.locate(str(given)).name
+
+
+def _sizes(where: str, experiment: Experiment) -> list[tuple[Choice, Choice, Size]]:
+    gpu = bool(processes.gpus())
+    return [(task, cell, _checked(where, experiment, task, cell, gpu)) for task, cell in experiment.pairs()]
+
+
+def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice, gpu: bool) -> Size:
     from gru_tf import model
 
     task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
@@ -91,7 +99,7 @@ def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice) -
         model.check(experiment.model, task.signature, spec, cell.options)
         if experiment.diagnostics:
             model.check_diagnosed(experiment.model, task.signature)
-        model.kernel(experiment.model, spec, cell.options, experiment.training.jit, bool(processes.gpus()))
+        model.kernel(experiment.model, spec, cell.options, experiment.training.jit, gpu)
         return solve(spec, cell.options, task.signature, experiment.model)
     except UserError as error:
         raise UserError(f"{where}: {choice.label}, {cell.label}: {error}") from error
@@ -162,17 +170,15 @@ def run(
         record = opened.open(experiment)
         if not record.complete():
             record.begin()
-            _conduct(given, experiment, record, engine(work / experiment.name), progress)
+            _conduct(_where(given), experiment, record, engine(work / experiment.name), progress)
         return _results(record)
 
 
-def _conduct(
-    given: str | Path | Experiment, experiment: Experiment, record: Record, engine: Engine, progress: Progress | None
-) -> None:
+def _conduct(where: str, experiment: Experiment, record: Record, engine: Engine, progress: Progress | None) -> None:
     try:
         with engine:
             with silence.startup():
-                check(given)
+                _sizes(where, experiment)
             failed = coordinator.conduct(experiment, record, engine, progress)
     except KeyboardInterrupt:
         with suppress(StoreError):

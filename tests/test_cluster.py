@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gru_tf import checkpoints, durable, environment, journal
+from gru_tf import checkpoints, durable, journal
 from gru_tf.engine import cluster
 from gru_tf.engine.cluster import MOVES, RayEngine, train_on_node
 from gru_tf.errors import UserError
@@ -180,7 +180,7 @@ def test_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_node_keeps_nothing_of_a_final_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster.tempfile, "gettempdir", lambda: str(tmp_path))
-    folder = tmp_path / "gru-tf-on-ray" / environment.source()  # what another version left there is not gone on from
+    folder = tmp_path / "gru-tf-on-ray"
 
     def attempt(given: Run, to: Path) -> RunResult:
         assert to == folder

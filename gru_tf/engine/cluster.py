@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from gru_tf import checkpoints, durable, environment, journal
+from gru_tf import checkpoints, durable, journal
 from gru_tf.errors import UserError
 from gru_tf.experiment import Run
 from gru_tf.run_result import RunResult
@@ -161,7 +161,7 @@ def _word_left(key: str) -> str:
 
 
 def _train(run: Run, threads: int) -> Answer:
-    folder = Path(tempfile.gettempdir()) / "gru-tf-on-ray" / environment.source()
+    folder = Path(tempfile.gettempdir()) / "gru-tf-on-ray"
     result: RunResult = _prepared(threads).attempt(run, folder)
     if run.purpose == "final" and result.status != "failed":
         checkpoints.path(run, folder).unlink(missing_ok=True)  # nothing goes on from a final run
