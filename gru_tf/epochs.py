@@ -22,7 +22,7 @@ from gru_tf.tasks import Examples, Splits, Task
 
 def stream(seed: int, task: Choice, *more: int) -> np.random.Generator:
     """The random numbers of one task at one seed: the same for every cell, so that comparisons are paired."""
-    return np.random.default_rng([seed, zlib.crc32(task.label.encode()), *more])
+    return np.random.default_rng([seed, zlib.crc32(task.title.encode()), *more])
 
 
 class Epochs:

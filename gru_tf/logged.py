@@ -11,14 +11,14 @@ def name(result: RunResult) -> str:
     """The run's name in the dashboard, what tells runs apart first."""
     run = result.run
     kind = f"seed {run.seed}" if run.purpose == "final" else f"trial {run.fingerprint[:6]}"
-    return f"{run.cell.label} · {kind} · {run.task.label}"
+    return f"{run.cell.label} · {kind} · {run.task.title}"
 
 
 def params(result: RunResult) -> dict[str, Any]:
     """What was asked for and what it resolved to."""
     run = result.run
     return {
-        "task": run.task.label,
+        "task": run.task.title,
         "cell": run.cell.label,
         "seed": run.seed,
         "purpose": run.purpose,

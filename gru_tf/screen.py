@@ -46,7 +46,7 @@ def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
     for task in dict.fromkeys(row.task for row in rows):
         block = [row for row in rows if row.task == task]
         metric = next((f": test {r.metric} {ARROWS[r.direction]}" for r in block if r.metric), "")
-        shown = Table(title=Text.assemble((task, "bold"), metric), **NARROW)
+        shown = Table(title=Text.assemble((block[0].title, "bold"), metric), **NARROW)
         for name in COLUMNS:
             label = name == "cell"  # may be long; the numbers are never cut for it
             shown.add_column(name, justify="left" if label else "right", no_wrap=not label, overflow="fold")
@@ -112,9 +112,9 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
         yield f"Not shown: {runs} of earlier definitions of {experiment.name}, kept in the store."
     for row in rows:
         if row.seeds < row.wanted:
-            yield f"{row.task}, {row.cell}: {row.seeds} of {row.wanted} seeds finished."
+            yield f"{row.title}, {row.cell}: {row.seeds} of {row.wanted} seeds finished."
         for failure in row.failures:
-            yield f"{row.task}, {row.cell}: {failure}"
+            yield f"{row.title}, {row.cell}: {failure}"
 
 
 def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Table:
@@ -126,7 +126,7 @@ def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) 
         shown.add_column(name, justify="right", no_wrap=True)
     for task, cell, size in found:
         counts = (size.units, size.parameters, size.recurrent_parameters)
-        shown.add_row(Text(task.label), Text(cell.label), *(f"{n:,}" for n in counts))
+        shown.add_row(Text(task.title), Text(cell.label), *(f"{n:,}" for n in counts))
     return shown
 
 
@@ -204,7 +204,7 @@ class RunProgress:
 def line(result: RunResult) -> str:
     """A run in one line."""
     run = result.run
-    name = f"{run.task.label} · {run.cell.label} · {'trial' if run.purpose == 'trial' else f'seed {run.seed}'}"
+    name = f"{run.task.title} · {run.cell.label} · {'trial' if run.purpose == 'trial' else f'seed {run.seed}'}"
     if result.status != "finished":
         return f"{name}: {result.status}: {result.error}"
     which, value = ("validation", result.validation) if result.test is None else ("test", result.test)

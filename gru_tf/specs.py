@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
@@ -21,6 +22,7 @@ from gru_tf.errors import did_you_mean, shown
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy's legacy generator, which Keras seeds as well, can take
 Scalar = bool | int | float | str
+Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML; a tuple here, so that what has it can be hashed
 Settings = Mapping[str, Scalar | None]
 
 
@@ -55,11 +57,15 @@ def _diagnostics(value: Any) -> Any:
 Diagnosed = Annotated[tuple[str, ...], BeforeValidator(_diagnostics)]
 
 
+OF_FILES = ("path", "test_path")  # options that name a user's own files
+PINNED = "sha256"  # and the option that says which content they had
+
+
 class Choice(Spec):
     """A task or a cell by name, with its options; in YAML `adding` or `adding: {length: 100}`."""
 
     name: str
-    options: dict[str, Scalar] = {}
+    options: dict[str, Scalar | Names] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -78,8 +84,23 @@ class Choice(Spec):
     @property
     def label(self) -> str:
         """Name with its options, e.g. "adding(length=100)"; what tables show and pairs are formed by."""
-        options = ", ".join(f"{k}={v}" for k, v in sorted(self.options.items()))
-        return f"{self.name}({options})" if options else self.name
+        return self._named(self.options)
+
+    @property
+    def title(self) -> str:
+        """The label without folders and checksums of a user's files: what is read, and what random numbers follow from.
+
+        The same file elsewhere, or one more row in it, changes no draw.
+        """
+        return self._named({k: Path(str(v)).name if k in OF_FILES else v for k, v in self.options.items() if k != PINNED})
+
+    def _named(self, options: Mapping[str, Any]) -> str:
+        named = ", ".join(f"{k}={_listed(v)}" for k, v in sorted(options.items()))
+        return f"{self.name}({named})" if named else self.name
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 class ModelSpec(Spec):

@@ -43,8 +43,18 @@ class Results:
 
 
 def load(given: str | Path | Experiment) -> Experiment:
-    """An experiment from a file, a name, or itself."""
-    return given if isinstance(given, Experiment) else experiment_file.load(experiment_file.locate(str(given)))
+    """An experiment from a file, a name, or itself; its users' own files by the content that they have now.
+
+    Raises:
+        UserError: where the experiment, or a file of data that it names, cannot be read.
+    """
+    return _pinned(given if isinstance(given, Experiment) else experiment_file.load(experiment_file.locate(str(given))))
+
+
+def _pinned(experiment: Experiment) -> Experiment:
+    more = [create(task.name, task.options).pinned() for task in experiment.tasks]
+    tasks = [task.but(options={**task.options, **pinned}) for task, pinned in zip(experiment.tasks, more, strict=True)]
+    return experiment.model_copy(update={"tasks": tuple(tasks)}) if any(more) else experiment
 
 
 def results(name: str, store: str | None = None) -> Results:
@@ -102,7 +112,7 @@ def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice, g
         model.kernel(experiment.model, spec, cell.options, experiment.training.jit, gpu)
         return solve(spec, cell.options, task.signature, experiment.model)
     except UserError as error:
-        raise UserError(f"{where}: {choice.label}, {cell.label}: {error}") from error
+        raise UserError(f"{where}: {choice.title}, {cell.label}: {error}") from error
 
 
 def engine_for(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
+from gru_tf.specs import Choice
 from gru_tf.statistics import Interval, mean_interval
 
 
@@ -15,6 +16,7 @@ class Row:
 
     Args:
         task, cell: labels.
+        title: of the task, what is shown of its label.
         units, parameters, recurrent_parameters: size of the final network; None while there is none.
         metric: name of the task's metric; direction: "max" or "min".
         test: mean and 95 % interval over the finished seeds; None while there is none.
@@ -28,6 +30,7 @@ class Row:
     """
 
     task: str
+    title: str
     cell: str
     units: int | None
     parameters: int | None
@@ -49,12 +52,11 @@ class Row:
 def rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
     """The table of an experiment, in its order of tasks and cells; also of one that is not finished."""
     results = list(results)
-    pairs = [(task.label, cell.label) for task, cell in experiment.pairs()]
-    of = {pair: [r for r in results if (r.run.task.label, r.run.cell.label) == pair] for pair in pairs}
-    return [_row(experiment, *pair, of[pair]) for pair in pairs]
+    of = [(pair, [r for r in results if (r.run.task, r.run.cell) == pair]) for pair in experiment.pairs()]
+    return [_row(experiment, *pair, found) for pair, found in of]
 
 
-def _row(experiment: Experiment, task: str, cell: str, results: list[RunResult]) -> Row:
+def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunResult]) -> Row:
     finals = [r for r in results if r.run.purpose == "final" and r.status == "finished"]
     tested = [r.test for r in finals if r.test is not None]
     speeds = [r.speed for r in finals if r.speed is not None]
@@ -62,8 +64,9 @@ def _row(experiment: Experiment, task: str, cell: str, results: list[RunResult])
     searched = experiment.search.axes if experiment.search else {}
     settings = {**first.run.model.model_dump(), **first.run.training.model_dump()} if first else {}
     return Row(
-        task=task,
-        cell=cell,
+        task=task.label,
+        title=task.title,
+        cell=cell.label,
         units=first.units if first else None,
         parameters=first.parameters if first else None,
         recurrent_parameters=first.recurrent_parameters if first else None,

@@ -49,7 +49,7 @@ class Writer:
                 as well is tried without end: only this process has it.
         """
         if result.warning:
-            self.say(f"{result.run.cell.label} on {result.run.task.label}, seed {result.run.seed}: {result.warning}")
+            self.say(f"{result.run.cell.label} on {result.run.task.title}, seed {result.run.seed}: {result.warning}")
         self.insist(lambda: self.record.write(result), lambda: self._kept(result))
         journal.confirm(self.folder, result)
 

@@ -26,6 +26,7 @@ def experiment(**fields: Any) -> Experiment:
 
 ROW = Row(
     task="digits",
+    title="digits",
     cell="gru",
     units=57,
     parameters=12_094,
@@ -71,7 +72,16 @@ QUICKSTART = [
     replace(ROW, cell="lstm", units=49, parameters=10_496, failures=("a trial failed: no", "seed 1 failed: no")),
     ROW,
     *(
-        replace(ROW, task="adding(length=30)", cell=cell, metric="mse", direction="min", test=test, chance=1 / 6)
+        replace(
+            ROW,
+            task="adding(length=30)",
+            title="adding(length=30)",
+            cell=cell,
+            metric="mse",
+            direction="min",
+            test=test,
+            chance=1 / 6,
+        )
         for cell, test in (
             ("rnn", Interval(0.1665, 0.1641, 0.1689)),
             ("lstm", Interval(3.721e-5, 1.13e-6, 7.329e-5)),
@@ -136,7 +146,7 @@ LABELS = ["adding(length=50)", "gru(a=[bold], b=[/])", "gru(x=[red]y[/red])", "[
 
 @pytest.mark.parametrize("label", LABELS)
 def test_labels_are_shown_as_they_are(label):
-    text = table_of(replace(ROW, task=label, cell="gru"), width=120)
+    text = table_of(replace(ROW, title=label, cell="gru"), width=120)
     assert label in text
     text = table_of(replace(ROW, cell=label), width=120)
     assert label in text

@@ -58,6 +58,7 @@ class Metric:
         solved: what a perfect, or the best imaginable, answer gets.
         scale: factor from the target's units to those of "mae" and "rmse", e.g. the deviation it was divided by.
         also: names of further metrics that are recorded beside it on the test split.
+        trivial: what the trivial answer is, in words, e.g. "the value 12 months before".
     """
 
     name: MetricName
@@ -66,6 +67,7 @@ class Metric:
     solved: float
     scale: float = 1.0
     also: tuple[MetricName, ...] = ()
+    trivial: str = "the trivial answer"
 
     def value(self, mean: float, name: "MetricName | None" = None) -> float:
         """The metric from the mean over all targets of what it is made of: accuracy, squared or absolute error, nll."""
@@ -157,6 +159,14 @@ class Task(BaseModel, ABC):
     @abstractmethod
     def splits(self, rng: np.random.Generator) -> Splits:
         """The data; all randomness comes from `rng`."""
+
+    def pinned(self) -> dict[str, str]:
+        """Further options that a run must carry to mean the same data for ever: {"sha256": …} of a user's own files.
+
+        Raises:
+            UserError: where a file cannot be read, or is not the one that the option names already.
+        """
+        return {}
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of each file that the data come from; empty for synthetic and embedded data."""
