@@ -27,7 +27,7 @@ ABSENT = object()  # takes a key away
 TOP = "Fields: question, tasks, cells, seeds, model, training, search, diagnostics"
 A_CHOICE = "expected a name, or one name with its options: 'name: {option: value}'"
 AN_AXIS = "expected a list of values, or a mapping with low and high."
-A_SCALAR = "expected true or false, a whole number, a number or text."
+A_SCALAR = "expected true or false, a whole number, a number, text or a list."
 JARGON = ("input should", "value error", "valid ", "pydantic", "keys should", "literal[", "union", "tuple", "unicode string")
 
 
