@@ -26,6 +26,15 @@ Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML; a tup
 Settings = Mapping[str, Scalar | None]
 
 
+def _of_names(value: Any) -> Any:
+    if isinstance(value, list) and not all(isinstance(name, str) for name in value):
+        raise ValueError(f"received {shown(value)}, expected a list of text only")
+    return value
+
+
+Option = Annotated[Scalar | Names, BeforeValidator(_of_names)]
+
+
 class Spec(BaseModel):
     """A part of an experiment: frozen, strict in types, closed to unknown keys."""
 
@@ -65,7 +74,7 @@ class Choice(Spec):
     """A task or a cell by name, with its options; in YAML `adding` or `adding: {length: 100}`."""
 
     name: str
-    options: dict[str, Scalar | Names] = {}
+    options: dict[str, Option] = {}
 
     @model_validator(mode="before")
     @classmethod

@@ -27,7 +27,8 @@ ABSENT = object()  # takes a key away
 TOP = "Fields: question, tasks, cells, seeds, model, training, search, diagnostics"
 A_CHOICE = "expected a name, or one name with its options: 'name: {option: value}'"
 AN_AXIS = "expected a list of values, or a mapping with low and high."
-A_SCALAR = "expected true or false, a whole number, a number, text or a list."
+A_SCALAR = "expected true or false, a whole number, a number or text."
+AN_OPTION = "expected true or false, a whole number, a number, text or a list."
 JARGON = ("input should", "value error", "valid ", "pydantic", "keys should", "literal[", "union", "tuple", "unicode string")
 
 
@@ -247,8 +248,8 @@ DEEPER = [
     ),
     ("cells", [{"gru": "fast"}], "cells[0].gru: received 'fast', expected a mapping."),
     ("cells", ["lstm", {"gru": []}], "cells[1].gru: received [], expected a mapping."),
-    ("cells", [{"gru": {"reset_after": [1]}}], f"cells[0].gru.reset_after: received [1], {A_SCALAR}"),
-    ("cells", {"lstm": None, "gru": {"reset_after": None}}, f"cells.gru.reset_after: received null, {A_SCALAR}"),
+    ("cells", [{"gru": {"reset_after": [1]}}], "cells[0].gru.reset_after: received [1], expected a list of text only"),
+    ("cells", {"lstm": None, "gru": {"reset_after": None}}, f"cells.gru.reset_after: received null, {AN_OPTION}"),
     (
         "cells",
         [{"name": "gru", "option": {}}],
@@ -259,7 +260,7 @@ DEEPER = [
     ("tasks.0.adding.length", "long", "tasks: adding.length: received 'long', expected a whole number."),
     ("tasks.0.adding.length", 1, "tasks: adding.length: received 1, expected at least 2."),
     ("tasks.0.adding.length", True, "tasks: adding.length: received true, expected a whole number."),
-    ("tasks.0.adding.length", None, f"tasks[0].adding.length: received null, {A_SCALAR}"),
+    ("tasks.0.adding.length", None, f"tasks[0].adding.length: received null, {AN_OPTION}"),
     (
         "tasks",
         [{"digits": {"reading": "row"}}],
