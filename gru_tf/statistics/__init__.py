@@ -1,0 +1,9 @@
+"""Statistics of scores over seeds and tasks: pure functions on arrays, the same numbers for the same seed.
+
+`intervals.py`: a mean and how sure it is. `paired.py`: two cells at equal seeds, tested, with Holm's correction.
+`across.py`: many tasks, by normalised scores and by ranks. `power.py`: how many seeds would settle a question.
+"""
+
+from gru_tf.statistics.intervals import Interval, bootstrap_interval, mean_interval
+
+__all__ = ["Interval", "bootstrap_interval", "mean_interval"]
