@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-ENOUGH = 20  # values from which a bootstrap keeps its level; below, it is too narrow, see tests/test_statistics.py
+ENOUGH = 40  # values from which a bootstrap keeps its level; below, it is too narrow, see tests/test_statistics.py
 RESAMPLES = 9_999
 Statistic = Callable[..., Any]
 
@@ -28,7 +28,7 @@ class Interval(NamedTuple):
 
 
 def interval(values: Sequence[float], confidence: float = 0.95, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
-    """The interval that keeps its level at this number of values: Student's t below 20, BCa bootstrap from there on.
+    """The interval that keeps its level at this number of values: Student's t below 40, BCa bootstrap from there on.
 
     Raises:
         ValueError: where there is no value.
