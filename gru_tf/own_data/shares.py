@@ -1,4 +1,4 @@
-"""Which rows or sequences train, which choose, and which test: shares of time, or of whole groups.
+"""Which rows or sequences train, which validate and which test: by time, the last ones; by group, none in two parts.
 
 A group is whatever must not lie in two splits: one person's sequences, or copies of one sequence. Groups are never cut;
 among the ways to place them, each class is shared out as evenly as they allow. What is drawn is drawn from fixed numbers:
@@ -13,11 +13,42 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError
+from gru_tf.datasets import DatasetError
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = ("training", "validation", "test")
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def by_time(times: Array, validation: float, test: float, where: str = "the data") -> Array:
+    """(rows,) int8, 0 to train, 1 to validate, 2 to test: the last moments test, those before them validate.
+
+    Shares are of the moments that there are, each counted once, and the cuts are the same for all groups.
+
+    Args:
+        times: (rows,) moments, in any order.
+        validation: share of the moments; above 0 it is one moment at least.
+        test: the same, of the last ones.
+        where: what messages call the file.
+
+    Raises:
+        DatasetError: where there are too few moments for the three parts.
+    """
+    ordered = len(times) < 2 or bool((times[1:] > times[:-1]).all())
+    moments = times if ordered else np.unique(times)
+    tested, validated = (max(1, round(share * len(moments))) if share > 0 else 0 for share in (test, validation))
+    train = len(moments) - validated - tested
+    if train < 1:
+        raise DatasetError(
+            f"{where}: expected at least {1 + validated + tested} moments for training, validation and test."
+            f" Received: {len(moments)}"
+        )
+    number = np.full(len(times), TRAIN, np.int8)
+    if validated:
+        number[times >= moments[train]] = VALIDATION
+    if tested:
+        number[times >= moments[train + validated]] = TEST
+    return number
 
 
 def by_group(
@@ -46,7 +77,7 @@ def by_group(
         unit: what is counted when there are too few, for errors: "sequences", "groups".
 
     Raises:
-        UserError: where a class has fewer groups than there are splits, a split would be empty, or a class would be in
+        DatasetError: where a class has fewer groups than there are splits, a split would be empty, or a class would be in
             no training sequence.
     """
     shares = np.array([1 - validation - test, validation, test] if test else [1 - validation, validation])
@@ -57,7 +88,7 @@ def by_group(
         place = "" if classes is None else f"{row(int(np.argmax(found == scarce)))}: "
         of = "" if classes is None else f" of '{names[scarce] if len(names) else scarce}'"
         each = "" if classes is None else " of each class"
-        raise UserError(
+        raise DatasetError(
             f"{where}: {place}expected {len(shares)} {unit} or more{each}, one for each split. Received: {held[scarce]}{of}"
         )
     split = _placed(groups, found, held, shares)
@@ -159,12 +190,12 @@ def _complete(
     """Refuse an empty split, and a class that training has not."""
     for number in range(splits):
         if not (split == number).any():
-            raise UserError(f"{where}: expected groups that can be shared out. Received: none for the {SPLITS[number]} split")
+            raise DatasetError(f"{where}: expected groups that can be shared out. Received: none for the {SPLITS[number]} split")
     trained = np.isin(classes, classes[split == TRAIN])
     if not trained.all():
         first = int(np.argmin(trained))
         name = names[classes[first]] if len(names) else classes[first]
-        raise UserError(
+        raise DatasetError(
             f"{where}: {row(first)}: expected every class in more groups, so that training has one."
             f" Received: '{name}' only in groups that are kept to choose or test on"
         )
