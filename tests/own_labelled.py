@@ -7,7 +7,28 @@ import numpy as np
 import own_files
 import pandas
 
-WORDS = "good great fine bad sad poor film plot music ending actor scene long short new old very really quite not".split()
+WORDS = [
+    "good",
+    "great",
+    "fine",
+    "bad",
+    "sad",
+    "poor",
+    "film",
+    "plot",
+    "music",
+    "ending",
+    "actor",
+    "scene",
+    "long",
+    "short",
+    "new",
+    "old",
+    "very",
+    "really",
+    "quite",
+    "not",
+]
 
 
 def steps() -> Any:
@@ -37,14 +58,22 @@ def arrays() -> dict[str, Any]:
     lengths[0] = 6
     real = np.arange(6) < lengths[:, None]
     total = (inputs * real[..., None]).sum((1, 2))
-    return {"X": inputs, "lengths": lengths, "y": total, "sign": np.where(total > 5, "high", "low"), "who": np.arange(40) // 2}
+    return {
+        "X": inputs,
+        "lengths": lengths,
+        "y": total,
+        "sign": np.where(total > 5, "high", "low"),
+        "who": np.arange(40) // 2,
+    }
 
 
 def sentences(seed: int = 6, count: int = 90) -> Any:
     """Texts of 1 to 12 words: whether there are more good words than bad ones, how many, and who says so."""
     rng = np.random.default_rng(seed)
     texts = [" ".join(rng.choice(WORDS, rng.integers(1, 13))) for _ in range(count)]
-    marks = [int(sum(word in WORDS[:3] for word in t.split()) - sum(word in WORDS[3:6] for word in t.split())) for t in texts]
+    marks = [
+        int(sum(word in WORDS[:3] for word in t.split()) - sum(word in WORDS[3:6] for word in t.split())) for t in texts
+    ]
     moods = ["up" if mark > 0 else "down" for mark in marks]
     columns = {"said": [t.capitalize() + "!" for t in texts], "mood": moods, "mark": marks, "who": np.arange(count) // 3}
     return pandas.DataFrame(columns)
@@ -95,7 +124,13 @@ def said_later(file: Path) -> None:
     sentences(8, 30).to_csv(file, sep="\t", index=False)
 
 
-TRIPS: dict[str, Any] = {"path": own_files.path("trips.csv"), "label": "by", "id": "trip", "order": "second", "group": "person"}
+TRIPS: dict[str, Any] = {
+    "path": own_files.path("trips.csv"),
+    "label": "by",
+    "id": "trip",
+    "order": "second",
+    "group": "person",
+}
 SUMS: dict[str, Any] = {"path": own_files.path("sums.npz"), "kind": "value"}
 SIGNS: dict[str, Any] = {"path": own_files.path("signs.ts"), "test_path": own_files.path("signs_test.ts")}
 SAID: dict[str, Any] = {"path": own_files.path("said.tsv"), "text": "said", "label": "mood"}

@@ -345,7 +345,7 @@ def _kept(suffix: str, save: Any) -> Path:
 
 def _frame(table: Any) -> Any:
     """A pandas frame; the table is given up, column by column."""
-    return table.to_pandas(split_blocks=True, self_destruct=True)
+    return table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
 
 
 def _fits(path: Path, size: int) -> None:

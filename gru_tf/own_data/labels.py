@@ -124,6 +124,10 @@ def split(found: Labelled, content: Array, numbers: Array, names: list[str] | No
     """
     keys, unit = content, "different sequences"
     if found.group is not None:
+        absent = columns.missing(found.frame, [found.group])[:, 0]
+        if absent.any():
+            place = columns.row(found.where, found.frame.index[int(absent.argmax())])
+            raise DatasetError(f"{found.where}: {place}, column '{found.group}': expected a group. Received: nothing")
         keys = shares.joined(columns.groups(found.frame, found.group, found.where)[0], content)
         unit = f"groups (column '{found.group}')"
     return shares.by_group(
