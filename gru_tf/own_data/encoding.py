@@ -151,4 +151,4 @@ def _codes(frame: Any, column: Column, where: str) -> Array:
             f"{checks.at(frame, column.name, where, place)}: expected a category of the training rows:"
             f" {', '.join(column.categories)}. Received: '{value}'"
         )
-    return codes.astype(np.int64)
+    return codes
