@@ -294,6 +294,7 @@ def test_impossible_options_are_refused(option: dict[str, Any]) -> None:
 
 
 def test_texts_that_do_not_fit_the_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.csv").write_text(GOOD + f"{'word ' * 150},x,p9\n")
-    monkeypatch.setattr(files, "LIMIT", 3500)
-    assert " padded to the longest. Received: 13 of up to 150 steps of 4 bytes, " in refusal(tmp_path / "a.csv")
+    short = "".join(f"w{n},{'xy'[n % 2]}\n" for n in range(200))
+    (tmp_path / "a.csv").write_text(f"said,mood\n{short}{'word ' * 150},x\n")
+    monkeypatch.setattr(files, "LIMIT", 20_000)  # fewer than 40 · 150 · 4 bytes, whichever split the long one is in
+    assert " padded to the longest. Received: 201 of up to 150 steps of 4 bytes, " in refusal(tmp_path / "a.csv")
