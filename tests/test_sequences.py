@@ -296,6 +296,16 @@ def test_copies_of_a_sequence_are_in_one_split(tmp_path: Path) -> None:
     check_copies_together(copies(tmp_path))
 
 
+def test_what_a_file_to_test_on_repeats_is_said(tmp_path: Path) -> None:
+    first = copies(tmp_path)
+    inputs = np.load(first.path)["X"][[3, 7, 9]]
+    inputs[2, 1, 1] += 1
+    np.savez(tmp_path / "b.npz", X=inputs, y=[0, 1, 1])
+    task = Sequences(path=first.path, test_path=str(tmp_path / "b.npz"))
+    assert task.notes() == ("2 of the 3 sequences of b.npz are in a.npz as well.",)
+    assert first.notes() == ()
+
+
 @pytest.mark.usefixtures("own_cache_now")
 def test_copies_in_two_splits_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gru_tf.own_data.sequences.Sequences.content", lambda self: np.arange(len(self.lengths)))

@@ -153,6 +153,14 @@ def test_texts_that_are_the_same_as_far_as_they_are_read_are_in_one_split(tmp_pa
     check_same_texts_together(same_texts(tmp_path))
 
 
+def test_what_a_file_to_test_on_repeats_is_said(said: Texts) -> None:
+    later = Texts(**{**SAID, **LATER})
+    first, test = ([words_of(text) for text in own_labelled.sentences(*which)["said"]] for which in ((), (8, 30)))
+    assert sum(words in first for words in test) == 2
+    assert later.notes() == ("2 of the 30 texts of said_later.tsv are in said.tsv as well.",)
+    assert said.notes() == ()
+
+
 def test_same_texts_in_two_splits_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(Texts, "_same", lambda self, found: np.arange(len(found)))
