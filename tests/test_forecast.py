@@ -72,6 +72,7 @@ def by_hand(of: OwnForecast) -> list[list[tuple[Any, Any]]]:
             base = rows[start - 1] if of.relative else 0 * rows[0]
             inputs, targets = rows[start - of.window : start] - base, rows[start : start + of.horizon] - base
             found[part[start]].append((inputs, targets.ravel()))
+    found[1] = found[1][:: of.stride]
     return found
 
 

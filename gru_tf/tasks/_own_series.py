@@ -230,10 +230,9 @@ def _starts(task: "OwnForecast", begins: Array, part: Array, made: Array) -> lis
         before = np.concatenate([[0], np.cumsum(made[:, 0])])
         fits &= before[lasts.start + 1 :][:count] == before[starts]
         fits &= ~made[window - 1 :, 1][:count]
-    strided = fits if task.stride == 1 else fits & ((first - begins[starts]) % task.stride == 0)
-    return [
-        np.flatnonzero((strided if n == TRAIN else fits) & (part[starts] == n)) + window for n in (TRAIN, VALIDATION, TEST)
-    ]
+    train, validation, test = (np.flatnonzero(fits & (part[starts] == n)) for n in (TRAIN, VALIDATION, TEST))
+    train = train[(train - begins[starts][train]) % task.stride == 0]
+    return [found + window for found in (train, validation[:: task.stride], test)]
 
 
 def _enough(task: "OwnForecast", where: str, of: Array, part: Array, made: Array, starts: list[Array]) -> None:

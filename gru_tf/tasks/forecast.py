@@ -43,7 +43,7 @@ class OwnForecast(OwnData):
         relative: whether the last seen value of each target is subtracted from it, in inputs and targets, so that the
             network foretells the change; for a series that leaves the range of training.
         season: rows of the seasonal naive forecast, e.g. 7 of daily rows; 0: none.
-        stride: every how many rows a training window starts; validation and test have all.
+        stride: every how many rows a window to train or to choose on starts; the test has all.
         missing: what is done about missing values: "refuse" them, "drop" the row, "forward" (the last value before),
             "interpolate" (between the neighbours, of which the later one is seen before the window's end) or "mean" (of the
             training rows; of categories the most frequent).
