@@ -19,7 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @cache
 def _metric() -> Any:
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     return BLEU(lowercase=True, force=True)  # force: no advice on texts that look tokenised, which sacrebleu logs
 

@@ -57,7 +57,10 @@ def beam(
     """The best sequence of each row, (R, longest) int32, and its score, (R,).
 
     Args:
-        step, states, memory, longest: as `greedy`.
+        step: the network.
+        states: before the first token, each (R, …).
+        memory: what the network looks at in every step, each (R, …).
+        longest: steps after which a sequence that has not ended is cut.
         width: beginnings that are kept of each row.
         alpha: of the length penalty.
     """

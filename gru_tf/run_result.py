@@ -109,7 +109,7 @@ class RunResult(BaseModel):
         kernel_path: what executed the recurrence; jit: the resolved jit_compile.
         environment: versions, device, threads, commit, data checksums.
         model_file: where the trained model lies, or "".
-        samples: some of what the network wrote for the test split, or ""; "" in results from the store, which keeps it apart.
+        samples: some of what the network wrote for the test split, or ""; the store keeps it apart as well.
         diagnostics: what `run.diagnostics` asked for; None in results from the store, which keeps it apart.
     """
 

@@ -48,12 +48,8 @@ FILES = {
     ("train", "de"): _file("train.de", 637_044, "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6"),
     ("validation", "en"): _file("val.en", 21_650, "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28"),
     ("validation", "de"): _file("val.de", 24_681, "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a"),
-    ("test", "en"): _file(
-        "test_2016_flickr.en", 21_077, "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9"
-    ),
-    ("test", "de"): _file(
-        "test_2016_flickr.de", 22_890, "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8"
-    ),
+    ("test", "en"): _file("test_2016_flickr.en", 21_077, "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9"),
+    ("test", "de"): _file("test_2016_flickr.de", 22_890, "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8"),
 }
 
 
@@ -120,7 +116,8 @@ class Multi30k(Task):
             DatasetError: where a file is damaged or cannot be had.
         """
         arrays = _arrays()
-        return Splits(*(self._examples(arrays, split) for split in SENTENCES))
+        train, validation, test = (self._examples(arrays, split) for split in SENTENCES)
+        return Splits(train, validation, test)
 
     def _examples(self, arrays: parsed.Arrays, split: str) -> Examples:
         count = self.train_sentences if split == "train" else None
@@ -179,7 +176,7 @@ def joined(words: list[str]) -> str:
 def read_sentences(path: Path) -> list[str]:
     """The lines of a compressed file, none of which is empty; raises DatasetError."""
     try:
-        content = gzip.decompress(path.read_bytes())
+        content = gzip.decompress(path.read_bytes()) or b" "  # an empty file is one without a sentence
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{path}: expected a gzip file. Received: {error or type(error).__name__}") from error
     lines = text_file.lines(text_file.decode(content, str(path)))
