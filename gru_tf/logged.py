@@ -6,6 +6,8 @@ from typing import Any
 
 from gru_tf.run_result import Diagnostics, LayerReading, RunResult
 
+DIAGNOSTICS, SAMPLES = "diagnostics.json", "samples.txt"  # artifacts: too long for a tag
+
 
 def name(result: RunResult) -> str:
     """The run's name in the dashboard, what tells runs apart first."""
@@ -52,6 +54,12 @@ def numbers(result: RunResult) -> dict[str, float]:
         **(_inside(result.diagnostics) if result.diagnostics else {}),
     }
     return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+def texts(result: RunResult) -> dict[str, str]:
+    """File name → content, of what is to be read as a file."""
+    inside = {DIAGNOSTICS: result.diagnostics.model_dump_json()} if result.diagnostics is not None else {}
+    return inside | ({SAMPLES: result.samples} if result.samples else {})
 
 
 def _inside(found: Diagnostics) -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from gru_tf import budget, kernel_path
+from gru_tf import budget, encoder_decoder, kernel_path
 from gru_tf.cells import CellSpec
 from gru_tf.errors import UserError
 from gru_tf.kernel_path import Path
@@ -46,6 +46,7 @@ def build(
 
     Token numbers (batch, T) are embedded first. Where `masked` says so, a second input "mask" (batch, T) is True at real
     steps. The head is dense and linear: outputs are logits of classes or of independent binaries, or values.
+    Where targets are decoded it is `encoder_decoder.build`'s network, with a last input "written".
 
     Args:
         model: depth, direction, dropout, and the budget that the units follow from.
@@ -61,6 +62,8 @@ def build(
     """
     check(model, signature, cell, options)
     units = budget.solve(cell, options, signature, model).units
+    if signature.decoded:
+        return encoder_decoder.build(model, signature, cell, options, units, dropout)
     inputs, x = _inputs(signature, carried_rows)
     call: dict[str, Any] = {}
     if masked(model, signature):

@@ -109,6 +109,7 @@ class RunResult(BaseModel):
         kernel_path: what executed the recurrence; jit: the resolved jit_compile.
         environment: versions, device, threads, commit, data checksums.
         model_file: where the trained model lies, or "".
+        samples: some of what the network wrote for the test split, or ""; the store keeps it apart as well.
         diagnostics: what `run.diagnostics` asked for; None in results from the store, which keeps it apart.
     """
 
@@ -141,6 +142,7 @@ class RunResult(BaseModel):
     jit: bool | None = None
     environment: dict[str, Any] = {}
     model_file: str = ""
+    samples: str = ""
     diagnostics: Diagnostics | None = None
 
     def answers(self, run: Run) -> bool:

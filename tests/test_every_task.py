@@ -16,6 +16,7 @@ import own_files
 import own_labelled
 import pytest
 from pydantic import ValidationError
+from sacrebleu import corpus_bleu
 from scipy.io import savemat
 from solvers import (
     solve_adding,
@@ -27,7 +28,7 @@ from solvers import (
 )
 
 from gru_tf.datasets import DatasetError, locate
-from gru_tf.tasks import TASKS, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks import END, TASKS, Examples, Metric, Signature, Splits, Task
 from gru_tf.tasks.adding import Adding
 from gru_tf.tasks.airline import Airline
 from gru_tf.tasks.copy_memory import CopyMemory
@@ -35,6 +36,8 @@ from gru_tf.tasks.delayed_recall import DelayedRecall
 from gru_tf.tasks.digits import Digits
 from gru_tf.tasks.ett import Ett
 from gru_tf.tasks.mnist import Mnist
+from gru_tf.tasks.multi30k import FILES as CAPTIONS
+from gru_tf.tasks.multi30k import Multi30k, read_sentences
 from gru_tf.tasks.polyphonic import FILES, Polyphonic, marginal_nll, read_pieces
 from gru_tf.tasks.selective_copy import SelectiveCopy
 from gru_tf.tasks.spoken_digits import SpokenDigits
@@ -108,6 +111,12 @@ VARIANTS |= {  # a user's own series
         {**SHOP, "test_path": own_files.path("shop_later.csv"), "window": 7, "season": 14, "stride": 3},
     ],
 }
+VARIANTS |= {  # translation
+    "multi30k": [
+        {},
+        {"source_vocabulary": 100, "target_vocabulary": 50, "longest": 6, "embedding": 8, "train_sentences": 1000},
+    ],
+}
 FIXED = {"digits", "polyphonic"}  # the data set's own split: no seed changes it
 FIXED |= {"mnist", "spoken_digits", "ett", "airline", "sunspots", "temperatures", "ucr"}
 # Equal sequences that the published split holds in two parts, kept because scores must compare: train and validation,
@@ -124,6 +133,11 @@ REPEATED |= {  # language: texts of few words repeat, and cut short or with few 
     "sst2(vocabulary=100, longest=5, embedding=8)": (264, 480, 152),
     "imdb()": (17, 83, 40),
     "imdb(vocabulary=1000, longest=30)": (18, 86, 41),
+}
+FIXED |= {"multi30k"}
+REPEATED |= {
+    "multi30k()": (1, 0, 0),
+    "multi30k(source_vocabulary=100, target_vocabulary=50, longest=6, embedding=8, train_sentences=1000)": (78, 77, 72),
 }
 
 
@@ -184,6 +198,8 @@ def real_steps(examples: Examples) -> Any:
 
 def counted(task: Task, examples: Examples) -> Any:
     """(N,) or (N, T): whether there is a target."""
+    if task.signature.decoded:
+        return examples.targets >= 0
     there = real_steps(examples) if task.signature.per_step else np.ones(len(examples), bool)
     return there & (examples.targets >= 0) if task.signature.target == "class" else there
 
@@ -249,6 +265,9 @@ def check_shapes_of(part: Examples, signature: Signature) -> None:
     assert signature.varying or signature.per_step or part.lengths.min() == timesteps, "lengths vary: is that stated?"
     steps = (timesteps,) if signature.per_step else ()
     outputs = () if signature.target == "class" else (signature.outputs,)
+    if signature.decoded:  # as long as its own longest
+        steps = (int((part.targets >= 0).sum(1).max()),)
+        assert steps <= (signature.decoded,)
     assert part.targets.shape == (count, *steps, *outputs)
 
 
@@ -264,7 +283,7 @@ def check_targets(task: Task) -> None:
         assert counted(task, part).any()
         if task.signature.target == "class":
             assert np.issubdtype(part.targets.dtype, np.signedinteger)
-            assert part.targets.min() >= (-1 if task.signature.per_step else 0)
+            assert part.targets.min() >= (-1 if task.signature.targets_over_time else 0)
             assert part.targets.max() < task.signature.outputs
         elif task.signature.target == "value":
             assert part.targets.dtype == np.float32
@@ -284,6 +303,9 @@ def check_padding_is_zero(task: Task) -> None:
     for part in every_part(draw(task)):
         padding = ~real_steps(part)
         assert not part.inputs[padding].any()
+        if task.signature.decoded:  # one end, and nothing behind it
+            assert not (np.diff((part.targets < 0).astype(int)) < 0).any()
+            assert not ((part.targets[:, :-1] == END) & (part.targets[:, 1:] >= 0)).any()
         assert not (task.signature.per_step and (part.targets[padding] != nothing).any())
 
 
@@ -328,7 +350,9 @@ def losses(task: Task, examples: Examples, predicted: Any) -> Any:
 
 
 def value(task: Task, examples: Examples, predicted: Any) -> float:
-    """The metric: over all targets together, not by example first."""
+    """The metric: over all targets together, not by example first; of sentences, BLEU."""
+    if task.signature.decoded:
+        return float(corpus_bleu(predicted, [read_sentences(locate(CAPTIONS["test", "de"]))], lowercase=True).score)
     return task.metric.value(losses(task, examples, predicted).sum() / counted(task, examples).sum())
 
 
@@ -344,6 +368,11 @@ def trivial(task: Task, train: Examples) -> Any:
     have one length. Of a forecast, the better naive one."""
     if naive.covers(task):
         return naive.trivial(task, draw(task).test.targets)
+    if task.signature.decoded:  # the constant that the task names is a training sentence
+        constant = task.metric.trivial.removeprefix("always '").removesuffix("'")
+        assert constant in read_sentences(locate(CAPTIONS["train", "de"]))
+        answers = [constant] * len(draw(task).test), read_sentences(locate(CAPTIONS["test", "en"]))
+        return max(answers, key=lambda answer: value(task, draw(task).test, answer))
     if task.signature.target == "value":
         return train.targets.mean(0)
     if task.signature.target == "binary":
@@ -788,6 +817,9 @@ def test_the_import_check_fails_where_tensorflow_is_loaded(tmp_path: Path) -> No
         (Ucr, {"path": "a.ts"}),
         (Ucr, {"path": "a.ts", "test_path": "b.ts", "name": "GunPoint"}),
         (Ucr, {"validation": 0.0}),
+        (Multi30k, {"longest": 41}),
+        (Multi30k, {"train_sentences": 29_001}),
+        (Multi30k, {"beam": 0}),
     ],
 )
 def test_an_impossible_option_is_refused(kind: type[Task], options: dict[str, Any]) -> None:

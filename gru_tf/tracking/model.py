@@ -65,6 +65,11 @@ def _only(custom: dict[str, Any]) -> Iterator[None]:
 def _signature(model: Any) -> Any:
     import numpy as np
 
-    shapes = ([-1, *(d or -1 for d in shape[1:])] for shape in (model.input_shape, model.output_shape))
-    schemas = [mlflow.types.Schema([mlflow.types.TensorSpec(np.dtype("float32"), shape)]) for shape in shapes]
-    return mlflow.models.ModelSignature(*schemas)
+    def schema(tensors: list[Any], named: bool) -> Any:
+        specs = [
+            mlflow.types.TensorSpec(np.dtype(t.dtype), [-1, *(d or -1 for d in t.shape[1:])], t.name if named else None)
+            for t in tensors
+        ]
+        return mlflow.types.Schema(specs)
+
+    return mlflow.models.ModelSignature(schema(model.inputs, len(model.inputs) > 1), schema(model.outputs, False))
