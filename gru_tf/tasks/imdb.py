@@ -11,7 +11,6 @@ import lzma
 import re
 import tarfile
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -120,7 +119,7 @@ def read_reviews(path: Path) -> dict[tuple[str, str], list[str]]:
 
 
 def _unpacked(path: Path) -> bytes:
-    """The content of an archive, all at once: Python goes on with other work meanwhile, and entries are quick to reach."""
+    """The content of an archive, all at once: entries are quick to reach then."""
     try:
         content = path.read_bytes()
         return lzma.decompress(content) if content.startswith(_XZ) else content
@@ -130,10 +129,7 @@ def _unpacked(path: Path) -> bytes:
 
 def _parse() -> dict[str, Array]:
     path = find(PACKED) or locate(FETCHED)
-    with ThreadPoolExecutor(1) as beside:
-        reading = beside.submit(read_reviews, path)
-        vocabulary.load()
-        found = reading.result()
+    found = read_reviews(path)
     for part in ("train", "test"):
         for kind in ("neg", "pos"):
             count = len(found.get((part, kind), []))
