@@ -15,7 +15,7 @@ from gru_tf.tasks import Task
 def determinism_ends_with_its_test() -> Iterator[None]:
     """A run asks TensorFlow for deterministic kernels, for the rest of the process; the next test may want others."""
     yield
-    if "tensorflow" in sys.modules:
+    if sys.modules.get("tensorflow") is not None:  # None where it is kept from being imported
         from tensorflow.python.framework import config  # TensorFlow exports the switch on, and not the switch off
 
         config.disable_op_determinism()

@@ -49,6 +49,7 @@ TINY = {
     "search": {"trials": TRIALS, "space": {"learning_rate": [3e-3, 1e-2]}},
 }
 OWN = {**TINY, "cells": ["gru"], "seeds": 1, "model": {"units": 4, "implementation": "custom"}, "search": None}
+OWN |= {"training": {**TINY["training"], "jit": False}}  # the tiny ones are compiled by XLA; what is kept is the same
 LIGHT = {**OWN, "cells": ["janet", "min_gru"], "model": {"units": 4}}  # cells that Keras does not have, as shipped
 STORED = {"tiny": TINY, "own": OWN, "light": LIGHT}
 # with 8 features and 10 classes: state × (features + state + biases), and the head
