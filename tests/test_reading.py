@@ -1,5 +1,6 @@
 """How networks read what is no array of equal lengths: tokens, sequences that end early, texts in parts, missing targets."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import keras
@@ -193,6 +194,42 @@ def test_a_saved_model_reads_tokens_and_masks(tmp_path):
         model.save(tmp_path / "model.keras")
         loaded = keras.saving.load_model(tmp_path / "model.keras")
         np.testing.assert_allclose(loaded(inputs), model(inputs), atol=1e-6)
+
+
+BYTES = Signature(STEPS, 2, 3, "class", scale=1 / 255)
+
+
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True, "layers": 2}])
+def test_bytes_train_a_network_as_the_numbers_that_they_stand_for(options):
+    rng = np.random.default_rng(5)
+    levels, targets = rng.integers(0, 256, (10, STEPS, 2)).astype("uint8"), rng.integers(0, 3, 10)
+    run, lengths, losses = run_of(**options), np.full(10, STEPS), []
+    weights = CompiledSteps(run, BYTES, ("nll",), (STEPS,)).weights()
+    for signature, inputs in ((BYTES, levels), (replace(BYTES, scale=1.0), (levels / 255).astype("float32"))):
+        steps = CompiledSteps(run, signature, ("nll",), (STEPS,))
+        data = feeding.load(Examples(inputs, targets, lengths), STEPS)
+        assert data.arrays[0].dtype == inputs.dtype, "bytes on the device"
+        steps.warm_up(data)
+        steps.reset(run)
+        steps.set_weights(weights)
+        order = plan(lengths, (STEPS,), ROWS)
+        losses.append([steps.train(data, order), *steps.test(data, order)])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    steps.set_weights(weights)
+    as_they_are = feeding.load(Examples(levels.astype("float32"), targets, lengths), STEPS)
+    assert steps.test(as_they_are, order)[0] != pytest.approx(losses[0][1], rel=1e-2), "grey levels that nothing scales"
+
+
+def test_a_saved_network_takes_bytes_as_the_task_gives_them(tmp_path):
+    run, levels = run_of(), np.random.default_rng(6).integers(0, 256, (4, STEPS, 2)).astype("uint8")
+    steps = CompiledSteps(run, BYTES, ("nll",), (STEPS,))
+    steps.export(run).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    unscaled = build(run.model, replace(BYTES, scale=1.0), CELLS.find("gru"), {})
+    unscaled.set_weights(steps.weights())
+    np.testing.assert_allclose(loaded(levels), unscaled(levels.astype("float32") / 255), atol=1e-6)
+    assert np.abs(loaded(levels) - unscaled(levels.astype("float32"))).max() > 1e-2
+    assert budget.size(CELLS.find("gru"), {}, BYTES, run.model, UNITS).parameters == loaded.count_params()
 
 
 def test_plans_are_what_the_loop_takes():

@@ -34,6 +34,7 @@ class Signature:
         varying: whether lengths vary, so that the network must be told where a sequence ends.
         carried: whether each sequence continues the one before it in the same row of the batch, with its last state:
             truncated back-propagation through time over `train`, `validation` and `test`, each one long text.
+        scale: what the network multiplies its inputs by first, so that bytes stay bytes until then: 1/255 for grey levels.
     """
 
     timesteps: int
@@ -45,6 +46,7 @@ class Signature:
     tokens: int = 0
     varying: bool = False
     carried: bool = False
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
