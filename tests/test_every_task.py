@@ -230,7 +230,9 @@ def check_shapes_of(part: Examples, signature: Signature) -> None:
     assert part.lengths.shape == (count,)
     assert np.issubdtype(part.lengths.dtype, np.integer)
     assert part.lengths.max() == timesteps
-    assert signature.varying or signature.per_step or part.lengths.min() == timesteps, "lengths vary: is that stated?"
+    # only a network that must not look ahead, and is scored at every step, never meets padding
+    unmet = signature.per_step and signature.causal
+    assert signature.varying or unmet or part.lengths.min() == timesteps, "lengths vary: is that stated?"
     steps = (timesteps,) if signature.per_step else ()
     outputs = () if signature.target == "class" else (signature.outputs,)
     assert part.targets.shape == (count, *steps, *outputs)
@@ -682,6 +684,12 @@ MUTATIONS |= {  # of classes at every step
     "one wrong symbol": (
         lambda task: check_solver_scores_solved(task, solve_copy_memory, copying),
         Altered(original=copying, change=with_test(lambda e: {"targets": at(e.targets, (0, -1), 0)})),
+    ),
+}
+MUTATIONS |= {  # of lengths
+    "lengths vary unsaid where the network may look ahead": (
+        check_shapes,
+        Altered(original=rolls, stated_signature={"causal": False}),
     ),
 }
 MUTATIONS |= {  # of further test splits
