@@ -920,6 +920,7 @@ def test_a_longest_piece_that_the_signature_does_not_promise_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     savemat(tmp_path / "piece.mat", GOOD)
+    monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("gru_tf.tasks.polyphonic.locate", lambda file: tmp_path / "piece.mat")
     with pytest.raises(DatasetError, match="expected a longest piece of 160 steps. Received: 5 steps"):
         draw(Polyphonic())
