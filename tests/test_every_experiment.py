@@ -204,7 +204,7 @@ def test_what_is_alive_passes_all_checks(tmp_path, two_steps):
     check_resolves(file)
     check_no_run_twice(suite.load(file))
     check_search(suite.load(file))
-    result = check_trains(suite.load(file), 0)
+    result = check_trains(suite.load(file), 0, compiled=False)
     assert len(result.history["train_loss"]) == 1
     assert two_steps[:2] == [1, 2], "validation in one step, training in two"
 
@@ -245,4 +245,4 @@ def test_a_search_that_leads_out_of_what_is_possible_is_refused(tmp_path):
 def test_a_run_that_diverges_is_refused(tmp_path, two_steps):
     text = ALIVE.replace("epochs: 3", "epochs: 3, optimizer: sgd, learning_rate: 1e38, clip_norm: null")
     with pytest.raises(AssertionError, match="diverged"):
-        check_trains(suite.load(written(tmp_path, text)), 0)
+        check_trains(suite.load(written(tmp_path, text)), 0, compiled=False)
