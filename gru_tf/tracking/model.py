@@ -63,8 +63,15 @@ def _only(custom: dict[str, Any]) -> Iterator[None]:
 
 
 def _signature(model: Any) -> Any:
+    """What the model takes and gives; where it takes several, by the names of its inputs, as `predict` then wants a dict."""
+    several = len(model.inputs) > 1
+    given = [_tensor(tensor, tensor.name if several else None) for tensor in model.inputs]
+    return mlflow.models.ModelSignature(
+        mlflow.types.Schema(given), mlflow.types.Schema([_tensor(tensor) for tensor in model.outputs])
+    )
+
+
+def _tensor(tensor: Any, name: str | None = None) -> Any:
     import numpy as np
 
-    shapes = ([-1, *(d or -1 for d in shape[1:])] for shape in (model.input_shape, model.output_shape))
-    schemas = [mlflow.types.Schema([mlflow.types.TensorSpec(np.dtype("float32"), shape)]) for shape in shapes]
-    return mlflow.models.ModelSignature(*schemas)
+    return mlflow.types.TensorSpec(np.dtype(tensor.dtype), [-1, *(d or -1 for d in tensor.shape[1:])], name)
