@@ -44,8 +44,10 @@ def build(
 ) -> Any:
     """A `keras.Model`, (batch, T, features) → (batch, outputs), or (batch, T, outputs) where every step has a target.
 
-    Token numbers (batch, T) are embedded first. Where `masked` says so, a second input "mask" (batch, T) is True at real
-    steps. The head is dense and linear: outputs are logits of classes or of independent binaries, or values.
+    Token numbers (batch, T) are embedded first; other numbers are multiplied by the signature's `scale`, which is part of
+    the network: a saved one takes what the task gives, e.g. grey levels from 0 to 255. Where `masked` says so, a second
+    input "mask" (batch, T) is True at real steps. The head is dense and linear: outputs are logits of classes or of
+    independent binaries, or values.
     Where targets are decoded it is `encoder_decoder.build`'s network, with a last input "written".
 
     Args:
@@ -86,7 +88,7 @@ def masked(model: ModelSpec, signature: Signature) -> bool:
 def _inputs(signature: Signature, rows: int | None) -> tuple[Any, Any]:
     if not signature.tokens:
         inputs = keras.Input((None, signature.features), batch_size=rows, name="sequence")
-        return inputs, inputs
+        return inputs, inputs if signature.scale == 1 else keras.layers.Rescaling(signature.scale, name="scale")(inputs)
     inputs = keras.Input((None,), batch_size=rows, dtype="int32", name="sequence")
     return inputs, keras.layers.Embedding(signature.tokens, signature.features, name="embedding")(inputs)
 

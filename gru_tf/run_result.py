@@ -15,7 +15,8 @@ class Speed(BaseModel):
         train_seconds: wall time of all training epochs; compiling took place before.
         step_ms: median over epochs of the mean time of a step.
         step_ms_low, step_ms_high: quartiles of the same.
-        samples_per_second: sequences a second at the median step.
+        samples_per_second: sequences a second at the median step, or parts of a text of `timesteps` tokens where states
+            are carried on; what fills up a batch does not count.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -26,7 +26,7 @@ ONE = {
     "cells": ["rnn", "gru"],
     "seeds": 1,
     "model": {"units": 4},
-    "training": {"epochs": 1, "batch_size": 128},
+    "training": {"epochs": 1, "batch_size": 128, "jit": False},
 }
 LIGHT = """
 import sys

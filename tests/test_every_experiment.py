@@ -5,6 +5,7 @@ and show that it is able to fail.
 """
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from gru_tf.batches import Plan
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
-from gru_tf.specs import Range, is_integer
+from gru_tf.specs import Choice, Range, is_integer
 from gru_tf.tasks import create
 from gru_tf.tuning import declare
 
@@ -28,15 +29,27 @@ every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
 def pairs() -> list[Any]:
-    """Every (task, cell) of every file, by place; a file that does not load has one, and fails there."""
-    found = []
+    """(file, place, whether as the file compiles it) of every (task, cell) of every file.
+
+    A file that does not load has one place, and fails there. XLA takes seconds to compile a network: it does so for the
+    first of each kind of task, the others train without it unless their file asks for it by name.
+    """
+    found, kinds = [], set()
     for file in FILES:
         try:
-            named = [(f"{task.label}-{cell.label}", place) for place, (task, cell) in enumerate(suite.load(file).pairs())]
+            named = [(f"{task.label}-{cell.label}", kind_of(task)) for task, cell in suite.load(file).pairs()]
         except UserError:
-            named = [("unreadable", 0)]
-        found += [pytest.param(file, place, id=f"{file.stem}-{name}") for name, place in named]
+            named = [("unreadable", "")]
+        for place, (name, kind) in enumerate(named):
+            found.append(pytest.param(file, place, kind not in kinds, id=f"{file.stem}-{name}"))
+            kinds.add(kind)
     return found
+
+
+def kind_of(choice: Choice) -> str:
+    """What decides which operations a task's compiled step is made of: its signature, sizes aside."""
+    signature = create(choice.name, choice.options).signature
+    return str(replace(signature, timesteps=0, features=0, outputs=0, tokens=bool(signature.tokens)))
 
 
 # --- the checks ---
@@ -70,10 +83,18 @@ def check_search(experiment: Experiment) -> None:
             suite.check(experiment.model_copy(update={"model": tuned.model}))
 
 
-def check_trains(experiment: Experiment, place: int) -> RunResult:
-    """One run of a (task, cell) comes to its end, in as many steps as `two_steps` leaves."""
+def check_trains(experiment: Experiment, place: int, compiled: bool = True) -> RunResult:
+    """One run of a (task, cell) comes to its end, in as many steps as `two_steps` leaves.
+
+    Args:
+        experiment: what to take it from.
+        place: of the (task, cell) among all.
+        compiled: whether XLA compiles it where the file leaves that to the machine.
+    """
     task, cell = list(experiment.pairs())[place]
     run = experiment.run(task, cell, experiment.seeds[0]).tuned({"epochs": 1})
+    if not compiled and run.training.jit == "auto":
+        run = run.tuned({"jit": False})
     result = training.train(run)
     assert (result.status, result.error) == ("finished", "")
     losses = [value for values in result.history.values() for value in values]
@@ -107,6 +128,17 @@ def two_steps(monkeypatch):
 # --- every file ---
 
 
+def test_each_kind_of_task_is_compiled_as_its_file_says_once():
+    compiled = [kind_of(list(suite.load(file).pairs())[place][0]) for file, place, whole in map(values, pairs()) if whole]
+    every = {kind_of(task) for file in FILES for task in suite.load(file).tasks}
+    assert sorted(compiled) == sorted(every)
+    assert len(every) >= 6
+
+
+def values(parameters: Any) -> Any:
+    return parameters.values
+
+
 def test_there_are_experiments():
     assert "quickstart" in [file.stem for file in FILES]
 
@@ -126,12 +158,12 @@ def test_its_search_offers_what_is_possible(file):
     check_search(suite.load(file))
 
 
-@pytest.mark.parametrize(("file", "place"), pairs())
-def test_it_trains_for_two_steps(file, place, two_steps, needs_files):
+@pytest.mark.parametrize(("file", "place", "compiled"), pairs())
+def test_it_trains_for_two_steps(file, place, compiled, two_steps, needs_files):
     experiment = suite.load(file)
     task, _ = list(experiment.pairs())[place]
     needs_files(create(task.name, task.options))
-    check_trains(experiment, place)
+    assert check_trains(experiment, place, compiled).jit in (True, compiled)
     assert max(two_steps) >= STEPS, "the limit was in the way of the training"
 
 
@@ -172,7 +204,7 @@ def test_what_is_alive_passes_all_checks(tmp_path, two_steps):
     check_resolves(file)
     check_no_run_twice(suite.load(file))
     check_search(suite.load(file))
-    result = check_trains(suite.load(file), 0)
+    result = check_trains(suite.load(file), 0, compiled=False)
     assert len(result.history["train_loss"]) == 1
     assert two_steps[:2] == [1, 2], "validation in one step, training in two"
 
@@ -213,4 +245,4 @@ def test_a_search_that_leads_out_of_what_is_possible_is_refused(tmp_path):
 def test_a_run_that_diverges_is_refused(tmp_path, two_steps):
     text = ALIVE.replace("epochs: 3", "epochs: 3, optimizer: sgd, learning_rate: 1e38, clip_norm: null")
     with pytest.raises(AssertionError, match="diverged"):
-        check_trains(suite.load(written(tmp_path, text)), 0)
+        check_trains(suite.load(written(tmp_path, text)), 0, compiled=False)

@@ -38,6 +38,7 @@ class Signature:
             truncated back-propagation through time over `train`, `validation` and `test`, each one long text.
         decoded: steps of the longest target sequence that the network writes token by token, the class END last; 0
             where it writes none. Targets are then (N, up to `decoded`) classes, −1 behind the end, of a length of their own.
+        scale: what the network multiplies its inputs by first, so that bytes stay bytes until then: 1/255 for grey levels.
     """
 
     timesteps: int
@@ -50,6 +51,7 @@ class Signature:
     varying: bool = False
     carried: bool = False
     decoded: int = 0
+    scale: float = 1.0
 
     @property
     def span(self) -> int:

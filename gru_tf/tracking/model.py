@@ -63,13 +63,15 @@ def _only(custom: dict[str, Any]) -> Iterator[None]:
 
 
 def _signature(model: Any) -> Any:
+    """What the model takes and gives; where it takes several, by the names of its inputs, as `predict` then wants a dict."""
+    several = len(model.inputs) > 1
+    given = [_tensor(tensor, tensor.name if several else None) for tensor in model.inputs]
+    return mlflow.models.ModelSignature(
+        mlflow.types.Schema(given), mlflow.types.Schema([_tensor(tensor) for tensor in model.outputs])
+    )
+
+
+def _tensor(tensor: Any, name: str | None = None) -> Any:
     import numpy as np
 
-    def schema(tensors: list[Any], named: bool) -> Any:
-        specs = [
-            mlflow.types.TensorSpec(np.dtype(t.dtype), [-1, *(d or -1 for d in t.shape[1:])], t.name if named else None)
-            for t in tensors
-        ]
-        return mlflow.types.Schema(specs)
-
-    return mlflow.models.ModelSignature(schema(model.inputs, len(model.inputs) > 1), schema(model.outputs, False))
+    return mlflow.types.TensorSpec(np.dtype(tensor.dtype), [-1, *(d or -1 for d in tensor.shape[1:])], name)
