@@ -22,14 +22,11 @@ from gru_tf.budget import Size
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
-from gru_tf.statistics import Interval
-from gru_tf.table import Row
+from gru_tf.table import Row, interval
 
 ARROWS = {"max": "↑", "min": "↓"}
 
 
-SMALL = 0.01  # below this, a power of ten is written instead of zeros
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NARROW: dict[str, Any] = {
     "title_justify": "left",
     "title_style": "",
@@ -75,19 +72,6 @@ def _best(rows: Iterable[Row]) -> Row | None:
         return None
     sign = 1 if tested[0].direction == "max" else -1
     return max(tested, key=lambda r: sign * (r.test.mean if r.test else 0.0))
-
-
-def interval(value: Interval) -> str:
-    """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵"."""
-    size = abs(value.mean)
-    power = math.floor(math.log10(size)) if 0 < size < SMALL else 0
-    mean, low, high = (bound / 10.0**power for bound in value)
-    suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
-    if math.isnan(low):  # also where a value is not finite
-        return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
-    half = (high - low) / 2
-    digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
-    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{suffix}"
 
 
 def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iterator[str]:
