@@ -105,7 +105,7 @@ def recommend(
     trained = _training_seconds(results, pick)
     best = _better_than_chance(tested.values())
     lines = [
-        ("Recommended", _recommended(tested[pick], trivial) if best else _trivial_instead(tested[pick], trivial)),
+        ("Recommended", _recommended(tested[pick]) if best else _trivial_instead(tested[pick], trivial)),
         ("How sure", " ".join(filter(None, [_certainty(pick, left, tested, pairs, len(experiment.seeds)), unfinished]))),
         ("Cost", _costs(tested[pick], tested.values(), trained)),
         ("Against the trivial answer", _against(tested[pick], trivial)),
@@ -140,7 +140,7 @@ def _tests(results: Iterable[RunResult], cell: str) -> dict[int, float]:
 
 
 def _left(tested: Mapping[str, Row], pairs: Sequence[Comparison]) -> list[str]:
-    """The cells that can be recommended: none settled to be worse, none doubtful beside the trivial answer where one is not."""
+    """The cells that can be recommended, by steps 2 and 4 of the rule."""
     best = max(tested, key=lambda cell: _oriented(tested[cell]))
     if not any(math.isfinite(pair.p) for pair in pairs):
         return [best]
@@ -184,7 +184,7 @@ def _training_seconds(results: Iterable[RunResult], cell: str) -> float | None:
     return seconds[len(seconds) // 2] if seconds else None
 
 
-def _recommended(row: Row, trivial: str) -> str:
+def _recommended(row: Row) -> str:
     return f"{row.cell} with {row.units:,} units: test {row.metric} {_shown(row)}."
 
 
@@ -233,7 +233,7 @@ def _difference(pair: Comparison) -> str:
     if mean == 0:
         return f"equal to {pair.other}'s"
     seen = pair if mean > 0 else pair.seen_from(pair.other)
-    p = "p < 0.001" if pair.p < 0.001 else f"p = {pair.p:.2g}"  # noqa: PLR2004, as papers print it
+    p = "p < 0.001" if pair.p < 0.001 else f"p = {pair.p:.2g}"
     return f"{'better' if mean > 0 else 'worse'} than {pair.other}'s by {interval(seen.gain)}, {p}"
 
 
@@ -244,26 +244,20 @@ def _costs(row: Row, tested: Iterable[Row], seconds: float | None) -> str:
         ratios = ", ".join(f"{r.cell} {r.step_ms / row.step_ms:.2g} times that" for r in others if r.step_ms is not None)
         parts.append(f"{row.step_ms:.3g} ms a training step" + (f" ({ratios})" if ratios else ""))
     if seconds is not None:
-        parts.append(f"{seconds:.2g} s of training a seed" if seconds < 10 else f"{seconds:,.0f} s of training a seed")  # noqa: PLR2004
+        parts.append(f"{seconds:.2g} s of training a seed" if seconds < 10 else f"{seconds:,.0f} s of training a seed")
     return f"{', '.join(parts)}." if parts else ""
 
 
 def _against(row: Row, trivial: str) -> str:
     if row.chance is None or row.test is None:
         return ""
-    if not _better(row):
-        excluded = math.isfinite(row.test.low) and _wholly_worse(row)
-        sure = "the interval lies wholly beyond it" if excluded else "but not surely: the interval reaches it"
-        return f"no better than {trivial}, {row.chance:.4g}; {sure if math.isfinite(row.test.low) else 'one seed, no interval'}."
     if not math.isfinite(row.test.low):
-        return f"better than {trivial}, {row.chance:.4g}; one seed, no interval."
-    sure = "the interval excludes it" if _excludes_chance(row) else "but not surely: the interval reaches it"
-    return f"better than {trivial}, {row.chance:.4g}; {sure}."
-
-
-def _wholly_worse(row: Row) -> bool:
-    assert row.test is not None and row.chance is not None  # noqa: S101, PT018
-    return row.test.high < row.chance if row.direction == "max" else row.test.low > row.chance
+        sure = "one seed, no interval"
+    elif row.test.low <= row.chance <= row.test.high:
+        sure = "but not surely: the interval reaches it"
+    else:
+        sure = "the interval excludes it"
+    return f"{'better' if _better(row) else 'no better'} than {trivial}, {row.chance:.4g}; {sure}."
 
 
 def _unfinished(table: Iterable[Row]) -> str:
