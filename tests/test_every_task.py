@@ -12,6 +12,7 @@ from typing import Any, ClassVar, get_args
 
 import naive
 import numpy as np
+import own_files
 import pytest
 from pydantic import ValidationError
 from scipy.io import savemat
@@ -132,7 +133,7 @@ def entries() -> list[Any]:
     found = []
     for name in TASKS.names():
         for options in VARIANTS.get(name, [{}]):
-            label = f"{name}({', '.join(f'{key}={value!r}' for key, value in options.items())})"
+            label = f"{name}({own_files.shown(options)})"
             found.append(pytest.param(label, TASKS.find(name)(**options), id=label))
     return found
 
@@ -281,11 +282,12 @@ def check_causal_targets_lie_ahead(task: Task) -> None:
 
 
 def check_files(task: Task) -> None:
-    """The stated checksum is that of the file in the first named folder that has it."""
+    """The stated checksum is that of the file, a user's own or in the first named folder that has it."""
     folders = [Path(folder) for folder in os.environ.get("GRU_TF_DATA", "").split(os.pathsep) if folder]
     for path, sha256 in task.checksums().items():
-        found = next(folder / path for folder in folders if (folder / path).is_file())
-        assert hashlib.sha256(found.read_bytes()).hexdigest() == sha256
+        found = next(folder / path for folder in [Path(), *folders] if (folder / path).is_file())
+        assert len(sha256) >= 16
+        assert hashlib.sha256(found.read_bytes()).hexdigest().startswith(sha256)
 
 
 def losses(task: Task, examples: Examples, predicted: Any) -> Any:
