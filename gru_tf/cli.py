@@ -4,7 +4,7 @@ import errno
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -60,6 +60,111 @@ def run(
         made = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
         found = suite.run(file, store, engine=made, progress=progress)
     _show(found)
+    _end(found)
+
+
+FORECAST, SEQUENCES, TEXTS, PROTOCOL = "A forecast", "Sequences", "Texts", "The comparison"
+
+
+@app.command()
+def compare(
+    data: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV, Parquet, NPZ or .ts")],
+    test: Annotated[str | None, typer.Option(metavar="FILE", help="to test on  [a part of FILE]")] = None,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="forecast, class, value or text")] = None,
+    missing: Annotated[
+        str | None, typer.Option(metavar="HOW", help="refuse, drop, forward, interpolate or mean  [refuse]")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="independent series; or what no two splits share")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="to foretell; repeatable", rich_help_panel=FORECAST)
+    ] = None,
+    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="of times", rich_help_panel=FORECAST)] = None,
+    covariates: Annotated[
+        str | None, typer.Option(metavar="COLUMN,…", help="further inputs", rich_help_panel=FORECAST)
+    ] = None,
+    window: Annotated[int | None, typer.Option(min=1, help="steps that are seen", rich_help_panel=FORECAST)] = None,
+    horizon: Annotated[int | None, typer.Option(min=1, help="steps ahead", rich_help_panel=FORECAST)] = None,
+    stride: Annotated[int | None, typer.Option(min=1, help="one window in so many trains", rich_help_panel=FORECAST)] = None,
+    season: Annotated[int | None, typer.Option(min=0, help="steps of a season; 0: none", rich_help_panel=FORECAST)] = None,
+    relative: Annotated[
+        bool | None, typer.Option("--relative/--absolute", help="foretell the change, or values", rich_help_panel=FORECAST)
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="what is to be said of one", rich_help_panel=SEQUENCES)
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", metavar="COLUMN", help="equal in the rows of one", rich_help_panel=SEQUENCES)
+    ] = None,
+    order: Annotated[str | None, typer.Option(metavar="COLUMN", help="of its rows", rich_help_panel=SEQUENCES)] = None,
+    features: Annotated[
+        str | None, typer.Option(metavar="COLUMN,…", help="inputs  [all others]", rich_help_panel=SEQUENCES)
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="of the texts; with --label", rich_help_panel=TEXTS)
+    ] = None,
+    cells: Annotated[str | None, typer.Option(metavar="NAME,…", help="[rnn,lstm,gru]", rich_help_panel=PROTOCOL)] = None,
+    parameters: Annotated[int | None, typer.Option(min=1, help="budget of each network", rich_help_panel=PROTOCOL)] = None,
+    units: Annotated[int | None, typer.Option(min=1, help="or the size of its state", rich_help_panel=PROTOCOL)] = None,
+    trials: Annotated[int | None, typer.Option(min=0, help="of each search; 0: none", rich_help_panel=PROTOCOL)] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="final trainings of each cell", rich_help_panel=PROTOCOL)] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="at most, of each training", rich_help_panel=PROTOCOL)] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="sequences a step", rich_help_panel=PROTOCOL)] = None,
+    name: Annotated[str | None, typer.Option(help="in the store  [the file's]", rich_help_panel=PROTOCOL)] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="processes; 0 trains in this one", rich_help_panel=PROTOCOL)
+    ] = None,
+    store: Store = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="write the experiment for 'gru-tf run', and stop")
+    ] = None,
+) -> None:
+    """Compare RNN, LSTM and GRU on your own data and recommend one; what you leave out is guessed, and said."""
+    from gru_tf.engine import processes
+
+    if workers != 0 and write is None:
+        processes.start_server()
+    given: dict[str, Any] = {
+        "kind": kind,
+        "missing": missing,
+        "group": group,
+        "time": time,
+        "window": window,
+        "horizon": horizon,
+    }
+    given |= {"stride": stride, "season": season, "relative": relative, "label": label, "id": id_, "order": order}
+    given |= {"text": text, "parameters": parameters, "units": units, "trials": trials, "seeds": seeds, "epochs": epochs}
+    given |= {"batch_size": batch_size, "target": tuple(target) if target else None}
+    lists = {"covariates": covariates, "features": features, "cells": cells}
+    with silence.startup(), garbage.paused():
+        from gru_tf import comparison
+
+        plan = comparison.plan(data, test=test, name=name, **given, **{k: _listed(v) for k, v in lists.items()})
+    _ask(plan.experiment)
+    console.print(screen.guesses(plan.said))
+    for note in plan.notes:
+        console.print(note, soft_wrap=True, markup=False, highlight=False)
+    if write is not None:
+        comparison.write(plan, write)
+        console.print(f"Written: {write}. It is run by 'gru-tf run {write}'.", soft_wrap=True, markup=False)
+        return
+    with screen.RunProgress(console) as progress:
+        from gru_tf import suite
+
+        found = suite.run(plan.experiment, store, workers, progress=progress)
+    _show(found)
+    answer = comparison.conducted(plan, found, store)
+    console.print("", screen.recommendation(answer.recommendation, answer.lines()))
+    _end(found)
+
+
+def _listed(names: str | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _end(found: "Results") -> None:
+    """Exit code 1 where a run failed."""
     if any(r.status == "failed" for r in found.runs):
         console.print("Some runs failed; the same command tries these again.")
         raise typer.Exit(1)

@@ -20,10 +20,12 @@ from rich.text import Text
 
 from gru_tf.budget import Size
 from gru_tf.experiment import Experiment
+from gru_tf.recommendation import Recommendation
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.table import Row, interval
 
+SPELLED = {"relative": "absolute", "batch_size": "batch-size"}  # options whose switch is called otherwise
 ARROWS = {"max": "↑", "min": "↓"}
 
 
@@ -99,6 +101,28 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
             yield f"{row.title}, {row.cell}: {row.seeds} of {row.wanted} seeds finished."
         for failure in row.failures:
             yield f"{row.title}, {row.cell}: {failure}"
+
+
+def guesses(said: Iterable[tuple[str, tuple[str, ...]]]) -> Table:
+    """What was guessed or is the default, beside the options of the command that say otherwise."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(ratio=1)
+    grid.add_column(style="cyan", overflow="fold")
+    grid.add_row(Text("guessed, or the default", style="bold"), Text("otherwise", style="bold"))
+    for text, options in said:
+        grid.add_row(Text(text), Text(" ".join(f"--{SPELLED.get(name, name)}" for name in options)))
+    return grid
+
+
+def recommendation(found: Recommendation, code: Iterable[str]) -> Table:
+    """The advice under its headings, and the lines of Python that use the model."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", max_width=14)
+    grid.add_column(ratio=1)
+    for number, (heading, text) in enumerate(found.lines):
+        grid.add_row(Text(heading), Text(text, style="bold" if number == 0 else ""))
+    grid.add_row(Text("In Python"), Text("\n".join(code), style="cyan", overflow="fold"))
+    return grid
 
 
 def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Table:

@@ -130,7 +130,9 @@ def test_a_class_that_training_cannot_have_is_refused() -> None:
         try:
             split = shared(keys, classes, 0.45, 0.45)
         except UserError as error:
-            words = r"a.csv, column y: sequence \d+: expected every class in more groups, so that training has one\. Received: "
+            words = (
+                r"a.csv, column y: sequence \d+: expected every class in more groups, so that training has one\. Received: "
+            )
             refused += bool(re.match(words + r"'\d' only in groups that are kept to choose or test on$", str(error)))
         else:
             assert set(classes[split == 0]) == set(classes)

@@ -47,7 +47,8 @@ def guess(path: str, test: str | None, given: Mapping[str, Any]) -> Guess:
     """The task meant by a file and the options that were given.
 
     Args:
-        path: of the file; test: of one with the same columns to test on, or None.
+        path: of the file.
+        test: of one with the same columns to test on, or None.
         given: option → value, without those left open; the names in `OPTIONS`, and "kind".
 
     Raises:
@@ -103,8 +104,8 @@ def _from_columns(path: str, first: Any, given: Mapping[str, Any], said: list[Sa
         said.append(Said(f"a forecast, as '{moments[0]}' holds times", ("kind",)))
         return "forecast"
     raise UserError(
-        f"{path}: expected to be told what to learn: a forecast (target), sequences (label and id) or texts (text and label)."
-        f" Columns: {', '.join(first.columns)}"
+        f"{path}: expected to be told what to learn: a forecast (target), sequences (label and id) or texts (text and"
+        f" label). Columns: {', '.join(first.columns)}"
     )
 
 

@@ -40,11 +40,11 @@ def guess(path: str, head: Any, given: Given, said: list[Said]) -> tuple[dict[st
         words = f"a season of {count(season, steps.unit)}" if season else f"no season: {steps.why}"
         said.append(Said(f"{words}; the trivial answer repeats it" if season else words, ("season",)))
     if "relative" not in given:
-        said.append(Said("cells foretell the change from a window's last value", ("absolute",)))
+        said.append(Said("cells foretell the change from a window's last value", ("relative",)))
     _left_out(head, {*target, *_one(time), *_one(group)}, given, said)
     found = {"target": target, "time": time, "group": group, "covariates": given.get("covariates", ())}
     found |= {"window": window, "horizon": horizon, "season": season, "stride": stride}
-    found |= {"relative": given.get("relative", True)} | {"missing": given[name] for name in ("missing",) if name in given}
+    found |= {"relative": given.get("relative", True), "missing": given.get("missing")}
     of = f" in {steps.series} series" if group else ""
     ahead = f"{count(horizon, steps.unit)} ahead from windows of {count(window, steps.unit)}"
     summary = f"forecast of {', '.join(target)}, {ahead}; {steps.rows:,} rows{of}"

@@ -87,9 +87,8 @@ def times(frame: Any) -> list[str]:
     found = []
     for name in map(str, frame.columns):
         column = frame[name]
-        if pandas.api.types.is_datetime64_any_dtype(column.dtype) or (is_number(column) and name in by_name):
-            found.append(name)
-        elif is_text(column) and _are_dates(column):
+        counts = is_number(column) and name in by_name
+        if counts or pandas.api.types.is_datetime64_any_dtype(column.dtype) or (is_text(column) and _are_dates(column)):
             found.append(name)
     return found
 

@@ -15,13 +15,13 @@ IDS = ("id", "sequence", "series", "case", "sample", "recording", "session")
 Given = Mapping[str, Any]
 
 
-def guess(
-    path: str, form: str, head: Any, kind: str | None, given: Given, said: list[Said]
-) -> tuple[dict[str, Any], str]:
+def guess(path: str, form: str, head: Any, kind: str | None, given: Given, said: list[Said]) -> tuple[dict[str, Any], str]:
     """The options of sequences with a label, and they in words; each guess is added to `said`.
 
     Args:
-        path, form: of the file; head: its first rows where it is a table.
+        path: of the file.
+        form: of the file: "table", "arrays" or "series".
+        head: its first rows where it is a table.
         kind: "class" or "value" where the user says.
         given: the options that the user says.
         said: guesses so far.
@@ -83,7 +83,9 @@ def _columns(path: str, head: Any, given: Given, said: list[Said]) -> dict[str, 
         said.append(Said(f"ordered by '{orders[0]}'" if orders else "steps in the order of the rows", ("order",)))
     if "features" not in given:
         left = [str(name) for name in head.columns if name not in {*taken, *found.values()}]
-        said.append(Said(f"inputs: {', '.join(left[:4])}{f' and {len(left) - 4} more' if len(left) > 4 else ''}", ("features",)))
+        said.append(
+            Said(f"inputs: {', '.join(left[:4])}{f' and {len(left) - 4} more' if len(left) > 4 else ''}", ("features",))
+        )
     return found
 
 
@@ -120,7 +122,7 @@ def _array(path: str, given: Given) -> Any:
 
 
 def _kind_of(labels: Any, name: str, said: list[Said]) -> str:
-    """ "class" for text, truth values and few whole numbers; else "value"."""
+    """The kind "class" for text, truth values and few whole numbers; else "value"."""
     numbers = labels.dtype.kind in "iuf"
     kept = labels[np.isfinite(labels)] if labels.dtype.kind == "f" else labels
     values = len(np.unique(kept.astype(float) if numbers else kept.astype(str)))

@@ -1,6 +1,6 @@
 """How the rows of a table follow each other: what a step is, a month or an hour, and the season that goes with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,9 +56,9 @@ def steps_of(path: str, time: str | None, group: str | None, target: str) -> Ste
     frame = files.read_table(path, list(dict.fromkeys(name for name in (time or target, group) if name)))
     keys = columns.groups(frame, group, path)[0] if group else np.zeros(len(frame), np.int32)
     sizes = np.bincount(keys)
-    counts = {"rows": len(frame), "series": len(sizes), "shortest": int(sizes.min())}
+    plain = Steps("step", 0, len(frame), len(sizes), int(sizes.min()), why="no times")
     if time is None:
-        return Steps("step", 0, **counts, why="no times")
+        return plain
     # whether a moment comes twice is the task's to complain about; here each row is a group of its own
     moments = columns.times(frame.assign(**{"": np.arange(len(frame))}), time, path, group="")
     order = np.lexsort((moments, keys))
@@ -66,14 +66,17 @@ def steps_of(path: str, time: str | None, group: str | None, target: str) -> Ste
     between = np.diff(moments[order])[within]
     repeated = bool((between == between.dtype.type(0)).any())
     if not np.issubdtype(moments.dtype, np.datetime64):
-        return Steps("step", 0, **counts, repeated=repeated, why="times are numbers")
+        return replace(plain, repeated=repeated, why="times are numbers")
     seconds = between.astype("timedelta64[s]").astype(float)
     unit, season = _unit(seconds[seconds > 0])
-    if unit == "day" and not np.isin(moments.astype("datetime64[D]").view("int64") % 7, (2, 3)).any():  # day 0 was a Thursday
+    if (
+        unit == "day" and not np.isin(moments.astype("datetime64[D]").view("int64") % 7, (2, 3)).any()
+    ):  # day 0 was a Thursday
         season = WORKDAYS
-    if season and counts["shortest"] < SEASONS * season:
-        return Steps(unit, 0, **counts, repeated=repeated, why=f"fewer than {SEASONS} of {season} {unit}s")
-    return Steps(unit, season, **counts, repeated=repeated, why="" if season else f"none is known of a {unit}")
+    if season and plain.shortest < SEASONS * season:
+        return replace(plain, unit=unit, repeated=repeated, why=f"fewer than {SEASONS} of {count(season, unit)}")
+    why = "" if season else f"none is known of a {unit}"
+    return replace(plain, unit=unit, season=season, repeated=repeated, why=why)
 
 
 def _unit(seconds: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[str, int]:
@@ -83,7 +86,7 @@ def _unit(seconds: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[str,
 
 
 def count(number: int, unit: str) -> str:
-    """ "1 month", "24 months", "48 × half an hour"."""
+    """Steps in words, e.g. "1 month", "24 months" or "48 × half an hour"."""
     if number == 1:
         return f"1 {unit}" if " " not in unit else unit
     return f"{number} {unit}s" if " " not in unit else f"{number} × {unit}"

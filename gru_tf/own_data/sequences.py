@@ -158,7 +158,9 @@ def _distinct(where: str, options: Mapping[str, str | None]) -> None:
     before: dict[str, str] = {}
     for option, name in options.items():
         if name is not None and name in before:
-            raise DatasetError(f"{where}: expected another column for '{option}' than for '{before[name]}'. Received: '{name}'")
+            raise DatasetError(
+                f"{where}: expected another column for '{option}' than for '{before[name]}'. Received: '{name}'"
+            )
         if name is not None:
             before[name] = option
 
@@ -300,7 +302,9 @@ def _finite(inputs: Array, real: Array, lengths: Array, where: str, name: str, m
     if wrong.any():
         row, step, feature = (int(place) for place in np.argwhere(wrong)[0])
         at = f"step {step + 1}" + (f", feature {feature + 1}" if inputs.shape[2] > 1 else "")
-        how = "" if missing != "refuse" or np.isinf(inputs[row, step, feature]) else "; say what to do: missing: drop or mean"
+        how = (
+            "" if missing != "refuse" or np.isinf(inputs[row, step, feature]) else "; say what to do: missing: drop or mean"
+        )
         raise DatasetError(
             f"{where}: row {row + 1} of array '{name}', {at}: expected a finite number."
             f" Received: {inputs[row, step, feature]}{how}"

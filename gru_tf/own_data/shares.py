@@ -190,7 +190,9 @@ def _complete(
     """Refuse an empty split, and a class that training has not."""
     for number in range(splits):
         if not (split == number).any():
-            raise DatasetError(f"{where}: expected groups that can be shared out. Received: none for the {SPLITS[number]} split")
+            raise DatasetError(
+                f"{where}: expected groups that can be shared out. Received: none for the {SPLITS[number]} split"
+            )
     trained = np.isin(classes, classes[split == TRAIN])
     if not trained.all():
         first = int(np.argmin(trained))
