@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 console = Console()
 INTERRUPTED = 130  # what typer makes of Ctrl-C
+MISSING = "refuse (default), drop, forward, interpolate, mean"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 Store = Annotated[
     str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI (default: ./mlruns/mlflow.db)")
@@ -66,55 +67,41 @@ def run(
 FORECAST, SEQUENCES, TEXTS, PROTOCOL = "A forecast", "Sequences", "Texts", "The comparison"
 
 
+def _option(help_: str, panel: str, metavar: str, *names: str, least: int | None = None) -> Any:
+    return typer.Option(*names, help=help_, rich_help_panel=panel, metavar=metavar, min=least)
+
+
 @app.command()
 def compare(
     data: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV, Parquet, NPZ or .ts")],
-    test: Annotated[str | None, typer.Option(metavar="FILE", help="to test on  [a part of FILE]")] = None,
+    test: Annotated[str | None, typer.Option(metavar="FILE", help="to test on (default: a part of FILE)")] = None,
     kind: Annotated[str | None, typer.Option(metavar="KIND", help="forecast, class, value or text")] = None,
-    missing: Annotated[
-        str | None, typer.Option(metavar="HOW", help="refuse, drop, forward, interpolate or mean  [refuse]")
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="independent series; or what no two splits share")
-    ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="to foretell; repeatable", rich_help_panel=FORECAST)
-    ] = None,
-    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="of times", rich_help_panel=FORECAST)] = None,
-    covariates: Annotated[
-        str | None, typer.Option(metavar="COLUMN,…", help="further inputs", rich_help_panel=FORECAST)
-    ] = None,
-    window: Annotated[int | None, typer.Option(min=1, help="steps that are seen", rich_help_panel=FORECAST)] = None,
-    horizon: Annotated[int | None, typer.Option(min=1, help="steps ahead", rich_help_panel=FORECAST)] = None,
-    stride: Annotated[int | None, typer.Option(min=1, help="one window in so many trains", rich_help_panel=FORECAST)] = None,
-    season: Annotated[int | None, typer.Option(min=0, help="steps of a season; 0: none", rich_help_panel=FORECAST)] = None,
+    missing: Annotated[str | None, typer.Option(metavar="HOW", help=f"values: {MISSING}")] = None,
+    group: Annotated[str | None, typer.Option(metavar="COLUMN", help="separate series; or what no splits share")] = None,
+    target: Annotated[list[str] | None, _option("to foretell; repeatable", FORECAST, "COLUMN")] = None,
+    time: Annotated[str | None, _option("of times", FORECAST, "COLUMN")] = None,
+    covariates: Annotated[str | None, _option("further inputs", FORECAST, "COLUMN,…")] = None,
+    window: Annotated[int | None, _option("steps that are seen", FORECAST, "N", least=1)] = None,
+    horizon: Annotated[int | None, _option("steps that are foretold", FORECAST, "N", least=1)] = None,
+    stride: Annotated[int | None, _option("one window in N trains", FORECAST, "N", least=1)] = None,
+    season: Annotated[int | None, _option("steps of a season; 0 for none", FORECAST, "N", least=0)] = None,
     relative: Annotated[
-        bool | None, typer.Option("--relative/--absolute", help="foretell the change, or values", rich_help_panel=FORECAST)
+        bool | None, _option("foretell the change, or the value", FORECAST, "", "--relative/--absolute")
     ] = None,
-    label: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="what is to be said of one", rich_help_panel=SEQUENCES)
-    ] = None,
-    id_: Annotated[
-        str | None, typer.Option("--id", metavar="COLUMN", help="equal in the rows of one", rich_help_panel=SEQUENCES)
-    ] = None,
-    order: Annotated[str | None, typer.Option(metavar="COLUMN", help="of its rows", rich_help_panel=SEQUENCES)] = None,
-    features: Annotated[
-        str | None, typer.Option(metavar="COLUMN,…", help="inputs  [all others]", rich_help_panel=SEQUENCES)
-    ] = None,
-    text: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="of the texts; with --label", rich_help_panel=TEXTS)
-    ] = None,
-    cells: Annotated[str | None, typer.Option(metavar="NAME,…", help="[rnn,lstm,gru]", rich_help_panel=PROTOCOL)] = None,
-    parameters: Annotated[int | None, typer.Option(min=1, help="budget of each network", rich_help_panel=PROTOCOL)] = None,
-    units: Annotated[int | None, typer.Option(min=1, help="or the size of its state", rich_help_panel=PROTOCOL)] = None,
-    trials: Annotated[int | None, typer.Option(min=0, help="of each search; 0: none", rich_help_panel=PROTOCOL)] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="final trainings of each cell", rich_help_panel=PROTOCOL)] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="at most, of each training", rich_help_panel=PROTOCOL)] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="sequences a step", rich_help_panel=PROTOCOL)] = None,
-    name: Annotated[str | None, typer.Option(help="in the store  [the file's]", rich_help_panel=PROTOCOL)] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=0, help="processes; 0 trains in this one", rich_help_panel=PROTOCOL)
-    ] = None,
+    label: Annotated[str | None, _option("what is to be said", SEQUENCES, "COLUMN")] = None,
+    id_: Annotated[str | None, _option("equal in all rows of a sequence", SEQUENCES, "COLUMN", "--id")] = None,
+    order: Annotated[str | None, _option("of a sequence's rows", SEQUENCES, "COLUMN")] = None,
+    features: Annotated[str | None, _option("inputs (default: all other columns)", SEQUENCES, "COLUMN,…")] = None,
+    text: Annotated[str | None, _option("of the texts; with --label", TEXTS, "COLUMN")] = None,
+    cells: Annotated[str | None, _option("from 'gru-tf list' (default: rnn,lstm,gru)", PROTOCOL, "NAME,…")] = None,
+    parameters: Annotated[int | None, _option("budget of each network", PROTOCOL, "N", least=1)] = None,
+    units: Annotated[int | None, _option("size of its state, in place of a budget", PROTOCOL, "N", least=1)] = None,
+    trials: Annotated[int | None, _option("of each cell's search; 0 for none", PROTOCOL, "N", least=0)] = None,
+    seeds: Annotated[int | None, _option("final trainings of each cell", PROTOCOL, "N", least=1)] = None,
+    epochs: Annotated[int | None, _option("of each training, at most", PROTOCOL, "N", least=1)] = None,
+    batch_size: Annotated[int | None, _option("sequences a step", PROTOCOL, "N", least=1)] = None,
+    name: Annotated[str | None, _option("in the store (default: the file's)", PROTOCOL, "NAME")] = None,
+    workers: Annotated[int | None, _option("processes; 0 trains in this one", PROTOCOL, "N", least=0)] = None,
     store: Store = None,
     write: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="write the experiment for 'gru-tf run', and stop")

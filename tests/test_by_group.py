@@ -92,7 +92,8 @@ def test_a_large_table_takes_seconds() -> None:
             [0, 1, 2, 3],
             [0, 0, 0, 1],
             {"names": ["walk", "run"]},
-            "a.csv, column y: sequence 4: expected 3 sequences or more of each class, one for each split. Received: 1 of 'run'",
+            "a.csv, column y: sequence 4: expected 3 sequences or more of each class, one for each split."
+            " Received: 1 of 'run'",
         ),
         (
             [0, 1, 2, 2],

@@ -116,16 +116,17 @@ def split(found: Labelled, content: Array, numbers: Array, names: list[str] | No
         content: (N,) whole numbers, equal where sequences are equal.
         numbers: (N,) classes; not read where there are no `names`.
         names: of the classes; None for values.
-        validation, test: shares; `test` 0 where another file tests.
+        validation: share to choose on.
+        test: share to test on; 0 where another file tests.
 
     Raises:
-        UserError: as `shares.by_group` does, and where a group is missing or the test split has one class only.
+        DatasetError: as `shares.by_group` does, and where a group is missing.
     """
     keys, unit = content, "different sequences"
     if found.group is not None:
         keys = shares.joined(columns.groups(found.frame, found.group, found.where)[0], content)
         unit = f"groups (column '{found.group}')"
-    number = shares.by_group(
+    return shares.by_group(
         keys,
         numbers if names else None,
         validation,
@@ -135,14 +136,6 @@ def split(found: Labelled, content: Array, numbers: Array, names: list[str] | No
         names=names or (),
         unit=unit,
     )
-    if names and test:
-        tested = np.unique(numbers[number == shares.TEST])
-        if len(tested) < 2:
-            raise DatasetError(
-                f"{found.where}: expected two classes or more in the test split. Received: '{names[tested[0]]}' only:"
-                " with groups so large there is no better split"
-            )
-    return number
 
 
 def _coded(found: Labelled) -> tuple[Array, list[str]]:

@@ -9,8 +9,9 @@ and UEA archives. Rows of a sequence need not lie together, and come in the orde
     a   1     10  walk
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -87,7 +88,7 @@ def read(path: str, wanted: Columns, missing: columns.Missing) -> Sequences:
     Args:
         path: of a table, NPZ or `.ts` file.
         wanted: which column or array holds what.
-        missing: what happens to missing values of features; "mean" leaves them for `gru_tf.own_data.means`.
+        missing: what happens to missing values of features; "mean" leaves them, since it needs the split.
 
     Raises:
         UserError: one line naming file, row and column where there is anything else than what was asked for.
@@ -103,6 +104,16 @@ def read(path: str, wanted: Columns, missing: columns.Missing) -> Sequences:
     return of_table(files.read_table(path, names if wanted.features else None), path, wanted, missing)
 
 
+def as_many(found: Sequences, features: Sequence[str]) -> None:
+    """Raise DatasetError where sequences have another number of features than those that a network learns from."""
+    there = list(found.steps.columns)
+    if len(there) != len(features):
+        raise DatasetError(
+            f"{found.where}: expected {len(features)} features, as in training: {', '.join(features)}. Received:"
+            f" {len(there)}: {', '.join(there)}"
+        )
+
+
 def _applies(path: str, form: Literal["table", "arrays", "series"], wanted: Columns, missing: str) -> None:
     """Refuse options that a form of file does not have, and ask for those that it needs."""
     if form == "table":
@@ -111,7 +122,7 @@ def _applies(path: str, form: Literal["table", "arrays", "series"], wanted: Colu
                 what = "which rows are one sequence" if option == "id" else "what is foretold"
                 raise DatasetError(f"{path}: expected the option '{option}', the column that says {what}. Received: none")
         return
-    given = {"id": wanted.id, "order": wanted.order}
+    given: dict[str, Any] = {"id": wanted.id, "order": wanted.order}
     if form == "series":
         given |= {"label": wanted.label, "features": wanted.features or None, "group": wanted.group}
         given["missing"] = missing if missing != "refuse" else None
@@ -128,8 +139,8 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: columns.Missing, 
     """The sequences of a long table; see `read`. Where `labels` is false, those and groups are not looked at."""
     import pandas
 
-    identity, kept = str(wanted.id), [wanted.label, wanted.group] if labels else []
-    kept = [name for name in kept if name is not None]
+    identity = str(wanted.id)
+    kept = [name for name in (wanted.label, wanted.group) if labels and name is not None]
     needed = [name for name in (wanted.id, wanted.order, *kept, *wanted.features) if name is not None]
     columns.have(frame, needed, where)
     _distinct(where, {"id": wanted.id, "order": wanted.order, "label": wanted.label, "group": wanted.group})
@@ -172,14 +183,10 @@ def _in_order(frame: Any, where: str, identity: str, order: str | None) -> Any:
         place = columns.row(where, frame.index[int(absent.argmax())])
         raise DatasetError(f"{where}: {place}, column '{identity}': expected the name of a sequence. Received: nothing")
     codes = columns.groups(frame, identity, where)[0]
-    if order is None:
-        keys = codes[:, None]
-        rows = np.argsort(codes, kind="stable")
-    else:
-        moments = columns.times(frame, order, where, identity)
-        rows = np.lexsort((moments, codes))
-        keys = codes[:, None]
-    return frame if len(keys) < 2 or (rows[1:] > rows[:-1]).all() else frame.iloc[rows]
+    rows = np.argsort(codes, kind="stable")
+    if order is not None:
+        rows = np.lexsort((columns.times(frame, order, where, identity), codes))
+    return frame if (rows[1:] > rows[:-1]).all() else frame.iloc[rows]
 
 
 def _constant(frame: Any, where: str, name: str, identity: str, codes: Array) -> None:
@@ -281,8 +288,8 @@ def _no_tails(inputs: Array, name: str, where: str) -> None:
         real = ~np.isnan(inputs[row]).all(-1)
         last = int(np.flatnonzero(real)[-1]) + 1 if real.any() else 0
         raise DatasetError(
-            f"{where}: row {row + 1} of array '{name}': expected numbers up to its last step, {inputs.shape[1]}. Received: NaN"
-            f" from step {last + 1} on; if that is padding, add an array 'lengths' ({len(inputs)},) with {last} in this row"
+            f"{where}: row {row + 1} of array '{name}': expected numbers up to step {inputs.shape[1]}, its last. Received:"
+            f" NaN from step {last + 1} on; if that is padding, add an array 'lengths' ({len(inputs)},) with {last} here"
         )
 
 
@@ -302,12 +309,12 @@ def _finite(inputs: Array, real: Array, lengths: Array, where: str, name: str, m
     if wrong.any():
         row, step, feature = (int(place) for place in np.argwhere(wrong)[0])
         at = f"step {step + 1}" + (f", feature {feature + 1}" if inputs.shape[2] > 1 else "")
-        how = (
-            "" if missing != "refuse" or np.isinf(inputs[row, step, feature]) else "; say what to do: missing: drop or mean"
-        )
+        how = "say what to do: missing: drop, forward, interpolate or mean"
+        how = how if missing == "refuse" else f"there is nothing in its place for missing: {missing}"
+        more = f"; {how}" if np.isnan(inputs[row, step, feature]) else ""
         raise DatasetError(
             f"{where}: row {row + 1} of array '{name}', {at}: expected a finite number."
-            f" Received: {inputs[row, step, feature]}{how}"
+            f" Received: {inputs[row, step, feature]}{more}"
         )
 
 
@@ -316,7 +323,6 @@ def _finite(inputs: Array, real: Array, lengths: Array, where: str, name: str, m
 
 def _series(path: str) -> Sequences:
     import pandas
-    from pathlib import Path
 
     found = ts_file.read(Path(path))
     names = [f"channel {number}" for number in range(1, found.values.shape[1] + 1)]

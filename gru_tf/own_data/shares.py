@@ -70,8 +70,9 @@ def by_group(
     Args:
         keys: (N,) of any type: equal where sequences belong together.
         classes: (N,) whole numbers from 0, or None where there are none.
-        validation, test: shares of the sequences; `test` 0 for two splits only.
-        where: file and column, for errors.
+        validation: share of the sequences.
+        test: share of the sequences; 0 for two splits only.
+        where: the file, for errors.
         row: the words for a sequence's place in the file, given its number from 0.
         names: of the classes, for errors.
         unit: what is counted when there are too few, for errors: "sequences", "groups".
@@ -86,7 +87,7 @@ def by_group(
     held = np.bincount(_pairs(groups, found) % (int(found.max()) + 1))
     for scarce in np.flatnonzero(held < len(shares)):
         place = "" if classes is None else f"{row(int(np.argmax(found == scarce)))}: "
-        of = "" if classes is None else f" of '{names[scarce] if len(names) else scarce}'"
+        of = "" if classes is None else f" of '{names[int(scarce)] if len(names) else scarce}'"
         each = "" if classes is None else " of each class"
         raise DatasetError(
             f"{where}: {place}expected {len(shares)} {unit} or more{each}, one for each split. Received: {held[scarce]}{of}"
@@ -100,7 +101,8 @@ def joined(one: Array, other: Array) -> Array:
     """(N,) whole numbers, equal where sequences are linked by equal numbers in `one` or in `other`, however indirectly.
 
     Args:
-        one, other: (N,) whole numbers from 0.
+        one: (N,) whole numbers from 0.
+        other: (N,) whole numbers from 0.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -190,9 +192,7 @@ def _complete(
     """Refuse an empty split, and a class that training has not."""
     for number in range(splits):
         if not (split == number).any():
-            raise DatasetError(
-                f"{where}: expected groups that can be shared out. Received: none for the {SPLITS[number]} split"
-            )
+            raise DatasetError(f"{where}: expected a group for each split. Received: none to be left for {SPLITS[number]}")
     trained = np.isin(classes, classes[split == TRAIN])
     if not trained.all():
         first = int(np.argmin(trained))

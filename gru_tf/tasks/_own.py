@@ -1,6 +1,7 @@
 """What the tasks on a user's own files share: the files, their pinned content, and the way in and out for new data."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -80,9 +81,14 @@ class OwnData(Task):
 
     def _content(self) -> str:
         """The checksum that stands for the data; checked against the files where they must be read."""
-        found = files.digest(*self._paths())
-        if self.sha256 and found != self.sha256:
-            changed = f"sha256 {found}, expected {self.sha256}"
-            names = " and ".join(Path(path).name for path in self._paths())
-            raise DatasetError(f"{self.path}: {names} changed since the experiment was made. Received: {changed}")
-        return found
+        return unchanged(self.sha256, self._paths())
+
+
+def unchanged(sha256: str, paths: Sequence[str]) -> str:
+    """The checksum of the files as they are now; raises DatasetError where `sha256` is another, "" for any."""
+    found = files.digest(*paths)
+    if sha256 and found != sha256:
+        changed = f"sha256 {found}, expected {sha256}"
+        names = " and ".join(Path(path).name for path in paths)
+        raise DatasetError(f"{paths[0]}: {names} changed since the experiment was made. Received: {changed}")
+    return found
