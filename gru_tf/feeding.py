@@ -52,13 +52,17 @@ class Data:
 
 
 def load(examples: Examples, timesteps: int, per_step: bool = False) -> Data:
-    """A split for the device, padded to `timesteps`, targets too if `per_step`; resident up to RESIDENT_BYTES."""
+    """A split for the device, padded to `timesteps`, targets too if `per_step`; resident up to RESIDENT_BYTES.
+
+    What is made on demand, such as the windows of a long series, is never made as a whole.
+    """
     inputs, targets = examples.inputs, examples.targets
     missing = timesteps - inputs.shape[1]
     if missing:
         inputs, targets = _longer(inputs, missing), _longer(targets, missing) if per_step else targets
     arrays = inputs, targets, examples.lengths.astype("int32")
-    resident = sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
+    made = all(isinstance(a, np.ndarray) for a in arrays)
+    resident = made and sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
     return Data(tuple(map(tf.constant, arrays)) if resident else arrays, resident)
 
 
