@@ -56,7 +56,7 @@ def form(path: Given) -> Literal["table", "arrays", "series"]:
 
 
 def digest(*paths: Given | None) -> str:
-    """The first 16 hexadecimal digits of the sha256 of the files' content, one after another; None is no file.
+    """The first 16 hexadecimal digits of a file's sha256, or of several files' together; None is no file.
 
     Raises:
         DatasetError: where one cannot be read.
@@ -76,8 +76,9 @@ def _stamp(path: Given) -> tuple[str, int, int]:
 @functools.lru_cache(maxsize=64)
 def _digest(stamps: tuple[tuple[str, int, int], ...]) -> str:
     total = hashlib.sha256()
-    for path, size, _ in stamps:
-        total.update(f"{size}\n".encode())  # so that no other cut between two files gives the same
+    for place, (path, size, _) in enumerate(stamps):
+        if place:
+            total.update(f"\n{size}\n".encode())  # so that no other cut between two files gives the same
         try:
             with Path(path).open("rb") as stream:
                 while part := stream.read(CHUNK):
