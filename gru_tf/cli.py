@@ -16,6 +16,7 @@ from gru_tf.errors import UserError
 if TYPE_CHECKING:
     from gru_tf.experiment import Experiment
     from gru_tf.suite import Results
+    from gru_tf.table import Row
 
 app = typer.Typer(
     name="gru-tf",
@@ -136,13 +137,19 @@ def compare(
         comparison.write(plan, write)
         console.print(f"Written: {write}. It is run by 'gru-tf run {write}'.", soft_wrap=True, markup=False)
         return
-    with screen.RunProgress(console) as progress:
+    console.print()
+    with screen.RunProgress(console, task=False) as progress:
         from gru_tf import suite
 
         found = suite.run(plan.experiment, store, workers, progress=progress)
-    _show(found)
     answer = comparison.conducted(plan, found, store)
-    console.print("", screen.recommendation(answer.recommendation, answer.lines()))
+    _show(found, answer.table())
+    console.print()
+    console.print(screen.recommendation(answer.recommendation))
+    console.print()
+    console.print("In Python", style="bold")
+    for line in answer.lines():
+        console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False, style="cyan")
     _end(found)
 
 
@@ -172,11 +179,12 @@ def _ask(experiment: "Experiment") -> None:
     console.print(Text.assemble((experiment.name, "bold"), f": {experiment.question}"), soft_wrap=True)
 
 
-def _show(found: "Results") -> None:
-    for block in screen.tables(found.experiment, found.table()):
+def _show(found: "Results", rows: "list[Row] | None" = None) -> None:
+    rows = found.table() if rows is None else rows
+    for block in screen.tables(found.experiment, rows):
         console.print("", block)
     console.print()
-    for line in screen.notes(found.experiment, found.table(), found.earlier):
+    for line in screen.notes(found.experiment, rows, found.earlier):
         console.print(line, soft_wrap=True, markup=False)  # an error may hold what rich takes for a style
 
 

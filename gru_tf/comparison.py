@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,8 @@ class Comparison:
         return tuple(f"{text} (otherwise: {', '.join(options)})" for text, options in self.said)
 
     def table(self) -> list[Row]:
-        """One row a cell."""
-        return self.results.table()
+        """One row a cell, under the comparison's name: the task's own is long."""
+        return [replace(row, title=self.results.experiment.name) for row in self.results.table()]
 
     @cached_property
     def recommendation(self) -> Recommendation:
@@ -156,7 +156,7 @@ def plan(
     cells = protocols.content["cells"]
     content = {
         "name": name,
-        "question": f"{_or(cells)} for the {guessed.summary}?",
+        "question": f"{_or(cells)} for {guessed.summary}?",
         "tasks": [{guessed.task: _plain(guessed.options)}],
         **protocols.content,
     }

@@ -61,11 +61,11 @@ def protocol(signature: Signature, examples: int, given: Mapping[str, Any]) -> P
     }
     if trials:
         content["search"] = {"trials": trials, "space": {"learning_rate": dict(LEARNING_RATE)}}
-    size = f"{ModelSpec.model_validate(model).size} {'in all' if 'parameters' in model else ''}".strip()
+    size = ModelSpec.model_validate(model).size + (", head included" if "parameters" in model else "")
     low, high = LEARNING_RATE["low"], LEARNING_RATE["high"]
     search = f"{trials} random trials of learning rates from {low:g} to {high:g}" if trials else "nothing is tuned"
     said = (
-        (f"{', '.join(cells)} with {size} each", ("cells", "parameters", "units")),
+        (f"{', '.join(cells)}, each with {size}", ("cells", "parameters")),
         (f"{search}, then {seeds} seeds" if seeds > 1 else f"{search}, then one seed", ("trials", "seeds")),
         (f"up to {epochs} epochs, {patience} without gain, of {examples:,} examples", ("epochs",)),
         (f"{batch} sequences a step", ("batch_size",)),

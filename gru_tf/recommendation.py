@@ -21,6 +21,7 @@ from gru_tf.statistics import Interval, holm, mean_interval, paired_p
 from gru_tf.table import Row, interval, rows
 
 LEVEL = 0.05
+TINY = 1e-4  # a difference below this is shown with a power of ten
 LEAST = {"perplexity": 1.0}  # of a metric; 0 where it is not named
 MOST = {"accuracy": 1.0}  # likewise; no bound where it is not named
 
@@ -234,7 +235,7 @@ def _difference(pair: Comparison) -> str:
         return f"equal to {pair.other}'s"
     seen = pair if mean > 0 else pair.seen_from(pair.other)
     p = "p < 0.001" if pair.p < 0.001 else f"p = {pair.p:.2g}"
-    return f"{'better' if mean > 0 else 'worse'} than {pair.other}'s by {interval(seen.gain)}, {p}"
+    return f"{'better' if mean > 0 else 'worse'} than {pair.other}'s by {interval(seen.gain, TINY)}, {p}"
 
 
 def _costs(row: Row, tested: Iterable[Row], seconds: float | None) -> str:
@@ -254,10 +255,11 @@ def _against(row: Row, trivial: str) -> str:
     if not math.isfinite(row.test.low):
         sure = "one seed, no interval"
     elif row.test.low <= row.chance <= row.test.high:
-        sure = "but not surely: the interval reaches it"
+        sure = "but not surely, as its interval reaches it"
     else:
-        sure = "the interval excludes it"
-    return f"{'better' if _better(row) else 'no better'} than {trivial}, {row.chance:.4g}; {sure}."
+        sure = "its interval excludes it"
+    verdict = "better" if _better(row) else "no better"
+    return f"{trivial}: {row.metric} {row.chance:.4g}. {row.cell} is {verdict}; {sure}."
 
 
 def _unfinished(table: Iterable[Row]) -> str:

@@ -114,14 +114,13 @@ def guesses(said: Iterable[tuple[str, tuple[str, ...]]]) -> Table:
     return grid
 
 
-def recommendation(found: Recommendation, code: Iterable[str]) -> Table:
-    """The advice under its headings, and the lines of Python that use the model."""
+def recommendation(found: Recommendation) -> Table:
+    """The advice beside its headings."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", max_width=14)
     grid.add_column(ratio=1)
     for number, (heading, text) in enumerate(found.lines):
         grid.add_row(Text(heading), Text(text, style="bold" if number == 0 else ""))
-    grid.add_row(Text("In Python"), Text("\n".join(code), style="cyan", overflow="fold"))
     return grid
 
 
@@ -179,10 +178,15 @@ def bar(console: Console, *counted: ProgressColumn) -> Progress:
 
 
 class RunProgress:
-    """A bar with the time left on a terminal, a line a run elsewhere."""
+    """A bar with the time left on a terminal, a line a run elsewhere.
 
-    def __init__(self, console: Console):
-        self.console = console
+    Args:
+        console: where it is shown.
+        task: whether a line names the task; not where there is one only.
+    """
+
+    def __init__(self, console: Console, task: bool = True):
+        self.console, self.names_task = console, task
         self.bar = bar(console, MofNCompleteColumn(), TextColumn("runs ·"))
         self.task = self.bar.add_task("starting workers", total=None)
         self.before = 0
@@ -205,14 +209,19 @@ class RunProgress:
         self.bar.update(self.task, completed=done - self.before, total=total - self.before)
         if not self.console.is_terminal:
             self.console.print(
-                f"{done:4d}/{total} {line(result)}", markup=False, emoji=False, highlight=False, soft_wrap=True
+                f"{done:4d}/{total} {line(result, self.names_task)}",
+                markup=False,
+                emoji=False,
+                highlight=False,
+                soft_wrap=True,
             )
 
 
-def line(result: RunResult) -> str:
-    """A run in one line."""
+def line(result: RunResult, task: bool = True) -> str:
+    """A run in one line, with its task or without."""
     run = result.run
-    name = f"{run.task.title} · {run.cell.label} · {'trial' if run.purpose == 'trial' else f'seed {run.seed}'}"
+    name = f"{run.cell.label} · {'trial' if run.purpose == 'trial' else f'seed {run.seed}'}"
+    name = f"{run.task.title} · {name}" if task else name
     if result.status != "finished":
         return f"{name}: {result.status}: {result.error}"
     which, value = ("validation", result.validation) if result.test is None else ("test", result.test)

@@ -97,10 +97,15 @@ def _what(result: RunResult) -> str:
     return f"seed {result.run.seed}" if result.run.purpose == "final" else "a trial"
 
 
-def interval(value: Interval) -> str:
-    """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵"."""
+def interval(value: Interval, small: float = SMALL) -> str:
+    """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵".
+
+    Args:
+        value: what is shown.
+        small: a mean below this is shown with a power of ten.
+    """
     size = abs(value.mean)
-    power = math.floor(math.log10(size)) if 0 < size < SMALL else 0
+    power = math.floor(math.log10(size)) if 0 < size < small else 0
     mean, low, high = (bound / 10.0**power for bound in value)
     suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
     if math.isnan(low):  # also where a value is not finite

@@ -74,7 +74,7 @@ def test_season_and_window_follow_from_the_step(csv, frequency):
         "stride": 1,
         "relative": True,
     }
-    assert found.summary.startswith(f"forecast of load, {count(1, unit)} ahead from windows of {count(window, unit)}")
+    assert found.summary.startswith(f"a forecast of load, {count(1, unit)} ahead from windows of {count(window, unit)}")
     assert options(found.said) == {"kind", "time", "target", "window", "horizon", "season", "relative"}
 
 
@@ -109,7 +109,7 @@ def test_times_that_come_again_tell_the_series(csv):
     path = csv({"shop": ["n"] * 60 + ["s"] * 90, "day": days, "sold": np.arange(150.0), "open": [True, False] * 75})
     found = guess(path, None, {})
     assert (found.options["group"], found.options["target"]) == ("shop", ("sold",))
-    assert found.summary.endswith("150 rows in 2 series")
+    assert found.summary.endswith("(150 rows in 2 series)")
     steps = steps_of(path, "day", "shop", "sold")
     assert (steps.unit, steps.rows, steps.series, steps.shortest, steps.repeated) == ("day", 150, 2, 60, False)
     assert steps_of(path, "day", None, "sold").repeated
@@ -268,7 +268,7 @@ def test_the_protocol_says_what_it_is_given():
         "training": {"epochs": 3, "batch_size": 8, "patience": 5},
     }
     assert [text for text, _ in found.said] == [
-        "gru with 7 units each",
+        "gru, each with 7 units",
         "nothing is tuned, then one seed",
         "up to 3 epochs, 5 without gain, of 70 examples",
         "8 sequences a step",

@@ -66,7 +66,7 @@ def test_a_settled_answer():
     assert line["Cost"] == (
         "4,999 parameters, 1.5 ms a training step (rnn 0.67 times that, lstm 1.3 times that), 3 s of training a seed."
     )
-    assert line["Against the trivial answer"] == f"better than {TRIVIAL}, 42; the interval excludes it."
+    assert line["Against the trivial answer"] == f"{TRIVIAL}: rmse 42. gru is better; its interval excludes it."
     assert line["Trained model"] == "models:/gru"
     assert str(said).splitlines()[0] == "Recommended: gru with 24 units: test rmse 38.2 [37.2, 39.2]."
 
@@ -103,7 +103,7 @@ def test_one_seed_settles_nothing_and_the_best_is_taken():
     assert line["How sure"] == (
         "not settled: one seed was compared, and another may turn the order round; more seeds would tell."
     )
-    assert line["Against the trivial answer"] == f"better than {TRIVIAL}, 42; one seed, no interval."
+    assert line["Against the trivial answer"] == f"{TRIVIAL}: rmse 42. gru is better; one seed, no interval."
 
 
 def test_where_no_cell_beats_it_the_trivial_answer():
@@ -112,15 +112,15 @@ def test_where_no_cell_beats_it_the_trivial_answer():
     assert line["Recommended"] == (
         f"none of the cells, but {TRIVIAL}: its test rmse is 30, and no cell does better. gru has 38.2 [37.2, 39.2]."
     )
-    assert line["Against the trivial answer"] == f"no better than {TRIVIAL}, 30; the interval excludes it."
+    assert line["Against the trivial answer"] == f"{TRIVIAL}: rmse 30. gru is no better; its interval excludes it."
 
 
 @pytest.mark.parametrize(
     ("chance", "said"),
     [
-        (38.5, f"better than {TRIVIAL}, 38.5; but not surely: the interval reaches it."),
-        (38.0, f"no better than {TRIVIAL}, 38; but not surely: the interval reaches it."),
-        (38.2, f"no better than {TRIVIAL}, 38.2; but not surely: the interval reaches it."),
+        (38.5, f"{TRIVIAL}: rmse 38.5. gru is better; but not surely, as its interval reaches it."),
+        (38.0, f"{TRIVIAL}: rmse 38. gru is no better; but not surely, as its interval reaches it."),
+        (38.2, f"{TRIVIAL}: rmse 38.2. gru is no better; but not surely, as its interval reaches it."),
     ],
 )
 def test_an_interval_that_reaches_the_trivial_answer(chance, said):

@@ -47,7 +47,7 @@ def guess(path: str, head: Any, given: Given, said: list[Said]) -> tuple[dict[st
     found |= {"relative": given.get("relative", True), "missing": given.get("missing")}
     of = f" in {steps.series} series" if group else ""
     ahead = f"{count(horizon, steps.unit)} ahead from windows of {count(window, steps.unit)}"
-    summary = f"forecast of {', '.join(target)}, {ahead}; {steps.rows:,} rows{of}"
+    summary = f"a forecast of {', '.join(target)}, {ahead} ({steps.rows:,} rows{of})"
     return {name: value for name, value in found.items() if value not in (None, ())}, summary
 
 

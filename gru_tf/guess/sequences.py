@@ -40,10 +40,9 @@ def guess(path: str, form: str, head: Any, kind: str | None, given: Given, said:
         found["kind"] = kind or "class"
     else:
         found["kind"] = kind or _kind_of(np.asarray(labels), str(found.get("label", "y")), said)
-    what = "class" if found["kind"] == "class" else "value"
-    of = f"'{found['label']}'" if "label" in found else "its label"
-    each = f", each '{found['id']}' one" if "id" in found else ""
-    return found, f"the {what} of a sequence, {of}{each}"
+    named = f", '{found['label']}'" if "label" in found else ""
+    each = f" of each '{found['id']}'" if "id" in found else ""
+    return found, f"the {found['kind']} of a sequence{named}{each}"
 
 
 def guess_texts(path: str, head: Any, kind: str | None, given: Given, said: list[Said]) -> tuple[dict[str, Any], str]:
