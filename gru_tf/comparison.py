@@ -94,7 +94,8 @@ class Comparison:
         """What the recommended network says of new data with the columns of training; labels and targets may be absent.
 
         Args:
-            frame: a pandas frame; of a forecast, the last rows of each series, at least a window.
+            frame: a pandas frame, arrays by name, or the path of a table or an NPZ file; of a forecast, the last rows of
+                each series, at least a window.
 
         Returns:
             A pandas frame: forecasts in the units of the data, or classes with their probabilities.
@@ -102,7 +103,7 @@ class Comparison:
         Raises:
             UserError: where the data are not as in training, naming row and column.
         """
-        task = self._task
+        task, frame = self._task, _read(frame)
         prepared = task.prepare(frame)
         return task.answer(_outputs(self.model(), prepared.inputs, prepared.lengths), frame)
 
@@ -185,7 +186,7 @@ def compare(
     features: str | Sequence[str] | None = None,
     text: str | None = None,
     missing: str | None = None,
-    cells: Sequence[str] | None = None,
+    cells: str | Sequence[str] | None = None,
     seeds: int | None = None,
     parameters: int | None = None,
     units: int | None = None,
@@ -235,7 +236,7 @@ def compare(
         UserError: in one line, before anything starts, for whatever is wrong with the data or the arguments.
     """
     given = {name: value for name, value in locals().items() if name not in _NOT_GIVEN}
-    for several in ("target", "covariates", "features"):
+    for several in ("target", "covariates", "features", "cells"):
         given[several] = _names(given[several])
     made = plan(data, test=test, name=name, **given)
     return conducted(made, suite.run(made.experiment, store, workers, progress=progress), store)
@@ -290,6 +291,13 @@ def _file(data: Any) -> str:
     if isinstance(data, tuple) and len(data) == 2:
         data = {"X": data[0], "y": data[1]}
     return str(files.keep(data))
+
+
+def _read(data: Any) -> Any:
+    """New data: what a file holds, or as given."""
+    if not isinstance(data, (str, Path)):
+        return data
+    return files.read_arrays(data) if files.form(data) == "arrays" else files.read_table(data)
 
 
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:

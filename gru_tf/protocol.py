@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 
 CELLS = ("rnn", "lstm", "gru")
@@ -61,7 +60,8 @@ def protocol(signature: Signature, examples: int, given: Mapping[str, Any]) -> P
     }
     if trials:
         content["search"] = {"trials": trials, "space": {"learning_rate": dict(LEARNING_RATE)}}
-    size = ModelSpec.model_validate(model).size + (", head included" if "parameters" in model else "")
+    size = " and ".join(f"{value:,} {name}" for name, value in model.items())
+    size += ", head included" if "parameters" in model else ""
     low, high = LEARNING_RATE["low"], LEARNING_RATE["high"]
     search = f"{trials} random trials of learning rates from {low:g} to {high:g}" if trials else "nothing is tuned"
     said = (
@@ -79,9 +79,9 @@ def _epochs(examples: int, batch: int) -> int:
 
 
 def _model(signature: Signature, examples: int, given: Mapping[str, Any]) -> dict[str, int]:
-    for name in ("units", "parameters"):
-        if given.get(name):
-            return {name: given[name]}
+    said = {name: given[name] for name in ("units", "parameters") if given.get(name)}
+    if said:
+        return said  # both, if the user says both: that is refused with the rest of the experiment
     embedding = signature.tokens * signature.features
     budget = next(parameters for most, parameters in BUDGETS if examples <= most)
     least = 4 * LEAST_UNITS * (signature.features + LEAST_UNITS + 1) + (LEAST_UNITS + 1) * signature.outputs

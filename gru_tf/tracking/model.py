@@ -53,7 +53,7 @@ def _encodings(result: RunResult) -> Iterator[list[str] | None]:
 def logged(record: Any, results: Iterable[RunResult]) -> dict[str, tuple[str, RunResult]]:
     """Cell → (URI of its trained model, the run that trained it): of each cell's finals the best on validation."""
     found: dict[str, tuple[str, RunResult]] = {}
-    known = record.results(members_only=True)
+    known = record.results()  # also of an earlier definition, whose comparison may still be at hand
     for result in results:
         if result.run.purpose != "final" or result.status != "finished" or result.run.fingerprint not in known:
             continue
