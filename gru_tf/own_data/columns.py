@@ -169,7 +169,7 @@ def times(frame: Any, name: str, where: str, group: str | None = None) -> Array:
     import pandas
 
     column = frame[name]
-    absent = column.isna().to_numpy()
+    absent = _absent(column)
     if absent.any():
         place = int(absent.argmax())
         raise DatasetError(f"{at(frame, name, where, place)}: expected a time. Received: nothing")
@@ -261,8 +261,9 @@ def groups(frame: Any, name: str, where: str) -> tuple[Array, list[str]]:
     import pandas
 
     codes, found = pandas.factorize(frame[name])
-    if (codes < 0).any():
-        place = int((codes < 0).argmax())
+    absent = _absent(frame[name])
+    if absent.any():
+        place = int(absent.argmax())
         raise DatasetError(f"{at(frame, name, where, place)}: expected a group. Received: nothing")
     return codes.astype(np.int32), [str(value) for value in found]
 

@@ -143,7 +143,7 @@ def _present(frame: Any, name: str, where: str) -> Array:
 def _codes(frame: Any, column: Column, where: str) -> Array:
     import pandas
 
-    codes: Array = pandas.Categorical(_text(frame[column.name]), categories=list(column.categories)).codes
+    codes: Array = pandas.Index(list(column.categories)).get_indexer(_text(frame[column.name]))
     if (codes < 0).any():
         place = int((codes < 0).argmax())
         value = frame[column.name].iloc[place]
@@ -151,4 +151,4 @@ def _codes(frame: Any, column: Column, where: str) -> Array:
             f"{checks.at(frame, column.name, where, place)}: expected a category of the training rows:"
             f" {', '.join(column.categories)}. Received: '{value}'"
         )
-    return codes.astype(np.int64)
+    return codes

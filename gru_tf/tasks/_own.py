@@ -45,12 +45,14 @@ class OwnData(Task):
     test_path: str | None = None
 
     def pinned(self) -> dict[str, str]:
-        """The checksum of the files as they are now.
+        """The checksum of the files as they are now, which are read, so that what is wrong is said before anything starts.
 
         Raises:
-            DatasetError: where a file cannot be read, or has changed since `sha256` was noted.
+            DatasetError: where a file cannot be read, has changed since `sha256` was noted, or is not as the options say.
         """
-        return {"sha256": self._content()}
+        content = self._content()
+        _ = self.signature
+        return {"sha256": content}
 
     def checksums(self) -> dict[str, str]:
         """Path and first digits of the sha256 of each file."""

@@ -73,7 +73,7 @@ def series(task: "OwnForecast") -> dict[str, Array]:
         )
     rows = encoding.apply(table, where)
     begins = _begins(of)
-    starts = [_starts(task, begins, part, made, number) for number in (TRAIN, VALIDATION, TEST)]
+    starts = _starts(task, begins, part, made)
     _enough(task, where, of, part, made, starts)
     notes += _short(task, of, part, begins, starts)
     targets = rows[:, : len(task.target)]
@@ -219,22 +219,21 @@ def _with_typical(frame: Any, names: list[str], fill: dict[str, float | str]) ->
 # ------------------------------------------------------------------------------------------------------------ windows
 
 
-def _starts(task: "OwnForecast", begins: Array, part: Array, made: Array, number: int) -> Array:
-    """The starts of the windows of one part."""
+def _starts(task: "OwnForecast", begins: Array, part: Array, made: Array) -> list[Array]:
+    """The starts of the windows of each part, rising."""
     window, horizon = task.window, task.horizon
-    count = len(begins) - window - horizon + 1
-    if count < 1:
-        return np.zeros(0, np.int64)
-    start = np.arange(window, window + count)
-    last = start + horizon - 1
-    fits = (begins[last] <= start - window) & (part[start] == number) & (part[last] == number)
+    count = max(0, len(begins) - window - horizon + 1)
+    starts, lasts = slice(window, window + count), slice(window + horizon - 1, window + horizon - 1 + count)
+    first = np.arange(count)  # rows that are seen first
+    fits = (begins[lasts] <= first) & (part[starts] == part[lasts])
     if made.any():
         before = np.concatenate([[0], np.cumsum(made[:, 0])])
-        fits &= (before[last + 1] == before[start]) & ~made[start - 1, 1]
-    if number == TRAIN:
-        fits &= (start - begins[start] - window) % task.stride == 0
-    found: Array = start[fits]
-    return found
+        fits &= before[lasts.start + 1 :][:count] == before[starts]
+        fits &= ~made[window - 1 :, 1][:count]
+    strided = fits if task.stride == 1 else fits & ((first - begins[starts]) % task.stride == 0)
+    return [
+        np.flatnonzero((strided if n == TRAIN else fits) & (part[starts] == n)) + window for n in (TRAIN, VALIDATION, TEST)
+    ]
 
 
 def _enough(task: "OwnForecast", where: str, of: Array, part: Array, made: Array, starts: list[Array]) -> None:
@@ -268,11 +267,11 @@ def _needed(task: "OwnForecast") -> int:
 
 
 def _short(task: "OwnForecast", of: Array, part: Array, begins: Array, starts: list[Array]) -> Iterator[str]:
-    """Series that give a part no window."""
+    """Series that end before a part, begin in it, or are too short."""
     everyone = set(np.unique(of).tolist())
     for name, found in zip(("training", "validation", "test"), starts, strict=True):
         if missing := len(everyone - set(np.unique(of[found]).tolist())):
-            yield f"{missing:,} of {len(everyone):,} series are too short for a {name} window."
+            yield f"{missing:,} of {len(everyone):,} series have no {name} window."
 
 
 # ----------------------------------------------------------------------------------------------------------- new data

@@ -219,7 +219,7 @@ def _arrays(task: OwnForecast, content: str) -> parsed.Arrays:
     options = task.model_dump(mode="json", exclude={"path", "test_path", "sha256"})
 
     def parse() -> parsed.Arrays:
-        task.pinned()  # what was pinned is what is read
+        task._content()  # what was pinned is what is read
         return series(task)
 
     return parsed.load("forecast", [content, json.dumps(options, sort_keys=True)], VERSION, parse)
