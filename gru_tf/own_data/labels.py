@@ -108,7 +108,15 @@ def separate(one: Labelled, other: Labelled) -> None:
         )
 
 
-def split(found: Labelled, content: Array, numbers: Array, names: list[str] | None, validation: float, test: float) -> Array:
+def split(
+    found: Labelled,
+    content: Array,
+    numbers: Array,
+    names: list[str] | None,
+    validation: float,
+    test: float,
+    unit: str = "sequences",
+) -> Array:
     """(N,) int8, the split of each: by class, with groups and equal content whole; see `shares.by_group`.
 
     Args:
@@ -118,12 +126,17 @@ def split(found: Labelled, content: Array, numbers: Array, names: list[str] | No
         names: of the classes; None for values.
         validation: share to choose on.
         test: share to test on; 0 where another file tests.
+        unit: what they are, for errors.
 
     Raises:
         DatasetError: as `shares.by_group` does, and where a group is missing.
     """
-    keys, unit = content, "different sequences"
+    keys, unit = content, f"different {unit}"
     if found.group is not None:
+        absent = columns.missing(found.frame, [found.group])[:, 0]
+        if absent.any():
+            place = columns.row(found.where, found.frame.index[int(absent.argmax())])
+            raise DatasetError(f"{found.where}: {place}, column '{found.group}': expected a group. Received: nothing")
         keys = shares.joined(columns.groups(found.frame, found.group, found.where)[0], content)
         unit = f"groups (column '{found.group}')"
     return shares.by_group(

@@ -169,9 +169,7 @@ def _distinct(where: str, options: Mapping[str, str | None]) -> None:
     before: dict[str, str] = {}
     for option, name in options.items():
         if name is not None and name in before:
-            raise DatasetError(
-                f"{where}: expected another column for '{option}' than for '{before[name]}'. Received: '{name}'"
-            )
+            raise DatasetError(f"{where}: expected two columns for '{before[name]}' and '{option}'. Received: '{name}'")
         if name is not None:
             before[name] = option
 

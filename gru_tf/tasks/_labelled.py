@@ -3,7 +3,7 @@
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -29,6 +29,8 @@ class LabelledData(OwnData):
         validation: share to choose on, of what does not test.
         test: share to test on; not with `test_path`.
     """
+
+    unit: ClassVar[str] = "sequences"  # what has a label, for errors
 
     kind: Literal["class", "value"] = "class"
     label: str | None = None
@@ -101,7 +103,7 @@ class LabelledData(OwnData):
         """
         first, *later = found
         numbers, names = labels.classes(first) if self.kind == "class" else (labels.values(first), None)
-        split = labels.split(first, content, numbers, names, self.validation, 0.0 if later else self.test)
+        split = labels.split(first, content, numbers, names, self.validation, 0.0 if later else self.test, self.unit)
         for other in later:
             labels.separate(first, other)
             more = labels.values(other) if names is None else labels.known(other, names, first.where)
@@ -154,7 +156,7 @@ def fits(path: str, split: Array, lengths: Array, size: int) -> None:
     if needed > files.LIMIT:
         raise DatasetError(
             f"{path}: expected sequences that fit {files.LIMIT / 1e9:g} GB of memory, padded to the longest. Received:"
-            f" {len(lengths):,} of up to {lengths.max():,} steps of {size} bytes, {needed / 1e9:.1f} GB: cut the longest"
+            f" {len(lengths):,} of up to {lengths.max():,} steps of {size} bytes, {needed / 1e9:.3g} GB: cut the longest"
             " into parts, or name fewer features"
         )
 

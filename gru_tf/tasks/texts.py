@@ -49,6 +49,7 @@ class Texts(LabelledData):
     """
 
     question: ClassVar[str] = "Which class, or what value, belongs to a text?"
+    unit: ClassVar[str] = "texts"
 
     label: str
     text: str
