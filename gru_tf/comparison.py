@@ -48,7 +48,7 @@ class Plan:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The answer to a comparison.
 
@@ -77,6 +77,9 @@ class Comparison:
         models = {cell: f"{uri} ({_which(run)})" for cell, (uri, run) in self._models.items()}
         return recommend(self.results.experiment, self.results.runs, self._task.metric.trivial, models)
 
+    def __repr__(self) -> str:
+        return str(self.recommendation)
+
     def model(self) -> Any:
         """The recommended cell's network with the weights of its best seed, a `keras.Model`, from the store.
 
@@ -85,10 +88,7 @@ class Comparison:
         Raises:
             UserError: where the store has no model of it.
         """
-        cell = self.recommendation.nearest
-        if cell not in self._models:
-            raise UserError(f"{self.results.experiment.name}: the store has no trained model of {cell or 'any cell'}")
-        return trained.load(self.store or default_uri(), self._models[cell][0])
+        return self._model
 
     def predict(self, frame: Any) -> Any:
         """What the recommended network says of new data with the columns of training; labels and targets may be absent.
@@ -119,6 +119,13 @@ class Comparison:
 
         rows = "".join(f"<tr><th>{escape(h)}</th><td>{escape(t)}</td></tr>" for h, t in self.recommendation.lines)
         return f"<table>{rows}</table>"
+
+    @cached_property
+    def _model(self) -> Any:
+        cell = self.recommendation.nearest
+        if cell not in self._models:
+            raise UserError(f"{self.results.experiment.name}: the store has no trained model of {cell or 'any cell'}")
+        return trained.load(self.store or default_uri(), self._models[cell][0])
 
     @property
     def _task(self) -> OwnData:

@@ -22,6 +22,7 @@ SEEDS, FEWER_SEEDS = 5, 3
 MUCH = 2_000_000  # steps of all training sequences together from which fewer seeds are the default
 TRIALS = 4
 LEARNING_RATE = {"low": 1e-3, "high": 2e-2, "sampling": "log"}
+UNTUNED = 5e-3  # learning rate where nothing is tuned: near the middle of these
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,18 @@ def protocol(signature: Signature, examples: int, given: Mapping[str, Any]) -> P
         "cells": cells,
         "seeds": seeds,
         "model": model,
-        "training": {"epochs": epochs, "batch_size": batch, "patience": patience},
+        "training": {"epochs": epochs, "batch_size": batch, "patience": patience, "learning_rate": UNTUNED},
     }
     if trials:
         content["search"] = {"trials": trials, "space": {"learning_rate": dict(LEARNING_RATE)}}
     size = " and ".join(f"{value:,} {name}" for name, value in model.items())
     size += ", head included" if "parameters" in model else ""
     low, high = LEARNING_RATE["low"], LEARNING_RATE["high"]
-    search = f"{trials} random trials of learning rates from {low:g} to {high:g}" if trials else "nothing is tuned"
+    search = (
+        f"{trials} random trials of learning rates from {low:g} to {high:g}"
+        if trials
+        else f"no search: learning rate {UNTUNED:g}"
+    )
     said = (
         (f"{', '.join(cells)}, each with {size}", ("cells", "parameters")),
         (f"{search}, then {seeds} seeds" if seeds > 1 else f"{search}, then one seed", ("trials", "seeds")),

@@ -5,7 +5,8 @@ The rule, for an experiment of one task:
 1. Cells are compared in pairs at equal seeds, where data and order are the same: the mean difference with its 95 % Student-t
    interval, and a paired t-test with Holm's correction over all pairs. Below 0.05 a difference counts as settled.
 2. A cell that is settled to be worse than another is out; so is one whose interval does not exclude the trivial answer where
-   another's does. With one seed nothing is settled, and the best mean stays alone.
+   another's does, and one whose mean lies outside the interval of the best mean that is left: few seeds may leave a large
+   difference unsettled. With one seed nothing is settled, and the best mean stays alone.
 3. Of those left, which cannot be told apart, the cheapest to train is recommended.
 4. Where no cell's mean is better than the trivial answer, that is recommended.
 """
@@ -149,13 +150,20 @@ def _left(tested: Mapping[str, Row], pairs: Sequence[Comparison]) -> list[str]:
     left = [cell for cell in tested if cell not in worse] or [best]
     for stands in (_excludes_chance, _better):
         left = [cell for cell in left if stands(tested[cell])] or left
-    return left
+    best = max(left, key=lambda cell: _oriented(tested[cell]))
+    return [cell for cell in left if cell == best or _within(tested[cell], tested[best])]
 
 
 def _oriented(row: Row) -> float:
     """The mean, larger where it is better."""
     mean = row.test.mean if row.test else math.nan
     return mean if row.direction == "max" else -mean
+
+
+def _within(row: Row, best: Row) -> bool:
+    """Whether a mean lies in another's interval."""
+    assert row.test is not None and best.test is not None  # noqa: S101, PT018, only of cells that were tested
+    return best.test.low <= row.test.mean <= best.test.high
 
 
 def _better(row: Row) -> bool:

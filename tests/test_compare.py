@@ -248,7 +248,8 @@ def main(monkeypatch, capsys, tmp_path):
     return run
 
 
-OPTIONS = tuple(["--window", "4", "--season", "0", "--cells", "rnn,gru", "--units", "3", "--seeds", "2", "--trials", "0", "--epochs", "2", "--workers", "0"])
+GIVEN_THERE = {**GIVEN, "cells": "rnn,gru", "workers": 0}
+OPTIONS = [word for name, value in GIVEN_THERE.items() for word in (f"--{name}", str(value))]
 
 
 def test_the_command_prints_guess_table_and_recommendation(main, done):

@@ -253,7 +253,7 @@ def test_the_protocol_follows_from_the_size_of_the_data(examples):
         "cells": ["rnn", "lstm", "gru"],
         "seeds": seeds,
         "model": {"parameters": parameters},
-        "training": {"epochs": epochs, "batch_size": batch, "patience": max(5, -(-epochs // 4))},
+        "training": {"epochs": epochs, "batch_size": batch, "patience": max(5, -(-epochs // 4)), "learning_rate": 5e-3},
         "search": {"trials": 4, "space": {"learning_rate": {"low": 1e-3, "high": 2e-2, "sampling": "log"}}},
     }
 
@@ -265,11 +265,11 @@ def test_the_protocol_says_what_it_is_given():
         "cells": ["gru"],
         "seeds": 1,
         "model": {"units": 7},
-        "training": {"epochs": 3, "batch_size": 8, "patience": 5},
+        "training": {"epochs": 3, "batch_size": 8, "patience": 5, "learning_rate": 5e-3},
     }
     assert [text for text, _ in found.said] == [
         "gru, each with 7 units",
-        "nothing is tuned, then one seed",
+        "no search: learning rate 0.005, then one seed",
         "up to 3 epochs, 5 without gain, of 70 examples",
         "8 sequences a step",
     ]

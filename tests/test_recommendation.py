@@ -88,12 +88,21 @@ def test_of_those_that_cannot_be_told_apart_the_cheaper_one():
 
 
 def test_the_cheapest_is_not_taken_where_it_is_doubtful_beside_the_trivial_answer():
-    wide = {"rnn": [30, 50, 36, 48, 39], "lstm": [38, 39, 37, 39, 38], "gru": [38, 39, 37, 38, 39]}
-    said, line = advice(wide)
+    wide = {"rnn": [30, 46, 36, 42, 39], "lstm": [38, 40, 37, 39, 38], "gru": [36, 40, 37, 41, 38]}
+    said, line = advice(wide, chance=42.0)  # of rnn's mean, 38.6, the interval is ± 7.5; of lstm's 38.4 it is ± 1.4
     assert said.cell == "gru"
-    assert "not settled against" in line["How sure"]
-    assert "Of gru and lstm" in line["How sure"]
+    assert line["How sure"].startswith("not settled against")
+    assert "Of gru and lstm, which cannot be told apart" in line["How sure"]
     assert advice(wide, chance=60.0)[0].cell == "rnn", "all exclude it: the cheapest of the three"
+
+
+def test_the_cheapest_is_not_taken_where_its_mean_is_far_from_the_best():
+    said, line = advice({"rnn": [0.6, 0.98, 0.9], "gru": [0.93, 0.95, 0.94]}, metric="accuracy", direction="max", chance=0.1)
+    assert (said.cell, said.settled) == ("gru", False)
+    assert line["How sure"].startswith(
+        "not settled against rnn: over 3 paired seeds its accuracy is better than rnn's by 0.1"
+    )
+    assert "cheapest" not in line["How sure"]
 
 
 def test_one_seed_settles_nothing_and_the_best_is_taken():
