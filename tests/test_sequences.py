@@ -296,6 +296,16 @@ def test_copies_of_a_sequence_are_in_one_split(tmp_path: Path) -> None:
     check_copies_together(copies(tmp_path))
 
 
+def test_what_a_file_to_test_on_repeats_is_said(tmp_path: Path) -> None:
+    first = copies(tmp_path)
+    inputs = np.load(first.path)["X"][[3, 7, 9]]
+    inputs[2, 1, 1] += 1
+    np.savez(tmp_path / "b.npz", X=inputs, y=[0, 1, 1])
+    task = Sequences(path=first.path, test_path=str(tmp_path / "b.npz"))
+    assert task.notes() == ("2 of the 3 sequences of b.npz are in a.npz as well.",)
+    assert first.notes() == ()
+
+
 @pytest.mark.usefixtures("own_cache_now")
 def test_copies_in_two_splits_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gru_tf.own_data.sequences.Sequences.content", lambda self: np.arange(len(self.lengths)))
@@ -307,7 +317,7 @@ def test_copies_in_two_splits_are_found(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", ["sequences", "ucr"])
-def test_a_changed_file_is_noticed(tmp_path: Path, name: str) -> None:
+def test_a_changed_file_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for part in ("path", "test_path"):
         (tmp_path / f"{part}.ts").write_text(Path(SIGNS[part]).read_text())
     options = {part: str(tmp_path / f"{part}.ts") for part in ("path", "test_path")}
@@ -315,6 +325,7 @@ def test_a_changed_file_is_noticed(tmp_path: Path, name: str) -> None:
     assert create(name, pinned).pinned() == {"sha256": pinned["sha256"]}
     (tmp_path / "test_path.ts").write_text(Path(SIGNS["test_path"]).read_text() + "1,2:3,4:high\n")
     assert create(name, options).pinned() != {"sha256": pinned["sha256"]}
+    monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "nothing kept"))
     for asked in (lambda task: task.pinned(), lambda task: task.signature):
         with pytest.raises(UserError, match=r"path\.ts and test_path\.ts changed since .* expected " + pinned["sha256"]):
             asked(create(name, pinned))

@@ -153,6 +153,14 @@ def test_texts_that_are_the_same_as_far_as_they_are_read_are_in_one_split(tmp_pa
     check_same_texts_together(same_texts(tmp_path))
 
 
+def test_what_a_file_to_test_on_repeats_is_said(said: Texts) -> None:
+    later = Texts(**{**SAID, **LATER})
+    first, test = ([words_of(text) for text in own_labelled.sentences(*which)["said"]] for which in ((), (8, 30)))
+    assert sum(words in first for words in test) == 2
+    assert later.notes() == ("2 of the 30 texts of said_later.tsv are in said.tsv as well.",)
+    assert said.notes() == ()
+
+
 def test_same_texts_in_two_splits_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(Texts, "_same", lambda self, found: np.arange(len(found)))
@@ -294,6 +302,7 @@ def test_impossible_options_are_refused(option: dict[str, Any]) -> None:
 
 
 def test_texts_that_do_not_fit_the_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.csv").write_text(GOOD + f"{'word ' * 150},x,p9\n")
-    monkeypatch.setattr(files, "LIMIT", 3500)
-    assert " padded to the longest. Received: 13 of up to 150 steps of 4 bytes, " in refusal(tmp_path / "a.csv")
+    short = "".join(f"w{n},{'xy'[n % 2]}\n" for n in range(200))
+    (tmp_path / "a.csv").write_text(f"said,mood\n{short}{'word ' * 150},x\n")
+    monkeypatch.setattr(files, "LIMIT", 20_000)  # fewer than 40 · 150 · 4 bytes, whichever split the long one is in
+    assert " padded to the longest. Received: 201 of up to 150 steps of 4 bytes, " in refusal(tmp_path / "a.csv")

@@ -137,7 +137,8 @@ def split(
         if absent.any():
             place = columns.row(found.where, found.frame.index[int(absent.argmax())])
             raise DatasetError(f"{found.where}: {place}, column '{found.group}': expected a group. Received: nothing")
-        keys = shares.joined(columns.groups(found.frame, found.group, found.where)[0], content)
+        alike = np.unique(content, return_inverse=True)[1].reshape(-1)
+        keys = shares.joined(columns.groups(found.frame, found.group, found.where)[0], alike)
         unit = f"groups (column '{found.group}')"
     return shares.by_group(
         keys,

@@ -69,7 +69,7 @@ class Sequences:
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
     def content(self) -> Array:
-        """(N,) whole numbers, equal where sequences have equal values at every step."""
+        """(N,) uint64, equal where sequences have equal values at every step."""
         import pandas
 
         of_rows = pandas.util.hash_pandas_object(self.steps, index=False).to_numpy()
@@ -78,8 +78,8 @@ class Sequences:
         with np.errstate(over="ignore"):  # modulo 2^64, as hashes are
             mixed = (of_rows ^ (place * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
             mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)
-            of_sequences = np.add.reduceat(mixed, starts)
-        return np.unique(of_sequences, return_inverse=True)[1].reshape(-1)
+            of_sequences: Array = np.add.reduceat(mixed, starts)
+        return of_sequences
 
 
 def read(path: str, wanted: Columns, missing: columns.Missing) -> Sequences:

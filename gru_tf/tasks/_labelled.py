@@ -3,6 +3,7 @@
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -94,21 +95,31 @@ class LabelledData(OwnData):
         """Size of the network's output: a score for each class, or one value."""
         return len(self.encodings()["classes"]) if self.kind == "class" else 1
 
-    def _targets(self, found: Sequence[Labelled], content: Array) -> tuple[Array, Array, dict[str, Any]]:
+    def notes(self) -> tuple[str, ...]:
+        """That some of what another file tests is in the training file as well, where it is."""
+        about = self.encodings()
+        if not about["copies"]:
+            return ()
+        first, test = (Path(path).name for path in self._paths())
+        return (f"{about['copies']:,} of the {about['tested']:,} {self.unit} of {test} are in {first} as well.",)
+
+    def _targets(self, found: Sequence[Labelled], content: Sequence[Array]) -> tuple[Array, Array, dict[str, Any]]:
         """Targets and split of the sequences of all files, (N,) or (N, 1) and (N,) int8, and what the labels are.
 
         Args:
             found: the labels of `path` and, where there is one, of `test_path`.
-            content: (those of the first,) whole numbers, equal where sequences are equal.
+            content: of each of these files (N,) whole numbers, equal where sequences are equal.
         """
         first, *later = found
         numbers, names = labels.classes(first) if self.kind == "class" else (labels.values(first), None)
-        split = labels.split(first, content, numbers, names, self.validation, 0.0 if later else self.test, self.unit)
+        split = labels.split(first, content[0], numbers, names, self.validation, 0.0 if later else self.test, self.unit)
         for other in later:
             labels.separate(first, other)
             more = labels.values(other) if names is None else labels.known(other, names, first.where)
             numbers, split = np.append(numbers, more), np.append(split, np.full(len(more), shares.TEST, np.int8))
         about: dict[str, Any] = {"kind": self.kind, "label": self._name_of_label(), "group": self.group}
+        copies = int(np.isin(content[1], content[0]).sum()) if later else 0
+        about |= {"tested": int((split == shares.TEST).sum()), "copies": copies}
         if names is not None:
             _several(numbers[split == shares.TEST], names, found[-1].where)
             return numbers.astype(np.int32), split, about | {"classes": names}

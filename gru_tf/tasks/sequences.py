@@ -114,7 +114,9 @@ class Sequences(LabelledData):
             features = tuple(first.steps.columns) if files.form(self.path) == "table" else self.features
             found.append(gathered.read(self.test_path, self._columns(features), self.missing))
             gathered.as_many(found[1], list(first.steps.columns))
-        targets, split, about = self._targets([part.labelled for part in found if part.labelled], first.content())
+        targets, split, about = self._targets(
+            [part.labelled for part in found if part.labelled], [part.content() for part in found]
+        )
         lengths = np.concatenate([part.lengths for part in found])
         training = np.repeat(split[: len(first.lengths)] == shares.TRAIN, first.lengths)
         fills = _fills(first.steps, training) if self.missing == "mean" else {}

@@ -140,7 +140,8 @@ class Texts(LabelledData):
     def _parse(self) -> dict[str, Array]:
         found = [self._read(path) for path in self._paths()]
         texts = [text for part, _ in found for text in part]
-        targets, split, about = self._targets([labelled for _, labelled in found], self._same(found[0][0]))
+        same = np.split(self._same(texts), [len(found[0][0])])[: len(found)]
+        targets, split, about = self._targets([labelled for _, labelled in found], same)
         order = np.argsort(split, kind="stable")  # training first: the vocabulary is theirs
         learned = int((split == shares.TRAIN).sum())
         words, lengths, known = learn([texts[place] for place in order], learned, self._standardize)
