@@ -110,9 +110,8 @@ def _fit(frame: Any, seen: Any, name: str, where: str) -> Column:
 def _categories(frame: Any, seen: Any, name: str, where: str) -> tuple[str, ...]:
     import pandas
 
-    values = _text(seen[name].dropna())
-    found = sorted(values.unique())
-    if pandas.to_numeric(values, errors="coerce").notna().mean() >= NUMBERS and not _is_category(seen[name]):
+    found = sorted(set(_texts(seen[name].dropna().unique())))
+    if pandas.to_numeric(pandas.Series(found), errors="coerce").notna().mean() >= NUMBERS and not _is_category(seen[name]):
         checks.numbers(frame, name, where)  # says which row is no number
     if len(found) > CATEGORIES:
         raise DatasetError(
@@ -126,9 +125,9 @@ def _is_category(column: Any) -> bool:
     return str(column.dtype) == "category"
 
 
-def _text(column: Any) -> Any:
-    """Values as categories are named; trimmed, so that 'a ' is no other one than 'a'."""
-    return column.astype("str").str.strip()
+def _texts(values: Any) -> list[str]:
+    """Different values as categories are named; trimmed, so that 'a ' is no other one than 'a'."""
+    return [str(value).strip() for value in values]
 
 
 def _present(frame: Any, name: str, where: str) -> Array:
@@ -143,7 +142,9 @@ def _present(frame: Any, name: str, where: str) -> Array:
 def _codes(frame: Any, column: Column, where: str) -> Array:
     import pandas
 
-    codes: Array = pandas.Index(list(column.categories)).get_indexer(_text(frame[column.name]))
+    values, different = pandas.factorize(frame[column.name])  # the few different ones are looked up, not all rows
+    places = {category: place for place, category in enumerate(column.categories)}
+    codes = np.array([*(places.get(text, -1) for text in _texts(different)), -1])[values]
     if (codes < 0).any():
         place = int((codes < 0).argmax())
         value = frame[column.name].iloc[place]
@@ -151,4 +152,4 @@ def _codes(frame: Any, column: Column, where: str) -> Array:
             f"{checks.at(frame, column.name, where, place)}: expected a category of the training rows:"
             f" {', '.join(column.categories)}. Received: '{value}'"
         )
-    return codes
+    return np.asarray(codes)
