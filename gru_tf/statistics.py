@@ -41,13 +41,14 @@ def paired_p(differences: Sequence[float]) -> float:
         differences: one a seed, of two candidates at that seed.
 
     Returns:
-        NaN for fewer than two differences, or one that is not finite; 0 where all are the same and not 0, 1 where all are 0.
+        NaN for fewer than two differences, or one that is not finite. Where all n are the same, as shares of few examples
+        can be, there is no t: 1 where all are 0, else 2^(1−n), the exact test over their signs.
     """
     if len(differences) < 2 or not all(map(math.isfinite, differences)):
         return math.nan
     mean, deviation = float(np.mean(differences)), float(np.std(differences, ddof=1))
     if deviation == 0:
-        return 1.0 if mean == 0 else 0.0
+        return 1.0 if mean == 0 else 2.0 ** (1 - len(differences))
     from scipy.special import stdtr
 
     return float(2 * stdtr(len(differences) - 1, -abs(mean) / deviation * math.sqrt(len(differences))))

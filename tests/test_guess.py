@@ -175,6 +175,7 @@ def test_a_ts_file_has_classes(tmp_path):
         (tmp_path / name).write_text("")
     found = guess(str(tmp_path / "a.ts"), str(tmp_path / "b.ts"), {})
     assert found.options == {"path": str(tmp_path / "a.ts"), "test_path": str(tmp_path / "b.ts"), "kind": "class"}
+    assert options(found.said) == {"kind"}
 
 
 def test_texts(csv):

@@ -125,7 +125,14 @@ def test_p_in_closed_form():
 
 @pytest.mark.parametrize(
     ("differences", "p"),
-    [([], math.nan), ([1.0], math.nan), ([1.0, math.inf], math.nan), ([2.0, 2.0], 0.0), ([0.0] * 3, 1.0)],
+    [
+        ([], math.nan),
+        ([1.0], math.nan),
+        ([1.0, math.inf], math.nan),
+        ([2.0] * 2, 0.5),
+        ([-3.0] * 5, 1 / 16),
+        ([0.0] * 3, 1.0),
+    ],
 )
 def test_p_where_there_is_no_t(differences, p):
     assert paired_p(differences) == pytest.approx(p, nan_ok=True)

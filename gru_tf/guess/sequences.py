@@ -38,6 +38,8 @@ def guess(path: str, form: str, head: Any, kind: str | None, given: Given, said:
         labels = _array(path, given)
     if form == "series":
         found["kind"] = kind or "class"
+        if kind is None:
+            said.append(Said("labels are classes, as most .ts files have them", ("kind",)))
     else:
         found["kind"] = kind or _kind_of(np.asarray(labels), str(found.get("label", "y")), said)
     named = f", '{found['label']}'" if "label" in found else ""
