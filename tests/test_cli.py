@@ -116,7 +116,9 @@ def test_the_store_is_in_the_folder_s_mlruns(ran):
     assert {file.name for file in ran.folder.iterdir()} == {"one.yaml", "mlruns"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"], ["compare", "--help"], ["run", "no-such-file.yaml"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["run", "--help"], ["compare", "--help"], ["run", "no-such-file.yaml"]]
+)
 def test_light_commands_do_without_tensorflow(arguments):
     done = call(*arguments, code=LIGHT)
     assert done.returncode == (2 if "no-such-file.yaml" in arguments else 0), done.stderr
