@@ -7,7 +7,8 @@ The rule, for an experiment of one task:
 2. A cell that is settled to be worse than another is out; so is one whose interval does not exclude the trivial answer where
    another's does, and one whose mean lies outside the interval of the best mean that is left: few seeds may leave a large
    difference unsettled. With one seed nothing is settled, and the best mean stays alone.
-3. Of those left, which cannot be told apart, the cheapest to train is recommended.
+3. Of those left, which cannot be told apart, one that trains faster is recommended, else the best mean. Times are noisy
+   where runs share a machine: a cell counts as faster if its slowest seed has a shorter step than the other's fastest.
 4. Where no cell's mean is better than the trivial answer, that is recommended.
 """
 
@@ -103,12 +104,13 @@ def recommend(
         return Recommendation(None, None, False, (("Recommended", "nothing: no run has finished."), ("Why", why)))
     pairs = comparisons({cell: tests[cell] for cell in tested}, next(iter(tested.values())).direction)
     left = _left(tested, pairs)
-    pick = min(left, key=lambda cell: _cost(tested[cell]))
+    steps = {cell: _step_times(results, cell) for cell in left}
+    pick = _cheapest(left, tested, steps)
     trained = _training_seconds(results, pick)
     best = _better_than_chance(tested.values())
     lines = [
         ("Recommended", _recommended(tested[pick]) if best else _trivial_instead(tested[pick], trivial)),
-        ("How sure", " ".join(filter(None, [_certainty(pick, left, tested, pairs, len(experiment.seeds)), unfinished]))),
+        ("How sure", " ".join(filter(None, [_certainty(pick, left, tested, pairs), unfinished]))),
         ("Cost", _costs(tested[pick], tested.values(), trained)),
         ("Against the trivial answer", _against(tested[pick], trivial)),
         ("Trained model", (models or {}).get(pick, "none in the store.")),
@@ -183,8 +185,19 @@ def _better_than_chance(tested: Iterable[Row]) -> bool:
     return any(_better(row) for row in tested)
 
 
-def _cost(row: Row) -> tuple[float, int]:
-    return (math.inf if row.step_ms is None else row.step_ms, row.parameters or 0)
+def _cheapest(left: Sequence[str], tested: Mapping[str, Row], steps: Mapping[str, Sequence[float]]) -> str:
+    """The fastest of the cells that train faster than the best mean at every seed; the best mean where there is none."""
+    best = max(left, key=lambda cell: _oriented(tested[cell]))
+    if not steps[best]:
+        return best
+    faster = [cell for cell in left if steps[cell] and max(steps[cell]) < min(steps[best])]
+    return min(faster, key=lambda cell: max(steps[cell]), default=best)
+
+
+def _step_times(results: Iterable[RunResult], cell: str) -> list[float]:
+    """Milliseconds of a training step, of each final seed."""
+    finals = (r for r in results if r.run.purpose == "final" and r.status == "finished" and r.run.cell.label == cell)
+    return [r.speed.step_ms for r in finals if r.speed is not None]
 
 
 def _training_seconds(results: Iterable[RunResult], cell: str) -> float | None:
@@ -213,13 +226,13 @@ def _shown(row: Row) -> str:
     return interval(bounds)
 
 
-def _certainty(pick: str, left: Sequence[str], tested: Mapping[str, Row], pairs: Sequence[Comparison], asked: int) -> str:
+def _certainty(pick: str, left: Sequence[str], tested: Mapping[str, Row], pairs: Sequence[Comparison]) -> str:
     """Whether it is settled, the differences with their intervals, and why this one of those that are not told apart."""
     own = sorted((p.seen_from(pick) for p in pairs if pick in (p.cell, p.other)), key=lambda p: p.gain.mean)
     if not own:
         return f"{pick} alone was compared with nothing."
     if not any(math.isfinite(pair.p) for pair in own):
-        one = "one seed was compared" if asked == 1 else "no two cells share two seeds"
+        one = "one seed was compared" if max(pair.seeds for pair in own) == 1 else "no two cells share two seeds"
         return f"not settled: {one}, and another may turn the order round; more seeds would tell."
     open_ = [pair.other for pair in own if not pair.settled]
     seeds = {pair.seeds for pair in own}
@@ -229,9 +242,11 @@ def _certainty(pick: str, left: Sequence[str], tested: Mapping[str, Row], pairs:
     doubt = f"not settled against {_listed(open_)}" if open_ else ""
     told = ", and ".join(_difference(pair) for pair in own)
     text = f"{', '.join(filter(None, [verdict, doubt]))}: {over} its {metric} is {told} (paired t-tests, Holm)."
-    rivals = [cell for cell in left if cell != pick]
-    if rivals:
-        text += f" Of {_listed([pick, *rivals])}, which cannot be told apart, {pick} is the cheapest to train."
+    if len(left) > 1:
+        best = max(left, key=lambda cell: _oriented(tested[cell]))
+        why = "has the best mean, and none trains surely faster" if pick == best else "trains faster at every seed"
+        names = _listed([pick, *(cell for cell in left if cell != pick)])
+        text += f" Of {names}, which cannot be told apart, {pick} {why}."
     return text + (" More seeds would tell more." if open_ else "")
 
 
