@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gru_tf.errors import UserError
 from gru_tf.own_data import columns, files
 
 HOUR = 3600.0
@@ -59,8 +60,11 @@ def steps_of(path: str, time: str | None, group: str | None, target: str) -> Ste
     plain = Steps("step", 0, len(frame), len(sizes), int(sizes.min()), why="no times")
     if time is None:
         return plain
-    # whether a moment comes twice is the task's to complain about; here each row is a group of its own
-    moments = columns.times(frame.assign(**{"": np.arange(len(frame))}), time, path, group="")
+    try:
+        moments = columns.times(frame, time, path, group)
+    except UserError:
+        # that a moment comes twice is the task's to complain about: here each row is a group; other mistakes come again
+        moments = columns.times(frame.assign(**{"": np.arange(len(frame))}), time, path, group="")
     order = np.lexsort((moments, keys))
     within = np.diff(keys[order]) == 0
     between = np.diff(moments[order])[within]
