@@ -31,7 +31,7 @@ from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.tracking import model
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
-DEFINITION, MODEL = "gru_tf.definition", "gru_tf.model"
+DEFINITION = "gru_tf.definition"
 COORDINATOR, HOST, PROCESS, BEAT = "gru_tf.coordinator", "gru_tf.host", "gru_tf.process", "gru_tf.sign_of_life"
 BEAT_SECONDS, LIFETIME = 20.0, 120.0
 # A server out of reach is to be reported at once; how long to go on trying is decided in writer.py.
@@ -368,9 +368,9 @@ class Record:
     def log_model(self, result: RunResult) -> None:
         """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
         run_id = self.ids[result.run.fingerprint]
-        if self.client.get_run(run_id).data.tags.get(MODEL):
+        if self.client.get_run(run_id).data.tags.get(model.TAG):
             return
-        self.client.set_tag(run_id, MODEL, model.log(self.uri, run_id, result))
+        self.client.set_tag(run_id, model.TAG, model.log(self.uri, run_id, result))
         self._close(run_id, result)  # at its own end, not at that of the logging
 
 
