@@ -94,8 +94,8 @@ class Comparison:
         """What the recommended network says of new data with the columns of training; labels and targets may be absent.
 
         Args:
-            frame: a pandas frame, arrays by name, or the path of a table or an NPZ file; of a forecast, the last rows of
-                each series, at least a window.
+            frame: a pandas frame, arrays by name, or the path of a table, an NPZ or a `.ts` file; of a forecast, the last
+                rows of each series, at least a window.
 
         Returns:
             A pandas frame: forecasts in the units of the data, or classes with their probabilities.
@@ -304,7 +304,8 @@ def _read(data: Any) -> Any:
     """New data: what a file holds, or as given."""
     if not isinstance(data, (str, Path)):
         return data
-    return files.read_arrays(data) if files.form(data) == "arrays" else files.read_table(data)
+    readers = {"arrays": files.read_arrays, "table": files.read_table, "series": str}  # a .ts is read as its task does
+    return readers[files.form(data)](data)
 
 
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:

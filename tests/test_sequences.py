@@ -15,10 +15,12 @@ import pandas
 import pytest
 from own_labelled import SIGNS, SUMS, TRIPS
 
+from gru_tf import ts_file
 from gru_tf.errors import UserError
 from gru_tf.own_data import files
 from gru_tf.own_data.encoding import Encoding
 from gru_tf.tasks import Examples, Splits, Task, create
+from gru_tf.tasks._ragged import right_padded
 from gru_tf.tasks.sequences import Sequences
 from gru_tf.tasks.ucr import Ucr
 
@@ -161,6 +163,14 @@ def test_japanese_vowels_are_those_of_the_task_ucr(needs_files: Callable[[Task],
         assert np.array_equal(one.inputs, other.inputs)
         assert np.array_equal(one.targets, other.targets)
         assert np.array_equal(one.lengths, other.lengths)
+    tested = own.prepare(test)
+    assert np.array_equal(tested.inputs, parts(own)[2].inputs)
+    assert np.array_equal(tested.lengths, parts(own)[2].lengths)
+    series = ts_file.read(Path(test))
+    arrays = {"X": right_padded(series.values, series.lengths, np.float64), "lengths": series.lengths}
+    assert np.array_equal(own.prepare(arrays).inputs, tested.inputs)
+    with pytest.raises(UserError, match="expected 12 features, as in training: channel 1, .*Received: 1: X"):
+        own.prepare({"X": np.zeros((2, 3))})
 
 
 def test_an_npz_file_of_two_dimensions_has_one_feature(tmp_path: Path) -> None:

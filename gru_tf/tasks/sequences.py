@@ -12,6 +12,7 @@ Worked example, id: trip, order: second, label: by:
     8     0       19.0   street bicycle  → trip 8, one step: bicycle
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -78,7 +79,9 @@ class Sequences(LabelledData):
         return Splits(train, validation, test)
 
     def prepare(self, frame: Any) -> Prepared:
-        """Inputs made of new sequences: a frame of steps as the table of training, or arrays by name as the NPZ file.
+        """Inputs made of new sequences, in the form of training's: a frame of steps, or arrays by name.
+
+        Where training's file is a `.ts`, the path of another, or arrays: "X" (N, T, channels), and "lengths" if they vary.
 
         Raises:
             UserError: naming row and column where they are not as in training.
@@ -103,9 +106,12 @@ class Sequences(LabelledData):
         if files.form(self.path) == "table":
             wanted = self._columns(tuple(about["features"]))
             return gathered.of_table(frame.reset_index(drop=True), where, wanted, self.missing, labels=False)
-        found = gathered.of_arrays(frame, where, self._columns(self.features), self.missing, labels=False)
+        if isinstance(frame, str):
+            found = gathered.read(frame, self._columns(self.features), self.missing)
+        else:
+            found = gathered.of_arrays(frame, where, self._columns(self.features), self.missing, labels=False)
         gathered.as_many(found, about["features"])
-        return found
+        return replace(found, steps=found.steps.set_axis(about["features"], axis=1))
 
     def _parse(self) -> dict[str, Array]:
         first = gathered.read(self.path, self._columns(self.features), self.missing)
