@@ -59,6 +59,7 @@ class Metric:
         scale: factor from the target's units to those of "mae" and "rmse", e.g. the deviation it was divided by.
         also: names of further metrics that are recorded beside it on the test split.
         trivial: what the trivial answer is, in words, e.g. "the value 12 months before".
+        chances: what it gets on further test splits, by the split's name, where that is not `chance`.
     """
 
     name: MetricName
@@ -68,6 +69,7 @@ class Metric:
     scale: float = 1.0
     also: tuple[MetricName, ...] = ()
     trivial: str = "the trivial answer"
+    chances: Mapping[str, float] = field(default_factory=dict)
 
     def value(self, mean: float, name: "MetricName | None" = None) -> float:
         """The metric from the mean over all targets of what it is made of: accuracy, squared or absolute error, nll."""
@@ -81,6 +83,10 @@ class Metric:
             case "mae":
                 return self.scale * mean
         return mean
+
+    def chance_on(self, split: str) -> float:
+        """What the trivial answer gets on a further test split, e.g. "longer"."""
+        return self.chances.get(split, self.chance)
 
     def score(self, value: float) -> float:
         """(value − chance) / (solved − chance): 0 for the trivial answer, 1 for a solved task."""
