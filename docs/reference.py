@@ -20,7 +20,7 @@ from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
 from gru_tf.specs import OF_FILES
 from gru_tf.statistics import Interval
-from gru_tf.tasks import TASKS, create
+from gru_tf.tasks import TASKS, Task, create
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS, FOLDER = ROOT / "experiments", ROOT / "docs" / "tasks"
@@ -198,16 +198,29 @@ def _about(found: dict[str, Any]) -> str:
 
 def _page(page: str, measured: dict[str, Any]) -> Iterator[str]:
     field = FIELDS[page]
-    yield from (f"# {field.heading}", "", _prose(field.about), "")
+    yield from (f"# {field.heading}", "", _prose(field.about), "", *_shared(field))
     for task in field.tasks:
         yield from _section(task, measured)
     yield f"[All tasks](README.md). {WRITTEN}"
 
 
+def _shared(field: Field) -> Iterator[str]:
+    """What its tasks are made from says of all of them: the words of each module and class, once."""
+    kinds = [kind for task in field.tasks for kind in reversed(TASKS.find(task).__mro__[1:])]
+    bases = [kind for kind in kinds if issubclass(kind, Task) and kind is not Task]
+    for words in dict.fromkeys(words for kind in bases for words in (_module(kind), kind.__doc__)):
+        yield from (_prose(_first(words)), "")
+
+
+def _module(kind: Any) -> str:
+    """The docstring of the module that a class is in."""
+    return sys.modules[kind.__module__].__doc__ or ""
+
+
 def _section(name: str, measured: dict[str, Any]) -> Iterator[str]:
     kind = TASKS.find(name)
     files = ", ".join(f"`{path}`" for path in _files(name)) or "none"
-    yield from (f"## {name}", "", f"*{kind.question}*", "", _prose(_first(sys.modules[kind.__module__].__doc__)), "")
+    yield from (f"## {name}", "", f"*{kind.question}*", "", _prose(_first(_module(kind))), "")
     yield from ("### Data and split", "", _prose(_first(kind.__doc__)), "", _arrays(kind), "")
     yield from (f"* Source: {_prose(kind.reference)}", f"* Licence: {_prose(kind.licence)}", f"* Files: {files}", "")
     yield from ("### Metric, chance and solved", "", _prose(_first(kind.metric.__doc__)), "")
@@ -264,8 +277,9 @@ def _shown(name: str, found: dict[str, Any]) -> Iterator[str]:
 
 
 def _first(docstring: str | None) -> str:
-    """A docstring up to its first heading, "Args:" or another."""
-    return re.split(r"\n(?:Args|Raises|Returns|Warns|Attributes):\n", cleandoc(docstring or ""))[0].strip()
+    """A docstring up to its first heading, "Args:" or another, without what only a caller in Python wants to know."""
+    words = re.split(r"\n(?:Args|Raises|Returns|Warns|Attributes):\n", cleandoc(docstring or ""))[0]
+    return re.sub(r"\s*The first call reads the files\.", "", words).strip()
 
 
 def _prose(text: str) -> str:

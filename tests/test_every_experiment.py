@@ -98,7 +98,9 @@ def check_trains(experiment: Experiment, place: int) -> RunResult:
     losses = [value for values in result.history.values() for value in values]
     assert [len(values) for values in result.history.values()] == [1, 1, 1]
     assert np.isfinite([*losses, result.validation, result.test, result.score, result.chance]).all()
-    assert result.chances.keys() <= result.more.keys()
+    metric = create(task.name, task.options).metric
+    further = [name.removesuffix(f"_{metric.name}") for name in result.more if name.endswith(f"_{metric.name}")]
+    assert result.chances == {f"{split}_{metric.name}": metric.chance_on(split) for split in further}
     return result
 
 
