@@ -109,7 +109,7 @@ def measure(name: str, store: str) -> dict[str, Any]:
 
     found, experiment = suite.results(name, store), experiment_file.load(EXPERIMENTS / f"{name}.yaml")
     rows = found.table()
-    if found.experiment.fingerprint != experiment.fingerprint or any(row.seeds < row.wanted for row in rows):
+    if definition(found.experiment) != definition(experiment) or any(row.seeds < row.wanted for row in rows):
         raise UserError(f"{name}: the store has another definition or a part of it; 'gru-tf run {name}' first")
     gru = next(row for row in rows if row.cell == "gru")
     last = max(found.runs, key=lambda result: result.started)
