@@ -73,8 +73,8 @@ SOLVED = {
 INDEX = """# The tasks, each with an experiment in which a GRU beats the trivial answer
 
 *gru* is the mean over seeds of the test metric at the best validation epoch, with its 95 % Student-t interval; *chance* is
-what the trivial answer gets on the same split. Nothing is tuned, and networks, data and epochs are few enough for minutes
-without a GPU: the experiments show that a task is learned, not how well it can be.
+what the trivial answer gets on the same split. Nothing is searched, and networks, data and epochs are small enough for
+minutes without a GPU: the experiments show that a task is learned, not how well it can be.
 
 Data are downloaded when first used; `GRU_TF_DATA` names folders that have them already. Times are those of one worker, all
 runs added up, while other work shared its two cores: read them as an order of magnitude.
@@ -219,7 +219,7 @@ def _module(kind: Any) -> str:
 
 def _section(name: str, measured: dict[str, Any]) -> Iterator[str]:
     kind = TASKS.find(name)
-    files = ", ".join(f"`{path}`" for path in _files(name)) or "none"
+    files = ", ".join(f"`{path}`" for path in _files(name)) or "none to fetch"
     yield from (f"## {name}", "", f"*{kind.question}*", "", _prose(_first(_module(kind))), "")
     yield from ("### Data and split", "", _prose(_first(kind.__doc__)), "", _arrays(kind), "")
     yield from (f"* Source: {_prose(kind.reference)}", f"* Licence: {_prose(kind.licence)}", f"* Files: {files}", "")
