@@ -260,7 +260,7 @@ def described(name: str) -> dict[str, str]:
         for entry in re.split(r"\n(?=    \S)", body):
             key, _, words = entry.strip().partition(": ")
             found[key] = " ".join(words.split())
-    return found
+    return {option: found[option] for option in TASKS.find(name).model_fields}
 
 
 def _shown(name: str, found: dict[str, Any]) -> Iterator[str]:
