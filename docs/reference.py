@@ -77,7 +77,8 @@ what the trivial answer gets on the same split. Nothing is searched, and network
 minutes without a GPU: the experiments show that a task is learned, not how well it can be.
 
 Data are downloaded when first used; `GRU_TF_DATA` names folders that have them already. Times are those of one worker, all
-runs added up, while other work shared its two cores: read them as an order of magnitude.
+runs added up, while other work shared its two cores, more in some runs than in others: read them, and the ms/step of the
+tables, as an order of magnitude.
 
 | task | the experiment asks | metric | chance | gru [95 % interval] | command | about |
 |---|---|---|---|---|---|---|"""
@@ -272,7 +273,7 @@ def _shown(name: str, found: dict[str, Any]) -> Iterator[str]:
     yield from ("", "```", *found["table"], "```", "")
     versions = " and ".join(f"{package} {version}" for package, version in found["versions"].items())
     yield f"Measured {found['date']} with {versions} on a core of an {found['device']}, about {_about(found)} for all runs."
-    yield "Other work shared the machine, so ms/step is no more than an order of magnitude."
+    yield "Other work shared the machine, more in some runs than in others: ms/step is an order of magnitude and ranks no cell."
     yield ""
 
 
