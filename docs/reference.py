@@ -273,7 +273,7 @@ def _shown(name: str, found: dict[str, Any]) -> Iterator[str]:
     yield from ("", "```", *found["table"], "```", "")
     versions = " and ".join(f"{package} {version}" for package, version in found["versions"].items())
     yield f"Measured {found['date']} with {versions} on a core of an {found['device']}, about {_about(found)} for all runs."
-    yield "Other work shared the machine, more in some runs than in others: ms/step is an order of magnitude and ranks no cell."
+    yield "Other work shared the machine, more in some runs than in others: ms/step is rough and ranks no cell."
     yield ""
 
 
