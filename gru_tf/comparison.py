@@ -304,8 +304,12 @@ def _read(data: Any) -> Any:
     """New data: what a file holds, or as given."""
     if not isinstance(data, (str, Path)):
         return data
-    readers = {"arrays": files.read_arrays, "table": files.read_table, "series": str}  # a .ts is read as its task does
-    return readers[files.form(data)](data)
+    match files.form(data):
+        case "arrays":
+            return files.read_arrays(data)
+        case "table":
+            return files.read_table(data)
+    return str(data)  # a .ts file is read as its task reads it
 
 
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:

@@ -47,6 +47,7 @@ def numbers(result: RunResult) -> dict[str, float]:
         f"test_{result.metric}": result.test,
         **{f"test_{name}": value for name, value in result.more.items()},
         f"chance_{result.metric}": result.chance,
+        **{f"chance_{name}": value for name, value in result.chances.items()},
         "score": result.score,
         "peak_memory_mb": result.peak_memory_mb,
         "run_seconds": result.seconds,

@@ -105,6 +105,7 @@ class RunResult(BaseModel):
         validation: the metric at the best epoch; test: on the test split, None for a trial.
         more: further metrics on the test split by name, and metrics on further splits as "<split>_<metric>".
         chance: the trivial answer's metric; score: (test − chance) / (solved − chance), None for a trial.
+        chances: the trivial answer's metric on further splits, by name as in `more`.
         units: size of each layer's state; parameters, recurrent_parameters: exact counts.
         speed: training speed; peak_memory_mb: of the worker's process.
         kernel_path: what executed the recurrence; jit: the resolved jit_compile.
@@ -134,6 +135,7 @@ class RunResult(BaseModel):
     more: dict[str, float] = {}
     chance: float | None = None
     score: float | None = None
+    chances: dict[str, float] = {}
     units: int | None = None
     parameters: int | None = None
     recurrent_parameters: int | None = None

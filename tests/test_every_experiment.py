@@ -1,10 +1,14 @@
-"""Every file in experiments/ is alive: it loads, all that it names exists, and each of its networks trains.
+"""Every file in experiments/ is alive: it loads, all that it names exists, each of its tasks and each cell trains.
 
-A new file is picked up by itself. Each check is a plain function, so that the last section can apply it to dead files
-and show that it is able to fail.
+A new file is picked up by itself. Its networks are all built and counted; each of its tasks trains with one of its cells,
+one that no file before has trained where there is such, so that every cell comes, with its options, in some file. Training
+is cut to two steps and compiled without XLA: what XLA makes of a cell is tests/test_training.py's and others' to say.
+
+Each check is a plain function, so that the last section can apply it to dead files and show that it is able to fail.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,21 +32,36 @@ STEPS = 2
 every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
+def chosen(experiments: Iterable[Experiment]) -> Iterator[tuple[Experiment, int]]:
+    """Of each experiment each task with a cell that has not come yet, else the first; all new cells with the last task."""
+    met: set[str] = set()
+    for experiment in experiments:
+        labels = [cell.label for cell in experiment.cells]
+        for number in range(len(experiment.tasks)):
+            new = [place for place, label in enumerate(labels) if label not in met] or [0]
+            for place in new if number == len(experiment.tasks) - 1 else new[:1]:
+                met.add(labels[place])
+                yield experiment, number * len(labels) + place
+
+
 def pairs() -> list[Any]:
-    """(file, place, whether as the file compiles it) of every (task, cell) of every file.
+    """(file, place, whether as the file compiles it) of the chosen (task, cell) of every file.
 
     A file that does not load has one place, and fails there. XLA takes seconds to compile a network: it does so for the
     first of each kind of task, the others train without it unless their file asks for it by name.
     """
-    found, kinds = [], set()
+    found, loaded, kinds = [], [], set()
     for file in FILES:
         try:
-            named = [(f"{task.label}-{cell.label}", kind_of(task)) for task, cell in suite.load(file).pairs()]
+            loaded.append(suite.load(file))
         except UserError:
-            named = [("unreadable", "")]
-        for place, (name, kind) in enumerate(named):
-            found.append(pytest.param(file, place, kind not in kinds, id=f"{file.stem}-{name}"))
-            kinds.add(kind)
+            found.append(pytest.param(file, 0, True, id=f"{file.stem}-unreadable"))
+    for experiment, place in chosen(loaded):
+        task, cell = list(experiment.pairs())[place]
+        file = next(file for file in FILES if file.stem == experiment.name)
+        compiled = kind_of(task) not in kinds
+        kinds.add(kind_of(task))
+        found.append(pytest.param(file, place, compiled, id=f"{file.stem}-{task.label}-{cell.label}"))
     return found
 
 
@@ -100,6 +119,9 @@ def check_trains(experiment: Experiment, place: int, compiled: bool = True) -> R
     losses = [value for values in result.history.values() for value in values]
     assert [len(values) for values in result.history.values()] == [1, 1, 1]
     assert np.isfinite([*losses, result.validation, result.test, result.score, result.chance]).all()
+    metric = create(task.name, task.options).metric
+    further = [name.removesuffix(f"_{metric.name}") for name in result.more if name.endswith(f"_{metric.name}")]
+    assert result.chances == {f"{split}_{metric.name}": metric.chance_on(split) for split in further}
     return result
 
 
@@ -141,6 +163,14 @@ def values(parameters: Any) -> Any:
 
 def test_there_are_experiments():
     assert "quickstart" in [file.stem for file in FILES]
+
+
+def test_each_task_of_each_file_and_each_cell_of_any_is_chosen():
+    experiments = [suite.load(file) for file in FILES]
+    runs = [(experiment, *list(experiment.pairs())[place]) for experiment, place in chosen(experiments)]
+    assert {(e.name, task.label) for e, task, _ in runs} == {(e.name, task.label) for e in experiments for task in e.tasks}
+    assert {cell.label for _, _, cell in runs} == {cell.label for e in experiments for cell in e.cells}
+    assert len(runs) <= sum(len(e.tasks) for e in experiments) + len({cell.label for _, _, cell in runs})
 
 
 @every_file

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
-from gru_tf import suite
+from gru_tf import logged, suite
 from gru_tf.cells import CELLS as CELL_CATALOGUE
 from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
@@ -155,6 +155,12 @@ def test_a_trial_has_no_test_metric_and_a_final_seed_has_one(kept):
         if final:
             expected = (metrics["test_accuracy"] - 27 / 360) / (1 - 27 / 360)
             assert metrics["score"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_chance_on_a_further_split_stands_beside_its_metric():
+    found = result_of(validate({**TINY, "name": "tiny"}, "tiny"), more={"longer_nll": 0.25}, chances={"longer_nll": 0.5})
+    numbers = logged.numbers(RunResult.model_validate_json(found.model_dump_json()))
+    assert (numbers["test_longer_nll"], numbers["chance_longer_nll"]) == (0.25, 0.5)
 
 
 def test_speed_and_memory_of_every_child(kept):

@@ -78,6 +78,7 @@ class Metric:
         also: names of further metrics that are recorded beside it on the test split.
         trivial: what the trivial answer is, in words, e.g. "the value 12 months before".
         beam: width of the beam search that "beam_bleu" is of.
+        chances: what it gets on further test splits, by the split's name, where that is not `chance`.
     """
 
     name: MetricName
@@ -88,6 +89,7 @@ class Metric:
     also: tuple[MetricName, ...] = ()
     trivial: str = "the trivial answer"
     beam: int = 1
+    chances: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def means(self) -> tuple[MetricName, ...]:
@@ -106,6 +108,10 @@ class Metric:
             case "mae":
                 return self.scale * mean
         return mean
+
+    def chance_on(self, split: str) -> float:
+        """What the trivial answer gets on a further test split, e.g. "longer"."""
+        return self.chances.get(split, self.chance)
 
     def score(self, value: float) -> float:
         """(value − chance) / (solved − chance): 0 for the trivial answer, 1 for a solved task."""

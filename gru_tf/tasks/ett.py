@@ -36,7 +36,8 @@ class Ett(Forecast):
         horizon: hours that are foretold.
         target: "OT", the oil temperature alone, or "all" seven variables.
         inputs: "target", what is foretold and nothing else, or "all" seven variables.
-        relative: as in `Forecast`; papers' plain networks do without, but the level drifts from split to split.
+        relative: whether changes from the window's last values are foretold; papers' plain networks do without, but the
+            level drifts from split to split.
     """
 
     question: ClassVar[str] = "How hot will the oil of an electricity transformer be, hour by hour?"
