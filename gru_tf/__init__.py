@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gru_tf.cells.min_gru import MinGRUCell as MinGRUCell
     from gru_tf.cells.min_lstm import MinLSTMCell as MinLSTMCell
     from gru_tf.cells.rnn import RNNCell as RNNCell
+    from gru_tf.comparison import compare as compare
+    from gru_tf.comparison import compared as compared
     from gru_tf.errors import UserError as UserError
     from gru_tf.experiment import Experiment as Experiment
     from gru_tf.layers.gru import GRU as GRU
@@ -40,6 +42,8 @@ _HOMES = {
     "MinGRUCell": "gru_tf.cells.min_gru",
     "MinLSTMCell": "gru_tf.cells.min_lstm",
     "RNNCell": "gru_tf.cells.rnn",
+    "compare": "gru_tf.comparison",
+    "compared": "gru_tf.comparison",
     "UserError": "gru_tf.errors",
     "Experiment": "gru_tf.experiment",
     "check": "gru_tf.suite",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gru_tf.tasks import Array
+from gru_tf.tasks import Array, Examples
 
 BUCKETS = 4
 
@@ -22,6 +22,11 @@ class Plan:
     order: Array
     valid: Array
     bucket: Array
+
+
+def spans(examples: Examples, decoded: bool) -> Array:
+    """(N,) steps that hold each example: those of its input, or of its target where that is decoded and longer."""
+    return np.maximum(examples.lengths, (examples.targets >= 0).sum(1)) if decoded else examples.lengths
 
 
 def bucket_lengths(lengths: Array) -> tuple[int, ...]:

@@ -28,11 +28,21 @@ class Size:
 
 
 def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec, units: int) -> Size:
-    """Exact size at `units`: the embedding of tokens, each layer in each direction, then a dense head with a bias."""
+    """Exact size at `units`: the embedding of tokens, each layer in each direction, then a dense head with a bias.
+
+    Where targets are decoded, all parts of `encoder_decoder.build`.
+    """
     directions = 2 if model.bidirectional else 1
     features = [signature.features] + [directions * units] * (model.layers - 1)
     recurrent = directions * sum(cell.parameters(i, units, **options) for i in features)
     embedding, head = signature.tokens * signature.features, (directions * units + 1) * signature.outputs
+    if signature.decoded:
+        written = [signature.features] + [units] * (model.layers - 1)
+        recurrent += sum(cell.parameters(i, units, **options) for i in written)
+        bridges = model.layers * len(cell.states) * (2 * units + 1) * units if model.bidirectional else 0
+        attention = directions * units**2 + (directions + 1) * units**2
+        embedding += signature.outputs * signature.features
+        head = (units + 1) * signature.outputs + attention + bridges
     return Size(units, embedding + recurrent + head, recurrent)
 
 

@@ -13,14 +13,16 @@ import numpy as np
 import tensorflow as tf
 from keras.src.utils import naming  # reset_uids has no public name
 
-from gru_tf.batches import Plan
+from gru_tf import decoding
+from gru_tf.batches import Plan, plan
 from gru_tf.cells import CELLS
+from gru_tf.encoder_decoder import Writer
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
 from gru_tf.layers.variable_dropout import VariableDropout
 from gru_tf.model import build, kernel, loss, masked, metric
 from gru_tf.scan import SCOPE
-from gru_tf.tasks import Signature
+from gru_tf.tasks import END, Array, Signature
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 
@@ -69,6 +71,8 @@ class CompiledSteps:
         self.kernel_path = ""
         self._train_pass: Any = None
         self._test_passes: dict[tuple[int, ...], Any] = {}
+        self._writer = Writer(self.model) if signature.decoded else None
+        self._writes: dict[int, Any] = {}
 
     def _build(self, run: Run, dropout: Any, carried_rows: int | None = None) -> Any:
         # Keras numbers layers on through the life of a process, and TensorFlow keeps a kernel for each variable's name:
@@ -138,6 +142,8 @@ class CompiledSteps:
         self.train(data, once)
         if test:
             self.test(data, once)
+            if self.signature.decoded:
+                self.write(data, np.ones(1, "int32"))
         self.compile_seconds = time.perf_counter() - clock
         self.kernel_path = kernel_path_of(self._train_pass.graph.as_graph_def(), self.jit)
 
@@ -157,6 +163,35 @@ class CompiledSteps:
         if buckets not in self._test_passes:
             self._test_passes[buckets] = self._trace(self._test_on, data, steps, buckets)
         return self._means(self._test_passes[buckets], data, steps)
+
+    def write(self, data: Data, lengths: Array, width: int = 1) -> Array:
+        """(N, decoded) int32: what the network writes for each of the first N sequences, END behind its end.
+
+        Args:
+            data: what to read.
+            lengths: (N,) real steps of each sequence.
+            width: of the beam search; 1 for greedy decoding.
+        """
+        if width not in self._writes:
+            # not by XLA, whose code for the largest few of many numbers sorts them all on a CPU
+            self._writes[width] = tf.function(lambda *a: self._write(width, *a), autograph=False)
+        steps = plan(lengths, (self.signature.span,), self.batch_size)
+        found = np.zeros((len(lengths), self.signature.decoded), "int32")
+        rows, real = iter(steps.order), iter(steps.valid > 0)
+        for inputs, _, read, order, *_ in data.feeds(steps):
+            for batch in order:
+                kept = next(real)
+                found[next(rows)[kept]] = self._writes[width](inputs, read, batch).numpy()[kept]
+        return found
+
+    def _write(self, width: int, inputs: Any, lengths: Any, batch: Any) -> Any:
+        x = tf.cast(tf.gather(inputs, batch), tf.int32)
+        real = tf.sequence_mask(tf.gather(lengths, batch), x.shape[1])
+        assert self._writer is not None  # noqa: S101, called where sequences are decoded
+        states, memory = self._writer.read([x, real] if self.masked else [x])
+        if width == 1:
+            return decoding.greedy(self._writer.step, states, memory, self.signature.decoded)
+        return decoding.beam(self._writer.step, states, memory, self.signature.decoded, width)[0]
 
     def _trace(self, step: Any, data: Data, steps: Plan, buckets: tuple[int, ...]) -> Any:
         compiled = tf.function(step, jit_compile=self.jit, autograph=False)
@@ -194,9 +229,14 @@ class CompiledSteps:
             y = tf.gather(targets, indices)
             real = tf.sequence_mask(tf.gather(lengths, indices), length)
             given = [x, real] if self.masked else x
-            if not self.signature.per_step:
+            if not self.signature.targets_over_time:
                 return step(given, y, weight)
-            y, weight = y[:, :length], weight[:, None] * tf.cast(real, tf.float32)
+            y, weight = y[:, :length], weight[:, None]
+            if self.signature.decoded:  # teacher forcing: what stands before each target, whatever was written
+                before = tf.pad(tf.maximum(tf.cast(y[:, :-1], tf.int32), 0), ((0, 0), (1, 0)), constant_values=END)
+                given = [x, real, before] if self.masked else [x, before]
+            else:
+                weight = weight * tf.cast(real, tf.float32)
             if self.signature.target == "class":  # −1: this step has no target
                 weight = weight * tf.cast(y >= 0, tf.float32)
             return step(given, y, weight)

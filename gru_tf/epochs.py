@@ -10,14 +10,14 @@ from typing import Literal
 import numpy as np
 
 from gru_tf import checkpoints, durable, feeding
-from gru_tf.batches import Plan, bucket_lengths, plan, streams
+from gru_tf.batches import Plan, bucket_lengths, plan, spans, streams
 from gru_tf.checkpoints import Checkpoint
 from gru_tf.compiled import CompiledSteps
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
 from gru_tf.run_result import Speed
 from gru_tf.specs import Choice
-from gru_tf.tasks import Examples, Splits, Task
+from gru_tf.tasks import WRITTEN, Array, Examples, Splits, Task
 
 
 def stream(seed: int, task: Choice, *more: int) -> np.random.Generator:
@@ -38,6 +38,7 @@ class Epochs:
     Attributes:
         done: what training has reached.
         warning: one line on a file that could not be written, or "".
+        samples: some of what the network wrote for the test split, or "".
     """
 
     def __init__(
@@ -51,9 +52,10 @@ class Epochs:
         checkpoint_seconds: float,
     ):
         self.run, self.metric, self.splits, self.data, self.steps = run, task.metric, splits, data, steps
+        self.task = task
         self.signature = task.signature
         self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
-        self.warning = ""
+        self.warning = self.samples = ""
         names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
         self.done = Checkpoint(weights=[], state=[], history={name: [] for name in names})
         self._resume()
@@ -74,7 +76,8 @@ class Epochs:
         examples = getattr(self.splits, split)
         if self.signature.carried:
             return streams(len(examples), self.run.training.batch_size)
-        return plan(examples.lengths, self.steps.buckets, self.run.training.batch_size, rng)
+        lengths = spans(examples, self.signature.decoded > 0)
+        return plan(lengths, self.steps.buckets, self.run.training.batch_size, rng)
 
     def fit(self) -> Literal["finished", "diverged"]:
         """Train until the last epoch, the end of patience, the end of time or a loss that is not finite."""
@@ -105,11 +108,18 @@ class Epochs:
         clock = time.perf_counter()
         train_loss = self.steps.train(self.data["train"], order)
         self.done.seconds.append(time.perf_counter() - clock)
-        loss, value, *_ = self.steps.test(self.data["validation"], validation)
-        values = (train_loss, loss, self.metric.value(value))
+        loss, *means = self.steps.test(self.data["validation"], validation)
+        values = (train_loss, loss, self._validation(means))
         for series, value in zip(self.done.history.values(), values, strict=True):
             series.append(value)
         return values
+
+    def _validation(self, means: list[float]) -> float:
+        """The metric on the validation split: of what the network writes greedily, or a mean over targets."""
+        if self.metric.name in WRITTEN:
+            lengths = self.splits.validation.lengths
+            return self.task.scored("validation", self.steps.write(self.data["validation"], lengths))
+        return self.metric.value(means[0])
 
     def _keep_best(self, value: float) -> None:
         done = self.done
@@ -132,15 +142,23 @@ class Epochs:
         The model then holds that epoch's weights.
         """
         self.steps.set_weights(self.done.best_weights)
-        data = feeding.load(self.splits.test, self.signature.timesteps, self.signature.per_step)
+        data = feeding.load(self.splits.test, self.signature.span, self.signature.targets_over_time)
         found = self._values(self.steps.test(data, self._plan("test")))
+        if self.signature.decoded:
+            found |= self._written(data)
         for name, examples in self.splits.more.items():
             found |= {f"{name}_{metric}": value for metric, value in self._values(self._test_apart(examples)).items()}
         return found
 
+    def _written(self, data: Data) -> dict[str, float]:
+        """The metrics of what the network writes for the test split, greedily and by beam search."""
+        lengths = self.splits.test.lengths
+        written: list[Array] = [self.steps.write(data, lengths, width) for width in (1, self.metric.beam)]
+        self.samples = self.task.shown(*written)
+        return {name: self.task.scored("test", found) for name, found in zip(WRITTEN, written, strict=True)}
+
     def _values(self, means: tuple[float, ...]) -> dict[str, float]:
-        names = (self.metric.name, *self.metric.also)
-        return {name: self.metric.value(mean, name) for name, mean in zip(names, means[1:], strict=True)}
+        return {name: self.metric.value(mean, name) for name, mean in zip(self.metric.means, means[1:], strict=True)}
 
     def _test_apart(self, examples: Examples) -> tuple[float, ...]:
         """On a split whose sequences may be longer than those of training."""

@@ -52,19 +52,25 @@ class Data:
 
 
 def load(examples: Examples, timesteps: int, per_step: bool = False) -> Data:
-    """A split for the device, padded to `timesteps`, targets too if `per_step`; resident up to RESIDENT_BYTES."""
-    inputs, targets = examples.inputs, examples.targets
-    missing = timesteps - inputs.shape[1]
-    if missing:
-        inputs, targets = _longer(inputs, missing), _longer(targets, missing) if per_step else targets
+    """A split for the device, padded to `timesteps`, targets too if `per_step`; resident up to RESIDENT_BYTES.
+
+    What is made on demand, such as the windows of a long series, is never made as a whole.
+    """
+    inputs, targets = _longer(examples.inputs, timesteps), examples.targets
+    if per_step:
+        targets = _longer(targets, timesteps, -1 if targets.dtype.kind == "i" else 0)
     arrays = inputs, targets, examples.lengths.astype("int32")
-    resident = sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
+    made = all(isinstance(a, np.ndarray) for a in arrays)
+    resident = made and sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
     return Data(tuple(map(tf.constant, arrays)) if resident else arrays, resident)
 
 
-def _longer(array: Array, missing: int) -> Array:
-    """Zeros behind the steps on axis 1; they are no target, as all beyond a sequence's length."""
-    return np.pad(array, ((0, 0), (0, missing), *((0, 0),) * (array.ndim - 2)))
+def _longer(array: Array, timesteps: int, nothing: int = 0) -> Array:
+    """The array filled up to `timesteps` on axis 1."""
+    missing = timesteps - array.shape[1]
+    if not missing:
+        return array
+    return np.pad(array, ((0, 0), (0, missing), *((0, 0),) * (array.ndim - 2)), constant_values=nothing)
 
 
 def _gather(arrays: Arrays, part: Plan) -> Feed:

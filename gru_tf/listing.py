@@ -55,6 +55,8 @@ def task_options(name: str) -> str:
 
 
 def _allowed(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
     choices = [value for value in get_args(field.annotation) if isinstance(value, str)]
     if choices:
         return " | ".join([str(field.default), *(value for value in choices if value != field.default)])

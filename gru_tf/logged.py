@@ -6,6 +6,8 @@ from typing import Any
 
 from gru_tf.run_result import Diagnostics, LayerReading, RunResult
 
+DIAGNOSTICS, SAMPLES = "diagnostics.json", "samples.txt"  # artifacts: too long for a tag
+
 
 def name(result: RunResult) -> str:
     """The run's name in the dashboard, what tells runs apart first."""
@@ -45,6 +47,7 @@ def numbers(result: RunResult) -> dict[str, float]:
         f"test_{result.metric}": result.test,
         **{f"test_{name}": value for name, value in result.more.items()},
         f"chance_{result.metric}": result.chance,
+        **{f"chance_{name}": value for name, value in result.chances.items()},
         "score": result.score,
         "peak_memory_mb": result.peak_memory_mb,
         "run_seconds": result.seconds,
@@ -52,6 +55,12 @@ def numbers(result: RunResult) -> dict[str, float]:
         **(_inside(result.diagnostics) if result.diagnostics else {}),
     }
     return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+def texts(result: RunResult) -> dict[str, str]:
+    """File name → content, of what is to be read as a file."""
+    inside = {DIAGNOSTICS: result.diagnostics.model_dump_json()} if result.diagnostics is not None else {}
+    return inside | ({SAMPLES: result.samples} if result.samples else {})
 
 
 def _inside(found: Diagnostics) -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from gru_tf import budget, kernel_path
+from gru_tf import budget, encoder_decoder, kernel_path
 from gru_tf.cells import CellSpec
 from gru_tf.errors import UserError
 from gru_tf.kernel_path import Path
@@ -44,8 +44,11 @@ def build(
 ) -> Any:
     """A `keras.Model`, (batch, T, features) → (batch, outputs), or (batch, T, outputs) where every step has a target.
 
-    Token numbers (batch, T) are embedded first. Where `masked` says so, a second input "mask" (batch, T) is True at real
-    steps. The head is dense and linear: outputs are logits of classes or of independent binaries, or values.
+    Token numbers (batch, T) are embedded first; other numbers are multiplied by the signature's `scale`, which is part of
+    the network: a saved one takes what the task gives, e.g. grey levels from 0 to 255. Where `masked` says so, a second
+    input "mask" (batch, T) is True at real steps. The head is dense and linear: outputs are logits of classes or of
+    independent binaries, or values.
+    Where targets are decoded it is `encoder_decoder.build`'s network, with a last input "written".
 
     Args:
         model: depth, direction, dropout, and the budget that the units follow from.
@@ -61,6 +64,8 @@ def build(
     """
     check(model, signature, cell, options)
     units = budget.solve(cell, options, signature, model).units
+    if signature.decoded:
+        return encoder_decoder.build(model, signature, cell, options, units, dropout)
     inputs, x = _inputs(signature, carried_rows)
     call: dict[str, Any] = {}
     if masked(model, signature):
@@ -83,7 +88,7 @@ def masked(model: ModelSpec, signature: Signature) -> bool:
 def _inputs(signature: Signature, rows: int | None) -> tuple[Any, Any]:
     if not signature.tokens:
         inputs = keras.Input((None, signature.features), batch_size=rows, name="sequence")
-        return inputs, inputs
+        return inputs, inputs if signature.scale == 1 else keras.layers.Rescaling(signature.scale, name="scale")(inputs)
     inputs = keras.Input((None,), batch_size=rows, dtype="int32", name="sequence")
     return inputs, keras.layers.Embedding(signature.tokens, signature.features, name="embedding")(inputs)
 

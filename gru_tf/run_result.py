@@ -15,7 +15,8 @@ class Speed(BaseModel):
         train_seconds: wall time of all training epochs; compiling took place before.
         step_ms: median over epochs of the mean time of a step.
         step_ms_low, step_ms_high: quartiles of the same.
-        samples_per_second: sequences a second at the median step.
+        samples_per_second: sequences a second at the median step, or parts of a text of `timesteps` tokens where states
+            are carried on; what fills up a batch does not count.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -104,11 +105,13 @@ class RunResult(BaseModel):
         validation: the metric at the best epoch; test: on the test split, None for a trial.
         more: further metrics on the test split by name, and metrics on further splits as "<split>_<metric>".
         chance: the trivial answer's metric; score: (test − chance) / (solved − chance), None for a trial.
+        chances: the trivial answer's metric on further splits, by name as in `more`.
         units: size of each layer's state; parameters, recurrent_parameters: exact counts.
         speed: training speed; peak_memory_mb: of the worker's process.
         kernel_path: what executed the recurrence; jit: the resolved jit_compile.
         environment: versions, device, threads, commit, data checksums.
         model_file: where the trained model lies, or "".
+        samples: some of what the network wrote for the test split, or ""; the store keeps it apart as well.
         diagnostics: what `run.diagnostics` asked for; None in results from the store, which keeps it apart.
     """
 
@@ -132,6 +135,7 @@ class RunResult(BaseModel):
     more: dict[str, float] = {}
     chance: float | None = None
     score: float | None = None
+    chances: dict[str, float] = {}
     units: int | None = None
     parameters: int | None = None
     recurrent_parameters: int | None = None
@@ -141,6 +145,7 @@ class RunResult(BaseModel):
     jit: bool | None = None
     environment: dict[str, Any] = {}
     model_file: str = ""
+    samples: str = ""
     diagnostics: Diagnostics | None = None
 
     def answers(self, run: Run) -> bool:

@@ -20,16 +20,15 @@ from rich.text import Text
 
 from gru_tf.budget import Size
 from gru_tf.experiment import Experiment
+from gru_tf.recommendation import Recommendation
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
-from gru_tf.statistics import Interval
-from gru_tf.table import Row
+from gru_tf.table import Row, interval
 
+SPELLED = {"relative": "absolute", "batch_size": "batch-size"}  # options whose switch is called otherwise
 ARROWS = {"max": "↑", "min": "↓"}
 
 
-SMALL = 0.01  # below this, a power of ten is written instead of zeros
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NARROW: dict[str, Any] = {
     "title_justify": "left",
     "title_style": "",
@@ -77,19 +76,6 @@ def _best(rows: Iterable[Row]) -> Row | None:
     return max(tested, key=lambda r: sign * (r.test.mean if r.test else 0.0))
 
 
-def interval(value: Interval) -> str:
-    """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵"."""
-    size = abs(value.mean)
-    power = math.floor(math.log10(size)) if 0 < size < SMALL else 0
-    mean, low, high = (bound / 10.0**power for bound in value)
-    suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
-    if math.isnan(low):  # also where a value is not finite
-        return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
-    half = (high - low) / 2
-    digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
-    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{suffix}"
-
-
 def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iterator[str]:
     """What a reader must know of the table, and each failure.
 
@@ -115,6 +101,27 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
             yield f"{row.title}, {row.cell}: {row.seeds} of {row.wanted} seeds finished."
         for failure in row.failures:
             yield f"{row.title}, {row.cell}: {failure}"
+
+
+def guesses(said: Iterable[tuple[str, tuple[str, ...]]]) -> Table:
+    """What was guessed or is the default, beside the options of the command that say otherwise."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(ratio=1)
+    grid.add_column(style="cyan", overflow="fold")
+    grid.add_row(Text("guessed, or the default", style="bold"), Text("otherwise", style="bold"))
+    for text, options in said:
+        grid.add_row(Text(text), Text(" ".join(f"--{SPELLED.get(name, name)}" for name in options)))
+    return grid
+
+
+def recommendation(found: Recommendation) -> Table:
+    """The advice beside its headings."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", max_width=14)
+    grid.add_column(ratio=1)
+    for number, (heading, text) in enumerate(found.lines):
+        grid.add_row(Text(heading), Text(text, style="bold" if number == 0 else ""))
+    return grid
 
 
 def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Table:
@@ -171,10 +178,15 @@ def bar(console: Console, *counted: ProgressColumn) -> Progress:
 
 
 class RunProgress:
-    """A bar with the time left on a terminal, a line a run elsewhere."""
+    """A bar with the time left on a terminal, a line a run elsewhere.
 
-    def __init__(self, console: Console):
-        self.console = console
+    Args:
+        console: where it is shown.
+        task: whether a line names the task; not where there is one only.
+    """
+
+    def __init__(self, console: Console, task: bool = True):
+        self.console, self.names_task = console, task
         self.bar = bar(console, MofNCompleteColumn(), TextColumn("runs ·"))
         self.task = self.bar.add_task("starting workers", total=None)
         self.before = 0
@@ -197,14 +209,19 @@ class RunProgress:
         self.bar.update(self.task, completed=done - self.before, total=total - self.before)
         if not self.console.is_terminal:
             self.console.print(
-                f"{done:4d}/{total} {line(result)}", markup=False, emoji=False, highlight=False, soft_wrap=True
+                f"{done:4d}/{total} {line(result, self.names_task)}",
+                markup=False,
+                emoji=False,
+                highlight=False,
+                soft_wrap=True,
             )
 
 
-def line(result: RunResult) -> str:
-    """A run in one line."""
+def line(result: RunResult, task: bool = True) -> str:
+    """A run in one line, with its task or without."""
     run = result.run
-    name = f"{run.task.title} · {run.cell.label} · {'trial' if run.purpose == 'trial' else f'seed {run.seed}'}"
+    name = f"{run.cell.label} · {'trial' if run.purpose == 'trial' else f'seed {run.seed}'}"
+    name = f"{run.task.title} · {name}" if task else name
     if result.status != "finished":
         return f"{name}: {result.status}: {result.error}"
     which, value = ("validation", result.validation) if result.test is None else ("test", result.test)

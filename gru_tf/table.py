@@ -1,5 +1,6 @@
 """The answer as a table: one row a (task, cell), from results alone."""
 
+import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.statistics import Interval, mean_interval
+
+SMALL = 0.01  # below this, a power of ten is written instead of zeros
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -91,3 +95,21 @@ def _mean(values: list[float]) -> float | None:
 
 def _what(result: RunResult) -> str:
     return f"seed {result.run.seed}" if result.run.purpose == "final" else "a trial"
+
+
+def interval(value: Interval, small: float = SMALL) -> str:
+    """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵".
+
+    Args:
+        value: what is shown.
+        small: a mean below this is shown with a power of ten.
+    """
+    size = abs(value.mean)
+    power = math.floor(math.log10(size)) if 0 < size < small else 0
+    mean, low, high = (bound / 10.0**power for bound in value)
+    suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
+    if math.isnan(low):  # also where a value is not finite
+        return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
+    half = (high - low) / 2
+    digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{suffix}"

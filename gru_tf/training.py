@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from gru_tf import budget, environment, feeding
-from gru_tf.batches import bucket_lengths
+from gru_tf.batches import bucket_lengths, spans
 from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps, shape_of
 from gru_tf.diagnostics.observer import Observer
@@ -36,20 +36,18 @@ def _data(task_json: str, seed: int) -> tuple[Splits, dict[str, Data]]:
     choice = Choice.model_validate_json(task_json)
     task = create(choice.name, choice.options)
     splits = task.splits(stream(seed, choice))
-    timesteps = task.signature.timesteps
-    return splits, {
-        name: feeding.load(getattr(splits, name), timesteps, task.signature.per_step) for name in ("train", "validation")
-    }
+    span, over_time = task.signature.span, task.signature.targets_over_time
+    return splits, {name: feeding.load(getattr(splits, name), span, over_time) for name in ("train", "validation")}
 
 
 _compiled: dict[tuple[Any, ...], CompiledSteps] = {}
 
 
 def _steps_for(run: Run, task: Task, splits: Splits) -> CompiledSteps:
-    longest = task.signature.timesteps
-    buckets = (*(b for b in bucket_lengths(splits.train.lengths) if b < longest), longest)
+    longest, lengths = task.signature.span, spans(splits.train, task.signature.decoded > 0)
+    buckets = (*(b for b in bucket_lengths(lengths) if b < longest), longest)
     types = str(splits.train.inputs.dtype), str(splits.train.targets.dtype)
-    metrics = (task.metric.name, *task.metric.also)
+    metrics = task.metric.means
     shape = shape_of(run, task.signature, metrics, buckets, types)
     if shape not in _compiled:
         _compiled[shape] = CompiledSteps(run, task.signature, metrics, buckets)
@@ -109,6 +107,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         more=tested,
         chance=task.metric.chance,
         score=None if test is None else task.metric.score(test),
+        chances={f"{name}_{task.metric.name}": task.metric.chance_on(name) for name in splits.more if test is not None},
         units=size.units,
         parameters=size.parameters,
         recurrent_parameters=size.recurrent_parameters,
@@ -118,6 +117,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         jit=steps.jit,
         environment={**machine(), "data": task.checksums()},
         model_file=model_file,
+        samples=epochs.samples,
         diagnostics=observer.found(),
     )
 

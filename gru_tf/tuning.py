@@ -12,7 +12,7 @@ from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
 from gru_tf.model import build, loss, metric
 from gru_tf.specs import FACTOR, Choice, Range, Scalar, SearchSpec, is_integer
-from gru_tf.tasks import create
+from gru_tf.tasks import WRITTEN, create
 
 ORACLES = {
     "random": keras_tuner.oracles.RandomSearchOracle,
@@ -150,7 +150,7 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
     def build(self, hp: keras_tuner.HyperParameters) -> Any:
         """The compiled model with the values that `hp` holds."""
         run, signature = self.template.tuned(declare(self.search, hp)), self.task.signature
-        name = self.task.metric.name
+        name = self.task.metric.name if self.task.metric.name not in WRITTEN else "nll"  # by token, as in training
 
         def objective(targets: Any, outputs: Any) -> Any:
             return loss(signature, targets, outputs)

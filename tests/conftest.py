@@ -11,22 +11,26 @@ import pytest
 from gru_tf.tasks import Task
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A cache folder of this run's own, gone after it: tests neither read nor leave what a user's cache holds.
+
+    Workers of pytest-xdist inherit it from the process that starts them, so each data set is parsed once for all.
+    """
+    if not hasattr(config, "workerinput"):
+        folder, patch = TemporaryDirectory(prefix="gru_tf-cache-"), pytest.MonkeyPatch()
+        patch.setenv("GRU_TF_CACHE", folder.name)
+        config.add_cleanup(folder.cleanup)
+        config.add_cleanup(patch.undo)
+
+
 @pytest.fixture(autouse=True)
 def determinism_ends_with_its_test() -> Iterator[None]:
     """A run asks TensorFlow for deterministic kernels, for the rest of the process; the next test may want others."""
     yield
-    if "tensorflow" in sys.modules:
+    if sys.modules.get("tensorflow") is not None:  # None where it is kept from being imported
         from tensorflow.python.framework import config  # TensorFlow exports the switch on, and not the switch off
 
         config.disable_op_determinism()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_cache() -> Iterator[None]:
-    """A cache folder of this session's own, gone after it: tests neither read nor leave what a user's cache holds."""
-    with TemporaryDirectory(prefix="gru_tf-cache-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRU_TF_CACHE", folder)
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +43,8 @@ def needs_files() -> Callable[[Task], None]:
     def skip_without_files(task: Task) -> None:
         folders = [Path(folder) for folder in os.environ.get("GRU_TF_DATA", "").split(os.pathsep) if folder]
         for path in task.checksums():
+            if Path(path).is_absolute():  # a user's own
+                continue
             if not folders:
                 pytest.skip(f"GRU_TF_DATA is not set: no folder to read {path} from")
             if not any((folder / path).is_file() for folder in folders):

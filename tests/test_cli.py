@@ -26,7 +26,7 @@ ONE = {
     "cells": ["rnn", "gru"],
     "seeds": 1,
     "model": {"units": 4},
-    "training": {"epochs": 1, "batch_size": 128},
+    "training": {"epochs": 1, "batch_size": 128, "jit": False},
 }
 LIGHT = """
 import sys
@@ -116,7 +116,9 @@ def test_the_store_is_in_the_folder_s_mlruns(ran):
     assert {file.name for file in ran.folder.iterdir()} == {"one.yaml", "mlruns"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"], ["run", "no-such-file.yaml"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["run", "--help"], ["compare", "--help"], ["run", "no-such-file.yaml"]]
+)
 def test_light_commands_do_without_tensorflow(arguments):
     done = call(*arguments, code=LIGHT)
     assert done.returncode == (2 if "no-such-file.yaml" in arguments else 0), done.stderr
@@ -131,10 +133,10 @@ def test_the_look_for_tensorflow_is_able_to_fail():
 def test_help_names_every_command():
     shown = CliRunner().invoke(cli.app, ["--help"])
     assert shown.exit_code == 0
-    assert {"run", "results", "list", "check", "ui"} <= set(re.findall(r"^│ (\w+)", shown.output, re.MULTILINE))
+    assert {"run", "compare", "results", "list", "check", "ui"} <= set(re.findall(r"^│ (\w+)", shown.output, re.MULTILINE))
 
 
-@pytest.mark.parametrize("command", ["run", "results", "list", "check", "ui"])
+@pytest.mark.parametrize("command", ["run", "compare", "results", "list", "check", "ui"])
 def test_every_command_has_help(command):
     shown = CliRunner().invoke(cli.app, [command, "--help"])
     assert shown.exit_code == 0

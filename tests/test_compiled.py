@@ -28,16 +28,16 @@ METRICS = {"class": "accuracy", "value": "mse", "binary": "nll"}
 BUCKETS = {"class": (STEPS,), "value": (STEPS,), "binary": (3, STEPS)}
 AGREE = 2e-5  # float32: three to four updates of weights near one
 MOVED = 1e-3  # what a mistake moves them by, at least
-# Every pair of target, optimiser and clipping meets once, and each of them meets both values of jit.
+# Every two of target, optimiser and clipping meet once, and each of them meets both values of jit; XLA takes seconds.
 CASES = [
     ("class", "adam", "global", True),
     ("class", "rmsprop", "weight", False),
-    ("class", "sgd", None, True),
+    ("class", "sgd", None, False),
     ("value", "adam", "weight", False),
     ("value", "rmsprop", None, True),
     ("value", "sgd", "global", False),
     ("binary", "adam", None, False),
-    ("binary", "rmsprop", "global", True),
+    ("binary", "rmsprop", "global", False),
     ("binary", "sgd", "weight", True),
 ]
 
@@ -71,12 +71,12 @@ def examples_of(target, padding=0.0):
     return Examples(np.where(real, inputs, padding).astype("float32"), np.where(real, targets, padding), lengths)
 
 
-def compiled_for(run, examples):
-    """Steps that are compiled and reset, their data, and the weights that they start from."""
+def compiled_for(run, examples, test=True):
+    """Steps that are compiled, to test if wanted, and reset, their data, and the weights that they start from."""
     target = run.task.name
     steps = CompiledSteps(run, SIGNATURES[target], (METRICS[target],), BUCKETS[target])
     data = tensors(examples, STEPS)
-    steps.warm_up(data)
+    steps.warm_up(data, test)
     steps.reset(run)
     return steps, data, steps.weights()
 
@@ -141,7 +141,7 @@ def distance(one: list[Any], two: list[Any]) -> float:
 @pytest.mark.parametrize(("target", "optimizer", "clip", "jit"), CASES)
 def test_an_epoch_equals_an_eager_keras_loop(target, optimizer, clip, jit):
     run, examples = run_of(target, optimizer, clip, jit), examples_of(target)
-    steps, data, start = compiled_for(run, examples)
+    steps, data, start = compiled_for(run, examples, test=False)
     order = order_of(target, examples)
     reference = Reference(run, start, clip)
     expected = reference.train(examples, order)
@@ -154,7 +154,7 @@ def test_an_epoch_equals_an_eager_keras_loop(target, optimizer, clip, jit):
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
 def test_so_does_one_of_the_other_cells(cell):
     run, examples = run_of("binary", "sgd", "global", cell=cell), examples_of("binary")
-    steps, data, start = compiled_for(run, examples)
+    steps, data, start = compiled_for(run, examples, test=False)
     reference = Reference(run, start, "global")
     reference.train(examples, order_of("binary", examples))
     steps.train(data, order_of("binary", examples))
@@ -265,7 +265,7 @@ def test_evaluation_depends_on_no_order_and_moves_nothing():
 def dropping():
     """Compiled steps of two layers with dropout, their run and their data."""
     run = run_of("class", "adam", "global", jit=True, model=ModelSpec(units=UNITS, layers=2, dropout=0.5))
-    steps, data, _ = compiled_for(run, examples_of("class"))
+    steps, data, _ = compiled_for(run, examples_of("class"), test=False)
     return steps, run, data
 
 

@@ -1,10 +1,15 @@
-"""Every file in experiments/ is alive: it loads, all that it names exists, and each of its networks trains.
+"""Every file in experiments/ is alive: it loads, all that it names exists, each of its tasks and each cell trains.
 
-A new file is picked up by itself. Each check is a plain function, so that the last section can apply it to dead files
-and show that it is able to fail.
+A new file is picked up by itself. Its networks are all built and counted; each of its tasks trains with one of its cells,
+one that no file before has trained where there is such, so that every cell comes, with its options, in some file. Training
+is cut to two steps and compiled without XLA: what XLA makes of a cell is tests/test_training.py's and others' to say.
+
+Each check is a plain function, so that the last section can apply it to dead files and show that it is able to fail.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +22,7 @@ from gru_tf.batches import Plan
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
-from gru_tf.specs import Range, is_integer
+from gru_tf.specs import Choice, Range, is_integer
 from gru_tf.tasks import create
 from gru_tf.tuning import declare
 
@@ -27,16 +32,43 @@ STEPS = 2
 every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
+def chosen(experiments: Iterable[Experiment]) -> Iterator[tuple[Experiment, int]]:
+    """Of each experiment each task with a cell that has not come yet, else the first; all new cells with the last task."""
+    met: set[str] = set()
+    for experiment in experiments:
+        labels = [cell.label for cell in experiment.cells]
+        for number in range(len(experiment.tasks)):
+            new = [place for place, label in enumerate(labels) if label not in met] or [0]
+            for place in new if number == len(experiment.tasks) - 1 else new[:1]:
+                met.add(labels[place])
+                yield experiment, number * len(labels) + place
+
+
 def pairs() -> list[Any]:
-    """Every (task, cell) of every file, by place; a file that does not load has one, and fails there."""
-    found = []
+    """(file, place, whether as the file compiles it) of the chosen (task, cell) of every file.
+
+    A file that does not load has one place, and fails there. XLA takes seconds to compile a network: it does so for the
+    first of each kind of task, the others train without it unless their file asks for it by name.
+    """
+    found, loaded, kinds = [], [], set()
     for file in FILES:
         try:
-            named = [(f"{task.label}-{cell.label}", place) for place, (task, cell) in enumerate(suite.load(file).pairs())]
+            loaded.append(suite.load(file))
         except UserError:
-            named = [("unreadable", 0)]
-        found += [pytest.param(file, place, id=f"{file.stem}-{name}") for name, place in named]
+            found.append(pytest.param(file, 0, True, id=f"{file.stem}-unreadable"))
+    for experiment, place in chosen(loaded):
+        task, cell = list(experiment.pairs())[place]
+        file = next(file for file in FILES if file.stem == experiment.name)
+        compiled = kind_of(task) not in kinds
+        kinds.add(kind_of(task))
+        found.append(pytest.param(file, place, compiled, id=f"{file.stem}-{task.label}-{cell.label}"))
     return found
+
+
+def kind_of(choice: Choice) -> str:
+    """What decides which operations a task's compiled step is made of: its signature, sizes aside."""
+    signature = create(choice.name, choice.options).signature
+    return str(replace(signature, timesteps=0, features=0, outputs=0, tokens=bool(signature.tokens)))
 
 
 # --- the checks ---
@@ -70,15 +102,26 @@ def check_search(experiment: Experiment) -> None:
             suite.check(experiment.model_copy(update={"model": tuned.model}))
 
 
-def check_trains(experiment: Experiment, place: int) -> RunResult:
-    """One run of a (task, cell) comes to its end, in as many steps as `two_steps` leaves."""
+def check_trains(experiment: Experiment, place: int, compiled: bool = True) -> RunResult:
+    """One run of a (task, cell) comes to its end, in as many steps as `two_steps` leaves.
+
+    Args:
+        experiment: what to take it from.
+        place: of the (task, cell) among all.
+        compiled: whether XLA compiles it where the file leaves that to the machine.
+    """
     task, cell = list(experiment.pairs())[place]
     run = experiment.run(task, cell, experiment.seeds[0]).tuned({"epochs": 1})
+    if not compiled and run.training.jit == "auto":
+        run = run.tuned({"jit": False})
     result = training.train(run)
     assert (result.status, result.error) == ("finished", "")
     losses = [value for values in result.history.values() for value in values]
     assert [len(values) for values in result.history.values()] == [1, 1, 1]
     assert np.isfinite([*losses, result.validation, result.test, result.score, result.chance]).all()
+    metric = create(task.name, task.options).metric
+    further = [name.removesuffix(f"_{metric.name}") for name in result.more if name.endswith(f"_{metric.name}")]
+    assert result.chances == {f"{split}_{metric.name}": metric.chance_on(split) for split in further}
     return result
 
 
@@ -107,8 +150,27 @@ def two_steps(monkeypatch):
 # --- every file ---
 
 
+def test_each_kind_of_task_is_compiled_as_its_file_says_once():
+    compiled = [kind_of(list(suite.load(file).pairs())[place][0]) for file, place, whole in map(values, pairs()) if whole]
+    every = {kind_of(task) for file in FILES for task in suite.load(file).tasks}
+    assert sorted(compiled) == sorted(every)
+    assert len(every) >= 6
+
+
+def values(parameters: Any) -> Any:
+    return parameters.values
+
+
 def test_there_are_experiments():
     assert "quickstart" in [file.stem for file in FILES]
+
+
+def test_each_task_of_each_file_and_each_cell_of_any_is_chosen():
+    experiments = [suite.load(file) for file in FILES]
+    runs = [(experiment, *list(experiment.pairs())[place]) for experiment, place in chosen(experiments)]
+    assert {(e.name, task.label) for e, task, _ in runs} == {(e.name, task.label) for e in experiments for task in e.tasks}
+    assert {cell.label for _, _, cell in runs} == {cell.label for e in experiments for cell in e.cells}
+    assert len(runs) <= sum(len(e.tasks) for e in experiments) + len({cell.label for _, _, cell in runs})
 
 
 @every_file
@@ -126,12 +188,12 @@ def test_its_search_offers_what_is_possible(file):
     check_search(suite.load(file))
 
 
-@pytest.mark.parametrize(("file", "place"), pairs())
-def test_it_trains_for_two_steps(file, place, two_steps, needs_files):
+@pytest.mark.parametrize(("file", "place", "compiled"), pairs())
+def test_it_trains_for_two_steps(file, place, compiled, two_steps, needs_files):
     experiment = suite.load(file)
     task, _ = list(experiment.pairs())[place]
     needs_files(create(task.name, task.options))
-    check_trains(experiment, place)
+    assert check_trains(experiment, place, compiled).jit in (True, compiled)
     assert max(two_steps) >= STEPS, "the limit was in the way of the training"
 
 
@@ -172,7 +234,7 @@ def test_what_is_alive_passes_all_checks(tmp_path, two_steps):
     check_resolves(file)
     check_no_run_twice(suite.load(file))
     check_search(suite.load(file))
-    result = check_trains(suite.load(file), 0)
+    result = check_trains(suite.load(file), 0, compiled=False)
     assert len(result.history["train_loss"]) == 1
     assert two_steps[:2] == [1, 2], "validation in one step, training in two"
 
@@ -213,4 +275,4 @@ def test_a_search_that_leads_out_of_what_is_possible_is_refused(tmp_path):
 def test_a_run_that_diverges_is_refused(tmp_path, two_steps):
     text = ALIVE.replace("epochs: 3", "epochs: 3, optimizer: sgd, learning_rate: 1e38, clip_norm: null")
     with pytest.raises(AssertionError, match="diverged"):
-        check_trains(suite.load(written(tmp_path, text)), 0)
+        check_trains(suite.load(written(tmp_path, text)), 0, compiled=False)

@@ -12,8 +12,11 @@ from typing import Any, ClassVar, get_args
 
 import naive
 import numpy as np
+import own_files
+import own_labelled
 import pytest
 from pydantic import ValidationError
+from sacrebleu import corpus_bleu
 from scipy.io import savemat
 from solvers import (
     solve_adding,
@@ -25,7 +28,7 @@ from solvers import (
 )
 
 from gru_tf.datasets import DatasetError, locate
-from gru_tf.tasks import TASKS, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks import END, TASKS, Examples, Metric, Signature, Splits, Task
 from gru_tf.tasks.adding import Adding
 from gru_tf.tasks.airline import Airline
 from gru_tf.tasks.copy_memory import CopyMemory
@@ -33,6 +36,8 @@ from gru_tf.tasks.delayed_recall import DelayedRecall
 from gru_tf.tasks.digits import Digits
 from gru_tf.tasks.ett import Ett
 from gru_tf.tasks.mnist import Mnist
+from gru_tf.tasks.multi30k import FILES as CAPTIONS
+from gru_tf.tasks.multi30k import Multi30k, read_sentences
 from gru_tf.tasks.polyphonic import FILES, Polyphonic, marginal_nll, read_pieces
 from gru_tf.tasks.selective_copy import SelectiveCopy
 from gru_tf.tasks.spoken_digits import SpokenDigits
@@ -97,6 +102,21 @@ VARIANTS |= {  # language
     "sst2": [{}, {"vocabulary": 100, "longest": 5, "embedding": 8}],
     "imdb": [{}, {"vocabulary": 1000, "longest": 30}],
 }
+SHOP = {"path": own_files.path("shop.csv"), "target": ["sales"], "time": "day"}
+SHOPS = {"path": own_files.path("shops.parquet"), "target": ["sales", "visits"], "time": "day", "group": "shop"}
+VARIANTS |= {  # a user's own series
+    "forecast": [
+        {**SHOP, "covariates": ["temperature", "weather"], "window": 14, "horizon": 7, "season": 7},
+        {**SHOPS, "window": 10, "horizon": 3, "relative": False},
+        {**SHOP, "test_path": own_files.path("shop_later.csv"), "window": 7, "season": 14, "stride": 3},
+    ],
+}
+VARIANTS |= {  # translation
+    "multi30k": [
+        {},
+        {"source_vocabulary": 100, "target_vocabulary": 50, "longest": 6, "embedding": 8, "train_sentences": 1000},
+    ],
+}
 FIXED = {"digits", "polyphonic"}  # the data set's own split: no seed changes it
 FIXED |= {"mnist", "spoken_digits", "ett", "airline", "sunspots", "temperatures", "ucr"}
 # Equal sequences that the published split holds in two parts, kept because scores must compare: train and validation,
@@ -104,6 +124,7 @@ FIXED |= {"mnist", "spoken_digits", "ett", "airline", "sunspots", "temperatures"
 REPEATED = {"polyphonic(collection='nottingham')": (1, 1, 0)}
 # A day on which all seven variables stand still, there in each split, is all zeros relative to its last hour.
 REPEATED |= {"ett(target='OT', inputs='all', window=24, horizon=48, relative=True)": (1, 1, 1)}
+FIXED |= {"forecast"}
 FIXED |= {"penn_treebank", "tiny_shakespeare", "sst2", "imdb"}
 REPEATED |= {  # language: texts of few words repeat, and cut short or with few known words do so more often
     "penn_treebank(level='words', timesteps=35, embedding=8)": (1, 1, 0),
@@ -113,7 +134,16 @@ REPEATED |= {  # language: texts of few words repeat, and cut short or with few 
     "imdb()": (17, 83, 40),
     "imdb(vocabulary=1000, longest=30)": (18, 86, 41),
 }
+FIXED |= {"multi30k"}
+REPEATED |= {
+    "multi30k()": (1, 0, 0),
+    "multi30k(source_vocabulary=100, target_vocabulary=50, longest=6, embedding=8, train_sentences=1000)": (78, 77, 72),
+}
 
+
+VARIANTS |= {"sequences": own_labelled.SEQUENCES, "texts": own_labelled.TEXTS}
+FIXED |= {"sequences", "texts"}
+REPEATED[f"texts({own_files.shown(own_labelled.TEXTS[1])})"] = (0, 1, 0)  # another file tests: what it repeats is kept
 
 # What the targets are by the task's definition, from inputs and options, hand-written: (inputs, task) → targets.
 Solver = Callable[[Any, Any], Any]
@@ -132,7 +162,7 @@ def entries() -> list[Any]:
     found = []
     for name in TASKS.names():
         for options in VARIANTS.get(name, [{}]):
-            label = f"{name}({', '.join(f'{key}={value!r}' for key, value in options.items())})"
+            label = f"{name}({own_files.shown(options)})"
             found.append(pytest.param(label, TASKS.find(name)(**options), id=label))
     return found
 
@@ -168,6 +198,8 @@ def real_steps(examples: Examples) -> Any:
 
 def counted(task: Task, examples: Examples) -> Any:
     """(N,) or (N, T): whether there is a target."""
+    if task.signature.decoded:
+        return examples.targets >= 0
     there = real_steps(examples) if task.signature.per_step else np.ones(len(examples), bool)
     return there & (examples.targets >= 0) if task.signature.target == "class" else there
 
@@ -230,9 +262,14 @@ def check_shapes_of(part: Examples, signature: Signature) -> None:
     assert part.lengths.shape == (count,)
     assert np.issubdtype(part.lengths.dtype, np.integer)
     assert part.lengths.max() == timesteps
-    assert signature.varying or signature.per_step or part.lengths.min() == timesteps, "lengths vary: is that stated?"
+    # only a network that must not look ahead, and is scored at every step, never meets padding
+    unmet = signature.per_step and signature.causal
+    assert signature.varying or unmet or part.lengths.min() == timesteps, "lengths vary: is that stated?"
     steps = (timesteps,) if signature.per_step else ()
     outputs = () if signature.target == "class" else (signature.outputs,)
+    if signature.decoded:  # as long as its own longest
+        steps = (int((part.targets >= 0).sum(1).max()),)
+        assert steps <= (signature.decoded,)
     assert part.targets.shape == (count, *steps, *outputs)
 
 
@@ -248,7 +285,7 @@ def check_targets(task: Task) -> None:
         assert counted(task, part).any()
         if task.signature.target == "class":
             assert np.issubdtype(part.targets.dtype, np.signedinteger)
-            assert part.targets.min() >= (-1 if task.signature.per_step else 0)
+            assert part.targets.min() >= (-1 if task.signature.targets_over_time else 0)
             assert part.targets.max() < task.signature.outputs
         elif task.signature.target == "value":
             assert part.targets.dtype == np.float32
@@ -268,6 +305,9 @@ def check_padding_is_zero(task: Task) -> None:
     for part in every_part(draw(task)):
         padding = ~real_steps(part)
         assert not part.inputs[padding].any()
+        if task.signature.decoded:  # one end, and nothing behind it
+            assert not (np.diff((part.targets < 0).astype(int)) < 0).any()
+            assert not ((part.targets[:, :-1] == END) & (part.targets[:, 1:] >= 0)).any()
         assert not (task.signature.per_step and (part.targets[padding] != nothing).any())
 
 
@@ -281,11 +321,12 @@ def check_causal_targets_lie_ahead(task: Task) -> None:
 
 
 def check_files(task: Task) -> None:
-    """The stated checksum is that of the file in the first named folder that has it."""
+    """The stated checksum is that of the file, a user's own or in the first named folder that has it."""
     folders = [Path(folder) for folder in os.environ.get("GRU_TF_DATA", "").split(os.pathsep) if folder]
     for path, sha256 in task.checksums().items():
-        found = next(folder / path for folder in folders if (folder / path).is_file())
-        assert hashlib.sha256(found.read_bytes()).hexdigest() == sha256
+        found = next(folder / path for folder in [Path(), *folders] if (folder / path).is_file())
+        assert len(sha256) >= 16
+        assert hashlib.sha256(found.read_bytes()).hexdigest().startswith(sha256)
 
 
 def losses(task: Task, examples: Examples, predicted: Any) -> Any:
@@ -311,7 +352,9 @@ def losses(task: Task, examples: Examples, predicted: Any) -> Any:
 
 
 def value(task: Task, examples: Examples, predicted: Any) -> float:
-    """The metric: over all targets together, not by example first."""
+    """The metric: over all targets together, not by example first; of sentences, BLEU."""
+    if task.signature.decoded:
+        return float(corpus_bleu(predicted, [read_sentences(locate(CAPTIONS["test", "de"]))], lowercase=True).score)
     return task.metric.value(losses(task, examples, predicted).sum() / counted(task, examples).sum())
 
 
@@ -325,8 +368,13 @@ def standard_error(task: Task, examples: Examples, predicted: Any) -> float:
 def trivial(task: Task, train: Examples) -> Any:
     """The answer of one who has seen the training targets and looks at no input, but at the clock where all sequences
     have one length. Of a forecast, the better naive one."""
-    if type(task).__name__ in naive.FILES:
-        return naive.better(task, draw(task).test.targets)
+    if naive.covers(task):
+        return naive.trivial(task, draw(task).test.targets)
+    if task.signature.decoded:  # the constant that the task names is a training sentence
+        constant = task.metric.trivial.removeprefix("always '").removesuffix("'")
+        assert constant in read_sentences(locate(CAPTIONS["train", "de"]))
+        answers = [constant] * len(draw(task).test), read_sentences(locate(CAPTIONS["test", "en"]))
+        return max(answers, key=lambda answer: value(task, draw(task).test, answer))
     if task.signature.target == "value":
         return train.targets.mean(0)
     if task.signature.target == "binary":
@@ -351,7 +399,7 @@ def check_trivial_answer_scores_chance(task: Task, fixed: bool) -> None:
     received, error = value(task, splits.test, answer), 0.0
     if not fixed:
         error = 4 * standard_error(task, splits.test, answer) + 4 * received / len(splits.train)
-    rounding = 1e-6 if type(task).__name__ in naive.FILES else 1e-9  # the targets of forecasts are not whole numbers
+    rounding = 1e-6 if task.signature.target == "value" else 1e-9  # these targets are float32
     assert received == pytest.approx(task.metric.chance, rel=rounding, abs=error)
     assert task.metric.score(task.metric.chance) == 0
     assert task.metric.score(task.metric.solved) == 1
@@ -684,6 +732,12 @@ MUTATIONS |= {  # of classes at every step
         Altered(original=copying, change=with_test(lambda e: {"targets": at(e.targets, (0, -1), 0)})),
     ),
 }
+MUTATIONS |= {  # of lengths
+    "lengths vary unsaid where the network may look ahead": (
+        check_shapes,
+        Altered(original=rolls, stated_signature={"causal": False}),
+    ),
+}
 MUTATIONS |= {  # of further test splits
     "training rows in a further split": (
         check_splits_disjoint,
@@ -771,6 +825,9 @@ def test_the_import_check_fails_where_tensorflow_is_loaded(tmp_path: Path) -> No
         (Ucr, {"path": "a.ts"}),
         (Ucr, {"path": "a.ts", "test_path": "b.ts", "name": "GunPoint"}),
         (Ucr, {"validation": 0.0}),
+        (Multi30k, {"longest": 41}),
+        (Multi30k, {"train_sentences": 29_001}),
+        (Multi30k, {"beam": 0}),
     ],
 )
 def test_an_impossible_option_is_refused(kind: type[Task], options: dict[str, Any]) -> None:
@@ -900,6 +957,7 @@ def test_a_longest_piece_that_the_signature_does_not_promise_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     savemat(tmp_path / "piece.mat", GOOD)
+    monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("gru_tf.tasks.polyphonic.locate", lambda file: tmp_path / "piece.mat")
     with pytest.raises(DatasetError, match="expected a longest piece of 160 steps. Received: 5 steps"):
         draw(Polyphonic())

@@ -57,7 +57,7 @@ def test_small_data_lie_on_the_device_and_are_fed_at_once():
 
 def trained():
     training._data.cache_clear()
-    settings = {"model": {"units": 3}, "training": {"epochs": 2, "batch_size": 8}}
+    settings = {"model": {"units": 3}, "training": {"epochs": 2, "batch_size": 8, "jit": False}}
     return training.train(Run.model_validate({"purpose": "final", "task": SMALL, "cell": "gru", "seed": 5, **settings}))
 
 

@@ -3,7 +3,6 @@
 No GPU is needed: TensorFlow is told of one, and for the numbers cuDNN's operation is replaced by its documented meaning.
 """
 
-from itertools import combinations
 from unittest.mock import patch
 
 import keras
@@ -78,13 +77,14 @@ def loop_in(found):
 
 
 def deviations(kind):
-    """No, one or (for our layer) two conditions of cuDNN broken; and what has no influence."""
+    """No, one or (for our layer) two conditions of cuDNN broken, each beside two others; and what has no influence."""
     known = {**CONDITIONS, **NEUTRAL}
     if kind is keras.layers.LSTM:
         del known["reset_after"]
     if kind is keras.layers.SimpleRNN:
         known = {name: known[name] for name in ("dropout", "unroll", "use_bias")}
-    pairs = combinations(CONDITIONS.items(), 2) if kind is GRU else []
+    broken = list(CONDITIONS.items())
+    pairs = zip(broken, broken[1:] + broken[:1], strict=True) if kind is GRU else []
     return [{}, *({name: value} for name, value in known.items()), *map(dict, pairs)]
 
 

@@ -29,7 +29,7 @@ def test_a_tasks_options_are_its_fields_the_default_first(name):
     shown = dict(part.split(": ", 1) for part in listing.task_options(name).split("; ")) if fields else {}
     assert list(shown) == list(fields)
     for option, field in fields.items():
-        assert shown[option].split(" | ")[0] == words(field.default)
+        assert shown[option].split(" | ")[0] == ("required" if field.is_required() else words(field.default))
 
 
 def test_all_values_of_a_choice_are_listed():

@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 from test_every_task import check_trivial_answer_scores_chance, draw, parts, standard_error, trivial, value
 
 from gru_tf.errors import UserError
-from gru_tf.tasks import Task, create
+from gru_tf.tasks import Metric, Task, create
 from gru_tf.tasks._memory import Memory, distinct
 from gru_tf.tasks.copy_memory import CopyMemory
 from gru_tf.tasks.delayed_recall import DelayedRecall
@@ -225,7 +225,7 @@ def of_one_distribution(name: str, wrong: Callable[[Any], Any] = lambda inputs: 
     assert (np.abs(one.mean(0) - two.mean(0)) <= 6 * spread).all()
     answer = trivial(other, whole.train)
     error = 4 * standard_error(other, received, answer) + 4 * other.metric.chance / len(whole.train)
-    assert value(other, received, answer) == pytest.approx(other.metric.chance, abs=error)
+    assert value(other, received, answer) == pytest.approx(task.metric.chance_on("longer"), abs=error)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -236,12 +236,20 @@ def test_the_longer_ones_are_the_same_task(name: str) -> None:
         assert (task, longer) == (10 * math.log(8) / 70, 10 * math.log(8) / 120)
     else:
         assert longer == task
+    assert create(name, {}).metric.chance_on("longer") == longer
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_comparison_with_the_longer_task_can_fail(name: str) -> None:
     with pytest.raises(AssertionError):
         of_one_distribution(name, lambda inputs: np.where(np.arange(len(inputs)) % 4 == 0, 1, inputs.T).T)
+
+
+def test_the_comparison_of_chance_on_longer_ones_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Metric, "chance_on", lambda metric, split: metric.chance)  # that of the training length
+    of_one_distribution("adding")
+    with pytest.raises(AssertionError):
+        of_one_distribution("copy_memory")
 
 
 def test_longer_is_an_option() -> None:

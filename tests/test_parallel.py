@@ -190,7 +190,7 @@ def test_gates_shut_or_open_for_good_stay_finite_over_a_long_sequence(name):
 @PARALLEL
 def test_models_are_saved_loaded_cloned_and_trained(name, tmp_path):
     model = keras.Sequential([keras.Input((None, FEATURES)), CELLS.find(name).layer(UNITS, {}), keras.layers.Dense(1)])
-    model.compile(optimizer=keras.optimizers.Adam(0.03), loss="mse")
+    model.compile(optimizer=keras.optimizers.Adam(0.03), loss="mse", jit_compile=False)  # XLA trains a scan further down
     before, after = (model.fit(x(), x()[:, -1:, 0], epochs=20, verbose=0).history["loss"] for _ in range(2))
     assert after[-1] < 0.8 * before[0]
     model.save(tmp_path / "model.keras")

@@ -1,5 +1,6 @@
 """How networks read what is no array of equal lengths: tokens, sequences that end early, texts in parts, missing targets."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from gru_tf import budget, feeding
-from gru_tf.batches import Plan, plan, streams
+from gru_tf.batches import Plan, bucket_lengths, plan, streams
 from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps
 from gru_tf.errors import UserError
@@ -117,6 +118,53 @@ def test_a_sequence_that_ends_early_is_read_to_its_end_alone(cell, bidirectional
     assert abs(unread - total) / count > 1e-4
 
 
+NOTES = 4
+PIECES = Signature(9, NOTES, NOTES, "binary", per_step=True, varying=True)
+
+
+def logits_of(weights, piece, bidirectional):
+    """(steps, notes) of one unpadded piece, in NumPy float64: the GRU's equation in each direction, and the head."""
+    *recurrent, head, bias = (w.astype("float64") for w in weights)
+    names, outputs = ("kernel", "recurrent_kernel", "bias"), []
+    for direction in range(1 + bidirectional):
+        its = dict(zip(names, recurrent[3 * direction : 3 * direction + 3], strict=True))
+        states, read = [np.zeros((1, UNITS))], []
+        for x in piece[:: -1 if direction else 1]:
+            states = CELLS.find("gru").step(x[None].astype("float64"), states, its)
+            read.append(states[0][0])
+        outputs.append(np.stack(read)[:: -1 if direction else 1])
+    return np.concatenate(outputs, axis=-1) @ head + bias
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_pieces_in_buckets_score_as_each_alone_and_all_steps_count_alike(bidirectional):
+    """Bucketed by length, padded and masked, against NumPy on the pieces as they are."""
+    rng, lengths = np.random.default_rng(7), np.array([9, 2, 3, 3, 5, 8, 1, 6, 2, 4])
+    pieces = [rng.integers(0, 2, (length, NOTES)) for length in lengths]
+    notes = [rng.integers(0, 2, (length, NOTES)) for length in lengths]
+    inputs, targets = np.ones((2, len(lengths), 9, NOTES), "uint8")  # behind the end of a piece stand ones, not zeros
+    for row, length in enumerate(lengths):
+        inputs[row, :length], targets[row, :length] = pieces[row], notes[row]
+    run, buckets = run_of(bidirectional=bidirectional), bucket_lengths(lengths)
+    assert len(buckets) == 4
+    steps = CompiledSteps(run, PIECES, ("nll",), buckets)
+    steps.reset(run)
+    steps.set_weights([2 * weight for weight in steps.weights()])
+    data = feeding.load(Examples(inputs, targets, lengths), 9, per_step=True)
+    loss, nll_found = steps.test(data, plan(lengths, buckets, ROWS, rng))
+    each = []
+    for piece, sounding in zip(pieces, notes, strict=True):
+        logits = logits_of(steps.weights(), piece, bidirectional)
+        each.append((np.log1p(np.exp(logits)) - sounding * logits).sum(-1))
+    micro = np.concatenate(each).mean()
+    assert loss == nll_found == pytest.approx(micro, rel=1e-5)
+    assert np.mean([piece.mean() for piece in each]) != pytest.approx(micro, rel=1e-3), "pieces first is another number"
+    blind = CompiledSteps(run, replace(PIECES, varying=False), ("nll",), buckets)
+    blind.set_weights(steps.weights())
+    unmasked = blind.test(data, plan(lengths, buckets, ROWS, rng))[0]
+    assert (unmasked == pytest.approx(micro, rel=1e-5)) != bidirectional, "padding reaches real steps from behind alone"
+
+
 def test_padding_that_reaches_nothing_needs_no_mask():
     per_step = Signature(STEPS, 2, 3, "class", per_step=True, varying=True)
     assert not masked(ModelSpec(units=1), per_step)
@@ -193,6 +241,41 @@ def test_a_saved_model_reads_tokens_and_masks(tmp_path):
         model.save(tmp_path / "model.keras")
         loaded = keras.saving.load_model(tmp_path / "model.keras")
         np.testing.assert_allclose(loaded(inputs), model(inputs), atol=1e-6)
+
+
+BYTES = Signature(STEPS, 2, 3, "class", scale=1 / 255)
+
+
+def test_bytes_train_a_network_as_the_numbers_that_they_stand_for():
+    rng = np.random.default_rng(5)
+    levels, targets = rng.integers(0, 256, (10, STEPS, 2)).astype("uint8"), rng.integers(0, 3, 10)
+    run, lengths, losses = run_of(), np.full(10, STEPS), []
+    weights = CompiledSteps(run, BYTES, ("nll",), (STEPS,)).weights()
+    for signature, inputs in ((BYTES, levels), (replace(BYTES, scale=1.0), (levels / 255).astype("float32"))):
+        steps = CompiledSteps(run, signature, ("nll",), (STEPS,))
+        data = feeding.load(Examples(inputs, targets, lengths), STEPS)
+        assert data.arrays[0].dtype == inputs.dtype, "bytes on the device"
+        steps.warm_up(data)
+        steps.reset(run)
+        steps.set_weights(weights)
+        order = plan(lengths, (STEPS,), ROWS)
+        losses.append([steps.train(data, order), *steps.test(data, order)])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    steps.set_weights(weights)
+    as_they_are = feeding.load(Examples(levels.astype("float32"), targets, lengths), STEPS)
+    assert steps.test(as_they_are, order)[0] != pytest.approx(losses[0][1], rel=1e-2), "grey levels that nothing scales"
+
+
+def test_a_saved_network_takes_bytes_as_the_task_gives_them(tmp_path):
+    run, levels = run_of(), np.random.default_rng(6).integers(0, 256, (4, STEPS, 2)).astype("uint8")
+    steps = CompiledSteps(run, BYTES, ("nll",), (STEPS,))
+    steps.export(run).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    unscaled = build(run.model, replace(BYTES, scale=1.0), CELLS.find("gru"), {})
+    unscaled.set_weights(steps.weights())
+    np.testing.assert_allclose(loaded(levels), unscaled(levels.astype("float32") / 255), atol=1e-6)
+    assert np.abs(loaded(levels) - unscaled(levels.astype("float32"))).max() > 1e-2
+    assert budget.size(CELLS.find("gru"), {}, BYTES, run.model, UNITS).parameters == loaded.count_params()
 
 
 def test_plans_are_what_the_loop_takes():

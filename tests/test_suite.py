@@ -32,14 +32,14 @@ TINY = {
     "cells": ["rnn", "gru"],
     "seeds": 2,
     "model": {"units": 5},
-    "training": {"epochs": 6, "batch_size": 64},
+    "training": {"epochs": 10, "batch_size": 64, "jit": False},  # XLA would take longer to compile it than this takes
     "search": {"trials": 2, "space": {"learning_rate": [3e-3, 1e-2]}},
 }
 RUNS = 8
 # One trial of each cell diverges, the other does not
 STEEP = {
     **TINY,
-    "training": {"epochs": 1, "batch_size": 64, "optimizer": "sgd", "clip_norm": None},
+    "training": {"epochs": 1, "batch_size": 64, "jit": False, "optimizer": "sgd", "clip_norm": None},
     "search": {"tuner": "grid", "trials": 2, "space": {"learning_rate": [1e-2, 1e38]}},
 }
 
@@ -139,7 +139,7 @@ def test_fewer_seeds_train_nothing_and_leave_the_others_out_of_the_table(again, 
 
 
 def test_a_changed_file_shows_only_runs_of_its_new_definition_and_changing_it_back_trains_nothing(done, again, tmp_path):
-    found, trained = run(write(tmp_path, training={"epochs": 1, "batch_size": 64}), again)
+    found, trained = run(write(tmp_path, training={"epochs": 1, "batch_size": 64, "jit": False}), again)
     assert len(trained) == RUNS
     assert set(numbers(found)) == {r.run.fingerprint for r in trained}
     assert {r.run.training.epochs for r in found.runs} == {1}

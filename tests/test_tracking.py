@@ -17,16 +17,19 @@ import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
-from gru_tf import suite
+from gru_tf import logged, suite
 from gru_tf.cells import CELLS as CELL_CATALOGUE
 from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
 from gru_tf.layers import recurrent
+from gru_tf.model import build
 from gru_tf.registered import StandIn
 from gru_tf.run_result import RunResult, Speed
-from gru_tf.tasks import create
+from gru_tf.specs import ModelSpec
+from gru_tf.tasks import Signature, create
 from gru_tf.tasks.digits import Digits
 from gru_tf.tracking import Store
+from gru_tf.tracking.model import _signature as signature_of
 from gru_tf.tracking.model import custom_objects
 
 pytestmark = [
@@ -49,6 +52,7 @@ TINY = {
     "search": {"trials": TRIALS, "space": {"learning_rate": [3e-3, 1e-2]}},
 }
 OWN = {**TINY, "cells": ["gru"], "seeds": 1, "model": {"units": 4, "implementation": "custom"}, "search": None}
+OWN |= {"training": {**TINY["training"], "jit": False}}  # the tiny ones are compiled by XLA; what is kept is the same
 LIGHT = {**OWN, "cells": ["janet", "min_gru"], "model": {"units": 4}}  # cells that Keras does not have, as shipped
 STORED = {"tiny": TINY, "own": OWN, "light": LIGHT}
 # with 8 features and 10 classes: state × (features + state + biases), and the head
@@ -151,6 +155,12 @@ def test_a_trial_has_no_test_metric_and_a_final_seed_has_one(kept):
         if final:
             expected = (metrics["test_accuracy"] - 27 / 360) / (1 - 27 / 360)
             assert metrics["score"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_chance_on_a_further_split_stands_beside_its_metric():
+    found = result_of(validate({**TINY, "name": "tiny"}, "tiny"), more={"longer_nll": 0.25}, chances={"longer_nll": 0.5})
+    numbers = logged.numbers(RunResult.model_validate_json(found.model_dump_json()))
+    assert (numbers["test_longer_nll"], numbers["chance_longer_nll"]) == (0.25, 0.5)
 
 
 def test_speed_and_memory_of_every_child(kept):
@@ -365,3 +375,25 @@ def test_a_file_that_is_no_store_is_refused_and_kept(tmp_path):
 def test_an_address_that_cannot_be_is_refused(uri):
     with pytest.raises(UserError, match=uri):
         Store(uri)
+
+
+TOKENS = {"timesteps": 9, "features": 3, "outputs": 7, "target": "class", "tokens": 7}
+NUMBERS = np.array([[1, 2, 3], [4, 5, 0]], "int32")
+REAL = np.array([[True, True, True], [True, True, False]])
+
+
+@pytest.mark.parametrize(
+    ("signature", "given", "taken"),
+    [
+        (Signature(**TOKENS, varying=True), {"sequence": NUMBERS, "mask": REAL}, [NUMBERS, REAL]),
+        (Signature(**TOKENS), NUMBERS, NUMBERS),
+    ],
+)
+def test_a_network_of_tokens_predicts_through_mlflow_what_its_record_says_it_takes(signature, given, taken, tmp_path):
+    network = build(ModelSpec(units=3), signature, CELL_CATALOGUE.find("gru"), {})
+    mlflow.tensorflow.save_model(network, tmp_path / "m", signature=signature_of(network), pip_requirements=["keras"])
+    loaded = mlflow.pyfunc.load_model(str(tmp_path / "m"))
+    np.testing.assert_allclose(loaded.predict(given), network(taken), atol=1e-6)
+    wrong = {**given, "sequence": NUMBERS * 0.5} if isinstance(given, dict) else NUMBERS * 0.5
+    with pytest.raises(mlflow.MlflowException, match="float64 does not match expected dtype int32"):
+        loaded.predict(wrong)

@@ -49,7 +49,7 @@ def functional(tmp_path):
 def sequential(tmp_path):
     model = keras.Sequential([keras.Input((6, 3)), layers.GRU(4, "tanh", kernel_regularizer="l2"), layers.Dense(1)])
     same_weights(model)
-    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)  # XLA would take seconds for each layer
     history = model.fit(data(8, 6, 3), data(8, 1), epochs=3, batch_size=4, shuffle=False, verbose=0)
     return [
         history.history["loss"],

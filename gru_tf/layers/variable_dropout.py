@@ -16,6 +16,7 @@ class VariableDropout(keras.layers.Layer):
         super().__init__(**kwargs)
         self.rate = self.add_weight(name="rate", initializer=keras.initializers.Constant(rate), trainable=False)
         self.seed_generator = keras.random.SeedGenerator(0)
+        self.supports_masking = True  # as keras.layers.Dropout: which steps are real stays known behind it
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Inputs with a share `rate` of the values set to 0 and the others scaled by 1 / (1 − rate)."""

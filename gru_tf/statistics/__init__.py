@@ -4,6 +4,17 @@
 `across.py`: many tasks, by normalised scores and by ranks. `power.py`: how many seeds would settle a question.
 """
 
-from gru_tf.statistics.intervals import Interval, bootstrap_interval, mean_interval
+from gru_tf.statistics.intervals import Interval, bootstrap_interval, interval, mean_interval
+from gru_tf.statistics.paired import Comparison, compare, compare_all, holm, t_test
 
-__all__ = ["Interval", "bootstrap_interval", "mean_interval"]
+__all__ = [
+    "Comparison",
+    "Interval",
+    "bootstrap_interval",
+    "compare",
+    "compare_all",
+    "holm",
+    "interval",
+    "mean_interval",
+    "t_test",
+]

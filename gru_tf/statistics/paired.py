@@ -65,6 +65,20 @@ class Comparison:
             return False
         return self.permutation_holm <= LEVEL if self.reachable else self.permutation <= 2.0 ** (1 - self.seeds)
 
+    def seen_from(self, name: str) -> "Comparison":
+        """The same with the one of this name first."""
+        if name == self.first:
+            return self
+        mean, low, high = (-bound for bound in self.difference)
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            difference=Interval(mean, high, low),
+            effect=-self.effect,
+            improvement=1 - self.improvement,
+        )
+
     @property
     def better(self) -> str | None:
         """The one with the larger score where that is settled; None where it is not."""
@@ -110,35 +124,41 @@ def compare_all(scores: Mapping[str, Sequence[float]]) -> list[Comparison]:
         scores: cell → (seeds,) scores, larger is better; NaN where a seed did not finish.
     """
     found = [compare(scores[a], scores[b], (a, b)) for a, b in combinations(scores, 2)]
-    corrected = {f"{test}_holm": holm([getattr(c, test) for c in found]) for test in ("t", "permutation", "wilcoxon")}
+    t, permutation, wilcoxon = (holm([getattr(c, test) for c in found]) for test in ("t", "permutation", "wilcoxon"))
     return [
-        replace(c, comparisons=len(found), **{name: values[i] for name, values in corrected.items()})
+        replace(c, comparisons=len(found), t_holm=t[i], permutation_holm=permutation[i], wilcoxon_holm=wilcoxon[i])
         for i, c in enumerate(found)
     ]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's corrected p-values, in their order; a NaN stays one and counts as a test that was made."""
+    """Holm's corrected p-values, in their order: below α for all that can be refused with a family-wise error of α.
+
+    A NaN, a test that could not be made, stays NaN and counts as none of the family.
+    """
     p = np.asarray(p_values, float)
-    order = np.argsort(p)  # NaN last
-    stepped = p[order] * np.arange(len(p), 0, -1)
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1)
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]  # NaN last
+    corrected = np.full(len(p), np.nan)
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1)
     return [float(value) for value in corrected]
 
 
 def t_test(difference: Any) -> float:
-    """Two-sided p-value of Student's paired test (Student 1908); NaN where differences are fewer than two or all equal.
+    """Two-sided p-value of Student's paired test (Student 1908): how often a mean this far from 0 comes about where it is 0.
 
-    Equal differences have no measured spread: any p-value, 0 among them, would be an invention.
+    NaN for fewer than two differences, or one that is not finite. Where all n are the same, as shares of few examples can
+    be, there is no t: 1 where all are 0, else 2^(1−n), the exact test over their signs.
     """
+    difference = np.asarray(difference, float)
     n = len(difference)
-    if n < 2 or np.ptp(difference) <= 1e-12 * np.abs(difference).max():
+    if n < 2 or not np.all(np.isfinite(difference)):
         return math.nan
+    mean, deviation = float(np.mean(difference)), float(np.std(difference, ddof=1))
+    if deviation <= 1e-12 * abs(mean):
+        return 1.0 if mean == 0 else 2.0 ** (1 - n)
     from scipy.special import stdtr
 
-    t = np.mean(difference) / (np.std(difference, ddof=1) / math.sqrt(n))
-    return float(2 * stdtr(n - 1, -abs(t)))
+    return float(2 * stdtr(n - 1, -abs(mean) / deviation * math.sqrt(n)))
 
 
 def permutation_test(difference: Any, seed: int = 0) -> float:

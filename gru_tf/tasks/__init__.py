@@ -15,7 +15,9 @@ from gru_tf.errors import UserError, did_you_mean, mismatch
 TASKS = Catalogue(kind="task", package="gru_tf.tasks", attribute="TASK")
 
 Array = np.ndarray[Any, np.dtype[Any]]
-MetricName = Literal["accuracy", "mse", "mae", "rmse", "nll", "bpc", "perplexity"]
+MetricName = Literal["accuracy", "mse", "mae", "rmse", "nll", "bpc", "perplexity", "bleu", "beam_bleu"]
+WRITTEN = ("bleu", "beam_bleu")  # metrics of whole sequences that the network writes; all others are means over targets
+END = 0  # the class that ends a decoded target, and that stands before its first
 LARGEST_EXPONENT = 700.0
 
 
@@ -34,6 +36,9 @@ class Signature:
         varying: whether lengths vary, so that the network must be told where a sequence ends.
         carried: whether each sequence continues the one before it in the same row of the batch, with its last state:
             truncated back-propagation through time over `train`, `validation` and `test`, each one long text.
+        decoded: steps of the longest target sequence that the network writes token by token, the class END last; 0
+            where it writes none. Targets are then (N, up to `decoded`) classes, −1 behind the end, of a length of their own.
+        scale: what the network multiplies its inputs by first, so that bytes stay bytes until then: 1/255 for grey levels.
     """
 
     timesteps: int
@@ -45,6 +50,18 @@ class Signature:
     tokens: int = 0
     varying: bool = False
     carried: bool = False
+    decoded: int = 0
+    scale: float = 1.0
+
+    @property
+    def span(self) -> int:
+        """Steps that the longest example has, of its input or of what is decoded."""
+        return max(self.timesteps, self.decoded)
+
+    @property
+    def targets_over_time(self) -> bool:
+        """Whether targets have an axis of steps."""
+        return self.per_step or self.decoded > 0
 
 
 @dataclass(frozen=True)
@@ -52,13 +69,16 @@ class Metric:
     """The score of a task.
 
     Args:
-        name: "accuracy"; "mse", "mae" or "rmse" of values; "nll" in nats a target, "bpc" in bits, "perplexity".
+        name: "accuracy"; "mse", "mae" or "rmse" of values; "nll" in nats a target, "bpc" in bits, "perplexity"; of what
+            the network writes "bleu" by greedy decoding and "beam_bleu" by beam search, from 0 to 100.
         direction: whether more or less of it is better.
         chance: what the trivial answer gets on the test split.
         solved: what a perfect, or the best imaginable, answer gets.
         scale: factor from the target's units to those of "mae" and "rmse", e.g. the deviation it was divided by.
         also: names of further metrics that are recorded beside it on the test split.
         trivial: what the trivial answer is, in words, e.g. "the value 12 months before".
+        beam: width of the beam search that "beam_bleu" is of.
+        chances: what it gets on further test splits, by the split's name, where that is not `chance`.
     """
 
     name: MetricName
@@ -68,6 +88,13 @@ class Metric:
     scale: float = 1.0
     also: tuple[MetricName, ...] = ()
     trivial: str = "the trivial answer"
+    beam: int = 1
+    chances: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def means(self) -> tuple[MetricName, ...]:
+        """Of `name` and `also` those that are made of means over targets."""
+        return tuple(name for name in (self.name, *self.also) if name not in WRITTEN)
 
     def value(self, mean: float, name: "MetricName | None" = None) -> float:
         """The metric from the mean over all targets of what it is made of: accuracy, squared or absolute error, nll."""
@@ -82,6 +109,10 @@ class Metric:
                 return self.scale * mean
         return mean
 
+    def chance_on(self, split: str) -> float:
+        """What the trivial answer gets on a further test split, e.g. "longer"."""
+        return self.chances.get(split, self.chance)
+
     def score(self, value: float) -> float:
         """(value − chance) / (solved − chance): 0 for the trivial answer, 1 for a solved task."""
         return (value - self.chance) / (self.solved - self.chance)
@@ -95,7 +126,7 @@ class Examples:
         inputs: (N, T, I) numbers, or (N, T) whole numbers from 0 to `tokens` − 1; right-padded with zeros where lengths
             vary, and memory-mapped where they come from a file.
         targets: (N,) classes, (N, outputs) values; where every step has a target (N, T) classes, −1 for a step that has
-            none, or (N, T, outputs).
+            none, or (N, T, outputs); (N, up to `decoded`) classes where the network writes a sequence of its own.
         lengths: (N,) real steps of each sequence.
     """
 
@@ -167,6 +198,14 @@ class Task(BaseModel, ABC):
             UserError: where a file cannot be read, or is not the one that the option names already.
         """
         return {}
+
+    def scored(self, split: Literal["validation", "test"], written: Array) -> float:
+        """The metric of the sequences (N, up to `decoded`) that a network wrote, in the order of the split."""
+        raise NotImplementedError(f"{type(self).__name__} has no targets that a network writes")
+
+    def shown(self, greedy: Array, beam: Array) -> str:
+        """Some of what a network wrote for the test split, by both ways of decoding, for people to read."""
+        raise NotImplementedError(f"{type(self).__name__} has no targets that a network writes")
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of each file that the data come from; empty for synthetic and embedded data."""

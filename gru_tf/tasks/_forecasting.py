@@ -12,6 +12,7 @@ Worked example, window=3, horizon=2, rows 0 to 9, of which 0–5 train, 6–7 va
     test         5 6 7 → 8 9
 """
 
+import math
 from abc import abstractmethod
 from functools import cache
 from typing import Annotated, Any, NamedTuple, Self
@@ -22,6 +23,7 @@ from pydantic import Field, model_validator
 from gru_tf import parsed, series_file
 from gru_tf.datasets import DataFile, locate
 from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks._windows import cut, naive_errors
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -126,23 +128,18 @@ class Forecast(Task):
         Raises:
             DatasetError: where the file is damaged or cannot be had.
         """
-        rows, borders = self._standardised()[:, self._target_places()], self.borders
+        borders = self.borders
         starts = np.arange(borders.validation, borders.test - self.horizon + 1)
-        ahead = np.arange(self.horizon)
-        truth = rows[starts[:, None] + ahead]
-        forecasts = {
-            "last value": rows[starts[:, None] - 1 + 0 * ahead],
-            "seasonal naive": rows[starts[:, None] - self.season + ahead % self.season],
-        }
-        return {name: self._error(forecast - truth) for name, forecast in forecasts.items()}
+        errors = naive_errors(self._standardised()[:, self._target_places()], starts, self.horizon, self.season)
+        return {name: self._error(errors[name]) for name in ("last value", "seasonal naive")}
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the series' file."""
         return {self.file.path: self.file.sha256}
 
     @abstractmethod
-    def _error(self, difference: Array) -> float:
-        """The metric, from errors on the standardised scale (N, horizon, targets)."""
+    def _error(self, mse: float) -> float:
+        """The metric, from the mean squared error on the standardised scale."""
 
     def _target_places(self) -> list[int]:
         return [self.columns.index(name) for name in self.targets]
@@ -156,22 +153,16 @@ class Forecast(Task):
 
     def _cut(self, first: int, end: int) -> Examples:
         """The windows whose targets are the rows from `first` on and before `end`."""
-        rows = self._standardised()
-        views = np.lib.stride_tricks.sliding_window_view(rows, self.window, 0).swapaxes(1, 2)
-        after = np.lib.stride_tricks.sliding_window_view(rows[:, self._target_places()], self.horizon, 0).swapaxes(1, 2)
-        count = end - first - self.horizon + 1
-        inputs, targets = views[first - self.window :][:count], after[first:][:count]
-        if self.relative:
-            last = inputs[:, -1:]
-            inputs, targets = inputs - last, targets - last[:, :, self._target_places()]
-        return Examples(inputs, targets.reshape(count, -1), np.full(count, self.window, np.int32))
+        starts = np.arange(first, end - self.horizon + 1)
+        relative = range(len(self.columns)) if self.relative else ()
+        return cut(self._standardised(), starts, self.window, self.horizon, self._target_places(), relative)
 
 
 class SmallSeries(Forecast):
     """A forecast of one column, scored by the root of the mean squared error in the units of the file."""
 
-    def _error(self, difference: Array) -> float:
-        return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64)))) * self._deviation()
+    def _error(self, mse: float) -> float:
+        return math.sqrt(mse) * self._deviation()
 
     def _deviation(self) -> float:
         rows = _rows(self.file, self.time, self.columns)

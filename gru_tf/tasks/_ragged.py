@@ -12,10 +12,15 @@ def padded(rows: Array, lengths: Array, chosen: Array, labels: Array) -> Example
         rows: (steps of all sequences, features), one sequence after another.
         lengths: (all sequences,) steps of each.
         chosen: (all sequences,) whether it is taken.
-        labels: (all sequences,) its class.
+        labels: (all sequences,) its class, or (all sequences, outputs) its values.
     """
     kept = lengths[chosen].astype(np.int32)
-    real = np.arange(kept.max()) < kept[:, None]
-    inputs = np.zeros((*real.shape, rows.shape[1]), np.float32)
-    inputs[real] = rows[np.repeat(chosen, lengths)]
-    return Examples(inputs, labels[chosen], kept)
+    return Examples(right_padded(rows[np.repeat(chosen, lengths)], kept, np.float32), labels[chosen], kept)
+
+
+def right_padded(rows: Array, lengths: Array, dtype: type[np.generic]) -> Array:
+    """Sequences one after another, (steps, …), as (N, T, …) with zeros after the end of each."""
+    real = np.arange(lengths.max()) < lengths[:, None]
+    inputs = np.zeros((*real.shape, *rows.shape[1:]), dtype)
+    inputs[real] = rows
+    return inputs

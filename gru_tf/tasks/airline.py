@@ -36,34 +36,15 @@ class Airline(SmallSeries):
     reference: ClassVar[str] = "G. E. P. Box, G. M. Jenkins, Time Series Analysis, 1976; github.com/jbrownlee/Datasets"
     licence: ClassVar[str] = "not stated"
 
+    file: ClassVar[DataFile] = FILE
+    borders: ClassVar[Borders] = Borders(84, 108, 144)  # 7, 2 and 3 years
+    columns: ClassVar[tuple[str, ...]] = ("Passengers",)
+    time: ClassVar[str] = "Month"
+    season: ClassVar[int] = 12  # a year of 12 months
+
     window: Count = 24
     horizon: Count = 1
     relative: bool = True
-
-    @property
-    def file(self) -> DataFile:
-        """airline-passengers.csv."""
-        return FILE
-
-    @property
-    def borders(self) -> Borders:
-        """7, 2 and 3 years."""
-        return Borders(84, 108, 144)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The column "Passengers"."""
-        return ("Passengers",)
-
-    @property
-    def time(self) -> str:
-        """The column "Month"."""
-        return "Month"
-
-    @property
-    def season(self) -> int:
-        """A year of 12 months."""
-        return 12
 
 
 TASK = Airline

@@ -54,10 +54,14 @@ class CopyMemory(Memory):
 
         Such an answer is the blank, at no cost, until the last `copied` steps, each of which costs ln(alphabet): with 10
         symbols of 8, 10 · ln 8 / (T + 20), or 0.0204 at T = 1000. The same answer has the accuracy
-        (delay + copied + copied / alphabet) / (delay + 2 · copied). On "longer" the level is that of its own delay.
+        (delay + copied + copied / alphabet) / (delay + 2 · copied). On "longer" the level is that of its own delay, lower.
         """
-        chance = self.copied * math.log(self.alphabet) / (self.delay + 2 * self.copied)
-        return Metric(name="nll", direction="min", chance=chance, solved=0.0, also=("accuracy",))
+        chance, longer = (
+            self.copied * math.log(self.alphabet) / (delay + 2 * self.copied)
+            for delay in (self.delay, self.longer * self.delay)
+        )
+        chances = {"longer": longer} if self.longer > 1 else {}
+        return Metric(name="nll", direction="min", chance=chance, solved=0.0, also=("accuracy",), chances=chances)
 
     @property
     def space(self) -> int:

@@ -60,7 +60,7 @@ def pack(path: Path, reviews: dict[str, bytes]) -> None:
 
 FETCHED = DataFile(
     "imdb/aclImdb_labelled.tar",
-    "https://codeload.github.com/dax44/AMLM/zip/05fb214",
+    "https://codeload.github.com/dax44/AMLM/zip/05fb2144cdac27a88f277b3969df58e2ae041af6",
     "a864b21b9af327f16ba7404b8a7d6eef2a187f11f735253a727715b06ea7202a",
     103_997_440,
     _take_out,

@@ -53,7 +53,7 @@ def _take_out(path: Path) -> None:
 
 FETCHED = DataFile(
     "fsdd/recordings-stored.zip",
-    "https://codeload.github.com/Jakobovski/free-spoken-digit-dataset/zip/26eb9aa",
+    "https://codeload.github.com/Jakobovski/free-spoken-digit-dataset/zip/26eb9aaf76e81b692f806f9140c2d2777410d7a1",
     "9e70fdbb613fe2d8b39479901e06ffee5b09198a587a179b8994a63ef65d87d9",
     21_512_670,
     _take_out,

@@ -16,7 +16,7 @@ from gru_tf.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array
 from gru_tf.tasks._opinions import Opinions, Texts, numbered
 
-ADDRESS = "https://raw.githubusercontent.com/clairett/pytorch-sentiment-classification/457ffd8/data/SST2/"
+ADDRESS = "https://raw.githubusercontent.com/clairett/pytorch-sentiment-classification/457ffd83de90a9d6d472d8ffc31bbffe40a8b236/data/SST2/"
 LONGEST = 53  # words of the longest sentence
 VERSION = 1  # of the arrays that are kept
 

@@ -36,34 +36,15 @@ class Sunspots(SmallSeries):
     reference: ClassVar[str] = "D. F. Andrews, A. M. Herzberg, Data, 1985; github.com/jbrownlee/Datasets"
     licence: ClassVar[str] = "not stated"
 
+    file: ClassVar[DataFile] = FILE
+    borders: ClassVar[Borders] = Borders(1404, 1872, 2820)  # 117, 39 and 79 years
+    columns: ClassVar[tuple[str, ...]] = ("Sunspots",)
+    time: ClassVar[str] = "Month"
+    season: ClassVar[int] = 132  # a cycle of about 11 years
+
     window: Count = 48
     horizon: Count = 1
     relative: bool = False
-
-    @property
-    def file(self) -> DataFile:
-        """monthly-sunspots.csv."""
-        return FILE
-
-    @property
-    def borders(self) -> Borders:
-        """117, 39 and 79 years."""
-        return Borders(1404, 1872, 2820)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The column "Sunspots"."""
-        return ("Sunspots",)
-
-    @property
-    def time(self) -> str:
-        """The column "Month"."""
-        return "Month"
-
-    @property
-    def season(self) -> int:
-        """A cycle of about 11 years."""
-        return 132
 
 
 TASK = Sunspots

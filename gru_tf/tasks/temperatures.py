@@ -34,34 +34,15 @@ class Temperatures(SmallSeries):
     reference: ClassVar[str] = "Australian Bureau of Meteorology, Time Series Data Library; github.com/jbrownlee/Datasets"
     licence: ClassVar[str] = "not stated"
 
+    file: ClassVar[DataFile] = FILE
+    borders: ClassVar[Borders] = Borders(1825, 2555, 3650)  # 5, 2 and 3 years
+    columns: ClassVar[tuple[str, ...]] = ("Temp",)
+    time: ClassVar[str] = "Date"
+    season: ClassVar[int] = 365  # a year of 365 days
+
     window: Count = 30
     horizon: Count = 1
     relative: bool = False
-
-    @property
-    def file(self) -> DataFile:
-        """daily-min-temperatures.csv."""
-        return FILE
-
-    @property
-    def borders(self) -> Borders:
-        """5, 2 and 3 years."""
-        return Borders(1825, 2555, 3650)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The column "Temp"."""
-        return ("Temp",)
-
-    @property
-    def time(self) -> str:
-        """The column "Date"."""
-        return "Date"
-
-    @property
-    def season(self) -> int:
-        """A year of 365 days."""
-        return 365
 
 
 TASK = Temperatures

@@ -18,7 +18,9 @@ from pydantic import Field, model_validator
 
 from gru_tf import parsed, ts_file
 from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf.own_data.labels import ordered
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
+from gru_tf.tasks._own import unchanged
 from gru_tf.tasks._ragged import padded
 from gru_tf.ts_file import Series
 
@@ -84,6 +86,7 @@ class Ucr(Task):
         path: a `.ts` file to train on, in place of a published set.
         test_path: the `.ts` file to test on that goes with `path`.
         validation: share of each training class to choose on.
+        sha256: first 16 digits of the checksum of `path` and `test_path`, filled in when an experiment is loaded.
     """
 
     question: ClassVar[str] = "Which class does a time series belong to?"
@@ -97,6 +100,7 @@ class Ucr(Task):
     path: str | None = None
     test_path: str | None = None
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    sha256: str = ""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -104,6 +108,8 @@ class Ucr(Task):
             raise ValueError("received one of path and test_path, expected both: a file to train on and one to test on.")
         if self.path is not None and "name" in self.model_fields_set:
             raise ValueError("received both name and path, expected one: a published set or files.")
+        if self.path is None and self.sha256:
+            raise ValueError("received sha256 without path, expected it with files alone: published sets have their own.")
         return self
 
     @property
@@ -153,6 +159,14 @@ class Ucr(Task):
             test=padded(test_rows, held.lengths, np.ones(len(held.lengths), bool), test_labels),
         )
 
+    def pinned(self) -> dict[str, str]:
+        """The checksum of the two files as they are now; nothing for a published set, which has its own.
+
+        Raises:
+            DatasetError: where a file cannot be read, or is not the one that `sha256` names.
+        """
+        return {} if self.path is None else {"sha256": unchanged(self.sha256, [self.path, self.test_path or ""])}
+
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the two files."""
         if self.path is None:
@@ -160,6 +174,7 @@ class Ucr(Task):
         return {path: _sha256(path) for path in (self.path, self.test_path or "")}
 
     def _read(self) -> tuple[Series, Series]:
+        self.pinned()
         sources: list[Any] = list(FILES[self.name]) if self.path is None else [self.path, self.test_path]
         train, test = (_series(source) for source in sources)
         if train.values.shape[1] != test.values.shape[1]:
@@ -180,7 +195,7 @@ class Ucr(Task):
     def _labels(self) -> tuple[Array, Array]:
         """The classes of both files as numbers from 0, int32."""
         train, test = self._read()
-        classes = _classes(train.labels)
+        classes = ordered(train.labels)
         if len(classes) < 2:
             raise DatasetError(
                 f"{self._training_file()}: line {train.lines[0]}: expected two classes or more."
@@ -223,16 +238,7 @@ def _sha256(path: str) -> str:
 def _shape(train: Series, test: Series) -> Shape:
     lengths = np.concatenate([train.lengths, test.lengths])
     varying = bool(lengths.min() < lengths.max())
-    return Shape(int(lengths.max()), train.values.shape[1], len(_classes(train.labels)), varying)
-
-
-def _classes(labels: Array) -> list[str]:
-    """Sorted as numbers where all are, else as text."""
-    found = {str(label) for label in labels}
-    try:
-        return sorted(found, key=lambda label: (float(label), label))
-    except ValueError:
-        return sorted(found)
+    return Shape(int(lengths.max()), train.values.shape[1], len(ordered(train.labels)), varying)
 
 
 def _kept(labels: Array, share: float, file: str) -> Array:

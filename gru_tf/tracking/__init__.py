@@ -26,12 +26,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from gru_tf import durable, lock, logged
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
+from gru_tf.logged import DIAGNOSTICS
 from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.tracking import model
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
-DEFINITION, MODEL = "gru_tf.definition", "gru_tf.model"
-DIAGNOSTICS = "diagnostics.json"  # an artifact: too long for a tag
+DEFINITION = "gru_tf.definition"
 COORDINATOR, HOST, PROCESS, BEAT = "gru_tf.coordinator", "gru_tf.host", "gru_tf.process", "gru_tf.sign_of_life"
 BEAT_SECONDS, LIFETIME = 20.0, 120.0
 # A server out of reach is to be reported at once; how long to go on trying is decided in writer.py.
@@ -347,8 +347,8 @@ class Record:
             metrics += [Metric(name, value, start, epoch) for epoch, value in enumerate(values)]
         for i in range(0, len(metrics), 1000):
             self.client.log_batch(child.info.run_id, metrics=metrics[i : i + 1000])
-        if result.diagnostics is not None:
-            self.client.log_text(child.info.run_id, result.diagnostics.model_dump_json(), DIAGNOSTICS)
+        for name, text in logged.texts(result).items():
+            self.client.log_text(child.info.run_id, text, name)
         params = [Param(k, str(v)) for k, v in logged.params(result).items()]
         whole = [RunTag(RESULT, _whole(result))]
         self.client.log_batch(child.info.run_id, params=params, tags=whole)
@@ -368,9 +368,9 @@ class Record:
     def log_model(self, result: RunResult) -> None:
         """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
         run_id = self.ids[result.run.fingerprint]
-        if self.client.get_run(run_id).data.tags.get(MODEL):
+        if self.client.get_run(run_id).data.tags.get(model.TAG):
             return
-        self.client.set_tag(run_id, MODEL, model.log(self.uri, run_id, result))
+        self.client.set_tag(run_id, model.TAG, model.log(self.uri, run_id, result))
         self._close(run_id, result)  # at its own end, not at that of the logging
 
 
@@ -389,7 +389,7 @@ def _make_tables(file: Path) -> None:
 
 
 def _whole(result: RunResult) -> str:
-    return result.model_dump_json(exclude={"history", "diagnostics"})
+    return result.model_dump_json(exclude={"history", "diagnostics", "samples"})
 
 
 def _parent(client: MlflowClient, experiment_id: str) -> Any:

@@ -1,13 +1,21 @@
 """A trained model in the store, loadable where this project is not known."""
 
-from collections.abc import Iterator
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import mlflow
 
 from gru_tf.registered import PACKAGE, StandIn
 from gru_tf.run_result import RunResult
+from gru_tf.tasks import create
+from gru_tf.tasks._own import OwnData
+
+TAG = "gru_tf.model"  # of a run: its model's URI
+ENCODINGS = "encodings.json"  # beside a model of a user's own data: how these become inputs, and outputs answers
 
 
 def log(uri: str, run_id: str, result: RunResult) -> str:
@@ -17,15 +25,54 @@ def log(uri: str, run_id: str, result: RunResult) -> str:
     model = keras.models.load_model(result.model_file)
     custom = custom_objects(model)
     versions = result.environment["versions"]
-    with _default_store(uri), _only(custom), mlflow.start_run(run_id=run_id):
+    with _default_store(uri), _only(custom), _encodings(result) as beside, mlflow.start_run(run_id=run_id):
         info = mlflow.tensorflow.log_model(
             model,
             name=f"{result.run.cell.name}-{result.run.task.name}",
             custom_objects=custom or None,
             signature=_signature(model),
             pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "gru-tf")],
+            extra_files=beside,
         )
     return str(info.model_uri)
+
+
+@contextmanager
+def _encodings(result: RunResult) -> Iterator[list[str] | None]:
+    """The file that says what the inputs of a model of a user's own data are; None for other tasks, whose code says it."""
+    task = create(result.run.task.name, result.run.task.options)
+    if not isinstance(task, OwnData):
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / ENCODINGS
+        file.write_text(json.dumps(task.encodings(), ensure_ascii=False), encoding="utf-8")
+        yield [str(file)]
+
+
+def logged(record: Any, results: Iterable[RunResult]) -> dict[str, tuple[str, RunResult]]:
+    """Cell → (URI of its trained model, the run that trained it): of each cell's finals the best on validation."""
+    found: dict[str, tuple[str, RunResult]] = {}
+    known = record.results()  # also of an earlier definition, whose comparison may still be at hand
+    for result in results:
+        if result.run.purpose != "final" or result.status != "finished" or result.run.fingerprint not in known:
+            continue
+        uri = record.client.get_run(record.ids[result.run.fingerprint]).data.tags.get(TAG)
+        best = found.get(result.run.cell.label)
+        if uri and (best is None or _better(result, best[1])):
+            found[result.run.cell.label] = uri, result
+    return found
+
+
+def _better(result: RunResult, than: RunResult) -> bool:
+    sign = 1 if result.direction == "max" else -1
+    return sign * (result.validation or 0.0) > sign * (than.validation or 0.0)
+
+
+def load(uri: str, model_uri: str) -> Any:
+    """The `keras.Model` at a model's URI in the tracking server `uri`."""
+    with _default_store(uri):
+        return mlflow.tensorflow.load_model(model_uri)
 
 
 def custom_objects(model: Any) -> dict[str, Any]:
@@ -63,8 +110,15 @@ def _only(custom: dict[str, Any]) -> Iterator[None]:
 
 
 def _signature(model: Any) -> Any:
+    """What the model takes and gives; where it takes several, by the names of its inputs, as `predict` then wants a dict."""
+    several = len(model.inputs) > 1
+    given = [_tensor(tensor, tensor.name if several else None) for tensor in model.inputs]
+    return mlflow.models.ModelSignature(
+        mlflow.types.Schema(given), mlflow.types.Schema([_tensor(tensor) for tensor in model.outputs])
+    )
+
+
+def _tensor(tensor: Any, name: str | None = None) -> Any:
     import numpy as np
 
-    shapes = ([-1, *(d or -1 for d in shape[1:])] for shape in (model.input_shape, model.output_shape))
-    schemas = [mlflow.types.Schema([mlflow.types.TensorSpec(np.dtype("float32"), shape)]) for shape in shapes]
-    return mlflow.models.ModelSignature(*schemas)
+    return mlflow.types.TensorSpec(np.dtype(tensor.dtype), [-1, *(d or -1 for d in tensor.shape[1:])], name)

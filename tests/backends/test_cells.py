@@ -29,6 +29,12 @@ def test_this_is_another_backend():
     assert keras.backend.backend() == os.environ["KERAS_BACKEND"] != "tensorflow"
 
 
+def test_there_is_no_tensorflow_here():
+    """Nothing that this file does, with every cell and its fastest layer, may import it."""
+    with pytest.raises(ImportError):
+        import tensorflow  # noqa: F401
+
+
 CHECKS = (  # the others ask the backend for nothing new
     conformance.check_numpy,
     conformance.check_mutations,

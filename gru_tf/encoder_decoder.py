@@ -1,0 +1,122 @@
+"""An encoder reads one sequence of tokens, a decoder writes another and looks back at what was read by attention.
+
+    h_1 … h_S, s_0 = encoder(x_1 … x_S)                      the cell's layers, in one or two directions
+    s_t = decoder(y_{t−1}, s_{t−1})                          the same cell; y_0 is END            (Sutskever et al. 2014)
+    a_t(i) = softmax_i(s_tᵀ W_a h_i)                         "general" attention over the real steps     (Luong eq. 7, 8)
+    c_t = Σ_i a_t(i) h_i
+    s̃_t = tanh(W_c [c_t; s_t])                                                                           (Luong eq. 5)
+    p(y_t | y_1 … y_{t−1}, x) = softmax(W_s s̃_t + b_s)                                                   (Luong eq. 6)
+
+Each decoder layer begins with the last states of the encoder layer of its depth; of a bidirectional one with a linear map
+of both directions' states, one for each state of the cell. s̃ is not fed back into the next step (Luong's "input feeding"),
+so that the recurrence sees nothing of the attention and runs over the whole target in one fused kernel.
+
+Reference: M.-T. Luong, H. Pham, C. D. Manning, "Effective approaches to attention-based neural machine translation",
+EMNLP 2015, arXiv 1508.04025; I. Sutskever, O. Vinyals, Q. V. Le, NIPS 2014, arXiv 1409.3215.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from gru_tf.cells import CellSpec
+from gru_tf.layers import recurrent
+from gru_tf.specs import ModelSpec
+from gru_tf.tasks import Signature
+
+
+def build(
+    model: ModelSpec,
+    signature: Signature,
+    cell: CellSpec,
+    options: Mapping[str, Any],
+    units: int,
+    dropout: Callable[[float], Any] = keras.layers.Dropout,
+) -> Any:
+    """A `keras.Model`, ("sequence" (batch, S), "mask" (batch, S), "written" (batch, T)) → logits (batch, T, outputs).
+
+    "written" holds what stands before each target: END and then the targets but the last. Where lengths do not vary
+    there is no mask. Keras' own layers and the cell's are all that it is made of.
+
+    Args:
+        model: depth, direction of the encoder, dropout after each recurrent layer.
+        signature: of a task with `decoded` targets.
+        cell: what recurs in both.
+        options: the cell's own.
+        units: H of each layer, of the attention and of s̃.
+        dropout: makes the layer that follows each recurrent layer where the rate is above 0.
+    """
+    sequence = keras.Input((None,), dtype="int32", name="sequence")
+    call = {"mask": keras.Input((None,), dtype="bool", name="mask")} if signature.varying else {}
+    written = keras.Input((None,), dtype="int32", name="written")
+    over_time = {"return_sequences": True, "return_state": True}
+
+    x, starts = _embedding(signature.tokens, signature.features, "embedding")(sequence), []
+    for n in range(model.layers):
+        x, *states = recurrent(cell, units, options, model.implementation, model.bidirectional, **over_time)(x, **call)
+        starts.append(_bridged(states, units, model.bidirectional, n))
+        x = dropout(model.dropout)(x) if model.dropout > 0 else x
+    y = _embedding(signature.outputs, signature.features, "target_embedding")(written)
+    for n in range(model.layers):
+        layer = recurrent(cell, units, options, model.implementation, name=f"decoder_{n}", **over_time)
+        y, *_ = layer(y, initial_state=starts[n])
+        y = dropout(model.dropout)(y) if model.dropout > 0 else y
+
+    keys = keras.layers.Dense(units, use_bias=False, name="keys")(x)
+    context = keras.layers.Attention(name="attention")([y, x, keys], mask=[None, call.get("mask")])
+    joined = keras.layers.Concatenate(name="joined")([context, y])
+    attended = keras.layers.Dense(units, "tanh", use_bias=False, name="attended")(joined)
+    head = keras.layers.Dense(signature.outputs, name="head")(attended)
+    return keras.Model([sequence, *call.values(), written], head, name=cell.name)
+
+
+def _embedding(tokens: int, features: int, name: str) -> Any:
+    """Of deviation 1: from Keras' own, ±0.05, states and scores start so near zero that attention is slow to form."""
+    initializer = keras.initializers.RandomNormal(stddev=1.0)
+    return keras.layers.Embedding(tokens, features, embeddings_initializer=initializer, name=name)
+
+
+def _bridged(states: Sequence[Any], units: int, bidirectional: bool, n: int) -> list[Any]:
+    """The states that decoder layer n begins with, in layers that a trained model can be asked for by name."""
+    if not bidirectional:
+        return [keras.layers.Identity(name=f"bridge_{n}_{i}")(state) for i, state in enumerate(states)]
+    half = len(states) // 2
+    pairs = enumerate(zip(states[:half], states[half:], strict=True))
+    return [keras.layers.Dense(units, name=f"bridge_{n}_{i}")(keras.layers.Concatenate()(pair)) for i, pair in pairs]
+
+
+class Writer:
+    """What decoding needs of a network that `build` made, or that was loaded from a file; shares its weights.
+
+    Args:
+        model: the network.
+    """
+
+    def __init__(self, model: Any):
+        self.names = [layer.name for layer in model.layers]
+        self.layer = model.get_layer
+        depth = sum(name.startswith("decoder_") for name in self.names)
+        self.decoders = [self.layer(f"decoder_{n}") for n in range(depth)]
+        self.counts = [sum(name.startswith(f"bridge_{n}_") for name in self.names) for n in range(depth)]
+        starts = [self.layer(f"bridge_{n}_{i}").output for n in range(depth) for i in range(self.counts[n])]
+        keys = self.layer("keys")
+        self.reader = keras.Model(model.inputs[:-1], [keys.output, keys.input, *starts])
+
+    def read(self, inputs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """States before the first token, and what to attend to, of the inputs: tokens (batch, S), and the mask if any."""
+        keys, values, *states = self.reader(list(inputs), training=False)
+        return states, [keys, values, *inputs[1:]]
+
+    def step(self, tokens: Any, states: list[Any], memory: list[Any]) -> tuple[Any, list[Any]]:
+        """One step: the tokens before (batch,), states and memory → logits (batch, outputs), new states."""
+        y, new = self.layer("target_embedding")(tokens), []
+        for layer, count in zip(self.decoders, self.counts, strict=True):
+            given, states = states[:count], states[count:]
+            y, following = layer.cell(y, given)
+            new += list(following)
+        keys, values, *mask = memory
+        query = y[:, None]
+        context = self.layer("attention")([query, values, keys], mask=[None, mask[0] if mask else None])
+        attended = self.layer("attended")(self.layer("joined")([context, query]))
+        return self.layer("head")(attended)[:, 0], new

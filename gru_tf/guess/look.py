@@ -1,0 +1,112 @@
+"""A look at a table: its first rows, and which of its columns are times, numbers, prose or labels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gru_tf.errors import UserError
+from gru_tf.own_data import columns, files
+
+TIMES = ("time", "timestamp", "date", "datetime", "day", "week", "month", "quarter", "year", "hour", "ds")
+LABELS = ("label", "class", "target", "y", "category", "sentiment", "outcome")
+ORDERS = ("order", "step", "t", "index", "position", *TIMES)
+PROSE = ("text", "sentence", "review", "comment", "message", "document", "body")
+WORDS = 3  # a column with more words in the middle is prose
+SAMPLE = 1 << 20  # bytes of a CSV that are looked at
+ROWS = 10_000  # of a Parquet file, likewise
+
+
+class Said(NamedTuple):
+    """One guess in words, and the options that say otherwise."""
+
+    text: str
+    options: tuple[str, ...]
+
+
+def head(path: str) -> Any:
+    """The first rows of a table, with the types that its reader would give them.
+
+    Raises:
+        UserError: where the file cannot be read.
+    """
+    import pyarrow
+
+    try:
+        first = _parquet(path) if path.lower().endswith(".parquet") else _csv(path)
+    except (OSError, ValueError, StopIteration, pyarrow.ArrowException):
+        return files.read_table(path)  # reads it, or says what is wrong with it
+    columns.unique([str(name) for name in first.schema.names], path)
+    return first.to_pandas() if first.num_rows else files.read_table(path)
+
+
+def _csv(path: str) -> Any:
+    from pyarrow import csv
+
+    parse = csv.ParseOptions(delimiter=columns.delimiter(Path(path)), newlines_in_values=True)
+    with csv.open_csv(path, read_options=csv.ReadOptions(block_size=SAMPLE), parse_options=parse) as reader:
+        return reader.read_next_batch()
+
+
+def _parquet(path: str) -> Any:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        return next(file.iter_batches(batch_size=ROWS))
+
+
+def named(frame: Any, names: Sequence[str]) -> list[str]:
+    """The columns that are called so, upper or lower case, in the order of `names`."""
+    by_name = {str(column).lower(): str(column) for column in frame.columns}
+    return [by_name[name] for name in names if name in by_name]
+
+
+def is_number(column: Any) -> bool:
+    """Whether a column holds numbers; true or false are none."""
+    import pandas
+
+    return bool(pandas.api.types.is_numeric_dtype(column.dtype) and not pandas.api.types.is_bool_dtype(column.dtype))
+
+
+def is_text(column: Any) -> bool:
+    """Whether a column holds text."""
+    import pandas
+
+    return bool(pandas.api.types.is_string_dtype(column.dtype) or isinstance(column.dtype, pandas.CategoricalDtype))
+
+
+def numeric(frame: Any) -> list[str]:
+    """The columns of numbers."""
+    return [str(name) for name in frame.columns if is_number(frame[name])]
+
+
+def times(frame: Any) -> list[str]:
+    """The columns of times: dates, text that can be read as dates, or numbers under a name such as "year"."""
+    import pandas
+
+    by_name = set(named(frame, TIMES))
+    found = []
+    for name in map(str, frame.columns):
+        column = frame[name]
+        counts = is_number(column) and name in by_name
+        if counts or pandas.api.types.is_datetime64_any_dtype(column.dtype) or (is_text(column) and _are_dates(column)):
+            found.append(name)
+    return found
+
+
+def _are_dates(column: Any) -> bool:
+    some = column.dropna().drop_duplicates().head(100)
+    if not len(some) or not some.astype("str").str.contains(r"\d").all():
+        return False
+    try:
+        columns.times(some.to_frame("times"), "times", "")
+    except UserError:
+        return False
+    return True
+
+
+def prose(frame: Any) -> list[str]:
+    """The columns of words: more than a few of them in a text in the middle, or called so; those called so first."""
+    found = [str(name) for name in frame.columns if is_text(frame[name]) and not _are_dates(frame[name])]
+    called = [name for name in named(frame, PROSE) if name in found]
+    counted = [n for n in found if frame[n].dropna().astype("str").str.split().str.len().median() > WORDS]
+    return list(dict.fromkeys([*called, *counted]))

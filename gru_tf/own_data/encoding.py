@@ -1,0 +1,155 @@
+"""Columns of a table as numbers for a network, by what the training rows show: standardised, or one place a category."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from gru_tf.datasets import DatasetError
+from gru_tf.own_data import columns as checks
+
+CATEGORIES = 100  # more of them in a column are refused: each is an input of its own
+NUMBERS = 0.9  # a text column of which so many values are numbers is one of numbers with mistakes in it
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Column(BaseModel):
+    """How one column becomes numbers.
+
+    Args:
+        name: of the column.
+        kind: "number", standardised, or "category", one input for each.
+        mean, deviation: of the training rows; 0 and 1 for categories. A constant column has deviation 1.
+        categories: those of the training rows, sorted; none for numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Literal["number", "category"]
+    mean: float = 0.0
+    deviation: float = 1.0
+    categories: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its inputs, e.g. ("load",) or ("day=Mon", "day=Tue")."""
+        return (self.name,) if self.kind == "number" else tuple(f"{self.name}={value}" for value in self.categories)
+
+
+class Encoding(BaseModel):
+    """How columns become the inputs of a network; `model_dump_json` holds all of it.
+
+    Args:
+        columns: in the order of the inputs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def fit(cls, frame: Any, columns: Sequence[str], training: Array, where: str) -> Self:
+        """What the training rows show of these columns.
+
+        Args:
+            frame: with the columns; missing values are passed over.
+            columns: names, in the order of the inputs.
+            training: (rows,) bool.
+            where: what messages call the file.
+
+        Raises:
+            DatasetError: naming the column where it has no value in training, is one of times, has more than 100
+                categories, or numbers with other text among them (naming the row).
+        """
+        seen = frame if training.all() else frame[training]
+        return cls(columns=tuple(_fit(frame, seen, name, where) for name in columns))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+        return tuple(name for column in self.columns for name in column.names)
+
+    def apply(self, frame: Any, where: str = "the data") -> Array:
+        """(rows, inputs) float32.
+
+        Raises:
+            DatasetError: naming row and column where a value is missing, no number, or a category that training has not.
+        """
+        checks.have(frame, [column.name for column in self.columns], where)
+        encoded = np.zeros((len(frame), len(self.names)), np.float32)
+        first = 0
+        for column in self.columns:
+            place = slice(first, first + len(column.names))
+            first = place.stop
+            if column.kind == "number":
+                encoded[:, place.start] = (_present(frame, column.name, where) - column.mean) / column.deviation
+            else:
+                encoded[np.arange(len(frame)), place.start + _codes(frame, column, where)] = 1
+        return encoded
+
+
+def _fit(frame: Any, seen: Any, name: str, where: str) -> Column:
+    import pandas
+
+    dtype = seen[name].dtype
+    if pandas.api.types.is_datetime64_any_dtype(dtype):
+        raise DatasetError(f"{where}: column '{name}': expected numbers or categories. Received: times")
+    if not seen[name].notna().any():
+        raise DatasetError(f"{where}: column '{name}': expected a value in the training rows. Received: none")
+    if pandas.api.types.is_numeric_dtype(dtype) and not pandas.api.types.is_bool_dtype(dtype):
+        values = checks.numbers(seen, name, where)
+        values = values[~np.isnan(values)]
+        deviation = float(values.std())
+        constant = values.min() == values.max()
+        return Column(name=name, kind="number", mean=float(values.mean()), deviation=1.0 if constant else deviation)
+    return Column(name=name, kind="category", categories=_categories(frame, seen, name, where))
+
+
+def _categories(frame: Any, seen: Any, name: str, where: str) -> tuple[str, ...]:
+    import pandas
+
+    found = sorted(set(_texts(seen[name].dropna().unique())))
+    if pandas.to_numeric(pandas.Series(found), errors="coerce").notna().mean() >= NUMBERS and not _is_category(seen[name]):
+        checks.numbers(frame, name, where)  # says which row is no number
+    if len(found) > CATEGORIES:
+        raise DatasetError(
+            f"{where}: column '{name}': expected numbers, or at most {CATEGORIES} categories. Received: {len(found):,} in"
+            f" the training rows, such as '{found[0]}' and '{found[1]}'"
+        )
+    return tuple(found)
+
+
+def _is_category(column: Any) -> bool:
+    return str(column.dtype) == "category"
+
+
+def _texts(values: Any) -> list[str]:
+    """Different values as categories are named; trimmed, so that 'a ' is no other one than 'a'."""
+    return [str(value).strip() for value in values]
+
+
+def _present(frame: Any, name: str, where: str) -> Array:
+    values = checks.numbers(frame, name, where)
+    absent = np.isnan(values)
+    if absent.any():
+        place = checks.at(frame, name, where, int(absent.argmax()))
+        raise DatasetError(f"{place}: expected a number. Received: nothing")
+    return values
+
+
+def _codes(frame: Any, column: Column, where: str) -> Array:
+    import pandas
+
+    values, different = pandas.factorize(frame[column.name])  # the few different ones are looked up, not all rows
+    places = {category: place for place, category in enumerate(column.categories)}
+    codes = np.array([*(places.get(text, -1) for text in _texts(different)), -1])[values]
+    if (codes < 0).any():
+        place = int((codes < 0).argmax())
+        value = frame[column.name].iloc[place]
+        raise DatasetError(
+            f"{checks.at(frame, column.name, where, place)}: expected a category of the training rows:"
+            f" {', '.join(column.categories)}. Received: '{value}'"
+        )
+    return np.asarray(codes)

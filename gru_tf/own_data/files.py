@@ -1,0 +1,364 @@
+"""Files that a user brings: tables as CSV or Parquet, arrays as NPZ. What is read is whole, and fits the memory.
+
+A table's frame has the rows in the order of the file and their numbers from 0 as its index, by which messages name them
+(`gru_tf.own_data.columns.row`). Columns of a CSV have the narrowest type that fits all rows: whole numbers, numbers, true
+or false, dates, text; empty fields, NA, NaN and null among numbers are missing values.
+"""
+
+import csv
+import functools
+import hashlib
+import io
+import os
+import secrets
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from gru_tf import durable
+from gru_tf.datasets import DatasetError, cache
+from gru_tf.errors import UserError
+from gru_tf.own_data import columns as checks
+
+LIMIT = 4 * 10**9  # bytes that data may take in memory
+SAMPLE = 1 << 20  # bytes, or a hundredth as many rows, from which the memory of a table is estimated
+TABLE_COPIES = 5  # of a table in memory, at most, while it is read, checked, sorted and encoded; measured at 10 million rows
+ARRAY_COPIES = 2  # of arrays, as they are and as inputs
+DIGITS = 16  # of a checksum
+CHUNK = 1 << 22
+FORMS: dict[str, Literal["table", "arrays", "series"]] = {
+    ".csv": "table",
+    ".tsv": "table",
+    ".csv.gz": "table",
+    ".tsv.gz": "table",
+    ".parquet": "table",
+    ".npz": "arrays",
+    ".ts": "series",
+}
+Array = np.ndarray[Any, np.dtype[Any]]
+Given = str | os.PathLike[str]
+
+
+def form(path: Given) -> Literal["table", "arrays", "series"]:
+    """What a file holds, by its suffix.
+
+    Raises:
+        UserError: where the suffix is none of `FORMS`.
+    """
+    name = str(path).lower()
+    for suffix, found in FORMS.items():
+        if name.endswith(suffix):
+            return found
+    raise UserError(f"{path}: expected a file of one of the forms {', '.join(FORMS)}. Received: '{Path(path).suffix}'")
+
+
+def digest(*paths: Given | None) -> str:
+    """The first 16 hexadecimal digits of a file's sha256, or of several files' together; None is no file.
+
+    Raises:
+        DatasetError: where one cannot be read.
+    """
+    return _digest(tuple(_stamp(path) for path in paths if path is not None))
+
+
+def _stamp(path: Given) -> tuple[str, int, int]:
+    """What tells that a file has not changed since it was read."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read, {error.strerror}") from error
+    return str(path), found.st_size, found.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(stamps: tuple[tuple[str, int, int], ...]) -> str:
+    total = hashlib.sha256()
+    for place, (path, size, _) in enumerate(stamps):
+        if place:
+            total.update(f"\n{size}\n".encode())  # so that no other cut between two files gives the same
+        try:
+            with Path(path).open("rb") as stream:
+                while part := stream.read(CHUNK):
+                    total.update(part)
+        except OSError as error:
+            raise DatasetError(f"{path}: cannot be read, {error.strerror}") from error
+    return total.hexdigest()[:DIGITS]
+
+
+def read_table(path: Given, columns: Sequence[str] | None = None) -> Any:
+    """The rows of a CSV, TSV or Parquet file as a pandas frame, numbered from 0.
+
+    Args:
+        path: of the file; a CSV is UTF-8 with a header line, quoted or not, compressed by gzip where it ends in ".gz".
+        columns: those that are wanted, in that order; None for all. Others are not even converted.
+
+    Raises:
+        DatasetError: one line naming the file, and the row and column where there is one: it cannot be read, is empty, cut
+            off, in another encoding or form, has no rows, lacks a column or has one twice, a row has more or fewer fields
+            than the header, or it would take more memory than `LIMIT`, with what it would take.
+    """
+    if form(path) != "table":
+        raise DatasetError(f"{path}: expected a table, .csv, .tsv or .parquet. Received: '{Path(path).suffix}'")
+    _stamp(path)
+    read = _parquet if str(path).lower().endswith(".parquet") else _csv
+    return read(Path(path), columns)
+
+
+# -------------------------------------------------------------------------------------------------------------- CSV
+
+
+def _csv(path: Path, columns: Sequence[str] | None) -> Any:
+    from pyarrow import csv as arrow
+
+    size, quoted = _looked_through(path)
+    header = _header(path)
+    checks.unique(header, str(path))
+    checks.named(header, columns or (), str(path))
+    wanted = list(columns if columns is not None else header)
+    options = {
+        "parse_options": arrow.ParseOptions(delimiter=checks.delimiter(path), newlines_in_values=quoted),
+        "convert_options": arrow.ConvertOptions(include_columns=wanted),
+    }
+    _fits(path, TABLE_COPIES * _csv_bytes(path, options, size))
+    try:
+        table = arrow.read_csv(str(path), **options)
+    except (OSError, ValueError, UnicodeDecodeError) as error:  # Arrow's own errors are ValueErrors
+        _say_where_it_broke(path, header)
+        raise DatasetError(f"{path}: cannot be read as CSV. Received: {_one_line(error)}") from error
+    if any("binary" in str(field.type) for field in table.schema):
+        _say_where_it_broke(path, header)
+    if not table.num_rows:
+        raise DatasetError(f"{path}: expected at least one row after the header. Received: none")
+    return _frame(table)
+
+
+def _header(path: Path) -> list[str]:
+    """The names in the first line that is not empty."""
+    for names in _rows(path):
+        if len(names) == 1 and ";" in names[0]:
+            raise DatasetError(
+                f"{path}: line 1: expected columns separated by ',' (or by tabs in a .tsv). Received: '{names[0]}',"
+                " separated by ';'"
+            )
+        return names
+    raise DatasetError(f"{path}: expected a header line. Received: an empty file")
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    """The fields of each line that is not empty; only the header and, where reading failed, the reason is read so."""
+    return (fields for _, fields in checks.lines(path))
+
+
+def _csv_bytes(path: Path, options: Mapping[str, Any], size: int) -> int:
+    """Memory that a CSV takes, from that of its first lines; 0 where these cannot be read, which reading will say."""
+    from pyarrow import csv as arrow
+
+    with checks.opened(path) as stream:
+        sample = stream.read(SAMPLE)
+    sample = sample if len(sample) == size else sample[: sample.rfind(b"\n") + 1]
+    try:
+        return int(arrow.read_csv(io.BytesIO(sample), **options).nbytes * size / max(1, len(sample)))
+    except ValueError:  # Arrow's own errors are ValueErrors
+        return 0
+
+
+def _looked_through(path: Path) -> tuple[int, bool]:
+    """Bytes of a CSV, uncompressed, and whether texts in it are quoted, which takes longer to read.
+
+    Quotes are all closed, since one that is not would swallow the rows after it.
+    """
+    size = quotes = 0
+    try:
+        with checks.opened(path) as stream:
+            while part := stream.read(CHUNK):
+                size, quotes = size + len(part), quotes + part.count(b'"')
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(f"{path}: cannot be read, {reason}; is it cut off?") from error
+    if quotes % 2:
+        _closed(path)
+    return size, quotes > 0
+
+
+def _closed(path: Path) -> None:
+    row = 0  # the header, then the rows from 1
+    try:
+        for _ in checks.lines(path, strict=True):
+            row += 1
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            never = "a text that begins with '\"' and never ends"
+            raise DatasetError(f"{path}: row {row}: expected every quoted text to end. Received: {never}") from error
+
+
+def _say_where_it_broke(path: Path, header: Sequence[str]) -> None:
+    """Raise what is wrong with a CSV, by row and line; return where nothing is found."""
+    try:
+        row = 0
+        for line, fields in checks.lines(path):
+            if row and len(fields) != len(header):
+                cut = "; is the line cut off?" if len(fields) < len(header) else "; is a ',' in a text without quotes?"
+                raise DatasetError(
+                    f"{path}: row {row} (line {line}): expected {len(header)} fields, as in the header."
+                    f" Received: {len(fields)}{cut}"
+                )
+            row += 1
+    except csv.Error as error:
+        raise DatasetError(f"{path}: row {row}: expected CSV. Received: {error}") from error
+
+
+# ---------------------------------------------------------------------------------------------------------- Parquet
+
+
+def _parquet(path: Path, columns: Sequence[str] | None) -> Any:
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(str(path), page_checksum_verification=True) as file:
+            names = list(file.schema_arrow.names)
+            checks.unique(names, str(path))
+            checks.named(names, columns or (), str(path))
+            wanted = list(columns if columns is not None else names)
+            if not file.metadata.num_rows:
+                raise DatasetError(f"{path}: expected at least one row. Received: none")
+            first = next(file.iter_batches(batch_size=SAMPLE // 100, columns=wanted))
+            _fits(path, TABLE_COPIES * int(first.nbytes / first.num_rows * file.metadata.num_rows))
+            return _frame(file.read(columns=wanted))[wanted]
+    except UserError:
+        raise
+    except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
+        raise DatasetError(f"{path}: expected a whole Parquet file. Received: {_one_line(error)}") from error
+
+
+# -------------------------------------------------------------------------------------------------------------- NPZ
+
+
+def read_arrays(path: Given) -> dict[str, Array]:
+    """The arrays of an NPZ file by name. Pickled objects in it are refused and never loaded.
+
+    Raises:
+        DatasetError: one line naming file and array: it cannot be read, is cut off or damaged, has no arrays, one of
+            objects, or would take more memory than `LIMIT`, with what it would take.
+    """
+    if form(path) != "arrays":
+        raise DatasetError(f"{path}: expected arrays, .npz. Received: '{Path(path).suffix}'")
+    _stamp(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if not members:
+                raise DatasetError(f"{path}: expected at least one array. Received: none")
+            _fits(Path(path), ARRAY_COPIES * sum(member.file_size for member in members))
+            return {member.filename.removesuffix(".npy"): _array(path, archive, member) for member in members}
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"{path}: expected a whole NPZ file. Received: {_one_line(error)}; is it cut off?") from error
+
+
+def _array(path: Given, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+    where = f"{path}: array '{member.filename.removesuffix('.npy')}'"
+    try:
+        with archive.open(member) as stream:
+            array: Array = np.lib.format.read_array(stream, allow_pickle=False)
+            while stream.read(CHUNK):  # the checksum of an entry is compared at its end
+                pass
+            return array
+    except (ValueError, EOFError, OSError, zlib.error, RuntimeError, MemoryError, zipfile.BadZipFile) as error:
+        if "allow_pickle" in str(error):
+            raise DatasetError(
+                f"{where}: expected numbers or text. Received: Python objects, which are not loaded"
+            ) from error
+        raise DatasetError(f"{where}: cannot be read. Received: {_one_line(error)}") from error
+
+
+# ------------------------------------------------------------------------------------------------- given in Python
+
+
+def keep(data: Any) -> Path:
+    """Write a pandas frame as Parquet, or arrays by name as NPZ, into the cache, named by content; the file's path.
+
+    A frame's index becomes columns where it has names or times, and is left out where it only counts.
+
+    Raises:
+        UserError: where a column or an array cannot be written: objects, or names that are there twice.
+    """
+    return _keep_arrays(data) if isinstance(data, Mapping) else _keep_frame(data)
+
+
+def _keep_frame(frame: Any) -> Path:
+    import pandas
+    import pyarrow
+    from pyarrow import parquet
+
+    if not isinstance(frame, pandas.DataFrame):
+        raise UserError(f"expected a pandas frame or arrays by name. Received: {type(frame).__name__}")
+    index = frame.index
+    if isinstance(index, pandas.PeriodIndex):
+        frame = frame.set_axis(index.to_timestamp(), axis=0)
+    named = any(name is not None for name in index.names)
+    frame = frame.reset_index(drop=not named and not isinstance(index, (pandas.DatetimeIndex, pandas.PeriodIndex)))
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    checks.unique(list(frame.columns), "the frame")
+    if not len(frame):
+        raise UserError("the frame: expected at least one row. Received: none")
+    try:
+        table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    except (pyarrow.ArrowException, TypeError, ValueError) as error:
+        raise UserError(f"the frame: expected columns of one type each. Received: {_one_line(error)}") from error
+    table = table.replace_schema_metadata()  # pandas notes its version there: the content would have another name
+    return _kept(".parquet", lambda file: parquet.write_table(table, file, write_page_checksum=True))
+
+
+def _keep_arrays(arrays: Mapping[str, Any]) -> Path:
+    made = {str(name): np.asarray(array) for name, array in arrays.items()}
+    if not made:
+        raise UserError("the arrays: expected at least one. Received: none")
+    for name, array in made.items():
+        if array.dtype.hasobject:
+            if not all(isinstance(value, str) for value in array.ravel()):
+                raise UserError(f"array '{name}': expected numbers or text of one type. Received: Python objects")
+            made[name] = array.astype(np.str_)
+    return _kept(".npz", lambda file: _save_arrays(file, made))
+
+
+def _save_arrays(file: Path, arrays: Mapping[str, Array]) -> None:
+    """As numpy.savez, but for the time of day that it notes: the same arrays are the same bytes."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
+
+
+def _kept(suffix: str, save: Any) -> Path:
+    """Written beside, then named by content: whole or absent, and once however often it is given."""
+    folder = cache() / "given"
+    written = folder / f".given-{secrets.token_hex(8)}{suffix}"
+    try:
+        durable.through(written, save)
+        final = folder / f"{digest(written)}{suffix}"
+        written.replace(final)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written, {error.strerror}: set GRU_TF_CACHE to another folder") from error
+    finally:
+        written.unlink(missing_ok=True)
+    return final
+
+
+def _frame(table: Any) -> Any:
+    """A pandas frame; the table is given up, column by column."""
+    return table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
+
+
+def _fits(path: Path, needed: int) -> None:
+    if needed > LIMIT:
+        raise DatasetError(
+            f"{path}: expected data that fit {LIMIT / 1e9:g} GB of memory. Received: about {needed / 1e9:.3g} GB:"
+            " name fewer columns, keep numbers in fewer bytes (Parquet), or thin the rows out"
+        )
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

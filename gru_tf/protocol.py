@@ -1,0 +1,99 @@
+"""How a comparison on a user's data is run where the user does not say: budget, seeds, search, epochs, by the data's size.
+
+Chosen for one thing: an answer in minutes on data that fit a laptop, with the training long enough that patience ends it.
+Each of the numbers is said with the option that changes it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gru_tf.tasks import Signature
+
+CELLS = ("rnn", "lstm", "gru")
+BUDGETS = ((1_000, 5_000), (20_000, 20_000), (math.inf, 50_000))  # examples up to → parameters without embedding
+LEAST_UNITS = 16  # that an LSTM gets of the budget, whatever the outputs take
+BATCHES = ((20_000, 32), (math.inf, 128))  # examples up to → sequences a step
+STEPS = 3_000  # of training, about
+EPOCHS = (10, 100)  # at least, at most
+IMPATIENCE = 4  # a share of the epochs without gain ends a run
+SEEDS, FEWER_SEEDS = 5, 3
+MUCH = 2_000_000  # steps of all training sequences together from which fewer seeds are the default
+TRIALS = 4
+LEARNING_RATE = {"low": 1e-3, "high": 2e-2, "sampling": "log"}
+UNTUNED = 5e-3  # learning rate where nothing is tuned: near the middle of these
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The parts of an experiment beside its task.
+
+    Args:
+        content: cells, seeds, model, training and search, as in a file.
+        said: (words, options that say otherwise).
+    """
+
+    content: dict[str, Any]
+    said: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def protocol(signature: Signature, examples: int, given: Mapping[str, Any]) -> Protocol:
+    """The protocol for so many training examples of these shapes.
+
+    Args:
+        signature: of the task.
+        examples: sequences to train on.
+        given: what the user says of cells, seeds, parameters or units, trials, epochs, batch_size.
+    """
+    cells = list(given.get("cells") or CELLS)
+    batch = given.get("batch_size") or next(size for most, size in BATCHES if examples <= most)
+    seeds = given.get("seeds") or (SEEDS if examples * signature.timesteps < MUCH else FEWER_SEEDS)
+    epochs = given.get("epochs") or _epochs(examples, batch)
+    patience = max(5, math.ceil(epochs / IMPATIENCE))
+    model = _model(signature, examples, given)
+    trials = given.get("trials", TRIALS)
+    content: dict[str, Any] = {
+        "cells": cells,
+        "seeds": seeds,
+        "model": model,
+        "training": {"epochs": epochs, "batch_size": batch, "patience": patience, "learning_rate": UNTUNED},
+    }
+    if trials:
+        content["search"] = {"trials": trials, "space": {"learning_rate": dict(LEARNING_RATE)}}
+    size = " and ".join(f"{value:,} {name}" for name, value in model.items())
+    size += ", head included" if "parameters" in model else ""
+    low, high = LEARNING_RATE["low"], LEARNING_RATE["high"]
+    search = (
+        f"{trials} random trials of learning rates from {low:g} to {high:g}"
+        if trials
+        else f"no search: learning rate {UNTUNED:g}"
+    )
+    said = (
+        (f"{', '.join(cells)}, each with {size}", ("cells", "parameters")),
+        (f"{search}, then {seeds} seeds" if seeds > 1 else f"{search}, then one seed", ("trials", "seeds")),
+        (f"up to {epochs} epochs, {patience} without gain, of {examples:,} examples", ("epochs",)),
+        (f"{batch} sequences a step", ("batch_size",)),
+    )
+    return Protocol(content, said)
+
+
+def _epochs(examples: int, batch: int) -> int:
+    least, most = EPOCHS
+    return min(most, max(least, math.ceil(STEPS / math.ceil(examples / batch))))
+
+
+def _model(signature: Signature, examples: int, given: Mapping[str, Any]) -> dict[str, int]:
+    said = {name: given[name] for name in ("units", "parameters") if given.get(name)}
+    if said:
+        return said  # both, if the user says both: that is refused with the rest of the experiment
+    embedding = signature.tokens * signature.features
+    budget = next(parameters for most, parameters in BUDGETS if examples <= most)
+    least = 4 * LEAST_UNITS * (signature.features + LEAST_UNITS + 1) + (LEAST_UNITS + 1) * signature.outputs
+    return {"parameters": embedding + max(budget, _rounded(least))}
+
+
+def _rounded(number: int) -> int:
+    """Up, to two digits."""
+    unit = int(10 ** max(0, len(str(number)) - 2))
+    return -(-number // unit) * unit

@@ -1,0 +1,189 @@
+"""What tasks on labels of a user's own sequences or texts share: their split, their score, and answers in words."""
+
+import json
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import model_validator
+
+from gru_tf import parsed
+from gru_tf.datasets import DatasetError
+from gru_tf.own_data import files, labels, shares
+from gru_tf.own_data.labels import Labelled
+from gru_tf.tasks import Array, Metric
+from gru_tf.tasks._own import OwnData, Share
+
+VERSION = 1  # of the arrays that are kept
+NAME_OF_LABEL = {"table": "label", "arrays": "y", "series": "label"}  # where no option says it
+
+
+class LabelledData(OwnData):
+    """One label for each sequence or text: which class, or what value?
+
+    Args:
+        kind: whether a label is one of several classes or a number.
+        label: the column of labels.
+        group: the column that says whose it is; what is one person's, say, is never in two splits.
+        validation: share to choose on, of what does not test.
+        test: share to test on; not with `test_path`.
+    """
+
+    unit: ClassVar[str] = "sequences"  # what has a label, for errors
+
+    kind: Literal["class", "value"] = "class"
+    label: str | None = None
+    group: str | None = None
+    validation: Share = 0.2
+    test: Share = 0.2
+
+    @model_validator(mode="after")
+    def _enough_to_train_on(self) -> Self:
+        if self.test_path is not None and "test" in self.model_fields_set:
+            raise ValueError("received both test_path and test, expected one: a file to test on, or a share of the first.")
+        if self.test_path is None and self.validation + self.test >= 1:
+            raise ValueError(
+                f"received validation {self.validation:g} and test {self.test:g}, expected shares below 1 together."
+            )
+        return self
+
+    @abstractmethod
+    def _parse(self) -> dict[str, Array]:
+        """The arrays "targets", "split" (N,) and "about" (`encodings` as JSON in bytes), and those of the inputs."""
+
+    def arrays(self) -> parsed.Arrays:
+        """What `_parse` gave, mapped from the cache; raises UserError where the files are not as they should be."""
+        meaning = self.model_dump_json(exclude={"path", "sha256", "test_path"})
+        forms = [files.form(path) for path in self._paths()]
+
+        def parse() -> dict[str, Array]:
+            self._content()  # a file that has changed is not read in the place of the one that was meant
+            return self._parse()
+
+        name = type(self).__name__.lower()
+        return parsed.load(name, [self.sha256 or self._content(), *forms, meaning], VERSION, parse)
+
+    def encodings(self) -> dict[str, Any]:
+        """What the labels are, `kind` with `classes` or `mean` and `deviation`, and how the inputs are made."""
+        found: dict[str, Any] = json.loads(self.arrays()["about"].tobytes())
+        return found
+
+    @property
+    def metric(self) -> Metric:
+        """Accuracy, or the root of the mean squared error in the label's units, with the mean absolute error.
+
+        Chance is the share in the test split of the class most frequent in training, the first of equals; or the error
+        of always saying the mean of the training labels.
+
+        Raises:
+            UserError: where a file is not as it should be.
+        """
+        arrays, about = self.arrays(), self.encodings()
+        train, test = (arrays["targets"][arrays["split"] == split] for split in (shares.TRAIN, shares.TEST))
+        if self.kind == "value":
+            chance = about["deviation"] * float(np.sqrt(np.mean(np.square(test, dtype=np.float64))))
+            trivial = "the mean of the training labels"
+            return Metric("rmse", "min", chance, 0.0, scale=about["deviation"], also=("mae",), trivial=trivial)
+        usual = int(np.bincount(train).argmax())
+        trivial = f"always '{about['classes'][usual]}', the most frequent class in training"
+        return Metric("accuracy", "max", float(np.mean(test == usual)), 1.0, trivial=trivial)
+
+    @property
+    def outputs(self) -> int:
+        """Size of the network's output: a score for each class, or one value."""
+        return len(self.encodings()["classes"]) if self.kind == "class" else 1
+
+    def notes(self) -> tuple[str, ...]:
+        """That some of what another file tests is in the training file as well, where it is."""
+        about = self.encodings()
+        if not about["copies"]:
+            return ()
+        first, test = (Path(path).name for path in self._paths())
+        return (f"{about['copies']:,} of the {about['tested']:,} {self.unit} of {test} are in {first} as well.",)
+
+    def _targets(self, found: Sequence[Labelled], content: Sequence[Array]) -> tuple[Array, Array, dict[str, Any]]:
+        """Targets and split of the sequences of all files, (N,) or (N, 1) and (N,) int8, and what the labels are.
+
+        Args:
+            found: the labels of `path` and, where there is one, of `test_path`.
+            content: of each of these files (N,) whole numbers, equal where sequences are equal.
+        """
+        first, *later = found
+        numbers, names = labels.classes(first) if self.kind == "class" else (labels.values(first), None)
+        split = labels.split(first, content[0], numbers, names, self.validation, 0.0 if later else self.test, self.unit)
+        for other in later:
+            labels.separate(first, other)
+            more = labels.values(other) if names is None else labels.known(other, names, first.where)
+            numbers, split = np.append(numbers, more), np.append(split, np.full(len(more), shares.TEST, np.int8))
+        about: dict[str, Any] = {"kind": self.kind, "label": self._name_of_label(), "group": self.group}
+        copies = int(np.isin(content[1], content[0]).sum()) if later else 0
+        about |= {"tested": int((split == shares.TEST).sum()), "copies": copies}
+        if names is not None:
+            _several(numbers[split == shares.TEST], names, found[-1].where)
+            return numbers.astype(np.int32), split, about | {"classes": names}
+        mean, deviation = _scale(numbers[split == shares.TRAIN], first)
+        targets = ((numbers - mean) / deviation).astype(np.float32)
+        return targets[:, None], split, about | {"mean": mean, "deviation": deviation}
+
+    def _name_of_label(self) -> str:
+        return self.label or NAME_OF_LABEL[files.form(self.path)]
+
+    def _answered(self, outputs: Array, beside: dict[str, Any]) -> Any:
+        """A frame of the answers: the class and the probability of each, or the value, behind the columns `beside`."""
+        import pandas
+
+        about, scores = self.encodings(), np.asarray(outputs, np.float64)
+        if self.kind == "value":
+            answers = {about["label"]: scores[:, 0] * about["deviation"] + about["mean"]}
+        else:
+            likely = np.exp(scores - scores.max(1, keepdims=True))
+            likely /= likely.sum(1, keepdims=True)
+            answers = {about["label"]: np.array(about["classes"])[likely.argmax(1)]}
+            answers |= {f"probability of {name}": likely[:, place] for place, name in enumerate(about["classes"])}
+        return pandas.DataFrame({**beside, **answers})
+
+
+def as_bytes(about: dict[str, Any]) -> Array:
+    """JSON as an array that can be kept."""
+    return np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), np.uint8)
+
+
+def fits(path: str, split: Array, lengths: Array, size: int) -> None:
+    """Refuse sequences that, padded to the longest of their split, would not fit the memory.
+
+    Args:
+        path: named in the error.
+        split: (N,) of each sequence.
+        lengths: (N,) of each sequence.
+        size: bytes of a step.
+
+    Raises:
+        DatasetError: with the memory that they need.
+    """
+    parts = [lengths[split == number] for number in np.unique(split)]
+    needed = sum(len(part) * int(part.max()) * size for part in parts)
+    if needed > files.LIMIT:
+        raise DatasetError(
+            f"{path}: expected sequences that fit {files.LIMIT / 1e9:g} GB of memory, padded to the longest. Received:"
+            f" {len(lengths):,} of up to {lengths.max():,} steps of {size} bytes, {needed / 1e9:.3g} GB: cut the longest"
+            " into parts, or name fewer features"
+        )
+
+
+def _several(tested: Array, names: Sequence[str], where: str) -> None:
+    """The test split has two classes or more: of one alone, the trivial answer may know all."""
+    if len(np.unique(tested)) < 2:
+        raise DatasetError(
+            f"{where}: expected two classes or more to test on. Received: '{names[tested[0]]}' alone in {len(tested):,}"
+        )
+
+
+def _scale(values: Array, found: Labelled) -> tuple[float, float]:
+    """Mean and deviation of the training labels."""
+    if values.min() == values.max():
+        raise DatasetError(
+            f"{found.where}: {found.row(0)}: expected labels that differ. Received: {values[0]:g} in every training sequence"
+        )
+    return float(values.mean()), float(values.std())

@@ -1,0 +1,96 @@
+"""What the tasks on a user's own files share: the files, their pinned content, and the way in and out for new data."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import Field
+
+from gru_tf.datasets import DatasetError
+from gru_tf.own_data import files
+from gru_tf.tasks import Array, Task
+
+Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Prepared(NamedTuple):
+    """Inputs made of new data as those of training were.
+
+    Args:
+        inputs: (N, T, I) float32, or (N, T) whole numbers; as `Examples.inputs`.
+        lengths: (N,) int32, real steps of each.
+    """
+
+    inputs: Array
+    lengths: Array
+
+
+class OwnData(Task):
+    """A task on a user's own file.
+
+    Args:
+        path: the file.
+        sha256: first 16 digits of its checksum (with that of `test_path`); filled in when an experiment is loaded, so that
+            a run means the same data for ever. Empty: whatever the file holds now.
+        test_path: a second file of the same form, to test on; None: a part of the first.
+    """
+
+    reference: ClassVar[str] = "a user's own data"
+    licence: ClassVar[str] = "the user's"
+
+    path: str
+    sha256: str = ""
+    test_path: str | None = None
+
+    def pinned(self) -> dict[str, str]:
+        """The checksum of the files as they are now, which are read, so that what is wrong is said before anything starts.
+
+        Raises:
+            DatasetError: where a file cannot be read, has changed since `sha256` was noted, or is not as the options say.
+        """
+        content = self._content()
+        _ = self.signature
+        return {"sha256": content}
+
+    def checksums(self) -> dict[str, str]:
+        """Path and first digits of the sha256 of each file."""
+        return {path: files.digest(path) for path in self._paths()}
+
+    @abstractmethod
+    def encodings(self) -> dict[str, Any]:
+        """All that turns data into inputs and outputs into answers, as JSON can hold it: names, means, categories."""
+
+    @abstractmethod
+    def prepare(self, frame: Any) -> Prepared:
+        """Inputs made of new data of the same columns; the answers' columns need not be there.
+
+        Raises:
+            UserError: naming row and column where the data are not as in training.
+        """
+
+    @abstractmethod
+    def answer(self, outputs: Array, frame: Any) -> Any:
+        """The network's outputs for what `prepare(frame)` gave as a pandas frame, in the user's units and names."""
+
+    def notes(self) -> tuple[str, ...]:
+        """What was found in the data that a user should know, a sentence each, such as gaps in time."""
+        return ()
+
+    def _paths(self) -> list[str]:
+        return [self.path] + ([self.test_path] if self.test_path is not None else [])
+
+    def _content(self) -> str:
+        """The checksum that stands for the data; checked against the files where they must be read."""
+        return unchanged(self.sha256, self._paths())
+
+
+def unchanged(sha256: str, paths: Sequence[str]) -> str:
+    """The checksum of the files as they are now; raises DatasetError where `sha256` is another, "" for any."""
+    found = files.digest(*paths)
+    if sha256 and found != sha256:
+        changed = f"sha256 {found}, expected {sha256}"
+        names = " and ".join(Path(path).name for path in paths)
+        raise DatasetError(f"{paths[0]}: {names} changed since the experiment was made. Received: {changed}")
+    return found

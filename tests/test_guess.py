@@ -1,0 +1,285 @@
+"""What is guessed of small files whose answer is plain, and what is asked where it is not."""
+
+import re
+
+import numpy as np
+import pandas
+import pytest
+
+from gru_tf.errors import UserError
+from gru_tf.guess import guess
+from gru_tf.guess.forecast import LONGEST, WINDOWS
+from gru_tf.guess.steps import count, steps_of
+from gru_tf.protocol import protocol
+from gru_tf.tasks import Signature
+
+
+@pytest.fixture
+def csv(tmp_path):
+    """A function that writes columns as a CSV and returns its path."""
+
+    def write(columns, name="mine.csv"):
+        frame = pandas.DataFrame(columns)
+        write_it = {"csv": frame.to_csv, "parquet": frame.to_parquet}[name.rpartition(".")[2]]
+        write_it(tmp_path / name, index=False)
+        return str(tmp_path / name)
+
+    return write
+
+
+def times(rows, frequency, start="2020-01-01"):
+    return pandas.date_range(start, periods=rows, freq=frequency)
+
+
+def options(said):
+    return {option for _, names in said for option in names}
+
+
+STEPS = {  # frequency → what a step is called, its season, the window that follows
+    "MS": ("month", 12, 24),
+    "ME": ("month", 12, 24),
+    "QS": ("quarter", 4, 8),
+    "W": ("week", 52, 104),
+    "D": ("day", 7, 14),
+    "B": ("day", 5, 10),
+    "h": ("hour", 24, 48),
+    "30min": ("half an hour", 48, 96),
+    "15min": ("quarter of an hour", 96, 192),
+    "10min": ("10 minutes", 144, 144),
+    "min": ("minute", 60, 120),
+    "s": ("second", 60, 120),
+    "YS": ("year", 0, 24),
+}
+
+
+@pytest.mark.parametrize("frequency", STEPS)
+def test_season_and_window_follow_from_the_step(csv, frequency):
+    unit, season, window = STEPS[frequency]
+    path = csv(
+        {
+            "when": times(300 if frequency == "YS" else 1200, frequency, "1900-01-01"),
+            "load": np.arange(1200.0)[: 300 if frequency == "YS" else 1200],
+        }
+    )
+    found = guess(path, None, {})
+    assert (found.kind, found.task) == ("forecast", "forecast")
+    assert {
+        name: found.options[name] for name in ("time", "target", "season", "window", "horizon", "stride", "relative")
+    } == {
+        "time": "when",
+        "target": ("load",),
+        "season": season,
+        "window": window,
+        "horizon": 1,
+        "stride": 1,
+        "relative": True,
+    }
+    assert found.summary.startswith(f"a forecast of load, {count(1, unit)} ahead from windows of {count(window, unit)}")
+    assert options(found.said) == {"kind", "time", "target", "window", "horizon", "season", "relative"}
+
+
+def test_what_is_given_is_not_guessed_nor_said(csv):
+    path = csv({"when": times(200, "D"), "a": np.arange(200.0), "b": np.arange(200.0), "c": "x"})
+    given = {"target": ("b",), "time": "when", "window": 5, "horizon": 3, "season": 0, "stride": 2, "relative": False}
+    found = guess(path, None, {**given, "covariates": ("a", "c"), "missing": "drop"})
+    assert found.said == ()
+    assert found.options == {"path": path, **given, "covariates": ("a", "c"), "missing": "drop"}
+
+
+def test_columns_that_are_no_inputs_are_named(csv):
+    found = guess(csv({"when": times(99, "D"), "a": 1.0, "b": 2.0, "c": "x"}), None, {"target": ("a",)})
+    assert ("not among the inputs: b, c", ("covariates",)) in found.said
+
+
+def test_a_short_series_gets_a_short_window_and_no_season(csv):
+    found = guess(csv({"when": times(30, "MS"), "a": np.arange(30.0)}), None, {})
+    assert (found.options["season"], found.options["window"]) == (0, 6)  # a third of 65 % of 30
+    assert ("no season: fewer than 4 of 12 months", ("season",)) in found.said
+
+
+def test_without_times_the_rows_are_in_the_order_of_the_file(csv):
+    found = guess(csv({"a": np.arange(99.0)}), None, {"target": ("a",)})
+    assert "time" not in found.options
+    assert ("no times: rows as the file has them", ("time",)) in found.said
+    assert (found.options["window"], found.options["season"]) == (21, 0)
+
+
+def test_times_that_come_again_tell_the_series(csv):
+    days = [*times(60, "D"), *times(90, "D")]
+    path = csv({"shop": ["n"] * 60 + ["s"] * 90, "day": days, "sold": np.arange(150.0), "open": [True, False] * 75})
+    found = guess(path, None, {})
+    assert (found.options["group"], found.options["target"]) == ("shop", ("sold",))
+    assert found.summary.endswith("(150 rows in 2 series)")
+    steps = steps_of(path, "day", "shop", "sold")
+    assert (steps.unit, steps.rows, steps.series, steps.shortest, steps.repeated) == ("day", 150, 2, 60, False)
+    assert steps_of(path, "day", None, "sold").repeated
+
+
+def test_many_rows_are_thinned_out(csv):
+    rows = 200_000
+    path = csv({"when": times(rows, "min"), "a": np.zeros(rows)}, "mine.parquet")
+    found = guess(path, None, {})
+    windows = 0.65 * rows
+    assert found.options["stride"] == 3 == -(-windows // WINDOWS)
+    assert any("one in 3 of" in text and names == ("stride",) for text, names in found.said)
+    assert found.options["window"] <= LONGEST
+
+
+def test_sequences(csv):
+    path = csv(
+        {"trip": [1, 1, 2, 2], "second": [0, 1, 0, 1], "speed": [1.0, 2.0, 3.0, 4.0], "by": ["foot", "foot", "car", "car"]}
+    )
+    found = guess(path, None, {"id": "trip"})
+    assert (found.kind, found.task) == ("class", "sequences")
+    assert found.options == {"path": path, "id": "trip", "label": "by", "kind": "class"}
+    found = guess(path, None, {"label": "speed", "id": "trip", "order": "second", "features": ("by",), "kind": "value"})
+    assert found.options == {
+        "path": path,
+        "label": "speed",
+        "id": "trip",
+        "order": "second",
+        "features": ("by",),
+        "kind": "value",
+    }
+    assert found.said == ()
+
+
+def test_sequences_by_their_names(csv):
+    path = csv({"trip_id": [1, 1, 2, 2], "step": [0, 1, 0, 1], "speed": [1.0, 2.0, 3.0, 4.0], "label": [1, 1, 0, 0]})
+    found = guess(path, None, {"label": "label"})
+    assert found.options == {"path": path, "label": "label", "id": "trip_id", "order": "step", "kind": "class"}
+    assert options(found.said) == {"kind", "id", "order", "features"}
+
+
+LABELS = {
+    "text": (["a", "b"] * 20, "class"),
+    "truth": ([True, False] * 20, "class"),
+    "few whole numbers": ([0, 1, 2, 3] * 10, "class"),
+    "few whole numbers as fractions": ([0.0, 1.0] * 20, "class"),
+    "many whole numbers": (list(range(40)), "value"),
+    "fractions": ([0.5, 1.5] * 20, "value"),
+}
+
+
+@pytest.mark.parametrize("what", LABELS)
+def test_class_or_value(tmp_path, what):
+    labels, kind = LABELS[what]
+    np.savez(tmp_path / "mine.npz", X=np.zeros((40, 3, 2)), y=np.array(labels))
+    found = guess(str(tmp_path / "mine.npz"), None, {})
+    assert (found.kind, found.options["kind"]) == (kind, kind)
+    assert options(found.said) == {"kind"}
+
+
+def test_a_ts_file_has_classes(tmp_path):
+    for name in ("a.ts", "b.ts"):
+        (tmp_path / name).write_text("")
+    found = guess(str(tmp_path / "a.ts"), str(tmp_path / "b.ts"), {})
+    assert found.options == {"path": str(tmp_path / "a.ts"), "test_path": str(tmp_path / "b.ts"), "kind": "class"}
+    assert options(found.said) == {"kind"}
+
+
+def test_texts(csv):
+    path = csv(
+        {
+            "stars": [1.5, 2.5] * 5,
+            "review": ["not at all good, no", "very good film to see"] * 5,
+            "mood": ["sad", "glad"] * 5,
+        }
+    )
+    found = guess(path, None, {"label": "mood"})
+    assert (found.kind, found.task) == ("text", "texts")
+    assert found.options == {"path": path, "text": "review", "label": "mood", "kind": "class"}
+    found = guess(path, None, {"text": "review", "label": "stars"})
+    assert found.options["kind"] == "value"
+    assert guess(path, None, {"text": "review", "label": "mood", "kind": "value"}).options["kind"] == "value"
+
+
+TABLE = {"when": times(50, "D"), "a": np.arange(50.0), "b": np.arange(50.0)}
+MISTAKES = {
+    "which target": (TABLE, {}, "expected to be told which column to foretell (target). Candidates: a, b"),
+    "no such target": (TABLE, {"target": ("aa",)}, "no column is called 'aa'. Did you mean 'a'? Columns: when, a, b"),
+    "no such time": (TABLE, {"target": ("a",), "time": "whem"}, "no column is called 'whem'. Did you mean 'when'?"),
+    "which time": ({**TABLE, "then": times(50, "D")}, {"target": ("a",)}, "(time). Candidates: when, then"),
+    "what to learn": ({"a": [1.0, 2.0], "b": [1.0, 2.0]}, {}, "expected to be told what to learn: a forecast (target)"),
+    "which id": ({"a": [1.0], "label": ["x"]}, {"label": "label"}, "(id). Columns: a, label"),
+    "which label": ({"i": [1], "a": ["x"], "b": ["x"]}, {"id": "i"}, "(label). Candidates: a, b"),
+    "another kind's option": (TABLE, {"target": ("a",), "label": "b"}, "label: an option of sequences and texts, not"),
+    "another kind's option, kind given": (
+        TABLE,
+        {"kind": "class", "window": 3},
+        "window: an option of a forecast, not of seq",
+    ),
+    "no kind": (TABLE, {"kind": "forcast"}, "class, value, text. Did you mean 'forecast'?"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_cannot_be_told_is_asked_in_one_line(csv, mistake):
+    columns, given, said = MISTAKES[mistake]
+    with pytest.raises(UserError, match=re.escape(said)) as raised:
+        guess(csv(columns), None, given)
+    assert "\n" not in str(raised.value)
+
+
+def test_files_that_are_not_there_or_of_another_form(tmp_path, csv):
+    there = csv(TABLE)
+    with pytest.raises(UserError, match="gone.csv: no such file"):
+        guess(str(tmp_path / "gone.csv"), None, {})
+    with pytest.raises(UserError, match="gone.csv: no such file"):
+        guess(there, str(tmp_path / "gone.csv"), {})
+    with pytest.raises(UserError, match=re.escape("mine.xlsx: expected a file of one of the forms .csv, .tsv")):
+        guess("mine.xlsx", None, {})
+    (tmp_path / "a.ts").write_text("")
+    with pytest.raises(UserError, match="expected kind class or value for a file of sequences. Received: text"):
+        guess(str(tmp_path / "a.ts"), None, {"kind": "text"})
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(UserError, match=r"empty.csv: .*empty"):
+        guess(str(tmp_path / "empty.csv"), None, {})
+
+
+SERIES = Signature(timesteps=24, features=1, outputs=1, target="value")
+SIZES = {  # examples → parameters, sequences a step, epochs, seeds
+    70: (5_000, 32, 100, 5),
+    3_200: (20_000, 32, 30, 5),
+    50_000: (50_000, 128, 10, 5),
+    200_000: (50_000, 128, 10, 3),
+}
+
+
+@pytest.mark.parametrize("examples", SIZES)
+def test_the_protocol_follows_from_the_size_of_the_data(examples):
+    parameters, batch, epochs, seeds = SIZES[examples]
+    found = protocol(SERIES, examples, {}).content
+    assert found == {
+        "cells": ["rnn", "lstm", "gru"],
+        "seeds": seeds,
+        "model": {"parameters": parameters},
+        "training": {"epochs": epochs, "batch_size": batch, "patience": max(5, -(-epochs // 4)), "learning_rate": 5e-3},
+        "search": {"trials": 4, "space": {"learning_rate": {"low": 1e-3, "high": 2e-2, "sampling": "log"}}},
+    }
+
+
+def test_the_protocol_says_what_it_is_given():
+    given = {"cells": ("gru",), "units": 7, "trials": 0, "seeds": 1, "epochs": 3, "batch_size": 8}
+    found = protocol(SERIES, 70, given)
+    assert found.content == {
+        "cells": ["gru"],
+        "seeds": 1,
+        "model": {"units": 7},
+        "training": {"epochs": 3, "batch_size": 8, "patience": 5, "learning_rate": 5e-3},
+    }
+    assert [text for text, _ in found.said] == [
+        "gru, each with 7 units",
+        "no search: learning rate 0.005, then one seed",
+        "up to 3 epochs, 5 without gain, of 70 examples",
+        "8 sequences a step",
+    ]
+
+
+def test_the_budget_holds_the_embedding_and_a_head_of_many_outputs():
+    words = Signature(timesteps=50, features=64, outputs=2, target="class", tokens=1000)
+    assert protocol(words, 70, {}).content["model"] == {
+        "parameters": 64_000 + 5_300
+    }  # 4·16·(64 + 17) + 17·2 = 5,218 → 5,300
+    many = Signature(timesteps=50, features=1, outputs=1000, target="class")
+    assert protocol(many, 70, {}).content["model"] == {"parameters": 19_000}  # 4·16·18 + 17·1000 = 18,152

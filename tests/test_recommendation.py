@@ -1,0 +1,214 @@
+"""The advice from results made by hand, each case with its answer worked out beforehand."""
+
+import math
+
+import pytest
+
+from gru_tf.experiment import Experiment
+from gru_tf.recommendation import comparisons, recommend
+from gru_tf.run_result import RunResult, Speed
+
+CELLS = ["rnn", "lstm", "gru"]
+STEP_MS = {"rnn": 1.0, "lstm": 2.0, "gru": 1.5}
+FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["adding"], "cells": CELLS, "model": {"parameters": 5000}}
+TRIVIAL = "the value 12 months before"
+
+
+def results(tests, metric="rmse", direction="min", chance=42.0, missing=(), diverged=()):
+    """An experiment and its finals from cell → test metric of seeds 0, 1, …"""
+    seeds = max(map(len, tests.values()))
+    one = Experiment.model_validate({**FIELDS, "cells": list(tests), "seeds": seeds})
+    found = []
+    for cell in one.cells:
+        step = STEP_MS[cell.name]
+        speed = Speed(
+            compile_seconds=3, train_seconds=2 * step, step_ms=step, step_ms_low=1, step_ms_high=2, samples_per_second=1
+        )
+        for seed, test in enumerate(tests[cell.name]):
+            fields = {"status": "finished", "test": test, "speed": speed}
+            if (cell.name, seed) in diverged:
+                fields = {"status": "diverged", "error": "the loss was not finite in epoch 3"}
+            if (cell.name, seed) not in missing:
+                found.append(
+                    RunResult(
+                        run=one.run(one.tasks[0], cell, seed),
+                        started=0,
+                        seconds=1,
+                        metric=metric,
+                        direction=direction,
+                        chance=chance,
+                        units=24,
+                        parameters=4999,
+                        **fields,
+                    )
+                )
+    return one, found
+
+
+def advice(tests, **more):
+    one, found = results(tests, **more)
+    said = recommend(one, found, TRIVIAL, {cell: f"models:/{cell}" for cell in tests})
+    return said, dict(said.lines)
+
+
+FAR = {"rnn": [50, 52, 51, 53, 49], "lstm": [45, 46, 44, 45, 47], "gru": [38, 39, 37, 38, 39]}
+
+
+def test_a_settled_answer():
+    said, line = advice(FAR)
+    assert (said.cell, said.nearest, said.settled) == ("gru", "gru", True)
+    assert line["Recommended"] == "gru with 24 units: test rmse 38.2 [37.2, 39.2]."
+    # lstm − gru: 7, 7, 7, 7, 8, s = 0.447; rnn − gru: 12, 13, 14, 15, 10
+    assert line["How sure"] == (
+        "settled against lstm and rnn: over 5 paired seeds its rmse is better than lstm's by 7.20 [6.64, 7.76],"
+        " p < 0.001, and better than rnn's by 12.8 [10.4, 15.2], p < 0.001 (paired t-tests, Holm)."
+    )
+    assert line["Cost"] == (
+        "4,999 parameters, 1.5 ms a training step (rnn 0.67 times that, lstm 1.3 times that), 3 s of training a seed."
+    )
+    assert line["Against the trivial answer"] == f"{TRIVIAL}: rmse 42. gru is better; its interval excludes it."
+    assert line["Trained model"] == "models:/gru"
+    assert str(said).splitlines()[0] == "Recommended: gru with 24 units: test rmse 38.2 [37.2, 39.2]."
+
+
+def test_more_is_better_for_accuracy():
+    shares = {cell: [1 - v / 100 for v in values] for cell, values in FAR.items()}
+    said, _ = advice(shares, metric="accuracy", direction="max", chance=0.1)
+    assert (said.cell, said.settled) == ("gru", True)
+
+
+def test_of_those_that_cannot_be_told_apart_the_cheaper_one():
+    said, line = advice({**FAR, "lstm": [37, 39, 37, 39, 37]})
+    assert (said.cell, said.settled) == ("gru", False)  # lstm has the better mean, gru trains in three quarters of the time
+    assert line["How sure"].startswith(
+        "settled against rnn, not settled against lstm: over 5 paired seeds its rmse is worse than lstm's by 0.4"
+    )
+    assert "Of gru and lstm, which cannot be told apart, gru trains faster at every seed." in line["How sure"]
+    assert line["How sure"].endswith("More seeds would tell more.")
+
+
+def test_the_cheapest_is_not_taken_where_it_is_doubtful_beside_the_trivial_answer():
+    wide = {"rnn": [30, 46, 36, 42, 39], "lstm": [38, 40, 37, 39, 38], "gru": [36, 40, 37, 41, 38]}
+    said, line = advice(wide, chance=42.0)  # of rnn's mean, 38.6, the interval is ± 7.5; of lstm's 38.4 it is ± 1.4
+    assert said.cell == "gru"
+    assert line["How sure"].startswith("not settled against")
+    assert "Of gru and lstm, which cannot be told apart" in line["How sure"]
+    assert advice(wide, chance=60.0)[0].cell == "rnn", "all exclude it: the cheapest of the three"
+
+
+def test_the_cheapest_is_not_taken_where_its_mean_is_far_from_the_best():
+    said, line = advice({"rnn": [0.6, 0.98, 0.9], "gru": [0.93, 0.95, 0.94]}, metric="accuracy", direction="max", chance=0.1)
+    assert (said.cell, said.settled) == ("gru", False)
+    assert line["How sure"].startswith(
+        "not settled against rnn: over 3 paired seeds its accuracy is better than rnn's by 0.1"
+    )
+    assert "faster" not in line["How sure"]
+
+
+def test_times_that_overlap_make_nothing_cheaper():
+    """The slowest seed of gru takes as long as the fastest of lstm: the better mean is recommended."""
+    one, found = results({**FAR, "lstm": [37, 39, 37, 39, 37]})
+    slow = [r for r in found if r.run.cell.name == "gru"][3]
+    slower = slow.model_copy(update={"speed": slow.speed.model_copy(update={"step_ms": STEP_MS["lstm"]})})
+    said = recommend(one, [slower if r is slow else r for r in found], TRIVIAL)
+    assert said.cell == "lstm"
+    assert (
+        "Of lstm and gru, which cannot be told apart, lstm has the best mean, and none trains surely faster."
+        in dict(said.lines)["How sure"]
+    )
+
+
+def test_one_seed_settles_nothing_and_the_best_is_taken():
+    said, line = advice({"rnn": [40.0], "gru": [39.0]})
+    assert (said.cell, said.settled) == ("gru", False)
+    assert line["Recommended"] == "gru with 24 units: test rmse 39 [one seed]."
+    assert line["How sure"] == (
+        "not settled: one seed was compared, and another may turn the order round; more seeds would tell."
+    )
+    assert line["Against the trivial answer"] == f"{TRIVIAL}: rmse 42. gru is better; one seed, no interval."
+
+
+def test_where_no_cell_beats_it_the_trivial_answer():
+    said, line = advice(FAR, chance=30.0)
+    assert (said.cell, said.nearest) == (None, "gru")
+    assert line["Recommended"] == (
+        f"none of the cells, but {TRIVIAL}: its test rmse is 30, and no cell does better. gru has 38.2 [37.2, 39.2]."
+    )
+    assert line["Against the trivial answer"] == f"{TRIVIAL}: rmse 30. gru is no better; its interval excludes it."
+
+
+@pytest.mark.parametrize(
+    ("chance", "said"),
+    [
+        (38.5, f"{TRIVIAL}: rmse 38.5. gru is better; but not surely, as its interval reaches it."),
+        (38.0, f"{TRIVIAL}: rmse 38. gru is no better; but not surely, as its interval reaches it."),
+        (38.2, f"{TRIVIAL}: rmse 38.2. gru is no better; but not surely, as its interval reaches it."),
+    ],
+)
+def test_an_interval_that_reaches_the_trivial_answer(chance, said):
+    assert advice(FAR, chance=chance)[1]["Against the trivial answer"] == said
+
+
+def test_intervals_stay_in_the_metric_s_range():
+    _, line = advice({"gru": [0.7, 1.0, 1.0]}, metric="accuracy", direction="max", chance=0.1)
+    assert line["Recommended"].endswith("test accuracy 0.90 [0.47, 1.00].")  # 0.9 + 4.303 · 0.1 beyond 1
+    _, line = advice({"gru": [0.1, 1.0, 4.0]}, chance=9.0)
+    assert line["Recommended"].endswith("test rmse 1.7 [0.0, 6.8].")
+    _, line = advice({"gru": [1.1, 2.0, 5.0]}, metric="perplexity", chance=9.0)
+    assert line["Recommended"].endswith("test perplexity 2.7 [1.0, 7.8].")
+
+
+def test_seeds_that_did_not_finish_are_said_and_not_compared():
+    said, line = advice(FAR, diverged=[("rnn", 0), ("rnn", 1)])
+    assert said.cell == "gru"
+    assert "over the seeds that both finished" in line["How sure"]
+    assert "better than rnn's by 13.0 [6.4, 19.6]" in line["How sure"]  # 14, 15, 10: s = √7, t = 4.303
+    assert line["How sure"].endswith("Seeds that did not finish: rnn 2 of 5.")
+
+
+def test_a_cell_that_never_finished():
+    said, line = advice(FAR, diverged=[("gru", seed) for seed in range(5)], chance=60.0)
+    assert said.cell == "lstm"
+    assert "gru 5 of 5" in line["How sure"]
+
+
+def test_one_cell_alone():
+    said, line = advice({"gru": FAR["gru"]})
+    assert (said.cell, said.settled) == ("gru", False)
+    assert line["How sure"] == "gru alone was compared with nothing."
+
+
+def test_nothing_finished():
+    said, line = advice({"gru": [1.0, 2.0]}, diverged=[("gru", 0), ("gru", 1)])
+    assert (said.cell, said.nearest, said.settled) == (None, None, False)
+    assert line == {"Recommended": "nothing: no run has finished.", "Why": "Seeds that did not finish: gru 2 of 2."}
+
+
+def test_cells_without_a_common_seed():
+    said, line = advice({"rnn": [40.0, 40.0], "gru": [39.0, 39.0]}, missing=[("rnn", 0), ("gru", 1)])
+    assert said.cell == "gru"
+    assert line["How sure"].startswith("not settled: no two cells share two seeds")
+
+
+def test_a_model_that_the_store_lacks():
+    one, found = results(FAR)
+    assert dict(recommend(one, found, TRIVIAL).lines)["Trained model"] == "none in the store."
+
+
+def test_several_tasks_are_refused():
+    one = Experiment.model_validate({**FIELDS, "tasks": ["adding", "digits"]})
+    with pytest.raises(ValueError, match="expected an experiment of one task. Received: 2 tasks"):
+        recommend(one, [], TRIVIAL)
+
+
+def test_comparisons_are_signed_and_corrected():
+    """Differences 1 and 3: p = 1 − (2/π)·atan(2) = 0.2952; of two other pairs that are equal p is 1."""
+    up = comparisons({"a": {0: 2.0, 1: 4.0}, "b": {0: 1.0, 1: 1.0}}, "max")[0]
+    assert (up.first, up.difference.mean, up.seeds) == ("a", 2.0, 2)
+    assert up.t_holm == pytest.approx(0.29517, abs=1e-5)
+    turned = up.seen_from("b")
+    assert (turned.first, turned.difference) == ("b", (-2.0, -up.difference.high, -up.difference.low))
+    down = comparisons({"a": {0: 2.0, 1: 4.0}, "b": {0: 1.0, 1: 1.0}, "c": {0: 1.0, 1: 1.0}}, "min")
+    assert [pair.difference.mean for pair in down] == [-2.0, -2.0, 0.0]
+    assert [pair.t_holm for pair in down] == pytest.approx([3 * 0.29517, 3 * 0.29517, 1.0], abs=1e-4)
+    assert math.isnan(comparisons({"a": {0: 1.0}, "b": {1: 1.0}}, "max")[0].difference.mean)
