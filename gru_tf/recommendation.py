@@ -19,12 +19,10 @@ from dataclasses import dataclass
 
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
-from gru_tf.statistics import Comparison, Interval, compare_all
+from gru_tf.statistics import Comparison, compare_all
 from gru_tf.table import Row, interval, rows
 
 TINY = 1e-4  # a difference below this is shown with a power of ten
-LEAST = {"perplexity": 1.0}  # of a metric; 0 where it is not named
-MOST = {"accuracy": 1.0}  # likewise; no bound where it is not named
 
 
 @dataclass(frozen=True)
@@ -181,12 +179,8 @@ def _trivial_instead(row: Row, trivial: str) -> str:
 
 
 def _shown(row: Row) -> str:
-    """Mean and interval, with bounds that the metric can reach."""
     assert row.test is not None  # noqa: S101, only of cells that were tested
-    mean, low, high = row.test
-    least, most = LEAST.get(row.metric, 0.0), MOST.get(row.metric, math.inf)
-    bounds = Interval(mean, max(low, least), min(high, most)) if math.isfinite(low) else row.test
-    return interval(bounds)
+    return interval(row.test)
 
 
 def _certainty(pick: str, left: Sequence[str], tested: Mapping[str, Row], pairs: Sequence[Comparison]) -> str:

@@ -23,6 +23,7 @@ from gru_tf.experiment import Experiment
 from gru_tf.recommendation import Recommendation
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
+from gru_tf.statistics.intervals import ENOUGH
 from gru_tf.table import Row, interval
 
 SPELLED = {"relative": "absolute", "batch_size": "batch-size"}  # options whose switch is called otherwise
@@ -87,7 +88,7 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
     yield f"At {_budget(experiment)}."
     seeds = len(experiment.seeds)
     if seeds > 1:
-        yield f"Mean and Student-t interval over {seeds} seeds; bold: the best mean, which is not a test."
+        yield f"{_over(seeds)} over {seeds} seeds; bold: the best mean, which is not a test."
     yield "Chance: the trivial answer's metric. ms/step: median training step, compile time apart."
     if experiment.search:
         named = ", ".join(experiment.search.axes)
@@ -122,6 +123,10 @@ def recommendation(found: Recommendation) -> Table:
     for number, (heading, text) in enumerate(found.lines):
         grid.add_row(Text(heading), Text(text, style="bold" if number == 0 else ""))
     return grid
+
+
+def _over(seeds: int) -> str:
+    return f"Mean and {'BCa bootstrap' if seeds >= ENOUGH else 'Student-t'} interval"
 
 
 def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Table:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
-from gru_tf.statistics import Interval, mean_interval
+from gru_tf.statistics import Interval
+from gru_tf.statistics import interval as interval_of
 
 SMALL = 0.01  # below this, a power of ten is written instead of zeros
+LEAST = {"perplexity": 1.0}  # that a metric can be; 0 where it is not named
+MOST = {"accuracy": 1.0, "bleu": 100.0}  # likewise; no bound where it is not named
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -23,7 +26,7 @@ class Row:
         title: of the task, what is shown of its label.
         units, parameters, recurrent_parameters: size of the final network; None while there is none.
         metric: name of the task's metric; direction: "max" or "min".
-        test: mean and 95 % interval over the finished seeds; None while there is none.
+        test: mean and 95 % interval over the finished seeds, cut to what the metric can be; None while there is none.
         chance: the trivial answer's metric, its mean over seeds.
         score: mean of (test − chance) / (solved − chance).
         step_ms: median training step over seeds, in milliseconds; compile_seconds: likewise.
@@ -76,7 +79,7 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
         recurrent_parameters=first.recurrent_parameters if first else None,
         metric=first.metric if first else "",
         direction=first.direction if first else "max",
-        test=mean_interval(tested) if tested else None,
+        test=_interval(first.metric, tested) if first and tested else None,
         chance=_mean([r.chance for r in finals if r.chance is not None]),
         score=_mean([r.score for r in finals if r.score is not None]),
         step_ms=statistics.median(s.step_ms for s in speeds) if speeds else None,
@@ -87,6 +90,10 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
         wanted=len(experiment.seeds),
         failures=tuple(f"{_what(r)} {r.status}: {r.error}" for r in results if r.status != "finished"),
     )
+
+
+def _interval(metric: str, values: list[float]) -> Interval:
+    return interval_of(values).within(LEAST.get(metric, 0.0), MOST.get(metric, math.inf))
 
 
 def _mean(values: list[float]) -> float | None:
