@@ -1,0 +1,190 @@
+"""What the results of an experiment say, task by task and over all tasks: pure, from results alone.
+
+Tables, reports, dashboards and recommendations show this and compute nothing of their own.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gru_tf.experiment import Experiment
+from gru_tf.run_result import RunResult
+from gru_tf.statistics import Comparison, Interval, compare_all
+from gru_tf.statistics.across import Ranks, interquartile_mean, ranks
+from gru_tf.statistics.power import seeds_to_settle
+from gru_tf.table import Row, rows
+
+
+@dataclass(frozen=True)
+class CellEvidence:
+    """One cell on one task.
+
+    Args:
+        row: its line of the table: sizes, interval, times.
+        tests: seed → test metric of each finished seed.
+        scores: seed → (test − chance) / (solved − chance).
+    """
+
+    row: Row
+    tests: dict[int, float]
+    scores: dict[int, float]
+
+    @property
+    def cell(self) -> str:
+        """Its label."""
+        return self.row.cell
+
+    @property
+    def beats_chance(self) -> bool | None:
+        """Whether the whole interval is better than the trivial answer; None where there is no interval."""
+        test, chance = self.row.test, self.row.chance
+        if test is None or chance is None or math.isnan(test.low):
+            return None
+        return test.low > chance if self.row.direction == "max" else test.high < chance
+
+
+@dataclass(frozen=True)
+class TaskEvidence:
+    """All cells on one task.
+
+    Args:
+        task, title: its label, and what is shown of it.
+        metric, direction: of the test split, "" where no run has finished.
+        chance: the trivial answer's metric.
+        cells: in the experiment's order.
+        pairs: every two cells, a difference above 0 being for the first whichever way the metric goes.
+        needed: for each pair the seeds in all that would settle it; None where it is settled or nothing can be said.
+    """
+
+    task: str
+    title: str
+    metric: str
+    direction: str
+    chance: float | None
+    cells: tuple[CellEvidence, ...]
+    pairs: tuple[Comparison, ...]
+    needed: tuple[int | None, ...]
+
+    def cell(self, label: str) -> CellEvidence:
+        """The one of this label; KeyError where there is none."""
+        return {found.cell: found for found in self.cells}[label]
+
+    @property
+    def best(self) -> str | None:
+        """The cell with the best mean; None where no run has finished."""
+        tested = [c for c in self.cells if c.row.test is not None and math.isfinite(c.row.test.mean)]
+        sign = 1 if self.direction == "max" else -1
+        return max(tested, key=lambda c: sign * c.row.test.mean).cell if tested else None  # type: ignore[union-attr]
+
+    @property
+    def unsettled(self) -> tuple[str, ...]:
+        """The cells that the best one is not shown to be better than."""
+        own = [pair.seen_from(self.best) for pair in self.pairs if self.best and self.best in (pair.first, pair.second)]
+        return tuple(pair.second for pair in own if pair.better != self.best)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an experiment has shown so far.
+
+    Args:
+        experiment: the question.
+        tasks: in the experiment's order.
+        ranks: of the cells over the tasks; None for one task, or where a cell has no score on one of them.
+        middle: cell → interquartile mean of its normalised scores over all tasks and seeds; a failed seed counts as 0.
+        failures: (task title, cell, what) of every trial and seed that diverged or failed.
+        missing: (task title, cell, seeds that are not finished).
+    """
+
+    experiment: Experiment
+    tasks: tuple[TaskEvidence, ...]
+    ranks: Ranks | None
+    middle: dict[str, Interval]
+    failures: tuple[tuple[str, str, str], ...]
+    missing: tuple[tuple[str, str, int], ...]
+
+    def task(self, label: str) -> TaskEvidence:
+        """The one of this label or title; KeyError where there is none."""
+        named = {found.title: found for found in self.tasks} | {found.task: found for found in self.tasks}
+        return named[label]
+
+
+def gather(experiment: Experiment, results: Iterable[RunResult]) -> Evidence:
+    """The evidence of an experiment's results, also of one that is not finished, or of which every run failed."""
+    results, table = list(results), []
+    table = rows(experiment, results)
+    tasks = tuple(_task(experiment, label, [row for row in table if row.task == label], results) for label in _tasks(table))
+    return Evidence(
+        experiment=experiment,
+        tasks=tasks,
+        ranks=_ranks(tasks),
+        middle=_middle(tasks, len(experiment.seeds)),
+        failures=tuple((row.title, row.cell, what) for row in table for what in row.failures),
+        missing=tuple((row.title, row.cell, row.wanted - row.seeds) for row in table if row.seeds < row.wanted),
+    )
+
+
+def _tasks(table: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row.task for row in table))
+
+
+def _task(experiment: Experiment, label: str, table: Sequence[Row], results: Sequence[RunResult]) -> TaskEvidence:
+    cells = tuple(_cell(row, results) for row in table)
+    first = next((row for row in table if row.metric), table[0])
+    sign = 1 if first.direction == "max" else -1
+    scores = {c.cell: [sign * c.tests.get(seed, math.nan) for seed in experiment.seeds] for c in cells if c.tests}
+    pairs = tuple(compare_all(scores))
+    return TaskEvidence(
+        task=label,
+        title=first.title,
+        metric=first.metric,
+        direction=first.direction,
+        chance=first.chance,
+        cells=cells,
+        pairs=pairs,
+        needed=tuple(None if p.settled else _needed(scores[p.first], scores[p.second], len(pairs)) for p in pairs),
+    )
+
+
+def _cell(row: Row, results: Sequence[RunResult]) -> CellEvidence:
+    finals = [
+        result
+        for result in results
+        if (result.run.task.label, result.run.cell.label) == (row.task, row.cell)
+        and result.run.purpose == "final"
+        and result.status == "finished"
+        and result.test is not None
+    ]
+    tests = {result.run.seed: result.test for result in finals if result.test is not None}
+    scores = {result.run.seed: result.score for result in finals if result.score is not None}
+    return CellEvidence(row, tests, scores)
+
+
+def _needed(first: Sequence[float], second: Sequence[float], comparisons: int) -> int | None:
+    difference = [a - b for a, b in zip(first, second, strict=True) if math.isfinite(a - b)]
+    return seeds_to_settle(difference, comparisons)
+
+
+def _ranks(tasks: Sequence[TaskEvidence]) -> Ranks | None:
+    means = [[_mean(cell) for cell in task.cells] for task in tasks]
+    if len(tasks) < 2 or len(tasks[0].cells) < 2 or any(mean is None for row in means for mean in row):
+        return None
+    return ranks(means, [cell.cell for cell in tasks[0].cells])
+
+
+def _mean(cell: CellEvidence) -> float | None:
+    test = cell.row.test
+    if test is None or not math.isfinite(test.mean):
+        return None
+    return test.mean if cell.row.direction == "max" else -test.mean
+
+
+def _middle(tasks: Sequence[TaskEvidence], seeds: int) -> dict[str, Interval]:
+    """A seed that diverged or failed learned nothing: 0, the trivial answer's score."""
+    found: dict[str, list[list[float]]] = {}
+    for task in tasks:
+        for cell in task.cells:
+            if cell.scores:
+                scores = list(cell.scores.values())
+                found.setdefault(cell.cell, []).append(scores + [0.0] * (seeds - len(scores)))
+    return {cell: interquartile_mean(scores) for cell, scores in found.items()}

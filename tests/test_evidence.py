@@ -1,0 +1,113 @@
+"""What results say, from results made by hand: pairs, ranks, what is open, and what is missing."""
+
+import math
+from typing import Any
+
+import pytest
+from test_table import result
+
+from gru_tf.evidence import Evidence, gather
+from gru_tf.experiment import Experiment
+from gru_tf.run_result import RunResult
+
+SCORES = {  # task, cell → test accuracy of each seed
+    ("digits", "rnn"): [0.50, 0.52, 0.51, 0.50],
+    ("digits", "gru"): [0.90, 0.91, 0.89, 0.92],
+    ("digits", "lstm"): [0.89, 0.92, 0.90, 0.90],
+    ("adding", "rnn"): [0.16, 0.18, 0.17, 0.17],
+    ("adding", "gru"): [0.01, 0.02, 0.03, 0.01],
+    ("adding", "lstm"): [0.04, 0.02, 0.05, 0.03],
+}
+
+
+def experiment(**fields: Any) -> Experiment:
+    usual = {"name": "one", "question": "Which?", "tasks": ["digits", "adding"], "cells": ["rnn", "gru", "lstm"]}
+    return Experiment.model_validate({**usual, "seeds": 4, "model": {"units": 4}, **fields})
+
+
+def results(one: Experiment, left_out: Any = ()) -> list[RunResult]:
+    """Those of SCORES; chance 0.1 and solved 1 for digits, 0.17 and 0 for adding."""
+    found = []
+    for place, task in enumerate(one.tasks):
+        for number, cell in enumerate(one.cells):
+            for seed, test in enumerate(SCORES[task.name, cell.name]):
+                if (task.name, cell.name, seed) in left_out:
+                    continue
+                digits = task.name == "digits"
+                score = (test - 0.1) / 0.9 if digits else 1 - test / 0.17
+                kind = {"metric": "accuracy", "direction": "max", "chance": 0.1} if digits else {"chance": 0.17}
+                found.append(result(one, place, number, seed, test=test, score=score, **kind))
+    return found
+
+
+@pytest.fixture(scope="module")
+def found() -> Evidence:
+    return gather(experiment(), results(experiment()))
+
+
+def test_pairs_are_oriented_by_the_metric(found):
+    """More is better on digits, less on adding: the difference is for the better one on both."""
+    for task, gain in (("digits", 0.3975), ("adding", 0.1525)):
+        pair = next(p for p in found.task(task).pairs if (p.first, p.second) == ("rnn", "gru"))
+        assert pair.difference.mean == pytest.approx(-gain)
+        assert pair.better == "gru"
+
+
+def test_the_best_and_what_is_open(found):
+    assert found.task("digits").best == "gru"
+    assert found.task("digits").unsettled == ("lstm",)
+    task = found.task("adding")
+    assert task.best == "gru"
+    open_ = {(p.first, p.second): needed for p, needed in zip(task.pairs, task.needed, strict=True)}
+    assert open_["rnn", "gru"] is None, "settled: no more seeds are needed"
+    assert open_["gru", "lstm"] > 4
+
+
+def test_chance_is_beaten_from_the_right_side(found):
+    assert [cell.beats_chance for cell in found.task("digits").cells] == [True] * 3
+    assert [cell.beats_chance for cell in found.task("adding").cells] == [False, True, True], "rnn's interval holds 0.17"
+
+
+def test_ranks_over_tasks(found):
+    """gru first on both; rnn last on both."""
+    assert found.ranks.mean == (3.0, 1.0, 2.0)
+    assert gather(experiment(tasks=["digits"]), results(experiment(tasks=["digits"]))).ranks is None
+
+
+def test_the_middle_half_of_the_scores(found):
+    scores = sorted([(x - 0.1) / 0.9 for x in SCORES["digits", "gru"]] + [1 - x / 0.17 for x in SCORES["adding", "gru"]])
+    assert found.middle["gru"].mean == pytest.approx(sum(scores[2:6]) / 4)
+
+
+def test_a_seed_that_is_missing_is_named_and_counts_as_nothing_learned():
+    one = experiment()
+    holed = gather(one, results(one, left_out={("digits", "gru", 3)}))
+    assert holed.missing == (("digits", "gru", 1),)
+    assert holed.task("digits").cell("gru").tests.keys() == {0, 1, 2}
+    pair = next(p for p in holed.task("digits").pairs if "gru" in (p.first, p.second))
+    assert pair.seeds == 3
+    assert holed.middle["gru"].mean < gather(one, results(one)).middle["gru"].mean
+
+
+def test_nothing_yet_invents_nothing():
+    empty = gather(experiment(), [])
+    assert [task.best for task in empty.tasks] == [None, None]
+    assert (empty.ranks, empty.middle, empty.failures) == (None, {}, ())
+    assert len(empty.missing) == 6
+    assert all(cell.beats_chance is None for task in empty.tasks for cell in task.cells)
+
+
+def test_every_run_failed():
+    one = experiment(tasks=["digits"], cells=["gru"], seeds=1)
+    failed = result(one, status="failed", error="no memory", metric="", chance=None)
+    found = gather(one, [failed])
+    assert found.tasks[0].best is None
+    assert found.failures == (("digits", "gru", "seed 0 failed: no memory"),)
+
+
+def test_one_seed_settles_nothing():
+    one = experiment(seeds=1)
+    found = gather(one, [r for r in results(experiment()) if r.run.seed == 0])
+    assert all(not pair.settled for task in found.tasks for pair in task.pairs)
+    assert math.isnan(found.tasks[0].cells[0].row.test.low)
+    assert found.task("digits").unsettled == ("rnn", "lstm")
