@@ -11,11 +11,11 @@ import numpy as np
 
 from gru_tf import experiment_file, suite
 from gru_tf.coordinator import Progress
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, shown
 from gru_tf.experiment import Experiment
 from gru_tf.guess import Guess, guess
 from gru_tf.guess.look import Said
-from gru_tf.own_data import files
+from gru_tf.own_data import files, given
 from gru_tf.protocol import protocol
 from gru_tf.recommendation import Recommendation, recommend
 from gru_tf.run_result import RunResult
@@ -28,6 +28,8 @@ from gru_tf.tracking import Store, default_uri
 from gru_tf.tracking import model as trained
 
 PROTOCOL = ("cells", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
+COUNTS = ("window", "horizon", "stride", "season", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
+COLUMNS = ("time", "group", "label", "id", "order", "text")
 BATCH = 256  # sequences at a time in a prediction
 
 
@@ -155,7 +157,16 @@ def plan(
         UserError: for whatever is wrong with the data or the arguments, in one line.
     """
     path, test_path = _file(data), None if test is None else _file(test)
-    asked = {key: value for key, value in given.items() if value is not None}
+    asked = {key: _asked(key, value) for key, value in given.items() if value is not None}
+    try:
+        return _planned(path, test_path, name, asked)
+    except UserError as error:
+        if isinstance(data, (str, Path)):
+            raise
+        raise UserError(str(error).replace(path, "the data").replace(test_path or path, "the test data")) from error
+
+
+def _planned(path: str, test_path: str | None, name: str | None, asked: dict[str, Any]) -> Plan:
     guessed = guess(path, test_path, {key: value for key, value in asked.items() if key not in PROTOCOL})
     task = create(guessed.task, guessed.options)
     examples = len(task.splits(np.random.default_rng(0)).train)
@@ -297,19 +308,36 @@ def _file(data: Any) -> str:
         return str(Path(data).expanduser().absolute())
     if isinstance(data, tuple) and len(data) == 2:
         data = {"X": data[0], "y": data[1]}
-    return str(files.keep(data))
+    return str(given.keep(data))
 
 
 def _read(data: Any) -> Any:
     """New data: what a file holds, or as given."""
+    if isinstance(data, (np.ndarray, tuple)):
+        data = {"X": data[0] if isinstance(data, tuple) else data}
     if not isinstance(data, (str, Path)):
-        return data
+        return (
+            {str(name): np.asarray(array) for name, array in data.items()}
+            if isinstance(data, Mapping)
+            else given.table(data)
+        )
     match files.form(data):
         case "arrays":
             return files.read_arrays(data)
         case "table":
             return files.read_table(data)
     return str(data)  # a .ts file is read as its task reads it
+
+
+def _asked(option: str, value: Any) -> Any:
+    """An option's value as the tasks take it: whole numbers, and names of columns, which are text."""
+    if option in COUNTS and not isinstance(value, int):
+        if not isinstance(value, np.integer):
+            raise UserError(f"{option}: expected a whole number. Received: {shown(value)}")
+        return int(value)
+    if option in COLUMNS:
+        return str(value)
+    return tuple(map(str, value)) if option in ("target", "covariates", "features") else value
 
 
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:

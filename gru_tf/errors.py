@@ -33,8 +33,15 @@ class UserError(ValueError):
 
 def did_you_mean(received: str, valid: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the nearest of `valid`, or "" where none is near."""
-    near = get_close_matches(received.lower(), list(valid), n=1, cutoff=0.5)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    names = {name.lower(): name for name in valid}
+    near = get_close_matches(received.lower(), list(names), n=1, cutoff=0.5)
+    return f" Did you mean '{names[near[0]]}'?" if near else ""
+
+
+def several(names: Sequence[str], most: int = 12) -> str:
+    """Names in a line: the first ones, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def shown(value: Any) -> str:

@@ -47,9 +47,9 @@ def protocol(signature: Signature, examples: int, given: Mapping[str, Any]) -> P
         given: what the user says of cells, seeds, parameters or units, trials, epochs, batch_size.
     """
     cells = list(given.get("cells") or CELLS)
-    batch = given.get("batch_size") or next(size for most, size in BATCHES if examples <= most)
-    seeds = given.get("seeds") or (SEEDS if examples * signature.timesteps < MUCH else FEWER_SEEDS)
-    epochs = given.get("epochs") or _epochs(examples, batch)
+    batch = given.get("batch_size", next(size for most, size in BATCHES if examples <= most))
+    seeds = given.get("seeds", SEEDS if examples * signature.timesteps < MUCH else FEWER_SEEDS)
+    epochs = given["epochs"] if "epochs" in given else _epochs(examples, batch)
     patience = max(5, math.ceil(epochs / IMPATIENCE))
     model = _model(signature, examples, given)
     trials = given.get("trials", TRIALS)
@@ -80,11 +80,11 @@ def protocol(signature: Signature, examples: int, given: Mapping[str, Any]) -> P
 
 def _epochs(examples: int, batch: int) -> int:
     least, most = EPOCHS
-    return min(most, max(least, math.ceil(STEPS / math.ceil(examples / batch))))
+    return min(most, max(least, math.ceil(STEPS / math.ceil(examples / max(1, batch)))))
 
 
 def _model(signature: Signature, examples: int, given: Mapping[str, Any]) -> dict[str, int]:
-    said = {name: given[name] for name in ("units", "parameters") if given.get(name)}
+    said = {name: given[name] for name in ("units", "parameters") if name in given}
     if said:
         return said  # both, if the user says both: that is refused with the rest of the experiment
     embedding = signature.tokens * signature.features

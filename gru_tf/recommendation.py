@@ -201,7 +201,9 @@ def _certainty(pick: str, left: Sequence[str], tested: Mapping[str, Row], pairs:
     text = f"{', '.join(filter(None, [verdict, doubt]))}: {over} its {metric} is {told} (paired t-tests, Holm)."
     if len(left) > 1:
         best = max(left, key=lambda cell: _oriented(tested[cell]))
-        why = "has the best mean, and none trains surely faster" if pick == best else "trains faster at every seed"
+        tied = [cell for cell in left if cell != pick and _oriented(tested[cell]) == _oriented(tested[pick])]
+        too = f", as {_listed(tied)} {'have' if len(tied) > 1 else 'has'} too" if tied else ""
+        why = f"has the best mean{too}, and none trains surely faster" if pick == best else "trains faster at every seed"
         names = _listed([pick, *(cell for cell in left if cell != pick)])
         text += f" Of {names}, which cannot be told apart, {pick} {why}."
     return text + (" More seeds would tell more." if open_ else "")
@@ -232,6 +234,8 @@ def _costs(row: Row, tested: Iterable[Row], seconds: float | None) -> str:
 def _against(row: Row, trivial: str) -> str:
     if row.chance is None or row.test is None:
         return ""
+    if row.test.low == row.test.high == row.chance:
+        return f"{trivial}: {row.metric} {row.chance:.4g}. {row.cell} has the same at every seed."
     if not math.isfinite(row.test.low):
         sure = "one seed, no interval"
     elif row.test.low <= row.chance <= row.test.high:

@@ -125,6 +125,11 @@ def test_it_predicts_in_the_units_of_the_file(done):
     assert answer["day"].tolist() == [later["day"].iloc[-1] + pandas.Timedelta(days=1)]
     with pytest.raises(UserError, match="no column is called 'load'"):
         done.found.predict(later.drop(columns="load"))
+    with pytest.raises(UserError, match="the data: expected at least 4 rows, a window. Received: none"):
+        done.found.predict(later.iloc[:0])
+    with pytest.raises(UserError, match="expected a pandas frame or arrays by name. Received: Series"):
+        done.found.predict(later["load"])
+    assert done.found.predict(later.set_index("day"))["load"].tolist() == answer["load"].tolist()
     later.to_csv(done.folder / "later.csv", index=False)
     assert done.found.predict(done.folder / "later.csv")["load"].tolist() == answer["load"].tolist()
 
@@ -212,6 +217,40 @@ def test_arrays_are_sequences():
     assert comparison.plan((inputs, labels + 0.5), name="pair", **SMALL).guess.kind == "value"
     with pytest.raises(UserError, match="expected a pandas frame or arrays by name. Received: list"):
         comparison.plan([1, 2, 3])
+
+
+ARGUMENTS = {
+    "a text": ({"window": "3"}, "window: expected a whole number. Received: '3'"),
+    "a fraction": ({"seeds": 2.5}, "seeds: expected a whole number. Received: 2.5"),
+    "no window": ({"window": 0}, "forecast.window: received 0, expected at least 1"),
+    "no seeds": ({"seeds": 0}, "seeds: received 0, expected a count of at least 1"),
+    "no epochs": ({"epochs": 0}, "training.epochs: received 0, expected at least 1"),
+    "no batch": ({"batch_size": 0}, "training.batch_size: received 0, expected at least 1"),
+}
+
+
+@pytest.mark.parametrize("case", ARGUMENTS)
+def test_an_argument_that_cannot_be_is_refused_not_guessed(case):
+    more, said = ARGUMENTS[case]
+    with pytest.raises(UserError, match=re.escape(said)):
+        plan(series(), **more)
+
+
+def test_a_mistake_in_a_frame_names_no_file_that_the_user_has_not_made():
+    frame = series()
+    frame.loc[16, "load"] = np.nan
+    with pytest.raises(UserError, match="^the data: row 17, column 'load': expected a value. Received: nothing"):
+        plan(frame)
+
+
+def test_names_and_counts_may_be_numbers_of_pandas_and_numpy():
+    frame = series().set_axis([0, 1], axis=1)
+    made = plan(frame, target=(1,), time=0, window=np.int64(5))
+    assert {name: made.guess.options[name] for name in ("target", "time", "window")} == {
+        "target": ("1",),
+        "time": "0",
+        "window": 5,
+    }
 
 
 NAMES = {

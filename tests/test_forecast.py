@@ -431,7 +431,8 @@ TABLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a time twice": (
         {"v": STEADY, "t": [*range(99), 5]},
         {"time": "t"},
-        ": row 100 (line 101), column 't': expected each time once. Received: '5', as in row 6 (line 7)",
+        ": row 100 (line 101), column 't': expected each time once. Received: '5', as in row 6 (line 7)"
+        "; of several series, say which column tells them apart: group",
     ),
     "a category of the test rows alone": (
         {"v": STEADY, "c": ["x"] * 90 + ["y"] * 10},

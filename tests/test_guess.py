@@ -1,6 +1,7 @@
 """What is guessed of small files whose answer is plain, and what is asked where it is not."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -151,6 +152,33 @@ def test_sequences_by_their_names(csv):
     assert options(found.said) == {"kind", "id", "order", "features"}
 
 
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__"])
+def test_row_numbers_without_a_name_are_no_inputs(csv, name):
+    numbers = {name: np.arange(60)}
+    path = csv({**numbers, "day": times(60, "D"), "sold": np.arange(60.0)})
+    assert guess(path, None, {}).options["target"] == ("sold",)
+    path = csv({**numbers, "id": np.arange(60) // 2, "x": np.ones(60), "label": ["a", "b"] * 30})
+    assert guess(path, None, {}).options["features"] == ("x",)
+    path = csv({**numbers, "id": np.arange(60) // 2, "label": ["a", "b"] * 30, name: np.ones(60)})
+    assert "features" not in guess(path, None, {}).options  # not row numbers: an input like any other
+
+
+@pytest.mark.parametrize(("code", "told"), [("01", True), ("00", False), ("23", True)])
+def test_an_input_that_gives_the_label_away_is_said(csv, code, told):
+    of = np.arange(40) // 2 % 2  # class of each sequence of two rows
+    given = np.array(list(code))[of]
+    path = csv({"id": np.arange(40) // 2, "code": given, "label": np.array(["a", "b"])[of], "x": np.arange(40) / 7})
+    said = guess(path, None, {}).said
+    assert (("'code', an input, gives 'label' away: leave it out?", ("features",)) in said) == told
+    assert not any("'x', an input" in text for text, _ in said)
+
+
+def test_texts_with_a_kind_are_texts(csv):
+    path = csv({"text": ["not at all good, no", "very good film to see"] * 5, "label": [1.5, 2.5] * 5})
+    found = guess(path, None, {"kind": "value"})
+    assert (found.task, found.options["kind"]) == ("texts", "value")
+
+
 LABELS = {
     "text": (["a", "b"] * 20, "class"),
     "truth": ([True, False] * 20, "class"),
@@ -172,7 +200,7 @@ def test_class_or_value(tmp_path, what):
 
 def test_a_ts_file_has_classes(tmp_path):
     for name in ("a.ts", "b.ts"):
-        (tmp_path / name).write_text("")
+        (tmp_path / name).write_text(name)
     found = guess(str(tmp_path / "a.ts"), str(tmp_path / "b.ts"), {})
     assert found.options == {"path": str(tmp_path / "a.ts"), "test_path": str(tmp_path / "b.ts"), "kind": "class"}
     assert options(found.said) == {"kind"}
@@ -209,6 +237,17 @@ MISTAKES = {
         {"kind": "class", "window": 3},
         "window: an option of a forecast, not of seq",
     ),
+    "numbers as text": (
+        {"when": times(3, "D"), "a": ["1,5", "2,5", "3,5"], "b": [None] * 3},
+        {},
+        "No other holds numbers: a, such as '1,5', b, all empty",
+    ),
+    "times in words": (
+        {"date": ["1-Jan-2020", "2-Jan-2020"], "a": [1.0, 2.0]},
+        {},
+        "row 1 (line 2), column 'date': expected",
+    ),
+    "many columns": ({f"c{n}": [1.0] for n in range(40)}, {}, "c10, c11 and 28 more"),
     "no kind": (TABLE, {"kind": "forcast"}, "class, value, text. Did you mean 'forecast'?"),
 }
 
@@ -229,6 +268,14 @@ def test_files_that_are_not_there_or_of_another_form(tmp_path, csv):
         guess(there, str(tmp_path / "gone.csv"), {})
     with pytest.raises(UserError, match=re.escape("mine.xlsx: expected a file of one of the forms .csv, .tsv")):
         guess("mine.xlsx", None, {})
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(UserError, match="expected a file. Received: a folder"):
+        guess(str(tmp_path / "folder.csv"), None, {})
+    again = tmp_path / "again.csv"
+    again.write_bytes(Path(there).read_bytes())
+    for same in (there, str(again)):
+        with pytest.raises(UserError, match="expected another file to test on than the one to learn from"):
+            guess(there, same, {})
     (tmp_path / "a.ts").write_text("")
     with pytest.raises(UserError, match="expected kind class or value for a file of sequences. Received: text"):
         guess(str(tmp_path / "a.ts"), None, {"kind": "text"})

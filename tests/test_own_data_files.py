@@ -9,6 +9,7 @@ import pickle
 import re
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from gru_tf.datasets import DatasetError
 from gru_tf.errors import UserError
 from gru_tf.own_data import columns, files, rhythm, shares
 from gru_tf.own_data.encoding import Encoding
+from gru_tf.own_data.given import keep
 
 Read = Callable[[Path], Any]
 
@@ -89,6 +91,7 @@ ARRAYS = npz(X=np.arange(1000.0), y=np.arange(1000) % 7)
 AB = "expected a time such as 2016-07-01 or 2016-07-01 13:00, as in other rows."
 FORMS = ".csv, .tsv, .csv.gz, .tsv.gz, .parquet, .npz, .ts"
 TELL = "; say what to do: missing: drop, forward, interpolate or mean"
+SERIES = "; of several series, say which column tells them apart: group"
 WAYS = "expected a time that can be read in one way, such as 2016-07-01, not as day/month/year or month/day/year."
 
 # Name of the case → file, its content, what reads it, and the message after the file's path.
@@ -112,6 +115,48 @@ BROKEN: dict[str, tuple[str, str | bytes, Read, str]] = {
         table,
         ": line 1: expected columns separated by ',' (or by tabs in a .tsv). Received: 'a;b', separated by ';'",
     ),
+    "tabs": (
+        "x.csv",
+        "a\tb\n1\t2\n",
+        table,
+        ": line 1: expected columns separated by ',' (or by tabs in a .tsv). Received: 'a\\tb', separated by tabs",
+    ),
+    "no header": (
+        "x.csv",
+        "2020-01-01,1.5\n2020-01-02,2.5\n",
+        table,
+        ": line 1: expected a header, the columns' names. Received: 2020-01-01, 1.5",
+    ),
+    "a remark before the header": (
+        "x.csv",
+        "# of 2024\na,b\n1,2\n",
+        table,
+        ": row 1 (line 2): expected 1 field, as in the header. Received: 2; is '# of 2024' a header?",
+    ),
+    "a comma at the end of rows": (
+        "x.csv",
+        "a,b\n1,2,\n",
+        table,
+        ": row 1 (line 2): expected 2 fields, as in the header. Received: 3; is a ',' at the end of the line?",
+    ),
+    "a number too large to be squared": (
+        "x.csv",
+        "a\n1\n1e160\n",
+        numbers("a"),
+        ": row 2 (line 3), column 'a': expected a number of at most 1e+150. Received: 1e+160",
+    ),
+    "numbers too close to be told apart": (
+        "x.csv",
+        "a\n1e-200\n2e-200\n",
+        encoded(2),
+        ": column 'a': expected numbers that differ by more than 64 bits can square",
+    ),
+    "a time too early": (
+        "x.csv",
+        "t\n1700-01-01\n1500-01-01\n",
+        times(),
+        ": row 2 (line 3), column 't': expected a time from 1678 to 2262. Received: '1500-01-01 00:00:00'",
+    ),
     "a row too short": (
         "x.csv",
         "a,b,c\n1,2,3\n\n1,2\n",
@@ -134,19 +179,19 @@ BROKEN: dict[str, tuple[str, str | bytes, Read, str]] = {
         "x.csv",
         "a,b\n1,x\n2,für\n".encode("latin-1"),
         table,
-        ": line 3: expected UTF-8 text. Received: byte 0xfc at column 4 of it",
+        ": line 3: expected UTF-8 text. Received: byte 0xfc at column 4 of it; save it as UTF-8",
     ),
     "a header in Latin-1": (
         "x.csv",
         "größe,b\n1,x\n".encode("latin-1"),
         table,
-        ": line 1: expected UTF-8 text. Received: byte 0xf6 at column 3 of it",
+        ": line 1: expected UTF-8 text. Received: byte 0xf6 at column 3 of it; save it as UTF-8",
     ),
     "UTF-16": (
         "x.csv",
         "a,b\n1,2\n".encode("utf-16"),
         table,
-        ": line 1: expected UTF-8 text. Received: byte 0xff at column 1 of it",
+        ": line 1: expected UTF-8 text. Received: byte 0xff at column 1 of it; save it as UTF-8",
     ),
     "cut gzip": (
         "x.csv.gz",
@@ -268,7 +313,8 @@ BROKEN |= {  # in columns
         "x.csv",
         "t,a\n2020-01-01,1\n2020-01-02,2\n2020-01-01,3\n",
         times(),
-        ": row 3 (line 4), column 't': expected each time once. Received: '2020-01-01 00:00:00', as in row 1 (line 2)",
+        ": row 3 (line 4), column 't': expected each time once. Received: '2020-01-01 00:00:00', as in row 1 (line 2)"
+        + SERIES,
     ),
     "a time twice in a group": (
         "x.csv",
@@ -444,13 +490,13 @@ def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
 
 
 def test_what_is_given_is_kept_once_by_its_content() -> None:
-    path = files.keep(FRAME)
-    assert files.keep(FRAME.copy()) == path == files.keep(FRAME.set_axis([5, 6, 7]))  # an index that counts is left out
-    assert files.keep(FRAME.iloc[::-1]) != path
+    path = keep(FRAME)
+    assert keep(FRAME.copy()) == path == keep(FRAME.set_axis([5, 6, 7]))  # an index that counts is left out
+    assert keep(FRAME.iloc[::-1]) != path
     pandas.testing.assert_frame_equal(files.read_table(path), FRAME)
     arrays = {"X": np.arange(6.0).reshape(3, 2), "y": np.array(["a", "bc", "d"], object)}
-    kept = files.keep(arrays)
-    assert files.keep(arrays) == kept
+    kept = keep(arrays)
+    assert keep(arrays) == kept
     assert files.read_arrays(kept)["y"].tolist() == ["a", "bc", "d"]
     assert not [file for file in path.parent.iterdir() if file.name.startswith(".")]
 
@@ -458,7 +504,7 @@ def test_what_is_given_is_kept_once_by_its_content() -> None:
 @pytest.mark.parametrize("index", [pandas.date_range("2020-01-01", periods=3), pandas.period_range("2020-01-01", periods=3)])
 def test_an_index_of_times_becomes_a_column(index: Any) -> None:
     for name in (None, "day"):
-        frame = files.read_table(files.keep(FRAME.set_axis(index.rename(name))))
+        frame = files.read_table(keep(FRAME.set_axis(index.rename(name))))
         assert list(frame) == [name or "index", *FRAME]
         assert (frame[name or "index"] == pandas.date_range("2020-01-01", periods=3)).all()
 
@@ -473,6 +519,10 @@ def test_an_index_of_times_becomes_a_column(index: Any) -> None:
             "the frame: expected each column once. Received: 'a' as column 1 and 2",
         ),
         (pandas.DataFrame({"a": []}), "the frame: expected at least one row. Received: none"),
+        (pandas.Series([1.0]), "expected a pandas frame .* Received: Series; its to_frame\\(\\) makes one"),
+        (FRAME.rename_axis(FRAME.columns[0]), "the frame with its index: expected each column once"),
+        ({"X": [[1, 2], [3]]}, "array 'X': expected sequences padded to one length, with an array 'lengths'. Received: "),
+        (pandas.DataFrame({"a": pandas.cut([1.0, 2.0], 2)}), "the frame: expected columns of one type each. Received: "),
         ({"X": np.array([{}], object)}, "array 'X': expected numbers or text of one type. Received: Python objects"),
         ({}, "the arrays: expected at least one. Received: none"),
     ],
@@ -482,7 +532,7 @@ def test_what_cannot_be_kept_is_refused_and_leaves_nothing(
 ) -> None:
     monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path))
     with pytest.raises(UserError, match=words):
-        files.keep(given)
+        keep(given)
     assert not list(tmp_path.rglob("*.*"))
 
 
@@ -498,7 +548,9 @@ def test_what_cannot_be_kept_is_refused_and_leaves_nothing(
         (["13/02/2020 10:30", "01/03/2020 10:30"], ["2020-02-13T10:30", "2020-03-01T10:30"]),
         (["02/13/2020", "03/01/2020"], ["2020-02-13", "2020-03-01"]),
         (["13.02.2020", "01.03.2020"], ["2020-02-13", "2020-03-01"]),
-        (["20200213", "20200301"], [20200213.0, 20200301.0]),
+        (["02/13/2020 11:30 PM", "03/01/2020 12:00 AM"], ["2020-02-13T23:30", "2020-03-01T00:00"]),
+        (["20200213", "20200301"], ["2020-02-13", "2020-03-01"]),
+        (["20200230", "20200301"], [20200230.0, 20200301.0]),
     ],
 )
 def test_times_are_read_in_the_one_form_that_fits_all(text: list[str], expected: list[Any], tmp_path: Path) -> None:
@@ -581,3 +633,27 @@ def test_the_regular_step_of_times(moments: Any, words: str, gaps: int, followin
 def test_times_without_a_regular_step_have_none() -> None:
     assert rhythm.of(np.array([0.0, 1.0, 3.0, 7.0, 20.0]), np.zeros(5, int)) is None
     assert rhythm.of(np.array([0.0, 1.0]), np.array([0, 1])) is None
+
+
+def test_an_index_and_decimals_of_a_parquet_file_are_columns_of_numbers(tmp_path: Path) -> None:
+    frame = pandas.DataFrame(
+        {"price": [Decimal("1.25"), Decimal("2.50")], "day": pandas.date_range("2020-01-01", periods=2)}
+    )
+    frame.set_index("day").to_parquet(tmp_path / "x.parquet")
+    found = files.read_table(tmp_path / "x.parquet")
+    assert found["price"].tolist() == [1.25, 2.5]
+    assert found["price"].dtype == np.float64
+    assert found["day"].tolist() == frame["day"].tolist()
+    assert files.read_table(tmp_path / "x.parquet", ["day"]).columns.tolist() == ["day"]
+
+
+def test_periods_are_their_first_moments() -> None:
+    frame = pandas.DataFrame({"month": pandas.period_range("2020-01", periods=2, freq="M"), "a": [1.0, 2.0]})
+    for form in (frame, frame.set_index("month")):
+        assert files.read_table(keep(form))["month"].tolist() == [pandas.Timestamp(2020, 1, 1), pandas.Timestamp(2020, 2, 1)]
+
+
+def test_lines_may_end_in_carriage_returns_alone(tmp_path: Path) -> None:
+    found = files.read_table(written(tmp_path, "x.csv", "a,b\r1,x\r2,y\r"))
+    assert found["a"].tolist() == [1, 2]
+    assert columns.row(str(tmp_path / "x.csv"), 1) == "row 2 (line 3)"

@@ -212,3 +212,18 @@ def test_comparisons_are_signed_and_corrected():
     assert [pair.difference.mean for pair in down] == [-2.0, -2.0, 0.0]
     assert [pair.t_holm for pair in down] == pytest.approx([3 * 0.29517, 3 * 0.29517, 1.0], abs=1e-4)
     assert math.isnan(comparisons({"a": {0: 1.0}, "b": {1: 1.0}}, "max")[0].difference.mean)
+
+
+def test_cells_that_are_equal_at_every_seed():
+    said, line = advice({cell: [1.0, 1.0, 1.0] for cell in CELLS}, metric="accuracy", direction="max", chance=0.5)
+    assert (said.cell, said.settled) == ("rnn", False)
+    assert "rnn has the best mean, as lstm and gru have too, and none trains surely faster." in line["How sure"]
+    two = {"rnn": [0.9, 0.7, 0.8], "gru": [0.9, 0.7, 0.8], "lstm": [0.1, 0.1, 0.2]}
+    _, line = advice(two, metric="accuracy", direction="max", chance=0.3)
+    assert "rnn has the best mean, as gru has too, and" in line["How sure"]
+
+
+def test_a_cell_that_equals_the_trivial_answer_is_said_to():
+    said, line = advice({"gru": [1.0, 1.0], "rnn": [1.0, 1.0]}, metric="accuracy", direction="max", chance=1.0)
+    assert said.cell is None
+    assert line["Against the trivial answer"] == f"{TRIVIAL}: accuracy 1. rnn has the same at every seed."

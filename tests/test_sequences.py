@@ -430,6 +430,11 @@ BAD_TABLES: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "missing column": (GOOD, {"label": "yy"}, "no column is called 'yy'. Did you mean 'y'? Columns: n, t, x, y, who"),
     "one column twice": (GOOD, {"order": "n"}, "expected two columns for 'id' and 'order'. Received: 'n'"),
+    "the label among the inputs": (
+        GOOD,
+        {"features": ("x", "y")},
+        "expected inputs beside the column of 'label'. Received: 'y' among features",
+    ),
     "no feature": (
         "n,t,y\n0,0,a\n",
         {"features": []},
@@ -604,6 +609,16 @@ BAD_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         "array 'X': expected numbers (sequences, steps) or (sequences, steps, features), at least one."
         " Received: float64 (1, 12, 4, 2)",
+    ),
+    "complex labels": (
+        {"X": NUMBERS, "y": np.arange(12) + 1j},
+        {},
+        "array 'y': expected numbers or text. Received: complex128",
+    ),
+    "numbers too large to be squared": (
+        {"X": NUMBERS * 0 + 1e160, "y": CLASSES},
+        {},
+        "row 1 of array 'X', step 1, feature 1: expected a finite number of at most 1e+150. Received: 1e+160",
     ),
     "fewer labels": (
         {"X": NUMBERS, "y": CLASSES[:11]},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.errors import UserError, did_you_mean, several
 from gru_tf.guess import forecast, sequences
 from gru_tf.guess.look import LABELS, Said, head, named, prose, times
 from gru_tf.own_data import files
@@ -57,7 +57,10 @@ def guess(path: str, test: str | None, given: Mapping[str, Any]) -> Guess:
     form = files.form(path)
     for file in filter(None, (path, test)):
         if not Path(file).is_file():
-            raise UserError(f"{file}: no such file")
+            there = "a folder" if Path(file).is_dir() else "something else"
+            raise UserError(f"{file}: {f'expected a file. Received: {there}' if Path(file).exists() else 'no such file'}")
+    if test is not None and _same(path, test):
+        raise UserError(f"{test}: expected another file to test on than the one to learn from. Received: the same (test)")
     first = head(path) if form == "table" else None
     said: list[Said] = []
     kind = _kind(path, form, first, given, said)
@@ -85,7 +88,10 @@ def _kind(path: str, form: str, first: Any, given: Mapping[str, Any], said: list
             raise UserError(f"{path}: expected kind class or value for a file of sequences. Received: {asked}")
         return "class"
     if asked is not None:
-        return "text" if "text" in given else str(asked)  # texts too have classes or values
+        if asked == "forecast" or any(name in given for name in ("id", "order", "features")):
+            return str(asked)
+        texts = "text" in given or (prose(first) and ("label" in given or named(first, LABELS)))
+        return "text" if texts else str(asked)  # texts too have classes or values
     for kind, own in (("text", ("text",)), ("class", ("id", "order", "features")), ("forecast", OPTIONS["forecast"])):
         if any(name in given for name in own if name not in ("group", "missing")):
             return kind
@@ -105,8 +111,13 @@ def _from_columns(path: str, first: Any, given: Mapping[str, Any], said: list[Sa
         return "forecast"
     raise UserError(
         f"{path}: expected to be told what to learn: a forecast (target), sequences (label and id) or texts (text and"
-        f" label). Columns: {', '.join(first.columns)}"
+        f" label). Columns: {several(list(first.columns))}"
     )
+
+
+def _same(path: str, test: str) -> bool:
+    """Whether two files have the same content."""
+    return Path(path).stat().st_size == Path(test).stat().st_size and files.digest(path) == files.digest(test)
 
 
 def _belonging(kind: str, given: Mapping[str, Any]) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gru_tf.errors import UserError
-from gru_tf.guess.look import Said, is_number, named, numeric, times
+from gru_tf.errors import UserError, several, shown
+from gru_tf.guess.look import Said, idle, is_number, named, numeric, times
 from gru_tf.guess.steps import Steps, count, steps_of
 from gru_tf.own_data import columns, files
 
@@ -32,10 +32,10 @@ def guess(path: str, head: Any, given: Given, said: list[Said]) -> tuple[dict[st
         group = _group(path, head, time, {*target}, said)
         steps = steps_of(path, time, group, target[0])
     horizon, season = given.get("horizon", 1), given.get("season", steps.season)
-    window = given.get("window") or _window(steps, season, horizon, said)
+    window = given["window"] if "window" in given else _window(steps, season, horizon, said)
     if "horizon" not in given:
         said.append(Said(f"{count(horizon, steps.unit)} ahead", ("horizon",)))
-    stride = given.get("stride") or _stride(steps, window, horizon, said)
+    stride = given["stride"] if "stride" in given else _stride(steps, window, horizon, said)
     if "season" not in given:
         words = f"a season of {count(season, steps.unit)}" if season else f"no season: {steps.why}"
         said.append(Said(f"{words}; the trivial answer repeats it" if season else words, ("season",)))
@@ -61,7 +61,7 @@ def _time(path: str, head: Any, given: Given, said: list[Said]) -> str | None:
         return str(given["time"])
     found = [name for name in times(head) if name not in given.get("target", ())]
     if len(found) > 1:
-        raise UserError(f"{path}: expected to be told which column has the times (time). Candidates: {', '.join(found)}")
+        raise UserError(f"{path}: expected to be told which column has the times (time). Candidates: {several(found)}")
     said.append(Said(f"'{found[0]}' has the times" if found else "no times: rows as the file has them", ("time",)))
     return found[0] if found else None
 
@@ -69,13 +69,21 @@ def _time(path: str, head: Any, given: Given, said: list[Said]) -> str | None:
 def _target(path: str, head: Any, given: Given, time: str | None, said: list[Said]) -> tuple[str, ...]:
     if given.get("target"):
         return tuple(given["target"])
-    taken = {time, given.get("group"), *given.get("covariates", ()), *named(head, ("id",))}
+    taken = {time, given.get("group"), *given.get("covariates", ()), *named(head, ("id",)), *idle(head)}
     found = [name for name in numeric(head) if name not in taken]
     if len(found) != 1:
-        what = f"Candidates: {', '.join(found)}" if found else f"No other holds numbers: {', '.join(head.columns)}"
+        what = f"Candidates: {several(found)}" if found else _no_numbers(head, taken)
         raise UserError(f"{path}: expected to be told which column to foretell (target). {what}")
     said.append(Said(f"'{found[0]}' is foretold, the one other column of numbers", ("target",)))
     return (found[0],)
+
+
+def _no_numbers(head: Any, taken: set[Any]) -> str:
+    """The columns that are left, each with a value, so that a decimal comma or a unit is seen."""
+    left = [name for name in map(str, head.columns) if name not in taken]
+    first = [head[name].dropna() for name in left]
+    told = [f"{c.name}, such as {shown(str(c.iloc[0]))}" if len(c) else f"{c.name}, all empty" for c in first]
+    return f"No other holds numbers: {several(told or list(map(str, head.columns)), SHOWN)}"
 
 
 def _group(path: str, head: Any, time: str, taken: set[str], said: list[Said]) -> str | None:
@@ -114,7 +122,6 @@ def _stride(steps: Steps, window: int, horizon: int, said: list[Said]) -> int:
 
 
 def _left_out(head: Any, used: set[str], given: Given, said: list[Said]) -> None:
-    left = [str(name) for name in head.columns if name not in used]
+    left = [str(name) for name in head.columns if name not in {*used, *idle(head)}]
     if left and "covariates" not in given:
-        more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
-        said.append(Said(f"not among the inputs: {', '.join(left[:SHOWN])}{more}", ("covariates",)))
+        said.append(Said(f"not among the inputs: {several(left, SHOWN)}", ("covariates",)))

@@ -1,5 +1,6 @@
 """A look at a table: its first rows, and which of its columns are times, numbers, prose or labels."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +12,10 @@ TIMES = ("time", "timestamp", "date", "datetime", "day", "week", "month", "quart
 LABELS = ("label", "class", "target", "y", "category", "sentiment", "outcome")
 ORDERS = ("order", "step", "t", "index", "position", *TIMES)
 PROSE = ("text", "sentence", "review", "comment", "message", "document", "body")
+HALF = 0.5
 WORDS = 3  # a column with more words in the middle is prose
 SAMPLE = 1 << 20  # bytes of a CSV that are looked at
+UNNAMED = re.compile(r"(Unnamed: \d+(_level_\d+)?|__index_level_\d+__|)")  # as pandas and a comma too many leave them
 ROWS = 10_000  # of a Parquet file, likewise
 
 
@@ -33,10 +36,11 @@ def head(path: str) -> Any:
 
     try:
         first = _parquet(path) if path.lower().endswith(".parquet") else _csv(path)
+        names = [str(name) for name in first.schema.names]
     except (OSError, ValueError, StopIteration, pyarrow.ArrowException):
         return files.read_table(path)  # reads it, or says what is wrong with it
-    columns.unique([str(name) for name in first.schema.names], path)
-    return first.to_pandas() if first.num_rows else files.read_table(path)
+    columns.unique(names, path)
+    return files.frame(pyarrow.Table.from_batches([first])) if first.num_rows else files.read_table(path)
 
 
 def _csv(path: str) -> Any:
@@ -44,7 +48,11 @@ def _csv(path: str) -> Any:
 
     parse = csv.ParseOptions(delimiter=columns.delimiter(Path(path)), newlines_in_values=True)
     with csv.open_csv(path, read_options=csv.ReadOptions(block_size=SAMPLE), parse_options=parse) as reader:
-        return reader.read_next_batch()
+        first = reader.read_next_batch()
+    if any("binary" in str(field.type) for field in first.schema):
+        raise ValueError("not UTF-8")
+    files.header(Path(path))
+    return first
 
 
 def _parquet(path: str) -> Any:
@@ -56,7 +64,7 @@ def _parquet(path: str) -> Any:
 
 def named(frame: Any, names: Sequence[str]) -> list[str]:
     """The columns that are called so, upper or lower case, in the order of `names`."""
-    by_name = {str(column).lower(): str(column) for column in frame.columns}
+    by_name = {str(column).strip().lower(): str(column) for column in frame.columns}
     return [by_name[name] for name in names if name in by_name]
 
 
@@ -74,13 +82,27 @@ def is_text(column: Any) -> bool:
     return bool(pandas.api.types.is_string_dtype(column.dtype) or isinstance(column.dtype, pandas.CategoricalDtype))
 
 
+def idle(frame: Any) -> list[str]:
+    """The columns without a name that number the rows or hold nothing: saved indices, commas at the end of lines."""
+    found = []
+    for name in map(str, frame.columns):
+        column = frame[name]
+        numbers = column.dtype.kind in "iu" and column.is_unique
+        if UNNAMED.fullmatch(name.strip()) and (numbers or bool(column.isna().all())):
+            found.append(name)
+    return found
+
+
 def numeric(frame: Any) -> list[str]:
     """The columns of numbers."""
     return [str(name) for name in frame.columns if is_number(frame[name])]
 
 
 def times(frame: Any) -> list[str]:
-    """The columns of times: dates, text that can be read as dates, or numbers under a name such as "year"."""
+    """The columns of times: dates, text that can be read as dates, or numbers under a name such as "year".
+
+    Where there is none, those of text with digits under such a name, so that it is said why they cannot be read.
+    """
     import pandas
 
     by_name = set(named(frame, TIMES))
@@ -90,12 +112,16 @@ def times(frame: Any) -> list[str]:
         counts = is_number(column) and name in by_name
         if counts or pandas.api.types.is_datetime64_any_dtype(column.dtype) or (is_text(column) and _are_dates(column)):
             found.append(name)
-    return found
+    return found or [name for name in named(frame, TIMES) if is_text(frame[name]) and _digits(frame[name]).mean() > HALF]
+
+
+def _digits(column: Any) -> Any:
+    return column.dropna().astype("str").str.contains(r"\d")
 
 
 def _are_dates(column: Any) -> bool:
     some = column.dropna().drop_duplicates().head(100)
-    if not len(some) or not some.astype("str").str.contains(r"\d").all():
+    if not len(some) or not _digits(some).all():
         return False
     try:
         columns.times(some.to_frame("times"), "times", "")

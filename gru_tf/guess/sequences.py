@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean
-from gru_tf.guess.look import LABELS, ORDERS, Said, is_text, named, prose, times
+from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.guess.look import LABELS, ORDERS, Said, idle, is_text, named, prose, times
 from gru_tf.own_data import columns, files
 
 CLASSES = 20  # whole numbers of more values than these are values, not classes
+SHOWN = 4  # names in a line
+FEW = 1_000  # values of a column that may give a label away
 IDS = ("id", "sequence", "series", "case", "sample", "recording", "session")
 
 Given = Mapping[str, Any]
@@ -34,6 +36,7 @@ def guess(path: str, form: str, head: Any, kind: str | None, given: Given, said:
         columns.have(head, [given[name] for name in ("label", "id", "order", "group") if name in given], path)
         found |= _columns(path, head, given, said)
         labels = files.read_table(path, [found["label"]])[found["label"]]
+        _giveaway(path, head, found, said)
     elif form == "arrays":
         labels = _array(path, given)
     if form == "series":
@@ -67,7 +70,7 @@ def guess_texts(path: str, head: Any, kind: str | None, given: Given, said: list
 
 def _columns(path: str, head: Any, given: Given, said: list[Said]) -> dict[str, Any]:
     """Label, id and order of a table with a row a step."""
-    found = {}
+    found: dict[str, Any] = {}
     taken = {value for value in given.values() if isinstance(value, str)} | set(given.get("features", ()))
     if "label" not in given:
         found["label"] = _label(path, head, taken, said)
@@ -83,11 +86,25 @@ def _columns(path: str, head: Any, given: Given, said: list[Said]) -> dict[str, 
             found["order"] = orders[0]
         said.append(Said(f"ordered by '{orders[0]}'" if orders else "steps in the order of the rows", ("order",)))
     if "features" not in given:
-        left = [str(name) for name in head.columns if name not in {*taken, *found.values()}]
-        said.append(
-            Said(f"inputs: {', '.join(left[:4])}{f' and {len(left) - 4} more' if len(left) > 4 else ''}", ("features",))
-        )
+        left = [str(name) for name in head.columns if name not in {*taken, *found.values(), *idle(head)}]
+        if left and idle(head):
+            found["features"] = tuple(left)
+        but = "; not the row numbers or blanks without a name" if idle(head) else ""
+        said.append(Said(f"inputs: {several(left, SHOWN)}{but}", ("features",)))
     return found
+
+
+def _giveaway(path: str, head: Any, found: Given, said: list[Said]) -> None:
+    """Say which guessed inputs tell the label by themselves: one value in a sequence, one label of each value."""
+    if not said or said[-1].options != ("features",) or found["label"] not in head.columns:
+        return
+    used = {found.get(name) for name in ("label", "id", "order", "group")} | {*idle(head)}
+    for name in (str(name) for name in head.columns if name not in used and head[name].nunique() <= FEW):
+        frame = files.read_table(path, [found["id"], name, found["label"]]).drop_duplicates()
+        pairs = frame[[name, found["label"]]].drop_duplicates()
+        told = len(pairs) == pairs[name].nunique() <= len(frame) // 2 and pairs[found["label"]].nunique() > 1
+        if told and frame[found["id"]].is_unique:
+            said.append(Said(f"'{name}', an input, gives '{found['label']}' away: leave it out?", ("features",)))
 
 
 def _ids(head: Any) -> list[str]:
@@ -98,8 +115,8 @@ def _ids(head: Any) -> list[str]:
 
 def _label(path: str, head: Any, taken: set[Any], said: list[Said]) -> str:
     called = [name for name in named(head, LABELS) if name not in taken]
-    texts = [str(name) for name in head.columns if name not in taken and is_text(head[name])]
-    rest = [str(name) for name in head.columns if name not in taken]
+    rest = [str(name) for name in head.columns if name not in {*taken, *idle(head)}]
+    texts = [name for name in rest if is_text(head[name])]
     found = called[:1] or (rest if len(rest) == 1 else texts)
     name = _only(path, "label", found, head)
     said.append(Said(f"'{name}' is the label", ("label",)))
@@ -109,7 +126,7 @@ def _label(path: str, head: Any, taken: set[Any], said: list[Said]) -> str:
 def _only(path: str, option: str, found: list[str], head: Any) -> str:
     if len(found) == 1 or (found and option == "text"):
         return found[0]
-    names = f"Candidates: {', '.join(found)}" if found else f"Columns: {', '.join(map(str, head.columns))}"
+    names = f"Candidates: {several(found)}" if found else f"Columns: {several(list(map(str, head.columns)))}"
     what = {"label": "has the labels", "id": "says which rows are one sequence", "text": "has the texts"}[option]
     raise UserError(f"{path}: expected to be told which column {what} ({option}). {names}")
 

@@ -8,6 +8,7 @@ import csv
 import functools
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,15 +17,23 @@ from typing import Any, Literal
 import numpy as np
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import did_you_mean, shown
+from gru_tf.errors import did_you_mean, several, shown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Missing = Literal["refuse", "drop", "forward", "interpolate", "mean"]
+FIRST, LAST = np.datetime64("1678"), np.datetime64("2262")  # years that 64 bits of nanoseconds hold
+LARGEST = 1e150  # of numbers: the square of a larger one has no place in 64 bits
 LONGEST = 1 << 30  # characters of a field; Python's csv would stop at 131,072
 TEXT = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y")
-WORDS = (("%d", "day"), ("%m", "month"), ("%Y", "year"), ("%y", "year"), ("%H:%M:%S", "time"), ("%H:%M", "time"))
-CLOCKS = ("", " %H:%M", " %H:%M:%S")
+WORDS = (
+    ("%d", "day"),
+    ("%m", "month"),
+    ("%Y", "year"),
+    ("%y", "year"),
+    *((clock, "time") for clock in ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")),
+)
+CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 
 # ------------------------------------------------------------------------------------------------------------- names
@@ -43,7 +52,7 @@ def named(names: Sequence[str], wanted: Sequence[str], where: str) -> None:
     for name in wanted:
         if name not in names:
             near = did_you_mean(name, names)
-            raise DatasetError(f"{where}: no column is called '{name}'.{near} Columns: {', '.join(names)}")
+            raise DatasetError(f"{where}: no column is called '{name}'.{near} Columns: {several(names)}")
 
 
 def have(frame: Any, names: Sequence[str], where: str) -> None:
@@ -107,12 +116,13 @@ def lines(path: Path, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
 def _decoded(path: Path, stream: io.BufferedIOBase) -> Iterator[str]:
     for number, line in enumerate(stream, start=1):
         try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise DatasetError(
                 f"{path}: line {number}: expected UTF-8 text. Received: byte 0x{line[error.start]:02x} at column"
-                f" {error.start + 1} of it"
+                f" {error.start + 1} of it; save it as UTF-8"
             ) from error
+        yield from re.split(r"(?<=\r)(?=[^\n])", text)  # lines may end in a carriage return alone
 
 
 # ------------------------------------------------------------------------------------------------------------ values
@@ -136,6 +146,8 @@ def numbers(frame: Any, name: str, where: str) -> Array:
     wrong |= np.isinf(values)
     if wrong.any():
         raise _unlike(frame, name, where, int(wrong.argmax()), "a finite number")
+    if (large := np.abs(values) > LARGEST).any():
+        raise _unlike(frame, name, where, int(large.argmax()), f"a number of at most {LARGEST:g}")
     return values
 
 
@@ -176,19 +188,34 @@ def times(frame: Any, name: str, where: str, group: str | None = None) -> Array:
     if pandas.api.types.is_bool_dtype(column.dtype):
         raise _unlike(frame, name, where, 0, "a time")
     if pandas.api.types.is_numeric_dtype(column.dtype):
-        moments = numbers(frame, name, where)
+        moments = _calendar(numbers(frame, name, where))
     elif pandas.api.types.is_datetime64_any_dtype(column.dtype):
         moments = _utc(column)
     else:
         moments = _read_times(frame, name, where)
+    if moments.dtype.kind == "M":
+        outside = (moments < FIRST) | (moments >= LAST)
+        if outside.any():
+            raise _unlike(frame, name, where, int(outside.argmax()), f"a time from {FIRST} to {LAST}")
+        moments = moments.astype("datetime64[ns]")
     _once(frame, name, where, moments, group)
     return moments
+
+
+def _calendar(values: Array) -> Array:
+    """Dates where all numbers are such as 20160701; else the numbers."""
+    import pandas
+
+    if len(values) == 0 or not ((values >= 10**7) & (values < 10**8) & (values == np.round(values))).all():
+        return values
+    dates = pandas.to_datetime(pandas.Series(values.astype(np.int64).astype(str)), format="%Y%m%d", errors="coerce")
+    return values if dates.isna().any() else _utc(dates)
 
 
 def _utc(column: Any) -> Array:
     zone = getattr(column.dtype, "tz", None)
     plain = column.dt.tz_convert("UTC").dt.tz_localize(None) if zone else column
-    moments: Array = plain.to_numpy().astype("datetime64[ns]")
+    moments: Array = plain.to_numpy()
     return moments
 
 
@@ -246,10 +273,16 @@ def _once(frame: Any, name: str, where: str, moments: Array, group: str | None) 
     if equal.any():
         first, second = sorted(order[[equal.argmax(), equal.argmax() + 1]])
         of = f" of the same '{group}'" if group is not None else ""
+        hint = "" if group else "; of several series, say which column tells them apart: group"
         raise DatasetError(
             f"{at(frame, name, where, second)}: expected each time once{of}. Received:"
-            f" {shown(str(frame[name].iloc[second]))}, as in {row(where, frame.index[first])}"
+            f" {shown(str(frame[name].iloc[second]))}, as in {row(where, frame.index[first])}{hint}"
         )
+
+
+def moment(value: Any) -> str:
+    """A moment in words, without the zeros after its seconds."""
+    return re.sub(r"\.?0+$", "", str(value)).replace("T", " ") if isinstance(value, np.datetime64) else str(value)
 
 
 def groups(frame: Any, name: str, where: str) -> tuple[Array, list[str]]:

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gru_tf.datasets import DatasetError
+from gru_tf.errors import several
 from gru_tf.own_data import columns as checks
 
 CATEGORIES = 100  # more of them in a column are refused: each is an input of its own
@@ -103,6 +104,8 @@ def _fit(frame: Any, seen: Any, name: str, where: str) -> Column:
         values = values[~np.isnan(values)]
         deviation = float(values.std())
         constant = values.min() == values.max()
+        if not constant and deviation == 0:
+            raise DatasetError(f"{where}: column '{name}': expected numbers that differ by more than 64 bits can square")
         return Column(name=name, kind="number", mean=float(values.mean()), deviation=1.0 if constant else deviation)
     return Column(name=name, kind="category", categories=_categories(frame, seen, name, where))
 
@@ -150,6 +153,6 @@ def _codes(frame: Any, column: Column, where: str) -> Array:
         value = frame[column.name].iloc[place]
         raise DatasetError(
             f"{checks.at(frame, column.name, where, place)}: expected a category of the training rows:"
-            f" {', '.join(column.categories)}. Received: '{value}'"
+            f" {several(column.categories)}. Received: '{value}'"
         )
     return np.asarray(codes)

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import io
 import os
-import secrets
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +19,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gru_tf import durable
-from gru_tf.datasets import DatasetError, cache
-from gru_tf.errors import UserError
+from gru_tf.datasets import DatasetError
+from gru_tf.errors import UserError, several, shown
 from gru_tf.own_data import columns as checks
 
 LIMIT = 4 * 10**9  # bytes that data may take in memory
@@ -30,6 +29,7 @@ TABLE_COPIES = 5  # of a table in memory, at most, while it is read, checked, so
 ARRAY_COPIES = 2  # of arrays, as they are and as inputs
 DIGITS = 16  # of a checksum
 CHUNK = 1 << 22
+VALUE = re.compile(r"\s*[-+]?\d[\d.,:/ T+-]*\s*")  # a number, a date or a time
 FORMS: dict[str, Literal["table", "arrays", "series"]] = {
     ".csv": "table",
     ".tsv": "table",
@@ -115,10 +115,10 @@ def _csv(path: Path, columns: Sequence[str] | None) -> Any:
     from pyarrow import csv as arrow
 
     size, quoted = _looked_through(path)
-    header = _header(path)
-    checks.unique(header, str(path))
-    checks.named(header, columns or (), str(path))
-    wanted = list(columns if columns is not None else header)
+    names = header(path)
+    checks.unique(names, str(path))
+    checks.named(names, columns or (), str(path))
+    wanted = list(columns if columns is not None else names)
     options = {
         "parse_options": arrow.ParseOptions(delimiter=checks.delimiter(path), newlines_in_values=quoted),
         "convert_options": arrow.ConvertOptions(include_columns=wanted),
@@ -127,23 +127,30 @@ def _csv(path: Path, columns: Sequence[str] | None) -> Any:
     try:
         table = arrow.read_csv(str(path), **options)
     except (OSError, ValueError, UnicodeDecodeError) as error:  # Arrow's own errors are ValueErrors
-        _say_where_it_broke(path, header)
-        raise DatasetError(f"{path}: cannot be read as CSV. Received: {_one_line(error)}") from error
+        _say_where_it_broke(path, names)
+        raise DatasetError(f"{path}: cannot be read as CSV. Received: {one_line(error)}") from error
     if any("binary" in str(field.type) for field in table.schema):
-        _say_where_it_broke(path, header)
+        _say_where_it_broke(path, names)
     if not table.num_rows:
         raise DatasetError(f"{path}: expected at least one row after the header. Received: none")
-    return _frame(table)
+    return frame(table)
 
 
-def _header(path: Path) -> list[str]:
-    """The names in the first line that is not empty."""
+def header(path: Path) -> list[str]:
+    """The names in the first line of a CSV that is not empty.
+
+    Raises:
+        DatasetError: where there is none, it is not UTF-8, is separated by something else or holds values, no names.
+    """
     for names in _rows(path):
-        if len(names) == 1 and ";" in names[0]:
+        if len(names) == 1 and (mark := next((mark for mark in ";\t|," if mark in names[0]), None)):
+            by = "tabs" if mark == "\t" else f"'{mark}'"
             raise DatasetError(
-                f"{path}: line 1: expected columns separated by ',' (or by tabs in a .tsv). Received: '{names[0]}',"
-                " separated by ';'"
+                f"{path}: line 1: expected columns separated by ',' (or by tabs in a .tsv). Received: {shown(names[0])},"
+                f" separated by {by}"
             )
+        if all(map(VALUE.fullmatch, names)) and not all(name.strip().isdigit() for name in names):  # 0, 1, 2 are names
+            raise DatasetError(f"{path}: line 1: expected a header, the columns' names. Received: {several(names)}")
         return names
     raise DatasetError(f"{path}: expected a header line. Received: an empty file")
 
@@ -201,10 +208,12 @@ def _say_where_it_broke(path: Path, header: Sequence[str]) -> None:
         row = 0
         for line, fields in checks.lines(path):
             if row and len(fields) != len(header):
-                cut = "; is the line cut off?" if len(fields) < len(header) else "; is a ',' in a text without quotes?"
+                cut = "is the line cut off?" if len(fields) < len(header) else "is a ',' in a text without quotes?"
+                cut = "is a ',' at the end of the line?" if len(fields) == len(header) + 1 and not fields[-1] else cut
+                cut = f"is {shown(header[0])} a header?" if len(header) == 1 else cut
                 raise DatasetError(
-                    f"{path}: row {row} (line {line}): expected {len(header)} fields, as in the header."
-                    f" Received: {len(fields)}{cut}"
+                    f"{path}: row {row} (line {line}): expected {len(header)} field{'s' * (len(header) > 1)}, as in the"
+                    f" header. Received: {len(fields)}; {cut}"
                 )
             row += 1
     except csv.Error as error:
@@ -227,11 +236,11 @@ def _parquet(path: Path, columns: Sequence[str] | None) -> Any:
                 raise DatasetError(f"{path}: expected at least one row. Received: none")
             first = next(file.iter_batches(batch_size=SAMPLE // 100, columns=wanted))
             _fits(path, TABLE_COPIES * int(first.nbytes / first.num_rows * file.metadata.num_rows))
-            return _frame(file.read(columns=wanted))[wanted]
+            return frame(file.read(columns=wanted))[wanted]
     except UserError:
         raise
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
-        raise DatasetError(f"{path}: expected a whole Parquet file. Received: {_one_line(error)}") from error
+        raise DatasetError(f"{path}: expected a whole Parquet file. Received: {one_line(error)}") from error
 
 
 # -------------------------------------------------------------------------------------------------------------- NPZ
@@ -255,7 +264,7 @@ def read_arrays(path: Given) -> dict[str, Array]:
             _fits(Path(path), ARRAY_COPIES * sum(member.file_size for member in members))
             return {member.filename.removesuffix(".npy"): _array(path, archive, member) for member in members}
     except (OSError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"{path}: expected a whole NPZ file. Received: {_one_line(error)}; is it cut off?") from error
+        raise DatasetError(f"{path}: expected a whole NPZ file. Received: {one_line(error)}; is it cut off?") from error
 
 
 def _array(path: Given, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
@@ -271,85 +280,22 @@ def _array(path: Given, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Ar
             raise DatasetError(
                 f"{where}: expected numbers or text. Received: Python objects, which are not loaded"
             ) from error
-        raise DatasetError(f"{where}: cannot be read. Received: {_one_line(error)}") from error
+        raise DatasetError(f"{where}: cannot be read. Received: {one_line(error)}") from error
 
 
-# ------------------------------------------------------------------------------------------------- given in Python
+def frame(table: Any) -> Any:
+    """A pandas frame of an Arrow table, which is given up, column by column.
 
-
-def keep(data: Any) -> Path:
-    """Write a pandas frame as Parquet, or arrays by name as NPZ, into the cache, named by content; the file's path.
-
-    A frame's index becomes columns where it has names or times, and is left out where it only counts.
-
-    Raises:
-        UserError: where a column or an array cannot be written: objects, or names that are there twice.
+    Decimals become float64, and what pandas has noted of an index is passed over: its columns are columns.
     """
-    return _keep_arrays(data) if isinstance(data, Mapping) else _keep_frame(data)
-
-
-def _keep_frame(frame: Any) -> Path:
-    import pandas
     import pyarrow
-    from pyarrow import parquet
 
-    if not isinstance(frame, pandas.DataFrame):
-        raise UserError(f"expected a pandas frame or arrays by name. Received: {type(frame).__name__}")
-    index = frame.index
-    if isinstance(index, pandas.PeriodIndex):
-        frame = frame.set_axis(index.to_timestamp(), axis=0)
-    named = any(name is not None for name in index.names)
-    frame = frame.reset_index(drop=not named and not isinstance(index, (pandas.DatetimeIndex, pandas.PeriodIndex)))
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    checks.unique(list(frame.columns), "the frame")
-    if not len(frame):
-        raise UserError("the frame: expected at least one row. Received: none")
-    try:
-        table = pyarrow.Table.from_pandas(frame, preserve_index=False)
-    except (pyarrow.ArrowException, TypeError, ValueError) as error:
-        raise UserError(f"the frame: expected columns of one type each. Received: {_one_line(error)}") from error
-    table = table.replace_schema_metadata()  # pandas notes its version there: the content would have another name
-    return _kept(".parquet", lambda file: parquet.write_table(table, file, write_page_checksum=True))
-
-
-def _keep_arrays(arrays: Mapping[str, Any]) -> Path:
-    made = {str(name): np.asarray(array) for name, array in arrays.items()}
-    if not made:
-        raise UserError("the arrays: expected at least one. Received: none")
-    for name, array in made.items():
-        if array.dtype.hasobject:
-            if not all(isinstance(value, str) for value in array.ravel()):
-                raise UserError(f"array '{name}': expected numbers or text of one type. Received: Python objects")
-            made[name] = array.astype(np.str_)
-    return _kept(".npz", lambda file: _save_arrays(file, made))
-
-
-def _save_arrays(file: Path, arrays: Mapping[str, Array]) -> None:
-    """As numpy.savez, but for the time of day that it notes: the same arrays are the same bytes."""
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, array, allow_pickle=False)
-
-
-def _kept(suffix: str, save: Any) -> Path:
-    """Written beside, then named by content: whole or absent, and once however often it is given."""
-    folder = cache() / "given"
-    written = folder / f".given-{secrets.token_hex(8)}{suffix}"
-    try:
-        durable.through(written, save)
-        final = folder / f"{digest(written)}{suffix}"
-        written.replace(final)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be written, {error.strerror}: set GRU_TF_CACHE to another folder") from error
-    finally:
-        written.unlink(missing_ok=True)
-    return final
-
-
-def _frame(table: Any) -> Any:
-    """A pandas frame; the table is given up, column by column."""
-    return table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
+    fields = [
+        field.with_type(pyarrow.float64()) if pyarrow.types.is_decimal(field.type) else field for field in table.schema
+    ]
+    if fields != list(table.schema):
+        table = table.cast(pyarrow.schema(fields))
+    return table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False, ignore_metadata=True)
 
 
 def _fits(path: Path, needed: int) -> None:
@@ -360,5 +306,6 @@ def _fits(path: Path, needed: int) -> None:
         )
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """What another library says of a mistake, in one line."""
     return " ".join(str(error).split())[:200]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.datasets import DatasetError
+from gru_tf.errors import several
 from gru_tf.own_data import columns, shares
 
 CLASSES = 100  # more different numbers than these are values, not classes
@@ -76,7 +77,7 @@ def known(found: Labelled, order: list[str], trained: str) -> Array:
     if unseen.any():
         first = int(unseen.argmax())
         raise DatasetError(
-            f"{found.where}: {found.row(first)}: expected a class of {trained}: {', '.join(order)}."
+            f"{found.where}: {found.row(first)}: expected a class of {trained}: {several(order)}."
             f" Received: '{names[codes[first]]}'"
         )
     return _renumbered(codes, names, order)

@@ -144,6 +144,7 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: columns.Missing, 
     needed = [name for name in (wanted.id, wanted.order, *kept, *wanted.features) if name is not None]
     columns.have(frame, needed, where)
     _distinct(where, {"id": wanted.id, "order": wanted.order, "label": wanted.label, "group": wanted.group})
+    _no_inputs(where, wanted)
     others = {wanted.id, wanted.order, wanted.label, wanted.group}
     features = list(wanted.features) or [str(name) for name in frame.columns if name not in others]
     if not features:
@@ -172,6 +173,15 @@ def _distinct(where: str, options: Mapping[str, str | None]) -> None:
             raise DatasetError(f"{where}: expected two columns for '{before[name]}' and '{option}'. Received: '{name}'")
         if name is not None:
             before[name] = option
+
+
+def _no_inputs(where: str, wanted: Columns) -> None:
+    """What is said of a sequence is none of its inputs."""
+    for option, name in (("label", wanted.label), ("id", wanted.id), ("group", wanted.group)):
+        if name is not None and name in wanted.features:
+            raise DatasetError(
+                f"{where}: expected inputs beside the column of '{option}'. Received: '{name}' among features"
+            )
 
 
 def _in_order(frame: Any, where: str, identity: str, order: str | None) -> Any:
@@ -222,6 +232,7 @@ def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: columns.Miss
             f" Received: {inputs.dtype} {inputs.shape}"
         )
     inputs = inputs.reshape(*inputs.shape[:2], -1)
+    inputs = inputs.astype(np.float64) if inputs.dtype.kind == "f" and inputs.dtype.itemsize > 8 else inputs
     lengths = _lengths(arrays, name, where, inputs)
     of_each = {key: _each(arrays, key, where, name, len(inputs)) for key in (label, wanted.group) if key} if labels else {}
     real = np.arange(inputs.shape[1]) < lengths[:, None]
@@ -256,6 +267,8 @@ def _each(arrays: Arrays, name: str, where: str, inputs: str, count: int) -> Arr
             f"{where}: array '{name}': expected one value for each of the {count:,} sequences of '{inputs}', ({count},)."
             f" Received: {found.shape}"
         )
+    if found.dtype.kind not in "fiubUSM":
+        raise DatasetError(f"{where}: array '{name}': expected numbers or text. Received: {found.dtype}")
     return found.astype(np.str_) if found.dtype.kind == "S" else found
 
 
@@ -295,7 +308,7 @@ def _finite(inputs: Array, real: Array, lengths: Array, where: str, name: str, m
     """Refuse infinite numbers; NaN where it is refused, or where there is nothing that it could be filled with."""
     if inputs.dtype.kind != "f":
         return
-    wrong = np.isinf(inputs)
+    wrong = np.abs(inputs) > inputs.dtype.type(min(columns.LARGEST, np.finfo(inputs.dtype).max))
     if missing == "refuse":
         wrong |= np.isnan(inputs)
     if missing in ("forward", "interpolate"):
@@ -311,7 +324,8 @@ def _finite(inputs: Array, real: Array, lengths: Array, where: str, name: str, m
         how = how if missing == "refuse" else f"there is nothing in its place for missing: {missing}"
         more = f"; {how}" if np.isnan(inputs[row, step, feature]) else ""
         raise DatasetError(
-            f"{where}: row {row + 1} of array '{name}', {at}: expected a finite number."
+            f"{where}: row {row + 1} of array '{name}', {at}: expected a finite number"
+            f"{f' of at most {columns.LARGEST:g}' if np.isfinite(inputs[row, step, feature]) else ''}."
             f" Received: {inputs[row, step, feature]}{more}"
         )
 

@@ -18,7 +18,7 @@ from gru_tf.tasks._windows import naive_errors
 if TYPE_CHECKING:
     from gru_tf.tasks.forecast import OwnForecast
 
-VERSION = 1  # of what `series` makes, for arrays that are kept; see gru_tf.parsed
+VERSION = 2  # of what `series` makes, for arrays that are kept; see gru_tf.parsed
 
 
 class Series(BaseModel):
@@ -132,8 +132,8 @@ def _later(task: "OwnForecast", read: list[tuple[Any, Any]]) -> None:
     if (early := after <= before.max()).any():
         row = columns.row(task.test_path or "", frame.index[int(early.argmax())])
         raise DatasetError(
-            f"{task.test_path}: {row}, column '{task.time}': expected a time after the last of {task.path}, {before.max()}."
-            f" Received: {after[early.argmax()]}"
+            f"{task.test_path}: {row}, column '{task.time}': expected a time after the last of {task.path},"
+            f" {columns.moment(before.max())}. Received: {columns.moment(after[early.argmax()])}"
         )
 
 
@@ -182,7 +182,8 @@ def _completed(task: "OwnForecast", frame: Any, of: Array, part: Array, where: s
     if not absent.any():
         return frame, of, part, (encoding, fill), np.zeros((len(frame), 2), bool)
     gone = absent.any(1)
-    notes.append(f"{int(gone.sum()):,} rows have missing values; missing: {task.missing}.")
+    rows = f"{int(gone.sum()):,} rows have" if gone.sum() > 1 else "1 row has"
+    notes.append(f"{rows} missing values; missing: {task.missing}.")
     if task.missing == "drop":
         frame, of, part, absent = frame[~gone], of[~gone], part[~gone], absent[~gone]
     elif task.missing == "mean":
@@ -286,6 +287,8 @@ def last_windows(task: "OwnForecast", said: Series, frame: Any) -> tuple[Array, 
     frame = frame.reset_index(drop=True)
     names = [*task.target, *task.covariates]
     columns.have(frame, _wanted(task), where)
+    if not len(frame):
+        raise DatasetError(f"{where}: expected at least {task.window} rows, a window. Received: none")
     moments = columns.times(frame, task.time, where, task.group) if task.time is not None else None
     of, series = np.zeros(len(frame), np.int32), [""]
     if task.group is not None:

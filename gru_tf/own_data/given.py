@@ -1,0 +1,110 @@
+"""Data that a user gives in Python: frames and arrays, checked and kept as files in the cache, named by content."""
+
+import secrets
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gru_tf import durable
+from gru_tf.datasets import cache
+from gru_tf.errors import UserError
+from gru_tf.own_data import columns as checks
+from gru_tf.own_data import files
+from gru_tf.own_data.files import one_line
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def keep(data: Any) -> Path:
+    """Write a pandas frame as Parquet, or arrays by name as NPZ, into the cache, named by content; the file's path.
+
+    A frame's index becomes columns where it has names or times, and is left out where it only counts.
+
+    Raises:
+        UserError: where a column or an array cannot be written: objects, or names that are there twice.
+    """
+    return _keep_arrays(data) if isinstance(data, Mapping) else _keep_frame(data)
+
+
+def table(data: Any) -> Any:
+    """A pandas frame with its index as columns where that has names or times, periods as their first moments.
+
+    Raises:
+        UserError: where it is no frame, or has a name twice.
+    """
+    import pandas
+
+    if not isinstance(data, pandas.DataFrame):
+        way = next((f"; its {way}() makes one" for way in ("to_frame", "to_pandas") if hasattr(data, way)), "")
+        raise UserError(f"expected a pandas frame or arrays by name. Received: {type(data).__name__}{way}")
+    index = data.index
+    checks.unique([str(name) for name in data.columns], "the frame")
+    checks.unique([str(name) for name in (*index.names, *data.columns) if name is not None], "the frame with its index")
+    named = any(name is not None for name in index.names)
+    frame = data.reset_index(drop=not named and not isinstance(index, (pandas.DatetimeIndex, pandas.PeriodIndex)))
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    periods = [name for name in frame.columns if isinstance(frame[name].dtype, pandas.PeriodDtype)]
+    return frame.assign(**{name: frame[name].dt.to_timestamp() for name in periods})
+
+
+def _keep_frame(data: Any) -> Path:
+    import pyarrow
+    from pyarrow import parquet
+
+    frame = table(data)
+    if not len(frame):
+        raise UserError("the frame: expected at least one row. Received: none")
+    try:
+        made = pyarrow.Table.from_pandas(frame, preserve_index=False)
+        made = made.replace_schema_metadata()  # pandas notes its version there: the content would have another name
+        return _kept(".parquet", lambda file: parquet.write_table(made, file, write_page_checksum=True))
+    except UserError:
+        raise
+    except (pyarrow.ArrowException, TypeError, ValueError) as error:
+        raise UserError(f"the frame: expected columns of one type each. Received: {one_line(error)}") from error
+
+
+def _keep_arrays(arrays: Mapping[str, Any]) -> Path:
+    made = {str(name): _as_array(str(name), array) for name, array in arrays.items()}
+    if not made:
+        raise UserError("the arrays: expected at least one. Received: none")
+    for name, array in made.items():
+        if array.dtype.hasobject:
+            if not all(isinstance(value, str) for value in array.ravel()):
+                raise UserError(f"array '{name}': expected numbers or text of one type. Received: Python objects")
+            made[name] = array.astype(np.str_)
+    return _kept(".npz", lambda file: _save_arrays(file, made))
+
+
+def _as_array(name: str, given: Any) -> Array:
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        way = "expected sequences padded to one length, with an array 'lengths'"
+        raise UserError(f"array '{name}': {way}. Received: {one_line(error)}") from error
+
+
+def _save_arrays(file: Path, arrays: Mapping[str, Array]) -> None:
+    """As numpy.savez, but for the time of day that it notes: the same arrays are the same bytes."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
+
+
+def _kept(suffix: str, save: Any) -> Path:
+    """Written beside, then named by content: whole or absent, and once however often it is given."""
+    folder = cache() / "given"
+    written = folder / f".given-{secrets.token_hex(8)}{suffix}"
+    try:
+        durable.through(written, save)
+        final = folder / f"{files.digest(written)}{suffix}"
+        written.replace(final)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written, {error.strerror}: set GRU_TF_CACHE to another folder") from error
+    finally:
+        written.unlink(missing_ok=True)
+    return final
