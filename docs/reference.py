@@ -262,7 +262,7 @@ def described(name: str) -> dict[str, str]:
         body = re.split(r"\n(?=\S)", args)[0]  # up to the next heading
         for entry in re.split(r"\n(?=    \S)", body):
             key, _, words = entry.strip().partition(": ")
-            found[key] = " ".join(words.split())
+            found |= dict.fromkeys(key.split(", "), " ".join(words.split()))
     return {option: found[option] for option in TASKS.find(name).model_fields}
 
 
