@@ -132,10 +132,10 @@ READ, WRITTEN, STEPS = 7, 6, 5
 SIGNATURE = Signature(STEPS, 3, WRITTEN, "class", tokens=READ, varying=True, decoded=STEPS)
 
 
-def network(cell, **form):
+def network(cell, seed=3, **form):
     """A network with weights large enough that what it writes depends on what it reads, and its inputs."""
     model = build(ModelSpec(units=4, **form), SIGNATURE, CELLS.find(cell), {})
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(scale=1.2, size=w.shape) for w in model.get_weights()])
     lengths = rng.integers(1, STEPS + 1, 8)
     return model, rng.integers(0, READ, (8, STEPS)).astype("int32"), np.arange(STEPS) < lengths[:, None]
@@ -145,9 +145,12 @@ def network(cell, **form):
 @pytest.mark.parametrize("cell", ["gru", "lstm", "min_gru", "janet"])
 def test_what_is_written_follows_from_the_whole_prefix(cell, form):
     """Step by step with carried states as through the network that is trained, which is given the whole prefix each time."""
-    model, tokens, mask = network(cell, **form)
-    writer = Writer(model)
-    found = np.array(decoding.greedy(writer.step, *writer.read([tokens, mask]), STEPS))
+    for seed in range(3, 13):  # some draws prefer to end at once, or to write the same whatever they read
+        model, tokens, mask = network(cell, seed, **form)
+        writer = Writer(model)
+        found = np.array(decoding.greedy(writer.step, *writer.read([tokens, mask]), STEPS))
+        if len(np.unique(found, axis=0)) > 1:
+            break
     before = np.full((8, 1), END, "int32")
     ended = np.zeros(8, bool)
     for t in range(STEPS):

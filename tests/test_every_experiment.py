@@ -120,7 +120,8 @@ def check_trains(experiment: Experiment, place: int, compiled: bool = True) -> R
     assert [len(values) for values in result.history.values()] == [1, 1, 1]
     assert np.isfinite([*losses, result.validation, result.test, result.score, result.chance]).all()
     metric = create(task.name, task.options).metric
-    further = [name.removesuffix(f"_{metric.name}") for name in result.more if name.endswith(f"_{metric.name}")]
+    beside = [name for name in result.more if name not in metric.also]
+    further = [name.removesuffix(f"_{metric.name}") for name in beside if name.endswith(f"_{metric.name}")]
     assert result.chances == {f"{split}_{metric.name}": metric.chance_on(split) for split in further}
     return result
 

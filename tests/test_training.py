@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 from zipfile import ZipFile
 
 import keras
@@ -202,6 +203,7 @@ class Sealed:
 
     train: Examples
     validation: Examples
+    more: ClassVar[dict[str, Examples]] = {}
 
     @property
     def test(self):

@@ -178,7 +178,7 @@ def test_ten_programs_and_another_layer_gives_other_numbers(tmp_path):
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-OF_LAYERS = [example for example in EXAMPLES if "gru_tf.run(" not in example]
+OF_LAYERS = [example for example in EXAMPLES if not re.search(r"gru_tf\.(run|compare|results)\(", example)]
 
 
 @pytest.mark.parametrize("example", OF_LAYERS, ids=lambda example: example.splitlines()[0])
