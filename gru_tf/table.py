@@ -79,7 +79,7 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
         recurrent_parameters=first.recurrent_parameters if first else None,
         metric=first.metric if first else "",
         direction=first.direction if first else "max",
-        test=_interval(first.metric, tested) if first and tested else None,
+        test=bounded(first.metric, tested) if first and tested else None,
         chance=_mean([r.chance for r in finals if r.chance is not None]),
         score=_mean([r.score for r in finals if r.score is not None]),
         step_ms=statistics.median(s.step_ms for s in speeds) if speeds else None,
@@ -92,7 +92,8 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
     )
 
 
-def _interval(metric: str, values: list[float]) -> Interval:
+def bounded(metric: str, values: list[float]) -> Interval:
+    """Mean and 95 % interval of a metric, cut to what it can be."""
     return interval_of(values).within(LEAST.get(metric, 0.0), MOST.get(metric, math.inf))
 
 

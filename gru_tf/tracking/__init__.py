@@ -257,6 +257,13 @@ class Record:
         return bool(parent.info.status == FINISHED and parent.data.tags.get(MEMBER) == self.experiment.fingerprint)
 
     @_guarded
+    def define(self) -> None:
+        """Write the definition of a finished experiment anew where its claims or published numbers are others: none trains."""
+        definition = self.experiment.model_dump_json()
+        if self.client.get_run(self.parent).data.tags.get(DEFINITION) != definition:
+            self.client.set_tag(self.parent, DEFINITION, definition)
+
+    @_guarded
     def end(self, failed: bool) -> None:
         """Close the parent; one with failed runs counts as failed, and the next call tries these again."""
         self._mend(f"attributes.status = '{RUNNING}'")  # what requests that a server never answered have left
