@@ -20,7 +20,7 @@ from gru_tf.run_result import RunResult
 from gru_tf.statistics import Comparison, Interval, compare, correct
 from gru_tf.statistics.paired import LEVEL
 from gru_tf.statistics.power import seeds_to_settle
-from gru_tf.table import interval
+from gru_tf.table import interval, p_value
 
 TINY = 1e-4  # a difference below this is shown with a power of ten
 NAMED = 3  # tasks that a reason names
@@ -168,12 +168,11 @@ def _measured(one: Claim, pairs: _Pairs, found: Comparison) -> Verdict:
     difference, unit = (found.difference if found.seeds else None), ""
     if difference and one.left.kind == "a time":
         difference, unit = Interval(*(100 * math.expm1(bound) for bound in difference)), "%"
-    p = max(found.t_holm, found.permutation_holm) if found.reachable else found.t_holm  # what `settled` asks for, both
     if found.settled and not pairs.missing:
         verdict: Any = "supported" if one.holds(found.difference.mean, 0) else "contradicted"
     else:
         verdict = "not settled"
-    judged = Verdict(one.text, verdict, difference, p if math.isfinite(p) else None, "", unit)
+    judged = Verdict(one.text, verdict, difference, found.p if math.isfinite(found.p) else None, "", unit)
     return replace(judged, why=f"{_why(one, pairs, found, judged)}.")
 
 
@@ -194,13 +193,9 @@ def _why(one: Claim, pairs: _Pairs, found: Comparison, judged: Verdict) -> str:
     return text + (f"; about {math.ceil(needed / len(one.tasks)):,} seeds would settle it" if more and needed else "")
 
 
-def p_value(p: float) -> str:
-    """A p-value in words, e.g. "p = 0.021"."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-
-
 def _shown(difference: Interval, unit: str) -> str:
-    return f"{interval(difference, TINY)}{' ' if unit else ''}{unit}"
+    number = f"{difference.mean:.3g}" if math.isnan(difference.low) else interval(difference, TINY)
+    return f"{number} {unit}".strip()
 
 
 def _is(value: float) -> bool:

@@ -13,7 +13,7 @@ from gru_tf.table import bounded, rows
 TAGS = {
     "read": "read in the paper",
     "quoted": "quoted in another text",
-    "recalled": "recalled: as commonly cited",
+    "recalled": "recalled, as commonly cited",
 }
 
 

@@ -65,6 +65,11 @@ class Comparison:
             return False
         return self.permutation_holm <= LEVEL if self.reachable else self.permutation <= 2.0 ** (1 - self.seeds)
 
+    @property
+    def p(self) -> float:
+        """The corrected p-value that `settled` goes by: the larger of both tests', or Student's where it alone can say."""
+        return max(self.t_holm, self.permutation_holm) if self.reachable else self.t_holm
+
     def seen_from(self, name: str) -> "Comparison":
         """The same with the one of this name first."""
         if name == self.first:

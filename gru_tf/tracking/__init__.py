@@ -258,7 +258,7 @@ class Record:
 
     @_guarded
     def define(self) -> None:
-        """Write the definition of a finished experiment anew where its claims or published numbers are others: none trains."""
+        """Write a finished experiment's definition anew where its claims or published numbers are others."""
         definition = self.experiment.model_dump_json()
         if self.client.get_run(self.parent).data.tags.get(DEFINITION) != definition:
             self.client.set_tag(self.parent, DEFINITION, definition)
