@@ -32,16 +32,16 @@ def answer(evidence: Evidence) -> tuple[str, str]:
 
 def _nothing(evidence: Evidence) -> tuple[str, str]:
     wanted = sum(cell.row.wanted for task in evidence.tasks for cell in task.cells)
-    runs = f"{wanted:,} final {'run' if wanted == 1 else 'runs'}"
+    runs = f"{wanted:,} final {'run is' if wanted == 1 else 'runs are'}"
     if len(evidence.missing) < sum(len(task.cells) for task in evidence.tasks):
         return (
             "Nothing is known: no finished run has a finite test metric.",
-            f"That is no better than the trivial answer; {runs} are wanted.",
+            f"That is no better than the trivial answer; {runs} wanted.",
         )
     if not evidence.failures:
         return (
             "Nothing is known yet: no final run has finished.",
-            f"{runs} are to come, and the trivial answer will stand beside them.",
+            f"{runs} to come, and the trivial answer will stand beside them.",
         )
     task, cell, what = evidence.failures[0]
     count = len(evidence.failures)
@@ -143,7 +143,7 @@ def _each(tasks: Sequence[TaskEvidence]) -> str:
 def _many(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
     cells = [cell.cell for cell in evidence.tasks[0].cells]
     if len(cells) == 1:
-        return f"{cells[0]} has finished on {len(tested)} of {len(evidence.tasks)} tasks; it was compared with no other cell"
+        return f"On {len(tested)} of {len(evidence.tasks)} tasks {cells[0]} has finished; it was compared with no other cell"
     wins = {cell: sum(task.best == cell for task in tested) for cell in cells}
     won = [f"{cell} on {count}" for cell, count in sorted(wins.items(), key=lambda item: -item[1]) if count]
     settled = [task for task in tested if task.pairs and not task.unsettled and len(task.cells) > 1]

@@ -110,9 +110,9 @@ def interval(value: Interval, small: float = SMALL) -> str:
 
     Args:
         value: what is shown.
-        small: a mean below this is shown with a power of ten.
+        small: a mean below this, with bounds that are, is shown with a power of ten.
     """
-    size = abs(value.mean)
+    size = max(abs(value.mean), 0.0 if math.isnan(value.low) else (value.high - value.low) / 2)
     power = math.floor(math.log10(size)) if 0 < size < small else 0
     mean, low, high = (bound / 10.0**power for bound in value)
     suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
@@ -120,7 +120,7 @@ def interval(value: Interval, small: float = SMALL) -> str:
         return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
     half = (high - low) / 2
     digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
-    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{suffix}"
+    return f"{mean:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]{suffix}"  # z: no "-0.0"
 
 
 def p_value(p: float) -> str:
