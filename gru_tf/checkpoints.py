@@ -22,6 +22,7 @@ class Checkpoint:
         weights, state: of the network, and of optimiser and dropout.
         history: metric name → one value an epoch; seconds: training time of each epoch.
         best_epoch, best, best_weights: the best epoch by the validation metric.
+        predicting: time of each epoch's pass over the validation split.
     """
 
     weights: list[Any]
@@ -31,6 +32,7 @@ class Checkpoint:
     best_epoch: int | None = None
     best: float = math.nan
     best_weights: list[Any] = field(default_factory=list)
+    predicting: list[float] = field(default_factory=list)
 
     @property
     def epoch(self) -> int:
@@ -39,7 +41,7 @@ class Checkpoint:
 
 
 LISTS = ("weights", "state", "best_weights")
-FIELDS = ("history", "seconds", "best_epoch", "best")
+FIELDS = ("history", "seconds", "predicting", "best_epoch", "best")
 DIGEST = hashlib.sha256().digest_size
 
 

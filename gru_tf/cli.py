@@ -62,6 +62,7 @@ def run(
         made = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
         found = suite.run(file, store, engine=made, progress=progress)
     _show(found)
+    _conclude(found)
     _end(found)
 
 
@@ -173,6 +174,7 @@ def results(name: Annotated[str, typer.Argument(help="an experiment that was run
     found = suite.results(name, store)
     _ask(found.experiment)
     _show(found)
+    _conclude(found)
 
 
 def _ask(experiment: "Experiment") -> None:
@@ -186,6 +188,21 @@ def _show(found: "Results", rows: "list[Row] | None" = None) -> None:
     console.print()
     for line in screen.notes(found.experiment, rows, found.earlier):
         console.print(line, soft_wrap=True, markup=False)  # an error may hold what rich takes for a style
+
+
+def _conclude(found: "Results") -> None:
+    """The answer, the verdicts on claims, and published numbers beside ours."""
+    from gru_tf import answer, claims, evidence, published
+
+    console.print()
+    for sentence in answer.answer(evidence.gather(found.experiment, found.runs)):
+        console.print(Text(sentence))
+    for blocks in (
+        screen.verdicts(claims.judge(found.experiment, found.runs)),
+        screen.published(published.beside(found.experiment, found.runs)),
+    ):
+        for number, block in enumerate(blocks):
+            console.print(*([] if number else [""]), block, sep="\n")
 
 
 @app.command(name="list")

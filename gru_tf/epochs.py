@@ -108,7 +108,9 @@ class Epochs:
         clock = time.perf_counter()
         train_loss = self.steps.train(self.data["train"], order)
         self.done.seconds.append(time.perf_counter() - clock)
+        clock = time.perf_counter()
         loss, *means = self.steps.test(self.data["validation"], validation)
+        self.done.predicting.append(time.perf_counter() - clock)
         values = (train_loss, loss, self._validation(means))
         for series, value in zip(self.done.history.values(), values, strict=True):
             series.append(value)
@@ -180,7 +182,7 @@ class Epochs:
 
     def speed(self) -> Speed:
         """Training speed over all epochs; compiling took place before the first."""
-        steps = len(self._plan("train").order)
+        steps, batches = len(self._plan("train").order), len(self._plan("validation").order)
         low, middle, high = np.quantile(np.array(self.done.seconds) / steps, (0.25, 0.5, 0.75))
         return Speed(
             compile_seconds=self.steps.compile_seconds,
@@ -189,4 +191,5 @@ class Epochs:
             step_ms_low=1000 * low,
             step_ms_high=1000 * high,
             samples_per_second=len(self.splits.train) / steps / middle,
+            predict_ms=1000 * float(np.median(self.done.predicting)) / batches,
         )

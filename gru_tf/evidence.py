@@ -4,12 +4,12 @@ Tables, reports, dashboards and recommendations show this and compute nothing of
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
-from gru_tf.statistics import Comparison, Interval, compare_all
+from gru_tf.statistics import Comparison, Interval, compare_tasks
 from gru_tf.statistics.across import Ranks, interquartile_mean, ranks
 from gru_tf.statistics.power import seeds_to_settle
 from gru_tf.table import Row, rows
@@ -52,7 +52,8 @@ class TaskEvidence:
         metric, direction: of the test split, "" where no run has finished.
         chance: the trivial answer's metric.
         cells: in the experiment's order.
-        pairs: every two cells, a difference above 0 being for the first whichever way the metric goes.
+        pairs: every two cells, a difference above 0 being for the first whichever way the metric goes; corrected for all
+            pairs on all tasks of the experiment.
         needed: for each pair the seeds in all that would settle it; None where it is settled or nothing can be said.
     """
 
@@ -111,9 +112,12 @@ class Evidence:
 
 def gather(experiment: Experiment, results: Iterable[RunResult]) -> Evidence:
     """The evidence of an experiment's results, also of one that is not finished, or of which every run failed."""
-    results, table = list(results), []
+    results = list(results)
     table = rows(experiment, results)
-    tasks = tuple(_task(experiment, label, [row for row in table if row.task == label], results) for label in _tasks(table))
+    cells = [tuple(_cell(row, results) for row in table if row.task == label) for label in _tasks(table)]
+    scores = [_scores(task, experiment.seeds) for task in cells]
+    pairs = compare_tasks(scores)
+    tasks = tuple(map(_task, cells, scores, pairs))
     return Evidence(
         experiment=experiment,
         tasks=tasks,
@@ -128,21 +132,28 @@ def _tasks(table: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row.task for row in table))
 
 
-def _task(experiment: Experiment, label: str, table: Sequence[Row], results: Sequence[RunResult]) -> TaskEvidence:
-    cells = tuple(_cell(row, results) for row in table)
-    first = next((row for row in table if row.metric), table[0])
-    sign = 1 if first.direction == "max" else -1
-    scores = {c.cell: [sign * c.tests.get(seed, math.nan) for seed in experiment.seeds] for c in cells if c.tests}
-    pairs = tuple(compare_all(scores))
+def _scores(cells: Sequence[CellEvidence], seeds: Sequence[int]) -> dict[str, list[float]]:
+    """Cell → its test metric at each seed, larger is better; NaN where the seed did not finish."""
+    return {
+        c.cell: [(1 if c.row.direction == "max" else -1) * c.tests.get(seed, math.nan) for seed in seeds]
+        for c in cells
+        if c.tests
+    }
+
+
+def _task(
+    cells: tuple[CellEvidence, ...], scores: Mapping[str, Sequence[float]], pairs: Sequence[Comparison]
+) -> TaskEvidence:
+    first = next((c.row for c in cells if c.row.metric), cells[0].row)
     return TaskEvidence(
-        task=label,
+        task=first.task,
         title=first.title,
         metric=first.metric,
         direction=first.direction,
         chance=first.chance,
         cells=cells,
-        pairs=pairs,
-        needed=tuple(None if p.settled else _needed(scores[p.first], scores[p.second], len(pairs)) for p in pairs),
+        pairs=tuple(pairs),
+        needed=tuple(None if p.settled else _needed(scores[p.first], scores[p.second], p.comparisons) for p in pairs),
     )
 
 

@@ -10,14 +10,17 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from gru_tf import claim
 from gru_tf.cells import CELLS
 from gru_tf.errors import did_you_mean, mismatch, shown
 from gru_tf.specs import (
     MODEL,
     TRAINING,
     Choice,
+    Claims,
     Diagnosed,
     ModelSpec,
+    Published,
     Range,
     SearchSpec,
     Seed,
@@ -102,6 +105,8 @@ class Experiment(Spec):
         search: what is tuned for each (task, cell); null for nothing.
         diagnostics: what each final run records of its inside: true for all, or some of "gates", "saturation", "memory",
             "gradients".
+        claims: what is claimed of the cells, see `gru_tf.claim`; results give each a verdict.
+        published: numbers of others that stand beside ours.
     """
 
     name: str
@@ -113,6 +118,8 @@ class Experiment(Spec):
     training: TrainingSpec = TrainingSpec()
     search: SearchSpec | None = None
     diagnostics: Diagnosed = ()
+    claims: Claims = ()
+    published: Annotated[tuple[Published, ...], Field(strict=False)] = ()
 
     @field_validator("tasks", "cells")
     @classmethod
@@ -162,10 +169,29 @@ class Experiment(Spec):
             raise ValueError(f"search.seed: expected none of the final seeds. Received: {self.search.seed}")
         return self
 
+    @model_validator(mode="after")
+    def _claimed_of_what_is_there(self) -> Self:
+        for place, text in enumerate(self.claims):
+            try:
+                claim.parse(text, self.cells, self.tasks)
+            except ValueError as error:
+                raise ValueError(f"claims[{place}]: {error}") from error
+        for place, number in enumerate(self.published):
+            for kind, name, choices in (("task", number.task, self.tasks), ("cell", number.cell, self.cells)):
+                try:
+                    claim.named(name, choices, kind)
+                except ValueError as error:
+                    raise ValueError(f"published[{place}].{kind}: {error}") from error
+        return self
+
     @property
     def fingerprint(self) -> str:
-        """Hash of the canonical form; without diagnostics it is what it was before these existed."""
-        return _fingerprint(self, set() if self.diagnostics else {"diagnostics"})
+        """Hash of what is trained and recorded; without diagnostics it is what it was before these existed.
+
+        Claims and published numbers are read beside the results and change none of them.
+        """
+        beside = {"claims", "published"}
+        return _fingerprint(self, beside if self.diagnostics else beside | {"diagnostics"})
 
     def pairs(self) -> Iterator[tuple[Choice, Choice]]:
         """Every (task, cell), task by task."""

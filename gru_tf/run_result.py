@@ -17,6 +17,8 @@ class Speed(BaseModel):
         step_ms_low, step_ms_high: quartiles of the same.
         samples_per_second: sequences a second at the median step, or parts of a text of `timesteps` tokens where states
             are carried on; what fills up a batch does not count.
+        predict_ms: median over epochs of the mean time of a batch without updates, on the validation split; None in results
+            from before it was measured.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +29,7 @@ class Speed(BaseModel):
     step_ms_low: float
     step_ms_high: float
     samples_per_second: float
+    predict_ms: float | None = None
 
 
 class Quartiles(BaseModel):

@@ -19,7 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_tf.budget import Size
+from gru_tf.claims import Verdict
 from gru_tf.experiment import Experiment
+from gru_tf.published import Beside
 from gru_tf.recommendation import Recommendation
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
@@ -123,6 +125,52 @@ def recommendation(found: Recommendation) -> Table:
     for number, (heading, text) in enumerate(found.lines):
         grid.add_row(Text(heading), Text(text, style="bold" if number == 0 else ""))
     return grid
+
+
+VERDICTS = {"supported": "green", "contradicted": "red", "not settled": "yellow"}
+
+
+def verdicts(found: Sequence[Verdict]) -> Iterator[Table | Text]:
+    """Each claim with its verdict and what that rests on, and how it was reached; nothing where nothing was claimed."""
+    if not found:
+        return
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1, overflow="fold")
+    for one in found:
+        grid.add_row(Text(one.verdict, style=f"bold {VERDICTS[one.verdict]}"), Text(one.text, style="bold"))
+        grid.add_row("", Text(one.why))
+    yield grid
+    measured = sum(one.p is not None for one in found)
+    if measured:
+        corrected = f", Holm's correction over {measured} of them" if measured > 1 else ""
+        yield Text(f"Measured claims: paired tests at equal seeds{corrected}; 95 % intervals.", style="dim")
+
+
+def published(found: Sequence[Beside]) -> Iterator[Table | Text]:
+    """Published numbers beside ours, a table a task, with the difference and where each number comes from."""
+    for task in dict.fromkeys(one.task for one in found):
+        block = [one for one in found if one.task == task]
+        shown = Table(title=Text.assemble((block[0].title, "bold"), ": published beside ours"), **NARROW)
+        for name in ("cell", "metric", "published", "tag", "ours", "ours − published"):
+            words = name in ("cell", "metric", "tag")
+            shown.add_column(name, justify="left" if words else "right", no_wrap=name != "cell", overflow="fold")
+        for one in block:
+            ours = interval(one.ours) if one.ours else "–"
+            difference = "–" if one.difference is None else f"{one.difference:+.3g}"
+            shown.add_row(
+                *map(Text, (one.cell, one.metric, f"{one.published.value:g}", one.published.tag, ours, difference))
+            )
+        yield shown
+        yield Text("\n".join(_sources(block)), style="dim")
+
+
+def _sources(block: Iterable[Beside]) -> Iterator[str]:
+    """Where the numbers come from, those of one source together: "gru 8.54, lstm 8.67: quoted …"."""
+    told: dict[str, list[str]] = {}
+    for one in block:
+        told.setdefault(one.provenance, []).append(f"{one.cell} {one.published.value:g}")
+    return (f"{', '.join(numbers)}: {provenance}" for provenance, numbers in told.items())
 
 
 def _over(seeds: int) -> str:

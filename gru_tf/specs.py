@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from gru_tf.errors import did_you_mean, shown
+from gru_tf.tasks import MetricName
 
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy's legacy generator, which Keras seeds as well, can take
@@ -66,6 +67,21 @@ def _diagnostics(value: Any) -> Any:
 Diagnosed = Annotated[tuple[str, ...], BeforeValidator(_diagnostics)]
 
 
+def _claims(value: Any) -> Any:
+    """One claim or a list of them; null for none."""
+    if value is None or isinstance(value, str):
+        return (value,) if value else ()
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"received {shown(value)}, expected a list of claims, such as 'gru.score > rnn.score'")
+    for claim in value:
+        if value.count(claim) > 1:
+            raise ValueError(f"expected each claim once. Received: {shown(claim)} {value.count(claim)} times")
+    return tuple(value)
+
+
+Claims = Annotated[tuple[str, ...], BeforeValidator(_claims)]
+
+
 OF_FILES = ("path", "test_path")  # options that name a user's own files
 PINNED = "sha256"  # and the option that says which content they had
 
@@ -110,6 +126,26 @@ class Choice(Spec):
 
 def _listed(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+class Published(Spec):
+    """A number that others have published, to stand beside ours.
+
+    Args:
+        task, cell: whose number, as a claim names them.
+        metric: what it is; the task's own metric if null.
+        value: the number.
+        tag: where it comes from: "read" in the paper's text, "quoted" in another text, or "recalled" from memory of the
+            paper. It is shown wherever the number is.
+        source: the paper.
+    """
+
+    task: str
+    cell: str
+    metric: MetricName | None = None
+    value: float
+    tag: Literal["read", "quoted", "recalled"]
+    source: str
 
 
 class ModelSpec(Spec):

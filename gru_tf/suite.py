@@ -178,7 +178,9 @@ def run(
     work = (opened.folder / "work").absolute()
     with lock.held(work, experiment.name):
         record = opened.open(experiment)
-        if not record.complete():
+        if record.complete():
+            record.define()
+        else:
             record.begin()
             _conduct(_where(given), experiment, record, engine(work / experiment.name), progress)
         return _results(record)

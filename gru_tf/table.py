@@ -79,7 +79,7 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
         recurrent_parameters=first.recurrent_parameters if first else None,
         metric=first.metric if first else "",
         direction=first.direction if first else "max",
-        test=_interval(first.metric, tested) if first and tested else None,
+        test=bounded(first.metric, tested) if first and tested else None,
         chance=_mean([r.chance for r in finals if r.chance is not None]),
         score=_mean([r.score for r in finals if r.score is not None]),
         step_ms=statistics.median(s.step_ms for s in speeds) if speeds else None,
@@ -92,7 +92,8 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
     )
 
 
-def _interval(metric: str, values: list[float]) -> Interval:
+def bounded(metric: str, values: list[float]) -> Interval:
+    """Mean and 95 % interval of a metric, cut to what it can be."""
     return interval_of(values).within(LEAST.get(metric, 0.0), MOST.get(metric, math.inf))
 
 
@@ -109,9 +110,9 @@ def interval(value: Interval, small: float = SMALL) -> str:
 
     Args:
         value: what is shown.
-        small: a mean below this is shown with a power of ten.
+        small: a mean below this, with bounds that are, is shown with a power of ten.
     """
-    size = abs(value.mean)
+    size = max(abs(value.mean), 0.0 if math.isnan(value.low) else (value.high - value.low) / 2)
     power = math.floor(math.log10(size)) if 0 < size < small else 0
     mean, low, high = (bound / 10.0**power for bound in value)
     suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
@@ -119,4 +120,9 @@ def interval(value: Interval, small: float = SMALL) -> str:
         return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
     half = (high - low) / 2
     digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
-    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{suffix}"
+    return f"{mean:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]{suffix}"  # z: no "-0.0"
+
+
+def p_value(p: float) -> str:
+    """A p-value in words, e.g. "p = 0.021"."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

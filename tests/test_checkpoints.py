@@ -27,7 +27,7 @@ def checkpoint() -> Checkpoint:
     weights = [rng.normal(size=shape).astype("float32") for shape in ((3, 2), (2,), ())]
     state = [np.int64(7), np.array([1, 2], "uint32"), *weights[:1]]
     history = {"train_loss": [0.1 + 0.2, 1e-300], "validation_accuracy": [0.25, math.pi]}
-    return Checkpoint(weights, [np.asarray(s) for s in state], history, [0.5, 0.25], 1, math.pi, weights)
+    return Checkpoint(weights, [np.asarray(s) for s in state], history, [0.5, 0.25], 1, math.pi, weights, [0.1, 0.2])
 
 
 def same(one: Checkpoint, other: Checkpoint) -> bool:

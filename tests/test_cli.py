@@ -27,6 +27,8 @@ ONE = {
     "seeds": 1,
     "model": {"units": 4},
     "training": {"epochs": 1, "batch_size": 128, "jit": False},
+    "claims": ["rnn.parameters < gru.parameters"],
+    "published": [{"task": "digits", "cell": "gru", "value": 0.9, "tag": "recalled", "source": "A paper"}],
 }
 LIGHT = """
 import sys
@@ -91,10 +93,19 @@ def test_run_prints_the_question_a_line_a_run_the_table_and_notes(ran):
     for number, cell in ((1, "rnn"), (2, "gru")):
         shape = rf" +{number}/2 digits\(reading=rows\) · {cell} · seed 0: test accuracy [\d.]+ \([\d.]+ s\)"
         assert re.fullmatch(shape, lines[number])
-    rows = [line.split()[:3] for line in lines if line.strip().startswith(("rnn", "gru"))]
+    table = lines[3 : lines.index("At equal units, not parameters: 4 units.")]
+    rows = [line.split()[:3] for line in table if line.strip().startswith(("rnn", "gru"))]
     assert rows == [["rnn", "4", "102"], ["gru", "4", "218"]]  # units × (8 + units + biases), and the head
-    assert "At equal units, not parameters: 4 units." in lines
-    assert max(map(len, lines[3 : lines.index("At equal units, not parameters: 4 units.")])) <= 80
+    assert max(map(len, table)) <= 80
+
+
+def test_run_ends_with_the_answer_the_verdicts_and_what_is_published(ran):
+    said = " ".join(ran.run.stdout.split())
+    assert re.search(r"On digits\(reading=rows\) (rnn|gru) has the best test accuracy, .* one seed settles nothing\.", said)
+    assert "The trivial answer has 0.0" in said
+    assert "supported rnn.parameters < gru.parameters 102 against 218." in said
+    assert re.search(r"gru +accuracy +0\.9 +recalled +0\.\d+ \[one seed\] +-0\.\d+", ran.run.stdout)
+    assert max(map(len, ran.run.stdout.partition("On digits")[2].splitlines())) <= 80
 
 
 def test_run_says_nothing_else(ran):
@@ -266,11 +277,14 @@ def test_a_failed_run_is_shown_and_exit_code_1(main, file, monkeypatch):
         raise RuntimeError("no [memory] left")
 
     monkeypatch.setattr(training, "train", train)
-    code, shown, errors = main("run", file(cells=["rnn"], question="Is [gru] better[/]?"), "--workers", "0")
+    code, shown, errors = main(
+        "run", file({**ONE, "claims": []}, cells=["rnn"], question="Is [gru] better[/]?", published=[]), "--workers", "0"
+    )
     assert (code, errors) == (1, "")
     assert shown.startswith("one: Is [gru] better[/]?\n")
     assert "1/1 digits(reading=rows) · rnn · seed 0: failed: RuntimeError: no [memory] left" in shown
     assert "digits(reading=rows), rnn: seed 0 failed: RuntimeError: no [memory] left" in shown
+    assert "Nothing is known: no final run has finished, and 1 run diverged or failed." in shown
     assert "Some runs failed; the same command tries these again." in shown
 
 

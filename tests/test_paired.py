@@ -48,6 +48,17 @@ def test_cohens_tables(effect, pairs):
     assert power_of(effect, pairs) >= 0.8 > power_of(effect, pairs - 1)
 
 
+@pytest.mark.parametrize(("effect", "seeds"), [(14.2, 2), (20, 2), (30, 2), (4, 3)])
+def test_the_power_of_large_effects_at_a_small_level(effect, seeds):
+    """Against 100,000 simulated experiments; SciPy's noncentral t gives no number for some of these."""
+    level = 0.05 / 60
+    draws = np.random.default_rng(0).normal(effect, 1, (100_000, seeds))
+    t = draws.mean(1) / draws.std(1, ddof=1) * math.sqrt(seeds)
+    found = np.mean(np.abs(t) > stats.t.ppf(1 - level / 2, seeds - 1))
+    assert power_of(effect, seeds, level) == pytest.approx(found, abs=4 * math.sqrt(found / 100_000))
+    assert seeds_for(effect, level) > seeds
+
+
 # --- brute force and SciPy ---
 
 
@@ -133,6 +144,24 @@ def test_without_a_difference_at_most_one_experiment_in_twenty_settles_anything(
     draws = NULLS[null](np.random.default_rng(seeds), (1000, 3, seeds))
     errors = sum(any(c.settled for c in paired.compare_all(dict(zip("abc", cells, strict=True)))) for cells in draws)
     assert errors <= 50 + 2 * math.sqrt(1000 * 0.05 * 0.95)
+
+
+@pytest.mark.parametrize(("tasks", "seeds"), [(2, 3), (6, 5)])
+def test_several_tasks_at_once_keep_the_level_too(tasks, seeds):
+    """An experiment of several tasks is one experiment: corrected task by task, it would err more often."""
+    draws = np.random.default_rng(tasks).normal(size=(1000, tasks, 3, seeds))
+    named = [[dict(zip("abc", cells, strict=True)) for cells in found] for found in draws]
+    errors = [any(c.settled for task in paired.compare_tasks(found) for c in task) for found in named]
+    apart = [any(c.settled for task in found for c in paired.compare_all(task)) for found in named[:400]]
+    assert sum(errors) <= 50 + 2 * math.sqrt(1000 * 0.05 * 0.95)
+    assert sum(apart) > 20 + 2 * math.sqrt(400 * 0.05 * 0.95)
+
+
+def test_tasks_are_corrected_for_one_another():
+    scores = [{"rnn": [0.1, 0.2, 0.15], "gru": [0.9, 0.95, 0.8]}, {"rnn": [3.0, 3.1, 3.3], "gru": [3.2, 3.0, 3.1]}]
+    (one,), (other,) = paired.compare_tasks(scores)
+    assert [one.t_holm, other.t_holm] == pytest.approx(paired.holm([one.t, other.t]))
+    assert one.comparisons == other.comparisons == 2
 
 
 def test_without_the_correction_more_would_be_settled():

@@ -10,8 +10,11 @@ from rich.console import Console
 
 from gru_tf import screen
 from gru_tf.budget import Size
+from gru_tf.claims import Verdict
 from gru_tf.experiment import Experiment
+from gru_tf.published import Beside
 from gru_tf.run_result import RunResult
+from gru_tf.specs import Published
 from gru_tf.statistics import Interval
 from gru_tf.table import Row
 
@@ -202,6 +205,8 @@ def test_a_mean_that_is_no_number_is_never_the_best(direction):
         ((3.7e-5, 1.1e-5, 6.3e-5), "3.7 [1.1, 6.3]·10⁻⁵"),
         ((-3.7e-5, -6.3e-5, -1.1e-5), "-3.7 [-6.3, -1.1]·10⁻⁵"),
         ((0.01, 0.005, 0.015), "0.0100 [0.0050, 0.0150]"),
+        ((-2.8e-17, -0.0225, 0.0225), "0.000 [-0.022, 0.022]"),
+        ((0.0, -2e-5, 2e-5), "0.0 [-2.0, 2.0]·10⁻⁵"),
         ((0.5, NAN, NAN), "0.5 [one seed]"),
         ((3.721e-5, NAN, NAN), "3.72·10⁻⁵ [one seed]"),
         ((NAN, NAN, NAN), "nan [no interval]"),
@@ -250,6 +255,46 @@ def test_notes_name_every_failure_and_every_missing_seed():
         "digits, gru: a trial failed: no",
     ]
     assert sum("digits, gru" in line for line in found) == 3
+
+
+# --- claims and published numbers ---
+
+VERDICTS = (
+    Verdict("gru.parameters < lstm.parameters", "contradicted", None, None, "11,957 against 11,926 on adding(length=30)."),
+    Verdict("gru.seconds_per_step < lstm.seconds_per_step", "not settled", None, None, "nothing is known [bold]yet[/bold]."),
+    Verdict("gru(reset_after=False).score > rnn.score", "supported", Interval(0.8, 0.7, 0.9), 0.01, "difference 0.8. " * 9),
+)
+
+
+def test_each_claim_has_its_verdict_and_reason():
+    text = rendered(*screen.verdicts(VERDICTS))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+    words = " ".join(text.split())
+    for one in VERDICTS:
+        assert f"{one.verdict} {one.text} {one.why.strip()}" in words
+    assert words.endswith("Measured claims: paired tests at equal seeds; 95 % intervals.")
+    corrected = " ".join(rendered(*screen.verdicts(2 * VERDICTS)).split())
+    assert corrected.endswith("paired tests at equal seeds, Holm's correction over 2 of them; 95 % intervals.")
+    assert "Measured" not in rendered(*screen.verdicts(VERDICTS[:2])), "counts are exact"
+    assert list(screen.verdicts(())) == []
+
+
+def test_published_numbers_stand_beside_ours_with_their_tags():
+    fields = {"task": "digits", "metric": "nll", "source": "A paper [1], by a and b"}
+    numbers = [
+        Published(cell=c, value=v, tag=t, **fields) for c, v, t in (("rnn", 9.1, "recalled"), ("gru", 8.54, "quoted"))
+    ]
+    ours = (Interval(8.846, 8.833, 8.86), None)
+    found = [Beside(n, "digits", "digits", n.cell, "nll", own) for n, own in zip(numbers, ours, strict=True)]
+    text = rendered(*screen.published(found))
+    lines = [line.split() for line in text.splitlines()]
+    assert ["rnn", "nll", "9.1", "recalled", "8.846", "[8.833,", "8.860]", "-0.254"] in lines
+    assert ["gru", "nll", "8.54", "quoted", "–", "–"] in lines
+    assert "rnn 9.1: recalled, as commonly cited; A paper [1], by a and b" in text
+    assert "gru 8.54: quoted in another text; A paper [1], by a and b" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert list(screen.published(())) == []
 
 
 # --- lines ---

@@ -105,6 +105,19 @@ def test_the_final_seeds_use_what_the_best_trial_by_validation_used(done):
         assert all(r.test is not None for r in finals)
 
 
+def test_claims_that_are_added_later_train_nothing_and_are_in_the_store(done, again, tmp_path):
+    number = {"task": "digits", "cell": "gru", "value": 0.9, "tag": "read", "source": "A paper"}
+    found, trained = run(write(tmp_path, claims=["gru.parameters > rnn.parameters"], published=[number]), again)
+    assert trained == []
+    assert numbers(found) == numbers(done.found)
+    kept = gru_tf.results("tiny", again)
+    assert kept.experiment == found.experiment
+    assert (kept.experiment.claims, len(kept.experiment.published)) == (("gru.parameters > rnn.parameters",), 1)
+    assert numbers(kept) == numbers(done.found)
+    run(write(tmp_path), again)
+    assert gru_tf.results("tiny", again).experiment.claims == (), "and taken away again"
+
+
 def test_results_are_those_of_the_run_from_the_store_alone(done):
     found = gru_tf.results("tiny", done.store)
     assert numbers(found) == numbers(done.found)

@@ -370,6 +370,7 @@ def test_speed_leaves_compiling_apart(trained):
     assert speed.compile_seconds > 0.1
     assert 0 < speed.step_ms_low <= speed.step_ms <= speed.step_ms_high
     assert 0 < speed.train_seconds < trained.seconds
+    assert speed.predict_ms > 0
     assert speed.samples_per_second == pytest.approx(1000 / speed.step_ms * 1078 / 34, rel=1e-6)
     again = training.train(trained.run)
     assert again.speed.compile_seconds == speed.compile_seconds, "of this shape, also where an earlier run paid it"
@@ -381,6 +382,13 @@ def test_step_time_is_the_median_over_epochs():
     assert (speed.step_ms_low, speed.step_ms, speed.step_ms_high) == pytest.approx((100, 200, 300))
     assert (speed.compile_seconds, speed.train_seconds) == pytest.approx((1.5, 31.8))
     assert speed.samples_per_second == pytest.approx(30 / 0.2)
+
+
+def test_a_batch_without_updates_is_timed_apart():
+    training_of, _ = fitted([0.1] * 5, batch_size=8)  # 20 validation examples are 3 batches of 8
+    assert len(training_of.done.predicting) == len(training_of.done.seconds) == 5
+    training_of.done.predicting = [0.9, 0.3, 0.6, 30.0, 0.0]
+    assert training_of.speed().predict_ms == pytest.approx(200)
 
 
 def test_kernel_memory_and_environment(trained):

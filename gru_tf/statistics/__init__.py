@@ -5,7 +5,7 @@
 """
 
 from gru_tf.statistics.intervals import Interval, bootstrap_interval, interval, mean_interval
-from gru_tf.statistics.paired import Comparison, compare, compare_all, holm, t_test
+from gru_tf.statistics.paired import Comparison, compare, compare_all, compare_tasks, correct, holm, t_test
 
 __all__ = [
     "Comparison",
@@ -13,6 +13,8 @@ __all__ = [
     "bootstrap_interval",
     "compare",
     "compare_all",
+    "compare_tasks",
+    "correct",
     "holm",
     "interval",
     "mean_interval",

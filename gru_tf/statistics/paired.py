@@ -1,8 +1,8 @@
 """Two cells on one task at equal seeds: is one better, by how much, and is that settled?
 
-Both saw the same data in the same order at each seed, so their differences are what is tested. Of one task all pairs of
-cells are compared at once, with Holm's correction (S. Holm, A simple sequentially rejective multiple test procedure,
-1979): with no difference anywhere, the chance that any pair is called settled stays below 5 %.
+Both saw the same data in the same order at each seed, so their differences are what is tested. All pairs of cells on all
+tasks of an experiment are compared at once, with Holm's correction (S. Holm, A simple sequentially rejective multiple test
+procedure, 1979): with no difference anywhere, the chance that any pair is called settled stays below 5 %.
 """
 
 import math
@@ -65,6 +65,11 @@ class Comparison:
             return False
         return self.permutation_holm <= LEVEL if self.reachable else self.permutation <= 2.0 ** (1 - self.seeds)
 
+    @property
+    def p(self) -> float:
+        """The corrected p-value that `settled` goes by: the larger of both tests', or Student's where it alone can say."""
+        return max(self.t_holm, self.permutation_holm) if self.reachable else self.t_holm
+
     def seen_from(self, name: str) -> "Comparison":
         """The same with the one of this name first."""
         if name == self.first:
@@ -123,10 +128,28 @@ def compare_all(scores: Mapping[str, Sequence[float]]) -> list[Comparison]:
     Args:
         scores: cell → (seeds,) scores, larger is better; NaN where a seed did not finish.
     """
-    found = [compare(scores[a], scores[b], (a, b)) for a, b in combinations(scores, 2)]
+    return compare_tasks([scores])[0]
+
+
+def compare_tasks(tasks: Sequence[Mapping[str, Sequence[float]]]) -> list[list[Comparison]]:
+    """Every pair of cells on each of several tasks, all corrected for one another.
+
+    Were each task corrected by itself, one experiment of six tasks in four would settle a difference that is not there.
+
+    Args:
+        tasks: for each task cell → (seeds,) scores, larger is better; NaN where a seed did not finish.
+    """
+    found = [[compare(scores[a], scores[b], (a, b)) for a, b in combinations(scores, 2)] for scores in tasks]
+    corrected = iter(correct([comparison for task in found for comparison in task]))
+    return [[next(corrected) for _ in task] for task in found]
+
+
+def correct(found: Sequence[Comparison]) -> list[Comparison]:
+    """These comparisons, corrected for one another by Holm's procedure; one that could not be tested counts as none."""
     t, permutation, wilcoxon = (holm([getattr(c, test) for c in found]) for test in ("t", "permutation", "wilcoxon"))
+    family = sum(math.isfinite(c.t) for c in found)
     return [
-        replace(c, comparisons=len(found), t_holm=t[i], permutation_holm=permutation[i], wilcoxon_holm=wilcoxon[i])
+        replace(c, comparisons=family or 1, t_holm=t[i], permutation_holm=permutation[i], wilcoxon_holm=wilcoxon[i])
         for i, c in enumerate(found)
     ]
 

@@ -16,19 +16,18 @@ from typing import Any, TypeVar, cast
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a private experiment calls nobody
 
-from filelock import FileLock
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from gru_tf import durable, lock, logged
+from gru_tf import lock, logged
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
 from gru_tf.logged import DIAGNOSTICS
 from gru_tf.run_result import Diagnostics, RunResult
-from gru_tf.tracking import model
+from gru_tf.tracking import model, sqlite
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
 DEFINITION = "gru_tf.definition"
@@ -105,7 +104,7 @@ class Store:
         with answering(self.uri):
             if self._local():
                 self.folder = Path(self.uri.removeprefix("sqlite:///")).parent
-                _make_whole(Path(self.uri.removeprefix("sqlite:///")))
+                sqlite.make(Path(self.uri.removeprefix("sqlite:///")))
             self.client = MlflowClient(self.uri)
             self.client.search_experiments(max_results=1)
 
@@ -257,6 +256,13 @@ class Record:
         return bool(parent.info.status == FINISHED and parent.data.tags.get(MEMBER) == self.experiment.fingerprint)
 
     @_guarded
+    def define(self) -> None:
+        """Write a finished experiment's definition anew where its claims or published numbers are others."""
+        definition = self.experiment.model_dump_json()
+        if self.client.get_run(self.parent).data.tags.get(DEFINITION) != definition:
+            self.client.set_tag(self.parent, DEFINITION, definition)
+
+    @_guarded
     def end(self, failed: bool) -> None:
         """Close the parent; one with failed runs counts as failed, and the next call tries these again."""
         self._mend(f"attributes.status = '{RUNNING}'")  # what requests that a server never answered have left
@@ -372,20 +378,6 @@ class Record:
             return
         self.client.set_tag(run_id, model.TAG, model.log(self.uri, run_id, result))
         self._close(run_id, result)  # at its own end, not at that of the logging
-
-
-def _make_whole(file: Path) -> None:
-    """A new SQLite store appears in one step: MLflow makes its tables one by one, and would refuse a part of them."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.with_name(f"{file.name}.lock")):
-        if not file.exists():
-            durable.through(file, _make_tables)
-
-
-def _make_tables(file: Path) -> None:
-    store = MlflowClient(f"sqlite:///{file}")._tracking_client.store
-    store.search_experiments(max_results=1)
-    store.engine.dispose()
 
 
 def _whole(result: RunResult) -> str:
