@@ -107,8 +107,8 @@ def read_csv(source: str | Path, experiment: Experiment | None = None) -> "pd.Da
     """
     import pandas as pd
 
-    text = Path(source).read_text(encoding="utf-8") if isinstance(source, Path) or "\n" not in source else source
-    raw = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    text = source if isinstance(source, str) and "\n" in source else Path(source).read_bytes().decode()
+    raw = pd.read_csv(io.StringIO(text, newline=""), dtype=str, keep_default_na=False)
     values = {name: [_read(kind_of(name), field) for field in raw[name]] for name in raw}
     return _typed(values, categories(experiment) if experiment else {})
 

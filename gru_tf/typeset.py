@@ -98,7 +98,7 @@ def latex(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> str:
         said = f"{_heading(block, BOLD, _latex)}. {_latex(_ended(experiment.question))} {_latex(notes)}"
         columns = "l" + "r" * (len(wording.COLUMNS) - 1)
         parts.append(
-            f"\\begin{{table}}\n\\centering\n\\caption{{{said}}}\n\\begin{{tabular}}{{{columns}}}\n\\hline\n"
+            f"\\begin{{table}}\n\\centering\\small\n\\setlength{{\\tabcolsep}}{{4pt}}\n\\caption{{{said}}}\n\\begin{{tabular}}{{{columns}}}\n\\hline\n"
             f"{_latex_lines(block)}\\hline\n\\end{{tabular}}\n\\end{{table}}\n"
         )
     return "\n".join(parts)
