@@ -11,6 +11,7 @@ from gru_tf.table import Row
 Escape = Callable[[str], str]
 # an underscore within a word marks nothing, nor do brackets that no link follows
 MARKED = re.compile(r"[\\`*<>|#~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\](?=[(\[:])")
+TABLE = "\\begin{table}\n\\centering\\small\n\\setlength{\\tabcolsep}{4pt}"  # narrow enough for the text of an article
 BOLD = r"\textbf{{{}}}"
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 RAISED = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
@@ -95,13 +96,15 @@ def latex(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> str:
     parts = [f"% gru-tf results {_one_line(experiment.name)} --format latex\n"]
     for block in wording.blocks(rows):
         notes = " ".join(_ended(note) for note in wording.notes(experiment, block, earlier))
-        said = f"{_heading(block, BOLD, _latex)}. {_latex(_ended(experiment.question))} {_latex(notes)}"
-        columns = "l" + "r" * (len(wording.COLUMNS) - 1)
-        parts.append(
-            f"\\begin{{table}}\n\\centering\\small\n\\setlength{{\\tabcolsep}}{{4pt}}\n\\caption{{{said}}}\n\\begin{{tabular}}{{{columns}}}\n\\hline\n"
-            f"{_latex_lines(block)}\\hline\n\\end{{tabular}}\n\\end{{table}}\n"
-        )
+        heading, short = _heading(block, BOLD, _latex), _heading(block, "{}", _latex)
+        caption = f"\\caption[{{{short}}}]{{{heading}. {_latex(_ended(experiment.question))} {_latex(notes)}}}"
+        parts.append(f"{TABLE}\n{caption}\n\\smallskip\n{_tabular(block)}\\end{{table}}\n")
     return "\n".join(parts)
+
+
+def _tabular(block: Sequence[Row]) -> str:
+    columns = "l" + "r" * (len(wording.COLUMNS) - 1)
+    return f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{_latex_lines(block)}\\hline\n\\end{{tabular}}\n"
 
 
 def _latex_lines(block: Sequence[Row]) -> str:

@@ -432,7 +432,23 @@ def test_markdown_shows_names_as_they_are():
     assert not re.findall("<(?:em|a|code|s|del)[ >]", page)
 
 
-ALLOWED = {"begin", "end", "small", "setlength", "tabcolsep", "centering", "caption", "textbf", "boldmath", "hline", "cdot", "uparrow", "downarrow", "times"}
+ALLOWED = {
+    "begin",
+    "end",
+    "small",
+    "smallskip",
+    "setlength",
+    "tabcolsep",
+    "centering",
+    "caption",
+    "textbf",
+    "boldmath",
+    "hline",
+    "cdot",
+    "uparrow",
+    "downarrow",
+    "times",
+}
 ALLOWED |= {
     "textbackslash",
     "textasciitilde",
