@@ -120,3 +120,8 @@ def interval(value: Interval, small: float = SMALL) -> str:
     half = (high - low) / 2
     digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
     return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{suffix}"
+
+
+def p_value(p: float) -> str:
+    """A p-value in words, e.g. "p = 0.021"."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

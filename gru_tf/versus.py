@@ -1,5 +1,6 @@
 """Two cells of an experiment, task by task: which is better, by how much, and is that settled?"""
 
+import math
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import NamedTuple
@@ -8,8 +9,8 @@ from gru_tf.errors import UserError, did_you_mean
 from gru_tf.evidence import Evidence, TaskEvidence
 from gru_tf.statistics import Comparison
 from gru_tf.statistics.paired import LEVEL
-from gru_tf.table import interval
-from gru_tf.wording import metric, p_value, task_names
+from gru_tf.table import interval, p_value
+from gru_tf.wording import metric, task_names
 
 TINY = 1e-4  # a difference below this is shown with a power of ten
 HEADINGS = ("task", "", "difference [95 % interval]", "p", "seeds", "verdict")
@@ -92,7 +93,7 @@ class Versus(Mapping[str, Comparison]):
         task, pair, _ = self._found[name]
         if pair is None:
             return name, _metric(task), "–", "–", "0", self.verdict(name)
-        p = p_value(pair.t_holm).removeprefix("p ").removeprefix("= ") or "–"
+        p = "–" if math.isnan(pair.t_holm) else p_value(pair.t_holm).removeprefix("p ").removeprefix("= ")
         return name, _metric(task), interval(pair.difference, TINY), p, str(pair.seeds), self.verdict(name)
 
 
@@ -115,7 +116,8 @@ def _told(pair: Comparison, verdict: str) -> str:
     else:
         by = f"{ahead.first} {'is better' if pair.settled else 'ahead'} by {interval(ahead.difference, TINY)}"
     seeds = "1 seed" if pair.seeds == 1 else f"{pair.seeds} seeds"
-    return ", ".join(filter(None, [by, p_value(pair.t_holm), seeds, "" if pair.settled else verdict]))
+    p = "" if math.isnan(pair.t_holm) else p_value(pair.t_holm)
+    return ", ".join(filter(None, [by, p, seeds, "" if pair.settled else verdict]))
 
 
 def _why(pair: Comparison) -> str:

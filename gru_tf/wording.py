@@ -58,13 +58,6 @@ def best(block: Iterable[Row]) -> Row | None:
     return max(tested, key=lambda r: sign * (r.test.mean if r.test else 0.0))
 
 
-def p_value(p: float) -> str:
-    """A p-value in words, e.g. "p = 0.04"; "" where there is none."""
-    if math.isnan(p):
-        return ""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-
-
 def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iterator[str]:
     """What a reader must know of the table, and each failure.
 
