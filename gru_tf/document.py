@@ -49,7 +49,8 @@ def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0)
         "comparisons": [pair for task in evidence.tasks for pair in _pairs(names[task.task], task)],
         "ranks": _plain(asdict(evidence.ranks)) if evidence.ranks else None,
         "middle": _plain(evidence.middle),
-        "claims": _claims(evidence.experiment, results),
+        "claims": [_plain(asdict(verdict)) for verdict in judged(experiment, results)],
+        "published": [_beside(names[one.task], one) for one in published(experiment, results)],
         "runs": records(frame(experiment, results)),
     }
 
@@ -82,10 +83,24 @@ def _pair(pair: Comparison) -> dict[str, Any]:
     return {name: _plain(value) for name, value in whole.items()}
 
 
-def _claims(experiment: Experiment, results: Sequence[RunResult]) -> list[dict[str, Any]]:
+def judged(experiment: Experiment, results: Sequence[RunResult]) -> tuple[Any, ...]:
+    """A `gru_tf.claims.Verdict` on each claim; none where the experiment claims nothing."""
     if not getattr(experiment, "claims", ()):
-        return []
-    return [_plain(asdict(verdict)) for verdict in import_module("gru_tf.claims").judge(experiment, results)]
+        return ()
+    return tuple(import_module("gru_tf.claims").judge(experiment, results))
+
+
+def published(experiment: Experiment, results: Sequence[RunResult]) -> tuple[Any, ...]:
+    """A `gru_tf.published.Beside` for each published number; none where the experiment names none."""
+    if not getattr(experiment, "published", ()):
+        return ()
+    return tuple(import_module("gru_tf.published").beside(experiment, results))
+
+
+def _beside(name: str, one: Any) -> dict[str, Any]:
+    theirs = {key: getattr(one.published, key) for key in ("value", "tag", "source")}
+    ours = {"ours": _plain(one.ours), "difference": _plain(one.difference)}
+    return {"task": name, "cell": one.cell, "metric": one.metric, **theirs, **ours}
 
 
 def _plain(value: Any) -> Any:

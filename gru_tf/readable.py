@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gru_tf import evidence, table, typeset
+from gru_tf.document import document, dumps, judged, published
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
@@ -82,14 +83,23 @@ class Readable:
 
             return csv(self._frame)
         if form == "json":
-            from gru_tf.document import document, dumps
-
             return dumps(document(self.evidence, self.runs, self.earlier))
         if form not in get_args(Format):
             near = did_you_mean(str(form), get_args(Format))
             raise UserError(f"no format is called '{form}'.{near} Formats: {', '.join(get_args(Format))}")
         write = typeset.markdown if form == "markdown" else typeset.latex
-        return write(self.experiment, self.table(), self.earlier)
+        return write(self.experiment, self.table(), self.earlier, self._beside())
+
+    def _beside(self) -> dict[str, list[str]]:
+        """Verdicts on claims, and published numbers by the label of their task, a line each."""
+        found: dict[str, list[str]] = {}
+        for one in judged(self.experiment, self.runs):
+            found.setdefault("", []).append(f"Claim {one.text}: {one.verdict}. {one.why}")
+        for one in published(self.experiment, self.runs):
+            ours = f"ours {table.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "ours is not there yet"
+            told = f"{one.title}, {one.cell}: published {one.metric} {one.published.value:g} ({one.provenance}); {ours}."
+            found.setdefault(one.task, []).append(told)
+        return found
 
     def __repr__(self) -> str:
         sizes = ((len(self.experiment.tasks), "task"), (len(self.experiment.cells), "cell"), (len(self.runs), "run"))
@@ -100,7 +110,7 @@ class Readable:
         """For notebooks: the question, the answer, the table."""
         answer = " ".join(import_module("gru_tf.answer").answer(self.evidence))
         asked = f"<p><b>{escape(self.experiment.question)}</b></p><p>{escape(answer)}</p>"
-        return asked + typeset.html(self.experiment, self.table(), self.earlier)
+        return asked + typeset.html(self.experiment, self.table(), self.earlier, self._beside())
 
 
 class Plots:

@@ -1,7 +1,7 @@
 """The table of an experiment as Markdown, LaTeX and HTML: the same words in each, names escaped for it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape as html_escape
 
 from gru_tf import wording
@@ -9,9 +9,11 @@ from gru_tf.experiment import Experiment
 from gru_tf.table import Row
 
 Escape = Callable[[str], str]
+Beside = Mapping[str, Sequence[str]]  # label of a task → notes that belong to it; "" → to all of them
 # an underscore within a word marks nothing, nor do brackets that no link follows
 MARKED = re.compile(r"[\\`*<>|#~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\](?=[(\[:])")
 TABLE = "\\begin{table}\n\\centering\\small\n\\setlength{\\tabcolsep}{4pt}"  # narrow enough for the text of an article
+NOTHING: Beside = {}
 BOLD = r"\textbf{{{}}}"
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 RAISED = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
@@ -44,13 +46,14 @@ LATEX = {
 }
 
 
-def markdown(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> str:
+def markdown(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside: Beside = NOTHING) -> str:
     """Tables as GitHub renders them, the best mean in bold, and the notes as a list.
 
     Args:
         experiment: the question.
         rows: its table.
         earlier: runs of earlier definitions that are not shown.
+        beside: further notes.
     """
     parts = [f"**{_markdown(experiment.name)}**: {_markdown(experiment.question)}"]
     for block in wording.blocks(rows):
@@ -63,8 +66,14 @@ def markdown(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> s
             cells = [_markdown(cell) for cell in wording.cells(row)]
             lines.append(_piped([f"**{cell}**" for cell in cells] if row is best else cells))
         parts += [_heading(block, "**{}**", _markdown), "\n".join(lines)]
-    parts.append("\n".join(f"- {_markdown(note)}" for note in wording.notes(experiment, rows, earlier)))
+    parts.append("\n".join(f"- {_markdown(note)}" for note in _notes(experiment, rows, earlier, beside)))
     return "\n\n".join(parts) + "\n"
+
+
+def _notes(experiment: Experiment, rows: Sequence[Row], earlier: int, beside: Beside) -> Iterator[str]:
+    yield from wording.notes(experiment, rows, earlier)
+    for label in ("", *dict.fromkeys(row.task for row in rows)):
+        yield from beside.get(label, ())
 
 
 def _piped(cells: Sequence[str]) -> str:
@@ -85,17 +94,18 @@ def _markdown(text: str) -> str:
     return MARKED.sub(r"\\\g<0>", _one_line(text))
 
 
-def latex(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> str:
+def latex(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside: Beside = NOTHING) -> str:
     r"""A `table` a task, for `\input`; no package is needed. Its caption has the question and the notes.
 
     Args:
         experiment: the question.
         rows: its table.
         earlier: runs of earlier definitions that are not shown.
+        beside: further notes.
     """
     parts = [f"% gru-tf results {_one_line(experiment.name)} --format latex\n"]
     for block in wording.blocks(rows):
-        notes = " ".join(_ended(note) for note in wording.notes(experiment, block, earlier))
+        notes = " ".join(_ended(note) for note in _notes(experiment, block, earlier, beside))
         heading, short = _heading(block, BOLD, _latex), _heading(block, "{}", _latex)
         caption = f"\\caption[{{{short}}}]{{{heading}. {_latex(_ended(experiment.question))} {_latex(notes)}}}"
         parts.append(f"{TABLE}\n{caption}\n\\smallskip\n{_tabular(block)}\\end{{table}}\n")
@@ -132,13 +142,14 @@ def _ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
-def html(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> str:
+def html(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside: Beside = NOTHING) -> str:
     """Tables and notes for a notebook, in its own style.
 
     Args:
         experiment: the question.
         rows: its table.
         earlier: runs of earlier definitions that are not shown.
+        beside: further notes.
     """
     heading = "".join(f"<th>{html_escape(name)}</th>" for name in wording.COLUMNS)
     parts = []
@@ -147,7 +158,7 @@ def html(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> str:
         lines = "".join(_html_row(row, "<td><b>{}</b></td>" if row is best else "<td>{}</td>") for row in block)
         parts.append(f"<p>{_heading(block, '<b>{}</b>', html_escape)}</p>")
         parts.append(f"<table><thead><tr>{heading}</tr></thead><tbody>{lines}</tbody></table>")
-    notes = "".join(f"<li>{html_escape(note)}</li>" for note in wording.notes(experiment, rows, earlier))
+    notes = "".join(f"<li>{html_escape(note)}</li>" for note in _notes(experiment, rows, earlier, beside))
     return "\n".join([*parts, f"<ul>{notes}</ul>"])
 
 
