@@ -119,7 +119,7 @@ def interval(value: Interval, small: float = SMALL) -> str:
         return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
     half = (high - low) / 2
     digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
-    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{suffix}"
+    return f"{mean:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]{suffix}"  # z: no "-0.0"
 
 
 def p_value(p: float) -> str:
