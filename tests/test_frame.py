@@ -124,7 +124,7 @@ def test_the_time_of_a_prediction_where_it_was_measured():
     """Results from before it was measured have none."""
     one = experiment()
     run = result(one)
-    timed = run.model_copy(update={"speed": SimpleNamespace(**run.speed.model_dump(), predict_ms=3.0)})
+    timed = run.model_copy(update={"speed": SimpleNamespace(**{**run.speed.model_dump(), "predict_ms": 3.0})})
     assert list(Results(one, (timed,)).frame["predict_seconds"]) == [0.003]
 
 
@@ -441,7 +441,7 @@ def claimed(results, monkeypatch) -> Results:
         )
 
     def beside(one: Experiment, runs: Any) -> tuple[Any, ...]:
-        ours = Interval(statistics.fmean(TESTS[0, 1]), 0.0, 1.0)
+        ours = Interval(statistics.fmean(TESTS[0, 1]), 0.0, 1e-3)
         known = {"task": "adding", "title": "adding", "cell": "lstm", "metric": "mse", "ours": ours, "difference": -1e-4}
         return tuple(SimpleNamespace(published=n, provenance=f"{n.tag}; {n.source}", **known) for n in one.published if runs)
 
@@ -456,16 +456,20 @@ def test_verdicts_and_published_numbers_are_in_every_form(claimed, results):
     difference = {"mean": 0.93, "low": 0.0, "high": None}
     verdict = {"text": "gru.score > lstm.score", "verdict": "not settled", "difference": difference, "p": None, "why": "Why"}
     assert given["claims"] == [verdict]
-    ours = {"mean": statistics.fmean(TESTS[0, 1]), "low": 0.0, "high": 1.0}
+    ours = {"mean": statistics.fmean(TESTS[0, 1]), "low": 0.0, "high": 1e-3}
     theirs = {"value": 0.0003, "tag": "quoted", "source": "Chung & others 2014"}
     number = {"task": "adding", "cell": "lstm", "metric": "mse", **theirs, "ours": ours, "difference": -1e-4}
     assert given["published"] == [number]
-    told = "adding, lstm: published mse 0.0003 (quoted; Chung {} others 2014); ours 2"
-    assert f"- {told.format(chr(92) + '&')}" in claimed.text("markdown")
+    told = (
+        "adding, lstm: published mse 0.0003 (quoted; Chung {} others 2014); ours "
+        + interval(Interval(**ours))
+        + ", -0.0001."
+    )
+    assert f"- {told.format(chr(92) + '&')}\n" in claimed.text("markdown")
     assert "- Claim gru.score \\> lstm.score: not settled. Why\n" in claimed.text("markdown")
     latex = claimed.text("latex")
     parse(latex)
-    assert latex.count(told.format(r"\&")) == 1, "with its own task alone"
+    assert latex.count(told.format(r"\&").partition("; ours")[0]) == 1, "with its own task alone"
     assert latex.count("not settled. Why") == 2
     none = json.loads(results.text("json"))
     assert (none["claims"], none["published"]) == ([], [])
