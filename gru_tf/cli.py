@@ -167,11 +167,21 @@ def _end(found: "Results") -> None:
 
 @app.command()
 @garbage.paused()
-def results(name: Annotated[str, typer.Argument(help="an experiment that was run")], store: Store = None) -> None:
-    """Print an experiment's table again, from the store alone."""
+def results(
+    name: Annotated[str, typer.Argument(help="an experiment that was run")],
+    store: Store = None,
+    form: Annotated[
+        Literal["table", "csv", "json", "markdown", "latex"],
+        typer.Option("--format", help="csv: a line a run; json: all that is known; the others: the table"),
+    ] = "table",
+) -> None:
+    """Print an experiment's table again, or its results in another format, from the store alone."""
     from gru_tf import suite
 
     found = suite.results(name, store)
+    if form != "table":
+        typer.echo(found.text(form).encode(), nl=False)  # UTF-8 on every machine, and nothing else
+        return
     _ask(found.experiment)
     _show(found)
     _conclude(found)

@@ -1,6 +1,5 @@
 """What the terminal shows: tables and progress, in rich."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
@@ -18,6 +17,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from gru_tf import wording
 from gru_tf.budget import Size
 from gru_tf.claims import Verdict
 from gru_tf.experiment import Experiment
@@ -25,11 +25,12 @@ from gru_tf.published import Beside
 from gru_tf.recommendation import Recommendation
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
-from gru_tf.statistics.intervals import ENOUGH
-from gru_tf.table import Row, interval
+from gru_tf.table import Row
+from gru_tf.table import interval as interval
+from gru_tf.wording import ARROWS as ARROWS
+from gru_tf.wording import notes as notes
 
 SPELLED = {"relative": "absolute", "batch_size": "batch-size"}  # options whose switch is called otherwise
-ARROWS = {"max": "↑", "min": "↓"}
 
 
 NARROW: dict[str, Any] = {
@@ -40,70 +41,20 @@ NARROW: dict[str, Any] = {
     "padding": 0,
     "show_edge": False,
 }
-COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "chance", "ms/step", "seeds", "failed")
 
 
 def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
     """The answer: a table a task, narrow enough for 80 columns, the best mean in bold."""
-    for task in dict.fromkeys(row.task for row in rows):
-        block = [row for row in rows if row.task == task]
-        metric = next((f": test {r.metric} {ARROWS[r.direction]}" for r in block if r.metric), "")
-        shown = Table(title=Text.assemble((block[0].title, "bold"), metric), **NARROW)
-        for name in COLUMNS:
+    for block in wording.blocks(rows):
+        metric = wording.metric(block)
+        shown = Table(title=Text.assemble((block[0].title, "bold"), f": {metric}" if metric else ""), **NARROW)
+        for name in wording.COLUMNS:
             label = name == "cell"  # may be long; the numbers are never cut for it
             shown.add_column(name, justify="left" if label else "right", no_wrap=not label, overflow="fold")
-        best = _best(block)
+        best = wording.best(block)
         for row in block:
-            shown.add_row(*map(Text, _cells(row)), style="bold" if row is best else None)
+            shown.add_row(*map(Text, wording.cells(row)), style="bold" if row is best else None)
         yield shown
-
-
-def _cells(row: Row) -> list[str]:
-    return [
-        row.cell,
-        _count(row.units),
-        _count(row.parameters),
-        interval(row.test) if row.test else "–",
-        f"{row.chance:.3g}" if row.chance is not None else "–",
-        f"{row.step_ms:.2f}" if row.step_ms is not None else "–",
-        f"{row.seeds}/{row.wanted}",
-        str(len(row.failures)),
-    ]
-
-
-def _best(rows: Iterable[Row]) -> Row | None:
-    tested = [r for r in rows if r.test and math.isfinite(r.test.mean)]
-    if len(tested) < 2:
-        return None
-    sign = 1 if tested[0].direction == "max" else -1
-    return max(tested, key=lambda r: sign * (r.test.mean if r.test else 0.0))
-
-
-def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iterator[str]:
-    """What a reader must know of the table, and each failure.
-
-    Args:
-        experiment: what was asked.
-        rows: the table.
-        earlier: runs in the store that belong to an earlier definition of the experiment.
-    """
-    yield f"At {_budget(experiment)}."
-    seeds = len(experiment.seeds)
-    if seeds > 1:
-        yield f"{_over(seeds)} over {seeds} seeds; bold: the best mean, which is not a test."
-    yield "Chance: the trivial answer's metric. ms/step: median training step, compile time apart."
-    if experiment.search:
-        named = ", ".join(experiment.search.axes)
-        trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"
-        yield f"Each cell tuned alike: {trials} over {named}, on validation only."
-    if earlier:
-        runs = "1 run" if earlier == 1 else f"{earlier:,} runs"
-        yield f"Not shown: {runs} of earlier definitions of {experiment.name}, kept in the store."
-    for row in rows:
-        if row.seeds < row.wanted:
-            yield f"{row.title}, {row.cell}: {row.seeds} of {row.wanted} seeds finished."
-        for failure in row.failures:
-            yield f"{row.title}, {row.cell}: {failure}"
 
 
 def guesses(said: Iterable[tuple[str, tuple[str, ...]]]) -> Table:
@@ -173,13 +124,9 @@ def _sources(block: Iterable[Beside]) -> Iterator[str]:
     return (f"{', '.join(numbers)}: {provenance}" for provenance, numbers in told.items())
 
 
-def _over(seeds: int) -> str:
-    return f"Mean and {'BCa bootstrap' if seeds >= ENOUGH else 'Student-t'} interval"
-
-
 def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Table:
     """The networks that a budget gives."""
-    shown = Table(title=Text(f"{experiment.name}: {_budget(experiment)}"), title_justify="left")
+    shown = Table(title=Text(f"{experiment.name}: {wording.budget(experiment)}"), title_justify="left")
     for name in ("task", "cell"):
         shown.add_column(name, overflow="fold")
     for name in ("units", "parameters", "of these recurrent"):
@@ -200,17 +147,6 @@ def entries(named: Iterable[tuple[str, str, str]]) -> Table:
         if options:
             grid.add_row("", Text(options, style="dim"))
     return grid
-
-
-def _budget(experiment: Experiment) -> str:
-    equal = "an equal budget of " if experiment.model.parameters else "equal units, not parameters: "
-    head = ", head included" if experiment.model.parameters else ""
-    time = f", and of {experiment.training.seconds:g} s of training" if experiment.training.seconds else ""
-    return f"{equal}{experiment.model.size}{head}{time}"
-
-
-def _count(number: int | None) -> str:
-    return "–" if number is None else f"{number:,}"
 
 
 def bar(console: Console, *counted: ProgressColumn) -> Progress:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gru_tf import coordinator, experiment_file, garbage, lock, silence, table
+from gru_tf import coordinator, experiment_file, garbage, lock, silence
 from gru_tf.budget import Size, solve
 from gru_tf.cells import CELLS
 from gru_tf.coordinator import Progress
@@ -15,6 +15,7 @@ from gru_tf.engine.local import LocalEngine
 from gru_tf.engine.serial import SerialEngine
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
+from gru_tf.readable import Readable
 from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
@@ -23,9 +24,9 @@ from gru_tf.tracking import Record, Store, StoreError
 ENGINES = ("local", "serial", "ray")
 
 
-@dataclass(frozen=True)
-class Results:
-    """What an experiment found.
+@dataclass(frozen=True, repr=False)
+class Results(Readable):
+    """What an experiment found; see `Readable` for all that it can be read as.
 
     Args:
         experiment: the question.
@@ -36,10 +37,6 @@ class Results:
     experiment: Experiment
     runs: tuple[RunResult, ...]
     earlier: int = 0
-
-    def table(self) -> list[table.Row]:
-        """One row a (task, cell)."""
-        return table.rows(self.experiment, self.runs)
 
 
 def load(given: str | Path | Experiment) -> Experiment:

@@ -1,0 +1,130 @@
+"""What is known of a run, as columns with a type, a meaning, and where a result has it."""
+
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import Any, NamedTuple, get_args
+
+from gru_tf.experiment import Run
+from gru_tf.run_result import RunResult
+from gru_tf.specs import ModelSpec, TrainingSpec
+
+WHOLE, REAL, TRUTH, TEXT, TIME = "Int64", "float64", "boolean", "string", "datetime64[ms, UTC]"
+MILLI = 1000.0
+ASKED = {
+    "units": "budget_units",
+    "parameters": "budget_parameters",
+    "seconds": "budget_seconds",
+}  # the others keep their name
+
+
+class Column(NamedTuple):
+    """One column.
+
+    Args:
+        name: its heading.
+        kind: pandas' type, or the categories in their order; those of task and cell are the experiment's.
+        meaning: what it holds, in a line.
+        of: takes it from a result; None or "" where there is none.
+    """
+
+    name: str
+    kind: str | tuple[str, ...]
+    meaning: str
+    of: Callable[[RunResult], Any]
+
+
+def _literals(model: Any, name: str) -> tuple[str, ...]:
+    return get_args(model.model_fields[name].annotation)
+
+
+def _speed(name: str, unit: float = 1.0) -> Callable[[RunResult], float | None]:
+    def of(result: RunResult) -> float | None:
+        value = getattr(result.speed, name, None)  # a run that failed has no speed, an older result not all of it
+        return None if value is None else value / unit
+
+    return of
+
+
+def _where(name: str) -> Callable[[RunResult], Any]:
+    return lambda result: result.environment.get(name)
+
+
+def _direction(result: RunResult) -> str | None:
+    return result.direction if result.metric else None  # a default, where it failed before the metric was known
+
+
+def _milliseconds(result: RunResult) -> int:
+    return round(MILLI * result.started)
+
+
+def _kind(annotation: Any) -> str:
+    """The kind of a field of a specification; text where it may be a word."""
+    leaves = set(_leaves(annotation))
+    if str in leaves or any(isinstance(leaf, str) for leaf in leaves):
+        return TEXT
+    return next((kind for kind, of in ((TRUTH, bool), (WHOLE, int), (REAL, float)) if of in leaves), TEXT)
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    parts = get_args(annotation)
+    if not parts:
+        yield annotation
+    for part in parts[:1] if hasattr(annotation, "__metadata__") else parts:
+        yield from _leaves(part)
+
+
+def _hyperparameters() -> Iterator[Column]:
+    for part, spec in (("model", ModelSpec), ("training", TrainingSpec)):
+        for name, field in spec.model_fields.items():
+            meaning = f"`{part}.{name}`, as the run was asked for"
+            yield Column(ASKED.get(name, name), _kind(field.annotation), meaning, attrgetter(f"run.{part}.{name}"))
+
+
+COLUMNS = (
+    Column("task", (), "with its options; folder and checksum too where two would look alike", attrgetter("run.task.label")),
+    Column("cell", (), "with its options", attrgetter("run.cell.label")),
+    Column("purpose", _literals(Run, "purpose"), "a trial of the search, or final", attrgetter("run.purpose")),
+    Column("seed", WHOLE, "of data, initialisation, dropout and order; trials have the search's", attrgetter("run.seed")),
+    Column("status", _literals(RunResult, "status"), "how it ended", attrgetter("status")),
+    Column("metric", TEXT, "name of the task's metric", attrgetter("metric")),
+    Column("direction", _literals(RunResult, "direction"), "whether more or less of the metric is better", _direction),
+    Column("test", REAL, "the metric on the test split; trials have none", attrgetter("test")),
+    Column("validation", REAL, "the metric on the validation split, at its best epoch", attrgetter("validation")),
+    Column("chance", REAL, "the trivial answer's metric", attrgetter("chance")),
+    Column(
+        "score", REAL, "(test − chance) / (solved − chance): 0 for the trivial answer, 1 for solved", attrgetter("score")
+    ),
+    Column("best_epoch", WHOLE, "which epoch `validation` and `test` are of, from 0", attrgetter("best_epoch")),
+    Column("units", WHOLE, "size of each layer's state", attrgetter("units")),
+    Column("parameters", WHOLE, "weights, head included", attrgetter("parameters")),
+    Column("recurrent_parameters", WHOLE, "of these in the recurrent layers", attrgetter("recurrent_parameters")),
+    Column("seconds_per_step", REAL, "of training, compile time apart: median over epochs", _speed("step_ms", MILLI)),
+    Column("seconds_per_step_low", REAL, "lower quartile of the same", _speed("step_ms_low", MILLI)),
+    Column("seconds_per_step_high", REAL, "upper quartile of the same", _speed("step_ms_high", MILLI)),
+    Column("predict_seconds", REAL, "of a batch without updates; missing in older results", _speed("predict_ms", MILLI)),
+    Column("samples_per_second", REAL, "sequences a second at the median step", _speed("samples_per_second")),
+    Column("compile_seconds", REAL, "tracing and compiling, also where an earlier run paid it", _speed("compile_seconds")),
+    Column("train_seconds", REAL, "all training epochs", _speed("train_seconds")),
+    Column("run_seconds", REAL, "the whole run", attrgetter("seconds")),
+    Column("peak_memory_mb", REAL, "of the worker's process, in MiB", attrgetter("peak_memory_mb")),
+    Column("kernel_path", TEXT, "what executed the recurrence", attrgetter("kernel_path")),
+    Column("resolved_jit", TRUTH, "whether XLA compiled it", attrgetter("jit")),
+    *_hyperparameters(),
+    Column("error", TEXT, "what went wrong, in a line", attrgetter("error")),
+    Column("warning", TEXT, "what went wrong without ending the run", attrgetter("warning")),
+    Column("attempts", WHOLE, "how often it was tried", attrgetter("attempts")),
+    Column("started", TIME, "when", _milliseconds),
+    Column("device", TEXT, "processor or GPU", _where("device")),
+    Column("threads", WHOLE, "of the computation", _where("threads")),
+    Column("commit", TEXT, "of this package's checkout", _where("commit")),
+    Column("fingerprint", TEXT, "of all that decides its numbers; in MLflow a tag", attrgetter("run.fingerprint")),
+)
+FURTHER = ("test_", "chance_")  # how columns of further metrics begin, which only some tasks have
+
+
+def kind_of(name: str) -> str | tuple[str, ...] | None:
+    """The kind of the column of this name; None for one that is not among these."""
+    return KINDS.get(name, REAL if name.startswith(FURTHER) else None)
+
+
+KINDS = {column.name: column.kind for column in COLUMNS}
