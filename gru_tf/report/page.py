@@ -1,14 +1,13 @@
 """The page: findings → one HTML file that asks nothing of any network and runs no script."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gru_tf import durable
-from gru_tf.report import inline, provenance, signs, tables
+from gru_tf.report import beside, inline, provenance, signs, tables
 from gru_tf.report.figures import NAMES, search
 from gru_tf.report.figures import plate as plate_of
 from gru_tf.report.figures.plate import Plate
@@ -23,11 +22,12 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Picture:
-    """A panel on the page: its title, its SVG, and whether it needs more than a phone's width."""
+    """A panel on the page: its title, its SVG, whether it needs more than a phone's width, or begins a line."""
 
     title: str
     svg: str
     wide: bool
+    first: bool
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,9 @@ def render(findings: Findings) -> str:
     page = _environment().get_template("page.html")
     return page.render(
         experiment=experiment,
-        answer=_answer(findings),
+        answer=beside.answer(findings),
+        verdicts=beside.verdicts(findings),
+        published=beside.published(findings),
         state=tuple(_state(findings)),
         facts=_facts(findings),
         blocks=tables.blocks(findings),
@@ -157,19 +159,11 @@ def _section(name: str, findings: Findings) -> Section:
 def _pictures(name: str, title: str, plate: Plate) -> Iterator[Picture]:
     for number, panel in enumerate(plate.panels):
         svg = inline.inside(panel.figure(), f"{name}-{number}", f"{title}: {panel.title}")
-        yield Picture(panel.title, svg, panel.wide)
+        yield Picture(panel.title, svg, panel.wide, panel.first)
 
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _answer(findings: Findings) -> Sequence[str]:
-    """The answer in two sentences."""
-    if util.find_spec("gru_tf.answer") is None:
-        return ()
-    found: Sequence[str] = import_module("gru_tf.answer").answer(findings.evidence)
-    return found
 
 
 def _state(findings: Findings) -> Iterator[str]:

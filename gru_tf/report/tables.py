@@ -71,6 +71,7 @@ class Block:
     title: str
     metric: str
     lines: tuple[Line, ...]
+    timed: bool  # whether the time of a batch without updates is known
     pairs: tuple[Pair, ...]
 
 
@@ -85,7 +86,7 @@ def _block(findings: Findings, task: TaskEvidence) -> Block:
         metric = f"test {task.metric} {ARROWS[task.direction]}"
     lines = tuple(_line(findings, task, cell, looks[cell.cell]) for cell in task.cells)
     pairs = tuple(_pair(pair, needed) for pair, needed in zip(task.pairs, task.needed, strict=True))
-    return Block(task.title, metric, lines, pairs)
+    return Block(task.title, metric, lines, any(line.latency != NONE for line in lines), pairs)
 
 
 def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign) -> Line:
@@ -189,7 +190,7 @@ def number(value: float | None) -> str:
     """A number with three digits, large ones whole."""
     if value is None or not math.isfinite(value):
         return NONE
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".removesuffix(".")
 
 
 def setting(value: Any) -> str:

@@ -35,10 +35,11 @@ def plate(findings: Findings) -> Plate:
     panels, without = [], dict.fromkeys(COSTS, 0)
     tasks = [task for task in findings.evidence.tasks if any(_tested(cell) for cell in task.cells)]
     for task in tasks:
+        before = len(panels)
         for name, (_, cost) in COSTS.items():
             points = _points(findings, task, cost)
             if points:
-                panels.append(_panel(findings, task, name, points))
+                panels.append(_panel(findings, task, name, points, len(panels) == before))
             else:
                 without[name] += 1
     absent = [name for name, count in without.items() if count and count == len(tasks)]
@@ -59,7 +60,9 @@ def _points(findings: Findings, task: TaskEvidence, cost: Cost) -> dict[str, tup
     return {label: (known, task.cell(label)) for label, known in costs.items() if known is not None}
 
 
-def _panel(findings: Findings, task: TaskEvidence, name: str, points: dict[str, tuple[float, CellEvidence]]) -> Panel:
+def _panel(
+    findings: Findings, task: TaskEvidence, name: str, points: dict[str, tuple[float, CellEvidence]], first: bool
+) -> Panel:
     label, cost = COSTS[name]
 
     def paint(axes: Any) -> None:
@@ -81,7 +84,7 @@ def _panel(findings: Findings, task: TaskEvidence, name: str, points: dict[str, 
         scales.amount(axes, "x", x_values, label)
         scales.metric(axes, "y", f"test {task.metric}", task.direction, y_values, task.chance)
 
-    return painted(f"{task.title}: {name}" if len(findings.evidence.tasks) > 1 else name, paint)
+    return painted(f"{task.title}: {name}" if len(findings.evidence.tasks) > 1 else name, paint, first=first)
 
 
 def _front(axes: Any, points: Iterable[tuple[float, float]], direction: str) -> None:

@@ -26,6 +26,7 @@ class Panel:
         paint: draws it on axes, for a figure of several; None where it is a figure by itself.
         height: in inches.
         wide: whether it needs more than a phone's width.
+        first: whether it begins a line where there is room for several.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Panel:
     paint: Callable[[Any], None] | None = None
     height: float = HEIGHT
     wide: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Plate:
         return self.drawn() if self.drawn else _side_by_side(self.panels, self.signs, self.across)
 
 
-def painted(title: str, paint: Callable[[Any], None], height: float = HEIGHT) -> Panel:
+def painted(title: str, paint: Callable[[Any], None], height: float = HEIGHT, first: bool = False) -> Panel:
     """A panel that is painted on axes."""
 
     def figure() -> "Figure":
@@ -67,7 +69,7 @@ def painted(title: str, paint: Callable[[Any], None], height: float = HEIGHT) ->
             paint(made.subplots())
         return made
 
-    return Panel(title, figure, paint, height)
+    return Panel(title, figure, paint, height, first=first)
 
 
 @contextmanager
@@ -108,4 +110,4 @@ def light(axes: Any, along: str = "y") -> None:
     """A grid that stays behind the data."""
     axes.grid(axis=along, color=GRID, lw=0.6)
     axes.set_axisbelow(True)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, which="both")

@@ -22,9 +22,9 @@ def plate(findings: Findings) -> Plate:
     if search is None:
         return Plate((), "nothing was searched: every cell was trained with the settings of the file.")
     panels = [
-        _slice(findings, task, name, axis)
+        _slice(findings, task, name, axis, first=number == 0)
         for task in findings.evidence.tasks
-        for name, axis in search.axes.items()
+        for number, (name, axis) in enumerate(search.axes.items())
         if any(_tried(findings, task, cell.cell) for cell in task.cells)
     ]
     if not panels:
@@ -32,7 +32,7 @@ def plate(findings: Findings) -> Plate:
     found = weigh(findings)
     if found is not None and not found.silent:
         panels.insert(0, _importances(found))
-    return Plate(tuple(panels), "", tuple(signs.of(findings.experiment.cells).values()))
+    return Plate(tuple(panels), "", tuple(signs.of(findings.experiment.cells).values()), across=min(3, len(search.axes)))
 
 
 def weigh(findings: Findings) -> Importance | None:
@@ -83,7 +83,7 @@ def _importances(found: Importance) -> Panel:
     return painted(f"importance, from {found.trials} trials", paint, 0.9 + 0.4 * len(order))
 
 
-def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis) -> Panel:
+def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis, first: bool) -> Panel:
     looks = signs.of(findings.experiment.cells)
 
     def paint(axes: Any) -> None:
@@ -104,7 +104,7 @@ def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis) -> Pan
         scales.metric(axes, "y", f"validation {metric}", direction, values, None)
 
     several = len(findings.evidence.tasks) > 1
-    return painted(f"{task.title}: {name}" if several else name, paint)
+    return painted(f"{task.title}: {name}" if several else name, paint, first=first)
 
 
 def _along(axes: Any, name: str, axis: Axis) -> None:
