@@ -52,7 +52,10 @@ class Results:
         if self.record is None:
             return self
         finals = [run for run in self.runs if run.run.purpose == "final" and run.status == "finished"]
-        histories, first = history.validation(self.record, finals), {(r.run.task.label, r.run.cell.label): r for r in _by_seed(finals)}
+        histories, first = (
+            history.validation(self.record, finals),
+            {(r.run.task.label, r.run.cell.label): r for r in _by_seed(finals)},
+        )
         inside = {r.run.fingerprint: self.record.diagnostics(r) for r in first.values()}
         return replace(self, runs=tuple(_in_full(run, histories, inside) for run in self.runs))
 
@@ -62,9 +65,7 @@ def _by_seed(runs: Iterable[RunResult]) -> list[RunResult]:
     return sorted((run for run in runs if run.run.diagnostics), key=lambda run: -run.run.seed)
 
 
-def _in_full(
-    result: RunResult, histories: Mapping[str, list[float]], inside: Mapping[str, Diagnostics | None]
-) -> RunResult:
+def _in_full(result: RunResult, histories: Mapping[str, list[float]], inside: Mapping[str, Diagnostics | None]) -> RunResult:
     fingerprint = result.run.fingerprint
     more: dict[str, object] = {}
     if fingerprint in histories:

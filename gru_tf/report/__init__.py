@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _HOMES = {"write": "gru_tf.report.page", "save_figures": "gru_tf.report.page"}
 
-__all__ = ["figures", "save_figures", "write"]  # noqa: F822, imported when first used
+__all__ = ["figures", "save_figures", "write"]
 
 
 def __getattr__(name: str) -> Any:

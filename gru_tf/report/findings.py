@@ -11,7 +11,9 @@ from typing import Any, Protocol, Self
 from gru_tf import evidence
 from gru_tf.evidence import Evidence
 from gru_tf.experiment import Experiment
+from gru_tf.report import trials
 from gru_tf.run_result import RunResult, Speed
+from gru_tf.statistics.importance import Importance
 
 
 class Results(Protocol):
@@ -73,6 +75,11 @@ class Findings:
     def trials(self, task: str, cell: str) -> list[RunResult]:
         """The trials of one (task, cell), also those that failed."""
         return self._by_pair.get(("trial", task, cell), [])
+
+    @cached_property
+    def importance(self) -> Importance | None:
+        """Of each hyperparameter over all trials; None where there were too few."""
+        return trials.weigh(self)
 
 
 def training_seconds(result: RunResult) -> float | None:

@@ -29,7 +29,7 @@ DARK = {
     "#332288": "#9286E0",
     "#661100": "#D08068",
 }
-SIZE = re.compile(r'<svg [^>]*?width="[\d.]+pt" height="[\d.]+pt"|<svg [^>]*?height="[\d.]+pt"[^>]*?width="[\d.]+pt"')
+SCALE = 1.2  # pixels a point of a figure that keeps its size
 
 
 def variable(colour: str) -> str:
@@ -51,13 +51,14 @@ def svg(figure: "Figure") -> str:
         return out.getvalue()
 
 
-def inside(figure: "Figure", name: str, title: str) -> str:
+def inside(figure: "Figure", name: str, title: str, wide: bool = False) -> str:
     """A figure as an element of a page: its colours are the page's variables, its identifiers are its own.
 
     Args:
         figure: what is shown; its paper is left out.
         name: unique on the page, for identifiers.
         title: what a screen reader says of it.
+        wide: whether it keeps its size where there is less room.
     """
     import matplotlib as mpl
 
@@ -73,7 +74,8 @@ def inside(figure: "Figure", name: str, title: str) -> str:
     known = {light.lower(): variable(light) for light in DARK}
     text = re.sub(r"(?<=[ :])#[0-9a-f]{6}\b", lambda found: known.get(found[0], found[0]), text)
     width, height = (float(v) for v in re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)[0])
-    opening = f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{_attribute(title)}">'
+    size = f' style="width: {SCALE * width:.0f}px"' if wide else ""
+    opening = f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{_attribute(title)}"{size}>'
     return opening + text[text.index(">") + 1 :]
 
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gru_tf import durable
-from gru_tf.report import beside, inline, provenance, signs, tables
-from gru_tf.report.figures import NAMES, search
+from gru_tf.report import beside, inline, provenance, signs, tables, trials
+from gru_tf.report.figures import NAMES
 from gru_tf.report.figures import plate as plate_of
 from gru_tf.report.figures.plate import Plate
 from gru_tf.report.findings import Findings, Results
@@ -131,7 +131,8 @@ def render(findings: Findings) -> str:
         friedman=tables.probability(evidence.ranks.p) if evidence.ranks else "",
         sections=sections,
         importance=_importance(findings),
-        badly=search.ended_badly(findings),
+        chosen=tables.settings(findings),
+        badly=trials.ended_badly(findings),
         provenance=provenance.trace(experiment, findings.runs),
         earlier=findings.earlier,
         looks=signs.of(experiment.cells),
@@ -158,7 +159,7 @@ def _section(name: str, findings: Findings) -> Section:
 
 def _pictures(name: str, title: str, plate: Plate) -> Iterator[Picture]:
     for number, panel in enumerate(plate.panels):
-        svg = inline.inside(panel.figure(), f"{name}-{number}", f"{title}: {panel.title}")
+        svg = inline.inside(panel.figure(), f"{name}-{number}", f"{title}: {panel.title}", panel.wide)
         yield Picture(panel.title, svg, panel.wide, panel.first)
 
 
@@ -204,13 +205,13 @@ def _importance(findings: Findings) -> str:
     """How the importance of hyperparameters was computed, and what it is worth."""
     if findings.experiment.search is None:
         return ""
-    found = search.weigh(findings)
+    found = findings.importance
     if found is None:
         return f"Importance of hyperparameters: not computed, it takes at least {LEAST} finished trials that differ."
     how = (
         "Importance: a random forest foretells each trial's standing among the trials of its task and cell from its settings;"
         " on held-out trials one setting at a time is shuffled, and what R² loses is its importance (mean and deviation over"
-        f" shuffles). From {found.trials} trials, R² {found.r2:.2f}."
+        f" shuffles). From {found.trials} trials, R² {found.r2:.2f}.".replace("R² -", "R² −")
     )
     if found.silent:
         return f"{how} It foretells nothing, so no importance is shown."

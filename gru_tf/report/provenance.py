@@ -98,23 +98,37 @@ def _protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     yield "Network", ", ".join(_network(experiment))
     length = f"{training.seconds:g} s" if training.seconds else f"{training.epochs:,} epochs"
     patience = f", at the most; it stops after {training.patience} without gain" if training.patience else ""
-    yield "Training", f"{length}{patience}, {training.batch_size} sequences a step, on every seed the same order for all cells"
-    clipped = f"gradients clipped to a norm of {training.clip_norm:g} ({training.clip})" if training.clip_norm else "no clipping"
+    yield (
+        "Training",
+        f"{length}{patience}, {training.batch_size} sequences a step, on every seed the same order for all cells",
+    )
+    clipped = (
+        f"gradients clipped to a norm of {training.clip_norm:g} ({training.clip})" if training.clip_norm else "no clipping"
+    )
     yield "Optimiser", f"{training.optimizer}, learning rate {training.learning_rate:g}, {clipped}"
     kernels = "deterministic" if training.deterministic else "not deterministic"
     yield "Kernels", f"{kernels}; XLA: {training.jit if isinstance(training.jit, str) else 'yes' if training.jit else 'no'}"
     if experiment.search:
         trials = experiment.search.expected_trials(training.epochs)
-        yield "Search", (
-            f"{trials} {experiment.search.tuner} trials for each task and cell over {', '.join(experiment.search.axes)},"
-            f" chosen on validation; its seed, {experiment.search.seed}, is none of the final ones"
+        yield (
+            "Search",
+            (
+                f"{trials} {experiment.search.tuner} trials for each task and cell over {', '.join(experiment.search.axes)},"
+                f" chosen on validation; its seed, {experiment.search.seed}, is none of the final ones"
+            ),
         )
     else:
         yield "Search", "none: every cell has the settings above"
-    yield "Final seeds", f"{', '.join(map(str, experiment.seeds))}; the test split is read once, at the best validation epoch"
+    yield (
+        "Final seeds",
+        f"{', '.join(map(str, experiment.seeds))}; the test split is read once, at the best validation epoch",
+    )
     kind = "BCa bootstrap" if seeds >= ENOUGH else "Student's t"
     yield "Intervals", f"95 %, over seeds, by {kind}, cut to what the metric can be"
-    yield "Tests", "paired at equal seeds: Student's t with Holm's correction over all pairs of a task, against which no permutation test speaks"
+    yield (
+        "Tests",
+        "paired at equal seeds: Student's t with Holm's correction over all pairs, against which no permutation test speaks",
+    )
 
 
 def _network(experiment: Experiment) -> Iterable[str]:

@@ -47,7 +47,7 @@ class Sign:
         from matplotlib.markers import MarkerStyle
 
         style = MarkerStyle(self.marker)
-        lines = style.get_path().transformed(style.get_transform()).to_polygons()
+        lines: Any = style.get_path().transformed(style.get_transform()).to_polygons()
         largest = max(abs(float(value)) for line in lines for point in line for value in point)
         scale = radius / largest
         return " ".join("M" + "L".join(f"{x * scale:.2f},{-y * scale:.2f}" for x, y in line) + "Z" for line in lines)

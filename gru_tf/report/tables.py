@@ -46,7 +46,6 @@ class Line:
     latency: str
     seeds: str
     failed: int
-    settings: str
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign
         parameters=count(row.parameters),
         test=interval(row.test) if row.test else NONE,
         bar=_bar(task, cell),
-        chance=number(row.chance),
+        chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
         beats={True: "yes", False: "not shown", None: NONE}[cell.beats_chance],
         score=f"{row.score:.3f}" if row.score is not None else NONE,
         verdict=_verdict(task, cell),
@@ -108,7 +107,6 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign
         latency=number(middle([latency(r) for r in finals])),
         seeds=f"{row.seeds}/{row.wanted}",
         failed=len(row.failures),
-        settings=", ".join(f"{name} {setting(value)}" for name, value in row.settings.items()),
     )
 
 
@@ -166,6 +164,16 @@ def _needed(pair: Comparison, needed: int | None) -> str:
     if pair.settled:
         return "settled"
     return f"{needed:,}" if needed is not None else "cannot be said"
+
+
+def settings(findings: Findings) -> list[tuple[str, str, str]]:
+    """(task, cell, what the search chose), where it has chosen."""
+    return [
+        (task.title, cell.cell, ", ".join(f"{name} {setting(value)}" for name, value in cell.row.settings.items()))
+        for task in findings.evidence.tasks
+        for cell in task.cells
+        if cell.row.settings
+    ]
 
 
 def middles(evidence: Evidence) -> list[tuple[str, str]]:

@@ -13,9 +13,7 @@ from gru_tf.report.findings import Findings
 
 def plate(findings: Findings) -> Plate:
     """A panel a task."""
-    panels = [
-        _panel(findings, task, curves) for task in findings.evidence.tasks if (curves := _curves(findings, task))
-    ]
+    panels = [_panel(findings, task, curves) for task in findings.evidence.tasks if (curves := _curves(findings, task))]
     missing = "" if panels else "no finished seed has a history of its epochs."
     return Plate(tuple(panels), missing, tuple(signs.of(findings.experiment.cells).values()))
 

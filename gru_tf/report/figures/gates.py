@@ -43,7 +43,7 @@ def _panel(result: RunResult, reading: LayerReading, several: bool) -> Panel:
         return figures.draw_gates(reading.gates)
 
     task = f"{result.run.task.title}: " if several else ""
-    return Panel(f"{task}{place(result, reading)}, seed {result.run.seed}", figure, wide=len(reading.gates) > 1)
+    return Panel(f"{task}{place(result, reading)}, seed {result.run.seed}", figure, wide=True)
 
 
 def _whole(shown: list[Any]) -> "Figure":

@@ -34,7 +34,9 @@ def plate(findings: Findings) -> Plate:
 def _lines(results: list[RunResult], when: str) -> Lines:
     found = {}
     for result in results:
-        readings = (result.diagnostics.before if when == "before" else result.diagnostics.after) if result.diagnostics else ()
+        readings = (
+            (result.diagnostics.before if when == "before" else result.diagnostics.after) if result.diagnostics else ()
+        )
         found |= {place(result, reading): reading.gradients["state"] for reading in readings if "state" in reading.gradients}
     return found
 

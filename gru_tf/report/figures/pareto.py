@@ -21,7 +21,8 @@ COSTS: dict[str, tuple[str, Cost]] = {
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
     """Places of the points (cost, gain) that no other one beats: none costs as little and gains more, or gains as much
-    and costs less. By cost."""
+    and costs less. By cost.
+    """
     best = [
         place
         for place, (cost, gain) in enumerate(points)

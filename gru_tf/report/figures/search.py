@@ -1,19 +1,15 @@
 """What the search tried: the validation metric against each hyperparameter, and how much each one mattered."""
 
-import math
-from collections import Counter
 from typing import Any
 
 from gru_tf.evidence import TaskEvidence
-from gru_tf.report import signs
+from gru_tf.report import signs, trials
 from gru_tf.report.figures import scales
 from gru_tf.report.figures.plate import MUTED, Panel, Plate, light, painted
 from gru_tf.report.findings import Findings
-from gru_tf.run_result import RunResult
+from gru_tf.report.trials import Axis
 from gru_tf.specs import Range
-from gru_tf.statistics.importance import Importance, importance, standings
-
-Axis = Range | tuple[Any, ...]
+from gru_tf.statistics.importance import Importance
 
 
 def plate(findings: Findings) -> Plate:
@@ -25,45 +21,14 @@ def plate(findings: Findings) -> Plate:
         _slice(findings, task, name, axis, first=number == 0)
         for task in findings.evidence.tasks
         for number, (name, axis) in enumerate(search.axes.items())
-        if any(_tried(findings, task, cell.cell) for cell in task.cells)
+        if any(trials.finished(findings, task.task, cell.cell) for cell in task.cells)
     ]
     if not panels:
         return Plate((), "no trial of the search has finished.")
-    found = weigh(findings)
+    found = findings.importance
     if found is not None and not found.silent:
         panels.insert(0, _importances(found))
     return Plate(tuple(panels), "", tuple(signs.of(findings.experiment.cells).values()), across=min(3, len(search.axes)))
-
-
-def weigh(findings: Findings) -> Importance | None:
-    """Importance of each hyperparameter over all trials, each by its standing among those of its task and cell."""
-    search = findings.experiment.search
-    settings: dict[str, list[float]] = {name: [] for name in search.axes} if search else {}
-    standing: list[float] = []
-    for task in findings.evidence.tasks:
-        for cell in task.cells:
-            tried = _tried(findings, task, cell.cell)
-            sign = 1 if tried and tried[0].direction == "max" else -1
-            standing += standings([sign * (r.validation or 0.0) for r in tried])
-            for name in settings:
-                settings[name] += [_number(search.axes[name], _setting(r, name)) for r in tried]  # type: ignore[union-attr]
-    return importance(settings, standing)
-
-
-def _tried(findings: Findings, task: TaskEvidence, cell: str) -> list[RunResult]:
-    """The trials with a validation metric."""
-    found = findings.trials(task.task, cell)
-    return [r for r in found if r.status == "finished" and r.validation is not None and math.isfinite(r.validation)]
-
-
-def _setting(result: RunResult, name: str) -> Any:
-    run = result.run
-    return getattr(run.model if hasattr(run.model, name) else run.training, name)
-
-
-def _number(axis: Axis, value: Any) -> float:
-    """A setting as a number that a forest can split: a range's value, or the place in a list."""
-    return float(value) if isinstance(axis, Range) else float(axis.index(value))
 
 
 def _importances(found: Importance) -> Panel:
@@ -89,9 +54,9 @@ def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis, first:
     def paint(axes: Any) -> None:
         values: list[float] = []
         for rank, cell in enumerate(task.cells):
-            tried = _tried(findings, task, cell.cell)
+            tried = trials.finished(findings, task.task, cell.cell)
             shift = 0.0 if isinstance(axis, Range) else 0.24 * ((rank + 0.5) / len(task.cells) - 0.5) * 2
-            points = [(_number(axis, _setting(r, name)) + shift, float(r.validation or 0)) for r in tried]
+            points = [(trials.number(axis, trials.setting(r, name)) + shift, float(r.validation or 0)) for r in tried]
             if points:
                 axes.plot(*zip(*points, strict=True), **looks[cell.cell].dots(ms=4.5, alpha=0.8))
                 best = (max if tried[0].direction == "max" else min)(points, key=lambda point: point[1])
@@ -99,8 +64,8 @@ def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis, first:
             values += [value for _, value in points]
         light(axes)
         _along(axes, name, axis)
-        direction = next(r.direction for c in task.cells for r in _tried(findings, task, c.cell))
-        metric = next(r.metric for c in task.cells for r in _tried(findings, task, c.cell))
+        direction = next(r.direction for c in task.cells for r in trials.finished(findings, task.task, c.cell))
+        metric = next(r.metric for c in task.cells for r in trials.finished(findings, task.task, c.cell))
         scales.metric(axes, "y", f"validation {metric}", direction, values, None)
 
     several = len(findings.evidence.tasks) > 1
@@ -121,10 +86,3 @@ def _along(axes: Any, name: str, axis: Axis) -> None:
         margin = 0.04 * (axis.high - axis.low)
         axes.set_xlim(axis.low - margin, axis.high + margin)
     axes.set_xlabel(name)
-
-
-def ended_badly(findings: Findings) -> Counter[str]:
-    """Trials that diverged or failed, by cell."""
-    return Counter(
-        result.run.cell.label for result in findings.runs if result.run.purpose == "trial" and result.status != "finished"
-    )

@@ -27,7 +27,9 @@ def _panel(findings: Findings, task: TaskEvidence) -> Panel:
         for place, cell in enumerate(task.cells):
             tests = [value for value in cell.tests.values() if isfinite(value)]
             if not tests or cell.row.test is None:
-                axes.text(0.01, place, "no finished seed", transform=axes.get_yaxis_transform(), va="center", color="#767676")
+                axes.text(
+                    0.01, place, "no finished seed", transform=axes.get_yaxis_transform(), va="center", color="#767676"
+                )
                 continue
             axes.plot(tests, [place - 0.12] * len(tests), **looks[cell.cell].dots(alpha=0.75))
             mean, low, high = cell.row.test
