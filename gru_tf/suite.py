@@ -52,10 +52,8 @@ class Results:
         if self.record is None:
             return self
         finals = [run for run in self.runs if run.run.purpose == "final" and run.status == "finished"]
-        histories, first = (
-            history.validation(self.record, finals),
-            {(r.run.task.label, r.run.cell.label): r for r in _by_seed(finals)},
-        )
+        histories = history.validation(self.record, finals)
+        first = {(r.run.task.label, r.run.cell.label): r for r in _by_seed(finals)}
         inside = {r.run.fingerprint: self.record.diagnostics(r) for r in first.values()}
         return replace(self, runs=tuple(_in_full(run, histories, inside) for run in self.runs))
 

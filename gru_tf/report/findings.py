@@ -62,7 +62,7 @@ class Findings:
 
     @cached_property
     def _by_pair(self) -> dict[tuple[str, str, str], list[RunResult]]:
-        found = defaultdict(list)
+        found: dict[tuple[str, str, str], list[RunResult]] = defaultdict(list)
         for result in sorted(self.runs, key=lambda r: r.run.seed):
             found[result.run.purpose, result.run.task.label, result.run.cell.label].append(result)
         return found

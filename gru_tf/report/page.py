@@ -1,5 +1,6 @@
 """The page: findings → one HTML file that asks nothing of any network and runs no script."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ TEXTS = {
     ),
     "curves": (
         "How they learn",
-        "The median seed, in the band from the worst seed to the best one, for as long as at least half of the seeds trained.",
+        "The median seed, in the band from the worst seed to the best one, for as long as half of the seeds trained.",
     ),
     "seeds": ("Every seed", "Each mark is one final seed; the bar below is the mean with its 95 % interval."),
     "ranks": (
@@ -180,6 +181,9 @@ def _state(findings: Findings) -> Iterator[str]:
         yield "No final seed has finished yet: there are trials of the search, and no test result."
     elif missing:
         yield f"{wanted - missing:,} of {wanted:,} final seeds have finished. What is missing is in no mean and no test."
+    lost = sum(not math.isfinite(test) for task in evidence.tasks for cell in task.cells for test in cell.tests.values())
+    if lost:
+        yield f"{lost:,} final {'seed has' if lost == 1 else 'seeds have'} a test metric that is not finite."
     if len(experiment.seeds) == 1:
         yield "One seed: there is no interval and no test, and nothing can be settled."
 
@@ -209,7 +213,7 @@ def _importance(findings: Findings) -> str:
     if found is None:
         return f"Importance of hyperparameters: not computed, it takes at least {LEAST} finished trials that differ."
     how = (
-        "Importance: a random forest foretells each trial's standing among the trials of its task and cell from its settings;"
+        "Importance: a random forest foretells each trial's standing among those of its task and cell from its settings;"
         " on held-out trials one setting at a time is shuffled, and what R² loses is its importance (mean and deviation over"
         f" shuffles). From {found.trials} trials, R² {found.r2:.2f}.".replace("R² -", "R² −")
     )

@@ -1,7 +1,7 @@
 """Where the numbers of a page come from: what was asked, on what machine, with which versions and data, and again how."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,7 +100,7 @@ def _protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     patience = f", at the most; it stops after {training.patience} without gain" if training.patience else ""
     yield (
         "Training",
-        f"{length}{patience}, {training.batch_size} sequences a step, on every seed the same order for all cells",
+        f"{length}{patience}, {training.batch_size} sequences a step; at one seed every cell sees them in the same order",
     )
     clipped = (
         f"gradients clipped to a norm of {training.clip_norm:g} ({training.clip})" if training.clip_norm else "no clipping"
@@ -121,7 +121,7 @@ def _protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
         yield "Search", "none: every cell has the settings above"
     yield (
         "Final seeds",
-        f"{', '.join(map(str, experiment.seeds))}; the test split is read once, at the best validation epoch",
+        f"{_seeds(experiment.seeds)}; the test split is read once, at the best validation epoch",
     )
     kind = "BCa bootstrap" if seeds >= ENOUGH else "Student's t"
     yield "Intervals", f"95 %, over seeds, by {kind}, cut to what the metric can be"
@@ -129,6 +129,11 @@ def _protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
         "Tests",
         "paired at equal seeds: Student's t with Holm's correction over all pairs, against which no permutation test speaks",
     )
+
+
+def _seeds(seeds: tuple[int, ...]) -> str:
+    several = len(seeds) > 3 and seeds == tuple(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]} to {seeds[-1]}" if several else ", ".join(map(str, seeds))
 
 
 def _network(experiment: Experiment) -> Iterable[str]:
@@ -140,7 +145,7 @@ def _network(experiment: Experiment) -> Iterable[str]:
     yield "each cell on its fastest kernel" if model.implementation == "stock" else "every cell step by step, the same way"
 
 
-def _machine(places: list[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
+def _machine(places: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
     for name in ("device", "threads", "commit"):
         found = Counter(str(place[name]) for place in places if place.get(name) not in (None, ""))
         if found:

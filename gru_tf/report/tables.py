@@ -96,11 +96,11 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign
         best=cell.cell == task.best and len(task.cells) > 1,
         units=count(row.units),
         parameters=count(row.parameters),
-        test=interval(row.test) if row.test else NONE,
+        test=_test(row.test),
         bar=_bar(task, cell),
         chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
         beats={True: "yes", False: "not shown", None: NONE}[cell.beats_chance],
-        score=f"{row.score:.3f}" if row.score is not None else NONE,
+        score=f"{row.score:.3f}" if row.score is not None and math.isfinite(row.score) else NONE,
         verdict=_verdict(task, cell),
         seconds=number(middle([training_seconds(r) for r in finals])),
         step_ms=number(row.step_ms),
@@ -110,8 +110,15 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign
     )
 
 
+def _test(test: Interval | None) -> str:
+    if test is None:
+        return NONE
+    return interval(test) if math.isfinite(test.mean) else "not finite"
+
+
 def _verdict(task: TaskEvidence, cell: CellEvidence) -> str:
-    if task.best is None or cell.row.test is None or len(task.cells) < 2:
+    test = cell.row.test
+    if task.best is None or test is None or not math.isfinite(test.mean) or len(task.cells) < 2:
         return NONE
     if cell.cell == task.best:
         return "best mean"
@@ -179,7 +186,7 @@ def settings(findings: Findings) -> list[tuple[str, str, str]]:
 def middles(evidence: Evidence) -> list[tuple[str, str]]:
     """(cell, interquartile mean of its scores), the best first."""
     order = sorted(evidence.middle.items(), key=lambda item: -item[1].mean)
-    return [(cell, interval(value)) for cell, value in order]
+    return [(cell, _test(value)) for cell, value in order]
 
 
 def probability(p: float) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from gru_tf.report.figures.gates import looked_into, place
 from gru_tf.report.figures.plate import Panel, Plate
 from gru_tf.report.findings import Findings
-from gru_tf.run_result import Quartiles, RunResult
+from gru_tf.run_result import LayerReading, Quartiles, RunResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,11 +32,9 @@ def plate(findings: Findings) -> Plate:
 
 
 def _lines(results: list[RunResult], when: str) -> Lines:
-    found = {}
+    found: Lines = {}
     for result in results:
-        readings = (
-            (result.diagnostics.before if when == "before" else result.diagnostics.after) if result.diagnostics else ()
-        )
+        readings: tuple[LayerReading, ...] = getattr(result.diagnostics, when)
         found |= {place(result, reading): reading.gradients["state"] for reading in readings if "state" in reading.gradients}
     return found
 

@@ -20,8 +20,10 @@ COSTS: dict[str, tuple[str, Cost]] = {
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Places of the points (cost, gain) that no other one beats: none costs as little and gains more, or gains as much
-    and costs less. By cost.
+    """Places of the points that no other one beats, by cost.
+
+    Args:
+        points: (cost, gain); one beats another that costs as much or more and gains as much or less, and not both equal.
     """
     best = [
         place
@@ -33,7 +35,8 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 def plate(findings: Findings) -> Plate:
     """A panel a task and cost; costs that nothing recorded are named."""
-    panels, without = [], dict.fromkeys(COSTS, 0)
+    panels: list[Panel] = []
+    without = dict.fromkeys(COSTS, 0)
     tasks = [task for task in findings.evidence.tasks if any(_tested(cell) for cell in task.cells)]
     for task in tasks:
         before = len(panels)

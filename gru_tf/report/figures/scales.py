@@ -25,7 +25,8 @@ def metric(
     Args:
         axes: matplotlib's.
         along: which of its axes.
-        name: what is shown, e.g. "test accuracy"; direction: "max" or "min".
+        name: what is shown, e.g. "test accuracy".
+        direction: "max" or "min".
         values: all that are on it.
         chance: the trivial answer's.
     """

@@ -6,7 +6,7 @@ from typing import Any
 from gru_tf.evidence import TaskEvidence
 from gru_tf.report import signs
 from gru_tf.report.figures import scales
-from gru_tf.report.figures.plate import Panel, Plate, light, painted
+from gru_tf.report.figures.plate import MUTED, Panel, Plate, light, painted
 from gru_tf.report.findings import Findings
 
 INK = "#333333"
@@ -14,8 +14,12 @@ INK = "#333333"
 
 def plate(findings: Findings) -> Plate:
     """A panel a task."""
-    tasks = [task for task in findings.evidence.tasks if any(cell.tests for cell in task.cells)]
-    missing = "" if tasks else "no final seed has finished."
+    tasks = [
+        task
+        for task in findings.evidence.tasks
+        if any(isfinite(test) for cell in task.cells for test in cell.tests.values())
+    ]
+    missing = "" if tasks else "no final seed has finished with a finite metric."
     return Plate(tuple(_panel(findings, task) for task in tasks), missing)
 
 
@@ -27,9 +31,7 @@ def _panel(findings: Findings, task: TaskEvidence) -> Panel:
         for place, cell in enumerate(task.cells):
             tests = [value for value in cell.tests.values() if isfinite(value)]
             if not tests or cell.row.test is None:
-                axes.text(
-                    0.01, place, "no finished seed", transform=axes.get_yaxis_transform(), va="center", color="#767676"
-                )
+                axes.text(0.01, place, "no finished seed", transform=axes.get_yaxis_transform(), va="center", color=MUTED)
                 continue
             axes.plot(tests, [place - 0.12] * len(tests), **looks[cell.cell].dots(alpha=0.75))
             mean, low, high = cell.row.test
