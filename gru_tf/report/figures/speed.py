@@ -31,10 +31,10 @@ def _panel(findings: Findings, task: TaskEvidence, times: dict[tuple[str, str], 
 
     def paint(axes: Any) -> None:
         for place, ((label, _), speeds) in enumerate(times.items()):
-            for number, speed in enumerate(speeds):
-                line = place + 0.5 * ((number + 0.5) / len(speeds) - 0.5)
-                axes.plot([speed.step_ms_low, speed.step_ms_high], [line, line], color=looks[label].colour, lw=1, alpha=0.6)
-                axes.plot([speed.step_ms], [line], **looks[label].dots(ms=4))
+            lines = [place + 0.5 * ((number + 0.5) / len(speeds) - 0.5) for number in range(len(speeds))]
+            low, high = [s.step_ms_low for s in speeds], [s.step_ms_high for s in speeds]
+            axes.hlines(lines, low, high, color=looks[label].colour, lw=1, alpha=0.6)
+            axes.plot([s.step_ms for s in speeds], lines, **looks[label].dots(ms=4))
         axes.set_ylim(len(times) - 0.4, -0.6)
         axes.set_yticks(range(len(times)), [f"{label}\n{path}" for label, path in times])
         light(axes, "x")
