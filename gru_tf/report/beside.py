@@ -54,7 +54,7 @@ def _number(one: Any, looks: dict[str, Sign]) -> Number:
         value=f"{one.published.value:g}",
         tag=one.published.tag,
         ours=interval(one.ours) if one.ours else NONE,
-        difference=NONE if one.difference is None else f"{one.difference:+.3g}",
+        difference=NONE if one.difference is None else f"{one.difference:+.3g}".replace("-", "−", 1),
         source=one.published.source,
     )
 

@@ -38,7 +38,7 @@ def _panel(findings: Findings, task: TaskEvidence) -> Panel:
             if isfinite(low):
                 axes.plot([low, high], [place + 0.2] * 2, color=INK, lw=1.2)
                 axes.plot([mean], [place + 0.2], ls="", marker="|", ms=8, mew=1.6, color=INK)
-            shown += [*tests, *(bound for bound in (mean, low, high) if isfinite(bound))]
+            shown += [*tests, *(bound for bound in (mean, low, high) if isfinite(bound) and bound > 0)]
         axes.set_ylim(len(task.cells) - 0.5, -0.6)
         axes.set_yticks(range(len(task.cells)), [cell.cell for cell in task.cells])
         light(axes, "x")
