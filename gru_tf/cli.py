@@ -296,6 +296,25 @@ def speed(
 
 
 @app.command()
+@garbage.paused()
+def report(
+    name: Annotated[str, typer.Argument(help="an experiment that was run, also in part")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="the page (default: NAME.html)")
+    ] = None,
+    figures: Annotated[Path | None, typer.Option(metavar="DIR", help="also every figure as SVG, here")] = None,
+    store: Store = None,
+) -> None:
+    """Write an experiment's results as one self-contained page, from the store alone."""
+    from gru_tf import report as the_report
+    from gru_tf import suite
+
+    found = suite.results(name, store)
+    file = the_report.write(found, output or Path(f"{name}.html"), figures)
+    console.print(f"Written: {file}{f', and figures in {figures}' if figures else ''}", soft_wrap=True, markup=False)
+
+
+@app.command()
 def ui(
     store: Store = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="port on this machine")] = 5000,

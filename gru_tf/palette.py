@@ -18,6 +18,7 @@ FIXED = {
 }
 OTHERS = ("#595959", "#332288", "#661100")
 MARKERS = "osD^vPX*<>h"  # a second sign beside the colour
+DASHES: Any = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (8, 3)), (0, (3, 1.5)))  # and a third
 STYLE: Any = {  # of matplotlib, the same in every figure
     "svg.fonttype": "none",  # text stays text: searchable, selectable, read aloud
     "svg.hashsalt": "gru_tf",
@@ -36,8 +37,16 @@ def colour(cell: str) -> str:
 
 def marker(cell: str) -> str:
     """The marker of a cell, in matplotlib's letters."""
-    rank = list(FIXED).index(cell) if cell in FIXED else len(FIXED) + _rank(cell)
-    return MARKERS[rank % len(MARKERS)]
+    return MARKERS[_place(cell) % len(MARKERS)]
+
+
+def dash(cell: str, variant: int = 0) -> Any:
+    """The dashes of a cell's line, in matplotlib's terms; another one for each variant of the cell."""
+    return DASHES[(_place(cell) + variant) % len(DASHES)]
+
+
+def _place(cell: str) -> int:
+    return list(FIXED).index(cell) if cell in FIXED else len(FIXED) + _rank(cell)
 
 
 def _rank(cell: str) -> int:

@@ -1,9 +1,9 @@
 """The coordinator: joins search, engine and store, and gives Python users `run`, `check` and `results`."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gru_tf import coordinator, experiment_file, garbage, lock, silence
@@ -19,7 +19,7 @@ from gru_tf.readable import Readable
 from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
-from gru_tf.tracking import Record, Store, StoreError
+from gru_tf.tracking import Record, Store, StoreError, history
 
 ENGINES = ("local", "serial", "ray")
 
@@ -32,11 +32,42 @@ class Results(Readable):
         experiment: the question.
         runs: every trial and every final seed.
         earlier: runs in the store that an earlier definition of the same name asked for and this one does not.
+        record: where the store has them; None for results from elsewhere.
     """
 
     experiment: Experiment
     runs: tuple[RunResult, ...]
     earlier: int = 0
+    record: Record | None = field(default=None, repr=False, compare=False)
+
+    def in_full(self) -> "Results":
+        """The same with what the store keeps apart, for figures.
+
+        Each final run with its validation metric by epoch, and the first seed of each (task, cell) that recorded the
+        inside of its network with that.
+        """
+        if self.record is None:
+            return self
+        finals = [run for run in self.runs if run.run.purpose == "final" and run.status == "finished"]
+        histories = history.validation(self.record, finals)
+        first = {(r.run.task.label, r.run.cell.label): r for r in _by_seed(finals)}
+        inside = {r.run.fingerprint: self.record.diagnostics(r) for r in first.values()}
+        return replace(self, runs=tuple(_in_full(run, histories, inside) for run in self.runs))
+
+
+def _by_seed(runs: Iterable[RunResult]) -> list[RunResult]:
+    """Those that looked inside their network, the first seed last."""
+    return sorted((run for run in runs if run.run.diagnostics), key=lambda run: -run.run.seed)
+
+
+def _in_full(result: RunResult, histories: Mapping[str, list[float]], inside: Mapping[str, Diagnostics | None]) -> RunResult:
+    fingerprint = result.run.fingerprint
+    more: dict[str, object] = {}
+    if fingerprint in histories:
+        more["history"] = {f"validation_{result.metric}": histories[fingerprint]}
+    if inside.get(fingerprint) is not None:
+        more["diagnostics"] = inside[fingerprint]
+    return result.model_copy(update=more) if more else result
 
 
 def load(given: str | Path | Experiment) -> Experiment:
@@ -199,4 +230,4 @@ def _conduct(where: str, experiment: Experiment, record: Record, engine: Engine,
 
 def _results(record: Record) -> Results:
     runs = tuple(record.results(members_only=True).values())
-    return Results(record.experiment, runs, record.left_out)
+    return Results(record.experiment, runs, record.left_out, record)

@@ -193,7 +193,7 @@ def permutation_test(difference: Any, seed: int = 0) -> float:
     n = len(difference)
     if n == 0:
         return math.nan
-    signs = _every(n) if n <= EXACT else np.random.default_rng(seed).choice((1.0, -1.0), (DRAWS, n))
+    signs = _every(n) if n <= EXACT else _drawn(n, seed)
     sums, observed = np.abs(signs @ difference), abs(difference.sum())
     extreme = int((sums >= observed - 1e-9 * np.abs(difference).sum()).sum())
     return extreme / len(sums) if n <= EXACT else (extreme + 1) / (len(sums) + 1)
@@ -203,6 +203,12 @@ def permutation_test(difference: Any, seed: int = 0) -> float:
 def _every(pairs: int) -> Any:
     """(2ⁿ, n) all changes of sign."""
     return np.array(list(product((1, -1), repeat=pairs)), float)
+
+
+@lru_cache(maxsize=4)  # all pairs of an experiment ask for the same ones
+def _drawn(pairs: int, seed: int) -> Any:
+    """(DRAWS, n) random changes of sign."""
+    return np.random.default_rng(seed).choice((1.0, -1.0), (DRAWS, pairs))
 
 
 def wilcoxon_test(difference: Any) -> float:

@@ -1,0 +1,213 @@
+"""What a page's tables show, as text: each value is the one that `gru_tf.evidence` found."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from gru_tf.evidence import CellEvidence, Evidence, TaskEvidence
+from gru_tf.report import signs
+from gru_tf.report.findings import Findings, latency, middle, training_seconds
+from gru_tf.report.signs import Sign
+from gru_tf.statistics import Comparison, Interval
+from gru_tf.table import interval
+
+NONE = "–"
+ARROWS = {"max": "↑", "min": "↓"}
+BAR = 100.0  # width of the drawn interval, in units of its own
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An interval drawn in a line of the table, on the scale of its task; all in per cent of its width."""
+
+    low: float
+    mean: float
+    high: float
+    chance: float | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One cell on one task."""
+
+    cell: str
+    sign: Sign
+    best: bool
+    units: str
+    parameters: str
+    test: str
+    bar: Bar | None
+    chance: str
+    beats: str
+    score: str
+    verdict: str
+    seconds: str
+    step_ms: str
+    latency: str
+    seeds: str
+    failed: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two cells on one task, the one with the better mean first."""
+
+    names: str
+    difference: str
+    verdict: str
+    p: str
+    permutation: str
+    wilcoxon: str
+    effect: str
+    improvement: str
+    needed: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """One task."""
+
+    title: str
+    metric: str
+    lines: tuple[Line, ...]
+    timed: bool  # whether the time of a batch without updates is known
+    pairs: tuple[Pair, ...]
+
+
+def blocks(findings: Findings) -> list[Block]:
+    """The tables of all tasks, in the experiment's order."""
+    return [_block(findings, task) for task in findings.evidence.tasks]
+
+
+def _block(findings: Findings, task: TaskEvidence) -> Block:
+    looks, metric = signs.of(findings.experiment.cells), ""
+    if task.metric:
+        metric = f"test {task.metric} {ARROWS[task.direction]}"
+    lines = tuple(_line(findings, task, cell, looks[cell.cell]) for cell in task.cells)
+    pairs = tuple(_pair(pair, needed) for pair, needed in zip(task.pairs, task.needed, strict=True))
+    return Block(task.title, metric, lines, any(line.latency != NONE for line in lines), pairs)
+
+
+def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign) -> Line:
+    row, finals = cell.row, findings.finals(task.task, cell.cell)
+    return Line(
+        cell=cell.cell,
+        sign=sign,
+        best=cell.cell == task.best and len(task.cells) > 1,
+        units=count(row.units),
+        parameters=count(row.parameters),
+        test=_test(row.test),
+        bar=_bar(task, cell),
+        chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
+        beats={True: "yes", False: "not shown", None: NONE}[cell.beats_chance],
+        score=f"{row.score:.3f}" if row.score is not None and math.isfinite(row.score) else NONE,
+        verdict=_verdict(task, cell),
+        seconds=number(middle([training_seconds(r) for r in finals])),
+        step_ms=number(row.step_ms),
+        latency=number(middle([latency(r) for r in finals])),
+        seeds=f"{row.seeds}/{row.wanted}",
+        failed=len(row.failures),
+    )
+
+
+def _test(test: Interval | None) -> str:
+    if test is None:
+        return NONE
+    return interval(test) if math.isfinite(test.mean) else "not finite"
+
+
+def _verdict(task: TaskEvidence, cell: CellEvidence) -> str:
+    test = cell.row.test
+    if task.best is None or test is None or not math.isfinite(test.mean) or len(task.cells) < 2:
+        return NONE
+    if cell.cell == task.best:
+        return "best mean"
+    return f"not told apart from {task.best}" if cell.cell in task.unsettled else f"worse than {task.best}"
+
+
+def _bar(task: TaskEvidence, cell: CellEvidence) -> Bar | None:
+    """Where mean and interval lie between the least and the most of the task; None without a finite mean."""
+    test = cell.row.test
+    if test is None or not math.isfinite(test.mean):
+        return None
+    means = [bound for c in task.cells if c.row.test for bound in c.row.test]
+    every = [value for value in [*means, task.chance] if value is not None and math.isfinite(value)]
+    least, most = min(every), max(every)
+    span = (most - least) or 1.0
+
+    def place(value: float) -> float:
+        return round(BAR * (value - least) / span, 1)
+
+    low, high = (test.low, test.high) if math.isfinite(test.low) else (test.mean, test.mean)
+    chance = place(task.chance) if task.chance is not None and math.isfinite(task.chance) else None
+    return Bar(place(low), place(test.mean), place(high), chance)
+
+
+def _pair(pair: Comparison, needed: int | None) -> Pair:
+    mean = pair.difference.mean
+    if math.isfinite(mean) and mean < 0:
+        pair = pair.seen_from(pair.second)
+    verdict = f"settled: {pair.better} is better" if pair.settled else "not settled"
+    return Pair(
+        names=f"{pair.first} against {pair.second}",
+        difference=_difference(pair.difference, pair.seeds),
+        verdict=verdict,
+        p=probability(pair.t_holm),
+        permutation=probability(pair.permutation_holm),
+        wilcoxon=probability(pair.wilcoxon_holm),
+        effect=f"{pair.effect:.2f}" if math.isfinite(pair.effect) else NONE,
+        improvement=f"{pair.improvement:.0%}" if math.isfinite(pair.improvement) else NONE,
+        needed=_needed(pair, needed),
+    )
+
+
+def _difference(value: Interval, seeds: int) -> str:
+    if seeds == 0:
+        return "no seed in common"
+    return interval(value, 1e-4) if math.isfinite(value.mean) else NONE
+
+
+def _needed(pair: Comparison, needed: int | None) -> str:
+    if pair.settled:
+        return "settled"
+    return f"{needed:,}" if needed is not None else "cannot be said"
+
+
+def settings(findings: Findings) -> list[tuple[str, str, str]]:
+    """(task, cell, what the search chose), where it has chosen."""
+    return [
+        (task.title, cell.cell, ", ".join(f"{name} {setting(value)}" for name, value in cell.row.settings.items()))
+        for task in findings.evidence.tasks
+        for cell in task.cells
+        if cell.row.settings
+    ]
+
+
+def middles(evidence: Evidence) -> list[tuple[str, str]]:
+    """(cell, interquartile mean of its scores), the best first."""
+    order = sorted(evidence.middle.items(), key=lambda item: -item[1].mean)
+    return [(cell, _test(value)) for cell, value in order]
+
+
+def probability(p: float) -> str:
+    """A p-value, e.g. "0.049" or "< 0.001"."""
+    if not math.isfinite(p):
+        return NONE
+    return "< 0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+
+
+def count(value: int | None) -> str:
+    """A whole number with its thousands apart."""
+    return NONE if value is None else f"{value:,}"
+
+
+def number(value: float | None) -> str:
+    """A number with three digits, large ones whole."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".removesuffix(".")
+
+
+def setting(value: Any) -> str:
+    """A hyperparameter's value in a few digits."""
+    return "none" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,437 @@
+"""The report: its numbers are the table's, it invents none, asks nothing of a network, and can be read on a phone."""
+
+import math
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from test_evidence import experiment, results
+from test_table import result
+
+from gru_tf import experiment_file, palette, report, suite
+from gru_tf.errors import UserError
+from gru_tf.report import figures, inline, provenance, signs
+from gru_tf.report.figures.curves import bands
+from gru_tf.report.figures.pareto import front
+from gru_tf.report.findings import Findings
+from gru_tf.run_result import Diagnostics, LayerReading, Quartiles
+from gru_tf.specs import Choice
+from gru_tf.statistics.importance import importance, standings
+from gru_tf.table import interval
+from gru_tf.tracking import Store
+
+# MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
+SEARCH = {"trials": 4, "space": {"learning_rate": {"low": 1e-3, "high": 1e-1, "sampling": "log"}, "clip_norm": [0.5, 1.0]}}
+
+
+class Page(HTMLParser):
+    """What is on a page: visible text, tables as lists of lines, elements with their attributes."""
+
+    VOID = frozenset({"meta", "br", "img", "link", "input", "hr"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.tables, self.elements, self.words, self.open = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"elements without an end: {self.open}"
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("style", "script"):
+            return
+        self.words.append(data)
+        if {"td", "th"} & set(self.open):
+            self.tables[-1][-1][-1] = " ".join(f"{self.tables[-1][-1][-1]}{data}".split())
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+def searched(**fields):
+    """An experiment with finished seeds, trials and learning curves, nothing trained."""
+    one, rng = experiment(search=SEARCH, diagnostics=True, **fields), np.random.default_rng(0)
+    found = []
+    for final in results(one):
+        curve = np.linspace(0.2, final.test, 6) if final.direction == "max" else np.geomspace(0.3, final.test, 6)
+        found.append(final.model_copy(update={"history": {f"validation_{final.metric}": curve.tolist()}}))
+    for (place, task), number in product(enumerate(one.tasks), range(3)):
+        digits = task.name == "digits"
+        kind = {"metric": "accuracy", "direction": "max", "chance": 0.1} if digits else {"chance": 0.17}
+        for _ in range(4):
+            rate, clip = float(10 ** rng.uniform(-3, -1)), float(rng.choice([0.5, 1.0]))
+            value = abs(math.log(rate / 0.01)) / 5 + 0.01
+            trial = result(one, place, number, 1000, "trial", validation=1 - value if digits else value, **kind)
+            found.append(trial.model_copy(update={"run": trial.run.tuned({"learning_rate": rate, "clip_norm": clip})}))
+    return suite.Results(one, tuple(found))
+
+
+def looked_into(found):
+    """The same with gates and gradients of one task."""
+    line = Quartiles(low=[0.1, 0.01, 0.0], median=[0.2, 0.02, 0.0], high=[0.3, 0.03, 0.01])
+    reading = {"layer": 1, "direction": "forward", "gradients": {"state": line}}
+    gates = {"z": [[0.1, 0.9], [0.2, 0.8]], "h": [[-1.0, 1.0], [0.0, 0.5]]}
+    before, after = LayerReading(**reading), LayerReading(**reading, gates=gates)
+    inside = Diagnostics(before=(before,), after=(after,), examples=2, inputs=[[0.0], [1.0]], seconds=0.1)
+    runs = [r.model_copy(update={"diagnostics": inside}) if r.run.task.name == "digits" else r for r in found.runs]
+    return suite.Results(found.experiment, tuple(runs))
+
+
+@pytest.fixture(scope="module")
+def found():
+    return looked_into(searched())
+
+
+@pytest.fixture(scope="module")
+def file(found, tmp_path_factory):
+    return report.write(found, tmp_path_factory.mktemp("report") / "one.html")
+
+
+@pytest.fixture(scope="module")
+def text(file):
+    return file.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+def test_the_numbers_are_those_of_the_table(found, page):
+    rows = iter(found.table())
+    for table in page.tables[0], page.tables[2]:  # between them each task's pairs
+        columns = {name: place for place, name in enumerate(table[0])}
+        for line, row in zip(table[1:], rows, strict=False):
+            shown = [
+                line[columns[name]] for name in ("cell", "mean [95 % interval]", "units", "parameters", "seeds", "failed")
+            ]
+            assert shown == [row.cell, interval(row.test), f"{row.units:,}", f"{row.parameters:,}", "4/4", "0"]
+            assert float(line[columns["chance"]]) == pytest.approx(row.chance, rel=5e-3)
+            assert float(line[columns["ms/step"]]) == pytest.approx(row.step_ms, rel=5e-3)
+    assert next(rows, None) is None
+
+
+def test_the_verdicts_are_those_of_the_evidence(found, page):
+    evidence = Findings.of(found).evidence
+    digits = {line[0]: line[page.tables[0][0].index("verdict")] for line in page.tables[0][1:]}
+    assert digits == {"gru": "best mean", "lstm": "not told apart from gru", "rnn": "worse than gru"}
+    pairs = {line[0]: line for line in page.tables[1][1:]}
+    pair = next(p for p in evidence.task("digits").pairs if {p.first, p.second} == {"rnn", "gru"}).seen_from("gru")
+    assert pairs["gru against rnn"][1:3] == ["settled: gru is better", interval(pair.difference, 1e-4)]
+    assert page.tables[3][0][0] == "pair"
+    assert float(pairs["gru against rnn"][3].removeprefix("< ")) >= float(f"{pair.t_holm:.2g}")
+
+
+def test_the_question_the_protocol_and_the_command_are_there(found, page):
+    assert page.text.count(found.experiment.question) >= 1
+    for expected in ("4 units", "4 random trials", "0 to 3", "gru-tf run one.yaml", "No run diverged or failed"):
+        assert expected in page.text
+
+
+def test_a_page_asks_nothing_of_any_network_and_runs_nothing(text, page):
+    asked = [
+        v for _, attributes in page.elements for k, v in attributes.items() if k in ("src", "href", "xlink:href", "data")
+    ]
+    assert all(address.startswith(("#", "data:image/")) for address in asked)
+    assert "script" not in {tag for tag, _ in page.elements}
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert "@import" not in text
+    assert set(re.findall(r"https?://[^\s\"'<)]+", text)) <= {"http://www.w3.org/1999/xlink", "http://www.w3.org/2000/svg"}
+    assert "default-src 'none'" in text
+
+
+def test_each_identifier_is_there_once_and_each_reference_meets_one(text, page):
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    asked = set(re.findall(r'(?:url\(#|xlink:href="#|href="#)([^")]+)', text))
+    assert asked <= set(ids)
+
+
+def test_every_section_has_its_figure(page):
+    labels = [attributes["aria-label"] for tag, attributes in page.elements if tag == "svg" and "aria-label" in attributes]
+    for title in ("What a better score costs: digits", "How they learn: adding", "Every seed: digits", "Across the tasks"):
+        assert any(label.startswith(title) for label in labels), title
+    for title in ("What the search tried: digits: clip_norm", "Gates over time: gru", "How far back", "Speed by kernel"):
+        assert any(label.startswith(title) for label in labels), title
+
+
+def test_a_cell_has_one_colour_everywhere_also_on_a_dark_page(text):
+    for cell in ("rnn", "gru", "lstm"):
+        assert text.count(inline.variable(palette.colour(cell))) > 10
+    assert {*palette.FIXED.values(), *palette.OTHERS} <= inline.DARK.keys()
+    dark = list(map(_luminance, inline.DARK.values()))
+    paper = _luminance(inline.DARK[signs.PAPER])
+    told = [v for light, v in zip(inline.DARK, dark, strict=True) if light in {*palette.FIXED.values(), *palette.OTHERS}]
+    assert min((v + 0.05) / (paper + 0.05) for v in told) > 4.5, "WCAG's contrast"
+
+
+def _luminance(colour):
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    return sum(
+        w * (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4)
+        for w, v in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
+    )
+
+
+def test_cells_of_one_name_are_told_apart_without_colour():
+    one = experiment(tasks=["digits"], cells=["gru", {"gru": {"reset_after": False}}, "lstm"])
+    looks = signs.of(one.cells)
+    assert len({(sign.marker, sign.hollow) for sign in looks.values()}) == 3
+    assert len({str(sign.dash) for sign in looks.values()}) == 3
+    assert looks["gru"].colour == looks["gru(reset_after=False)"].colour
+
+
+@pytest.mark.parametrize("name", figures.NAMES)
+def test_a_figure_stands_alone_with_its_text_as_text(name, found):
+    drawn = inline.svg(figures.draw(name, found))
+    words = " ".join(
+        "".join(element.itertext())
+        for element in ET.fromstring(drawn).iter(  # noqa: S314, our own
+            "{http://www.w3.org/2000/svg}text"
+        )
+    )
+    expected = {"gates": "units, sorted", "gradients": "lag", "ranks": "mean rank over 2 tasks", "search": "learning_rate"}
+    assert expected.get(name, "digits") in words
+    assert drawn == inline.svg(figures.draw(name, found)), "the same results give the same file"
+
+
+def test_a_figure_that_is_none_says_the_nearest_name(found):
+    with pytest.raises(UserError, match="no figure is called 'paretto'. Did you mean 'pareto'"):
+        figures.draw("paretto", found)
+
+
+def test_a_figure_without_data_says_what_is_missing():
+    with pytest.raises(UserError, match="ranks: ranks need several tasks"):
+        figures.draw("ranks", suite.Results(experiment(tasks=["digits"]), ()))
+
+
+# --- nothing is invented ---
+
+
+def failed(one):
+    return tuple(
+        result(one, task, cell, seed, status="failed", error="<script>alert(1)</script> & no memory", metric="", chance=None)
+        for task, cell, seed in product(range(2), range(3), range(4))
+    )
+
+
+def untimed():
+    return tuple(r.model_copy(update={"speed": None, "kernel_path": "", "parameters": None}) for r in results(experiment()))
+
+
+CASES = {
+    "empty": (experiment(), (), "No run has ended yet", 0),
+    "interrupted": (experiment(), results(experiment())[:9], "9 of 24 final seeds have finished", 3),
+    "one seed": (
+        experiment(seeds=1),
+        [r for r in results(experiment()) if r.run.seed == 0],
+        "One seed: there is no interval",
+        6,
+    ),
+    "all failed": (experiment(), failed(experiment()), "All 24 runs diverged or failed", 0),
+    "no times": (experiment(), untimed(), "recorded no parameters and no training time and no latency", 6),
+    "no metric": (
+        experiment(),
+        [r.model_copy(update={"test": math.nan, "score": math.nan}) for r in results(experiment())],
+        "a test metric that is not finite",
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_missing_is_said_and_no_number_invented(case, tmp_path):
+    one, runs, said, tested = CASES[case]
+    written = report.write(suite.Results(one, tuple(runs)), tmp_path / "page.html", tmp_path / "figures").read_text()
+    page = Page(written)
+    assert said in page.text
+    assert not re.search(r"\b(nan|inf|None)\b", page.text)
+    assert "<script>" not in written
+    shown = [line[1] for table in page.tables if "mean [95 % interval]" in table[0] for line in table[1:]]
+    assert sum(value[0].isdigit() for value in shown) == tested
+    assert not (tested == 0 and list(tmp_path.glob("figures/*.svg")))
+
+
+def test_a_failure_is_told_in_its_own_words(tmp_path):
+    one = experiment()
+    page = Page(report.write(suite.Results(one, failed(one)), tmp_path / "page.html").read_text())
+    assert page.text.count("<script>alert(1)</script> & no memory") == 24
+
+
+# --- what is computed here ---
+
+
+def test_the_pareto_front_by_brute_force():
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        points = [tuple(map(float, p)) for p in rng.integers(0, 5, (7, 2))]
+        beaten = [any(q != p and q[0] <= p[0] and q[1] >= p[1] for q in points) for p in points]
+        assert sorted(front(points)) == [place for place, lost in enumerate(beaten) if not lost]
+
+
+def test_bands_end_where_less_than_half_of_the_seeds_train():
+    assert bands([[1.0, 2.0, 3.0], [3.0, 5.0, math.nan], [2.0]]) == [(1.0, 2.0, 3.0), (2.0, 3.5, 5.0)]
+    assert bands([]) == []
+
+
+def test_importance_finds_what_was_planted_and_agrees_with_scikit_learn():
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.inspection import permutation_importance
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 3))
+    y = standings(2 * x[:, 1] + 0.5 * x[:, 0] + 0.05 * rng.normal(size=80))
+    mine = importance(dict(zip("abc", x.T.tolist(), strict=True)), y)
+    forest = RandomForestRegressor(60, random_state=0).fit(x[:60], y[:60])
+    theirs = permutation_importance(forest, x[60:], y[60:], n_repeats=10, random_state=0).importances_mean
+    assert mine.names == ("a", "b", "c")
+    assert np.argsort(mine.means).tolist() == np.argsort(theirs).tolist() == [2, 0, 1]
+    assert mine.means == pytest.approx(theirs, abs=0.3)
+    assert not mine.few
+    assert not mine.silent
+
+
+def test_importance_of_noise_is_silent_and_of_few_trials_is_none():
+    rng = np.random.default_rng(0)
+    assert importance({"a": rng.normal(size=60).tolist()}, standings(rng.normal(size=60).tolist())).silent
+    assert importance({"a": [1.0] * 7}, [0.1 * k for k in range(7)]) is None
+    assert importance({"a": list(map(float, range(9)))}, [0.5] * 9) is None
+    with pytest.raises(ValueError, match="expected 9 values of a. Received: 2"):
+        importance({"a": [1.0, 2.0]}, [0.5] * 9)
+
+
+def test_the_definition_on_a_page_is_the_experiment():
+    for name, file in experiment_file.names().items():
+        one = experiment_file.load(file)
+        content = yaml.safe_load(provenance.definition(one))
+        assert experiment_file.validate({**content, "name": name}, name) == one
+        assert provenance.trace(one, ()).known
+    changed = one.model_copy(update={"seeds": (5, 7)})
+    assert not provenance.trace(changed, ()).known
+    assert yaml.safe_load(provenance.definition(changed))["seeds"] == [5, 7]
+
+
+def test_a_page_tells_the_name_of_a_users_file_and_not_its_folders():
+    file = {"path": "/home/somebody/private/flights.csv", "sha256": "0" * 64, "kind": "label", "label": "late"}
+    one = experiment().model_copy(update={"tasks": (Choice(name="sequences", options=file),)})
+    environment = {"data": {"/home/somebody/private/flights.csv": "0" * 64}}
+    traced = provenance.trace(one, [result(experiment(), environment=environment)])
+    assert traced.own
+    assert "path: flights.csv" in traced.definition
+    assert traced.data == (("flights.csv", "0" * 64),)
+    assert "somebody" not in str(traced)
+
+
+# --- from the store, by the command ---
+
+
+@pytest.fixture(scope="module")
+def store(found, tmp_path_factory):
+    uri = f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+    record = Store(uri).open(found.experiment)
+    record.begin()
+    for run in [r for r in found.runs if r.run.purpose == "final" and r.run.seed < 2 and r.run.task.name == "digits"]:
+        record.write(run.model_copy(update={"started": time.time()}))
+    record.end(failed=False)
+    return uri
+
+
+def test_the_store_gives_histories_and_diagnostics(found, store):
+    given = {r.run.fingerprint: r for r in found.runs}
+    whole = suite.results("one", store).in_full()
+    finals = [r for r in whole.runs if r.run.purpose == "final"]
+    assert all(r.history == given[r.run.fingerprint].history for r in finals)
+    assert len(finals) == 6
+    looked = {(r.run.cell.name, r.run.seed) for r in finals if r.diagnostics is not None}
+    assert looked == {("rnn", 0), ("lstm", 0), ("gru", 0)}, "of each cell the first seed"
+
+
+def test_the_command_writes_page_and_figures_without_tensorflow(store, tmp_path):
+    code = (
+        "import sys; sys.argv = ['gru-tf', 'report', 'one', '--store', sys.argv[1], '--figures', 'drawn']\n"
+        "from gru_tf.cli import main\n"
+        "try: main()\n"
+        "finally: assert not {'tensorflow', 'keras', 'keras_tuner'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, store], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "Written: one.html, and figures in drawn\n"), done.stderr
+    drawn = {file.stem for file in (tmp_path / "drawn").glob("*.svg")}
+    assert drawn == {"pareto", "curves", "seeds", "gates", "gradients", "speed"}
+    assert "Which?" in (tmp_path / "one.html").read_text(encoding="utf-8")
+
+
+# --- in a browser ---
+
+OVERLAPS = """() => [...document.querySelectorAll('figure svg')].flatMap(svg => {
+  const texts = [...svg.querySelectorAll('text')].filter(t => t.textContent.trim());
+  const boxes = texts.map(t => [t.textContent.trim(), t.getBoundingClientRect()]);
+  return boxes.flatMap(([a, p], i) => boxes.slice(i + 1)
+    .filter(([, q]) => Math.min(p.right, q.right) - Math.max(p.left, q.left) > 2)
+    .filter(([, q]) => Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 4)
+    .map(([b]) => `${svg.getAttribute('aria-label')}: ${a} / ${b}`));
+})"""
+SMALLEST = """() => Math.min(...[...document.querySelectorAll('figure svg')].flatMap(svg => {
+  const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+  return [...svg.querySelectorAll('text')].map(t => parseFloat(getComputedStyle(t).fontSize) * scale);
+}))"""
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--disable-background-networking", "--no-first-run", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu", *quiet])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_a_person_reads_it_on_a_phone_and_on_a_desk(chromium, file, width, scheme):
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    shown, asked, said = context.new_page(), [], []
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.on("console", lambda message: said.append(message.text))
+    shown.goto(Path(file).as_uri())
+    assert (asked, said) == ([Path(file).as_uri()], [])
+    assert shown.evaluate("document.documentElement.scrollWidth") == width, "only tables and wide figures scroll"
+    assert shown.evaluate(OVERLAPS) == []
+    assert shown.evaluate(SMALLEST) > 8.5, "pixels of the smallest letters in a figure"
+    paper = shown.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 23, 26)"}[scheme]
+    assert shown.get_by_role("heading", level=1).inner_text() == "Which?"
+    shown.get_by_role("link", name="Protocol").click()
+    assert shown.get_by_role("heading", name="Protocol").is_visible()
+    context.close()
