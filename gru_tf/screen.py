@@ -95,7 +95,8 @@ def verdicts(found: Sequence[Verdict]) -> Iterator[Table | Text]:
     measured = sum(one.p is not None for one in found)
     if measured:
         corrected = f", Holm's correction over {measured} of them" if measured > 1 else ""
-        yield Text(f"Measured claims: paired tests at equal seeds{corrected}; 95 % intervals.", style="dim")
+        other = "The answer is corrected for all pairs of cells."
+        yield Text(f"Measured claims: paired tests at equal seeds{corrected}; 95 % intervals. {other}", style="dim")
 
 
 def published(found: Sequence[Beside]) -> Iterator[Table | Text]:

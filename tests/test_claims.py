@@ -303,6 +303,10 @@ def test_a_seed_that_diverged_is_left_out_and_counted():
 
 
 def test_a_trial_is_no_evidence():
+    """Neither for a score nor for a count: a search may try other sizes."""
+    one = experiment("gru.parameters < 12000 on digits")
+    tried = result(one, 0, 2, 1000, "trial", parameters=9)
+    assert judge(one, [tried])[0].verdict == "not settled"
     one = experiment("gru.score > rnn.score on adding")
     trials = [
         r.model_copy(update={"run": one.run(r.run.task, r.run.cell, 1000, "trial")}) for r in runs(one, "score", SCORES)
