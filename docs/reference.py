@@ -103,7 +103,9 @@ def experiments_of(task: str) -> tuple[str, ...]:
 
 def definition(experiment: Experiment) -> dict[str, Any]:
     """What its numbers follow from; what it leaves to the defaults is left out."""
-    return experiment.model_dump(mode="json", exclude={"name", "question", "diagnostics", "claims", "published"}, exclude_defaults=True)
+    return experiment.model_dump(
+        mode="json", exclude={"name", "question", "diagnostics", "claims", "published"}, exclude_defaults=True
+    )
 
 
 def measure(name: str, store: str) -> dict[str, Any]:
