@@ -282,7 +282,7 @@ def test_what_is_missing_is_said_and_no_number_invented(case, tmp_path):
 def test_a_failure_is_told_in_its_own_words(tmp_path):
     one = experiment()
     page = Page(report.write(suite.Results(one, failed(one)), tmp_path / "page.html").read_text())
-    assert page.text.count("<script>alert(1)</script> & no memory") == 24
+    assert page.text.count("<script>alert(1)</script> & no memory") == 25, "each one, and the first in the answer"
 
 
 # --- what is computed here ---
