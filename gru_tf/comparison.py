@@ -38,7 +38,7 @@ class Plan:
     """What will be compared, and why.
 
     Args:
-        guess: the task and its options; None for an experiment from the store.
+        guess: the task and its options.
         experiment: what `gru-tf run` would run, the files' checksum in it.
         said: every guess and default in words, with the options that say otherwise.
         notes: what was found in the data that a user should know.

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module, util
-from typing import Any
 
+from gru_tf import answer as answers
+from gru_tf import claims
+from gru_tf import published as numbers
 from gru_tf.report import signs
 from gru_tf.report.findings import Findings
 from gru_tf.report.signs import Sign
@@ -29,23 +30,21 @@ class Number:
 
 def answer(findings: Findings) -> Sequence[str]:
     """The answer in two sentences."""
-    found: Sequence[str] = _asked("answer", "answer", findings.evidence)
-    return found
+    return answers.answer(findings.evidence)
 
 
-def verdicts(findings: Findings) -> Sequence[Any]:
+def verdicts(findings: Findings) -> Sequence[claims.Verdict]:
     """A verdict on each claim that the experiment states."""
-    found: Sequence[Any] = _asked("claims", "judge", findings.experiment, findings.runs)
-    return found
+    return claims.judge(findings.experiment, findings.runs)
 
 
 def published(findings: Findings) -> list[Number]:
     """The published numbers that the experiment names."""
     looks = signs.of(findings.experiment.cells)
-    return [_number(one, looks) for one in _asked("published", "beside", findings.experiment, findings.runs)]
+    return [_number(one, looks) for one in numbers.beside(findings.experiment, findings.runs)]
 
 
-def _number(one: Any, looks: dict[str, Sign]) -> Number:
+def _number(one: numbers.Beside, looks: dict[str, Sign]) -> Number:
     return Number(
         cell=one.cell,
         sign=looks.get(one.cell),
@@ -57,10 +56,3 @@ def _number(one: Any, looks: dict[str, Sign]) -> Number:
         difference=NONE if one.difference is None else f"{one.difference:+.3g}".replace("-", "−", 1),
         source=one.published.source,
     )
-
-
-def _asked(module: str, function: str, *arguments: Any) -> Any:
-    """What a function of this package says; nothing where the package has no such module."""
-    if util.find_spec(f"gru_tf.{module}") is None:
-        return ()
-    return getattr(import_module(f"gru_tf.{module}"), function)(*arguments)

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from gru_tf import evidence
 from gru_tf.evidence import Evidence
 from gru_tf.experiment import Experiment
 from gru_tf.report import trials
-from gru_tf.run_result import RunResult, Speed
+from gru_tf.run_result import RunResult
 from gru_tf.statistics.importance import Importance
 
 
@@ -89,12 +89,7 @@ def training_seconds(result: RunResult) -> float | None:
 
 def latency(result: RunResult) -> float | None:
     """Milliseconds of a batch without updates; None where it was not recorded, as by older versions."""
-    return _predict_ms(result.speed)
-
-
-def _predict_ms(speed: Speed | None) -> float | None:
-    value: Any = getattr(speed, "predict_ms", None)
-    return None if value is None else float(value)
+    return result.speed.predict_ms if result.speed else None
 
 
 def middle(values: Sequence[float | None]) -> float | None:
