@@ -1,7 +1,7 @@
 """An experiment in brief, in Markdown: its question, the answer, a table a task; what a dashboard shows beside it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gru_tf.evidence import Evidence, TaskEvidence
 from gru_tf.table import Row, interval
@@ -11,25 +11,31 @@ COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "chance", "ms/
 ARROWS = {"max": "↑", "min": "↓"}
 
 
-def markdown(evidence: Evidence, answer: Sequence[str] = (), report: str = "", longest: int = LONGEST) -> str:
+def markdown(
+    evidence: Evidence, answer: Sequence[str] = (), links: Mapping[str, str] | None = None, longest: int = LONGEST
+) -> str:
     """The text.
 
     Args:
         evidence: what the results say.
         answer: its sentences.
-        report: address of the whole report, "" for none.
+        links: what else there is to see, and its address.
         longest: characters that there is room for; tables that do not fit are left out, whole, and counted.
     """
     question = f"**{escaped(evidence.experiment.question)}**"
-    link = [f"[The report]({report})"] if report else []
-    blocks = [question, *([escaped(" ".join(answer))] if answer else []), *link]
+    link = " · ".join(f"[{text}]({address})" for text, address in (links or {}).items())
+    blocks = list(filter(None, [question, escaped(" ".join(answer)), link]))
     tables = [_table(task) for task in evidence.tasks]
     for number, table in enumerate(tables):
-        rest = f"{len(tables) - number} more: `gru-tf results {evidence.experiment.name}`"
-        if len("\n\n".join([*blocks, table, rest])) > longest:
-            return "\n\n".join([*blocks, rest])
+        left = len(tables) - number
+        if len("\n\n".join([*blocks, table, *([_more(evidence, left - 1)] if left > 1 else [])])) > longest:
+            return "\n\n".join([*blocks, _more(evidence, left)])
         blocks.append(table)
     return "\n\n".join(blocks)
+
+
+def _more(evidence: Evidence, tables: int) -> str:
+    return f"{tables} more: `gru-tf results {evidence.experiment.name}`"
 
 
 def escaped(text: str) -> str:

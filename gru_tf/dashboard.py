@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from gru_tf.errors import UserError, did_you_mean
-from gru_tf.tracking import BEAT, KIND, Store, answering
+from gru_tf.tracking import BEAT, KIND, Store, addresses, answering
 
 PATIENCE = 10  # seconds for the server to end by itself
 
@@ -57,7 +57,7 @@ def _page(store: Store, name: str | None) -> str:
     """Where in the dashboard an experiment's runs are; the front page where nothing was run."""
     with answering(store.uri):
         found = _last(store) if name is None else _named(store, name)
-    return "" if found is None else f"/#/experiments/{found}/runs"
+    return "" if found is None else f"/{addresses.runs(found)}"
 
 
 def _last(store: Store) -> str | None:

@@ -12,7 +12,7 @@ from typing import Protocol
 from gru_tf import brief, evidence
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
-from gru_tf.tracking import Record, described, registry
+from gru_tf.tracking import Record, addresses, described, registry
 from gru_tf.writer import Writer
 
 REPORT = "report.html"
@@ -36,8 +36,9 @@ def show(found: Found, record: Record, writer: Writer) -> None:
     Raises:
         UserError: where the store stays out of reach.
     """
-    report = _report(found, record, writer)
-    text = brief.markdown(evidence.gather(found.experiment, found.runs), _answer(found), report)
+    links = _report(found, record, writer) | {"Charts, a bar a cell": addresses.charts(record.experiment_id)}
+    text = brief.markdown(evidence.gather(found.experiment, found.runs), _answer(found), links)
+    writer.insist(lambda: described.view(record))
     writer.insist(lambda: described.note(record, text))
     writer.insist(lambda: described.data(record, found.runs))
     _register(found, record, writer)
@@ -49,10 +50,10 @@ def _answer(found: Found) -> tuple[str, ...]:
     return tuple(import_module("gru_tf.answer").answer(evidence.gather(found.experiment, found.runs)))
 
 
-def _report(found: Found, record: Record, writer: Writer) -> str:
-    """Keep the report with the parent run; its address in the dashboard, or "" where there is none."""
+def _report(found: Found, record: Record, writer: Writer) -> dict[str, str]:
+    """Keep the report with the parent run; where in the dashboard it is, or nothing."""
     if find_spec("gru_tf.report") is None:
-        return ""
+        return {}
     write = import_module("gru_tf.report").write
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / REPORT
@@ -61,9 +62,9 @@ def _report(found: Found, record: Record, writer: Writer) -> str:
         except Exception as error:  # whatever is wrong with a page, runs that are done are closed
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             writer.say(f"the report is not written: {reason}. Results are stored: gru-tf report {found.experiment.name}")
-            return ""
+            return {}
         writer.insist(lambda: described.file(record, file))
-    return f"#/experiments/{record.experiment_id}/runs/{record.parent}/artifacts/{REPORT}"
+    return {"The report": addresses.artifact(record.experiment_id, record.parent, REPORT)}
 
 
 def _register(found: Found, record: Record, writer: Writer) -> None:

@@ -10,6 +10,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
 from gru_tf import logged
 from gru_tf.run_result import RunResult
+from gru_tf.tracking import addresses
 from gru_tf.tracking.refusals import answering
 
 
@@ -22,6 +23,13 @@ def note(record: Any, text: str) -> None:
     with answering(record.uri):
         record.client.set_tag(record.parent, MLFLOW_RUN_NOTE, text)
         record.client.set_experiment_tag(record.experiment_id, MLFLOW_RUN_NOTE, text)
+
+
+def view(record: Any) -> None:
+    """Give an experiment the view in which its cells are compared in the dashboard's own charts."""
+    with answering(record.uri):
+        shown = addresses.view(len(record.experiment.tasks))
+        record.client.set_experiment_tag(record.experiment_id, addresses.SHARED, shown)
 
 
 def data(record: Any, results: Iterable[RunResult]) -> None:
