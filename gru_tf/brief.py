@@ -24,7 +24,7 @@ def markdown(
     """
     question = f"**{escaped(evidence.experiment.question)}**"
     link = " · ".join(f"[{text}]({address})" for text, address in (links or {}).items())
-    blocks = list(filter(None, [question, escaped(" ".join(answer)), link]))
+    blocks = list(filter(None, [question, *map(escaped, answer), link]))
     tables = [_table(task) for task in evidence.tasks]
     for number, table in enumerate(tables):
         left = len(tables) - number

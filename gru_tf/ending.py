@@ -3,6 +3,7 @@
 All of it follows from the store and may be done again: a coordinator that was killed in the middle does it all anew.
 """
 
+import os
 import tempfile
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from gru_tf.tracking import Record, addresses, described, registry
 from gru_tf.writer import Writer
 
 REPORT = "report.html"
+SWITCH = "GRU_TF_REPORT"  # "no" where many small experiments are run: a page takes seconds to draw
 
 
 class Found(Protocol):
@@ -36,7 +38,7 @@ def show(found: Found, record: Record, writer: Writer) -> None:
     Raises:
         UserError: where the store stays out of reach.
     """
-    links = _report(found, record, writer) | {"Charts, a bar a cell": addresses.charts(record.experiment_id)}
+    links = _report(found, record, writer) | {"Charts, a bar a seed": addresses.charts(record.experiment_id)}
     text = brief.markdown(evidence.gather(found.experiment, found.runs), _answer(found), links)
     writer.insist(lambda: described.view(record))
     writer.insist(lambda: described.note(record, text))
@@ -52,7 +54,7 @@ def _answer(found: Found) -> tuple[str, ...]:
 
 def _report(found: Found, record: Record, writer: Writer) -> dict[str, str]:
     """Keep the report with the parent run; where in the dashboard it is, or nothing."""
-    if find_spec("gru_tf.report") is None:
+    if os.environ.get(SWITCH) == "no" or find_spec("gru_tf.report") is None:
         return {}
     write = import_module("gru_tf.report").write
     with tempfile.TemporaryDirectory() as folder:

@@ -5,9 +5,11 @@ import statistics
 import time
 from typing import Any, NamedTuple
 
+from gru_tf import palette
 from gru_tf.run_result import Diagnostics, LayerReading, RunResult
 
 DIAGNOSTICS, SAMPLES = "diagnostics.json", "samples.txt"  # artifacts: too long for a tag
+COLOUR = "mlflow.runColor"  # what the dashboard's charts draw a run in
 READ = {"trial": "train, validation", "final": "train, validation, test"}  # parts of the data, by a run's purpose
 
 
@@ -109,9 +111,10 @@ def _scalars(reading: LayerReading) -> dict[str, float]:
 
 
 def tags(result: RunResult) -> dict[str, str]:
-    """Status, versions, commit, device, threads and data checksums."""
+    """Status, versions, commit, device, threads, data checksums, and the cell's colour."""
     environment = result.environment
     flat = {f"version.{k}": v for k, v in environment.get("versions", {}).items()}
     flat |= {f"data.{k}": v for k, v in environment.get("data", {}).items()}
     flat |= {k: str(environment[k]) for k in ("commit", "device", "threads") if k in environment}
+    flat |= {COLOUR: palette.colour(result.run.cell.name)}
     return {"status": result.status, "error": result.error, "logged_at": str(int(time.time())), **flat}

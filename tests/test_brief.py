@@ -12,13 +12,14 @@ def test_question_answer_link_and_a_table_a_task():
     found = gather(experiment(), results(experiment()))
     text = markdown(found, ("gru_reset_before is best.", "Settled*."), {"The report": "#/there", "Charts": "#/here"})
     blocks = text.split("\n\n")
-    assert blocks[:3] == [
+    assert blocks[:4] == [
         "**Which?**",
-        r"gru\_reset\_before is best. Settled\*.",
+        r"gru\_reset\_before is best.",
+        r"Settled\*.",
         "[The report](#/there) · [Charts](#/here)",
     ]
-    assert blocks[3::2] == ["digits: test accuracy ↑", "adding: test mse ↓"]
-    head, rule, *rows = blocks[4].splitlines()
+    assert blocks[4::2] == ["digits: test accuracy ↑", "adding: test mse ↓"]
+    head, rule, *rows = blocks[5].splitlines()
     assert head == r"| cell | units | parameters | mean [95 % interval] | chance | ms/step | seeds | failed |"
     assert rule == "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     cells = [row.strip("| ").split(" | ") for row in rows]

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from gru_tf import dashboard, ending, suite
+from gru_tf import dashboard, ending, palette, suite
 from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
 from gru_tf.run_result import RunResult
@@ -213,21 +213,23 @@ def test_a_person_sees_the_runs_in_a_browser(ui, page):
 
 
 @pytest.mark.browser
-def test_from_the_parent_a_person_reaches_charts_of_cells_and_the_report(ui, page):
-    """Description with its table, a chart with a bar a cell, the report as it is, all by links."""
+def test_from_the_parent_a_person_reaches_charts_of_seeds_and_the_report(ui, page):
+    """Description with its table, a chart with a bar a seed, the report as it is, all by links."""
     parent = f"{ui.address}/#/experiments/{ui.experiment}/runs/{ui.parent}?workflowType=machine_learning"
     page.goto(parent)
     page.get_by_text("Show more").click()
     page.get_by_role("row", name=re.compile(r"gru .* 0\.425 \[")).wait_for()
     page.get_by_text("Train, Validation, Test").first.wait_for()
     with page.expect_popup() as opened:
-        page.get_by_role("link", name="Charts, a bar a cell").click()
+        page.get_by_role("link", name="Charts, a bar a seed").click()
     charts = opened.value
     charts.get_by_text("test_accuracy", exact=True).first.wait_for(timeout=60_000)
-    for cell in ("rnn", "gru"):
-        charts.get_by_text(f"Group: {cell}", exact=True).first.wait_for(timeout=60_000)
-    charts.locator(".js-plotly-plot .bars path").first.wait_for(timeout=60_000)
-    assert charts.locator(".js-plotly-plot").first.locator(".bars path").count() == 2, "a bar a cell, of two seeds each"
+    bars = charts.locator(".js-plotly-plot").first.locator(".bars path")
+    bars.first.wait_for(timeout=60_000)
+    filled = [bar.evaluate("bar => getComputedStyle(bar).fill") for bar in bars.all()]
+    expected = [colour.lstrip("#") for colour in (palette.colour("gru"), palette.colour("rnn"))]
+    drawn = ["".join(f"{int(part):02X}" for part in re.findall(r"\d+", colour)[:3]) for colour in filled]
+    assert sorted(drawn) == sorted(expected * 2), "of each cell two seeds, in its colour"
     charts.close()
     page.goto(f"{ui.address}/#/experiments/{ui.experiment}/runs/{ui.parent}/artifacts/report.html")
     page.frame_locator("iframe").get_by_role("heading", name="What was found").wait_for()

@@ -286,7 +286,9 @@ def merged(monkeypatch: pytest.MonkeyPatch) -> Any:
     return put
 
 
-def test_question_answer_table_and_report(full: SimpleNamespace, merged: Any, tmp_path: Path) -> None:
+def test_question_answer_table_and_report(
+    full: SimpleNamespace, merged: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pages = []
 
     def write(results: Any, path: Path) -> Path:
@@ -295,6 +297,7 @@ def test_question_answer_table_and_report(full: SimpleNamespace, merged: Any, tm
         path.write_text(f"<h1>page {len(pages)}</h1>", encoding="utf-8")
         return path
 
+    monkeypatch.delenv(ending.SWITCH)
     merged("report", write=write)
     merged("answer", answer=lambda found: (f"It is {found.tasks[0].best}.", "By far."))
     for number in (1, 2):
@@ -305,17 +308,22 @@ def test_question_answer_table_and_report(full: SimpleNamespace, merged: Any, tm
         assert [entry.path for entry in client.list_artifacts(full.record.parent)] == ["report.html"]
     text = client.get_run(full.record.parent).data.tags["mlflow.note.content"]
     assert client.get_experiment(full.record.experiment_id).tags["mlflow.note.content"] == text
-    assert text.startswith("**Is a\\_b shown?**\n\nIt is gru. By far.\n\n[The report](#/experiments/")
+    assert text.startswith("**Is a\\_b shown?**\n\nIt is gru.\n\nBy far.\n\n[The report](#/experiments/")
     assert f"/runs/{full.record.parent}/artifacts/report.html" in text
     assert not any(path.exists() for path in pages), "nothing is left on disk"
     assert full.said == []
 
 
-def test_a_report_that_cannot_be_written_is_one_line(full: SimpleNamespace, merged: Any) -> None:
+def test_a_report_that_cannot_be_written_is_one_line(
+    full: SimpleNamespace, merged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def write(*_: Any) -> Path:
         raise ZeroDivisionError("no\nseeds")
 
     merged("report", write=write)
+    ending.show(full.found, full.record, full.writer)
+    assert full.said == [], "it is switched off"
+    monkeypatch.delenv(ending.SWITCH)
     ending.show(full.found, full.record, full.writer)
     assert full.said == ["the report is not written: ZeroDivisionError: no seeds. Results are stored: gru-tf report shown"]
     text = full.record.client.get_run(full.record.parent).data.tags["mlflow.note.content"]

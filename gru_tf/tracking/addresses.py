@@ -1,10 +1,9 @@
 """Where in MLflow's dashboard an experiment is: routes of MLflow 3.17, behind the address of its server."""
 
 import json
-from typing import Any
 
 MODE = "workflowType=machine_learning"  # the dashboard's views for training; it starts with those for language models
-VIEW = "cells"
+VIEW = "seeds"
 SHARED = f"mlflow.sharedViewState.{VIEW}"  # an experiment's tag: a view that anyone with the link sees
 
 
@@ -23,12 +22,10 @@ def artifact(experiment_id: str, run_id: str, file: str) -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{file}?{MODE}"
 
 
-def view(tasks: int) -> str:
-    """The final runs, the seeds of each cell on each task as one: their mean in every chart."""
-    by = ["task", "cell"] if tasks > 1 else ["cell"]
-    state: dict[str, Any] = {
-        "searchFilter": 'params.purpose = "final"',
-        "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": name} for name in by]},
-        "runsHiddenMode": "SHOW_ALL",
-    }
-    return json.dumps(state)
+def view() -> str:
+    """The final runs, those of a cell together: in every chart a bar a seed, in the cell's colour (`logged.tags`).
+
+    Its own groups, a mean a cell, take colours by chance, the same one for two cells.
+    """
+    order = {"orderByKey": "params.`cell`", "orderByAsc": True}
+    return json.dumps({"searchFilter": 'params.purpose = "final"', **order, "runsHiddenMode": "SHOW_ALL"})
