@@ -316,14 +316,20 @@ def report(
 
 @app.command()
 def ui(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="an experiment  [the last one run]")] = None,
     store: Store = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="port on this machine")] = 5000,
     browser: Annotated[bool, typer.Option(help="open the dashboard in a browser")] = True,
 ) -> None:
-    """Open the MLflow dashboard on the store."""
+    """Open the MLflow dashboard on the store, at an experiment."""
     from gru_tf import dashboard
 
-    raise typer.Exit(dashboard.serve(store, port, browser, console.print))
+    raise typer.Exit(dashboard.serve(store, port, browser, _line, name))
+
+
+def _line(text: str) -> None:
+    """One line as it is: an address must not be broken at the edge of the terminal."""
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def main() -> None:

@@ -85,13 +85,30 @@ class Pair:
         return bool(self.finals) and all(run.fingerprint in self.results for run in self.finals)
 
 
-def conduct(experiment: Experiment, record: Record, engine: Engine, progress: Progress | None = None) -> bool:
+def conduct(
+    experiment: Experiment,
+    record: Record,
+    engine: Engine,
+    progress: Progress | None = None,
+    finish: Callable[[Writer], None] = lambda _: None,
+) -> bool:
     """Run what the record lacks; returns whether any run failed.
+
+    Args:
+        experiment: what is run.
+        record: where it is written.
+        engine: by what.
+        progress: called after each run.
+        finish: called when every run is written and before the record is closed: killed in it, it is called again.
 
     Raises:
         UserError: where the store stays out of reach; results that it did not take are in the journal then.
     """
-    return _Conductor(experiment, record, engine, progress).run()
+    conductor = _Conductor(experiment, record, engine, progress)
+    failed = conductor.run()
+    finish(conductor.writer)
+    conductor.writer.insist(lambda: record.end(failed))
+    return failed
 
 
 class _Conductor:
@@ -118,9 +135,7 @@ class _Conductor:
                 self._receive(result)
                 self._submit()
             self.writer.beat()
-        failed = any(r.status == "failed" for pair in self.pairs.values() for r in pair.results.values())
-        self.writer.insist(lambda: self.record.end(failed))
-        return failed
+        return any(r.status == "failed" for pair in self.pairs.values() for r in pair.results.values())
 
     def _receive(self, result: RunResult) -> None:
         self.flying -= 1

@@ -12,24 +12,34 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from gru_tf.errors import UserError
-from gru_tf.tracking import Store
+from gru_tf.errors import UserError, did_you_mean
+from gru_tf.tracking import BEAT, KIND, Store, addresses, answering
 
 PATIENCE = 10  # seconds for the server to end by itself
 
 
-def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None]) -> int:
+def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None], name: str | None = None) -> int:
     """Serve the dashboard on the loopback address until Ctrl-C; returns the exit status.
 
+    Args:
+        store: tracking URI of MLflow; a server's own dashboard is opened where it is one.
+        port: on this machine.
+        browser: whether to open one, at the experiment.
+        say: told the address of the experiment.
+        name: of the experiment; the one that was run last if None.
+
     Raises:
-        UserError: where the port is taken, the store does not answer or MLflow does not start.
+        UserError: where the port is taken, the store does not answer or has no such experiment, or MLflow does not start.
     """
     if _answers(port):
         raise UserError(f"port {port} is taken; choose another with --port")
-    uri, address = Store(store).uri, f"http://127.0.0.1:{port}"
+    opened = Store(store)
+    uri, page = opened.uri, _page(opened, name)
     if uri.startswith("http"):
-        say(f"The store is a server with a dashboard of its own: {uri}")
-        return 0 if not browser or webbrowser.open(uri) else 1
+        address = f"{uri.rstrip('/')}{page}"
+        say(f"The store is a server with a dashboard of its own: {address}")
+        return 0 if not browser or webbrowser.open(address) else 1
+    address = f"http://127.0.0.1:{port}{page}"
     with tempfile.TemporaryFile("w+") as log, _server(uri, port, log) as process:
         while process.poll() is None and not _answers(port):
             time.sleep(0.2)
@@ -41,6 +51,28 @@ def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None
         log.seek(0)
         reason = log.read().strip().splitlines() or ["no reason given"]
     raise UserError(f"the dashboard ended by itself: {reason[-1]}")
+
+
+def _page(store: Store, name: str | None) -> str:
+    """Where in the dashboard an experiment's runs are; the front page where nothing was run."""
+    with answering(store.uri):
+        found = _last(store) if name is None else _named(store, name)
+    return "" if found is None else f"/{addresses.runs(found)}"
+
+
+def _last(store: Store) -> str | None:
+    """The experiment whose coordinator gave the latest sign of life."""
+    everywhere = [experiment.experiment_id for experiment in store.client.search_experiments()]
+    parents = store.client.search_runs(everywhere, f"tags.`{KIND}` = 'experiment'", max_results=1000)
+    last = max(parents, key=lambda parent: float(parent.data.tags.get(BEAT, "0")), default=None)
+    return None if last is None else str(last.info.experiment_id)
+
+
+def _named(store: Store, name: str) -> str:
+    found = store.client.get_experiment_by_name(name)
+    if found is None or found.lifecycle_stage != "active":
+        raise UserError(f"{store.uri} has no experiment '{name}'.{did_you_mean(name, store.names())}")
+    return str(found.experiment_id)
 
 
 @contextmanager

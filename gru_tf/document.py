@@ -7,12 +7,12 @@ is infinite "Infinity", times are in seconds.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gru_tf.claims import judge
 from gru_tf.evidence import CellEvidence, Evidence, TaskEvidence
-from gru_tf.experiment import Experiment
 from gru_tf.frame import categories, frame, from_records, plain, records
+from gru_tf.published import Beside, beside
 from gru_tf.run_result import RunResult
 from gru_tf.statistics import Comparison, Interval
 from gru_tf.wording import task_names
@@ -49,8 +49,8 @@ def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0)
         "comparisons": [pair for task in evidence.tasks for pair in _pairs(names[task.task], task)],
         "ranks": _plain(asdict(evidence.ranks)) if evidence.ranks else None,
         "middle": _plain(evidence.middle),
-        "claims": [_plain(asdict(verdict)) for verdict in judged(experiment, results)],
-        "published": [_beside(names[one.task], one) for one in published(experiment, results)],
+        "claims": [_plain(asdict(verdict)) for verdict in judge(experiment, results)],
+        "published": [_beside(names[one.task], one) for one in beside(experiment, results)],
         "runs": records(frame(experiment, results)),
     }
 
@@ -83,21 +83,7 @@ def _pair(pair: Comparison) -> dict[str, Any]:
     return {name: _plain(value) for name, value in whole.items()}
 
 
-def judged(experiment: Experiment, results: Sequence[RunResult]) -> tuple[Any, ...]:
-    """A `gru_tf.claims.Verdict` on each claim; none where the experiment claims nothing."""
-    if not getattr(experiment, "claims", ()):
-        return ()
-    return tuple(import_module("gru_tf.claims").judge(experiment, results))
-
-
-def published(experiment: Experiment, results: Sequence[RunResult]) -> tuple[Any, ...]:
-    """A `gru_tf.published.Beside` for each published number; none where the experiment names none."""
-    if not getattr(experiment, "published", ()):
-        return ()
-    return tuple(import_module("gru_tf.published").beside(experiment, results))
-
-
-def _beside(name: str, one: Any) -> dict[str, Any]:
+def _beside(name: str, one: Beside) -> dict[str, Any]:
     theirs = {key: getattr(one.published, key) for key in ("value", "tag", "source")}
     ours = {"ours": _plain(one.ours), "difference": _plain(one.difference)}
     return {"task": name, "cell": one.cell, "metric": one.metric, **theirs, **ours}

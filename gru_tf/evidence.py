@@ -12,7 +12,7 @@ from gru_tf.run_result import RunResult
 from gru_tf.statistics import Comparison, Interval, compare_tasks
 from gru_tf.statistics.across import Ranks, interquartile_mean, ranks
 from gru_tf.statistics.power import seeds_to_settle
-from gru_tf.table import Row, rows
+from gru_tf.table import Row, by_pair, rows
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ def gather(experiment: Experiment, results: Iterable[RunResult]) -> Evidence:
     """The evidence of an experiment's results, also of one that is not finished, or of which every run failed."""
     results = list(results)
     table = rows(experiment, results)
-    cells = [tuple(_cell(row, results) for row in table if row.task == label) for label in _tasks(table)]
+    of = by_pair(results)
+    cells = [tuple(_cell(row, of.get((row.task, row.cell), [])) for row in table if row.task == t) for t in _tasks(table)]
     scores = [_scores(task, experiment.seeds) for task in cells]
     pairs = compare_tasks(scores)
     tasks = tuple(map(_task, cells, scores, pairs))
@@ -161,10 +162,7 @@ def _cell(row: Row, results: Sequence[RunResult]) -> CellEvidence:
     finals = [
         result
         for result in results
-        if (result.run.task.label, result.run.cell.label) == (row.task, row.cell)
-        and result.run.purpose == "final"
-        and result.status == "finished"
-        and result.test is not None
+        if result.run.purpose == "final" and result.status == "finished" and result.test is not None
     ]
     tests = {result.run.seed: result.test for result in finals if result.test is not None}
     scores = {result.run.seed: result.score for result in finals if result.score is not None}

@@ -1,16 +1,19 @@
 """Results in every form that people read: table, frame, comparisons, figures, report, text, and in a notebook."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property, partial
 from html import escape
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, Self, get_args
 
-from gru_tf import evidence, table, typeset
-from gru_tf.document import document, dumps, judged, published
+from gru_tf import evidence, report, table, typeset
+from gru_tf.answer import answer
+from gru_tf.claims import judge
+from gru_tf.document import document, dumps
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
+from gru_tf.published import beside
 from gru_tf.run_result import RunResult
 from gru_tf.versus import Versus
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 Format = Literal["csv", "json", "markdown", "latex"]
 
 
-class Readable:
+class Readable(ABC):
     """What results have that know their experiment and runs; `gru_tf.suite.Results` are these.
 
     Attributes:
@@ -33,6 +36,10 @@ class Readable:
     experiment: Experiment
     runs: tuple[RunResult, ...]
     earlier: int
+
+    @abstractmethod
+    def in_full(self) -> Self:
+        """The same with the histories and diagnostics that the store keeps apart."""
 
     def table(self) -> list[table.Row]:
         """One row a (task, cell)."""
@@ -69,8 +76,7 @@ class Readable:
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one page that needs no network, and return where it is."""
-        written: Path = import_module("gru_tf.report").write(self, Path(path))
-        return written
+        return report.write(self, Path(path))
 
     def text(self, form: Format) -> str:
         """The results as `gru-tf results --format` prints them: the runs as CSV, all as JSON, the table typeset.
@@ -93,9 +99,9 @@ class Readable:
     def _beside(self) -> dict[str, list[str]]:
         """Verdicts on claims, and published numbers by the label of their task, a line each."""
         found: dict[str, list[str]] = {}
-        for one in judged(self.experiment, self.runs):
-            found.setdefault("", []).append(f"Claim {one.text}: {one.verdict}. {one.why}")
-        for one in published(self.experiment, self.runs):
+        for verdict in judge(self.experiment, self.runs):
+            found.setdefault("", []).append(f"Claim {verdict.text}: {verdict.verdict}. {verdict.why}")
+        for one in beside(self.experiment, self.runs):
             ours = f"ours {table.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "ours is not there yet"
             told = f"{one.title}, {one.cell}: published {one.metric} {one.published.value:g} ({one.provenance}); {ours}."
             found.setdefault(one.task, []).append(told)
@@ -108,8 +114,7 @@ class Readable:
 
     def _repr_html_(self) -> str:
         """For notebooks: the question, the answer, the table."""
-        answer = " ".join(import_module("gru_tf.answer").answer(self.evidence))
-        asked = f"<p><b>{escape(self.experiment.question)}</b></p><p>{escape(answer)}</p>"
+        asked = f"<p><b>{escape(self.experiment.question)}</b></p><p>{escape(' '.join(answer(self.evidence)))}</p>"
         return asked + typeset.html(self.experiment, self.table(), self.earlier, self._beside())
 
 
@@ -126,24 +131,20 @@ class Plots:
     def __getattr__(self, name: str) -> "Callable[[], Figure]":
         if name.startswith("_"):  # what notebooks and copies look for
             raise AttributeError(name)
-        names = _figures().NAMES
+        names = report.figures.NAMES
         if name not in names:
             raise AttributeError(f"no figure is called '{name}'.{did_you_mean(name, names)} Figures: {', '.join(names)}")
         return partial(_draw, name, self._results)
 
     def __dir__(self) -> list[str]:
-        return sorted(_figures().NAMES)
+        return sorted(report.figures.NAMES)
 
     def __repr__(self) -> str:
-        return f"<figures: {', '.join(_figures().NAMES)}>"
-
-
-def _figures() -> Any:
-    return import_module("gru_tf.report.figures")
+        return f"<figures: {', '.join(report.figures.NAMES)}>"
 
 
 def _draw(name: str, results: Readable) -> "Figure":
-    figure: Figure = _figures().draw(name, results)
+    figure: Figure = report.figures.draw(name, results)
     figure._repr_svg_ = partial(_svg, figure)  # type: ignore[attr-defined]  # notebooks show it, pyplot imported or not
     return figure
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gru_tf import coordinator, experiment_file, garbage, lock, silence
+from gru_tf import coordinator, ending, experiment_file, garbage, lock, silence
 from gru_tf.budget import Size, solve
 from gru_tf.cells import CELLS
 from gru_tf.coordinator import Progress
@@ -20,6 +20,7 @@ from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
 from gru_tf.tracking import Record, Store, StoreError, history
+from gru_tf.writer import Writer
 
 ENGINES = ("local", "serial", "ray")
 
@@ -219,13 +220,19 @@ def _conduct(where: str, experiment: Experiment, record: Record, engine: Engine,
         with engine:
             with silence.startup():
                 _sizes(where, experiment)
-            failed = coordinator.conduct(experiment, record, engine, progress)
+            failed = coordinator.conduct(experiment, record, engine, progress, lambda writer: _finish(record, writer))
     except KeyboardInterrupt:
         with suppress(StoreError):
             record.stop()
         raise
     if not failed:
         shutil.rmtree(engine.folder, ignore_errors=True)
+
+
+def _finish(record: Record, writer: Writer) -> None:
+    found: list[Results] = []
+    writer.insist(lambda: found.append(_results(record)))
+    ending.show(found[-1], record, writer)
 
 
 def _results(record: Record) -> Results:

@@ -58,9 +58,16 @@ class Row:
 
 def rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
     """The table of an experiment, in its order of tasks and cells; also of one that is not finished."""
-    results = list(results)
-    of = [(pair, [r for r in results if (r.run.task, r.run.cell) == pair]) for pair in experiment.pairs()]
-    return [_row(experiment, *pair, found) for pair, found in of]
+    of = by_pair(results)
+    return [_row(experiment, task, cell, of.get((task.label, cell.label), [])) for task, cell in experiment.pairs()]
+
+
+def by_pair(results: Iterable[RunResult]) -> dict[tuple[str, str], list[RunResult]]:
+    """Labels of task and cell → their results, in the order given."""
+    found: dict[tuple[str, str], list[RunResult]] = {}
+    for result in results:
+        found.setdefault((result.run.task.label, result.run.cell.label), []).append(result)
+    return found
 
 
 def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunResult]) -> Row:

@@ -10,15 +10,19 @@ import subprocess
 import sys
 import time
 import urllib.request
+import webbrowser
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
+from gru_tf import dashboard, ending, palette, suite
+from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
 from gru_tf.run_result import RunResult
-from gru_tf.tracking import Store
+from gru_tf.tracking import Store, described, model
+from gru_tf.writer import Writer
 
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -35,16 +39,31 @@ CONTENT = {
 COMMAND = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from gru_tf.cli import main; main()"
 
 
-def fill(uri):
-    """An experiment of finished runs, without training them; returns its identifier."""
+def fill(uri, folder):
+    """An experiment of finished runs, without training them, and one that was run before it; returns its record."""
+    Store(uri).open(validate({**CONTENT, "name": "older"}, "older")).begin()
     experiment = validate(CONTENT, "shown")
     record = Store(uri).open(experiment)
     record.begin()
     for number, run in enumerate(experiment.runs()):
         values = {"metric": "accuracy", "validation": 0.5, "test": 0.4 + number / 100, "history": {"train_loss": [2.0, 1.0]}}
-        record.write(RunResult(run=run, status="finished", started=time.time(), seconds=1.0, **values))
+        result = RunResult(run=run, status="finished", started=time.time(), seconds=1.0, **values)
+        record.write(result)
+        if run.seed == 0:  # the first of equals
+            give_model(record, result)
+    ending.show(suite._results(record), record, Writer(record, folder))
+    report = folder / "report.html"  # of the name that the real one has
+    report.write_text("<!doctype html><h1>What was found</h1><svg><text y='20'>drawn</text></svg>", encoding="utf-8")
+    described.file(record, report)
     record.end(failed=False)
-    return record.experiment_id
+    return record
+
+
+def give_model(record, result):
+    """A model in the store, empty: what a registry knows of it is its address."""
+    run_id = record.ids[result.run.fingerprint]
+    logged = record.client.create_logged_model(record.experiment_id, name="model", source_run_id=run_id)
+    record.client.set_tag(run_id, model.TAG, f"models:/{logged.model_id}")
 
 
 def free_port():
@@ -67,12 +86,18 @@ def until(condition, seconds):
         time.sleep(0.1)
 
 
-def start(uri, folder):
-    """`gru-tf ui`, once it says where it serves."""
+def start(uri, folder, *arguments):
+    """`gru-tf ui`, once it says where it serves; the browser that it opens is a file with the address."""
     port, said = free_port(), folder / "said.txt"
-    command = [sys.executable, "-c", COMMAND, "ui", "--no-browser", "--port", str(port), "--store", uri]
+    command = [sys.executable, "-c", COMMAND, "ui", *arguments, "--port", str(port), "--store", uri]
+    opening = folder / "browser"
+    opening.write_text(f'#!/bin/sh\necho "$1" >> {folder}/opened.txt\n')
+    opening.chmod(0o755)
+    environment = {**os.environ, "BROWSER": str(opening)}
     with said.open("w") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=folder, process_group=0)
+        process = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, cwd=folder, process_group=0, env=environment
+        )
     until(lambda: "Dashboard: " in said.read_text() or process.poll() is not None, 180)
     return SimpleNamespace(process=process, port=port, said=said, address=f"http://127.0.0.1:{port}")
 
@@ -93,10 +118,11 @@ def ui(tmp_path_factory):
     """The dashboard on a store with four runs, ended by Ctrl-C."""
     folder = tmp_path_factory.mktemp("ui")
     uri = f"sqlite:///{folder}/mlflow.db"
-    experiment = fill(uri)
+    record = fill(uri, folder)
     started = start(uri, folder)
     assert started.process.poll() is None, started.said.read_text()
-    yield SimpleNamespace(**vars(started), experiment=experiment)
+    names = {"experiment": record.experiment_id, "parent": record.parent, "uri": uri, "folder": folder}
+    yield SimpleNamespace(**vars(started), **names)
     ends(started, signal.SIGINT, 0)
 
 
@@ -113,8 +139,27 @@ def ends(ui, number, code):
             process.kill()
 
 
-def test_it_says_where_it_serves_and_nothing_else(ui):
-    assert ui.said.read_text() == f"Dashboard: {ui.address}  (Ctrl-C stops it)\n"
+def test_it_opens_at_the_experiment_that_was_run_last_and_says_where(ui):
+    address = f"{ui.address}/#/experiments/{ui.experiment}/runs?workflowType=machine_learning"
+    assert ui.said.read_text() == f"Dashboard: {address}  (Ctrl-C stops it)\n"
+    opened = ui.folder / "opened.txt"
+    until(lambda: opened.is_file() and opened.read_text(), 10)
+    assert opened.read_text() == f"{address}\n"
+
+
+def test_an_experiment_by_name(ui):
+    found = dashboard._page(Store(ui.uri), "older")
+    assert found == f"/#/experiments/{int(ui.experiment) - 1}/runs?workflowType=machine_learning"
+    with pytest.raises(UserError, match=r"mlflow\.db has no experiment 'shwon'\. Did you mean 'shown'\?"):
+        dashboard._page(Store(ui.uri), "shwon")
+
+
+def test_of_a_server_its_own_dashboard_is_opened(ui, monkeypatch):
+    opened, said = [], []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    assert dashboard.serve(ui.address, free_port(), True, said.append, "shown") == 0
+    assert opened == [f"{ui.address}/#/experiments/{ui.experiment}/runs?workflowType=machine_learning"]
+    assert said == [f"The store is a server with a dashboard of its own: {opened[0]}"]
 
 
 def test_it_serves_our_runs_on_the_loopback_address(ui):
@@ -130,8 +175,9 @@ def test_it_serves_our_runs_on_the_loopback_address(ui):
     assert {address.ip for address in listening if address.port == ui.port} == {"127.0.0.1"}
 
 
-@pytest.mark.browser
-def test_a_person_sees_the_runs_in_a_browser(ui):
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's chromium, without a network."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("chromium is not installed")
@@ -139,16 +185,60 @@ def test_a_person_sees_the_runs_in_a_browser(ui):
 
     quiet = ["--disable-background-networking", "--no-first-run", "--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *quiet])
-        page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        page.route(lambda address: urlsplit(address).hostname != "127.0.0.1", lambda route: route.abort())
-        page.goto(f"{ui.address}/#/experiments/{ui.experiment}/runs", timeout=30_000)
-        parent = page.get_by_role("gridcell").filter(has=page.get_by_role("link", name="shown", exact=True))
-        parent.get_by_role("button").first.click(timeout=30_000)  # unfolds its children
-        for run in validate(CONTENT, "shown").runs():
-            parts = (rf"(?=.*\b{part}\b)" for part in (run.cell.name, "digits", f"seed {run.seed}"))
-            page.get_by_role("link", name=re.compile("".join(parts))).first.wait_for(timeout=30_000)
-        browser.close()
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *quiet])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A tab that has seen nothing yet."""
+    tab = browser.new_page(viewport={"width": 1600, "height": 1000})
+    tab.set_default_timeout(60_000)
+    tab.route(lambda address: urlsplit(address).hostname != "127.0.0.1", lambda route: route.abort())
+    yield tab
+    tab.close()
+
+
+@pytest.mark.browser
+def test_a_person_sees_the_runs_in_a_browser(ui, page):
+    """At the address that the command opens: the question, and the children under their parent."""
+    page.goto((ui.folder / "opened.txt").read_text().strip())
+    page.get_by_text(CONTENT["question"]).first.wait_for()
+    parent = page.get_by_role("gridcell").filter(has=page.get_by_role("link", name="shown", exact=True))
+    parent.get_by_role("button").first.click()  # unfolds its children
+    for run in validate(CONTENT, "shown").runs():
+        parts = (rf"(?=.*\b{part}\b)" for part in (run.cell.name, "digits", f"seed {run.seed}"))
+        page.get_by_role("link", name=re.compile("".join(parts))).first.wait_for()
+
+
+@pytest.mark.browser
+def test_from_the_parent_a_person_reaches_charts_of_seeds_and_the_report(ui, page):
+    """Description with its table, a chart with a bar a seed, the report as it is, all by links."""
+    parent = f"{ui.address}/#/experiments/{ui.experiment}/runs/{ui.parent}?workflowType=machine_learning"
+    page.goto(parent)
+    page.get_by_text("Show more").click()
+    page.get_by_role("row", name=re.compile(r"gru .* 0\.425 \[")).wait_for()
+    page.get_by_text("Train, Validation, Test").first.wait_for()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Charts, a bar a seed").click()
+    charts = opened.value
+    charts.get_by_text("test_accuracy", exact=True).first.wait_for(timeout=60_000)
+    bars = charts.locator(".js-plotly-plot").first.locator(".bars path")
+    bars.first.wait_for(timeout=60_000)
+    filled = [bar.evaluate("bar => getComputedStyle(bar).fill") for bar in bars.all()]
+    expected = [colour.lstrip("#") for colour in (palette.colour("gru"), palette.colour("rnn"))]
+    drawn = ["".join(f"{int(part):02X}" for part in re.findall(r"\d+", colour)[:3]) for colour in filled]
+    assert sorted(drawn) == sorted(expected * 2), "of each cell two seeds, in its colour"
+    charts.close()
+    page.goto(f"{ui.address}/#/experiments/{ui.experiment}/runs/{ui.parent}/artifacts/report.html")
+    page.frame_locator("iframe").get_by_role("heading", name="What was found").wait_for()
+
+
+@pytest.mark.browser
+def test_a_person_finds_the_best_models(ui, page):
+    page.goto(f"{ui.address}/#/models/gru-tf.shown.digits.gru?workflowType=machine_learning")
+    page.get_by_role("row").filter(has_text="Version 1").filter(has_text=re.compile("@.best")).wait_for()
 
 
 def test_in_an_empty_folder_it_serves_an_empty_store_until_it_is_terminated(tmp_path):

@@ -25,6 +25,8 @@ from scipy import stats
 from test_table import SEARCH, experiment, result
 
 from gru_tf import cli, columns, frame, screen, typeset, wording
+from gru_tf import document as documents
+from gru_tf import readable as forms
 from gru_tf.document import document, read_json
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
@@ -445,8 +447,9 @@ def claimed(results, monkeypatch) -> Results:
         known = {"task": "adding", "title": "adding", "cell": "lstm", "metric": "mse", "ours": ours, "difference": -1e-4}
         return tuple(SimpleNamespace(published=n, provenance=f"{n.tag}; {n.source}", **known) for n in one.published if runs)
 
-    monkeypatch.setitem(sys.modules, "gru_tf.claims", SimpleNamespace(judge=judge))
-    monkeypatch.setitem(sys.modules, "gru_tf.published", SimpleNamespace(beside=beside))
+    for module in (documents, forms):
+        monkeypatch.setattr(module, "judge", judge)
+        monkeypatch.setattr(module, "beside", beside)
     plain = results.experiment.model_dump(exclude={"claims", "published"})
     return Results(Claimed.model_validate(plain), results.runs)
 

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
-from gru_tf import logged, suite
+from gru_tf import logged, palette, suite, table
+from gru_tf.brief import escaped
 from gru_tf.cells import CELLS as CELL_CATALOGUE
 from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
@@ -26,6 +27,7 @@ from gru_tf.model import build
 from gru_tf.registered import StandIn
 from gru_tf.run_result import RunResult, Speed
 from gru_tf.specs import ModelSpec
+from gru_tf.speed.record import PREFIX
 from gru_tf.tasks import Signature, create
 from gru_tf.tasks.digits import Digits
 from gru_tf.tracking import Store
@@ -221,10 +223,12 @@ print(json.dumps([float(np.mean(mlflow.pyfunc.load_model(m).predict(x).argmax(-1
 
 @pytest.fixture(scope="session")
 def best(kept):
-    """(model's address, recorded test accuracy) of every model in the store."""
+    """(the registered model's address, its run) of every model in the store."""
     ids = [kept.client.get_experiment_by_name(name).experiment_id for name in STORED]
     logged = [run for run in kept.client.search_runs(ids) if "gru_tf.model" in run.data.tags]
-    return [(run.data.tags["gru_tf.model"], run) for run in logged]
+    names = [entry.name for entry in kept.client.search_registered_models()]
+    versions = {kept.client.get_model_version_by_alias(name, "best").run_id: f"models:/{name}@best" for name in names}
+    return [(versions[run.info.run_id], run) for run in logged]
 
 
 def test_only_the_best_seed_by_validation_of_each_cell_has_a_model(kept, best):
@@ -251,6 +255,53 @@ def test_the_models_load_in_a_fresh_process_and_predict_what_was_recorded(kept, 
     assert len(set(recorded)) > 1  # one constant prediction for all would not pass
 
 
+def test_the_best_model_of_each_cell_is_registered(kept, best):
+    found = {entry.name: entry.aliases for entry in kept.client.search_registered_models()}
+    names = {f"gru-tf.{name}.digits-reading-rows.{cell}" for name, content in STORED.items() for cell in content["cells"]}
+    assert found == {name: {"best": 1} for name in names}
+    runs = {kept.client.get_model_version_by_alias(name, "best").run_id for name in names}
+    assert runs == {run.info.run_id for _, run in best}
+
+
+def test_what_the_dashboard_says_of_a_finished_experiment(kept):
+    text = kept.parent.data.tags["mlflow.note.content"]
+    assert kept.client.get_experiment(kept.parent.info.experiment_id).tags["mlflow.note.content"] == text
+    found = table.interval(suite.results("tiny", kept.uri).table()[1].test)
+    assert f"| gru | 5 | {RECURRENT['gru'] + HEAD} | {escaped(found)} |" in text
+    (data,) = kept.parent.inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest) == ("digits(reading=rows)", "0123abcd")
+    for child in kept.children:
+        (own,) = child.inputs.dataset_inputs
+        read = "train, validation" + (", test" if child.data.params["purpose"] == "final" else "")
+        assert (own.dataset, own.tags[0].value) == (data.dataset, read)
+        assert child.data.tags["mlflow.runColor"] == palette.colour(child.data.params["cell"])
+
+
+NUMBERS_OF_EVERY_RUN = {
+    *("total_parameters", "recurrent_parameters", "peak_memory_mb", "run_seconds", "compile_seconds", "train_seconds"),
+    *("step_ms", "step_ms_low", "step_ms_high", "samples_per_second", "train_loss", "validation_loss"),
+}
+
+
+def test_numbers_are_named_the_same_in_every_experiment_and_for_every_cell(kept):
+    """So that one chart of the dashboard compares all: nothing but the metric's own name tells two tasks apart."""
+    ids = [kept.client.get_experiment_by_name(name).experiment_id for name in STORED]
+    metric = {"validation_accuracy", "best_validation_accuracy", "chance_accuracy"}
+    for run in kept.client.search_runs(ids, "params.purpose != ''"):
+        final = {"score", "test_accuracy"} if run.data.params["purpose"] == "final" else set()
+        named = set(run.data.metrics) - {"predict_ms"}  # not of every version
+        assert named == NUMBERS_OF_EVERY_RUN | metric | final
+    measured = {
+        PREFIX["train"],
+        "samples_per_second",
+        "compile_seconds",
+        "peak_memory_mb",
+        "total_parameters",
+        "run_seconds",
+    }
+    assert measured <= NUMBERS_OF_EVERY_RUN, "what `gru-tf speed` measures too is called the same there"
+
+
 def test_a_model_takes_along_what_of_this_project_is_in_it():
     keras_own = keras.Sequential([keras.Input((3, 2)), keras.layers.Bidirectional(keras.layers.GRU(2))])
     assert custom_objects(keras_own) == {}
@@ -264,21 +315,21 @@ class TornError(Exception):
     """The process ended here."""
 
 
-@pytest.mark.parametrize("call", range(6))
+@pytest.mark.parametrize("call", range(7))
 def test_a_record_torn_at_any_call_is_no_record_or_a_whole_one(empty, monkeypatch, call):
     store, experiment = empty
     record = store.open(experiment)
     record.begin()
     result, left = result_of(experiment), [call]
     with monkeypatch.context() as patch:
-        for name in ("create_run", "log_batch", "log_metric", "log_param", "set_tag", "set_terminated", "update_run"):
+        for name in ("create_run", "log_inputs", "log_batch", "log_metric", "log_param", "set_tag", "set_terminated"):
             patch.setattr(MlflowClient, name, _tearing(getattr(MlflowClient, name), left))
         try:
             record.write(result)
         except TornError:
             assert left == [-1]
         else:
-            assert call >= 4, "a record is written in several calls"
+            assert call >= 5, "a record is written in several calls"
     found = store.find("tiny").results()
     assert [r.model_copy(update={"history": {}}) for r in found.values()] in ([], [_bare(result)])
     if not found:

@@ -13,7 +13,7 @@ from gru_tf.tracking import FAILED, FINISHED, KIND, Store, answering
 EXPERIMENT, PARENT, CHILD = "speed", "speed", "measurement"
 STOPPED = "KILLED"
 ASKED, MEASURED = "gru_tf.speed", "gru_tf.measurement"
-PREFIX = {"train": "step_ms", "infer": "inference_ms", "stream": "stream_ms"}  # "step_ms" is a training run's as well
+PREFIX = {"train": "step_ms", "infer": "predict_ms", "stream": "stream_ms"}  # the first two are a training run's as well
 
 
 class SpeedRecord:

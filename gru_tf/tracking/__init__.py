@@ -8,26 +8,25 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a private experiment calls nobody
 
 from mlflow.entities import Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gru_tf import lock, logged
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
 from gru_tf.logged import DIAGNOSTICS
 from gru_tf.run_result import Diagnostics, RunResult
-from gru_tf.tracking import model, sqlite
+from gru_tf.tracking import described, model, sqlite
+from gru_tf.tracking.refusals import StoreError as StoreError
+from gru_tf.tracking.refusals import answering as answering
+from gru_tf.tracking.refusals import guarded as _guarded
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
 DEFINITION = "gru_tf.definition"
@@ -41,46 +40,6 @@ FINISHED, FAILED, RUNNING, KILLED = "FINISHED", "FAILED", "RUNNING", "KILLED"
 def default_uri() -> str:
     """MLFLOW_TRACKING_URI if it is set, else SQLite at ./mlruns/mlflow.db."""
     return os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlruns/mlflow.db"
-
-
-class StoreError(UserError):
-    """The tracking server does not take or give what it is asked."""
-
-
-@contextmanager
-def answering(uri: str) -> Iterator[None]:
-    """Turn whatever MLflow's back ends raise into a StoreError in one line."""
-    try:
-        yield
-    except UserError:
-        raise
-    except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow wraps most of its back ends' errors, not all
-        reason = " ".join(str(_root(error)).split())[:200]
-        raise StoreError(f"the tracking store {uri} does not answer: {reason}") from error
-
-
-def _root(error: BaseException) -> BaseException:
-    """The database's own error, which MLflow and SQLAlchemy wrap in their words on sessions and statements."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, DBAPIError) and cause.orig is not None:
-            return cause.orig
-        cause = cause.__cause__ or cause.__context__
-    return error
-
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def _guarded(method: Method) -> Method:
-    """A method of what has a `uri`, whose failures to reach the server there are a StoreError."""
-
-    @wraps(method)
-    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with answering(self.uri):
-            return method(self, *args, **kwargs)
-
-    return cast("Method", guarded)
 
 
 class Store:
@@ -177,12 +136,14 @@ class Record:
     Attributes:
         experiment: the definition that the store holds, or that is being written.
         left_out: how many children of earlier definitions the last `results(members_only=True)` passed over.
+        ids, models: fingerprint → the child, and the URI of its trained model if it has one; of results read or written.
     """
 
     def __init__(self, store: Store, experiment: Experiment, experiment_id: str, parent: str):
         self.store, self.client, self.experiment = store, store.client, experiment
         self.experiment_id, self.parent = experiment_id, parent
         self.ids: dict[str, str] = {}
+        self.models: dict[str, str] = {}
         self.left_out = 0
         self._beaten = 0.0
         self._doubtful: set[str] = set()
@@ -208,9 +169,9 @@ class Record:
             BEAT: str(time.time()),
             MEMBER: self.experiment.fingerprint,
             DEFINITION: self.experiment.model_dump_json(),
-            "mlflow.note.content": f"**{self.experiment.question}**",
         }
         self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
+        described.note(self, f"**{self.experiment.question}**\n\nNot finished; the answer comes with its last run.")
         self.client.update_run(self.parent, status=RUNNING)
 
     def _mend(self, which: str) -> None:
@@ -287,6 +248,8 @@ class Record:
             else:
                 found[tags[FINGERPRINT]] = RunResult.model_validate_json(tags[RESULT])
                 self.ids[tags[FINGERPRINT]] = child.info.run_id
+                if model.TAG in tags:
+                    self.models[tags[FINGERPRINT]] = tags[model.TAG]
         return found
 
     def _children(self, which: str = "") -> list[Any]:
@@ -348,6 +311,7 @@ class Record:
             **logged.tags(result),
         }
         child = self.client.create_run(self.experiment_id, start_time=start, run_name=logged.name(result), tags=tags)
+        described.inputs(self.client, child.info.run_id, [result])
         metrics = [Metric(k, v, start, 0) for k, v in logged.numbers(result).items()]
         for name, values in result.history.items():
             metrics += [Metric(name, value, start, epoch) for epoch, value in enumerate(values)]
@@ -374,10 +338,12 @@ class Record:
     def log_model(self, result: RunResult) -> None:
         """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
         run_id = self.ids[result.run.fingerprint]
-        if self.client.get_run(run_id).data.tags.get(model.TAG):
-            return
-        self.client.set_tag(run_id, model.TAG, model.log(self.uri, run_id, result))
-        self._close(run_id, result)  # at its own end, not at that of the logging
+        uri = self.client.get_run(run_id).data.tags.get(model.TAG)
+        if not uri:
+            uri = model.log(self.uri, run_id, result)
+            self.client.set_tag(run_id, model.TAG, uri)
+            self._close(run_id, result)  # at its own end, not at that of the logging
+        self.models[result.run.fingerprint] = uri
 
 
 def _whole(result: RunResult) -> str:

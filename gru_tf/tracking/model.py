@@ -25,7 +25,7 @@ def log(uri: str, run_id: str, result: RunResult) -> str:
     model = keras.models.load_model(result.model_file)
     custom = custom_objects(model)
     versions = result.environment["versions"]
-    with _default_store(uri), _only(custom), _encodings(result) as beside, mlflow.start_run(run_id=run_id):
+    with default_store(uri), _only(custom), _encodings(result) as beside, mlflow.start_run(run_id=run_id):
         info = mlflow.tensorflow.log_model(
             model,
             name=f"{result.run.cell.name}-{result.run.task.name}",
@@ -71,7 +71,7 @@ def _better(result: RunResult, than: RunResult) -> bool:
 
 def load(uri: str, model_uri: str) -> Any:
     """The `keras.Model` at a model's URI in the tracking server `uri`."""
-    with _default_store(uri):
+    with default_store(uri):
         return mlflow.tensorflow.load_model(model_uri)
 
 
@@ -86,7 +86,7 @@ def custom_objects(model: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def _default_store(uri: str) -> Iterator[None]:
+def default_store(uri: str) -> Iterator[None]:
     """Let MLflow's fluent functions write to `uri`; afterwards its global and its variable are as they were."""
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     mlflow.set_tracking_uri(uri)

@@ -1,0 +1,55 @@
+"""What the dashboard shows of an experiment when its runs are done: answer, data, report, the best models.
+
+All of it follows from the store and may be done again: a coordinator that was killed in the middle does it all anew.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from gru_tf import brief, evidence, report
+from gru_tf.answer import answer
+from gru_tf.report.findings import Results
+from gru_tf.tracking import Record, addresses, described, registry
+from gru_tf.writer import Writer
+
+REPORT = "report.html"
+SWITCH = "GRU_TF_REPORT"  # "no" where many small experiments are run: a page takes seconds to draw
+
+
+def show(found: Results, record: Record, writer: Writer) -> None:
+    """Show all that an experiment found; what of it cannot be shown is said in a line, and costs no result.
+
+    Raises:
+        UserError: where the store stays out of reach.
+    """
+    links = _report(found, record, writer) | {"Charts, a bar a seed": addresses.charts(record.experiment_id)}
+    gathered = evidence.gather(found.experiment, found.runs)
+    text = brief.markdown(gathered, answer(gathered), links)
+    writer.insist(lambda: described.view(record))
+    writer.insist(lambda: described.note(record, text))
+    writer.insist(lambda: described.data(record, found.runs))
+    _register(found, record, writer)
+
+
+def _report(found: Results, record: Record, writer: Writer) -> dict[str, str]:
+    """Keep the report with the parent run; where in the dashboard it is, or nothing."""
+    if os.environ.get(SWITCH) == "no":
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / REPORT
+        try:
+            report.write(found, file)
+        except Exception as error:  # whatever is wrong with a page, runs that are done are closed
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            writer.say(f"the report is not written: {reason}. Results are stored: gru-tf report {found.experiment.name}")
+            return {}
+        writer.insist(lambda: described.file(record, file))
+    return {"The report": addresses.artifact(record.experiment_id, record.parent, REPORT)}
+
+
+def _register(found: Results, record: Record, writer: Writer) -> None:
+    refused: list[str] = []
+    writer.insist(lambda: refused.append(registry.register(record, found.runs)))
+    if refused[-1]:
+        writer.say(f"the best models of {found.experiment.name} are not registered: {refused[-1]}. Results are not affected")
