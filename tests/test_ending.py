@@ -3,12 +3,10 @@
 import json
 import shutil
 import socket
-import sys
 import time
 from collections.abc import Iterable
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from gru_tf import coordinator, ending, writer
 from gru_tf.experiment import Experiment, Run
+from gru_tf.report import page
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tracking import Record, Store, StoreError, described, model, registry
@@ -273,22 +272,7 @@ def test_the_data_are_inputs_of_every_run(full: SimpleNamespace) -> None:
     assert len(rows) == 1 + 6
 
 
-@pytest.fixture
-def merged(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Puts a module in place of the package's own of that name."""
-
-    def put(name: str, **content: Any) -> None:
-        module = ModuleType(f"gru_tf.{name}")
-        module.__spec__ = ModuleSpec(f"gru_tf.{name}", None)
-        vars(module).update(content)
-        monkeypatch.setitem(sys.modules, f"gru_tf.{name}", module)
-
-    return put
-
-
-def test_question_answer_table_and_report(
-    full: SimpleNamespace, merged: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_question_answer_table_and_report(full: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = []
 
     def write(results: Any, path: Path) -> Path:
@@ -298,8 +282,8 @@ def test_question_answer_table_and_report(
         return path
 
     monkeypatch.delenv(ending.SWITCH)
-    merged("report", write=write)
-    merged("answer", answer=lambda found: (f"It is {found.tasks[0].best}.", "By far."))
+    monkeypatch.setattr(page, "write", write)
+    monkeypatch.setattr(ending, "answer", lambda found: (f"It is {found.tasks[0].best}.", "By far."))
     for number in (1, 2):
         ending.show(full.found, full.record, full.writer)
         client = full.record.client
@@ -314,13 +298,11 @@ def test_question_answer_table_and_report(
     assert full.said == []
 
 
-def test_a_report_that_cannot_be_written_is_one_line(
-    full: SimpleNamespace, merged: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_report_that_cannot_be_written_is_one_line(full: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(*_: Any) -> Path:
         raise ZeroDivisionError("no\nseeds")
 
-    merged("report", write=write)
+    monkeypatch.setattr(page, "write", write)
     ending.show(full.found, full.record, full.writer)
     assert full.said == [], "it is switched off"
     monkeypatch.delenv(ending.SWITCH)

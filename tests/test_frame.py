@@ -30,6 +30,7 @@ from gru_tf import readable as forms
 from gru_tf.document import document, read_json
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
+from gru_tf.report import figures, page
 from gru_tf.specs import ModelSpec, TrainingSpec
 from gru_tf.statistics import Interval
 from gru_tf.suite import Results
@@ -693,7 +694,8 @@ def test_figures_are_those_of_the_report_by_name(results, monkeypatch):
         drawn.append((name, given))
         return Figure()
 
-    monkeypatch.setitem(sys.modules, "gru_tf.report.figures", SimpleNamespace(NAMES=("pareto", "curves"), draw=draw))
+    monkeypatch.setattr(figures, "NAMES", ("pareto", "curves"))
+    monkeypatch.setattr(figures, "draw", draw)
     assert {"pareto", "curves"} <= set(dir(results.plot))
     figure = results.plot.pareto()
     assert drawn == [("pareto", results)]
@@ -710,13 +712,12 @@ def test_the_report_is_written_where_asked(results, monkeypatch, tmp_path):
         path.write_text(given.experiment.name)
         return path
 
-    monkeypatch.setitem(sys.modules, "gru_tf.report", SimpleNamespace(write=write))
+    monkeypatch.setattr(page, "write", write)
     assert results.report(str(tmp_path / "page.html")).read_text() == "mine"
 
 
 def test_in_a_notebook_question_answer_and_table(monkeypatch):
-    answered = SimpleNamespace(answer=lambda evidence: ("On adding <lstm>.", f"{len(evidence.tasks)} tasks."))
-    monkeypatch.setitem(sys.modules, "gru_tf.answer", answered)
+    monkeypatch.setattr(forms, "answer", lambda found: ("On adding <lstm>.", f"{len(found.tasks)} tasks."))
     one = found(question="Is <b>x</b> better?")
     page = one._repr_html_()
     assert "Is &lt;b&gt;x&lt;/b&gt; better?" in page
