@@ -1,6 +1,7 @@
-"""Weights of a GRU gate by gate, and the layouts that they are read from and written to: exact to the bit, or refused.
+"""Weights of a cell gate by gate, and the layouts that they are read from and written to: exact to the bit, or refused.
 
-Canonical blocks, for row vectors as in Keras (x W + h U + b + c), one of each for every gate g of z, r, h:
+Canonical blocks, for row vectors as in Keras (x W + h U + b + c), one of each for every gate g: z, r, h of a GRU; i, f, c, o
+of an LSTM; h alone of a plain RNN:
 
     W_g  (I, H)  acts on the input x          b_g  (H,)  bias beside the input
     U_g  (H, H)  acts on the state h          c_g  (H,)  bias beside the state, b'_g in `gru_tf.cells.gru`
@@ -14,9 +15,10 @@ acting on h and the rest on x; "concatenated_columns" is its transpose, (H, H + 
 Two things are no matter of layout, and are refused:
 
 * Reset before and reset after are different functions: no weights of the one compute the other.
-* One bias a gate says less than two. In z and r only b + c counts, but with the reset after the product the candidate is
-  tanh(x W_h + b_h + r ∘ (h U_h + c_h)): c_h acts through r and no b_h stands for it. A layout with one bias, or none, is
-  therefore written only where what it leaves out is zero; `Gates.with_one_bias` first adds what can be added.
+* One bias a gate says less than two. In a GRU's z and r, and everywhere in an LSTM and a plain RNN, only b + c counts, but
+  with the reset after the product a GRU's candidate is tanh(x W_h + b_h + r ∘ (h U_h + c_h)): c_h acts through r and no b_h
+  stands for it. A layout with one bias, or none, is therefore written only where what it leaves out is zero;
+  `Gates.with_one_bias` first adds what can be added.
 
 Typical uses, with `cell` any built GRU cell or layer, stock or custom:
 
@@ -25,10 +27,12 @@ Typical uses, with `cell` any built GRU cell or layer, stock or custom:
     of(cell).write(text)                                                   # and back
     load(custom, of(stock))                                                # from cell to cell
     convert(stock.get_weights(), "keras", layout("keras", convention="write"))
+    load(lstm, read(state_dict, "pytorch_lstm").with_one_bias())           # a PyTorch layer's weights
 """
 
 from gru_tf.gates.canonical import Gates, convert, read
 from gru_tf.gates.layer import load, of
-from gru_tf.gates.layouts import LAYOUTS, Layout, Packed, layout
+from gru_tf.gates.layouts import LAYOUTS, layout
+from gru_tf.gates.packing import GATES, Layout, Packed
 
-__all__ = ["LAYOUTS", "Gates", "Layout", "Packed", "convert", "layout", "load", "of", "read"]
+__all__ = ["GATES", "LAYOUTS", "Gates", "Layout", "Packed", "convert", "layout", "load", "of", "read"]

@@ -1,4 +1,4 @@
-"""The canonical form: weights of a GRU gate by gate, read from any layout and written to any."""
+"""The canonical form: weights of a cell gate by gate, read from any layout and written to any."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,30 +6,49 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.gates.layouts import Array, Layout, check_convention, layout
+from gru_tf.gates.layouts import check_convention, layout
+from gru_tf.gates.packing import GATES, Array, Layout
 
 
 @dataclass(frozen=True, eq=False)
 class Gates:
-    """Weights of a GRU gate by gate; `read` and `of` make them.
+    """Weights of a cell gate by gate; `read` and `of` make them.
 
     Args:
-        blocks: W_z, W_r, W_h, U_z, U_r, U_h, and the biases b_•, c_• that there are.
-        convention: "keep" or "write".
-        reset_after: whether the reset acts after the product with U_h.
+        blocks: W_g and U_g of every gate g, and the biases b_g, c_g that there are.
+        convention: of a GRU, "keep" or "write"; None for other cells.
+        reset_after: of a GRU, whether the reset acts after the product with U_h; None for other cells.
+        cell: "gru", "lstm" or "rnn".
     """
 
     blocks: Mapping[str, Array]
-    convention: str
-    reset_after: bool
+    convention: str | None = None
+    reset_after: bool | None = None
+    cell: str = "gru"
 
     def __post_init__(self) -> None:
-        check_convention(self.convention)
-        needed = [f"{letter}_{gate}" for letter in "WU" for gate in "zrh"]
+        if self.cell == "gru":
+            check_convention(self.convention)
+        needed = [f"{letter}_{gate}" for letter in "WU" for gate in GATES[self.cell]]
         if not set(needed) <= self.blocks.keys():
             raise ValueError(f"Gates: expected blocks {', '.join(needed)}. Received: {', '.join(self.blocks)}")
 
-    def in_convention(self, convention: str) -> "Gates":
+    @property
+    def features(self) -> int:
+        """I."""
+        return int(self.blocks[f"W_{GATES[self.cell][0]}"].shape[0])
+
+    @property
+    def units(self) -> int:
+        """H."""
+        return int(self.blocks[f"W_{GATES[self.cell][0]}"].shape[1])
+
+    @property
+    def biased(self) -> bool:
+        """Whether there are biases."""
+        return any(name[0] in "bc" for name in self.blocks)
+
+    def in_convention(self, convention: str | None) -> "Gates":
         """The same function in the other convention: every block of the update gate negated, which rounds nothing.
 
         As σ(−a) = 1 − σ(a); under a gate activation without that symmetry it is another function.
@@ -37,7 +56,8 @@ class Gates:
         Raises:
             ValueError: where `convention` is neither of the two.
         """
-        check_convention(convention)
+        if self.cell == "gru":
+            check_convention(convention)
         if convention == self.convention:
             return self
         blocks = {name: -block if name.endswith("_z") else block for name, block in self.blocks.items()}
@@ -63,6 +83,19 @@ class Gates:
         blocks.pop("c_h", None)
         return replace(self, blocks=blocks)
 
+    def with_forget_bias(self, added: float) -> "Gates":
+        """An LSTM whose forget gate has this much more bias: what a program added while it ran becomes a weight.
+
+        Raises:
+            ValueError: where it is no LSTM.
+        """
+        if self.cell != "lstm":
+            raise ValueError(f"gates: expected an LSTM, which alone has a forget gate. Received: cell={self.cell!r}")
+        nothing = np.zeros_like(self.blocks["W_f"][0])
+        blocks = {f"b_{gate}": nothing for gate in GATES["lstm"]} | dict(self.blocks)
+        blocks["b_f"] = blocks["b_f"] + np.asarray(added, nothing.dtype)
+        return replace(self, blocks=blocks)
+
     def write(self, target: str | Layout, biases: bool | None = None) -> dict[str, Array]:
         """The arrays of a layout by name, in its convention; in the weights' own where the layout says nothing of it.
 
@@ -74,40 +107,45 @@ class Gates:
             ValueError: where the layout has another reset, or no place for a bias that is not zero.
         """
         target = layout(target) if isinstance(target, str) else target
+        if target.cell != self.cell:
+            raise ValueError(
+                f"gates: expected weights of cell '{target.cell}' for layout '{target.name}'. Received: cell '{self.cell}'"
+            )
         if target.reset_after not in (None, self.reset_after):
             raise ValueError(
                 f"gates: expected weights with reset_after={target.reset_after}, for reset before and after are different"
                 f" functions and no weights of the one compute the other. Received: reset_after={self.reset_after}"
             )
         blocks = self.in_convention(target.convention or self.convention).blocks
-        biases = any(name[0] in "bc" for name in blocks) if biases is None else biases
+        biases = self.biased if biases is None else biases
         arrays = [packed for packed in target.arrays if biases or not packed.holds_biases]
-        placed = {name for packed in arrays for row in packed.rows for name in row}
+        placed = {name for packed in arrays for name in packed.blocks}
         for name in blocks.keys() - placed:
             if np.any(blocks[name]):
                 raise ValueError(
                     f"gates: expected {name} = 0, for layout '{target.name}'{'' if biases else ' without biases'} has no"
                     f" place for it. Received: {name} up to {np.abs(blocks[name]).max():g}"
                 )
-        nothing = np.zeros_like(blocks["W_z"][0])
+        nothing = np.zeros_like(blocks[f"W_{GATES[self.cell][0]}"][0])
         filled = {name: nothing for name in placed if name[0] in "bc"} | dict(blocks)
         return {packed.name: packed.join(filled) for packed in arrays}
 
 
-def read(weights: Mapping[str, Any] | Sequence[Any], source: str | Layout) -> Gates:
+def read(weights: Mapping[str, Any] | Sequence[Any], source: str | Layout, units: int | None = None) -> Gates:
     """Gates from the arrays of a layout.
 
     Args:
         weights: arrays by name, or all in the layout's order, as from a Keras layer's `get_weights`; with or without the
             biases. Whole numbers become float64, everything else keeps its type.
         source: a layout or its name.
+        units: H, where the layout is one vector, which does not say it.
 
     Raises:
         ValueError: where arrays are missing, unknown or of the wrong shape, or where the layout does not say its
             convention or reset: a text's weights mean nothing without them.
     """
     source = layout(source) if isinstance(source, str) else source
-    if source.convention is None or source.reset_after is None:
+    if source.cell == "gru" and (source.convention is None or source.reset_after is None):
         raise ValueError(
             f"gates: expected a convention and a reset with layout '{source.name}', such as"
             f" layout('{source.name}', convention='write', reset_after=False)."
@@ -116,7 +154,7 @@ def read(weights: Mapping[str, Any] | Sequence[Any], source: str | Layout) -> Ga
     arrays = {name: _floating(array) for name, array in _named(weights, source).items()}
     present = [packed for packed in source.arrays if packed.name in arrays]
     first = next(packed for packed in present if "W" in packed.kinds)
-    features, units = first.sizes(arrays[first.name])
+    features, units = first.sizes(arrays[first.name], units)
     blocks: dict[str, Array] = {}
     for packed in present:
         expected, received = packed.shape(features, units), arrays[packed.name].shape
@@ -126,12 +164,14 @@ def read(weights: Mapping[str, Any] | Sequence[Any], source: str | Layout) -> Ga
                 f" H = {units} by {first.name}. Received: shape {received}"
             )
         blocks |= packed.cut(arrays[packed.name], features, units)
-    return Gates(blocks, source.convention, source.reset_after)
+    return Gates(blocks, source.convention, source.reset_after, source.cell)
 
 
-def convert(weights: Mapping[str, Any] | Sequence[Any], source: str | Layout, target: str | Layout) -> dict[str, Array]:
+def convert(
+    weights: Mapping[str, Any] | Sequence[Any], source: str | Layout, target: str | Layout, units: int | None = None
+) -> dict[str, Array]:
     """Arrays of one layout → arrays of another that compute the same function; see `read` and `Gates.write`."""
-    return read(weights, source).write(target)
+    return read(weights, source, units).write(target)
 
 
 def _named(weights: Mapping[str, Any] | Sequence[Any], source: Layout) -> Mapping[str, Any]:

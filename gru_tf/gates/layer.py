@@ -3,16 +3,18 @@
 from typing import Any
 
 from gru_tf.gates.canonical import Gates, read
-from gru_tf.gates.layouts import Layout, layout
+from gru_tf.gates.layouts import layout
+from gru_tf.gates.packing import Layout
 
+CLASSES = {"gru": {"GRUCell"}, "lstm": {"LSTMCell"}, "rnn": {"SimpleRNNCell", "RNNCell"}}  # stock or custom
 POINT_SYMMETRIC = ("sigmoid", "hard_sigmoid")  # σ(−a) = 1 − σ(a)
 
 
 def of(layer: Any) -> Gates:
-    """Gates of a built GRU cell, or of the cell in a layer, stock (`keras.layers`) or custom (`gru_tf`).
+    """Gates of a built GRU, LSTM or plain RNN cell, or of the cell in a layer, stock (`keras.layers`) or custom (`gru_tf`).
 
     Raises:
-        ValueError: where it is not a GRU, or has no weights yet.
+        ValueError: where it is none of these, or has no weights yet.
     """
     cell, own = _cell(layer)
     names = [packed.name for packed in own.arrays if cell.use_bias or not packed.holds_biases]
@@ -20,17 +22,18 @@ def of(layer: Any) -> Gates:
 
 
 def load(layer: Any, gates: Gates) -> None:
-    """Give a built GRU cell, or the cell in a layer, these weights in its own convention and layout.
+    """Give a built GRU, LSTM or plain RNN cell, or the cell in a layer, these weights in its own convention and layout.
 
     Biases that it has and the weights have not become zero. Numbers are rounded where the cell's type is narrower.
 
     Raises:
-        ValueError: where it is not a GRU, has no weights yet, has another reset, units or features, has no place for a bias
-            that is not zero, or has the other convention and gates that are no sigmoid. It is then left as it was.
+        ValueError: where it is another cell, has no weights yet, has another reset, units or features, has no place for a
+            bias that is not zero, or has the other convention and gates that are no sigmoid. It is then left as it was.
     """
     cell, own = _cell(layer)
-    activation = getattr(cell.recurrent_activation, "__name__", repr(cell.recurrent_activation))
-    if gates.convention != own.convention and activation not in POINT_SYMMETRIC:
+    gate = getattr(cell, "recurrent_activation", None)
+    activation = getattr(gate, "__name__", repr(gate))
+    if own.cell == gates.cell and gates.convention != own.convention and activation not in POINT_SYMMETRIC:
         raise ValueError(
             f"gates: expected weights in the cell's convention '{own.convention}', for a change of sign stands for the other"
             f" only under a {' or '.join(POINT_SYMMETRIC)}."
@@ -48,9 +51,13 @@ def load(layer: Any, gates: Gates) -> None:
 def _cell(layer: Any) -> tuple[Any, Layout]:
     """The cell that holds the weights, and its layout."""
     cell = getattr(layer, "cell", layer)
-    if not hasattr(cell, "reset_after"):
-        raise ValueError(f"gates: expected a GRU cell, or a layer with one. Received: {layer!r}")
+    classes = {kind.__name__ for kind in type(cell).__mro__}
+    name = next((known for known, names in CLASSES.items() if classes & names), None)
+    if name is None:
+        raise ValueError(f"gates: expected a GRU, LSTM or plain RNN cell, or a layer with one. Received: {layer!r}")
     if not cell.built:
         raise ValueError(f"gates: expected a cell with weights; build it first, or call it once. Received: {layer!r}")
+    if name != "gru":
+        return cell, layout(f"keras_{name}")
     convention = getattr(cell, "convention", getattr(layer, "convention", "keep"))  # the stock cell has none
     return cell, layout("keras" if cell.reset_after else "keras_reset_before", convention)

@@ -1,122 +1,62 @@
-"""Layouts of a GRU's weights, as data: of which blocks each array is made, and how they lie in it.
+"""Layouts of recurrent weights, as data: of which blocks each array is made, and what they mean.
 
-Blocks are called as in `gru_tf.gates`: W_z, U_z, b_z, c_z and so on. A new layout is a new entry in `LAYOUTS`.
+A new layout is a new entry in `LAYOUTS`. Blocks are called as in `gru_tf.gates`.
+
+A forget bias that a program adds while it runs is in no array: TF1's LSTM cells add `forget_bias`, 1 if nothing else is said
+(`Gates.with_forget_bias`).
 """
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from gru_tf.errors import did_you_mean
+from gru_tf.gates.packing import GATES, Layout, Packed
 
-Array = np.ndarray[Any, np.dtype[Any]]
 CONVENTIONS = ("keep", "write")
+ORDERS = {  # in which foreign programs lay the gates
+    "cudnn": {"gru": "rzh", "lstm": "ifco", "rnn": "h"},
+    "pytorch": {"gru": "rzh", "lstm": "ifco", "rnn": "h"},
+    "onnx": {"gru": "zrh", "lstm": "iofc", "rnn": "h"},
+}
 
 
-@dataclass(frozen=True)
-class Packed:
-    """One array of a layout.
-
-    Args:
-        name: of the array.
-        rows: its grid of blocks, such as (("U_z",), ("W_z",)) for U_z above W_z; biases alone in one row are a vector.
-        transposed: whether the array is the transpose of that grid, to act on column vectors.
-    """
-
-    name: str
-    rows: tuple[tuple[str, ...], ...]
-    transposed: bool = False
-
-    @property
-    def kinds(self) -> list[str]:
-        """W, U, b or c for each row of blocks."""
-        return [row[0][0] for row in self.rows]
-
-    @property
-    def holds_biases(self) -> bool:
-        """Whether there is nothing in it but biases."""
-        return set(self.kinds) <= {"b", "c"}
-
-    def formula(self) -> str:
-        """Its shape in letters, such as (H + I, H)."""
-        symbols = Counter({"W": "I", "U": "H"}.get(kind, "") for kind in self.kinds)
-        height = " + ".join(_times(count, symbol) for symbol, count in symbols.items())
-        return self._arranged(height, _times(len(self.rows[0]), "H"))
-
-    def shape(self, features: int, units: int) -> tuple[int, ...]:
-        """Its shape for I features and H units."""
-        edges = [sum(self._heights(features, units)), units * len(self.rows[0])]
-        return tuple(edges[1:] if self._is_vector else edges[::-1] if self.transposed else edges)
-
-    def sizes(self, array: Array) -> tuple[int, int]:
-        """I and H, read off an array that holds input kernels.
-
-        Raises:
-            ValueError: where its shape fits no I and H.
-        """
-        height, width = (array.T if self.transposed else array).shape if array.ndim == 2 else (0, 0)
-        units = width // len(self.rows[0])
-        features = (height - sum(self._heights(0, units))) // self.kinds.count("W")
-        if min(units, features) < 1 or self.shape(features, units) != array.shape:
-            raise ValueError(f"gates: expected {self.name} of shape {self.formula()}. Received: shape {array.shape}")
-        return features, units
-
-    def cut(self, array: Array, features: int, units: int) -> dict[str, Array]:
-        """The blocks in an array of this shape, as copies."""
-        grid = np.atleast_2d(array.T if self.transposed else array)
-        edges = np.cumsum(self._heights(features, units))[:-1]
-        return {
-            name: np.array(block[0] if name[0] in "bc" else block)
-            for names, row in zip(self.rows, np.split(grid, edges), strict=True)
-            for name, block in zip(names, np.split(row, len(names), axis=1), strict=True)
-        }
-
-    def join(self, blocks: Mapping[str, Array]) -> Array:
-        """The array that these blocks make."""
-        grid = np.block([[np.atleast_2d(blocks[name]) for name in row] for row in self.rows])
-        return np.ascontiguousarray(grid[0] if self._is_vector else grid.T if self.transposed else grid)
-
-    @property
-    def _is_vector(self) -> bool:
-        return self.holds_biases and len(self.rows) == 1
-
-    def _heights(self, features: int, units: int) -> list[int]:
-        return [{"W": features, "U": units}.get(kind, 1) for kind in self.kinds]
-
-    def _arranged(self, height: str, width: str) -> str:
-        if self._is_vector:
-            return f"({width},)"
-        return f"({width}, {height})" if self.transposed else f"({height}, {width})"
+def _named(letter: str, gates: str) -> tuple[str, ...]:
+    return tuple(f"{letter}_{gate}" for gate in gates)
 
 
-def _times(count: int, symbol: str) -> str:
-    return symbol if symbol and count == 1 else f"{count}{symbol}"
+def _keras(cell: str, biases: str = "b") -> tuple[Packed, ...]:
+    rows = {letter: _named(letter, GATES[cell]) for letter in "WUbc"}
+    bias = Packed("bias", tuple(rows[letter] for letter in biases))
+    return (Packed("kernel", (rows["W"],)), Packed("recurrent_kernel", (rows["U"],)), bias)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How weights lie in arrays, and what they mean.
-
-    Args:
-        name: what it is called here.
-        arrays: in the order in which they are given as a list; those of biases alone may be absent, all together.
-        convention: "keep" or "write"; None where the layout says nothing of it.
-        reset_after: whether the reset acts after the product; None where the layout says nothing of it.
-        reference: who lays weights out like this.
-    """
-
-    name: str
-    arrays: tuple[Packed, ...]
-    convention: str | None
-    reset_after: bool | None
-    reference: str
+def _legacy_cudnn(cell: str) -> tuple[Packed, ...]:
+    kernel, recurrent, _ = (replace(packed, folded=True) for packed in _keras(cell))
+    return (kernel, recurrent, Packed("bias", ((*_named("b", GATES[cell]), *_named("c", GATES[cell])),)))
 
 
-def _joined(letters: str) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(f"{letter}_{gate}" for gate in "zrh") for letter in letters)
+def _cudnn(cell: str) -> tuple[Packed, ...]:
+    names = (name for letter in "WUbc" for name in _named(letter, ORDERS["cudnn"][cell]))
+    return (Packed("parameters", tuple((name,) for name in names), flat=True),)
+
+
+def _pytorch(cell: str) -> tuple[Packed, ...]:
+    names = {"weight_ih": "W", "weight_hh": "U", "bias_ih": "b", "bias_hh": "c"}
+    rows = {name: (_named(letter, ORDERS["pytorch"][cell]),) for name, letter in names.items()}
+    return tuple(Packed(name, row, transposed=name.startswith("weight")) for name, row in rows.items())
+
+
+def _onnx(cell: str) -> tuple[Packed, ...]:
+    """Of one direction."""
+    rows = {letter: _named(letter, ORDERS["onnx"][cell]) for letter in "WUbc"}
+    kernels = (Packed("W", (rows["W"],), transposed=True), Packed("R", (rows["U"],), transposed=True))
+    return (*kernels, Packed("B", ((*rows["b"], *rows["c"]),)))
+
+
+def _tf1(gates: str, prefix: str = "") -> tuple[Packed, ...]:
+    """A kernel over [x, h] and a bias."""
+    rows = (_named("W", gates), _named("U", gates))
+    return (Packed(f"{prefix}kernel", rows), Packed(f"{prefix}bias", (_named("b", gates),)))
 
 
 def _concatenated(transposed: bool) -> tuple[Packed, ...]:
@@ -124,36 +64,51 @@ def _concatenated(transposed: bool) -> tuple[Packed, ...]:
     return (*matrices, *(Packed(f"b_{gate}", ((f"b_{gate}",),)) for gate in "zrh"))
 
 
-_KERNELS = (Packed("kernel", _joined("W")), Packed("recurrent_kernel", _joined("U")))
+_GRUS = (
+    Layout("keras", _keras("gru", "bc"), "keep", True, "keras.layers.GRU(reset_after=True)"),
+    Layout("keras_reset_before", _keras("gru"), "keep", False, "keras.layers.GRU(reset_after=False)"),
+    Layout("cudnn_gru", _cudnn("gru"), "keep", True, "cuDNN's parameters of one layer and direction"),
+    Layout("legacy_cudnn_gru", _legacy_cudnn("gru"), "keep", True, "CuDNNGRU of Keras 2 and TF1, in .h5 files"),
+    Layout("pytorch_gru", _pytorch("gru"), "keep", True, "torch.nn.GRU, one layer and direction"),
+    Layout("onnx_gru", _onnx("gru"), "keep", None, "ONNX GRU, one direction; linear_before_reset says the reset"),
+    Layout(
+        "tf1_gru", (*_tf1("rz", "gates_"), *_tf1("h", "candidate_")), "keep", False, "TF1 rnn_cell.GRUCell, GRUBlockCellV2"
+    ),
+    # [h, x] W: the first H rows act on h, the rest on x
+    Layout("concatenated", _concatenated(transposed=False), None, None, "row vectors, [h, x] W_z"),
+    # W [h; x] as texts print it: the same matrix transposed, whose first H columns act on h
+    Layout("concatenated_columns", _concatenated(transposed=True), None, None, "column vectors, W_z·[h, x]"),
+    Layout(
+        "derivation",
+        tuple(
+            Packed(f"W_{gate}{source}", ((f"{letter}_{gate}",),), transposed=True)
+            for gate in "zrh"
+            for source, letter in (("x", "W"), ("h", "U"))
+        ),
+        "write",
+        False,
+        "column vectors, W_zx x + W_zh h: gru_tf.derivation",
+    ),
+)
 
-LAYOUTS = {
-    known.name: known
-    for known in (
-        Layout("keras", (*_KERNELS, Packed("bias", _joined("bc"))), "keep", True, "keras.layers.GRU(reset_after=True)"),
-        Layout(
-            "keras_reset_before",
-            (*_KERNELS, Packed("bias", _joined("b"))),
-            "keep",
-            False,
-            "keras.layers.GRU(reset_after=False)",
-        ),
-        # [h, x] W: the first H rows act on h, the rest on x
-        Layout("concatenated", _concatenated(transposed=False), None, None, "row vectors, [h, x] W_z"),
-        # W [h; x] as texts print it: the same matrix transposed, whose first H columns act on h
-        Layout("concatenated_columns", _concatenated(transposed=True), None, None, "column vectors, W_z·[h, x]"),
-        Layout(
-            "derivation",
-            tuple(
-                Packed(f"W_{gate}{source}", ((f"{letter}_{gate}",),), transposed=True)
-                for gate in "zrh"
-                for source, letter in (("x", "W"), ("h", "U"))
-            ),
-            "write",
-            False,
-            "column vectors, W_zx x + W_zh h: gru_tf.derivation",
-        ),
+
+def _others() -> Iterable[Layout]:
+    for cell, keras in (("lstm", "LSTM"), ("rnn", "SimpleRNN")):
+        yield Layout(f"keras_{cell}", _keras(cell), None, None, f"keras.layers.{keras}", cell)
+        yield Layout(f"cudnn_{cell}", _cudnn(cell), None, None, "cuDNN's parameters of one layer and direction", cell)
+        yield Layout(
+            f"pytorch_{cell}", _pytorch(cell), None, None, f"torch.nn.{cell.upper()}, one layer and direction", cell
+        )
+        yield Layout(f"onnx_{cell}", _onnx(cell), None, None, f"ONNX {cell.upper()}, one direction", cell)
+    yield Layout(
+        "legacy_cudnn_lstm", _legacy_cudnn("lstm"), None, None, "CuDNNLSTM of Keras 2 and TF1, in .h5 files", "lstm"
     )
-}
+    reference = "TF1 rnn_cell.BasicLSTMCell, LSTMCell, LSTMBlockCell; without the forget bias added at run time"
+    yield Layout("tf1_lstm", _tf1("icfo"), None, None, reference, "lstm")
+    yield Layout("tf1_rnn", _tf1("h"), None, None, "TF1 rnn_cell.BasicRNNCell", "rnn")
+
+
+LAYOUTS: Mapping[str, Layout] = {known.name: known for known in (*_GRUS, *_others())}
 
 
 def layout(name: str, convention: str | None = None, reset_after: bool | None = None) -> Layout:
@@ -180,7 +135,7 @@ def layout(name: str, convention: str | None = None, reset_after: bool | None = 
     return found if reset_after is None else replace(found, reset_after=reset_after)
 
 
-def check_convention(convention: str) -> None:
+def check_convention(convention: str | None) -> None:
     """Raise ValueError for a convention other than "keep" and "write"."""
     if convention not in CONVENTIONS:
         raise ValueError(f"gates: expected `convention` to be 'keep' or 'write'. Received: convention={convention!r}")

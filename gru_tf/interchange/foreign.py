@@ -1,0 +1,41 @@
+"""What a reader makes of a foreign file: the network, how the source framework computes it, and what to warn of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from gru_tf.interchange.network import Network
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Run(Protocol):
+    """The source framework's own computation of the file."""
+
+    def __call__(self, inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
+        """Output and final states, as `building.build(network, states=True)` orders them.
+
+        Args:
+            inputs: (batch, T, I), or token numbers (batch, T).
+            lengths: (batch,) real steps of each sequence, of a masked network; None: all.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Foreign:
+    """A file that was read.
+
+    Args:
+        network: what is in it.
+        source: framework and format, e.g. "PyTorch state_dict"; stands in messages and in the model's metadata.
+        framework: makes the framework's own computation, and its name with version, e.g. ("PyTorch 2.13.0", run); returns
+            None where the framework is not installed. Called only to verify, for it may import the framework.
+        warnings: sentences on what the file says wrongly or leaves open.
+    """
+
+    network: Network
+    source: str
+    framework: Callable[[], tuple[str, Run] | None] = lambda: None
+    warnings: tuple[str, ...] = ()
