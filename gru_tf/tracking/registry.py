@@ -93,6 +93,7 @@ def _create(record: Any, known: str, result: RunResult, uri: str) -> ModelVersio
         tags={key: str(value) for key, value in tags.items() if value is not None},
         description=f"{about} Seed {run.seed}.",
         model_id=uri.removeprefix("models:/"),
+        await_creation_for=0,  # it is whole when a store of MLflow's own answers; waiting logs a line on the screen
     )
 
 
