@@ -178,11 +178,11 @@ def _without_interval(task: TaskEvidence) -> bool:
 
 
 def _by(task: TaskEvidence) -> str:
-    return "by the one seed of" if _without_interval(task) else "by the whole interval of"
+    return "by the one seed" if _without_interval(task) else "by the whole interval"
 
 
 def _beaten(task: TaskEvidence, named: bool) -> str:
-    """Whose: "lstm and gru alone on adding (0.167)"; "every cell" is said where all have finished."""
+    """Whose: "of lstm and gru alone on adding (0.167)"; "every cell" is said where all have finished."""
     tested = [cell for cell in task.cells if cell.row.test is not None]
     better = [cell.cell for cell in tested if (_mean_beats(cell.row) if _without_interval(task) else cell.beats_chance)]
     if not better:
@@ -191,7 +191,7 @@ def _beaten(task: TaskEvidence, named: bool) -> str:
         who = "every cell"
     else:
         who = _listed(better) + (" alone" if len(better) < len(tested) else "")
-    return f"{who}{f' on {task.title}' if named else ''} ({task.chance:.3g})"
+    return f"of {who}{f' on {task.title}' if named else ''} ({task.chance:.3g})"
 
 
 def _mean_beats(row: Row) -> bool:

@@ -42,8 +42,9 @@ class Beside:
 
     @property
     def provenance(self) -> str:
-        """The tag in words, and the source."""
-        return f"{TAGS[self.published.tag]}; {self.published.source}"
+        """The tag in words, the source, and what is otherwise there."""
+        differs = f"; their protocol: {self.published.differs}" if self.published.differs else ""
+        return f"{TAGS[self.published.tag]}; {self.published.source}{differs}"
 
 
 def beside(experiment: Experiment, results: Iterable[RunResult]) -> tuple[Beside, ...]:

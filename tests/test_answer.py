@@ -222,7 +222,7 @@ def test_two_tasks_are_told_one_by_one():
     assert first.endswith(f"; about {max(needed)} seeds would settle all.")
     assert second.startswith(
         "The trivial answer is beaten by the whole interval of every cell on digits (0.1)"
-        " and gru and lstm alone on adding (0.17); a training step is shortest with rnn on both"
+        " and of gru and lstm alone on adding (0.17); a training step is shortest with rnn on both"
     )
 
 

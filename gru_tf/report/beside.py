@@ -26,6 +26,7 @@ class Number:
     ours: str
     difference: str
     source: str
+    differs: str
 
 
 def answer(findings: Findings) -> Sequence[str]:
@@ -55,4 +56,5 @@ def _number(one: numbers.Beside, looks: dict[str, Sign]) -> Number:
         ours=interval(one.ours) if one.ours else NONE,
         difference=NONE if one.difference is None else f"{one.difference:+.3g}".replace("-", "−", 1),
         source=one.published.source,
+        differs=one.published.differs or "",
     )
