@@ -124,6 +124,19 @@ def test_run_again_and_results_print_the_same_table_without_tensorflow(ran):
         assert done.stdout[done.stdout.index("\ndigits") :].split() == table
 
 
+def test_results_are_read_in_python_without_tensorflow(ran):
+    """A table, a frame, a comparison and every text of it; the report has a test of its own."""
+    code = """
+import sys, gru_tf
+found = gru_tf.results("one")
+print([row.cell for row in found.table()], len(found.frame), "not settled" in str(found.compare("rnn", "gru")))
+print(all(found.text(form) for form in ("csv", "json", "markdown", "latex")), bool(found._repr_html_()))
+print({"tensorflow", "keras", "keras_tuner"} & set(sys.modules))
+"""
+    done = call(code=code, cwd=ran.folder)
+    assert done.stdout.splitlines() == ["['rnn', 'gru'] 2 True", "True True", "set()"], done.stderr
+
+
 def test_the_store_is_in_the_folder_s_mlruns(ran):
     assert (ran.folder / "mlruns" / "mlflow.db").is_file()
     assert {file.name for file in ran.folder.iterdir()} == {"one.yaml", "mlruns"}
