@@ -11,6 +11,7 @@ from gru_tf.statistics import Comparison
 from gru_tf.statistics.across import Ranks
 from gru_tf.statistics.paired import LEVEL
 from gru_tf.table import Row, interval, p_value
+from gru_tf.wording import listed
 
 FEW = 3  # tasks that are told one by one
 LONGEST = 160  # characters of a failure's reason
@@ -65,7 +66,7 @@ def _each(tasks: Sequence[TaskEvidence], tested: Sequence[TaskEvidence]) -> str:
     said = [_one(task, alone=most == 1) for task in tested]
     doubt = "one seed settles nothing" if most == 1 and any(map(_open, tested)) else _needed(tested)
     nothing = [task.title for task in tasks if task.best is None]
-    gap = f"on {_listed(nothing)} nothing has finished" if nothing else ""
+    gap = f"on {listed(nothing)} nothing has finished" if nothing else ""
     return f"{over} {'; '.join(filter(None, [*said, doubt, gap]))}"
 
 
@@ -85,7 +86,7 @@ def _one(task: TaskEvidence, alone: bool) -> str:
     if len(equal) > 1:
         mean = _shown(best, alone).partition(" ")[0]
         rest = certainty if len(equal) < len(task.cells) else "which settles nothing between them"
-        said = f"{_listed(equal)} have the same test {task.metric} on {task.title}, {mean}"
+        said = f"{listed(equal)} have the same test {task.metric} on {task.title}, {mean}"
     else:
         rest, said = certainty, f"{best.cell} has the best test {task.metric} on {task.title}, {_shown(best, alone)}"
     return ", ".join(filter(None, [said, rest]))
@@ -132,7 +133,7 @@ def _certainty(task: TaskEvidence, alone: bool) -> str:
 
 
 def _others(pairs: Sequence[Comparison], word: str) -> str:
-    return _listed([pair.second for pair in pairs], word)
+    return listed([pair.second for pair in pairs], word)
 
 
 def _p(pairs: Sequence[Comparison]) -> str:
@@ -170,7 +171,7 @@ def _trivial(tasks: Sequence[TaskEvidence]) -> str:
         return "the trivial answer's metric is not known"
     alike = len({_by(task) for task in known}) == 1
     told = [("" if alike else f"{_by(task)} ") + _beaten(task, named=len(tasks) > 1) for task in known]
-    return " ".join(["the trivial answer is beaten", *([_by(known[0])] if alike else []), _listed(told)])
+    return " ".join(["the trivial answer is beaten", *([_by(known[0])] if alike else []), listed(told)])
 
 
 def _without_interval(task: TaskEvidence) -> bool:
@@ -190,7 +191,7 @@ def _beaten(task: TaskEvidence, named: bool) -> str:
     elif len(better) == len(task.cells) > 1:
         who = "every cell"
     else:
-        who = _listed(better) + (" alone" if len(better) < len(tested) else "")
+        who = listed(better) + (" alone" if len(better) < len(tested) else "")
     return f"of {who}{f' on {task.title}' if named else ''} ({task.chance:.3g})"
 
 
@@ -224,7 +225,7 @@ def _many(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
         if settled
         else "on none of them is that settled"
     )
-    best = f"Of {len(evidence.tasks)} tasks the best mean is that of {_listed(won)}, and {sure}"
+    best = f"Of {len(evidence.tasks)} tasks the best mean is that of {listed(won)}, and {sure}"
     return f"{best}; {_ranked(evidence.ranks)}"
 
 
@@ -233,7 +234,7 @@ def _ranked(found: Ranks | None) -> str:
         return "mean ranks are not known, for some cell has no score on some task"
     order = sorted(zip(found.mean, found.cells, strict=True))
     friedman = "" if math.isnan(found.p) else f" (Friedman {p_value(found.p)})"
-    return f"mean ranks are {_listed([f'{cell} {mean:.2f}' for mean, cell in order])}{friedman}"
+    return f"mean ranks are {listed([f'{cell} {mean:.2f}' for mean, cell in order])}{friedman}"
 
 
 def _trivial_of_many(tested: Sequence[TaskEvidence]) -> str:
@@ -241,7 +242,7 @@ def _trivial_of_many(tested: Sequence[TaskEvidence]) -> str:
     for task in tested:
         for cell in task.cells:
             beats[cell.cell] = beats.get(cell.cell, 0) + bool(cell.beats_chance)
-    told = _listed([f"{cell} on {count}" for cell, count in sorted(beats.items(), key=lambda item: -item[1])])
+    told = listed([f"{cell} on {count}" for cell, count in sorted(beats.items(), key=lambda item: -item[1])])
     return f"the trivial answer is beaten by the whole interval of {told} of {len(tested)} tasks"
 
 
@@ -256,7 +257,7 @@ def _fastest_of_many(tested: Sequence[TaskEvidence]) -> str:
         on = "both" if len(timed) == 2 else f"all {len(timed)}"
         return f"a training step is shortest with {first} on {on}"
     told = [f"{cell} on {count}" for cell, count in sorted(fastest.items(), key=lambda item: -item[1])]
-    return f"a training step is shortest with {_listed(told)} of {len(timed)} tasks" if told else ""
+    return f"a training step is shortest with {listed(told)} of {len(timed)} tasks" if told else ""
 
 
 # --- what is missing ---
@@ -275,10 +276,6 @@ def _shown(cell: CellEvidence, alone: bool) -> str:
     if cell.row.test is None:
         return "–"
     return f"{cell.row.test.mean:.3g}" if alone else interval(cell.row.test)
-
-
-def _listed(names: Sequence[str], word: str = "and") -> str:
-    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _cut(text: str) -> str:

@@ -26,6 +26,7 @@ from gru_tf.tasks import Task, create
 from gru_tf.tasks._own import OwnData
 from gru_tf.tracking import model as trained
 from gru_tf.tracking import registry
+from gru_tf.wording import listed
 
 PROTOCOL = ("cells", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
 COUNTS = ("window", "horizon", "stride", "season", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
@@ -176,7 +177,7 @@ def _planned(path: str, test_path: str | None, name: str | None, asked: dict[str
     cells = protocols.content["cells"]
     content = {
         "name": name,
-        "question": f"{_or(cells)} for {guessed.summary}?",
+        "question": f"{listed(cells, 'or')} for {guessed.summary}?",
         "tasks": [{guessed.task: _plain(guessed.options)}],
         **protocols.content,
     }
@@ -357,10 +358,6 @@ def _name(path: str, test: str | None) -> str:
         stem = stem.removesuffix(suffix)
     stem = re.sub(r"[-_.]train$", "", stem, flags=re.IGNORECASE) if test else stem
     return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "data"
-
-
-def _or(cells: Sequence[str]) -> str:
-    return " or ".join(filter(None, [", ".join(cells[:-1]), cells[-1]]))
 
 
 def _task_of(experiment: Experiment) -> Task:
