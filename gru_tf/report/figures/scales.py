@@ -81,9 +81,10 @@ def amount(axes: Any, along: Literal["x", "y"], values: Iterable[float], name: s
     logarithmic = bool(values) and min(values) > 0 and max(values) / min(values) > MANY
     if logarithmic:
         getattr(axes, f"set_{along}scale")("log")
+        getattr(axes, f"{along}axis").set_minor_formatter(lambda value, _: "")
     else:
         getattr(axes, f"{along}axis").set_major_locator(_few(4, whole))
-        getattr(axes, f"{along}axis").set_major_formatter(lambda value, _: f"{value:,.6g}")
+    getattr(axes, f"{along}axis").set_major_formatter(lambda value, _: f"{value:,.6g}")
     getattr(axes, f"set_{along}lim")(*_limits(values, logarithmic))
     getattr(axes, f"set_{along}label")(name)
 
