@@ -48,9 +48,10 @@ def draw_gates(
     nested = {k: v for k, v in gates.items() if isinstance(v, Mapping)}
     rows: Mapping[str, Mapping[str, Any]] = nested or {"": gates}
     columns = max(map(len, rows.values()))
+    bars = 0.6 * len({name in CANDIDATES for values in rows.values() for name in values})
     with _styled():
-        figure = _figure((1.6 + 2.1 * columns, 0.9 + 1.6 * len(rows)))
-        parts: Any = figure.subfigures(1, 2, width_ratios=(2.1 * columns, 1.3))
+        figure = _figure((0.3 + bars + 2.1 * columns, 0.9 + 1.6 * len(rows)))
+        parts: Any = figure.subfigures(1, 2, width_ratios=(2.1 * columns, bars))
         maps, scales = parts
         panels = maps.subplots(len(rows), columns, squeeze=False, sharex=True)
         shown: dict[str, Any] = {}
