@@ -17,8 +17,7 @@ import gru_tf
 from gru_tf import report
 
 FOLDER = Path(__file__).parent
-DESK, PHONE, TALL = 1280, 390, 1150  # pixels
-MARGIN, GAP = 24, 30
+DESK, PHONE, TALL, GAP = 1280, 390, 1150, 30  # pixels
 
 
 def opened(browser: Any, file: Path, width: int, scheme: str) -> Any:
@@ -31,8 +30,7 @@ def opened(browser: Any, file: Path, width: int, scheme: str) -> Any:
 def between(page: Any, first: str, end: str) -> dict[str, float]:
     """What is seen from the top of one element to the top of another, in whole width."""
     top, bottom = (page.locator(name).bounding_box()["y"] for name in (first, end))
-    start = max(0, top - MARGIN)
-    return {"x": 0, "y": start, "width": page.viewport_size["width"], "height": bottom - start}
+    return {"x": 0, "y": top, "width": page.viewport_size["width"], "height": bottom - top}
 
 
 def picture(browser: Any, file: Path, name: str, scheme: str, first: str, end: str) -> None:
