@@ -123,8 +123,14 @@ def draw_gradients(panels: Mapping[str, Mapping[str, Any]], title: str = "") -> 
             panel.set_axisbelow(True)
         axes[0].set_ylabel("‖∂L/∂state‖")
         # above the axes and not in them: at any place a line may pass
-        where = {"loc": "outside upper left", "ncols": across, "title": title, "alignment": "left", "borderaxespad": 0.2}
-        figure.legend(drawn.values(), drawn, frameon=False, handlelength=3, title_fontsize=10, **where)
+        where: Any = {
+            "loc": "outside upper left",
+            "ncols": across,
+            "title": title,
+            "alignment": "left",
+            "borderaxespad": 0.2,
+        }
+        figure.legend(drawn.values(), list(drawn), frameon=False, handlelength=3, title_fontsize=10, **where)
     return figure
 
 
