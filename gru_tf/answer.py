@@ -40,7 +40,7 @@ def _nothing(evidence: Evidence) -> tuple[str, str]:
     if len(evidence.missing) < sum(len(task.cells) for task in evidence.tasks):
         return (
             "Nothing is known: no finished run has a finite test metric.",
-            f"That is no better than the trivial answer; {runs} wanted.",
+            f"So nothing can be set against the trivial answer; {runs} without a number.",
         )
     if not evidence.failures:
         return (

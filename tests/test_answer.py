@@ -209,7 +209,7 @@ def test_a_metric_that_is_no_number_is_no_answer():
     one = experiment(tasks=["digits"], cells=["gru"], seeds=1)
     first, second = said(one, [result(one, test=math.inf, metric="perplexity")])
     assert first == "Nothing is known: no finished run has a finite test metric."
-    assert second == "That is no better than the trivial answer; 1 final run is wanted."
+    assert second == "So nothing can be set against the trivial answer; 1 final run is without a number."
 
 
 def test_two_tasks_are_told_one_by_one():

@@ -218,10 +218,11 @@ def _luminance(colour):
 
 
 def test_cells_of_one_name_are_told_apart_without_colour():
-    one = experiment(tasks=["digits"], cells=["gru", {"gru": {"reset_after": False}}, "lstm"])
-    looks = signs.of(one.cells)
-    assert len({(sign.marker, sign.hollow) for sign in looks.values()}) == 3
-    assert len({str(sign.dash) for sign in looks.values()}) == 3
+    cells = ["gru", {"gru": {"reset_after": False}}, {"gru": {"convention": "write"}}, "lstm"]
+    looks = signs.of(experiment(tasks=["digits"], cells=cells).cells)
+    assert len({(sign.marker, sign.hollow, sign.half) for sign in looks.values()}) == 4
+    assert len({str(sign.dots()) for sign in looks.values()}) == 4
+    assert len({str(sign.dash) for sign in looks.values()}) == 4
     assert looks["gru"].colour == looks["gru(reset_after=False)"].colour
 
 

@@ -154,7 +154,7 @@ def _pair(pair: Comparison, needed: int | None) -> Pair:
         permutation=probability(pair.permutation_holm),
         wilcoxon=probability(pair.wilcoxon_holm),
         effect=f"{pair.effect:.2f}" if math.isfinite(pair.effect) else NONE,
-        improvement=f"{pair.improvement:.0%}" if math.isfinite(pair.improvement) else NONE,
+        improvement=f"{100 * pair.improvement:.0f} %" if math.isfinite(pair.improvement) else NONE,
         needed=_needed(pair, needed),
     )
 
