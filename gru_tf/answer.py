@@ -9,24 +9,28 @@ from collections.abc import Sequence
 from gru_tf.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.statistics import Comparison
 from gru_tf.statistics.across import Ranks
+from gru_tf.statistics.paired import LEVEL
 from gru_tf.table import Row, interval, p_value
+from gru_tf.wording import listed
 
 FEW = 3  # tasks that are told one by one
 LONGEST = 160  # characters of a failure's reason
 
 
 def answer(evidence: Evidence) -> tuple[str, str]:
-    """What was found, with its certainty; and what it is worth: against the trivial answer, in time, and what is missing."""
+    """What was found, with its certainty; and what it is worth: against the trivial answer, in time, and what is missing.
+
+    A table stands beside it and has every pair and every seed: up to `FEW` tasks get a clause each, more are counted.
+    """
     tested = [task for task in evidence.tasks if task.best is not None]
     if not tested:
         return _nothing(evidence)
-    if len(evidence.tasks) == 1:
-        first, worth = _one(tested[0]), [_trivial(tested[0]), _fastest(tested[0])]
+    if len(evidence.tasks) <= FEW:
+        first, worth = _each(evidence.tasks, tested), [_trivial(tested)]
     else:
-        few = len(evidence.tasks) <= FEW
-        first = _each(evidence.tasks) if few else _many(evidence, tested)
-        worth = [_trivial_of_many(tested, named=few), _fastest_of_many(tested)]
-    second = "; ".join(filter(None, [*worth, _gaps(evidence)]))
+        first, worth = _many(evidence, tested), [_trivial_of_many(tested)]
+    fastest = _fastest(tested[0]) if len(evidence.tasks) == 1 else _fastest_of_many(tested)
+    second = "; ".join(filter(None, [*worth, fastest, _gaps(evidence)]))
     return f"{first}.", f"{second[:1].upper()}{second[1:]}."
 
 
@@ -36,7 +40,7 @@ def _nothing(evidence: Evidence) -> tuple[str, str]:
     if len(evidence.missing) < sum(len(task.cells) for task in evidence.tasks):
         return (
             "Nothing is known: no finished run has a finite test metric.",
-            f"That is no better than the trivial answer; {runs} wanted.",
+            f"So nothing can be set against the trivial answer; {runs} without a number.",
         )
     if not evidence.failures:
         return (
@@ -51,70 +55,144 @@ def _nothing(evidence: Evidence) -> tuple[str, str]:
     )
 
 
-# --- one task ---
+# --- up to a few tasks ---
 
 
-def _one(task: TaskEvidence) -> str:
+def _each(tasks: Sequence[TaskEvidence], tested: Sequence[TaskEvidence]) -> str:
+    """A clause a task, and how many seeds would settle what is open in all of them."""
+    best = [task.cell(task.best or "").row for task in tested]
+    least, most = min(row.seeds for row in best), max(row.seeds for row in best)
+    over = "With one seed" if most == 1 else f"Over {most if least == most else f'{least} to {most}'} seeds"
+    said = [_one(task, alone=most == 1) for task in tested]
+    doubt = "one seed settles nothing" if most == 1 and any(map(_open, tested)) else _needed(tested)
+    nothing = [task.title for task in tasks if task.best is None]
+    gap = f"on {listed(nothing)} nothing has finished" if nothing else ""
+    return f"{over} {'; '.join(filter(None, [*said, doubt, gap]))}"
+
+
+def _one(task: TaskEvidence, alone: bool) -> str:
+    """The best cell, its interval, and against whom that is settled.
+
+    Args:
+        task: some cell of which has finished.
+        alone: whether the answer speaks of one seed, so that this needs no mark here.
+    """
     best = task.cell(task.best or "")
     if len(task.cells) == 1:
-        return f"On {task.title} {best.cell} has a test {task.metric} of {_shown(best)}; it was compared with no other cell"
-    equal = _equal(task, best)
+        shown = _shown(best, alone)
+        return f"{best.cell} has a test {task.metric} of {shown} on {task.title}, compared with no other cell"
+    equal = _equal(task)
+    certainty = _certainty(task, alone)
     if len(equal) > 1:
-        others = f": {_certainty(task, equal)}" if len(equal) < len(task.cells) else ", which settles nothing between them"
-        mean = _shown(best).partition(" ")[0]
-        return f"On {task.title} {_listed(equal)} have the same test {task.metric}, {mean}{_over(best)}{others}"
-    return f"On {task.title} {best.cell} has the best test {task.metric}, {_shown(best)}: {_certainty(task, equal)}"
+        mean = _shown(best, alone).partition(" ")[0]
+        rest = certainty if len(equal) < len(task.cells) else "which settles nothing between them"
+        said = f"{listed(equal)} have the same test {task.metric} on {task.title}, {mean}"
+    else:
+        rest, said = certainty, f"{best.cell} has the best test {task.metric} on {task.title}, {_shown(best, alone)}"
+    return ", ".join(filter(None, [said, rest]))
 
 
-def _equal(task: TaskEvidence, best: CellEvidence) -> list[str]:
+def _equal(task: TaskEvidence) -> list[str]:
     """The cells with the best mean."""
-    return [c.cell for c in task.cells if c.row.test and best.row.test and c.row.test.mean == best.row.test.mean]
+    means = {cell.cell: cell.row.test.mean for cell in task.cells if cell.row.test}
+    return [cell for cell, mean in means.items() if mean == means[task.best or ""]]
 
 
-def _certainty(task: TaskEvidence, equal: Sequence[str]) -> str:
-    """Of the best cell against those that have another mean: "settled against rnn (p = 0.003), not settled against …"."""
+def _own(task: TaskEvidence) -> list[Comparison]:
+    """The best cell against each that has another mean."""
     own = [pair.seen_from(task.best or "") for pair in task.pairs if task.best in (pair.first, pair.second)]
-    own = [pair for pair in own if pair.second not in equal]
+    return [pair for pair in own if pair.second not in _equal(task)]
+
+
+def _open(task: TaskEvidence) -> list[Comparison]:
+    return [pair for pair in _own(task) if pair.better != task.best]
+
+
+def _certainty(task: TaskEvidence, alone: bool) -> str:
+    """Against whom the best mean is settled: "settled against rnn (p = 0.003), not against lstm (p = 0.2)".
+
+    Nothing where the answer speaks of one seed, of which it says once that this settles nothing.
+    """
+    own = _own(task)
     if not own:
         return "not settled: no other cell has finished"
-    settled = [f"{pair.second} ({p_value(pair.p)})" for pair in own if pair.better == task.best]
-    needed = dict(zip(((p.first, p.second) for p in task.pairs), task.needed, strict=True))
-    open_ = [
-        f"{pair.second}{_doubt(pair, needed.get((pair.first, pair.second), needed.get((pair.second, pair.first))))}"
-        for pair in own
-        if pair.better != task.best
-    ]
-    if open_ and all(pair.seeds == 1 for pair in own):
-        return "not settled: one seed settles nothing"
-    doubt = f"not settled against {_listed(open_, 'or')}" if open_ else ""
-    return ", ".join(filter(None, [f"settled against {_listed(settled)}" if settled else "", doubt]))
+    if alone:
+        return ""
+    settled = [pair for pair in own if pair.better == task.best]
+    no = "not against" if settled else "not settled against"
+    groups = (
+        ("settled against", "and", settled),
+        (no, "or", [pair for pair in own if not pair.settled and not math.isnan(pair.p)]),
+        ("worse at equal seeds than", "and", [pair for pair in own if pair.better == pair.second]),
+    )
+    parts = [f"{what} {_others(pairs, word)} ({_p(pairs)}{_doubt(pairs)})" for what, word, pairs in groups if pairs]
+    unknown = [pair for pair in own if math.isnan(pair.p)]
+    if unknown:
+        parts.append(f"{no} {_others(unknown, 'or')} (too few seeds that both finished)")
+    return ", ".join(parts)
 
 
-def _doubt(pair: Comparison, needed: int | None) -> str:
-    if math.isnan(pair.p):
-        return " (too few seeds that both finished)"
-    more = f"; about {needed:,} seeds would settle it" if needed is not None and needed > pair.seeds else ""
-    return f" ({p_value(pair.p)}{more})"
+def _others(pairs: Sequence[Comparison], word: str) -> str:
+    return listed([pair.second for pair in pairs], word)
 
 
-def _trivial(task: TaskEvidence) -> str:
-    if task.chance is None:
+def _p(pairs: Sequence[Comparison]) -> str:
+    """All of their p-values: "p = 0.021", "p = 0.021 to 0.13", "p up to 0.021"."""
+    low, high = (p_value(end(pair.p for pair in pairs)) for end in (min, max))
+    if low == high:
+        return low
+    return f"p up to {high.removeprefix('p = ')}" if "<" in low else f"{low} to {high.removeprefix('p = ')}"
+
+
+def _doubt(pairs: Sequence[Comparison]) -> str:
+    """What speaks against a difference whose p-value alone would settle it."""
+    return ", but seeds disagree" if any(pair.p <= LEVEL and not pair.settled for pair in pairs) else ""
+
+
+def _needed(tasks: Sequence[TaskEvidence]) -> str:
+    """How many seeds would settle each best cell against the others, where that can be said."""
+    open_ = [(pair, dict(zip(map(_names, task.pairs), task.needed, strict=True))) for task in tasks for pair in _open(task)]
+    wanted = [needed[_names(pair)] for pair, needed in open_]
+    told = [count for count, (pair, _) in zip(wanted, open_, strict=True) if count is not None and count > pair.seeds]
+    if not told:
+        return ""
+    what = "it" if len(open_) == 1 else "all" if len(told) == len(open_) else f"{len(told)} of these {len(open_)}"
+    return f"about {max(told):,} seeds would settle {what}"
+
+
+def _names(pair: Comparison) -> frozenset[str]:
+    return frozenset((pair.first, pair.second))
+
+
+def _trivial(tasks: Sequence[TaskEvidence]) -> str:
+    """By which cells' whole interval it is beaten; with one seed, by which cells' number."""
+    known = [task for task in tasks if task.chance is not None]
+    if not known:
         return "the trivial answer's metric is not known"
-    return f"the trivial answer has {task.chance:.3g}: {_beaten(task)}"
+    alike = len({_by(task) for task in known}) == 1
+    told = [("" if alike else f"{_by(task)} ") + _beaten(task, named=len(tasks) > 1) for task in known]
+    return " ".join(["the trivial answer is beaten", *([_by(known[0])] if alike else []), listed(told)])
 
 
-def _beaten(task: TaskEvidence) -> str:
-    """Who is better than the trivial answer, over the whole interval; of one seed, whose number is."""
+def _without_interval(task: TaskEvidence) -> bool:
+    return all(cell.beats_chance is None for cell in task.cells)
+
+
+def _by(task: TaskEvidence) -> str:
+    return "by the one seed" if _without_interval(task) else "by the whole interval"
+
+
+def _beaten(task: TaskEvidence, named: bool) -> str:
+    """Whose: "of lstm and gru alone on adding (0.167)"; "every cell" is said where all have finished."""
     tested = [cell for cell in task.cells if cell.row.test is not None]
-    if all(cell.beats_chance is None for cell in tested):
-        better = [cell.cell for cell in tested if _mean_beats(cell.row)]
-        return f"{_listed(better)} {_are(better)} better at the one seed" if better else "no cell is better"
-    sure = [cell.cell for cell in tested if cell.beats_chance]
-    doubtful = [cell.cell for cell in tested if not cell.beats_chance]
-    if not sure:
-        return "no cell is shown to be better"
-    rest = f", {_listed(doubtful)} {_are(doubtful)} not shown to be" if doubtful else ""
-    return f"{_listed(sure)} {_are(sure)} better over the whole interval{rest}"
+    better = [cell.cell for cell in tested if (_mean_beats(cell.row) if _without_interval(task) else cell.beats_chance)]
+    if not better:
+        who = "no cell"
+    elif len(better) == len(task.cells) > 1:
+        who = "every cell"
+    else:
+        who = listed(better) + (" alone" if len(better) < len(tested) else "")
+    return f"of {who}{f' on {task.title}' if named else ''} ({task.chance:.3g})"
 
 
 def _mean_beats(row: Row) -> bool:
@@ -135,11 +213,6 @@ def _fastest(task: TaskEvidence) -> str:
 # --- several tasks ---
 
 
-def _each(tasks: Sequence[TaskEvidence]) -> str:
-    said = [_one(task) if task.best else f"On {task.title} nothing has finished" for task in tasks]
-    return "; ".join([said[0], *(f"o{text[1:]}" for text in said[1:])])
-
-
 def _many(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
     cells = [cell.cell for cell in evidence.tasks[0].cells]
     if len(cells) == 1:
@@ -152,7 +225,7 @@ def _many(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
         if settled
         else "on none of them is that settled"
     )
-    best = f"Of {len(evidence.tasks)} tasks the best mean is that of {_listed(won)}, and {sure}"
+    best = f"Of {len(evidence.tasks)} tasks the best mean is that of {listed(won)}, and {sure}"
     return f"{best}; {_ranked(evidence.ranks)}"
 
 
@@ -161,19 +234,15 @@ def _ranked(found: Ranks | None) -> str:
         return "mean ranks are not known, for some cell has no score on some task"
     order = sorted(zip(found.mean, found.cells, strict=True))
     friedman = "" if math.isnan(found.p) else f" (Friedman {p_value(found.p)})"
-    return f"mean ranks are {_listed([f'{cell} {mean:.2f}' for mean, cell in order])}{friedman}"
+    return f"mean ranks are {listed([f'{cell} {mean:.2f}' for mean, cell in order])}{friedman}"
 
 
-def _trivial_of_many(tested: Sequence[TaskEvidence], named: bool) -> str:
-    if named:
-        chances = [f"{task.chance:.3g} on {task.title}" for task in tested if task.chance is not None]
-        beaten = [f"on {task.title} {_beaten(task)}" for task in tested if task.chance is not None]
-        return f"the trivial answer has {_listed(chances)}: {'; '.join(beaten)}" if chances else ""
+def _trivial_of_many(tested: Sequence[TaskEvidence]) -> str:
     beats: dict[str, int] = {}
     for task in tested:
         for cell in task.cells:
             beats[cell.cell] = beats.get(cell.cell, 0) + bool(cell.beats_chance)
-    told = _listed([f"{cell} on {count}" for cell, count in sorted(beats.items(), key=lambda item: -item[1])])
+    told = listed([f"{cell} on {count}" for cell, count in sorted(beats.items(), key=lambda item: -item[1])])
     return f"the trivial answer is beaten by the whole interval of {told} of {len(tested)} tasks"
 
 
@@ -184,8 +253,11 @@ def _fastest_of_many(tested: Sequence[TaskEvidence]) -> str:
     for steps in timed:
         first = min(steps, key=lambda cell: steps[cell])
         fastest[first] = fastest.get(first, 0) + 1
+    if len(fastest) == 1 and len(timed) == len(tested):
+        on = "both" if len(timed) == 2 else f"all {len(timed)}"
+        return f"a training step is shortest with {first} on {on}"
     told = [f"{cell} on {count}" for cell, count in sorted(fastest.items(), key=lambda item: -item[1])]
-    return f"a training step is shortest with {_listed(told)} of {len(timed)} tasks" if told else ""
+    return f"a training step is shortest with {listed(told)} of {len(timed)} tasks" if told else ""
 
 
 # --- what is missing ---
@@ -200,22 +272,10 @@ def _gaps(evidence: Evidence) -> str:
 # --- words ---
 
 
-def _shown(cell: CellEvidence) -> str:
+def _shown(cell: CellEvidence, alone: bool) -> str:
     if cell.row.test is None:
         return "–"
-    return f"{interval(cell.row.test) if cell.row.seeds > 1 else f'{cell.row.test.mean:.3g}'}{_over(cell)}"
-
-
-def _over(cell: CellEvidence) -> str:
-    return f" over {cell.row.seeds} seeds" if cell.row.seeds > 1 else " with one seed"
-
-
-def _listed(names: Sequence[str], word: str = "and") -> str:
-    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _are(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+    return f"{cell.row.test.mean:.3g}" if alone else interval(cell.row.test)
 
 
 def _cut(text: str) -> str:

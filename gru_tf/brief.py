@@ -1,14 +1,13 @@
 """An experiment in brief, in Markdown: its question, the answer, a table a task; what a dashboard shows beside it."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from gru_tf.evidence import Evidence, TaskEvidence
-from gru_tf.table import Row, interval
+from gru_tf.typeset import piped
+from gru_tf.wording import metric
 
 LONGEST = 7_500  # characters; a tag of MLflow has room for 8,000
-COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "chance", "ms/step", "seeds", "failed")
-ARROWS = {"max": "↑", "min": "↓"}
 
 
 def markdown(
@@ -44,24 +43,6 @@ def escaped(text: str) -> str:
 
 
 def _table(task: TaskEvidence) -> str:
-    metric = f": test {task.metric} {ARROWS[task.direction]}" if task.metric else ""
-    lines = [_line(COLUMNS), _line(["---", *["---:"] * (len(COLUMNS) - 1)])]
-    return "\n".join([f"{escaped(task.title)}{metric}", "", *lines, *(_line(_row(cell.row)) for cell in task.cells)])
-
-
-def _row(row: Row) -> list[str]:
-    found = [
-        row.cell,
-        "–" if row.units is None else f"{row.units:,}",
-        "–" if row.parameters is None else f"{row.parameters:,}",
-        "–" if row.test is None else interval(row.test),
-        "–" if row.chance is None else f"{row.chance:.3g}",
-        "–" if row.step_ms is None else f"{row.step_ms:.2f}",
-        f"{row.seeds}/{row.wanted}",
-        str(len(row.failures)),
-    ]
-    return list(map(escaped, found))
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    block = [cell.row for cell in task.cells]
+    measured = metric(block)
+    return f"{escaped(task.title)}{f': {measured}' if measured else ''}\n\n{piped(block, escaped)}"

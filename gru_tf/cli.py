@@ -202,10 +202,10 @@ def _show(found: "Results", rows: "list[Row] | None" = None) -> None:
 
 def _conclude(found: "Results") -> None:
     """The answer, the verdicts on claims, and published numbers beside ours."""
-    from gru_tf import answer, claims, evidence, published
+    from gru_tf import answer, claims, published
 
     console.print()
-    for sentence in answer.answer(evidence.gather(found.experiment, found.runs)):
+    for sentence in answer.answer(found.evidence):
         console.print(Text(sentence))
     for blocks in (
         screen.verdicts(claims.judge(found.experiment, found.runs)),

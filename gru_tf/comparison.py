@@ -24,8 +24,9 @@ from gru_tf.suite import Results
 from gru_tf.table import Row
 from gru_tf.tasks import Task, create
 from gru_tf.tasks._own import OwnData
-from gru_tf.tracking import Store, default_uri
 from gru_tf.tracking import model as trained
+from gru_tf.tracking import registry
+from gru_tf.wording import listed
 
 PROTOCOL = ("cells", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
 COUNTS = ("window", "horizon", "stride", "season", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
@@ -124,10 +125,10 @@ class Comparison:
 
     @cached_property
     def _model(self) -> Any:
-        cell = self.recommendation.nearest
-        if cell not in self._models:
+        cell, record = self.recommendation.nearest, self.results.record
+        if record is None or cell not in self._models:
             raise UserError(f"{self.results.experiment.name}: the store has no trained model of {cell or 'any cell'}")
-        return trained.load(self.store or default_uri(), self._models[cell][0])
+        return trained.load(record.uri, self._models[cell][0])
 
     @property
     def _task(self) -> OwnData:
@@ -141,7 +142,8 @@ class Comparison:
     @cached_property
     def _models(self) -> dict[str, tuple[str, RunResult]]:
         """Cell → (URI of its model, the run that trained it)."""
-        return trained.logged(Store(self.store).find(self.results.experiment.name), self.results.runs)
+        record = self.results.record
+        return registry.models(record, self.results.runs) if record else {}
 
 
 def plan(
@@ -175,7 +177,7 @@ def _planned(path: str, test_path: str | None, name: str | None, asked: dict[str
     cells = protocols.content["cells"]
     content = {
         "name": name,
-        "question": f"{_or(cells)} for {guessed.summary}?",
+        "question": f"{listed(cells, 'or')} for {guessed.summary}?",
         "tasks": [{guessed.task: _plain(guessed.options)}],
         **protocols.content,
     }
@@ -356,10 +358,6 @@ def _name(path: str, test: str | None) -> str:
         stem = stem.removesuffix(suffix)
     stem = re.sub(r"[-_.]train$", "", stem, flags=re.IGNORECASE) if test else stem
     return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "data"
-
-
-def _or(cells: Sequence[str]) -> str:
-    return " or ".join(filter(None, [", ".join(cells[:-1]), cells[-1]]))
 
 
 def _task_of(experiment: Experiment) -> Task:

@@ -84,7 +84,7 @@ def _pair(pair: Comparison) -> dict[str, Any]:
 
 
 def _beside(name: str, one: Beside) -> dict[str, Any]:
-    theirs = {key: getattr(one.published, key) for key in ("value", "tag", "source")}
+    theirs = {key: getattr(one.published, key) for key in ("value", "tag", "source", "differs")}
     ours = {"ours": _plain(one.ours), "difference": _plain(one.difference)}
     return {"task": name, "cell": one.cell, "metric": one.metric, **theirs, **ours}
 

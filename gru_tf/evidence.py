@@ -92,7 +92,8 @@ class Evidence:
         experiment: the question.
         tasks: in the experiment's order.
         ranks: of the cells over the tasks; None for one task, or where a cell has no score on one of them.
-        middle: cell → interquartile mean of its normalised scores over all tasks and seeds; a failed seed counts as 0.
+        middle: cell → interquartile mean of its normalised scores over all tasks and seeds; a failed seed counts as 0. A
+            cell whose seeds have not all ended, or of which none has a score, is not in it.
         failures: (task title, cell, what) of every trial and seed that diverged or failed.
         missing: (task title, cell, seeds that are not finished).
     """
@@ -123,7 +124,7 @@ def gather(experiment: Experiment, results: Iterable[RunResult]) -> Evidence:
         experiment=experiment,
         tasks=tasks,
         ranks=_ranks(tasks),
-        middle=_middle(tasks, len(experiment.seeds)),
+        middle=_middle(tasks, of, len(experiment.seeds)),
         failures=tuple((row.title, row.cell, what) for row in table for what in row.failures),
         missing=tuple((row.title, row.cell, row.wanted - row.seeds) for row in table if row.seeds < row.wanted),
     )
@@ -188,12 +189,17 @@ def _mean(cell: CellEvidence) -> float | None:
     return test.mean if cell.row.direction == "max" else -test.mean
 
 
-def _middle(tasks: Sequence[TaskEvidence], seeds: int) -> dict[str, Interval]:
-    """A seed that diverged or failed learned nothing: 0, the trivial answer's score."""
+def _middle(
+    tasks: Sequence[TaskEvidence], of: Mapping[tuple[str, str], Sequence[RunResult]], seeds: int
+) -> dict[str, Interval]:
+    """Of the cells whose final seeds have all ended: what is still to come is no zero, and fewer tasks are other tasks."""
     found: dict[str, list[list[float]]] = {}
     for task in tasks:
         for cell in task.cells:
-            if cell.scores:
+            ended = {result.run.seed for result in of.get((task.task, cell.cell), []) if result.run.purpose == "final"}
+            if len(ended) == seeds:  # one that diverged or failed learned nothing: 0, the trivial answer's score
                 scores = list(cell.scores.values())
                 found.setdefault(cell.cell, []).append(scores + [0.0] * (seeds - len(scores)))
-    return {cell: interquartile_mean(scores) for cell, scores in found.items()}
+    whole = {cell: scores for cell, scores in found.items() if len(scores) == len(tasks)}
+    known = {cell.cell for task in tasks for cell in task.cells if cell.scores}
+    return {cell: interquartile_mean(scores) for cell, scores in whole.items() if cell in known}

@@ -41,9 +41,20 @@ class Beside:
         return None if self.ours is None else self.ours.mean - self.published.value
 
     @property
+    def tag(self) -> str:
+        """The tag as a table has it, with a mark where the protocol is known to be another: "read, differs"."""
+        return f"{self.published.tag}, differs" if self.published.differs else self.published.tag
+
+    @property
+    def source(self) -> str:
+        """The paper, and what is otherwise there."""
+        differs = f"; their protocol: {self.published.differs}" if self.published.differs else ""
+        return f"{self.published.source}{differs}"
+
+    @property
     def provenance(self) -> str:
-        """The tag in words, and the source."""
-        return f"{TAGS[self.published.tag]}; {self.published.source}"
+        """The tag in words, the source, and what is otherwise there."""
+        return f"{TAGS[self.published.tag]}; {self.source}"
 
 
 def beside(experiment: Experiment, results: Iterable[RunResult]) -> tuple[Beside, ...]:

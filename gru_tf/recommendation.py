@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
 from gru_tf.statistics import Comparison, compare_all
-from gru_tf.table import Row, interval, rows
+from gru_tf.table import Row, interval, p_value, rows
+from gru_tf.wording import listed
 
 TINY = 1e-4  # a difference below this is shown with a power of ten
 
@@ -100,8 +101,11 @@ def comparisons(tests: Mapping[str, Mapping[int, float]], direction: str) -> lis
 
 
 def _tests(results: Iterable[RunResult], cell: str) -> dict[int, float]:
-    finals = (r for r in results if r.run.purpose == "final" and r.status == "finished" and r.run.cell.label == cell)
-    return {r.run.seed: r.test for r in finals if r.test is not None and math.isfinite(r.test)}
+    return {r.run.seed: r.test for r in _finals(results, cell) if r.test is not None and math.isfinite(r.test)}
+
+
+def _finals(results: Iterable[RunResult], cell: str) -> Iterable[RunResult]:
+    return (r for r in results if r.run.purpose == "final" and r.status == "finished" and r.run.cell.label == cell)
 
 
 def _left(tested: Mapping[str, Row], pairs: Sequence[Comparison]) -> list[str]:
@@ -157,13 +161,11 @@ def _cheapest(left: Sequence[str], tested: Mapping[str, Row], steps: Mapping[str
 
 def _step_times(results: Iterable[RunResult], cell: str) -> list[float]:
     """Milliseconds of a training step, of each final seed."""
-    finals = (r for r in results if r.run.purpose == "final" and r.status == "finished" and r.run.cell.label == cell)
-    return [r.speed.step_ms for r in finals if r.speed is not None]
+    return [r.speed.step_ms for r in _finals(results, cell) if r.speed is not None]
 
 
 def _training_seconds(results: Iterable[RunResult], cell: str) -> float | None:
-    finals = (r for r in results if r.run.purpose == "final" and r.status == "finished" and r.run.cell.label == cell)
-    seconds = sorted(r.speed.train_seconds for r in finals if r.speed is not None)
+    seconds = sorted(r.speed.train_seconds for r in _finals(results, cell) if r.speed is not None)
     return seconds[len(seconds) // 2] if seconds else None
 
 
@@ -195,16 +197,16 @@ def _certainty(pick: str, left: Sequence[str], tested: Mapping[str, Row], pairs:
     seeds = {pair.seeds for pair in own}
     over = f"over {seeds.pop()} paired seeds" if len(seeds) == 1 else "over the seeds that both finished"
     metric = tested[pick].metric
-    verdict = f"settled against {_listed([p.second for p in own if p.settled])}" if len(open_) < len(own) else ""
-    doubt = f"not settled against {_listed(open_)}" if open_ else ""
+    verdict = f"settled against {listed([p.second for p in own if p.settled])}" if len(open_) < len(own) else ""
+    doubt = f"not settled against {listed(open_)}" if open_ else ""
     told = ", and ".join(_difference(pair) for pair in own)
     text = f"{', '.join(filter(None, [verdict, doubt]))}: {over} its {metric} is {told} (paired t-tests, Holm)."
     if len(left) > 1:
         best = max(left, key=lambda cell: _oriented(tested[cell]))
         tied = [cell for cell in left if cell != pick and _oriented(tested[cell]) == _oriented(tested[pick])]
-        too = f", as {_listed(tied)} {'have' if len(tied) > 1 else 'has'} too" if tied else ""
+        too = f", as {listed(tied)} {'have' if len(tied) > 1 else 'has'} too" if tied else ""
         why = f"has the best mean{too}, and none trains surely faster" if pick == best else "trains faster at every seed"
-        names = _listed([pick, *(cell for cell in left if cell != pick)])
+        names = listed([pick, *(cell for cell in left if cell != pick)])
         text += f" Of {names}, which cannot be told apart, {pick} {why}."
     return text + (" More seeds would tell more." if open_ else "")
 
@@ -216,8 +218,8 @@ def _difference(pair: Comparison) -> str:
     if mean == 0:
         return f"equal to {pair.second}'s"
     seen = pair if mean > 0 else pair.seen_from(pair.second)
-    p = "p < 0.001" if pair.t_holm < 0.001 else f"p = {pair.t_holm:.2g}"
-    return f"{'better' if mean > 0 else 'worse'} than {pair.second}'s by {interval(seen.difference, TINY)}, {p}"
+    by = interval(seen.difference, TINY)
+    return f"{'better' if mean > 0 else 'worse'} than {pair.second}'s by {by}, {p_value(pair.t_holm)}"
 
 
 def _costs(row: Row, tested: Iterable[Row], seconds: float | None) -> str:
@@ -249,7 +251,3 @@ def _against(row: Row, trivial: str) -> str:
 def _unfinished(table: Iterable[Row]) -> str:
     short = [f"{row.cell} {row.wanted - row.seeds} of {row.wanted}" for row in table if row.seeds < row.wanted]
     return f"Seeds that did not finish: {', '.join(short)}." if short else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -110,9 +110,7 @@ def published(found: Sequence[Beside]) -> Iterator[Table | Text]:
         for one in block:
             ours = interval(one.ours) if one.ours else "–"
             difference = "–" if one.difference is None else f"{one.difference:+.3g}"
-            shown.add_row(
-                *map(Text, (one.cell, one.metric, f"{one.published.value:g}", one.published.tag, ours, difference))
-            )
+            shown.add_row(*map(Text, (one.cell, one.metric, f"{one.published.value:g}", one.tag, ours, difference)))
         yield shown
         yield Text("\n".join(_sources(block)), style="dim")
 

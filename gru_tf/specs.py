@@ -138,6 +138,8 @@ class Published(Spec):
         tag: where it comes from: "read" in the paper's text, "quoted" in another text, or "recalled" from memory of the
             paper. It is shown wherever the number is.
         source: the paper.
+        differs: what is otherwise in its protocol, such as "T = 600, 70K parameters"; null where nothing is known to be.
+            It is shown wherever the number is.
     """
 
     task: str
@@ -146,6 +148,7 @@ class Published(Spec):
     value: float
     tag: Literal["read", "quoted", "recalled"]
     source: str
+    differs: Annotated[str, Field(min_length=1)] | None = None
 
 
 class ModelSpec(Spec):

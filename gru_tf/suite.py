@@ -208,7 +208,8 @@ def run(
     with lock.held(work, experiment.name):
         record = opened.open(experiment)
         if record.complete():
-            record.define()
+            if record.outdated():
+                _show_anew(record, work / experiment.name)
         else:
             record.begin()
             _conduct(_where(given), experiment, record, engine(work / experiment.name), progress)
@@ -227,6 +228,13 @@ def _conduct(where: str, experiment: Experiment, record: Record, engine: Engine,
         raise
     if not failed:
         shutil.rmtree(engine.folder, ignore_errors=True)
+
+
+def _show_anew(record: Record, folder: Path) -> None:
+    """Show what is read beside the results of other claims; the definition comes last, so that this is done till its end."""
+    writer = Writer(record, folder)
+    _finish(record, writer)
+    writer.insist(record.define)
 
 
 def _finish(record: Record, writer: Writer) -> None:

@@ -1,7 +1,7 @@
 """The table of an experiment as Markdown, LaTeX and HTML: the same words in each, names escaped for it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape as html_escape
 
 from gru_tf import wording
@@ -57,15 +57,7 @@ def markdown(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, besi
     """
     parts = [f"**{_markdown(experiment.name)}**: {_markdown(experiment.question)}"]
     for block in wording.blocks(rows):
-        best = wording.best(block)
-        lines = [
-            _piped([_markdown(name) for name in wording.COLUMNS]),
-            _piped([":--", *["--:"] * (len(wording.COLUMNS) - 1)]),
-        ]
-        for row in block:
-            cells = [_markdown(cell) for cell in wording.cells(row)]
-            lines.append(_piped([f"**{cell}**" for cell in cells] if row is best else cells))
-        parts += [_heading(block, "**{}**", _markdown), "\n".join(lines)]
+        parts += [_heading(block, "**{}**", _markdown), piped(block, _markdown)]
     parts.append("\n".join(f"- {_markdown(note)}" for note in _notes(experiment, rows, earlier, beside)))
     return "\n\n".join(parts) + "\n"
 
@@ -76,8 +68,20 @@ def _notes(experiment: Experiment, rows: Sequence[Row], earlier: int, beside: Be
         yield from beside.get(label, ())
 
 
-def _piped(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def piped(block: Sequence[Row], escape: Escape) -> str:
+    """The table of one task as Markdown has it, the best mean in bold; what it says is escaped by `escape`."""
+    names, *lines = _lines(block, escape, "**{}**".format)
+    rule = [":--", *["--:"] * (len(names) - 1)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (names, rule, *lines))
+
+
+def _lines(block: Sequence[Row], escape: Escape, bold: Escape) -> Iterator[list[str]]:
+    """The names of the columns, then each row, escaped; that of the best mean in bold."""
+    yield list(map(escape, wording.COLUMNS))
+    best = wording.best(block)
+    for row in block:
+        cells = map(escape, wording.cells(row))
+        yield list(map(bold, cells) if row is best else cells)
 
 
 def _heading(block: Sequence[Row], bold: str, escape: Escape) -> str:
@@ -118,12 +122,7 @@ def _tabular(block: Sequence[Row]) -> str:
 
 
 def _latex_lines(block: Sequence[Row]) -> str:
-    best = wording.best(block)
-    lines = [[_latex(name) for name in wording.COLUMNS]]
-    for row in block:
-        cells = [_latex(cell) for cell in wording.cells(row)]
-        lines.append([_latex_bold(cell) for cell in cells] if row is best else cells)
-    first, *others = (" & ".join(line) + " \\\\\n" for line in lines)
+    first, *others = (" & ".join(line) + " \\\\\n" for line in _lines(block, _latex, _latex_bold))
     return f"{first}\\hline\n{''.join(others)}"
 
 
@@ -151,16 +150,15 @@ def html(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside: 
         earlier: runs of earlier definitions that are not shown.
         beside: further notes.
     """
-    heading = "".join(f"<th>{html_escape(name)}</th>" for name in wording.COLUMNS)
     parts = []
     for block in wording.blocks(rows):
-        best = wording.best(block)
-        lines = "".join(_html_row(row, "<td><b>{}</b></td>" if row is best else "<td>{}</td>") for row in block)
+        names, *lines = _lines(block, html_escape, "<b>{}</b>".format)
+        body = "".join(_html_row(line, "td") for line in lines)
         parts.append(f"<p>{_heading(block, '<b>{}</b>', html_escape)}</p>")
-        parts.append(f"<table><thead><tr>{heading}</tr></thead><tbody>{lines}</tbody></table>")
+        parts.append(f"<table><thead>{_html_row(names, 'th')}</thead><tbody>{body}</tbody></table>")
     notes = "".join(f"<li>{html_escape(note)}</li>" for note in _notes(experiment, rows, earlier, beside))
     return "\n".join([*parts, f"<ul>{notes}</ul>"])
 
 
-def _html_row(row: Row, cell: str) -> str:
-    return f"<tr>{''.join(cell.format(html_escape(text)) for text in wording.cells(row))}</tr>"
+def _html_row(cells: Iterable[str], kind: str) -> str:
+    return f"<tr>{''.join(f'<{kind}>{cell}</{kind}>' for cell in cells)}</tr>"

@@ -49,6 +49,11 @@ def count(number: int | None) -> str:
     return "–" if number is None else f"{number:,}"
 
 
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """Names in a sentence: "rnn, lstm and gru"."""
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
 def best(block: Iterable[Row]) -> Row | None:
     """The row with the best mean; None where fewer than two have one."""
     tested = [r for r in block if r.test and math.isfinite(r.test.mean)]

@@ -1,6 +1,7 @@
 """The answer in two sentences: of evidence made by hand, with every doubt that it must name."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,18 @@ def said(one: Experiment, found: list[RunResult]) -> tuple[str, str]:
         assert sentence[0].isupper() or sentence[0].isdigit()
         assert "\n" not in sentence
         assert not {"nan", "None", "inf"} & set(sentence.replace(",", " ").replace(")", " ").replace("(", " ").split())
+    if len(one.tasks) <= 2:
+        assert max(words(first), words(second)) <= (40 if len(one.tasks) == 1 else 45)
     return first, second
+
+
+def words(sentence: str) -> int:
+    """As they are read: "0.905 [0.884, 0.926]" is two, "p = 0.14 to 0.23" three."""
+    return len(re.sub(r"(, (?=[\d.]+\])| (?=[=<] ))", "", sentence).replace("= ", "=").replace("< ", "<").split())
+
+
+def test_words_are_counted_as_they_are_read():
+    assert words("best, 0.905 [0.884, 0.926], or not (p = 0.14 to 0.23) (p < 0.001).") == 9
 
 
 def scored(one: Experiment, tests: dict[str, list[float | None]], task: int = 0, **more: Any) -> list[RunResult]:
@@ -43,16 +55,61 @@ def test_one_task_settled_against_one_and_not_against_the_other():
     pairs = {(p.first, p.second): p for p in gather(one, results(one)).tasks[0].pairs}
     needed = gather(one, results(one)).tasks[0].needed[2]
     assert first == (
-        "On digits gru has the best test accuracy, 0.905 [0.884, 0.926] over 4 seeds: settled against rnn (p < 0.001),"
-        f" not settled against lstm (p = {pairs['gru', 'lstm'].p:.2g}; about {needed} seeds would settle it)."
+        "Over 4 seeds gru has the best test accuracy on digits, 0.905 [0.884, 0.926], settled against rnn (p < 0.001),"
+        f" not against lstm (p = {pairs['gru', 'lstm'].p:.2g}); about {needed} seeds would settle it."
     )
-    assert second.startswith("The trivial answer has 0.1: rnn, gru and lstm are better over the whole interval; ")
+    assert second.startswith("The trivial answer is beaten by the whole interval of every cell (0.1); ")
 
 
 def test_all_is_settled():
     one = experiment(tasks=["digits"], cells=["rnn", "gru"])
     first, _ = said(one, results(one))
-    assert first.endswith("over 4 seeds: settled against rnn (p < 0.001).")
+    assert first.startswith("Over 4 seeds gru has ")
+    assert first.endswith(" 0.905 [0.884, 0.926], settled against rnn (p < 0.001).")
+
+
+def test_several_p_values_are_told_by_their_ends():
+    one = experiment(tasks=["digits"])
+    close = scored(one, {"rnn": [0.5, 0.8, 0.6, 0.9], "gru": [0.9, 0.91, 0.89, 0.92], "lstm": [0.89, 0.92, 0.90, 0.90]})
+    found = gather(one, close).tasks[0]
+    low, high = sorted(pair.p for pair in found.pairs if "gru" in (pair.first, pair.second))
+    most = max(n for pair, n in zip(found.pairs, found.needed, strict=True) if "gru" in (pair.first, pair.second))
+    assert said(one, close)[0].endswith(
+        f", not settled against rnn or lstm (p = {low:.2g} to {high:.2g}); about {most:,} seeds would settle all."
+    )
+    far = scored(one, {"rnn": [0.5, 0.52, 0.51, 0.5], "gru": [0.9, 0.91, 0.89, 0.92], "lstm": [0.7, 0.75, 0.76, 0.7]})
+    low, high = sorted(pair.p for pair in gather(one, far).tasks[0].pairs if "gru" in (pair.first, pair.second))
+    assert low < 0.001 < high
+    assert said(one, far)[0].endswith(f", settled against rnn and lstm (p up to {high:.2g}).")
+
+
+def test_of_what_no_number_of_seeds_is_known_to_settle_none_is_said():
+    """Where one pair's differences are 0 on average nothing can be foretold of it, and the number is that of the others."""
+    one = experiment(tasks=["digits"])
+    found = scored(one, {"rnn": [0.9, 0.8, 0.6, 0.7], "gru": [0.91, 0.9, 0.92, 0.91], "lstm": [None, None, None, 0.905]})
+    needed = max(filter(None, gather(one, found).tasks[0].needed))
+    assert said(one, found)[0].endswith(f"; about {needed} seeds would settle 1 of these 2.")
+
+
+def test_a_small_p_at_which_seeds_disagree_is_not_settled_and_says_why():
+    one = experiment(tasks=["digits"], cells=["rnn", "gru"], seeds=5)
+    gained = [0.1, 0.12, 0.11, 0.1, -0.003]
+    found = scored(one, {"rnn": [0.5] * 5, "gru": [0.5 + gain for gain in gained]})
+    pair = gather(one, found).tasks[0].pairs[0]
+    assert pair.p <= 0.05
+    assert not pair.settled
+    assert f", not settled against rnn (p = {pair.p:.2g}, but seeds disagree)" in said(one, found)[0]
+
+
+def test_a_best_mean_that_is_worse_where_both_finished_says_so():
+    """One lucky seed more than the other: the mean is the best, the comparison is against it."""
+    one = experiment(tasks=["digits"], cells=["rnn", "gru"], seeds=5)
+    found = scored(one, {"rnn": [0.50, 0.51, 0.52, 0.53, 0.99], "gru": [0.55, 0.56, 0.571, 0.58, None]})
+    pair = gather(one, found).tasks[0].pairs[0]
+    assert pair.better == "gru"
+    first, _ = said(one, found)
+    assert first.startswith("Over 5 seeds rnn has the best test accuracy")
+    assert first.endswith(", worse at equal seeds than gru (p < 0.001).")
 
 
 def test_the_cost_is_named_with_the_fastest_first():
@@ -64,39 +121,50 @@ def test_the_cost_is_named_with_the_fastest_first():
 def test_who_does_not_beat_the_trivial_answer_is_named():
     one = experiment(tasks=["adding"])
     _, second = said(one, results(one))
-    assert second.startswith(
-        "The trivial answer has 0.17: gru and lstm are better over the whole interval, rnn is not shown to be; "
-    )
+    assert second.startswith("The trivial answer is beaten by the whole interval of gru and lstm alone (0.17); ")
     bad = scored(experiment(tasks=["digits"]), {"rnn": [0.11, 0.05, 0.1, 0.12], "gru": [0.12, 0.04, 0.1, 0.11]})
-    assert "The trivial answer has 0.1: no cell is shown to be better" in said(experiment(tasks=["digits"]), bad)[1]
+    assert said(experiment(tasks=["digits"]), bad)[1].startswith(
+        "The trivial answer is beaten by the whole interval of no cell (0.1); "
+    )
 
 
 def test_one_seed_settles_nothing():
     one = experiment(tasks=["digits"], seeds=1)
     first, second = said(one, [r for r in results(experiment(tasks=["digits"])) if r.run.seed == 0])
-    assert first == "On digits gru has the best test accuracy, 0.9 with one seed: not settled: one seed settles nothing."
-    assert second.startswith("The trivial answer has 0.1: rnn, gru and lstm are better at the one seed; ")
+    assert first == "With one seed gru has the best test accuracy on digits, 0.9; one seed settles nothing."
+    assert second.startswith("The trivial answer is beaten by the one seed of every cell (0.1); ")
+
+
+def test_tasks_with_more_seeds_and_fewer_are_told_apart():
+    one = experiment(cells=["rnn", "gru"], seeds=3)
+    found = scored(one, {"rnn": [0.5, 0.51, 0.52], "gru": [0.9, 0.91, 0.93]}) + scored(
+        one, {"rnn": [0.05, None, None], "gru": [0.2, None, None]}, task=1
+    )
+    first, second = said(one, found)
+    assert first.startswith("Over 1 to 3 seeds gru has the best test accuracy on digits, 0.913 [0.875, 0.951], settled")
+    assert "; gru has the best test accuracy on adding, 0.2 [one seed], not settled against rnn (too few seeds" in first
+    assert second.startswith(
+        "The trivial answer is beaten by the whole interval of every cell on digits (0.1)"
+        " and by the one seed of gru alone on adding (0.1); "
+    )
 
 
 def test_one_cell_has_nothing_to_be_compared_with():
     one = experiment(tasks=["digits"], cells=["gru"])
     first, second = said(one, results(one))
-    assert (
-        first
-        == "On digits gru has a test accuracy of 0.905 [0.884, 0.926] over 4 seeds; it was compared with no other cell."
-    )
-    assert second == "The trivial answer has 0.1: gru is better over the whole interval."
+    assert first == "Over 4 seeds gru has a test accuracy of 0.905 [0.884, 0.926] on digits, compared with no other cell."
+    assert second == "The trivial answer is beaten by the whole interval of gru (0.1)."
 
 
 def test_equal_means_are_called_equal():
     one = experiment(tasks=["digits"])
     first, _ = said(one, scored(one, {"rnn": [1.0] * 4, "gru": [1.0] * 4, "lstm": [1.0] * 4}))
     assert first == (
-        "On digits rnn, gru and lstm have the same test accuracy, 1.000 over 4 seeds, which settles nothing between them."
+        "Over 4 seeds rnn, gru and lstm have the same test accuracy on digits, 1.000, which settles nothing between them."
     )
     first, _ = said(one, scored(one, {"rnn": [0.5, 0.51, 0.52, 0.5], "gru": [1.0] * 4, "lstm": [1.0] * 4}))
     assert first == (
-        "On digits gru and lstm have the same test accuracy, 1.000 over 4 seeds: settled against rnn (p < 0.001)."
+        "Over 4 seeds gru and lstm have the same test accuracy on digits, 1.000, settled against rnn (p < 0.001)."
     )
 
 
@@ -104,15 +172,19 @@ def test_seeds_that_did_not_finish_are_counted():
     one = experiment(tasks=["digits"])
     holed = scored(one, {"rnn": [0.5, 0.51, 0.55, None], "gru": [0.9, 0.92, 0.92, 0.9], "lstm": [None, None, None, 0.6]})
     first, second = said(one, holed)
-    assert ": settled against rnn (p < 0.001), " in first
-    assert first.endswith(", not settled against lstm (too few seeds that both finished).")
+    assert ", settled against rnn (p < 0.001), " in first
+    assert first.endswith(", not against lstm (too few seeds that both finished).")
+    assert second.startswith("The trivial answer is beaten by the whole interval of rnn and gru alone (0.1); ")
     assert second.endswith("; 4 of 12 seeds have not finished.")
+    without = [result for result in holed if result.run.cell.name != "lstm"]
+    assert " interval of rnn and gru (0.1); " in said(one, without)[1], "of a cell without a seed nothing is known"
 
 
 def test_only_one_cell_has_finished():
     one = experiment(tasks=["digits"])
     first, _ = said(one, scored(one, {"gru": [0.9, 0.91]}))
-    assert first.endswith("over 2 seeds: not settled: no other cell has finished.")
+    assert first.startswith("Over 2 seeds gru has ")
+    assert first.endswith("], not settled: no other cell has finished.")
 
 
 def test_nothing_has_finished_yet():
@@ -137,25 +209,27 @@ def test_a_metric_that_is_no_number_is_no_answer():
     one = experiment(tasks=["digits"], cells=["gru"], seeds=1)
     first, second = said(one, [result(one, test=math.inf, metric="perplexity")])
     assert first == "Nothing is known: no finished run has a finite test metric."
-    assert second == "That is no better than the trivial answer; 1 final run is wanted."
+    assert second == "So nothing can be set against the trivial answer; 1 final run is without a number."
 
 
 def test_two_tasks_are_told_one_by_one():
     one = experiment()
     first, second = said(one, results(one))
-    digits, adding = first.removesuffix(".").split("; on adding ")
-    assert digits.startswith("On digits gru has the best test accuracy, 0.905")
-    assert adding.startswith("gru has the best test mse, 0.017")
+    assert first.startswith("Over 4 seeds gru has the best test accuracy on digits, 0.905 [0.884, 0.926], settled against")
+    assert "; gru has the best test mse on adding, 0.017" in first
+    found = gather(one, results(one)).tasks
+    needed = [n for task in found for pair, n in zip(task.pairs, task.needed, strict=True) if pair.first == "gru"]
+    assert first.endswith(f"; about {max(needed)} seeds would settle all.")
     assert second.startswith(
-        "The trivial answer has 0.1 on digits and 0.17 on adding: on digits rnn, gru and lstm are better"
+        "The trivial answer is beaten by the whole interval of every cell on digits (0.1)"
+        " and of gru and lstm alone on adding (0.17); a training step is shortest with rnn on both"
     )
-    assert "on adding gru and lstm are better over the whole interval, rnn is not shown to be" in second
 
 
 def test_a_task_that_has_nothing_yet_is_named():
     one = experiment()
     first, second = said(one, [r for r in results(one) if r.run.task.name == "digits"])
-    assert first.endswith("; on adding nothing has finished.")
+    assert first.endswith(" seeds would settle it; on adding nothing has finished.")
     assert second.endswith("; 12 of 24 seeds have not finished.")
 
 

@@ -20,9 +20,11 @@ def test_question_answer_link_and_a_table_a_task():
     ]
     assert blocks[4::2] == ["digits: test accuracy ↑", "adding: test mse ↓"]
     head, rule, *rows = blocks[5].splitlines()
-    assert head == r"| cell | units | parameters | mean [95 % interval] | chance | ms/step | seeds | failed |"
-    assert rule == "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    cells = [row.strip("| ").split(" | ") for row in rows]
+    assert head == r"| cell | units | parameters | mean \[95 % interval\] | chance | ms/step | seeds | failed |"
+    assert rule == "| :-- | --: | --: | --: | --: | --: | --: | --: |"
+    assert rows[1].startswith("| **gru** | **"), "the best mean"
+    assert [row.count("**") for row in rows] == [0, 2 * 8, 0]
+    cells = [row.replace("**", "").strip("| ").split(" | ") for row in rows]
     assert [row[0] for row in cells] == ["rnn", "gru", "lstm"]
     for row, cell in zip(cells, found.task("digits").cells, strict=True):
         mean = re.match(r"([\d.]+) \\\[([\d.]+), ([\d.]+)\\\]", row[3])

@@ -331,7 +331,7 @@ def test_small_differences_of_both_signs_are_not_settled_by_a_t_test_alone():
 def test_published_numbers_stand_beside_ours():
     numbers = [
         {"task": "adding", "cell": "gru", "value": 0.03, "tag": "recalled", "source": "A paper"},
-        {"task": ADDING, "cell": "rnn", "metric": "mae", "value": 1, "tag": "read", "source": "B paper"},
+        {"task": ADDING, "cell": "rnn", "metric": "mae", "value": 1, "tag": "read", "source": "B paper", "differs": "T = 9"},
         {"task": "digits", "cell": "rnn", "value": 0.9, "tag": "quoted", "source": "C paper"},
     ]
     one = experiment(published=numbers)
@@ -342,6 +342,7 @@ def test_published_numbers_stand_beside_ours():
     assert first.difference == pytest.approx(-0.01)
     assert first.provenance == "recalled, as commonly cited; A paper"
     assert (second.metric, second.ours.mean, second.difference) == ("mae", 3.0, 2.0)
+    assert second.provenance == "read in the paper; B paper; their protocol: T = 9"
     assert (third.ours, third.difference, third.metric) == (None, None, "")
     assert beside(experiment(), results) == ()
 

@@ -69,6 +69,8 @@ def test_gradients_are_lines_in_bands_on_one_logarithmic_scale(tmp_path):
     assert rnn.get_ydata().tolist() == [1.0, 0.1, 0.01]
     assert gru.get_xdata().tolist() == [0, 1]
     assert (rnn.get_color(), gru.get_color()) == (palette.colour("rnn"), palette.colour("gru"))
+    assert (rnn.get_marker(), gru.get_marker()) == (palette.marker("rnn"), palette.marker("gru"))
+    assert rnn._unscaled_dash_pattern != gru._unscaled_dash_pattern, "told apart where there is no colour"
     assert len(panels["before"].collections) == 2
     band = panels["before"].collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == (0.005, 2.0)
@@ -80,7 +82,16 @@ def test_gradients_are_lines_in_bands_on_one_logarithmic_scale(tmp_path):
 def test_lines_of_one_colour_differ_in_their_dashes(tmp_path):
     lines = {label: quartiles(1.0) for label in ("gru before", "gru after", "mine", "yours", "lstm")}
     drawn_lines = shown(drawn(diagnostics.draw_gradients({"all": lines}), tmp_path))["all"].lines
-    assert len({(line.get_color(), line._unscaled_dash_pattern) for line in drawn_lines}) == len(lines)
+    assert len({(line.get_color(), str(line._unscaled_dash_pattern)) for line in drawn_lines}) == len(lines)
+
+
+def test_the_key_of_gradients_names_each_line_once_and_lies_beside_the_axes(tmp_path):
+    lines = {"gru": quartiles(1.0, 0.5), "lstm": quartiles(1.0, 0.9)}
+    figure = drawn(diagnostics.draw_gradients({"before": lines, "after": lines}, "Adding"), tmp_path)
+    key = figure.legends[0]
+    assert [text.get_text() for text in key.get_texts()] == ["gru", "lstm"]
+    assert key.get_title().get_text() == "Adding"
+    assert key.get_window_extent().y0 >= max(axes.get_tightbbox().y1 for axes in figure.axes)
 
 
 @pytest.mark.parametrize("kind", [Shares, diagnostics.Saturation])

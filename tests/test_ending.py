@@ -224,7 +224,7 @@ def test_a_registry_out_of_reach_is_one_line_and_nothing_is_lost(
     assert "\n" not in line
     found = Store(full.store.uri).find("shown")
     assert len(found.results()) == 12
-    assert "| gru |" in found.client.get_run(found.parent).data.tags["mlflow.note.content"]
+    assert "| **gru** |" in found.client.get_run(found.parent).data.tags["mlflow.note.content"]
     full.record.client = full.store.client
     assert registry.register(full.record, full.results) == ""
     assert len(registered(full.store.client)) == 4, "and later they are"
@@ -309,7 +309,7 @@ def test_a_report_that_cannot_be_written_is_one_line(full: SimpleNamespace, monk
     ending.show(full.found, full.record, full.writer)
     assert full.said == ["the report is not written: ZeroDivisionError: no seeds. Results are stored: gru-tf report shown"]
     text = full.record.client.get_run(full.record.parent).data.tags["mlflow.note.content"]
-    assert "| gru |" in text
+    assert "| **gru** |" in text
     assert "The report" not in text
     assert len(registered(full.record.client)) == 4
 

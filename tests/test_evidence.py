@@ -79,14 +79,25 @@ def test_the_middle_half_of_the_scores(found):
     assert found.middle["gru"].mean == pytest.approx(sum(scores[2:6]) / 4)
 
 
-def test_a_seed_that_is_missing_is_named_and_counts_as_nothing_learned():
+def test_a_seed_that_is_missing_is_named_and_is_no_zero():
     one = experiment()
     holed = gather(one, results(one, left_out={("digits", "gru", 3)}))
     assert holed.missing == (("digits", "gru", 1),)
     assert holed.task("digits").cell("gru").tests.keys() == {0, 1, 2}
     pair = next(p for p in holed.task("digits").pairs if "gru" in (p.first, p.second))
     assert pair.seeds == 3
-    assert holed.middle["gru"].mean < gather(one, results(one)).middle["gru"].mean
+    assert holed.middle.keys() == {"rnn", "lstm"}, "a seed is still to come"
+
+
+def test_a_seed_that_failed_counts_as_nothing_learned():
+    one = experiment()
+    whole, lost = results(one), {"status": "failed", "test": None, "score": None, "metric": "", "chance": None}
+    for broken in ({3}, {0, 1, 2, 3}):
+        of = [r.run.task.name == "digits" and r.run.cell.name == "gru" and r.run.seed in broken for r in whole]
+        found = gather(one, [r.model_copy(update=lost) if gone else r for r, gone in zip(whole, of, strict=True)])
+        scores = [(x - 0.1) / 0.9 for seed, x in enumerate(SCORES["digits", "gru"]) if seed not in broken]
+        scores = sorted([*scores, *[0.0] * len(broken), *(1 - x / 0.17 for x in SCORES["adding", "gru"])])
+        assert found.middle["gru"].mean == pytest.approx(sum(scores[2:6]) / 4)
 
 
 def test_nothing_yet_invents_nothing():

@@ -413,6 +413,7 @@ class Number(BaseModel):
     value: float = 0.0003
     tag: str = "quoted"
     source: str = "Chung & others 2014"
+    differs: str | None = "T = 600"
 
 
 class Claimed(Experiment):
@@ -461,7 +462,7 @@ def test_verdicts_and_published_numbers_are_in_every_form(claimed, results):
     verdict = {"text": "gru.score > lstm.score", "verdict": "not settled", "difference": difference, "p": None, "why": "Why"}
     assert given["claims"] == [verdict]
     ours = {"mean": statistics.fmean(TESTS[0, 1]), "low": 0.0, "high": 1e-3}
-    theirs = {"value": 0.0003, "tag": "quoted", "source": "Chung & others 2014"}
+    theirs = {"value": 0.0003, "tag": "quoted", "source": "Chung & others 2014", "differs": "T = 600"}
     number = {"task": "adding", "cell": "lstm", "metric": "mse", **theirs, "ours": ours, "difference": -1e-4}
     assert given["published"] == [number]
     told = (

@@ -106,7 +106,9 @@ def looked_into(found):
 
 @pytest.fixture(scope="module")
 def found():
-    return looked_into(searched())
+    number = {"task": "adding", "cell": "gru", "value": 5.3e-5, "tag": "read", "source": "A & B"}
+    published = [{**number, "differs": "T = 600 <70K>"}, {**number, "cell": "rnn", "value": 0.177, "tag": "recalled"}]
+    return looked_into(searched(published=published, claims=["gru.score > rnn.score on adding"]))
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +124,21 @@ def text(file):
 @pytest.fixture(scope="module")
 def page(text):
     return Page(text)
+
+
+def test_published_numbers_stand_on_the_page_with_what_differs_there(text):
+    table = next(table for table in Page(text).tables if "how known" in table[0])
+    ours, difference = "0.017 [0.002, 0.033]", "+0.0174"
+    assert table[1][1:] == [
+        "adding",
+        "mse",
+        "5.3e-05",
+        "read, differs",
+        ours,
+        difference,
+        "A & B; their protocol: T = 600 <70K>",
+    ]
+    assert (table[2][4], table[2][-1]) == ("recalled", "A & B")
 
 
 def test_the_numbers_are_those_of_the_table(found, page):
@@ -201,10 +218,11 @@ def _luminance(colour):
 
 
 def test_cells_of_one_name_are_told_apart_without_colour():
-    one = experiment(tasks=["digits"], cells=["gru", {"gru": {"reset_after": False}}, "lstm"])
-    looks = signs.of(one.cells)
-    assert len({(sign.marker, sign.hollow) for sign in looks.values()}) == 3
-    assert len({str(sign.dash) for sign in looks.values()}) == 3
+    cells = ["gru", {"gru": {"reset_after": False}}, {"gru": {"convention": "write"}}, "lstm"]
+    looks = signs.of(experiment(tasks=["digits"], cells=cells).cells)
+    assert len({(sign.marker, sign.hollow, sign.half) for sign in looks.values()}) == 4
+    assert len({str(sign.dots()) for sign in looks.values()}) == 4
+    assert len({str(sign.dash) for sign in looks.values()}) == 4
     assert looks["gru"].colour == looks["gru(reset_after=False)"].colour
 
 

@@ -283,16 +283,18 @@ def test_each_claim_has_its_verdict_and_reason():
 def test_published_numbers_stand_beside_ours_with_their_tags():
     fields = {"task": "digits", "metric": "nll", "source": "A paper [1], by a and b"}
     numbers = [
-        Published(cell=c, value=v, tag=t, **fields) for c, v, t in (("rnn", 9.1, "recalled"), ("gru", 8.54, "quoted"))
+        Published(cell=c, value=v, tag=t, differs=d, **fields)
+        for c, v, t, d in (("rnn", 9.1, "recalled", None), ("gru", 8.54, "quoted", "36 units, no test split"))
     ]
     ours = (Interval(8.846, 8.833, 8.86), None)
     found = [Beside(n, "digits", "digits", n.cell, "nll", own) for n, own in zip(numbers, ours, strict=True)]
     text = rendered(*screen.published(found))
     lines = [line.split() for line in text.splitlines()]
     assert ["rnn", "nll", "9.1", "recalled", "8.846", "[8.833,", "8.860]", "-0.254"] in lines
-    assert ["gru", "nll", "8.54", "quoted", "–", "–"] in lines
+    assert ["gru", "nll", "8.54", "quoted,", "differs", "–", "–"] in lines
     assert "rnn 9.1: recalled, as commonly cited; A paper [1], by a and b" in text
-    assert "gru 8.54: quoted in another text; A paper [1], by a and b" in text
+    told = "gru 8.54: quoted in another text; A paper [1], by a and b; their protocol: 36 units, no test split"
+    assert told in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 80
     assert list(screen.published(())) == []
 

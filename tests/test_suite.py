@@ -4,9 +4,12 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
@@ -14,8 +17,9 @@ import pytest
 import yaml
 
 import gru_tf
-from gru_tf import suite, training
+from gru_tf import ending, suite, training
 from gru_tf.errors import UserError
+from gru_tf.tracking import Record
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -116,6 +120,47 @@ def test_claims_that_are_added_later_train_nothing_and_are_in_the_store(done, ag
     assert numbers(kept) == numbers(done.found)
     run(write(tmp_path), again)
     assert gru_tf.results("tiny", again).experiment.claims == (), "and taken away again"
+
+
+def dumped(folder):
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
+        return list(connection.iterdump())
+
+
+def test_a_finished_experiment_is_shown_anew_for_other_claims_alone(again, tmp_path, monkeypatch):
+    shown = []
+
+    def page(found, path):
+        shown.append(found.experiment.claims)
+        path.write_text(f"claims: {found.experiment.claims}")
+        return path
+
+    def answered(evidence):
+        return (f"It claims {len(evidence.experiment.claims)}.",)
+
+    monkeypatch.delenv(ending.SWITCH)
+    monkeypatch.setattr(ending.report, "write", page)
+    monkeypatch.setattr(ending, "answer", answered)
+    before = dumped(tmp_path)
+    run(write(tmp_path), again)
+    assert (dumped(tmp_path), shown) == (before, []), "it is as it was: nothing is written"
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    claim = "gru.parameters > rnn.parameters"
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "define", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(write(tmp_path, claims=[claim]), again)
+    assert gru_tf.results("tiny", again).experiment.claims == ()
+    for _ in range(2):
+        found, trained = run(write(tmp_path, claims=[claim]), again)
+        assert (trained, shown) == ([], [(claim,)] * 2), "stopped before its end it is done again, and then no more"
+    client, parent = found.record.client, found.record.parent
+    assert "It claims 1." in client.get_run(parent).data.tags["mlflow.note.content"]
+    kept = client.download_artifacts(parent, ending.REPORT, str(tmp_path))
+    assert Path(kept).read_text() == f"claims: {(claim,)}"
 
 
 def test_results_are_those_of_the_run_from_the_store_alone(done):

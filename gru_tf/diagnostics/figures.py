@@ -3,7 +3,7 @@
 They take arrays or lists, from `gru_tf.diagnostics` or from the record of a run alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # Perceptually even, and read alike with any kind of colour vision: gates on one scale, candidates on one with a middle
 GATE_SCALE = {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0}
 CANDIDATE_SCALE = {"cmap": "PuOr_r", "vmin": -1.0, "vmax": 1.0}
-DASHES: Sequence[Any] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
+MARKS = 6  # along a line, about
+ENTRY, LETTER = 0.7, 0.085  # inches of an entry of the key without its label, and of a letter of that
 
 
 def _figure(size: tuple[float, float]) -> "Figure":
@@ -47,9 +48,10 @@ def draw_gates(
     nested = {k: v for k, v in gates.items() if isinstance(v, Mapping)}
     rows: Mapping[str, Mapping[str, Any]] = nested or {"": gates}
     columns = max(map(len, rows.values()))
+    bars = 0.6 * len({name in CANDIDATES for values in rows.values() for name in values})
     with _styled():
-        figure = _figure((1.6 + 2.1 * columns, 0.9 + 1.6 * len(rows)))
-        parts: Any = figure.subfigures(1, 2, width_ratios=(2.1 * columns, 1.3))
+        figure = _figure((0.3 + bars + 2.1 * columns, 0.9 + 1.6 * len(rows)))
+        parts: Any = figure.subfigures(1, 2, width_ratios=(2.1 * columns, bars))
         maps, scales = parts
         panels = maps.subplots(len(rows), columns, squeeze=False, sharex=True)
         shown: dict[str, Any] = {}
@@ -97,46 +99,62 @@ def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequenc
 def draw_gradients(panels: Mapping[str, Mapping[str, Any]], title: str = "") -> "Figure":
     """Gradient norm against lag on a logarithmic scale: one line a cell, the median, in the band of its quartiles.
 
+    A cell has its colour, its dashes and its marker here as everywhere; several lines of one cell differ in their dashes.
+
     Args:
         panels: title of a panel, such as "before training" → label of a line, a cell's name first → `Quartiles`.
         title: of the figure.
     """
+    looks = _looks(dict.fromkeys(label for lines in panels.values() for label in lines))
+    width = 0.8 + 3.6 * len(panels)
+    across = max(1, int(width / (ENTRY + LETTER * max(map(len, looks), default=1))))
     with _styled():
-        figure = _figure((0.8 + 3.6 * len(panels), 3.4))
+        figure = _figure((width, 3.2 + 0.2 * -(-len(looks) // across)))
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        drawn: dict[str, Any] = {}
         for panel, (heading, lines) in zip(axes, panels.items(), strict=True):
-            for index, (label, quartiles) in enumerate(lines.items()):
-                _line(panel, label, quartiles, _dashes(list(lines), index))
+            for label, quartiles in lines.items():
+                drawn[label] = _line(panel, quartiles, looks[label], list(lines).index(label) / len(lines))
             panel.set_title(heading, fontsize=9, loc="left")
             panel.set(yscale="log", xlabel="lag T − t (steps)", xlim=(0, None))
+            panel.locator_params(axis="x", integer=True, nbins=7)
             panel.grid(axis="y", color="#E0E0E0", lw=0.6)
             panel.tick_params(length=0, which="both")
             panel.set_axisbelow(True)
         axes[0].set_ylabel("‖∂L/∂state‖")
-        axes[-1].legend(frameon=False, fontsize=8, handlelength=2.4)
-        if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        # above the axes and not in them: at any place a line may pass
+        where: Any = {
+            "loc": "outside upper left",
+            "ncols": across,
+            "title": title,
+            "alignment": "left",
+            "borderaxespad": 0.2,
+        }
+        figure.legend(drawn.values(), list(drawn), frameon=False, handlelength=3, title_fontsize=10, **where)
     return figure
 
 
-def _line(panel: Any, label: str, quartiles: Any, dashes: Any) -> None:
+def _line(panel: Any, quartiles: Any, look: Mapping[str, Any], shift: float) -> Any:
+    """A line in its band; `shift` moves its marks, in parts of the way from one to the next, off those of other lines."""
     # a norm that is 0 lies infinitely low: the line ends there
     low, middle, high = (np.where(np.asarray(v) > 0, v, np.nan) for v in (quartiles.low, quartiles.median, quartiles.high))
-    tone, lags = _colour(label), np.arange(len(middle))
-    panel.fill_between(lags, low, high, color=tone, alpha=0.18, lw=0)
-    panel.plot(lags, middle, color=tone, lw=1.6, ls=dashes, label=label)
+    lags, every = np.arange(len(middle)), max(1, len(middle) // MARKS)
+    panel.fill_between(lags, low, high, color=look["color"], alpha=0.18, lw=0)
+    return panel.plot(lags, middle, lw=1.6, ms=3.5, markevery=(int(shift * every), every), **look)[0]
 
 
-def _colour(label: str) -> str:
-    """The cell's colour; black for a line that is named after no cell."""
-    name = label.partition("(")[0].partition(" ")[0]
-    return palette.colour(name) if name in CELLS.names() else "#000000"
-
-
-def _dashes(labels: list[str], index: int) -> Any:
-    """Solid for the first line of a colour, dashed in several ways for the others."""
-    before = sum(_colour(label) == _colour(labels[index]) for label in labels[:index])
-    return DASHES[before % len(DASHES)]
+def _looks(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Label → colour, dashes and marker of the cell that it names first; black without marks where it names none."""
+    found: dict[str, dict[str, Any]] = {}
+    for label in labels:
+        name = label.partition("(")[0].partition(" ")[0]
+        known = name in CELLS.names()
+        tone = palette.colour(name) if known else "#000000"
+        taken = [look["ls"] for look in found.values() if look["color"] == tone]
+        order = [palette.dash(name, place) if known else palette.DASHES[place] for place in range(len(palette.DASHES))]
+        free = [dash for dash in order if dash not in taken] or order
+        found[label] = {"color": tone, "ls": free[0], "marker": palette.marker(name) if known else ""}
+    return found
 
 
 def draw_saturation(cells: Mapping[str, Mapping[str, Any]], title: str = "") -> "Figure":

@@ -51,8 +51,8 @@ def _number(one: numbers.Beside, looks: dict[str, Sign]) -> Number:
         task=one.title,
         metric=one.metric,
         value=f"{one.published.value:g}",
-        tag=one.published.tag,
+        tag=one.tag,
         ours=interval(one.ours) if one.ours else NONE,
         difference=NONE if one.difference is None else f"{one.difference:+.3g}".replace("-", "−", 1),
-        source=one.published.source,
+        source=one.source,
     )

@@ -129,6 +129,7 @@ def render(findings: Findings) -> str:
         several=len(experiment.cells) > 1,
         evidence=evidence,
         middles=tables.middles(evidence) if len(evidence.tasks) > 1 else [],
+        unended=[cell.label for cell in experiment.cells if cell.label not in evidence.middle],
         friedman=tables.probability(evidence.ranks.p) if evidence.ranks else "",
         sections=sections,
         importance=_importance(findings),
@@ -148,8 +149,16 @@ def _environment() -> "Environment":
     made = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
+    made.filters["unbroken"] = unbroken
     made.filters["slug"] = lambda text: re.sub(r"\W+", "-", str(text)).strip("-").lower()
     return made
+
+
+def unbroken(text: object) -> str:
+    """Text for print: a number stays on one line with its "%" and its "p =", and a minus is no hyphen."""
+    text = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", str(text))
+    text = re.sub(r"\bp ([=<]) (?=\d)", "p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
+    return re.sub(r"(?<![\w=])-(?=\d)", "−", text)
 
 
 def _section(name: str, findings: Findings) -> Section:

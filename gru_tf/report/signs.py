@@ -17,7 +17,8 @@ class Sign:
     Args:
         label: the cell's.
         colour: "#RRGGBB"; marker: in matplotlib's letters; dash: of a line.
-        hollow: whether the marker is an outline: a second cell of the same name, with other options.
+        hollow, half: whether the marker is an outline, or filled on its left: a second and a third cell of the same name,
+            with other options.
     """
 
     label: str
@@ -25,12 +26,14 @@ class Sign:
     marker: str
     dash: Any
     hollow: bool = False
+    half: bool = False
 
     def dots(self, **changes: Any) -> dict[str, Any]:
         """Arguments of `Axes.plot` for points."""
         face = PAPER if self.hollow else self.colour
         usual = {"ls": "", "marker": self.marker, "mfc": face, "mec": self.colour, "mew": 0.9, "ms": 5}
-        return {**usual, **changes}
+        half = {"fillstyle": "left", "markerfacecoloralt": PAPER} if self.half else {}
+        return {**usual, **half, **changes}
 
     def line(self, **changes: Any) -> dict[str, Any]:
         """Arguments of `Axes.plot` for a line."""
@@ -61,5 +64,6 @@ def of(cells: Iterable[Choice]) -> dict[str, Sign]:
         before = names.count(cell.name)
         names.append(cell.name)
         dash = palette.dash(cell.name, before)
-        found[cell.label] = Sign(cell.label, palette.colour(cell.name), palette.marker(cell.name), dash, before % 2 == 1)
+        colour, marker = palette.colour(cell.name), palette.marker(cell.name)
+        found[cell.label] = Sign(cell.label, colour, marker, dash, hollow=before % 3 == 1, half=before % 3 == 2)
     return found

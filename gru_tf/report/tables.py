@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from gru_tf import wording
 from gru_tf.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.report import signs
 from gru_tf.report.findings import Findings, latency, middle, training_seconds
@@ -12,7 +13,6 @@ from gru_tf.statistics import Comparison, Interval
 from gru_tf.table import interval
 
 NONE = "–"
-ARROWS = {"max": "↑", "min": "↓"}
 BAR = 100.0  # width of the drawn interval, in units of its own
 
 
@@ -80,9 +80,7 @@ def blocks(findings: Findings) -> list[Block]:
 
 
 def _block(findings: Findings, task: TaskEvidence) -> Block:
-    looks, metric = signs.of(findings.experiment.cells), ""
-    if task.metric:
-        metric = f"test {task.metric} {ARROWS[task.direction]}"
+    looks, metric = signs.of(findings.experiment.cells), wording.metric(cell.row for cell in task.cells)
     lines = tuple(_line(findings, task, cell, looks[cell.cell]) for cell in task.cells)
     pairs = tuple(_pair(pair, needed) for pair, needed in zip(task.pairs, task.needed, strict=True))
     return Block(task.title, metric, lines, any(line.latency != NONE for line in lines), pairs)
@@ -94,8 +92,8 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign
         cell=cell.cell,
         sign=sign,
         best=cell.cell == task.best and len(task.cells) > 1,
-        units=count(row.units),
-        parameters=count(row.parameters),
+        units=wording.count(row.units),
+        parameters=wording.count(row.parameters),
         test=_test(row.test),
         bar=_bar(task, cell),
         chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
@@ -156,7 +154,7 @@ def _pair(pair: Comparison, needed: int | None) -> Pair:
         permutation=probability(pair.permutation_holm),
         wilcoxon=probability(pair.wilcoxon_holm),
         effect=f"{pair.effect:.2f}" if math.isfinite(pair.effect) else NONE,
-        improvement=f"{pair.improvement:.0%}" if math.isfinite(pair.improvement) else NONE,
+        improvement=f"{100 * pair.improvement:.0f} %" if math.isfinite(pair.improvement) else NONE,
         needed=_needed(pair, needed),
     )
 
@@ -194,11 +192,6 @@ def probability(p: float) -> str:
     if not math.isfinite(p):
         return NONE
     return "< 0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
-
-
-def count(value: int | None) -> str:
-    """A whole number with its thousands apart."""
-    return NONE if value is None else f"{value:,}"
 
 
 def number(value: float | None) -> str:

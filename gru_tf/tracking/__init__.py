@@ -217,11 +217,18 @@ class Record:
         return bool(parent.info.status == FINISHED and parent.data.tags.get(MEMBER) == self.experiment.fingerprint)
 
     @_guarded
+    def outdated(self) -> bool:
+        """Whether a finished experiment's definition in the store has other claims or published numbers."""
+        definition = self.client.get_run(self.parent).data.tags.get(DEFINITION, "")
+        try:
+            return Experiment.model_validate_json(definition) != self.experiment
+        except ValidationError:  # of another version of this package
+            return True
+
+    @_guarded
     def define(self) -> None:
-        """Write a finished experiment's definition anew where its claims or published numbers are others."""
-        definition = self.experiment.model_dump_json()
-        if self.client.get_run(self.parent).data.tags.get(DEFINITION) != definition:
-            self.client.set_tag(self.parent, DEFINITION, definition)
+        """Write a finished experiment's definition anew."""
+        self.client.set_tag(self.parent, DEFINITION, self.experiment.model_dump_json())
 
     @_guarded
     def end(self, failed: bool) -> None:

@@ -4,6 +4,7 @@ import json
 
 MODE = "workflowType=machine_learning"  # the dashboard's views for training; it starts with those for language models
 VIEW = "seeds"
+ANSWERS = "^(score$|test_|step_ms$|predict_ms$)"  # the metrics whose charts are seen first, a regular expression
 SHARED = f"mlflow.sharedViewState.{VIEW}"  # an experiment's tag: a view that anyone with the link sees
 
 
@@ -25,7 +26,9 @@ def artifact(experiment_id: str, run_id: str, file: str) -> str:
 def view() -> str:
     """The final runs, those of a cell together: in every chart a bar a seed, in the cell's colour (`logged.tags`).
 
-    Its own groups, a mean a cell, take colours by chance, the same one for two cells.
+    Its own groups, a mean a cell, take colours by chance, the same one for two cells. Of the charts those that answer the
+    question; the others are there once the field above them is cleared.
     """
     order = {"orderByKey": "params.`cell`", "orderByAsc": True}
-    return json.dumps({"searchFilter": 'params.purpose = "final"', **order, "runsHiddenMode": "SHOW_ALL"})
+    shown = {"runsHiddenMode": "SHOW_ALL", "chartsSearchFilter": ANSWERS}
+    return json.dumps({"searchFilter": 'params.purpose = "final"', **order, **shown})

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,25 +48,6 @@ def _encodings(result: RunResult) -> Iterator[list[str] | None]:
         file = Path(folder) / ENCODINGS
         file.write_text(json.dumps(task.encodings(), ensure_ascii=False), encoding="utf-8")
         yield [str(file)]
-
-
-def logged(record: Any, results: Iterable[RunResult]) -> dict[str, tuple[str, RunResult]]:
-    """Cell → (URI of its trained model, the run that trained it): of each cell's finals the best on validation."""
-    found: dict[str, tuple[str, RunResult]] = {}
-    known = record.results()  # also of an earlier definition, whose comparison may still be at hand
-    for result in results:
-        if result.run.purpose != "final" or result.status != "finished" or result.run.fingerprint not in known:
-            continue
-        uri = record.client.get_run(record.ids[result.run.fingerprint]).data.tags.get(TAG)
-        best = found.get(result.run.cell.label)
-        if uri and (best is None or _better(result, best[1])):
-            found[result.run.cell.label] = uri, result
-    return found
-
-
-def _better(result: RunResult, than: RunResult) -> bool:
-    sign = 1 if result.direction == "max" else -1
-    return sign * (result.validation or 0.0) > sign * (than.validation or 0.0)
 
 
 def load(uri: str, model_uri: str) -> Any:

@@ -41,6 +41,12 @@ def best(experiment: Experiment, results: Iterable[RunResult]) -> Iterator[RunRe
             yield max(own, key=lambda r: sign * (r.validation or 0.0))
 
 
+def models(record: Any, results: Iterable[RunResult]) -> dict[str, tuple[str, RunResult]]:
+    """Cell → (URI of its trained model, the run that trained it), of an experiment of one task: the best that has one."""
+    having = [result for result in results if result.run.fingerprint in record.models]
+    return {r.run.cell.label: (record.models[r.run.fingerprint], r) for r in best(record.experiment, having)}
+
+
 def register(record: Any, results: Iterable[RunResult]) -> str:
     """Register the best models of a record; says why not where the registry refuses, else "".
 
@@ -93,6 +99,7 @@ def _create(record: Any, known: str, result: RunResult, uri: str) -> ModelVersio
         tags={key: str(value) for key, value in tags.items() if value is not None},
         description=f"{about} Seed {run.seed}.",
         model_id=uri.removeprefix("models:/"),
+        await_creation_for=0,  # it is whole when a store of MLflow's own answers; waiting logs a line on the screen
     )
 
 

@@ -57,6 +57,11 @@ def until(true: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any
     return value
 
 
+def _heed_interrupts() -> None:
+    """Ctrl-C is for the command also where a shell started the tests in the background, which ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """One `gru-tf …` in a process group of its own, in a folder of its own."""
 
@@ -70,7 +75,8 @@ class Command:
         with self.out.open("wb") as out, self.err.open("wb") as err:
             command = [sys.executable, "-m", "gru_tf.cli", *arguments]
             env = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | more
-            self.process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, env=env, start_new_session=True)
+            options: dict[str, Any] = {"cwd": folder, "env": env, "start_new_session": True, "preexec_fn": _heed_interrupts}
+            self.process = subprocess.Popen(command, stdout=out, stderr=err, **options)
         self.group = self.process.pid
 
     def members(self) -> list[psutil.Process]:

@@ -26,7 +26,7 @@ def plate(findings: Findings) -> Plate:
                 title = f"{when} training"
                 title = f"{task}: {title}" if len(by_task) > 1 else title
                 every[title] = lines
-                panels.append(_panel(title, lines, _limits(both)))
+                panels.append(_panel(title, lines, _limits(both), first=when == "before"))
     missing = "" if panels else "no run recorded its gradients; an experiment that says 'diagnostics: [gradients]' does."
     return Plate(tuple(panels), missing, drawn=lambda: _whole(every))
 
@@ -45,7 +45,7 @@ def _limits(both: dict[str, Lines]) -> tuple[float, float]:
     return (min(norms) / 2, max(norms) * 2) if norms else (0.1, 1.0)
 
 
-def _panel(title: str, lines: Lines, limits: tuple[float, float]) -> Panel:
+def _panel(title: str, lines: Lines, limits: tuple[float, float], first: bool) -> Panel:
     def figure() -> "Figure":
         from gru_tf.diagnostics import figures
 
@@ -53,7 +53,7 @@ def _panel(title: str, lines: Lines, limits: tuple[float, float]) -> Panel:
         drawn.axes[0].set_ylim(*limits)
         return drawn
 
-    return Panel(title, figure)
+    return Panel(title, figure, first=first)
 
 
 def _whole(every: dict[str, Lines]) -> "Figure":

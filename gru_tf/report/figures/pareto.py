@@ -18,6 +18,8 @@ COSTS: dict[str, tuple[str, Cost]] = {
     "latency": ("ms to answer a batch", latency),
 }
 
+ALIKE = 0.05  # of the least: below that, a difference in size is what whole units leave of an equal budget
+
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
     """Places of the points that no other one beats, by cost.
@@ -85,10 +87,17 @@ def _panel(
             x_values += [x, *(a for a, _ in known)]
             y_values += [bound for bound in (mean, low, high, *(b for _, b in known)) if isfinite(bound) and bound > 0]
         light(axes)
-        scales.amount(axes, "x", x_values, label)
+        whole = name == "parameters"
+        scales.amount(axes, "x", x_values, f"{label}{_alike(x_values)}" if whole else label, whole)
         scales.metric(axes, "y", f"test {task.metric}", task.direction, y_values, task.chance)
 
     return painted(f"{task.title}: {name}" if len(findings.evidence.tasks) > 1 else name, paint, first=first)
+
+
+def _alike(values: Sequence[float]) -> str:
+    """What says that an equal budget gave nearly the same to all, where the axis makes much of the rest."""
+    apart = max(values) / min(values) - 1
+    return f", all within {100 * apart:.1f} % of each other" if 0 < apart < ALIKE else ""
 
 
 def _front(axes: Any, points: Iterable[tuple[float, float]], direction: str) -> None:

@@ -60,7 +60,8 @@ def _with_chance(
     draw(chance, color=MUTED, lw=1.1, ls=DASHES, zorder=1)
     margin = 0.06 * (max(last, at) - min(first, at))
     if outside:
-        first, last = (at - margin, last) if at < first else (first, at + margin)
+        # the far end too: its margin was of the data alone, and a mark there would be cut
+        first, last = (at - margin, last + margin) if at < first else (first - margin, at + margin)
     low, high = (math.exp(v) if logarithmic else v for v in (first, last))
     return low, high, f"\n╌ ╌ chance {chance:.3g}"
 
@@ -74,20 +75,21 @@ def _limits(values: list[float], logarithmic: bool) -> tuple[float, float]:
     return (math.exp(low), math.exp(high)) if logarithmic else (low, high)
 
 
-def amount(axes: Any, along: Literal["x", "y"], values: Iterable[float], name: str) -> None:
-    """Scale, limits and label of an axis that shows a cost: sizes, seconds, milliseconds."""
+def amount(axes: Any, along: Literal["x", "y"], values: Iterable[float], name: str, whole: bool = False) -> None:
+    """Scale, limits and label of an axis that shows a cost: sizes, which are whole numbers, seconds, milliseconds."""
     values = [value for value in values if math.isfinite(value)]
     logarithmic = bool(values) and min(values) > 0 and max(values) / min(values) > MANY
     if logarithmic:
         getattr(axes, f"set_{along}scale")("log")
+        getattr(axes, f"{along}axis").set_minor_formatter(lambda value, _: "")
     else:
-        getattr(axes, f"{along}axis").set_major_locator(_few(4))
-        getattr(axes, f"{along}axis").set_major_formatter(lambda value, _: f"{value:,.6g}")
+        getattr(axes, f"{along}axis").set_major_locator(_few(4, whole))
+    getattr(axes, f"{along}axis").set_major_formatter(lambda value, _: f"{value:,.6g}")
     getattr(axes, f"set_{along}lim")(*_limits(values, logarithmic))
     getattr(axes, f"set_{along}label")(name)
 
 
-def _few(most: int = 5) -> Any:
+def _few(most: int = 5, whole: bool = False) -> Any:
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
+    return MaxNLocator(most, steps=[1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10], integer=whole)

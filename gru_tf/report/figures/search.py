@@ -11,6 +11,8 @@ from gru_tf.report.trials import Axis
 from gru_tf.specs import Range
 from gru_tf.statistics.importance import Importance
 
+DENSE = 100.0  # times between the ends of a logarithmic axis from which powers of ten are ticks enough
+
 
 def plate(findings: Findings) -> Plate:
     """A panel of importances where there are trials enough, then one a task and hyperparameter."""
@@ -80,9 +82,17 @@ def _along(axes: Any, name: str, axis: Axis) -> None:
     elif axis.sampling == "log":
         axes.set_xscale("log")
         axes.set_xlim(axis.low * (axis.low / axis.high) ** 0.04, axis.high * (axis.high / axis.low) ** 0.04)
+        axes.xaxis.set_major_locator(_decades(axis.high / axis.low))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.xaxis.set_minor_formatter(lambda value, _: "")
     else:
         margin = 0.04 * (axis.high - axis.low)
         axes.set_xlim(axis.low - margin, axis.high + margin)
     axes.set_xlabel(name)
+
+
+def _decades(ratio: float) -> Any:
+    """Ticks at powers of ten, and at two and five times these where there is room."""
+    from matplotlib.ticker import LogLocator
+
+    return LogLocator(subs=(1.0, 2.0, 5.0) if ratio < DENSE else (1.0,))

@@ -5,9 +5,11 @@ from typing import Any
 from gru_tf.evidence import TaskEvidence
 from gru_tf.report import signs
 from gru_tf.report.figures import scales
-from gru_tf.report.figures.plate import Panel, Plate, light, painted
+from gru_tf.report.figures.plate import MUTED, Panel, Plate, light, painted
 from gru_tf.report.findings import Findings
 from gru_tf.run_result import Speed
+
+APART = 0.17  # of a cell and of its kernel from the middle of their place: two lines of one label would not end alike
 
 
 def plate(findings: Findings) -> Plate:
@@ -36,8 +38,10 @@ def _panel(findings: Findings, task: TaskEvidence, times: dict[tuple[str, str], 
             axes.hlines(lines, low, high, color=looks[label].colour, lw=1, alpha=0.6)
             axes.plot([s.step_ms for s in speeds], lines, **looks[label].dots(ms=4))
         axes.set_ylim(len(times) - 0.4, -0.6)
-        axes.set_yticks(range(len(times)), [f"{label}\n{path}" for label, path in times])
+        axes.set_yticks([place - APART for place in range(len(times))], [label for label, _ in times])
+        axes.set_yticks([place + APART for place in range(len(times))], [path for _, path in times], minor=True)
         light(axes, "x")
+        axes.tick_params(axis="y", which="minor", labelcolor=MUTED)
         every = [value for speeds in times.values() for s in speeds for value in (s.step_ms, s.step_ms_low, s.step_ms_high)]
         scales.amount(axes, "x", [0.0, *every], "ms a training step, compiling apart")
         axes.set_xlim(left=0)
