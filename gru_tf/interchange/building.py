@@ -123,7 +123,7 @@ def of(model: Any) -> Network:
     embedding, scale, every_step, masked = None, 1.0, True, False
     layers: list[Recurrent] = []
     head: list[Linear] = []
-    for layer in _flat(model):
+    for layer in in_line(model):
         if isinstance(layer, keras.layers.InputLayer) and layer.name == "mask":
             masked = True
         elif isinstance(layer, PASSED) or (isinstance(layer, ReverseTime) and layers and layers[-1].reverse):
@@ -145,11 +145,11 @@ def of(model: Any) -> Network:
     return Network(tuple(layers), embedding, tuple(head), every_step, masked, scale, "Keras model")
 
 
-def _flat(model: Any) -> Iterator[Any]:
+def in_line(model: Any) -> Iterator[Any]:
     """All layers, those of models and stacks in it in their place; raises UserError where they branch."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _flat(layer)
+            yield from in_line(layer)
         elif isinstance(layer, RecurrentStack):
             if layer.residual or layer.layer_norm:
                 raise UserError(f"{layer.name}: expected a stack without residual and layer_norm")
