@@ -134,6 +134,22 @@ def test_weights_that_change_count_at_once():
     assert np.abs(after - before).max() > MOVED
 
 
+def test_a_model_that_was_saved_and_loaded_is_as_it_was(tmp_path):
+    layers = [keras.layers.GRU(4, return_sequences=True), keras.layers.Dense(O)]
+    model, x = filled(keras.Sequential([keras.Input((None, I)), *layers])), sequence(T, I).astype("float32")
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")  # Keras calls its layers twice on the way
+    np.testing.assert_allclose(streamed(loaded, x), model(x[None])[0], rtol=0, atol=FLOAT32)
+    part = keras.Model(loaded.inputs, loaded.layers[0].output)  # and here once more
+    np.testing.assert_allclose(streamed(part, x), part([x[None]])[0], rtol=0, atol=FLOAT32)
+
+
+def test_a_layer_in_two_places_is_no_line():
+    inputs, twice = keras.Input((None, I)), keras.layers.GRU(I, return_sequences=True, name="twice")
+    with pytest.raises(gru_tf.UserError, match="Received: GRU 'twice'"):
+        Streaming(keras.Model(inputs, twice(twice(inputs))))
+
+
 def refused(*layers):
     return keras.Sequential([keras.Input((T, I)), *layers], name="mine")
 

@@ -13,6 +13,7 @@ from gru_tf.layers.stack import RecurrentStack
 
 LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
 PASSED = (keras.layers.Dropout, keras.layers.InputLayer, keras.layers.Identity)  # nothing to carry over
+SIDES = ("_inbound_nodes", "_outbound_nodes")  # Keras' names for the calls before and behind a layer
 
 
 def build(
@@ -147,7 +148,11 @@ def of(model: Any) -> Network:
 
 def in_line(model: Any) -> Iterator[Any]:
     """All layers, those of models and stacks in it in their place; raises UserError where they branch."""
+    own = _nodes(model)
     for layer in model.layers:
+        before, behind = (sum(id(node) in own for node in getattr(layer, side, ())) for side in SIDES)
+        if before > 1 or (behind > 1 and layer.name != "mask"):
+            raise _refused(model, layer)
         if isinstance(layer, keras.Model):
             yield from in_line(layer)
         elif isinstance(layer, RecurrentStack):
@@ -155,10 +160,13 @@ def in_line(model: Any) -> Iterator[Any]:
                 raise UserError(f"{layer.name}: expected a stack without residual and layer_norm")
             yield from layer.layers
         else:
-            nodes = getattr(layer, "_inbound_nodes", [])
-            if len(nodes) > 1 or (len(getattr(layer, "_outbound_nodes", [])) > 1 and layer.name != "mask"):
-                raise _refused(model, layer)
             yield layer
+
+
+def _nodes(model: Any) -> set[int]:
+    """The calls that the model is made of; its layers may have been called elsewhere too, as by Keras while it loads."""
+    graph = getattr(model, "_functional", None) or model  # that of a Sequential
+    return {id(node) for nodes in getattr(graph, "_nodes_by_depth", {}).values() for node in nodes}
 
 
 def _recurrent(layer: Any) -> bool:
