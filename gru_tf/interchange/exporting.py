@@ -12,7 +12,7 @@ from gru_tf.interchange import building
 
 WRITERS = {".onnx": "onnx", ".pt": "pytorch", ".pth": "pytorch", ".safetensors": "pytorch", ".tflite": "tflite"}
 FOLDER = "saved_model"
-WHOLE = (FOLDER,)  # writers that take a Keras model of any kind, not a network
+WHOLE = (FOLDER, "tflite")  # writers that take a Keras model of any kind, not a network
 
 
 def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **options: Any) -> str:
