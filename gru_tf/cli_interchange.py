@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gru_tf.interchange.importing import Imported
 
 console = Console()
+KINDS = ".pt, .safetensors, .onnx, .h5, .keras, a TF1 checkpoint"
 STATE_DICT = "A PyTorch state_dict"
 COLUMNS = ("layer", "kind", "directions", "units", "parameters", "on a GPU")
 Force = Annotated[bool, typer.Option("--force", help="replace what is there already")]
@@ -27,7 +28,7 @@ def _option(help_: str, metavar: str, *names: str) -> Any:
 
 
 def import_(
-    file: Annotated[str, typer.Argument(metavar="FILE", help=".pt, .safetensors, .onnx, .h5, .keras, or a TF1 checkpoint")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help=f"{KINDS}, or models:/NAME@best")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.keras", help="the Keras model")],
     verify: Annotated[
         bool | None,
@@ -45,6 +46,9 @@ def import_(
     masked: Annotated[bool, _option("sequences have lengths: a second input 'mask'", "", "--masked")] = False,
     activation: Annotated[str | None, _option("of a plain RNN: tanh (default) or relu", "NAME")] = None,
     force: Force = False,
+    store: Annotated[
+        str | None, typer.Option(metavar="URI", help="of models:/…: MLflow tracking URI  [./mlruns/mlflow.db]")
+    ] = None,
 ) -> None:
     """Bring a trained recurrent stack of another framework over into Keras, and prove that it is the same."""
     if output.suffix != ".keras":
@@ -56,7 +60,7 @@ def import_(
     options |= {"every_step": False if last else None, "masked": True if masked else None}
     given = {name: value for name, value in options.items() if value is not None}
     with silence.startup():
-        found = _imported(file, verify, reference, given)
+        found = _registered(file, store, verify) if file.startswith("models:") else _imported(file, verify, reference, given)
         rows = _rows(found)
     console.print(Text.assemble((file, "bold"), f": {found.source}"), soft_wrap=True)
     console.print(_table(rows))
@@ -81,6 +85,12 @@ def _imported(file: str, verify: bool | None, reference: Path | None, options: d
     return importing.bring(file, verify=verify, reference=reference, **options)
 
 
+def _registered(address: str, store: str | None, verify: bool | None) -> "Imported":
+    from gru_tf.tracking import fetched
+
+    return fetched.bring(address, store, verify)
+
+
 def _rows(found: "Imported") -> "list[Row]":
     from gru_tf.interchange import contents
 
@@ -97,7 +107,9 @@ def _table(rows: "Iterable[Row]") -> Table:
     shown = Table(**screen.NARROW)
     for name in COLUMNS:
         words = name in ("layer", "kind", "directions", "on a GPU")
-        shown.add_column(name, justify="left" if words else "right", no_wrap=name not in ("layer", "on a GPU"), overflow="fold")
+        shown.add_column(
+            name, justify="left" if words else "right", no_wrap=name not in ("layer", "on a GPU"), overflow="fold"
+        )
     for row in rows:
         units = "" if row.units is None else f"{row.units:,}"
         shown.add_row(*map(Text, (row.layer, row.kind, row.directions, units, f"{row.parameters:,}", row.path)))
@@ -112,13 +124,18 @@ def _lines(sentences: Iterable[str]) -> None:
 def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL.keras", help="a model saved by Keras")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help=".onnx, .pt, .safetensors, .tflite, or a SavedModel's folder")
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", help=".onnx, .pt, .safetensors, .tflite, or a SavedModel's folder"),
     ],
+    timesteps: Annotated[int | None, typer.Option(min=1, metavar="N", help=".tflite: length of every sequence")] = None,
+    streaming: Annotated[bool, typer.Option("--streaming", help=".tflite: one step at a time, states in and out")] = False,
     force: Force = False,
 ) -> None:
     """Write a Keras model for another runtime, and run it there where that is installed."""
+    options: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
     with silence.startup():
         from gru_tf.interchange import exporting
 
-        said = exporting.export_model(model, output, overwrite=force)
+        given = {name: value for name, value in options.items() if value}
+        said = exporting.export_model(model, output, overwrite=force, **given)
     _lines([said, f"Written: {output}"])
