@@ -212,7 +212,7 @@ class ModelSpec(Spec):
     def size(self) -> str:
         """The size in words, e.g. "12,000 parameters"."""
         if self.start is not None:
-            return f"that of {Path(self.start).name}, {'frozen' if self.frozen else 'fine-tuned'}"
+            return f"the size of {Path(self.start).name}, {'frozen' if self.frozen else 'fine-tuned'}"
         return f"{self.parameters:,} parameters" if self.parameters else f"{self.units} units"
 
 

@@ -94,6 +94,6 @@ def budget(experiment: Experiment) -> str:
     equal = "an equal budget of " if experiment.model.parameters else "equal units, not parameters: "
     head = ", head included" if experiment.model.parameters else ""
     if experiment.model.start is not None:
-        equal, head = "units, not parameters: ", ""
+        equal = ""
     time = f", and of {experiment.training.seconds:g} s of training" if experiment.training.seconds else ""
     return f"{equal}{experiment.model.size}{head}{time}"

@@ -45,7 +45,7 @@ SMALL = {"length": 6, "examples": 64, "validation_examples": 16, "test_examples"
 
 def texts(file):
     rng = np.random.default_rng(0)
-    words = "good bad fine poor great awful film plot cast the".split()
+    words = ["good", "bad", "fine", "poor", "great", "awful", "film", "plot", "cast", "the"]
     lines = [f"{' '.join(rng.choice(words, rng.integers(2, 9)))},{'yes' if n % 2 else 'no'}" for n in range(60)]
     file.write_text("\n".join(["said,mood", *lines]))
     return str(file)

@@ -288,4 +288,4 @@ def test_an_experiment_is_run_once_and_refused_before_it_starts(stacks, tmp_path
     again = suite.run(file, store, workers=0, progress=lambda result, *_: told.append(result))
     assert [result.status for result in told if result is not None] == ["finished"]
     assert found.frame["from"].tolist() == again.frame["from"].tolist() == [stacks["gru"]]
-    assert "units, not parameters: that of gru.keras, frozen" in found.text("markdown")
+    assert "At the size of gru.keras, frozen" in found.text("markdown")

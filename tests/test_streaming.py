@@ -1,5 +1,8 @@
 """One step at a time with states kept: what comes out is what the model gives for the whole sequence."""
 
+import runpy
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -195,3 +198,10 @@ def test_a_number_that_is_no_token_is_refused(token):
     model = keras.Sequential([keras.Input((None,), dtype="int32"), keras.layers.Embedding(11, I), keras.layers.GRU(2)])
     with pytest.raises(ValueError, match="expected whole numbers from 0 to 10"):
         Streaming(model).step(token)
+
+
+def test_the_example_in_the_documentation(capsys):
+    runpy.run_path(str(Path(__file__).parents[1] / "docs" / "streaming.py"), run_name="__main__")
+    said = capsys.readouterr().out
+    assert "states: layer0_forward_h, layer1_forward_h" in said
+    assert "verified with" in said
