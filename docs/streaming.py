@@ -3,6 +3,7 @@
 `python docs/streaming.py` writes the same network for a phone as well, and shows that all three agree.
 """
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -27,17 +28,22 @@ def main() -> None:
 
     streaming = gru_tf.Streaming(model)
     one_by_one = [streaming.step(step) for step in x[0]]
-    print(f"Streaming: {np.abs(one_by_one - whole).max():.1e} off the whole sequence; states: {', '.join(streaming.state)}")
+    say(f"Streaming: {np.abs(one_by_one - whole).max():.1e} off the whole sequence; states: {', '.join(streaming.state)}")
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
-        print(f"TensorFlow Lite: {tflite.write(model, file, streaming=True)}; {file.stat().st_size:,} bytes")
+        say(f"TensorFlow Lite: {tflite.write(model, file, streaming=True)}; {file.stat().st_size:,} bytes")
         _, step = tflite.runner(file.read_bytes()) or (None, None)
     if step is not None:
         states = {name: np.zeros_like(state) for name, state in streaming.state.items()}
         for value, expected in zip(x[0], one_by_one, strict=True):
             output, states = split(step({"input": value[None], **states}))
             assert np.allclose(output[0], expected, atol=1e-5)  # noqa: S101, an example that shows it
+
+
+def say(line: str) -> None:
+    """Onto the terminal."""
+    sys.stdout.write(f"{line}\n")
 
 
 def split(after: dict) -> tuple:
