@@ -9,11 +9,15 @@ import pytest
 import tensorflow as tf
 
 import gru_tf
+from gru_tf.cells import CELLS
+from gru_tf.gates import Gates
 from gru_tf.interchange import agreement, saved_model, tflite
 from gru_tf.interchange.building import build, of
+from gru_tf.interchange.network import Network, Recurrent
 
 I, O = 3, 2  # noqa: E741, the letters of every docstring
 FLOAT32 = 2e-6
+KERNELS = {"W": "kernel", "U": "recurrent_kernel"}
 MOVED = 1e-3  # far beyond it
 
 
@@ -275,3 +279,16 @@ def test_random_inputs_are_ones_that_the_model_takes(masked):
     lengths = given["mask"].sum(1)
     assert lengths[0] == 50 > lengths.min() >= 1
     assert (given["mask"] == (np.arange(50) < lengths[:, None])).all()
+
+
+def test_a_gru_with_reset_before_and_two_biases_is_built_with_their_sum():
+    rng = np.random.default_rng(3)
+    sizes = {"W": (I, 4), "U": (4, 4), "b": (4,), "c": (4,)}
+    blocks = {f"{letter}_{gate}": rng.normal(size=size) for gate in "zrh" for letter, size in sizes.items()}
+    made = build(Network((Recurrent(Gates(blocks, "keep", reset_after=False)),)), dtype="float64")
+    kernels = {name: np.concatenate([blocks[f"{k}_{g}"] for g in "zrh"], 1) for k, name in KERNELS.items()}
+    bias = np.concatenate([blocks[f"b_{gate}"] + blocks[f"c_{gate}"] for gate in "zrh"])  # an ONNX file has both
+    x, h = rng.normal(size=(2, 6, I)), np.zeros((2, 4))
+    for t in range(6):
+        (h,) = CELLS.find("gru").step(x[:, t], [h], {**kernels, "bias": bias}, reset_after=False)
+        np.testing.assert_allclose(made(x)[:, t], h, rtol=0, atol=1e-12)

@@ -127,7 +127,7 @@ def _nothing_drawn(layers: list[Any]) -> Iterator[None]:
 
 def _fill(layer: Any, recurrent: Recurrent) -> None:
     for each, weights in zip(_inner(layer), recurrent.directions, strict=True):
-        gates.load(each, weights if weights.cell == "gru" else weights.with_one_bias())
+        gates.load(each, weights if weights.reset_after else weights.with_one_bias())
 
 
 # --- and back ---
