@@ -14,6 +14,8 @@ ASKED = {
     "units": "budget_units",
     "parameters": "budget_parameters",
     "seconds": "budget_seconds",
+    "start": "from",
+    "sha256": "from_sha256",
 }  # the others keep their name
 
 
@@ -76,7 +78,7 @@ def _leaves(annotation: Any) -> Iterator[Any]:
 def _hyperparameters() -> Iterator[Column]:
     for part, spec in (("model", ModelSpec), ("training", TrainingSpec)):
         for name, field in spec.model_fields.items():
-            meaning = f"`{part}.{name}`, as the run was asked for"
+            meaning = f"`{part}.{field.alias or name}`, as the run was asked for"
             yield Column(ASKED.get(name, name), _kind(field.annotation), meaning, attrgetter(f"run.{part}.{name}"))
 
 

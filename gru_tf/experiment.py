@@ -15,6 +15,7 @@ from gru_tf.cells import CELLS
 from gru_tf.errors import did_you_mean, mismatch, shown
 from gru_tf.specs import (
     MODEL,
+    PINNED,
     TRAINING,
     Choice,
     Claims,
@@ -216,5 +217,8 @@ class Experiment(Spec):
 
 
 def _fingerprint(spec: Spec, without: set[str]) -> str:
-    canonical = json.dumps(spec.model_dump(mode="json", exclude=without), sort_keys=True, separators=(",", ":"))
+    content = spec.model_dump(mode="json", exclude=without)
+    if content["model"].get(PINNED):
+        del content["model"]["from"]  # what the file holds decides the numbers, wherever it lies
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from gru_tf.errors import EXPECTED, UserError, did_you_mean, mismatch, shown
 from gru_tf.experiment import Experiment
+from gru_tf.specs import PINNED
 
 SHOWN_PATHS = 3  # of what else is wrong in a file
 
@@ -130,7 +131,7 @@ def _fields(model: Any, path: Iterable[str | int]) -> list[str]:
     for part in path:
         if isinstance(part, str) and part in model.model_fields:
             model = _model_in(model.model_fields[part].annotation) or model
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items() if name != PINNED]
 
 
 def _model_in(annotation: Any) -> Any:

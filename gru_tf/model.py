@@ -6,7 +6,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from gru_tf import budget, encoder_decoder, kernel_path
+from gru_tf import encoder_decoder, kernel_path, starting_point
 from gru_tf.cells import CellSpec
 from gru_tf.errors import UserError
 from gru_tf.kernel_path import Path
@@ -19,10 +19,11 @@ def check(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mappi
     """Refuse a network that cannot be built or that would see the answers.
 
     Raises:
-        UserError: for an option that the cell does not have, and for a backward direction where a step's target is
-            the step that follows.
+        UserError: for an option that the cell does not have, for a backward direction where a step's target is
+            the step that follows, and for a file to start from that does not fit.
     """
     cell.check(options)
+    starting_point.check(model, signature, cell, options)
     if model.bidirectional and signature.causal:
         raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
 
@@ -48,6 +49,7 @@ def build(
     the network: a saved one takes what the task gives, e.g. grey levels from 0 to 255. Where `masked` says so, a second
     input "mask" (batch, T) is True at real steps. The head is dense and linear: outputs are logits of classes or of
     independent binaries, or values.
+    With `model.start` the recurrent layers are the file's, and so is the embedding where both know as many tokens.
     Where targets are decoded it is `encoder_decoder.build`'s network, with a last input "written".
 
     Args:
@@ -63,34 +65,45 @@ def build(
         UserError: where the budget cannot be met, and as `check` says.
     """
     check(model, signature, cell, options)
-    units = budget.solve(cell, options, signature, model).units
+    units = starting_point.size(cell, options, signature, model).units
     if signature.decoded:
         return encoder_decoder.build(model, signature, cell, options, units, dropout)
-    inputs, x = _inputs(signature, carried_rows)
+    start = starting_point.network(model)
+    inputs, x, embedding = _inputs(signature, carried_rows, signature.features if start is None else start.features)
     call: dict[str, Any] = {}
     if masked(model, signature):
         call["mask"] = keras.Input((None,), dtype="bool", name="mask")
-    for depth in range(model.layers):
-        inner = depth < model.layers - 1 or signature.per_step
+    fresh = [(units, model.bidirectional)] * model.layers
+    depths = fresh if start is None else [(layer.forward.units, layer.backward is not None) for layer in start.layers]
+    layers = []
+    for depth, (width, both) in enumerate(depths):
+        inner = depth < len(depths) - 1 or signature.per_step
         over_time = {"return_sequences": inner, "stateful": carried_rows is not None}
-        x = recurrent(cell, units, options, model.implementation, model.bidirectional, **over_time)(x, **call)
+        layers.append(recurrent(cell, width, options, model.implementation, both, **over_time))
+        x = layers[-1](x, **call)
         if model.dropout > 0:
             x = dropout(model.dropout)(x)
     head = keras.layers.Dense(signature.outputs, name="head")(x)
+    if start is not None:
+        given = embedding if starting_point.takes_embedding(start, signature) else None
+        starting_point.fill(layers, start, model.frozen, given)
     return keras.Model([inputs, *call.values()] if call else inputs, head, name=cell.name)
 
 
 def masked(model: ModelSpec, signature: Signature) -> bool:
     """Whether the network must know which steps are real: padding behind a step never reaches it, unless backwards."""
-    return signature.varying and (model.bidirectional or not signature.per_step)
+    return signature.varying and (starting_point.bidirectional(model) or not signature.per_step)
 
 
-def _inputs(signature: Signature, rows: int | None) -> tuple[Any, Any]:
+def _inputs(signature: Signature, rows: int | None, width: int) -> tuple[Any, Any, Any]:
+    """The input, what the first recurrent layer reads of it, (batch, T, width), and the embedding if there is one."""
     if not signature.tokens:
-        inputs = keras.Input((None, signature.features), batch_size=rows, name="sequence")
-        return inputs, inputs if signature.scale == 1 else keras.layers.Rescaling(signature.scale, name="scale")(inputs)
+        inputs = keras.Input((None, width), batch_size=rows, name="sequence")
+        scaled = inputs if signature.scale == 1 else keras.layers.Rescaling(signature.scale, name="scale")(inputs)
+        return inputs, scaled, None
     inputs = keras.Input((None,), batch_size=rows, dtype="int32", name="sequence")
-    return inputs, keras.layers.Embedding(signature.tokens, signature.features, name="embedding")(inputs)
+    embedding = keras.layers.Embedding(signature.tokens, width, name="embedding")
+    return inputs, embedding(inputs), embedding
 
 
 def kernel(

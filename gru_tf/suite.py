@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gru_tf import coordinator, ending, experiment_file, garbage, lock, silence
-from gru_tf.budget import Size, solve
+from gru_tf import coordinator, ending, experiment_file, garbage, lock, silence, starting_point
+from gru_tf.budget import Size
 from gru_tf.cells import CELLS
 from gru_tf.coordinator import Progress
 from gru_tf.engine import Engine, processes
@@ -75,7 +75,7 @@ def load(given: str | Path | Experiment) -> Experiment:
     """An experiment from a file, a name, or itself; its users' own files by the content that they have now.
 
     Raises:
-        UserError: where the experiment, or a file of data that it names, cannot be read.
+        UserError: where the experiment, or a file that it names, cannot be read.
     """
     return _pinned(given if isinstance(given, Experiment) else experiment_file.load(experiment_file.locate(str(given))))
 
@@ -83,7 +83,9 @@ def load(given: str | Path | Experiment) -> Experiment:
 def _pinned(experiment: Experiment) -> Experiment:
     more = [create(task.name, task.options).pinned() for task in experiment.tasks]
     tasks = [task.but(options={**task.options, **pinned}) for task, pinned in zip(experiment.tasks, more, strict=True)]
-    return experiment.model_copy(update={"tasks": tuple(tasks)}) if any(more) else experiment
+    model = starting_point.pinned(experiment.model)
+    changed = any(more) or model is not experiment.model
+    return experiment.model_copy(update={"tasks": tuple(tasks), "model": model}) if changed else experiment
 
 
 def results(name: str, store: str | None = None) -> Results:
@@ -139,7 +141,7 @@ def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice, g
         if experiment.diagnostics:
             model.check_diagnosed(experiment.model, task.signature)
         model.kernel(experiment.model, spec, cell.options, experiment.training.jit, gpu)
-        return solve(spec, cell.options, task.signature, experiment.model)
+        return starting_point.size(spec, cell.options, task.signature, experiment.model)
     except UserError as error:
         raise UserError(f"{where}: {choice.title}, {cell.label}: {error}") from error
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gru_tf import budget, environment, feeding
+from gru_tf import environment, feeding, starting_point
 from gru_tf.batches import bucket_lengths, spans
 from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps, shape_of
@@ -75,6 +75,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     if run.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     task = create(run.task.name, run.task.options)
+    starting_point.network(run.model)  # read ahead: reading draws random numbers, which a run's seed does not count
     splits, data = _data(run.task.model_dump_json(), run.seed)
     steps = _steps_for(run, task, splits)
     steps.warm_up(data["train"])
@@ -89,7 +90,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         observer.look("after")
     model_file = epochs.save_model() if test is not None and folder is not None else ""
     cell = CELLS.find(run.cell.name)
-    size = budget.solve(cell, run.cell.options, task.signature, run.model)
+    size = starting_point.size(cell, run.cell.options, task.signature, run.model)
     done = epochs.done
     return RunResult(
         run=run,

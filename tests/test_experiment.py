@@ -97,6 +97,9 @@ OTHER = {
     "model.bidirectional": True,
     "model.dropout": 0.1,
     "model.implementation": "custom",
+    "model.start": {"units": None, "start": "a.keras"},  # the file says the units
+    "model.frozen": {"units": None, "start": "a.keras", "frozen": True},
+    "model.sha256": {"units": None, "start": "a.keras", "sha256": "0123456789abcdef"},
     "training.epochs": 11,
     "training.batch_size": 33,
     "training.learning_rate": 0.002,
@@ -126,7 +129,7 @@ def with_other(path: str) -> Run:
     """The run with another value in one field."""
     content = RUN.model_dump()
     part, _, field = path.rpartition(".")
-    change = OTHER[path] if path == "model.parameters" else {field: OTHER[path]}
+    change = OTHER[path] if part == "model" and isinstance(OTHER[path], dict) else {field: OTHER[path]}
     (content[part] if part else content).update(change)
     return Run.model_validate(content)
 
@@ -304,7 +307,7 @@ def test_each_value_of_a_space_must_be_possible(name, axis, message):
 
 def test_the_space_has_every_field_but_what_may_not_be_tuned():
     fields = {*ModelSpec.model_fields, *TrainingSpec.model_fields}
-    assert fields - {*MODEL, *TRAINING} == {"deterministic", "budget", "seconds"}
+    assert fields - {*MODEL, *TRAINING} == {"deterministic", "budget", "seconds", "start", "frozen", "sha256"}
     assert set(SearchSpec.model_fields["space"].annotation.model_fields) == {*MODEL, *TRAINING}
 
 

@@ -114,12 +114,13 @@ def test_a_row_by_hand():
     expected |= {"seconds_per_step": 0.002, "seconds_per_step_low": 0.002, "seconds_per_step_high": 0.002}
     expected |= {"samples_per_second": 1000.0, "compile_seconds": 1.0, "train_seconds": 2.0, "run_seconds": 9.0}
     expected |= {"peak_memory_mb": 512.5, "budget_units": 4, "budget": "size", "layers": 1, "bidirectional": False}
-    expected |= {"dropout": 0.0, "implementation": "stock", "epochs": 10, "batch_size": 32, "learning_rate": 1e-3}
+    expected |= {"dropout": 0.0, "implementation": "stock", "frozen": False}
+    expected |= {"epochs": 10, "batch_size": 32, "learning_rate": 1e-3}
     expected |= {"clip_norm": 1.0, "clip": "global", "optimizer": "adam", "jit": "auto", "deterministic": True}
     expected |= {"warning": "slow", "attempts": 2, "device": "AMD EPYC", "threads": 1, "commit": "4f9d", "test_mae": 0.1}
     expected |= {"started": pd.Timestamp("2023-11-14T22:13:20.125Z"), "fingerprint": run.run.fingerprint}
     assert {name: value for name, value in row.items() if not pd.isna(value)} == expected
-    missing = {"predict_seconds", "budget_parameters", "budget_seconds", "patience", "error"}
+    missing = {"from", "from_sha256", "predict_seconds", "budget_parameters", "budget_seconds", "patience", "error"}
     assert row.keys() - expected.keys() == missing
 
 
@@ -165,8 +166,8 @@ def test_every_hyperparameter_has_a_column_of_its_type():
     asked = {columns.ASKED.get(name, name) for spec in (ModelSpec, TrainingSpec) for name in spec.model_fields}
     assert asked <= kinds.keys()
     whole = ("budget_units", "budget_parameters", "layers", "epochs", "batch_size", "patience")
-    real, truth = ("dropout", "learning_rate", "clip_norm", "budget_seconds"), ("bidirectional", "deterministic")
-    text = ("budget", "implementation", "clip", "optimizer", "jit")
+    real, truth = ("dropout", "learning_rate", "clip_norm", "budget_seconds"), ("bidirectional", "frozen", "deterministic")
+    text = ("budget", "implementation", "from", "from_sha256", "clip", "optimizer", "jit")
     assert asked == {*whole, *real, *truth, *text}
     for names, kind in ((whole, "Int64"), (real, "float64"), (truth, "boolean"), (text, "string")):
         assert {kinds[name] for name in names} == {kind}

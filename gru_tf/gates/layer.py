@@ -7,7 +7,7 @@ from gru_tf.gates.layouts import layout
 from gru_tf.gates.packing import Layout
 
 CLASSES = {"gru": {"GRUCell"}, "lstm": {"LSTMCell"}, "rnn": {"SimpleRNNCell", "RNNCell"}}  # stock or custom
-POINT_SYMMETRIC = ("sigmoid", "hard_sigmoid")  # σ(−a) = 1 − σ(a)
+POINT_SYMMETRIC = ("sigmoid", "hard_sigmoid", "keras2_hard_sigmoid")  # σ(−a) = 1 − σ(a)
 
 
 def of(layer: Any) -> Gates:

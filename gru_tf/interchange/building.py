@@ -1,6 +1,7 @@
 """From a `Network` to a Keras model of stock layers, and from a Keras model back."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ from gru_tf.layers.stack import RecurrentStack
 
 LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
 PASSED = (keras.layers.Dropout, keras.layers.InputLayer, keras.layers.Identity)  # nothing to carry over
+SIDES = ("_inbound_nodes", "_outbound_nodes")  # Keras' names for the calls before and behind a layer
 
 
 def build(
@@ -56,7 +58,8 @@ def build(
         every = network.every_step or n < len(network.layers) - 1
         layer = _layer(recurrent, n, every, states, dtype)
         own = {"initial_state": [left.pop(0) for _ in range(_count(recurrent))]} if initial else {}
-        found = layer(x, **call, **own)
+        with _nothing_drawn(_inner(layer)):
+            found = layer(x, **call, **own)
         x, *ends = found if states else [found]
         final += ends
         filled.append((layer, recurrent))
@@ -103,10 +106,28 @@ def _layer(recurrent: Recurrent, n: int, every: bool, states: bool, dtype: str) 
     return layer if recurrent.backward is None else keras.layers.Bidirectional(layer, name=f"{name}_both", dtype=dtype)
 
 
+def _inner(layer: Any) -> list[Any]:
+    """The layer of each direction."""
+    both = isinstance(layer, keras.layers.Bidirectional)
+    return [layer.forward_layer, layer.backward_layer] if both else [layer]
+
+
+@contextmanager
+def _nothing_drawn(layers: list[Any]) -> Iterator[None]:
+    """Layers built inside start from zeros: a random orthogonal matrix takes a second and would be overwritten at once."""
+    before = [layer.cell.recurrent_initializer for layer in layers]
+    for layer in layers:
+        layer.cell.recurrent_initializer = keras.initializers.Zeros()
+    try:
+        yield
+    finally:
+        for layer, initializer in zip(layers, before, strict=True):
+            layer.cell.recurrent_initializer = initializer
+
+
 def _fill(layer: Any, recurrent: Recurrent) -> None:
-    inner = [layer.forward_layer, layer.backward_layer] if recurrent.backward is not None else [layer]
-    for each, weights in zip(inner, recurrent.directions, strict=True):
-        gates.load(each, weights if weights.cell == "gru" else weights.with_one_bias())
+    for each, weights in zip(_inner(layer), recurrent.directions, strict=True):
+        gates.load(each, weights if weights.reset_after else weights.with_one_bias())
 
 
 # --- and back ---
@@ -123,7 +144,7 @@ def of(model: Any) -> Network:
     embedding, scale, every_step, masked = None, 1.0, True, False
     layers: list[Recurrent] = []
     head: list[Linear] = []
-    for layer in _flat(model):
+    for layer in in_line(model):
         if isinstance(layer, keras.layers.InputLayer) and layer.name == "mask":
             masked = True
         elif isinstance(layer, PASSED) or (isinstance(layer, ReverseTime) and layers and layers[-1].reverse):
@@ -145,20 +166,27 @@ def of(model: Any) -> Network:
     return Network(tuple(layers), embedding, tuple(head), every_step, masked, scale, "Keras model")
 
 
-def _flat(model: Any) -> Iterator[Any]:
+def in_line(model: Any) -> Iterator[Any]:
     """All layers, those of models and stacks in it in their place; raises UserError where they branch."""
+    own = _nodes(model)
     for layer in model.layers:
+        before, behind = (sum(id(node) in own for node in getattr(layer, side, ())) for side in SIDES)
+        if before > 1 or (behind > 1 and layer.name != "mask"):
+            raise _refused(model, layer)
         if isinstance(layer, keras.Model):
-            yield from _flat(layer)
+            yield from in_line(layer)
         elif isinstance(layer, RecurrentStack):
             if layer.residual or layer.layer_norm:
                 raise UserError(f"{layer.name}: expected a stack without residual and layer_norm")
             yield from layer.layers
         else:
-            nodes = getattr(layer, "_inbound_nodes", [])
-            if len(nodes) > 1 or (len(getattr(layer, "_outbound_nodes", [])) > 1 and layer.name != "mask"):
-                raise _refused(model, layer)
             yield layer
+
+
+def _nodes(model: Any) -> set[int]:
+    """The calls that the model is made of; its layers may have been called elsewhere too, as by Keras while it loads."""
+    graph = getattr(model, "_functional", None) or model  # that of a Sequential
+    return {id(node) for nodes in getattr(graph, "_nodes_by_depth", {}).values() for node in nodes}
 
 
 def _recurrent(layer: Any) -> bool:

@@ -62,6 +62,9 @@ def definition(experiment: Experiment) -> str:
     import yaml
 
     content = experiment.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+    if experiment.model.start is not None:
+        content["model"] |= {"from": _short(experiment.model.start)}
+        content["model"].pop(PINNED, None)
     content["tasks"] = [_choice(task) for task in experiment.tasks]
     content["cells"] = [_choice(cell) for cell in experiment.cells]
     seeds = list(experiment.seeds)
@@ -93,7 +96,10 @@ def _known(experiment: Experiment) -> bool:
 
 def _protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     model, training, seeds = experiment.model, experiment.training, len(experiment.seeds)
-    equal = "the same budget for every cell" if model.parameters else "the same number of units for every cell"
+    if model.start is not None:
+        equal = "a recurrent part that was trained before, and a new head"
+    else:
+        equal = "the same budget for every cell" if model.parameters else "the same number of units for every cell"
     yield "Size", f"{model.size}, {equal}" + (", head included" if model.parameters else "")
     yield "Network", ", ".join(_network(experiment))
     length = f"{training.seconds:g} s" if training.seconds else f"{training.epochs:,} epochs"
@@ -138,7 +144,10 @@ def _seeds(seeds: tuple[int, ...]) -> str:
 
 def _network(experiment: Experiment) -> Iterable[str]:
     model = experiment.model
-    yield "one recurrent layer" if model.layers == 1 else f"{model.layers} recurrent layers"
+    if model.start is not None:
+        yield "as many recurrent layers as the file has"
+    else:
+        yield "one recurrent layer" if model.layers == 1 else f"{model.layers} recurrent layers"
     if model.bidirectional:
         yield "in both directions"
     yield f"dropout {model.dropout:g}" if model.dropout else "no dropout"

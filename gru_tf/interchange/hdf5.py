@@ -1,0 +1,172 @@
+"""HDF5 files of unknown origin: what is read lies in the file itself, is made of numbers, and is as large as it says.
+
+HDF5 can point out of the file (external and soft links, external storage, virtual data sets), at itself (groups within
+themselves), at code (filters loaded from a plugin), and can declare arrays that it does not hold. Keras writes none of
+these, so a file with any of them is refused as a whole before an array is read.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count, takewhile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from gru_tf.errors import UserError, several, shown
+
+Array = np.ndarray[Any, np.dtype[Any]]
+BUILT_IN = {1, 2, 3, 32000}  # filters: deflate, shuffle, fletcher32, lzf; all others may be plugins
+LARGE = 1 << 28  # bytes: from here on an array must be stored, not only declared
+EXPANSION = 1000  # the most that deflate can do is 1,032
+DEEPEST = 64  # groups in groups
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    r"""A file that has been looked through.
+
+    Args:
+        where: the file, for messages.
+        file: the open file.
+        arrays: path → data set, of all that are in it; "\" of files written on Windows is "/".
+        groups: path → group, the root's is "".
+    """
+
+    where: str
+    file: Any
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+    groups: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, name: str, group: str = "") -> str | None:
+        """An attribute that is text, or None where it is absent."""
+        found = self._attribute(name, group)
+        return None if found is None else self._decoded(found, name, group)
+
+    def names(self, name: str, group: str) -> list[str] | None:
+        """An attribute that is a list of names, or None; Keras cuts it into name0, name1 and so on where it is long."""
+        parts = [self._attribute(name, group)]
+        if parts[0] is None:
+            parts = list(takewhile(_is_there, (self._attribute(f"{name}{n}", group) for n in count())))
+        return [self._decoded(text, name, group) for part in parts for text in np.ravel(part)] if parts else None
+
+    def array(self, path: str) -> Array:
+        """The numbers at this path.
+
+        Raises:
+            UserError: where there are none, or where the file ends before them.
+        """
+        if path not in self.arrays:
+            near = several([known for known in self.arrays if known.split("/")[0] == path.split("/")[0]] or [*self.arrays])
+            raise UserError(f"{self.where}: {path}: expected an array. Received: none; there are {near or 'no arrays'}")
+        try:
+            return np.asarray(self.arrays[path][()])
+        except (OSError, RuntimeError, ValueError, MemoryError) as error:
+            raise UserError(f"{self.where}: {path}: expected readable numbers. Received: {line(error)}") from None
+
+    def elements(self) -> int:
+        """Numbers in it, over all arrays."""
+        return sum(int(found.size) for found in self.arrays.values())
+
+    def _attribute(self, name: str, group: str) -> Any:
+        attributes = self.groups[group].attrs if group in self.groups else {}
+        try:
+            return attributes.get(name)
+        except (OSError, RuntimeError, TypeError, ValueError, MemoryError) as error:
+            raise UserError(f"{self.where}: {group or '/'}: expected attribute {name}. Received: {line(error)}") from None
+
+    def _decoded(self, value: Any, name: str, group: str) -> str:
+        value = value.item() if isinstance(value, np.generic) else value
+        try:
+            text = value.decode("utf-8") if isinstance(value, bytes) else value
+        except UnicodeDecodeError:
+            text = None
+        if not isinstance(text, str):
+            raise UserError(f"{self.where}: {group or '/'}: expected attribute {name} to be text. Received: {shown(value)}")
+        return text
+
+
+@contextmanager
+def opened(source: Path | BinaryIO, where: str) -> Iterator[Contents]:
+    """Open a file for reading, and look through the whole of it first.
+
+    Args:
+        source: a file, or its bytes.
+        where: what to call it in messages.
+
+    Raises:
+        UserError: for what is no HDF5 file, ends too early, or holds anything but groups and arrays of numbers.
+    """
+    import h5py
+
+    try:
+        file = h5py.File(source, "r")
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{where}: expected a whole HDF5 file. Received: {line(error)}") from None
+    with file:
+        try:
+            found = _looked_through(file, where)
+        except UserError:
+            raise
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{where}: expected a whole HDF5 file. Received: {line(error)}") from None
+        yield found
+
+
+def _looked_through(file: Any, where: str) -> Contents:
+    import h5py
+
+    arrays: dict[str, Any] = {}
+    groups: dict[str, Any] = {"": file}
+    seen = {h5py.h5o.get_info(file.id).addr}
+    left = [("", file)]
+    while left:
+        path, group = left.pop()
+        for name in group:
+            inner = f"{path}/{name}".lstrip("/").replace("\\", "/")
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                raise UserError(f"{where}: {inner}: expected what lies in the file. Received: {type(link).__name__}")
+            item = group[name]
+            if isinstance(item, h5py.Dataset):
+                _check(item, inner, where)
+                arrays[inner] = item
+                continue
+            address = h5py.h5o.get_info(item.id).addr
+            if not isinstance(item, h5py.Group) or address in seen or inner.count("/") > DEEPEST:
+                received = "a group twice, or too deep" if isinstance(item, h5py.Group) else type(item).__name__
+                raise UserError(f"{where}: {inner}: expected groups and arrays. Received: {received}")
+            seen.add(address)
+            groups[inner] = item
+            left.append((inner, item))
+    return Contents(where, file, arrays, groups)
+
+
+def _check(item: Any, path: str, where: str) -> None:
+    """Refuse an array that lies elsewhere, is not of numbers, needs a plugin, or is declared and not stored."""
+    received = ""
+    plist = item.id.get_create_plist()
+    filters = [plist.get_filter(n)[0] for n in range(plist.get_nfilters())]
+    stored = item.id.get_storage_size()
+    if item.external:
+        received = f"storage in another file, {item.external[0][0]}"
+    elif item.is_virtual:
+        received = "a view of other files"
+    elif item.shape is None or item.dtype.kind not in "fiub":
+        received = f"type {item.dtype}"
+    elif unknown := set(filters) - BUILT_IN:
+        received = f"filter {min(unknown)}, which is no part of HDF5"
+    elif item.nbytes > LARGE and item.nbytes > EXPANSION * stored:
+        received = f"{item.nbytes:,} bytes declared and {stored:,} stored"
+    if received:
+        raise UserError(f"{where}: {path}: expected numbers that lie in the file. Received: {received}")
+
+
+def _is_there(found: Any) -> bool:
+    return found is not None
+
+
+def line(error: BaseException) -> str:
+    """What an error of a library says, in one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,132 @@
+"""Keras files as they lie on disk, `.h5` and `.keras`: members read by their names, weights looked through."""
+
+import io
+import json
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from gru_tf.errors import UserError, shown
+from gru_tf.interchange import hdf5
+from gru_tf.interchange.keras_weights import fill_by_name, fill_by_path
+
+WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"
+LARGE, EXPANSION = 1 << 28, 1000  # of a member of an archive, as in `hdf5`
+
+
+class File:
+    """What is in a file: `config` and `source`, with which weights it fills a model.
+
+    Raises:
+        UserError: for what is no whole model.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self.where = path, path.name
+        self.archive: bytes | None = None
+        if not path.is_file():
+            raise UserError(f"{path}: expected a file. Received: {'a folder' if path.is_dir() else 'nothing of this name'}")
+        if zipfile.is_zipfile(path):
+            version, self.config = self._of_archive()
+            kind = ".keras"
+        else:
+            version, self.config = self._of_hdf5()
+            kind = ".h5"
+        if not re.match(r"[23]\.", version):
+            raise UserError(f"{self.where}: keras_version: expected 2 or 3. Received: {shown(version)}")
+        self.keras_2 = version.startswith("2.")
+        self.source = f"Keras {version[:20]} {kind}"
+
+    def fill(self, model: Any) -> None:
+        """Give a model built from the config the weights of the file."""
+        if self.archive is None:
+            with hdf5.opened(self.path, self.where) as contents:
+                fill_by_name(model, self.config, contents)
+            return
+        with hdf5.opened(io.BytesIO(self.archive), f"{self.where}: {WEIGHTS}") as contents:
+            if self.keras_2:
+                fill_by_path(model, self.config, contents)
+                return
+        try:
+            model.load_weights(self.path)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise UserError(
+                f"{self.where}: {WEIGHTS}: expected the weights of its layers. Received: {hdf5.line(error)}"
+            ) from None
+
+    def _of_hdf5(self) -> tuple[str, Any]:
+        with hdf5.opened(self.path, self.where) as contents:
+            text = contents.text("model_config")
+            if text is None:
+                holds = contents.names("layer_names", "") is not None or "layers" in contents.groups or contents.arrays
+                received = "weights alone; build the model in Python, `model.load_weights` this file, and `model.save` it"
+                raise UserError(
+                    f"{self.where}: model_config: expected a whole model. Received: {received if holds else 'none'}"
+                )
+            self.elements = contents.elements()
+            version = contents.text("keras_version") or contents.text("keras_version", "model_weights")
+        return version or "1", self._json(text, "model_config")
+
+    def _of_archive(self) -> tuple[str, Any]:
+        if self.path.suffix != ".keras":
+            raise UserError(
+                f"{self.where}: expected a Keras archive's name to end in .keras. Received: {self.path.suffix!r}"
+            )
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                self._check(archive)
+                metadata = self._json(archive.read(METADATA), METADATA)
+                config = self._json(archive.read(CONFIG), CONFIG)
+                self.archive = archive.read(WEIGHTS)
+        except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+            raise UserError(f"{self.where}: expected a whole archive. Received: {hdf5.line(error)}") from None
+        with hdf5.opened(io.BytesIO(self.archive), f"{self.where}: {WEIGHTS}") as contents:
+            self.elements = contents.elements()
+        version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+        return str(version), config
+
+    def _check(self, archive: zipfile.ZipFile) -> None:
+        """Refuse an archive that lacks a member, or has one twice, one that lies elsewhere, one that unpacks into a lot."""
+        names = archive.namelist()
+        for needed in (METADATA, CONFIG, WEIGHTS):
+            if names.count(needed) != 1:
+                raise UserError(f"{self.where}: {needed}: expected one in the archive. Received: {names.count(needed)}")
+        for member in archive.infolist():
+            name = member.filename.replace("\\", "/")
+            if name.startswith("/") or ".." in name.split("/") or ":" in name.split("/")[0]:
+                raise UserError(f"{self.where}: {shown(name)}: expected members within the archive. Received: one outside")
+            if member.file_size > LARGE and member.file_size > EXPANSION * member.compress_size:
+                received = f"{member.file_size:,} out of {member.compress_size:,}"
+                raise UserError(f"{self.where}: {name}: expected as many bytes as are stored. Received: {received}")
+
+    def _json(self, text: str | bytes, key: str) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{self.where}: {key}: expected JSON. Received: {hdf5.line(error)}") from None
+
+
+def check_sizes(file: File, config: Any) -> None:
+    """Refuse sizes that the file's weights cannot have, before memory is asked for them."""
+    if isinstance(config, list):
+        for each in config:
+            check_sizes(file, each)
+    if not isinstance(config, dict):
+        return
+    options = config.get("config")
+    if isinstance(options, dict) and isinstance(config.get("class_name"), str):
+        sizes = (options.get(key) for key in ("units", "filters", "output_dim"))
+        least: int = next((size for size in sizes if isinstance(size, int)), 0)
+        if config["class_name"] in ("GRU", "LSTM", "SimpleRNN", "GRUCell", "LSTMCell", "SimpleRNNCell"):
+            least *= least
+        if config["class_name"] == "Embedding" and isinstance(options.get("input_dim"), int):
+            least *= options["input_dim"]
+        if least > file.elements:
+            raise UserError(
+                f"{file.where}: layer {shown(options.get('name'))} ({config['class_name']}): expected at least"
+                f" {least:,} weights for its sizes. Received: {file.elements:,} in the whole file"
+            )
+    for each in config.values():
+        check_sizes(file, each)

@@ -1,0 +1,150 @@
+"""Graphs of Keras models: which layer is called on which tensors, rewritten from Keras 2's form into that of Keras 3."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gru_tf.errors import UserError, did_you_mean, shown
+
+if TYPE_CHECKING:
+    from gru_tf.interchange.keras_config import Config
+
+STATEFUL = {"GRU", "LSTM", "SimpleRNN", "RNN", "Bidirectional"}  # a call's further inputs are their initial states
+PASSED = {"training", "mask"}  # options of a call that Keras 3 knows too
+Tensor = list[Any]  # layer, node, output
+
+
+class Graph:
+    """The layers of a functional model and the calls that connect them.
+
+    Args:
+        config: rewrites the layers.
+        layers: as the file has them.
+        options: the model's, with its inputs and outputs.
+    """
+
+    def __init__(self, config: "Config", layers: list[Any], options: Mapping[str, Any]):
+        self.config, self.layers, self.options = config, layers, options
+        self.names = [_name(layer) for layer in layers]
+        self.shifted = self._shifted() if config.keras_2 else set()
+
+    def rewritten(self) -> dict[str, Any]:
+        """Layers with their nodes, inputs and outputs, as `keras.Model.from_config` takes them.
+
+        Raises:
+            UserError: for a layer that is not there, and what the layers themselves are refused for.
+        """
+        found = []
+        for name, layer in zip(self.names, self.layers, strict=True):
+            built = self.config.layer(layer)
+            nodes = layer.get("inbound_nodes")
+            if name is None or not isinstance(nodes, list):
+                raise self._error(name, "a name and inbound_nodes", shown(nodes))
+            calls = [self._call(name, built["class_name"], node) for node in nodes]
+            found.append(built | {"name": name, "inbound_nodes": calls})
+        ends = {key: self._ends(key) for key in ("input_layers", "output_layers")}
+        return {"layers": found, **ends}
+
+    def _call(self, name: str, kind: str, node: Any) -> dict[str, Any]:
+        if isinstance(node, dict) and not self.config.keras_2:
+            return {key: self.config._known(node.get(key, empty)) for key, empty in (("args", []), ("kwargs", {}))}
+        if isinstance(node, list) and node and isinstance(node[0], str):  # one tensor alone
+            node = [node]
+        if not isinstance(node, list) or not node or not all(map(_is_tensor, node)):
+            raise self._error(name, "calls on tensors of other layers", shown(node))
+        tensors = [self._tensor(each) for each in node]
+        options = dict(node[0][3]) if len(node[0]) > 3 and isinstance(node[0][3], dict) else {}
+        states = options.pop("initial_state", None)
+        further = [self._tensor(each) for each in _tensors(states)]
+        given: dict[str, Any] = {}
+        for key, value in options.items():
+            if key not in PASSED:
+                if value is None:
+                    continue
+                raise self._error(name, f"a call with {' or '.join(sorted(PASSED))} alone", f"{key}={shown(value)}")
+            if value is not None:
+                given[key] = self._tensor(value) if _is_tensor(value) else value
+                if not _is_tensor(value) and not isinstance(value, bool):
+                    raise self._error(name, f"{key} to be true, false or a tensor", shown(value))
+        if kind in STATEFUL and (further or len(tensors) > 1):
+            further = tensors[1:] + further
+            return {"args": tensors[:1], "kwargs": {**given, "initial_state": further if len(further) > 1 else further[0]}}
+        return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": given}
+
+    def _tensor(self, tensor: Tensor) -> dict[str, Any]:
+        """As Keras 3 writes it; shape and type are those of the tensor found, and are not read here."""
+        history = self._origin(tensor)
+        return {"class_name": "__keras_tensor__", "config": {"shape": [None], "dtype": "float32", "keras_history": history}}
+
+    def _origin(self, tensor: Tensor) -> list[Any]:
+        name, node, output = tensor[:3]
+        if name not in self.names:
+            known = [each for each in self.names if each]
+            raise UserError(
+                f"{self.config.where}: expected the name of a layer.{did_you_mean(str(name), known)} Received: {shown(name)}"
+            )
+        return [name, node - (name in self.shifted), output]
+
+    def _ends(self, key: str) -> Any:
+        """Inputs or outputs; Keras 2 lists a single one, and its model takes or gives no list."""
+        ends = self.options.get(key)
+        if self.config.keras_2 and isinstance(ends, list) and len(ends) == 1:
+            ends = ends[0]
+        return self._end(ends, key)
+
+    def _end(self, end: Any, key: str) -> Any:
+        if _is_tensor(end):
+            return self._origin(end)
+        if isinstance(end, dict) and end and not self.config.keras_2:
+            return {name: self._end(each, key) for name, each in end.items()}
+        if not isinstance(end, list) or not end:
+            raise self._error(self.options.get("name"), f"{key} to be tensors", shown(end))
+        return [self._end(each, key) for each in end]
+
+    def _shifted(self) -> set[str]:
+        """Models in the model: Keras 2 counts their own graph as node 0 and calls from 1, Keras 3 calls from 0."""
+        used: dict[str, set[int]] = {}
+        for tensor in self._all_tensors():
+            used.setdefault(tensor[0], set()).add(tensor[1])
+        models = {name for name, layer in zip(self.names, self.layers, strict=True) if "layers" in _options(layer)}
+        return {name for name in models if name and min(used.get(name, {0})) >= 1}
+
+    def _all_tensors(self) -> Iterator[Tensor]:
+        for layer in self.layers:
+            yield from _tensors(layer.get("inbound_nodes") if isinstance(layer, dict) else None)
+        for key in ("input_layers", "output_layers"):
+            yield from _tensors(self.options.get(key))
+
+    def _error(self, name: Any, expected: str, received: str) -> UserError:
+        return UserError(f"{self.config.where}: layer {shown(name)}: expected {expected}. Received: {received}")
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """All tensors in a value."""
+    if _is_tensor(value):
+        yield value
+        value = value[3:]
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _tensors(each)
+
+
+def _is_tensor(value: Any) -> bool:
+    """Layer, node, output, and perhaps options of the call."""
+    if not isinstance(value, list) or len(value) not in (3, 4):
+        return False
+    return isinstance(value[0], str) and all(isinstance(each, int) and each >= 0 for each in value[1:3])
+
+
+def _options(layer: Any) -> Mapping[str, Any] | list[Any]:
+    """The layer's config; the oldest Sequential models have a list of layers there."""
+    found = layer.get("config") if isinstance(layer, dict) else None
+    if isinstance(found, list):
+        return ["layers"]
+    return found if isinstance(found, dict) else {}
+
+
+def _name(layer: Any) -> str | None:
+    options = layer.get("config") if isinstance(layer, dict) else None
+    found = (
+        layer.get("name", options.get("name") if isinstance(options, dict) else None) if isinstance(layer, dict) else None
+    )
+    return found if isinstance(found, str) else None

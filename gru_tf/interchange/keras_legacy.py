@@ -1,0 +1,115 @@
+"""Keras files: `.h5` of Keras 2 and of TensorFlow 1's times, `.keras` of Keras 2 and 3, as models of Keras 3.
+
+Layers that were programmed for cuDNN alone (CuDNNGRU, CuDNNLSTM) become GRU and LSTM in the form that cuDNN takes. What
+Keras 2 calls hard_sigmoid becomes `gru_tf.layers.hard_sigmoid`, for Keras 3 means another function by it.
+
+A config is rewritten from known parts (`gru_tf.interchange.keras_config`), weights are looked through before they are read
+(`gru_tf.interchange.hdf5`), and of a `.keras` archive only its config, metadata and weights are read, by their names:
+nothing of a file is run and nothing of it is written anywhere.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from gru_tf.errors import UserError
+from gru_tf.interchange import hdf5
+from gru_tf.interchange.foreign import Run
+from gru_tf.interchange.keras_config import CUDNN, Config
+from gru_tf.interchange.keras_file import File, check_sizes
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A Keras file that was read.
+
+    Args:
+        model: of Keras 3, built and with its weights, not compiled.
+        source: format and version, e.g. "Keras 2.2.4-tf .h5"; stands in messages and in the model's metadata.
+        warnings: sentences on what is not as in the file.
+    """
+
+    model: Any
+    source: str
+    warnings: tuple[str, ...] = ()
+
+
+def read_model(path: Path | str) -> Any:
+    """The `keras.Model` in a `.h5` or `.keras` file; see `read`."""
+    return read(path).model
+
+
+def read(path: Path | str) -> Imported:
+    """The model in a `.h5` or `.keras` file, with where it comes from.
+
+    Raises:
+        UserError: for a file that is no whole model, has a layer, function or option that is not known, or weights that do
+            not belong to its layers; the message names them.
+    """
+    file = File(Path(path))
+    model = _built(file)
+    file.fill(model)
+    warnings = []
+    if "hard_sigmoid" in json.dumps(file.config) and file.keras_2:
+        warnings.append(
+            "hard_sigmoid is the one of Keras 2, clip(0.2 x + 0.5, 0, 1), which Keras 3 does not have: the model names it"
+            " gru_tf>keras2_hard_sigmoid, loads after `import gru_tf`, and layers with it do without cuDNN"
+        )
+    return Imported(model, file.source, tuple(warnings))
+
+
+def framework(path: Path | str) -> tuple[str, Run] | None:
+    """Name and version of the Keras that the file was written for, and its own computation of it; None without it.
+
+    For files of Keras 2 that is TF-Keras, if it is installed. The file is checked as in `read` before it is given to it.
+
+    Raises:
+        UserError: as `read`.
+    """
+    file = File(Path(path))
+    _built(file)
+    if not file.keras_2:
+        return f"Keras {keras.__version__}", _run(keras.saving.load_model(file.path, compile=False, safe_mode=True))
+    if file.archive is not None and any(f'"{kind}"' in json.dumps(file.config) for kind in CUDNN):
+        return None  # it converts weights of layers for cuDNN from .h5 alone
+    try:
+        import tf_keras
+    except ImportError:
+        return None
+    layers = tf_keras.layers
+    # by Keras 2's own conversion; GRU and LSTM have the options that layers for cuDNN lack at their values there
+    instead = {old: getattr(layers, new) for old, new in CUDNN.items()}
+    suffix = {} if file.archive is None else {"safe_mode": True}
+    model = tf_keras.models.load_model(file.path, custom_objects=instead, compile=False, **suffix)
+    return f"TF-Keras {tf_keras.__version__}", _run(model)
+
+
+def _run(model: Any) -> Run:
+    def run(inputs: Any, lengths: Array | None = None) -> tuple[Array, list[Array]]:
+        if lengths is not None:
+            raise ValueError("expected no lengths: a Keras model finds its mask itself. Received: lengths")
+        found = model(inputs, training=False)
+        first, *rest = found if isinstance(found, list | tuple) else [found]
+        return np.asarray(first), [np.asarray(each) for each in rest]
+
+    return run
+
+
+def _built(file: File) -> Any:
+    """The model of the file's config, with the weights that a new model has."""
+    try:
+        clean = Config(file.where, file.keras_2).model(file.config)
+        check_sizes(file, clean)
+        return keras.saving.deserialize_keras_object(clean, safe_mode=True)
+    except UserError:
+        raise
+    except RecursionError:
+        raise UserError(f"{file.where}: expected a model. Received: a config nested too deep") from None
+    except Exception as error:  # Keras raises whatever the wrong option leads to
+        raise UserError(f"{file.where}: expected a config that Keras can build. Received: {hdf5.line(error)}") from None

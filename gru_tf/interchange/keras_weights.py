@@ -1,0 +1,142 @@
+"""Weights of Keras 2's files, given to the layers of Keras 3 that stand for its own."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gru_tf import gates
+from gru_tf.errors import UserError, several
+from gru_tf.interchange import hdf5
+from gru_tf.interchange.keras_config import CUDNN, MODELS, RECURRENT, class_name, options_of
+
+Array = np.ndarray[Any, np.dtype[Any]]
+NAMED = {  # what a layer calls its weights, if nobody renamed them
+    *("kernel", "recurrent_kernel", "bias", "embeddings", "gamma", "beta", "moving_mean", "moving_variance"),
+    *("depthwise_kernel", "pointwise_kernel"),
+}
+LAYOUTS = {"CuDNNGRU": "legacy_cudnn_gru", "CuDNNLSTM": "legacy_cudnn_lstm"}
+Leaf = tuple[Any, str, str]  # layer, what the file calls its class, where it is
+
+
+def fill_by_name(model: Any, config: Any, contents: hdf5.Contents) -> None:
+    """Weights as .h5 files have them: a list for each of the model's layers, by the layer's name.
+
+    Raises:
+        UserError: for weights that are missing, left over or of the wrong shape, naming their path.
+    """
+    root = "model_weights"
+    known = contents.names("layer_names", root)
+    if known is None:
+        raise UserError(f"{contents.where}: {root}: expected attribute layer_names. Received: none")
+    left = {name for name in known if contents.names("weight_names", f"{root}/{name}")}
+    for raw in _layers(config):
+        name = _called(raw)
+        if class_name(raw) == "InputLayer":
+            continue
+        layer = model.get_layer(name)
+        variables = [*layer.trainable_weights, *layer.non_trainable_weights]
+        if not variables:
+            continue
+        paths = contents.names("weight_names", f"{root}/{name}") or []
+        if len(paths) != len(variables):
+            expected = several([variable.path for variable in variables])
+            received = f"{len(paths)}: {several(paths)}" if paths else "none"
+            raise UserError(f"{contents.where}: {root}/{name}: expected weights {expected}. Received: {received}")
+        left.discard(name)
+        places = {id(variable): f"{root}/{name}/{path}" for variable, path in zip(variables, paths, strict=True)}
+        for leaf, kind, _ in _leaves(layer, raw, ""):
+            _fill(leaf, kind, [places[id(variable)] for variable in leaf.weights], contents)
+    if left:
+        raise UserError(
+            f"{contents.where}: {root}: expected weights of the model's layers. Received: also {several(sorted(left))}"
+        )
+
+
+def fill_by_path(model: Any, config: Any, contents: hdf5.Contents) -> None:
+    """Weights as .keras files of Keras 2 have them: numbered, at the path of each layer in the model.
+
+    Raises:
+        UserError: as `fill_by_name`.
+    """
+    for leaf, kind, path in _leaves(model, config, ""):
+        if leaf.weights:
+            prefix = next((p for p in _prefixes(path) if f"{p}/vars/0" in contents.arrays), path)
+            _fill(leaf, kind, [f"{prefix}/vars/{n}" for n in range(len(leaf.weights))], contents)
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    """Where a layer's weights may be: Keras 2.12 called a model's layers its checkpoint's dependencies."""
+    yield path
+    yield re.sub(r"\blayers/", "_layer_checkpoint_dependencies/", path)
+
+
+def _leaves(layer: Any, raw: Any, path: str) -> Iterator[Leaf]:
+    """The layers that hold weights themselves, in a layer or model."""
+    kind = class_name(raw) or ""
+    options = options_of(raw)
+    if kind in MODELS:
+        seen: Counter[str] = Counter()
+        for each in _layers(raw):
+            own = _snake(class_name(each) or "")
+            place = f"{path}/layers/{own}_{seen[own]}" if seen[own] else f"{path}/layers/{own}"
+            seen[own] += 1
+            if class_name(each) != "InputLayer":
+                yield from _leaves(layer.get_layer(_called(each)), each, place.lstrip("/"))
+    elif kind == "Bidirectional":
+        yield from _leaves(layer.forward_layer, options["layer"], f"{path}/forward_layer")
+        yield from _leaves(layer.backward_layer, options.get("backward_layer") or options["layer"], f"{path}/backward_layer")
+    elif kind == "TimeDistributed":
+        yield from _leaves(layer.layer, options["layer"], f"{path}/layer")
+    elif kind == "RNN":
+        yield from _leaves(layer.cell, options["cell"], f"{path}/cell")
+    elif kind == "StackedRNNCells":
+        seen = Counter()
+        for cell, each in zip(layer.cells, options["cells"], strict=True):
+            own = _snake(class_name(each) or "")
+            yield from _leaves(cell, each, f"{path}/cells/{own}_{seen[own]}" if seen[own] else f"{path}/cells/{own}")
+            seen[own] += 1
+    else:
+        yield layer, kind, f"{path}/cell" if CUDNN.get(kind, kind) in RECURRENT else path
+
+
+def _fill(layer: Any, kind: str, paths: list[str], contents: hdf5.Contents) -> None:
+    """Give one layer its weights, from these paths in its own order."""
+    arrays: dict[str, Array] = {}
+    for variable, path in zip(layer.weights, paths, strict=True):
+        said = re.sub(r"(_\d+)?(:\d+)?$", "", path.rsplit("/", 1)[-1])
+        if said in NAMED and variable.name in NAMED and said != variable.name:
+            raise UserError(f"{contents.where}: {path}: expected {variable.name} of {layer.name}. Received: {said}")
+        arrays[variable.name] = contents.array(path)
+    try:
+        if kind in CUDNN:
+            found = gates.read(arrays, LAYOUTS[kind])
+            gates.load(layer, found if found.cell == "gru" else found.with_one_bias())
+            return
+    except ValueError as error:
+        raise UserError(f"{contents.where}: {paths[0].rsplit('/', 1)[0]}: {error}") from None
+    for variable, path, array in zip(layer.weights, paths, arrays.values(), strict=True):
+        if tuple(variable.shape) != array.shape:
+            expected = f"{variable.name} of {layer.name} with shape {tuple(variable.shape)}"
+            raise UserError(f"{contents.where}: {path}: expected {expected}. Received: shape {array.shape}")
+    layer.set_weights(list(arrays.values()))
+
+
+def _layers(raw: Any) -> list[Any]:
+    """A model's layers, as the file has them."""
+    options = options_of(raw)
+    return options if isinstance(options, list) else options["layers"]
+
+
+def _called(raw: Any) -> str:
+    """A layer's name."""
+    options = options_of(raw)
+    return str(raw.get("name") or (options.get("name") if isinstance(options, dict) else None) or "imported")
+
+
+def _snake(name: str) -> str:
+    """A class's name as paths have it: TimeDistributed → time_distributed."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -1,0 +1,155 @@
+"""A network as TensorFlow SavedModel: any batch, any length, for TensorFlow Serving and every program with TensorFlow.
+
+The endpoint "serving_default" takes whole sequences; "step", of a network that reads forwards alone, one step and the
+states before it. Layers are written without cuDNN, whose operations run on a GPU alone: the folder serves on any machine.
+"""
+
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from gru_tf.errors import UserError
+from gru_tf.interchange import agreement
+from gru_tf.interchange.building import build
+from gru_tf.interchange.network import Network
+from gru_tf.interchange.streaming import OneStep
+
+MARK = "saved_model.pb"  # every SavedModel has it
+WHOLE, STEP = "serving_default", "step"
+SHAPES = ((1, 1), (3, 2), (1, 7), (3, 30))  # batch, T
+
+
+def write(model: Network | Any, folder: str | Path) -> str:
+    """Write a network, or a Keras model, as SavedModel and run it beside the model; returns what came of that in a line.
+
+    Inputs have the model's names: "sequence" (batch, T, I) or token numbers (batch, T), where it is masked also "mask"
+    (batch, T), True at real steps. The result is "output". The endpoint "step" takes "input", (batch, I) or (batch,), and
+    each state under its name, "layer0_forward_h" (batch, H) and so on; it gives "output" and the states after the step.
+
+    Args:
+        model: of one output, named or not.
+        folder: a new one; or an older SavedModel, which is replaced when all is written and verified.
+
+    Raises:
+        UserError: where the folder holds something else, the model has several outputs, or the written one answers
+            otherwise: nothing is then written.
+    """
+    folder = Path(folder)
+    _check(folder)
+    found = build(model) if isinstance(model, Network) else model
+    if len(found.outputs) != 1:
+        raise UserError(f"{folder}: expected a model of one output. Received: {len(found.outputs)}")
+    neighbour = folder.with_name(f".writing-{secrets.token_hex(8)}")
+    try:
+        _save(found, neighbour)
+        line = _verified(found, neighbour, folder)
+        _move(neighbour, folder)
+    finally:
+        shutil.rmtree(neighbour, ignore_errors=True)
+    return line
+
+
+def _check(folder: Path) -> None:
+    free = not folder.exists() or (folder / MARK).is_file() or (folder.is_dir() and not any(folder.iterdir()))
+    if not free:
+        raise UserError(f"{folder}: expected a new folder, or an older SavedModel. Received: something else")
+
+
+def _move(neighbour: Path, folder: Path) -> None:
+    """Rename the written folder; an older one goes when the new one is whole."""
+    if not folder.exists():
+        neighbour.rename(folder)
+        return
+    older = folder.with_name(f".older-{secrets.token_hex(8)}")
+    folder.rename(older)
+    try:
+        neighbour.rename(folder)
+    except BaseException:
+        older.rename(folder)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
+
+
+def _save(model: Any, folder: Path) -> None:
+    import tensorflow as tf
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    with without_cudnn(model):
+        given = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in model.inputs]
+        several = len(given) > 1
+        archive.add_endpoint(
+            WHOLE, lambda *x: {"output": model(list(x) if several else x[0], training=False)}, input_signature=given
+        )
+        if (step := _step(model)) is not None:
+            archive.add_endpoint(STEP, by_name(step), input_signature=[step_signature(step, None)])
+        archive.write_out(folder, verbose=False)
+
+
+def _step(model: Any) -> OneStep | None:
+    """The model's computation of one step; None of one that needs the whole sequence."""
+    try:
+        return OneStep(model)
+    except UserError:
+        return None
+
+
+def step_signature(step: OneStep, batch: int | None) -> dict[str, Any]:
+    """What an endpoint of one step takes, by name."""
+    import tensorflow as tf
+
+    shape = (batch,) if step.features is None else (batch, step.features)
+    states = {name: tf.TensorSpec((batch, units), step.state_dtype, name=name) for name, units in step.states}
+    return {"input": tf.TensorSpec(shape, step.dtype, name="input"), **states}
+
+
+def by_name(step: OneStep) -> Any:
+    """One step as a function of a dict: input and states in, output and states out."""
+    names = [name for name, _ in step.states]
+
+    def call(given: dict[str, Any]) -> dict[str, Any]:
+        output, states = step(given["input"], [given[name] for name in names])
+        return {"output": output, **dict(zip(names, states, strict=True))}
+
+    return call
+
+
+@contextmanager
+def without_cudnn(model: Any) -> Iterator[None]:
+    """Let no layer take cuDNN while it is traced; afterwards each is as it was."""
+    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
+    before = [layer.use_cudnn for layer in layers]
+    for layer in layers:
+        layer.use_cudnn = False
+    try:
+        yield
+    finally:
+        for layer, own in zip(layers, before, strict=True):
+            layer.use_cudnn = own
+
+
+def _verified(model: Any, written: Path, folder: Path) -> str:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(written)).signatures
+    found = agreement.Agreement(folder, f"TensorFlow {tf.__version__}")
+    rng = np.random.default_rng(0)
+    for batch, timesteps in SHAPES:
+        given = agreement.inputs(model, batch, timesteps, rng)
+        expected = {"output": agreement.answer(model, given)}
+        found.compare(f"{batch} × {timesteps} steps", loaded[WHOLE](**_tensors(given)), expected)
+    if STEP in loaded:
+        agreement.compare_steps(found, model, lambda given: loaded[STEP](**_tensors(given)))
+    return found.line()
+
+
+def _tensors(given: Mapping[str, Any]) -> dict[str, Any]:
+    import tensorflow as tf
+
+    return {name: tf.constant(value) for name, value in given.items()}

@@ -1,0 +1,99 @@
+"""TensorFlow's own kernels for TF1's cells, run on a checkpoint's variables as they lie: what an import is checked with.
+
+`BlockLSTM` and `GRUBlockCell` take the kernels of `rnn_cell` as they are; nothing of `gru_tf.gates` is in between.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gru_tf.interchange.foreign import Run
+from gru_tf.interchange.network import Network
+from gru_tf.interchange.tf1_cells import Cell, Stack
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Steps = tuple[Array, list[Array]]  # (T, H), final states
+
+
+def framework(
+    found: Stack, arrays: Mapping[str, Array], network: Network, forget_bias: float, activation: str
+) -> Callable[[], tuple[str, Run] | None]:
+    """What `Foreign.framework` is: name with version, and the computation; None for another activation than the kernels'."""
+
+    def start() -> tuple[str, Run] | None:
+        if activation != "tanh":
+            return None
+        import tensorflow as tf
+
+        def cell(own: Cell, x: Array) -> Steps:
+            given = {array: arrays[name].astype("float32") for array, name in own.variables.items()}
+            return _KINDS[own.kind](tf.raw_ops, given, x, forget_bias if own.forget_bias else 0.0)
+
+        def run(inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
+            lengths = np.full(len(inputs), inputs.shape[1]) if lengths is None else lengths
+            rows = [_sequence(found, cell, network, inputs[n, : lengths[n]]) for n in range(len(inputs))]
+            outputs = [np.pad(y, ((0, inputs.shape[1] - len(y)), (0, 0))) if network.every_step else y for y, _ in rows]
+            return np.stack(outputs), [np.stack(states) for states in zip(*(states for _, states in rows), strict=True)]
+
+        return f"TensorFlow {tf.__version__} (BlockLSTM, GRUBlockCell)", run
+
+    return start
+
+
+def _sequence(
+    found: Stack, cell: Callable[[Cell, Array], Steps], network: Network, tokens: Array
+) -> tuple[Array, list[Array]]:
+    """Output and final states of one sequence."""
+    x = tokens if network.embedding is None else network.embedding[tokens]
+    below = [x.astype("float32")] * len(found.layers[0])  # what each direction reads
+    states: list[Array] = []
+    for cells in found.layers:
+        outputs = []
+        for n, (own, read) in enumerate(zip(cells, below, strict=True)):
+            y, final = cell(own, read[::-1] if n else read)
+            outputs.append(y[::-1] if n else y)
+            states += final
+        both = np.concatenate(outputs, axis=-1)
+        below = outputs if found.apart else [both] * len(cells)
+    last = np.concatenate([y[0] if n else y[-1] for n, y in enumerate(outputs)])
+    y = both if network.every_step else last
+    for linear in network.head:
+        y = y @ linear.kernel + (0 if linear.bias is None else linear.bias)
+    return y, states
+
+
+def _lstm(ops: Any, given: Mapping[str, Array], x: Array, forget_bias: float) -> Steps:
+    units = given["bias"].size // 4
+    state, vector = np.zeros((1, units), "float32"), np.zeros(units, "float32")
+    peepholes = {"wci": vector, "wcf": vector, "wco": vector}
+    rest = {"w": given["kernel"], "b": given["bias"], "cs_prev": state, "h_prev": state, **peepholes}
+    found = ops.BlockLSTM(
+        seq_len_max=len(x), x=x[:, None], forget_bias=forget_bias, cell_clip=-1.0, use_peephole=False, **rest
+    )
+    h = found.h.numpy()[:, 0]
+    return h, [h[-1], found.cs.numpy()[-1, 0]]
+
+
+def _gru(ops: Any, given: Mapping[str, Array], x: Array, _: float) -> Steps:
+    h = np.zeros((1, given["candidate_bias"].size), "float32")
+    weights = {"w_ru": given["gates_kernel"], "b_ru": given["gates_bias"]}
+    weights |= {"w_c": given["candidate_kernel"], "b_c": given["candidate_bias"]}
+    steps = []
+    for step in x:
+        h = ops.GRUBlockCell(x=step[None], h_prev=h, **weights).h.numpy()
+        steps.append(h[0])
+    return np.stack(steps), [steps[-1]]
+
+
+def _rnn(ops: Any, given: Mapping[str, Array], x: Array, _: float) -> Steps:
+    h = np.zeros((1, given["bias"].size), "float32")
+    steps = []
+    for step in x:
+        product = ops.MatMul(a=np.concatenate([step[None], h], axis=1), b=given["kernel"])
+        h = ops.Tanh(x=ops.BiasAdd(value=product, bias=given["bias"])).numpy()
+        steps.append(h[0])
+    return np.stack(steps), [steps[-1]]
+
+
+_KINDS: Mapping[str, Callable[[Any, Mapping[str, Array], Array, float], Steps]] = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}

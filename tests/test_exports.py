@@ -1,0 +1,294 @@
+"""Models on their way out: SavedModel and TensorFlow Lite, run and compared with the Keras model that they came from."""
+
+import sys
+from contextlib import nullcontext
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gru_tf
+from gru_tf.cells import CELLS
+from gru_tf.gates import Gates
+from gru_tf.interchange import agreement, saved_model, tflite
+from gru_tf.interchange.building import build, of
+from gru_tf.interchange.network import Network, Recurrent
+
+I, O = 3, 2  # noqa: E741, the letters of every docstring
+FLOAT32 = 2e-6
+KERNELS = {"W": "kernel", "U": "recurrent_kernel"}
+MOVED = 1e-3  # far beyond it
+
+
+def filled(model):
+    """With random numbers for all weights: zero biases would hide a bias that is lost."""
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.normal(scale=0.5, size=weight.shape))
+    return model
+
+
+def numbers(*shape):
+    return np.random.default_rng(7).normal(size=shape).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def forwards():
+    """A GRU with reset after, an LSTM and a head, an output a step."""
+    layers = [keras.layers.GRU(4, return_sequences=True), keras.layers.LSTM(5, return_sequences=True), keras.layers.Dense(O)]
+    return filled(keras.Sequential([keras.Input((None, I), name="sequence"), *layers]))
+
+
+@pytest.fixture(scope="module")
+def masked():
+    """Tokens with a mask, read in both directions, one answer a sequence."""
+    inputs = keras.Input((None,), dtype="int32", name="sequence")
+    mask = keras.Input((None,), dtype="bool", name="mask")
+    x = keras.layers.Embedding(11, I)(inputs)
+    x = keras.layers.Bidirectional(gru_tf.GRU(4, convention="write"))(x, mask=mask)
+    return filled(keras.Model([inputs, mask], keras.layers.Dense(O)(x)))
+
+
+TOKENS, REAL = np.array([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 0, 0]], "int32"), np.array([[1] * 6, [1, 1, 1, 1, 0, 0]], bool)
+
+
+# --- SavedModel ---
+
+
+@pytest.fixture(scope="module")
+def saved(forwards, tmp_path_factory):
+    """What a program with TensorFlow alone loads."""
+    folder = tmp_path_factory.mktemp("saved") / "forwards"
+    line = saved_model.write(of(forwards), folder)
+    assert line.startswith(f"verified with TensorFlow {tf.__version__}: largest relative difference ")
+    assert "in 11 cases" in line  # 4 shapes, and 7 steps
+    return tf.saved_model.load(str(folder))
+
+
+def test_a_saved_model_takes_any_batch_and_length(saved, forwards):
+    for shape in ((5, 13, I), (1, 1, I)):
+        x = numbers(*shape)
+        found = saved.signatures["serving_default"](sequence=tf.constant(x))
+        assert list(found) == ["output"]
+        np.testing.assert_allclose(found["output"], forwards(x), rtol=0, atol=FLOAT32)
+
+
+def test_a_saved_model_streams(saved, forwards):
+    x, step = numbers(2, 8, I), saved.signatures["step"]
+    given = step.structured_input_signature[1]
+    states = {name: tf.zeros((2, spec.shape[1])) for name, spec in given.items() if name != "input"}
+    assert set(states) == {"layer0_forward_h", "layer1_forward_h", "layer1_forward_c"}
+    outputs = []
+    for t in range(8):
+        found = step(input=tf.constant(x[:, t]), **states)
+        states = {name: found[name] for name in states}
+        outputs.append(found["output"])
+    np.testing.assert_allclose(np.stack(outputs, 1), forwards(x), rtol=0, atol=FLOAT32)
+
+
+def test_a_saved_model_of_tokens_takes_the_mask(masked, tmp_path):
+    saved_model.write(masked, tmp_path / "masked")
+    loaded = tf.saved_model.load(str(tmp_path / "masked")).signatures
+    assert list(loaded) == ["serving_default"]  # what reads from the end as well has no step
+    found = loaded["serving_default"](sequence=tf.constant(TOKENS), mask=tf.constant(REAL))["output"]
+    np.testing.assert_allclose(found, masked([TOKENS, REAL]), rtol=0, atol=FLOAT32)
+    assert np.abs(found - masked([TOKENS, np.ones_like(REAL)])).max() > MOVED
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_what_is_written_beside_a_gpu_runs_without_one(forwards, tmp_path, monkeypatch, hidden):
+    monkeypatch.setattr(sys.modules["keras.src.backend.tensorflow.rnn"], "_is_gpu_available", lambda: True)
+    if not hidden:  # shown able to fail
+        monkeypatch.setattr(saved_model, "without_cudnn", lambda _: nullcontext())
+    saved_model._save(forwards, tmp_path / "m")
+    assert (b"CudnnRNN" in (tmp_path / "m" / "saved_model.pb").read_bytes()) is not hidden
+    assert [layer.use_cudnn for layer in forwards.layers[:2]] == ["auto", "auto"]
+
+
+def test_an_older_saved_model_is_replaced_and_nothing_else(forwards, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years")
+    with pytest.raises(gru_tf.UserError, match="mine: expected a new folder, or an older SavedModel"):
+        saved_model.write(forwards, tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years"
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "saved_model.pb").write_bytes(b"old")
+    saved_model.write(forwards, old)
+    assert (old / "saved_model.pb").stat().st_size > 1000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "old"]
+
+
+def test_a_saved_model_that_answers_otherwise_is_not_kept(forwards, tmp_path, monkeypatch):
+    original = saved_model.by_name
+
+    def forgetful(step):
+        return lambda given: original(step)(given) | {"layer1_forward_c": given["layer1_forward_c"]}
+
+    monkeypatch.setattr(saved_model, "by_name", forgetful)
+    with pytest.raises(
+        gru_tf.UserError, match=r"m: output, step 2 of 7: expected TensorFlow .* within 1e-05. Received: 0\.\d+ off"
+    ):
+        saved_model.write(forwards, tmp_path / "m")
+    assert not list(tmp_path.iterdir())
+
+
+# --- TensorFlow Lite ---
+
+
+def interpreters():
+    """TensorFlow's own, and LiteRT where it is installed."""
+    yield "tensorflow"
+    yield "litert"
+
+
+@pytest.fixture(params=interpreters())
+def interpreter(request):
+    if request.param == "litert":
+        return pytest.importorskip("ai_edge_litert.interpreter").Interpreter
+
+    def quiet(**options):
+        with pytest.warns(UserWarning, match="tf.lite.Interpreter is deprecated"):
+            return tf.lite.Interpreter(**options)
+
+    return quiet
+
+
+def built_in(found):
+    """Whether all its operations are TensorFlow Lite's own."""
+    names = {operation["op_name"] for operation in found._get_ops_details()}
+    return names and not any(name.startswith("Flex") or name == "CUSTOM" for name in names)
+
+
+@pytest.fixture(scope="module")
+def lite(forwards, masked, tmp_path_factory):
+    """Name → file, with what was said of each."""
+    folder = tmp_path_factory.mktemp("lite")
+    forms = {"whole": (forwards, {"timesteps": 11}), "stream": (forwards, {"streaming": True})}
+    forms["masked"] = masked, {"timesteps": 6, "batch": 2}
+    said = {name: tflite.write(of(model), folder / f"{name}.tflite", **how) for name, (model, how) in forms.items()}
+    assert all(line.startswith("verified with ") for line in said.values())
+    return {name: str(folder / f"{name}.tflite") for name in forms}
+
+
+def test_a_tflite_file_of_whole_sequences(lite, forwards, interpreter):
+    found, x = interpreter(model_path=lite["whole"]), numbers(1, 11, I)
+    assert found.get_signature_list() == {"serving_default": {"inputs": ["sequence"], "outputs": ["output"]}}
+    output = found.get_signature_runner()(sequence=x)["output"]
+    np.testing.assert_allclose(output, forwards(x), rtol=0, atol=FLOAT32)
+    assert built_in(found)
+
+
+def test_a_tflite_file_that_streams(lite, forwards, interpreter):
+    found, x = interpreter(model_path=lite["stream"]), numbers(1, 30, I)
+    step = found.get_signature_runner()
+    states = {name: np.zeros(d["shape"], d["dtype"]) for name, d in step.get_input_details().items() if name != "input"}
+    outputs = []
+    for t in range(30):
+        after = step(input=x[:, t], **states)
+        states = {name: after[name] for name in states}
+        outputs.append(after["output"])
+    np.testing.assert_allclose(np.stack(outputs, 1), forwards(x), rtol=0, atol=FLOAT32)
+    assert built_in(found)
+
+
+def test_a_tflite_file_of_tokens_takes_the_mask(lite, masked, interpreter):
+    found = interpreter(model_path=lite["masked"])
+    output = found.get_signature_runner()(sequence=TOKENS, mask=REAL)["output"]
+    np.testing.assert_allclose(output, masked([TOKENS, REAL]), rtol=0, atol=FLOAT32)
+    assert built_in(found)
+
+
+def test_length_costs_room_for_outputs_alone(forwards, lite, tmp_path):
+    tflite.write(of(forwards), tmp_path / "long.tflite", timesteps=111)
+    with open(lite["whole"], "rb") as whole:
+        assert (tmp_path / "long.tflite").stat().st_size - len(whole.read()) < 100 * (4 + 5) * 4 + 200
+
+
+def test_other_cells_stream_too(tmp_path):
+    model = filled(gru_tf.stacked("janet", [4, 4], features=I, outputs=O))
+    assert "verified with" in tflite.write(model, tmp_path / "m.tflite", streaming=True)
+
+
+def float64():
+    return gru_tf.stacked("gru", 2, features=I, outputs=O, dtype="float64")
+
+
+def erfinv():
+    layers = [keras.layers.GRU(4), keras.layers.Activation(tf.math.erfinv)]
+    return keras.Sequential([keras.Input((None, I)), *layers])
+
+
+@pytest.mark.parametrize(
+    ("model", "how", "words"),
+    [
+        (None, {}, "expected timesteps, .* or streaming. Received: neither"),
+        (None, {"timesteps": 3, "streaming": True}, "Received: timesteps=3 and streaming"),
+        ("masked", {"streaming": True}, "read forwards"),
+        (erfinv, {"timesteps": 3}, "expected operations that TensorFlow Lite has. Received: tf.Erfinv$"),
+        (
+            lambda: gru_tf.stacked("gru", 2, features=I, outputs=O, dtype="float64"),
+            {"timesteps": 3},
+            "Received: float64 in '",
+        ),
+    ],
+    ids=["neither", "both", "bidirectional", "no such operation", "float64"],
+)
+def test_what_tflite_cannot_be_is_refused_and_nothing_written(model, how, words, forwards, masked, tmp_path):
+    given = model() if callable(model) else {None: forwards, "masked": masked}[model]
+    with pytest.raises(gru_tf.UserError, match=words):
+        tflite.write(given, tmp_path / "m.tflite", **how)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tflite_file_that_answers_otherwise_is_not_written(forwards, tmp_path, monkeypatch):
+    monkeypatch.setattr(tflite, "runner", lambda _: ("a runtime", lambda given: {"output": np.full((1, 3, O), np.nan)}))
+    with pytest.raises(gru_tf.UserError, match=r"expected a runtime to answer as the model .* Received: nan off"):
+        tflite.write(forwards, tmp_path / "m.tflite", timesteps=3)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_runtime_it_is_written_and_said_to_be_unverified(forwards, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    monkeypatch.delattr(tf.lite, "Interpreter")
+    assert tflite.write(forwards, tmp_path / "m.tflite", timesteps=3).startswith("not verified: ")
+    assert (tmp_path / "m.tflite").stat().st_size > 1000
+
+
+# --- agreement ---
+
+
+def test_agreement_is_relative_and_counts_the_worst():
+    found = agreement.Agreement("f", "somebody")
+    found.compare("one", {"output": [100.0, 1.0]}, {"output": [100.0005, 1.0]})
+    found.compare("two", {"output": [0.5]}, {"output": [0.5]})
+    assert found.line() == "verified with somebody: largest relative difference 5.0e-06 in 2 cases"
+    with pytest.raises(gru_tf.UserError, match="f: output, three: expected .* within 1e-05. Received: 5e-05 off"):
+        found.compare("three", {"output": [0.00005]}, {"output": [0.0]})
+    with pytest.raises(gru_tf.UserError, match=r"expected shape \(1,\). Received: \(2,\)"):
+        found.compare("four", {"output": [1.0, 1.0]}, {"output": [1.0]})
+    with pytest.raises(gru_tf.UserError, match="expected the outputs a. Received: b"):
+        found.compare("five", {"b": [1.0]}, {"a": [1.0]})
+
+
+def test_random_inputs_are_ones_that_the_model_takes(masked):
+    given = agreement.inputs(build(of(masked)), 3, 50, np.random.default_rng(0))
+    assert given["sequence"].shape == (3, 50)
+    assert 0 <= given["sequence"].min() < given["sequence"].max() == 10
+    lengths = given["mask"].sum(1)
+    assert lengths[0] == 50 > lengths.min() >= 1
+    assert (given["mask"] == (np.arange(50) < lengths[:, None])).all()
+
+
+def test_a_gru_with_reset_before_and_two_biases_is_built_with_their_sum():
+    rng = np.random.default_rng(3)
+    sizes = {"W": (I, 4), "U": (4, 4), "b": (4,), "c": (4,)}
+    blocks = {f"{letter}_{gate}": rng.normal(size=size) for gate in "zrh" for letter, size in sizes.items()}
+    made = build(Network((Recurrent(Gates(blocks, "keep", reset_after=False)),)), dtype="float64")
+    kernels = {name: np.concatenate([blocks[f"{k}_{g}"] for g in "zrh"], 1) for k, name in KERNELS.items()}
+    bias = np.concatenate([blocks[f"b_{gate}"] + blocks[f"c_{gate}"] for gate in "zrh"])  # an ONNX file has both
+    x, h = rng.normal(size=(2, 6, I)), np.zeros((2, 4))
+    for t in range(6):
+        (h,) = CELLS.find("gru").step(x[:, t], [h], {**kernels, "bias": bias}, reset_after=False)
+        np.testing.assert_allclose(made(x)[:, t], h, rtol=0, atol=1e-12)

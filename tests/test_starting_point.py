@@ -1,0 +1,291 @@
+"""`model.from`: a trained stack as the recurrent part of an experiment's networks, frozen or fine-tuned."""
+
+import re
+import shutil
+
+import keras
+import numpy as np
+import pytest
+import yaml
+
+from gru_tf import experiment_file, gates, starting_point, suite, training
+from gru_tf.cells import CELLS
+from gru_tf.errors import UserError
+from gru_tf.experiment import Experiment, Run
+from gru_tf.interchange.building import of
+from gru_tf.model import build, check
+from gru_tf.report.provenance import definition
+from gru_tf.specs import Choice, ModelSpec, TrainingSpec
+from gru_tf.tasks import Signature
+
+FLOAT32 = 2e-6
+MOVED = 1e-4
+VALUES = Signature(timesteps=6, features=2, outputs=1, target="value")
+MUSIC = Signature(timesteps=6, features=2, outputs=3, target="binary", per_step=True)
+WORDS = Signature(timesteps=6, features=9, outputs=11, target="class", per_step=True, tokens=11)
+ADDING = {"length": 6, "examples": 64, "validation_examples": 16, "test_examples": 16, "longer": 1}
+
+
+def save(folder, name, *layers, features=2):
+    """A stack with random numbers for all weights, and a head that nobody is to find again; returns its file."""
+    start = [keras.Input((None, features))] if features else [keras.Input((None,), dtype="int32")]
+    model = keras.Sequential([*start, *layers, keras.layers.Dense(4)])
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.normal(scale=0.5, size=weight.shape))
+    model.save(folder / f"{name}.keras")
+    return str(folder / f"{name}.keras")
+
+
+def gru(units, **options):
+    return keras.layers.GRU(units, **{"return_sequences": True, **options})
+
+
+def both(layer):
+    return keras.layers.Bidirectional(layer)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("stacks")
+
+
+@pytest.fixture(scope="module")
+def stacks(folder):
+    """Name → file."""
+    lstm, rnn, embedding = keras.layers.LSTM, keras.layers.SimpleRNN, keras.layers.Embedding
+    return {
+        "gru": save(folder, "gru", gru(4), gru(3)),
+        "both": save(folder, "both", both(gru(4)), both(gru(3))),
+        "lstm": save(folder, "lstm", lstm(4, return_sequences=True)),
+        "rnn": save(folder, "rnn", rnn(4)),
+        "before": save(folder, "before", gru(4, reset_after=False)),
+        "relu": save(folder, "relu", gru(4, activation="relu")),
+        "backwards": save(folder, "backwards", gru(4, go_backwards=True)),
+        "tokens": save(folder, "tokens", embedding(11, 5), gru(4), features=None),
+        "grey": save(folder, "grey", keras.layers.Rescaling(0.1), gru(4)),
+        "wide": save(folder, "wide", gru(4), features=12),
+        "convolution": save(folder, "convolution", keras.layers.Conv1D(2, 1), gru(4)),
+    }
+
+
+def blocks(layers):
+    """All recurrent weights in canonical form, by which implementations and conventions are one."""
+    inner = [each for layer in layers for each in getattr(layer, "forward_layer", layer) and _inner(layer)]
+    return [gates.of(each).in_convention("keep" if each.cell.__class__.__name__ == "GRUCell" else None) for each in inner]
+
+
+def _inner(layer):
+    return [layer.forward_layer, layer.backward_layer] if hasattr(layer, "forward_layer") else [layer]
+
+
+def recurrent(model):
+    return [layer for layer in model.layers if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional))]
+
+
+def equal(some, others):
+    pairs = zip(some, others, strict=True)
+    return all(np.array_equal(a.blocks[name], b.blocks[name]) for a, b in pairs for name in a.blocks)
+
+
+# --- built ---
+
+NETWORKS = [
+    ("gru", "gru", {}, "stock"),
+    ("gru", "gru", {"convention": "write"}, "custom"),
+    ("both", "gru", {}, "custom"),
+    ("before", "gru", {"reset_after": False}, "stock"),
+    ("lstm", "lstm", {}, "custom"),
+    ("rnn", "rnn", {}, "stock"),
+]
+
+
+@pytest.mark.parametrize(("name", "cell", "options", "implementation"), NETWORKS)
+def test_the_recurrent_part_computes_what_the_file_does(stacks, name, cell, options, implementation):
+    spec = ModelSpec(start=stacks[name], implementation=implementation)
+    made = build(spec, MUSIC, CELLS.find(cell), options)
+    source, x = keras.saving.load_model(stacks[name]), np.random.default_rng(1).normal(size=(3, 6, 2)).astype("float32")
+    part = keras.Model(made.input, made.get_layer("head").input)
+    expected = keras.Sequential(source.layers[:-1])(x)  # without its head
+    np.testing.assert_allclose(part(x)[:, -1] if name == "rnn" else part(x), expected, rtol=0, atol=FLOAT32)
+    assert made(x).shape == (3, 6, 3)
+    size = starting_point.size(CELLS.find(cell), options, MUSIC, spec)
+    assert size.parameters == made.count_params()
+    assert size.recurrent_parameters == sum(layer.count_params() for layer in recurrent(made))
+    assert size.units == {"gru": 3, "both": 3}.get(name, 4)
+
+
+def test_the_embedding_comes_along_where_both_know_as_many_tokens(stacks):
+    spec, cell = ModelSpec(start=stacks["tokens"], frozen=True), CELLS.find("gru")
+    source = of(keras.saving.load_model(stacks["tokens"])).embedding
+    made = build(spec, WORDS, cell, {})
+    embedding = made.get_layer("embedding")
+    np.testing.assert_array_equal(embedding.get_weights()[0], source)
+    assert not embedding.trainable
+    assert starting_point.size(cell, {}, WORDS, spec).parameters == made.count_params()
+    other = Signature(**{**vars(WORDS), "tokens": 7})
+    embedding = build(spec, other, cell, {}).get_layer("embedding")  # another vocabulary: new, of the width that fits
+    assert embedding.get_weights()[0].shape == (7, 5)
+    assert embedding.trainable
+
+
+# --- trained ---
+
+
+def run(stacks, name, cell="gru", options=None, epochs=2, rate=1e-2, implementation="stock", **more):
+    model = starting_point.pinned(ModelSpec(start=stacks[name], implementation=implementation, **more))
+    recipe = TrainingSpec(epochs=epochs, batch_size=32, learning_rate=rate, jit=False, deterministic=False)
+    choice = Choice(name=cell, options=options or {})
+    return Run(
+        purpose="final", task=Choice(name="adding", options=ADDING), cell=choice, seed=1, model=model, training=recipe
+    )
+
+
+def trained(asked, folder):
+    result = training.train(asked, folder)
+    assert result.status == "finished"
+    return keras.saving.load_model(result.model_file), result
+
+
+@pytest.mark.parametrize(
+    ("options", "implementation"), [({}, "stock"), ({"convention": "write"}, "custom")], ids=["stock", "custom, write"]
+)
+def test_frozen_weights_stay_to_the_bit_and_the_head_learns(stacks, tmp_path, options, implementation):
+    how = {"options": options, "implementation": implementation}
+    before = blocks(recurrent(keras.saving.load_model(stacks["gru"])))
+    frozen, result = trained(run(stacks, "gru", frozen=True, **how), tmp_path)
+    untouched, _ = trained(run(stacks, "gru", frozen=True, rate=1e-30, **how), tmp_path)
+    assert equal(blocks(recurrent(frozen)), before)
+    learned, fresh = frozen.get_layer("head").get_weights()[0], untouched.get_layer("head").get_weights()[0]
+    assert np.abs(learned - fresh).max() > MOVED
+    assert result.parameters == frozen.count_params()
+
+    tuned, _ = trained(run(stacks, "gru", **how), tmp_path)
+    at_rest, _ = trained(run(stacks, "gru", rate=1e-30, **how), tmp_path)
+    assert equal(blocks(recurrent(at_rest)), before)  # it began with the file's
+    moved = [np.abs(a.blocks["U_h"] - b.blocks["U_h"]).max() for a, b in zip(blocks(recurrent(tuned)), before, strict=True)]
+    assert min(moved) > MOVED
+
+
+def test_an_interrupted_run_goes_on_to_the_same_numbers(stacks, tmp_path):
+    straight, _ = trained(run(stacks, "both", epochs=3, frozen=True), tmp_path / "straight")
+    training.train(run(stacks, "both", epochs=1, frozen=True), tmp_path / "parts", checkpoint_seconds=0)
+    starting_point._read.cache_clear()  # as in another process
+    parts, result = trained(run(stacks, "both", epochs=3, frozen=True), tmp_path / "parts")
+    for one, other in zip(straight.get_weights(), parts.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(result.history["validation_mse"]) == 3
+
+
+# --- refused ---
+
+CAUSAL = Signature(timesteps=6, features=2, outputs=2, target="class", per_step=True, causal=True)
+DECODED = Signature(timesteps=6, features=5, outputs=7, target="class", tokens=11, decoded=4)
+GREY = Signature(timesteps=6, features=2, outputs=2, target="class", scale=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "options", "signature", "words"),
+    [
+        ("wide", "gru", {}, VALUES, r"wide.keras: expected a stack that reads 2 features a step, .* Received: 12 features"),
+        ("tokens", "gru", {}, VALUES, r"tokens.keras: expected a stack that reads 2 features .* Received: one of tokens"),
+        ("lstm", "gru", {}, VALUES, r"expected layers of the experiment's cell gru. Received: layer '\w+' of lstm"),
+        ("rnn", "janet", {}, VALUES, r"expected layers of the experiment's cell janet. Received: layer '\w+' of rnn"),
+        ("before", "gru", {}, VALUES, "expected a gru with reset_after: true, .* with reset_after: false"),
+        ("gru", "gru", {"reset_after": False}, VALUES, "expected a gru with reset_after: false, .* reset_after: true"),
+        ("relu", "gru", {}, VALUES, "expected tanh and sigmoid, .* with relu and sigmoid"),
+        ("backwards", "gru", {}, VALUES, "which reads backwards alone"),
+        ("both", "gru", {}, CAUSAL, "this task predicts the next step"),
+        ("tokens", "gru", {}, DECODED, "written token by token"),
+        ("grey", "gru", {}, GREY, "expected inputs multiplied by 0.5, as the task's are. Received: by 0.1"),
+        ("convolution", "gru", {}, VALUES, "model.from: model .* Received: Conv1D"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_in_one_line(stacks, name, cell, options, signature, words):
+    with pytest.raises(UserError, match=words) as caught:
+        check(ModelSpec(start=stacks[name]), signature, CELLS.find(cell), options)
+    assert str(caught.value).startswith("model.from: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"from": "a.keras", "units": 5}, "expected no 'units' beside 'from', whose file says it. Received: 5"),
+        ({"from": "a.keras", "layers": 2}, "expected no 'layers' beside 'from'"),
+        ({"from": "a.keras", "bidirectional": True}, "expected no 'bidirectional' beside 'from'"),
+        ({"units": 5, "frozen": True}, "expected 'from', a file, beside 'frozen'. Received: none"),
+        ({"form": "a.keras"}, "model.form: no such field. Did you mean 'from'"),
+        ({"from": "", "units": 5}, "model.from: "),
+    ],
+)
+def test_fields_that_contradict_it_are_refused(model, words):
+    with pytest.raises(UserError, match=re.escape(words)):
+        experiment_file.validate({**EXPERIMENT, "model": model, "name": "mine"}, "mine.yaml")
+
+
+# --- experiments ---
+
+EXPERIMENT = {
+    "question": "Does a stack that was trained on something else help?",
+    "tasks": [{"adding": ADDING}],
+    "cells": ["gru"],
+    "seeds": 1,
+    "training": {"epochs": 1, "batch_size": 32, "jit": False, "deterministic": False},
+}
+
+
+def written(folder, **model):
+    file = folder / "mine.yaml"
+    file.write_text(yaml.safe_dump({**EXPERIMENT, "model": model}))
+    return file
+
+
+def test_an_experiment_goes_there_and_back(stacks, tmp_path, monkeypatch):
+    asked = suite.load(written(tmp_path, **{"from": stacks["gru"], "frozen": True, "dropout": 0.1}))
+    assert asked.model.start == stacks["gru"]
+    assert re.fullmatch("[0-9a-f]{16}", asked.model.sha256)
+    assert Experiment.model_validate_json(asked.model_dump_json()) == asked  # as the store keeps it
+    assert suite.load(asked) == asked
+    (tmp_path / "again.yaml").write_text(definition(asked))  # as the report shows it
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(stacks["gru"], "gru.keras")
+    again = suite.load("again.yaml")
+    assert again.model.start == "gru.keras"
+    assert again.runs()[0].fingerprint == asked.runs()[0].fingerprint  # what the file holds counts, not where it lies
+
+
+def test_the_content_of_the_file_decides_which_run_it_is(stacks, folder, tmp_path):
+    file = tmp_path / "moving.keras"
+    shutil.copy(stacks["gru"], file)
+    first = suite.load(written(tmp_path, **{"from": str(file)}))
+    shutil.copy(stacks["both"], file)
+    second = suite.load(written(tmp_path, **{"from": str(file)}))
+    frozen = suite.load(written(tmp_path, **{"from": str(file), "frozen": True}))
+    assert len({each.runs()[0].fingerprint for each in (first, second, frozen)}) == 3
+    with pytest.raises(UserError, match=r"moving.keras: changed. Received: sha256 \w{16}, expected \w{16}"):
+        starting_point.network(first.model)
+    with pytest.raises(UserError, match="none.keras"):
+        suite.load(written(tmp_path, **{"from": str(tmp_path / "none.keras")}))
+
+
+def test_where_there_is_no_file_nothing_has_changed():
+    model = ModelSpec(units=5)
+    names = ["units", "parameters", "budget", "layers", "bidirectional", "dropout", "implementation"]
+    assert list(model.model_dump()) == names  # what every fingerprint so far is made of
+    assert model.but(units=6).units == 6
+    assert ModelSpec(start="a.keras").but(dropout=0.2) == ModelSpec(**{"from": "a.keras", "dropout": 0.2})
+
+
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")
+def test_an_experiment_is_run_once_and_refused_before_it_starts(stacks, tmp_path):
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    with pytest.raises(UserError, match=r"^mine.yaml: adding\(.*\), gru: model.from: .*wide.keras: .* 2 feat.* 12 feat"):
+        suite.check(written(tmp_path, **{"from": stacks["wide"]}))
+    file = written(tmp_path, **{"from": stacks["gru"], "frozen": True})
+    told = []
+    found = suite.run(file, store, workers=0, progress=lambda result, *_: told.append(result))
+    again = suite.run(file, store, workers=0, progress=lambda result, *_: told.append(result))
+    assert [result.status for result in told if result is not None] == ["finished"]
+    assert found.frame["from"].tolist() == again.frame["from"].tolist() == [stacks["gru"]]
+    assert "At the size of gru.keras, frozen" in found.text("markdown")
