@@ -48,6 +48,7 @@ INITIALIZERS = {
 REGULARIZERS = {"L1", "L2", "L1L2", "OrthogonalRegularizer"}
 CONSTRAINTS = {"MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm"}
 KINDS = {"initializers": INITIALIZERS, "regularizers": REGULARIZERS, "constraints": CONSTRAINTS}
+POLICIES = {"DTypePolicy", "FloatDTypePolicy", "Policy", "PolicyV1"}
 DTYPES = {
     *("float16", "float32", "float64", "bfloat16", "mixed_float16", "mixed_bfloat16"),
     *("int8", "int32", "int64", "bool"),
@@ -152,6 +153,8 @@ class Config:
         given = {**WITHOUT.get(kind, {}), **options, **ALWAYS.get(kind, {})}
         if kind in GATED and "recurrent_activation" not in given:
             raise UserError(f"{self.where}: {called}: expected recurrent_activation in its config. Received: none")
+        if name == "Bidirectional":
+            given = {"backward_layer": _other_way(given.get("layer")), **given}
         found: dict[str, Any] = {}
         for key, value in given.items():
             new = RENAMED.get((name, key), key)
@@ -216,8 +219,9 @@ class Config:
         return _object(kind, name, given)
 
     def _dtype(self, value: Any, called: str) -> Any:
-        name = (options_of(value) or {}).get("name") if isinstance(value, dict) else value
-        if name is not None and name not in DTYPES:
+        policy = class_name(value) in POLICIES and isinstance(options_of(value), dict)
+        name = value["config"].get("name") if policy else value
+        if name is not None and not (isinstance(name, str) and name in DTYPES):
             raise UserError(
                 f"{self.where}: {called}: expected dtype to be one of {', '.join(sorted(DTYPES))}. Received: {shown(name)}"
             )
@@ -244,7 +248,7 @@ class Config:
         for package, names in KINDS.items():
             if kind in names and not (registered_name(value) or "").startswith("gru_tf>"):
                 return _object(package, kind, self._known(options or {}))
-        if kind in ("DTypePolicy", "FloatDTypePolicy"):
+        if kind in POLICIES:
             return self._dtype(value, kind)
         return self.layer(value)
 
@@ -313,6 +317,14 @@ class Config:
         at = f" in {called}" if called else ""
         reason = "; a Lambda is a program, and no program of a file is run" if name in ("Lambda", "__lambda__") else ""
         return UserError(f"{self.where}: expected a {what} of stock Keras{at}.{near} Received: {shown(name)}{reason}")
+
+
+def _other_way(layer: Any) -> Any:
+    """The backward layer of one that itself reads backwards: Keras 2 turns it round again, Keras 3 does not."""
+    options = options_of(layer)
+    if not isinstance(options, dict) or options.get("go_backwards") is not True:
+        return None
+    return {**layer, "config": {**options, "go_backwards": False, "name": f"backward_{options.get('name')}"}}
 
 
 def class_name(config: Any) -> str | None:

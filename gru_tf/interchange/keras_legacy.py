@@ -73,7 +73,7 @@ def framework(path: Path | str) -> tuple[str, Run] | None:
         UserError: as `read`.
     """
     file = File(Path(path))
-    _built(file)
+    file.fill(_built(file))  # whatever is wrong with it is said before the framework sees it
     if not file.keras_2:
         return f"Keras {keras.__version__}", _run(keras.saving.load_model(file.path, compile=False, safe_mode=True))
     if file.archive is not None and any(f'"{kind}"' in json.dumps(file.config) for kind in CUDNN):

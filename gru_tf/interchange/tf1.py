@@ -255,8 +255,8 @@ def _warnings(found: Stack, added: float, linear: int, left: Sequence[str]) -> l
     said = []
     if any(cell.forget_bias for layer in found.layers for cell in layer):
         said.append(
-            f"forget_bias={added:g} is added to the forget gates' biases, as TensorFlow 1 added it while it ran; the file does"
-            " not say how much: give forget_bias where the program said otherwise"
+            f"forget_bias={added:g} is added to the forget gates' biases, as TensorFlow 1 added it while it ran; the file"
+            " does not say how much: give forget_bias where the program said otherwise"
         )
     if found.apart:
         said.append(
