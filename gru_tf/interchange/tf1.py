@@ -91,7 +91,7 @@ def _opened(path: Path) -> tuple[str, dict[str, tuple[int, ...]], Callable[[str]
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
-    except (tf.errors.OpError, ValueError, RuntimeError, UnicodeDecodeError) as error:
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
         raise UserError(f"{where}: expected a whole checkpoint. Received: {_line(error)}") from None
     if any(".ATTRIBUTES" in name for name in shapes):
         raise UserError(
@@ -102,7 +102,7 @@ def _opened(path: Path) -> tuple[str, dict[str, tuple[int, ...]], Callable[[str]
     def get(name: str) -> Array:
         try:
             found = np.asarray(reader.get_tensor(name))
-        except (tf.errors.OpError, ValueError, RuntimeError, MemoryError) as error:
+        except (tf.errors.OpError, ValueError, RuntimeError, LookupError, MemoryError) as error:
             raise UserError(f"{where}: {name}: expected readable numbers. Received: {_line(error)}") from None
         if found.dtype.kind != "f":
             raise UserError(f"{where}: {name}: expected floating point numbers. Received: {found.dtype}")
