@@ -16,6 +16,7 @@ import tf_keras
 
 from gru_tf import UserError, gates, kernel_path, stacked
 from gru_tf.interchange import keras_file, keras_legacy
+from gru_tf.interchange.keras_config import LAYERS, Config
 from gru_tf.interchange.keras_weights import LAYOUTS
 from gru_tf.layers.hard_sigmoid import keras2_hard_sigmoid
 
@@ -138,6 +139,37 @@ def test_options_that_matter_are_kept(folder):
     assert model.layers[0].cell.kernel_regularizer.get_config() == pytest.approx({"l1": 0.1, "l2": 0.2})
     assert model.layers[0].cell.recurrent_constraint.get_config()["max_value"] == 2
     assert not keras_legacy.read_model(folder / "frozen.h5").layers[0].trainable
+
+
+ARGUMENTS = {  # of layers that take any
+    **dict.fromkeys(("Dense", "GRU", "LSTM", "SimpleRNN", "GRUCell", "LSTMCell", "SimpleRNNCell", "RepeatVector"), (2,)),
+    **dict.fromkeys(
+        ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Rescaling"), (0.1,)
+    ),
+    "Activation": ("relu",),
+    "Embedding": (3, 2),
+    "Reshape": ((2, 3),),
+    "Permute": ((2, 1),),
+    "Dot": (1,),
+    "InputLayer": ((2,),),
+    "StackedRNNCells": ([old.GRUCell(2)],),
+    "RNN": (old.GRUCell(2),),
+    "Bidirectional": (old.GRU(2),),
+    "TimeDistributed": (old.Dense(2),),
+}
+
+
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_every_layer_takes_what_keras_2_says_of_it(name):
+    layer = getattr(old, name)(*ARGUMENTS.get(name, (2, 3) if "Conv" in name else ()))
+    options = json.loads(json.dumps(layer.get_config(), default=np.ndarray.tolist))
+    found = keras.saving.deserialize_keras_object(
+        Config("file", keras_2=True).layer({"class_name": name, "config": options})
+    )
+    assert type(found) is getattr(keras.layers, name)
+    for key, value in found.get_config().items():
+        if isinstance(options.get(key), int | float | str) and key != "dtype":
+            assert value == options[key]
 
 
 # --- hard sigmoid ---
@@ -302,6 +334,25 @@ def refused(path, read=keras_legacy.read):
     assert "\n" not in str(error.value)
     assert path.name in str(error.value)
     return str(error.value)
+
+
+def embedded_in_old():
+    """The config and weights of words read by a GRU as Keras 2.2 wrote them: the input is an option of the first layer."""
+    first = old_config("Embedding", "words", input_dim=11, output_dim=F, batch_input_shape=[None, T], input_length=T)
+    second = old_config("SpatialDropout1D", "dropout", rate=0.1, noise_shape=None, seed=None)
+    last = old_config("SimpleRNN", "rnn", units=H, activation="tanh", use_bias=True, implementation=None, unroll=False)
+    weights = {"words": {"words/embeddings:0": normal(1, 11, F)}}
+    weights |= {
+        "rnn": {f"rnn/{k}:0": normal(2, *s) for k, s in (("kernel", (F, H)), ("recurrent_kernel", (H, H)), ("bias", (H,)))}
+    }
+    return {"class_name": "Sequential", "config": {"name": "old", "layers": [first, second, last]}}, weights
+
+
+def test_the_input_may_be_an_option_of_the_first_layer(tmp_path):
+    path = write(tmp_path / "old.h5", *embedded_in_old())
+    model = keras_legacy.read_model(path)
+    assert model.input_shape == (None, T)
+    assert differ(model(TOKENS), keras_legacy.framework(path)[1](TOKENS)[0]) < FLOAT32
 
 
 def dense(**options):

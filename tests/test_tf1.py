@@ -197,7 +197,10 @@ def test_a_checkpoint_is_found_by_its_files_and_its_folder(saved, tmp_path):
     for name in ("model.ckpt-7.index", "model.ckpt-7.meta", "model.ckpt-7.data-00000-of-00001", ""):
         assert differ([computed(tf1.read(path.parent / name), inputs)[0]], [y]) < FLOAT32
     (tmp_path / "checkpoint").write_text(f'model_checkpoint_path: "{path}"')  # of another folder: not followed
-    with pytest.raises(UserError, match="model.ckpt-7: expected a checkpoint's prefix|expected a whole checkpoint"):
+    with pytest.raises(UserError, match="model.ckpt-7: expected a whole checkpoint"):
+        tf1.read(tmp_path)
+    (tmp_path / "checkpoint").write_bytes(bytes(range(256)))
+    with pytest.raises(UserError, match="checkpoint: expected a checkpoint's name"):
         tf1.read(tmp_path)
 
 

@@ -77,7 +77,7 @@ ACTIVATIONS_OF_KERAS_2 = {
 RENAMED = {("LeakyReLU", "alpha"): "negative_slope", ("InputLayer", "batch_input_shape"): "batch_shape"}
 FREE = {  # say nothing about numbers, or nothing beyond what is read elsewhere
     *("implementation", "input_length", "batch_input_shape", "input_dtype", "fused", "experimental_autocast", "autocast"),
-    "kernel_quantizer",
+    *("kernel_quantizer", "kernel_initializer", "trainable"),  # where the layer has neither
 }
 NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "time_major": (False, None),
@@ -89,6 +89,7 @@ NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "groups": (1, None),
     "optional": (False,),
     "synchronized": (False,),
+    **dict.fromkeys(("noise_shape", "kernel_regularizer", "kernel_constraint", "activity_regularizer"), (None,)),
 }
 WITHOUT = {  # what a layer without these in its config, of times when there was no such option, did
     "GRU": {"reset_after": False},
@@ -392,9 +393,8 @@ def _flat(name: str) -> str:
 
 @cache
 def _parameters(package: str, name: str) -> frozenset[str]:
-    """What the constructor takes, with what every layer takes."""
-    found = set(inspect.signature(getattr(getattr(keras, package), name).__init__).parameters) - {"self", "args", "kwargs"}
-    if package == "layers":
-        found |= {"name", "trainable", "dtype"} if name != "InputLayer" else set()
-        found |= {"activity_regularizer"} if name not in CELLS | {"InputLayer"} else set()
-    return frozenset(found)
+    """What the constructor takes, with what every layer takes that hands on the rest."""
+    found = inspect.signature(getattr(getattr(keras, package), name).__init__).parameters
+    further = {"name", "trainable", "dtype"} | (set() if name in CELLS else {"activity_regularizer"})
+    hands_on = package == "layers" and name != "InputLayer" and "kwargs" in found
+    return frozenset((set(found) | (further if hands_on else set())) - {"self", "args", "kwargs"})

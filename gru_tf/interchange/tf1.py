@@ -129,7 +129,10 @@ def _newest(folder: Path) -> Path:
     """The checkpoint that a folder's `checkpoint` file names, always one in the folder itself."""
     import tensorflow as tf
 
-    state = tf.train.get_checkpoint_state(str(folder)) if (folder / "checkpoint").is_file() else None
+    try:
+        state = tf.train.get_checkpoint_state(str(folder)) if (folder / "checkpoint").is_file() else None
+    except (tf.errors.OpError, ValueError) as error:
+        raise UserError(f"{folder}: checkpoint: expected a checkpoint's name. Received: {_line(error)}") from None
     names = (
         [state.model_checkpoint_path] if state else sorted(str(each)[: -len(".index")] for each in folder.glob("*.index"))
     )
