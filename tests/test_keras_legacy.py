@@ -469,9 +469,10 @@ def test_objects_beside_the_layers_reach_nothing(tmp_path):
 
 
 def test_no_module_that_a_file_names_is_imported(tmp_path, monkeypatch):
-    (tmp_path / "planted.py").write_text(f"open({str(tmp_path / 'marker')!r}, 'w').close()\nDense = None\n")
+    (tmp_path / "planted.py").write_text(f"open({str(tmp_path / 'marker')!r}, 'w').close()\nSequential = None\n")
     monkeypatch.syspath_prepend(tmp_path)
     config, weights = dense()
+    config |= {"module": "planted", "registered_name": None}
     config["config"]["layers"][0] |= {"module": "planted", "registered_name": None}
     held = io.BytesIO()
     with h5py.File(held, "w") as file:
