@@ -1,5 +1,6 @@
 """A saved model loads in a process that imported nothing of this project but its name."""
 
+import inspect
 import os
 import pkgutil
 import subprocess
@@ -15,6 +16,7 @@ import gru_tf.cells
 import gru_tf.layers
 from gru_tf import GRU, registered, stacked
 from gru_tf.cells import CELLS
+from gru_tf.layers.hard_sigmoid import keras2_hard_sigmoid
 
 ROOT = Path(__file__).resolve().parents[1]
 LOADING = """
@@ -53,6 +55,7 @@ def folder(tmp_path_factory):
     layers["gru"] = GRU(3, convention="write")
     layers["bidirectional"] = keras.layers.Bidirectional(GRU(3))
     layers["stack"] = stacked("janet", [3, 2], bidirectional=True, residual=True)
+    layers["hard-sigmoid"] = keras.layers.LSTM(3, recurrent_activation=keras2_hard_sigmoid)
     layers["stack-of-a-cell"] = stacked(CELLS.find("mgu").build(1), [3, 2])
     for name, layer in layers.items():
         model = keras.Sequential([keras.Input((None, 4)), layer])
@@ -91,6 +94,28 @@ def test_every_registered_class_has_its_stand_in():
     assert set(registered.stand_ins()) == set(classes) >= {"gru_tf>GRU", "gru_tf>GRUCell", "gru_tf>RecurrentStack"}
     for name, stand_in in registered.stand_ins().items():
         assert getattr(import_module(stand_in.module), stand_in.name) is classes[name]
+
+
+def test_every_registered_function_has_its_stand_in():
+    list(every_module())
+    found = {name: value for name, value in keras.saving.get_custom_objects().items() if name.startswith("gru_tf>")}
+    assert set(registered.functions()) == {name for name, value in found.items() if inspect.isfunction(value)}
+    assert found["gru_tf>keras2_hard_sigmoid"] is keras2_hard_sigmoid
+
+
+def test_a_function_s_stand_in_is_saved_and_loaded_as_the_function_is():
+    name = "gru_tf>keras2_hard_sigmoid"
+    custom = keras.saving.get_custom_objects()
+    custom.pop(name)
+    try:
+        registered.announce(keras)
+        stand_in = custom[name]
+        assert stand_in is not keras2_hard_sigmoid
+        assert keras.activations.serialize(stand_in) == keras.activations.serialize(keras2_hard_sigmoid)
+        assert keras.activations.deserialize(keras.activations.serialize(stand_in)) is stand_in
+        np.testing.assert_array_equal(stand_in(np.float32([-9, 0, 1, 9])), np.float32([0, 0.5, 0.7, 1]))
+    finally:
+        custom[name] = keras2_hard_sigmoid
 
 
 def test_classes_that_are_registered_stay():

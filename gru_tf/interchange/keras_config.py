@@ -48,6 +48,7 @@ INITIALIZERS = {
 REGULARIZERS = {"L1", "L2", "L1L2", "OrthogonalRegularizer"}
 CONSTRAINTS = {"MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm"}
 KINDS = {"initializers": INITIALIZERS, "regularizers": REGULARIZERS, "constraints": CONSTRAINTS}
+POLICIES = {"DTypePolicy", "FloatDTypePolicy", "Policy", "PolicyV1"}
 DTYPES = {
     *("float16", "float32", "float64", "bfloat16", "mixed_float16", "mixed_bfloat16"),
     *("int8", "int32", "int64", "bool"),
@@ -76,7 +77,7 @@ ACTIVATIONS_OF_KERAS_2 = {
 RENAMED = {("LeakyReLU", "alpha"): "negative_slope", ("InputLayer", "batch_input_shape"): "batch_shape"}
 FREE = {  # say nothing about numbers, or nothing beyond what is read elsewhere
     *("implementation", "input_length", "batch_input_shape", "input_dtype", "fused", "experimental_autocast", "autocast"),
-    "kernel_quantizer",
+    *("kernel_quantizer", "kernel_initializer", "trainable"),  # where the layer has neither
 }
 NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "time_major": (False, None),
@@ -88,6 +89,7 @@ NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "groups": (1, None),
     "optional": (False,),
     "synchronized": (False,),
+    **dict.fromkeys(("noise_shape", "kernel_regularizer", "kernel_constraint", "activity_regularizer"), (None,)),
 }
 WITHOUT = {  # what a layer without these in its config, of times when there was no such option, did
     "GRU": {"reset_after": False},
@@ -152,6 +154,8 @@ class Config:
         given = {**WITHOUT.get(kind, {}), **options, **ALWAYS.get(kind, {})}
         if kind in GATED and "recurrent_activation" not in given:
             raise UserError(f"{self.where}: {called}: expected recurrent_activation in its config. Received: none")
+        if name == "Bidirectional":
+            given = {"backward_layer": _other_way(given.get("layer")), **given}
         found: dict[str, Any] = {}
         for key, value in given.items():
             new = RENAMED.get((name, key), key)
@@ -216,8 +220,9 @@ class Config:
         return _object(kind, name, given)
 
     def _dtype(self, value: Any, called: str) -> Any:
-        name = (options_of(value) or {}).get("name") if isinstance(value, dict) else value
-        if name is not None and name not in DTYPES:
+        policy = class_name(value) in POLICIES and isinstance(options_of(value), dict)
+        name = value["config"].get("name") if policy else value
+        if name is not None and not (isinstance(name, str) and name in DTYPES):
             raise UserError(
                 f"{self.where}: {called}: expected dtype to be one of {', '.join(sorted(DTYPES))}. Received: {shown(name)}"
             )
@@ -244,7 +249,7 @@ class Config:
         for package, names in KINDS.items():
             if kind in names and not (registered_name(value) or "").startswith("gru_tf>"):
                 return _object(package, kind, self._known(options or {}))
-        if kind in ("DTypePolicy", "FloatDTypePolicy"):
+        if kind in POLICIES:
             return self._dtype(value, kind)
         return self.layer(value)
 
@@ -315,6 +320,14 @@ class Config:
         return UserError(f"{self.where}: expected a {what} of stock Keras{at}.{near} Received: {shown(name)}{reason}")
 
 
+def _other_way(layer: Any) -> Any:
+    """The backward layer of one that itself reads backwards: Keras 2 turns it round again, Keras 3 does not."""
+    options = options_of(layer)
+    if not isinstance(options, dict) or options.get("go_backwards") is not True:
+        return None
+    return {**layer, "config": {**options, "go_backwards": False, "name": f"backward_{options.get('name')}"}}
+
+
 def class_name(config: Any) -> str | None:
     """What an object is, or None where it says nothing or something else than text."""
     found = config.get("class_name") if isinstance(config, dict) else None
@@ -380,9 +393,8 @@ def _flat(name: str) -> str:
 
 @cache
 def _parameters(package: str, name: str) -> frozenset[str]:
-    """What the constructor takes, with what every layer takes."""
-    found = set(inspect.signature(getattr(getattr(keras, package), name).__init__).parameters) - {"self", "args", "kwargs"}
-    if package == "layers":
-        found |= {"name", "trainable", "dtype"} if name != "InputLayer" else set()
-        found |= {"activity_regularizer"} if name not in CELLS | {"InputLayer"} else set()
-    return frozenset(found)
+    """What the constructor takes, with what every layer takes that hands on the rest."""
+    found = inspect.signature(getattr(getattr(keras, package), name).__init__).parameters
+    further = {"name", "trainable", "dtype"} | (set() if name in CELLS else {"activity_regularizer"})
+    hands_on = package == "layers" and name != "InputLayer" and "kwargs" in found
+    return frozenset((set(found) | (further if hands_on else set())) - {"self", "args", "kwargs"})

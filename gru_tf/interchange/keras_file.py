@@ -41,6 +41,14 @@ class File:
 
     def fill(self, model: Any) -> None:
         """Give a model built from the config the weights of the file."""
+        try:
+            self._fill(model)
+        except UserError:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+            raise UserError(f"{self.where}: expected the weights of its layers. Received: {hdf5.line(error)}") from None
+
+    def _fill(self, model: Any) -> None:
         if self.archive is None:
             with hdf5.opened(self.path, self.where) as contents:
                 fill_by_name(model, self.config, contents)
@@ -49,12 +57,7 @@ class File:
             if self.keras_2:
                 fill_by_path(model, self.config, contents)
                 return
-        try:
-            model.load_weights(self.path)
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise UserError(
-                f"{self.where}: {WEIGHTS}: expected the weights of its layers. Received: {hdf5.line(error)}"
-            ) from None
+        model.load_weights(self.path)  # by Keras 3, from a file that was looked through
 
     def _of_hdf5(self) -> tuple[str, Any]:
         with hdf5.opened(self.path, self.where) as contents:

@@ -65,29 +65,47 @@ def read(path: Path | str) -> Imported:
 
 
 def framework(path: Path | str) -> tuple[str, Run] | None:
-    """Name and version of the Keras that the file was written for, and its own computation of it; None without it.
+    """TF-Keras, which is Keras 2: its name and version, and its own computation of the file.
 
-    For files of Keras 2 that is TF-Keras, if it is installed. The file is checked as in `read` before it is given to it.
+    None without it, and for files of Keras 3, which are read by Keras itself. The file is checked as in `read` first, and
+    of its config TF-Keras gets classes and options: by a module's name it would import the module.
 
     Raises:
         UserError: as `read`.
     """
     file = File(Path(path))
-    _built(file)
-    if not file.keras_2:
-        return f"Keras {keras.__version__}", _run(keras.saving.load_model(file.path, compile=False, safe_mode=True))
+    file.fill(_built(file))  # whatever is wrong with it is said before the framework sees it
+    if not file.keras_2 or file.path.suffix not in (".h5", ".hdf5", ".keras"):
+        return None
     if file.archive is not None and any(f'"{kind}"' in json.dumps(file.config) for kind in CUDNN):
         return None  # it converts weights of layers for cuDNN from .h5 alone
     try:
         import tf_keras
     except ImportError:
         return None
-    layers = tf_keras.layers
-    # by Keras 2's own conversion; GRU and LSTM have the options that layers for cuDNN lack at their values there
-    instead = {old: getattr(layers, new) for old, new in CUDNN.items()}
-    suffix = {} if file.archive is None else {"safe_mode": True}
-    model = tf_keras.models.load_model(file.path, custom_objects=instead, compile=False, **suffix)
+    config = _bare(file.config)
+    kind = tf_keras.Sequential if config["class_name"] == "Sequential" else tf_keras.Model
+    try:
+        # by Keras 2's own conversion; GRU and LSTM have the options that layers for cuDNN lack at their values there
+        with tf_keras.utils.custom_object_scope({old: getattr(tf_keras.layers, new) for old, new in CUDNN.items()}):
+            model = kind.from_config(config["config"])
+        model.load_weights(file.path)
+    except Exception as error:  # it raises whatever it meets
+        raise UserError(f"{file.where}: expected a file that TF-Keras loads. Received: {hdf5.line(error)}") from None
     return f"TF-Keras {tf_keras.__version__}", _run(model)
+
+
+def _bare(value: Any) -> Any:
+    """A config without modules, registered names and whatever else stands beside classes and their options."""
+    if isinstance(value, list):
+        return [_bare(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "class_name" not in value or "config" not in value:
+        return {key: _bare(each) for key, each in value.items()}
+    if value["class_name"] == "function":
+        return value["config"]
+    return {key: _bare(value[key]) for key in ("class_name", "config", "name", "inbound_nodes") if key in value}
 
 
 def _run(model: Any) -> Run:

@@ -91,7 +91,7 @@ def _opened(path: Path) -> tuple[str, dict[str, tuple[int, ...]], Callable[[str]
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
-    except (tf.errors.OpError, ValueError, RuntimeError, UnicodeDecodeError) as error:
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
         raise UserError(f"{where}: expected a whole checkpoint. Received: {_line(error)}") from None
     if any(".ATTRIBUTES" in name for name in shapes):
         raise UserError(
@@ -102,7 +102,7 @@ def _opened(path: Path) -> tuple[str, dict[str, tuple[int, ...]], Callable[[str]
     def get(name: str) -> Array:
         try:
             found = np.asarray(reader.get_tensor(name))
-        except (tf.errors.OpError, ValueError, RuntimeError, MemoryError) as error:
+        except (tf.errors.OpError, ValueError, RuntimeError, LookupError, MemoryError) as error:
             raise UserError(f"{where}: {name}: expected readable numbers. Received: {_line(error)}") from None
         if found.dtype.kind != "f":
             raise UserError(f"{where}: {name}: expected floating point numbers. Received: {found.dtype}")
@@ -129,7 +129,10 @@ def _newest(folder: Path) -> Path:
     """The checkpoint that a folder's `checkpoint` file names, always one in the folder itself."""
     import tensorflow as tf
 
-    state = tf.train.get_checkpoint_state(str(folder)) if (folder / "checkpoint").is_file() else None
+    try:
+        state = tf.train.get_checkpoint_state(str(folder)) if (folder / "checkpoint").is_file() else None
+    except (tf.errors.OpError, ValueError) as error:
+        raise UserError(f"{folder}: checkpoint: expected a checkpoint's name. Received: {_line(error)}") from None
     names = (
         [state.model_checkpoint_path] if state else sorted(str(each)[: -len(".index")] for each in folder.glob("*.index"))
     )
@@ -255,8 +258,8 @@ def _warnings(found: Stack, added: float, linear: int, left: Sequence[str]) -> l
     said = []
     if any(cell.forget_bias for layer in found.layers for cell in layer):
         said.append(
-            f"forget_bias={added:g} is added to the forget gates' biases, as TensorFlow 1 added it while it ran; the file does"
-            " not say how much: give forget_bias where the program said otherwise"
+            f"forget_bias={added:g} is added to the forget gates' biases, as TensorFlow 1 added it while it ran; the file"
+            " does not say how much: give forget_bias where the program said otherwise"
         )
     if found.apart:
         said.append(
