@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -31,7 +31,7 @@ def import_(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.keras", help="the Keras model")],
     verify: Annotated[
         bool | None,
-        typer.Option("--verify/--no-verify", help="compare with the source framework, or fail  [where it is installed]"),
+        typer.Option("--verify/--no-verify", help="compare with the framework, or fail (default: if installed)"),
     ] = None,
     reference: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="'inputs' and 'outputs' of the source, to compare with")
@@ -96,8 +96,9 @@ def _not_verified(found: "Imported", verify: bool | None) -> str:
 def _table(rows: "Iterable[Row]") -> Table:
     shown = Table(**screen.NARROW)
     for name in COLUMNS:
-        words = name in ("layer", "kind", "directions", "on a GPU")
-        shown.add_column(name, justify="left" if words else "right", no_wrap=name not in ("layer", "on a GPU"), overflow="fold")
+        folded = name in ("layer", "on a GPU")  # may be long; the numbers are never cut for them
+        justify: Literal["left", "right"] = "right" if name in ("units", "parameters") else "left"
+        shown.add_column(name, justify=justify, no_wrap=not folded, overflow="fold")
     for row in rows:
         units = "" if row.units is None else f"{row.units:,}"
         shown.add_row(*map(Text, (row.layer, row.kind, row.directions, units, f"{row.parameters:,}", row.path)))
@@ -112,7 +113,7 @@ def _lines(sentences: Iterable[str]) -> None:
 def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL.keras", help="a model saved by Keras")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help=".onnx, .pt, .safetensors, .tflite, or a SavedModel's folder")
+        Path, typer.Option("-o", "--output", metavar="FILE", help=".onnx, .pt, .safetensors, .tflite; or a folder")
     ],
     force: Force = False,
 ) -> None:
