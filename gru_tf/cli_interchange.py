@@ -71,7 +71,8 @@ def import_(
 def _or_none(name: str, value: Any, none: bool) -> Any:
     """The key that was given, or False where there is to be none."""
     if none and value:
-        raise UserError(f"--{name}: received {value} and --no-{name}; expected one of the two")
+        keys = value if isinstance(value, str) else ", ".join(value)
+        raise UserError(f"--{name}: received {keys} and --no-{name}, expected one of the two")
     return False if none else value or None
 
 
