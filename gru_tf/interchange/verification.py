@@ -8,7 +8,7 @@ zero throughout it is the difference itself. A number that is not finite on eith
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,56 @@ class Differences:
             expected = f"expected what {by} gives, within {tolerance:g}"
             raise UserError(f"not the same: {expected}. Received: a difference of {relative[name]:.3g} in {where}")
         return Verified(relative[name], where, cases, by, states=len(relative) > 1)
+
+
+# --- models that are more than a network ---
+
+
+def verify_model(
+    model: Any, run: Run, *, by: str = "the source framework", tolerance: float = TOLERANCE, seed: int = 0
+) -> Verified:
+    """Compare all that a Keras model puts out with the source's on random inputs; of what it takes each is such an input.
+
+    Args:
+        model: any; states that it carries from call to call are zero again afterwards.
+        run: the source's own computation, of an array, or of a list of them where the model takes several.
+        by: its name.
+        tolerance: the largest difference that passes.
+        seed: of the inputs.
+
+    Raises:
+        UserError: where they differ by more, naming by how much and where.
+    """
+    found, rng = Differences(), np.random.default_rng(seed)
+    free = any(None in tensor.shape[1:] for tensor in model.inputs)
+    rows = [tensor.shape[0] for tensor in model.inputs if tensor.shape[0] is not None]
+    batches, lengths = tuple(rows[:1]) or BATCHES, LENGTHS if free else LENGTHS[:1]
+    for batch in batches:
+        for steps in lengths:
+            arrays = [_any_input(model, tensor, rng, batch, steps) for tensor in model.inputs]
+            first, rest = run(arrays if len(arrays) > 1 else arrays[0])
+            outputs = model(arrays if len(arrays) > 1 else arrays[0], training=False)
+            outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+            where = f"batch of {batch}, {steps} step{'' if steps == 1 else 's'}" if free else f"batch of {batch}"
+            for n, (own, their) in enumerate(zip(outputs, [first, *rest], strict=True)):
+                found.add("output" if len(outputs) == 1 else f"output {n}", own, their, where)
+    for layer in model.layers:
+        if getattr(layer, "stateful", False):
+            layer.reset_states()
+    return replace(found.judged(by, tolerance, len(batches) * len(lengths)), states=False)
+
+
+def _any_input(model: Any, tensor: Any, rng: np.random.Generator, batch: int, steps: int) -> Array:
+    """Token numbers, above 0 for that may be masked, where the model has an embedding; a mask; or normal numbers."""
+    dtype = str(tensor.dtype)
+    shape = (batch, *(steps if size is None else size for size in tensor.shape[1:]))
+    tokens = [layer.input_dim for layer in model._flatten_layers() if hasattr(layer, "input_dim")]
+    if dtype == "bool":
+        return np.arange(shape[-1]) < rng.integers(1, shape[-1] + 1, size=(*shape[:-1], 1))
+    if "int" in dtype or (tokens and len(shape) == 2):
+        most = min(tokens, default=2)
+        return rng.integers(min(1, most - 1), most, size=shape).astype(dtype)
+    return rng.normal(size=shape).astype(dtype)
 
 
 # --- by a stored reference ---
