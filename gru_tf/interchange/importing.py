@@ -99,8 +99,7 @@ def bring(
     model = building.build(found.network, dtype=dtype)
 
     def compare(by: str, run: Run) -> Verified:
-        network, shapes = found.network, {"lengths": found.lengths, "batches": found.batches}
-        return verification.verify(model, network, run, by=by, **shapes)
+        return verification.verify(model, found.network, run, by=by, lengths=found.lengths, batches=found.batches)
 
     verified = _verified(path, model, found.network, found.source, found.framework, compare, verify, reference)
     return _imported(path, model, found.network, found.source, verified, found.warnings)

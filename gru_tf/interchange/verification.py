@@ -7,7 +7,7 @@ zero throughout it is the difference itself. A number that is not finite on eith
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -157,7 +157,12 @@ class Differences:
 
 
 def verify_model(
-    model: Any, run: Run, *, by: str = "the source framework", tolerance: float = TOLERANCE, seed: int = 0
+    model: Any,
+    run: Callable[[Any], tuple[Array, list[Array]]],
+    *,
+    by: str = "the source framework",
+    tolerance: float = TOLERANCE,
+    seed: int = 0,
 ) -> Verified:
     """Compare all that a Keras model puts out with the source's on random inputs; of what it takes each is such an input.
 
