@@ -67,7 +67,7 @@ def test_import_prints_the_layers_and_how_it_was_verified_and_writes(main, stack
     ]
     assert lines[7].startswith("Verified by the reference ref.npz: outputs of a batch differ by at most ")
     assert "is not in a state_dict" in lines[8]
-    assert lines[9] == "Left out: norm.weight (8,)"
+    assert lines[9] == "Left out: module.norm.weight (8,)"
     assert lines[10:] == ["Written: lm.keras"]
     tokens, outputs = stack
     np.testing.assert_allclose(keras.saving.load_model("lm.keras")(tokens), outputs, rtol=0, atol=1e-5)
