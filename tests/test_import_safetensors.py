@@ -190,6 +190,13 @@ def test_of_several_stacks_the_prefix_says_which():
     refused(lambda: read(both, prefix="encoder.rn"), "Did you mean 'encoder.rnn'?")
 
 
+def test_a_dict_that_holds_itself_is_looked_through_once():
+    tree = {"state_dict": weights("gru")}
+    tree |= {f"again{n}": tree for n in range(50)} | {"best": tree["state_dict"]}
+    tree["state_dict"]["up"] = tree
+    assert [layer.name for layer in read(tree).network.layers] == ["rnn.l0", "rnn.l1"]
+
+
 def test_two_models_in_one_checkpoint_are_told_apart_by_where_they_lie():
     both = {"generator": weights("gru") | linear(5, 4, "fc"), "critic": weights("gru", seed=3)}
     refused(lambda: read(both), "'generator.rnn'", "'critic.rnn'")
@@ -337,6 +344,18 @@ REFUSED = {
     "whole numbers": (changed(weight_hh_l1=ones(12, 4, dtype="int8")), ["rnn.weight_hh_l1", "int8", "float32"]),
     "not finite": (changed(weight_hh_l1=ones(12, 4) * np.nan), ["rnn.weight_hh_l1", "48 of 48 nan"]),
     "a head's bias": (weights("gru") | linear(5, 4, "fc") | {"fc.bias": ones(3)}, ["fc.bias", "(5,)", "(3,)"]),
+    "a cell's key and a layer's": (
+        changed(weight_ih=ones(12, 3)),
+        ["rnn.weight_ih: expected one entry", "rnn.weight_ih_l0"],
+    ),
+    "a backward direction alone": (
+        {f"{n}_reverse": a for n, a in weights("gru", layers=1).items()},
+        ["rnn.weight_ih_l0: missing"],
+    ),
+    "a name that a terminal obeys": (
+        weights("gru") | {"\x1b[2J\nrnn.x": ones(2)},
+        ["expected names that can be printed", r"\x1b[2J\nrnn.x"],
+    ),
     "weight normalisation": (
         {n.replace("weight_hh_l0", "weight_hh_l0_raw"): a for n, a in weights("gru", layers=1).items()},
         ["rnn.weight_hh_l0: missing"],

@@ -11,6 +11,7 @@ from gru_tf.interchange import building, importing, metadata, verification
 from gru_tf.interchange.verification import verify, verify_model
 
 TOLERANCE = verification.TOLERANCE
+FEW = {"lengths": (2, 5), "batches": (2,)}
 
 
 def filled(*layers, seed=0):
@@ -72,19 +73,19 @@ def test_each_mistake_is_noticed(stack, mistake):
     with pytest.raises(
         UserError, match=r"not the same: expected what PyTorch gives, within 1e-05|expected the source's shape"
     ):
-        verify(stack.model, stack.network, spoiled(stack.run, MISTAKES[mistake]), by="PyTorch")
+        verify(stack.model, stack.network, spoiled(stack.run, MISTAKES[mistake]), by="PyTorch", **FEW)
 
 
 def test_only_beyond_the_tolerance(stack):
     largest = max(float(np.abs(stack.run(np.ones((3, steps, 2), "float32"))[0]).max()) for steps in (1, 30))
     near = spoiled(stack.run, lambda output, states: add(output, largest * TOLERANCE / 50))
-    assert 0 < verify(stack.model, stack.network, near).largest <= TOLERANCE
+    assert 0 < verify(stack.model, stack.network, near, **FEW).largest <= TOLERANCE
 
 
 def test_a_model_with_other_weights_than_the_network_is_noticed(stack):
     other = keras.models.clone_model(stack.model)
     with pytest.raises(UserError, match="not the same"):
-        verify(other, stack.network, stack.run)
+        verify(other, stack.network, stack.run, **FEW)
 
 
 # --- models that are more than a network ---

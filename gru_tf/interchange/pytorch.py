@@ -26,7 +26,6 @@ from gru_tf.interchange.network import Network
 from gru_tf.interchange.stacks import TITLES, Array, Read, Tensor
 from gru_tf.interchange.state_dict import Found
 
-SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
 LEAST = (2, 6)
 INSTALL = "expected PyTorch to be installed, or the weights as .safetensors (safetensors.torch.save_file), read without it"
 SAVE = "save the weights alone: torch.save(model.state_dict(), FILE)"

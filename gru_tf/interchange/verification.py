@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from gru_tf.errors import UserError
 from gru_tf.interchange import building
@@ -108,10 +109,8 @@ def _inputs(network: Network, rng: np.random.Generator, batch: int, steps: int, 
 
 def _given(inputs: Array, real: Array | None) -> Any:
     """What a built model takes: tensors, for `predict` would make them float32."""
-    import tensorflow as tf
-
-    x = tf.convert_to_tensor(inputs)
-    return x if real is None else [x, tf.sequence_mask(real, inputs.shape[1])]
+    x = ops.convert_to_tensor(inputs)
+    return x if real is None else [x, ops.convert_to_tensor(np.arange(inputs.shape[1]) < np.asarray(real)[:, None])]
 
 
 def _real_steps(own: Any, their: Array, real: Array | None, every_step: bool) -> tuple[Array, Array]:
