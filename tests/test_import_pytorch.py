@@ -47,6 +47,15 @@ class LanguageModel(torch.nn.Module):
         return self.decoder(read)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads that wait for each other cost more than such small products."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def computed(module, *inputs):
     with torch.no_grad():
         return module(*map(torch.as_tensor, inputs)).numpy()
