@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -32,7 +32,7 @@ def import_(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.keras", help="the Keras model")],
     verify: Annotated[
         bool | None,
-        typer.Option("--verify/--no-verify", help="compare with the source framework, or fail  [where it is installed]"),
+        typer.Option("--verify/--no-verify", help="compare with the framework, or fail (default: if installed)"),
     ] = None,
     reference: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="'inputs' and 'outputs' of the source, to compare with")
@@ -75,7 +75,8 @@ def import_(
 def _or_none(name: str, value: Any, none: bool) -> Any:
     """The key that was given, or False where there is to be none."""
     if none and value:
-        raise UserError(f"--{name}: received {value} and --no-{name}; expected one of the two")
+        keys = value if isinstance(value, str) else ", ".join(value)
+        raise UserError(f"--{name}: received {keys} and --no-{name}, expected one of the two")
     return False if none else value or None
 
 
@@ -106,10 +107,9 @@ def _not_verified(found: "Imported", verify: bool | None) -> str:
 def _table(rows: "Iterable[Row]") -> Table:
     shown = Table(**screen.NARROW)
     for name in COLUMNS:
-        words = name in ("layer", "kind", "directions", "on a GPU")
-        shown.add_column(
-            name, justify="left" if words else "right", no_wrap=name not in ("layer", "on a GPU"), overflow="fold"
-        )
+        folded = name in ("layer", "on a GPU")  # may be long; the numbers are never cut for them
+        justify: Literal["left", "right"] = "right" if name in ("units", "parameters") else "left"
+        shown.add_column(name, justify=justify, no_wrap=not folded, overflow="fold")
     for row in rows:
         units = "" if row.units is None else f"{row.units:,}"
         shown.add_row(*map(Text, (row.layer, row.kind, row.directions, units, f"{row.parameters:,}", row.path)))

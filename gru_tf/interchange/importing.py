@@ -11,7 +11,7 @@ from typing import Any
 
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.interchange import building, metadata, verification
-from gru_tf.interchange.foreign import Foreign
+from gru_tf.interchange.foreign import Foreign, Run
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.verification import Verified
 
@@ -27,6 +27,7 @@ READERS = {  # by what a file's name ends in; its content goes before
     ".meta": "tf1",
 }
 KINDS = "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras) or a TensorFlow 1 checkpoint"
+Framework = Callable[[], tuple[str, Run] | None]
 HDF5, PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80\x02"
 
 
@@ -91,33 +92,33 @@ def bring(
     """As `import_model`, with all that is known of it."""
     path = Path(path)
     reader = _reader(path)
-    if hasattr(reader, "read_model"):
-        return _whole_model(path, reader, verify, reference, options)
     _check_options(path, reader.read, options)
-    foreign: Foreign = reader.read(path, **options)
-    model = building.build(foreign.network, dtype=dtype)
-    verified = _verified(path, model, foreign, verify, reference)
-    return _imported(path, model, foreign.network, foreign.source, verified, foreign.warnings)
+    found = reader.read(path, **options)
+    if not isinstance(found, Foreign):
+        return _whole_model(path, found, lambda: reader.framework(path), verify, reference)
+    model = building.build(found.network, dtype=dtype)
+
+    def compare(by: str, run: Run) -> Verified:
+        return verification.verify(model, found.network, run, by=by, lengths=found.lengths, batches=found.batches)
+
+    verified = _verified(path, model, found.network, found.source, found.framework, compare, verify, reference)
+    return _imported(path, model, found.network, found.source, verified, found.warnings)
 
 
 def _whole_model(
-    path: Path, reader: Any, verify: bool | None, reference: str | Path | None, options: dict[str, Any]
+    path: Path, found: Any, framework: Framework, verify: bool | None, reference: str | Path | None
 ) -> Imported:
-    """A Keras file, which may be more than a network: then outputs alone are compared."""
-    _check_options(path, reader.read_model, options)
-    model = reader.read_model(path, **options)
+    """Of a Keras file, which may be more than a stack: all that it puts out is compared."""
     try:
-        network = building.of(model)
+        network = building.of(found.model)
     except UserError:
         network = None
-    foreign = reader.read(path, **options) if network is not None and hasattr(reader, "read") else None
-    if foreign is not None:
-        verified = _verified(path, model, foreign, verify, reference)
-    else:
-        verified = verification.against_reference(model, Path(reference), network) if reference is not None else None
-        _check_asked(path, verified, verify, "no framework can compute it here")
-    notes = foreign.warnings if foreign is not None else ()
-    return _imported(path, model, network, foreign.source if foreign else "Keras file", verified, notes)
+
+    def compare(by: str, run: Run) -> Verified:
+        return verification.verify_model(found.model, run, by=by)
+
+    verified = _verified(path, found.model, network, found.source, framework, compare, verify, reference)
+    return _imported(path, found.model, network, found.source, verified, found.warnings)
 
 
 def _imported(
@@ -202,32 +203,34 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _verified(
-    path: Path, model: Any, foreign: Foreign, verify: bool | None, reference: str | Path | None
+    path: Path,
+    model: Any,
+    network: Network | None,
+    source: str,
+    framework: Framework,
+    compare: Callable[[str, Run], Verified],
+    verify: bool | None,
+    reference: str | Path | None,
 ) -> Verified | None:
     """By the reference; by the framework where there is no reference, or where it was asked for as well."""
     found = None
     if reference is not None:
-        found = verification.against_reference(model, Path(reference), foreign.network)
+        found = verification.against_reference(model, Path(reference), network)
     if verify is False or (found is not None and verify is None):
         return found
-    framework = foreign.framework()
-    if framework is None:
-        if found is None:
-            _check_asked(path, None, verify, f"the framework of a {foreign.source} is not installed")
+    own = framework()
+    if own is None:
+        if verify and found is None:
+            why = f"the framework of a {source} is not installed, and there is no reference (.npz)"
+            raise UserError(f"{path}: expected it to be verified. Received: {why}")
         return found
-    by, run = framework
     try:
-        own = verification.verify(model, foreign.network, run, by=by, lengths=foreign.lengths, batches=foreign.batches)
+        compared = compare(*own)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    return own if found is None else _both(own, found)
+        raise UserError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    return compared if found is None else _both(compared, found)
 
 
 def _both(one: Verified, other: Verified) -> Verified:
     larger = max(one, other, key=lambda verified: verified.largest)
     return replace(larger, cases=one.cases + other.cases, by=f"{one.by} and {other.by}", states=one.states and other.states)
-
-
-def _check_asked(path: Path, verified: Verified | None, verify: bool | None, why: str) -> None:
-    if verify and verified is None:
-        raise UserError(f"{path}: expected it to be verified. Received: {why}, and no reference (.npz)")

@@ -26,7 +26,6 @@ from gru_tf.interchange.network import Network
 from gru_tf.interchange.stacks import TITLES, Array, Read, Tensor
 from gru_tf.interchange.state_dict import Found
 
-SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
 LEAST = (2, 6)
 INSTALL = "expected PyTorch to be installed, or the weights as .safetensors (safetensors.torch.save_file), read without it"
 SAVE = "save the weights alone: torch.save(model.state_dict(), FILE)"
@@ -79,9 +78,11 @@ def _entries(path: Path) -> dict[str, Tensor]:
         start = stream.read(safetensors.PREFIX + 1)
     if safetensors.looks_like(start) or path.suffix == ".safetensors":
         return state_dict.entries(safetensors.read(path), Tensor)
+    if not start.startswith((b"PK", b"\x80")):
+        raise UserError(f"expected a file of torch.save, or of safetensors. Received: one that begins with {start!r}")
     torch = _torch()
     if torch is None:
-        raise UserError(f"{INSTALL}. Received: a .pt file and no PyTorch")
+        raise UserError(f"{INSTALL}. Received: no PyTorch")
     _check_sizes(path)
     tensors = state_dict.entries(_unpickled(torch, path), torch.Tensor)
     return {name: _tensor(torch, name, tensor) for name, tensor in tensors.items()}

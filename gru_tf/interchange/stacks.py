@@ -102,13 +102,16 @@ def suffix(layer: int, reverse: bool) -> str:
 
 
 def find(entries: Mapping[str, Tensor]) -> dict[str, Stack]:
-    """Prefix → stack, in the order of the entries."""
+    """Prefix → stack, in the order of the entries; raises UserError where two entries are one part."""
     found: dict[str, Stack] = {}
     for name, tensor in entries.items():
         if match := KEY.fullmatch(name):
             layer = int(match["layer"][2:]) if match["layer"] else 0
             stack = found.setdefault(match["prefix"], Stack(match["prefix"], suffixed=bool(match["layer"])))
-            stack.parts.setdefault((layer, bool(match["reverse"])), {})[match["part"]] = tensor
+            part = stack.parts.setdefault((layer, bool(match["reverse"])), {})
+            if match["part"] in part:
+                raise UserError(f"{name}: expected one entry for this part. Received: {part[match['part']].key} as well")
+            part[match["part"]] = tensor
     return found
 
 

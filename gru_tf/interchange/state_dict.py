@@ -18,6 +18,7 @@ from gru_tf.interchange.surroundings import Around
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SOURCE = "PyTorch state_dict"
+DEEPEST = 100  # dots before a name
 ACTIVATIONS = ("tanh", "relu")
 COMPILED, PARALLEL = "_orig_mod.", "module."  # what torch.compile and DataParallel put before names
 BETWEEN = (
@@ -57,10 +58,13 @@ def entries(tree: Any, tensor: type[Any]) -> dict[str, Any]:
     Raises:
         UserError: where there is no dict of tensors.
     """
-    dicts = dict(_dicts(tree, tensor, ""))
+    dicts = dict(_dicts(tree, tensor, "", set()))
     if not dicts:
         kind = type(tree).__name__
         raise UserError(f"expected a state_dict, names with tensors. Received: {kind}")
+    for path, name in ((path, name) for path, own in dicts.items() for name in own):
+        if not f"{path}{name}".isprintable():  # nor is it printed: it may hold what a terminal obeys
+            raise UserError(f"expected names that can be printed. Received: {ascii(path + name)[:80]}")
     recurrent = {path: own for path, own in dicts.items() if any(stacks.KEY.fullmatch(name) for name in own)}
     if len(recurrent) == 1:
         (own,) = recurrent.values()
@@ -68,14 +72,15 @@ def entries(tree: Any, tensor: type[Any]) -> dict[str, Any]:
     return {f"{path}{name}": t for path, own in (recurrent or dicts).items() for name, t in _unwrapped(own).items()}
 
 
-def _dicts(tree: Any, tensor: type[Any], path: str, depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Path → the tensors that lie there."""
-    if not isinstance(tree, Mapping) or depth > 8:
+def _dicts(tree: Any, tensor: type[Any], path: str, seen: set[int]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Path → the tensors that lie there; each dict once, for a pickle's may hold themselves."""
+    if not isinstance(tree, Mapping) or id(tree) in seen or path.count(".") > DEEPEST:
         return
+    seen.add(id(tree))
     if own := {key: value for key, value in tree.items() if isinstance(key, str) and isinstance(value, tensor)}:
         yield path, own
     for key, value in tree.items():
-        yield from _dicts(value, tensor, f"{path}{key}.", depth + 1)
+        yield from _dicts(value, tensor, f"{path}{key}.", seen)
 
 
 def _unwrapped(own: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,375 @@
+"""PyTorch's own files and modules: imported, the same numbers, and written for it; hostile and broken .pt files.
+
+What is compared with: PyTorch's modules as a user has them, run by PyTorch.
+"""
+
+import os
+import pickle
+import struct
+import zipfile
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+import gru_tf
+from gru_tf.errors import UserError
+from gru_tf.gates import layouts
+from gru_tf.gates.packing import Layout
+from gru_tf.interchange import importing, metadata, pytorch
+
+pytestmark = pytest.mark.torch
+torch = pytest.importorskip("torch")
+
+FLOAT64, FLOAT32 = 1e-10, 1e-5
+TOKENS = np.random.default_rng(1).integers(11, size=(3, 6))
+KINDS = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}
+
+
+class LanguageModel(torch.nn.Module):
+    """Embedding, stack and head, as users write it; `last` reads each direction's last state."""
+
+    def __init__(self, kind, last=False, tied=False, **options):
+        super().__init__()
+        torch.manual_seed(0)
+        self.encoder = torch.nn.Embedding(11, 4)
+        self.rnn = kind(4, 4, batch_first=True, **options)
+        self.decoder = torch.nn.Linear(8 if options.get("bidirectional") else 4, 11)
+        self.last = last
+        if tied:
+            self.decoder.weight = self.encoder.weight
+
+    def forward(self, tokens):
+        every, states = self.rnn(self.encoder(tokens))
+        h = states[0] if isinstance(states, tuple) else states
+        read = torch.cat(list(h[-2 if self.rnn.bidirectional else -1 :]), dim=-1) if self.last else every
+        return self.decoder(read)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads that wait for each other cost more than such small products."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def computed(module, *inputs):
+    with torch.no_grad():
+        return module(*map(torch.as_tensor, inputs)).numpy()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A function that saves anything as PyTorch does."""
+
+    def save(thing, name="model.pt", **options):
+        torch.save(thing, tmp_path / name, **options)
+        return tmp_path / name
+
+    return save
+
+
+def refused(call, *words):
+    with pytest.raises(UserError) as caught:
+        call()
+    said = str(caught.value)
+    assert "\n" not in said
+    for word in words:
+        assert word in said, said
+    return said
+
+
+# --- the same numbers ---
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("options", [{"num_layers": 2}, {"bidirectional": True, "bias": False}])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_language_model_is_the_same_after_import(saved, kind, options, last):
+    module = LanguageModel(KINDS[kind], last, **options)
+    found = importing.bring(saved(module.state_dict()), every_step=not last, verify=True)
+    np.testing.assert_allclose(found.model(TOKENS), computed(module, TOKENS), rtol=0, atol=FLOAT32)
+    assert 0 < found.verified.largest < FLOAT32
+    assert found.verified.by == f"PyTorch {torch.__version__.partition('+')[0]}"
+    assert found.verified.cases == 8
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_float64_the_difference_is_that_of_float64(saved, kind):
+    torch.manual_seed(0)
+    module = KINDS[kind](3, 5, num_layers=2, bidirectional=True, batch_first=True, dtype=torch.float64)
+    found = importing.bring(saved(module.state_dict()), dtype="float64")
+    x = np.random.default_rng(2).normal(size=(3, 6, 3))
+    np.testing.assert_allclose(found.model(x), module(torch.tensor(x))[0].detach(), rtol=0, atol=FLOAT64)
+    assert found.verified.largest < FLOAT64
+
+
+def test_sequences_of_several_lengths_are_packed_ones(saved):
+    torch.manual_seed(0)
+    module = torch.nn.LSTM(3, 4, bidirectional=True, batch_first=True)
+    found = importing.bring(saved(module.state_dict()), masked=True, every_step=False)
+    assert found.verified.largest < FLOAT32
+    x, lengths = np.random.default_rng(2).normal(size=(3, 6, 3)).astype("float32"), [2, 6, 4]
+    packed = torch.nn.utils.rnn.pack_padded_sequence(torch.tensor(x), torch.tensor(lengths), True, enforce_sorted=False)
+    h = module(packed)[1][0].detach()
+    mask = np.arange(6) < np.array(lengths)[:, None]
+    np.testing.assert_allclose(found.model([x, mask]), torch.cat([h[0], h[1]], dim=-1), rtol=0, atol=FLOAT32)
+
+
+def test_relu_where_it_is_said_and_noticed_where_it_is_not(saved):
+    torch.manual_seed(0)
+    module = torch.nn.RNN(3, 4, nonlinearity="relu", batch_first=True)
+    path, x = saved(module.state_dict()), np.ones((2, 5, 3), "float32")
+    expected = computed(lambda x: module(x)[0], x)
+    np.testing.assert_allclose(gru_tf.import_model(path, activation="relu")(x), expected, rtol=0, atol=FLOAT32)
+    np.savez(path.with_suffix(".npz"), inputs=x, outputs=expected)
+    refused(lambda: gru_tf.import_model(path, reference=path.with_suffix(".npz")), "not the same")
+
+
+def test_a_cell_is_a_layer_without_time(saved):
+    torch.manual_seed(0)
+    cell = torch.nn.LSTMCell(3, 4)
+    model = gru_tf.import_model(saved({f"cell.{name}": t for name, t in cell.state_dict().items()}))
+    x, state, expected = torch.randn(2, 5, 3), None, []
+    for t in range(5):
+        state = cell(x[:, t], state)
+        expected.append(state[0].detach().numpy())
+    np.testing.assert_allclose(model(x.numpy()), np.stack(expected, axis=1), rtol=0, atol=FLOAT32)
+
+
+WRAPPED = {
+    "parallel": lambda m: torch.nn.DataParallel(m).state_dict(),
+    "compiled": lambda m: {f"_orig_mod.{name}": t for name, t in m.state_dict().items()},  # as torch.compile(m) names them
+    "a checkpoint": lambda m: {
+        "model_state_dict": m.state_dict(),
+        "optimizer_state_dict": _stepped(m).state_dict(),
+        "epoch": 3,
+    },
+    "parameters": lambda m: dict(m.named_parameters()),
+    "the old format": lambda m: m.state_dict(),
+}
+
+
+def _stepped(module):
+    """An optimiser with state of its own."""
+    optimizer = torch.optim.Adam(module.parameters())
+    module(torch.as_tensor(TOKENS)).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+@pytest.mark.parametrize("how", WRAPPED)
+def test_weights_are_found_however_they_were_saved(saved, how):
+    module = LanguageModel(torch.nn.GRU)
+    thing = WRAPPED[how](module)
+    model = gru_tf.import_model(saved(thing, _use_new_zipfile_serialization=how != "the old format"))
+    np.testing.assert_allclose(model(TOKENS), computed(module, TOKENS), rtol=0, atol=FLOAT32)
+
+
+def test_tied_weights_are_read_twice(saved):
+    module = LanguageModel(torch.nn.GRU, tied=True)
+    found = importing.bring(saved(module.state_dict()))
+    np.testing.assert_array_equal(found.network.embedding, found.network.head[0].kernel.T)
+    np.testing.assert_allclose(found.model(TOKENS), computed(module, TOKENS), rtol=0, atol=FLOAT32)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_read_exactly(saved, dtype):
+    module = torch.nn.GRU(3, 4).to(dtype)
+    found = importing.bring(saved(module.state_dict()))
+    (layer,) = found.network.layers
+    np.testing.assert_array_equal(layer.forward.blocks["U_r"], module.weight_hh_l0[:4].detach().float().T)
+    assert found.verified.largest < FLOAT32
+
+
+def test_what_pytorch_projects_is_refused(saved):
+    path = saved(torch.nn.LSTM(3, 4, proj_size=2).state_dict())
+    refused(lambda: gru_tf.import_model(path), "weight_hr_l0", "proj_size > 0")
+
+
+# --- able to fail ---
+
+
+def test_gates_that_are_not_swapped_are_noticed(saved, monkeypatch):
+    right = layouts.LAYOUTS["pytorch_gru"]
+    arrays = tuple(replace(p, rows=(tuple(f"{p.rows[0][0][0]}_{g}" for g in "zrh"),)) for p in right.arrays)
+    monkeypatch.setitem(layouts.LAYOUTS, "pytorch_gru", Layout("pytorch_gru", arrays, "keep", True, right.reference))
+    path = saved(LanguageModel(torch.nn.GRU).state_dict())
+    said = refused(lambda: gru_tf.import_model(path), "not the same: expected what PyTorch", "difference of")
+    assert float(said.partition("a difference of ")[2].split()[0]) > 0.01
+    gru_tf.import_model(path, verify=False)  # and nothing else complains
+
+
+def test_what_is_written_wrongly_is_noticed_and_not_written(tmp_path, monkeypatch):
+    network = importing.bring(_file(tmp_path, torch.nn.GRU(3, 4))).network
+    write = pytorch.state_dict.write
+    monkeypatch.setattr(
+        pytorch.state_dict,
+        "write",
+        lambda network: ({name: -a if "bias_hh" in name else a for name, a in write(network)[0].items()}, ()),
+    )
+    refused(lambda: pytorch.write(network, tmp_path / "out.pt"), "not the same")
+    assert [file.name for file in tmp_path.iterdir()] == ["in.pt"]
+
+
+def _file(folder, module):
+    torch.save(module.state_dict(), folder / "in.pt")
+    return folder / "in.pt"
+
+
+# --- written ---
+
+
+@pytest.mark.parametrize("ending", [".pt", ".safetensors"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_pytorch_loads_what_is_written_and_gives_the_same(tmp_path, kind, ending):
+    layer = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}[kind]
+    model = keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            keras.layers.Embedding(11, 3),
+            keras.layers.Bidirectional(layer(4, return_sequences=True)),
+            keras.layers.Bidirectional(layer(4, return_sequences=True)),
+            keras.layers.Dense(5),
+        ]
+    )
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(size=w.shape) * 0.5 for w in model.get_weights()])
+    path = tmp_path / f"out{ending}"
+    assert gru_tf.export_model(model, path).startswith("verified by PyTorch")
+    if ending == ".pt":
+        weights = torch.load(path, weights_only=True)
+    else:
+        from safetensors.torch import load_file
+
+        weights = load_file(path)
+    parts = {"embedding": torch.nn.Embedding(11, 3), "head": torch.nn.Linear(8, 5)}
+    parts["rnn"] = KINDS[kind](3, 4, num_layers=2, bidirectional=True, batch_first=True)
+    module = torch.nn.ModuleDict(parts)
+    module.load_state_dict(weights, strict=True)
+    given = torch.as_tensor(TOKENS)
+    expected = module["head"](module["rnn"](module["embedding"](given))[0]).detach()
+    np.testing.assert_allclose(model(TOKENS), expected, rtol=0, atol=FLOAT32)
+
+
+def test_there_and_back_is_exact_to_the_bit(saved, tmp_path):
+    module = torch.nn.GRU(3, 4, num_layers=2)
+    gru_tf.import_model(saved(module.state_dict())).save(tmp_path / "model.keras")
+    assert metadata.of(tmp_path / "model.keras")["verified"]["cases"] == 8
+    gru_tf.export_model(tmp_path / "model.keras", tmp_path / "back.pt")
+    back = torch.load(tmp_path / "back.pt", weights_only=True)
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(back[f"rnn.{name}"], tensor)
+
+
+# --- hostile, and broken ---
+
+
+class Hostile:
+    """Pickled, it creates a file where it is loaded carelessly."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+HOSTILE = {
+    "a file of torch.save": torch.save,
+    "one of the old format": lambda bad, path: torch.save(bad, path, _use_new_zipfile_serialization=False),
+    "among weights": lambda bad, path: torch.save({**torch.nn.GRU(3, 4).state_dict(), "x": bad}, path),
+    "in the optimiser's part": lambda bad, path: torch.save({"model": torch.nn.GRU(3, 4).state_dict(), "o": bad}, path),
+    "a bare pickle": lambda bad, path: path.write_bytes(pickle.dumps(bad, protocol=2)),
+    "a bare pickle of now": lambda bad, path: path.write_bytes(pickle.dumps(bad)),
+}
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_a_pickle_that_would_run_code_does_not(tmp_path, how):
+    path, made = tmp_path / "hostile.pt", tmp_path / "made"
+    HOSTILE[how](Hostile(made), path)
+    refused(lambda: gru_tf.import_model(path), str(path))
+    assert [file.name for file in tmp_path.iterdir()] == ["hostile.pt"]
+
+
+def test_the_look_for_what_it_makes_is_able_to_fail(tmp_path):
+    path, made = tmp_path / "hostile.pt", tmp_path / "made"
+    HOSTILE["a file of torch.save"](Hostile(made), path)
+    torch.load(path, weights_only=False)
+    assert made.is_dir()
+
+
+def test_what_a_pickle_names_is_said(saved, tmp_path):
+    refused(
+        lambda: gru_tf.import_model(saved(Hostile(tmp_path / "made"))),
+        "a pickle that names posix.mkdir",
+        "torch.save(model.state_dict()",
+    )
+    refused(
+        lambda: gru_tf.import_model(saved(LanguageModel(torch.nn.GRU))), "LanguageModel", "torch.save(model.state_dict()"
+    )
+
+
+def test_a_whole_program_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "script.pt", "w") as archive:
+        for name in ("constants.pkl", "data.pkl", "version", "code/__torch__.py"):
+            archive.writestr(f"script/{name}", pickle.dumps({}, protocol=2) if name.endswith("pkl") else "3\n")
+    refused(lambda: gru_tf.import_model(tmp_path / "script.pt"), "script.pt: expected", "TorchScript")
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_file_is_refused(saved, old, share):
+    path = saved(torch.nn.GRU(3, 20).state_dict(), _use_new_zipfile_serialization=not old)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    refused(lambda: gru_tf.import_model(path), str(path), "expected a whole file of torch.save")
+
+
+def test_a_damaged_file_is_refused(saved):
+    path = saved(torch.nn.GRU(3, 20).state_dict())
+    whole = bytearray(path.read_bytes())
+    at = whole.index(b"data.pkl") + 60
+    whole[at : at + 20] = bytes(20)
+    path.write_bytes(whole)
+    refused(lambda: gru_tf.import_model(path), str(path))
+
+
+def test_an_archive_that_unpacks_to_more_than_it_is_is_refused(saved, tmp_path):
+    path = saved({"rnn.weight_ih_l0": torch.zeros(3000, 1000)})
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as bomb:
+        for name in archive.namelist():
+            bomb.writestr(name, archive.read(name))
+    refused(lambda: gru_tf.import_model(tmp_path / "bomb.pt"), "bomb.pt", "unpack to")
+
+
+def test_a_view_that_claims_more_numbers_than_there_are_is_refused(saved):
+    path = saved({"rnn.weight_ih_l0": torch.zeros(1).expand(3 * 10**6, 10**6)})
+    refused(lambda: gru_tf.import_model(path), "rnn.weight_ih_l0", "4 bytes")
+
+
+def test_a_sparse_tensor_is_refused(saved):
+    path = saved({"rnn.weight_ih_l0": torch.ones(3, 3).to_sparse()})
+    refused(lambda: gru_tf.import_model(path), "rnn.weight_ih_l0", "dense")
+
+
+def test_an_old_pytorch_is_not_trusted(saved, monkeypatch):
+    path = saved(torch.nn.GRU(3, 4).state_dict())
+    monkeypatch.setattr(pytorch, "version", lambda name: "2.5.1")
+    refused(lambda: gru_tf.import_model(path), "expected PyTorch 2.6 or later", "2.5.1")
+
+
+def test_a_tar_of_old_times_is_not_opened(tmp_path):
+    import io
+    import tarfile
+
+    with tarfile.open(tmp_path / "old.pt", "w") as archive:
+        member = tarfile.TarInfo("../outside")
+        member.size = 4
+        archive.addfile(member, io.BytesIO(struct.pack("<I", 1)))
+    refused(lambda: gru_tf.import_model(tmp_path / "old.pt"), "old.pt: expected a file of torch.save")
+    assert not (tmp_path.parent / "outside").exists()

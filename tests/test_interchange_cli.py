@@ -1,0 +1,168 @@
+"""`gru-tf import` and `gru-tf export`: what they print, write and refuse, with which exit code."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+from pytorch_equations import run, weights
+from safetensors.numpy import load_file, save_file
+
+from gru_tf import cli
+from gru_tf.interchange import metadata, pytorch
+
+X = np.random.default_rng(7).normal(size=(2, 5, 3)).astype("float32")
+
+
+@pytest.fixture(autouse=True)
+def no_torch(monkeypatch):
+    """As on a machine without PyTorch."""
+    monkeypatch.setattr(pytorch, "find_spec", lambda name: None)
+
+
+@pytest.fixture
+def main(monkeypatch, capsys, tmp_path):
+    """The command in this process, in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["gru-tf", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """A bidirectional GRU below a plain RNN's neighbour, with embedding and head, and a reference of its outputs."""
+    arrays = weights("gru", directions=2, prefix="module.rnn.")
+    arrays |= {"module.emb.weight": np.eye(7, 3, dtype="float32"), "module.norm.weight": np.ones(8, "float32")}
+    arrays |= {"module.out.weight": np.eye(5, 8, dtype="float32"), "module.out.bias": np.ones(5, "float32")}
+    save_file(arrays, tmp_path / "lm.safetensors")
+    tokens = np.array([[0, 1, 2, 6], [3, 4, 5, 6]])
+    outputs, _ = run("gru", arrays, arrays["module.emb.weight"][tokens], prefix="module.rnn.")
+    np.savez(tmp_path / "ref.npz", inputs=tokens, outputs=outputs[..., :5] + 1)
+    return tokens, outputs[..., :5] + 1
+
+
+def files(folder):
+    return {file.name for file in folder.iterdir()}
+
+
+def test_import_prints_the_layers_and_how_it_was_verified_and_writes(main, stack, tmp_path):
+    code, shown, error = main("import", "lm.safetensors", "-o", "lm.keras", "--reference", "ref.npz", "--verify")
+    assert (code, error) == (0, "")
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert lines[0] == "lm.safetensors: PyTorch state_dict"
+    assert lines[1] == "layer kind directions units parameters on a GPU"
+    assert lines[3:7] == [
+        "embedding Embedding 3 21",
+        "rnn.l0 GRU both 4 216 cuDNN",
+        "rnn.l1 GRU both 4 336 cuDNN",
+        "out Dense 5 45",
+    ]
+    assert lines[7].startswith("Verified by the reference ref.npz: outputs of a batch differ by at most ")
+    assert "is not in a state_dict" in lines[8]
+    assert lines[9] == "Left out: module.norm.weight (8,)"
+    assert lines[10:] == ["Written: lm.keras"]
+    tokens, outputs = stack
+    np.testing.assert_allclose(keras.saving.load_model("lm.keras")(tokens), outputs, rtol=0, atol=1e-5)
+    assert metadata.of("lm.keras")["verified"]["by"] == "the reference ref.npz"
+    assert files(tmp_path) == {"lm.safetensors", "ref.npz", "lm.keras"}
+
+
+def test_the_path_that_is_not_cudnn_is_shown_with_the_reason(main, tmp_path):
+    save_file(weights("rnn", layers=1), tmp_path / "rnn.safetensors")
+    code, shown, _ = main("import", "rnn.safetensors", "-o", "rnn.keras", "--activation", "relu", "--last")
+    assert code == 0
+    assert "while-loop (cuDNN has GRU and LSTM layers alone)" in " ".join(shown.split())
+    expected = run("rnn", weights("rnn", layers=1), X, nonlinearity=lambda a: np.maximum(a, 0))[0][:, -1]
+    np.testing.assert_allclose(keras.saving.load_model("rnn.keras")(X), expected, rtol=1e-4)
+
+
+def test_without_framework_and_reference_it_says_so_and_verify_fails(main, stack, tmp_path):
+    code, shown, _ = main("import", "lm.safetensors", "-o", "lm.keras")
+    assert code == 0
+    assert "Not verified: the framework of a PyTorch state_dict is not installed, and there is no --reference" in shown
+    assert metadata.of("lm.keras")["verified"] is None
+    code, shown, error = main("import", "lm.safetensors", "-o", "other.keras", "--verify")
+    assert (code, shown) == (2, "")
+    assert error.startswith("gru-tf: lm.safetensors: expected it to be verified.")
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "other.keras").exists()
+
+
+def test_what_is_there_already_is_kept_unless_forced(main, stack, tmp_path):
+    (tmp_path / "lm.keras").write_text("mine")
+    code, _, error = main("import", "lm.safetensors", "-o", "lm.keras")
+    assert (code, error) == (2, "gru-tf: lm.keras: there already; it is not overwritten without --force\n")
+    assert (tmp_path / "lm.keras").read_text() == "mine"
+    assert main("import", "lm.safetensors", "-o", "lm.keras", "--force", "--no-head")[0] == 0
+    assert keras.saving.load_model("lm.keras").output_shape == (None, None, 8)
+
+
+WRONG = {
+    "another ending": (["-o", "lm.h5"], "lm.h5: expected a name that ends in .keras"),
+    "both": (["-o", "a.keras", "--head", "out", "--no-head"], "--head: received out and --no-head"),
+    "a key that is not there": (["-o", "a.keras", "--head", "outt"], "Did you mean 'out'?"),
+    "a reference of something else": (
+        ["-o", "a.keras", "--no-head", "--reference", "ref.npz"],
+        "ref.npz: outputs: expected",
+    ),
+    "no such file": (["-o", "a.keras", "--reference", "none.npz"], "none.npz: no such file"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_mistake_is_one_line_and_nothing_is_written(main, stack, tmp_path, case):
+    options, words = WRONG[case]
+    before = files(tmp_path)
+    code, _, error = main("import", "lm.safetensors", *options)
+    assert code == 2
+    assert words in error
+    assert len(error.splitlines()) == 1
+    assert files(tmp_path) == before
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(main, stack, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, error = main("import", "lm.safetensors", "-o", "file/lm.keras")
+    assert (code, len(error.splitlines())) == (2, 1)
+    assert error.startswith("gru-tf: file/lm.keras: ")
+
+
+def test_a_broken_file_is_one_line_and_nothing_is_written(main, stack, tmp_path):
+    path = tmp_path / "lm.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    code, shown, error = main("import", "lm.safetensors", "-o", "lm.keras")
+    assert (code, shown) == (2, "")
+    assert error.startswith("gru-tf: lm.safetensors: expected a whole safetensors file.")
+    assert files(tmp_path) == {"lm.safetensors", "ref.npz"}
+
+
+def test_export_writes_and_says_how_it_was_verified(main, stack, tmp_path):
+    assert main("import", "lm.safetensors", "-o", "lm.keras")[0] == 0
+    code, shown, error = main("export", "lm.keras", "-o", "back.safetensors")
+    assert (code, error) == (0, "")
+    assert shown.splitlines() == ["Not verified: PyTorch is not installed", "Written: back.safetensors"]
+    back, before = load_file("back.safetensors"), load_file("lm.safetensors")
+    for part in ("weight_ih_l0", "bias_hh_l1_reverse"):
+        np.testing.assert_array_equal(back[f"rnn.{part}"], before[f"module.rnn.{part}"])
+    code, _, error = main("export", "lm.keras", "-o", "back.safetensors")
+    assert code == 2
+    assert "back.safetensors: there already" in error
+    assert main("export", "lm.keras", "-o", "back.safetensors", "--force")[0] == 0
+    code, _, error = main("export", "lm.keras", "-o", "back.onxx")
+    assert code == 2
+    assert "Did you mean '.onnx'?" in error
+
+
+@pytest.mark.parametrize("command", ["import", "export"])
+def test_help_is_there(main, command):
+    code, shown, _ = main(command, "--help")
+    assert code == 0
+    assert "--force" in shown

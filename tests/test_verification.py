@@ -1,0 +1,156 @@
+"""Comparing a model with its source: what counts as the same, and that each kind of mistake is noticed."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from gru_tf.errors import UserError
+from gru_tf.interchange import building, importing, metadata, verification
+from gru_tf.interchange.verification import verify, verify_model
+
+TOLERANCE = verification.TOLERANCE
+FEW = {"lengths": (2, 5), "batches": (2,)}
+
+
+def filled(*layers, seed=0):
+    model = keras.Sequential(layers)
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(size=w.shape) * 0.5 for w in model.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """A network of each direction, and its own computation as the source's."""
+    layers = [keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True)), keras.layers.Dense(2)]
+    model = filled(keras.Input((None, 2)), *layers)
+    network = building.of(model)
+    stateful = building.build(network, states=True)
+
+    def run(inputs, lengths=None):
+        output, *states = (np.array(array) for array in stateful(inputs))
+        return output, states
+
+    return SimpleNamespace(model=model, network=network, run=run)
+
+
+def spoiled(run, change):
+    """The run with something changed in (output, states)."""
+
+    def other(inputs, lengths=None):
+        output, states = run(inputs, lengths)
+        return change(output, states) or (output, states)
+
+    return other
+
+
+def test_the_same_is_the_same(stack):
+    found = verify(stack.model, stack.network, stack.run, by="itself")
+    assert (found.largest, found.cases, found.by, found.states) == (0, 8, "itself", True)
+    assert str(found).startswith("verified by itself: outputs and states of 8 batches differ by at most 0.0e+00")
+
+
+def add(array, amount, at=-1):
+    array.flat[at] += amount
+
+
+MISTAKES = {
+    "an output": lambda output, states: add(output, 1e-3),
+    "an output that is not finite": lambda output, states: add(output, np.nan),
+    "the first state": lambda output, states: add(states[0], 1e-3),
+    "the last state": lambda output, states: add(states[-1], 1e-3),
+    "h and c changed round": lambda output, states: (output, [states[1], states[0], *states[2:]]),
+    "directions changed round": lambda output, states: (output, [*states[2:], *states[:2]]),
+    "time backwards": lambda output, states: (output[:, ::-1], states),
+    "a shape": lambda output, states: (output[..., :1], states),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_each_mistake_is_noticed(stack, mistake):
+    with pytest.raises(
+        UserError, match=r"not the same: expected what PyTorch gives, within 1e-05|expected the source's shape"
+    ):
+        verify(stack.model, stack.network, spoiled(stack.run, MISTAKES[mistake]), by="PyTorch", **FEW)
+
+
+def test_only_beyond_the_tolerance(stack):
+    largest = max(float(np.abs(stack.run(np.ones((3, steps, 2), "float32"))[0]).max()) for steps in (1, 30))
+    near = spoiled(stack.run, lambda output, states: add(output, largest * TOLERANCE / 50))
+    assert 0 < verify(stack.model, stack.network, near, **FEW).largest <= TOLERANCE
+
+
+def test_a_model_with_other_weights_than_the_network_is_noticed(stack):
+    other = keras.models.clone_model(stack.model)
+    with pytest.raises(UserError, match="not the same"):
+        verify(other, stack.network, stack.run, **FEW)
+
+
+# --- models that are more than a network ---
+
+
+def computed(model):
+    """As a framework runs it."""
+
+    def run(inputs, lengths=None):
+        found = model(inputs)
+        first, *rest = found if isinstance(found, list) else [found]
+        return np.array(first), [np.array(one) for one in rest]
+
+    return run
+
+
+def several():
+    """Tokens and a mask in, two outputs."""
+    tokens, mask = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="bool")
+    x = keras.layers.Embedding(7, 3)(tokens)
+    every, last = keras.layers.GRU(4, return_sequences=True, return_state=True)(x, mask=mask)
+    return keras.Model([tokens, mask], [keras.layers.Dense(2, activation="softmax")(every), last])
+
+
+WHOLE = {
+    "two outputs": (several, 8),
+    "a fixed length": (
+        lambda: filled(keras.Input((5,), dtype="int32"), keras.layers.Embedding(7, 3, mask_zero=True), keras.layers.GRU(2)),
+        2,
+    ),
+    "states carried over": (lambda: filled(keras.Input(batch_shape=(2, None, 3)), keras.layers.GRU(4, stateful=True)), 4),
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_whole_model_is_compared_and_left_as_it_was(kind):
+    make, cases = WHOLE[kind]
+    model = make()
+    other = keras.models.clone_model(model)
+    other.set_weights(model.get_weights())
+    found = verify_model(model, computed(other), by="Keras 2")
+    assert found.largest < 1e-6
+    assert (found.cases, found.states) == (cases, False)
+    for layer in model.layers:
+        assert not any(np.any(state) for state in getattr(layer, "states", None) or [])
+    other.layers[-1].set_weights([w * 1.1 for w in other.layers[-1].get_weights()])
+    with pytest.raises(UserError, match="not the same: expected what Keras 2 gives"):
+        verify_model(model, computed(other), by="Keras 2")
+
+
+def test_a_keras_file_is_imported_as_it_is(tmp_path, monkeypatch):
+    """With a reader that gives a whole model in the place of that of Keras files."""
+    model = filled(keras.Input((None, 3)), keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax"))
+    read = SimpleNamespace(model=model, source="Keras 2 .h5", warnings=("a warning",))
+    reader = SimpleNamespace(read=lambda path: read, framework=lambda path: ("TF-Keras 2", computed(model)))
+    monkeypatch.setattr(importing, "_reader", lambda path: reader)
+    (tmp_path / "old.h5").write_bytes(b"old")
+    found = importing.bring(tmp_path / "old.h5")
+    assert found.model is model
+    assert found.network is None  # softmax is none of a network's layers
+    assert (found.source, found.notes) == ("Keras 2 .h5", ("a warning",))
+    assert metadata.of(model)["verified"]["by"] == "TF-Keras 2"
+    reader.framework = lambda path: None
+    assert importing.bring(tmp_path / "old.h5").verified is None
+    with pytest.raises(UserError, match="expected it to be verified"):
+        importing.bring(tmp_path / "old.h5", verify=True)
+    with pytest.raises(UserError, match="prefix: no option for a file of this kind"):
+        importing.bring(tmp_path / "old.h5", prefix="rnn")
