@@ -33,9 +33,11 @@ class Foreign:
         framework: makes the framework's own computation, and its name with version, e.g. ("PyTorch 2.13.0", run); returns
             None where the framework is not installed. Called only to verify, for it may import the framework.
         warnings: sentences on what the file says wrongly or leaves open.
+        timesteps: the one length that the framework's own computation takes; None: any.
     """
 
     network: Network
     source: str
     framework: Callable[[], tuple[str, Run] | None] = lambda: None
     warnings: tuple[str, ...] = ()
+    timesteps: int | None = None
