@@ -7,12 +7,11 @@ import numpy as np
 
 from gru_tf.errors import UserError
 from gru_tf.interchange import building
-from gru_tf.interchange.foreign import Array
+from gru_tf.interchange.foreign import BATCHES, LENGTHS, Array
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.onnx.running import session
 
 TOLERANCE = 1e-5  # of the largest number that Keras gives, or of 1
-LENGTHS, BATCHES = (1, 2, 7, 30), (1, 3)
 UNVERIFIED = "not verified: onnxruntime is not installed"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.errors import UserError, several
-from gru_tf.interchange.foreign import Foreign
+from gru_tf.interchange.foreign import LENGTHS, Foreign
 from gru_tf.interchange.network import Linear, Network
 from gru_tf.interchange.onnx import file, nodes
 from gru_tf.interchange.onnx.glue import OPERATORS
@@ -22,6 +22,7 @@ LOOP = (
     "{op}: a recurrent layer written as a loop has no weights that can be told from the rest. Export it so that it becomes a"
     " GRU, LSTM or RNN node (torch.onnx.export of torch.nn.GRU does), or import the framework's own file instead"
 )
+UNROLLED = "where it was torch.nn.RNN, step by step: torch.onnx.export(…, dynamo=False) makes one node of it"
 RESET = (
     "node '{name}': linear_before_reset is 0, but torch.nn.GRU always resets after the product. PyTorch's exporter with"
     " onnxscript before 0.7 left it out by mistake (pytorch#189225). The file is taken at its word; where it was made from"
@@ -65,8 +66,20 @@ def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
     name, output = _output(model, values, path)
     network = _network(output, graph, path)
     roles = _roles(name, output, graph)
-    warnings = _warnings(model, reset_after)
-    return Foreign(network, "ONNX", lambda: framework(model, roles, path, reset_after), warnings, roles.timesteps)
+    return Foreign(
+        network,
+        "ONNX",
+        lambda: framework(model, roles, path, reset_after),
+        _warnings(model, reset_after),
+        lengths=LENGTHS if roles.timesteps is None else (roles.timesteps,),
+    )
+
+
+def _instead(model: Any, found: Sequence[str]) -> str:
+    """What a file without recurrent nodes holds, and what may be done about it."""
+    loops = [op for op in found if op in LOOPS]
+    unrolled = f"; {UNROLLED}" if model.producer_name == "pytorch" else ""
+    return LOOP.format(op=loops[0]) if loops else several(list(dict.fromkeys(found))) + unrolled
 
 
 def _input(proto: Any, graph: Graph) -> Value:
