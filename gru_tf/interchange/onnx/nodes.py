@@ -110,7 +110,8 @@ def _array(value: Value | None, name: str, rank: int) -> Any:
             f"expected {name} with {rank} axes of floating-point numbers."
             f" Received: shape {list(value.array.shape)}, {value.array.dtype}"
         )
-    return np.ascontiguousarray(value.array)
+    half = value.array.dtype == np.float16  # in which biases could not be added up without loss
+    return np.ascontiguousarray(value.array, "float32" if half else None)
 
 
 def _input(node: Node, features: int) -> Flow:

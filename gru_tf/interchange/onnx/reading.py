@@ -110,13 +110,19 @@ def _computed(
             return nodes.recurrent(node, called, reset_after if proto.op_type == "GRU" else None)
         except UnreadableError as error:
             raise UserError(f"{path}: node '{called}': {error}") from None
+        except MISFITS as error:
+            raise UserError(f"{path}: node '{called}': {_misfit(proto, error)}") from None
     try:
         return _glue(proto, index, given, graph, own)
     except UnreadableError as error:
         return [Unread(f"node '{called}': {error}")] * len(proto.output)
     except MISFITS as error:
-        reason = f"node '{called}': expected inputs that {proto.op_type} can take. Received: {type(error).__name__}: {error}"
-        return [Unread(" ".join(reason.split()))] * len(proto.output)
+        return [Unread(f"node '{called}': {_misfit(proto, error)}")] * len(proto.output)
+
+
+def _misfit(proto: Any, error: Exception) -> str:
+    said = f"{type(error).__name__}: {error}"
+    return f"expected inputs and attributes that {proto.op_type} can take. Received: {' '.join(said.split())}"
 
 
 def _glue(proto: Any, index: int, given: list[Value | None], graph: Graph, own: bool) -> Sequence[Value]:

@@ -69,7 +69,7 @@ def framework(model: Any, roles: Roles, path: Path, reset_after: bool | None = N
 
 
 def session(content: bytes, path: Path) -> tuple[str, Any] | None:
-    """Onnxruntime's name and what runs a model: (names of outputs, inputs by name) → outputs; None where it is not installed.
+    """Onnxruntime's name and what runs a model, (names of outputs, inputs) → outputs; None where it is missing.
 
     Raises:
         UserError: where it refuses the model.
