@@ -479,7 +479,7 @@ def softmax(model, graph):
 
 def padded_step(model, graph):
     graph.input.append(helper.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]))
-    graph.node[1].input.append("lengths")
+    graph.node[1].input[4] = "lengths"
     graph.initializer.append(numpy_helper.from_array(np.array(-1), "last"))
     graph.node.append(helper.make_node("Gather", ["out", "last"], ["final"], axis=1, name="pick"))
     graph.output[0].name = "final"
@@ -487,6 +487,7 @@ def padded_step(model, graph):
 
 def one_way(model, graph):
     model.CopyFrom(one_layer("gru", "bidirectional")[0].model())
+    graph = model.graph
     graph.initializer.append(numpy_helper.from_array(np.array(-1), "last"))
     graph.node.append(helper.make_node("Gather", ["Y_h0", "last"], ["final"], axis=0, name="pick"))
     del graph.output[:]

@@ -166,6 +166,8 @@ def _check_first(value: Value | None, name: str, own: Sequence[str]) -> None:
     if not isinstance(value, Flow):
         most = f" up to {np.abs(value.array).max():g}" if isinstance(value, Const) and value.array.size else ""
         raise UnreadableError(f"expected {name} to be zero, absent or an input of the graph. Received: numbers{most}")
+    if len(value.axes) != 3:
+        raise UnreadableError(f"expected {name} with 3 axes. Received: {len(value.axes)}")
     if value.parts or set(value.roots) & set(own):
         raise UnreadableError(f"expected {name} to be zero, absent or an input of the graph. Received: what it computes")
 
