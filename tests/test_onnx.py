@@ -367,6 +367,34 @@ def test_activations_that_both_define_alike_are_read_as_written(tmp_path, gate, 
     assert apart(ours_of(foreign), run(X)) < FLOAT32
 
 
+def test_batch_and_time_may_be_one_axis_for_a_while_and_not_at_the_end(tmp_path):
+    hand, each = one_layer()
+    kernel = normal(5, H, 2)
+    hand.add("Reshape", ["out", hand.array("rows", [-1, H], "int64")], "flat")
+    hand.add("Gemm", ["flat", hand.array("kernel", kernel)], "product")
+    hand.outputs = []
+    hand.output("product")
+    with pytest.raises(UserError, match="output 'product': expected .* Received: batch and time in one axis"):
+        ours.read(hand.save(tmp_path))
+    hand.add("Shape", ["x"], "shape", end=1)
+    hand.add("Concat", ["shape", hand.array("rest", [-1, 2], "int64")], "back", axis=0)
+    hand.add("Reshape", ["product", "back"], "answer")
+    hand.outputs = []
+    hand.output("answer")
+    y, states = expected("gru", each, X)
+    assert both_agree(ours.read(hand.save(tmp_path)), (y @ kernel, states))
+
+
+def test_a_linear_layer_on_states_as_the_node_gives_them(tmp_path):
+    hand, each = one_layer()
+    kernel = normal(5, H, 2)
+    hand.add("MatMul", ["Y_h0", hand.array("kernel", kernel)], "answer")  # (1, B, 2)
+    hand.outputs = []
+    hand.output("answer")
+    _, states = expected("gru", each, X)
+    assert both_agree(ours.read(hand.save(tmp_path)), (states[0] @ kernel, states))
+
+
 def test_weights_in_a_file_beside_the_model(tmp_path):
     hand, each = one_layer()
     model = hand.model()
@@ -508,11 +536,11 @@ def bomb(model, graph):
     next(node for node in graph.node if node.op_type == "GRU").input[1] = x
 
 
-GLUE = "expected linear layers and glue .* Received: "
+GLUE = "expected nothing around recurrent nodes but embeddings, linear layers and reshaping. Received: "
 BESIDE = "expected a file in the model's own folder. Received: location "
 LOOP = "a recurrent layer written as a loop has no weights"
 BAD = {
-    "softmax behind": (softmax, f"node 'soft': {GLUE}Softmax"),
+    "softmax behind": (softmax, f"node 'soft': {GLUE}Softmax; export without it"),
     "convolution below": (instead("Conv"), f"node 'the GRU': its input: node 'odd': {GLUE}Conv"),
     "custom domain": (instead("Trick", "com.evil"), "expected operators of the ONNX standard. Received: com.evil.Trick"),
     "scan below": (instead("Scan"), f"node 'odd': Scan: {LOOP}"),
@@ -788,7 +816,7 @@ def exported(net, x, path, dynamic=True):
 
 @pytest.mark.torch
 @pytest.mark.parametrize("kind", ["GRU", "LSTM", "RNN"])
-@pytest.mark.parametrize(("both", "last"), [(False, "step"), (True, "state"), (True, None)])
+@pytest.mark.parametrize(("both", "last"), [(False, "step"), (True, "state"), (True, "flat")])
 def test_torch_modules_come_over(tmp_path, kind, both, last):
     torch = pytest.importorskip("torch")
 
@@ -801,8 +829,9 @@ def test_torch_modules_come_over(tmp_path, kind, both, last):
         def forward(self, x):
             y, ends = self.stack(x)
             h = ends[0] if kind == "LSTM" else ends
-            y = y[:, -1] if last == "step" else torch.cat([h[-2], h[-1]], 1) if last else y
-            return self.head(y), ends
+            if last == "flat":
+                return self.head(y.reshape(-1, 2 * H)).reshape(x.shape[0], -1, 2), ends
+            return self.head(y[:, -1] if last == "step" else torch.cat([h[-2], h[-1]], 1)), ends
 
     torch.manual_seed(0)
     net, path = Net(), tmp_path / "model.onnx"

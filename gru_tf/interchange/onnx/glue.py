@@ -17,6 +17,7 @@ from gru_tf.interchange.onnx.values import (
     Const,
     Filled,
     Flow,
+    Size,
     Sizes,
     UnreadableError,
     Value,
@@ -98,14 +99,20 @@ def reshape(node: Node) -> Value:
     keep = bool(node.attributes.get("allowzero", 0))
     if isinstance(value, Sizes):
         return Sizes(value.values, scalar=not target)
+    if isinstance(value, Flow):
+        return _regrouped(node, value, target, keep)
     found = resolved(target, shape_of(value), keep)
     if isinstance(value, Const):
         return Const(value.array.reshape(numbers(Sizes(tuple(found)))))
     if isinstance(value, Filled):
         return Filled(value.value, tuple(found))
-    flow, lengths = as_flow(value), shape_of(value)
+    raise UnreadableError("expected a sequence, states or numbers")
+
+
+def _regrouped(node: Node, flow: Flow, target: list[Size], keep: bool) -> Flow:
+    lengths = shape_of(flow)
     try:
-        return replace(flow, axes=regrouped(flow.axes, lengths, found))
+        return replace(flow, axes=regrouped(flow.axes, lengths, resolved(target, lengths, keep)))
     except UnreadableError:  # the lengths may be those of the example that the file was exported with
         names = [size for size in lengths if size in node.graph.declared]
         if not names:

@@ -66,7 +66,8 @@ def _factor(node: Node, name: str, like: Array) -> Any:
 
 def _ready(flow: Flow, features: int) -> None:
     complete(flow)
-    if flow.layer is None or flow.axes[-1].name != "features" or "direction" in {axis.name for axis in flow.axes}:
+    both = any(axis.name == "direction" and axis.size != 1 for axis in flow.axes)
+    if flow.layer is None or flow.axes[-1].name != "features" or both:
         raise UnreadableError("expected a linear layer behind the recurrent ones, on their features")
     if flow.axes[-1].size != features:
         raise UnreadableError(f"expected a matrix for {flow.axes[-1].size} features. Received: for {features}")

@@ -14,10 +14,12 @@ from gru_tf.interchange.onnx.glue import OPERATORS
 from gru_tf.interchange.onnx.graph import Graph, Node
 from gru_tf.interchange.onnx.parts import complete
 from gru_tf.interchange.onnx.running import Roles, framework
-from gru_tf.interchange.onnx.values import Axis, Const, Flow, Layer, Unread, UnreadableError, Value
+from gru_tf.interchange.onnx.values import TIMES, Axis, Const, Flow, Layer, Unread, UnreadableError, Value
 
 RECURRENT = ("GRU", "LSTM", "RNN")
 LOOPS = ("Loop", "Scan", "If")
+ENDINGS = ("Softmax", "LogSoftmax", "Sigmoid", "Relu", "Tanh")
+LEAVE = "; export without it, and put it behind the imported model"
 LOOP = (
     "{op}: a recurrent layer written as a loop has no weights that can be told from the rest. Export it so that it becomes a"
     " GRU, LSTM or RNN node (torch.onnx.export of torch.nn.GRU does), or import the framework's own file instead"
@@ -134,8 +136,10 @@ def _glue(proto: Any, index: int, given: list[Value | None], graph: Graph, own: 
     if proto.op_type in LOOPS:
         raise UnreadableError(LOOP.format(op=proto.op_type))
     if proto.op_type not in OPERATORS:
+        advice = LEAVE if proto.op_type in ENDINGS else ""
         raise UnreadableError(
-            f"expected linear layers and glue between recurrent nodes: {', '.join(OPERATORS)}. Received: {proto.op_type}"
+            "expected nothing around recurrent nodes but embeddings, linear layers and reshaping."
+            f" Received: {proto.op_type}{advice}"
         )
     attributes = file.attributes(proto)
     made = OPERATORS[proto.op_type](Node(index, proto.op_type, attributes, given, list(proto.output), graph))
@@ -157,6 +161,10 @@ def _output(model: Any, values: dict[str, Value], path: Path) -> tuple[str, Flow
         expected = "one output behind the recurrent nodes, beside their final states"
         raise UserError(f"{path}: expected {expected}. Received: {several(main) or 'none'}")
     name = main[0] if main else next(iter(found))
+    merged = next((axis for axis in found[name].axes if TIMES in axis.name), None)
+    if merged is not None:
+        expected = "(batch, time, features) or (batch, features)"
+        raise UserError(f"{path}: output '{name}': expected {expected}. Received: batch and time in one axis")
     try:
         complete(found[name])
     except UnreadableError as error:
