@@ -493,6 +493,57 @@ def old(model, graph):
     model.opset_import[0].version = 6
 
 
+def again(op, **more):
+    """A node that takes the same thing twice, many times over."""
+
+    def change(model, graph):
+        x = "Y_h0"
+        for n in range(40):
+            graph.node.append(helper.make_node(op, [x, x], [f"more{n}"], **more))
+            x = f"more{n}"
+        graph.output[1].name = x
+
+    return change
+
+
+def parallel(model, graph):
+    graph.node.append(helper.make_node("GRU", ["by_time", "W0", "R0", "B0"], ["", "other"], name="second"))
+    graph.output[1].name = "other"
+
+
+def truncated(model, graph):
+    graph.node.insert(1, helper.make_node("Cast", ["by_time"], ["whole"], to=TensorProto.INT64))
+    graph.node.insert(2, helper.make_node("Cast", ["whole"], ["floats"], to=TensorProto.FLOAT))
+    graph.node[3].input[0] = "floats"
+
+
+def turned_bias(model, graph):
+    graph.initializer.append(numpy_helper.from_array(np.ones((H, T), "float32"), "kernel"))
+    graph.initializer.append(numpy_helper.from_array(np.ones(T, "float32"), "bias"))
+    graph.node.append(helper.make_node("MatMul", ["out", "kernel"], ["product"]))
+    graph.node.append(helper.make_node("Transpose", ["product"], ["turned"], perm=[0, 2, 1]))
+    graph.node.append(helper.make_node("Add", ["turned", "bias"], ["sum"], name="plus"))
+    graph.output[0].name = "sum"
+
+
+def made_twice(model, graph):
+    graph.node.append(helper.make_node("Identity", ["x"], ["out"], name="again"))
+
+
+def training(model, graph):
+    graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
+    graph.node.append(helper.make_node("Dropout", ["out", "", "yes"], ["kept"], name="drop"))
+    graph.output[0].name = "kept"
+
+
+def many_from_one(model, graph):
+    external("model.onnx", offset=0)(model, graph)
+    graph.initializer[0].dims[2] = 30
+    for n in range(100):
+        graph.initializer.add().CopyFrom(graph.initializer[0])
+        graph.initializer[-1].name = f"more{n}"
+
+
 def backward_step(model, graph):
     graph.node[1].attribute.append(helper.make_attribute("direction", "reverse"))
     graph.initializer.append(numpy_helper.from_array(np.array(-1), "last"))
@@ -579,6 +630,16 @@ BAD = {
     "external nonsense": (external("model.onnx", offset="-1"), "Received: offset -1"),
     "shape without bytes": (lying, "array 'W0': expected .* bytes for shape"),
     "exponential": (bomb, "expected constants no larger than the file's weights"),
+    "states without end": (again("Concat", axis=0), "expected at most 500 layers and states"),
+    "another network beside": (
+        parallel,
+        "expected final states of what output 'out' went through. Received: those of 'second'",
+    ),
+    "fractions cut off": (truncated, "node 'the GRU': expected input X as it was given. Received: whole numbers"),
+    "bias over time": (turned_bias, "node 'plus': expected Add behind a product, as its bias"),
+    "made twice": (made_twice, "node 'again': expected outputs of its own. Received: 'out' again"),
+    "training": (training, "node 'drop': expected a model for inference. Received: Dropout in training mode"),
+    "external many times": (many_from_one, "expected external data of at most .* bytes, as its files have. Received: "),
     "unmade input": (
         lambda m, g: g.node[0].input.__setitem__(0, "ghost"),
         "inputs that were made before it. Received: 'ghost'",

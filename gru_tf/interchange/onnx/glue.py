@@ -33,7 +33,7 @@ UNKNOWN = "?"  # a length that nothing here depends on
 
 def identity(node: Node) -> Value:
     """What came in: Identity; Dropout outside training."""
-    if node.op == "Dropout" and constant(node.input(2)):
+    if node.op == "Dropout" and node.input(2) is not None and constant(node.input(2)) != 0:
         raise UnreadableError("expected a model for inference. Received: Dropout in training mode")
     return given(node)
 
@@ -46,9 +46,11 @@ def cast(node: Node) -> Value:
     if isinstance(value, Const):
         node.graph.within(value.array.size * np.dtype(kind).itemsize)
         return Const(value.array.astype(kind))
-    if isinstance(value, Flow) and value.parts and not kind.startswith("float"):
+    if not isinstance(value, Flow) or kind.startswith("float"):
+        return value
+    if value.parts or kind not in ("int32", "int64"):
         raise UnreadableError(f"expected numbers to stay numbers. Received: a cast to {kind}")
-    return value
+    return replace(value, whole=True)
 
 
 def transpose(node: Node) -> Value:

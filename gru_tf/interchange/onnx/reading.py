@@ -51,20 +51,21 @@ def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
     """
     path = Path(path)
     model = file.load(path)
-    graph = Graph(file.opset(model), model.ByteSize(), lambda tensor: file.array(tensor, path))
+    graph = Graph(file.opset(model), file.stored(model, path), lambda tensor: file.array(tensor, path))
     values: dict[str, Value] = {t.name: Const(file.array(t, path)) for t in model.graph.initializer}
     inputs = {each.name: each for each in model.graph.input if each.name not in values}
     values |= {name: _input(each, graph) for name, each in inputs.items()}
     found = [node.op_type for node in model.graph.node]
     if not set(found) & set(RECURRENT):
-        loops = [op for op in found if op in LOOPS]
-        kinds = several(list(dict.fromkeys(found)))
-        raise UserError(
-            f"{path}: expected a GRU, LSTM or RNN node. Received: {LOOP.format(op=loops[0]) if loops else kinds}"
-        )
+        raise UserError(f"{path}: expected a GRU, LSTM or RNN node. Received: {_instead(model, found)}")
     for index, proto in enumerate(model.graph.node):
         made = _computed(proto, index, values, graph, path, reset_after)
-        values |= {name: value for name, value in zip(proto.output, made, strict=False) if name}
+        twice = next((name for name in proto.output if name and name in values), None)
+        if twice is not None:
+            raise UserError(
+                f"{path}: node '{proto.name or proto.op_type}': expected outputs of its own. Received: '{twice}' again"
+            )
+        values.update({name: value for name, value in zip(proto.output, made, strict=False) if name})
     name, output = _output(model, values, path)
     network = _network(output, graph, path)
     roles = _roles(name, output, graph)
@@ -87,6 +88,8 @@ def _instead(model: Any, found: Sequence[str]) -> str:
 def _input(proto: Any, graph: Graph) -> Value:
     """A graph input, whose axes have its name and a number until a recurrent node says which is time."""
     kind = proto.type.tensor_type
+    if kind.elem_type not in file.TYPES:
+        return Unread(f"input '{proto.name}': expected numbers of type {', '.join(file.TYPES.values())}")
     shape = kind.shape.dim if kind.HasField("shape") else None
     count = len(shape) if shape is not None else 3 if kind.elem_type in file.FLOATS else 2
     names = [f"{proto.name}[{n}]" for n in range(count)]
@@ -161,6 +164,11 @@ def _output(model: Any, values: dict[str, Value], path: Path) -> tuple[str, Flow
         expected = "one output behind the recurrent nodes, beside their final states"
         raise UserError(f"{path}: expected {expected}. Received: {several(main) or 'none'}")
     name = main[0] if main else next(iter(found))
+    own = [part for part in found[name].parts if isinstance(part, Layer)]
+    other = next((row[0] for flow in found.values() for row in flow.rows if row[0] not in own), None)
+    if other is not None:
+        expected = f"final states of what output '{name}' went through"
+        raise UserError(f"{path}: expected {expected}. Received: those of '{other.recurrent.name}'")
     merged = next((axis for axis in found[name].axes if TIMES in axis.name), None)
     if merged is not None:
         expected = "(batch, time, features) or (batch, features)"

@@ -15,6 +15,9 @@ Size = int | str  # a number, or the name of an input's axis whose length is kno
 TIMES = "\N{UNIT SEPARATOR}"  # between the names of two axes that became one
 
 
+MOST = 500
+
+
 class UnreadableError(Exception):
     """A node does something that a `Network` does not; the message says what, without the node's name."""
 
@@ -39,6 +42,11 @@ class Sizes:
 
     values: tuple[Size, ...]
     scalar: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what are no lengths of axes."""
+        if len(self.values) > MOST:
+            raise UnreadableError(f"expected at most {MOST} lengths")
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,7 @@ class Flow:
         axes: what its axes are.
         rows: the final states that it consists of, along "direction" or else along "features"; none where it is a sequence.
         cut: whether only a part of an input is left.
+        whole: whether numbers behind the comma were cut off.
     """
 
     roots: tuple[str, ...]
@@ -95,6 +104,12 @@ class Flow:
     axes: tuple[Axis, ...]
     rows: tuple[Row, ...] = ()
     cut: bool = False
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what only a file made to fill the memory has."""
+        if max(map(len, (self.roots, self.parts, self.axes, self.rows))) > MOST:
+            raise UnreadableError(f"expected at most {MOST} layers and states")
 
     def at(self, name: str) -> int | None:
         """Where the axis of that name is."""
