@@ -703,6 +703,72 @@ def test_files_with_bytes_flipped_are_refused_or_read_and_raise_nothing_else(tmp
     assert refused > 30
 
 
+def of_network(network, x):
+    """What a network computes, in NumPy."""
+    y = x if network.embedding is None else network.embedding[x]
+    states = []
+    for one in network.layers:
+        cell, zeros = one.forward.cell, np.zeros(one.forward.units)
+        each = [
+            {f"{k}_{g}": gates.blocks.get(f"{k}_{g}", zeros) for k in "WUbc" for g in ORDER[cell][0]}
+            for gates in one.directions
+        ]
+        way = "bidirectional" if one.backward is not None else "reverse" if one.reverse else "forward"
+        y, ends = expected(cell, each, y, direction=way, reset_after=one.forward.reset_after is not False)
+        states += ends
+    if not network.every_step:
+        y = np.concatenate(ends[:: len(ends) // len(one.directions)], axis=-1)
+    for linear in network.head:
+        y = y @ linear.kernel + (0 if linear.bias is None else linear.bias)
+    return y, states
+
+
+def exchange_something(model, random):
+    """Another number in a constant or an attribute, axes in another order, or another value as a node's input."""
+    graph, what = model.graph, random.integers(3)
+    node = graph.node[random.integers(len(graph.node))]
+    if what == 0:
+        array = random.choice([each for each in graph.initializer if each.data_type == TensorProto.INT64])
+        numbers = numpy_helper.to_array(array).copy()
+        numbers.flat[random.integers(numbers.size)] = random.integers(-2, 6)
+        array.CopyFrom(numpy_helper.from_array(numbers, array.name))
+    elif what == 1:
+        for each in node.attribute:
+            each.i = random.integers(3)
+            numbers = random.permutation(each.ints)
+            del each.ints[:]
+            each.ints.extend(int(number) for number in numbers)
+    else:
+        made = [name for other in graph.node for name in other.output if name]
+        node.input[random.integers(len(node.input))] = random.choice([*made, *(each.name for each in graph.initializer)])
+
+
+def test_whatever_is_exchanged_in_a_file_it_is_refused_or_read_as_onnxruntime_computes_it(tmp_path):
+    language, layer_alone = Hand(), one_layer("gru", "bidirectional")[0]
+    language_model(language)
+    random, counts = np.random.default_rng(0), {"refused": 0, "the same": 0, "not run": 0}
+    for n in range(400):
+        model = (language, layer_alone)[n % 2].model()
+        exchange_something(model, random)
+        path = tmp_path / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        try:
+            foreign = ours.read(path)
+        except UserError:
+            counts["refused"] += 1
+            continue
+        x = X if foreign.network.tokens is None else np.abs(X[:, :, 0] * 5).astype(int) % 11
+        try:
+            found = foreign.framework()[1](x)
+        except UserError:  # onnxruntime itself refuses it
+            counts["not run"] += 1
+            continue
+        assert apart(found, of_network(foreign.network, x)) < FLOAT32, n
+        counts["the same"] += 1
+    assert counts["refused"] > 100
+    assert counts["the same"] > 40
+
+
 def test_no_such_file_and_no_such_library(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="expected a readable ONNX file. Received: No such file"):
         ours.read(tmp_path / "none.onnx")

@@ -180,6 +180,8 @@ def _note_batch(value: Value | None, graph: Graph, axis: int) -> None:
     shape = value.array.shape if isinstance(value, Const) else value.shape if isinstance(value, Filled) else ()
     size = shape[axis] if len(shape) == 3 else None
     if isinstance(size, int):
+        if size < 1:
+            raise UnreadableError(f"expected first states of at least one sequence. Received: {size}")
         graph.declared[graph.batch] = size
         graph.fixed.add(graph.batch)
 

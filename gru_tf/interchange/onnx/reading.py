@@ -94,7 +94,7 @@ def _input(proto: Any, graph: Graph) -> Value:
     count = len(shape) if shape is not None else 3 if kind.elem_type in file.FLOATS else 2
     names = [f"{proto.name}[{n}]" for n in range(count)]
     for name, dim in zip(names, shape or (), strict=False):
-        if dim.HasField("dim_value"):
+        if dim.HasField("dim_value") and dim.dim_value > 0:
             graph.declared[name] = int(dim.dim_value)
     return Flow((proto.name,), (), tuple(Axis(name, name) for name in names))
 
