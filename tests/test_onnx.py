@@ -506,6 +506,17 @@ def again(op, **more):
     return change
 
 
+def negative(model, graph):
+    graph.initializer.append(numpy_helper.from_array(np.array([1, -1, H]), "lengths"))
+    graph.node.insert(0, helper.make_node("ConstantOfShape", ["lengths"], ["zeros"], name="fill"))
+    graph.node[2].input.append("zeros")
+
+
+def huge(model, graph):
+    negative(model, graph)
+    graph.initializer[-1].CopyFrom(numpy_helper.from_array(np.array([1, 2**40, H]), "lengths"))
+
+
 def parallel(model, graph):
     graph.node.append(helper.make_node("GRU", ["by_time", "W0", "R0", "B0"], ["", "other"], name="second"))
     graph.output[1].name = "other"
@@ -630,6 +641,8 @@ BAD = {
     "external nonsense": (external("model.onnx", offset="-1"), "Received: offset -1"),
     "shape without bytes": (lying, "array 'W0': expected .* bytes for shape"),
     "exponential": (bomb, "expected constants no larger than the file's weights"),
+    "negative lengths": (negative, r"node 'the GRU': initial_h: node 'fill': expected lengths .* Received: \(1, -1, 4\)"),
+    "huge states": (huge, "node 'fill': expected lengths of at most 268,435,456 numbers"),
     "states without end": (again("Concat", axis=0), "expected at most 500 layers and states"),
     "another network beside": (
         parallel,

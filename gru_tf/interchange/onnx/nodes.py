@@ -9,7 +9,7 @@ from gru_tf import gates
 from gru_tf.errors import did_you_mean
 from gru_tf.interchange.network import Linear, Recurrent
 from gru_tf.interchange.onnx.activations import named
-from gru_tf.interchange.onnx.graph import Graph, Node
+from gru_tf.interchange.onnx.graph import Graph, Node, shape_of
 from gru_tf.interchange.onnx.values import (
     Axis,
     Const,
@@ -162,7 +162,7 @@ def _lengths(node: Node) -> str | None:
 
 def _check_first(value: Value | None, name: str, own: Sequence[str]) -> None:
     """First states are zero, or inputs of their own."""
-    if value is None or constant(value) == 0:
+    if value is None or (constant(value) == 0 and len(shape_of(value)) == 3):
         return
     if isinstance(value, Unread):
         raise UnreadableError(f"{name}: {value.reason}")

@@ -16,6 +16,7 @@ TIMES = "\N{UNIT SEPARATOR}"  # between the names of two axes that became one
 
 
 MOST = 500
+LARGEST = 1 << 28
 
 
 class UnreadableError(Exception):
@@ -55,6 +56,12 @@ class Filled:
 
     value: float | Size
     shape: tuple[Size, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what a runtime would stumble over: lengths below 0, or more numbers than states have."""
+        known = [size for size in self.shape if isinstance(size, int)]
+        if min(known, default=0) < 0 or math.prod(known) > LARGEST:
+            raise UnreadableError(f"expected lengths of at most {LARGEST:,} numbers. Received: {_shown(self.shape)}")
 
 
 @dataclass(frozen=True)
