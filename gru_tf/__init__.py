@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gru_tf.comparison import compared as compared
     from gru_tf.errors import UserError as UserError
     from gru_tf.experiment import Experiment as Experiment
+    from gru_tf.interchange.exporting import export_model as export_model
+    from gru_tf.interchange.importing import import_model as import_model
     from gru_tf.layers.gru import GRU as GRU
     from gru_tf.layers.stack import RecurrentStack as RecurrentStack
     from gru_tf.layers.stack import stacked as stacked
@@ -47,6 +49,8 @@ _HOMES = {
     "UserError": "gru_tf.errors",
     "Experiment": "gru_tf.experiment",
     "check": "gru_tf.suite",
+    "export_model": "gru_tf.interchange.exporting",
+    "import_model": "gru_tf.interchange.importing",
     "load": "gru_tf.suite",
     "results": "gru_tf.suite",
     "run": "gru_tf.suite",

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from gru_tf import garbage, screen, silence
+from gru_tf import cli_interchange, garbage, screen, silence
 from gru_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -325,6 +325,10 @@ def ui(
     from gru_tf import dashboard
 
     raise typer.Exit(dashboard.serve(store, port, browser, _line, name))
+
+
+app.command(name="import")(cli_interchange.import_)
+app.command(name="export")(cli_interchange.export)
 
 
 def _line(text: str) -> None:

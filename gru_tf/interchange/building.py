@@ -1,6 +1,7 @@
 """From a `Network` to a Keras model of stock layers, and from a Keras model back."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -56,7 +57,8 @@ def build(
         every = network.every_step or n < len(network.layers) - 1
         layer = _layer(recurrent, n, every, states, dtype)
         own = {"initial_state": [left.pop(0) for _ in range(_count(recurrent))]} if initial else {}
-        found = layer(x, **call, **own)
+        with _nothing_drawn(_inner(layer)):
+            found = layer(x, **call, **own)
         x, *ends = found if states else [found]
         final += ends
         filled.append((layer, recurrent))
@@ -103,9 +105,27 @@ def _layer(recurrent: Recurrent, n: int, every: bool, states: bool, dtype: str) 
     return layer if recurrent.backward is None else keras.layers.Bidirectional(layer, name=f"{name}_both", dtype=dtype)
 
 
+def _inner(layer: Any) -> list[Any]:
+    """The layer of each direction."""
+    both = isinstance(layer, keras.layers.Bidirectional)
+    return [layer.forward_layer, layer.backward_layer] if both else [layer]
+
+
+@contextmanager
+def _nothing_drawn(layers: list[Any]) -> Iterator[None]:
+    """Layers built inside start from zeros: a random orthogonal matrix takes a second and would be overwritten at once."""
+    before = [layer.cell.recurrent_initializer for layer in layers]
+    for layer in layers:
+        layer.cell.recurrent_initializer = keras.initializers.Zeros()
+    try:
+        yield
+    finally:
+        for layer, initializer in zip(layers, before, strict=True):
+            layer.cell.recurrent_initializer = initializer
+
+
 def _fill(layer: Any, recurrent: Recurrent) -> None:
-    inner = [layer.forward_layer, layer.backward_layer] if recurrent.backward is not None else [layer]
-    for each, weights in zip(inner, recurrent.directions, strict=True):
+    for each, weights in zip(_inner(layer), recurrent.directions, strict=True):
         gates.load(each, weights if weights.cell == "gru" else weights.with_one_bias())
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from gru_tf.interchange.network import Network
 
 Array = np.ndarray[Any, np.dtype[Any]]
+LENGTHS, BATCHES = (1, 2, 7, 30), (1, 3)  # what is verified with, where the file takes any
 
 
 class Run(Protocol):
@@ -33,9 +34,12 @@ class Foreign:
         framework: makes the framework's own computation, and its name with version, e.g. ("PyTorch 2.13.0", run); returns
             None where the framework is not installed. Called only to verify, for it may import the framework.
         warnings: sentences on what the file says wrongly or leaves open.
+        lengths, batches: steps and sequences to verify with; of a file of fixed shape, those that it takes.
     """
 
     network: Network
     source: str
     framework: Callable[[], tuple[str, Run] | None] = lambda: None
     warnings: tuple[str, ...] = ()
+    lengths: tuple[int, ...] = LENGTHS
+    batches: tuple[int, ...] = BATCHES

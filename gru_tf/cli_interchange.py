@@ -1,0 +1,124 @@
+"""The commands `gru-tf import` and `gru-tf export`: arguments and printing only."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gru_tf import durable, screen, silence
+from gru_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from gru_tf.interchange.contents import Row
+    from gru_tf.interchange.importing import Imported
+
+console = Console()
+STATE_DICT = "A PyTorch state_dict"
+COLUMNS = ("layer", "kind", "directions", "units", "parameters", "on a GPU")
+Force = Annotated[bool, typer.Option("--force", help="replace what is there already")]
+
+
+def _option(help_: str, metavar: str, *names: str) -> Any:
+    return typer.Option(*names, help=help_, rich_help_panel=STATE_DICT, metavar=metavar)
+
+
+def import_(
+    file: Annotated[str, typer.Argument(metavar="FILE", help=".pt, .safetensors, .onnx, .h5, .keras, or a TF1 checkpoint")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.keras", help="the Keras model")],
+    verify: Annotated[
+        bool | None,
+        typer.Option("--verify/--no-verify", help="compare with the source framework, or fail  [where it is installed]"),
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="'inputs' and 'outputs' of the source, to compare with")
+    ] = None,
+    prefix: Annotated[str | None, _option("which stack, of several", "MODULE")] = None,
+    embedding: Annotated[str | None, _option("the embedding below it", "KEY")] = None,
+    no_embedding: Annotated[bool, _option("none", "", "--no-embedding")] = False,
+    head: Annotated[list[str] | None, _option("the linear layer on top; repeatable, lowest first", "KEY")] = None,
+    no_head: Annotated[bool, _option("none", "", "--no-head")] = False,
+    last: Annotated[bool, _option("put out the last step, not every step", "", "--last")] = False,
+    masked: Annotated[bool, _option("sequences have lengths: a second input 'mask'", "", "--masked")] = False,
+    activation: Annotated[str | None, _option("of a plain RNN: tanh (default) or relu", "NAME")] = None,
+    force: Force = False,
+) -> None:
+    """Bring a trained recurrent stack of another framework over into Keras, and prove that it is the same."""
+    if output.suffix != ".keras":
+        raise UserError(f"{output}: expected a name that ends in .keras")
+    if output.exists() and not force:
+        raise UserError(f"{output}: there already; it is not overwritten without --force")
+    options: dict[str, Any] = {"prefix": prefix, "activation": activation}
+    options |= {"embedding": _or_none("embedding", embedding, no_embedding), "head": _or_none("head", head, no_head)}
+    options |= {"every_step": False if last else None, "masked": True if masked else None}
+    given = {name: value for name, value in options.items() if value is not None}
+    with silence.startup():
+        found = _imported(file, verify, reference, given)
+        rows = _rows(found)
+    console.print(Text.assemble((file, "bold"), f": {found.source}"), soft_wrap=True)
+    console.print(_table(rows))
+    _lines([str(found.verified) if found.verified else _not_verified(found, verify), *found.notes])
+    try:
+        durable.through(output, found.model.save)
+    except OSError as error:
+        raise UserError(f"{output}: {error.strerror}") from error
+    _lines([f"Written: {output}"])
+
+
+def _or_none(name: str, value: Any, none: bool) -> Any:
+    """The key that was given, or False where there is to be none."""
+    if none and value:
+        raise UserError(f"--{name}: received {value} and --no-{name}; expected one of the two")
+    return False if none else value or None
+
+
+def _imported(file: str, verify: bool | None, reference: Path | None, options: dict[str, Any]) -> "Imported":
+    from gru_tf.interchange import importing
+
+    return importing.bring(file, verify=verify, reference=reference, **options)
+
+
+def _rows(found: "Imported") -> "list[Row]":
+    from gru_tf.interchange import contents
+
+    return list(contents.rows(found.model, found.network))
+
+
+def _not_verified(found: "Imported", verify: bool | None) -> str:
+    if verify is False:
+        return "not verified: --no-verify"
+    return f"not verified: the framework of a {found.source} is not installed, and there is no --reference"
+
+
+def _table(rows: "Iterable[Row]") -> Table:
+    shown = Table(**screen.NARROW)
+    for name in COLUMNS:
+        words = name in ("layer", "kind", "directions", "on a GPU")
+        shown.add_column(name, justify="left" if words else "right", no_wrap=name not in ("layer", "on a GPU"), overflow="fold")
+    for row in rows:
+        units = "" if row.units is None else f"{row.units:,}"
+        shown.add_row(*map(Text, (row.layer, row.kind, row.directions, units, f"{row.parameters:,}", row.path)))
+    return shown
+
+
+def _lines(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        console.print(f"{sentence[:1].upper()}{sentence[1:]}", soft_wrap=True, markup=False, highlight=False)
+
+
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.keras", help="a model saved by Keras")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help=".onnx, .pt, .safetensors, .tflite, or a SavedModel's folder")
+    ],
+    force: Force = False,
+) -> None:
+    """Write a Keras model for another runtime, and run it there where that is installed."""
+    with silence.startup():
+        from gru_tf.interchange import exporting
+
+        said = exporting.export_model(model, output, overwrite=force)
+    _lines([said, f"Written: {output}"])

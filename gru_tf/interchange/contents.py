@@ -1,0 +1,53 @@
+"""What is in an imported model, layer by layer, as a table shows it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from gru_tf import kernel_path
+from gru_tf.interchange.network import Network
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer.
+
+    Args:
+        layer: as the source calls it.
+        kind: "GRU", "Dense" and so on.
+        directions: "forward", "backward" or "both"; empty where it does not recur.
+        units: width of one direction's output; None where it has none of its own.
+        parameters: how many.
+        path: what computes it on a GPU; empty where it does not recur.
+    """
+
+    layer: str
+    kind: str
+    directions: str
+    units: int | None
+    parameters: int
+    path: str
+
+
+def rows(model: Any, network: Network | None) -> Iterator[Row]:
+    """Each layer with weights; named as in `network` where that is known."""
+    masked = len(model.inputs) > 1
+    names = iter([layer.name for layer in network.layers] if network else [])
+    heads = iter([linear.name for linear in network.head] if network else [])
+    for layer in model.layers:
+        inner = getattr(layer, "forward_layer", layer)
+        if isinstance(inner, keras.layers.RNN):
+            yield _recurrent(layer, inner, next(names, "") or layer.name, masked)
+        elif layer.weights:
+            name = (next(heads, "") if isinstance(layer, keras.layers.Dense) else "") or layer.name
+            units = getattr(layer, "units", getattr(layer, "output_dim", None))
+            yield Row(name, type(layer).__name__, "", units, layer.count_params(), "")
+
+
+def _recurrent(layer: Any, inner: Any, name: str, masked: bool) -> Row:
+    path = kernel_path.of(layer, gpu=True, mask="right-padded" if masked else None, training=False, jit=False)
+    shown = "cuDNN" if path.name == "cudnn" else str(path)
+    directions = "both" if inner is not layer else "backward" if layer.go_backwards else "forward"
+    return Row(name, type(inner).__name__, directions, getattr(inner, "units", None), layer.count_params(), shown)

@@ -1,0 +1,76 @@
+"""A Keras model to where it must run: which writer, and nothing overwritten unasked."""
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from gru_tf.errors import UserError, did_you_mean
+from gru_tf.interchange import building
+
+WRITERS = {".onnx": "onnx", ".pt": "pytorch", ".pth": "pytorch", ".safetensors": "pytorch", ".tflite": "tflite"}
+FOLDER = "saved_model"
+WHOLE = (FOLDER,)  # writers that take a Keras model of any kind, not a network
+
+
+def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **options: Any) -> str:
+    """Write a model for another runtime, and say in a line how that was verified.
+
+    Args:
+        model: a `keras.Model`, or the path of a .keras file.
+        path: .onnx; .pt or .safetensors, a PyTorch state_dict; .tflite; a name without an ending, a SavedModel's folder.
+        overwrite: whether a file that is there already may be replaced.
+        options: of the writer.
+
+    Raises:
+        UserError: for an ending or a model that cannot be written, naming the layer; where the file is there already; where
+            the runtime gives something else. Nothing is then written.
+    """
+    path = Path(path)
+    name = _writer(path)
+    if path.exists() and not overwrite:
+        raise UserError(f"{path}: there already; it is not overwritten without overwrite=True (--force)")
+    try:
+        writer = import_module(f"gru_tf.interchange.{name}")
+    except ModuleNotFoundError as error:
+        raise UserError(f"{path}: expected the package {error.name} to be installed. Received: no such package") from None
+    _check_options(path, writer, options)
+    model = load(Path(model)) if isinstance(model, (str, Path)) else model
+    return str(writer.write(model if name in WHOLE else building.of(model), path, **options))
+
+
+def load(path: Path) -> Any:
+    """The model in a .keras file, without its optimiser; code in it is not run.
+
+    Raises:
+        UserError: where it is none.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise UserError(f"{path}: expected a model saved by Keras. Received: {said}") from None
+
+
+def _writer(path: Path) -> str:
+    ending = path.suffix.lower()
+    if not ending:
+        return FOLDER
+    if ending not in WRITERS:
+        near = did_you_mean(ending, WRITERS)
+        raise UserError(f"{path}: expected a name that ends in {', '.join(WRITERS)}, or in nothing for a folder.{near}")
+    return WRITERS[ending]
+
+
+def _check_options(path: Path, writer: Any, options: dict[str, Any]) -> None:
+    known = [name for name in inspect.signature(writer.write).parameters if name not in ("network", "model", "path")]
+    for name in options:
+        if name not in known:
+            valid = ", ".join(known) or "none"
+            raise UserError(
+                f"{path}: {name}: no option for a file of this kind.{did_you_mean(name, known)} Options: {valid}"
+            )

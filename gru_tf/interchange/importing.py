@@ -1,0 +1,233 @@
+"""A file of any framework as a Keras model: which reader, built, verified, and where it came from kept with it."""
+
+import datetime
+import inspect
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from gru_tf.errors import UserError, did_you_mean
+from gru_tf.interchange import building, metadata, verification
+from gru_tf.interchange.foreign import Foreign
+from gru_tf.interchange.network import Network
+from gru_tf.interchange.verification import Verified
+
+READERS = {  # by what a file's name ends in; its content goes before
+    ".pt": "pytorch",
+    ".pth": "pytorch",
+    ".safetensors": "pytorch",
+    ".onnx": "onnx",
+    ".h5": "keras_legacy",
+    ".hdf5": "keras_legacy",
+    ".keras": "keras_legacy",
+    ".index": "tf1",
+    ".meta": "tf1",
+}
+KINDS = "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras) or a TensorFlow 1 checkpoint"
+HDF5, PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80\x02"
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A model that was imported.
+
+    Args:
+        model: ordinary, of Keras' layers.
+        network: what it computes, as arrays; None for a Keras model that is more than a stack with what lies around it.
+        source: framework and format.
+        verified: how; None where it could not be, or was not to be.
+        notes: sentences on what the file leaves open.
+        record: kept with the model, see `gru_tf.interchange.metadata`.
+    """
+
+    model: Any
+    network: Network | None
+    source: str
+    verified: Verified | None
+    notes: tuple[str, ...]
+    record: dict[str, Any]
+
+
+def import_model(
+    path: str | Path,
+    *,
+    verify: bool | None = None,
+    reference: str | Path | None = None,
+    dtype: str = "float32",
+    **options: Any,
+) -> Any:
+    """A trained recurrent stack of another framework as a Keras model, which computes the same.
+
+    Input is (batch, T, features), or token numbers (batch, T); output (batch, T, outputs), or (batch, outputs) where only
+    the last step is read. `gru_tf.interchange.metadata.of` says of the model, and of each .keras file that is saved of it,
+    where it comes from and how it was verified.
+
+    Args:
+        path: a PyTorch state_dict (.pt, .safetensors), ONNX, Keras of any age (.h5, .keras), or a TensorFlow 1 checkpoint.
+        verify: compare outputs and states with the framework's own on random inputs: True: or fail; False: not; None:
+            where the framework is installed.
+        reference: an .npz with "inputs" and "outputs" of the source, to compare with instead.
+        dtype: of the model.
+        options: of the reader; for a state_dict `prefix`, `embedding`, `head`, `every_step`, `activation`, `masked`, see
+            `gru_tf.interchange.state_dict.read`.
+
+    Raises:
+        UserError: for what cannot be read or is not the same, naming file and key; see the reader's module.
+    """
+    return bring(path, verify=verify, reference=reference, dtype=dtype, **options).model
+
+
+def bring(
+    path: str | Path,
+    *,
+    verify: bool | None = None,
+    reference: str | Path | None = None,
+    dtype: str = "float32",
+    **options: Any,
+) -> Imported:
+    """As `import_model`, with all that is known of it."""
+    path = Path(path)
+    reader = _reader(path)
+    if hasattr(reader, "read_model"):
+        return _whole_model(path, reader, verify, reference, options)
+    _check_options(path, reader.read, options)
+    foreign: Foreign = reader.read(path, **options)
+    model = building.build(foreign.network, dtype=dtype)
+    verified = _verified(path, model, foreign, verify, reference)
+    return _imported(path, model, foreign.network, foreign.source, verified, foreign.warnings)
+
+
+def _whole_model(
+    path: Path, reader: Any, verify: bool | None, reference: str | Path | None, options: dict[str, Any]
+) -> Imported:
+    """A Keras file, which may be more than a network: then outputs alone are compared."""
+    _check_options(path, reader.read_model, options)
+    model = reader.read_model(path, **options)
+    try:
+        network = building.of(model)
+    except UserError:
+        network = None
+    foreign = reader.read(path, **options) if network is not None and hasattr(reader, "read") else None
+    if foreign is not None:
+        verified = _verified(path, model, foreign, verify, reference)
+    else:
+        verified = verification.against_reference(model, Path(reference), network) if reference is not None else None
+        _check_asked(path, verified, verify, "no framework can compute it here")
+    notes = foreign.warnings if foreign is not None else ()
+    return _imported(path, model, network, foreign.source if foreign else "Keras file", verified, notes)
+
+
+def _imported(
+    path: Path, model: Any, network: Network | None, source: str, verified: Verified | None, notes: Sequence[str]
+) -> Imported:
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    record = {
+        "source": source,
+        "file": path.name,
+        "sha256": metadata.digest(_files(path)),
+        "verified": None if verified is None else asdict(verified) | {"date": today},
+    }
+    metadata.attach(model, record)
+    return Imported(model, network, source, verified, tuple(notes), record)
+
+
+# --- which reader ---
+
+
+def _reader(path: Path) -> Any:
+    if str(path).startswith("models:"):
+        raise UserError(f"{path}: expected a file. Received: a model of the registry; gru-tf import reads it")
+    name = _by_content(path) or READERS.get(path.suffix.lower())
+    if name is None:
+        near = did_you_mean(path.suffix, READERS) if path.suffix else ""
+        raise UserError(f"{path}: expected {KINDS}.{near} Received: a file of no known kind")
+    try:
+        return import_module(f"gru_tf.interchange.{name}")
+    except ModuleNotFoundError as error:
+        raise UserError(f"{path}: expected the package {error.name} to be installed. Received: no such package") from None
+
+
+def _by_content(path: Path) -> str | None:
+    """The reader that the first bytes, or a checkpoint's other files, call for; None where they say nothing."""
+    if path.is_dir() or path.with_name(f"{path.name}.index").is_file():
+        return "tf1"
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(9)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    if start.startswith(HDF5):
+        return "keras_legacy"
+    if start.startswith(b"PK"):
+        return _by_members(path)
+    return "pytorch" if start.startswith(PICKLE) or start[8:9] == b"{" else None
+
+
+def _by_members(path: Path) -> str | None:
+    """Of a zip archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError):
+        return None
+    if "config.json" in names:
+        return "keras_legacy"
+    return "pytorch" if any(name.endswith("data.pkl") for name in names) else None
+
+
+def _check_options(path: Path, read: Callable[..., Any], options: dict[str, Any]) -> None:
+    known = [name for name in inspect.signature(read).parameters if name != "path"]
+    for name in options:
+        if name not in known:
+            near = did_you_mean(name, known)
+            valid = ", ".join(known) or "none"
+            raise UserError(f"{path}: {name}: no option for a file of this kind.{near} Options: {valid}")
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """All that were read: one, or those of a checkpoint."""
+    if path.is_file():
+        yield path
+        return
+    found = path.glob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*")
+    yield from sorted(file for file in found if file.is_file())
+
+
+# --- verified ---
+
+
+def _verified(
+    path: Path, model: Any, foreign: Foreign, verify: bool | None, reference: str | Path | None
+) -> Verified | None:
+    """By the reference; by the framework where there is no reference, or where it was asked for as well."""
+    found = None
+    if reference is not None:
+        found = verification.against_reference(model, Path(reference), foreign.network)
+    if verify is False or (found is not None and verify is None):
+        return found
+    framework = foreign.framework()
+    if framework is None:
+        if found is None:
+            _check_asked(path, None, verify, f"the framework of a {foreign.source} is not installed")
+        return found
+    by, run = framework
+    try:
+        own = verification.verify(model, foreign.network, run, by=by, lengths=foreign.lengths, batches=foreign.batches)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    return own if found is None else _both(own, found)
+
+
+def _both(one: Verified, other: Verified) -> Verified:
+    larger = max(one, other, key=lambda verified: verified.largest)
+    return replace(larger, cases=one.cases + other.cases, by=f"{one.by} and {other.by}", states=one.states and other.states)
+
+
+def _check_asked(path: Path, verified: Verified | None, verify: bool | None, why: str) -> None:
+    if verify and verified is None:
+        raise UserError(f"{path}: expected it to be verified. Received: {why}, and no reference (.npz)")
