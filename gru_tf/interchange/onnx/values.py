@@ -1,0 +1,216 @@
+"""What a value in an ONNX graph is to a reader: weights, shapes, or the sequences on their way through the network."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gru_tf.interchange.network import Linear, Recurrent
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Size = int | str  # a number, or the name of an input's axis whose length is known only when the file is run
+
+
+class UnreadableError(Exception):
+    """A node does something that a `Network` does not; the message says what, without the node's name."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A value that was not understood; harmless until something needs it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Const:
+    """Numbers in the file, or made of such alone."""
+
+    array: Array
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Lengths of axes, (n,), or one without an axis."""
+
+    values: tuple[Size, ...]
+    scalar: bool = False
+
+
+@dataclass(frozen=True)
+class Filled:
+    """An array of one number, never laid out: zeros as first states, the length of each sequence."""
+
+    value: float | Size
+    shape: tuple[Size, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis: of an input by its own name, "direction", "features", or "one" where it is nothing but a 1."""
+
+    name: str
+    size: Size
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A recurrent layer and its node.
+
+    Args:
+        recurrent: what it computes.
+        node: index of its node in the graph.
+        lengths: the graph input that says how many steps are real, or None.
+        plain: whether it has the activations of its kind, and no input of lengths.
+    """
+
+    recurrent: Recurrent
+    node: int
+    lengths: str | None = None
+    plain: bool = True
+
+
+Row = tuple[Layer, int, str]  # a final state: of which layer, which direction, "h" or "c"
+Part = Layer | Linear | Array | float  # an array is an embedding, a number a scale
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """A tensor on its way from the graph's inputs.
+
+    Args:
+        roots: graph inputs that it comes from.
+        parts: what it has gone through.
+        axes: what its axes are.
+        rows: the final states that it consists of, along "direction" or else along "features"; none where it is a sequence.
+        cut: whether only a part of an input is left.
+    """
+
+    roots: tuple[str, ...]
+    parts: tuple[Part, ...]
+    axes: tuple[Axis, ...]
+    rows: tuple[Row, ...] = ()
+    cut: bool = False
+
+    def at(self, name: str) -> int | None:
+        """Where the axis of that name is."""
+        return next((n for n, axis in enumerate(self.axes) if axis.name == name), None)
+
+    def on(self, part: Part, features: int) -> "Flow":
+        """Behind one more part, which gives so many features."""
+        return replace(self, parts=(*self.parts, part), axes=(*self.axes[:-1], Axis("features", features)), rows=())
+
+    @property
+    def layer(self) -> Layer | None:
+        """The last recurrent layer that it went through."""
+        return next((part for part in reversed(self.parts) if isinstance(part, Layer)), None)
+
+
+Value = Unread | Const | Sizes | Filled | Flow
+
+
+def sizes(value: Value | None) -> tuple[Size, ...]:
+    """A value as lengths of axes; raises UnreadableError where it is something else."""
+    if isinstance(value, Sizes):
+        return value.values
+    if isinstance(value, Const) and value.array.ndim <= 1 and value.array.dtype.kind in "iu":
+        return tuple(int(each) for each in np.atleast_1d(value.array))
+    if isinstance(value, Filled) and len(value.shape) <= 1 and isinstance(value.value, int):
+        count = value.shape[0] if value.shape else 1
+        if isinstance(count, int) and count <= 8:
+            return (value.value,) * count
+    raise UnreadableError("expected the lengths of axes as numbers, or taken from an input's shape")
+
+
+def numbers(value: Value | None) -> list[int]:
+    """A value as whole numbers; raises UnreadableError where they are not known before the file is run."""
+    found = [size for size in sizes(value) if isinstance(size, int)]
+    if len(found) < len(sizes(value)):
+        raise UnreadableError("expected numbers that do not depend on the input's shape")
+    return found
+
+
+def constant(value: Value | None) -> float | None:
+    """The one number that fills a value, or None."""
+    if isinstance(value, Filled):
+        return value.value if isinstance(value.value, (int, float)) else None
+    if isinstance(value, Const) and value.array.size and value.array.dtype.kind in "fiub":
+        first = value.array.flat[0]
+        return float(first) if np.all(value.array == first) else None
+    return None
+
+
+def resolved(target: Sequence[Size], old: Sequence[Size], keep_zero: bool = False) -> list[Size]:
+    """Lengths asked for by Reshape, with 0 (as before) and −1 (what is left) settled."""
+    if not keep_zero:
+        target = [old[n] if size == 0 and n < len(old) else size for n, size in enumerate(target)]
+    if list(target).count(-1) > 1:
+        raise UnreadableError(f"expected one −1 among the lengths. Received: {list(target)}")
+    if -1 not in target:
+        return list(target)
+    have, asked = _product(old), _product([size for size in target if size != -1])
+    names = have[1] - asked[1]
+    if asked[1] - have[1] or not asked[0] or have[0] % asked[0] or names.total() > 1 or (names and have[0] != asked[0]):
+        raise UnreadableError(f"expected lengths that fit {list(old)}. Received: {list(target)}")
+    left: Size = next(iter(names), have[0] // asked[0])
+    return [left if size == -1 else size for size in target]
+
+
+def regrouped(axes: Sequence[Axis], lengths: Sequence[Size], target: Sequence[Size]) -> tuple[Axis, ...]:
+    """Axes after a Reshape.
+
+    Directions and features that follow each other become features, ones come and go; batch and time stay.
+
+    Args:
+        axes: those before.
+        lengths: of them, as they count here.
+        target: lengths after.
+
+    Raises:
+        UnreadableError: where other axes are mixed.
+    """
+    old, new, out = list(zip(axes, lengths, strict=True)), list(target), []
+    while old or new:
+        if old and len(old) > len(new) and _droppable(*old[0]):
+            old.pop(0)
+            continue
+        left, right = [old.pop(0)] if old else [], [new.pop(0)] if new else []
+        while (one := _product([size for _, size in left])) != (two := _product(right)):
+            short = one[0] < two[0] or (one[0] == two[0] and one[1].total() < two[1].total())
+            if not (old if short else new):
+                raise UnreadableError(f"expected {list(target)} to have as many numbers as {list(lengths)}")
+            if short:
+                left.append(old.pop(0))
+            else:
+                right.append(new.pop(0))
+        out += _group(left, right)
+    return tuple(out)
+
+
+def _group(left: list[tuple[Axis, Size]], right: list[Size]) -> list[Axis]:
+    """The axes that stand for some of the old ones."""
+    kept = [axis for axis, size in left if not _droppable(axis, size)]
+    filled = sum(size != 1 for size in right)
+    if len(left) == len(right) == 1:
+        return [left[0][0]]
+    if filled > 1 or (kept and not right):
+        raise UnreadableError("Reshape mixes batch, time or features")
+    if len(kept) > 1 and [axis.name for axis in kept] != ["direction", "features"]:
+        raise UnreadableError(f"Reshape mixes {' and '.join(axis.name for axis in kept)}")
+    if not kept:
+        return [Axis("one", 1) for _ in right]
+    merged = Axis("features", right[-1]) if len(kept) > 1 else kept[0]
+    place = next((n for n, size in enumerate(right) if size != 1), 0)
+    return [merged if n == place else Axis("one", 1) for n in range(len(right))]
+
+
+def _droppable(axis: Axis, size: Size) -> bool:
+    return size == 1 and axis.name in ("one", "direction")
+
+
+def _product(lengths: Sequence[Size]) -> tuple[int, Counter[str]]:
+    names = Counter(size for size in lengths if isinstance(size, str))
+    return math.prod(size for size in lengths if isinstance(size, int)), names
