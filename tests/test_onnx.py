@@ -367,6 +367,34 @@ def test_activations_that_both_define_alike_are_read_as_written(tmp_path, gate, 
     assert apart(ours_of(foreign), run(X)) < FLOAT32
 
 
+def test_batch_and_time_may_be_one_axis_for_a_while_and_not_at_the_end(tmp_path):
+    hand, each = one_layer()
+    kernel = normal(5, H, 2)
+    hand.add("Reshape", ["out", hand.array("rows", [-1, H], "int64")], "flat")
+    hand.add("Gemm", ["flat", hand.array("kernel", kernel)], "product")
+    hand.outputs = []
+    hand.output("product")
+    with pytest.raises(UserError, match="output 'product': expected .* Received: batch and time in one axis"):
+        ours.read(hand.save(tmp_path))
+    hand.add("Shape", ["x"], "shape", end=1)
+    hand.add("Concat", ["shape", hand.array("rest", [-1, 2], "int64")], "back", axis=0)
+    hand.add("Reshape", ["product", "back"], "answer")
+    hand.outputs = []
+    hand.output("answer")
+    y, states = expected("gru", each, X)
+    assert both_agree(ours.read(hand.save(tmp_path)), (y @ kernel, states))
+
+
+def test_a_linear_layer_on_states_as_the_node_gives_them(tmp_path):
+    hand, each = one_layer()
+    kernel = normal(5, H, 2)
+    hand.add("MatMul", ["Y_h0", hand.array("kernel", kernel)], "answer")  # (1, B, 2)
+    hand.outputs = []
+    hand.output("answer")
+    _, states = expected("gru", each, X)
+    assert both_agree(ours.read(hand.save(tmp_path)), (states[0] @ kernel, states))
+
+
 def test_weights_in_a_file_beside_the_model(tmp_path):
     hand, each = one_layer()
     model = hand.model()
@@ -465,6 +493,57 @@ def old(model, graph):
     model.opset_import[0].version = 6
 
 
+def again(op, **more):
+    """A node that takes the same thing twice, many times over."""
+
+    def change(model, graph):
+        x = "Y_h0"
+        for n in range(40):
+            graph.node.append(helper.make_node(op, [x, x], [f"more{n}"], **more))
+            x = f"more{n}"
+        graph.output[1].name = x
+
+    return change
+
+
+def parallel(model, graph):
+    graph.node.append(helper.make_node("GRU", ["by_time", "W0", "R0", "B0"], ["", "other"], name="second"))
+    graph.output[1].name = "other"
+
+
+def truncated(model, graph):
+    graph.node.insert(1, helper.make_node("Cast", ["by_time"], ["whole"], to=TensorProto.INT64))
+    graph.node.insert(2, helper.make_node("Cast", ["whole"], ["floats"], to=TensorProto.FLOAT))
+    graph.node[3].input[0] = "floats"
+
+
+def turned_bias(model, graph):
+    graph.initializer.append(numpy_helper.from_array(np.ones((H, T), "float32"), "kernel"))
+    graph.initializer.append(numpy_helper.from_array(np.ones(T, "float32"), "bias"))
+    graph.node.append(helper.make_node("MatMul", ["out", "kernel"], ["product"]))
+    graph.node.append(helper.make_node("Transpose", ["product"], ["turned"], perm=[0, 2, 1]))
+    graph.node.append(helper.make_node("Add", ["turned", "bias"], ["sum"], name="plus"))
+    graph.output[0].name = "sum"
+
+
+def made_twice(model, graph):
+    graph.node.append(helper.make_node("Identity", ["x"], ["out"], name="again"))
+
+
+def training(model, graph):
+    graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
+    graph.node.append(helper.make_node("Dropout", ["out", "", "yes"], ["kept"], name="drop"))
+    graph.output[0].name = "kept"
+
+
+def many_from_one(model, graph):
+    external("model.onnx", offset=0)(model, graph)
+    graph.initializer[0].dims[2] = 30
+    for n in range(100):
+        graph.initializer.add().CopyFrom(graph.initializer[0])
+        graph.initializer[-1].name = f"more{n}"
+
+
 def backward_step(model, graph):
     graph.node[1].attribute.append(helper.make_attribute("direction", "reverse"))
     graph.initializer.append(numpy_helper.from_array(np.array(-1), "last"))
@@ -508,11 +587,11 @@ def bomb(model, graph):
     next(node for node in graph.node if node.op_type == "GRU").input[1] = x
 
 
-GLUE = "expected linear layers and glue .* Received: "
+GLUE = "expected nothing around recurrent nodes but embeddings, linear layers and reshaping. Received: "
 BESIDE = "expected a file in the model's own folder. Received: location "
 LOOP = "a recurrent layer written as a loop has no weights"
 BAD = {
-    "softmax behind": (softmax, f"node 'soft': {GLUE}Softmax"),
+    "softmax behind": (softmax, f"node 'soft': {GLUE}Softmax; export without it"),
     "convolution below": (instead("Conv"), f"node 'the GRU': its input: node 'odd': {GLUE}Conv"),
     "custom domain": (instead("Trick", "com.evil"), "expected operators of the ONNX standard. Received: com.evil.Trick"),
     "scan below": (instead("Scan"), f"node 'odd': Scan: {LOOP}"),
@@ -551,6 +630,16 @@ BAD = {
     "external nonsense": (external("model.onnx", offset="-1"), "Received: offset -1"),
     "shape without bytes": (lying, "array 'W0': expected .* bytes for shape"),
     "exponential": (bomb, "expected constants no larger than the file's weights"),
+    "states without end": (again("Concat", axis=0), "expected at most 500 layers and states"),
+    "another network beside": (
+        parallel,
+        "expected final states of what output 'out' went through. Received: those of 'second'",
+    ),
+    "fractions cut off": (truncated, "node 'the GRU': expected input X as it was given. Received: whole numbers"),
+    "bias over time": (turned_bias, "node 'plus': expected Add behind a product, as its bias"),
+    "made twice": (made_twice, "node 'again': expected outputs of its own. Received: 'out' again"),
+    "training": (training, "node 'drop': expected a model for inference. Received: Dropout in training mode"),
+    "external many times": (many_from_one, "expected external data of at most .* bytes, as its files have. Received: "),
     "unmade input": (
         lambda m, g: g.node[0].input.__setitem__(0, "ghost"),
         "inputs that were made before it. Received: 'ghost'",
@@ -612,6 +701,72 @@ def test_files_with_bytes_flipped_are_refused_or_read_and_raise_nothing_else(tmp
         except UserError:
             refused += 1
     assert refused > 30
+
+
+def of_network(network, x):
+    """What a network computes, in NumPy."""
+    y = x if network.embedding is None else network.embedding[x]
+    states = []
+    for one in network.layers:
+        cell, zeros = one.forward.cell, np.zeros(one.forward.units)
+        each = [
+            {f"{k}_{g}": gates.blocks.get(f"{k}_{g}", zeros) for k in "WUbc" for g in ORDER[cell][0]}
+            for gates in one.directions
+        ]
+        way = "bidirectional" if one.backward is not None else "reverse" if one.reverse else "forward"
+        y, ends = expected(cell, each, y, direction=way, reset_after=one.forward.reset_after is not False)
+        states += ends
+    if not network.every_step:
+        y = np.concatenate(ends[:: len(ends) // len(one.directions)], axis=-1)
+    for linear in network.head:
+        y = y @ linear.kernel + (0 if linear.bias is None else linear.bias)
+    return y, states
+
+
+def exchange_something(model, random):
+    """Another number in a constant or an attribute, axes in another order, or another value as a node's input."""
+    graph, what = model.graph, random.integers(3)
+    node = graph.node[random.integers(len(graph.node))]
+    if what == 0:
+        array = random.choice([each for each in graph.initializer if each.data_type == TensorProto.INT64])
+        numbers = numpy_helper.to_array(array).copy()
+        numbers.flat[random.integers(numbers.size)] = random.integers(-2, 6)
+        array.CopyFrom(numpy_helper.from_array(numbers, array.name))
+    elif what == 1:
+        for each in node.attribute:
+            each.i = random.integers(3)
+            numbers = random.permutation(each.ints)
+            del each.ints[:]
+            each.ints.extend(int(number) for number in numbers)
+    else:
+        made = [name for other in graph.node for name in other.output if name]
+        node.input[random.integers(len(node.input))] = random.choice([*made, *(each.name for each in graph.initializer)])
+
+
+def test_whatever_is_exchanged_in_a_file_it_is_refused_or_read_as_onnxruntime_computes_it(tmp_path):
+    language, layer_alone = Hand(), one_layer("gru", "bidirectional")[0]
+    language_model(language)
+    random, counts = np.random.default_rng(0), {"refused": 0, "the same": 0, "not run": 0}
+    for n in range(400):
+        model = (language, layer_alone)[n % 2].model()
+        exchange_something(model, random)
+        path = tmp_path / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        try:
+            foreign = ours.read(path)
+        except UserError:
+            counts["refused"] += 1
+            continue
+        x = X if foreign.network.tokens is None else np.abs(X[:, :, 0] * 5).astype(int) % 11
+        try:
+            found = foreign.framework()[1](x)
+        except UserError:  # onnxruntime itself refuses it
+            counts["not run"] += 1
+            continue
+        assert apart(found, of_network(foreign.network, x)) < FLOAT32, n
+        counts["the same"] += 1
+    assert counts["refused"] > 100
+    assert counts["the same"] > 40
 
 
 def test_no_such_file_and_no_such_library(tmp_path, monkeypatch):
@@ -788,7 +943,7 @@ def exported(net, x, path, dynamic=True):
 
 @pytest.mark.torch
 @pytest.mark.parametrize("kind", ["GRU", "LSTM", "RNN"])
-@pytest.mark.parametrize(("both", "last"), [(False, "step"), (True, "state"), (True, None)])
+@pytest.mark.parametrize(("both", "last"), [(False, "step"), (True, "state"), (True, "flat")])
 def test_torch_modules_come_over(tmp_path, kind, both, last):
     torch = pytest.importorskip("torch")
 
@@ -801,8 +956,9 @@ def test_torch_modules_come_over(tmp_path, kind, both, last):
         def forward(self, x):
             y, ends = self.stack(x)
             h = ends[0] if kind == "LSTM" else ends
-            y = y[:, -1] if last == "step" else torch.cat([h[-2], h[-1]], 1) if last else y
-            return self.head(y), ends
+            if last == "flat":
+                return self.head(y.reshape(-1, 2 * H)).reshape(x.shape[0], -1, 2), ends
+            return self.head(y[:, -1] if last == "step" else torch.cat([h[-2], h[-1]], 1)), ends
 
     torch.manual_seed(0)
     net, path = Net(), tmp_path / "model.onnx"

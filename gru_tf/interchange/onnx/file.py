@@ -66,6 +66,25 @@ def opset(model: Proto) -> int:
     return max((int(entry.version) for entry in model.opset_import if entry.domain in OWN), default=0)
 
 
+def stored(model: Proto, path: Path) -> int:
+    """Bytes of the file and of the files beside it that its arrays lie in.
+
+    Raises:
+        UserError: where arrays claim more of those than there is.
+    """
+    outside = [tensor for tensor in model.graph.initializer if tensor.data_location == tensor.EXTERNAL]
+    locations = {entry.value for tensor in outside for entry in tensor.external_data if entry.key == "location"}
+    folder = path.parent.resolve()
+    files = [file for file in ((folder / location).resolve() for location in locations) if file.is_relative_to(folder)]
+    there: int = sum(file.stat().st_size for file in files if file.is_file())
+    claimed = sum(math.prod(tensor.dims) * np.dtype(TYPES.get(tensor.data_type, "int8")).itemsize for tensor in outside)
+    if there and claimed > 2 * there:  # some arrays may share bytes
+        raise UserError(
+            f"{path}: expected external data of at most {there:,} bytes, as its files have. Received: {claimed:,}"
+        )
+    return int(model.ByteSize()) + there
+
+
 def array(tensor: Proto, path: Path) -> Array:
     """The numbers of a TensorProto, also where they lie in a file beside the model.
 

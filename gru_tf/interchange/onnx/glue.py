@@ -17,6 +17,7 @@ from gru_tf.interchange.onnx.values import (
     Const,
     Filled,
     Flow,
+    Size,
     Sizes,
     UnreadableError,
     Value,
@@ -32,7 +33,7 @@ UNKNOWN = "?"  # a length that nothing here depends on
 
 def identity(node: Node) -> Value:
     """What came in: Identity; Dropout outside training."""
-    if node.op == "Dropout" and constant(node.input(2)):
+    if node.op == "Dropout" and node.input(2) is not None and constant(node.input(2)) != 0:
         raise UnreadableError("expected a model for inference. Received: Dropout in training mode")
     return given(node)
 
@@ -45,9 +46,11 @@ def cast(node: Node) -> Value:
     if isinstance(value, Const):
         node.graph.within(value.array.size * np.dtype(kind).itemsize)
         return Const(value.array.astype(kind))
-    if isinstance(value, Flow) and value.parts and not kind.startswith("float"):
+    if not isinstance(value, Flow) or kind.startswith("float"):
+        return value
+    if value.parts or kind not in ("int32", "int64"):
         raise UnreadableError(f"expected numbers to stay numbers. Received: a cast to {kind}")
-    return value
+    return replace(value, whole=True)
 
 
 def transpose(node: Node) -> Value:
@@ -98,14 +101,20 @@ def reshape(node: Node) -> Value:
     keep = bool(node.attributes.get("allowzero", 0))
     if isinstance(value, Sizes):
         return Sizes(value.values, scalar=not target)
+    if isinstance(value, Flow):
+        return _regrouped(node, value, target, keep)
     found = resolved(target, shape_of(value), keep)
     if isinstance(value, Const):
         return Const(value.array.reshape(numbers(Sizes(tuple(found)))))
     if isinstance(value, Filled):
         return Filled(value.value, tuple(found))
-    flow, lengths = as_flow(value), shape_of(value)
+    raise UnreadableError("expected a sequence, states or numbers")
+
+
+def _regrouped(node: Node, flow: Flow, target: list[Size], keep: bool) -> Flow:
+    lengths = shape_of(flow)
     try:
-        return replace(flow, axes=regrouped(flow.axes, lengths, found))
+        return replace(flow, axes=regrouped(flow.axes, lengths, resolved(target, lengths, keep)))
     except UnreadableError:  # the lengths may be those of the example that the file was exported with
         names = [size for size in lengths if size in node.graph.declared]
         if not names:

@@ -7,6 +7,7 @@ from typing import Any
 from gru_tf.interchange.onnx.file import Array
 from gru_tf.interchange.onnx.values import Axis, Const, Filled, Flow, Size, Sizes, UnreadableError, Value, numbers
 
+GROWTH = 8  # gates are cut, put in another order and joined
 SMALL = 1 << 20  # constants may always be folded up to so many bytes
 
 
@@ -16,8 +17,9 @@ class Graph:
 
     Args:
         opset: version of its operators.
-        stored: bytes of all its weights; constants made of them are not let grow far beyond.
+        stored: bytes of all its weights; what is made of them is not let grow far beyond.
         array: takes the numbers out of a TensorProto.
+        made: bytes that were made of them so far.
         declared: input's axis → its length, where the file says one.
         fixed: input's axes whose declared length something in the file depends on.
         time: name of the axis of steps, once a recurrent node was met; `batch` likewise.
@@ -26,15 +28,17 @@ class Graph:
     opset: int
     stored: int
     array: Callable[[Any], Array]
+    made: int = 0
     declared: dict[str, int] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     time: str = ""
     batch: str = ""
 
     def within(self, size: int) -> None:
-        """Raise UnreadableError where an array of so many bytes is more than weights can need."""
-        if size > max(SMALL, 4 * self.stored):
-            raise UnreadableError(f"expected constants no larger than the file's weights. Received: {size:,} bytes")
+        """Count bytes that are about to be made of weights; raises UnreadableError where they are more than these need."""
+        if self.made + size > max(SMALL, GROWTH * self.stored):
+            raise UnreadableError(f"expected constants no larger than the file's weights. Received: {size:,} bytes more")
+        self.made += size
 
 
 @dataclass

@@ -46,6 +46,7 @@ def product(node: Node) -> Value:
     flow, kernel, bias = node.input(0), node.input(1), node.input(2)
     if not isinstance(flow, Flow) or not isinstance(kernel, Const) or kernel.array.ndim != 2:
         raise UnreadableError("expected a sequence times a matrix of the file")
+    node.graph.within(2 * kernel.array.nbytes)
     matrix = kernel.array.T if node.attributes.get("transB") else kernel.array
     if node.attributes.get("transA") or (node.op == "Gemm" and len(flow.axes) != 2):
         raise UnreadableError("expected (batch, features) times a matrix of the file")
@@ -66,7 +67,8 @@ def _factor(node: Node, name: str, like: Array) -> Any:
 
 def _ready(flow: Flow, features: int) -> None:
     complete(flow)
-    if flow.layer is None or flow.axes[-1].name != "features" or "direction" in {axis.name for axis in flow.axes}:
+    both = any(axis.name == "direction" and axis.size != 1 for axis in flow.axes)
+    if flow.layer is None or flow.axes[-1].name != "features" or both:
         raise UnreadableError("expected a linear layer behind the recurrent ones, on their features")
     if flow.axes[-1].size != features:
         raise UnreadableError(f"expected a matrix for {flow.axes[-1].size} features. Received: for {features}")
@@ -74,11 +76,11 @@ def _ready(flow: Flow, features: int) -> None:
 
 def _biased(flow: Flow, bias: Array, node: Node) -> Flow:
     last = flow.parts[-1] if flow.parts else None
-    if not isinstance(last, Linear) or last.bias is not None:
+    if not isinstance(last, Linear) or last.bias is not None or flow.axes[-1].name != "features":
         raise UnreadableError(f"expected {node.op} behind a product, as its bias")
     outputs = last.kernel.shape[1]
     vector = bias.reshape(-1)
-    if vector.size not in (1, outputs) or (bias.ndim and bias.shape[-1] != vector.size):
+    if vector.size not in (1, outputs) or bias.ndim > len(flow.axes) or (bias.ndim and bias.shape[-1] != vector.size):
         raise UnreadableError(f"expected a bias ({outputs},). Received: shape {bias.shape}")
     full = np.broadcast_to(-vector if node.op == "Sub" else vector, (outputs,)).copy()
     return replace(flow, parts=(*flow.parts[:-1], replace(last, bias=full)))

@@ -65,7 +65,7 @@ def _check_attributes(node: Node) -> None:
     for key, value in node.attributes.items():
         if key not in KNOWN:
             raise UnreadableError(f"expected attributes {', '.join(KNOWN)}.{did_you_mean(key, KNOWN)} Received: {key}")
-        if key in ("clip", "input_forget") and value:
+        if key == "clip" or (key == "input_forget" and value):
             raise UnreadableError(f"expected no {key}, which Keras has not. Received: {key}={value:g}")
         if key == "layout" and value not in (0, 1):
             raise UnreadableError(f"expected layout 0 or 1. Received: {value}")
@@ -88,6 +88,7 @@ def _weights(node: Node, cell: str, directions: int, after: bool) -> list[gates.
                 f"expected {name} for {directions} direction{'s' * (directions > 1)}, for direction is {direction}."
                 f" Received: shape {list(array.shape)}"
             )
+    node.graph.within(sum(array.nbytes for array in given.values()))
     layout = gates.layout(f"onnx_{cell}", *(("keep", after) if cell == "gru" else ()))
     try:
         read = [gates.read({name: array[n] for name, array in given.items()}, layout) for n in range(directions)]
@@ -122,6 +123,8 @@ def _input(node: Node, features: int) -> Flow:
     if not isinstance(x, Flow) or len(x.axes) != 3 or x.cut or len(x.roots) != 1:
         raise UnreadableError("expected the whole sequence (time, batch, features) as input X")
     time, batch = (axis.name for axis in (x.axes[1::-1] if node.attributes.get("layout", 0) else x.axes[:2]))
+    if x.whole and not any(isinstance(part, np.ndarray) for part in x.parts):
+        raise UnreadableError("expected input X as it was given. Received: whole numbers, cast from it")
     if any(isinstance(part, Linear) for part in x.parts):
         raise UnreadableError("expected linear layers behind all recurrent ones. Received: one between them")
     if x.rows or (time, batch) != ((graph.time or time), (graph.batch or batch)) or not _raw(time, x) or not _raw(batch, x):
@@ -177,6 +180,8 @@ def _note_batch(value: Value | None, graph: Graph, axis: int) -> None:
     shape = value.array.shape if isinstance(value, Const) else value.shape if isinstance(value, Filled) else ()
     size = shape[axis] if len(shape) == 3 else None
     if isinstance(size, int):
+        if size < 1:
+            raise UnreadableError(f"expected first states of at least one sequence. Received: {size}")
         graph.declared[graph.batch] = size
         graph.fixed.add(graph.batch)
 

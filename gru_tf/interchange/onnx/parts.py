@@ -77,6 +77,7 @@ def joined(flows: Sequence[Flow], axis: int) -> Flow:
     if names == {"features"} and not any(flow.at("direction") is not None and len(flow.rows) > 1 for flow in flows):
         width: Size = sum(numbers(Sizes(tuple(flow.axes[place].size for flow in flows))))
         return replace(first, axes=put(first.axes, place, Axis("features", width)), rows=rows)
-    if names <= {"direction", "one"} and len({flow.axes[-1] for flow in flows}) == 1:
+    elsewhere = names == {"one"} and any(flow.at("direction") is not None for flow in flows)
+    if names <= {"direction", "one"} and not elsewhere and len({flow.axes[-1] for flow in flows}) == 1:
         return replace(first, axes=put(first.axes, place, Axis("direction", len(rows))), rows=rows)
     raise UnreadableError("expected final states one after the other")

@@ -14,10 +14,12 @@ from gru_tf.interchange.onnx.glue import OPERATORS
 from gru_tf.interchange.onnx.graph import Graph, Node
 from gru_tf.interchange.onnx.parts import complete
 from gru_tf.interchange.onnx.running import Roles, framework
-from gru_tf.interchange.onnx.values import Axis, Const, Flow, Layer, Unread, UnreadableError, Value
+from gru_tf.interchange.onnx.values import TIMES, Axis, Const, Flow, Layer, Unread, UnreadableError, Value
 
 RECURRENT = ("GRU", "LSTM", "RNN")
 LOOPS = ("Loop", "Scan", "If")
+ENDINGS = ("Softmax", "LogSoftmax", "Sigmoid", "Relu", "Tanh")
+LEAVE = "; export without it, and put it behind the imported model"
 LOOP = (
     "{op}: a recurrent layer written as a loop has no weights that can be told from the rest. Export it so that it becomes a"
     " GRU, LSTM or RNN node (torch.onnx.export of torch.nn.GRU does), or import the framework's own file instead"
@@ -49,20 +51,21 @@ def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
     """
     path = Path(path)
     model = file.load(path)
-    graph = Graph(file.opset(model), model.ByteSize(), lambda tensor: file.array(tensor, path))
+    graph = Graph(file.opset(model), file.stored(model, path), lambda tensor: file.array(tensor, path))
     values: dict[str, Value] = {t.name: Const(file.array(t, path)) for t in model.graph.initializer}
     inputs = {each.name: each for each in model.graph.input if each.name not in values}
     values |= {name: _input(each, graph) for name, each in inputs.items()}
     found = [node.op_type for node in model.graph.node]
     if not set(found) & set(RECURRENT):
-        loops = [op for op in found if op in LOOPS]
-        kinds = several(list(dict.fromkeys(found)))
-        raise UserError(
-            f"{path}: expected a GRU, LSTM or RNN node. Received: {LOOP.format(op=loops[0]) if loops else kinds}"
-        )
+        raise UserError(f"{path}: expected a GRU, LSTM or RNN node. Received: {_instead(model, found)}")
     for index, proto in enumerate(model.graph.node):
         made = _computed(proto, index, values, graph, path, reset_after)
-        values |= {name: value for name, value in zip(proto.output, made, strict=False) if name}
+        twice = next((name for name in proto.output if name and name in values), None)
+        if twice is not None:
+            raise UserError(
+                f"{path}: node '{proto.name or proto.op_type}': expected outputs of its own. Received: '{twice}' again"
+            )
+        values.update({name: value for name, value in zip(proto.output, made, strict=False) if name})
     name, output = _output(model, values, path)
     network = _network(output, graph, path)
     roles = _roles(name, output, graph)
@@ -85,11 +88,13 @@ def _instead(model: Any, found: Sequence[str]) -> str:
 def _input(proto: Any, graph: Graph) -> Value:
     """A graph input, whose axes have its name and a number until a recurrent node says which is time."""
     kind = proto.type.tensor_type
+    if kind.elem_type not in file.TYPES:
+        return Unread(f"input '{proto.name}': expected numbers of type {', '.join(file.TYPES.values())}")
     shape = kind.shape.dim if kind.HasField("shape") else None
     count = len(shape) if shape is not None else 3 if kind.elem_type in file.FLOATS else 2
     names = [f"{proto.name}[{n}]" for n in range(count)]
     for name, dim in zip(names, shape or (), strict=False):
-        if dim.HasField("dim_value"):
+        if dim.HasField("dim_value") and dim.dim_value > 0:
             graph.declared[name] = int(dim.dim_value)
     return Flow((proto.name,), (), tuple(Axis(name, name) for name in names))
 
@@ -134,8 +139,10 @@ def _glue(proto: Any, index: int, given: list[Value | None], graph: Graph, own: 
     if proto.op_type in LOOPS:
         raise UnreadableError(LOOP.format(op=proto.op_type))
     if proto.op_type not in OPERATORS:
+        advice = LEAVE if proto.op_type in ENDINGS else ""
         raise UnreadableError(
-            f"expected linear layers and glue between recurrent nodes: {', '.join(OPERATORS)}. Received: {proto.op_type}"
+            "expected nothing around recurrent nodes but embeddings, linear layers and reshaping."
+            f" Received: {proto.op_type}{advice}"
         )
     attributes = file.attributes(proto)
     made = OPERATORS[proto.op_type](Node(index, proto.op_type, attributes, given, list(proto.output), graph))
@@ -157,6 +164,15 @@ def _output(model: Any, values: dict[str, Value], path: Path) -> tuple[str, Flow
         expected = "one output behind the recurrent nodes, beside their final states"
         raise UserError(f"{path}: expected {expected}. Received: {several(main) or 'none'}")
     name = main[0] if main else next(iter(found))
+    own = [part for part in found[name].parts if isinstance(part, Layer)]
+    other = next((row[0] for flow in found.values() for row in flow.rows if row[0] not in own), None)
+    if other is not None:
+        expected = f"final states of what output '{name}' went through"
+        raise UserError(f"{path}: expected {expected}. Received: those of '{other.recurrent.name}'")
+    merged = next((axis for axis in found[name].axes if TIMES in axis.name), None)
+    if merged is not None:
+        expected = "(batch, time, features) or (batch, features)"
+        raise UserError(f"{path}: output '{name}': expected {expected}. Received: batch and time in one axis")
     try:
         complete(found[name])
     except UnreadableError as error:

@@ -85,7 +85,16 @@ def session(content: bytes, path: Path) -> tuple[str, Any] | None:
         made = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own, which share no base class
         raise UserError(f"{path}: expected a file that onnxruntime runs. Received: {' '.join(str(error).split())}") from None
-    return f"onnxruntime {onnxruntime.__version__}", made.run
+
+    def run(names: list[str], feed: dict[str, Array]) -> Any:
+        try:
+            return made.run(names, feed)
+        except Exception as error:
+            raise UserError(
+                f"{path}: expected a file that onnxruntime runs. Received: {' '.join(str(error).split())}"
+            ) from None
+
+    return f"onnxruntime {onnxruntime.__version__}", run
 
 
 def _reference(model: Any) -> Any:

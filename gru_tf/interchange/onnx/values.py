@@ -12,6 +12,10 @@ from gru_tf.interchange.network import Linear, Recurrent
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Size = int | str  # a number, or the name of an input's axis whose length is known only when the file is run
+TIMES = "\N{UNIT SEPARATOR}"  # between the names of two axes that became one
+
+
+MOST = 500
 
 
 class UnreadableError(Exception):
@@ -38,6 +42,11 @@ class Sizes:
 
     values: tuple[Size, ...]
     scalar: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what are no lengths of axes."""
+        if len(self.values) > MOST:
+            raise UnreadableError(f"expected at most {MOST} lengths")
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ class Flow:
         axes: what its axes are.
         rows: the final states that it consists of, along "direction" or else along "features"; none where it is a sequence.
         cut: whether only a part of an input is left.
+        whole: whether numbers behind the comma were cut off.
     """
 
     roots: tuple[str, ...]
@@ -94,6 +104,12 @@ class Flow:
     axes: tuple[Axis, ...]
     rows: tuple[Row, ...] = ()
     cut: bool = False
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what only a file made to fill the memory has."""
+        if max(map(len, (self.roots, self.parts, self.axes, self.rows))) > MOST:
+            raise UnreadableError(f"expected at most {MOST} layers and states")
 
     def at(self, name: str) -> int | None:
         """Where the axis of that name is."""
@@ -153,16 +169,17 @@ def resolved(target: Sequence[Size], old: Sequence[Size], keep_zero: bool = Fals
         return list(target)
     have, asked = _product(old), _product([size for size in target if size != -1])
     names = have[1] - asked[1]
-    if asked[1] - have[1] or not asked[0] or have[0] % asked[0] or names.total() > 1 or (names and have[0] != asked[0]):
-        raise UnreadableError(f"expected lengths that fit {list(old)}. Received: {list(target)}")
-    left: Size = next(iter(names), have[0] // asked[0])
+    if asked[1] - have[1] or not asked[0] or have[0] % asked[0] or (names and have[0] != asked[0]):
+        raise UnreadableError(f"expected lengths that fit {_shown(old)}. Received: {_shown(target)}")
+    left: Size = TIMES.join(name for name in _names(old) if name in names) if names else have[0] // asked[0]
     return [left if size == -1 else size for size in target]
 
 
 def regrouped(axes: Sequence[Axis], lengths: Sequence[Size], target: Sequence[Size]) -> tuple[Axis, ...]:
     """Axes after a Reshape.
 
-    Directions and features that follow each other become features, ones come and go; batch and time stay.
+    Directions and features that follow each other become features, batch and time become one axis and two again, ones come
+    and go.
 
     Args:
         axes: those before.
@@ -181,7 +198,7 @@ def regrouped(axes: Sequence[Axis], lengths: Sequence[Size], target: Sequence[Si
         while (one := _product([size for _, size in left])) != (two := _product(right)):
             short = one[0] < two[0] or (one[0] == two[0] and one[1].total() < two[1].total())
             if not (old if short else new):
-                raise UnreadableError(f"expected {list(target)} to have as many numbers as {list(lengths)}")
+                raise UnreadableError(f"expected {_shown(target)} to have as many numbers as {_shown(lengths)}")
             if short:
                 left.append(old.pop(0))
             else:
@@ -196,13 +213,21 @@ def _group(left: list[tuple[Axis, Size]], right: list[Size]) -> list[Axis]:
     filled = sum(size != 1 for size in right)
     if len(left) == len(right) == 1:
         return [left[0][0]]
+    split = [size for size in right if size != 1]
+    if len(kept) == 1 and filled > 1 and split == kept[0].name.split(TIMES):
+        return [Axis(str(size), size) if size != 1 else Axis("one", 1) for size in right]
     if filled > 1 or (kept and not right):
         raise UnreadableError("Reshape mixes batch, time or features")
-    if len(kept) > 1 and [axis.name for axis in kept] != ["direction", "features"]:
-        raise UnreadableError(f"Reshape mixes {' and '.join(axis.name for axis in kept)}")
     if not kept:
         return [Axis("one", 1) for _ in right]
-    merged = Axis("features", right[-1]) if len(kept) > 1 else kept[0]
+    merged = kept[0]
+    if [axis.name for axis in kept] == ["direction", "features"]:
+        merged = Axis("features", next(size for size in right if size != 1) if filled else 1)
+    elif len(kept) > 1 and all(isinstance(axis.size, str) for axis in kept):
+        names = TIMES.join(axis.name for axis in kept)
+        merged = Axis(names, names)
+    elif len(kept) > 1:
+        raise UnreadableError(f"Reshape mixes {' and '.join(axis.name for axis in kept)}")
     place = next((n for n, size in enumerate(right) if size != 1), 0)
     return [merged if n == place else Axis("one", 1) for n in range(len(right))]
 
@@ -212,5 +237,12 @@ def _droppable(axis: Axis, size: Size) -> bool:
 
 
 def _product(lengths: Sequence[Size]) -> tuple[int, Counter[str]]:
-    names = Counter(size for size in lengths if isinstance(size, str))
-    return math.prod(size for size in lengths if isinstance(size, int)), names
+    return math.prod(size for size in lengths if isinstance(size, int)), Counter(_names(lengths))
+
+
+def _shown(lengths: Sequence[Size]) -> str:
+    return f"({', '.join(map(str, lengths))})".replace(TIMES, "·")
+
+
+def _names(lengths: Sequence[Size]) -> list[str]:
+    return [name for size in lengths if isinstance(size, str) for name in size.split(TIMES)]
