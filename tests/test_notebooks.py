@@ -17,8 +17,15 @@ def execute(notebook, folder):
     return NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def marks(path):
+    """Of a notebook that brings a model from PyTorch."""
+    return [pytest.mark.torch] if "pytorch" in path.stem else []
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, marks=marks(path), id=path.stem) for path in NOTEBOOKS])
 def test_runs_whole(path, tmp_path):
+    if marks(path):
+        pytest.importorskip("torch")
     done = execute(nbformat.read(path, as_version=4), tmp_path)
     printed = "".join(o.get("text", "") for cell in done.cells for o in cell.get("outputs", ()))
     assert "Traceback" not in printed

@@ -210,6 +210,8 @@ def regrouped(axes: Sequence[Axis], lengths: Sequence[Size], target: Sequence[Si
                 left.append(old.pop(0))
             else:
                 right.append(new.pop(0))
+        if not new and _product([size for _, size in old]) == _product([]):  # features of one unit follow directions
+            left, old = [*left, *old], []
         out += _group(left, right)
     return tuple(out)
 
