@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 console = Console()
 KINDS = ".pt, .safetensors, .onnx, .h5, .keras, a TF1 checkpoint"
-STATE_DICT = "A PyTorch state_dict"
+PARTS = "What is read of a state_dict or a checkpoint"
 COLUMNS = ("layer", "kind", "directions", "units", "parameters", "on a GPU")
 Force = Annotated[bool, typer.Option("--force", help="replace what is there already")]
 
 
 def _option(help_: str, metavar: str, *names: str) -> Any:
-    return typer.Option(*names, help=help_, rich_help_panel=STATE_DICT, metavar=metavar)
+    return typer.Option(*names, help=help_, rich_help_panel=PARTS, metavar=metavar)
 
 
 def import_(
@@ -45,6 +45,12 @@ def import_(
     last: Annotated[bool, _option("put out the last step, not every step", "", "--last")] = False,
     masked: Annotated[bool, _option("sequences have lengths: a second input 'mask'", "", "--masked")] = False,
     activation: Annotated[str | None, _option("of a plain RNN: tanh (default) or relu", "NAME")] = None,
+    scope: Annotated[list[str] | None, _option("TF1: where the cells are; repeatable, lowest first", "NAME")] = None,
+    forget_bias: Annotated[float | None, _option("TF1: what the program added to it (default: 1)", "NUMBER")] = None,
+    reset_after: Annotated[
+        bool | None,
+        typer.Option("--reset-after/--reset-before", help="ONNX: of every GRU, whatever linear_before_reset says"),
+    ] = None,
     force: Force = False,
     store: Annotated[
         str | None, typer.Option(metavar="URI", help="of models:/…: MLflow tracking URI  [./mlruns/mlflow.db]")
@@ -57,6 +63,7 @@ def import_(
         raise UserError(f"{output}: there already; it is not overwritten without --force")
     options: dict[str, Any] = {"prefix": prefix, "activation": activation}
     options |= {"embedding": _or_none("embedding", embedding, no_embedding), "head": _or_none("head", head, no_head)}
+    options |= {"scopes": scope or None, "forget_bias": forget_bias, "reset_after": reset_after}
     options |= {"every_step": False if last else None, "masked": True if masked else None}
     given = {name: value for name, value in options.items() if value is not None}
     with silence.startup():

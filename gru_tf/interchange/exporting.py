@@ -5,10 +5,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from gru_tf.errors import UserError, did_you_mean
-from gru_tf.interchange import building
+from gru_tf.interchange import building, keras_legacy
 
 WRITERS = {".onnx": "onnx", ".pt": "pytorch", ".pth": "pytorch", ".safetensors": "pytorch", ".tflite": "tflite"}
 FOLDER = "saved_model"
@@ -49,11 +47,7 @@ def load(path: Path) -> Any:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file")
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        said = " ".join(str(error).split())[:160]
-        raise UserError(f"{path}: expected a model saved by Keras. Received: {said}") from None
+    return keras_legacy.read_model(path)
 
 
 def _writer(path: Path) -> str:

@@ -31,8 +31,8 @@ def read(
     scopes: Sequence[str] = (),
     forget_bias: float = 1.0,
     activation: str = "tanh",
-    embedding: str | None = None,
-    head: Sequence[str] | None = None,
+    embedding: str | bool | None = None,
+    head: str | Sequence[str] | bool | None = None,
     every_step: bool = True,
     masked: bool = False,
 ) -> Foreign:
@@ -43,8 +43,8 @@ def read(
         scopes: where the recurrent layers are, from the first to the last, if there are cells in several scopes.
         forget_bias: what the program added to the forget gate; 1 where LSTM cells were told nothing else.
         activation: of the cells.
-        embedding: the variable that token numbers are looked up in, (tokens, width); "": none; None: the one called so.
-        head: kernels of the linear layers on top, (I, O), in their order; None for those whose shapes follow.
+        embedding: the variable that token numbers are looked up in, (tokens, width); False: none; None: the one called so.
+        head: kernels of the linear layers on top, (I, O), in their order; False: none; None: those whose shapes follow.
         every_step: whether the output is for each step, or for the last one.
         masked: whether it is told which steps are real.
 
@@ -58,9 +58,9 @@ def read(
     arrays = {name: get(name) for layer in found.layers for cell in layer for name in cell.variables.values()}
     layers = _layers(found, arrays, forget_bias, activation, where)
     left = {name: shape for name, shape in own.items() if name not in arrays and _is_weight(name, shape)}
-    table = _table(left, embedding, layers[0].forward.features, where)
+    table = _table(left, _key(embedding), layers[0].forward.features, where)
     left.pop(table, None)
-    linear = _head(left, head, layers[-1].width, where)
+    linear = _head(left, _listed(head), layers[-1].width, where)
     for name, bias in linear:
         left.pop(name, None)
         left.pop(bias or "", None)
@@ -196,6 +196,18 @@ def _reading_their_own(weights: list[Gates], below: Recurrent, cells: Sequence[C
 
 
 # --- what lies around them ---
+
+
+def _key(embedding: str | bool | None) -> str | None:
+    """A key, "" for none of them, None for the one that fits."""
+    return "" if embedding is False else None if embedding is True else embedding
+
+
+def _listed(head: str | Sequence[str] | bool | None) -> Sequence[str] | None:
+    """Keys; none of them for False."""
+    if head is None or head is True:
+        return None
+    return () if head is False else [head] if isinstance(head, str) else head
 
 
 def _table(left: Mapping[str, tuple[int, ...]], given: str | None, width: int, where: str) -> str:
