@@ -1,5 +1,7 @@
 # make run    sets everything up and answers experiments/quickstart.yaml
 # make test   sets everything up and passes the tests
+# make test-slow   passes those that take long: models served, exported, trained further (about 2 minutes)
+# make test-torch  installs PyTorch, which is not in the lock, and passes the tests beside it
 # make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 17 minutes)
 # make bench  times a whole comparison against one made of stock parts (about 15 minutes)
 PYTHON ?= python3
@@ -12,14 +14,22 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 UV := .uv/bin/uv
 JAX := .jax/ready
+TORCH := torch==2.13.0
 
-.PHONY: run test test-faults lint bench lock ui clean
+.PHONY: run test test-slow test-torch test-faults lint bench lock ui clean
 
 run: $(READY)
 	$(BIN)/gru-tf run $(EXPERIMENT)
 
 test: $(READY) $(JAX)
-	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not torch" $(TESTS)
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not torch" --durations=10 $(TESTS)
+
+# One process: PyTorch takes all cores for itself.
+test-torch: $(VENV)/torch
+	$(BIN)/python -m pytest -m torch --durations=10 $(TESTS)
 
 # One after the other: each uses all cores, and some measure time and memory.
 test-faults: $(READY)
@@ -42,6 +52,11 @@ $(READY): $(UV) requirements.lock pyproject.toml
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 	$(UV) pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+# With pip, which may know of a build for CPUs alone; the newest in an index brings gigabytes for GPUs.
+$(VENV)/torch: $(READY)
+	.uv/bin/python -m pip --python $(BIN)/python install --quiet --disable-pip-version-check $(TORCH)
 	touch $@
 
 # Apart from everything else: TensorFlow imports JAX wherever it finds it.

@@ -290,6 +290,7 @@ def test_pytorch_is_not_required(monkeypatch):
     assert "PyTorch is not installed" in failure.error
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("what", ["train", "infer", "stream"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_pytorch_beside_keras(cell, what):

@@ -15,6 +15,7 @@ from gru_tf.interchange import agreement, saved_model, tflite
 from gru_tf.interchange.building import build, of
 from gru_tf.interchange.network import Network, Recurrent
 
+pytestmark = pytest.mark.slow
 I, O = 3, 2  # noqa: E741, the letters of every docstring
 FLOAT32 = 2e-6
 KERNELS = {"W": "kernel", "U": "recurrent_kernel"}

@@ -72,7 +72,7 @@ def apart(received, expected):
 shapes = {"timesteps": st.integers(1, 6), "batch": st.integers(1, 3), "seed": st.integers(0, 2**32 - 1)}
 
 
-@examples(30)
+@examples(40)
 @given(network=networks(), initial=st.booleans(), **shapes)
 def test_a_network_becomes_a_keras_model_that_computes_it_and_comes_back(network, initial, timesteps, batch, seed):
     dtype = dtype_of(network)
@@ -173,7 +173,7 @@ def by_pytorch(modules, network, x, lengths):
 
 
 @pytest.mark.torch
-@examples(25)
+@examples(40)
 @given(network=networks(foreign=True), suffix=st.sampled_from([".pt", ".safetensors"]), **shapes)
 def test_pytorch_to_keras(network, suffix, timesteps, batch, seed):
     torch = pytest.importorskip("torch")
@@ -198,7 +198,7 @@ def test_pytorch_to_keras(network, suffix, timesteps, batch, seed):
 
 
 @pytest.mark.torch
-@examples(20)
+@examples(40)
 @given(network=networks(foreign=True), **shapes)
 def test_keras_to_pytorch(network, timesteps, batch, seed):
     torch = pytest.importorskip("torch")
@@ -302,7 +302,7 @@ def by_onnx(content, network, x, lengths):
     return real(network, out, lengths)
 
 
-@examples(20)
+@examples(40)
 @given(network=networks(foreign=True), **shapes)
 def test_onnx_to_keras(network, timesteps, batch, seed):
     from gru_tf.interchange import onnx

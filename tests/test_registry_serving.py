@@ -24,6 +24,7 @@ from gru_tf.interchange import agreement, metadata
 from gru_tf.tracking import fetched, registry
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
     pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning"),
 ]
@@ -186,7 +187,6 @@ class Server:
             self.process.wait(20)
 
 
-@pytest.mark.slow
 def test_mlflow_serves_the_same_numbers(stored, brought, tmp_path):
     uri, names = stored
     servers = {kind: Server(uri, name, tmp_path / f"{kind}.log") for kind, name in names.items()}

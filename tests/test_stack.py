@@ -126,6 +126,7 @@ def test_states_are_returned_and_taken_up(name, bidirectional):
         np.testing.assert_allclose(a, b, **CLOSE)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("name", ["gru", "lstm"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_equals_pytorch(name, bidirectional):

@@ -18,6 +18,7 @@ from gru_tf.report.provenance import definition
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import Signature
 
+pytestmark = pytest.mark.slow
 FLOAT32 = 2e-6
 MOVED = 1e-4
 VALUES = Signature(timesteps=6, features=2, outputs=1, target="value")
