@@ -1,7 +1,7 @@
 """Pictures of reports of experiments in the store, for the README: `python docs/report.py [STORE]`.
 
 Of the quickstart: report_desktop.png, report_dark.png, report_phone.png (two phones, a light one and a dark one). Of the
-experiment gates: report_gates.png, report_gates_costs.png.
+experiment gates: report_gates.png, report_gates_costs.png. Both have to have been run.
 """
 
 import shutil
