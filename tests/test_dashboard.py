@@ -25,7 +25,10 @@ from gru_tf.tracking import Store, described, model
 from gru_tf.writer import Writer
 
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
+]
 
 CONTENT = {
     "name": "shown",

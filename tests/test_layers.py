@@ -9,6 +9,7 @@ from gru_tf.cells import CELLS
 from gru_tf.cells._parallel import ParallelRNN
 from gru_tf.errors import UserError
 from gru_tf.layers import recurrent
+from gru_tf.layers.reverse_time import ReverseTime
 from gru_tf.layers.variable_dropout import VariableDropout
 
 BATCH, STEPS, FEATURES, UNITS = 3, 5, 2, 4
@@ -160,3 +161,21 @@ def test_the_rate_is_read_at_each_call_of_a_compiled_function():
 def test_the_rate_is_not_trained():
     layer = dropout(0.5)
     assert layer.trainable_variables == []
+
+
+# --- turned round ---
+
+
+def test_time_is_turned_round_with_its_mask(tmp_path):
+    mask = np.arange(STEPS) < np.array([[5], [2], [3]])
+    inputs = [keras.Input((None, FEATURES)), keras.Input((None,), dtype="bool")]
+    back = keras.layers.GRU(UNITS, return_sequences=True, go_backwards=True)
+    model = keras.Model(inputs, ReverseTime()(back(inputs[0], mask=inputs[1])))
+    model.save(tmp_path / "model.keras")
+    found = np.asarray(keras.saving.load_model(tmp_path / "model.keras")([x(), mask]))
+    for row, length in enumerate(mask.sum(axis=1)):
+        alone = np.asarray(back(x()[row : row + 1, :length]))[0, ::-1]  # of the real steps alone
+        np.testing.assert_allclose(found[row, :length], alone, rtol=0, atol=1e-6)
+    turned = ReverseTime().compute_mask(None, keras.ops.convert_to_tensor(mask))
+    np.testing.assert_array_equal(turned, mask[:, ::-1])
+    assert ReverseTime().compute_mask(None) is None

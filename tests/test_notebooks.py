@@ -10,7 +10,7 @@ from nbclient.exceptions import CellExecutionError
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 # jupyter_client and ipykernel warn of their own internals on some versions; the notebooks' code is not affected
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")]
 
 
 def execute(notebook, folder):

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from safetensors.numpy import save_file
 
 import gru_tf
 
@@ -183,7 +184,9 @@ OF_LAYERS = [example for example in EXAMPLES if not re.search(r"gru_tf\.(run|com
 
 @pytest.mark.parametrize("example", OF_LAYERS, ids=lambda example: example.splitlines()[0])
 def test_the_readmes_examples_run_and_print_what_they_say(example, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # one saves a figure
+    monkeypatch.chdir(tmp_path)  # one saves a figure, one reads a model
+    weights = {"embedding.weight": (65, 5), "rnn.weight_ih_l0": (12, 5), "rnn.weight_hh_l0": (12, 4)}
+    save_file({key: data(*shape) for key, shape in (weights | {"head.weight": (65, 4)}).items()}, "model.safetensors")
     names = {}
     exec(example, names)  # noqa: S102
     printed = capsys.readouterr().out.splitlines()
@@ -196,7 +199,10 @@ def test_the_readmes_examples_run_and_print_what_they_say(example, capsys, tmp_p
         assert names["outputs"].shape == (8, 20, 32)
         assert names["stack"](names["outputs"]).shape == (8, 128)
         assert names["model"].output_shape == (None, 1)
+    if "import_model" in example:
+        assert names["model"].output_shape == (None, None, 65)
+        assert Path("streaming.onnx").is_file()
 
 
 def test_there_are_examples_of_layers():
-    assert len(OF_LAYERS) == 3
+    assert len(OF_LAYERS) == 4
