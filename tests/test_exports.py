@@ -11,9 +11,10 @@ import tensorflow as tf
 import gru_tf
 from gru_tf.cells import CELLS
 from gru_tf.gates import Gates
-from gru_tf.interchange import agreement, saved_model, tflite
+from gru_tf.interchange import agreement, saved_model, tflite, verification
 from gru_tf.interchange.building import build, of
 from gru_tf.interchange.network import Network, Recurrent
+from gru_tf.layers.reverse_time import ReverseTime
 
 pytestmark = pytest.mark.slow
 I, O = 3, 2  # noqa: E741, the letters of every docstring
@@ -293,3 +294,43 @@ def test_a_gru_with_reset_before_and_two_biases_is_built_with_their_sum():
     for t in range(6):
         (h,) = CELLS.find("gru").step(x[:, t], [h], {**kernels, "bias": bias}, reset_after=False)
         np.testing.assert_allclose(made(x)[:, t], h, rtol=0, atol=1e-12)
+
+
+# --- what is read of a Keras model is the model ---
+
+
+class Halved(keras.layers.GRU):
+    """Called a GRU by its class, and another function."""
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        return super().call(sequences, initial_state, mask, training) / 2
+
+
+def recurrent(layer, *behind):
+    return filled(keras.Sequential([keras.Input((None, I)), layer, *behind]))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (lambda: recurrent(Halved(4)), "not the same: .* a layer of the model is not what its class is called"),
+        (lambda: recurrent(keras.layers.GRU(4, go_backwards=True, return_sequences=True)), "Received: steps from the last"),
+        (lambda: recurrent(keras.layers.GRU(4, return_sequences=True), ReverseTime()), "Received: steps in their order"),
+        (lambda: recurrent(keras.layers.Rescaling([1.0, 2.0, 3.0]), keras.layers.GRU(4)), "expected one number as scale"),
+    ],
+    ids=["subclass", "turned round", "turned round twice", "scales"],
+)
+def test_a_model_that_its_layers_names_do_not_say_is_not_exported(model, words, tmp_path):
+    with pytest.raises(gru_tf.UserError, match=words):
+        gru_tf.export_model(model(), tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_is_the_model_that_it_was_read_of(forwards, masked):
+    tokens = keras.Sequential([keras.Input((6,), batch_size=2), keras.layers.Embedding(9, I, mask_zero=True)])
+    tokens.add(keras.layers.GRU(4, stateful=True))
+    halves = recurrent(keras.layers.LSTM(4, dtype="mixed_float16"))
+    for model in (forwards, masked, filled(tokens), halves):
+        verification.check_network(model, of(model))
+    again = build(of(recurrent(keras.layers.GRU(4, go_backwards=True, return_sequences=True), ReverseTime())))
+    verification.check_network(again, of(again))

@@ -52,6 +52,11 @@ def test_the_same_is_the_same(stack):
     assert str(found).startswith("verified by itself: outputs and states of 8 batches differ by at most 0.0e+00")
 
 
+def test_a_file_of_one_length_is_compared_only_where_that_fits_into_memory(stack):
+    with pytest.raises(UserError, match="Received: a file that computes 1,000,000,000 steps of 1 sequences alone"):
+        verify(stack.model, stack.network, stack.run, lengths=(10**9,))
+
+
 def add(array, amount, at=-1):
     array.flat[at] += amount
 

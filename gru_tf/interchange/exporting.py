@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.errors import UserError, did_you_mean
-from gru_tf.interchange import building, keras_legacy
+from gru_tf.interchange import building, keras_legacy, verification
+from gru_tf.interchange.network import Network
 
 WRITERS = {".onnx": "onnx", ".pt": "pytorch", ".pth": "pytorch", ".safetensors": "pytorch", ".tflite": "tflite"}
 FOLDER = "saved_model"
@@ -36,7 +37,17 @@ def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **opt
         raise UserError(f"{path}: expected the package {error.name} to be installed. Received: no such package") from None
     _check_options(path, writer, options)
     model = load(Path(model)) if isinstance(model, (str, Path)) else model
-    return str(writer.write(model if name in WHOLE else building.of(model), path, **options))
+    return str(writer.write(model if name in WHOLE else _network(model, path), path, **options))
+
+
+def _network(model: Any, path: Path) -> Network:
+    """What the model computes; writers compare their file with this, so it must be the same."""
+    network = building.of(model)
+    try:
+        verification.check_network(model, network)
+    except UserError as error:
+        raise UserError(f"{path}: {error}; a layer of the model is not what its class is called") from None
+    return network
 
 
 def load(path: Path) -> Any:

@@ -22,6 +22,8 @@ from gru_tf.interchange.network import Network
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TOLERANCE = 1e-5
+HALF = 1e-2  # in 16 bits
+MOST = 1 << 28  # numbers of a layer's output, which a file of fixed lengths can declare without having them
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,10 @@ def verify(
 
 def _inputs(network: Network, rng: np.random.Generator, batch: int, steps: int, dtype: str) -> tuple[Array, Array | None]:
     """Normal numbers, once the network's scale has acted, or token numbers; and the real steps of each sequence."""
+    widest = max(network.features, network.outputs, *(layer.width for layer in network.layers))
+    if batch * steps * widest > MOST:
+        received = f"a file that computes {steps:,} steps of {batch:,} sequences alone"
+        raise UserError(f"expected at most {MOST:,} numbers to compare with. Received: {received}")
     if network.tokens is None:
         inputs = (rng.normal(size=(batch, steps, network.features)) / network.scale).astype(dtype)
     else:
@@ -188,10 +194,37 @@ def verify_model(
             where = f"batch of {batch}, {steps} step{'' if steps == 1 else 's'}" if free else f"batch of {batch}"
             for n, (own, their) in enumerate(zip(outputs, [first, *rest], strict=True)):
                 found.add("output" if len(outputs) == 1 else f"output {n}", own, their, where)
+    _reset(model)
+    return replace(found.judged(by, tolerance, len(batches) * len(lengths)), states=False)
+
+
+def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
+    """Compare a Keras model with the network that was read of it: a class of another's name may compute something else.
+
+    Raises:
+        UserError: where they differ by more than rounding, naming by how much and where.
+    """
+    dtype = str(model.outputs[0].dtype)
+    rebuilt, found, rng = building.build(network, dtype=dtype), Differences(), np.random.default_rng(seed)
+    for batch, steps in ((1, 1), (3, 7)):
+        arrays = [_any_input(model, tensor, rng, tensor.shape[0] or batch, steps) for tensor in model.inputs]
+        own = model(arrays if len(arrays) > 1 else arrays[0], training=False)
+        x = next(array for array in arrays if array.dtype != bool)
+        mask = next((array for array in arrays if array.dtype == bool), x != 0) if network.masked else None
+        x = x if network.tokens is None else x.astype("int32")
+        theirs = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
+        real = None if mask is None else mask.sum(axis=1)
+        found.add("output", *_real_steps(own, theirs, real, network.every_step), f"batch of {len(x)}, {x.shape[1]} steps")
+        _reset(model)
+    tolerance = TOLERANCE if dtype in ("float32", "float64") else HALF
+    found.judged("the network that was read of it", tolerance, 2)
+
+
+def _reset(model: Any) -> None:
+    """States that are carried from call to call are zero again."""
     for layer in model.layers:
         if getattr(layer, "stateful", False):
             layer.reset_states()
-    return replace(found.judged(by, tolerance, len(batches) * len(lengths)), states=False)
 
 
 def _any_input(model: Any, tensor: Any, rng: np.random.Generator, batch: int, steps: int) -> Array:
