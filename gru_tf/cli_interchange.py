@@ -108,6 +108,8 @@ def _rows(found: "Imported") -> "list[Row]":
 def _not_verified(found: "Imported", verify: bool | None) -> str:
     if verify is False:
         return "not verified: --no-verify"
+    if found.unverified:
+        return f"not verified: {found.unverified}"
     return f"not verified: the framework of a {found.source} is not installed, and there is no --reference"
 
 

@@ -42,6 +42,7 @@ class Imported:
         verified: how; None where it could not be, or was not to be.
         notes: sentences on what the file leaves open.
         record: kept with the model, see `gru_tf.interchange.metadata`.
+        unverified: why it was not verified, where that is not what was asked for, nor a framework that is not installed.
     """
 
     model: Any
@@ -50,6 +51,7 @@ class Imported:
     verified: Verified | None
     notes: tuple[str, ...]
     record: dict[str, Any]
+    unverified: str = ""
 
 
 def import_model(
