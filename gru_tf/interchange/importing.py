@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.errors import UserError, did_you_mean, shown
 from gru_tf.interchange import building, metadata, verification
 from gru_tf.interchange.foreign import Foreign, Run
 from gru_tf.interchange.network import Network
@@ -73,7 +73,7 @@ def import_model(
         verify: compare outputs and states with the framework's own on random inputs: True: or fail; False: not; None:
             where the framework is installed.
         reference: an .npz with "inputs" and "outputs" of the source, to compare with instead.
-        dtype: of the model.
+        dtype: of the model; of a Keras file none, its layers say theirs.
         options: of the reader; for a state_dict `prefix`, `embedding`, `head`, `every_step`, `activation`, `masked`, see
             `gru_tf.interchange.state_dict.read`.
 
@@ -97,6 +97,8 @@ def bring(
     _check_options(path, reader.read, options)
     found = reader.read(path, **options)
     if not isinstance(found, Foreign):
+        if dtype != "float32":
+            raise UserError(f"{path}: dtype: a Keras file says its layers' own. Received: dtype={shown(dtype)}")
         return _whole_model(path, found, lambda: reader.framework(path), verify, reference)
     model = building.build(found.network, dtype=dtype)
 
@@ -176,7 +178,7 @@ def _by_members(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError):
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeError):  # the last of members' names
         return None
     if "config.json" in names:
         return "keras_legacy"

@@ -5,12 +5,13 @@ largest that it becomes, so that small numbers hide no mistake and one that is n
 zero throughout it is the difference itself. A number that is not finite on either side differs by infinity.
 """
 
+import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from keras import ops
@@ -23,6 +24,7 @@ from gru_tf.interchange.network import Network
 Array = np.ndarray[Any, np.dtype[Any]]
 TOLERANCE = 1e-5
 HALF = 1e-2  # in 16 bits
+LARGE, EXPANSION = 1 << 28, 20  # bytes of a reference: from the first on, no more than so many times its file's
 MOST = 1 << 28  # numbers of a layer's output, which a file of fixed lengths can declare without having them
 
 
@@ -231,13 +233,18 @@ def _any_input(model: Any, tensor: Any, rng: np.random.Generator, batch: int, st
     """Token numbers, above 0 for that may be masked, where the model has an embedding; a mask; or normal numbers."""
     dtype = str(tensor.dtype)
     shape = (batch, *(steps if size is None else size for size in tensor.shape[1:]))
-    tokens = [layer.input_dim for layer in model._flatten_layers() if hasattr(layer, "input_dim")]
+    tokens = _tokens(model)
     if dtype == "bool":
         return np.arange(shape[-1]) < rng.integers(1, shape[-1] + 1, size=(*shape[:-1], 1))
     if "int" in dtype or (tokens and len(shape) == 2):
         most = min(tokens, default=2)
         return rng.integers(min(1, most - 1), most, size=shape).astype(dtype)
     return rng.normal(size=shape).astype(dtype)
+
+
+def _tokens(model: Any) -> list[int]:
+    """How many each embedding knows."""
+    return [int(layer.input_dim) for layer in model._flatten_layers() if hasattr(layer, "input_dim")]
 
 
 # --- by a stored reference ---
@@ -276,11 +283,12 @@ def _reference(file: Path) -> dict[str, Array]:
     """Its arrays, numbers alone."""
     try:
         with file.open("rb") as stream:
+            _check_unpacked(stream)
             stored = np.load(stream, allow_pickle=False)
             arrays = {name: stored[name] for name in stored.files} if hasattr(stored, "files") else {}
     except FileNotFoundError:
         raise UserError(f"{file}: no such file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError) as error:
         said = " ".join(str(error).split())[:120]
         raise UserError(f"{file}: expected an .npz with 'inputs' and 'outputs', numbers alone. Received: {said}") from None
     for name in ("inputs", "outputs"):
@@ -292,8 +300,23 @@ def _reference(file: Path) -> dict[str, Array]:
     return arrays
 
 
+def _check_unpacked(stream: BinaryIO) -> None:
+    """Refuse an archive that unpacks into far more than it is."""
+    if zipfile.is_zipfile(stream):
+        with zipfile.ZipFile(stream) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        size = stream.seek(0, io.SEEK_END)
+        if unpacked > max(LARGE, EXPANSION * size):
+            raise ValueError(f"{size:,} bytes that unpack to {unpacked:,}")
+    stream.seek(0)
+
+
 def _checked_inputs(model: Any, inputs: Array, real: Array | None, file: Path) -> Array:
     first, masked = model.inputs[0], len(model.inputs) > 1
+    kinds = [str(tensor.dtype) for tensor in model.inputs[1:]]
+    if kinds not in ([], ["bool"]) or len(model.outputs) > 1:
+        received = f"one of {len(model.inputs)} inputs and {len(model.outputs)} outputs"
+        raise UserError(f"{file}: expected a model of one input, perhaps a mask, and one output. Received: {received}")
     fits = len(first.shape) == inputs.ndim and all(a in (None, b) for a, b in zip(first.shape, inputs.shape, strict=True))
     if not fits or not inputs.size:
         shape = "(batch, T)" if len(first.shape) == 2 else f"(batch, T, {first.shape[-1]})"
@@ -307,6 +330,10 @@ def _checked_inputs(model: Any, inputs: Array, real: Array | None, file: Path) -
         return inputs.astype(str(first.dtype))
     if inputs.dtype.kind not in "iu":
         raise UserError(f"{file}: inputs: expected token numbers. Received: {inputs.dtype}")
+    tokens = min(_tokens(model), default=int(inputs.max()) + 1)
+    if inputs.min() < 0 or inputs.max() >= tokens:
+        received = f"{inputs.min()} to {inputs.max()}"
+        raise UserError(f"{file}: inputs: expected token numbers from 0 to {tokens - 1}. Received: {received}")
     return inputs.astype(np.int32)
 
 

@@ -185,7 +185,7 @@ def concat(node: Node) -> Value:
 def constant_node(node: Node) -> Value:
     """The number, the numbers or the array in the node."""
     name, value = next(iter(node.attributes.items()), ("", None))
-    if name == "value":
+    if name == "value" and value is not None:
         node.graph.within(math.prod(value.dims) * np.dtype(TYPES.get(value.data_type, "int8")).itemsize)
         return Const(node.graph.array(value))
     if name in ("value_int", "value_ints", "value_float", "value_floats"):
