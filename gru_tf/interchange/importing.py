@@ -225,7 +225,8 @@ def _verified(
     own = framework()
     if own is None:
         if verify and found is None:
-            why = f"the framework of a {source} is not installed, and there is no reference (.npz)"
+            own_file = "Keras 3 itself has read it" if source.startswith("Keras 3") else ""
+            why = f"{own_file or f'the framework of a {source} is not installed'}, and there is no reference (.npz)"
             raise UserError(f"{path}: expected it to be verified. Received: {why}")
         return found
     try:
