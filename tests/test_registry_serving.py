@@ -114,8 +114,8 @@ def test_the_command_brings_it(stored, tmp_path):
 
 def test_a_model_that_answers_otherwise_is_refused(stored, monkeypatch):
     uri, names = stored
-    monkeypatch.setattr(agreement, "answer", lambda model, given: np.zeros((1, 1)) + MOVED)
-    with pytest.raises(UserError, match=r"output, 1 × 1 steps: expected MLflow .* to answer as the model"):
+    monkeypatch.setattr(agreement, "answer", lambda model, given: np.full((len(next(iter(given.values()))), 1), MOVED))
+    with pytest.raises(UserError, match=r"output, \d × \d steps: expected MLflow .* to answer as the model"):
         fetched.bring(f"models:/{names['numbers']}@best", uri, verify=True)
 
 

@@ -149,15 +149,19 @@ class Differences:
             self.largest[name] = difference, where
         self.scales[name] = max(self.scales.get(name, 0.0), float(np.max(np.abs(their), initial=0.0)))
 
-    def judged(self, by: str, tolerance: float, cases: int) -> Verified:
-        """The largest of all; raises UserError where it is above the tolerance."""
+    def worst(self) -> tuple[float, str]:
+        """The largest of all, and where it is."""
         relative = {name: absolute / (self.scales[name] or 1.0) for name, (absolute, _) in self.largest.items()}
         name = max(relative, key=lambda one: relative[one])
-        where = f"{name}, {self.largest[name][1]}"
-        if not relative[name] <= tolerance:
+        return relative[name], f"{name}, {self.largest[name][1]}"
+
+    def judged(self, by: str, tolerance: float, cases: int) -> Verified:
+        """The largest of all; raises UserError where it is above the tolerance."""
+        largest, where = self.worst()
+        if not largest <= tolerance:
             expected = f"expected what {by} gives, within {tolerance:g}"
-            raise UserError(f"not the same: {expected}. Received: a difference of {relative[name]:.3g} in {where}")
-        return Verified(relative[name], where, cases, by, states=len(relative) > 1)
+            raise UserError(f"not the same: {expected}. Received: a difference of {largest:.3g} in {where}")
+        return Verified(largest, where, cases, by, states=len(self.largest) > 1)
 
 
 # --- models that are more than a network ---

@@ -132,4 +132,4 @@ def _verified(address: str, local: Path, model: Any) -> Verified:
         with redirect_stdout(io.StringIO()):  # Keras draws a progress bar, which MLflow does not ask it to leave out
             output = served.predict(given if len(given) > 1 else next(iter(given.values())))
         found.compare(f"{batch} × {timesteps} steps", {"output": output}, {"output": agreement.answer(model, given)})
-    return Verified(found.largest, "output", found.cases, found.by, states=False)
+    return Verified(found.largest(), "output", found.cases, found.by, states=False)
