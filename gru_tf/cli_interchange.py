@@ -108,6 +108,10 @@ def _rows(found: "Imported") -> "list[Row]":
 def _not_verified(found: "Imported", verify: bool | None) -> str:
     if verify is False:
         return "not verified: --no-verify"
+    if found.unverified:
+        return f"not verified: {found.unverified}"
+    if found.source.startswith("Keras 3"):
+        return "not verified: Keras 3 itself has read it, and there is no --reference"
     return f"not verified: the framework of a {found.source} is not installed, and there is no --reference"
 
 

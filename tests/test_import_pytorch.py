@@ -352,6 +352,16 @@ def test_a_view_that_claims_more_numbers_than_there_are_is_refused(saved):
     refused(lambda: gru_tf.import_model(path), "rnn.weight_ih_l0", "4 bytes")
 
 
+def test_one_array_under_many_names_is_not_read_so_many_times(tmp_path, monkeypatch):
+    module = torch.nn.GRU(4, 4, 4)
+    tied = {name: module.state_dict()[f"{name.rpartition('_')[0]}_l0"] for name in module.state_dict()}
+    big = torch.zeros(4096)
+    torch.save(tied | {f"more{n}": big for n in range(40)}, tmp_path / "tied.pt")
+    gru_tf.import_model(tmp_path / "tied.pt", verify=False)  # small: whatever it shares
+    monkeypatch.setattr(pytorch, "SHARED", 1 << 14)
+    refused(lambda: gru_tf.import_model(tmp_path / "tied.pt"), "tied.pt", "share their numbers at most 8 times")
+
+
 def test_a_sparse_tensor_is_refused(saved):
     path = saved({"rnn.weight_ih_l0": torch.ones(3, 3).to_sparse()})
     refused(lambda: gru_tf.import_model(path), "rnn.weight_ih_l0", "dense")

@@ -622,6 +622,11 @@ def test_nothing_is_overwritten_unasked(tmp_path, no_torch):
     gru_tf.export_model(model, path, overwrite=True)
     assert "rnn.weight_ih_l0" in load_file(path)
     refused(lambda: gru_tf.export_model(model, tmp_path / "a.onxx"), "Did you mean '.onnx'?")
+    refused(lambda: gru_tf.export_model(model, path / "a.safetensors"), "expected a place in a folder that can be written")
+    (tmp_path / "folder.safetensors").mkdir()
+    into = tmp_path / "folder.safetensors"
+    refused(lambda: gru_tf.export_model(model, into, overwrite=True), "expected a file's name. Received: a folder")
+    into.rmdir()
     refused(lambda: gru_tf.export_model(model, tmp_path / "b.pt"), "expected PyTorch to be installed")
     refused(lambda: gru_tf.export_model(tmp_path / "none.keras", tmp_path / "b.pt"), "none.keras: no such file")
     refused(lambda: gru_tf.export_model(path, tmp_path / "c.safetensors"), "there.safetensors: expected a")

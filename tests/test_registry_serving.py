@@ -83,7 +83,7 @@ def test_what_is_registered_says_what_it_takes_and_where_it_comes_from(stored):
 def brought(stored):
     """Kind of input → the imported model."""
     uri, names = stored
-    return {kind: fetched.bring(f"models:/{name}@best", uri) for kind, name in names.items()}
+    return {kind: fetched.bring(f"models:/{name}@best", uri, verify=True) for kind, name in names.items()}
 
 
 def test_a_registered_model_becomes_a_keras_model(stored, brought, tmp_path):
@@ -114,9 +114,37 @@ def test_the_command_brings_it(stored, tmp_path):
 
 def test_a_model_that_answers_otherwise_is_refused(stored, monkeypatch):
     uri, names = stored
-    monkeypatch.setattr(agreement, "answer", lambda model, given: np.zeros((1, 1)) + MOVED)
-    with pytest.raises(UserError, match=r"output, 1 × 1 steps: expected MLflow .* to answer as the model"):
-        fetched.bring(f"models:/{names['numbers']}@best", uri)
+    monkeypatch.setattr(agreement, "answer", lambda model, given: np.full((len(next(iter(given.values()))), 1), MOVED))
+    with pytest.raises(UserError, match=r"output, \d × \d steps: expected MLflow .* to answer as the model"):
+        fetched.bring(f"models:/{names['numbers']}@best", uri, verify=True)
+
+
+def test_what_was_logged_beside_a_model_runs_only_when_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    model = keras.Sequential([keras.Input((None, 2)), keras.layers.GRU(3)])
+    with registry.model.default_store(uri), registry.model._only({}), mlflow.start_run():
+        stock = mlflow.tensorflow.log_model(model, name="stock", pip_requirements=[]).model_uri
+        hostile = mlflow.tensorflow.log_model(
+            model, name="hostile", pip_requirements=[], custom_objects={"odd": Marking(tmp_path / "ran")}
+        ).model_uri
+    assert fetched.bring(stock, uri).verified.cases == 3
+    found = fetched.bring(hostile, uri)
+    assert found.verified is None
+    assert found.unverified.startswith("MLflow would run what is in ")
+    assert not (tmp_path / "ran").exists()
+    fetched.bring(hostile, uri, verify=True)
+    assert (tmp_path / "ran").exists()  # so it would have
+
+
+class Marking:
+    """Unpickled it makes a file."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return Path.touch, (self.file,)
 
 
 @pytest.mark.parametrize(

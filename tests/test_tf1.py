@@ -169,6 +169,8 @@ def test_a_program_of_tensorflow_1_computes_the_same(saved, program):
     assert ("forget_bias=" in said) == (program in (language_model, both_directions, directions_together))
     assert ("its own direction" in said) == (program is directions_apart)
     assert "not read" not in said
+    alike = any(layer.forward.features == layer.width for layer in foreign.network.layers)  # what a residual needs
+    assert ("ResidualWrapper" in said) == alike
 
 
 def test_the_last_step_and_masked_steps_are_those_of_the_kernels(saved):

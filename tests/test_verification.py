@@ -52,6 +52,11 @@ def test_the_same_is_the_same(stack):
     assert str(found).startswith("verified by itself: outputs and states of 8 batches differ by at most 0.0e+00")
 
 
+def test_a_file_of_one_length_is_compared_only_where_that_fits_into_memory(stack):
+    with pytest.raises(UserError, match="Received: a file that computes 1,000,000,000 steps of 1 sequences alone"):
+        verify(stack.model, stack.network, stack.run, lengths=(10**9,))
+
+
 def add(array, amount, at=-1):
     array.flat[at] += amount
 
@@ -154,3 +159,37 @@ def test_a_keras_file_is_imported_as_it_is(tmp_path, monkeypatch):
         importing.bring(tmp_path / "old.h5", verify=True)
     with pytest.raises(UserError, match="prefix: no option for a file of this kind"):
         importing.bring(tmp_path / "old.h5", prefix="rnn")
+
+
+def test_a_reference_that_no_model_can_be_given_is_refused_in_one_line(tmp_path, monkeypatch):
+    tokens = filled(keras.Input((None,), dtype="int32"), keras.layers.Embedding(5, 3), keras.layers.GRU(4))
+    file = tmp_path / "ref.npz"
+    np.savez(file, inputs=[[9, 1]], outputs=np.zeros((1, 4)))
+    with pytest.raises(UserError, match="inputs: expected token numbers from 0 to 4. Received: 1 to 9"):
+        verification.against_reference(tokens, file)
+    with pytest.raises(UserError, match="expected a model of one input, .* Received: one of 2 inputs and 2 outputs"):
+        verification.against_reference(several(), file)
+    monkeypatch.setattr(verification, "LARGE", 1 << 16)
+    np.savez_compressed(file, inputs=[[1, 2]], outputs=np.zeros((1, 4)), more=np.zeros(1 << 20))
+    with pytest.raises(UserError, match=r"Received: [\d,]+ bytes that unpack to 8,389,\d+$"):
+        verification.against_reference(tokens, file)
+
+
+def test_a_keras_file_keeps_its_own_types(tmp_path):
+    filled(keras.Input((None, 3)), keras.layers.GRU(4)).save(tmp_path / "a.keras")
+    with pytest.raises(UserError, match="dtype: a Keras file says its layers' own. Received: dtype='float64'"):
+        importing.import_model(tmp_path / "a.keras", dtype="float64")
+
+
+@pytest.mark.parametrize("ending", ["pt", "keras"])
+def test_an_archive_whose_members_have_no_names_is_refused(tmp_path, ending):
+    filled(keras.Input((None, 3)), keras.layers.GRU(4)).save(tmp_path / "a.keras")
+    content = bytearray((tmp_path / "a.keras").read_bytes())
+    name = content.rfind(b"config.json")
+    content[name], content[name - 38 : name - 36] = 0xFF, (0x800).to_bytes(2, "little")  # UTF-8, says its header
+    path = tmp_path / f"odd.{ending}"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="Received"):
+        importing.bring(path)
+    with pytest.raises(UserError, match="expected a .keras file"):
+        metadata.of(path)

@@ -1,6 +1,6 @@
 """Whether what was written answers as the Keras model does: random inputs for any model, and the largest difference.
 
-A difference is relative: max |a − b| / max(1, max |b|), b being the Keras model's.
+A difference is what `gru_tf.interchange.verification` says, b being the Keras model's.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +12,9 @@ import numpy as np
 
 from gru_tf.errors import UserError
 from gru_tf.interchange.streaming import OneStep
+from gru_tf.interchange.verification import TOLERANCE, Differences
 
 Array = np.ndarray[Any, np.dtype[Any]]
-TOLERANCE = 1e-5
 STEPS = 7
 
 
@@ -29,13 +29,13 @@ class Agreement:
 
     def __init__(self, path: Path, by: str, tolerance: float = TOLERANCE):
         self.path, self.by, self.tolerance = path, by, tolerance
-        self.largest, self.cases = 0.0, 0
+        self.differences, self.cases = Differences(), 0
 
     def compare(self, case: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-        """Compare outputs by name.
+        """Compare outputs by name; `largest` judges them, when all have been seen.
 
         Raises:
-            UserError: where names, shapes or numbers differ, with output, case and figure.
+            UserError: where names or shapes differ, with output and case.
         """
         self.cases += 1
         if set(found) != set(expected):
@@ -44,15 +44,19 @@ class Agreement:
             there, here = np.asarray(found[name]), np.asarray(value)
             if there.shape != here.shape:
                 raise UserError(f"{self.path}: {name}, {case}: expected shape {here.shape}. Received: {there.shape}")
-            off = float(np.abs(there - here).max() / max(1.0, float(np.abs(here).max())))
-            if not off <= self.tolerance:  # also where it is no number
-                expected_words = f"{self.by} to answer as the model within {self.tolerance:g}"
-                raise UserError(f"{self.path}: {name}, {case}: expected {expected_words}. Received: {off:.2g} off")
-            self.largest = max(self.largest, off)
+            self.differences.add(name, there, here, case)
+
+    def largest(self) -> float:
+        """The largest relative difference; raises UserError where it is above the tolerance, with where it is and figure."""
+        off, where = self.differences.worst()
+        if not off <= self.tolerance:
+            expected = f"{self.by} to answer as the model within {self.tolerance:g}"
+            raise UserError(f"{self.path}: {where}: expected {expected}. Received: {off:.2g} off")
+        return off
 
     def line(self) -> str:
-        """What came of it, in a line."""
-        return f"verified with {self.by}: largest relative difference {self.largest:.1e} in {self.cases} cases"
+        """What came of it, in a line; raises UserError as `largest`."""
+        return f"verified with {self.by}: largest relative difference {self.largest():.1e} in {self.cases} cases"
 
 
 def inputs(model: Any, batch: int, timesteps: int, rng: np.random.Generator) -> dict[str, Array]:

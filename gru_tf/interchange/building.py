@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
 from gru_tf import gates
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, shown
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.layers.reverse_time import ReverseTime
 from gru_tf.layers.stack import RecurrentStack
@@ -136,31 +137,40 @@ def _fill(layer: Any, recurrent: Recurrent) -> None:
 def of(model: Any) -> Network:
     """The network that a Keras model is: an input, an embedding or a scale, recurrent layers, dense layers, in one line.
 
-    Stock layers, this project's, `RecurrentStack` and `Bidirectional` are read; dropout is left out.
+    Stock layers, this project's, `RecurrentStack` and `Bidirectional` are read; dropout is left out. Classes are taken at
+    their names: `verification.check_network` says whether one that was derived from them computes something else.
 
     Raises:
         UserError: for a model that is more than that, naming the layer.
     """
     embedding, scale, every_step, masked = None, 1.0, True, False
+    backwards = False  # whether steps come from the last to the first
     layers: list[Recurrent] = []
     head: list[Linear] = []
     for layer in in_line(model):
         if isinstance(layer, keras.layers.InputLayer) and layer.name == "mask":
             masked = True
-        elif isinstance(layer, PASSED) or (isinstance(layer, ReverseTime) and layers and layers[-1].reverse):
+        elif isinstance(layer, PASSED):
             continue
+        elif backwards != isinstance(layer, ReverseTime):
+            raise _misordered(layer, backwards)
+        elif backwards:
+            backwards = False
         elif isinstance(layer, keras.layers.Embedding) and not layers:
             embedding, masked = layer.get_weights()[0], masked or layer.mask_zero
-        elif isinstance(layer, keras.layers.Rescaling) and not layers and layer.offset == 0:
-            scale = float(layer.scale)
+        elif isinstance(layer, keras.layers.Rescaling) and not layers and np.all(np.equal(layer.offset, 0)):
+            scale = _number(layer)
         elif isinstance(layer, keras.layers.Dense) and layers:
             head.append(_linear(layer))
         elif not head and _recurrent(layer):
             _check_below(layers, every_step, layer)
             layers.append(read_layer(layer))
             every_step = layer.return_sequences
+            backwards = layers[-1].reverse and every_step
         else:
             raise _refused(model, layer)
+    if backwards:
+        raise _misordered(model.layers[-1], backwards)
     if not layers:
         raise UserError(f"model '{model.name}': expected at least one recurrent layer. Received: none")
     return Network(tuple(layers), embedding, tuple(head), every_step, masked, scale, "Keras model")
@@ -187,6 +197,19 @@ def _nodes(model: Any) -> set[int]:
     """The calls that the model is made of; its layers may have been called elsewhere too, as by Keras while it loads."""
     graph = getattr(model, "_functional", None) or model  # that of a Sequential
     return {id(node) for nodes in getattr(graph, "_nodes_by_depth", {}).values() for node in nodes}
+
+
+def _number(layer: Any) -> float:
+    try:
+        return float(layer.scale)
+    except (TypeError, ValueError):
+        raise UserError(f"{layer.name}: expected one number as scale. Received: {shown(layer.scale)}") from None
+
+
+def _misordered(layer: Any, backwards: bool) -> UserError:
+    expected = "gru_tf's ReverseTime behind a layer that gives its steps from the last to the first, and nowhere else"
+    received = "steps from the last to the first" if backwards else "steps in their order"
+    return UserError(f"{layer.name}: expected {expected}. Received: {received}")
 
 
 def _recurrent(layer: Any) -> bool:

@@ -1,12 +1,14 @@
 """A Keras model to where it must run: which writer, and nothing overwritten unasked."""
 
 import inspect
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from gru_tf.errors import UserError, did_you_mean
-from gru_tf.interchange import building, keras_legacy
+from gru_tf.interchange import building, keras_legacy, verification
+from gru_tf.interchange.network import Network
 
 WRITERS = {".onnx": "onnx", ".pt": "pytorch", ".pth": "pytorch", ".safetensors": "pytorch", ".tflite": "tflite"}
 FOLDER = "saved_model"
@@ -36,7 +38,31 @@ def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **opt
         raise UserError(f"{path}: expected the package {error.name} to be installed. Received: no such package") from None
     _check_options(path, writer, options)
     model = load(Path(model)) if isinstance(model, (str, Path)) else model
-    return str(writer.write(model if name in WHOLE else building.of(model), path, **options))
+    given = model if name in WHOLE else _network(model, path)
+    _check_place(path, name == FOLDER)
+    try:
+        return str(writer.write(given, path, **options))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+
+
+def _check_place(path: Path, folder: bool) -> None:
+    """Refuse a place where nothing can be written, before the framework says so in words of its own."""
+    if path.is_dir() and not folder:
+        raise UserError(f"{path}: expected a file's name. Received: a folder")
+    above = next(parent for parent in path.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise UserError(f"{path}: expected a place in a folder that can be written. Received: {above}")
+
+
+def _network(model: Any, path: Path) -> Network:
+    """What the model computes; writers compare their file with this, so it must be the same."""
+    network = building.of(model)
+    try:
+        verification.check_network(model, network)
+    except UserError as error:
+        raise UserError(f"{path}: {error}; a layer of the model is not what its class is called") from None
+    return network
 
 
 def load(path: Path) -> Any:

@@ -18,7 +18,7 @@ from gru_tf.errors import UserError, several, shown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 BUILT_IN = {1, 2, 3, 32000}  # filters: deflate, shuffle, fletcher32, lzf; all others may be plugins
-LARGE = 1 << 28  # bytes: from here on an array must be stored, not only declared
+LARGE = 1 << 28  # bytes: from here on arrays must be stored, not only declared
 EXPANSION = 1000  # the most that deflate can do is 1,032
 DEEPEST = 64  # groups in groups
 
@@ -121,6 +121,7 @@ def _looked_through(file: Any, where: str) -> Contents:
     groups: dict[str, Any] = {"": file}
     seen = {h5py.h5o.get_info(file.id).addr}
     left = [("", file)]
+    declared, stored = 0, 0  # bytes of all arrays so far
     while left:
         path, group = left.pop()
         for name in group:
@@ -129,26 +130,30 @@ def _looked_through(file: Any, where: str) -> Contents:
             if not isinstance(link, h5py.HardLink):
                 raise UserError(f"{where}: {inner}: expected what lies in the file. Received: {type(link).__name__}")
             item = group[name]
-            if isinstance(item, h5py.Dataset):
-                _check(item, inner, where)
-                arrays[inner] = item
-                continue
             address = h5py.h5o.get_info(item.id).addr
-            if not isinstance(item, h5py.Group) or address in seen or inner.count("/") > DEEPEST:
-                received = "a group twice, or too deep" if isinstance(item, h5py.Group) else type(item).__name__
+            if not isinstance(item, h5py.Group | h5py.Dataset) or address in seen or inner.count("/") > DEEPEST:
+                kind = "a group" if isinstance(item, h5py.Group) else "an array"
+                known = isinstance(item, h5py.Group | h5py.Dataset)
+                received = f"{kind} twice, or too deep" if known else type(item).__name__
                 raise UserError(f"{where}: {inner}: expected groups and arrays. Received: {received}")
             seen.add(address)
+            if isinstance(item, h5py.Dataset):
+                declared, stored = declared + item.nbytes, stored + _check(item, inner, where)
+                if declared > LARGE and declared > EXPANSION * stored:
+                    received = f"{declared:,} bytes declared and {stored:,} stored"
+                    raise UserError(f"{where}: {inner}: expected numbers that lie in the file. Received: {received}")
+                arrays[inner] = item
+                continue
             groups[inner] = item
             left.append((inner, item))
     return Contents(where, file, arrays, groups)
 
 
-def _check(item: Any, path: str, where: str) -> None:
-    """Refuse an array that lies elsewhere, is not of numbers, needs a plugin, or is declared and not stored."""
+def _check(item: Any, path: str, where: str) -> int:
+    """Bytes that an array takes in the file; refuse one that lies elsewhere, is not of numbers, or needs a plugin."""
     received = ""
     plist = item.id.get_create_plist()
     filters = [plist.get_filter(n)[0] for n in range(plist.get_nfilters())]
-    stored = item.id.get_storage_size()
     if item.external:
         received = f"storage in another file, {item.external[0][0]}"
     elif item.is_virtual:
@@ -157,10 +162,9 @@ def _check(item: Any, path: str, where: str) -> None:
         received = f"type {item.dtype}"
     elif unknown := set(filters) - BUILT_IN:
         received = f"filter {min(unknown)}, which is no part of HDF5"
-    elif item.nbytes > LARGE and item.nbytes > EXPANSION * stored:
-        received = f"{item.nbytes:,} bytes declared and {stored:,} stored"
     if received:
         raise UserError(f"{where}: {path}: expected numbers that lie in the file. Received: {received}")
+    return int(item.id.get_storage_size())
 
 
 def _is_there(found: Any) -> bool:

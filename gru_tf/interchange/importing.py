@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.errors import UserError, did_you_mean, shown
 from gru_tf.interchange import building, metadata, verification
 from gru_tf.interchange.foreign import Foreign, Run
 from gru_tf.interchange.network import Network
@@ -42,6 +42,7 @@ class Imported:
         verified: how; None where it could not be, or was not to be.
         notes: sentences on what the file leaves open.
         record: kept with the model, see `gru_tf.interchange.metadata`.
+        unverified: why it was not verified, where that is not what was asked for, nor a framework that is not installed.
     """
 
     model: Any
@@ -50,6 +51,7 @@ class Imported:
     verified: Verified | None
     notes: tuple[str, ...]
     record: dict[str, Any]
+    unverified: str = ""
 
 
 def import_model(
@@ -71,7 +73,7 @@ def import_model(
         verify: compare outputs and states with the framework's own on random inputs: True: or fail; False: not; None:
             where the framework is installed.
         reference: an .npz with "inputs" and "outputs" of the source, to compare with instead.
-        dtype: of the model.
+        dtype: of the model; of a Keras file none, its layers say theirs.
         options: of the reader; for a state_dict `prefix`, `embedding`, `head`, `every_step`, `activation`, `masked`, see
             `gru_tf.interchange.state_dict.read`.
 
@@ -95,6 +97,8 @@ def bring(
     _check_options(path, reader.read, options)
     found = reader.read(path, **options)
     if not isinstance(found, Foreign):
+        if dtype != "float32":
+            raise UserError(f"{path}: dtype: a Keras file says its layers' own. Received: dtype={shown(dtype)}")
         return _whole_model(path, found, lambda: reader.framework(path), verify, reference)
     model = building.build(found.network, dtype=dtype)
 
@@ -174,7 +178,7 @@ def _by_members(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError):
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeError):  # the last of members' names
         return None
     if "config.json" in names:
         return "keras_legacy"
@@ -221,7 +225,8 @@ def _verified(
     own = framework()
     if own is None:
         if verify and found is None:
-            why = f"the framework of a {source} is not installed, and there is no reference (.npz)"
+            own_file = "Keras 3 itself has read it" if source.startswith("Keras 3") else ""
+            why = f"{own_file or f'the framework of a {source} is not installed'}, and there is no reference (.npz)"
             raise UserError(f"{path}: expected it to be verified. Received: {why}")
         return found
     try:

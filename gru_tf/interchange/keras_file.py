@@ -2,11 +2,14 @@
 
 import io
 import json
+import math
 import re
 import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
+
+import keras
 
 from gru_tf.errors import UserError, shown
 from gru_tf.interchange import hdf5
@@ -14,6 +17,7 @@ from gru_tf.interchange.keras_weights import fill_by_name, fill_by_path
 
 WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"
 LARGE, EXPANSION = 1 << 28, 1000  # of a member of an archive, as in `hdf5`
+SPARE, BUILT = 1 << 20, 4  # weights that may be made always, and times those of the file: Keras builds some layers twice
 
 
 class File:
@@ -83,7 +87,7 @@ class File:
                 metadata = self._json(archive.read(METADATA), METADATA)
                 config = self._json(archive.read(CONFIG), CONFIG)
                 self.archive = archive.read(WEIGHTS)
-        except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+        except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, UnicodeError, zlib.error) as error:
             raise UserError(f"{self.where}: expected a whole archive. Received: {hdf5.line(error)}") from None
         with hdf5.opened(io.BytesIO(self.archive), f"{self.where}: {WEIGHTS}") as contents:
             self.elements = contents.elements()
@@ -111,25 +115,38 @@ class File:
             raise UserError(f"{self.where}: {key}: expected JSON. Received: {hdf5.line(error)}") from None
 
 
-def check_sizes(file: File, config: Any) -> None:
-    """Refuse sizes that the file's weights cannot have, before memory is asked for them."""
-    if isinstance(config, list):
-        for each in config:
-            check_sizes(file, each)
-    if not isinstance(config, dict):
-        return
-    options = config.get("config")
-    if isinstance(options, dict) and isinstance(config.get("class_name"), str):
-        sizes = (options.get(key) for key in ("units", "filters", "output_dim"))
-        least: int = next((size for size in sizes if isinstance(size, int)), 0)
-        if config["class_name"] in ("GRU", "LSTM", "SimpleRNN", "GRUCell", "LSTMCell", "SimpleRNNCell"):
-            least *= least
-        if config["class_name"] == "Embedding" and isinstance(options.get("input_dim"), int):
-            least *= options["input_dim"]
-        if least > file.elements:
-            raise UserError(
-                f"{file.where}: layer {shown(options.get('name'))} ({config['class_name']}): expected at least"
-                f" {least:,} weights for its sizes. Received: {file.elements:,} in the whole file"
-            )
-    for each in config.values():
-        check_sizes(file, each)
+class Room:
+    """Lets layers be built, inside, with not many more weights than a file holds: its config alone could ask for any size.
+
+    Args:
+        file: that what is built is of.
+    """
+
+    def __init__(self, file: File):
+        self.where, self.elements, self.left = file.where, file.elements, SPARE + BUILT * file.elements
+        self.refused: UserError | None = None  # Keras wraps what is raised while it builds
+
+    def __enter__(self) -> "Room":
+        """Let every layer count what it is about to make."""
+        self.made = keras.layers.Layer.add_weight
+        made, count = self.made, self._count
+
+        def add_weight(layer: Any, *args: Any, **options: Any) -> Any:
+            count(layer, options.get("shape", args[0] if args else ()))
+            return made(layer, *args, **options)
+
+        keras.layers.Layer.add_weight = add_weight
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """As it was."""
+        keras.layers.Layer.add_weight = self.made
+
+    def _count(self, layer: Any, shape: Any) -> None:
+        shape = (shape,) if isinstance(shape, int) else tuple(shape or ())
+        self.left -= math.prod(size or 1 for size in shape)
+        if self.left < 0:
+            expected = f"layer {shown(layer.name)} ({type(layer).__name__}): expected weights that the file can have"
+            received = f"shape {shape}, and {self.elements:,} numbers in the whole file"
+            self.refused = UserError(f"{self.where}: {expected}. Received: {received}")
+            raise self.refused

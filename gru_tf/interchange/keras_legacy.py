@@ -20,7 +20,7 @@ from gru_tf.errors import UserError
 from gru_tf.interchange import hdf5
 from gru_tf.interchange.foreign import Run
 from gru_tf.interchange.keras_config import CUDNN, Config
-from gru_tf.interchange.keras_file import File, check_sizes
+from gru_tf.interchange.keras_file import File, Room
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -121,13 +121,16 @@ def _run(model: Any) -> Run:
 
 def _built(file: File) -> Any:
     """The model of the file's config, with the weights that a new model has."""
+    room = Room(file)
     try:
         clean = Config(file.where, file.keras_2).model(file.config)
-        check_sizes(file, clean)
-        return keras.saving.deserialize_keras_object(clean, safe_mode=True)
+        with room:
+            return keras.saving.deserialize_keras_object(clean, safe_mode=True)
     except UserError:
         raise
     except RecursionError:
         raise UserError(f"{file.where}: expected a model. Received: a config nested too deep") from None
     except Exception as error:  # Keras raises whatever the wrong option leads to
+        if room.refused:
+            raise room.refused from None
         raise UserError(f"{file.where}: expected a config that Keras can build. Received: {hdf5.line(error)}") from None

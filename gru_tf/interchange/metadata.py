@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ def of(model: Any) -> dict[str, Any] | None:
             if MEMBER not in archive.namelist() or archive.getinfo(MEMBER).file_size > MOST:
                 return None
             found = json.loads(archive.read(MEMBER))
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError) as error:
         raise UserError(f"{model}: expected a .keras file. Received: {error}") from None
     return found if isinstance(found, dict) else None
 

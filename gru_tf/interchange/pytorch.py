@@ -27,6 +27,7 @@ from gru_tf.interchange.stacks import TITLES, Array, Read, Tensor
 from gru_tf.interchange.state_dict import Found
 
 LEAST = (2, 6)
+SHARED, SHARED_TIMES = 1 << 28, 8  # bytes, from which on tensors may not be the same numbers more often than that
 INSTALL = "expected PyTorch to be installed, or the weights as .safetensors (safetensors.torch.save_file), read without it"
 SAVE = "save the weights alone: torch.save(model.state_dict(), FILE)"
 
@@ -85,7 +86,12 @@ def _entries(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{INSTALL}. Received: no PyTorch")
     _check_sizes(path)
     tensors = state_dict.entries(_unpickled(torch, path), torch.Tensor)
-    return {name: _tensor(torch, name, tensor) for name, tensor in tensors.items()}
+    found = {name: _tensor(torch, name, tensor) for name, tensor in tensors.items()}
+    claimed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if claimed > max(SHARED, SHARED_TIMES * path.stat().st_size):
+        received = f"{claimed:,} bytes of them in a file of {path.stat().st_size:,}"
+        raise UserError(f"expected tensors that share their numbers at most {SHARED_TIMES} times. Received: {received}")
+    return found
 
 
 def _torch() -> Any:
@@ -109,7 +115,7 @@ def _check_sizes(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeError) as error:
         raise UserError(f"expected a whole file of torch.save. Received: {error}") from None
     if unpacked > path.stat().st_size:
         size = f"{path.stat().st_size:,} bytes that unpack to {unpacked:,}"
@@ -123,7 +129,7 @@ def _unpickled(torch: Any, path: Path) -> Any:
             warnings.simplefilter("ignore")  # on the pickle's protocol and old storages, which are not the user's to mend
             return torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
-        raise
+        raise UserError("expected a file of torch.save. Received: one that asks for more memory than there is") from None
     except Exception as error:  # an unpickler fed with foreign bytes raises whatever its last operation did
         raise UserError(_reason(error)) from None
 

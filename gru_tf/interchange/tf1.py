@@ -75,7 +75,7 @@ def read(
         )
     except ValueError as error:
         raise UserError(f"{where}: {error}") from None
-    warnings = tuple(_warnings(found, forget_bias, len(linear), list(left)))
+    warnings = tuple(_warnings(found, layers, forget_bias, len(linear), list(left)))
     return Foreign(network, FRAMEWORK, tf1_run.framework(found, arrays, network, forget_bias, activation), warnings)
 
 
@@ -266,7 +266,7 @@ def _bias(kernel: str, left: Mapping[str, tuple[int, ...]]) -> str | None:
     return near[0] if len(near) == 1 else None
 
 
-def _warnings(found: Stack, added: float, linear: int, left: Sequence[str]) -> list[str]:
+def _warnings(found: Stack, layers: Sequence[Recurrent], added: float, linear: int, left: Sequence[str]) -> list[str]:
     said = []
     if any(cell.forget_bias for layer in found.layers for cell in layer):
         said.append(
@@ -277,6 +277,8 @@ def _warnings(found: Stack, added: float, linear: int, left: Sequence[str]) -> l
         said.append(
             "each direction reads its own direction below alone: the weights of the other are zeros, and are trained"
         )
+    if any(layer.forward.features == layer.width for layer in layers):
+        said.append("a residual connection (ResidualWrapper) would leave no trace in the file; here there is none")
     if linear > 1:
         said.append(f"the {linear} layers on top are linear: the file does not say whether there was an activation between")
     if left:

@@ -5,12 +5,13 @@ largest that it becomes, so that small numbers hide no mistake and one that is n
 zero throughout it is the difference itself. A number that is not finite on either side differs by infinity.
 """
 
+import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from keras import ops
@@ -22,6 +23,9 @@ from gru_tf.interchange.network import Network
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TOLERANCE = 1e-5
+HALF = 1e-2  # in 16 bits
+LARGE, EXPANSION = 1 << 28, 20  # bytes of a reference: from the first on, no more than so many times its file's
+MOST = 1 << 28  # numbers of a layer's output, which a file of fixed lengths can declare without having them
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,10 @@ def verify(
 
 def _inputs(network: Network, rng: np.random.Generator, batch: int, steps: int, dtype: str) -> tuple[Array, Array | None]:
     """Normal numbers, once the network's scale has acted, or token numbers; and the real steps of each sequence."""
+    widest = max(network.features, network.outputs, *(layer.width for layer in network.layers))
+    if batch * steps * widest > MOST:
+        received = f"a file that computes {steps:,} steps of {batch:,} sequences alone"
+        raise UserError(f"expected at most {MOST:,} numbers to compare with. Received: {received}")
     if network.tokens is None:
         inputs = (rng.normal(size=(batch, steps, network.features)) / network.scale).astype(dtype)
     else:
@@ -141,15 +149,19 @@ class Differences:
             self.largest[name] = difference, where
         self.scales[name] = max(self.scales.get(name, 0.0), float(np.max(np.abs(their), initial=0.0)))
 
-    def judged(self, by: str, tolerance: float, cases: int) -> Verified:
-        """The largest of all; raises UserError where it is above the tolerance."""
+    def worst(self) -> tuple[float, str]:
+        """The largest of all, and where it is."""
         relative = {name: absolute / (self.scales[name] or 1.0) for name, (absolute, _) in self.largest.items()}
         name = max(relative, key=lambda one: relative[one])
-        where = f"{name}, {self.largest[name][1]}"
-        if not relative[name] <= tolerance:
+        return relative[name], f"{name}, {self.largest[name][1]}"
+
+    def judged(self, by: str, tolerance: float, cases: int) -> Verified:
+        """The largest of all; raises UserError where it is above the tolerance."""
+        largest, where = self.worst()
+        if not largest <= tolerance:
             expected = f"expected what {by} gives, within {tolerance:g}"
-            raise UserError(f"not the same: {expected}. Received: a difference of {relative[name]:.3g} in {where}")
-        return Verified(relative[name], where, cases, by, states=len(relative) > 1)
+            raise UserError(f"not the same: {expected}. Received: a difference of {largest:.3g} in {where}")
+        return Verified(largest, where, cases, by, states=len(self.largest) > 1)
 
 
 # --- models that are more than a network ---
@@ -188,23 +200,55 @@ def verify_model(
             where = f"batch of {batch}, {steps} step{'' if steps == 1 else 's'}" if free else f"batch of {batch}"
             for n, (own, their) in enumerate(zip(outputs, [first, *rest], strict=True)):
                 found.add("output" if len(outputs) == 1 else f"output {n}", own, their, where)
+    _reset(model)
+    return replace(found.judged(by, tolerance, len(batches) * len(lengths)), states=False)
+
+
+def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
+    """Compare a Keras model with the network that was read of it: a class of another's name may compute something else.
+
+    Raises:
+        UserError: where they differ by more than rounding, naming by how much and where.
+    """
+    dtype = str(model.outputs[0].dtype)
+    rebuilt, found, rng = building.build(network, dtype=dtype), Differences(), np.random.default_rng(seed)
+    for batch, steps in ((1, 1), (3, 7)):
+        arrays = [_any_input(model, tensor, rng, tensor.shape[0] or batch, steps) for tensor in model.inputs]
+        own = model(arrays if len(arrays) > 1 else arrays[0], training=False)
+        x = next(array for array in arrays if array.dtype != bool)
+        mask = next((array for array in arrays if array.dtype == bool), x != 0) if network.masked else None
+        x = x if network.tokens is None else x.astype("int32")
+        theirs = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
+        real = None if mask is None else mask.sum(axis=1)
+        found.add("output", *_real_steps(own, theirs, real, network.every_step), f"batch of {len(x)}, {x.shape[1]} steps")
+        _reset(model)
+    tolerance = TOLERANCE if dtype in ("float32", "float64") else HALF
+    found.judged("the network that was read of it", tolerance, 2)
+
+
+def _reset(model: Any) -> None:
+    """States that are carried from call to call are zero again."""
     for layer in model.layers:
         if getattr(layer, "stateful", False):
             layer.reset_states()
-    return replace(found.judged(by, tolerance, len(batches) * len(lengths)), states=False)
 
 
 def _any_input(model: Any, tensor: Any, rng: np.random.Generator, batch: int, steps: int) -> Array:
     """Token numbers, above 0 for that may be masked, where the model has an embedding; a mask; or normal numbers."""
     dtype = str(tensor.dtype)
     shape = (batch, *(steps if size is None else size for size in tensor.shape[1:]))
-    tokens = [layer.input_dim for layer in model._flatten_layers() if hasattr(layer, "input_dim")]
+    tokens = _tokens(model)
     if dtype == "bool":
         return np.arange(shape[-1]) < rng.integers(1, shape[-1] + 1, size=(*shape[:-1], 1))
     if "int" in dtype or (tokens and len(shape) == 2):
         most = min(tokens, default=2)
         return rng.integers(min(1, most - 1), most, size=shape).astype(dtype)
     return rng.normal(size=shape).astype(dtype)
+
+
+def _tokens(model: Any) -> list[int]:
+    """How many each embedding knows."""
+    return [int(layer.input_dim) for layer in model._flatten_layers() if hasattr(layer, "input_dim")]
 
 
 # --- by a stored reference ---
@@ -243,11 +287,12 @@ def _reference(file: Path) -> dict[str, Array]:
     """Its arrays, numbers alone."""
     try:
         with file.open("rb") as stream:
+            _check_unpacked(stream)
             stored = np.load(stream, allow_pickle=False)
             arrays = {name: stored[name] for name in stored.files} if hasattr(stored, "files") else {}
     except FileNotFoundError:
         raise UserError(f"{file}: no such file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError) as error:
         said = " ".join(str(error).split())[:120]
         raise UserError(f"{file}: expected an .npz with 'inputs' and 'outputs', numbers alone. Received: {said}") from None
     for name in ("inputs", "outputs"):
@@ -259,8 +304,23 @@ def _reference(file: Path) -> dict[str, Array]:
     return arrays
 
 
+def _check_unpacked(stream: BinaryIO) -> None:
+    """Refuse an archive that unpacks into far more than it is."""
+    if zipfile.is_zipfile(stream):
+        with zipfile.ZipFile(stream) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        size = stream.seek(0, io.SEEK_END)
+        if unpacked > max(LARGE, EXPANSION * size):
+            raise ValueError(f"{size:,} bytes that unpack to {unpacked:,}")
+    stream.seek(0)
+
+
 def _checked_inputs(model: Any, inputs: Array, real: Array | None, file: Path) -> Array:
     first, masked = model.inputs[0], len(model.inputs) > 1
+    kinds = [str(tensor.dtype) for tensor in model.inputs[1:]]
+    if kinds not in ([], ["bool"]) or len(model.outputs) > 1:
+        received = f"one of {len(model.inputs)} inputs and {len(model.outputs)} outputs"
+        raise UserError(f"{file}: expected a model of one input, perhaps a mask, and one output. Received: {received}")
     fits = len(first.shape) == inputs.ndim and all(a in (None, b) for a, b in zip(first.shape, inputs.shape, strict=True))
     if not fits or not inputs.size:
         shape = "(batch, T)" if len(first.shape) == 2 else f"(batch, T, {first.shape[-1]})"
@@ -274,6 +334,10 @@ def _checked_inputs(model: Any, inputs: Array, real: Array | None, file: Path) -
         return inputs.astype(str(first.dtype))
     if inputs.dtype.kind not in "iu":
         raise UserError(f"{file}: inputs: expected token numbers. Received: {inputs.dtype}")
+    tokens = min(_tokens(model), default=int(inputs.max()) + 1)
+    if inputs.min() < 0 or inputs.max() >= tokens:
+        received = f"{inputs.min()} to {inputs.max()}"
+        raise UserError(f"{file}: inputs: expected token numbers from 0 to {tokens - 1}. Received: {received}")
     return inputs.astype(np.int32)
 
 

@@ -1,4 +1,4 @@
-"""A model of MLflow's registry as an imported one: found by name, read without running what lies beside it, verified."""
+"""A model of MLflow's registry as an imported one: found by name, read without running what lies beside it, compared."""
 
 import io
 import re
@@ -13,7 +13,7 @@ import mlflow
 import numpy as np
 from mlflow.exceptions import MlflowException
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, did_you_mean, several, shown
 from gru_tf.interchange import agreement, importing, metadata
 from gru_tf.interchange.importing import Imported
 from gru_tf.interchange.verification import Verified
@@ -24,6 +24,12 @@ from gru_tf.tracking.refusals import answering
 PREFIX = "models:/"
 NAMED = re.compile(rf"{PREFIX}(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 LOGGED = re.compile(rf"{PREFIX}m-\w+")  # one that is in no registry, by its id
+LOADER, DATA = "mlflow.tensorflow", "data"
+KERAS = {  # what MLflow makes of a Keras model of stock layers, and what it may say
+    "model.keras": (),
+    "keras_module.txt": ("keras", "tensorflow.keras"),
+    "save_format.txt": ("tf", "keras"),
+}
 SHAPES = ((1, 1), (3, 2), (2, 7))  # batch, T
 
 
@@ -33,7 +39,8 @@ def bring(address: str, store: str | None = None, verify: bool | None = None) ->
     Args:
         address: "models:/NAME@ALIAS", "models:/NAME/VERSION" or "models:/m-ID".
         store: tracking URI; MLFLOW_TRACKING_URI or ./mlruns/mlflow.db if None.
-        verify: False to leave the comparison out: MLflow's loader unpickles what was logged beside the model.
+        verify: whether to compare; None: where MLflow's loader runs nothing of what was logged. With classes of a program's
+            own, this project's among them, it unpickles them, which may run anything: True says that they are trusted.
 
     Raises:
         UserError: for an address of no model, with the nearest name, and where the model answers otherwise.
@@ -41,8 +48,10 @@ def bring(address: str, store: str | None = None, verify: bool | None = None) ->
     opened = Store(store)
     with answering(opened.uri), default_store(opened.uri), tempfile.TemporaryDirectory() as folder:
         version = _version(opened, address)
-        found = importing.bring(_file(address, folder), verify=False)
-        verified = None if verify is False else _verified(address, found.model)
+        local = _downloaded(version, folder)
+        found = importing.bring(_file(version, local), verify=False)
+        runs = _runs(local) if verify is None else ""
+        verified = None if verify is False or runs else _verified(version, local, found.model)
     today = datetime.now(UTC).date().isoformat()
     record = found.record | {
         "source": "MLflow registry",
@@ -50,7 +59,8 @@ def bring(address: str, store: str | None = None, verify: bool | None = None) ->
         "verified": None if verified is None else asdict(verified) | {"date": today},
     }
     metadata.attach(found.model, record)
-    return replace(found, source=f"MLflow registry, {version}", verified=verified, record=record)
+    why = f"MLflow would run {runs}, which --verify allows" if runs else ""
+    return replace(found, source=f"MLflow registry, {version}", verified=verified, unverified=why, record=record)
 
 
 def _version(store: Store, address: str) -> str:
@@ -81,21 +91,40 @@ def _checked(store: Store, name: str, version: str) -> str:
     return f"{PREFIX}{name}/{version}"
 
 
-def _file(address: str, folder: str) -> Path:
-    """The .keras file of the model, downloaded."""
+def _downloaded(address: str, folder: str) -> Path:
+    """The folder with all that was logged."""
     try:
-        local = Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder))
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder))
     except MlflowException as error:
         raise UserError(f"{address}: cannot be read: {' '.join(str(error).split())[:200]}") from error
+
+
+def _file(address: str, local: Path) -> Path:
+    """The .keras file of the model."""
     files = sorted(local.rglob("*.keras"))
     if len(files) != 1:
         raise UserError(f"{address}: expected a model with one .keras file. Received: {len(files)}")
     return files[0]
 
 
-def _verified(address: str, model: Any) -> Verified:
+def _runs(local: Path) -> str:
+    """What of a folder MLflow's loader would run, in words; "" where it holds a Keras file and what says so."""
+    flavors = mlflow.models.Model.load(str(local)).flavors
+    python = flavors.get("python_function", {})
+    if (loader := python.get("loader_module")) != LOADER:
+        return f"the module {shown(loader)}"
+    if any(each.get("code") for each in flavors.values()) or any(each.get("data") != DATA for each in flavors.values()):
+        return "code that was logged beside the model"
+    others = sorted({str(file.relative_to(local / DATA)) for file in (local / DATA).rglob("*")} - KERAS.keys())
+    if others:
+        return f"what is in {several(others)}"
+    strange = [name for name, texts in KERAS.items() if texts and (local / DATA / name).read_text().strip() not in texts]
+    return f"what {strange[0]} names" if strange else ""
+
+
+def _verified(address: str, local: Path, model: Any) -> Verified:
     """Beside `mlflow.pyfunc`, by which `mlflow models serve` answers."""
-    served = mlflow.pyfunc.load_model(address)
+    served = mlflow.pyfunc.load_model(str(local))
     found = agreement.Agreement(Path(address), f"MLflow {mlflow.__version__}")
     rng = np.random.default_rng(0)
     for batch, timesteps in SHAPES:
@@ -103,4 +132,4 @@ def _verified(address: str, model: Any) -> Verified:
         with redirect_stdout(io.StringIO()):  # Keras draws a progress bar, which MLflow does not ask it to leave out
             output = served.predict(given if len(given) > 1 else next(iter(given.values())))
         found.compare(f"{batch} × {timesteps} steps", {"output": output}, {"output": agreement.answer(model, given)})
-    return Verified(found.largest, "output", found.cases, found.by, states=False)
+    return Verified(found.largest(), "output", found.cases, found.by, states=False)

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError
 from gru_tf.interchange import building
+from gru_tf.interchange.agreement import Agreement
 from gru_tf.interchange.foreign import BATCHES, LENGTHS, Array
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.onnx.running import session
 
-TOLERANCE = 1e-5  # of the largest number that Keras gives, or of 1
 UNVERIFIED = "not verified: onnxruntime is not installed"
 
 
@@ -25,7 +24,7 @@ def verified(network: Network, content: bytes, path: Path, initial: bool) -> str
         initial: whether first states are inputs; random ones are then given to both.
 
     Raises:
-        UserError: where they are more than `TOLERANCE` apart, naming the output.
+        UserError: where they are further apart than `Agreement` lets them be, naming the output.
     """
     found = session(content, path)
     if found is None:
@@ -34,29 +33,16 @@ def verified(network: Network, content: bytes, path: Path, initial: bool) -> str
     names = ["output", *(name for name, _ in network.states())]
     model = building.build(network, states=True, initial=initial)
     cases = [(steps, batch) for steps in LENGTHS for batch in BATCHES]
-    largest, where = 0.0, "output"
+    compared = Agreement(path, by)
     for seed, (steps, batch) in enumerate(cases):
         feed, lengths = _case(network, steps, batch, initial, np.random.default_rng(seed))
         expected = _by_keras(model, network, feed, lengths)
-        for name, one, other in zip(names, run(names, feed), expected, strict=True):
-            real = _real(lengths, steps) if name == "output" and network.every_step else ...
-            apart = _apart(one[real], other[real])
-            if apart > largest:
-                largest, where = apart, f"{name} at {steps} steps, {batch} sequences"
-    if not largest <= TOLERANCE:
-        raise UserError(
-            f"{path}: expected {by} within {TOLERANCE:g} of Keras. Received: {largest:.2g} apart in {where}; not written"
+        real = _real(lengths, steps) if network.every_step else ...
+        case, (output, *states), (own, *ends) = f"{steps} steps, {batch} sequences", run(names, feed), expected
+        compared.compare(
+            case, dict(zip(names, (output[real], *states), strict=True)), dict(zip(names, (own[real], *ends), strict=True))
         )
-    return f"verified: {by} within {largest:.1e} of Keras on {len(cases)} inputs, outputs and states"
-
-
-def _apart(one: Array, other: Array) -> float:
-    """Largest difference against the largest of `other`, or 1; infinite where one alone is no finite number."""
-    finite = np.isfinite(other)
-    if not np.array_equal(np.isfinite(one), finite):
-        return np.inf
-    largest = np.max(np.abs(other[finite]), initial=1.0)
-    return float(np.max(np.abs(one[finite] - other[finite]), initial=0.0) / largest)
+    return f"verified: {by} within {compared.largest():.1e} of Keras on {len(cases)} inputs, outputs and states"
 
 
 def _case(network: Network, steps: int, batch: int, initial: bool, random: Any) -> tuple[dict[str, Array], Array]:

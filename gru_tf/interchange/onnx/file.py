@@ -4,18 +4,20 @@ Nothing is loaded by the onnx library on its own account: external data are read
 """
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, several
+from gru_tf.errors import UserError, several, shown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Proto = Any  # a message of the onnx library
 FLOATS = {1: "float32", 10: "float16", 11: "float64"}
 TYPES = {**FLOATS, 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool"}  # TensorProto.DataType → NumPy
 OLDEST = 7  # the opset in which GRU, LSTM and RNN got their present form
+DIGITS = 20  # no file has more bytes
 OWN = ("", "ai.onnx")  # names of the standard's own domain
 
 
@@ -72,17 +74,21 @@ def stored(model: Proto, path: Path) -> int:
     Raises:
         UserError: where arrays claim more of those than there is.
     """
-    outside = [tensor for tensor in model.graph.initializer if tensor.data_location == tensor.EXTERNAL]
+    outside = [tensor for tensor in tensors(model.graph) if tensor.data_location == tensor.EXTERNAL]
     locations = {entry.value for tensor in outside for entry in tensor.external_data if entry.key == "location"}
-    folder = path.parent.resolve()
-    files = [file for file in ((folder / location).resolve() for location in locations) if file.is_relative_to(folder)]
-    there: int = sum(file.stat().st_size for file in files if file.is_file())
+    files = {_file(location, path) for location in locations}
+    there: int = sum(file.stat().st_size for file in files if file is not None and os.path.isfile(file))
     claimed = sum(math.prod(tensor.dims) * np.dtype(TYPES.get(tensor.data_type, "int8")).itemsize for tensor in outside)
     if there and claimed > 2 * there:  # some arrays may share bytes
         raise UserError(
             f"{path}: expected external data of at most {there:,} bytes, as its files have. Received: {claimed:,}"
         )
     return int(model.ByteSize()) + there
+
+
+def tensors(graph: Proto) -> list[Proto]:
+    """All arrays of a graph: weights, and those in nodes."""
+    return [*graph.initializer, *(each.t for node in graph.node for each in node.attribute if each.HasField("t"))]
 
 
 def array(tensor: Proto, path: Path) -> Array:
@@ -115,28 +121,39 @@ def array(tensor: Proto, path: Path) -> Array:
 def _beside(tensor: Proto, path: Path, size: int) -> bytes:
     """The bytes of external data: of a plain file in the model's folder, links followed, and of nowhere else."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
-    location, folder = entries.get("location", ""), path.parent.resolve()
-    file = (folder / location).resolve()
+    location = entries.get("location", "")
+    file = _file(location, path)
     where = f"{path}: external data of array '{tensor.name}'"
     inside = not Path(location).is_absolute() and ".." not in Path(location).parts and "\\" not in location
-    if not location or not inside or not file.is_relative_to(folder):
-        raise UserError(f"{where}: expected a file in the model's own folder. Received: location {location!r}")
-    if not file.is_file():
-        raise UserError(f"{where}: expected the file '{location}' beside the model. Received: no such file")
+    if not location or not inside or file is None:
+        raise UserError(f"{where}: expected a file in the model's own folder. Received: location {shown(location)}")
+    if not os.path.isfile(file):  # which, unlike Path's, says no to names too long
+        raise UserError(f"{where}: expected the file {shown(location)} beside the model. Received: no such file")
     offset, length = (_whole(entries.get(key), default) for key, default in (("offset", 0), ("length", size)))
-    if offset is None or length != size or offset + size > file.stat().st_size:
+    there = file.stat().st_size
+    if offset is None or length != size or offset + size > there:
         raise UserError(
             f"{where}: expected {size:,} bytes for shape {list(tensor.dims)} within '{location}' of"
-            f" {file.stat().st_size:,}. Received: offset {entries.get('offset', 0)}, length {entries.get('length', size)}"
+            f" {there:,}. Received: offset {shown(entries.get('offset', 0))}, length {shown(entries.get('length', size))}"
         )
     with file.open("rb") as stream:
         stream.seek(offset)
         return bytes(stream.read(size))
 
 
+def _file(location: str, path: Path) -> Path | None:
+    """Where this name in the model's folder leads, links followed; None where that is elsewhere or can be no file's name."""
+    folder = path.parent.resolve()
+    try:
+        file = (folder / location).resolve()
+    except (OSError, ValueError):
+        return None
+    return file if file.is_relative_to(folder) else None
+
+
 def _whole(text: str | None, default: int) -> int | None:
     """A count of bytes written as text; None where it is none."""
-    return default if text is None else int(text) if text.isdecimal() else None
+    return default if text is None else int(text) if text.isdecimal() and len(text) < DIGITS else None
 
 
 def attributes(node: Proto) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 One function an operator: `Node` → its output. Whatever a `Network` cannot hold raises UnreadableError.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -105,6 +106,7 @@ def reshape(node: Node) -> Value:
         return _regrouped(node, value, target, keep)
     found = resolved(target, shape_of(value), keep)
     if isinstance(value, Const):
+        node.graph.within(value.array.nbytes)  # of one that was transposed it is a copy
         return Const(value.array.reshape(numbers(Sizes(tuple(found)))))
     if isinstance(value, Filled):
         return Filled(value.value, tuple(found))
@@ -183,7 +185,8 @@ def concat(node: Node) -> Value:
 def constant_node(node: Node) -> Value:
     """The number, the numbers or the array in the node."""
     name, value = next(iter(node.attributes.items()), ("", None))
-    if name == "value":
+    if name == "value" and value is not None:
+        node.graph.within(math.prod(value.dims) * np.dtype(TYPES.get(value.data_type, "int8")).itemsize)
         return Const(node.graph.array(value))
     if name in ("value_int", "value_ints", "value_float", "value_floats"):
         return Const(np.asarray(value, "int64" if "int" in name else "float32"))

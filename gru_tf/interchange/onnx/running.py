@@ -1,5 +1,6 @@
 """ONNX files run by onnxruntime, to compare with: the file's own nodes, with the final states as further outputs."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from gru_tf.interchange.network import STATES, Recurrent
 from gru_tf.interchange.onnx import file
 
 HALF, SINGLE, DOUBLE = 10, 1, 11  # TensorProto.DataType
+MOST = 1 << 26  # numbers of a first state
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ def _feed(model: Any, roles: Roles, inputs: Array, lengths: Array) -> dict[str, 
         kind = file.TYPES[proto.type.tensor_type.elem_type]
         if proto.name not in given:  # first states
             sizes = [dim.dim_value or len(inputs) for dim in proto.type.tensor_type.shape.dim]
+            if math.prod(sizes) > MOST:
+                raise UserError(f"input '{proto.name}': expected at most {MOST:,} numbers. Received: shape {sizes}")
             given[proto.name] = np.zeros(sizes)
         feed[proto.name] = np.ascontiguousarray(given[proto.name].astype(kind))
     return feed
@@ -160,7 +164,7 @@ def _prepared(model: Any, roles: Roles, path: Path, reset_after: bool | None) ->
     onnx = file.library()
     own = onnx.ModelProto()
     own.CopyFrom(model)
-    for tensor in _tensors(own.graph):
+    for tensor in file.tensors(own.graph):
         _embed(tensor, path)
     states = []
     for index, one in roles.layers:
@@ -176,10 +180,6 @@ def _prepared(model: Any, roles: Roles, path: Path, reset_after: bool | None) ->
     _trim(onnx, own.graph, list(dict.fromkeys([roles.output, *(name for names in states for name in names)])))
     _free(own.graph, roles)
     return own, states
-
-
-def _tensors(graph: Any) -> list[Any]:
-    return [*graph.initializer, *(each.t for node in graph.node for each in node.attribute if each.HasField("t"))]
 
 
 def _embed(tensor: Any, path: Path) -> None:
