@@ -55,9 +55,16 @@ def _read(path: str, _: str) -> Network:
     from gru_tf.interchange import building, importing
 
     try:
-        return building.of(importing.import_model(Path(path), verify=False))
+        found = importing.bring(Path(path), verify=False)
+        network = building.of(found.model)
     except UserError as error:
         raise UserError(f"model.from: {error}") from error
+    if found.record["beside"]:  # the checksum of the file says nothing of them
+        elsewhere = ", ".join(found.record["beside"])
+        raise UserError(
+            f"model.from: {path}: expected weights in the file itself; gru-tf import makes one. Received: {elsewhere}"
+        )
+    return network
 
 
 def bidirectional(model: ModelSpec) -> bool:

@@ -13,13 +13,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from gru_tf import starting_point
 from gru_tf.cells import CELLS
 from gru_tf.errors import UserError
 from gru_tf.gates import Gates
-from gru_tf.interchange import building
+from gru_tf.interchange import building, importing
 from gru_tf.interchange import onnx as ours
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.interchange.onnx import activations
+from gru_tf.specs import ModelSpec
 
 F, H, T, B = 3, 4, 6, 5
 ORDER = {"gru": ("zrh", "zrh"), "lstm": ("iofc", "ifco"), "rnn": ("h", "h")}  # the standard's, Keras'
@@ -406,7 +408,15 @@ def test_weights_in_a_file_beside_the_model(tmp_path):
     hand, each = one_layer()
     model = hand.model()
     onnx.save(model, tmp_path / "model.onnx", save_as_external_data=True, location="data.bin", size_threshold=0)
-    assert both_agree(ours.read(tmp_path / "model.onnx"), expected("gru", each, X))
+    found = ours.read(tmp_path / "model.onnx")
+    assert both_agree(found, expected("gru", each, X))
+    assert found.beside == (tmp_path / "data.bin",)
+    starts = ModelSpec.model_validate({"from": str(tmp_path / "model.onnx")})
+    with pytest.raises(UserError, match=r"model\.from: .*expected weights in the file itself; .* Received: data\.bin$"):
+        starting_point.network(starting_point.pinned(starts))
+    before = importing.bring(tmp_path / "model.onnx", verify=False).record["sha256"]
+    (tmp_path / "data.bin").write_bytes((tmp_path / "data.bin").read_bytes() + b"more")
+    assert importing.bring(tmp_path / "model.onnx", verify=False).record["sha256"] != before
 
 
 # --- bad input ---

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +35,7 @@ class Foreign:
         framework: makes the framework's own computation, and its name with version, e.g. ("PyTorch 2.13.0", run); returns
             None where the framework is not installed. Called only to verify, for it may import the framework.
         warnings: sentences on what the file says wrongly or leaves open.
+        beside: further files that its weights lie in.
         lengths, batches: steps and sequences to verify with; of a file of fixed shape, those that it takes.
     """
 
@@ -41,5 +43,6 @@ class Foreign:
     source: str
     framework: Callable[[], tuple[str, Run] | None] = lambda: None
     warnings: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
     lengths: tuple[int, ...] = LENGTHS
     batches: tuple[int, ...] = BATCHES

@@ -106,7 +106,7 @@ def bring(
         return verification.verify(model, found.network, run, by=by, lengths=found.lengths, batches=found.batches)
 
     verified = _verified(path, model, found.network, found.source, found.framework, compare, verify, reference)
-    return _imported(path, model, found.network, found.source, verified, found.warnings)
+    return _imported(path, model, found.network, found.source, verified, found.warnings, found.beside)
 
 
 def _whole_model(
@@ -126,13 +126,20 @@ def _whole_model(
 
 
 def _imported(
-    path: Path, model: Any, network: Network | None, source: str, verified: Verified | None, notes: Sequence[str]
+    path: Path,
+    model: Any,
+    network: Network | None,
+    source: str,
+    verified: Verified | None,
+    notes: Sequence[str],
+    beside: Sequence[Path] = (),
 ) -> Imported:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     record = {
         "source": source,
         "file": path.name,
-        "sha256": metadata.digest(_files(path)),
+        "beside": [file.name for file in beside],
+        "sha256": metadata.digest([*_files(path), *beside]),
         "verified": None if verified is None else asdict(verified) | {"date": today},
     }
     metadata.attach(model, record)

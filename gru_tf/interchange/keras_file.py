@@ -16,7 +16,7 @@ from gru_tf.interchange import hdf5
 from gru_tf.interchange.keras_weights import fill_by_name, fill_by_path
 
 WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"
-LARGE, EXPANSION = 1 << 28, 1000  # of a member of an archive, as in `hdf5`
+LARGE, EXPANSION = 1 << 28, 100  # of a member of an archive, as in `hdf5`
 SPARE, BUILT = 1 << 20, 4  # weights that may be made always, and times those of the file: Keras builds some layers twice
 
 

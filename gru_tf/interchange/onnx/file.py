@@ -74,16 +74,25 @@ def stored(model: Proto, path: Path) -> int:
     Raises:
         UserError: where arrays claim more of those than there is.
     """
-    outside = [tensor for tensor in tensors(model.graph) if tensor.data_location == tensor.EXTERNAL]
-    locations = {entry.value for tensor in outside for entry in tensor.external_data if entry.key == "location"}
-    files = {_file(location, path) for location in locations}
-    there: int = sum(file.stat().st_size for file in files if file is not None and os.path.isfile(file))
-    claimed = sum(math.prod(tensor.dims) * np.dtype(TYPES.get(tensor.data_type, "int8")).itemsize for tensor in outside)
+    there: int = sum(file.stat().st_size for file in beside(model, path))
+    claimed = sum(math.prod(t.dims) * np.dtype(TYPES.get(t.data_type, "int8")).itemsize for t in _outside(model))
     if there and claimed > 2 * there:  # some arrays may share bytes
         raise UserError(
             f"{path}: expected external data of at most {there:,} bytes, as its files have. Received: {claimed:,}"
         )
     return int(model.ByteSize()) + there
+
+
+def beside(model: Proto, path: Path) -> list[Path]:
+    """The files in the model's folder that arrays lie in."""
+    entries = (entry for tensor in _outside(model) for entry in tensor.external_data if entry.key == "location")
+    found = {_file(entry.value, path) for entry in entries}
+    return sorted(file for file in found if file is not None and os.path.isfile(file))
+
+
+def _outside(model: Proto) -> list[Proto]:
+    """The arrays that do not lie in the model's file."""
+    return [tensor for tensor in tensors(model.graph) if tensor.data_location == tensor.EXTERNAL]
 
 
 def tensors(graph: Proto) -> list[Proto]:

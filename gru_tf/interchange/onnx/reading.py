@@ -74,6 +74,7 @@ def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
         "ONNX",
         lambda: framework(model, roles, path, reset_after),
         _warnings(model, reset_after),
+        tuple(file.beside(model, path)),
         lengths=LENGTHS if roles.timesteps is None else (roles.timesteps,),
     )
 
