@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gru_tf.errors import UserError
-from gru_tf.interchange import building, importing, metadata, verification
+from gru_tf.interchange import building, importing, metadata, reference, verification
 from gru_tf.interchange.verification import verify, verify_model
 
 TOLERANCE = verification.TOLERANCE
@@ -166,13 +166,13 @@ def test_a_reference_that_no_model_can_be_given_is_refused_in_one_line(tmp_path,
     file = tmp_path / "ref.npz"
     np.savez(file, inputs=[[9, 1]], outputs=np.zeros((1, 4)))
     with pytest.raises(UserError, match="inputs: expected token numbers from 0 to 4. Received: 1 to 9"):
-        verification.against_reference(tokens, file)
+        reference.compare(tokens, file)
     with pytest.raises(UserError, match="expected a model of one input, .* Received: one of 2 inputs and 2 outputs"):
-        verification.against_reference(several(), file)
+        reference.compare(several(), file)
     monkeypatch.setattr(verification, "LARGE", 1 << 16)
     np.savez_compressed(file, inputs=[[1, 2]], outputs=np.zeros((1, 4)), more=np.zeros(1 << 20))
     with pytest.raises(UserError, match=r"Received: [\d,]+ bytes that unpack to 8,389,\d+$"):
-        verification.against_reference(tokens, file)
+        reference.compare(tokens, file)
 
 
 def test_a_keras_file_keeps_its_own_types(tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 
 from gru_tf.errors import UserError, did_you_mean, shown
 from gru_tf.interchange import building, metadata, verification
+from gru_tf.interchange import reference as stored
 from gru_tf.interchange.foreign import Foreign, Run
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.verification import Verified
@@ -226,7 +227,7 @@ def _verified(
     """By the reference; by the framework where there is no reference, or where it was asked for as well."""
     found = None
     if reference is not None:
-        found = verification.against_reference(model, Path(reference), network)
+        found = stored.compare(model, Path(reference), network)
     if verify is False or (found is not None and verify is None):
         return found
     own = framework()

@@ -1,17 +1,13 @@
-"""Whether a Keras model computes what its source does: outputs and states on random inputs, or on stored ones.
+"""Whether a Keras model computes what its source does: outputs and states on random inputs.
 
 An output or a state differs by max|a − b| / max|b|, with b the source's and both maxima over all batches: relative to the
 largest that it becomes, so that small numbers hide no mistake and one that is near zero by chance makes none. Where b is
 zero throughout it is the difference itself. A number that is not finite on either side differs by infinity.
 """
 
-import io
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -24,7 +20,6 @@ from gru_tf.interchange.network import Network
 Array = np.ndarray[Any, np.dtype[Any]]
 TOLERANCE = 1e-5
 HALF = 1e-2  # in 16 bits
-LARGE, EXPANSION = 1 << 28, 20  # bytes of a reference: from the first on, no more than so many times its file's
 MOST = 1 << 28  # numbers of a layer's output, which a file of fixed lengths can declare without having them
 
 
@@ -90,7 +85,7 @@ def verify(
     for batch in batches:
         for steps in lengths:
             inputs, real = _inputs(network, rng, batch, steps, dtype)
-            given = _given(inputs, real)
+            given = given_to(inputs, real)
             theirs, their_states = run(inputs, real)
             where = f"batch of {batch}, {steps} step{'' if steps == 1 else 's'}"
             outputs, *states = stateful(given)
@@ -98,7 +93,7 @@ def verify(
                 found.add(name, own, their, where)
             short = steps < max(lengths) or len(lengths) == 1
             for own in (outputs, model(given)) if short else (outputs,):
-                found.add("output", *_real_steps(own, theirs, real, network.every_step), where)
+                found.add("output", *real_steps(own, theirs, real, network.every_step), where)
     return found.judged(by, tolerance, len(batches) * len(lengths))
 
 
@@ -115,13 +110,13 @@ def _inputs(network: Network, rng: np.random.Generator, batch: int, steps: int, 
     return inputs, rng.integers(1, steps + 1, size=batch) if network.masked else None
 
 
-def _given(inputs: Array, real: Array | None) -> Any:
+def given_to(inputs: Array, real: Array | None) -> Any:
     """What a built model takes: tensors, for `predict` would make them float32."""
     x = ops.convert_to_tensor(inputs)
     return x if real is None else [x, ops.convert_to_tensor(np.arange(inputs.shape[1]) < np.asarray(real)[:, None])]
 
 
-def _real_steps(own: Any, their: Array, real: Array | None, every_step: bool) -> tuple[Array, Array]:
+def real_steps(own: Any, their: Array, real: Array | None, every_step: bool) -> tuple[Array, Array]:
     """Without the steps behind a sequence's end, which every framework fills as it likes."""
     own = np.asarray(own)
     if real is None or not every_step or own.shape != their.shape:
@@ -220,7 +215,7 @@ def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
         x = x if network.tokens is None else x.astype("int32")
         theirs = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
         real = None if mask is None else mask.sum(axis=1)
-        found.add("output", *_real_steps(own, theirs, real, network.every_step), f"batch of {len(x)}, {x.shape[1]} steps")
+        found.add("output", *real_steps(own, theirs, real, network.every_step), f"batch of {len(x)}, {x.shape[1]} steps")
         _reset(model)
     tolerance = TOLERANCE if dtype in ("float32", "float64") else HALF
     found.judged("the network that was read of it", tolerance, 2)
@@ -234,125 +229,24 @@ def _reset(model: Any) -> None:
 
 
 def _any_input(model: Any, tensor: Any, rng: np.random.Generator, batch: int, steps: int) -> Array:
-    """Token numbers, above 0 for that may be masked, where the model has an embedding; a mask; or normal numbers."""
+    """Token numbers where the model has an embedding, 0 behind a sequence's end alone, for it may be masked; or others."""
     dtype = str(tensor.dtype)
     shape = (batch, *(steps if size is None else size for size in tensor.shape[1:]))
-    tokens = _tokens(model)
+    tokens = tokens_of(model)
     if dtype == "bool":
-        return np.arange(shape[-1]) < rng.integers(1, shape[-1] + 1, size=(*shape[:-1], 1))
+        return _real(shape, rng)
     if "int" in dtype or (tokens and len(shape) == 2):
         most = min(tokens, default=2)
-        return rng.integers(min(1, most - 1), most, size=shape).astype(dtype)
+        found = rng.integers(min(1, most - 1), most, size=shape)
+        return (found * _real(shape, rng) if len(shape) == 2 else found).astype(dtype)
     return rng.normal(size=shape).astype(dtype)
 
 
-def _tokens(model: Any) -> list[int]:
+def _real(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """True at the steps of sequences that end somewhere."""
+    return np.asarray(np.arange(shape[-1]) < rng.integers(1, shape[-1] + 1, size=(*shape[:-1], 1)))
+
+
+def tokens_of(model: Any) -> list[int]:
     """How many each embedding knows."""
     return [int(layer.input_dim) for layer in model._flatten_layers() if hasattr(layer, "input_dim")]
-
-
-# --- by a stored reference ---
-
-
-def against_reference(model: Any, file: Path, network: Network | None = None, *, tolerance: float = TOLERANCE) -> Verified:
-    """Compare a model with inputs and outputs that the source framework gave earlier.
-
-    Args:
-        model: reads what `gru_tf.interchange.building.build` says.
-        file: an .npz with "inputs" (batch, T, I), or token numbers (batch, T); "outputs" as the model gives them;
-            "lengths" (batch,) where the model is masked; and, if wanted, states (batch, H) under the names of
-            `Network.states`, "layer0_forward_h".
-        network: of the model, where states are to be compared.
-        tolerance: the largest difference that passes.
-
-    Raises:
-        UserError: for a file that holds something else, and where they differ by more.
-    """
-    arrays = _reference(file)
-    real = arrays.get("lengths")
-    inputs = _checked_inputs(model, arrays["inputs"], real, file)
-    given = _given(inputs, real)
-    ours, theirs = np.asarray(model(given)), arrays["outputs"]
-    if ours.shape != theirs.shape:
-        hint = " Arrays begin with the batch, as with batch_first=True" if ours.swapaxes(0, 1).shape == theirs.shape else ""
-        raise UserError(f"{file}: outputs: expected shape {ours.shape}.{hint} Received: {theirs.shape}")
-    found = Differences()
-    found.add("output", *_real_steps(ours, theirs, real, ours.ndim == 3), "the reference")
-    for name, own in _states(arrays, network, given, str(model.outputs[0].dtype), file):
-        found.add(name, own, arrays[name], "the reference")
-    return found.judged(f"the reference {file.name}", tolerance, 1)
-
-
-def _reference(file: Path) -> dict[str, Array]:
-    """Its arrays, numbers alone."""
-    try:
-        with file.open("rb") as stream:
-            _check_unpacked(stream)
-            stored = np.load(stream, allow_pickle=False)
-            arrays = {name: stored[name] for name in stored.files} if hasattr(stored, "files") else {}
-    except FileNotFoundError:
-        raise UserError(f"{file}: no such file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise UserError(f"{file}: expected an .npz with 'inputs' and 'outputs', numbers alone. Received: {said}") from None
-    for name in ("inputs", "outputs"):
-        if name not in arrays:
-            raise UserError(f"{file}: expected 'inputs' and 'outputs'. Received: {', '.join(arrays) or 'none by name'}")
-    for name, array in arrays.items():
-        if array.dtype.kind not in "biuf":
-            raise UserError(f"{file}: {name}: expected numbers. Received: {array.dtype}")
-    return arrays
-
-
-def _check_unpacked(stream: BinaryIO) -> None:
-    """Refuse an archive that unpacks into far more than it is."""
-    if zipfile.is_zipfile(stream):
-        with zipfile.ZipFile(stream) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        size = stream.seek(0, io.SEEK_END)
-        if unpacked > max(LARGE, EXPANSION * size):
-            raise ValueError(f"{size:,} bytes that unpack to {unpacked:,}")
-    stream.seek(0)
-
-
-def _checked_inputs(model: Any, inputs: Array, real: Array | None, file: Path) -> Array:
-    first, masked = model.inputs[0], len(model.inputs) > 1
-    kinds = [str(tensor.dtype) for tensor in model.inputs[1:]]
-    if kinds not in ([], ["bool"]) or len(model.outputs) > 1:
-        received = f"one of {len(model.inputs)} inputs and {len(model.outputs)} outputs"
-        raise UserError(f"{file}: expected a model of one input, perhaps a mask, and one output. Received: {received}")
-    fits = len(first.shape) == inputs.ndim and all(a in (None, b) for a, b in zip(first.shape, inputs.shape, strict=True))
-    if not fits or not inputs.size:
-        shape = "(batch, T)" if len(first.shape) == 2 else f"(batch, T, {first.shape[-1]})"
-        raise UserError(f"{file}: inputs: expected shape {shape}. Received: {inputs.shape}")
-    if masked != (real is not None):
-        expected = "expected 'lengths', for the model is masked" if masked else "expected none, for the model is not masked"
-        raise UserError(f"{file}: lengths: {expected}. Received: {'none' if real is None else f'shape {real.shape}'}")
-    if real is not None and (real.shape != inputs.shape[:1] or real.min() < 1 or real.max() > inputs.shape[1]):
-        raise UserError(f"{file}: lengths: expected (batch,) from 1 to {inputs.shape[1]}. Received: shape {real.shape}")
-    if len(first.shape) == 3:
-        return inputs.astype(str(first.dtype))
-    if inputs.dtype.kind not in "iu":
-        raise UserError(f"{file}: inputs: expected token numbers. Received: {inputs.dtype}")
-    tokens = min(_tokens(model), default=int(inputs.max()) + 1)
-    if inputs.min() < 0 or inputs.max() >= tokens:
-        received = f"{inputs.min()} to {inputs.max()}"
-        raise UserError(f"{file}: inputs: expected token numbers from 0 to {tokens - 1}. Received: {received}")
-    return inputs.astype(np.int32)
-
-
-def _states(
-    arrays: Mapping[str, Array], network: Network | None, given: Any, dtype: str, file: Path
-) -> Iterator[tuple[str, Any]]:
-    """Name and value of the states that the reference holds."""
-    names = [name for name, _ in network.states()] if network else []
-    unknown = [name for name in arrays if name not in ("inputs", "outputs", "lengths", *names)]
-    if unknown:
-        valid = ", ".join(["inputs", "outputs", "lengths", *names])
-        raise UserError(f"{file}: expected arrays out of {valid}. Received: {unknown[0]}")
-    if network is None or not set(names) & arrays.keys():
-        return
-    _, *states = building.build(network, states=True, dtype=dtype)(given)
-    for name, state in zip(names, states, strict=True):
-        if name in arrays:
-            yield name, state

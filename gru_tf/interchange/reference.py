@@ -1,0 +1,121 @@
+"""Whether a Keras model gives what its source gave earlier: stored inputs and outputs, where the framework is not there."""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from gru_tf.errors import UserError
+from gru_tf.interchange import building
+from gru_tf.interchange.network import Network
+from gru_tf.interchange.verification import TOLERANCE, Array, Differences, Verified, given_to, real_steps, tokens_of
+
+LARGE, EXPANSION = 1 << 28, 20  # bytes: from the first on, no more than so many times the file's
+
+
+def compare(model: Any, file: Path, network: Network | None = None, *, tolerance: float = TOLERANCE) -> Verified:
+    """Compare a model with inputs and outputs that the source framework gave earlier.
+
+    Args:
+        model: reads what `gru_tf.interchange.building.build` says.
+        file: an .npz with "inputs" (batch, T, I), or token numbers (batch, T); "outputs" as the model gives them;
+            "lengths" (batch,) where the model is masked; and, if wanted, states (batch, H) under the names of
+            `Network.states`, "layer0_forward_h".
+        network: of the model, where states are to be compared.
+        tolerance: the largest difference that passes.
+
+    Raises:
+        UserError: for a file that holds something else, and where they differ by more.
+    """
+    arrays = _arrays(file)
+    real = arrays.get("lengths")
+    inputs = _checked_inputs(model, arrays["inputs"], real, file)
+    given = given_to(inputs, real)
+    ours, theirs = np.asarray(model(given)), arrays["outputs"]
+    if ours.shape != theirs.shape:
+        hint = " Arrays begin with the batch, as with batch_first=True" if ours.swapaxes(0, 1).shape == theirs.shape else ""
+        raise UserError(f"{file}: outputs: expected shape {ours.shape}.{hint} Received: {theirs.shape}")
+    found = Differences()
+    found.add("output", *real_steps(ours, theirs, real, ours.ndim == 3), "the reference")
+    for name, own in _states(arrays, network, given, str(model.outputs[0].dtype), file):
+        found.add(name, own, arrays[name], "the reference")
+    return found.judged(f"the reference {file.name}", tolerance, 1)
+
+
+def _arrays(file: Path) -> dict[str, Array]:
+    """Its arrays, numbers alone."""
+    try:
+        with file.open("rb") as stream:
+            _check_unpacked(stream)
+            stored = np.load(stream, allow_pickle=False)
+            arrays = {name: stored[name] for name in stored.files} if hasattr(stored, "files") else {}
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise UserError(f"{file}: expected an .npz with 'inputs' and 'outputs', numbers alone. Received: {said}") from None
+    for name in ("inputs", "outputs"):
+        if name not in arrays:
+            raise UserError(f"{file}: expected 'inputs' and 'outputs'. Received: {', '.join(arrays) or 'none by name'}")
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise UserError(f"{file}: {name}: expected numbers. Received: {array.dtype}")
+    return arrays
+
+
+def _check_unpacked(stream: BinaryIO) -> None:
+    """Refuse an archive that unpacks into far more than it is."""
+    if zipfile.is_zipfile(stream):
+        with zipfile.ZipFile(stream) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        size = stream.seek(0, io.SEEK_END)
+        if unpacked > max(LARGE, EXPANSION * size):
+            raise ValueError(f"{size:,} bytes that unpack to {unpacked:,}")
+    stream.seek(0)
+
+
+def _checked_inputs(model: Any, inputs: Array, real: Array | None, file: Path) -> Array:
+    first, masked = model.inputs[0], len(model.inputs) > 1
+    kinds = [str(tensor.dtype) for tensor in model.inputs[1:]]
+    if kinds not in ([], ["bool"]) or len(model.outputs) > 1:
+        received = f"one of {len(model.inputs)} inputs and {len(model.outputs)} outputs"
+        raise UserError(f"{file}: expected a model of one input, perhaps a mask, and one output. Received: {received}")
+    fits = len(first.shape) == inputs.ndim and all(a in (None, b) for a, b in zip(first.shape, inputs.shape, strict=True))
+    if not fits or not inputs.size:
+        shape = "(batch, T)" if len(first.shape) == 2 else f"(batch, T, {first.shape[-1]})"
+        raise UserError(f"{file}: inputs: expected shape {shape}. Received: {inputs.shape}")
+    if masked != (real is not None):
+        expected = "expected 'lengths', for the model is masked" if masked else "expected none, for the model is not masked"
+        raise UserError(f"{file}: lengths: {expected}. Received: {'none' if real is None else f'shape {real.shape}'}")
+    if real is not None and (real.shape != inputs.shape[:1] or real.min() < 1 or real.max() > inputs.shape[1]):
+        raise UserError(f"{file}: lengths: expected (batch,) from 1 to {inputs.shape[1]}. Received: shape {real.shape}")
+    if len(first.shape) == 3:
+        return inputs.astype(str(first.dtype))
+    if inputs.dtype.kind not in "iu":
+        raise UserError(f"{file}: inputs: expected token numbers. Received: {inputs.dtype}")
+    tokens = min(tokens_of(model), default=int(inputs.max()) + 1)
+    if inputs.min() < 0 or inputs.max() >= tokens:
+        received = f"{inputs.min()} to {inputs.max()}"
+        raise UserError(f"{file}: inputs: expected token numbers from 0 to {tokens - 1}. Received: {received}")
+    return inputs.astype(np.int32)
+
+
+def _states(
+    arrays: Mapping[str, Array], network: Network | None, given: Any, dtype: str, file: Path
+) -> Iterator[tuple[str, Any]]:
+    """Name and value of the states that the reference holds."""
+    names = [name for name, _ in network.states()] if network else []
+    unknown = [name for name in arrays if name not in ("inputs", "outputs", "lengths", *names)]
+    if unknown:
+        valid = ", ".join(["inputs", "outputs", "lengths", *names])
+        raise UserError(f"{file}: expected arrays out of {valid}. Received: {unknown[0]}")
+    if network is None or not set(names) & arrays.keys():
+        return
+    _, *states = building.build(network, states=True, dtype=dtype)(given)
+    for name, state in zip(names, states, strict=True):
+        if name in arrays:
+            yield name, state
