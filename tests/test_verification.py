@@ -169,7 +169,7 @@ def test_a_reference_that_no_model_can_be_given_is_refused_in_one_line(tmp_path,
         reference.compare(tokens, file)
     with pytest.raises(UserError, match="expected a model of one input, .* Received: one of 2 inputs and 2 outputs"):
         reference.compare(several(), file)
-    monkeypatch.setattr(verification, "LARGE", 1 << 16)
+    monkeypatch.setattr(reference, "LARGE", 1 << 16)
     np.savez_compressed(file, inputs=[[1, 2]], outputs=np.zeros((1, 4)), more=np.zeros(1 << 20))
     with pytest.raises(UserError, match=r"Received: [\d,]+ bytes that unpack to 8,389,\d+$"):
         reference.compare(tokens, file)
