@@ -4,6 +4,7 @@ The public names are imported when first used: `import gru_tf` alone does not lo
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from wrapt import register_post_import_hook
@@ -67,6 +68,8 @@ register_post_import_hook("gru_tf.registered:announce", "keras")
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
+        if not name.startswith("_") and find_spec(f"gru_tf.{name}"):  # as `gru_tf.suite` after `import gru_tf` alone
+            return import_module(f"gru_tf.{name}")
         raise AttributeError(f"module 'gru_tf' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)
 

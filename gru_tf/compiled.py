@@ -26,6 +26,8 @@ from gru_tf.tasks import END, Array, Signature
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 
+ON_TRAINED = 2**31  # added to the seed of a run that begins with a trained stack
+
 
 def shape_of(
     run: Run, signature: Signature, metrics: tuple[str, ...], buckets: tuple[int, ...], types: tuple[str, ...] = ()
@@ -84,8 +86,10 @@ class CompiledSteps:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""
         # What Keras draws unseeded seeds from. keras.utils.set_random_seed would also set TensorFlow's seed, which nothing
         # here reads and which makes TensorFlow drop its compiled kernels: 2 MiB lost, and time, in every run.
-        random.seed(run.seed)
-        np.random.seed(run.seed)
+        # A head on a trained stack gets other draws: at the seed that trained it, it would be the head that it learned with.
+        seed = run.seed if run.model.start is None else (run.seed + ON_TRAINED) % 2**32
+        random.seed(seed)
+        np.random.seed(seed)
         self.set_weights([w.numpy() for w in self._build(run, VariableDropout).trainable_variables])
         for variable in self.optimizer.variables:
             variable.assign(tf.zeros_like(variable.value))

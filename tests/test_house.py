@@ -61,6 +61,13 @@ def test_a_name_that_is_not_public_is_an_attribute_error():
         _ = gru_tf.Transformer
 
 
+def test_modules_are_there_after_the_package_alone():
+    code = "import gru_tf; gru_tf.interchange.metadata, gru_tf.suite.diagnostics, gru_tf.gates.read"
+    code += "\nassert not hasattr(gru_tf, 'no_module')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_import_gru_tf_loads_nothing_heavy():
     heavy = "{'tensorflow', 'keras', 'keras_tuner', 'mlflow', 'matplotlib', 'ray', 'torch'}"
     code = f"import sys, gru_tf; loaded = {heavy} & set(sys.modules); assert not loaded, loaded"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from gru_tf import experiment_file, gates, starting_point, suite, training
+from gru_tf import compiled, experiment_file, gates, starting_point, suite, training
 from gru_tf.cells import CELLS
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment, Run
@@ -167,6 +167,19 @@ def test_frozen_weights_stay_to_the_bit_and_the_head_learns(stacks, tmp_path, op
     assert equal(blocks(recurrent(at_rest)), before)  # it began with the file's
     moved = [np.abs(a.blocks["U_h"] - b.blocks["U_h"]).max() for a, b in zip(blocks(recurrent(tuned)), before, strict=True)]
     assert min(moved) > MOVED
+
+
+def test_the_head_is_not_the_one_that_the_stack_learned_with(stacks, tmp_path, monkeypatch):
+    """Which began from the same seed, and would make that seed the best of all."""
+
+    def head(asked):
+        return trained(asked, tmp_path)[0].get_layer("head").get_weights()[0]
+
+    asked = run(stacks, "rnn", "rnn", rate=1e-30, epochs=1)
+    first = head(asked.model_copy(update={"model": ModelSpec(units=4)}))
+    assert np.abs(head(asked) - first).max() > MOVED
+    monkeypatch.setattr(compiled, "ON_TRAINED", 0)
+    np.testing.assert_array_equal(head(asked), first)
 
 
 def test_an_interrupted_run_goes_on_to_the_same_numbers(stacks, tmp_path):

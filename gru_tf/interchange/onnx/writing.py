@@ -75,7 +75,8 @@ def write(network: Network, path: Path, *, initial: bool = False) -> str:
     content = model.SerializeToString()
     said = verified(network, content, path, initial)
     durable.write(path, content)
-    return said
+    backwards = initial and any(layer.reverse or layer.backward is not None for layer in network.layers)
+    return f"{said}; it reads backwards too: a sequence cannot be given in parts" if backwards else said
 
 
 def _model(network: Network, initial: bool) -> Any:
@@ -115,9 +116,9 @@ def _recurrent(graph: _Graph, layer: Recurrent, n: int, x: str, masked: bool, in
     states, names = STATES[one.cell], _names(layer, n)
     inputs = [x, *_weights(graph, layer, n), "lengths" if masked else ""]
     if initial:
+        graph.inputs += [graph.value(f"initial_{name}", "FLOAT", "batch", one.units) for name in names]
         for state in states:
             own = [f"initial_{name}" for name in names if name.endswith(f"_{state}")]
-            graph.inputs += [graph.value(name, "FLOAT", "batch", one.units) for name in own]
             rows = [graph.node("Unsqueeze", [name, graph.numbers(0)], f"{name}_row") for name in own]
             inputs.append(graph.node("Concat", rows, f"layer{n}_initial_{state}", axis=0) if len(rows) > 1 else rows[0])
     direction = "bidirectional" if count > 1 else "reverse" if layer.reverse else "forward"
