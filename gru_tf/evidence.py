@@ -23,11 +23,13 @@ class CellEvidence:
         row: its line of the table: sizes, interval, times.
         tests: seed → test metric of each finished seed.
         scores: seed → (test − chance) / (solved − chance).
+        steps: seed → milliseconds of a training step.
     """
 
     row: Row
     tests: dict[int, float]
     scores: dict[int, float]
+    steps: dict[int, float]
 
     @property
     def cell(self) -> str:
@@ -82,6 +84,19 @@ class TaskEvidence:
         """The cells that the best one is not shown to be better than."""
         own = [pair.seen_from(self.best) for pair in self.pairs if self.best and self.best in (pair.first, pair.second)]
         return tuple(pair.second for pair in own if pair.better != self.best)
+
+    @property
+    def quickest(self) -> str | None:
+        """The cell with the shortest training step, by its median; None where fewer than two cells were timed."""
+        timed = {cell.cell: cell.row.step_ms for cell in self.cells if cell.row.step_ms is not None}
+        return min(timed, key=lambda cell: timed[cell]) if len(timed) > 1 else None
+
+    @property
+    def as_quick(self) -> tuple[str, ...]:
+        """The cells that at some seed took no longer for a step than the quickest did at the same seed."""
+        own = self.cell(self.quickest).steps if self.quickest else {}
+        others = (cell for cell in self.cells if cell.cell != self.quickest)
+        return tuple(c.cell for c in others if any(c.steps[seed] <= own[seed] for seed in own.keys() & c.steps.keys()))
 
 
 @dataclass(frozen=True)
@@ -167,7 +182,8 @@ def _cell(row: Row, results: Sequence[RunResult]) -> CellEvidence:
     ]
     tests = {result.run.seed: result.test for result in finals if result.test is not None}
     scores = {result.run.seed: result.score for result in finals if result.score is not None}
-    return CellEvidence(row, tests, scores)
+    steps = {result.run.seed: result.speed.step_ms for result in finals if result.speed is not None}
+    return CellEvidence(row, tests, scores, steps)
 
 
 def _needed(first: Sequence[float], second: Sequence[float], comparisons: int) -> int | None:

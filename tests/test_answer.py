@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import numpy as np
+import pytest
 from test_evidence import experiment, results
 from test_table import result, speed
 
@@ -116,6 +117,37 @@ def test_the_cost_is_named_with_the_fastest_first():
     one = experiment(tasks=["digits"], cells=["rnn", "gru"])
     timed = [r.model_copy(update={"speed": speed(2.0 if r.run.cell.name == "gru" else 5.0)}) for r in results(one)]
     assert said(one, timed)[1].endswith("; a training step is shortest with gru, 2 ms (rnn 2.5 times that).")
+
+
+def timed(one: Experiment, steps: dict[tuple[str, str], list[float]]) -> list[RunResult]:
+    """Milliseconds of a step by task and cell, a seed each."""
+    places = {(task.name, cell.label): iter(steps[task.name, cell.label]) for task, cell in one.pairs()}
+    return [r.model_copy(update={"speed": speed(next(places[r.run.task.name, r.run.cell.label]))}) for r in results(one)]
+
+
+def test_a_step_that_is_not_shortest_at_every_seed_is_no_fact():
+    one = experiment(tasks=["digits"])
+    steps = {"rnn": [2.0, 2.0, 3.1, 2.0], "gru": [3.0, 3.0, 3.0, 3.0], "lstm": [4.0, 4.0, 4.0, 4.0]}
+    found = timed(one, {("digits", cell): of for cell, of in steps.items()})
+    assert gather(one, found).tasks[0].as_quick == ("gru",)
+    assert said(one, found)[1].endswith(
+        "; a training step is shortest with rnn, 2 ms (gru 1.5, lstm 2.0 times that; gru not always)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("digits", "adding", "told"),
+    [
+        (3.0, 3.0, "rnn on both."),
+        (3.0, 1.9, "rnn on both, always on 1 of them."),
+        (1.9, 2.0, "rnn on both, though not always."),
+    ],
+)
+def test_on_how_many_tasks_a_step_is_shortest_at_every_seed(digits: float, adding: float, told: str):
+    one = experiment(cells=["rnn", "gru"])
+    steps = {(task.name, "rnn"): [2.0] * 4 for task in one.tasks}
+    gru = {("digits", "gru"): [digits, 3.0, 3.0, 3.0], ("adding", "gru"): [adding, 3.0, 3.0, 3.0]}
+    assert said(one, timed(one, steps | gru))[1].endswith(f"a training step is shortest with {told}")
 
 
 def test_who_does_not_beat_the_trivial_answer_is_named():
