@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from gru_tf import brief, evidence, report
+from gru_tf import brief, report
 from gru_tf.answer import answer
 from gru_tf.report.findings import Results
 from gru_tf.tracking import Record, addresses, described, registry
@@ -24,8 +24,7 @@ def show(found: Results, record: Record, writer: Writer) -> None:
         UserError: where the store stays out of reach.
     """
     links = _report(found, record, writer) | {"Charts, a bar a seed": addresses.charts(record.experiment_id)}
-    gathered = evidence.gather(found.experiment, found.runs)
-    text = brief.markdown(gathered, answer(gathered), links)
+    text = brief.markdown(found.evidence, answer(found.evidence), links)
     writer.insist(lambda: described.view(record))
     writer.insist(lambda: described.note(record, text))
     writer.insist(lambda: described.data(record, found.runs))

@@ -18,6 +18,7 @@ from gru_tf.experiment import Experiment, Run
 from gru_tf.report import page
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
+from gru_tf.suite import Results
 from gru_tf.tracking import Record, Store, StoreError, described, model, registry
 from gru_tf.writer import Writer
 
@@ -89,7 +90,7 @@ def full(tmp_path: Path, made: SimpleNamespace) -> SimpleNamespace:
         record=record,
         results=results,
         models=made.models,
-        found=SimpleNamespace(experiment=record.experiment, runs=results),
+        found=Results(record.experiment, results),
         said=said,
         writer=Writer(record, tmp_path, say=said.append),
     )
@@ -131,7 +132,7 @@ def test_done_again_nothing_is_registered_twice(full: SimpleNamespace) -> None:
         ending.show(full.found, full.record, full.writer)
     again = Store(full.store.uri).find("shown")  # another process, later
     results = tuple(again.results().values())
-    ending.show(SimpleNamespace(experiment=again.experiment, runs=results), again, full.writer)
+    ending.show(Results(again.experiment, tuple(results)), again, full.writer)
     assert registered(again.client) == {NAMES[pair]: (1, uri) for pair, uri in full.models.items()}
     assert [len(again.client.get_run(run).inputs.dataset_inputs) for run in (again.parent, *again.ids.values())] == [2] + [
         1
@@ -144,7 +145,7 @@ def test_the_alias_goes_to_a_better_seed_and_back(full: SimpleNamespace) -> None
     runs = tuple(r for r in full.results if r.run.seed)
     better = give_model(full.record, one_of(full.results, "digits", "gru", 1))
     full.record.experiment = fewer
-    ending.show(SimpleNamespace(experiment=fewer, runs=runs), full.record, full.writer)
+    ending.show(Results(fewer, tuple(runs)), full.record, full.writer)
     assert registered(full.record.client)[NAMES["digits", "gru"]] == (2, better)
     full.record.experiment = experiment()
     ending.show(full.found, full.record, full.writer)

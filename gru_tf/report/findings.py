@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, Self
 
-from gru_tf import evidence
 from gru_tf.evidence import Evidence
 from gru_tf.experiment import Experiment
 from gru_tf.report import trials
@@ -31,6 +30,10 @@ class Results(Protocol):
     def earlier(self) -> int:
         """Runs in the store that belong to an earlier definition."""
 
+    @property
+    def evidence(self) -> Evidence:
+        """What the runs say."""
+
     def in_full(self) -> Self:
         """The same with the histories and diagnostics that the store keeps apart."""
 
@@ -52,8 +55,7 @@ class Findings:
     @classmethod
     def of(cls, results: Results) -> "Findings":
         """Those of an experiment's results, also of one that is not finished."""
-        whole = results.in_full()
-        return cls(evidence.gather(whole.experiment, whole.runs), tuple(whole.runs), whole.earlier)
+        return cls(results.evidence, tuple(results.in_full().runs), results.earlier)
 
     @property
     def experiment(self) -> Experiment:
