@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import gru_tf
+from gru_tf import experiment_file
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "gru_tf").rglob("*.py"))
@@ -114,3 +115,23 @@ def test_the_readme_names_every_module(module):
     listed = ".py" in beside and not module.name.startswith("_")
     assert relative(module) in README or (re.search(rf"\b{module.name}\b", beside) if listed else folder != "gru_tf/")
     assert relative(module) in README or folder in README
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=relative)
+def test_links_between_pages_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    own = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.splitlines() if line[:1] == "#"
+    }
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in own, target
+        elif "://" not in target:
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_the_readmes_experiment_is_one(tmp_path):
+    example = re.search(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    file = tmp_path / "rows.yaml"
+    file.write_text(example[1], encoding="utf-8")
+    assert experiment_file.load(file).claims

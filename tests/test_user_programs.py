@@ -177,13 +177,14 @@ def test_ten_programs_and_another_layer_gives_other_numbers(tmp_path):
             np.testing.assert_allclose(actual[0], expected[0], **CLOSE)
 
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("your_data", "models", "inside", "experiments"))]
+EXAMPLES = [e for p in PAGES for e in re.findall(r"^```python\n(.*?)^```", p.read_text("utf-8"), re.MULTILINE | re.DOTALL)]
 OF_LAYERS = [example for example in EXAMPLES if not re.search(r"gru_tf\.(run|compare|results)\(", example)]
 
 
 @pytest.mark.parametrize("example", OF_LAYERS, ids=lambda example: example.splitlines()[0])
-def test_the_readmes_examples_run_and_print_what_they_say(example, capsys, tmp_path, monkeypatch):
+def test_the_pages_examples_run_and_print_what_they_say(example, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # one saves a figure, one reads a model
     weights = {"embedding.weight": (65, 5), "rnn.weight_ih_l0": (12, 5), "rnn.weight_hh_l0": (12, 4)}
     save_file({key: data(*shape) for key, shape in (weights | {"head.weight": (65, 4)}).items()}, "model.safetensors")
