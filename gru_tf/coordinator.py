@@ -91,6 +91,7 @@ def conduct(
     engine: Engine,
     progress: Progress | None = None,
     finish: Callable[[Writer], None] = lambda _: None,
+    get_ready: Callable[[], None] = lambda: None,
 ) -> bool:
     """Run what the record lacks; returns whether any run failed.
 
@@ -100,11 +101,12 @@ def conduct(
         engine: by what.
         progress: called after each run.
         finish: called when every run is written and before the record is closed: killed in it, it is called again.
+        get_ready: called once, before the wait for a run that trains alone: a core is idle then.
 
     Raises:
         UserError: where the store stays out of reach; results that it did not take are in the journal then.
     """
-    conductor = _Conductor(experiment, record, engine, progress)
+    conductor = _Conductor(experiment, record, engine, progress, get_ready)
     failed = conductor.run()
     finish(conductor.writer)
     conductor.writer.insist(lambda: record.end(failed))
@@ -114,8 +116,16 @@ def conduct(
 class _Conductor:
     """The state of one `conduct`."""
 
-    def __init__(self, experiment: Experiment, record: Record, engine: Engine, progress: Progress | None):
+    def __init__(
+        self,
+        experiment: Experiment,
+        record: Record,
+        engine: Engine,
+        progress: Progress | None,
+        get_ready: Callable[[], None],
+    ):
         self.experiment, self.record, self.engine, self.progress = experiment, record, engine, progress
+        self.get_ready: Callable[[], None] | None = get_ready
         self.pairs = {(task.label, cell.label): Pair(experiment, task, cell) for task, cell in experiment.pairs()}
         self.writer = Writer(record, engine.folder)
         self.writer.write_kept()
@@ -131,6 +141,9 @@ class _Conductor:
         self._submit()
         self._show(None)
         while self.flying:
+            if self.flying == 1 and self.get_ready:
+                self.get_ready()
+                self.get_ready = None
             for result in self.engine.completed(timeout=HEARTBEAT):
                 self._receive(result)
                 self._submit()

@@ -5,9 +5,10 @@ All of it follows from the store and may be done again: a coordinator that was k
 
 import os
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
-from gru_tf import brief, report
+from gru_tf import brief, garbage, report
 from gru_tf.answer import answer
 from gru_tf.report.findings import Results
 from gru_tf.tracking import Record, addresses, described, registry
@@ -15,6 +16,14 @@ from gru_tf.writer import Writer
 
 REPORT = "report.html"
 SWITCH = "GRU_TF_REPORT"  # "no" where many small experiments are run: a page takes seconds to draw
+DRAWS = ("gru_tf.report.page", "jinja2", "matplotlib.backends.backend_svg", "sklearn.ensemble")
+
+
+def get_ready() -> None:
+    """Import what an ending computes and draws with: two seconds that a run which trains alone leaves to spare."""
+    with garbage.paused():
+        for name in ("scipy.stats", *(DRAWS if os.environ.get(SWITCH) != "no" else ())):
+            import_module(name)
 
 
 def show(found: Results, record: Record, writer: Writer) -> None:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from gru_tf import coordinator, ending, experiment_file, garbage, lock, silence, starting_point
@@ -223,7 +224,8 @@ def _conduct(where: str, experiment: Experiment, record: Record, engine: Engine,
         with engine:
             with silence.startup():
                 _sizes(where, experiment)
-            failed = coordinator.conduct(experiment, record, engine, progress, lambda writer: _finish(record, writer))
+            finish = partial(_finish, record)
+            failed = coordinator.conduct(experiment, record, engine, progress, finish, ending.get_ready)
     except KeyboardInterrupt:
         with suppress(StoreError):
             record.stop()

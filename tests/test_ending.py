@@ -1,11 +1,15 @@
 """What the dashboard shows when an experiment's runs are done: written once, whatever happens, and no result is lost."""
 
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import dedent
 from types import SimpleNamespace
 from typing import Any
 
@@ -358,6 +362,35 @@ def test_killed_while_it_is_shown_it_is_shown_by_the_next(store: Store, tmp_path
             assert engine.given == 0
     assert len(seen) == 1
     assert record.complete()
+
+
+class InTurn(Engine):
+    """Finds one result after the other."""
+
+    def completed(self, timeout: float) -> list[RunResult]:
+        return [result(self.runs.pop())]
+
+
+def test_it_gets_ready_once_while_the_last_run_trains(store: Store, tmp_path: Path) -> None:
+    one, left = experiment(), []
+    record, engine = store.open(one), InTurn(tmp_path)
+    record.begin()
+    coordinator.conduct(one, record, engine, get_ready=lambda: left.append(len(engine.runs)))
+    assert left == [1]
+
+
+def test_when_ready_a_report_imports_none_of_the_large_libraries() -> None:
+    """What is imported for the first time while it is drawn is this project's own, or small."""
+    code = """
+        import sys
+        from gru_tf import ending, suite
+        ending.get_ready()
+        large = {"scipy.stats", "matplotlib.figure", "matplotlib.backends.backend_svg", "sklearn.ensemble", "jinja2"}
+        assert large <= set(sys.modules), large - set(sys.modules)
+    """
+    env = {name: value for name, value in os.environ.items() if name != ending.SWITCH}
+    done = subprocess.run([sys.executable, "-c", dedent(code)], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_file_that_the_store_refuses_is_a_store_error(full: SimpleNamespace, tmp_path: Path) -> None:
