@@ -16,7 +16,7 @@ from gru_tf.writer import Writer
 
 REPORT = "report.html"
 SWITCH = "GRU_TF_REPORT"  # "no" where many small experiments are run: a page takes seconds to draw
-DRAWS = ("gru_tf.report.page", "jinja2", "matplotlib.backends.backend_svg", "sklearn.ensemble")
+DRAWS = ("gru_tf.report.page", "jinja2", "matplotlib.figure", "matplotlib.backends.backend_svg", "sklearn.ensemble")
 
 
 def get_ready() -> None:
