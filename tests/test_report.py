@@ -172,6 +172,17 @@ def test_the_question_the_protocol_and_the_command_are_there(found, page):
         assert expected in page.text
 
 
+def test_the_protocol_gives_no_value_that_the_search_replaced():
+    space = {"learning_rate": [0.01, 0.1], "dropout": [0.1, 0.2], "units": [8, 16], "layers": [1, 2], "batch_size": [8, 16]}
+    for search in (None, {"trials": 2, "space": space}):
+        said = dict(provenance.trace(experiment(search=search), ()).protocol)
+        rows = " / ".join(said[name] for name in ("Size", "Network", "Training", "Optimiser"))
+        for of_the_file in ("learning rate 0.001", "no dropout", "4 units", "one recurrent layer", "32 sequences"):
+            assert (of_the_file in rows) == (search is None), of_the_file
+        for field in space:
+            assert (f"{field} as the search chose it" in rows) == (search is not None), field
+
+
 def test_a_page_asks_nothing_of_any_network_and_runs_nothing(text, page):
     asked = [
         v for _, attributes in page.elements for k, v in attributes.items() if k in ("src", "href", "xlink:href", "data")
