@@ -183,6 +183,14 @@ def test_the_protocol_gives_no_value_that_the_search_replaced():
             assert (f"{field} as the search chose it" in rows) == (search is not None), field
 
 
+@pytest.mark.parametrize("place", ["page", "figures"])
+def test_a_place_that_cannot_be_written_is_refused_in_a_line(found, tmp_path, place):
+    (tmp_path / "taken").write_text("a file, no folder")
+    page, drawn = (tmp_path, None) if place == "page" else (tmp_path / "one.html", tmp_path / "taken")
+    with pytest.raises(UserError, match="cannot be written: (Is a directory|File exists|Not a directory)"):
+        report.write(found, page, drawn)
+
+
 def test_a_page_asks_nothing_of_any_network_and_runs_nothing(text, page):
     asked = [
         v for _, attributes in page.elements for k, v in attributes.items() if k in ("src", "href", "xlink:href", "data")
