@@ -254,8 +254,8 @@ def _fastest_of_many(tested: Sequence[TaskEvidence]) -> str:
         first = min(steps, key=lambda cell: steps[cell])
         fastest[first] = fastest.get(first, 0) + 1
     if len(fastest) == 1 and len(timed) == len(tested):
-        on = "both" if len(timed) == 2 else f"all {len(timed)}"
-        return f"a training step is shortest with {first} on {on}"
+        on = {1: "", 2: " on both"}.get(len(timed), f" on all {len(timed)}")
+        return f"a training step is shortest with {first}{on}"
     told = [f"{cell} on {count}" for cell, count in sorted(fastest.items(), key=lambda item: -item[1])]
     return f"a training step is shortest with {listed(told)} of {len(timed)} tasks" if told else ""
 
