@@ -256,8 +256,8 @@ def _fastest_of_many(tested: Sequence[TaskEvidence]) -> str:
         return ""
     wins = Counter(task.quickest for task in timed)
     if len(wins) == 1 and len(timed) == len(tested):
-        on = "both" if len(timed) == 2 else f"all {len(timed)}"
-        return f"a training step is shortest with {timed[0].quickest} on {on}{_at_every_seed(timed)}"
+        on = {1: "", 2: " on both"}.get(len(timed), f" on all {len(timed)}")
+        return f"a training step is shortest with {timed[0].quickest}{on}{_at_every_seed(timed)}"
     told = listed([f"{cell} on {count}" for cell, count in wins.most_common()])
     return f"a training step is shortest with {told} of {len(timed)} tasks{_at_every_seed(timed)}"
 

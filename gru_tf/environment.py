@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("gru-tf", "tensorflow", "keras", "keras-tuner", "mlflow", "numpy")
+PACKAGES = ("gru-tf", "tensorflow", "keras", "keras-tuner", "mlflow", "numpy", "scikit-learn")
 
 
 @cache

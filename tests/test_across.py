@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import trim_mean
 
-from gru_tf.statistics import across
+from gru_tf.statistics import Interval, across
 from gru_tf.statistics.across import critical_difference, interquartile_mean, ranks
 
 CELLS = ("C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf")
@@ -91,14 +92,26 @@ def test_the_interquartile_mean_leaves_out_a_quarter_on_each_side():
     assert found == interquartile_mean([[0.0, 0.4], [0.5, 0.6], [0.7, 0.8], [0.9, 100.0]])
 
 
-def test_its_interval_holds_the_truth():
-    """300 experiments of 4 tasks and 10 seeds: the interval holds the mean of the middle half in about 95 of 100."""
-    rng = np.random.default_rng(0)
-    held = 0
-    for _ in range(300):
-        found = interquartile_mean(rng.normal(0.5, 0.1, (4, 10)))
-        held += found.low <= 0.5 <= found.high
-    assert 0.90 <= held / 300 <= 0.98
+def held(tasks, seeds, interval, experiments=500):
+    """How often the interval of that many runs, on tasks of several difficulties, holds the mean of the middle half."""
+    rng, level = np.random.default_rng(0), np.linspace(-1, 1, tasks)[:, None]
+    found = [interval(level + rng.normal(size=(tasks, seeds))) for _ in range(experiments)]
+    return np.mean([one.low <= 0 <= one.high for one in found])
+
+
+@pytest.mark.parametrize(("tasks", "seeds"), [(2, 5), (4, 5), (4, 10)])
+def test_its_interval_holds_the_truth(tasks, seeds):
+    assert 0.93 <= held(tasks, seeds, interquartile_mean) <= 0.98
+
+
+def test_a_plain_bootstrap_of_five_runs_would_not():
+    rng = np.random.default_rng(1)
+
+    def plain(scores):
+        drawn = np.concatenate([runs[rng.integers(5, size=(500, 5))] for runs in scores], axis=1)
+        return Interval(math.nan, *np.quantile(trim_mean(drawn, 0.25, axis=1), (0.025, 0.975)))
+
+    assert held(4, 5, plain) < 0.93
 
 
 def test_one_run_a_task_has_no_interval_and_none_is_refused():

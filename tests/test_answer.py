@@ -50,6 +50,14 @@ def scored(one: Experiment, tests: dict[str, list[float | None]], task: int = 0,
     ]
 
 
+def test_one_of_two_tasks_has_run_and_its_steps_are_timed():
+    one = experiment()
+    steps = {"rnn": 2.5, "gru": 2.0, "lstm": 3.0}
+    found = [r for r in results(one) if r.run.task.name == "digits"]
+    timed = [r.model_copy(update={"speed": speed(steps[r.run.cell.name])}) for r in found]
+    assert "a training step is shortest with gru; 12 of 24 seeds have not finished." in said(one, timed)[1]
+
+
 def test_one_task_settled_against_one_and_not_against_the_other():
     one = experiment(tasks=["digits"])
     first, second = said(one, results(one))

@@ -95,6 +95,7 @@ def test_the_probability_of_improvement_is_counted():
 def test_the_effect_in_deviations():
     """Mean 2, deviation 1, three pairs: 2 · (1 − 3/7)."""
     assert paired.effect_size(np.array([1.0, 2.0, 3.0])) == pytest.approx(8 / 7)
+    assert math.isnan(paired.effect_size(np.array([1.0, 2.0]))), "the factor is 0 for two: no effect would be invented"
 
 
 # --- what is settled ---

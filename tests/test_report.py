@@ -172,6 +172,25 @@ def test_the_question_the_protocol_and_the_command_are_there(found, page):
         assert expected in page.text
 
 
+def test_the_protocol_gives_no_value_that_the_search_replaced():
+    space = {"learning_rate": [0.01, 0.1], "dropout": [0.1, 0.2], "units": [8, 16], "layers": [1, 2], "batch_size": [8, 16]}
+    for search in (None, {"trials": 2, "space": space}):
+        said = dict(provenance.trace(experiment(search=search), ()).protocol)
+        rows = " / ".join(said[name] for name in ("Size", "Network", "Training", "Optimiser"))
+        for of_the_file in ("learning rate 0.001", "no dropout", "4 units", "one recurrent layer", "32 sequences"):
+            assert (of_the_file in rows) == (search is None), of_the_file
+        for field in space:
+            assert (f"{field} as the search chose it" in rows) == (search is not None), field
+
+
+@pytest.mark.parametrize("place", ["page", "figures"])
+def test_a_place_that_cannot_be_written_is_refused_in_a_line(found, tmp_path, place):
+    (tmp_path / "taken").write_text("a file, no folder")
+    page, drawn = (tmp_path, None) if place == "page" else (tmp_path / "one.html", tmp_path / "taken")
+    with pytest.raises(UserError, match="cannot be written: (Is a directory|File exists|Not a directory)"):
+        report.write(found, page, drawn)
+
+
 def test_a_page_asks_nothing_of_any_network_and_runs_nothing(text, page):
     asked = [
         v for _, attributes in page.elements for k, v in attributes.items() if k in ("src", "href", "xlink:href", "data")
@@ -399,7 +418,8 @@ def test_the_command_writes_page_and_figures_without_tensorflow(store, tmp_path)
         "finally: assert not {'tensorflow', 'keras', 'keras_tuner'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, store], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "Written: one.html, and figures in drawn\n"), done.stderr
+    said = (0, "Written: one.html, and figures in drawn\n", "")  # and no bar for each file that the store gives
+    assert (done.returncode, done.stdout, done.stderr) == said
     drawn = {file.stem for file in (tmp_path / "drawn").glob("*.svg")}
     assert drawn == {"pareto", "curves", "seeds", "gates", "gradients", "speed"}
     assert "Which?" in (tmp_path / "one.html").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gru_tf import durable
+from gru_tf.errors import UserError
 from gru_tf.report import beside, inline, provenance, signs, tables, trials
 from gru_tf.report.figures import NAMES
 from gru_tf.report.figures import plate as plate_of
@@ -93,24 +94,39 @@ def write(results: Results, path: str | Path, figures: str | Path | None = None)
         results: from `gru_tf.results` or `gru_tf.run`; also of an experiment that is not finished, or failed.
         path: of the file, replaced if it is there.
         figures: a folder for the figures as well, each an SVG file of its own; None for none.
+
+    Raises:
+        UserError: where a file cannot be written.
     """
     found, file = Findings.of(results), Path(path)
-    durable.write(file, render(found).encode())
+    _put(file, render(found))
     if figures is not None:
         _save_figures(found, Path(figures))
     return file
 
 
 def save_figures(results: Results, folder: str | Path) -> list[Path]:
-    """Write every figure that there is something to show in as an SVG file of its own; returns the files."""
+    """Write every figure that there is something to show in as an SVG file of its own; returns the files.
+
+    Raises:
+        UserError: where a file cannot be written.
+    """
     return _save_figures(Findings.of(results), Path(folder))
 
 
 def _save_figures(found: Findings, folder: Path) -> list[Path]:
     plates = {name: plate for name in NAMES if (plate := plate_of(name, found)).panels}
     for name, plate in plates.items():
-        durable.write(folder / f"{name}.svg", inline.svg(plate.whole()).encode())
+        _put(folder / f"{name}.svg", inline.svg(plate.whole()))
     return [folder / f"{name}.svg" for name in plates]
+
+
+def _put(file: Path, text: str) -> None:
+    """Write what a user asked for, at the place that they named."""
+    try:
+        durable.write(file, text.encode())
+    except OSError as error:
+        raise UserError(f"{file}: cannot be written: {error.strerror}") from error
 
 
 def render(findings: Findings) -> str:

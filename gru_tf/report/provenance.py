@@ -95,25 +95,19 @@ def _known(experiment: Experiment) -> bool:
 
 
 def _protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
-    model, training, seeds = experiment.model, experiment.training, len(experiment.seeds)
-    if model.start is not None:
-        equal = "a recurrent part that was trained before, and a new head"
-    else:
-        equal = "the same budget for every cell" if model.parameters else "the same number of units for every cell"
-    yield "Size", f"{model.size}, {equal}" + (", head included" if model.parameters else "")
+    training, seeds = experiment.training, len(experiment.seeds)
+    yield "Size", _size(experiment)
     yield "Network", ", ".join(_network(experiment))
-    length = f"{training.seconds:g} s" if training.seconds else f"{training.epochs:,} epochs"
-    patience = f", at the most; it stops after {training.patience} without gain" if training.patience else ""
-    yield (
-        "Training",
-        f"{length}{patience}, {training.batch_size} sequences a step; at one seed every cell sees them in the same order",
-    )
-    clipped = (
-        f"gradients clipped to a norm of {training.clip_norm:g} ({training.clip})" if training.clip_norm else "no clipping"
-    )
-    yield "Optimiser", f"{training.optimizer}, learning rate {training.learning_rate:g}, {clipped}"
+    length = f"{training.seconds:g} s" if training.seconds else _said(experiment, "epochs", f"{training.epochs:,} epochs")
+    patience = f"it stops after {training.patience} without gain" if training.patience else ""
+    patience = _said(experiment, "patience", patience)
+    batch = _said(experiment, "batch_size", f"{training.batch_size} sequences a step")
+    stop = f", at the most; {patience}" if patience else ""
+    yield "Training", f"{length}{stop}, {batch}; at one seed every cell sees them in the same order"
+    yield "Optimiser", _optimiser(experiment)
     kernels = "deterministic" if training.deterministic else "not deterministic"
-    yield "Kernels", f"{kernels}; XLA: {training.jit if isinstance(training.jit, str) else 'yes' if training.jit else 'no'}"
+    jit = training.jit if isinstance(training.jit, str) else "yes" if training.jit else "no"
+    yield "Kernels", f"{kernels}; {_said(experiment, 'jit', f'XLA: {jit}')}"
     if experiment.search:
         trials = experiment.search.expected_trials(training.epochs)
         yield (
@@ -142,16 +136,46 @@ def _seeds(seeds: tuple[int, ...]) -> str:
     return f"{seeds[0]} to {seeds[-1]}" if several else ", ".join(map(str, seeds))
 
 
+def _said(experiment: Experiment, name: str, words: str) -> str:
+    """The words for a field's value; of one that the search chose, that it did: the value of the file trained nothing."""
+    searched = experiment.search is not None and name in experiment.search.axes
+    return f"{name} as the search chose it" if searched else words
+
+
+def _size(experiment: Experiment) -> str:
+    model = experiment.model
+    field = "parameters" if model.parameters else "units"
+    if model.start is not None:
+        return f"{model.size}, a recurrent part that was trained before, and a new head"
+    equal = "the same budget for every cell" if model.parameters else "the same number of units for every cell"
+    size = _said(experiment, field, f"{model.size}, {equal}")
+    return size + (", head included" if model.parameters else "")
+
+
+def _optimiser(experiment: Experiment) -> str:
+    training = experiment.training
+    rate = _said(experiment, "learning_rate", f"learning rate {training.learning_rate:g}")
+    norm = f"gradients clipped to a norm of {training.clip_norm:g}" if training.clip_norm else "no clipping"
+    norm = _said(experiment, "clip_norm", norm)
+    kind = _said(experiment, "clip", training.clip)
+    clipped = norm if norm == "no clipping" else f"{norm} ({kind})"
+    return f"{_said(experiment, 'optimizer', training.optimizer)}, {rate}, {clipped}"
+
+
 def _network(experiment: Experiment) -> Iterable[str]:
     model = experiment.model
     if model.start is not None:
         yield "as many recurrent layers as the file has"
     else:
-        yield "one recurrent layer" if model.layers == 1 else f"{model.layers} recurrent layers"
-    if model.bidirectional:
-        yield "in both directions"
-    yield f"dropout {model.dropout:g}" if model.dropout else "no dropout"
-    yield "each cell on its fastest kernel" if model.implementation == "stock" else "every cell step by step, the same way"
+        depth = "one recurrent layer" if model.layers == 1 else f"{model.layers} recurrent layers"
+        yield _said(experiment, "layers", depth)
+    directions = _said(experiment, "bidirectional", "in both directions" if model.bidirectional else "")
+    if directions:
+        yield directions
+    yield _said(experiment, "dropout", f"dropout {model.dropout:g}" if model.dropout else "no dropout")
+    stock = model.implementation == "stock"
+    kernel = "each cell on its fastest kernel" if stock else "every cell step by step, the same way"
+    yield _said(experiment, "implementation", kernel)
 
 
 def _machine(places: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:

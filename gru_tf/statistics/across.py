@@ -100,7 +100,12 @@ def critical_difference(cells: int, tasks: int, level: float = LEVEL) -> float:
 
 
 def interquartile_mean(scores: Sequence[Sequence[float]], seed: int = 0) -> Interval:
-    """Mean of the middle half of all runs of one cell, and its interval by a bootstrap within each task.
+    """Mean of the middle half of all runs of one cell, and its 95 % interval by a bootstrap within each task.
+
+    A plain bootstrap of five runs a task holds the truth in 89 of 100: what it draws is spread too little, by a factor of
+    √((n − 1) / n), and its quantiles know nothing of how uncertain that spread is. Both are made good, the second by
+    Student's t in place of the normal distribution, with half of all degrees of freedom, for half of the runs carry the
+    mean (T. Hesterberg, What teachers should know about the bootstrap, 2015, arXiv 1411.5279).
 
     Args:
         scores: for each task the normalised scores of its runs; a run without one has to be counted as 0 before.
@@ -116,8 +121,23 @@ def interquartile_mean(scores: Sequence[Sequence[float]], seed: int = 0) -> Inte
         raise ValueError("interquartile_mean: expected at least one run. Received: none")
     middle = float(trim_mean(np.concatenate(tasks), 0.25))
     rng = np.random.default_rng(seed)
-    drawn = np.concatenate([runs[rng.integers(len(runs), size=(RESAMPLES, len(runs)))] for runs in tasks], axis=1)
-    low, high = np.quantile(trim_mean(drawn, 0.25, axis=1), (LEVEL / 2, 1 - LEVEL / 2))
     if all(len(runs) == 1 for runs in tasks):
         return Interval(middle, math.nan, math.nan)
+    drawn = trim_mean(np.concatenate([_redrawn(runs, rng) for runs in tasks], axis=1), 0.25, axis=1)
+    tail = _tail(sum(len(runs) - 1 for runs in tasks) / 2)
+    low, high = np.quantile(drawn, (tail, 1 - tail))
     return Interval(middle, float(low), float(high))
+
+
+def _redrawn(runs: Any, rng: np.random.Generator) -> Any:
+    """(RESAMPLES, runs) draws with replacement, spread about their mean as an unbiased variance is."""
+    n = len(runs)
+    drawn = runs[rng.integers(n, size=(RESAMPLES, n))]
+    return runs.mean() + (drawn - runs.mean()) * math.sqrt(n / max(n - 1, 1))
+
+
+def _tail(freedom: float) -> float:
+    """The share of a normal distribution beyond the point that Student's t exceeds in `LEVEL` / 2 of all cases."""
+    from scipy.special import ndtr, stdtrit
+
+    return float(ndtr(stdtrit(freedom, LEVEL / 2)))

@@ -228,9 +228,12 @@ def wilcoxon_test(difference: Any) -> float:
 
 
 def effect_size(difference: Any) -> float:
-    """Cohen's d of paired differences with Hedges' factor 1 − 3 / (4(n − 1) − 1); NaN where there is no spread."""
+    """Cohen's d of paired differences with Hedges' factor 1 − 3 / (4(n − 1) − 1); NaN where there is no spread.
+
+    NaN for two differences as well: the factor is then 0, whatever the differences are.
+    """
     n = len(difference)
-    if n < 2 or np.ptp(difference) == 0:
+    if n < 3 or np.ptp(difference) == 0:
         return math.nan
     return float(np.mean(difference) / np.std(difference, ddof=1) * (1 - 3 / (4 * (n - 1) - 1)))
 

@@ -34,6 +34,7 @@ COORDINATOR, HOST, PROCESS, BEAT = "gru_tf.coordinator", "gru_tf.host", "gru_tf.
 BEAT_SECONDS, LIFETIME = 20.0, 120.0
 # A server out of reach is to be reported at once; how long to go on trying is decided in writer.py.
 PATIENT_BY_ITSELF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+WITHOUT_BARS = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}  # one for each small file that a report reads
 FINISHED, FAILED, RUNNING, KILLED = "FINISHED", "FAILED", "RUNNING", "KILLED"
 
 
@@ -58,7 +59,7 @@ class Store:
             logging.getLogger(noisy).setLevel(logging.ERROR)
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks: we raise what they say
         self.folder = Path("mlruns")
-        for name, value in PATIENT_BY_ITSELF.items():
+        for name, value in (PATIENT_BY_ITSELF | WITHOUT_BARS).items():
             os.environ.setdefault(name, value)
         with answering(self.uri):
             if self._local():
