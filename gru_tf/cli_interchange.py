@@ -20,6 +20,13 @@ console = Console()
 KINDS = ".pt, .safetensors, .onnx, .h5, .keras, a TF1 checkpoint"
 PARTS = "What is read of a state_dict or a checkpoint"
 COLUMNS = ("layer", "kind", "directions", "units", "parameters", "on a GPU")
+CALLED = {  # options that a reader calls something else, by its name and whether it is given as False
+    ("embedding", True): "--no-embedding",
+    ("head", True): "--no-head",
+    ("scopes", False): "--scope",
+    ("reset_after", True): "--reset-before",
+    ("every_step", True): "--last",
+}
 Force = Annotated[bool, typer.Option("--force", help="replace what is there already")]
 
 
@@ -66,8 +73,11 @@ def import_(
     options |= {"scopes": scope or None, "forget_bias": forget_bias, "reset_after": reset_after}
     options |= {"every_step": False if last else None, "masked": True if masked else None}
     given = {name: value for name, value in options.items() if value is not None}
+    registered = file.startswith("models:")
+    if registered:
+        _check_registered(file, given if reference is None else given | {"reference": reference})
     with silence.startup():
-        found = _registered(file, store, verify) if file.startswith("models:") else _imported(file, verify, reference, given)
+        found = _registered(file, store, verify) if registered else _imported(file, verify, reference, given)
         rows = _rows(found)
     console.print(Text.assemble((file, "bold"), f": {found.source}"), soft_wrap=True)
     console.print(_table(rows))
@@ -85,6 +95,13 @@ def _or_none(name: str, value: Any, none: bool) -> Any:
         keys = value if isinstance(value, str) else ", ".join(value)
         raise UserError(f"--{name}: received {keys} and --no-{name}, expected one of the two")
     return False if none else value or None
+
+
+def _check_registered(address: str, given: dict[str, Any]) -> None:
+    """Refuse what would be left unread: a registered model is a whole Keras model, and compared with MLflow's answers."""
+    if names := [CALLED.get((name, value is False), f"--{name.replace('_', '-')}") for name, value in given.items()]:
+        valid = "--output, --verify, --store, --force"
+        raise UserError(f"{address}: {', '.join(names)}: no option for a model of the registry. Options: {valid}")
 
 
 def _imported(file: str, verify: bool | None, reference: Path | None, options: dict[str, Any]) -> "Imported":

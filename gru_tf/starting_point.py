@@ -34,7 +34,10 @@ def pinned(model: ModelSpec) -> ModelSpec:
 
 
 def _digest(model: ModelSpec) -> str:
-    found = files.digest(model.start)
+    try:
+        found = files.digest(model.start)
+    except UserError as error:
+        raise UserError(f"model.from: {error}") from error
     if model.sha256 and found != model.sha256:
         raise UserError(f"model.from: {model.start}: changed. Received: sha256 {found}, expected {model.sha256}")
     return found

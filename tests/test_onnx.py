@@ -225,6 +225,20 @@ def test_the_reset_of_pytorchs_faulty_exporter_is_warned_of_and_can_be_set_right
     assert both_agree(right, expected("gru", each, X, reset_after=True))
 
 
+@pytest.mark.parametrize("part", range(3))
+def test_numbers_that_are_not_finite_are_refused_by_the_nodes_name(tmp_path, part):
+    hand, _ = one_layer("lstm")
+    spoiled = numpy_helper.to_array(hand.arrays[part]).copy()
+    spoiled.flat[0] = np.nan
+    hand.arrays[part].CopyFrom(numpy_helper.from_array(spoiled, hand.arrays[part].name))
+    path = hand.save(tmp_path)
+    wanted = f"the LSTM: {'WUb'[part]}_i: expected finite numbers. Received: 1 of .* nan or infinite"
+    for verify in (None, False):
+        with pytest.raises(UserError, match=wanted) as caught:
+            importing.bring(path, verify=verify)
+        assert str(caught.value).startswith(f"{path}: ")
+
+
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_batch_first_nodes_are_run_by_the_reference(tmp_path, cell):
     each = [blocks(cell), blocks(cell, 1)]
@@ -325,6 +339,7 @@ def test_a_language_model_with_states_as_inputs(tmp_path):
     below, first = in_numpy("lstm", one, table[tokens])
     above, second = in_numpy("lstm", two, below)
     assert foreign.network.tokens == 11
+    assert foreign.warnings == ("left out: 'first' of the inputs; first states are zero here",)
     assert both_agree(foreign, (above @ kernel + bias, [*first, *second]), x=tokens)
 
 

@@ -112,6 +112,23 @@ def test_the_command_brings_it(stored, tmp_path):
     assert keras.saving.load_model(output)([TOKENS, REAL]).shape == (3, 2)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--reference", "none.npz"], "--reference: no option"),
+        (["--last", "--scope", "a", "--forget-bias", "0"], "--scope, --forget-bias, --last: no option"),
+        (["--no-head", "--reset-before"], "--no-head, --reset-before: no option"),
+    ],
+)
+def test_an_option_that_would_be_left_unread_is_refused(stored, tmp_path, options, words):
+    uri, names = stored
+    output = tmp_path / "model.keras"
+    command = ["import", f"models:/{names['tokens']}@best", "-o", str(output), "--store", uri, *options]
+    with pytest.raises(UserError, match=words):
+        CliRunner().invoke(cli.app, command, catch_exceptions=False, standalone_mode=False)
+    assert not output.exists()
+
+
 def test_a_model_that_answers_otherwise_is_refused(stored, monkeypatch):
     uri, names = stored
     monkeypatch.setattr(agreement, "answer", lambda model, given: np.full((len(next(iter(given.values()))), 1), MOVED))

@@ -305,3 +305,8 @@ def test_an_experiment_is_run_once_and_refused_before_it_starts(stacks, tmp_path
     assert [result.status for result in told if result is not None] == ["finished"]
     assert found.frame["from"].tolist() == again.frame["from"].tolist() == [stacks["gru"]]
     assert "At the size of gru.keras, frozen" in found.text("markdown")
+
+
+def test_a_file_that_is_not_there_is_a_mistake_in_the_experiments_own_field(tmp_path):
+    with pytest.raises(UserError, match=r"^model\.from: .*none\.pt: cannot be read"):
+        starting_point.pinned(ModelSpec(start=str(tmp_path / "none.pt")))

@@ -193,3 +193,13 @@ def test_an_archive_whose_members_have_no_names_is_refused(tmp_path, ending):
         importing.bring(path)
     with pytest.raises(UserError, match="expected a .keras file"):
         metadata.of(path)
+
+
+def test_a_keras_file_with_numbers_that_are_not_finite_is_refused_by_the_weights_name(tmp_path):
+    model = filled(keras.Input((None, 2)), keras.layers.GRU(3, name="inner"), keras.layers.Dense(1))
+    kernel, *others = model.layers[0].get_weights()
+    kernel[0, :2] = np.inf, np.nan
+    model.layers[0].set_weights([kernel, *others])
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(UserError, match="inner/.*kernel: expected finite numbers. Received: 2 of 18 nan or infinite"):
+        importing.bring(tmp_path / "model.keras")

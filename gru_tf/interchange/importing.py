@@ -3,11 +3,13 @@
 import datetime
 import inspect
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from gru_tf.errors import UserError, did_you_mean, shown
 from gru_tf.interchange import building, metadata, verification
@@ -28,6 +30,7 @@ READERS = {  # by what a file's name ends in; its content goes before
     ".meta": "tf1",
 }
 KINDS = "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras) or a TensorFlow 1 checkpoint"
+Array = np.ndarray[Any, np.dtype[Any]]
 Framework = Callable[[], tuple[str, Run] | None]
 HDF5, PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80\x02"
 
@@ -101,6 +104,7 @@ def bring(
         if dtype != "float32":
             raise UserError(f"{path}: dtype: a Keras file says its layers' own. Received: dtype={shown(dtype)}")
         return _whole_model(path, found, lambda: reader.framework(path), verify, reference)
+    _check_finite(path, found.network.arrays())
     model = building.build(found.network, dtype=dtype)
 
     def compare(by: str, run: Run) -> Verified:
@@ -114,6 +118,7 @@ def _whole_model(
     path: Path, found: Any, framework: Framework, verify: bool | None, reference: str | Path | None
 ) -> Imported:
     """Of a Keras file, which may be more than a stack: all that it puts out is compared."""
+    _check_finite(path, ((weight.path, weight.numpy()) for weight in found.model.weights))
     try:
         network = building.of(found.model)
     except UserError:
@@ -124,6 +129,15 @@ def _whole_model(
 
     verified = _verified(path, found.model, network, found.source, framework, compare, verify, reference)
     return _imported(path, found.model, network, found.source, verified, found.warnings)
+
+
+def _check_finite(path: Path, arrays: Iterable[tuple[str, Array]]) -> None:
+    """Refuse what would make every output nan, which no comparison can tell from another model."""
+    for name, array in arrays:
+        wrong = int(array.size - np.count_nonzero(np.isfinite(array))) if array.dtype.kind == "f" else 0
+        if wrong:
+            received = f"{wrong:,} of {array.size:,} nan or infinite"
+            raise UserError(f"{path}: {name}: expected finite numbers. Received: {received}")
 
 
 def _imported(

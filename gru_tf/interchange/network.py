@@ -122,6 +122,19 @@ class Network:
                 for state in STATES[gates.cell]:
                     yield f"layer{n}_{'backward' if layer.reverse else direction}_{state}", gates.units
 
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """All numbers, each array under the name that the source gives its part: "rnn.l0: W_z", "head: kernel"."""
+        if self.embedding is not None:
+            yield "the embedding", self.embedding
+        for n, layer in enumerate(self.layers):
+            for gates, direction in zip(layer.directions, ("", ", backward"), strict=False):
+                for name, block in gates.blocks.items():
+                    yield f"{layer.name or f'layer {n}'}{direction}: {name}", block
+        for linear in self.head:
+            yield f"{linear.name or 'the head'}: kernel", linear.kernel
+            if linear.bias is not None:
+                yield f"{linear.name or 'the head'}: bias", linear.bias
+
 
 def _misfit(before: str, name: str, gives: int, takes: int) -> str:
     expected = f"{name or 'each layer'} to take the {gives} features that {before or 'the layer before'} gives"

@@ -1,6 +1,6 @@
 """An ONNX file as a `Network`: its nodes followed in order, from the inputs to the output."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
         network,
         "ONNX",
         lambda: framework(model, roles, path, reset_after),
-        _warnings(model, reset_after),
+        (*_warnings(model, reset_after), *_left_out(inputs, roles)),
         tuple(file.beside(model, path)),
         lengths=LENGTHS if roles.timesteps is None else (roles.timesteps,),
     )
@@ -225,6 +225,12 @@ def _roles(name: str, output: Flow, graph: Graph) -> Roles:
         timesteps=known.get(graph.time),
         batch=known.get(graph.batch),
     )
+
+
+def _left_out(inputs: Iterable[str], roles: Roles) -> tuple[str, ...]:
+    """Inputs that the imported model does not have, in a sentence."""
+    left = [f"'{name}'" for name in inputs if name not in (roles.sequence, roles.lengths)]
+    return (f"left out: {several(left)} of the inputs; first states are zero here",) if left else ()
 
 
 def _warnings(model: Any, reset_after: bool | None) -> tuple[str, ...]:
