@@ -22,6 +22,7 @@ import numpy as np
 from gru_tf.datasets import DatasetError
 from gru_tf.errors import UserError, several, shown
 from gru_tf.own_data import columns as checks
+from gru_tf.own_data import csv_lines
 
 LIMIT = 4 * 10**9  # bytes that data may take in memory
 SAMPLE = 1 << 20  # bytes, or a hundredth as many rows, from which the memory of a table is estimated
@@ -120,7 +121,7 @@ def _csv(path: Path, columns: Sequence[str] | None) -> Any:
     checks.named(names, columns or (), str(path))
     wanted = list(columns if columns is not None else names)
     options = {
-        "parse_options": arrow.ParseOptions(delimiter=checks.delimiter(path), newlines_in_values=quoted),
+        "parse_options": arrow.ParseOptions(delimiter=csv_lines.delimiter(path), newlines_in_values=quoted),
         "convert_options": arrow.ConvertOptions(include_columns=wanted),
     }
     _fits(path, TABLE_COPIES * _csv_bytes(path, options, size))
@@ -157,14 +158,14 @@ def header(path: Path) -> list[str]:
 
 def _rows(path: Path) -> Iterator[list[str]]:
     """The fields of each line that is not empty; only the header and, where reading failed, the reason is read so."""
-    return (fields for _, fields in checks.lines(path))
+    return (fields for _, fields in csv_lines.lines(path))
 
 
 def _csv_bytes(path: Path, options: Mapping[str, Any], size: int) -> int:
     """Memory that a CSV takes, from that of its first lines; 0 where these cannot be read, which reading will say."""
     from pyarrow import csv as arrow
 
-    with checks.opened(path) as stream:
+    with csv_lines.opened(path) as stream:
         sample = stream.read(SAMPLE)
     sample = sample if len(sample) == size else sample[: sample.rfind(b"\n") + 1]
     try:
@@ -180,7 +181,7 @@ def _looked_through(path: Path) -> tuple[int, bool]:
     """
     size = quotes = 0
     try:
-        with checks.opened(path) as stream:
+        with csv_lines.opened(path) as stream:
             while part := stream.read(CHUNK):
                 size, quotes = size + len(part), quotes + part.count(b'"')
     except (OSError, EOFError, zlib.error) as error:
@@ -194,7 +195,7 @@ def _looked_through(path: Path) -> tuple[int, bool]:
 def _closed(path: Path) -> None:
     row = 0  # the header, then the rows from 1
     try:
-        for _ in checks.lines(path, strict=True):
+        for _ in csv_lines.lines(path, strict=True):
             row += 1
     except csv.Error as error:
         if "unexpected end" in str(error):
@@ -206,7 +207,7 @@ def _say_where_it_broke(path: Path, header: Sequence[str]) -> None:
     """Raise what is wrong with a CSV, by row and line; return where nothing is found."""
     try:
         row = 0
-        for line, fields in checks.lines(path):
+        for line, fields in csv_lines.lines(path):
             if row and len(fields) != len(header):
                 cut = "is the line cut off?" if len(fields) < len(header) else "is a ',' in a text without quotes?"
                 cut = "is a ',' at the end of the line?" if len(fields) == len(header) + 1 and not fields[-1] else cut

@@ -19,7 +19,8 @@ import numpy as np
 from gru_tf import ts_file
 from gru_tf.datasets import DatasetError
 from gru_tf.errors import did_you_mean
-from gru_tf.own_data import columns, files
+from gru_tf.own_data import columns, files, filling, timestamps
+from gru_tf.own_data.filling import Missing
 from gru_tf.own_data.labels import Labelled
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -82,7 +83,7 @@ class Sequences:
         return of_sequences
 
 
-def read(path: str, wanted: Columns, missing: columns.Missing) -> Sequences:
+def read(path: str, wanted: Columns, missing: Missing) -> Sequences:
     """The sequences of the file at `path`.
 
     Args:
@@ -135,7 +136,7 @@ def _applies(path: str, form: Literal["table", "arrays", "series"], wanted: Colu
 # ------------------------------------------------------------------------------------------------------------- tables
 
 
-def of_table(frame: Any, where: str, wanted: Columns, missing: columns.Missing, labels: bool = True) -> Sequences:
+def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: bool = True) -> Sequences:
     """The sequences of a long table; see `read`. Where `labels` is false, those and groups are not looked at."""
     import pandas
 
@@ -153,7 +154,7 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: columns.Missing, 
     codes = pandas.Series(pandas.factorize(frame[identity])[0], frame.index)
     for name in kept:
         _constant(frame, where, name, identity, codes.to_numpy())
-    frame = frame if missing == "mean" else columns.complete(frame, features, missing, where, series=codes.to_numpy())
+    frame = frame if missing == "mean" else filling.complete(frame, features, missing, where, series=codes.to_numpy())
     codes, names = pandas.factorize(frame[identity])  # rows, and with them sequences, may have been dropped
     lengths = np.bincount(codes)
     firsts = frame.iloc[np.cumsum(lengths) - lengths]
@@ -193,7 +194,7 @@ def _in_order(frame: Any, where: str, identity: str, order: str | None) -> Any:
     codes = columns.groups(frame, identity, where)[0]
     rows = np.argsort(codes, kind="stable")
     if order is not None:
-        rows = np.lexsort((columns.times(frame, order, where, identity), codes))
+        rows = np.lexsort((timestamps.times(frame, order, where, identity), codes))
     return frame if (rows[1:] > rows[:-1]).all() else frame.iloc[rows]
 
 
@@ -218,7 +219,7 @@ def _constant(frame: Any, where: str, name: str, identity: str, codes: Array) ->
 # ------------------------------------------------------------------------------------------------------------- arrays
 
 
-def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: columns.Missing, labels: bool = True) -> Sequences:
+def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, labels: bool = True) -> Sequences:
     """The sequences of arrays by name; see `read`."""
     import pandas
 
@@ -241,7 +242,7 @@ def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: columns.Miss
     steps = pandas.DataFrame(inputs[real], columns=features)
     series = pandas.Series(np.repeat(np.arange(len(inputs)), lengths), steps.index)
     if missing != "mean":
-        steps = columns.complete(steps, features, missing, where, series=series.to_numpy())
+        steps = filling.complete(steps, features, missing, where, series=series.to_numpy())
     found, lengths = np.unique(series[steps.index], return_counts=True)  # without what was dropped
     firsts = pandas.DataFrame(of_each).iloc[found] if labels else None
 

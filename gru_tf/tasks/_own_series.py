@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gru_tf.datasets import DatasetError
-from gru_tf.own_data import columns, files, rhythm
+from gru_tf.own_data import columns, files, filling, rhythm, timestamps
 from gru_tf.own_data.encoding import Encoding
 from gru_tf.own_data.rhythm import Rhythm
 from gru_tf.own_data.shares import TEST, TRAIN, VALIDATION, by_time
@@ -114,11 +114,11 @@ def _table(task: "OwnForecast", where: str) -> tuple[Any, Array, Array, Array]:
 
 def _checked(task: "OwnForecast", frame: Any, where: str) -> tuple[Any, Array | None]:
     """One file's columns as they should be, and its moments."""
-    moments = columns.times(frame, task.time, where, task.group) if task.time is not None else None
+    moments = timestamps.times(frame, task.time, where, task.group) if task.time is not None else None
     for name in task.target:
         frame[name] = columns.numbers(frame, name, where)
     if task.missing == "refuse":
-        columns.complete(frame, [*task.target, *task.covariates], "refuse", where)
+        filling.complete(frame, [*task.target, *task.covariates], "refuse", where)
     return frame if task.time is None else frame.drop(columns=task.time), moments
 
 
@@ -133,7 +133,7 @@ def _later(task: "OwnForecast", read: list[tuple[Any, Any]]) -> None:
         row = columns.row(task.test_path or "", frame.index[int(early.argmax())])
         raise DatasetError(
             f"{task.test_path}: {row}, column '{task.time}': expected a time after the last of {task.path},"
-            f" {columns.moment(before.max())}. Received: {columns.moment(after[early.argmax()])}"
+            f" {timestamps.moment(before.max())}. Received: {timestamps.moment(after[early.argmax()])}"
         )
 
 
@@ -189,7 +189,7 @@ def _completed(task: "OwnForecast", frame: Any, of: Array, part: Array, where: s
     elif task.missing == "mean":
         frame = _with_typical(frame, names, fill)
     else:
-        frame = columns.complete(frame, names, task.missing, where, training, of)
+        frame = filling.complete(frame, names, task.missing, where, training, of)
     made = np.stack([absent[:, : len(task.target)].any(1), absent.any(1) & (task.missing == "interpolate")], axis=1)
     return frame, of, part, (encoding, fill), made
 
@@ -289,7 +289,7 @@ def last_windows(task: "OwnForecast", said: Series, frame: Any) -> tuple[Array, 
     columns.have(frame, _wanted(task), where)
     if not len(frame):
         raise DatasetError(f"{where}: expected at least {task.window} rows, a window. Received: none")
-    moments = columns.times(frame, task.time, where, task.group) if task.time is not None else None
+    moments = timestamps.times(frame, task.time, where, task.group) if task.time is not None else None
     of, series = np.zeros(len(frame), np.int32), [""]
     if task.group is not None:
         of, series = columns.groups(frame, task.group, where)
@@ -303,7 +303,7 @@ def last_windows(task: "OwnForecast", said: Series, frame: Any) -> tuple[Array, 
     elif task.missing == "drop":
         kept = ~columns.missing(frame, names).any(1)
         frame, moments, of = frame[kept], moments[kept], of[kept]
-    frame = columns.complete(frame, names, task.missing, where, series=of)
+    frame = filling.complete(frame, names, task.missing, where, series=of)
     rows = said.encoding.apply(frame, where)
     windows, ends = [], []
     for number in sorted(range(len(series)), key=lambda number: series[number]):
