@@ -19,7 +19,7 @@ import pytest
 
 from gru_tf.datasets import DatasetError
 from gru_tf.errors import UserError
-from gru_tf.own_data import columns, files, filling, rhythm, shares, timestamps
+from gru_tf.own_data import columns, files, filling, memory, rhythm, shares, timestamps
 from gru_tf.own_data.encoding import Encoding
 from gru_tf.own_data.given import keep
 
@@ -463,7 +463,7 @@ def test_arrays_are_read_as_numpy_reads_them(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_the_memory_is_refused_with_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """50,000 rows of eight bytes a column, five times; a million numbers of eight bytes, twice."""
-    monkeypatch.setattr(files, "LIMIT", 3_000_000)
+    monkeypatch.setattr(memory, "LIMIT", 3_000_000)
     frame = pandas.DataFrame({"a": np.arange(50_000), "b": np.arange(50_000) / 3, "c": "some text"})
     for name in ("x.csv", "x.csv.gz", "x.parquet"):
         frame.to_parquet(tmp_path / name) if name == "x.parquet" else frame.to_csv(tmp_path / name, index=False)

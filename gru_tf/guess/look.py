@@ -51,7 +51,7 @@ def _csv(path: str) -> Any:
         first = reader.read_next_batch()
     if any("binary" in str(field.type) for field in first.schema):
         raise ValueError("not UTF-8")
-    files.header(Path(path))
+    csv_lines.header(Path(path))
     return first
 
 

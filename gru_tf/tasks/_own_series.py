@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gru_tf.datasets import DatasetError
-from gru_tf.own_data import columns, files, filling, rhythm, timestamps
+from gru_tf.own_data import columns, files, filling, memory, rhythm, timestamps
 from gru_tf.own_data.encoding import Encoding
 from gru_tf.own_data.rhythm import Rhythm
 from gru_tf.own_data.shares import TEST, TRAIN, VALIDATION, by_time
@@ -66,9 +66,9 @@ def series(task: "OwnForecast") -> dict[str, Array]:
         notes.append(f"'{task.time}' steps by {found.words} with {found.gaps:,} gaps; windows count rows, not time.")
     table, of, part, seen, made = _completed(task, frame, of, part, where, notes)
     encoding, fill = seen
-    if (needed := 2 * 4 * len(table) * len(encoding.names)) > files.LIMIT:
+    if (needed := 2 * 4 * len(table) * len(encoding.names)) > memory.LIMIT:
         raise DatasetError(
-            f"{where}: expected inputs that fit {files.LIMIT / 1e9:g} GB of memory. Received: {len(table):,} rows of"
+            f"{where}: expected inputs that fit {memory.LIMIT / 1e9:g} GB of memory. Received: {len(table):,} rows of"
             f" {len(encoding.names)} inputs, which need {needed / 1e9:.1f} GB: name fewer covariates"
         )
     rows = encoding.apply(table, where)
