@@ -181,6 +181,15 @@ def test_an_npz_file_of_two_dimensions_has_one_feature(tmp_path: Path) -> None:
     assert task.encodings()["classes"] == ["False", "True"]
 
 
+@pytest.mark.parametrize("kind", ["float16", "float32", "int8"])
+def test_numbers_of_fewer_bits_are_the_same_inputs_and_nothing_is_warned_of(tmp_path: Path, kind: str) -> None:
+    inputs = np.random.default_rng(0).integers(-9, 9, (12, 5, 2))
+    for name in ("float64", kind):
+        np.savez(tmp_path / f"{name}.npz", X=inputs.astype(name), y=np.arange(12) % 2)
+    wide, narrow = (Sequences(path=str(tmp_path / f"{name}.npz")).arrays()["rows"] for name in ("float64", kind))
+    np.testing.assert_array_equal(narrow, wide)
+
+
 # --------------------------------------------------------------------------------------------------------- missing values
 
 GAPS = "n,x,y\n" + "".join(

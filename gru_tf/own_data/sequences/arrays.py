@@ -111,7 +111,7 @@ def _finite(inputs: Array, real: Array, lengths: Array, where: str, name: str, m
     """Refuse infinite numbers; NaN where it is refused, or where there is nothing that it could be filled with."""
     if inputs.dtype.kind != "f":
         return
-    wrong = np.abs(inputs) > inputs.dtype.type(min(columns.LARGEST, np.finfo(inputs.dtype).max))
+    wrong = np.abs(inputs) > inputs.dtype.type(min(columns.LARGEST, float(np.finfo(inputs.dtype).max)))
     if missing == "refuse":
         wrong |= np.isnan(inputs)
     if missing in ("forward", "interpolate"):
