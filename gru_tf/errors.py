@@ -50,6 +50,11 @@ def shown(value: Any) -> str:
     return YAML_WORDS.get(text, text if len(text) <= 60 else f"{text[:57]}…")
 
 
+def one_line(error: BaseException) -> str:
+    """What another library says of a mistake, in one line."""
+    return " ".join(str(error).split())[:200]
+
+
 def mismatch(branches: Sequence[Mapping[str, Any]]) -> str:
     """One value refused by pydantic in words, such as "received 0, expected at least 1.", without its path.
 

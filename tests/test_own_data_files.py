@@ -19,7 +19,7 @@ import pytest
 
 from gru_tf.datasets import DatasetError
 from gru_tf.errors import UserError
-from gru_tf.own_data import columns, files, rhythm, shares
+from gru_tf.own_data import columns, files, filling, memory, rhythm, shares, timestamps
 from gru_tf.own_data.encoding import Encoding
 from gru_tf.own_data.given import keep
 
@@ -39,11 +39,11 @@ def numbers(name: str) -> Read:
 
 
 def times(group: str | None = None) -> Read:
-    return lambda path: columns.times(files.read_table(path), "t", str(path), group)
+    return lambda path: timestamps.times(files.read_table(path), "t", str(path), group)
 
 
 def complete(how: Any) -> Read:
-    return lambda path: columns.complete(files.read_table(path), ["a", "b"], how, str(path))
+    return lambda path: filling.complete(files.read_table(path), ["a", "b"], how, str(path))
 
 
 def encoded(train: int) -> Read:
@@ -463,7 +463,7 @@ def test_arrays_are_read_as_numpy_reads_them(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_the_memory_is_refused_with_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """50,000 rows of eight bytes a column, five times; a million numbers of eight bytes, twice."""
-    monkeypatch.setattr(files, "LIMIT", 3_000_000)
+    monkeypatch.setattr(memory, "LIMIT", 3_000_000)
     frame = pandas.DataFrame({"a": np.arange(50_000), "b": np.arange(50_000) / 3, "c": "some text"})
     for name in ("x.csv", "x.csv.gz", "x.parquet"):
         frame.to_parquet(tmp_path / name) if name == "x.parquet" else frame.to_csv(tmp_path / name, index=False)
@@ -575,7 +575,7 @@ def test_missing_values_by_hand(how: Any, a: list[float], b: list[str]) -> None:
         GAPPY if how != "mean" else GAPPY.assign(b=["x", "y", None, "x", "y", "z"]).assign(b=["x", "y", None, "y", "y", "z"])
     )
     training = np.arange(6) < 3
-    found = columns.complete(frame, ["a", "b"], how, "here", training)
+    found = filling.complete(frame, ["a", "b"], how, "here", training)
     assert found.a.tolist() == a
     assert found.b.tolist() == b
 
@@ -583,7 +583,7 @@ def test_missing_values_by_hand(how: Any, a: list[float], b: list[str]) -> None:
 def test_nothing_is_carried_from_one_series_to_another() -> None:
     frame = pandas.DataFrame({"a": [1.0, 2.0, None, 5.0]})
     with pytest.raises(DatasetError, match="here: row 3, column 'a': expected a value in an earlier row"):
-        columns.complete(frame, ["a"], "forward", "here", series=np.array([0, 0, 1, 1]))
+        filling.complete(frame, ["a"], "forward", "here", series=np.array([0, 0, 1, 1]))
 
 
 def test_an_encoding_by_hand_and_its_way_through_json() -> None:

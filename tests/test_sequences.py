@@ -17,7 +17,7 @@ from own_labelled import SIGNS, SUMS, TRIPS
 
 from gru_tf import ts_file
 from gru_tf.errors import UserError
-from gru_tf.own_data import files
+from gru_tf.own_data import memory
 from gru_tf.own_data.encoding import Encoding
 from gru_tf.tasks import Examples, Splits, Task, create
 from gru_tf.tasks._ragged import right_padded
@@ -179,6 +179,15 @@ def test_an_npz_file_of_two_dimensions_has_one_feature(tmp_path: Path) -> None:
     task = Sequences(path=str(tmp_path / "a.npz"))
     assert (task.signature.timesteps, task.signature.features, task.signature.varying) == (4, 1, False)
     assert task.encodings()["classes"] == ["False", "True"]
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "int8"])
+def test_numbers_of_fewer_bits_are_the_same_inputs_and_nothing_is_warned_of(tmp_path: Path, kind: str) -> None:
+    inputs = np.random.default_rng(0).integers(-9, 9, (12, 5, 2))
+    for name in ("float64", kind):
+        np.savez(tmp_path / f"{name}.npz", X=inputs.astype(name), y=np.arange(12) % 2)
+    wide, narrow = (Sequences(path=str(tmp_path / f"{name}.npz")).arrays()["rows"] for name in ("float64", kind))
+    np.testing.assert_array_equal(narrow, wide)
 
 
 # --------------------------------------------------------------------------------------------------------- missing values
@@ -784,7 +793,7 @@ def test_sequences_that_do_not_fit_the_memory_are_refused_with_what_they_need(
     """One of 4,000 steps among 59 of 2. It trains: 36 · 4,000 · 4 bytes, and 24 · 2 · 4 for the others."""
     rows = ["n,x,y\n"] + [f"{n},{step % 7 + n},{'ab'[n % 2]}\n" for n in range(60) for step in range(4000 if n == 0 else 2)]
     (tmp_path / "a.csv").write_text("".join(rows))
-    monkeypatch.setattr(files, "LIMIT", 500_000)
+    monkeypatch.setattr(memory, "LIMIT", 500_000)
     message = refusal(tmp_path / "a.csv", id="n", label="y")
     assert message == (
         "a.csv: expected sequences that fit 0.0005 GB of memory, padded to the longest. Received: 60 of up to 4,000 steps of"

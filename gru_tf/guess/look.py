@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gru_tf.errors import UserError
-from gru_tf.own_data import columns, files
+from gru_tf.own_data import columns, csv_lines, files, timestamps
 
 TIMES = ("time", "timestamp", "date", "datetime", "day", "week", "month", "quarter", "year", "hour", "ds")
 LABELS = ("label", "class", "target", "y", "category", "sentiment", "outcome")
@@ -46,12 +46,12 @@ def head(path: str) -> Any:
 def _csv(path: str) -> Any:
     from pyarrow import csv
 
-    parse = csv.ParseOptions(delimiter=columns.delimiter(Path(path)), newlines_in_values=True)
+    parse = csv.ParseOptions(delimiter=csv_lines.delimiter(Path(path)), newlines_in_values=True)
     with csv.open_csv(path, read_options=csv.ReadOptions(block_size=SAMPLE), parse_options=parse) as reader:
         first = reader.read_next_batch()
     if any("binary" in str(field.type) for field in first.schema):
         raise ValueError("not UTF-8")
-    files.header(Path(path))
+    csv_lines.header(Path(path))
     return first
 
 
@@ -124,7 +124,7 @@ def _are_dates(column: Any) -> bool:
     if not len(some) or not _digits(some).all():
         return False
     try:
-        columns.times(some.to_frame("times"), "times", "")
+        timestamps.times(some.to_frame("times"), "times", "")
     except UserError:
         return False
     return True

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gru_tf.errors import UserError
-from gru_tf.own_data import columns, files
+from gru_tf.own_data import columns, files, timestamps
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -61,10 +61,10 @@ def steps_of(path: str, time: str | None, group: str | None, target: str) -> Ste
     if time is None:
         return plain
     try:
-        moments = columns.times(frame, time, path, group)
+        moments = timestamps.times(frame, time, path, group)
     except UserError:
         # that a moment comes twice is the task's to complain about: here each row is a group; other mistakes come again
-        moments = columns.times(frame.assign(**{"": np.arange(len(frame))}), time, path, group="")
+        moments = timestamps.times(frame.assign(**{"": np.arange(len(frame))}), time, path, group="")
     order = np.lexsort((moments, keys))
     within = np.diff(keys[order]) == 0
     between = np.diff(moments[order])[within]

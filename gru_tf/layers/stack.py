@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from gru_tf.cells import CELLS, CellSpec
 from gru_tf.kernel_path import Path, of
 from gru_tf.layers import recurrent
+from gru_tf.layers.last_steps import last_steps
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -84,13 +84,18 @@ class RecurrentStack(keras.layers.Layer):
         self.seed = seed
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
-        # where the whole last layer is needed, `_last_steps` picks from it
+        # where the whole last layer is needed, `last_steps` picks from it
         self._whole = return_sequences or residual or layer_norm
+        self._make_layers()
+
+    def _make_layers(self) -> None:
+        """The layers over time and what belongs between them; projections are made when widths are known."""
         depth = len(self.units)
         self.layers = [self._layer(n) for n in range(depth)]
-        seeds = [None if seed is None else seed + n for n in range(depth - 1)]
-        self.dropouts = [keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy) for seed in seeds]
-        self.norms = [keras.layers.LayerNormalization(dtype=self.dtype_policy) for _ in range(depth if layer_norm else 0)]
+        seeds = [None if self.seed is None else self.seed + n for n in range(depth - 1)]
+        self.dropouts = [keras.layers.Dropout(self.dropout, seed=seed, dtype=self.dtype_policy) for seed in seeds]
+        normed = depth if self.layer_norm else 0
+        self.norms = [keras.layers.LayerNormalization(dtype=self.dtype_policy) for _ in range(normed)]
         self.projections: list[Any] = []
 
     def _layer(self, n: int) -> Any:
@@ -147,7 +152,7 @@ class RecurrentStack(keras.layers.Layer):
                 y = y + self.projections[n](x)
             x = self.norms[n](y) if self.layer_norm else y
         if self._whole and not self.return_sequences:
-            x = self._last_steps(x, mask)
+            x = last_steps(x, mask, self.units[-1] if self.bidirectional else None)
         return (x, *states) if self.return_state else x
 
     def _states_by_layer(self, states: Any) -> list[Any]:
@@ -168,15 +173,6 @@ class RecurrentStack(keras.layers.Layer):
         """Of each layer, the shapes of its states."""
         inner = [getattr(layer, "forward_layer", layer) for layer in self.layers]
         return [[(batch, size) for size in layer.state_size] * (2 if self.bidirectional else 1) for layer in inner]
-
-    def _last_steps(self, sequence: Any, mask: Any) -> Any:
-        """Each direction's last real step of (batch, T, W): the last in time, and of the backward half the first."""
-        ends = [_real_step(sequence, mask, last=True)]
-        if not self.bidirectional:
-            return ends[0]
-        ends.append(_real_step(sequence, mask, last=False))
-        half = self.units[-1]
-        return ops.concatenate([ends[0][:, :half], ends[1][:, half:]], axis=-1)
 
     def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
         """The output's shape, and the states' with `return_state`."""
@@ -252,17 +248,6 @@ def stacked(
     _check(not stack.return_state, "return_state", "False for a model with a head", True)
     head = keras.layers.Dense(outputs, name="head", dtype=stack.dtype_policy)
     return keras.Sequential([keras.Input((timesteps, features), name="sequence"), stack, head])
-
-
-def _real_step(sequence: Any, mask: Any, last: bool) -> Any:
-    """Of (batch, T, W), the last or first step that the mask leaves: (batch, W)."""
-    if mask is None:
-        return sequence[:, -1 if last else 0]
-    real = ops.cast(mask, "int32")
-    index = ops.argmax(ops.flip(real, axis=1) if last else real, axis=1)
-    if last:
-        index = ops.shape(real)[1] - 1 - index
-    return ops.take_along_axis(sequence, ops.reshape(ops.cast(index, "int32"), (-1, 1, 1)), axis=1)[:, 0]
 
 
 def _known(cell: Any, has_options: bool) -> Any:

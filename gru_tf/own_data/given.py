@@ -10,10 +10,9 @@ import numpy as np
 
 from gru_tf import durable
 from gru_tf.datasets import cache
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, one_line
 from gru_tf.own_data import columns as checks
 from gru_tf.own_data import files
-from gru_tf.own_data.files import one_line
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

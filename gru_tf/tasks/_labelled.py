@@ -11,7 +11,7 @@ from pydantic import model_validator
 
 from gru_tf import parsed
 from gru_tf.datasets import DatasetError
-from gru_tf.own_data import files, labels, shares
+from gru_tf.own_data import files, labels, memory, shares
 from gru_tf.own_data.labels import Labelled
 from gru_tf.tasks import Array, Metric
 from gru_tf.tasks._own import OwnData, Share
@@ -164,9 +164,9 @@ def fits(path: str, split: Array, lengths: Array, size: int) -> None:
     """
     parts = [lengths[split == number] for number in np.unique(split)]
     needed = sum(len(part) * int(part.max()) * size for part in parts)
-    if needed > files.LIMIT:
+    if needed > memory.LIMIT:
         raise DatasetError(
-            f"{path}: expected sequences that fit {files.LIMIT / 1e9:g} GB of memory, padded to the longest. Received:"
+            f"{path}: expected sequences that fit {memory.LIMIT / 1e9:g} GB of memory, padded to the longest. Received:"
             f" {len(lengths):,} of up to {lengths.max():,} steps of {size} bytes, {needed / 1e9:.3g} GB: cut the longest"
             " into parts, or name fewer features"
         )

@@ -20,6 +20,7 @@ import numpy as np
 from gru_tf.own_data import columns, files, shares
 from gru_tf.own_data import sequences as gathered
 from gru_tf.own_data.encoding import Encoding
+from gru_tf.own_data.filling import Missing
 from gru_tf.tasks import Array, Signature, Splits
 from gru_tf.tasks._labelled import LabelledData, as_bytes, fits
 from gru_tf.tasks._own import Names, Prepared
@@ -47,7 +48,7 @@ class Sequences(LabelledData):
     id: str | None = None
     order: str | None = None
     features: Names = ()
-    missing: columns.Missing = "refuse"
+    missing: Missing = "refuse"
 
     @property
     def signature(self) -> Signature:

@@ -1,0 +1,21 @@
+"""Recurrent stacks in a PyTorch state_dict: found by name, at any prefix, and checked part by part."""
+
+from gru_tf.interchange.stacks.entries import BIASES, FLOATS, KEY, WEIGHTS, Array, Stack, Tensor, choose, find, suffix
+from gru_tf.interchange.stacks.layers import CELLS, TITLES, Read, read
+
+__all__ = [
+    "BIASES",
+    "CELLS",
+    "FLOATS",
+    "KEY",
+    "TITLES",
+    "WEIGHTS",
+    "Array",
+    "Read",
+    "Stack",
+    "Tensor",
+    "choose",
+    "find",
+    "read",
+    "suffix",
+]

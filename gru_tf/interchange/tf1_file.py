@@ -1,0 +1,104 @@
+"""A TensorFlow 1 checkpoint on disk: which of its files is meant, the variables in it, and which of them are weights."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gru_tf.errors import UserError, did_you_mean, several
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def opened(path: Path) -> tuple[str, dict[str, tuple[int, ...]], Callable[[str], Array]]:
+    """What to call a checkpoint, the shapes of its variables, and what reads one.
+
+    Raises:
+        UserError: for what is no whole checkpoint of TensorFlow 1; the last of the three for what is no numbers.
+    """
+    prefix = _prefix(path)
+    reader, shapes = _reader(prefix)
+    if any(".ATTRIBUTES" in name for name in shapes):
+        raise UserError(
+            f"{prefix.name}: expected a checkpoint of TensorFlow 1, with variables by name. Received: one of TensorFlow 2,"
+            " of objects; load it in its program and save the Keras model"
+        )
+    return prefix.name, shapes, lambda name: _array(reader, name, prefix.name)
+
+
+def _reader(prefix: Path) -> tuple[Any, dict[str, tuple[int, ...]]]:
+    import tensorflow as tf
+
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        return reader, {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
+        raise UserError(f"{prefix.name}: expected a whole checkpoint. Received: {_line(error)}") from None
+
+
+def _array(reader: Any, name: str, where: str) -> Array:
+    import tensorflow as tf
+
+    try:
+        found = np.asarray(reader.get_tensor(name))
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError, MemoryError) as error:
+        raise UserError(f"{where}: {name}: expected readable numbers. Received: {_line(error)}") from None
+    if found.dtype.kind != "f":
+        raise UserError(f"{where}: {name}: expected floating point numbers. Received: {found.dtype}")
+    return found
+
+
+def _prefix(path: Path) -> Path:
+    """What the names of the checkpoint's files have in common."""
+    if path.is_dir():
+        return _newest(path)
+    if found := re.fullmatch(r"(.+)\.(index|meta|data-\d{5}-of-\d{5})", path.name):
+        return path.with_name(found[1])
+    if not path.is_file() and not path.with_name(f"{path.name}.index").is_file():
+        near = did_you_mean(path.name, [each.name.removesuffix(".index") for each in path.parent.glob("*.index")])
+        raise UserError(
+            f"{path}: expected a checkpoint's prefix, one of its files or its folder.{near} Received: no such file"
+        )
+    return path
+
+
+def _newest(folder: Path) -> Path:
+    """The checkpoint that a folder's `checkpoint` file names, always one in the folder itself."""
+    import tensorflow as tf
+
+    try:
+        state = tf.train.get_checkpoint_state(str(folder)) if (folder / "checkpoint").is_file() else None
+    except (tf.errors.OpError, ValueError) as error:
+        raise UserError(f"{folder}: checkpoint: expected a checkpoint's name. Received: {_line(error)}") from None
+    names = (
+        [state.model_checkpoint_path] if state else sorted(str(each)[: -len(".index")] for each in folder.glob("*.index"))
+    )
+    if len(names) != 1 or not names[0]:
+        known = several([Path(name).name for name in names])
+        raise UserError(
+            f"{folder}: expected a folder with one checkpoint, or a file `checkpoint`. Received: {known or 'none'}"
+        )
+    return folder / Path(names[0]).name
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(getattr(error, "message", error)).split())[:200] or type(error).__name__
+
+
+def networks_own(variables: Shapes) -> dict[str, tuple[int, ...]]:
+    """Variables that are no optimizer's and no average of another."""
+    return {name: shape for name, shape in variables.items() if not _belongs_to_another(name, variables)}
+
+
+def _belongs_to_another(name: str, variables: Shapes) -> bool:
+    """Whether it is an optimizer's or an average: called like another variable, perhaps in a scope, and one word more."""
+    parts = name.split("/")[:-1]
+    return any("/".join(parts[n:]) in variables for n in range(len(parts)))
+
+
+def is_weight(name: str, shape: tuple[int, ...]) -> bool:
+    """Whether a variable is one of a layer, no counter of steps and the like."""
+    return len(shape) > 0 and name not in ("global_step", "beta1_power", "beta2_power")

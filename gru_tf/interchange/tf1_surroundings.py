@@ -1,0 +1,120 @@
+"""What lies around the cells in a TensorFlow 1 checkpoint: the embedding below them, the linear layers on top."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.interchange.tf1_file import Shapes
+
+BIASES = {"kernel": "bias", "weights": "biases", "W": "b", "w": "b"}  # last part of a head's names, or its end after "_"
+Names = tuple[str, str | None]  # of a kernel and its bias
+
+
+@dataclass(frozen=True)
+class Around:
+    """Names of what lies around the cells.
+
+    Args:
+        table: of the embedding; "" for none.
+        linear: of kernel and bias of each linear layer on top, in their order.
+        left: of weights that are neither.
+    """
+
+    table: str
+    linear: Sequence[Names]
+    left: Sequence[str]
+
+
+def find(
+    weights: Shapes,
+    embedding: str | bool | None,
+    head: str | Sequence[str] | bool | None,
+    features: int,
+    width: int,
+    where: str,
+) -> Around:
+    """What lies around cells that take `features` and give `width`, among the other weights.
+
+    Args:
+        weights: their shapes.
+        embedding: as `gru_tf.interchange.tf1.read` takes it.
+        head: the same.
+        features: of the cells' input.
+        width: of their output.
+        where: the file, for messages.
+
+    Raises:
+        UserError: where what is named is not there, or more than one could be meant.
+    """
+    table = _table(weights, _key(embedding), features, where)
+    left = {name: shape for name, shape in weights.items() if name != table}
+    given = _listed(head)
+    linear = _following(left, width, where) if given is None else _given(left, given, where)
+    taken = {name for names in linear for name in names}
+    return Around(table, linear, [name for name in left if name not in taken])
+
+
+def _key(embedding: str | bool | None) -> str | None:
+    """A key, "" for none of them, None for the one that fits."""
+    return "" if embedding is False else None if embedding is True else embedding
+
+
+def _listed(head: str | Sequence[str] | bool | None) -> Sequence[str] | None:
+    """Keys; none of them for False."""
+    if head is None or head is True:
+        return None
+    return () if head is False else [head] if isinstance(head, str) else head
+
+
+def _table(left: Shapes, given: str | None, width: int, where: str) -> str:
+    """The name of the embedding, or nothing."""
+    if given is not None:
+        if given and given not in left:
+            raise UserError(
+                f"{where}: {given}: expected a variable for `embedding`.{did_you_mean(given, left)} Received: none"
+            )
+        return given
+    fits = [name for name, shape in left.items() if "embed" in name.lower() and len(shape) == 2 and shape[1] == width]
+    if len(fits) > 1:
+        raise UserError(
+            f"{where}: expected one embedding of width {width}, or `embedding`. Received: {several(sorted(fits))}"
+        )
+    return fits[0] if fits else ""
+
+
+def _given(left: Shapes, head: Sequence[str], where: str) -> list[Names]:
+    """The linear layers whose kernels are named."""
+    for name in head:
+        if len(left.get(name, ())) != 2:
+            near = did_you_mean(name, left)
+            raise UserError(
+                f"{where}: {name}: expected a matrix for `head`.{near} Received: {left.get(name, 'no such variable')}"
+            )
+    return [(name, _bias(name, left)) for name in head]
+
+
+def _following(left: Shapes, width: int, where: str) -> list[Names]:
+    """The linear layers whose shapes follow one another, from `width` features on."""
+    matrices = {name: shape for name, shape in left.items() if len(shape) == 2 and "embed" not in name.lower()}
+    found: dict[str, str | None] = {}
+    while fits := sorted(name for name, shape in matrices.items() if shape[0] == width and name not in found):
+        if len(fits) > 1:
+            raise UserError(
+                f"{where}: expected one kernel that takes {width} features, or `head`. Received: {several(fits)}"
+            )
+        found[fits[0]] = _bias(fits[0], left)
+        width = left[fits[0]][1]
+    return list(found.items())
+
+
+def _bias(kernel: str, left: Shapes) -> str | None:
+    """The vector that goes with a kernel: called like it, or the only one of its width in its scope."""
+    width = left[kernel][1]
+    vectors = [name for name, shape in left.items() if shape == (width,)]
+    for one, other in BIASES.items():
+        called = kernel[: -len(one)] + other
+        if kernel.endswith(one) and called in vectors:
+            return called
+    scope = kernel.rpartition("/")[0]
+    near = [name for name in vectors if name.rpartition("/")[0] == scope]
+    return near[0] if len(near) == 1 else None

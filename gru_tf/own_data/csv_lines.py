@@ -1,0 +1,115 @@
+"""A CSV file line by line: its header, where each row begins, and what is wrong with it, by row and line.
+
+Whole tables are read by `gru_tf.own_data.csv_table`, which is faster and says less of where it fails.
+"""
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from gru_tf.datasets import DatasetError
+from gru_tf.errors import several, shown
+
+SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+LONGEST = 1 << 30  # characters of a field; Python's csv would stop at 131,072
+VALUE = re.compile(r"\s*[-+]?\d[\d.,:/ T+-]*\s*")  # a number, a date or a time
+
+
+def delimiter(path: Path) -> str:
+    """Between the fields of a line."""
+    return "\t" if path.name.lower().removesuffix(".gz").endswith(".tsv") else ","
+
+
+def opened(path: Path) -> Any:
+    """The bytes of a file, uncompressed."""
+    return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def lines(path: Path, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """(line on which it begins, fields) of the header and each row of a CSV file.
+
+    Args:
+        path: of the file, compressed where it ends in ".gz".
+        strict: whether quotes must be closed, and be followed by the end of the field: else csv.Error.
+
+    Raises:
+        DatasetError: where the file is not UTF-8, naming line and byte, or is cut off.
+    """
+    csv.field_size_limit(LONGEST)
+    try:
+        with opened(path) as stream:
+            reader = csv.reader(_decoded(path, stream), delimiter=delimiter(path), strict=strict)
+            begins = 1
+            for fields in reader:
+                if fields:
+                    yield begins, fields
+                begins = reader.line_num + 1
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(f"{path}: cannot be read, {reason}") from error
+
+
+def _decoded(path: Path, stream: io.BufferedIOBase) -> Iterator[str]:
+    for number, line in enumerate(stream, start=1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise DatasetError(
+                f"{path}: line {number}: expected UTF-8 text. Received: byte 0x{line[error.start]:02x} at column"
+                f" {error.start + 1} of it; save it as UTF-8"
+            ) from error
+        yield from re.split(r"(?<=\r)(?=[^\n])", text)  # lines may end in a carriage return alone
+
+
+def header(path: Path) -> list[str]:
+    """The names in the first line of a CSV that is not empty.
+
+    Raises:
+        DatasetError: where there is none, it is not UTF-8, is separated by something else or holds values, no names.
+    """
+    for _, names in lines(path):
+        if len(names) == 1 and (mark := next((mark for mark in ";\t|," if mark in names[0]), None)):
+            by = "tabs" if mark == "\t" else f"'{mark}'"
+            raise DatasetError(
+                f"{path}: line 1: expected columns separated by ',' (or by tabs in a .tsv). Received: {shown(names[0])},"
+                f" separated by {by}"
+            )
+        if all(map(VALUE.fullmatch, names)) and not all(name.strip().isdigit() for name in names):  # 0, 1, 2 are names
+            raise DatasetError(f"{path}: line 1: expected a header, the columns' names. Received: {several(names)}")
+        return names
+    raise DatasetError(f"{path}: expected a header line. Received: an empty file")
+
+
+def all_closed(path: Path) -> None:
+    """Raise DatasetError with the row where a quoted text begins that never ends; it would swallow the rows after it."""
+    row = 0  # the header, then the rows from 1
+    try:
+        for _ in lines(path, strict=True):
+            row += 1
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            never = "a text that begins with '\"' and never ends"
+            raise DatasetError(f"{path}: row {row}: expected every quoted text to end. Received: {never}") from error
+
+
+def say_where_it_broke(path: Path, header: Sequence[str]) -> None:
+    """Raise what is wrong with a CSV, by row and line; return where nothing is found."""
+    try:
+        row = 0
+        for line, fields in lines(path):
+            if row and len(fields) != len(header):
+                cut = "is the line cut off?" if len(fields) < len(header) else "is a ',' in a text without quotes?"
+                cut = "is a ',' at the end of the line?" if len(fields) == len(header) + 1 and not fields[-1] else cut
+                cut = f"is {shown(header[0])} a header?" if len(header) == 1 else cut
+                raise DatasetError(
+                    f"{path}: row {row} (line {line}): expected {len(header)} field{'s' * (len(header) > 1)}, as in the"
+                    f" header. Received: {len(fields)}; {cut}"
+                )
+            row += 1
+    except csv.Error as error:
+        raise DatasetError(f"{path}: row {row}: expected CSV. Received: {error}") from error

@@ -1,0 +1,68 @@
+"""Sequences of three forms of file, gathered into one: their steps one after another, and a label of each.
+
+A long table has a row a step and a column that says which rows are one sequence; NPZ has arrays; `.ts` is that of the UCR
+and UEA archives.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from gru_tf.datasets import DatasetError
+from gru_tf.own_data import files
+from gru_tf.own_data.filling import Missing
+from gru_tf.own_data.sequences.arrays import of_arrays
+from gru_tf.own_data.sequences.gathered import Columns, Sequences
+from gru_tf.own_data.sequences.series import of_series
+from gru_tf.own_data.sequences.table import of_table
+
+__all__ = ["Columns", "Sequences", "as_many", "of_arrays", "of_series", "of_table", "read"]
+
+
+def read(path: str, wanted: Columns, missing: Missing) -> Sequences:
+    """The sequences of the file at `path`.
+
+    Args:
+        path: of a table, NPZ or `.ts` file.
+        wanted: which column or array holds what.
+        missing: what happens to missing values of features; "mean" leaves them, since it needs the split.
+
+    Raises:
+        UserError: one line naming file, row and column where there is anything else than what was asked for.
+    """
+    form = files.form(path)
+    _applies(path, form, wanted, missing)
+    if form == "series":
+        return of_series(path)
+    if form == "arrays":
+        return of_arrays(files.read_arrays(path), path, wanted, missing)
+    needed = [wanted.id, wanted.order, wanted.label, wanted.group, *wanted.features]
+    names = [name for name in dict.fromkeys(needed) if name is not None]
+    return of_table(files.read_table(path, names if wanted.features else None), path, wanted, missing)
+
+
+def as_many(found: Sequences, features: Sequence[str]) -> None:
+    """Raise DatasetError where sequences have another number of features than those that a network learns from."""
+    there = list(found.steps.columns)
+    if len(there) != len(features):
+        raise DatasetError(
+            f"{found.where}: expected {len(features)} features, as in training: {', '.join(features)}. Received:"
+            f" {len(there)}: {', '.join(there)}"
+        )
+
+
+def _applies(path: str, form: Literal["table", "arrays", "series"], wanted: Columns, missing: str) -> None:
+    """Refuse options that a form of file does not have, and ask for those that it needs."""
+    if form == "table":
+        for option, name in (("id", wanted.id), ("label", wanted.label)):
+            if name is None:
+                what = "which rows are one sequence" if option == "id" else "what is foretold"
+                raise DatasetError(f"{path}: expected the option '{option}', the column that says {what}. Received: none")
+        return
+    given: dict[str, Any] = {"id": wanted.id, "order": wanted.order}
+    if form == "series":
+        given |= {"label": wanted.label, "features": wanted.features or None, "group": wanted.group}
+        given["missing"] = missing if missing != "refuse" else None
+    for option, value in given.items():
+        if value is not None:
+            kind = "an .npz" if form == "arrays" else "a .ts"
+            raise DatasetError(f"{path}: expected no option '{option}' for {kind} file. Received: {value}")

@@ -1,0 +1,66 @@
+"""What sequences are gathered into, whatever the form of their file, and which of its columns or arrays hold what."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gru_tf.own_data.labels import Labelled
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns, or arrays, hold what; None where there is none.
+
+    Args:
+        label: of the labels, the same in every row of a sequence; arrays: (N,) `y`.
+        id: which rows are one sequence.
+        order: by which its rows are ordered; None for the order of the file.
+        features: of the inputs; none for all others. Arrays: (N, T, features) or (N, T), `X`.
+        group: whose sequence it is; arrays: (N,).
+    """
+
+    label: str | None
+    id: str | None
+    order: str | None
+    features: tuple[str, ...]
+    group: str | None
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """The sequences of one file, in the order in which they begin.
+
+    Args:
+        where: the file's path, as messages call it.
+        steps: frame of the features, a row a step, one sequence after another.
+        lengths: (N,) int64 steps of each.
+        labelled: labels and groups; None where the labels are what is asked for.
+        names: (N,) what `id` calls them; their numbers from 1 where there is no such column.
+    """
+
+    where: str
+    steps: Any
+    lengths: Array
+    labelled: Labelled | None
+    names: Array
+
+    @property
+    def series(self) -> Array:
+        """(steps,) int64 number of the sequence."""
+        return np.repeat(np.arange(len(self.lengths)), self.lengths)
+
+    def content(self) -> Array:
+        """(N,) uint64, equal where sequences have equal values at every step."""
+        import pandas
+
+        of_rows = pandas.util.hash_pandas_object(self.steps, index=False).to_numpy()
+        starts = np.cumsum(self.lengths) - self.lengths
+        place = np.arange(len(of_rows), dtype=np.uint64) - np.repeat(starts, self.lengths).astype(np.uint64)
+        with np.errstate(over="ignore"):  # modulo 2^64, as hashes are
+            mixed = (of_rows ^ (place * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)
+            of_sequences: Array = np.add.reduceat(mixed, starts)
+        return of_sequences

@@ -1,0 +1,25 @@
+"""Sequences of a `.ts` file, the form of the UCR and UEA archives: a line a sequence, its label at the end."""
+
+from pathlib import Path
+
+import numpy as np
+
+from gru_tf import ts_file
+from gru_tf.own_data.labels import Labelled
+from gru_tf.own_data.sequences.gathered import Sequences
+
+
+def of_series(path: str) -> Sequences:
+    """The sequences of the file at `path`, each channel a feature; raises DatasetError naming file and line."""
+    import pandas
+
+    found = ts_file.read(Path(path))
+    names = [f"channel {number}" for number in range(1, found.values.shape[1] + 1)]
+    labels = pandas.DataFrame({"label": found.labels})
+
+    def row(number: int) -> str:
+        return f"line {found.lines[number]}"
+
+    steps = pandas.DataFrame(found.values, columns=names)
+    labelled = Labelled(path, labels, "label", None, row)
+    return Sequences(path, steps, found.lengths, labelled, np.arange(1, len(found.lengths) + 1))

@@ -1,0 +1,108 @@
+"""Sequences of a long table: a row a step, and a column that says which rows are one sequence.
+
+Rows of a sequence need not lie together, and come in the order of a column where one is named.
+
+    id  time  x   label
+    a   2     20  walk      a: steps 10, 20 → walk
+    b   1     70  run       b: step 70 → run
+    a   1     10  walk
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gru_tf.datasets import DatasetError
+from gru_tf.own_data import columns, filling, timestamps
+from gru_tf.own_data.filling import Missing
+from gru_tf.own_data.labels import Labelled
+from gru_tf.own_data.sequences.gathered import Columns, Sequences
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: bool = True) -> Sequences:
+    """The sequences of a long table; see `read`. Where `labels` is false, those and groups are not looked at."""
+    import pandas
+
+    identity = str(wanted.id)
+    kept = [name for name in (wanted.label, wanted.group) if labels and name is not None]
+    needed = [name for name in (wanted.id, wanted.order, *kept, *wanted.features) if name is not None]
+    columns.have(frame, needed, where)
+    _distinct(where, {"id": wanted.id, "order": wanted.order, "label": wanted.label, "group": wanted.group})
+    _no_inputs(where, wanted)
+    features = _features(frame, where, wanted, needed)
+    frame = _in_order(frame, where, identity, wanted.order)
+    codes = pandas.factorize(frame[identity])[0]
+    for name in kept:
+        _constant(frame, where, name, identity, codes)
+    frame = frame if missing == "mean" else filling.complete(frame, features, missing, where, series=codes)
+    codes, names = pandas.factorize(frame[identity])  # rows, and with them sequences, may have been dropped
+    lengths = np.bincount(codes)
+    firsts = frame.iloc[np.cumsum(lengths) - lengths]
+
+    def row(number: int) -> str:
+        return f"{columns.row(where, firsts.index[number])}, column '{wanted.label}'"
+
+    labelled = Labelled(where, firsts[kept], str(wanted.label), wanted.group, row) if labels else None
+    return Sequences(where, frame[features], lengths, labelled, np.asarray(names))
+
+
+def _distinct(where: str, options: Mapping[str, str | None]) -> None:
+    """One column has one meaning."""
+    before: dict[str, str] = {}
+    for option, name in options.items():
+        if name is not None and name in before:
+            raise DatasetError(f"{where}: expected two columns for '{before[name]}' and '{option}'. Received: '{name}'")
+        if name is not None:
+            before[name] = option
+
+
+def _no_inputs(where: str, wanted: Columns) -> None:
+    """What is said of a sequence is none of its inputs."""
+    for option, name in (("label", wanted.label), ("id", wanted.id), ("group", wanted.group)):
+        if name is not None and name in wanted.features:
+            raise DatasetError(
+                f"{where}: expected inputs beside the column of '{option}'. Received: '{name}' among features"
+            )
+
+
+def _features(frame: Any, where: str, wanted: Columns, needed: Sequence[str]) -> list[str]:
+    """The columns of the inputs: those that are named, or all that are nothing else."""
+    others = {wanted.id, wanted.order, wanted.label, wanted.group}
+    features = list(wanted.features) or [str(name) for name in frame.columns if name not in others]
+    if not features:
+        raise DatasetError(f"{where}: expected a column of features beside {', '.join(needed)}. Received: none")
+    return features
+
+
+def _in_order(frame: Any, where: str, identity: str, order: str | None) -> Any:
+    """The rows, sequence by sequence as these begin in the file, each in its order."""
+    absent = columns.missing(frame, [identity])[:, 0]
+    if absent.any():
+        place = columns.row(where, frame.index[int(absent.argmax())])
+        raise DatasetError(f"{where}: {place}, column '{identity}': expected the name of a sequence. Received: nothing")
+    codes = columns.groups(frame, identity, where)[0]
+    rows = np.argsort(codes, kind="stable")
+    if order is not None:
+        rows = np.lexsort((timestamps.times(frame, order, where, identity), codes))
+    return frame if (rows[1:] > rows[:-1]).all() else frame.iloc[rows]
+
+
+def _constant(frame: Any, where: str, name: str, identity: str, codes: Array) -> None:
+    """One label, and one group, a sequence."""
+    import pandas
+
+    values = pandas.factorize(frame[name])[0]  # -1 where missing
+    first = np.flatnonzero(np.diff(codes, prepend=-1))
+    other = values != np.repeat(values[first], np.diff(first, append=len(codes)))
+    if other.any():
+        place = int(other.argmax())
+        begin = int(first[codes[place]])
+        received, before = (frame[name].iloc[number] for number in (place, begin))
+        raise DatasetError(
+            f"{where}: {columns.row(where, frame.index[place])}, column '{name}': expected the same in every row of"
+            f" {identity} '{frame[identity].iloc[place]}': '{before}', as in {columns.row(where, frame.index[begin])}."
+            f" Received: '{received}'"
+        )

@@ -1,0 +1,75 @@
+"""The network around a cell: its size or budget, its depth, and a trained stack to start from."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, model_serializer, model_validator
+
+from gru_tf.specs.choice import PINNED
+from gru_tf.specs.spec import Positive, Spec
+
+STARTING = ("start", "from", "frozen", "sha256")  # what a `ModelSpec` says of a file to start from
+
+
+class ModelSpec(Spec):
+    """The network around a cell.
+
+    Args:
+        units: size of each layer's state; or
+        parameters: budget of weights, head included, from which the units follow.
+        budget: "size" (the same units or parameters), or "seconds": also the same training time, `training.seconds`.
+        layers: depth of the stack.
+        bidirectional: whether a second stack reads the sequence backwards.
+        dropout: share of each recurrent layer's output that is dropped in training, in [0, 1).
+        implementation: "stock" (as shipped: Keras' own layer, cuDNN on a GPU, or a parallel scan; this project's cell
+            where there is neither) or "custom" (this project's cell, step by step: the same implementation for all).
+        start: in YAML `from`: file of a trained stack, any that `gru_tf.import_model` reads, that is the recurrent part
+            instead; units, layers and directions follow from it, see `gru_tf.starting_point`.
+        frozen: whether that part keeps its weights while the rest learns.
+        sha256: first 16 digits of the file's checksum; filled in when an experiment is loaded.
+    """
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    units: Positive | None = None
+    parameters: Positive | None = None
+    budget: Literal["size", "seconds"] = "size"
+    layers: Positive = 1
+    bidirectional: bool = False
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    implementation: Literal["stock", "custom"] = "stock"
+    start: Annotated[str, Field(min_length=1)] | None = Field(default=None, alias="from")
+    frozen: bool = False
+    sha256: str = ""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if self.start is not None:
+            return self._sized_by_its_file()
+        if self.frozen or self.sha256:
+            raise ValueError(f"expected 'from', a file, beside '{'frozen' if self.frozen else PINNED}'. Received: none")
+        if (self.units is None) == (self.parameters is None):
+            both = "neither" if self.units is None else "both"
+            raise ValueError(f"expected one of 'units' and 'parameters'. Received: {both}")
+        return self
+
+    def _sized_by_its_file(self) -> Self:
+        given = {"units": self.units, "parameters": self.parameters, "layers": self.layers > 1}
+        for name, value in {**given, "bidirectional": self.bidirectional}.items():
+            if value:
+                raise ValueError(f"expected no '{name}' beside 'from', whose file says it. Received: {getattr(self, name)}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_in_yaml(self, inner: Any) -> dict[str, Any]:
+        """Without what says nothing where there is no file to start from: runs keep the fingerprints they had before."""
+        found: dict[str, Any] = inner(self)
+        start = {"from" if name in ("start", "from") else name: found.pop(name) for name in STARTING if name in found}
+        return found if self.start is None else {**found, **start}
+
+    @property
+    def size(self) -> str:
+        """The size in words, e.g. "12,000 parameters"."""
+        if self.start is not None:
+            return f"the size of {Path(self.start).name}, {'frozen' if self.frozen else 'fine-tuned'}"
+        return f"{self.parameters:,} parameters" if self.parameters else f"{self.units} units"
