@@ -20,6 +20,7 @@ from gru_tf.tracking.tags import DEFINITION, KIND
 
 # A server out of reach is to be reported at once; how long to go on trying is decided in writer.py.
 PATIENT_BY_ITSELF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+WITHOUT_BARS = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}  # one for each small file that a report reads
 
 
 def default_uri() -> str:
@@ -43,7 +44,7 @@ class Store:
             logging.getLogger(noisy).setLevel(logging.ERROR)
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks: we raise what they say
         self.folder = Path("mlruns")
-        for name, value in PATIENT_BY_ITSELF.items():
+        for name, value in (PATIENT_BY_ITSELF | WITHOUT_BARS).items():
             os.environ.setdefault(name, value)
         with answering(self.uri):
             if self._local():
