@@ -4,19 +4,14 @@ import errno
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from gru_tf import cli_interchange, garbage, screen, silence
+from gru_tf import cli_compare, cli_interchange, cli_machine, garbage, screen, silence
+from gru_tf.cli_experiment import Store, ask, conclude, console, end, show
 from gru_tf.errors import UserError
-
-if TYPE_CHECKING:
-    from gru_tf.experiment import Experiment
-    from gru_tf.suite import Results
-    from gru_tf.table import Row
 
 app = typer.Typer(
     name="gru-tf",
@@ -25,13 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-console = Console()
 INTERRUPTED = 130  # what typer makes of Ctrl-C
-MISSING = "refuse (default), drop, forward, interpolate, mean"
 FULL = (errno.ENOSPC, errno.EDQUOT)
-Store = Annotated[
-    str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI (default: ./mlruns/mlflow.db)")
-]
 
 
 @app.command()
@@ -54,115 +44,19 @@ def run(
     loaded = experiment_file.load(file)
     if engine == "local" and workers != 0:
         processes.start_server()
-    _ask(loaded)
+    ask(loaded)
     with screen.RunProgress(console) as progress:
         with garbage.paused():
             from gru_tf import suite
 
         made = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
         found = suite.run(file, store, engine=made, progress=progress)
-    _show(found)
-    _conclude(found)
-    _end(found)
+    show(found)
+    conclude(found)
+    end(found)
 
 
-FORECAST, SEQUENCES, TEXTS, PROTOCOL = "A forecast", "Sequences", "Texts", "The comparison"
-
-
-def _option(help_: str, panel: str, metavar: str, *names: str, least: int | None = None) -> Any:
-    return typer.Option(*names, help=help_, rich_help_panel=panel, metavar=metavar, min=least)
-
-
-@app.command()
-def compare(
-    data: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV, Parquet, NPZ or .ts")],
-    test: Annotated[str | None, typer.Option(metavar="FILE", help="to test on (default: a part of FILE)")] = None,
-    kind: Annotated[str | None, typer.Option(metavar="KIND", help="forecast, class, value or text")] = None,
-    missing: Annotated[str | None, typer.Option(metavar="HOW", help=f"values: {MISSING}")] = None,
-    group: Annotated[str | None, typer.Option(metavar="COLUMN", help="separate series; or what no splits share")] = None,
-    target: Annotated[list[str] | None, _option("to foretell; repeatable", FORECAST, "COLUMN")] = None,
-    time: Annotated[str | None, _option("of times", FORECAST, "COLUMN")] = None,
-    covariates: Annotated[str | None, _option("further inputs", FORECAST, "COLUMN,…")] = None,
-    window: Annotated[int | None, _option("steps that are seen", FORECAST, "N", least=1)] = None,
-    horizon: Annotated[int | None, _option("steps that are foretold", FORECAST, "N", least=1)] = None,
-    stride: Annotated[int | None, _option("one window in N trains", FORECAST, "N", least=1)] = None,
-    season: Annotated[int | None, _option("steps of a season; 0 for none", FORECAST, "N", least=0)] = None,
-    relative: Annotated[
-        bool | None, _option("foretell the change, or the value", FORECAST, "", "--relative/--absolute")
-    ] = None,
-    label: Annotated[str | None, _option("what is to be said", SEQUENCES, "COLUMN")] = None,
-    id_: Annotated[str | None, _option("equal in all rows of a sequence", SEQUENCES, "COLUMN", "--id")] = None,
-    order: Annotated[str | None, _option("of a sequence's rows", SEQUENCES, "COLUMN")] = None,
-    features: Annotated[str | None, _option("inputs (default: all other columns)", SEQUENCES, "COLUMN,…")] = None,
-    text: Annotated[str | None, _option("of the texts; with --label", TEXTS, "COLUMN")] = None,
-    cells: Annotated[str | None, _option("from 'gru-tf list' (default: rnn,lstm,gru)", PROTOCOL, "NAME,…")] = None,
-    parameters: Annotated[int | None, _option("budget of each network", PROTOCOL, "N", least=1)] = None,
-    units: Annotated[int | None, _option("size of its state, in place of a budget", PROTOCOL, "N", least=1)] = None,
-    trials: Annotated[int | None, _option("of each cell's search; 0 for none", PROTOCOL, "N", least=0)] = None,
-    seeds: Annotated[int | None, _option("final trainings of each cell", PROTOCOL, "N", least=1)] = None,
-    epochs: Annotated[int | None, _option("of each training, at most", PROTOCOL, "N", least=1)] = None,
-    batch_size: Annotated[int | None, _option("sequences a step", PROTOCOL, "N", least=1)] = None,
-    name: Annotated[str | None, _option("in the store (default: the file's)", PROTOCOL, "NAME")] = None,
-    workers: Annotated[int | None, _option("processes; 0 trains in this one", PROTOCOL, "N", least=0)] = None,
-    store: Store = None,
-    write: Annotated[
-        Path | None, typer.Option(metavar="FILE.yaml", help="write the experiment for 'gru-tf run', and stop")
-    ] = None,
-) -> None:
-    """Compare RNN, LSTM and GRU on your own data and recommend one; what you leave out is guessed, and said."""
-    from gru_tf.engine import processes
-
-    if workers != 0 and write is None:
-        processes.start_server()
-    given: dict[str, Any] = {
-        "kind": kind,
-        "missing": missing,
-        "group": group,
-        "time": time,
-        "window": window,
-        "horizon": horizon,
-    }
-    given |= {"stride": stride, "season": season, "relative": relative, "label": label, "id": id_, "order": order}
-    given |= {"text": text, "parameters": parameters, "units": units, "trials": trials, "seeds": seeds, "epochs": epochs}
-    given |= {"batch_size": batch_size, "target": tuple(target) if target else None}
-    lists = {"covariates": covariates, "features": features, "cells": cells}
-    with silence.startup(), garbage.paused():
-        from gru_tf import comparison
-
-        plan = comparison.plan(data, test=test, name=name, **given, **{k: _listed(v) for k, v in lists.items()})
-    _ask(plan.experiment)
-    console.print(screen.guesses(plan.said))
-    for note in plan.notes:
-        console.print(note, soft_wrap=True, markup=False, highlight=False)
-    if write is not None:
-        comparison.write(plan, write)
-        console.print(f"Written: {write}. It is run by 'gru-tf run {write}'.", soft_wrap=True, markup=False)
-        return
-    console.print()
-    with screen.RunProgress(console, task=False) as progress:
-        from gru_tf import suite
-
-        found = suite.run(plan.experiment, store, workers, progress=progress)
-    answer = comparison.conducted(plan, found, store)
-    _show(found, answer.table())
-    console.print()
-    console.print(screen.recommendation(answer.recommendation))
-    console.print()
-    console.print("In Python", style="bold")
-    for line in answer.lines():
-        console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False, style="cyan")
-    _end(found)
-
-
-def _listed(names: str | None) -> tuple[str, ...] | None:
-    return None if names is None else tuple(name.strip() for name in names.split(",") if name.strip())
-
-
-def _end(found: "Results") -> None:
-    """Exit code 1 where a run failed."""
-    if any(r.status == "failed" for r in found.runs):
-        console.print("Some runs failed; the same command tries these again.")
-        raise typer.Exit(1)
+app.command()(cli_compare.compare)
 
 
 @app.command()
@@ -182,37 +76,9 @@ def results(
     if form != "table":
         typer.echo(found.text(form).encode(), nl=False)  # UTF-8 on every machine, and nothing else
         return
-    _ask(found.experiment)
-    _show(found)
-    _conclude(found)
-
-
-def _ask(experiment: "Experiment") -> None:
-    console.print(Text.assemble((experiment.name, "bold"), f": {experiment.question}"), soft_wrap=True)
-
-
-def _show(found: "Results", rows: "list[Row] | None" = None) -> None:
-    rows = found.table() if rows is None else rows
-    for block in screen.tables(found.experiment, rows):
-        console.print("", block)
-    console.print()
-    for line in screen.notes(found.experiment, rows, found.earlier):
-        console.print(line, soft_wrap=True, markup=False)  # an error may hold what rich takes for a style
-
-
-def _conclude(found: "Results") -> None:
-    """The answer, the verdicts on claims, and published numbers beside ours."""
-    from gru_tf import answer, claims, published
-
-    console.print()
-    for sentence in answer.answer(found.evidence):
-        console.print(Text(sentence))
-    for blocks in (
-        screen.verdicts(claims.judge(found.experiment, found.runs)),
-        screen.published(published.beside(found.experiment, found.runs)),
-    ):
-        for number, block in enumerate(blocks):
-            console.print(*([] if number else [""]), block, sep="\n")
+    ask(found.experiment)
+    show(found)
+    conclude(found)
 
 
 @app.command(name="list")
@@ -240,59 +106,8 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
     console.print(screen.sizes(loaded, sizes))
 
 
-@app.command()
-def doctor(
-    experiment: Annotated[
-        str | None, typer.Argument(metavar="[FILE|NAME]", help="what would train each of its cells  [every cell]")
-    ] = None,
-    measure: Annotated[bool, typer.Option(help="measure what determinism costs, half a minute")] = True,
-) -> None:
-    """Say what will run where and why: versions, devices, kernel paths, known bad combinations, determinism."""
-    from gru_tf import doctor as the_doctor
-    from gru_tf import experiment_file
-
-    loaded = experiment_file.load(experiment_file.locate(experiment)) if experiment else None
-    with silence.startup():
-        blocks = list(the_doctor.examine(loaded))
-    for block in blocks:
-        console.print(block, "")
-    if measure:
-        with console.status("measuring what deterministic kernels cost"):
-            cost = the_doctor.measure()
-        console.print(cost)
-
-
-@app.command()
-def speed(
-    cells: Annotated[str, typer.Option(metavar="NAME,…", help="whose speed")] = "rnn,lstm,gru",
-    units: Annotated[int, typer.Option(min=1, help="size of each state")] = 64,
-    parameters: Annotated[int | None, typer.Option(min=1, help="equal budget  [the largest cell's]")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="sequences a step")] = 32,
-    timesteps: Annotated[int, typer.Option(min=1, help="length of a sequence")] = 100,
-    features: Annotated[int, typer.Option(min=1, help="size of one step's input")] = 32,
-    threads: Annotated[int, typer.Option(min=1, help="threads of the computation")] = 1,
-    quick: Annotated[bool, typer.Option("--quick", help="a first impression in half a minute")] = False,
-    determinism: Annotated[bool, typer.Option("--determinism", help="also what deterministic kernels cost")] = False,
-    last: Annotated[bool, typer.Option("--last", help="print the latest measurement again, from the store")] = False,
-    store: Store = None,
-) -> None:
-    """Measure training and inference time of every cell and kernel path on this machine."""
-    from gru_tf.speed import conduct
-    from gru_tf.speed import screen as speed_screen
-
-    if last:
-        found = conduct.last(store)
-    else:
-        sizes = {"units": units, "parameters": parameters, "batch": batch, "timesteps": timesteps, "features": features}
-        asked = conduct.ask(cells, **sizes, threads=threads, quick=quick, determinism=determinism)
-        with speed_screen.CaseProgress(console) as progress:
-            found = conduct.run(asked, store, progress)
-    for table in speed_screen.tables(found):
-        console.print(table)
-    for line in speed_screen.notes(found):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if found.failures:
-        raise typer.Exit(1)
+app.command()(cli_machine.doctor)
+app.command()(cli_machine.speed)
 
 
 @app.command()

@@ -13,16 +13,16 @@ import numpy as np
 import tensorflow as tf
 from keras.src.utils import naming  # reset_uids has no public name
 
-from gru_tf import decoding
-from gru_tf.batches import Plan, plan
+from gru_tf import feeding
+from gru_tf.batches import Plan
 from gru_tf.cells import CELLS
-from gru_tf.encoder_decoder import Writer
+from gru_tf.decoded import Decoding
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
 from gru_tf.layers.variable_dropout import VariableDropout
 from gru_tf.model import build, kernel, loss, masked, metric
 from gru_tf.scan import SCOPE
-from gru_tf.tasks import END, Array, Signature
+from gru_tf.tasks import Array, Signature
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 
@@ -73,8 +73,7 @@ class CompiledSteps:
         self.kernel_path = ""
         self._train_pass: Any = None
         self._test_passes: dict[tuple[int, ...], Any] = {}
-        self._writer = Writer(self.model) if signature.decoded else None
-        self._writes: dict[int, Any] = {}
+        self._decoding = Decoding(self.model, signature, self.masked, self.batch_size) if signature.decoded else None
 
     def _build(self, run: Run, dropout: Any, carried_rows: int | None = None) -> Any:
         # Keras numbers layers on through the life of a process, and TensorFlow keeps a kernel for each variable's name:
@@ -169,33 +168,9 @@ class CompiledSteps:
         return self._means(self._test_passes[buckets], data, steps)
 
     def write(self, data: Data, lengths: Array, width: int = 1) -> Array:
-        """(N, decoded) int32: what the network writes for each of the first N sequences, END behind its end.
-
-        Args:
-            data: what to read.
-            lengths: (N,) real steps of each sequence.
-            width: of the beam search; 1 for greedy decoding.
-        """
-        if width not in self._writes:
-            # not by XLA, whose code for the largest few of many numbers sorts them all on a CPU
-            self._writes[width] = tf.function(lambda *a: self._write(width, *a), autograph=False)
-        steps = plan(lengths, (self.signature.span,), self.batch_size)
-        found = np.zeros((len(lengths), self.signature.decoded), "int32")
-        rows, real = iter(steps.order), iter(steps.valid > 0)
-        for inputs, _, read, order, *_ in data.feeds(steps):
-            for batch in order:
-                kept = next(real)
-                found[next(rows)[kept]] = self._writes[width](inputs, read, batch).numpy()[kept]
-        return found
-
-    def _write(self, width: int, inputs: Any, lengths: Any, batch: Any) -> Any:
-        x = tf.cast(tf.gather(inputs, batch), tf.int32)
-        real = tf.sequence_mask(tf.gather(lengths, batch), x.shape[1])
-        assert self._writer is not None  # noqa: S101, called where sequences are decoded
-        states, memory = self._writer.read([x, real] if self.masked else [x])
-        if width == 1:
-            return decoding.greedy(self._writer.step, states, memory, self.signature.decoded)
-        return decoding.beam(self._writer.step, states, memory, self.signature.decoded, width)[0]
+        """What `Decoding.write` gives, for a signature that is `decoded`."""
+        assert self._decoding is not None  # noqa: S101, called where sequences are decoded
+        return self._decoding.write(data, lengths, width)
 
     def _trace(self, step: Any, data: Data, steps: Plan, buckets: tuple[int, ...]) -> Any:
         compiled = tf.function(step, jit_compile=self.jit, autograph=False)
@@ -226,27 +201,11 @@ class CompiledSteps:
         valid: Any,
         bucket: Any,
     ) -> Any:
-        kind = tf.int32 if self.signature.tokens else tf.float32
-
-        def cut(length: int, indices: Any, weight: Any) -> Any:
-            x = tf.cast(tf.gather(inputs, indices)[:, :length], kind)
-            y = tf.gather(targets, indices)
-            real = tf.sequence_mask(tf.gather(lengths, indices), length)
-            given = [x, real] if self.masked else x
-            if not self.signature.targets_over_time:
-                return step(given, y, weight)
-            y, weight = y[:, :length], weight[:, None]
-            if self.signature.decoded:  # teacher forcing: what stands before each target, whatever was written
-                before = tf.pad(tf.maximum(tf.cast(y[:, :-1], tf.int32), 0), ((0, 0), (1, 0)), constant_values=END)
-                given = [x, real, before] if self.masked else [x, before]
-            else:
-                weight = weight * tf.cast(real, tf.float32)
-            if self.signature.target == "class":  # −1: this step has no target
-                weight = weight * tf.cast(y >= 0, tf.float32)
-            return step(given, y, weight)
+        def one(length: int, i: Any) -> Any:
+            return step(*feeding.batch(self.signature, self.masked, (inputs, targets, lengths), order[i], valid[i], length))
 
         def body(i: Any, sums: Any) -> Any:
-            branches = [lambda length=length: cut(length, order[i], valid[i]) for length in buckets]
+            branches = [lambda length=length: one(length, i) for length in buckets]
             return i + 1, sums + (branches[0]() if len(branches) == 1 else tf.switch_case(bucket[i], branches))
 
         return tf.while_loop(lambda i, _: i < tf.shape(order)[0], body, (tf.constant(0), sums))[1]

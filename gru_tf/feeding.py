@@ -1,4 +1,4 @@
-"""Examples on their way to the device: all of them at once where they fit, prefetched in parts where they do not."""
+"""Examples on their way to the device, all at once where they fit, in parts where they do not; and there into a step."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gru_tf.batches import Plan
-from gru_tf.tasks import Array, Examples
+from gru_tf.tasks import END, Array, Examples, Signature
 
 RESIDENT_BYTES = 2 * 1024**3  # a split larger than this stays in the host's memory
 PART_BYTES = 64 * 1024**2  # and goes to the device in parts of about this size
@@ -63,6 +63,40 @@ def load(examples: Examples, timesteps: int, per_step: bool = False) -> Data:
     made = all(isinstance(a, np.ndarray) for a in arrays)
     resident = made and sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
     return Data(tuple(map(tf.constant, arrays)) if resident else arrays, resident)
+
+
+def batch(
+    signature: Signature, masked: bool, arrays: Arrays, examples: Any, valid: Any, length: int
+) -> tuple[Any, Any, Any]:
+    """What one step computes on, gathered on the device; part of a graph.
+
+    Args:
+        signature: of the task.
+        masked: whether the network is told which steps are real.
+        arrays: inputs, targets and lengths, as in a feed.
+        examples: (batch,) int32: which of them.
+        valid: (batch,) float32: 1, or 0 for an example that only fills up the batch.
+        length: steps that the sequences are cut to.
+
+    Returns:
+        The network's inputs; the targets; their weights, 0 where there is no target.
+    """
+    inputs, targets, lengths = arrays
+    x = tf.cast(tf.gather(inputs, examples)[:, :length], tf.int32 if signature.tokens else tf.float32)
+    y = tf.gather(targets, examples)
+    real = tf.sequence_mask(tf.gather(lengths, examples), length)
+    given = [x, real] if masked else x
+    if not signature.targets_over_time:
+        return given, y, valid
+    y, weight = y[:, :length], valid[:, None]
+    if signature.decoded:  # teacher forcing: what stands before each target, whatever was written
+        before = tf.pad(tf.maximum(tf.cast(y[:, :-1], tf.int32), 0), ((0, 0), (1, 0)), constant_values=END)
+        given = [x, real, before] if masked else [x, before]
+    else:
+        weight = weight * tf.cast(real, tf.float32)
+    if signature.target == "class":  # −1: this step has no target
+        weight = weight * tf.cast(y >= 0, tf.float32)
+    return given, y, weight
 
 
 def _longer(array: Array, timesteps: int, nothing: int = 0) -> Array:

@@ -13,6 +13,7 @@ import yaml
 
 import gru_tf
 from gru_tf import cli, comparison, suite
+from gru_tf.comparison import planned
 from gru_tf.errors import UserError
 from gru_tf.tasks import create
 
@@ -264,7 +265,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("path", "test"), NAMES)
 def test_names(path, test):
-    assert comparison._name(path, test) == NAMES[path, test]
+    assert planned._name(path, test) == NAMES[path, test]
 
 
 # ------------------------------------------------------------------------------------------------------- the command

@@ -1,4 +1,4 @@
-"""Data that a user gives in Python: frames and arrays, checked and kept as files in the cache, named by content."""
+"""Data that a user gives: a path, or frames and arrays in Python, which are kept as files in the cache, by content."""
 
 import secrets
 import zipfile
@@ -15,6 +15,43 @@ from gru_tf.own_data import columns as checks
 from gru_tf.own_data import files
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def located(data: Any) -> str:
+    """The absolute path of data to learn from; frames, arrays by name and a pair (X, y) are kept first.
+
+    Raises:
+        UserError: where they cannot be kept.
+    """
+    if isinstance(data, (str, Path)):
+        return str(Path(data).expanduser().absolute())
+    if isinstance(data, tuple) and len(data) == 2:
+        data = {"X": data[0], "y": data[1]}
+    return str(keep(data))
+
+
+def read(data: Any) -> Any:
+    """New data as a trained task takes them: arrays by name, a pandas frame, or the path of a `.ts` file.
+
+    Args:
+        data: the same, an array or a pair (X, y), or the path of a file, which is read; a `.ts` file is read as its task
+            reads it.
+
+    Raises:
+        UserError: where they are none of these, or the file cannot be read.
+    """
+    if isinstance(data, (np.ndarray, tuple)):
+        data = {"X": data[0] if isinstance(data, tuple) else data}
+    if isinstance(data, Mapping):
+        return {str(name): np.asarray(array) for name, array in data.items()}
+    if not isinstance(data, (str, Path)):
+        return table(data)
+    match files.form(data):
+        case "arrays":
+            return files.read_arrays(data)
+        case "table":
+            return files.read_table(data)
+    return str(data)
 
 
 def keep(data: Any) -> Path:

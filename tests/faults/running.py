@@ -137,7 +137,7 @@ def sqlite(folder: Path) -> str:
 
 def children(uri: str, name: str) -> list[Any]:
     """The children of an experiment as the store has them; each run at most once, none half told."""
-    found = Store(uri).find(name)._children()
+    found = Store(uri).find(name).children.find()
     whole = [child for child in found if RESULT in child.data.tags]
     fingerprints = [child.data.tags[FINGERPRINT] for child in whole]
     assert len(set(fingerprints)) == len(fingerprints), "a run stands in the store twice"

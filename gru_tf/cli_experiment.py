@@ -1,0 +1,56 @@
+"""What commands print of an experiment: its question before, its table and its answer after; and where its results are."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from gru_tf import screen
+
+if TYPE_CHECKING:
+    from gru_tf.experiment import Experiment
+    from gru_tf.suite import Results
+    from gru_tf.table import Row
+
+console = Console()
+Store = Annotated[
+    str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI (default: ./mlruns/mlflow.db)")
+]
+
+
+def ask(experiment: "Experiment") -> None:
+    """The question, under the experiment's name."""
+    console.print(Text.assemble((experiment.name, "bold"), f": {experiment.question}"), soft_wrap=True)
+
+
+def show(found: "Results", rows: "list[Row] | None" = None) -> None:
+    """The table, and what has to be known to read it; the rows of `found` if None are given."""
+    rows = found.table() if rows is None else rows
+    for block in screen.tables(found.experiment, rows):
+        console.print("", block)
+    console.print()
+    for line in screen.notes(found.experiment, rows, found.earlier):
+        console.print(line, soft_wrap=True, markup=False)  # an error may hold what rich takes for a style
+
+
+def conclude(found: "Results") -> None:
+    """The answer, the verdicts on claims, and published numbers beside ours."""
+    from gru_tf import answer, claims, published
+
+    console.print()
+    for sentence in answer.answer(found.evidence):
+        console.print(Text(sentence))
+    for blocks in (
+        screen.verdicts(claims.judge(found.experiment, found.runs)),
+        screen.published(published.beside(found.experiment, found.runs)),
+    ):
+        for number, block in enumerate(blocks):
+            console.print(*([] if number else [""]), block, sep="\n")
+
+
+def end(found: "Results") -> None:
+    """Exit code 1 where a run failed."""
+    if any(r.status == "failed" for r in found.runs):
+        console.print("Some runs failed; the same command tries these again.")
+        raise typer.Exit(1)

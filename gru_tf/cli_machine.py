@@ -1,0 +1,61 @@
+"""The commands `gru-tf doctor` and `gru-tf speed`, on what this machine does: arguments and printing only."""
+
+from typing import Annotated
+
+import typer
+
+from gru_tf import silence
+from gru_tf.cli_experiment import Store, console
+
+
+def doctor(
+    experiment: Annotated[
+        str | None, typer.Argument(metavar="[FILE|NAME]", help="what would train each of its cells  [every cell]")
+    ] = None,
+    measure: Annotated[bool, typer.Option(help="measure what determinism costs, half a minute")] = True,
+) -> None:
+    """Say what will run where and why: versions, devices, kernel paths, known bad combinations, determinism."""
+    from gru_tf import doctor as the_doctor
+    from gru_tf import experiment_file
+
+    loaded = experiment_file.load(experiment_file.locate(experiment)) if experiment else None
+    with silence.startup():
+        blocks = list(the_doctor.examine(loaded))
+    for block in blocks:
+        console.print(block, "")
+    if measure:
+        with console.status("measuring what deterministic kernels cost"):
+            cost = the_doctor.measure()
+        console.print(cost)
+
+
+def speed(
+    cells: Annotated[str, typer.Option(metavar="NAME,…", help="whose speed")] = "rnn,lstm,gru",
+    units: Annotated[int, typer.Option(min=1, help="size of each state")] = 64,
+    parameters: Annotated[int | None, typer.Option(min=1, help="equal budget  [the largest cell's]")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="sequences a step")] = 32,
+    timesteps: Annotated[int, typer.Option(min=1, help="length of a sequence")] = 100,
+    features: Annotated[int, typer.Option(min=1, help="size of one step's input")] = 32,
+    threads: Annotated[int, typer.Option(min=1, help="threads of the computation")] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="a first impression in half a minute")] = False,
+    determinism: Annotated[bool, typer.Option("--determinism", help="also what deterministic kernels cost")] = False,
+    last: Annotated[bool, typer.Option("--last", help="print the latest measurement again, from the store")] = False,
+    store: Store = None,
+) -> None:
+    """Measure training and inference time of every cell and kernel path on this machine."""
+    from gru_tf.speed import conduct
+    from gru_tf.speed import screen as speed_screen
+
+    if last:
+        found = conduct.last(store)
+    else:
+        sizes = {"units": units, "parameters": parameters, "batch": batch, "timesteps": timesteps, "features": features}
+        asked = conduct.ask(cells, **sizes, threads=threads, quick=quick, determinism=determinism)
+        with speed_screen.CaseProgress(console) as progress:
+            found = conduct.run(asked, store, progress)
+    for table in speed_screen.tables(found):
+        console.print(table)
+    for line in speed_screen.notes(found):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if found.failures:
+        raise typer.Exit(1)

@@ -1,0 +1,55 @@
+"""The sequences that a network writes for those that it reads, batch by batch, by steps compiled once."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from gru_tf import decoding
+from gru_tf.batches import plan
+from gru_tf.encoder_decoder import Writer
+from gru_tf.feeding import Data
+from gru_tf.tasks import Array, Signature
+
+
+class Decoding:
+    """Decodes with a network's weights as they are at each call; compiled once a width of the search.
+
+    Args:
+        model: a network as `encoder_decoder.build` makes it.
+        signature: of its task.
+        masked: whether it is told which steps are real.
+        batch_size: sequences at a time.
+    """
+
+    def __init__(self, model: Any, signature: Signature, masked: bool, batch_size: int):
+        self.writer, self.signature, self.masked, self.batch_size = Writer(model), signature, masked, batch_size
+        self._compiled: dict[int, Any] = {}
+
+    def write(self, data: Data, lengths: Array, width: int = 1) -> Array:
+        """(N, decoded) int32: what the network writes for each of the first N sequences, END behind its end.
+
+        Args:
+            data: what to read.
+            lengths: (N,) real steps of each sequence.
+            width: of the beam search; 1 for greedy decoding.
+        """
+        if width not in self._compiled:
+            # not by XLA, whose code for the largest few of many numbers sorts them all on a CPU
+            self._compiled[width] = tf.function(lambda *a: self._write(width, *a), autograph=False)
+        steps = plan(lengths, (self.signature.span,), self.batch_size)
+        found = np.zeros((len(lengths), self.signature.decoded), "int32")
+        rows, real = iter(steps.order), iter(steps.valid > 0)
+        for inputs, _, read, order, *_ in data.feeds(steps):
+            for batch in order:
+                kept = next(real)
+                found[next(rows)[kept]] = self._compiled[width](inputs, read, batch).numpy()[kept]
+        return found
+
+    def _write(self, width: int, inputs: Any, lengths: Any, batch: Any) -> Any:
+        x = tf.cast(tf.gather(inputs, batch), tf.int32)
+        real = tf.sequence_mask(tf.gather(lengths, batch), x.shape[1])
+        states, memory = self.writer.read([x, real] if self.masked else [x])
+        if width == 1:
+            return decoding.greedy(self.writer.step, states, memory, self.signature.decoded)
+        return decoding.beam(self.writer.step, states, memory, self.signature.decoded, width)[0]
