@@ -95,7 +95,7 @@ def results(name: str, store: str | None = None) -> Results:
     Raises:
         UserError: where the store has none of that name.
     """
-    return _results(Store(store).find(name))
+    return _results(Store(store, make=False).find(name))
 
 
 def diagnostics(name: str, store: str | None = None) -> list[tuple[RunResult, Diagnostics]]:
@@ -104,7 +104,7 @@ def diagnostics(name: str, store: str | None = None) -> list[tuple[RunResult, Di
     Raises:
         UserError: where the store has no experiment of that name, or none of its runs recorded any.
     """
-    record = Store(store).find(name)
+    record = Store(store, make=False).find(name)
     results = record.results(members_only=True).values()
     found = [(result, inside) for result in results if (inside := record.diagnostics(result)) is not None]
     if not found:

@@ -221,7 +221,19 @@ def one_line(errors):
 MISTAKES = {
     "unknown experiment": (["run", "quickstrat"], "no experiment file or name 'quickstrat'. Did you mean 'quickstart'?"),
     "unknown file": (["check", "missing.yaml"], "no experiment file or name 'missing.yaml'."),
-    "unknown results": (["results", "quickstrat"], "no results of 'quickstrat' in sqlite:///mlruns/mlflow.db."),
+    "no store": (
+        ["results", "quickstart"],
+        "there is no store at mlruns/mlflow.db. The first experiment makes it: gru-tf run NAME",
+    ),
+    "no such store": (["report", "one", "--store", "sqlite:///else/x.db"], "there is no store at else/x.db."),
+    "store's path": (
+        ["report", "quickstart", "--store", "else/mlflow.db"],
+        "store: expected a tracking URI. Received: else/mlflow.db. Did you mean 'sqlite:///else/mlflow.db'?",
+    ),
+    "store's folder": (
+        ["results", "one", "--store", "else"],
+        "store: expected a tracking URI. Received: else. Did you mean 'sqlite:///else/mlflow.db'?",
+    ),
     "store": (["results", "one", "--store", "nonsense://there"], "the tracking store nonsense://there does not answer: "),
     "unknown option": (["run", "quickstart", "--wrokers", "2"], "No such option: --wrokers"),
     "unknown command": (["rum"], "No such command 'rum'. Did you mean 'run'"),
@@ -239,6 +251,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(main, mistake):
     code, shown, errors = main(*arguments)
     assert (code, shown) == (2, "")
     assert one_line(errors).startswith(said)
+    assert not list(Path.cwd().iterdir()), "nothing is left behind"
 
 
 FILES = {

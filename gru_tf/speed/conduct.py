@@ -76,7 +76,7 @@ def last(store: str | None = None) -> Found:
     Raises:
         UserError: where there was none.
     """
-    return last_of(Store(store))
+    return last_of(Store(store, make=False))
 
 
 def _with(found: Found, results: list[Measurement | Failure]) -> Found:

@@ -45,7 +45,7 @@ def bring(address: str, store: str | None = None, verify: bool | None = None) ->
     Raises:
         UserError: for an address of no model, with the nearest name, and where the model answers otherwise.
     """
-    opened = Store(store)
+    opened = Store(store, make=False)
     with answering(opened.uri), default_store(opened.uri), tempfile.TemporaryDirectory() as folder:
         version = _version(opened, address)
         local = _downloaded(version, folder)

@@ -6,6 +6,7 @@ from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
 from gru_tf import durable
+from gru_tf.errors import UserError, did_you_mean
 
 
 def make(file: Path) -> None:
@@ -14,6 +15,17 @@ def make(file: Path) -> None:
     with FileLock(file.with_name(f"{file.name}.lock")):
         if not file.exists():
             durable.through(file, _make_tables)
+
+
+def expect(file: Path) -> None:
+    """The store is there.
+
+    Raises:
+        UserError: where it is not, with the nearest file beside it.
+    """
+    if not file.exists():
+        near = did_you_mean(file.name, [other.name for other in file.parent.glob("*.db")])
+        raise UserError(f"there is no store at {file}.{near or ' The first experiment makes it: gru-tf run NAME'}")
 
 
 def _make_tables(file: Path) -> None:

@@ -32,14 +32,15 @@ class Store:
     """The runs of one tracking server.
 
     Args:
-        uri: any tracking URI of MLflow; a SQLite file and its folder are made if missing.
+        uri: any tracking URI of MLflow.
+        make: whether a SQLite file that is missing is made, with its folder; who only reads leaves nothing behind.
 
     Raises:
-        UserError: where the server does not answer or the file is no store.
+        UserError: where the server does not answer, the file is no store, or is missing and not to be made.
     """
 
-    def __init__(self, uri: str | None = None):
-        self.uri = uri or default_uri()
+    def __init__(self, uri: str | None = None, make: bool = True):
+        self.uri = _checked(uri or default_uri())
         for noisy in ("alembic", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks: we raise what they say
@@ -48,8 +49,9 @@ class Store:
             os.environ.setdefault(name, value)
         with answering(self.uri):
             if self._local():
-                self.folder = Path(self.uri.removeprefix("sqlite:///")).parent
-                sqlite.make(Path(self.uri.removeprefix("sqlite:///")))
+                file = Path(self.uri.removeprefix("sqlite:///"))
+                self.folder = file.parent
+                sqlite.make(file) if make else sqlite.expect(file)
             self.client = MlflowClient(self.uri)
             self.client.search_experiments(max_results=1)
 
@@ -114,6 +116,14 @@ class Store:
 
     def _local(self) -> bool:
         return self.uri.startswith("sqlite:///")
+
+
+def _checked(uri: str) -> str:
+    """The URI, unless it is a bare path: MLflow takes that for a folder of its old kind, which it no longer serves."""
+    if "://" in uri or uri.partition(":")[0] in ("databricks", "databricks-uc", "uc"):
+        return uri
+    file = Path(uri) if Path(uri).suffix else Path(uri) / "mlflow.db"
+    raise UserError(f"store: expected a tracking URI. Received: {uri}. Did you mean 'sqlite:///{file}'?")
 
 
 def _parent(client: MlflowClient, experiment_id: str) -> Any:
