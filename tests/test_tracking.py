@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from importlib.metadata import version
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ import keras
 import mlflow
 import numpy as np
 import pytest
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from gru_tf import logged, palette, suite, table
@@ -30,9 +32,10 @@ from gru_tf.specs import ModelSpec
 from gru_tf.speed.record import PREFIX
 from gru_tf.tasks import Signature, create
 from gru_tf.tasks.digits import Digits
-from gru_tf.tracking import Store
+from gru_tf.tracking import Store, StoreError, signs_of_life
 from gru_tf.tracking.model import _signature as signature_of
 from gru_tf.tracking.model import custom_objects
+from gru_tf.tracking.tags import BEAT, COORDINATOR, HOST
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -349,6 +352,50 @@ def _tearing(method, left):
         return method(*args, **kwargs)
 
     return torn
+
+
+def _mute(method, left):
+    """Does what it is asked; from the call `left` on it does not say so, once."""
+
+    def asked(*args, **kwargs):
+        done = method(*args, **kwargs)
+        left[0] -= 1
+        if left[0] == -1:
+            raise MlflowException("the server went away")
+        return done
+
+    return asked
+
+
+@pytest.mark.parametrize("call", range(5))
+def test_a_result_that_the_server_took_without_saying_so_is_there_once(empty, monkeypatch, call):
+    """Whichever of its answers is lost; the next result is not taken for this one."""
+    store, experiment = empty
+    record = store.open(experiment)
+    record.begin()
+    result, left = result_of(experiment), [call]
+    with monkeypatch.context() as patch:
+        for name in ("create_run", "log_inputs", "log_batch", "set_terminated"):
+            patch.setattr(MlflowClient, name, _mute(getattr(MlflowClient, name), left))
+        with pytest.raises(StoreError, match="the server went away"):
+            record.write(result)
+        record.write(result)
+        record.write(result_of(experiment, seed=1))
+    children = record.children.find()
+    assert sorted(child.data.params["seed"] for child in children) == ["0", "1"]
+    assert {child.info.status for child in children} == {"FINISHED"}
+    assert store.find("tiny").results()[result.run.fingerprint] == _bare(result)
+
+
+@pytest.mark.parametrize(("ago", "refused"), [(5.0, True), (signs_of_life.LIFETIME + 5.0, False)])
+def test_a_coordinator_on_another_machine_is_respected_while_it_gives_signs_of_life(empty, ago, refused):
+    store, experiment = empty
+    store.open(experiment).begin()
+    record = store.open(experiment)
+    for tag, value in ((HOST, "elsewhere"), (COORDINATOR, "ada on elsewhere"), (BEAT, str(time.time() - ago))):
+        store.client.set_tag(record.parent, tag, value)
+    with pytest.raises(UserError, match="tiny is being run already by ada on elsewhere") if refused else nullcontext():
+        record.begin()
 
 
 def test_a_long_run_keeps_every_epoch_and_losses_that_are_not_finite(empty):
