@@ -16,7 +16,8 @@ import tf_keras
 
 from gru_tf import UserError, gates, kernel_path, stacked
 from gru_tf.interchange import keras_file, keras_legacy
-from gru_tf.interchange.keras_config import LAYERS, Config
+from gru_tf.interchange.keras_config import Config
+from gru_tf.interchange.keras_known import LAYERS
 from gru_tf.interchange.keras_weights import LAYOUTS
 from gru_tf.layers.hard_sigmoid import keras2_hard_sigmoid
 
