@@ -15,10 +15,11 @@ import keras
 import numpy as np
 
 from gru_tf.errors import UserError
-from gru_tf.interchange import agreement
+from gru_tf.interchange import agreement, random_inputs
 from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.streaming import OneStep
+from gru_tf.interchange.verification import batch_of
 
 MARK = "saved_model.pb"  # every SavedModel has it
 WHOLE, STEP = "serving_default", "step"
@@ -141,12 +142,12 @@ def _verified(model: Any, written: Path, folder: Path) -> str:
     found = agreement.Agreement(folder, f"TensorFlow {tf.__version__}")
     rng = np.random.default_rng(0)
     for batch, timesteps in SHAPES:
-        given = agreement.inputs(model, batch, timesteps, rng)
+        given = random_inputs.of_model(model, batch, timesteps, rng)
         expected = {"output": agreement.answer(model, given)}
-        found.compare(f"{batch} × {timesteps} steps", loaded[WHOLE](**_tensors(given)), expected)
+        found.compare(batch_of(batch, timesteps), loaded[WHOLE](**_tensors(given)), expected)
     if STEP in loaded:
         agreement.compare_steps(found, model, lambda given: loaded[STEP](**_tensors(given)))
-    return found.line()
+    return str(found.judged())
 
 
 def _tensors(given: Mapping[str, Any]) -> dict[str, Any]:

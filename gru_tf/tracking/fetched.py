@@ -14,9 +14,9 @@ import numpy as np
 from mlflow.exceptions import MlflowException
 
 from gru_tf.errors import UserError, did_you_mean, several, shown
-from gru_tf.interchange import agreement, importing, metadata
+from gru_tf.interchange import agreement, importing, metadata, random_inputs
 from gru_tf.interchange.importing import Imported
-from gru_tf.interchange.verification import Verified
+from gru_tf.interchange.verification import Verified, batch_of
 from gru_tf.tracking import Store
 from gru_tf.tracking.model import default_store
 from gru_tf.tracking.refusals import answering
@@ -128,8 +128,8 @@ def _verified(address: str, local: Path, model: Any) -> Verified:
     found = agreement.Agreement(Path(address), f"MLflow {mlflow.__version__}")
     rng = np.random.default_rng(0)
     for batch, timesteps in SHAPES:
-        given = agreement.inputs(model, batch, timesteps, rng)
+        given = random_inputs.of_model(model, batch, timesteps, rng)
         with redirect_stdout(io.StringIO()):  # Keras draws a progress bar, which MLflow does not ask it to leave out
             output = served.predict(given if len(given) > 1 else next(iter(given.values())))
-        found.compare(f"{batch} × {timesteps} steps", {"output": output}, {"output": agreement.answer(model, given)})
-    return Verified(found.largest(), "output", found.cases, found.by, states=False)
+        found.compare(batch_of(batch, timesteps), {"output": output}, {"output": agreement.answer(model, given)})
+    return found.judged()
