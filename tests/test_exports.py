@@ -277,6 +277,18 @@ def test_agreement_is_relative_and_counts_the_worst():
         found.compare("five", {"b": [1.0]}, {"a": [1.0]})
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_single_tokens_are_int32_whatever_the_model_takes(dtype, tmp_path):
+    layers = [keras.layers.Embedding(9, I), keras.layers.GRU(4, return_sequences=True)]
+    model = filled(keras.Sequential([keras.Input((None,), dtype=dtype), *layers]))
+    assert tflite.write(model, tmp_path / "m.tflite", streaming=True).startswith("verified by ")
+    _, run = tflite.runner((tmp_path / "m.tflite").read_bytes())
+    made = run({"input": np.array([3], "int32"), "layer0_forward_h": np.zeros((1, 4), "float32")})
+    np.testing.assert_allclose(made["output"], model(np.array([[3]]))[:, 0], rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match="expected type INT32"):
+        run({"input": np.array([3], dtype), "layer0_forward_h": np.zeros((1, 4), "float32")})
+
+
 def test_random_inputs_are_ones_that_the_model_takes(masked):
     given = random_inputs.of_model(build(of(masked)), 3, 50, np.random.default_rng(0))
     assert given["sequence"].shape == (3, 50)

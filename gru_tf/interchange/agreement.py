@@ -73,7 +73,8 @@ def compare_steps(
     """
     step = OneStep(model)
     given = random_inputs.of_model(model, batch, STEPS, np.random.default_rng(1), padded=False)
-    sequence, whole = given[model.inputs[0].name], np.asarray(answer(model, given))
+    whole = np.asarray(answer(model, given))
+    sequence = given[model.inputs[0].name].astype(step.dtype)  # tokens are int32 here, whatever the whole model takes
     states = {name: np.zeros((batch, units), step.state_dtype) for name, units in step.states}
     for t in range(STEPS):
         after = call({"input": sequence[:, t], **states})

@@ -32,6 +32,7 @@ def write(model: Network | Any, folder: str | Path) -> str:
     Inputs have the model's names: "sequence" (batch, T, I) or token numbers (batch, T), where it is masked also "mask"
     (batch, T), True at real steps. The result is "output". The endpoint "step" takes "input", (batch, I) or (batch,), and
     each state under its name, "layer0_forward_h" (batch, H) and so on; it gives "output" and the states after the step.
+    Token numbers are of the model's own type, int32 in one that `building.build` made; those of "step" are int32.
 
     Args:
         model: of one output, named or not.

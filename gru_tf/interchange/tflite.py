@@ -35,7 +35,8 @@ def write(
     The file has one signature, for `interpreter.get_signature_runner()`. Of a whole sequence it takes the model's inputs
     by name: "sequence" (batch, T, I) or token numbers (batch, T), where it is masked also "mask" (batch, T), and gives
     "output". Of one step it takes "input", (batch, I) or (batch,), and each state under its name, "layer0_forward_h"
-    (batch, H) and so on, zeros at first, and gives "output" and the states under the same names. Numbers are float32.
+    (batch, H) and so on, zeros at first, and gives "output" and the states under the same names. Numbers are float32; token
+    numbers of sequences are of the model's own type, int32 in one that `building.build` made, those of one step int32.
 
     Args:
         model: of one output.
