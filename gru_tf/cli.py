@@ -163,14 +163,18 @@ def main() -> None:
         status = _complain(f"{error.strerror}: {error.filename}. What is done is kept; the same command goes on.")
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        message = (
-            " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
-        )  # "" where the help was printed instead
-        status = _complain(f"{message}. Try '{context.command_path if context else 'gru-tf'} --help'.") if message else 2
+        message = _sentence(error.format_message())  # "" where the help was printed instead
+        status = _complain(f"{message} Try '{context.command_path if context else 'gru-tf'} --help'.") if message else 2
     if status == INTERRUPTED:
         _complain("stopped. What is done is kept; the same command goes on from there.")
     gc.freeze()  # the process ends: its last collection takes a second and frees nothing that the system does not
     sys.exit(status)
+
+
+def _sentence(said: str) -> str:
+    """What typer or pydantic says, in one line that ends as a sentence does; "" stays what it is."""
+    line = " ".join(said.split()).replace("Value error, ", "")
+    return line if line.endswith((".", "?", "!")) or not line else f"{line}."
 
 
 def _complain(message: str) -> int:

@@ -86,7 +86,7 @@ def build(
     head = keras.layers.Dense(signature.outputs, name="head")(x)
     if start is not None:
         given = embedding if starting_point.takes_embedding(start, signature) else None
-        starting_point.fill(layers, start, model.frozen, given)
+        starting_point.begin(layers, start, model.frozen, given)
     return keras.Model([inputs, *call.values()] if call else inputs, head, name=cell.name)
 
 

@@ -9,6 +9,7 @@ registers, such as an activation, has a stand-in that imports it when it is call
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,13 @@ def _calling(where: StandIn) -> Callable[..., Any]:
     return stand_in
 
 
-def _found() -> Iterator[tuple[str, str, type[ast.AST]]]:
+@cache  # a saved model asks for each layer and activation, and parsing the sources takes a tenth of a second
+def _found() -> tuple[tuple[str, str, type[ast.AST]], ...]:
     """Module, name and kind of what is registered, by the sources."""
+    return tuple(_read())
+
+
+def _read() -> Iterator[tuple[str, str, type[ast.AST]]]:
     root = Path(__file__).parent
     for folder in FOLDERS:
         for path in sorted((root / folder).glob("*.py")):

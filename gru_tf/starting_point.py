@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gru_tf import budget, gates
+from gru_tf import budget
 from gru_tf.budget import Size
 from gru_tf.cells import CellSpec
 from gru_tf.errors import UserError
@@ -148,8 +148,8 @@ def _targets(found: Network, signature: Signature) -> str:
     return ""
 
 
-def fill(layers: Sequence[Any], found: Network, frozen: bool, embedding: Any = None) -> None:
-    """Give built layers the file's weights.
+def begin(layers: Sequence[Any], found: Network, frozen: bool, embedding: Any = None) -> None:
+    """Let built layers begin with the file's weights.
 
     Args:
         layers: recurrent ones, or `Bidirectional` around two, as many as the file has.
@@ -157,10 +157,10 @@ def fill(layers: Sequence[Any], found: Network, frozen: bool, embedding: Any = N
         frozen: whether they shall keep them.
         embedding: the embedding layer, where the file's is used.
     """
+    from gru_tf.interchange import building
+
     for layer, recurrent in zip(layers, found.layers, strict=True):
-        inner = [layer] if recurrent.backward is None else [layer.forward_layer, layer.backward_layer]
-        for each, weights in zip(inner, recurrent.directions, strict=True):
-            gates.load(each, weights if weights.reset_after else weights.with_one_bias())
+        building.fill(layer, recurrent)
         layer.trainable = not frozen
     if embedding is not None:
         embedding.set_weights([found.embedding])

@@ -254,6 +254,16 @@ def test_a_mistake_is_one_line_and_exit_code_2(main, mistake):
     assert not list(Path.cwd().iterdir()), "nothing is left behind"
 
 
+def test_a_mistake_of_the_command_line_ends_as_a_sentence_does(main):
+    for arguments, said in (
+        (["impotr"], r"No such command 'impotr'\. Did you mean 'import'\? Try '.+ --help'\."),
+        (["run", "quickstart", "--wrokers", "2"], r"No such option: --wrokers .*[^.?]\. Try '.+ run --help'\."),
+        (["export"], r"Missing argument 'MODEL\.keras'\. Try '.+ export --help'\."),
+        (["ui", "--port", "none"], r"Invalid value for '--port'.*[^.?]\. Try '.+ ui --help'\."),
+    ):
+        assert re.fullmatch(said, one_line(main(*arguments)[2]))
+
+
 FILES = {
     "broken YAML": ("question: [", "one.yaml: line 1, column 12: "),
     "no mapping": ("- rnn", "one.yaml: expected a mapping of fields. Received: ['rnn']"),

@@ -11,7 +11,7 @@ import tensorflow as tf
 import gru_tf
 from gru_tf.cells import CELLS
 from gru_tf.gates import Gates
-from gru_tf.interchange import agreement, saved_model, tflite, verification
+from gru_tf.interchange import agreement, random_inputs, saved_model, tflite, verification
 from gru_tf.interchange.building import build, of
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.layers.reverse_time import ReverseTime
@@ -63,8 +63,7 @@ def saved(forwards, tmp_path_factory):
     """What a program with TensorFlow alone loads."""
     folder = tmp_path_factory.mktemp("saved") / "forwards"
     line = saved_model.write(of(forwards), folder)
-    assert line.startswith(f"verified with TensorFlow {tf.__version__}: largest relative difference ")
-    assert "in 11 cases" in line  # 4 shapes, and 7 steps
+    assert line.startswith(f"verified by TensorFlow {tf.__version__}: outputs of 11 batches ")  # 4 shapes, and 7 steps
     return tf.saved_model.load(str(folder))
 
 
@@ -130,7 +129,7 @@ def test_a_saved_model_that_answers_otherwise_is_not_kept(forwards, tmp_path, mo
 
     monkeypatch.setattr(saved_model, "by_name", forgetful)
     with pytest.raises(
-        gru_tf.UserError, match=r"m: output, step \d of 7: expected TensorFlow .* within 1e-05. Received: 0\.\d+ off"
+        gru_tf.UserError, match=r"m: TensorFlow .*: expected what Keras gives, .* of 0\.\d+ in output, step \d of 7"
     ):
         saved_model.write(forwards, tmp_path / "m")
     assert not list(tmp_path.iterdir())
@@ -170,7 +169,7 @@ def lite(forwards, masked, tmp_path_factory):
     forms = {"whole": (forwards, {"timesteps": 11}), "stream": (forwards, {"streaming": True})}
     forms["masked"] = masked, {"timesteps": 6, "batch": 2}
     said = {name: tflite.write(of(model), folder / f"{name}.tflite", **how) for name, (model, how) in forms.items()}
-    assert all(line.startswith("verified with ") for line in said.values())
+    assert all(line.startswith("verified by ") for line in said.values())
     return {name: str(folder / f"{name}.tflite") for name in forms}
 
 
@@ -210,7 +209,7 @@ def test_length_costs_room_for_outputs_alone(forwards, lite, tmp_path):
 
 def test_other_cells_stream_too(tmp_path):
     model = filled(gru_tf.stacked("janet", [4, 4], features=I, outputs=O))
-    assert "verified with" in tflite.write(model, tmp_path / "m.tflite", streaming=True)
+    assert "verified by" in tflite.write(model, tmp_path / "m.tflite", streaming=True)
 
 
 def float64():
@@ -246,7 +245,7 @@ def test_what_tflite_cannot_be_is_refused_and_nothing_written(model, how, words,
 
 def test_a_tflite_file_that_answers_otherwise_is_not_written(forwards, tmp_path, monkeypatch):
     monkeypatch.setattr(tflite, "runner", lambda _: ("a runtime", lambda given: {"output": np.full((1, 3, O), np.nan)}))
-    with pytest.raises(gru_tf.UserError, match=r"expected a runtime to answer as the model .* Received: inf off"):
+    with pytest.raises(gru_tf.UserError, match=r"a runtime: not the same: expected what Keras gives.* a difference of inf"):
         tflite.write(forwards, tmp_path / "m.tflite", timesteps=3)
     assert not list(tmp_path.iterdir())
 
@@ -265,25 +264,44 @@ def test_agreement_is_relative_and_counts_the_worst():
     found = agreement.Agreement("f", "somebody")
     found.compare("one", {"output": [100.0, 1.0]}, {"output": [100.0005, 1.0]})
     found.compare("two", {"output": [0.5]}, {"output": [0.5]})
-    assert found.line() == "verified with somebody: largest relative difference 5.0e-06 in 2 cases"
+    said = "verified by somebody: outputs of 2 batches differ by at most 5.0e-06 (output, one)"
+    assert str(found.judged()) == said
     small = agreement.Agreement("f", "somebody")
     small.compare("one", {"output": [0.00100]}, {"output": [0.00100]})
     small.compare("two", {"output": [0.00102]}, {"output": [0.00100]})
-    with pytest.raises(gru_tf.UserError, match="f: output, two: expected .* within 1e-05. Received: 0.02 off"):
-        small.line()
+    with pytest.raises(gru_tf.UserError, match="f: somebody: not the same: expected what Keras .* of 0.02 in output, two"):
+        small.judged()
     with pytest.raises(gru_tf.UserError, match=r"expected shape \(1,\). Received: \(2,\)"):
         found.compare("four", {"output": [1.0, 1.0]}, {"output": [1.0]})
     with pytest.raises(gru_tf.UserError, match="expected the outputs a. Received: b"):
         found.compare("five", {"b": [1.0]}, {"a": [1.0]})
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_single_tokens_are_int32_whatever_the_model_takes(dtype, tmp_path):
+    layers = [keras.layers.Embedding(9, I), keras.layers.GRU(4, return_sequences=True)]
+    model = filled(keras.Sequential([keras.Input((None,), dtype=dtype), *layers]))
+    assert tflite.write(model, tmp_path / "m.tflite", streaming=True).startswith("verified by ")
+    _, run = tflite.runner((tmp_path / "m.tflite").read_bytes())
+    made = run({"input": np.array([3], "int32"), "layer0_forward_h": np.zeros((1, 4), "float32")})
+    np.testing.assert_allclose(made["output"], model(np.array([[3]]))[:, 0], rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match="expected type INT32"):
+        run({"input": np.array([3], dtype), "layer0_forward_h": np.zeros((1, 4), "float32")})
+
+
 def test_random_inputs_are_ones_that_the_model_takes(masked):
-    given = agreement.inputs(build(of(masked)), 3, 50, np.random.default_rng(0))
+    given = random_inputs.of_model(build(of(masked)), 3, 50, np.random.default_rng(0))
     assert given["sequence"].shape == (3, 50)
     assert 0 <= given["sequence"].min() < given["sequence"].max() == 10
     lengths = given["mask"].sum(1)
     assert lengths[0] == 50 > lengths.min() >= 1
     assert (given["mask"] == (np.arange(50) < lengths[:, None])).all()
+    real = (given["sequence"] > 0).sum(1)  # 0, which an embedding may mask, is behind the last token alone
+    assert ((given["sequence"] > 0) == (np.arange(50) < real[:, None])).all()
+    assert real.min() < 50
+    whole = random_inputs.of_model(build(of(masked)), 3, 50, np.random.default_rng(0), padded=False)
+    assert whole["mask"].all()
+    assert whole["sequence"].all()
 
 
 def test_a_gru_with_reset_before_and_two_biases_is_built_with_their_sum():

@@ -39,7 +39,7 @@ def tensors(arrays):
 
 
 def read(arrays, **options):
-    return state_dict.read(tensors(state_dict.entries(arrays, np.ndarray)), **options)
+    return state_dict.read(tensors(state_dict.entries(arrays, np.ndarray)), state_dict.Options(**options))
 
 
 @pytest.fixture
@@ -119,6 +119,12 @@ def test_padding_changes_nothing_where_lengths_are_given(file):
     for row, length in enumerate((2, 6, 4)):
         expected, _ = run("gru", arrays, x[row : row + 1, :length])
         np.testing.assert_allclose(model([x, mask])[row : row + 1, :length], expected, rtol=0, atol=FLOAT32)
+
+
+def test_a_wrong_option_is_refused_with_the_nearest(file):
+    known = "Options: prefix, embedding, head, every_step, activation, masked"
+    path = file(weights("gru", layers=1))
+    refused(lambda: gru_tf.import_model(path, every_stop=0), "every_stop: no option", "Did you mean 'every_step'", known)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -189,8 +189,8 @@ def test_pytorch_to_keras(network, suffix, timesteps, batch, seed):
             pytest.importorskip("safetensors.torch").save_file(modules.state_dict(), path)
         embedding = "embedding" if "embedding" in modules else False  # found by itself, unless shapes fit more than one
         heads = [f"head.{n}" if len(network.head) > 1 else "head" for n in range(len(network.head))]
-        options = {"embedding": embedding, "head": heads or False}
-        found = pytorch.read(path, every_step=network.every_step, masked=network.masked, **options).network
+        said = {"every_step": network.every_step, "masked": network.masked}
+        found = pytorch.read(path, pytorch.Options(embedding=embedding, head=heads or False, **said)).network
     model = building.build(found, states=True, dtype=dtype_of(network))
     assert dtype_of(found) == dtype_of(network)
     expected = by_pytorch(modules, network, x, lengths)

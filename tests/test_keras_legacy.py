@@ -16,7 +16,8 @@ import tf_keras
 
 from gru_tf import UserError, gates, kernel_path, stacked
 from gru_tf.interchange import keras_file, keras_legacy
-from gru_tf.interchange.keras_config import LAYERS, Config
+from gru_tf.interchange.keras_config import Config
+from gru_tf.interchange.keras_known import LAYERS
 from gru_tf.interchange.keras_weights import LAYOUTS
 from gru_tf.layers.hard_sigmoid import keras2_hard_sigmoid
 
@@ -591,6 +592,20 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path, folder):
     assert "Received: nothing of this name" in refused(tmp_path / "absent.h5")
     (tmp_path / "text.h5").write_text("words")
     assert "text.h5: expected a whole HDF5 file" in refused(tmp_path / "text.h5")
+
+
+def test_what_a_keras_file_is_is_said_where_it_is_none(tmp_path, folder):
+    kinds = "a zip archive as Keras 3, and Keras 2 from 2.12 on, write it, or an HDF5 file"
+    whole = (folder / "graph.keras").read_bytes()
+    for content, received in (
+        (b"words that no program wrote", "one that begins with b'words that no pr'"),
+        (b"", "an empty file"),
+        (whole[:-30], "a zip archive that is cut off"),
+    ):
+        (tmp_path / "x.keras").write_bytes(content)
+        assert refused(tmp_path / "x.keras") == f"x.keras: expected a whole .keras file, {kinds}. Received: {received}"
+    model = write(tmp_path / "y.h5", *dense())
+    assert keras_legacy.read_model(model.rename(tmp_path / "y.keras")).count_params() == 10  # HDF5 under that name is read
 
 
 def changed(path, **weights):

@@ -132,8 +132,20 @@ def test_an_option_that_would_be_left_unread_is_refused(stored, tmp_path, option
 def test_a_model_that_answers_otherwise_is_refused(stored, monkeypatch):
     uri, names = stored
     monkeypatch.setattr(agreement, "answer", lambda model, given: np.full((len(next(iter(given.values()))), 1), MOVED))
-    with pytest.raises(UserError, match=r"output, \d × \d steps: expected MLflow .* to answer as the model"):
+    with pytest.raises(UserError, match=r"MLflow .*: not the same: expected what Keras gives.* in output, batch of \d"):
         fetched.bring(f"models:/{names['numbers']}@best", uri, verify=True)
+
+
+def test_every_registered_name_is_known_however_many_there_are(tmp_path, monkeypatch):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    client = mlflow.MlflowClient(uri)
+    for name in ("alpha", "bravo", "charlie", "delta", "echo"):
+        client.create_registered_model(name)
+    monkeypatch.setattr(fetched, "PAGE", 2)
+    with pytest.raises(UserError, match=r"Did you mean 'echo'\? Registered: alpha, bravo, charlie, delta, echo$"):
+        fetched.bring("models:/ecko@best", uri)
+    with pytest.raises(UserError, match=r"models:/echo@best: no such alias. Aliases: none"):
+        fetched.bring("models:/echo@best", uri)
 
 
 def test_what_was_logged_beside_a_model_runs_only_when_asked_for(tmp_path, monkeypatch):

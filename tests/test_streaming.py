@@ -204,4 +204,4 @@ def test_the_example_in_the_documentation(capsys):
     runpy.run_path(str(Path(__file__).parents[1] / "docs" / "streaming.py"), run_name="__main__")
     said = capsys.readouterr().out
     assert "states: layer0_forward_h, layer1_forward_h" in said
-    assert "verified with" in said
+    assert "verified by" in said

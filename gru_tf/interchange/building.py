@@ -73,7 +73,7 @@ def build(
         x = dense(x)
         dense.set_weights([linear.kernel, *([] if linear.bias is None else [linear.bias])])
     for layer, recurrent in filled:
-        _fill(layer, recurrent)
+        fill(layer, recurrent)
     every_input = [inputs, *call.values(), *first]
     return keras.Model(every_input if len(every_input) > 1 else inputs, [x, *final] if states else x, name=name)
 
@@ -126,7 +126,12 @@ def _nothing_drawn(layers: list[Any]) -> Iterator[None]:
             layer.cell.recurrent_initializer = initializer
 
 
-def _fill(layer: Any, recurrent: Recurrent) -> None:
+def fill(layer: Any, recurrent: Recurrent) -> None:
+    """Give a built recurrent layer, or `Bidirectional` around two, its weights; two biases of a reset before are added up.
+
+    Raises:
+        ValueError: where a convention cannot be changed, see `gru_tf.gates.load`.
+    """
     for each, weights in zip(_inner(layer), recurrent.directions, strict=True):
         gates.load(each, weights if weights.reset_after else weights.with_one_bias())
 

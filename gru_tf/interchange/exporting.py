@@ -18,6 +18,9 @@ WHOLE = (FOLDER, "tflite")  # writers that take a Keras model of any kind, not a
 def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **options: Any) -> str:
     """Write a model for another runtime, and say in a line how that was verified.
 
+    Token numbers are int64 in an ONNX file. A SavedModel and a .tflite take the model's own type, int32 in an imported one;
+    where they compute one step, int32.
+
     Args:
         model: a `keras.Model`, or the path of a .keras file.
         path: .onnx; .pt or .safetensors, a PyTorch state_dict; .tflite; a name without an ending, a SavedModel's folder.

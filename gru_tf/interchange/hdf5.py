@@ -87,6 +87,13 @@ class Contents:
         return text
 
 
+def is_one(path: Path) -> bool:
+    """Whether a file begins as HDF5 files do."""
+    import h5py
+
+    return bool(h5py.is_hdf5(path))
+
+
 @contextmanager
 def opened(source: Path | BinaryIO, where: str) -> Iterator[Contents]:
     """Open a file for reading, and look through the whole of it first.

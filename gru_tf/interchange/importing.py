@@ -78,8 +78,8 @@ def import_model(
             where the framework is installed.
         reference: an .npz with "inputs" and "outputs" of the source, to compare with instead.
         dtype: of the model; of a Keras file none, its layers say theirs.
-        options: of the reader; for a state_dict `prefix`, `embedding`, `head`, `every_step`, `activation`, `masked`, see
-            `gru_tf.interchange.state_dict.read`.
+        options: of the reader; for a state_dict those of `gru_tf.interchange.state_dict.Options`: `prefix`, `embedding`,
+            `head`, `every_step`, `activation`, `masked`.
 
     Raises:
         UserError: for what cannot be read or is not the same, naming file and key; see the reader's module.
@@ -98,8 +98,7 @@ def bring(
     """As `import_model`, with all that is known of it."""
     path = Path(path)
     reader = _reader(path)
-    _check_options(path, reader.read, options)
-    found = reader.read(path, **options)
+    found = reader.read(path, **_options(path, reader, options))
     if not isinstance(found, Foreign):
         if dtype != "float32":
             raise UserError(f"{path}: dtype: a Keras file says its layers' own. Received: dtype={shown(dtype)}")
@@ -207,13 +206,16 @@ def _by_members(path: Path) -> str | None:
     return "pytorch" if any(name.endswith("data.pkl") for name in names) else None
 
 
-def _check_options(path: Path, read: Callable[..., Any], options: dict[str, Any]) -> None:
-    known = [name for name in inspect.signature(read).parameters if name != "path"]
+def _options(path: Path, reader: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """What the reader takes beside the path: `options` as its `Options`, where it has a class of them, or as they are."""
+    kind = getattr(reader, "Options", None)
+    known = [name for name in inspect.signature(kind or reader.read).parameters if name != "path"]
     for name in options:
         if name not in known:
             near = did_you_mean(name, known)
             valid = ", ".join(known) or "none"
             raise UserError(f"{path}: {name}: no option for a file of this kind.{near} Options: {valid}")
+    return {"options": kind(**options)} if kind else options
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -16,6 +16,8 @@ from gru_tf.interchange import hdf5
 from gru_tf.interchange.keras_weights import fill_by_name, fill_by_path
 
 WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"
+KINDS = "a zip archive as Keras 3, and Keras 2 from 2.12 on, write it, or an HDF5 file"
+BEGINNING = 16  # bytes of a file that a message shows
 LARGE, EXPANSION = 1 << 28, 100  # of a member of an archive, as in `hdf5`
 SPARE, BUILT = 1 << 20, 4  # weights that may be made always, and times those of the file: Keras builds some layers twice
 
@@ -36,6 +38,7 @@ class File:
             version, self.config = self._of_archive()
             kind = ".keras"
         else:
+            self._check_kind()
             version, self.config = self._of_hdf5()
             kind = ".h5"
         if not re.match(r"[23]\.", version):
@@ -62,6 +65,19 @@ class File:
                 fill_by_path(model, self.config, contents)
                 return
         model.load_weights(self.path)  # by Keras 3, from a file that was looked through
+
+    def _check_kind(self) -> None:
+        """Refuse a .keras file that is neither a whole archive nor HDF5, whose words would be about HDF5 alone."""
+        if self.path.suffix != ".keras" or hdf5.is_one(self.path):
+            return
+        try:
+            with self.path.open("rb") as stream:
+                start = stream.read(BEGINNING)
+        except OSError as error:
+            raise UserError(f"{self.where}: expected a file that can be read. Received: {error.strerror}") from None
+        received = f"one that begins with {start!r}" if start else "an empty file"
+        received = "a zip archive that is cut off" if start.startswith(b"PK") else received
+        raise UserError(f"{self.where}: expected a whole .keras file, {KINDS}. Received: {received}")
 
     def _of_hdf5(self) -> tuple[str, Any]:
         with hdf5.opened(self.path, self.where) as contents:

@@ -46,7 +46,7 @@ class Graph:
 
     def _call(self, name: str, kind: str, node: Any) -> dict[str, Any]:
         if isinstance(node, dict) and not self.config.keras_2:
-            return {key: self.config._known(node.get(key, empty)) for key, empty in (("args", []), ("kwargs", {}))}
+            return {key: self.config.known(node.get(key, empty)) for key, empty in (("args", []), ("kwargs", {}))}
         if isinstance(node, list) and node and isinstance(node[0], str):  # one tensor alone
             node = [node]
         if not isinstance(node, list) or not node or not all(map(_is_tensor, node)):

@@ -19,8 +19,9 @@ import numpy as np
 from gru_tf.errors import UserError
 from gru_tf.interchange import hdf5
 from gru_tf.interchange.foreign import Run
-from gru_tf.interchange.keras_config import CUDNN, Config
+from gru_tf.interchange.keras_config import Config
 from gru_tf.interchange.keras_file import File, Room
+from gru_tf.interchange.keras_known import CUDNN
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -9,7 +9,7 @@ import re
 import warnings
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -24,7 +24,7 @@ from gru_tf.interchange import building, safetensors, state_dict, verification
 from gru_tf.interchange.foreign import Foreign, Run
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.stacks import TITLES, Array, Read, Tensor
-from gru_tf.interchange.state_dict import Found
+from gru_tf.interchange.state_dict import Found, Options
 
 LEAST = (2, 6)
 SHARED, SHARED_TIMES = 1 << 28, 8  # bytes, from which on tensors may not be the same numbers more often than that
@@ -32,32 +32,19 @@ INSTALL = "expected PyTorch to be installed, or the weights as .safetensors (saf
 SAVE = "save the weights alone: torch.save(model.state_dict(), FILE)"
 
 
-def read(
-    path: Path,
-    *,
-    prefix: str | None = None,
-    embedding: str | bool | None = None,
-    head: str | Sequence[str] | bool | None = None,
-    every_step: bool = True,
-    activation: str | None = None,
-    masked: bool = False,
-) -> Foreign:
-    """The network in a file with a state_dict; see `gru_tf.interchange.state_dict.read` for the options.
+def read(path: Path, options: Options = state_dict.UNSAID) -> Foreign:
+    """The network in a file with a state_dict.
+
+    Args:
+        path: of the file.
+        options: what it does not say.
 
     Raises:
         UserError: for a file that is no state_dict, or would run code, or is truncated; for parts that do not belong
             together; where PyTorch is needed and not installed. Always the file and what is wrong, in one line.
     """
     with _naming(path):
-        found = state_dict.read(
-            _entries(path),
-            prefix=prefix,
-            embedding=embedding,
-            head=head,
-            every_step=every_step,
-            activation=activation,
-            masked=masked,
-        )
+        found = state_dict.read(_entries(path), options)
     return Foreign(found.network, state_dict.SOURCE, lambda: _framework(found), found.notes)
 
 
@@ -270,8 +257,7 @@ def _writer(path: Path) -> Callable[[Mapping[str, Array], Path], None]:
 def _verified(network: Network, file: Path) -> str:
     """In words."""
     heads = [f"{state_dict.HEAD}{f'.{n}' if len(network.head) > 1 else ''}" for n in range(len(network.head))]
-    written = read(
-        file,
+    options = Options(
         prefix=state_dict.STACK,
         embedding=False if network.embedding is None else state_dict.EMBEDDING,
         head=heads or False,
@@ -279,7 +265,7 @@ def _verified(network: Network, file: Path) -> str:
         activation=_activation(network),
         masked=network.masked,
     )
-    framework = written.framework()
+    framework = read(file, options).framework()
     if framework is None:
         return "not verified: PyTorch is not installed"
     by, run = framework

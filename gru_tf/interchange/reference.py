@@ -12,7 +12,8 @@ import numpy as np
 from gru_tf.errors import UserError
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.verification import TOLERANCE, Array, Differences, Verified, given_to, real_steps, tokens_of
+from gru_tf.interchange.random_inputs import tokens_of
+from gru_tf.interchange.verification import TOLERANCE, Array, Differences, Verified, given_to, real_steps
 
 LARGE, EXPANSION = 1 << 28, 20  # bytes: from the first on, no more than so many times the file's
 

@@ -15,10 +15,11 @@ import keras
 import numpy as np
 
 from gru_tf.errors import UserError
-from gru_tf.interchange import agreement
+from gru_tf.interchange import agreement, random_inputs
 from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.streaming import OneStep
+from gru_tf.interchange.verification import batch_of
 
 MARK = "saved_model.pb"  # every SavedModel has it
 WHOLE, STEP = "serving_default", "step"
@@ -31,6 +32,7 @@ def write(model: Network | Any, folder: str | Path) -> str:
     Inputs have the model's names: "sequence" (batch, T, I) or token numbers (batch, T), where it is masked also "mask"
     (batch, T), True at real steps. The result is "output". The endpoint "step" takes "input", (batch, I) or (batch,), and
     each state under its name, "layer0_forward_h" (batch, H) and so on; it gives "output" and the states after the step.
+    Token numbers are of the model's own type, int32 in one that `building.build` made; those of "step" are int32.
 
     Args:
         model: of one output, named or not.
@@ -141,12 +143,12 @@ def _verified(model: Any, written: Path, folder: Path) -> str:
     found = agreement.Agreement(folder, f"TensorFlow {tf.__version__}")
     rng = np.random.default_rng(0)
     for batch, timesteps in SHAPES:
-        given = agreement.inputs(model, batch, timesteps, rng)
+        given = random_inputs.of_model(model, batch, timesteps, rng)
         expected = {"output": agreement.answer(model, given)}
-        found.compare(f"{batch} × {timesteps} steps", loaded[WHOLE](**_tensors(given)), expected)
+        found.compare(batch_of(batch, timesteps), loaded[WHOLE](**_tensors(given)), expected)
     if STEP in loaded:
         agreement.compare_steps(found, model, lambda given: loaded[STEP](**_tensors(given)))
-    return found.line()
+    return str(found.judged())
 
 
 def _tensors(given: Mapping[str, Any]) -> dict[str, Any]:

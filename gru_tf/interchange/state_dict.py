@@ -28,6 +28,30 @@ BETWEEN = (
 STACK, EMBEDDING, HEAD = "rnn", "embedding", "head"  # modules of a state_dict that is written
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a state_dict does not say, or says of several parts.
+
+    Args:
+        prefix: of the stack, where there are several.
+        embedding: its key, False for none, None to look for it.
+        head: its key, or several from the lowest on; False for none, None to look for it.
+        every_step: whether every step is put out, or each direction's last.
+        activation: of a plain RNN, "tanh" (None) or "relu".
+        masked: whether sequences of a batch have lengths of their own.
+    """
+
+    prefix: str | None = None
+    embedding: str | bool | None = None
+    head: str | Sequence[str] | bool | None = None
+    every_step: bool = True
+    activation: str | None = None
+    masked: bool = False
+
+
+UNSAID = Options()
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """What a state_dict holds.
@@ -94,32 +118,19 @@ def _unwrapped(own: Mapping[str, Any]) -> dict[str, Any]:
     return short if len(short) == len(own) else dict(own)
 
 
-def read(
-    named: Mapping[str, Tensor],
-    *,
-    prefix: str | None = None,
-    embedding: str | bool | None = None,
-    head: str | Sequence[str] | bool | None = None,
-    every_step: bool = True,
-    activation: str | None = None,
-    masked: bool = False,
-) -> Found:
+def read(named: Mapping[str, Tensor], options: Options = UNSAID) -> Found:
     """The network in a state_dict.
 
     Args:
         named: its entries.
-        prefix: of the stack, where there are several.
-        embedding: its key, False for none, None to look for it.
-        head: its key, or several from the lowest on; False for none, None to look for it.
-        every_step: whether every step is put out, or each direction's last.
-        activation: of a plain RNN, "tanh" (None) or "relu".
-        masked: whether sequences of a batch have lengths of their own.
+        options: what it does not say.
 
     Raises:
         UserError: see `gru_tf.interchange.stacks` and `surroundings`.
     """
+    activation = options.activation
     known = stacks.find(named)
-    chosen = stacks.choose(known, prefix, named)
+    chosen = stacks.choose(known, options.prefix, named)
     _check_activation(activation)
     reads = tuple(stacks.read(stack, activation or "tanh") for stack in chosen)
     plain = any(one.cell == "rnn" for one in reads)
@@ -128,11 +139,11 @@ def read(
         raise UserError(f"activation: expected 'tanh' with {cells}. Received: 'relu', which torch.nn.RNN alone has")
     widths = reads[0].features, reads[-1].units * reads[-1].stack.directions
     others = [stack for stack in known.values() if stack not in chosen]
-    around = surroundings.find(named, chosen, others, widths, embedding=embedding, head=head)
+    around = surroundings.find(named, chosen, others, widths, embedding=options.embedding, head=options.head)
     layers = tuple(layer for one in reads for layer in one.layers)
     table = around.embedding.weight.array() if around.embedding else None
     heads = tuple(matrix.linear() for matrix in around.heads)
-    network = Network(layers, table, heads, every_step, masked, source=SOURCE)
+    network = Network(layers, table, heads, options.every_step, options.masked, source=SOURCE)
     return Found(network, reads, around, tuple(_notes(around, plain and activation is None, len(reads) > 1)))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from gru_tf import durable, silence
 from gru_tf.errors import UserError, several
-from gru_tf.interchange import agreement
+from gru_tf.interchange import agreement, random_inputs
 from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.saved_model import WHOLE, by_name, step_signature, without_cudnn
@@ -35,7 +35,8 @@ def write(
     The file has one signature, for `interpreter.get_signature_runner()`. Of a whole sequence it takes the model's inputs
     by name: "sequence" (batch, T, I) or token numbers (batch, T), where it is masked also "mask" (batch, T), and gives
     "output". Of one step it takes "input", (batch, I) or (batch,), and each state under its name, "layer0_forward_h"
-    (batch, H) and so on, zeros at first, and gives "output" and the states under the same names. Numbers are float32.
+    (batch, H) and so on, zeros at first, and gives "output" and the states under the same names. Numbers are float32; token
+    numbers of sequences are of the model's own type, int32 in one that `building.build` made, those of one step int32.
 
     Args:
         model: of one output.
@@ -141,10 +142,10 @@ def _verified(model: Any, path: Path, content: bytes, timesteps: int | None, bat
     said = agreement.Agreement(path, name)
     if timesteps is None:
         agreement.compare_steps(said, model, run, batch)
-        return said.line()
+        return str(said.judged())
     rng = np.random.default_rng(0)
     whole = tf.function(lambda given: agreement.answer(model, given), autograph=False)  # a thousand steps take a second
     for n in range(CASES):
-        given = agreement.inputs(model, batch, timesteps, rng)
+        given = random_inputs.of_model(model, batch, timesteps, rng)
         said.compare(f"case {n + 1}", run(given), {"output": whole(given)})
-    return said.line()
+    return str(said.judged())

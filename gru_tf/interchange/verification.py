@@ -13,14 +13,13 @@ import numpy as np
 from keras import ops
 
 from gru_tf.errors import UserError
-from gru_tf.interchange import building
+from gru_tf.interchange import building, random_inputs
 from gru_tf.interchange.foreign import BATCHES, LENGTHS, Run
 from gru_tf.interchange.network import Network
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TOLERANCE = 1e-5
 HALF = 1e-2  # in 16 bits
-MOST = 1 << 28  # numbers of a layer's output, which a file of fixed lengths can declare without having them
 
 
 @dataclass(frozen=True)
@@ -84,10 +83,10 @@ def verify(
     rng = np.random.default_rng(seed)
     for batch in batches:
         for steps in lengths:
-            inputs, real = _inputs(network, rng, batch, steps, dtype)
+            inputs, real = random_inputs.of_network(network, batch, steps, rng, dtype)
             given = given_to(inputs, real)
             theirs, their_states = run(inputs, real)
-            where = f"batch of {batch}, {steps} step{'' if steps == 1 else 's'}"
+            where = batch_of(batch, steps)
             outputs, *states = stateful(given)
             for name, own, their in zip(names, states, their_states, strict=True):
                 found.add(name, own, their, where)
@@ -97,17 +96,9 @@ def verify(
     return found.judged(by, tolerance, len(batches) * len(lengths))
 
 
-def _inputs(network: Network, rng: np.random.Generator, batch: int, steps: int, dtype: str) -> tuple[Array, Array | None]:
-    """Normal numbers, once the network's scale has acted, or token numbers; and the real steps of each sequence."""
-    widest = max(network.features, network.outputs, *(layer.width for layer in network.layers))
-    if batch * steps * widest > MOST:
-        received = f"a file that computes {steps:,} steps of {batch:,} sequences alone"
-        raise UserError(f"expected at most {MOST:,} numbers to compare with. Received: {received}")
-    if network.tokens is None:
-        inputs = (rng.normal(size=(batch, steps, network.features)) / network.scale).astype(dtype)
-    else:
-        inputs = rng.integers(network.tokens, size=(batch, steps)).astype(np.int32)
-    return inputs, rng.integers(1, steps + 1, size=batch) if network.masked else None
+def batch_of(batch: int, steps: int) -> str:
+    """What messages call a batch."""
+    return f"batch of {batch}, {steps} step{'' if steps == 1 else 's'}"
 
 
 def given_to(inputs: Array, real: Array | None) -> Any:
@@ -150,11 +141,18 @@ class Differences:
         name = max(relative, key=lambda one: relative[one])
         return relative[name], f"{name}, {self.largest[name][1]}"
 
-    def judged(self, by: str, tolerance: float, cases: int) -> Verified:
-        """The largest of all; raises UserError where it is above the tolerance."""
+    def judged(self, by: str, tolerance: float, cases: int, *, source: str = "") -> Verified:
+        """The largest of all; raises UserError where it is above the tolerance.
+
+        Args:
+            by: what computed the other side.
+            tolerance: the largest difference that passes.
+            cases: batches that were compared.
+            source: whose numbers are the right ones, if not those of `by`.
+        """
         largest, where = self.worst()
         if not largest <= tolerance:
-            expected = f"expected what {by} gives, within {tolerance:g}"
+            expected = f"expected what {source or by} gives, within {tolerance:g}"
             raise UserError(f"not the same: {expected}. Received: a difference of {largest:.3g} in {where}")
         return Verified(largest, where, cases, by, states=len(self.largest) > 1)
 
@@ -188,11 +186,11 @@ def verify_model(
     batches, lengths = tuple(rows[:1]) or BATCHES, LENGTHS if free else LENGTHS[:1]
     for batch in batches:
         for steps in lengths:
-            arrays = [_any_input(model, tensor, rng, batch, steps) for tensor in model.inputs]
+            arrays = list(random_inputs.of_model(model, batch, steps, rng).values())
             first, rest = run(arrays if len(arrays) > 1 else arrays[0])
             outputs = model(arrays if len(arrays) > 1 else arrays[0], training=False)
             outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-            where = f"batch of {batch}, {steps} step{'' if steps == 1 else 's'}" if free else f"batch of {batch}"
+            where = batch_of(batch, steps) if free else f"batch of {batch}"
             for n, (own, their) in enumerate(zip(outputs, [first, *rest], strict=True)):
                 found.add("output" if len(outputs) == 1 else f"output {n}", own, their, where)
     _reset(model)
@@ -208,14 +206,14 @@ def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
     dtype = str(model.outputs[0].dtype)
     rebuilt, found, rng = building.build(network, dtype=dtype), Differences(), np.random.default_rng(seed)
     for batch, steps in ((1, 1), (3, 7)):
-        arrays = [_any_input(model, tensor, rng, tensor.shape[0] or batch, steps) for tensor in model.inputs]
+        arrays = list(random_inputs.of_model(model, model.inputs[0].shape[0] or batch, steps, rng).values())
         own = model(arrays if len(arrays) > 1 else arrays[0], training=False)
         x = next(array for array in arrays if array.dtype != bool)
         mask = next((array for array in arrays if array.dtype == bool), x != 0) if network.masked else None
         x = x if network.tokens is None else x.astype("int32")
         theirs = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
         real = None if mask is None else mask.sum(axis=1)
-        found.add("output", *real_steps(own, theirs, real, network.every_step), f"batch of {len(x)}, {x.shape[1]} steps")
+        found.add("output", *real_steps(own, theirs, real, network.every_step), batch_of(len(x), x.shape[1]))
         _reset(model)
     tolerance = TOLERANCE if dtype in ("float32", "float64") else HALF
     found.judged("the network that was read of it", tolerance, 2)
@@ -226,27 +224,3 @@ def _reset(model: Any) -> None:
     for layer in model.layers:
         if getattr(layer, "stateful", False):
             layer.reset_states()
-
-
-def _any_input(model: Any, tensor: Any, rng: np.random.Generator, batch: int, steps: int) -> Array:
-    """Token numbers where the model has an embedding, 0 behind a sequence's end alone, for it may be masked; or others."""
-    dtype = str(tensor.dtype)
-    shape = (batch, *(steps if size is None else size for size in tensor.shape[1:]))
-    tokens = tokens_of(model)
-    if dtype == "bool":
-        return _real(shape, rng)
-    if "int" in dtype or (tokens and len(shape) == 2):
-        most = min(tokens, default=2)
-        found = rng.integers(min(1, most - 1), most, size=shape)
-        return (found * _real(shape, rng) if len(shape) == 2 else found).astype(dtype)
-    return rng.normal(size=shape).astype(dtype)
-
-
-def _real(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """True at the steps of sequences that end somewhere."""
-    return np.asarray(np.arange(shape[-1]) < rng.integers(1, shape[-1] + 1, size=(*shape[:-1], 1)))
-
-
-def tokens_of(model: Any) -> list[int]:
-    """How many each embedding knows."""
-    return [int(layer.input_dim) for layer in model._flatten_layers() if hasattr(layer, "input_dim")]

@@ -3,6 +3,7 @@
 import io
 import re
 import tempfile
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -12,11 +13,12 @@ from typing import Any
 import mlflow
 import numpy as np
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from gru_tf.errors import UserError, did_you_mean, several, shown
-from gru_tf.interchange import agreement, importing, metadata
+from gru_tf.interchange import agreement, importing, metadata, random_inputs
 from gru_tf.interchange.importing import Imported
-from gru_tf.interchange.verification import Verified
+from gru_tf.interchange.verification import Verified, batch_of
 from gru_tf.tracking import Store
 from gru_tf.tracking.model import default_store
 from gru_tf.tracking.refusals import answering
@@ -31,6 +33,7 @@ KERAS = {  # what MLflow makes of a Keras model of stock layers, and what it may
     "save_format.txt": ("tf", "keras"),
 }
 SHAPES = ((1, 1), (3, 2), (2, 7))  # batch, T
+PAGE = 1000  # names at a time, the most that MLflow's own server gives
 
 
 def bring(address: str, store: str | None = None, verify: bool | None = None) -> Imported:
@@ -71,17 +74,36 @@ def _version(store: Store, address: str) -> str:
     if parts is None:
         raise UserError(f"{address}: expected models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-ID")
     name, alias, version = parts["name"], parts["alias"], parts["version"]
-    known = {model.name: model for model in store.client.search_registered_models(max_results=1000)}
-    if name not in known:
-        names = several(sorted(known)) or "none"
-        raise UserError(f"{address}: no such model in {store.uri}.{did_you_mean(name, known)} Registered: {names}")
+    model = _model(store, name, address)
     if version is not None:
         return _checked(store, name, version)
-    aliases = {key: str(value) for key, value in known[name].aliases.items()}
+    aliases = {key: str(value) for key, value in model.aliases.items()}
     if alias not in aliases:
         near = did_you_mean(alias, aliases)
         raise UserError(f"{address}: no such alias.{near} Aliases: {', '.join(aliases) or 'none'}")
     return f"{PREFIX}{name}/{aliases[alias]}"
+
+
+def _model(store: Store, name: str, address: str) -> Any:
+    """The registered model of this name; all names are asked for only where there is none."""
+    try:
+        return store.client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            raise
+    names = sorted(_names(store))
+    near, known = did_you_mean(name, names), several(names) or "none"
+    raise UserError(f"{address}: no such model in {store.uri}.{near} Registered: {known}")
+
+
+def _names(store: Store) -> Iterator[str]:
+    """Of all registered models, page by page."""
+    token = None
+    while True:
+        page = store.client.search_registered_models(max_results=PAGE, page_token=token)
+        yield from (model.name for model in page)
+        if not (token := page.token):
+            return
 
 
 def _checked(store: Store, name: str, version: str) -> str:
@@ -128,8 +150,8 @@ def _verified(address: str, local: Path, model: Any) -> Verified:
     found = agreement.Agreement(Path(address), f"MLflow {mlflow.__version__}")
     rng = np.random.default_rng(0)
     for batch, timesteps in SHAPES:
-        given = agreement.inputs(model, batch, timesteps, rng)
+        given = random_inputs.of_model(model, batch, timesteps, rng)
         with redirect_stdout(io.StringIO()):  # Keras draws a progress bar, which MLflow does not ask it to leave out
             output = served.predict(given if len(given) > 1 else next(iter(given.values())))
-        found.compare(f"{batch} × {timesteps} steps", {"output": output}, {"output": agreement.answer(model, given)})
-    return Verified(found.largest(), "output", found.cases, found.by, states=False)
+        found.compare(batch_of(batch, timesteps), {"output": output}, {"output": agreement.answer(model, given)})
+    return found.judged()

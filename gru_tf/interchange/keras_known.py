@@ -1,0 +1,78 @@
+"""What the config of a Keras file may name: layers, initializers and the like, dtypes; all else is refused by its name."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from gru_tf.errors import UserError, did_you_mean, shown
+from gru_tf.interchange.keras_objects import class_name, options_of
+
+CUDNN = {"CuDNNGRU": "GRU", "CuDNNLSTM": "LSTM"}
+CALLED = {**CUDNN, "BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
+MODELS = {"Sequential": "Sequential", "Functional": "Functional", "Model": "Functional"}
+CELLS = {"GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"}
+RECURRENT = {"GRU", "LSTM", "SimpleRNN", "RNN"}
+LAYERS = {
+    *("InputLayer", "Dense", "Activation", "Embedding", "Masking", "Flatten", "Reshape", "Permute", "RepeatVector"),
+    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "ActivityRegularization"),
+    *("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose"),
+    *("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+    *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "UpSampling1D"),
+    *("BatchNormalization", "LayerNormalization", "Rescaling", "LeakyReLU", "ELU", "PReLU", "ReLU", "Softmax"),
+    *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"),
+    *("Bidirectional", "TimeDistributed"),
+    *RECURRENT,
+    *CELLS,
+}
+LAYERS_OF_KERAS_3 = LAYERS | {
+    *("Identity", "Attention", "AdditiveAttention", "MultiHeadAttention", "UnitNormalization", "GroupNormalization"),
+    "RMSNormalization",
+}
+INITIALIZERS = {
+    *("Zeros", "Ones", "Constant", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "Identity"),
+    *("Orthogonal", "OrthogonalInitializer", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform"),
+    *("LecunNormal", "LecunUniform"),
+}
+REGULARIZERS = {"L1", "L2", "L1L2", "OrthogonalRegularizer"}
+CONSTRAINTS = {"MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm"}
+KINDS = {"initializers": INITIALIZERS, "regularizers": REGULARIZERS, "constraints": CONSTRAINTS}
+POLICIES = {"DTypePolicy", "FloatDTypePolicy", "Policy", "PolicyV1"}
+DTYPES = {
+    *("float16", "float32", "float64", "bfloat16", "mixed_float16", "mixed_bfloat16"),
+    *("int8", "int32", "int64", "bool"),
+}
+
+
+def dtype(where: str, value: Any, called: str) -> Any:
+    """The name of a dtype or of a policy, None where neither is given.
+
+    Args:
+        where: the file, for messages.
+        value: as it stands in the config.
+        called: what it is of, for messages.
+
+    Raises:
+        UserError: for a dtype that is not known.
+    """
+    policy = class_name(value) in POLICIES and isinstance(options_of(value), dict)
+    name = value["config"].get("name") if policy else value
+    if name is not None and not (isinstance(name, str) and name in DTYPES):
+        raise UserError(
+            f"{where}: {called}: expected dtype to be one of {', '.join(sorted(DTYPES))}. Received: {shown(name)}"
+        )
+    return name
+
+
+def refused(where: str, what: str, name: str, known: Iterable[str], called: str = "") -> UserError:
+    """What to raise for a part that is not known.
+
+    Args:
+        where: the file.
+        what: kind of part, as "layer".
+        name: of the part.
+        known: names that could have been meant.
+        called: what it is a part of.
+    """
+    near = did_you_mean(name, known)
+    at = f" in {called}" if called else ""
+    reason = "; a Lambda is a program, and no program of a file is run" if name in ("Lambda", "__lambda__") else ""
+    return UserError(f"{where}: expected a {what} of stock Keras{at}.{near} Received: {shown(name)}{reason}")

@@ -1,0 +1,85 @@
+"""Random inputs to compare with: normal numbers, token numbers, and sequences that end somewhere.
+
+Tokens are 0 behind a sequence's end alone, for an embedding may mask them.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from gru_tf.errors import UserError
+from gru_tf.interchange.network import Network
+
+Array = np.ndarray[Any, np.dtype[Any]]
+MOST = 1 << 28  # numbers of a layer's output, which a file of fixed lengths can declare without having them
+
+
+def of_network(
+    network: Network, batch: int, steps: int, rng: np.random.Generator, dtype: str = "float32"
+) -> tuple[Array, Array | None]:
+    """What a network reads: normal numbers, once its scale has acted, or token numbers (batch, T), all of which it knows.
+
+    Args:
+        network: any.
+        batch: sequences.
+        steps: T.
+        rng: the source of randomness.
+        dtype: of numbers; tokens are int32.
+
+    Returns:
+        Inputs, (batch, T, I) or (batch, T); and of a masked network the real steps of each sequence, (batch,).
+
+    Raises:
+        UserError: for more numbers than can be compared.
+    """
+    widest = max(network.features, network.outputs, *(layer.width for layer in network.layers))
+    if batch * steps * widest > MOST:
+        received = f"a file that computes {steps:,} steps of {batch:,} sequences alone"
+        raise UserError(f"expected at most {MOST:,} numbers to compare with. Received: {received}")
+    if network.tokens is None:
+        inputs = (rng.normal(size=(batch, steps, network.features)) / network.scale).astype(dtype)
+    else:
+        inputs = rng.integers(network.tokens, size=(batch, steps)).astype(np.int32)
+    return inputs, rng.integers(1, steps + 1, size=batch) if network.masked else None
+
+
+def of_model(model: Any, batch: int, steps: int, rng: np.random.Generator, *, padded: bool = True) -> dict[str, Array]:
+    """What a Keras model takes by name: normal numbers, token numbers that it knows, masks that pad on the right.
+
+    Args:
+        model: any.
+        batch: sequences; the first has all steps, if it is a mask that says so.
+        steps: of each input whose length is free.
+        rng: the source of randomness.
+        padded: whether sequences end before that.
+
+    Raises:
+        UserError: for an input of a type that is none of these.
+    """
+    return {tensor.name: _of_input(model, tensor, batch, steps, rng, padded) for tensor in model.inputs}
+
+
+def _of_input(model: Any, tensor: Any, batch: int, steps: int, rng: np.random.Generator, padded: bool) -> Array:
+    dtype, tokens = str(tensor.dtype), tokens_of(model)
+    shape = (batch, *(steps if size is None else size for size in tensor.shape[1:]))
+    if dtype == "bool":
+        real = _real(shape, rng) if padded else np.ones(shape, bool)
+        real[0] = True
+        return real
+    if "int" in dtype or ("float" in dtype and tokens and len(shape) == 2):
+        most = min(tokens, default=2)
+        found = rng.integers(min(1, most - 1), most, size=shape)
+        return (found * _real(shape, rng) if padded and len(shape) == 2 else found).astype(dtype)
+    if "float" in dtype:
+        return rng.normal(size=shape).astype(dtype)
+    raise UserError(f"input '{tensor.name}': expected numbers, token numbers or a mask. Received: {dtype}")
+
+
+def _real(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """True at the steps of sequences that end somewhere."""
+    return np.asarray(np.arange(shape[-1]) < rng.integers(1, shape[-1] + 1, size=(*shape[:-1], 1)))
+
+
+def tokens_of(model: Any) -> list[int]:
+    """How many each embedding knows."""
+    return [int(layer.input_dim) for layer in model._flatten_layers() if hasattr(layer, "input_dim")]
