@@ -14,6 +14,7 @@ from typing import IO
 
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.tracking import BEAT, KIND, Store, addresses, answering
+from gru_tf.tracking.pages import every
 
 PATIENCE = 10  # seconds for the server to end by itself
 
@@ -62,8 +63,8 @@ def _page(store: Store, name: str | None) -> str:
 
 def _last(store: Store) -> str | None:
     """The experiment whose coordinator gave the latest sign of life."""
-    everywhere = [experiment.experiment_id for experiment in store.client.search_experiments()]
-    parents = store.client.search_runs(everywhere, f"tags.`{KIND}` = 'experiment'", max_results=1000)
+    everywhere = [experiment.experiment_id for experiment in every(store.client.search_experiments)]
+    parents = every(store.client.search_runs, experiment_ids=everywhere, filter_string=f"tags.`{KIND}` = 'experiment'")
     last = max(parents, key=lambda parent: float(parent.data.tags.get(BEAT, "0")), default=None)
     return None if last is None else str(last.info.experiment_id)
 

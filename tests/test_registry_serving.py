@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from gru_tf import cli, suite
 from gru_tf.errors import UserError
 from gru_tf.interchange import agreement, metadata
-from gru_tf.tracking import fetched, registry
+from gru_tf.tracking import fetched, pages, registry
 
 pytestmark = [
     pytest.mark.slow,
@@ -141,7 +141,7 @@ def test_every_registered_name_is_known_however_many_there_are(tmp_path, monkeyp
     client = mlflow.MlflowClient(uri)
     for name in ("alpha", "bravo", "charlie", "delta", "echo"):
         client.create_registered_model(name)
-    monkeypatch.setattr(fetched, "PAGE", 2)
+    monkeypatch.setattr(pages, "PAGE", 2)
     with pytest.raises(UserError, match=r"Did you mean 'echo'\? Registered: alpha, bravo, charlie, delta, echo$"):
         fetched.bring("models:/ecko@best", uri)
     with pytest.raises(UserError, match=r"models:/echo@best: no such alias. Aliases: none"):

@@ -9,6 +9,7 @@ from gru_tf.errors import UserError
 from gru_tf.speed.found import Found
 from gru_tf.speed.spec import AXES
 from gru_tf.tracking import FAILED, FINISHED, KIND, Store, answering
+from gru_tf.tracking.pages import every
 
 EXPERIMENT, PARENT, CHILD = "speed", "speed", "measurement"
 STOPPED = "KILLED"
@@ -86,16 +87,12 @@ def last(store: Store) -> Found:
 
 def _runs(store: Store, wanted: str) -> list[Any]:
     """The runs of the experiment with these tags, oldest first."""
-    runs: list[Any] = []
     with answering(store.uri):
         experiment = store.client.get_experiment_by_name(EXPERIMENT)
-        page = "" if experiment is None else None
-        while page != "":
-            order = ["attributes.start_time ASC"]
-            part = store.client.search_runs([experiment.experiment_id], wanted, 1, 1000, order, page)
-            runs += part
-            page = part.token or ""
-    return runs
+        if experiment is None:
+            return []
+        of, order = [experiment.experiment_id], ["attributes.start_time ASC"]
+        return list(every(store.client.search_runs, experiment_ids=of, filter_string=wanted, order_by=order))
 
 
 def _powers(found: Found) -> dict[str, float]:

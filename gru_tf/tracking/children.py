@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 from gru_tf import logged
 from gru_tf.run_result import RunResult
 from gru_tf.tracking import described
+from gru_tf.tracking.pages import every
 from gru_tf.tracking.tags import FAILED, FINGERPRINT, FINISHED, KIND, MEMBER, RESULT, RUNNING
 
 
@@ -28,19 +29,13 @@ class Children:
 
     def find(self, which: str = "") -> list[Any]:
         """Those that an MLflow filter picks, all if it is empty, oldest first; also those that are not whole."""
-        children: list[Any] = []
-        page = None
-        while page is None or page:
-            found = self.client.search_runs(
-                [self.experiment_id],
-                " AND ".join(filter(None, [f"tags.`{FINGERPRINT}` != ''", which])),
-                max_results=1000,
-                order_by=["attributes.start_time ASC"],  # a run tried again takes the place of its failure
-                page_token=page or None,
-            )
-            children += found
-            page = found.token or ""
-        return children
+        found = every(
+            self.client.search_runs,
+            experiment_ids=[self.experiment_id],
+            filter_string=" AND ".join(filter(None, [f"tags.`{FINGERPRINT}` != ''", which])),
+            order_by=["attributes.start_time ASC"],  # a run tried again takes the place of its failure
+        )
+        return list(found)
 
     def mend(self, which: str = f"attributes.status = '{RUNNING}'") -> None:
         """Remove children that were not written whole, and close those that are whole but for their end."""

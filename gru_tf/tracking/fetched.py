@@ -3,7 +3,6 @@
 import io
 import re
 import tempfile
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from gru_tf.interchange.importing import Imported
 from gru_tf.interchange.verification import Verified, batch_of
 from gru_tf.tracking import Store
 from gru_tf.tracking.model import default_store
+from gru_tf.tracking.pages import every
 from gru_tf.tracking.refusals import answering
 
 PREFIX = "models:/"
@@ -33,7 +33,6 @@ KERAS = {  # what MLflow makes of a Keras model of stock layers, and what it may
     "save_format.txt": ("tf", "keras"),
 }
 SHAPES = ((1, 1), (3, 2), (2, 7))  # batch, T
-PAGE = 1000  # names at a time, the most that MLflow's own server gives
 
 
 def bring(address: str, store: str | None = None, verify: bool | None = None) -> Imported:
@@ -91,19 +90,9 @@ def _model(store: Store, name: str, address: str) -> Any:
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
             raise
-    names = sorted(_names(store))
+    names = sorted(model.name for model in every(store.client.search_registered_models))
     near, known = did_you_mean(name, names), several(names) or "none"
     raise UserError(f"{address}: no such model in {store.uri}.{near} Registered: {known}")
-
-
-def _names(store: Store) -> Iterator[str]:
-    """Of all registered models, page by page."""
-    token = None
-    while True:
-        page = store.client.search_registered_models(max_results=PAGE, page_token=token)
-        yield from (model.name for model in page)
-        if not (token := page.token):
-            return
 
 
 def _checked(store: Store, name: str, version: str) -> str:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
 from gru_tf.tracking import sqlite
+from gru_tf.tracking.pages import every
 from gru_tf.tracking.record import Record
 from gru_tf.tracking.refusals import answering, guarded
 from gru_tf.tracking.tags import DEFINITION, KIND
@@ -58,7 +59,7 @@ class Store:
     @guarded
     def names(self) -> list[str]:
         """Names of the experiments that the store holds."""
-        return sorted(e.name for e in self.client.search_experiments() if e.name != "Default")
+        return sorted(e.name for e in every(self.client.search_experiments) if e.name != "Default")
 
     @guarded
     def find(self, name: str) -> Record:
