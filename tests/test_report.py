@@ -19,12 +19,13 @@ from test_table import result
 
 from gru_tf import experiment_file, palette, report, suite
 from gru_tf.errors import UserError
-from gru_tf.report import figures, inline, provenance, signs
+from gru_tf.report import figures, inline, provenance, signs, tables
 from gru_tf.report.figures.curves import bands
 from gru_tf.report.figures.pareto import front
 from gru_tf.report.findings import Findings
 from gru_tf.run_result import Diagnostics, LayerReading, Quartiles
 from gru_tf.specs import Choice
+from gru_tf.statistics import compare_all
 from gru_tf.statistics.importance import importance, standings
 from gru_tf.table import interval
 from gru_tf.tracking import Store
@@ -164,6 +165,38 @@ def test_the_verdicts_are_those_of_the_evidence(found, page):
     assert pairs["gru against rnn"][1:3] == ["settled: gru is better", interval(pair.difference, 1e-4)]
     assert page.tables[3][0][0] == "pair"
     assert float(pairs["gru against rnn"][3].removeprefix("< ")) >= float(f"{pair.t_holm:.2g}")
+
+
+def test_what_few_seeds_cannot_show_is_said_where_it_is_so(page):
+    """4 seeds and 6 pairs: 2 of 16 changes of sign, 6 times, are 0.75; the page has it below both tables of pairs."""
+    said = "With 4 seeds and 6 pairs compared, neither the permutation test nor Wilcoxon’s can give a p-value below 0.75,"
+    assert page.text.count(said) == 2
+    for table in page.tables[1], page.tables[3]:
+        names = table[0].index("p, permutation"), table[0].index("p, Wilcoxon")
+        assert all(float(line[name]) >= 0.75 for line in table[1:] for name in names)
+        assert any(line[1].startswith("settled") for line in table[1:])
+    one = experiment(tasks=["digits"], cells=["rnn", "gru"], seeds=6)
+    tests = {0: [0.5, 0.51, 0.52, 0.5, 0.51, 0.53], 1: [0.9, 0.91, 0.92, 0.9, 0.92, 0.9]}
+    kind = {"metric": "accuracy", "direction": "max", "chance": 0.1}
+    runs = [result(one, 0, c, seed, test=test, **kind) for c, of in tests.items() for seed, test in enumerate(of)]
+    block = tables.blocks(Findings.of(suite.Results(one, tuple(runs))))[0]
+    assert (block.few, block.pairs[0].wilcoxon) == ((), "0.031"), "6 seeds and one pair: 2 of 64 are below 5 %"
+
+
+def test_no_draw_falls_below_the_least_probability():
+    """Extreme differences, all of one sign, at unequal numbers of seeds, one pair alike at every seed: what Holm gives."""
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        scores = {name: 10.0 * k + rng.normal(0, 1, 6) for k, name in enumerate("abcd")}
+        for name, holes in zip("abcd", rng.integers(0, 5, 4), strict=True):
+            scores[name][:holes] = math.nan
+        scores["e"] = scores["a"].copy()
+        pairs = compare_all(scores)
+        reached = [min(p.permutation_holm, p.wilcoxon_holm) if p.wilcoxon == p.wilcoxon else math.nan for p in pairs]
+        least = tables.least_probabilities(pairs)
+        assert all(not p < floor - 1e-12 for p, floor in zip(reached, least, strict=True))
+        apart = [k for k, p in enumerate(pairs) if {p.first, p.second} != {"a", "e"}]
+        assert [reached[k] for k in apart] == pytest.approx([least[k] for k in apart]), "nothing larger holds either"
 
 
 def test_the_question_the_protocol_and_the_command_are_there(found, page):
