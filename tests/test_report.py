@@ -1,5 +1,6 @@
 """The report: its numbers are the table's, it invents none, asks nothing of a network, and can be read on a phone."""
 
+import hashlib
 import math
 import re
 import shutil
@@ -415,8 +416,31 @@ def test_a_page_tells_the_name_of_a_users_file_and_not_its_folders():
     traced = provenance.trace(one, [result(experiment(), environment=environment)])
     assert traced.own
     assert "path: flights.csv" in traced.definition
-    assert traced.data == (("flights.csv", "0" * 64),)
+    assert [one.files for one in traced.data] == [(("flights.csv", "0" * 64),)]
     assert "somebody" not in str(traced)
+
+
+def test_every_data_set_has_the_digest_that_mlflow_shows_with_files_and_without(tmp_path):
+    """Of one file, of two and of none: by hand, and as the store has it."""
+    one = experiment(tasks=["adding", "digits", {"adding": {"length": 7}}], cells=["gru"])
+    files = ({}, {"a": "1" * 64}, {"b/x": "2" * 64, "a/y": "3" * 64})
+    places = [{"threads": 2, **({"data": read} if read else {})} for read in files]
+    runs = [result(one, task, environment=place, started=time.time()) for task, place in enumerate(places)]
+    table = Page(report.write(suite.Results(one, tuple(runs)), tmp_path / "a.html").read_text()).tables[-1]
+    digests = [hashlib.sha256(said.encode()).hexdigest()[:16] for said in ("adding", "2" * 64 + "\n" + "3" * 64)]
+    assert table == [
+        ["data", "digest", "file", "its sha256"],
+        ["adding", digests[0], "none", "–"],
+        ["digits", "1" * 16, "a", "1" * 64],
+        ["adding(length=7)", digests[1], "a/y", "3" * 64],
+        ["", "", "b/x", "2" * 64],
+    ]
+    record = Store(f"sqlite:///{tmp_path}/mlflow.db").open(one)
+    for run in runs:
+        record.write(run)
+    logged = [record.client.get_run(record.ids[run.run.fingerprint]).inputs.dataset_inputs[0].dataset for run in runs]
+    shown = {line[0]: line[1] for line in table[1:] if line[0]}
+    assert {found.name: found.digest for found in logged} == shown
 
 
 # --- from the store, by the command ---
