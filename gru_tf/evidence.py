@@ -37,6 +37,11 @@ class CellEvidence:
         return self.row.cell
 
     @property
+    def tested(self) -> int:
+        """Finished seeds with a finite test metric."""
+        return sum(map(math.isfinite, self.tests.values()))
+
+    @property
     def beats_chance(self) -> bool | None:
         """Whether the whole interval is better than the trivial answer; None where there is no interval."""
         test, chance = self.row.test, self.row.chance

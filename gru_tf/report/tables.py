@@ -158,7 +158,7 @@ def _verdict(task: TaskEvidence, cell: CellEvidence) -> str:
     if task.best is None or test is None or not math.isfinite(test.mean) or len(task.cells) < 2:
         return NONE
     if cell.cell == task.best:
-        return "best mean"
+        return "best mean" if cell.tested == cell.row.wanted else f"best mean, of {cell.tested} of {cell.row.wanted} seeds"
     return f"not told apart from {task.best}" if cell.cell in task.unsettled else f"worse than {task.best}"
 
 
