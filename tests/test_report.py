@@ -497,6 +497,9 @@ SMALLEST = """() => Math.min(...[...document.querySelectorAll('figure svg')].fla
   return [...svg.querySelectorAll('text')].map(t => parseFloat(getComputedStyle(t).fontSize) * scale);
 }))"""
 
+FIRST = """() => [...document.querySelectorAll('table.results tr:first-child')].flatMap(line =>
+  [...line.children].slice(0, 4).map(cell => [cell.textContent.replace(/\\s+/g, ' '), cell.getBoundingClientRect().right]))"""
+
 
 @pytest.fixture(scope="module")
 def chromium():
@@ -524,6 +527,10 @@ def test_a_person_reads_it_on_a_phone_and_on_a_desk(chromium, file, width, schem
     assert shown.evaluate("document.documentElement.scrollWidth") == width, "only tables and wide figures scroll"
     assert shown.evaluate(OVERLAPS) == []
     assert shown.evaluate(SMALLEST) > 8.5, "pixels of the smallest letters in a figure"
+    # not told apart from, not shown, an interval: what the answer is read from is seen before anything is swiped
+    first = shown.evaluate(FIRST)
+    assert {"cell", "mean [95 % interval]", "verdict", "beats chance"} <= {name for name, _ in first}
+    assert max(right for _, right in first) <= width
     paper = shown.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 23, 26)"}[scheme]
     assert shown.get_by_role("heading", level=1).inner_text() == "Which?"

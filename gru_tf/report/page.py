@@ -171,8 +171,9 @@ def _environment() -> "Environment":
 
 
 def unbroken(text: object) -> str:
-    """Text for print: a number stays on one line with its "%" and its "p =", and a minus is no hyphen."""
+    """Text for print: a number stays on one line with its "%" and its "p =", so does an interval; a minus is no hyphen."""
     text = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", str(text))
+    text = re.sub(r"(\[-?[\d.einf]+,|\[one|\[no) (?=[-\w.]+\])", "\\1\N{NO-BREAK SPACE}", text)
     text = re.sub(r"\bp ([=<]) (?=\d)", "p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
     return re.sub(r"(?<![\w=])-(?=\d)", "−", text)
 
