@@ -350,6 +350,27 @@ def test_what_is_missing_is_said_and_no_number_invented(case, tmp_path):
     assert not (tested == 0 and list(tmp_path.glob("figures/*.svg")))
 
 
+def test_finished_seeds_without_a_test_metric_are_not_called_whole(tmp_path):
+    """All of lstm's, one of gru's: of the latter the mean is of three, and it is the best."""
+    one = experiment(tasks=["digits"])
+    lost = [("lstm", seed) for seed in range(4)] + [("gru", 0)]
+    none = {"test": None, "score": None}
+    runs = [r.model_copy(update=none) if (r.run.cell.name, r.run.seed) in lost else r for r in results(one)]
+    page = Page(report.write(suite.Results(one, tuple(runs)), tmp_path / "page.html").read_text())
+    for said in ("5 finished final seeds have no test metric", "digits, lstm: 4 of 4", "digits, gru: 1 of 4"):
+        assert said in page.text
+    assert "Over 3 of 4 seeds gru has the best test accuracy" in page.text
+    assert "no seed is missing" not in page.text
+    head, *lines = page.tables[0]
+    shown = {line[0]: [line[head.index(name)] for name in ("verdict", "seeds")] for line in lines}
+    assert shown == {
+        "rnn": ["worse than gru", "4/4"],
+        "gru": ["best mean, of 3 of 4 seeds", "4/4, 1 untested"],
+        "lstm": ["–", "4/4, 4 untested"],
+    }
+    assert lines[2][1] == "no test metric"
+
+
 def test_a_failure_is_told_in_its_own_words(tmp_path):
     one = experiment()
     page = Page(report.write(suite.Results(one, failed(one)), tmp_path / "page.html").read_text())
@@ -498,7 +519,7 @@ SMALLEST = """() => Math.min(...[...document.querySelectorAll('figure svg')].fla
 }))"""
 
 FIRST = """() => [...document.querySelectorAll('table.results tr:first-child')].flatMap(line =>
-  [...line.children].slice(0, 4).map(cell => [cell.textContent.replace(/\\s+/g, ' '), cell.getBoundingClientRect().right]))"""
+  [...line.children].slice(0, 4).map(of => [of.textContent.replace(/\\s+/g, ' '), of.getBoundingClientRect().right]))"""
 
 
 @pytest.fixture(scope="module")

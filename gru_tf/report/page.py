@@ -207,6 +207,10 @@ def _state(findings: Findings) -> Iterator[str]:
         yield "No final seed has finished yet: there are trials of the search, and no test result."
     elif missing:
         yield f"{wanted - missing:,} of {wanted:,} final seeds have finished. What is missing is in no mean and no test."
+    untested = sum(count for *_, count in evidence.untested)
+    if untested:
+        seeds = "final seed has" if untested == 1 else "final seeds have"
+        yield f"{untested:,} finished {seeds} no test metric, and so no part in any mean or test."
     lost = sum(not math.isfinite(test) for task in evidence.tasks for cell in task.cells for test in cell.tests.values())
     if lost:
         yield f"{lost:,} final {'seed has' if lost == 1 else 'seeds have'} a test metric that is not finite."

@@ -133,7 +133,7 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign
         best=cell.cell == task.best and len(task.cells) > 1,
         units=wording.count(row.units),
         parameters=wording.count(row.parameters),
-        test=_test(row.test),
+        test="no test metric" if cell.untested == row.seeds > 0 else _test(row.test),
         bar=_bar(task, cell),
         chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
         beats={True: "yes", False: "not shown", None: NONE}[cell.beats_chance],
@@ -142,7 +142,7 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign
         seconds=number(middle([training_seconds(r) for r in finals])),
         step_ms=number(row.step_ms),
         latency=number(middle([latency(r) for r in finals])),
-        seeds=f"{row.seeds}/{row.wanted}",
+        seeds=f"{row.seeds}/{row.wanted}" + (f", {cell.untested} untested" if cell.untested else ""),
         failed=len(row.failures),
     )
 
