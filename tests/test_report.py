@@ -22,7 +22,8 @@ from gru_tf import experiment_file, palette, report, suite
 from gru_tf.errors import UserError
 from gru_tf.report import figures, inline, provenance, signs, tables
 from gru_tf.report.figures.curves import bands
-from gru_tf.report.figures.pareto import front
+from gru_tf.report.figures.pareto import alike, front
+from gru_tf.report.figures.plate import WIDTH
 from gru_tf.report.findings import Findings
 from gru_tf.run_result import Diagnostics, LayerReading, Quartiles
 from gru_tf.specs import Choice
@@ -391,6 +392,26 @@ def test_the_pareto_front_by_brute_force():
 def test_bands_end_where_less_than_half_of_the_seeds_train():
     assert bands([[1.0, 2.0, 3.0], [3.0, 5.0, math.nan], [2.0]]) == [(1.0, 2.0, 3.0), (2.0, 3.5, 5.0)]
     assert bands([]) == []
+
+
+def test_an_equal_budget_says_how_equal():
+    """Exactly, to a share rounded up, or not at all: never "within 0.0 %"."""
+    assert alike([12_000, 12_000, 12_000]) == ", exactly the same for all"
+    assert alike([12_000, 12_001]) == ", all within 0.1 % of each other"
+    assert alike([1000, 1012]) == ", all within 1.2 % of each other"
+    assert alike([1000, 1100]) == ""
+
+
+def test_gradients_of_several_tasks_stand_a_task_a_line(found):
+    """As wide as other figures at the most; a task that has no reading after training leaves that place empty."""
+    inside = next(r.diagnostics for r in found.runs if r.diagnostics is not None)
+    cut = inside.model_copy(update={"after": ()})
+    runs = [r.model_copy(update={"diagnostics": r.diagnostics or cut}) for r in found.runs if r.run.purpose == "final"]
+    drawn = figures.draw("gradients", suite.Results(found.experiment, tuple(runs)))
+    shown = {axes.get_title(loc="left"): axes.get_subplotspec() for axes in drawn.axes if axes.get_visible()}
+    places = {title: (spec.rowspan.start, spec.colspan.start) for title, spec in shown.items()}
+    assert places == {"digits: before training": (0, 0), "digits: after training": (0, 1), "adding: before training": (1, 0)}
+    assert drawn.get_figwidth() <= 3 * WIDTH
 
 
 def test_importance_finds_what_was_planted_and_agrees_with_scikit_learn():

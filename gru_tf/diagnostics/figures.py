@@ -96,42 +96,57 @@ def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequenc
     return shown
 
 
-def draw_gradients(panels: Mapping[str, Mapping[str, Any]], title: str = "") -> "Figure":
+def draw_gradients(panels: Mapping[str, Mapping[str, Any]], title: str = "", across: int | None = None) -> "Figure":
     """Gradient norm against lag on a logarithmic scale: one line a cell, the median, in the band of its quartiles.
 
     A cell has its colour, its dashes and its marker here as everywhere; several lines of one cell differ in their dashes.
 
     Args:
-        panels: title of a panel, such as "before training" → label of a line, a cell's name first → `Quartiles`.
+        panels: title of a panel, such as "before training" → label of a line, a cell's name first → `Quartiles`. One
+            without lines leaves its place empty.
         title: of the figure.
+        across: panels in a row, which have their scale of norms in common; None puts all into one row.
     """
     looks = _looks(dict.fromkeys(label for lines in panels.values() for label in lines))
-    width = 0.8 + 3.6 * len(panels)
-    across = max(1, int(width / (ENTRY + LETTER * max(map(len, looks), default=1))))
+    columns = min(across or len(panels), len(panels))
+    rows, width = -(-len(panels) // columns), 0.8 + 3.6 * columns
+    entries = max(1, int(width / (ENTRY + LETTER * max(map(len, looks), default=1))))
     with _styled():
-        figure = _figure((width, 3.2 + 0.2 * -(-len(looks) // across)))
-        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        figure = _figure((width, 0.5 + 2.7 * rows + 0.2 * -(-len(looks) // entries)))
+        axes = figure.subplots(rows, columns, sharey="row", squeeze=False)
         drawn: dict[str, Any] = {}
-        for panel, (heading, lines) in zip(axes, panels.items(), strict=True):
-            for label, quartiles in lines.items():
-                drawn[label] = _line(panel, quartiles, looks[label], list(lines).index(label) / len(lines))
-            panel.set_title(heading, fontsize=9, loc="left")
-            panel.set(yscale="log", xlabel="lag T − t (steps)", xlim=(0, None))
-            panel.locator_params(axis="x", integer=True, nbins=7)
-            panel.grid(axis="y", color="#E0E0E0", lw=0.6)
-            panel.tick_params(length=0, which="both")
-            panel.set_axisbelow(True)
-        axes[0].set_ylabel("‖∂L/∂state‖")
+        for panel, (heading, lines) in zip(axes.ravel(), panels.items(), strict=False):
+            drawn |= _gradients_of(panel, heading, lines, looks)
+        for panel in axes.ravel()[len(panels) :]:
+            panel.set_visible(False)
+        for first in axes[:, 0]:
+            first.set_ylabel("‖∂L/∂state‖")
         # above the axes and not in them: at any place a line may pass
         where: Any = {
             "loc": "outside upper left",
-            "ncols": across,
+            "ncols": entries,
             "title": title,
             "alignment": "left",
             "borderaxespad": 0.2,
         }
         figure.legend(drawn.values(), list(drawn), frameon=False, handlelength=3, title_fontsize=10, **where)
     return figure
+
+
+def _gradients_of(panel: Any, heading: str, lines: Mapping[str, Any], looks: Mapping[str, Any]) -> dict[str, Any]:
+    """One panel; returns its lines by label."""
+    drawn = {
+        label: _line(panel, quartiles, looks[label], place / len(lines))
+        for place, (label, quartiles) in enumerate(lines.items())
+    }
+    panel.set_title(heading, fontsize=9, loc="left")
+    panel.set(yscale="log", xlabel="lag T − t (steps)", xlim=(0, None))
+    panel.locator_params(axis="x", integer=True, nbins=7)
+    panel.grid(axis="y", color="#E0E0E0", lw=0.6)
+    panel.tick_params(length=0, which="both")
+    panel.set_axisbelow(True)
+    panel.set_visible(bool(lines))
+    return drawn
 
 
 def _line(panel: Any, quartiles: Any, look: Mapping[str, Any], shift: float) -> Any:

@@ -58,7 +58,8 @@ TEXTS = {
     ),
     "curves": (
         "How they learn",
-        "The median seed, in the band from the worst seed to the best one, for as long as half of the seeds trained.",
+        "At each epoch the median over seeds, in the band from the worst value to the best one, for as long as half of the"
+        " seeds trained; a line need not follow any one seed.",
     ),
     "seeds": ("Every seed", "Each mark is one final seed; the bar below is the mean with its 95 % interval."),
     "ranks": (
@@ -76,8 +77,8 @@ TEXTS = {
     ),
     "gradients": (
         "How far back the gradient reaches",
-        "Norm of the loss's gradient with respect to the state, against the lag: the median sequence in the band of its"
-        " quartiles, of the first seed.",
+        "Norm of the loss's gradient with respect to the state, against the lag: at each lag the median over sequences in"
+        " the band of their quartiles, of the first seed.",
     ),
     "speed": (
         "Speed by kernel",
