@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Perceptually even, and read alike with any kind of colour vision: gates on one scale, candidates on one with a middle
 GATE_SCALE = {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0}
 CANDIDATE_SCALE = {"cmap": "PuOr_r", "vmin": -1.0, "vmax": 1.0}
+WIDEST = 27  # letters of a title that have room above a panel of gates
+TALLEST = 4  # rows of gates that a colour bar is as high as
 MARKS = 6  # along a line, about
 ENTRY, LETTER = 0.7, 0.085  # inches of an entry of the key without its label, and of a letter of that
 
@@ -53,12 +55,15 @@ def draw_gates(
         figure = _figure((0.3 + bars + 2.1 * columns, 0.9 + 1.6 * len(rows)))
         parts: Any = figure.subfigures(1, 2, width_ratios=(2.1 * columns, bars))
         maps, scales = parts
-        panels = maps.subplots(len(rows), columns, squeeze=False, sharex=True)
+        alike = len({len(steps) for values in rows.values() for steps in values.values()}) == 1
+        panels = maps.subplots(len(rows), columns, squeeze=False, sharex=True if alike else "row")
+        apart = any(len(f"{label}: {_named(name)}") > WIDEST for label, values in rows.items() for name in values)
         shown: dict[str, Any] = {}
         for line, (label, values) in zip(panels, rows.items(), strict=True):
-            shown |= _gates_of(line, label, values, marks)
+            shown |= _gates_of(line, label, values, marks, apart)
         for axis, kind in zip(scales.subplots(1, len(shown), squeeze=False)[0], sorted(shown, reverse=True), strict=True):
-            axis.set_box_aspect(8 * len(rows))
+            axis.set_box_aspect(8 * min(len(rows), TALLEST))
+            axis.set_anchor("C" if len(rows) <= TALLEST else "N")
             low, high = shown[kind].get_clim()
             ticks = [low, (low + high) / 2, high]
             bar = figure.colorbar(shown[kind], cax=axis, label=kind, ticks=ticks, format="%g")
@@ -72,8 +77,15 @@ def draw_gates(
     return figure
 
 
-def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequence[int]) -> dict[str, Any]:
-    """One row of panels; returns the images that the colour bars belong to."""
+def _named(gate: str) -> str:
+    return f"{gate}  (candidate)" if gate in CANDIDATES else gate
+
+
+def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequence[int], apart: bool) -> dict[str, Any]:
+    """One row of panels; returns the images that the colour bars belong to.
+
+    With `apart` the label stands once, above the row: it is too long to stand above each panel.
+    """
     order = np.argsort(-np.mean(np.asarray(next(iter(values.values())), float), axis=0))
     shown: dict[str, Any] = {}
     for panel, (name, steps) in zip(panels, values.items(), strict=False):
@@ -84,8 +96,8 @@ def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequenc
         shown["candidate" if candidate else "gate"] = panel.imshow(
             grid, aspect="auto", interpolation="nearest", extent=ends, **scale
         )
-        where = f"{label}: " if label else ""
-        panel.set_title(f"{where}{name}{'  (candidate)' if candidate else ''}", fontsize=9, loc="left", pad=7)
+        where = f"{label}: " if label and not apart else f"{label}\n" if panel is panels[0] and apart else ""
+        panel.set_title(f"{where}{_named(name)}", fontsize=9, loc="left", pad=7)
         if marks:  # a line without points has no extent, and the layout none either
             panel.plot([t + 1 for t in marks], [0] * len(marks), "v", color="#000000", ms=4, clip_on=False)
         panel.locator_params(integer=True, nbins=5)
