@@ -108,7 +108,8 @@ def test_saturation_is_a_dot_a_unit(tmp_path, kind):
 def test_sequences_of_two_lengths_under_long_names_have_room(tmp_path):
     """Each row has its own steps, no title runs into the next, and colour bars stand where the figure begins."""
     short = {name: values[:4] for name, values in LSTM.items()}
-    rows = {f"a task of long name · {cell} {k}": gates for k in (1, 2) for cell, gates in (("gru", GRU), ("lstm", short))}
+    cells = {"gru": GRU, "lstm": short}
+    rows = {f"a task of long name · {cell} {k}": gates for k in range(3) for cell, gates in cells.items()}
     figure = drawn(diagnostics.draw_gates(rows), tmp_path)
     panels = [axes for axes in figure.axes if axes.get_visible() and axes.images]
     for panel in panels:
