@@ -29,7 +29,7 @@ def answer(evidence: Evidence) -> tuple[str, str]:
     if len(evidence.tasks) <= FEW:
         first, worth = _each(evidence.tasks, tested), [_trivial(tested)]
     else:
-        first, worth = _many(evidence, tested), [_trivial_of_many(tested)]
+        first, worth = _many(evidence, tested), [_trivial_of_many(evidence, tested)]
     fastest = _fastest(tested[0]) if len(evidence.tasks) == 1 else _fastest_of_many(tested)
     second = "; ".join(filter(None, [*worth, fastest, _gaps(evidence)]))
     return f"{first}.", f"{second[:1].upper()}{second[1:]}."
@@ -60,36 +60,66 @@ def _nothing(evidence: Evidence) -> tuple[str, str]:
 
 
 def _each(tasks: Sequence[TaskEvidence], tested: Sequence[TaskEvidence]) -> str:
-    """A clause a task, and how many seeds would settle what is open in all of them."""
-    best = [task.cell(task.best or "").row for task in tested]
-    least, most = min(row.seeds for row in best), max(row.seeds for row in best)
-    over = "With one seed" if most == 1 else f"Over {most if least == most else f'{least} to {most}'} seeds"
-    said = [_one(task, alone=most == 1) for task in tested]
-    doubt = "one seed settles nothing" if most == 1 and any(map(_open, tested)) else _needed(tested)
+    """A clause a task, and how many seeds would settle what is open in all of them.
+
+    Where a best mean is of fewer seeds than were asked for, those come first: no further ones are foretold.
+    """
+    over = [_seeds(task) for task in tested]
+    alone = all(count.startswith("one") for count in over)
+    said = [_clause(*of, alone) for of in zip(tested, over, ["", *over[:-1]], strict=True)]
+    if alone:
+        doubt = "one seed settles nothing" if any(map(_open, tested)) else ""
+    else:
+        doubt = "" if any(" of " in count for count in over) else _needed(tested)
     nothing = [task.title for task in tasks if task.best is None]
     gap = f"on {listed(nothing)} nothing has finished" if nothing else ""
-    return f"{over} {'; '.join(filter(None, [*said, doubt, gap]))}"
+    told = "; ".join(filter(None, [*said, doubt, gap]))
+    return f"{told[:1].upper()}{told[1:]}"
 
 
-def _one(task: TaskEvidence, alone: bool) -> str:
+def _seeds(task: TaskEvidence) -> str:
+    """Of how many seeds the best mean is: "5", or "2 of 5" where that is fewer than were asked for; 1 is "one"."""
+    counts = [task.cell(cell).tested for cell in _equal(task)]
+    least, most, wanted = min(counts), max(counts), task.cells[0].row.wanted
+    known = f"{least} to {most}" if least < most else "one" if most == 1 else str(most)
+    return known if least == wanted else f"{known} of {wanted}"
+
+
+def _clause(task: TaskEvidence, count: str, before: str, alone: bool) -> str:
+    """What a task shows, with its number of seeds where the clause before it has not said the same.
+
+    A clause that says so makes room for that: what "test" and "seeds" are is known from the first one.
+    """
+    one = count.startswith("one")
+    said = _one(task, alone, one)
+    if count == before:
+        return said
+    how = "with" if one else "over"
+    if before:
+        return f"{how} {'' if ' of ' in count else 'all '}{count} {said.replace(' test ', ' ', 1)}"
+    return f"{how} {count} {'seed' if count == 'one' else 'seeds'} {said}"
+
+
+def _one(task: TaskEvidence, alone: bool, single: bool) -> str:
     """The best cell, its interval, and against whom that is settled.
 
     Args:
         task: some cell of which has finished.
-        alone: whether the answer speaks of one seed, so that this needs no mark here.
+        alone: whether the answer speaks of one seed, so that what this settles needs no word here.
+        single: whether this clause is said to be of one seed, so that its number needs no mark.
     """
     best = task.cell(task.best or "")
     if len(task.cells) == 1:
-        shown = _shown(best, alone)
+        shown = _shown(best, single)
         return f"{best.cell} has a test {task.metric} of {shown} on {task.title}, compared with no other cell"
     equal = _equal(task)
     certainty = _certainty(task, alone)
     if len(equal) > 1:
-        mean = _shown(best, alone).partition(" ")[0]
+        mean = _shown(best, single).partition(" ")[0]
         rest = certainty if len(equal) < len(task.cells) else "which settles nothing between them"
         said = f"{listed(equal)} have the same test {task.metric} on {task.title}, {mean}"
     else:
-        rest, said = certainty, f"{best.cell} has the best test {task.metric} on {task.title}, {_shown(best, alone)}"
+        rest, said = certainty, f"{best.cell} has the best test {task.metric} on {task.title}, {_shown(best, single)}"
     return ", ".join(filter(None, [said, rest]))
 
 
@@ -129,7 +159,7 @@ def _certainty(task: TaskEvidence, alone: bool) -> str:
     parts = [f"{what} {_others(pairs, word)} ({_p(pairs)}{_doubt(pairs)})" for what, word, pairs in groups if pairs]
     unknown = [pair for pair in own if math.isnan(pair.p)]
     if unknown:
-        parts.append(f"{no} {_others(unknown, 'or')} (too few seeds that both finished)")
+        parts.append(f"{no} {_others(unknown, 'or')} (too few seeds in common)")
     return ", ".join(parts)
 
 
@@ -229,8 +259,17 @@ def _many(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
         if settled
         else "on none of them is that settled"
     )
-    best = f"Of {len(evidence.tasks)} tasks the best mean is that of {listed(won)}, and {sure}"
+    best = f"Of {len(evidence.tasks)} tasks the best mean is that of {listed(won)}{_from_fewer(tested)}, and {sure}"
     return f"{best}; {_ranked(evidence.ranks)}"
+
+
+def _from_fewer(tested: Sequence[TaskEvidence]) -> str:
+    """On how many tasks the best mean is of fewer seeds than were asked for."""
+    fewer = [count for count in map(_seeds, tested) if " of " in count]
+    if not fewer:
+        return ""
+    of = f"{fewer[0]} seeds" if len(set(fewer)) == 1 else f"fewer than {tested[0].cells[0].row.wanted} seeds"
+    return f" (on {len(fewer)} from {of})"
 
 
 def _ranked(found: Ranks | None) -> str:
@@ -241,13 +280,16 @@ def _ranked(found: Ranks | None) -> str:
     return f"mean ranks are {listed([f'{cell} {mean:.2f}' for mean, cell in order])}{friedman}"
 
 
-def _trivial_of_many(tested: Sequence[TaskEvidence]) -> str:
+def _trivial_of_many(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
+    done = "" if len(tested) == len(evidence.tasks) else " with a result"
     beats: dict[str, int] = {}
     for task in tested:
         for cell in task.cells:
             beats[cell.cell] = beats.get(cell.cell, 0) + bool(cell.beats_chance)
+    if min(beats.values()) == len(tested) > 1 and len(beats) > 1:
+        return f"the trivial answer is beaten by the whole interval of every cell on all {len(tested)} tasks{done}"
     told = listed([f"{cell} on {count}" for cell, count in sorted(beats.items(), key=lambda item: -item[1])])
-    return f"the trivial answer is beaten by the whole interval of {told} of {len(tested)} tasks"
+    return f"the trivial answer is beaten by the whole interval of {told} of {len(tested)} tasks{done}"
 
 
 def _fastest_of_many(tested: Sequence[TaskEvidence]) -> str:
@@ -282,10 +324,10 @@ def _gaps(evidence: Evidence) -> str:
 # --- words ---
 
 
-def _shown(cell: CellEvidence, alone: bool) -> str:
+def _shown(cell: CellEvidence, single: bool) -> str:
     if cell.row.test is None:
         return "–"
-    return f"{cell.row.test.mean:.3g}" if alone else interval(cell.row.test)
+    return f"{cell.row.test.mean:.3g}" if single else interval(cell.row.test)
 
 
 def _cut(text: str) -> str:

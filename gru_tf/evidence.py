@@ -37,6 +37,16 @@ class CellEvidence:
         return self.row.cell
 
     @property
+    def tested(self) -> int:
+        """Finished seeds with a finite test metric."""
+        return sum(map(math.isfinite, self.tests.values()))
+
+    @property
+    def untested(self) -> int:
+        """Finished seeds without a test metric: they are in no mean and no test."""
+        return self.row.seeds - len(self.tests)
+
+    @property
     def beats_chance(self) -> bool | None:
         """Whether the whole interval is better than the trivial answer; None where there is no interval."""
         test, chance = self.row.test, self.row.chance
@@ -111,6 +121,7 @@ class Evidence:
             cell whose seeds have not all ended, or of which none has a score, is not in it.
         failures: (task title, cell, what) of every trial and seed that diverged or failed.
         missing: (task title, cell, seeds that are not finished).
+        untested: (task title, cell, finished seeds without a test metric).
     """
 
     experiment: Experiment
@@ -119,6 +130,7 @@ class Evidence:
     middle: dict[str, Interval]
     failures: tuple[tuple[str, str, str], ...]
     missing: tuple[tuple[str, str, int], ...]
+    untested: tuple[tuple[str, str, int], ...] = ()
 
     def task(self, label: str) -> TaskEvidence:
         """The one of this label or title; KeyError where there is none."""
@@ -142,6 +154,7 @@ def gather(experiment: Experiment, results: Iterable[RunResult]) -> Evidence:
         middle=_middle(tasks, of, len(experiment.seeds)),
         failures=tuple((row.title, row.cell, what) for row in table for what in row.failures),
         missing=tuple((row.title, row.cell, row.wanted - row.seeds) for row in table if row.seeds < row.wanted),
+        untested=tuple((c.row.title, c.cell, c.untested) for task in cells for c in task if c.untested),
     )
 
 

@@ -134,7 +134,7 @@ class Plots:
         names = report.figures.NAMES
         if name not in names:
             raise AttributeError(f"no figure is called '{name}'.{did_you_mean(name, names)} Figures: {', '.join(names)}")
-        return partial(_draw, name, self._results)
+        return partial(_drawn, name, self._results)
 
     def __dir__(self) -> list[str]:
         return sorted(report.figures.NAMES)
@@ -143,7 +143,16 @@ class Plots:
         return f"<figures: {', '.join(report.figures.NAMES)}>"
 
 
-def _draw(name: str, results: Readable) -> "Figure":
+def _drawn(name: str, results: Readable, /, *given: object, **named: object) -> "Figure":
+    """A figure of a method, which takes nothing.
+
+    Raises:
+        UserError: where it was given something.
+    """
+    if given or named:
+        received = ", ".join([*map(repr, given), *(f"{key}={value!r}" for key, value in named.items())])
+        tasks = ", ".join(task.title for task in results.experiment.tasks)
+        raise UserError(f"plot.{name}: expected no argument, it draws every task ({tasks}). Received: {received}")
     figure: Figure = report.figures.draw(name, results)
     figure._repr_svg_ = partial(_svg, figure)  # type: ignore[attr-defined]  # notebooks show it, pyplot imported or not
     return figure

@@ -181,8 +181,9 @@ def test_tasks_with_more_seeds_and_fewer_are_told_apart():
         one, {"rnn": [0.05, None, None], "gru": [0.2, None, None]}, task=1
     )
     first, second = said(one, found)
-    assert first.startswith("Over 1 to 3 seeds gru has the best test accuracy on digits, 0.913 [0.875, 0.951], settled")
-    assert "; gru has the best test accuracy on adding, 0.2 [one seed], not settled against rnn (too few seeds" in first
+    assert first.startswith("Over 3 seeds gru has the best test accuracy on digits, 0.913 [0.875, 0.951], settled")
+    told = "; with one of 3 gru has the best accuracy on adding, 0.2, not settled against rnn (too few seeds in common)"
+    assert told in first
     assert second.startswith(
         "The trivial answer is beaten by the whole interval of every cell on digits (0.1)"
         " and by the one seed of gru alone on adding (0.1); "
@@ -213,17 +214,53 @@ def test_seeds_that_did_not_finish_are_counted():
     holed = scored(one, {"rnn": [0.5, 0.51, 0.55, None], "gru": [0.9, 0.92, 0.92, 0.9], "lstm": [None, None, None, 0.6]})
     first, second = said(one, holed)
     assert ", settled against rnn (p < 0.001), " in first
-    assert first.endswith(", not against lstm (too few seeds that both finished).")
+    assert first.endswith(", not against lstm (too few seeds in common).")
     assert second.startswith("The trivial answer is beaten by the whole interval of rnn and gru alone (0.1); ")
     assert second.endswith("; 4 of 12 seeds have not finished.")
     without = [result for result in holed if result.run.cell.name != "lstm"]
     assert " interval of rnn and gru (0.1); " in said(one, without)[1], "of a cell without a seed nothing is known"
 
 
+@pytest.mark.parametrize(
+    ("digits", "adding", "told"),
+    [
+        (2, 5, ("Over 2 of 5 seeds gru has the best", "; over all 5 gru has the best")),
+        (5, 2, ("Over 5 seeds gru has the best", "; over 2 of 5 gru has the best")),
+        (2, 2, ("Over 2 of 5 seeds gru has the best", "; gru has the best")),
+        (3, 2, ("Over 3 of 5 seeds gru has the best", "; over 2 of 5 gru has the best")),
+        (5, 1, ("Over 5 seeds gru has the best", "; with one of 5 gru has the best")),
+        (1, 1, ("With one of 5 seeds gru has the best", "; gru has the best")),
+    ],
+)
+def test_a_best_mean_of_survivors_says_of_how_many_seeds(digits: int, adding: int, told: tuple[str, str]):
+    """The other seeds diverged; `said` holds the words to their limits."""
+    one = experiment(seeds=5)
+    others = {"rnn": [0.5, 0.51, 0.52, 0.53, 0.52], "lstm": [0.5, 0.8, 0.6, 0.9, 0.7]}
+    won = [0.95, 0.94, 0.96, 0.95, 0.97]
+    found: list[RunResult] = []
+    for task, left in enumerate((digits, adding)):
+        found += scored(one, {**others, "gru": won[:left]}, task)
+        lost = [result(one, task, 1, seed, status="diverged", metric="", chance=None) for seed in one.seeds[left:]]
+        found += lost
+    first, _ = said(one, found)
+    assert first.startswith(told[0])
+    assert told[1] in first
+    assert ("would settle" in first) == (digits == adding == 5)
+
+
+def test_one_task_and_a_best_mean_of_survivors():
+    one = experiment(tasks=["digits"], seeds=5)
+    first, _ = said(one, scored(one, {"rnn": [0.5] * 5, "gru": [0.9, 0.91], "lstm": [0.5, 0.6, 0.5, 0.6, 0.7]}))
+    assert first.startswith("Over 2 of 5 seeds gru has the best test accuracy on digits, 0.905 [")
+    assert "would settle" not in first, "first the seeds that were asked for"
+    equal = scored(one, {"rnn": [0.75] * 5, "gru": [0.75] * 2, "lstm": [0.5, 0.6, 0.5, 0.6, 0.7]})
+    assert said(one, equal)[0].startswith("Over 2 to 5 of 5 seeds rnn and gru have the same test accuracy")
+
+
 def test_only_one_cell_has_finished():
     one = experiment(tasks=["digits"])
     first, _ = said(one, scored(one, {"gru": [0.9, 0.91]}))
-    assert first.startswith("Over 2 seeds gru has ")
+    assert first.startswith("Over 2 of 4 seeds gru has ")
     assert first.endswith("], not settled: no other cell has finished.")
 
 
@@ -294,15 +331,18 @@ def test_many_tasks_are_counted_with_mean_ranks():
     )
     assert " settled on 6 of them; mean ranks are gru " in first
     assert "(Friedman p = " in first
-    assert second.startswith(
-        "The trivial answer is beaten by the whole interval of rnn on 6, gru on 6 and lstm on 6 of 6 tasks"
-    )
+    assert second.startswith("The trivial answer is beaten by the whole interval of every cell on all 6 tasks; ")
 
 
 def test_many_tasks_of_which_one_is_unfinished_have_no_ranks():
     first, second = many(["gru"] * 6, holes=4)
     assert first.endswith("; mean ranks are not known, for some cell has no score on some task.")
-    assert second.endswith("4 of 72 seeds have not finished.")
+    assert " interval of rnn on 6, gru on 6 and lstm on 5 of 6 tasks; " in second
+    assert second.endswith("; 4 of 72 seeds have not finished.")
+    first, second = many(["gru"] * 5 + ["lstm"], holes=2)
+    assert first.startswith("Of 6 tasks the best mean is that of gru on 5 and lstm on 1 (on 1 from 2 of 4 seeds), and ")
+    first, second = many(["gru"] * 6, holes=12)
+    assert " interval of every cell on all 5 tasks with a result; " in second
 
 
 def test_many_tasks_and_one_cell():

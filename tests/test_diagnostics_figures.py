@@ -103,3 +103,24 @@ def test_saturation_is_a_dot_a_unit(tmp_path, kind):
     assert z.get_color() != r.get_color()
     assert z.get_marker() != r.get_marker()
     assert [text.get_text() for text in panels["rnn"].texts] == ["no gates"]
+
+
+def test_sequences_of_two_lengths_under_long_names_have_room(tmp_path):
+    """Each row has its own steps, no title runs into the next, and colour bars stand where the figure begins."""
+    short = {name: values[:4] for name, values in LSTM.items()}
+    cells = {"gru": GRU, "lstm": short}
+    rows = {f"a task of long name · {cell} {k}": gates for k in range(3) for cell, gates in cells.items()}
+    figure = drawn(diagnostics.draw_gates(rows), tmp_path)
+    panels = [axes for axes in figure.axes if axes.get_visible() and axes.images]
+    for panel in panels:
+        assert panel.get_xlim() == (0.5, panel.images[0].get_array().shape[1] + 0.5)
+    headings = [axes.get_title(loc="left") for axes in panels]
+    assert [heading for heading in headings if "a task" in heading] == [
+        f"{label}\n{next(iter(gates))}" for label, gates in rows.items()
+    ], "a long name once a row, on a line of its own"
+    extents = [axes._left_title.get_window_extent() for axes in panels if "\n" not in axes.get_title(loc="left")]
+    assert len(extents) > 6
+    assert not any(a.overlaps(b) for place, a in enumerate(extents) for b in extents[:place])
+    bars = [axes.get_window_extent() for axes in figure.axes if axes.get_ylabel() in ("gate", "candidate")]
+    assert len(bars) == 2
+    assert min(bar.y1 for bar in bars) > 0.8 * figure.bbox.height

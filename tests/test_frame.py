@@ -24,13 +24,14 @@ from pydantic import BaseModel
 from scipy import stats
 from test_table import SEARCH, experiment, result
 
-from gru_tf import cli, columns, frame, screen, typeset, wording
+from gru_tf import claims, cli, columns, frame, logged, screen, typeset, wording
 from gru_tf import document as documents
 from gru_tf import readable as forms
 from gru_tf.document import document, read_json
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
 from gru_tf.report import figures, page
+from gru_tf.run_result import RunResult
 from gru_tf.specs import ModelSpec, TrainingSpec
 from gru_tf.statistics import Interval
 from gru_tf.suite import Results
@@ -189,6 +190,38 @@ def test_names_are_distinct_and_documented():
     for column, (_, kind, _) in zip(columns.COLUMNS, (line for line in said if line[0] in names), strict=True):
         expected = kinds.get(column.kind, "time, UTC") if isinstance(column.kind, str) else ", ".join(column.kind)
         assert kind == (expected or "category")
+
+
+def measured() -> RunResult:
+    """A result of which no two quantities have one value."""
+    speed = {"compile_seconds": 3.0, "train_seconds": 5.0, "step_ms": 7.0, "step_ms_low": 11.0, "step_ms_high": 13.0}
+    speed |= {"samples_per_second": 17.0, "predict_ms": 19.0}
+    numbers = {"validation": 0.23, "test": 0.29, "chance": 0.31, "score": 0.37, "units": 41, "parameters": 43, "seconds": 47}
+    made = result(experiment(), **numbers, recurrent_parameters=53, speed=speed, peak_memory_mb=59.0, best_epoch=61)
+    model = made.run.model.model_copy(update={"start": "a.keras", "sha256": "67"})
+    training = made.run.training.model_copy(update={"seconds": 71.0})
+    return made.model_copy(update={"run": made.run.model_copy(update={"model": model, "training": training})})
+
+
+def test_the_names_of_one_quantity_are_those_of_the_code():
+    """Each line of the table holds one value under all its names, and no name of MLflow that differs is left out."""
+    one = measured()
+    stored = {**logged.params(one), **logged.numbers(one)}
+    framed = {column.name: column.of(one) for column in columns.COLUMNS}
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    part = page.partition("## One quantity, several names")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\| [^|`]+ \| `(\w+)` \| `(\w+)` \| (?:`(\w+)`|–) \|$", part, re.MULTILINE)
+    assert len(lines) == part.count("\n| ") - 1, "every line but the heading is read"
+    named = {mlflow.replace("METRIC", one.metric): (column, claimed) for mlflow, column, claimed in lines}
+    for mlflow, (column, claimed) in named.items():
+        unit = 1000 if re.search(r"_ms(_|$)", mlflow) else 1
+        same = [framed[column], *([claims.VALUES[claimed](one)] if claimed else [])]
+        expected = stored[mlflow] if isinstance(stored[mlflow], str) else pytest.approx(stored[mlflow] / unit)
+        assert same == [expected] * len(same), mlflow
+    assert {claimed for _, claimed in named.values() if claimed} == set(claims.VALUES)
+    for name in stored.keys() - named.keys():
+        assert name in framed, f"{name} has another name in the frame, or none"
+        assert name in ("task", "cell") or str(stored[name]) == str(framed[name]), name
 
 
 def test_the_frame_is_the_reader_s_own(results):
@@ -706,6 +739,9 @@ def test_figures_are_those_of_the_report_by_name(results, monkeypatch):
         AttributeError, match=r"no figure is called 'paretto'. Did you mean 'pareto'\? Figures: pareto, curves"
     ):
         _ = results.plot.paretto
+    said = r"plot.pareto: expected no argument, it draws every task \(.*adding.*\). Received: 'digts', name=1"
+    with pytest.raises(UserError, match=said):
+        results.plot.pareto("digts", name=1)
     assert not hasattr(results.plot, "_repr_html_")
 
 

@@ -1,5 +1,6 @@
 """The report: its numbers are the table's, it invents none, asks nothing of a network, and can be read on a phone."""
 
+import hashlib
 import math
 import re
 import shutil
@@ -19,12 +20,14 @@ from test_table import result
 
 from gru_tf import experiment_file, palette, report, suite
 from gru_tf.errors import UserError
-from gru_tf.report import figures, inline, provenance, signs
+from gru_tf.report import figures, inline, provenance, signs, tables
 from gru_tf.report.figures.curves import bands
-from gru_tf.report.figures.pareto import front
+from gru_tf.report.figures.pareto import alike, front
+from gru_tf.report.figures.plate import WIDTH
 from gru_tf.report.findings import Findings
 from gru_tf.run_result import Diagnostics, LayerReading, Quartiles
 from gru_tf.specs import Choice
+from gru_tf.statistics import compare_all
 from gru_tf.statistics.importance import importance, standings
 from gru_tf.table import interval
 from gru_tf.tracking import Store
@@ -164,6 +167,38 @@ def test_the_verdicts_are_those_of_the_evidence(found, page):
     assert pairs["gru against rnn"][1:3] == ["settled: gru is better", interval(pair.difference, 1e-4)]
     assert page.tables[3][0][0] == "pair"
     assert float(pairs["gru against rnn"][3].removeprefix("< ")) >= float(f"{pair.t_holm:.2g}")
+
+
+def test_what_few_seeds_cannot_show_is_said_where_it_is_so(page):
+    """4 seeds and 6 pairs: 2 of 16 changes of sign, 6 times, are 0.75; the page has it below both tables of pairs."""
+    said = "With 4 seeds and 6 pairs compared, neither the permutation test nor Wilcoxon’s can give a p-value below 0.75,"
+    assert page.text.count(said) == 2
+    for table in page.tables[1], page.tables[3]:
+        names = table[0].index("p, permutation"), table[0].index("p, Wilcoxon")
+        assert all(float(line[name]) >= 0.75 for line in table[1:] for name in names)
+        assert any(line[1].startswith("settled") for line in table[1:])
+    one = experiment(tasks=["digits"], cells=["rnn", "gru"], seeds=6)
+    tests = {0: [0.5, 0.51, 0.52, 0.5, 0.51, 0.53], 1: [0.9, 0.91, 0.92, 0.9, 0.92, 0.9]}
+    kind = {"metric": "accuracy", "direction": "max", "chance": 0.1}
+    runs = [result(one, 0, c, seed, test=test, **kind) for c, of in tests.items() for seed, test in enumerate(of)]
+    block = tables.blocks(Findings.of(suite.Results(one, tuple(runs))))[0]
+    assert (block.few, block.pairs[0].wilcoxon) == ((), "0.031"), "6 seeds and one pair: 2 of 64 are below 5 %"
+
+
+def test_no_draw_falls_below_the_least_probability():
+    """Extreme differences, all of one sign, at unequal numbers of seeds, one pair alike at every seed: what Holm gives."""
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        scores = {name: 10.0 * k + rng.normal(0, 1, 6) for k, name in enumerate("abcd")}
+        for name, holes in zip("abcd", rng.integers(0, 5, 4), strict=True):
+            scores[name][:holes] = math.nan
+        scores["e"] = scores["a"].copy()
+        pairs = compare_all(scores)
+        reached = [min(p.permutation_holm, p.wilcoxon_holm) if p.wilcoxon == p.wilcoxon else math.nan for p in pairs]
+        least = tables.least_probabilities(pairs)
+        assert all(not p < floor - 1e-12 for p, floor in zip(reached, least, strict=True))
+        apart = [k for k, p in enumerate(pairs) if {p.first, p.second} != {"a", "e"}]
+        assert [reached[k] for k in apart] == pytest.approx([least[k] for k in apart]), "nothing larger holds either"
 
 
 def test_the_question_the_protocol_and_the_command_are_there(found, page):
@@ -316,6 +351,27 @@ def test_what_is_missing_is_said_and_no_number_invented(case, tmp_path):
     assert not (tested == 0 and list(tmp_path.glob("figures/*.svg")))
 
 
+def test_finished_seeds_without_a_test_metric_are_not_called_whole(tmp_path):
+    """All of lstm's, one of gru's: of the latter the mean is of three, and it is the best."""
+    one = experiment(tasks=["digits"])
+    lost = [("lstm", seed) for seed in range(4)] + [("gru", 0)]
+    none = {"test": None, "score": None}
+    runs = [r.model_copy(update=none) if (r.run.cell.name, r.run.seed) in lost else r for r in results(one)]
+    page = Page(report.write(suite.Results(one, tuple(runs)), tmp_path / "page.html").read_text())
+    for said in ("5 finished final seeds have no test metric", "digits, lstm: 4 of 4", "digits, gru: 1 of 4"):
+        assert said in page.text
+    assert "Over 3 of 4 seeds gru has the best test accuracy" in page.text
+    assert "no seed is missing" not in page.text
+    head, *lines = page.tables[0]
+    shown = {line[0]: [line[head.index(name)] for name in ("verdict", "seeds")] for line in lines}
+    assert shown == {
+        "rnn": ["worse than gru", "4/4"],
+        "gru": ["best mean, of 3 of 4 seeds", "4/4, 1 untested"],
+        "lstm": ["–", "4/4, 4 untested"],
+    }
+    assert lines[2][1] == "no test metric"
+
+
 def test_a_failure_is_told_in_its_own_words(tmp_path):
     one = experiment()
     page = Page(report.write(suite.Results(one, failed(one)), tmp_path / "page.html").read_text())
@@ -336,6 +392,26 @@ def test_the_pareto_front_by_brute_force():
 def test_bands_end_where_less_than_half_of_the_seeds_train():
     assert bands([[1.0, 2.0, 3.0], [3.0, 5.0, math.nan], [2.0]]) == [(1.0, 2.0, 3.0), (2.0, 3.5, 5.0)]
     assert bands([]) == []
+
+
+def test_an_equal_budget_says_how_equal():
+    """Exactly, to a share rounded up, or not at all: never "within 0.0 %"."""
+    assert alike([12_000, 12_000, 12_000]) == ", exactly the same for all"
+    assert alike([12_000, 12_001]) == ", all within 0.1 % of each other"
+    assert alike([1000, 1012]) == ", all within 1.2 % of each other"
+    assert alike([1000, 1100]) == ""
+
+
+def test_gradients_of_several_tasks_stand_a_task_a_line(found):
+    """As wide as other figures at the most; a task that has no reading after training leaves that place empty."""
+    inside = next(r.diagnostics for r in found.runs if r.diagnostics is not None)
+    cut = inside.model_copy(update={"after": ()})
+    runs = [r.model_copy(update={"diagnostics": r.diagnostics or cut}) for r in found.runs if r.run.purpose == "final"]
+    drawn = figures.draw("gradients", suite.Results(found.experiment, tuple(runs)))
+    shown = {axes.get_title(loc="left"): axes.get_subplotspec() for axes in drawn.axes if axes.get_visible()}
+    places = {title: (spec.rowspan.start, spec.colspan.start) for title, spec in shown.items()}
+    assert places == {"digits: before training": (0, 0), "digits: after training": (0, 1), "adding: before training": (1, 0)}
+    assert drawn.get_figwidth() <= 3 * WIDTH
 
 
 def test_importance_finds_what_was_planted_and_agrees_with_scikit_learn():
@@ -382,8 +458,31 @@ def test_a_page_tells_the_name_of_a_users_file_and_not_its_folders():
     traced = provenance.trace(one, [result(experiment(), environment=environment)])
     assert traced.own
     assert "path: flights.csv" in traced.definition
-    assert traced.data == (("flights.csv", "0" * 64),)
+    assert [one.files for one in traced.data] == [(("flights.csv", "0" * 64),)]
     assert "somebody" not in str(traced)
+
+
+def test_every_data_set_has_the_digest_that_mlflow_shows_with_files_and_without(tmp_path):
+    """Of one file, of two and of none: by hand, and as the store has it."""
+    one = experiment(tasks=["adding", "digits", {"adding": {"length": 7}}], cells=["gru"])
+    files = ({}, {"a": "1" * 64}, {"b/x": "2" * 64, "a/y": "3" * 64})
+    places = [{"threads": 2, **({"data": read} if read else {})} for read in files]
+    runs = [result(one, task, environment=place, started=time.time()) for task, place in enumerate(places)]
+    table = Page(report.write(suite.Results(one, tuple(runs)), tmp_path / "a.html").read_text()).tables[-1]
+    digests = [hashlib.sha256(said.encode()).hexdigest()[:16] for said in ("adding", "2" * 64 + "\n" + "3" * 64)]
+    assert table == [
+        ["data", "digest", "file", "its sha256"],
+        ["adding", digests[0], "none", "–"],
+        ["digits", "1" * 16, "a", "1" * 64],
+        ["adding(length=7)", digests[1], "a/y", "3" * 64],
+        ["", "", "b/x", "2" * 64],
+    ]
+    record = Store(f"sqlite:///{tmp_path}/mlflow.db").open(one)
+    for run in runs:
+        record.write(run)
+    logged = [record.client.get_run(record.ids[run.run.fingerprint]).inputs.dataset_inputs[0].dataset for run in runs]
+    shown = {line[0]: line[1] for line in table[1:] if line[0]}
+    assert {found.name: found.digest for found in logged} == shown
 
 
 # --- from the store, by the command ---
@@ -440,6 +539,9 @@ SMALLEST = """() => Math.min(...[...document.querySelectorAll('figure svg')].fla
   return [...svg.querySelectorAll('text')].map(t => parseFloat(getComputedStyle(t).fontSize) * scale);
 }))"""
 
+FIRST = """() => [...document.querySelectorAll('table.results tr:first-child')].flatMap(line =>
+  [...line.children].slice(0, 4).map(of => [of.textContent.replace(/\\s+/g, ' '), of.getBoundingClientRect().right]))"""
+
 
 @pytest.fixture(scope="module")
 def chromium():
@@ -467,6 +569,10 @@ def test_a_person_reads_it_on_a_phone_and_on_a_desk(chromium, file, width, schem
     assert shown.evaluate("document.documentElement.scrollWidth") == width, "only tables and wide figures scroll"
     assert shown.evaluate(OVERLAPS) == []
     assert shown.evaluate(SMALLEST) > 8.5, "pixels of the smallest letters in a figure"
+    # not told apart from, not shown, an interval: what the answer is read from is seen before anything is swiped
+    first = shown.evaluate(FIRST)
+    assert {"cell", "mean [95 % interval]", "verdict", "beats chance"} <= {name for name, _ in first}
+    assert max(right for _, right in first) <= width
     paper = shown.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 23, 26)"}[scheme]
     assert shown.get_by_role("heading", level=1).inner_text() == "Which?"

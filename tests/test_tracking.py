@@ -445,6 +445,8 @@ def test_an_experiment_deleted_in_the_dashboard_is_said_to_be(empty):
 def test_a_misspelt_name_is_answered_with_the_nearest(kept):
     with pytest.raises(UserError, match=r"no results of 'tinny' in .*\. Did you mean 'tiny'\?"):
         Store(kept.uri).find("tinny")
+    with pytest.raises(UserError, match=r"no results of '' in .*\. To get some: gru-tf run NAME$"):
+        Store(kept.uri).find("")
 
 
 def test_using_a_store_leaves_mlflow_s_default_alone(kept):

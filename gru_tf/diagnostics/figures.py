@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Perceptually even, and read alike with any kind of colour vision: gates on one scale, candidates on one with a middle
 GATE_SCALE = {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0}
 CANDIDATE_SCALE = {"cmap": "PuOr_r", "vmin": -1.0, "vmax": 1.0}
+WIDEST = 27  # letters of a title that have room above a panel of gates
+TALLEST = 4  # rows of gates that a colour bar is as high as
 MARKS = 6  # along a line, about
 ENTRY, LETTER = 0.7, 0.085  # inches of an entry of the key without its label, and of a letter of that
 
@@ -53,12 +55,15 @@ def draw_gates(
         figure = _figure((0.3 + bars + 2.1 * columns, 0.9 + 1.6 * len(rows)))
         parts: Any = figure.subfigures(1, 2, width_ratios=(2.1 * columns, bars))
         maps, scales = parts
-        panels = maps.subplots(len(rows), columns, squeeze=False, sharex=True)
+        alike = len({len(steps) for values in rows.values() for steps in values.values()}) == 1
+        panels = maps.subplots(len(rows), columns, squeeze=False, sharex=True if alike else "row")
+        apart = any(len(f"{label}: {_named(name)}") > WIDEST for label, values in rows.items() for name in values)
         shown: dict[str, Any] = {}
         for line, (label, values) in zip(panels, rows.items(), strict=True):
-            shown |= _gates_of(line, label, values, marks)
+            shown |= _gates_of(line, label, values, marks, apart)
         for axis, kind in zip(scales.subplots(1, len(shown), squeeze=False)[0], sorted(shown, reverse=True), strict=True):
-            axis.set_box_aspect(8 * len(rows))
+            axis.set_box_aspect(8 * min(len(rows), TALLEST))
+            axis.set_anchor("C" if len(rows) <= TALLEST else "N")
             low, high = shown[kind].get_clim()
             ticks = [low, (low + high) / 2, high]
             bar = figure.colorbar(shown[kind], cax=axis, label=kind, ticks=ticks, format="%g")
@@ -72,8 +77,15 @@ def draw_gates(
     return figure
 
 
-def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequence[int]) -> dict[str, Any]:
-    """One row of panels; returns the images that the colour bars belong to."""
+def _named(gate: str) -> str:
+    return f"{gate}  (candidate)" if gate in CANDIDATES else gate
+
+
+def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequence[int], apart: bool) -> dict[str, Any]:
+    """One row of panels; returns the images that the colour bars belong to.
+
+    With `apart` the label stands once, above the row: it is too long to stand above each panel.
+    """
     order = np.argsort(-np.mean(np.asarray(next(iter(values.values())), float), axis=0))
     shown: dict[str, Any] = {}
     for panel, (name, steps) in zip(panels, values.items(), strict=False):
@@ -84,8 +96,8 @@ def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequenc
         shown["candidate" if candidate else "gate"] = panel.imshow(
             grid, aspect="auto", interpolation="nearest", extent=ends, **scale
         )
-        where = f"{label}: " if label else ""
-        panel.set_title(f"{where}{name}{'  (candidate)' if candidate else ''}", fontsize=9, loc="left", pad=7)
+        where = f"{label}: " if label and not apart else f"{label}\n" if panel is panels[0] and apart else ""
+        panel.set_title(f"{where}{_named(name)}", fontsize=9, loc="left", pad=7)
         if marks:  # a line without points has no extent, and the layout none either
             panel.plot([t + 1 for t in marks], [0] * len(marks), "v", color="#000000", ms=4, clip_on=False)
         panel.locator_params(integer=True, nbins=5)
@@ -96,42 +108,57 @@ def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequenc
     return shown
 
 
-def draw_gradients(panels: Mapping[str, Mapping[str, Any]], title: str = "") -> "Figure":
+def draw_gradients(panels: Mapping[str, Mapping[str, Any]], title: str = "", across: int | None = None) -> "Figure":
     """Gradient norm against lag on a logarithmic scale: one line a cell, the median, in the band of its quartiles.
 
     A cell has its colour, its dashes and its marker here as everywhere; several lines of one cell differ in their dashes.
 
     Args:
-        panels: title of a panel, such as "before training" → label of a line, a cell's name first → `Quartiles`.
+        panels: title of a panel, such as "before training" → label of a line, a cell's name first → `Quartiles`. One
+            without lines leaves its place empty.
         title: of the figure.
+        across: panels in a row, which have their scale of norms in common; None puts all into one row.
     """
     looks = _looks(dict.fromkeys(label for lines in panels.values() for label in lines))
-    width = 0.8 + 3.6 * len(panels)
-    across = max(1, int(width / (ENTRY + LETTER * max(map(len, looks), default=1))))
+    columns = min(across or len(panels), len(panels))
+    rows, width = -(-len(panels) // columns), 0.8 + 3.6 * columns
+    entries = max(1, int(width / (ENTRY + LETTER * max(map(len, looks), default=1))))
     with _styled():
-        figure = _figure((width, 3.2 + 0.2 * -(-len(looks) // across)))
-        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        figure = _figure((width, 0.5 + 2.7 * rows + 0.2 * -(-len(looks) // entries)))
+        axes = figure.subplots(rows, columns, sharey="row", squeeze=False)
         drawn: dict[str, Any] = {}
-        for panel, (heading, lines) in zip(axes, panels.items(), strict=True):
-            for label, quartiles in lines.items():
-                drawn[label] = _line(panel, quartiles, looks[label], list(lines).index(label) / len(lines))
-            panel.set_title(heading, fontsize=9, loc="left")
-            panel.set(yscale="log", xlabel="lag T − t (steps)", xlim=(0, None))
-            panel.locator_params(axis="x", integer=True, nbins=7)
-            panel.grid(axis="y", color="#E0E0E0", lw=0.6)
-            panel.tick_params(length=0, which="both")
-            panel.set_axisbelow(True)
-        axes[0].set_ylabel("‖∂L/∂state‖")
+        for panel, (heading, lines) in zip(axes.ravel(), panels.items(), strict=False):
+            drawn |= _gradients_of(panel, heading, lines, looks)
+        for panel in axes.ravel()[len(panels) :]:
+            panel.set_visible(False)
+        for first in axes[:, 0]:
+            first.set_ylabel("‖∂L/∂state‖")
         # above the axes and not in them: at any place a line may pass
         where: Any = {
             "loc": "outside upper left",
-            "ncols": across,
+            "ncols": entries,
             "title": title,
             "alignment": "left",
             "borderaxespad": 0.2,
         }
         figure.legend(drawn.values(), list(drawn), frameon=False, handlelength=3, title_fontsize=10, **where)
     return figure
+
+
+def _gradients_of(panel: Any, heading: str, lines: Mapping[str, Any], looks: Mapping[str, Any]) -> dict[str, Any]:
+    """One panel; returns its lines by label."""
+    drawn = {
+        label: _line(panel, quartiles, looks[label], place / len(lines))
+        for place, (label, quartiles) in enumerate(lines.items())
+    }
+    panel.set_title(heading, fontsize=9, loc="left")
+    panel.set(yscale="log", xlabel="lag T − t (steps)", xlim=(0, None))
+    panel.locator_params(axis="x", integer=True, nbins=7)
+    panel.grid(axis="y", color="#E0E0E0", lw=0.6)
+    panel.tick_params(length=0, which="both")
+    panel.set_axisbelow(True)
+    panel.set_visible(bool(lines))
+    return drawn
 
 
 def _line(panel: Any, quartiles: Any, look: Mapping[str, Any], shift: float) -> Any:

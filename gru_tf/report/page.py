@@ -58,7 +58,8 @@ TEXTS = {
     ),
     "curves": (
         "How they learn",
-        "The median seed, in the band from the worst seed to the best one, for as long as half of the seeds trained.",
+        "At each epoch the median over seeds, in the band from the worst value to the best one, for as long as half of the"
+        " seeds trained; a line need not follow any one seed.",
     ),
     "seeds": ("Every seed", "Each mark is one final seed; the bar below is the mean with its 95 % interval."),
     "ranks": (
@@ -76,8 +77,8 @@ TEXTS = {
     ),
     "gradients": (
         "How far back the gradient reaches",
-        "Norm of the loss's gradient with respect to the state, against the lag: the median sequence in the band of its"
-        " quartiles, of the first seed.",
+        "Norm of the loss's gradient with respect to the state, against the lag: at each lag the median over sequences in"
+        " the band of their quartiles, of the first seed.",
     ),
     "speed": (
         "Speed by kernel",
@@ -171,8 +172,9 @@ def _environment() -> "Environment":
 
 
 def unbroken(text: object) -> str:
-    """Text for print: a number stays on one line with its "%" and its "p =", and a minus is no hyphen."""
+    """Text for print: a number stays on one line with its "%" and its "p =", so does an interval; a minus is no hyphen."""
     text = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", str(text))
+    text = re.sub(r"(\[-?[\d.einf]+,|\[one|\[no) (?=[-\w.]+\])", "\\1\N{NO-BREAK SPACE}", text)
     text = re.sub(r"\bp ([=<]) (?=\d)", "p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
     return re.sub(r"(?<![\w=])-(?=\d)", "−", text)
 
@@ -206,6 +208,10 @@ def _state(findings: Findings) -> Iterator[str]:
         yield "No final seed has finished yet: there are trials of the search, and no test result."
     elif missing:
         yield f"{wanted - missing:,} of {wanted:,} final seeds have finished. What is missing is in no mean and no test."
+    untested = sum(count for *_, count in evidence.untested)
+    if untested:
+        seeds = "final seed has" if untested == 1 else "final seeds have"
+        yield f"{untested:,} finished {seeds} no test metric, and so no part in any mean or test."
     lost = sum(not math.isfinite(test) for task in evidence.tasks for cell in task.cells for test in cell.tests.values())
     if lost:
         yield f"{lost:,} final {'seed has' if lost == 1 else 'seeds have'} a test metric that is not finite."

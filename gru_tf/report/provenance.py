@@ -7,12 +7,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gru_tf import experiment_file
+from gru_tf import experiment_file, logged
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
 from gru_tf.specs import OF_FILES, PINNED, Choice
 from gru_tf.statistics.intervals import ENOUGH
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What a task read.
+
+    Args:
+        name: the task with its options.
+        digest: as MLflow shows it for the runs, see `gru_tf.logged.Data`.
+        files: (file, sha256); none for data that are drawn, or come with a package.
+    """
+
+    name: str
+    digest: str
+    files: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -22,7 +37,7 @@ class Provenance:
     Args:
         protocol: (what, how it was done), in words.
         machine: (what, its value), where runs differ each value with their number.
-        data: (file, sha256).
+        data: each set once, in the experiment's order of tasks.
         commit: of the code; "" where it is not known or runs differ.
         known: whether the definition is one that comes with the package, so that its name is enough.
         own: whether it reads files of a user's own.
@@ -32,7 +47,7 @@ class Provenance:
 
     protocol: tuple[tuple[str, str], ...]
     machine: tuple[tuple[str, str], ...]
-    data: tuple[tuple[str, str], ...]
+    data: tuple[DataSet, ...]
     commit: str
     known: bool
     own: bool
@@ -48,13 +63,26 @@ def trace(experiment: Experiment, runs: Iterable[RunResult]) -> Provenance:
     return Provenance(
         protocol=tuple(_protocol(experiment)),
         machine=tuple(_machine(places)),
-        data=tuple(sorted({(_short(k), str(v)) for place in places for k, v in place.get("data", {}).items()})),
+        data=tuple(_data(experiment, runs)),
         commit=commits.pop() if len(commits) == 1 else "",
         known=_known(experiment),
         own=any(option in task.options for task in experiment.tasks for option in OF_FILES),
         definition=definition(experiment),
         when=when(runs),
     )
+
+
+def _data(experiment: Experiment, runs: Iterable[RunResult]) -> list[DataSet]:
+    """Those of the runs that recorded where they took place; a run reads the same whichever its cell."""
+    order = [task.label for task in experiment.tasks]
+    found: dict[DataSet, int] = {}
+    for result in runs:
+        if result.environment:
+            data, label = logged.data(result), result.run.task.label
+            files = tuple(sorted((_short(file), str(sha256)) for file, sha256 in data.files.items()))
+            place = order.index(label) if label in order else len(order)
+            found.setdefault(DataSet(data.name, data.digest, files), place)
+    return sorted(found, key=lambda data: found[data])
 
 
 def definition(experiment: Experiment) -> str:

@@ -1,6 +1,7 @@
 """What a page's tables show, as text: each value is the one that `gru_tf.evidence` found."""
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ from gru_tf.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.report import signs
 from gru_tf.report.findings import Findings, latency, middle, training_seconds
 from gru_tf.report.signs import Sign
-from gru_tf.statistics import Comparison, Interval
+from gru_tf.statistics import Comparison, Interval, holm
+from gru_tf.statistics.paired import LEVEL
 from gru_tf.table import interval
 
 NONE = "–"
@@ -72,18 +74,55 @@ class Block:
     lines: tuple[Line, ...]
     timed: bool  # whether the time of a batch without updates is known
     pairs: tuple[Pair, ...]
+    few: tuple[str, ...]  # what so few seeds keep two of the three tests from saying
 
 
 def blocks(findings: Findings) -> list[Block]:
     """The tables of all tasks, in the experiment's order."""
-    return [_block(findings, task) for task in findings.evidence.tasks]
+    tasks = findings.evidence.tasks
+    least = iter(least_probabilities([pair for task in tasks for pair in task.pairs]))
+    return [_block(findings, task, [next(least) for _ in task.pairs]) for task in tasks]
 
 
-def _block(findings: Findings, task: TaskEvidence) -> Block:
+def least_probabilities(pairs: Sequence[Comparison]) -> list[float]:
+    """What neither the permutation test nor Wilcoxon's can fall below in each of these pairs, whatever its difference is.
+
+    Of n differences 2 of the 2ⁿ changes of sign are as far from 0 as all of one sign: 2^(1−n). Holm's correction of these
+    least values is the least corrected one, for it falls with none of those that it corrects.
+
+    Args:
+        pairs: all that were corrected for one another.
+    """
+    uncorrected = [2.0 ** (1 - pair.seeds) for pair in pairs]
+    families = ([pair.permutation for pair in pairs], [pair.wilcoxon for pair in pairs])
+    corrected = [
+        holm([least if math.isfinite(p) else math.nan for least, p in zip(uncorrected, family, strict=True)])
+        for family in families
+    ]
+    return [min((p for p in both if math.isfinite(p)), default=math.nan) for both in zip(*corrected, strict=True)]
+
+
+def _few(pairs: Sequence[Comparison], least: Sequence[float]) -> Iterator[str]:
+    """A sentence for each number of seeds with which Student's test decides alone."""
+    by_seeds: dict[int, list[float]] = {}
+    for pair, floor in zip(pairs, least, strict=True):
+        if pair.seeds > 1 and not pair.reachable and floor > LEVEL:
+            by_seeds.setdefault(pair.seeds, []).append(floor)
+    for seeds, floors in by_seeds.items():
+        compared = f" and {pairs[0].comparisons:,} pairs compared" if pairs[0].comparisons > 1 else ""
+        yield (
+            f"With {seeds} seeds{compared}, neither the permutation test nor Wilcoxon’s can give a p-value below"
+            f" {probability(min(floors))}, however large the difference. Student’s paired t-test decides there, and"
+            " “settled” also asks that one cell is ahead at every seed."
+        )
+
+
+def _block(findings: Findings, task: TaskEvidence, least: Sequence[float]) -> Block:
     looks, metric = signs.of(findings.experiment.cells), wording.metric(cell.row for cell in task.cells)
     lines = tuple(_line(findings, task, cell, looks[cell.cell]) for cell in task.cells)
     pairs = tuple(_pair(pair, needed) for pair, needed in zip(task.pairs, task.needed, strict=True))
-    return Block(task.title, metric, lines, any(line.latency != NONE for line in lines), pairs)
+    timed = any(line.latency != NONE for line in lines)
+    return Block(task.title, metric, lines, timed, pairs, tuple(_few(task.pairs, least)))
 
 
 def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign) -> Line:
@@ -94,7 +133,7 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign
         best=cell.cell == task.best and len(task.cells) > 1,
         units=wording.count(row.units),
         parameters=wording.count(row.parameters),
-        test=_test(row.test),
+        test="no test metric" if cell.untested == row.seeds > 0 else _test(row.test),
         bar=_bar(task, cell),
         chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
         beats={True: "yes", False: "not shown", None: NONE}[cell.beats_chance],
@@ -103,7 +142,7 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign
         seconds=number(middle([training_seconds(r) for r in finals])),
         step_ms=number(row.step_ms),
         latency=number(middle([latency(r) for r in finals])),
-        seeds=f"{row.seeds}/{row.wanted}",
+        seeds=f"{row.seeds}/{row.wanted}" + (f", {cell.untested} untested" if cell.untested else ""),
         failed=len(row.failures),
     )
 
@@ -119,7 +158,7 @@ def _verdict(task: TaskEvidence, cell: CellEvidence) -> str:
     if task.best is None or test is None or not math.isfinite(test.mean) or len(task.cells) < 2:
         return NONE
     if cell.cell == task.best:
-        return "best mean"
+        return "best mean" if cell.tested == cell.row.wanted else f"best mean, of {cell.tested} of {cell.row.wanted} seeds"
     return f"not told apart from {task.best}" if cell.cell in task.unsettled else f"worse than {task.best}"
 
 

@@ -72,7 +72,8 @@ class Store:
         parent = _parent(self.client, found.experiment_id) if found and found.lifecycle_stage == "active" else None
         if found is None or parent is None or DEFINITION not in parent.data.tags:
             near = did_you_mean(name, [other for other in self.names() if other != name])
-            raise UserError(f"no results of '{name}' in {self.uri}.{near or f' To get some: gru-tf run {name}'}")
+            more = near or f" To get some: gru-tf run {name or 'NAME'}"
+            raise UserError(f"no results of '{name}' in {self.uri}.{more}")
         try:
             definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
         except ValidationError as error:

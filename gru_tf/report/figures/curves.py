@@ -1,4 +1,4 @@
-"""Learning curves: the validation metric by epoch, the median seed in the band from the worst to the best one."""
+"""Learning curves: the validation metric by epoch, its median over seeds in the band from the worst to the best."""
 
 import math
 import statistics
@@ -19,7 +19,7 @@ def plate(findings: Findings) -> Plate:
 
 
 def bands(histories: list[list[float]]) -> list[tuple[float, float, float]]:
-    """(lowest, median, highest) seed of each epoch, for as long as at least half of the seeds trained."""
+    """(lowest, median, highest) value of each epoch, for as long as at least half of the seeds trained."""
     found = []
     for epoch in range(max(map(len, histories), default=0)):
         values = [history[epoch] for history in histories if epoch < len(history) and math.isfinite(history[epoch])]

@@ -22,10 +22,11 @@ def plate(findings: Findings) -> Plate:
     for task, results in by_task.items():
         both = {when: _lines(results, when) for when in ("before", "after")}
         for when, lines in both.items():
-            if lines:
-                title = f"{when} training"
-                title = f"{task}: {title}" if len(by_task) > 1 else title
+            title = f"{when} training"
+            title = f"{task}: {title}" if len(by_task) > 1 else title
+            if any(both.values()):
                 every[title] = lines
+            if lines:
                 panels.append(_panel(title, lines, _limits(both), first=when == "before"))
     missing = "" if panels else "no run recorded its gradients; an experiment that says 'diagnostics: [gradients]' does."
     return Plate(tuple(panels), missing, drawn=lambda: _whole(every))
@@ -59,4 +60,4 @@ def _panel(title: str, lines: Lines, limits: tuple[float, float], first: bool) -
 def _whole(every: dict[str, Lines]) -> "Figure":
     from gru_tf.diagnostics import figures
 
-    return figures.draw_gradients(every)
+    return figures.draw_gradients(every, across=2)  # a task a line, before and after training

@@ -1,7 +1,7 @@
 """What a better score costs: the test metric against parameters, training seconds and latency, with the Pareto front."""
 
 from collections.abc import Callable, Iterable, Sequence
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any
 
 from gru_tf.evidence import CellEvidence, TaskEvidence
@@ -88,16 +88,22 @@ def _panel(
             y_values += [bound for bound in (mean, low, high, *(b for _, b in known)) if isfinite(bound) and bound > 0]
         light(axes)
         whole = name == "parameters"
-        scales.amount(axes, "x", x_values, f"{label}{_alike(x_values)}" if whole else label, whole)
+        scales.amount(axes, "x", x_values, f"{label}{alike(x_values)}" if whole and len(points) > 1 else label, whole)
         scales.metric(axes, "y", f"test {task.metric}", task.direction, y_values, task.chance)
 
     return painted(f"{task.title}: {name}" if len(findings.evidence.tasks) > 1 else name, paint, first=first)
 
 
-def _alike(values: Sequence[float]) -> str:
-    """What says that an equal budget gave nearly the same to all, where the axis makes much of the rest."""
-    apart = max(values) / min(values) - 1
-    return f", all within {100 * apart:.1f} % of each other" if 0 < apart < ALIKE else ""
+def alike(values: Sequence[float]) -> str:
+    """What says that an equal budget gave the same to all, or nearly so where the axis makes much of the rest."""
+    least, most = min(values), max(values)
+    if least == most:
+        return ", exactly the same for all"
+    return (
+        f", all within {ceil(1000 * (most - least) / least) / 10:.1f} % of each other"
+        if most - least < ALIKE * least
+        else ""
+    )
 
 
 def _front(axes: Any, points: Iterable[tuple[float, float]], direction: str) -> None:
