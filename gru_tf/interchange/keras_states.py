@@ -111,6 +111,13 @@ def _in(layer: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield from ((inner, None) for inner, _ in _in(layer.layer, f"{name}/{layer.layer.name}"))
 
 
+def reset(model: Any) -> None:
+    """States that a Keras 3 model's layers carry from call to call are zero again, those of cells on one another, too."""
+    for _, layer in recurrent(model):
+        for state in keras.tree.flatten(layer.states) if getattr(layer, "stateful", False) else ():
+            state.assign(keras.ops.zeros_like(state))
+
+
 @contextmanager
 def _noting(layer: Any, calls: list[Call]) -> Iterator[None]:
     own = layer.call

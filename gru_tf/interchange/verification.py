@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from gru_tf.errors import UserError, several
-from gru_tf.interchange import building, random_inputs
+from gru_tf.interchange import building, keras_states, random_inputs
 from gru_tf.interchange.foreign import BATCHES, LENGTHS, Run
 from gru_tf.interchange.keras_states import ModelRun, States
 from gru_tf.interchange.network import Network
@@ -202,7 +202,7 @@ def verify_model(
                     found.add("output" if not rest else f"output {n}", own, their, where)
                 for name, own, their in states.pairs():
                     found.add(name, own, their, where)
-    _reset(model)
+    keras_states.reset(model)
     judged = found.judged(by, tolerance, len(batches) * len(lengths))
     return replace(judged, states=bool(states.compared), left_out=tuple(sorted(states.left_out)))
 
@@ -224,13 +224,6 @@ def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
         theirs = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
         real = None if mask is None else mask.sum(axis=1)
         found.add("output", *real_steps(own, theirs, real, network.every_step), batch_of(len(x), x.shape[1]))
-        _reset(model)
+        keras_states.reset(model)
     tolerance = TOLERANCE if dtype in ("float32", "float64") else HALF
     found.judged("the network that was read of it", tolerance, 2)
-
-
-def _reset(model: Any) -> None:
-    """States that are carried from call to call are zero again."""
-    for layer in model.layers:
-        if getattr(layer, "stateful", False):
-            layer.reset_states()
