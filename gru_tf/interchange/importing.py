@@ -116,7 +116,7 @@ def bring(
 def _whole_model(
     path: Path, found: Any, framework: Framework, verify: bool | None, reference: str | Path | None
 ) -> Imported:
-    """Of a Keras file, which may be more than a stack: all that it puts out is compared."""
+    """Of a Keras file, which may be more than a stack: all that it puts out, and its layers' states, are compared."""
     _check_finite(path, ((weight.path, weight.numpy()) for weight in found.model.weights))
     try:
         network = building.of(found.model)
@@ -262,4 +262,6 @@ def _verified(
 
 def _both(one: Verified, other: Verified) -> Verified:
     larger = max(one, other, key=lambda verified: verified.largest)
-    return replace(larger, cases=one.cases + other.cases, by=f"{one.by} and {other.by}", states=one.states and other.states)
+    left_out = (*one.left_out, *other.left_out)
+    both = replace(larger, cases=one.cases + other.cases, by=f"{one.by} and {other.by}", left_out=left_out)
+    return replace(both, states=one.states and other.states)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from gru_tf.errors import UserError
 from gru_tf.interchange import hdf5
@@ -22,8 +21,7 @@ from gru_tf.interchange.foreign import Run
 from gru_tf.interchange.keras_config import Config
 from gru_tf.interchange.keras_file import File, Room
 from gru_tf.interchange.keras_known import CUDNN
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from gru_tf.interchange.keras_states import ModelRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +91,7 @@ def framework(path: Path | str) -> tuple[str, Run] | None:
         model.load_weights(file.path)
     except Exception as error:  # it raises whatever it meets
         raise UserError(f"{file.where}: expected a file that TF-Keras loads. Received: {hdf5.line(error)}") from None
-    return f"TF-Keras {tf_keras.__version__}", _run(model)
+    return f"TF-Keras {tf_keras.__version__}", ModelRun(model)
 
 
 def _bare(value: Any) -> Any:
@@ -107,17 +105,6 @@ def _bare(value: Any) -> Any:
     if value["class_name"] == "function":
         return value["config"]
     return {key: _bare(value[key]) for key in ("class_name", "config", "name", "inbound_nodes") if key in value}
-
-
-def _run(model: Any) -> Run:
-    def run(inputs: Any, lengths: Array | None = None) -> tuple[Array, list[Array]]:
-        if lengths is not None:
-            raise ValueError("expected no lengths: a Keras model finds its mask itself. Received: lengths")
-        found = model(inputs, training=False)
-        first, *rest = found if isinstance(found, list | tuple) else [found]
-        return np.asarray(first), [np.asarray(each) for each in rest]
-
-    return run
 
 
 def _built(file: File) -> Any:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from gru_tf.errors import UserError
-from gru_tf.interchange import building, random_inputs
+from gru_tf.errors import UserError, several
+from gru_tf.interchange import building, keras_states, random_inputs
 from gru_tf.interchange.foreign import BATCHES, LENGTHS, Run
+from gru_tf.interchange.keras_states import ModelRun, States
 from gru_tf.interchange.network import Network
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -32,6 +33,7 @@ class Verified:
         cases: batches that were compared.
         by: what computed the source's side.
         states: whether states were compared, too.
+        left_out: recurrent layers whose states could not be compared.
     """
 
     largest: float
@@ -39,12 +41,14 @@ class Verified:
     cases: int
     by: str
     states: bool = True
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """In a line."""
         what = "outputs and states" if self.states else "outputs"
         batches = "a batch" if self.cases == 1 else f"{self.cases} batches"
-        return f"verified by {self.by}: {what} of {batches} differ by at most {self.largest:.1e} ({self.where})"
+        but = f"; the states of {several(self.left_out)} were not compared" if self.left_out else ""
+        return f"verified by {self.by}: {what} of {batches} differ by at most {self.largest:.1e} ({self.where}){but}"
 
 
 def verify(
@@ -170,6 +174,9 @@ def verify_model(
 ) -> Verified:
     """Compare all that a Keras model puts out with the source's on random inputs; of what it takes each is such an input.
 
+    Where the source's side is a Keras model, too, the states of all recurrent layers are compared in every batch: those
+    that each ends with in the same calls, whether the model puts them out or not.
+
     Args:
         model: any; states that it carries from call to call are zero again afterwards.
         run: the source's own computation, of an array, or of a list of them where the model takes several.
@@ -184,17 +191,20 @@ def verify_model(
     free = any(None in tensor.shape[1:] for tensor in model.inputs)
     rows = [tensor.shape[0] for tensor in model.inputs if tensor.shape[0] is not None]
     batches, lengths = tuple(rows[:1]) or BATCHES, LENGTHS if free else LENGTHS[:1]
-    for batch in batches:
-        for steps in lengths:
-            arrays = list(random_inputs.of_model(model, batch, steps, rng).values())
-            first, rest = run(arrays if len(arrays) > 1 else arrays[0])
-            outputs = model(arrays if len(arrays) > 1 else arrays[0], training=False)
-            outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-            where = batch_of(batch, steps) if free else f"batch of {batch}"
-            for n, (own, their) in enumerate(zip(outputs, [first, *rest], strict=True)):
-                found.add("output" if len(outputs) == 1 else f"output {n}", own, their, where)
-    _reset(model)
-    return replace(found.judged(by, tolerance, len(batches) * len(lengths)), states=False)
+    with States(model, run.model if isinstance(run, ModelRun) else None).noted() as states:
+        for batch in batches:
+            for steps in lengths:
+                arrays = list(random_inputs.of_model(model, batch, steps, rng).values())
+                given = arrays if len(arrays) > 1 else arrays[0]
+                (first, rest), (own_first, own_rest) = run(given), ModelRun(model)(given)
+                where = batch_of(batch, steps) if free else f"batch of {batch}"
+                for n, (own, their) in enumerate(zip([own_first, *own_rest], [first, *rest], strict=True)):
+                    found.add("output" if not rest else f"output {n}", own, their, where)
+                for name, own, their in states.pairs():
+                    found.add(name, own, their, where)
+    keras_states.reset(model)
+    judged = found.judged(by, tolerance, len(batches) * len(lengths))
+    return replace(judged, states=bool(states.compared), left_out=tuple(sorted(states.left_out)))
 
 
 def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
@@ -214,13 +224,6 @@ def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
         theirs = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
         real = None if mask is None else mask.sum(axis=1)
         found.add("output", *real_steps(own, theirs, real, network.every_step), batch_of(len(x), x.shape[1]))
-        _reset(model)
+        keras_states.reset(model)
     tolerance = TOLERANCE if dtype in ("float32", "float64") else HALF
     found.judged("the network that was read of it", tolerance, 2)
-
-
-def _reset(model: Any) -> None:
-    """States that are carried from call to call are zero again."""
-    for layer in model.layers:
-        if getattr(layer, "stateful", False):
-            layer.reset_states()

@@ -134,7 +134,11 @@ def _runs(local: Path) -> str:
 
 
 def _verified(address: str, local: Path, model: Any) -> Verified:
-    """Beside `mlflow.pyfunc`, by which `mlflow models serve` answers."""
+    """Beside `mlflow.pyfunc`, by which `mlflow models serve` answers.
+
+    Outputs are all that a server answers, so they are all that is compared. Behind it the same Keras reads the same file:
+    states taken out of that model would be compared with themselves.
+    """
     served = mlflow.pyfunc.load_model(str(local))
     found = agreement.Agreement(Path(address), f"MLflow {mlflow.__version__}")
     rng = np.random.default_rng(0)
