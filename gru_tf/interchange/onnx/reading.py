@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, several
+from gru_tf.errors import UserError, did_you_mean, several
 from gru_tf.interchange.foreign import LENGTHS, Foreign
 from gru_tf.interchange.network import Linear, Network
 from gru_tf.interchange.onnx import file, nodes
@@ -20,6 +20,11 @@ RECURRENT = ("GRU", "LSTM", "RNN")
 LOOPS = ("Loop", "Scan", "If")
 ENDINGS = ("Softmax", "LogSoftmax", "Sigmoid", "Relu", "Tanh")
 LEAVE = "; export without it, and put it behind the imported model"
+PACKED = (
+    "; it sorts sequences by length where they were packed with enforce_sorted=False: export with"
+    " pack_padded_sequence(…, enforce_sorted=True), or without packing, either of which is read"
+)
+ADVICE = {**dict.fromkeys(ENDINGS, LEAVE), "TopK": PACKED}
 LOOP = (
     "{op}: a recurrent layer written as a loop has no weights that can be told from the rest. Export it so that it becomes a"
     " GRU, LSTM or RNN node (torch.onnx.export of torch.nn.GRU does), or import the framework's own file instead"
@@ -57,7 +62,8 @@ def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
     values |= {name: _input(each, graph) for name, each in inputs.items()}
     found = [node.op_type for node in model.graph.node]
     if not set(found) & set(RECURRENT):
-        raise UserError(f"{path}: expected a GRU, LSTM or RNN node. Received: {_instead(model, found)}")
+        near = "".join(_near(op, RECURRENT) for op in dict.fromkeys(found))
+        raise UserError(f"{path}: expected a GRU, LSTM or RNN node.{near} Received: {_instead(model, found)}")
     for index, proto in enumerate(model.graph.node):
         made = _computed(proto, index, values, graph, path, reset_after)
         twice = next((name for name in proto.output if name and name in values), None)
@@ -84,6 +90,11 @@ def _instead(model: Any, found: Sequence[str]) -> str:
     loops = [op for op in found if op in LOOPS]
     unrolled = f"; {UNROLLED}" if model.producer_name == "pytorch" else ""
     return LOOP.format(op=loops[0]) if loops else several(list(dict.fromkeys(found))) + unrolled
+
+
+def _near(op: str, known: Iterable[str]) -> str:
+    """The nearest of these to an operator that the standard does not have."""
+    return "" if file.library().defs.has(op) else did_you_mean(op, known)
 
 
 def _input(proto: Any, graph: Graph) -> Value:
@@ -140,10 +151,10 @@ def _glue(proto: Any, index: int, given: list[Value | None], graph: Graph, own: 
     if proto.op_type in LOOPS:
         raise UnreadableError(LOOP.format(op=proto.op_type))
     if proto.op_type not in OPERATORS:
-        advice = LEAVE if proto.op_type in ENDINGS else ""
+        near = _near(proto.op_type, (*OPERATORS, *RECURRENT))
         raise UnreadableError(
-            "expected nothing around recurrent nodes but embeddings, linear layers and reshaping."
-            f" Received: {proto.op_type}{advice}"
+            f"expected nothing around recurrent nodes but embeddings, linear layers and reshaping.{near}"
+            f" Received: {proto.op_type}{ADVICE.get(proto.op_type, '')}"
         )
     attributes = file.attributes(proto)
     made = OPERATORS[proto.op_type](Node(index, proto.op_type, attributes, given, list(proto.output), graph))
