@@ -178,7 +178,7 @@ def test_a_state_dict_is_found_in_a_checkpoint(key):
 def test_of_several_stacks_the_prefix_says_which():
     both = weights("gru", prefix="encoder.rnn.") | weights("lstm", prefix="decoder.rnn.", units=5, seed=2)
     both |= linear(6, 5, "decoder.out") | {"encoder.emb.weight": EMBEDDING, "decoder.emb.weight": EMBEDDING}
-    refused(lambda: read(both), "--prefix", "'encoder.rnn' (2 layers)", "'decoder.rnn' (2 layers)")
+    refused(lambda: read(both), "`prefix`", "'encoder.rnn' (2 layers)", "'decoder.rnn' (2 layers)")
     decoder = read(both, prefix="decoder.rnn").network
     assert (decoder.layers[0].forward.cell, decoder.outputs, decoder.tokens) == ("lstm", 6, 11)
     encoder = read(both, prefix="encoder.rnn.").network
@@ -260,7 +260,7 @@ AMBIGUOUS = {
     "two heads": (
         {"policy": (6, 4, True), "value": (1, 4, True)},
         {},
-        ["policy.weight (6, 4)", "value.weight", "--head KEY"],
+        ["policy.weight (6, 4)", "value.weight", "`head`", "`head=False`"],
     ),
     "a gap, where an activation may be": (
         {"net.0": (6, 4, True), "net.2": (5, 6, True)},
@@ -270,9 +270,9 @@ AMBIGUOUS = {
     "two embeddings": (
         {"source": (9, 3, False), "target": (8, 3, False)},
         {},
-        ["source.weight", "target.weight", "--embedding KEY"],
+        ["source.weight", "target.weight", "`embedding='KEY'`"],
     ),
-    "embedding or head": ({"table": (9, 4, False)}, {"features": 4}, ["table.weight", "--no-embedding"]),
+    "embedding or head": ({"table": (9, 4, False)}, {"features": 4}, ["table.weight", "`embedding=False`"]),
 }
 
 
@@ -314,7 +314,12 @@ def ones(*shape, dtype="float32"):
 
 REFUSED = {
     "no recurrent key": ({"fc.weight": ones(3, 3)}, ["expected recurrent weights", "fc.weight"]),
-    "no tensor": ({"a": 3}, ["expected a state_dict"]),
+    "no tensor": ({"a": 3}, ["expected a state_dict", "Received: dict"]),
+    "nothing at all": ({}, ["expected a state_dict", "Received: an empty dict"]),
+    "one without a module beside another": (
+        weights("gru", prefix="") | weights("gru", prefix="b."),
+        ["`prefix` to say which", "'' (no module's, at the top; 2 layers), 'b' (2 layers)"],
+    ),
     "two gates": (changed(weight_hh_l0=ones(8, 4)), ["rnn.weight_hh_l0", "a gate count that fits no cell", "2 gates"]),
     "a broken gate": (
         changed(weight_hh_l0=ones(13, 4)),
@@ -414,7 +419,8 @@ def test_what_is_no_model_is_refused(tmp_path):
     refused(lambda: gru_tf.import_model(tmp_path / "notes.pt"), "notes.pt: expected a file of torch.save", "hello wor")
     (tmp_path / "notes.txt").write_text("hello world")
     refused(lambda: gru_tf.import_model(tmp_path / "notes.txt"), "notes.txt: expected a PyTorch state_dict")
-    refused(lambda: gru_tf.import_model(tmp_path / "none.pt"), "none.pt: no such file")
+    assert refused(lambda: gru_tf.import_model(tmp_path / "xyz.pt")).endswith("xyz.pt: no such file")
+    refused(lambda: gru_tf.import_model(tmp_path / "nootes.pt"), "no such file. Did you mean 'notes.pt'?")
     refused(lambda: gru_tf.import_model("models:/gru@best"), "registry")
 
 

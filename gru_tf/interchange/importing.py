@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, shown
-from gru_tf.interchange import building, metadata, verification
+from gru_tf.errors import UserError, did_you_mean, near_file, shown
+from gru_tf.interchange import building, metadata, options, verification
 from gru_tf.interchange import reference as stored
 from gru_tf.interchange.foreign import Foreign, Run
 from gru_tf.interchange.network import Network
@@ -64,7 +64,7 @@ def import_model(
     verify: bool | None = None,
     reference: str | Path | None = None,
     dtype: str = "float32",
-    **options: Any,
+    **given: Any,
 ) -> Any:
     """A trained recurrent stack of another framework as a Keras model, which computes the same.
 
@@ -78,13 +78,13 @@ def import_model(
             where the framework is installed.
         reference: an .npz with "inputs" and "outputs" of the source, to compare with instead.
         dtype: of the model; of a Keras file none, its layers say theirs.
-        options: of the reader; for a state_dict `prefix`, `embedding`, `head`, `every_step`, `activation`, `masked`, see
-            `gru_tf.interchange.state_dict.read`.
+        given: options of the reader; for a state_dict `prefix`, `embedding`, `head`, `every_step`, `activation`, `masked`,
+            see `gru_tf.interchange.state_dict.read`.
 
     Raises:
         UserError: for what cannot be read or is not the same, naming file and key; see the reader's module.
     """
-    return bring(path, verify=verify, reference=reference, dtype=dtype, **options).model
+    return bring(path, verify=verify, reference=reference, dtype=dtype, **given).model
 
 
 def bring(
@@ -93,13 +93,13 @@ def bring(
     verify: bool | None = None,
     reference: str | Path | None = None,
     dtype: str = "float32",
-    **options: Any,
+    **given: Any,
 ) -> Imported:
     """As `import_model`, with all that is known of it."""
     path = Path(path)
     reader = _reader(path)
-    _check_options(path, reader.read, options)
-    found = reader.read(path, **options)
+    _check_options(path, reader.read, given)
+    found = reader.read(path, **given)
     if not isinstance(found, Foreign):
         if dtype != "float32":
             raise UserError(f"{path}: dtype: a Keras file says its layers' own. Received: dtype={shown(dtype)}")
@@ -185,7 +185,7 @@ def _by_content(path: Path) -> str | None:
         with path.open("rb") as stream:
             start = stream.read(9)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        raise UserError(f"{path}: no such file{near_file(path, READERS)}") from None
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     if start.startswith(HDF5):
@@ -207,13 +207,11 @@ def _by_members(path: Path) -> str | None:
     return "pytorch" if any(name.endswith("data.pkl") for name in names) else None
 
 
-def _check_options(path: Path, read: Callable[..., Any], options: dict[str, Any]) -> None:
+def _check_options(path: Path, read: Callable[..., Any], given: dict[str, Any]) -> None:
     known = [name for name in inspect.signature(read).parameters if name != "path"]
-    for name in options:
+    for name, value in given.items():
         if name not in known:
-            near = did_you_mean(name, known)
-            valid = ", ".join(known) or "none"
-            raise UserError(f"{path}: {name}: no option for a file of this kind.{near} Options: {valid}")
+            raise UserError(f"{path}: {options.unknown(name, value, known)}")
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -248,8 +246,9 @@ def _verified(
     if own is None:
         if verify and found is None:
             own_file = "Keras 3 itself has read it" if source.startswith("Keras 3") else ""
-            why = f"{own_file or f'the framework of a {source} is not installed'}, and there is no reference (.npz)"
-            raise UserError(f"{path}: expected it to be verified. Received: {why}")
+            why = own_file or f"the framework of a {source} is not installed"
+            none = f"there is no {options.where('reference')} (.npz)"
+            raise UserError(f"{path}: expected it to be verified. Received: {why}, and {none}")
         return found
     try:
         compared = compare(*own)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.errors import UserError, did_you_mean
-from gru_tf.interchange import stacks, surroundings
+from gru_tf.interchange import options, stacks, surroundings
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.interchange.stacks import TITLES, Read, Tensor, suffix
 from gru_tf.interchange.surroundings import Around
@@ -60,7 +60,7 @@ def entries(tree: Any, tensor: type[Any]) -> dict[str, Any]:
     """
     dicts = dict(_dicts(tree, tensor, "", set()))
     if not dicts:
-        kind = type(tree).__name__
+        kind = "an empty dict" if tree == {} else type(tree).__name__
         raise UserError(f"expected a state_dict, names with tensors. Received: {kind}")
     for path, name in ((path, name) for path, own in dicts.items() for name in own):
         if not f"{path}{name}".isprintable():  # nor is it printed: it may hold what a terminal obeys
@@ -125,7 +125,8 @@ def read(
     plain = any(one.cell == "rnn" for one in reads)
     if activation == "relu" and not plain:
         cells = " and ".join(sorted({TITLES[one.cell] for one in reads}))
-        raise UserError(f"activation: expected 'tanh' with {cells}. Received: 'relu', which torch.nn.RNN alone has")
+        place = options.where("activation")
+        raise UserError(f"{place}: expected 'tanh' with {cells}. Received: 'relu', which torch.nn.RNN alone has")
     widths = reads[0].features, reads[-1].units * reads[-1].stack.directions
     others = [stack for stack in known.values() if stack not in chosen]
     around = surroundings.find(named, chosen, others, widths, embedding=embedding, head=head)
@@ -139,12 +140,14 @@ def read(
 def _check_activation(activation: str | None) -> None:
     if activation not in (None, *ACTIVATIONS):
         near = did_you_mean(str(activation), ACTIVATIONS)
-        raise UserError(f"activation: expected 'tanh' or 'relu', as torch.nn.RNN has.{near} Received: {activation!r}")
+        place = options.where("activation")
+        raise UserError(f"{place}: expected 'tanh' or 'relu', as torch.nn.RNN has.{near} Received: {activation!r}")
 
 
 def _notes(around: Around, assumed: bool, joined: bool) -> Iterator[str]:
     if assumed:
-        yield "a state_dict does not say an RNN's nonlinearity; it is taken for tanh (otherwise: activation 'relu')"
+        otherwise = options.called("activation", "relu")
+        yield f"a state_dict does not say an RNN's nonlinearity; it is taken for tanh (otherwise: {otherwise})"
     if around.embedding or around.heads or joined:
         yield BETWEEN
     if around.left_out:

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.interchange import options
 from gru_tf.interchange.network import Linear
 from gru_tf.interchange.stacks import Stack, Tensor
 
@@ -128,7 +129,7 @@ def _named(key: str, matrices: Mapping[str, Matrix], option: str) -> Matrix:
         expected = (
             f"one of {several([m.weight.key for m in matrices.values()])}" if matrices else "none, as there is no matrix"
         )
-        raise UserError(f"{option}: expected {expected}.{near} Received: '{key}'")
+        raise UserError(f"{options.where(option)}: expected {expected}.{near} Received: '{key}'")
     return found
 
 
@@ -151,13 +152,13 @@ def _embedding(
     fits = _told_apart(fits)
     if len(fits) > 1:
         names = " and ".join(_entry(m.weight) for m in fits)
-        raise UserError(
-            f"expected one embedding, or `embedding` to say which (--embedding KEY, --no-embedding). Received: {names}"
-        )
+        which = f"{options.called('embedding', 'KEY')} to say which, or {options.called('embedding', False)}"
+        raise UserError(f"expected one embedding, or {which}. Received: {names}")
     only = fits[0] if fits else None
     elsewhere = headless or heads or any(m is not only and m.inputs == widths[1] for m in near.values())
     if only and only.inputs == widths[1] and not elsewhere and not _called_embedding(only):
-        either = "could be an embedding and a head: say --embedding, or --head and --no-embedding"
+        as_head = f"{options.called('head', 'KEY')} and {options.called('embedding', False)}"
+        either = f"could be an embedding and a head: say {options.called('embedding', 'KEY')}, or {as_head}"
         raise UserError(f"{only.weight.key}: {either}. Received: shape {only.weight.shape}, no bias")
     return only
 
@@ -195,8 +196,8 @@ def _heads(near: Mapping[str, Matrix], below: Matrix | None, width: int) -> list
         names = " and ".join(_entry(m.weight) for m in above)
         why = "several could be the head, and what lies between them, such as an activation, is not in a state_dict"
         raise UserError(
-            f"{why}: expected `head` to say which (--head KEY, again for one on top of it with nothing between; --no-head)."
-            f" Received: {names}"
+            f"{why}: expected {options.called('head')} to say which (several: one on top of another with nothing"
+            f" between), or {options.called('head', False)}. Received: {names}"
         )
     return first
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.interchange import options
 from gru_tf.interchange.foreign import LENGTHS, Foreign
 from gru_tf.interchange.network import Linear, Network
 from gru_tf.interchange.onnx import file, nodes
@@ -33,7 +34,7 @@ UNROLLED = "where it was torch.nn.RNN, step by step: torch.onnx.export(…, dyna
 RESET = (
     "node '{name}': linear_before_reset is 0, but torch.nn.GRU always resets after the product. PyTorch's exporter with"
     " onnxscript before 0.7 left it out by mistake (pytorch#189225). The file is taken at its word; where it was made from"
-    " torch.nn.GRU, import it with reset_after=True"
+    " torch.nn.GRU, import it with {option}"
 )
 MISFITS = (ValueError, IndexError, KeyError, TypeError, AttributeError, ZeroDivisionError, OverflowError)
 
@@ -248,4 +249,4 @@ def _warnings(model: Any, reset_after: bool | None) -> tuple[str, ...]:
     if model.producer_name != "pytorch" or reset_after:
         return ()
     wrong = [n for n in model.graph.node if n.op_type == "GRU" and not file.attributes(n).get("linear_before_reset")]
-    return tuple(RESET.format(name=n.name or "GRU") for n in wrong)
+    return tuple(RESET.format(name=n.name or "GRU", option=options.called("reset_after", True)) for n in wrong)

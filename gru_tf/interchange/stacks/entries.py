@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.interchange import options
 
 Array = np.ndarray[Any, np.dtype[Any]]
 WEIGHTS, BIASES = ("weight_ih", "weight_hh"), ("bias_ih", "bias_hh")
@@ -119,10 +120,10 @@ def choose(found: Mapping[str, Stack], prefix: str | None, keys: Iterable[str]) 
     if not found:
         expected = "expected recurrent weights, such as 'rnn.weight_ih_l0'"
         raise UserError(f"{expected}. Received: {several(list(keys), 6) or 'no tensors'}")
-    names = ", ".join(f"'{stack.name}' ({counted(stack.depth, 'layer')})" for stack in found.values())
+    names = ", ".join(map(_shown, found.values()))
     if prefix is None:
         if len(found) > 1:
-            raise UserError(f"expected one recurrent stack, or `prefix` to say which (--prefix). Received: {names}")
+            raise UserError(f"expected one recurrent stack, or {options.called('prefix')} to say which. Received: {names}")
         return list(found.values())
     wanted = prefix.removesuffix(".")
     numbered = re.compile(rf"{re.escape(wanted)}\.(\d{{1,6}})(\..*)?", re.S)
@@ -131,8 +132,13 @@ def choose(found: Mapping[str, Stack], prefix: str | None, keys: Iterable[str]) 
     chosen = exact or [stack for _, stack in inside]
     if not chosen:
         near = did_you_mean(wanted, (stack.name for stack in found.values()))
-        raise UserError(f"prefix: expected one of {names}.{near} Received: '{prefix}'")
+        raise UserError(f"{options.where('prefix')}: expected one of {names}.{near} Received: '{prefix}'")
     return chosen
+
+
+def _shown(stack: Stack) -> str:
+    top = "" if stack.name else "no module's, at the top; "  # '' alone looks like a name that is missing
+    return f"'{stack.name}' ({top}{counted(stack.depth, 'layer')})"
 
 
 def counted(number: int, what: str) -> str:
