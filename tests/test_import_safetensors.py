@@ -361,8 +361,12 @@ REFUSED = {
         weights("gru") | {"\x1b[2J\nrnn.x": ones(2)},
         ["expected names that can be printed", r"\x1b[2J\nrnn.x"],
     ),
-    "weight normalisation": (
+    "weight dropout": (
         {n.replace("weight_hh_l0", "weight_hh_l0_raw"): a for n, a in weights("gru", layers=1).items()},
+        ["rnn.weight_hh_l0: expected the weight itself", "rnn.weight_hh_l0_raw, of which weight dropout makes it"],
+    ),
+    "what nothing is known of": (
+        {n.replace("weight_hh_l0", "weight_hh_l0_g"): a for n, a in weights("gru", layers=1).items()},
         ["rnn.weight_hh_l0: missing"],
     ),
 }

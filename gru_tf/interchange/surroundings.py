@@ -14,7 +14,7 @@ import numpy as np
 from gru_tf.errors import UserError, did_you_mean, several
 from gru_tf.interchange import options
 from gru_tf.interchange.network import Linear
-from gru_tf.interchange.stacks import Stack, Tensor
+from gru_tf.interchange.stacks import Stack, Tensor, made_anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +89,9 @@ def find(
     """
     matrices = dict(_matrices(entries))
     near = {name: matrix for name, matrix in matrices.items() if _belongs(name, chosen, others)}
+    if head is None:
+        own = [name for name in made_anew.modules(entries) if _belongs(name.removesuffix("."), chosen, others)]
+        made_anew.check(entries, own, recurrent=False)
     wanted = [] if isinstance(head, bool) or head is None else [head] if isinstance(head, str) else list(head)
     heads = [_named(key, matrices, "head") for key in wanted]
     below = _embedding(embedding, matrices, near, widths, {m.name for m in heads}, head is False)

@@ -13,6 +13,7 @@ import numpy as np
 
 from gru_tf.errors import UserError, did_you_mean, several
 from gru_tf.interchange import options
+from gru_tf.interchange.stacks import made_anew
 
 Array = np.ndarray[Any, np.dtype[Any]]
 WEIGHTS, BIASES = ("weight_ih", "weight_hh"), ("bias_ih", "bias_hh")
@@ -117,15 +118,17 @@ def choose(found: Mapping[str, Stack], prefix: str | None, keys: Iterable[str]) 
     Raises:
         UserError: where there is none, or several and no prefix, naming them.
     """
+    keys = list(keys)
+    wanted = "" if prefix is None else prefix.removesuffix(".")
+    made_anew.check(keys, made_anew.modules(keys) if prefix is None else [f"{wanted}." if wanted else ""], recurrent=True)
     if not found:
         expected = "expected recurrent weights, such as 'rnn.weight_ih_l0'"
-        raise UserError(f"{expected}. Received: {several(list(keys), 6) or 'no tensors'}")
+        raise UserError(f"{expected}. Received: {several(keys, 6) or 'no tensors'}")
     names = ", ".join(map(_shown, found.values()))
     if prefix is None:
         if len(found) > 1:
             raise UserError(f"expected one recurrent stack, or {options.called('prefix')} to say which. Received: {names}")
         return list(found.values())
-    wanted = prefix.removesuffix(".")
     numbered = re.compile(rf"{re.escape(wanted)}\.(\d{{1,6}})(\..*)?", re.S)
     inside = sorted((int(match[1]), stack) for stack in found.values() if (match := numbered.fullmatch(stack.name)))
     exact = [stack for stack in found.values() if stack.name == wanted]
@@ -133,6 +136,7 @@ def choose(found: Mapping[str, Stack], prefix: str | None, keys: Iterable[str]) 
     if not chosen:
         near = did_you_mean(wanted, (stack.name for stack in found.values()))
         raise UserError(f"{options.where('prefix')}: expected one of {names}.{near} Received: '{prefix}'")
+    made_anew.check(keys, [stack.prefix for stack in chosen], recurrent=True)
     return chosen
 
 
