@@ -43,6 +43,7 @@ def import_(
     no_embedding: Annotated[bool, _option("none", "", "--no-embedding")] = False,
     head: Annotated[list[str] | None, _option("the linear layer on top; repeatable, lowest first", "KEY")] = None,
     no_head: Annotated[bool, _option("none", "", "--no-head")] = False,
+    leave_out: Annotated[list[str] | None, _option("what is no part of it; repeatable", "KEY")] = None,
     last: Annotated[bool, _option("put out the last step, not every step", "", "--last")] = False,
     masked: Annotated[bool, _option("sequences have lengths: a second input 'mask'", "", "--masked")] = False,
     activation: Annotated[str | None, _option("of a plain RNN: tanh (default) or relu", "NAME")] = None,
@@ -65,6 +66,7 @@ def import_(
     asked: dict[str, Any] = {"prefix": prefix, "activation": activation}
     asked |= {"embedding": _or_none("embedding", embedding, no_embedding), "head": _or_none("head", head, no_head)}
     asked |= {"scopes": scope or None, "forget_bias": forget_bias, "reset_after": reset_after}
+    asked |= {"leave_out": leave_out or None}
     asked |= {"every_step": False if last else None, "masked": True if masked else None}
     given = {name: value for name, value in asked.items() if value is not None}
     registered = file.startswith("models:")

@@ -285,6 +285,70 @@ def test_what_could_be_two_things_is_refused_with_the_option(case):
     refused(lambda: read(arrays), *words)
 
 
+IN_FRONT = {  # modules before the stack and after it, options → what is said; a stack that takes 8 features and gives 4
+    "a linear layer": ({"inp": (8, 5, True)}, {}, {}, ["inp.weight: could be a layer in front", "`leave_out='inp'`"]),
+    "without a bias": ({"inp": (8, 5, False)}, {}, {}, ["inp.weight: could be a layer in front", "(8, 5)"]),
+    "of two, the nearer": (
+        {"a.0": (6, 5, True), "a.2": (8, 6, True)},
+        {},
+        {},
+        ["a.2.weight: could be", "`leave_out='a.2'`"],
+    ),
+    "beside a head": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {}, ["inp.weight: could be a layer in front"]),
+    "beside a head that is told": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {"head": "out"}, ["inp.weight: could be"]),
+    "behind an embedding": ({"emb": (9, 5, False), "inp": (8, 5, True)}, {}, {}, ["inp.weight: could be a layer in front"]),
+    "as wide as a head": ({"fc": (8, 4, True)}, {}, {}, ["fc.weight: could be", "`head='fc'` if it is on top"]),
+    "as an embedding": ({"a": (8, 8, False)}, {}, {}, ["a.weight: could be", "`embedding='a'` if it is one"]),
+    "told, and another": (
+        {"inp": (8, 5, True), "more": (8, 7, True)},
+        {},
+        {"leave_out": ["inp"]},
+        ["more.weight: could be a layer in front"],
+    ),
+    "told wrongly": ({"inp": (8, 5, True)}, {}, {"leave_out": ["imp"]}, ["leave_out: expected one of inp.weight", "'inp'?"]),
+    "the stack": ({}, {}, {"leave_out": ["rnn"]}, ["leave_out: expected none", "Received: 'rnn'"]),
+}
+
+
+def placed(before, after):
+    """A state_dict in the order of its modules."""
+    found = {}
+    for modules in (before, None, after):
+        for name, (outputs, inputs, bias) in (modules or {}).items():
+            found |= linear(outputs, inputs, name, bias)
+        found |= weights("gru", features=8) if modules is None else {}
+    return found
+
+
+@pytest.mark.parametrize("case", IN_FRONT)
+def test_what_could_be_in_front_of_the_stack_is_not_passed_over(case):
+    before, after, options, words = IN_FRONT[case]
+    refused(lambda: read(placed(before, after), **options), *words)
+
+
+NOT_IN_FRONT = {  # modules before and after, options → embedding, heads
+    "told": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {"leave_out": ["inp"]}, None, ["out"]),
+    "told by its key": ({"inp": (8, 5, False)}, {}, {"leave_out": "inp.weight"}, None, []),
+    "told to be the head": ({"fc": (8, 4, True)}, {}, {"head": "fc"}, None, ["fc"]),
+    "told, for a head": ({"fc": (8, 4, True)}, {}, {"leave_out": ["fc"]}, None, []),
+    "no head": ({"fc": (8, 4, True)}, {}, {"head": False}, None, []),
+    "after the stack": ({}, {"fc": (8, 4, True)}, {}, None, ["fc"]),
+    "called a head": ({"decoder": (8, 4, True)}, {}, {}, None, ["decoder"]),
+    "told to be the embedding": ({"a": (8, 8, False)}, {}, {"embedding": "a"}, "a", []),
+    "called an embedding": ({"emb": (8, 8, False)}, {}, {}, "emb", []),
+}
+
+
+@pytest.mark.parametrize("case", NOT_IN_FRONT)
+def test_what_is_told_or_cannot_be_in_front_is_read(case):
+    before, after, options, embedding, heads = NOT_IN_FRONT[case]
+    found = read(placed(before, after), **options)
+    assert (found.around.embedding and found.around.embedding.name) == embedding
+    assert [linear.name for linear in found.network.head] == heads
+    left = [name for name in {**before, **after} if name not in (embedding, *heads)]
+    assert all(any("left out" in note and f"{name}.weight" in note for note in found.notes) for name in left)
+
+
 def test_options_decide_what_is_meant():
     arrays = (
         weights("gru") | linear(6, 4, "net.0") | linear(5, 6, "net.2") | linear(8, 3, "a", False) | linear(9, 3, "b", False)

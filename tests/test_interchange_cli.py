@@ -70,7 +70,7 @@ def test_import_prints_the_layers_and_how_it_was_verified_and_writes(main, stack
     ]
     assert lines[7].startswith("Verified by the reference ref.npz: outputs of a batch differ by at most ")
     assert "is not in a state_dict" in lines[8]
-    assert lines[9] == "Left out: module.norm.weight (8,)"
+    assert lines[9] == "Left out, also of what was compared: module.norm.weight (8,)"
     assert lines[10:] == ["Written: lm.keras"]
     tokens, outputs = stack
     np.testing.assert_allclose(keras.saving.load_model("lm.keras")(tokens), outputs, rtol=0, atol=1e-5)
@@ -180,7 +180,7 @@ ASKED = {  # arguments of the import → what is said, in the command's own word
     "of another kind of file": (
         ["lm.safetensors", "--scope", "a"],
         "lm.safetensors: --scope: no option for a file of this kind. Options: --prefix, --embedding, --no-embedding, --head,"
-        " --no-head, --last, --activation, --masked",
+        " --no-head, --last, --activation, --masked, --leave-out",
     ),
     "given as none": (["lm.keras", "--no-head"], "lm.keras: --no-head: no option for a file of this kind. Options: none"),
     "which stack": (["two.safetensors"], "two.safetensors: expected one recurrent stack, or --prefix to say which."),
@@ -209,6 +209,20 @@ def test_python_s_callers_get_python_s_options(stack, tmp_path):
         importing.bring(tmp_path / "lm.safetensors", headd="a")
     with pytest.raises(UserError, match="or `prefix` to say which"):
         importing.bring(tmp_path / "two.safetensors")
+
+
+def test_a_layer_in_front_is_refused_and_left_out_where_that_is_asked_for(main, tmp_path):
+    arrays = weights("gru", features=8, layers=1) | {"inp.weight": np.ones((8, 5), "float32")}
+    save_file(arrays, tmp_path / "front.safetensors")
+    code, _, error = main("import", "front.safetensors", "-o", "a.keras")
+    assert (code, len(error.splitlines())) == (2, 1)
+    assert "front.safetensors: inp.weight: could be a layer in front" in error
+    assert "expected --leave-out inp for the stack without it" in error
+    code, shown, _ = main("import", "front.safetensors", "-o", "a.keras", "--leave-out", "inp")
+    assert code == 0
+    assert "Left out, also of what was compared: inp.weight (8, 5)" in shown
+    x = np.random.default_rng(3).normal(size=(2, 5, 8)).astype("float32")
+    np.testing.assert_allclose(keras.saving.load_model("a.keras")(x), run("gru", arrays, x)[0], rtol=0, atol=1e-5)
 
 
 def test_what_was_assumed_is_said_with_the_command_s_options(main, stack, tmp_path):

@@ -41,6 +41,7 @@ def read(
     every_step: bool = True,
     activation: str | None = None,
     masked: bool = False,
+    leave_out: Sequence[str] = (),
 ) -> Foreign:
     """The network in a file with a state_dict; see `gru_tf.interchange.state_dict.read` for the options.
 
@@ -57,6 +58,7 @@ def read(
             every_step=every_step,
             activation=activation,
             masked=masked,
+            leave_out=leave_out,
         )
     return Foreign(found.network, state_dict.SOURCE, lambda: _framework(found), found.notes)
 

@@ -103,6 +103,7 @@ def read(
     every_step: bool = True,
     activation: str | None = None,
     masked: bool = False,
+    leave_out: Sequence[str] = (),
 ) -> Found:
     """The network in a state_dict.
 
@@ -114,6 +115,7 @@ def read(
         every_step: whether every step is put out, or each direction's last.
         activation: of a plain RNN, "tanh" (None) or "relu".
         masked: whether sequences of a batch have lengths of their own.
+        leave_out: keys or modules that are no part of the network, though their shapes might be.
 
     Raises:
         UserError: see `gru_tf.interchange.stacks` and `surroundings`.
@@ -129,7 +131,7 @@ def read(
         raise UserError(f"{place}: expected 'tanh' with {cells}. Received: 'relu', which torch.nn.RNN alone has")
     widths = reads[0].features, reads[-1].units * reads[-1].stack.directions
     others = [stack for stack in known.values() if stack not in chosen]
-    around = surroundings.find(named, chosen, others, widths, embedding=embedding, head=head)
+    around = surroundings.find(named, chosen, others, widths, embedding=embedding, head=head, leave_out=leave_out)
     layers = tuple(layer for one in reads for layer in one.layers)
     table = around.embedding.weight.array() if around.embedding else None
     heads = tuple(matrix.linear() for matrix in around.heads)
@@ -151,7 +153,7 @@ def _notes(around: Around, assumed: bool, joined: bool) -> Iterator[str]:
     if around.embedding or around.heads or joined:
         yield BETWEEN
     if around.left_out:
-        yield f"left out: {surroundings.left_out(around.left_out)}"
+        yield f"left out, also of what was compared: {surroundings.left_out(around.left_out)}"
 
 
 # --- and back ---

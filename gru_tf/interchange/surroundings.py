@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from gru_tf.errors import UserError, did_you_mean, several
-from gru_tf.interchange import options
+from gru_tf.interchange import in_front, options
 from gru_tf.interchange.network import Linear
 from gru_tf.interchange.stacks import Stack, Tensor, made_anew
 
@@ -68,11 +68,12 @@ class Around:
 def find(
     entries: Mapping[str, Tensor],
     chosen: Sequence[Stack],
-    others: Iterable[Stack],
+    others: Sequence[Stack],
     widths: tuple[int, int],
     *,
     embedding: str | bool | None = None,
     head: str | Sequence[str] | bool | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Around:
     """The embedding below a stack and the heads above it.
 
@@ -83,11 +84,15 @@ def find(
         widths: of what the stack takes, and of what it gives.
         embedding: a key or module, False for none, None to look for it.
         head: likewise; several keys for heads one after the other, with nothing between.
+        leave_out: keys or modules that are none of these.
 
     Raises:
-        UserError: for a key that is not there or does not fit, and where more than one entry could be meant.
+        UserError: for a key that is not there or does not fit, where more than one entry could be meant, and for one that
+            could be a layer in front of the stack.
     """
-    matrices = dict(_matrices(entries))
+    recurrent = {tensor.key for stack in (*chosen, *others) for tensor in stack.tensors()}
+    told = in_front.told(leave_out, [key for key in entries if key not in recurrent])
+    matrices = {name: matrix for name, matrix in _matrices(entries) if matrix.weight.key not in told}
     near = {name: matrix for name, matrix in matrices.items() if _belongs(name, chosen, others)}
     if head is None:
         own = [name for name in made_anew.modules(entries) if _belongs(name.removesuffix("."), chosen, others)]
@@ -100,8 +105,13 @@ def find(
     _check_chain(below, heads, widths)
     used = {tensor.key for stack in chosen for tensor in stack.tensors()}
     used |= {t.key for m in (*heads, *([below] if below else [])) for t in (m.weight, m.bias) if t is not None}
-    theirs = {tensor.key for stack in others for tensor in stack.tensors()}
-    left = [t for t in entries.values() if t.key not in used | theirs and t.shape]
+    left = [t for t in entries.values() if t.key not in used | recurrent and t.shape]
+    doubtful = [t for t in left if t.key not in told and _belongs(t.key.rpartition(".")[0], chosen, others)]
+    in_front.check_left(doubtful, widths, head is not None)
+    if head is None and len(heads) == 1:
+        in_front.check_head(heads[0].weight, next(iter(chosen[0].tensors())), widths[0], list(entries))
+    if below and embedding is None and not _called_embedding(below):
+        in_front.check_embedding(below.weight)
     return Around(below, tuple(heads), tuple(left))
 
 
