@@ -5,6 +5,7 @@ those of a backward direction), and those of the cells, which have no "_l0".
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,7 +128,8 @@ def choose(found: Mapping[str, Stack], prefix: str | None, keys: Iterable[str]) 
     names = ", ".join(map(_shown, found.values()))
     if prefix is None:
         if len(found) > 1:
-            raise UserError(f"expected one recurrent stack, or {options.called('prefix')} to say which. Received: {names}")
+            which = f"{options.called('prefix')} to say which{_together(found.values())}"
+            raise UserError(f"expected one recurrent stack, or {which}. Received: {names}")
         return list(found.values())
     numbered = re.compile(rf"{re.escape(wanted)}\.(\d{{1,6}})(\..*)?", re.S)
     inside = sorted((int(match[1]), stack) for stack in found.values() if (match := numbered.fullmatch(stack.name)))
@@ -138,6 +140,13 @@ def choose(found: Mapping[str, Stack], prefix: str | None, keys: Iterable[str]) 
         raise UserError(f"{options.where('prefix')}: expected one of {names}.{near} Received: '{prefix}'")
     made_anew.check(keys, [stack.prefix for stack in chosen], recurrent=True)
     return chosen
+
+
+def _together(stacks: Iterable[Stack]) -> str:
+    """What to say for all modules of a list at once, where there is one; in words."""
+    parents = Counter(match[1] for stack in stacks if (match := re.fullmatch(r"(.+?)\.\d{1,6}(\..*)?", stack.name, re.S)))
+    lists = [options.called("prefix", parent) for parent, count in parents.items() if count > 1]
+    return f" ({' or '.join(lists)} for all of the list, one after the other)" if lists else ""
 
 
 def _shown(stack: Stack) -> str:
