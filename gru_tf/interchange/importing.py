@@ -4,6 +4,7 @@ import datetime
 import inspect
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +33,8 @@ READERS = {  # by what a file's name ends in; its content goes before
 KINDS = "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras) or a TensorFlow 1 checkpoint"
 Array = np.ndarray[Any, np.dtype[Any]]
 Framework = Callable[[], tuple[str, Run] | None]
+EXACT = ("float32", "float64")
+HALVES = {"float16": 2**-11, "bfloat16": 2**-8}  # by how much they round
 HDF5, PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80\x02"
 
 
@@ -77,7 +80,8 @@ def import_model(
         verify: compare outputs and states with the framework's own on random inputs: True: or fail; False: not; None:
             where the framework is installed.
         reference: an .npz with "inputs" and "outputs" of the source, to compare with instead.
-        dtype: of the model; of a Keras file none, its layers say theirs.
+        dtype: of the model: float32 or float64; float16 or bfloat16 with verify=False; of a Keras file none, its layers say
+            theirs.
         given: options of the reader; for a state_dict `prefix`, `embedding`, `head`, `every_step`, `activation`, `masked`,
             see `gru_tf.interchange.state_dict.read`.
 
@@ -104,6 +108,7 @@ def bring(
         if dtype != "float32":
             raise UserError(f"{path}: dtype: a Keras file says its layers' own. Received: dtype={shown(dtype)}")
         return _whole_model(path, found, lambda: reader.framework(path), verify, reference)
+    _check_dtype(path, dtype, verify, reference)
     _check_finite(path, found.network.arrays())
     model = building.build(found.network, dtype=dtype)
 
@@ -129,6 +134,20 @@ def _whole_model(
 
     verified = _verified(path, found.model, network, found.source, framework, compare, verify, reference)
     return _imported(path, found.model, network, found.source, verified, found.warnings)
+
+
+def _check_dtype(path: Path, dtype: str, verify: bool | None, reference: str | Path | None) -> None:
+    """Refuse what Keras does not know, and what is too coarse for the comparison that is to be made."""
+    if dtype not in (*EXACT, *HALVES):
+        known = ", ".join((*EXACT, *HALVES))
+        near = did_you_mean(str(dtype), (*EXACT, *HALVES))
+        raise UserError(f"{path}: dtype: expected one of {known}.{near} Received: {shown(dtype)}")
+    if dtype in HALVES and (verify is not False or reference is not None):
+        why = f"{dtype} rounds at {HALVES[dtype]:.0e}, and the comparison is to {verification.TOLERANCE:.0e}"
+        advice = "import it in float32, which is compared, and in this one with verify=False and no reference"
+        raise UserError(
+            f"{path}: dtype: expected float32 or float64 where it is verified: {why}; {advice}. Received: {dtype}"
+        )
 
 
 def _check_finite(path: Path, arrays: Iterable[tuple[str, Array]]) -> None:
@@ -239,7 +258,8 @@ def _verified(
     """By the reference; by the framework where there is no reference, or where it was asked for as well."""
     found = None
     if reference is not None:
-        found = stored.compare(model, Path(reference), network)
+        with _naming(path, but=Path(reference)):
+            found = stored.compare(model, Path(reference), network)
     if verify is False or (found is not None and verify is None):
         return found
     own = framework()
@@ -250,11 +270,19 @@ def _verified(
             none = f"there is no {options.where('reference')} (.npz)"
             raise UserError(f"{path}: expected it to be verified. Received: {why}, and {none}")
         return found
-    try:
+    with _naming(path):
         compared = compare(*own)
-    except UserError as error:
-        raise UserError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
     return compared if found is None else _both(compared, found)
+
+
+@contextmanager
+def _naming(path: Path, but: Path | None = None) -> Iterator[None]:
+    """Refusals inside begin with the file's name, but for those that begin with the other's."""
+    try:
+        yield
+    except UserError as error:
+        said = str(error).removeprefix(f"{path}: ")
+        raise UserError(said if but and said.startswith(f"{but}: ") else f"{path}: {said}") from None
 
 
 def _both(one: Verified, other: Verified) -> Verified:
