@@ -125,7 +125,9 @@ def _not_verified(found: "Imported", verify: bool | None) -> str:
         return f"not verified: {found.unverified}"
     if found.source.startswith("Keras 3"):
         return "not verified: Keras 3 itself has read it, and there is no --reference"
-    return f"not verified: the framework of a {found.source} is not installed, and there is no --reference"
+    from gru_tf.interchange import importing
+
+    return f"not verified: {importing.framework_of(found.source)} is not installed, and there is no --reference"
 
 
 def _table(rows: "Iterable[Row]") -> Table:

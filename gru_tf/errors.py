@@ -55,6 +55,11 @@ def several(names: Sequence[str], most: int = 12) -> str:
     return f"{', '.join(names[:most])}{more}"
 
 
+def counted(number: Any, what: str) -> str:
+    """A number of things, such as "2 layers" or "1 layer"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def shown(value: Any) -> str:
     """A received value as messages show it: as it stands in YAML, cut where it is long."""
     text = repr(value)

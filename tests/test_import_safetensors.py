@@ -207,10 +207,8 @@ def test_two_models_in_one_checkpoint_are_told_apart_by_where_they_lie():
 def test_a_list_of_modules_is_one_stack_where_the_prefix_says_so():
     parts = weights("gru", layers=1, prefix="rnns.10.", features=5, units=2)
     parts |= weights("lstm", layers=1, prefix="rnns.9.", units=5)
-    advice = (
-        "or `prefix` to say which (`prefix='rnns'` for all of the list, one after the other). Received: 'rnns.10' (1 layer)"
-    )
-    refused(lambda: read(parts), advice)
+    advice = "or `prefix` to say which (`prefix='rnns'` for all of the list, one after the other). Received: "
+    refused(lambda: read(parts), f"{advice}'rnns.10' (1 layer)")
     two = parts | {name.replace("rnns", "net.cells"): array for name, array in parts.items()}
     refused(lambda: read(two), "(`prefix='rnns'` or `prefix='net.cells'` for all of the list")
     found = read(parts, prefix="rnns").network
@@ -383,6 +381,10 @@ def ones(*shape, dtype="float32"):
 
 
 REFUSED = {
+    "one unit": (
+        weights("gru", features=1, units=1, layers=1) | {"rnn.bias_ih_l0": ones(4)},
+        ["rnn.bias_ih_l0: expected shape (3,) for 3 gates of 1 unit and 1 feature. Received: (4,)"],
+    ),
     "no recurrent key": ({"fc.weight": ones(3, 3)}, ["expected recurrent weights", "fc.weight"]),
     "no tensor": ({"a": 3}, ["expected a state_dict", "Received: dict"]),
     "nothing at all": ({}, ["expected a state_dict", "Received: an empty dict"]),

@@ -3,6 +3,7 @@
 import inspect
 import sys
 from importlib import import_module
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from pytorch_equations import run, weights
 from safetensors.numpy import load_file, save_file
 
-from gru_tf import cli
+from gru_tf import cli, cli_interchange
 from gru_tf.errors import UserError
 from gru_tf.interchange import importing, metadata, options, pytorch
 
@@ -223,6 +224,13 @@ def test_a_layer_in_front_is_refused_and_left_out_where_that_is_asked_for(main, 
     assert "Left out, also of what was compared: inp.weight (8, 5)" in shown
     x = np.random.default_rng(3).normal(size=(2, 5, 8)).astype("float32")
     np.testing.assert_allclose(keras.saving.load_model("a.keras")(x), run("gru", arrays, x)[0], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("source", "words"), [("ONNX", "an ONNX file"), ("PyTorch state_dict", "a PyTorch state_dict")])
+def test_what_is_not_installed_is_said(source, words):
+    found = SimpleNamespace(source=source, unverified="")
+    expected = f"not verified: the framework of {words} is not installed, and there is no --reference"
+    assert cli_interchange._not_verified(found, None) == expected
 
 
 def test_what_was_assumed_is_said_with_the_command_s_options(main, stack, tmp_path):

@@ -145,9 +145,8 @@ def _check_dtype(path: Path, dtype: str, verify: bool | None, reference: str | P
     if dtype in HALVES and (verify is not False or reference is not None):
         why = f"{dtype} rounds at {HALVES[dtype]:.0e}, and the comparison is to {verification.TOLERANCE:.0e}"
         advice = "import it in float32, which is compared, and in this one with verify=False and no reference"
-        raise UserError(
-            f"{path}: dtype: expected float32 or float64 where it is verified: {why}; {advice}. Received: {dtype}"
-        )
+        expected = f"float32 or float64 where it is verified: {why}; {advice}"
+        raise UserError(f"{path}: dtype: expected {expected}. Received: {dtype}")
 
 
 def _check_finite(path: Path, arrays: Iterable[tuple[str, Array]]) -> None:
@@ -266,13 +265,18 @@ def _verified(
     if own is None:
         if verify and found is None:
             own_file = "Keras 3 itself has read it" if source.startswith("Keras 3") else ""
-            why = own_file or f"the framework of a {source} is not installed"
+            why = own_file or f"{framework_of(source)} is not installed"
             none = f"there is no {options.where('reference')} (.npz)"
             raise UserError(f"{path}: expected it to be verified. Received: {why}, and {none}")
         return found
     with _naming(path):
         compared = compare(*own)
     return compared if found is None else _both(compared, found)
+
+
+def framework_of(source: str) -> str:
+    """What computes a file of this source, in words."""
+    return "the framework of an ONNX file" if source == "ONNX" else f"the framework of a {source}"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ below it, and the stack without it is another function.
 
 from collections.abc import Iterable, Sequence
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import options
 from gru_tf.interchange.stacks import Tensor
 
@@ -60,7 +60,7 @@ def check_embedding(table: Tensor) -> None:
 
 
 def _doubt(tensor: Tensor, features: int) -> str:
-    why = f"could be a layer in front of the stack, which takes {features} features; none such is read"
+    why = f"could be a layer in front of the stack, which takes {counted(features, 'feature')}; none such is read"
     advice = f"{options.called('leave_out', _module(tensor))} for the stack without it"
     return f"{tensor.key}: {why}: expected {advice}"
 

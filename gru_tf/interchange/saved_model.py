@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, counted
 from gru_tf.interchange import agreement
 from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network
@@ -143,7 +143,7 @@ def _verified(model: Any, written: Path, folder: Path) -> str:
     for batch, timesteps in SHAPES:
         given = agreement.inputs(model, batch, timesteps, rng)
         expected = {"output": agreement.answer(model, given)}
-        found.compare(f"{batch} × {timesteps} steps", loaded[WHOLE](**_tensors(given)), expected)
+        found.compare(f"{batch} × {counted(timesteps, 'step')}", loaded[WHOLE](**_tensors(given)), expected)
     if STEP in loaded:
         agreement.compare_steps(found, model, lambda given: loaded[STEP](**_tensors(given)))
     return found.line()

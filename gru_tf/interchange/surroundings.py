@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import in_front, options
 from gru_tf.interchange.network import Linear
 from gru_tf.interchange.stacks import Stack, Tensor, made_anew
@@ -243,7 +243,7 @@ def _check_chain(below: Matrix | None, heads: Sequence[Matrix], widths: tuple[in
     width, before = widths[1], "the stack"
     for one in heads:
         if one.inputs != width:
-            expected = f"a head (O, {width}) for the {width} features that {before} gives"
+            expected = f"a head (O, {width}) for the {counted(width, 'feature')} that {before} gives"
             raise UserError(f"{one.weight.key}: expected {expected}. Received: {one.weight.shape}")
         width, before = one.outputs, one.name
 

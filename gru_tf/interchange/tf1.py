@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf import gates
-from gru_tf.errors import UserError, several
+from gru_tf.errors import UserError, counted, several
 from gru_tf.gates import Gates
 from gru_tf.interchange import options, tf1_file, tf1_run, tf1_surroundings
 from gru_tf.interchange.foreign import Foreign
@@ -103,7 +103,7 @@ def _reading_their_own(weights: list[Gates], below: Recurrent, cells: Sequence[C
     found = []
     for n, (one, cell) in enumerate(zip(weights, cells, strict=True)):
         if one.features != widths[n]:
-            expected = f"{cell.path}: expected {widths[n]} features, from its own direction of the layer before"
+            expected = f"{cell.path}: expected {counted(widths[n], 'feature')}, from its own direction of the layer before"
             raise UserError(f"{where}: {expected}. Received: {one.features}")
         rows = [(0, widths[1]), (widths[0], 0)][n]
         blocks = {name: np.pad(block, (rows, (0, 0))) if name[0] == "W" else block for name, block in one.blocks.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import options
 from gru_tf.interchange.tf1_file import Shapes
 
@@ -96,7 +96,7 @@ def _following(left: Shapes, width: int, where: str) -> list[Names]:
     found: dict[str, str | None] = {}
     while fits := sorted(name for name, shape in matrices.items() if shape[0] == width and name not in found):
         if len(fits) > 1:
-            expected = f"one kernel that takes {width} features, or {options.called('head')}"
+            expected = f"one kernel that takes {counted(width, 'feature')}, or {options.called('head')}"
             raise UserError(f"{where}: expected {expected}. Received: {several(fits)}")
         found[fits[0]] = _bias(fits[0], left)
         width = left[fits[0]][1]

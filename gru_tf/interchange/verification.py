@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, counted
 from gru_tf.interchange import building
 from gru_tf.interchange.foreign import BATCHES, LENGTHS, Run
 from gru_tf.interchange.network import Network
@@ -87,7 +87,7 @@ def verify(
             inputs, real = _inputs(network, rng, batch, steps, dtype)
             given = given_to(inputs, real)
             theirs, their_states = run(inputs, real)
-            where = f"batch of {batch}, {steps} step{'' if steps == 1 else 's'}"
+            where = f"batch of {batch}, {counted(steps, 'step')}"
             outputs, *states = stateful(given)
             for name, own, their in zip(names, states, their_states, strict=True):
                 found.add(name, own, their, where)
@@ -192,7 +192,7 @@ def verify_model(
             first, rest = run(arrays if len(arrays) > 1 else arrays[0])
             outputs = model(arrays if len(arrays) > 1 else arrays[0], training=False)
             outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-            where = f"batch of {batch}, {steps} step{'' if steps == 1 else 's'}" if free else f"batch of {batch}"
+            where = f"batch of {batch}, {counted(steps, 'step')}" if free else f"batch of {batch}"
             for n, (own, their) in enumerate(zip(outputs, [first, *rest], strict=True)):
                 found.add("output" if len(outputs) == 1 else f"output {n}", own, their, where)
     _reset(model)
@@ -215,7 +215,9 @@ def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
         x = x if network.tokens is None else x.astype("int32")
         theirs = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
         real = None if mask is None else mask.sum(axis=1)
-        found.add("output", *real_steps(own, theirs, real, network.every_step), f"batch of {len(x)}, {x.shape[1]} steps")
+        found.add(
+            "output", *real_steps(own, theirs, real, network.every_step), f"batch of {len(x)}, {counted(x.shape[1], 'step')}"
+        )
         _reset(model)
     tolerance = TOLERANCE if dtype in ("float32", "float64") else HALF
     found.judged("the network that was read of it", tolerance, 2)

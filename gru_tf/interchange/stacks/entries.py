@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import options
 from gru_tf.interchange.stacks import made_anew
 
@@ -152,8 +152,3 @@ def _together(stacks: Iterable[Stack]) -> str:
 def _shown(stack: Stack) -> str:
     top = "" if stack.name else "no module's, at the top; "  # '' alone looks like a name that is missing
     return f"'{stack.name}' ({top}{counted(stack.depth, 'layer')})"
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things, such as "2 layers"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
