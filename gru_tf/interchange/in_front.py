@@ -41,7 +41,7 @@ def check_left(left: Iterable[Tensor], widths: tuple[int, int], told_head: bool)
     for tensor in left:
         on_top = told_head and tensor.shape[1:] == widths[1:]
         if len(tensor.shape) > 1 and tensor.shape[0] == widths[0] and not on_top:
-            raise UserError(f"{_doubt(tensor, widths[0])}, if it has none in front. Received: shape {tensor.shape}")
+            raise UserError(f"{_doubt(tensor, widths[0])}. Received: shape {tensor.shape}")
 
 
 def check_head(head: Tensor, stack: Tensor, features: int, keys: Sequence[str]) -> None:
