@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gru_tf import durable, screen, silence
 from gru_tf.errors import UserError
+from gru_tf.interchange import options
 
 if TYPE_CHECKING:
     from gru_tf.interchange.contents import Row
@@ -20,13 +21,6 @@ console = Console()
 KINDS = ".pt, .safetensors, .onnx, .h5, .keras, a TF1 checkpoint"
 PARTS = "What is read of a state_dict or a checkpoint"
 COLUMNS = ("layer", "kind", "directions", "units", "parameters", "on a GPU")
-CALLED = {  # options that a reader calls something else, by its name and whether it is given as False
-    ("embedding", True): "--no-embedding",
-    ("head", True): "--no-head",
-    ("scopes", False): "--scope",
-    ("reset_after", True): "--reset-before",
-    ("every_step", True): "--last",
-}
 Force = Annotated[bool, typer.Option("--force", help="replace what is there already")]
 
 
@@ -49,6 +43,7 @@ def import_(
     no_embedding: Annotated[bool, _option("none", "", "--no-embedding")] = False,
     head: Annotated[list[str] | None, _option("the linear layer on top; repeatable, lowest first", "KEY")] = None,
     no_head: Annotated[bool, _option("none", "", "--no-head")] = False,
+    leave_out: Annotated[list[str] | None, _option("what is no part of it; repeatable", "KEY")] = None,
     last: Annotated[bool, _option("put out the last step, not every step", "", "--last")] = False,
     masked: Annotated[bool, _option("sequences have lengths: a second input 'mask'", "", "--masked")] = False,
     activation: Annotated[str | None, _option("of a plain RNN: tanh (default) or relu", "NAME")] = None,
@@ -68,15 +63,16 @@ def import_(
         raise UserError(f"{output}: expected a name that ends in .keras")
     if output.exists() and not force:
         raise UserError(f"{output}: there already; it is not overwritten without --force")
-    options: dict[str, Any] = {"prefix": prefix, "activation": activation}
-    options |= {"embedding": _or_none("embedding", embedding, no_embedding), "head": _or_none("head", head, no_head)}
-    options |= {"scopes": scope or None, "forget_bias": forget_bias, "reset_after": reset_after}
-    options |= {"every_step": False if last else None, "masked": True if masked else None}
-    given = {name: value for name, value in options.items() if value is not None}
+    asked: dict[str, Any] = {"prefix": prefix, "activation": activation}
+    asked |= {"embedding": _or_none("embedding", embedding, no_embedding), "head": _or_none("head", head, no_head)}
+    asked |= {"scopes": scope or None, "forget_bias": forget_bias, "reset_after": reset_after}
+    asked |= {"leave_out": leave_out or None}
+    asked |= {"every_step": False if last else None, "masked": True if masked else None}
+    given = {name: value for name, value in asked.items() if value is not None}
     registered = file.startswith("models:")
     if registered:
         _check_registered(file, given if reference is None else given | {"reference": reference})
-    with silence.startup():
+    with silence.startup(), options.of_commands():
         found = _registered(file, store, verify) if registered else _imported(file, verify, reference, given)
         rows = _rows(found)
     console.print(Text.assemble((file, "bold"), f": {found.source}"), soft_wrap=True)
@@ -99,15 +95,15 @@ def _or_none(name: str, value: Any, none: bool) -> Any:
 
 def _check_registered(address: str, given: dict[str, Any]) -> None:
     """Refuse what would be left unread: a registered model is a whole Keras model, and compared with MLflow's answers."""
-    if names := [CALLED.get((name, value is False), f"--{name.replace('_', '-')}") for name, value in given.items()]:
+    if names := [options.flag(name, value) for name, value in given.items()]:
         valid = "--output, --verify, --store, --force"
         raise UserError(f"{address}: {', '.join(names)}: no option for a model of the registry. Options: {valid}")
 
 
-def _imported(file: str, verify: bool | None, reference: Path | None, options: dict[str, Any]) -> "Imported":
+def _imported(file: str, verify: bool | None, reference: Path | None, given: dict[str, Any]) -> "Imported":
     from gru_tf.interchange import importing
 
-    return importing.bring(file, verify=verify, reference=reference, **options)
+    return importing.bring(file, verify=verify, reference=reference, **given)
 
 
 def _registered(address: str, store: str | None, verify: bool | None) -> "Imported":
@@ -129,7 +125,9 @@ def _not_verified(found: "Imported", verify: bool | None) -> str:
         return f"not verified: {found.unverified}"
     if found.source.startswith("Keras 3"):
         return "not verified: Keras 3 itself has read it, and there is no --reference"
-    return f"not verified: the framework of a {found.source} is not installed, and there is no --reference"
+    from gru_tf.interchange import importing
+
+    return f"not verified: {importing.framework_of(found.source)} is not installed, and there is no --reference"
 
 
 def _table(rows: "Iterable[Row]") -> Table:
@@ -160,10 +158,10 @@ def export(
     force: Force = False,
 ) -> None:
     """Write a Keras model for another runtime, and run it there where that is installed."""
-    options: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
-    with silence.startup():
+    asked: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
+    with silence.startup(), options.of_commands():
         from gru_tf.interchange import exporting
 
-        given = {name: value for name, value in options.items() if value}
+        given = {name: value for name, value in asked.items() if value}
         said = exporting.export_model(model, output, overwrite=force, **given)
     _lines([said, f"Written: {output}"])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 EXPECTED = {
@@ -38,10 +39,25 @@ def did_you_mean(received: str, valid: Iterable[str]) -> str:
     return f" Did you mean '{names[near[0]]}'?" if near else ""
 
 
+def near_file(path: Path, endings: Iterable[str]) -> str:
+    """Return ". Did you mean 'x.pt'?" for the file with one of these endings where `path` was looked for, or ""."""
+    try:
+        names = {file.stem.lower(): file.name for file in path.parent.iterdir() if file.suffix.lower() in endings}
+    except OSError:  # nor is there such a folder, or it is another's
+        return ""
+    near = get_close_matches(path.stem.lower(), list(names), n=1, cutoff=0.5)  # a common ending makes none near
+    return f". Did you mean '{names[near[0]]}'?" if near else ""
+
+
 def several(names: Sequence[str], most: int = 12) -> str:
     """Names in a line: the first ones, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"
+
+
+def counted(number: Any, what: str) -> str:
+    """A number of things, such as "2 layers" or "1 layer"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def shown(value: Any) -> str:

@@ -22,6 +22,10 @@ from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 
 KEPT = 8  # files read
+EQUATIONS = (
+    "expected tanh and sigmoid, which the experiment's cell has: its diagnostics and its path on a GPU are those of its"
+    " equations, and a layer with other activations is another cell; gru-tf import brings it into Keras, to be trained there"
+)
 
 
 def pinned(model: ModelSpec) -> ModelSpec:
@@ -122,8 +126,8 @@ def _cell(found: Network, cell: CellSpec, options: Mapping[str, Any]) -> str:
         if layer.reverse:
             return f"expected layers that read forwards, or both ways. Received: {words}, which reads backwards alone"
         if (layer.activation, layer.recurrent_activation) != ("tanh", "sigmoid"):
-            received = f"{layer.activation} and {layer.recurrent_activation}"
-            return f"expected tanh and sigmoid, which the experiment's cell has. Received: {words} with {received}"
+            received = layer.activation if cell.name == "rnn" else f"{layer.activation} and {layer.recurrent_activation}"
+            return f"{EQUATIONS}. Received: {words} with {received}"
     return ""
 
 

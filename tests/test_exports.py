@@ -224,8 +224,8 @@ def erfinv():
 @pytest.mark.parametrize(
     ("model", "how", "words"),
     [
-        (None, {}, "expected timesteps, .* or streaming. Received: neither"),
-        (None, {"timesteps": 3, "streaming": True}, "Received: timesteps=3 and streaming"),
+        (None, {}, "expected `timesteps`, .* or `streaming=True`. Received: neither"),
+        (None, {"timesteps": 3, "streaming": True}, "Received: `timesteps=3` and `streaming=True`"),
         ("masked", {"streaming": True}, "read forwards"),
         (erfinv, {"timesteps": 3}, "expected operations that TensorFlow Lite has. Received: tf.Erfinv$"),
         (

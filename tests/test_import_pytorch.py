@@ -190,6 +190,48 @@ def test_what_pytorch_projects_is_refused(saved):
     refused(lambda: gru_tf.import_model(path), "weight_hr_l0", "proj_size > 0")
 
 
+UTILS, PRUNE = torch.nn.utils, pytest.importorskip("torch.nn.utils.prune")
+MADE_ANEW = {  # how a program makes a weight anew at each call, → what takes that away again, and its name in messages
+    "weight norm of old": (UTILS.weight_norm, UTILS.remove_weight_norm, "weight norm", "remove_weight_norm"),
+    "weight norm": (
+        UTILS.parametrizations.weight_norm,
+        UTILS.parametrize.remove_parametrizations,
+        "weight norm",
+        "parametrize.remove_parametrizations",
+    ),
+    "spectral norm of old": (UTILS.spectral_norm, UTILS.remove_spectral_norm, "spectral norm", "remove_spectral_norm"),
+    "orthogonal": (
+        UTILS.parametrizations.orthogonal,
+        UTILS.parametrize.remove_parametrizations,
+        "a parametrization",
+        "parametrize.remove_parametrizations",
+    ),
+    "pruning": (
+        lambda module, name: PRUNE.l1_unstructured(module, name, amount=3),
+        PRUNE.remove,
+        "pruning",
+        "prune.remove",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")
+@pytest.mark.parametrize("where", ["rnn", "decoder"])
+@pytest.mark.parametrize("how", MADE_ANEW)
+def test_a_weight_that_is_made_anew_is_refused_with_what_puts_it_back(saved, how, where):
+    make, remove, called, words = MADE_ANEW[how]
+    module, name = LanguageModel(torch.nn.GRU), {"rnn": "weight_hh_l0", "decoder": "weight"}[where]
+    make(getattr(module, where), name)
+    path = saved(module.state_dict())
+    words = f"torch.nn.utils.{words}(module, '{name}')"
+    refused(lambda: gru_tf.import_model(path), f"{where}.{name}: expected the weight itself", f"which {called}", words)
+    if where == "decoder":
+        gru_tf.import_model(path, head=False)  # which is not asked for it
+    remove(getattr(module, where), name)
+    model = gru_tf.import_model(saved(module.state_dict()), verify=True)
+    np.testing.assert_allclose(model(TOKENS), computed(module, TOKENS), rtol=0, atol=FLOAT32)
+
+
 # --- able to fail ---
 
 

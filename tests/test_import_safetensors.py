@@ -184,7 +184,7 @@ def test_a_state_dict_is_found_in_a_checkpoint(key):
 def test_of_several_stacks_the_prefix_says_which():
     both = weights("gru", prefix="encoder.rnn.") | weights("lstm", prefix="decoder.rnn.", units=5, seed=2)
     both |= linear(6, 5, "decoder.out") | {"encoder.emb.weight": EMBEDDING, "decoder.emb.weight": EMBEDDING}
-    refused(lambda: read(both), "--prefix", "'encoder.rnn' (2 layers)", "'decoder.rnn' (2 layers)")
+    assert "list" not in refused(lambda: read(both), "`prefix`", "'encoder.rnn' (2 layers)", "'decoder.rnn' (2 layers)")
     decoder = read(both, prefix="decoder.rnn").network
     assert (decoder.layers[0].forward.cell, decoder.outputs, decoder.tokens) == ("lstm", 6, 11)
     encoder = read(both, prefix="encoder.rnn.").network
@@ -213,6 +213,10 @@ def test_two_models_in_one_checkpoint_are_told_apart_by_where_they_lie():
 def test_a_list_of_modules_is_one_stack_where_the_prefix_says_so():
     parts = weights("gru", layers=1, prefix="rnns.10.", features=5, units=2)
     parts |= weights("lstm", layers=1, prefix="rnns.9.", units=5)
+    advice = "or `prefix` to say which (`prefix='rnns'` for all of the list, one after the other). Received: "
+    refused(lambda: read(parts), f"{advice}'rnns.10' (1 layer)")
+    two = parts | {name.replace("rnns", "net.cells"): array for name, array in parts.items()}
+    refused(lambda: read(two), "(`prefix='rnns'` or `prefix='net.cells'` for all of the list")
     found = read(parts, prefix="rnns").network
     assert [(layer.name, layer.forward.cell) for layer in found.layers] == [("rnns.9.l0", "lstm"), ("rnns.10.l0", "gru")]
 
@@ -266,7 +270,7 @@ AMBIGUOUS = {
     "two heads": (
         {"policy": (6, 4, True), "value": (1, 4, True)},
         {},
-        ["policy.weight (6, 4)", "value.weight", "--head KEY"],
+        ["policy.weight (6, 4)", "value.weight", "`head`", "`head=False`"],
     ),
     "a gap, where an activation may be": (
         {"net.0": (6, 4, True), "net.2": (5, 6, True)},
@@ -276,9 +280,9 @@ AMBIGUOUS = {
     "two embeddings": (
         {"source": (9, 3, False), "target": (8, 3, False)},
         {},
-        ["source.weight", "target.weight", "--embedding KEY"],
+        ["source.weight", "target.weight", "`embedding='KEY'`"],
     ),
-    "embedding or head": ({"table": (9, 4, False)}, {"features": 4}, ["table.weight", "--no-embedding"]),
+    "embedding or head": ({"table": (9, 4, False)}, {"features": 4}, ["table.weight", "`embedding=False`"]),
 }
 
 
@@ -289,6 +293,70 @@ def test_what_could_be_two_things_is_refused_with_the_option(case):
     for name, (outputs, inputs, bias) in modules.items():
         arrays |= linear(outputs, inputs, name, bias)
     refused(lambda: read(arrays), *words)
+
+
+IN_FRONT = {  # modules before the stack and after it, options → what is said; a stack that takes 8 features and gives 4
+    "a linear layer": ({"inp": (8, 5, True)}, {}, {}, ["inp.weight: could be a layer in front", "`leave_out='inp'`"]),
+    "without a bias": ({"inp": (8, 5, False)}, {}, {}, ["inp.weight: could be a layer in front", "(8, 5)"]),
+    "of two, the nearer": (
+        {"a.0": (6, 5, True), "a.2": (8, 6, True)},
+        {},
+        {},
+        ["a.2.weight: could be", "`leave_out='a.2'`"],
+    ),
+    "beside a head": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {}, ["inp.weight: could be a layer in front"]),
+    "beside a head that is told": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {"head": "out"}, ["inp.weight: could be"]),
+    "behind an embedding": ({"emb": (9, 5, False), "inp": (8, 5, True)}, {}, {}, ["inp.weight: could be a layer in front"]),
+    "as wide as a head": ({"fc": (8, 4, True)}, {}, {}, ["fc.weight: could be", "`head='fc'` if it is on top"]),
+    "as an embedding": ({"a": (8, 8, False)}, {}, {}, ["a.weight: could be", "`embedding='a'` if it is one"]),
+    "told, and another": (
+        {"inp": (8, 5, True), "more": (8, 7, True)},
+        {},
+        {"leave_out": ["inp"]},
+        ["more.weight: could be a layer in front"],
+    ),
+    "told wrongly": ({"inp": (8, 5, True)}, {}, {"leave_out": ["imp"]}, ["leave_out: expected one of inp.weight", "'inp'?"]),
+    "the stack": ({}, {}, {"leave_out": ["rnn"]}, ["leave_out: expected none", "Received: 'rnn'"]),
+}
+
+
+def placed(before, after):
+    """A state_dict in the order of its modules."""
+    found = {}
+    for modules in (before, None, after):
+        for name, (outputs, inputs, bias) in (modules or {}).items():
+            found |= linear(outputs, inputs, name, bias)
+        found |= weights("gru", features=8) if modules is None else {}
+    return found
+
+
+@pytest.mark.parametrize("case", IN_FRONT)
+def test_what_could_be_in_front_of_the_stack_is_not_passed_over(case):
+    before, after, options, words = IN_FRONT[case]
+    refused(lambda: read(placed(before, after), **options), *words)
+
+
+NOT_IN_FRONT = {  # modules before and after, options → embedding, heads
+    "told": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {"leave_out": ["inp"]}, None, ["out"]),
+    "told by its key": ({"inp": (8, 5, False)}, {}, {"leave_out": "inp.weight"}, None, []),
+    "told to be the head": ({"fc": (8, 4, True)}, {}, {"head": "fc"}, None, ["fc"]),
+    "told, for a head": ({"fc": (8, 4, True)}, {}, {"leave_out": ["fc"]}, None, []),
+    "no head": ({"fc": (8, 4, True)}, {}, {"head": False}, None, []),
+    "after the stack": ({}, {"fc": (8, 4, True)}, {}, None, ["fc"]),
+    "called a head": ({"decoder": (8, 4, True)}, {}, {}, None, ["decoder"]),
+    "told to be the embedding": ({"a": (8, 8, False)}, {}, {"embedding": "a"}, "a", []),
+    "called an embedding": ({"emb": (8, 8, False)}, {}, {}, "emb", []),
+}
+
+
+@pytest.mark.parametrize("case", NOT_IN_FRONT)
+def test_what_is_told_or_cannot_be_in_front_is_read(case):
+    before, after, options, embedding, heads = NOT_IN_FRONT[case]
+    found = read(placed(before, after), **options)
+    assert (found.around.embedding and found.around.embedding.name) == embedding
+    assert [linear.name for linear in found.network.head] == heads
+    left = [name for name in {**before, **after} if name not in (embedding, *heads)]
+    assert all(any("left out" in note and f"{name}.weight" in note for note in found.notes) for name in left)
 
 
 def test_options_decide_what_is_meant():
@@ -319,8 +387,17 @@ def ones(*shape, dtype="float32"):
 
 
 REFUSED = {
+    "one unit": (
+        weights("gru", features=1, units=1, layers=1) | {"rnn.bias_ih_l0": ones(4)},
+        ["rnn.bias_ih_l0: expected shape (3,) for 3 gates of 1 unit and 1 feature. Received: (4,)"],
+    ),
     "no recurrent key": ({"fc.weight": ones(3, 3)}, ["expected recurrent weights", "fc.weight"]),
-    "no tensor": ({"a": 3}, ["expected a state_dict"]),
+    "no tensor": ({"a": 3}, ["expected a state_dict", "Received: dict"]),
+    "nothing at all": ({}, ["expected a state_dict", "Received: an empty dict"]),
+    "one without a module beside another": (
+        weights("gru", prefix="") | weights("gru", prefix="b."),
+        ["`prefix` to say which", "'' (no module's, at the top; 2 layers), 'b' (2 layers)"],
+    ),
     "two gates": (changed(weight_hh_l0=ones(8, 4)), ["rnn.weight_hh_l0", "a gate count that fits no cell", "2 gates"]),
     "a broken gate": (
         changed(weight_hh_l0=ones(13, 4)),
@@ -362,8 +439,12 @@ REFUSED = {
         weights("gru") | {"\x1b[2J\nrnn.x": ones(2)},
         ["expected names that can be printed", r"\x1b[2J\nrnn.x"],
     ),
-    "weight normalisation": (
+    "weight dropout": (
         {n.replace("weight_hh_l0", "weight_hh_l0_raw"): a for n, a in weights("gru", layers=1).items()},
+        ["rnn.weight_hh_l0: expected the weight itself", "rnn.weight_hh_l0_raw, of which weight dropout makes it"],
+    ),
+    "what nothing is known of": (
+        {n.replace("weight_hh_l0", "weight_hh_l0_g"): a for n, a in weights("gru", layers=1).items()},
         ["rnn.weight_hh_l0: missing"],
     ),
 }
@@ -420,7 +501,8 @@ def test_what_is_no_model_is_refused(tmp_path):
     refused(lambda: gru_tf.import_model(tmp_path / "notes.pt"), "notes.pt: expected a file of torch.save", "hello wor")
     (tmp_path / "notes.txt").write_text("hello world")
     refused(lambda: gru_tf.import_model(tmp_path / "notes.txt"), "notes.txt: expected a PyTorch state_dict")
-    refused(lambda: gru_tf.import_model(tmp_path / "none.pt"), "none.pt: no such file")
+    assert refused(lambda: gru_tf.import_model(tmp_path / "xyz.pt")).endswith("xyz.pt: no such file")
+    refused(lambda: gru_tf.import_model(tmp_path / "nootes.pt"), "no such file. Did you mean 'notes.pt'?")
     refused(lambda: gru_tf.import_model("models:/gru@best"), "registry")
 
 

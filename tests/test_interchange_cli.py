@@ -1,6 +1,9 @@
 """`gru-tf import` and `gru-tf export`: what they print, write and refuse, with which exit code."""
 
+import inspect
 import sys
+from importlib import import_module
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,8 +11,9 @@ import pytest
 from pytorch_equations import run, weights
 from safetensors.numpy import load_file, save_file
 
-from gru_tf import cli
-from gru_tf.interchange import metadata, pytorch
+from gru_tf import cli, cli_interchange
+from gru_tf.errors import UserError
+from gru_tf.interchange import importing, metadata, options, pytorch
 
 X = np.random.default_rng(7).normal(size=(2, 5, 3)).astype("float32")
 
@@ -67,7 +71,7 @@ def test_import_prints_the_layers_and_how_it_was_verified_and_writes(main, stack
     ]
     assert lines[7].startswith("Verified by the reference ref.npz: outputs of a batch differ by at most ")
     assert "is not in a state_dict" in lines[8]
-    assert lines[9] == "Left out: module.norm.weight (8,)"
+    assert lines[9] == "Left out, also of what was compared: module.norm.weight (8,)"
     assert lines[10:] == ["Written: lm.keras"]
     tokens, outputs = stack
     np.testing.assert_allclose(keras.saving.load_model("lm.keras")(tokens), outputs, rtol=0, atol=1e-5)
@@ -167,6 +171,118 @@ def test_export_writes_and_says_how_it_was_verified(main, stack, tmp_path):
     code, _, error = main("export", "lm.keras", "-o", "back.onxx")
     assert code == 2
     assert "Did you mean '.onnx'?" in error
+
+
+def two(tmp_path):
+    save_file(weights("gru", prefix="a.") | weights("rnn", prefix="b."), tmp_path / "two.safetensors")
+
+
+ASKED = {  # arguments of the import → what is said, in the command's own words
+    "of another kind of file": (
+        ["lm.safetensors", "--scope", "a"],
+        "lm.safetensors: --scope: no option for a file of this kind. Options: --prefix, --embedding, --no-embedding, --head,"
+        " --no-head, --last, --activation, --masked, --leave-out",
+    ),
+    "given as none": (["lm.keras", "--no-head"], "lm.keras: --no-head: no option for a file of this kind. Options: none"),
+    "which stack": (["two.safetensors"], "two.safetensors: expected one recurrent stack, or --prefix to say which."),
+    "no such stack": (["two.safetensors", "--prefix", "c"], "two.safetensors: --prefix: expected one of "),
+    "no such nonlinearity": (["two.safetensors", "--prefix", "b", "--activation", "rely"], "--activation: expected 'tanh'"),
+    "no such head": (["lm.safetensors", "--head", "outt"], "lm.safetensors: --head: expected one of"),
+    "no such file": (["lmm.safetensors"], "lmm.safetensors: no such file. Did you mean 'lm.safetensors'?"),
+}
+
+
+@pytest.mark.parametrize("case", ASKED)
+def test_messages_have_the_command_s_options(main, stack, tmp_path, case):
+    two(tmp_path)
+    if "lm.keras" in ASKED[case][0]:
+        assert main("import", "lm.safetensors", "-o", "lm.keras")[0] == 0
+    code, _, error = main("import", *ASKED[case][0], "-o", "a.keras")
+    assert (code, len(error.splitlines())) == (2, 1)
+    assert ASKED[case][1] in error
+
+
+def test_python_s_callers_get_python_s_options(stack, tmp_path):
+    two(tmp_path)
+    with pytest.raises(UserError, match=r"scopes: no option .* Options: prefix, embedding, head, every_step, activation, m"):
+        importing.bring(tmp_path / "lm.safetensors", scopes=["a"])
+    with pytest.raises(UserError, match=r"headd: no option for a file of this kind\. Did you mean 'head'"):
+        importing.bring(tmp_path / "lm.safetensors", headd="a")
+    with pytest.raises(UserError, match="or `prefix` to say which"):
+        importing.bring(tmp_path / "two.safetensors")
+
+
+def test_a_layer_in_front_is_refused_and_left_out_where_that_is_asked_for(main, tmp_path):
+    arrays = weights("gru", features=8, layers=1) | {"inp.weight": np.ones((8, 5), "float32")}
+    save_file(arrays, tmp_path / "front.safetensors")
+    code, _, error = main("import", "front.safetensors", "-o", "a.keras")
+    assert (code, len(error.splitlines())) == (2, 1)
+    assert "front.safetensors: inp.weight: could be a layer in front" in error
+    assert "expected --leave-out inp for the stack without it" in error
+    code, shown, _ = main("import", "front.safetensors", "-o", "a.keras", "--leave-out", "inp")
+    assert code == 0
+    assert "Left out, also of what was compared: inp.weight (8, 5)" in shown
+    x = np.random.default_rng(3).normal(size=(2, 5, 8)).astype("float32")
+    np.testing.assert_allclose(keras.saving.load_model("a.keras")(x), run("gru", arrays, x)[0], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("source", "words"), [("ONNX", "an ONNX file"), ("PyTorch state_dict", "a PyTorch state_dict")])
+def test_what_is_not_installed_is_said(source, words):
+    found = SimpleNamespace(source=source, unverified="")
+    expected = f"not verified: the framework of {words} is not installed, and there is no --reference"
+    assert cli_interchange._not_verified(found, None) == expected
+
+
+def test_what_was_assumed_is_said_with_the_command_s_options(main, stack, tmp_path):
+    two(tmp_path)
+    _, shown, _ = main("import", "two.safetensors", "-o", "a.keras", "--prefix", "b")
+    assert "it is taken for tanh (otherwise: --activation relu)" in shown
+    _, _, error = main("import", "two.safetensors", "-o", "b.keras", "--prefix", "b", "--verify")
+    assert error.endswith("is not installed, and there is no --reference (.npz)\n")
+
+
+@pytest.mark.parametrize("module", ["pytorch", "onnx", "tf1", "keras_legacy"])
+def test_every_option_that_a_message_can_name_is_one_of_the_command(main, module):
+    _, shown, _ = main("import", "--help")
+    read = import_module(f"gru_tf.interchange.{module}").read
+    with options.of_commands():
+        said = options.listed([name for name in inspect.signature(read).parameters if name != "path"])
+    assert all(f"{flag} " in shown for flag in said.split(", ")) or said == "none"
+
+
+REFUSED = {  # arguments of the export → what is said
+    "Keras' own": (["lm.keras", "-o", "a.h5"], "a.h5: expected a name that ends in .onnx, .pt, .pth, .safetensors, .tflite"),
+    "a folder": ([".", "-o", "a.pt"], ".: expected a file saved by Keras, .keras or .h5. Received: a folder"),
+    "no such file": (["ln.keras", "-o", "a.pt"], "ln.keras: no such file. Did you mean 'lm.keras'?"),
+    "no such layer there": (["more.keras", "-o", "a.pt"], "more.keras: model 'more': expected an embedding or a scale"),
+    "no such activation there": (["relu.keras", "-o", "a.safetensors"], "relu.keras: the_dense: expected a linear dense"),
+    "of another kind": (["lm.keras", "-o", "a.pt", "--streaming"], "a.pt: --streaming: no option for a file of this kind"),
+    "no length": (["lm.keras", "-o", "a.tflite"], "a.tflite: expected --timesteps, the length of every sequence, or --str"),
+    "there": (["lm.keras", "-o", "there.pt"], "there.pt: there already; it is not overwritten without --force"),
+}
+
+
+@pytest.fixture
+def models(tmp_path):
+    """Three files of Keras, and one that is in the way."""
+    gru, dense = keras.layers.GRU(2, return_sequences=True), keras.layers.Dense(2, activation="relu", name="the_dense")
+    x = keras.Input((None, 3))
+    y = gru(x)
+    keras.Model(x, y).save(tmp_path / "lm.keras")
+    keras.Model(x, keras.layers.LayerNormalization()(y), name="more").save(tmp_path / "more.keras")
+    keras.Model(x, dense(y)).save(tmp_path / "relu.keras")
+    (tmp_path / "there.pt").write_text("")
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_exported_is_said_with_the_file(main, models, tmp_path, case):
+    before = files(tmp_path)
+    code, _, error = main("export", *REFUSED[case][0])
+    assert (code, len(error.splitlines())) == (2, 1)
+    assert error.startswith(f"gru-tf: {REFUSED[case][1]}")
+    assert files(tmp_path) == before
+    if case == "Keras' own":
+        assert error.endswith("for a folder. Keras itself writes those: model.save(…).\n")
 
 
 @pytest.mark.parametrize("command", ["import", "export"])

@@ -652,6 +652,9 @@ LOOP = "a recurrent layer written as a loop has no weights"
 BAD = {
     "softmax behind": (softmax, f"node 'soft': {GLUE}Softmax; export without it"),
     "convolution below": (instead("Conv"), f"node 'the GRU': its input: node 'odd': {GLUE}Conv"),
+    "sorted by length": (instead("TopK"), f"node 'odd': {GLUE}TopK; it sorts .*enforce_sorted=True.*or without packing"),
+    "no operator": (instead("Gathr"), r"node 'odd': expected .* reshaping\. Did you mean 'Gather'\? Received: Gathr$"),
+    "no recurrent operator": (only("GRUU"), r"a GRU, LSTM or RNN node\. Did you mean 'GRU'\? Received: GRUU$"),
     "custom domain": (instead("Trick", "com.evil"), "expected operators of the ONNX standard. Received: com.evil.Trick"),
     "scan below": (instead("Scan"), f"node 'odd': Scan: {LOOP}"),
     "loop alone": (only("Loop"), f"expected a GRU, LSTM or RNN node. Received: Loop: {LOOP}"),

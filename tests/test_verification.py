@@ -5,9 +5,12 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from pytorch_equations import run, weights
+from safetensors.numpy import save_file
 
+from gru_tf.cells import CELLS
 from gru_tf.errors import UserError
-from gru_tf.interchange import building, importing, metadata, reference, verification
+from gru_tf.interchange import building, contents, importing, metadata, reference, verification
 from gru_tf.interchange.verification import verify, verify_model
 
 TOLERANCE = verification.TOLERANCE
@@ -179,6 +182,65 @@ def test_a_keras_file_keeps_its_own_types(tmp_path):
     filled(keras.Input((None, 3)), keras.layers.GRU(4)).save(tmp_path / "a.keras")
     with pytest.raises(UserError, match="dtype: a Keras file says its layers' own. Received: dtype='float64'"):
         importing.import_model(tmp_path / "a.keras", dtype="float64")
+
+
+@pytest.mark.parametrize("name", CELLS.names())
+def test_the_table_has_the_units_of_every_cell(name):
+    rows = list(contents.rows(keras.Sequential([keras.Input((None, 3)), CELLS.find(name).layer(5, {})]), None))
+    assert [(row.layer != "", row.units, row.directions) for row in rows] == [(True, 5, "forward")]
+    loop = keras.Sequential([keras.Input((None, 3)), keras.layers.RNN(CELLS.find(name).build(5))])
+    (row,) = contents.rows(loop, None)
+    assert (row.kind, row.units, row.parameters) == (type(loop.layers[0].cell).__name__, 5, loop.count_params())
+
+
+DTYPES = {  # dtype, options → what is said
+    "misspelled": ("flaot32", {}, r"dtype: expected one of float32, .*\. Did you mean 'float32'\? Received: 'flaot32'"),
+    "whole numbers": ("int32", {}, r"dtype: expected one of float32, float64, float16, bfloat16"),
+    "half": (
+        "float16",
+        {},
+        r"expected float32 or float64 where it is verified: float16 rounds at 5e-04, .* to 1e-05",
+    ),
+    "half, wanted": ("float16", {"verify": True}, "import it in float32, .* verify=False"),
+    "half, with a reference": ("bfloat16", {"verify": False, "reference": "a.npz"}, "bfloat16 rounds at 4e-03, .*no refer"),
+}
+
+
+@pytest.fixture
+def torch_file(tmp_path):
+    """A file of one GRU layer and its arrays."""
+    arrays = weights("gru", layers=1)
+    save_file(arrays, tmp_path / "stack.safetensors")
+    return tmp_path / "stack.safetensors", arrays
+
+
+@pytest.mark.parametrize("case", DTYPES)
+def test_a_dtype_that_is_none_or_too_coarse_is_refused_with_what_to_do(torch_file, case):
+    dtype, options, words = DTYPES[case]
+    with pytest.raises(UserError, match=rf"stack\.safetensors: .*{words}"):
+        importing.import_model(torch_file[0], dtype=dtype, **options)
+
+
+def test_half_precision_is_there_where_nothing_is_compared(torch_file):
+    path, arrays = torch_file
+    x = np.random.default_rng(5).normal(size=(2, 4, 3))
+    model = importing.import_model(path, dtype="float16", verify=False)
+    assert model.outputs[0].dtype == "float16"
+    np.testing.assert_allclose(model(x.astype("float16")), run("gru", arrays, x)[0], rtol=0, atol=5e-3)
+
+
+def test_a_reference_that_differs_is_said_with_the_imported_file(torch_file, tmp_path):
+    path, arrays = torch_file
+    x = np.random.default_rng(5).normal(size=(2, 4, 3))
+    file = tmp_path / "ref.npz"
+    np.savez(file, inputs=x, outputs=run("gru", arrays, x)[0])
+    assert importing.bring(path, reference=file, verify=False).verified.largest < 1e-5
+    np.savez(file, inputs=x, outputs=run("gru", arrays, x)[0] + 0.1)
+    with pytest.raises(UserError, match=rf"^{path}: not the same: expected what the reference ref\.npz gives"):
+        importing.bring(path, reference=file)
+    np.savez(file, inputs=x)
+    with pytest.raises(UserError, match=rf"^{file}: expected 'inputs' and 'outputs'"):
+        importing.bring(path, reference=file)
 
 
 @pytest.mark.parametrize("ending", ["pt", "keras"])

@@ -16,7 +16,7 @@ class Row:
 
     Args:
         layer: as the source calls it.
-        kind: "GRU", "Dense" and so on.
+        kind: "GRU", "Dense" and so on; "MGUCell" where Keras' loop goes around a cell.
         directions: "forward", "backward" or "both"; empty where it does not recur.
         units: width of one direction's output; None where it has none of its own.
         parameters: how many.
@@ -50,4 +50,11 @@ def _recurrent(layer: Any, inner: Any, name: str, masked: bool) -> Row:
     path = kernel_path.of(layer, gpu=True, mask="right-padded" if masked else None, training=False, jit=False)
     shown = "cuDNN" if path.name == "cudnn" else str(path)
     directions = "both" if inner is not layer else "backward" if layer.go_backwards else "forward"
-    return Row(name, type(inner).__name__, directions, getattr(inner, "units", None), layer.count_params(), shown)
+    kind = type(inner.cell if type(inner) is keras.layers.RNN else inner).__name__  # Keras' loop is named by its cell
+    return Row(name, kind, directions, _units(inner), layer.count_params(), shown)
+
+
+def _units(layer: Any) -> int | None:
+    """Of a recurrent layer that has them itself or in its cell, as Keras' loop around any cell; None of several cells."""
+    found = getattr(layer, "units", None)
+    return getattr(layer.cell, "units", None) if found is None else found

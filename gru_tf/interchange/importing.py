@@ -4,6 +4,7 @@ import datetime
 import inspect
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, shown
-from gru_tf.interchange import building, metadata, verification
+from gru_tf.errors import UserError, did_you_mean, near_file, shown
+from gru_tf.interchange import building, metadata, options, verification
 from gru_tf.interchange import reference as stored
 from gru_tf.interchange.foreign import Foreign, Run
 from gru_tf.interchange.network import Network
@@ -32,6 +33,8 @@ READERS = {  # by what a file's name ends in; its content goes before
 KINDS = "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras) or a TensorFlow 1 checkpoint"
 Array = np.ndarray[Any, np.dtype[Any]]
 Framework = Callable[[], tuple[str, Run] | None]
+EXACT = ("float32", "float64")
+HALVES = {"float16": 2**-11, "bfloat16": 2**-8}  # by how much they round
 HDF5, PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80\x02"
 
 
@@ -64,7 +67,7 @@ def import_model(
     verify: bool | None = None,
     reference: str | Path | None = None,
     dtype: str = "float32",
-    **options: Any,
+    **given: Any,
 ) -> Any:
     """A trained recurrent stack of another framework as a Keras model, which computes the same.
 
@@ -77,14 +80,15 @@ def import_model(
         verify: compare outputs and states with the framework's own on random inputs: True: or fail; False: not; None:
             where the framework is installed.
         reference: an .npz with "inputs" and "outputs" of the source, to compare with instead.
-        dtype: of the model; of a Keras file none, its layers say theirs.
-        options: of the reader; for a state_dict those of `gru_tf.interchange.state_dict.Options`: `prefix`, `embedding`,
-            `head`, `every_step`, `activation`, `masked`.
+        dtype: of the model: float32 or float64; float16 or bfloat16 with verify=False; of a Keras file none, its layers say
+            theirs.
+        given: options of the reader; for a state_dict those of `gru_tf.interchange.state_dict.Options`: `prefix`,
+            `embedding`, `head`, `every_step`, `activation`, `masked`, `leave_out`.
 
     Raises:
         UserError: for what cannot be read or is not the same, naming file and key; see the reader's module.
     """
-    return bring(path, verify=verify, reference=reference, dtype=dtype, **options).model
+    return bring(path, verify=verify, reference=reference, dtype=dtype, **given).model
 
 
 def bring(
@@ -93,16 +97,17 @@ def bring(
     verify: bool | None = None,
     reference: str | Path | None = None,
     dtype: str = "float32",
-    **options: Any,
+    **given: Any,
 ) -> Imported:
     """As `import_model`, with all that is known of it."""
     path = Path(path)
     reader = _reader(path)
-    found = reader.read(path, **_options(path, reader, options))
+    found = reader.read(path, **_given(path, reader, given))
     if not isinstance(found, Foreign):
         if dtype != "float32":
             raise UserError(f"{path}: dtype: a Keras file says its layers' own. Received: dtype={shown(dtype)}")
         return _whole_model(path, found, lambda: reader.framework(path), verify, reference)
+    _check_dtype(path, dtype, verify, reference)
     _check_finite(path, found.network.arrays())
     model = building.build(found.network, dtype=dtype)
 
@@ -128,6 +133,19 @@ def _whole_model(
 
     verified = _verified(path, found.model, network, found.source, framework, compare, verify, reference)
     return _imported(path, found.model, network, found.source, verified, found.warnings)
+
+
+def _check_dtype(path: Path, dtype: str, verify: bool | None, reference: str | Path | None) -> None:
+    """Refuse what Keras does not know, and what is too coarse for the comparison that is to be made."""
+    if dtype not in (*EXACT, *HALVES):
+        known = ", ".join((*EXACT, *HALVES))
+        near = did_you_mean(str(dtype), (*EXACT, *HALVES))
+        raise UserError(f"{path}: dtype: expected one of {known}.{near} Received: {shown(dtype)}")
+    if dtype in HALVES and (verify is not False or reference is not None):
+        why = f"{dtype} rounds at {HALVES[dtype]:.0e}, and the comparison is to {verification.TOLERANCE:.0e}"
+        advice = "import it in float32, which is compared, and in this one with verify=False and no reference"
+        expected = f"float32 or float64 where it is verified: {why}; {advice}"
+        raise UserError(f"{path}: dtype: expected {expected}. Received: {dtype}")
 
 
 def _check_finite(path: Path, arrays: Iterable[tuple[str, Array]]) -> None:
@@ -184,7 +202,7 @@ def _by_content(path: Path) -> str | None:
         with path.open("rb") as stream:
             start = stream.read(9)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        raise UserError(f"{path}: no such file{near_file(path, READERS)}") from None
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     if start.startswith(HDF5):
@@ -206,16 +224,14 @@ def _by_members(path: Path) -> str | None:
     return "pytorch" if any(name.endswith("data.pkl") for name in names) else None
 
 
-def _options(path: Path, reader: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """What the reader takes beside the path: `options` as its `Options`, where it has a class of them, or as they are."""
+def _given(path: Path, reader: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """What the reader takes beside the path: `given` as its `Options`, where it has a class of them, or as it is."""
     kind = getattr(reader, "Options", None)
     known = [name for name in inspect.signature(kind or reader.read).parameters if name != "path"]
-    for name in options:
+    for name, value in given.items():
         if name not in known:
-            near = did_you_mean(name, known)
-            valid = ", ".join(known) or "none"
-            raise UserError(f"{path}: {name}: no option for a file of this kind.{near} Options: {valid}")
-    return {"options": kind(**options)} if kind else options
+            raise UserError(f"{path}: {options.unknown(name, value, known)}")
+    return {"given": kind(**given)} if kind else given
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -243,21 +259,36 @@ def _verified(
     """By the reference; by the framework where there is no reference, or where it was asked for as well."""
     found = None
     if reference is not None:
-        found = stored.compare(model, Path(reference), network)
+        with _naming(path, but=Path(reference)):
+            found = stored.compare(model, Path(reference), network)
     if verify is False or (found is not None and verify is None):
         return found
     own = framework()
     if own is None:
         if verify and found is None:
             own_file = "Keras 3 itself has read it" if source.startswith("Keras 3") else ""
-            why = f"{own_file or f'the framework of a {source} is not installed'}, and there is no reference (.npz)"
-            raise UserError(f"{path}: expected it to be verified. Received: {why}")
+            why = own_file or f"{framework_of(source)} is not installed"
+            none = f"there is no {options.where('reference')} (.npz)"
+            raise UserError(f"{path}: expected it to be verified. Received: {why}, and {none}")
         return found
-    try:
+    with _naming(path):
         compared = compare(*own)
-    except UserError as error:
-        raise UserError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
     return compared if found is None else _both(compared, found)
+
+
+def framework_of(source: str) -> str:
+    """What computes a file of this source, in words."""
+    return "the framework of an ONNX file" if source == "ONNX" else f"the framework of a {source}"
+
+
+@contextmanager
+def _naming(path: Path, but: Path | None = None) -> Iterator[None]:
+    """Refusals inside begin with the file's name, but for those that begin with the other's."""
+    try:
+        yield
+    except UserError as error:
+        said = str(error).removeprefix(f"{path}: ")
+        raise UserError(said if but and said.startswith(f"{but}: ") else f"{path}: {said}") from None
 
 
 def _both(one: Verified, other: Verified) -> Verified:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.errors import counted
 from gru_tf.gates import Gates
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -137,5 +138,5 @@ class Network:
 
 
 def _misfit(before: str, name: str, gives: int, takes: int) -> str:
-    expected = f"{name or 'each layer'} to take the {gives} features that {before or 'the layer before'} gives"
+    expected = f"{name or 'each layer'} to take the {counted(gives, 'feature')} that {before or 'the layer before'} gives"
     return f"expected {expected}. Received: {takes}"

@@ -32,19 +32,19 @@ INSTALL = "expected PyTorch to be installed, or the weights as .safetensors (saf
 SAVE = "save the weights alone: torch.save(model.state_dict(), FILE)"
 
 
-def read(path: Path, options: Options = state_dict.UNSAID) -> Foreign:
+def read(path: Path, given: Options = state_dict.UNSAID) -> Foreign:
     """The network in a file with a state_dict.
 
     Args:
         path: of the file.
-        options: what it does not say.
+        given: what it does not say.
 
     Raises:
         UserError: for a file that is no state_dict, or would run code, or is truncated; for parts that do not belong
             together; where PyTorch is needed and not installed. Always the file and what is wrong, in one line.
     """
     with _naming(path):
-        found = state_dict.read(_entries(path), options)
+        found = state_dict.read(_entries(path), given)
     return Foreign(found.network, state_dict.SOURCE, lambda: _framework(found), found.notes)
 
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, counted
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.random_inputs import tokens_of
@@ -83,7 +83,7 @@ def _checked_inputs(model: Any, inputs: Array, real: Array | None, file: Path) -
     first, masked = model.inputs[0], len(model.inputs) > 1
     kinds = [str(tensor.dtype) for tensor in model.inputs[1:]]
     if kinds not in ([], ["bool"]) or len(model.outputs) > 1:
-        received = f"one of {len(model.inputs)} inputs and {len(model.outputs)} outputs"
+        received = f"one of {counted(len(model.inputs), 'input')} and {counted(len(model.outputs), 'output')}"
         raise UserError(f"{file}: expected a model of one input, perhaps a mask, and one output. Received: {received}")
     fits = len(first.shape) == inputs.ndim and all(a in (None, b) for a, b in zip(first.shape, inputs.shape, strict=True))
     if not fits or not inputs.size:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.errors import UserError, did_you_mean
-from gru_tf.interchange import stacks, surroundings
+from gru_tf.interchange import options, stacks, surroundings
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.interchange.stacks import TITLES, Read, Tensor, suffix
 from gru_tf.interchange.surroundings import Around
@@ -39,6 +39,7 @@ class Options:
         every_step: whether every step is put out, or each direction's last.
         activation: of a plain RNN, "tanh" (None) or "relu".
         masked: whether sequences of a batch have lengths of their own.
+        leave_out: keys or modules that are no part of the network, though their shapes might be.
     """
 
     prefix: str | None = None
@@ -47,6 +48,7 @@ class Options:
     every_step: bool = True
     activation: str | None = None
     masked: bool = False
+    leave_out: Sequence[str] = ()
 
 
 UNSAID = Options()
@@ -84,7 +86,7 @@ def entries(tree: Any, tensor: type[Any]) -> dict[str, Any]:
     """
     dicts = dict(_dicts(tree, tensor, "", set()))
     if not dicts:
-        kind = type(tree).__name__
+        kind = "an empty dict" if tree == {} else type(tree).__name__
         raise UserError(f"expected a state_dict, names with tensors. Received: {kind}")
     for path, name in ((path, name) for path, own in dicts.items() for name in own):
         if not f"{path}{name}".isprintable():  # nor is it printed: it may hold what a terminal obeys
@@ -118,48 +120,53 @@ def _unwrapped(own: Mapping[str, Any]) -> dict[str, Any]:
     return short if len(short) == len(own) else dict(own)
 
 
-def read(named: Mapping[str, Tensor], options: Options = UNSAID) -> Found:
+def read(named: Mapping[str, Tensor], given: Options = UNSAID) -> Found:
     """The network in a state_dict.
 
     Args:
         named: its entries.
-        options: what it does not say.
+        given: what it does not say.
 
     Raises:
         UserError: see `gru_tf.interchange.stacks` and `surroundings`.
     """
-    activation = options.activation
+    activation = given.activation
     known = stacks.find(named)
-    chosen = stacks.choose(known, options.prefix, named)
+    chosen = stacks.choose(known, given.prefix, named)
     _check_activation(activation)
     reads = tuple(stacks.read(stack, activation or "tanh") for stack in chosen)
     plain = any(one.cell == "rnn" for one in reads)
     if activation == "relu" and not plain:
         cells = " and ".join(sorted({TITLES[one.cell] for one in reads}))
-        raise UserError(f"activation: expected 'tanh' with {cells}. Received: 'relu', which torch.nn.RNN alone has")
+        place = options.where("activation")
+        raise UserError(f"{place}: expected 'tanh' with {cells}. Received: 'relu', which torch.nn.RNN alone has")
     widths = reads[0].features, reads[-1].units * reads[-1].stack.directions
     others = [stack for stack in known.values() if stack not in chosen]
-    around = surroundings.find(named, chosen, others, widths, embedding=options.embedding, head=options.head)
+    around = surroundings.find(
+        named, chosen, others, widths, embedding=given.embedding, head=given.head, leave_out=given.leave_out
+    )
     layers = tuple(layer for one in reads for layer in one.layers)
     table = around.embedding.weight.array() if around.embedding else None
     heads = tuple(matrix.linear() for matrix in around.heads)
-    network = Network(layers, table, heads, options.every_step, options.masked, source=SOURCE)
+    network = Network(layers, table, heads, given.every_step, given.masked, source=SOURCE)
     return Found(network, reads, around, tuple(_notes(around, plain and activation is None, len(reads) > 1)))
 
 
 def _check_activation(activation: str | None) -> None:
     if activation not in (None, *ACTIVATIONS):
         near = did_you_mean(str(activation), ACTIVATIONS)
-        raise UserError(f"activation: expected 'tanh' or 'relu', as torch.nn.RNN has.{near} Received: {activation!r}")
+        place = options.where("activation")
+        raise UserError(f"{place}: expected 'tanh' or 'relu', as torch.nn.RNN has.{near} Received: {activation!r}")
 
 
 def _notes(around: Around, assumed: bool, joined: bool) -> Iterator[str]:
     if assumed:
-        yield "a state_dict does not say an RNN's nonlinearity; it is taken for tanh (otherwise: activation 'relu')"
+        otherwise = options.called("activation", "relu")
+        yield f"a state_dict does not say an RNN's nonlinearity; it is taken for tanh (otherwise: {otherwise})"
     if around.embedding or around.heads or joined:
         yield BETWEEN
     if around.left_out:
-        yield f"left out: {surroundings.left_out(around.left_out)}"
+        yield f"left out, also of what was compared: {surroundings.left_out(around.left_out)}"
 
 
 # --- and back ---

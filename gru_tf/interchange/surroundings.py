@@ -11,9 +11,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, counted, did_you_mean, several
+from gru_tf.interchange import in_front, options
 from gru_tf.interchange.network import Linear
-from gru_tf.interchange.stacks import Stack, Tensor
+from gru_tf.interchange.stacks import Stack, Tensor, made_anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +68,12 @@ class Around:
 def find(
     entries: Mapping[str, Tensor],
     chosen: Sequence[Stack],
-    others: Iterable[Stack],
+    others: Sequence[Stack],
     widths: tuple[int, int],
     *,
     embedding: str | bool | None = None,
     head: str | Sequence[str] | bool | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Around:
     """The embedding below a stack and the heads above it.
 
@@ -82,12 +84,19 @@ def find(
         widths: of what the stack takes, and of what it gives.
         embedding: a key or module, False for none, None to look for it.
         head: likewise; several keys for heads one after the other, with nothing between.
+        leave_out: keys or modules that are none of these.
 
     Raises:
-        UserError: for a key that is not there or does not fit, and where more than one entry could be meant.
+        UserError: for a key that is not there or does not fit, where more than one entry could be meant, and for one that
+            could be a layer in front of the stack.
     """
-    matrices = dict(_matrices(entries))
+    recurrent = {tensor.key for stack in (*chosen, *others) for tensor in stack.tensors()}
+    told = in_front.told(leave_out, [key for key in entries if key not in recurrent])
+    matrices = {name: matrix for name, matrix in _matrices(entries) if matrix.weight.key not in told}
     near = {name: matrix for name, matrix in matrices.items() if _belongs(name, chosen, others)}
+    if head is None:
+        own = [name for name in made_anew.modules(entries) if _belongs(name.removesuffix("."), chosen, others)]
+        made_anew.check(entries, own, recurrent=False)
     wanted = [] if isinstance(head, bool) or head is None else [head] if isinstance(head, str) else list(head)
     heads = [_named(key, matrices, "head") for key in wanted]
     below = _embedding(embedding, matrices, near, widths, {m.name for m in heads}, head is False)
@@ -96,8 +105,13 @@ def find(
     _check_chain(below, heads, widths)
     used = {tensor.key for stack in chosen for tensor in stack.tensors()}
     used |= {t.key for m in (*heads, *([below] if below else [])) for t in (m.weight, m.bias) if t is not None}
-    theirs = {tensor.key for stack in others for tensor in stack.tensors()}
-    left = [t for t in entries.values() if t.key not in used | theirs and t.shape]
+    left = [t for t in entries.values() if t.key not in used | recurrent and t.shape]
+    doubtful = [t for t in left if t.key not in told and _belongs(t.key.rpartition(".")[0], chosen, others)]
+    in_front.check_left(doubtful, widths, head is not None)
+    if head is None and len(heads) == 1:
+        in_front.check_head(heads[0].weight, next(iter(chosen[0].tensors())), widths[0], list(entries))
+    if below and embedding is None and not _called_embedding(below):
+        in_front.check_embedding(below.weight)
     return Around(below, tuple(heads), tuple(left))
 
 
@@ -128,7 +142,7 @@ def _named(key: str, matrices: Mapping[str, Matrix], option: str) -> Matrix:
         expected = (
             f"one of {several([m.weight.key for m in matrices.values()])}" if matrices else "none, as there is no matrix"
         )
-        raise UserError(f"{option}: expected {expected}.{near} Received: '{key}'")
+        raise UserError(f"{options.where(option)}: expected {expected}.{near} Received: '{key}'")
     return found
 
 
@@ -151,13 +165,13 @@ def _embedding(
     fits = _told_apart(fits)
     if len(fits) > 1:
         names = " and ".join(_entry(m.weight) for m in fits)
-        raise UserError(
-            f"expected one embedding, or `embedding` to say which (--embedding KEY, --no-embedding). Received: {names}"
-        )
+        which = f"{options.called('embedding', 'KEY')} to say which, or {options.called('embedding', False)}"
+        raise UserError(f"expected one embedding, or {which}. Received: {names}")
     only = fits[0] if fits else None
     elsewhere = headless or heads or any(m is not only and m.inputs == widths[1] for m in near.values())
     if only and only.inputs == widths[1] and not elsewhere and not _called_embedding(only):
-        either = "could be an embedding and a head: say --embedding, or --head and --no-embedding"
+        as_head = f"{options.called('head', 'KEY')} and {options.called('embedding', False)}"
+        either = f"could be an embedding and a head: say {options.called('embedding', 'KEY')}, or {as_head}"
         raise UserError(f"{only.weight.key}: {either}. Received: shape {only.weight.shape}, no bias")
     return only
 
@@ -195,8 +209,8 @@ def _heads(near: Mapping[str, Matrix], below: Matrix | None, width: int) -> list
         names = " and ".join(_entry(m.weight) for m in above)
         why = "several could be the head, and what lies between them, such as an activation, is not in a state_dict"
         raise UserError(
-            f"{why}: expected `head` to say which (--head KEY, again for one on top of it with nothing between; --no-head)."
-            f" Received: {names}"
+            f"{why}: expected {options.called('head')} to say which (several: one on top of another with nothing"
+            f" between), or {options.called('head', False)}. Received: {names}"
         )
     return first
 
@@ -229,7 +243,7 @@ def _check_chain(below: Matrix | None, heads: Sequence[Matrix], widths: tuple[in
     width, before = widths[1], "the stack"
     for one in heads:
         if one.inputs != width:
-            expected = f"a head (O, {width}) for the {width} features that {before} gives"
+            expected = f"a head (O, {width}) for the {counted(width, 'feature')} that {before} gives"
             raise UserError(f"{one.weight.key}: expected {expected}. Received: {one.weight.shape}")
         width, before = one.outputs, one.name
 

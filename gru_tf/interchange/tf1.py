@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from gru_tf import gates
-from gru_tf.errors import UserError, several
+from gru_tf.errors import UserError, counted, several
 from gru_tf.gates import Gates
-from gru_tf.interchange import tf1_file, tf1_run, tf1_surroundings
+from gru_tf.interchange import options, tf1_file, tf1_run, tf1_surroundings
 from gru_tf.interchange.foreign import Foreign
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.interchange.tf1_cells import Cell, Stack, stack
@@ -103,7 +103,7 @@ def _reading_their_own(weights: list[Gates], below: Recurrent, cells: Sequence[C
     found = []
     for n, (one, cell) in enumerate(zip(weights, cells, strict=True)):
         if one.features != widths[n]:
-            expected = f"{cell.path}: expected {widths[n]} features, from its own direction of the layer before"
+            expected = f"{cell.path}: expected {counted(widths[n], 'feature')}, from its own direction of the layer before"
             raise UserError(f"{where}: {expected}. Received: {one.features}")
         rows = [(0, widths[1]), (widths[0], 0)][n]
         blocks = {name: np.pad(block, (rows, (0, 0))) if name[0] == "W" else block for name, block in one.blocks.items()}
@@ -116,8 +116,8 @@ def _warnings(found: Stack, layers: Sequence[Recurrent], added: float, around: A
     said = []
     if any(cell.forget_bias for layer in found.layers for cell in layer):
         said.append(
-            f"forget_bias={added:g} is added to the forget gates' biases, as TensorFlow 1 added it while it ran; the file"
-            " does not say how much: give forget_bias where the program said otherwise"
+            f"{options.called('forget_bias', added)} is added to the forget gates' biases, as TensorFlow 1 added it while it"
+            f" ran; the file does not say how much: give {options.called('forget_bias')} where the program said otherwise"
         )
     if found.apart:
         said.append(

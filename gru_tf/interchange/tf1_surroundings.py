@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, counted, did_you_mean, several
+from gru_tf.interchange import options
 from gru_tf.interchange.tf1_file import Shapes
 
 BIASES = {"kernel": "bias", "weights": "biases", "W": "b", "w": "b"}  # last part of a head's names, or its end after "_"
@@ -70,15 +71,13 @@ def _table(left: Shapes, given: str | None, width: int, where: str) -> str:
     """The name of the embedding, or nothing."""
     if given is not None:
         if given and given not in left:
-            raise UserError(
-                f"{where}: {given}: expected a variable for `embedding`.{did_you_mean(given, left)} Received: none"
-            )
+            expected = f"a variable for {options.called('embedding')}.{did_you_mean(given, left)}"
+            raise UserError(f"{where}: {given}: expected {expected} Received: none")
         return given
     fits = [name for name, shape in left.items() if "embed" in name.lower() and len(shape) == 2 and shape[1] == width]
     if len(fits) > 1:
-        raise UserError(
-            f"{where}: expected one embedding of width {width}, or `embedding`. Received: {several(sorted(fits))}"
-        )
+        expected = f"one embedding of width {width}, or {options.called('embedding')}"
+        raise UserError(f"{where}: expected {expected}. Received: {several(sorted(fits))}")
     return fits[0] if fits else ""
 
 
@@ -86,10 +85,8 @@ def _given(left: Shapes, head: Sequence[str], where: str) -> list[Names]:
     """The linear layers whose kernels are named."""
     for name in head:
         if len(left.get(name, ())) != 2:
-            near = did_you_mean(name, left)
-            raise UserError(
-                f"{where}: {name}: expected a matrix for `head`.{near} Received: {left.get(name, 'no such variable')}"
-            )
+            expected = f"a matrix for {options.called('head')}.{did_you_mean(name, left)}"
+            raise UserError(f"{where}: {name}: expected {expected} Received: {left.get(name, 'no such variable')}")
     return [(name, _bias(name, left)) for name in head]
 
 
@@ -99,9 +96,8 @@ def _following(left: Shapes, width: int, where: str) -> list[Names]:
     found: dict[str, str | None] = {}
     while fits := sorted(name for name, shape in matrices.items() if shape[0] == width and name not in found):
         if len(fits) > 1:
-            raise UserError(
-                f"{where}: expected one kernel that takes {width} features, or `head`. Received: {several(fits)}"
-            )
+            expected = f"one kernel that takes {counted(width, 'feature')}, or {options.called('head')}"
+            raise UserError(f"{where}: expected {expected}. Received: {several(fits)}")
         found[fits[0]] = _bias(fits[0], left)
         width = left[fits[0]][1]
     return list(found.items())

@@ -17,7 +17,7 @@ import numpy as np
 
 from gru_tf import durable, silence
 from gru_tf.errors import UserError, several
-from gru_tf.interchange import agreement, random_inputs
+from gru_tf.interchange import agreement, options, random_inputs
 from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.saved_model import WHOLE, by_name, step_signature, without_cudnn
@@ -51,8 +51,9 @@ def write(
     """
     path = Path(path)
     if (timesteps is None) != streaming:
-        received = "neither" if not streaming else f"timesteps={timesteps} and streaming"
-        raise UserError(f"{path}: expected timesteps, the length of every sequence, or streaming. Received: {received}")
+        one, other = options.called("timesteps", timesteps or options.ANY), options.called("streaming", True)
+        received = f"{one} and {other}" if streaming else "neither"
+        raise UserError(f"{path}: expected {one}, the length of every sequence, or {other}. Received: {received}")
     found = build(model) if isinstance(model, Network) else model
     if len(found.outputs) != 1:
         raise UserError(f"{path}: expected a model of one output. Received: {len(found.outputs)}")

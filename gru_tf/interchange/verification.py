@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from gru_tf.errors import UserError, several
+from gru_tf.errors import UserError, counted, several
 from gru_tf.interchange import building, keras_states, random_inputs
 from gru_tf.interchange.foreign import BATCHES, LENGTHS, Run
 from gru_tf.interchange.keras_states import ModelRun, States
@@ -102,7 +102,7 @@ def verify(
 
 def batch_of(batch: int, steps: int) -> str:
     """What messages call a batch."""
-    return f"batch of {batch}, {steps} step{'' if steps == 1 else 's'}"
+    return f"batch of {batch}, {counted(steps, 'step')}"
 
 
 def given_to(inputs: Array, real: Array | None) -> Any:

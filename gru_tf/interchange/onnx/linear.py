@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.errors import counted
 from gru_tf.interchange.network import Linear
 from gru_tf.interchange.onnx.file import Array
 from gru_tf.interchange.onnx.graph import Node, is_scalar
@@ -71,7 +72,7 @@ def _ready(flow: Flow, features: int) -> None:
     if flow.layer is None or flow.axes[-1].name != "features" or both:
         raise UnreadableError("expected a linear layer behind the recurrent ones, on their features")
     if flow.axes[-1].size != features:
-        raise UnreadableError(f"expected a matrix for {flow.axes[-1].size} features. Received: for {features}")
+        raise UnreadableError(f"expected a matrix for {counted(flow.axes[-1].size, 'feature')}. Received: for {features}")
 
 
 def _biased(flow: Flow, bias: Array, node: Node) -> Flow:

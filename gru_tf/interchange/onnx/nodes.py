@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf import gates
-from gru_tf.errors import did_you_mean
+from gru_tf.errors import counted, did_you_mean
 from gru_tf.interchange.network import Linear, Recurrent
 from gru_tf.interchange.onnx.activations import named
 from gru_tf.interchange.onnx.graph import Graph, Node, shape_of
@@ -133,7 +133,7 @@ def _input(node: Node, features: int) -> Flow:
         raise UnreadableError(f"expected input X of axes ({wanted}, features). Received: ({received})")
     size: Size = graph.declared.get(x.axes[2].name, x.axes[2].size)
     if isinstance(size, int) and size != features:
-        raise UnreadableError(f"expected input X of {features} features by W. Received: {size}")
+        raise UnreadableError(f"expected input X of {counted(features, 'feature')} by W. Received: {size}")
     graph.time, graph.batch = time, batch
     return x
 

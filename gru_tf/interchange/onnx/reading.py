@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, several
+from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.interchange import options
 from gru_tf.interchange.foreign import LENGTHS, Foreign
 from gru_tf.interchange.network import Linear, Network
 from gru_tf.interchange.onnx import file, nodes
@@ -20,6 +21,11 @@ RECURRENT = ("GRU", "LSTM", "RNN")
 LOOPS = ("Loop", "Scan", "If")
 ENDINGS = ("Softmax", "LogSoftmax", "Sigmoid", "Relu", "Tanh")
 LEAVE = "; export without it, and put it behind the imported model"
+PACKED = (
+    "; it sorts sequences by length where they were packed with enforce_sorted=False: export with"
+    " pack_padded_sequence(…, enforce_sorted=True), or without packing, either of which is read"
+)
+ADVICE = {**dict.fromkeys(ENDINGS, LEAVE), "TopK": PACKED}
 LOOP = (
     "{op}: a recurrent layer written as a loop has no weights that can be told from the rest. Export it so that it becomes a"
     " GRU, LSTM or RNN node (torch.onnx.export of torch.nn.GRU does), or import the framework's own file instead"
@@ -28,7 +34,7 @@ UNROLLED = "where it was torch.nn.RNN, step by step: torch.onnx.export(…, dyna
 RESET = (
     "node '{name}': linear_before_reset is 0, but torch.nn.GRU always resets after the product. PyTorch's exporter with"
     " onnxscript before 0.7 left it out by mistake (pytorch#189225). The file is taken at its word; where it was made from"
-    " torch.nn.GRU, import it with reset_after=True"
+    " torch.nn.GRU, import it with {option}"
 )
 MISFITS = (ValueError, IndexError, KeyError, TypeError, AttributeError, ZeroDivisionError, OverflowError)
 
@@ -57,7 +63,8 @@ def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
     values |= {name: _input(each, graph) for name, each in inputs.items()}
     found = [node.op_type for node in model.graph.node]
     if not set(found) & set(RECURRENT):
-        raise UserError(f"{path}: expected a GRU, LSTM or RNN node. Received: {_instead(model, found)}")
+        near = "".join(_near(op, RECURRENT) for op in dict.fromkeys(found))
+        raise UserError(f"{path}: expected a GRU, LSTM or RNN node.{near} Received: {_instead(model, found)}")
     for index, proto in enumerate(model.graph.node):
         made = _computed(proto, index, values, graph, path, reset_after)
         twice = next((name for name in proto.output if name and name in values), None)
@@ -84,6 +91,11 @@ def _instead(model: Any, found: Sequence[str]) -> str:
     loops = [op for op in found if op in LOOPS]
     unrolled = f"; {UNROLLED}" if model.producer_name == "pytorch" else ""
     return LOOP.format(op=loops[0]) if loops else several(list(dict.fromkeys(found))) + unrolled
+
+
+def _near(op: str, known: Iterable[str]) -> str:
+    """The nearest of these to an operator that the standard does not have."""
+    return "" if file.library().defs.has(op) else did_you_mean(op, known)
 
 
 def _input(proto: Any, graph: Graph) -> Value:
@@ -140,10 +152,10 @@ def _glue(proto: Any, index: int, given: list[Value | None], graph: Graph, own: 
     if proto.op_type in LOOPS:
         raise UnreadableError(LOOP.format(op=proto.op_type))
     if proto.op_type not in OPERATORS:
-        advice = LEAVE if proto.op_type in ENDINGS else ""
+        near = _near(proto.op_type, (*OPERATORS, *RECURRENT))
         raise UnreadableError(
-            "expected nothing around recurrent nodes but embeddings, linear layers and reshaping."
-            f" Received: {proto.op_type}{advice}"
+            f"expected nothing around recurrent nodes but embeddings, linear layers and reshaping.{near}"
+            f" Received: {proto.op_type}{ADVICE.get(proto.op_type, '')}"
         )
     attributes = file.attributes(proto)
     made = OPERATORS[proto.op_type](Node(index, proto.op_type, attributes, given, list(proto.output), graph))
@@ -237,4 +249,4 @@ def _warnings(model: Any, reset_after: bool | None) -> tuple[str, ...]:
     if model.producer_name != "pytorch" or reset_after:
         return ()
     wrong = [n for n in model.graph.node if n.op_type == "GRU" and not file.attributes(n).get("linear_before_reset")]
-    return tuple(RESET.format(name=n.name or "GRU") for n in wrong)
+    return tuple(RESET.format(name=n.name or "GRU", option=options.called("reset_after", True)) for n in wrong)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, counted
 from gru_tf.interchange.foreign import Array, Run
 from gru_tf.interchange.network import STATES, Recurrent
 from gru_tf.interchange.onnx import file
@@ -112,7 +112,8 @@ def _run(compute: Any, roles: Roles, states: list[list[str]], model: Any, swappe
     def run(inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
         count, batch = len(inputs), roles.batch or len(inputs)
         if roles.timesteps not in (None, inputs.shape[1]):
-            raise UserError(f"expected {roles.timesteps} steps, for the file computes no other. Received: {inputs.shape[1]}")
+            expected = f"{counted(roles.timesteps, 'step')}, for the file computes no other"
+            raise UserError(f"expected {expected}. Received: {inputs.shape[1]}")
         lengths = np.full(count, inputs.shape[1]) if lengths is None else lengths
         padded = np.pad(np.arange(count), (0, -count % batch), mode="edge")  # a file of one batch size gets whole ones
         found = []

@@ -1,5 +1,6 @@
 """Recurrent stacks in a PyTorch state_dict: found by name, at any prefix, and checked part by part."""
 
+from gru_tf.interchange.stacks import made_anew
 from gru_tf.interchange.stacks.entries import BIASES, FLOATS, KEY, WEIGHTS, Array, Stack, Tensor, choose, find, suffix
 from gru_tf.interchange.stacks.layers import CELLS, TITLES, Read, read
 
@@ -16,6 +17,7 @@ __all__ = [
     "Tensor",
     "choose",
     "find",
+    "made_anew",
     "read",
     "suffix",
 ]

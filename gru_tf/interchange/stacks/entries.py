@@ -5,13 +5,16 @@ those of a backward direction), and those of the cells, which have no "_l0".
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, counted, did_you_mean, several
+from gru_tf.interchange import options
+from gru_tf.interchange.stacks import made_anew
 
 Array = np.ndarray[Any, np.dtype[Any]]
 WEIGHTS, BIASES = ("weight_ih", "weight_hh"), ("bias_ih", "bias_hh")
@@ -116,25 +119,36 @@ def choose(found: Mapping[str, Stack], prefix: str | None, keys: Iterable[str]) 
     Raises:
         UserError: where there is none, or several and no prefix, naming them.
     """
+    keys = list(keys)
+    wanted = "" if prefix is None else prefix.removesuffix(".")
+    made_anew.check(keys, made_anew.modules(keys) if prefix is None else [f"{wanted}." if wanted else ""], recurrent=True)
     if not found:
         expected = "expected recurrent weights, such as 'rnn.weight_ih_l0'"
-        raise UserError(f"{expected}. Received: {several(list(keys), 6) or 'no tensors'}")
-    names = ", ".join(f"'{stack.name}' ({counted(stack.depth, 'layer')})" for stack in found.values())
+        raise UserError(f"{expected}. Received: {several(keys, 6) or 'no tensors'}")
+    names = ", ".join(map(_shown, found.values()))
     if prefix is None:
         if len(found) > 1:
-            raise UserError(f"expected one recurrent stack, or `prefix` to say which (--prefix). Received: {names}")
+            which = f"{options.called('prefix')} to say which{_together(found.values())}"
+            raise UserError(f"expected one recurrent stack, or {which}. Received: {names}")
         return list(found.values())
-    wanted = prefix.removesuffix(".")
     numbered = re.compile(rf"{re.escape(wanted)}\.(\d{{1,6}})(\..*)?", re.S)
     inside = sorted((int(match[1]), stack) for stack in found.values() if (match := numbered.fullmatch(stack.name)))
     exact = [stack for stack in found.values() if stack.name == wanted]
     chosen = exact or [stack for _, stack in inside]
     if not chosen:
         near = did_you_mean(wanted, (stack.name for stack in found.values()))
-        raise UserError(f"prefix: expected one of {names}.{near} Received: '{prefix}'")
+        raise UserError(f"{options.where('prefix')}: expected one of {names}.{near} Received: '{prefix}'")
+    made_anew.check(keys, [stack.prefix for stack in chosen], recurrent=True)
     return chosen
 
 
-def counted(number: int, what: str) -> str:
-    """A number of things, such as "2 layers"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _together(stacks: Iterable[Stack]) -> str:
+    """What to say for all modules of a list at once, where there is one; in words."""
+    parents = Counter(match[1] for stack in stacks if (match := re.fullmatch(r"(.+?)\.\d{1,6}(\..*)?", stack.name, re.S)))
+    lists = [options.called("prefix", parent) for parent, count in parents.items() if count > 1]
+    return f" ({' or '.join(lists)} for all of the list, one after the other)" if lists else ""
+
+
+def _shown(stack: Stack) -> str:
+    top = "" if stack.name else "no module's, at the top; "  # '' alone looks like a name that is missing
+    return f"'{stack.name}' ({top}{counted(stack.depth, 'layer')})"

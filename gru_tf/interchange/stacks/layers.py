@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gru_tf import gates
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, counted
 from gru_tf.interchange.network import Recurrent
-from gru_tf.interchange.stacks.entries import BIASES, WEIGHTS, Array, Stack, Tensor, counted, suffix
+from gru_tf.interchange.stacks.entries import BIASES, WEIGHTS, Array, Stack, Tensor, suffix
 
 CELLS = {1: "rnn", 3: "gru", 4: "lstm"}  # by how many gates there are
 TITLES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
@@ -114,5 +114,5 @@ def _check_shapes(part: Mapping[str, Tensor], cell: str, features: int, units: i
     for name, tensor in part.items():
         expected = shapes.get(name, (count * units,))
         if tensor.shape != expected:
-            why = f"for {counted(count, 'gate')} of {units} units and {features} features"
+            why = f"for {counted(count, 'gate')} of {counted(units, 'unit')} and {counted(features, 'feature')}"
             raise UserError(f"{tensor.key}: expected shape {expected} {why}. Received: {tensor.shape}")

@@ -1,0 +1,69 @@
+"""Layers in front of a recurrent stack, which no `Network` has: what could be one is not passed over in silence.
+
+A state_dict does not say what stands where. A matrix that gives as many features as the stack takes may be a linear layer
+below it, and the stack without it is another function.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from gru_tf.errors import UserError, counted, did_you_mean, several
+from gru_tf.interchange import options
+from gru_tf.interchange.stacks import Tensor
+
+ON_TOP = ("head", "out", "dec", "logit", "class", "pred")  # in a name, say that it is no layer in front
+
+
+def told(names: Sequence[str], keys: Sequence[str]) -> set[str]:
+    """The keys of entries and modules that are to be left out.
+
+    Raises:
+        UserError: for a name of none, with the nearest.
+    """
+    found: set[str] = set()
+    for name in [names] if isinstance(names, str) else names:
+        own = {key for key in keys if key == name or key.startswith(f"{name.removesuffix('.')}.")}
+        if not own:
+            near = did_you_mean(name, [*keys, *(key.rpartition(".")[0] for key in keys)])
+            expected = f"one of {several(keys)}" if keys else "none, as there is nothing beside the stack"
+            raise UserError(f"{options.where('leave_out')}: expected {expected}.{near} Received: '{name}'")
+        found |= own
+    return found
+
+
+def check_left(left: Iterable[Tensor], widths: tuple[int, int], told_head: bool) -> None:
+    """Refuse what is not read and could be in front of the stack.
+
+    Args:
+        left: entries that are not read.
+        widths: of what the stack takes, and of what it gives.
+        told_head: whether the user said what the head is; what fits on top is then known to be none.
+    """
+    for tensor in left:
+        on_top = told_head and tensor.shape[1:] == widths[1:]
+        if len(tensor.shape) > 1 and tensor.shape[0] == widths[0] and not on_top:
+            raise UserError(f"{_doubt(tensor, widths[0])}. Received: shape {tensor.shape}")
+
+
+def check_head(head: Tensor, stack: Tensor, features: int, keys: Sequence[str]) -> None:
+    """Refuse a head that was found by its shape alone, could be in front as well, and lies before the stack in the file."""
+    named = any(word in _module(head).lower() for word in ON_TOP)
+    if not named and head.shape[0] == features and keys.index(head.key) < keys.index(stack.key):
+        as_head = options.called("head", _module(head))
+        raise UserError(f"{_doubt(head, features)}, or {as_head} if it is on top. Received: shape {head.shape}")
+
+
+def check_embedding(table: Tensor) -> None:
+    """Refuse an embedding that was found by its shape alone and could be a linear layer in front as well: a square one."""
+    if table.shape[0] == table.shape[1]:
+        as_embedding = options.called("embedding", _module(table))
+        raise UserError(f"{_doubt(table, table.shape[0])}, or {as_embedding} if it is one. Received: shape {table.shape}")
+
+
+def _doubt(tensor: Tensor, features: int) -> str:
+    why = f"could be a layer in front of the stack, which takes {counted(features, 'feature')}; none such is read"
+    advice = f"{options.called('leave_out', _module(tensor))} for the stack without it"
+    return f"{tensor.key}: {why}: expected {advice}"
+
+
+def _module(tensor: Tensor) -> str:
+    return tensor.key.rpartition(".")[0] or tensor.key
