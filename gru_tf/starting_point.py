@@ -15,7 +15,7 @@ from typing import Any
 from gru_tf import budget
 from gru_tf.budget import Size
 from gru_tf.cells import CellSpec
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, counted
 from gru_tf.interchange.network import Network
 from gru_tf.own_data import files
 from gru_tf.specs import ModelSpec
@@ -134,11 +134,13 @@ def _cell(found: Network, cell: CellSpec, options: Mapping[str, Any]) -> str:
 def _inputs(found: Network, signature: Signature) -> str:
     if signature.tokens:
         return ""
+    features = counted(signature.features, "feature")
     if found.tokens is not None:
-        return f"expected a stack that reads {signature.features} features a step, as the task has. Received: one of tokens"
+        return f"expected a stack that reads {features} a step, as the task has. Received: one of tokens"
     if found.features != signature.features:
-        expected = f"a stack that reads {signature.features} features a step, as the task has"
-        return f"expected {expected}. Received: {found.features} features"
+        return (
+            f"expected a stack that reads {features} a step, as the task has. Received: {counted(found.features, 'feature')}"
+        )
     if found.scale not in (1.0, signature.scale):
         return f"expected inputs multiplied by {signature.scale:g}, as the task's are. Received: by {found.scale:g}"
     return ""

@@ -244,7 +244,8 @@ def test_what_was_assumed_is_said_with_the_command_s_options(main, stack, tmp_pa
 @pytest.mark.parametrize("module", ["pytorch", "onnx", "tf1", "keras_legacy"])
 def test_every_option_that_a_message_can_name_is_one_of_the_command(main, module):
     _, shown, _ = main("import", "--help")
-    read = import_module(f"gru_tf.interchange.{module}").read
+    reader = import_module(f"gru_tf.interchange.{module}")
+    read = getattr(reader, "Options", reader.read)
     with options.of_commands():
         said = options.listed([name for name in inspect.signature(read).parameters if name != "path"])
     assert all(f"{flag} " in shown for flag in said.split(", ")) or said == "none"

@@ -652,12 +652,12 @@ def test_weights_without_a_model_are_refused_with_what_to_do(tmp_path, folder):
 
 REFUSED = {
     "time_major=true. Transpose": {"time_major": True},
-    "expected a activation of stock Keras in layer 'gru' (GRU). Did you mean 'softplus'? Received: 'soft_plus'": {
+    "expected an activation of stock Keras in layer 'gru' (GRU). Did you mean 'softplus'? Received: 'soft_plus'": {
         "activation": "soft_plus"
     },
     "expected recurrent_activation in its config": {"recurrent_activation": ...},
     "peephole": {"peephole": True},
-    "expected a initializer of stock Keras": {"kernel_initializer": {"class_name": "Mine", "config": {}}},
+    "expected an initializer of stock Keras": {"kernel_initializer": {"class_name": "Mine", "config": {}}},
     "expected dtype to be one of": {"dtype": "complex64"},
     "expected a number, text or a list of them as units": {"units": {"class_name": "x", "config": {}}},
     "expected a config that Keras can build": {"units": "many"},

@@ -5,7 +5,7 @@ import inspect
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,7 @@ def _imported(
         "file": path.name,
         "beside": [file.name for file in beside],
         "sha256": metadata.digest([*_files(path), *beside]),
-        "verified": None if verified is None else asdict(verified) | {"date": today},
+        "verified": None if verified is None else verified.record() | {"date": today},
     }
     metadata.attach(model, record)
     return Imported(model, network, source, verified, tuple(notes), record)

@@ -72,7 +72,7 @@ def refused(where: str, what: str, name: str, known: Iterable[str], called: str 
         known: names that could have been meant.
         called: what it is a part of.
     """
-    near = did_you_mean(name, known)
+    near, article = did_you_mean(name, known), "an" if what[0] in "aeiou" else "a"
     at = f" in {called}" if called else ""
     reason = "; a Lambda is a program, and no program of a file is run" if name in ("Lambda", "__lambda__") else ""
-    return UserError(f"{where}: expected a {what} of stock Keras{at}.{near} Received: {shown(name)}{reason}")
+    return UserError(f"{where}: expected {article} {what} of stock Keras{at}.{near} Received: {shown(name)}{reason}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, counted
 from gru_tf.interchange.network import Network
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -34,7 +34,7 @@ def of_network(
     """
     widest = max(network.features, network.outputs, *(layer.width for layer in network.layers))
     if batch * steps * widest > MOST:
-        received = f"a file that computes {steps:,} steps of {batch:,} sequences alone"
+        received = f"a file that computes {counted(steps, 'step')} of {counted(batch, 'sequence')} alone"
         raise UserError(f"expected at most {MOST:,} numbers to compare with. Received: {received}")
     if network.tokens is None:
         inputs = (rng.normal(size=(batch, steps, network.features)) / network.scale).astype(dtype)

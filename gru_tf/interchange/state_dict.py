@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.errors import UserError, counted, did_you_mean
 from gru_tf.interchange import options, stacks, surroundings
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.interchange.stacks import TITLES, Read, Tensor, suffix
@@ -241,7 +241,7 @@ def _check_writable(layer: Recurrent) -> None:
 
 
 def _sizes(gates: Any) -> str:
-    return f"{gates.cell} of {gates.units} units"
+    return f"{gates.cell} of {counted(gates.units, 'unit')}"
 
 
 def _remarks(network: Network, uniform: bool) -> Iterator[str]:

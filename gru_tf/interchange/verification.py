@@ -6,7 +6,7 @@ zero throughout it is the difference itself. A number that is not finite on eith
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,10 @@ class Verified:
     by: str
     states: bool = True
     left_out: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """As it comes back from JSON."""
+        return asdict(self) | {"left_out": list(self.left_out)}
 
     def __str__(self) -> str:
         """In a line."""

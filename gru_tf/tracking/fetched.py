@@ -4,7 +4,7 @@ import io
 import re
 import tempfile
 from contextlib import redirect_stdout
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def bring(address: str, store: str | None = None, verify: bool | None = None) ->
     record = found.record | {
         "source": "MLflow registry",
         "file": version,
-        "verified": None if verified is None else asdict(verified) | {"date": today},
+        "verified": None if verified is None else verified.record() | {"date": today},
     }
     metadata.attach(found.model, record)
     why = f"MLflow would run {runs}, which --verify allows" if runs else ""
