@@ -349,6 +349,13 @@ NOT_IN_FRONT = {  # modules before and after, options → embedding, heads
 }
 
 
+def test_in_the_order_of_letters_what_lies_before_the_stack_is_no_sign():
+    """As safetensors writes it: a forecaster's head, as many outputs as inputs, called fc."""
+    arrays = placed({"fc": (8, 4, True)}, {})
+    found = read({name: arrays[name] for name in sorted(arrays)})
+    assert [linear.name for linear in found.network.head] == ["fc"]
+
+
 @pytest.mark.parametrize("case", NOT_IN_FRONT)
 def test_what_is_told_or_cannot_be_in_front_is_read(case):
     before, after, options, embedding, heads = NOT_IN_FRONT[case]

@@ -168,7 +168,7 @@ def test_a_program_of_tensorflow_1_computes_the_same(saved, program):
     said = " ".join(foreign.warnings)
     assert ("forget_bias=" in said) == (program in (language_model, both_directions, directions_together))
     assert ("its own direction" in said) == (program is directions_apart)
-    assert "not read" not in said
+    assert "left out" not in said
     alike = any(layer.forward.features == layer.width for layer in foreign.network.layers)  # what a residual needs
     assert ("ResidualWrapper" in said) == alike
 
@@ -281,7 +281,7 @@ def test_heads_and_embeddings_are_found_by_shape_and_by_the_options(tmp_path):
     y = by_equations(cell, x) @ around["w1"] + around["b1"]
     bare = tf1.read(path, embedding="", head=("w1",))
     np.testing.assert_allclose(computed(bare, x, dtype="float64")[0], y, rtol=0, atol=FLOAT64)
-    assert "not read, for the file does not say what they are for: w2, words_embedding" in bare.warnings[0]
+    assert "left out, also of what was compared: w2, words_embedding" in bare.warnings[0]
     with pytest.raises(UserError, match=r"one: w3: expected a matrix for `head`. Did you mean 'w[12]'"):
         tf1.read(path, head=("w3",))
     with pytest.raises(UserError, match=r"one: words: expected a variable for `embedding`. Did you mean 'words_embedding'"):
@@ -291,6 +291,20 @@ def test_heads_and_embeddings_are_found_by_shape_and_by_the_options(tmp_path):
         tf1.read(path)
     with pytest.raises(UserError, match="two: expected one kernel that takes 4 features, or `head`. Received: w1, w3"):
         tf1.read(path, embedding="more_embeddings")
+
+
+def test_what_could_be_in_front_of_the_cells_is_not_passed_over(tmp_path):
+    """A network that reads its inputs through a linear layer is another function than its cells."""
+    cell, front = gru("rnn/gru_cell", 4, F), {"inp/kernel": normal(1, 6, F), "inp/bias": normal(2, F)}
+    path = write(tmp_path / "one", cell | front)
+    with pytest.raises(UserError, match=r"one: inp/kernel: could be a layer in front of the stack, which takes 3 features"):
+        tf1.read(path)
+    for told in ("inp", "inp/kernel"):
+        assert "left out, also of what was compared: inp/" in tf1.read(path, leave_out=[told]).warnings[-1]
+    with pytest.raises(UserError, match=r"leave_out: expected one of inp/kernel, inp/bias. Did you mean 'inp'\?"):
+        tf1.read(path, leave_out=["imp"])
+    wide = write(tmp_path / "two", cell | {"fc": normal(3, 4, F)})  # as a head of as many outputs as there are inputs
+    assert [head.name for head in tf1.read(wide).network.head] == ["fc"]
 
 
 # --- what is refused ---

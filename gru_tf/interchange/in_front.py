@@ -13,17 +13,22 @@ from gru_tf.interchange.stacks import Tensor
 ON_TOP = ("head", "out", "dec", "logit", "class", "pred")  # in a name, say that it is no layer in front
 
 
-def told(names: Sequence[str], keys: Sequence[str]) -> set[str]:
+def told(names: Sequence[str], keys: Sequence[str], between: str = ".") -> set[str]:
     """The keys of entries and modules that are to be left out.
+
+    Args:
+        names: of entries, or of modules for all in them.
+        keys: of what is beside the stack.
+        between: what parts a module's name from what is in it.
 
     Raises:
         UserError: for a name of none, with the nearest.
     """
     found: set[str] = set()
     for name in [names] if isinstance(names, str) else names:
-        own = {key for key in keys if key == name or key.startswith(f"{name.removesuffix('.')}.")}
+        own = {key for key in keys if key == name or key.startswith(f"{name.removesuffix(between)}{between}")}
         if not own:
-            near = did_you_mean(name, [*keys, *(key.rpartition(".")[0] for key in keys)])
+            near = did_you_mean(name, [*keys, *(key.rpartition(between)[0] for key in keys)])
             expected = f"one of {several(keys)}" if keys else "none, as there is nothing beside the stack"
             raise UserError(f"{options.where('leave_out')}: expected {expected}.{near} Received: '{name}'")
         found |= own
@@ -45,8 +50,11 @@ def check_left(left: Iterable[Tensor], widths: tuple[int, int], told_head: bool)
 
 
 def check_head(head: Tensor, stack: Tensor, features: int, keys: Sequence[str]) -> None:
-    """Refuse a head that was found by its shape alone, could be in front as well, and lies before the stack in the file."""
-    named = any(word in _module(head).lower() for word in ON_TOP)
+    """Refuse a head that was found by its shape alone, could be in front as well, and lies before the stack in the file.
+
+    Where a file has its keys in the order of their letters, as safetensors has, that they lie there says nothing.
+    """
+    named = any(word in _module(head).lower() for word in ON_TOP) or list(keys) == sorted(keys)
     if not named and head.shape[0] == features and keys.index(head.key) < keys.index(stack.key):
         as_head = options.called("head", _module(head))
         raise UserError(f"{_doubt(head, features)}, or {as_head} if it is on top. Received: shape {head.shape}")
@@ -60,9 +68,13 @@ def check_embedding(table: Tensor) -> None:
 
 
 def _doubt(tensor: Tensor, features: int) -> str:
+    return doubt(tensor.key, _module(tensor), features)
+
+
+def doubt(key: str, module: str, features: int) -> str:
+    """What is said of an entry that could be in front of a stack which takes so many features, and how to leave it out."""
     why = f"could be a layer in front of the stack, which takes {counted(features, 'feature')}; none such is read"
-    advice = f"{options.called('leave_out', _module(tensor))} for the stack without it"
-    return f"{tensor.key}: {why}: expected {advice}"
+    return f"{key}: {why}: expected {options.called('leave_out', module)} for the stack without it"
 
 
 def _module(tensor: Tensor) -> str:

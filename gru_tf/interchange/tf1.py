@@ -34,6 +34,7 @@ def read(
     head: str | Sequence[str] | bool | None = None,
     every_step: bool = True,
     masked: bool = False,
+    leave_out: Sequence[str] = (),
 ) -> Foreign:
     """The network in a checkpoint.
 
@@ -46,10 +47,12 @@ def read(
         head: kernels of the linear layers on top, (I, O), in their order; False: none; None: those whose shapes follow.
         every_step: whether the output is for each step, or for the last one.
         masked: whether it is told which steps are real.
+        leave_out: variables or scopes that are no part of the network, though their shapes might be.
 
     Raises:
         UserError: for a file that is no whole checkpoint, variables that are missing or do not fit, cells with peepholes or
-            projections, or where more than one variable could be meant; the message names them.
+            projections, a kernel that could be in front of the cells, or where more than one variable could be meant; the
+            message names them.
     """
     where, variables, get = tf1_file.opened(Path(path))
     own = tf1_file.networks_own(variables)
@@ -57,7 +60,8 @@ def read(
     arrays = {name: get(name) for layer in found.layers for cell in layer for name in cell.variables.values()}
     layers = _layers(found, arrays, forget_bias, activation, where)
     left = {name: shape for name, shape in own.items() if name not in arrays and tf1_file.is_weight(name, shape)}
-    around = tf1_surroundings.find(left, embedding, head, layers[0].forward.features, layers[-1].width, where)
+    widths = layers[0].forward.features, layers[-1].width
+    around = tf1_surroundings.find(left, embedding, head, leave_out, widths, where)
     try:
         network = Network(
             tuple(layers),
@@ -131,5 +135,5 @@ def _warnings(found: Stack, layers: Sequence[Recurrent], added: float, around: A
             " between"
         )
     if around.left:
-        said.append(f"not read, for the file does not say what they are for: {several(sorted(around.left))}")
+        said.append(f"left out, also of what was compared: {several(sorted(around.left))}")
     return said

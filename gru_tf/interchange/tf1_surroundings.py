@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gru_tf.errors import UserError, counted, did_you_mean, several
-from gru_tf.interchange import options
+from gru_tf.interchange import in_front, options
 from gru_tf.interchange.tf1_file import Shapes
 
 BIASES = {"kernel": "bias", "weights": "biases", "W": "b", "w": "b"}  # last part of a head's names, or its end after "_"
@@ -30,29 +30,37 @@ def find(
     weights: Shapes,
     embedding: str | bool | None,
     head: str | Sequence[str] | bool | None,
-    features: int,
-    width: int,
+    leave_out: Sequence[str],
+    widths: tuple[int, int],
     where: str,
 ) -> Around:
-    """What lies around cells that take `features` and give `width`, among the other weights.
+    """What lies around the cells, among the other weights.
 
     Args:
         weights: their shapes.
         embedding: as `gru_tf.interchange.tf1.read` takes it.
         head: the same.
-        features: of the cells' input.
-        width: of their output.
+        leave_out: the same.
+        widths: of the cells' input and of their output.
         where: the file, for messages.
 
     Raises:
-        UserError: where what is named is not there, or more than one could be meant.
+        UserError: where what is named is not there, more than one could be meant, or one might be in front of the cells.
     """
+    features, width = widths
+    out = in_front.told(leave_out, list(weights), between="/")
+    weights = {name: shape for name, shape in weights.items() if name not in out}
     table = _table(weights, _key(embedding), features, where)
     left = {name: shape for name, shape in weights.items() if name != table}
     given = _listed(head)
     linear = _following(left, width, where) if given is None else _given(left, given, where)
     taken = {name for names in linear for name in names}
-    return Around(table, linear, [name for name in left if name not in taken])
+    unread = [name for name in left if name not in taken]
+    for name in unread:
+        known = (given is not None and left[name][:1] == (width,)) or (embedding is not None and _called_embedding(name))
+        if len(left[name]) > 1 and left[name][-1] == features and not known:
+            raise UserError(f"{where}: {in_front.doubt(name, name, features)}. Received: shape {left[name]}")
+    return Around(table, linear, [*unread, *sorted(out)])
 
 
 def _key(embedding: str | bool | None) -> str | None:
@@ -74,11 +82,15 @@ def _table(left: Shapes, given: str | None, width: int, where: str) -> str:
             expected = f"a variable for {options.called('embedding')}.{did_you_mean(given, left)}"
             raise UserError(f"{where}: {given}: expected {expected} Received: none")
         return given
-    fits = [name for name, shape in left.items() if "embed" in name.lower() and len(shape) == 2 and shape[1] == width]
+    fits = [name for name, shape in left.items() if _called_embedding(name) and len(shape) == 2 and shape[1] == width]
     if len(fits) > 1:
         expected = f"one embedding of width {width}, or {options.called('embedding')}"
         raise UserError(f"{where}: expected {expected}. Received: {several(sorted(fits))}")
     return fits[0] if fits else ""
+
+
+def _called_embedding(name: str) -> bool:
+    return "embed" in name.lower()
 
 
 def _given(left: Shapes, head: Sequence[str], where: str) -> list[Names]:
@@ -92,7 +104,7 @@ def _given(left: Shapes, head: Sequence[str], where: str) -> list[Names]:
 
 def _following(left: Shapes, width: int, where: str) -> list[Names]:
     """The linear layers whose shapes follow one another, from `width` features on."""
-    matrices = {name: shape for name, shape in left.items() if len(shape) == 2 and "embed" not in name.lower()}
+    matrices = {name: shape for name, shape in left.items() if len(shape) == 2 and not _called_embedding(name)}
     found: dict[str, str | None] = {}
     while fits := sorted(name for name, shape in matrices.items() if shape[0] == width and name not in found):
         if len(fits) > 1:
