@@ -57,7 +57,8 @@ def several(names: Sequence[str], most: int = 12) -> str:
 
 def counted(number: Any, what: str) -> str:
     """A number of things, such as "2 layers" or "1 layer"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    digits = f"{number:,}" if isinstance(number, int) else number
+    return f"{digits} {what}{'' if number == 1 else 's'}"
 
 
 def shown(value: Any) -> str:

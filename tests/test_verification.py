@@ -56,7 +56,7 @@ def test_the_same_is_the_same(stack):
 
 
 def test_a_file_of_one_length_is_compared_only_where_that_fits_into_memory(stack):
-    with pytest.raises(UserError, match="Received: a file that computes 1,000,000,000 steps of 1 sequences alone"):
+    with pytest.raises(UserError, match="Received: a file that computes 1,000,000,000 steps of 1 sequence alone"):
         verify(stack.model, stack.network, stack.run, lengths=(10**9,))
 
 
