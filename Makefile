@@ -1,6 +1,6 @@
 # make run    sets everything up and answers experiments/quickstart.yaml
 # make test   sets everything up and passes the tests
-# make test-slow   passes those that take long: models served, exported, trained further (about 2 minutes)
+# make test-slow   passes those that take long: models served, exported, trained further, whole commands, large data, JAX (about 3 minutes)
 # make test-torch  installs PyTorch, which is not in the lock, and passes the tests beside it
 # make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 17 minutes)
 # make bench  times a whole comparison against one made of stock parts (about 15 minutes)
@@ -24,7 +24,7 @@ run: $(READY)
 test: $(READY) $(JAX)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not torch" $(TESTS)
 
-test-slow: $(READY)
+test-slow: $(READY) $(JAX)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not torch" --durations=10 $(TESTS)
 
 # One process: PyTorch takes all cores for itself.

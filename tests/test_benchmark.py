@@ -302,6 +302,7 @@ def test_pytorch_beside_keras(cell, what):
     assert m.parameters == m.case.size.parameters + second_bias
 
 
+@pytest.mark.slow
 def test_determinism_is_measured_in_processes_of_their_own():
     spec = SpeedSpec(cells=CLASSICAL[:1], units=3, features=2, batch=2, timesteps=3, quick=True, determinism=True)
     ((without, with_),) = spec.determinism_cases()
@@ -431,6 +432,7 @@ def command(*arguments, folder):
     return subprocess.run(call, env=environment, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_measures_stores_and_prints_again(tmp_path):
     tiny = ("--cells", "rnn", "--units", "4", "--batch", "4", "--timesteps", "4", "--features", "2")
     done = command("--quick", *tiny, "--parameters", "100", folder=tmp_path)

@@ -198,13 +198,16 @@ def numbers(tmp_path_factory):
     return folder
 
 
+BACKENDS = {"jax": pytest.mark.slow, "torch": pytest.mark.torch}
+
+
 def without_dropout(stack):
     again = type(stack).from_config({**stack.get_config(), "dropout": 0.0})
     weighted(again)
     return again
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", [pytest.param(name, marks=mark) for name, mark in BACKENDS.items()])
 def test_same_numbers_on_another_backend(backend, numbers):
     if not (find_spec(backend) or (APART / backend).is_dir()):
         pytest.skip(f"{backend} is not installed")

@@ -61,7 +61,8 @@ def pairs() -> list[Any]:
         file = next(file for file in FILES if file.stem == experiment.name)
         compiled = kind_of(task) not in kinds
         kinds.add(kind_of(task))
-        found.append(pytest.param(file, place, compiled, id=f"{file.stem}-{task.label}-{cell.label}"))
+        marks = [pytest.mark.slow] if task.name == "multi30k" else []  # ten seconds to compile, for it writes as well
+        found.append(pytest.param(file, place, compiled, id=f"{file.stem}-{task.label}-{cell.label}", marks=marks))
     return found
 
 

@@ -538,6 +538,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, splits.train.in
 """
 
 
+@pytest.mark.slow
 def test_ten_million_rows_take_less_than_four_gigabytes(tmp_path: Path) -> None:
     """The windows alone would take 5 GB in training; measured as the largest resident set of a process."""
     import pyarrow

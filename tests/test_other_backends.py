@@ -32,6 +32,7 @@ def on_jax(*command):
 
 
 @needs_jax
+@pytest.mark.slow
 def test_every_cell_conforms_on_jax_without_tensorflow():
     done = on_jax("-c", BLOCKED, "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(TESTS / "backends"))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -171,6 +171,7 @@ print(time.perf_counter() - clock, memory() - before, memory())
 LARGEST: list[tuple[Task, int, int]] = [(Imdb(), 1300, 200), (Mnist(), 250, 30)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "first", "after"), LARGEST, ids=repr)
 def test_peak_memory_of_the_largest(
     task: Task, first: int, after: int, needs_files: Callable[[Task], None], record_property: Callable[[str, object], None]
