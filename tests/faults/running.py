@@ -136,12 +136,17 @@ def sqlite(folder: Path) -> str:
 
 
 def children(uri: str, name: str) -> list[Any]:
-    """The children of an experiment as the store has them; each run at most once, none half told."""
+    """The children of an experiment as the store has them, also those half told; none of the others twice."""
     found = Store(uri).find(name).children.find()
     whole = [child for child in found if RESULT in child.data.tags]
     fingerprints = [child.data.tags[FINGERPRINT] for child in whole]
     assert len(set(fingerprints)) == len(fingerprints), "a run stands in the store twice"
     return found
+
+
+def stored(uri: str, name: str) -> set[str]:
+    """Fingerprints of the runs that the store has whole; of one that was being written when a process died it has a part."""
+    return {child.data.tags[FINGERPRINT] for child in children(uri, name) if RESULT in child.data.tags}
 
 
 def numbers(uri: str, name: str) -> Numbers:

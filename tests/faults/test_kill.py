@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running import STEADY, Command, Reference, all_closed, children, numbers, sound, sqlite, until, write
+from running import STEADY, Command, Reference, all_closed, children, numbers, sound, sqlite, stored, until, write
 
 from gru_tf.errors import UserError
 from gru_tf.tracking import Store
@@ -87,7 +87,7 @@ def test_coordinator_alone(start: Start, tmp_path: Path, reference: Reference) -
     clock = time.monotonic()
     until(lambda: not first.members(), "orphans to end", patience=10)
     print(f"\norphans were gone after {time.monotonic() - clock:.1f} s")
-    before = len(children(sqlite(tmp_path), "steady"))
+    before = len(stored(sqlite(tmp_path), "steady"))
     again = start("run", file, "--workers", "2")
     assert again.ended() == 0, again.said()
     runs = len(reference.numbers)
