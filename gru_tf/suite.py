@@ -209,29 +209,32 @@ def run(
         opened = Store(store)
     work = (opened.folder / "work").absolute()
     with lock.held(work, experiment.name):
-        record = opened.open(experiment)
-        if record.complete():
-            if record.outdated():
-                _show_anew(record, work / experiment.name)
-        else:
-            record.begin()
-            _conduct(_where(given), experiment, record, engine(work / experiment.name), progress)
+        record = opened.open(experiment) if opened.has(experiment.name) else None
+        if record is None or not record.complete():
+            record = _conduct(_where(given), experiment, opened, engine(work / experiment.name), progress)
+        elif record.outdated():
+            _show_anew(record, work / experiment.name)
         return _results(record)
 
 
-def _conduct(where: str, experiment: Experiment, record: Record, engine: Engine, progress: Progress | None) -> None:
+def _conduct(where: str, experiment: Experiment, store: Store, engine: Engine, progress: Progress | None) -> Record:
+    record = None
     try:
         with engine:
             with silence.startup():
-                _sizes(where, experiment)
+                _sizes(where, experiment)  # before the store hears of it: what is impossible leaves nothing there
+            record = store.open(experiment)
+            record.begin()
             finish = partial(_finish, record)
             failed = coordinator.conduct(experiment, record, engine, progress, finish, ending.get_ready)
     except KeyboardInterrupt:
-        with suppress(StoreError):
-            record.stop()
+        if record is not None:
+            with suppress(StoreError):
+                record.stop()
         raise
     if not failed:
         shutil.rmtree(engine.folder, ignore_errors=True)
+    return record
 
 
 def _show_anew(record: Record, folder: Path) -> None:

@@ -221,9 +221,18 @@ def test_the_protocol_gives_no_value_that_the_search_replaced():
 @pytest.mark.parametrize("place", ["page", "figures"])
 def test_a_place_that_cannot_be_written_is_refused_in_a_line(found, tmp_path, place):
     (tmp_path / "taken").write_text("a file, no folder")
-    page, drawn = (tmp_path, None) if place == "page" else (tmp_path / "one.html", tmp_path / "taken")
+    (tmp_path / "folder.html").mkdir()
+    page, drawn = (tmp_path / "folder.html", None) if place == "page" else (tmp_path / "one.html", tmp_path / "taken")
     with pytest.raises(UserError, match="cannot be written: (Is a directory|File exists|Not a directory)"):
         report.write(found, page, drawn)
+
+
+@pytest.mark.parametrize("name", ["one.yaml", "README.md", "page"])
+def test_a_page_takes_the_place_of_nothing_but_a_page(found, tmp_path, name):
+    (tmp_path / name).write_text("question: mine")
+    with pytest.raises(UserError, match=rf"{name}: expected a name that ends in .html or .htm"):
+        report.write(found, tmp_path / name)
+    assert (tmp_path / name).read_text() == "question: mine"
 
 
 def test_a_page_asks_nothing_of_any_network_and_runs_nothing(text, page):

@@ -19,7 +19,7 @@ import yaml
 import gru_tf
 from gru_tf import ending, suite, training
 from gru_tf.errors import UserError
-from gru_tf.tracking import Record
+from gru_tf.tracking import Record, Store
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -259,6 +259,7 @@ def test_what_is_impossible_is_refused_before_anything_is_trained(store, tmp_pat
     for changes in ({"model": {"parameters": 20}}, {"cells": ["rnn", {"gru": {"reset_afterr": True}}]}):
         with pytest.raises(UserError, match=r"^tiny"):
             run(write(tmp_path, **changes), store)
+    assert Store(store).names() == [], "and leaves no trace in the store"
 
 
 def test_check_gives_the_networks(tmp_path):

@@ -19,6 +19,7 @@ from gru_tf.statistics.importance import FEW, LEAST
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+ENDINGS = (".html", ".htm")
 FOLDER = Path(__file__).parent
 
 
@@ -93,13 +94,16 @@ def write(results: Results, path: str | Path, figures: str | Path | None = None)
 
     Args:
         results: from `gru_tf.results` or `gru_tf.run`; also of an experiment that is not finished, or failed.
-        path: of the file, replaced if it is there.
+        path: of the file, a name that ends in .html, replaced if it is there.
         figures: a folder for the figures as well, each an SVG file of its own; None for none.
 
     Raises:
-        UserError: where a file cannot be written.
+        UserError: for another ending, and where a file cannot be written.
     """
-    found, file = Findings.of(results), Path(path)
+    file = Path(path)
+    if file.suffix not in ENDINGS:  # a slip of the hand would put a page in the place of an experiment
+        raise UserError(f"{file}: expected a name that ends in {' or '.join(ENDINGS)}")
+    found = Findings.of(results)
     _put(file, render(found))
     if figures is not None:
         _save_figures(found, Path(figures))

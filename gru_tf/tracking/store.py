@@ -72,14 +72,18 @@ class Store:
         parent = _parent(self.client, found.experiment_id) if found and found.lifecycle_stage == "active" else None
         if found is None or parent is None or DEFINITION not in parent.data.tags:
             near = did_you_mean(name, [other for other in self.names() if other != name])
-            more = near or f" To get some: gru-tf run {name or 'NAME'}"
-            raise UserError(f"no results of '{name}' in {self.uri}.{more}")
+            raise UserError(f"no results of '{name}' in {self.uri}.{near or ' To get some: gru-tf run NAME'}")
         try:
             definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
         except ValidationError as error:
             what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             raise UserError(f"'{name}' in {self.uri} was run by another version of gru_tf: {what}") from error
         return Record(self, definition, found.experiment_id, parent.info.run_id)
+
+    @guarded
+    def has(self, name: str) -> bool:
+        """Whether there is an experiment of this name, or was one that is deleted."""
+        return self.client.get_experiment_by_name(name) is not None
 
     @guarded
     def open(self, experiment: Experiment) -> Record:
