@@ -101,7 +101,7 @@ def write(results: Results, path: str | Path, figures: str | Path | None = None)
         UserError: for another ending, and where a file cannot be written.
     """
     file = Path(path)
-    if file.suffix not in ENDINGS:  # a slip of the hand would put a page in the place of an experiment
+    if file.suffix.lower() not in ENDINGS:  # a slip of the hand would put a page in the place of an experiment
         raise UserError(f"{file}: expected a name that ends in {' or '.join(ENDINGS)}")
     found = Findings.of(results)
     _put(file, render(found))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, one_line
 
 
 class StoreError(UserError):
@@ -23,7 +23,7 @@ def answering(uri: str) -> Iterator[None]:
     except UserError:
         raise
     except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow wraps most of its back ends' errors, not all
-        reason = " ".join(str(root(error)).split())[:200]
+        reason = one_line(root(error))
         raise StoreError(f"the tracking store {uri} does not answer: {reason}") from error
 
 

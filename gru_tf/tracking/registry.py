@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from sqlalchemy.exc import SQLAlchemyError
 
+from gru_tf.errors import one_line
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
@@ -63,7 +64,7 @@ def register(record: Any, results: Iterable[RunResult]) -> str:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         with answering(record.uri):
             record.client.get_run(record.parent)  # raises where it is not the registry alone
-        return " ".join(str(root(error)).split())[:200]
+        return one_line(root(error))
     return ""
 
 
