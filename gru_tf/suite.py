@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from gru_tf import coordinator, ending, experiment_file, garbage, lock, silence, starting_point
+from gru_tf import coordinator, ending, experiment_file, garbage, journal, lock, silence, starting_point
 from gru_tf.budget import Size
 from gru_tf.cells import CELLS
 from gru_tf.coordinator import Progress
@@ -212,8 +212,10 @@ def run(
         record = opened.open(experiment) if opened.has(experiment.name) else None
         if record is None or not record.complete():
             record = _conduct(_where(given), experiment, opened, engine(work / experiment.name), progress)
-        elif record.outdated():
-            _show_anew(record, work / experiment.name)
+        else:
+            if record.outdated():
+                _show_anew(record, work / experiment.name)
+            _clear(work / experiment.name)  # a coordinator that was killed just after its last word left it
         return _results(record)
 
 
@@ -233,8 +235,14 @@ def _conduct(where: str, experiment: Experiment, store: Store, engine: Engine, p
                 record.stop()
         raise
     if not failed:
-        shutil.rmtree(engine.folder, ignore_errors=True)
+        _clear(engine.folder)
     return record
+
+
+def _clear(folder: Path) -> None:
+    """Take away what a complete experiment needs no more; not results that wait for a store, which may be another one."""
+    if not journal.kept(folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _show_anew(record: Record, folder: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import gru_tf
-from gru_tf import ending, suite, training
+from gru_tf import ending, journal, suite, training
 from gru_tf.errors import UserError
 from gru_tf.tracking import Record, Store
 
@@ -180,6 +180,18 @@ def test_running_again_trains_nothing(done, again, tmp_path, monkeypatch):
 def test_models_that_are_not_kept_are_gone_when_all_is_done(done):
     kept = [file for file in done.folder.rglob("*.keras") if "artifacts" not in file.parts]
     assert kept == []
+
+
+def test_what_a_coordinator_killed_after_its_last_word_left_is_taken_away_but_no_result_that_waits(done, again, tmp_path):
+    work = tmp_path / "work" / "tiny"
+    work.mkdir(parents=True)
+    (work / "0123456789abcdef.checkpoint").write_bytes(b"half a training")
+    waiting = journal.keep(work, done.found.runs[0])
+    run(write(tmp_path), again)
+    assert journal.kept(work) == [waiting], "another store may be without it"
+    journal.confirm(work, waiting)
+    run(write(tmp_path), again)
+    assert not work.exists()
 
 
 def test_more_seeds_train_only_the_new_ones(done, again, tmp_path):
