@@ -24,6 +24,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(patch.undo)
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes are called by their number: archives hold the second that made them, and workers must agree on names."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True)
 def determinism_ends_with_its_test() -> Iterator[None]:
     """A run asks TensorFlow for deterministic kernels, for the rest of the process; the next test may want others."""

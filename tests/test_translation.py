@@ -450,9 +450,10 @@ def test_the_store_has_translations_and_a_model_that_anybody_can_ask(small):
 
 
 def test_keras_tuner_gets_a_model_with_a_loss_by_word(small):
-    model = RecurrentHyperModel(small.experiment, small.experiment.tasks[0].label, "lstm").build(
-        keras_tuner.HyperParameters()
-    )
+    with small.data():
+        model = RecurrentHyperModel(small.experiment, small.experiment.tasks[0].label, "lstm").build(
+            keras_tuner.HyperParameters()
+        )
     examples = small.inputs
     mask = np.arange(examples.inputs.shape[1]) < examples.lengths[:, None]
     before = np.pad(np.maximum(examples.targets[:, :-1], 0), ((0, 0), (1, 0)))
