@@ -21,6 +21,7 @@ from gru_tf.specs import (
     Claims,
     Diagnosed,
     ModelSpec,
+    Name,
     Published,
     Range,
     SearchSpec,
@@ -97,7 +98,7 @@ class Experiment(Spec):
     """One question, its data, its candidates and its protocol.
 
     Args:
-        name: the file's stem.
+        name: the file's stem; what a file can be called.
         question: what the experiment answers, in one line.
         tasks, cells: names, each with its options if it has any.
         seeds: a count, or a list of seeds.
@@ -110,7 +111,7 @@ class Experiment(Spec):
         published: numbers of others that stand beside ours.
     """
 
-    name: str
+    name: Name
     question: str
     tasks: Choices
     cells: Choices

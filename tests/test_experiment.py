@@ -256,6 +256,20 @@ def test_equal_labels_are_refused_and_unequal_options_are_not():
     assert len(experiment(cells=["gru", {"gru": {"reset_after": False}}]).cells) == 2
 
 
+@pytest.mark.parametrize("name", ["one", "Größe 2 (copy)", "a.b", "x" * 200])
+def test_an_experiment_is_called_what_a_file_can_be_called(name):
+    assert experiment(name=name).name == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", ".", "..", "../..", "a/b", "/", "a\\b", ".hidden", " one", "one\n", "a\0b", "x" * 201, "ö" * 101, "Default"],
+)
+def test_no_name_leads_out_of_the_folder_that_is_taken_away_after_the_last_run(name):
+    with pytest.raises(ValidationError, match=r"name\n  Value error, expected .* Received: "):
+        experiment(name=name)
+
+
 def test_specs_are_frozen():
     for spec, field in ((RUN, "seed"), (RUN.model, "units"), (experiment(), "seeds")):
         with pytest.raises(ValidationError, match="frozen"):

@@ -608,7 +608,7 @@ def parse(source: str) -> None:
 
 
 def test_latex_can_be_read(results):
-    for one in (results, found(question=QUESTION, name="my_own 100 %\n\\end"), Results(experiment(), ())):
+    for one in (results, found(question=QUESTION, name="my_own 100 % {end} #1 & $x^2$ ~"), Results(experiment(), ())):
         text = one.text("latex")
         parse(text)
         assert text.count(r"\begin{table}") == 2
@@ -824,4 +824,4 @@ def test_a_format_that_there_is_not(monkeypatch, capsys):
         cli.main()
     said = capsys.readouterr()
     assert (ended.value.code, said.out) == (2, "")
-    assert "'xml' is not one of 'table', 'csv', 'json', 'markdown', 'latex'" in said.err
+    assert "--format: received 'xml', expected one of 'table', 'csv', 'json', 'markdown', 'latex'. Try" in said.err

@@ -3,6 +3,7 @@
 from gru_tf.specs.choice import OF_FILES, PINNED, Choice, Names, Option
 from gru_tf.specs.claimed import Claims, Published
 from gru_tf.specs.diagnosed import DIAGNOSTICS, Diagnosed
+from gru_tf.specs.name import Name
 from gru_tf.specs.network import STARTING, ModelSpec
 from gru_tf.specs.search import FACTOR, MODEL, NOT_SEARCHED, TRAINING, Axis, Range, SearchSpec, Space, Values, is_integer
 from gru_tf.specs.spec import Positive, Scalar, Seed, Settings, Spec
@@ -22,6 +23,7 @@ __all__ = [
     "Claims",
     "Diagnosed",
     "ModelSpec",
+    "Name",
     "Names",
     "Option",
     "Positive",
