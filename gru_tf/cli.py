@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from gru_tf import cli_compare, cli_interchange, cli_machine, garbage, screen, silence
+from gru_tf import cli_compare, cli_interchange, cli_machine, cli_mistakes, garbage, screen, silence
 from gru_tf.cli_experiment import Store, ask, conclude, console, end, show
 from gru_tf.errors import UserError
 
@@ -32,7 +32,7 @@ def run(
         int | None, typer.Option(min=0, help="processes; 0 trains in this one (default: one a GPU or core)")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="threads of each process")] = 1,
-    engine: Annotated[str, typer.Option(help="local, serial or ray")] = "local",
+    engine: Annotated[Literal["local", "serial", "ray"], typer.Option(help="what trains the runs")] = "local",
     address: Annotated[str | None, typer.Option(help="of a Ray cluster (default: started on this machine)")] = None,
     time_limit: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="for one run (default: none)")] = None,
 ) -> None:
@@ -162,19 +162,12 @@ def main() -> None:
             raise
         status = _complain(f"{error.strerror}: {error.filename}. What is done is kept; the same command goes on.")
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        message = _sentence(error.format_message())  # "" where the help was printed instead
-        status = _complain(f"{message} Try '{context.command_path if context else 'gru-tf'} --help'.") if message else 2
+        message = cli_mistakes.sentence(error)
+        status = _complain(message) if message else 2
     if status == INTERRUPTED:
         _complain("stopped. What is done is kept; the same command goes on from there.")
     gc.freeze()  # the process ends: its last collection takes a second and frees nothing that the system does not
     sys.exit(status)
-
-
-def _sentence(said: str) -> str:
-    """What typer or pydantic says, in one line that ends as a sentence does; "" stays what it is."""
-    line = " ".join(said.split()).replace("Value error, ", "")
-    return line if line.endswith((".", "?", "!")) or not line else f"{line}."
 
 
 def _complain(message: str) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
     "float_type": "a number",
     "finite_number": "a finite number",
     "bool_type": "true or false",
@@ -41,12 +43,30 @@ def did_you_mean(received: str, valid: Iterable[str]) -> str:
 
 def near_file(path: Path, endings: Iterable[str]) -> str:
     """Return ". Did you mean 'x.pt'?" for the file with one of these endings where `path` was looked for, or ""."""
+    longest_first = sorted(endings, key=len, reverse=True)
+    files: dict[str, list[str]] = {}
     try:
-        names = {file.stem.lower(): file.name for file in path.parent.iterdir() if file.suffix.lower() in endings}
+        for name in sorted(file.name for file in path.parent.iterdir()):
+            if ending := _ending(name, longest_first):
+                files.setdefault(name.lower().removesuffix(ending), []).append(name)
     except OSError:  # nor is there such a folder, or it is another's
         return ""
-    near = get_close_matches(path.stem.lower(), list(names), n=1, cutoff=0.5)  # a common ending makes none near
-    return f". Did you mean '{names[near[0]]}'?" if near else ""
+    asked = _ending(path.name, longest_first) or path.suffix.lower()  # left out: a common ending makes none near
+    near = get_close_matches(path.name.lower().removesuffix(asked), list(files), n=1, cutoff=0.5)
+    same = [name for stem in near for name in sorted(files[stem], key=lambda name: _ending(name, longest_first) != asked)]
+    return f". Did you mean '{same[0]}'?" if same else ""
+
+
+def cannot_read(path: Path, error: OSError, endings: Iterable[str] = ()) -> str:
+    """That a file cannot be read, and why; the nearest one with these endings, or its own, where there is none."""
+    if isinstance(error, FileNotFoundError):
+        return f"{path}: no such file{near_file(path, tuple(endings) or (path.suffix,))}"
+    return f"{path}: cannot be read, {error.strerror}"
+
+
+def _ending(name: str, longest_first: Sequence[str]) -> str:
+    """That of a file's name, "" where it has none of these."""
+    return next((ending for ending in longest_first if name.lower().endswith(ending)), "")
 
 
 def several(names: Sequence[str], most: int = 12) -> str:

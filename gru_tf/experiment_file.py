@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gru_tf.errors import EXPECTED, UserError, did_you_mean, mismatch, shown
+from gru_tf.errors import EXPECTED, UserError, did_you_mean, mismatch, near_file, shown
 from gru_tf.experiment import Experiment
 from gru_tf.specs import PINNED
 
@@ -38,7 +38,8 @@ def locate(given: str) -> Path:
         return Path(given)
     if given in names():
         return names()[given]
-    near = did_you_mean(Path(given).stem, names())
+    near = near_file(Path(given), (".yaml", ".yml")).removeprefix(".") if given != Path(given).stem else ""
+    near = near or did_you_mean(Path(given).stem, names())
     raise UserError(f"no experiment file or name '{given}'.{near} Experiments: {', '.join(names())}")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.datasets import DatasetError
+from gru_tf.errors import cannot_read
 
 VERSION = 1  # of this reader, for arrays that are kept; see gru_tf.parsed
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -30,7 +31,7 @@ def read(path: Path, time: str, columns: Sequence[str]) -> Array:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read, {error.strerror}") from error
+        raise DatasetError(cannot_read(path, error)) from error
     except UnicodeDecodeError as error:
         line, byte = error.object[: error.start].count(b"\n") + 1, error.object[error.start]
         raise DatasetError(f"{path}: line {line}: expected UTF-8 text. Received: byte 0x{byte:02x}") from error

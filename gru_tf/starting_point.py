@@ -15,7 +15,7 @@ from typing import Any
 from gru_tf import budget
 from gru_tf.budget import Size
 from gru_tf.cells import CellSpec
-from gru_tf.errors import UserError, counted
+from gru_tf.errors import UserError, counted, near_file
 from gru_tf.interchange.network import Network
 from gru_tf.own_data import files
 from gru_tf.specs import ModelSpec
@@ -38,6 +38,11 @@ def pinned(model: ModelSpec) -> ModelSpec:
 
 
 def _digest(model: ModelSpec) -> str:
+    file = Path(model.start or "")
+    if not file.exists():
+        from gru_tf.interchange import importing
+
+        raise UserError(f"model.from: {file}: no such file{near_file(file, importing.READERS)}")
     try:
         found = files.digest(model.start)
     except UserError as error:

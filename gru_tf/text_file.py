@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.datasets import DatasetError
+from gru_tf.errors import cannot_read
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -19,7 +20,7 @@ def read(path: Path, encoding: str = "utf-8") -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read, {error.strerror}") from error
+        raise DatasetError(cannot_read(path, error)) from error
     if not content.strip():
         raise DatasetError(f"{path}: expected text. Received: {'white space only' if content else 'an empty file'}")
     return decode(content, str(path), encoding)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.datasets import DatasetError
+from gru_tf.errors import cannot_read
 
 VERSION = 1  # of this reader, for arrays that are kept; see gru_tf.parsed
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -78,7 +79,7 @@ def read(path: Path) -> Series:
             header = _header(path, lines)
             rows = [_series(path, number, text, header) for number, text in lines if text and not text.startswith("#")]
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read, {error.strerror}") from error
+        raise DatasetError(cannot_read(path, error)) from error
     if not rows:
         raise DatasetError(f"{path}: expected at least one series after @data. Received: none")
     _alike(path, rows, header)

@@ -234,14 +234,26 @@ MISTAKES = {
         ["results", "one", "--store", "else"],
         "store: expected a tracking URI. Received: else. Did you mean 'sqlite:///else/mlflow.db'?",
     ),
-    "store": (["results", "one", "--store", "nonsense://there"], "the tracking store nonsense://there does not answer: "),
+    "store's scheme": (
+        ["results", "one", "--store", "sqlit:///there.db"],
+        "store: expected a tracking URI: databricks, databricks-uc, file, http, https, mssql, mysql, postgresql, sqlite, uc."
+        " Received: sqlit:///there.db. Did you mean 'sqlite'?",
+    ),
     "unknown option": (["run", "quickstart", "--wrokers", "2"], "No such option: --wrokers"),
     "unknown command": (["rum"], "No such command 'rum'. Did you mean 'run'"),
     "missing argument": (["run"], "Missing argument 'FILE|NAME'"),
-    "no number": (["run", "quickstart", "--workers", "two"], "Invalid value for '--workers'"),
-    "negative": (["run", "quickstart", "--workers", "-1"], "Invalid value for '--workers'"),
-    "no port": (["ui", "--port", "65536"], "Invalid value for '--port'"),
-    "unknown kind": (["list", "layers"], "Invalid value for 'kind'"),
+    "no number": (["run", "quickstart", "--workers", "two"], "--workers: received 'two', expected a whole number."),
+    "negative": (["run", "quickstart", "--workers", "-1"], "--workers: received '-1', expected at least 0."),
+    "no seconds": (["run", "quickstart", "--time-limit", "1h"], "--time-limit: received '1h', expected a number."),
+    "no port": (["ui", "--port", "65536"], "--port: received '65536', expected at most 65,535."),
+    "unknown kind": (
+        ["list", "cels"],
+        "KIND: received 'cels', expected one of 'cells', 'tasks', 'experiments'. Did you mean 'cells'? Try '",
+    ),
+    "unknown engine": (
+        ["run", "quickstart", "--engine", "lokal"],
+        "--engine: received 'lokal', expected one of 'local', 'serial', 'ray'. Did you mean 'local'? Try '",
+    ),
 }
 
 
@@ -259,7 +271,7 @@ def test_a_mistake_of_the_command_line_ends_as_a_sentence_does(main):
         (["impotr"], r"No such command 'impotr'\. Did you mean 'import'\? Try '.+ --help'\."),
         (["run", "quickstart", "--wrokers", "2"], r"No such option: --wrokers .*[^.?]\. Try '.+ run --help'\."),
         (["export"], r"Missing argument 'MODEL\.keras'\. Try '.+ export --help'\."),
-        (["ui", "--port", "none"], r"Invalid value for '--port'.*[^.?]\. Try '.+ ui --help'\."),
+        (["ui", "--port", "none"], r"--port: .*[^.?]\. Try '.+ ui --help'\."),
     ):
         assert re.fullmatch(said, one_line(main(*arguments)[2]))
 

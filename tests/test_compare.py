@@ -327,7 +327,7 @@ MISTAKES = {
     "cell": (["{file}", "--cells", "grru"], "no cell is called 'grru'. Did you mean 'gru'?"),
     "window": (["{file}", "--window", "100"], "100"),
     "both": (["{file}", "--units", "3", "--parameters", "100"], "expected one of 'units' and 'parameters'. Received: both"),
-    "number": (["{file}", "--seeds", "0"], "Invalid value for '--seeds'"),
+    "number": (["{file}", "--seeds", "0"], "--seeds: received '0', expected at least 1."),
 }
 
 

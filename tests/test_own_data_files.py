@@ -416,7 +416,7 @@ def test_a_broken_file_ends_in_one_line(case: str, tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for read in (files.read_table, files.digest):
-        with pytest.raises(DatasetError, match=r"none\.csv: cannot be read, No such file"):
+        with pytest.raises(DatasetError, match=r"none\.csv: no such file$"):
             read(tmp_path / "none.csv")
 
 

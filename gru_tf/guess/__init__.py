@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, did_you_mean, near_file, several
 from gru_tf.guess import forecast, sequences
 from gru_tf.guess.look import LABELS, Said, head, named, prose, times
 from gru_tf.own_data import files
@@ -54,11 +54,13 @@ def guess(path: str, test: str | None, given: Mapping[str, Any]) -> Guess:
     Raises:
         UserError: where the file cannot be read, an option does not belong to the kind, or it cannot be told what is meant.
     """
+    for file in map(Path, filter(None, (path, test))):
+        if file.exists() and not file.is_file():
+            raise UserError(f"{file}: expected a file. Received: {'a folder' if file.is_dir() else 'something else'}")
     form = files.form(path)
-    for file in filter(None, (path, test)):
-        if not Path(file).is_file():
-            there = "a folder" if Path(file).is_dir() else "something else"
-            raise UserError(f"{file}: {f'expected a file. Received: {there}' if Path(file).exists() else 'no such file'}")
+    for file in map(Path, filter(None, (path, test))):
+        if not file.exists():
+            raise UserError(f"{file}: no such file{near_file(file, files.FORMS)}")
     if test is not None and _same(path, test):
         raise UserError(f"{test}: expected another file to test on than the one to learn from. Received: the same (test)")
     first = head(path) if form == "table" else None

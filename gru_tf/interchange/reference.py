@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from gru_tf.errors import UserError, counted
+from gru_tf.errors import UserError, counted, near_file
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.random_inputs import tokens_of
@@ -55,7 +55,7 @@ def _arrays(file: Path) -> dict[str, Array]:
             stored = np.load(stream, allow_pickle=False)
             arrays = {name: stored[name] for name in stored.files} if hasattr(stored, "files") else {}
     except FileNotFoundError:
-        raise UserError(f"{file}: no such file") from None
+        raise UserError(f"{file}: no such file{near_file(file, ('.npz',))}") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError) as error:
         said = " ".join(str(error).split())[:120]
         raise UserError(f"{file}: expected an .npz with 'inputs' and 'outputs', numbers alone. Received: {said}") from None

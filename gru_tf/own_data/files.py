@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import UserError, one_line
+from gru_tf.errors import UserError, cannot_read, one_line
 from gru_tf.own_data import columns as checks
 from gru_tf.own_data import csv_table, memory
 
@@ -63,7 +63,7 @@ def _stamp(path: Given) -> tuple[str, int, int]:
     try:
         found = os.stat(path)
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read, {error.strerror}") from error
+        raise DatasetError(cannot_read(Path(path), error, FORMS)) from error
     return str(path), found.st_size, found.st_mtime_ns
 
 
@@ -78,7 +78,7 @@ def _digest(stamps: tuple[tuple[str, int, int], ...]) -> str:
                 while part := stream.read(CHUNK):
                     total.update(part)
         except OSError as error:
-            raise DatasetError(f"{path}: cannot be read, {error.strerror}") from error
+            raise DatasetError(cannot_read(Path(path), error, FORMS)) from error
     return total.hexdigest()[:DIGITS]
 
 

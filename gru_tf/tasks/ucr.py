@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 
 from gru_tf import parsed, ts_file
 from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf.errors import cannot_read
 from gru_tf.own_data.labels import ordered
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
 from gru_tf.tasks._own import unchanged
@@ -232,7 +233,7 @@ def _sha256(path: str) -> str:
         with Path(path).open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read, {error.strerror}") from error
+        raise DatasetError(cannot_read(Path(path), error)) from error
 
 
 def _shape(train: Series, test: Series) -> Shape:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
+from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 from pydantic import ValidationError
 
 from gru_tf.errors import UserError, did_you_mean
@@ -53,7 +54,7 @@ class Store:
                 file = Path(self.uri.removeprefix("sqlite:///"))
                 self.folder = file.parent
                 sqlite.make(file) if make else sqlite.expect(file)
-            self.client = MlflowClient(self.uri)
+            self.client = _client(self.uri)
             self.client.search_experiments(max_results=1)
 
     @guarded
@@ -130,6 +131,15 @@ def _checked(uri: str) -> str:
         return uri
     file = Path(uri) if Path(uri).suffix else Path(uri) / "mlflow.db"
     raise UserError(f"store: expected a tracking URI. Received: {uri}. Did you mean 'sqlite:///{file}'?")
+
+
+def _client(uri: str) -> MlflowClient:
+    try:
+        return MlflowClient(uri)
+    except UnsupportedModelRegistryStoreURIException as error:
+        scheme, known = uri.partition("://")[0], sorted(filter(None, error.supported_uri_schemes))
+        near = did_you_mean(scheme, known)
+        raise UserError(f"store: expected a tracking URI: {', '.join(known)}. Received: {uri}.{near}") from error
 
 
 def _parent(client: MlflowClient, experiment_id: str) -> Any:

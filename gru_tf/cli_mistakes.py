@@ -1,0 +1,36 @@
+"""What the command line refuses in one line: where, what was received, what was expected, the nearest name."""
+
+import re
+
+import typer
+
+from gru_tf.errors import did_you_mean, mismatch
+
+CHOICES = re.compile(r"'(?P<received>.*)' is not one of (?P<valid>.+?)\.?$", re.DOTALL)
+
+
+def sentence(error: typer.TyperException) -> str:
+    """What is wrong with the arguments, and whose help has more; "" where the help was printed instead."""
+    said = _of_a_value(error) or _line(error.format_message())
+    context = getattr(error, "ctx", None)
+    return f"{said} Try '{context.command_path if context else 'gru-tf'} --help'." if said else ""
+
+
+def _of_a_value(error: typer.TyperException) -> str:
+    """The words of this project for one that has no valid value, "" for any other mistake."""
+    from pydantic import ValidationError
+
+    cause, parameter = error.__cause__, getattr(error, "param", None)
+    if not isinstance(cause, ValidationError) or parameter is None:
+        return ""
+    where = parameter.opts[0] if parameter.opts[0].startswith("-") else (parameter.metavar or parameter.name.upper())
+    if choice := CHOICES.search(cause.errors()[0]["msg"]):
+        near = did_you_mean(choice["received"], re.findall(r"'([^']+)'", choice["valid"]))
+        return _line(f"{where}: received '{choice['received']}', expected one of {choice['valid']}.{near}")
+    return _line(f"{where}: {mismatch(cause.errors())}")
+
+
+def _line(said: str) -> str:
+    """One line that ends as a sentence does; "" stays what it is."""
+    line = " ".join(said.split())
+    return line if line.endswith((".", "?", "!")) or not line else f"{line}."
