@@ -103,7 +103,8 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
         from gru_tf import suite
 
         sizes = suite.check(loaded)
-    console.print(screen.sizes(loaded, sizes))
+    for block in screen.sizes(loaded, sizes):
+        console.print(block)
 
 
 app.command()(cli_machine.doctor)

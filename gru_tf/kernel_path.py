@@ -78,7 +78,7 @@ class Condition:
 
 
 OF_THE_ARGUMENTS = (
-    Condition(lambda f: f.kind in ("GRU", "LSTM"), "cuDNN has GRU and LSTM layers alone"),
+    Condition(lambda f: f.kind in ("GRU", "LSTM"), "not one of cuDNN's layers, GRU and LSTM"),
     Condition(lambda f: f.use_cudnn is not False, "use_cudnn=False"),
     Condition(lambda f: f.activation == "tanh", "activation is {activation}, not tanh"),
     Condition(lambda f: f.recurrent_activation == "sigmoid", "recurrent_activation is {recurrent_activation}, not sigmoid"),

@@ -1,10 +1,12 @@
 """What the terminal shows: tables and progress, in rich."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, Self
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -31,8 +33,7 @@ from gru_tf.wording import ARROWS as ARROWS
 from gru_tf.wording import notes as notes
 
 SPELLED = {"relative": "absolute", "batch_size": "batch-size"}  # options whose switch is called otherwise
-
-
+PART = 22  # characters of 80 that a name may take
 NARROW: dict[str, Any] = {
     "title_justify": "left",
     "title_style": "",
@@ -53,7 +54,8 @@ def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
             shown.add_column(name, justify="left" if label else "right", no_wrap=not label, overflow="fold")
         best = wording.best(block)
         for row in block:
-            shown.add_row(*map(Text, wording.cells(row)), style="bold" if row is best else None)
+            cell, *numbers = wording.cells(row)
+            shown.add_row(Text(in_parts(cell)), *map(Text, numbers), style="bold" if row is best else None)
         yield shown
 
 
@@ -123,17 +125,28 @@ def _sources(block: Iterable[Beside]) -> Iterator[str]:
     return (f"{', '.join(numbers)}: {provenance}" for provenance, numbers in told.items())
 
 
-def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Table:
-    """The networks that a budget gives."""
-    shown = Table(title=Text(f"{experiment.name}: {wording.budget(experiment)}"), title_justify="left")
-    for name in ("task", "cell"):
-        shown.add_column(name, overflow="fold")
-    for name in ("units", "parameters", "of these recurrent"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    for task, cell, size in found:
-        counts = (size.units, size.parameters, size.recurrent_parameters)
-        shown.add_row(Text(task.title), Text(cell.label), *(f"{n:,}" for n in counts))
-    return shown
+def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Iterator[RenderableType]:
+    """The networks that a budget gives: a table a task."""
+    yield Text.assemble((experiment.name, "bold"), f": {wording.budget(experiment)}")
+    for title, entries in groupby(found, lambda entry: entry[0].title):
+        shown = Table(title=Text(title, style="bold"), **NARROW)
+        shown.add_column("cell", overflow="fold", min_width=PART)
+        for name in ("units", "parameters", "of these recurrent"):
+            shown.add_column(name, justify="right", no_wrap=True)
+        for _, cell, size in entries:
+            counts = (size.units, size.parameters, size.recurrent_parameters)
+            shown.add_row(Text(in_parts(cell.label)), *(f"{n:,}" for n in counts))
+        yield ""
+        yield shown
+
+
+def in_parts(name: str) -> str:
+    """A long name in lines, each an option or its value, which a column would cut anywhere."""
+    if len(name) <= PART:
+        return name
+    if "(" in name:
+        return re.sub(r"\((?=\w+=)|, (?=\w+=)", lambda cut: f"{cut[0].rstrip()}\n  ", name)
+    return name.replace("=", "=\n  ", 1)
 
 
 def entries(named: Iterable[tuple[str, str, str]]) -> Table:

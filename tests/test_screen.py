@@ -159,9 +159,22 @@ def test_labels_are_shown_as_they_are(label):
 def test_sizes_are_shown_as_they_are(label):
     one = experiment()
     task, cell = (choice.model_copy(update={"name": label}) for choice in (one.tasks[0], one.cells[0]))
-    text = rendered(screen.sizes(one, [(task, cell, Size(57, 12_094, 11_514))]), width=160)
+    text = rendered(*screen.sizes(one, [(task, cell, Size(57, 12_094, 11_514))]), width=160)
     assert text.count(label) == 2
     assert all(number in text for number in ("57", "12,094", "11,514", "12,000 parameters, head included"))
+
+
+def test_a_long_name_is_cut_where_an_option_begins():
+    for name, parts in {
+        "gru(convention=write)": ["gru(convention=write)"],
+        "gru_reset_before(convention=write)": ["gru_reset_before(", "  convention=write)"],
+        "gru(a=(1, 2), convention=write)": ["gru(", "  a=(1, 2),", "  convention=write)"],
+        "recurrent_activation='hard_sigmoid'": ["recurrent_activation=", "  'hard_sigmoid'"],
+        "any cell with implementation: custom": ["any cell with implementation: custom"],
+    }.items():
+        assert screen.in_parts(name).splitlines() == parts
+        table = table_of(replace(ROW, cell=name), width=100)
+        assert all(part.strip() in table for part in parts)
 
 
 def best_of(*found: Row) -> list[str]:

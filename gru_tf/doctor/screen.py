@@ -28,12 +28,15 @@ def facts(named: Iterable[tuple[str, str]]) -> Table:
 def paths(title: str, lines: Iterable[Line], first: str) -> Table:
     """The kernel path of each line, here and on a GPU, and the condition that keeps cuDNN away there."""
     shown = Table(title=Text(title, style="bold"), **PADDED)
-    for name in (first, "here", "on a GPU"):
+    shown.add_column(first, overflow="fold", min_width=screen.PART)
+    for name in ("here", "on a GPU"):
         shown.add_column(name, overflow="fold")
     shown.add_column("why not cuDNN on a GPU", overflow="fold", ratio=1)
     for line in lines:
         style = {"cudnn": "green", "fails": "red", "refused": "red"}.get(line.gpu.name, "")
-        shown.add_row(Text(line.name), line.here.name, Text(line.gpu.name, style=style), Text(line.gpu.why_not_cudnn))
+        shown.add_row(
+            Text(screen.in_parts(line.name)), line.here.name, Text(line.gpu.name, style=style), Text(line.gpu.why_not_cudnn)
+        )
     return shown
 
 
