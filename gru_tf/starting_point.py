@@ -7,6 +7,7 @@ too where both know as many tokens, and otherwise gets a new one of the width th
 of it learns; frozen, what comes from the file keeps its weights to the bit.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 
 KEPT = 8  # files read
+OPTION = re.compile(r"(^|\s)--[a-z]")
 EQUATIONS = (
     "expected tanh and sigmoid, which the experiment's cell has: its diagnostics and its path on a GPU are those of its"
     " equations, and a layer with other activations is another cell; gru-tf import brings it into Keras, to be trained there"
@@ -64,13 +66,15 @@ def network(model: ModelSpec) -> Network | None:
 @lru_cache(maxsize=KEPT)
 def _read(path: str, _: str) -> Network:
     """Once for each content that the file has had."""
-    from gru_tf.interchange import building, importing
+    from gru_tf.interchange import building, importing, options
 
     try:
-        found = importing.bring(Path(path), verify=False)
+        with options.of_commands():
+            found = importing.bring(Path(path), verify=False)
         network = building.of(found.model)
     except UserError as error:
-        raise UserError(f"model.from: {error}") from error
+        how = "; gru-tf import takes such options and makes a .keras file" if OPTION.search(str(error)) else ""
+        raise UserError(f"model.from: {error}{how}") from error
     if found.record["beside"]:  # the checksum of the file says nothing of them
         elsewhere = ", ".join(found.record["beside"])
         raise UserError(

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import save_file
 
 from gru_tf import compiled, experiment_file, gates, starting_point, suite, training
 from gru_tf.cells import CELLS
@@ -224,6 +225,19 @@ def test_a_file_that_does_not_fit_is_refused_in_one_line(stacks, name, cell, opt
         check(ModelSpec(start=stacks[name]), signature, CELLS.find(cell), options)
     assert str(caught.value).startswith("model.from: ")
     assert "\n" not in str(caught.value)
+
+
+def test_what_only_an_import_can_be_told_is_said_as_its_option(tmp_path):
+    """A linear layer in front of a stack: the file of an experiment has no field to leave it out."""
+    file, rng = tmp_path / "front.safetensors", np.random.default_rng(0)
+    shapes = {"inp.weight": (5, 8), "inp.bias": (5,), "rnn.weight_ih_l0": (9, 5), "rnn.weight_hh_l0": (9, 3)}
+    shapes |= {"rnn.bias_ih_l0": (9,), "rnn.bias_hh_l0": (9,)}
+    save_file({key: rng.normal(size=shape).astype("float32") for key, shape in shapes.items()}, file)
+    with pytest.raises(UserError) as caught:
+        starting_point.network(ModelSpec(start=str(file)))
+    assert str(caught.value).startswith(f"model.from: {file}: inp.weight: could be a layer in front of the stack")
+    assert "expected --leave-out inp " in str(caught.value)
+    assert str(caught.value).endswith("; gru-tf import takes such options and makes a .keras file")
 
 
 @pytest.mark.parametrize(
