@@ -231,4 +231,4 @@ def _middle(
                 found.setdefault(cell.cell, []).append(scores + [0.0] * (seeds - len(scores)))
     whole = {cell: scores for cell, scores in found.items() if len(scores) == len(tasks)}
     known = {cell.cell for task in tasks for cell in task.cells if cell.scores}
-    return {cell: interquartile_mean(scores) for cell, scores in whole.items() if cell in known}
+    return {cell: interquartile_mean(scores).within(-math.inf, 1.0) for cell, scores in whole.items() if cell in known}

@@ -9,6 +9,7 @@ from test_table import result
 from gru_tf.evidence import Evidence, gather
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
+from gru_tf.statistics.across import interquartile_mean
 
 SCORES = {  # task, cell → test accuracy of each seed
     ("digits", "rnn"): [0.50, 0.52, 0.51, 0.50],
@@ -77,6 +78,14 @@ def test_ranks_over_tasks(found):
 def test_the_middle_half_of_the_scores(found):
     scores = sorted([(x - 0.1) / 0.9 for x in SCORES["digits", "gru"]] + [1 - x / 0.17 for x in SCORES["adding", "gru"]])
     assert found.middle["gru"].mean == pytest.approx(sum(scores[2:6]) / 4)
+
+
+def test_the_middle_half_is_never_said_to_be_better_than_a_perfect_answer():
+    one = experiment(tasks=["digits"])
+    found = gather(one, [r.model_copy(update={"score": 0.8 + 0.066 * r.run.seed}) for r in results(one)])
+    assert interquartile_mean([[0.8, 0.866, 0.932, 0.998]]).high > 1
+    assert {middle.high for middle in found.middle.values()} == {1.0}
+    assert all(middle.low < 0.8 < middle.mean for middle in found.middle.values())
 
 
 def test_a_seed_that_is_missing_is_named_and_is_no_zero():
