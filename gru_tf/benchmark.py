@@ -19,6 +19,7 @@ from gru_tf import environment
 from gru_tf.arithmetic import flops
 from gru_tf.cases import Case, Effort, Failure, Measurement
 from gru_tf.compiled import on_gpu
+from gru_tf.errors import one_line
 from gru_tf.prepare import prepare
 
 MIB = 1024**2
@@ -123,8 +124,7 @@ def _attempt(case: Case, act: Callable[[], Trial]) -> Trial | Failure:
     try:
         return act()
     except Exception as error:  # the boundary of a case, as in training.attempt
-        message = " ".join(str(error).split())[:300]
-        return Failure(case=case, error=f"{type(error).__name__}: {message}", started=started)
+        return Failure(case=case, error=one_line(f"{type(error).__name__}: {error}", 300), started=started)
 
 
 def product_rate(effort: Effort) -> float:

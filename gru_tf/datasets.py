@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, one_line
 
 FOLDERS = "GRU_TF_DATA"
 CACHE = "GRU_TF_CACHE"
@@ -139,7 +139,7 @@ def _first_cause(error: BaseException, outer: BaseException | None) -> str:
     """What the system or the server said first, on one line; `outer` was already being handled and is no cause."""
     while (cause := error.__cause__ or error.__context__) is not None and cause is not outer:
         error = cause
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(error)
 
 
 def _content(size: int, sha256: str) -> str:

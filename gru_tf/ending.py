@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gru_tf import brief, garbage, report
 from gru_tf.answer import answer
+from gru_tf.errors import one_line
 from gru_tf.report.findings import Results
 from gru_tf.tracking import Record, addresses, described, registry
 from gru_tf.writer import Writer
@@ -49,7 +50,7 @@ def _report(found: Results, record: Record, writer: Writer) -> dict[str, str]:
         try:
             report.write(found, file)
         except Exception as error:  # whatever is wrong with a page, runs that are done are closed
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            reason = one_line(f"{type(error).__name__}: {error}")
             writer.say(f"the report is not written: {reason}. Results are stored: gru-tf report {found.experiment.name}")
             return {}
         writer.insist(lambda: described.file(record, file))

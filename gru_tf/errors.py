@@ -87,9 +87,9 @@ def shown(value: Any) -> str:
     return YAML_WORDS.get(text, text if len(text) <= 60 else f"{text[:57]}…")
 
 
-def one_line(error: BaseException) -> str:
-    """What another library says of a mistake, in one line."""
-    return " ".join(str(error).split())[:200]
+def one_line(error: BaseException | str, most: int = 200) -> str:
+    """What another library says of a mistake, in one line of at most so many characters; its name where it says nothing."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
 
 
 def mismatch(branches: Sequence[Mapping[str, Any]]) -> str:

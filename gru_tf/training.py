@@ -14,6 +14,7 @@ from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps, shape_of
 from gru_tf.diagnostics.observer import Observer
 from gru_tf.epochs import Epochs, stream
+from gru_tf.errors import one_line
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
 from gru_tf.run_result import RunResult
@@ -130,8 +131,8 @@ def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.
         return train(run, folder, checkpoint_seconds)
     except Exception as error:  # the boundary of a run: whatever went wrong belongs into its record
         last = traceback.extract_tb(error.__traceback__)[-1]
-        message = " ".join(str(error).split())[:500]
-        where = f"{type(error).__name__}: {message} ({Path(last.filename).name}:{last.lineno})"
+        said = one_line(f"{type(error).__name__}: {error}", 500)
+        where = f"{said} ({Path(last.filename).name}:{last.lineno})"
         passing = isinstance(error, (MemoryError, OSError, tf.errors.ResourceExhaustedError))
         seconds = time.perf_counter() - clock
         return RunResult(run=run, status="failed", error=where, passing=passing, started=started, seconds=seconds)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from gru_tf import checkpoints, durable, journal
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, one_line
 from gru_tf.experiment import Run
 from gru_tf.run_result import RunResult
 
@@ -68,7 +68,7 @@ class RayEngine:
             try:
                 self._connect()
             except (OSError, ValueError, RuntimeError) as error:
-                reason = " ".join(str(error).split())[:200]
+                reason = one_line(error)
                 raise UserError(f"no Ray cluster at {self.address}: {reason}") from error
             self.started_here = True
         gpu = 1 if self.ray.cluster_resources().get("GPU") else 0
@@ -115,7 +115,7 @@ class RayEngine:
             if isinstance(error, (errors.NodeDiedError, errors.ObjectLostError)) and flight.moves < MOVES:
                 self._start(flight.run, flight.moves + 1)
                 return None
-            what = _word_left(flight.key) or f"its Ray task died: {' '.join(str(error).split())[:300]}"
+            what = _word_left(flight.key) or f"its Ray task died: {one_line(error, 300)}"
             seconds = time.time() - flight.given
             return RunResult(
                 run=flight.run, status="failed", error=what, passing=True, started=flight.given, seconds=seconds

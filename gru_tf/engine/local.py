@@ -14,6 +14,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from gru_tf.engine import processes
 from gru_tf.engine.worker import work
+from gru_tf.errors import one_line
 from gru_tf.experiment import Run
 from gru_tf.run_result import RunResult
 
@@ -111,7 +112,7 @@ class LocalEngine:
             return self._lost(worker, f"took longer than the limit of {self.time_limit:g} s and was stopped")
         if isinstance(error, ProcessExpired) and error.exitcode == -signal.SIGKILL:
             return self._lost(worker, "was killed, as the system does where memory runs out")
-        return self._lost(worker, f"died: {' '.join(str(error).split())}")
+        return self._lost(worker, f"died: {one_line(error)}")
 
     def _lost(self, worker: Worker, what: str) -> RunResult:
         """The result of a run whose process is gone.

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from gru_tf.errors import UserError, several, shown
+from gru_tf.errors import UserError, one_line, several, shown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 BUILT_IN = {1, 2, 3, 32000}  # filters: deflate, shuffle, fletcher32, lzf; all others may be plugins
@@ -63,7 +63,7 @@ class Contents:
         try:
             return np.asarray(self.arrays[path][()])
         except (OSError, RuntimeError, ValueError, MemoryError) as error:
-            raise UserError(f"{self.where}: {path}: expected readable numbers. Received: {line(error)}") from None
+            raise UserError(f"{self.where}: {path}: expected readable numbers. Received: {one_line(error)}") from None
 
     def elements(self) -> int:
         """Numbers in it, over all arrays."""
@@ -74,7 +74,9 @@ class Contents:
         try:
             return attributes.get(name)
         except (OSError, RuntimeError, TypeError, ValueError, MemoryError) as error:
-            raise UserError(f"{self.where}: {group or '/'}: expected attribute {name}. Received: {line(error)}") from None
+            raise UserError(
+                f"{self.where}: {group or '/'}: expected attribute {name}. Received: {one_line(error)}"
+            ) from None
 
     def _decoded(self, value: Any, name: str, group: str) -> str:
         value = value.item() if isinstance(value, np.generic) else value
@@ -110,14 +112,14 @@ def opened(source: Path | BinaryIO, where: str) -> Iterator[Contents]:
     try:
         file = h5py.File(source, "r")
     except (OSError, RuntimeError) as error:
-        raise UserError(f"{where}: expected a whole HDF5 file. Received: {line(error)}") from None
+        raise UserError(f"{where}: expected a whole HDF5 file. Received: {one_line(error)}") from None
     with file:
         try:
             found = _looked_through(file, where)
         except UserError:
             raise
         except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{where}: expected a whole HDF5 file. Received: {line(error)}") from None
+            raise UserError(f"{where}: expected a whole HDF5 file. Received: {one_line(error)}") from None
         yield found
 
 
@@ -176,8 +178,3 @@ def _check(item: Any, path: str, where: str) -> int:
 
 def _is_there(found: Any) -> bool:
     return found is not None
-
-
-def line(error: BaseException) -> str:
-    """What an error of a library says, in one line."""
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from gru_tf.errors import UserError, shown
+from gru_tf.errors import UserError, one_line, shown
 from gru_tf.interchange import hdf5
 from gru_tf.interchange.keras_weights import fill_by_name, fill_by_path
 
@@ -53,7 +53,7 @@ class File:
         except UserError:
             raise
         except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
-            raise UserError(f"{self.where}: expected the weights of its layers. Received: {hdf5.line(error)}") from None
+            raise UserError(f"{self.where}: expected the weights of its layers. Received: {one_line(error)}") from None
 
     def _fill(self, model: Any) -> None:
         if self.archive is None:
@@ -104,7 +104,7 @@ class File:
                 config = self._json(archive.read(CONFIG), CONFIG)
                 self.archive = archive.read(WEIGHTS)
         except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, UnicodeError, zlib.error) as error:
-            raise UserError(f"{self.where}: expected a whole archive. Received: {hdf5.line(error)}") from None
+            raise UserError(f"{self.where}: expected a whole archive. Received: {one_line(error)}") from None
         with hdf5.opened(io.BytesIO(self.archive), f"{self.where}: {WEIGHTS}") as contents:
             self.elements = contents.elements()
         version = metadata.get("keras_version") if isinstance(metadata, dict) else None
@@ -128,7 +128,7 @@ class File:
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{self.where}: {key}: expected JSON. Received: {hdf5.line(error)}") from None
+            raise UserError(f"{self.where}: {key}: expected JSON. Received: {one_line(error)}") from None
 
 
 class Room:

@@ -15,8 +15,7 @@ from typing import Any
 
 import keras
 
-from gru_tf.errors import UserError
-from gru_tf.interchange import hdf5
+from gru_tf.errors import UserError, one_line
 from gru_tf.interchange.foreign import Run
 from gru_tf.interchange.keras_config import Config
 from gru_tf.interchange.keras_file import File, Room
@@ -90,7 +89,7 @@ def framework(path: Path | str) -> tuple[str, Run] | None:
             model = kind.from_config(config["config"])
         model.load_weights(file.path)
     except Exception as error:  # it raises whatever it meets
-        raise UserError(f"{file.where}: expected a file that TF-Keras loads. Received: {hdf5.line(error)}") from None
+        raise UserError(f"{file.where}: expected a file that TF-Keras loads. Received: {one_line(error)}") from None
     return f"TF-Keras {tf_keras.__version__}", ModelRun(model)
 
 
@@ -121,4 +120,4 @@ def _built(file: File) -> Any:
     except Exception as error:  # Keras raises whatever the wrong option leads to
         if room.refused:
             raise room.refused from None
-        raise UserError(f"{file.where}: expected a config that Keras can build. Received: {hdf5.line(error)}") from None
+        raise UserError(f"{file.where}: expected a config that Keras can build. Received: {one_line(error)}") from None

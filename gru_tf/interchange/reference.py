@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from gru_tf.errors import UserError, counted, near_file
+from gru_tf.errors import UserError, counted, near_file, one_line
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.random_inputs import tokens_of
@@ -57,7 +57,7 @@ def _arrays(file: Path) -> dict[str, Array]:
     except FileNotFoundError:
         raise UserError(f"{file}: no such file{near_file(file, ('.npz',))}") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError) as error:
-        said = " ".join(str(error).split())[:120]
+        said = one_line(error, 120)
         raise UserError(f"{file}: expected an .npz with 'inputs' and 'outputs', numbers alone. Received: {said}") from None
     for name in ("inputs", "outputs"):
         if name not in arrays:

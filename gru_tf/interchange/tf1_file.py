@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, did_you_mean, one_line, several
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -85,7 +85,7 @@ def _newest(folder: Path) -> Path:
 
 
 def _line(error: BaseException) -> str:
-    return " ".join(str(getattr(error, "message", error)).split())[:200] or type(error).__name__
+    return one_line(getattr(error, "message", "") or error)
 
 
 def networks_own(variables: Shapes) -> dict[str, tuple[int, ...]]:

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from gru_tf import durable, silence
-from gru_tf.errors import UserError, several
+from gru_tf.errors import UserError, one_line, several
 from gru_tf.interchange import agreement, options, random_inputs
 from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network
@@ -88,7 +88,7 @@ def _converted(model: Any, path: Path, timesteps: int | None, batch: int) -> byt
             return bytes(converter.convert())
         except ConverterError as error:
             named = sorted(set(re.findall(r"'(tfl?\.\w+)' op", str(error))))
-            received = several(named) or " ".join(str(error).split())[:200]
+            received = several(named) or one_line(error)
             raise UserError(f"{path}: expected operations that TensorFlow Lite has. Received: {received}") from error
 
 

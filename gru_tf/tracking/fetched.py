@@ -14,7 +14,7 @@ import numpy as np
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
-from gru_tf.errors import UserError, did_you_mean, several, shown
+from gru_tf.errors import UserError, did_you_mean, one_line, several, shown
 from gru_tf.interchange import agreement, importing, metadata, random_inputs
 from gru_tf.interchange.importing import Imported
 from gru_tf.interchange.verification import Verified, batch_of
@@ -107,7 +107,7 @@ def _downloaded(address: str, folder: str) -> Path:
     try:
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder))
     except MlflowException as error:
-        raise UserError(f"{address}: cannot be read: {' '.join(str(error).split())[:200]}") from error
+        raise UserError(f"{address}: cannot be read: {one_line(error)}") from error
 
 
 def _file(address: str, local: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.errors import UserError, did_you_mean, one_line, several
 from gru_tf.interchange import options
 from gru_tf.interchange.foreign import LENGTHS, Foreign
 from gru_tf.interchange.network import Linear, Network
@@ -140,7 +140,7 @@ def _computed(
 
 def _misfit(proto: Any, error: Exception) -> str:
     said = f"{type(error).__name__}: {error}"
-    return f"expected inputs and attributes that {proto.op_type} can take. Received: {' '.join(said.split())}"
+    return f"expected inputs and attributes that {proto.op_type} can take. Received: {one_line(said)}"
 
 
 def _glue(proto: Any, index: int, given: list[Value | None], graph: Graph, own: bool) -> Sequence[Value]:

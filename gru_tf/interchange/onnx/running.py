@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, counted
+from gru_tf.errors import UserError, counted, one_line
 from gru_tf.interchange.foreign import Array, Run
 from gru_tf.interchange.network import STATES, Recurrent
 from gru_tf.interchange.onnx import file
@@ -86,15 +86,13 @@ def session(content: bytes, path: Path) -> tuple[str, Any] | None:
     try:
         made = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own, which share no base class
-        raise UserError(f"{path}: expected a file that onnxruntime runs. Received: {' '.join(str(error).split())}") from None
+        raise UserError(f"{path}: expected a file that onnxruntime runs. Received: {one_line(error)}") from None
 
     def run(names: list[str], feed: dict[str, Array]) -> Any:
         try:
             return made.run(names, feed)
         except Exception as error:
-            raise UserError(
-                f"{path}: expected a file that onnxruntime runs. Received: {' '.join(str(error).split())}"
-            ) from None
+            raise UserError(f"{path}: expected a file that onnxruntime runs. Received: {one_line(error)}") from None
 
     return f"onnxruntime {onnxruntime.__version__}", run
 
