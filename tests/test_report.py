@@ -411,6 +411,18 @@ def test_an_equal_budget_says_how_equal():
     assert alike([1000, 1100]) == ""
 
 
+@pytest.mark.parametrize(("more", "ringed"), [(0.02, 1), (0.5, 3)])
+def test_what_whole_units_leave_of_an_equal_budget_puts_no_cell_on_the_front(found, more, ringed):
+    """The better the cell, the larger: all are on the front, unless the sizes are as good as equal."""
+    finals = [r for r in found.runs if r.run.purpose == "final" and r.run.task.name == "digits" and r.test is not None]
+    best = {cell: np.mean([r.test for r in finals if r.run.cell.label == cell]) for cell in ("rnn", "gru", "lstm")}
+    sizes = {cell: round(1000 * (1 + more * place)) for place, cell in enumerate(sorted(best, key=best.get))}
+    runs = tuple(r.model_copy(update={"parameters": sizes[r.run.cell.label]}) for r in finals)
+    drawn = figures.draw("pareto", suite.Results(found.experiment, runs))
+    (axes,) = (axes for axes in drawn.axes if axes.get_title(loc="left").endswith("parameters"))
+    assert [len(line.get_xdata()) for line in axes.lines if line.get_markersize() == 13] == [ringed]
+
+
 def test_gradients_of_several_tasks_stand_a_task_a_line(found):
     """As wide as other figures at the most; a task that has no reading after training leaves that place empty."""
     inside = next(r.diagnostics for r in found.runs if r.diagnostics is not None)

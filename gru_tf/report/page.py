@@ -55,7 +55,7 @@ TEXTS = {
     "pareto": (
         "What a better score costs",
         "Large marks are means with their 95 % interval at the median cost, small ones are single seeds. A ring marks the"
-        " cells that no other one beats in both, by their means: the Pareto front.",
+        " cells that no other one beats in both, by their means: the Pareto front. Sizes within 5 % count as equal.",
     ),
     "curves": (
         "How they learn",

@@ -1,6 +1,6 @@
 """What a better score costs: the test metric against parameters, training seconds and latency, with the Pareto front."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from math import ceil, isfinite
 from typing import Any
 
@@ -73,7 +73,9 @@ def _panel(
 
     def paint(axes: Any) -> None:
         looks = signs.of(findings.experiment.cells)
-        _front(axes, [(x, cell.row.test.mean) for x, cell in points.values() if cell.row.test], task.direction)
+        means = [(x, cell.row.test.mean) for x, cell in points.values() if cell.row.test]
+        whole = name == "parameters"
+        _front(axes, means, task.direction, whole and bool(alike([x for x, _ in means])))
         x_values, y_values = [], []
         for cell_label, (x, cell) in points.items():
             assert cell.row.test is not None  # noqa: S101, only of cells that were tested
@@ -87,7 +89,6 @@ def _panel(
             x_values += [x, *(a for a, _ in known)]
             y_values += [bound for bound in (mean, low, high, *(b for _, b in known)) if isfinite(bound) and bound > 0]
         light(axes)
-        whole = name == "parameters"
         scales.amount(axes, "x", x_values, f"{label}{alike(x_values)}" if whole and len(points) > 1 else label, whole)
         scales.metric(axes, "y", f"test {task.metric}", task.direction, y_values, task.chance)
 
@@ -106,10 +107,9 @@ def alike(values: Sequence[float]) -> str:
     )
 
 
-def _front(axes: Any, points: Iterable[tuple[float, float]], direction: str) -> None:
-    """The front as steps, a ring around each cell on it."""
+def _front(axes: Any, points: Sequence[tuple[float, float]], direction: str, same: bool) -> None:
+    """The front as steps, a ring around each cell on it; `same` where costs are as good as equal."""
     sign = 1 if direction == "max" else -1
-    points = list(points)
-    on = [points[place] for place in front([(cost, sign * value) for cost, value in points])]
+    on = [points[place] for place in front([(0.0 if same else cost, sign * value) for cost, value in points])]
     axes.plot(*zip(*on, strict=True), color=MUTED, lw=1, ls=(0, (1, 1.5)), drawstyle="steps-post", zorder=1)
     axes.plot(*zip(*on, strict=True), ls="", marker="o", ms=13, mfc="none", mec=MUTED, mew=1, zorder=1)
