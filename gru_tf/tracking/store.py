@@ -42,7 +42,9 @@ class Store:
     """
 
     def __init__(self, uri: str | None = None, make: bool = True):
-        self.uri = _checked(uri or default_uri())
+        uri = _checked(uri or default_uri())
+        file, self.uri = sqlite.file_of(uri), sqlite.absolute(uri)
+        self._in_file = file is not None
         for noisy in ("alembic", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks: we raise what they say
@@ -50,8 +52,7 @@ class Store:
         for name, value in (PATIENT_BY_ITSELF | WITHOUT_BARS).items():
             os.environ.setdefault(name, value)
         with answering(self.uri):
-            if self._local():
-                file = Path(self.uri.removeprefix("sqlite:///"))
+            if file is not None:
                 self.folder = file.parent
                 sqlite.make(file) if make else sqlite.expect(file)
             self.client = _client(self.uri)
@@ -113,16 +114,13 @@ class Store:
         """
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            root = (self.folder / "artifacts" / name).absolute().as_uri() if self._local() else None
+            root = (self.folder / "artifacts" / name).absolute().as_uri() if self._in_file else None
             kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
             return str(self.client.create_experiment(name, root, tags=kind))
         if found.lifecycle_stage != "active":
             restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {found.experiment_id}"
             raise UserError(f"'{name}' was deleted in {self.uri}; rename the file, or restore it: {restore}")
         return str(found.experiment_id)
-
-    def _local(self) -> bool:
-        return self.uri.startswith("sqlite:///")
 
 
 def _checked(uri: str) -> str:
