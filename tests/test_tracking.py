@@ -36,7 +36,7 @@ from gru_tf.tasks.digits import Digits
 from gru_tf.tracking import Store, StoreError, signs_of_life
 from gru_tf.tracking.model import _signature as signature_of
 from gru_tf.tracking.model import custom_objects
-from gru_tf.tracking.tags import BEAT, COORDINATOR, HOST
+from gru_tf.tracking.tags import BEAT, COORDINATOR, HOST, RESULT
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -430,6 +430,37 @@ def test_an_experiment_that_was_only_opened_is_known_and_empty(empty):
     found = store.find("tiny")
     assert found.experiment == experiment
     assert found.results() == {}
+
+
+def test_an_experiment_and_a_result_of_any_length_come_back(empty):
+    """MLflow cuts a tag at 8,000 characters: what was trained on a table of 400 columns could not be read any more."""
+    store, experiment = empty
+    columns = [f"temperature of room {number}" for number in range(600)]
+    task = {"forecast": {"path": "wide.csv", "target": ["load"], "covariates": columns, "window": 8, "horizon": 1}}
+    wide = validate({**TINY, "name": "tiny", "tasks": [task]}, "tiny")
+    record = store.open(wide)
+    record.begin()
+    record.write(result := result_of(wide))
+    found = store.find("tiny")
+    assert found.experiment == wide
+    assert not found.outdated()
+    (back,) = found.results().values()
+    assert back == result.model_copy(update={"history": {}})
+    assert record.children.taken(result) == record.ids[result.run.fingerprint]
+    store.open(experiment).begin()
+    assert store.find("tiny").experiment == experiment, "and a short one after it"
+
+
+def test_a_result_of_another_version_is_trained_again(empty):
+    """It ended every command on this experiment in a traceback."""
+    store, experiment = empty
+    record = store.open(experiment)
+    record.write(result := result_of(experiment))
+    store.client.set_tag(record.ids[result.run.fingerprint], RESULT, '{"run": {}, "of": "another version"}')
+    assert record.results() == {}
+    assert record.left_out == 1
+    record.write(result)
+    assert list(record.results().values()) == [_bare(result)]
 
 
 def test_an_experiment_deleted_in_the_dashboard_is_said_to_be(empty):

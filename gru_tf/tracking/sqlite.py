@@ -29,7 +29,8 @@ def file_of(uri: str) -> Path | None:
             f"store: expected the file of a store, {SCHEME}FILE: one in memory is gone at the end. Received: {uri}"
         )
     if name.startswith("~"):
-        raise UserError(f"store: expected a path. Received: {uri}. Did you mean '{SCHEME}{Path(name).expanduser()}'?")
+        near = f". Did you mean '{SCHEME}{Path(name).expanduser()}'?" if name.startswith("~/") else ""
+        raise UserError(f"store: expected a path without '~'. Received: {uri}{near}")
     return Path(name)
 
 

@@ -18,7 +18,7 @@ from gru_tf.tracking import sqlite
 from gru_tf.tracking.pages import every
 from gru_tf.tracking.record import Record
 from gru_tf.tracking.refusals import answering, guarded
-from gru_tf.tracking.tags import DEFINITION, KIND
+from gru_tf.tracking.tags import DEFINITION, KIND, parts, whole
 
 # A server out of reach is to be reported at once; how long to go on trying is decided in writer.py.
 PATIENT_BY_ITSELF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
@@ -76,7 +76,7 @@ class Store:
             near = did_you_mean(name, [other for other in self.names() if other != name])
             raise UserError(f"no results of '{name}' in {self.uri}.{near or ' To get some: gru-tf run NAME'}")
         try:
-            definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
+            definition = Experiment.model_validate_json(whole(parent.data.tags, DEFINITION))
         except ValidationError as error:
             what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             raise UserError(f"'{name}' in {self.uri} was run by another version of gru_tf: {what}") from error
@@ -93,7 +93,7 @@ class Store:
         experiment_id = self.experiment_id(experiment.name)
         parent = _parent(self.client, experiment_id)
         if parent is None:
-            tags = {KIND: "experiment", DEFINITION: experiment.model_dump_json()}
+            tags = {KIND: "experiment", **parts(DEFINITION, experiment.model_dump_json())}
             parent = self.client.create_run(experiment_id, run_name=experiment.name, tags=tags)
         return Record(self, experiment, experiment_id, parent.info.run_id)
 
