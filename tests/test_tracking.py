@@ -33,7 +33,7 @@ from gru_tf.specs import ModelSpec
 from gru_tf.speed.record import PREFIX
 from gru_tf.tasks import Signature, create
 from gru_tf.tasks.digits import Digits
-from gru_tf.tracking import Store, StoreError, signs_of_life
+from gru_tf.tracking import Store, StoreError, described, signs_of_life
 from gru_tf.tracking.model import _signature as signature_of
 from gru_tf.tracking.model import custom_objects
 from gru_tf.tracking.tags import BEAT, COORDINATOR, HOST, RESULT
@@ -461,6 +461,24 @@ def test_a_result_of_another_version_is_trained_again(empty):
     assert record.left_out == 1
     record.write(result)
     assert list(record.results().values()) == [_bare(result)]
+
+
+def test_what_a_person_wrote_of_an_experiment_stays(empty):
+    """Another program may have one of this name, or somebody wrote in the dashboard."""
+    store, experiment = empty
+    number = store.client.create_experiment("tiny")
+    store.client.set_experiment_tag(number, "mlflow.note.content", "My notes of three months.")
+    mine = store.client.create_run(number, run_name="mine").info.run_id
+    record = store.open(experiment)
+    record.begin()
+    record.end(failed=False)
+    assert store.client.get_experiment(number).tags["mlflow.note.content"] == "My notes of three months."
+    assert TINY["question"] in store.client.get_run(record.parent).data.tags["mlflow.note.content"]
+    assert store.client.get_run(mine).info.status == "RUNNING"
+    store.client.set_experiment_tag(number, "mlflow.note.content", "")
+    for word in ("first", "second"):
+        described.note(record, word)
+        assert store.client.get_experiment(number).tags["mlflow.note.content"] == word
 
 
 def test_an_experiment_deleted_in_the_dashboard_is_said_to_be(empty):
