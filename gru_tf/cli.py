@@ -1,6 +1,5 @@
 """The command `gru-tf`: arguments and printing only."""
 
-import errno
 import gc
 import sys
 from pathlib import Path
@@ -21,7 +20,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 INTERRUPTED = 130  # what typer makes of Ctrl-C
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @app.command()
@@ -153,15 +151,16 @@ def _line(text: str) -> None:
 
 
 def main() -> None:
-    """Entry point: a user's mistake and a full disk are one line and exit code 2, Ctrl-C is 130."""
+    """Entry point: a user's mistake, a full disk and a place that cannot be are one line and exit code 2, Ctrl-C is 130."""
     try:
         status = app(standalone_mode=False)
     except UserError as error:
         status = _complain(str(error))
     except OSError as error:
-        if error.errno not in FULL:
+        message = cli_mistakes.of_a_place(error)
+        if not message:
             raise
-        status = _complain(f"{error.strerror}: {error.filename}. What is done is kept; the same command goes on.")
+        status = _complain(message)
     except typer.TyperException as error:
         message = cli_mistakes.sentence(error)
         status = _complain(message) if message else 2

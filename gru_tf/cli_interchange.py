@@ -137,7 +137,8 @@ def _table(rows: "Iterable[Row]") -> Table:
         justify: Literal["left", "right"] = "right" if name in ("units", "parameters") else "left"
         shown.add_column(name, justify=justify, no_wrap=not folded, overflow="fold")
     for row in rows:
-        units = "" if row.units is None else f"{row.units:,}"
+        each = row.units if isinstance(row.units, tuple) else () if row.units is None else (row.units,)
+        units = " + ".join(f"{number:,}" for number in each)
         shown.add_row(*map(Text, (row.layer, row.kind, row.directions, units, f"{row.parameters:,}", row.path)))
     return shown
 

@@ -1,11 +1,14 @@
 """What the command line refuses in one line: where, what was received, what was expected, the nearest name."""
 
+import errno
 import re
 
 import typer
 
 from gru_tf.errors import did_you_mean, mismatch
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 CHOICES = re.compile(r"'(?P<received>.*)' is not one of (?P<valid>.+?)\.?$", re.DOTALL)
 
 
@@ -14,6 +17,18 @@ def sentence(error: typer.TyperException) -> str:
     said = _of_a_value(error) or _line(error.format_message())
     context = getattr(error, "ctx", None)
     return f"{said} Try '{context.command_path if context else 'gru-tf'} --help'." if said else ""
+
+
+def of_a_place(error: OSError) -> str:
+    """What the system refuses of a file or a folder that was named, or of the disk; "" for any other failure."""
+    place = _shortened(str(error.filename)) if error.filename else "the output"
+    if error.errno in FULL:
+        return f"{error.strerror}: {place}. What is done is kept; the same command goes on."
+    return f"{place}: {error.strerror}" if error.errno in PLACES and error.filename else ""
+
+
+def _shortened(place: str, most: int = 200) -> str:
+    return place if len(place) <= most else f"{place[:most]}…"
 
 
 def _of_a_value(error: typer.TyperException) -> str:

@@ -1,5 +1,6 @@
 """One coordinator an experiment: the second one is refused, naming the first."""
 
+import errno
 import json
 import os
 import socket
@@ -40,15 +41,19 @@ def held(folder: Path, name: str) -> Iterator[None]:
     """Hold the lock of the experiment `name` in `folder`; the system frees it when this process ends, however it ends.
 
     Raises:
-        UserError: where another process holds it.
+        UserError: where another process holds it, and where nothing can be written in its place.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     holder = folder / f"{name}.holder.json"
     lock = FileLock(folder / f"{name}.lock")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / name).exists() and not (folder / name).is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder / name))
         lock.acquire(timeout=0)
     except Timeout as error:
         raise UserError(f"{name} is being run already by {_holder(holder)}; wait for it, or stop it") from error
+    except OSError as error:
+        raise UserError(f"{error.filename}: expected a place for work in progress. Received: {error.strerror}") from error
     try:
         holder.write_text(json.dumps(me()), encoding="utf-8")
         yield

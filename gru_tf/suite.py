@@ -1,6 +1,6 @@
 """The coordinator: joins search, engine and store, and gives Python users `run`, `check` and `results`."""
 
-import shutil
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,6 +24,7 @@ from gru_tf.tracking import Record, Store, StoreError, history
 from gru_tf.writer import Writer
 
 ENGINES = ("local", "serial", "ray")
+OURS = re.compile(r"[0-9a-f]{16}\.(checkpoint|keras|result\.json)|\.writing-[0-9a-f]{16}\.(checkpoint|keras|json)")
 
 
 @dataclass(frozen=True, repr=False)
@@ -240,9 +241,16 @@ def _conduct(where: str, experiment: Experiment, store: Store, engine: Engine, p
 
 
 def _clear(folder: Path) -> None:
-    """Take away what a complete experiment needs no more; not results that wait for a store, which may be another one."""
-    if not journal.kept(folder):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Take away what a complete experiment needs no more; not results that wait for a store, which may be another one.
+
+    Of the files only those that runs leave: beside a store in the user's own folder, `work/` may be the user's own too.
+    """
+    if journal.kept(folder):
+        return
+    with suppress(OSError):
+        for file in [file for file in folder.iterdir() if OURS.fullmatch(file.name)]:
+            file.unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _show_anew(record: Record, folder: Path) -> None:

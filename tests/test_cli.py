@@ -1,5 +1,6 @@
 """The command: what it prints, where, with which exit code, and what it does not load."""
 
+import errno
 import os
 import re
 import socket
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from gru_tf import cli
+from gru_tf import cli, cli_mistakes
 from gru_tf.cells import CELLS
 from gru_tf.tasks import TASKS
 
@@ -32,7 +33,7 @@ ONE = {
 }
 LIGHT = """
 import sys
-from gru_tf import cli
+from gru_tf import cli, cli_mistakes
 sys.argv = ["gru-tf", *sys.argv[1:]]
 try:
     cli.main()
@@ -343,3 +344,17 @@ def test_a_real_mistake_of_ours_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr("gru_tf.listing.catalogues", lambda kind: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main()
+
+
+@pytest.mark.parametrize("command", [["run"], ["check"], ["compare"], ["doctor"], ["export", "-o", "x.onnx"]], ids=" ".join)
+def test_a_name_that_no_file_can_have_is_one_line(main, command):
+    code, out, error = main(*command, "x" * 300)
+    assert (code, out) == (2, "")
+    assert error.endswith("x…: File name too long\n")
+    assert error.count("\n") == 1
+
+
+def test_a_full_disk_below_the_output_is_said_to_be_so():
+    full = cli_mistakes.of_a_place(OSError(errno.ENOSPC, "No space left on device"))
+    assert full.startswith("No space left on device: the output. ")
+    assert cli_mistakes.of_a_place(OSError(errno.ENOENT, "No such file or directory", "x")) == "", "a fault of ours"

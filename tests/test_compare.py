@@ -1,5 +1,6 @@
 """A comparison on a user's own data, from the file to the forecast: tiny, in this process, checked against NumPy."""
 
+import errno
 import json
 import re
 import sys
@@ -180,7 +181,7 @@ def plan(data, **more):
     return comparison.plan(data, **{**GIVEN, **more})
 
 
-def test_a_written_experiment_has_the_same_runs(done, tmp_path):
+def test_a_written_experiment_has_the_same_runs(done, tmp_path, monkeypatch):
     made = plan(done.file, trials=3)
     file = tmp_path / "load.yaml"
     comparison.write(made, file)
@@ -194,6 +195,13 @@ def test_a_written_experiment_has_the_same_runs(done, tmp_path):
         comparison.write(made, tmp_path / "load")
     with pytest.raises(UserError, match="No such file or directory"):
         comparison.write(made, tmp_path / "no" / "load.yaml")
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "away.yaml")
+    with pytest.raises(UserError, match="link.yaml: there already"):
+        comparison.write(made, tmp_path / "link.yaml")
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(UserError, match="full.yaml: No space left on device"):
+        comparison.write(made, tmp_path / "full.yaml")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["link.yaml", "load.yaml"], "no half file"
 
 
 def test_a_frame_is_the_same_data_as_its_file(done):

@@ -255,4 +255,4 @@ def test_a_store_that_is_none_is_one_line(tmp_path):
     ended = start("sqlite:///notes.txt", tmp_path)
     assert ended.process.wait(60) == 2
     (line,) = ended.said.read_text().splitlines()
-    assert line.startswith("gru-tf: the tracking store sqlite:///notes.txt does not answer: ")
+    assert line.startswith(f"gru-tf: the tracking store sqlite:///{tmp_path}/notes.txt does not answer: ")

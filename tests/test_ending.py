@@ -174,6 +174,9 @@ def test_of_equals_the_first_seed_and_no_run_that_did_not_finish() -> None:
 def test_names_that_mlflow_takes() -> None:
     task = Choice(name="ucr", options={"path": "/home/a b/C:D_TRAIN.ts"})
     assert registry.name("a", task, Choice(name="gru")) == "gru-tf.a.ucr-path-C-D_TRAIN.ts.gru"
+    ours = [registry.name(own, Choice(name="digits"), Choice(name="gru")) for own in ("my-test", "my test", "-my-test")]
+    assert ours[0] == "gru-tf.my-test.digits.gru"
+    assert len(set(ours)) == 3, "else the alias of one experiment goes to the model of another"
     long = [registry.name("a" * 300, task, Choice(name=cell)) for cell in ("gru", "lstm")]
     assert [len(name) for name in long] == [registry.LONGEST] * 2
     assert len(set(long)) == 2

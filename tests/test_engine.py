@@ -1,11 +1,13 @@
 """Engines: the same runs give the same bits anywhere, and the death of a worker is one failed run."""
 
 import os
+import signal
 import time
 
 import psutil
 import pytest
 
+from gru_tf.engine import processes
 from gru_tf.engine.local import LocalEngine
 from gru_tf.engine.processes import available_cores
 from gru_tf.engine.serial import SerialEngine
@@ -141,3 +143,12 @@ def test_available_cores_follow_the_process_s_affinity():
         assert available_cores() == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+def test_the_server_leaves_ctrl_c_to_the_command_while_it_imports(monkeypatch):
+    """It ended in a traceback of its own on the terminal, in the first seconds, when a slip of the hand is noticed."""
+    seen = []
+    monkeypatch.setattr(processes.forkserver, "ensure_running", lambda: seen.append(signal.getsignal(signal.SIGINT)))
+    before = signal.getsignal(signal.SIGINT)
+    processes.start_server()
+    assert (seen, signal.getsignal(signal.SIGINT)) == ([signal.SIG_IGN], before)

@@ -261,10 +261,10 @@ def test_an_experiment_is_called_what_a_file_can_be_called(name):
     assert experiment(name=name).name == name
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["", " ", ".", "..", "../..", "a/b", "/", "a\\b", ".hidden", " one", "one\n", "a\0b", "x" * 201, "ö" * 101, "Default"],
-)
+NO_NAMES = ("", " ", ".", "..", "../..", "a/b", "/", "a\\b", ".hidden", " one", "one\n", "a\0b", "x" * 201, "ö" * 101)
+
+
+@pytest.mark.parametrize("name", [*NO_NAMES, "Default", "one.lock", "one.holder.json"])
 def test_no_name_leads_out_of_the_folder_that_is_taken_away_after_the_last_run(name):
     with pytest.raises(ValidationError, match=r"name\n  Value error, expected .* Received: "):
         experiment(name=name)

@@ -116,9 +116,22 @@ def test_an_older_saved_model_is_replaced_and_nothing_else(forwards, tmp_path):
     old = tmp_path / "old"
     old.mkdir()
     (old / "saved_model.pb").write_bytes(b"old")
-    saved_model.write(forwards, old)
+    (old / "data.csv").write_text("mine")
+    with pytest.raises(gru_tf.UserError, match=r"and nothing beside it\. Received: also data.csv$"):
+        saved_model.write(forwards, old)
+    (old / "data.csv").unlink()
+    link = tmp_path / "link"
+    link.symlink_to(old)
+    saved_model.write(forwards, link)
+    assert link.is_symlink()
     assert (old / "saved_model.pb").stat().st_size > 1000
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "old"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "mine", "old"]
+
+
+@pytest.mark.parametrize("place", [".", "..", "/"])
+def test_a_folder_without_a_name_is_no_place_for_a_saved_model(place, forwards):
+    with pytest.raises(gru_tf.UserError, match="expected a name, of a file or of a new folder$"):
+        gru_tf.export_model(forwards, place, overwrite=True)
 
 
 def test_a_saved_model_that_answers_otherwise_is_not_kept(forwards, tmp_path, monkeypatch):

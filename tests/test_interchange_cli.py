@@ -11,9 +11,10 @@ import pytest
 from pytorch_equations import run, weights
 from safetensors.numpy import load_file, save_file
 
+import gru_tf
 from gru_tf import cli, cli_interchange
 from gru_tf.errors import UserError
-from gru_tf.interchange import importing, metadata, options, pytorch
+from gru_tf.interchange import contents, importing, metadata, options, pytorch
 
 X = np.random.default_rng(7).normal(size=(2, 5, 3)).astype("float32")
 
@@ -291,3 +292,9 @@ def test_help_is_there(main, command):
     code, shown, _ = main(command, "--help")
     assert code == 0
     assert "--force" in shown
+
+
+def test_a_stack_of_this_project_shows_the_units_of_each_layer():
+    model = gru_tf.stacked("gru", [3, 12], features=2, outputs=1)
+    table = cli_interchange._table(contents.rows(model, None))
+    assert [list(column.cells) for column in table.columns][3][0].plain == "3 + 12"

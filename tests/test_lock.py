@@ -63,3 +63,15 @@ def test_marks_of_others(holder: tuple["subprocess.Popen[str]", str]) -> None:
     assert not lock.lives(f"{number} {float(started) - 1}"), "the number was given to another process since"
     assert not lock.lives(lock.mark()), "oneself is no other"
     assert not lock.lives("")
+
+
+@pytest.mark.parametrize("file", ["work", "work/question", "work/question.lock/x"])
+def test_what_stands_in_the_place_of_work_in_progress_is_named_and_kept(tmp_path: Path, file: str) -> None:
+    """It ended in a traceback, in part after the first training."""
+    there = tmp_path / file
+    there.parent.mkdir(parents=True, exist_ok=True)
+    there.write_text("mine", encoding="utf-8")
+    refusal = r"/work[^:]*: expected a place for work in progress\. Received: "
+    with pytest.raises(UserError, match=refusal), lock.held(tmp_path / "work", "question"):
+        pass
+    assert there.read_text(encoding="utf-8") == "mine"

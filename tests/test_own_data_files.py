@@ -657,3 +657,11 @@ def test_lines_may_end_in_carriage_returns_alone(tmp_path: Path) -> None:
     found = files.read_table(written(tmp_path, "x.csv", "a,b\r1,x\r2,y\r"))
     assert found["a"].tolist() == [1, 2]
     assert columns.row(str(tmp_path / "x.csv"), 1) == "row 2 (line 3)"
+
+
+def test_a_cache_that_is_no_folder_is_named(tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("mine")
+    monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(UserError, match=r"cache/given: cannot be written, .*: set GRU_TF_CACHE to another folder$"):
+        keep({"X": np.zeros(3)})
+    assert (tmp_path / "cache").read_text() == "mine"

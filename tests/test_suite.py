@@ -194,6 +194,21 @@ def test_what_a_coordinator_killed_after_its_last_word_left_is_taken_away_but_no
     assert not work.exists()
 
 
+def test_of_a_folder_of_the_users_that_is_called_so_nothing_else_is_taken_away(again, tmp_path):
+    """A store in the folder where one works, and data of one's own in "work/tiny/": both have been seen."""
+    work = tmp_path / "work" / "tiny"
+    work.mkdir(parents=True)
+    own = [work / name for name in ("tiny.csv", "model.keras", "notes.json", "0123456789abcdef.json")]
+    (work / "more").mkdir()
+    for file in [*own, work / "more" / "fedcba9876543210.keras"]:
+        file.write_text("mine")
+    (work / "0123456789abcdef.checkpoint").write_bytes(b"half a training")
+    (work / ".writing-0123456789abcdef.keras").write_bytes(b"half a model")
+    run(write(tmp_path), again)
+    assert sorted(work.iterdir()) == sorted([*own, work / "more"])
+    assert (work / "more" / "fedcba9876543210.keras").read_text() == "mine"
+
+
 def test_more_seeds_train_only_the_new_ones(done, again, tmp_path):
     found, trained = run(write(tmp_path, seeds=3), again)
     assert [(r.run.purpose, r.run.seed) for r in trained] == [("final", 2)] * 2

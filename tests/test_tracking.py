@@ -5,10 +5,11 @@ import math
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from importlib.metadata import version
 from types import SimpleNamespace
 
@@ -32,10 +33,10 @@ from gru_tf.specs import ModelSpec
 from gru_tf.speed.record import PREFIX
 from gru_tf.tasks import Signature, create
 from gru_tf.tasks.digits import Digits
-from gru_tf.tracking import Store, StoreError, signs_of_life
+from gru_tf.tracking import Store, StoreError, described, signs_of_life
 from gru_tf.tracking.model import _signature as signature_of
 from gru_tf.tracking.model import custom_objects
-from gru_tf.tracking.tags import BEAT, COORDINATOR, HOST
+from gru_tf.tracking.tags import BEAT, COORDINATOR, HOST, RESULT
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -431,6 +432,55 @@ def test_an_experiment_that_was_only_opened_is_known_and_empty(empty):
     assert found.results() == {}
 
 
+def test_an_experiment_and_a_result_of_any_length_come_back(empty):
+    """MLflow cuts a tag at 8,000 characters: what was trained on a table of 400 columns could not be read any more."""
+    store, experiment = empty
+    columns = [f"temperature of room {number}" for number in range(600)]
+    task = {"forecast": {"path": "wide.csv", "target": ["load"], "covariates": columns, "window": 8, "horizon": 1}}
+    wide = validate({**TINY, "name": "tiny", "tasks": [task]}, "tiny")
+    record = store.open(wide)
+    record.begin()
+    record.write(result := result_of(wide))
+    found = store.find("tiny")
+    assert found.experiment == wide
+    assert not found.outdated()
+    (back,) = found.results().values()
+    assert back == result.model_copy(update={"history": {}})
+    assert record.children.taken(result) == record.ids[result.run.fingerprint]
+    store.open(experiment).begin()
+    assert store.find("tiny").experiment == experiment, "and a short one after it"
+
+
+def test_a_result_of_another_version_is_trained_again(empty):
+    """It ended every command on this experiment in a traceback."""
+    store, experiment = empty
+    record = store.open(experiment)
+    record.write(result := result_of(experiment))
+    store.client.set_tag(record.ids[result.run.fingerprint], RESULT, '{"run": {}, "of": "another version"}')
+    assert record.results() == {}
+    assert record.left_out == 1
+    record.write(result)
+    assert list(record.results().values()) == [_bare(result)]
+
+
+def test_what_a_person_wrote_of_an_experiment_stays(empty):
+    """Another program may have one of this name, or somebody wrote in the dashboard."""
+    store, experiment = empty
+    number = store.client.create_experiment("tiny")
+    store.client.set_experiment_tag(number, "mlflow.note.content", "My notes of three months.")
+    mine = store.client.create_run(number, run_name="mine").info.run_id
+    record = store.open(experiment)
+    record.begin()
+    record.end(failed=False)
+    assert store.client.get_experiment(number).tags["mlflow.note.content"] == "My notes of three months."
+    assert TINY["question"] in store.client.get_run(record.parent).data.tags["mlflow.note.content"]
+    assert store.client.get_run(mine).info.status == "RUNNING"
+    store.client.set_experiment_tag(number, "mlflow.note.content", "")
+    for word in ("first", "second"):
+        described.note(record, word)
+        assert store.client.get_experiment(number).tags["mlflow.note.content"] == word
+
+
 def test_an_experiment_deleted_in_the_dashboard_is_said_to_be(empty):
     store, experiment = empty
     record = store.open(experiment)
@@ -475,6 +525,68 @@ def test_a_file_that_is_no_store_is_refused_and_kept(tmp_path):
 def test_an_address_that_cannot_be_is_refused(uri):
     with pytest.raises(UserError, match=uri):
         Store(uri)
+
+
+def test_a_program_that_goes_to_another_folder_has_the_store_of_that_folder(blank, tmp_path, monkeypatch):
+    """A notebook's `%cd`: MLflow goes on with what it has opened under the same URI."""
+    experiment = validate({**TINY, "name": "tiny"}, "tiny")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        shutil.copy(blank, tmp_path / name / "near.db")
+        monkeypatch.chdir(tmp_path / name)
+        store = Store("sqlite:///near.db")
+        assert store.names() == []
+        store.open(experiment)
+        assert store.names() == ["tiny"]
+
+
+def tables(file):
+    with closing(sqlite3.connect(file)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+@pytest.mark.parametrize("make", [True, False])
+def test_a_database_of_another_program_is_refused_and_kept(tmp_path, make):
+    file = tmp_path / "shop.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE customers (name)")
+    with pytest.raises(UserError, match=r"shop.db: expected a store of MLflow\. Received: a database of customers$"):
+        Store(f"sqlite:///{file}", make)
+    assert tables(file) == {"customers"}
+
+
+def test_a_store_of_another_version_of_mlflow_is_not_changed_unasked(blank, tmp_path):
+    """MLflow makes the tables that are missing, and what the older version wrote can then be read by none but the newer."""
+    file = shutil.copy(blank, tmp_path / "older.db")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TABLE logged_model_tags")
+        connection.execute("UPDATE alembic_version SET version_num = '0584bdc529eb'")  # MLflow 2.22's
+        connection.commit()
+    before = tables(file)
+    with pytest.raises(UserError, match=rf"one of another version, which is left as it is\. .*mlflow db upgrade .*{file}$"):
+        Store(f"sqlite:///{file}", make=False)
+    assert tables(file) == before
+
+
+@pytest.mark.parametrize("uri", ["sqlite://", "sqlite:///:memory:", "sqlite:///~/mlflow.db"])
+def test_a_store_that_would_be_lost_or_lie_in_a_folder_called_tilde_is_refused(uri, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^store: expected .* Received: sqlite:"):
+        Store(uri)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_to_a_store_that_is_not_there_stays_a_link(blank, tmp_path):
+    """To a disk that is not mounted, for one: a file in the link's place would be another, empty store for ever."""
+    link, disk = tmp_path / "mlflow.db", tmp_path / "disk"
+    link.symlink_to(disk / "mlflow.db")
+    with pytest.raises(UserError, match=r"a link to .*disk/mlflow.db, .* not there\. Is its disk mounted\?$"):
+        Store(f"sqlite:///{link}")
+    assert [file.name for file in tmp_path.iterdir() if not file.name.endswith(".lock")] == ["mlflow.db"]
+    disk.mkdir()
+    shutil.copy(blank, disk)
+    Store(f"sqlite:///{link}")
+    assert link.is_symlink()
 
 
 TOKENS = {"timesteps": 9, "features": 3, "outputs": 7, "target": "class", "tokens": 7}

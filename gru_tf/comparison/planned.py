@@ -1,5 +1,7 @@
 """What a comparison on a user's data will run, and why: guess, protocol and experiment, also as a file."""
 
+import errno
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf import experiment_file, suite
+from gru_tf import durable, experiment_file, suite
 from gru_tf.errors import UserError, shown
 from gru_tf.experiment import Experiment
 from gru_tf.guess import Guess, guess
@@ -123,10 +125,12 @@ def write(made: Plan, file: Path) -> None:
     ]
     content["cells"] = [cell.name for cell in made.experiment.cells]
     content["seeds"] = len(made.experiment.seeds)
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    if os.path.lexists(file):  # a link that leads nowhere is something too
+        raise UserError(f"{file}: there already; it is not overwritten")
+    if not file.absolute().parent.is_dir():
+        raise UserError(f"{file}: {os.strerror(errno.ENOENT)}")
     try:
-        with file.open("x", encoding="utf-8") as stream:
-            yaml.safe_dump(content, stream, sort_keys=False, allow_unicode=True, width=120)
-    except FileExistsError as error:
-        raise UserError(f"{file}: there already; it is not overwritten") from error
+        durable.write(file, text.encode())
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}") from error

@@ -3,9 +3,12 @@
 import multiprocessing
 import multiprocessing.context
 import os
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import forkserver
 from typing import Any
 
@@ -49,7 +52,21 @@ def context() -> multiprocessing.context.BaseContext:
 def start_server() -> None:
     """Start the fork server ahead of the first pool: it imports TensorFlow while this process opens the store."""
     context()
-    forkserver.ensure_running()
+    with _without_ctrl_c():
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """What is started inside leaves Ctrl-C to this process: the server would end its imports in a traceback of its own."""
+    if threading.current_thread() is not threading.main_thread():  # nor is it ours to set there
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def pool(threads: int, device: str | None) -> ProcessPool:

@@ -18,7 +18,7 @@ class Row:
         layer: as the source calls it.
         kind: "GRU", "Dense" and so on; "MGUCell" where Keras' loop goes around a cell.
         directions: "forward", "backward" or "both"; empty where it does not recur.
-        units: width of one direction's output; None where it has none of its own.
+        units: width of one direction's output, of a stack of each of its layers; None where it has none of its own.
         parameters: how many.
         path: what computes it on a GPU; empty where it does not recur.
     """
@@ -26,7 +26,7 @@ class Row:
     layer: str
     kind: str
     directions: str
-    units: int | None
+    units: int | tuple[int, ...] | None
     parameters: int
     path: str
 

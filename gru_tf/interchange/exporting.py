@@ -38,6 +38,8 @@ def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **giv
             the runtime gives something else. Nothing is then written.
     """
     path = Path(path)
+    if path.name in ("", ".."):
+        raise UserError(f"{path}: expected a name, of a file or of a new folder")
     name = _writer(path)
     if path.exists() and not overwrite:
         raise UserError(f"{path}: there already; it is not overwritten without {options.called('overwrite', True)}")

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.errors import UserError
+from gru_tf.errors import UserError, several
 from gru_tf.interchange import agreement, random_inputs
 from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network
@@ -22,6 +22,7 @@ from gru_tf.interchange.streaming import OneStep
 from gru_tf.interchange.verification import batch_of
 
 MARK = "saved_model.pb"  # every SavedModel has it
+PARTS = {MARK, "fingerprint.pb", "variables", "assets", "assets.extra", "keras_metadata.pb"}  # and these it may have
 WHOLE, STEP = "serving_default", "step"
 SHAPES = ((1, 1), (3, 2), (1, 7), (3, 30))  # batch, T
 
@@ -43,6 +44,7 @@ def write(model: Network | Any, folder: str | Path) -> str:
             otherwise: nothing is then written.
     """
     folder = Path(folder)
+    folder = folder.resolve() if folder.is_symlink() else folder  # the link stays and leads to the new one
     _check(folder)
     found = build(model) if isinstance(model, Network) else model
     if len(found.outputs) != 1:
@@ -58,9 +60,13 @@ def write(model: Network | Any, folder: str | Path) -> str:
 
 
 def _check(folder: Path) -> None:
-    free = not folder.exists() or (folder / MARK).is_file() or (folder.is_dir() and not any(folder.iterdir()))
-    if not free:
+    if not folder.exists():
+        return
+    names = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+    if not folder.is_dir() or (names and MARK not in names):
         raise UserError(f"{folder}: expected a new folder, or an older SavedModel. Received: something else")
+    if others := sorted(names - PARTS):  # the whole folder is replaced
+        raise UserError(f"{folder}: expected an older SavedModel and nothing beside it. Received: also {several(others, 4)}")
 
 
 def _move(neighbour: Path, folder: Path) -> None:

@@ -3,6 +3,7 @@
 import secrets
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,5 +143,6 @@ def _kept(suffix: str, save: Any) -> Path:
     except OSError as error:
         raise UserError(f"{folder}: cannot be written, {error.strerror}: set GRU_TF_CACHE to another folder") from error
     finally:
-        written.unlink(missing_ok=True)
+        with suppress(OSError):  # a cache that is no folder
+            written.unlink(missing_ok=True)
     return final

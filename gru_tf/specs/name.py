@@ -7,6 +7,7 @@ from pydantic import AfterValidator
 from gru_tf.errors import shown
 
 LONGEST = 200  # bytes; names of files have room for 255, and endings come after it
+TAKEN = (".lock", ".holder.json")  # what lies beside the folders of work in progress
 MLFLOWS = "Default"  # the experiment of runs that name none
 
 
@@ -16,6 +17,8 @@ def _of_a_file(name: str) -> str:
         raise ValueError(f"expected what a file can be called: no slash, no dot at its start. Received: {shown(name)}")
     if len(name.encode()) > LONGEST:
         raise ValueError(f"expected at most {LONGEST} bytes. Received: {len(name.encode())}, {shown(name)}")
+    if name.lower().endswith(TAKEN):
+        raise ValueError(f"expected another ending than {' and '.join(TAKEN)}, files of ours. Received: {shown(name)}")
     if name == MLFLOWS:
         raise ValueError(f"expected another name than that of MLflow's own experiment. Received: {shown(name)}")
     return name

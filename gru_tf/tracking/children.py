@@ -12,7 +12,7 @@ from gru_tf import logged
 from gru_tf.run_result import RunResult
 from gru_tf.tracking import described
 from gru_tf.tracking.pages import every
-from gru_tf.tracking.tags import FAILED, FINGERPRINT, FINISHED, KIND, MEMBER, RESULT, RUNNING
+from gru_tf.tracking.tags import FAILED, FINGERPRINT, FINISHED, KIND, MEMBER, RESULT, RUNNING, parts, whole
 
 
 class Children:
@@ -43,7 +43,7 @@ class Children:
             if RESULT not in child.data.tags:
                 self.client.delete_run(child.info.run_id)
             elif child.info.status == RUNNING:
-                self.close(child.info.run_id, RunResult.model_validate_json(child.data.tags[RESULT]))
+                self.close(child.info.run_id, RunResult.model_validate_json(whole(child.data.tags, RESULT)))
 
     def close(self, run_id: str, result: RunResult) -> None:
         """Mark a child as ended, at the time when its run ended."""
@@ -54,8 +54,8 @@ class Children:
         """The id of the child that holds this very result, all told; removes what the store has of it in part."""
         same = f"tags.`{FINGERPRINT}` = '{result.run.fingerprint}'"
         self.mend(same)
-        whole = (child.info.run_id for child in self.find(same) if child.data.tags[RESULT] == _whole(result))
-        return next(whole, None)
+        there = (child.info.run_id for child in self.find(same) if whole(child.data.tags, RESULT) == _json(result))
+        return next(there, None)
 
     def write(self, result: RunResult, member: str) -> str:
         """Write one child, its result last; returns its id.
@@ -83,10 +83,10 @@ class Children:
         for name, text in logged.texts(result).items():
             self.client.log_text(run_id, text, name)
         params = [Param(k, str(v)) for k, v in logged.params(result).items()]
-        self.client.log_batch(run_id, params=params, tags=[RunTag(RESULT, _whole(result))])
+        self.client.log_batch(run_id, params=params, tags=[RunTag(k, v) for k, v in parts(RESULT, _json(result)).items()])
         self.close(run_id, result)
         return run_id
 
 
-def _whole(result: RunResult) -> str:
+def _json(result: RunResult) -> str:
     return result.model_dump_json(exclude={"history", "diagnostics", "samples"})

@@ -15,14 +15,17 @@ from gru_tf.tracking.refusals import answering
 
 
 def note(record: Any, text: str) -> None:
-    """Show a text, Markdown, with an experiment and with its parent run.
+    """Show a text, Markdown, with an experiment and with its parent run; a description that a person wrote stays.
 
     Raises:
         StoreError: where the store refuses; likewise the others.
     """
     with answering(record.uri):
+        there = record.client.get_experiment(record.experiment_id).tags.get(MLFLOW_RUN_NOTE)
+        ours = record.client.get_run(record.parent).data.tags.get(MLFLOW_RUN_NOTE)
+        if there in (None, "", ours, text):  # else another program's experiment of this name, or written in the dashboard
+            record.client.set_experiment_tag(record.experiment_id, MLFLOW_RUN_NOTE, text)
         record.client.set_tag(record.parent, MLFLOW_RUN_NOTE, text)
-        record.client.set_experiment_tag(record.experiment_id, MLFLOW_RUN_NOTE, text)
 
 
 def view(record: Any) -> None:

@@ -14,7 +14,19 @@ from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.tracking import described, model, signs_of_life
 from gru_tf.tracking.children import Children
 from gru_tf.tracking.refusals import guarded
-from gru_tf.tracking.tags import BEAT, DEFINITION, FAILED, FINGERPRINT, FINISHED, KILLED, MEMBER, RESULT, RUNNING
+from gru_tf.tracking.tags import (
+    BEAT,
+    DEFINITION,
+    FAILED,
+    FINGERPRINT,
+    FINISHED,
+    KILLED,
+    MEMBER,
+    RESULT,
+    RUNNING,
+    parts,
+    whole,
+)
 
 if TYPE_CHECKING:
     from gru_tf.tracking.store import Store
@@ -54,8 +66,8 @@ class Record:
         """
         signs_of_life.refuse_second(self.client.get_run(self.parent), self.experiment.name)
         self.children.mend()
-        definition = {MEMBER: self.experiment.fingerprint, DEFINITION: self.experiment.model_dump_json()}
-        tags = signs_of_life.own() | definition
+        definition = parts(DEFINITION, self.experiment.model_dump_json())
+        tags = signs_of_life.own() | {MEMBER: self.experiment.fingerprint} | definition
         self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
         described.note(self, f"**{self.experiment.question}**\n\nNot finished; the answer comes with its last run.")
         self.client.update_run(self.parent, status=RUNNING)
@@ -80,7 +92,7 @@ class Record:
     @guarded
     def outdated(self) -> bool:
         """Whether a finished experiment's definition in the store has other claims or published numbers."""
-        definition = self.client.get_run(self.parent).data.tags.get(DEFINITION, "")
+        definition = whole(self.client.get_run(self.parent).data.tags, DEFINITION)
         try:
             return Experiment.model_validate_json(definition) != self.experiment
         except ValidationError:  # of another version of this package
@@ -89,7 +101,8 @@ class Record:
     @guarded
     def define(self) -> None:
         """Write a finished experiment's definition anew."""
-        self.client.set_tag(self.parent, DEFINITION, self.experiment.model_dump_json())
+        tags = parts(DEFINITION, self.experiment.model_dump_json())
+        self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
 
     @guarded
     def end(self, failed: bool) -> None:
@@ -111,10 +124,11 @@ class Record:
             tags = child.data.tags
             if RESULT not in tags:
                 continue
-            if members_only and self.experiment.fingerprint not in tags[MEMBER].split(","):
+            result = _read(whole(tags, RESULT))
+            if result is None or (members_only and self.experiment.fingerprint not in tags[MEMBER].split(",")):
                 self.left_out += 1
             else:
-                found[tags[FINGERPRINT]] = RunResult.model_validate_json(tags[RESULT])
+                found[tags[FINGERPRINT]] = result
                 self.ids[tags[FINGERPRINT]] = child.info.run_id
                 if model.TAG in tags:
                     self.models[tags[FINGERPRINT]] = tags[model.TAG]
@@ -163,3 +177,11 @@ class Record:
             self.client.set_tag(run_id, model.TAG, uri)
             self.children.close(run_id, result)  # at its own end, not at that of the logging
         self.models[result.run.fingerprint] = uri
+
+
+def _read(text: str) -> RunResult | None:
+    """A result; None of one that was cut, or is of another version of this package: its run is trained again."""
+    try:
+        return RunResult.model_validate_json(text)
+    except ValidationError:
+        return None

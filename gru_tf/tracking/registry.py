@@ -24,10 +24,22 @@ VERSIONS = "mlflow.modelVersions"  # of a logged model: by it the dashboard link
 
 
 def name(experiment: str, task: Choice, cell: Choice) -> str:
-    """What the model of a cell on a task is registered as, e.g. "gru-tf.quickstart.adding-length-30.gru"."""
-    parts = ("gru-tf", experiment, task.title, cell.label)
-    full = ".".join(re.sub(r"[^\w.-]+", "-", part).strip("-") for part in parts)
-    return full if len(full) <= LONGEST else f"{full[: LONGEST - 9]}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
+    """What the model of a cell on a task is registered as, e.g. "gru-tf.quickstart.adding-length-30.gru".
+
+    An experiment that cannot be called so as it is has a digest behind it: "my test" is another one than "my-test".
+    """
+    own = _plain(experiment)
+    own = own if own == experiment else f"{own}-{_digest(experiment)}"
+    full = ".".join(("gru-tf", own, _plain(task.title), _plain(cell.label)))
+    return full if len(full) <= LONGEST else f"{full[: LONGEST - 9]}-{_digest(full)}"
+
+
+def _plain(part: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", part).strip("-")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def best(experiment: Experiment, results: Iterable[RunResult]) -> Iterator[RunResult]:

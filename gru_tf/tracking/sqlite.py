@@ -1,34 +1,94 @@
-"""The file of a store in SQLite, whole or absent."""
+"""The file of a store in SQLite, whole or absent, and of this version of MLflow."""
 
 from pathlib import Path
+from urllib.parse import quote
 
+import sqlalchemy
 from filelock import FileLock
+from mlflow.store.db.base_sql_model import Base
 from mlflow.tracking import MlflowClient
+from mlflow.version import VERSION
 
 from gru_tf import durable
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.errors import UserError, did_you_mean, several
+
+SCHEME = "sqlite:///"
+
+
+def file_of(uri: str) -> Path | None:
+    """The file of a store in SQLite; None of another store.
+
+    Raises:
+        UserError: where it is none: in memory, or below a "~", which SQLite takes for a folder's name.
+    """
+    if not uri.startswith("sqlite:"):
+        return None
+    name = uri.removeprefix(SCHEME).partition("?")[0]
+    if uri.rstrip("/") == "sqlite:" or ":memory:" in name:
+        raise UserError(
+            f"store: expected the file of a store, {SCHEME}FILE: one in memory is gone at the end. Received: {uri}"
+        )
+    if name.startswith("~"):
+        near = f". Did you mean '{SCHEME}{Path(name).expanduser()}'?" if name.startswith("~/") else ""
+        raise UserError(f"store: expected a path without '~'. Received: {uri}{near}")
+    return Path(name)
+
+
+def absolute(uri: str) -> str:
+    """The same store from every folder: MLflow keeps what it opened by the URI, whatever folder a program has gone to."""
+    file = file_of(uri)
+    if file is None or "?" in str(here := file.absolute()):  # it would end the path
+        return uri
+    return f"{SCHEME}{here}{''.join(uri.partition('?')[1:])}"
 
 
 def make(file: Path) -> None:
-    """A new store appears in one step: MLflow makes its tables one by one, and would refuse a part of them."""
+    """A new store appears in one step: MLflow makes its tables one by one, and would refuse a part of them.
+
+    Raises:
+        UserError: where it is a link into a folder that is not there, or a database of something else.
+    """
+    if file.is_symlink():  # the store is where it leads
+        file = file.resolve()
+        if not file.parent.is_dir():
+            raise UserError(f"the store is a link to {file}, a folder that is not there. Is its disk mounted?")
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_name(f"{file.name}.lock")):
         if not file.exists():
             durable.through(file, _make_tables)
+    _check(file)
 
 
 def expect(file: Path) -> None:
     """The store is there.
 
     Raises:
-        UserError: where it is not, with the nearest file beside it.
+        UserError: where it is not, with the nearest file beside it, or is a database of something else.
     """
     if not file.exists():
         near = did_you_mean(file.name, [other.name for other in file.parent.glob("*.db")])
         raise UserError(f"there is no store at {file}.{near or ' The first experiment makes it: gru-tf run NAME'}")
+    _check(file)
+
+
+def _check(file: Path) -> None:
+    """Refuse a database into which MLflow would put its tables, or an older one which it would change, unasked."""
+    engine = sqlalchemy.create_engine(f"{SCHEME}file:{quote(str(file.absolute()))}?mode=ro&uri=true")
+    try:
+        there = set(sqlalchemy.inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+    if not there or there.issuperset(Base.metadata.tables):
+        return
+    if "alembic_version" in there and "experiments" in there:
+        raise UserError(
+            f"{file}: expected a store of MLflow {VERSION}. Received: one of another version, which is left as it is."
+            f" Take a copy of it, then: mlflow db upgrade {SCHEME}{file}"
+        )
+    raise UserError(f"{file}: expected a store of MLflow. Received: a database of {several(sorted(there), 4)}")
 
 
 def _make_tables(file: Path) -> None:
-    store = MlflowClient(f"sqlite:///{file}")._tracking_client.store
+    store = MlflowClient(f"{SCHEME}{file}")._tracking_client.store
     store.search_experiments(max_results=1)
     store.engine.dispose()

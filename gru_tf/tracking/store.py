@@ -18,7 +18,7 @@ from gru_tf.tracking import sqlite
 from gru_tf.tracking.pages import every
 from gru_tf.tracking.record import Record
 from gru_tf.tracking.refusals import answering, guarded
-from gru_tf.tracking.tags import DEFINITION, KIND
+from gru_tf.tracking.tags import DEFINITION, KIND, parts, whole
 
 # A server out of reach is to be reported at once; how long to go on trying is decided in writer.py.
 PATIENT_BY_ITSELF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
@@ -42,7 +42,9 @@ class Store:
     """
 
     def __init__(self, uri: str | None = None, make: bool = True):
-        self.uri = _checked(uri or default_uri())
+        uri = _checked(uri or default_uri())
+        file, self.uri = sqlite.file_of(uri), sqlite.absolute(uri)
+        self._in_file = file is not None
         for noisy in ("alembic", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks: we raise what they say
@@ -50,8 +52,7 @@ class Store:
         for name, value in (PATIENT_BY_ITSELF | WITHOUT_BARS).items():
             os.environ.setdefault(name, value)
         with answering(self.uri):
-            if self._local():
-                file = Path(self.uri.removeprefix("sqlite:///"))
+            if file is not None:
                 self.folder = file.parent
                 sqlite.make(file) if make else sqlite.expect(file)
             self.client = _client(self.uri)
@@ -75,7 +76,7 @@ class Store:
             near = did_you_mean(name, [other for other in self.names() if other != name])
             raise UserError(f"no results of '{name}' in {self.uri}.{near or ' To get some: gru-tf run NAME'}")
         try:
-            definition = Experiment.model_validate_json(parent.data.tags[DEFINITION])
+            definition = Experiment.model_validate_json(whole(parent.data.tags, DEFINITION))
         except ValidationError as error:
             what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             raise UserError(f"'{name}' in {self.uri} was run by another version of gru_tf: {what}") from error
@@ -92,7 +93,7 @@ class Store:
         experiment_id = self.experiment_id(experiment.name)
         parent = _parent(self.client, experiment_id)
         if parent is None:
-            tags = {KIND: "experiment", DEFINITION: experiment.model_dump_json()}
+            tags = {KIND: "experiment", **parts(DEFINITION, experiment.model_dump_json())}
             parent = self.client.create_run(experiment_id, run_name=experiment.name, tags=tags)
         return Record(self, experiment, experiment_id, parent.info.run_id)
 
@@ -113,16 +114,13 @@ class Store:
         """
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            root = (self.folder / "artifacts" / name).absolute().as_uri() if self._local() else None
+            root = (self.folder / "artifacts" / name).absolute().as_uri() if self._in_file else None
             kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
             return str(self.client.create_experiment(name, root, tags=kind))
         if found.lifecycle_stage != "active":
             restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {found.experiment_id}"
             raise UserError(f"'{name}' was deleted in {self.uri}; rename the file, or restore it: {restore}")
         return str(found.experiment_id)
-
-    def _local(self) -> bool:
-        return self.uri.startswith("sqlite:///")
 
 
 def _checked(uri: str) -> str:
