@@ -39,6 +39,15 @@ def determinism_ends_with_its_test() -> Iterator[None]:
         config.disable_op_determinism()
 
 
+@pytest.fixture(autouse=True)
+def what_no_test_seeds_is_the_same_at_each_run() -> None:
+    """Weights that a test leaves to Keras' initializers, above all: near a bound it would fail on some days only."""
+    if sys.modules.get("tensorflow") is not None and sys.modules.get("keras") is not None:
+        import keras
+
+        keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(scope="session")
 def needs_files() -> Callable[[Task], None]:
     """A function that skips the test, saying why, where a task's files lie in no folder of GRU_TF_DATA.

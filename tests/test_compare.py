@@ -142,6 +142,7 @@ def test_what_the_inputs_are_lies_beside_the_model(done):
     (uri, best) = done.found._models["gru"]
     mlflow.set_tracking_uri(done.store)
     folder = Path(mlflow.artifacts.download_artifacts(uri))
+    mlflow.set_tracking_uri(None)  # which every process started from here would inherit
     kept = json.loads((folder / "extra_files" / "encodings.json").read_text(encoding="utf-8"))
     assert kept == json.loads(json.dumps(create(best.run.task.name, best.run.task.options).encodings()))
     assert "load" in kept["inputs"]

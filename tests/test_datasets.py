@@ -139,6 +139,9 @@ def test_a_refused_connection_is_named(cache: Path) -> None:
 
 
 def test_a_refusal_by_the_server_closes_the_connection(address: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # what earlier tests left open is theirs
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
         refused(a_file(f"{address}/absent"))

@@ -90,10 +90,12 @@ class Command:
 
     def workers(self) -> list[psutil.Process]:
         """Those that train: the fork server's children."""
-        with suppress(psutil.Error):
-            servers = [p for p in self.members() if p.pid != self.group and p.ppid() == self.group]
-            return [child for server in servers for child in server.children()]
-        return []
+        found = []
+        for process in self.members():
+            with suppress(psutil.Error):  # one that ends just now hides none of the others
+                if process.pid != self.group and process.ppid() == self.group:
+                    found += process.children()
+        return found
 
     def signal(self, number: int) -> None:
         """Send a signal to the whole group, as a terminal does."""
@@ -115,19 +117,20 @@ class Command:
 
     def done(self) -> int:
         """Runs that it has said are done."""
-        return len(re.findall(r"^ *\d+/\d+ ", self.out.read_text(encoding="utf-8"), re.MULTILINE))
+        said = self.out.read_text(encoding="utf-8", errors="replace")  # its last letter may be half written
+        return len(re.findall(r"^ *\d+/\d+ ", said, re.MULTILINE))
 
     def errors(self) -> str:
         """What it has written to stderr."""
-        return self.err.read_text(encoding="utf-8")
+        return self.err.read_text(encoding="utf-8", errors="replace")
 
     def complains(self, times: int = 1) -> None:
         """Wait until it has said, that often, that the store does not take a result."""
-        until(lambda: self.errors().count("Trying again") >= times, "a complaint", patience=30)
+        until(lambda: self.errors().count("Trying again") >= times, "a complaint")
 
     def said(self) -> str:
         """All it has written."""
-        return self.out.read_text(encoding="utf-8") + self.errors()
+        return self.out.read_text(encoding="utf-8", errors="replace") + self.errors()
 
 
 def sqlite(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,16 @@ def training(node: Any) -> list[psutil.Process]:
     return [child for child in raylet.children() if child.name().startswith("ray::train_on_n")]
 
 
+def _held(node: Any) -> list[psutil.Process]:
+    """A process of the node, stopped in the middle of its run; none where it was between two."""
+    for process in training(node):
+        process.suspend()
+        if process.name().startswith("ray::train_on_n"):
+            return [process]
+        process.resume()
+    return []
+
+
 def test_a_node_dies(start: Start, tmp_path: Path, cluster: Any, reference: Reference) -> None:
     """Killed with a run on it, it leaves its work to the other; everything is there, once, as the local engine has it."""
     second = cluster.add_node(**NODE)
@@ -49,8 +60,10 @@ def test_a_node_dies(start: Start, tmp_path: Path, cluster: Any, reference: Refe
     )
     assert command.process.poll() is None, command.said()
     done = command.done()
-    assert training(second)
+    (held,) = until(lambda: _held(second), "a run on the second node")
     cluster.remove_node(second, allow_graceful=False)
+    with suppress(psutil.NoSuchProcess):
+        held.resume()
     assert command.ended() == 0, command.said()
     assert done < len(reference.numbers)
     assert numbers(sqlite(tmp_path), "steady") == reference.numbers

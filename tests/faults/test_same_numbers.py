@@ -44,7 +44,7 @@ def test_long_run_goes_on_from_its_checkpoint(start: Start, tmp_path: Path, epoc
     """After kill -9 only the epochs after the last checkpoint are trained, to the numbers of training in one go."""
     from gru_tf import training
 
-    content = {**STEADY, "seeds": 1, "search": None, "training": {**STEADY["training"], "epochs": 900}}
+    content = {**STEADY, "seeds": 1, "search": None, "training": {**STEADY["training"], "epochs": 2000}}
     file = write(tmp_path, "long", content)
     run = load(file).runs()[0]
     saved = checkpoints.path(run, tmp_path / "mlruns" / "work" / "long")

@@ -67,7 +67,7 @@ def test_server_that_stays_away(start: Start, tmp_path: Path, server: Callable[[
     mlflow = server(f"sqlite:///{tmp_path / 'server' / 'mlflow.db'}")
     file = str(write(tmp_path, "steady", STEADY))
     command = start("run", file, "--workers", "2", "--store", mlflow.uri)
-    until(lambda: command.done() >= 3, "some results")
+    until(lambda: command.done() >= 7, "some results")  # two more are trained: no other run waits for the last trial now
     mlflow.end()
     clock = time.monotonic()
     command.complains()
@@ -95,7 +95,7 @@ def test_server_that_never_was(start: Start, tmp_path: Path) -> None:
     """One line and exit code 2 before anything is trained."""
     uri = f"http://127.0.0.1:{free_port()}"
     command = start("run", str(write(tmp_path, "steady", STEADY)), "--store", uri)
-    assert command.ended(60) == 2
+    assert command.ended() == 2
     said = command.errors().splitlines()
     assert len(said) == 1
     assert said[0].startswith(f"gru-tf: the tracking store {uri} does not answer: ")
