@@ -297,8 +297,21 @@ def test_check_gives_the_networks(tmp_path):
     ]
 
 
-# Ctrl-C is heard, also where pytest itself was started with it ignored
-COMMAND = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from gru_tf.cli import main; main()"
+# Ctrl-C is heard, also where pytest itself was started with it ignored; and after two runs it waits for its interruption:
+# the other six would else be done before, where this process is slow to look
+COMMAND = """
+import signal, time
+from gru_tf import cli, screen
+
+def unhurried(self, result, done, total, show=screen.RunProgress.__call__):
+    show(self, result, done, total)
+    if done == 2:
+        time.sleep(100)
+
+screen.RunProgress.__call__ = unhurried
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.main()
+"""
 
 
 def members(group):
