@@ -1,5 +1,6 @@
 """The Ray engine, in what needs no cluster; tests/faults/test_ray.py kills the nodes of a real one."""
 
+import os
 import socket
 import sys
 import threading
@@ -180,7 +181,7 @@ def test_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_node_keeps_nothing_of_a_final_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster.tempfile, "gettempdir", lambda: str(tmp_path))
-    folder = tmp_path / "gru-tf-on-ray"
+    folder = tmp_path / f"gru-tf-on-ray-{os.getuid()}"
 
     def attempt(given: Run, to: Path) -> RunResult:
         assert to == folder

@@ -161,7 +161,7 @@ def _word_left(key: str) -> str:
 
 
 def _train(run: Run, threads: int) -> Answer:
-    folder = Path(tempfile.gettempdir()) / "gru-tf-on-ray"
+    folder = Path(tempfile.gettempdir()) / f"gru-tf-on-ray-{os.getuid()}"  # a node may have several users
     result: RunResult = _prepared(threads).attempt(run, folder)
     if run.purpose == "final" and result.status != "failed":
         checkpoints.path(run, folder).unlink(missing_ok=True)  # nothing goes on from a final run

@@ -36,7 +36,6 @@ def test_five_hundred_runs(start: Callable[..., Command], tmp_path: Path) -> Non
         print(f"{name}: {first[1]:.0f} MiB after {first[0]} runs, {last[1]:.0f} MiB after {last[0]}")
         assert last[0] > RUNS / 2
         assert last[1] - first[1] < GROWTH_MIB, name
-    assert took < 10
 
 
 def _mib(process: psutil.Process) -> float:
