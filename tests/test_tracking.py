@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from importlib.metadata import version
 from types import SimpleNamespace
 
@@ -479,6 +479,32 @@ def test_what_a_person_wrote_of_an_experiment_stays(empty):
     for word in ("first", "second"):
         described.note(record, word)
         assert store.client.get_experiment(number).tags["mlflow.note.content"] == word
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_description_of_ours_is_taken_for_ours_wherever_its_writer_was_killed(empty, monkeypatch, steps):
+    store, experiment = empty
+    record = store.open(experiment)
+    described.note(record, "first")
+    left = iter(range(steps))
+
+    def dying(method):
+        def inner(*given):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            method(*given)
+
+        return inner
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        for name in ("set_experiment_tag", "set_tag"):
+            patch.setattr(record.client, name, dying(getattr(record.client, name)))
+        described.note(record, "second")
+    described.note(record, "third")
+    assert store.client.get_experiment(record.experiment_id).tags["mlflow.note.content"] == "third"
+    store.client.set_experiment_tag(record.experiment_id, "mlflow.note.content", "third, and my own thoughts")
+    described.note(record, "fourth")
+    assert store.client.get_experiment(record.experiment_id).tags["mlflow.note.content"] == "third, and my own thoughts"
 
 
 def test_an_experiment_deleted_in_the_dashboard_is_said_to_be(empty):

@@ -1,5 +1,6 @@
 """What the dashboard shows of an experiment as a whole: a description, the data with their checksums, files."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from gru_tf import logged
 from gru_tf.run_result import RunResult
 from gru_tf.tracking import addresses
 from gru_tf.tracking.refusals import answering
+from gru_tf.tracking.tags import NOTE
 
 
 def note(record: Any, text: str) -> None:
@@ -21,11 +23,17 @@ def note(record: Any, text: str) -> None:
         StoreError: where the store refuses; likewise the others.
     """
     with answering(record.uri):
-        there = record.client.get_experiment(record.experiment_id).tags.get(MLFLOW_RUN_NOTE)
-        ours = record.client.get_run(record.parent).data.tags.get(MLFLOW_RUN_NOTE)
-        if there in (None, "", ours, text):  # else another program's experiment of this name, or written in the dashboard
-            record.client.set_experiment_tag(record.experiment_id, MLFLOW_RUN_NOTE, text)
+        tags = record.client.get_experiment(record.experiment_id).tags
+        there, shown = tags.get(MLFLOW_RUN_NOTE), record.client.get_run(record.parent).data.tags.get(MLFLOW_RUN_NOTE)
+        # else another program's experiment of this name, or written in the dashboard
+        if there in (None, "", shown, text) or _digest(there) == tags.get(NOTE):
+            for name, value in ((NOTE, _digest(text)), (MLFLOW_RUN_NOTE, text)):  # killed in between, the next knows both
+                record.client.set_experiment_tag(record.experiment_id, name, value)
         record.client.set_tag(record.parent, MLFLOW_RUN_NOTE, text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def view(record: Any) -> None:
