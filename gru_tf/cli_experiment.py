@@ -31,7 +31,8 @@ def show(found: "Results", rows: "list[Row] | None" = None) -> None:
         console.print("", block)
     console.print()
     for line in screen.notes(found.experiment, rows, found.earlier):
-        console.print(line, soft_wrap=True, markup=False)  # an error may hold what rich takes for a style
+        # an error may hold what rich takes for a style; a terminal would break a line anywhere, and a pipe needs no lines
+        console.print(line, soft_wrap=not console.is_terminal, markup=False, highlight=False)
 
 
 def conclude(found: "Results") -> None:

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from gru_tf import experiment_file
 from gru_tf.cells import CELLS
 from gru_tf.errors import UserError, shown
+from gru_tf.specs import PINNED
 from gru_tf.tasks import TASKS
 
 
@@ -51,7 +52,9 @@ def _value(value: ast.expr | None, named: dict[str, ast.expr]) -> str:
 
 def task_options(name: str) -> str:
     """A task's options, with all values where these are few, else with the default."""
-    return "; ".join(f"{option}: {_allowed(field)}" for option, field in TASKS.find(name).model_fields.items())
+    return "; ".join(
+        f"{option}: {_allowed(field)}" for option, field in TASKS.find(name).model_fields.items() if option != PINNED
+    )
 
 
 def _allowed(field: FieldInfo) -> str:

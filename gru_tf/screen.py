@@ -33,6 +33,7 @@ from gru_tf.wording import ARROWS as ARROWS
 from gru_tf.wording import notes as notes
 
 SPELLED = {"relative": "absolute", "batch_size": "batch-size"}  # options whose switch is called otherwise
+BEST = ("cell", "mean [95 % interval]")  # what is bold where a mean is the best: no other number of its row is
 PART = 22  # characters of 80 that a name may take
 NARROW: dict[str, Any] = {
     "title_justify": "left",
@@ -55,7 +56,9 @@ def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
         best = wording.best(block)
         for row in block:
             cell, *numbers = wording.cells(row)
-            shown.add_row(Text(in_parts(cell)), *map(Text, numbers), style="bold" if row is best else None)
+            marked = {wording.COLUMNS.index(name): "bold" for name in BEST} if row is best else {}
+            entries = enumerate([in_parts(cell), *numbers])
+            shown.add_row(*(Text(entry, style=marked.get(place, "")) for place, entry in entries))
         yield shown
 
 

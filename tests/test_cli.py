@@ -235,6 +235,10 @@ MISTAKES = {
         ["results", "one", "--store", "else"],
         "store: expected a tracking URI. Received: else. Did you mean 'sqlite:///else/mlflow.db'?",
     ),
+    "empty store": (
+        ["results", "one", "--store", ""],
+        "store: expected a tracking URI. Received: ''. Did you mean 'sqlite:///",
+    ),
     "store's scheme": (
         ["results", "one", "--store", "sqlit:///there.db"],
         "store: expected a tracking URI: databricks, databricks-uc, file, http, https, mssql, mysql, postgresql, sqlite, uc."

@@ -2,13 +2,15 @@
 
 import io
 import math
+import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from gru_tf import screen
+from gru_tf import cli_experiment, screen
 from gru_tf.budget import Size
 from gru_tf.claims import Verdict
 from gru_tf.experiment import Experiment
@@ -16,7 +18,7 @@ from gru_tf.published import Beside
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Published
 from gru_tf.statistics import Interval
-from gru_tf.table import Row
+from gru_tf.table import Row, interval
 
 FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["digits"], "cells": ["rnn", "lstm", "gru"], "seeds": 3}
 NAN = math.nan
@@ -162,6 +164,29 @@ def test_sizes_are_shown_as_they_are(label):
     text = rendered(*screen.sizes(one, [(task, cell, Size(57, 12_094, 11_514))]), width=160)
     assert text.count(label) == 2
     assert all(number in text for number in ("57", "12,094", "11,514", "12,000 parameters, head included"))
+
+
+def test_a_terminal_breaks_no_word_of_what_stands_under_the_table(monkeypatch):
+    """In a pipe each note is a line."""
+    found = SimpleNamespace(experiment=experiment(), earlier=3)
+    notes = list(screen.notes(found.experiment, [ROW], found.earlier))
+    assert max(map(len, notes)) > 70
+    for terminal in (True, False):
+        console = Console(file=io.StringIO(), width=60, force_terminal=terminal)
+        monkeypatch.setattr(cli_experiment, "console", console)
+        cli_experiment.show(found, [ROW])
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue()).splitlines()
+        told = " ".join(" ".join(lines).split()) if terminal else lines
+        assert all(note in told for note in notes)
+        assert (max(map(len, lines)) <= 60) is terminal
+
+
+def test_only_the_best_mean_and_its_cell_are_bold():
+    (table,) = screen.tables(experiment(), [replace(ROW, cell="rnn", test=Interval(0.5, 0.4, 0.6)), ROW])
+    text = rendered(table, force_terminal=True, color_system="standard", no_color=False)
+    (line,) = (line for line in text.splitlines() if ROW.cell in line)
+    bold = re.findall(r"\x1b\[1m([^\x1b]*)", line)
+    assert [" ".join(part.split()) for part in bold if part.strip()] == [ROW.cell, interval(ROW.test)]
 
 
 def test_a_long_name_is_cut_where_an_option_begins():

@@ -324,5 +324,5 @@ def test_an_experiment_is_run_once_and_refused_before_it_starts(stacks, tmp_path
 
 
 def test_a_file_that_is_not_there_is_a_mistake_in_the_experiments_own_field(tmp_path):
-    with pytest.raises(UserError, match=r"^model\.from: .*none\.pt: cannot be read"):
+    with pytest.raises(UserError, match=r"^model\.from: .*none\.pt: no such file"):
         starting_point.pinned(ModelSpec(start=str(tmp_path / "none.pt")))

@@ -71,7 +71,7 @@ def _planned(path: str, test_path: str | None, name: str | None, asked: dict[str
     task = create(guessed.task, guessed.options)
     examples = len(task.splits(np.random.default_rng(0)).train)
     protocols = protocol(task.signature, examples, asked)
-    name = name or _name(path, test_path)
+    name = _name(path, test_path) if name is None else name
     cells = protocols.content["cells"]
     content = {
         "name": name,
@@ -79,7 +79,7 @@ def _planned(path: str, test_path: str | None, name: str | None, asked: dict[str
         "tasks": [{guessed.task: _plain(guessed.options)}],
         **protocols.content,
     }
-    experiment = suite.load(experiment_file.validate(content, name))
+    experiment = suite.load(experiment_file.validate(content, name or "the comparison"))
     said = (*guessed.said, *(Said(*entry) for entry in protocols.said))
     return Plan(guessed, experiment, said, task.notes() if isinstance(task, OwnData) else ())
 

@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 from pydantic import ValidationError
 
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.errors import UserError, did_you_mean, shown
 from gru_tf.experiment import Experiment
 from gru_tf.tracking import sqlite
 from gru_tf.tracking.pages import every
@@ -42,7 +42,7 @@ class Store:
     """
 
     def __init__(self, uri: str | None = None, make: bool = True):
-        uri = _checked(uri or default_uri())
+        uri = _checked(default_uri() if uri is None else uri)
         file, self.uri = sqlite.file_of(uri), sqlite.absolute(uri)
         self._in_file = file is not None
         for noisy in ("alembic", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
@@ -128,7 +128,7 @@ def _checked(uri: str) -> str:
     if "://" in uri or uri.partition(":")[0] in ("databricks", "databricks-uc", "uc"):
         return uri
     file = Path(uri) if Path(uri).suffix else Path(uri) / "mlflow.db"
-    raise UserError(f"store: expected a tracking URI. Received: {uri}. Did you mean 'sqlite:///{file}'?")
+    raise UserError(f"store: expected a tracking URI. Received: {uri or shown(uri)}. Did you mean 'sqlite:///{file}'?")
 
 
 def _client(uri: str) -> MlflowClient:
