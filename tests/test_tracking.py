@@ -463,6 +463,23 @@ def test_a_result_of_another_version_is_trained_again(empty):
     assert list(record.results().values()) == [_bare(result)]
 
 
+def test_a_store_whose_writer_was_killed_in_the_middle_is_read(empty, tmp_path):
+    """It has a journal to be rolled back, which takes more than the right to read."""
+    store, _ = empty
+    file = store.uri.removeprefix("sqlite:///")
+    dying = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "c.execute('PRAGMA cache_size = 1'); c.execute('BEGIN IMMEDIATE');"
+        "[c.execute('INSERT INTO experiment_tags VALUES (?, ?, 0)', (str(i), 'x' * 4000)) for i in range(200)];"
+        "os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", dying, file], check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (9, b"")
+    assert os.path.getsize(f"{file}-journal") > 0
+    assert Store(store.uri, make=False).names() == []
+    assert not os.path.exists(f"{file}-journal")
+
+
 def test_what_a_person_wrote_of_an_experiment_stays(empty):
     """Another program may have one of this name, or somebody wrote in the dashboard."""
     store, experiment = empty

@@ -72,8 +72,12 @@ def expect(file: Path) -> None:
 
 
 def _check(file: Path) -> None:
-    """Refuse a database into which MLflow would put its tables, or an older one which it would change, unasked."""
-    engine = sqlalchemy.create_engine(f"{SCHEME}file:{quote(str(file.absolute()))}?mode=ro&uri=true")
+    """Refuse a database into which MLflow would put its tables, or an older one which it would change, unasked.
+
+    Nothing is written, but what a writer that was killed has left is rolled back: that takes more than the right to read.
+    """
+    uri = f"{SCHEME}file:{quote(str(file.absolute()))}?mode=rw&uri=true"
+    engine = sqlalchemy.create_engine(uri)
     try:
         there = set(sqlalchemy.inspect(engine).get_table_names())
     finally:
