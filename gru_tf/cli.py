@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from gru_tf import cli_compare, cli_interchange, cli_machine, cli_mistakes, garbage, screen, silence
+from gru_tf import cli_compare, cli_interchange, cli_machine, cli_mistakes, garbage, interruption, screen, silence
 from gru_tf.cli_experiment import Store, ask, conclude, console, end, show
 from gru_tf.errors import UserError
 
@@ -151,7 +151,8 @@ def _line(text: str) -> None:
 
 
 def main() -> None:
-    """Entry point: a user's mistake, a full disk and a place that cannot be are one line and exit code 2, Ctrl-C is 130."""
+    """Entry point: a user's mistake, a full disk, a place that cannot be: one line and code 2; Ctrl-C 130, SIGTERM 143."""
+    interruption.listen()
     try:
         status = app(standalone_mode=False)
     except UserError as error:
@@ -166,6 +167,7 @@ def main() -> None:
         status = _complain(message) if message else 2
     if status == INTERRUPTED:
         _complain("stopped. What is done is kept; the same command goes on from there.")
+        status = interruption.status(INTERRUPTED)
     gc.freeze()  # the process ends: its last collection takes a second and frees nothing that the system does not
     sys.exit(status)
 

@@ -310,6 +310,7 @@ def unhurried(self, result, done, total, show=screen.RunProgress.__call__):
 
 screen.RunProgress.__call__ = unhurried
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 cli.main()
 """
 
@@ -366,12 +367,22 @@ def _ctrl_c(process):
     assert process.wait(60) == 130
 
 
-@pytest.mark.parametrize("end", [_kill_group, _kill_coordinator, _ctrl_c])
+def _terminate_group(process):
+    os.killpg(process.pid, signal.SIGTERM)  # as `timeout` does
+    assert process.wait(60) == 128 + signal.SIGTERM
+
+
+def _terminate_coordinator(process):
+    process.terminate()
+    assert process.wait(60) == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("end", [_kill_group, _kill_coordinator, _ctrl_c, _terminate_group, _terminate_coordinator])
 def test_an_interrupted_experiment_goes_on_and_ends_with_the_same_bits(done, started, store, tmp_path, end):
     end(started.process)
     until(lambda: not members(started.process.pid), 30)  # workers end with their coordinator
     said = started.errors.read_text().strip()
-    if end is _ctrl_c:
+    if end not in (_kill_group, _kill_coordinator):
         assert said == "gru-tf: stopped. What is done is kept; the same command goes on from there."
     kept = numbers(suite.results("tiny", store))
     assert 2 <= len(kept) < RUNS
