@@ -190,7 +190,8 @@ def _why(one: Claim, pairs: _Pairs, found: Comparison, judged: Verdict) -> str:
         return f"{text}; but the differences do not all have one sign"
     needed = seeds_to_settle(pairs.differences, found.comparisons)
     more = needed is not None and needed > found.seeds
-    return text + (f"; about {math.ceil(needed / len(one.tasks)):,} seeds would settle it" if more and needed else "")
+    each = " of each task" if len(one.tasks) > 1 else ""
+    return text + (f"; about {math.ceil(needed / len(one.tasks)):,} seeds{each} would settle it" if more and needed else "")
 
 
 def _shown(difference: Interval, unit: str) -> str:

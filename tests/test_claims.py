@@ -2,6 +2,7 @@
 
 import math
 from copy import copy
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from gru_tf.published import beside
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.statistics import holm, interval
+from gru_tf.statistics.power import seeds_to_settle
 
 CELLS = ["rnn", "lstm", {"gru": {"reset_after": False}}]
 TASKS = ["digits", {"adding": {"length": 30}}]
@@ -213,6 +215,17 @@ def test_values_are_compared_with_a_number():
     raw = [stats.ttest_1samp(SCORES[1, 2], value).pvalue for value in (0.9, 0.5)]
     assert [near.p, far.p] == pytest.approx(holm(raw))
     assert "seeds would settle it" in near.why
+
+
+def test_seeds_that_would_settle_a_claim_over_tasks_are_of_each_task():
+    one = experiment("gru.score > lstm.score")
+    rng = np.random.default_rng(3)
+    values = {key: list(0.5 + 0.01 * (key[1] == 2) + rng.normal(0, 0.02, 4)) for key in product((0, 1), (1, 2))}
+    (found,) = judge(one, runs(one, "score", values))
+    pairs = [a - b for task in (0, 1) for a, b in zip(values[task, 2], values[task, 1], strict=True)]
+    needed = seeds_to_settle(pairs, 1)
+    assert needed > 8
+    assert found.why.endswith(f"; about {math.ceil(needed / 2)} seeds of each task would settle it.")
 
 
 def test_tests_and_chances_are_in_their_own_units():
