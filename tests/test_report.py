@@ -25,6 +25,7 @@ from gru_tf.report.figures.curves import bands
 from gru_tf.report.figures.pareto import alike, front
 from gru_tf.report.figures.plate import WIDTH
 from gru_tf.report.findings import Findings
+from gru_tf.report.page import render
 from gru_tf.run_result import Diagnostics, LayerReading, Quartiles
 from gru_tf.specs import Choice
 from gru_tf.statistics import compare_all
@@ -167,6 +168,51 @@ def test_the_verdicts_are_those_of_the_evidence(found, page):
     assert pairs["gru against rnn"][1:3] == ["settled: gru is better", interval(pair.difference, 1e-4)]
     assert page.tables[3][0][0] == "pair"
     assert float(pairs["gru against rnn"][3].removeprefix("< ")) >= float(f"{pair.t_holm:.2g}")
+
+
+def test_intervals_are_drawn_to_scale_with_chance_where_it_is_near(found):
+    """On adding, chance is inside rnn's interval; on digits below them, not far from where they are so wide."""
+    digits, adding = tables.blocks(Findings.of(found))
+    evidence = found.evidence.task("digits")
+    span = max(cell.row.test.high for cell in evidence.cells) - 0.1
+    for line, cell in zip(digits.lines, evidence.cells, strict=True):
+        drawn = (line.bar.low, line.bar.mean, line.bar.high)
+        wanted = [100 * (bound - 0.1) / span for bound in (cell.row.test.low, cell.row.test.mean, cell.row.test.high)]
+        assert drawn == pytest.approx(wanted, abs=0.051)
+        assert (line.bar.chance, line.bar.beyond) == (0, False)
+    assert digits.scale.ends == ("0.1", f"{0.1 + span:.3g}")
+    assert [line.bar.beyond for line in adding.lines] == [False] * 3
+
+
+@pytest.mark.parametrize(("task", "side"), [("digits", 0), ("adding", 100)])
+def test_chance_far_away_leaves_the_intervals_their_room(task, side):
+    """Without rnn the others lie together, and chance a multiple of their width away, on the side of its metric."""
+    one = experiment(cells=["gru", "lstm"], tasks=[task])
+    block = tables.blocks(Findings.of(suite.Results(one, tuple(results(one)))))[0]
+    assert [(line.bar.chance, line.bar.beyond) for line in block.lines] == [(side, True)] * 2
+    assert min(line.bar.low for line in block.lines) == 0
+    assert max(line.bar.high for line in block.lines) == 100
+    page = render(Findings.of(suite.Results(one, tuple(results(one)))))
+    assert page.count('<path class="beyond"') == 2
+    assert '<path class="chance"' not in page
+
+
+def test_the_ends_of_a_scale_are_told_apart():
+    assert tables.Scale(3.891e-5, 0.1791).ends == ("3.89·10⁻⁵", "0.179")
+    assert tables.Scale(8.8331, 8.8339).ends == ("8.833", "8.834")
+    assert tables.Scale(0.5, 0.5).place(0.5) == 0
+
+
+def test_the_menu_names_what_is_there(page, tmp_path):
+    def menu(text):
+        return [dict(a)["href"] for tag, a in Page(text).elements if tag == "a"]
+
+    one = experiment()
+    bare = menu(report.write(suite.Results(one, ()), tmp_path / "bare.html").read_text(encoding="utf-8"))
+    assert bare == ["#table", "#failures", "#protocol"]
+    full = [a["href"] for tag, a in page.elements if tag == "a"]
+    wanted = "table claims published pareto curves seeds ranks search inside speed failures protocol"
+    assert full == [f"#{name}" for name in wanted.split()]
 
 
 def test_what_few_seeds_cannot_show_is_said_where_it_is_so(page):
