@@ -39,8 +39,8 @@ def locate(given: str) -> Path:
     if given in names():
         return names()[given]
     near = near_file(Path(given), (".yaml", ".yml")).removeprefix(".") if given != Path(given).stem else ""
-    near = near or did_you_mean(Path(given).stem, names())
-    raise UserError(f"no experiment file or name '{given}'.{near} Experiments: {', '.join(names())}")
+    near = near or did_you_mean(Path(given).stem, names()) or " 'gru-tf list experiments' shows the names."
+    raise UserError(f"no experiment file or name '{given}'.{near}")
 
 
 def load(path: str | Path) -> Experiment:

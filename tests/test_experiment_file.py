@@ -418,15 +418,14 @@ def test_a_path_or_a_name_is_located(shelves):
 def test_what_is_neither_is_refused_with_the_nearest_name(shelves, given):
     with pytest.raises(UserError) as refused:
         experiment_file.locate(given)
-    assert str(refused.value) == (
-        f"no experiment file or name '{given}'. Did you mean 'quickstart'? Experiments: mine, quickstart"
-    )
+    assert str(refused.value) == f"no experiment file or name '{given}'. Did you mean 'quickstart'?"
 
 
 @pytest.mark.parametrize("given", ["", "experiments", "zzz"])
 def test_a_folder_or_nothing_is_no_experiment(shelves, given):
-    with pytest.raises(UserError, match=rf"^no experiment file or name '{given}'\. Experiments: mine, quickstart$"):
+    with pytest.raises(UserError) as refused:
         experiment_file.locate(given)
+    assert str(refused.value) == f"no experiment file or name '{given}'. 'gru-tf list experiments' shows the names."
 
 
 def test_the_package_brings_the_quickstart():

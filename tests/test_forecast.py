@@ -397,13 +397,13 @@ TABLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"v": STEADY[:20]},
         {"window": 10, "horizon": 4},
         ": expected at least 24 rows for a window of 10 and a horizon of 4 rows, with a share of 0.15 to validate and 0.2 to"
-        " test. Received: 20",
+        " test. Received: 20; they have room for a horizon of up to 3",
     ),
     "a horizon beyond the shortest part": (
         {"v": STEADY},
         {"horizon": 16},
         ": expected at least 104 rows for a window of 5 and a horizon of 16 rows, with a share of 0.15 to validate and 0.2"
-        " to test. Received: 100",
+        " to test. Received: 100; they have room for a horizon of up to 15",
     ),
     "series that are all too short": (
         {"v": STEADY, "g": np.arange(100) // 10},
@@ -465,6 +465,21 @@ def test_the_number_of_rows_that_is_asked_for_is_enough(tmp_path: Path) -> None:
         short = csv(tmp_path, f"{rows - 1}.csv", v=np.arange(rows - 1) % 7)
         with pytest.raises(DatasetError, match=f"expected at least {rows} rows"):
             task(path=short, target=["v"], window=window, horizon=horizon).pinned()
+
+
+@pytest.mark.parametrize(
+    ("option", "largest"), [({"window": 99}, {"window": 62}), ({"window": 3, "horizon": 40}, {"window": 1, "horizon": 14})]
+)
+def test_the_window_or_horizon_that_is_offered_fits_and_one_more_does_not(
+    option: dict[str, int], largest: dict[str, int], tmp_path: Path
+) -> None:
+    given = {"path": csv(tmp_path, v=np.arange(96) % 7), "target": ["v"]}
+    name, most = list(largest.items())[-1]
+    with pytest.raises(DatasetError, match=f"; they have room for a {name} of up to {most}$"):
+        task(**given, **option).pinned()
+    assert all(len(part) for part in three(draw(task(**given, **largest))))
+    with pytest.raises(DatasetError, match="expected at least"):
+        task(**given, **{**largest, name: most + 1}).pinned()
 
 
 def test_rows_to_test_on_must_be_later(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def expect_windows(task: "OwnForecast", where: str, of: Array, part: Array, made
     if task.test_path is None and longest < needed:
         raise DatasetError(
             f"{where}: expected at least {needed:,} rows{series} for {asked}, with {shares}. Received: {longest:,}{left_out}"
+            f"{_instead(task, longest) if task.group is None and not made.any() else ''}"
         )
     counts = ", ".join(
         f"{int((part == number).sum()):,} to {name}" for number, name in enumerate(("train", "validate", "test"))
@@ -59,6 +60,16 @@ def _needed(task: "OwnForecast") -> int:
         if min(parts) >= task.horizon and rows - sum(parts) >= task.window + task.horizon:
             return rows
     return math.inf  # type: ignore[return-value]
+
+
+def _instead(task: "OwnForecast", rows: int) -> str:
+    """The longest window that so many whole rows have room for, or else the longest horizon."""
+    parts = [max(1, round(share * rows)) for share in (task.validation, task.test)]
+    train = rows - sum(parts)
+    if min(parts) >= task.horizon and train > task.horizon:
+        return f"; they have room for a window of up to {train - task.horizon:,}"
+    horizon = min(*parts, train - 1)
+    return f"; they have room for a horizon of up to {horizon:,}" if horizon > 0 else ""
 
 
 def without_windows(of: Array, starts: list[Array]) -> Iterator[str]:
