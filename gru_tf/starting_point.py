@@ -42,9 +42,9 @@ def pinned(model: ModelSpec) -> ModelSpec:
 def _digest(model: ModelSpec) -> str:
     file = Path(model.start or "")
     if not file.exists():
-        from gru_tf.interchange import importing
+        from gru_tf.interchange import readers
 
-        raise UserError(f"model.from: {file}: no such file{near_file(file, importing.READERS)}")
+        raise UserError(f"model.from: {file}: no such file{near_file(file, readers.BY_NAME)}")
     try:
         found = files.digest(model.start)
     except UserError as error:

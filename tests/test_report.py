@@ -20,7 +20,7 @@ from test_table import result
 
 from gru_tf import experiment_file, palette, report, suite
 from gru_tf.errors import UserError
-from gru_tf.report import figures, inline, provenance, signs, tables
+from gru_tf.report import drawn, figures, inline, provenance, signs, tables
 from gru_tf.report.figures.curves import bands
 from gru_tf.report.figures.pareto import alike, front
 from gru_tf.report.figures.plate import WIDTH
@@ -176,9 +176,9 @@ def test_intervals_are_drawn_to_scale_with_chance_where_it_is_near(found):
     evidence = found.evidence.task("digits")
     span = max(cell.row.test.high for cell in evidence.cells) - 0.1
     for line, cell in zip(digits.lines, evidence.cells, strict=True):
-        drawn = (line.bar.low, line.bar.mean, line.bar.high)
+        shown = (line.bar.low, line.bar.mean, line.bar.high)
         wanted = [100 * (bound - 0.1) / span for bound in (cell.row.test.low, cell.row.test.mean, cell.row.test.high)]
-        assert drawn == pytest.approx(wanted, abs=0.051)
+        assert shown == pytest.approx(wanted, abs=0.051)
         assert (line.bar.chance, line.bar.beyond) == (0, False)
     assert digits.scale.ends == ("0.1", f"{0.1 + span:.3g}")
     assert [line.bar.beyond for line in adding.lines] == [False] * 3
@@ -198,9 +198,9 @@ def test_chance_far_away_leaves_the_intervals_their_room(task, side):
 
 
 def test_the_ends_of_a_scale_are_told_apart():
-    assert tables.Scale(3.891e-5, 0.1791).ends == ("3.89·10⁻⁵", "0.179")
-    assert tables.Scale(8.8331, 8.8339).ends == ("8.833", "8.834")
-    assert tables.Scale(0.5, 0.5).place(0.5) == 0
+    assert drawn.Scale(3.891e-5, 0.1791).ends == ("3.89·10⁻⁵", "0.179")
+    assert drawn.Scale(8.8331, 8.8339).ends == ("8.833", "8.834")
+    assert drawn.Scale(0.5, 0.5).place(0.5) == 0
 
 
 def test_the_menu_names_what_is_there(page, tmp_path):

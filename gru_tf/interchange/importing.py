@@ -1,41 +1,25 @@
-"""A file of any framework as a Keras model: which reader, built, verified, and where it came from kept with it."""
+"""A file of any framework as a Keras model: read, built, verified, and where it came from kept with it."""
 
 import datetime
-import inspect
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, near_file, shown
-from gru_tf.interchange import building, metadata, options, verification
+from gru_tf.errors import UserError, did_you_mean, shown
+from gru_tf.interchange import building, metadata, options, readers, verification
 from gru_tf.interchange import reference as stored
 from gru_tf.interchange.foreign import Foreign, Run
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.verification import Verified
 
-READERS = {  # by what a file's name ends in; its content goes before
-    ".pt": "pytorch",
-    ".pth": "pytorch",
-    ".safetensors": "pytorch",
-    ".onnx": "onnx",
-    ".h5": "keras_legacy",
-    ".hdf5": "keras_legacy",
-    ".keras": "keras_legacy",
-    ".index": "tf1",
-    ".meta": "tf1",
-}
-KINDS = "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras) or a TensorFlow 1 checkpoint"
 Array = np.ndarray[Any, np.dtype[Any]]
 Framework = Callable[[], tuple[str, Run] | None]
 EXACT = ("float32", "float64")
 HALVES = {"float16": 2**-11, "bfloat16": 2**-8}  # by how much they round
-HDF5, PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80\x02"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +85,8 @@ def bring(
 ) -> Imported:
     """As `import_model`, with all that is known of it."""
     path = Path(path)
-    reader = _reader(path)
-    found = reader.read(path, **_given(path, reader, given))
+    reader = readers.of(path)
+    found = reader.read(path, **readers.given_to(reader, path, given))
     if not isinstance(found, Foreign):
         if dtype != "float32":
             raise UserError(f"{path}: dtype: a Keras file says its layers' own. Received: dtype={shown(dtype)}")
@@ -171,76 +155,11 @@ def _imported(
         "source": source,
         "file": path.name,
         "beside": [file.name for file in beside],
-        "sha256": metadata.digest([*_files(path), *beside]),
+        "sha256": metadata.digest([*readers.files(path), *beside]),
         "verified": None if verified is None else verified.record() | {"date": today},
     }
     metadata.attach(model, record)
     return Imported(model, network, source, verified, tuple(notes), record)
-
-
-# --- which reader ---
-
-
-def _reader(path: Path) -> Any:
-    if str(path).startswith("models:"):
-        raise UserError(f"{path}: expected a file. Received: a model of the registry; gru-tf import reads it")
-    name = _by_content(path) or READERS.get(path.suffix.lower())
-    if name is None:
-        near = did_you_mean(path.suffix, READERS) if path.suffix else ""
-        raise UserError(f"{path}: expected {KINDS}.{near} Received: a file of no known kind")
-    try:
-        return import_module(f"gru_tf.interchange.{name}")
-    except ModuleNotFoundError as error:
-        raise UserError(f"{path}: expected the package {error.name} to be installed. Received: no such package") from None
-
-
-def _by_content(path: Path) -> str | None:
-    """The reader that the first bytes, or a checkpoint's other files, call for; None where they say nothing."""
-    if path.is_dir() or path.with_name(f"{path.name}.index").is_file():
-        return "tf1"
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(9)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file{near_file(path, READERS)}") from None
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
-    if start.startswith(HDF5):
-        return "keras_legacy"
-    if start.startswith(b"PK"):
-        return _by_members(path)
-    return "pytorch" if start.startswith(PICKLE) or start[8:9] == b"{" else None
-
-
-def _by_members(path: Path) -> str | None:
-    """Of a zip archive."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeError):  # the last of members' names
-        return None
-    if "config.json" in names:
-        return "keras_legacy"
-    return "pytorch" if any(name.endswith("data.pkl") for name in names) else None
-
-
-def _given(path: Path, reader: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """What the reader takes beside the path: `given` as its `Options`, where it has a class of them, or as it is."""
-    kind = getattr(reader, "Options", None)
-    known = [name for name in inspect.signature(kind or reader.read).parameters if name != "path"]
-    for name, value in given.items():
-        if name not in known:
-            raise UserError(f"{path}: {options.unknown(name, value, known)}")
-    return {"given": kind(**given)} if kind else given
-
-
-def _files(path: Path) -> Iterator[Path]:
-    """All that were read: one, or those of a checkpoint."""
-    if path.is_file():
-        yield path
-        return
-    found = path.glob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*")
-    yield from sorted(file for file in found if file.is_file())
 
 
 # --- verified ---

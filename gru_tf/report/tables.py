@@ -3,72 +3,19 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from gru_tf import wording
 from gru_tf.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.report import signs
+from gru_tf.report.drawn import Bar, Scale
 from gru_tf.report.findings import Findings, latency, middle, training_seconds
 from gru_tf.report.signs import Sign
 from gru_tf.statistics import Comparison, Interval, holm
 from gru_tf.statistics.paired import LEVEL
-from gru_tf.table import SUPERSCRIPTS, interval
+from gru_tf.table import interval
 
 NONE = "–"
-BAR = 100.0  # width of the drawn interval, in units of its own
-FAR = 1.0  # chance that lies farther from all intervals than they are wide is not on their scale
-
-
-@dataclass(frozen=True)
-class Bar:
-    """An interval drawn in a line of the table, on the scale of its task; all in per cent of its width.
-
-    Args:
-        low, mean, high: of the interval; chance: None without one, 0 or 100 where it lies beyond the scale.
-        beyond: whether it does.
-    """
-
-    low: float
-    mean: float
-    high: float
-    chance: float | None
-    beyond: bool
-
-
-@dataclass(frozen=True)
-class Scale:
-    """From which to which value a task's intervals are drawn."""
-
-    least: float
-    most: float
-
-    @classmethod
-    def of(cls, task: TaskEvidence) -> Self | None:
-        """All intervals and chance; without chance where it would press them together; None without a finite mean."""
-        tests = [bound for cell in task.cells if cell.row.test for bound in cell.row.test]
-        values = [value for value in tests if math.isfinite(value)]
-        if not values:
-            return None
-        least, most = min(values), max(values)
-        chance = task.chance if task.chance is not None and math.isfinite(task.chance) else least
-        if max(least - chance, chance - most) <= FAR * (most - least) or least == most:
-            least, most = min(least, chance), max(most, chance)
-        return cls(least, most)
-
-    @property
-    def ends(self) -> tuple[str, str]:
-        """Both values in a few digits, enough to tell them apart."""
-        digits = next((d for d in (3, 4, 5) if f"{self.least:.{d}g}" != f"{self.most:.{d}g}"), 3)
-        return short(self.least, digits), short(self.most, digits)
-
-    def place(self, value: float) -> float:
-        """Where a value lies, an end where it lies beyond."""
-        share = (value - self.least) / ((self.most - self.least) or 1.0)
-        return round(BAR * min(max(share, 0.0), 1.0), 1)
-
-    def holds(self, value: float) -> bool:
-        """Whether the value lies on it."""
-        return self.least <= value <= self.most
 
 
 @dataclass(frozen=True)
@@ -179,7 +126,7 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign
         units=wording.count(row.units),
         parameters=wording.count(row.parameters),
         test="no test metric" if cell.untested == row.seeds > 0 else _test(row.test),
-        bar=_bar(scale, task, cell),
+        bar=Bar.of(scale, task, cell) if scale else None,
         chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
         beats={True: "yes", False: "not shown", None: NONE}[cell.beats_chance],
         score=f"{row.score:.3f}" if row.score is not None and math.isfinite(row.score) else NONE,
@@ -205,18 +152,6 @@ def _verdict(task: TaskEvidence, cell: CellEvidence) -> str:
     if cell.cell == task.best:
         return "best mean" if cell.tested == cell.row.wanted else f"best mean, of {cell.tested} of {cell.row.wanted} seeds"
     return f"not told apart from {task.best}" if cell.cell in task.unsettled else f"worse than {task.best}"
-
-
-def _bar(scale: Scale | None, task: TaskEvidence, cell: CellEvidence) -> Bar | None:
-    """Where mean and interval lie on the task's scale; None without a finite mean."""
-    test = cell.row.test
-    if scale is None or test is None or not math.isfinite(test.mean):
-        return None
-    low, high = (test.low, test.high) if math.isfinite(test.low) else (test.mean, test.mean)
-    chance = task.chance if task.chance is not None and math.isfinite(task.chance) else None
-    beyond = chance is not None and not scale.holds(chance)
-    at = None if chance is None else scale.place(chance)
-    return Bar(scale.place(low), scale.place(test.mean), scale.place(high), at, beyond)
 
 
 def _pair(pair: Comparison, needed: int | None) -> Pair:
@@ -277,12 +212,6 @@ def number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return NONE
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".removesuffix(".")
-
-
-def short(value: float, digits: int) -> str:
-    """So many significant digits, e.g. "0.839", "3.89·10⁻⁵"."""
-    mantissa, _, power = f"{value:.{digits}g}".partition("e")
-    return f"{mantissa}·10{str(int(power)).translate(SUPERSCRIPTS)}" if power else mantissa
 
 
 def setting(value: Any) -> str:
