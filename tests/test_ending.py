@@ -172,14 +172,20 @@ def test_of_equals_the_first_seed_and_no_run_that_did_not_finish() -> None:
 
 
 def test_names_that_mlflow_takes() -> None:
-    task = Choice(name="ucr", options={"path": "/home/a b/C:D_TRAIN.ts"})
-    assert registry.name("a", task, Choice(name="gru")) == "gru-tf.a.ucr-path-C-D_TRAIN.ts.gru"
-    ours = [registry.name(own, Choice(name="digits"), Choice(name="gru")) for own in ("my-test", "my test", "-my-test")]
+    here, there = [
+        {"texts": {"path": f"/home/a b/{folder}/C:D.csv", "text": "t", "label": "m"}} for folder in ("x", "y" * 300)
+    ]
+    gru, lstm = Choice(name="gru"), Choice(name="lstm")
+    one = experiment(name="a", tasks=["digits", here])
+    assert registry.name(one, one.tasks[1], gru) == "gru-tf.a.texts-label-m-path-C-D.csv-text-t.gru"
+    ours = [registry.name(experiment(name=own), one.tasks[0], gru) for own in ("my-test", "my test", "my_test")]
     assert ours[0] == "gru-tf.my-test.digits.gru"
     assert len(set(ours)) == 3, "else the alias of one experiment goes to the model of another"
-    long = [registry.name("a" * 300, task, Choice(name=cell)) for cell in ("gru", "lstm")]
-    assert [len(name) for name in long] == [registry.LONGEST] * 2
-    assert len(set(long)) == 2
+    both = experiment(name="a", tasks=[here, there, "digits"])
+    names = [registry.name(both, task, cell) for task in both.tasks[:2] for cell in (gru, lstm)]
+    assert len(set(names)) == 4, "files of one name in two folders are two tasks"
+    assert names[0] == "gru-tf.a.texts-label-m-path-home-a-b-x-C-D.csv-text-t.gru"
+    assert max(len(name) for name in names) == registry.LONGEST
 
 
 class TornError(Exception):

@@ -60,7 +60,7 @@ def stored(tmp_path_factory):
     (folder / "served.yaml").write_text(yaml.safe_dump({**EXPERIMENT, "tasks": [{"adding": SMALL}, {"texts": own}]}))
     uri = f"sqlite:///{folder}/mlflow.db"
     experiment = suite.run(folder / "served.yaml", uri, workers=0).experiment
-    names = [registry.name("served", task, experiment.cells[0]) for task in experiment.tasks]
+    names = [registry.name(experiment, task, experiment.cells[0]) for task in experiment.tasks]
     return uri, dict(zip(("numbers", "tokens"), names, strict=True))
 
 

@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from sqlalchemy.exc import SQLAlchemyError
 
+from gru_tf import wording
 from gru_tf.errors import one_line
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
@@ -23,14 +24,15 @@ LONGEST = 250  # characters of a name; MLflow's tables have room for 256
 VERSIONS = "mlflow.modelVersions"  # of a logged model: by it the dashboard links to the registry
 
 
-def name(experiment: str, task: Choice, cell: Choice) -> str:
+def name(experiment: Experiment, task: Choice, cell: Choice) -> str:
     """What the model of a cell on a task is registered as, e.g. "gru-tf.quickstart.adding-length-30.gru".
 
-    An experiment that cannot be called so as it is has a digest behind it: "my test" is another one than "my-test".
+    An experiment that cannot be called so as it is has a digest behind it: "my test" is another one than "my-test". Of two
+    tasks on files of one name in two folders, the folders are named.
     """
-    own = _plain(experiment)
-    own = own if own == experiment else f"{own}-{_digest(experiment)}"
-    full = ".".join(("gru-tf", own, _plain(task.title), _plain(cell.label)))
+    own = _plain(experiment.name)
+    own = own if own == experiment.name else f"{own}-{_digest(experiment.name)}"
+    full = ".".join(("gru-tf", own, _plain(wording.task_names(experiment)[task.label]), _plain(cell.label)))
     return full if len(full) <= LONGEST else f"{full[: LONGEST - 9]}-{_digest(full)}"
 
 
@@ -81,7 +83,7 @@ def register(record: Any, results: Iterable[RunResult]) -> str:
 
 
 def _register(record: Any, result: RunResult, uri: str) -> None:
-    client, known = record.client, name(record.experiment.name, result.run.task, result.run.cell)
+    client, known = record.client, name(record.experiment, result.run.task, result.run.cell)
     version = _version(client, known, uri) or _create(record, known, result, uri)
     _link(client, uri, version)
     if str(_aliased(client, known)) != str(version.version):
