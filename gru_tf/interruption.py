@@ -2,6 +2,8 @@
 
 import signal
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 ENDED_BY_SIGTERM = 128 + signal.SIGTERM  # as shells count
 _received: list[int] = []  # of this process
@@ -11,6 +13,17 @@ def listen() -> None:
     """From now on SIGTERM raises KeyboardInterrupt, as Ctrl-C does; not where whoever started this process ignores it."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """What is called inside may take SIGTERM for itself, as Ray does; then it is ours again, if it was."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is _interrupt and signal.getsignal(signal.SIGTERM) is not before:
+            signal.signal(signal.SIGTERM, before)
 
 
 def status(interrupted: int) -> int:

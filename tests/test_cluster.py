@@ -1,6 +1,7 @@
 """The Ray engine, in what needs no cluster; tests/faults/test_ray.py kills the nodes of a real one."""
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gru_tf import checkpoints, durable, journal
+from gru_tf import checkpoints, durable, interruption, journal
 from gru_tf.engine import cluster
 from gru_tf.engine.cluster import MOVES, RayEngine, train_on_node
 from gru_tf.errors import UserError
@@ -218,3 +219,26 @@ def test_a_cluster_of_its_own_unless_one_is_named(engine: Any, monkeypatch: pyte
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     assert engine().address == "auto"
     assert engine(address="ray://head:10001").address == "ray://head:10001"
+
+
+def test_sigterm_stays_with_the_command_that_listens_to_it(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray takes it for itself, and would end the command without a word."""
+
+    def init(*_: object, **__: object) -> None:
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
+
+    made = engine()
+    monkeypatch.setattr(made.ray, "is_initialized", lambda: False, raising=False)
+    monkeypatch.setattr(made.ray, "init", init, raising=False)
+    monkeypatch.setattr(made.ray, "shutdown", lambda: None, raising=False)
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with made:
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL, "Ray's own, which ends its processes"
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        interruption.listen()
+        ours = signal.getsignal(signal.SIGTERM)
+        with made:
+            assert signal.getsignal(signal.SIGTERM) is ours
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from gru_tf import checkpoints, durable, journal
+from gru_tf import checkpoints, durable, interruption, journal
 from gru_tf.errors import UserError, one_line
 from gru_tf.experiment import Run
 from gru_tf.run_result import RunResult
@@ -80,7 +80,8 @@ class RayEngine:
         host, _, port = self.address.removeprefix("ray://").rpartition(":")
         if host:
             socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()  # Ray itself tries for minutes
-        self.ray.init(self.address, log_to_driver=False, include_dashboard=False, logging_level="ERROR")
+        with interruption.kept():
+            self.ray.init(self.address, log_to_driver=False, include_dashboard=False, logging_level="ERROR")
 
     def __exit__(self, *failure: object) -> None:
         if self.running:
