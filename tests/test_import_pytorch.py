@@ -17,7 +17,7 @@ import gru_tf
 from gru_tf.errors import UserError
 from gru_tf.gates import layouts
 from gru_tf.gates.packing import Layout
-from gru_tf.interchange import importing, metadata, pytorch
+from gru_tf.interchange import importing, metadata, pytorch, pytorch_file
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
@@ -400,7 +400,7 @@ def test_one_array_under_many_names_is_not_read_so_many_times(tmp_path, monkeypa
     big = torch.zeros(4096)
     torch.save(tied | {f"more{n}": big for n in range(40)}, tmp_path / "tied.pt")
     gru_tf.import_model(tmp_path / "tied.pt", verify=False)  # small: whatever it shares
-    monkeypatch.setattr(pytorch, "SHARED", 1 << 14)
+    monkeypatch.setattr(pytorch_file, "SHARED", 1 << 14)
     refused(lambda: gru_tf.import_model(tmp_path / "tied.pt"), "tied.pt", "share their numbers at most 8 times")
 
 
@@ -411,7 +411,7 @@ def test_a_sparse_tensor_is_refused(saved):
 
 def test_an_old_pytorch_is_not_trusted(saved, monkeypatch):
     path = saved(torch.nn.GRU(3, 4).state_dict())
-    monkeypatch.setattr(pytorch, "version", lambda name: "2.5.1")
+    monkeypatch.setattr(pytorch_file, "version", lambda name: "2.5.1")
     refused(lambda: gru_tf.import_model(path), "expected PyTorch 2.6 or later", "2.5.1")
 
 

@@ -18,7 +18,7 @@ from gru_tf import gates
 from gru_tf.errors import UserError
 from gru_tf.gates import layouts
 from gru_tf.gates.packing import Layout
-from gru_tf.interchange import building, importing, metadata, pytorch, state_dict
+from gru_tf.interchange import building, importing, metadata, pytorch, pytorch_file, state_dict
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.stacks import Tensor
 
@@ -55,7 +55,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def no_torch(monkeypatch):
-    monkeypatch.setattr(pytorch, "find_spec", lambda name: None)
+    monkeypatch.setattr(pytorch_file, "find_spec", lambda name: None)
 
 
 def refused(call, *words):

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 import gru_tf
 from gru_tf import cli, cli_interchange
 from gru_tf.errors import UserError
-from gru_tf.interchange import contents, importing, metadata, options, pytorch
+from gru_tf.interchange import contents, importing, metadata, options, pytorch_file
 
 X = np.random.default_rng(7).normal(size=(2, 5, 3)).astype("float32")
 
@@ -22,7 +22,7 @@ X = np.random.default_rng(7).normal(size=(2, 5, 3)).astype("float32")
 @pytest.fixture(autouse=True)
 def no_torch(monkeypatch):
     """As on a machine without PyTorch."""
-    monkeypatch.setattr(pytorch, "find_spec", lambda name: None)
+    monkeypatch.setattr(pytorch_file, "find_spec", lambda name: None)
 
 
 @pytest.fixture

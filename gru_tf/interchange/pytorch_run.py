@@ -1,0 +1,77 @@
+"""PyTorch's own modules on the arrays of a file as they lie: what an import is checked with."""
+
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from gru_tf.interchange.foreign import Run
+from gru_tf.interchange.pytorch_file import pytorch
+from gru_tf.interchange.stacks import TITLES, Array, Read
+from gru_tf.interchange.state_dict import Found
+
+
+def framework(found: Found) -> tuple[str, Run] | None:
+    """PyTorch's modules with the file's own arrays, which went through none of this project's layouts."""
+    torch = pytorch()
+    if torch is None:
+        return None
+    around = found.around
+    table = None if around.embedding is None else torch.tensor(around.embedding.weight.array())
+    heads = [
+        (torch.tensor(one.weight.array()), None if one.bias is None else torch.tensor(one.bias.array()))
+        for one in around.heads
+    ]
+    modules = [_module(torch, one) for one in found.reads]
+    weights = [*(p for module in modules for p in module.parameters()), *(w for w, _ in heads)]
+    stored = torch.float64 if any(w.dtype == torch.float64 for w in weights) else torch.float32
+
+    def run(inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
+        x = torch.from_numpy(np.ascontiguousarray(inputs))
+        dtype = torch.float64 if x.dtype == torch.float64 else stored
+        x = x.to(dtype) if table is None else torch.nn.functional.embedding(x.long(), table.to(dtype))
+        states: list[Any] = []
+        with torch.inference_mode():
+            for module in modules:
+                x, last, final = _step_through(torch, module.to(dtype), x, lengths)
+                states += final
+            x = x if found.network.every_step else last
+            for kernel, bias in heads:
+                x = torch.nn.functional.linear(x, kernel.to(dtype), None if bias is None else bias.to(dtype))
+        return x.numpy(), [state.numpy() for state in states]
+
+    return f"PyTorch {version('torch').partition('+')[0]}", run
+
+
+def _module(torch: Any, one: Read) -> Any:
+    stack = one.stack
+    options: dict[str, Any] = {"nonlinearity": one.layers[0].activation} if one.cell == "rnn" else {}
+    kind = getattr(torch.nn, TITLES[one.cell])
+    both = stack.directions == 2
+    with torch.device("meta"):  # no random numbers are drawn for weights that are replaced
+        module = kind(
+            one.features,
+            one.units,
+            stack.depth,
+            bias=stack.biased,
+            batch_first=True,
+            bidirectional=both,
+            **options,
+        )
+    module.load_state_dict({name: torch.tensor(array) for name, array in one.arrays.items()}, strict=True, assign=True)
+    return module.eval()
+
+
+def _step_through(torch: Any, module: Any, x: Any, lengths: Array | None) -> tuple[Any, Any, list[Any]]:
+    """Every step, the last of each direction, and the states: layer by layer, forward before backward, h before c."""
+    rnn = torch.nn.utils.rnn
+    given = x
+    if lengths is not None:
+        given = rnn.pack_padded_sequence(x, torch.as_tensor(lengths).long(), batch_first=True, enforce_sorted=False)
+    every, final = module(given)
+    if lengths is not None:
+        every, _ = rnn.pad_packed_sequence(every, batch_first=True, total_length=x.shape[1])
+    kinds = final if isinstance(final, tuple) else (final,)
+    states = [kind[n] for n in range(kinds[0].shape[0]) for kind in kinds]
+    directions = 2 if module.bidirectional else 1
+    return every, torch.cat(list(kinds[0][-directions:]), dim=-1), states
