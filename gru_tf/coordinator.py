@@ -16,7 +16,7 @@ from gru_tf.tasks import create
 from gru_tf.tracking import Record
 from gru_tf.writer import Writer
 
-HEARTBEAT = 20.0  # seconds between signs of life in the store
+PATIENCE = 1.0  # seconds of one wait: a signal that another thread was given does not end it
 ATTEMPTS = 2
 
 Progress = Callable[[RunResult | None, int, int], None]
@@ -144,7 +144,7 @@ class _Conductor:
             if self.flying == 1 and self.get_ready:
                 self.get_ready()
                 self.get_ready = None
-            for result in self.engine.completed(timeout=HEARTBEAT):
+            for result in self.engine.completed(timeout=PATIENCE):
                 self._receive(result)
                 self._submit()
             self.writer.beat()

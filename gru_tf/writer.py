@@ -86,8 +86,8 @@ class Writer:
     def beat(self) -> None:
         """Give a sign of life; a store out of reach is reported, once, long before the next result needs it."""
         try:
-            self.record.beat()
-            self.unreached = False
+            if self.record.beat():
+                self.unreached = False
         except StoreError as error:
             if not self.unreached:
                 self.say(f"{error}. Training goes on; results are kept in {self.folder}.")

@@ -33,8 +33,9 @@ class Store:
         self._ask()
         self.taken.append(result)
 
-    def beat(self) -> None:
+    def beat(self) -> bool:
         self._ask()
+        return True
 
     def _ask(self) -> None:
         self.asked += 1
@@ -152,6 +153,24 @@ def test_a_sign_of_life_that_is_not_taken_is_said_once(tmp_path: Path) -> None:
         writes.beat()
     assert len(said) == 1
     assert said[0].endswith(f"Training goes on; results are kept in {tmp_path}.")
+
+
+def test_between_two_signs_of_life_nothing_is_known_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused, not yet due, refused: said once; then taken, and refused anew: said again."""
+    refused = StoreError("the tracking store there does not answer")
+    told = iter([refused, False, False, refused, False, True, refused])
+
+    def beat() -> bool:
+        if isinstance(now := next(told), StoreError):
+            raise now
+        return now
+
+    store = Store()
+    monkeypatch.setattr(store, "beat", beat)
+    writes, said = made(store, tmp_path)
+    for wanted in (1, 1, 1, 1, 1, 1, 2):
+        writes.beat()
+        assert len(said) == wanted
 
 
 def test_complains_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,15 +73,17 @@ class Record:
         self.client.update_run(self.parent, status=RUNNING)
 
     @guarded
-    def beat(self) -> None:
-        """Give a sign of life, at most every few seconds.
+    def beat(self) -> bool:
+        """Give a sign of life, at most every few seconds; returns whether it was time for one.
 
         Raises:
             StoreError: where the server is out of reach.
         """
-        if time.monotonic() - self._beaten > signs_of_life.BEAT_SECONDS:
-            self._beaten = time.monotonic()
-            self.client.set_tag(self.parent, BEAT, str(time.time()))
+        if time.monotonic() - self._beaten <= signs_of_life.BEAT_SECONDS:
+            return False
+        self._beaten = time.monotonic()
+        self.client.set_tag(self.parent, BEAT, str(time.time()))
+        return True
 
     @guarded
     def complete(self) -> bool:
