@@ -155,6 +155,8 @@ def main() -> None:
     interruption.listen()
     try:
         status = app(standalone_mode=False)
+    except KeyboardInterrupt:  # outside of what typer watches
+        status = INTERRUPTED
     except UserError as error:
         status = _complain(str(error))
     except OSError as error:

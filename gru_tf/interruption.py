@@ -17,10 +17,14 @@ def listen() -> None:
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """What is called inside may take SIGTERM for itself, as Ray does; then it is ours again, if it was."""
+    """What is called inside may take SIGTERM for itself and exit at it, as Ray does; then it is ours again, if it was."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
+    except SystemExit:
+        if before is _interrupt:
+            _interrupt(signal.SIGTERM, None)
+        raise
     finally:
         if before is _interrupt and signal.getsignal(signal.SIGTERM) is not before:
             signal.signal(signal.SIGTERM, before)
@@ -32,6 +36,6 @@ def status(interrupted: int) -> int:
 
 
 def _interrupt(number: int, _: types.FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the ending; SIGKILL can
-    _received.append(number)
-    raise KeyboardInterrupt
+    if not _received:  # a second one must not interrupt the ending; ignored, it would be so by all that is started later
+        _received.append(number)
+        raise KeyboardInterrupt

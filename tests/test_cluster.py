@@ -222,15 +222,19 @@ def test_a_cluster_of_its_own_unless_one_is_named(engine: Any, monkeypatch: pyte
 
 
 def test_sigterm_stays_with_the_command_that_listens_to_it(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray takes it for itself, and would end the command without a word."""
+    """Ray takes it for itself, and would end the command without a word: also while it starts."""
+    arrives = []
 
     def init(*_: object, **__: object) -> None:
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
+        for number in arrives:
+            signal.raise_signal(number)
 
     made = engine()
     monkeypatch.setattr(made.ray, "is_initialized", lambda: False, raising=False)
     monkeypatch.setattr(made.ray, "init", init, raising=False)
     monkeypatch.setattr(made.ray, "shutdown", lambda: None, raising=False)
+    monkeypatch.setattr(interruption, "_received", [])
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         with made:
@@ -240,5 +244,11 @@ def test_sigterm_stays_with_the_command_that_listens_to_it(engine: Any, monkeypa
         ours = signal.getsignal(signal.SIGTERM)
         with made:
             assert signal.getsignal(signal.SIGTERM) is ours
+        assert interruption.status(130) == 130
+        arrives.append(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            made.__enter__()
+        assert interruption.status(130) == 143
+        signal.raise_signal(signal.SIGTERM)  # a second one does not interrupt the ending
     finally:
         signal.signal(signal.SIGTERM, before)
