@@ -200,7 +200,12 @@ def test_chance_far_away_leaves_the_intervals_their_room(task, side):
 def test_the_ends_of_a_scale_are_told_apart():
     assert drawn.Scale(3.891e-5, 0.1791).ends == ("3.89·10⁻⁵", "0.179")
     assert drawn.Scale(8.8331, 8.8339).ends == ("8.833", "8.834")
-    assert drawn.Scale(0.5, 0.5).place(0.5) == 0
+    assert drawn.Scale(1204.2, 1264.0).ends == ("1204", "1264"), "as the table writes them"
+    assert drawn.Scale(12345.1, 12345.2).ends == ("12345.1", "12345.2")
+    assert drawn.Scale(2.5e6, 1.2e7).ends == ("2.5·10⁶", "1.2·10⁷")
+    assert drawn.Scale(99.9998, 100.00001).ends == ("99.9998", "100")
+    assert drawn.Scale(0.5, 0.5).ends == ("", "")
+    assert drawn.Scale(0.5, 0.5).place(0.5) == 50
 
 
 def test_the_menu_names_what_is_there(page, tmp_path):

@@ -33,13 +33,15 @@ class Scale:
 
     @property
     def ends(self) -> tuple[str, str]:
-        """Both values in a few digits, enough to tell them apart."""
-        digits = next((d for d in (3, 4, 5) if f"{self.least:.{d}g}" != f"{self.most:.{d}g}"), 3)
-        return _short(self.least, digits), _short(self.most, digits)
+        """Both values in a few digits, enough to tell them apart; ("", "") where they are one."""
+        for digits in range(3, 18):
+            if (both := (_short(self.least, digits), _short(self.most, digits)))[0] != both[1]:
+                return both
+        return "", ""
 
     def place(self, value: float) -> float:
         """Where a value lies, an end where it lies beyond."""
-        share = (value - self.least) / ((self.most - self.least) or 1.0)
+        share = (value - self.least) / (self.most - self.least) if self.most > self.least else 0.5
         return round(BAR * min(max(share, 0.0), 1.0), 1)
 
     def holds(self, value: float) -> bool:
@@ -76,6 +78,8 @@ class Bar:
 
 
 def _short(value: float, digits: int) -> str:
-    """So many significant digits, e.g. "0.839", "3.89·10⁻⁵"."""
+    """So many significant digits, whole numbers whole, e.g. "0.839", "1264", "3.89·10⁻⁵"."""
+    if 1000 <= abs(value) < 1e6:
+        return f"{value:.{max(0, digits - len(str(int(abs(value)))))}f}"
     mantissa, _, power = f"{value:.{digits}g}".partition("e")
     return f"{mantissa}·10{str(int(power)).translate(SUPERSCRIPTS)}" if power else mantissa
