@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -172,9 +173,7 @@ def test_of_equals_the_first_seed_and_no_run_that_did_not_finish() -> None:
 
 
 def test_names_that_mlflow_takes() -> None:
-    here, there = [
-        {"texts": {"path": f"/home/a b/{folder}/C:D.csv", "text": "t", "label": "m"}} for folder in ("x", "y" * 300)
-    ]
+    here, there = [{"texts": {"path": f"/home/a b/{folder}/C:D.csv", "text": "t", "label": "m"}} for folder in ("x", "y")]
     gru, lstm = Choice(name="gru"), Choice(name="lstm")
     one = experiment(name="a", tasks=["digits", here])
     assert registry.name(one, one.tasks[1], gru) == "gru-tf.a.texts-label-m-path-C-D.csv-text-t.gru"
@@ -182,10 +181,18 @@ def test_names_that_mlflow_takes() -> None:
     assert ours[0] == "gru-tf.my-test.digits.gru"
     assert len(set(ours)) == 3, "else the alias of one experiment goes to the model of another"
     both = experiment(name="a", tasks=[here, there, "digits"])
-    names = [registry.name(both, task, cell) for task in both.tasks[:2] for cell in (gru, lstm)]
-    assert len(set(names)) == 4, "files of one name in two folders are two tasks"
-    assert names[0] == "gru-tf.a.texts-label-m-path-home-a-b-x-C-D.csv-text-t.gru"
-    assert max(len(name) for name in names) == registry.LONGEST
+    names = [registry.name(both, task, cell) for task in both.tasks for cell in (gru, lstm)]
+    assert len(set(names)) == 6, "files of one name in two folders are two tasks"
+    assert re.fullmatch(r"gru-tf\.a\.texts-label-m-path-C-D\.csv-text-t-[0-9a-f]{8}\.gru", names[0])
+    assert names[4] == "gru-tf.a.digits.gru"
+    alike = experiment(
+        name="a", tasks=[{"texts": {"path": f"{file}.csv", "text": "t", "label": "m"}} for file in ("x y", "x-y")]
+    )
+    assert len({registry.name(alike, task, gru) for task in alike.tasks}) == 2
+    long = experiment(name="a" * 200, tasks=[{"texts": {"path": f"{'y' * 100}.csv", "text": "t", "label": "m"}}])
+    names = [registry.name(long, long.tasks[0], cell) for cell in (gru, lstm)]
+    assert [len(name) for name in names] == [registry.LONGEST] * 2
+    assert len(set(names)) == 2
 
 
 class TornError(Exception):

@@ -397,13 +397,13 @@ TABLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"v": STEADY[:20]},
         {"window": 10, "horizon": 4},
         ": expected at least 24 rows for a window of 10 and a horizon of 4 rows, with a share of 0.15 to validate and 0.2 to"
-        " test. Received: 20; they have room for a horizon of up to 3",
+        " test. Received: 20; they have room for a horizon of up to 3 with a window of 10",
     ),
     "a horizon beyond the shortest part": (
         {"v": STEADY},
         {"horizon": 16},
         ": expected at least 104 rows for a window of 5 and a horizon of 16 rows, with a share of 0.15 to validate and 0.2"
-        " to test. Received: 100; they have room for a horizon of up to 15",
+        " to test. Received: 100; they have room for a horizon of up to 15 with a window of 5",
     ),
     "series that are all too short": (
         {"v": STEADY, "g": np.arange(100) // 10},
@@ -468,18 +468,28 @@ def test_the_number_of_rows_that_is_asked_for_is_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "largest"), [({"window": 99}, {"window": 62}), ({"window": 3, "horizon": 40}, {"window": 1, "horizon": 14})]
+    ("option", "said", "largest", "name"),
+    [
+        ({"window": 99}, "a window of up to 62", {"window": 62}, "window"),
+        ({"window": 60, "horizon": 9}, "a window of up to 54", {"window": 54, "horizon": 9}, "window"),
+        ({"window": 3, "horizon": 40}, "a horizon of up to 14 with a window of 3", {"window": 3, "horizon": 14}, "horizon"),
+        (
+            {"window": 60, "horizon": 20},
+            "a horizon of up to 14 with a window of 49",
+            {"window": 49, "horizon": 14},
+            "window",
+        ),
+    ],
 )
 def test_the_window_or_horizon_that_is_offered_fits_and_one_more_does_not(
-    option: dict[str, int], largest: dict[str, int], tmp_path: Path
+    option: dict[str, int], said: str, largest: dict[str, int], name: str, tmp_path: Path
 ) -> None:
     given = {"path": csv(tmp_path, v=np.arange(96) % 7), "target": ["v"]}
-    name, most = list(largest.items())[-1]
-    with pytest.raises(DatasetError, match=f"; they have room for a {name} of up to {most}$"):
+    with pytest.raises(DatasetError, match=f"; they have room for {said}$"):
         task(**given, **option).pinned()
     assert all(len(part) for part in three(draw(task(**given, **largest))))
     with pytest.raises(DatasetError, match="expected at least"):
-        task(**given, **{**largest, name: most + 1}).pinned()
+        task(**given, **{**largest, name: largest[name] + 1}).pinned()
 
 
 def test_rows_to_test_on_must_be_later(tmp_path: Path) -> None:

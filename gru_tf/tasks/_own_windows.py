@@ -63,13 +63,16 @@ def _needed(task: "OwnForecast") -> int:
 
 
 def _instead(task: "OwnForecast", rows: int) -> str:
-    """The longest window that so many whole rows have room for, or else the longest horizon."""
+    """The longest window that so many whole rows have room for; else the longest horizon, with a window that fits it."""
     parts = [max(1, round(share * rows)) for share in (task.validation, task.test)]
     train = rows - sum(parts)
     if min(parts) >= task.horizon and train > task.horizon:
         return f"; they have room for a window of up to {train - task.horizon:,}"
     horizon = min(*parts, train - 1)
-    return f"; they have room for a horizon of up to {horizon:,}" if horizon > 0 else ""
+    if horizon < 1:
+        return ""
+    window = min(task.window, train - horizon)
+    return f"; they have room for a horizon of up to {horizon:,} with a window of {window:,}"
 
 
 def without_windows(of: Array, starts: list[Array]) -> Iterator[str]:

@@ -11,7 +11,6 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from sqlalchemy.exc import SQLAlchemyError
 
-from gru_tf import wording
 from gru_tf.errors import one_line
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
@@ -27,12 +26,15 @@ VERSIONS = "mlflow.modelVersions"  # of a logged model: by it the dashboard link
 def name(experiment: Experiment, task: Choice, cell: Choice) -> str:
     """What the model of a cell on a task is registered as, e.g. "gru-tf.quickstart.adding-length-30.gru".
 
-    An experiment that cannot be called so as it is has a digest behind it: "my test" is another one than "my-test". Of two
-    tasks on files of one name in two folders, the folders are named.
+    An experiment that cannot be called so as it is has a digest behind it: "my test" is another one than "my-test". So has
+    a task that another one of the experiment would share its name with: files of one name in two folders.
     """
     own = _plain(experiment.name)
     own = own if own == experiment.name else f"{own}-{_digest(experiment.name)}"
-    full = ".".join(("gru-tf", own, _plain(wording.task_names(experiment)[task.label]), _plain(cell.label)))
+    of = _plain(task.title)
+    if [_plain(other.title) for other in experiment.tasks].count(of) > 1:
+        of = f"{of}-{_digest(task.label)}"
+    full = ".".join(("gru-tf", own, of, _plain(cell.label)))
     return full if len(full) <= LONGEST else f"{full[: LONGEST - 9]}-{_digest(full)}"
 
 
