@@ -16,7 +16,7 @@ from gru_tf.tasks import create
 from gru_tf.tracking import Record
 from gru_tf.writer import Writer
 
-PATIENCE = 1.0  # seconds of one wait: a signal that another thread was given does not end it
+PATIENCE = 1.0  # seconds of one wait: what a signal asks for is done after it at the latest, if it did not end it
 ATTEMPTS = 2
 
 Progress = Callable[[RunResult | None, int, int], None]

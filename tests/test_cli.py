@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from gru_tf import cli, cli_mistakes
+from gru_tf import cli, cli_mistakes, interruption
 from gru_tf.cells import CELLS
 from gru_tf.tasks import TASKS
 
@@ -33,7 +34,7 @@ ONE = {
 }
 LIGHT = """
 import sys
-from gru_tf import cli, cli_mistakes
+from gru_tf import cli, cli_mistakes, interruption
 sys.argv = ["gru-tf", *sys.argv[1:]]
 try:
     cli.main()
@@ -217,6 +218,23 @@ def one_line(errors):
     assert line.startswith("gru-tf: ")
     assert "Traceback" not in line
     return line.removeprefix("gru-tf: ")
+
+
+@pytest.mark.parametrize(("arrives", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_before_any_command_listens_is_one_line(main, monkeypatch, arrives, status):
+    """Typer makes an exit code of one within a command; this one comes while the commands are put together."""
+    monkeypatch.setattr(interruption, "_received", [])
+    monkeypatch.setattr(cli, "app", lambda **_: signal.raise_signal(arrives))
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        code, _, errors = main("list")
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    assert code == status
+    assert one_line(errors) == "stopped. What is done is kept; the same command goes on from there."
 
 
 MISTAKES = {
