@@ -17,16 +17,17 @@ def doctor(
     """Say what will run where and why: versions, devices, kernel paths, known bad combinations, determinism."""
     from gru_tf import doctor as the_doctor
     from gru_tf import experiment_file
+    from gru_tf.doctor import screen as doctor_screen
 
     loaded = experiment_file.load(experiment_file.locate(experiment)) if experiment else None
     with silence.startup():
-        blocks = list(the_doctor.examine(loaded))
-    for block in blocks:
+        examination = the_doctor.examine(loaded)
+    for block in doctor_screen.blocks(examination):
         console.print(block, "")
     if measure:
         with console.status("measuring what deterministic kernels cost"):
             cost = the_doctor.measure()
-        console.print(cost)
+        console.print(doctor_screen.determinism(cost))
 
 
 def speed(

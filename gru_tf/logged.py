@@ -1,9 +1,8 @@
 """What a tracking server shows of a result: its name, parameters, numbers and tags; the same in every experiment."""
 
-import hashlib
 import statistics
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 from gru_tf import palette
 from gru_tf.run_result import Diagnostics, LayerReading, RunResult
@@ -11,23 +10,6 @@ from gru_tf.run_result import Diagnostics, LayerReading, RunResult
 DIAGNOSTICS, SAMPLES = "diagnostics.json", "samples.txt"  # artifacts: too long for a tag
 COLOUR = "mlflow.runColor"  # what the dashboard's charts draw a run in
 READ = {"trial": "train, validation", "final": "train, validation, test"}  # parts of the data, by a run's purpose
-
-
-class Data(NamedTuple):
-    """The data of a run.
-
-    Args:
-        name: the task with its options.
-        digest: 16 digits: the beginning of its file's sha256; of several files of theirs together; of the name where
-            there is none, as the data then follow from the options, and from the run's seed.
-        files: path → sha256 of each file; empty for data that are drawn, or come with a package.
-        parts: what the run read of them.
-    """
-
-    name: str
-    digest: str
-    files: dict[str, str]
-    parts: str
 
 
 def name(result: RunResult) -> str:
@@ -76,14 +58,6 @@ def numbers(result: RunResult) -> dict[str, float]:
         **(_inside(result.diagnostics) if result.diagnostics else {}),
     }
     return {name: float(value) for name, value in numbers.items() if value is not None}
-
-
-def data(result: RunResult) -> Data:
-    """The data of a result, from what it recorded of them: nothing is read again."""
-    files = dict(result.environment.get("data", {}))
-    sums = list(files.values())
-    digest = sums[0] if len(sums) == 1 else hashlib.sha256("\n".join(sums or [result.run.task.title]).encode()).hexdigest()
-    return Data(result.run.task.title, digest[:16], files, READ[result.run.purpose])
 
 
 def texts(result: RunResult) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a run leaves behind: its result, ready for the store, for tables and for statistics."""
 
-from typing import Any, Literal
+import hashlib
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -92,6 +93,21 @@ class Diagnostics(BaseModel):
     seconds: float
 
 
+class Data(NamedTuple):
+    """The data of a run.
+
+    Args:
+        name: the task with its options.
+        digest: 16 digits: the beginning of its file's sha256; of several files of theirs together; of the name where
+            there is none, as the data then follow from the options, and from the run's seed.
+        files: path → sha256 of each file; empty for data that are drawn, or come with a package.
+    """
+
+    name: str
+    digest: str
+    files: dict[str, str]
+
+
 class RunResult(BaseModel):
     """One run and what came of it; a run that diverged or failed is a result as well.
 
@@ -150,6 +166,14 @@ class RunResult(BaseModel):
     model_file: str = ""
     samples: str = ""
     diagnostics: Diagnostics | None = None
+
+    @property
+    def data(self) -> Data:
+        """The data, from what the run recorded of them: nothing is read again."""
+        files, name = dict(self.environment.get("data", {})), self.run.task.title
+        sums = list(files.values())
+        digest = sums[0] if len(sums) == 1 else hashlib.sha256("\n".join(sums or [name]).encode()).hexdigest()
+        return Data(name, digest[:16], files)
 
     def answers(self, run: Run) -> bool:
         """Whether this is a result of `run` that has all that is asked of it; a failure is none."""

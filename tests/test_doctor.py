@@ -14,7 +14,7 @@ from rich.console import Console
 
 from gru_tf import doctor, environment, suite, training
 from gru_tf.cells import CELLS
-from gru_tf.doctor import combinations, machine, paths
+from gru_tf.doctor import combinations, machine, paths, screen
 from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
 from gru_tf.layers.gru import GRU
@@ -123,7 +123,7 @@ def test_known_combinations_say_what_happens_and_what_to_do():
 
 def test_all_of_it_fits_80_columns():
     console = Console(width=80, record=True)
-    for block in doctor.examine():
+    for block in screen.blocks(doctor.examine()):
         console.print(block)
     text = console.export_text()
     assert "…" not in text

@@ -1,13 +1,49 @@
 """What will run where: this machine, the kernel path of every cell and option, combinations that fail, determinism."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gru_tf.experiment import Experiment
 
+if TYPE_CHECKING:  # these import TensorFlow
+    from gru_tf.cases import Measurement
+    from gru_tf.doctor.combinations import Combination
+    from gru_tf.doctor.paths import Line
 
-def examine(experiment: Experiment | None = None) -> Iterator[Any]:
-    """What the terminal shows, block by block; initialises TensorFlow.
+
+@dataclass(frozen=True)
+class Paths:
+    """Kernel paths.
+
+    Args:
+        title: whose they are.
+        kind: what a line is of, "cell" or "option".
+        lines: one a cell or option.
+    """
+
+    title: str
+    kind: str
+    lines: tuple["Line", ...]
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the doctor sees.
+
+    Args:
+        facts: (name, value) of this machine.
+        paths: tables of kernel paths.
+        combinations: those that fail or mislead; none of a single experiment.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    paths: tuple[Paths, ...]
+    combinations: tuple["Combination", ...]
+
+
+def examine(experiment: Experiment | None = None) -> Examination:
+    """Look at this machine; initialises TensorFlow.
 
     Args:
         experiment: what trains each of its cells; every cell and layer option if None.
@@ -15,25 +51,31 @@ def examine(experiment: Experiment | None = None) -> Iterator[Any]:
     Raises:
         UserError: where this machine cannot train a cell as the experiment asks.
     """
-    import keras
     import tensorflow as tf
 
-    from gru_tf.doctor import combinations, machine, paths, screen
-    from gru_tf.layers.gru import GRU
+    from gru_tf.doctor import combinations, machine, paths
 
     gpu = bool(tf.config.list_logical_devices("GPU"))
-    yield screen.facts(machine.describe())
-    if experiment is not None:
-        yield screen.paths(f"{experiment.name}: what trains each cell", paths.of_experiment(experiment, gpu), "cell")
-        return
-    yield screen.paths("gru-tf run, as shipped", paths.of_cells(gpu), "cell")
+    facts = tuple(machine.describe())
+    if experiment is None:
+        return Examination(facts, tuple(_all_paths(gpu)), combinations.KNOWN)
+    lines = tuple(paths.of_experiment(experiment, gpu))
+    return Examination(facts, (Paths(f"{experiment.name}: what trains each cell", "cell", lines),), ())
+
+
+def _all_paths(gpu: bool) -> Iterator[Paths]:
+    import keras
+
+    from gru_tf.doctor import paths
+    from gru_tf.layers.gru import GRU
+
+    yield Paths("gru-tf run, as shipped", "cell", tuple(paths.of_cells(gpu)))
     for name, layer in (("gru_tf.GRU", GRU), ("keras.layers.LSTM", keras.layers.LSTM)):
-        yield screen.paths(f"{name} in model.fit", paths.of_options(layer, gpu), "option")
-    yield screen.combinations(combinations.KNOWN)
+        yield Paths(f"{name} in model.fit", "option", tuple(paths.of_options(layer, gpu)))
 
 
-def measure() -> Any:
-    """What deterministic kernels cost here, as a table."""
-    from gru_tf.doctor import cost, screen
+def measure() -> "tuple[tuple[Measurement, Measurement], ...]":
+    """A training step of some cells without and with deterministic kernels, timed here."""
+    from gru_tf.doctor import cost
 
-    return screen.determinism(cost.of_determinism())
+    return tuple(cost.of_determinism())

@@ -1,6 +1,6 @@
 """What the terminal shows of the doctor's findings, within 80 columns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -9,10 +9,20 @@ from rich.text import Text
 
 from gru_tf import screen
 from gru_tf.cases import Measurement
+from gru_tf.doctor import Examination
 from gru_tf.doctor.combinations import Combination
 from gru_tf.doctor.paths import Line
 
 PADDED = {**screen.NARROW, "padding": (0, 1, 0, 0)}
+
+
+def blocks(examination: Examination) -> Iterator[RenderableType]:
+    """All of an examination, block by block."""
+    yield facts(examination.facts)
+    for one in examination.paths:
+        yield paths(one.title, one.lines, one.kind)
+    if examination.combinations:
+        yield combinations(examination.combinations)
 
 
 def facts(named: Iterable[tuple[str, str]]) -> Table:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gru_tf import experiment_file, logged
+from gru_tf import experiment_file
 from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
 from gru_tf.run_result import RunResult
@@ -21,7 +21,7 @@ class DataSet:
 
     Args:
         name: the task with its options.
-        digest: as MLflow shows it for the runs, see `gru_tf.logged.Data`.
+        digest: as MLflow shows it for the runs, see `gru_tf.run_result.Data`.
         files: (file, sha256); none for data that are drawn, or come with a package.
     """
 
@@ -78,7 +78,7 @@ def _data(experiment: Experiment, runs: Iterable[RunResult]) -> list[DataSet]:
     found: dict[DataSet, int] = {}
     for result in runs:
         if result.environment:
-            data, label = logged.data(result), result.run.task.label
+            data, label = result.data, result.run.task.label
             files = tuple(sorted((_short(file), str(sha256)) for file, sha256 in data.files.items()))
             place = order.index(label) if label in order else len(order)
             found.setdefault(DataSet(data.name, data.digest, files), place)

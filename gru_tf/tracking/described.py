@@ -67,7 +67,7 @@ def _most_last(results: Iterable[RunResult]) -> list[RunResult]:
 
 
 def _input(result: RunResult) -> DatasetInput:
-    data, task = logged.data(result), result.run.task
+    data, task = result.data, result.run.task
     source: dict[str, Any]
     if data.files:
         kind, source = "local", {"uri": next(iter(data.files))}
@@ -76,4 +76,4 @@ def _input(result: RunResult) -> DatasetInput:
         kind, source = "code", {"tags": {"mlflow.source.name": f"gru_tf.tasks.{task.name}", **commit}}
     profile = json.dumps({"files": data.files} if data.files else {"drawn_from": "options and seed"})
     dataset = Dataset(data.name[:500], data.digest, kind, json.dumps(source), profile=profile)
-    return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, data.parts)])
+    return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, logged.READ[result.run.purpose])])
