@@ -52,9 +52,9 @@ def files(folder: Path, layers: int, units: int) -> Iterator[Path]:
 def main() -> None:
     """Print a line a file."""
     options = PARSER.parse_args()
-    from gru_tf import silence
+    from gru_tf.foundation import startup
 
-    with silence.startup():
+    with startup.startup():
         print(f"frameworks' own imports {timed(frameworks):.1f} s")
     import gru_tf
 

@@ -7,7 +7,7 @@ Each case is one training step (loss, gradients, clipping, Adam) as `gru-tf spee
 
 import argparse
 
-from gru_tf import silence
+from gru_tf.foundation import startup
 
 
 def main():
@@ -24,7 +24,7 @@ def main():
     ):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
-    with silence.startup():
+    with startup.startup():
         from gru_tf import benchmark, training
         from gru_tf.cases import Case, Effort, Failure
         from gru_tf.specs import Choice

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gru_tf import experiment_file, listing
-from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
+from gru_tf.foundation.errors import UserError
 from gru_tf.specs import OF_FILES
 from gru_tf.statistics import Interval
 from gru_tf.tasks import TASKS, Task, create

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from gru_tf.cells.rnn import RNNCell as RNNCell
     from gru_tf.comparison import compare as compare
     from gru_tf.comparison import compared as compared
-    from gru_tf.errors import UserError as UserError
     from gru_tf.experiment import Experiment as Experiment
+    from gru_tf.foundation.errors import UserError as UserError
     from gru_tf.interchange.exporting import export_model as export_model
     from gru_tf.interchange.importing import import_model as import_model
     from gru_tf.interchange.streaming import Streaming as Streaming
@@ -48,7 +48,7 @@ _HOMES = {
     "RNNCell": "gru_tf.cells.rnn",
     "compare": "gru_tf.comparison",
     "compared": "gru_tf.comparison",
-    "UserError": "gru_tf.errors",
+    "UserError": "gru_tf.foundation.errors",
     "Experiment": "gru_tf.experiment",
     "check": "gru_tf.suite",
     "export_model": "gru_tf.interchange.exporting",

@@ -15,11 +15,11 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from gru_tf import environment
 from gru_tf.arithmetic import flops
 from gru_tf.cases import Case, Effort, Failure, Measurement
 from gru_tf.compiled import on_gpu
-from gru_tf.errors import one_line
+from gru_tf.foundation import environment
+from gru_tf.foundation.errors import one_line
 from gru_tf.prepare import prepare
 
 MIB = 1024**2

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gru_tf.cells import CellSpec
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf import durable, environment
 from gru_tf.experiment import Run
+from gru_tf.foundation import atomic_file, environment
 
 
 @dataclass
@@ -65,7 +65,7 @@ def save(file: Path, checkpoint: Checkpoint) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, fields=np.frombuffer(fields.encode(), np.uint8), **arrays)
     content = buffer.getvalue()
-    durable.write(file, hashlib.sha256(content).digest() + content)
+    atomic_file.write(file, hashlib.sha256(content).digest() + content)
 
 
 def load(file: Path, epochs: int) -> Checkpoint | None:

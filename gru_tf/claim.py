@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gru_tf.errors import did_you_mean
+from gru_tf.foundation.errors import did_you_mean
 from gru_tf.specs import Choice
 
 KINDS = {  # what is measured in the same unit can be compared

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from gru_tf import cli_compare, cli_interchange, cli_machine, cli_mistakes, garbage, interruption, screen, silence
+from gru_tf import cli_compare, cli_interchange, cli_machine, cli_mistakes, screen
 from gru_tf.cli_experiment import Store, ask, conclude, console, end, show
-from gru_tf.errors import UserError
+from gru_tf.foundation import garbage, signals, startup
+from gru_tf.foundation.errors import UserError
 
 app = typer.Typer(
     name="gru-tf",
@@ -97,7 +98,7 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
     from gru_tf import experiment_file
 
     loaded = experiment_file.load(experiment_file.locate(str(file)))
-    with silence.startup():
+    with startup.startup():
         from gru_tf import suite
 
         sizes = suite.check(loaded)
@@ -152,7 +153,7 @@ def _line(text: str) -> None:
 
 def main() -> None:
     """Entry point: a user's mistake, a full disk, a place that cannot be: one line and code 2; Ctrl-C 130, SIGTERM 143."""
-    interruption.listen()
+    signals.listen()
     try:
         status = app(standalone_mode=False)
     except KeyboardInterrupt:  # outside of what typer watches
@@ -169,7 +170,7 @@ def main() -> None:
         status = _complain(message) if message else 2
     if status == INTERRUPTED:
         _complain("stopped. What is done is kept; the same command goes on from there.")
-        status = interruption.status(INTERRUPTED)
+        status = signals.status(INTERRUPTED)
     gc.freeze()  # the process ends: its last collection takes a second and frees nothing that the system does not
     sys.exit(status)
 

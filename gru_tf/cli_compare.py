@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gru_tf import garbage, screen, silence
+from gru_tf import screen
 from gru_tf.cli_experiment import Store, ask, console, end, show
+from gru_tf.foundation import garbage, startup
 
 MISSING = "refuse (default), drop, forward, interpolate, mean"
 FORECAST, SEQUENCES, TEXTS, PROTOCOL = "A forecast", "Sequences", "Texts", "The comparison"
@@ -68,7 +69,7 @@ def compare(
     given |= {"text": text, "parameters": parameters, "units": units, "trials": trials, "seeds": seeds, "epochs": epochs}
     given |= {"batch_size": batch_size, "target": tuple(target) if target else None}
     lists = {"covariates": covariates, "features": features, "cells": cells}
-    with silence.startup(), garbage.paused():
+    with startup.startup(), garbage.paused():
         from gru_tf import comparison
 
         plan = comparison.plan(data, test=test, name=name, **given, **{k: _listed(v) for k, v in lists.items()})

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gru_tf import durable, screen, silence
-from gru_tf.errors import UserError
+from gru_tf import screen
+from gru_tf.foundation import atomic_file, startup
+from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import options
 
 if TYPE_CHECKING:
@@ -72,14 +73,14 @@ def import_(
     registered = file.startswith("models:")
     if registered:
         _check_registered(file, given if reference is None else given | {"reference": reference})
-    with silence.startup(), options.of_commands():
+    with startup.startup(), options.of_commands():
         found = _registered(file, store, verify) if registered else _imported(file, verify, reference, given)
         rows = _rows(found)
     console.print(Text.assemble((file, "bold"), f": {found.source}"), soft_wrap=True)
     console.print(_table(rows))
     _lines([str(found.verified) if found.verified else _not_verified(found, verify), *found.notes])
     try:
-        durable.through(output, found.model.save)
+        atomic_file.through(output, found.model.save)
     except OSError as error:
         raise UserError(f"{output}: {error.strerror}") from error
     _lines([f"Written: {output}"])
@@ -160,7 +161,7 @@ def export(
 ) -> None:
     """Write a Keras model for another runtime, and run it there where that is installed."""
     asked: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
-    with silence.startup(), options.of_commands():
+    with startup.startup(), options.of_commands():
         from gru_tf.interchange import exporting
 
         given = {name: value for name, value in asked.items() if value}

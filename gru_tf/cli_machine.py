@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from gru_tf import silence
 from gru_tf.cli_experiment import Store, console
+from gru_tf.foundation import startup
 
 
 def doctor(
@@ -20,7 +20,7 @@ def doctor(
     from gru_tf.doctor import screen as doctor_screen
 
     loaded = experiment_file.load(experiment_file.locate(experiment)) if experiment else None
-    with silence.startup():
+    with startup.startup():
         examination = the_doctor.examine(loaded)
     for block in doctor_screen.blocks(examination):
         console.print(block, "")

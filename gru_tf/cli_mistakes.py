@@ -5,7 +5,7 @@ import re
 
 import typer
 
-from gru_tf.errors import did_you_mean, mismatch
+from gru_tf.foundation.errors import did_you_mean, mismatch
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}

@@ -7,9 +7,9 @@ at any moment goes on with what is missing, and ends with the same numbers.
 from collections.abc import Callable
 from pathlib import Path
 
-from gru_tf import silence
 from gru_tf.engine import Engine
 from gru_tf.experiment import Experiment, Run
+from gru_tf.foundation import startup
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create
@@ -30,7 +30,7 @@ class Pair:
         self.direction = create(task.name, task.options).metric.direction
         self.search = None
         if experiment.search:
-            with silence.startup():
+            with startup.startup():
                 from gru_tf.tuning import Search
             self.search = Search(experiment.search, self.direction, experiment.training.epochs)
         self.trials: list[Run] = []

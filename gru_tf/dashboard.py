@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.tracking import BEAT, KIND, Store, addresses, answering
 from gru_tf.tracking.pages import every
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gru_tf.errors import UserError, one_line
+from gru_tf.foundation.errors import UserError, one_line
 
 FOLDERS = "GRU_TF_DATA"
 CACHE = "GRU_TF_CACHE"

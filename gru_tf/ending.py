@@ -8,9 +8,10 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from gru_tf import brief, garbage, report
+from gru_tf import brief, report
 from gru_tf.answer import answer
-from gru_tf.errors import one_line
+from gru_tf.foundation import garbage
+from gru_tf.foundation.errors import one_line
 from gru_tf.report.findings import Results
 from gru_tf.tracking import Record, addresses, described, registry
 from gru_tf.writer import Writer

@@ -9,12 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from gru_tf import checkpoints, durable, feeding
+from gru_tf import checkpoints, feeding
 from gru_tf.batches import Plan, bucket_lengths, plan, spans, streams
 from gru_tf.checkpoints import Checkpoint
 from gru_tf.compiled import CompiledSteps
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
+from gru_tf.foundation import atomic_file
 from gru_tf.run_result import Speed
 from gru_tf.specs import Choice
 from gru_tf.tasks import WRITTEN, Array, Examples, Splits, Task
@@ -174,7 +175,7 @@ class Epochs:
         assert self.folder is not None  # noqa: S101, called with a folder only
         file = self.folder / f"{self.run.fingerprint}.keras"
         try:
-            durable.through(file, self.steps.export(self.run).save)
+            atomic_file.through(file, self.steps.export(self.run).save)
         except OSError as error:
             self.warning = f"the model could not be saved: {error.strerror}"
             return ""

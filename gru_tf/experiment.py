@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from gru_tf import claim
 from gru_tf.cells import CELLS
-from gru_tf.errors import did_you_mean, mismatch, shown
+from gru_tf.foundation.errors import did_you_mean, mismatch, shown
 from gru_tf.specs import (
     MODEL,
     PINNED,

@@ -10,8 +10,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gru_tf.errors import EXPECTED, UserError, did_you_mean, mismatch, near_file, shown
 from gru_tf.experiment import Experiment
+from gru_tf.foundation.errors import EXPECTED, UserError, did_you_mean, mismatch, near_file, shown
 from gru_tf.specs import PINNED
 
 SHOWN_PATHS = 3  # of what else is wrong in a file

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gru_tf import durable
+from gru_tf.foundation import atomic_file
 from gru_tf.run_result import RunResult
 
 SUFFIX = ".result.json"
@@ -13,7 +13,7 @@ SUFFIX = ".result.json"
 def keep(folder: Path, result: RunResult) -> RunResult:
     """Write the result into the journal; returns it, with a warning where the disk refuses."""
     try:
-        durable.write(_file(folder, result), result.model_dump_json().encode())
+        atomic_file.write(_file(folder, result), result.model_dump_json().encode())
     except OSError as error:
         return result.model_copy(update={"warning": f"the result could not be kept on disk: {error.strerror}"})
     return result

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 
 
 def me() -> str:

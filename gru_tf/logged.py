@@ -4,7 +4,7 @@ import statistics
 import time
 from typing import Any
 
-from gru_tf import palette
+from gru_tf.foundation import palette
 from gru_tf.run_result import Diagnostics, LayerReading, RunResult
 
 DIAGNOSTICS, SAMPLES = "diagnostics.json", "samples.txt"  # artifacts: too long for a tag

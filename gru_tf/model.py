@@ -8,7 +8,7 @@ from keras import ops
 
 from gru_tf import encoder_decoder, kernel_path, starting_point
 from gru_tf.cells import CellSpec
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.kernel_path import Path
 from gru_tf.layers import recurrent
 from gru_tf.specs import ModelSpec

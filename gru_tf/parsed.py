@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf import durable
 from gru_tf.datasets import cache
+from gru_tf.foundation import atomic_file
 
 ALIGNMENT = 64  # bytes; as NumPy's own files, so that every type lies as the processor wants it
 CHUNK = 1 << 22
@@ -46,7 +46,7 @@ def load(name: str, checksums: Sequence[str], version: int, parse: Callable[[], 
         return found
     arrays = {key: np.ascontiguousarray(array) for key, array in parse().items()}
     try:
-        durable.through(file, lambda neighbour: _save(neighbour, arrays))
+        atomic_file.through(file, lambda neighbour: _save(neighbour, arrays))
     except OSError as error:
         message = f"{file}: cannot be written, {error.strerror}: the files are parsed again at every use"
         warnings.warn(message, RuntimeWarning, stacklevel=2)

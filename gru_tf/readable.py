@@ -11,8 +11,8 @@ from gru_tf import evidence, report, table, typeset
 from gru_tf.answer import answer
 from gru_tf.claims import judge
 from gru_tf.document import document, dumps
-from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
+from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.published import beside
 from gru_tf.run_result import RunResult
 from gru_tf.versus import Versus
@@ -163,7 +163,7 @@ def _svg(figure: "Figure") -> str:
 
     import matplotlib as mpl
 
-    from gru_tf import palette
+    from gru_tf.foundation import palette
 
     held = StringIO()
     with mpl.rc_context(palette.STYLE):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import cannot_read
+from gru_tf.foundation.errors import cannot_read
 
 VERSION = 1  # of this reader, for arrays that are kept; see gru_tf.parsed
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from gru_tf import coordinator, ending, experiment_file, garbage, journal, lock, silence, starting_point
+from gru_tf import coordinator, ending, experiment_file, journal, lock, starting_point
 from gru_tf.budget import Size
 from gru_tf.cells import CELLS
 from gru_tf.coordinator import Progress
 from gru_tf.engine import Engine, processes
 from gru_tf.engine.local import LocalEngine
 from gru_tf.engine.serial import SerialEngine
-from gru_tf.errors import UserError, did_you_mean
 from gru_tf.experiment import Experiment
+from gru_tf.foundation import garbage, startup
+from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.readable import Readable
 from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.specs import Choice
@@ -224,7 +225,7 @@ def _conduct(where: str, experiment: Experiment, store: Store, engine: Engine, p
     record = None
     try:
         with engine:
-            with silence.startup():
+            with startup.startup():
                 _sizes(where, experiment)  # before the store hears of it: what is impossible leaves nothing there
             record = store.open(experiment)
             record.begin()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import cannot_read
+from gru_tf.foundation.errors import cannot_read
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import NamedTuple
 
-from gru_tf.errors import UserError, did_you_mean
 from gru_tf.evidence import Evidence, TaskEvidence
+from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.statistics import Comparison
 from gru_tf.statistics.paired import LEVEL
 from gru_tf.table import interval, p_value

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gru_tf import garbage
+from gru_tf.foundation import garbage
 
 PADDING, UNKNOWN = 0, 1  # no word, and a word that the vocabulary does not have
 VERSION = 1  # of these numbers, for arrays that are kept; see gru_tf.parsed

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gru_tf import journal
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.run_result import RunResult
 from gru_tf.tracking import Record, StoreError
 

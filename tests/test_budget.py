@@ -8,7 +8,7 @@ import pytest
 
 from gru_tf.budget import TOLERANCE, Size, size, solve
 from gru_tf.cells import CELLS
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.model import build
 from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature

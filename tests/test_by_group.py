@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.own_data.shares import by_group, joined
 
 DRAWS = range(20)

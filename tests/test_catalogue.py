@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gru_tf.catalogue import Catalogue
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.foundation.catalogue import Catalogue
+from gru_tf.foundation.errors import UserError, did_you_mean
 
 ROOT = Path(__file__).resolve().parents[1]
 CELLS = Catalogue(kind="cell", package="gru_tf.cells", attribute="CELL")

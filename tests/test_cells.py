@@ -11,7 +11,7 @@ from gru_tf.cells import CELLS
 from gru_tf.cells.gru import GRUCell
 from gru_tf.cells.lstm import LSTMCell
 from gru_tf.cells.rnn import RNNCell
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 
 BATCH, FEATURES, UNITS = 4, 3, 5
 SATURATED = 1e3  # σ(±1000) is 1 and 0 exactly in float32

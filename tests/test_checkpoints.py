@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gru_tf import checkpoints, environment
+from gru_tf import checkpoints
 from gru_tf.checkpoints import Checkpoint
 from gru_tf.experiment import Run
+from gru_tf.foundation import environment
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 
 RUN = Run(

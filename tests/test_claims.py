@@ -14,8 +14,8 @@ from test_table import result, speed
 from gru_tf import claim, experiment_file
 from gru_tf.claim import Quantity
 from gru_tf.claims import Verdict, judge
-from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
+from gru_tf.foundation.errors import UserError
 from gru_tf.published import beside
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from gru_tf import cli, cli_mistakes, interruption
+from gru_tf import cli, cli_mistakes
 from gru_tf.cells import CELLS
+from gru_tf.foundation import signals
 from gru_tf.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -223,7 +224,7 @@ def one_line(errors):
 @pytest.mark.parametrize(("arrives", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_before_any_command_listens_is_one_line(main, monkeypatch, arrives, status):
     """Typer makes an exit code of one within a command; this one comes while the commands are put together."""
-    monkeypatch.setattr(interruption, "_received", [])
+    monkeypatch.setattr(signals, "_received", [])
     monkeypatch.setattr(cli, "app", lambda **_: signal.raise_signal(arrives))
     before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
     try:

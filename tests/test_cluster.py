@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from gru_tf import checkpoints, durable, interruption, journal
+from gru_tf import checkpoints, journal
 from gru_tf.engine import cluster
 from gru_tf.engine.cluster import MOVES, RayEngine, train_on_node
-from gru_tf.errors import UserError
 from gru_tf.experiment import Run
+from gru_tf.foundation import atomic_file, signals
+from gru_tf.foundation.errors import UserError
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 
@@ -109,7 +110,7 @@ def test_a_full_disk_here_loses_the_model_and_says_so(engine: Any, monkeypatch: 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(durable, "write", full)
+    monkeypatch.setattr(atomic_file, "write", full)
     with engine((result(model_file="/on/the/node.keras"), b"model")) as here:
         here.submit([run()])
         (got,) = here.completed()
@@ -186,8 +187,8 @@ def test_a_node_keeps_nothing_of_a_final_run(tmp_path: Path, monkeypatch: pytest
 
     def attempt(given: Run, to: Path) -> RunResult:
         assert to == folder
-        durable.write(checkpoints.path(given, to), b"checkpoint")
-        durable.write(to / "a.keras", b"model")
+        atomic_file.write(checkpoints.path(given, to), b"checkpoint")
+        atomic_file.write(to / "a.keras", b"model")
         return result(model_file=str(to / "a.keras"))
 
     monkeypatch.setattr(cluster, "_prepared", lambda threads: SimpleNamespace(attempt=attempt))
@@ -234,21 +235,21 @@ def test_sigterm_stays_with_the_command_that_listens_to_it(engine: Any, monkeypa
     monkeypatch.setattr(made.ray, "is_initialized", lambda: False, raising=False)
     monkeypatch.setattr(made.ray, "init", init, raising=False)
     monkeypatch.setattr(made.ray, "shutdown", lambda: None, raising=False)
-    monkeypatch.setattr(interruption, "_received", [])
+    monkeypatch.setattr(signals, "_received", [])
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         with made:
             assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL, "Ray's own, which ends its processes"
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        interruption.listen()
+        signals.listen()
         ours = signal.getsignal(signal.SIGTERM)
         with made:
             assert signal.getsignal(signal.SIGTERM) is ours
-        assert interruption.status(130) == 130
+        assert signals.status(130) == 130
         arrives.append(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             made.__enter__()
-        assert interruption.status(130) == 143
+        assert signals.status(130) == 143
         signal.raise_signal(signal.SIGTERM)  # a second one does not interrupt the ending
     finally:
         signal.signal(signal.SIGTERM, before)

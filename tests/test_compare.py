@@ -15,7 +15,7 @@ import yaml
 import gru_tf
 from gru_tf import cli, comparison, suite
 from gru_tf.comparison import planned
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import create
 
 pytestmark = [

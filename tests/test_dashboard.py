@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from gru_tf import dashboard, ending, palette, suite
-from gru_tf.errors import UserError
+from gru_tf import dashboard, ending, suite
 from gru_tf.experiment_file import validate
+from gru_tf.foundation import palette
+from gru_tf.foundation.errors import UserError
 from gru_tf.run_result import RunResult
 from gru_tf.tracking import Store, described, model
 from gru_tf.writer import Writer

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gru_tf.datasets import DataFile, DatasetError, find, locate
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from gru_tf import diagnostics, palette
+from gru_tf import diagnostics
+from gru_tf.foundation import palette
 from gru_tf.run_result import Quartiles, Shares
 
 RNG = np.random.default_rng(0)

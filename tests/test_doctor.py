@@ -12,11 +12,12 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from gru_tf import doctor, environment, suite, training
+from gru_tf import doctor, suite, training
 from gru_tf.cells import CELLS
 from gru_tf.doctor import combinations, machine, paths, screen
-from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
+from gru_tf.foundation import environment
+from gru_tf.foundation.errors import UserError
 from gru_tf.layers.gru import GRU
 from gru_tf.model import kernel
 from gru_tf.specs import ModelSpec

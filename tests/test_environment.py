@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gru_tf import environment
+from gru_tf.foundation import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 MIB = 1024**2
@@ -34,7 +34,7 @@ def checkout(tmp_path, monkeypatch):
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "one")
-    monkeypatch.setattr(environment, "__file__", str(copy))
+    monkeypatch.setattr(environment, "PACKAGE", tmp_path)
     environment.commit.cache_clear()
     yield tmp_path
     environment.commit.cache_clear()
@@ -53,10 +53,10 @@ def test_commit_says_that_the_code_was_changed(checkout):
 
 
 def test_no_commit_outside_a_checkout_or_without_git(tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "__file__", str(tmp_path / "environment.py"))
+    monkeypatch.setattr(environment, "PACKAGE", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert environment.commit.__wrapped__() == ""
-    monkeypatch.setattr(environment, "__file__", str(ROOT / "gru_tf" / "environment.py"))
+    monkeypatch.setattr(environment, "PACKAGE", ROOT / "gru_tf")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert environment.commit.__wrapped__() == ""
 
@@ -106,7 +106,7 @@ def test_another_version_of_a_package_or_of_a_module_is_another_source(monkeypat
         assert environment.source() != first
     environment.source.cache_clear()
     with monkeypatch.context() as patch:
-        patch.setattr(environment, "__file__", str(tmp_path / "environment.py"))
+        patch.setattr(environment, "PACKAGE", tmp_path)
         (tmp_path / "environment.py").write_text("changed = True")
         assert environment.source() != first
     environment.source.cache_clear()

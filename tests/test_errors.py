@@ -2,7 +2,7 @@
 
 import pytest
 
-from gru_tf.errors import near_file
+from gru_tf.foundation.errors import near_file
 
 MODELS = (".pt", ".keras", ".safetensors")
 TABLES = (".csv", ".csv.gz", ".gz", ".npz")

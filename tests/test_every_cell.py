@@ -49,7 +49,7 @@ from gru_tf.cells import CELLS
 from gru_tf.cells._parallel import ParallelRNN
 from gru_tf.cells.gru import GRUCell
 from gru_tf.cells.min_gru import MinGRUCell
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.scan import BLOCK
 
 ROOT = Path(__file__).resolve().parents[1]

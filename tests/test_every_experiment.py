@@ -19,8 +19,8 @@ import pytest
 
 from gru_tf import epochs, suite, training
 from gru_tf.batches import Plan
-from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
+from gru_tf.foundation.errors import UserError
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice, Range, is_integer
 from gru_tf.tasks import create

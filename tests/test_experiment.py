@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment, Run
+from gru_tf.foundation.errors import UserError
 from gru_tf.specs import DIAGNOSTICS, MODEL, TRAINING, Choice, ModelSpec, Range, SearchSpec, TrainingSpec, is_integer
 
 ROOT = Path(__file__).resolve().parents[1]

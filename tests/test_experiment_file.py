@@ -11,8 +11,8 @@ import yaml
 from pydantic import ValidationError
 
 from gru_tf import experiment_file
-from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
+from gru_tf.foundation.errors import UserError
 from gru_tf.specs import ModelSpec
 
 VALID = """\

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from gru_tf import garbage
+from gru_tf.foundation import garbage
 
 
 def test_paused_in_the_block_alone():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 import pytest
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.guess import guess
 from gru_tf.guess.forecast import LONGEST, WINDOWS
 from gru_tf.guess.steps import count, steps_of

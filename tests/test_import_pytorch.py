@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import gru_tf
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.gates import layouts
 from gru_tf.gates.packing import Layout
 from gru_tf.interchange import importing, metadata, pytorch, pytorch_file

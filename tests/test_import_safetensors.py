@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 import gru_tf
 from gru_tf import gates
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.gates import layouts
 from gru_tf.gates.packing import Layout
 from gru_tf.interchange import building, importing, metadata, pytorch, pytorch_file, state_dict

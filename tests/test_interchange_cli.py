@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 import gru_tf
 from gru_tf import cli, cli_interchange
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import contents, importing, metadata, options, pytorch_file
 
 X = np.random.default_rng(7).normal(size=(2, 5, 3)).astype("float32")

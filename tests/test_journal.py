@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gru_tf import durable, journal
+from gru_tf import journal
 from gru_tf.experiment import Run
+from gru_tf.foundation import atomic_file
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 
@@ -46,7 +47,7 @@ def test_a_full_disk_is_a_warning_on_the_result(tmp_path: Path, monkeypatch: pyt
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable, "write", full)
+    monkeypatch.setattr(atomic_file, "write", full)
     kept = journal.keep(tmp_path, result())
     assert kept.warning == "the result could not be kept on disk: No space left on device"
     assert kept.test == result().test

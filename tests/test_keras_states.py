@@ -12,7 +12,7 @@ import pytest
 import tf_keras
 from test_keras_legacy import cudnn, cudnn_weights, write
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import importing, keras_legacy, keras_states, metadata, verification
 from gru_tf.interchange.keras_states import ModelRun, States
 

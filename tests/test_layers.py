@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gru_tf.cells import CELLS
 from gru_tf.cells._parallel import ParallelRNN
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.layers import recurrent
 from gru_tf.layers.reverse_time import ReverseTime
 from gru_tf.layers.variable_dropout import VariableDropout

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gru_tf import lock
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 
 HOLD = """
 import sys

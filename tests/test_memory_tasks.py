@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import chisquare
 from test_every_task import check_trivial_answer_scores_chance, draw, parts, standard_error, trivial, value
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Metric, Task, create
 from gru_tf.tasks._memory import Memory, distinct
 from gru_tf.tasks.copy_memory import CopyMemory

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from gru_tf import starting_point
 from gru_tf.cells import CELLS
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.gates import Gates
 from gru_tf.interchange import building, importing
 from gru_tf.interchange import onnx as ours

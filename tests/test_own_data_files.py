@@ -18,7 +18,7 @@ import pandas
 import pytest
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.own_data import columns, files, filling, memory, rhythm, shares, timestamps
 from gru_tf.own_data.encoding import Encoding
 from gru_tf.own_data.given import keep

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_tf import durable, parsed
+from gru_tf import parsed
 from gru_tf.datasets import DatasetError
+from gru_tf.foundation import atomic_file
 from gru_tf.tasks import Task
 from gru_tf.tasks.imdb import Imdb
 from gru_tf.tasks.mnist import Mnist
@@ -133,7 +134,7 @@ def test_a_write_that_fails_leaves_nothing_and_is_told(cache: Path, monkeypatch:
     def full(*args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(durable.os, "fsync", full)
+    monkeypatch.setattr(atomic_file.os, "fsync", full)
     with pytest.warns(RuntimeWarning, match=r"set-\w{16}\.arrays: cannot be written, No space left on device"):
         arrays = load(Parser())
     assert np.array_equal(arrays["images"], CONTENT["images"])

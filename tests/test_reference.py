@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gru_tf import experiment_file
-from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
+from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import TASKS, Task, create
 
 ROOT = Path(__file__).resolve().parents[1]

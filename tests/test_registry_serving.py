@@ -19,7 +19,7 @@ import yaml
 from typer.testing import CliRunner
 
 from gru_tf import cli, suite
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import agreement, metadata
 from gru_tf.tracking import fetched, pages, registry
 

@@ -18,8 +18,9 @@ import yaml
 from test_evidence import experiment, results
 from test_table import result
 
-from gru_tf import experiment_file, palette, report, suite
-from gru_tf.errors import UserError
+from gru_tf import experiment_file, report, suite
+from gru_tf.foundation import palette
+from gru_tf.foundation.errors import UserError
 from gru_tf.report import drawn, figures, inline, provenance, signs, tables
 from gru_tf.report.figures.curves import bands
 from gru_tf.report.figures.pareto import alike, front

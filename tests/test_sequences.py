@@ -16,7 +16,7 @@ import pytest
 from own_labelled import SIGNS, SUMS, TRIPS
 
 from gru_tf import ts_file
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.own_data import memory
 from gru_tf.own_data.encoding import Encoding
 from gru_tf.tasks import Examples, Splits, Task, create

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gru_tf import silence
+from gru_tf.foundation import startup
 
 
 def written(code):
@@ -17,7 +17,7 @@ def written(code):
 
 def test_what_c_and_python_write_inside_is_held_back(capfd):
     os.write(2, b"before|")
-    with silence.startup():
+    with startup.startup():
         os.write(2, b"chatter|")
     os.write(2, b"after")
     assert capfd.readouterr().err == "before|after"
@@ -25,19 +25,19 @@ def test_what_c_and_python_write_inside_is_held_back(capfd):
 
 @pytest.mark.parametrize("end", ["", "\\n"])
 def test_python_text_inside_is_held_back_also_without_a_line_end(end):
-    code = f"import sys; from gru_tf import silence\nwith silence.startup(): sys.stderr.write('chatter{end}')\n"
+    code = f"import sys; from gru_tf.foundation import startup\nwith startup.startup(): sys.stderr.write('chatter{end}')\n"
     assert written(code) == (0, "")
 
 
 def test_text_begun_before_the_block_is_not_lost():
-    code = "import sys; from gru_tf import silence\nsys.stderr.write('begun')\nwith silence.startup(): pass\n"
+    code = "import sys; from gru_tf.foundation import startup\nsys.stderr.write('begun')\nwith startup.startup(): pass\n"
     assert written(code) == (0, "begun")
 
 
 def failing(error):
     """(exit status, stderr) of a block that writes and raises."""
     block = f"os.write(2, b'why: \\xff'); raise {error}"
-    return written(f"import os; from gru_tf import silence, errors\nwith silence.startup(): {block}")
+    return written(f"import os; from gru_tf.foundation import startup, errors\nwith startup.startup(): {block}")
 
 
 def test_all_of_it_is_shown_where_the_block_fails():
@@ -61,12 +61,12 @@ def test_no_descriptor_is_left_open():
 
     before = descriptors()
     for _ in range(3):
-        with silence.startup():
+        with startup.startup():
             pass
     assert descriptors() == before
 
 
 def test_a_log_level_that_the_user_chose_is_kept(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
-    with silence.startup():
+    with startup.startup():
         assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"

@@ -6,7 +6,7 @@ import pytest
 
 from gru_tf import RecurrentStack, stacked
 from gru_tf.cells import CELLS
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 
 BATCH, STEPS, FEATURES = 3, 5, 4
 CLOSE = {"rtol": 0, "atol": 2e-6}

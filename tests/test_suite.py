@@ -18,7 +18,7 @@ import yaml
 
 import gru_tf
 from gru_tf import ending, journal, suite, training
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.tracking import Record, Store
 
 pytestmark = [

@@ -11,7 +11,7 @@ import pandas
 import pytest
 from own_labelled import LATER, SAID, WORDS
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.own_data import memory
 from gru_tf.tasks import Examples, Splits, create, texts
 from gru_tf.tasks.texts import Texts

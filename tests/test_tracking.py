@@ -20,11 +20,12 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from gru_tf import logged, palette, suite, table
+from gru_tf import logged, suite, table
 from gru_tf.brief import escaped
 from gru_tf.cells import CELLS as CELL_CATALOGUE
-from gru_tf.errors import UserError
 from gru_tf.experiment_file import validate
+from gru_tf.foundation import palette
+from gru_tf.foundation.errors import UserError
 from gru_tf.layers import recurrent
 from gru_tf.model import build
 from gru_tf.registered import StandIn

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf import environment, epochs, training
+from gru_tf import epochs, training
 from gru_tf.compiled import CompiledSteps
 from gru_tf.epochs import Epochs
-from gru_tf.errors import UserError
 from gru_tf.experiment import Run
+from gru_tf.foundation import environment
+from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Examples, Metric, Signature
 from gru_tf.tasks.adding import Adding
 from gru_tf.tasks.digits import Digits

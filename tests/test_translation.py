@@ -21,9 +21,9 @@ from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps
 from gru_tf.datasets import DatasetError, locate
 from gru_tf.encoder_decoder import Writer
-from gru_tf.errors import UserError
 from gru_tf.experiment import Run
 from gru_tf.experiment_file import validate
+from gru_tf.foundation.errors import UserError
 from gru_tf.model import build
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import END, Examples, Signature, multi30k

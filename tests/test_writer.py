@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gru_tf import durable, journal, writer
-from gru_tf.errors import UserError
+from gru_tf import journal, writer
 from gru_tf.experiment import Run
+from gru_tf.foundation import atomic_file
+from gru_tf.foundation.errors import UserError
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tracking import StoreError
@@ -110,7 +111,7 @@ def test_what_the_disk_refuses_as_well_is_never_given_up(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable, "write", full)
+    monkeypatch.setattr(atomic_file, "write", full)
     store = Store(refusals=1000)
     writes, said = made(store, tmp_path)
     writes.write(result(warning="the result could not be kept on disk: No space left on device"))

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.catalogue import Catalogue
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.foundation.catalogue import Catalogue
+from gru_tf.foundation.errors import UserError, did_you_mean
 
 CELLS = Catalogue(kind="cell", package="gru_tf.cells", attribute="CELL")
 

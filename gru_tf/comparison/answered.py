@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
+from gru_tf.foundation.errors import UserError
 from gru_tf.guess.look import Said
 from gru_tf.own_data import given
 from gru_tf.recommendation import Recommendation, recommend

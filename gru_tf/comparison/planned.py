@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf import durable, experiment_file, suite
-from gru_tf.errors import UserError, shown
+from gru_tf import experiment_file, suite
 from gru_tf.experiment import Experiment
+from gru_tf.foundation import atomic_file
+from gru_tf.foundation.errors import UserError, shown
 from gru_tf.guess import Guess, guess
 from gru_tf.guess.look import Said
 from gru_tf.own_data import files, given
@@ -131,6 +132,6 @@ def write(made: Plan, file: Path) -> None:
     if not file.absolute().parent.is_dir():
         raise UserError(f"{file}: {os.strerror(errno.ENOENT)}")
     try:
-        durable.write(file, text.encode())
+        atomic_file.write(file, text.encode())
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}") from error

@@ -6,8 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 
-from gru_tf import datasets, environment
+from gru_tf import datasets
 from gru_tf.engine import processes
+from gru_tf.foundation import environment
 from gru_tf.tracking import default_uri
 
 OPTIONAL = {"ray": "--engine ray", "torch": "beside in gru-tf speed", "onnxruntime": "ONNX"}

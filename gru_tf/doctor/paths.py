@@ -6,8 +6,8 @@ from typing import Any
 
 from gru_tf import kernel_path
 from gru_tf.cells import CELLS, CellSpec
-from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
+from gru_tf.foundation.errors import UserError
 from gru_tf.kernel_path import Path
 from gru_tf.model import kernel
 from gru_tf.specs import Choice, ModelSpec

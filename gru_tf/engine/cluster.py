@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from gru_tf import checkpoints, durable, interruption, journal
-from gru_tf.errors import UserError, one_line
+from gru_tf import checkpoints, journal
 from gru_tf.experiment import Run
+from gru_tf.foundation import atomic_file, signals
+from gru_tf.foundation.errors import UserError, one_line
 from gru_tf.run_result import RunResult
 
 MOVES = 3  # of a run whose node died; a death of its process alone is a failed try, which the coordinator counts
@@ -80,7 +81,7 @@ class RayEngine:
         host, _, port = self.address.removeprefix("ray://").rpartition(":")
         if host:
             socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()  # Ray itself tries for minutes
-        with interruption.kept():
+        with signals.kept():
             self.ray.init(self.address, log_to_driver=False, include_dashboard=False, logging_level="ERROR")
 
     def __exit__(self, *failure: object) -> None:
@@ -127,7 +128,7 @@ class RayEngine:
 
     def _kept(self, name: str, model: bytes) -> dict[str, str]:
         try:
-            durable.write(self.folder / name, model)
+            atomic_file.write(self.folder / name, model)
         except OSError as error:
             return {"warning": f"the model could not be saved: {error.strerror}", "model_file": ""}
         return {"model_file": str(self.folder / name)}
@@ -177,9 +178,9 @@ def _train(run: Run, threads: int) -> Answer:
 @cache
 def _prepared(threads: int) -> Any:
     """Imports TensorFlow and sets its threads, once a process."""
-    from gru_tf import silence
+    from gru_tf.foundation import startup
 
-    with silence.startup():
+    with startup.startup():
         from gru_tf import training
     training.configure(threads)
     return training

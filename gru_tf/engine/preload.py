@@ -2,8 +2,8 @@
 
 import gc
 
-from gru_tf import silence
+from gru_tf.foundation import startup
 
-with silence.startup():
+with startup.startup():
     import gru_tf.training  # noqa: F401
 gc.freeze()  # no collection in a worker goes through TensorFlow's objects, whose pages all workers share

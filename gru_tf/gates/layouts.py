@@ -9,7 +9,7 @@ A forget bias that a program adds while it runs is in no array: TF1's LSTM cells
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from gru_tf.errors import did_you_mean
+from gru_tf.foundation.errors import did_you_mean
 from gru_tf.gates.packing import GATES, Layout, Packed
 
 CONVENTIONS = ("keep", "write")

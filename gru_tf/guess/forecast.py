@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gru_tf.errors import UserError, several, shown
+from gru_tf.foundation.errors import UserError, several, shown
 from gru_tf.guess.look import Said, idle, is_number, named, numeric, times
 from gru_tf.guess.steps import Steps, count, steps_of
 from gru_tf.own_data import columns, files

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.guess.look import LABELS, ORDERS, Said, idle, is_text, named, prose, times
 from gru_tf.own_data import columns, files
 

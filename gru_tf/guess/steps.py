@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.own_data import columns, files, timestamps
 
 HOUR = 3600.0

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from gru_tf import gates
-from gru_tf.errors import UserError, shown
+from gru_tf.foundation.errors import UserError, shown
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.layers.reverse_time import ReverseTime
 from gru_tf.layers.stack import RecurrentStack

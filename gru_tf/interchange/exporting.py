@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from gru_tf.errors import UserError, did_you_mean, near_file
+from gru_tf.foundation.errors import UserError, did_you_mean, near_file
 from gru_tf.interchange import building, keras_legacy, options, verification
 from gru_tf.interchange.network import Network
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from gru_tf.errors import UserError, one_line, several, shown
+from gru_tf.foundation.errors import UserError, one_line, several, shown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 BUILT_IN = {1, 2, 3, 32000}  # filters: deflate, shuffle, fletcher32, lzf; all others may be plugins

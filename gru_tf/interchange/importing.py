@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.interchange import building, metadata, options, readers, verification
 from gru_tf.interchange import reference as stored
 from gru_tf.interchange.foreign import Foreign, Run

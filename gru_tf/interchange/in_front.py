@@ -6,7 +6,7 @@ below it, and the stack without it is another function.
 
 from collections.abc import Iterable, Sequence
 
-from gru_tf.errors import UserError, counted, did_you_mean, several
+from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import options
 from gru_tf.interchange.stacks import Tensor
 

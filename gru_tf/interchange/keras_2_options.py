@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from gru_tf.errors import UserError, did_you_mean, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.interchange import keras_known
 from gru_tf.interchange.keras_known import CELLS, KINDS, refused
 from gru_tf.interchange.keras_objects import activation, class_name, is_plain, options_of, plain, written

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from gru_tf import registered
-from gru_tf.errors import UserError, shown
+from gru_tf.foundation.errors import UserError, shown
 from gru_tf.interchange import keras_known
 from gru_tf.interchange.keras_2_options import Options
 from gru_tf.interchange.keras_graph import Graph

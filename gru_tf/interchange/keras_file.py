@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from gru_tf.errors import UserError, one_line, shown
+from gru_tf.foundation.errors import UserError, one_line, shown
 from gru_tf.interchange import hdf5
 from gru_tf.interchange.keras_weights import fill_by_name, fill_by_path
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gru_tf.errors import UserError, did_you_mean, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, shown
 
 if TYPE_CHECKING:
     from gru_tf.interchange.keras_config import Config

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from gru_tf.errors import UserError, did_you_mean, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.interchange.keras_objects import class_name, options_of
 
 CUDNN = {"CuDNNGRU": "GRU", "CuDNNLSTM": "LSTM"}

@@ -15,7 +15,7 @@ from typing import Any
 
 import keras
 
-from gru_tf.errors import UserError, one_line
+from gru_tf.foundation.errors import UserError, one_line
 from gru_tf.interchange.foreign import Run
 from gru_tf.interchange.keras_config import Config
 from gru_tf.interchange.keras_file import File, Room

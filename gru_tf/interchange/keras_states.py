@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Call = list[Array]  # the states that one call of a layer ended with

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 
 NAME = "gru_tf.json"
 MEMBER = f"assets/{NAME}"  # where Keras puts what a model adds to its file

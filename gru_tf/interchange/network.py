@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import counted
+from gru_tf.foundation.errors import counted
 from gru_tf.gates import Gates
 
 Array = np.ndarray[Any, np.dtype[Any]]

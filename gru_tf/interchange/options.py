@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from gru_tf.errors import did_you_mean
+from gru_tf.foundation.errors import did_you_mean
 
 ANY = object()  # whatever its value is
 RENAMED = {"scopes": "--scope", "every_step": "--last", "overwrite": "--force"}

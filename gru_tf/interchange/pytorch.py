@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from gru_tf import durable
-from gru_tf.errors import UserError
+from gru_tf.foundation import atomic_file
+from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, pytorch_file, pytorch_run, safetensors, state_dict, verification
 from gru_tf.interchange.foreign import Foreign
 from gru_tf.interchange.network import Network
@@ -56,7 +56,7 @@ def write(network: Network, path: Path) -> str:
         _writer(path)(arrays, file)
         said.append(_verified(network, file))
 
-    durable.through(path, save)
+    atomic_file.through(path, save)
     return "; ".join([*said, *notes])
 
 

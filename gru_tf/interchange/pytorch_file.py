@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import safetensors, state_dict
 from gru_tf.interchange.stacks import Array, Tensor
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, counted
+from gru_tf.foundation.errors import UserError, counted
 from gru_tf.interchange.network import Network
 
 Array = np.ndarray[Any, np.dtype[Any]]

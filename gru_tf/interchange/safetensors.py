@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.stacks import Array, Tensor
 
 TYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.errors import UserError, several
+from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import agreement, random_inputs
 from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network

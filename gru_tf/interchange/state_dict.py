@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, counted, did_you_mean
+from gru_tf.foundation.errors import UserError, counted, did_you_mean
 from gru_tf.interchange import options, stacks, surroundings
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.interchange.stacks import TITLES, Read, Tensor, suffix

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.interchange.building import in_line
 
 Array = np.ndarray[Any, np.dtype[Any]]

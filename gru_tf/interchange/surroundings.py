@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from gru_tf.errors import UserError, counted, did_you_mean, several
+from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import in_front, options
 from gru_tf.interchange.network import Linear
 from gru_tf.interchange.stacks import Stack, Tensor, made_anew

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf import gates
-from gru_tf.errors import UserError, counted, several
+from gru_tf.foundation.errors import UserError, counted, several
 from gru_tf.gates import Gates
 from gru_tf.interchange import options, tf1_file, tf1_run, tf1_surroundings
 from gru_tf.interchange.foreign import Foreign

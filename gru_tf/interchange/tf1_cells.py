@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.interchange import options
 
 LSTM = {"basic_lstm_cell", "lstm_cell", "lstm_block_cell", "lstm_fused_cell", "cudnn_compatible_lstm_cell"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, one_line, several
+from gru_tf.foundation.errors import UserError, did_you_mean, one_line, several
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shapes = Mapping[str, tuple[int, ...]]

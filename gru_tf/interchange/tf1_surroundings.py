@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gru_tf.errors import UserError, counted, did_you_mean, several
+from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import in_front, options
 from gru_tf.interchange.tf1_file import Shapes
 

@@ -15,8 +15,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf import durable, silence
-from gru_tf.errors import UserError, one_line, several
+from gru_tf.foundation import atomic_file, startup
+from gru_tf.foundation.errors import UserError, one_line, several
 from gru_tf.interchange import agreement, options, random_inputs
 from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network
@@ -59,9 +59,9 @@ def write(
         raise UserError(f"{path}: expected a model of one output. Received: {len(found.outputs)}")
     _check(found, path)
     content = _converted(found, path, timesteps, batch)
-    with silence.startup():  # the runtime says on stderr what it computes with
+    with startup.startup():  # the runtime says on stderr what it computes with
         line = _verified(found, path, content, timesteps, batch)
-    durable.write(path, content)
+    atomic_file.write(path, content)
     return line
 
 
@@ -78,7 +78,7 @@ def _converted(model: Any, path: Path, timesteps: int | None, batch: int) -> byt
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    with tempfile.TemporaryDirectory() as folder, without_cudnn(model), silence.startup():
+    with tempfile.TemporaryDirectory() as folder, without_cudnn(model), startup.startup():
         function, signature = _endpoint(model, timesteps, batch)
         archive.add_endpoint(WHOLE, function, input_signature=signature)
         archive.write_out(folder, verbose=False)

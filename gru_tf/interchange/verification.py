@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from gru_tf.errors import UserError, counted, several
+from gru_tf.foundation.errors import UserError, counted, several
 from gru_tf.interchange import building, keras_states, random_inputs
 from gru_tf.interchange.foreign import BATCHES, LENGTHS, Run
 from gru_tf.interchange.keras_states import ModelRun, States

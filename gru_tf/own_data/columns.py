@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import did_you_mean, several, shown
+from gru_tf.foundation.errors import did_you_mean, several, shown
 from gru_tf.own_data import csv_lines
 
 Array = np.ndarray[Any, np.dtype[Any]]

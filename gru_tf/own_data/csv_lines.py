@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import several, shown
+from gru_tf.foundation.errors import several, shown
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 LONGEST = 1 << 30  # characters of a field; Python's csv would stop at 131,072

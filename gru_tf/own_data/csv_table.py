@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import one_line
+from gru_tf.foundation.errors import one_line
 from gru_tf.own_data import columns as checks
 from gru_tf.own_data import csv_lines, memory
 

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import several
+from gru_tf.foundation.errors import several
 from gru_tf.own_data import columns as checks
 
 CATEGORIES = 100  # more of them in a column are refused: each is an input of its own

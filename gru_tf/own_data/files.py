@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import UserError, cannot_read, one_line
+from gru_tf.foundation.errors import UserError, cannot_read, one_line
 from gru_tf.own_data import columns as checks
 from gru_tf.own_data import csv_table, memory
 

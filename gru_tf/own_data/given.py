@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf import durable
 from gru_tf.datasets import cache
-from gru_tf.errors import UserError, one_line
+from gru_tf.foundation import atomic_file
+from gru_tf.foundation.errors import UserError, one_line
 from gru_tf.own_data import columns as checks
 from gru_tf.own_data import files
 
@@ -137,7 +137,7 @@ def _kept(suffix: str, save: Any) -> Path:
     folder = cache() / "given"
     written = folder / f".given-{secrets.token_hex(8)}{suffix}"
     try:
-        durable.through(written, save)
+        atomic_file.through(written, save)
         final = folder / f"{files.digest(written)}{suffix}"
         written.replace(final)
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import several
+from gru_tf.foundation.errors import several
 from gru_tf.own_data import columns, shares
 
 CLASSES = 100  # more different numbers than these are values, not classes

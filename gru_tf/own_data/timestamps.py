@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import shown
+from gru_tf.foundation.errors import shown
 from gru_tf.own_data.columns import absent, at, groups, numbers, row, unlike
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -4,7 +4,7 @@ import re
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from gru_tf import palette
+from gru_tf.foundation import palette
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

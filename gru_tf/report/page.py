@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gru_tf import durable
-from gru_tf.errors import UserError
+from gru_tf.foundation import atomic_file
+from gru_tf.foundation.errors import UserError
 from gru_tf.report import beside, inline, provenance, signs, tables, trials
 from gru_tf.report.figures import NAMES
 from gru_tf.report.figures import plate as plate_of
@@ -129,7 +129,7 @@ def _save_figures(found: Findings, folder: Path) -> list[Path]:
 def _put(file: Path, text: str) -> None:
     """Write what a user asked for, at the place that they named."""
     try:
-        durable.write(file, text.encode())
+        atomic_file.write(file, text.encode())
     except OSError as error:
         raise UserError(f"{file}: cannot be written: {error.strerror}") from error
 

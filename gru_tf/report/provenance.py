@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf import experiment_file
-from gru_tf.errors import UserError
 from gru_tf.experiment import Experiment
+from gru_tf.foundation.errors import UserError
 from gru_tf.run_result import RunResult
 from gru_tf.specs import OF_FILES, PINNED, Choice
 from gru_tf.statistics.intervals import ENOUGH

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gru_tf import palette
+from gru_tf.foundation import palette
 from gru_tf.specs import Choice
 
 PAPER = "#FFFFFF"

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from gru_tf.errors import did_you_mean, shown
+from gru_tf.foundation.errors import did_you_mean, shown
 
 DIAGNOSTICS = ("gates", "saturation", "memory", "gradients")
 

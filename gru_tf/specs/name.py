@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from gru_tf.errors import shown
+from gru_tf.foundation.errors import shown
 
 LONGEST = 200  # bytes; names of files have room for 255, and endings come after it
 TAKEN = (".lock", ".holder.json")  # what lies beside the folders of work in progress

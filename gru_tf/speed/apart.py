@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from gru_tf import silence
 from gru_tf.cases import Case, Effort, Failure, Measurement
+from gru_tf.foundation import startup
 
 _rounds: Iterator[list[Measurement | Failure]] = iter(())  # of this process
 
@@ -35,7 +35,7 @@ def measure(parts: Sequence[Sequence[Case]], rate: float, effort: Effort, thread
 def _begin(cases: list[Case], rate: float, effort: Effort, threads: int) -> None:
     global _rounds  # noqa: PLW0603, a worker process's only state
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once and without a traceback
-    with silence.startup():
+    with startup.startup():
         from gru_tf import benchmark, training
 
         training.configure(threads)

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gru_tf import silence
 from gru_tf.cases import Effort, Failure, Measurement
 from gru_tf.cells import CELLS
-from gru_tf.errors import UserError, mismatch
+from gru_tf.foundation import startup
+from gru_tf.foundation.errors import UserError, mismatch
 from gru_tf.speed import apart, figure
 from gru_tf.speed.found import Found
 from gru_tf.speed.record import SpeedRecord
@@ -49,7 +49,7 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
         UserError: for an impossible budget, or threads that this process cannot take any more.
     """
     opened = Store(store)
-    with silence.startup():
+    with startup.startup():
         from gru_tf import benchmark, compiled, training
 
         _threads(spec.threads)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from gru_tf import palette
+from gru_tf.foundation import palette
 from gru_tf.speed.found import Found
 from gru_tf.speed.spec import AXES, SYMBOLS, Axis
 

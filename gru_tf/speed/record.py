@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.cases import Failure, Measurement
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.speed.found import Found
 from gru_tf.speed.spec import AXES
 from gru_tf.tracking import FAILED, FINISHED, KIND, Store, answering

@@ -9,7 +9,7 @@ from gru_tf import peers
 from gru_tf.budget import solve
 from gru_tf.cases import Case, KernelPath, What, has_fused_layer
 from gru_tf.cells import CELLS
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.specs import Choice, ModelSpec, Positive, Spec
 
 Axis = Literal["timesteps", "batch", "units"]

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gru_tf.catalogue import Catalogue
-from gru_tf.errors import UserError, did_you_mean, mismatch
+from gru_tf.foundation.catalogue import Catalogue
+from gru_tf.foundation.errors import UserError, did_you_mean, mismatch
 
 TASKS = Catalogue(kind="task", package="gru_tf.tasks", attribute="TASK")
 

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from gru_tf import parsed
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.own_data import files
 from gru_tf.tasks import Array, Metric, Signature, Splits
 from gru_tf.tasks._own import Names, OwnData, Prepared, Share

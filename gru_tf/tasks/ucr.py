@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from gru_tf import parsed, ts_file
 from gru_tf.datasets import DataFile, DatasetError, locate
-from gru_tf.errors import cannot_read
+from gru_tf.foundation.errors import cannot_read
 from gru_tf.own_data.labels import ordered
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
 from gru_tf.tasks._own import unchanged

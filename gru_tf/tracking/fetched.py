@@ -14,7 +14,7 @@ import numpy as np
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
-from gru_tf.errors import UserError, did_you_mean, one_line, several, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, one_line, several, shown
 from gru_tf.interchange import agreement, importing, metadata, random_inputs
 from gru_tf.interchange.importing import Imported
 from gru_tf.interchange.verification import Verified, batch_of

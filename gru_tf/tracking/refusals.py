@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from gru_tf.errors import UserError, one_line
+from gru_tf.foundation.errors import UserError, one_line
 
 
 class StoreError(UserError):

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from gru_tf import lock
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.tracking.tags import BEAT, COORDINATOR, HOST, PROCESS, RUNNING
 
 BEAT_SECONDS, LIFETIME = 20.0, 120.0

@@ -9,8 +9,8 @@ from mlflow.store.db.base_sql_model import Base
 from mlflow.tracking import MlflowClient
 from mlflow.version import VERSION
 
-from gru_tf import durable
-from gru_tf.errors import UserError, did_you_mean, several
+from gru_tf.foundation import atomic_file
+from gru_tf.foundation.errors import UserError, did_you_mean, several
 
 SCHEME = "sqlite:///"
 
@@ -55,7 +55,7 @@ def make(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_name(f"{file.name}.lock")):
         if not file.exists():
-            durable.through(file, _make_tables)
+            atomic_file.through(file, _make_tables)
     _check(file)
 
 

@@ -15,7 +15,7 @@ import pytest
 from running import STEADY, Command, Reference, all_closed, children, numbers, sound, sqlite, stored, until, write
 
 from gru_tf import journal
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 from gru_tf.tracking import Store
 
 KILLS = 20

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from gru_tf.errors import did_you_mean
+from gru_tf.foundation.errors import did_you_mean
 from gru_tf.interchange.onnx.values import UnreadableError
 
 # Keras → ONNX, alpha, beta; None where it has no such number

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, several, shown
+from gru_tf.foundation.errors import UserError, several, shown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Proto = Any  # a message of the onnx library

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import counted
+from gru_tf.foundation.errors import counted
 from gru_tf.interchange.network import Linear
 from gru_tf.interchange.onnx.file import Array
 from gru_tf.interchange.onnx.graph import Node, is_scalar

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf import gates
-from gru_tf.errors import counted, did_you_mean
+from gru_tf.foundation.errors import counted, did_you_mean
 from gru_tf.interchange.network import Linear, Recurrent
 from gru_tf.interchange.onnx.activations import named
 from gru_tf.interchange.onnx.graph import Graph, Node, shape_of

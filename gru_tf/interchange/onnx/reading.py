@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, did_you_mean, one_line, several
+from gru_tf.foundation.errors import UserError, did_you_mean, one_line, several
 from gru_tf.interchange import options
 from gru_tf.interchange.foreign import LENGTHS, Foreign
 from gru_tf.interchange.network import Linear, Network

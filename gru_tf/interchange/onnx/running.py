@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, counted, one_line
+from gru_tf.foundation.errors import UserError, counted, one_line
 from gru_tf.interchange.foreign import Array, Run
 from gru_tf.interchange.network import STATES, Recurrent
 from gru_tf.interchange.onnx import file

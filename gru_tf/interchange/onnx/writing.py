@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf import durable, gates
-from gru_tf.errors import UserError
+from gru_tf import gates
+from gru_tf.foundation import atomic_file
+from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.foreign import Array
 from gru_tf.interchange.network import STATES, Network, Recurrent
 from gru_tf.interchange.onnx import activations, file
@@ -74,7 +75,7 @@ def write(network: Network, path: Path, *, initial: bool = False) -> str:
     file.library().checker.check_model(model, full_check=True)
     content = model.SerializeToString()
     said = verified(network, content, path, initial)
-    durable.write(path, content)
+    atomic_file.write(path, content)
     backwards = initial and any(layer.reverse or layer.backward is not None for layer in network.layers)
     return f"{said}; it reads backwards too: a sequence cannot be given in parts" if backwards else said
 

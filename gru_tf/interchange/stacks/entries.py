@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.errors import UserError, counted, did_you_mean, several
+from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import options
 from gru_tf.interchange.stacks import made_anew
 

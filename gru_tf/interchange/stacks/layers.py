@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gru_tf import gates
-from gru_tf.errors import UserError, counted
+from gru_tf.foundation.errors import UserError, counted
 from gru_tf.interchange.network import Recurrent
 from gru_tf.interchange.stacks.entries import BIASES, WEIGHTS, Array, Stack, Tensor, suffix
 

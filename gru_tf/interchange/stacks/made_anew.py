@@ -6,7 +6,7 @@ Their state_dict does not hold the weight itself, and the program that makes it 
 import re
 from collections.abc import Iterable
 
-from gru_tf.errors import UserError
+from gru_tf.foundation.errors import UserError
 
 NAME = r"(?P<name>(?:weight|bias)(?:_(?:ih|hh|hr)(?:_l\d{1,6})?(?:_reverse)?)?)"
 BEHIND = re.compile(rf"(?P<module>(?:.*\.)?){NAME}_(?P<kind>g|v|u|orig|mask|raw)", re.DOTALL)

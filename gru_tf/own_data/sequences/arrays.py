@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.datasets import DatasetError
-from gru_tf.errors import did_you_mean
+from gru_tf.foundation.errors import did_you_mean
 from gru_tf.own_data import columns, filling
 from gru_tf.own_data.filling import Missing
 from gru_tf.own_data.labels import Labelled

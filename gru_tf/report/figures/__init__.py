@@ -6,7 +6,7 @@ A panel of a plate stands alone on a page, so that it can be read on a phone; `d
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.report.figures.plate import Plate
 from gru_tf.report.findings import Findings, Results
 

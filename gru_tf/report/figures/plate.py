@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gru_tf import palette
+from gru_tf.foundation import palette
 from gru_tf.report.signs import Sign
 
 if TYPE_CHECKING:

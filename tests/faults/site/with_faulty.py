@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gru_tf import tasks
-from gru_tf.catalogue import Catalogue
+from gru_tf.foundation.catalogue import Catalogue
 
 _names = Catalogue.names
 

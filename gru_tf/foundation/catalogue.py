@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from gru_tf.errors import UserError, did_you_mean
+from gru_tf.foundation.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Catalogue:
     @property
     def folder(self) -> Path:
         """Where the modules lie."""
-        return Path(__file__).parent.joinpath(*self.package.split(".")[1:])
+        return Path(__file__).parents[1].joinpath(*self.package.split(".")[1:])
 
     def names(self) -> list[str]:
         """Every entry's name, sorted; imports nothing."""

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+PACKAGE = Path(__file__).parents[1]  # the folder gru_tf
 PACKAGES = ("gru-tf", "tensorflow", "keras", "keras-tuner", "mlflow", "numpy", "scikit-learn")
 
 
@@ -15,7 +16,7 @@ PACKAGES = ("gru-tf", "tensorflow", "keras", "keras-tuner", "mlflow", "numpy", "
 def commit() -> str:
     """The commit of the package's checkout, "-dirty" if it was changed since; "" outside a checkout."""
     try:
-        command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        command = ["git", "-C", str(PACKAGE), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -32,7 +33,7 @@ def versions() -> dict[str, str]:
 def source() -> str:
     """This package and those that it builds on, in 16 digits: no other version goes on from a checkpoint of this one."""
     digest = hashlib.sha256(repr(sorted(versions().items())).encode())
-    for file in sorted(Path(__file__).parent.rglob("*.py")):
+    for file in sorted(PACKAGE.rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

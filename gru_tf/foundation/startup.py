@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gru_tf import garbage
-from gru_tf.errors import UserError
+from gru_tf.foundation import garbage
+from gru_tf.foundation.errors import UserError
 
 
 @contextmanager
