@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gru_tf.data.own.splits import by_group, joined
 from gru_tf.foundation.errors import UserError
-from gru_tf.own_data.shares import by_group, joined
 
 DRAWS = range(20)
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gru_tf.datasets import DataFile, DatasetError, find, locate
+from gru_tf.data.datasets import DataFile, DatasetError, find, locate
 from gru_tf.foundation.errors import UserError
 
 CONTENT = bytes(range(256)) * 1000
@@ -166,7 +166,7 @@ def test_a_cache_that_cannot_be_written_is_named(address: str, cache: Path) -> N
 
 def test_two_processes_may_fetch_at_once(address: str, cache: Path) -> None:
     program = (
-        "import sys; from gru_tf.datasets import *;"
+        "import sys; from gru_tf.data.datasets import *;"
         "print(locate(DataFile('music/piece.mat', sys.argv[1], sys.argv[2], int(sys.argv[3]))))"
     )
     command = [sys.executable, "-c", program, f"{address}/together", SHA256, str(len(CONTENT))]
@@ -243,7 +243,7 @@ def test_a_bar_ends_with_an_error(address: str, cache: Path, monkeypatch: pytest
 def test_looking_for_a_file_does_not_load_tensorflow(tmp_path: Path) -> None:
     put(tmp_path / "mine", CONTENT)
     program = (
-        "import sys; from gru_tf.datasets import *;"
+        "import sys; from gru_tf.data.datasets import *;"
         f"locate(DataFile('music/piece.mat', '', '{SHA256}', {len(CONTENT)}));"
         "print(sorted({'tensorflow', 'keras', 'pooch', 'requests'} & set(sys.modules)))"
     )

@@ -27,7 +27,7 @@ from solvers import (
     solve_temporal_order,
 )
 
-from gru_tf.datasets import DatasetError, locate
+from gru_tf.data.datasets import DatasetError, locate
 from gru_tf.tasks import END, TASKS, Examples, Metric, Signature, Splits, Task
 from gru_tf.tasks.adding import Adding
 from gru_tf.tasks.airline import Airline

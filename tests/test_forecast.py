@@ -16,10 +16,10 @@ from pydantic import ValidationError
 
 from gru_tf import cli, feeding, training
 from gru_tf.batches import plan
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import files
 from gru_tf.experiment import Run
 from gru_tf.foundation.errors import UserError
-from gru_tf.own_data import files
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import Examples, Splits, _windows, create, forecast
 from gru_tf.tasks.airline import Airline

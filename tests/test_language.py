@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from gru_tf import text_file, vocabulary
-from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf.data import text_file, vocabulary
+from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Task, imdb, penn_treebank, sst2, tiny_shakespeare
 from gru_tf.tasks._language import parts, unigram_nll
 from gru_tf.tasks._opinions import numbered

@@ -17,11 +17,11 @@ import numpy as np
 import pandas
 import pytest
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns, files, frequency, memory_limit, missing_values, splits, timestamps
+from gru_tf.data.own.encoding import Encoding
+from gru_tf.data.own.frames import keep
 from gru_tf.foundation.errors import UserError
-from gru_tf.own_data import columns, files, filling, memory, rhythm, shares, timestamps
-from gru_tf.own_data.encoding import Encoding
-from gru_tf.own_data.given import keep
 
 Read = Callable[[Path], Any]
 
@@ -43,7 +43,7 @@ def times(group: str | None = None) -> Read:
 
 
 def complete(how: Any) -> Read:
-    return lambda path: filling.complete(files.read_table(path), ["a", "b"], how, str(path))
+    return lambda path: missing_values.complete(files.read_table(path), ["a", "b"], how, str(path))
 
 
 def encoded(train: int) -> Read:
@@ -463,7 +463,7 @@ def test_arrays_are_read_as_numpy_reads_them(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_the_memory_is_refused_with_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """50,000 rows of eight bytes a column, five times; a million numbers of eight bytes, twice."""
-    monkeypatch.setattr(memory, "LIMIT", 3_000_000)
+    monkeypatch.setattr(memory_limit, "LIMIT", 3_000_000)
     frame = pandas.DataFrame({"a": np.arange(50_000), "b": np.arange(50_000) / 3, "c": "some text"})
     for name in ("x.csv", "x.csv.gz", "x.parquet"):
         frame.to_parquet(tmp_path / name) if name == "x.parquet" else frame.to_csv(tmp_path / name, index=False)
@@ -575,7 +575,7 @@ def test_missing_values_by_hand(how: Any, a: list[float], b: list[str]) -> None:
         GAPPY if how != "mean" else GAPPY.assign(b=["x", "y", None, "x", "y", "z"]).assign(b=["x", "y", None, "y", "y", "z"])
     )
     training = np.arange(6) < 3
-    found = filling.complete(frame, ["a", "b"], how, "here", training)
+    found = missing_values.complete(frame, ["a", "b"], how, "here", training)
     assert found.a.tolist() == a
     assert found.b.tolist() == b
 
@@ -583,7 +583,7 @@ def test_missing_values_by_hand(how: Any, a: list[float], b: list[str]) -> None:
 def test_nothing_is_carried_from_one_series_to_another() -> None:
     frame = pandas.DataFrame({"a": [1.0, 2.0, None, 5.0]})
     with pytest.raises(DatasetError, match="here: row 3, column 'a': expected a value in an earlier row"):
-        filling.complete(frame, ["a"], "forward", "here", series=np.array([0, 0, 1, 1]))
+        missing_values.complete(frame, ["a"], "forward", "here", series=np.array([0, 0, 1, 1]))
 
 
 def test_an_encoding_by_hand_and_its_way_through_json() -> None:
@@ -598,14 +598,14 @@ def test_an_encoding_by_hand_and_its_way_through_json() -> None:
 
 def test_the_cut_is_one_moment_and_shares_are_of_moments() -> None:
     moments = np.array([3, 1, 2, 0, 9, 3, 1, 8, 9, 4])  # 0 1 2 3 4 8 9: seven
-    found = shares.by_time(moments, 0.3, 0.3)
+    found = splits.by_time(moments, 0.3, 0.3)
     assert found.tolist() == [1 if m in (3, 4) else 2 if m in (8, 9) else 0 for m in moments]
-    assert shares.by_time(np.arange(144), 1 / 6, 0.25).tolist() == [0] * 84 + [1] * 24 + [2] * 36
-    assert shares.by_time(np.arange(10), 0.2, 0).tolist() == [0] * 8 + [1] * 2
+    assert splits.by_time(np.arange(144), 1 / 6, 0.25).tolist() == [0] * 84 + [1] * 24 + [2] * 36
+    assert splits.by_time(np.arange(10), 0.2, 0).tolist() == [0] * 8 + [1] * 2
     with pytest.raises(
         DatasetError, match="here: expected at least 3 moments for training, validation and test. Received: 2"
     ):
-        shares.by_time(np.arange(2), 0.1, 0.1, "here")
+        splits.by_time(np.arange(2), 0.1, 0.1, "here")
 
 
 @pytest.mark.parametrize(
@@ -624,15 +624,15 @@ def test_the_cut_is_one_moment_and_shares_are_of_moments() -> None:
 )
 def test_the_regular_step_of_times(moments: Any, words: str, gaps: int, following: list[Any]) -> None:
     values = moments.to_numpy().astype("datetime64[ns]") if isinstance(moments, pandas.DatetimeIndex) else moments
-    found = rhythm.of(values, np.zeros(len(values), int))
+    found = frequency.of(values, np.zeros(len(values), int))
     assert found is not None
     assert (found.words, found.gaps) == (words, gaps)
     assert found.after(values[-1], 2).tolist() == np.array(following, values.dtype).tolist()
 
 
 def test_times_without_a_regular_step_have_none() -> None:
-    assert rhythm.of(np.array([0.0, 1.0, 3.0, 7.0, 20.0]), np.zeros(5, int)) is None
-    assert rhythm.of(np.array([0.0, 1.0]), np.array([0, 1])) is None
+    assert frequency.of(np.array([0.0, 1.0, 3.0, 7.0, 20.0]), np.zeros(5, int)) is None
+    assert frequency.of(np.array([0.0, 1.0]), np.array([0, 1])) is None
 
 
 def test_an_index_and_decimals_of_a_parquet_file_are_columns_of_numbers(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_tf import parsed
-from gru_tf.datasets import DatasetError
+from gru_tf.data import array_cache
+from gru_tf.data.datasets import DatasetError
 from gru_tf.foundation import atomic_file
 from gru_tf.tasks import Task
 from gru_tf.tasks.imdb import Imdb
@@ -45,7 +45,7 @@ class Parser:
 
 
 def load(parser: Parser, checksums: tuple[str, ...] = ("ab", "cd"), version: int = 1) -> Any:
-    return parsed.load("set", checksums, version, parser)
+    return array_cache.load("set", checksums, version, parser)
 
 
 def the_file(cache: Path) -> Path:
@@ -126,7 +126,7 @@ def test_an_error_of_the_parser_passes_and_leaves_nothing(cache: Path) -> None:
         raise DatasetError("line 3")
 
     with pytest.raises(DatasetError, match="line 3"):
-        parsed.load("set", ["ab"], 1, parse)
+        array_cache.load("set", ["ab"], 1, parse)
     assert list(cache.rglob("*.*")) == []
 
 

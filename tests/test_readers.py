@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_tf import series_file, ts_file
-from gru_tf.datasets import DatasetError
+from gru_tf.data import series_file, ts_file
+from gru_tf.data.datasets import DatasetError
 from gru_tf.tasks import mnist, spoken_digits
 from gru_tf.tasks.ucr import Ucr
 

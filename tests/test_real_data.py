@@ -15,8 +15,8 @@ import naive
 import numpy as np
 import pytest
 
-from gru_tf.datasets import locate
-from gru_tf.log_mel import log_mel
+from gru_tf.data.datasets import locate
+from gru_tf.data.log_mel import log_mel
 from gru_tf.tasks import Examples, Splits, Task
 from gru_tf.tasks.airline import Airline
 from gru_tf.tasks.ett import Ett

@@ -15,10 +15,10 @@ import pandas
 import pytest
 from own_labelled import SIGNS, SUMS, TRIPS
 
-from gru_tf import ts_file
+from gru_tf.data import ts_file
+from gru_tf.data.own import memory_limit
+from gru_tf.data.own.encoding import Encoding
 from gru_tf.foundation.errors import UserError
-from gru_tf.own_data import memory
-from gru_tf.own_data.encoding import Encoding
 from gru_tf.tasks import Examples, Splits, Task, create
 from gru_tf.tasks._ragged import right_padded
 from gru_tf.tasks.sequences import Sequences
@@ -327,7 +327,7 @@ def test_what_a_file_to_test_on_repeats_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("own_cache_now")
 def test_copies_in_two_splits_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gru_tf.own_data.sequences.Sequences.content", lambda self: np.arange(len(self.lengths)))
+    monkeypatch.setattr("gru_tf.data.own.sequences.Sequences.content", lambda self: np.arange(len(self.lengths)))
     with pytest.raises(AssertionError):
         check_copies_together(copies(tmp_path))
 
@@ -793,7 +793,7 @@ def test_sequences_that_do_not_fit_the_memory_are_refused_with_what_they_need(
     """One of 4,000 steps among 59 of 2. It trains: 36 · 4,000 · 4 bytes, and 24 · 2 · 4 for the others."""
     rows = ["n,x,y\n"] + [f"{n},{step % 7 + n},{'ab'[n % 2]}\n" for n in range(60) for step in range(4000 if n == 0 else 2)]
     (tmp_path / "a.csv").write_text("".join(rows))
-    monkeypatch.setattr(memory, "LIMIT", 500_000)
+    monkeypatch.setattr(memory_limit, "LIMIT", 500_000)
     message = refusal(tmp_path / "a.csv", id="n", label="y")
     assert message == (
         "a.csv: expected sequences that fit 0.0005 GB of memory, padded to the longest. Received: 60 of up to 4,000 steps of"

@@ -11,8 +11,8 @@ import pandas
 import pytest
 from own_labelled import LATER, SAID, WORDS
 
+from gru_tf.data.own import memory_limit
 from gru_tf.foundation.errors import UserError
-from gru_tf.own_data import memory
 from gru_tf.tasks import Examples, Splits, create, texts
 from gru_tf.tasks.texts import Texts
 
@@ -304,5 +304,5 @@ def test_impossible_options_are_refused(option: dict[str, Any]) -> None:
 def test_texts_that_do_not_fit_the_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = "".join(f"w{n},{'xy'[n % 2]}\n" for n in range(200))
     (tmp_path / "a.csv").write_text(f"said,mood\n{short}{'word ' * 150},x\n")
-    monkeypatch.setattr(memory, "LIMIT", 20_000)  # fewer than 40 · 150 · 4 bytes, whichever split the long one is in
+    monkeypatch.setattr(memory_limit, "LIMIT", 20_000)  # fewer than 40 · 150 · 4 bytes, whichever split the long one is in
     assert " padded to the longest. Received: 201 of up to 150 steps of 4 bytes, " in refusal(tmp_path / "a.csv")

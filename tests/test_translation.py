@@ -19,7 +19,7 @@ from gru_tf import bleu, budget, decoding, feeding, suite, training
 from gru_tf.batches import plan, spans
 from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps
-from gru_tf.datasets import DatasetError, locate
+from gru_tf.data.datasets import DatasetError, locate
 from gru_tf.encoder_decoder import Writer
 from gru_tf.experiment import Run
 from gru_tf.experiment_file import validate

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.data.own import frames
 from gru_tf.experiment import Experiment
 from gru_tf.foundation.errors import UserError
 from gru_tf.guess.look import Said
-from gru_tf.own_data import given
 from gru_tf.recommendation import Recommendation, recommend
 from gru_tf.run_result import RunResult
 from gru_tf.suite import Results
@@ -77,7 +77,7 @@ class Comparison:
         Raises:
             UserError: where the data are not as in training, naming row and column.
         """
-        task, frame = self._task, given.read(frame)
+        task, frame = self._task, frames.read(frame)
         prepared = task.prepare(frame)
         return task.answer(_outputs(self.model(), prepared.inputs, prepared.lengths), frame)
 

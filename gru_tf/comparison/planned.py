@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from gru_tf import experiment_file, suite
+from gru_tf.data.own import files, frames
 from gru_tf.experiment import Experiment
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError, shown
 from gru_tf.guess import Guess, guess
 from gru_tf.guess.look import Said
-from gru_tf.own_data import files, given
 from gru_tf.protocol import protocol
 from gru_tf.specs import PINNED
 from gru_tf.tasks import create
@@ -57,7 +57,7 @@ def plan(
     Raises:
         UserError: for whatever is wrong with the data or the arguments, in one line.
     """
-    path, test_path = given.located(data), None if test is None else given.located(test)
+    path, test_path = frames.located(data), None if test is None else frames.located(test)
     asked = {key: _asked(key, value) for key, value in asked.items() if value is not None}
     try:
         return _planned(path, test_path, name, asked)

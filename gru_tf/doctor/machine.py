@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 
-from gru_tf import datasets
+from gru_tf.data import datasets
 from gru_tf.engine import processes
 from gru_tf.foundation import environment
 from gru_tf.tracking import default_uri

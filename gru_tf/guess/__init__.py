@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gru_tf.data.own import files
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file, several
 from gru_tf.guess import forecast, sequences
 from gru_tf.guess.look import LABELS, Said, head, named, prose, times
-from gru_tf.own_data import files
 
 KINDS = ("forecast", "class", "value", "text")
 SEQUENCES = ("label", "id", "order", "features", "group", "missing")

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gru_tf.data.own import columns, files
 from gru_tf.foundation.errors import UserError, several, shown
 from gru_tf.guess.look import Said, idle, is_number, named, numeric, times
 from gru_tf.guess.steps import Steps, count, steps_of
-from gru_tf.own_data import columns, files
 
 LONGEST = 200  # steps of a window that is guessed
 UNKNOWN = 24  # steps of a window where no season is known

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gru_tf.data.own import columns, csv_lines, files, timestamps
 from gru_tf.foundation.errors import UserError
-from gru_tf.own_data import columns, csv_lines, files, timestamps
 
 TIMES = ("time", "timestamp", "date", "datetime", "day", "week", "month", "quarter", "year", "hour", "ds")
 LABELS = ("label", "class", "target", "y", "category", "sentiment", "outcome")

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.data.own import columns, files
 from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.guess.look import LABELS, ORDERS, Said, idle, is_text, named, prose, times
-from gru_tf.own_data import columns, files
 
 CLASSES = 20  # whole numbers of more values than these are values, not classes
 SHOWN = 4  # names in a line

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gru_tf.data.own import columns, files, timestamps
 from gru_tf.foundation.errors import UserError
-from gru_tf.own_data import columns, files, timestamps
 
 HOUR = 3600.0
 DAY = 24 * HOUR

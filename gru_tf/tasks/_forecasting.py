@@ -20,8 +20,8 @@ from typing import Annotated, Any, NamedTuple, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from gru_tf import parsed, series_file
-from gru_tf.datasets import DataFile, locate
+from gru_tf.data import array_cache, series_file
+from gru_tf.data.datasets import DataFile, locate
 from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
 from gru_tf.tasks._windows import cut, naive_errors
 
@@ -195,7 +195,7 @@ def _rows(file: DataFile, time: str, columns: tuple[str, ...]) -> Array:
     def parse() -> dict[str, Any]:
         return {"rows": series_file.read(locate(file), time, columns)}
 
-    return parsed.load(stem, checksums, series_file.VERSION, parse)["rows"]
+    return array_cache.load(stem, checksums, series_file.VERSION, parse)["rows"]
 
 
 @cache

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import model_validator
 
-from gru_tf import parsed
-from gru_tf.datasets import DatasetError
-from gru_tf.own_data import files, labels, memory, shares
-from gru_tf.own_data.labels import Labelled
+from gru_tf.data import array_cache
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import files, labels, memory_limit, splits
+from gru_tf.data.own.labels import Labelled
 from gru_tf.tasks import Array, Metric
 from gru_tf.tasks._own import OwnData, Share
 
@@ -53,7 +53,7 @@ class LabelledData(OwnData):
     def _parse(self) -> dict[str, Array]:
         """The arrays "targets", "split" (N,) and "about" (`encodings` as JSON in bytes), and those of the inputs."""
 
-    def arrays(self) -> parsed.Arrays:
+    def arrays(self) -> array_cache.Arrays:
         """What `_parse` gave, mapped from the cache; raises UserError where the files are not as they should be."""
         meaning = self.model_dump_json(exclude={"path", "sha256", "test_path"})
         forms = [files.form(path) for path in self._paths()]
@@ -63,7 +63,7 @@ class LabelledData(OwnData):
             return self._parse()
 
         name = type(self).__name__.lower()
-        return parsed.load(name, [self.sha256 or self._content(), *forms, meaning], VERSION, parse)
+        return array_cache.load(name, [self.sha256 or self._content(), *forms, meaning], VERSION, parse)
 
     def encodings(self) -> dict[str, Any]:
         """What the labels are, `kind` with `classes` or `mean` and `deviation`, and how the inputs are made."""
@@ -81,7 +81,7 @@ class LabelledData(OwnData):
             UserError: where a file is not as it should be.
         """
         arrays, about = self.arrays(), self.encodings()
-        train, test = (arrays["targets"][arrays["split"] == split] for split in (shares.TRAIN, shares.TEST))
+        train, test = (arrays["targets"][arrays["split"] == split] for split in (splits.TRAIN, splits.TEST))
         if self.kind == "value":
             chance = about["deviation"] * float(np.sqrt(np.mean(np.square(test, dtype=np.float64))))
             trivial = "the mean of the training labels"
@@ -116,14 +116,14 @@ class LabelledData(OwnData):
         for other in later:
             labels.separate(first, other)
             more = labels.values(other) if names is None else labels.known(other, names, first.where)
-            numbers, split = np.append(numbers, more), np.append(split, np.full(len(more), shares.TEST, np.int8))
+            numbers, split = np.append(numbers, more), np.append(split, np.full(len(more), splits.TEST, np.int8))
         about: dict[str, Any] = {"kind": self.kind, "label": self._name_of_label(), "group": self.group}
         copies = int(np.isin(content[1], content[0]).sum()) if later else 0
-        about |= {"tested": int((split == shares.TEST).sum()), "copies": copies}
+        about |= {"tested": int((split == splits.TEST).sum()), "copies": copies}
         if names is not None:
-            _several(numbers[split == shares.TEST], names, found[-1].where)
+            _several(numbers[split == splits.TEST], names, found[-1].where)
             return numbers.astype(np.int32), split, about | {"classes": names}
-        mean, deviation = _scale(numbers[split == shares.TRAIN], first)
+        mean, deviation = _scale(numbers[split == splits.TRAIN], first)
         targets = ((numbers - mean) / deviation).astype(np.float32)
         return targets[:, None], split, about | {"mean": mean, "deviation": deviation}
 
@@ -164,11 +164,11 @@ def fits(path: str, split: Array, lengths: Array, size: int) -> None:
     """
     parts = [lengths[split == number] for number in np.unique(split)]
     needed = sum(len(part) * int(part.max()) * size for part in parts)
-    if needed > memory.LIMIT:
+    if needed > memory_limit.LIMIT:
         raise DatasetError(
-            f"{path}: expected sequences that fit {memory.LIMIT / 1e9:g} GB of memory, padded to the longest. Received:"
-            f" {len(lengths):,} of up to {lengths.max():,} steps of {size} bytes, {needed / 1e9:.3g} GB: cut the longest"
-            " into parts, or name fewer features"
+            f"{path}: expected sequences that fit {memory_limit.LIMIT / 1e9:g} GB of memory, padded to the longest."
+            f" Received: {len(lengths):,} of up to {lengths.max():,} steps of {size} bytes, {needed / 1e9:.3g} GB:"
+            " cut the longest into parts, or name fewer features"
         )
 
 

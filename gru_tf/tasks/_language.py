@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from gru_tf import parsed
+from gru_tf.data import array_cache
 from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
 
 LEAST = 1000  # tokens: more than any `timesteps`, so that there is a whole part
@@ -38,7 +38,7 @@ class LanguageModel(Task):
         """Different tokens of the whole text; known without the data."""
 
     @abstractmethod
-    def texts(self) -> parsed.Arrays:
+    def texts(self) -> array_cache.Arrays:
         """The whole texts "train", "validation" and "test", (tokens,) integers; raises DatasetError."""
 
     @property

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from gru_tf import parsed, vocabulary
-from gru_tf.datasets import DatasetError
+from gru_tf.data import array_cache, vocabulary
+from gru_tf.data.datasets import DatasetError
 from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
 
 Texts = tuple[list[str], list[int]]  # and their classes
@@ -34,7 +34,7 @@ class Opinions(Task):
     embedding: Annotated[int, Field(ge=1)] = 64
 
     @abstractmethod
-    def arrays(self) -> parsed.Arrays:
+    def arrays(self) -> array_cache.Arrays:
         """What `numbered` gave, mapped from the cache; raises DatasetError."""
 
     @property
@@ -76,7 +76,7 @@ class Opinions(Task):
         ends = np.cumsum(self.sizes).tolist()
         return [slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True)]
 
-    def _examples(self, arrays: parsed.Arrays, rows: slice) -> Examples:
+    def _examples(self, arrays: array_cache.Arrays, rows: slice) -> Examples:
         lengths = arrays["lengths"]
         starts = np.cumsum(lengths, dtype=np.int64)[rows] - lengths[rows]
         kept = np.minimum(lengths[rows], self.longest).astype(np.int32)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from gru_tf.datasets import DatasetError
-from gru_tf.own_data import files
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import files
 from gru_tf.tasks import Array, Task
 
 Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
-from gru_tf.own_data import columns, filling
-from gru_tf.own_data.encoding import Encoding
-from gru_tf.own_data.shares import TRAIN
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns, missing_values
+from gru_tf.data.own.encoding import Encoding
+from gru_tf.data.own.splits import TRAIN
 from gru_tf.tasks import Array
 from gru_tf.tasks._own_rows import Rows
 
@@ -57,7 +57,7 @@ def completed(task: "OwnForecast", rows: Rows, where: str) -> Completed:
     elif task.missing == "mean":
         rows = replace(rows, frame=with_typical(rows.frame, names, fill))
     else:
-        rows = replace(rows, frame=filling.complete(rows.frame, names, task.missing, where, training, rows.of))
+        rows = replace(rows, frame=missing_values.complete(rows.frame, names, task.missing, where, training, rows.of))
     made = np.stack([absent[:, : len(task.target)].any(1), absent.any(1) & (task.missing == "interpolate")], axis=1)
     return Completed(rows, made, encoding, fill, notes)
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
-from gru_tf.own_data import columns, files, filling, timestamps
-from gru_tf.own_data.shares import TEST, by_time
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns, files, missing_values, timestamps
+from gru_tf.data.own.splits import TEST, by_time
 from gru_tf.tasks import Array
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Rows:
         frame: targets, covariates and group, without the column of times.
         moments: (rows,) when each is; its number within its series where there is no time.
         of: (rows,) int32 number of its series.
-        part: (rows,) int8, as in `gru_tf.own_data.shares`.
+        part: (rows,) int8, as in `gru_tf.data.own.splits`.
     """
 
     frame: Any
@@ -72,7 +72,7 @@ def _checked(task: "OwnForecast", frame: Any, where: str) -> tuple[Any, Array | 
     for name in task.target:
         frame[name] = columns.numbers(frame, name, where)
     if task.missing == "refuse":
-        filling.complete(frame, [*task.target, *task.covariates], "refuse", where)
+        missing_values.complete(frame, [*task.target, *task.covariates], "refuse", where)
     return frame if task.time is None else frame.drop(columns=task.time), moments
 
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from gru_tf.datasets import DatasetError
-from gru_tf.own_data import columns, filling, memory, rhythm, timestamps
-from gru_tf.own_data.encoding import Encoding
-from gru_tf.own_data.rhythm import Rhythm
-from gru_tf.own_data.shares import TEST, TRAIN, VALIDATION
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns, frequency, memory_limit, missing_values, timestamps
+from gru_tf.data.own.encoding import Encoding
+from gru_tf.data.own.frequency import Rhythm
+from gru_tf.data.own.splits import TEST, TRAIN, VALIDATION
 from gru_tf.tasks import Array
 from gru_tf.tasks._own_missing import Completed, completed, with_typical
 from gru_tf.tasks._own_rows import Rows, begins_of, counted, order_of, read_rows, wanted
@@ -19,7 +19,7 @@ from gru_tf.tasks._windows import naive_errors
 if TYPE_CHECKING:
     from gru_tf.tasks.forecast import OwnForecast
 
-VERSION = 2  # of what `series` makes, for arrays that are kept; see gru_tf.parsed
+VERSION = 2  # of what `series` makes, for arrays that are kept; see gru_tf.data.array_cache
 
 
 class Series(BaseModel):
@@ -29,7 +29,7 @@ class Series(BaseModel):
         encoding: of the targets, then the covariates.
         fill: column → what a missing value becomes with missing: mean; categories by name.
         naive: forecast that learns nothing → its mean squared error on the test split, standardised.
-        rhythm: the regular step of the times; None where there is none.
+        frequency: the regular step of the times; None where there is none.
         rows: of the table.
         notes: what a user should know.
     """
@@ -39,7 +39,7 @@ class Series(BaseModel):
     encoding: Encoding
     fill: dict[str, float | str]
     naive: dict[str, float]
-    rhythm: Rhythm | None
+    frequency: Rhythm | None
     rows: int
     notes: tuple[str, ...]
 
@@ -56,7 +56,7 @@ def series(task: "OwnForecast") -> dict[str, Array]:
     """
     where = " and ".join(task._paths())
     read, notes = _in_order(task, read_rows(task, where))
-    found = rhythm.of(read.moments, read.of) if task.time is not None else None
+    found = frequency.of(read.moments, read.of) if task.time is not None else None
     if found is not None and found.gaps:
         notes.append(f"'{task.time}' steps by {found.words} with {found.gaps:,} gaps; windows count rows, not time.")
     whole = completed(task, read, where)
@@ -69,7 +69,7 @@ def series(task: "OwnForecast") -> dict[str, Array]:
     targets = rows[:, : len(task.target)]
     naive = naive_errors(targets, starts[TEST], task.horizon, task.season, begins[starts[TEST]])
     said = Series(
-        encoding=whole.encoding, fill=whole.fill, naive=naive, rhythm=found, rows=len(read.frame), notes=tuple(notes)
+        encoding=whole.encoding, fill=whole.fill, naive=naive, frequency=found, rows=len(read.frame), notes=tuple(notes)
     )
     text = np.frombuffer(said.model_dump_json().encode(), np.uint8)
     return {"rows": rows, "train": starts[TRAIN], "validation": starts[VALIDATION], "test": starts[TEST], "said": text}
@@ -87,9 +87,9 @@ def _in_order(task: "OwnForecast", rows: Rows) -> tuple[Rows, list[str]]:
 def _fit(whole: Completed, where: str) -> None:
     """Raise DatasetError where the encoded rows would not fit the memory."""
     count, inputs = len(whole.rows.frame), len(whole.encoding.names)
-    if (needed := 2 * 4 * count * inputs) > memory.LIMIT:
+    if (needed := 2 * 4 * count * inputs) > memory_limit.LIMIT:
         raise DatasetError(
-            f"{where}: expected inputs that fit {memory.LIMIT / 1e9:g} GB of memory. Received: {count:,} rows of"
+            f"{where}: expected inputs that fit {memory_limit.LIMIT / 1e9:g} GB of memory. Received: {count:,} rows of"
             f" {inputs} inputs, which need {needed / 1e9:.1f} GB: name fewer covariates"
         )
 
@@ -111,7 +111,7 @@ def last_windows(task: "OwnForecast", said: Series, frame: Any) -> tuple[Array, 
     elif task.missing == "drop":
         kept = ~columns.missing(frame, names).any(1)
         frame, moments, of = frame[kept], moments[kept], of[kept]
-    frame = filling.complete(frame, names, task.missing, where, series=of)
+    frame = missing_values.complete(frame, names, task.missing, where, series=of)
     rows = said.encoding.apply(frame, where)
     windows, ends = [], []
     for number in sorted(range(len(series)), key=lambda number: series[number]):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
-from gru_tf.own_data.shares import TEST, TRAIN, VALIDATION
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own.splits import TEST, TRAIN, VALIDATION
 from gru_tf.tasks import Array
 
 if TYPE_CHECKING:

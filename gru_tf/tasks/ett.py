@@ -12,7 +12,7 @@ Worked example, window=3, horizon=2, target="OT": hours 0 to 2 give hours 3 and 
 
 from typing import ClassVar, Literal
 
-from gru_tf.datasets import DataFile
+from gru_tf.data.datasets import DataFile
 from gru_tf.tasks import Metric
 from gru_tf.tasks._forecasting import Borders, Count, Forecast, _baselines
 

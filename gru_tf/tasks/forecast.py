@@ -18,9 +18,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from gru_tf import parsed
+from gru_tf.data import array_cache
+from gru_tf.data.own import files
 from gru_tf.foundation.errors import UserError
-from gru_tf.own_data import files
 from gru_tf.tasks import Array, Metric, Signature, Splits
 from gru_tf.tasks._own import Names, OwnData, Prepared, Share
 from gru_tf.tasks._own_series import VERSION, Series, last_windows, series
@@ -198,14 +198,14 @@ class OwnForecast(OwnData):
         answers: dict[str, Any] = {}
         if self.group is not None:
             answers[self.group] = np.repeat([name for name, _ in ends], self.horizon)
-        if self.time is not None and said.rhythm is not None:
-            rhythm = said.rhythm
-            answers[self.time] = np.concatenate([rhythm.after(moment, self.horizon) for _, moment in ends])
+        if self.time is not None and said.frequency is not None:
+            frequency = said.frequency
+            answers[self.time] = np.concatenate([frequency.after(moment, self.horizon) for _, moment in ends])
         answers["ahead"] = np.tile(np.arange(1, self.horizon + 1), count)
         answers |= {column.name: values[..., place].ravel() for place, column in enumerate(columns)}
         return pandas.DataFrame(answers)
 
-    def _read(self) -> parsed.Arrays:
+    def _read(self) -> array_cache.Arrays:
         """The encoded rows, and the starts of the windows of each part; mapped from the cache after the first time."""
         return _arrays(self, self.sha256 or files.digest(*self._paths()))
 
@@ -214,15 +214,15 @@ class OwnForecast(OwnData):
 
 
 @functools.lru_cache(maxsize=8)
-def _arrays(task: OwnForecast, content: str) -> parsed.Arrays:
+def _arrays(task: OwnForecast, content: str) -> array_cache.Arrays:
     """By the content of the files, so that another content is read anew."""
     options = task.model_dump(mode="json", exclude={"path", "test_path", "sha256"})
 
-    def parse() -> parsed.Arrays:
+    def parse() -> array_cache.Arrays:
         task._content()  # what was pinned is what is read
         return series(task)
 
-    return parsed.load("forecast", [content, json.dumps(options, sort_keys=True)], VERSION, parse)
+    return array_cache.load("forecast", [content, json.dumps(options, sort_keys=True)], VERSION, parse)
 
 
 TASK = OwnForecast

@@ -17,8 +17,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from gru_tf import parsed, text_file, vocabulary
-from gru_tf.datasets import DataFile, DatasetError, find, locate
+from gru_tf.data import array_cache, text_file, vocabulary
+from gru_tf.data.datasets import DataFile, DatasetError, find, locate
 from gru_tf.tasks import Array
 from gru_tf.tasks._opinions import Opinions, Texts, numbered
 
@@ -89,9 +89,9 @@ class Imdb(Opinions):
 
     longest: Annotated[int, Field(ge=1, le=LONGEST)] = 200
 
-    def arrays(self) -> parsed.Arrays:
+    def arrays(self) -> array_cache.Arrays:
         """Words, lengths and labels of all reviews; raises DatasetError."""
-        return parsed.load("imdb", [PACKED.sha256], VERSION + 1000 * vocabulary.VERSION, _parse)
+        return array_cache.load("imdb", [PACKED.sha256], VERSION + 1000 * vocabulary.VERSION, _parse)
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the archive: of the packed one, which has the same reviews as the fetched one."""

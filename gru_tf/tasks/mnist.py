@@ -19,8 +19,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from gru_tf import parsed
-from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf.data import array_cache
+from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
 
 ADDRESS = "https://raw.githubusercontent.com/patrick-kidger/equinox/9336d82/docs/examples/MNIST/MNIST/raw/"
@@ -138,10 +138,10 @@ def permutation() -> Array:
     return np.random.default_rng(PERMUTATION_SEED).permutation(SIDE * SIDE)
 
 
-def _arrays(permuted: bool) -> parsed.Arrays:
+def _arrays(permuted: bool) -> array_cache.Arrays:
     """Images (70000, 784) uint8 and labels (70000,) int32: training, then test images; mapped from the cache."""
     name, seed = ("mnist_permuted", [str(PERMUTATION_SEED)]) if permuted else ("mnist", [])
-    return parsed.load(name, [*(file.sha256 for file in FILES), *seed], VERSION, lambda: _parse(permuted))
+    return array_cache.load(name, [*(file.sha256 for file in FILES), *seed], VERSION, lambda: _parse(permuted))
 
 
 def _parse(permuted: bool) -> dict[str, Array]:

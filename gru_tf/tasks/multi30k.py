@@ -23,8 +23,9 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from gru_tf import bleu, parsed, text_file
-from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf import bleu
+from gru_tf.data import array_cache, text_file
+from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import END, Array, Examples, Metric, Signature, Splits, Task
 
 SENTENCES = {"train": 29_000, "validation": 1014, "test": 1000}
@@ -119,7 +120,7 @@ class Multi30k(Task):
         train, validation, test = (self._examples(arrays, split) for split in SENTENCES)
         return Splits(train, validation, test)
 
-    def _examples(self, arrays: parsed.Arrays, split: str) -> Examples:
+    def _examples(self, arrays: array_cache.Arrays, split: str) -> Examples:
         count = self.train_sentences if split == "train" else None
         inputs, lengths = self._padded(arrays, split, "en", self.source_vocabulary, count, 0)
         targets, ends = self._padded(arrays, split, "de", self.target_vocabulary, count, -1)
@@ -129,7 +130,7 @@ class Multi30k(Task):
         return Examples(inputs, targets[:, : int((targets >= 0).sum(1).max())], lengths)
 
     def _padded(
-        self, arrays: parsed.Arrays, split: str, language: str, vocabulary: int, count: int | None, nothing: int
+        self, arrays: array_cache.Arrays, split: str, language: str, vocabulary: int, count: int | None, nothing: int
     ) -> tuple[Array, Array]:
         lengths = arrays[f"{split}_{language}_lengths"]
         starts = (np.cumsum(lengths, dtype=np.int64) - lengths)[:count]
@@ -198,8 +199,8 @@ def vocabulary(sentences: list[list[str]]) -> list[str]:
     return sorted(counts, key=lambda word: (-counts[word], word))
 
 
-def _arrays() -> parsed.Arrays:
-    return parsed.load("multi30k", [file.sha256 for file in FILES.values()], VERSION, _parse)
+def _arrays() -> array_cache.Arrays:
+    return array_cache.load("multi30k", [file.sha256 for file in FILES.values()], VERSION, _parse)
 
 
 def _parse() -> dict[str, Array]:

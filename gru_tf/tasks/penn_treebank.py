@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from gru_tf import parsed, text_file
-from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf.data import array_cache, text_file
+from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array
 from gru_tf.tasks._language import LanguageModel
 
@@ -80,10 +80,10 @@ class PennTreebank(LanguageModel):
         """50 characters or 10,000 words."""
         return VOCABULARY[self.level]
 
-    def texts(self) -> parsed.Arrays:
+    def texts(self) -> array_cache.Arrays:
         """The three texts, uint8 characters or int32 words; raises DatasetError."""
         checksums = [file.sha256 for file in FILES[self.level]]
-        return parsed.load(f"penn_treebank_{self.level}", checksums, VERSION, lambda: _parse(self.level))
+        return array_cache.load(f"penn_treebank_{self.level}", checksums, VERSION, lambda: _parse(self.level))
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the three files."""

@@ -18,8 +18,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from gru_tf import parsed
-from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf.data import array_cache
+from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
 
 NOTES = 88
@@ -154,7 +154,7 @@ def _is_roll(piece: Any) -> bool:
 
 def _pieces(collection: str) -> tuple[Pieces, Pieces, Pieces]:
     """The three lists of pieces, mapped from the cache."""
-    arrays = parsed.load(collection, [FILES[collection].sha256], VERSION, lambda: _parse(collection))
+    arrays = array_cache.load(collection, [FILES[collection].sha256], VERSION, lambda: _parse(collection))
     rolls, ends = np.asarray(arrays["rolls"]), np.cumsum(arrays["lengths"])
     pieces = np.split(rolls, ends[:-1])
     first, second = np.cumsum(arrays["counts"])[:2]

@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gru_tf.own_data import columns, files, shares
-from gru_tf.own_data import sequences as gathered
-from gru_tf.own_data.encoding import Encoding
-from gru_tf.own_data.filling import Missing
+from gru_tf.data.own import columns, files, splits
+from gru_tf.data.own import sequences as gathered
+from gru_tf.data.own.encoding import Encoding
+from gru_tf.data.own.missing_values import Missing
 from gru_tf.tasks import Array, Signature, Splits
 from gru_tf.tasks._labelled import LabelledData, as_bytes, fits
 from gru_tf.tasks._own import Names, Prepared
@@ -75,7 +75,7 @@ class Sequences(LabelledData):
             UserError: where a file is not as it should be.
         """
         arrays = self.arrays()
-        parts = (arrays["split"] == number for number in (shares.TRAIN, shares.VALIDATION, shares.TEST))
+        parts = (arrays["split"] == number for number in (splits.TRAIN, splits.VALIDATION, splits.TEST))
         train, validation, test = (padded(arrays["rows"], arrays["lengths"], part, arrays["targets"]) for part in parts)
         return Splits(train, validation, test)
 
@@ -125,7 +125,7 @@ class Sequences(LabelledData):
             [part.labelled for part in found if part.labelled], [part.content() for part in found]
         )
         lengths = np.concatenate([part.lengths for part in found])
-        training = np.repeat(split[: len(first.lengths)] == shares.TRAIN, first.lengths)
+        training = np.repeat(split[: len(first.lengths)] == splits.TRAIN, first.lengths)
         fills = _fills(first.steps, training) if self.missing == "mean" else {}
         steps = [_filled(part.steps, fills) for part in found]
         encoding = Encoding.fit(steps[0], list(first.steps.columns), training, first.where)

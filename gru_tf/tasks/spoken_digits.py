@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from gru_tf import log_mel, parsed
-from gru_tf.datasets import DataFile, DatasetError, find, locate
+from gru_tf.data import array_cache, log_mel
+from gru_tf.data.datasets import DataFile, DatasetError, find, locate
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
 from gru_tf.tasks._ragged import padded
 
@@ -151,10 +151,10 @@ def _samples(path: Path, name: str, content: bytes) -> Array:
     return samples
 
 
-def _features() -> parsed.Arrays:
+def _features() -> array_cache.Arrays:
     """Frames of all recordings, one after another (frames, 40), and of each: lengths, digits, speakers, takes."""
     settings = [log_mel.FRAME, log_mel.HOP, log_mel.LOWEST, log_mel.FLOOR, BANDS]
-    return parsed.load("spoken_digits", [PACKED.sha256, *map(str, settings)], log_mel.VERSION, _parse)
+    return array_cache.load("spoken_digits", [PACKED.sha256, *map(str, settings)], log_mel.VERSION, _parse)
 
 
 def _parse() -> dict[str, Any]:

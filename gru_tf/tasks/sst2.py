@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from gru_tf import parsed, text_file, vocabulary
-from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf.data import array_cache, text_file, vocabulary
+from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array
 from gru_tf.tasks._opinions import Opinions, Texts, numbered
 
@@ -53,9 +53,9 @@ class Sst2(Opinions):
 
     longest: Annotated[int, Field(ge=1, le=LONGEST)] = LONGEST
 
-    def arrays(self) -> parsed.Arrays:
+    def arrays(self) -> array_cache.Arrays:
         """Words, lengths and labels of all sentences; raises DatasetError."""
-        return parsed.load("sst2", [file.sha256 for file in FILES], VERSION + 1000 * vocabulary.VERSION, _parse)
+        return array_cache.load("sst2", [file.sha256 for file in FILES], VERSION + 1000 * vocabulary.VERSION, _parse)
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the three files."""

@@ -19,14 +19,14 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from gru_tf.datasets import DatasetError
-from gru_tf.own_data import columns, files, shares
-from gru_tf.own_data.labels import Labelled
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns, files, splits
+from gru_tf.data.own.labels import Labelled
+from gru_tf.data.vocabulary import UNKNOWN, Standardize, learn, number_by
 from gru_tf.tasks import Array, Examples, Signature, Splits
 from gru_tf.tasks._labelled import LabelledData, as_bytes, fits
 from gru_tf.tasks._own import Prepared
 from gru_tf.tasks._ragged import right_padded
-from gru_tf.vocabulary import UNKNOWN, Standardize, learn, number_by
 
 MARKS = re.compile(f"[{re.escape(string.punctuation)}]")
 WORD = 4  # bytes of its number
@@ -84,7 +84,7 @@ class Texts(LabelledData):
             UserError: where a file is not as it should be.
         """
         arrays = self.arrays()
-        train, validation, test = (self._examples(arrays, n) for n in (shares.TRAIN, shares.VALIDATION, shares.TEST))
+        train, validation, test = (self._examples(arrays, n) for n in (splits.TRAIN, splits.VALIDATION, splits.TEST))
         return Splits(train, validation, test)
 
     def prepare(self, frame: Any) -> Prepared:
@@ -143,7 +143,7 @@ class Texts(LabelledData):
         same = np.split(self._same(texts), [len(found[0][0])])[: len(found)]
         targets, split, about = self._targets([labelled for _, labelled in found], same)
         order = np.argsort(split, kind="stable")  # training first: the vocabulary is theirs
-        learned = int((split == shares.TRAIN).sum())
+        learned = int((split == splits.TRAIN).sum())
         words, lengths, known = learn([texts[place] for place in order], learned, self._standardize)
         words, lengths = self._cut(*_never_empty(words, lengths))
         known = known[: self.vocabulary - 2]

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from gru_tf import parsed, text_file
-from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf.data import array_cache, text_file
+from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array
 from gru_tf.tasks._language import LanguageModel
 
@@ -51,9 +51,9 @@ class TinyShakespeare(LanguageModel):
         """65 characters."""
         return CHARACTERS
 
-    def texts(self) -> parsed.Arrays:
+    def texts(self) -> array_cache.Arrays:
         """Characters (892314,), (111540,) and (111540,) uint8; raises DatasetError."""
-        return parsed.load("tiny_shakespeare", [FILE.sha256], VERSION, _parse)
+        return array_cache.load("tiny_shakespeare", [FILE.sha256], VERSION, _parse)
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the file."""

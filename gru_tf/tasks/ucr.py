@@ -16,14 +16,14 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from gru_tf import parsed, ts_file
-from gru_tf.datasets import DataFile, DatasetError, locate
+from gru_tf.data import array_cache, ts_file
+from gru_tf.data.datasets import DataFile, DatasetError, locate
+from gru_tf.data.own.labels import ordered
+from gru_tf.data.ts_file import Series
 from gru_tf.foundation.errors import cannot_read
-from gru_tf.own_data.labels import ordered
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
 from gru_tf.tasks._own import unchanged
 from gru_tf.tasks._ragged import padded
-from gru_tf.ts_file import Series
 
 ADDRESS = "https://raw.githubusercontent.com/aeon-toolkit/aeon/a101ddc/aeon/datasets/data"
 
@@ -225,7 +225,7 @@ def _series(source: DataFile | str) -> Series:
     def parse() -> dict[str, Array]:
         return vars(ts_file.read(Path(source) if isinstance(source, str) else locate(source)))
 
-    return Series(**parsed.load("ts", [sha256], ts_file.VERSION, parse))
+    return Series(**array_cache.load("ts", [sha256], ts_file.VERSION, parse))
 
 
 def _sha256(path: str) -> str:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
-from gru_tf.own_data import columns, filling, timestamps
-from gru_tf.own_data.filling import Missing
-from gru_tf.own_data.labels import Labelled
-from gru_tf.own_data.sequences.gathered import Columns, Sequences
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns, missing_values, timestamps
+from gru_tf.data.own.labels import Labelled
+from gru_tf.data.own.missing_values import Missing
+from gru_tf.data.own.sequences.gathered import Columns, Sequences
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -37,7 +37,7 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: 
     codes = pandas.factorize(frame[identity])[0]
     for name in kept:
         _constant(frame, where, name, identity, codes)
-    frame = frame if missing == "mean" else filling.complete(frame, features, missing, where, series=codes)
+    frame = frame if missing == "mean" else missing_values.complete(frame, features, missing, where, series=codes)
     codes, names = pandas.factorize(frame[identity])  # rows, and with them sequences, may have been dropped
     lengths = np.bincount(codes)
     firsts = frame.iloc[np.cumsum(lengths) - lengths]

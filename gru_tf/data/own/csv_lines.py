@@ -1,6 +1,6 @@
 """A CSV file line by line: its header, where each row begins, and what is wrong with it, by row and line.
 
-Whole tables are read by `gru_tf.own_data.csv_table`, which is faster and says less of where it fails.
+Whole tables are read by `gru_tf.data.own.csv_table`, which is faster and says less of where it fails.
 """
 
 import csv
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
 from gru_tf.foundation.errors import several, shown
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")

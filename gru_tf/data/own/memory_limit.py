@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
 
 LIMIT = 4 * 10**9  # bytes that data may take in memory
 SAMPLE = 1 << 20  # bytes, or a hundredth as many rows, from which the memory of a table is estimated

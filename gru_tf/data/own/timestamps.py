@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own.columns import absent, at, groups, numbers, row, unlike
 from gru_tf.foundation.errors import shown
-from gru_tf.own_data.columns import absent, at, groups, numbers, row, unlike
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FIRST, LAST = np.datetime64("1678"), np.datetime64("2262")  # years that 64 bits of nanoseconds hold

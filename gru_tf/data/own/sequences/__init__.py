@@ -7,13 +7,13 @@ and UEA archives.
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from gru_tf.datasets import DatasetError
-from gru_tf.own_data import files
-from gru_tf.own_data.filling import Missing
-from gru_tf.own_data.sequences.arrays import of_arrays
-from gru_tf.own_data.sequences.gathered import Columns, Sequences
-from gru_tf.own_data.sequences.series import of_series
-from gru_tf.own_data.sequences.table import of_table
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import files
+from gru_tf.data.own.missing_values import Missing
+from gru_tf.data.own.sequences.arrays import of_arrays
+from gru_tf.data.own.sequences.gathered import Columns, Sequences
+from gru_tf.data.own.sequences.table import of_table
+from gru_tf.data.own.sequences.ts import of_series
 
 __all__ = ["Columns", "Sequences", "as_many", "of_arrays", "of_series", "of_table", "read"]
 

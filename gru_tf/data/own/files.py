@@ -1,7 +1,7 @@
 """Files that a user brings: tables as CSV or Parquet, arrays as NPZ. What is read is whole, and fits the memory.
 
 A table's frame has the rows in the order of the file and their numbers from 0 as its index, by which messages name them
-(`gru_tf.own_data.columns.row`). Columns of a CSV have the narrowest type that fits all rows: whole numbers, numbers, true
+(`gru_tf.data.own.columns.row`). Columns of a CSV have the narrowest type that fits all rows: whole numbers, numbers, true
 or false, dates, text; empty fields, NA, NaN and null among numbers are missing values.
 """
 
@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns as checks
+from gru_tf.data.own import csv_table, memory_limit
 from gru_tf.foundation.errors import UserError, cannot_read, one_line
-from gru_tf.own_data import columns as checks
-from gru_tf.own_data import csv_table, memory
 
 DIGITS = 16  # of a checksum
 CHUNK = 1 << 22  # bytes that are read at once
@@ -116,8 +116,8 @@ def _parquet(path: Path, columns: Sequence[str] | None) -> Any:
             wanted = list(columns if columns is not None else names)
             if not file.metadata.num_rows:
                 raise DatasetError(f"{path}: expected at least one row. Received: none")
-            first = next(file.iter_batches(batch_size=memory.SAMPLE // 100, columns=wanted))
-            memory.fits(path, memory.TABLE_COPIES * int(first.nbytes / first.num_rows * file.metadata.num_rows))
+            first = next(file.iter_batches(batch_size=memory_limit.SAMPLE // 100, columns=wanted))
+            memory_limit.fits(path, memory_limit.TABLE_COPIES * int(first.nbytes / first.num_rows * file.metadata.num_rows))
             return frame(file.read(columns=wanted))[wanted]
     except UserError:
         raise
@@ -158,7 +158,7 @@ def read_arrays(path: Given) -> dict[str, Array]:
             members = archive.infolist()
             if not members:
                 raise DatasetError(f"{path}: expected at least one array. Received: none")
-            memory.fits(Path(path), memory.ARRAY_COPIES * sum(member.file_size for member in members))
+            memory_limit.fits(Path(path), memory_limit.ARRAY_COPIES * sum(member.file_size for member in members))
             return {member.filename.removesuffix(".npy"): _array(path, archive, member) for member in members}
     except (OSError, zipfile.BadZipFile) as error:
         raise DatasetError(f"{path}: expected a whole NPZ file. Received: {one_line(error)}; is it cut off?") from error

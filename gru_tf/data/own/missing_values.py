@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
-from gru_tf.own_data.columns import absent, at
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own.columns import absent, at
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Missing = Literal["refuse", "drop", "forward", "interpolate", "mean"]

@@ -1,6 +1,6 @@
 """Arrays kept after the first parse of a data set's files, and mapped into memory from then on.
 
-One file holds the arrays of one parse, in the cache folder of `gru_tf.datasets` under `parsed/`. Its name carries the
+One file holds the arrays of one parse, in the cache folder of `gru_tf.data.datasets` under `parsed/`. Its name carries the
 checksums of the source files and the version of the parser, so that other files or another parser never meet old arrays.
 It begins with a line of JSON that gives each array's type, shape, place and CRC-32; the arrays follow, aligned.
 Several processes that map the same file share its pages.
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.datasets import cache
+from gru_tf.data.datasets import cache
 from gru_tf.foundation import atomic_file
 
 ALIGNMENT = 64  # bytes; as NumPy's own files, so that every type lies as the processor wants it

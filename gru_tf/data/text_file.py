@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
 from gru_tf.foundation.errors import cannot_read
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = ("training", "validation", "test")

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns as checks
+from gru_tf.data.own import csv_lines, memory_limit
 from gru_tf.foundation.errors import one_line
-from gru_tf.own_data import columns as checks
-from gru_tf.own_data import csv_lines, memory
 
 CHUNK = 1 << 22  # bytes that are looked through at once
 
 
 def read(path: Path, columns: Sequence[str] | None) -> Any:
-    """The columns of a CSV that are wanted, in that order, None for all; see `gru_tf.own_data.files.read_table`."""
+    """The columns of a CSV that are wanted, in that order, None for all; see `gru_tf.data.own.files.read_table`."""
     from pyarrow import csv as arrow
 
     size, quoted = _looked_through(path)
@@ -27,7 +27,7 @@ def read(path: Path, columns: Sequence[str] | None) -> Any:
         "parse_options": arrow.ParseOptions(delimiter=csv_lines.delimiter(path), newlines_in_values=quoted),
         "convert_options": arrow.ConvertOptions(include_columns=wanted),
     }
-    memory.fits(path, memory.TABLE_COPIES * _bytes(path, options, size))
+    memory_limit.fits(path, memory_limit.TABLE_COPIES * _bytes(path, options, size))
     try:
         table = arrow.read_csv(str(path), **options)
     except (OSError, ValueError, UnicodeDecodeError) as error:  # Arrow's own errors are ValueErrors
@@ -63,7 +63,7 @@ def _bytes(path: Path, options: Mapping[str, Any], size: int) -> int:
     from pyarrow import csv as arrow
 
     with csv_lines.opened(path) as stream:
-        sample = stream.read(memory.SAMPLE)
+        sample = stream.read(memory_limit.SAMPLE)
     sample = sample if len(sample) == size else sample[: sample.rfind(b"\n") + 1]
     try:
         return int(arrow.read_csv(io.BytesIO(sample), **options).nbytes * size / max(1, len(sample)))

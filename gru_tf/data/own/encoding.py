@@ -6,9 +6,9 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns as checks
 from gru_tf.foundation.errors import several
-from gru_tf.own_data import columns as checks
 
 CATEGORIES = 100  # more of them in a column are refused: each is an input of its own
 NUMBERS = 0.9  # a text column of which so many values are numbers is one of numbers with mistakes in it

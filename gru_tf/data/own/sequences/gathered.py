@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.own_data.labels import Labelled
+from gru_tf.data.own.labels import Labelled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

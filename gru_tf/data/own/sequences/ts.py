@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gru_tf import ts_file
-from gru_tf.own_data.labels import Labelled
-from gru_tf.own_data.sequences.gathered import Sequences
+from gru_tf.data import ts_file
+from gru_tf.data.own.labels import Labelled
+from gru_tf.data.own.sequences.gathered import Sequences
 
 
 def of_series(path: str) -> Sequences:

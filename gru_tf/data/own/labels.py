@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns, splits
 from gru_tf.foundation.errors import several
-from gru_tf.own_data import columns, shares
 
 CLASSES = 100  # more different numbers than these are values, not classes
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -139,9 +139,9 @@ def split(
             place = columns.row(found.where, found.frame.index[int(absent.argmax())])
             raise DatasetError(f"{found.where}: {place}, column '{found.group}': expected a group. Received: nothing")
         alike = np.unique(content, return_inverse=True)[1].reshape(-1)
-        keys = shares.joined(columns.groups(found.frame, found.group, found.where)[0], alike)
+        keys = splits.joined(columns.groups(found.frame, found.group, found.where)[0], alike)
         unit = f"groups (column '{found.group}')"
-    return shares.by_group(
+    return splits.by_group(
         keys,
         numbers if names else None,
         validation,

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import columns, missing_values
+from gru_tf.data.own.labels import Labelled
+from gru_tf.data.own.missing_values import Missing
+from gru_tf.data.own.sequences.gathered import Columns, Sequences
 from gru_tf.foundation.errors import did_you_mean
-from gru_tf.own_data import columns, filling
-from gru_tf.own_data.filling import Missing
-from gru_tf.own_data.labels import Labelled
-from gru_tf.own_data.sequences.gathered import Columns, Sequences
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Array]
@@ -32,7 +32,7 @@ def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, lab
     steps = pandas.DataFrame(inputs[real], columns=features)
     series = pandas.Series(np.repeat(np.arange(len(inputs)), lengths), steps.index)
     if missing != "mean":
-        steps = filling.complete(steps, features, missing, where, series=series.to_numpy())
+        steps = missing_values.complete(steps, features, missing, where, series=series.to_numpy())
     found, lengths = np.unique(series[steps.index], return_counts=True)  # without what was dropped
     firsts = pandas.DataFrame(of_each).iloc[found] if labels else None
 

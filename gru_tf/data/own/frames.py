@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.datasets import cache
+from gru_tf.data.datasets import cache
+from gru_tf.data.own import columns as checks
+from gru_tf.data.own import files
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError, one_line
-from gru_tf.own_data import columns as checks
-from gru_tf.own_data import files
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

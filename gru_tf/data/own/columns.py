@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.datasets import DatasetError
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own import csv_lines
 from gru_tf.foundation.errors import did_you_mean, several, shown
-from gru_tf.own_data import csv_lines
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LARGEST = 1e150  # of numbers: the square of a larger one has no place in 64 bits

@@ -9,7 +9,7 @@ import numpy as np
 from gru_tf.foundation import garbage
 
 PADDING, UNKNOWN = 0, 1  # no word, and a word that the vocabulary does not have
-VERSION = 1  # of these numbers, for arrays that are kept; see gru_tf.parsed
+VERSION = 1  # of these numbers, for arrays that are kept; see gru_tf.data.array_cache
 BATCH = 2500  # texts at once: bounds the memory
 THREADS = 2  # a layer computes without Python's lock
 Array = np.ndarray[Any, np.dtype[Any]]
