@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from wrapt import register_post_import_hook
 
+from gru_tf.foundation import addresses
+
 if TYPE_CHECKING:
-    from gru_tf.cells.gru import GRUCell as GRUCell
-    from gru_tf.cells.gru_reset_before import GRUResetBeforeCell as GRUResetBeforeCell
-    from gru_tf.cells.janet import JANETCell as JANETCell
-    from gru_tf.cells.lstm import LSTMCell as LSTMCell
-    from gru_tf.cells.mgu import MGUCell as MGUCell
-    from gru_tf.cells.min_gru import MinGRUCell as MinGRUCell
-    from gru_tf.cells.min_lstm import MinLSTMCell as MinLSTMCell
-    from gru_tf.cells.rnn import RNNCell as RNNCell
     from gru_tf.comparison import compare as compare
     from gru_tf.comparison import compared as compared
     from gru_tf.experiment import Experiment as Experiment
@@ -25,9 +19,17 @@ if TYPE_CHECKING:
     from gru_tf.interchange.exporting import export_model as export_model
     from gru_tf.interchange.importing import import_model as import_model
     from gru_tf.interchange.streaming import Streaming as Streaming
-    from gru_tf.layers.gru import GRU as GRU
-    from gru_tf.layers.stack import RecurrentStack as RecurrentStack
-    from gru_tf.layers.stack import stacked as stacked
+    from gru_tf.recurrent.cells.gru import GRUCell as GRUCell
+    from gru_tf.recurrent.cells.gru_reset_before import GRUResetBeforeCell as GRUResetBeforeCell
+    from gru_tf.recurrent.cells.janet import JANETCell as JANETCell
+    from gru_tf.recurrent.cells.lstm import LSTMCell as LSTMCell
+    from gru_tf.recurrent.cells.mgu import MGUCell as MGUCell
+    from gru_tf.recurrent.cells.min_gru import MinGRUCell as MinGRUCell
+    from gru_tf.recurrent.cells.min_lstm import MinLSTMCell as MinLSTMCell
+    from gru_tf.recurrent.cells.rnn import RNNCell as RNNCell
+    from gru_tf.recurrent.layers.gru import GRU as GRU
+    from gru_tf.recurrent.layers.stack import RecurrentStack as RecurrentStack
+    from gru_tf.recurrent.layers.stack import stacked as stacked
     from gru_tf.suite import check as check
     from gru_tf.suite import load as load
     from gru_tf.suite import results as results
@@ -35,17 +37,17 @@ if TYPE_CHECKING:
     from gru_tf.tuning import RecurrentHyperModel as RecurrentHyperModel
 
 _HOMES = {
-    "GRU": "gru_tf.layers.gru",
-    "RecurrentStack": "gru_tf.layers.stack",
-    "stacked": "gru_tf.layers.stack",
-    "GRUCell": "gru_tf.cells.gru",
-    "GRUResetBeforeCell": "gru_tf.cells.gru_reset_before",
-    "JANETCell": "gru_tf.cells.janet",
-    "LSTMCell": "gru_tf.cells.lstm",
-    "MGUCell": "gru_tf.cells.mgu",
-    "MinGRUCell": "gru_tf.cells.min_gru",
-    "MinLSTMCell": "gru_tf.cells.min_lstm",
-    "RNNCell": "gru_tf.cells.rnn",
+    "GRU": "gru_tf.recurrent.layers.gru",
+    "RecurrentStack": "gru_tf.recurrent.layers.stack",
+    "stacked": "gru_tf.recurrent.layers.stack",
+    "GRUCell": "gru_tf.recurrent.cells.gru",
+    "GRUResetBeforeCell": "gru_tf.recurrent.cells.gru_reset_before",
+    "JANETCell": "gru_tf.recurrent.cells.janet",
+    "LSTMCell": "gru_tf.recurrent.cells.lstm",
+    "MGUCell": "gru_tf.recurrent.cells.mgu",
+    "MinGRUCell": "gru_tf.recurrent.cells.min_gru",
+    "MinLSTMCell": "gru_tf.recurrent.cells.min_lstm",
+    "RNNCell": "gru_tf.recurrent.cells.rnn",
     "compare": "gru_tf.comparison",
     "compared": "gru_tf.comparison",
     "UserError": "gru_tf.foundation.errors",
@@ -62,8 +64,10 @@ _HOMES = {
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605, the table is the list
 
+addresses.install()
+
 # saved models name this project's classes; the hook runs when Keras is imported, or at once where it already is
-register_post_import_hook("gru_tf.registered:announce", "keras")
+register_post_import_hook("gru_tf.recurrent.saved_models:announce", "keras")
 
 
 def __getattr__(name: str) -> Any:

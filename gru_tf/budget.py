@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gru_tf.cells import CellSpec
 from gru_tf.foundation.errors import UserError
+from gru_tf.recurrent.cells import CellSpec
 from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 

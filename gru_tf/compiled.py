@@ -15,13 +15,13 @@ from keras.src.utils import naming  # reset_uids has no public name
 
 from gru_tf import feeding
 from gru_tf.batches import Plan
-from gru_tf.cells import CELLS
 from gru_tf.decoded import Decoding
 from gru_tf.experiment import Run
 from gru_tf.feeding import Data
-from gru_tf.layers.variable_dropout import VariableDropout
 from gru_tf.model import build, kernel, loss, masked, metric
-from gru_tf.scan import SCOPE
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.layers.variable_dropout import VariableDropout
+from gru_tf.recurrent.linear_scan import SCOPE
 from gru_tf.tasks import Array, Signature
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}

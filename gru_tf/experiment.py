@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from gru_tf import claim
-from gru_tf.cells import CELLS
 from gru_tf.foundation.errors import did_you_mean, mismatch, shown
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.specs import (
     MODEL,
     PINNED,

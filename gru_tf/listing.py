@@ -7,8 +7,8 @@ from typing import get_args
 from pydantic.fields import FieldInfo
 
 from gru_tf import experiment_file
-from gru_tf.cells import CELLS
 from gru_tf.foundation.errors import UserError, shown
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.specs import PINNED
 from gru_tf.tasks import TASKS
 

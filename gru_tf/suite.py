@@ -9,7 +9,6 @@ from pathlib import Path
 
 from gru_tf import coordinator, ending, experiment_file, journal, lock, starting_point
 from gru_tf.budget import Size
-from gru_tf.cells import CELLS
 from gru_tf.coordinator import Progress
 from gru_tf.engine import Engine, processes
 from gru_tf.engine.local import LocalEngine
@@ -18,6 +17,7 @@ from gru_tf.experiment import Experiment
 from gru_tf.foundation import garbage, startup
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.readable import Readable
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import create

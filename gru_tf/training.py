@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from gru_tf import feeding, starting_point
 from gru_tf.batches import bucket_lengths, spans
-from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps, shape_of
 from gru_tf.diagnostics.observer import Observer
 from gru_tf.epochs import Epochs, stream
@@ -18,6 +17,7 @@ from gru_tf.experiment import Run
 from gru_tf.feeding import Data
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import one_line
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.run_result import RunResult
 from gru_tf.specs import Choice
 from gru_tf.tasks import Splits, Task, create

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from gru_tf.cells import CELLS
+from gru_tf.recurrent.cells import CELLS
 
 BATCH, STEPS, FEATURES, UNITS = 4, 7, 3, 5
 FLOAT32 = 1e-5  # a few hundred float32 roundings of numbers near one

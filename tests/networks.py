@@ -8,8 +8,8 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from scipy.special import expit as sigmoid
 
-from gru_tf.gates import GATES, Gates
 from gru_tf.interchange.network import Linear, Network, Recurrent
+from gru_tf.recurrent.gates import GATES, Gates
 
 Array = np.ndarray
 PIXEL = float(np.float32(1 / 255))  # Keras' Rescaling rounds its scale to float32, in float64 too

@@ -1,4 +1,4 @@
-"""What the owner of each layout computes with it: nothing of `gru_tf.gates` has a part in it.
+"""What the owner of each layout computes with it: nothing of `gru_tf.recurrent.gates` has a part in it.
 
 An owner takes arrays by name as they lie in its layout, whether the reset acts after the product, the convention, inputs
 (batch, T, I) and the first states, each (batch, H), and gives the states after the last step, in float64.

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gru_tf.budget import TOLERANCE, Size, size, solve
-from gru_tf.cells import CELLS
 from gru_tf.foundation.errors import UserError
 from gru_tf.model import build
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 

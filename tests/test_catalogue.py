@@ -11,7 +11,7 @@ from gru_tf.foundation.catalogue import Catalogue
 from gru_tf.foundation.errors import UserError, did_you_mean
 
 ROOT = Path(__file__).resolve().parents[1]
-CELLS = Catalogue(kind="cell", package="gru_tf.cells", attribute="CELL")
+CELLS = Catalogue(kind="cell", package="gru_tf.recurrent.cells", attribute="CELL")
 
 
 def without_tensorflow(code):
@@ -24,8 +24,8 @@ def without_tensorflow(code):
 
 
 def test_names_are_the_public_modules_sorted():
-    files = {file.name for file in (ROOT / "gru_tf" / "cells").glob("*.py")}
-    assert {"__init__.py", "_recurrent.py"} <= files
+    files = {file.name for file in (ROOT / "gru_tf" / "recurrent" / "cells").glob("*.py")}
+    assert {"__init__.py", "_cell.py"} <= files
     assert CELLS.names() == sorted(name.removesuffix(".py") for name in files if not name.startswith("_"))
     assert {"rnn", "lstm", "gru"} <= set(CELLS.names())
 
@@ -85,7 +85,8 @@ def test_did_you_mean():
 
 def test_names_and_summaries_leave_tensorflow_alone():
     printed = without_tensorflow(
-        "from gru_tf.cells import CELLS; print(*(name + ': ' + CELLS.summary(name) for name in CELLS.names()), sep='\\n')"
+        "from gru_tf.recurrent.cells import CELLS;"
+        " print(*(name + ': ' + CELLS.summary(name) for name in CELLS.names()), sep='\\n')"
     )
     assert "gru: Gated recurrent unit" in printed
     assert len(printed.splitlines()) == len(CELLS.names())

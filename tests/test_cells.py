@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf.cells import CELLS
-from gru_tf.cells.gru import GRUCell
-from gru_tf.cells.lstm import LSTMCell
-from gru_tf.cells.rnn import RNNCell
 from gru_tf.foundation.errors import UserError
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells.gru import GRUCell
+from gru_tf.recurrent.cells.lstm import LSTMCell
+from gru_tf.recurrent.cells.rnn import RNNCell
 
 BATCH, FEATURES, UNITS = 4, 3, 5
 SATURATED = 1e3  # σ(±1000) is 1 and 0 exactly in float32

@@ -15,8 +15,8 @@ import yaml
 from typer.testing import CliRunner
 
 from gru_tf import cli, cli_mistakes
-from gru_tf.cells import CELLS
 from gru_tf.foundation import signals
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]

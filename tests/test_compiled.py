@@ -9,12 +9,12 @@ import pytest
 import tensorflow as tf
 
 from gru_tf.batches import plan
-from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps, on_gpu, resolve_jit, shape_of
 from gru_tf.experiment import Run
 from gru_tf.feeding import load as tensors
 from gru_tf.foundation.errors import UserError
-from gru_tf.layers.variable_dropout import VariableDropout
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import Examples, Signature
 

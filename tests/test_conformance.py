@@ -20,11 +20,11 @@ import tensorflow as tf
 from keras.layers import RNN, Bidirectional
 
 import gru_tf
-import gru_tf.cells
-import gru_tf.layers
-from gru_tf.cells import CELLS
-from gru_tf.cells._parallel import ParallelRNN
-from gru_tf.layers.reverse_time import ReverseTime
+import gru_tf.recurrent.cells
+import gru_tf.recurrent.layers
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells._parallel import ParallelRNN
+from gru_tf.recurrent.layers.reverse_time import ReverseTime
 
 ROOT = Path(__file__).resolve().parents[1]
 APART = ROOT / ".jax"  # where `make test` puts JAX
@@ -231,7 +231,7 @@ def classes_within(layer):
 
 
 def test_no_public_layer_or_cell_is_missing_from_the_table():
-    for package in (gru_tf.cells, gru_tf.layers):
+    for package in (gru_tf.recurrent.cells, gru_tf.recurrent.layers):
         for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
             import_module(module.name)
     registered = {v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>") and isinstance(v, type)}

@@ -8,9 +8,9 @@ import pytest
 from keras import ops
 
 from gru_tf import decoding
-from gru_tf.cells import CELLS
 from gru_tf.encoder_decoder import Writer
 from gru_tf.model import build
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.specs import ModelSpec
 from gru_tf.tasks import END, Signature
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf import derivation, gates
-from gru_tf.cells.gru import GRUCell
-from gru_tf.derivation import Weights
+from gru_tf.recurrent import derivation, gates
+from gru_tf.recurrent.cells.gru import GRUCell
+from gru_tf.recurrent.derivation import Weights
 from gru_tf.tasks.adding import Adding
 
 DIFFERENCES = 1e-6  # absolute, of gradients near one

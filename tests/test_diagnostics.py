@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 from gru_tf import diagnostics
-from gru_tf.cells import CELLS
 from gru_tf.diagnostics import CANDIDATES
+from gru_tf.recurrent.cells import CELLS
 
 BATCH, STEPS, FEATURES, UNITS = 3, 7, 2, 4
 BUILDS = [(name, how) for name in CELLS.names() for how in ("stock", "custom")]

@@ -45,12 +45,12 @@ from conformance import (
 )
 from keras import ops
 
-from gru_tf.cells import CELLS
-from gru_tf.cells._parallel import ParallelRNN
-from gru_tf.cells.gru import GRUCell
-from gru_tf.cells.min_gru import MinGRUCell
 from gru_tf.foundation.errors import UserError
-from gru_tf.scan import BLOCK
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells._parallel import ParallelRNN
+from gru_tf.recurrent.cells.gru import GRUCell
+from gru_tf.recurrent.cells.min_gru import MinGRUCell
+from gru_tf.recurrent.linear_scan import BLOCK
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = [pytest.param(spec, options, id=name) for spec, options, name in conformance.CASES]
@@ -170,7 +170,7 @@ from pathlib import Path
 import keras, numpy as np
 x = np.load(Path(sys.argv[1], "x.npy"))
 for file in sorted(Path(sys.argv[1]).glob("*.keras")):
-    import_module("gru_tf.cells." + file.stem.partition("-")[0])
+    import_module("gru_tf.recurrent.cells." + file.stem.partition("-")[0])
     outputs = keras.saving.load_model(file)(x)
     np.testing.assert_allclose(outputs, np.load(file.with_suffix(".npy")), rtol=0, atol=1e-5, err_msg=file.stem)
     print("loaded", file.stem)

@@ -9,12 +9,12 @@ import pytest
 import tensorflow as tf
 
 import gru_tf
-from gru_tf.cells import CELLS
-from gru_tf.gates import Gates
 from gru_tf.interchange import agreement, random_inputs, saved_model, tflite, verification
 from gru_tf.interchange.building import build, of
 from gru_tf.interchange.network import Network, Recurrent
-from gru_tf.layers.reverse_time import ReverseTime
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.gates import Gates
+from gru_tf.recurrent.layers.reverse_time import ReverseTime
 
 pytestmark = pytest.mark.slow
 I, O = 3, 2  # noqa: E741, the letters of every docstring

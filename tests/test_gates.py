@@ -1,6 +1,6 @@
 """Weights of a GRU in every layout: the same function, round trips exact to the bit, losses refused.
 
-What is compared with: the equations of a text with concatenated matrices, written out below; `gru_tf.cells.gru.step` in
+What is compared with: the equations of a text with concatenated matrices, written out below; the GRU cell's step in
 NumPy; Keras' own cells; TensorFlow's GRUBlockCell.
 """
 
@@ -13,11 +13,11 @@ import pytest
 import tensorflow as tf
 from scipy.special import expit as sigmoid
 
-from gru_tf import gates
-from gru_tf.cells import CELLS
-from gru_tf.cells.gru import GRUCell
-from gru_tf.cells.janet import JANETCell
-from gru_tf.gates import GATES, LAYOUTS, Gates, Layout, Packed, convert, layout, load, of, read
+from gru_tf.recurrent import gates
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells.gru import GRUCell
+from gru_tf.recurrent.cells.janet import JANETCell
+from gru_tf.recurrent.gates import GATES, LAYOUTS, Gates, Layout, Packed, convert, layout, load, of, read
 
 BATCH, FEATURES, UNITS = 4, 3, 5
 FLOAT64 = 1e-12
@@ -54,7 +54,7 @@ def by_text(weights, convention, reset_after):
 
 
 def by_numpy(weights, convention, reset_after):
-    """One step of `gru_tf.cells.gru` in NumPy with Keras' arrays."""
+    """One step of `gru_tf.recurrent.cells.gru` in NumPy with Keras' arrays."""
     rows = (2, 3 * UNITS) if reset_after else (3 * UNITS,)
     weights = {"bias": np.zeros(rows), **weights}
     return CELLS.find("gru").step(X, [H], weights, reset_after=reset_after, convention=convention)[0]

@@ -16,8 +16,8 @@ import pytest
 import tensorflow as tf
 from scipy.special import expit as sigmoid
 
-from gru_tf.gates import GATES, LAYOUTS, Layout, convert, layout, of, read
-from gru_tf.gates.layouts import CONVENTIONS
+from gru_tf.recurrent.gates import GATES, LAYOUTS, Layout, convert, layout, of, read
+from gru_tf.recurrent.gates.layouts import CONVENTIONS
 
 BATCH, TIMESTEPS = 4, 3
 FLOAT64, FLOAT32 = 1e-12, 1e-5
@@ -69,7 +69,7 @@ def given(known, features, units):
 
 
 def by_blocks(gates, x, states):
-    """The equations of `gru_tf.gates` with canonical blocks: what the names W, U, b and c mean."""
+    """The equations of `gru_tf.recurrent.gates` with canonical blocks: what the names W, U, b and c mean."""
     w = dict.fromkeys((f"{letter}_{g}" for letter in "bc" for g in GATES[gates.cell]), 0.0) | dict(gates.blocks)
 
     def whole(g, x_t, h):

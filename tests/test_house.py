@@ -12,6 +12,7 @@ import pytest
 
 import gru_tf
 from gru_tf import experiment_file
+from gru_tf.foundation import addresses
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "gru_tf").rglob("*.py"))
@@ -23,7 +24,7 @@ def relative(path):
 
 
 def test_there_are_modules_to_look_at():
-    assert {"gru_tf/cli.py", "gru_tf/cells/gru.py"} <= {relative(m) for m in MODULES}
+    assert {"gru_tf/cli.py", "gru_tf/recurrent/cells/gru.py"} <= {relative(m) for m in MODULES}
 
 
 def test_modules_import_only_from_lower_levels():
@@ -63,10 +64,25 @@ def test_a_name_that_is_not_public_is_an_attribute_error():
 
 
 def test_modules_are_there_after_the_package_alone():
-    code = "import gru_tf; gru_tf.interchange.metadata, gru_tf.suite.diagnostics, gru_tf.gates.read"
+    code = "import gru_tf; gru_tf.interchange.metadata, gru_tf.suite.diagnostics, gru_tf.recurrent.gates.read"
     code += "\nassert not hasattr(gru_tf, 'no_module')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("former", addresses.FORMER)
+def test_a_former_address_is_the_same_module(former):
+    now = addresses.FORMER[former]
+    code = "from importlib import import_module; import gru_tf"
+    code += f"; old = import_module({former!r}); assert old is import_module({now!r})"
+    code += f"; assert old.__name__ == old.__spec__.name == {now!r}; import {former}; assert {former} is old"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_class_has_one_copy_under_both_addresses():
+    assert import_module("gru_tf.cells.gru").GRUCell is gru_tf.GRUCell
+    assert addresses.current("gru_tf.cellsandmore") is None
 
 
 def test_import_gru_tf_loads_nothing_heavy():

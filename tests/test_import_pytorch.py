@@ -15,9 +15,9 @@ import pytest
 
 import gru_tf
 from gru_tf.foundation.errors import UserError
-from gru_tf.gates import layouts
-from gru_tf.gates.packing import Layout
 from gru_tf.interchange import importing, metadata, pytorch, pytorch_file
+from gru_tf.recurrent.gates import layouts
+from gru_tf.recurrent.gates.packing import Layout
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")

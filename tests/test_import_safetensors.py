@@ -14,13 +14,13 @@ from pytorch_equations import run, weights
 from safetensors.numpy import load_file, save_file
 
 import gru_tf
-from gru_tf import gates
 from gru_tf.foundation.errors import UserError
-from gru_tf.gates import layouts
-from gru_tf.gates.packing import Layout
 from gru_tf.interchange import building, importing, metadata, pytorch, pytorch_file, state_dict
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.stacks import Tensor
+from gru_tf.recurrent import gates
+from gru_tf.recurrent.gates import layouts
+from gru_tf.recurrent.gates.packing import Layout
 
 FLOAT64, FLOAT32 = 1e-10, 1e-5
 X = np.random.default_rng(7).normal(size=(3, 6, 3))

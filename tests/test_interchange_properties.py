@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import compute, dtype_of, examples, inputs, networks, relative, uniform
 
-from gru_tf import gates
-from gru_tf.gates import GATES, Gates
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Linear, Network, Recurrent
+from gru_tf.recurrent import gates
+from gru_tf.recurrent.gates import GATES, Gates
 
 WITHIN = {"float32": 1e-5, "float64": 1e-10}
 STOCK = {"gru": {True: "keras", False: "keras_reset_before"}, "lstm": {None: "keras_lstm"}, "rnn": {None: "keras_rnn"}}

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 import tf_keras
 
-from gru_tf import UserError, gates, kernel_path, stacked
+from gru_tf import UserError, stacked
 from gru_tf.interchange import keras_file, keras_legacy
 from gru_tf.interchange.keras_config import Config
 from gru_tf.interchange.keras_known import LAYERS
 from gru_tf.interchange.keras_weights import LAYOUTS
-from gru_tf.layers.hard_sigmoid import keras2_hard_sigmoid
+from gru_tf.recurrent import gates, kernel_path
+from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
 
 FLOAT32 = 1e-6
 MOVED = 1e-3  # far beyond: what a comparison cannot miss

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf import GRU, GRUCell, kernel_path
-from gru_tf.cells import CELLS
-from gru_tf.kernel_path import Path
+from gru_tf import GRU, GRUCell
+from gru_tf.recurrent import kernel_path
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.kernel_path import Path
 
 BATCH, STEPS, FEATURES, UNITS = 3, 4, 2, 3
 CLOSE = {"rtol": 0, "atol": 1e-6}

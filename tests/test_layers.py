@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf.cells import CELLS
-from gru_tf.cells._parallel import ParallelRNN
 from gru_tf.foundation.errors import UserError
-from gru_tf.layers import recurrent
-from gru_tf.layers.reverse_time import ReverseTime
-from gru_tf.layers.variable_dropout import VariableDropout
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells._parallel import ParallelRNN
+from gru_tf.recurrent.layers import recurrent
+from gru_tf.recurrent.layers.reverse_time import ReverseTime
+from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 
 BATCH, STEPS, FEATURES, UNITS = 3, 5, 2, 4
 ONES = np.ones((200, 500), "float32")
@@ -47,7 +47,7 @@ def test_stock_is_keras_own_layer_or_a_scan_and_custom_is_an_rnn_around_the_cell
     custom = recurrent(spec, UNITS, {}, "custom")
     assert type(stock) in (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU, ParallelRNN)
     assert type(custom) is keras.layers.RNN
-    assert type(custom.cell).__module__ == f"gru_tf.cells.{name}"
+    assert type(custom.cell).__module__ == f"gru_tf.recurrent.cells.{name}"
 
 
 @pytest.mark.parametrize("implementation", ["stock", "custom"])
@@ -72,7 +72,7 @@ def test_the_backward_half_is_a_forward_layer_on_the_reversed_sequence():
 def test_without_a_faster_layer_stock_is_an_rnn_around_the_cell(name):
     layer = recurrent(CELLS.find(name), UNITS, {})
     assert type(layer) is keras.layers.RNN
-    assert type(layer.cell).__module__ == f"gru_tf.cells.{name}"
+    assert type(layer.cell).__module__ == f"gru_tf.recurrent.cells.{name}"
 
 
 def test_an_option_that_the_fused_layer_lacks_makes_stock_an_rnn_around_the_cell():

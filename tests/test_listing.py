@@ -3,7 +3,7 @@
 import pytest
 
 from gru_tf import listing
-from gru_tf.cells import CELLS, Whole
+from gru_tf.recurrent.cells import CELLS, Whole
 from gru_tf.specs import PINNED
 from gru_tf.tasks import TASKS
 

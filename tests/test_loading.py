@@ -12,11 +12,12 @@ import keras
 import numpy as np
 import pytest
 
-import gru_tf.cells
-import gru_tf.layers
-from gru_tf import GRU, registered, stacked
-from gru_tf.cells import CELLS
-from gru_tf.layers.hard_sigmoid import keras2_hard_sigmoid
+import gru_tf.recurrent.cells
+import gru_tf.recurrent.layers
+from gru_tf import GRU, stacked
+from gru_tf.recurrent import saved_models
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
 
 ROOT = Path(__file__).resolve().parents[1]
 LOADING = """
@@ -24,7 +25,7 @@ import sys
 {first}
 from pathlib import Path
 import keras, numpy as np
-ours = [name for name in sys.modules if name.startswith(("gru_tf.cells.", "gru_tf.layers"))]
+ours = [name for name in sys.modules if name.startswith(("gru_tf.recurrent.cells.", "gru_tf.recurrent.layers"))]
 assert "{allowed}" in ours or not ours, ours
 folder = Path(sys.argv[1])
 for file in sorted(folder.glob("*.keras")):
@@ -34,7 +35,7 @@ for file in sorted(folder.glob("*.keras")):
 """
 FIRST = {
     "import gru_tf": ("import gru_tf; assert 'keras' not in sys.modules", ""),
-    "from gru_tf import GRUCell": ("from gru_tf import GRUCell", "gru_tf.cells.gru"),
+    "from gru_tf import GRUCell": ("from gru_tf import GRUCell", "gru_tf.recurrent.cells.gru"),
 }
 
 
@@ -81,7 +82,7 @@ def test_without_the_import_they_do_not(tmp_path):
 
 
 def every_module():
-    for package in (gru_tf.cells, gru_tf.layers):
+    for package in (gru_tf.recurrent.cells, gru_tf.recurrent.layers):
         for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
             yield import_module(module.name)
 
@@ -91,15 +92,15 @@ def test_every_registered_class_has_its_stand_in():
     found = {name: value for name, value in keras.saving.get_custom_objects().items() if name.startswith("gru_tf>")}
     classes = {name: value for name, value in found.items() if isinstance(value, type) and value.__module__ in sys.modules}
     assert len(modules) > len(CELLS.names())
-    assert set(registered.stand_ins()) == set(classes) >= {"gru_tf>GRU", "gru_tf>GRUCell", "gru_tf>RecurrentStack"}
-    for name, stand_in in registered.stand_ins().items():
+    assert set(saved_models.stand_ins()) == set(classes) >= {"gru_tf>GRU", "gru_tf>GRUCell", "gru_tf>RecurrentStack"}
+    for name, stand_in in saved_models.stand_ins().items():
         assert getattr(import_module(stand_in.module), stand_in.name) is classes[name]
 
 
 def test_every_registered_function_has_its_stand_in():
     list(every_module())
     found = {name: value for name, value in keras.saving.get_custom_objects().items() if name.startswith("gru_tf>")}
-    assert set(registered.functions()) == {name for name, value in found.items() if inspect.isfunction(value)}
+    assert set(saved_models.functions()) == {name for name, value in found.items() if inspect.isfunction(value)}
     assert found["gru_tf>keras2_hard_sigmoid"] is keras2_hard_sigmoid
 
 
@@ -108,7 +109,7 @@ def test_a_function_s_stand_in_is_saved_and_loaded_as_the_function_is():
     custom = keras.saving.get_custom_objects()
     custom.pop(name)
     try:
-        registered.announce(keras)
+        saved_models.announce(keras)
         stand_in = custom[name]
         assert stand_in is not keras2_hard_sigmoid
         assert keras.activations.serialize(stand_in) == keras.activations.serialize(keras2_hard_sigmoid)
@@ -121,12 +122,12 @@ def test_a_function_s_stand_in_is_saved_and_loaded_as_the_function_is():
 def test_classes_that_are_registered_stay():
     list(every_module())
     before = dict(keras.saving.get_custom_objects())
-    registered.announce(keras)
+    saved_models.announce(keras)
     assert keras.saving.get_custom_objects() == before
 
 
 def test_a_stand_in_gives_way_to_its_class():
-    stand_in = registered.StandIn("gru_tf.layers.gru", "GRU")
+    stand_in = saved_models.StandIn("gru_tf.recurrent.layers.gru", "GRU")
     layer = stand_in.from_config(GRU(3, convention="write").get_config())
     assert type(layer) is GRU
     assert layer.convention == "write"

@@ -1,7 +1,7 @@
 """ONNX files in and out: the same numbers as NumPy's cells, as onnxruntime and as PyTorch, or a refusal that says why.
 
-What is compared with: `gru_tf.cells` step by step in NumPy float64 on arrays laid out here by hand after the ONNX standard;
-onnxruntime and the reference implementation of the onnx package; torch modules, where torch is installed.
+What is compared with: `gru_tf.recurrent.cells` step by step in NumPy float64 on arrays laid out here by hand after
+the ONNX standard; onnxruntime and the reference implementation of the onnx package; torch modules, where torch is installed.
 """
 
 import sys
@@ -14,13 +14,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from gru_tf import starting_point
-from gru_tf.cells import CELLS
 from gru_tf.foundation.errors import UserError
-from gru_tf.gates import Gates
 from gru_tf.interchange import building, importing
 from gru_tf.interchange import onnx as ours
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.interchange.onnx import activations
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.gates import Gates
 from gru_tf.specs import ModelSpec
 
 F, H, T, B = 3, 4, 6, 5
@@ -60,7 +60,7 @@ def stacked(cell, each):
 
 
 def in_numpy(cell, one, x, lengths=None, backward=False, reset_after=True):
-    """Outputs (B, T, H), zero in padding, and final states, by `gru_tf.cells` in float64, one sequence at a time."""
+    """Outputs (B, T, H), zero in padding, and final states, by the cells' NumPy steps in float64, one sequence at a time."""
     w, u, b, c = (np.concatenate([one[f"{k}_{g}"] for g in ORDER[cell][1]], axis=-1) for k in "WUbc")
     options = {"reset_after": reset_after} if cell == "gru" else {}
     bias = np.stack([b, c]) if cell == "gru" and reset_after else b + c

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from gru_tf import training
-from gru_tf.cells import CELLS
-from gru_tf.cells._parallel import ParallelRNN
-from gru_tf.cells.gru import GRUCell
 from gru_tf.experiment import Run
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells._parallel import ParallelRNN
+from gru_tf.recurrent.cells.gru import GRUCell
 
 BATCH, STEPS, FEATURES, UNITS, LONG = 4, 7, 3, 5, 4096
 NAMES = [name for name in CELLS.names() if CELLS.find(name).fused and type(CELLS.find(name).layer(1, {})) is ParallelRNN]

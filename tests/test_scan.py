@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf.scan import SCOPE, linear_recurrence
+from gru_tf.recurrent.linear_scan import SCOPE, linear_recurrence
 
 LENGTHS = [1, 2, 4, 5, 16, 17, 64, 99]
 LONG = 4096

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from gru_tf import RecurrentStack, stacked
-from gru_tf.cells import CELLS
 from gru_tf.foundation.errors import UserError
+from gru_tf.recurrent.cells import CELLS
 
 BATCH, STEPS, FEATURES = 3, 5, 4
 CLOSE = {"rtol": 0, "atol": 2e-6}

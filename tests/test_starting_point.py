@@ -9,12 +9,13 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
-from gru_tf import compiled, experiment_file, gates, starting_point, suite, training
-from gru_tf.cells import CELLS
+from gru_tf import compiled, experiment_file, starting_point, suite, training
 from gru_tf.experiment import Experiment, Run
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.building import of
 from gru_tf.model import build, check
+from gru_tf.recurrent import gates
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.report.provenance import definition
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import Signature

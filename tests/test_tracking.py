@@ -22,13 +22,13 @@ from mlflow.tracking import MlflowClient
 
 from gru_tf import logged, suite, table
 from gru_tf.brief import escaped
-from gru_tf.cells import CELLS as CELL_CATALOGUE
 from gru_tf.experiment_file import validate
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.layers import recurrent
 from gru_tf.model import build
-from gru_tf.registered import StandIn
+from gru_tf.recurrent.cells import CELLS as CELL_CATALOGUE
+from gru_tf.recurrent.layers import recurrent
+from gru_tf.recurrent.saved_models import StandIn
 from gru_tf.run_result import RunResult, Speed
 from gru_tf.specs import ModelSpec
 from gru_tf.speed.record import PREFIX

@@ -17,7 +17,6 @@ from scipy.special import log_softmax, softmax
 
 from gru_tf import bleu, budget, decoding, feeding, suite, training
 from gru_tf.batches import plan, spans
-from gru_tf.cells import CELLS
 from gru_tf.compiled import CompiledSteps
 from gru_tf.data.datasets import DatasetError, locate
 from gru_tf.encoder_decoder import Writer
@@ -25,6 +24,7 @@ from gru_tf.experiment import Run
 from gru_tf.experiment_file import validate
 from gru_tf.foundation.errors import UserError
 from gru_tf.model import build
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import END, Examples, Signature, multi30k
 from gru_tf.tasks.multi30k import FILES, LONGEST, Multi30k, joined, read_sentences, tokens

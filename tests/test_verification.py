@@ -8,10 +8,10 @@ import pytest
 from pytorch_equations import run, weights
 from safetensors.numpy import save_file
 
-from gru_tf.cells import CELLS
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, contents, importing, metadata, reference, verification
 from gru_tf.interchange.verification import verify, verify_model
+from gru_tf.recurrent.cells import CELLS
 
 TOLERANCE = verification.TOLERANCE
 FEW = {"lengths": (2, 5), "batches": (2,)}

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from gru_tf.cells import Array
 from gru_tf.diagnostics.recurrence import Call, Place, run
+from gru_tf.recurrent.cells import Array
 from gru_tf.run_result import Quartiles
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.cells import CELLS, Array, CellSpec
+from gru_tf.recurrent.cells import CELLS, Array, CellSpec
 
 STOCK = {keras.layers.SimpleRNNCell: "rnn", keras.layers.LSTMCell: "lstm", keras.layers.GRUCell: "gru"}
 

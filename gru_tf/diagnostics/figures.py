@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_tf.cells import CELLS
 from gru_tf.diagnostics import CANDIDATES
 from gru_tf.foundation import palette
+from gru_tf.recurrent.cells import CELLS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -67,7 +67,7 @@ def _all_paths(gpu: bool) -> Iterator[Paths]:
     import keras
 
     from gru_tf.doctor import paths
-    from gru_tf.layers.gru import GRU
+    from gru_tf.recurrent.layers.gru import GRU
 
     yield Paths("gru-tf run, as shipped", "cell", tuple(paths.of_cells(gpu)))
     for name, layer in (("gru_tf.GRU", GRU), ("keras.layers.LSTM", keras.layers.LSTM)):

@@ -15,7 +15,7 @@ class Catalogue:
 
     Args:
         kind: what an entry is called in messages, e.g. "cell".
-        package: dotted name of the package, e.g. "gru_tf.cells".
+        package: dotted name of the package, e.g. "gru_tf.recurrent.cells".
         attribute: name of the object that every module defines, e.g. "CELL".
     """
 

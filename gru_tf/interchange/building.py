@@ -7,11 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf import gates
 from gru_tf.foundation.errors import UserError, shown
 from gru_tf.interchange.network import Linear, Network, Recurrent
-from gru_tf.layers.reverse_time import ReverseTime
-from gru_tf.layers.stack import RecurrentStack
+from gru_tf.recurrent import gates
+from gru_tf.recurrent.layers.reverse_time import ReverseTime
+from gru_tf.recurrent.layers.stack import RecurrentStack
 
 LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
 PASSED = (keras.layers.Dropout, keras.layers.InputLayer, keras.layers.Identity)  # nothing to carry over
@@ -45,7 +45,7 @@ def build(
         name: of the model.
 
     Raises:
-        ValueError: where a convention cannot be changed, see `gru_tf.gates.load`.
+        ValueError: where a convention cannot be changed, see `gru_tf.recurrent.gates.load`.
     """
     inputs, x = _inputs(network, timesteps, batch, dtype)
     call: dict[str, Any] = {}
@@ -130,7 +130,7 @@ def fill(layer: Any, recurrent: Recurrent) -> None:
     """Give a built recurrent layer, or `Bidirectional` around two, its weights; two biases of a reset before are added up.
 
     Raises:
-        ValueError: where a convention cannot be changed, see `gru_tf.gates.load`.
+        ValueError: where a convention cannot be changed, see `gru_tf.recurrent.gates.load`.
     """
     for each, weights in zip(_inner(layer), recurrent.directions, strict=True):
         gates.load(each, weights if weights.reset_after else weights.with_one_bias())

@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
-from gru_tf import kernel_path
 from gru_tf.interchange.network import Network
+from gru_tf.recurrent import kernel_path
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from typing import Any
 
 import keras
 
-from gru_tf import registered
 from gru_tf.foundation.errors import UserError, shown
 from gru_tf.interchange import keras_known
 from gru_tf.interchange.keras_2_options import Options
 from gru_tf.interchange.keras_graph import Graph
 from gru_tf.interchange.keras_known import CALLED, CUDNN, KINDS, LAYERS, LAYERS_OF_KERAS_3, MODELS, POLICIES, refused
 from gru_tf.interchange.keras_objects import activation, class_name, is_plain, options_of, plain, registered_name, written
+from gru_tf.recurrent import saved_models
 
 
 class Config:
@@ -50,8 +50,8 @@ class Config:
         if kind in MODELS:
             return self._model(MODELS[kind], options)
         own = registered_name(config)
-        if not self.keras_2 and own in registered.stand_ins():
-            home = registered.stand_ins()[own]
+        if not self.keras_2 and own in saved_models.stand_ins():
+            home = saved_models.stand_ins()[own]
             found = {"module": home.module, "class_name": home.name, "registered_name": own}
             return found | {"config": self.known(options), **self._built(config)}
         known = LAYERS | CUDNN.keys() | CALLED.keys() if self.keras_2 else LAYERS_OF_KERAS_3
@@ -90,8 +90,8 @@ class Config:
 
     def _function(self, value: Mapping[str, Any]) -> Any:
         name = value.get("config")
-        if name not in registered.functions() and getattr(keras.activations, str(name), None) is None:
-            raise refused(self.where, "function", str(name), registered.functions())
+        if name not in saved_models.functions() and getattr(keras.activations, str(name), None) is None:
+            raise refused(self.where, "function", str(name), saved_models.functions())
         return activation(str(name))
 
     def _tensor(self, options: Any) -> dict[str, Any]:

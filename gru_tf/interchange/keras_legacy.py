@@ -1,7 +1,7 @@
 """Keras files: `.h5` of Keras 2 and of TensorFlow 1's times, `.keras` of Keras 2 and 3, as models of Keras 3.
 
 Layers that were programmed for cuDNN alone (CuDNNGRU, CuDNNLSTM) become GRU and LSTM in the form that cuDNN takes. What
-Keras 2 calls hard_sigmoid becomes `gru_tf.layers.hard_sigmoid`, for Keras 3 means another function by it.
+Keras 2 calls hard_sigmoid becomes `gru_tf.recurrent.layers.hard_sigmoid`, for Keras 3 means another function by it.
 
 A config is rewritten from known parts (`gru_tf.interchange.keras_config`), weights are looked through before they are read
 (`gru_tf.interchange.hdf5`), and of a `.keras` archive only its config, metadata and weights are read, by their names:

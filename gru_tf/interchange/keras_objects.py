@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gru_tf import registered
+from gru_tf.recurrent import saved_models
 
 
 def class_name(config: Any) -> str | None:
@@ -44,9 +44,9 @@ def is_plain(value: Any, dicts: bool = False) -> bool:
 
 def activation(name: str) -> Any:
     """What Keras 3 finds a function by."""
-    if name not in registered.functions():
+    if name not in saved_models.functions():
         return name
-    home = registered.functions()[name]
+    home = saved_models.functions()[name]
     return {"module": home.module, "class_name": "function", "config": name, "registered_name": name}
 
 

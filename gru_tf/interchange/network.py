@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation.errors import counted
-from gru_tf.gates import Gates
+from gru_tf.recurrent.gates import Gates
 
 Array = np.ndarray[Any, np.dtype[Any]]
 STATES = {"gru": ("h",), "rnn": ("h",), "lstm": ("h", "c")}

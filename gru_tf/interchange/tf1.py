@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf import gates
 from gru_tf.foundation.errors import UserError, counted, several
-from gru_tf.gates import Gates
 from gru_tf.interchange import options, tf1_file, tf1_run, tf1_surroundings
 from gru_tf.interchange.foreign import Foreign
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.interchange.tf1_cells import Cell, Stack, stack
 from gru_tf.interchange.tf1_surroundings import Around
+from gru_tf.recurrent import gates
+from gru_tf.recurrent.gates import Gates
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FRAMEWORK = "TensorFlow 1 checkpoint"

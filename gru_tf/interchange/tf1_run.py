@@ -1,6 +1,6 @@
 """TensorFlow's own kernels for TF1's cells, run on a checkpoint's variables as they lie: what an import is checked with.
 
-`BlockLSTM` and `GRUBlockCell` take the kernels of `rnn_cell` as they are; nothing of `gru_tf.gates` is in between.
+`BlockLSTM` and `GRUBlockCell` take the kernels of `rnn_cell` as they are; nothing of `gru_tf.recurrent.gates` is in between.
 """
 
 from collections.abc import Callable, Mapping

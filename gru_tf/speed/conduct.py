@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from gru_tf.cases import Effort, Failure, Measurement
-from gru_tf.cells import CELLS
 from gru_tf.foundation import startup
 from gru_tf.foundation.errors import UserError, mismatch
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.speed import apart, figure
 from gru_tf.speed.found import Found
 from gru_tf.speed.record import SpeedRecord

@@ -9,7 +9,7 @@ from typing import Any
 
 import mlflow
 
-from gru_tf.registered import PACKAGE, StandIn
+from gru_tf.recurrent.saved_models import PACKAGE, StandIn
 from gru_tf.run_result import RunResult
 from gru_tf.tasks import create
 from gru_tf.tasks._own import OwnData

@@ -10,9 +10,9 @@ import pytest
 from conformance import FLOAT32, STEPS, UNITS, numbers, random_weights, sequence, with_weights
 from keras import ops
 
-from gru_tf.cells import CELLS
-from gru_tf.cells._parallel import ParallelRNN
-from gru_tf.scan import linear_recurrence
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells._parallel import ParallelRNN
+from gru_tf.recurrent.linear_scan import linear_recurrence
 
 CASES = [pytest.param(spec, options, id=name) for spec, options, name in conformance.CASES]
 LONG = 1024

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf import gates
 from gru_tf.foundation.errors import counted, did_you_mean
 from gru_tf.interchange.network import Linear, Recurrent
 from gru_tf.interchange.onnx.activations import named
@@ -22,6 +21,7 @@ from gru_tf.interchange.onnx.values import (
     Value,
     constant,
 )
+from gru_tf.recurrent import gates
 
 DIRECTIONS = {"forward": 1, "reverse": 1, "bidirectional": 2}
 KNOWN = (

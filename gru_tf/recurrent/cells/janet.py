@@ -22,8 +22,8 @@ import numpy as np
 from keras import ops
 from scipy.special import expit as sigmoid
 
-from gru_tf.cells import Array, CellSpec, Whole
-from gru_tf.cells._recurrent import RecurrentCell
+from gru_tf.recurrent.cells import Array, CellSpec, Whole
+from gru_tf.recurrent.cells._cell import RecurrentCell
 
 BETA = 1.0
 LONGEST = Whole(3, 1_000_000)  # with 2 the biases would all be log 1

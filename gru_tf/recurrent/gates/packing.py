@@ -1,6 +1,6 @@
 """How blocks lie in arrays: what a layout is made of.
 
-Blocks are called as in `gru_tf.gates`: W_z, U_z, b_z, c_z and so on.
+Blocks are called as in `gru_tf.recurrent.gates`: W_z, U_z, b_z, c_z and so on.
 """
 
 import math

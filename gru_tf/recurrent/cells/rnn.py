@@ -12,8 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.cells import Array, CellSpec
-from gru_tf.cells._recurrent import RecurrentCell
+from gru_tf.recurrent.cells import Array, CellSpec
+from gru_tf.recurrent.cells._cell import RecurrentCell
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")

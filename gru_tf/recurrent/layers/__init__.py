@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from gru_tf.cells import CellSpec
+from gru_tf.recurrent.cells import CellSpec
 
 
 def recurrent(

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras.layers import GRU, LSTM, RNN, SimpleRNN  # at once: programs may put other classes in their place
 
-from gru_tf.cells._parallel import ParallelRNN
+from gru_tf.recurrent.cells._parallel import ParallelRNN
 
 MASKS = (None, "right-padded", "left-padded", "gaps", "empty row")
 

@@ -22,8 +22,8 @@ import numpy as np
 from keras import ops
 from scipy.special import expit as sigmoid
 
-from gru_tf.cells import Array, CellSpec
-from gru_tf.cells._recurrent import RecurrentCell
+from gru_tf.recurrent.cells import Array, CellSpec
+from gru_tf.recurrent.cells._cell import RecurrentCell
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")

@@ -7,7 +7,7 @@
                                                                        (Feng et al. 2024, log-space form, appendix B)
 
 The shares f' and i' are formed from logarithms, f' = σ(log f − log i), where f and i may both be too small to divide.
-The state is linear in the one before, and `stock` trains by a parallel scan (gru_tf/scan.py).
+The state is linear in the one before, and `stock` trains by a parallel scan (gru_tf/recurrent/linear_scan.py).
 
 Shapes: kernel (I, 3H), bias (3H,), blocks in the order f, i, h; there is no recurrent kernel. Parameters: 3H(I + 1).
 Reference: L. Feng, F. Tung, M. O. Ahmed, Y. Bengio, H. Hajimirsadeghi, "Were RNNs all we needed?", arXiv 2410.01201, 2024.
@@ -22,8 +22,8 @@ import numpy as np
 from keras import ops
 from scipy.special import expit as sigmoid
 
-from gru_tf.cells import Array, CellSpec, around
-from gru_tf.cells._parallel import LinearCell, ParallelRNN, positive
+from gru_tf.recurrent.cells import Array, CellSpec, around
+from gru_tf.recurrent.cells._parallel import LinearCell, ParallelRNN, positive
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")

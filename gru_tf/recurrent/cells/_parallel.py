@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from gru_tf.cells._recurrent import RecurrentCell
-from gru_tf.scan import linear_recurrence
+from gru_tf.recurrent.cells._cell import RecurrentCell
+from gru_tf.recurrent.linear_scan import linear_recurrence
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")

@@ -17,8 +17,8 @@ from typing import Any
 
 import keras
 
-from gru_tf.cells import CellSpec
-from gru_tf.cells.gru import GRUCell, gate_values, kept, parameters, step
+from gru_tf.recurrent.cells import CellSpec
+from gru_tf.recurrent.cells.gru import GRUCell, gate_values, kept, parameters, step
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")

@@ -1,7 +1,7 @@
 """The GRU layer: `keras.layers.GRU` in either convention, which says which kernel will compute it.
 
-The equations are those of `gru_tf.cells.gru`. In the convention "write" a fused kernel, which knows "keep" alone, is
-handed the weights with the update gate's blocks negated: σ(−a) = 1 − σ(a), so that it computes the same function.
+The equations are those of `gru_tf.recurrent.cells.gru`. In the convention "write" a fused kernel, which knows "keep"
+alone, is handed the weights with the update gate's blocks negated: σ(−a) = 1 − σ(a), so that it computes the same function.
 """
 
 import operator
@@ -12,8 +12,8 @@ from keras import ops
 from keras.layers import GRU as StockGRU  # noqa: N811, of its own name: a program may put the class below in its place
 from keras.src import backend  # the door to Keras' fused kernels, which keras.layers.GRU uses too
 
-from gru_tf.cells.gru import GRUCell
-from gru_tf.kernel_path import Path, facts_of, first_failing, of
+from gru_tf.recurrent.cells.gru import GRUCell
+from gru_tf.recurrent.kernel_path import Path, facts_of, first_failing, of
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")

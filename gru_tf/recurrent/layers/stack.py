@@ -14,10 +14,10 @@ from typing import Any
 
 import keras
 
-from gru_tf.cells import CELLS, CellSpec
-from gru_tf.kernel_path import Path, of
-from gru_tf.layers import recurrent
-from gru_tf.layers.last_steps import last_steps
+from gru_tf.recurrent.cells import CELLS, CellSpec
+from gru_tf.recurrent.kernel_path import Path, of
+from gru_tf.recurrent.layers import recurrent
+from gru_tf.recurrent.layers.last_steps import last_steps
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -188,7 +188,7 @@ class RecurrentStack(keras.layers.Layer):
         return [mask, *[None] * states] if self.return_state else mask
 
     def kernel_path(self, **circumstances: Any) -> list[Path]:
-        """The path that each layer will take; `circumstances` are those of `gru_tf.kernel_path.of`."""
+        """The path that each layer will take; `circumstances` are those of `gru_tf.recurrent.kernel_path.of`."""
         return [of(layer, **circumstances) for layer in self.layers]
 
     def get_config(self) -> dict[str, Any]:

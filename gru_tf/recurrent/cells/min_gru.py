@@ -4,7 +4,7 @@
     h̃_t = g(W_h x_t + b_h),  g(a) = a + ½ for a ≥ 0, σ(a) for a < 0    candidate, positive
     h_t = (1 − z_t) ∘ h_{t−1} + z_t ∘ h̃_t                              (Feng et al. 2024, log-space form, appendix B)
 
-The state is linear in the one before, and `stock` trains by a parallel scan (gru_tf/scan.py).
+The state is linear in the one before, and `stock` trains by a parallel scan (gru_tf/recurrent/linear_scan.py).
 
 Shapes: kernel (I, 2H), bias (2H,), blocks in the order z, h; there is no recurrent kernel. Parameters: 2H(I + 1).
 Reference: L. Feng, F. Tung, M. O. Ahmed, Y. Bengio, H. Hajimirsadeghi, "Were RNNs all we needed?", arXiv 2410.01201, 2024.
@@ -18,8 +18,8 @@ import keras
 import numpy as np
 from scipy.special import expit as sigmoid
 
-from gru_tf.cells import Array, CellSpec, around
-from gru_tf.cells._parallel import LinearCell, ParallelRNN, positive
+from gru_tf.recurrent.cells import Array, CellSpec, around
+from gru_tf.recurrent.cells._parallel import LinearCell, ParallelRNN, positive
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")

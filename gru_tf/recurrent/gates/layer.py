@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gru_tf.gates.canonical import Gates, read
-from gru_tf.gates.layouts import layout
-from gru_tf.gates.packing import Layout
+from gru_tf.recurrent.gates.canonical import Gates, read
+from gru_tf.recurrent.gates.layouts import layout
+from gru_tf.recurrent.gates.packing import Layout
 
 CLASSES = {"gru": {"GRUCell"}, "lstm": {"LSTMCell"}, "rnn": {"SimpleRNNCell", "RNNCell"}}  # stock or custom
 POINT_SYMMETRIC = ("sigmoid", "hard_sigmoid", "keras2_hard_sigmoid")  # σ(−a) = 1 − σ(a)

@@ -25,7 +25,8 @@ With δ_a = ∂E/∂a for the argument a of each σ or tanh and δ_h = ∂E/∂h
 
 Shapes: x_t (I, N), h_t, z_t, r_t, h̃_t and their δ (H, N), y_t and d_t (O, N). The N columns are sequences side by side;
 with N = 1 they are the column vectors of the text, and with more the products in (12) sum over the columns as well.
-References: the cell as in `gru_tf.cells.gru`; P. Werbos, Backpropagation through time, Proceedings of the IEEE 78(10), 1990.
+References: the cell as in `gru_tf.recurrent.cells.gru`; P. Werbos, Backpropagation through time, Proceedings of the
+IEEE 78(10), 1990.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

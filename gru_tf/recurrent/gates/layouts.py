@@ -1,6 +1,6 @@
 """Layouts of recurrent weights, as data: of which blocks each array is made, and what they mean.
 
-A new layout is a new entry in `LAYOUTS`. Blocks are called as in `gru_tf.gates`.
+A new layout is a new entry in `LAYOUTS`. Blocks are called as in `gru_tf.recurrent.gates`.
 
 A forget bias that a program adds while it runs is in no array: TF1's LSTM cells add `forget_bias`, 1 if nothing else is said
 (`Gates.with_forget_bias`).
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gru_tf.foundation.errors import did_you_mean
-from gru_tf.gates.packing import GATES, Layout, Packed
+from gru_tf.recurrent.gates.packing import GATES, Layout, Packed
 
 CONVENTIONS = ("keep", "write")
 ORDERS = {  # in which foreign programs lay the gates
@@ -87,7 +87,7 @@ _GRUS = (
         ),
         "write",
         False,
-        "column vectors, W_zx x + W_zh h: gru_tf.derivation",
+        "column vectors, W_zx x + W_zh h: gru_tf.recurrent.derivation",
     ),
 )
 

@@ -4,7 +4,7 @@ Canonical blocks, for row vectors as in Keras (x W + h U + b + c), one of each f
 of an LSTM; h alone of a plain RNN:
 
     W_g  (I, H)  acts on the input x          b_g  (H,)  bias beside the input
-    U_g  (H, H)  acts on the state h          c_g  (H,)  bias beside the state, b'_g in `gru_tf.cells.gru`
+    U_g  (H, H)  acts on the state h          c_g  (H,)  bias beside the state, b'_g in `gru_tf.recurrent.cells.gru`
 
 A layout is data: of which blocks each of its arrays is made, and how they lie in it. Reading cuts, writing joins, and
 going from "keep" to "write" negates W_z, U_z, b_z and c_z (σ(−a) = 1 − σ(a)); nothing else is computed.
@@ -30,9 +30,9 @@ Typical uses, with `cell` any built GRU cell or layer, stock or custom:
     load(lstm, read(state_dict, "pytorch_lstm").with_one_bias())           # a PyTorch layer's weights
 """
 
-from gru_tf.gates.canonical import Gates, convert, read
-from gru_tf.gates.layer import load, of
-from gru_tf.gates.layouts import LAYOUTS, layout
-from gru_tf.gates.packing import GATES, Layout, Packed
+from gru_tf.recurrent.gates.canonical import Gates, convert, read
+from gru_tf.recurrent.gates.layer import load, of
+from gru_tf.recurrent.gates.layouts import LAYOUTS, layout
+from gru_tf.recurrent.gates.packing import GATES, Layout, Packed
 
 __all__ = ["GATES", "LAYOUTS", "Gates", "Layout", "Packed", "convert", "layout", "load", "of", "read"]

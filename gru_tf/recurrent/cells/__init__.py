@@ -9,7 +9,7 @@ import numpy as np
 from gru_tf.foundation.catalogue import Catalogue
 from gru_tf.foundation.errors import UserError, did_you_mean
 
-CELLS = Catalogue(kind="cell", package="gru_tf.cells", attribute="CELL")
+CELLS = Catalogue(kind="cell", package="gru_tf.recurrent.cells", attribute="CELL")
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 OF_TIME = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")

@@ -75,7 +75,7 @@ def _read() -> Iterator[tuple[str, str, type[ast.AST]]]:
     root = Path(__file__).parent
     for folder in FOLDERS:
         for path in sorted((root / folder).glob("*.py")):
-            module = ".".join((PACKAGE, *path.relative_to(root).with_suffix("").parts))
+            module = ".".join((__package__, *path.relative_to(root).with_suffix("").parts))
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.ClassDef | ast.FunctionDef) and any(map(_registers, node.decorator_list)):
                     yield module, node.name, type(node)
