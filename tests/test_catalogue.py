@@ -9,6 +9,7 @@ import pytest
 
 from gru_tf.foundation.catalogue import Catalogue
 from gru_tf.foundation.errors import UserError, did_you_mean
+from gru_tf.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
 CELLS = Catalogue(kind="cell", package="gru_tf.recurrent.cells", attribute="CELL")
@@ -95,3 +96,11 @@ def test_names_and_summaries_leave_tensorflow_alone():
 def test_the_look_for_tensorflow_is_able_to_fail():
     with pytest.raises(AssertionError, match="tensorflow"):
         without_tensorflow("import sys; sys.modules['tensorflow'] = None")
+
+
+def test_tasks_lie_in_folders_by_kind_and_no_two_are_called_the_same():
+    files = [f for f in (ROOT / "gru_tf" / "tasks").glob("*/*.py") if not f.stem.startswith("_")]
+    assert sorted(f.stem for f in files) == TASKS.names()
+    assert TASKS.address("adding") == "gru_tf.tasks.memory.adding"
+    assert TASKS.find("adding").__module__ == "gru_tf.tasks.memory.adding"
+    assert not [f for f in (ROOT / "gru_tf" / "tasks").glob("*.py") if "\nTASK = " in f.read_text(encoding="utf-8")]

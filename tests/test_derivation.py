@@ -10,7 +10,7 @@ import tensorflow as tf
 from gru_tf.recurrent import derivation, gates
 from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.derivation import Weights
-from gru_tf.tasks.adding import Adding
+from gru_tf.tasks.memory.adding import Adding
 
 DIFFERENCES = 1e-6  # absolute, of gradients near one
 AUTOMATIC = 1e-10  # relative to the largest number in the gradient

@@ -288,7 +288,7 @@ def test_the_data_are_inputs_of_every_run(full: SimpleNamespace) -> None:
     files, drawn = parent["digits"].dataset, parent["adding(length=5)"].dataset
     assert get_source(files).to_dict() == {"uri": "/somewhere/a.csv"}
     assert all(f'"{path}": "{digest}"' in files.profile for path, digest in FILES.items())
-    assert get_source(drawn).to_dict()["tags"]["mlflow.source.name"] == "gru_tf.tasks.adding"
+    assert get_source(drawn).to_dict()["tags"]["mlflow.source.name"] == "gru_tf.tasks.memory.adding"
     rows = client.search_runs([full.record.experiment_id], f"dataset.digest = '{files.digest}'")
     assert len(rows) == 1 + 6
 

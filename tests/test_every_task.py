@@ -29,19 +29,19 @@ from solvers import (
 
 from gru_tf.data.datasets import DatasetError, locate
 from gru_tf.tasks import END, TASKS, Examples, Metric, Signature, Splits, Task
-from gru_tf.tasks.adding import Adding
-from gru_tf.tasks.airline import Airline
-from gru_tf.tasks.copy_memory import CopyMemory
-from gru_tf.tasks.delayed_recall import DelayedRecall
-from gru_tf.tasks.digits import Digits
-from gru_tf.tasks.ett import Ett
-from gru_tf.tasks.mnist import Mnist
-from gru_tf.tasks.multi30k import FILES as CAPTIONS
-from gru_tf.tasks.multi30k import Multi30k, read_sentences
-from gru_tf.tasks.polyphonic import FILES, Polyphonic, marginal_nll, read_pieces
-from gru_tf.tasks.selective_copy import SelectiveCopy
-from gru_tf.tasks.spoken_digits import SpokenDigits
-from gru_tf.tasks.ucr import Ucr
+from gru_tf.tasks.audio.polyphonic import FILES, Polyphonic, marginal_nll, read_pieces
+from gru_tf.tasks.audio.spoken_digits import SpokenDigits
+from gru_tf.tasks.forecasting.airline import Airline
+from gru_tf.tasks.forecasting.ett import Ett
+from gru_tf.tasks.images.digits import Digits
+from gru_tf.tasks.images.mnist import Mnist
+from gru_tf.tasks.language.multi30k import FILES as CAPTIONS
+from gru_tf.tasks.language.multi30k import Multi30k, read_sentences
+from gru_tf.tasks.memory.adding import Adding
+from gru_tf.tasks.memory.copy_memory import CopyMemory
+from gru_tf.tasks.memory.delayed_recall import DelayedRecall
+from gru_tf.tasks.memory.selective_copy import SelectiveCopy
+from gru_tf.tasks.series.ucr import Ucr
 
 COLLECTIONS = get_args(Polyphonic.model_fields["collection"].annotation)
 
@@ -476,7 +476,7 @@ def test_solver_scores_solved(label: str, task: Task) -> None:
 
 
 def test_importing_the_tasks_leaves_tensorflow_unloaded() -> None:
-    check_import_leaves_tensorflow_unloaded(", ".join(f"gru_tf.tasks.{name}" for name in TASKS.names()), os.getcwd())
+    check_import_leaves_tensorflow_unloaded(", ".join(map(TASKS.address, TASKS.names())), os.getcwd())
 
 
 def test_what_is_particular_names_tasks_that_exist() -> None:
@@ -958,6 +958,6 @@ def test_a_longest_piece_that_the_signature_does_not_promise_is_refused(
 ) -> None:
     savemat(tmp_path / "piece.mat", GOOD)
     monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("gru_tf.tasks.polyphonic.locate", lambda file: tmp_path / "piece.mat")
+    monkeypatch.setattr("gru_tf.tasks.audio.polyphonic.locate", lambda file: tmp_path / "piece.mat")
     with pytest.raises(DatasetError, match="expected a longest piece of 160 steps. Received: 5 steps"):
         draw(Polyphonic())

@@ -21,10 +21,11 @@ from gru_tf.data.own import files
 from gru_tf.experiment import Run
 from gru_tf.foundation.errors import UserError
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
-from gru_tf.tasks import Examples, Splits, _windows, create, forecast
-from gru_tf.tasks.airline import Airline
-from gru_tf.tasks.ett import Ett
-from gru_tf.tasks.forecast import OwnForecast
+from gru_tf.tasks import Examples, Splits, _windows, create
+from gru_tf.tasks.forecasting.airline import Airline
+from gru_tf.tasks.forecasting.ett import Ett
+from gru_tf.tasks.own import forecast
+from gru_tf.tasks.own.forecast import OwnForecast
 
 PARTS = ("train", "validation", "test")
 SHOP = {"path": own_files.path("shop.csv"), "target": ["sales"], "time": "day", "window": 14}

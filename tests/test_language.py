@@ -18,13 +18,14 @@ from pydantic import ValidationError
 
 from gru_tf.data import text_file, vocabulary
 from gru_tf.data.datasets import DataFile, DatasetError, locate
-from gru_tf.tasks import Task, imdb, penn_treebank, sst2, tiny_shakespeare
-from gru_tf.tasks._language import parts, unigram_nll
-from gru_tf.tasks._opinions import numbered
-from gru_tf.tasks.imdb import Imdb, read_reviews
-from gru_tf.tasks.penn_treebank import PennTreebank, read_characters, read_words
-from gru_tf.tasks.sst2 import Sst2, read_sentences
-from gru_tf.tasks.tiny_shakespeare import TinyShakespeare
+from gru_tf.tasks import Task
+from gru_tf.tasks.language import imdb, penn_treebank, sst2, tiny_shakespeare
+from gru_tf.tasks.language._next_token import parts, unigram_nll
+from gru_tf.tasks.language._sentiment import numbered
+from gru_tf.tasks.language.imdb import Imdb, read_reviews
+from gru_tf.tasks.language.penn_treebank import PennTreebank, read_characters, read_words
+from gru_tf.tasks.language.sst2 import Sst2, read_sentences
+from gru_tf.tasks.language.tiny_shakespeare import TinyShakespeare
 
 RNG = np.random.default_rng(0)
 NAMES = ("train", "validation", "test")

@@ -10,7 +10,7 @@ import pytest
 
 import gru_tf
 from gru_tf.interchange import metadata
-from gru_tf.tasks.tiny_shakespeare import CHARACTERS, TinyShakespeare
+from gru_tf.tasks.language.tiny_shakespeare import CHARACTERS, TinyShakespeare
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 SAME = 1e-4  # relative, of perplexities

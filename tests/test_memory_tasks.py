@@ -12,12 +12,12 @@ from test_every_task import check_trivial_answer_scores_chance, draw, parts, sta
 
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Metric, Task, create
-from gru_tf.tasks._memory import Memory, distinct
-from gru_tf.tasks.copy_memory import CopyMemory
-from gru_tf.tasks.delayed_recall import DelayedRecall
-from gru_tf.tasks.parity import Parity
-from gru_tf.tasks.selective_copy import SelectiveCopy
-from gru_tf.tasks.temporal_order import PLACES, TemporalOrder
+from gru_tf.tasks.memory._memory import Memory, distinct
+from gru_tf.tasks.memory.copy_memory import CopyMemory
+from gru_tf.tasks.memory.delayed_recall import DelayedRecall
+from gru_tf.tasks.memory.parity import Parity
+from gru_tf.tasks.memory.selective_copy import SelectiveCopy
+from gru_tf.tasks.memory.temporal_order import PLACES, TemporalOrder
 
 ONE_EACH = {"examples": 1, "validation_examples": 1, "test_examples": 1}
 LARGE = {"examples": 10_000, "test_examples": 10_000}

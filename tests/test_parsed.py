@@ -15,8 +15,8 @@ from gru_tf.data import array_cache
 from gru_tf.data.datasets import DatasetError
 from gru_tf.foundation import atomic_file
 from gru_tf.tasks import Task
-from gru_tf.tasks.imdb import Imdb
-from gru_tf.tasks.mnist import Mnist
+from gru_tf.tasks.images.mnist import Mnist
+from gru_tf.tasks.language.imdb import Imdb
 
 CONTENT: dict[str, Any] = {
     "images": np.arange(6000, dtype=np.float32).reshape(10, 20, 30),

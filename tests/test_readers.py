@@ -14,8 +14,9 @@ import pytest
 
 from gru_tf.data import series_file, ts_file
 from gru_tf.data.datasets import DatasetError
-from gru_tf.tasks import mnist, spoken_digits
-from gru_tf.tasks.ucr import Ucr
+from gru_tf.tasks.audio import spoken_digits
+from gru_tf.tasks.images import mnist
+from gru_tf.tasks.series.ucr import Ucr
 
 HEADER = "#a comment: with, marks\n@problemName x\n@timeStamps false\n@univariate false\n@classLabel true walk run\n@data\n"
 ROWS = "1,2,3:4,5,6:walk\n-1e2,.5:1,1:run\n"

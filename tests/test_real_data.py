@@ -18,14 +18,14 @@ import pytest
 from gru_tf.data.datasets import locate
 from gru_tf.data.log_mel import log_mel
 from gru_tf.tasks import Examples, Splits, Task
-from gru_tf.tasks.airline import Airline
-from gru_tf.tasks.ett import Ett
-from gru_tf.tasks.mnist import FILES, Mnist, permutation
-from gru_tf.tasks.spoken_digits import FETCHED, PACKED, SPEAKERS, SpokenDigits
-from gru_tf.tasks.sunspots import Sunspots
-from gru_tf.tasks.temperatures import Temperatures
-from gru_tf.tasks.ucr import FILES as SETS
-from gru_tf.tasks.ucr import Ucr
+from gru_tf.tasks.audio.spoken_digits import FETCHED, PACKED, SPEAKERS, SpokenDigits
+from gru_tf.tasks.forecasting.airline import Airline
+from gru_tf.tasks.forecasting.ett import Ett
+from gru_tf.tasks.forecasting.sunspots import Sunspots
+from gru_tf.tasks.forecasting.temperatures import Temperatures
+from gru_tf.tasks.images.mnist import FILES, Mnist, permutation
+from gru_tf.tasks.series.ucr import FILES as SETS
+from gru_tf.tasks.series.ucr import Ucr
 
 Needs = Callable[[Task], None]
 

@@ -20,9 +20,9 @@ from gru_tf.data.own import memory_limit
 from gru_tf.data.own.encoding import Encoding
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Examples, Splits, Task, create
-from gru_tf.tasks._ragged import right_padded
-from gru_tf.tasks.sequences import Sequences
-from gru_tf.tasks.ucr import Ucr
+from gru_tf.tasks._padding import right_padded
+from gru_tf.tasks.own.sequences import Sequences
+from gru_tf.tasks.series.ucr import Ucr
 
 FEATURES = ["serial", "speed", "place"]
 NUMERIC = ("serial", "speed", "weight")
@@ -281,7 +281,7 @@ def test_a_planted_leak_in_the_encoding_is_found(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.usefixtures("own_cache_now")
 def test_a_planted_leak_in_the_labels_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gru_tf.tasks import _labelled
+    from gru_tf.tasks.own import _labelled
 
     monkeypatch.setattr(_labelled, "_scale", lambda values, found: (found.frame["weight"].mean(), 1.0))
     with pytest.raises(AssertionError):
@@ -290,7 +290,7 @@ def test_a_planted_leak_in_the_labels_is_found(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.usefixtures("own_cache_now")
 def test_a_planted_leak_in_missing_values_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gru_tf.tasks import sequences
+    from gru_tf.tasks.own import sequences
 
     honest = sequences._fills
     monkeypatch.setattr(sequences, "_fills", lambda steps, training: honest(steps, training | True))

@@ -13,8 +13,9 @@ from own_labelled import LATER, SAID, WORDS
 
 from gru_tf.data.own import memory_limit
 from gru_tf.foundation.errors import UserError
-from gru_tf.tasks import Examples, Splits, create, texts
-from gru_tf.tasks.texts import Texts
+from gru_tf.tasks import Examples, Splits, create
+from gru_tf.tasks.own import texts
+from gru_tf.tasks.own.texts import Texts
 
 
 def drawn(task: Texts) -> Splits:

@@ -33,7 +33,7 @@ from gru_tf.run_result import RunResult, Speed
 from gru_tf.specs import ModelSpec
 from gru_tf.speed.record import PREFIX
 from gru_tf.tasks import Signature, create
-from gru_tf.tasks.digits import Digits
+from gru_tf.tasks.images.digits import Digits
 from gru_tf.tracking import Store, StoreError, described, signs_of_life
 from gru_tf.tracking.model import _signature as signature_of
 from gru_tf.tracking.model import custom_objects

@@ -22,8 +22,8 @@ from gru_tf.experiment import Run
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Examples, Metric, Signature
-from gru_tf.tasks.adding import Adding
-from gru_tf.tasks.digits import Digits
+from gru_tf.tasks.images.digits import Digits
+from gru_tf.tasks.memory.adding import Adding
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = {"digits": {"reading": "rows"}}

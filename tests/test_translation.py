@@ -15,7 +15,7 @@ import sacrebleu
 from mlflow.tracking import MlflowClient
 from scipy.special import log_softmax, softmax
 
-from gru_tf import bleu, budget, decoding, feeding, suite, training
+from gru_tf import budget, decoding, feeding, suite, training
 from gru_tf.batches import plan, spans
 from gru_tf.compiled import CompiledSteps
 from gru_tf.data.datasets import DatasetError, locate
@@ -26,8 +26,9 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.model import build
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.specs import Choice, ModelSpec, TrainingSpec
-from gru_tf.tasks import END, Examples, Signature, multi30k
-from gru_tf.tasks.multi30k import FILES, LONGEST, Multi30k, joined, read_sentences, tokens
+from gru_tf.tasks import END, Examples, Signature
+from gru_tf.tasks.language import _bleu, multi30k
+from gru_tf.tasks.language.multi30k import FILES, LONGEST, Multi30k, joined, read_sentences, tokens
 from gru_tf.tuning import RecurrentHyperModel
 
 pytestmark = [  # as in test_tracking
@@ -219,8 +220,8 @@ def test_bleu_by_hand():
     """
     precisions = [4 / 5, 2 / 4, 1 / 3, 0.5 / 2]
     expected = 100 * np.prod(precisions) ** 0.25 * np.exp(1 - 6 / 5)
-    assert bleu.corpus(["Ein Mann geht weg."], ["ein mann geht sehr schnell."]) == pytest.approx(expected)
-    assert bleu.signature() == f"nrefs:1|case:lc|eff:no|tok:13a|smooth:exp|version:{sacrebleu.__version__}"
+    assert _bleu.corpus(["Ein Mann geht weg."], ["ein mann geht sehr schnell."]) == pytest.approx(expected)
+    assert _bleu.signature() == f"nrefs:1|case:lc|eff:no|tok:13a|smooth:exp|version:{sacrebleu.__version__}"
 
 
 def test_the_best_constant_is_that_of_every_answer_tried():
@@ -231,7 +232,7 @@ def test_the_best_constant_is_that_of_every_answer_tried():
         words = np.array([int(word[1:]) for text in texts for word in text])
         sentences = [" ".join(text) for text in texts]
         scores = [sacrebleu.corpus_bleu([s] * 25, [sentences], smooth_method="none").score for s in sentences]
-        assert scores[bleu.best_constant(words, lengths)] == pytest.approx(max(scores))
+        assert scores[_bleu.best_constant(words, lengths)] == pytest.approx(max(scores))
         assert min(scores) < 0.9 * max(scores)
 
 
@@ -304,7 +305,7 @@ def test_translations_are_shown_beside_their_sources(needs_files):
     needs_files(task)
     written = np.maximum(task.splits(RNG).test.targets, 0)
     first, second, *_ = task.shown(written, written * 0).split("\n\n")
-    assert first == f"BLEU: {bleu.signature()}"
+    assert first == f"BLEU: {_bleu.signature()}"
     assert "A man in an orange hat starring at something." in second
     assert "greedy     ein mann mit einem orangefarbenen hut, der etwas" in second
 
@@ -470,7 +471,7 @@ def test_diagnostics_are_refused_in_words():
 
 
 def test_what_writes_nothing_has_no_written_score():
-    from gru_tf.tasks.adding import Adding
+    from gru_tf.tasks.memory.adding import Adding
 
     for ask in (lambda task: task.scored("test", np.zeros((1, 1))), lambda task: task.shown(np.zeros(1), np.zeros(1))):
         with pytest.raises(NotImplementedError, match="Adding has no targets that a network writes"):

@@ -15,7 +15,7 @@ from gru_tf.run_result import RunResult
 from gru_tf.suite import Results
 from gru_tf.table import Row
 from gru_tf.tasks import Task, create
-from gru_tf.tasks._own import OwnData
+from gru_tf.tasks.own._task import OwnData
 from gru_tf.tracking import model as trained
 from gru_tf.tracking import registry
 

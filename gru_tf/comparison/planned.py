@@ -20,7 +20,7 @@ from gru_tf.guess.look import Said
 from gru_tf.protocol import protocol
 from gru_tf.specs import PINNED
 from gru_tf.tasks import create
-from gru_tf.tasks._own import OwnData
+from gru_tf.tasks.own._task import OwnData
 from gru_tf.wording import listed
 
 PROTOCOL = ("cells", "seeds", "parameters", "units", "trials", "epochs", "batch_size")

@@ -13,6 +13,7 @@ FORMER = {
     "gru_tf.layers": "gru_tf.recurrent.layers",
     "gru_tf.gates": "gru_tf.recurrent.gates",
     "gru_tf.derivation": "gru_tf.recurrent.derivation",
+    "gru_tf.tasks.adding": "gru_tf.tasks.memory.adding",
     "gru_tf.silence": "gru_tf.foundation.startup",
 }
 

@@ -17,11 +17,13 @@ class Catalogue:
         kind: what an entry is called in messages, e.g. "cell".
         package: dotted name of the package, e.g. "gru_tf.recurrent.cells".
         attribute: name of the object that every module defines, e.g. "CELL".
+        by_kind: whether the modules lie one folder deeper, in folders by kind; no two of them are called the same.
     """
 
     kind: str
     package: str
     attribute: str
+    by_kind: bool = False
 
     @property
     def folder(self) -> Path:
@@ -30,7 +32,12 @@ class Catalogue:
 
     def names(self) -> list[str]:
         """Every entry's name, sorted; imports nothing."""
-        return sorted(f.stem for f in self.folder.glob("*.py") if not f.stem.startswith("_"))
+        return sorted(self._files())
+
+    def _files(self) -> dict[str, Path]:
+        """Name → file."""
+        files = self.folder.glob("*/*.py" if self.by_kind else "*.py")
+        return {file.stem: file for file in files if not file.stem.startswith("_")}
 
     def check(self, name: str) -> str:
         """Return `name`; raise UserError with the nearest valid name where no entry is called so."""
@@ -41,9 +48,14 @@ class Catalogue:
             )
         return name
 
+    def address(self, name: str) -> str:
+        """Dotted name of the entry's module, e.g. "gru_tf.tasks.images.digits"."""
+        file = self._files()[self.check(name)]
+        return ".".join((self.package, *file.relative_to(self.folder).with_suffix("").parts))
+
     def find(self, name: str) -> Any:
         """Import the module called `name` and return its entry."""
-        return getattr(import_module(f"{self.package}.{self.check(name)}"), self.attribute)
+        return getattr(import_module(self.address(name)), self.attribute)
 
     def summary(self, name: str) -> str:
         """First line of the entry's docstring; read, not imported, so TensorFlow stays unloaded."""
@@ -51,4 +63,4 @@ class Catalogue:
 
     def parsed(self, name: str) -> ast.Module:
         """The entry's module as a syntax tree; read, not imported."""
-        return ast.parse((self.folder / f"{self.check(name)}.py").read_text(encoding="utf-8"))
+        return ast.parse(self._files()[self.check(name)].read_text(encoding="utf-8"))

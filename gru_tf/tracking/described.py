@@ -11,6 +11,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
 from gru_tf import logged
 from gru_tf.run_result import RunResult
+from gru_tf.tasks import TASKS
 from gru_tf.tracking import addresses
 from gru_tf.tracking.refusals import answering
 from gru_tf.tracking.tags import NOTE
@@ -73,7 +74,7 @@ def _input(result: RunResult) -> DatasetInput:
         kind, source = "local", {"uri": next(iter(data.files))}
     else:
         commit = {"mlflow.source.git.commit": str(result.environment.get("commit", ""))}
-        kind, source = "code", {"tags": {"mlflow.source.name": f"gru_tf.tasks.{task.name}", **commit}}
+        kind, source = "code", {"tags": {"mlflow.source.name": TASKS.address(task.name), **commit}}
     profile = json.dumps({"files": data.files} if data.files else {"drawn_from": "options and seed"})
     dataset = Dataset(data.name[:500], data.digest, kind, json.dumps(source), profile=profile)
     return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, logged.READ[result.run.purpose])])

@@ -12,7 +12,7 @@ import mlflow
 from gru_tf.recurrent.saved_models import PACKAGE, StandIn
 from gru_tf.run_result import RunResult
 from gru_tf.tasks import create
-from gru_tf.tasks._own import OwnData
+from gru_tf.tasks.own._task import OwnData
 
 TAG = "gru_tf.model"  # of a run: its model's URI
 ENCODINGS = "encodings.json"  # beside a model of a user's own data: how these become inputs, and outputs answers

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from gru_tf.tasks import Examples, Splits
-from gru_tf.tasks.adding import Adding
+from gru_tf.tasks.memory.adding import Adding
 
 
 class Faulty(Adding):

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from gru_tf.tasks import Array, Examples, Metric, Signature
-from gru_tf.tasks._memory import Alphabet, Count, Memory, one_hot, power, whole
+from gru_tf.tasks.memory._memory import Alphabet, Count, Memory, one_hot, power, whole
 
 
 class DelayedRecall(Memory):

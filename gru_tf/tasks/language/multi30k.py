@@ -23,10 +23,10 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from gru_tf import bleu
 from gru_tf.data import array_cache, text_file
 from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import END, Array, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks.language import _bleu
 
 SENTENCES = {"train": 29_000, "validation": 1014, "test": 1000}
 LANGUAGES = ("en", "de")
@@ -144,7 +144,7 @@ class Multi30k(Task):
 
     def scored(self, split: Literal["validation", "test"], written: Array) -> float:
         """BLEU of what was written, (N, steps) numbers of German words, against the whole references of a split."""
-        return bleu.corpus(self.sentences(written), _text(_arrays()[f"{split}_de_text"]))
+        return _bleu.corpus(self.sentences(written), _text(_arrays()[f"{split}_de_text"]))
 
     def sentences(self, written: Array) -> list[str]:
         """Numbers of German words (N, steps) as sentences, each up to its first END."""
@@ -157,7 +157,7 @@ class Multi30k(Task):
         names = ("source", "reference", "greedy", f"beam of {self.beam}")
         texts = (*(_text(arrays[f"test_{language}_text"]) for language in LANGUAGES), *map(self.sentences, (greedy, beam)))
         rows = ["\n".join(f"{name:<10} {text[i]}" for name, text in zip(names, texts, strict=True)) for i in range(SHOWN)]
-        return "\n\n".join([f"BLEU: {bleu.signature()}", *rows]) + "\n"
+        return "\n\n".join([f"BLEU: {_bleu.signature()}", *rows]) + "\n"
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the six files."""
@@ -217,7 +217,7 @@ def _parse() -> dict[str, Array]:
                 found[f"{name}_text"] = _bytes(texts[split, language])
         found[f"words_{language}"] = _bytes(words)
     # of words without their vocabulary's limit: the last language is the one that is written
-    best = bleu.best_constant(found["train_de"], found["train_de_lengths"])
+    best = _bleu.best_constant(found["train_de"], found["train_de_lengths"])
     return found | {"constant": _bytes([texts["train", "de"][best]])}
 
 
@@ -247,8 +247,8 @@ def _chance() -> tuple[float, str]:
     arrays = _arrays()
     references = _text(arrays["test_de_text"])
     (constant,) = _text(arrays["constant"])
-    copied = bleu.corpus(_text(arrays["test_en_text"]), references)
-    same = bleu.corpus([constant] * len(references), references)
+    copied = _bleu.corpus(_text(arrays["test_en_text"]), references)
+    same = _bleu.corpus([constant] * len(references), references)
     return max((copied, "the English sentence itself"), (same, f"always '{constant}'"))
 
 

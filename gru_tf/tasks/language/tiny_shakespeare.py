@@ -14,7 +14,7 @@ import numpy as np
 from gru_tf.data import array_cache, text_file
 from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array
-from gru_tf.tasks._language import LanguageModel
+from gru_tf.tasks.language._next_token import LanguageModel
 
 FILE = DataFile(
     "tinyshakespeare/input.txt",

@@ -14,7 +14,7 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import files, labels, memory_limit, splits
 from gru_tf.data.own.labels import Labelled
 from gru_tf.tasks import Array, Metric
-from gru_tf.tasks._own import OwnData, Share
+from gru_tf.tasks.own._task import OwnData, Share
 
 VERSION = 1  # of the arrays that are kept
 NAME_OF_LABEL = {"table": "label", "arrays": "y", "series": "label"}  # where no option says it

@@ -24,9 +24,9 @@ from gru_tf.data.own import columns, files, splits
 from gru_tf.data.own.labels import Labelled
 from gru_tf.data.vocabulary import UNKNOWN, Standardize, learn, number_by
 from gru_tf.tasks import Array, Examples, Signature, Splits
-from gru_tf.tasks._labelled import LabelledData, as_bytes, fits
-from gru_tf.tasks._own import Prepared
-from gru_tf.tasks._ragged import right_padded
+from gru_tf.tasks._padding import right_padded
+from gru_tf.tasks.own._labelled import LabelledData, as_bytes, fits
+from gru_tf.tasks.own._task import Prepared
 
 MARKS = re.compile(f"[{re.escape(string.punctuation)}]")
 WORD = 4  # bytes of its number

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 from gru_tf.data.datasets import DataFile
 from gru_tf.tasks import Metric
-from gru_tf.tasks._forecasting import Borders, Count, Forecast, _baselines
+from gru_tf.tasks.forecasting._forecast import Borders, Count, Forecast, _baselines
 
 FILE = DataFile(
     "ett/ETTh1.csv",

@@ -17,7 +17,7 @@ import numpy as np
 from gru_tf.data import array_cache, text_file
 from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array
-from gru_tf.tasks._language import LanguageModel
+from gru_tf.tasks.language._next_token import LanguageModel
 
 SPLITS = ("train", "validation", "test")
 VOCABULARY = {"characters": 50, "words": 10_000}

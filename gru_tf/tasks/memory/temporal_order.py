@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from gru_tf.tasks import Array, Examples, Metric, Signature
-from gru_tf.tasks._memory import Memory, one_hot, power, whole
+from gru_tf.tasks.memory._memory import Memory, one_hot, power, whole
 
 DISTRACTORS, X, Y, BEGIN, END = 4, 4, 5, 6, 7  # a, b, c, d are 0 to 3
 SYMBOLS = 8

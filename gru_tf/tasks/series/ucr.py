@@ -22,8 +22,8 @@ from gru_tf.data.own.labels import ordered
 from gru_tf.data.ts_file import Series
 from gru_tf.foundation.errors import cannot_read
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
-from gru_tf.tasks._own import unchanged
-from gru_tf.tasks._ragged import padded
+from gru_tf.tasks._padding import padded
+from gru_tf.tasks.own._task import unchanged
 
 ADDRESS = "https://raw.githubusercontent.com/aeon-toolkit/aeon/a101ddc/aeon/datasets/data"
 

@@ -20,7 +20,7 @@ from pydantic import Field
 from gru_tf.data import array_cache, text_file, vocabulary
 from gru_tf.data.datasets import DataFile, DatasetError, find, locate
 from gru_tf.tasks import Array
-from gru_tf.tasks._opinions import Opinions, Texts, numbered
+from gru_tf.tasks.language._sentiment import Opinions, Texts, numbered
 
 LONGEST = 2459  # words of the longest review
 TRAIN, VALIDATION, TEST = 10_000, 2_500, 12_500  # of each class

@@ -11,7 +11,7 @@ from gru_tf.data.own.splits import TEST, by_time
 from gru_tf.tasks import Array
 
 if TYPE_CHECKING:
-    from gru_tf.tasks.forecast import OwnForecast
+    from gru_tf.tasks.own.forecast import OwnForecast
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from gru_tf.data.own import sequences as gathered
 from gru_tf.data.own.encoding import Encoding
 from gru_tf.data.own.missing_values import Missing
 from gru_tf.tasks import Array, Signature, Splits
-from gru_tf.tasks._labelled import LabelledData, as_bytes, fits
-from gru_tf.tasks._own import Names, Prepared
-from gru_tf.tasks._ragged import padded, right_padded
+from gru_tf.tasks._padding import padded, right_padded
+from gru_tf.tasks.own._labelled import LabelledData, as_bytes, fits
+from gru_tf.tasks.own._task import Names, Prepared
 
 
 class Sequences(LabelledData):

@@ -10,10 +10,10 @@ from gru_tf.data.own import columns, missing_values
 from gru_tf.data.own.encoding import Encoding
 from gru_tf.data.own.splits import TRAIN
 from gru_tf.tasks import Array
-from gru_tf.tasks._own_rows import Rows
+from gru_tf.tasks.own._rows import Rows
 
 if TYPE_CHECKING:
-    from gru_tf.tasks.forecast import OwnForecast
+    from gru_tf.tasks.own.forecast import OwnForecast
 
 
 class Completed(NamedTuple):

@@ -19,7 +19,7 @@ import numpy as np
 from gru_tf.data import array_cache, log_mel
 from gru_tf.data.datasets import DataFile, DatasetError, find, locate
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
-from gru_tf.tasks._ragged import padded
+from gru_tf.tasks._padding import padded
 
 Speaker = Literal["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]
 SPEAKERS: tuple[Speaker, ...] = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")

@@ -14,7 +14,7 @@ from pydantic import Field
 from gru_tf.data import array_cache, text_file, vocabulary
 from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array
-from gru_tf.tasks._opinions import Opinions, Texts, numbered
+from gru_tf.tasks.language._sentiment import Opinions, Texts, numbered
 
 ADDRESS = "https://raw.githubusercontent.com/clairett/pytorch-sentiment-classification/457ffd83de90a9d6d472d8ffc31bbffe40a8b236/data/SST2/"
 LONGEST = 53  # words of the longest sentence

@@ -11,7 +11,7 @@ from gru_tf.data.own.splits import TEST, TRAIN, VALIDATION
 from gru_tf.tasks import Array
 
 if TYPE_CHECKING:
-    from gru_tf.tasks.forecast import OwnForecast
+    from gru_tf.tasks.own.forecast import OwnForecast
 
 
 def window_starts(task: "OwnForecast", begins: Array, part: Array, made: Array) -> list[Array]:

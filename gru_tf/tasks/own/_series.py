@@ -11,13 +11,13 @@ from gru_tf.data.own.encoding import Encoding
 from gru_tf.data.own.frequency import Rhythm
 from gru_tf.data.own.splits import TEST, TRAIN, VALIDATION
 from gru_tf.tasks import Array
-from gru_tf.tasks._own_missing import Completed, completed, with_typical
-from gru_tf.tasks._own_rows import Rows, begins_of, counted, order_of, read_rows, wanted
-from gru_tf.tasks._own_windows import expect_windows, window_starts, without_windows
 from gru_tf.tasks._windows import naive_errors
+from gru_tf.tasks.own._missing import Completed, completed, with_typical
+from gru_tf.tasks.own._rows import Rows, begins_of, counted, order_of, read_rows, wanted
+from gru_tf.tasks.own._window_starts import expect_windows, window_starts, without_windows
 
 if TYPE_CHECKING:
-    from gru_tf.tasks.forecast import OwnForecast
+    from gru_tf.tasks.own.forecast import OwnForecast
 
 VERSION = 2  # of what `series` makes, for arrays that are kept; see gru_tf.data.array_cache
 

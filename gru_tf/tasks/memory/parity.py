@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from gru_tf.tasks import Array, Examples, Metric, Signature
-from gru_tf.tasks._memory import Count, Memory, power, whole
+from gru_tf.tasks.memory._memory import Count, Memory, power, whole
 
 
 class Parity(Memory):

@@ -1,0 +1,1 @@
+"""Series over time, whose next values are asked for."""

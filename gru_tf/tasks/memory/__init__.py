@@ -1,0 +1,1 @@
+"""Synthetic tasks that ask how far and how selectively a network remembers."""

@@ -1,0 +1,1 @@
+"""Recorded series, to be classified."""

@@ -1,0 +1,233 @@
+"""What a task is: data and a score. A task owns data and score; it knows nothing of cells or layers."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gru_tf.foundation.catalogue import Catalogue
+from gru_tf.foundation.errors import UserError, did_you_mean, mismatch
+
+TASKS = Catalogue(kind="task", package="gru_tf.tasks", attribute="TASK", by_kind=True)
+
+Array = np.ndarray[Any, np.dtype[Any]]
+MetricName = Literal["accuracy", "mse", "mae", "rmse", "nll", "bpc", "perplexity", "bleu", "beam_bleu"]
+WRITTEN = ("bleu", "beam_bleu")  # metrics of whole sequences that the network writes; all others are means over targets
+END = 0  # the class that ends a decoded target, and that stands before its first
+LARGEST_EXPONENT = 700.0
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Shapes of one example.
+
+    Args:
+        timesteps: length of a sequence, or of the longest one where lengths vary.
+        features: I, size of one step's input; of a token's embedding where there are `tokens`.
+        outputs: size of the network's output: classes, values or notes.
+        target: "class" (integer labels, softmax), "value" (squared error), "binary" (independent sigmoids).
+        per_step: whether every step has a target, or only the whole sequence.
+        causal: whether a step's target lies in the input that follows, so that a backward direction would see it.
+        tokens: size of the vocabulary where inputs are token numbers, which the network embeds; 0 for numbers as such.
+        varying: whether lengths vary, so that the network must be told where a sequence ends.
+        carried: whether each sequence continues the one before it in the same row of the batch, with its last state:
+            truncated back-propagation through time over `train`, `validation` and `test`, each one long text.
+        decoded: steps of the longest target sequence that the network writes token by token, the class END last; 0
+            where it writes none. Targets are then (N, up to `decoded`) classes, −1 behind the end, of a length of their own.
+        scale: what the network multiplies its inputs by first, so that bytes stay bytes until then: 1/255 for grey levels.
+    """
+
+    timesteps: int
+    features: int
+    outputs: int
+    target: Literal["class", "value", "binary"]
+    per_step: bool = False
+    causal: bool = False
+    tokens: int = 0
+    varying: bool = False
+    carried: bool = False
+    decoded: int = 0
+    scale: float = 1.0
+
+    @property
+    def span(self) -> int:
+        """Steps that the longest example has, of its input or of what is decoded."""
+        return max(self.timesteps, self.decoded)
+
+    @property
+    def targets_over_time(self) -> bool:
+        """Whether targets have an axis of steps."""
+        return self.per_step or self.decoded > 0
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The score of a task.
+
+    Args:
+        name: "accuracy"; "mse", "mae" or "rmse" of values; "nll" in nats a target, "bpc" in bits, "perplexity"; of what
+            the network writes "bleu" by greedy decoding and "beam_bleu" by beam search, from 0 to 100.
+        direction: whether more or less of it is better.
+        chance: what the trivial answer gets on the test split.
+        solved: what a perfect, or the best imaginable, answer gets.
+        scale: factor from the target's units to those of "mae" and "rmse", e.g. the deviation it was divided by.
+        also: names of further metrics that are recorded beside it on the test split.
+        trivial: what the trivial answer is, in words, e.g. "the value 12 months before".
+        beam: width of the beam search that "beam_bleu" is of.
+        chances: what it gets on further test splits, by the split's name, where that is not `chance`.
+    """
+
+    name: MetricName
+    direction: Literal["max", "min"]
+    chance: float
+    solved: float
+    scale: float = 1.0
+    also: tuple[MetricName, ...] = ()
+    trivial: str = "the trivial answer"
+    beam: int = 1
+    chances: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def means(self) -> tuple[MetricName, ...]:
+        """Of `name` and `also` those that are made of means over targets."""
+        return tuple(name for name in (self.name, *self.also) if name not in WRITTEN)
+
+    def value(self, mean: float, name: "MetricName | None" = None) -> float:
+        """The metric from the mean over all targets of what it is made of: accuracy, squared or absolute error, nll."""
+        match name or self.name:
+            case "bpc":
+                return mean / math.log(2)
+            case "perplexity":
+                return math.exp(mean) if mean < LARGEST_EXPONENT else math.inf
+            case "rmse":
+                return self.scale * math.sqrt(mean)
+            case "mae":
+                return self.scale * mean
+        return mean
+
+    def chance_on(self, split: str) -> float:
+        """What the trivial answer gets on a further test split, e.g. "longer"."""
+        return self.chances.get(split, self.chance)
+
+    def score(self, value: float) -> float:
+        """(value − chance) / (solved − chance): 0 for the trivial answer, 1 for a solved task."""
+        return (value - self.chance) / (self.solved - self.chance)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Sequences with their targets.
+
+    Args:
+        inputs: (N, T, I) numbers, or (N, T) whole numbers from 0 to `tokens` − 1; right-padded with zeros where lengths
+            vary, and memory-mapped where they come from a file.
+        targets: (N,) classes, (N, outputs) values; where every step has a target (N, T) classes, −1 for a step that has
+            none, or (N, T, outputs); (N, up to `decoded`) classes where the network writes a sequence of its own.
+        lengths: (N,) real steps of each sequence.
+    """
+
+    inputs: Array
+    targets: Array
+    lengths: Array
+
+    def __post_init__(self) -> None:
+        if not len(self.inputs) == len(self.targets) == len(self.lengths) > 0:
+            raise ValueError(
+                "Examples: expected as many targets and lengths as inputs, and at least one."
+                f" Received: {len(self.inputs)} inputs, {len(self.targets)} targets, {len(self.lengths)} lengths"
+            )
+        wrong = np.flatnonzero((self.lengths < 1) | (self.lengths > self.inputs.shape[1]))
+        if len(wrong):  # cuDNN fails on an empty row, and a mean over no step is not a number
+            row, longest = wrong[0], self.inputs.shape[1]
+            raise ValueError(f"Examples: expected lengths from 1 to {longest}. Received: {self.lengths[row]} in row {row}")
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The parts of a task's data: `train` to fit, `validation` to choose, `test` read once.
+
+    Args:
+        train, validation, test: the three parts.
+        more: further test splits by name, read once as well, e.g. {"longer": …} for sequences longer than in training;
+            they may be longer than the signature's `timesteps`.
+    """
+
+    train: Examples
+    validation: Examples
+    test: Examples
+    more: Mapping[str, Examples] = field(default_factory=dict)
+
+
+class Task(BaseModel, ABC):
+    """A question to a network; a subclass's fields are the options that an experiment may set.
+
+    Class attributes: `question` (one line), `reference`, `licence`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    question: ClassVar[str]
+    reference: ClassVar[str]
+    licence: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def signature(self) -> Signature:
+        """Shapes of one example; known without reading the data where possible."""
+
+    @property
+    @abstractmethod
+    def metric(self) -> Metric:
+        """The score, with its chance and solved levels."""
+
+    @abstractmethod
+    def splits(self, rng: np.random.Generator) -> Splits:
+        """The data; all randomness comes from `rng`."""
+
+    def pinned(self) -> dict[str, str]:
+        """Further options that a run must carry to mean the same data for ever: {"sha256": …} of a user's own files.
+
+        Raises:
+            UserError: where a file cannot be read, or is not the one that the option names already.
+        """
+        return {}
+
+    def scored(self, split: Literal["validation", "test"], written: Array) -> float:
+        """The metric of the sequences (N, up to `decoded`) that a network wrote, in the order of the split."""
+        raise NotImplementedError(f"{type(self).__name__} has no targets that a network writes")
+
+    def shown(self, greedy: Array, beam: Array) -> str:
+        """Some of what a network wrote for the test split, by both ways of decoding, for people to read."""
+        raise NotImplementedError(f"{type(self).__name__} has no targets that a network writes")
+
+    def checksums(self) -> dict[str, str]:
+        """Path and sha256 of each file that the data come from; empty for synthetic and embedded data."""
+        return {}
+
+
+def create(name: str, options: Mapping[str, Any]) -> Task:
+    """The task called `name` with its options.
+
+    Raises:
+        UserError: where there is no such task or option, or an impossible value.
+    """
+    kind = TASKS.find(name)
+    try:
+        task: Task = kind(**options)
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        first, fields = errors[0], list(kind.model_fields)
+        where = ".".join([name, *map(str, first["loc"][:1])])
+        if first["type"] == "extra_forbidden":
+            near, valid = did_you_mean(str(first["loc"][0]), fields), ", ".join(fields) or "none"
+            raise UserError(f"{where}: no such option.{near} Options: {valid}") from error
+        branches = [e for e in errors if e["loc"][:1] == first["loc"][:1]]
+        raise UserError(f"{where}: {mismatch(branches)}") from error
+    return task
