@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 import gru_tf
-from gru_tf.interchange import tflite
+from gru_tf.interchange.tensorflow import tflite
 
 SENSORS, TIMESTEPS = 4, 50
 

@@ -12,11 +12,11 @@ from rich.text import Text
 from gru_tf import screen
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import options
+from gru_tf.interchange import option_names
 
 if TYPE_CHECKING:
-    from gru_tf.interchange.contents import Row
     from gru_tf.interchange.importing import Imported
+    from gru_tf.interchange.layer_table import Row
 
 console = Console()
 KINDS = ".pt, .safetensors, .onnx, .h5, .keras, a TF1 checkpoint"
@@ -73,7 +73,7 @@ def import_(
     registered = file.startswith("models:")
     if registered:
         _check_registered(file, given if reference is None else given | {"reference": reference})
-    with startup.startup(), options.of_commands():
+    with startup.startup(), option_names.of_commands():
         found = _registered(file, store, verify) if registered else _imported(file, verify, reference, given)
         rows = _rows(found)
     console.print(Text.assemble((file, "bold"), f": {found.source}"), soft_wrap=True)
@@ -96,7 +96,7 @@ def _or_none(name: str, value: Any, none: bool) -> Any:
 
 def _check_registered(address: str, given: dict[str, Any]) -> None:
     """Refuse what would be left unread: a registered model is a whole Keras model, and compared with MLflow's answers."""
-    if names := [options.flag(name, value) for name, value in given.items()]:
+    if names := [option_names.flag(name, value) for name, value in given.items()]:
         valid = "--output, --verify, --store, --force"
         raise UserError(f"{address}: {', '.join(names)}: no option for a model of the registry. Options: {valid}")
 
@@ -114,9 +114,9 @@ def _registered(address: str, store: str | None, verify: bool | None) -> "Import
 
 
 def _rows(found: "Imported") -> "list[Row]":
-    from gru_tf.interchange import contents
+    from gru_tf.interchange import layer_table
 
-    return list(contents.rows(found.model, found.network))
+    return list(layer_table.rows(found.model, found.network))
 
 
 def _not_verified(found: "Imported", verify: bool | None) -> str:
@@ -161,7 +161,7 @@ def export(
 ) -> None:
     """Write a Keras model for another runtime, and run it there where that is installed."""
     asked: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
-    with startup.startup(), options.of_commands():
+    with startup.startup(), option_names.of_commands():
         from gru_tf.interchange import exporting
 
         given = {name: value for name, value in asked.items() if value}

@@ -66,10 +66,10 @@ def network(model: ModelSpec) -> Network | None:
 @lru_cache(maxsize=KEPT)
 def _read(path: str, _: str) -> Network:
     """Once for each content that the file has had."""
-    from gru_tf.interchange import building, importing, options
+    from gru_tf.interchange import building, importing, option_names
 
     try:
-        with options.of_commands():
+        with option_names.of_commands():
             found = importing.bring(Path(path), verify=False)
         network = building.of(found.model)
     except UserError as error:

@@ -9,9 +9,10 @@ import pytest
 import tensorflow as tf
 
 import gru_tf
-from gru_tf.interchange import agreement, random_inputs, saved_model, tflite, verification
+from gru_tf.interchange import agreement, random_inputs, verification
 from gru_tf.interchange.building import build, of
 from gru_tf.interchange.network import Network, Recurrent
+from gru_tf.interchange.tensorflow import saved_model, tflite
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.gates import Gates
 from gru_tf.recurrent.layers.reverse_time import ReverseTime

@@ -15,7 +15,8 @@ import pytest
 
 import gru_tf
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import importing, metadata, pytorch, pytorch_file
+from gru_tf.interchange import importing, provenance, pytorch
+from gru_tf.interchange.pytorch import file as pytorch_file
 from gru_tf.recurrent.gates import layouts
 from gru_tf.recurrent.gates.packing import Layout
 
@@ -300,7 +301,7 @@ def test_pytorch_loads_what_is_written_and_gives_the_same(tmp_path, kind, ending
 def test_there_and_back_is_exact_to_the_bit(saved, tmp_path):
     module = torch.nn.GRU(3, 4, num_layers=2)
     gru_tf.import_model(saved(module.state_dict())).save(tmp_path / "model.keras")
-    assert metadata.of(tmp_path / "model.keras")["verified"]["cases"] == 8
+    assert provenance.of(tmp_path / "model.keras")["verified"]["cases"] == 8
     gru_tf.export_model(tmp_path / "model.keras", tmp_path / "back.pt")
     back = torch.load(tmp_path / "back.pt", weights_only=True)
     for name, tensor in module.state_dict().items():

@@ -15,9 +15,11 @@ from safetensors.numpy import load_file, save_file
 
 import gru_tf
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import building, importing, metadata, pytorch, pytorch_file, state_dict
+from gru_tf.interchange import building, importing, provenance, pytorch
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.stacks import Tensor
+from gru_tf.interchange.pytorch import file as pytorch_file
+from gru_tf.interchange.pytorch import state_dict
+from gru_tf.interchange.pytorch.stacks import Tensor
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.gates import layouts
 from gru_tf.recurrent.gates.packing import Layout
@@ -549,22 +551,22 @@ def test_a_reference_verifies_and_is_kept_with_the_model(measured, no_torch, tmp
     assert 0 < found.verified.largest < FLOAT32
     assert found.verified.states
     found.model.save(tmp_path / "model.keras")
-    kept = metadata.of(tmp_path / "model.keras")
-    assert kept == metadata.of(found.model) == found.record
+    kept = provenance.of(tmp_path / "model.keras")
+    assert kept == provenance.of(found.model) == found.record
     assert kept["source"] == "PyTorch state_dict"
-    assert kept["sha256"] == metadata.digest([path])
+    assert kept["sha256"] == provenance.digest([path])
     assert kept["verified"]["by"] == "the reference ref.npz"
     assert kept["verified"]["largest"] == found.verified.largest
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(X), found.model(X))
-    assert metadata.of(loaded) is None
+    assert provenance.of(loaded) is None
 
 
 def test_a_file_without_a_record_has_none(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "plain.keras")
-    assert metadata.of(tmp_path / "plain.keras") is None
+    assert provenance.of(tmp_path / "plain.keras") is None
     (tmp_path / "no.keras").write_text("no")
-    refused(lambda: metadata.of(tmp_path / "no.keras"), "no.keras: expected a .keras file")
+    refused(lambda: provenance.of(tmp_path / "no.keras"), "no.keras: expected a .keras file")
 
 
 def swapped():

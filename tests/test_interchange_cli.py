@@ -14,7 +14,8 @@ from safetensors.numpy import load_file, save_file
 import gru_tf
 from gru_tf import cli, cli_interchange
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import contents, importing, metadata, options, pytorch_file
+from gru_tf.interchange import importing, layer_table, option_names, provenance
+from gru_tf.interchange.pytorch import file as pytorch_file
 
 X = np.random.default_rng(7).normal(size=(2, 5, 3)).astype("float32")
 
@@ -76,7 +77,7 @@ def test_import_prints_the_layers_and_how_it_was_verified_and_writes(main, stack
     assert lines[10:] == ["Written: lm.keras"]
     tokens, outputs = stack
     np.testing.assert_allclose(keras.saving.load_model("lm.keras")(tokens), outputs, rtol=0, atol=1e-5)
-    assert metadata.of("lm.keras")["verified"]["by"] == "the reference ref.npz"
+    assert provenance.of("lm.keras")["verified"]["by"] == "the reference ref.npz"
     assert files(tmp_path) == {"lm.safetensors", "ref.npz", "lm.keras"}
 
 
@@ -93,7 +94,7 @@ def test_without_framework_and_reference_it_says_so_and_verify_fails(main, stack
     code, shown, _ = main("import", "lm.safetensors", "-o", "lm.keras")
     assert code == 0
     assert "Not verified: the framework of a PyTorch state_dict is not installed, and there is no --reference" in shown
-    assert metadata.of("lm.keras")["verified"] is None
+    assert provenance.of("lm.keras")["verified"] is None
     code, shown, error = main("import", "lm.safetensors", "-o", "other.keras", "--verify")
     assert (code, shown) == (2, "")
     assert error.startswith("gru-tf: lm.safetensors: expected it to be verified.")
@@ -242,13 +243,13 @@ def test_what_was_assumed_is_said_with_the_command_s_options(main, stack, tmp_pa
     assert error.endswith("is not installed, and there is no --reference (.npz)\n")
 
 
-@pytest.mark.parametrize("module", ["pytorch", "onnx", "tf1", "keras_legacy"])
+@pytest.mark.parametrize("module", ["pytorch", "onnx", "tensorflow.tf1", "keras.legacy"])
 def test_every_option_that_a_message_can_name_is_one_of_the_command(main, module):
     _, shown, _ = main("import", "--help")
     reader = import_module(f"gru_tf.interchange.{module}")
     read = getattr(reader, "Options", reader.read)
-    with options.of_commands():
-        said = options.listed([name for name in inspect.signature(read).parameters if name != "path"])
+    with option_names.of_commands():
+        said = option_names.listed([name for name in inspect.signature(read).parameters if name != "path"])
     assert all(f"{flag} " in shown for flag in said.split(", ")) or said == "none"
 
 
@@ -296,5 +297,5 @@ def test_help_is_there(main, command):
 
 def test_a_stack_of_this_project_shows_the_units_of_each_layer():
     model = gru_tf.stacked("gru", [3, 12], features=2, outputs=1)
-    table = cli_interchange._table(contents.rows(model, None))
+    table = cli_interchange._table(layer_table.rows(model, None))
     assert [list(column.cells) for column in table.columns][3][0].plain == "3 + 12"

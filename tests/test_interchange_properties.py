@@ -202,7 +202,7 @@ def test_pytorch_to_keras(network, suffix, timesteps, batch, seed):
 @given(network=networks(foreign=True), **shapes)
 def test_keras_to_pytorch(network, timesteps, batch, seed):
     torch = pytest.importorskip("torch")
-    from gru_tf.interchange import state_dict
+    from gru_tf.interchange.pytorch import state_dict
 
     x, lengths = inputs(network, timesteps, batch, seed)
     model = building.build(network, dtype=dtype_of(network))

@@ -15,10 +15,11 @@ import pytest
 import tf_keras
 
 from gru_tf import UserError, stacked
-from gru_tf.interchange import keras_file, keras_legacy
-from gru_tf.interchange.keras_config import Config
-from gru_tf.interchange.keras_known import LAYERS
-from gru_tf.interchange.keras_weights import LAYOUTS
+from gru_tf.interchange.keras import file as keras_file
+from gru_tf.interchange.keras import legacy
+from gru_tf.interchange.keras.config import Config
+from gru_tf.interchange.keras.stock import LAYERS
+from gru_tf.interchange.keras.weights import LAYOUTS
 from gru_tf.recurrent import gates, kernel_path
 from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
 
@@ -115,32 +116,32 @@ def folder(tmp_path_factory):
 def test_a_model_of_keras_2_computes_the_same_here_and_saved_again(folder, tmp_path, name, suffix):
     path, inputs = folder / f"{name}.{suffix}", INPUTS.get(name, X)
     expected = list(np.load(folder / f"{name}.npz").values())
-    found = keras_legacy.read(path)
+    found = legacy.read(path)
     assert found.source == f"Keras {tf_keras.__version__} .{suffix}"
     assert differ(found.model(inputs), expected) < FLOAT32
     assert bool(found.warnings) == (name in ("words", "hard"))
     if suffix == "keras":
         return
     found.model.save(tmp_path / "again.keras")
-    again = keras_legacy.read(tmp_path / "again.keras")
+    again = legacy.read(tmp_path / "again.keras")
     assert differ(again.model(inputs), expected) < FLOAT32
     assert differ(keras.saving.load_model(tmp_path / "again.keras")(inputs), expected) < FLOAT32
 
 
 @pytest.mark.parametrize("name", ["words.keras", "graph.h5"])
 def test_the_framework_runs_the_same_file(folder, name):
-    called, run = keras_legacy.framework(folder / name)
+    called, run = legacy.framework(folder / name)
     assert called == f"TF-Keras {tf_keras.__version__}"
     inputs = INPUTS[Path(name).stem]
     first, rest = run(inputs)
-    assert differ(keras_legacy.read_model(folder / name)(inputs), [first, *rest]) < FLOAT32
+    assert differ(legacy.read_model(folder / name)(inputs), [first, *rest]) < FLOAT32
 
 
 def test_options_that_matter_are_kept(folder):
-    model = keras_legacy.read_model(folder / "regularised.h5")
+    model = legacy.read_model(folder / "regularised.h5")
     assert model.layers[0].cell.kernel_regularizer.get_config() == pytest.approx({"l1": 0.1, "l2": 0.2})
     assert model.layers[0].cell.recurrent_constraint.get_config()["max_value"] == 2
-    assert not keras_legacy.read_model(folder / "frozen.h5").layers[0].trainable
+    assert not legacy.read_model(folder / "frozen.h5").layers[0].trainable
 
 
 ARGUMENTS = {  # of layers that take any
@@ -189,7 +190,7 @@ def test_the_hard_sigmoid_of_keras_2_is_not_that_of_keras_3():
 
 
 def test_taking_the_one_for_the_other_would_be_noticed(folder):
-    model, expected = keras_legacy.read_model(folder / "words.h5"), np.load(folder / "words.npz")["arr_0"]
+    model, expected = legacy.read_model(folder / "words.h5"), np.load(folder / "words.npz")["arr_0"]
     assert differ(model(TOKENS), expected) < FLOAT32
     model.layers[2].cell.recurrent_activation = keras.activations.hard_sigmoid
     assert differ(model(TOKENS), expected) > MOVED
@@ -198,7 +199,7 @@ def test_taking_the_one_for_the_other_would_be_noticed(folder):
 def test_in_a_file_of_keras_3_hard_sigmoid_is_keras_3s(tmp_path):
     model = keras.Sequential([keras.Input((T, F)), keras.layers.LSTM(H, recurrent_activation="hard_sigmoid")])
     model.save(tmp_path / "new.keras")
-    found = keras_legacy.read(tmp_path / "new.keras")
+    found = legacy.read(tmp_path / "new.keras")
     assert found.model.layers[0].recurrent_activation is keras.activations.hard_sigmoid
     assert not found.warnings
 
@@ -252,8 +253,8 @@ def test_layers_for_cudnn_become_such_that_cudnn_takes(tmp_path, stateful):
     weights["each"] = {"each/kernel:0": normal(7, 4, 2), "each/bias:0": normal(8, 2)}
     config = {"class_name": "Sequential", "config": [gru, both, dense]}  # a list, as up to Keras 2.2.2
     path = write(tmp_path / "old.h5", config, weights, "2.1.6-tf")
-    model = keras_legacy.read_model(path)
-    called, run = keras_legacy.framework(path)
+    model = legacy.read_model(path)
+    called, run = legacy.framework(path)
     assert called.startswith("TF-Keras")
     for _ in range(2):  # a stateful one goes on
         assert differ(model(X), run(X)[0]) < FLOAT32
@@ -268,11 +269,11 @@ def test_a_wrong_reading_of_layers_for_cudnn_is_noticed(tmp_path, monkeypatch):
     gru = cudnn("CuDNNGRU", "gru", F, batch_input_shape=[2, T, F])  # square kernels: no shape tells them apart
     config = {"class_name": "Sequential", "config": {"name": "old", "layers": [gru]}}
     path = write(tmp_path / "old.h5", config, {"gru": cudnn_weights("CuDNNGRU", "gru", F, F, 4)})
-    expected = keras_legacy.framework(path)[1](X)[0]
-    assert differ(keras_legacy.read_model(path)(X), expected) < FLOAT32
+    expected = legacy.framework(path)[1](X)[0]
+    assert differ(legacy.read_model(path)(X), expected) < FLOAT32
     monkeypatch.setitem(LAYOUTS, "CuDNNGRU", gates.layout("onnx_gru", reset_after=True))  # same shapes but for the names
     with pytest.raises(UserError, match=r"old.h5: model_weights/gru/gru: gates: expected W, R, B"):
-        keras_legacy.read_model(path)
+        legacy.read_model(path)
     keras_bias = {"bias": (2, 3 * F)}
     arrays = {name.split("/")[1][:-2]: a for name, a in cudnn_weights("CuDNNGRU", "gru", F, F, 4).items()}
     plain = keras.Sequential([keras.Input((T, F)), keras.layers.GRU(F, return_sequences=True)])
@@ -291,7 +292,7 @@ def test_a_gru_without_reset_after_in_its_config_resets_before(tmp_path):
     gru = old_config("GRU", "gru", batch_input_shape=[None, T, F], **options)
     weights = {"gru/kernel:0": normal(1, F, 9), "gru/recurrent_kernel:0": normal(2, H, 9), "gru/bias:0": normal(3, 9)}
     config = {"class_name": "Sequential", "config": [gru]}
-    model = keras_legacy.read_model(write(tmp_path / "old.h5", config, {"gru": weights}, "2.1.2"))
+    model = legacy.read_model(write(tmp_path / "old.h5", config, {"gru": weights}, "2.1.2"))
     assert model.layers[0].reset_after is False
     expected = line(old.GRU(H, reset_after=False, recurrent_activation="hard_sigmoid"))
     expected.set_weights(list(weights.values()))
@@ -307,10 +308,10 @@ def test_models_of_keras_3_with_layers_of_this_project_are_read(tmp_path):
     model = keras.Model(inputs, [stacked("gru", [3, 2], bidirectional=True)(x), keras.layers.GlobalMaxPooling1D()(x)])
     model.compile("adam", "mse")
     model.save(tmp_path / "new.keras")
-    found = keras_legacy.read(tmp_path / "new.keras")
+    found = legacy.read(tmp_path / "new.keras")
     assert found.source == f"Keras {keras.__version__} .keras"
     assert differ(found.model(X), model(X)) == 0
-    assert keras_legacy.framework(tmp_path / "new.keras") is None  # it was read by Keras itself
+    assert legacy.framework(tmp_path / "new.keras") is None  # it was read by Keras itself
 
 
 @pytest.mark.filterwarnings("ignore:You are saving")
@@ -319,13 +320,13 @@ def test_h5_files_of_keras_3_are_read(tmp_path):
     y, state = keras.layers.GRU(H, return_state=True, recurrent_activation="hard_sigmoid")(inputs)
     model = keras.Model(inputs, [keras.layers.Dense(2, activation="gelu")(y), state])
     model.save(tmp_path / "new.h5")
-    assert differ(keras_legacy.read_model(tmp_path / "new.h5")(X), model(X)) == 0
+    assert differ(legacy.read_model(tmp_path / "new.h5")(X), model(X)) == 0
 
 
 # --- what is refused ---
 
 
-def refused(path, read=keras_legacy.read):
+def refused(path, read=legacy.read):
     """What is said, in one line, of a file that is refused without a trace."""
     before = sorted(path.parent.rglob("*"))
     with pytest.raises(UserError) as error:
@@ -350,9 +351,9 @@ def embedded_in_old():
 
 def test_the_input_may_be_an_option_of_the_first_layer(tmp_path):
     path = write(tmp_path / "old.h5", *embedded_in_old())
-    model = keras_legacy.read_model(path)
+    model = legacy.read_model(path)
     assert model.input_shape == (None, T)
-    assert differ(model(TOKENS), keras_legacy.framework(path)[1](TOKENS)[0]) < FLOAT32
+    assert differ(model(TOKENS), legacy.framework(path)[1](TOKENS)[0]) < FLOAT32
 
 
 def dense(**options):
@@ -376,7 +377,7 @@ def test_a_lambda_is_refused_and_would_have_run(tmp_path, library, suffix):
     said = refused(path)
     assert "expected a layer of stock Keras" in said
     assert "Received: 'Lambda'; a Lambda is a program, and no program of a file is run" in said
-    refused(path, keras_legacy.framework)
+    refused(path, legacy.framework)
     assert not marker.exists()
     trusting = {"safe_mode": False} if (library, suffix) != (tf_keras, "h5") else {}
     library.models.load_model(path, **trusting)
@@ -465,7 +466,7 @@ def test_objects_beside_the_layers_reach_nothing(tmp_path):
         "config": {"name": "odd", "layers": [inputs, layer]},
         "compile_config": {"loss": attack},
     }
-    model = keras_legacy.read_model(archive(tmp_path / "odd.keras", config, "3.5.0"))
+    model = legacy.read_model(archive(tmp_path / "odd.keras", config, "3.5.0"))
     np.testing.assert_allclose(model(X[:, 0]), X[:, 0] @ normal(1, F, 2) + normal(2, 2), rtol=0, atol=FLOAT32)
     assert not model.compiled
 
@@ -484,8 +485,8 @@ def test_no_module_that_a_file_names_is_imported(tmp_path, monkeypatch):
     path = archive(tmp_path / "hostile.keras", config, "2.15.0", held.getvalue())
     expected = X[:, 0] @ normal(1, F, 2) + normal(2, 2)
     for file in (path, write(tmp_path / "hostile.h5", config, weights)):
-        assert differ(keras_legacy.read_model(file)(X[:, 0]), expected) < FLOAT32
-        assert differ(keras_legacy.framework(file)[1](X[:, 0])[0], expected) < FLOAT32
+        assert differ(legacy.read_model(file)(X[:, 0]), expected) < FLOAT32
+        assert differ(legacy.framework(file)[1](X[:, 0])[0], expected) < FLOAT32
         assert not (tmp_path / "marker").exists()
     with pytest.raises((TypeError, ValueError, AttributeError)):
         tf_keras.models.load_model(path, compile=False, safe_mode=True)
@@ -496,7 +497,7 @@ def test_an_archive_is_read_by_its_members_names(tmp_path, monkeypatch):
     inner = tmp_path / "inner"
     inner.mkdir()
     config = keras.saving.serialize_keras_object(keras.Sequential([keras.Input((F,)), keras.layers.Dense(2, name="dense")]))
-    assert keras_legacy.read_model(archive(inner / "good.keras", config, "3.5.0", gru_tf_json=b"{}")).count_params() == 10
+    assert legacy.read_model(archive(inner / "good.keras", config, "3.5.0", gru_tf_json=b"{}")).count_params() == 10
     said = refused(archive(inner / "outside.keras", config, "3.5.0", __evil=b"x"))
     assert "'../evil': expected members within the archive. Received: one outside" in said
     assert not (tmp_path / "evil").exists()
@@ -574,7 +575,7 @@ HOSTILE = {
 @pytest.mark.parametrize("spoil", HOSTILE, ids=lambda spoil: spoil.__name__)
 def test_an_h5_file_that_points_out_of_itself_is_refused(tmp_path, spoil):
     path = write(tmp_path / "hostile.h5", *dense())
-    assert keras_legacy.read_model(path).count_params() == 10
+    assert legacy.read_model(path).count_params() == 10
     with h5py.File(path, "a") as file:
         spoil(file)
     assert HOSTILE[spoil] in refused(path)
@@ -606,7 +607,7 @@ def test_what_a_keras_file_is_is_said_where_it_is_none(tmp_path, folder):
         (tmp_path / "x.keras").write_bytes(content)
         assert refused(tmp_path / "x.keras") == f"x.keras: expected a whole .keras file, {kinds}. Received: {received}"
     model = write(tmp_path / "y.h5", *dense())
-    assert keras_legacy.read_model(model.rename(tmp_path / "y.keras")).count_params() == 10  # HDF5 under that name is read
+    assert legacy.read_model(model.rename(tmp_path / "y.keras")).count_params() == 10  # HDF5 under that name is read
 
 
 def changed(path, **weights):
@@ -644,7 +645,7 @@ def test_weights_that_do_not_belong_to_the_layers_are_refused(tmp_path):
 
 
 def test_weights_without_a_model_are_refused_with_what_to_do(tmp_path, folder):
-    model = keras_legacy.read_model(folder / "masked.h5")
+    model = legacy.read_model(folder / "masked.h5")
     model.save_weights(tmp_path / "new.weights.h5")
     tf_keras.models.load_model(folder / "masked.h5", compile=False).save_weights(tmp_path / "old.h5")
     for name in ("new.weights.h5", "old.h5"):

@@ -13,8 +13,9 @@ import tf_keras
 from test_keras_legacy import cudnn, cudnn_weights, write
 
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import importing, keras_legacy, keras_states, metadata, verification
-from gru_tf.interchange.keras_states import ModelRun, States
+from gru_tf.interchange import importing, model_states, provenance, verification
+from gru_tf.interchange.keras import legacy
+from gru_tf.interchange.model_states import ModelRun, States
 
 T, F, H, TOKENS = 5, 4, 3, 7
 old = tf_keras.layers
@@ -98,8 +99,8 @@ def files(tmp_path_factory):
             model = make()
             model.set_weights([0.5 * normal([3, n], *w.shape) for n, w in enumerate(model.get_weights())])
             model.save(path)
-        by, run = keras_legacy.framework(path)
-        found[kind] = SimpleNamespace(path=path, model=keras_legacy.read_model(path), run=run, by=by)
+        by, run = legacy.framework(path)
+        found[kind] = SimpleNamespace(path=path, model=legacy.read_model(path), run=run, by=by)
     return found
 
 
@@ -120,7 +121,7 @@ def added(monkeypatch):
 @pytest.mark.parametrize("kind", FILES)
 def test_the_states_of_every_layer_are_compared_in_every_batch(files, added, kind):
     states, batches = STATES[kind]
-    keras_states.reset(files[kind].run.model)  # what a stateful one kept
+    model_states.reset(files[kind].run.model)  # what a stateful one kept
     found = verification.verify_model(files[kind].model, files[kind].run, by=files[kind].by)
     assert found.cases == batches
     assert {name for name in added if not name.startswith("output")} == states
@@ -159,7 +160,7 @@ THERE = (old.GRU, old.LSTM, old.RNN)
 def test_a_wrong_state_behind_right_outputs_is_noticed(files, monkeypatch, kind, side, which):
     model, run = files[kind].model, files[kind].run
     for each in (model, run.model):  # what the stateful one kept
-        keras_states.reset(each)
+        model_states.reset(each)
     for each in side:
         wrong(monkeypatch, each, which)
     with pytest.raises(UserError, match=r"not the same: .* a difference of 0.00(1|0999).* in [a-z/]+: state.*, batch of"):
@@ -176,7 +177,7 @@ def test_the_import_of_a_file_fails_for_a_wrong_state(files, monkeypatch):
 def test_a_layer_whose_states_are_left_out_is_in_the_models_record(files, tmp_path):
     found = importing.bring(files["over steps"].path)
     found.model.save(tmp_path / "a.keras")
-    kept = metadata.of(tmp_path / "a.keras")["verified"]
+    kept = provenance.of(tmp_path / "a.keras")["verified"]
     assert (kept["states"], kept["left_out"]) == (False, ["each/lstm"])
 
 
@@ -273,7 +274,7 @@ def test_models_are_afterwards_as_they_were(files):
         verification.verify_model(model, run)
         assert (model.to_json(), run.model.to_json()) == before
         for side in (model, run.model):
-            for _, layer in keras_states.recurrent(side):
+            for _, layer in model_states.recurrent(side):
                 assert "call" not in vars(layer)
 
 
@@ -292,5 +293,5 @@ def test_states_kept_in_a_model_in_the_model_and_in_cells_are_zero_again():
     kept = [*keras.tree.flatten(inner.layers[0].states), *keras.tree.flatten(model.layers[1].states)]
     assert len(kept) == 4
     assert all(np.any(state) for state in kept)
-    keras_states.reset(model)
+    model_states.reset(model)
     assert not any(np.any(state) for state in kept)

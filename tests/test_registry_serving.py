@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from gru_tf import cli, suite
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import agreement, metadata
+from gru_tf.interchange import agreement, provenance
 from gru_tf.tracking import fetched, pages, registry
 
 pytestmark = [
@@ -93,7 +93,7 @@ def test_a_registered_model_becomes_a_keras_model(stored, brought, tmp_path):
         assert found.verified.by == f"MLflow {mlflow.__version__}"
         assert found.verified.cases == 3
         found.model.save(tmp_path / f"{kind}.keras")
-        kept = metadata.of(tmp_path / f"{kind}.keras")
+        kept = provenance.of(tmp_path / f"{kind}.keras")
         assert (kept["source"], kept["file"]) == ("MLflow registry", f"models:/{names[kind]}/1")
         again = keras.saving.load_model(tmp_path / f"{kind}.keras")
         with registry.model.default_store(uri):

@@ -11,7 +11,8 @@ from scipy.special import expit as sigmoid
 from tf_keras.src.layers.rnn import legacy_cells as rnn_cell
 
 from gru_tf import UserError
-from gru_tf.interchange import building, tf1
+from gru_tf.interchange import building
+from gru_tf.interchange.tensorflow import tf1
 
 v1 = tf.compat.v1
 FLOAT32, FLOAT64 = 2e-6, 1e-12

@@ -9,7 +9,7 @@ from pytorch_equations import run, weights
 from safetensors.numpy import save_file
 
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import building, contents, importing, metadata, reference, verification
+from gru_tf.interchange import building, importing, layer_table, provenance, stored_outputs, verification
 from gru_tf.interchange.verification import verify, verify_model
 from gru_tf.recurrent.cells import CELLS
 
@@ -155,7 +155,7 @@ def test_a_keras_file_is_imported_as_it_is(tmp_path, monkeypatch):
     assert found.model is model
     assert found.network is None  # softmax is none of a network's layers
     assert (found.source, found.notes) == ("Keras 2 .h5", ("a warning",))
-    assert metadata.of(model)["verified"]["by"] == "TF-Keras 2"
+    assert provenance.of(model)["verified"]["by"] == "TF-Keras 2"
     reader.framework = lambda path: None
     assert importing.bring(tmp_path / "old.h5").verified is None
     with pytest.raises(UserError, match="expected it to be verified"):
@@ -169,13 +169,13 @@ def test_a_reference_that_no_model_can_be_given_is_refused_in_one_line(tmp_path,
     file = tmp_path / "ref.npz"
     np.savez(file, inputs=[[9, 1]], outputs=np.zeros((1, 4)))
     with pytest.raises(UserError, match="inputs: expected token numbers from 0 to 4. Received: 1 to 9"):
-        reference.compare(tokens, file)
+        stored_outputs.compare(tokens, file)
     with pytest.raises(UserError, match="expected a model of one input, .* Received: one of 2 inputs and 2 outputs"):
-        reference.compare(several(), file)
-    monkeypatch.setattr(reference, "LARGE", 1 << 16)
+        stored_outputs.compare(several(), file)
+    monkeypatch.setattr(stored_outputs, "LARGE", 1 << 16)
     np.savez_compressed(file, inputs=[[1, 2]], outputs=np.zeros((1, 4)), more=np.zeros(1 << 20))
     with pytest.raises(UserError, match=r"Received: [\d,]+ bytes that unpack to 8,389,\d+$"):
-        reference.compare(tokens, file)
+        stored_outputs.compare(tokens, file)
 
 
 def test_a_keras_file_keeps_its_own_types(tmp_path):
@@ -186,10 +186,10 @@ def test_a_keras_file_keeps_its_own_types(tmp_path):
 
 @pytest.mark.parametrize("name", CELLS.names())
 def test_the_table_has_the_units_of_every_cell(name):
-    rows = list(contents.rows(keras.Sequential([keras.Input((None, 3)), CELLS.find(name).layer(5, {})]), None))
+    rows = list(layer_table.rows(keras.Sequential([keras.Input((None, 3)), CELLS.find(name).layer(5, {})]), None))
     assert [(row.layer != "", row.units, row.directions) for row in rows] == [(True, 5, "forward")]
     loop = keras.Sequential([keras.Input((None, 3)), keras.layers.RNN(CELLS.find(name).build(5))])
-    (row,) = contents.rows(loop, None)
+    (row,) = layer_table.rows(loop, None)
     assert (row.kind, row.units, row.parameters) == (type(loop.layers[0].cell).__name__, 5, loop.count_params())
 
 
@@ -254,7 +254,7 @@ def test_an_archive_whose_members_have_no_names_is_refused(tmp_path, ending):
     with pytest.raises(UserError, match="Received"):
         importing.bring(path)
     with pytest.raises(UserError, match="expected a .keras file"):
-        metadata.of(path)
+        provenance.of(path)
 
 
 def test_a_keras_file_with_numbers_that_are_not_finite_is_refused_by_the_weights_name(tmp_path):

@@ -14,6 +14,7 @@ FORMER = {
     "gru_tf.gates": "gru_tf.recurrent.gates",
     "gru_tf.derivation": "gru_tf.recurrent.derivation",
     "gru_tf.tasks.adding": "gru_tf.tasks.memory.adding",
+    "gru_tf.interchange.metadata": "gru_tf.interchange.provenance",
     "gru_tf.silence": "gru_tf.foundation.startup",
 }
 

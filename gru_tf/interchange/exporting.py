@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file
-from gru_tf.interchange import building, keras_legacy, options, verification
+from gru_tf.interchange import building, option_names, verification
+from gru_tf.interchange.keras import legacy
 from gru_tf.interchange.network import Network
 
-WRITERS = {".onnx": "onnx", ".pt": "pytorch", ".pth": "pytorch", ".safetensors": "pytorch", ".tflite": "tflite"}
-FOLDER = "saved_model"
+WRITERS = {".onnx": "onnx", ".pt": "pytorch", ".pth": "pytorch", ".safetensors": "pytorch", ".tflite": "tensorflow.tflite"}
+FOLDER = "tensorflow.saved_model"
 OTHERS = {  # endings that are not written, and what to do instead
     **dict.fromkeys((".keras", ".h5", ".hdf5"), "Keras itself writes those: model.save(…)"),
     ".pb": "a SavedModel is a folder, whose name has no ending",
 }
-WHOLE = (FOLDER, "tflite")  # writers that take a Keras model of any kind, not a network
+WHOLE = (FOLDER, "tensorflow.tflite")  # writers that take a Keras model of any kind, not a network
 
 
 def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **given: Any) -> str:
@@ -42,7 +43,7 @@ def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **giv
         raise UserError(f"{path}: expected a name, of a file or of a new folder")
     name = _writer(path)
     if path.exists() and not overwrite:
-        raise UserError(f"{path}: there already; it is not overwritten without {options.called('overwrite', True)}")
+        raise UserError(f"{path}: there already; it is not overwritten without {option_names.called('overwrite', True)}")
     try:
         writer = import_module(f"gru_tf.interchange.{name}")
     except ModuleNotFoundError as error:
@@ -99,7 +100,7 @@ def load(path: Path) -> Any:
         raise UserError(f"{path}: expected a file saved by Keras, .keras or .h5. Received: a folder")
     if not path.is_file():
         raise UserError(f"{path}: no such file{near_file(path, ('.keras', '.h5', '.hdf5'))}")
-    return keras_legacy.read_model(path)
+    return legacy.read_model(path)
 
 
 def _writer(path: Path) -> str:
@@ -117,4 +118,4 @@ def _check_options(path: Path, writer: Any, given: dict[str, Any]) -> None:
     known = [name for name in inspect.signature(writer.write).parameters if name not in ("network", "model", "path")]
     for name, value in given.items():
         if name not in known:
-            raise UserError(f"{path}: {options.unknown(name, value, known)}")
+            raise UserError(f"{path}: {option_names.unknown(name, value, known)}")

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
-from gru_tf.interchange import building, metadata, options, readers, verification
-from gru_tf.interchange import reference as stored
-from gru_tf.interchange.foreign import Foreign, Run
+from gru_tf.interchange import building, option_names, provenance, readers, verification
+from gru_tf.interchange import stored_outputs as stored
 from gru_tf.interchange.network import Network
+from gru_tf.interchange.source import Foreign, Run
 from gru_tf.interchange.verification import Verified
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -32,7 +32,7 @@ class Imported:
         source: framework and format.
         verified: how; None where it could not be, or was not to be.
         notes: sentences on what the file leaves open.
-        record: kept with the model, see `gru_tf.interchange.metadata`.
+        record: kept with the model, see `gru_tf.interchange.provenance`.
         unverified: why it was not verified, where that is not what was asked for, nor a framework that is not installed.
     """
 
@@ -56,7 +56,7 @@ def import_model(
     """A trained recurrent stack of another framework as a Keras model, which computes the same.
 
     Input is (batch, T, features), or token numbers (batch, T); output (batch, T, outputs), or (batch, outputs) where only
-    the last step is read. `gru_tf.interchange.metadata.of` says of the model, and of each .keras file that is saved of it,
+    the last step is read. `gru_tf.interchange.provenance.of` says of the model, and of each .keras file that is saved of it,
     where it comes from and how it was verified.
 
     Args:
@@ -66,7 +66,7 @@ def import_model(
         reference: an .npz with "inputs" and "outputs" of the source, to compare with instead.
         dtype: of the model: float32 or float64; float16 or bfloat16 with verify=False; of a Keras file none, its layers say
             theirs.
-        given: options of the reader; for a state_dict those of `gru_tf.interchange.state_dict.Options`: `prefix`,
+        given: options of the reader; for a state_dict those of `gru_tf.interchange.pytorch.state_dict.Options`: `prefix`,
             `embedding`, `head`, `every_step`, `activation`, `masked`, `leave_out`.
 
     Raises:
@@ -155,10 +155,10 @@ def _imported(
         "source": source,
         "file": path.name,
         "beside": [file.name for file in beside],
-        "sha256": metadata.digest([*readers.files(path), *beside]),
+        "sha256": provenance.digest([*readers.files(path), *beside]),
         "verified": None if verified is None else verified.record() | {"date": today},
     }
-    metadata.attach(model, record)
+    provenance.attach(model, record)
     return Imported(model, network, source, verified, tuple(notes), record)
 
 
@@ -187,7 +187,7 @@ def _verified(
         if verify and found is None:
             own_file = "Keras 3 itself has read it" if source.startswith("Keras 3") else ""
             why = own_file or f"{framework_of(source)} is not installed"
-            none = f"there is no {options.where('reference')} (.npz)"
+            none = f"there is no {option_names.where('reference')} (.npz)"
             raise UserError(f"{path}: expected it to be verified. Received: {why}, and {none}")
         return found
     with _naming(path):

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file
-from gru_tf.interchange import options
+from gru_tf.interchange import option_names
 
 BY_NAME = {  # by what a file's name ends in; its content goes before
     ".pt": "pytorch",
     ".pth": "pytorch",
     ".safetensors": "pytorch",
     ".onnx": "onnx",
-    ".h5": "keras_legacy",
-    ".hdf5": "keras_legacy",
-    ".keras": "keras_legacy",
-    ".index": "tf1",
-    ".meta": "tf1",
+    ".h5": "keras.legacy",
+    ".hdf5": "keras.legacy",
+    ".keras": "keras.legacy",
+    ".index": "tensorflow.tf1",
+    ".meta": "tensorflow.tf1",
 }
 KINDS = "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras) or a TensorFlow 1 checkpoint"
 HDF5, PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80\x02"
@@ -46,7 +46,7 @@ def of(path: Path) -> Any:
 def _by_content(path: Path) -> str | None:
     """The reader that the first bytes, or a checkpoint's other files, call for; None where they say nothing."""
     if path.is_dir() or path.with_name(f"{path.name}.index").is_file():
-        return "tf1"
+        return "tensorflow.tf1"
     try:
         with path.open("rb") as stream:
             start = stream.read(9)
@@ -55,7 +55,7 @@ def _by_content(path: Path) -> str | None:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     if start.startswith(HDF5):
-        return "keras_legacy"
+        return "keras.legacy"
     if start.startswith(b"PK"):
         return _by_members(path)
     return "pytorch" if start.startswith(PICKLE) or start[8:9] == b"{" else None
@@ -69,7 +69,7 @@ def _by_members(path: Path) -> str | None:
     except (zipfile.BadZipFile, NotImplementedError, UnicodeError):  # the last of members' names
         return None
     if "config.json" in names:
-        return "keras_legacy"
+        return "keras.legacy"
     return "pytorch" if any(name.endswith("data.pkl") for name in names) else None
 
 
@@ -79,7 +79,7 @@ def given_to(reader: Any, path: Path, given: dict[str, Any]) -> dict[str, Any]:
     known = [name for name in inspect.signature(kind or reader.read).parameters if name != "path"]
     for name, value in given.items():
         if name not in known:
-            raise UserError(f"{path}: {options.unknown(name, value, known)}")
+            raise UserError(f"{path}: {option_names.unknown(name, value, known)}")
     return {"given": kind(**given)} if kind else given
 
 

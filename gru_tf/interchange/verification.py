@@ -13,10 +13,10 @@ import numpy as np
 from keras import ops
 
 from gru_tf.foundation.errors import UserError, counted, several
-from gru_tf.interchange import building, keras_states, random_inputs
-from gru_tf.interchange.foreign import BATCHES, LENGTHS, Run
-from gru_tf.interchange.keras_states import ModelRun, States
+from gru_tf.interchange import building, model_states, random_inputs
+from gru_tf.interchange.model_states import ModelRun, States
 from gru_tf.interchange.network import Network
+from gru_tf.interchange.source import BATCHES, LENGTHS, Run
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TOLERANCE = 1e-5
@@ -206,7 +206,7 @@ def verify_model(
                     found.add("output" if not rest else f"output {n}", own, their, where)
                 for name, own, their in states.pairs():
                     found.add(name, own, their, where)
-    keras_states.reset(model)
+    model_states.reset(model)
     judged = found.judged(by, tolerance, len(batches) * len(lengths))
     return replace(judged, states=bool(states.compared), left_out=tuple(sorted(states.left_out)))
 
@@ -228,6 +228,6 @@ def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
         theirs = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
         real = None if mask is None else mask.sum(axis=1)
         found.add("output", *real_steps(own, theirs, real, network.every_step), batch_of(len(x), x.shape[1]))
-        keras_states.reset(model)
+        model_states.reset(model)
     tolerance = TOLERANCE if dtype in ("float32", "float64") else HALF
     found.judged("the network that was read of it", tolerance, 2)

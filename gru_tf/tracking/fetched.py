@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from gru_tf.foundation.errors import UserError, did_you_mean, one_line, several, shown
-from gru_tf.interchange import agreement, importing, metadata, random_inputs
+from gru_tf.interchange import agreement, importing, provenance, random_inputs
 from gru_tf.interchange.importing import Imported
 from gru_tf.interchange.verification import Verified, batch_of
 from gru_tf.tracking import Store
@@ -60,7 +60,7 @@ def bring(address: str, store: str | None = None, verify: bool | None = None) ->
         "file": version,
         "verified": None if verified is None else verified.record() | {"date": today},
     }
-    metadata.attach(found.model, record)
+    provenance.attach(found.model, record)
     why = f"MLflow would run {runs}, which --verify allows" if runs else ""
     return replace(found, source=f"MLflow registry, {version}", verified=verified, unverified=why, record=record)
 

@@ -9,18 +9,7 @@ from gru_tf.foundation.errors import counted, did_you_mean
 from gru_tf.interchange.network import Linear, Recurrent
 from gru_tf.interchange.onnx.activations import named
 from gru_tf.interchange.onnx.graph import Graph, Node, shape_of
-from gru_tf.interchange.onnx.values import (
-    Axis,
-    Const,
-    Filled,
-    Flow,
-    Layer,
-    Size,
-    Unread,
-    UnreadableError,
-    Value,
-    constant,
-)
+from gru_tf.interchange.onnx.values import Axis, Const, Filled, Flow, Layer, Size, Unread, UnreadableError, Value, constant
 from gru_tf.recurrent import gates
 
 DIRECTIONS = {"forward": 1, "reverse": 1, "bidirectional": 2}

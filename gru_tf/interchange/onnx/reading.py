@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation.errors import UserError, did_you_mean, one_line, several
-from gru_tf.interchange import options
-from gru_tf.interchange.foreign import LENGTHS, Foreign
+from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Linear, Network
 from gru_tf.interchange.onnx import file, nodes
 from gru_tf.interchange.onnx.glue import OPERATORS
@@ -16,6 +15,7 @@ from gru_tf.interchange.onnx.graph import Graph, Node
 from gru_tf.interchange.onnx.parts import complete
 from gru_tf.interchange.onnx.running import Roles, framework
 from gru_tf.interchange.onnx.values import TIMES, Axis, Const, Flow, Layer, Unread, UnreadableError, Value
+from gru_tf.interchange.source import LENGTHS, Foreign
 
 RECURRENT = ("GRU", "LSTM", "RNN")
 LOOPS = ("Loop", "Scan", "If")
@@ -249,4 +249,4 @@ def _warnings(model: Any, reset_after: bool | None) -> tuple[str, ...]:
     if model.producer_name != "pytorch" or reset_after:
         return ()
     wrong = [n for n in model.graph.node if n.op_type == "GRU" and not file.attributes(n).get("linear_before_reset")]
-    return tuple(RESET.format(name=n.name or "GRU", option=options.called("reset_after", True)) for n in wrong)
+    return tuple(RESET.format(name=n.name or "GRU", option=option_names.called("reset_after", True)) for n in wrong)

@@ -12,8 +12,8 @@ from typing import Any
 import keras
 
 from gru_tf.foundation.errors import UserError, one_line, shown
-from gru_tf.interchange import hdf5
-from gru_tf.interchange.keras_weights import fill_by_name, fill_by_path
+from gru_tf.interchange.keras import hdf5
+from gru_tf.interchange.keras.weights import fill_by_name, fill_by_path
 
 WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"
 KINDS = "a zip archive as Keras 3, and Keras 2 from 2.12 on, write it, or an HDF5 file"

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.interchange.foreign import Run
-from gru_tf.interchange.pytorch_file import pytorch
-from gru_tf.interchange.stacks import TITLES, Array, Read
-from gru_tf.interchange.state_dict import Found
+from gru_tf.interchange.pytorch.file import pytorch
+from gru_tf.interchange.pytorch.stacks import TITLES, Array, Read
+from gru_tf.interchange.pytorch.state_dict import Found
+from gru_tf.interchange.source import Run
 
 
 def framework(found: Found) -> tuple[str, Run] | None:

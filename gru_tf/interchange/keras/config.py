@@ -1,7 +1,7 @@
 """Configs of Keras models, of Keras 2 (TensorFlow 1 included) and 3, rewritten for Keras 3 from known parts alone.
 
 Keras builds whatever a config names: a Lambda's code, a class of any module. So nothing of a file's config reaches Keras as
-it is. It is taken apart here and put together again out of what `gru_tf.interchange.keras_known` lists, with the module
+it is. It is taken apart here and put together again out of what `gru_tf.interchange.keras.stock` lists, with the module
 that each part really has; what is not among them is refused by its name. Options of Keras 2's layers are translated
 (`keras_2_options`), and so are the graphs that connect them (`keras_graph`).
 """
@@ -12,11 +12,11 @@ from typing import Any
 import keras
 
 from gru_tf.foundation.errors import UserError, shown
-from gru_tf.interchange import keras_known
-from gru_tf.interchange.keras_2_options import Options
-from gru_tf.interchange.keras_graph import Graph
-from gru_tf.interchange.keras_known import CALLED, CUDNN, KINDS, LAYERS, LAYERS_OF_KERAS_3, MODELS, POLICIES, refused
-from gru_tf.interchange.keras_objects import activation, class_name, is_plain, options_of, plain, registered_name, written
+from gru_tf.interchange.keras import stock
+from gru_tf.interchange.keras.graph import Graph
+from gru_tf.interchange.keras.keras_2_options import Options
+from gru_tf.interchange.keras.objects import activation, class_name, is_plain, options_of, plain, registered_name, written
+from gru_tf.interchange.keras.stock import CALLED, CUDNN, KINDS, LAYERS, LAYERS_OF_KERAS_3, MODELS, POLICIES, refused
 from gru_tf.recurrent import saved_models
 
 
@@ -85,7 +85,7 @@ class Config:
             if kind in names and not (registered_name(value) or "").startswith("gru_tf>"):
                 return written(package, kind, self.known(options or {}))
         if kind in POLICIES:
-            return keras_known.dtype(self.where, value, kind)
+            return stock.dtype(self.where, value, kind)
         return self.layer(value)
 
     def _function(self, value: Mapping[str, Any]) -> Any:

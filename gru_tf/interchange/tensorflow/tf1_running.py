@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.interchange.foreign import Run
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.tf1_cells import Cell, Stack
+from gru_tf.interchange.source import Run
+from gru_tf.interchange.tensorflow.tf1_cells import Cell, Stack
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Steps = tuple[Array, list[Array]]  # (T, H), final states

@@ -7,8 +7,8 @@ below it, and the stack without it is another function.
 from collections.abc import Iterable, Sequence
 
 from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
-from gru_tf.interchange import options
-from gru_tf.interchange.stacks import Tensor
+from gru_tf.interchange import option_names
+from gru_tf.interchange.pytorch.stacks import Tensor
 
 ON_TOP = ("head", "out", "dec", "logit", "class", "pred")  # in a name, say that it is no layer in front
 
@@ -30,7 +30,7 @@ def told(names: Sequence[str], keys: Sequence[str], between: str = ".") -> set[s
         if not own:
             near = did_you_mean(name, [*keys, *(key.rpartition(between)[0] for key in keys)])
             expected = f"one of {several(keys)}" if keys else "none, as there is nothing beside the stack"
-            raise UserError(f"{options.where('leave_out')}: expected {expected}.{near} Received: '{name}'")
+            raise UserError(f"{option_names.where('leave_out')}: expected {expected}.{near} Received: '{name}'")
         found |= own
     return found
 
@@ -56,14 +56,14 @@ def check_head(head: Tensor, stack: Tensor, features: int, keys: Sequence[str]) 
     """
     named = any(word in _module(head).lower() for word in ON_TOP) or list(keys) == sorted(keys)
     if not named and head.shape[0] == features and keys.index(head.key) < keys.index(stack.key):
-        as_head = options.called("head", _module(head))
+        as_head = option_names.called("head", _module(head))
         raise UserError(f"{_doubt(head, features)}, or {as_head} if it is on top. Received: shape {head.shape}")
 
 
 def check_embedding(table: Tensor) -> None:
     """Refuse an embedding that was found by its shape alone and could be a linear layer in front as well: a square one."""
     if table.shape[0] == table.shape[1]:
-        as_embedding = options.called("embedding", _module(table))
+        as_embedding = option_names.called("embedding", _module(table))
         raise UserError(f"{_doubt(table, table.shape[0])}, or {as_embedding} if it is one. Received: shape {table.shape}")
 
 
@@ -74,7 +74,7 @@ def _doubt(tensor: Tensor, features: int) -> str:
 def doubt(key: str, module: str, features: int) -> str:
     """What is said of an entry that could be in front of a stack which takes so many features, and how to leave it out."""
     why = f"could be a layer in front of the stack, which takes {counted(features, 'feature')}; none such is read"
-    return f"{key}: {why}: expected {options.called('leave_out', module)} for the stack without it"
+    return f"{key}: {why}: expected {option_names.called('leave_out', module)} for the stack without it"
 
 
 def _module(tensor: Tensor) -> str:

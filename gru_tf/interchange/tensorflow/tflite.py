@@ -17,11 +17,11 @@ import numpy as np
 
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError, one_line, several
-from gru_tf.interchange import agreement, options, random_inputs
+from gru_tf.interchange import agreement, option_names, random_inputs
 from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.saved_model import WHOLE, by_name, step_signature, without_cudnn
 from gru_tf.interchange.streaming import OneStep
+from gru_tf.interchange.tensorflow.saved_model import WHOLE, by_name, step_signature, without_cudnn
 
 Runner = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 CASES = 3  # of random inputs
@@ -51,7 +51,7 @@ def write(
     """
     path = Path(path)
     if (timesteps is None) != streaming:
-        one, other = options.called("timesteps", timesteps or options.ANY), options.called("streaming", True)
+        one, other = option_names.called("timesteps", timesteps or option_names.ANY), option_names.called("streaming", True)
         received = f"{one} and {other}" if streaming else "neither"
         raise UserError(f"{path}: expected {one}, the length of every sequence, or {other}. Received: {received}")
     found = build(model) if isinstance(model, Network) else model

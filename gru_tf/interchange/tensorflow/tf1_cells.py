@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gru_tf.foundation.errors import UserError, did_you_mean, several
-from gru_tf.interchange import options
+from gru_tf.interchange import option_names
 
 LSTM = {"basic_lstm_cell", "lstm_cell", "lstm_block_cell", "lstm_fused_cell", "cudnn_compatible_lstm_cell"}
 WITHOUT_FORGET_BIAS = {"cudnn_compatible_lstm_cell"}
@@ -172,7 +172,7 @@ def _place(path: str) -> _Place:
 def _chosen(found: list[str], scopes: Sequence[str], where: str) -> list[str]:
     if not scopes:
         if len(found) > 1:
-            which = f"{options.called('scopes')}, in the order of the layers"
+            which = f"{option_names.called('scopes')}, in the order of the layers"
             raise UserError(f"{where}: expected cells in one scope, or {which}. Received: {several(found)}")
         return found
     chosen = []
@@ -180,7 +180,7 @@ def _chosen(found: list[str], scopes: Sequence[str], where: str) -> list[str]:
         fits = [each for each in found if each == scope] or [each for each in found if each.startswith(f"{scope}/")]
         if len(fits) != 1:
             near = did_you_mean(scope, found)
-            expected = f"each of {options.called('scopes')} to be one of {several(found)}.{near}"
+            expected = f"each of {option_names.called('scopes')} to be one of {several(found)}.{near}"
             raise UserError(f"{where}: expected {expected} Received: {scope!r}")
         chosen += fits
     return chosen

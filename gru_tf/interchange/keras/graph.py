@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
 
 if TYPE_CHECKING:
-    from gru_tf.interchange.keras_config import Config
+    from gru_tf.interchange.keras.config import Config
 
 STATEFUL = {"GRU", "LSTM", "SimpleRNN", "RNN", "Bidirectional"}  # a call's further inputs are their initial states
 PASSED = {"training", "mask"}  # options of a call that Keras 3 knows too

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
-from gru_tf.interchange import options
-from gru_tf.interchange.stacks import made_anew
+from gru_tf.interchange import option_names
+from gru_tf.interchange.pytorch.stacks import made_anew
 
 Array = np.ndarray[Any, np.dtype[Any]]
 WEIGHTS, BIASES = ("weight_ih", "weight_hh"), ("bias_ih", "bias_hh")
@@ -128,7 +128,7 @@ def choose(found: Mapping[str, Stack], prefix: str | None, keys: Iterable[str]) 
     names = ", ".join(map(_shown, found.values()))
     if prefix is None:
         if len(found) > 1:
-            which = f"{options.called('prefix')} to say which{_together(found.values())}"
+            which = f"{option_names.called('prefix')} to say which{_together(found.values())}"
             raise UserError(f"expected one recurrent stack, or {which}. Received: {names}")
         return list(found.values())
     numbered = re.compile(rf"{re.escape(wanted)}\.(\d{{1,6}})(\..*)?", re.S)
@@ -137,7 +137,7 @@ def choose(found: Mapping[str, Stack], prefix: str | None, keys: Iterable[str]) 
     chosen = exact or [stack for _, stack in inside]
     if not chosen:
         near = did_you_mean(wanted, (stack.name for stack in found.values()))
-        raise UserError(f"{options.where('prefix')}: expected one of {names}.{near} Received: '{prefix}'")
+        raise UserError(f"{option_names.where('prefix')}: expected one of {names}.{near} Received: '{prefix}'")
     made_anew.check(keys, [stack.prefix for stack in chosen], recurrent=True)
     return chosen
 
@@ -145,7 +145,7 @@ def choose(found: Mapping[str, Stack], prefix: str | None, keys: Iterable[str]) 
 def _together(stacks: Iterable[Stack]) -> str:
     """What to say for all modules of a list at once, where there is one; in words."""
     parents = Counter(match[1] for stack in stacks if (match := re.fullmatch(r"(.+?)\.\d{1,6}(\..*)?", stack.name, re.S)))
-    lists = [options.called("prefix", parent) for parent, count in parents.items() if count > 1]
+    lists = [option_names.called("prefix", parent) for parent, count in parents.items() if count > 1]
     return f" ({' or '.join(lists)} for all of the list, one after the other)" if lists else ""
 
 

@@ -3,8 +3,8 @@
 Layers that were programmed for cuDNN alone (CuDNNGRU, CuDNNLSTM) become GRU and LSTM in the form that cuDNN takes. What
 Keras 2 calls hard_sigmoid becomes `gru_tf.recurrent.layers.hard_sigmoid`, for Keras 3 means another function by it.
 
-A config is rewritten from known parts (`gru_tf.interchange.keras_config`), weights are looked through before they are read
-(`gru_tf.interchange.hdf5`), and of a `.keras` archive only its config, metadata and weights are read, by their names:
+A config is rewritten from known parts (`gru_tf.interchange.keras.config`), weights are looked through before they are read
+(`gru_tf.interchange.keras.hdf5`), and of a `.keras` archive only its config, metadata and weights are read, by their names:
 nothing of a file is run and nothing of it is written anywhere.
 """
 
@@ -16,11 +16,11 @@ from typing import Any
 import keras
 
 from gru_tf.foundation.errors import UserError, one_line
-from gru_tf.interchange.foreign import Run
-from gru_tf.interchange.keras_config import Config
-from gru_tf.interchange.keras_file import File, Room
-from gru_tf.interchange.keras_known import CUDNN
-from gru_tf.interchange.keras_states import ModelRun
+from gru_tf.interchange.keras.config import Config
+from gru_tf.interchange.keras.file import File, Room
+from gru_tf.interchange.keras.stock import CUDNN
+from gru_tf.interchange.model_states import ModelRun
+from gru_tf.interchange.source import Run
 
 
 @dataclass(frozen=True, eq=False)

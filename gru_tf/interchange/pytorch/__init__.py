@@ -7,11 +7,13 @@ from pathlib import Path
 
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import building, pytorch_file, pytorch_run, safetensors, state_dict, verification
-from gru_tf.interchange.foreign import Foreign
+from gru_tf.interchange import building, verification
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.stacks import Array
-from gru_tf.interchange.state_dict import Options
+from gru_tf.interchange.pytorch import file as pytorch_file
+from gru_tf.interchange.pytorch import running, safetensors, state_dict
+from gru_tf.interchange.pytorch.stacks import Array
+from gru_tf.interchange.pytorch.state_dict import Options
+from gru_tf.interchange.source import Foreign
 
 
 def read(path: Path, given: Options = state_dict.UNSAID) -> Foreign:
@@ -27,7 +29,7 @@ def read(path: Path, given: Options = state_dict.UNSAID) -> Foreign:
     """
     with _naming(path):
         found = state_dict.read(pytorch_file.entries(path), given)
-    return Foreign(found.network, state_dict.SOURCE, lambda: pytorch_run.framework(found), found.notes)
+    return Foreign(found.network, state_dict.SOURCE, lambda: running.framework(found), found.notes)
 
 
 @contextmanager

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
-from gru_tf.interchange import keras_known
-from gru_tf.interchange.keras_known import CELLS, KINDS, refused
-from gru_tf.interchange.keras_objects import activation, class_name, is_plain, options_of, plain, written
+from gru_tf.interchange.keras import stock
+from gru_tf.interchange.keras.objects import activation, class_name, is_plain, options_of, plain, written
+from gru_tf.interchange.keras.stock import CELLS, KINDS, refused
 
 if TYPE_CHECKING:
-    from gru_tf.interchange.keras_config import Config
+    from gru_tf.interchange.keras.config import Config
 
 ACTIVATIONS = {
     **{name: name for name in ("linear", "relu", "relu6", "elu", "selu", "silu", "gelu", "mish", "softplus", "softsign")},
@@ -100,7 +100,7 @@ class Options:
             if key.endswith(f"_{kind[:-1]}"):
                 return self._numeric(kind, value, called)
         if key == "dtype":
-            return keras_known.dtype(self.where, value, called)
+            return stock.dtype(self.where, value, called)
         if key in ("layer", "backward_layer", "cell"):
             return None if value is None else self.config.layer(value)
         if key == "cells":

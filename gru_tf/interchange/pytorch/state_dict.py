@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation.errors import UserError, counted, did_you_mean
-from gru_tf.interchange import options, stacks, surroundings
+from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Network, Recurrent
-from gru_tf.interchange.stacks import TITLES, Read, Tensor, suffix
-from gru_tf.interchange.surroundings import Around
+from gru_tf.interchange.pytorch import around_stack, stacks
+from gru_tf.interchange.pytorch.around_stack import Around
+from gru_tf.interchange.pytorch.stacks import TITLES, Read, Tensor, suffix
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SOURCE = "PyTorch state_dict"
@@ -128,7 +129,7 @@ def read(named: Mapping[str, Tensor], given: Options = UNSAID) -> Found:
         given: what it does not say.
 
     Raises:
-        UserError: see `gru_tf.interchange.stacks` and `surroundings`.
+        UserError: see `gru_tf.interchange.pytorch.stacks` and `surroundings`.
     """
     activation = given.activation
     known = stacks.find(named)
@@ -138,11 +139,11 @@ def read(named: Mapping[str, Tensor], given: Options = UNSAID) -> Found:
     plain = any(one.cell == "rnn" for one in reads)
     if activation == "relu" and not plain:
         cells = " and ".join(sorted({TITLES[one.cell] for one in reads}))
-        place = options.where("activation")
+        place = option_names.where("activation")
         raise UserError(f"{place}: expected 'tanh' with {cells}. Received: 'relu', which torch.nn.RNN alone has")
     widths = reads[0].features, reads[-1].units * reads[-1].stack.directions
     others = [stack for stack in known.values() if stack not in chosen]
-    around = surroundings.find(
+    around = around_stack.find(
         named, chosen, others, widths, embedding=given.embedding, head=given.head, leave_out=given.leave_out
     )
     layers = tuple(layer for one in reads for layer in one.layers)
@@ -155,18 +156,18 @@ def read(named: Mapping[str, Tensor], given: Options = UNSAID) -> Found:
 def _check_activation(activation: str | None) -> None:
     if activation not in (None, *ACTIVATIONS):
         near = did_you_mean(str(activation), ACTIVATIONS)
-        place = options.where("activation")
+        place = option_names.where("activation")
         raise UserError(f"{place}: expected 'tanh' or 'relu', as torch.nn.RNN has.{near} Received: {activation!r}")
 
 
 def _notes(around: Around, assumed: bool, joined: bool) -> Iterator[str]:
     if assumed:
-        otherwise = options.called("activation", "relu")
+        otherwise = option_names.called("activation", "relu")
         yield f"a state_dict does not say an RNN's nonlinearity; it is taken for tanh (otherwise: {otherwise})"
     if around.embedding or around.heads or joined:
         yield BETWEEN
     if around.left_out:
-        yield f"left out, also of what was compared: {surroundings.left_out(around.left_out)}"
+        yield f"left out, also of what was compared: {around_stack.left_out(around.left_out)}"
 
 
 # --- and back ---

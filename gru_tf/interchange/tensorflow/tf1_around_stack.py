@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
-from gru_tf.interchange import in_front, options
-from gru_tf.interchange.tf1_file import Shapes
+from gru_tf.interchange import before_stack, option_names
+from gru_tf.interchange.tensorflow.tf1_file import Shapes
 
 BIASES = {"kernel": "bias", "weights": "biases", "W": "b", "w": "b"}  # last part of a head's names, or its end after "_"
 Names = tuple[str, str | None]  # of a kernel and its bias
@@ -38,7 +38,7 @@ def find(
 
     Args:
         weights: their shapes.
-        embedding: as `gru_tf.interchange.tf1.read` takes it.
+        embedding: as `gru_tf.interchange.tensorflow.tf1.read` takes it.
         head: the same.
         leave_out: the same.
         widths: of the cells' input and of their output.
@@ -48,7 +48,7 @@ def find(
         UserError: where what is named is not there, more than one could be meant, or one might be in front of the cells.
     """
     features, width = widths
-    out = in_front.told(leave_out, list(weights), between="/")
+    out = before_stack.told(leave_out, list(weights), between="/")
     weights = {name: shape for name, shape in weights.items() if name not in out}
     table = _table(weights, _key(embedding), features, where)
     left = {name: shape for name, shape in weights.items() if name != table}
@@ -59,7 +59,7 @@ def find(
     for name in unread:
         known = (given is not None and left[name][:1] == (width,)) or (embedding is not None and _called_embedding(name))
         if len(left[name]) > 1 and left[name][-1] == features and not known:
-            raise UserError(f"{where}: {in_front.doubt(name, name, features)}. Received: shape {left[name]}")
+            raise UserError(f"{where}: {before_stack.doubt(name, name, features)}. Received: shape {left[name]}")
     return Around(table, linear, [*unread, *sorted(out)])
 
 
@@ -79,12 +79,12 @@ def _table(left: Shapes, given: str | None, width: int, where: str) -> str:
     """The name of the embedding, or nothing."""
     if given is not None:
         if given and given not in left:
-            expected = f"a variable for {options.called('embedding')}.{did_you_mean(given, left)}"
+            expected = f"a variable for {option_names.called('embedding')}.{did_you_mean(given, left)}"
             raise UserError(f"{where}: {given}: expected {expected} Received: none")
         return given
     fits = [name for name, shape in left.items() if _called_embedding(name) and len(shape) == 2 and shape[1] == width]
     if len(fits) > 1:
-        expected = f"one embedding of width {width}, or {options.called('embedding')}"
+        expected = f"one embedding of width {width}, or {option_names.called('embedding')}"
         raise UserError(f"{where}: expected {expected}. Received: {several(sorted(fits))}")
     return fits[0] if fits else ""
 
@@ -97,7 +97,7 @@ def _given(left: Shapes, head: Sequence[str], where: str) -> list[Names]:
     """The linear layers whose kernels are named."""
     for name in head:
         if len(left.get(name, ())) != 2:
-            expected = f"a matrix for {options.called('head')}.{did_you_mean(name, left)}"
+            expected = f"a matrix for {option_names.called('head')}.{did_you_mean(name, left)}"
             raise UserError(f"{where}: {name}: expected {expected} Received: {left.get(name, 'no such variable')}")
     return [(name, _bias(name, left)) for name in head]
 
@@ -108,7 +108,7 @@ def _following(left: Shapes, width: int, where: str) -> list[Names]:
     found: dict[str, str | None] = {}
     while fits := sorted(name for name, shape in matrices.items() if shape[0] == width and name not in found):
         if len(fits) > 1:
-            expected = f"one kernel that takes {counted(width, 'feature')}, or {options.called('head')}"
+            expected = f"one kernel that takes {counted(width, 'feature')}, or {option_names.called('head')}"
             raise UserError(f"{where}: expected {expected}. Received: {several(fits)}")
         found[fits[0]] = _bias(fits[0], left)
         width = left[fits[0]][1]

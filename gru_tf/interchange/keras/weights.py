@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation.errors import UserError, several
-from gru_tf.interchange import hdf5
-from gru_tf.interchange.keras_known import CUDNN, MODELS, RECURRENT
-from gru_tf.interchange.keras_objects import class_name, options_of
+from gru_tf.interchange.keras import hdf5
+from gru_tf.interchange.keras.objects import class_name, options_of
+from gru_tf.interchange.keras.stock import CUDNN, MODELS, RECURRENT
 from gru_tf.recurrent import gates
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation.errors import UserError, counted, several
-from gru_tf.interchange import options, tf1_file, tf1_run, tf1_surroundings
-from gru_tf.interchange.foreign import Foreign
+from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Linear, Network, Recurrent
-from gru_tf.interchange.tf1_cells import Cell, Stack, stack
-from gru_tf.interchange.tf1_surroundings import Around
+from gru_tf.interchange.source import Foreign
+from gru_tf.interchange.tensorflow import tf1_around_stack, tf1_file, tf1_running
+from gru_tf.interchange.tensorflow.tf1_around_stack import Around
+from gru_tf.interchange.tensorflow.tf1_cells import Cell, Stack, stack
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.gates import Gates
 
@@ -61,7 +62,7 @@ def read(
     layers = _layers(found, arrays, forget_bias, activation, where)
     left = {name: shape for name, shape in own.items() if name not in arrays and tf1_file.is_weight(name, shape)}
     widths = layers[0].forward.features, layers[-1].width
-    around = tf1_surroundings.find(left, embedding, head, leave_out, widths, where)
+    around = tf1_around_stack.find(left, embedding, head, leave_out, widths, where)
     try:
         network = Network(
             tuple(layers),
@@ -74,7 +75,7 @@ def read(
     except ValueError as error:
         raise UserError(f"{where}: {error}") from None
     warnings = tuple(_warnings(found, layers, forget_bias, around))
-    return Foreign(network, FRAMEWORK, tf1_run.framework(found, arrays, network, forget_bias, activation), warnings)
+    return Foreign(network, FRAMEWORK, tf1_running.framework(found, arrays, network, forget_bias, activation), warnings)
 
 
 def _layers(found: Stack, arrays: Mapping[str, Array], added: float, activation: str, where: str) -> list[Recurrent]:
@@ -119,9 +120,10 @@ def _warnings(found: Stack, layers: Sequence[Recurrent], added: float, around: A
     """What the file does not say, and how it was taken."""
     said = []
     if any(cell.forget_bias for layer in found.layers for cell in layer):
+        option, other = option_names.called("forget_bias", added), option_names.called("forget_bias")
         said.append(
-            f"{options.called('forget_bias', added)} is added to the forget gates' biases, as TensorFlow 1 added it while it"
-            f" ran; the file does not say how much: give {options.called('forget_bias')} where the program said otherwise"
+            f"{option} is added to the forget gates' biases, as TensorFlow 1 added it while it"
+            f" ran; the file does not say how much: give {other} where the program said otherwise"
         )
     if found.apart:
         said.append(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
-from gru_tf.interchange.keras_objects import class_name, options_of
+from gru_tf.interchange.keras.objects import class_name, options_of
 
 CUDNN = {"CuDNNGRU": "GRU", "CuDNNLSTM": "LSTM"}
 CALLED = {**CUDNN, "BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}

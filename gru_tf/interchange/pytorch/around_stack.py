@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 
 from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
-from gru_tf.interchange import in_front, options
+from gru_tf.interchange import before_stack, option_names
 from gru_tf.interchange.network import Linear
-from gru_tf.interchange.stacks import Stack, Tensor, made_anew
+from gru_tf.interchange.pytorch.stacks import Stack, Tensor, made_anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def find(
             could be a layer in front of the stack.
     """
     recurrent = {tensor.key for stack in (*chosen, *others) for tensor in stack.tensors()}
-    told = in_front.told(leave_out, [key for key in entries if key not in recurrent])
+    told = before_stack.told(leave_out, [key for key in entries if key not in recurrent])
     matrices = {name: matrix for name, matrix in _matrices(entries) if matrix.weight.key not in told}
     near = {name: matrix for name, matrix in matrices.items() if _belongs(name, chosen, others)}
     if head is None:
@@ -107,11 +107,11 @@ def find(
     used |= {t.key for m in (*heads, *([below] if below else [])) for t in (m.weight, m.bias) if t is not None}
     left = [t for t in entries.values() if t.key not in used | recurrent and t.shape]
     doubtful = [t for t in left if t.key not in told and _belongs(t.key.rpartition(".")[0], chosen, others)]
-    in_front.check_left(doubtful, widths, head is not None)
+    before_stack.check_left(doubtful, widths, head is not None)
     if head is None and len(heads) == 1:
-        in_front.check_head(heads[0].weight, next(iter(chosen[0].tensors())), widths[0], list(entries))
+        before_stack.check_head(heads[0].weight, next(iter(chosen[0].tensors())), widths[0], list(entries))
     if below and embedding is None and not _called_embedding(below):
-        in_front.check_embedding(below.weight)
+        before_stack.check_embedding(below.weight)
     return Around(below, tuple(heads), tuple(left))
 
 
@@ -142,7 +142,7 @@ def _named(key: str, matrices: Mapping[str, Matrix], option: str) -> Matrix:
         expected = (
             f"one of {several([m.weight.key for m in matrices.values()])}" if matrices else "none, as there is no matrix"
         )
-        raise UserError(f"{options.where(option)}: expected {expected}.{near} Received: '{key}'")
+        raise UserError(f"{option_names.where(option)}: expected {expected}.{near} Received: '{key}'")
     return found
 
 
@@ -165,13 +165,13 @@ def _embedding(
     fits = _told_apart(fits)
     if len(fits) > 1:
         names = " and ".join(_entry(m.weight) for m in fits)
-        which = f"{options.called('embedding', 'KEY')} to say which, or {options.called('embedding', False)}"
+        which = f"{option_names.called('embedding', 'KEY')} to say which, or {option_names.called('embedding', False)}"
         raise UserError(f"expected one embedding, or {which}. Received: {names}")
     only = fits[0] if fits else None
     elsewhere = headless or heads or any(m is not only and m.inputs == widths[1] for m in near.values())
     if only and only.inputs == widths[1] and not elsewhere and not _called_embedding(only):
-        as_head = f"{options.called('head', 'KEY')} and {options.called('embedding', False)}"
-        either = f"could be an embedding and a head: say {options.called('embedding', 'KEY')}, or {as_head}"
+        as_head = f"{option_names.called('head', 'KEY')} and {option_names.called('embedding', False)}"
+        either = f"could be an embedding and a head: say {option_names.called('embedding', 'KEY')}, or {as_head}"
         raise UserError(f"{only.weight.key}: {either}. Received: shape {only.weight.shape}, no bias")
     return only
 
@@ -209,8 +209,8 @@ def _heads(near: Mapping[str, Matrix], below: Matrix | None, width: int) -> list
         names = " and ".join(_entry(m.weight) for m in above)
         why = "several could be the head, and what lies between them, such as an activation, is not in a state_dict"
         raise UserError(
-            f"{why}: expected {options.called('head')} to say which (several: one on top of another with nothing"
-            f" between), or {options.called('head', False)}. Received: {names}"
+            f"{why}: expected {option_names.called('head')} to say which (several: one on top of another with nothing"
+            f" between), or {option_names.called('head', False)}. Received: {names}"
         )
     return first
 

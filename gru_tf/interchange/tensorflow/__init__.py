@@ -1,0 +1,1 @@
+"""TensorFlow 1 checkpoints read; SavedModel and TFLite written."""
