@@ -27,7 +27,7 @@ def main():
     with startup.startup():
         from gru_tf import benchmark, training
         from gru_tf.cases import Case, Effort, Failure
-        from gru_tf.specs import Choice
+        from gru_tf.experiment.specs import Choice
 
         training.configure(options.threads)
     sizes = {name: getattr(options, name) for name in ("timesteps", "batch", "units", "features")}

@@ -15,10 +15,11 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gru_tf import experiment_file, listing
-from gru_tf.experiment import Experiment
+from gru_tf import listing
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.specs import OF_FILES
 from gru_tf.foundation.errors import UserError
-from gru_tf.specs import OF_FILES
 from gru_tf.statistics import Interval
 from gru_tf.tasks import TASKS, Task, create
 
@@ -112,7 +113,7 @@ def measure(name: str, store: str) -> dict[str, Any]:
     """What the pages say of a finished experiment; UserError where the store has another one, or a part of it."""
     from gru_tf import suite
 
-    found, experiment = suite.results(name, store), experiment_file.load(EXPERIMENTS / f"{name}.yaml")
+    found, experiment = suite.results(name, store), yaml_file.load(EXPERIMENTS / f"{name}.yaml")
     rows = found.table()
     if definition(found.experiment) != definition(experiment) or any(row.seeds < row.wanted for row in rows):
         raise UserError(f"{name}: the store has another definition or a part of it; 'gru-tf run {name}' first")
@@ -190,7 +191,7 @@ def _row(page: str, task: str, name: str, found: dict[str, Any]) -> str:
     from gru_tf import screen
 
     arrow, interval = screen.ARROWS[found["direction"]], screen.interval(Interval(**found["gru"]))
-    question = experiment_file.load(EXPERIMENTS / f"{name}.yaml").question
+    question = yaml_file.load(EXPERIMENTS / f"{name}.yaml").question
     metric, command = f"{found['metric']} {arrow}", f"`gru-tf run {name}`"
     cells = (f"[{task}]({page}.md#{task})", question, metric, f"{found['chance']:.3g}", interval, command, _about(found))
     return f"| {' | '.join(cells)} |"
@@ -244,7 +245,7 @@ def _arrays(kind: Any) -> str:
 
 def _files(name: str) -> list[str]:
     """Paths of what its experiments read."""
-    loaded = [experiment_file.load(EXPERIMENTS / f"{e}.yaml").tasks[0] for e in experiments_of(name)]
+    loaded = [yaml_file.load(EXPERIMENTS / f"{e}.yaml").tasks[0] for e in experiments_of(name)]
     return list(dict.fromkeys(path for task in loaded for path in create(task.name, task.options).checksums()))
 
 

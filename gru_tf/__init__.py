@@ -14,7 +14,7 @@ from gru_tf.foundation import addresses
 if TYPE_CHECKING:
     from gru_tf.comparison import compare as compare
     from gru_tf.comparison import compared as compared
-    from gru_tf.experiment import Experiment as Experiment
+    from gru_tf.experiment.experiment import Experiment as Experiment
     from gru_tf.foundation.errors import UserError as UserError
     from gru_tf.interchange.exporting import export_model as export_model
     from gru_tf.interchange.importing import import_model as import_model
@@ -51,7 +51,7 @@ _HOMES = {
     "compare": "gru_tf.comparison",
     "compared": "gru_tf.comparison",
     "UserError": "gru_tf.foundation.errors",
-    "Experiment": "gru_tf.experiment",
+    "Experiment": "gru_tf.experiment.experiment",
     "check": "gru_tf.suite",
     "export_model": "gru_tf.interchange.exporting",
     "import_model": "gru_tf.interchange.importing",

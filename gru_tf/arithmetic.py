@@ -1,8 +1,8 @@
 """How much arithmetic a case is, in closed form: the floor under its time."""
 
 from gru_tf.cases import OUTPUTS, Case
+from gru_tf.experiment.specs import Choice
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import Choice
 
 
 def product_weights(cell: Choice, features: int, units: int) -> tuple[int, int]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CellSpec
-from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 
 TOLERANCE = 0.1  # share of the budget by which a network may miss it

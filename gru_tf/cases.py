@@ -7,8 +7,8 @@ from typing import Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from gru_tf import budget
+from gru_tf.experiment.specs import Choice, ModelSpec, Positive, Spec
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import Choice, ModelSpec, Positive, Spec
 from gru_tf.tasks import Signature
 
 What = Literal["train", "infer", "stream"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
 from gru_tf.foundation import atomic_file, environment
 
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from gru_tf import claim
-from gru_tf.claim import Claim, Quantity
-from gru_tf.experiment import Experiment
-from gru_tf.run_result import RunResult
+from gru_tf.experiment import claim
+from gru_tf.experiment.claim import Claim, Quantity
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
 from gru_tf.statistics import Comparison, Interval, compare, correct
 from gru_tf.statistics.paired import LEVEL
 from gru_tf.statistics.power import seeds_to_settle

@@ -36,11 +36,11 @@ def run(
     time_limit: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="for one run (default: none)")] = None,
 ) -> None:
     """Run an experiment, or what is left of it, and print its table."""
-    from gru_tf import experiment_file
     from gru_tf.engine import processes
+    from gru_tf.experiment import yaml_file
 
-    file = experiment_file.locate(experiment)
-    loaded = experiment_file.load(file)
+    file = yaml_file.locate(experiment)
+    loaded = yaml_file.load(file)
     if engine == "local" and workers != 0:
         processes.start_server()
     ask(loaded)
@@ -95,9 +95,9 @@ def list_(
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
     """Check an experiment file and show the networks that its budget gives."""
-    from gru_tf import experiment_file
+    from gru_tf.experiment import yaml_file
 
-    loaded = experiment_file.load(experiment_file.locate(str(file)))
+    loaded = yaml_file.load(yaml_file.locate(str(file)))
     with startup.startup():
         from gru_tf import suite
 

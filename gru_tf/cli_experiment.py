@@ -9,7 +9,7 @@ from rich.text import Text
 from gru_tf import screen
 
 if TYPE_CHECKING:
-    from gru_tf.experiment import Experiment
+    from gru_tf.experiment.experiment import Experiment
     from gru_tf.suite import Results
     from gru_tf.table import Row
 

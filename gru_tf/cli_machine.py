@@ -16,10 +16,10 @@ def doctor(
 ) -> None:
     """Say what will run where and why: versions, devices, kernel paths, known bad combinations, determinism."""
     from gru_tf import doctor as the_doctor
-    from gru_tf import experiment_file
     from gru_tf.doctor import screen as doctor_screen
+    from gru_tf.experiment import yaml_file
 
-    loaded = experiment_file.load(experiment_file.locate(experiment)) if experiment else None
+    loaded = yaml_file.load(yaml_file.locate(experiment)) if experiment else None
     with startup.startup():
         examination = the_doctor.examine(loaded)
     for block in doctor_screen.blocks(examination):

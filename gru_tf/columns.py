@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any, NamedTuple, get_args
 
-from gru_tf.experiment import Run
-from gru_tf.run_result import RunResult
-from gru_tf.specs import ModelSpec, TrainingSpec
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import ModelSpec, TrainingSpec
 
 WHOLE, REAL, TRUTH, TEXT, TIME = "Int64", "float64", "boolean", "string", "datetime64[ms, UTC]"
 MILLI = 1000.0

@@ -16,7 +16,7 @@ from keras.src.utils import naming  # reset_uids has no public name
 from gru_tf import feeding
 from gru_tf.batches import Plan
 from gru_tf.decoded import Decoding
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
 from gru_tf.feeding import Data
 from gru_tf.model import build, kernel, loss, masked, metric
 from gru_tf.recurrent.cells import CELLS

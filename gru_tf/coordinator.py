@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gru_tf.engine import Engine
-from gru_tf.experiment import Experiment, Run
+from gru_tf.experiment.experiment import Experiment, Run
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import startup
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Choice
 from gru_tf.tasks import create
 from gru_tf.tracking import Record
 from gru_tf.writer import Writer

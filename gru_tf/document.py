@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from gru_tf.claims import judge
 from gru_tf.evidence import CellEvidence, Evidence, TaskEvidence
+from gru_tf.experiment.result import RunResult
 from gru_tf.frame import categories, frame, from_records, plain, records
 from gru_tf.published import Beside, beside
-from gru_tf.run_result import RunResult
 from gru_tf.statistics import Comparison, Interval
 from gru_tf.wording import task_names
 

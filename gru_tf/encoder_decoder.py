@@ -20,9 +20,9 @@ from typing import Any
 
 import keras
 
+from gru_tf.experiment.specs import ModelSpec
 from gru_tf.recurrent.cells import CellSpec
 from gru_tf.recurrent.layers import recurrent
-from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 
 

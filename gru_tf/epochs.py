@@ -13,11 +13,11 @@ from gru_tf import checkpoints, feeding
 from gru_tf.batches import Plan, bucket_lengths, plan, spans, streams
 from gru_tf.checkpoints import Checkpoint
 from gru_tf.compiled import CompiledSteps
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import Speed
+from gru_tf.experiment.specs import Choice
 from gru_tf.feeding import Data
 from gru_tf.foundation import atomic_file
-from gru_tf.run_result import Speed
-from gru_tf.specs import Choice
 from gru_tf.tasks import WRITTEN, Array, Examples, Splits, Task
 
 

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gru_tf.experiment import Experiment
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
 from gru_tf.statistics import Comparison, Interval, compare_tasks
 from gru_tf.statistics.across import Ranks, interquartile_mean, ranks
 from gru_tf.statistics.power import seeds_to_settle

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gru_tf.columns import COLUMNS, REAL, TEXT, TIME, TRUTH, WHOLE, kind_of
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError, did_you_mean
-from gru_tf.run_result import RunResult
 from gru_tf.wording import task_names
 
 if TYPE_CHECKING:

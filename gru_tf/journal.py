@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from gru_tf.experiment.result import RunResult
 from gru_tf.foundation import atomic_file
-from gru_tf.run_result import RunResult
 
 SUFFIX = ".result.json"
 

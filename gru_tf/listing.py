@@ -6,10 +6,10 @@ from typing import get_args
 
 from pydantic.fields import FieldInfo
 
-from gru_tf import experiment_file
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.specs import PINNED
 from gru_tf.foundation.errors import UserError, shown
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import PINNED
 from gru_tf.tasks import TASKS
 
 
@@ -20,7 +20,7 @@ def catalogues(kind: str | None = None) -> Iterator[tuple[str, list[tuple[str, s
     if kind in (None, "tasks"):
         yield "tasks", [(name, TASKS.summary(name), task_options(name)) for name in TASKS.names()]
     if kind in (None, "experiments"):
-        yield "experiments", [(name, _question(name), "") for name in experiment_file.names()]
+        yield "experiments", [(name, _question(name), "") for name in yaml_file.names()]
 
 
 def cell_options(name: str) -> str:
@@ -68,6 +68,6 @@ def _allowed(field: FieldInfo) -> str:
 
 def _question(name: str) -> str:
     try:
-        return experiment_file.load(experiment_file.names()[name]).question
+        return yaml_file.load(yaml_file.names()[name]).question
     except UserError as error:
         return f"cannot be read: {error}"

@@ -4,8 +4,8 @@ import statistics
 import time
 from typing import Any
 
+from gru_tf.experiment.result import Diagnostics, LayerReading, RunResult
 from gru_tf.foundation import palette
-from gru_tf.run_result import Diagnostics, LayerReading, RunResult
 
 DIAGNOSTICS, SAMPLES = "diagnostics.json", "samples.txt"  # artifacts: too long for a tag
 COLOUR = "mlflow.runColor"  # what the dashboard's charts draw a run in

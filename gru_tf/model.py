@@ -7,12 +7,12 @@ import keras
 from keras import ops
 
 from gru_tf import encoder_decoder, starting_point
+from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent import kernel_path
 from gru_tf.recurrent.cells import CellSpec
 from gru_tf.recurrent.kernel_path import Path
 from gru_tf.recurrent.layers import recurrent
-from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 
 

@@ -17,11 +17,11 @@ from gru_tf import feeding, peers
 from gru_tf.batches import Plan
 from gru_tf.cases import OUTPUTS, Case, Prepared
 from gru_tf.compiled import CompiledSteps, kernel_path_of, on_gpu
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.model import build
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import Examples
 
 

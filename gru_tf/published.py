@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gru_tf.claim import named
-from gru_tf.experiment import Experiment
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Published
+from gru_tf.experiment.claim import named
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Published
 from gru_tf.statistics import Interval
 from gru_tf.table import bounded, rows
 

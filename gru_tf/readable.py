@@ -11,10 +11,10 @@ from gru_tf import evidence, report, table, typeset
 from gru_tf.answer import answer
 from gru_tf.claims import judge
 from gru_tf.document import document, dumps
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.published import beside
-from gru_tf.run_result import RunResult
 from gru_tf.versus import Versus
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gru_tf.experiment import Experiment
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
 from gru_tf.statistics import Comparison, compare_all
 from gru_tf.table import Row, interval, p_value, rows
 from gru_tf.wording import listed

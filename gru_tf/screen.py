@@ -22,11 +22,11 @@ from rich.text import Text
 from gru_tf import wording
 from gru_tf.budget import Size
 from gru_tf.claims import Verdict
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
 from gru_tf.published import Beside
 from gru_tf.recommendation import Recommendation
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Choice
 from gru_tf.table import Row
 from gru_tf.table import interval as interval
 from gru_tf.wording import ARROWS as ARROWS

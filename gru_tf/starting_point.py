@@ -16,10 +16,10 @@ from typing import Any
 from gru_tf import budget
 from gru_tf.budget import Size
 from gru_tf.data.own import files
+from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError, counted, near_file
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent.cells import CellSpec
-from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 
 KEPT = 8  # files read

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from gru_tf import coordinator, ending, experiment_file, journal, lock, starting_point
+from gru_tf import coordinator, ending, journal, lock, starting_point
 from gru_tf.budget import Size
 from gru_tf.coordinator import Progress
 from gru_tf.engine import Engine, processes
 from gru_tf.engine.local import LocalEngine
 from gru_tf.engine.serial import SerialEngine
-from gru_tf.experiment import Experiment
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import Diagnostics, RunResult
+from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import garbage, startup
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.readable import Readable
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.run_result import Diagnostics, RunResult
-from gru_tf.specs import Choice
 from gru_tf.tasks import create
 from gru_tf.tracking import Record, Store, StoreError, history
 from gru_tf.writer import Writer
@@ -80,7 +81,7 @@ def load(given: str | Path | Experiment) -> Experiment:
     Raises:
         UserError: where the experiment, or a file that it names, cannot be read.
     """
-    return _pinned(given if isinstance(given, Experiment) else experiment_file.load(experiment_file.locate(str(given))))
+    return _pinned(given if isinstance(given, Experiment) else yaml_file.load(yaml_file.locate(str(given))))
 
 
 def _pinned(experiment: Experiment) -> Experiment:
@@ -127,7 +128,7 @@ def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
 
 def _where(given: str | Path | Experiment) -> str:
     """What messages call it: its file, or its name where it has none."""
-    return given.name if isinstance(given, Experiment) else experiment_file.locate(str(given)).name
+    return given.name if isinstance(given, Experiment) else yaml_file.locate(str(given)).name
 
 
 def _sizes(where: str, experiment: Experiment) -> list[tuple[Choice, Choice, Size]]:

@@ -5,9 +5,9 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gru_tf.experiment import Experiment
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Choice
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
 from gru_tf.statistics import Interval
 from gru_tf.statistics import interval as interval_of
 

@@ -13,13 +13,13 @@ from gru_tf.batches import bucket_lengths, spans
 from gru_tf.compiled import CompiledSteps, shape_of
 from gru_tf.diagnostics.observer import Observer
 from gru_tf.epochs import Epochs, stream
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
 from gru_tf.feeding import Data
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import one_line
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Choice
 from gru_tf.tasks import Splits, Task, create
 
 SHAPES_KEPT = 16

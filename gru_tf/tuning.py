@@ -7,11 +7,11 @@ import keras_tuner
 from sklearn.exceptions import ConvergenceWarning
 
 from gru_tf.compiled import OPTIMIZERS
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.specs import FACTOR, Choice, Range, Scalar, SearchSpec, is_integer
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.model import build, loss, metric
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import FACTOR, Choice, Range, Scalar, SearchSpec, is_integer
 from gru_tf.tasks import WRITTEN, create
 
 ORACLES = {

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape as html_escape
 
 from gru_tf import wording
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
 from gru_tf.table import Row
 
 Escape = Callable[[str], str]

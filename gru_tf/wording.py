@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
 from gru_tf.statistics.intervals import ENOUGH
 from gru_tf.table import Row, interval
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gru_tf import journal
+from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError
-from gru_tf.run_result import RunResult
 from gru_tf.tracking import Record, StoreError
 
 PATIENCE = 60.0  # seconds that a store may stay out of reach before the experiment stops

@@ -11,8 +11,8 @@ from test_table import result, speed
 
 from gru_tf.answer import answer
 from gru_tf.evidence import gather
-from gru_tf.experiment import Experiment
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
 
 
 def said(one: Experiment, found: list[RunResult]) -> tuple[str, str]:

@@ -20,12 +20,12 @@ from tensorflow.python.framework import config
 from gru_tf import benchmark, peers
 from gru_tf.arithmetic import flops, product_weights
 from gru_tf.cases import Case, Effort, Failure, Measurement
+from gru_tf.experiment.specs import Choice, ModelSpec
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
 from gru_tf.model import build
 from gru_tf.prepare import prepare
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import Choice, ModelSpec
 from gru_tf.speed import apart, conduct, figure, record
 from gru_tf.speed import screen as speed_screen
 from gru_tf.speed.found import Found, fit

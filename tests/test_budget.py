@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from gru_tf.budget import TOLERANCE, Size, size, solve
+from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.model import build
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Signature
 
 MUSIC = Signature(timesteps=9, features=88, outputs=88, target="binary", per_step=True)

@@ -9,9 +9,9 @@ import pytest
 
 from gru_tf import checkpoints
 from gru_tf.checkpoints import Checkpoint
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation import environment
-from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 
 RUN = Run(
     purpose="trial",

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from scipy import stats
 from test_table import result, speed
 
-from gru_tf import claim, experiment_file
-from gru_tf.claim import Quantity
 from gru_tf.claims import Verdict, judge
-from gru_tf.experiment import Experiment
+from gru_tf.experiment import claim, yaml_file
+from gru_tf.experiment.claim import Quantity
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
 from gru_tf.foundation.errors import UserError
 from gru_tf.published import beside
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Choice
 from gru_tf.statistics import holm, interval
 from gru_tf.statistics.power import seeds_to_settle
 
@@ -105,7 +105,7 @@ def test_a_mistake_is_refused_when_the_file_is_read(tmp_path, text):
     one = "question: Which?\ntasks: [digits, adding: {length: 30}]\ncells: [rnn, lstm, gru: {reset_after: false}]\n"
     file.write_text(f"{one}model: {{units: 4}}\nclaims: [lstm.score > 0, {text!r}]\n")
     with pytest.raises(UserError) as refused:
-        experiment_file.load(file)
+        yaml_file.load(file)
     message = str(refused.value)
     assert message.startswith("mine.yaml: claims[1]: ")
     assert MISTAKES[text] in message
@@ -382,7 +382,7 @@ def test_a_published_number_says_what_is_wrong_with_it(tmp_path):
     }.items():
         file.write_text(f"{head}published: [{{task: digits, cell: gru, value: 0.9, source: A paper, {change}}}]\n")
         with pytest.raises(UserError) as refused:
-            experiment_file.load(file)
+            yaml_file.load(file)
         assert str(refused.value).startswith(f"mine.yaml: {message}")
 
 

@@ -14,11 +14,11 @@ import pytest
 from gru_tf import checkpoints, journal
 from gru_tf.engine import cluster
 from gru_tf.engine.cluster import MOVES, RayEngine, train_on_node
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation import atomic_file, signals
 from gru_tf.foundation.errors import UserError
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 
 
 class RayError(Exception):

@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from gru_tf.batches import plan
 from gru_tf.compiled import CompiledSteps, on_gpu, resolve_jit, shape_of
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.feeding import load as tensors
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
-from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import Examples, Signature
 
 STEPS, FEATURES, OUTPUTS, UNITS, COUNT, BATCH = 5, 3, 4, 3, 11, 4

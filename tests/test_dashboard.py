@@ -18,10 +18,10 @@ import psutil
 import pytest
 
 from gru_tf import dashboard, ending, suite
-from gru_tf.experiment_file import validate
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.run_result import RunResult
 from gru_tf.tracking import Store, described, model
 from gru_tf.writer import Writer
 

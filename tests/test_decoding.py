@@ -9,9 +9,9 @@ from keras import ops
 
 from gru_tf import decoding
 from gru_tf.encoder_decoder import Writer
+from gru_tf.experiment.specs import ModelSpec
 from gru_tf.model import build
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import ModelSpec
 from gru_tf.tasks import END, Signature
 
 VOCABULARY, LONGEST, ROWS = 4, 4, 3

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from gru_tf import diagnostics
+from gru_tf.experiment.result import Quartiles, Shares
 from gru_tf.foundation import palette
-from gru_tf.run_result import Quartiles, Shares
 
 RNG = np.random.default_rng(0)
 GRU = {name: RNG.random((9, 5)) for name in ("z", "r")} | {"h": RNG.normal(size=(9, 5))}

@@ -12,10 +12,10 @@ from gru_tf import diagnostics, logged, suite, training
 from gru_tf.diagnostics import observer
 from gru_tf.diagnostics.observer import Observer
 from gru_tf.epochs import Epochs, stream
-from gru_tf.experiment import Run
-from gru_tf.experiment_file import validate
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import Diagnostics, RunResult
+from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation.errors import UserError
-from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.tasks import Examples, Signature, create
 
 pytestmark = [

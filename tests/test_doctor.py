@@ -14,13 +14,13 @@ from rich.console import Console
 
 from gru_tf import doctor, suite, training
 from gru_tf.doctor import combinations, machine, paths, screen
-from gru_tf.experiment_file import validate
+from gru_tf.experiment.specs import ModelSpec
+from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
 from gru_tf.model import kernel
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.gru import GRU
-from gru_tf.specs import ModelSpec
 from gru_tf.tasks import Examples
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,10 +19,10 @@ import pytest
 
 from gru_tf import epochs, suite, training
 from gru_tf.batches import Plan
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice, Range, is_integer
 from gru_tf.foundation.errors import UserError
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Choice, Range, is_integer
 from gru_tf.tasks import create
 from gru_tf.tuning import declare
 

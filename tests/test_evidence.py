@@ -7,8 +7,8 @@ import pytest
 from test_table import result
 
 from gru_tf.evidence import Evidence, gather
-from gru_tf.experiment import Experiment
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
 from gru_tf.statistics.across import interquartile_mean
 
 SCORES = {  # task, cell → test accuracy of each seed

@@ -11,9 +11,19 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gru_tf.experiment import Experiment, Run
+from gru_tf.experiment.experiment import Experiment, Run
+from gru_tf.experiment.specs import (
+    DIAGNOSTICS,
+    MODEL,
+    TRAINING,
+    Choice,
+    ModelSpec,
+    Range,
+    SearchSpec,
+    TrainingSpec,
+    is_integer,
+)
 from gru_tf.foundation.errors import UserError
-from gru_tf.specs import DIAGNOSTICS, MODEL, TRAINING, Choice, ModelSpec, Range, SearchSpec, TrainingSpec, is_integer
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELDS = {"question": "Which one?", "tasks": ["adding"], "cells": ["gru", "lstm"], "model": {"units": 4}}
@@ -47,7 +57,7 @@ CANONICAL = (
 )
 GOLDEN = "9ff379fea6c75959"
 LENGTH, COUNT = ("length", 30), ("examples", 100)
-PRINT_IT = f"from gru_tf.experiment import Run; print(Run.model_validate_json({CANONICAL!r}).fingerprint)"
+PRINT_IT = f"from gru_tf.experiment.experiment import Run; print(Run.model_validate_json({CANONICAL!r}).fingerprint)"
 
 
 def in_another_process(code: str, **environment: str) -> str:
@@ -369,7 +379,7 @@ def heavy_after(code: str) -> str:
 
 def test_describing_listing_and_tables_import_nothing_heavy():
     modules = ", ".join(f"gru_tf.{name}" for name in LIGHT)
-    use = "from gru_tf import experiment_file as f; f.load(f.locate('quickstart')).runs()"
+    use = "from gru_tf.experiment import yaml_file as f; f.load(f.locate('quickstart')).runs()"
     assert heavy_after(f"import {modules}\n{use}") == ""
 
 

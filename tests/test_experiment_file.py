@@ -10,10 +10,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from gru_tf import experiment_file
-from gru_tf.experiment import Experiment
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.specs import ModelSpec
 
 VALID = """\
 question: Which one?
@@ -49,7 +49,7 @@ def loaded(folder: Path, text: str) -> Experiment:
     """The experiment that this text makes."""
     file = folder / "mine.yaml"
     file.write_text(text, encoding="utf-8")
-    return experiment_file.load(file)
+    return yaml_file.load(file)
 
 
 def refusal(folder: Path, text: str) -> str:
@@ -321,11 +321,11 @@ def test_a_file_that_cannot_be_read(tmp_path):
     latin = tmp_path / "latin.yaml"
     latin.write_bytes("question: Größe?\n".encode("latin-1"))
     with pytest.raises(UserError, match=r"latin\.yaml: expected UTF-8 text\. Received: byte 0xf6 at 12$"):
-        experiment_file.load(latin)
+        yaml_file.load(latin)
     with pytest.raises(UserError, match=r"absent\.yaml: No such file or directory$"):
-        experiment_file.load(tmp_path / "absent.yaml")
+        yaml_file.load(tmp_path / "absent.yaml")
     with pytest.raises(UserError, match=rf"^{tmp_path}: Is a directory$"):
-        experiment_file.load(tmp_path)
+        yaml_file.load(tmp_path)
 
 
 NUMBERS = {
@@ -404,29 +404,29 @@ def shelves(tmp_path, monkeypatch):
     for folder, name in (("experiments", "mine"), ("package", "quickstart"), ("package", "mine")):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / f"{name}.yaml").write_text(VALID)
-    monkeypatch.setattr(experiment_file, "folders", lambda: [Path("experiments"), package])
+    monkeypatch.setattr(yaml_file, "folders", lambda: [Path("experiments"), package])
     return tmp_path
 
 
 def test_a_path_or_a_name_is_located(shelves):
-    assert experiment_file.locate("package/mine.yaml") == Path("package/mine.yaml")
-    assert experiment_file.locate("mine") == Path("experiments/mine.yaml"), "the user's own come first"
-    assert experiment_file.locate("quickstart") == shelves / "package" / "quickstart.yaml"
+    assert yaml_file.locate("package/mine.yaml") == Path("package/mine.yaml")
+    assert yaml_file.locate("mine") == Path("experiments/mine.yaml"), "the user's own come first"
+    assert yaml_file.locate("quickstart") == shelves / "package" / "quickstart.yaml"
 
 
 @pytest.mark.parametrize("given", ["quickstar", "quickstart.yml", "elsewhere/quickstart.yaml"])
 def test_what_is_neither_is_refused_with_the_nearest_name(shelves, given):
     with pytest.raises(UserError) as refused:
-        experiment_file.locate(given)
+        yaml_file.locate(given)
     assert str(refused.value) == f"no experiment file or name '{given}'. Did you mean 'quickstart'?"
 
 
 @pytest.mark.parametrize("given", ["", "experiments", "zzz"])
 def test_a_folder_or_nothing_is_no_experiment(shelves, given):
     with pytest.raises(UserError) as refused:
-        experiment_file.locate(given)
+        yaml_file.locate(given)
     assert str(refused.value) == f"no experiment file or name '{given}'. 'gru-tf list experiments' shows the names."
 
 
 def test_the_package_brings_the_quickstart():
-    assert "quickstart" in experiment_file.names()
+    assert "quickstart" in yaml_file.names()

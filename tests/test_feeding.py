@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from gru_tf import feeding, training
 from gru_tf.batches import plan
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
 from gru_tf.tasks import Examples
 
 SMALL = {"adding": {"length": 4, "examples": 90, "validation_examples": 20, "test_examples": 20}}

@@ -18,9 +18,9 @@ from gru_tf import cli, feeding, training
 from gru_tf.batches import plan
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import files
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import Examples, Splits, _windows, create
 from gru_tf.tasks.forecasting.airline import Airline
 from gru_tf.tasks.forecasting.ett import Ett

@@ -28,11 +28,11 @@ from gru_tf import claims, cli, columns, frame, logged, screen, typeset, wording
 from gru_tf import document as documents
 from gru_tf import readable as forms
 from gru_tf.document import document, read_json
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.report import figures, page
-from gru_tf.run_result import RunResult
-from gru_tf.specs import ModelSpec, TrainingSpec
 from gru_tf.statistics import Interval
 from gru_tf.suite import Results
 from gru_tf.table import interval

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gru_tf
-from gru_tf import experiment_file
+from gru_tf.experiment import yaml_file
 from gru_tf.foundation import addresses
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -140,4 +140,4 @@ def test_the_readmes_experiment_is_one(tmp_path):
     example = re.search(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     file = tmp_path / "rows.yaml"
     file.write_text(example[1], encoding="utf-8")
-    assert experiment_file.load(file).claims
+    assert yaml_file.load(file).claims

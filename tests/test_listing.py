@@ -3,8 +3,8 @@
 import pytest
 
 from gru_tf import listing
+from gru_tf.experiment.specs import PINNED
 from gru_tf.recurrent.cells import CELLS, Whole
-from gru_tf.specs import PINNED
 from gru_tf.tasks import TASKS
 
 WORDS = {True: "true", False: "false", None: "null"}

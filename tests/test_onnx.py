@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from gru_tf import starting_point
+from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, importing
 from gru_tf.interchange import onnx as ours
@@ -21,7 +22,6 @@ from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.interchange.onnx import activations
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.gates import Gates
-from gru_tf.specs import ModelSpec
 
 F, H, T, B = 3, 4, 6, 5
 ORDER = {"gru": ("zrh", "zrh"), "lstm": ("iofc", "ifco"), "rnn": ("h", "h")}  # the standard's, Keras'

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from gru_tf import training
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.cells._parallel import ParallelRNN
 from gru_tf.recurrent.cells.gru import GRUCell

@@ -10,11 +10,11 @@ import pytest
 from gru_tf import budget, feeding
 from gru_tf.batches import Plan, bucket_lengths, plan, streams
 from gru_tf.compiled import CompiledSteps
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.model import build, check_diagnosed, masked
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import Examples, Metric, Signature
 
 STEPS, ROWS, UNITS = 6, 4, 5

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from gru_tf import experiment_file
-from gru_tf.experiment_file import validate
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import TASKS, Task, create
 
@@ -47,7 +47,7 @@ def check_beats_chance(found: dict[str, Any]) -> None:
 
 def check_is_of_this_file(name: str, found: dict[str, Any]) -> None:
     """What was measured is what the experiment's file now says, on its task, with a GRU and several seeds."""
-    experiment = experiment_file.load(ROOT / "experiments" / f"{name}.yaml")
+    experiment = yaml_file.load(ROOT / "experiments" / f"{name}.yaml")
     assert reference.definition(experiment) == found["definition"], f"gru-tf run {name}; then docs/reference.py --store"
     assert "gru" in [cell.label for cell in experiment.cells]
     assert len(experiment.seeds) >= 3
@@ -73,7 +73,7 @@ def test_every_task_is_on_one_page():
 def test_every_task_has_an_experiment_and_it_is_measured(name):
     for experiment in reference.experiments_of(name):
         assert (ROOT / "experiments" / f"{experiment}.yaml").is_file()
-        assert experiment_file.load(ROOT / "experiments" / f"{experiment}.yaml").tasks[0].name == name
+        assert yaml_file.load(ROOT / "experiments" / f"{experiment}.yaml").tasks[0].name == name
         assert experiment in MEASURED
 
 
@@ -89,7 +89,7 @@ def test_the_gru_beats_the_trivial_answer(name):
 
 def test_the_chance_that_was_measured_is_the_tasks():
     """Of tasks without files; those of files lie still with them, and tests/test_every_task.py reads these."""
-    loaded = {name: experiment_file.load(ROOT / "experiments" / f"{name}.yaml").tasks[0] for name in MEASURED}
+    loaded = {name: yaml_file.load(ROOT / "experiments" / f"{name}.yaml").tasks[0] for name in MEASURED}
     tasks = {name: create(choice.name, choice.options) for name, choice in loaded.items()}
     without = {name: task.metric for name, task in tasks.items() if not task.checksums()}
     assert len(without) >= 7
@@ -184,7 +184,7 @@ def test_a_task_on_own_files_needs_no_page(monkeypatch):
 def test_only_a_finished_experiment_of_the_same_definition_is_taken(monkeypatch):
     from gru_tf import suite
 
-    experiment = experiment_file.load(ROOT / "experiments" / "adding.yaml")
+    experiment = yaml_file.load(ROOT / "experiments" / "adding.yaml")
     monkeypatch.setattr(suite, "results", lambda name, store: suite.Results(experiment, ()))
     with pytest.raises(UserError, match="a part of it"):
         reference.measure("adding", "")

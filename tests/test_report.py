@@ -18,7 +18,10 @@ import yaml
 from test_evidence import experiment, results
 from test_table import result
 
-from gru_tf import experiment_file, report, suite
+from gru_tf import report, suite
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.result import Diagnostics, LayerReading, Quartiles
+from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
 from gru_tf.report import drawn, figures, inline, provenance, signs, tables
@@ -27,8 +30,6 @@ from gru_tf.report.figures.pareto import alike, front
 from gru_tf.report.figures.plate import WIDTH
 from gru_tf.report.findings import Findings
 from gru_tf.report.page import render
-from gru_tf.run_result import Diagnostics, LayerReading, Quartiles
-from gru_tf.specs import Choice
 from gru_tf.statistics import compare_all
 from gru_tf.statistics.importance import importance, standings
 from gru_tf.table import interval
@@ -512,10 +513,10 @@ def test_importance_of_noise_is_silent_and_of_few_trials_is_none():
 
 
 def test_the_definition_on_a_page_is_the_experiment():
-    for name, file in experiment_file.names().items():
-        one = experiment_file.load(file)
+    for name, file in yaml_file.names().items():
+        one = yaml_file.load(file)
         content = yaml.safe_load(provenance.definition(one))
-        assert experiment_file.validate({**content, "name": name}, name) == one
+        assert yaml_file.validate({**content, "name": name}, name) == one
         assert provenance.trace(one, ()).known
     changed = one.model_copy(update={"seeds": (5, 7)})
     assert not provenance.trace(changed, ()).known

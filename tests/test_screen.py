@@ -13,10 +13,10 @@ from rich.console import Console
 from gru_tf import cli_experiment, screen
 from gru_tf.budget import Size
 from gru_tf.claims import Verdict
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Published
 from gru_tf.published import Beside
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Published
 from gru_tf.statistics import Interval
 from gru_tf.table import Row, interval
 

@@ -9,15 +9,16 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
-from gru_tf import compiled, experiment_file, starting_point, suite, training
-from gru_tf.experiment import Experiment, Run
+from gru_tf import compiled, starting_point, suite, training
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.experiment import Experiment, Run
+from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.building import of
 from gru_tf.model import build, check
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.report.provenance import definition
-from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import Signature
 
 pytestmark = pytest.mark.slow
@@ -254,7 +255,7 @@ def test_what_only_an_import_can_be_told_is_said_as_its_option(tmp_path):
 )
 def test_fields_that_contradict_it_are_refused(model, words):
     with pytest.raises(UserError, match=re.escape(words)):
-        experiment_file.validate({**EXPERIMENT, "model": model, "name": "mine"}, "mine.yaml")
+        yaml_file.validate({**EXPERIMENT, "model": model, "name": "mine"}, "mine.yaml")
 
 
 # --- experiments ---

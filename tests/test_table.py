@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gru_tf.experiment import Experiment
-from gru_tf.run_result import RunResult, Speed
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult, Speed
 from gru_tf.table import Row, rows
 
 FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["adding", "digits"], "cells": ["gru", "lstm"], "seeds": 3}

@@ -22,15 +22,15 @@ from mlflow.tracking import MlflowClient
 
 from gru_tf import logged, suite, table
 from gru_tf.brief import escaped
-from gru_tf.experiment_file import validate
+from gru_tf.experiment.result import RunResult, Speed
+from gru_tf.experiment.specs import ModelSpec
+from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
 from gru_tf.model import build
 from gru_tf.recurrent.cells import CELLS as CELL_CATALOGUE
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.recurrent.saved_models import StandIn
-from gru_tf.run_result import RunResult, Speed
-from gru_tf.specs import ModelSpec
 from gru_tf.speed.record import PREFIX
 from gru_tf.tasks import Signature, create
 from gru_tf.tasks.images.digits import Digits

@@ -18,7 +18,7 @@ import tensorflow as tf
 from gru_tf import epochs, training
 from gru_tf.compiled import CompiledSteps
 from gru_tf.epochs import Epochs
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Examples, Metric, Signature
@@ -88,7 +88,7 @@ model = keras.models.load_model(sys.argv[1])
 data = numpy.load(sys.argv[2])
 accuracy = float(numpy.mean(model.predict(data["inputs"], verbose=0).argmax(-1) == data["targets"]))
 assert not any(name.startswith("gru_tf") for name in sys.modules)
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
 from gru_tf.training import train
 for run in json.loads(sys.argv[3]):
     result = train(Run.model_validate_json(run))

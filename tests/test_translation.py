@@ -20,12 +20,12 @@ from gru_tf.batches import plan, spans
 from gru_tf.compiled import CompiledSteps
 from gru_tf.data.datasets import DatasetError, locate
 from gru_tf.encoder_decoder import Writer
-from gru_tf.experiment import Run
-from gru_tf.experiment_file import validate
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
+from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation.errors import UserError
 from gru_tf.model import build
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tasks import END, Examples, Signature
 from gru_tf.tasks.language import _bleu, multi30k
 from gru_tf.tasks.language.multi30k import FILES, LONGEST, Multi30k, joined, read_sentences, tokens

@@ -7,9 +7,9 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.specs import SearchSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.specs import SearchSpec
 from gru_tf.tasks.images.digits import Digits
 from gru_tf.tuning import RecurrentHyperModel, Search, declare
 

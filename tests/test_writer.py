@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from gru_tf import journal, writer
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tracking import StoreError
 from gru_tf.writer import Writer
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from gru_tf.data.own import frames
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError
 from gru_tf.guess.look import Said
 from gru_tf.recommendation import Recommendation, recommend
-from gru_tf.run_result import RunResult
 from gru_tf.suite import Results
 from gru_tf.table import Row
 from gru_tf.tasks import Task, create

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf import experiment_file, suite
+from gru_tf import suite
 from gru_tf.data.own import files, frames
-from gru_tf.experiment import Experiment
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.specs import PINNED
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError, shown
 from gru_tf.guess import Guess, guess
 from gru_tf.guess.look import Said
 from gru_tf.protocol import protocol
-from gru_tf.specs import PINNED
 from gru_tf.tasks import create
 from gru_tf.tasks.own._task import OwnData
 from gru_tf.wording import listed
@@ -80,7 +81,7 @@ def _planned(path: str, test_path: str | None, name: str | None, asked: dict[str
         "tasks": [{guessed.task: _plain(guessed.options)}],
         **protocols.content,
     }
-    experiment = suite.load(experiment_file.validate(content, name or "the comparison"))
+    experiment = suite.load(yaml_file.validate(content, name or "the comparison"))
     said = (*guessed.said, *(Said(*entry) for entry in protocols.said))
     return Plan(guessed, experiment, said, task.notes() if isinstance(task, OwnData) else ())
 

@@ -13,8 +13,8 @@ import numpy as np
 from keras import ops
 
 from gru_tf.diagnostics.recurrence import Call, Place, run
+from gru_tf.experiment.result import Quartiles
 from gru_tf.recurrent.cells import Array
-from gru_tf.run_result import Quartiles
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 from gru_tf.diagnostics.by_lag import Gradients, gradients, quartiles
 from gru_tf.diagnostics.over_time import Gates, gates
 from gru_tf.diagnostics.summary import memory_length, saturation
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import Diagnostics, LayerReading, Shares
 from gru_tf.model import loss
-from gru_tf.run_result import Diagnostics, LayerReading, Shares
 from gru_tf.tasks import Array, Examples, Signature
 
 EXAMPLES = 32  # sequences looked at

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
 
 if TYPE_CHECKING:  # these import TensorFlow
     from gru_tf.cases import Measurement

@@ -2,7 +2,7 @@
 
 from gru_tf import benchmark
 from gru_tf.cases import Effort, Measurement
-from gru_tf.specs import Choice
+from gru_tf.experiment.specs import Choice
 from gru_tf.speed import apart
 from gru_tf.speed.spec import SpeedSpec
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol, Self
 
-from gru_tf.experiment import Run
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
 
 
 class Engine(Protocol):

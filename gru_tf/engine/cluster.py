@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from gru_tf import checkpoints, journal
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
 from gru_tf.foundation import atomic_file, signals
 from gru_tf.foundation.errors import UserError, one_line
-from gru_tf.run_result import RunResult
 
 MOVES = 3  # of a run whose node died; a death of its process alone is a failed try, which the coordinator counts
 CONNECT_SECONDS = 10.0

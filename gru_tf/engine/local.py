@@ -14,9 +14,9 @@ from pebble import ProcessExpired, ProcessPool
 
 from gru_tf.engine import processes
 from gru_tf.engine.worker import work
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import one_line
-from gru_tf.run_result import RunResult
 
 Outcome = tuple[RunResult, float]
 

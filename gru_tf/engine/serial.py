@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from gru_tf.engine.worker import work
-from gru_tf.experiment import Run
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
 
 
 class SerialEngine:

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 
 from gru_tf import journal
-from gru_tf.experiment import Run
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
 
 
 def begin(threads: int, device: str | None = None) -> None:

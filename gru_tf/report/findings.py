@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Protocol, Self
 
 from gru_tf.evidence import Evidence
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
 from gru_tf.report import trials
-from gru_tf.run_result import RunResult
 from gru_tf.statistics.importance import Importance
 
 

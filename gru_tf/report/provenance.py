@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gru_tf import experiment_file
-from gru_tf.experiment import Experiment
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import OF_FILES, PINNED, Choice
 from gru_tf.foundation.errors import UserError
-from gru_tf.run_result import RunResult
-from gru_tf.specs import OF_FILES, PINNED, Choice
 from gru_tf.statistics.intervals import ENOUGH
 
 
@@ -21,7 +21,7 @@ class DataSet:
 
     Args:
         name: the task with its options.
-        digest: as MLflow shows it for the runs, see `gru_tf.run_result.Data`.
+        digest: as MLflow shows it for the runs, see `gru_tf.experiment.result.Data`.
         files: (file, sha256); none for data that are drawn, or come with a package.
     """
 
@@ -115,9 +115,9 @@ def _short(path: object) -> str:
 
 
 def _known(experiment: Experiment) -> bool:
-    file = experiment_file.names().get(experiment.name)
+    file = yaml_file.names().get(experiment.name)
     try:
-        return file is not None and experiment_file.load(file).fingerprint == experiment.fingerprint
+        return file is not None and yaml_file.load(file).fingerprint == experiment.fingerprint
     except UserError:
         return False
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import palette
-from gru_tf.specs import Choice
 
 PAPER = "#FFFFFF"
 

@@ -4,8 +4,8 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Range
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Range
 from gru_tf.statistics.importance import Importance, importance, standings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gru_tf.cases import Case, Failure, Measurement
-from gru_tf.specs import Choice
+from gru_tf.experiment.specs import Choice
 from gru_tf.speed.spec import Axis, SpeedSpec
 
 

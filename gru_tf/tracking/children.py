@@ -9,7 +9,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
 from gru_tf import logged
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.result import RunResult
 from gru_tf.tracking import described
 from gru_tf.tracking.pages import every
 from gru_tf.tracking.tags import FAILED, FINGERPRINT, FINISHED, KIND, MEMBER, RESULT, RUNNING, parts, whole

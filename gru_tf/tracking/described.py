@@ -10,7 +10,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
 from gru_tf import logged
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.result import RunResult
 from gru_tf.tasks import TASKS
 from gru_tf.tracking import addresses
 from gru_tf.tracking.refusals import answering

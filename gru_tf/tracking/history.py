@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.result import RunResult
 from gru_tf.tracking import Record, answering
 
 AT_ONCE = 500  # runs in one question: a database takes only so many parameters

@@ -9,8 +9,8 @@ from typing import Any
 
 import mlflow
 
+from gru_tf.experiment.result import RunResult
 from gru_tf.recurrent.saved_models import PACKAGE, StandIn
-from gru_tf.run_result import RunResult
 from gru_tf.tasks import create
 from gru_tf.tasks.own._task import OwnData
 

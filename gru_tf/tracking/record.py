@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from mlflow.entities import RunTag
 from pydantic import ValidationError
 
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.logged import DIAGNOSTICS
-from gru_tf.run_result import Diagnostics, RunResult
 from gru_tf.tracking import described, model, signs_of_life
 from gru_tf.tracking.children import Children
 from gru_tf.tracking.refusals import guarded

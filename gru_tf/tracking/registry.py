@@ -11,10 +11,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from sqlalchemy.exc import SQLAlchemyError
 
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
 from gru_tf.foundation.errors import one_line
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Choice
 from gru_tf.tracking import model
 from gru_tf.tracking.refusals import answering, root
 

@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 from pydantic import ValidationError
 
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.tracking import sqlite
 from gru_tf.tracking.pages import every

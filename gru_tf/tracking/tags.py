@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
+KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment.experiment", "gru_tf.result"
 DEFINITION, NOTE = "gru_tf.definition", "gru_tf.note"
 COORDINATOR, HOST, PROCESS, BEAT = "gru_tf.coordinator", "gru_tf.host", "gru_tf.process", "gru_tf.sign_of_life"
 FINISHED, FAILED, RUNNING, KILLED = "FINISHED", "FAILED", "RUNNING", "KILLED"

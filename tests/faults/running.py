@@ -18,7 +18,7 @@ import psutil
 import yaml
 
 import gru_tf
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.result import RunResult
 from gru_tf.tracking import FINGERPRINT, RESULT, Store
 
 HERE = Path(__file__).parent

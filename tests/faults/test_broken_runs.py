@@ -12,9 +12,9 @@ import pytest
 from running import STEADY, Command, Reference, all_closed, children, numbers, sqlite, until, write
 
 from gru_tf.engine.local import LocalEngine
-from gru_tf.experiment import Run
-from gru_tf.run_result import RunResult
-from gru_tf.specs import Choice, ModelSpec, TrainingSpec
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.tracking import RESULT
 
 Start = Callable[..., Command]

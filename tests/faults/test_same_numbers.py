@@ -9,8 +9,8 @@ import pytest
 from running import STEADY, Command, Reference, numbers, sqlite, until, write
 
 from gru_tf import checkpoints, suite
-from gru_tf.experiment_file import load
-from gru_tf.run_result import RunResult
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.yaml_file import load
 
 Start = Callable[..., Command]
 

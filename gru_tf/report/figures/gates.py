@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from gru_tf.experiment.result import LayerReading, RunResult
 from gru_tf.report.figures.plate import Panel, Plate
 from gru_tf.report.findings import Findings
-from gru_tf.run_result import LayerReading, RunResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from gru_tf.experiment.result import LayerReading, Quartiles, RunResult
 from gru_tf.report.figures.gates import looked_into, place
 from gru_tf.report.figures.plate import Panel, Plate
 from gru_tf.report.findings import Findings
-from gru_tf.run_result import LayerReading, Quartiles, RunResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,11 +5,11 @@ from math import ceil, isfinite
 from typing import Any
 
 from gru_tf.evidence import CellEvidence, TaskEvidence
+from gru_tf.experiment.result import RunResult
 from gru_tf.report import signs
 from gru_tf.report.figures import scales
 from gru_tf.report.figures.plate import MUTED, Panel, Plate, light, painted
 from gru_tf.report.findings import Findings, latency, middle, training_seconds
-from gru_tf.run_result import RunResult
 
 Cost = Callable[[RunResult], float | None]
 COSTS: dict[str, tuple[str, Cost]] = {

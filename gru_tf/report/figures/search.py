@@ -3,12 +3,12 @@
 from typing import Any
 
 from gru_tf.evidence import TaskEvidence
+from gru_tf.experiment.specs import Range
 from gru_tf.report import signs, trials
 from gru_tf.report.figures import scales
 from gru_tf.report.figures.plate import MUTED, Panel, Plate, light, painted
 from gru_tf.report.findings import Findings
 from gru_tf.report.trials import Axis
-from gru_tf.specs import Range
 from gru_tf.statistics.importance import Importance
 
 DENSE = 100.0  # times between the ends of a logarithmic axis from which powers of ten are ticks enough

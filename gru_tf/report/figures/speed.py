@@ -3,11 +3,11 @@
 from typing import Any
 
 from gru_tf.evidence import TaskEvidence
+from gru_tf.experiment.result import Speed
 from gru_tf.report import signs
 from gru_tf.report.figures import scales
 from gru_tf.report.figures.plate import MUTED, Panel, Plate, light, painted
 from gru_tf.report.findings import Findings
-from gru_tf.run_result import Speed
 
 APART = 0.17  # of a cell and of its kernel from the middle of their place: two lines of one label would not end alike
 

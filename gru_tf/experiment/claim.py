@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gru_tf.experiment.specs import Choice
 from gru_tf.foundation.errors import did_you_mean
-from gru_tf.specs import Choice
 
 KINDS = {  # what is measured in the same unit can be compared
     "parameters": "a count",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gru_tf.specs.spec import Positive, Spec
+from gru_tf.experiment.specs.spec import Positive, Spec
 
 
 class TrainingSpec(Spec):

@@ -10,16 +10,17 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gru_tf.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.specs import PINNED
+from gru_tf.foundation import environment
 from gru_tf.foundation.errors import EXPECTED, UserError, did_you_mean, mismatch, near_file, shown
-from gru_tf.specs import PINNED
 
 SHOWN_PATHS = 3  # of what else is wrong in a file
 
 
 def folders() -> list[Path]:
     """Where experiments are looked for by name: ./experiments, then those that come with the package."""
-    package = Path(__file__).parent
+    package = environment.PACKAGE
     return [Path("experiments"), package / "experiments", package.parent / "experiments"]
 
 

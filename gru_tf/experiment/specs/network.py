@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_serializer, model_validator
 
-from gru_tf.specs.choice import PINNED
-from gru_tf.specs.spec import Positive, Spec
+from gru_tf.experiment.specs.choice import PINNED
+from gru_tf.experiment.specs.spec import Positive, Spec
 
 STARTING = ("start", "from", "frozen", "sha256")  # what a `ModelSpec` says of a file to start from
 

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from gru_tf.experiment.specs.spec import Spec
 from gru_tf.foundation.errors import shown
-from gru_tf.specs.spec import Spec
 from gru_tf.tasks import MetricName
 
 

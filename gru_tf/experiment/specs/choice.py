@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from gru_tf.experiment.specs.spec import Scalar, Spec
 from gru_tf.foundation.errors import shown
-from gru_tf.specs.spec import Scalar, Spec
 
 OF_FILES = ("path", "test_path")  # options that name a user's own files
 PINNED = "sha256"  # and the option that says which content they had

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Discriminator, Field, Tag, create_model, field_validator, model_validator
 
-from gru_tf.specs.network import ModelSpec
-from gru_tf.specs.spec import Positive, Scalar, Seed, Spec
-from gru_tf.specs.training import TrainingSpec
+from gru_tf.experiment.specs.network import ModelSpec
+from gru_tf.experiment.specs.spec import Positive, Scalar, Seed, Spec
+from gru_tf.experiment.specs.training import TrainingSpec
 
 FACTOR = 3  # Hyperband keeps one trial in three
 

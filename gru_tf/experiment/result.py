@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from gru_tf.experiment import Run
+from gru_tf.experiment.experiment import Run
 
 
 class Speed(BaseModel):

@@ -10,10 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from gru_tf import claim
-from gru_tf.foundation.errors import did_you_mean, mismatch, shown
-from gru_tf.recurrent.cells import CELLS
-from gru_tf.specs import (
+from gru_tf.experiment import claim
+from gru_tf.experiment.specs import (
     MODEL,
     PINNED,
     TRAINING,
@@ -31,6 +29,8 @@ from gru_tf.specs import (
     TrainingSpec,
     is_integer,
 )
+from gru_tf.foundation.errors import did_you_mean, mismatch, shown
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS, create
 
 
@@ -107,7 +107,7 @@ class Experiment(Spec):
         search: what is tuned for each (task, cell); null for nothing.
         diagnostics: what each final run records of its inside: true for all, or some of "gates", "saturation", "memory",
             "gradients".
-        claims: what is claimed of the cells, see `gru_tf.claim`; results give each a verdict.
+        claims: what is claimed of the cells, see `gru_tf.experiment.claim`; results give each a verdict.
         published: numbers of others that stand beside ours.
     """
 

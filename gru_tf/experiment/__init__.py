@@ -1,0 +1,1 @@
+"""The question as data, and what a run leaves behind."""
