@@ -25,11 +25,12 @@ def main():
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     with startup.startup():
-        from gru_tf import benchmark, training
+        from gru_tf import benchmark
         from gru_tf.cases import Case, Effort, Failure
         from gru_tf.experiment.specs import Choice
+        from gru_tf.training import trainer
 
-        training.configure(options.threads)
+        trainer.configure(options.threads)
     sizes = {name: getattr(options, name) for name in ("timesteps", "batch", "units", "features")}
     cases = [
         Case(cell=Choice(name=cell), path=path, what="train", **sizes)

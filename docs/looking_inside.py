@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gru_tf import diagnostics, suite
+from gru_tf import suite
+from gru_tf.training import diagnostics
 
 if __name__ == "__main__":
     folder = Path(__file__).parent

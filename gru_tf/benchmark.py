@@ -17,10 +17,10 @@ import tensorflow as tf
 
 from gru_tf.arithmetic import flops
 from gru_tf.cases import Case, Effort, Failure, Measurement
-from gru_tf.compiled import on_gpu
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import one_line
 from gru_tf.prepare import prepare
+from gru_tf.training.compiled_steps import on_gpu
 
 MIB = 1024**2
 FIRST = 8  # a first round, with its compiling, takes about as long as eight others

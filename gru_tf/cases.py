@@ -6,10 +6,10 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from gru_tf import budget
 from gru_tf.experiment.specs import Choice, ModelSpec, Positive, Spec
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Signature
+from gru_tf.training.network import budget
 
 What = Literal["train", "infer", "stream"]
 KernelPath = Literal["stock", "stock xla", "custom", "custom xla", "cudnn", "pytorch"]

@@ -13,16 +13,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gru_tf import feeding, peers
-from gru_tf.batches import Plan
+from gru_tf import peers
 from gru_tf.cases import OUTPUTS, Case, Prepared
-from gru_tf.compiled import CompiledSteps, kernel_path_of, on_gpu
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.model import build
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Examples
+from gru_tf.training import feeding
+from gru_tf.training.batches import Plan
+from gru_tf.training.compiled_steps import CompiledSteps, kernel_path_of, on_gpu
+from gru_tf.training.network.model import build
 
 
 def prepare(case: Case) -> Prepared:

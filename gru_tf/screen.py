@@ -20,7 +20,6 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_tf import wording
-from gru_tf.budget import Size
 from gru_tf.claims import Verdict
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
@@ -29,6 +28,7 @@ from gru_tf.published import Beside
 from gru_tf.recommendation import Recommendation
 from gru_tf.table import Row
 from gru_tf.table import interval as interval
+from gru_tf.training.network.budget import Size
 from gru_tf.wording import ARROWS as ARROWS
 from gru_tf.wording import notes as notes
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from gru_tf import coordinator, ending, journal, lock, starting_point
-from gru_tf.budget import Size
+from gru_tf import coordinator, ending, journal, lock
 from gru_tf.coordinator import Progress
 from gru_tf.engine import Engine, processes
 from gru_tf.engine.local import LocalEngine
@@ -23,6 +22,8 @@ from gru_tf.readable import Readable
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import create
 from gru_tf.tracking import Record, Store, StoreError, history
+from gru_tf.training.network import pretrained
+from gru_tf.training.network.budget import Size
 from gru_tf.writer import Writer
 
 ENGINES = ("local", "serial", "ray")
@@ -87,7 +88,7 @@ def load(given: str | Path | Experiment) -> Experiment:
 def _pinned(experiment: Experiment) -> Experiment:
     more = [create(task.name, task.options).pinned() for task in experiment.tasks]
     tasks = [task.but(options={**task.options, **pinned}) for task, pinned in zip(experiment.tasks, more, strict=True)]
-    model = starting_point.pinned(experiment.model)
+    model = pretrained.pinned(experiment.model)
     changed = any(more) or model is not experiment.model
     return experiment.model_copy(update={"tasks": tuple(tasks), "model": model}) if changed else experiment
 
@@ -137,7 +138,7 @@ def _sizes(where: str, experiment: Experiment) -> list[tuple[Choice, Choice, Siz
 
 
 def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice, gpu: bool) -> Size:
-    from gru_tf import model
+    from gru_tf.training.network import model
 
     task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
     try:
@@ -145,7 +146,7 @@ def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice, g
         if experiment.diagnostics:
             model.check_diagnosed(experiment.model, task.signature)
         model.kernel(experiment.model, spec, cell.options, experiment.training.jit, gpu)
-        return starting_point.size(spec, cell.options, task.signature, experiment.model)
+        return pretrained.size(spec, cell.options, task.signature, experiment.model)
     except UserError as error:
         raise UserError(f"{where}: {choice.title}, {cell.label}: {error}") from error
 

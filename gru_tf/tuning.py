@@ -6,13 +6,13 @@ from typing import Any
 import keras_tuner
 from sklearn.exceptions import ConvergenceWarning
 
-from gru_tf.compiled import OPTIMIZERS
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import FACTOR, Choice, Range, Scalar, SearchSpec, is_integer
 from gru_tf.foundation.errors import UserError, did_you_mean
-from gru_tf.model import build, loss, metric
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import WRITTEN, create
+from gru_tf.training.compiled_steps import OPTIMIZERS
+from gru_tf.training.network.model import build, loss, metric
 
 ORACLES = {
     "random": keras_tuner.oracles.RandomSearchOracle,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_tf.batches import Plan, bucket_lengths, plan
+from gru_tf.training.batches import Plan, bucket_lengths, plan
 
 MANY = np.random.default_rng(5).integers(1, 60, 101)
 

@@ -23,7 +23,6 @@ from gru_tf.cases import Case, Effort, Failure, Measurement
 from gru_tf.experiment.specs import Choice, ModelSpec
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.model import build
 from gru_tf.prepare import prepare
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.speed import apart, conduct, figure, record
@@ -31,6 +30,7 @@ from gru_tf.speed import screen as speed_screen
 from gru_tf.speed.found import Found, fit
 from gru_tf.speed.spec import AXES, SpeedSpec
 from gru_tf.tracking import Store
+from gru_tf.training.network.model import build
 
 # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gru_tf.budget import TOLERANCE, Size, size, solve
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.model import build
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Signature
+from gru_tf.training.network.budget import TOLERANCE, Size, size, solve
+from gru_tf.training.network.model import build
 
 MUSIC = Signature(timesteps=9, features=88, outputs=88, target="binary", per_step=True)
 SHAPES = [Signature(timesteps=9, features=i, outputs=o, target="class") for i, o in ((1, 10), (2, 1), (8, 10), (88, 88))]

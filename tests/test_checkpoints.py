@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gru_tf import checkpoints
-from gru_tf.checkpoints import Checkpoint
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation import environment
+from gru_tf.training import checkpoints
+from gru_tf.training.checkpoints import Checkpoint
 
 RUN = Run(
     purpose="trial",

@@ -345,12 +345,12 @@ def test_no_arguments_show_the_help(main):
 
 
 def test_a_failed_run_is_shown_and_exit_code_1(main, file, monkeypatch):
-    from gru_tf import training
+    from gru_tf.training import trainer
 
     def train(*_):
         raise RuntimeError("no [memory] left")
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(trainer, "train", train)
     code, shown, errors = main(
         "run", file({**ONE, "claims": []}, cells=["rnn"], question="Is [gru] better[/]?", published=[]), "--workers", "0"
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gru_tf import checkpoints, journal
+from gru_tf import journal
 from gru_tf.engine import cluster
 from gru_tf.engine.cluster import MOVES, RayEngine, train_on_node
 from gru_tf.experiment.experiment import Run
@@ -19,6 +19,7 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation import atomic_file, signals
 from gru_tf.foundation.errors import UserError
+from gru_tf.training import checkpoints
 
 
 class RayError(Exception):

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf.batches import plan
-from gru_tf.compiled import CompiledSteps, on_gpu, resolve_jit, shape_of
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
-from gru_tf.feeding import load as tensors
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.tasks import Examples, Signature
+from gru_tf.training.batches import plan
+from gru_tf.training.compiled_steps import CompiledSteps, on_gpu, resolve_jit, shape_of
+from gru_tf.training.feeding import load as tensors
 
 STEPS, FEATURES, OUTPUTS, UNITS, COUNT, BATCH = 5, 3, 4, 3, 11, 4
 SIGNATURES = {
@@ -292,7 +292,7 @@ def test_a_rate_is_a_variable_that_changes_results_and_compiles_nothing(dropping
     shapes = [shape_of(r, SIGNATURES["class"], "accuracy", (STEPS,)) for r in (run, other)]
     assert shapes[0] == shapes[1]
     first = epoch(dropping, run)
-    monkeypatch.setattr("gru_tf.compiled.loss", lambda *_: pytest.fail("traced again"))
+    monkeypatch.setattr("gru_tf.training.compiled_steps.loss", lambda *_: pytest.fail("traced again"))
     changed, again = epoch(dropping, other), epoch(dropping, run)
     assert (first[0], distance(first[1], again[1])) == (again[0], 0), "to the bit what it was"
     assert distance(first[1], changed[1]) > 1e-4
@@ -377,9 +377,9 @@ CUDNN = {
 @pytest.mark.parametrize(("cell", "model", "with_gpu"), CUDNN.values(), ids=CUDNN)
 def test_auto_means_xla_except_for_what_cudnn_runs(cell, model, with_gpu, monkeypatch):
     run = run_of(jit="auto", model=model).but(cell=cell)
-    monkeypatch.setattr("gru_tf.compiled.on_gpu", lambda: False)
+    monkeypatch.setattr("gru_tf.training.compiled_steps.on_gpu", lambda: False)
     assert resolve_jit(run) is True
-    monkeypatch.setattr("gru_tf.compiled.on_gpu", lambda: True)
+    monkeypatch.setattr("gru_tf.training.compiled_steps.on_gpu", lambda: True)
     assert resolve_jit(run) is with_gpu
     assert resolve_jit(run.tuned({"jit": False})) is False
     if with_gpu:

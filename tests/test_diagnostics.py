@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from gru_tf import diagnostics
-from gru_tf.diagnostics import CANDIDATES
 from gru_tf.recurrent.cells import CELLS
+from gru_tf.training import diagnostics
+from gru_tf.training.diagnostics import CANDIDATES
 
 BATCH, STEPS, FEATURES, UNITS = 3, 7, 2, 4
 BUILDS = [(name, how) for name in CELLS.names() for how in ("stock", "custom")]
@@ -75,13 +75,13 @@ def test_the_states_are_the_layers_outputs(rng, name, how):
 
 @every_layer
 def test_that_check_notices_weights_that_are_not_the_layers(rng, name, how, monkeypatch):
-    from gru_tf.diagnostics import equations
+    from gru_tf.training.diagnostics import equations
 
     layer, x = layer_of(rng, name, how), inputs(rng)
     read = equations.equation(layer)
     rolled = {k: np.roll(v, UNITS // 2, axis=-1) for k, v in read.weights.items()}
     wrong = equations.Equation(read.cell, read.options, rolled)
-    monkeypatch.setattr("gru_tf.diagnostics.over_time.equation", lambda _: wrong)
+    monkeypatch.setattr("gru_tf.training.diagnostics.gates_over_time.equation", lambda _: wrong)
     with pytest.raises(AssertionError):
         check_outputs(layer, x)
 

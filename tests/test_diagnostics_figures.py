@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from gru_tf import diagnostics
 from gru_tf.experiment.result import Quartiles, Shares
 from gru_tf.foundation import palette
+from gru_tf.training import diagnostics
 
 RNG = np.random.default_rng(0)
 GRU = {name: RNG.random((9, 5)) for name in ("z", "r")} | {"h": RNG.normal(size=(9, 5))}
@@ -52,7 +52,7 @@ def test_several_cells_are_rows_and_empty_panels_are_not_shown(tmp_path):
 
 
 def test_drawing_a_record_loads_neither_tensorflow_nor_keras():
-    draw = "from gru_tf.diagnostics import draw_gates; draw_gates({'z': [[0.5]]})"
+    draw = "from gru_tf.training.diagnostics import draw_gates; draw_gates({'z': [[0.5]]})"
     code = f"import sys; {draw}; assert not {{'tensorflow', 'keras'}} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 from test_diagnostics import BATCH, FEATURES, STEPS, UNITS, array, every_layer, inputs, layer_of, network
 
-from gru_tf import diagnostics
+from gru_tf.training import diagnostics
 
 STEP = 1e-6
 

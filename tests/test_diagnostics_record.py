@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
-from gru_tf import diagnostics, logged, suite, training
-from gru_tf.diagnostics import observer
-from gru_tf.diagnostics.observer import Observer
-from gru_tf.epochs import Epochs, stream
+from gru_tf import logged, suite
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Examples, Signature, create
+from gru_tf.training import diagnostics, trainer
+from gru_tf.training.diagnostics import observer
+from gru_tf.training.diagnostics.observer import Observer
+from gru_tf.training.epochs import Epochs, stream
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -57,21 +58,21 @@ def readings(found):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run that was looked into, its model saved."""
-    return training.train(run_of(), tmp_path_factory.mktemp("models"))
+    return trainer.train(run_of(), tmp_path_factory.mktemp("models"))
 
 
 # --- the run ---
 
 
 def test_a_run_that_is_looked_into_has_the_same_numbers_to_the_bit(trained, tmp_path):
-    plain = training.train(run_of(looked_into=False), tmp_path)
+    plain = trainer.train(run_of(looked_into=False), tmp_path)
     assert plain.diagnostics is None
     assert numbers(plain) == numbers(trained)
     assert plain.run.fingerprint == trained.run.fingerprint
     models = [keras.models.load_model(result.model_file) for result in (plain, trained)]
     for one, other in zip(*(model.get_weights() for model in models), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert readings(training.train(run_of()).diagnostics) == readings(trained.diagnostics), "and is seen the same again"
+    assert readings(trainer.train(run_of()).diagnostics) == readings(trained.diagnostics), "and is seen the same again"
 
 
 def validation():
@@ -111,7 +112,7 @@ def test_before_is_of_the_initial_weights(trained, monkeypatch):
         return "diverged"
 
     monkeypatch.setattr(Epochs, "fit", diverging)
-    stopped = training.train(run_of())
+    stopped = trainer.train(run_of())
     before = trained.diagnostics.before
     assert stopped.diagnostics.before == before
     assert stopped.diagnostics.after == ()
@@ -132,16 +133,16 @@ def test_a_run_that_goes_on_from_a_checkpoint_has_the_same_record(trained, tmp_p
 
     monkeypatch.setattr(Epochs, "_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        training.train(run_of(), tmp_path, checkpoint_seconds=0)
+        trainer.train(run_of(), tmp_path, checkpoint_seconds=0)
     monkeypatch.setattr(Epochs, "_epoch", epoch)
-    resumed = training.train(run_of(), tmp_path)
+    resumed = trainer.train(run_of(), tmp_path)
     assert trained_epochs == [0, 1]
     assert numbers(resumed) == numbers(trained)
     assert readings(resumed.diagnostics) == readings(trained.diagnostics)
 
 
 def test_only_what_is_asked_for_is_recorded():
-    found = training.train(run_of("gru", ["memory"], epochs=1)).diagnostics
+    found = trainer.train(run_of("gru", ["memory"], epochs=1)).diagnostics
     for reading in (*found.before, *found.after):
         assert len(reading.memory) == UNITS
         assert (reading.saturation, reading.gradients, reading.gates) == ({}, {}, {})
@@ -149,7 +150,7 @@ def test_only_what_is_asked_for_is_recorded():
 
 
 def test_a_cell_without_gates_has_gradients_and_its_candidate_alone():
-    found = training.train(run_of("rnn", epochs=1)).diagnostics
+    found = trainer.train(run_of("rnn", epochs=1)).diagnostics
     for reading in found.after:
         assert (reading.memory, reading.saturation) == ([], {})
         assert reading.gradients.keys() == {"state"}

@@ -12,16 +12,17 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from gru_tf import doctor, suite, training
+from gru_tf import doctor, suite
 from gru_tf.doctor import combinations, machine, paths, screen
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
-from gru_tf.model import kernel
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.gru import GRU
 from gru_tf.tasks import Examples
+from gru_tf.training import trainer
+from gru_tf.training.network.model import kernel
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTENT = {
@@ -91,8 +92,8 @@ def test_xla_with_cudnn_is_refused_by_check_before_training(monkeypatch):
 
 def test_xla_with_cudnn_is_refused_by_the_worker_too(monkeypatch):
     run = next(r for r in experiment(training={"epochs": 1, "jit": True}).runs() if r.cell.name == "gru")
-    monkeypatch.setattr("gru_tf.compiled.on_gpu", lambda: True)
-    assert training.attempt(run).error.startswith("UserError: training.jit: received true, expected auto or false")
+    monkeypatch.setattr("gru_tf.training.compiled_steps.on_gpu", lambda: True)
+    assert trainer.attempt(run).error.startswith("UserError: training.jit: received true, expected auto or false")
 
 
 def test_an_experiment_that_another_machine_would_refuse_is_said():

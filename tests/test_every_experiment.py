@@ -17,13 +17,14 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from gru_tf import epochs, suite, training
-from gru_tf.batches import Plan
+from gru_tf import suite
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice, Range, is_integer
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import create
+from gru_tf.training import epochs, trainer
+from gru_tf.training.batches import Plan
 from gru_tf.tuning import declare
 
 FILES = sorted((Path(__file__).resolve().parents[1] / "experiments").glob("*.yaml"))
@@ -115,7 +116,7 @@ def check_trains(experiment: Experiment, place: int, compiled: bool = True) -> R
     run = experiment.run(task, cell, experiment.seeds[0]).tuned({"epochs": 1})
     if not compiled and run.training.jit == "auto":
         run = run.tuned({"jit": False})
-    result = training.train(run)
+    result = trainer.train(run)
     assert (result.status, result.error) == ("finished", "")
     losses = [value for values in result.history.values() for value in values]
     assert [len(values) for values in result.history.values()] == [1, 1, 1]
@@ -145,7 +146,7 @@ def two_steps(monkeypatch):
 
     for name in ("plan", "streams"):
         monkeypatch.setattr(epochs, name, shortened(getattr(epochs, name)))
-    monkeypatch.setattr(training, "bucket_lengths", lambda lengths: (int(max(lengths)),))
+    monkeypatch.setattr(trainer, "bucket_lengths", lambda lengths: (int(max(lengths)),))
     return lengths
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf import feeding, training
-from gru_tf.batches import plan
 from gru_tf.experiment.experiment import Run
 from gru_tf.tasks import Examples
+from gru_tf.training import feeding, trainer
+from gru_tf.training.batches import plan
 
 SMALL = {"adding": {"length": 4, "examples": 90, "validation_examples": 20, "test_examples": 20}}
 
@@ -56,9 +56,9 @@ def test_small_data_lie_on_the_device_and_are_fed_at_once():
 
 
 def trained():
-    training._data.cache_clear()
+    trainer._data.cache_clear()
     settings = {"model": {"units": 3}, "training": {"epochs": 2, "batch_size": 8, "jit": False}}
-    return training.train(Run.model_validate({"purpose": "final", "task": SMALL, "cell": "gru", "seed": 5, **settings}))
+    return trainer.train(Run.model_validate({"purpose": "final", "task": SMALL, "cell": "gru", "seed": 5, **settings}))
 
 
 def test_training_in_parts_gives_the_same_bits(monkeypatch):
@@ -66,7 +66,7 @@ def test_training_in_parts_gives_the_same_bits(monkeypatch):
     monkeypatch.setattr(feeding, "RESIDENT_BYTES", 0)
     monkeypatch.setattr(feeding, "PART_BYTES", 1200)
     parts = trained()
-    training._data.cache_clear()
+    trainer._data.cache_clear()
     assert (parts.history, parts.test) == (whole.history, whole.test)
 
 

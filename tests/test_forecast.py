@@ -14,8 +14,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from gru_tf import cli, feeding, training
-from gru_tf.batches import plan
+from gru_tf import cli
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import files
 from gru_tf.experiment.experiment import Run
@@ -26,6 +25,8 @@ from gru_tf.tasks.forecasting.airline import Airline
 from gru_tf.tasks.forecasting.ett import Ett
 from gru_tf.tasks.own import forecast
 from gru_tf.tasks.own.forecast import OwnForecast
+from gru_tf.training import feeding, trainer
+from gru_tf.training.batches import plan
 
 PARTS = ("train", "validation", "test")
 SHOP = {"path": own_files.path("shop.csv"), "target": ["sales"], "time": "day", "window": 14}
@@ -540,9 +541,9 @@ def test_a_network_learns_the_same_from_windows_made_on_demand(monkeypatch: pyte
         model=ModelSpec(units=2),
         training=TrainingSpec(epochs=2, jit=False),
     )
-    made = training.train(run)
+    made = trainer.train(run)
     monkeypatch.setattr(_windows, "MADE_BYTES", 0)
-    demanded = training.train(run)
+    demanded = trainer.train(run)
     assert made.status == demanded.status == "finished", (made.error, demanded.error)
     assert (made.test, made.history) == (demanded.test, demanded.history)
     assert made.metric == "rmse"

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from scipy.special import expit, log_softmax
 
-from gru_tf import budget
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.model import build, loss, metric
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.tasks import Signature
+from gru_tf.training.network import budget
+from gru_tf.training.network.model import build, loss, metric
 
 BATCH, STEPS, FEATURES, UNITS = 3, 5, 2, 4
 WHOLE = Signature(timesteps=STEPS, features=FEATURES, outputs=6, target="class")

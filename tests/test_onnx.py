@@ -13,7 +13,6 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from gru_tf import starting_point
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, importing
@@ -22,6 +21,7 @@ from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.interchange.onnx import activations
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.gates import Gates
+from gru_tf.training.network import pretrained
 
 F, H, T, B = 3, 4, 6, 5
 ORDER = {"gru": ("zrh", "zrh"), "lstm": ("iofc", "ifco"), "rnn": ("h", "h")}  # the standard's, Keras'
@@ -428,7 +428,7 @@ def test_weights_in_a_file_beside_the_model(tmp_path):
     assert found.beside == (tmp_path / "data.bin",)
     starts = ModelSpec.model_validate({"from": str(tmp_path / "model.onnx")})
     with pytest.raises(UserError, match=r"model\.from: .*expected weights in the file itself; .* Received: data\.bin$"):
-        starting_point.network(starting_point.pinned(starts))
+        pretrained.network(pretrained.pinned(starts))
     before = importing.bring(tmp_path / "model.onnx", verify=False).record["sha256"]
     (tmp_path / "data.bin").write_bytes((tmp_path / "data.bin").read_bytes() + b"more")
     assert importing.bring(tmp_path / "model.onnx", verify=False).record["sha256"] != before

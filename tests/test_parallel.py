@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf import training
 from gru_tf.experiment.experiment import Run
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.cells._parallel import ParallelRNN
 from gru_tf.recurrent.cells.gru import GRUCell
+from gru_tf.training import trainer
 
 BATCH, STEPS, FEATURES, UNITS, LONG = 4, 7, 3, 5, 4096
 NAMES = [name for name in CELLS.names() if CELLS.find(name).fused and type(CELLS.find(name).layer(1, {})) is ParallelRNN]
@@ -222,5 +222,5 @@ def test_a_run_records_which_of_the_two_it_took(implementation, path, jit):
         "model": model,
         "training": {"epochs": 1, "jit": jit},
     }
-    result = training.train(Run.model_validate(run))
+    result = trainer.train(Run.model_validate(run))
     assert result.kernel_path == ("xla " if jit else "") + path

@@ -7,15 +7,16 @@ import keras
 import numpy as np
 import pytest
 
-from gru_tf import budget, feeding
-from gru_tf.batches import Plan, bucket_lengths, plan, streams
-from gru_tf.compiled import CompiledSteps
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.model import build, check_diagnosed, masked
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Examples, Metric, Signature
+from gru_tf.training import feeding
+from gru_tf.training.batches import Plan, bucket_lengths, plan, streams
+from gru_tf.training.compiled_steps import CompiledSteps
+from gru_tf.training.network import budget
+from gru_tf.training.network.model import build, check_diagnosed, masked
 
 STEPS, ROWS, UNITS = 6, 4, 5
 TEXT = Signature(STEPS, 3, 7, "class", per_step=True, causal=True, tokens=7, carried=True)

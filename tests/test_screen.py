@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console
 
 from gru_tf import cli_experiment, screen
-from gru_tf.budget import Size
 from gru_tf.claims import Verdict
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
@@ -19,6 +18,7 @@ from gru_tf.experiment.specs import Published
 from gru_tf.published import Beside
 from gru_tf.statistics import Interval
 from gru_tf.table import Row, interval
+from gru_tf.training.network.budget import Size
 
 FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["digits"], "cells": ["rnn", "lstm", "gru"], "seeds": 3}
 NAN = math.nan

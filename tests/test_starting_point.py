@@ -9,17 +9,19 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
-from gru_tf import compiled, starting_point, suite, training
+from gru_tf import suite
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.building import of
-from gru_tf.model import build, check
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.report.provenance import definition
 from gru_tf.tasks import Signature
+from gru_tf.training import compiled_steps, trainer
+from gru_tf.training.network import pretrained
+from gru_tf.training.network.model import build, check
 
 pytestmark = pytest.mark.slow
 FLOAT32 = 2e-6
@@ -115,7 +117,7 @@ def test_the_recurrent_part_computes_what_the_file_does(stacks, name, cell, opti
     expected = keras.Sequential(source.layers[:-1])(x)  # without its head
     np.testing.assert_allclose(part(x)[:, -1] if name == "rnn" else part(x), expected, rtol=0, atol=FLOAT32)
     assert made(x).shape == (3, 6, 3)
-    size = starting_point.size(CELLS.find(cell), options, MUSIC, spec)
+    size = pretrained.size(CELLS.find(cell), options, MUSIC, spec)
     assert size.parameters == made.count_params()
     assert size.recurrent_parameters == sum(layer.count_params() for layer in recurrent(made))
     assert size.units == {"gru": 3, "both": 3}.get(name, 4)
@@ -128,7 +130,7 @@ def test_the_embedding_comes_along_where_both_know_as_many_tokens(stacks):
     embedding = made.get_layer("embedding")
     np.testing.assert_array_equal(embedding.get_weights()[0], source)
     assert not embedding.trainable
-    assert starting_point.size(cell, {}, WORDS, spec).parameters == made.count_params()
+    assert pretrained.size(cell, {}, WORDS, spec).parameters == made.count_params()
     other = Signature(**{**vars(WORDS), "tokens": 7})
     embedding = build(spec, other, cell, {}).get_layer("embedding")  # another vocabulary: new, of the width that fits
     assert embedding.get_weights()[0].shape == (7, 5)
@@ -139,7 +141,7 @@ def test_the_embedding_comes_along_where_both_know_as_many_tokens(stacks):
 
 
 def run(stacks, name, cell="gru", options=None, epochs=2, rate=1e-2, implementation="stock", **more):
-    model = starting_point.pinned(ModelSpec(start=stacks[name], implementation=implementation, **more))
+    model = pretrained.pinned(ModelSpec(start=stacks[name], implementation=implementation, **more))
     recipe = TrainingSpec(epochs=epochs, batch_size=32, learning_rate=rate, jit=False, deterministic=False)
     choice = Choice(name=cell, options=options or {})
     return Run(
@@ -148,7 +150,7 @@ def run(stacks, name, cell="gru", options=None, epochs=2, rate=1e-2, implementat
 
 
 def trained(asked, folder):
-    result = training.train(asked, folder)
+    result = trainer.train(asked, folder)
     assert result.status == "finished"
     return keras.saving.load_model(result.model_file), result
 
@@ -182,14 +184,14 @@ def test_the_head_is_not_the_one_that_the_stack_learned_with(stacks, tmp_path, m
     asked = run(stacks, "rnn", "rnn", rate=1e-30, epochs=1)
     first = head(asked.model_copy(update={"model": ModelSpec(units=4)}))
     assert np.abs(head(asked) - first).max() > MOVED
-    monkeypatch.setattr(compiled, "ON_TRAINED", 0)
+    monkeypatch.setattr(compiled_steps, "ON_TRAINED", 0)
     np.testing.assert_array_equal(head(asked), first)
 
 
 def test_an_interrupted_run_goes_on_to_the_same_numbers(stacks, tmp_path):
     straight, _ = trained(run(stacks, "both", epochs=3, frozen=True), tmp_path / "straight")
-    training.train(run(stacks, "both", epochs=1, frozen=True), tmp_path / "parts", checkpoint_seconds=0)
-    starting_point._read.cache_clear()  # as in another process
+    trainer.train(run(stacks, "both", epochs=1, frozen=True), tmp_path / "parts", checkpoint_seconds=0)
+    pretrained._read.cache_clear()  # as in another process
     parts, result = trained(run(stacks, "both", epochs=3, frozen=True), tmp_path / "parts")
     for one, other in zip(straight.get_weights(), parts.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -236,7 +238,7 @@ def test_what_only_an_import_can_be_told_is_said_as_its_option(tmp_path):
     shapes |= {"rnn.bias_ih_l0": (9,), "rnn.bias_hh_l0": (9,)}
     save_file({key: rng.normal(size=shape).astype("float32") for key, shape in shapes.items()}, file)
     with pytest.raises(UserError) as caught:
-        starting_point.network(ModelSpec(start=str(file)))
+        pretrained.network(ModelSpec(start=str(file)))
     assert str(caught.value).startswith(f"model.from: {file}: inp.weight: could be a layer in front of the stack")
     assert "expected --leave-out inp " in str(caught.value)
     assert str(caught.value).endswith("; gru-tf import takes such options and makes a .keras file")
@@ -298,7 +300,7 @@ def test_the_content_of_the_file_decides_which_run_it_is(stacks, folder, tmp_pat
     frozen = suite.load(written(tmp_path, **{"from": str(file), "frozen": True}))
     assert len({each.runs()[0].fingerprint for each in (first, second, frozen)}) == 3
     with pytest.raises(UserError, match=r"moving.keras: changed. Received: sha256 \w{16}, expected \w{16}"):
-        starting_point.network(first.model)
+        pretrained.network(first.model)
     with pytest.raises(UserError, match="none.keras"):
         suite.load(written(tmp_path, **{"from": str(tmp_path / "none.keras")}))
 
@@ -327,4 +329,4 @@ def test_an_experiment_is_run_once_and_refused_before_it_starts(stacks, tmp_path
 
 def test_a_file_that_is_not_there_is_a_mistake_in_the_experiments_own_field(tmp_path):
     with pytest.raises(UserError, match=r"^model\.from: .*none\.pt: no such file"):
-        starting_point.pinned(ModelSpec(start=str(tmp_path / "none.pt")))
+        pretrained.pinned(ModelSpec(start=str(tmp_path / "none.pt")))

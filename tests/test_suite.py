@@ -17,9 +17,10 @@ import pytest
 import yaml
 
 import gru_tf
-from gru_tf import ending, journal, suite, training
+from gru_tf import ending, journal, suite
 from gru_tf.foundation.errors import UserError
 from gru_tf.tracking import Record, Store
+from gru_tf.training import trainer
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -171,7 +172,7 @@ def test_results_are_those_of_the_run_from_the_store_alone(done):
 
 
 def test_running_again_trains_nothing(done, again, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(trainer, "train", lambda *_: pytest.fail("trained again"))
     found, trained = run(write(tmp_path), again)
     assert trained == []
     assert found.table() == done.found.table()
@@ -246,7 +247,7 @@ def store(tmp_path):
 
 
 def test_diverged_and_failed_runs_are_shown_and_stop_no_other(store, tmp_path, monkeypatch):
-    trained_before = training.train
+    trained_before = trainer.train
 
     def train(run, *rest):
         if (run.cell.name, run.seed) == ("gru", 1):
@@ -255,7 +256,7 @@ def test_diverged_and_failed_runs_are_shown_and_stop_no_other(store, tmp_path, m
 
     file = write(tmp_path, **STEEP)
     with monkeypatch.context() as patch:
-        patch.setattr(training, "train", train)
+        patch.setattr(trainer, "train", train)
         found, trained = run(file, store)
     assert len(trained) == RUNS
     rnn, gru = found.table()
@@ -282,7 +283,7 @@ def test_a_search_whose_trials_all_diverge_leaves_the_experiment_s_own_settings(
 
 
 def test_what_is_impossible_is_refused_before_anything_is_trained(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(trainer, "train", lambda *_: pytest.fail("trained"))
     for changes in ({"model": {"parameters": 20}}, {"cells": ["rnn", {"gru": {"reset_afterr": True}}]}):
         with pytest.raises(UserError, match=r"^tiny"):
             run(write(tmp_path, **changes), store)

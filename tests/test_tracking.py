@@ -27,7 +27,6 @@ from gru_tf.experiment.specs import ModelSpec
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.model import build
 from gru_tf.recurrent.cells import CELLS as CELL_CATALOGUE
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.recurrent.saved_models import StandIn
@@ -38,6 +37,7 @@ from gru_tf.tracking import Store, StoreError, described, signs_of_life
 from gru_tf.tracking.model import _signature as signature_of
 from gru_tf.tracking.model import custom_objects
 from gru_tf.tracking.tags import BEAT, COORDINATOR, HOST, RESULT
+from gru_tf.training.network.model import build
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -230,7 +230,7 @@ print(json.dumps([float(np.mean(mlflow.pyfunc.load_model(m).predict(x).argmax(-1
 def best(kept):
     """(the registered model's address, its run) of every model in the store."""
     ids = [kept.client.get_experiment_by_name(name).experiment_id for name in STORED]
-    logged = [run for run in kept.client.search_runs(ids) if "gru_tf.model" in run.data.tags]
+    logged = [run for run in kept.client.search_runs(ids) if "gru_tf.training.network.model" in run.data.tags]
     names = [entry.name for entry in kept.client.search_registered_models()]
     versions = {kept.client.get_model_version_by_alias(name, "best").run_id: f"models:/{name}@best" for name in names}
     return [(versions[run.info.run_id], run) for run in logged]

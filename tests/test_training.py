@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf import epochs, training
-from gru_tf.compiled import CompiledSteps
-from gru_tf.epochs import Epochs
 from gru_tf.experiment.experiment import Run
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Examples, Metric, Signature
 from gru_tf.tasks.images.digits import Digits
 from gru_tf.tasks.memory.adding import Adding
+from gru_tf.training import epochs, trainer
+from gru_tf.training.compiled_steps import CompiledSteps
+from gru_tf.training.epochs import Epochs
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = {"digits": {"reading": "rows"}}
@@ -52,16 +52,16 @@ def numbers(result):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A final run of a GRU on digits, its model saved."""
-    return training.train(run_of(), tmp_path_factory.mktemp("models"))
+    return trainer.train(run_of(), tmp_path_factory.mktemp("models"))
 
 
 # --- the same run, the same numbers ---
 
 
 def test_a_run_is_the_same_to_the_bit_after_other_runs(trained):
-    training.train(run_of(seed=1, learning_rate=0.03))
-    training.train(run_of(model={"units": 6, "dropout": 0.6}, clip_norm=0.01))
-    assert numbers(training.train(run_of())) == numbers(trained)
+    trainer.train(run_of(seed=1, learning_rate=0.03))
+    trainer.train(run_of(model={"units": 6, "dropout": 0.6}, clip_norm=0.01))
+    assert numbers(trainer.train(run_of())) == numbers(trained)
 
 
 OTHERS = {
@@ -74,8 +74,8 @@ OTHERS = {
 
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
 def test_another_seed_or_rate_gives_another_history_and_compiles_nothing(trained, other, monkeypatch):
-    monkeypatch.setattr("gru_tf.compiled.loss", lambda *_: pytest.fail("traced again"))
-    history = training.train(run_of(**other)).history
+    monkeypatch.setattr("gru_tf.training.compiled_steps.loss", lambda *_: pytest.fail("traced again"))
+    history = trainer.train(run_of(**other)).history
     for name, series in history.items():
         assert series != trained.history[name]
 
@@ -89,7 +89,7 @@ data = numpy.load(sys.argv[2])
 accuracy = float(numpy.mean(model.predict(data["inputs"], verbose=0).argmax(-1) == data["targets"]))
 assert not any(name.startswith("gru_tf") for name in sys.modules)
 from gru_tf.experiment.experiment import Run
-from gru_tf.training import train
+from gru_tf.training.trainer import train
 for run in json.loads(sys.argv[3]):
     result = train(Run.model_validate_json(run))
 print(json.dumps([accuracy, result.history, result.best_epoch, result.validation, result.test, result.score]))
@@ -157,7 +157,7 @@ def test_all_cells_at_one_seed_see_the_same_data_in_the_same_order(seen):
     passes = {}
     for cell, seed in (("gru", 0), ("rnn", 0), ("lstm", 0), ("gru", 1)):
         seen.clear()
-        training.train(run_of(cell, SMALL, seed=seed, model={"units": 2}, jit=False))
+        trainer.train(run_of(cell, SMALL, seed=seed, model={"units": 2}, jit=False))
         passes[cell, seed] = seen[-5:]  # two epochs of training and validation, and the test
     for cell in ("rnn", "lstm"):
         for one, other in zip(passes["gru", 0], passes[cell, 0], strict=True):
@@ -172,10 +172,10 @@ def test_all_cells_at_one_seed_see_the_same_data_in_the_same_order(seen):
 
 def test_no_shuffle_repeats_the_draws_that_made_the_data(monkeypatch):
     streams = []
-    original = training.stream
-    for module in (training, epochs):
+    original = trainer.stream
+    for module in (trainer, epochs):
         monkeypatch.setattr(module, "stream", lambda *a: (streams.append(original(*a)), original(*a))[1])
-    training.train(run_of(task=SMALL, seed=77, model={"units": 2}, jit=False))
+    trainer.train(run_of(task=SMALL, seed=77, model={"units": 2}, jit=False))
     draws = {stream.bytes(16) for stream in streams}
     assert len(draws) == len(streams) == 3, "the data and two epochs"
 
@@ -185,8 +185,8 @@ def test_no_shuffle_repeats_the_draws_that_made_the_data(monkeypatch):
 
 def test_the_test_split_is_read_once_at_the_best_epochs_weights(seen):
     recipe = {"epochs": 4, "learning_rate": 2.0, "optimizer": "sgd", "jit": False}
-    result = training.train(run_of(task=SMALL, model={"units": 2}, **recipe))
-    test = Adding(**SMALL["adding"]).splits(training.stream(0, result.run.task)).test
+    result = trainer.train(run_of(task=SMALL, model={"units": 2}, **recipe))
+    test = Adding(**SMALL["adding"]).splits(trainer.stream(0, result.run.task)).test
     read = [call for call in seen if len(call.inputs) == len(test)]
     assert len(read) == 1
     np.testing.assert_array_equal(read[0].inputs, test.inputs)
@@ -220,15 +220,15 @@ class SealedAdding(Adding):
 
 
 def test_a_trial_never_touches_the_test_split(monkeypatch, tmp_path):
-    monkeypatch.setattr(training, "create", lambda _, options: SealedAdding(**options))
-    monkeypatch.setattr(training, "_data", training._data.__wrapped__)  # leaves what is cached as it is
+    monkeypatch.setattr(trainer, "create", lambda _, options: SealedAdding(**options))
+    monkeypatch.setattr(trainer, "_data", trainer._data.__wrapped__)  # leaves what is cached as it is
     trial, final = (run_of(task=SMALL, purpose=p, model={"units": 2}, jit=False) for p in ("trial", "final"))
-    result = training.train(trial, tmp_path)
+    result = trainer.train(trial, tmp_path)
     assert (result.status, result.test, result.score, result.model_file) == ("finished", None, None, "")
     assert result.validation == min(result.history["validation_mse"])
     assert [file.suffixes for file in tmp_path.iterdir()] == [[".checkpoint"]]
     with pytest.raises(AssertionError, match="the test split was touched"):
-        training.train(final)
+        trainer.train(final)
 
 
 # --- the best epoch and patience, by hand-made histories ---
@@ -316,7 +316,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(bad):
 
 def test_a_diverging_run_is_a_result():
     recipe = {"optimizer": "sgd", "learning_rate": 1e30, "clip_norm": None, "jit": False}
-    result = training.train(run_of("rnn", SMALL, model={"units": 2}, **recipe))
+    result = trainer.train(run_of("rnn", SMALL, model={"units": 2}, **recipe))
     assert result.status == "diverged"
     assert result.error == "the loss was not finite in epoch 1"
     assert len(result.history["train_loss"]) == 1
@@ -330,7 +330,7 @@ def test_an_exception_is_a_result_that_says_what_and_where(monkeypatch):
         raise RuntimeError("no\n  data")
 
     monkeypatch.setattr(Adding, "splits", broken)
-    result = training.attempt(run_of(task=SMALL, seed=1234))
+    result = trainer.attempt(run_of(task=SMALL, seed=1234))
     line = broken.__code__.co_firstlineno + 1
     assert result.status == "failed"
     assert result.error == f"RuntimeError: no data (test_training.py:{line})"
@@ -341,8 +341,8 @@ def test_an_error_in_the_compiled_step_keeps_its_type_and_line(monkeypatch):
     def broken(*_):
         return 1 / 0
 
-    monkeypatch.setattr("gru_tf.compiled.loss", broken)
-    result = training.attempt(run_of(task=SMALL, model={"units": 9}, jit=False))
+    monkeypatch.setattr("gru_tf.training.compiled_steps.loss", broken)
+    result = trainer.attempt(run_of(task=SMALL, model={"units": 9}, jit=False))
     line = broken.__code__.co_firstlineno + 1
     assert result.error == f"ZeroDivisionError: division by zero (test_training.py:{line})"
 
@@ -350,8 +350,8 @@ def test_an_error_in_the_compiled_step_keeps_its_type_and_line(monkeypatch):
 def test_the_users_mistake_is_raised_by_train_and_recorded_by_attempt():
     run = run_of({"gru": {"convention": "rite"}}, SMALL)
     with pytest.raises(UserError, match="expected one of 'keep', 'write'"):
-        training.train(run)
-    assert training.attempt(run).error.startswith("UserError: gru.convention: received 'rite'")
+        trainer.train(run)
+    assert trainer.attempt(run).error.startswith("UserError: gru.convention: received 'rite'")
 
 
 # --- what a result says ---
@@ -373,8 +373,8 @@ def test_speed_leaves_compiling_apart(trained, monkeypatch):
     assert 0 < speed.train_seconds < trained.seconds
     assert speed.predict_ms > 0
     assert speed.samples_per_second == pytest.approx(1000 / speed.step_ms * 1078 / 34, rel=1e-6)
-    monkeypatch.setattr("gru_tf.compiled.loss", lambda *_: pytest.fail("traced again"))
-    again = training.train(trained.run)
+    monkeypatch.setattr("gru_tf.training.compiled_steps.loss", lambda *_: pytest.fail("traced again"))
+    again = trainer.train(trained.run)
     assert again.speed.compile_seconds == speed.compile_seconds, "of this shape, also where an earlier run paid it"
 
 
@@ -406,7 +406,7 @@ def test_kernel_memory_and_environment(trained):
 
 def test_checksums_of_the_data_are_in_the_record(monkeypatch):
     monkeypatch.setattr(Adding, "checksums", lambda _: {"a.bin": "0f"})
-    assert training.train(run_of(task=SMALL, model={"units": 2}, jit=False)).environment["data"] == {"a.bin": "0f"}
+    assert trainer.train(run_of(task=SMALL, model={"units": 2}, jit=False)).environment["data"] == {"a.bin": "0f"}
 
 
 def test_a_result_survives_json(trained):
@@ -414,11 +414,11 @@ def test_a_result_survives_json(trained):
 
 
 def test_few_shapes_are_kept(monkeypatch):
-    monkeypatch.setattr(training, "_compiled", {})
-    monkeypatch.setattr(training, "SHAPES_KEPT", 2)
+    monkeypatch.setattr(trainer, "_compiled", {})
+    monkeypatch.setattr(trainer, "SHAPES_KEPT", 2)
     splits = Adding(**SMALL["adding"]).splits(np.random.default_rng(0))
-    kept = [training._steps_for(run_of(model={"units": n}, jit=False), Adding(length=5), splits) for n in (2, 3, 4)]
-    assert list(training._compiled.values()) == kept[1:]
+    kept = [trainer._steps_for(run_of(model={"units": n}, jit=False), Adding(length=5), splits) for n in (2, 3, 4)]
+    assert list(trainer._compiled.values()) == kept[1:]
 
 
 # --- it learns ---
@@ -426,6 +426,6 @@ def test_few_shapes_are_kept(monkeypatch):
 
 def test_a_gru_learns_to_add():
     task = {"adding": {"length": 5, "examples": 1000, "validation_examples": 200, "test_examples": 200}}
-    result = training.train(run_of(task=task, model={"units": 16}, epochs=8))
+    result = trainer.train(run_of(task=task, model={"units": 16}, epochs=8))
     assert result.test < 0.03, "always answering 1 costs 1/6"
     assert result.score > 0.8

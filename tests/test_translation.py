@@ -15,20 +15,22 @@ import sacrebleu
 from mlflow.tracking import MlflowClient
 from scipy.special import log_softmax, softmax
 
-from gru_tf import budget, decoding, feeding, suite, training
-from gru_tf.batches import plan, spans
-from gru_tf.compiled import CompiledSteps
+from gru_tf import suite
 from gru_tf.data.datasets import DatasetError, locate
-from gru_tf.encoder_decoder import Writer
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation.errors import UserError
-from gru_tf.model import build
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import END, Examples, Signature
 from gru_tf.tasks.language import _bleu, multi30k
 from gru_tf.tasks.language.multi30k import FILES, LONGEST, Multi30k, joined, read_sentences, tokens
+from gru_tf.training import feeding, trainer
+from gru_tf.training.batches import plan, spans
+from gru_tf.training.compiled_steps import CompiledSteps
+from gru_tf.training.network import beam_search, budget
+from gru_tf.training.network.encoder_decoder import Writer
+from gru_tf.training.network.model import build
 from gru_tf.tuning import RecurrentHyperModel
 
 pytestmark = [  # as in test_tracking
@@ -189,9 +191,9 @@ def test_what_is_written_comes_in_the_order_of_the_sequences(steps, width, resid
     writer = Writer(steps.model)
     read = writer.read([examples.inputs, np.arange(STEPS) < examples.lengths[:, None]])
     if width == 1:
-        expected = decoding.greedy(writer.step, *read, DECODED)
+        expected = beam_search.greedy(writer.step, *read, DECODED)
     else:
-        expected = decoding.beam(writer.step, *read, DECODED, width)[0]
+        expected = beam_search.beam(writer.step, *read, DECODED, width)[0]
     assert np.array_equal(found, np.array(expected))
     assert len(np.unique(found, axis=0)) > 2
 
@@ -352,7 +354,7 @@ def instead(counts, names, cache):
         patch.setenv("GRU_TF_CACHE", str(cache))
         multi30k._chance.cache_clear()
         yield
-    training._data.cache_clear()
+    trainer._data.cache_clear()
     multi30k._chance.cache_clear()
 
 
@@ -388,8 +390,8 @@ def small(tmp_path_factory):
 def resumed(run, folder):
     """The run's result where it goes on from the checkpoint of one that ended after two epochs, as a trial does."""
     short = run.model_copy(update={"purpose": "trial", "training": run.training.but(epochs=2)})
-    training.train(short, folder)
-    return training.train(short.model_copy(update={"training": run.training}), folder)
+    trainer.train(short, folder)
+    return trainer.train(short.model_copy(update={"training": run.training}), folder)
 
 
 def final(small):
@@ -429,7 +431,7 @@ def test_the_store_has_translations_and_a_model_that_anybody_can_ask(small):
     text = client.download_artifacts(child.info.run_id, "samples.txt")
     with open(text) as file:
         assert "source     " in file.read()
-    uri = json.loads(json.dumps(child.data.tags))["gru_tf.model"]
+    uri = json.loads(json.dumps(child.data.tags))["gru_tf.training.network.model"]
     mlflow.set_tracking_uri(small.uri)
     model = mlflow.pyfunc.load_model(uri)
     mlflow.set_tracking_uri(None)

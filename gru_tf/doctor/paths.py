@@ -7,10 +7,10 @@ from typing import Any
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import Choice, ModelSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.model import kernel
 from gru_tf.recurrent import kernel_path
 from gru_tf.recurrent.cells import CELLS, CellSpec
 from gru_tf.recurrent.kernel_path import Path
+from gru_tf.training.network.model import kernel
 
 # what a user may change on a layer, with what comes with its call
 OPTIONS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (

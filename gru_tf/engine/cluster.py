@@ -11,11 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from gru_tf import checkpoints, journal
+from gru_tf import journal
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation import atomic_file, signals
 from gru_tf.foundation.errors import UserError, one_line
+from gru_tf.training import checkpoints
 
 MOVES = 3  # of a run whose node died; a death of its process alone is a failed try, which the coordinator counts
 CONNECT_SECONDS = 10.0
@@ -139,11 +140,11 @@ def train_on_node(run: Run, threads: int, time_limit: float | None, key: str) ->
 
     Past the time limit it leaves word under the key and ends the process: nothing else ends a compiled loop.
     """
-    training = ThreadPoolExecutor(1).submit(_train, run, threads)
-    if not wait([training], time_limit or None).done:
+    trainer = ThreadPoolExecutor(1).submit(_train, run, threads)
+    if not wait([trainer], time_limit or None).done:
         _leave_word(key, f"its worker process took longer than the limit of {time_limit:g} s and was stopped")
         os._exit(1)
-    return training.result()
+    return trainer.result()
 
 
 def _leave_word(key: str, what: str) -> None:
@@ -181,6 +182,6 @@ def _prepared(threads: int) -> Any:
     from gru_tf.foundation import startup
 
     with startup.startup():
-        from gru_tf import training
-    training.configure(threads)
-    return training
+        from gru_tf.training import trainer
+    trainer.configure(threads)
+    return trainer

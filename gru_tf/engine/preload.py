@@ -5,5 +5,5 @@ import gc
 from gru_tf.foundation import startup
 
 with startup.startup():
-    import gru_tf.training  # noqa: F401
+    import gru_tf.training.trainer  # noqa: F401
 gc.freeze()  # no collection in a worker goes through TensorFlow's objects, whose pages all workers share

@@ -27,9 +27,9 @@ def begin(threads: int, device: str | None = None) -> None:
         threading.Thread(target=_end_with, args=[coordinator], daemon=True).start()
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
-    from gru_tf import training
+    from gru_tf.training import trainer
 
-    training.configure(threads)
+    trainer.configure(threads)
 
 
 def _end_with(coordinator: multiprocessing.process.BaseProcess) -> None:
@@ -40,8 +40,8 @@ def _end_with(coordinator: multiprocessing.process.BaseProcess) -> None:
 
 def work(run: Run, folder: Path) -> tuple[RunResult, float]:
     """Train one run and keep its result on disk; returns it with the process's memory in MiB."""
-    from gru_tf import training
+    from gru_tf.training import trainer
 
-    result = training.attempt(run, folder)
+    result = trainer.attempt(run, folder)
     memory = psutil.Process().memory_info().rss / 1024**2
     return journal.keep(folder, result), memory

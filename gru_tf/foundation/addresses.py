@@ -15,6 +15,7 @@ FORMER = {
     "gru_tf.derivation": "gru_tf.recurrent.derivation",
     "gru_tf.tasks.adding": "gru_tf.tasks.memory.adding",
     "gru_tf.interchange.metadata": "gru_tf.interchange.provenance",
+    "gru_tf.diagnostics": "gru_tf.training.diagnostics",
     "gru_tf.silence": "gru_tf.foundation.startup",
 }
 

@@ -36,9 +36,10 @@ def _begin(cases: list[Case], rate: float, effort: Effort, threads: int) -> None
     global _rounds  # noqa: PLW0603, a worker process's only state
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once and without a traceback
     with startup.startup():
-        from gru_tf import benchmark, training
+        from gru_tf import benchmark
+        from gru_tf.training import trainer
 
-        training.configure(threads)
+        trainer.configure(threads)
     _rounds = benchmark.rounds(cases, rate, effort)
 
 

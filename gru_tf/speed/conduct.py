@@ -50,12 +50,13 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
     """
     opened = Store(store)
     with startup.startup():
-        from gru_tf import benchmark, compiled, training
+        from gru_tf import benchmark
+        from gru_tf.training import compiled_steps, trainer
 
         _threads(spec.threads)
-        cases, pairs = spec.cases(compiled.on_gpu()), spec.determinism_cases()
+        cases, pairs = spec.cases(compiled_steps.on_gpu()), spec.determinism_cases()
     effort = Effort(*(QUICK if spec.quick else EFFORT))
-    found = Found(spec=spec, rate=benchmark.product_rate(effort), machine=training.machine())
+    found = Found(spec=spec, rate=benchmark.product_rate(effort), machine=trainer.machine())
     record = SpeedRecord(opened, found)
     try:
         results = benchmark.measure(cases, found.rate, effort, progress)
@@ -94,12 +95,12 @@ def _threads(threads: int) -> None:
     """Set the threads, where TensorFlow has not begun with others."""
     import tensorflow as tf
 
-    from gru_tf import training
+    from gru_tf.training import trainer
 
     if tf.config.threading.get_intra_op_parallelism_threads() == threads:
         return
     try:
-        training.configure(threads)
+        trainer.configure(threads)
     except RuntimeError as error:
         raise UserError(
             f"threads: received {threads}, but TensorFlow runs with other settings in this process already;"

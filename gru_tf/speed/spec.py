@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from gru_tf import peers
-from gru_tf.budget import solve
 from gru_tf.cases import Case, KernelPath, What, has_fused_layer
 from gru_tf.experiment.specs import Choice, ModelSpec, Positive, Spec
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
+from gru_tf.training.network.budget import solve
 
 Axis = Literal["timesteps", "batch", "units"]
 AXES: tuple[Axis, ...] = ("timesteps", "batch", "units")

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from running import STEADY, Command, Reference, numbers, sqlite, until, write
 
-from gru_tf import checkpoints, suite
+from gru_tf import suite
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.yaml_file import load
+from gru_tf.training import checkpoints
 
 Start = Callable[..., Command]
 
@@ -26,7 +27,7 @@ def test_workers(start: Start, tmp_path: Path, reference: Reference, workers: st
 @pytest.fixture
 def epochs_trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry for each epoch that this process trains; the step that only compiles is none."""
-    from gru_tf.compiled import CompiledSteps
+    from gru_tf.training.compiled_steps import CompiledSteps
 
     trained: list[int] = []
     train = CompiledSteps.train
@@ -42,7 +43,7 @@ def epochs_trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_long_run_goes_on_from_its_checkpoint(start: Start, tmp_path: Path, epochs_trained: list[int]) -> None:
     """After kill -9 only the epochs after the last checkpoint are trained, to the numbers of training in one go."""
-    from gru_tf import training
+    from gru_tf.training import trainer
 
     content = {**STEADY, "seeds": 1, "search": None, "training": {**STEADY["training"], "epochs": 2000}}
     file = write(tmp_path, "long", content)
@@ -60,9 +61,9 @@ def test_long_run_goes_on_from_its_checkpoint(start: Start, tmp_path: Path, epoc
     assert 200 <= done < run.training.epochs
     shutil.copytree(saved.parent, tmp_path / "copy")
 
-    resumed = training.train(run, tmp_path / "copy")
+    resumed = trainer.train(run, tmp_path / "copy")
     assert len(epochs_trained) == run.training.epochs - done
-    whole = training.train(run)
+    whole = trainer.train(run)
     assert len(epochs_trained) == 2 * run.training.epochs - done
     assert _numbers(resumed) == _numbers(whole)
     again = start("run", str(file), "--workers", "1")
@@ -76,7 +77,7 @@ def test_long_run_goes_on_from_its_checkpoint(start: Start, tmp_path: Path, epoc
 @pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")  # MLflow, of its own types
 def test_promoted_trials_go_on(tmp_path: Path, epochs_trained: list[int]) -> None:
     """Hyperband trains no epoch twice, and its trials equal ones trained from scratch."""
-    from gru_tf import training
+    from gru_tf.training import trainer
 
     space = {"learning_rate": {"low": 1e-3, "high": 2e-2, "sampling": "log"}}
     search = {"tuner": "hyperband", "space": space}
@@ -97,7 +98,7 @@ def test_promoted_trials_go_on(tmp_path: Path, epochs_trained: list[int]) -> Non
     assert len(epochs_trained) < sum(r.run.training.epochs for r in found)
     promoted = [r for r in trials if r.run.training.epochs > min(groups[checkpoints.path(r.run, tmp_path)])]
     for result in promoted:
-        assert _numbers(training.train(result.run)) == _numbers(result)
+        assert _numbers(trainer.train(result.run)) == _numbers(result)
     print(f"\n{len(trials)} trials, {len(promoted)} of them promoted; {len(epochs_trained)} epochs trained")
 
 

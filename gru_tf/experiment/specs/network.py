@@ -24,7 +24,7 @@ class ModelSpec(Spec):
         implementation: "stock" (as shipped: Keras' own layer, cuDNN on a GPU, or a parallel scan; this project's cell
             where there is neither) or "custom" (this project's cell, step by step: the same implementation for all).
         start: in YAML `from`: file of a trained stack, any that `gru_tf.import_model` reads, that is the recurrent part
-            instead; units, layers and directions follow from it, see `gru_tf.starting_point`.
+            instead; units, layers and directions follow from it, see `gru_tf.training.network.pretrained`.
         frozen: whether that part keeps its weights while the rest learns.
         sha256: first 16 digits of the file's checksum; filled in when an experiment is loaded.
     """

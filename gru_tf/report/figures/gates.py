@@ -38,7 +38,7 @@ def place(result: RunResult, reading: LayerReading) -> str:
 
 def _panel(result: RunResult, reading: LayerReading, several: bool) -> Panel:
     def figure() -> "Figure":
-        from gru_tf.diagnostics import figures
+        from gru_tf.training.diagnostics import figures
 
         return figures.draw_gates(reading.gates)
 
@@ -47,7 +47,7 @@ def _panel(result: RunResult, reading: LayerReading, several: bool) -> Panel:
 
 
 def _whole(shown: list[Any]) -> "Figure":
-    from gru_tf.diagnostics import figures
+    from gru_tf.training.diagnostics import figures
 
     tasks = {result.run.task.label for result, _ in shown}
     rows = {}

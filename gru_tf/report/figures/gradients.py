@@ -48,7 +48,7 @@ def _limits(both: dict[str, Lines]) -> tuple[float, float]:
 
 def _panel(title: str, lines: Lines, limits: tuple[float, float], first: bool) -> Panel:
     def figure() -> "Figure":
-        from gru_tf.diagnostics import figures
+        from gru_tf.training.diagnostics import figures
 
         drawn = figures.draw_gradients({"": lines})
         drawn.axes[0].set_ylim(*limits)
@@ -58,6 +58,6 @@ def _panel(title: str, lines: Lines, limits: tuple[float, float], first: bool) -
 
 
 def _whole(every: dict[str, Lines]) -> "Figure":
-    from gru_tf.diagnostics import figures
+    from gru_tf.training.diagnostics import figures
 
     return figures.draw_gradients(every, across=2)  # a task a line, before and after training

@@ -9,16 +9,16 @@ from typing import Literal
 
 import numpy as np
 
-from gru_tf import checkpoints, feeding
-from gru_tf.batches import Plan, bucket_lengths, plan, spans, streams
-from gru_tf.checkpoints import Checkpoint
-from gru_tf.compiled import CompiledSteps
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import Speed
 from gru_tf.experiment.specs import Choice
-from gru_tf.feeding import Data
 from gru_tf.foundation import atomic_file
 from gru_tf.tasks import WRITTEN, Array, Examples, Splits, Task
+from gru_tf.training import checkpoints, feeding
+from gru_tf.training.batches import Plan, bucket_lengths, plan, spans, streams
+from gru_tf.training.checkpoints import Checkpoint
+from gru_tf.training.compiled_steps import CompiledSteps
+from gru_tf.training.feeding import Data
 
 
 def stream(seed: int, task: Choice, *more: int) -> np.random.Generator:

@@ -1,6 +1,6 @@
 """Diagnostics drawn: gates over time, gradient against lag, saturation. Each function returns a matplotlib `Figure`.
 
-They take arrays or lists, from `gru_tf.diagnostics` or from the record of a run alike.
+They take arrays or lists, from `gru_tf.training.diagnostics` or from the record of a run alike.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_tf.diagnostics import CANDIDATES
 from gru_tf.foundation import palette
 from gru_tf.recurrent.cells import CELLS
+from gru_tf.training.diagnostics import CANDIDATES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

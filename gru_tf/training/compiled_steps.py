@@ -13,16 +13,16 @@ import numpy as np
 import tensorflow as tf
 from keras.src.utils import naming  # reset_uids has no public name
 
-from gru_tf import feeding
-from gru_tf.batches import Plan
-from gru_tf.decoded import Decoding
 from gru_tf.experiment.experiment import Run
-from gru_tf.feeding import Data
-from gru_tf.model import build, kernel, loss, masked, metric
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.recurrent.linear_scan import SCOPE
 from gru_tf.tasks import Array, Signature
+from gru_tf.training import feeding
+from gru_tf.training.batches import Plan
+from gru_tf.training.decoder import Decoding
+from gru_tf.training.feeding import Data
+from gru_tf.training.network.model import build, kernel, loss, masked, metric
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from gru_tf.diagnostics.recurrence import Call, Place, run
 from gru_tf.experiment.result import Quartiles
 from gru_tf.recurrent.cells import Array
+from gru_tf.training.diagnostics.recurrence import Call, Place, run
 
 
 @dataclass(frozen=True)

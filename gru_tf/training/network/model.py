@@ -6,7 +6,6 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from gru_tf import encoder_decoder, starting_point
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent import kernel_path
@@ -14,6 +13,7 @@ from gru_tf.recurrent.cells import CellSpec
 from gru_tf.recurrent.kernel_path import Path
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.tasks import Signature
+from gru_tf.training.network import encoder_decoder, pretrained
 
 
 def check(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mapping[str, Any]) -> None:
@@ -24,7 +24,7 @@ def check(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mappi
             the step that follows, and for a file to start from that does not fit.
     """
     cell.check(options)
-    starting_point.check(model, signature, cell, options)
+    pretrained.check(model, signature, cell, options)
     if model.bidirectional and signature.causal:
         raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
 
@@ -66,10 +66,10 @@ def build(
         UserError: where the budget cannot be met, and as `check` says.
     """
     check(model, signature, cell, options)
-    units = starting_point.size(cell, options, signature, model).units
+    units = pretrained.size(cell, options, signature, model).units
     if signature.decoded:
         return encoder_decoder.build(model, signature, cell, options, units, dropout)
-    start = starting_point.network(model)
+    start = pretrained.network(model)
     inputs, x, embedding = _inputs(signature, carried_rows, signature.features if start is None else start.features)
     call: dict[str, Any] = {}
     if masked(model, signature):
@@ -86,14 +86,14 @@ def build(
             x = dropout(model.dropout)(x)
     head = keras.layers.Dense(signature.outputs, name="head")(x)
     if start is not None:
-        given = embedding if starting_point.takes_embedding(start, signature) else None
-        starting_point.begin(layers, start, model.frozen, given)
+        given = embedding if pretrained.takes_embedding(start, signature) else None
+        pretrained.begin(layers, start, model.frozen, given)
     return keras.Model([inputs, *call.values()] if call else inputs, head, name=cell.name)
 
 
 def masked(model: ModelSpec, signature: Signature) -> bool:
     """Whether the network must know which steps are real: padding behind a step never reaches it, unless backwards."""
-    return signature.varying and (starting_point.bidirectional(model) or not signature.per_step)
+    return signature.varying and (pretrained.bidirectional(model) or not signature.per_step)
 
 
 def _inputs(signature: Signature, rows: int | None, width: int) -> tuple[Any, Any, Any]:

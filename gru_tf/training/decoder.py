@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gru_tf import decoding
-from gru_tf.batches import plan
-from gru_tf.encoder_decoder import Writer
-from gru_tf.feeding import Data
 from gru_tf.tasks import Array, Signature
+from gru_tf.training.batches import plan
+from gru_tf.training.feeding import Data
+from gru_tf.training.network import beam_search
+from gru_tf.training.network.encoder_decoder import Writer
 
 
 class Decoding:
@@ -51,5 +51,5 @@ class Decoding:
         real = tf.sequence_mask(tf.gather(lengths, batch), x.shape[1])
         states, memory = self.writer.read([x, real] if self.masked else [x])
         if width == 1:
-            return decoding.greedy(self.writer.step, states, memory, self.signature.decoded)
-        return decoding.beam(self.writer.step, states, memory, self.signature.decoded, width)[0]
+            return beam_search.greedy(self.writer.step, states, memory, self.signature.decoded)
+        return beam_search.beam(self.writer.step, states, memory, self.signature.decoded, width)[0]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gru_tf.batches import Plan
 from gru_tf.tasks import END, Array, Examples, Signature
+from gru_tf.training.batches import Plan
 
 RESIDENT_BYTES = 2 * 1024**3  # a split larger than this stays in the host's memory
 PART_BYTES = 64 * 1024**2  # and goes to the device in parts of about this size

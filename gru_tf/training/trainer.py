@@ -8,19 +8,20 @@ from typing import Any
 
 import tensorflow as tf
 
-from gru_tf import feeding, starting_point
-from gru_tf.batches import bucket_lengths, spans
-from gru_tf.compiled import CompiledSteps, shape_of
-from gru_tf.diagnostics.observer import Observer
-from gru_tf.epochs import Epochs, stream
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
-from gru_tf.feeding import Data
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import one_line
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Splits, Task, create
+from gru_tf.training import feeding
+from gru_tf.training.batches import bucket_lengths, spans
+from gru_tf.training.compiled_steps import CompiledSteps, shape_of
+from gru_tf.training.diagnostics.observer import Observer
+from gru_tf.training.epochs import Epochs, stream
+from gru_tf.training.feeding import Data
+from gru_tf.training.network import pretrained
 
 SHAPES_KEPT = 16
 
@@ -77,7 +78,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     if run.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     task = create(run.task.name, run.task.options)
-    starting_point.network(run.model)  # read ahead: reading draws random numbers, which a run's seed does not count
+    pretrained.network(run.model)  # read ahead: reading draws random numbers, which a run's seed does not count
     splits, data = _data(run.task.model_dump_json(), run.seed)
     steps = _steps_for(run, task, splits)
     steps.warm_up(data["train"])
@@ -92,7 +93,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         observer.look("after")
     model_file = epochs.save_model() if test is not None and folder is not None else ""
     cell = CELLS.find(run.cell.name)
-    size = starting_point.size(cell, run.cell.options, task.signature, run.model)
+    size = pretrained.size(cell, run.cell.options, task.signature, run.model)
     done = epochs.done
     return RunResult(
         run=run,

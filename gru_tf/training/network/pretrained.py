@@ -13,14 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gru_tf import budget
-from gru_tf.budget import Size
 from gru_tf.data.own import files
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError, counted, near_file
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent.cells import CellSpec
 from gru_tf.tasks import Signature
+from gru_tf.training.network import budget
+from gru_tf.training.network.budget import Size
 
 KEPT = 8  # files read
 OPTION = re.compile(r"(^|\s)--[a-z]")

@@ -3,7 +3,7 @@
 For any Keras model or layer with a cell of the catalogue in it, stock or custom, in any number of layers, in one or two
 directions:
 
-    from gru_tf import diagnostics
+    from gru_tf.training import diagnostics
 
     (first, *_) = diagnostics.gates(model, x)            # x as the model takes it: (batch, T, features)
     first.values["z"]                                    # (batch, T, units), in float64
@@ -21,28 +21,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gru_tf.diagnostics.by_lag import Gradients as Gradients
-    from gru_tf.diagnostics.by_lag import gradients as gradients
-    from gru_tf.diagnostics.figures import draw_gates as draw_gates
-    from gru_tf.diagnostics.figures import draw_gradients as draw_gradients
-    from gru_tf.diagnostics.figures import draw_saturation as draw_saturation
-    from gru_tf.diagnostics.over_time import Gates as Gates
-    from gru_tf.diagnostics.over_time import gates as gates
-    from gru_tf.diagnostics.recurrence import Place as Place
-    from gru_tf.diagnostics.summary import Saturation as Saturation
-    from gru_tf.diagnostics.summary import memory_length as memory_length
-    from gru_tf.diagnostics.summary import saturation as saturation
+    from gru_tf.training.diagnostics.figures import draw_gates as draw_gates
+    from gru_tf.training.diagnostics.figures import draw_gradients as draw_gradients
+    from gru_tf.training.diagnostics.figures import draw_saturation as draw_saturation
+    from gru_tf.training.diagnostics.gates_over_time import Gates as Gates
+    from gru_tf.training.diagnostics.gates_over_time import gates as gates
+    from gru_tf.training.diagnostics.gradient_by_lag import Gradients as Gradients
+    from gru_tf.training.diagnostics.gradient_by_lag import gradients as gradients
+    from gru_tf.training.diagnostics.recurrence import Place as Place
+    from gru_tf.training.diagnostics.summary import Saturation as Saturation
+    from gru_tf.training.diagnostics.summary import memory_length as memory_length
+    from gru_tf.training.diagnostics.summary import saturation as saturation
 
 CANDIDATES = ("h", "c")  # what stands in the equations under a tilde; every other block of a cell's kernel is a gate
 
 _HOMES = {
-    "Gates": "over_time",
-    "gates": "over_time",
+    "Gates": "gates_over_time",
+    "gates": "gates_over_time",
     "Saturation": "summary",
     "saturation": "summary",
     "memory_length": "summary",
-    "Gradients": "by_lag",
-    "gradients": "by_lag",
+    "Gradients": "gradient_by_lag",
+    "gradients": "gradient_by_lag",
     "Place": "recurrence",
     "draw_gates": "figures",
     "draw_gradients": "figures",
@@ -54,8 +54,8 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605, the table is the list
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'gru_tf.diagnostics' has no attribute '{name}'")
-    return getattr(import_module(f"gru_tf.diagnostics.{_HOMES[name]}"), name)
+        raise AttributeError(f"module 'gru_tf.training.diagnostics' has no attribute '{name}'")
+    return getattr(import_module(f"gru_tf.training.diagnostics.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.diagnostics import CANDIDATES
-from gru_tf.diagnostics.equations import Equation, equation
-from gru_tf.diagnostics.recurrence import Call, Place, run
 from gru_tf.recurrent.cells import Array
+from gru_tf.training.diagnostics import CANDIDATES
+from gru_tf.training.diagnostics.equations import Equation, equation
+from gru_tf.training.diagnostics.recurrence import Call, Place, run
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gru_tf.diagnostics.over_time import Gates
 from gru_tf.recurrent.cells import Array
+from gru_tf.training.diagnostics.gates_over_time import Gates
 
 LOW, HIGH = 0.1, 0.9  # Karpathy et al. 2015
 

@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gru_tf.diagnostics.by_lag import Gradients, gradients, quartiles
-from gru_tf.diagnostics.over_time import Gates, gates
-from gru_tf.diagnostics.summary import memory_length, saturation
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import Diagnostics, LayerReading, Shares
-from gru_tf.model import loss
 from gru_tf.tasks import Array, Examples, Signature
+from gru_tf.training.diagnostics.gates_over_time import Gates, gates
+from gru_tf.training.diagnostics.gradient_by_lag import Gradients, gradients, quartiles
+from gru_tf.training.diagnostics.summary import memory_length, saturation
+from gru_tf.training.network.model import loss
 
 EXAMPLES = 32  # sequences looked at
 STEPS, UNITS = 128, 64  # of the example whose gates are kept: its last steps, each layer's first units

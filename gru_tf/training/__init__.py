@@ -1,0 +1,1 @@
+"""One run from seed to result: its network, its epochs, a look inside it."""

@@ -1,0 +1,1 @@
+"""The network of a run: its size, its parts, and how it writes sequences."""
