@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gru_tf import listing
+from gru_tf.analysis.statistics import Interval
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import OF_FILES
 from gru_tf.foundation.errors import UserError
-from gru_tf.statistics import Interval
 from gru_tf.tasks import TASKS, Task, create
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import gru_tf
-from gru_tf import report
+from gru_tf.analysis import report
 
 FOLDER = Path(__file__).parent
 DESK, PHONE, TALL, GAP = 1280, 390, 1150, 30  # pixels

@@ -121,8 +121,8 @@ def report(
     store: Store = None,
 ) -> None:
     """Write an experiment's results as one self-contained page, from the store alone."""
-    from gru_tf import report as the_report
     from gru_tf import suite
+    from gru_tf.analysis import report as the_report
 
     found = suite.results(name, store)
     file = the_report.write(found, output or Path(f"{name}.html"), figures)

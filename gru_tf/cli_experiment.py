@@ -9,9 +9,9 @@ from rich.text import Text
 from gru_tf import screen
 
 if TYPE_CHECKING:
+    from gru_tf.analysis.table import Row
     from gru_tf.experiment.experiment import Experiment
     from gru_tf.suite import Results
-    from gru_tf.table import Row
 
 console = Console()
 Store = Annotated[
@@ -37,13 +37,13 @@ def show(found: "Results", rows: "list[Row] | None" = None) -> None:
 
 def conclude(found: "Results") -> None:
     """The answer, the verdicts on claims, and published numbers beside ours."""
-    from gru_tf import answer, claims, published
+    from gru_tf.analysis import answer, published, verdicts
 
     console.print()
     for sentence in answer.answer(found.evidence):
         console.print(Text(sentence))
     for blocks in (
-        screen.verdicts(claims.judge(found.experiment, found.runs)),
+        screen.verdicts(verdicts.judge(found.experiment, found.runs)),
         screen.published(published.beside(found.experiment, found.runs)),
     ):
         for number, block in enumerate(blocks):

@@ -8,17 +8,18 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from gru_tf import brief, report
-from gru_tf.answer import answer
+from gru_tf.analysis import report
+from gru_tf.analysis.answer import answer
+from gru_tf.analysis.formats import summary
+from gru_tf.analysis.report.findings import Results
 from gru_tf.foundation import garbage
 from gru_tf.foundation.errors import one_line
-from gru_tf.report.findings import Results
 from gru_tf.tracking import Record, addresses, described, registry
 from gru_tf.writer import Writer
 
 REPORT = "report.html"
 SWITCH = "GRU_TF_REPORT"  # "no" where many small experiments are run: a page takes seconds to draw
-DRAWS = ("gru_tf.report.page", "jinja2", "matplotlib.figure", "matplotlib.backends.backend_svg", "sklearn.ensemble")
+DRAWS = ("gru_tf.analysis.report.page", "jinja2", "matplotlib.figure", "matplotlib.backends.backend_svg", "sklearn.ensemble")
 
 
 def get_ready() -> None:
@@ -35,7 +36,7 @@ def show(found: Results, record: Record, writer: Writer) -> None:
         UserError: where the store stays out of reach.
     """
     links = _report(found, record, writer) | {"Charts, a bar a seed": addresses.charts(record.experiment_id)}
-    text = brief.markdown(found.evidence, answer(found.evidence), links)
+    text = summary.markdown(found.evidence, answer(found.evidence), links)
     writer.insist(lambda: described.view(record))
     writer.insist(lambda: described.note(record, text))
     writer.insist(lambda: described.data(record, found.runs))

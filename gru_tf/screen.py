@@ -19,18 +19,18 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from gru_tf import wording
-from gru_tf.claims import Verdict
+from gru_tf.analysis import wording
+from gru_tf.analysis.published import Beside
+from gru_tf.analysis.recommendation import Recommendation
+from gru_tf.analysis.table import Row
+from gru_tf.analysis.table import interval as interval
+from gru_tf.analysis.verdicts import Verdict
+from gru_tf.analysis.wording import ARROWS as ARROWS
+from gru_tf.analysis.wording import notes as notes
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
-from gru_tf.published import Beside
-from gru_tf.recommendation import Recommendation
-from gru_tf.table import Row
-from gru_tf.table import interval as interval
 from gru_tf.training.network.budget import Size
-from gru_tf.wording import ARROWS as ARROWS
-from gru_tf.wording import notes as notes
 
 SPELLED = {"relative": "absolute", "batch_size": "batch-size"}  # options whose switch is called otherwise
 BEST = ("cell", "mean [95 % interval]")  # what is bold where a mean is the best: no other number of its row is

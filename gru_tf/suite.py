@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from gru_tf import coordinator, ending, journal, lock
+from gru_tf.analysis.results import Readable
 from gru_tf.coordinator import Progress
 from gru_tf.engine import Engine, processes
 from gru_tf.engine.local import LocalEngine
@@ -18,7 +19,6 @@ from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import garbage, startup
 from gru_tf.foundation.errors import UserError, did_you_mean
-from gru_tf.readable import Readable
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import create
 from gru_tf.tracking import Record, Store, StoreError, history

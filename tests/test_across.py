@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import trim_mean
 
-from gru_tf.statistics import Interval, across
-from gru_tf.statistics.across import critical_difference, interquartile_mean, ranks
+from gru_tf.analysis.statistics import Interval, across
+from gru_tf.analysis.statistics.across import critical_difference, interquartile_mean, ranks
 
 CELLS = ("C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf")
 # AUC on 14 data sets; J. Demšar, Statistical comparisons of classifiers over multiple data sets, JMLR 7, 2006, table 6.

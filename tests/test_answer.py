@@ -9,8 +9,8 @@ import pytest
 from test_evidence import experiment, results
 from test_table import result, speed
 
-from gru_tf.answer import answer
-from gru_tf.evidence import gather
+from gru_tf.analysis.answer import answer
+from gru_tf.analysis.evidence import gather
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 

@@ -4,8 +4,8 @@ import re
 
 from test_evidence import experiment, results
 
-from gru_tf.brief import escaped, markdown
-from gru_tf.evidence import gather
+from gru_tf.analysis.evidence import gather
+from gru_tf.analysis.formats.summary import escaped, markdown
 
 
 def test_question_answer_link_and_a_table_a_task():

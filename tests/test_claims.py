@@ -11,16 +11,16 @@ from pydantic import ValidationError
 from scipy import stats
 from test_table import result, speed
 
-from gru_tf.claims import Verdict, judge
+from gru_tf.analysis.published import beside
+from gru_tf.analysis.statistics import holm, interval
+from gru_tf.analysis.statistics.power import seeds_to_settle
+from gru_tf.analysis.verdicts import Verdict, judge
 from gru_tf.experiment import claim, yaml_file
 from gru_tf.experiment.claim import Quantity
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation.errors import UserError
-from gru_tf.published import beside
-from gru_tf.statistics import holm, interval
-from gru_tf.statistics.power import seeds_to_settle
 
 CELLS = ["rnn", "lstm", {"gru": {"reset_after": False}}]
 TASKS = ["digits", {"adding": {"length": 30}}]

@@ -19,10 +19,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from gru_tf import coordinator, ending, writer
+from gru_tf.analysis.report import page
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
-from gru_tf.report import page
 from gru_tf.suite import Results
 from gru_tf.tracking import Record, Store, StoreError, described, model, registry
 from gru_tf.writer import Writer

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from test_table import result
 
-from gru_tf.evidence import Evidence, gather
+from gru_tf.analysis.evidence import Evidence, gather
+from gru_tf.analysis.statistics.across import interquartile_mean
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
-from gru_tf.statistics.across import interquartile_mean
 
 SCORES = {  # task, cell → test accuracy of each seed
     ("digits", "rnn"): [0.50, 0.52, 0.51, 0.50],

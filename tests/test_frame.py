@@ -24,18 +24,20 @@ from pydantic import BaseModel
 from scipy import stats
 from test_table import SEARCH, experiment, result
 
-from gru_tf import claims, cli, columns, frame, logged, screen, typeset, wording
-from gru_tf import document as documents
-from gru_tf import readable as forms
-from gru_tf.document import document, read_json
+from gru_tf import cli, logged, screen
+from gru_tf.analysis import results as forms
+from gru_tf.analysis import verdicts, wording
+from gru_tf.analysis.formats import columns, frame, markup
+from gru_tf.analysis.formats import json_document as documents
+from gru_tf.analysis.formats.json_document import document, read_json
+from gru_tf.analysis.report import figures, page
+from gru_tf.analysis.statistics import Interval
+from gru_tf.analysis.table import interval
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.report import figures, page
-from gru_tf.statistics import Interval
 from gru_tf.suite import Results
-from gru_tf.table import interval
 
 ROOT = Path(__file__).resolve().parents[1]
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
@@ -215,10 +217,10 @@ def test_the_names_of_one_quantity_are_those_of_the_code():
     named = {mlflow.replace("METRIC", one.metric): (column, claimed) for mlflow, column, claimed in lines}
     for mlflow, (column, claimed) in named.items():
         unit = 1000 if re.search(r"_ms(_|$)", mlflow) else 1
-        same = [framed[column], *([claims.VALUES[claimed](one)] if claimed else [])]
+        same = [framed[column], *([verdicts.VALUES[claimed](one)] if claimed else [])]
         expected = stored[mlflow] if isinstance(stored[mlflow], str) else pytest.approx(stored[mlflow] / unit)
         assert same == [expected] * len(same), mlflow
-    assert {claimed for _, claimed in named.values() if claimed} == set(claims.VALUES)
+    assert {claimed for _, claimed in named.values() if claimed} == set(verdicts.VALUES)
     for name in stored.keys() - named.keys():
         assert name in framed, f"{name} has another name in the frame, or none"
         assert name in ("task", "cell") or str(stored[name]) == str(framed[name]), name
@@ -369,7 +371,7 @@ def test_every_form_has_the_same_table(results):
         expected += [list(wording.COLUMNS), *map(wording.cells, block)]
     assert of_terminal(results) == expected
     assert of_markdown(results.text("markdown")) == expected
-    assert Cells(typeset.html(results.experiment, results.table())).rows == expected
+    assert Cells(markup.html(results.experiment, results.table())).rows == expected
     assert of_latex(results.text("latex")) == expected
 
 
@@ -638,7 +640,7 @@ def test_the_grammar_is_able_to_fail(right, wrong):
 
 @pytest.mark.parametrize(("text", "escaped"), [("[a]*", "{}[a]*"), ("a[b]", "a[b]"), ("a--b", "a-{}-b"), ("---", "-{}-{}-")])
 def test_latex_takes_no_name_for_an_option_or_a_dash(text, escaped):
-    assert typeset._latex(text) == escaped
+    assert markup._latex(text) == escaped
 
 
 # --- two cells ---

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gru_tf.statistics import paired
-from gru_tf.statistics.power import power_of, seeds_for, seeds_to_settle
+from gru_tf.analysis.statistics import paired
+from gru_tf.analysis.statistics.power import power_of, seeds_for, seeds_to_settle
 
 # Darwin's maize, crossed − self-fertilised in eighths of an inch; R. A. Fisher, The design of experiments, 1935, §16–21
 DARWIN = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48])

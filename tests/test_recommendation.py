@@ -4,9 +4,9 @@ import math
 
 import pytest
 
+from gru_tf.analysis.recommendation import comparisons, recommend
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, Speed
-from gru_tf.recommendation import comparisons, recommend
 
 CELLS = ["rnn", "lstm", "gru"]
 STEP_MS = {"rnn": 1.0, "lstm": 2.0, "gru": 1.5}

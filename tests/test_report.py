@@ -18,21 +18,22 @@ import yaml
 from test_evidence import experiment, results
 from test_table import result
 
-from gru_tf import report, suite
+from gru_tf import suite
+from gru_tf.analysis import report
+from gru_tf.analysis.report import cell_style, figures, inline_svg, interval_bars, provenance, tables
+from gru_tf.analysis.report.figures.curves import bands
+from gru_tf.analysis.report.figures.panels import WIDTH
+from gru_tf.analysis.report.figures.pareto import alike, front
+from gru_tf.analysis.report.findings import Findings
+from gru_tf.analysis.report.page import render
+from gru_tf.analysis.statistics import compare_all
+from gru_tf.analysis.statistics.importance import importance, standings
+from gru_tf.analysis.table import interval
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.result import Diagnostics, LayerReading, Quartiles
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.report import drawn, figures, inline, provenance, signs, tables
-from gru_tf.report.figures.curves import bands
-from gru_tf.report.figures.pareto import alike, front
-from gru_tf.report.figures.plate import WIDTH
-from gru_tf.report.findings import Findings
-from gru_tf.report.page import render
-from gru_tf.statistics import compare_all
-from gru_tf.statistics.importance import importance, standings
-from gru_tf.table import interval
 from gru_tf.tracking import Store
 
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
@@ -201,14 +202,14 @@ def test_chance_far_away_leaves_the_intervals_their_room(task, side):
 
 
 def test_the_ends_of_a_scale_are_told_apart():
-    assert drawn.Scale(3.891e-5, 0.1791).ends == ("3.89·10⁻⁵", "0.179")
-    assert drawn.Scale(8.8331, 8.8339).ends == ("8.833", "8.834")
-    assert drawn.Scale(1204.2, 1264.0).ends == ("1204", "1264"), "as the table writes them"
-    assert drawn.Scale(12345.1, 12345.2).ends == ("12345.1", "12345.2")
-    assert drawn.Scale(2.5e6, 1.2e7).ends == ("2.5·10⁶", "1.2·10⁷")
-    assert drawn.Scale(99.9998, 100.00001).ends == ("99.9998", "100")
-    assert drawn.Scale(0.5, 0.5).ends == ("", "")
-    assert drawn.Scale(0.5, 0.5).place(0.5) == 50
+    assert interval_bars.Scale(3.891e-5, 0.1791).ends == ("3.89·10⁻⁵", "0.179")
+    assert interval_bars.Scale(8.8331, 8.8339).ends == ("8.833", "8.834")
+    assert interval_bars.Scale(1204.2, 1264.0).ends == ("1204", "1264"), "as the table writes them"
+    assert interval_bars.Scale(12345.1, 12345.2).ends == ("12345.1", "12345.2")
+    assert interval_bars.Scale(2.5e6, 1.2e7).ends == ("2.5·10⁶", "1.2·10⁷")
+    assert interval_bars.Scale(99.9998, 100.00001).ends == ("99.9998", "100")
+    assert interval_bars.Scale(0.5, 0.5).ends == ("", "")
+    assert interval_bars.Scale(0.5, 0.5).place(0.5) == 50
 
 
 def test_the_menu_names_what_is_there(page):
@@ -315,11 +316,11 @@ def test_every_section_has_its_figure(page):
 
 def test_a_cell_has_one_colour_everywhere_also_on_a_dark_page(text):
     for cell in ("rnn", "gru", "lstm"):
-        assert text.count(inline.variable(palette.colour(cell))) > 10
-    assert {*palette.FIXED.values(), *palette.OTHERS} <= inline.DARK.keys()
-    dark = list(map(_luminance, inline.DARK.values()))
-    paper = _luminance(inline.DARK[signs.PAPER])
-    told = [v for light, v in zip(inline.DARK, dark, strict=True) if light in {*palette.FIXED.values(), *palette.OTHERS}]
+        assert text.count(inline_svg.variable(palette.colour(cell))) > 10
+    assert {*palette.FIXED.values(), *palette.OTHERS} <= inline_svg.DARK.keys()
+    dark = list(map(_luminance, inline_svg.DARK.values()))
+    paper = _luminance(inline_svg.DARK[cell_style.PAPER])
+    told = [v for light, v in zip(inline_svg.DARK, dark, strict=True) if light in {*palette.FIXED.values(), *palette.OTHERS}]
     assert min((v + 0.05) / (paper + 0.05) for v in told) > 4.5, "WCAG's contrast"
 
 
@@ -333,7 +334,7 @@ def _luminance(colour):
 
 def test_cells_of_one_name_are_told_apart_without_colour():
     cells = ["gru", {"gru": {"reset_after": False}}, {"gru": {"convention": "write"}}, "lstm"]
-    looks = signs.of(experiment(tasks=["digits"], cells=cells).cells)
+    looks = cell_style.of(experiment(tasks=["digits"], cells=cells).cells)
     assert len({(sign.marker, sign.hollow, sign.half) for sign in looks.values()}) == 4
     assert len({str(sign.dots()) for sign in looks.values()}) == 4
     assert len({str(sign.dash) for sign in looks.values()}) == 4
@@ -342,7 +343,7 @@ def test_cells_of_one_name_are_told_apart_without_colour():
 
 @pytest.mark.parametrize("name", figures.NAMES)
 def test_a_figure_stands_alone_with_its_text_as_text(name, found):
-    drawn = inline.svg(figures.draw(name, found))
+    drawn = inline_svg.svg(figures.draw(name, found))
     words = " ".join(
         "".join(element.itertext())
         for element in ET.fromstring(drawn).iter(  # noqa: S314, our own
@@ -351,7 +352,7 @@ def test_a_figure_stands_alone_with_its_text_as_text(name, found):
     )
     expected = {"gates": "units, sorted", "gradients": "lag", "ranks": "mean rank over 2 tasks", "search": "learning_rate"}
     assert expected.get(name, "digits") in words
-    assert drawn == inline.svg(figures.draw(name, found)), "the same results give the same file"
+    assert drawn == inline_svg.svg(figures.draw(name, found)), "the same results give the same file"
 
 
 def test_a_figure_that_is_none_says_the_nearest_name(found):

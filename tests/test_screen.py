@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 
 from gru_tf import cli_experiment, screen
-from gru_tf.claims import Verdict
+from gru_tf.analysis.published import Beside
+from gru_tf.analysis.statistics import Interval
+from gru_tf.analysis.table import Row, interval
+from gru_tf.analysis.verdicts import Verdict
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Published
-from gru_tf.published import Beside
-from gru_tf.statistics import Interval
-from gru_tf.table import Row, interval
 from gru_tf.training.network.budget import Size
 
 FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["digits"], "cells": ["rnn", "lstm", "gru"], "seeds": 3}

@@ -10,6 +10,7 @@ import yaml
 from safetensors.numpy import save_file
 
 from gru_tf import suite
+from gru_tf.analysis.report.provenance import definition
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
@@ -17,7 +18,6 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.building import of
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.report.provenance import definition
 from gru_tf.tasks import Signature
 from gru_tf.training import compiled_steps, trainer
 from gru_tf.training.network import pretrained

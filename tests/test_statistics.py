@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gru_tf.statistics import Interval, bootstrap_interval, holm, interval, mean_interval, t_test
+from gru_tf.analysis.statistics import Interval, bootstrap_interval, holm, interval, mean_interval, t_test
 
 SAMPLES = [np.random.default_rng(i).normal(3, 10.0 ** (i - 3), 2 + i).tolist() for i in range(8)]
 

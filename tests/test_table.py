@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from gru_tf.analysis.table import Row, rows
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, Speed
-from gru_tf.table import Row, rows
 
 FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["adding", "digits"], "cells": ["gru", "lstm"], "seeds": 3}
 SEARCH = {"trials": 2, "space": {"learning_rate": [0.1, 0.2], "units": [4, 8]}}

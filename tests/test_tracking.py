@@ -20,8 +20,9 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from gru_tf import logged, suite, table
-from gru_tf.brief import escaped
+from gru_tf import logged, suite
+from gru_tf.analysis import table
+from gru_tf.analysis.formats.summary import escaped
 from gru_tf.experiment.result import RunResult, Speed
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.experiment.yaml_file import validate

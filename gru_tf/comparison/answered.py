@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.analysis.recommendation import Recommendation, recommend
+from gru_tf.analysis.table import Row
 from gru_tf.data.own import frames
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError
 from gru_tf.guess.look import Said
-from gru_tf.recommendation import Recommendation, recommend
 from gru_tf.suite import Results
-from gru_tf.table import Row
 from gru_tf.tasks import Task, create
 from gru_tf.tasks.own._task import OwnData
 from gru_tf.tracking import model as trained

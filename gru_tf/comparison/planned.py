@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf import suite
+from gru_tf.analysis.wording import listed
 from gru_tf.data.own import files, frames
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment
@@ -22,7 +23,6 @@ from gru_tf.guess.look import Said
 from gru_tf.protocol import protocol
 from gru_tf.tasks import create
 from gru_tf.tasks.own._task import OwnData
-from gru_tf.wording import listed
 
 PROTOCOL = ("cells", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
 COUNTS = ("window", "horizon", "stride", "season", "seeds", "parameters", "units", "trials", "epochs", "batch_size")

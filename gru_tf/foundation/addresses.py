@@ -16,6 +16,8 @@ FORMER = {
     "gru_tf.tasks.adding": "gru_tf.tasks.memory.adding",
     "gru_tf.interchange.metadata": "gru_tf.interchange.provenance",
     "gru_tf.diagnostics": "gru_tf.training.diagnostics",
+    "gru_tf.document": "gru_tf.analysis.formats.json_document",
+    "gru_tf.frame": "gru_tf.analysis.formats.frame",
     "gru_tf.silence": "gru_tf.foundation.startup",
 }
 

@@ -1,0 +1,1 @@
+"""Results and what they say: statistics, verdicts, answer, formats, report."""

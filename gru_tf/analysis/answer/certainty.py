@@ -1,0 +1,80 @@
+"""Against which cells the best mean on a task is settled, and how many seeds would settle it against the others."""
+
+import math
+from collections.abc import Sequence
+
+from gru_tf.analysis.answer.seeds import equal
+from gru_tf.analysis.evidence import TaskEvidence
+from gru_tf.analysis.statistics import Comparison
+from gru_tf.analysis.statistics.paired import LEVEL
+from gru_tf.analysis.table import p_value
+from gru_tf.analysis.wording import listed
+
+
+def certainty(task: TaskEvidence, alone: bool) -> str:
+    """Against whom the best mean is settled: "settled against rnn (p = 0.003), not against lstm (p = 0.2)".
+
+    Nothing where the answer speaks of one seed, of which it says once that this settles nothing.
+    """
+    own = _own(task)
+    if not own:
+        return "not settled: no other cell has finished"
+    if alone:
+        return ""
+    settled = [pair for pair in own if pair.better == task.best]
+    no = "not against" if settled else "not settled against"
+    groups = (
+        ("settled against", "and", settled),
+        (no, "or", [pair for pair in own if not pair.settled and not math.isnan(pair.p)]),
+        ("worse at equal seeds than", "and", [pair for pair in own if pair.better == pair.second]),
+    )
+    parts = [f"{what} {_others(pairs, word)} ({_p(pairs)}{_doubt(pairs)})" for what, word, pairs in groups if pairs]
+    unknown = [pair for pair in own if math.isnan(pair.p)]
+    if unknown:
+        parts.append(f"{no} {_others(unknown, 'or')} (too few seeds in common)")
+    return ", ".join(parts)
+
+
+def needed(tasks: Sequence[TaskEvidence]) -> str:
+    """How many seeds would settle each best cell against the others, where that can be said."""
+    open_ = [
+        (pair, dict(zip(map(_names, task.pairs), task.needed, strict=True))) for task in tasks for pair in undecided(task)
+    ]
+    wanted = [of_pairs[_names(pair)] for pair, of_pairs in open_]
+    told = [count for count, (pair, _) in zip(wanted, open_, strict=True) if count is not None and count > pair.seeds]
+    if not told:
+        return ""
+    what = "it" if len(open_) == 1 else "all" if len(told) == len(open_) else f"{len(told)} of these {len(open_)}"
+    return f"about {max(told):,} seeds would settle {what}"
+
+
+def undecided(task: TaskEvidence) -> list[Comparison]:
+    """The best cell against each that it is not settled to be better than."""
+    return [pair for pair in _own(task) if pair.better != task.best]
+
+
+def _own(task: TaskEvidence) -> list[Comparison]:
+    """The best cell against each that has another mean."""
+    own = [pair.seen_from(task.best or "") for pair in task.pairs if task.best in (pair.first, pair.second)]
+    return [pair for pair in own if pair.second not in equal(task)]
+
+
+def _others(pairs: Sequence[Comparison], word: str) -> str:
+    return listed([pair.second for pair in pairs], word)
+
+
+def _p(pairs: Sequence[Comparison]) -> str:
+    """All of their p-values: "p = 0.021", "p = 0.021 to 0.13", "p up to 0.021"."""
+    low, high = (p_value(end(pair.p for pair in pairs)) for end in (min, max))
+    if low == high:
+        return low
+    return f"p up to {high.removeprefix('p = ')}" if "<" in low else f"{low} to {high.removeprefix('p = ')}"
+
+
+def _doubt(pairs: Sequence[Comparison]) -> str:
+    """What speaks against a difference whose p-value alone would settle it."""
+    return ", but seeds disagree" if any(pair.p <= LEVEL and not pair.settled for pair in pairs) else ""
+
+
+def _names(pair: Comparison) -> frozenset[str]:
+    return frozenset((pair.first, pair.second))

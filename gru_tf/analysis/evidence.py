@@ -1,0 +1,234 @@
+"""What the results of an experiment say, task by task and over all tasks: pure, from results alone.
+
+Tables, reports, dashboards and recommendations show this and compute nothing of their own.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gru_tf.analysis.statistics import Comparison, Interval, compare_tasks
+from gru_tf.analysis.statistics.across import Ranks, interquartile_mean, ranks
+from gru_tf.analysis.statistics.power import seeds_to_settle
+from gru_tf.analysis.table import Row, by_pair, rows
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+
+
+@dataclass(frozen=True)
+class CellEvidence:
+    """One cell on one task.
+
+    Args:
+        row: its line of the table: sizes, interval, times.
+        tests: seed → test metric of each finished seed.
+        scores: seed → (test − chance) / (solved − chance).
+        steps: seed → milliseconds of a training step.
+    """
+
+    row: Row
+    tests: dict[int, float]
+    scores: dict[int, float]
+    steps: dict[int, float]
+
+    @property
+    def cell(self) -> str:
+        """Its label."""
+        return self.row.cell
+
+    @property
+    def tested(self) -> int:
+        """Finished seeds with a finite test metric."""
+        return sum(map(math.isfinite, self.tests.values()))
+
+    @property
+    def untested(self) -> int:
+        """Finished seeds without a test metric: they are in no mean and no test."""
+        return self.row.seeds - len(self.tests)
+
+    @property
+    def beats_chance(self) -> bool | None:
+        """Whether the whole interval is better than the trivial answer; None where there is no interval."""
+        test, chance = self.row.test, self.row.chance
+        if test is None or chance is None or math.isnan(test.low):
+            return None
+        return test.low > chance if self.row.direction == "max" else test.high < chance
+
+
+@dataclass(frozen=True)
+class TaskEvidence:
+    """All cells on one task.
+
+    Args:
+        task, title: its label, and what is shown of it.
+        metric, direction: of the test split, "" where no run has finished.
+        chance: the trivial answer's metric.
+        cells: in the experiment's order.
+        pairs: every two cells, a difference above 0 being for the first whichever way the metric goes; corrected for all
+            pairs on all tasks of the experiment.
+        needed: for each pair the seeds in all that would settle it; None where it is settled or nothing can be said.
+    """
+
+    task: str
+    title: str
+    metric: str
+    direction: str
+    chance: float | None
+    cells: tuple[CellEvidence, ...]
+    pairs: tuple[Comparison, ...]
+    needed: tuple[int | None, ...]
+
+    def cell(self, label: str) -> CellEvidence:
+        """The one of this label; KeyError where there is none."""
+        return {found.cell: found for found in self.cells}[label]
+
+    @property
+    def best(self) -> str | None:
+        """The cell with the best mean; None where no run has finished."""
+        tested = [c for c in self.cells if c.row.test is not None and math.isfinite(c.row.test.mean)]
+        sign = 1 if self.direction == "max" else -1
+        return max(tested, key=lambda c: sign * c.row.test.mean).cell if tested else None  # type: ignore[union-attr]
+
+    @property
+    def unsettled(self) -> tuple[str, ...]:
+        """The cells that the best one is not shown to be better than."""
+        own = [pair.seen_from(self.best) for pair in self.pairs if self.best and self.best in (pair.first, pair.second)]
+        return tuple(pair.second for pair in own if pair.better != self.best)
+
+    @property
+    def quickest(self) -> str | None:
+        """The cell with the shortest training step, by its median; None where fewer than two cells were timed."""
+        timed = {cell.cell: cell.row.step_ms for cell in self.cells if cell.row.step_ms is not None}
+        return min(timed, key=lambda cell: timed[cell]) if len(timed) > 1 else None
+
+    @property
+    def as_quick(self) -> tuple[str, ...]:
+        """The cells that at some seed took no longer for a step than the quickest did at the same seed."""
+        own = self.cell(self.quickest).steps if self.quickest else {}
+        others = (cell for cell in self.cells if cell.cell != self.quickest)
+        return tuple(c.cell for c in others if any(c.steps[seed] <= own[seed] for seed in own.keys() & c.steps.keys()))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an experiment has shown so far.
+
+    Args:
+        experiment: the question.
+        tasks: in the experiment's order.
+        ranks: of the cells over the tasks; None for one task, or where a cell has no score on one of them.
+        middle: cell → interquartile mean of its normalised scores over all tasks and seeds; a failed seed counts as 0. A
+            cell whose seeds have not all ended, or of which none has a score, is not in it.
+        failures: (task title, cell, what) of every trial and seed that diverged or failed.
+        missing: (task title, cell, seeds that are not finished).
+        untested: (task title, cell, finished seeds without a test metric).
+    """
+
+    experiment: Experiment
+    tasks: tuple[TaskEvidence, ...]
+    ranks: Ranks | None
+    middle: dict[str, Interval]
+    failures: tuple[tuple[str, str, str], ...]
+    missing: tuple[tuple[str, str, int], ...]
+    untested: tuple[tuple[str, str, int], ...] = ()
+
+    def task(self, label: str) -> TaskEvidence:
+        """The one of this label or title; KeyError where there is none."""
+        named = {found.title: found for found in self.tasks} | {found.task: found for found in self.tasks}
+        return named[label]
+
+
+def gather(experiment: Experiment, results: Iterable[RunResult]) -> Evidence:
+    """The evidence of an experiment's results, also of one that is not finished, or of which every run failed."""
+    results = list(results)
+    table = rows(experiment, results)
+    of = by_pair(results)
+    cells = [tuple(_cell(row, of.get((row.task, row.cell), [])) for row in table if row.task == t) for t in _tasks(table)]
+    scores = [_scores(task, experiment.seeds) for task in cells]
+    pairs = compare_tasks(scores)
+    tasks = tuple(map(_task, cells, scores, pairs))
+    return Evidence(
+        experiment=experiment,
+        tasks=tasks,
+        ranks=_ranks(tasks),
+        middle=_middle(tasks, of, len(experiment.seeds)),
+        failures=tuple((row.title, row.cell, what) for row in table for what in row.failures),
+        missing=tuple((row.title, row.cell, row.wanted - row.seeds) for row in table if row.seeds < row.wanted),
+        untested=tuple((c.row.title, c.cell, c.untested) for task in cells for c in task if c.untested),
+    )
+
+
+def _tasks(table: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row.task for row in table))
+
+
+def _scores(cells: Sequence[CellEvidence], seeds: Sequence[int]) -> dict[str, list[float]]:
+    """Cell → its test metric at each seed, larger is better; NaN where the seed did not finish."""
+    return {
+        c.cell: [(1 if c.row.direction == "max" else -1) * c.tests.get(seed, math.nan) for seed in seeds]
+        for c in cells
+        if c.tests
+    }
+
+
+def _task(
+    cells: tuple[CellEvidence, ...], scores: Mapping[str, Sequence[float]], pairs: Sequence[Comparison]
+) -> TaskEvidence:
+    first = next((c.row for c in cells if c.row.metric), cells[0].row)
+    return TaskEvidence(
+        task=first.task,
+        title=first.title,
+        metric=first.metric,
+        direction=first.direction,
+        chance=first.chance,
+        cells=cells,
+        pairs=tuple(pairs),
+        needed=tuple(None if p.settled else _needed(scores[p.first], scores[p.second], p.comparisons) for p in pairs),
+    )
+
+
+def _cell(row: Row, results: Sequence[RunResult]) -> CellEvidence:
+    finals = [
+        result
+        for result in results
+        if result.run.purpose == "final" and result.status == "finished" and result.test is not None
+    ]
+    tests = {result.run.seed: result.test for result in finals if result.test is not None}
+    scores = {result.run.seed: result.score for result in finals if result.score is not None}
+    steps = {result.run.seed: result.speed.step_ms for result in finals if result.speed is not None}
+    return CellEvidence(row, tests, scores, steps)
+
+
+def _needed(first: Sequence[float], second: Sequence[float], comparisons: int) -> int | None:
+    difference = [a - b for a, b in zip(first, second, strict=True) if math.isfinite(a - b)]
+    return seeds_to_settle(difference, comparisons)
+
+
+def _ranks(tasks: Sequence[TaskEvidence]) -> Ranks | None:
+    means = [[_mean(cell) for cell in task.cells] for task in tasks]
+    if len(tasks) < 2 or len(tasks[0].cells) < 2 or any(mean is None for row in means for mean in row):
+        return None
+    return ranks(means, [cell.cell for cell in tasks[0].cells])
+
+
+def _mean(cell: CellEvidence) -> float | None:
+    test = cell.row.test
+    if test is None or not math.isfinite(test.mean):
+        return None
+    return test.mean if cell.row.direction == "max" else -test.mean
+
+
+def _middle(
+    tasks: Sequence[TaskEvidence], of: Mapping[tuple[str, str], Sequence[RunResult]], seeds: int
+) -> dict[str, Interval]:
+    """Of the cells whose final seeds have all ended: what is still to come is no zero, and fewer tasks are other tasks."""
+    found: dict[str, list[list[float]]] = {}
+    for task in tasks:
+        for cell in task.cells:
+            ended = {result.run.seed for result in of.get((task.task, cell.cell), []) if result.run.purpose == "final"}
+            if len(ended) == seeds:  # one that diverged or failed learned nothing: 0, the trivial answer's score
+                scores = list(cell.scores.values())
+                found.setdefault(cell.cell, []).append(scores + [0.0] * (seeds - len(scores)))
+    whole = {cell: scores for cell, scores in found.items() if len(scores) == len(tasks)}
+    known = {cell.cell for task in tasks for cell in task.cells if cell.scores}
+    return {cell: interquartile_mean(scores).within(-math.inf, 1.0) for cell, scores in whole.items() if cell in known}

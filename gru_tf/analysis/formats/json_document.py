@@ -1,0 +1,98 @@
+"""All that is known of an experiment as one JSON document, whose keys stay as they are: `docs/results.md` has them.
+
+Keys are added and never renamed; a change that breaks this raises `VERSION`. What is missing or not a number is null, what
+is infinite "Infinity", times are in seconds.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
+from gru_tf.analysis.formats.frame import categories, frame, from_records, plain, records
+from gru_tf.analysis.published import Beside, beside
+from gru_tf.analysis.statistics import Comparison, Interval
+from gru_tf.analysis.verdicts import judge
+from gru_tf.analysis.wording import task_names
+from gru_tf.experiment.result import RunResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT, VERSION = "gru_tf.results", 1
+COPIED = ("units", "parameters", "recurrent_parameters", "metric", "direction", "test", "chance", "score")
+COUNTED = ("compile_seconds", "kernel_path", "settings", "seeds", "wanted", "failures")
+ABOUT_A_PAIR = ("reachable", "settled", "better")
+
+
+def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0) -> dict[str, Any]:
+    """The document as Python has it, ready for `json.dumps`.
+
+    Args:
+        evidence: of the experiment.
+        results: its runs.
+        earlier: runs of earlier definitions that are not in it.
+    """
+    experiment, names = evidence.experiment, task_names(evidence.experiment)
+    known = categories(experiment)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": experiment.name,
+        "question": experiment.question,
+        "tasks": known["task"],
+        "cells": known["cell"],
+        "experiment": experiment.model_dump(mode="json"),
+        "earlier": earlier,
+        "table": [_row(names[task.task], cell) for task in evidence.tasks for cell in task.cells],
+        "comparisons": [pair for task in evidence.tasks for pair in _pairs(names[task.task], task)],
+        "ranks": _plain(asdict(evidence.ranks)) if evidence.ranks else None,
+        "middle": _plain(evidence.middle),
+        "claims": [_plain(asdict(verdict)) for verdict in judge(experiment, results)],
+        "published": [_beside(names[one.task], one) for one in beside(experiment, results)],
+        "runs": records(frame(experiment, results)),
+    }
+
+
+def dumps(found: Mapping[str, Any]) -> str:
+    """The document as text."""
+    return json.dumps(found, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def read_json(text: str) -> "pd.DataFrame":
+    """The frame of the runs in a document that `gru-tf results NAME --format json` printed."""
+    found = json.loads(text)
+    return from_records(found["runs"], {"task": found["tasks"], "cell": found["cells"]})
+
+
+def _row(task: str, cell: CellEvidence) -> dict[str, Any]:
+    row = cell.row
+    found = {"task": task, "cell": row.cell} | {name: getattr(row, name) for name in COPIED}
+    found["beats_chance"] = cell.beats_chance
+    found["seconds_per_step"] = None if row.step_ms is None else row.step_ms / 1000
+    return {name: _plain(value) for name, value in (found | {name: getattr(row, name) for name in COUNTED}).items()}
+
+
+def _pairs(name: str, task: TaskEvidence) -> list[dict[str, Any]]:
+    return [{"task": name} | _pair(pair) | {"needed": needed} for pair, needed in zip(task.pairs, task.needed, strict=True)]
+
+
+def _pair(pair: Comparison) -> dict[str, Any]:
+    whole = {**vars(pair), **{name: getattr(pair, name) for name in ABOUT_A_PAIR}}
+    return {name: _plain(value) for name, value in whole.items()}
+
+
+def _beside(name: str, one: Beside) -> dict[str, Any]:
+    theirs = {key: getattr(one.published, key) for key in ("value", "tag", "source", "differs")}
+    ours = {"ours": _plain(one.ours), "difference": _plain(one.difference)}
+    return {"task": name, "cell": one.cell, "metric": one.metric, **theirs, **ours}
+
+
+def _plain(value: Any) -> Any:
+    """The value with all that is in it as JSON can have it; an interval by the names of its parts."""
+    if isinstance(value, Interval):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else plain(value)

@@ -1,0 +1,164 @@
+"""The table of an experiment as Markdown, LaTeX and HTML: the same words in each, names escaped for it."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from html import escape as html_escape
+
+from gru_tf.analysis import wording
+from gru_tf.analysis.table import Row
+from gru_tf.experiment.experiment import Experiment
+
+Escape = Callable[[str], str]
+Beside = Mapping[str, Sequence[str]]  # label of a task → notes that belong to it; "" → to all of them
+# an underscore within a word marks nothing, nor do brackets that no link follows
+MARKED = re.compile(r"[\\`*<>|#~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\](?=[(\[:])")
+TABLE = "\\begin{table}\n\\centering\\small\n\\setlength{\\tabcolsep}{4pt}"  # narrow enough for the text of an article
+NOTHING: Beside = {}
+BOLD = r"\textbf{{{}}}"
+SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+RAISED = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+LATEX = {
+    "\0": "$^{",
+    "\1": "}$",
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "`": r"\textasciigrave{}",
+    '"': r"\char34{}",
+    "\2": "-{}",
+    **{mark: f"\\{mark}" for mark in "{}$&#%_"},
+    "–": "--",
+    "−": "$-$",
+    "·": r"$\cdot$",
+    "×": r"$\times$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "→": r"$\rightarrow$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "≈": r"$\approx$",
+    "∞": r"$\infty$",
+    "√": r"$\surd$",
+    "…": r"\ldots{}",
+}
+
+
+def markdown(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside: Beside = NOTHING) -> str:
+    """Tables as GitHub renders them, the best mean in bold, and the notes as a list.
+
+    Args:
+        experiment: the question.
+        rows: its table.
+        earlier: runs of earlier definitions that are not shown.
+        beside: further notes.
+    """
+    parts = [f"**{_markdown(experiment.name)}**: {_markdown(experiment.question)}"]
+    for block in wording.blocks(rows):
+        parts += [_heading(block, "**{}**", _markdown), piped(block, _markdown)]
+    parts.append("\n".join(f"- {_markdown(note)}" for note in _notes(experiment, rows, earlier, beside)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _notes(experiment: Experiment, rows: Sequence[Row], earlier: int, beside: Beside) -> Iterator[str]:
+    yield from wording.notes(experiment, rows, earlier)
+    for label in ("", *dict.fromkeys(row.task for row in rows)):
+        yield from beside.get(label, ())
+
+
+def piped(block: Sequence[Row], escape: Escape) -> str:
+    """The table of one task as Markdown has it, the best mean in bold; what it says is escaped by `escape`."""
+    names, *lines = _lines(block, escape, "**{}**".format)
+    rule = [":--", *["--:"] * (len(names) - 1)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (names, rule, *lines))
+
+
+def _lines(block: Sequence[Row], escape: Escape, bold: Escape) -> Iterator[list[str]]:
+    """The names of the columns, then each row, escaped; that of the best mean in bold."""
+    yield list(map(escape, wording.COLUMNS))
+    best = wording.best(block)
+    for row in block:
+        cells = map(escape, wording.cells(row))
+        yield list(map(bold, cells) if row is best else cells)
+
+
+def _heading(block: Sequence[Row], bold: str, escape: Escape) -> str:
+    metric = wording.metric(block)
+    return bold.format(escape(block[0].title)) + (f": {escape(metric)}" if metric else "")
+
+
+def _one_line(text: str) -> str:
+    """Text without line breaks and control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _markdown(text: str) -> str:
+    return MARKED.sub(r"\\\g<0>", _one_line(text))
+
+
+def latex(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside: Beside = NOTHING) -> str:
+    r"""A `table` a task, for `\input`; no package is needed. Its caption has the question and the notes.
+
+    Args:
+        experiment: the question.
+        rows: its table.
+        earlier: runs of earlier definitions that are not shown.
+        beside: further notes.
+    """
+    parts = [f"% gru-tf results {_one_line(experiment.name)} --format latex\n"]
+    for block in wording.blocks(rows):
+        notes = " ".join(_ended(note) for note in _notes(experiment, block, earlier, beside))
+        heading, short = _heading(block, BOLD, _latex), _heading(block, "{}", _latex)
+        caption = f"\\caption[{{{short}}}]{{{heading}. {_latex(_ended(experiment.question))} {_latex(notes)}}}"
+        parts.append(f"{TABLE}\n{caption}\n\\smallskip\n{_tabular(block)}\\end{{table}}\n")
+    return "\n".join(parts)
+
+
+def _tabular(block: Sequence[Row]) -> str:
+    columns = "l" + "r" * (len(wording.COLUMNS) - 1)
+    return f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{_latex_lines(block)}\\hline\n\\end{{tabular}}\n"
+
+
+def _latex_lines(block: Sequence[Row]) -> str:
+    first, *others = (" & ".join(line) + " \\\\\n" for line in _lines(block, _latex, _latex_bold))
+    return f"{first}\\hline\n{''.join(others)}"
+
+
+def _latex_bold(escaped: str) -> str:
+    return BOLD.format(f"\\boldmath {escaped}" if "$" in escaped else escaped)
+
+
+def _latex(text: str) -> str:
+    """Text for a cell or a caption. Letters beyond Latin stay as they are: they need XeLaTeX or LuaLaTeX."""
+    marked = RAISED.sub(lambda found: f"\0{found[0].translate(SUPERSCRIPTS)}\1", _one_line(text))
+    escaped = "".join(LATEX.get(mark, mark) for mark in re.sub("-(?=-)", "\2", marked))  # two hyphens would be a dash
+    return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped  # else an option of the line's end before it
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
+
+
+def html(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside: Beside = NOTHING) -> str:
+    """Tables and notes for a notebook, in its own style.
+
+    Args:
+        experiment: the question.
+        rows: its table.
+        earlier: runs of earlier definitions that are not shown.
+        beside: further notes.
+    """
+    parts = []
+    for block in wording.blocks(rows):
+        names, *lines = _lines(block, html_escape, "<b>{}</b>".format)
+        body = "".join(_html_row(line, "td") for line in lines)
+        parts.append(f"<p>{_heading(block, '<b>{}</b>', html_escape)}</p>")
+        parts.append(f"<table><thead>{_html_row(names, 'th')}</thead><tbody>{body}</tbody></table>")
+    notes = "".join(f"<li>{html_escape(note)}</li>" for note in _notes(experiment, rows, earlier, beside))
+    return "\n".join([*parts, f"<ul>{notes}</ul>"])
+
+
+def _html_row(cells: Iterable[str], kind: str) -> str:
+    return f"<tr>{''.join(f'<{kind}>{cell}</{kind}>' for cell in cells)}</tr>"

@@ -1,0 +1,137 @@
+"""Two cells of an experiment, task by task: which is better, by how much, and is that settled?"""
+
+import math
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import NamedTuple
+
+from gru_tf.analysis.evidence import Evidence, TaskEvidence
+from gru_tf.analysis.statistics import Comparison
+from gru_tf.analysis.statistics.paired import LEVEL
+from gru_tf.analysis.table import interval, p_value
+from gru_tf.analysis.wording import metric, task_names
+from gru_tf.foundation.errors import UserError, did_you_mean
+
+TINY = 1e-4  # a difference below this is shown with a power of ten
+HEADINGS = ("task", "", "difference [95 % interval]", "p", "seeds", "verdict")
+
+
+class _Found(NamedTuple):
+    task: TaskEvidence
+    pair: Comparison | None
+    needed: int | None
+
+
+class Versus(Mapping[str, Comparison]):
+    """Task → `gru_tf.analysis.statistics.Comparison` of two cells at equal seeds, first − second; printed, what it says.
+
+    A difference above 0 is for the first cell, whichever way the metric goes. P-values are corrected (Holm) for all
+    comparisons of the evidence, those that are not looked at here included. A task of which no seed has finished with both
+    cells is printed, but not in the mapping.
+
+    Args:
+        evidence: of the experiment.
+        first, second: labels of cells, or names where these are clear.
+
+    Raises:
+        UserError: for a cell that the experiment does not have, and for one cell beside itself.
+    """
+
+    def __init__(self, evidence: Evidence, first: str, second: str):
+        labels = {cell.label: cell.name for cell in evidence.experiment.cells}
+        self.first, self.second = (_label(name, labels) for name in (first, second))
+        if self.first == self.second:
+            raise UserError(f"compare: expected two cells. Received: '{first}' and '{second}'")
+        names = task_names(evidence.experiment)
+        self._found = {names[task.task]: self._of(task) for task in evidence.tasks}
+
+    def _of(self, task: TaskEvidence) -> _Found:
+        for pair, needed in zip(task.pairs, task.needed, strict=True):
+            if {pair.first, pair.second} == {self.first, self.second} and pair.seeds:
+                return _Found(task, pair.seen_from(self.first), needed)
+        return _Found(task, None, None)
+
+    def __getitem__(self, task: str) -> Comparison:
+        found = self._found.get(task)
+        if found is None or found.pair is None:
+            raise KeyError(task)
+        return found.pair
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, found in self._found.items() if found.pair is not None)
+
+    def __len__(self) -> int:
+        return sum(found.pair is not None for found in self._found.values())
+
+    def verdict(self, task: str) -> str:
+        """What is shown on a task, in a few words."""
+        found = self._found[task]
+        if found.pair is None:
+            return "no seed has finished with both"
+        if found.pair.better:
+            return f"{found.pair.better} is better"
+        return f"not settled{_why(found.pair)}{_enough(found)}"
+
+    def __repr__(self) -> str:
+        lines = [f"{self.first} against {self.second}, at equal seeds (paired t-tests, Holm):"]
+        for name, (task, pair, _) in self._found.items():
+            verdict = self.verdict(name)
+            lines.append(f"  {name}, {_metric(task)}: {_told(pair, verdict) if pair else verdict}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a row a task."""
+        heading = "".join(f"<th>{escape(text)}</th>" for text in HEADINGS)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in self._cells(name)) + "</tr>" for name in self._found
+        )
+        caption = f"<b>{escape(self.first)} − {escape(self.second)}</b>, above 0 where {escape(self.first)} is better"
+        note = "<p>At equal seeds; p: paired t-tests with Holm's correction for all comparisons of the experiment.</p>"
+        return f"<p>{caption}</p><table><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>{note}"
+
+    def _cells(self, name: str) -> tuple[str, ...]:
+        task, pair, _ = self._found[name]
+        if pair is None:
+            return name, _metric(task), "–", "–", "0", self.verdict(name)
+        p = "–" if math.isnan(pair.t_holm) else p_value(pair.t_holm).removeprefix("p ").removeprefix("= ")
+        return name, _metric(task), interval(pair.difference, TINY), p, str(pair.seeds), self.verdict(name)
+
+
+def _label(name: str, labels: Mapping[str, str]) -> str:
+    if name in labels:
+        return name
+    called = [label for label, of in labels.items() if of == name]
+    if len(called) == 1:
+        return called[0]
+    if called:
+        raise UserError(f"several cells are called '{name}': {'; '.join(called)}")
+    raise UserError(f"the experiment has no cell '{name}'.{did_you_mean(name, list(labels))} Cells: {', '.join(labels)}")
+
+
+def _told(pair: Comparison, verdict: str) -> str:
+    """The difference, how sure it is, and the verdict where that is another one than the difference."""
+    ahead = pair.seen_from(pair.second) if pair.difference.mean < 0 else pair
+    if ahead.difference.mean == 0:
+        by = f"equal, {interval(ahead.difference, TINY)}"
+    else:
+        by = f"{ahead.first} {'is better' if pair.settled else 'ahead'} by {interval(ahead.difference, TINY)}"
+    seeds = "1 seed" if pair.seeds == 1 else f"{pair.seeds} seeds"
+    p = "" if math.isnan(pair.t_holm) else p_value(pair.t_holm)
+    return ", ".join(filter(None, [by, p, seeds, "" if pair.settled else verdict]))
+
+
+def _why(pair: Comparison) -> str:
+    """What speaks against a difference that the t-test alone would call settled."""
+    if not pair.t_holm <= LEVEL:
+        return ""
+    if pair.reachable:
+        return f": by changes of sign {p_value(pair.permutation_holm)}"
+    return f": of {pair.seeds} seeds not all agree"
+
+
+def _enough(found: _Found) -> str:
+    return f" (about {found.needed:,} seeds would settle it)" if found.needed else ""
+
+
+def _metric(task: TaskEvidence) -> str:
+    return metric(cell.row for cell in task.cells) or "no metric yet"

@@ -1,0 +1,58 @@
+"""What stands beside the table: the answer in two sentences, verdicts on claims, published numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gru_tf.analysis import answer as answers
+from gru_tf.analysis import published as numbers
+from gru_tf.analysis.report import cell_style
+from gru_tf.analysis.report.cell_style import Sign
+from gru_tf.analysis.report.findings import Findings
+from gru_tf.analysis.report.tables import NONE
+from gru_tf.analysis.table import interval
+from gru_tf.analysis.verdicts import Verdict, judge
+
+
+@dataclass(frozen=True)
+class Number:
+    """A published number beside ours, as text."""
+
+    cell: str
+    sign: Sign | None
+    task: str
+    metric: str
+    value: str
+    tag: str
+    ours: str
+    difference: str
+    source: str
+
+
+def answer(findings: Findings) -> Sequence[str]:
+    """The answer in two sentences."""
+    return answers.answer(findings.evidence)
+
+
+def verdicts(findings: Findings) -> Sequence[Verdict]:
+    """A verdict on each claim that the experiment states."""
+    return judge(findings.experiment, findings.runs)
+
+
+def published(findings: Findings) -> list[Number]:
+    """The published numbers that the experiment names."""
+    looks = cell_style.of(findings.experiment.cells)
+    return [_number(one, looks) for one in numbers.beside(findings.experiment, findings.runs)]
+
+
+def _number(one: numbers.Beside, looks: dict[str, Sign]) -> Number:
+    return Number(
+        cell=one.cell,
+        sign=looks.get(one.cell),
+        task=one.title,
+        metric=one.metric,
+        value=f"{one.published.value:g}",
+        tag=one.tag,
+        ours=interval(one.ours) if one.ours else NONE,
+        difference=NONE if one.difference is None else f"{one.difference:+.3g}".replace("-", "−", 1),
+        source=one.source,
+    )

@@ -1,0 +1,44 @@
+"""Figures of a report, each in a file of its own: `plate(findings)` says what there is to draw, panel by panel.
+
+A panel of a plate stands alone on a page, so that it can be read on a phone; `draw` puts all of them side by side.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from gru_tf.analysis.report.figures.panels import Plate
+from gru_tf.analysis.report.findings import Findings, Results
+from gru_tf.foundation.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NAMES = ("pareto", "curves", "seeds", "ranks", "search", "gates", "gradients", "speed")
+
+
+def draw(name: str, results: Results) -> "Figure":
+    """One figure of an experiment's results.
+
+    Args:
+        name: one of `NAMES`.
+        results: from `gru_tf.results` or `gru_tf.run`.
+
+    Raises:
+        UserError: for another name, and where the results have nothing that it could show; it says what is missing.
+    """
+    found = plate(name, Findings.of(results))
+    if not found.panels:
+        raise UserError(f"{name}: {found.missing}")
+    return found.whole()
+
+
+def plate(name: str, findings: Findings) -> Plate:
+    """What there is to draw under this name.
+
+    Raises:
+        UserError: for another name.
+    """
+    if name not in NAMES:
+        raise UserError(f"no figure is called '{name}'.{did_you_mean(name, NAMES)} Figures: {', '.join(NAMES)}")
+    found: Plate = import_module(f"gru_tf.analysis.report.figures.{name}").plate(findings)
+    return found

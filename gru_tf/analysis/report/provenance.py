@@ -1,0 +1,234 @@
+"""Where the numbers of a page come from: what was asked, on what machine, with which versions and data, and again how."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gru_tf.analysis.statistics.intervals import ENOUGH
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import OF_FILES, PINNED, Choice
+from gru_tf.foundation.errors import UserError
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What a task read.
+
+    Args:
+        name: the task with its options.
+        digest: as MLflow shows it for the runs, see `gru_tf.experiment.result.Data`.
+        files: (file, sha256); none for data that are drawn, or come with a package.
+    """
+
+    name: str
+    digest: str
+    files: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where numbers come from.
+
+    Args:
+        protocol: (what, how it was done), in words.
+        machine: (what, its value), where runs differ each value with their number.
+        data: each set once, in the experiment's order of tasks.
+        commit: of the code; "" where it is not known or runs differ.
+        known: whether the definition is one that comes with the package, so that its name is enough.
+        own: whether it reads files of a user's own.
+        definition: the experiment as a file.
+        when: first and last day of the runs; "" where there are none.
+    """
+
+    protocol: tuple[tuple[str, str], ...]
+    machine: tuple[tuple[str, str], ...]
+    data: tuple[DataSet, ...]
+    commit: str
+    known: bool
+    own: bool
+    definition: str
+    when: str
+
+
+def trace(experiment: Experiment, runs: Iterable[RunResult]) -> Provenance:
+    """The provenance of an experiment's results."""
+    runs = list(runs)
+    places = [result.environment for result in runs if result.environment]
+    commits = {str(place.get("commit", "")) for place in places}
+    return Provenance(
+        protocol=tuple(_protocol(experiment)),
+        machine=tuple(_machine(places)),
+        data=tuple(_data(experiment, runs)),
+        commit=commits.pop() if len(commits) == 1 else "",
+        known=_known(experiment),
+        own=any(option in task.options for task in experiment.tasks for option in OF_FILES),
+        definition=definition(experiment),
+        when=when(runs),
+    )
+
+
+def _data(experiment: Experiment, runs: Iterable[RunResult]) -> list[DataSet]:
+    """Those of the runs that recorded where they took place; a run reads the same whichever its cell."""
+    order = [task.label for task in experiment.tasks]
+    found: dict[DataSet, int] = {}
+    for result in runs:
+        if result.environment:
+            data, label = result.data, result.run.task.label
+            files = tuple(sorted((_short(file), str(sha256)) for file, sha256 in data.files.items()))
+            place = order.index(label) if label in order else len(order)
+            found.setdefault(DataSet(data.name, data.digest, files), place)
+    return sorted(found, key=lambda data: found[data])
+
+
+def definition(experiment: Experiment) -> str:
+    """The experiment as a file for `gru-tf run`, of its users' own files the names alone."""
+    import yaml
+
+    content = experiment.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+    if experiment.model.start is not None:
+        content["model"] |= {"from": _short(experiment.model.start)}
+        content["model"].pop(PINNED, None)
+    content["tasks"] = [_choice(task) for task in experiment.tasks]
+    content["cells"] = [_choice(cell) for cell in experiment.cells]
+    seeds = list(experiment.seeds)
+    content["seeds"] = len(seeds) if seeds == list(range(len(seeds))) else seeds
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _choice(choice: Choice) -> Any:
+    options = {k: _plain(_short(v) if k in OF_FILES else v) for k, v in choice.options.items() if k != PINNED}
+    return {choice.name: options} if options else choice.name
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _short(path: object) -> str:
+    """A user's own file without its folders; a data set's file as it is."""
+    return Path(str(path)).name if Path(str(path)).is_absolute() else str(path)
+
+
+def _known(experiment: Experiment) -> bool:
+    file = yaml_file.names().get(experiment.name)
+    try:
+        return file is not None and yaml_file.load(file).fingerprint == experiment.fingerprint
+    except UserError:
+        return False
+
+
+def _protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
+    training, seeds = experiment.training, len(experiment.seeds)
+    yield "Size", _size(experiment)
+    yield "Network", ", ".join(_network(experiment))
+    length = f"{training.seconds:g} s" if training.seconds else _said(experiment, "epochs", f"{training.epochs:,} epochs")
+    patience = f"it stops after {training.patience} without gain" if training.patience else ""
+    patience = _said(experiment, "patience", patience)
+    batch = _said(experiment, "batch_size", f"{training.batch_size} sequences a step")
+    stop = f", at the most; {patience}" if patience else ""
+    yield "Training", f"{length}{stop}, {batch}; at one seed every cell sees them in the same order"
+    yield "Optimiser", _optimiser(experiment)
+    kernels = "deterministic" if training.deterministic else "not deterministic"
+    jit = training.jit if isinstance(training.jit, str) else "yes" if training.jit else "no"
+    yield "Kernels", f"{kernels}; {_said(experiment, 'jit', f'XLA: {jit}')}"
+    if experiment.search:
+        trials = experiment.search.expected_trials(training.epochs)
+        yield (
+            "Search",
+            (
+                f"{trials} {experiment.search.tuner} trials for each task and cell over {', '.join(experiment.search.axes)},"
+                f" chosen on validation; its seed, {experiment.search.seed}, is none of the final ones"
+            ),
+        )
+    else:
+        yield "Search", "none: every cell has the settings above"
+    yield (
+        "Final seeds",
+        f"{_seeds(experiment.seeds)}; the test split is read once, at the best validation epoch",
+    )
+    kind = "BCa bootstrap" if seeds >= ENOUGH else "Student's t"
+    yield "Intervals", f"95 %, over seeds, by {kind}, cut to what the metric can be"
+    yield (
+        "Tests",
+        "paired at equal seeds: Student's t with Holm's correction over all pairs, against which no permutation test speaks",
+    )
+
+
+def _seeds(seeds: tuple[int, ...]) -> str:
+    several = len(seeds) > 3 and seeds == tuple(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]} to {seeds[-1]}" if several else ", ".join(map(str, seeds))
+
+
+def _said(experiment: Experiment, name: str, words: str) -> str:
+    """The words for a field's value; of one that the search chose, that it did: the value of the file trained nothing."""
+    searched = experiment.search is not None and name in experiment.search.axes
+    return f"{name} as the search chose it" if searched else words
+
+
+def _size(experiment: Experiment) -> str:
+    model = experiment.model
+    field = "parameters" if model.parameters else "units"
+    if model.start is not None:
+        return f"{model.size}, a recurrent part that was trained before, and a new head"
+    equal = "the same budget for every cell" if model.parameters else "the same number of units for every cell"
+    size = _said(experiment, field, f"{model.size}, {equal}")
+    return size + (", head included" if model.parameters else "")
+
+
+def _optimiser(experiment: Experiment) -> str:
+    training = experiment.training
+    rate = _said(experiment, "learning_rate", f"learning rate {training.learning_rate:g}")
+    norm = f"gradients clipped to a norm of {training.clip_norm:g}" if training.clip_norm else "no clipping"
+    norm = _said(experiment, "clip_norm", norm)
+    kind = _said(experiment, "clip", training.clip)
+    clipped = norm if norm == "no clipping" else f"{norm} ({kind})"
+    return f"{_said(experiment, 'optimizer', training.optimizer)}, {rate}, {clipped}"
+
+
+def _network(experiment: Experiment) -> Iterable[str]:
+    model = experiment.model
+    if model.start is not None:
+        yield "as many recurrent layers as the file has"
+    else:
+        depth = "one recurrent layer" if model.layers == 1 else f"{model.layers} recurrent layers"
+        yield _said(experiment, "layers", depth)
+    directions = _said(experiment, "bidirectional", "in both directions" if model.bidirectional else "")
+    if directions:
+        yield directions
+    yield _said(experiment, "dropout", f"dropout {model.dropout:g}" if model.dropout else "no dropout")
+    stock = model.implementation == "stock"
+    kernel = "each cell on its fastest kernel" if stock else "every cell step by step, the same way"
+    yield _said(experiment, "implementation", kernel)
+
+
+def _machine(places: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
+    for name in ("device", "threads", "commit"):
+        found = Counter(str(place[name]) for place in places if place.get(name) not in (None, ""))
+        if found:
+            yield name, _counted(found)
+    versions: dict[str, Counter[str]] = {}
+    for place in places:
+        for package, version in place.get("versions", {}).items():
+            versions.setdefault(package, Counter())[str(version)] += 1
+    for package, found in versions.items():
+        yield package, _counted(found)
+
+
+def _counted(found: Counter[str]) -> str:
+    if len(found) == 1:
+        return next(iter(found))
+    return ", ".join(f"{value} ({count} runs)" for value, count in found.most_common())
+
+
+def when(runs: Iterable[RunResult]) -> str:
+    """First and last day of the runs, "" where there are none."""
+    days = sorted(datetime.fromtimestamp(result.started, UTC).date() for result in runs)
+    if not days:
+        return ""
+    first, last = f"{days[0]:%-d %B %Y}", f"{days[-1]:%-d %B %Y}"
+    return first if first == last else f"{first} to {last}"

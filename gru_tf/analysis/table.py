@@ -1,0 +1,135 @@
+"""The answer as a table: one row a (task, cell), from results alone."""
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gru_tf.analysis.statistics import Interval
+from gru_tf.analysis.statistics import interval as interval_of
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
+
+SMALL = 0.01  # below this, a power of ten is written instead of zeros
+LEAST = {"perplexity": 1.0}  # that a metric can be; 0 where it is not named
+MOST = {"accuracy": 1.0, "bleu": 100.0}  # likewise; no bound where it is not named
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One (task, cell).
+
+    Args:
+        task, cell: labels.
+        title: of the task, what is shown of its label.
+        units, parameters, recurrent_parameters: size of the final network; None while there is none.
+        metric: name of the task's metric; direction: "max" or "min".
+        test: mean and 95 % interval over the finished seeds, cut to what the metric can be; None while there is none.
+        chance: the trivial answer's metric, its mean over seeds.
+        score: mean of (test − chance) / (solved − chance).
+        step_ms: median training step over seeds, in milliseconds; compile_seconds: likewise.
+        kernel_path: what executed the recurrence.
+        settings: what the search chose.
+        seeds: finished seeds; wanted: seeds that the experiment names.
+        failures: trials and seeds that diverged or failed, each in a few words.
+    """
+
+    task: str
+    title: str
+    cell: str
+    units: int | None
+    parameters: int | None
+    recurrent_parameters: int | None
+    metric: str
+    direction: str
+    test: Interval | None
+    chance: float | None
+    score: float | None
+    step_ms: float | None
+    compile_seconds: float | None
+    kernel_path: str
+    settings: dict[str, object]
+    seeds: int
+    wanted: int
+    failures: tuple[str, ...]
+
+
+def rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
+    """The table of an experiment, in its order of tasks and cells; also of one that is not finished."""
+    of = by_pair(results)
+    return [_row(experiment, task, cell, of.get((task.label, cell.label), [])) for task, cell in experiment.pairs()]
+
+
+def by_pair(results: Iterable[RunResult]) -> dict[tuple[str, str], list[RunResult]]:
+    """Labels of task and cell → their results, in the order given."""
+    found: dict[tuple[str, str], list[RunResult]] = {}
+    for result in results:
+        found.setdefault((result.run.task.label, result.run.cell.label), []).append(result)
+    return found
+
+
+def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunResult]) -> Row:
+    finals = [r for r in results if r.run.purpose == "final" and r.status == "finished"]
+    tested = [r.test for r in finals if r.test is not None]
+    speeds = [r.speed for r in finals if r.speed is not None]
+    first = finals[0] if finals else None
+    searched = experiment.search.axes if experiment.search else {}
+    settings = {**first.run.model.model_dump(), **first.run.training.model_dump()} if first else {}
+    return Row(
+        task=task.label,
+        title=task.title,
+        cell=cell.label,
+        units=first.units if first else None,
+        parameters=first.parameters if first else None,
+        recurrent_parameters=first.recurrent_parameters if first else None,
+        metric=first.metric if first else "",
+        direction=first.direction if first else "max",
+        test=bounded(first.metric, tested) if first and tested else None,
+        chance=_mean([r.chance for r in finals if r.chance is not None]),
+        score=_mean([r.score for r in finals if r.score is not None]),
+        step_ms=statistics.median(s.step_ms for s in speeds) if speeds else None,
+        compile_seconds=statistics.median(s.compile_seconds for s in speeds) if speeds else None,
+        kernel_path=first.kernel_path if first else "",
+        settings={name: settings[name] for name in searched if name in settings},
+        seeds=len(finals),
+        wanted=len(experiment.seeds),
+        failures=tuple(f"{_what(r)} {r.status}: {r.error}" for r in results if r.status != "finished"),
+    )
+
+
+def bounded(metric: str, values: list[float]) -> Interval:
+    """Mean and 95 % interval of a metric, cut to what it can be."""
+    return interval_of(values).within(LEAST.get(metric, 0.0), MOST.get(metric, math.inf))
+
+
+def _mean(values: list[float]) -> float | None:
+    return statistics.fmean(values) if values else None
+
+
+def _what(result: RunResult) -> str:
+    return f"seed {result.run.seed}" if result.run.purpose == "final" else "a trial"
+
+
+def interval(value: Interval, small: float = SMALL) -> str:
+    """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵".
+
+    Args:
+        value: what is shown.
+        small: a mean below this, with bounds that are, is shown with a power of ten.
+    """
+    size = max(abs(value.mean), 0.0 if math.isnan(value.low) else (value.high - value.low) / 2)
+    power = math.floor(math.log10(size)) if 0 < size < small else 0
+    mean, low, high = (bound / 10.0**power for bound in value)
+    suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
+    if math.isnan(low):  # also where a value is not finite
+        return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
+    half = (high - low) / 2
+    digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
+    return f"{mean:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]{suffix}"  # z: no "-0.0"
+
+
+def p_value(p: float) -> str:
+    """A p-value in words, e.g. "p = 0.021"."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
