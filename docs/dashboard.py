@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
-from gru_tf.ending import REPORT
-from gru_tf.tracking import Store, addresses
+from gru_tf.suite.publish import REPORT
+from gru_tf.suite.tracking import Store, dashboard_links
 
 EXPERIMENT, PORT, SETTLED = "quickstart", 5078, 5_000  # milliseconds until charts stand still
 SIZE = {"width": 1400, "height": 860}
@@ -25,11 +25,11 @@ def pictures(page: Any, store: Store, folder: Path) -> None:
     """Look at charts, answer and report, in a browser that has seen nothing before."""
     record, front = store.find(EXPERIMENT), f"http://127.0.0.1:{PORT}/"
     places = {
-        "dashboard": addresses.charts(record.experiment_id),
-        "dashboard_answer": f"#/experiments/{record.experiment_id}/runs/{record.parent}?{addresses.MODE}",
-        "dashboard_report": addresses.artifact(record.experiment_id, record.parent, REPORT),
+        "dashboard": dashboard_links.charts(record.experiment_id),
+        "dashboard_answer": f"#/experiments/{record.experiment_id}/runs/{record.parent}?{dashboard_links.MODE}",
+        "dashboard_report": dashboard_links.artifact(record.experiment_id, record.parent, REPORT),
     }
-    page.goto(front + addresses.runs(record.experiment_id))
+    page.goto(front + dashboard_links.runs(record.experiment_id))
     page.get_by_label("Close").first.click()  # of what MLflow would like to be asked
     for name, place in places.items():
         page.goto("about:blank")

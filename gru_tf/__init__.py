@@ -12,8 +12,6 @@ from wrapt import register_post_import_hook
 from gru_tf.foundation import addresses
 
 if TYPE_CHECKING:
-    from gru_tf.comparison import compare as compare
-    from gru_tf.comparison import compared as compared
     from gru_tf.experiment.experiment import Experiment as Experiment
     from gru_tf.foundation.errors import UserError as UserError
     from gru_tf.interchange.exporting import export_model as export_model
@@ -34,7 +32,9 @@ if TYPE_CHECKING:
     from gru_tf.suite import load as load
     from gru_tf.suite import results as results
     from gru_tf.suite import run as run
-    from gru_tf.tuning import RecurrentHyperModel as RecurrentHyperModel
+    from gru_tf.suite.comparison import compare as compare
+    from gru_tf.suite.comparison import compared as compared
+    from gru_tf.suite.tuning import RecurrentHyperModel as RecurrentHyperModel
 
 _HOMES = {
     "GRU": "gru_tf.recurrent.layers.gru",
@@ -48,8 +48,8 @@ _HOMES = {
     "MinGRUCell": "gru_tf.recurrent.cells.min_gru",
     "MinLSTMCell": "gru_tf.recurrent.cells.min_lstm",
     "RNNCell": "gru_tf.recurrent.cells.rnn",
-    "compare": "gru_tf.comparison",
-    "compared": "gru_tf.comparison",
+    "compare": "gru_tf.suite.comparison",
+    "compared": "gru_tf.suite.comparison",
     "UserError": "gru_tf.foundation.errors",
     "Experiment": "gru_tf.experiment.experiment",
     "check": "gru_tf.suite",
@@ -58,7 +58,7 @@ _HOMES = {
     "load": "gru_tf.suite",
     "results": "gru_tf.suite",
     "run": "gru_tf.suite",
-    "RecurrentHyperModel": "gru_tf.tuning",
+    "RecurrentHyperModel": "gru_tf.suite.tuning",
     "Streaming": "gru_tf.interchange.streaming",
 }
 

@@ -36,8 +36,8 @@ def run(
     time_limit: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="for one run (default: none)")] = None,
 ) -> None:
     """Run an experiment, or what is left of it, and print its table."""
-    from gru_tf.engine import processes
     from gru_tf.experiment import yaml_file
+    from gru_tf.suite.engine import processes
 
     file = yaml_file.locate(experiment)
     loaded = yaml_file.load(file)
@@ -137,7 +137,7 @@ def ui(
     browser: Annotated[bool, typer.Option(help="open the dashboard in a browser")] = True,
 ) -> None:
     """Open the MLflow dashboard on the store, at an experiment."""
-    from gru_tf import dashboard
+    from gru_tf.suite.tracking import dashboard
 
     raise typer.Exit(dashboard.serve(store, port, browser, _line, name))
 

@@ -53,7 +53,7 @@ def compare(
     ] = None,
 ) -> None:
     """Compare RNN, LSTM and GRU on your own data and recommend one; what you leave out is guessed, and said."""
-    from gru_tf.engine import processes
+    from gru_tf.suite.engine import processes
 
     if workers != 0 and write is None:
         processes.start_server()
@@ -70,7 +70,7 @@ def compare(
     given |= {"batch_size": batch_size, "target": tuple(target) if target else None}
     lists = {"covariates": covariates, "features": features, "cells": cells}
     with startup.startup(), garbage.paused():
-        from gru_tf import comparison
+        from gru_tf.suite import comparison
 
         plan = comparison.plan(data, test=test, name=name, **given, **{k: _listed(v) for k, v in lists.items()})
     ask(plan.experiment)

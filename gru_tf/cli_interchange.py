@@ -108,9 +108,9 @@ def _imported(file: str, verify: bool | None, reference: Path | None, given: dic
 
 
 def _registered(address: str, store: str | None, verify: bool | None) -> "Imported":
-    from gru_tf.tracking import fetched
+    from gru_tf.suite.tracking import from_registry
 
-    return fetched.bring(address, store, verify)
+    return from_registry.bring(address, store, verify)
 
 
 def _rows(found: "Imported") -> "list[Row]":

@@ -29,7 +29,7 @@ from gru_tf.speed import apart, conduct, figure, record
 from gru_tf.speed import screen as speed_screen
 from gru_tf.speed.found import Found, fit
 from gru_tf.speed.spec import AXES, SpeedSpec
-from gru_tf.tracking import Store
+from gru_tf.suite.tracking import Store
 from gru_tf.training.network.model import build
 
 # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from gru_tf import journal
-from gru_tf.engine import cluster
-from gru_tf.engine.cluster import MOVES, RayEngine, train_on_node
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation import atomic_file, signals
 from gru_tf.foundation.errors import UserError
+from gru_tf.suite import journal
+from gru_tf.suite.engine import ray_cluster
+from gru_tf.suite.engine.ray_cluster import MOVES, RayEngine, train_on_node
 from gru_tf.training import checkpoints
 
 
@@ -82,8 +82,8 @@ def result(**changes: Any) -> RunResult:
 def words(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What processes leave for the coordinator before they end."""
     left: dict[str, str] = {}
-    monkeypatch.setattr(cluster, "_leave_word", left.__setitem__)
-    monkeypatch.setattr(cluster, "_word_left", lambda key: left.pop(key, ""))
+    monkeypatch.setattr(ray_cluster, "_leave_word", left.__setitem__)
+    monkeypatch.setattr(ray_cluster, "_word_left", lambda key: left.pop(key, ""))
     return left
 
 
@@ -162,8 +162,8 @@ def test_time_limit(engine: Any, words: dict[str, str], monkeypatch: pytest.Monk
         raise ExitError(code)
 
     hanging = threading.Event()
-    monkeypatch.setattr(cluster, "_train", lambda *_: (hanging.wait(30), (result(), b""))[1])
-    monkeypatch.setattr(cluster.os, "_exit", leave)
+    monkeypatch.setattr(ray_cluster, "_train", lambda *_: (hanging.wait(30), (result(), b""))[1])
+    monkeypatch.setattr(ray_cluster.os, "_exit", leave)
     with pytest.raises(ExitError, match="1"):
         train_on_node(run(), 1, 0.1, "the key")
     hanging.set()
@@ -177,13 +177,13 @@ def test_time_limit(engine: Any, words: dict[str, str], monkeypatch: pytest.Monk
 
 
 def test_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "_train", lambda *_: (result(), b"model"))
+    monkeypatch.setattr(ray_cluster, "_train", lambda *_: (result(), b"model"))
     assert train_on_node(run(), 1, None, "") == (result(), b"model")
     assert train_on_node(run(), 1, 5.0, "") == (result(), b"model")
 
 
 def test_a_node_keeps_nothing_of_a_final_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(ray_cluster.tempfile, "gettempdir", lambda: str(tmp_path))
     folder = tmp_path / f"gru-tf-on-ray-{os.getuid()}"
 
     def attempt(given: Run, to: Path) -> RunResult:
@@ -192,7 +192,7 @@ def test_a_node_keeps_nothing_of_a_final_run(tmp_path: Path, monkeypatch: pytest
         atomic_file.write(to / "a.keras", b"model")
         return result(model_file=str(to / "a.keras"))
 
-    monkeypatch.setattr(cluster, "_prepared", lambda threads: SimpleNamespace(attempt=attempt))
+    monkeypatch.setattr(ray_cluster, "_prepared", lambda threads: SimpleNamespace(attempt=attempt))
     assert train_on_node(run(), 1, None, "")[1] == b"model"
     assert list(folder.iterdir()) == []
 

@@ -13,9 +13,10 @@ import pytest
 import yaml
 
 import gru_tf
-from gru_tf import cli, comparison, suite
-from gru_tf.comparison import planned
+from gru_tf import cli, suite
 from gru_tf.foundation.errors import UserError
+from gru_tf.suite import comparison
+from gru_tf.suite.comparison import plan as planned
 from gru_tf.tasks import create
 
 pytestmark = [

@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from gru_tf import dashboard, ending, suite
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.tracking import Store, described, model
-from gru_tf.writer import Writer
+from gru_tf.suite import publish, running
+from gru_tf.suite.result_writer import Writer
+from gru_tf.suite.tracking import Store, dashboard, description, model
 
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
 pytestmark = [
@@ -55,10 +55,10 @@ def fill(uri, folder):
         record.write(result)
         if run.seed == 0:  # the first of equals
             give_model(record, result)
-    ending.show(suite._results(record), record, Writer(record, folder))
+    publish.show(running._results(record), record, Writer(record, folder))
     report = folder / "report.html"  # of the name that the real one has
     report.write_text("<!doctype html><h1>What was found</h1><svg><text y='20'>drawn</text></svg>", encoding="utf-8")
-    described.file(record, report)
+    description.file(record, report)
     record.end(failed=False)
     return record
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
-from gru_tf import logged, suite
+from gru_tf import suite
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation.errors import UserError
+from gru_tf.suite.tracking import fields
 from gru_tf.tasks import Examples, Signature, create
 from gru_tf.training import diagnostics, trainer
 from gru_tf.training.diagnostics import observer
@@ -283,7 +284,7 @@ def test_a_memory_without_end_survives_json_and_is_a_metric(trained):
     result = trained.model_copy(update={"diagnostics": endless})
     assert RunResult.model_validate_json(result.model_dump_json()) == result
     assert Diagnostics.model_validate_json(endless.model_dump_json()) == endless
-    assert logged.numbers(result)["memory_steps_layer1_forward_after"] == np.inf
+    assert fields.numbers(result)["memory_steps_layer1_forward_after"] == np.inf
 
 
 def test_a_result_of_a_store_from_before_there_were_diagnostics_is_read(trained):

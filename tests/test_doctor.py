@@ -83,7 +83,7 @@ def test_the_path_of_each_layer_option_is_what_the_layer_traces_to(layer):
 def test_xla_with_cudnn_is_refused_by_check_before_training(monkeypatch):
     asked = experiment(training={"epochs": 1, "jit": True})
     suite.check(asked)  # without a GPU it is what "auto" is
-    monkeypatch.setattr("gru_tf.engine.processes.gpus", lambda: ["0"])
+    monkeypatch.setattr("gru_tf.suite.engine.processes.gpus", lambda: ["0"])
     with pytest.raises(UserError, match=r"^asked: digits\(reading=rows\), gru: training\.jit: received true, expected auto"):
         suite.check(asked)
     suite.check(experiment(training={"epochs": 1, "jit": True}, model={"units": 4, "implementation": "custom"}))

@@ -18,14 +18,13 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from gru_tf import coordinator, ending, writer
 from gru_tf.analysis.report import page
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
-from gru_tf.suite import Results
-from gru_tf.tracking import Record, Store, StoreError, described, model, registry
-from gru_tf.writer import Writer
+from gru_tf.suite import Results, coordinator, publish, result_writer
+from gru_tf.suite.result_writer import Writer
+from gru_tf.suite.tracking import Record, Store, StoreError, description, model, registry
 
 FILES = {"/somewhere/a.csv": "0" * 60 + "aaaa", "/somewhere/b.csv": "1" * 64}
 VALIDATION = {"rnn": [0.5, 0.7, 0.7], "gru": [0.9, 0.8, 0.6]}  # cell → of each seed; the best seeds are 1 and 0
@@ -117,7 +116,7 @@ def registered(client: MlflowClient) -> dict[str, tuple[int, str]]:
 
 
 def test_the_best_seed_by_validation_of_each_cell_is_registered(full: SimpleNamespace) -> None:
-    ending.show(full.found, full.record, full.writer)
+    publish.show(full.found, full.record, full.writer)
     client = full.record.client
     assert registered(client) == {NAMES[pair]: (1, uri) for pair, uri in full.models.items()}
     version = client.get_model_version_by_alias(NAMES["adding", "gru"], "best")
@@ -134,10 +133,10 @@ def test_the_best_seed_by_validation_of_each_cell_is_registered(full: SimpleName
 
 def test_done_again_nothing_is_registered_twice(full: SimpleNamespace) -> None:
     for _ in range(2):
-        ending.show(full.found, full.record, full.writer)
+        publish.show(full.found, full.record, full.writer)
     again = Store(full.store.uri).find("shown")  # another process, later
     results = tuple(again.results().values())
-    ending.show(Results(again.experiment, tuple(results)), again, full.writer)
+    publish.show(Results(again.experiment, tuple(results)), again, full.writer)
     assert registered(again.client) == {NAMES[pair]: (1, uri) for pair, uri in full.models.items()}
     assert [len(again.client.get_run(run).inputs.dataset_inputs) for run in (again.parent, *again.ids.values())] == [2] + [
         1
@@ -145,15 +144,15 @@ def test_done_again_nothing_is_registered_twice(full: SimpleNamespace) -> None:
 
 
 def test_the_alias_goes_to_a_better_seed_and_back(full: SimpleNamespace) -> None:
-    ending.show(full.found, full.record, full.writer)
+    publish.show(full.found, full.record, full.writer)
     fewer = experiment(seeds=[1, 2])  # seed 0 was the best gru
     runs = tuple(r for r in full.results if r.run.seed)
     better = give_model(full.record, one_of(full.results, "digits", "gru", 1))
     full.record.experiment = fewer
-    ending.show(Results(fewer, tuple(runs)), full.record, full.writer)
+    publish.show(Results(fewer, tuple(runs)), full.record, full.writer)
     assert registered(full.record.client)[NAMES["digits", "gru"]] == (2, better)
     full.record.experiment = experiment()
-    ending.show(full.found, full.record, full.writer)
+    publish.show(full.found, full.record, full.writer)
     assert registered(full.record.client)[NAMES["digits", "gru"]] == (2, full.models["digits", "gru"])
 
 
@@ -210,8 +209,8 @@ def test_torn_at_any_call_it_is_registered_once_by_the_next(
         for name in writing:
             patch.setattr(MlflowClient, name, _tearing(getattr(MlflowClient, name), left, before=calls % 2 == 0))
         with pytest.raises(TornError):
-            ending.show(full.found, full.record, full.writer)
-    ending.show(full.found, full.record, full.writer)
+            publish.show(full.found, full.record, full.writer)
+    publish.show(full.found, full.record, full.writer)
     assert registered(full.record.client) == {NAMES[pair]: (1, uri) for pair, uri in full.models.items()}
     for uri in full.models.values():
         assert full.record.client.get_logged_model(uri.removeprefix("models:/")).tags[registry.VERSIONS].count("name") == 1
@@ -238,7 +237,7 @@ def test_a_registry_out_of_reach_is_one_line_and_nothing_is_lost(
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     full.record.client = MlflowClient(full.store.uri, registry_uri=address)
-    ending.show(full.found, full.record, full.writer)
+    publish.show(full.found, full.record, full.writer)
     (line,) = full.said
     assert line.startswith("the best models of shown are not registered: ")
     assert line.endswith("Results are not affected")
@@ -263,11 +262,11 @@ def test_a_store_out_of_reach_is_tried_again(full: SimpleNamespace, monkeypatch:
         if len(pauses) == 3:
             down[0] = False
 
-    monkeypatch.setattr(writer, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: sum(pauses)))
+    monkeypatch.setattr(result_writer, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: sum(pauses)))
     for name in ("search_model_versions", "get_run"):
         method = getattr(MlflowClient, name)
         monkeypatch.setattr(MlflowClient, name, lambda *a, _m=method, **k: (refused if down[0] else _m)(*a, **k))
-    ending.show(full.found, full.record, full.writer)
+    publish.show(full.found, full.record, full.writer)
     assert len(pauses) == 3
     assert [line[:60] for line in full.said][-1:] == ["the store answers again."]
     monkeypatch.undo()
@@ -277,7 +276,7 @@ def test_a_store_out_of_reach_is_tried_again(full: SimpleNamespace, monkeypatch:
 def test_the_data_are_inputs_of_every_run(full: SimpleNamespace) -> None:
     from mlflow.data import get_source
 
-    ending.show(full.found, full.record, full.writer)
+    publish.show(full.found, full.record, full.writer)
     client = full.record.client
     parent = {entry.dataset.name: entry for entry in client.get_run(full.record.parent).inputs.dataset_inputs}
     assert set(parent) == {"digits", "adding(length=5)"}
@@ -302,11 +301,11 @@ def test_question_answer_table_and_report(full: SimpleNamespace, tmp_path: Path,
         path.write_text(f"<h1>page {len(pages)}</h1>", encoding="utf-8")
         return path
 
-    monkeypatch.delenv(ending.SWITCH)
+    monkeypatch.delenv(publish.SWITCH)
     monkeypatch.setattr(page, "write", write)
-    monkeypatch.setattr(ending, "answer", lambda found: (f"It is {found.tasks[0].best}.", "By far."))
+    monkeypatch.setattr(publish, "answer", lambda found: (f"It is {found.tasks[0].best}.", "By far."))
     for number in (1, 2):
-        ending.show(full.found, full.record, full.writer)
+        publish.show(full.found, full.record, full.writer)
         client = full.record.client
         kept = Path(client.download_artifacts(full.record.parent, "report.html", str(tmp_path)))
         assert kept.read_text() == f"<h1>page {number}</h1>"
@@ -324,10 +323,10 @@ def test_a_report_that_cannot_be_written_is_one_line(full: SimpleNamespace, monk
         raise ZeroDivisionError("no\nseeds")
 
     monkeypatch.setattr(page, "write", write)
-    ending.show(full.found, full.record, full.writer)
+    publish.show(full.found, full.record, full.writer)
     assert full.said == [], "it is switched off"
-    monkeypatch.delenv(ending.SWITCH)
-    ending.show(full.found, full.record, full.writer)
+    monkeypatch.delenv(publish.SWITCH)
+    publish.show(full.found, full.record, full.writer)
     assert full.said == ["the report is not written: ZeroDivisionError: no seeds. Results are stored: gru-tf report shown"]
     text = full.record.client.get_run(full.record.parent).data.tags["mlflow.note.content"]
     assert "| **gru** |" in text
@@ -399,16 +398,16 @@ def test_when_ready_a_report_imports_none_of_the_large_libraries() -> None:
     """What is imported for the first time while it is drawn is this project's own, or small."""
     code = """
         import sys
-        from gru_tf import ending, suite
-        ending.get_ready()
+        from gru_tf.suite import publish; from gru_tf import suite
+        publish.get_ready()
         large = {"scipy.stats", "matplotlib.figure", "matplotlib.backends.backend_svg", "sklearn.ensemble", "jinja2"}
         assert large <= set(sys.modules), large - set(sys.modules)
     """
-    env = {name: value for name, value in os.environ.items() if name != ending.SWITCH}
+    env = {name: value for name, value in os.environ.items() if name != publish.SWITCH}
     done = subprocess.run([sys.executable, "-c", dedent(code)], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def test_a_file_that_the_store_refuses_is_a_store_error(full: SimpleNamespace, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="does not answer"):
-        described.file(full.record, tmp_path / "absent.html")
+        description.file(full.record, tmp_path / "absent.html")

@@ -7,11 +7,11 @@ import time
 import psutil
 import pytest
 
-from gru_tf.engine import processes
-from gru_tf.engine.local import LocalEngine
-from gru_tf.engine.processes import available_cores
-from gru_tf.engine.serial import SerialEngine
 from gru_tf.experiment.yaml_file import validate
+from gru_tf.suite.engine import processes
+from gru_tf.suite.engine.processes import available_cores
+from gru_tf.suite.engine.serial import SerialEngine
+from gru_tf.suite.engine.worker_pool import LocalEngine
 
 TINY = {
     "name": "tiny",

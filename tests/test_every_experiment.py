@@ -22,10 +22,10 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice, Range, is_integer
 from gru_tf.foundation.errors import UserError
+from gru_tf.suite.tuning import declare
 from gru_tf.tasks import create
 from gru_tf.training import epochs, trainer
 from gru_tf.training.batches import Plan
-from gru_tf.tuning import declare
 
 FILES = sorted((Path(__file__).resolve().parents[1] / "experiments").glob("*.yaml"))
 STEPS = 2

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from scipy import stats
 from test_table import SEARCH, experiment, result
 
-from gru_tf import cli, logged, screen
+from gru_tf import cli, screen
 from gru_tf.analysis import results as forms
 from gru_tf.analysis import verdicts, wording
 from gru_tf.analysis.formats import columns, frame, markup
@@ -38,6 +38,7 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import Results
+from gru_tf.suite.tracking import fields as logged
 
 ROOT = Path(__file__).resolve().parents[1]
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
@@ -777,7 +778,7 @@ def test_no_other_format(results):
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory) -> SimpleNamespace:
     """A store with the results above."""
-    from gru_tf.tracking import Store
+    from gru_tf.suite.tracking import Store
 
     folder, one = tmp_path_factory.mktemp("stored"), found(name="mine", question="Größer – oder |nicht|?")
     record = Store(f"sqlite:///{folder}/mlflow.db").open(one.experiment)

@@ -8,10 +8,10 @@ import pandas
 import pytest
 
 from gru_tf.foundation.errors import UserError
-from gru_tf.guess import guess
-from gru_tf.guess.forecast import LONGEST, WINDOWS
-from gru_tf.guess.steps import count, steps_of
-from gru_tf.protocol import protocol
+from gru_tf.suite.comparison.defaults import protocol
+from gru_tf.suite.comparison.guess import guess
+from gru_tf.suite.comparison.guess.forecast import LONGEST, WINDOWS
+from gru_tf.suite.comparison.guess.season import count, steps_of
 from gru_tf.tasks import Signature
 
 

@@ -50,9 +50,7 @@ def test_names_come_from_the_field(module):
 
 @pytest.mark.parametrize("name", gru_tf.__all__)
 def test_every_public_name_is_there_and_documented(name):
-    for module in MODULES:
-        if module.stem == name:  # a module of the same name would take the place of what is public
-            import_module(f"gru_tf.{name}")
+    assert not (ROOT / "gru_tf" / name).exists(), "a room of the same name would take the place of what is public"
     assert callable(getattr(gru_tf, name))
     assert getattr(gru_tf, name).__doc__
     assert name in dir(gru_tf)
@@ -64,7 +62,7 @@ def test_a_name_that_is_not_public_is_an_attribute_error():
 
 
 def test_modules_are_there_after_the_package_alone():
-    code = "import gru_tf; gru_tf.interchange.provenance, gru_tf.suite.diagnostics, gru_tf.recurrent.gates.read"
+    code = "import gru_tf; gru_tf.interchange.metadata, gru_tf.suite.diagnostics, gru_tf.gates.read"
     code += "\nassert not hasattr(gru_tf, 'no_module')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gru_tf import journal
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation import atomic_file
+from gru_tf.suite import journal
 
 
 def result(seed: int = 0, value: float = 0.1 + 0.2) -> RunResult:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gru_tf import lock
 from gru_tf.foundation.errors import UserError
+from gru_tf.suite import lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from gru_tf import lock
+from gru_tf.suite import lock
 with lock.held(Path(sys.argv[1]), "question"):
     print(lock.mark(), flush=True)
     sys.stdin.read()

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from gru_tf import cli, suite
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import agreement, provenance
-from gru_tf.tracking import fetched, pages, registry
+from gru_tf.suite.tracking import from_registry, paging, registry
 
 pytestmark = [
     pytest.mark.slow,
@@ -83,7 +83,7 @@ def test_what_is_registered_says_what_it_takes_and_where_it_comes_from(stored):
 def brought(stored):
     """Kind of input → the imported model."""
     uri, names = stored
-    return {kind: fetched.bring(f"models:/{name}@best", uri, verify=True) for kind, name in names.items()}
+    return {kind: from_registry.bring(f"models:/{name}@best", uri, verify=True) for kind, name in names.items()}
 
 
 def test_a_registered_model_becomes_a_keras_model(stored, brought, tmp_path):
@@ -133,7 +133,7 @@ def test_a_model_that_answers_otherwise_is_refused(stored, monkeypatch):
     uri, names = stored
     monkeypatch.setattr(agreement, "answer", lambda model, given: np.full((len(next(iter(given.values()))), 1), MOVED))
     with pytest.raises(UserError, match=r"MLflow .*: not the same: expected what Keras gives.* in output, batch of \d"):
-        fetched.bring(f"models:/{names['numbers']}@best", uri, verify=True)
+        from_registry.bring(f"models:/{names['numbers']}@best", uri, verify=True)
 
 
 def test_every_registered_name_is_known_however_many_there_are(tmp_path, monkeypatch):
@@ -141,11 +141,11 @@ def test_every_registered_name_is_known_however_many_there_are(tmp_path, monkeyp
     client = mlflow.MlflowClient(uri)
     for name in ("alpha", "bravo", "charlie", "delta", "echo"):
         client.create_registered_model(name)
-    monkeypatch.setattr(pages, "PAGE", 2)
+    monkeypatch.setattr(paging, "PAGE", 2)
     with pytest.raises(UserError, match=r"Did you mean 'echo'\? Registered: alpha, bravo, charlie, delta, echo$"):
-        fetched.bring("models:/ecko@best", uri)
+        from_registry.bring("models:/ecko@best", uri)
     with pytest.raises(UserError, match=r"models:/echo@best: no such alias. Aliases: none"):
-        fetched.bring("models:/echo@best", uri)
+        from_registry.bring("models:/echo@best", uri)
 
 
 def test_what_was_logged_beside_a_model_runs_only_when_asked_for(tmp_path, monkeypatch):
@@ -157,12 +157,12 @@ def test_what_was_logged_beside_a_model_runs_only_when_asked_for(tmp_path, monke
         hostile = mlflow.tensorflow.log_model(
             model, name="hostile", pip_requirements=[], custom_objects={"odd": Marking(tmp_path / "ran")}
         ).model_uri
-    assert fetched.bring(stock, uri).verified.cases == 3
-    found = fetched.bring(hostile, uri)
+    assert from_registry.bring(stock, uri).verified.cases == 3
+    found = from_registry.bring(hostile, uri)
     assert found.verified is None
     assert found.unverified.startswith("MLflow would run what is in ")
     assert not (tmp_path / "ran").exists()
-    fetched.bring(hostile, uri, verify=True)
+    from_registry.bring(hostile, uri, verify=True)
     assert (tmp_path / "ran").exists()  # so it would have
 
 
@@ -190,7 +190,7 @@ def test_an_address_of_no_model_is_refused_in_one_line(stored, address, words):
     uri, names = stored
     name = names["numbers"]
     with pytest.raises(UserError, match=words.format(name).replace("?", r"\?")) as caught:
-        fetched.bring(address.format(name), uri)
+        from_registry.bring(address.format(name), uri)
     assert "\n" not in str(caught.value)
 
 

@@ -34,7 +34,7 @@ from gru_tf.experiment.result import Diagnostics, LayerReading, Quartiles
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.tracking import Store
+from gru_tf.suite.tracking import Store
 
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")

@@ -17,9 +17,10 @@ import pytest
 import yaml
 
 import gru_tf
-from gru_tf import ending, journal, suite
+from gru_tf import suite
 from gru_tf.foundation.errors import UserError
-from gru_tf.tracking import Record, Store
+from gru_tf.suite import journal, publish
+from gru_tf.suite.tracking import Record, Store
 from gru_tf.training import trainer
 
 pytestmark = [
@@ -139,9 +140,9 @@ def test_a_finished_experiment_is_shown_anew_for_other_claims_alone(again, tmp_p
     def answered(evidence):
         return (f"It claims {len(evidence.experiment.claims)}.",)
 
-    monkeypatch.delenv(ending.SWITCH)
-    monkeypatch.setattr(ending.report, "write", page)
-    monkeypatch.setattr(ending, "answer", answered)
+    monkeypatch.delenv(publish.SWITCH)
+    monkeypatch.setattr(publish.report, "write", page)
+    monkeypatch.setattr(publish, "answer", answered)
     before = dumped(tmp_path)
     run(write(tmp_path), again)
     assert (dumped(tmp_path), shown) == (before, []), "it is as it was: nothing is written"
@@ -160,7 +161,7 @@ def test_a_finished_experiment_is_shown_anew_for_other_claims_alone(again, tmp_p
         assert (trained, shown) == ([], [(claim,)] * 2), "stopped before its end it is done again, and then no more"
     client, parent = found.record.client, found.record.parent
     assert "It claims 1." in client.get_run(parent).data.tags["mlflow.note.content"]
-    kept = client.download_artifacts(parent, ending.REPORT, str(tmp_path))
+    kept = client.download_artifacts(parent, publish.REPORT, str(tmp_path))
     assert Path(kept).read_text() == f"claims: {(claim,)}"
 
 

@@ -20,7 +20,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from gru_tf import logged, suite
+from gru_tf import suite
 from gru_tf.analysis import table
 from gru_tf.analysis.formats.summary import escaped
 from gru_tf.experiment.result import RunResult, Speed
@@ -32,12 +32,12 @@ from gru_tf.recurrent.cells import CELLS as CELL_CATALOGUE
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.recurrent.saved_models import StandIn
 from gru_tf.speed.record import PREFIX
+from gru_tf.suite.tracking import Store, StoreError, description, fields, heartbeat
+from gru_tf.suite.tracking.model import _signature as signature_of
+from gru_tf.suite.tracking.model import custom_objects
+from gru_tf.suite.tracking.tags import BEAT, COORDINATOR, HOST, RESULT
 from gru_tf.tasks import Signature, create
 from gru_tf.tasks.images.digits import Digits
-from gru_tf.tracking import Store, StoreError, described, signs_of_life
-from gru_tf.tracking.model import _signature as signature_of
-from gru_tf.tracking.model import custom_objects
-from gru_tf.tracking.tags import BEAT, COORDINATOR, HOST, RESULT
 from gru_tf.training.network.model import build
 
 pytestmark = [
@@ -167,7 +167,7 @@ def test_a_trial_has_no_test_metric_and_a_final_seed_has_one(kept):
 
 def test_chance_on_a_further_split_stands_beside_its_metric():
     found = result_of(validate({**TINY, "name": "tiny"}, "tiny"), more={"longer_nll": 0.25}, chances={"longer_nll": 0.5})
-    numbers = logged.numbers(RunResult.model_validate_json(found.model_dump_json()))
+    numbers = fields.numbers(RunResult.model_validate_json(found.model_dump_json()))
     assert (numbers["test_longer_nll"], numbers["chance_longer_nll"]) == (0.25, 0.5)
 
 
@@ -231,7 +231,7 @@ print(json.dumps([float(np.mean(mlflow.pyfunc.load_model(m).predict(x).argmax(-1
 def best(kept):
     """(the registered model's address, its run) of every model in the store."""
     ids = [kept.client.get_experiment_by_name(name).experiment_id for name in STORED]
-    logged = [run for run in kept.client.search_runs(ids) if "gru_tf.training.network.model" in run.data.tags]
+    logged = [run for run in kept.client.search_runs(ids) if "gru_tf.model" in run.data.tags]
     names = [entry.name for entry in kept.client.search_registered_models()]
     versions = {kept.client.get_model_version_by_alias(name, "best").run_id: f"models:/{name}@best" for name in names}
     return [(versions[run.info.run_id], run) for run in logged]
@@ -390,7 +390,7 @@ def test_a_result_that_the_server_took_without_saying_so_is_there_once(empty, mo
     assert store.find("tiny").results()[result.run.fingerprint] == _bare(result)
 
 
-@pytest.mark.parametrize(("ago", "refused"), [(5.0, True), (signs_of_life.LIFETIME + 5.0, False)])
+@pytest.mark.parametrize(("ago", "refused"), [(5.0, True), (heartbeat.LIFETIME + 5.0, False)])
 def test_a_coordinator_on_another_machine_is_respected_while_it_gives_signs_of_life(empty, ago, refused):
     store, experiment = empty
     store.open(experiment).begin()
@@ -496,7 +496,7 @@ def test_what_a_person_wrote_of_an_experiment_stays(empty):
     assert store.client.get_run(mine).info.status == "RUNNING"
     store.client.set_experiment_tag(number, "mlflow.note.content", "")
     for word in ("first", "second"):
-        described.note(record, word)
+        description.note(record, word)
         assert store.client.get_experiment(number).tags["mlflow.note.content"] == word
 
 
@@ -504,7 +504,7 @@ def test_what_a_person_wrote_of_an_experiment_stays(empty):
 def test_a_description_of_ours_is_taken_for_ours_wherever_its_writer_was_killed(empty, monkeypatch, steps):
     store, experiment = empty
     record = store.open(experiment)
-    described.note(record, "first")
+    description.note(record, "first")
     left = iter(range(steps))
 
     def dying(method):
@@ -518,11 +518,11 @@ def test_a_description_of_ours_is_taken_for_ours_wherever_its_writer_was_killed(
     with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
         for name in ("set_experiment_tag", "set_tag"):
             patch.setattr(record.client, name, dying(getattr(record.client, name)))
-        described.note(record, "second")
-    described.note(record, "third")
+        description.note(record, "second")
+    description.note(record, "third")
     assert store.client.get_experiment(record.experiment_id).tags["mlflow.note.content"] == "third"
     store.client.set_experiment_tag(record.experiment_id, "mlflow.note.content", "third, and my own thoughts")
-    described.note(record, "fourth")
+    description.note(record, "fourth")
     assert store.client.get_experiment(record.experiment_id).tags["mlflow.note.content"] == "third, and my own thoughts"
 
 

@@ -22,6 +22,7 @@ from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
+from gru_tf.suite.tuning import RecurrentHyperModel
 from gru_tf.tasks import END, Examples, Signature
 from gru_tf.tasks.language import _bleu, multi30k
 from gru_tf.tasks.language.multi30k import FILES, LONGEST, Multi30k, joined, read_sentences, tokens
@@ -31,7 +32,6 @@ from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.network import beam_search, budget
 from gru_tf.training.network.encoder_decoder import Writer
 from gru_tf.training.network.model import build
-from gru_tf.tuning import RecurrentHyperModel
 
 pytestmark = [  # as in test_tracking
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
@@ -431,7 +431,7 @@ def test_the_store_has_translations_and_a_model_that_anybody_can_ask(small):
     text = client.download_artifacts(child.info.run_id, "samples.txt")
     with open(text) as file:
         assert "source     " in file.read()
-    uri = json.loads(json.dumps(child.data.tags))["gru_tf.training.network.model"]
+    uri = json.loads(json.dumps(child.data.tags))["gru_tf.model"]
     mlflow.set_tracking_uri(small.uri)
     model = mlflow.pyfunc.load_model(uri)
     mlflow.set_tracking_uri(None)

@@ -10,8 +10,8 @@ import pytest
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import SearchSpec
 from gru_tf.foundation.errors import UserError
+from gru_tf.suite.tuning import RecurrentHyperModel, Search, declare
 from gru_tf.tasks.images.digits import Digits
-from gru_tf.tuning import RecurrentHyperModel, Search, declare
 
 # Keras Tuner 1.4.8 locks its oracles by names of threads, in a spelling that Python deprecated in 3.10
 pytestmark = [

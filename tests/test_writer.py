@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from gru_tf import journal, writer
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError
-from gru_tf.tracking import StoreError
-from gru_tf.writer import Writer
+from gru_tf.suite import journal, result_writer
+from gru_tf.suite.result_writer import Writer
+from gru_tf.suite.tracking import StoreError
 
 
 def result(seed: int = 0, **changes: object) -> RunResult:
@@ -62,7 +62,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(writer, "time", made)
+    monkeypatch.setattr(result_writer, "time", made)
     return made
 
 
@@ -175,5 +175,5 @@ def test_between_two_signs_of_life_nothing_is_known_of_the_store(tmp_path: Path,
 
 
 def test_complains_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    writer.complain("no")
+    result_writer.complain("no")
     assert capsys.readouterr() == ("", "gru-tf: no\n")

@@ -7,9 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 import psutil
 
 from gru_tf.data import datasets
-from gru_tf.engine import processes
 from gru_tf.foundation import environment
-from gru_tf.tracking import default_uri
+from gru_tf.suite.engine import processes
+from gru_tf.suite.tracking import default_uri
 
 OPTIONAL = {"ray": "--engine ray", "torch": "beside in gru-tf speed", "onnxruntime": "ONNX"}
 GIB = 1024**3

@@ -16,7 +16,7 @@ from gru_tf.speed.found import Found
 from gru_tf.speed.record import SpeedRecord
 from gru_tf.speed.record import last as last_of
 from gru_tf.speed.spec import SpeedSpec
-from gru_tf.tracking import Store
+from gru_tf.suite.tracking import Store
 
 Progress = Callable[[Measurement | Failure | None, float], None]
 EFFORT, QUICK = (5, 3, 0.025), (3, 3, 0.02)  # rounds, groups a round, seconds of a group

@@ -8,8 +8,8 @@ from gru_tf.cases import Failure, Measurement
 from gru_tf.foundation.errors import UserError
 from gru_tf.speed.found import Found
 from gru_tf.speed.spec import AXES
-from gru_tf.tracking import FAILED, FINISHED, KIND, Store, answering
-from gru_tf.tracking.pages import every
+from gru_tf.suite.tracking import FAILED, FINISHED, KIND, Store, answering
+from gru_tf.suite.tracking.paging import every
 
 EXPERIMENT, PARENT, CHILD = "speed", "speed", "measurement"
 STOPPED = "KILLED"

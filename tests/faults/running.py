@@ -19,7 +19,7 @@ import yaml
 
 import gru_tf
 from gru_tf.experiment.result import RunResult
-from gru_tf.tracking import FINGERPRINT, RESULT, Store
+from gru_tf.suite.tracking import FINGERPRINT, RESULT, Store
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE / "site"))

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from running import STEADY, Command, Reference, all_closed, children, numbers, sqlite, until, write
 
-from gru_tf.engine.local import LocalEngine
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
-from gru_tf.tracking import RESULT
+from gru_tf.suite.engine.worker_pool import LocalEngine
+from gru_tf.suite.tracking import RESULT
 
 Start = Callable[..., Command]
 LIMIT = "30"

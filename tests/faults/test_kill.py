@@ -14,9 +14,9 @@ import psutil
 import pytest
 from running import STEADY, Command, Reference, all_closed, children, numbers, sound, sqlite, stored, until, write
 
-from gru_tf import journal
 from gru_tf.foundation.errors import UserError
-from gru_tf.tracking import Store
+from gru_tf.suite import journal
+from gru_tf.suite.tracking import Store
 
 KILLS = 20
 Start = Callable[..., Command]
@@ -207,7 +207,7 @@ def test_second_coordinator(start: Start, tmp_path: Path) -> None:
 def test_store_is_made_in_one_step(tmp_path: Path) -> None:
     """Killed while MLflow makes its tables, nothing is left that the next command would take for a store."""
     dying = "import mlflow.store.db.utils as u, os; u._upgrade_db = lambda engine: os._exit(9)"
-    opening = f"from gru_tf.tracking import Store; Store({sqlite(tmp_path)!r})"
+    opening = f"from gru_tf.suite.tracking import Store; Store({sqlite(tmp_path)!r})"
     done = subprocess.run([sys.executable, "-c", f"{dying}; {opening}"], check=False, capture_output=True)
     assert done.returncode == 9
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()

@@ -11,7 +11,7 @@ import pytest
 from running import STEADY, Command, Reference, all_closed, numbers, stored, until, write
 from servers import Mlflow, Postgres, free_port
 
-from gru_tf import journal
+from gru_tf.suite import journal
 
 Start = Callable[..., Command]
 

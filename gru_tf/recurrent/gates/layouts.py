@@ -87,7 +87,7 @@ _GRUS = (
         ),
         "write",
         False,
-        "column vectors, W_zx x + W_zh h: gru_tf.recurrent.derivation",
+        "column vectors, W_zx x + W_zh h: gru_tf.derivation",
     ),
 )
 

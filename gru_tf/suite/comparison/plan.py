@@ -1,0 +1,138 @@
+"""What a comparison on a user's data will run, and why: guess, protocol and experiment, also as a file."""
+
+import errno
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gru_tf import suite
+from gru_tf.analysis.wording import listed
+from gru_tf.data.own import files, frames
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.specs import PINNED
+from gru_tf.foundation import atomic_file
+from gru_tf.foundation.errors import UserError, shown
+from gru_tf.suite.comparison.defaults import protocol
+from gru_tf.suite.comparison.guess import Guess, guess
+from gru_tf.suite.comparison.guess.columns import Said
+from gru_tf.tasks import create
+from gru_tf.tasks.own._task import OwnData
+
+PROTOCOL = ("cells", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
+COUNTS = ("window", "horizon", "stride", "season", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
+COLUMNS = ("time", "group", "label", "id", "order", "text")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be compared, and why.
+
+    Args:
+        guess: the task and its options.
+        experiment: what `gru-tf run` would run, the files' checksum in it.
+        said: every guess and default in words, with the options that say otherwise.
+        notes: what was found in the data that a user should know.
+    """
+
+    guess: Guess
+    experiment: Experiment
+    said: tuple[Said, ...]
+    notes: tuple[str, ...]
+
+
+def plan(
+    data: Any,
+    *,
+    test: Any = None,
+    name: str | None = None,
+    **asked: Any,
+) -> Plan:
+    """What `compare` with the same arguments would run; reads the data and starts nothing.
+
+    Raises:
+        UserError: for whatever is wrong with the data or the arguments, in one line.
+    """
+    path, test_path = frames.located(data), None if test is None else frames.located(test)
+    asked = {key: _asked(key, value) for key, value in asked.items() if value is not None}
+    try:
+        return _planned(path, test_path, name, asked)
+    except UserError as error:
+        if isinstance(data, (str, Path)):
+            raise
+        raise UserError(str(error).replace(path, "the data").replace(test_path or path, "the test data")) from error
+
+
+def _planned(path: str, test_path: str | None, name: str | None, asked: dict[str, Any]) -> Plan:
+    guessed = guess(path, test_path, {key: value for key, value in asked.items() if key not in PROTOCOL})
+    task = create(guessed.task, guessed.options)
+    examples = len(task.splits(np.random.default_rng(0)).train)
+    protocols = protocol(task.signature, examples, asked)
+    name = _name(path, test_path) if name is None else name
+    cells = protocols.content["cells"]
+    content = {
+        "name": name,
+        "question": f"{listed(cells, 'or')} for {guessed.summary}?",
+        "tasks": [{guessed.task: _plain(guessed.options)}],
+        **protocols.content,
+    }
+    experiment = suite.load(yaml_file.validate(content, name or "the comparison"))
+    said = (*guessed.said, *(Said(*entry) for entry in protocols.said))
+    return Plan(guessed, experiment, said, task.notes() if isinstance(task, OwnData) else ())
+
+
+def _asked(option: str, value: Any) -> Any:
+    """An option's value as the tasks take it: whole numbers, and names of columns, which are text."""
+    if option in COUNTS and not isinstance(value, int):
+        if not isinstance(value, np.integer):
+            raise UserError(f"{option}: expected a whole number. Received: {shown(value)}")
+        return int(value)
+    if option in COLUMNS:
+        return str(value)
+    return tuple(map(str, value)) if option in ("target", "covariates", "features") else value
+
+
+def _name(path: str, test: str | None) -> str:
+    """The file's name without its suffixes, and without the "_TRAIN" that a "_TEST" stands beside."""
+    stem = Path(path).name
+    for suffix in files.FORMS:
+        stem = stem.removesuffix(suffix)
+    stem = re.sub(r"[-_.]train$", "", stem, flags=re.IGNORECASE) if test else stem
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "data"
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as YAML holds them."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+
+
+def write(made: Plan, file: Path) -> None:
+    """Write a plan as an experiment file for `gru-tf run`, which makes of it the same runs.
+
+    Raises:
+        UserError: where the file is there already, or cannot be written.
+    """
+    import yaml
+
+    if file.suffix not in (".yaml", ".yml"):
+        raise UserError(f"{file}: expected a name that ends in .yaml")
+    content = made.experiment.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+    content["tasks"] = [
+        {task.name: _plain({k: v for k, v in task.options.items() if k != PINNED})} for task in made.experiment.tasks
+    ]
+    content["cells"] = [cell.name for cell in made.experiment.cells]
+    content["seeds"] = len(made.experiment.seeds)
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    if os.path.lexists(file):  # a link that leads nowhere is something too
+        raise UserError(f"{file}: there already; it is not overwritten")
+    if not file.absolute().parent.is_dir():
+        raise UserError(f"{file}: {os.strerror(errno.ENOENT)}")
+    try:
+        atomic_file.write(file, text.encode())
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}") from error

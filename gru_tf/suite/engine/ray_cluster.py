@@ -1,0 +1,187 @@
+"""The same runs as Ray tasks: CPU and GPU resources, retries when a node dies, many machines."""
+
+import os
+import secrets
+import socket
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
+from gru_tf.foundation import atomic_file, signals
+from gru_tf.foundation.errors import UserError, one_line
+from gru_tf.suite import journal
+from gru_tf.training import checkpoints
+
+MOVES = 3  # of a run whose node died; a death of its process alone is a failed try, which the coordinator counts
+CONNECT_SECONDS = 10.0
+Answer = tuple[RunResult, bytes]
+
+
+class Flight(NamedTuple):
+    """A run that Ray has: when it was given, the key under which it may leave word, how many nodes died under it."""
+
+    run: Run
+    given: float
+    key: str
+    moves: int
+
+
+class RayEngine:
+    """Runs spread over a Ray cluster.
+
+    A finished model comes back with its result, so that the nodes need no shared disk; checkpoints stay on the node,
+    and a run whose node dies starts again elsewhere and reaches the same numbers.
+
+    Args:
+        folder: where final runs' models are put on this machine.
+        address: of a running cluster, e.g. "auto" or "ray://head:10001"; RAY_ADDRESS if None, and without that Ray is
+            started on this machine.
+        threads: cores, and TensorFlow's threads, of each run.
+        time_limit: seconds after which a run's process is stopped; None for no limit.
+
+    Raises:
+        UserError: where Ray is not installed or the cluster does not answer.
+    """
+
+    def __init__(self, folder: Path, address: str | None = None, threads: int = 1, time_limit: float | None = None):
+        self.address = address or os.environ.get("RAY_ADDRESS") or "local"
+        if self.address == "local":  # whoever reaches Ray's ports can run programs: on loopback, nobody else does
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray's name for it, also on Linux
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a private experiment calls nobody
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        try:
+            import ray
+        except ImportError as error:
+            raise UserError("--engine ray needs Ray: pip install 'gru-tf[ray]'") from error
+        self.ray, self.folder = ray, folder
+        self.threads, self.time_limit = threads, time_limit
+        self.running: dict[Any, Flight] = {}
+        self.started_here = False
+        self.task: Any = None
+
+    def __enter__(self) -> Self:
+        if not self.ray.is_initialized():
+            try:
+                self._connect()
+            except (OSError, ValueError, RuntimeError) as error:
+                reason = one_line(error)
+                raise UserError(f"no Ray cluster at {self.address}: {reason}") from error
+            self.started_here = True
+        gpu = 1 if self.ray.cluster_resources().get("GPU") else 0
+        self.task = self.ray.remote(num_cpus=self.threads, num_gpus=gpu, max_retries=0)(train_on_node)
+        return self
+
+    def _connect(self) -> None:
+        """Join the cluster, or start one: "local", since Ray joins by itself whatever it last saw here, dead or not."""
+        host, _, port = self.address.removeprefix("ray://").rpartition(":")
+        if host:
+            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()  # Ray itself tries for minutes
+        with signals.kept():
+            self.ray.init(self.address, log_to_driver=False, include_dashboard=False, logging_level="ERROR")
+
+    def __exit__(self, *failure: object) -> None:
+        if self.running:
+            self.completed(timeout=0)  # what has come since is kept
+        for reference in self.running:
+            self.ray.cancel(reference, force=True)
+        if self.started_here:
+            self.ray.shutdown()
+
+    def submit(self, runs: Iterable[Run]) -> None:
+        """Hand runs to Ray, which queues them."""
+        for run in runs:
+            self._start(run, 0)
+
+    def _start(self, run: Run, moves: int) -> None:
+        key = f"gru-tf-{secrets.token_hex(16)}"
+        self.running[self.task.remote(run, self.threads, self.time_limit, key)] = Flight(run, time.time(), key, moves)
+
+    def completed(self, timeout: float | None = None) -> list[RunResult]:
+        """Wait for results; a run whose process died, or whose nodes died more than a few times, gives a failed one."""
+        done, _ = self.ray.wait(list(self.running), num_returns=1, timeout=timeout)
+        if done:
+            done, _ = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=0)
+        return [result for reference in done if (result := self._result(reference)) is not None]
+
+    def _result(self, reference: Any) -> RunResult | None:
+        """The result, or None where its node took it along and another one begins again."""
+        flight, errors = self.running.pop(reference), self.ray.exceptions
+        try:
+            result, model = self.ray.get(reference)
+        except errors.RayError as error:
+            if isinstance(error, (errors.NodeDiedError, errors.ObjectLostError)) and flight.moves < MOVES:
+                self._start(flight.run, flight.moves + 1)
+                return None
+            what = _word_left(flight.key) or f"its Ray task died: {one_line(error, 300)}"
+            seconds = time.time() - flight.given
+            return RunResult(
+                run=flight.run, status="failed", error=what, passing=True, started=flight.given, seconds=seconds
+            )
+        if model:
+            result = result.model_copy(update=self._kept(f"{flight.run.fingerprint}.keras", model))
+        return journal.keep(self.folder, result)
+
+    def _kept(self, name: str, model: bytes) -> dict[str, str]:
+        try:
+            atomic_file.write(self.folder / name, model)
+        except OSError as error:
+            return {"warning": f"the model could not be saved: {error.strerror}", "model_file": ""}
+        return {"model_file": str(self.folder / name)}
+
+
+def train_on_node(run: Run, threads: int, time_limit: float | None, key: str) -> Answer:
+    """Train one run in a Ray worker process; returns its result and its model, if it has one, as a `.keras` file.
+
+    Past the time limit it leaves word under the key and ends the process: nothing else ends a compiled loop.
+    """
+    trainer = ThreadPoolExecutor(1).submit(_train, run, threads)
+    if not wait([trainer], time_limit or None).done:
+        _leave_word(key, f"its worker process took longer than the limit of {time_limit:g} s and was stopped")
+        os._exit(1)
+    return trainer.result()
+
+
+def _leave_word(key: str, what: str) -> None:
+    """Tell the coordinator what a process that ends cannot return."""
+    from ray.experimental import internal_kv
+
+    internal_kv._internal_kv_put(key, what)
+
+
+def _word_left(key: str) -> str:
+    from ray.experimental import internal_kv
+
+    found = internal_kv._internal_kv_get(key) or b""
+    if found:
+        internal_kv._internal_kv_del(key)
+    return bytes(found).decode()
+
+
+def _train(run: Run, threads: int) -> Answer:
+    folder = Path(tempfile.gettempdir()) / f"gru-tf-on-ray-{os.getuid()}"  # a node may have several users
+    result: RunResult = _prepared(threads).attempt(run, folder)
+    if run.purpose == "final" and result.status != "failed":
+        checkpoints.path(run, folder).unlink(missing_ok=True)  # nothing goes on from a final run
+    if not result.model_file:
+        return result, b""
+    file = Path(result.model_file)
+    model = file.read_bytes()
+    file.unlink()
+    return result, model
+
+
+@cache
+def _prepared(threads: int) -> Any:
+    """Imports TensorFlow and sets its threads, once a process."""
+    from gru_tf.foundation import startup
+
+    with startup.startup():
+        from gru_tf.training import trainer
+    trainer.configure(threads)
+    return trainer

@@ -1,0 +1,32 @@
+"""Runs in this process, one after the other: for notebooks, debugging and tests."""
+
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
+from gru_tf.suite.engine.worker import work
+
+
+class SerialEngine:
+    """Trains each run where it is called, when its result is asked for."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.queue: deque[Run] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.queue.clear()
+
+    def submit(self, runs: Iterable[Run]) -> None:
+        """Queue runs."""
+        self.queue.extend(runs)
+
+    def completed(self, timeout: float | None = None) -> list[RunResult]:
+        """Train the next run."""
+        return [work(self.queue.popleft(), self.folder)[0]]

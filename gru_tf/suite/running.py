@@ -1,0 +1,274 @@
+"""The coordinator: joins search, engine and store, and gives Python users `run`, `check` and `results`."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from gru_tf.analysis.results import Readable
+from gru_tf.experiment import yaml_file
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import Diagnostics, RunResult
+from gru_tf.experiment.specs import Choice
+from gru_tf.foundation import garbage, startup
+from gru_tf.foundation.errors import UserError, did_you_mean
+from gru_tf.recurrent.cells import CELLS
+from gru_tf.suite import coordinator, journal, lock, publish
+from gru_tf.suite.coordinator import Progress
+from gru_tf.suite.engine import Engine, processes
+from gru_tf.suite.engine.serial import SerialEngine
+from gru_tf.suite.engine.worker_pool import LocalEngine
+from gru_tf.suite.result_writer import Writer
+from gru_tf.suite.tracking import Record, Store, StoreError, history
+from gru_tf.tasks import create
+from gru_tf.training.network import pretrained
+from gru_tf.training.network.budget import Size
+
+ENGINES = ("local", "serial", "ray")
+OURS = re.compile(r"[0-9a-f]{16}\.(checkpoint|keras|result\.json)|\.writing-[0-9a-f]{16}\.(checkpoint|keras|json)")
+
+
+@dataclass(frozen=True, repr=False)
+class Results(Readable):
+    """What an experiment found; see `Readable` for all that it can be read as.
+
+    Args:
+        experiment: the question.
+        runs: every trial and every final seed.
+        earlier: runs in the store that an earlier definition of the same name asked for and this one does not.
+        record: where the store has them; None for results from elsewhere.
+    """
+
+    experiment: Experiment
+    runs: tuple[RunResult, ...]
+    earlier: int = 0
+    record: Record | None = field(default=None, repr=False, compare=False)
+
+    def in_full(self) -> "Results":
+        """The same with what the store keeps apart, for figures.
+
+        Each final run with its validation metric by epoch, and the first seed of each (task, cell) that recorded the
+        inside of its network with that.
+        """
+        if self.record is None:
+            return self
+        finals = [run for run in self.runs if run.run.purpose == "final" and run.status == "finished"]
+        histories = history.validation(self.record, finals)
+        first = {(r.run.task.label, r.run.cell.label): r for r in _by_seed(finals)}
+        inside = {r.run.fingerprint: self.record.diagnostics(r) for r in first.values()}
+        return replace(self, runs=tuple(_in_full(run, histories, inside) for run in self.runs))
+
+
+def _by_seed(runs: Iterable[RunResult]) -> list[RunResult]:
+    """Those that looked inside their network, the first seed last."""
+    return sorted((run for run in runs if run.run.diagnostics), key=lambda run: -run.run.seed)
+
+
+def _in_full(result: RunResult, histories: Mapping[str, list[float]], inside: Mapping[str, Diagnostics | None]) -> RunResult:
+    fingerprint = result.run.fingerprint
+    more: dict[str, object] = {}
+    if fingerprint in histories:
+        more["history"] = {f"validation_{result.metric}": histories[fingerprint]}
+    if inside.get(fingerprint) is not None:
+        more["diagnostics"] = inside[fingerprint]
+    return result.model_copy(update=more) if more else result
+
+
+def load(given: str | Path | Experiment) -> Experiment:
+    """An experiment from a file, a name, or itself; its users' own files by the content that they have now.
+
+    Raises:
+        UserError: where the experiment, or a file that it names, cannot be read.
+    """
+    return _pinned(given if isinstance(given, Experiment) else yaml_file.load(yaml_file.locate(str(given))))
+
+
+def _pinned(experiment: Experiment) -> Experiment:
+    more = [create(task.name, task.options).pinned() for task in experiment.tasks]
+    tasks = [task.but(options={**task.options, **pinned}) for task, pinned in zip(experiment.tasks, more, strict=True)]
+    model = pretrained.pinned(experiment.model)
+    changed = any(more) or model is not experiment.model
+    return experiment.model_copy(update={"tasks": tuple(tasks), "model": model}) if changed else experiment
+
+
+def results(name: str, store: str | None = None) -> Results:
+    """The results of an experiment that was run before, from the store alone.
+
+    Raises:
+        UserError: where the store has none of that name.
+    """
+    return _results(Store(store, make=False).find(name))
+
+
+def diagnostics(name: str, store: str | None = None) -> list[tuple[RunResult, Diagnostics]]:
+    """The final runs of an experiment that recorded the inside of their networks, each with what it recorded.
+
+    Raises:
+        UserError: where the store has no experiment of that name, or none of its runs recorded any.
+    """
+    record = Store(store, make=False).find(name)
+    results = record.results(members_only=True).values()
+    found = [(result, inside) for result in results if (inside := record.diagnostics(result)) is not None]
+    if not found:
+        raise UserError(
+            f"no run of '{name}' in {record.uri} has diagnostics: the file has to ask for them, 'diagnostics: true'"
+        )
+    return found
+
+
+def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
+    """Resolve everything that an experiment names; returns the size of the network of each (task, cell).
+
+    Raises:
+        UserError: for an option that a task or cell does not have, or a budget that cannot be met.
+    """
+    return _sizes(_where(given), load(given))
+
+
+def _where(given: str | Path | Experiment) -> str:
+    """What messages call it: its file, or its name where it has none."""
+    return given.name if isinstance(given, Experiment) else yaml_file.locate(str(given)).name
+
+
+def _sizes(where: str, experiment: Experiment) -> list[tuple[Choice, Choice, Size]]:
+    gpu = bool(processes.gpus())
+    return [(task, cell, _checked(where, experiment, task, cell, gpu)) for task, cell in experiment.pairs()]
+
+
+def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice, gpu: bool) -> Size:
+    from gru_tf.training.network import model
+
+    task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
+    try:
+        model.check(experiment.model, task.signature, spec, cell.options)
+        if experiment.diagnostics:
+            model.check_diagnosed(experiment.model, task.signature)
+        model.kernel(experiment.model, spec, cell.options, experiment.training.jit, gpu)
+        return pretrained.size(spec, cell.options, task.signature, experiment.model)
+    except UserError as error:
+        raise UserError(f"{where}: {choice.title}, {cell.label}: {error}") from error
+
+
+def engine_for(
+    experiment: Experiment,
+    name: str = "local",
+    workers: int | None = None,
+    threads: int = 1,
+    time_limit: float | None = None,
+    address: str | None = None,
+) -> Callable[[Path], Engine]:
+    """What makes the engine for an experiment, given a folder.
+
+    Args:
+        experiment: one with `model.budget: seconds` gets a single worker.
+        name: "local" (worker processes on this machine), "serial" (in this process) or "ray".
+        workers: processes, one per GPU or else per core if None; 0 means "serial".
+        threads: threads of each worker.
+        time_limit: seconds after which a run counts as hanging.
+        address: of a running Ray cluster; None starts Ray on this machine.
+
+    Raises:
+        UserError: for another name, where Ray is not installed, and where runs that need a quiet machine would share it.
+    """
+    if name not in ENGINES:
+        raise UserError(f"no engine is called '{name}'.{did_you_mean(name, ENGINES)} Engines: {', '.join(ENGINES)}")
+    if experiment.one_at_a_time:
+        if name == "ray" or (workers or 1) > 1:
+            raise UserError(f"{experiment.name}: with model.budget: seconds runs go one at a time: one local worker")
+        workers = 1 if workers is None else workers
+    if name == "ray":
+        from gru_tf.suite.engine.ray_cluster import RayEngine
+
+        return lambda folder: RayEngine(folder, address, threads, time_limit)
+    if name == "serial" or workers == 0:
+        return SerialEngine
+    return lambda folder: LocalEngine(folder, workers, threads, time_limit)
+
+
+def run(
+    given: str | Path | Experiment,
+    store: str | None = None,
+    workers: int | None = None,
+    engine: Callable[[Path], Engine] | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Run an experiment, or what is left of it, and return its results.
+
+    Args:
+        given: a file, a name, or an `Experiment`.
+        store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
+        workers: processes, one per GPU or else per core if None; 0 trains in this process.
+        engine: what makes the engine, see `engine_for`; worker processes on this machine if None.
+        progress: called with (result, runs done, runs in all) after each run, and once with None at the start.
+
+    Raises:
+        UserError: before anything starts, for whatever in the experiment is impossible; and where another process runs
+            the same experiment.
+    """
+    experiment = load(given)
+    engine = engine or engine_for(experiment, workers=workers)
+    with garbage.paused():
+        opened = Store(store)
+    work = (opened.folder / "work").absolute()
+    with lock.held(work, experiment.name):
+        record = opened.open(experiment) if opened.has(experiment.name) else None
+        if record is None or not record.complete():
+            record = _conduct(_where(given), experiment, opened, engine(work / experiment.name), progress)
+        else:
+            if record.outdated():
+                _show_anew(record, work / experiment.name)
+            _clear(work / experiment.name)  # a coordinator that was killed just after its last word left it
+        return _results(record)
+
+
+def _conduct(where: str, experiment: Experiment, store: Store, engine: Engine, progress: Progress | None) -> Record:
+    record = None
+    try:
+        with engine:
+            with startup.startup():
+                _sizes(where, experiment)  # before the store hears of it: what is impossible leaves nothing there
+            record = store.open(experiment)
+            record.begin()
+            finish = partial(_finish, record)
+            failed = coordinator.conduct(experiment, record, engine, progress, finish, publish.get_ready)
+    except KeyboardInterrupt:
+        if record is not None:
+            with suppress(StoreError):
+                record.stop()
+        raise
+    if not failed:
+        _clear(engine.folder)
+    return record
+
+
+def _clear(folder: Path) -> None:
+    """Take away what a complete experiment needs no more; not results that wait for a store, which may be another one.
+
+    Of the files only those that runs leave: beside a store in the user's own folder, `work/` may be the user's own too.
+    """
+    if journal.kept(folder):
+        return
+    with suppress(OSError):
+        for file in [file for file in folder.iterdir() if OURS.fullmatch(file.name)]:
+            file.unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def _show_anew(record: Record, folder: Path) -> None:
+    """Show what is read beside the results of other claims; the definition comes last, so that this is done till its end."""
+    writer = Writer(record, folder)
+    _finish(record, writer)
+    writer.insist(record.define)
+
+
+def _finish(record: Record, writer: Writer) -> None:
+    found: list[Results] = []
+    writer.insist(lambda: found.append(_results(record)))
+    publish.show(found[-1], record, writer)
+
+
+def _results(record: Record) -> Results:
+    runs = tuple(record.results(members_only=True).values())
+    return Results(record.experiment, runs, record.left_out, record)

@@ -1,0 +1,110 @@
+"""MLflow's own dashboard, started on the right store."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from gru_tf.foundation.errors import UserError, did_you_mean
+from gru_tf.suite.tracking import BEAT, KIND, Store, answering, dashboard_links
+from gru_tf.suite.tracking.paging import every
+
+PATIENCE = 10  # seconds for the server to end by itself
+
+
+def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None], name: str | None = None) -> int:
+    """Serve the dashboard on the loopback address until Ctrl-C; returns the exit status.
+
+    Args:
+        store: tracking URI of MLflow; a server's own dashboard is opened where it is one.
+        port: on this machine.
+        browser: whether to open one, at the experiment.
+        say: told the address of the experiment.
+        name: of the experiment; the one that was run last if None.
+
+    Raises:
+        UserError: where the port is taken, the store does not answer or has no such experiment, or MLflow does not start.
+    """
+    if _answers(port):
+        raise UserError(f"port {port} is taken; choose another with --port")
+    opened = Store(store)
+    uri, page = opened.uri, _page(opened, name)
+    if uri.startswith("http"):
+        address = f"{uri.rstrip('/')}{page}"
+        say(f"The store is a server with a dashboard of its own: {address}")
+        return 0 if not browser or webbrowser.open(address) else 1
+    address = f"http://127.0.0.1:{port}{page}"
+    with tempfile.TemporaryFile("w+") as log, _server(uri, port, log) as process:
+        while process.poll() is None and not _answers(port):
+            time.sleep(0.2)
+        if process.poll() is None:
+            say(f"Dashboard: {address}  (Ctrl-C stops it)")
+            if browser:
+                webbrowser.open(address)
+        process.wait()
+        log.seek(0)
+        reason = log.read().strip().splitlines() or ["no reason given"]
+    raise UserError(f"the dashboard ended by itself: {reason[-1]}")
+
+
+def _page(store: Store, name: str | None) -> str:
+    """Where in the dashboard an experiment's runs are; the front page where nothing was run."""
+    with answering(store.uri):
+        found = _last(store) if name is None else _named(store, name)
+    return "" if found is None else f"/{dashboard_links.runs(found)}"
+
+
+def _last(store: Store) -> str | None:
+    """The experiment whose coordinator gave the latest sign of life."""
+    everywhere = [experiment.experiment_id for experiment in every(store.client.search_experiments)]
+    parents = every(store.client.search_runs, experiment_ids=everywhere, filter_string=f"tags.`{KIND}` = 'experiment'")
+    last = max(parents, key=lambda parent: float(parent.data.tags.get(BEAT, "0")), default=None)
+    return None if last is None else str(last.info.experiment_id)
+
+
+def _named(store: Store, name: str) -> str:
+    found = store.client.get_experiment_by_name(name)
+    if found is None or found.lifecycle_stage != "active":
+        raise UserError(f"{store.uri} has no experiment '{name}'.{did_you_mean(name, store.names())}")
+    return str(found.experiment_id)
+
+
+@contextmanager
+def _server(uri: str, port: int, log: IO[str]) -> "Iterator[subprocess.Popen[str]]":
+    """MLflow's server with all its processes, which end with the block, with Ctrl-C or with this process."""
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port), "--workers", "1"]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven processes that nothing here needs
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    # A session of its own: Ctrl-C reaches us alone, and whatever the server started is in its group.
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=log, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    except KeyboardInterrupt:
+        raise SystemExit(0) from None
+    finally:
+        _stop(process)
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(PATIENCE)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

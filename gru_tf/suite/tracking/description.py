@@ -1,0 +1,79 @@
+"""What the dashboard shows of an experiment as a whole: a description, the data with their checksums, files."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Dataset, DatasetInput, InputTag
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
+
+from gru_tf.experiment.result import RunResult
+from gru_tf.suite.tracking import dashboard_links, fields
+from gru_tf.suite.tracking.errors import answering
+from gru_tf.suite.tracking.tags import NOTE
+from gru_tf.tasks import TASKS
+
+
+def note(record: Any, text: str) -> None:
+    """Show a text, Markdown, with an experiment and with its parent run; a description that a person wrote stays.
+
+    Raises:
+        StoreError: where the store refuses; likewise the others.
+    """
+    with answering(record.uri):
+        tags = record.client.get_experiment(record.experiment_id).tags
+        there, shown = tags.get(MLFLOW_RUN_NOTE), record.client.get_run(record.parent).data.tags.get(MLFLOW_RUN_NOTE)
+        # else another program's experiment of this name, or written in the dashboard
+        if there in (None, "", shown, text) or _digest(there) == tags.get(NOTE):
+            for name, value in ((NOTE, _digest(text)), (MLFLOW_RUN_NOTE, text)):  # killed in between, the next knows both
+                record.client.set_experiment_tag(record.experiment_id, name, value)
+        record.client.set_tag(record.parent, MLFLOW_RUN_NOTE, text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def view(record: Any) -> None:
+    """Give an experiment the view in which its cells are compared in the dashboard's own charts."""
+    with answering(record.uri):
+        record.client.set_experiment_tag(record.experiment_id, dashboard_links.SHARED, dashboard_links.view())
+
+
+def data(record: Any, results: Iterable[RunResult]) -> None:
+    """Name the data of these results on the parent run."""
+    with answering(record.uri):
+        inputs(record.client, record.parent, results)
+
+
+def file(record: Any, path: Path) -> None:
+    """Keep a file with the parent run, in place of one of the same name."""
+    with answering(record.uri):
+        record.client.log_artifact(record.parent, str(path))
+
+
+def inputs(client: Any, run_id: str, results: Iterable[RunResult]) -> None:
+    """Log the data of these results as inputs of a run; a set that the run has already is there once."""
+    found = {(entry.dataset.name, entry.dataset.digest): entry for entry in map(_input, _most_last(results))}
+    if found:
+        client.log_inputs(run_id, datasets=list(found.values()))
+
+
+def _most_last(results: Iterable[RunResult]) -> list[RunResult]:
+    """Final runs behind trials, which read less: what is said of a set is then all that was read of it."""
+    return sorted(results, key=lambda result: result.run.purpose == "final")
+
+
+def _input(result: RunResult) -> DatasetInput:
+    data, task = result.data, result.run.task
+    source: dict[str, Any]
+    if data.files:
+        kind, source = "local", {"uri": next(iter(data.files))}
+    else:
+        commit = {"mlflow.source.git.commit": str(result.environment.get("commit", ""))}
+        kind, source = "code", {"tags": {"mlflow.source.name": TASKS.address(task.name), **commit}}
+    profile = json.dumps({"files": data.files} if data.files else {"drawn_from": "options and seed"})
+    dataset = Dataset(data.name[:500], data.digest, kind, json.dumps(source), profile=profile)
+    return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, fields.READ[result.run.purpose])])

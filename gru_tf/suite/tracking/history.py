@@ -1,0 +1,54 @@
+"""Metrics by epoch out of the store, of many runs at once."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gru_tf.experiment.result import RunResult
+from gru_tf.suite.tracking import Record, answering
+
+AT_ONCE = 500  # runs in one question: a database takes only so many parameters
+MOST = 1_000_000  # values in one answer
+
+
+def validation(record: Record, results: Iterable[RunResult]) -> dict[str, list[float]]:
+    """Fingerprint → validation metric by epoch, of results that `record` gave; without those that have none.
+
+    Raises:
+        StoreError: where the server does not answer.
+    """
+    found: dict[str, list[float]] = {}
+    results = [result for result in results if result.metric]
+    with answering(record.uri):
+        for metric in dict.fromkeys(result.metric for result in results):
+            by_id = {record.ids[r.run.fingerprint]: r.run.fingerprint for r in results if r.metric == metric}
+            values = read(record.client, list(by_id), f"validation_{metric}")
+            found |= {by_id[run_id]: series for run_id, series in values.items()}
+    return found
+
+
+def read(client: Any, run_ids: Sequence[str], key: str) -> dict[str, list[float]]:
+    """Run → the values of a metric, epoch by epoch; runs without it are left out.
+
+    A database answers for hundreds of runs at once; a tracking server, which MLflow's client asks run by run, does not.
+
+    Args:
+        client: MLflow's.
+        run_ids: of whom.
+        key: the metric's name.
+    """
+    store = client._tracking_client.store
+    if not hasattr(store, "get_metric_history_bulk"):
+        found = {run_id: _by_epoch(client.get_metric_history(run_id, key)) for run_id in run_ids}
+        return {run_id: values for run_id, values in found.items() if values}
+    several: dict[str, list[Any]] = {}
+    for start in range(0, len(run_ids), AT_ONCE):
+        for entry in store.get_metric_history_bulk(list(run_ids[start : start + AT_ONCE]), key, MOST):
+            several.setdefault(entry.run_id, []).append(entry)
+    return {run_id: _by_epoch(entries) for run_id, entries in several.items()}
+
+
+def _by_epoch(entries: Sequence[Any]) -> list[float]:
+    """Values by step; a step that was written twice counts once, one that is missing is NaN."""
+    steps = {entry.step: float(entry.value) for entry in entries}
+    return [steps.get(step, math.nan) for step in range(max(steps) + 1)] if steps else []

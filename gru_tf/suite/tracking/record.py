@@ -1,0 +1,189 @@
+"""One experiment in the store: its definition, where it stands, and its results."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlflow.entities import RunTag
+from pydantic import ValidationError
+
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import Diagnostics, RunResult
+from gru_tf.suite.tracking import description, heartbeat, model
+from gru_tf.suite.tracking.child_runs import Children
+from gru_tf.suite.tracking.errors import guarded
+from gru_tf.suite.tracking.fields import DIAGNOSTICS
+from gru_tf.suite.tracking.tags import (
+    BEAT,
+    DEFINITION,
+    FAILED,
+    FINGERPRINT,
+    FINISHED,
+    KILLED,
+    MEMBER,
+    RESULT,
+    RUNNING,
+    parts,
+    whole,
+)
+
+if TYPE_CHECKING:
+    from gru_tf.suite.tracking.store import Store
+
+
+class Record:
+    """One experiment in the store: its parent run and its children.
+
+    Attributes:
+        experiment: the definition that the store holds, or that is being written.
+        left_out: how many children of earlier definitions the last `results(members_only=True)` passed over.
+        ids, models: fingerprint → the child, and the URI of its trained model if it has one; of results read or written.
+        children: the runs that hold its results.
+    """
+
+    def __init__(self, store: "Store", experiment: Experiment, experiment_id: str, parent: str):
+        self.store, self.client, self.experiment = store, store.client, experiment
+        self.experiment_id, self.parent = experiment_id, parent
+        self.children = Children(store.client, experiment_id, parent)
+        self.ids: dict[str, str] = {}
+        self.models: dict[str, str] = {}
+        self.left_out = 0
+        self._beaten = 0.0
+        self._doubtful: set[str] = set()
+
+    @property
+    def uri(self) -> str:
+        """Of the store."""
+        return self.store.uri
+
+    @guarded
+    def begin(self) -> None:
+        """Write the definition on the parent, mark it as running, and clear away what a killed coordinator half wrote.
+
+        Raises:
+            UserError: where a coordinator on another machine gave a sign of life in the last minutes.
+        """
+        heartbeat.refuse_second(self.client.get_run(self.parent), self.experiment.name)
+        self.children.mend()
+        definition = parts(DEFINITION, self.experiment.model_dump_json())
+        tags = heartbeat.own() | {MEMBER: self.experiment.fingerprint} | definition
+        self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
+        description.note(self, f"**{self.experiment.question}**\n\nNot finished; the answer comes with its last run.")
+        self.client.update_run(self.parent, status=RUNNING)
+
+    @guarded
+    def beat(self) -> bool:
+        """Give a sign of life, at most every few seconds; returns whether it was time for one.
+
+        Raises:
+            StoreError: where the server is out of reach.
+        """
+        if time.monotonic() - self._beaten <= heartbeat.BEAT_SECONDS:
+            return False
+        self._beaten = time.monotonic()
+        self.client.set_tag(self.parent, BEAT, str(time.time()))
+        return True
+
+    @guarded
+    def complete(self) -> bool:
+        """Whether the experiment was finished exactly as defined here."""
+        parent = self.client.get_run(self.parent)
+        return bool(parent.info.status == FINISHED and parent.data.tags.get(MEMBER) == self.experiment.fingerprint)
+
+    @guarded
+    def outdated(self) -> bool:
+        """Whether a finished experiment's definition in the store has other claims or published numbers."""
+        definition = whole(self.client.get_run(self.parent).data.tags, DEFINITION)
+        try:
+            return Experiment.model_validate_json(definition) != self.experiment
+        except ValidationError:  # of another version of this package
+            return True
+
+    @guarded
+    def define(self) -> None:
+        """Write a finished experiment's definition anew."""
+        tags = parts(DEFINITION, self.experiment.model_dump_json())
+        self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
+
+    @guarded
+    def end(self, failed: bool) -> None:
+        """Close the parent; one with failed runs counts as failed, and the next call tries these again."""
+        self.children.mend()  # what requests that a server never answered have left
+        self.client.set_terminated(self.parent, FAILED if failed else FINISHED)
+
+    @guarded
+    def stop(self) -> None:
+        """Mark the parent as stopped before its end: a coordinator on another machine may go on at once."""
+        self.children.mend()
+        self.client.set_terminated(self.parent, KILLED)
+
+    @guarded
+    def results(self, members_only: bool = False) -> dict[str, RunResult]:
+        """Fingerprint → result of every child, or of those that the definition uses; without history and diagnostics."""
+        found, self.left_out = {}, 0
+        for child in self.children.find():
+            tags = child.data.tags
+            if RESULT not in tags:
+                continue
+            result = _read(whole(tags, RESULT))
+            if result is None or (members_only and self.experiment.fingerprint not in tags[MEMBER].split(",")):
+                self.left_out += 1
+            else:
+                found[tags[FINGERPRINT]] = result
+                self.ids[tags[FINGERPRINT]] = child.info.run_id
+                if model.TAG in tags:
+                    self.models[tags[FINGERPRINT]] = tags[model.TAG]
+        return found
+
+    @guarded
+    def adopt(self, result: RunResult) -> None:
+        """Count a result that an earlier definition of the experiment trained as one of this definition's."""
+        run_id = self.ids[result.run.fingerprint]
+        members = self.client.get_run(run_id).data.tags[MEMBER].split(",")
+        if self.experiment.fingerprint not in members:
+            self.client.set_tag(run_id, MEMBER, ",".join([*members, self.experiment.fingerprint]))
+
+    @guarded
+    def write(self, result: RunResult) -> None:
+        """Write one child: parameters, counts, metrics by epoch, speed, environment; the result itself last.
+
+        A child without its result is one that was not written whole; it is no result and is removed on resume.
+
+        Raises:
+            StoreError: where the server refuses. It may have taken a part, or all of it and died before it said so:
+                written again, the result is there once.
+        """
+        fingerprint = result.run.fingerprint
+        taken = self.children.taken(result) if fingerprint in self._doubtful else None
+        self._doubtful.add(fingerprint)
+        self.ids[fingerprint] = taken or self.children.write(result, self.experiment.fingerprint)
+        self._doubtful.discard(fingerprint)
+
+    @guarded
+    def diagnostics(self, result: RunResult) -> Diagnostics | None:
+        """What a result of `results` recorded of the inside of its network; None where it was not asked to."""
+        if not result.run.diagnostics or result.status == "failed":
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            file = self.client.download_artifacts(self.ids[result.run.fingerprint], DIAGNOSTICS, folder)
+            return Diagnostics.model_validate_json(Path(file).read_bytes())
+
+    @guarded
+    def log_model(self, result: RunResult) -> None:
+        """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
+        run_id = self.ids[result.run.fingerprint]
+        uri = self.client.get_run(run_id).data.tags.get(model.TAG)
+        if not uri:
+            uri = model.log(self.uri, run_id, result)
+            self.client.set_tag(run_id, model.TAG, uri)
+            self.children.close(run_id, result)  # at its own end, not at that of the logging
+        self.models[result.run.fingerprint] = uri
+
+
+def _read(text: str) -> RunResult | None:
+    """A result; None of one that was cut, or is of another version of this package: its run is trained again."""
+    try:
+        return RunResult.model_validate_json(text)
+    except ValidationError:
+        return None

@@ -1,0 +1,145 @@
+"""One tracking server: its experiments by name, found or made."""
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Metric, Param
+from mlflow.tracking import MlflowClient
+from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
+from pydantic import ValidationError
+
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.foundation.errors import UserError, did_you_mean, shown
+from gru_tf.suite.tracking import sqlite
+from gru_tf.suite.tracking.errors import answering, guarded
+from gru_tf.suite.tracking.paging import every
+from gru_tf.suite.tracking.record import Record
+from gru_tf.suite.tracking.tags import DEFINITION, KIND, parts, whole
+
+# A server out of reach is to be reported at once; how long to go on trying is decided in writer.py.
+PATIENT_BY_ITSELF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+WITHOUT_BARS = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}  # one for each small file that a report reads
+
+
+def default_uri() -> str:
+    """MLFLOW_TRACKING_URI if it is set, else SQLite at ./mlruns/mlflow.db."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlruns/mlflow.db"
+
+
+class Store:
+    """The runs of one tracking server.
+
+    Args:
+        uri: any tracking URI of MLflow.
+        make: whether a SQLite file that is missing is made, with its folder; who only reads leaves nothing behind.
+
+    Raises:
+        UserError: where the server does not answer, the file is no store, or is missing and not to be made.
+    """
+
+    def __init__(self, uri: str | None = None, make: bool = True):
+        uri = _checked(default_uri() if uri is None else uri)
+        file, self.uri = sqlite.file_of(uri), sqlite.absolute(uri)
+        self._in_file = file is not None
+        for noisy in ("alembic", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks: we raise what they say
+        self.folder = Path("mlruns")
+        for name, value in (PATIENT_BY_ITSELF | WITHOUT_BARS).items():
+            os.environ.setdefault(name, value)
+        with answering(self.uri):
+            if file is not None:
+                self.folder = file.parent
+                sqlite.make(file) if make else sqlite.expect(file)
+            self.client = _client(self.uri)
+            self.client.search_experiments(max_results=1)
+
+    @guarded
+    def names(self) -> list[str]:
+        """Names of the experiments that the store holds."""
+        return sorted(e.name for e in every(self.client.search_experiments) if e.name != "Default")
+
+    @guarded
+    def find(self, name: str) -> Record:
+        """The record of an experiment that was run before.
+
+        Raises:
+            UserError: where there is none, with the nearest name.
+        """
+        found = self.client.get_experiment_by_name(name)
+        parent = _parent(self.client, found.experiment_id) if found and found.lifecycle_stage == "active" else None
+        if found is None or parent is None or DEFINITION not in parent.data.tags:
+            near = did_you_mean(name, [other for other in self.names() if other != name])
+            raise UserError(f"no results of '{name}' in {self.uri}.{near or ' To get some: gru-tf run NAME'}")
+        try:
+            definition = Experiment.model_validate_json(whole(parent.data.tags, DEFINITION))
+        except ValidationError as error:
+            what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            raise UserError(f"'{name}' in {self.uri} was run by another version of gru_tf: {what}") from error
+        return Record(self, definition, found.experiment_id, parent.info.run_id)
+
+    @guarded
+    def has(self, name: str) -> bool:
+        """Whether there is an experiment of this name, or was one that is deleted."""
+        return self.client.get_experiment_by_name(name) is not None
+
+    @guarded
+    def open(self, experiment: Experiment) -> Record:
+        """The record that `experiment` is written to, made if missing; parent first."""
+        experiment_id = self.experiment_id(experiment.name)
+        parent = _parent(self.client, experiment_id)
+        if parent is None:
+            tags = {KIND: "experiment", **parts(DEFINITION, experiment.model_dump_json())}
+            parent = self.client.create_run(experiment_id, run_name=experiment.name, tags=tags)
+        return Record(self, experiment, experiment_id, parent.info.run_id)
+
+    def log(self, run_id: str, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None) -> None:
+        """Write parameters and metrics with one value each to a run."""
+        now = int(1000 * time.time())
+        self.client.log_batch(
+            run_id,
+            metrics=[Metric(k, v, now, 0) for k, v in (metrics or {}).items()],
+            params=[Param(k, str(v)) for k, v in (params or {}).items()],
+        )
+
+    def experiment_id(self, name: str) -> str:
+        """The id of the experiment of this name, made if missing.
+
+        Raises:
+            UserError: where it was deleted.
+        """
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            root = (self.folder / "artifacts" / name).absolute().as_uri() if self._in_file else None
+            kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
+            return str(self.client.create_experiment(name, root, tags=kind))
+        if found.lifecycle_stage != "active":
+            restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {found.experiment_id}"
+            raise UserError(f"'{name}' was deleted in {self.uri}; rename the file, or restore it: {restore}")
+        return str(found.experiment_id)
+
+
+def _checked(uri: str) -> str:
+    """The URI, unless it is a bare path: MLflow takes that for a folder of its old kind, which it no longer serves."""
+    if "://" in uri or uri.partition(":")[0] in ("databricks", "databricks-uc", "uc"):
+        return uri
+    file = Path(uri) if Path(uri).suffix else Path(uri) / "mlflow.db"
+    raise UserError(f"store: expected a tracking URI. Received: {uri or shown(uri)}. Did you mean 'sqlite:///{file}'?")
+
+
+def _client(uri: str) -> MlflowClient:
+    try:
+        return MlflowClient(uri)
+    except UnsupportedModelRegistryStoreURIException as error:
+        scheme, known = uri.partition("://")[0], sorted(filter(None, error.supported_uri_schemes))
+        near = did_you_mean(scheme, known)
+        raise UserError(f"store: expected a tracking URI: {', '.join(known)}. Received: {uri}.{near}") from error
+
+
+def _parent(client: MlflowClient, experiment_id: str) -> Any:
+    found = client.search_runs([experiment_id], f"tags.`{KIND}` = 'experiment'", max_results=1)
+    return found[0] if found else None
