@@ -25,9 +25,9 @@ def main():
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     with startup.startup():
-        from gru_tf import benchmark
-        from gru_tf.cases import Case, Effort, Failure
         from gru_tf.experiment.specs import Choice
+        from gru_tf.machine.speed import timing
+        from gru_tf.machine.speed.cases import Case, Effort, Failure
         from gru_tf.training import trainer
 
         trainer.configure(options.threads)
@@ -38,7 +38,7 @@ def main():
         for path in ("stock", "stock xla", "custom", "custom xla")
     ]
     effort = Effort(rounds=options.rounds, groups=2)
-    results = benchmark.measure(cases, benchmark.product_rate(effort), effort)
+    results = timing.measure(cases, timing.product_rate(effort), effort)
     times = {(r.case.cell.name, r.case.path): r.median_ms for r in results if not isinstance(r, Failure)}
     for r in results:
         if isinstance(r, Failure):

@@ -15,9 +15,9 @@ def doctor(
     measure: Annotated[bool, typer.Option(help="measure what determinism costs, half a minute")] = True,
 ) -> None:
     """Say what will run where and why: versions, devices, kernel paths, known bad combinations, determinism."""
-    from gru_tf import doctor as the_doctor
-    from gru_tf.doctor import screen as doctor_screen
+    from gru_tf.commands import screen_doctor as doctor_screen
     from gru_tf.experiment import yaml_file
+    from gru_tf.machine import doctor as the_doctor
 
     loaded = yaml_file.load(yaml_file.locate(experiment)) if experiment else None
     with startup.startup():
@@ -44,16 +44,16 @@ def speed(
     store: Store = None,
 ) -> None:
     """Measure training and inference time of every cell and kernel path on this machine."""
-    from gru_tf.speed import conduct
-    from gru_tf.speed import screen as speed_screen
+    from gru_tf.commands import screen_speed as speed_screen
+    from gru_tf.machine.speed import running
 
     if last:
-        found = conduct.last(store)
+        found = running.last(store)
     else:
         sizes = {"units": units, "parameters": parameters, "batch": batch, "timesteps": timesteps, "features": features}
-        asked = conduct.ask(cells, **sizes, threads=threads, quick=quick, determinism=determinism)
+        asked = running.ask(cells, **sizes, threads=threads, quick=quick, determinism=determinism)
         with speed_screen.CaseProgress(console) as progress:
-            found = conduct.run(asked, store, progress)
+            found = running.run(asked, store, progress)
     for table in speed_screen.tables(found):
         console.print(table)
     for line in speed_screen.notes(found):

@@ -17,18 +17,18 @@ from pydantic import ValidationError
 from rich.console import Console
 from tensorflow.python.framework import config
 
-from gru_tf import benchmark, peers
-from gru_tf.arithmetic import flops, product_weights
-from gru_tf.cases import Case, Effort, Failure, Measurement
+from gru_tf.commands import screen_speed as speed_screen
 from gru_tf.experiment.specs import Choice, ModelSpec
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.prepare import prepare
+from gru_tf.machine.speed import figure, own_process, pytorch_case, running, timing
+from gru_tf.machine.speed import store as record
+from gru_tf.machine.speed.cases import Case, Effort, Failure, Measurement
+from gru_tf.machine.speed.findings import Found, fit
+from gru_tf.machine.speed.flops import flops, product_weights
+from gru_tf.machine.speed.spec import AXES, SpeedSpec
+from gru_tf.machine.speed.tensorflow_case import prepare
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.speed import apart, conduct, figure, record
-from gru_tf.speed import screen as speed_screen
-from gru_tf.speed.found import Found, fit
-from gru_tf.speed.spec import AXES, SpeedSpec
 from gru_tf.suite.tracking import Store
 from gru_tf.training.network.model import build
 
@@ -216,7 +216,7 @@ def test_a_cell_without_a_fused_layer_makes_all_cells_share_the_custom_path():
 )
 def test_a_measurement_is_whole(what, path, loop):
     asked = case("lstm", path, what)
-    (m,) = benchmark.measure([asked], RATE, FAST)
+    (m,) = timing.measure([asked], RATE, FAST)
     assert 0 < m.low_ms <= m.median_ms <= m.high_ms
     assert m.compile_seconds > m.median_ms / 1000, "compiling is not among the timed repeats"
     assert m.kernel_path == (loop.replace("while-loop", "step") if what == "stream" else loop)
@@ -238,9 +238,9 @@ def test_a_streamed_step_hands_its_state_to_the_next(cell, path):
 
 def test_repeats_are_grouped_until_the_timer_is_fine_enough(monkeypatch):
     tried = []
-    monkeypatch.setattr(benchmark, "_seconds", lambda repeat, times: tried.append(times) or 0.001 * times)
-    assert benchmark._group_size(lambda times: None, 0.01) == 12
-    assert benchmark._group_size(lambda times: None, 0.0005) == 1
+    monkeypatch.setattr(timing, "_seconds", lambda repeat, times: tried.append(times) or 0.001 * times)
+    assert timing._group_size(lambda times: None, 0.01) == 12
+    assert timing._group_size(lambda times: None, 0.0005) == 1
     assert max(tried) == 12
 
 
@@ -248,7 +248,7 @@ def test_a_disturbance_falls_on_all_cases_and_medians_leave_it_out(monkeypatch):
     """Each case has its turn in each round: the second of five rounds is ten times slower."""
     turn, order = {}, []
 
-    class Timed(benchmark.Trial):
+    class Timed(timing.Trial):
         def __init__(self, case, rate, effort):
             self.case, self.times = case, []
             self.round()
@@ -262,11 +262,11 @@ def test_a_disturbance_falls_on_all_cases_and_medians_leave_it_out(monkeypatch):
         def measurement(self):
             return measurement(self.case, 1000 * float(np.median(self.times)))
 
-    monkeypatch.setattr(benchmark, "Trial", Timed)
+    monkeypatch.setattr(timing, "Trial", Timed)
     shares = []
     cases = [case(what="train"), case(what="infer")]
     effort = Effort(rounds=5, groups=3)
-    found = benchmark.measure(cases, RATE, effort, lambda result, share: shares.append(share))
+    found = timing.measure(cases, RATE, effort, lambda result, share: shares.append(share))
     assert order == ["train", "infer"] * 5
     assert [m.median_ms for m in found] == [1, 1]
     assert shares == sorted(shares)
@@ -275,19 +275,19 @@ def test_a_disturbance_falls_on_all_cases_and_medians_leave_it_out(monkeypatch):
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is visible")
 def test_cudnn_without_a_gpu_is_a_failure_that_says_so():
-    (failure,) = benchmark.measure([case(path="cudnn")], RATE, FAST)
+    (failure,) = timing.measure([case(path="cudnn")], RATE, FAST)
     assert isinstance(failure, Failure)
     assert "TensorFlow sees no GPU" in failure.error
 
 
 def test_the_product_rate_is_plausible():
-    assert 1e8 < benchmark.product_rate(FAST) < 1e16
+    assert 1e8 < timing.product_rate(FAST) < 1e16
 
 
 def test_pytorch_is_not_required(monkeypatch):
-    monkeypatch.setattr(peers, "installed", lambda: False)
+    monkeypatch.setattr(pytorch_case, "installed", lambda: False)
     assert not [c for c in SpeedSpec().cases(gpu=False) if c.path == "pytorch"]
-    (failure,) = benchmark.measure([case(path="pytorch")], RATE, FAST)
+    (failure,) = timing.measure([case(path="pytorch")], RATE, FAST)
     assert "PyTorch is not installed" in failure.error
 
 
@@ -296,7 +296,7 @@ def test_pytorch_is_not_required(monkeypatch):
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_pytorch_beside_keras(cell, what):
     pytest.importorskip("torch")
-    (m,) = benchmark.measure([case(cell, "pytorch", what)], RATE, FAST)
+    (m,) = timing.measure([case(cell, "pytorch", what)], RATE, FAST)
     assert m.kernel_path.startswith("pytorch ")
     assert 0 < m.low_ms <= m.median_ms <= m.high_ms
     second_bias = {"rnn": 1, "lstm": 4, "gru": 0}[cell] * 5
@@ -308,7 +308,7 @@ def test_determinism_is_measured_in_processes_of_their_own():
     spec = SpeedSpec(cells=CLASSICAL[:1], units=3, features=2, batch=2, timesteps=3, quick=True, determinism=True)
     ((without, with_),) = spec.determinism_cases()
     assert without.but(deterministic=True) == with_
-    (measured,) = apart.measure([[with_]], RATE, FAST, 1)  # the one without takes the same way
+    (measured,) = own_process.measure([[with_]], RATE, FAST, 1)  # the one without takes the same way
     assert isinstance(measured, Measurement), measured
     assert measured.case == with_
     assert not config.is_op_determinism_enabled()
@@ -421,7 +421,7 @@ def test_tables_fit_eighty_columns_and_name_all():
 )
 def test_what_cannot_be_measured_is_refused(cells, settings, message):
     with pytest.raises(UserError) as refused:
-        conduct.ask(cells, **settings)
+        running.ask(cells, **settings)
     assert message in str(refused.value)
 
 

@@ -12,12 +12,14 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from gru_tf import doctor, suite
-from gru_tf.doctor import combinations, machine, paths, screen
+from gru_tf import suite
+from gru_tf.commands import screen_doctor
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
+from gru_tf.machine import doctor
+from gru_tf.machine.doctor import combinations, facts, paths
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.gru import GRU
 from gru_tf.tasks import Examples
@@ -110,7 +112,7 @@ def test_a_sequence_of_no_step_or_too_many_is_refused_naming_its_row(length, wor
 
 
 def test_the_machine_is_described():
-    told = dict(machine.describe())
+    told = dict(facts.describe())
     assert all(f"{name} {number}" in told["versions"] for name, number in environment.versions().items())
     assert str(os.cpu_count()) in told["processor"]
     assert told["store"].startswith("sqlite:///") or "MLFLOW_TRACKING_URI" in os.environ
@@ -125,7 +127,7 @@ def test_known_combinations_say_what_happens_and_what_to_do():
 
 def test_all_of_it_fits_80_columns():
     console = Console(width=80, record=True)
-    for block in screen.blocks(doctor.examine()):
+    for block in screen_doctor.blocks(doctor.examine()):
         console.print(block)
     text = console.export_text()
     assert "…" not in text

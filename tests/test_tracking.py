@@ -28,10 +28,10 @@ from gru_tf.experiment.specs import ModelSpec
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
+from gru_tf.machine.speed.store import PREFIX
 from gru_tf.recurrent.cells import CELLS as CELL_CATALOGUE
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.recurrent.saved_models import StandIn
-from gru_tf.speed.record import PREFIX
 from gru_tf.suite.tracking import Store, StoreError, description, fields, heartbeat
 from gru_tf.suite.tracking.model import _signature as signature_of
 from gru_tf.suite.tracking.model import custom_objects

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from gru_tf.cases import Case, Failure, Measurement
 from gru_tf.experiment.specs import Choice
-from gru_tf.speed.spec import Axis, SpeedSpec
+from gru_tf.machine.speed.cases import Case, Failure, Measurement
+from gru_tf.machine.speed.spec import Axis, SpeedSpec
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
 """What deterministic kernels cost on this machine, measured."""
 
-from gru_tf import benchmark
-from gru_tf.cases import Effort, Measurement
 from gru_tf.experiment.specs import Choice
-from gru_tf.speed import apart
-from gru_tf.speed.spec import SpeedSpec
+from gru_tf.machine.speed import own_process, timing
+from gru_tf.machine.speed.cases import Effort, Measurement
+from gru_tf.machine.speed.spec import SpeedSpec
 
 CELLS = ("rnn", "lstm", "gru")
 EFFORT = Effort(rounds=3, groups=3, group_seconds=0.02)
@@ -14,7 +13,7 @@ def of_determinism(threads: int = 1) -> list[tuple[Measurement, Measurement]]:
     """(without, with) deterministic kernels: a training step of each classical cell, in two processes of their own."""
     spec = SpeedSpec(cells=tuple(Choice(name=name) for name in CELLS), threads=threads, quick=True, determinism=True)
     parts = list(zip(*spec.determinism_cases(), strict=True))
-    found = apart.measure(parts, benchmark.product_rate(EFFORT), EFFORT, threads)
+    found = own_process.measure(parts, timing.product_rate(EFFORT), EFFORT, threads)
     half = len(found) // 2
     pairs = zip(found[:half], found[half:], strict=True)  # a failure leaves its pair out, not the pairs after it askew
     return [(a, b) for a, b in pairs if isinstance(a, Measurement) and isinstance(b, Measurement)]

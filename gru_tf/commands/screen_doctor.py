@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_tf import screen
-from gru_tf.cases import Measurement
-from gru_tf.doctor import Examination
-from gru_tf.doctor.combinations import Combination
-from gru_tf.doctor.paths import Line
+from gru_tf.machine.doctor import Examination
+from gru_tf.machine.doctor.combinations import Combination
+from gru_tf.machine.doctor.paths import Line
+from gru_tf.machine.speed.cases import Measurement
 
 PADDED = {**screen.NARROW, "padding": (0, 1, 0, 0)}
 

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_tf import screen
-from gru_tf.cases import PATHS, WHATS, Failure, Measurement, What
-from gru_tf.speed.found import Found
-from gru_tf.speed.spec import AXES, SYMBOLS
+from gru_tf.machine.speed.cases import PATHS, WHATS, Failure, Measurement, What
+from gru_tf.machine.speed.findings import Found
+from gru_tf.machine.speed.spec import AXES, SYMBOLS
 
 COLUMNS = ("cell", "path", "units", "params", "ms", "quartiles", "× floor", "compile", "+ MB")
 TITLES = {"train": "Training step", "infer": "Inference of a batch", "stream": "Streaming, one step at a time"}

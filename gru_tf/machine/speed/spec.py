@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from gru_tf import peers
-from gru_tf.cases import Case, KernelPath, What, has_fused_layer
 from gru_tf.experiment.specs import Choice, ModelSpec, Positive, Spec
 from gru_tf.foundation.errors import UserError
+from gru_tf.machine.speed import pytorch_case
+from gru_tf.machine.speed.cases import Case, KernelPath, What, has_fused_layer
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.training.network.budget import solve
 
@@ -89,7 +89,7 @@ class SpeedSpec(Spec):
             and has_fused_layer(cell)
         ):
             yield "cudnn"
-        if peers.installed() and peers.exists(cell):
+        if pytorch_case.installed() and pytorch_case.exists(cell):
             yield "pytorch"
 
     @property

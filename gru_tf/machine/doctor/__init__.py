@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from gru_tf.experiment.experiment import Experiment
 
 if TYPE_CHECKING:  # these import TensorFlow
-    from gru_tf.cases import Measurement
-    from gru_tf.doctor.combinations import Combination
-    from gru_tf.doctor.paths import Line
+    from gru_tf.machine.doctor.combinations import Combination
+    from gru_tf.machine.doctor.paths import Line
+    from gru_tf.machine.speed.cases import Measurement
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,20 @@ def examine(experiment: Experiment | None = None) -> Examination:
     """
     import tensorflow as tf
 
-    from gru_tf.doctor import combinations, machine, paths
+    from gru_tf.machine.doctor import combinations, facts, paths
 
     gpu = bool(tf.config.list_logical_devices("GPU"))
-    facts = tuple(machine.describe())
+    described = tuple(facts.describe())
     if experiment is None:
-        return Examination(facts, tuple(_all_paths(gpu)), combinations.KNOWN)
+        return Examination(described, tuple(_all_paths(gpu)), combinations.KNOWN)
     lines = tuple(paths.of_experiment(experiment, gpu))
-    return Examination(facts, (Paths(f"{experiment.name}: what trains each cell", "cell", lines),), ())
+    return Examination(described, (Paths(f"{experiment.name}: what trains each cell", "cell", lines),), ())
 
 
 def _all_paths(gpu: bool) -> Iterator[Paths]:
     import keras
 
-    from gru_tf.doctor import paths
+    from gru_tf.machine.doctor import paths
     from gru_tf.recurrent.layers.gru import GRU
 
     yield Paths("gru-tf run, as shipped", "cell", tuple(paths.of_cells(gpu)))
@@ -76,6 +76,6 @@ def _all_paths(gpu: bool) -> Iterator[Paths]:
 
 def measure() -> "tuple[tuple[Measurement, Measurement], ...]":
     """A training step of some cells without and with deterministic kernels, timed here."""
-    from gru_tf.doctor import cost
+    from gru_tf.machine.doctor import cost
 
     return tuple(cost.of_determinism())

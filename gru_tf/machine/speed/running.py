@@ -7,15 +7,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gru_tf.cases import Effort, Failure, Measurement
 from gru_tf.foundation import startup
 from gru_tf.foundation.errors import UserError, mismatch
+from gru_tf.machine.speed import figure, own_process
+from gru_tf.machine.speed.cases import Effort, Failure, Measurement
+from gru_tf.machine.speed.findings import Found
+from gru_tf.machine.speed.spec import SpeedSpec
+from gru_tf.machine.speed.store import SpeedRecord
+from gru_tf.machine.speed.store import last as last_of
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.speed import apart, figure
-from gru_tf.speed.found import Found
-from gru_tf.speed.record import SpeedRecord
-from gru_tf.speed.record import last as last_of
-from gru_tf.speed.spec import SpeedSpec
 from gru_tf.suite.tracking import Store
 
 Progress = Callable[[Measurement | Failure | None, float], None]
@@ -50,17 +50,17 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
     """
     opened = Store(store)
     with startup.startup():
-        from gru_tf import benchmark
+        from gru_tf.machine.speed import timing
         from gru_tf.training import compiled_steps, trainer
 
         _threads(spec.threads)
         cases, pairs = spec.cases(compiled_steps.on_gpu()), spec.determinism_cases()
     effort = Effort(*(QUICK if spec.quick else EFFORT))
-    found = Found(spec=spec, rate=benchmark.product_rate(effort), machine=trainer.machine())
+    found = Found(spec=spec, rate=timing.product_rate(effort), machine=trainer.machine())
     record = SpeedRecord(opened, found)
     try:
-        results = benchmark.measure(cases, found.rate, effort, progress)
-        results += apart.measure(list(zip(*pairs, strict=True)), found.rate, effort, spec.threads)
+        results = timing.measure(cases, found.rate, effort, progress)
+        results += own_process.measure(list(zip(*pairs, strict=True)), found.rate, effort, spec.threads)
         for result in results:
             record.write(result)
         found = _with(found, results)

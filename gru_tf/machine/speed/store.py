@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gru_tf.cases import Failure, Measurement
 from gru_tf.foundation.errors import UserError
-from gru_tf.speed.found import Found
-from gru_tf.speed.spec import AXES
+from gru_tf.machine.speed.cases import Failure, Measurement
+from gru_tf.machine.speed.findings import Found
+from gru_tf.machine.speed.spec import AXES
 from gru_tf.suite.tracking import FAILED, FINISHED, KIND, Store, answering
 from gru_tf.suite.tracking.paging import every
 

@@ -15,11 +15,11 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from gru_tf.arithmetic import flops
-from gru_tf.cases import Case, Effort, Failure, Measurement
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import one_line
-from gru_tf.prepare import prepare
+from gru_tf.machine.speed.cases import Case, Effort, Failure, Measurement
+from gru_tf.machine.speed.flops import flops
+from gru_tf.machine.speed.tensorflow_case import prepare
 from gru_tf.training.compiled_steps import on_gpu
 
 MIB = 1024**2

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from gru_tf.cases import Case, Effort, Failure, Measurement
 from gru_tf.foundation import startup
+from gru_tf.machine.speed.cases import Case, Effort, Failure, Measurement
 
 _rounds: Iterator[list[Measurement | Failure]] = iter(())  # of this process
 
@@ -36,11 +36,11 @@ def _begin(cases: list[Case], rate: float, effort: Effort, threads: int) -> None
     global _rounds  # noqa: PLW0603, a worker process's only state
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once and without a traceback
     with startup.startup():
-        from gru_tf import benchmark
+        from gru_tf.machine.speed import timing
         from gru_tf.training import trainer
 
         trainer.configure(threads)
-    _rounds = benchmark.rounds(cases, rate, effort)
+    _rounds = timing.rounds(cases, rate, effort)
 
 
 def _round() -> list[Measurement | Failure]:

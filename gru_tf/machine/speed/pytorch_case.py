@@ -5,9 +5,9 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from gru_tf.cases import OUTPUTS, Case, Prepared
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation.errors import UserError
+from gru_tf.machine.speed.cases import OUTPUTS, Case, Prepared
 
 LAYERS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 

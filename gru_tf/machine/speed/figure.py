@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.foundation import palette
-from gru_tf.speed.found import Found
-from gru_tf.speed.spec import AXES, SYMBOLS, Axis
+from gru_tf.machine.speed.findings import Found
+from gru_tf.machine.speed.spec import AXES, SYMBOLS, Axis
 
 NAMES = {"timesteps": "length T (steps)", "batch": "batch B (sequences)", "units": "units H"}
 DOING = {"train": "Training step", "infer": "Inference of a batch"}

@@ -1,7 +1,7 @@
 """How much arithmetic a case is, in closed form: the floor under its time."""
 
-from gru_tf.cases import OUTPUTS, Case
 from gru_tf.experiment.specs import Choice
+from gru_tf.machine.speed.cases import OUTPUTS, Case
 from gru_tf.recurrent.cells import CELLS
 
 

@@ -13,11 +13,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gru_tf import peers
-from gru_tf.cases import OUTPUTS, Case, Prepared
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
+from gru_tf.machine.speed import pytorch_case
+from gru_tf.machine.speed.cases import OUTPUTS, Case, Prepared
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Examples
 from gru_tf.training import feeding
@@ -33,7 +33,7 @@ def prepare(case: Case) -> Prepared:
         UserError: where the case's path is not there: no GPU, no stock layer, no PyTorch.
     """
     if case.path == "pytorch":
-        return peers.prepare(case, tf.config.threading.get_intra_op_parallelism_threads(), on_gpu())
+        return pytorch_case.prepare(case, tf.config.threading.get_intra_op_parallelism_threads(), on_gpu())
     if case.path == "cudnn" and not on_gpu():
         raise UserError(f"{case.cell.label}: path cudnn: TensorFlow sees no GPU")
     ready = {"train": _train, "infer": _infer, "stream": _stream}[case.what](case)
