@@ -59,7 +59,7 @@ def suite(folder):
 
     store, began = f"sqlite:///{folder}/mlflow.db", time.time()
     subprocess.run(
-        [sys.executable, "-m", "gru_tf.cli", "run", str(YARDSTICK), "--store", store],
+        [sys.executable, "-m", "gru_tf.commands.main", "run", str(YARDSTICK), "--store", store],
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

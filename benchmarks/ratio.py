@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SUITE = [sys.executable, "-m", "gru_tf.cli", "run", str(HERE.parent / "experiments" / "yardstick.yaml")]
+SUITE = [sys.executable, "-m", "gru_tf.commands.main", "run", str(HERE.parent / "experiments" / "yardstick.yaml")]
 
 
 def seconds(command):

@@ -55,7 +55,7 @@ def main(uri: str | None) -> None:
     command = [
         sys.executable,
         "-m",
-        "gru_tf.cli",
+        "gru_tf.commands.main",
         "ui",
         EXPERIMENT,
         "--no-browser",

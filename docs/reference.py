@@ -15,8 +15,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gru_tf import listing
 from gru_tf.analysis.statistics import Interval
+from gru_tf.commands import listing
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import OF_FILES
@@ -151,7 +151,7 @@ def printed(experiment: Experiment, rows: Any) -> list[str]:
     """The lines that `gru-tf results` prints, but for the question."""
     from rich.console import Console
 
-    from gru_tf import screen
+    from gru_tf.commands import screen
 
     console = Console(file=StringIO(), width=80)
     for block in screen.tables(experiment, rows):
@@ -188,7 +188,7 @@ def _own_files() -> Iterator[str]:
 
 
 def _row(page: str, task: str, name: str, found: dict[str, Any]) -> str:
-    from gru_tf import screen
+    from gru_tf.commands import screen
 
     arrow, interval = screen.ARROWS[found["direction"]], screen.interval(Interval(**found["gru"]))
     question = yaml_file.load(EXPERIMENTS / f"{name}.yaml").question

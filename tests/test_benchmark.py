@@ -427,7 +427,7 @@ def test_what_cannot_be_measured_is_refused(cells, settings, message):
 
 def command(*arguments, folder):
     """The command in a process of its own."""
-    code = "import sys; from gru_tf.cli import main; main()"
+    code = "import sys; from gru_tf.commands.main import main; main()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     environment.pop("MLFLOW_TRACKING_URI", None)
     call = [sys.executable, "-c", code, "speed", *arguments]
@@ -456,7 +456,7 @@ def test_a_mistake_is_one_line_and_two(tmp_path):
 
 def test_help_leaves_tensorflow_alone():
     code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom gru_tf.cli import app\n"
+        "import sys\nfrom typer.testing import CliRunner\nfrom gru_tf.commands.main import app\n"
         "r = CliRunner().invoke(app, ['speed', '--help'])\n"
         "assert r.exit_code == 0 and '--determinism' in r.output, r.output\n"
         "loaded = {'tensorflow', 'keras', 'mlflow', 'matplotlib', 'torch'} & set(sys.modules)\nassert not loaded, loaded"

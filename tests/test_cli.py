@@ -14,7 +14,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from gru_tf import cli, cli_mistakes
+from gru_tf.commands import main as cli
+from gru_tf.commands import mistakes
 from gru_tf.foundation import signals
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS
@@ -35,7 +36,8 @@ ONE = {
 }
 LIGHT = """
 import sys
-from gru_tf import cli, cli_mistakes, interruption
+from gru_tf.commands import main as cli, mistakes
+from gru_tf.foundation import signals
 sys.argv = ["gru-tf", *sys.argv[1:]]
 try:
     cli.main()
@@ -364,7 +366,7 @@ def test_a_failed_run_is_shown_and_exit_code_1(main, file, monkeypatch):
 
 def test_a_real_mistake_of_ours_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["gru-tf", "list"])
-    monkeypatch.setattr("gru_tf.listing.catalogues", lambda kind: 1 / 0)
+    monkeypatch.setattr("gru_tf.commands.listing.catalogues", lambda kind: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main()
 
@@ -378,6 +380,6 @@ def test_a_name_that_no_file_can_have_is_one_line(main, command):
 
 
 def test_a_full_disk_below_the_output_is_said_to_be_so():
-    full = cli_mistakes.of_a_place(OSError(errno.ENOSPC, "No space left on device"))
+    full = mistakes.of_a_place(OSError(errno.ENOSPC, "No space left on device"))
     assert full.startswith("No space left on device: the output. ")
-    assert cli_mistakes.of_a_place(OSError(errno.ENOENT, "No such file or directory", "x")) == "", "a fault of ours"
+    assert mistakes.of_a_place(OSError(errno.ENOENT, "No such file or directory", "x")) == "", "a fault of ours"

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 import gru_tf
-from gru_tf import cli, suite
+from gru_tf import suite
+from gru_tf.commands import main as cli
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import comparison
 from gru_tf.suite.comparison import plan as planned

@@ -40,7 +40,8 @@ CONTENT = {
     "model": {"units": 5},
 }
 # Ctrl-C is heard, also where pytest itself was started with it ignored
-COMMAND = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from gru_tf.cli import main; main()"
+LISTENS = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+COMMAND = f"{LISTENS}; from gru_tf.commands.main import main; main()"
 
 
 def fill(uri, folder):

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from gru_tf import cli
+from gru_tf.commands import main
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import files
 from gru_tf.experiment.experiment import Run
@@ -519,7 +519,7 @@ def test_the_command_says_it_in_one_line_and_writes_nothing(
         for command in ("run", "check"):
             monkeypatch.setattr(sys, "argv", ["gru-tf", command, "e.yaml"])
             with pytest.raises(SystemExit) as ended:
-                cli.main()
+                main.main()
             said = capsys.readouterr()
             assert (ended.value.code, said.out) == (2, "e: Is it refused?\n" if command == "run" else "")
             assert said.err.count("\n") == 1

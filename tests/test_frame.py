@@ -24,7 +24,6 @@ from pydantic import BaseModel
 from scipy import stats
 from test_table import SEARCH, experiment, result
 
-from gru_tf import cli, screen
 from gru_tf.analysis import results as forms
 from gru_tf.analysis import verdicts, wording
 from gru_tf.analysis.formats import columns, frame, markup
@@ -33,6 +32,7 @@ from gru_tf.analysis.formats.json_document import document, read_json
 from gru_tf.analysis.report import figures, page
 from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.table import interval
+from gru_tf.commands import main, screen
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import ModelSpec, TrainingSpec
@@ -794,14 +794,14 @@ def stored(tmp_path_factory) -> SimpleNamespace:
 def test_the_command_prints_the_form_and_nothing_else(stored, form, monkeypatch, capsysbinary):
     monkeypatch.setattr(sys, "argv", ["gru-tf", "results", "mine", "--store", stored.uri, "--format", form])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     said = capsysbinary.readouterr()
     assert (ended.value.code or 0, said.err) == (0, b"")
     assert said.out.decode() == stored.results.text(form)
 
 
 def shell(command: str, stored: SimpleNamespace, **environment: str) -> "subprocess.CompletedProcess[bytes]":
-    start = f"{sys.executable} -m gru_tf.cli results mine --store {stored.uri} --format csv"
+    start = f"{sys.executable} -m gru_tf.commands.main results mine --store {stored.uri} --format csv"
     known = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return subprocess.run(["bash", "-c", command.format(start)], env=known, capture_output=True, check=False)
 
@@ -824,7 +824,7 @@ def test_a_reader_that_has_seen_enough(stored):
 def test_a_format_that_there_is_not(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["gru-tf", "results", "mine", "--format", "xml"])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     said = capsys.readouterr()
     assert (ended.value.code, said.out) == (2, "")
     assert "--format: received 'xml', expected one of 'table', 'csv', 'json', 'markdown', 'latex'. Try" in said.err

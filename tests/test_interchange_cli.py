@@ -12,7 +12,8 @@ from pytorch_equations import run, weights
 from safetensors.numpy import load_file, save_file
 
 import gru_tf
-from gru_tf import cli, cli_interchange
+from gru_tf.commands import import_export
+from gru_tf.commands import main as cli
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import importing, layer_table, option_names, provenance
 from gru_tf.interchange.pytorch import file as pytorch_file
@@ -232,7 +233,7 @@ def test_a_layer_in_front_is_refused_and_left_out_where_that_is_asked_for(main, 
 def test_what_is_not_installed_is_said(source, words):
     found = SimpleNamespace(source=source, unverified="")
     expected = f"not verified: the framework of {words} is not installed, and there is no --reference"
-    assert cli_interchange._not_verified(found, None) == expected
+    assert import_export._not_verified(found, None) == expected
 
 
 def test_what_was_assumed_is_said_with_the_command_s_options(main, stack, tmp_path):
@@ -297,5 +298,5 @@ def test_help_is_there(main, command):
 
 def test_a_stack_of_this_project_shows_the_units_of_each_layer():
     model = gru_tf.stacked("gru", [3, 12], features=2, outputs=1)
-    table = cli_interchange._table(layer_table.rows(model, None))
+    table = import_export._table(layer_table.rows(model, None))
     assert [list(column.cells) for column in table.columns][3][0].plain == "3 + 12"

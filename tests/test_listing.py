@@ -2,7 +2,7 @@
 
 import pytest
 
-from gru_tf import listing
+from gru_tf.commands import listing
 from gru_tf.experiment.specs import PINNED
 from gru_tf.recurrent.cells import CELLS, Whole
 from gru_tf.tasks import TASKS

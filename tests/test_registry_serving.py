@@ -18,7 +18,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from gru_tf import cli, suite
+from gru_tf import suite
+from gru_tf.commands import main
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import agreement, provenance
 from gru_tf.suite.tracking import from_registry, paging, registry
@@ -107,7 +108,7 @@ def test_the_command_brings_it(stored, tmp_path):
     uri, names = stored
     output = tmp_path / "model.keras"
     command = ["import", f"models:/{names['tokens']}@best", "-o", str(output), "--store", uri, "--no-verify"]
-    done = CliRunner().invoke(cli.app, command, catch_exceptions=False)
+    done = CliRunner().invoke(main.app, command, catch_exceptions=False)
     assert done.exit_code == 0
     assert keras.saving.load_model(output)([TOKENS, REAL]).shape == (3, 2)
 
@@ -125,7 +126,7 @@ def test_an_option_that_would_be_left_unread_is_refused(stored, tmp_path, option
     output = tmp_path / "model.keras"
     command = ["import", f"models:/{names['tokens']}@best", "-o", str(output), "--store", uri, *options]
     with pytest.raises(UserError, match=words):
-        CliRunner().invoke(cli.app, command, catch_exceptions=False, standalone_mode=False)
+        CliRunner().invoke(main.app, command, catch_exceptions=False, standalone_mode=False)
     assert not output.exists()
 
 

@@ -585,7 +585,7 @@ def test_the_store_gives_histories_and_diagnostics(found, store):
 def test_the_command_writes_page_and_figures_without_tensorflow(store, tmp_path):
     code = (
         "import sys; sys.argv = ['gru-tf', 'report', 'one', '--store', sys.argv[1], '--figures', 'drawn']\n"
-        "from gru_tf.cli import main\n"
+        "from gru_tf.commands.main import main\n"
         "try: main()\n"
         "finally: assert not {'tensorflow', 'keras', 'keras_tuner'} & set(sys.modules)"
     )

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from gru_tf import cli_experiment, screen
 from gru_tf.analysis.published import Beside
 from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.table import Row, interval
 from gru_tf.analysis.verdicts import Verdict
+from gru_tf.commands import output, screen
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Published
@@ -173,8 +173,8 @@ def test_a_terminal_breaks_no_word_of_what_stands_under_the_table(monkeypatch):
     assert max(map(len, notes)) > 70
     for terminal in (True, False):
         console = Console(file=io.StringIO(), width=60, force_terminal=terminal)
-        monkeypatch.setattr(cli_experiment, "console", console)
-        cli_experiment.show(found, [ROW])
+        monkeypatch.setattr(output, "console", console)
+        output.show(found, [ROW])
         lines = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue()).splitlines()
         told = " ".join(" ".join(lines).split()) if terminal else lines
         assert all(note in told for note in notes)

@@ -303,7 +303,7 @@ def test_check_gives_the_networks(tmp_path):
 # the other six would else be done before, where this process is slow to look
 COMMAND = """
 import signal, time
-from gru_tf import cli, screen
+from gru_tf.commands import main as cli, screen
 
 def unhurried(self, result, done, total, show=screen.RunProgress.__call__):
     show(self, result, done, total)

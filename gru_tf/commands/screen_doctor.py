@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gru_tf import screen
+from gru_tf.commands import screen
 from gru_tf.machine.doctor import Examination
 from gru_tf.machine.doctor.combinations import Combination
 from gru_tf.machine.doctor.paths import Line

@@ -8,7 +8,7 @@ from rich.progress import TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from gru_tf import screen
+from gru_tf.commands import screen
 from gru_tf.machine.speed.cases import PATHS, WHATS, Failure, Measurement, What
 from gru_tf.machine.speed.findings import Found
 from gru_tf.machine.speed.spec import AXES, SYMBOLS

@@ -73,7 +73,7 @@ class Command:
         number = next(_numbered)
         self.out, self.err = folder / f"{number}.out", folder / f"{number}.err"
         with self.out.open("wb") as out, self.err.open("wb") as err:
-            command = [sys.executable, "-m", "gru_tf.cli", *arguments]
+            command = [sys.executable, "-m", "gru_tf.commands.main", *arguments]
             env = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | more
             options: dict[str, Any] = {"cwd": folder, "env": env, "start_new_session": True, "preexec_fn": _heed_interrupts}
             self.process = subprocess.Popen(command, stdout=out, stderr=err, **options)

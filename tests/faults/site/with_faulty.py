@@ -5,12 +5,18 @@ from pathlib import Path
 from gru_tf import tasks
 from gru_tf.foundation.catalogue import Catalogue
 
-_names = Catalogue.names
+_FOLDER = Path(__file__).parent
+_files, _address = Catalogue._files, Catalogue.address
 
 
-def _with_faulty(self: Catalogue) -> list[str]:
-    return sorted([*_names(self), *(["faulty"] if self.kind == "task" else [])])
+def _with_faulty(self: Catalogue) -> dict[str, Path]:
+    return _files(self) | ({"faulty": _FOLDER / "faulty.py"} if self.kind == "task" else {})
 
 
-tasks.__path__.append(str(Path(__file__).parent))
-Catalogue.names = _with_faulty  # type: ignore[method-assign]
+def _address_with_faulty(self: Catalogue, name: str) -> str:
+    return "gru_tf.tasks.faulty" if (self.kind, name) == ("task", "faulty") else _address(self, name)
+
+
+tasks.__path__.append(str(_FOLDER))
+Catalogue._files = _with_faulty  # type: ignore[method-assign]
+Catalogue.address = _address_with_faulty  # type: ignore[method-assign]

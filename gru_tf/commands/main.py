@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from gru_tf import cli_compare, cli_interchange, cli_machine, cli_mistakes, screen
-from gru_tf.cli_experiment import Store, ask, conclude, console, end, show
+from gru_tf.commands import compare, import_export, machine, mistakes, screen
+from gru_tf.commands.output import Store, ask, conclude, console, end, show
 from gru_tf.foundation import garbage, signals, startup
 from gru_tf.foundation.errors import UserError
 
@@ -55,7 +55,7 @@ def run(
     end(found)
 
 
-app.command()(cli_compare.compare)
+app.command()(compare.compare)
 
 
 @app.command()
@@ -85,7 +85,7 @@ def list_(
     kind: Annotated[Literal["cells", "tasks", "experiments"] | None, typer.Argument(help="one kind only")] = None,
 ) -> None:
     """List cells, tasks and experiments."""
-    from gru_tf import listing
+    from gru_tf.commands import listing
 
     for heading, entries in listing.catalogues(kind):
         console.print(f"[bold]{heading}[/]")
@@ -106,8 +106,8 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
         console.print(block)
 
 
-app.command()(cli_machine.doctor)
-app.command()(cli_machine.speed)
+app.command()(machine.doctor)
+app.command()(machine.speed)
 
 
 @app.command()
@@ -142,8 +142,8 @@ def ui(
     raise typer.Exit(dashboard.serve(store, port, browser, _line, name))
 
 
-app.command(name="import")(cli_interchange.import_)
-app.command(name="export")(cli_interchange.export)
+app.command(name="import")(import_export.import_)
+app.command(name="export")(import_export.export)
 
 
 def _line(text: str) -> None:
@@ -161,12 +161,12 @@ def main() -> None:
     except UserError as error:
         status = _complain(str(error))
     except OSError as error:
-        message = cli_mistakes.of_a_place(error)
+        message = mistakes.of_a_place(error)
         if not message:
             raise
         status = _complain(message)
     except typer.TyperException as error:
-        message = cli_mistakes.sentence(error)
+        message = mistakes.sentence(error)
         status = _complain(message) if message else 2
     if status == INTERRUPTED:
         _complain("stopped. What is done is kept; the same command goes on from there.")

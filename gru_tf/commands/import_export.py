@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gru_tf import screen
+from gru_tf.commands import screen
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import option_names

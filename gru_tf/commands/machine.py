@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gru_tf.cli_experiment import Store, console
+from gru_tf.commands.output import Store, console
 from gru_tf.foundation import startup
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gru_tf import screen
-from gru_tf.cli_experiment import Store, ask, console, end, show
+from gru_tf.commands import screen
+from gru_tf.commands.output import Store, ask, console, end, show
 from gru_tf.foundation import garbage, startup
 
 MISSING = "refuse (default), drop, forward, interpolate, mean"

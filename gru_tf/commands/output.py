@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from gru_tf import screen
+from gru_tf.commands import screen
 
 if TYPE_CHECKING:
     from gru_tf.analysis.table import Row
