@@ -1,4 +1,4 @@
-"""Every cell on the backend that KERAS_BACKEND names; started by tests/test_other_backends.py, never by itself."""
+"""Every cell on the backend that KERAS_BACKEND names; started by tests/whole/test_other_backends.py, never by itself."""
 
 import os
 from dataclasses import replace

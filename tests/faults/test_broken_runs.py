@@ -97,7 +97,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "gru-tf-test", str(disk)]
     if os.getuid() or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount a small disk; tests/test_writer.py has the same with refused writes")
+        pytest.skip("no right to mount a small disk; tests/suite/test_result_writer.py has the same with refused writes")
     yield disk
     subprocess.run(["umount", "--lazy", str(disk)], check=True)  # this process still has the store open
 

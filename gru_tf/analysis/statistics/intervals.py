@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-ENOUGH = 40  # values from which a bootstrap keeps its level; below, it is too narrow, see tests/test_statistics.py
+ENOUGH = 40  # values from which a bootstrap keeps its level; below, it is too narrow, see tests/analysis/statistics
 RESAMPLES = 9_999
 Statistic = Callable[..., Any]
 

@@ -1,0 +1,452 @@
+"""Claims: what can be claimed, each verdict by hand, and 1,000 simulated experiments in which nothing is true."""
+
+import math
+from copy import copy
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from made_results import result, speed
+from pydantic import ValidationError
+from scipy import stats
+
+from gru_tf.analysis.published import beside
+from gru_tf.analysis.statistics import holm, interval
+from gru_tf.analysis.statistics.power import seeds_to_settle
+from gru_tf.analysis.verdicts import Verdict, judge
+from gru_tf.experiment import claim, yaml_file
+from gru_tf.experiment.claim import Quantity
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
+from gru_tf.foundation.errors import UserError
+
+CELLS = ["rnn", "lstm", {"gru": {"reset_after": False}}]
+TASKS = ["digits", {"adding": {"length": 30}}]
+GRU, ADDING = "gru(reset_after=False)", "adding(length=30)"
+
+
+def experiment(*claims: str, **fields: Any) -> Experiment:
+    """Two tasks, three cells, four seeds, and these claims."""
+    usual = {"name": "mine", "question": "Which?", "tasks": TASKS, "cells": CELLS, "seeds": 4, "model": {"units": 4}}
+    return Experiment.model_validate({**usual, "claims": list(claims), **fields})
+
+
+def parsed(text: str, **fields: Any) -> claim.Claim:
+    one = experiment(**fields)
+    return claim.parse(text, one.cells, one.tasks)
+
+
+def runs(one: Experiment, field: str, values: dict[tuple[int, int], list[Any]], **more: Any) -> list[RunResult]:
+    """Final runs with this field: (task, cell) by place → one value a seed, None for a seed that is not there."""
+    return [
+        result(one, task, cell, one.seeds[place], **{field: value, **more})
+        for (task, cell), of in values.items()
+        for place, value in enumerate(of)
+        if value is not None
+    ]
+
+
+def times(one: Experiment, values: dict[tuple[int, int], list[float]]) -> list[RunResult]:
+    """Final runs with these milliseconds a step."""
+    return runs(one, "speed", {pair: [speed(ms) for ms in of] for pair, of in values.items()})
+
+
+# --- what can be claimed ---
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "operator", "right", "tasks"),
+    [
+        ("gru.score > rnn.score on adding", (GRU, "score"), ">", ("rnn", "score"), (ADDING,)),
+        (f"{GRU}.score>rnn.score on {ADDING}", (GRU, "score"), ">", ("rnn", "score"), (ADDING,)),
+        ("gru(reset_after = false).score > rnn.score", (GRU, "score"), ">", ("rnn", "score"), ("digits", ADDING)),
+        ("lstm.parameters <= 12_000", ("lstm", "parameters"), "<=", 12000.0, ("digits", ADDING)),
+        ("lstm.test >= .5 on digits", ("lstm", "test"), ">=", 0.5, ("digits",)),
+        ("  rnn.seconds_per_step <  3e-3 ", ("rnn", "seconds_per_step"), "<", 0.003, ("digits", ADDING)),
+        ("rnn.test > rnn.chance on digits", ("rnn", "test"), ">", ("rnn", "chance"), ("digits",)),
+        ("rnn.recurrent_parameters < rnn.parameters", ("rnn", "recurrent_parameters"), "<", ("rnn", "parameters"), None),
+        ("rnn.score > -1", ("rnn", "score"), ">", -1.0, None),
+    ],
+)
+def test_a_claim_is_understood(text, left, operator, right, tasks):
+    found = parsed(text)
+    assert found.left == Quantity(*left)
+    assert found.operator == operator
+    assert found.right == (Quantity(*right) if isinstance(right, tuple) else right)
+    assert found.tasks == (tasks or ("digits", ADDING))
+
+
+def test_a_label_is_meant_before_a_name():
+    one = experiment(cells=["gru", *CELLS])
+    assert claim.parse("gru.score > 0", one.cells, one.tasks).left.cell == "gru"
+
+
+MISTAKES = {
+    "gru.scroe > rnn.score": "no quantity is called 'scroe'. Did you mean 'score'? Quantities: parameters,",
+    "lsmt.score > rnn.score": f"the experiment has no cell called 'lsmt'. Did you mean 'lstm'? Cells: rnn, lstm, {GRU}",
+    "gru.score > rnn.score on addnig": f"no task called 'addnig'. Did you mean 'adding'? Tasks: digits, {ADDING}",
+    "gru.score > rnn": "received 'rnn', expected CELL.quantity. Quantities: parameters,",
+    "gru.score = rnn.score": "expected 'CELL.quantity OP CELL.quantity', OP one of < > <= >=, a number",
+    "gru is better": "received 'gru is better', expected 'CELL.quantity OP CELL.quantity'",
+    "0.9 < gru.score": "received '0.9', expected CELL.quantity",
+    "gru.parameters < lstm.seconds_per_step": "parameters is a count and seconds_per_step a time: expected two of one kind",
+    "gru.score > nan": "received 'nan', expected CELL.quantity",
+    "gru.score > 1e999": "received '1e999', expected CELL.quantity",
+    "gru.train_seconds < 0": "received 0, expected seconds above 0",
+    "gru.test > rnn.test": "expected 'on TASK' after test, for tasks have metrics of their own. Tasks: digits, adding",
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_refused_when_the_file_is_read(tmp_path, text):
+    file = tmp_path / "mine.yaml"
+    one = "question: Which?\ntasks: [digits, adding: {length: 30}]\ncells: [rnn, lstm, gru: {reset_after: false}]\n"
+    file.write_text(f"{one}model: {{units: 4}}\nclaims: [lstm.score > 0, {text!r}]\n")
+    with pytest.raises(UserError) as refused:
+        yaml_file.load(file)
+    message = str(refused.value)
+    assert message.startswith("mine.yaml: claims[1]: ")
+    assert MISTAKES[text] in message
+    assert "\n" not in message
+
+
+def test_a_name_that_means_several_is_refused():
+    with pytest.raises(ValidationError, match="the experiment has several cells called 'gru'. Cells: gru\\(reset_after"):
+        experiment("gru.score > 0", cells=[{"gru": {"reset_after": False}}, {"gru": {"convention": "write"}}])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(3, "received 3, expected a list of claims"), (["rnn.score > 0"] * 2, "expected each claim once"), ([3], "string")],
+)
+def test_what_is_no_list_of_claims(given, message):
+    with pytest.raises(ValidationError, match=message):
+        experiment(claims=given)
+
+
+@pytest.mark.parametrize(("given", "kept"), [("rnn.score > 0", ("rnn.score > 0",)), (None, ()), ([], ())])
+def test_one_claim_or_none(given, kept):
+    assert experiment(claims=given).claims == kept
+
+
+def test_claims_and_published_numbers_change_no_fingerprint():
+    """So a finished experiment stays finished when a claim is added to its file."""
+    number = {"task": "adding", "cell": "gru", "value": 0.1, "tag": "read", "source": "A paper"}
+    plain, claiming = experiment(), experiment("rnn.score > 0", published=[number])
+    assert claiming.fingerprint == plain.fingerprint
+    assert [r.fingerprint for r in claiming.runs()] == [r.fingerprint for r in plain.runs()]
+    again = Experiment.model_validate_json(claiming.model_dump_json())
+    assert again == claiming != plain
+
+
+def test_a_claim_on_data_of_ones_own_holds_when_they_are_pinned():
+    task = Choice(name="forecast", options={"path": "/a/b/mine.csv"})
+    pinned = task.but(options={**task.options, "sha256": "0f"})
+    for one in (task, pinned):
+        for name in ("forecast", "forecast(path=mine.csv)"):
+            assert claim.parse(f"rnn.score > 0 on {name}", [Choice(name="rnn")], [one]).tasks == (one.label,)
+
+
+# --- counts ---
+
+COUNTS = {(0, 1): 12_200, (0, 2): 11_950, (1, 1): 11_926, (1, 2): 11_957}  # (task, cell) → parameters
+
+
+def counted(text: str, counts: dict[tuple[int, int], int] = COUNTS, **more: Any) -> Verdict:
+    one = experiment(text)
+    (found,) = judge(one, runs(one, "parameters", {pair: [count] for pair, count in counts.items()}, **more))
+    return found
+
+
+def test_counts_are_exact():
+    found = counted("gru.parameters < lstm.parameters on digits")
+    assert (found.verdict, found.difference, found.p) == ("supported", None, None)
+    assert found.why == "11,950 against 12,200."
+    found = counted("gru.parameters < lstm.parameters on adding")
+    assert (found.verdict, found.why) == ("contradicted", "11,957 against 11,926.")
+
+
+def test_a_count_is_claimed_of_every_task():
+    found = counted("gru.parameters < lstm.parameters")
+    assert (found.verdict, found.why) == ("contradicted", f"11,957 against 11,926 on {ADDING}.")
+    found = counted("gru.parameters < 12000")
+    assert (found.verdict, found.why) == (
+        "supported",
+        f"11,950 against 12,000 on digits, 11,957 against 12,000 on {ADDING}.",
+    )
+    assert counted("lstm.parameters <= 12200").verdict == "supported"
+    assert counted("lstm.parameters < 12200").verdict == "contradicted"
+
+
+def test_a_run_that_diverged_has_its_count_and_one_that_failed_before_it_had_none():
+    assert counted("gru.parameters < lstm.parameters on digits", status="diverged").verdict == "supported"
+    found = counted("gru.parameters < 12000", {(0, 2): 11_950})
+    assert (found.verdict, found.why) == ("not settled", f"no run has been counted on {ADDING}.")
+    assert counted("gru.parameters < 11000", {(0, 2): 11_950}).verdict == "contradicted", "wherever else it would hold"
+
+
+# --- what is measured ---
+
+SCORES = {(1, 0): [0.10, 0.14, 0.12, 0.11], (1, 2): [0.90, 0.95, 0.91, 0.93], (1, 1): [0.91, 0.93, 0.92, 0.93]}
+
+
+def test_a_measured_claim_by_hand():
+    one = experiment(
+        "gru.score > rnn.score on adding", "gru.score < rnn.score on adding", "gru.score > lstm.score on adding"
+    )
+    results = runs(one, "score", SCORES)
+    supported, contradicted, open_ = judge(one, results)
+    raw = [stats.ttest_rel(SCORES[1, 2], SCORES[1, other]).pvalue for other in (0, 0, 1)]
+    assert [supported.p, contradicted.p] == pytest.approx(holm(raw)[:2])
+    assert (supported.verdict, contradicted.verdict, open_.verdict) == ("supported", "contradicted", "not settled")
+    differences = [a - b for a, b in zip(SCORES[1, 2], SCORES[1, 0], strict=True)]
+    assert supported.difference == pytest.approx(interval(differences))
+    assert supported.why == "difference 0.805 [0.784, 0.826] over 4 paired seeds, p < 0.001."
+    assert supported.unit == ""
+    assert "0.000 [-0.023, 0.023] over 4 paired seeds" in open_.why
+
+
+def test_values_are_compared_with_a_number():
+    one = experiment("gru.score > 0.9 on adding", "gru.score > 0.5 on adding")
+    near, far = judge(one, runs(one, "score", SCORES))
+    assert (near.verdict, far.verdict) == ("not settled", "supported")
+    raw = [stats.ttest_1samp(SCORES[1, 2], value).pvalue for value in (0.9, 0.5)]
+    assert [near.p, far.p] == pytest.approx(holm(raw))
+    assert "seeds would settle it" in near.why
+
+
+def test_seeds_that_would_settle_a_claim_over_tasks_are_of_each_task():
+    one = experiment("gru.score > lstm.score")
+    rng = np.random.default_rng(3)
+    values = {key: list(0.5 + 0.01 * (key[1] == 2) + rng.normal(0, 0.02, 4)) for key in product((0, 1), (1, 2))}
+    (found,) = judge(one, runs(one, "score", values))
+    pairs = [a - b for task in (0, 1) for a, b in zip(values[task, 2], values[task, 1], strict=True)]
+    needed = seeds_to_settle(pairs, 1)
+    assert needed > 8
+    assert found.why.endswith(f"; about {math.ceil(needed / 2)} seeds of each task would settle it.")
+
+
+def test_tests_and_chances_are_in_their_own_units():
+    one = experiment("gru.test < gru.chance on adding")
+    (found,) = judge(one, runs(one, "test", {(1, 2): [0.01, 0.02, 0.01, 0.02]}))  # chance is 0.2
+    assert found.verdict == "supported"
+    assert found.difference.mean == pytest.approx(-0.185)
+
+
+def test_times_are_compared_by_their_ratio():
+    """Ten times longer on one task, and the same ratio: pooled over both."""
+    one = experiment("gru.seconds_per_step < lstm.seconds_per_step", "lstm.seconds_per_step > 0.0009 on digits")
+    lstm, gru = [1.0, 1.1, 1.0, 1.2], [0.8, 0.9, 0.85, 0.93]
+    results = times(one, {(0, 1): lstm, (0, 2): gru, (1, 1): [10 * t for t in lstm], (1, 2): [10 * t for t in gru]})
+    found, number = judge(one, results)
+    logs = 2 * [math.log(a / b) for a, b in zip(gru, lstm, strict=True)]
+    assert found.verdict == "supported"
+    assert found.difference == pytest.approx([100 * math.expm1(bound) for bound in interval(logs)])
+    assert (found.unit, found.p) == ("%", 2 * 2 / 2**8), "all changes of sign, times two claims"
+    assert found.p > 2 * stats.ttest_1samp(logs, 0).pvalue
+    assert found.why == "difference -19.0 [-21.4, -16.5] % over 8 pairs of seed and task, p = 0.016."
+    assert number.difference.mean == pytest.approx(100 * (math.prod(lstm) ** 0.25 / 0.9 - 1))
+
+
+def test_predictions_are_timed_where_they_were():
+    one = experiment("gru.predict_seconds < lstm.predict_seconds on digits", "gru.predict_seconds < 0.002 on digits")
+    timed = {
+        c: [speed(9.0).model_copy(update={"predict_ms": ms}) for ms in of] for c, of in {1: [2, 3], 2: [1, 1.4]}.items()
+    }
+    found, number = judge(one, runs(one, "speed", {(0, cell): of for cell, of in timed.items()}))
+    assert found.difference.mean == pytest.approx(100 * (math.sqrt(1.4 / 6) - 1))
+    assert number.difference.mean == pytest.approx(100 * (math.sqrt(1.4) / 2 - 1))
+    old, _ = judge(one, times(one, {(0, 1): [2.0, 3.0], (0, 2): [1.0, 1.4]}))
+    assert (old.verdict, old.difference, old.p) == ("not settled", None, None)
+    assert old.why == f"nothing is known of {GRU}.predict_seconds on digits, lstm.predict_seconds on digits."
+
+
+def test_a_compilation_that_seeds_share_is_one_measurement():
+    one = experiment("gru.compile_seconds < lstm.compile_seconds on digits")
+
+    def compiled(*seconds: float) -> list[Any]:
+        return [speed(1.0, value) for value in seconds]
+
+    shared = {(0, 1): compiled(20, 20, 20, 20), (0, 2): compiled(10, 10.1, 10.2, 10)}
+    (found,) = judge(one, runs(one, "speed", shared))
+    assert (found.verdict, found.p) == ("not settled", None)
+    assert found.why == "difference -50 %, from a single pair."
+    apart = {(0, 1): compiled(20, 20.1, 20.2, 20.3), (0, 2): compiled(10, 10.1, 10.2, 10.3)}
+    assert judge(one, runs(one, "speed", apart))[0].verdict == "supported"
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({}, "nothing is known of gru(reset_after=False).score on adding(length=30), rnn.score on adding(length=30)."),
+        ({(1, 0): [0.1, 0.2]}, "nothing is known of gru(reset_after=False).score on adding(length=30)."),
+        ({(1, 0): [0.1, None], (1, 2): [None, 0.2]}, "nothing is known of both sides at one seed on adding(length=30)."),
+        ({(1, 0): [0.1], (1, 2): [0.9]}, "difference 0.8, from a single pair."),
+    ],
+)
+def test_where_runs_are_missing_nothing_is_settled(values, why):
+    one = experiment("gru.score > rnn.score on adding")
+    (found,) = judge(one, runs(one, "score", values))
+    assert (found.verdict, found.p, found.why) == ("not settled", None, why)
+
+
+def test_a_task_without_results_keeps_a_claim_about_all_open():
+    one = experiment("gru.score > rnn.score")
+    (found,) = judge(one, runs(one, "score", SCORES))
+    assert found.verdict == "not settled"
+    assert found.why == f"nothing is known of {GRU}.score on digits, rnn.score on digits."
+
+
+def test_every_run_failed():
+    one = experiment("gru.score > rnn.score on adding", "gru.parameters < lstm.parameters", "rnn.train_seconds < 3")
+    nothing = {"status": "failed", "error": "no memory", "parameters": None, "speed": None}
+    failed = [result(one, task, cell, seed, **nothing) for task in (0, 1) for cell in (0, 1, 2) for seed in range(4)]
+    for found in judge(one, failed):
+        assert (found.verdict, found.difference, found.p) == ("not settled", None, None)
+
+
+def test_a_seed_that_diverged_is_left_out_and_counted():
+    one = experiment("gru.score > rnn.score on adding")
+    results = runs(one, "score", SCORES)
+    diverged = [r.model_copy(update={"status": "diverged"}) if r.run.seed == 3 else r for r in results]
+    (found,) = judge(one, diverged)
+    assert "over 3 of 4 paired seeds" in found.why
+
+
+def test_a_trial_is_no_evidence():
+    """Neither for a score nor for a count: a search may try other sizes."""
+    one = experiment("gru.parameters < 12000 on digits")
+    tried = result(one, 0, 2, 1000, "trial", parameters=9)
+    assert judge(one, [tried])[0].verdict == "not settled"
+    one = experiment("gru.score > rnn.score on adding")
+    trials = [
+        r.model_copy(update={"run": one.run(r.run.task, r.run.cell, 1000, "trial")}) for r in runs(one, "score", SCORES)
+    ]
+    assert judge(one, trials)[0].difference is None
+
+
+def test_small_differences_of_both_signs_are_not_settled_by_a_t_test_alone():
+    """Three seeds that Student's test alone would call settled; the sign of one speaks against it."""
+    one = experiment("rnn.score > 0 on digits", seeds=3)
+    (found,) = judge(one, runs(one, "score", {(0, 0): [1.0, 1.1, 1.05]}))
+    assert found.verdict == "supported"
+    one = experiment("rnn.score > 0 on digits", *(f"lstm.score > {n} on digits" for n in range(5)), seeds=6)
+    values = {(0, 0): [1.0, 1.1, 1.2, 1.1, 1.3, -0.02], (0, 1): [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]}
+    found = judge(one, runs(one, "score", values))[0]
+    assert found.verdict == "not settled"
+
+
+# --- published numbers ---
+
+
+def test_published_numbers_stand_beside_ours():
+    numbers = [
+        {"task": "adding", "cell": "gru", "value": 0.03, "tag": "recalled", "source": "A paper"},
+        {"task": ADDING, "cell": "rnn", "metric": "mae", "value": 1, "tag": "read", "source": "B paper", "differs": "T = 9"},
+        {"task": "digits", "cell": "rnn", "value": 0.9, "tag": "quoted", "source": "C paper"},
+    ]
+    one = experiment(published=numbers)
+    results = runs(one, "test", {(1, 2): [0.01, 0.03]}) + runs(one, "more", {(1, 0): [{"mae": 2.0}, {"mae": 4.0}]}, test=9.0)
+    first, second, third = beside(one, results)
+    assert (first.metric, first.cell, first.title) == ("mse", GRU, ADDING)
+    assert first.ours == pytest.approx((0.02, 0, 0.02 + 12.7062 * 0.01), rel=1e-5), "an error is never below 0"
+    assert first.difference == pytest.approx(-0.01)
+    assert first.provenance == "recalled, as commonly cited; A paper"
+    assert (second.metric, second.ours.mean, second.difference) == ("mae", 3.0, 2.0)
+    assert second.provenance == "read in the paper; B paper; their protocol: T = 9"
+    assert (third.ours, third.difference, third.metric) == (None, None, "")
+    assert beside(experiment(), results) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "addign"}, r"published\[0\].task: the experiment has no task called 'addign'. Did you mean 'adding'?"),
+        ({"cell": "gruu"}, r"published\[0\].cell: the experiment has no cell called 'gruu'. Did you mean 'gru'?"),
+    ],
+)
+def test_published_of_what_is_not_there_is_refused(change, message):
+    number = {"task": "adding", "cell": "gru", "value": 0.03, "tag": "read", "source": "A paper"}
+    with pytest.raises(ValidationError, match=message):
+        experiment(published=[{**number, **change}])
+
+
+def test_a_published_number_says_what_is_wrong_with_it(tmp_path):
+    file = tmp_path / "mine.yaml"
+    head = "question: Which?\ntasks: [digits]\ncells: [gru]\nmodel: {units: 4}\n"
+    for change, message in {
+        "tag: reed": "published[0].tag: received 'reed', expected 'read', 'quoted' or 'recalled'. Did you mean 'read'?",
+        "tga: read": "published[0].tga: no such field. Did you mean 'tag'?",
+    }.items():
+        file.write_text(f"{head}published: [{{task: digits, cell: gru, value: 0.9, source: A paper, {change}}}]\n")
+        with pytest.raises(UserError) as refused:
+            yaml_file.load(file)
+        assert str(refused.value).startswith(f"mine.yaml: {message}")
+
+
+# --- simulated experiments in which no claim is true or false ---
+
+NULLS = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "skewed": lambda rng, shape: np.exp(rng.normal(size=shape)),
+    "accuracy on 100 examples": lambda rng, shape: rng.binomial(100, 0.9, shape) / 100,
+}
+LABELS = ("rnn", "lstm", "gru")
+CLAIMS = ["gru.score > lstm.score", "gru.score > rnn.score on adding", "lstm.score < rnn.score on digits"]
+
+
+class Simulated:
+    """An experiment whose final runs are made once, and given other scores each time."""
+
+    def __init__(self, claims: list[str], seeds: int):
+        self.one = experiment(*claims, tasks=["digits", "adding"], cells=list(LABELS), seeds=seeds)
+        self.runs = [result(self.one, task, cell, seed) for task in (0, 1) for cell in (0, 1, 2) for seed in range(seeds)]
+        self.shape = (2, 3, seeds)
+
+    def judged(self, scores: Any) -> tuple[Verdict, ...]:
+        """The verdicts on scores (tasks, cells, seeds)."""
+        found = [r.model_copy(update={"score": float(s)}) for r, s in zip(self.runs, np.ravel(scores), strict=True)]
+        return judge(self.one, found)
+
+    def alone(self, text: str) -> "Simulated":
+        """The same runs with one claim."""
+        other = copy(self)
+        other.one = self.one.but(claims=[text])
+        return other
+
+
+def most(experiments: int) -> float:
+    """Errors among so many at 5 %, and two deviations of that."""
+    return experiments * 0.05 + 2 * math.sqrt(experiments * 0.05 * 0.95)
+
+
+@pytest.mark.parametrize(("null", "seeds"), [("normal", 3), ("normal", 5), ("skewed", 5), ("accuracy on 100 examples", 3)])
+def test_without_a_difference_at_most_one_experiment_in_twenty_settles_a_claim(null, seeds):
+    """Three claims, on one task and on both; any that is called supported or contradicted is an error."""
+    simulated = Simulated(CLAIMS, seeds)
+    draws = NULLS[null](np.random.default_rng(seeds), (1000, *simulated.shape))
+    found = [simulated.judged(scores) for scores in draws]
+    assert sum(any(v.verdict != "not settled" for v in verdicts) for verdicts in found) <= most(1000)
+    if null == "normal":
+        covered = np.mean([v.difference.low <= 0 <= v.difference.high for verdicts in found for v in verdicts])
+        assert 0.93 <= covered <= 0.97
+
+
+def test_one_claim_at_a_time_would_err_more_often():
+    """The same claims, each judged by itself: what the correction is for."""
+    simulated = Simulated(CLAIMS, 5)
+    alone = [simulated.alone(text) for text in CLAIMS]
+    draws = NULLS["normal"](np.random.default_rng(5), (400, *simulated.shape))
+    errors = sum(any(s.judged(scores)[0].verdict != "not settled" for s in alone) for scores in draws)
+    assert errors > most(400)
+
+
+def test_a_true_claim_is_found():
+    """Two deviations between cells, five seeds, two tasks: nearly always supported, never contradicted."""
+    simulated = Simulated(["lstm.score > rnn.score"], 5)
+    draws = np.random.default_rng(0).normal(size=(200, *simulated.shape)) + np.array([0, 2, 0])[:, None]
+    verdicts = [simulated.judged(scores)[0].verdict for scores in draws]
+    assert verdicts.count("supported") > 180
+    assert "contradicted" not in verdicts

@@ -1,0 +1,247 @@
+"""What a cell must do on any of Keras' backends: imports no backend, and each check is a plain function.
+
+`tests/whole/test_every_cell.py` runs these checks in TensorFlow and adds those that only it can answer;
+`tests/backends/test_cells.py` runs them wherever `KERAS_BACKEND` says.
+"""
+
+from itertools import combinations, product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import keras
+import numpy as np
+from keras import ops
+
+from gru_tf.recurrent.cells import CELLS
+
+BATCH, STEPS, FEATURES, UNITS = 4, 7, 3, 5
+FLOAT32 = 1e-5  # a few hundred float32 roundings of numbers near one
+FLOAT64 = 1e-12
+MOVED = 1e-3  # a hundred times FLOAT32: what the comparisons cannot miss
+
+
+def combinations_of(spec):
+    """Every combination of the cell's options, the defaults first."""
+    return [dict(zip(spec.options, values, strict=True)) for values in product(*map(spec.examples, spec.options))]
+
+
+# (name, options, id) of every cell with every combination of its options
+CASES = [
+    (CELLS.find(name), options, "-".join([name, *(f"{k}={v}" for k, v in options.items())]))
+    for name in CELLS.names()
+    for options in combinations_of(CELLS.find(name))
+]
+
+
+# --- what the checks are made of ---
+
+
+def sequence(steps=STEPS):
+    """Inputs (batch, time, features), the same at each call."""
+    return np.random.default_rng(1).normal(size=(BATCH, steps, FEATURES)).astype("float32")
+
+
+def random_states(spec):
+    """A state other than zero: from zero a GRU's reset gate would not show."""
+    return [np.random.default_rng([2, i]).normal(size=(BATCH, UNITS)).astype("float32") for i, _ in enumerate(spec.states)]
+
+
+def zero_states(spec):
+    """Where `keras.layers.RNN` starts."""
+    return [np.zeros((BATCH, UNITS), "float32") for _ in spec.states]
+
+
+def random_weights(spec, options):
+    """A float64 array for each weight, biases included, whose values float32 holds exactly."""
+    rng = np.random.default_rng(3)
+    cell = spec.build(UNITS, **options)
+    cell.build((None, FEATURES))
+    return {w.name: rng.normal(scale=0.7, size=w.shape).astype("float32").astype("float64") for w in cell.weights}
+
+
+def with_weights(layer, weights, shape):
+    """The layer or cell, built for inputs of this shape and given the weights by name."""
+    layer.build(shape)
+    layer.set_weights([weights[w.name] for w in layer.weights])
+    return layer
+
+
+def keras_cell(spec, options, weights, **cell_options):
+    """The cell with these weights."""
+    return with_weights(spec.build(UNITS, **options, **cell_options), weights, (None, FEATURES))
+
+
+def rnn(spec, options, weights, **layer_options):
+    """`keras.layers.RNN` around the cell with these weights."""
+    layer = keras.layers.RNN(spec.build(UNITS, **options), **layer_options)
+    return with_weights(layer, weights, (None, STEPS, FEATURES))
+
+
+def layers(spec, options, weights, **layer_options):
+    """Every layer that owns time for this cell: `keras.layers.RNN` and the fused layer where there is one."""
+    found = [rnn(spec, options, weights, **layer_options)]
+    if spec.has_fused(options):
+        found.append(with_weights(spec.layer(UNITS, options, **layer_options), weights, (None, STEPS, FEATURES)))
+    return found
+
+
+def by_numpy(spec, options, weights, x, states):
+    """All states of all steps by the NumPy equation: (time, state, batch, units)."""
+    trajectory = []
+    states = [s.astype("float64") for s in states]
+    for x_t in np.swapaxes(x.astype("float64"), 0, 1):
+        states = spec.step(x_t, states, weights, **options)
+        trajectory.append(states)
+    return np.array(trajectory)
+
+
+def by_hand(cell, x, states):
+    """All states of all steps of the Keras cell in a Python loop: (time, state, batch, units)."""
+    trajectory = []
+    states = [ops.convert_to_tensor(s, cell.compute_dtype) for s in states]
+    for x_t in ops.unstack(ops.convert_to_tensor(x, cell.compute_dtype), axis=1):
+        out, states = cell(x_t, states)
+        np.testing.assert_array_equal(*map(ops.convert_to_numpy, (out, states[0])), err_msg="the first state is the output")
+        trajectory.append([ops.convert_to_numpy(s) for s in states])
+    return np.array(trajectory)
+
+
+def numbers(layer, *arguments, **named):
+    """What the layer gives, in NumPy."""
+    return keras.tree.map_structure(ops.convert_to_numpy, layer(*arguments, **named))
+
+
+def swapped(array, a, b, blocks):
+    """The array with two blocks of its last axis exchanged."""
+    order = list(range(blocks))
+    order[a], order[b] = b, a
+    parts = np.split(array, blocks, axis=-1)
+    return np.concatenate([parts[i] for i in order], axis=-1)
+
+
+def mutations(spec, weights):
+    """What a wrong reading of the weights would do to them, by name; only what the cell has can be mutated."""
+    found = {}
+    bias = weights.get("bias")
+    for a, b in combinations(range(len(spec.gates)), 2):
+        pair = f"{spec.gates[a]} and {spec.gates[b]}"
+        found[f"gates {pair} permuted"] = {n: swapped(w, a, b, len(spec.gates)) for n, w in weights.items()}
+        if bias is not None:
+            found[f"biases {pair} swapped"] = {**weights, "bias": swapped(bias, a, b, len(spec.gates))}
+    if bias is not None:
+        found["biases zeroed"] = {**weights, "bias": 0 * bias}
+        if bias.ndim == 2:
+            found["bias rows swapped"] = {**weights, "bias": bias[::-1]}
+    if "recurrent_kernel" in weights:
+        found["recurrent kernel zeroed"] = {**weights, "recurrent_kernel": 0 * weights["recurrent_kernel"]}
+    return found
+
+
+def sequential(spec, options, layer=None):
+    """A model with the cell in it, or with a layer over the cell, and random weights."""
+    layer = layer or keras.layers.RNN(spec.build(UNITS, **options), return_sequences=True)
+    model = keras.Sequential([keras.Input((None, FEATURES)), layer])
+    with_weights(layer, random_weights(spec, options), (None, None, FEATURES))
+    return model
+
+
+# --- the checks ---
+
+
+def check_described(spec, options):
+    """What the CellSpec says of the cell is what the cell is."""
+    cell = spec.build(UNITS, **options)
+    assert spec.name in CELLS.names()
+    assert (tuple(cell.gates), tuple(cell.states)) == (spec.gates, spec.states)
+    assert spec.reference
+    spec.check(options)
+    defaults = spec.build(UNITS).get_config()
+    assert {name: values[0] for name, values in spec.options.items()} == {name: defaults[name] for name in spec.options}
+
+
+def check_numpy(spec, options):
+    """Keras equals NumPy over all steps, from a random state, in float32 and, where the backend has it, in float64."""
+    weights, x, states = random_weights(spec, options), sequence(), random_states(spec)
+    expected = by_numpy(spec, options, weights, x, states)
+    for dtype, tolerance in (("float32", FLOAT32), ("float64", FLOAT64)):
+        if dtype == "float64" and keras.backend.backend() == "jax":
+            continue  # without its global switch JAX makes float32 of it
+        actual = by_hand(keras_cell(spec, options, weights, dtype=dtype), x, states)
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance)
+
+
+def check_mutations(spec, options):
+    """The comparison with NumPy is sharp: each mutation of the weights moves the output far beyond its tolerance."""
+    weights, x, states = random_weights(spec, options), sequence(), random_states(spec)
+    original = by_hand(keras_cell(spec, options, weights), x, states)
+    for name, mutated in mutations(spec, weights).items():
+        moved = np.abs(by_hand(keras_cell(spec, options, mutated), x, states) - original)[:, 0].max()
+        assert moved > MOVED, f"{name}: moves the output by {moved:.1e} only"
+
+
+def check_gate_values(spec, options):
+    """A step is what its gates' values make of the state, and `kept` is how far a state that nothing reads comes through."""
+    weights, x, states = random_weights(spec, options), sequence()[:, 0].astype("float64"), random_states(spec)
+    states = [s.astype("float64") for s in states]
+    values = spec.gate_values(x, states, weights, **options)
+    assert tuple(sorted(values)) == tuple(sorted(spec.gates))
+    assert all(v.shape == (BATCH, UNITS) for v in values.values())
+    if spec.kept is None:
+        return
+    # with the recurrent kernel at zero the gates do not move with the state, whose last one is the memory
+    deaf = {n: 0 * w if n == "recurrent_kernel" else w for n, w in weights.items()}
+    further = [*states[:-1], states[-1] + 1]
+    share = spec.kept(spec.gate_values(x, states, deaf, **options), **options)
+    moved = spec.step(x, further, deaf, **options)[-1] - spec.step(x, states, deaf, **options)[-1]
+    np.testing.assert_allclose(share, moved, rtol=0, atol=FLOAT64)
+    assert ((share > 0) & (share < 1)).all()
+
+
+def check_forms(spec, options):
+    """The loop by hand, `keras.layers.RNN`, the unrolled RNN and the fused layer give the same outputs at all steps."""
+    weights, x = random_weights(spec, options), sequence()
+    expected = np.swapaxes(by_hand(keras_cell(spec, options, weights), x, zero_states(spec))[:, 0], 0, 1)
+    unrolled = rnn(spec, options, weights, return_sequences=True, unroll=True)
+    for layer in (unrolled, *layers(spec, options, weights, return_sequences=True)):
+        np.testing.assert_allclose(numbers(layer, x), expected, rtol=0, atol=FLOAT32, err_msg=layer.name)
+
+
+def check_padding(spec, options):
+    """The final states of a right-padded sequence are those of the sequence alone, whatever the padding holds."""
+    lengths = [1, 3, 6, STEPS]
+    mask = np.arange(STEPS) < np.array(lengths)[:, None]
+    x = np.where(mask[..., None], sequence(), 9.0).astype("float32")
+    for layer in layers(spec, options, random_weights(spec, options), return_state=True):
+        padded = numbers(layer, x, mask=ops.convert_to_tensor(mask))
+        for row, length in enumerate(lengths):
+            for state, alone in zip(padded, numbers(layer, x[row : row + 1, :length]), strict=True):
+                np.testing.assert_allclose(state[row], alone[0], rtol=0, atol=FLOAT32, err_msg=f"{layer.name}, {length}")
+
+
+def check_parameters(spec, options):
+    """`parameters()` counts the weights of the cell and of the fused layer."""
+    for features, units in ((1, 1), (3, 5), (7, 2), (10, 64)):
+        cell = spec.build(units, **options)
+        cell.build((None, features))
+        assert spec.parameters(features, units, **options) == cell.count_params()
+        layer = spec.layer(units, options)
+        layer.build((None, STEPS, features))
+        assert spec.parameters(features, units, **options) == layer.count_params()
+
+
+def check_saved(spec, options):
+    """Saved models come back with the same options and outputs, and the cell's class is registered for loading."""
+    cell = spec.build(UNITS, **options)
+    registered = keras.saving.get_registered_object(keras.saving.get_registered_name(type(cell)))
+    assert registered is type(cell), f"{type(cell).__name__} is not registered with Keras"
+    for layer in (None, spec.layer(UNITS, options, return_sequences=True)):
+        model = sequential(spec, options, layer)
+        with TemporaryDirectory() as folder:
+            model.save(Path(folder, "model.keras"))
+            loaded = keras.saving.load_model(Path(folder, "model.keras"))
+        np.testing.assert_allclose(numbers(loaded, sequence()), numbers(model, sequence()), rtol=0, atol=FLOAT32)
+        assert type(loaded.layers[0]) is type(model.layers[0])
+        assert loaded.layers[0].cell.get_config() == model.layers[0].cell.get_config()
+
+
+CHECKS = [value for name, value in list(globals().items()) if name.startswith("check_")]

@@ -1,0 +1,141 @@
+"""The house as a whole: layers, docstrings, sizes, public names, and a README that names every room."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from places import ROOT
+
+import gru_tf
+from gru_tf.experiment import yaml_file
+from gru_tf.foundation import addresses
+
+MODULES = sorted((ROOT / "gru_tf").rglob("*.py"))
+LONGEST_MODULE = 400
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+def test_there_are_modules_to_look_at():
+    assert {"gru_tf/commands/main.py", "gru_tf/recurrent/cells/gru.py"} <= {relative(m) for m in MODULES}
+
+
+def test_modules_import_only_from_lower_levels():
+    command = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
+    done = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    contracts = (ROOT / "pyproject.toml").read_text().count("[[tool.importlinter.contracts]]")
+    assert f"{contracts} kept, 0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_every_module_says_what_it_is_and_is_of_a_size_to_read(module):
+    source = module.read_text(encoding="utf-8")
+    first = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    assert first.endswith((".", "?")), "expected a docstring with a first line that is a sentence"
+    assert len(source.splitlines()) <= LONGEST_MODULE
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_names_come_from_the_field(module):
+    assert not {"utils", "helpers", "manager", "common", "misc"} & set(re.split(r"[/_.]", relative(module)))
+
+
+@pytest.mark.parametrize("name", gru_tf.__all__)
+def test_every_public_name_is_there_and_documented(name):
+    assert not (ROOT / "gru_tf" / name).exists(), "a room of the same name would take the place of what is public"
+    assert callable(getattr(gru_tf, name))
+    assert getattr(gru_tf, name).__doc__
+    assert name in dir(gru_tf)
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'Transformer'"):
+        _ = gru_tf.Transformer
+
+
+def test_modules_are_there_after_the_package_alone():
+    code = "import gru_tf; gru_tf.interchange.metadata, gru_tf.suite.diagnostics, gru_tf.gates.read"
+    code += "\nassert not hasattr(gru_tf, 'no_module')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("former", addresses.FORMER)
+def test_a_former_address_is_the_same_module(former):
+    now = addresses.FORMER[former]
+    code = "from importlib import import_module; import gru_tf"
+    code += f"; old = import_module({former!r}); assert old is import_module({now!r})"
+    code += f"; assert old.__name__ == old.__spec__.name == {now!r}; import {former}; assert {former} is old"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_class_has_one_copy_under_both_addresses():
+    assert import_module("gru_tf.cells.gru").GRUCell is gru_tf.GRUCell
+    assert addresses.current("gru_tf.cellsandmore") is None
+
+
+def test_import_gru_tf_loads_nothing_heavy():
+    heavy = "{'tensorflow', 'keras', 'keras_tuner', 'mlflow', 'matplotlib', 'ray', 'torch'}"
+    code = f"import sys, gru_tf; loaded = {heavy} & set(sys.modules); assert not loaded, loaded"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def tree(readme):
+    """Path → what stands beside it, of the README's tree; a folder ends in a slash, two spaces indent."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    block = next((b for b in blocks if re.search(r"^gru_tf/", b, re.MULTILINE)), "")
+    paths, folders = {}, [""]
+    for line in filter(str.strip, block.splitlines()):
+        depth = (len(line) - len(line.lstrip())) // 2
+        folders = folders[: depth + 1]
+        first, *more = re.split(r"\s{2,}", line.strip())
+        names, beside = [first, *more[:-1]], "".join(more[-1:])
+        paths |= {folders[-1] + name: beside for name in names}
+        folders.append(folders[-1] + first)
+    return paths
+
+
+README = tree((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+def test_the_readme_has_a_tree():
+    assert "gru_tf/foundation/" in README
+
+
+@pytest.mark.parametrize("path", sorted(set(README) - {"gru_tf/…"}))
+def test_what_the_readme_names_is_there(path):
+    if path == "mlruns/":
+        path = "mlruns/README.md"  # the rest of it is made by the first run
+    assert (ROOT / path).exists()
+    beside = re.findall(r"[\w/]+\.py\b", README.get(path, "")) if path.endswith("/") else []
+    assert all((ROOT / path / name).is_file() for name in beside)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=relative)
+def test_links_between_pages_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    own = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.splitlines() if line[:1] == "#"
+    }
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in own, target
+        elif "://" not in target:
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_the_readmes_experiment_is_one(tmp_path):
+    example = re.search(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    file = tmp_path / "rows.yaml"
+    file.write_text(example[1], encoding="utf-8")
+    assert yaml_file.load(file).claims
