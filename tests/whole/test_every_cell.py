@@ -1,7 +1,7 @@
 """Every cell in gru_tf/recurrent/cells, with every combination of its options, does what a cell must do.
 
-A new file in gru_tf/recurrent/cells is picked up by itself. Checks that hold on every backend are in tests/support/conformance.py, those
-of TensorFlow's graphs are here. Each is a plain function of a CellSpec and its options, so that the last section can apply
+A new file there is picked up by itself. Checks that hold on every backend are in tests/support/conformance.py, those of
+TensorFlow's graphs are here. Each is a plain function of a CellSpec and its options, so that the last section can apply
 it to broken cells and show that it is able to fail.
 """
 
