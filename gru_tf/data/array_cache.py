@@ -20,10 +20,10 @@ import numpy as np
 
 from gru_tf.data.datasets import cache
 from gru_tf.foundation import atomic_file
+from gru_tf.foundation.array import Array
 
 ALIGNMENT = 64  # bytes; as NumPy's own files, so that every type lies as the processor wants it
 CHUNK = 1 << 22
-Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Array]
 
 

@@ -6,16 +6,16 @@ Acoustics, Speech and Signal Processing 28(4), 1980, without the cosine transfor
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+
+from gru_tf.foundation.array import Array
 
 FRAME, HOP = 0.025, 0.010  # seconds
 LOWEST = 20.0  # Hz; the highest band ends at half the sampling rate
 FLOOR = 1e-6  # added before the logarithm: silence is −13.8, not −∞
 BATCH = 100  # recordings at once
 VERSION = 1  # of these features, for arrays that are kept; see gru_tf.data.array_cache
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def log_mel(recordings: Sequence[Array], rate: int, bands: int) -> list[Array]:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from gru_tf.data.datasets import DatasetError
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import cannot_read
 
 VERSION = 1  # of this reader, for arrays that are kept; see gru_tf.data.array_cache
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def read(path: Path, time: str, columns: Sequence[str]) -> Array:

@@ -1,14 +1,12 @@
 """Reads text files of data sets, with errors that name file and line."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gru_tf.data.datasets import DatasetError
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import cannot_read
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def read(path: Path, encoding: str = "utf-8") -> str:

@@ -7,12 +7,12 @@ from typing import Any, Literal
 import numpy as np
 
 from gru_tf.foundation import garbage
+from gru_tf.foundation.array import Array
 
 PADDING, UNKNOWN = 0, 1  # no word, and a word that the vocabulary does not have
 VERSION = 1  # of these numbers, for arrays that are kept; see gru_tf.data.array_cache
 BATCH = 2500  # texts at once: bounds the memory
 THREADS = 2  # a layer computes without Python's lock
-Array = np.ndarray[Any, np.dtype[Any]]
 Standardize = Literal["lower", "strip_punctuation", "lower_and_strip_punctuation"] | None
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import random_inputs
 from gru_tf.interchange.streaming import OneStep
 from gru_tf.interchange.verification import TOLERANCE, Differences, Verified
 
-Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = 7
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.interchange import building, option_names, provenance, readers, verification
 from gru_tf.interchange import stored_outputs as stored
@@ -16,7 +17,6 @@ from gru_tf.interchange.network import Network
 from gru_tf.interchange.source import Foreign, Run
 from gru_tf.interchange.verification import Verified
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Framework = Callable[[], tuple[str, Run] | None]
 EXACT = ("float32", "float64")
 HALVES = {"float16": 2**-11, "bfloat16": 2**-8}  # by how much they round

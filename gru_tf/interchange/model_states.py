@@ -13,9 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Call = list[Array]  # the states that one call of a layer ended with
 WAYS = {"forward": "forward_layer", "backward": "backward_layer"}  # of a Bidirectional
 

@@ -5,14 +5,11 @@ Every reader makes a `Network`, every writer takes one; `gru_tf.interchange.buil
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import counted
 from gru_tf.recurrent.gates import Gates
 
-Array = np.ndarray[Any, np.dtype[Any]]
 STATES = {"gru": ("h",), "rnn": ("h",), "lstm": ("h", "c")}
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted
 from gru_tf.interchange.network import Network
 
-Array = np.ndarray[Any, np.dtype[Any]]
 MOST = 1 << 28  # numbers of a layer's output, which a file of fixed lengths can declare without having them
 
 

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-
+from gru_tf.foundation.array import Array
 from gru_tf.interchange.network import Network
 
-Array = np.ndarray[Any, np.dtype[Any]]
 LENGTHS, BATCHES = (1, 2, 7, 30), (1, 3)  # what is verified with, where the file takes any
 
 

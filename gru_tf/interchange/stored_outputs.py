@@ -9,11 +9,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted, near_file, one_line
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.random_inputs import tokens_of
-from gru_tf.interchange.verification import TOLERANCE, Array, Differences, Verified, given_to, real_steps
+from gru_tf.interchange.verification import TOLERANCE, Differences, Verified, given_to, real_steps
 
 LARGE, EXPANSION = 1 << 28, 20  # bytes: from the first on, no more than so many times the file's
 

@@ -11,10 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.interchange.building import in_line
 
-Array = np.ndarray[Any, np.dtype[Any]]
 STATES = ("h", "c")
 # what is computed of each step by itself, whatever lies before and behind it
 POINTWISE = (

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted, several
 from gru_tf.interchange import building, model_states, random_inputs
 from gru_tf.interchange.model_states import ModelRun, States
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.source import BATCHES, LENGTHS, Run
 
-Array = np.ndarray[Any, np.dtype[Any]]
 TOLERANCE = 1e-5
 HALF = 1e-2  # in 16 bits
 

@@ -30,12 +30,13 @@ IEEE 78(10), 1990.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit as sigmoid
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+from gru_tf.foundation.array import Array
+
 Targets = Sequence[Array | None]
 
 

@@ -1,10 +1,11 @@
 """Tasks: data and a score, one file each, in folders by kind."""
 
+from gru_tf.foundation.array import Array
 from gru_tf.tasks.task import (
     END,
     TASKS,
     WRITTEN,
-    Array,
+    Count,
     Examples,
     Metric,
     MetricName,
@@ -19,6 +20,7 @@ __all__ = [
     "TASKS",
     "WRITTEN",
     "Array",
+    "Count",
     "Examples",
     "Metric",
     "MetricName",

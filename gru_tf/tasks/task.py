@@ -4,17 +4,18 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.catalogue import Catalogue
 from gru_tf.foundation.errors import UserError, did_you_mean, mismatch
 
 TASKS = Catalogue(kind="task", package="gru_tf.tasks", attribute="TASK", by_kind=True)
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Count = Annotated[int, Field(ge=1)]
 MetricName = Literal["accuracy", "mse", "mae", "rmse", "nll", "bpc", "perplexity", "bleu", "beam_bleu"]
 WRITTEN = ("bleu", "beam_bleu")  # metrics of whole sequences that the network writes; all others are means over targets
 END = 0  # the class that ends a decoded target, and that stands before its first

@@ -12,9 +12,9 @@ import numpy as np
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import csv_lines
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import did_you_mean, several, shown
 
-Array = np.ndarray[Any, np.dtype[Any]]
 LARGEST = 1e150  # of numbers: the square of a larger one has no place in 64 bits
 
 

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns as checks
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import several
 
 CATEGORIES = 100  # more of them in a column are refused: each is an input of its own
 NUMBERS = 0.9  # a text column of which so many values are numbers is one of numbers with mistakes in it
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Column(BaseModel):

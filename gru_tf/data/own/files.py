@@ -19,6 +19,7 @@ import numpy as np
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns as checks
 from gru_tf.data.own import csv_table, memory_limit
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, cannot_read, one_line
 
 DIGITS = 16  # of a checksum
@@ -32,7 +33,6 @@ FORMS: dict[str, Literal["table", "arrays", "series"]] = {
     ".npz": "arrays",
     ".ts": "series",
 }
-Array = np.ndarray[Any, np.dtype[Any]]
 Given = str | os.PathLike[str]
 
 

@@ -13,9 +13,8 @@ from gru_tf.data.datasets import cache
 from gru_tf.data.own import columns as checks
 from gru_tf.data.own import files
 from gru_tf.foundation import atomic_file
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, one_line
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def located(data: Any) -> str:

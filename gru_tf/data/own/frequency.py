@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from gru_tf.foundation.array import Array
+
 REGULAR = 0.5  # of the steps are equally long, else there is no regular one
 UNITS = {"month": "datetime64[M]", "time": "datetime64[ns]"}
 

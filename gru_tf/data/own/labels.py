@@ -8,10 +8,10 @@ import numpy as np
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, splits
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import several
 
 CLASSES = 100  # more different numbers than these are values, not classes
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import numpy as np
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own.columns import absent, at
+from gru_tf.foundation.array import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Missing = Literal["refuse", "drop", "forward", "interpolate", "mean"]
 
 

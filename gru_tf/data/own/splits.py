@@ -9,15 +9,14 @@ Worked example, validation = test = 0.2, of ten groups of one sequence: a a a a 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from gru_tf.data.datasets import DatasetError
+from gru_tf.foundation.array import Array
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = ("training", "validation", "test")
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def by_time(times: Array, validation: float, test: float, where: str = "the data") -> Array:

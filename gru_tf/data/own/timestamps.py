@@ -8,9 +8,9 @@ import numpy as np
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own.columns import absent, at, groups, numbers, row, unlike
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import shown
 
-Array = np.ndarray[Any, np.dtype[Any]]
 FIRST, LAST = np.datetime64("1678"), np.datetime64("2262")  # years that 64 bits of nanoseconds hold
 DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y")
 WORDS = (

@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, one_line, several, shown
 
-Array = np.ndarray[Any, np.dtype[Any]]
 BUILT_IN = {1, 2, 3, 32000}  # filters: deflate, shuffle, fletcher32, lzf; all others may be plugins
 LARGE = 1 << 28  # bytes: from here on arrays must be stored, not only declared
 EXPANSION = 1000  # the most that deflate can do is 1,032

@@ -5,15 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange.keras import hdf5
 from gru_tf.interchange.keras.objects import class_name, options_of
 from gru_tf.interchange.keras.stock import CUDNN, MODELS, RECURRENT
 from gru_tf.recurrent import gates
 
-Array = np.ndarray[Any, np.dtype[Any]]
 NAMED = {  # what a layer calls its weights, if nobody renamed them
     *("kernel", "recurrent_kernel", "bias", "embeddings", "gamma", "beta", "moving_mean", "moving_variance"),
     *("depthwise_kernel", "pointwise_kernel"),

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 
+from gru_tf.foundation.array import Array
 from gru_tf.interchange import building, random_inputs
 from gru_tf.interchange.agreement import Agreement
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.onnx.running import session
-from gru_tf.interchange.source import BATCHES, LENGTHS, Array
+from gru_tf.interchange.source import BATCHES, LENGTHS
 from gru_tf.interchange.verification import batch_of, given_to, real_steps
 
 UNVERIFIED = "not verified: onnxruntime is not installed"

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, several, shown
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Proto = Any  # a message of the onnx library
 FLOATS = {1: "float32", 10: "float16", 11: "float64"}
 TYPES = {**FLOATS, 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool"}  # TensorProto.DataType → NumPy

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gru_tf.interchange.onnx.file import Array
+from gru_tf.foundation.array import Array
 from gru_tf.interchange.onnx.values import Axis, Const, Filled, Flow, Size, Sizes, UnreadableError, Value, numbers
 
 GROWTH = 8  # gates are cut, put in another order and joined

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import counted
 from gru_tf.interchange.network import Linear
-from gru_tf.interchange.onnx.file import Array
 from gru_tf.interchange.onnx.graph import Node, is_scalar
 from gru_tf.interchange.onnx.parts import complete
 from gru_tf.interchange.onnx.values import Axis, Const, Flow, Sizes, UnreadableError, Value, constant, numbers, sizes

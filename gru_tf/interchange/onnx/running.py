@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted, one_line
 from gru_tf.interchange.network import STATES, Recurrent
 from gru_tf.interchange.onnx import file
-from gru_tf.interchange.source import Array, Run
+from gru_tf.interchange.source import Run
 
 HALF, SINGLE, DOUBLE = 10, 1, 11  # TensorProto.DataType
 MOST = 1 << 26  # numbers of a first state

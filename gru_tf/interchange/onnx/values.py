@@ -4,13 +4,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.interchange.network import Linear, Recurrent
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Size = int | str  # a number, or the name of an input's axis whose length is known only when the file is run
 TIMES = "\N{UNIT SEPARATOR}"  # between the names of two axes that became one
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation import atomic_file
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.network import STATES, Network, Recurrent
 from gru_tf.interchange.onnx import activations, file
 from gru_tf.interchange.onnx.checking import verified
-from gru_tf.interchange.source import Array
 from gru_tf.recurrent import gates
 
 OPSET = 14  # the first with GRU, LSTM and RNN as they are today, and axes of Squeeze as inputs; any runtime since 2021

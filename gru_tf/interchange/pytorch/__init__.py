@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gru_tf.foundation import atomic_file
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, verification
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import file as pytorch_file
 from gru_tf.interchange.pytorch import running, safetensors, state_dict
-from gru_tf.interchange.pytorch.stacks import Array
 from gru_tf.interchange.pytorch.state_dict import Options
 from gru_tf.interchange.source import Foreign
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.pytorch import safetensors, state_dict
-from gru_tf.interchange.pytorch.stacks import Array, Tensor
+from gru_tf.interchange.pytorch.stacks import Tensor
 
 LEAST = (2, 6)
 SHARED, SHARED_TIMES = 1 << 28, 8  # bytes, from which on tensors may not be the same numbers more often than that

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.interchange.pytorch.file import pytorch
-from gru_tf.interchange.pytorch.stacks import TITLES, Array, Read
+from gru_tf.interchange.pytorch.stacks import TITLES, Read
 from gru_tf.interchange.pytorch.state_dict import Found
 from gru_tf.interchange.source import Run
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange.pytorch.stacks import Array, Tensor
+from gru_tf.interchange.pytorch.stacks import Tensor
 
 TYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 PREFIX = 8  # bytes of the header's length, at the start

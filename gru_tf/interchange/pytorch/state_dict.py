@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted, did_you_mean
 from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Network, Recurrent
@@ -17,7 +18,6 @@ from gru_tf.interchange.pytorch import around_stack, stacks
 from gru_tf.interchange.pytorch.around_stack import Around
 from gru_tf.interchange.pytorch.stacks import TITLES, Read, Tensor, suffix
 
-Array = np.ndarray[Any, np.dtype[Any]]
 SOURCE = "PyTorch state_dict"
 DEEPEST = 100  # dots before a name
 ACTIVATIONS = ("tanh", "relu")

@@ -7,10 +7,10 @@ variables (dropout, residual connections) leave no trace in it.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Linear, Network, Recurrent
@@ -21,7 +21,6 @@ from gru_tf.interchange.tensorflow.tf1_cells import Cell, Stack, stack
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.gates import Gates
 
-Array = np.ndarray[Any, np.dtype[Any]]
 FRAMEWORK = "TensorFlow 1 checkpoint"
 
 

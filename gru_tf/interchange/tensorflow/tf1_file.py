@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, did_you_mean, one_line, several
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Shapes = Mapping[str, tuple[int, ...]]
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.source import Run
 from gru_tf.interchange.tensorflow.tf1_cells import Cell, Stack
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Steps = tuple[Array, list[Array]]  # (T, H), final states
 
 

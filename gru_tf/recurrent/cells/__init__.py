@@ -4,14 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.catalogue import Catalogue
 from gru_tf.foundation.errors import UserError, did_you_mean
 
 CELLS = Catalogue(kind="cell", package="gru_tf.recurrent.cells", attribute="CELL")
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
 OF_TIME = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
 OF_LAYER = (*OF_TIME, "activity_regularizer", "name", "dtype", "trainable")
 

@@ -22,7 +22,8 @@ import numpy as np
 from keras import ops
 from scipy.special import expit as sigmoid
 
-from gru_tf.recurrent.cells import Array, CellSpec, Whole
+from gru_tf.foundation.array import Array
+from gru_tf.recurrent.cells import CellSpec, Whole
 from gru_tf.recurrent.cells._cell import RecurrentCell
 
 BETA = 1.0

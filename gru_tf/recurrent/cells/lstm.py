@@ -21,7 +21,8 @@ import numpy as np
 from keras import ops
 from scipy.special import expit as sigmoid
 
-from gru_tf.recurrent.cells import Array, CellSpec
+from gru_tf.foundation.array import Array
+from gru_tf.recurrent.cells import CellSpec
 from gru_tf.recurrent.cells._cell import RecurrentCell
 
 

@@ -18,7 +18,8 @@ import keras
 import numpy as np
 from scipy.special import expit as sigmoid
 
-from gru_tf.recurrent.cells import Array, CellSpec, around
+from gru_tf.foundation.array import Array
+from gru_tf.recurrent.cells import CellSpec, around
 from gru_tf.recurrent.cells._parallel import LinearCell, ParallelRNN, positive
 
 

@@ -22,7 +22,8 @@ import numpy as np
 from keras import ops
 from scipy.special import expit as sigmoid
 
-from gru_tf.recurrent.cells import Array, CellSpec, around
+from gru_tf.foundation.array import Array
+from gru_tf.recurrent.cells import CellSpec, around
 from gru_tf.recurrent.cells._parallel import LinearCell, ParallelRNN, positive
 
 
@@ -61,7 +62,8 @@ def gate_values(x: Array, states: Sequence[Array], weights: Mapping[str, Array])
 
 def kept(values: Mapping[str, Array]) -> Array:
     """The forget gate's part of both gates."""
-    return values["f"] / (values["f"] + values["i"])
+    share: Array = values["f"] / (values["f"] + values["i"])
+    return share
 
 
 def step(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> list[Array]:

@@ -12,7 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.recurrent.cells import Array, CellSpec
+from gru_tf.foundation.array import Array
+from gru_tf.recurrent.cells import CellSpec
 from gru_tf.recurrent.cells._cell import RecurrentCell
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.recurrent.gates.layouts import check_convention, layout
-from gru_tf.recurrent.gates.packing import GATES, Array, Layout
+from gru_tf.recurrent.gates.packing import GATES, Layout
 
 
 @dataclass(frozen=True, eq=False)

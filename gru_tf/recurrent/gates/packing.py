@@ -7,11 +7,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from gru_tf.foundation.array import Array
+
 GATES = {"gru": "zrh", "lstm": "ifco", "rnn": "h"}  # cell → its gates, in Keras' order
 
 

@@ -15,17 +15,15 @@ Worked example, window=3, horizon=2, rows 0 to 9, of which 0–5 train, 6–7 va
 import math
 from abc import abstractmethod
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from gru_tf.data import array_cache, series_file
 from gru_tf.data.datasets import DataFile, locate
-from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks import Array, Count, Examples, Metric, Signature, Splits, Task
 from gru_tf.tasks._windows import cut, naive_errors
-
-Count = Annotated[int, Field(ge=1)]
 
 
 class Borders(NamedTuple):

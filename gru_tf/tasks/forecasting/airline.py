@@ -13,7 +13,8 @@ Worked example, window=3, horizon=1: the first training example, in thousands, b
 from typing import ClassVar
 
 from gru_tf.data.datasets import DataFile
-from gru_tf.tasks.forecasting._forecast import Borders, Count, SmallSeries
+from gru_tf.tasks import Count
+from gru_tf.tasks.forecasting._forecast import Borders, SmallSeries
 
 FILE = DataFile(
     "series/airline-passengers.csv",

@@ -13,8 +13,8 @@ Worked example, window=3, horizon=2, target="OT": hours 0 to 2 give hours 3 and 
 from typing import ClassVar, Literal
 
 from gru_tf.data.datasets import DataFile
-from gru_tf.tasks import Metric
-from gru_tf.tasks.forecasting._forecast import Borders, Count, Forecast, _baselines
+from gru_tf.tasks import Count, Metric
+from gru_tf.tasks.forecasting._forecast import Borders, Forecast, _baselines
 
 FILE = DataFile(
     "ett/ETTh1.csv",

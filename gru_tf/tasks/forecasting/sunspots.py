@@ -11,7 +11,8 @@ Worked example, window=3, horizon=1: the first training example, before standard
 from typing import ClassVar
 
 from gru_tf.data.datasets import DataFile
-from gru_tf.tasks.forecasting._forecast import Borders, Count, SmallSeries
+from gru_tf.tasks import Count
+from gru_tf.tasks.forecasting._forecast import Borders, SmallSeries
 
 FILE = DataFile(
     "series/monthly-sunspots.csv",

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
+
 ORDER = 4
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @cache

@@ -7,9 +7,8 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from gru_tf.tasks import Array, Examples, Splits, Task
+from gru_tf.tasks import Array, Count, Examples, Splits, Task
 
-Count = Annotated[int, Field(ge=1)]
 Alphabet = Annotated[int, Field(ge=2, le=250)]  # symbols, blank and marker are numbers of one byte
 PLENTY = 64  # 2⁶⁴ sequences are more than anybody draws: no larger power is worked out
 

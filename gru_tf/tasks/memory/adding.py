@@ -15,9 +15,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from gru_tf.tasks import Examples, Metric, Signature, Splits, Task
-
-Count = Annotated[int, Field(ge=1)]
+from gru_tf.tasks import Count, Examples, Metric, Signature, Splits, Task
 
 
 class Adding(Task):

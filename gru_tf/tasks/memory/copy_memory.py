@@ -15,8 +15,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from gru_tf.tasks import Array, Examples, Metric, Signature
-from gru_tf.tasks.memory._memory import Alphabet, Count, Memory, one_hot, power, whole
+from gru_tf.tasks import Array, Count, Examples, Metric, Signature
+from gru_tf.tasks.memory._memory import Alphabet, Memory, one_hot, power, whole
 
 
 class CopyMemory(Memory):

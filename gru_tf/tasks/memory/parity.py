@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from gru_tf.tasks import Array, Examples, Metric, Signature
-from gru_tf.tasks.memory._memory import Count, Memory, power, whole
+from gru_tf.tasks import Array, Count, Examples, Metric, Signature
+from gru_tf.tasks.memory._memory import Memory, power, whole
 
 
 class Parity(Memory):

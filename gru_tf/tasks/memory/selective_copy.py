@@ -15,8 +15,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from gru_tf.tasks import Array, Examples, Metric, Signature
-from gru_tf.tasks.memory._memory import PLENTY, Alphabet, Count, Memory, power, whole
+from gru_tf.tasks import Array, Count, Examples, Metric, Signature
+from gru_tf.tasks.memory._memory import PLENTY, Alphabet, Memory, power, whole
 
 
 class SelectiveCopy(Memory):

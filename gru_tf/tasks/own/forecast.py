@@ -21,12 +21,11 @@ from pydantic import Field, model_validator
 from gru_tf.data import array_cache
 from gru_tf.data.own import files
 from gru_tf.foundation.errors import UserError
-from gru_tf.tasks import Array, Metric, Signature, Splits
+from gru_tf.tasks import Array, Count, Metric, Signature, Splits
 from gru_tf.tasks._windows import cut
 from gru_tf.tasks.own._series import VERSION, Series, last_windows, series
 from gru_tf.tasks.own._task import Names, OwnData, Prepared, Share
 
-Count = Annotated[int, Field(ge=1)]
 PARTS = ("train", "validation", "test")
 
 

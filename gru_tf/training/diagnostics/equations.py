@@ -8,7 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.recurrent.cells import CELLS, Array, CellSpec
+from gru_tf.foundation.array import Array
+from gru_tf.recurrent.cells import CELLS, CellSpec
 
 STOCK = {keras.layers.SimpleRNNCell: "rnn", keras.layers.LSTMCell: "lstm", keras.layers.GRUCell: "gru"}
 

@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from gru_tf.experiment.result import Quartiles
-from gru_tf.recurrent.cells import Array
+from gru_tf.foundation.array import Array
 from gru_tf.training.diagnostics.recurrence import Call, Place, run
 
 

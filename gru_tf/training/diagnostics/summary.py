@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gru_tf.recurrent.cells import Array
+from gru_tf.foundation.array import Array
 from gru_tf.training.diagnostics.gates_over_time import Gates
 
 LOW, HIGH = 0.1, 0.9  # Karpathy et al. 2015

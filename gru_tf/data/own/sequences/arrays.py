@@ -1,7 +1,6 @@
 """Sequences of arrays by name: inputs padded to one length, a label of each, and their lengths where these differ."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -10,9 +9,9 @@ from gru_tf.data.own import columns, missing_values
 from gru_tf.data.own.labels import Labelled
 from gru_tf.data.own.missing_values import Missing
 from gru_tf.data.own.sequences.gathered import Columns, Sequences
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import did_you_mean
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Array]
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.data.own.labels import Labelled
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from gru_tf.foundation.array import Array
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from gru_tf.data.own import columns, missing_values, timestamps
 from gru_tf.data.own.labels import Labelled
 from gru_tf.data.own.missing_values import Missing
 from gru_tf.data.own.sequences.gathered import Columns, Sequences
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from gru_tf.foundation.array import Array
 
 
 def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: bool = True) -> Sequences:

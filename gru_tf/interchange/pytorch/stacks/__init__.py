@@ -1,18 +1,7 @@
 """Recurrent stacks in a PyTorch state_dict: found by name, at any prefix, and checked part by part."""
 
 from gru_tf.interchange.pytorch.stacks import made_anew
-from gru_tf.interchange.pytorch.stacks.entries import (
-    BIASES,
-    FLOATS,
-    KEY,
-    WEIGHTS,
-    Array,
-    Stack,
-    Tensor,
-    choose,
-    find,
-    suffix,
-)
+from gru_tf.interchange.pytorch.stacks.entries import BIASES, FLOATS, KEY, WEIGHTS, Stack, Tensor, choose, find, suffix
 from gru_tf.interchange.pytorch.stacks.layers import CELLS, TITLES, Read, read
 
 __all__ = [
@@ -22,7 +11,6 @@ __all__ = [
     "KEY",
     "TITLES",
     "WEIGHTS",
-    "Array",
     "Read",
     "Stack",
     "Tensor",

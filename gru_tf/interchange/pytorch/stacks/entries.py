@@ -8,15 +8,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.pytorch.stacks import made_anew
 
-Array = np.ndarray[Any, np.dtype[Any]]
 WEIGHTS, BIASES = ("weight_ih", "weight_hh"), ("bias_ih", "bias_hh")
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 PART = r"(?P<part>(?:weight|bias)_(?:ih|hh|hr))(?P<layer>_l\d{1,6})?(?P<reverse>_reverse)?"

@@ -4,9 +4,10 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted
 from gru_tf.interchange.network import Recurrent
-from gru_tf.interchange.pytorch.stacks.entries import BIASES, WEIGHTS, Array, Stack, Tensor, suffix
+from gru_tf.interchange.pytorch.stacks.entries import BIASES, WEIGHTS, Stack, Tensor, suffix
 from gru_tf.recurrent import gates
 
 CELLS = {1: "rnn", 3: "gru", 4: "lstm"}  # by how many gates there are
