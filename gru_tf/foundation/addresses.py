@@ -18,6 +18,7 @@ FORMER = {
     "gru_tf.diagnostics": "gru_tf.training.diagnostics",
     "gru_tf.document": "gru_tf.analysis.formats.json_document",
     "gru_tf.frame": "gru_tf.analysis.formats.frame",
+    "gru_tf.registered": "gru_tf.recurrent.saved_models",
     "gru_tf.silence": "gru_tf.foundation.startup",
 }
 
