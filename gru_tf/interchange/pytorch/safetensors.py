@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.pytorch.stacks import Tensor
 
-TYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+DTYPES = {  # the format's name → NumPy's; bfloat16 is no type of NumPy's own
+    "F16": np.dtype("float16"), "BF16": np.dtype(ml_dtypes.bfloat16), "F32": np.dtype("float32"), "F64": np.dtype("float64"),
+}  # fmt: skip
+HALF = 2  # bytes of a float16 or bfloat16, which float32 holds exactly
 PREFIX = 8  # bytes of the header's length, at the start
 
 
@@ -32,20 +36,18 @@ def read(path: Path) -> dict[str, Tensor]:
         raise UserError(
             f"expected a whole safetensors file. Received: {str(error).partition(':')[2].strip() or error}"
         ) from None
-    return {name: _tensor(name, given) for name, given in content}
+    return {name: _tensor(name, entry) for name, entry in content}
 
 
-def _tensor(name: str, given: Mapping[str, Any]) -> Tensor:
-    shape = tuple(given["shape"])
+def _tensor(name: str, entry: Mapping[str, Any]) -> Tensor:
+    """An entry as the library gives it: shape, dtype (the format's name) and data (bytes)."""
+    shape, own = tuple(entry["shape"]), entry["dtype"]
 
     def load() -> Array:
-        if given["dtype"] == "BF16":  # the upper half of a float32's bits
-            upper = np.frombuffer(given["data"], "<u2").astype(np.uint32)
-            return (upper << 16).view(np.float32).reshape(shape)
-        found = np.frombuffer(given["data"], TYPES[given["dtype"]]).reshape(shape)
-        return found.astype(np.float32) if found.dtype == np.float16 else found
+        array = np.frombuffer(entry["data"], DTYPES[own]).reshape(shape)
+        return array.astype(np.float32) if array.itemsize == HALF else array
 
-    return Tensor(name, shape, TYPES.get(given["dtype"], given["dtype"]), load)
+    return Tensor(name, shape, DTYPES[own].name if own in DTYPES else own, load)
 
 
 def write(arrays: Mapping[str, Array], path: Path) -> None:

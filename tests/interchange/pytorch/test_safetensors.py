@@ -18,7 +18,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, importing, provenance, pytorch
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import file as pytorch_file
-from gru_tf.interchange.pytorch import state_dict
+from gru_tf.interchange.pytorch import safetensors, state_dict
 from gru_tf.interchange.pytorch.stacks import Tensor
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.gates import layouts
@@ -142,6 +142,16 @@ def test_half_precision_is_read_exactly(tmp_path, dtype):
     for name, block in found.layers[0].forward.blocks.items():
         np.testing.assert_array_equal(block, expected.blocks[name])
         assert block.dtype == np.float32
+
+
+def test_every_bfloat16_is_the_upper_half_of_a_float32(tmp_path):
+    bits = np.arange(1 << 16, dtype=np.uint32) << 16  # nan and infinity among them
+    _write_raw(tmp_path / "all.safetensors", {"all": ("BF16", bits.view(np.float32))})
+    tensor = safetensors.read(tmp_path / "all.safetensors")["all"]
+    assert (tensor.shape, tensor.dtype) == ((1 << 16,), "bfloat16")
+    numbers = tensor.load()
+    assert numbers.dtype == np.float32
+    np.testing.assert_array_equal(numbers.view(np.uint32), bits)
 
 
 def _write_raw(path, typed, length=None):
