@@ -66,7 +66,7 @@ def import_model(
         reference: an .npz with "inputs" and "outputs" of the source, to compare with instead.
         dtype: of the model: float32 or float64; float16 or bfloat16 with verify=False; of a Keras file none, its layers say
             theirs.
-        given: options of the reader; for a state_dict those of `gru_tf.interchange.pytorch.state_dict.Options`: `prefix`,
+        given: options of the reader; for a state_dict those of `gru_tf.interchange.pytorch.StateDictOptions`: `prefix`,
             `embedding`, `head`, `every_step`, `activation`, `masked`, `leave_out`.
 
     Raises:

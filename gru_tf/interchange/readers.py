@@ -80,7 +80,7 @@ def given_to(reader: Any, path: Path, given: dict[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         if name not in known:
             raise UserError(f"{path}: {option_names.unknown(name, value, known)}")
-    return {"given": kind(**given)} if kind else given
+    return {"options": kind(**given)} if kind else given
 
 
 def files(path: Path) -> Iterator[Path]:

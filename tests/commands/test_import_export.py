@@ -73,7 +73,7 @@ def test_import_prints_the_layers_and_how_it_was_verified_and_writes(main, stack
         "out Dense 5 45",
     ]
     assert lines[7].startswith("Verified by the reference ref.npz: outputs of a batch differ by at most ")
-    assert "is not in a state_dict" in lines[8]
+    assert "A state_dict does not record operations between" in lines[8]
     assert lines[9] == "Left out, also of what was compared: module.norm.weight (8,)"
     assert lines[10:] == ["Written: lm.keras"]
     tokens, outputs = stack
@@ -155,7 +155,7 @@ def test_a_broken_file_is_one_line_and_nothing_is_written(main, stack, tmp_path)
     path.write_bytes(path.read_bytes()[:-1])
     code, shown, error = main("import", "lm.safetensors", "-o", "lm.keras")
     assert (code, shown) == (2, "")
-    assert error.startswith("gru-tf: lm.safetensors: expected a whole safetensors file.")
+    assert error.startswith("gru-tf: lm.safetensors: expected a complete safetensors file.")
     assert files(tmp_path) == {"lm.safetensors", "ref.npz"}
 
 
@@ -187,7 +187,7 @@ ASKED = {  # arguments of the import → what is said, in the command's own word
         " --no-head, --last, --activation, --masked, --leave-out",
     ),
     "given as none": (["lm.keras", "--no-head"], "lm.keras: --no-head: no option for a file of this kind. Options: none"),
-    "which stack": (["two.safetensors"], "two.safetensors: expected one recurrent stack, or --prefix to say which."),
+    "which stack": (["two.safetensors"], "two.safetensors: expected one recurrent stack, or --prefix to choose one."),
     "no such stack": (["two.safetensors", "--prefix", "c"], "two.safetensors: --prefix: expected one of "),
     "no such nonlinearity": (["two.safetensors", "--prefix", "b", "--activation", "rely"], "--activation: expected 'tanh'"),
     "no such head": (["lm.safetensors", "--head", "outt"], "lm.safetensors: --head: expected one of"),
@@ -211,7 +211,7 @@ def test_python_s_callers_get_python_s_options(stack, tmp_path):
         importing.bring(tmp_path / "lm.safetensors", scopes=["a"])
     with pytest.raises(UserError, match=r"headd: no option for a file of this kind\. Did you mean 'head'"):
         importing.bring(tmp_path / "lm.safetensors", headd="a")
-    with pytest.raises(UserError, match="or `prefix` to say which"):
+    with pytest.raises(UserError, match="or `prefix` to choose one"):
         importing.bring(tmp_path / "two.safetensors")
 
 
@@ -239,7 +239,7 @@ def test_what_is_not_installed_is_said(source, words):
 def test_what_was_assumed_is_said_with_the_command_s_options(main, stack, tmp_path):
     two(tmp_path)
     _, shown, _ = main("import", "two.safetensors", "-o", "a.keras", "--prefix", "b")
-    assert "it is taken for tanh (otherwise: --activation relu)" in shown
+    assert "tanh is assumed (override with --activation relu)" in shown
     _, _, error = main("import", "two.safetensors", "-o", "b.keras", "--prefix", "b", "--verify")
     assert error.endswith("is not installed, and there is no --reference (.npz)\n")
 

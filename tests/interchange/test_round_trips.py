@@ -202,11 +202,11 @@ def test_pytorch_to_keras(network, suffix, timesteps, batch, seed):
 @given(network=networks(foreign=True), **shapes)
 def test_keras_to_pytorch(network, timesteps, batch, seed):
     torch = pytest.importorskip("torch")
-    from gru_tf.interchange.pytorch import state_dict
+    from gru_tf.interchange.pytorch import writing
 
     x, lengths = inputs(network, timesteps, batch, seed)
     model = building.build(network, dtype=dtype_of(network))
-    arrays, _ = state_dict.write(building.of(model))  # what a .pt holds; test_pytorch writes files
+    arrays, _ = writing.state_dict(building.of(model))  # what a .pt holds; test_pytorch writes files
     modules = in_pytorch(with_biases(network), seed)
     modules.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})  # every name, every shape
     expected, _ = by_pytorch(modules, network, x, lengths)

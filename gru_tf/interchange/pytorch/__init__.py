@@ -1,4 +1,4 @@
-"""PyTorch's state_dicts: a network read from .pt or .safetensors, and written."""
+"""PyTorch state_dicts: networks read from and written to .pt and .safetensors files."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -11,55 +11,59 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, verification
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import file as pytorch_file
-from gru_tf.interchange.pytorch import running, safetensors, state_dict
-from gru_tf.interchange.pytorch.state_dict import Options
+from gru_tf.interchange.pytorch import reading, running, safetensors, writing
+from gru_tf.interchange.pytorch.reading import StateDictOptions
 from gru_tf.interchange.source import Foreign
 
+Options = StateDictOptions  # the name under which `readers` looks for a reader's options
 
-def read(path: Path, given: Options = state_dict.UNSAID) -> Foreign:
+
+def read(path: Path, options: StateDictOptions = reading.DEFAULTS) -> Foreign:
     """The network in a file with a state_dict.
 
     Args:
         path: of the file.
-        given: what it does not say.
+        options: what the file does not record.
 
     Raises:
-        UserError: for a file that is no state_dict, or would run code, or is truncated; for parts that do not belong
-            together; where PyTorch is needed and not installed. Always the file and what is wrong, in one line.
+        UserError: for a file that is no state_dict, would run code or is truncated; for parts that do not fit together; if
+            PyTorch is needed and not installed. Always the file and what is wrong, in one line.
     """
-    with _naming(path):
-        found = state_dict.read(pytorch_file.entries(path), given)
-    return Foreign(found.network, state_dict.SOURCE, lambda: running.framework(found), found.notes)
+    with _errors_name(path):
+        state_dict = reading.read(pytorch_file.read(path), options)
+    return Foreign(state_dict.network, reading.SOURCE, lambda: running.framework(state_dict), state_dict.notes)
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Errors inside begin with the file's name; what the weights' own modules refuse is a mistake in the file."""
+def _errors_name(path: Path) -> Iterator[None]:
+    """Errors inside begin with the file's name; weights that do not fit together are a mistake in the file."""
     try:
         yield
     except ValueError as error:
-        said = str(error).removeprefix("gates: ")
-        raise UserError(said if said.startswith(f"{path}:") else f"{path}: {said}") from None
+        message = str(error).removeprefix("gates: ")
+        raise UserError(message if message.startswith(f"{path}:") else f"{path}: {message}") from None
 
 
 def write(network: Network, path: Path) -> str:
-    """Write a network as a state_dict, .pt by PyTorch or .safetensors without; a line that says how it was verified.
+    """Write a network as a state_dict, and return a line that says how it was verified.
 
-    The file is read again and computed by PyTorch where that is installed, and takes its name only where it gives the same.
+    A .pt file is written by PyTorch, a .safetensors file without it. If PyTorch is installed, the file is read again and run
+    by it; it is kept only if the results are the same.
 
     Raises:
-        UserError: for what no module of PyTorch computes, where what must write is not installed, and where PyTorch gives
-            something else.
+        UserError: for what no module of PyTorch computes, if the package that writes the file is not installed, and if
+            PyTorch gives other results.
     """
-    arrays, notes = state_dict.write(network)
-    said: list[str] = []
+    arrays, notes = writing.state_dict(network)
+    verified = ""
 
     def save(file: Path) -> None:
+        nonlocal verified
         _writer(path)(arrays, file)
-        said.append(_verified(network, file))
+        verified = _verify(network, file)
 
     atomic_file.through(path, save)
-    return "; ".join([*said, *notes])
+    return "; ".join([verified, *notes])
 
 
 def _writer(path: Path) -> Callable[[Mapping[str, Array], Path], None]:
@@ -73,15 +77,14 @@ def _writer(path: Path) -> Callable[[Mapping[str, Array], Path], None]:
     return lambda arrays, file: torch.save(OrderedDict((name, torch.tensor(array)) for name, array in arrays.items()), file)
 
 
-def _verified(network: Network, file: Path) -> str:
-    """In words."""
-    heads = [f"{state_dict.HEAD}{f'.{n}' if len(network.head) > 1 else ''}" for n in range(len(network.head))]
-    options = Options(
-        prefix=state_dict.STACK,
-        embedding=False if network.embedding is None else state_dict.EMBEDDING,
-        head=heads or False,
+def _verify(network: Network, file: Path) -> str:
+    """Compare the written file with the network, and say in a line how far they differ."""
+    options = StateDictOptions(
+        prefix=writing.STACK,
+        embedding=False if network.embedding is None else writing.EMBEDDING,
+        head=writing.head_names(network) or False,
         every_step=network.every_step,
-        activation=_activation(network),
+        activation=next((layer.activation for layer in network.layers if layer.forward.cell == "rnn"), None),
         masked=network.masked,
     )
     framework = read(file, options).framework()
@@ -89,7 +92,3 @@ def _verified(network: Network, file: Path) -> str:
         return "not verified: PyTorch is not installed"
     by, run = framework
     return str(verification.verify(building.build(network), network, run, by=by))
-
-
-def _activation(network: Network) -> str | None:
-    return next((layer.activation for layer in network.layers if layer.forward.cell == "rnn"), None)

@@ -1,8 +1,7 @@
-"""Files of torch.save and of safetensors, opened so that nothing of them runs.
+"""Files of torch.save and of safetensors, opened without running any code in them.
 
-A .pt file is a pickle, which can run whatever its author wants. It is opened by torch.load(weights_only=True) alone, which
-knows tensors and plain containers and refuses everything else, in a version where that cannot be got around (2.6:
-CVE-2025-32434).
+A .pt file is a pickle, which can run arbitrary code. It is opened only by torch.load(weights_only=True), which knows tensors
+and plain containers and refuses everything else, and only by a version of which no bypass is known (2.6: CVE-2025-32434).
 """
 
 import re
@@ -17,96 +16,95 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange.pytorch import safetensors, state_dict
+from gru_tf.interchange.pytorch import checkpoint, safetensors
 from gru_tf.interchange.pytorch.stacks import Tensor
 
 LEAST = (2, 6)
-SHARED, SHARED_TIMES = 1 << 28, 8  # bytes, from which on tensors may not be the same numbers more often than that
+SHARED, SHARED_TIMES = 1 << 28, 8  # beyond so many bytes, tensors may not share storage more often than that
 INSTALL = "expected PyTorch to be installed, or the weights as .safetensors (safetensors.torch.save_file), read without it"
-SAVE = "save the weights alone: torch.save(model.state_dict(), FILE)"
+SAVE = "save only the weights: torch.save(model.state_dict(), FILE)"
 
 
-def entries(path: Path) -> dict[str, Tensor]:
+def read(path: Path) -> dict[str, Tensor]:
     """The tensors in a file, by name.
 
     Raises:
-        UserError: for a file that is no state_dict, or would run code, or is truncated, and where PyTorch is needed and not
+        UserError: for a file that is no state_dict, would run code or is truncated, and if PyTorch is needed and not
             installed.
     """
     with path.open("rb") as stream:
         start = stream.read(safetensors.PREFIX + 1)
     if safetensors.looks_like(start) or path.suffix == ".safetensors":
-        return state_dict.entries(safetensors.read(path), Tensor)
+        return checkpoint.find_tensors(safetensors.read(path), Tensor)
     if not start.startswith((b"PK", b"\x80")):
-        raise UserError(f"expected a file of torch.save, or of safetensors. Received: one that begins with {start!r}")
+        raise UserError(f"expected a file of torch.save, or of safetensors. Received: a file that begins with {start!r}")
     torch = pytorch()
     if torch is None:
         raise UserError(f"{INSTALL}. Received: no PyTorch")
     _check_sizes(path)
-    tensors = state_dict.entries(_unpickled(torch, path), torch.Tensor)
-    found = {name: _tensor(torch, name, tensor) for name, tensor in tensors.items()}
+    tensors = checkpoint.find_tensors(_unpickle(torch, path), torch.Tensor)
+    entries = {name: _entry(torch, name, tensor) for name, tensor in tensors.items()}
     claimed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if claimed > max(SHARED, SHARED_TIMES * path.stat().st_size):
-        received = f"{claimed:,} bytes of them in a file of {path.stat().st_size:,}"
-        raise UserError(f"expected tensors that share their numbers at most {SHARED_TIMES} times. Received: {received}")
-    return found
+        received = f"{claimed:,} bytes of tensors in a file of {path.stat().st_size:,}"
+        raise UserError(f"expected tensors that share storage at most {SHARED_TIMES} times. Received: {received}")
+    return entries
 
 
 def pytorch() -> Any:
-    """PyTorch; None where it is not installed."""
+    """PyTorch; None if it is not installed."""
     if find_spec("torch") is None:
         return None
-    found = version("torch")
-    if tuple(int(number) for number in re.findall(r"\d+", found)[:2]) < LEAST:
-        raise UserError(
-            f"expected PyTorch {'.'.join(map(str, LEAST))} or later, whose weights_only is safe. Received: {found}"
-        )
+    installed = version("torch")
+    if tuple(int(number) for number in re.findall(r"\d+", installed)[:2]) < LEAST:
+        expected = f"PyTorch {'.'.join(map(str, LEAST))} or later, whose weights_only is safe"
+        raise UserError(f"expected {expected}. Received: {installed}")
     import torch
 
     return torch
 
 
 def _check_sizes(path: Path) -> None:
-    """Refuse an archive that unpacks to more than it is: torch.save does not compress."""
+    """Refuse an archive that unpacks to more than its own size: torch.save does not compress."""
     if not zipfile.is_zipfile(path):
         return
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
     except (zipfile.BadZipFile, NotImplementedError, UnicodeError) as error:
-        raise UserError(f"expected a whole file of torch.save. Received: {error}") from None
+        raise UserError(f"expected a complete file of torch.save. Received: {error}") from None
     if unpacked > path.stat().st_size:
-        size = f"{path.stat().st_size:,} bytes that unpack to {unpacked:,}"
-        raise UserError(f"expected a file of torch.save, which does not compress. Received: {size}")
+        received = f"{path.stat().st_size:,} bytes that unpack to {unpacked:,}"
+        raise UserError(f"expected a file of torch.save, which does not compress. Received: {received}")
 
 
-def _unpickled(torch: Any, path: Path) -> Any:
-    """What is in the file, or one line on why it is refused."""
+def _unpickle(torch: Any, path: Path) -> Any:
+    """The file's content; raises UserError with the reason, in one line, if PyTorch refuses it."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on the pickle's protocol and old storages, which are not the user's to mend
+            warnings.simplefilter("ignore")  # on the pickle's protocol and old storages, which the user cannot change
             return torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
-        raise UserError("expected a file of torch.save. Received: one that asks for more memory than there is") from None
-    except Exception as error:  # an unpickler fed with foreign bytes raises whatever its last operation did
+        raise UserError("expected a file of torch.save. Received: one that needs more memory than there is") from None
+    except Exception as error:  # an unpickler given arbitrary bytes raises whatever its last operation did
         raise UserError(_reason(error)) from None
 
 
 def _reason(error: Exception) -> str:
-    said = " ".join(str(error).split())
-    if named := re.search(r"GLOBAL ([\w.<>]+)", said):
-        what = f"a pickle that names {named[1]}, which is not loaded, for it may run code"
-        return f"expected a state_dict, which holds tensors alone; {SAVE}. Received: {what}"
-    if "TorchScript" in said:
+    text = " ".join(str(error).split())
+    if named := re.search(r"GLOBAL ([\w.<>]+)", text):
+        received = f"a pickle that names {named[1]}, which is not loaded because it may run code"
+        return f"expected a state_dict, which holds only tensors; {SAVE}. Received: {received}"
+    if "TorchScript" in text:
         return f"expected a state_dict; {SAVE}. Received: a TorchScript program"
-    first = re.split(r"(?<=[.|]) ", said)[0][:160] if said else "the end of the file"
-    return f"expected a whole file of torch.save. Received: {type(error).__name__}: {first}"
+    first = re.split(r"(?<=[.|]) ", text)[0][:160] if text else "the end of the file"
+    return f"expected a complete file of torch.save. Received: {type(error).__name__}: {first}"
 
 
-def _tensor(torch: Any, name: str, tensor: Any) -> Tensor:
-    """An entry; dense and of its own numbers, for a view can claim any size."""
+def _entry(torch: Any, name: str, tensor: Any) -> Tensor:
+    """A dense tensor no larger than its storage, for a view can claim any size."""
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
-        kind = "quantised" if tensor.is_quantized else f"{tensor.layout} on device {tensor.device.type}"
+        kind = "quantized" if tensor.is_quantized else f"{tensor.layout} on device {tensor.device.type}"
         raise UserError(f"{name}: expected a dense tensor. Received: {kind}")
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
         stored = tensor.untyped_storage().nbytes()

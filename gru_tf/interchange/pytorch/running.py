@@ -1,4 +1,4 @@
-"""PyTorch's own modules on the arrays of a file as they lie: what an import is checked with."""
+"""PyTorch's own modules with the arrays of a state_dict, run to verify an import."""
 
 from importlib.metadata import version
 from typing import Any
@@ -7,23 +7,23 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.pytorch.file import pytorch
-from gru_tf.interchange.pytorch.stacks import TITLES, Read
-from gru_tf.interchange.pytorch.state_dict import Found
+from gru_tf.interchange.pytorch.reading import StateDictNetwork
+from gru_tf.interchange.pytorch.stacks import TITLES, LoadedStack
 from gru_tf.interchange.source import Run
 
 
-def framework(found: Found) -> tuple[str, Run] | None:
-    """PyTorch's modules with the file's own arrays, which went through none of this project's layouts."""
+def framework(state_dict: StateDictNetwork) -> tuple[str, Run] | None:
+    """PyTorch's name and its computation with the file's own arrays, unconverted; None if it is not installed."""
     torch = pytorch()
     if torch is None:
         return None
-    around = found.around
+    around = state_dict.around
     table = None if around.embedding is None else torch.tensor(around.embedding.weight.array())
     heads = [
-        (torch.tensor(one.weight.array()), None if one.bias is None else torch.tensor(one.bias.array()))
-        for one in around.heads
+        (torch.tensor(head.weight.array()), None if head.bias is None else torch.tensor(head.bias.array()))
+        for head in around.heads
     ]
-    modules = [_module(torch, one) for one in found.reads]
+    modules = [_module(torch, stack) for stack in state_dict.stacks]
     weights = [*(p for module in modules for p in module.parameters()), *(w for w, _ in heads)]
     stored = torch.float64 if any(w.dtype == torch.float64 for w in weights) else torch.float32
 
@@ -36,7 +36,7 @@ def framework(found: Found) -> tuple[str, Run] | None:
             for module in modules:
                 x, last, final = _step_through(torch, module.to(dtype), x, lengths)
                 states += final
-            x = x if found.network.every_step else last
+            x = x if state_dict.network.every_step else last
             for kernel, bias in heads:
                 x = torch.nn.functional.linear(x, kernel.to(dtype), None if bias is None else bias.to(dtype))
         return x.numpy(), [state.numpy() for state in states]
@@ -44,32 +44,31 @@ def framework(found: Found) -> tuple[str, Run] | None:
     return f"PyTorch {version('torch').partition('+')[0]}", run
 
 
-def _module(torch: Any, one: Read) -> Any:
-    stack = one.stack
-    options: dict[str, Any] = {"nonlinearity": one.layers[0].activation} if one.cell == "rnn" else {}
-    kind = getattr(torch.nn, TITLES[one.cell])
-    both = stack.directions == 2
+def _module(torch: Any, loaded: LoadedStack) -> Any:
+    stack = loaded.stack
+    options: dict[str, Any] = {"nonlinearity": loaded.layers[0].activation} if loaded.cell == "rnn" else {}
+    kind = getattr(torch.nn, TITLES[loaded.cell])
     with torch.device("meta"):  # no random numbers are drawn for weights that are replaced
         module = kind(
-            one.features,
-            one.units,
+            loaded.features,
+            loaded.units,
             stack.depth,
             bias=stack.biased,
             batch_first=True,
-            bidirectional=both,
+            bidirectional=stack.directions == 2,
             **options,
         )
-    module.load_state_dict({name: torch.tensor(array) for name, array in one.arrays.items()}, strict=True, assign=True)
+    module.load_state_dict({name: torch.tensor(array) for name, array in loaded.arrays.items()}, strict=True, assign=True)
     return module.eval()
 
 
 def _step_through(torch: Any, module: Any, x: Any, lengths: Array | None) -> tuple[Any, Any, list[Any]]:
     """Every step, the last of each direction, and the states: layer by layer, forward before backward, h before c."""
     rnn = torch.nn.utils.rnn
-    given = x
+    sequences = x
     if lengths is not None:
-        given = rnn.pack_padded_sequence(x, torch.as_tensor(lengths).long(), batch_first=True, enforce_sorted=False)
-    every, final = module(given)
+        sequences = rnn.pack_padded_sequence(x, torch.as_tensor(lengths).long(), batch_first=True, enforce_sorted=False)
+    every, final = module(sequences)
     if lengths is not None:
         every, _ = rnn.pad_packed_sequence(every, batch_first=True, total_length=x.shape[1])
     kinds = final if isinstance(final, tuple) else (final,)

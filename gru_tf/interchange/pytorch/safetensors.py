@@ -1,4 +1,4 @@
-"""Files of the safetensors format, which hold arrays and names and nothing that could run; no framework is needed."""
+"""Files of the safetensors format: arrays and names, no code. No framework is needed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ PREFIX = 8  # bytes of the header's length, at the start
 
 
 def looks_like(start: bytes) -> bool:
-    """Whether a file that begins so is one: the length of a header, and a JSON object."""
+    """Whether a file with this start is one: the length of a header, then a JSON object."""
     return start[PREFIX : PREFIX + 1] == b"{"
 
 
@@ -27,14 +27,14 @@ def read(path: Path) -> dict[str, Tensor]:
     """Name → entry; the library checks that the header and the lengths in it fit the file.
 
     Raises:
-        UserError: where the library is not installed, and where the file is truncated or its header is wrong.
+        UserError: if the library is not installed, and if the file is truncated or its header is wrong.
     """
     library = _library(path)
     try:
         content = library.deserialize(path.read_bytes())
     except library.SafetensorError as error:
         raise UserError(
-            f"expected a whole safetensors file. Received: {str(error).partition(':')[2].strip() or error}"
+            f"expected a complete safetensors file. Received: {str(error).partition(':')[2].strip() or error}"
         ) from None
     return {name: _tensor(name, entry) for name, entry in content}
 
@@ -51,7 +51,7 @@ def _tensor(name: str, entry: Mapping[str, Any]) -> Tensor:
 
 
 def write(arrays: Mapping[str, Array], path: Path) -> None:
-    """Write arrays by name; raises UserError where the library is not installed."""
+    """Write arrays by name; raises UserError if the library is not installed."""
     _library(path)
     from safetensors.numpy import save_file
 

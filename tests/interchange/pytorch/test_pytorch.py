@@ -225,7 +225,8 @@ def test_a_weight_that_is_made_anew_is_refused_with_what_puts_it_back(saved, how
     make(getattr(module, where), name)
     path = saved(module.state_dict())
     words = f"torch.nn.utils.{words}(module, '{name}')"
-    refused(lambda: gru_tf.import_model(path), f"{where}.{name}: expected the weight itself", f"which {called}", words)
+    expected, received = f"{where}.{name}: expected the weight itself", f"from which {called} computes it"
+    refused(lambda: gru_tf.import_model(path), expected, received, words)
     if where == "decoder":
         gru_tf.import_model(path, head=False)  # which is not asked for it
     remove(getattr(module, where), name)
@@ -248,11 +249,11 @@ def test_gates_that_are_not_swapped_are_noticed(saved, monkeypatch):
 
 def test_what_is_written_wrongly_is_noticed_and_not_written(tmp_path, monkeypatch):
     network = importing.bring(_file(tmp_path, torch.nn.GRU(3, 4))).network
-    write = pytorch.state_dict.write
+    right = pytorch.writing.state_dict
     monkeypatch.setattr(
-        pytorch.state_dict,
-        "write",
-        lambda network: ({name: -a if "bias_hh" in name else a for name, a in write(network)[0].items()}, ()),
+        pytorch.writing,
+        "state_dict",
+        lambda network: ({name: -a if "bias_hh" in name else a for name, a in right(network)[0].items()}, ()),
     )
     refused(lambda: pytorch.write(network, tmp_path / "out.pt"), "not the same")
     assert [file.name for file in tmp_path.iterdir()] == ["in.pt"]
@@ -370,7 +371,7 @@ def test_a_truncated_file_is_refused(saved, old, share):
     path = saved(torch.nn.GRU(3, 20).state_dict(), _use_new_zipfile_serialization=not old)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
-    refused(lambda: gru_tf.import_model(path), str(path), "expected a whole file of torch.save")
+    refused(lambda: gru_tf.import_model(path), str(path), "expected a complete file of torch.save")
 
 
 def test_a_damaged_file_is_refused(saved):
@@ -402,7 +403,7 @@ def test_one_array_under_many_names_is_not_read_so_many_times(tmp_path, monkeypa
     torch.save(tied | {f"more{n}": big for n in range(40)}, tmp_path / "tied.pt")
     gru_tf.import_model(tmp_path / "tied.pt", verify=False)  # small: whatever it shares
     monkeypatch.setattr(pytorch_file, "SHARED", 1 << 14)
-    refused(lambda: gru_tf.import_model(tmp_path / "tied.pt"), "tied.pt", "share their numbers at most 8 times")
+    refused(lambda: gru_tf.import_model(tmp_path / "tied.pt"), "tied.pt", "share storage at most 8 times")
 
 
 def test_a_sparse_tensor_is_refused(saved):

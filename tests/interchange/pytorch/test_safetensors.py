@@ -17,8 +17,8 @@ import gru_tf
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, importing, provenance, pytorch
 from gru_tf.interchange.network import Network
+from gru_tf.interchange.pytorch import checkpoint, reading, safetensors
 from gru_tf.interchange.pytorch import file as pytorch_file
-from gru_tf.interchange.pytorch import safetensors, state_dict
 from gru_tf.interchange.pytorch.stacks import Tensor
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.gates import layouts
@@ -41,7 +41,7 @@ def tensors(arrays):
 
 
 def read(arrays, **options):
-    return state_dict.read(tensors(state_dict.entries(arrays, np.ndarray)), state_dict.Options(**options))
+    return reading.read(tensors(checkpoint.find_tensors(arrays, np.ndarray)), reading.StateDictOptions(**options))
 
 
 @pytest.fixture
@@ -107,9 +107,9 @@ def test_relu_is_an_option_and_tanh_is_said(file):
     x = X[:, :3]
     model = gru_tf.import_model(file(arrays), verify=False, activation="relu")
     np.testing.assert_allclose(model(x), run("rnn", arrays, x, nonlinearity=lambda a: np.maximum(a, 0))[0], rtol=1e-5)
-    assert "taken for tanh" in " ".join(read(arrays).notes)
+    assert "tanh is assumed" in " ".join(read(arrays).notes)
     assert not read(arrays, activation="relu").notes
-    refused(lambda: read(weights("gru"), activation="relu"), "activation", "GRU", "torch.nn.RNN alone")
+    refused(lambda: read(weights("gru"), activation="relu"), "activation", "GRU", "only torch.nn.RNN")
     refused(lambda: read(arrays, activation="tanhh"), "Did you mean 'tanh'?")
 
 
@@ -225,12 +225,19 @@ def test_two_models_in_one_checkpoint_are_told_apart_by_where_they_lie():
 def test_a_list_of_modules_is_one_stack_where_the_prefix_says_so():
     parts = weights("gru", layers=1, prefix="rnns.10.", features=5, units=2)
     parts |= weights("lstm", layers=1, prefix="rnns.9.", units=5)
-    advice = "or `prefix` to say which (`prefix='rnns'` for all of the list, one after the other). Received: "
+    advice = "or `prefix` to choose one (`prefix='rnns'` for the whole list, in order). Received: "
     refused(lambda: read(parts), f"{advice}'rnns.10' (1 layer)")
     two = parts | {name.replace("rnns", "net.cells"): array for name, array in parts.items()}
-    refused(lambda: read(two), "(`prefix='rnns'` or `prefix='net.cells'` for all of the list")
+    refused(lambda: read(two), "(`prefix='rnns'` or `prefix='net.cells'` for the whole list")
     found = read(parts, prefix="rnns").network
     assert [(layer.name, layer.forward.cell) for layer in found.layers] == [("rnns.9.l0", "lstm"), ("rnns.10.l0", "gru")]
+
+
+def test_a_list_whose_modules_have_several_stacks_is_refused():
+    parts = weights("gru", prefix="nets.0.b.") | weights("gru", prefix="nets.0.a.") | weights("gru", prefix="nets.1.")
+    words = "prefix: expected one recurrent stack in each module of 'nets'. Received: 'nets.0.b' (2 layers), 'nets.0.a'"
+    refused(lambda: read(parts, prefix="nets"), words)
+    assert [layer.name for layer in read(parts, prefix="nets.0.a").network.layers] == ["nets.0.a.l0", "nets.0.a.l1"]
 
 
 def test_a_cell_s_keys_name_no_layer():
@@ -415,12 +422,15 @@ REFUSED = {
     "nothing at all": ({}, ["expected a state_dict", "Received: an empty dict"]),
     "one without a module beside another": (
         weights("gru", prefix="") | weights("gru", prefix="b."),
-        ["`prefix` to say which", "'' (no module's, at the top; 2 layers), 'b' (2 layers)"],
+        ["`prefix` to choose one", "'' (at the top level; 2 layers), 'b' (2 layers)"],
     ),
-    "two gates": (changed(weight_hh_l0=ones(8, 4)), ["rnn.weight_hh_l0", "a gate count that fits no cell", "2 gates"]),
+    "two gates": (
+        changed(weight_hh_l0=ones(8, 4)),
+        ["rnn.weight_hh_l0", "expected 1 gate (RNN), 3 gates (GRU) or 4 gates (LSTM)", "2 gates"],
+    ),
     "a broken gate": (
         changed(weight_hh_l0=ones(13, 4)),
-        ["rnn.weight_hh_l0", "a gate count that fits no cell", "3.25 gates"],
+        ["rnn.weight_hh_l0", "expected 1 gate (RNN), 3 gates (GRU) or 4 gates (LSTM)", "3.25 gates"],
     ),
     "no matrix": (changed(weight_hh_l0=ones(12)), ["rnn.weight_hh_l0", "expected a matrix"]),
     "no units": (changed(weight_hh_l0=ones(0, 0)), ["rnn.weight_hh_l0", "expected a matrix"]),
@@ -456,11 +466,11 @@ REFUSED = {
     ),
     "a name that a terminal obeys": (
         weights("gru") | {"\x1b[2J\nrnn.x": ones(2)},
-        ["expected names that can be printed", r"\x1b[2J\nrnn.x"],
+        ["expected printable names", r"\x1b[2J\nrnn.x"],
     ),
     "weight dropout": (
         {n.replace("weight_hh_l0", "weight_hh_l0_raw"): a for n, a in weights("gru", layers=1).items()},
-        ["rnn.weight_hh_l0: expected the weight itself", "rnn.weight_hh_l0_raw, of which weight dropout makes it"],
+        ["rnn.weight_hh_l0: expected the weight itself", "rnn.weight_hh_l0_raw, from which weight dropout computes it"],
     ),
     "what nothing is known of": (
         {n.replace("weight_hh_l0", "weight_hh_l0_g"): a for n, a in weights("gru", layers=1).items()},
@@ -485,7 +495,7 @@ def test_a_truncated_file_is_refused(file, keep):
     path = file(weights("gru"))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * keep) if isinstance(keep, float) else keep])
-    refused(lambda: gru_tf.import_model(path), str(path), "expected a whole safetensors file")
+    refused(lambda: gru_tf.import_model(path), str(path), "expected a complete safetensors file")
 
 
 LIES = {
@@ -507,12 +517,12 @@ def test_a_header_that_lies_is_refused(file, lie):
     LIES[lie](header)
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + whole[8 + length :])
-    refused(lambda: gru_tf.import_model(path), str(path), "expected a whole safetensors file")
+    refused(lambda: gru_tf.import_model(path), str(path), "expected a complete safetensors file")
 
 
 def test_a_header_longer_than_the_file_is_refused(tmp_path):
     _write_raw(tmp_path / "long.safetensors", {"a": ("F32", ones(2))}, length=2**62)
-    refused(lambda: gru_tf.import_model(tmp_path / "long.safetensors"), "expected a whole safetensors file")
+    refused(lambda: gru_tf.import_model(tmp_path / "long.safetensors"), "expected a complete safetensors file")
 
 
 def test_what_is_no_model_is_refused(tmp_path):

@@ -1,22 +1,20 @@
 """Recurrent stacks in a PyTorch state_dict: found by name, at any prefix, and checked part by part."""
 
-from gru_tf.interchange.pytorch.stacks import made_anew
-from gru_tf.interchange.pytorch.stacks.entries import BIASES, FLOATS, KEY, WEIGHTS, Stack, Tensor, choose, find, suffix
-from gru_tf.interchange.pytorch.stacks.layers import CELLS, TITLES, Read, read
+from gru_tf.interchange.pytorch.stacks import parametrizations
+from gru_tf.interchange.pytorch.stacks.layers import ACTIVATIONS, TITLES, LoadedStack, load
+from gru_tf.interchange.pytorch.stacks.tensor import Tensor
+from gru_tf.interchange.pytorch.stacks.torch_stack import KEY, TorchStack, choose, find, suffix
 
 __all__ = [
-    "BIASES",
-    "CELLS",
-    "FLOATS",
+    "ACTIVATIONS",
     "KEY",
     "TITLES",
-    "WEIGHTS",
-    "Read",
-    "Stack",
+    "LoadedStack",
     "Tensor",
+    "TorchStack",
     "choose",
     "find",
-    "made_anew",
-    "read",
+    "load",
+    "parametrizations",
     "suffix",
 ]

@@ -1,4 +1,4 @@
-"""The layers of a stack in a PyTorch state_dict, every part of it checked: which cell, which widths, nothing missing."""
+"""The layers of a stack in a PyTorch state_dict, checked: its cell, widths that fit, and no part missing."""
 
 import itertools
 from collections.abc import Mapping
@@ -7,23 +7,25 @@ from dataclasses import dataclass
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted
 from gru_tf.interchange.network import Recurrent
-from gru_tf.interchange.pytorch.stacks.entries import BIASES, WEIGHTS, Stack, Tensor, suffix
+from gru_tf.interchange.pytorch.stacks.tensor import Tensor
+from gru_tf.interchange.pytorch.stacks.torch_stack import BIASES, WEIGHTS, TorchStack, suffix
 from gru_tf.recurrent import gates
 
-CELLS = {1: "rnn", 3: "gru", 4: "lstm"}  # by how many gates there are
+CELLS = {1: "rnn", 3: "gru", 4: "lstm"}  # by number of gates
 TITLES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
+ACTIVATIONS = ("tanh", "relu")  # of torch.nn.RNN; the other cells have the first alone
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
-    """A stack whose parts belong together.
+class LoadedStack:
+    """A stack whose parts are complete and fit together.
 
     Args:
         cell: "gru", "lstm" or "rnn".
         features, units: I, and H of one direction.
         layers: from the first to the last.
         arrays: weight_ih_l0 and so on, as torch.nn's module takes them.
-        stack: where it comes from.
+        stack: its entries.
     """
 
     cell: str
@@ -31,15 +33,15 @@ class Read:
     units: int
     layers: tuple[Recurrent, ...]
     arrays: dict[str, Array]
-    stack: Stack
+    stack: TorchStack
 
 
-def read(stack: Stack, activation: str = "tanh") -> Read:
-    """The layers of a stack, every part checked; `activation` is a plain RNN's.
+def load(stack: TorchStack, activation: str = "tanh") -> LoadedStack:
+    """Check every part of a stack and load its layers; `activation` is a plain RNN's.
 
     Raises:
-        UserError: for a missing part, a projection, a count of gates that fits no cell, and shapes that do not belong
-            together, naming the key, what was expected and what there is.
+        UserError: for a missing part, a projection, a number of gates that fits no cell, and shapes that do not fit, with
+            the key, what was expected and what was received.
     """
     _refuse_projection(stack)
     _check_complete(stack)
@@ -49,57 +51,55 @@ def read(stack: Stack, activation: str = "tanh") -> Read:
     layers: list[Recurrent] = []
     for n in range(stack.depth):
         width = features if n == 0 else units * stack.directions
-        both = []
+        weights = []
         for reverse in (False, True)[: stack.directions]:
             part = stack.parts[n, reverse]
             _check_shapes(part, cell, width, units)
-            numbers = {name: tensor.array() for name, tensor in part.items()}
-            both.append(gates.read(numbers, f"pytorch_{cell}"))
-            arrays |= {f"{name}{suffix(n, reverse)}": array for name, array in numbers.items()}
+            own = {name: tensor.array() for name, tensor in part.items()}
+            weights.append(gates.read(own, f"pytorch_{cell}"))
+            arrays |= {f"{name}{suffix(n, reverse)}": array for name, array in own.items()}
         name = f"{stack.prefix}l{n}" if stack.suffixed else stack.name
-        own = activation if cell == "rnn" else "tanh"
-        layers.append(Recurrent(both[0], both[1] if len(both) > 1 else None, activation=own, name=name))
-    return Read(cell, features, units, tuple(layers), arrays, stack)
+        backward = weights[1] if stack.directions == 2 else None
+        layers.append(Recurrent(weights[0], backward, activation=activation if cell == "rnn" else "tanh", name=name))
+    return LoadedStack(cell, features, units, tuple(layers), arrays, stack)
 
 
-def _refuse_projection(stack: Stack) -> None:
+def _refuse_projection(stack: TorchStack) -> None:
     for (layer, reverse), part in stack.parts.items():
         if "weight_hr" in part:
             key = stack.key("weight_hr", layer, reverse)
-            why = "proj_size > 0: its state is a projection of o ∘ tanh(c), and Keras has no such LSTM"
+            why = "proj_size > 0: its state is a projection of o ∘ tanh(c); Keras has no such LSTM"
             raise UserError(f"{key}: expected an LSTM without projection. Received: {why}")
 
 
-def _check_complete(stack: Stack) -> None:
-    """Layers from 0 on without gaps, all with the same directions and the same biases."""
+def _check_complete(stack: TorchStack) -> None:
+    """Refuse gaps between layers, and layers that differ in directions or biases."""
     present = {layer for layer, _ in stack.parts}
     missing = next(n for n in itertools.count() if n not in present)
     if missing < len(present):
-        has = f"layers {', '.join(map(str, sorted(present)))}"
-        raise UserError(f"{stack.key('weight_ih', missing)}: missing. Expected layers from 0 on. Received: {has}")
+        received = f"layers {', '.join(map(str, sorted(present)))}"
+        raise UserError(f"{stack.key('weight_ih', missing)}: missing. Expected layers from 0 on. Received: {received}")
     biases = BIASES if stack.biased else ()
-    some = next(tensor.key for tensor in stack.tensors())
+    first = next(tensor.key for tensor in stack.tensors())
     for n in range(len(present)):
         for reverse in (False, True)[: stack.directions]:
             part = stack.parts.get((n, reverse), {})
             for name in (*WEIGHTS, *biases):
                 if name not in part:
-                    why = "as other parts of the stack have biases" if name in BIASES else f"beside {some}"
+                    why = "as other parts of the stack have biases" if name in BIASES else f"beside {first}"
                     raise UserError(f"{stack.key(name, n, reverse)}: missing. Expected it {why}")
 
 
-def _cell(stack: Stack) -> tuple[str, int]:
-    """Which cell, by how many gates of H rows weight_hh has, and H."""
+def _cell(stack: TorchStack) -> tuple[str, int]:
+    """The cell, by the number of gates of H rows in weight_hh, and H."""
     hidden = stack.parts[0, False]["weight_hh"]
     rows, units = hidden.shape if len(hidden.shape) == 2 else (0, 0)
     if min(rows, units) < 1:
         raise UserError(f"{hidden.key}: expected a matrix (gates · H, H). Received: shape {hidden.shape}")
     if rows % units or rows // units not in CELLS:
-        known = "1 gate (RNN), 3 (GRU) or 4 (LSTM)"
-        gate_count = f"{rows / units:.3g} gates of {units} rows"
-        raise UserError(
-            f"{hidden.key}: a gate count that fits no cell: expected {known}. Received: shape {hidden.shape}, {gate_count}"
-        )
+        expected = "1 gate (RNN), 3 gates (GRU) or 4 gates (LSTM)"
+        received = f"shape {hidden.shape}, {rows / units:.3g} gates of {units} rows"
+        raise UserError(f"{hidden.key}: expected {expected}. Received: {received}")
     return CELLS[rows // units], units
 
 
@@ -115,5 +115,5 @@ def _check_shapes(part: Mapping[str, Tensor], cell: str, features: int, units: i
     for name, tensor in part.items():
         expected = shapes.get(name, (count * units,))
         if tensor.shape != expected:
-            why = f"for {counted(count, 'gate')} of {counted(units, 'unit')} and {counted(features, 'feature')}"
-            raise UserError(f"{tensor.key}: expected shape {expected} {why}. Received: {tensor.shape}")
+            sizes = f"{counted(count, 'gate')} of {counted(units, 'unit')} and {counted(features, 'feature')}"
+            raise UserError(f"{tensor.key}: expected shape {expected} for {sizes}. Received: {tensor.shape}")
