@@ -74,7 +74,7 @@ def test_import_prints_the_layers_and_how_it_was_verified_and_writes(main, stack
     ]
     assert lines[7].startswith("Verified by the reference ref.npz: outputs of a batch differ by at most ")
     assert "A state_dict does not record operations between" in lines[8]
-    assert lines[9] == "Left out, also of what was compared: module.norm.weight (8,)"
+    assert lines[9] == "Left out of the model and of the comparison: module.norm.weight (8,)"
     assert lines[10:] == ["Written: lm.keras"]
     tokens, outputs = stack
     np.testing.assert_allclose(keras.saving.load_model("lm.keras")(tokens), outputs, rtol=0, atol=1e-5)
@@ -224,7 +224,7 @@ def test_a_layer_in_front_is_refused_and_left_out_where_that_is_asked_for(main, 
     assert "expected --leave-out inp for the stack without it" in error
     code, shown, _ = main("import", "front.safetensors", "-o", "a.keras", "--leave-out", "inp")
     assert code == 0
-    assert "Left out, also of what was compared: inp.weight (8, 5)" in shown
+    assert "Left out of the model and of the comparison: inp.weight (8, 5)" in shown
     x = np.random.default_rng(3).normal(size=(2, 5, 8)).astype("float32")
     np.testing.assert_allclose(keras.saving.load_model("a.keras")(x), run("gru", arrays, x)[0], rtol=0, atol=1e-5)
 

@@ -1,4 +1,4 @@
-"""A written file beside Keras: onnxruntime's outputs and states on several lengths and batch sizes, or no file."""
+"""A file before it is kept: onnxruntime's outputs and states compared with Keras', at several lengths and batch sizes."""
 
 from pathlib import Path
 
@@ -16,46 +16,46 @@ from gru_tf.interchange.verification import batch_of, given_to, real_steps
 UNVERIFIED = "not verified: onnxruntime is not installed"
 
 
-def verified(network: Network, content: bytes, path: Path, initial: bool) -> str:
-    """A line on how far onnxruntime's outputs and states are from Keras'.
+def verify(network: Network, content: bytes, path: Path, initial: bool) -> str:
+    """A line that says how far onnxruntime's outputs and states differ from Keras'.
 
     Args:
         network: what was written.
         content: the file's bytes.
         path: what messages call it.
-        initial: whether first states are inputs; random ones are then given to both.
+        initial: whether initial states are inputs; both then get the same random ones.
 
     Raises:
-        UserError: where they are further apart than `Agreement` lets them be, naming the output.
+        UserError: if they differ by more than `Agreement` allows, naming the output.
     """
-    found = session(content, path)
-    if found is None:
+    runtime = session(content, path)
+    if runtime is None:
         return UNVERIFIED
-    by, run = found
+    by, run = runtime
     names = [name for name, _ in network.states()]
     model = building.build(network, states=True, initial=initial)
-    compared = Agreement(path, by)
+    agreement = Agreement(path, by)
     for seed, (steps, batch) in enumerate((steps, batch) for steps in LENGTHS for batch in BATCHES):
         rng = np.random.default_rng(seed)
         inputs, real = random_inputs.of_network(network, batch, steps, rng)
-        first = [rng.normal(size=(batch, h)).astype("float32") for _, h in network.states()] if initial else []
-        feed = _named(network, inputs, real, dict(zip(names, first, strict=False)))
+        initial_states = [rng.normal(size=(batch, h)).astype("float32") for _, h in network.states()] if initial else []
+        feed = _feed(network, inputs, real, dict(zip(names, initial_states, strict=False)))
         whole = given_to(inputs, real)
-        given = [*(whole if network.masked else [whole]), *map(ops.convert_to_tensor, first)]
-        expected, *ends = model(given if len(given) > 1 else given[0], training=False)
+        arguments = [*(whole if network.masked else [whole]), *map(ops.convert_to_tensor, initial_states)]
+        expected_output, *expected_states = model(arguments if len(arguments) > 1 else arguments[0], training=False)
         output, *states = run(["output", *names], feed)
-        there, here = real_steps(output, np.asarray(expected), real, network.every_step)
-        compared.compare(
+        output, expected_output = real_steps(output, np.asarray(expected_output), real, network.every_step)
+        agreement.compare(
             batch_of(batch, steps),
-            {"output": there, **dict(zip(names, states, strict=True))},
-            {"output": here, **dict(zip(names, ends, strict=True))},
+            {"output": output, **dict(zip(names, states, strict=True))},
+            {"output": expected_output, **dict(zip(names, expected_states, strict=True))},
         )
-    return str(compared.judged())
+    return str(agreement.judged())
 
 
-def _named(network: Network, inputs: Array, real: Array | None, first: dict[str, Array]) -> dict[str, Array]:
+def _feed(network: Network, inputs: Array, real: Array | None, states: dict[str, Array]) -> dict[str, Array]:
     """Inputs by the file's names and in its types."""
     feed = {"input": inputs if network.tokens is None else inputs.astype("int64")}
     if real is not None:
         feed["lengths"] = real.astype("int32")
-    return feed | {f"initial_{name}": array for name, array in first.items()}
+    return feed | {f"initial_{name}": array for name, array in states.items()}

@@ -1,6 +1,6 @@
-"""ONNX files as bytes: parsed, checked for what they must not hold, their arrays taken out.
+"""ONNX files as bytes: parsed, checked for what they must not hold, and their arrays read.
 
-Nothing is loaded by the onnx library on its own account: external data are read here, from files beside the model alone.
+The onnx library opens no files: external data are read here, and only from the model's own folder.
 """
 
 import math
@@ -25,7 +25,7 @@ def library() -> Any:
     """The onnx package.
 
     Raises:
-        UserError: where it is not installed.
+        UserError: if it is not installed.
     """
     try:
         import onnx
@@ -35,10 +35,10 @@ def library() -> Any:
 
 
 def load(path: Path) -> Proto:
-    """The file's ModelProto, as it stands: external data stay where they are.
+    """The file's ModelProto, without its external data.
 
     Raises:
-        UserError: where it cannot be read, is no ONNX file, is cut off, or needs functions or an opset not known here.
+        UserError: if it cannot be read, is no ONNX file, is truncated, or needs functions or an opset that is not supported.
     """
     onnx = library()
     from google.protobuf.message import DecodeError
@@ -46,7 +46,7 @@ def load(path: Path) -> Proto:
     try:
         model = onnx.ModelProto.FromString(path.read_bytes())
     except DecodeError:
-        raise UserError(f"{path}: expected an ONNX file. Received: bytes that are none, or a file that is cut off") from None
+        raise UserError(f"{path}: expected an ONNX file. Received: other content, or a truncated file") from None
     except OSError as error:
         raise UserError(f"{path}: expected a readable ONNX file. Received: {error.strerror}") from None
     if not model.graph.node or not model.ir_version:
@@ -54,44 +54,44 @@ def load(path: Path) -> Proto:
     if model.functions:
         raise UserError(
             f"{path}: expected nodes of the ONNX standard. Received: functions of the file's own,"
-            f" {several([f.name for f in model.functions], 3)}; put their nodes in their place with onnx.inliner first"
+            f" {several([f.name for f in model.functions], 3)}; inline them with onnx.inliner first"
         )
     if model.graph.sparse_initializer:
-        raise UserError(f"{path}: expected dense weights. Received: sparse ones")
+        raise UserError(f"{path}: expected dense weights. Received: sparse weights")
     if opset(model) < OLDEST:
         raise UserError(f"{path}: expected opset {OLDEST} or later. Received: {opset(model)}; see onnx.version_converter")
     return model
 
 
 def opset(model: Proto) -> int:
-    """Version of the standard's operators that the file is written in, 0 where it does not say."""
+    """Version of the standard's operators in the file, 0 if it has none."""
     return max((int(entry.version) for entry in model.opset_import if entry.domain in OWN), default=0)
 
 
 def stored(model: Proto, path: Path) -> int:
-    """Bytes of the file and of the files beside it that its arrays lie in.
+    """Bytes of the file and of the files beside it that hold its arrays.
 
     Raises:
-        UserError: where arrays claim more of those than there is.
+        UserError: if arrays claim more bytes than those files have.
     """
-    there: int = sum(file.stat().st_size for file in beside(model, path))
-    claimed = sum(math.prod(t.dims) * np.dtype(TYPES.get(t.data_type, "int8")).itemsize for t in _outside(model))
-    if there and claimed > 2 * there:  # some arrays may share bytes
+    available: int = sum(file.stat().st_size for file in beside(model, path))
+    claimed = sum(math.prod(t.dims) * np.dtype(TYPES.get(t.data_type, "int8")).itemsize for t in _external(model))
+    if available and claimed > 2 * available:  # some arrays may share bytes
         raise UserError(
-            f"{path}: expected external data of at most {there:,} bytes, as its files have. Received: {claimed:,}"
+            f"{path}: expected external data of at most {available:,} bytes, the size of its files. Received: {claimed:,}"
         )
-    return int(model.ByteSize()) + there
+    return int(model.ByteSize()) + available
 
 
 def beside(model: Proto, path: Path) -> list[Path]:
-    """The files in the model's folder that arrays lie in."""
-    entries = (entry for tensor in _outside(model) for entry in tensor.external_data if entry.key == "location")
-    found = {_file(entry.value, path) for entry in entries}
-    return sorted(file for file in found if file is not None and os.path.isfile(file))
+    """The files in the model's folder that hold its external data."""
+    entries = (entry for tensor in _external(model) for entry in tensor.external_data if entry.key == "location")
+    files = {_file(entry.value, path) for entry in entries}
+    return sorted(file for file in files if file is not None and os.path.isfile(file))
 
 
-def _outside(model: Proto) -> list[Proto]:
-    """The arrays that do not lie in the model's file."""
+def _external(model: Proto) -> list[Proto]:
+    """The arrays that are not stored in the model's file."""
     return [tensor for tensor in tensors(model.graph) if tensor.data_location == tensor.EXTERNAL]
 
 
@@ -101,7 +101,7 @@ def tensors(graph: Proto) -> list[Proto]:
 
 
 def array(tensor: Proto, path: Path) -> Array:
-    """The numbers of a TensorProto, also where they lie in a file beside the model.
+    """The numbers of a TensorProto, also from a file beside the model.
 
     Raises:
         UserError: for a type without numbers, a shape that does not fit the bytes, or external data elsewhere.
@@ -117,7 +117,7 @@ def array(tensor: Proto, path: Path) -> Array:
     if any(dim < 0 for dim in dims):
         raise UserError(f"{path}: array '{tensor.name}': expected a shape. Received: {list(dims)}")
     if tensor.data_location == tensor.EXTERNAL:
-        return np.frombuffer(_beside(tensor, path, size), np.dtype(name).newbyteorder("<")).reshape(dims).astype(name)
+        return np.frombuffer(_external_data(tensor, path, size), np.dtype(name).newbyteorder("<")).reshape(dims).astype(name)
     if tensor.raw_data and len(tensor.raw_data) != size:
         expected = f"{size:,} bytes for shape {list(dims)}"
         raise UserError(f"{path}: array '{tensor.name}': expected {expected}. Received: {len(tensor.raw_data):,}")
@@ -127,8 +127,8 @@ def array(tensor: Proto, path: Path) -> Array:
         raise UserError(f"{path}: array '{tensor.name}': expected {size:,} bytes of numbers. Received: {error}") from None
 
 
-def _beside(tensor: Proto, path: Path, size: int) -> bytes:
-    """The bytes of external data: of a plain file in the model's folder, links followed, and of nowhere else."""
+def _external_data(tensor: Proto, path: Path, size: int) -> bytes:
+    """The bytes of external data, from a plain file in the model's folder, links followed, and from nowhere else."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
     file = _file(location, path)
@@ -136,14 +136,14 @@ def _beside(tensor: Proto, path: Path, size: int) -> bytes:
     inside = not Path(location).is_absolute() and ".." not in Path(location).parts and "\\" not in location
     if not location or not inside or file is None:
         raise UserError(f"{where}: expected a file in the model's own folder. Received: location {shown(location)}")
-    if not os.path.isfile(file):  # which, unlike Path's, says no to names too long
+    if not os.path.isfile(file):  # unlike Path's, false for names that are too long
         raise UserError(f"{where}: expected the file {shown(location)} beside the model. Received: no such file")
-    offset, length = (_whole(entries.get(key), default) for key, default in (("offset", 0), ("length", size)))
-    there = file.stat().st_size
-    if offset is None or length != size or offset + size > there:
+    offset, length = (_byte_count(entries.get(key), default) for key, default in (("offset", 0), ("length", size)))
+    available = file.stat().st_size
+    if offset is None or length != size or offset + size > available:
         raise UserError(
-            f"{where}: expected {size:,} bytes for shape {list(tensor.dims)} within '{location}' of"
-            f" {there:,}. Received: offset {shown(entries.get('offset', 0))}, length {shown(entries.get('length', size))}"
+            f"{where}: expected {size:,} bytes for shape {list(tensor.dims)} within the {available:,} of '{location}'."
+            f" Received: offset {shown(entries.get('offset', 0))}, length {shown(entries.get('length', size))}"
         )
     with file.open("rb") as stream:
         stream.seek(offset)
@@ -151,7 +151,7 @@ def _beside(tensor: Proto, path: Path, size: int) -> bytes:
 
 
 def _file(location: str, path: Path) -> Path | None:
-    """Where this name in the model's folder leads, links followed; None where that is elsewhere or can be no file's name."""
+    """The file of that name in the model's folder, links followed; None if it is elsewhere or the name is invalid."""
     folder = path.parent.resolve()
     try:
         file = (folder / location).resolve()
@@ -160,16 +160,16 @@ def _file(location: str, path: Path) -> Path | None:
     return file if file.is_relative_to(folder) else None
 
 
-def _whole(text: str | None, default: int) -> int | None:
-    """A count of bytes written as text; None where it is none."""
+def _byte_count(text: str | None, default: int) -> int | None:
+    """A number of bytes written as text; None if it is none."""
     return default if text is None else int(text) if text.isdecimal() and len(text) < DIGITS else None
 
 
 def attributes(node: Proto) -> dict[str, Any]:
     """Attributes of a node by name: numbers, texts, lists of them, and tensors as messages; graphs as None."""
     fields = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
-    found = {each.name: getattr(each, fields[each.type]) if each.type in fields else None for each in node.attribute}
-    return {name: _plain(value) for name, value in found.items()}
+    values = {each.name: getattr(each, fields[each.type]) if each.type in fields else None for each in node.attribute}
+    return {name: _plain(value) for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:

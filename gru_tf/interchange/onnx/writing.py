@@ -1,9 +1,9 @@
-"""A `Network` as an ONNX file of native nodes, run by onnxruntime before it is kept.
+"""A `Network` as an ONNX file of GRU, LSTM and RNN nodes, verified with onnxruntime.
 
 Input "input" is (batch, time, I) float32, or token numbers (batch, time) int64; with a mask, "lengths" (batch,) int32 are
 the real steps of each sequence. Outputs are "output" (batch, time, O) or (batch, O), and each final state by its name in
-`Network.states`, (batch, H). ONNX leaves zeros behind a sequence's real steps, where Keras repeats the last output on a CPU:
-padding is to be read from neither.
+`Network.states`, (batch, H). After a sequence's real steps ONNX gives zeros, while Keras on a CPU repeats the last output:
+outputs in padding are not to be used.
 """
 
 from dataclasses import dataclass, field
@@ -17,18 +17,18 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.network import STATES, Network, Recurrent
 from gru_tf.interchange.onnx import activations, file
-from gru_tf.interchange.onnx.checking import verified
+from gru_tf.interchange.onnx.checking import verify
 from gru_tf.recurrent import gates
 
 OPSET = 14  # the first with GRU, LSTM and RNN as they are today, and axes of Squeeze as inputs; any runtime since 2021
 IR = 7  # the file format of that time
-MOST = 2**31 - (1 << 20)  # bytes that a protobuf message holds, names and nodes left out
+MOST = 2**31 - (1 << 20)  # bytes of arrays in a protobuf message, which has names and nodes as well
 SYMMETRIC = ("sigmoid", "hard_sigmoid")  # σ(−a) = 1 − σ(a)
 
 
 @dataclass
-class _Graph:
-    """Nodes, arrays, inputs and outputs as they come."""
+class _GraphBuilder:
+    """Nodes, arrays, inputs and outputs of the graph so far."""
 
     onnx: Any
     nodes: list[Any] = field(default_factory=list)
@@ -61,11 +61,11 @@ def write(network: Network, path: Path, *, initial: bool = False) -> str:
     Args:
         network: what to write.
         path: of the file; an older one is replaced once the new one is verified.
-        initial: whether the first states are inputs, "initial_" and the name in `Network.states`, (batch, H) each.
+        initial: whether the initial states are inputs, "initial_" and the name in `Network.states`, (batch, H) each.
 
     Raises:
-        UserError: for activations that ONNX has not, for more than 2 GiB, and where onnxruntime computes other numbers from
-            the file than Keras from the network: nothing is then written.
+        UserError: for activations that ONNX does not have, for more than 2 GiB, and if onnxruntime's results from the file
+            are not those of Keras from the network; nothing is then written.
     """
     path = Path(path)
     try:
@@ -74,30 +74,30 @@ def write(network: Network, path: Path, *, initial: bool = False) -> str:
         raise UserError(f"{path}: {error}") from None
     file.library().checker.check_model(model, full_check=True)
     content = model.SerializeToString()
-    said = verified(network, content, path, initial)
+    verified = verify(network, content, path, initial)
     atomic_file.write(path, content)
     backwards = initial and any(layer.reverse or layer.backward is not None for layer in network.layers)
-    return f"{said}; it reads backwards too: a sequence cannot be given in parts" if backwards else said
+    return f"{verified}; it also reads backwards, so a sequence cannot be passed in parts" if backwards else verified
 
 
 def _model(network: Network, initial: bool) -> Any:
     onnx = file.library()
-    graph = _Graph(onnx)
-    x = _below(graph, network)
+    graph = _GraphBuilder(onnx)
+    x = _inputs(graph, network)
     for n, layer in enumerate(network.layers):
         x = _recurrent(graph, layer, n, x, network.masked, initial)
-    _above(graph, network, _steps(graph, x) if network.every_step else _last(graph, network))
+    _head(graph, network, _steps(graph, x) if network.every_step else _last(graph, network))
     size = sum(array.nbytes for array in graph.arrays.values())
     if size > MOST:
-        raise ValueError(f"expected weights of at most 2 GiB, which is all an ONNX file holds. Received: {size:,} bytes")
+        raise ValueError(f"expected weights of at most 2 GiB, the most that an ONNX file holds. Received: {size:,} bytes")
     arrays = [onnx.numpy_helper.from_array(array, name) for name, array in graph.arrays.items()]
-    made = onnx.helper.make_graph(graph.nodes, "gru_tf", graph.inputs, graph.outputs, arrays)
+    proto = onnx.helper.make_graph(graph.nodes, "gru_tf", graph.inputs, graph.outputs, arrays)
     opset = [onnx.helper.make_opsetid("", OPSET)]
-    return onnx.helper.make_model(made, opset_imports=opset, ir_version=IR, producer_name="gru_tf", doc_string=__doc__)
+    return onnx.helper.make_model(proto, opset_imports=opset, ir_version=IR, producer_name="gru_tf", doc_string=__doc__)
 
 
-def _below(graph: _Graph, network: Network) -> str:
-    """Inputs, embedding or scale, and time in front; the name of what the first layer reads."""
+def _inputs(graph: _GraphBuilder, network: Network) -> str:
+    """Inputs, embedding or scale, and time as first axis; the name of the first layer's input."""
     x = "input"
     if network.embedding is not None:
         graph.inputs.append(graph.value(x, "INT64", "batch", "time"))
@@ -111,8 +111,8 @@ def _below(graph: _Graph, network: Network) -> str:
     return graph.node("Transpose", [x], "by_time", perm=[1, 0, 2])
 
 
-def _recurrent(graph: _Graph, layer: Recurrent, n: int, x: str, masked: bool, initial: bool) -> str:
-    """A node and the states behind it; the name of its output (time, batch, features)."""
+def _recurrent(graph: _GraphBuilder, layer: Recurrent, n: int, x: str, masked: bool, initial: bool) -> str:
+    """A node and its states; the name of its output (time, batch, features)."""
     one, count = layer.forward, len(layer.directions)
     states, names = STATES[one.cell], _names(layer, n)
     inputs = [x, *_weights(graph, layer, n), "lengths" if masked else ""]
@@ -145,7 +145,7 @@ def _names(layer: Recurrent, n: int) -> list[str]:
     return [name.replace("layer0", f"layer{n}") for name, _ in Network((layer,)).states()]
 
 
-def _weights(graph: _Graph, layer: Recurrent, n: int) -> list[str]:
+def _weights(graph: _GraphBuilder, layer: Recurrent, n: int) -> list[str]:
     """Names of W, R and B; B is "" where there are no biases."""
     cell = layer.forward.cell
     for one in layer.directions:
@@ -163,18 +163,18 @@ def _weights(graph: _Graph, layer: Recurrent, n: int) -> list[str]:
     ]
 
 
-def _steps(graph: _Graph, x: str) -> str:
+def _steps(graph: _GraphBuilder, x: str) -> str:
     return graph.node("Transpose", [x], "steps", perm=[1, 0, 2])
 
 
-def _last(graph: _Graph, network: Network) -> str:
+def _last(graph: _GraphBuilder, network: Network) -> str:
     """The last layer's final h of each direction, side by side: (batch, features)."""
     n, last = len(network.layers) - 1, network.layers[-1]
     turned = graph.node("Transpose", [f"layer{n}_h"], "last_by_sequence", perm=[1, 0, 2])
     return graph.node("Reshape", [turned, graph.numbers(0, last.width)], "last")
 
 
-def _above(graph: _Graph, network: Network, x: str) -> None:
+def _head(graph: _GraphBuilder, network: Network, x: str) -> None:
     """Linear layers, and the output."""
     for n, linear in enumerate(network.head):
         x = graph.node("MatMul", [x, graph.array(f"linear{n}_kernel", linear.kernel)], f"linear{n}_product")

@@ -703,7 +703,7 @@ def recurrent(layer, name="layer"):
 
 UNWRITABLE = {
     "reset before": (lambda: recurrent(keras.layers.GRU(4, reset_after=False)), ["layer", "reset_after=False"]),
-    "backwards alone": (lambda: recurrent(keras.layers.GRU(4, go_backwards=True)), ["layer", "last step"]),
+    "backwards alone": (lambda: recurrent(keras.layers.GRU(4, go_backwards=True)), ["layer", "a backward direction alone"]),
     "hard sigmoid": (
         lambda: recurrent(keras.layers.LSTM(4, recurrent_activation="hard_sigmoid")),
         ["layer", "hard_sigmoid"],
