@@ -9,15 +9,15 @@ GATES = {"gru": 3, "lstm": 4, "rnn": 1}
 def weights(cell, features=3, units=4, layers=2, directions=1, biases=True, prefix="rnn.", dtype="float32", seed=0):
     """A state_dict with random numbers, large enough that no mistake stays small."""
     rng, rows = np.random.default_rng(seed), GATES[cell] * units
-    found = {}
+    arrays = {}
     for layer in range(layers):
         width = features if layer == 0 else units * directions
         for way in ("", "_reverse")[:directions]:
             shapes = {"weight_ih": (rows, width), "weight_hh": (rows, units)}
             shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if biases else {}
             for name, shape in shapes.items():
-                found[f"{prefix}{name}_l{layer}{way}"] = (rng.normal(size=shape) * 0.7).astype(dtype)
-    return found
+                arrays[f"{prefix}{name}_l{layer}{way}"] = (rng.normal(size=shape) * 0.7).astype(dtype)
+    return arrays
 
 
 def run(cell, state_dict, x, prefix="rnn.", nonlinearity=np.tanh):

@@ -79,8 +79,8 @@ def in_numpy(cell, one, x, lengths=None, backward=False, reset_after=True):
 def expected(cell, each, x, lengths=None, direction="forward", reset_after=True):
     """Of a layer: outputs side by side and states, forward before backward."""
     ways = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}[direction]
-    found = [in_numpy(cell, one, x, lengths, way, reset_after) for one, way in zip(each, ways, strict=True)]
-    return np.concatenate([y for y, _ in found], axis=-1), [state for _, states in found for state in states]
+    directions = [in_numpy(cell, one, x, lengths, way, reset_after) for one, way in zip(each, ways, strict=True)]
+    return np.concatenate([y for y, _ in directions], axis=-1), [state for _, states in directions for state in states]
 
 
 # --- files made by hand ---
@@ -133,11 +133,11 @@ def one_layer(cell="gru", direction="forward", seed=0, kind="float32", lengths=N
     each = [blocks(cell, seed + n) for n in range(2 if direction == "bidirectional" else 1)]
     hand = Hand(kind)
     x = hand.add("Transpose", [hand.input("x", "batch", "steps", F)], "by_time", perm=[1, 0, 2])
-    given = ""
+    steps = ""
     if lengths:
-        given = hand.input("lengths", "batch", kind=TensorProto.INT64 if lengths == "cast" else TensorProto.INT32)
-        given = hand.add("Cast", [given], "short", to=TensorProto.INT32) if lengths == "cast" else given
-    y, *ends = recurrent(hand, cell, each, x, lengths=given, direction=direction, **attributes)
+        steps = hand.input("lengths", "batch", kind=TensorProto.INT64 if lengths == "cast" else TensorProto.INT32)
+        steps = hand.add("Cast", [steps], "short", to=TensorProto.INT32) if lengths == "cast" else steps
+    y, *ends = recurrent(hand, cell, each, x, lengths=steps, direction=direction, **attributes)
     if len(each) == 1:
         y = hand.add("Squeeze", [y, hand.array("one", [1], "int64")], "steps")
     else:
@@ -150,11 +150,11 @@ def one_layer(cell="gru", direction="forward", seed=0, kind="float32", lengths=N
 
 def ours_of(foreign, x=X, lengths=None, dtype="float32"):
     """Output and states of the Keras model."""
-    given = [x if foreign.network.tokens else x.astype(dtype)]
+    inputs = [x if foreign.network.tokens else x.astype(dtype)]
     if lengths is not None:
-        given.append(np.arange(x.shape[1]) < lengths[:, None])
+        inputs.append(np.arange(x.shape[1]) < lengths[:, None])
     model = building.build(foreign.network, states=True, dtype=dtype)
-    output, *states = (np.asarray(each) for each in model(given if lengths is not None else given[0]))
+    output, *states = (np.asarray(each) for each in model(inputs if lengths is not None else inputs[0]))
     return output, states
 
 
@@ -186,9 +186,9 @@ def both_agree(foreign, wanted, x=X, lengths=None, tolerance=FLOAT32, by="onnxru
 def test_a_layer_computes_what_its_equations_say(tmp_path, cell, direction, lengths):
     hand, each = one_layer(cell, direction, lengths=lengths)
     foreign = ours.read(hand.save(tmp_path))
-    given = MASKED if lengths else None
+    steps = MASKED if lengths else None
     assert foreign.network.masked == bool(lengths)
-    assert both_agree(foreign, expected(cell, each, X, given, direction), lengths=given)
+    assert both_agree(foreign, expected(cell, each, X, steps, direction), lengths=steps)
 
 
 @pytest.mark.parametrize("reset_after", [True, False])
@@ -202,7 +202,7 @@ def test_both_resets_are_read_and_differ(tmp_path, reset_after):
 
 
 @pytest.mark.parametrize("mistake", ["gates", "directions", "biases", "transposed"])
-def test_what_is_compared_notices_mistakes(tmp_path, mistake):
+def test_comparisons_notice_mistakes(tmp_path, mistake):
     hand, each = one_layer("gru", "bidirectional")
     wrong = {
         "gates": [{**one, "W_z": one["W_r"], "W_r": one["W_z"]} for one in each],
@@ -267,7 +267,7 @@ def test_float16_is_computed_in_float32(tmp_path):
 
 
 @pytest.mark.parametrize("glue", ["state", "gather", "slice", "both", "turned"])
-def test_the_last_step_is_found_however_it_is_taken(tmp_path, glue):
+def test_the_last_step_is_recognised_however_it_is_taken(tmp_path, glue):
     direction = "bidirectional" if glue in ("both", "turned") else "forward"
     hand, each = one_layer("gru", direction)
     numbers = {"first": [0], "end": [2**63 - 1], "last": [-1], "axis": [1], "flat": [0, 2 * H], "zero": 0, "minus": -1}
@@ -367,14 +367,14 @@ def test_a_file_of_one_shape_is_read_and_says_which_length_it_computes(tmp_path)
         foreign.framework()[1](X[:, :2])
 
 
-def test_lengths_that_are_declared_and_not_there_take_no_memory(tmp_path):
+def test_initial_states_of_a_huge_declared_shape_take_no_memory(tmp_path):
     hand, _ = one_layer()
     hand.nodes[1].input.append(hand.input("first", 1, "batch", 10**11))
     with pytest.raises(UserError, match=r"input 'first': expected at most .* numbers. Received: shape \[1, 5, 1000"):
         ours.read(hand.save(tmp_path)).framework()[1](X)
 
 
-def test_zero_states_of_one_batch_size_are_no_hindrance(tmp_path):
+def test_zero_states_of_one_batch_size_are_read(tmp_path):
     hand, each = one_layer()
     hand.nodes[1].input.append(hand.array("first", np.zeros((1, 2, H))))
     assert both_agree(ours.read(hand.save(tmp_path)), expected("gru", each, X))
@@ -423,9 +423,9 @@ def test_weights_in_a_file_beside_the_model(tmp_path):
     hand, each = one_layer()
     model = hand.model()
     onnx.save(model, tmp_path / "model.onnx", save_as_external_data=True, location="data.bin", size_threshold=0)
-    found = ours.read(tmp_path / "model.onnx")
-    assert both_agree(found, expected("gru", each, X))
-    assert found.beside == (tmp_path / "data.bin",)
+    foreign = ours.read(tmp_path / "model.onnx")
+    assert both_agree(foreign, expected("gru", each, X))
+    assert foreign.beside == (tmp_path / "data.bin",)
     starts = ModelSpec.model_validate({"from": str(tmp_path / "model.onnx")})
     with pytest.raises(UserError, match=r"model\.from: .*expected weights in the file itself; .* Received: data\.bin$"):
         pretrained.network(pretrained.pinned(starts))
@@ -823,8 +823,8 @@ def exchange_something(model, random):
             del each.ints[:]
             each.ints.extend(int(number) for number in numbers)
     else:
-        made = [name for other in graph.node for name in other.output if name]
-        node.input[random.integers(len(node.input))] = random.choice([*made, *(each.name for each in graph.initializer)])
+        outputs = [name for other in graph.node for name in other.output if name]
+        node.input[random.integers(len(node.input))] = random.choice([*outputs, *(each.name for each in graph.initializer)])
 
 
 def test_whatever_is_exchanged_in_a_file_it_is_refused_or_read_as_onnxruntime_computes_it(tmp_path):
@@ -843,11 +843,11 @@ def test_whatever_is_exchanged_in_a_file_it_is_refused_or_read_as_onnxruntime_co
             continue
         x = X if foreign.network.tokens is None else np.abs(X[:, :, 0] * 5).astype(int) % 11
         try:
-            found = foreign.framework()[1](x)
+            outputs = foreign.framework()[1](x)
         except UserError:  # onnxruntime itself refuses it
             counts["not run"] += 1
             continue
-        assert apart(found, of_network(foreign.network, x)) < FLOAT32, n
+        assert apart(outputs, of_network(foreign.network, x)) < FLOAT32, n
         counts["the same"] += 1
     assert counts["refused"] > 100
     assert counts["the same"] > 40
@@ -867,10 +867,10 @@ def test_no_such_file_and_no_such_library(tmp_path, monkeypatch):
 def layer(cell, seed, features=F, both=False, reverse=False, reset_after=True, **names):
     """A recurrent layer of a network."""
     options = {"convention": "keep", "reset_after": reset_after} if cell == "gru" else {}
-    given = [Gates(blocks(cell, seed + n, features), cell=cell, **options) for n in range(1 + both)]
+    weights = [Gates(blocks(cell, seed + n, features), cell=cell, **options) for n in range(1 + both)]
     if cell == "gru" and not reset_after:
-        given = [one.with_one_bias() for one in given]
-    return Recurrent(given[0], given[1] if both else None, reverse, **names)
+        weights = [one.with_one_bias() for one in weights]
+    return Recurrent(weights[0], weights[1] if both else None, reverse, **names)
 
 
 NETWORKS = {
@@ -902,10 +902,10 @@ def written(tmp_path_factory):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_written_file_is_verified_and_reads_back_to_the_bit(written, name):
-    path, said = written[name]
+    path, message = written[name]
     network = NETWORKS[name]
-    assert said.startswith("verified by onnxruntime ")
-    assert ": outputs and states of 8 batches differ by at most " in said
+    assert message.startswith("verified by onnxruntime ")
+    assert ": outputs and states of 8 batches differ by at most " in message
     onnx.checker.check_model(onnx.load(path), full_check=True)
     back = ours.read(path).network
     assert (back.every_step, back.masked, back.tokens, back.scale) == (
@@ -936,14 +936,14 @@ def test_a_written_file_computes_what_the_equations_say_with_states_by_name(writ
             f"initial_{name}": np.zeros((batch, H), "float32")
             for name in ("layer0_forward_h", "layer1_forward_h", "layer1_backward_h")
         }
-        made = dict(zip([each.name for each in session.get_outputs()], session.run(None, feed), strict=True))
+        outputs = dict(zip([each.name for each in session.get_outputs()], session.run(None, feed), strict=True))
         zero = {f"c_{g}": np.zeros(H) for g in "zrh"}
         full = [{**zero, **each.blocks} for layer in (one, two) for each in layer.directions]
         below, states = expected("gru", full[:1], x, lengths, reset_after=False)
         above, more = expected("gru", full[1:], below, lengths, "bidirectional", reset_after=False)
-        np.testing.assert_allclose(made.pop("output"), above, atol=FLOAT32)  # with zeros behind the real steps
-        assert list(made) == ["layer0_forward_h", "layer1_forward_h", "layer1_backward_h"]
-        for got, wanted in zip(made.values(), [*states, *more], strict=True):
+        np.testing.assert_allclose(outputs.pop("output"), above, atol=FLOAT32)  # with zeros behind the real steps
+        assert list(outputs) == ["layer0_forward_h", "layer1_forward_h", "layer1_backward_h"]
+        for got, wanted in zip(outputs.values(), [*states, *more], strict=True):
             np.testing.assert_allclose(got, wanted, atol=FLOAT32)
 
 
@@ -991,7 +991,7 @@ def test_without_onnxruntime_the_line_says_that_nothing_was_verified(tmp_path, m
         ),
     ],
 )
-def test_what_onnx_has_not_is_refused_by_name(tmp_path, network, message):
+def test_activations_and_gates_that_onnx_does_not_have_are_refused_by_name(tmp_path, network, message):
     with pytest.raises(UserError, match=message):
         ours.write(network, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
@@ -1008,8 +1008,8 @@ def test_a_file_larger_than_a_protobuf_holds_is_refused(tmp_path, monkeypatch):
 def test_every_activation_is_the_same_in_both(tmp_path):
     weights = Gates({name: block / 4 for name, block in blocks("rnn").items()}, cell="rnn")  # "linear" stays bounded
     for name in activations.SAME:
-        said = ours.write(Network((Recurrent(weights, activation=name),)), tmp_path / "model.onnx")
-        assert said.startswith("verified")
+        message = ours.write(Network((Recurrent(weights, activation=name),)), tmp_path / "model.onnx")
+        assert message.startswith("verified")
 
 
 # --- PyTorch's exporter ---

@@ -1,4 +1,4 @@
-"""State dicts without PyTorch: found, read, verified against a stored reference, written; what is wrong is refused by name.
+"""State dicts without PyTorch: read, verified against a stored reference, written; mistakes are refused by name.
 
 What is compared with: PyTorch's equations in NumPy (`pytorch_equations`), and the safetensors library.
 """
@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import pytest
 from pytorch_equations import run, weights
+from refusals import refused
 from safetensors.numpy import load_file, save_file
 
 import gru_tf
-from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, importing, provenance, pytorch
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import checkpoint, reading, safetensors
@@ -31,8 +31,8 @@ EMBEDDING = np.random.default_rng(8).normal(size=(11, 3)).astype("float32")
 
 def linear(outputs, inputs, name, bias=True, seed=9):
     rng = np.random.default_rng(seed)
-    found = {f"{name}.weight": rng.normal(size=(outputs, inputs)).astype("float32")}
-    return found | ({f"{name}.bias": rng.normal(size=outputs).astype("float32")} if bias else {})
+    arrays = {f"{name}.weight": rng.normal(size=(outputs, inputs)).astype("float32")}
+    return arrays | ({f"{name}.bias": rng.normal(size=outputs).astype("float32")} if bias else {})
 
 
 def tensors(arrays):
@@ -58,17 +58,6 @@ def file(tmp_path):
 @pytest.fixture
 def no_torch(monkeypatch):
     monkeypatch.setattr(pytorch_file, "find_spec", lambda name: None)
-
-
-def refused(call, *words):
-    """The message, in one line, with these words."""
-    with pytest.raises(UserError) as caught:
-        call()
-    said = str(caught.value)
-    assert "\n" not in said
-    for word in words:
-        assert word in said, said
-    return said
 
 
 # --- the same function ---
@@ -102,7 +91,7 @@ def test_a_language_model_with_an_embedding_and_a_head_of_the_last_step(file):
     ]
 
 
-def test_relu_is_an_option_and_tanh_is_said(file):
+def test_relu_is_an_option_and_tanh_is_assumed(file):
     arrays = weights("rnn", layers=1)
     x = X[:, :3]
     model = gru_tf.import_model(file(arrays), verify=False, activation="relu")
@@ -137,9 +126,9 @@ def test_half_precision_is_read_exactly(tmp_path, dtype):
         halves = {k: a.astype("float16").astype("float32") for k, a in arrays.items()}
     path = tmp_path / "half.safetensors"
     _write_raw(path, {k: ("BF16" if dtype == "bfloat16" else "F16", a) for k, a in halves.items()})
-    found = pytorch.read(path).network
+    network = pytorch.read(path).network
     expected = gates.read({k.removeprefix("rnn.").removesuffix("_l0"): a for k, a in halves.items()}, "pytorch_gru")
-    for name, block in found.layers[0].forward.blocks.items():
+    for name, block in network.layers[0].forward.blocks.items():
         np.testing.assert_array_equal(block, expected.blocks[name])
         assert block.dtype == np.float32
 
@@ -176,21 +165,21 @@ def _write_raw(path, typed, length=None):
     "prefix", ["", "rnn.", "encoder.rnn.", "module.rnn.", "_orig_mod.rnn.", "module._orig_mod.a.b.", "a._orig_mod."]
 )
 def test_a_stack_is_found_at_any_prefix(prefix):
-    found = read(weights("gru", prefix=prefix)).network
+    network = read(weights("gru", prefix=prefix)).network
     expected = read(weights("gru")).network
-    for one, other in zip(found.layers, expected.layers, strict=True):
+    for one, other in zip(network.layers, expected.layers, strict=True):
         for name, block in one.forward.blocks.items():
             np.testing.assert_array_equal(block, other.forward.blocks[name])
     bare = prefix.replace("_orig_mod.", "").removeprefix("module.")
-    assert [layer.name for layer in found.layers] == [f"{bare}l0", f"{bare}l1"]
+    assert [layer.name for layer in network.layers] == [f"{bare}l0", f"{bare}l1"]
 
 
 @pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model"])
 def test_a_state_dict_is_found_in_a_checkpoint(key):
     optimizer = {"state": {0: {"exp_avg": np.zeros((12, 4))}}, "param_groups": [{"lr": 0.1}]}
-    found = read({key: weights("gru") | linear(5, 4, "fc"), "optimizer": optimizer, "epoch": 3})
-    assert [linear.name for linear in found.network.head] == ["fc"]
-    assert not [note for note in found.notes if "exp_avg" in note]
+    state_dict = read({key: weights("gru") | linear(5, 4, "fc"), "optimizer": optimizer, "epoch": 3})
+    assert [linear.name for linear in state_dict.network.head] == ["fc"]
+    assert not [note for note in state_dict.notes if "exp_avg" in note]
 
 
 def test_of_several_stacks_the_prefix_says_which():
@@ -215,7 +204,7 @@ def test_a_dict_that_holds_itself_is_looked_through_once():
     assert [layer.name for layer in read(tree).network.layers] == ["rnn.l0", "rnn.l1"]
 
 
-def test_two_models_in_one_checkpoint_are_told_apart_by_where_they_lie():
+def test_two_models_in_one_checkpoint_have_different_prefixes():
     both = {"generator": weights("gru") | linear(5, 4, "fc"), "critic": weights("gru", seed=3)}
     refused(lambda: read(both), "'generator.rnn'", "'critic.rnn'")
     assert read(both, prefix="generator.rnn").network.outputs == 5
@@ -229,8 +218,8 @@ def test_a_list_of_modules_is_one_stack_where_the_prefix_says_so():
     refused(lambda: read(parts), f"{advice}'rnns.10' (1 layer)")
     two = parts | {name.replace("rnns", "net.cells"): array for name, array in parts.items()}
     refused(lambda: read(two), "(`prefix='rnns'` or `prefix='net.cells'` for the whole list")
-    found = read(parts, prefix="rnns").network
-    assert [(layer.name, layer.forward.cell) for layer in found.layers] == [("rnns.9.l0", "lstm"), ("rnns.10.l0", "gru")]
+    network = read(parts, prefix="rnns").network
+    assert [(layer.name, layer.forward.cell) for layer in network.layers] == [("rnns.9.l0", "lstm"), ("rnns.10.l0", "gru")]
 
 
 def test_a_list_whose_modules_have_several_stacks_is_refused():
@@ -243,9 +232,9 @@ def test_a_list_whose_modules_have_several_stacks_is_refused():
 def test_a_cell_s_keys_name_no_layer():
     cell = {name.replace("_l0", ""): array for name, array in weights("gru", layers=1, prefix="cell.").items()}
     x = X.astype("float32")
-    found = read(cell).network
+    network = read(cell).network
     expected, _ = run("gru", {f"{name}_l0": a for name, a in cell.items()}, x, prefix="cell.")
-    np.testing.assert_allclose(building.build(found)(x), expected, rtol=0, atol=FLOAT32)
+    np.testing.assert_allclose(building.build(network)(x), expected, rtol=0, atol=FLOAT32)
 
 
 # --- what lies around ---
@@ -269,20 +258,20 @@ def test_an_embedding_and_heads_are_found(case):
     arrays = weights("gru", features=4)
     for seed, (name, (outputs, inputs, bias)) in enumerate(modules.items()):
         arrays |= linear(outputs, inputs, name, bias, seed)
-    found = read(arrays)
-    assert (found.around.embedding and found.around.embedding.name) == embedding
-    assert [linear.name for linear in found.network.head] == heads
-    for linear_, name in zip(found.network.head, heads, strict=True):
+    state_dict = read(arrays)
+    assert (state_dict.around.embedding and state_dict.around.embedding.name) == embedding
+    assert [linear.name for linear in state_dict.network.head] == heads
+    for linear_, name in zip(state_dict.network.head, heads, strict=True):
         np.testing.assert_array_equal(linear_.kernel.T, arrays[f"{name}.weight"])
     left = set(modules) - {embedding, *heads}
-    assert all(any(name in note for note in found.notes) for name in left)
+    assert all(any(name in note for note in state_dict.notes) for name in left)
 
 
 def test_tied_weights_are_an_embedding_and_a_head():
     tied = {"encoder.weight": EMBEDDING, "decoder.weight": EMBEDDING}
-    found = read(weights("gru", units=3) | tied).network
-    np.testing.assert_array_equal(found.embedding, EMBEDDING)
-    np.testing.assert_array_equal(found.head[0].kernel.T, EMBEDDING)
+    network = read(weights("gru", units=3) | tied).network
+    np.testing.assert_array_equal(network.embedding, EMBEDDING)
+    np.testing.assert_array_equal(network.head[0].kernel.T, EMBEDDING)
 
 
 AMBIGUOUS = {
@@ -306,7 +295,7 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS)
-def test_what_could_be_two_things_is_refused_with_the_option(case):
+def test_ambiguous_entries_are_refused_with_the_option(case):
     modules, sizes, words = AMBIGUOUS[case]
     arrays = weights("gru", **sizes)
     for name, (outputs, inputs, bias) in modules.items():
@@ -314,7 +303,7 @@ def test_what_could_be_two_things_is_refused_with_the_option(case):
     refused(lambda: read(arrays), *words)
 
 
-IN_FRONT = {  # modules before the stack and after it, options → what is said; a stack that takes 8 features and gives 4
+IN_FRONT = {  # modules before a stack of 8 features and 4 units, modules after it, options → words of the message
     "a linear layer": ({"inp": (8, 5, True)}, {}, {}, ["inp.weight: could be a layer in front", "`leave_out='inp'`"]),
     "without a bias": ({"inp": (8, 5, False)}, {}, {}, ["inp.weight: could be a layer in front", "(8, 5)"]),
     "of two, the nearer": (
@@ -324,74 +313,74 @@ IN_FRONT = {  # modules before the stack and after it, options → what is said;
         ["a.2.weight: could be", "`leave_out='a.2'`"],
     ),
     "beside a head": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {}, ["inp.weight: could be a layer in front"]),
-    "beside a head that is told": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {"head": "out"}, ["inp.weight: could be"]),
+    "beside a head that is named": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {"head": "out"}, ["inp.weight: could be"]),
     "behind an embedding": ({"emb": (9, 5, False), "inp": (8, 5, True)}, {}, {}, ["inp.weight: could be a layer in front"]),
     "as wide as a head": ({"fc": (8, 4, True)}, {}, {}, ["fc.weight: could be", "`head='fc'` if it is on top"]),
     "as an embedding": ({"a": (8, 8, False)}, {}, {}, ["a.weight: could be", "`embedding='a'` if it is one"]),
-    "told, and another": (
+    "left out, and another": (
         {"inp": (8, 5, True), "more": (8, 7, True)},
         {},
         {"leave_out": ["inp"]},
         ["more.weight: could be a layer in front"],
     ),
-    "told wrongly": ({"inp": (8, 5, True)}, {}, {"leave_out": ["imp"]}, ["leave_out: expected one of inp.weight", "'inp'?"]),
+    "a wrong name": ({"inp": (8, 5, True)}, {}, {"leave_out": ["imp"]}, ["leave_out: expected one of inp.weight", "'inp'?"]),
     "the stack": ({}, {}, {"leave_out": ["rnn"]}, ["leave_out: expected none", "Received: 'rnn'"]),
 }
 
 
 def placed(before, after):
     """A state_dict in the order of its modules."""
-    found = {}
+    arrays = {}
     for modules in (before, None, after):
         for name, (outputs, inputs, bias) in (modules or {}).items():
-            found |= linear(outputs, inputs, name, bias)
-        found |= weights("gru", features=8) if modules is None else {}
-    return found
+            arrays |= linear(outputs, inputs, name, bias)
+        arrays |= weights("gru", features=8) if modules is None else {}
+    return arrays
 
 
 @pytest.mark.parametrize("case", IN_FRONT)
-def test_what_could_be_in_front_of_the_stack_is_not_passed_over(case):
+def test_a_possible_layer_in_front_of_the_stack_is_refused(case):
     before, after, options, words = IN_FRONT[case]
     refused(lambda: read(placed(before, after), **options), *words)
 
 
 NOT_IN_FRONT = {  # modules before and after, options → embedding, heads
-    "told": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {"leave_out": ["inp"]}, None, ["out"]),
-    "told by its key": ({"inp": (8, 5, False)}, {}, {"leave_out": "inp.weight"}, None, []),
-    "told to be the head": ({"fc": (8, 4, True)}, {}, {"head": "fc"}, None, ["fc"]),
-    "told, for a head": ({"fc": (8, 4, True)}, {}, {"leave_out": ["fc"]}, None, []),
+    "left out": ({"inp": (8, 5, True)}, {"out": (3, 4, True)}, {"leave_out": ["inp"]}, None, ["out"]),
+    "left out by its key": ({"inp": (8, 5, False)}, {}, {"leave_out": "inp.weight"}, None, []),
+    "named as the head": ({"fc": (8, 4, True)}, {}, {"head": "fc"}, None, ["fc"]),
+    "left out, though it fits as a head": ({"fc": (8, 4, True)}, {}, {"leave_out": ["fc"]}, None, []),
     "no head": ({"fc": (8, 4, True)}, {}, {"head": False}, None, []),
     "after the stack": ({}, {"fc": (8, 4, True)}, {}, None, ["fc"]),
     "called a head": ({"decoder": (8, 4, True)}, {}, {}, None, ["decoder"]),
-    "told to be the embedding": ({"a": (8, 8, False)}, {}, {"embedding": "a"}, "a", []),
+    "named as the embedding": ({"a": (8, 8, False)}, {}, {"embedding": "a"}, "a", []),
     "called an embedding": ({"emb": (8, 8, False)}, {}, {}, "emb", []),
 }
 
 
-def test_in_the_order_of_letters_what_lies_before_the_stack_is_no_sign():
+def test_in_alphabetical_order_the_position_of_a_matrix_says_nothing():
     """As safetensors writes it: a forecaster's head, as many outputs as inputs, called fc."""
     arrays = placed({"fc": (8, 4, True)}, {})
-    found = read({name: arrays[name] for name in sorted(arrays)})
-    assert [linear.name for linear in found.network.head] == ["fc"]
+    state_dict = read({name: arrays[name] for name in sorted(arrays)})
+    assert [linear.name for linear in state_dict.network.head] == ["fc"]
 
 
 @pytest.mark.parametrize("case", NOT_IN_FRONT)
-def test_what_is_told_or_cannot_be_in_front_is_read(case):
+def test_matrices_that_are_named_or_cannot_be_in_front_are_read(case):
     before, after, options, embedding, heads = NOT_IN_FRONT[case]
-    found = read(placed(before, after), **options)
-    assert (found.around.embedding and found.around.embedding.name) == embedding
-    assert [linear.name for linear in found.network.head] == heads
+    state_dict = read(placed(before, after), **options)
+    assert (state_dict.around.embedding and state_dict.around.embedding.name) == embedding
+    assert [linear.name for linear in state_dict.network.head] == heads
     left = [name for name in {**before, **after} if name not in (embedding, *heads)]
-    assert all(any("left out" in note and f"{name}.weight" in note for note in found.notes) for name in left)
+    assert all(any("left out" in note and f"{name}.weight" in note for note in state_dict.notes) for name in left)
 
 
 def test_options_decide_what_is_meant():
     arrays = (
         weights("gru") | linear(6, 4, "net.0") | linear(5, 6, "net.2") | linear(8, 3, "a", False) | linear(9, 3, "b", False)
     )
-    found = read(arrays, head=["net.0.weight", "net.2"], embedding="b").network
-    assert [linear.name for linear in found.head] == ["net.0", "net.2"]
-    assert found.tokens == 9
+    network = read(arrays, head=["net.0.weight", "net.2"], embedding="b").network
+    assert [linear.name for linear in network.head] == ["net.0", "net.2"]
+    assert network.tokens == 9
     bare = read(arrays, head=False, embedding=False).network
     assert (bare.head, bare.embedding) == ((), None)
     refused(lambda: read(arrays, head="nett.0", embedding=False), "head", "Did you mean 'net.0'?")
@@ -480,12 +469,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_parts_that_do_not_belong_together_are_refused_by_key(case):
+def test_parts_that_do_not_fit_together_are_refused_by_key(case):
     arrays, words = REFUSED[case]
     refused(lambda: read(arrays), *words)
 
 
-def test_the_file_s_name_is_said_with_the_key(file):
+def test_a_message_names_file_and_key(file):
     path = file(changed(weight_ih_l1=ones(12, 7)))
     assert refused(lambda: gru_tf.import_model(path)).startswith(f"{path}: rnn.weight_ih_l1: expected shape (12, 4)")
 
@@ -599,8 +588,8 @@ def swapped():
 def test_gates_that_are_not_swapped_are_noticed(measured, monkeypatch):
     path, ref = measured
     monkeypatch.setitem(layouts.LAYOUTS, "pytorch_gru", swapped())
-    said = refused(lambda: gru_tf.import_model(path, reference=ref), "not the same", "the reference ref.npz")
-    assert float(said.partition("a difference of ")[2].split()[0]) > 0.01
+    message = refused(lambda: gru_tf.import_model(path, reference=ref), "not the same", "the reference ref.npz")
+    assert float(message.partition("a difference of ")[2].split()[0]) > 0.01
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0])
@@ -658,12 +647,12 @@ def test_without_framework_and_reference_it_is_not_verified(measured, no_torch):
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
-def test_what_is_written_is_what_was_read_to_the_bit(file, tmp_path, no_torch, cell):
+def test_reading_and_writing_again_changes_no_bit(file, tmp_path, no_torch, cell):
     around = {"embedding.weight": EMBEDDING} | linear(5, 8, "head.0") | linear(2, 5, "head.1")
     arrays = weights(cell, directions=2) | around
-    found = pytorch.read(file(arrays)).network
-    said = pytorch.write(found, tmp_path / "back.safetensors")
-    assert said.startswith("not verified: PyTorch is not installed")
+    network = pytorch.read(file(arrays)).network
+    message = pytorch.write(network, tmp_path / "back.safetensors")
+    assert message.startswith("not verified: PyTorch is not installed")
     back = load_file(tmp_path / "back.safetensors")
     assert back.keys() == arrays.keys()
     for name, array in arrays.items():
@@ -673,21 +662,21 @@ def test_what_is_written_is_what_was_read_to_the_bit(file, tmp_path, no_torch, c
 def test_a_keras_lstm_has_one_bias_and_pytorch_gets_zeros_beside_it(tmp_path, no_torch):
     model = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, return_sequences=True), keras.layers.Dense(2)])
     model.layers[0].set_weights([np.random.default_rng(3).normal(size=w.shape) for w in model.layers[0].get_weights()])
-    said = gru_tf.export_model(model, tmp_path / "lstm.safetensors")
+    message = gru_tf.export_model(model, tmp_path / "lstm.safetensors")
     back = load_file(tmp_path / "lstm.safetensors")
     assert not back["rnn.bias_hh_l0"].any()
     assert back["rnn.bias_ih_l0"].any()
     expected = run("lstm", back, X)[0] @ back["head.weight"].T + back["head.bias"]
     np.testing.assert_allclose(model(X), expected, rtol=0, atol=FLOAT32)
-    assert "not verified" in said
+    assert "not verified" in message
 
 
 def test_layers_of_several_sizes_are_written_as_a_list_of_modules(tmp_path, no_torch):
     layers = [keras.layers.GRU(4, return_sequences=True), keras.layers.LSTM(2, return_sequences=True)]
     model = keras.Sequential([keras.Input((None, 3)), keras.layers.Rescaling(0.5), *layers])
-    said = gru_tf.export_model(model, tmp_path / "two.safetensors")
-    assert "rnn.0 to rnn.1" in said
-    assert "scale 0.5" in said
+    message = gru_tf.export_model(model, tmp_path / "two.safetensors")
+    assert "rnn.0 to rnn.1" in message
+    assert "scale 0.5" in message
     back = load_file(tmp_path / "two.safetensors")
     hidden = run("gru", back, X, prefix="rnn.0.")[0]
     np.testing.assert_allclose(model(X), run("lstm", back, hidden, prefix="rnn.1.")[0], rtol=0, atol=FLOAT32)
@@ -719,18 +708,18 @@ def test_what_pytorch_cannot_compute_is_not_written(tmp_path, no_torch, case):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_a_reader_must_know_is_said(tmp_path, no_torch):
+def test_what_a_state_dict_does_not_record_is_in_the_message(tmp_path, no_torch):
     one = recurrent(keras.layers.SimpleRNN(4, activation="relu"))
-    said = pytorch.write(Network((one,), every_step=False, masked=True), tmp_path / "a.safetensors")
+    message = pytorch.write(Network((one,), every_step=False, masked=True), tmp_path / "a.safetensors")
     for words in ("nonlinearity='relu'", "pack_padded_sequence", "h_n"):
-        assert words in said
+        assert words in message
     other = keras.layers.SimpleRNN(4)
     other.build((None, None, 4))
     mixed = Network((one, building.read_layer(other)))
     refused(lambda: pytorch.write(mixed, tmp_path / "b.safetensors"), "one activation", "relu, tanh")
 
 
-def test_nothing_is_overwritten_unasked(tmp_path, no_torch):
+def test_files_are_only_overwritten_on_request(tmp_path, no_torch):
     model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(2)])
     path = tmp_path / "there.safetensors"
     path.write_text("mine")
