@@ -68,13 +68,13 @@ def opset(model: Proto) -> int:
     return max((int(entry.version) for entry in model.opset_import if entry.domain in OWN), default=0)
 
 
-def stored(model: Proto, path: Path) -> int:
+def stored_bytes(model: Proto, path: Path) -> int:
     """Bytes of the file and of the files beside it that hold its arrays.
 
     Raises:
         UserError: if arrays claim more bytes than those files have.
     """
-    available: int = sum(file.stat().st_size for file in beside(model, path))
+    available: int = sum(file.stat().st_size for file in external_files(model, path))
     claimed = sum(math.prod(t.dims) * np.dtype(TYPES.get(t.data_type, "int8")).itemsize for t in _external(model))
     if available and claimed > 2 * available:  # some arrays may share bytes
         raise UserError(
@@ -83,7 +83,7 @@ def stored(model: Proto, path: Path) -> int:
     return int(model.ByteSize()) + available
 
 
-def beside(model: Proto, path: Path) -> list[Path]:
+def external_files(model: Proto, path: Path) -> list[Path]:
     """The files in the model's folder that hold its external data."""
     entries = (entry for tensor in _external(model) for entry in tensor.external_data if entry.key == "location")
     files = {_file(entry.value, path) for entry in entries}
@@ -100,7 +100,7 @@ def tensors(graph: Proto) -> list[Proto]:
     return [*graph.initializer, *(each.t for node in graph.node for each in node.attribute if each.HasField("t"))]
 
 
-def array(tensor: Proto, path: Path) -> Array:
+def read_array(tensor: Proto, path: Path) -> Array:
     """The numbers of a TensorProto, also from a file beside the model.
 
     Raises:

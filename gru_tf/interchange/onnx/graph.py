@@ -26,17 +26,17 @@ class OnnxGraph:
     """What is known of the graph as a whole.
 
     Args:
-        stored: bytes of all its weights; constants computed from them may not grow far beyond.
-        array: reads the numbers of a TensorProto.
-        computed: bytes of constants computed so far.
+        stored_bytes: of all its weights; constants computed from them may not grow far beyond.
+        read_array: reads the numbers of a TensorProto.
+        computed_bytes: of constants computed so far.
         declared: input's axis → its length, if the file declares one.
         fixed: input's axes whose declared length something in the file depends on.
         time: name of the axis of steps, once a recurrent node was read; `batch` likewise.
     """
 
-    stored: int
-    array: Callable[[Any], Array]
-    computed: int = 0
+    stored_bytes: int
+    read_array: Callable[[Any], Array]
+    computed_bytes: int = 0
     declared: dict[str, int] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     time: str = ""
@@ -44,9 +44,9 @@ class OnnxGraph:
 
     def count_bytes(self, size: int) -> None:
         """Count bytes before they are computed from weights; raises UnreadableError if they are more than weights need."""
-        if self.computed + size > max(SMALL, GROWTH * self.stored):
+        if self.computed_bytes + size > max(SMALL, GROWTH * self.stored_bytes):
             raise UnreadableError(f"expected constants no larger than the file's weights. Received: {size:,} bytes more")
-        self.computed += size
+        self.computed_bytes += size
 
 
 @dataclass

@@ -42,7 +42,7 @@ def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
     """
     path = Path(path)
     model = file.load(path)
-    graph = OnnxGraph(file.stored(model, path), lambda tensor: file.array(tensor, path))
+    graph = OnnxGraph(file.stored_bytes(model, path), lambda tensor: file.read_array(tensor, path))
     values = Tracer(graph, path, reset_after).trace(model)
     name, output = _output(model, values, path)
     network = _network(output, graph, path)
@@ -52,7 +52,7 @@ def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
         "ONNX",
         lambda: framework(model, signature, path, reset_after),
         (*_warnings(model, reset_after), *_ignored_inputs(model, signature)),
-        tuple(file.beside(model, path)),
+        tuple(file.external_files(model, path)),
         lengths=LENGTHS if signature.timesteps is None else (signature.timesteps,),
     )
 

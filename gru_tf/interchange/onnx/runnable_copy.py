@@ -47,7 +47,7 @@ def is_double(graph: Any) -> bool:
 
 def _embed(tensor: Any, path: Path) -> None:
     """Store an array in the model, external data too; float16 as float32."""
-    array = file.array(tensor, path)
+    array = file.read_array(tensor, path)
     array = array.astype("float32") if tensor.data_type == HALF else array
     name = tensor.name
     tensor.CopyFrom(file.library().numpy_helper.from_array(array, name))

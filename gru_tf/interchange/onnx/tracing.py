@@ -49,7 +49,7 @@ class Tracer:
             UserError: for a graph without recurrent nodes, a recurrent node that a `Network` has nothing for, and names that
                 are unknown or not unique. Other nodes that are not understood give values that are `Unsupported`.
         """
-        values: dict[str, Value] = {t.name: Constant(file.array(t, self.path)) for t in model.graph.initializer}
+        values: dict[str, Value] = {t.name: Constant(file.read_array(t, self.path)) for t in model.graph.initializer}
         values |= {proto.name: self._input(proto) for proto in model.graph.input if proto.name not in values}
         self._check_recurrent(model)
         for index, proto in enumerate(model.graph.node):

@@ -7,7 +7,7 @@ meant, the error names them and the option that chooses, for a guess might be a 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gru_tf.foundation.errors import UserError, counted, several
+from gru_tf.foundation.errors import UserError, counted
 from gru_tf.interchange import before_stack
 from gru_tf.interchange.pytorch import embedding as embeddings
 from gru_tf.interchange.pytorch import heads, matrices
@@ -99,8 +99,3 @@ def _check_widths(below: Matrix | None, above: Sequence[Matrix], widths: tuple[i
             expected = f"a head (O, {width}) for the {counted(width, 'feature')} that {before} gives"
             raise UserError(f"{head.weight.key}: expected {expected}. Received: {head.weight.shape}")
         width, before = head.outputs, head.name
-
-
-def list_entries(tensors: Sequence[Tensor]) -> str:
-    """Keys and shapes in a line, for a note."""
-    return several(matrices.list_entries(tensors), 4)

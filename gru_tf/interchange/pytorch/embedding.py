@@ -17,7 +17,7 @@ def find(near: Mapping[str, Matrix], widths: tuple[int, int], heads: set[str], n
         near: matrices that belong to the stack, by module.
         widths: of the stack's input, and of its output.
         heads: modules that the user named as heads.
-        no_head: whether the user said that there is no head.
+        no_head: whether the user ruled out a head.
 
     Raises:
         UserError: if several could be it, or one could be an embedding or a head.

@@ -7,10 +7,10 @@ between embedding, stack and heads. These are options, or assumptions that are l
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gru_tf.foundation.errors import UserError, did_you_mean
+from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.pytorch import around_stack, stacks
+from gru_tf.interchange.pytorch import around_stack, matrices, stacks
 from gru_tf.interchange.pytorch.around_stack import AroundStack
 from gru_tf.interchange.pytorch.stacks import ACTIVATIONS, TITLES, LoadedStack, Tensor
 
@@ -110,4 +110,4 @@ def _notes(around: AroundStack, tanh_assumed: bool, joined: bool) -> Iterator[st
     if around.embedding or around.heads or joined:
         yield BETWEEN
     if around.left_out:
-        yield f"left out of the model and of the comparison: {around_stack.list_entries(around.left_out)}"
+        yield f"left out of the model and of the comparison: {several(matrices.list_entries(around.left_out), 4)}"

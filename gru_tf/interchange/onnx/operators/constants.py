@@ -24,7 +24,7 @@ def constant(node: Node) -> Value:
     name, value = next(iter(node.attributes.items()), ("", None))
     if name == "value" and value is not None:
         node.graph.count_bytes(math.prod(value.dims) * np.dtype(TYPES.get(value.data_type, "int8")).itemsize)
-        return Constant(node.graph.array(value))
+        return Constant(node.graph.read_array(value))
     if name in ("value_int", "value_ints", "value_float", "value_floats"):
         return Constant(np.asarray(value, "int64" if "int" in name else "float32"))
     raise UnreadableError(f"expected a constant of numbers. Received: {name or 'none'}")
@@ -34,7 +34,8 @@ def filled_array(node: Node) -> Value:
     """ConstantOfShape, and Expand or Tile of one number, without taking memory for the array."""
     if node.op == "ConstantOfShape":
         value = node.attributes.get("value")
-        return FilledArray(0.0 if value is None else float(node.graph.array(value).flat[0]), axis_lengths(node.input(0)))
+        fill = 0.0 if value is None else float(node.graph.read_array(value).flat[0])
+        return FilledArray(fill, axis_lengths(node.input(0)))
     source = first_input(node)
     number = source.values[0] if isinstance(source, AxisLengths) and len(source.values) == 1 else fill_value(source)
     if number is None:

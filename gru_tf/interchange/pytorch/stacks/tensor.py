@@ -1,4 +1,4 @@
-"""An entry of a PyTorch state_dict, whichever file it is in."""
+"""An entry of a PyTorch state_dict, from any kind of file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
