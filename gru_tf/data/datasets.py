@@ -1,6 +1,5 @@
 """Where a data set's files lie: folders that the user names, then a cache, then a download; every file is checked."""
 
-import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gru_tf.foundation.digest import sha256_of_file
 from gru_tf.foundation.errors import UserError, one_line
 
 FOLDERS = "GRU_TF_DATA"
@@ -149,9 +149,8 @@ def _content(size: int, sha256: str) -> str:
 
 def _content_of(path: Path) -> str:
     """Size and checksum of the file at `path`, in words."""
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        return _content(stream.tell(), sha256)
+    sha256 = sha256_of_file(path)
+    return _content(path.stat().st_size, sha256)
 
 
 class _Bar:

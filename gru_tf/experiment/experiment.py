@@ -3,7 +3,6 @@
 Nothing here imports TensorFlow, so that listing, checking names and printing results stay instant.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
@@ -29,6 +28,7 @@ from gru_tf.experiment.specs import (
     TrainingSpec,
     is_integer,
 )
+from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.foundation.errors import did_you_mean, mismatch, shown
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS, create
@@ -222,4 +222,4 @@ def _fingerprint(spec: Spec, without: set[str]) -> str:
     if content["model"].get(PINNED):
         del content["model"]["from"]  # what the file holds decides the numbers, wherever it lies
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return sha256_of_text(canonical)[:16]

@@ -1,11 +1,11 @@
 """What a run leaves behind: its result, ready for the store, for tables and for statistics."""
 
-import hashlib
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from gru_tf.experiment.experiment import Run
+from gru_tf.foundation.digest import sha256_of_text
 
 
 class Speed(BaseModel):
@@ -172,7 +172,7 @@ class RunResult(BaseModel):
         """The data, from what the run recorded of them: nothing is read again."""
         files, name = dict(self.environment.get("data", {})), self.run.task.title
         sums = list(files.values())
-        digest = sums[0] if len(sums) == 1 else hashlib.sha256("\n".join(sums or [name]).encode()).hexdigest()
+        digest = sums[0] if len(sums) == 1 else sha256_of_text("\n".join(sums or [name]))
         return Data(name, digest[:16], files)
 
     def answers(self, run: Run) -> bool:

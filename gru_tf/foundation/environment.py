@@ -1,12 +1,13 @@
 """Where a run took place: versions, commit, device, threads; recorded with every result."""
 
-import hashlib
 import os
 import platform
 import subprocess
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+
+from gru_tf.foundation.digest import sha256_of_parts
 
 PACKAGE = Path(__file__).parents[1]  # the folder gru_tf
 PACKAGES = ("gru-tf", "tensorflow", "keras", "keras-tuner", "mlflow", "numpy", "scikit-learn")
@@ -32,10 +33,7 @@ def versions() -> dict[str, str]:
 @cache
 def source() -> str:
     """This package and those that it builds on, in 16 digits: no other version goes on from a checkpoint of this one."""
-    digest = hashlib.sha256(repr(sorted(versions().items())).encode())
-    for file in sorted(PACKAGE.rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+    return sha256_of_parts([repr(sorted(versions().items())).encode(), *sorted(PACKAGE.rglob("*.py"))])[:16]
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation.array import Array
+from gru_tf.foundation.digest import sha256_of_parts
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.interchange import building, option_names, provenance, readers, verification
 from gru_tf.interchange import stored_outputs as stored
@@ -155,7 +156,7 @@ def _imported(
         "source": source,
         "file": path.name,
         "beside": [file.name for file in beside],
-        "sha256": provenance.digest([*readers.files(path), *beside]),
+        "sha256": sha256_of_parts([*readers.files(path), *beside]),
         "verified": None if verified is None else verified.record() | {"date": today},
     }
     provenance.attach(model, record)

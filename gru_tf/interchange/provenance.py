@@ -1,10 +1,8 @@
 """Where an imported model comes from and how it was verified: kept with the model, in every .keras file made of it."""
 
-import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,13 +51,3 @@ def of(model: Any) -> dict[str, Any] | None:
     except (OSError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError) as error:
         raise UserError(f"{model}: expected a .keras file. Received: {error}") from None
     return found if isinstance(found, dict) else None
-
-
-def digest(files: Iterable[Path]) -> str:
-    """SHA-256 of files' contents, one after the other."""
-    whole = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            while part := stream.read(1 << 20):
-                whole.update(part)
-    return whole.hexdigest()

@@ -1,6 +1,5 @@
 """A run's state after an epoch, on disk: enough to go on to the same numbers, to the bit."""
 
-import hashlib
 import io
 import json
 import math
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.experiment.experiment import Run
-from gru_tf.foundation import atomic_file, environment
+from gru_tf.foundation import atomic_file, digest, environment
 
 
 @dataclass
@@ -42,7 +41,6 @@ class Checkpoint:
 
 LISTS = ("weights", "state", "best_weights")
 FIELDS = ("history", "seconds", "predicting", "best_epoch", "best")
-DIGEST = hashlib.sha256().digest_size
 
 
 def path(run: Run, folder: Path) -> Path:
@@ -65,7 +63,7 @@ def save(file: Path, checkpoint: Checkpoint) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, fields=np.frombuffer(fields.encode(), np.uint8), **arrays)
     content = buffer.getvalue()
-    atomic_file.write(file, hashlib.sha256(content).digest() + content)
+    atomic_file.write(file, digest.sha256_of_bytes(content) + content)
 
 
 def load(file: Path, epochs: int) -> Checkpoint | None:
@@ -78,8 +76,8 @@ def load(file: Path, epochs: int) -> Checkpoint | None:
         stored = file.read_bytes()
     except OSError:
         return None
-    content = stored[DIGEST:]
-    if hashlib.sha256(content).digest() != stored[:DIGEST]:
+    content = stored[digest.SIZE :]
+    if digest.sha256_of_bytes(content) != stored[: digest.SIZE]:
         return None
     with np.load(io.BytesIO(content)) as arrays:
         fields: dict[str, Any] = json.loads(arrays["fields"].tobytes())

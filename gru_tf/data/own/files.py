@@ -6,7 +6,6 @@ or false, dates, text; empty fields, NA, NaN and null among numbers are missing 
 """
 
 import functools
-import hashlib
 import os
 import zipfile
 import zlib
@@ -20,6 +19,7 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns as checks
 from gru_tf.data.own import csv_table, memory_limit
 from gru_tf.foundation.array import Array
+from gru_tf.foundation.digest import sha256_of_parts
 from gru_tf.foundation.errors import UserError, cannot_read, one_line
 
 DIGITS = 16  # of a checksum
@@ -69,17 +69,12 @@ def _stamp(path: Given) -> tuple[str, int, int]:
 
 @functools.lru_cache(maxsize=64)
 def _digest(stamps: tuple[tuple[str, int, int], ...]) -> str:
-    total = hashlib.sha256()
-    for place, (path, size, _) in enumerate(stamps):
-        if place:
-            total.update(f"\n{size}\n".encode())  # so that no other cut between two files gives the same
-        try:
-            with Path(path).open("rb") as stream:
-                while part := stream.read(CHUNK):
-                    total.update(part)
-        except OSError as error:
-            raise DatasetError(cannot_read(Path(path), error, FORMS)) from error
-    return total.hexdigest()[:DIGITS]
+    # the size in between, so that no other cut between two files gives the same
+    parts = [part for path, size, _ in stamps for part in (f"\n{size}\n".encode(), Path(path))]
+    try:
+        return sha256_of_parts(parts[1:])[:DIGITS]
+    except OSError as error:
+        raise DatasetError(cannot_read(Path(error.filename), error, FORMS)) from error
 
 
 # ----------------------------------------------------------------------------------------------------------- tables

@@ -1,6 +1,5 @@
 """What the dashboard shows of an experiment as a whole: a description, the data with their checksums, files."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +9,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
 from gru_tf.experiment.result import RunResult
+from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.suite.tracking import dashboard_links, fields
 from gru_tf.suite.tracking.errors import answering
 from gru_tf.suite.tracking.tags import NOTE
@@ -26,14 +26,11 @@ def note(record: Any, text: str) -> None:
         tags = record.client.get_experiment(record.experiment_id).tags
         there, shown = tags.get(MLFLOW_RUN_NOTE), record.client.get_run(record.parent).data.tags.get(MLFLOW_RUN_NOTE)
         # else another program's experiment of this name, or written in the dashboard
-        if there in (None, "", shown, text) or _digest(there) == tags.get(NOTE):
-            for name, value in ((NOTE, _digest(text)), (MLFLOW_RUN_NOTE, text)):  # killed in between, the next knows both
+        if there in (None, "", shown, text) or sha256_of_text(there) == tags.get(NOTE):
+            # killed in between, the next knows both
+            for name, value in ((NOTE, sha256_of_text(text)), (MLFLOW_RUN_NOTE, text)):
                 record.client.set_experiment_tag(record.experiment_id, name, value)
         record.client.set_tag(record.parent, MLFLOW_RUN_NOTE, text)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def view(record: Any) -> None:

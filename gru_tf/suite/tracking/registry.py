@@ -1,6 +1,5 @@
 """The best model of each cell on each task in MLflow's registry, with the alias "best"."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
+from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.foundation.errors import one_line
 from gru_tf.suite.tracking import model
 from gru_tf.suite.tracking.errors import answering, root
@@ -43,7 +43,7 @@ def _plain(part: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return sha256_of_text(text)[:8]
 
 
 def best(experiment: Experiment, results: Iterable[RunResult]) -> Iterator[RunResult]:

@@ -9,7 +9,6 @@ Worked example, "JapaneseVowels": nine men say /ae/; each utterance is 7 to 29 s
     step 1   1.892 −0.193  0.236 …      → speaker 1 of 9
 """
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
@@ -20,6 +19,7 @@ from gru_tf.data import array_cache, ts_file
 from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.data.own.labels import ordered
 from gru_tf.data.ts_file import Series
+from gru_tf.foundation.digest import sha256_of_file
 from gru_tf.foundation.errors import cannot_read
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
 from gru_tf.tasks._padding import padded
@@ -230,8 +230,7 @@ def _series(source: DataFile | str) -> Series:
 
 def _sha256(path: str) -> str:
     try:
-        with Path(path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of_file(Path(path))
     except OSError as error:
         raise DatasetError(cannot_read(Path(path), error)) from error
 
