@@ -54,7 +54,7 @@ def main() -> None:
     options = PARSER.parse_args()
     from gru_tf.foundation import startup
 
-    with startup.startup():
+    with startup.quiet():
         print(f"frameworks' own imports {timed(frameworks):.1f} s")
     import gru_tf
 

@@ -24,7 +24,7 @@ def main():
     ):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
-    with startup.startup():
+    with startup.quiet():
         from gru_tf.experiment.specs import Choice
         from gru_tf.machine.speed import timing
         from gru_tf.machine.speed.cases import Case, Effort, Failure

@@ -7,7 +7,7 @@ import typer
 
 from gru_tf.commands import screen
 from gru_tf.commands.output import Store, ask, console, end, show
-from gru_tf.foundation import garbage, startup
+from gru_tf.foundation import startup
 
 MISSING = "refuse (default), drop, forward, interpolate, mean"
 FORECAST, SEQUENCES, TEXTS, PROTOCOL = "A forecast", "Sequences", "Texts", "The comparison"
@@ -69,7 +69,7 @@ def compare(
     given |= {"text": text, "parameters": parameters, "units": units, "trials": trials, "seeds": seeds, "epochs": epochs}
     given |= {"batch_size": batch_size, "target": tuple(target) if target else None}
     lists = {"covariates": covariates, "features": features, "cells": cells}
-    with startup.startup(), garbage.paused():
+    with startup.quiet(), startup.without_garbage_collection():
         from gru_tf.suite import comparison
 
         plan = comparison.plan(data, test=test, name=name, **given, **{k: _listed(v) for k, v in lists.items()})

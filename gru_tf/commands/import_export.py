@@ -73,7 +73,7 @@ def import_(
     registered = file.startswith("models:")
     if registered:
         _check_registered(file, given if reference is None else given | {"reference": reference})
-    with startup.startup(), option_names.of_commands():
+    with startup.quiet(), option_names.of_commands():
         found = _registered(file, store, verify) if registered else _imported(file, verify, reference, given)
         rows = _rows(found)
     console.print(Text.assemble((file, "bold"), f": {found.source}"), soft_wrap=True)
@@ -161,7 +161,7 @@ def export(
 ) -> None:
     """Write a Keras model for another runtime, and run it there where that is installed."""
     asked: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
-    with startup.startup(), option_names.of_commands():
+    with startup.quiet(), option_names.of_commands():
         from gru_tf.interchange import exporting
 
         given = {name: value for name, value in asked.items() if value}

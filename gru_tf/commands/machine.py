@@ -20,7 +20,7 @@ def doctor(
     from gru_tf.machine import doctor as the_doctor
 
     loaded = yaml_file.load(yaml_file.locate(experiment)) if experiment else None
-    with startup.startup():
+    with startup.quiet():
         examination = the_doctor.examine(loaded)
     for block in doctor_screen.blocks(examination):
         console.print(block, "")

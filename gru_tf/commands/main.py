@@ -10,7 +10,7 @@ from rich.console import Console
 
 from gru_tf.commands import compare, import_export, machine, mistakes, screen
 from gru_tf.commands.output import Store, ask, conclude, console, end, show
-from gru_tf.foundation import garbage, signals, startup
+from gru_tf.foundation import signals, startup
 from gru_tf.foundation.errors import UserError
 
 app = typer.Typer(
@@ -45,7 +45,7 @@ def run(
         processes.start_server()
     ask(loaded)
     with screen.RunProgress(console) as progress:
-        with garbage.paused():
+        with startup.without_garbage_collection():
             from gru_tf import suite
 
         made = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
@@ -59,7 +59,7 @@ app.command()(compare.compare)
 
 
 @app.command()
-@garbage.paused()
+@startup.without_garbage_collection()
 def results(
     name: Annotated[str, typer.Argument(help="an experiment that was run")],
     store: Store = None,
@@ -98,7 +98,7 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
     from gru_tf.experiment import yaml_file
 
     loaded = yaml_file.load(yaml_file.locate(str(file)))
-    with startup.startup():
+    with startup.quiet():
         from gru_tf import suite
 
         sizes = suite.check(loaded)
@@ -111,7 +111,7 @@ app.command()(machine.speed)
 
 
 @app.command()
-@garbage.paused()
+@startup.without_garbage_collection()
 def report(
     name: Annotated[str, typer.Argument(help="an experiment that was run, also in part")],
     output: Annotated[

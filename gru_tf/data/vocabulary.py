@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gru_tf.foundation import garbage
+from gru_tf.foundation import startup
 from gru_tf.foundation.array import Array
 
 PADDING, UNKNOWN = 0, 1  # no word, and a word that the vocabulary does not have
@@ -18,7 +18,7 @@ Standardize = Literal["lower", "strip_punctuation", "lower_and_strip_punctuation
 
 def load() -> None:
     """Import Keras, which `number` needs: it takes seconds, during which another thread may read the texts."""
-    with garbage.paused():
+    with startup.without_garbage_collection():
         import keras  # noqa: F401
 
 

@@ -30,7 +30,7 @@ class Pair:
         self.direction = create(task.name, task.options).metric.direction
         self.search = None
         if experiment.search:
-            with startup.startup():
+            with startup.quiet():
                 from gru_tf.suite.tuning import Search
             self.search = Search(experiment.search, self.direction, experiment.training.epochs)
         self.trials: list[Run] = []

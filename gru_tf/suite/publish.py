@@ -12,7 +12,7 @@ from gru_tf.analysis import report
 from gru_tf.analysis.answer import answer
 from gru_tf.analysis.formats import summary
 from gru_tf.analysis.report.findings import Results
-from gru_tf.foundation import garbage
+from gru_tf.foundation import startup
 from gru_tf.foundation.errors import one_line
 from gru_tf.suite.result_writer import Writer
 from gru_tf.suite.tracking import Record, dashboard_links, description, registry
@@ -24,7 +24,7 @@ DRAWS = ("gru_tf.analysis.report.page", "jinja2", "matplotlib.figure", "matplotl
 
 def get_ready() -> None:
     """Import what an ending computes and draws with: two seconds that a run which trains alone leaves to spare."""
-    with garbage.paused():
+    with startup.without_garbage_collection():
         for name in ("scipy.stats", *(DRAWS if os.environ.get(SWITCH) != "no" else ())):
             import_module(name)
 

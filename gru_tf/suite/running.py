@@ -12,7 +12,7 @@ from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.specs import Choice
-from gru_tf.foundation import garbage, startup
+from gru_tf.foundation import startup
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.suite import coordinator, journal, lock, publish
@@ -209,7 +209,7 @@ def run(
     """
     experiment = load(given)
     engine = engine or engine_for(experiment, workers=workers)
-    with garbage.paused():
+    with startup.without_garbage_collection():
         opened = Store(store)
     work = (opened.folder / "work").absolute()
     with lock.held(work, experiment.name):
@@ -227,7 +227,7 @@ def _conduct(where: str, experiment: Experiment, store: Store, engine: Engine, p
     record = None
     try:
         with engine:
-            with startup.startup():
+            with startup.quiet():
                 _sizes(where, experiment)  # before the store hears of it: what is impossible leaves nothing there
             record = store.open(experiment)
             record.begin()

@@ -59,7 +59,7 @@ def write(
         raise UserError(f"{path}: expected a model of one output. Received: {len(found.outputs)}")
     _check(found, path)
     content = _converted(found, path, timesteps, batch)
-    with startup.startup():  # the runtime says on stderr what it computes with
+    with startup.quiet():  # the runtime says on stderr what it computes with
         line = _verified(found, path, content, timesteps, batch)
     atomic_file.write(path, content)
     return line
@@ -78,7 +78,7 @@ def _converted(model: Any, path: Path, timesteps: int | None, batch: int) -> byt
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    with tempfile.TemporaryDirectory() as folder, without_cudnn(model), startup.startup():
+    with tempfile.TemporaryDirectory() as folder, without_cudnn(model), startup.quiet():
         function, signature = _endpoint(model, timesteps, batch)
         archive.add_endpoint(WHOLE, function, input_signature=signature)
         archive.write_out(folder, verbose=False)

@@ -35,7 +35,7 @@ def measure(parts: Sequence[Sequence[Case]], rate: float, effort: Effort, thread
 def _begin(cases: list[Case], rate: float, effort: Effort, threads: int) -> None:
     global _rounds  # noqa: PLW0603, a worker process's only state
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once and without a traceback
-    with startup.startup():
+    with startup.quiet():
         from gru_tf.machine.speed import timing
         from gru_tf.training import trainer
 

@@ -49,7 +49,7 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
         UserError: for an impossible budget, or threads that this process cannot take any more.
     """
     opened = Store(store)
-    with startup.startup():
+    with startup.quiet():
         from gru_tf.machine.speed import timing
         from gru_tf.training import compiled_steps, trainer
 

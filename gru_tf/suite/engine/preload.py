@@ -4,6 +4,6 @@ import gc
 
 from gru_tf.foundation import startup
 
-with startup.startup():
+with startup.quiet():
     import gru_tf.training.trainer  # noqa: F401
 gc.freeze()  # no collection in a worker goes through TensorFlow's objects, whose pages all workers share

@@ -181,7 +181,7 @@ def _prepared(threads: int) -> Any:
     """Imports TensorFlow and sets its threads, once a process."""
     from gru_tf.foundation import startup
 
-    with startup.startup():
+    with startup.quiet():
         from gru_tf.training import trainer
     trainer.configure(threads)
     return trainer
