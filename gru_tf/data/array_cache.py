@@ -1,37 +1,42 @@
 """Arrays kept after the first parse of a data set's files, and mapped into memory from then on.
 
-One file holds the arrays of one parse, in the cache folder of `gru_tf.data.datasets` under `parsed/`. Its name carries the
-checksums of the source files and the version of the parser, so that other files or another parser never meet old arrays.
-It begins with a line of JSON that gives each array's type, shape, place and CRC-32; the arrays follow, aligned.
-Several processes that map the same file share its pages.
+Each parse has a folder in the cache folder of `gru_tf.data.datasets`, under `parsed/`. Its name carries the checksums of the
+source files and the version of the parser, so that other files or another parser never meet old arrays.
+
+    parsed/mnist-0123456789abcdef/images.npy      as `np.save` writes it
+                                  labels.npy
+                                  manifest.json   {"arrays": {"images": {"size": …, "crc": …}, …}, "crc": …}
+
+Each file is written in one step and the manifest last: arrays are there as a whole or not at all. Whatever does not have the
+size and CRC-32 in the manifest is parsed again. Several processes that map the same file share its pages.
 """
 
-import hashlib
 import json
-import math
 import os
+import shutil
 import warnings
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from gru_tf.data.datasets import cache
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.array import Array
+from gru_tf.foundation.digest import sha256_of_text
 
-ALIGNMENT = 64  # bytes; as NumPy's own files, so that every type lies as the processor wants it
-CHUNK = 1 << 22
+CHUNK = 1 << 22  # bytes
+MANIFEST = "manifest.json"
 Arrays = Mapping[str, Array]
 
 
 def load(name: str, checksums: Sequence[str], version: int, parse: Callable[[], Arrays]) -> Arrays:
-    """The arrays that `parse` gives, read-only and mapped from the cache; parsed where they are not there or damaged.
+    """The arrays that `parse` gives, read-only and mapped from the cache; parsed where they are absent or damaged.
 
     Args:
-        name: of the data set, for the file's name: letters, digits, "_" and "-".
+        name: of the data set, for the folder's name: letters, digits, "_" and "-"; likewise the names of the arrays.
         checksums: of everything that `parse` reads.
         version: of the parser; a changed parser must change it.
         parse: makes the arrays; what it raises passes through, and nothing is kept then.
@@ -39,75 +44,87 @@ def load(name: str, checksums: Sequence[str], version: int, parse: Callable[[], 
     Warns:
         RuntimeWarning: where the cache cannot be written; the arrays are then in ordinary memory.
     """
-    key = hashlib.sha256("\n".join([str(version), *checksums]).encode()).hexdigest()[:16]
-    file = cache() / "parsed" / f"{name}-{key}.arrays"
-    found = _mapped(file)
-    if found is not None:
-        return found
-    arrays = {key: np.ascontiguousarray(array) for key, array in parse().items()}
+    key = sha256_of_text("\n".join([str(version), *checksums]))[:16]
+    folder = cache() / "parsed" / f"{name}-{key}"
+    cached = _mapped(folder)
+    if cached is not None:
+        return cached
+    arrays = {array: np.ascontiguousarray(values) for array, values in parse().items()}
     try:
-        atomic_file.through(file, lambda neighbour: _save(neighbour, arrays))
+        _save(folder, arrays)
     except OSError as error:
-        message = f"{file}: cannot be written, {error.strerror}: the files are parsed again at every use"
+        message = f"{folder}: cannot be written, {error.strerror}: the files are parsed again at every use"
         warnings.warn(message, RuntimeWarning, stacklevel=2)
-        for array in arrays.values():
-            array.flags.writeable = False  # as a mapped one, whoever reads it
+        for values in arrays.values():
+            values.flags.writeable = False  # as a mapped one, whoever reads it
         return arrays
-    return _mapped(file) or arrays
+    return _mapped(folder) or arrays
 
 
-def _save(file: Path, arrays: Arrays) -> None:
-    """The line of JSON, filled with spaces up to the alignment, then each array at a multiple of it."""
-    entries: dict[str, dict[str, Any]] = {}
-    end = 0  # relative to the end of the line
-    for name, array in arrays.items():
-        start = -(-end // ALIGNMENT) * ALIGNMENT
-        crc = zlib.crc32(array.data.cast("B") if array.size else b"")
-        entries[name] = {"dtype": array.dtype.str, "shape": array.shape, "start": start, "crc": crc}
-        end = start + array.nbytes
-    line = json.dumps({"arrays": entries, "bytes": end}).encode()
-    with file.open("wb") as stream:
-        stream.write(line.ljust(-(-(len(line) + 1) // ALIGNMENT) * ALIGNMENT - 1) + b"\n")
-        first = stream.tell()
-        for name, array in arrays.items():
-            stream.seek(first + entries[name]["start"])
-            array.tofile(stream)
+class _Summed:
+    """A file that is being written, and the CRC-32 and size of what was written to it."""
+
+    def __init__(self, stream: BinaryIO):
+        self.stream, self.crc, self.size = stream, 0, 0
+
+    def write(self, part: bytes) -> int:
+        """Write and add up."""
+        self.crc, self.size = zlib.crc32(part, self.crc), self.size + len(part)
+        return self.stream.write(part)
 
 
-def _mapped(file: Path) -> Arrays | None:
-    """The arrays of a whole, undamaged file; None where there is none."""
+def _save(folder: Path, arrays: Arrays) -> None:
+    """Write arrays and manifest; OSError where that fails, which leaves nothing behind where there was nothing."""
     try:
-        with file.open("rb") as stream:
-            content = json.loads(stream.readline())
-            first = stream.tell()
-            if os.fstat(stream.fileno()).st_size != first + content["bytes"]:
-                return None
-            entries = content["arrays"]
-            if not all(_whole(stream, first, entry) for entry in entries.values()):
-                return None
-        return {name: _map(file, first, entry) for name, entry in entries.items()}
-    except (OSError, ValueError, KeyError, TypeError):  # no such file, no such line: it is made anew
+        entries = {name: _save_array(folder / f"{name}.npy", array) for name, array in arrays.items()}
+        manifest = {"arrays": entries, "crc": _checksum(entries)}
+        atomic_file.write(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+    except OSError:
+        if not (folder / MANIFEST).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _save_array(file: Path, array: Array) -> dict[str, int]:
+    """Write one array; size and CRC-32 are those of what was in memory, not of what the disk made of it."""
+    entry: dict[str, int] = {}
+
+    def save(neighbour: Path) -> None:
+        with neighbour.open("wb") as stream:
+            summed = _Summed(stream)
+            np.save(summed, array, allow_pickle=False)
+        entry.update(size=summed.size, crc=summed.crc)
+
+    atomic_file.through(file, save)
+    return entry
+
+
+def _mapped(folder: Path) -> Arrays | None:
+    """The arrays of a whole, undamaged folder; None where there is none."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        entries = manifest["arrays"]
+        if manifest["crc"] != _checksum(entries):
+            return None
+        files = {name: folder / f"{name}.npy" for name in entries}
+        if not all(_whole(files[name], **entry) for name, entry in entries.items()):
+            return None
+        return {name: np.load(file, mmap_mode="r", allow_pickle=False) for name, file in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no such folder, or something else in its place
         return None
 
 
-def _size(entry: Mapping[str, Any]) -> int:
-    return int(math.prod(entry["shape"]) * np.dtype(entry["dtype"]).itemsize)
-
-
-def _whole(stream: Any, first: int, entry: Mapping[str, Any]) -> bool:
-    """Whether an array has the CRC-32 that it was written with; read in parts, so that no memory is taken for it."""
-    stream.seek(first + entry["start"])
-    crc, left = 0, _size(entry)
-    while left:
-        part = stream.read(min(CHUNK, left))
-        if not part:
+def _whole(file: Path, size: int, crc: int) -> bool:
+    """Whether a file has the size and CRC-32 that it was written with; read in parts, so that no memory is taken for it."""
+    received = 0
+    with file.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size != size:
             return False
-        crc, left = zlib.crc32(part, crc), left - len(part)
-    return bool(crc == entry["crc"])
+        while part := stream.read(CHUNK):
+            received = zlib.crc32(part, received)
+    return received == crc
 
 
-def _map(file: Path, first: int, entry: Mapping[str, Any]) -> Array:
-    shape = tuple(entry["shape"])
-    if not _size(entry):  # nothing cannot be mapped
-        return np.zeros(shape, entry["dtype"])
-    return np.memmap(file, entry["dtype"], "r", first + entry["start"], shape)
+def _checksum(entries: Mapping[str, Any]) -> int:
+    """CRC-32 of the manifest's entries, so that none is missing or has another name."""
+    return zlib.crc32(json.dumps(entries).encode())

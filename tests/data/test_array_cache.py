@@ -1,9 +1,11 @@
 """Arrays kept after the first parse: the same again, mapped and not read; whatever is damaged is made anew."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,6 @@ import pytest
 
 from gru_tf.data import array_cache
 from gru_tf.data.datasets import DatasetError
-from gru_tf.foundation import atomic_file
 from gru_tf.tasks import Task
 from gru_tf.tasks.images.mnist import Mnist
 from gru_tf.tasks.language.imdb import Imdb
@@ -48,9 +49,13 @@ def load(parser: Parser, checksums: tuple[str, ...] = ("ab", "cd"), version: int
     return array_cache.load("set", checksums, version, parser)
 
 
-def the_file(cache: Path) -> Path:
-    (file,) = cache.rglob("*.*")
-    return file
+def the_folder(cache: Path) -> Path:
+    (folder,) = (cache / "parsed").iterdir()
+    return folder
+
+
+def files(cache: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in cache.rglob("*") if file.is_file()}
 
 
 def test_the_second_time_nothing_is_parsed() -> None:
@@ -61,8 +66,8 @@ def test_the_second_time_nothing_is_parsed() -> None:
         for name, array in arrays.items():
             assert array.dtype == CONTENT[name].dtype
             assert np.array_equal(array, CONTENT[name])
-            assert not array.flags.writeable or not array.size
-            assert isinstance(array, np.memmap) == bool(array.size)
+            assert not array.flags.writeable
+            assert isinstance(array, np.memmap)
             assert array.flags.aligned
     assert parser.asked == 1
 
@@ -72,52 +77,106 @@ def test_other_files_or_another_parser_have_arrays_of_their_own(cache: Path) -> 
     for checksums, version in ((("ab", "cd"), 1), (("ab", "ce"), 1), (("abcd",), 1), (("ab", "cd"), 2)):
         load(parser, checksums, version)
     assert parser.asked == 4
-    assert len(list(cache.rglob("*.arrays"))) == 4
+    assert len(list((cache / "parsed").iterdir())) == 4
+
+
+def test_the_files_are_ordinary_ones(cache: Path) -> None:
+    load(Parser())
+    folder = the_folder(cache)
+    assert {file.name for file in folder.iterdir()} == {*(f"{name}.npy" for name in CONTENT), "manifest.json"}
+    for name, content in CONTENT.items():
+        assert np.array_equal(np.load(folder / f"{name}.npy"), content)
 
 
 def at(place: int) -> Callable[[bytes], bytes]:
     return lambda content: content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
 
-def with_line(change: Callable[[dict[str, Any]], Any]) -> Callable[[bytes], bytes]:
+def edited(change: Callable[[dict[str, Any]], Any]) -> Callable[[bytes], bytes]:
     def damaged(content: bytes) -> bytes:
-        line, _, rest = content.partition(b"\n")
-        said = json.loads(line)
-        change(said)
-        return json.dumps(said).encode().ljust(len(line)) + b"\n" + rest
+        manifest = json.loads(content)
+        change(manifest)
+        return json.dumps(manifest).encode()
 
     return damaged
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("name", "damage"),
     [
-        pytest.param(lambda content: b"", id="empty"),
-        pytest.param(lambda content: content[:-1], id="a byte short"),
-        pytest.param(lambda content: content[:100], id="cut in the first line"),
-        pytest.param(lambda content: content + b"\0", id="a byte long"),
-        pytest.param(at(-50), id="a bit turned in the last array"),
-        pytest.param(at(3000), id="a bit turned in the first array"),
-        pytest.param(at(0), id="a bit turned in the line"),
-        pytest.param(lambda content: b"[]\n", id="another line"),
-        pytest.param(lambda content: b"\xff\xfe\n" + content, id="no text"),
-        pytest.param(with_line(lambda said: said["arrays"]["odd"].pop("crc")), id="no checksum"),
-        pytest.param(with_line(lambda said: said["arrays"]["odd"].update(dtype="<f9")), id="no such type"),
+        pytest.param("manifest.json", lambda content: b"", id="empty manifest"),
+        pytest.param("manifest.json", lambda content: content[:100], id="manifest cut off"),
+        pytest.param("manifest.json", lambda content: b"[]\n", id="a list"),
+        pytest.param("manifest.json", lambda content: b'"text"', id="a text"),
+        pytest.param("manifest.json", lambda content: b'{"arrays": [], "crc": 223132457}', id="no names"),
+        pytest.param("manifest.json", lambda content: b"\xff\xfe\n" + content, id="no UTF-8"),
+        pytest.param("manifest.json", at(0), id="a bit turned in the manifest"),
+        pytest.param("manifest.json", lambda content: content.replace(b"labels", b"lapels"), id="another name"),
+        pytest.param("manifest.json", edited(lambda manifest: manifest.pop("crc")), id="no checksum"),
+        pytest.param("manifest.json", edited(lambda manifest: manifest["arrays"].pop("odd")), id="an array less"),
+        pytest.param("manifest.json", edited(lambda manifest: manifest.update(arrays={})), id="no arrays"),
+        pytest.param("manifest.json", edited(lambda manifest: manifest["arrays"]["odd"].pop("crc")), id="an entry less"),
+        pytest.param("odd.npy", lambda content: b"", id="empty array"),
+        pytest.param("odd.npy", lambda content: content[:-1], id="a byte short"),
+        pytest.param("odd.npy", lambda content: content + b"\0", id="a byte long"),
+        pytest.param("odd.npy", at(-5), id="a bit turned in an array"),
+        pytest.param("images.npy", at(3000), id="a bit turned in another array"),
+        pytest.param("images.npy", at(20), id="a bit turned in an array's header"),
+        pytest.param("images.npy", lambda content: content.replace(b"(10, 20, 30)", b"(20, 10, 30)"), id="another shape"),
     ],
 )
-def test_a_damaged_file_is_made_anew(cache: Path, damage: Callable[[bytes], bytes]) -> None:
+def test_damaged_files_are_made_anew(cache: Path, name: str, damage: Callable[[bytes], bytes]) -> None:
     parser = Parser()
     load(parser)
-    whole = the_file(cache).read_bytes()
-    the_file(cache).write_bytes(damage(whole))
-    assert np.array_equal(load(parser)["images"], CONTENT["images"])
+    whole = files(cache)
+    (the_folder(cache) / name).write_bytes(damage(whole[name]))
+    assert files(cache) != whole
+    for array, content in CONTENT.items():
+        assert np.array_equal(load(parser)[array], content)
     assert parser.asked == 2
-    assert the_file(cache).read_bytes() == whole
+    assert files(cache) == whole
 
 
-def test_arrays_in_use_outlive_the_file(cache: Path) -> None:
+@pytest.mark.parametrize("name", ["manifest.json", "images.npy"])
+def test_absent_files_are_made_anew(cache: Path, name: str) -> None:
+    """As a process leaves them that is killed before the manifest is written, or somebody who tidies up."""
+    parser = Parser()
+    load(parser)
+    whole = files(cache)
+    (the_folder(cache) / name).unlink()
+    load(parser)
+    assert parser.asked == 2
+    assert files(cache) == whole
+
+
+def test_a_pickled_array_is_never_read(cache: Path) -> None:
+    """Not even with a checksum that fits: what is pickled may run anything."""
+    parser = Parser()
+    load(parser)
+    folder = the_folder(cache)
+    np.save(folder / "odd.npy", np.array([parser], dtype=object), allow_pickle=True)
+    content = (folder / "odd.npy").read_bytes()
+    entries = json.loads((folder / "manifest.json").read_bytes())["arrays"]
+    entries["odd"] = {"size": len(content), "crc": zlib.crc32(content)}
+    manifest = {"arrays": entries, "crc": zlib.crc32(json.dumps(entries).encode())}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert np.array_equal(load(parser)["odd"], CONTENT["odd"])
+    assert parser.asked == 2
+
+
+def test_files_of_the_former_format_are_not_read(cache: Path) -> None:
+    load(Parser())
+    folder = the_folder(cache)
+    shutil.rmtree(folder)
+    folder.with_suffix(".arrays").write_bytes(b'{"arrays": {}, "bytes": 0}\n')
+    parser = Parser()
+    load(parser)
+    assert parser.asked == 1
+
+
+def test_arrays_in_use_outlive_the_files(cache: Path) -> None:
     arrays = load(Parser())
-    the_file(cache).unlink()
+    shutil.rmtree(the_folder(cache))
     assert np.array_equal(arrays["images"], CONTENT["images"])
 
 
@@ -130,27 +189,74 @@ def test_an_error_of_the_parser_passes_and_leaves_nothing(cache: Path) -> None:
     assert list(cache.rglob("*.*")) == []
 
 
-def test_a_write_that_fails_leaves_nothing_and_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*args: Any) -> None:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("writes", range(len(CONTENT) + 1))
+def test_a_write_that_fails_leaves_nothing_and_warns(cache: Path, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
+    replace, left = Path.replace, [writes]
 
-    monkeypatch.setattr(atomic_file.os, "fsync", full)
-    with pytest.warns(RuntimeWarning, match=r"set-\w{16}\.arrays: cannot be written, No space left on device"):
+    def full(file: Path, target: Path) -> Path:
+        if left[0] == 0:
+            raise OSError(28, "No space left on device")
+        left[0] -= 1
+        return replace(file, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.warns(RuntimeWarning, match=r"set-\w{16}: cannot be written, No space left on device"):
         arrays = load(Parser())
     assert np.array_equal(arrays["images"], CONTENT["images"])
-    assert list(cache.rglob("*.*")) == []
+    assert not arrays["images"].flags.writeable
+    assert list((cache / "parsed").iterdir()) == []
 
 
-def test_several_may_do_it_at_once(cache: Path) -> None:
-    parser, found = Parser(), []
-    threads = [threading.Thread(target=lambda: found.append(load(parser))) for _ in range(8)]
+def test_a_cache_that_is_no_folder_costs_a_warning(cache: Path) -> None:
+    cache.write_text("a file")
+    with pytest.warns(RuntimeWarning, match=r"set-\w{16}: cannot be written"):
+        arrays = load(Parser())
+    assert np.array_equal(arrays["images"], CONTENT["images"])
+
+
+def test_several_threads_may_do_it_at_once(cache: Path) -> None:
+    parser, results = Parser(), []
+    threads = [threading.Thread(target=lambda: results.append(load(parser))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 8
-    assert all(np.array_equal(arrays["images"], CONTENT["images"]) for arrays in found)
-    assert the_file(cache).suffix == ".arrays"
+    assert len(results) == 8
+    assert all(np.array_equal(arrays["images"], CONTENT["images"]) for arrays in results)
+    assert set(files(cache)) == {*(f"{name}.npy" for name in CONTENT), "manifest.json"}
+
+
+WRITER = """
+import sys
+import numpy as np
+from gru_tf.data import array_cache
+
+print("ready", flush=True)
+sys.stdin.read(1)
+for version in range(30):
+    content = {name: np.full((1000, place + 1), version) for place, name in enumerate("abcd")}
+    arrays = array_cache.load("race", ["ab"], version, lambda: content)
+    assert list(arrays) == list("abcd")
+    assert all(np.array_equal(arrays[name], values) for name, values in content.items())
+"""
+
+
+def test_two_processes_may_do_it_at_once(cache: Path) -> None:
+    pipe = subprocess.PIPE
+    processes = [
+        subprocess.Popen([sys.executable, "-W", "error", "-c", WRITER], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("!")
+        process.stdin.flush()
+    assert [process.communicate()[1] for process in processes] == ["", ""]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(list((cache / "parsed").iterdir())) == 30
 
 
 PROGRAM = """

@@ -805,4 +805,4 @@ def test_nothing_is_kept_of_what_is_refused(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "cache"))
     (tmp_path / "a.csv").write_text(BAD_TABLES["infinite"][0])
     refusal(tmp_path / "a.csv", **OPTIONS)
-    assert not list((tmp_path / "cache").rglob("*.arrays"))
+    assert not list((tmp_path / "cache").rglob("*.npy"))
