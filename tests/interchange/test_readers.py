@@ -1,4 +1,4 @@
-"""Readers of `.ts`, CSV, IDX and recordings: what is right is read as it stands, what is broken is named in one line."""
+"""Readers of `.ts`, IDX and recordings: what is right is read as it stands, what is broken is named in one line."""
 
 import gzip
 import io
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_tf.data import series_file, ts_file
+from gru_tf.data import ts_file
 from gru_tf.data.datasets import DatasetError
 from gru_tf.tasks.audio import spoken_digits
 from gru_tf.tasks.images import mnist
@@ -211,46 +211,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     task = Ucr(path=str(tmp_path / "a.ts"), test_path=str(tmp_path / "b.ts"))
     for asked in (lambda _: task.signature, lambda _: task.checksums(), lambda _: task.metric):
         assert refusal(tmp_path / "a.ts", asked) == "no such file"
-
-
-# ------------------------------------------------------------------------------------------------------------------ CSV
-
-CSV = '"Month","A","B"\n"1949-01",1,2\n"1949-02",3.5,-4e1\n'
-
-
-def read_csv(path: Path) -> Any:
-    return series_file.read(path, "Month", ("B", "A"))
-
-
-@pytest.mark.parametrize("text", [CSV, "\ufeff" + CSV, CSV.replace("\n", "\r\n"), CSV.replace('"', "") + "\n"])
-def test_a_series_is_read(tmp_path: Path, text: str) -> None:
-    assert read_csv(put(tmp_path, "a.csv", text)).tolist() == [[2, 1], [-40, 3.5]]
-
-
-BROKEN_CSV = {
-    "empty": ("", "expected a header line with Month, B, A. Received: an empty file"),
-    "only a header": ("Month,A,B\n", "expected at least one row after the header. Received: none"),
-    "no such column": (CSV.replace('"B"', '"C"'), "line 1: expected the column 'B'. Received: Month, A, C"),
-    "latin-1": (CSV.encode() + b"1949-03,\xfc,1\n", "line 4: expected UTF-8 text. Received: byte 0xfc"),
-    "latin-1, far down": (
-        CSV.encode() + b"".join(b"%d-01,1,1\n" % year for year in range(1950, 4000)) + b"5000-01,\xfc,1\n",
-        "line 2054: expected UTF-8 text. Received: byte 0xfc",
-    ),
-    "cut off": (CSV + "1949-03,1", "line 4: expected 3 values or more. Received: 2; is the line cut off?"),
-    "missing": (CSV + "1949-03,1,\n", "line 4, column B: expected a finite number. Received: nothing"),
-    "NaN": (CSV + "1949-03,nan,1\n", "line 4, column A: expected a finite number. Received: nan"),
-    "infinite": (CSV + "1949-03,1,inf\n", "line 4, column B: expected a finite number. Received: inf"),
-    "a word": (CSV + "1949-03,one,1\n", "line 4, column A: expected a finite number. Received: one"),
-    "the same time": (CSV + "1949-02,1,1\n", "line 4, column Month: expected a time after 1949-02. Received: 1949-02"),
-    "an earlier time": (CSV + "1948-12,1,1\n", "line 4, column Month: expected a time after 1949-02. Received: 1948-12"),
-    "no time": (CSV + ",1,1\n", "line 4, column Month: expected a time after 1949-02. Received: nothing"),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN_CSV)
-def test_a_broken_csv_file_is_named(tmp_path: Path, name: str) -> None:
-    content, message = BROKEN_CSV[name]
-    assert refusal(put(tmp_path, "a.csv", content), read_csv) == message
 
 
 # ------------------------------------------------------------------------------------------------------ IDX, recordings

@@ -63,7 +63,10 @@ def _decoded(path: Path, stream: io.BufferedIOBase) -> Iterator[str]:
                 f"{path}: line {number}: expected UTF-8 text. Received: byte 0x{line[error.start]:02x} at column"
                 f" {error.start + 1} of it; save it as UTF-8"
             ) from error
-        yield from re.split(r"(?<=\r)(?=[^\n])", text)  # lines may end in a carriage return alone
+        if "\r" in text:  # lines may end in a carriage return alone
+            yield from re.split(r"(?<=\r)(?=[^\n])", text)
+        else:
+            yield text
 
 
 def header(path: Path) -> list[str]:

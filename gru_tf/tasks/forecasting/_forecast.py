@@ -20,8 +20,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from pydantic import model_validator
 
-from gru_tf.data import array_cache, series_file
+from gru_tf.data import array_cache
 from gru_tf.data.datasets import DataFile, locate
+from gru_tf.data.own import csv_numbers
 from gru_tf.tasks import Array, Count, Examples, Metric, Signature, Splits, Task
 from gru_tf.tasks._windows import cut, naive_errors
 
@@ -191,9 +192,9 @@ def _rows(file: DataFile, time: str, columns: tuple[str, ...]) -> Array:
     stem = file.path.rpartition("/")[2].partition(".")[0]
 
     def parse() -> dict[str, Any]:
-        return {"rows": series_file.read(locate(file), time, columns)}
+        return {"rows": csv_numbers.read(locate(file), time, columns)}
 
-    return array_cache.load(stem, checksums, series_file.VERSION, parse)["rows"]
+    return array_cache.load(stem, checksums, csv_numbers.VERSION, parse)["rows"]
 
 
 @cache
