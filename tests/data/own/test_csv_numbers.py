@@ -93,8 +93,13 @@ def test_published_series_are_those_that_numpy_reads(
 
 def test_reading_a_published_series_imports_neither_arrow_nor_pandas(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(CSV)
-    heavy = "{'pyarrow', 'pandas', 'tensorflow'}"
-    code = "import sys; from pathlib import Path; import gru_tf.tasks.forecasting.ett\n"
-    code += f"from gru_tf.data.own import csv_numbers; csv_numbers.read(Path({str(tmp_path / 'a.csv')!r}), 'Month', ('A',))\nprint(*{heavy} & sys.modules.keys())"
+    code = f"""
+import sys
+from pathlib import Path
+import gru_tf.tasks.forecasting.ett
+from gru_tf.data.own import csv_numbers
+csv_numbers.read(Path({str(tmp_path / "a.csv")!r}), "Month", ("A",))
+print(*{{"pyarrow", "pandas", "tensorflow"}} & sys.modules.keys())
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
