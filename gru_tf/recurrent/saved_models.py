@@ -1,21 +1,34 @@
 """Lets a saved model be loaded by a process that imported `gru_tf` and none of its cells or layers.
 
 Keras finds a custom class by the name under which its module registered it, so that the module has to be imported
-first. Here each name stands for its module: `announce` registers a stand-in that imports the class when Keras asks it
-to build one. The names are read from the sources, so that a new cell is still one file. A function that a module
-registers, such as an activation, has a stand-in that imports it when it is called.
+first. The tables here name the module of each: `announce` registers a stand-in that imports the class when Keras asks it
+to build one. A function that a module registers, such as an activation, has a stand-in that imports it when it is called.
 """
 
-import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-PACKAGE = "gru_tf"
-FOLDERS = ("cells", "layers")
+PACKAGE = "gru_tf"  # with which names are registered
+CLASSES = {  # class → its module, below gru_tf.recurrent
+    "GRU": "layers.gru",
+    "GRUCell": "cells.gru",
+    "GRUResetBeforeCell": "cells.gru_reset_before",
+    "JANETCell": "cells.janet",
+    "LSTMCell": "cells.lstm",
+    "MGUCell": "cells.mgu",
+    "MinGRUCell": "cells.min_gru",
+    "MinLSTMCell": "cells.min_lstm",
+    "ParallelRNN": "cells._parallel",
+    "RNNCell": "cells.rnn",
+    "RecurrentStack": "layers.stack",
+    "ReverseTime": "layers.reverse_time",
+}
+FUNCTIONS = {
+    "keras2_hard_sigmoid": "layers.hard_sigmoid",
+    "positive": "cells._parallel",
+}
 
 
 @dataclass(frozen=True)
@@ -37,12 +50,16 @@ class StandIn:
 
 def stand_ins() -> dict[str, StandIn]:
     """Registered name → stand-in, of every class that a module of cells or layers registers with Keras."""
-    return {f"{PACKAGE}>{name}": StandIn(module, name) for module, name, kind in _found() if kind is ast.ClassDef}
+    return _stand_ins(CLASSES)
 
 
 def functions() -> dict[str, StandIn]:
     """Registered name → where it is, of every function that a module of cells or layers registers with Keras."""
-    return {f"{PACKAGE}>{name}": StandIn(module, name) for module, name, kind in _found() if kind is ast.FunctionDef}
+    return _stand_ins(FUNCTIONS)
+
+
+def _stand_ins(modules: dict[str, str]) -> dict[str, StandIn]:
+    return {f"{PACKAGE}>{name}": StandIn(f"{__package__}.{module}", name) for name, module in modules.items()}
 
 
 def announce(keras: Any) -> None:
@@ -63,23 +80,3 @@ def _calling(where: StandIn) -> Callable[..., Any]:
 
     stand_in.__module__, stand_in.__name__, stand_in.__qualname__ = where.module, where.name, where.name
     return stand_in
-
-
-@cache  # a saved model asks for each layer and activation, and parsing the sources takes a tenth of a second
-def _found() -> tuple[tuple[str, str, type[ast.AST]], ...]:
-    """Module, name and kind of what is registered, by the sources."""
-    return tuple(_read())
-
-
-def _read() -> Iterator[tuple[str, str, type[ast.AST]]]:
-    root = Path(__file__).parent
-    for folder in FOLDERS:
-        for path in sorted((root / folder).glob("*.py")):
-            module = ".".join((__package__, *path.relative_to(root).with_suffix("").parts))
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ClassDef | ast.FunctionDef) and any(map(_registers, node.decorator_list)):
-                    yield module, node.name, type(node)
-
-
-def _registers(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("register_keras_serializable")

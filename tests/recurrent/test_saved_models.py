@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from places import ROOT
 
-import gru_tf.recurrent.cells
-import gru_tf.recurrent.layers
+import gru_tf.recurrent
 from gru_tf import GRU, stacked
 from gru_tf.recurrent import saved_models
 from gru_tf.recurrent.cells import CELLS
@@ -81,26 +80,36 @@ def test_without_the_import_they_do_not(tmp_path):
 
 
 def every_module():
-    for package in (gru_tf.recurrent.cells, gru_tf.recurrent.layers):
-        for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            yield import_module(module.name)
+    for module in pkgutil.walk_packages(gru_tf.recurrent.__path__, gru_tf.recurrent.__name__ + "."):
+        yield import_module(module.name)
+
+
+def registered(kind):
+    """Name → object of everything of this kind that our modules register when they are imported."""
+    list(every_module())
+    ours = {name: value for name, value in keras.saving.get_custom_objects().items() if name.startswith("gru_tf>")}
+    return {name: value for name, value in ours.items() if kind(value)}
 
 
 def test_every_registered_class_has_its_stand_in():
-    modules = list(every_module())
-    found = {name: value for name, value in keras.saving.get_custom_objects().items() if name.startswith("gru_tf>")}
-    classes = {name: value for name, value in found.items() if isinstance(value, type) and value.__module__ in sys.modules}
-    assert len(modules) > len(CELLS.names())
+    classes = registered(inspect.isclass)
     assert set(saved_models.stand_ins()) == set(classes) >= {"gru_tf>GRU", "gru_tf>GRUCell", "gru_tf>RecurrentStack"}
     for name, stand_in in saved_models.stand_ins().items():
         assert getattr(import_module(stand_in.module), stand_in.name) is classes[name]
+        assert stand_in.module == classes[name].__module__, "the module that registers it"
 
 
 def test_every_registered_function_has_its_stand_in():
-    list(every_module())
-    found = {name: value for name, value in keras.saving.get_custom_objects().items() if name.startswith("gru_tf>")}
-    assert set(saved_models.functions()) == {name for name, value in found.items() if inspect.isfunction(value)}
-    assert found["gru_tf>keras2_hard_sigmoid"] is keras2_hard_sigmoid
+    functions = registered(inspect.isfunction)
+    assert set(saved_models.functions()) == set(functions)
+    for name, stand_in in saved_models.functions().items():
+        assert getattr(import_module(stand_in.module), stand_in.name) is functions[name]
+    assert functions["gru_tf>keras2_hard_sigmoid"] is keras2_hard_sigmoid
+
+
+def test_a_class_without_a_row_in_the_table_is_noticed(monkeypatch):
+    monkeypatch.delitem(saved_models.CLASSES, "MGUCell")
+    assert set(registered(inspect.isclass)) - set(saved_models.stand_ins()) == {"gru_tf>MGUCell"}
 
 
 def test_a_function_s_stand_in_is_saved_and_loaded_as_the_function_is():
