@@ -1,4 +1,4 @@
-"""`recurrent` stands alone: layers are built, trained, saved and loaded where no other room but `foundation` is to be had."""
+"""`recurrent` stands alone: layers are built, trained, saved and loaded where no room but `foundation` can be imported."""
 
 import subprocess
 import sys
