@@ -26,7 +26,7 @@ VERSION = 1  # of this reader, for arrays that are kept; see gru_tf.data.array_c
 
 
 @dataclass(frozen=True)
-class Series:
+class TsSeries:
     """The series of one file, in its order.
 
     Args:
@@ -64,7 +64,7 @@ class _Header:
         return self.said.get("classlabel", [])[1:] or None
 
 
-def read(path: Path) -> Series:
+def read(path: Path) -> TsSeries:
     """Every series of the file at `path`.
 
     Raises:
@@ -83,7 +83,7 @@ def read(path: Path) -> Series:
     if not rows:
         raise DatasetError(f"{path}: expected at least one series after @data. Received: none")
     _alike(path, rows, header)
-    return Series(
+    return TsSeries(
         values=np.concatenate([values for _, values, _ in rows]),
         lengths=np.array([len(values) for _, values, _ in rows]),
         labels=np.array([label for _, _, label in rows]),

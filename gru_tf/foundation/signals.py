@@ -16,7 +16,7 @@ def listen() -> None:
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def restored() -> Iterator[None]:
     """What is called inside may take SIGTERM for itself and exit at it, as Ray does; then it is ours again, if it was."""
     before = signal.getsignal(signal.SIGTERM)
     try:

@@ -239,7 +239,7 @@ def read_layer(layer: Any) -> Recurrent:
     if both and layer.merge_mode != "concat":
         raise UserError(f"{layer.name}: expected merge_mode 'concat'. Received: {layer.merge_mode!r}")
     try:
-        forward, backward = gates.of(first), gates.of(layer.backward_layer) if both else None
+        forward, backward = gates.from_layer(first), gates.from_layer(layer.backward_layer) if both else None
     except ValueError as error:
         raise UserError(f"{layer.name}: {error}") from None
     cell = first.cell

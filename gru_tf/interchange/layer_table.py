@@ -47,7 +47,7 @@ def rows(model: Any, network: Network | None) -> Iterator[Row]:
 
 
 def _recurrent(layer: Any, inner: Any, name: str, masked: bool) -> Row:
-    path = kernel_path.of(layer, gpu=True, mask="right-padded" if masked else None, training=False, jit=False)
+    path = kernel_path.find_path(layer, gpu=True, mask="right-padded" if masked else None, training=False, jit=False)
     shown = "cuDNN" if path.name == "cudnn" else str(path)
     directions = "both" if inner is not layer else "backward" if layer.go_backwards else "forward"
     kind = type(inner.cell if type(inner) is keras.layers.RNN else inner).__name__  # Keras' loop is named by its cell

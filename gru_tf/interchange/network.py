@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import counted
-from gru_tf.recurrent.gates import Gates
+from gru_tf.recurrent.gates import GateWeights
 
 STATES = {"gru": ("h",), "rnn": ("h",), "lstm": ("h", "c")}
 
@@ -26,15 +26,15 @@ class Recurrent:
         name: what the source calls it, for messages.
     """
 
-    forward: Gates
-    backward: Gates | None = None
+    forward: GateWeights
+    backward: GateWeights | None = None
     reverse: bool = False
     activation: str = "tanh"
     recurrent_activation: str = "sigmoid"
     name: str = ""
 
     @property
-    def directions(self) -> tuple[Gates, ...]:
+    def directions(self) -> tuple[GateWeights, ...]:
         """One or two, forward first."""
         return (self.forward,) if self.backward is None else (self.forward, self.backward)
 

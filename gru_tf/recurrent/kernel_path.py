@@ -102,7 +102,7 @@ def first_failing(facts: Facts, conditions: tuple[Condition, ...] = OF_THE_ARGUM
     return next((c.words.format_map(vars(facts)) for c in conditions if not c.holds(facts)), "")
 
 
-def of(
+def find_path(
     layer: Any,
     gpu: bool | None = None,
     mask: str | None = None,
@@ -134,7 +134,7 @@ def of(
 
 
 def choose(facts: Facts, jit: bool | None = None, deterministic: bool = False) -> Path:
-    """The path that follows from the facts; see `of`."""
+    """The path that follows from the facts; see `find_path`."""
     why = first_failing(facts)
     only_mask = why and not first_failing(facts, OF_THE_ARGUMENTS + OF_THE_CALL[:-1])
     if not why:
@@ -152,7 +152,7 @@ def choose(facts: Facts, jit: bool | None = None, deterministic: bool = False) -
 
 
 def facts_of(layer: Any, gpu: bool | None = None, mask: str | None = None, training: bool = True) -> Facts:
-    """The facts of a recurrent Keras layer; see `of`.
+    """The facts of a recurrent Keras layer; see `find_path`.
 
     Raises:
         ValueError: for a layer that is not recurrent.

@@ -14,7 +14,7 @@ from gru_tf.interchange.building import build, of
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.interchange.tensorflow import saved_model, tflite
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.recurrent.gates import Gates
+from gru_tf.recurrent.gates import GateWeights
 from gru_tf.recurrent.layers.reverse_time import ReverseTime
 
 pytestmark = pytest.mark.slow
@@ -322,7 +322,7 @@ def test_a_gru_with_reset_before_and_two_biases_is_built_with_their_sum():
     rng = np.random.default_rng(3)
     sizes = {"W": (I, 4), "U": (4, 4), "b": (4,), "c": (4,)}
     blocks = {f"{letter}_{gate}": rng.normal(size=size) for gate in "zrh" for letter, size in sizes.items()}
-    made = build(Network((Recurrent(Gates(blocks, "keep", reset_after=False)),)), dtype="float64")
+    made = build(Network((Recurrent(GateWeights(blocks, "keep", reset_after=False)),)), dtype="float64")
     kernels = {name: np.concatenate([blocks[f"{k}_{g}"] for g in "zrh"], 1) for k, name in KERNELS.items()}
     bias = np.concatenate([blocks[f"b_{gate}"] + blocks[f"c_{gate}"] for gate in "zrh"])  # an ONNX file has both
     x, h = rng.normal(size=(2, 6, I)), np.zeros((2, 4))

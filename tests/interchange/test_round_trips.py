@@ -22,7 +22,7 @@ from networks import compute, dtype_of, examples, inputs, networks, relative, un
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.recurrent import gates
-from gru_tf.recurrent.gates import GATES, Gates
+from gru_tf.recurrent.gates import GATES, GateWeights
 
 WITHIN = {"float32": 1e-5, "float64": 1e-10}
 STOCK = {"gru": {True: "keras", False: "keras_reset_before"}, "lstm": {None: "keras_lstm"}, "rnn": {None: "keras_rnn"}}
@@ -112,7 +112,7 @@ def some_network():
         rng = np.random.default_rng(seed)
         shapes = {"W": (features, 4), "U": (4, 4), "b": (4,)}
         blocks = {f"{k}_{g}": uniform(rng, "float64", 4, *shape) for k, shape in shapes.items() for g in GATES[cell]}
-        return Gates(blocks, None, None, cell)
+        return GateWeights(blocks, None, None, cell)
 
     both = Recurrent(weights("lstm", 3, 1), weights("lstm", 3, 2), name="both")
     rng = np.random.default_rng(4)

@@ -99,7 +99,7 @@ def test_the_graph_holds_cudnn_exactly_when_the_path_says_so(kind, gpu):
     cases += [(options, False) for options, _ in cases if "recurrent_dropout" in options]
     for options, training in cases:
         layer = kind(UNITS, **options)
-        path = kernel_path.of(layer, training=training, jit=False)
+        path = kernel_path.find_path(layer, training=training, jit=False)
         found = operations(layer, training)
         told = f"{options}, training={training}: {path}"
         assert has_cudnn(found) == (path.name == "cudnn") == (not path.why_not_cudnn), told
@@ -129,7 +129,7 @@ def test_only_the_functions_themselves_count(kind, convention, gpu):
 def test_every_cell_of_the_catalogue(name, gpu):
     spec = CELLS.find(name)
     for layer in (spec.layer(UNITS, {}), keras.layers.RNN(spec.build(UNITS))):
-        path, found = kernel_path.of(layer, jit=False), operations(layer)
+        path, found = kernel_path.find_path(layer, jit=False), operations(layer)
         assert has_cudnn(found) == (path.name == "cudnn")
         assert path.name in ("cudnn", "parallel scan", "while-loop")
         assert (path.name == "while-loop") == ("While" in found)
@@ -137,13 +137,13 @@ def test_every_cell_of_the_catalogue(name, gpu):
 
 def test_on_a_cpu_nothing_is_cudnn():
     for layer in (GRU(UNITS), keras.layers.GRU(UNITS), keras.layers.LSTM(UNITS)):
-        assert kernel_path.of(layer) == Path("while-loop", "TensorFlow sees no GPU")
+        assert kernel_path.find_path(layer) == Path("while-loop", "TensorFlow sees no GPU")
         assert not has_cudnn(operations(layer))
 
 
 def test_a_wrapper_is_what_it_wraps(gpu):
     layer = keras.layers.Bidirectional(GRU(UNITS, unroll=True))
-    assert kernel_path.of(layer, jit=False) == Path("unrolled", "unroll=True")
+    assert kernel_path.find_path(layer, jit=False) == Path("unrolled", "unroll=True")
 
 
 @pytest.mark.parametrize(("options", "why"), [
@@ -163,7 +163,7 @@ def test_the_reason_is_the_condition_that_fails(options, why):
 
 def test_the_first_of_several_reasons_is_given():
     assert GRU(UNITS, unroll=True, use_bias=False).kernel_path(gpu=False).why_not_cudnn == "unroll=True"
-    assert kernel_path.of(keras.layers.RNN(GRUCell(3))).why_not_cudnn == "not one of cuDNN's layers, GRU and LSTM"
+    assert kernel_path.find_path(keras.layers.RNN(GRUCell(3))).why_not_cudnn == "not one of cuDNN's layers, GRU and LSTM"
 
 
 # --- XLA ---
@@ -182,17 +182,17 @@ def test_xla_is_what_model_compile_resolves(kind, options):
         ):
             model = keras.Sequential([keras.Input((STEPS, FEATURES)), kind(UNITS, **options)])
             model.compile("sgd", "mse")
-            assert kernel_path.of(model.layers[0]).name.startswith("xla ") == model.jit_compile
-    name = kernel_path.of(kind(UNITS, **options), gpu=True, deterministic=True).name
+            assert kernel_path.find_path(model.layers[0]).name.startswith("xla ") == model.jit_compile
+    name = kernel_path.find_path(kind(UNITS, **options), gpu=True, deterministic=True).name
     assert not name.startswith("xla "), "determinism turns it off"
 
 
 def test_cudnn_in_a_function_that_xla_compiles_fails(gpu):
     for layer in (GRU(UNITS), keras.layers.GRU(UNITS)):
-        assert kernel_path.of(layer, jit=True) == Path("fails", "XLA cannot compile cuDNN's operation")
+        assert kernel_path.find_path(layer, jit=True) == Path("fails", "XLA cannot compile cuDNN's operation")
         with pytest.raises(tf.errors.InvalidArgumentError, match="CudnnRNN"):
             tf.function(layer, jit_compile=True)(sequence())
-    assert kernel_path.of(GRU(UNITS, use_cudnn=False), jit=True).name == "xla while-loop"
+    assert kernel_path.find_path(GRU(UNITS, use_cudnn=False), jit=True).name == "xla while-loop"
 
 
 # --- masks ---
@@ -293,7 +293,7 @@ def test_the_replaced_operation_is_what_keras_takes_for_cudnn(operation):
 @pytest.mark.parametrize("mask", ["left-padded", "gaps", "empty row"])
 def test_where_keras_fails_at_a_mask_the_path_says_so(mask, operation):
     theirs = weighted(keras.layers.GRU)
-    path = kernel_path.of(theirs, mask=mask)
+    path = kernel_path.find_path(theirs, mask=mask)
     assert path == Path("fails", f"the mask is not right-padded with a step in every row: {mask}")
     with pytest.raises(tf.errors.InvalidArgumentError, match="right-padded"):
         tf.function(theirs)(sequence(), mask=mask_named(mask))
@@ -317,7 +317,7 @@ def test_an_unknown_kind_of_mask_is_refused():
 
 def test_a_layer_that_is_not_recurrent_is_refused():
     with pytest.raises(ValueError, match=r"Expected a recurrent Keras layer. Received: layer=<Dense"):
-        kernel_path.of(keras.layers.Dense(3))
+        kernel_path.find_path(keras.layers.Dense(3))
 
 
 def test_a_path_reads_as_its_name_and_reason():

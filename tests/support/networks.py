@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit as sigmoid
 
 from gru_tf.interchange.network import Linear, Network, Recurrent
-from gru_tf.recurrent.gates import GATES, Gates
+from gru_tf.recurrent.gates import GATES, GateWeights
 
 Array = np.ndarray
 PIXEL = float(np.float32(1 / 255))  # Keras' Rescaling rounds its scale to float32, in float64 too
@@ -37,13 +37,13 @@ def uniform(rng: np.random.Generator, dtype: str, units: int, *shape: int) -> Ar
 
 
 @st.composite
-def gates(draw: Any, cell: str, features: int, units: int, letters: str, dtype: str, reset_after: bool) -> Gates:
+def gates(draw: Any, cell: str, features: int, units: int, letters: str, dtype: str, reset_after: bool) -> GateWeights:
     """Weights of a cell with biases of the letters given."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shapes = {"W": (features, units), "U": (units, units), "b": (units,), "c": (units,)}
     names = [f"{letter}_{gate}" for letter in "WU" + letters for gate in GATES[cell]]
     blocks = {name: uniform(rng, dtype, units, *shapes[name[0]]) for name in names}
-    return Gates(blocks, *(("keep", reset_after) if cell == "gru" else (None, None)), cell)
+    return GateWeights(blocks, *(("keep", reset_after) if cell == "gru" else (None, None)), cell)
 
 
 @st.composite
@@ -138,7 +138,7 @@ def compute(network: Network, x: Array, lengths: Array, first: list[Array] | Non
     return outputs, [np.array(state) for state in zip(*finals, strict=True)]
 
 
-def _direction(layer: Recurrent, weights: Gates, steps: Array, states: list[Array]) -> tuple[Array, list[Array]]:
+def _direction(layer: Recurrent, weights: GateWeights, steps: Array, states: list[Array]) -> tuple[Array, list[Array]]:
     w = dict.fromkeys((f"{letter}_{g}" for letter in "bc" for g in GATES[weights.cell]), 0.0)
     w |= {name: block.astype("float64") for name, block in weights.blocks.items()}
     new, gate = ACTIVATIONS[layer.activation], ACTIVATIONS[layer.recurrent_activation]
@@ -149,7 +149,7 @@ def _direction(layer: Recurrent, weights: Gates, steps: Array, states: list[Arra
     return np.array(outputs), states
 
 
-def _step(w: dict[str, Any], weights: Gates, new: Any, gate: Any, x: Array, states: list[Array]) -> list[Array]:
+def _step(w: dict[str, Any], weights: GateWeights, new: Any, gate: Any, x: Array, states: list[Array]) -> list[Array]:
     h = states[0]
 
     def whole(g: str) -> Array:

@@ -15,7 +15,7 @@ CATEGORIES = 100  # more of them in a column are refused: each is an input of it
 NUMBERS = 0.9  # a text column of which so many values are numbers is one of numbers with mistakes in it
 
 
-class Column(BaseModel):
+class EncodedColumn(BaseModel):
     """How one column becomes numbers.
 
     Args:
@@ -48,7 +48,7 @@ class Encoding(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    columns: tuple[Column, ...]
+    columns: tuple[EncodedColumn, ...]
 
     @classmethod
     def fit(cls, frame: Any, columns: Sequence[str], training: Array, where: str) -> Self:
@@ -91,7 +91,7 @@ class Encoding(BaseModel):
         return encoded
 
 
-def _fit(frame: Any, seen: Any, name: str, where: str) -> Column:
+def _fit(frame: Any, seen: Any, name: str, where: str) -> EncodedColumn:
     import pandas
 
     dtype = seen[name].dtype
@@ -106,8 +106,8 @@ def _fit(frame: Any, seen: Any, name: str, where: str) -> Column:
         constant = values.min() == values.max()
         if not constant and deviation == 0:
             raise DatasetError(f"{where}: column '{name}': expected numbers that differ by more than 64 bits can square")
-        return Column(name=name, kind="number", mean=float(values.mean()), deviation=1.0 if constant else deviation)
-    return Column(name=name, kind="category", categories=_categories(frame, seen, name, where))
+        return EncodedColumn(name=name, kind="number", mean=float(values.mean()), deviation=1.0 if constant else deviation)
+    return EncodedColumn(name=name, kind="category", categories=_categories(frame, seen, name, where))
 
 
 def _categories(frame: Any, seen: Any, name: str, where: str) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def _present(frame: Any, name: str, where: str) -> Array:
     return values
 
 
-def _codes(frame: Any, column: Column, where: str) -> Array:
+def _codes(frame: Any, column: EncodedColumn, where: str) -> Array:
     import pandas
 
     values, different = pandas.factorize(frame[column.name])  # the few different ones are looked up, not all rows

@@ -10,7 +10,7 @@ REGULAR = 0.5  # of the steps are equally long, else there is no regular one
 UNITS = {"month": "datetime64[M]", "time": "datetime64[ns]"}
 
 
-class Rhythm(NamedTuple):
+class Frequency(NamedTuple):
     """A regular step.
 
     Args:
@@ -43,7 +43,7 @@ class Rhythm(NamedTuple):
         return np.asarray((month + ahead).astype("datetime64[ns]") + within)
 
 
-def of(times: Array, series: Array) -> Rhythm | None:
+def estimate(times: Array, series: Array) -> Frequency | None:
     """The step that most rows keep to the row before in their series; None where there is none.
 
     Args:
@@ -59,7 +59,7 @@ def of(times: Array, series: Array) -> Rhythm | None:
     step = values[counts.argmax()]
     if counts.max() < REGULAR * len(steps):
         return None
-    return Rhythm(unit, float(step), int((steps > step * 1.5).sum()))
+    return Frequency(unit, float(step), int((steps > step * 1.5).sum()))
 
 
 def _counted(times: Array) -> tuple[str, Array]:

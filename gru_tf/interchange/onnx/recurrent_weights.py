@@ -10,7 +10,7 @@ from gru_tf.interchange.onnx.values import Constant, FilledArray, UnreadableErro
 from gru_tf.recurrent import gates
 
 
-def read(node: Node, cell: str, directions: int, reset_after: bool) -> list[gates.Gates]:
+def read(node: Node, cell: str, directions: int, reset_after: bool) -> list[gates.GateWeights]:
     """Weights of each direction, from the inputs W, R and B.
 
     Args:

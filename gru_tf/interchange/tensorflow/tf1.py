@@ -19,7 +19,7 @@ from gru_tf.interchange.tensorflow import tf1_around_stack, tf1_file, tf1_runnin
 from gru_tf.interchange.tensorflow.tf1_around_stack import Around
 from gru_tf.interchange.tensorflow.tf1_cells import Cell, Stack, stack
 from gru_tf.recurrent import gates
-from gru_tf.recurrent.gates import Gates
+from gru_tf.recurrent.gates import GateWeights
 
 FRAMEWORK = "TensorFlow 1 checkpoint"
 
@@ -96,12 +96,12 @@ def _layers(found: Stack, arrays: Mapping[str, Array], added: float, activation:
     return layers
 
 
-def _gates(cell: Cell, arrays: Mapping[str, Array], added: float) -> Gates:
+def _gates(cell: Cell, arrays: Mapping[str, Array], added: float) -> GateWeights:
     found = gates.read({array: arrays[name] for array, name in cell.variables.items()}, f"tf1_{cell.kind}")
     return found.with_forget_bias(added) if cell.forget_bias else found
 
 
-def _reading_their_own(weights: list[Gates], below: Recurrent, cells: Sequence[Cell], where: str) -> list[Gates]:
+def _reading_their_own(weights: list[GateWeights], below: Recurrent, cells: Sequence[Cell], where: str) -> list[GateWeights]:
     """Each direction reads its own direction below: among the features of both, those of the other have weight zero."""
     widths = [direction.units for direction in below.directions]
     found = []
@@ -111,7 +111,7 @@ def _reading_their_own(weights: list[Gates], below: Recurrent, cells: Sequence[C
             raise UserError(f"{where}: {expected}. Received: {one.features}")
         rows = [(0, widths[1]), (widths[0], 0)][n]
         blocks = {name: np.pad(block, (rows, (0, 0))) if name[0] == "W" else block for name, block in one.blocks.items()}
-        found.append(Gates(blocks, one.convention, one.reset_after, one.cell))
+        found.append(GateWeights(blocks, one.convention, one.reset_after, one.cell))
     return found
 
 

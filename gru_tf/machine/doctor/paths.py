@@ -85,7 +85,7 @@ def of_options(layer: Any, gpu: bool) -> Iterator[Line]:
         arguments = {k: v for k, v in options.items() if k != "bidirectional"}
         made = layer(1, **arguments)
         made = Bidirectional(made) if "bidirectional" in options else made
-        yield Line(name, kernel_path.of(made, gpu=gpu, **call), kernel_path.of(made, gpu=True, **call))
+        yield Line(name, kernel_path.find_path(made, gpu=gpu, **call), kernel_path.find_path(made, gpu=True, **call))
 
 
 def of_experiment(experiment: Experiment, gpu: bool) -> Iterator[Line]:

@@ -18,21 +18,23 @@ Two things are no matter of layout, and are refused:
 * One bias a gate says less than two. In a GRU's z and r, and everywhere in an LSTM and a plain RNN, only b + c counts, but
   with the reset after the product a GRU's candidate is tanh(x W_h + b_h + r ∘ (h U_h + c_h)): c_h acts through r and no b_h
   stands for it. A layout with one bias, or none, is therefore written only where what it leaves out is zero;
-  `Gates.with_one_bias` first adds what can be added.
+  `GateWeights.with_one_bias` first adds what can be added.
 
 Typical uses, with `cell` any built GRU cell or layer, stock or custom:
 
     text = layout("concatenated", convention="write", reset_after=False)   # as the text has it
     load(cell, read({"W_z": …, "W_r": …, "W_h": …}, text))                 # the text's weights into the cell
-    of(cell).write(text)                                                   # and back
-    load(custom, of(stock))                                                # from cell to cell
+    from_layer(cell).write(text)                                           # and back
+    load(custom, from_layer(stock))                                        # from cell to cell
     convert(stock.get_weights(), "keras", layout("keras", convention="write"))
     load(lstm, read(state_dict, "pytorch_lstm").with_one_bias())           # a PyTorch layer's weights
 """
 
-from gru_tf.recurrent.gates.canonical import Gates, convert, read
-from gru_tf.recurrent.gates.layer import load, of
+from gru_tf.recurrent.gates.canonical import GateWeights, convert, read
+from gru_tf.recurrent.gates.layer import from_layer, load
 from gru_tf.recurrent.gates.layouts import LAYOUTS, layout
 from gru_tf.recurrent.gates.packing import GATES, Layout, Packed
 
-__all__ = ["GATES", "LAYOUTS", "Gates", "Layout", "Packed", "convert", "layout", "load", "of", "read"]
+Gates, of = GateWeights, from_layer  # their former names, which programs know from `gru_tf.gates`
+
+__all__ = ["GATES", "LAYOUTS", "GateWeights", "Layout", "Packed", "convert", "from_layer", "layout", "load", "read"]

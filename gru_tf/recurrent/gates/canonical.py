@@ -12,8 +12,8 @@ from gru_tf.recurrent.gates.packing import GATES, Layout
 
 
 @dataclass(frozen=True, eq=False)
-class Gates:
-    """Weights of a cell gate by gate; `read` and `of` make them.
+class GateWeights:
+    """Weights of a cell gate by gate; `read` and `from_layer` make them.
 
     Args:
         blocks: W_g and U_g of every gate g, and the biases b_g, c_g that there are.
@@ -32,7 +32,7 @@ class Gates:
             check_convention(self.convention)
         needed = [f"{letter}_{gate}" for letter in "WU" for gate in GATES[self.cell]]
         if not set(needed) <= self.blocks.keys():
-            raise ValueError(f"Gates: expected blocks {', '.join(needed)}. Received: {', '.join(self.blocks)}")
+            raise ValueError(f"GateWeights: expected blocks {', '.join(needed)}. Received: {', '.join(self.blocks)}")
 
     @property
     def features(self) -> int:
@@ -49,7 +49,7 @@ class Gates:
         """Whether there are biases."""
         return any(name[0] in "bc" for name in self.blocks)
 
-    def in_convention(self, convention: str | None) -> "Gates":
+    def in_convention(self, convention: str | None) -> "GateWeights":
         """The same function in the other convention: every block of the update gate negated, which rounds nothing.
 
         As σ(−a) = 1 − σ(a); under a gate activation without that symmetry it is another function.
@@ -64,7 +64,7 @@ class Gates:
         blocks = {name: -block if name.endswith("_z") else block for name, block in self.blocks.items()}
         return replace(self, blocks=blocks, convention=convention)
 
-    def with_one_bias(self) -> "Gates":
+    def with_one_bias(self) -> "GateWeights":
         """The same function with b + c in the place of b: exact but for the rounding of that sum.
 
         Raises:
@@ -84,7 +84,7 @@ class Gates:
         blocks.pop("c_h", None)
         return replace(self, blocks=blocks)
 
-    def with_forget_bias(self, added: float) -> "Gates":
+    def with_forget_bias(self, added: float) -> "GateWeights":
         """An LSTM whose forget gate has this much more bias: what a program added while it ran becomes a weight.
 
         Raises:
@@ -132,7 +132,7 @@ class Gates:
         return {packed.name: packed.join(filled) for packed in arrays}
 
 
-def read(weights: Mapping[str, Any] | Sequence[Any], source: str | Layout, units: int | None = None) -> Gates:
+def read(weights: Mapping[str, Any] | Sequence[Any], source: str | Layout, units: int | None = None) -> GateWeights:
     """Gates from the arrays of a layout.
 
     Args:
@@ -165,13 +165,13 @@ def read(weights: Mapping[str, Any] | Sequence[Any], source: str | Layout, units
                 f" H = {units} by {first.name}. Received: shape {received}"
             )
         blocks |= packed.cut(arrays[packed.name], features, units)
-    return Gates(blocks, source.convention, source.reset_after, source.cell)
+    return GateWeights(blocks, source.convention, source.reset_after, source.cell)
 
 
 def convert(
     weights: Mapping[str, Any] | Sequence[Any], source: str | Layout, target: str | Layout, units: int | None = None
 ) -> dict[str, Array]:
-    """Arrays of one layout → arrays of another that compute the same function; see `read` and `Gates.write`."""
+    """Arrays of one layout → arrays of another that compute the same function; see `read` and `GateWeights.write`."""
     return read(weights, source, units).write(target)
 
 

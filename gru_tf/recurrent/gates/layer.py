@@ -1,8 +1,8 @@
-"""Gates of a Keras object, stock or custom: taken as it comes, so that Keras itself is not imported."""
+"""Gate weights of a Keras cell or layer, stock or custom, read and written without importing Keras."""
 
 from typing import Any
 
-from gru_tf.recurrent.gates.canonical import Gates, read
+from gru_tf.recurrent.gates.canonical import GateWeights, read
 from gru_tf.recurrent.gates.layouts import layout
 from gru_tf.recurrent.gates.packing import Layout
 
@@ -10,8 +10,8 @@ CLASSES = {"gru": {"GRUCell"}, "lstm": {"LSTMCell"}, "rnn": {"SimpleRNNCell", "R
 POINT_SYMMETRIC = ("sigmoid", "hard_sigmoid", "keras2_hard_sigmoid")  # σ(−a) = 1 − σ(a)
 
 
-def of(layer: Any) -> Gates:
-    """Gates of a built GRU, LSTM or plain RNN cell, or of the cell in a layer, stock (`keras.layers`) or custom (`gru_tf`).
+def from_layer(layer: Any) -> GateWeights:
+    """Weights of a built GRU, LSTM or plain RNN cell, or of the cell in a layer, of Keras' or of this project.
 
     Raises:
         ValueError: where it is none of these, or has no weights yet.
@@ -21,7 +21,7 @@ def of(layer: Any) -> Gates:
     return read({name: getattr(cell, name).numpy() for name in names}, own)
 
 
-def load(layer: Any, gates: Gates) -> None:
+def load(layer: Any, gates: GateWeights) -> None:
     """Give a built GRU, LSTM or plain RNN cell, or the cell in a layer, these weights in its own convention and layout.
 
     Biases that it has and the weights have not become zero. Numbers are rounded where the cell's type is narrower.

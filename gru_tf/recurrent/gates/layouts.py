@@ -3,7 +3,7 @@
 A new layout is a new entry in `LAYOUTS`. Blocks are called as in `gru_tf.recurrent.gates`.
 
 A forget bias that a program adds while it runs is in no array: TF1's LSTM cells add `forget_bias`, 1 if nothing else is said
-(`Gates.with_forget_bias`).
+(`GateWeights.with_forget_bias`).
 """
 
 from collections.abc import Iterable, Mapping

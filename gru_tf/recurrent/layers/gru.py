@@ -13,7 +13,7 @@ from keras.layers import GRU as StockGRU  # noqa: N811, of its own name: a progr
 from keras.src import backend  # the door to Keras' fused kernels, which keras.layers.GRU uses too
 
 from gru_tf.recurrent.cells.gru import GRUCell
-from gru_tf.recurrent.kernel_path import Path, facts_of, first_failing, of
+from gru_tf.recurrent.kernel_path import Path, facts_of, find_path, first_failing
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -164,7 +164,7 @@ class GRU(StockGRU):
             >>> gru_tf.GRU(32, reset_after=False).kernel_path()
             Path(name='while-loop', why_not_cudnn='reset_after=False, cuDNN resets after the product')
         """
-        return of(self, gpu=gpu, mask=mask, training=training, jit=jit)
+        return find_path(self, gpu=gpu, mask=mask, training=training, jit=jit)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, serialised; unlike `keras.layers.GRU`'s with `use_cudnn`."""

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 
 from gru_tf.recurrent.cells import CELLS, CellSpec
-from gru_tf.recurrent.kernel_path import Path, of
+from gru_tf.recurrent.kernel_path import Path, find_path
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.recurrent.layers.last_steps import last_steps
 
@@ -188,8 +188,8 @@ class RecurrentStack(keras.layers.Layer):
         return [mask, *[None] * states] if self.return_state else mask
 
     def kernel_path(self, **circumstances: Any) -> list[Path]:
-        """The path that each layer will take; `circumstances` are those of `gru_tf.recurrent.kernel_path.of`."""
-        return [of(layer, **circumstances) for layer in self.layers]
+        """The path that each layer will take; `circumstances` are those of `gru_tf.recurrent.kernel_path.find_path`."""
+        return [find_path(layer, **circumstances) for layer in self.layers]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, serialised."""

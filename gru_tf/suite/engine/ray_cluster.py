@@ -82,7 +82,7 @@ class RayEngine:
         host, _, port = self.address.removeprefix("ray://").rpartition(":")
         if host:
             socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()  # Ray itself tries for minutes
-        with signals.kept():
+        with signals.restored():
             self.ray.init(self.address, log_to_driver=False, include_dashboard=False, logging_level="ERROR")
 
     def __exit__(self, *failure: object) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, frequency, memory_limit, missing_values, timestamps
 from gru_tf.data.own.encoding import Encoding
-from gru_tf.data.own.frequency import Rhythm
+from gru_tf.data.own.frequency import Frequency
 from gru_tf.data.own.splits import TEST, TRAIN, VALIDATION
 from gru_tf.tasks import Array
 from gru_tf.tasks._windows import naive_errors
@@ -39,7 +39,7 @@ class Series(BaseModel):
     encoding: Encoding
     fill: dict[str, float | str]
     naive: dict[str, float]
-    frequency: Rhythm | None
+    frequency: Frequency | None
     rows: int
     notes: tuple[str, ...]
 
@@ -56,7 +56,7 @@ def series(task: "OwnForecast") -> dict[str, Array]:
     """
     where = " and ".join(task._paths())
     read, notes = _in_order(task, read_rows(task, where))
-    found = frequency.of(read.moments, read.of) if task.time is not None else None
+    found = frequency.estimate(read.moments, read.of) if task.time is not None else None
     if found is not None and found.gaps:
         notes.append(f"'{task.time}' steps by {found.words} with {found.gaps:,} gaps; windows count rows, not time.")
     whole = completed(task, read, where)

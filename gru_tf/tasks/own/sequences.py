@@ -102,7 +102,7 @@ class Sequences(LabelledData):
     def _columns(self, features: tuple[str, ...]) -> gathered.Columns:
         return gathered.Columns(self.label, self.id, self.order, features, self.group)
 
-    def _new(self, frame: Any) -> gathered.Sequences:
+    def _new(self, frame: Any) -> gathered.GatheredSequences:
         where, about = "the data", self.encodings()
         if files.form(self.path) == "table":
             wanted = self._columns(tuple(about["features"]))

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from gru_tf.data import array_cache, ts_file
 from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.data.own.labels import ordered
-from gru_tf.data.ts_file import Series
+from gru_tf.data.ts_file import TsSeries
 from gru_tf.foundation.digest import sha256_of_file
 from gru_tf.foundation.errors import cannot_read
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
@@ -174,7 +174,7 @@ class Ucr(Task):
             return {file.path: file.sha256 for file in FILES[self.name]}
         return {path: _sha256(path) for path in (self.path, self.test_path or "")}
 
-    def _read(self) -> tuple[Series, Series]:
+    def _read(self) -> tuple[TsSeries, TsSeries]:
         self.pinned()
         sources: list[Any] = list(FILES[self.name]) if self.path is None else [self.path, self.test_path]
         train, test = (_series(source) for source in sources)
@@ -218,14 +218,14 @@ class Ucr(Task):
         return labels[~kept], labels[kept], test
 
 
-def _series(source: DataFile | str) -> Series:
+def _series(source: DataFile | str) -> TsSeries:
     """The series of one file, mapped from the cache."""
     sha256 = _sha256(source) if isinstance(source, str) else source.sha256
 
     def parse() -> dict[str, Array]:
         return vars(ts_file.read(Path(source) if isinstance(source, str) else locate(source)))
 
-    return Series(**array_cache.load("ts", [sha256], ts_file.VERSION, parse))
+    return TsSeries(**array_cache.load("ts", [sha256], ts_file.VERSION, parse))
 
 
 def _sha256(path: str) -> str:
@@ -235,7 +235,7 @@ def _sha256(path: str) -> str:
         raise DatasetError(cannot_read(Path(path), error)) from error
 
 
-def _shape(train: Series, test: Series) -> Shape:
+def _shape(train: TsSeries, test: TsSeries) -> Shape:
     lengths = np.concatenate([train.lengths, test.lengths])
     varying = bool(lengths.min() < lengths.max())
     return Shape(int(lengths.max()), train.values.shape[1], len(ordered(train.labels)), varying)

@@ -126,8 +126,8 @@ def kernel(
     """
     layer = recurrent(cell, 1, options, model.implementation)
     if jit == "auto":
-        jit = kernel_path.of(layer, gpu=gpu, jit=False).name != "cudnn"
-    path = kernel_path.of(layer, gpu=gpu, jit=jit)
+        jit = kernel_path.find_path(layer, gpu=gpu, jit=False).name != "cudnn"
+    path = kernel_path.find_path(layer, gpu=gpu, jit=jit)
     if path.name == "fails":
         raise UserError(
             f"training.jit: received true, expected auto or false: on a GPU the stock {cell.name} layer takes cuDNN, and"

@@ -624,15 +624,15 @@ def test_the_cut_is_one_moment_and_shares_are_of_moments() -> None:
 )
 def test_the_regular_step_of_times(moments: Any, words: str, gaps: int, following: list[Any]) -> None:
     values = moments.to_numpy().astype("datetime64[ns]") if isinstance(moments, pandas.DatetimeIndex) else moments
-    found = frequency.of(values, np.zeros(len(values), int))
+    found = frequency.estimate(values, np.zeros(len(values), int))
     assert found is not None
     assert (found.words, found.gaps) == (words, gaps)
     assert found.after(values[-1], 2).tolist() == np.array(following, values.dtype).tolist()
 
 
 def test_times_without_a_regular_step_have_none() -> None:
-    assert frequency.of(np.array([0.0, 1.0, 3.0, 7.0, 20.0]), np.zeros(5, int)) is None
-    assert frequency.of(np.array([0.0, 1.0]), np.array([0, 1])) is None
+    assert frequency.estimate(np.array([0.0, 1.0, 3.0, 7.0, 20.0]), np.zeros(5, int)) is None
+    assert frequency.estimate(np.array([0.0, 1.0]), np.array([0, 1])) is None
 
 
 def test_an_index_and_decimals_of_a_parquet_file_are_columns_of_numbers(tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def test_layers_for_cudnn_become_such_that_cudnn_takes(tmp_path, stateful):
     assert type(gru) is keras.layers.GRU
     assert gru.stateful is stateful
     for layer in (gru, both.forward_layer, both.backward_layer):
-        assert kernel_path.of(layer, gpu=True).name == "cudnn"
+        assert kernel_path.find_path(layer, gpu=True).name == "cudnn"
 
 
 def test_a_wrong_reading_of_layers_for_cudnn_is_noticed(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ from gru_tf.interchange import onnx as ours
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.interchange.onnx import activations
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.recurrent.gates import Gates
+from gru_tf.recurrent.gates import GateWeights
 from gru_tf.training.network import pretrained
 
 F, H, T, B = 3, 4, 6, 5
@@ -867,7 +867,7 @@ def test_no_such_file_and_no_such_library(tmp_path, monkeypatch):
 def layer(cell, seed, features=F, both=False, reverse=False, reset_after=True, **names):
     """A recurrent layer of a network."""
     options = {"convention": "keep", "reset_after": reset_after} if cell == "gru" else {}
-    weights = [Gates(blocks(cell, seed + n, features), cell=cell, **options) for n in range(1 + both)]
+    weights = [GateWeights(blocks(cell, seed + n, features), cell=cell, **options) for n in range(1 + both)]
     if cell == "gru" and not reset_after:
         weights = [one.with_one_bias() for one in weights]
     return Recurrent(weights[0], weights[1] if both else None, reverse, **names)
@@ -1006,7 +1006,7 @@ def test_a_file_larger_than_a_protobuf_holds_is_refused(tmp_path, monkeypatch):
 
 
 def test_every_activation_is_the_same_in_both(tmp_path):
-    weights = Gates({name: block / 4 for name, block in blocks("rnn").items()}, cell="rnn")  # "linear" stays bounded
+    weights = GateWeights({name: block / 4 for name, block in blocks("rnn").items()}, cell="rnn")  # "linear" stays bounded
     for name in activations.SAME:
         message = ours.write(Network((Recurrent(weights, activation=name),)), tmp_path / "model.onnx")
         assert message.startswith("verified")

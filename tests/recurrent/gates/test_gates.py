@@ -17,7 +17,7 @@ from gru_tf.recurrent import gates
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.cells.janet import JANETCell
-from gru_tf.recurrent.gates import GATES, LAYOUTS, Gates, Layout, Packed, convert, layout, load, of, read
+from gru_tf.recurrent.gates import GATES, LAYOUTS, GateWeights, Layout, Packed, convert, from_layer, layout, load, read
 
 BATCH, FEATURES, UNITS = 4, 3, 5
 FLOAT64 = 1e-12
@@ -113,10 +113,10 @@ def test_stock_and_custom_cells_interchange(reset_after, use_bias, convention):
     options = {"reset_after": reset_after, "use_bias": use_bias}
     stock = built(keras.layers.GRUCell, seed=5, **options)
     custom = built(GRUCell, convention=convention, **options)
-    load(custom, of(stock))
+    load(custom, from_layer(stock))
     np.testing.assert_allclose(by_keras(custom), by_keras(stock), rtol=0, atol=FLOAT64)
     back = built(keras.layers.GRUCell, **options)
-    load(back, of(custom))
+    load(back, from_layer(custom))
     for one, other in zip(back.get_weights(), stock.get_weights(), strict=True):
         assert one.tobytes() == other.tobytes()
     if convention == "keep":  # the same arrays, not only the same function
@@ -131,7 +131,7 @@ def test_layers_interchange_as_their_cells_do():
     for layer in (stock, custom):
         layer.build(x.shape)
     stock.set_weights([normal([5, i], *w.shape) for i, w in enumerate(stock.weights)])
-    load(custom, of(stock))
+    load(custom, from_layer(stock))
     np.testing.assert_allclose(custom(x), stock(x), rtol=0, atol=FLOAT32)
 
 
@@ -149,22 +149,22 @@ def test_one_bias_stands_for_two_but_within_the_reset():
     cell = built(GRUCell, seed=7)
     bias = cell.bias.numpy()
     with pytest.raises(ValueError, match="expected c_h = 0, for with reset_after=True it acts through the reset gate"):
-        of(cell).with_one_bias()
+        from_layer(cell).with_one_bias()
     bias[1, -UNITS:] = 0
     cell.bias.assign(bias)
-    text = of(cell).with_one_bias().write(ROWS)
+    text = from_layer(cell).with_one_bias().write(ROWS)
     np.testing.assert_allclose(by_text(text, "keep", reset_after=True), by_keras(cell), rtol=0, atol=FLOAT64)
 
 
 def test_before_the_product_one_bias_stands_for_two_in_the_candidate_too():
     blocks = dict(read(concatenated(), layout(ROWS, "keep", reset_after=False)).blocks)
     halves = {f"c_{g}": normal([8, i], UNITS) for i, g in enumerate("zrh")}
-    two = Gates({**blocks, **halves}, "keep", reset_after=False)
+    two = GateWeights({**blocks, **halves}, "keep", reset_after=False)
     merged = two.with_one_bias()
     for g in "zrh":
         np.testing.assert_array_equal(merged.blocks[f"b_{g}"], blocks[f"b_{g}"] + halves[f"c_{g}"])
     assert not [name for name in merged.blocks if name.startswith("c")]
-    alone = Gates({name: b for name, b in {**blocks, **halves}.items() if name[0] != "b"}, "keep", reset_after=False)
+    alone = GateWeights({name: b for name, b in {**blocks, **halves}.items() if name[0] != "b"}, "keep", reset_after=False)
     np.testing.assert_array_equal(alone.with_one_bias().blocks["b_r"], halves["c_r"])
 
 
@@ -190,7 +190,7 @@ def test_a_cells_two_biases_survive_the_other_convention_to_the_bit(convention):
     cell = built(GRUCell, seed=5, convention=convention)
     weights = {w.name: w.numpy() for w in cell.weights}
     other = {"keep": "write", "write": "keep"}[convention]
-    there = of(cell).write(layout("keras", other))
+    there = from_layer(cell).write(layout("keras", other))
     sign = np.repeat([-1.0, 1.0, 1.0], UNITS)
     for name in weights:
         np.testing.assert_array_equal(there[name], weights[name] * sign)
@@ -248,7 +248,7 @@ TF1 = Layout(
 
 def test_a_foreign_layout_is_an_entry_and_computes_the_same():
     cell = built(GRUCell, seed=5, reset_after=False, convention="write")
-    arrays = {name: array.astype("float32") for name, array in of(cell).write(TF1).items()}
+    arrays = {name: array.astype("float32") for name, array in from_layer(cell).write(TF1).items()}
     names = {"gates_kernel": "w_ru", "candidate_kernel": "w_c", "gates_bias": "b_ru", "candidate_bias": "b_c"}
     given = {names[name]: tf.constant(array) for name, array in arrays.items()}
     *_, h = tf.raw_ops.GRUBlockCell(x=tf.constant(X, "float32"), h_prev=tf.constant(H, "float32"), **given)
@@ -315,7 +315,7 @@ def test_rows_of_h_and_x_swapped_are_noticed():
 def test_biases_dropped_or_swapped_between_input_and_state_are_noticed():
     assert moved_by(TEXT, concatenated(biases=False)) > MOVED
     cell, other = built(GRUCell, seed=5), built(GRUCell)
-    load(other, read(of(cell).write("keras"), swapped_rows()))
+    load(other, read(from_layer(cell).write("keras"), swapped_rows()))
     assert np.abs(by_keras(other) - by_keras(cell)).max() > MOVED
 
 
@@ -327,7 +327,7 @@ def swapped_rows():
 
 @pytest.mark.parametrize("letter", "WUbc")
 def test_every_block_of_the_update_gate_must_change_its_sign(letter):
-    found = of(built(GRUCell, seed=5))
+    found = from_layer(built(GRUCell, seed=5))
     right = found.in_convention("write")
     blocks = {**right.blocks, f"{letter}_z": found.blocks[f"{letter}_z"]}
     expected = by_numpy(found.write("keras"), "keep", reset_after=True)
@@ -341,7 +341,7 @@ def test_every_block_of_the_update_gate_must_change_its_sign(letter):
 
 def message(call, *args, **options):
     """What a refused call says."""
-    with pytest.raises(ValueError, match="^(gates|Gates): ") as refused:
+    with pytest.raises(ValueError, match="^(gates|GateWeights): ") as refused:
         call(*args, **options)
     return str(refused.value)
 
@@ -406,7 +406,7 @@ def test_a_text_must_say_its_convention_and_reset():
 
 
 def test_an_open_target_keeps_the_convention_of_the_weights():
-    assert same_bits(of(_loaded("write")).write(ROWS), concatenated())
+    assert same_bits(from_layer(_loaded("write")).write(ROWS), concatenated())
 
 
 def _loaded(convention):
@@ -424,8 +424,10 @@ def test_unknown_layouts_conventions_and_resets_are_refused():
     assert message(layout, "keras", reset_after=False) == (
         "gates: expected reset_after=True in layout 'keras'. Received: False"
     )
-    assert "Received: convention=None" in message(of(built(GRUCell, seed=1)).in_convention, None)
-    assert message(Gates, {"W_z": X}, "keep", True) == ("Gates: expected blocks W_z, W_r, W_h, U_z, U_r, U_h. Received: W_z")
+    assert "Received: convention=None" in message(from_layer(built(GRUCell, seed=1)).in_convention, None)
+    assert message(GateWeights, {"W_z": X}, "keep", True) == (
+        "GateWeights: expected blocks W_z, W_r, W_h, U_z, U_r, U_h. Received: W_z"
+    )
 
 
 @pytest.mark.parametrize("reset_after", [True, False])
@@ -445,17 +447,17 @@ def test_reset_before_and_after_never_become_each_other(reset_after):
 
 def test_a_bias_without_a_place_is_refused_and_a_zero_one_is_not():
     cell = built(GRUCell, seed=5)
-    assert "expected c_" in message(of(cell).write, ROWS)
-    assert "has no place for it. Received: c_" in message(of(cell).write, ROWS)
+    assert "expected c_" in message(from_layer(cell).write, ROWS)
+    assert "has no place for it. Received: c_" in message(from_layer(cell).write, ROWS)
     bias = cell.bias.numpy()
     bias[1] = 0
     cell.bias.assign(bias)
-    text = of(cell).write(ROWS)
+    text = from_layer(cell).write(ROWS)
     np.testing.assert_allclose(by_text(text, "keep", reset_after=True), by_keras(cell), rtol=0, atol=FLOAT64)
     without = built(GRUCell, seed=5, use_bias=False)
-    assert "layout 'keras' without biases has no place for it" in message(load, without, of(cell))
+    assert "layout 'keras' without biases has no place for it" in message(load, without, from_layer(cell))
     cell.bias.assign(0 * bias)
-    load(without, of(cell))
+    load(without, from_layer(cell))
     np.testing.assert_allclose(by_keras(without), by_keras(cell), rtol=0, atol=FLOAT64)
 
 
@@ -479,11 +481,11 @@ def test_what_is_no_gru_or_has_no_weights_is_refused():
 def test_the_other_convention_needs_gates_that_are_symmetric(activation, symmetric):
     keep, write = (built(GRUCell, seed=5, convention=c, recurrent_activation=activation) for c in ("keep", "write"))
     if symmetric:
-        load(write, of(keep))
+        load(write, from_layer(keep))
         np.testing.assert_allclose(by_keras(write), by_keras(keep), rtol=0, atol=FLOAT64)
     else:
-        assert message(load, write, of(keep)).endswith("Received: convention='keep', recurrent_activation=softsign")
-        load(built(GRUCell, recurrent_activation=activation), of(keep))  # nothing to convert
+        assert message(load, write, from_layer(keep)).endswith("Received: convention='keep', recurrent_activation=softsign")
+        load(built(GRUCell, recurrent_activation=activation), from_layer(keep))  # nothing to convert
 
 
 def test_weights_of_another_size_are_refused_and_leave_the_cell_as_it_was():
@@ -491,7 +493,7 @@ def test_weights_of_another_size_are_refused_and_leave_the_cell_as_it_was():
     before = cell.get_weights()
     bigger = keras.layers.GRUCell(UNITS + 1)
     bigger.build((None, FEATURES))
-    assert message(load, cell, of(bigger)) == (
+    assert message(load, cell, from_layer(bigger)) == (
         "gates: expected kernel of shape (3, 15). Received: weights for shape (3, 18)"
     )
     for one, other in zip(before, cell.get_weights(), strict=True):

@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import expit as sigmoid
 
-from gru_tf.recurrent.gates import GATES, LAYOUTS, Layout, convert, layout, of, read
+from gru_tf.recurrent.gates import GATES, LAYOUTS, Layout, convert, from_layer, layout, read
 from gru_tf.recurrent.gates.layouts import CONVENTIONS
 
 BATCH, TIMESTEPS = 4, 3
@@ -194,7 +194,7 @@ def test_keras_hands_cudnn_the_parameters_that_are_written(cell, monkeypatch):
     with pytest.raises(HandedOver) as handed:
         call(tf.constant(x), *map(tf.constant, states), *layer.get_weights(), None, False, False, True)
     (theirs,) = handed.value.args
-    gates = of(layer)
+    gates = from_layer(layer)
     if cell == "lstm":  # Keras puts its one bias beside the state
         gates = replace(gates, blocks={name.replace("b_", "c_"): block for name, block in gates.blocks.items()})
     np.testing.assert_array_equal(gates.write(f"cudnn_{cell}")["parameters"], theirs)

@@ -327,7 +327,7 @@ def test_what_a_file_to_test_on_repeats_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("own_cache_now")
 def test_copies_in_two_splits_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gru_tf.data.own.sequences.Sequences.content", lambda self: np.arange(len(self.lengths)))
+    monkeypatch.setattr("gru_tf.data.own.sequences.GatheredSequences.content", lambda self: np.arange(len(self.lengths)))
     with pytest.raises(AssertionError):
         check_copies_together(copies(tmp_path))
 

@@ -80,7 +80,9 @@ def stacks(folder):
 def blocks(layers):
     """All recurrent weights in canonical form, by which implementations and conventions are one."""
     inner = [each for layer in layers for each in getattr(layer, "forward_layer", layer) and _inner(layer)]
-    return [gates.of(each).in_convention("keep" if each.cell.__class__.__name__ == "GRUCell" else None) for each in inner]
+    return [
+        gates.from_layer(each).in_convention("keep" if each.cell.__class__.__name__ == "GRUCell" else None) for each in inner
+    ]
 
 
 def _inner(layer):

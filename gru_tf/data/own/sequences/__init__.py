@@ -11,14 +11,14 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import files
 from gru_tf.data.own.missing_values import Missing
 from gru_tf.data.own.sequences.arrays import of_arrays
-from gru_tf.data.own.sequences.gathered import Columns, Sequences
+from gru_tf.data.own.sequences.gathered import Columns, GatheredSequences
 from gru_tf.data.own.sequences.table import of_table
 from gru_tf.data.own.sequences.ts import of_series
 
-__all__ = ["Columns", "Sequences", "as_many", "of_arrays", "of_series", "of_table", "read"]
+__all__ = ["Columns", "GatheredSequences", "as_many", "of_arrays", "of_series", "of_table", "read"]
 
 
-def read(path: str, wanted: Columns, missing: Missing) -> Sequences:
+def read(path: str, wanted: Columns, missing: Missing) -> GatheredSequences:
     """The sequences of the file at `path`.
 
     Args:
@@ -40,7 +40,7 @@ def read(path: str, wanted: Columns, missing: Missing) -> Sequences:
     return of_table(files.read_table(path, names if wanted.features else None), path, wanted, missing)
 
 
-def as_many(found: Sequences, features: Sequence[str]) -> None:
+def as_many(found: GatheredSequences, features: Sequence[str]) -> None:
     """Raise DatasetError where sequences have another number of features than those that a network learns from."""
     there = list(found.steps.columns)
     if len(there) != len(features):

@@ -8,14 +8,14 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, missing_values
 from gru_tf.data.own.labels import Labelled
 from gru_tf.data.own.missing_values import Missing
-from gru_tf.data.own.sequences.gathered import Columns, Sequences
+from gru_tf.data.own.sequences.gathered import Columns, GatheredSequences
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import did_you_mean
 
 Arrays = Mapping[str, Array]
 
 
-def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, labels: bool = True) -> Sequences:
+def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, labels: bool = True) -> GatheredSequences:
     """The sequences of arrays by name; see `read`."""
     import pandas
 
@@ -39,7 +39,7 @@ def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, lab
         return f"row {found[number] + 1} of array '{label}'"
 
     labelled = Labelled(where, firsts, label, wanted.group, row) if labels else None
-    return Sequences(where, steps, lengths, labelled, found + 1)
+    return GatheredSequences(where, steps, lengths, labelled, found + 1)
 
 
 def _inputs(arrays: Arrays, name: str, where: str) -> Array:

@@ -29,7 +29,7 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Sequences:
+class GatheredSequences:
     """The sequences of one file, in the order in which they begin.
 
     Args:

@@ -17,11 +17,11 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, missing_values, timestamps
 from gru_tf.data.own.labels import Labelled
 from gru_tf.data.own.missing_values import Missing
-from gru_tf.data.own.sequences.gathered import Columns, Sequences
+from gru_tf.data.own.sequences.gathered import Columns, GatheredSequences
 from gru_tf.foundation.array import Array
 
 
-def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: bool = True) -> Sequences:
+def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: bool = True) -> GatheredSequences:
     """The sequences of a long table; see `read`. Where `labels` is false, those and groups are not looked at."""
     import pandas
 
@@ -45,7 +45,7 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: 
         return f"{columns.row(where, firsts.index[number])}, column '{wanted.label}'"
 
     labelled = Labelled(where, firsts[kept], str(wanted.label), wanted.group, row) if labels else None
-    return Sequences(where, frame[features], lengths, labelled, np.asarray(names))
+    return GatheredSequences(where, frame[features], lengths, labelled, np.asarray(names))
 
 
 def _distinct(where: str, options: Mapping[str, str | None]) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 
 from gru_tf.data import ts_file
 from gru_tf.data.own.labels import Labelled
-from gru_tf.data.own.sequences.gathered import Sequences
+from gru_tf.data.own.sequences.gathered import GatheredSequences
 
 
-def of_series(path: str) -> Sequences:
+def of_series(path: str) -> GatheredSequences:
     """The sequences of the file at `path`, each channel a feature; raises DatasetError naming file and line."""
     import pandas
 
@@ -22,4 +22,4 @@ def of_series(path: str) -> Sequences:
 
     steps = pandas.DataFrame(found.values, columns=names)
     labelled = Labelled(path, labels, "label", None, row)
-    return Sequences(path, steps, found.lengths, labelled, np.arange(1, len(found.lengths) + 1))
+    return GatheredSequences(path, steps, found.lengths, labelled, np.arange(1, len(found.lengths) + 1))
