@@ -471,10 +471,10 @@ def test_biases_are_written_where_the_caller_wants_them():
 
 def test_what_is_no_gru_or_has_no_weights_is_refused():
     assert "expected a GRU, LSTM or plain RNN cell, or a layer with one. Received: <JANETCell" in message(
-        of, JANETCell(UNITS)
+        from_layer, JANETCell(UNITS)
     )
-    assert "expected a cell with weights; build it first" in message(of, GRUCell(UNITS))
-    assert "expected a cell with weights" in message(of, keras.layers.GRU(UNITS))
+    assert "expected a cell with weights; build it first" in message(from_layer, GRUCell(UNITS))
+    assert "expected a cell with weights" in message(from_layer, keras.layers.GRU(UNITS))
 
 
 @pytest.mark.parametrize(("activation", "symmetric"), [("sigmoid", True), ("hard_sigmoid", True), ("softsign", False)])
@@ -502,3 +502,10 @@ def test_weights_of_another_size_are_refused_and_leave_the_cell_as_it_was():
 
 def test_every_public_name_is_there():
     assert all(getattr(gates, name).__doc__ or isinstance(getattr(gates, name), dict) for name in gates.__all__)
+
+
+def test_former_names_stay():
+    from gru_tf.recurrent import gates
+
+    assert gates.of is from_layer
+    assert gates.Gates is GateWeights
