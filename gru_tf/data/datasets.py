@@ -71,19 +71,19 @@ def find(file: DataFile) -> Path | None:
         DatasetError: where a named folder does not exist or a file in it is not the expected one.
     """
     for folder in _named_folders(file):
-        found = folder / file.path
+        candidate = folder / file.path
         try:
-            received = _content_of(found)
+            received = _content_of(candidate)
         except FileNotFoundError:
             continue
         except OSError as error:
             received = f"cannot be read, {error}"
         if received != file.content:
             raise DatasetError(
-                f"{file.path}: {found} is not the expected file. Received: {received}. Expected: {file.content}."
+                f"{file.path}: {candidate} is not the expected file. Received: {received}. Expected: {file.content}."
                 f" Replace it by the one from {file.url}, or set {FOLDERS} to a folder that has it"
             )
-        return found
+        return candidate
     return None
 
 
@@ -130,13 +130,13 @@ def _cached(file: DataFile) -> Path:
 
 
 def _searched() -> str:
-    """What GRU_TF_DATA said, so that the advice to set it is no riddle to one who has."""
+    """What GRU_TF_DATA is set to, since the advice to set it would puzzle a user who has."""
     folders = os.environ.get(FOLDERS)
     return f"{FOLDERS}={folders} has no such file" if folders else f"{FOLDERS} is not set"
 
 
 def _first_cause(error: BaseException, outer: BaseException | None) -> str:
-    """What the system or the server said first, on one line; `outer` was already being handled and is no cause."""
+    """The first message of the system or the server, on one line; `outer` was already being handled and is no cause."""
     while (cause := error.__cause__ or error.__context__) is not None and cause is not outer:
         error = cause
     return one_line(error)

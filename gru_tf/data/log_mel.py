@@ -45,6 +45,6 @@ def log_mel(recordings: Sequence[Array], rate: int, bands: int) -> list[Array]:
             for row, recording in enumerate(batch):
                 waves[row, : len(recording)] = recording / np.float32(1 << 15)
             spectra = tf.abs(tf.signal.stft(waves, frame, hop, points))
-            found = tf.math.log(spectra @ matrix + FLOOR).numpy()
-            features += [found[row, : 1 + (len(wave) - frame) // hop] for row, wave in enumerate(batch)]
+            logarithms = tf.math.log(spectra @ matrix + FLOOR).numpy()
+            features += [logarithms[row, : 1 + (len(wave) - frame) // hop] for row, wave in enumerate(batch)]
     return features

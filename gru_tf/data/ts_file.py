@@ -46,22 +46,22 @@ class TsSeries:
 class _Header:
     """What the lines before the data say; None where they say nothing."""
 
-    said: dict[str, list[str]] = field(default_factory=dict)
+    entries: dict[str, list[str]] = field(default_factory=dict)
 
     def flag(self, name: str) -> bool | None:
         """True or false of `@name`."""
-        words = self.said.get(name.lower())
+        words = self.entries.get(name.lower())
         return None if not words else words[0].lower() == "true"
 
     def number(self, name: str) -> int | None:
         """The whole number of `@name`."""
-        words = self.said.get(name.lower())
+        words = self.entries.get(name.lower())
         return int(words[0]) if words and words[0].isdigit() else None
 
     @property
     def labels(self) -> list[str] | None:
         """The labels that `@classLabel true …` lists."""
-        return self.said.get("classlabel", [])[1:] or None
+        return self.entries.get("classlabel", [])[1:] or None
 
 
 def read(path: Path) -> TsSeries:
@@ -111,7 +111,7 @@ def _header(path: Path, lines: Iterator[tuple[int, str]]) -> _Header:
             name, *words = text[1:].split()
             if name.lower() == "data":
                 return header
-            header.said[name.lower()] = words
+            header.entries[name.lower()] = words
             _accept(path, number, text, header)
         elif text and not text.startswith("#"):
             raise DatasetError(f"{path}: line {number}: expected @data before the first series. Received: {_cut(text)}")
@@ -174,8 +174,9 @@ def _finite(value: str) -> bool:
 
 def _alike(path: Path, rows: list[tuple[int, Array, str]], header: _Header) -> None:
     """Every series has the channels and the length that the header says, or as many channels as the first."""
-    said = header.number("dimensions")
-    channels, source = (said, "as @dimensions says") if said else (rows[0][1].shape[1], f"as in line {rows[0][0]}")
+    channels, source = header.number("dimensions"), "as @dimensions says"
+    if not channels:
+        channels, source = rows[0][1].shape[1], f"as in line {rows[0][0]}"
     steps = header.number("seriesLength") if header.flag("equalLength") else None
     for number, values, _ in rows:
         if values.shape[1] != channels:

@@ -7,7 +7,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# documented, or named by the pickled classes of a registered model; what lies in a package is found with it
+# documented, or named by the pickled classes of a registered model; a package stands for all modules in it
 FORMER = {
     "gru_tf.cells": "gru_tf.recurrent.cells",
     "gru_tf.layers": "gru_tf.recurrent.layers",
@@ -34,8 +34,8 @@ def current(name: str) -> str | None:
 class FormerAddresses(MetaPathFinder):
     """Finds a module by its former address.
 
-    It is asked first: a module inside a package that was found so would be found again in the package's folder, and its
-    classes would be there twice.
+    It comes first in `sys.meta_path`: otherwise a module inside such a package would be imported a second time, from the
+    package's folder, and its classes would exist twice.
     """
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:

@@ -1,4 +1,4 @@
-"""The one exception for a user's mistake, and the words of its message: what was received, expected, and is near."""
+"""The exception for a user's mistake, and the parts of its message: received, expected, and the nearest valid name."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ YAML_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend: one line saying where, what was received, what was expected."""
+    """A mistake that the user can correct: one line with place, value received and value expected."""
 
 
 def did_you_mean(received: str, valid: Iterable[str]) -> str:
@@ -51,14 +51,14 @@ def near_file(path: Path, endings: Iterable[str]) -> str:
                 files.setdefault(name.lower().removesuffix(ending), []).append(name)
     except OSError:  # nor is there such a folder, or it is another's
         return ""
-    asked = _ending(path.name, longest_first) or path.suffix.lower()  # left out: a common ending makes none near
-    near = get_close_matches(path.name.lower().removesuffix(asked), list(files), n=1, cutoff=0.5)
-    same = [name for stem in near for name in sorted(files[stem], key=lambda name: _ending(name, longest_first) != asked)]
+    ending = _ending(path.name, longest_first) or path.suffix.lower()  # left out: a common ending makes none near
+    near = get_close_matches(path.name.lower().removesuffix(ending), list(files), n=1, cutoff=0.5)
+    same = [name for stem in near for name in sorted(files[stem], key=lambda name: _ending(name, longest_first) != ending)]
     return f". Did you mean '{same[0]}'?" if same else ""
 
 
 def cannot_read(path: Path, error: OSError, endings: Iterable[str] = ()) -> str:
-    """That a file cannot be read, and why; the nearest one with these endings, or its own, where there is none."""
+    """The message that a file cannot be read, and why; where there is none, with the nearest name of the same endings."""
     if isinstance(error, FileNotFoundError):
         return f"{path}: no such file{near_file(path, tuple(endings) or (path.suffix,))}"
     return f"{path}: cannot be read, {error.strerror}"
@@ -82,13 +82,13 @@ def counted(number: Any, what: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A received value as messages show it: as it stands in YAML, cut where it is long."""
+    """A received value as messages show it: in YAML's words, shortened where it is long."""
     text = repr(value)
     return YAML_WORDS.get(text, text if len(text) <= 60 else f"{text[:57]}…")
 
 
 def one_line(error: BaseException | str, most: int = 200) -> str:
-    """What another library says of a mistake, in one line of at most so many characters; its name where it says nothing."""
+    """Another library's message in one line of at most `most` characters; the exception's name where there is none."""
     return " ".join(str(error).split())[:most] or type(error).__name__
 
 

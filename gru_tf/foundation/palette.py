@@ -1,4 +1,4 @@
-"""One colour a cell, the same in every figure, told apart with any kind of colour vision."""
+"""One colour for each cell, the same in every figure, distinguishable with any kind of colour vision."""
 
 from typing import Any
 from zlib import crc32

@@ -1,4 +1,4 @@
-"""The end that a batch system asks for: SIGTERM stops a command as Ctrl-C does, with what is done kept and said."""
+"""SIGTERM, as batch systems send it, stops a command as Ctrl-C does: finished runs stay, and the exit status says why."""
 
 import signal
 import types
@@ -17,7 +17,7 @@ def listen() -> None:
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """What is called inside may take SIGTERM for itself and exit at it, as Ray does; then it is ours again, if it was."""
+    """Give SIGTERM back to `listen` after the block, which may install a handler of its own that exits, as Ray does."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -31,7 +31,7 @@ def restored() -> Iterator[None]:
 
 
 def status(interrupted: int) -> int:
-    """The exit status of an interrupted command: SIGTERM's if that was it, else Ctrl-C's, which is given."""
+    """The exit status of an interrupted command: SIGTERM's if that was received, else `interrupted`, Ctrl-C's."""
     return ENDED_BY_SIGTERM if _received else interrupted
 
 

@@ -102,7 +102,7 @@ def loss(steps: Sequence[Step], targets: Targets) -> float:
 
 def deltas(w: Weights, steps: Sequence[Step], targets: Targets) -> list[Delta]:
     """Equations (7) to (11) from the last step to the first: one `Delta` for each step, in the order of time."""
-    found: list[Delta] = []
+    δs: list[Delta] = []
     none = np.zeros_like(steps[-1].h)
     later = Delta(none, none, none, none, none)  # δ of step t + 1
     z_later, r_later = none, none
@@ -119,13 +119,13 @@ def deltas(w: Weights, steps: Sequence[Step], targets: Targets) -> list[Delta]:
         δ = δ_h * s.z * (1 - s.candidate**2)  # (10)
         δ_r = (w.hh.T @ δ) * s.past * s.r * (1 - s.r)  # (11)
         later, z_later, r_later = Delta(δ_y, δ_h, δ_z, δ, δ_r), s.z, s.r
-        found.append(later)
-    return found[::-1]
+        δs.append(later)
+    return δs[::-1]
 
 
-def gradients(steps: Sequence[Step], found: Sequence[Delta]) -> Weights:
+def gradients(steps: Sequence[Step], δs: Sequence[Delta]) -> Weights:
     """Equations (12): the seven gradients, summed over time."""
-    pairs = list(zip(steps, found, strict=True))
+    pairs = list(zip(steps, δs, strict=True))
     return Weights(
         o=_summed(δ.y @ s.h.T for s, δ in pairs),
         zx=_summed(δ.z @ s.x.T for s, δ in pairs),

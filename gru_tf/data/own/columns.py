@@ -109,11 +109,11 @@ def groups(frame: Any, name: str, where: str) -> tuple[Array, list[str]]:
     """
     import pandas
 
-    codes, found = pandas.factorize(frame[name])
+    codes, names = pandas.factorize(frame[name])
     gone = absent(frame[name])
     if gone.any():
         raise DatasetError(f"{at(frame, name, where, int(gone.argmax()))}: expected a group. Received: nothing")
-    return codes.astype(np.int32), [str(value) for value in found]
+    return codes.astype(np.int32), [str(value) for value in names]
 
 
 def missing(frame: Any, names: Sequence[str]) -> Array:

@@ -88,8 +88,8 @@ def header(path: Path) -> list[str]:
     raise DatasetError(f"{path}: expected a header line. Received: an empty file")
 
 
-def all_closed(path: Path) -> None:
-    """Raise DatasetError with the row where a quoted text begins that never ends; it would swallow the rows after it."""
+def check_quotes(path: Path) -> None:
+    """Raise DatasetError with the row where a quoted text begins that never ends: it would take in the rows after it."""
     row = 0  # the header, then the rows from 1
     try:
         for _ in lines(path, strict=True):
@@ -100,18 +100,18 @@ def all_closed(path: Path) -> None:
             raise DatasetError(f"{path}: row {row}: expected every quoted text to end. Received: {never}") from error
 
 
-def say_where_it_broke(path: Path, header: Sequence[str]) -> None:
-    """Raise what is wrong with a CSV, by row and line; return where nothing is found."""
+def check_rows(path: Path, header: Sequence[str]) -> None:
+    """Raise DatasetError for the first row of a CSV with a wrong number of fields; return where all are right."""
     try:
         row = 0
         for line, fields in lines(path):
             if row and len(fields) != len(header):
-                cut = "is the line cut off?" if len(fields) < len(header) else "is a ',' in a text without quotes?"
-                cut = "is a ',' at the end of the line?" if len(fields) == len(header) + 1 and not fields[-1] else cut
-                cut = f"is {shown(header[0])} a header?" if len(header) == 1 else cut
+                hint = "is the line cut off?" if len(fields) < len(header) else "is a ',' in a text without quotes?"
+                hint = "is a ',' at the end of the line?" if len(fields) == len(header) + 1 and not fields[-1] else hint
+                hint = f"is {shown(header[0])} a header?" if len(header) == 1 else hint
                 raise DatasetError(
                     f"{path}: row {row} (line {line}): expected {len(header)} field{'s' * (len(header) > 1)}, as in the"
-                    f" header. Received: {len(fields)}; {cut}"
+                    f" header. Received: {len(fields)}; {hint}"
                 )
             row += 1
     except csv.Error as error:

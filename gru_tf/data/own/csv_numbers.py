@@ -43,7 +43,7 @@ def _values(path: Path, time: str, columns: Sequence[str]) -> Iterator[list[floa
     next(rows)  # the header
     for number, (line, fields) in enumerate(rows, start=1):
         if len(fields) != len(names):
-            csv_lines.say_where_it_broke(path, names)
+            csv_lines.check_rows(path, names)
         if fields[when] <= before:
             raise _unlike(path, number, line, time, f"a time after {before}", fields[when])
         before = fields[when]

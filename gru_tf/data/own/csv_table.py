@@ -11,14 +11,14 @@ from gru_tf.data.own import columns as checks
 from gru_tf.data.own import csv_lines, memory_limit
 from gru_tf.foundation.errors import one_line
 
-CHUNK = 1 << 22  # bytes that are looked through at once
+CHUNK = 1 << 22  # bytes that are read at once
 
 
 def read(path: Path, columns: Sequence[str] | None) -> Any:
     """The columns of a CSV that are wanted, in that order, None for all; see `gru_tf.data.own.files.read_table`."""
     from pyarrow import csv as arrow
 
-    size, quoted = _looked_through(path)
+    size, quoted = _size_and_quotes(path)
     names = csv_lines.header(path)
     checks.unique(names, str(path))
     checks.named(names, columns or (), str(path))
@@ -31,16 +31,16 @@ def read(path: Path, columns: Sequence[str] | None) -> Any:
     try:
         table = arrow.read_csv(str(path), **options)
     except (OSError, ValueError, UnicodeDecodeError) as error:  # Arrow's own errors are ValueErrors
-        csv_lines.say_where_it_broke(path, names)
+        csv_lines.check_rows(path, names)
         raise DatasetError(f"{path}: cannot be read as CSV. Received: {one_line(error)}") from error
     if any("binary" in str(field.type) for field in table.schema):
-        csv_lines.say_where_it_broke(path, names)
+        csv_lines.check_rows(path, names)
     if not table.num_rows:
         raise DatasetError(f"{path}: expected at least one row after the header. Received: none")
     return table
 
 
-def _looked_through(path: Path) -> tuple[int, bool]:
+def _size_and_quotes(path: Path) -> tuple[int, bool]:
     """Bytes of a CSV, uncompressed, and whether texts in it are quoted, which takes longer to read.
 
     Quotes are all closed, since one that is not would swallow the rows after it.
@@ -54,7 +54,7 @@ def _looked_through(path: Path) -> tuple[int, bool]:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"{path}: cannot be read, {reason}; is it cut off?") from error
     if quotes % 2:
-        csv_lines.all_closed(path)
+        csv_lines.check_quotes(path)
     return size, quotes > 0
 
 

@@ -76,7 +76,7 @@ class Encoding(BaseModel):
         """(rows, inputs) float32.
 
         Raises:
-            DatasetError: naming row and column where a value is missing, no number, or a category that training has not.
+            DatasetError: naming row and column where a value is missing, no number, or a category not in training.
         """
         checks.have(frame, [column.name for column in self.columns], where)
         encoded = np.zeros((len(frame), len(self.names)), np.float32)
@@ -113,15 +113,16 @@ def _fit(frame: Any, seen: Any, name: str, where: str) -> EncodedColumn:
 def _categories(frame: Any, seen: Any, name: str, where: str) -> tuple[str, ...]:
     import pandas
 
-    found = sorted(set(_texts(seen[name].dropna().unique())))
-    if pandas.to_numeric(pandas.Series(found), errors="coerce").notna().mean() >= NUMBERS and not _is_category(seen[name]):
+    categories = sorted(set(_texts(seen[name].dropna().unique())))
+    numeric = pandas.to_numeric(pandas.Series(categories), errors="coerce").notna().mean()
+    if numeric >= NUMBERS and not _is_category(seen[name]):
         checks.numbers(frame, name, where)  # says which row is no number
-    if len(found) > CATEGORIES:
+    if len(categories) > CATEGORIES:
         raise DatasetError(
-            f"{where}: column '{name}': expected numbers, or at most {CATEGORIES} categories. Received: {len(found):,} in"
-            f" the training rows, such as '{found[0]}' and '{found[1]}'"
+            f"{where}: column '{name}': expected numbers, or at most {CATEGORIES} categories. Received:"
+            f" {len(categories):,} in the training rows, such as '{categories[0]}' and '{categories[1]}'"
         )
-    return tuple(found)
+    return tuple(categories)
 
 
 def _is_category(column: Any) -> bool:

@@ -33,23 +33,23 @@ FORMS: dict[str, Literal["table", "arrays", "series"]] = {
     ".npz": "arrays",
     ".ts": "series",
 }
-Given = str | os.PathLike[str]
+FilePath = str | os.PathLike[str]
 
 
-def form(path: Given) -> Literal["table", "arrays", "series"]:
+def form(path: FilePath) -> Literal["table", "arrays", "series"]:
     """What a file holds, by its suffix.
 
     Raises:
         UserError: where the suffix is none of `FORMS`.
     """
     name = str(path).lower()
-    for suffix, found in FORMS.items():
+    for suffix, kind in FORMS.items():
         if name.endswith(suffix):
-            return found
+            return kind
     raise UserError(f"{path}: expected a file of one of the forms {', '.join(FORMS)}. Received: '{Path(path).suffix}'")
 
 
-def digest(*paths: Given | None) -> str:
+def digest(*paths: FilePath | None) -> str:
     """The first 16 hexadecimal digits of a file's sha256, or of several files' together; None is no file.
 
     Raises:
@@ -58,13 +58,13 @@ def digest(*paths: Given | None) -> str:
     return _digest(tuple(_stamp(path) for path in paths if path is not None))
 
 
-def _stamp(path: Given) -> tuple[str, int, int]:
-    """What tells that a file has not changed since it was read."""
+def _stamp(path: FilePath) -> tuple[str, int, int]:
+    """Path, size and time of the last change, which stay the same while a file does."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError as error:
         raise DatasetError(cannot_read(Path(path), error, FORMS)) from error
-    return str(path), found.st_size, found.st_mtime_ns
+    return str(path), status.st_size, status.st_mtime_ns
 
 
 @functools.lru_cache(maxsize=64)
@@ -80,7 +80,7 @@ def _digest(stamps: tuple[tuple[str, int, int], ...]) -> str:
 # ----------------------------------------------------------------------------------------------------------- tables
 
 
-def read_table(path: Given, columns: Sequence[str] | None = None) -> Any:
+def read_table(path: FilePath, columns: Sequence[str] | None = None) -> Any:
     """The rows of a CSV, TSV or Parquet file as a pandas frame, numbered from 0.
 
     Args:
@@ -90,7 +90,7 @@ def read_table(path: Given, columns: Sequence[str] | None = None) -> Any:
     Raises:
         DatasetError: one line naming the file, and the row and column where there is one: it cannot be read, is empty, cut
             off, in another encoding or form, has no rows, lacks a column or has one twice, a row has more or fewer fields
-            than the header, or it would take more memory than `memory.LIMIT`, with what it would take.
+            than the header, or it would take more memory than `memory_limit.LIMIT`, with what it would take.
     """
     if form(path) != "table":
         raise DatasetError(f"{path}: expected a table, .csv, .tsv or .parquet. Received: '{Path(path).suffix}'")
@@ -138,12 +138,12 @@ def frame(table: Any) -> Any:
 # ----------------------------------------------------------------------------------------------------------- arrays
 
 
-def read_arrays(path: Given) -> dict[str, Array]:
+def read_arrays(path: FilePath) -> dict[str, Array]:
     """The arrays of an NPZ file by name. Pickled objects in it are refused and never loaded.
 
     Raises:
         DatasetError: one line naming file and array: it cannot be read, is cut off or damaged, has no arrays, one of
-            objects, or would take more memory than `memory.LIMIT`, with what it would take.
+            objects, or would take more memory than `memory_limit.LIMIT`, with what it would take.
     """
     if form(path) != "arrays":
         raise DatasetError(f"{path}: expected arrays, .npz. Received: '{Path(path).suffix}'")
@@ -159,7 +159,7 @@ def read_arrays(path: Given) -> dict[str, Array]:
         raise DatasetError(f"{path}: expected a whole NPZ file. Received: {one_line(error)}; is it cut off?") from error
 
 
-def _array(path: Given, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+def _array(path: FilePath, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
     where = f"{path}: array '{member.filename.removesuffix('.npy')}'"
     try:
         with archive.open(member) as stream:

@@ -1,4 +1,4 @@
-"""Data that a user gives: a path, or frames and arrays in Python, which are kept as files in the cache, by content."""
+"""Data from a user: a path, or frames and arrays in Python, which are stored as files in the cache, named by content."""
 
 import secrets
 import zipfile
@@ -18,10 +18,10 @@ from gru_tf.foundation.errors import UserError, one_line
 
 
 def located(data: Any) -> str:
-    """The absolute path of data to learn from; frames, arrays by name and a pair (X, y) are kept first.
+    """The absolute path of data to learn from; frames, arrays by name and a pair (X, y) are stored first.
 
     Raises:
-        UserError: where they cannot be kept.
+        UserError: where they cannot be stored.
     """
     if isinstance(data, (str, Path)):
         return str(Path(data).expanduser().absolute())
@@ -94,9 +94,9 @@ def _keep_frame(data: Any) -> Path:
     if not len(frame):
         raise UserError("the frame: expected at least one row. Received: none")
     try:
-        made = pyarrow.Table.from_pandas(frame, preserve_index=False)
-        made = made.replace_schema_metadata()  # pandas notes its version there: the content would have another name
-        return _kept(".parquet", lambda file: parquet.write_table(made, file, write_page_checksum=True))
+        arrow = pyarrow.Table.from_pandas(frame, preserve_index=False)
+        arrow = arrow.replace_schema_metadata()  # pandas notes its version there: the content would have another name
+        return _stored(".parquet", lambda file: parquet.write_table(arrow, file, write_page_checksum=True))
     except UserError:
         raise
     except (pyarrow.ArrowException, TypeError, ValueError) as error:
@@ -104,20 +104,20 @@ def _keep_frame(data: Any) -> Path:
 
 
 def _keep_arrays(arrays: Mapping[str, Any]) -> Path:
-    made = {str(name): _as_array(str(name), array) for name, array in arrays.items()}
-    if not made:
+    plain = {str(name): _as_array(str(name), array) for name, array in arrays.items()}
+    if not plain:
         raise UserError("the arrays: expected at least one. Received: none")
-    for name, array in made.items():
+    for name, array in plain.items():
         if array.dtype.hasobject:
             if not all(isinstance(value, str) for value in array.ravel()):
                 raise UserError(f"array '{name}': expected numbers or text of one type. Received: Python objects")
-            made[name] = array.astype(np.str_)
-    return _kept(".npz", lambda file: _save_arrays(file, made))
+            plain[name] = array.astype(np.str_)
+    return _stored(".npz", lambda file: _save_arrays(file, plain))
 
 
-def _as_array(name: str, given: Any) -> Array:
+def _as_array(name: str, values: Any) -> Array:
     try:
-        return np.asarray(given)
+        return np.asarray(values)
     except ValueError as error:
         way = "expected sequences padded to one length, with an array 'lengths'"
         raise UserError(f"array '{name}': {way}. Received: {one_line(error)}") from error
@@ -131,8 +131,8 @@ def _save_arrays(file: Path, arrays: Mapping[str, Array]) -> None:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
 
 
-def _kept(suffix: str, save: Any) -> Path:
-    """Written beside, then named by content: whole or absent, and once however often it is given."""
+def _stored(suffix: str, save: Any) -> Path:
+    """Write a file, then name it by its content: whole or absent, and one file however often the same data come."""
     folder = cache() / "given"
     written = folder / f".given-{secrets.token_hex(8)}{suffix}"
     try:

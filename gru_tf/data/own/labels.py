@@ -38,62 +38,62 @@ class Labelled:
 
 def ordered(names: Iterable[str]) -> list[str]:
     """The different names in the order of their numbers where all are numbers, else of the alphabet."""
-    found = {str(name) for name in names}
+    different = {str(name) for name in names}
     try:
-        return sorted(found, key=lambda name: (float(name), name))
+        return sorted(different, key=lambda name: (float(name), name))
     except ValueError:
-        return sorted(found)
+        return sorted(different)
 
 
-def classes(found: Labelled) -> tuple[Array, list[str]]:
+def classes(labelled: Labelled) -> tuple[Array, list[str]]:
     """((N,) int32 number of the class, the classes' names in order).
 
     Raises:
         DatasetError: naming file and row where a label is missing, there is one class only, or there are more than 100
             different numbers.
     """
-    codes, names = _coded(found)
+    codes, names = _coded(labelled)
     order = ordered(names)
     if len(order) < 2:
         raise DatasetError(
-            f"{found.where}: {found.row(0)}: expected two classes or more. Received: '{order[0]}' here and everywhere"
+            f"{labelled.where}: {labelled.row(0)}: expected two classes or more. Received: '{order[0]}' here and everywhere"
         )
-    if len(order) > CLASSES and found.frame[found.label].dtype.kind in "fiu":
+    if len(order) > CLASSES and labelled.frame[labelled.label].dtype.kind in "fiu":
         raise DatasetError(
-            f"{found.where}: {found.row(0)}: expected at most {CLASSES} classes. Received: {len(order):,} different numbers;"
-            " to foretell the number itself, say kind: value"
+            f"{labelled.where}: {labelled.row(0)}: expected at most {CLASSES} classes. Received: {len(order):,} different"
+            " numbers; to predict the number itself, set kind to value"
         )
     return _renumbered(codes, names, order), order
 
 
-def known(found: Labelled, order: list[str], trained: str) -> Array:
+def known(labelled: Labelled, order: list[str], trained: str) -> Array:
     """(N,) int32 number of the class in `order`, the classes of the file `trained`.
 
     Raises:
         DatasetError: naming file and row where a label is missing or is none of these classes.
     """
-    codes, names = _coded(found)
+    codes, names = _coded(labelled)
     unseen = np.isin(codes, [number for number, name in enumerate(names) if name not in order])
     if unseen.any():
         first = int(unseen.argmax())
         raise DatasetError(
-            f"{found.where}: {found.row(first)}: expected a class of {trained}: {several(order)}."
+            f"{labelled.where}: {labelled.row(first)}: expected a class of {trained}: {several(order)}."
             f" Received: '{names[codes[first]]}'"
         )
     return _renumbered(codes, names, order)
 
 
-def values(found: Labelled) -> Array:
+def values(labelled: Labelled) -> Array:
     """(N,) float64 of labels that are numbers.
 
     Raises:
         DatasetError: naming file and row where one is missing, no number or infinite.
     """
-    _complete(found)
+    _complete(labelled)
     try:
-        return columns.numbers(found.frame, found.label, found.where)
+        return columns.numbers(labelled.frame, labelled.label, labelled.where)
     except DatasetError as error:
-        raise DatasetError(f"{error}; where labels are classes, say kind: class") from error
+        raise DatasetError(f"{error}; if the labels are classes, set kind to class") from error
 
 
 def separate(one: Labelled, other: Labelled) -> None:
@@ -110,7 +110,7 @@ def separate(one: Labelled, other: Labelled) -> None:
 
 
 def split(
-    found: Labelled,
+    labelled: Labelled,
     content: Array,
     numbers: Array,
     names: list[str] | None,
@@ -118,47 +118,47 @@ def split(
     test: float,
     unit: str = "sequences",
 ) -> Array:
-    """(N,) int8, the split of each: by class, with groups and equal content whole; see `shares.by_group`.
+    """(N,) int8, the split of each: by class, with groups and equal content whole; see `splits.by_group`.
 
     Args:
-        found: labels and groups.
+        labelled: labels and groups.
         content: (N,) whole numbers, equal where sequences are equal.
         numbers: (N,) classes; not read where there are no `names`.
         names: of the classes; None for values.
-        validation: share to choose on.
-        test: share to test on; 0 where another file tests.
+        validation: share of the validation split.
+        test: share of the test split; 0 where another file is the test split.
         unit: what they are, for errors.
 
     Raises:
-        DatasetError: as `shares.by_group` does, and where a group is missing.
+        DatasetError: as `splits.by_group` does, and where a group is missing.
     """
     keys, unit = content, f"different {unit}"
-    if found.group is not None:
-        absent = columns.missing(found.frame, [found.group])[:, 0]
+    if labelled.group is not None:
+        absent = columns.missing(labelled.frame, [labelled.group])[:, 0]
         if absent.any():
-            place = columns.row(found.where, found.frame.index[int(absent.argmax())])
-            raise DatasetError(f"{found.where}: {place}, column '{found.group}': expected a group. Received: nothing")
+            place = columns.row(labelled.where, labelled.frame.index[int(absent.argmax())])
+            raise DatasetError(f"{labelled.where}: {place}, column '{labelled.group}': expected a group. Received: nothing")
         alike = np.unique(content, return_inverse=True)[1].reshape(-1)
-        keys = splits.joined(columns.groups(found.frame, found.group, found.where)[0], alike)
-        unit = f"groups (column '{found.group}')"
+        keys = splits.joined(columns.groups(labelled.frame, labelled.group, labelled.where)[0], alike)
+        unit = f"groups (column '{labelled.group}')"
     return splits.by_group(
         keys,
         numbers if names else None,
         validation,
         test,
-        where=found.where,
-        row=found.row,
+        where=labelled.where,
+        row=labelled.row,
         names=names or (),
         unit=unit,
     )
 
 
-def _coded(found: Labelled) -> tuple[Array, list[str]]:
+def _coded(labelled: Labelled) -> tuple[Array, list[str]]:
     """((N,) number of the name, names in the order in which they come)."""
     import pandas
 
-    _complete(found)
-    codes, uniques = pandas.factorize(found.frame[found.label])
+    _complete(labelled)
+    codes, uniques = pandas.factorize(labelled.frame[labelled.label])
     names = [_name(value) for value in uniques]
     place = {name: number for number, name in enumerate(dict.fromkeys(names))}  # ' a' and 'a' are one
     return np.array([place[name] for name in names])[codes], list(place)
@@ -175,7 +175,7 @@ def _renumbered(codes: Array, names: list[str], order: list[str]) -> Array:
     return np.array([place.get(name, -1) for name in names], np.int32)[codes]
 
 
-def _complete(found: Labelled) -> None:
-    absent = columns.missing(found.frame, [found.label])[:, 0]
+def _complete(labelled: Labelled) -> None:
+    absent = columns.missing(labelled.frame, [labelled.label])[:, 0]
     if absent.any():
-        raise DatasetError(f"{found.where}: {found.row(int(absent.argmax()))}: expected a label. Received: nothing")
+        raise DatasetError(f"{labelled.where}: {labelled.row(int(absent.argmax()))}: expected a label. Received: nothing")

@@ -15,5 +15,5 @@ def fits(path: Path, needed: int) -> None:
     if needed > LIMIT:
         raise DatasetError(
             f"{path}: expected data that fit {LIMIT / 1e9:g} GB of memory. Received: about {needed / 1e9:.3g} GB:"
-            " name fewer columns, keep numbers in fewer bytes (Parquet), or thin the rows out"
+            " name fewer columns, keep numbers in fewer bytes (Parquet), or use fewer rows"
         )

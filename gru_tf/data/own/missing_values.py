@@ -59,15 +59,15 @@ def _refuse(frame: Any, missing: dict[str, Array], where: str) -> None:
     others = f", as {count - 1:,} more" if count > 1 else ""
     raise DatasetError(
         f"{at(frame, name, where, first[name])}: expected a value. Received: nothing{others};"
-        " say what to do: missing: drop, forward, interpolate or mean"
+        " set missing to drop, forward, interpolate or mean"
     )
 
 
 def _dropped(frame: Any, missing: dict[str, Array], where: str) -> Any:
-    kept = ~np.logical_or.reduce(list(missing.values()))
-    if not kept.any():
+    whole = ~np.logical_or.reduce(list(missing.values()))
+    if not whole.any():
         raise DatasetError(f"{where}: expected a row without missing values. Received: none of {len(frame):,}")
-    return frame[kept]
+    return frame[whole]
 
 
 def _filled(column: Any, how: str, training: Array | None, series: Array | None) -> Any:

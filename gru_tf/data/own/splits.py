@@ -82,17 +82,17 @@ def by_group(
     """
     shares = np.array([1 - validation - test, validation, test] if test else [1 - validation, validation])
     groups = _numbered(keys)
-    found = np.zeros(len(groups), np.intp) if classes is None else classes
-    held = np.bincount(_pairs(groups, found) % (int(found.max()) + 1))
+    labels = np.zeros(len(groups), np.intp) if classes is None else classes
+    held = np.bincount(_pairs(groups, labels) % (int(labels.max()) + 1))
     for scarce in np.flatnonzero(held < len(shares)):
-        place = "" if classes is None else f"{row(int(np.argmax(found == scarce)))}: "
+        place = "" if classes is None else f"{row(int(np.argmax(labels == scarce)))}: "
         of = "" if classes is None else f" of '{names[int(scarce)] if len(names) else scarce}'"
         each = "" if classes is None else " of each class"
         raise DatasetError(
             f"{where}: {place}expected {len(shares)} {unit} or more{each}, one for each split. Received: {held[scarce]}{of}"
         )
-    split = _placed(groups, found, held, shares)
-    _complete(split, found, len(shares), where, row, names)
+    split = _placed(groups, labels, held, shares)
+    _complete(split, labels, len(shares), where, row, names)
     return split
 
 
@@ -175,20 +175,20 @@ class _Shares:
         """(splits,) how many of `count` single sequences of a class each split gets."""
         wanted = np.maximum(self.wanted[:, label], 0)
         wanted = (wanted if wanted.any() else self.shares) * count / (wanted.sum() or 1)
-        given = np.floor(wanted).astype(np.intp)
-        later = np.argsort((given - wanted)[::-1], kind="stable")  # the largest remainders; of equals the later split
-        given[len(given) - 1 - later[: count - given.sum()]] += 1
-        for split in np.flatnonzero(self.lacking[:, label] & (given == 0)):
-            spare = given - self.lacking[:, label]
+        counts = np.floor(wanted).astype(np.intp)
+        later = np.argsort((counts - wanted)[::-1], kind="stable")  # the largest remainders; of equals the later split
+        counts[len(counts) - 1 - later[: count - counts.sum()]] += 1
+        for split in np.flatnonzero(self.lacking[:, label] & (counts == 0)):
+            spare = counts - self.lacking[:, label]
             if spare.max() > 0:
-                given[split], given[spare.argmax()] = 1, given[spare.argmax()] - 1
-        return given
+                counts[split], counts[spare.argmax()] = 1, counts[spare.argmax()] - 1
+        return counts
 
 
 def _complete(
     split: Array, classes: Array, splits: int, where: str, row: Callable[[int], str], names: Sequence[str]
 ) -> None:
-    """Refuse an empty split, and a class that training has not."""
+    """Refuse an empty split, and a class that is not in training."""
     for number in range(splits):
         if not (split == number).any():
             raise DatasetError(f"{where}: expected a group for each split. Received: none to be left for {SPLITS[number]}")
@@ -198,5 +198,5 @@ def _complete(
         name = names[classes[first]] if len(names) else classes[first]
         raise DatasetError(
             f"{where}: {row(first)}: expected every class in more groups, so that training has one."
-            f" Received: '{name}' only in groups that are kept to choose or test on"
+            f" Received: '{name}' only in groups for validation or test"
         )

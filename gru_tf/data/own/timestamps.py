@@ -36,7 +36,7 @@ def times(frame: Any, name: str, where: str, group: str | None = None) -> Array:
 
     Raises:
         DatasetError: naming row and column where a time is missing or cannot be read, some have a zone and some have not,
-            day and month cannot be told apart, or a moment comes twice in a group (both rows).
+            day and month are ambiguous, or a moment comes twice in a group (both rows).
     """
     moments = _moments(frame, name, where)
     if moments.dtype.kind == "M":
@@ -113,8 +113,8 @@ def _as(text: Any, form: str) -> Array | None:
 
     if pandas.to_datetime(text.iloc[:1], format=form, errors="coerce").isna().any():
         return None
-    found = pandas.to_datetime(text, format=form, errors="coerce")
-    return None if found.isna().any() else _utc(found)
+    moments = pandas.to_datetime(text, format=form, errors="coerce")
+    return None if moments.isna().any() else _utc(moments)
 
 
 def _odd(text: Any, iso: Any) -> int:
@@ -136,7 +136,7 @@ def _once(frame: Any, name: str, where: str, moments: Array, group: str | None) 
     if equal.any():
         first, second = sorted(order[[equal.argmax(), equal.argmax() + 1]])
         of = f" of the same '{group}'" if group is not None else ""
-        hint = "" if group else "; of several series, say which column tells them apart: group"
+        hint = "" if group else "; for several series, set group to the column that identifies them"
         raise DatasetError(
             f"{at(frame, name, where, second)}: expected each time once{of}. Received:"
             f" {shown(str(frame[name].iloc[second]))}, as in {row(where, frame.index[first])}{hint}"

@@ -161,11 +161,11 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         raise NotImplementedError
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
-        """One step in Keras' form: returns (output, states), states in the form that was given."""
+        """One step in Keras' form: returns (output, states), the new states in the form of the old."""
         nested = isinstance(states, (list, tuple))
-        given = list(states) if nested else [states]
-        self._check_states(inputs, given)
-        new = self.step(inputs, given, bool(training))
+        before = list(states) if nested else [states]
+        self._check_states(inputs, before)
+        new = self.step(inputs, before, bool(training))
         return new[0], new if nested else new[0]
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:

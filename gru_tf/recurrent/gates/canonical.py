@@ -181,12 +181,12 @@ def _named(weights: Mapping[str, Any] | Sequence[Any], source: Layout) -> Mappin
     needed = [packed.name for packed in source.arrays if not packed.holds_biases]
     received = list(weights) if isinstance(weights, Mapping) else (needed if len(weights) == len(needed) else names)
     if len(received) != len(weights) or set(received) not in (set(names), set(needed)):
-        given = ", ".join(received) if isinstance(weights, Mapping) else f"{len(weights)} arrays"
+        held = ", ".join(received) if isinstance(weights, Mapping) else f"{len(weights)} arrays"
         without = f", or {', '.join(needed)}" if needed != names else ""
-        raise ValueError(f"gates: expected {', '.join(names)}{without} in layout '{source.name}'. Received: {given}")
+        raise ValueError(f"gates: expected {', '.join(names)}{without} in layout '{source.name}'. Received: {held}")
     return weights if isinstance(weights, Mapping) else dict(zip(received, weights, strict=True))
 
 
 def _floating(array: Any) -> Array:
-    found = np.asarray(array)
-    return found.astype(np.float64) if found.dtype.kind in "biu" else found
+    values = np.asarray(array)
+    return values.astype(np.float64) if values.dtype.kind in "biu" else values

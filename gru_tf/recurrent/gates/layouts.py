@@ -2,7 +2,7 @@
 
 A new layout is a new entry in `LAYOUTS`. Blocks are called as in `gru_tf.recurrent.gates`.
 
-A forget bias that a program adds while it runs is in no array: TF1's LSTM cells add `forget_bias`, 1 if nothing else is said
+A forget bias that a program adds while it runs is in no array: TF1's LSTM cells add `forget_bias`, 1 by default
 (`GateWeights.with_forget_bias`).
 """
 
@@ -112,13 +112,13 @@ LAYOUTS: Mapping[str, Layout] = {known.name: known for known in (*_GRUS, *_other
 
 
 def layout(name: str, convention: str | None = None, reset_after: bool | None = None) -> Layout:
-    """The layout called `name`, with what it means settled or changed: the arrays stay where they are.
+    """The layout called `name`, with another convention or reset: its arrays stay the same.
 
     Args:
         name: one of `LAYOUTS`.
         convention: "keep" or "write" (a gru_tf.GRUCell has Keras' layout in either); None for the layout's own.
-        reset_after: whether the reset acts after the product; None for the layout's own. Keras' two layouts differ in their
-            biases and cannot be told otherwise.
+        reset_after: whether the reset acts after the product; None for the layout's own. Keras' two layouts, which
+            differ in their biases, have one each.
 
     Raises:
         ValueError: for an unknown name or convention, or a reset that the layout does not have.
@@ -126,13 +126,13 @@ def layout(name: str, convention: str | None = None, reset_after: bool | None = 
     if name not in LAYOUTS:
         valid = ", ".join(LAYOUTS)
         raise ValueError(f"gates: expected a layout out of {valid}.{did_you_mean(name, LAYOUTS)} Received: name={name!r}")
-    found = LAYOUTS[name]
+    chosen = LAYOUTS[name]
     if convention is not None:
         check_convention(convention)
-        found = replace(found, convention=convention)
-    if reset_after is not None and found.reset_after not in (None, reset_after):
-        raise ValueError(f"gates: expected reset_after={found.reset_after} in layout '{name}'. Received: {reset_after}")
-    return found if reset_after is None else replace(found, reset_after=reset_after)
+        chosen = replace(chosen, convention=convention)
+    if reset_after is not None and chosen.reset_after not in (None, reset_after):
+        raise ValueError(f"gates: expected reset_after={chosen.reset_after} in layout '{name}'. Received: {reset_after}")
+    return chosen if reset_after is None else replace(chosen, reset_after=reset_after)
 
 
 def check_convention(convention: str | None) -> None:

@@ -104,8 +104,8 @@ class Packed:
             ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
             parts = zip(self.blocks, shapes, np.split(array, ends), strict=True)
             return {name: np.array(part.reshape(shape[::-1]).T) for name, shape, part in parts}
-        found = self._grid_cut(array, features, units)
-        return {name: _unfolded(block) for name, block in found.items()} if self.folded else found
+        blocks = self._grid_cut(array, features, units)
+        return {name: _unfolded(block) for name, block in blocks.items()} if self.folded else blocks
 
     def _grid_cut(self, array: Array, features: int, units: int) -> dict[str, Array]:
         grid = np.atleast_2d(array.T if self.transposed else array)

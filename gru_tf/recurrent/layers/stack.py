@@ -140,9 +140,9 @@ class RecurrentStack(keras.layers.Layer):
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
         """The output, and the states with `return_state`; shapes as in the class's description."""
         x, states = sequences, []
-        given = self._states_by_layer(initial_state)
+        before = self._states_by_layer(initial_state)
         for n, layer in enumerate(self.layers):
-            y = layer(x, mask=mask, training=training, initial_state=given[n])
+            y = layer(x, mask=mask, training=training, initial_state=before[n])
             if self.return_state:
                 y, *new = y
                 states += new
@@ -263,10 +263,10 @@ def _known(cell: Any, has_options: bool) -> Any:
 
 
 def _checked_units(units: Any) -> tuple[int, ...]:
-    found = tuple(units) if isinstance(units, (list, tuple)) else (units,)
-    valid = found and all(isinstance(u, int) and not isinstance(u, bool) and u > 0 for u in found)
+    sizes = tuple(units) if isinstance(units, (list, tuple)) else (units,)
+    valid = sizes and all(isinstance(u, int) and not isinstance(u, bool) and u > 0 for u in sizes)
     _check(bool(valid), "units", "a positive integer for each layer", units)
-    return found
+    return sizes
 
 
 def _check(holds: bool, argument: str, expected: str, received: Any) -> None:

@@ -90,8 +90,8 @@ WHOLE = parquet(pandas.DataFrame({"a": np.random.default_rng(0).normal(size=1000
 ARRAYS = npz(X=np.arange(1000.0), y=np.arange(1000) % 7)
 AB = "expected a time such as 2016-07-01 or 2016-07-01 13:00, as in other rows."
 FORMS = ".csv, .tsv, .csv.gz, .tsv.gz, .parquet, .npz, .ts"
-TELL = "; say what to do: missing: drop, forward, interpolate or mean"
-SERIES = "; of several series, say which column tells them apart: group"
+TELL = "; set missing to drop, forward, interpolate or mean"
+SERIES = "; for several series, set group to the column that identifies them"
 WAYS = "expected a time that can be read in one way, such as 2016-07-01, not as day/month/year or month/day/year."
 
 # Name of the case → file, its content, what reads it, and the message after the file's path.

@@ -134,7 +134,7 @@ def test_a_class_that_training_cannot_have_is_refused() -> None:
             words = (
                 r"a.csv, column y: sequence \d+: expected every class in more groups, so that training has one\. Received: "
             )
-            refused += bool(re.match(words + r"'\d' only in groups that are kept to choose or test on$", str(error)))
+            refused += bool(re.match(words + r"'\d' only in groups for validation or test$", str(error)))
         else:
             assert set(classes[split == 0]) == set(classes)
             assert set(split) == {0, 1, 2}

@@ -393,7 +393,7 @@ TABLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a missing target": (
         {"v": [*STEADY[:50], None, *STEADY[51:]]},
         {},
-        ": row 51 (line 52), column 'v': expected a value. Received: nothing; say what to do: missing: drop, forward,"
+        ": row 51 (line 52), column 'v': expected a value. Received: nothing; set missing to drop, forward,"
         " interpolate or mean",
     ),
     "too few rows": (
@@ -435,7 +435,7 @@ TABLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"v": STEADY, "t": [*range(99), 5]},
         {"time": "t"},
         ": row 100 (line 101), column 't': expected each time once. Received: '5', as in row 6 (line 7)"
-        "; of several series, say which column tells them apart: group",
+        "; for several series, set group to the column that identifies them",
     ),
     "a category of the test rows alone": (
         {"v": STEADY, "c": ["x"] * 90 + ["y"] * 10},

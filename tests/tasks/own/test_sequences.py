@@ -435,7 +435,7 @@ BAD_TABLES: dict[str, tuple[str, dict[str, Any], str]] = {
     "no label": (
         GOOD,
         {"label": None},
-        "expected the option 'label', the column that says what is foretold. Received: none",
+        "expected the option 'label', the column to predict. Received: none",
     ),
     "missing column": (GOOD, {"label": "yy"}, "no column is called 'yy'. Did you mean 'y'? Columns: n, t, x, y, who"),
     "one column twice": (GOOD, {"order": "n"}, "expected two columns for 'id' and 'order'. Received: 'n'"),
@@ -514,8 +514,7 @@ BAD_TABLES: dict[str, tuple[str, dict[str, Any], str]] = {
     "NaN": (
         edited(4, "1,1,,b,p0"),
         {},
-        "row 4 (line 5), column 'x': expected a value. Received: nothing; say what to do: missing: drop, forward,"
-        " interpolate or mean",
+        "row 4 (line 5), column 'x': expected a value. Received: nothing; set missing to drop, forward, interpolate or mean",
     ),
     "infinite": (edited(4, "1,1,inf,b,p0"), {}, "row 4 (line 5), column 'x': expected a finite number. Received: inf"),
     "a word": (edited(4, "1,1,eleven,b,p0"), {}, "row 4 (line 5), column 'x': expected a finite number. Received: 'eleven'"),
@@ -527,13 +526,13 @@ BAD_TABLES: dict[str, tuple[str, dict[str, Any], str]] = {
     "many numbers as classes": (
         "n,x,y\n" + "".join(f"{n},1,{n}.5\n" for n in range(150)),
         {"order": None},
-        "row 1 (line 2), column 'y': expected at most 100 classes. Received: 150 different numbers; to foretell the number"
-        " itself, say kind: value",
+        "row 1 (line 2), column 'y': expected at most 100 classes. Received: 150 different numbers; to predict the number"
+        " itself, set kind to value",
     ),
     "text as values": (
         GOOD,
         {"kind": "value"},
-        "row 1 (line 2), column 'y': expected a finite number. Received: 'a'; where labels are classes, say kind: class",
+        "row 1 (line 2), column 'y': expected a finite number. Received: 'a'; if the labels are classes, set kind to class",
     ),
     "one value": (
         GOOD.replace(",a,", ",3,").replace(",b,", ",3,"),
@@ -658,14 +657,14 @@ BAD_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "NaN": (
         {"X": HOLE, "y": CLASSES},
         {},
-        "row 4 of array 'X', step 1, feature 2: expected a finite number. Received: nan; say what to do: missing: drop,"
+        "row 4 of array 'X', step 1, feature 2: expected a finite number. Received: nan; set missing to drop,"
         " forward, interpolate or mean",
     ),
     "NaN with nothing before": (
         {"X": HOLE, "y": CLASSES},
         {"missing": "forward"},
-        "row 4 of array 'X', step 1, feature 2: expected a finite number. Received: nan; there is nothing in its place for"
-        " missing: forward",
+        "row 4 of array 'X', step 1, feature 2: expected a finite number. Received: nan; there is no value to fill it"
+        " with for missing: forward",
     ),
     "infinite": (
         {"X": INFINITE, "y": CLASSES},
@@ -755,7 +754,7 @@ BAD_SERIES: dict[str, tuple[str, str | None, dict[str, Any], str]] = {
         SERIES,
         None,
         {"kind": "value"},
-        "a.ts: row 1, column 'label': expected a finite number. Received: 'a'; where labels are classes, say kind: class",
+        "a.ts: row 1, column 'label': expected a finite number. Received: 'a'; if the labels are classes, set kind to class",
     ),
 }
 

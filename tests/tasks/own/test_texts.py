@@ -244,7 +244,8 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "text as values": (
         GOOD,
         {"kind": "value"},
-        "row 1 (line 2), column 'mood': expected a finite number. Received: 'x'; where labels are classes, say kind: class",
+        "row 1 (line 2), column 'mood': expected a finite number. Received: 'x'; if the labels are classes, set kind to"
+        " class",
     ),
     "no group": (
         edited(3, "fine,x,"),

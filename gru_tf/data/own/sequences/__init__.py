@@ -27,7 +27,7 @@ def read(path: str, wanted: Columns, missing: Missing) -> GatheredSequences:
         missing: what happens to missing values of features; "mean" leaves them, since it needs the split.
 
     Raises:
-        UserError: one line naming file, row and column where there is anything else than what was asked for.
+        UserError: one line naming file, row and column where the file is not as the options say.
     """
     form = files.form(path)
     _applies(path, form, wanted, missing)
@@ -40,12 +40,12 @@ def read(path: str, wanted: Columns, missing: Missing) -> GatheredSequences:
     return of_table(files.read_table(path, names if wanted.features else None), path, wanted, missing)
 
 
-def as_many(found: GatheredSequences, features: Sequence[str]) -> None:
+def as_many(sequences: GatheredSequences, features: Sequence[str]) -> None:
     """Raise DatasetError where sequences have another number of features than those that a network learns from."""
-    there = list(found.steps.columns)
+    there = list(sequences.steps.columns)
     if len(there) != len(features):
         raise DatasetError(
-            f"{found.where}: expected {len(features)} features, as in training: {', '.join(features)}. Received:"
+            f"{sequences.where}: expected {len(features)} features, as in training: {', '.join(features)}. Received:"
             f" {len(there)}: {', '.join(there)}"
         )
 
@@ -55,14 +55,14 @@ def _applies(path: str, form: Literal["table", "arrays", "series"], wanted: Colu
     if form == "table":
         for option, name in (("id", wanted.id), ("label", wanted.label)):
             if name is None:
-                what = "which rows are one sequence" if option == "id" else "what is foretold"
-                raise DatasetError(f"{path}: expected the option '{option}', the column that says {what}. Received: none")
+                column = "the column that says which rows are one sequence" if option == "id" else "the column to predict"
+                raise DatasetError(f"{path}: expected the option '{option}', {column}. Received: none")
         return
-    given: dict[str, Any] = {"id": wanted.id, "order": wanted.order}
+    options: dict[str, Any] = {"id": wanted.id, "order": wanted.order}
     if form == "series":
-        given |= {"label": wanted.label, "features": wanted.features or None, "group": wanted.group}
-        given["missing"] = missing if missing != "refuse" else None
-    for option, value in given.items():
+        options |= {"label": wanted.label, "features": wanted.features or None, "group": wanted.group}
+        options["missing"] = missing if missing != "refuse" else None
+    for option, value in options.items():
         if value is not None:
             kind = "an .npz" if form == "arrays" else "a .ts"
             raise DatasetError(f"{path}: expected no option '{option}' for {kind} file. Received: {value}")

@@ -32,19 +32,19 @@ def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, lab
     series = pandas.Series(np.repeat(np.arange(len(inputs)), lengths), steps.index)
     if missing != "mean":
         steps = missing_values.complete(steps, features, missing, where, series=series.to_numpy())
-    found, lengths = np.unique(series[steps.index], return_counts=True)  # without what was dropped
-    firsts = pandas.DataFrame(of_each).iloc[found] if labels else None
+    numbers, lengths = np.unique(series[steps.index], return_counts=True)  # without what was dropped
+    firsts = pandas.DataFrame(of_each).iloc[numbers] if labels else None
 
     def row(number: int) -> str:
-        return f"row {found[number] + 1} of array '{label}'"
+        return f"row {numbers[number] + 1} of array '{label}'"
 
     labelled = Labelled(where, firsts, label, wanted.group, row) if labels else None
-    return GatheredSequences(where, steps, lengths, labelled, found + 1)
+    return GatheredSequences(where, steps, lengths, labelled, numbers + 1)
 
 
 def _inputs(arrays: Arrays, name: str, where: str) -> Array:
     """(sequences, steps, features) numbers, of 64 bits at most."""
-    inputs = _found(arrays, name, where)
+    inputs = _array(arrays, name, where)
     if inputs.ndim not in (2, 3) or inputs.dtype.kind not in "fiub" or not inputs.size:
         raise DatasetError(
             f"{where}: array '{name}': expected numbers (sequences, steps) or (sequences, steps, features), at least one."
@@ -54,7 +54,7 @@ def _inputs(arrays: Arrays, name: str, where: str) -> Array:
     return inputs.astype(np.float64) if inputs.dtype.kind == "f" and inputs.dtype.itemsize > 8 else inputs
 
 
-def _found(arrays: Arrays, name: str, where: str) -> Array:
+def _array(arrays: Arrays, name: str, where: str) -> Array:
     if name not in arrays:
         near = did_you_mean(name, arrays)
         raise DatasetError(f"{where}: no array is called '{name}'.{near} Arrays: {', '.join(arrays)}")
@@ -63,15 +63,15 @@ def _found(arrays: Arrays, name: str, where: str) -> Array:
 
 def _each(arrays: Arrays, name: str, where: str, inputs: str, count: int) -> Array:
     """An array (N,), one value a sequence."""
-    found = _found(arrays, name, where)
-    if found.shape != (count,):
+    array = _array(arrays, name, where)
+    if array.shape != (count,):
         raise DatasetError(
             f"{where}: array '{name}': expected one value for each of the {count:,} sequences of '{inputs}', ({count},)."
-            f" Received: {found.shape}"
+            f" Received: {array.shape}"
         )
-    if found.dtype.kind not in "fiubUSM":
-        raise DatasetError(f"{where}: array '{name}': expected numbers or text. Received: {found.dtype}")
-    return found.astype(np.str_) if found.dtype.kind == "S" else found
+    if array.dtype.kind not in "fiubUSM":
+        raise DatasetError(f"{where}: array '{name}': expected numbers or text. Received: {array.dtype}")
+    return array.astype(np.str_) if array.dtype.kind == "S" else array
 
 
 def _lengths(arrays: Arrays, name: str, where: str, inputs: Array) -> Array:
@@ -92,7 +92,7 @@ def _lengths(arrays: Arrays, name: str, where: str, inputs: Array) -> Array:
 
 
 def _no_tails(inputs: Array, name: str, where: str) -> None:
-    """Refuse steps of NaN at the end of a sequence: whether they are padding must be said."""
+    """Refuse steps of NaN at the end of a sequence: an array of lengths has to mark padding."""
     if inputs.dtype.kind != "f":
         return
     tails = np.isnan(inputs[:, -1]).all(-1)
@@ -128,8 +128,8 @@ def _not_finite(inputs: Array, wrong: Array, where: str, name: str, missing: str
     row, step, feature = (int(place) for place in np.argwhere(wrong)[0])
     value = inputs[row, step, feature]
     at = f"step {step + 1}" + (f", feature {feature + 1}" if inputs.shape[2] > 1 else "")
-    how = "say what to do: missing: drop, forward, interpolate or mean"
-    how = how if missing == "refuse" else f"there is nothing in its place for missing: {missing}"
+    how = "set missing to drop, forward, interpolate or mean"
+    how = how if missing == "refuse" else f"there is no value to fill it with for missing: {missing}"
     return DatasetError(
         f"{where}: row {row + 1} of array '{name}', {at}: expected a finite number"
         f"{f' of at most {columns.LARGEST:g}' if np.isfinite(value) else ''}."

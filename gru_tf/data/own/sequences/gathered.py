@@ -36,7 +36,7 @@ class GatheredSequences:
         where: the file's path, as messages call it.
         steps: frame of the features, a row a step, one sequence after another.
         lengths: (N,) int64 steps of each.
-        labelled: labels and groups; None where the labels are what is asked for.
+        labelled: labels and groups; None where the labels are to be predicted.
         names: (N,) what `id` calls them; their numbers from 1 where there is no such column.
     """
 

@@ -26,15 +26,15 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: 
     import pandas
 
     identity = str(wanted.id)
-    kept = [name for name in (wanted.label, wanted.group) if labels and name is not None]
-    needed = [name for name in (wanted.id, wanted.order, *kept, *wanted.features) if name is not None]
+    constant = [name for name in (wanted.label, wanted.group) if labels and name is not None]
+    needed = [name for name in (wanted.id, wanted.order, *constant, *wanted.features) if name is not None]
     columns.have(frame, needed, where)
     _distinct(where, {"id": wanted.id, "order": wanted.order, "label": wanted.label, "group": wanted.group})
     _no_inputs(where, wanted)
     features = _features(frame, where, wanted, needed)
     frame = _in_order(frame, where, identity, wanted.order)
     codes = pandas.factorize(frame[identity])[0]
-    for name in kept:
+    for name in constant:
         _constant(frame, where, name, identity, codes)
     frame = frame if missing == "mean" else missing_values.complete(frame, features, missing, where, series=codes)
     codes, names = pandas.factorize(frame[identity])  # rows, and with them sequences, may have been dropped
@@ -44,7 +44,7 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: 
     def row(number: int) -> str:
         return f"{columns.row(where, firsts.index[number])}, column '{wanted.label}'"
 
-    labelled = Labelled(where, firsts[kept], str(wanted.label), wanted.group, row) if labels else None
+    labelled = Labelled(where, firsts[constant], str(wanted.label), wanted.group, row) if labels else None
     return GatheredSequences(where, frame[features], lengths, labelled, np.asarray(names))
 
 
@@ -59,7 +59,7 @@ def _distinct(where: str, options: Mapping[str, str | None]) -> None:
 
 
 def _no_inputs(where: str, wanted: Columns) -> None:
-    """What is said of a sequence is none of its inputs."""
+    """Label, id and group of a sequence are none of its inputs."""
     for option, name in (("label", wanted.label), ("id", wanted.id), ("group", wanted.group)):
         if name is not None and name in wanted.features:
             raise DatasetError(

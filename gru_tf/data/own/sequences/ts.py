@@ -13,13 +13,13 @@ def of_series(path: str) -> GatheredSequences:
     """The sequences of the file at `path`, each channel a feature; raises DatasetError naming file and line."""
     import pandas
 
-    found = ts_file.read(Path(path))
-    names = [f"channel {number}" for number in range(1, found.values.shape[1] + 1)]
-    labels = pandas.DataFrame({"label": found.labels})
+    series = ts_file.read(Path(path))
+    names = [f"channel {number}" for number in range(1, series.values.shape[1] + 1)]
+    labels = pandas.DataFrame({"label": series.labels})
 
     def row(number: int) -> str:
-        return f"line {found.lines[number]}"
+        return f"line {series.lines[number]}"
 
-    steps = pandas.DataFrame(found.values, columns=names)
+    steps = pandas.DataFrame(series.values, columns=names)
     labelled = Labelled(path, labels, "label", None, row)
-    return GatheredSequences(path, steps, found.lengths, labelled, np.arange(1, len(found.lengths) + 1))
+    return GatheredSequences(path, steps, series.lengths, labelled, np.arange(1, len(series.lengths) + 1))
