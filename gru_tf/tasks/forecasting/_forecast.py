@@ -24,7 +24,8 @@ from gru_tf.data import array_cache
 from gru_tf.data.datasets import DataFile, locate
 from gru_tf.data.own import csv_numbers
 from gru_tf.tasks import Array, Count, Examples, Metric, Signature, Splits, Task
-from gru_tf.tasks._windows import cut, naive_errors
+from gru_tf.tasks._baselines import naive_errors
+from gru_tf.tasks._windows import cut
 
 
 class Borders(NamedTuple):

@@ -15,8 +15,8 @@ Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Prepared(NamedTuple):
-    """Inputs made of new data as those of training were.
+class PreparedInputs(NamedTuple):
+    """Inputs made from new data as those of training were.
 
     Args:
         inputs: (N, T, I) float32, or (N, T) whole numbers; as `Examples.inputs`.
@@ -33,7 +33,7 @@ class OwnData(Task):
     Args:
         path: the file.
         sha256: first 16 digits of its checksum (with that of `test_path`); filled in when an experiment is loaded, so that
-            a run means the same data for ever. Empty: whatever the file holds now.
+            a run always means the same data. Empty: whatever the file holds now.
         test_path: a second file of the same form, to test on; None: a part of the first.
     """
 
@@ -44,27 +44,36 @@ class OwnData(Task):
     sha256: str = ""
     test_path: str | None = None
 
+    @property
+    def paths(self) -> list[str]:
+        """The file, or both."""
+        return [self.path] + ([self.test_path] if self.test_path is not None else [])
+
     def pinned(self) -> dict[str, str]:
-        """The checksum of the files as they are now, which are read, so that what is wrong is said before anything starts.
+        """The checksum of the files as they are now, which are read, so that errors show before anything starts.
 
         Raises:
             DatasetError: where a file cannot be read, has changed since `sha256` was noted, or is not as the options say.
         """
-        content = self._content()
+        content = self.content()
         _ = self.signature
         return {"sha256": content}
 
+    def content(self) -> str:
+        """The checksum that stands for the data; checked against the files where they must be read."""
+        return unchanged(self.sha256, self.paths)
+
     def checksums(self) -> dict[str, str]:
         """Path and first digits of the sha256 of each file."""
-        return {path: files.digest(path) for path in self._paths()}
+        return {path: files.digest(path) for path in self.paths}
 
     @abstractmethod
     def encodings(self) -> dict[str, Any]:
         """All that turns data into inputs and outputs into answers, as JSON can hold it: names, means, categories."""
 
     @abstractmethod
-    def prepare(self, frame: Any) -> Prepared:
-        """Inputs made of new data of the same columns; the answers' columns need not be there.
+    def prepare(self, frame: Any) -> PreparedInputs:
+        """Inputs made from new data of the same columns; the columns to predict need not be there.
 
         Raises:
             UserError: naming row and column where the data are not as in training.
@@ -72,25 +81,18 @@ class OwnData(Task):
 
     @abstractmethod
     def answer(self, outputs: Array, frame: Any) -> Any:
-        """The network's outputs for what `prepare(frame)` gave as a pandas frame, in the user's units and names."""
+        """The network's outputs for `prepare(frame)` as a pandas frame, in the user's units and names."""
 
     def notes(self) -> tuple[str, ...]:
-        """What was found in the data that a user should know, a sentence each, such as gaps in time."""
+        """What a user should know of the data, a sentence each, such as gaps in time."""
         return ()
-
-    def _paths(self) -> list[str]:
-        return [self.path] + ([self.test_path] if self.test_path is not None else [])
-
-    def _content(self) -> str:
-        """The checksum that stands for the data; checked against the files where they must be read."""
-        return unchanged(self.sha256, self._paths())
 
 
 def unchanged(sha256: str, paths: Sequence[str]) -> str:
     """The checksum of the files as they are now; raises DatasetError where `sha256` is another, "" for any."""
-    found = files.digest(*paths)
-    if sha256 and found != sha256:
-        changed = f"sha256 {found}, expected {sha256}"
+    digest = files.digest(*paths)
+    if sha256 and digest != sha256:
+        changed = f"sha256 {digest}, expected {sha256}"
         names = " and ".join(Path(path).name for path in paths)
         raise DatasetError(f"{paths[0]}: {names} changed since the experiment was made. Received: {changed}")
-    return found
+    return digest

@@ -1,8 +1,9 @@
-"""Your own sequences: which class, or what value, belongs to a sequence of steps?
+"""Your own sequences: predict the class, or a value, of each sequence of steps.
 
-A long table (CSV or Parquet) has a row a step; a column says which rows are one sequence, and the label stands in each of
-its rows. An NPZ file has "X" (N, T, features) or (N, T), "y" (N,) and, where lengths vary, "lengths" (N,). A `.ts` file is
-read as the task `ucr` reads it. Numbers are standardised by the training sequences, text becomes an input a category.
+A long table (CSV or Parquet) has a row for each step; a column says which rows are one sequence, and each of its rows
+holds the label. An NPZ file has "X" (N, T, features) or (N, T), "y" (N,) and, where lengths vary, "lengths" (N,). A `.ts`
+file is read as by the task `ucr`. Numbers are standardised by the training sequences, text becomes one input for each
+category.
 
 Worked example, id: trip, order: second, label: by:
 
@@ -23,27 +24,27 @@ from gru_tf.data.own.encoding import Encoding
 from gru_tf.data.own.missing_values import Missing
 from gru_tf.tasks import Array, Signature, Splits
 from gru_tf.tasks._padding import padded, right_padded
-from gru_tf.tasks.own._labelled import LabelledData, as_bytes, fits
-from gru_tf.tasks.own._task import Names, Prepared
+from gru_tf.tasks.own._labelled_task import LabelledData, as_bytes, expect_to_fit_memory
+from gru_tf.tasks.own._task import Names, PreparedInputs
 
 
 class Sequences(LabelledData):
-    """Classify sequences of a user's own, or say a value of each.
+    """Classify sequences of a user's own, or predict a value of each.
 
     Args:
         kind: whether a label is one of several classes or a number.
-        label: the column of labels, the same in every row of a sequence; of an NPZ file the array, "y" where left out.
+        label: the column of labels, the same in every row of a sequence; for an NPZ file the array, by default "y".
         group: the column, or array, that says whose a sequence is; one person's, say, are never in two splits.
-        validation: share to choose on.
+        validation: share to validate on.
         test: share to test on; not with `test_path`.
         id: the column that says which rows are one sequence.
-        order: the column by which its rows are ordered, numbers or times; left out: as they stand in the file.
-        features: the columns of the inputs, left out: all others; of an NPZ file the array, "X" where left out.
-        missing: what happens where a feature's value is missing: "refuse", "drop" the step, "forward" (the last value
+        order: the column by which its rows are ordered, numbers or times; by default their order in the file.
+        features: the columns of the inputs, by default all others; for an NPZ file the array, by default "X".
+        missing: how missing values of features are treated: "refuse" them, "drop" the step, "forward" (the last value
             before), "interpolate", or "mean" of the training steps (text: the most frequent).
     """
 
-    question: ClassVar[str] = "Which class, or what value, belongs to a sequence?"
+    question: ClassVar[str] = "Which class or value does a sequence have?"
 
     id: str | None = None
     order: str | None = None
@@ -55,7 +56,7 @@ class Sequences(LabelledData):
         """The longest sequence's steps, the encoded features, the classes or one value.
 
         Raises:
-            UserError: where a file is not as it should be.
+            UserError: where a file cannot be read or is not as the options say.
         """
         arrays = self.arrays()
         return Signature(
@@ -72,15 +73,15 @@ class Sequences(LabelledData):
         `rng` is not used: the split is the same for every seed.
 
         Raises:
-            UserError: where a file is not as it should be.
+            UserError: where a file cannot be read or is not as the options say.
         """
         arrays = self.arrays()
         parts = (arrays["split"] == number for number in (splits.TRAIN, splits.VALIDATION, splits.TEST))
         train, validation, test = (padded(arrays["rows"], arrays["lengths"], part, arrays["targets"]) for part in parts)
         return Splits(train, validation, test)
 
-    def prepare(self, frame: Any) -> Prepared:
-        """Inputs made of new sequences, in the form of training's: a frame of steps, or arrays by name.
+    def prepare(self, frame: Any) -> PreparedInputs:
+        """Inputs made from new sequences, in the form of training's: a frame of steps, or arrays by name.
 
         Where training's file is a `.ts`, the path of another, or arrays: "X" (N, T, channels), and "lengths" if they vary.
 
@@ -88,16 +89,15 @@ class Sequences(LabelledData):
             UserError: naming row and column where they are not as in training.
         """
         about = self.encodings()
-        found = self._new(frame)
-        steps = _filled(found.steps, about["fills"]) if self.missing == "mean" else found.steps
-        rows = Encoding.model_validate(about["encoding"]).apply(steps, found.where)
-        lengths = found.lengths.astype(np.int32)
-        return Prepared(right_padded(rows, lengths, np.float32), lengths)
+        sequences = self._new(frame)
+        steps = _filled(sequences.steps, about["fills"]) if self.missing == "mean" else sequences.steps
+        rows = Encoding.model_validate(about["encoding"]).apply(steps, sequences.where)
+        lengths = sequences.lengths.astype(np.int32)
+        return PreparedInputs(right_padded(rows, lengths, np.float32), lengths)
 
     def answer(self, outputs: Array, frame: Any) -> Any:
-        """A row a sequence: what `id` calls it, the label, and of classes the probability of each."""
-        found = self._new(frame)
-        return self._answered(outputs, {self.id or "sequence": found.names})
+        """A row for each sequence: its `id`, the label, and the probability of each class."""
+        return self._answered(outputs, {self.id or "sequence": self._new(frame).names})
 
     def _columns(self, features: tuple[str, ...]) -> gathered.Columns:
         return gathered.Columns(self.label, self.id, self.order, features, self.group)
@@ -105,34 +105,34 @@ class Sequences(LabelledData):
     def _new(self, frame: Any) -> gathered.GatheredSequences:
         where, about = "the data", self.encodings()
         if files.form(self.path) == "table":
-            wanted = self._columns(tuple(about["features"]))
-            return gathered.of_table(frame.reset_index(drop=True), where, wanted, self.missing, labels=False)
+            names = self._columns(tuple(about["features"]))
+            return gathered.of_table(frame.reset_index(drop=True), where, names, self.missing, labels=False)
         if isinstance(frame, str):
-            found = gathered.read(frame, self._columns(self.features), self.missing)
+            sequences = gathered.read(frame, self._columns(self.features), self.missing)
         else:
-            found = gathered.of_arrays(frame, where, self._columns(self.features), self.missing, labels=False)
-        gathered.as_many(found, about["features"])
-        return replace(found, steps=found.steps.set_axis(about["features"], axis=1))
+            sequences = gathered.of_arrays(frame, where, self._columns(self.features), self.missing, labels=False)
+        gathered.as_many(sequences, about["features"])
+        return replace(sequences, steps=sequences.steps.set_axis(about["features"], axis=1))
 
     def _parse(self) -> dict[str, Array]:
         first = gathered.read(self.path, self._columns(self.features), self.missing)
-        found = [first]
+        parts = [first]
         if self.test_path is not None:
             features = tuple(first.steps.columns) if files.form(self.path) == "table" else self.features
-            found.append(gathered.read(self.test_path, self._columns(features), self.missing))
-            gathered.as_many(found[1], list(first.steps.columns))
+            parts.append(gathered.read(self.test_path, self._columns(features), self.missing))
+            gathered.as_many(parts[1], list(first.steps.columns))
         targets, split, about = self._targets(
-            [part.labelled for part in found if part.labelled], [part.content() for part in found]
+            [part.labelled for part in parts if part.labelled], [part.content() for part in parts]
         )
-        lengths = np.concatenate([part.lengths for part in found])
+        lengths = np.concatenate([part.lengths for part in parts])
         training = np.repeat(split[: len(first.lengths)] == splits.TRAIN, first.lengths)
         fills = _fills(first.steps, training) if self.missing == "mean" else {}
-        steps = [_filled(part.steps, fills) for part in found]
+        steps = [_filled(part.steps, fills) for part in parts]
         encoding = Encoding.fit(steps[0], list(first.steps.columns), training, first.where)
-        fits(self.path, split, lengths, 4 * len(encoding.names))
+        expect_to_fit_memory(self.path, split, lengths, 4 * len(encoding.names))
         about |= {"features": list(first.steps.columns), "id": self.id, "order": self.order, "missing": self.missing}
         about |= {"fills": fills, "inputs": encoding.names, "encoding": encoding.model_dump()}
-        rows = [encoding.apply(part, whole.where) for part, whole in zip(steps, found, strict=True)]
+        rows = [encoding.apply(part, whole.where) for part, whole in zip(steps, parts, strict=True)]
         return {
             "rows": np.concatenate(rows),
             "lengths": lengths.astype(np.int32),
@@ -143,21 +143,21 @@ class Sequences(LabelledData):
 
 
 def _fills(steps: Any, training: Array) -> dict[str, float | str]:
-    """Column → what stands for a missing value of it: the mean of the training steps, of text the most frequent."""
+    """Column → what a missing value of it becomes: the mean of the training steps, of text the most frequent."""
     import pandas
 
     fills: dict[str, float | str] = {}
     absent = columns.missing(steps, list(steps.columns))
     for place, name in enumerate(steps.columns):
-        seen = steps[name][training & ~absent[:, place]]
-        number = pandas.api.types.is_numeric_dtype(seen.dtype) and not pandas.api.types.is_bool_dtype(seen.dtype)
-        if len(seen):  # else the encoding says that training has no value
-            fills[name] = float(seen.mean()) if number else str(seen.mode().iloc[0])
+        values = steps[name][training & ~absent[:, place]]
+        number = pandas.api.types.is_numeric_dtype(values.dtype) and not pandas.api.types.is_bool_dtype(values.dtype)
+        if len(values):  # else the encoding says that training has no value
+            fills[name] = float(values.mean()) if number else str(values.mode().iloc[0])
     return fills
 
 
 def _filled(steps: Any, fills: dict[str, float | str]) -> Any:
-    """The steps with what stands for missing values in their places."""
+    """The steps with missing values filled."""
     if not fills:
         return steps
     steps = steps.copy(deep=False)

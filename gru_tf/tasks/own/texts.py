@@ -1,8 +1,8 @@
-"""Your own texts: which class, or what value, belongs to a text?
+"""Your own texts: predict the class, or a value, of each text.
 
-A table (CSV, TSV or Parquet) has a row a text. Words are what white space separates, numbered from 2 by how often they come
-in the training texts. 0 is padding; 1 is any word that the vocabulary does not have, as rare ones and words of validation
-and test texts only, and stands for a text that has no word but marks.
+A table (CSV, TSV or Parquet) has a row for each text. Words are separated by white space and numbered from 2 by how often
+they occur in the training texts. 0 is padding; 1 is any word outside the vocabulary, such as rare words and words of
+validation and test texts alone, and stands for a text of punctuation only.
 
 Worked example, text: said, label: mood, longest: 3, vocabulary: 4, which leaves "really" and "very" out:
 
@@ -23,47 +23,47 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, files, splits
 from gru_tf.data.own.labels import Labelled
 from gru_tf.data.vocabulary import UNKNOWN, Standardize, learn, number_by
-from gru_tf.tasks import Array, Examples, Signature, Splits
+from gru_tf.tasks import Array, Count, Examples, Signature, Splits
 from gru_tf.tasks._padding import right_padded
-from gru_tf.tasks.own._labelled import LabelledData, as_bytes, fits
-from gru_tf.tasks.own._task import Prepared
+from gru_tf.tasks.own._labelled_task import LabelledData, as_bytes, expect_to_fit_memory
+from gru_tf.tasks.own._task import PreparedInputs
 
-MARKS = re.compile(f"[{re.escape(string.punctuation)}]")
-WORD = 4  # bytes of its number
+PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
+WORD_BYTES = 4  # of a word's number
 
 
 class Texts(LabelledData):
-    """Classify texts of a user's own, or say a value of each.
+    """Classify texts of a user's own, or predict a value of each.
 
     Args:
         kind: whether a label is one of several classes or a number.
         label: the column of labels.
         group: the column that says whose a text is; one author's, say, are never in two splits.
-        validation: share to choose on.
+        validation: share to validate on.
         test: share to test on; not with `test_path`.
         text: the column of texts.
-        vocabulary: numbers in all, with those for padding and unknown: the most frequent words get the others.
-        longest: words of a text that are read, from its beginning.
-        embedding: features of an embedded word.
-        lower: whether "Good" is the same word as "good"; punctuation is left out either way.
+        vocabulary: its size, padding and unknown words included: the most frequent words.
+        longest: words to read of a text, from its beginning.
+        embedding: size of a word's embedding.
+        lower: whether "Good" is the same word as "good"; punctuation is removed either way.
     """
 
-    question: ClassVar[str] = "Which class, or what value, belongs to a text?"
+    question: ClassVar[str] = "Which class or value does a text have?"
     unit: ClassVar[str] = "texts"
 
     label: str
     text: str
     vocabulary: Annotated[int, Field(ge=3)] = 10_000
-    longest: Annotated[int, Field(ge=1)] = 200
-    embedding: Annotated[int, Field(ge=1)] = 64
+    longest: Count = 200
+    embedding: Count = 64
     lower: bool = True
 
     @property
     def signature(self) -> Signature:
-        """Up to `longest` words out of those that training has, at most `vocabulary`; the classes or one value.
+        """Up to `longest` words, of those in the training texts and at most `vocabulary`; the classes or one value.
 
         Raises:
-            UserError: where a file is not as it should be.
+            UserError: where a file cannot be read or is not as the options say.
         """
         lengths = self.arrays()["lengths"]
         return Signature(
@@ -76,19 +76,19 @@ class Texts(LabelledData):
         )
 
     def splits(self, rng: np.random.Generator) -> Splits:
-        """Inputs (N, T) int32 with zeros behind the end of each text; targets (N,) int32 or (N, 1) float32.
+        """Inputs (N, T) int32, zeros after the end of each text; targets (N,) int32 or (N, 1) float32.
 
         T is that of the split's longest text, at most `longest`. `rng` is not used: the split is the same for every seed.
 
         Raises:
-            UserError: where a file is not as it should be.
+            UserError: where a file cannot be read or is not as the options say.
         """
         arrays = self.arrays()
         train, validation, test = (self._examples(arrays, n) for n in (splits.TRAIN, splits.VALIDATION, splits.TEST))
         return Splits(train, validation, test)
 
-    def prepare(self, frame: Any) -> Prepared:
-        """Inputs made of new texts: a frame with their column.
+    def prepare(self, frame: Any) -> PreparedInputs:
+        """Inputs made from new texts: a frame with their column.
 
         Raises:
             UserError: naming the row where a text is missing.
@@ -96,10 +96,10 @@ class Texts(LabelledData):
         texts = self._texts(frame.reset_index(drop=True), "the data")
         words, lengths = number_by(texts, self.encodings()["words"], self._standardize)
         words, lengths = self._cut(*_never_empty(words, lengths))
-        return Prepared(right_padded(words, lengths, np.int32), lengths)
+        return PreparedInputs(right_padded(words, lengths, np.int32), lengths)
 
     def answer(self, outputs: Array, frame: Any) -> Any:
-        """A row a text: the text, the label, and of classes the probability of each."""
+        """A row for each text: the text, the label, and the probability of each class."""
         return self._answered(outputs, {self.text: frame[self.text].to_numpy()})
 
     @property
@@ -113,7 +113,7 @@ class Texts(LabelledData):
         return Examples(right_padded(words, lengths, np.int32), arrays["targets"][chosen], lengths)
 
     def _texts(self, frame: Any, where: str) -> list[str]:
-        """The texts of a frame; raises DatasetError where one is missing or the column is none of texts."""
+        """The texts of a frame; raises DatasetError where one is missing or the column holds none."""
         columns.have(frame, [self.text], where)
         if str(frame[self.text].dtype) not in ("str", "string", "object", "category"):
             raise DatasetError(
@@ -138,17 +138,17 @@ class Texts(LabelledData):
         return self._texts(frame, path), Labelled(path, frame, self.label, self.group, row)
 
     def _parse(self) -> dict[str, Array]:
-        found = [self._read(path) for path in self._paths()]
-        texts = [text for part, _ in found for text in part]
-        same = np.split(self._same(texts), [len(found[0][0])])[: len(found)]
-        targets, split, about = self._targets([labelled for _, labelled in found], same)
-        order = np.argsort(split, kind="stable")  # training first: the vocabulary is theirs
+        parts = [self._read(path) for path in self.paths]
+        texts = [text for part, _ in parts for text in part]
+        same = np.split(self._same(texts), [len(parts[0][0])])[: len(parts)]
+        targets, split, about = self._targets([labelled for _, labelled in parts], same)
+        order = np.argsort(split, kind="stable")  # training texts first: the vocabulary is made of them
         learned = int((split == splits.TRAIN).sum())
         words, lengths, known = learn([texts[place] for place in order], learned, self._standardize)
         words, lengths = self._cut(*_never_empty(words, lengths))
         known = known[: self.vocabulary - 2]
         words[words >= len(known) + 2] = UNKNOWN
-        fits(self.path, split[order], lengths, WORD)
+        expect_to_fit_memory(self.path, split[order], lengths, WORD_BYTES)
         about |= {"text": self.text, "words": known, "longest": self.longest, "lower": self.lower}
         return {
             "words": words,
@@ -159,10 +159,10 @@ class Texts(LabelledData):
         }
 
     def _same(self, texts: Sequence[str]) -> Array:
-        """(texts,) whole numbers, equal where two texts have the same words as far as these are read."""
+        """(texts,) whole numbers, equal where two texts have the same words, of those that are read."""
         number: dict[str, int] = {}
-        read = (MARKS.sub("", text.lower() if self.lower else text).split()[: self.longest] for text in texts)
-        return np.array([number.setdefault(" ".join(words), len(number)) for words in read])
+        cleaned = (PUNCTUATION.sub("", text.lower() if self.lower else text).split()[: self.longest] for text in texts)
+        return np.array([number.setdefault(" ".join(words), len(number)) for words in cleaned])
 
     def _cut(self, words: Array, lengths: Array) -> tuple[Array, Array]:
         """The first `longest` words of each text."""
@@ -172,7 +172,7 @@ class Texts(LabelledData):
 
 
 def _never_empty(words: Array, lengths: Array) -> tuple[Array, Array]:
-    """Texts of nothing but marks hold one word, an unknown one."""
+    """With one word, an unknown one, for each text of punctuation only."""
     empty = np.flatnonzero(lengths == 0)
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
     return np.insert(words, starts[empty], UNKNOWN), np.maximum(lengths, 1)

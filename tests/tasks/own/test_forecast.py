@@ -108,7 +108,10 @@ def test_airline_passengers_give_the_arrays_of_the_task(needs_files: Any) -> Non
         assert np.array_equal(mine.inputs, published.inputs)
         assert np.array_equal(mine.targets, published.targets)
     assert own.metric.chance == pytest.approx(Airline().metric.chance, rel=1e-9)
-    assert (own.metric.scale, own.metric.trivial) == (Airline().metric.scale, "the value 12 rows before")
+    assert (own.metric.scale, own.metric.trivial) == (
+        Airline().metric.scale,
+        "the seasonal naive forecast (12 steps before)",
+    )
     assert own.notes() == ()
 
 
@@ -216,7 +219,7 @@ def test_no_window_knows_a_value_that_comes_after_it(missing: str, tmp_path: Pat
     options = {"target": ["v"], "covariates": ["w"], "time": "t", "window": 5, "missing": missing, "relative": False}
     path, frame = gappy(tmp_path)
     own = task(path=path, **options)
-    starts = np.asarray(own._read()["test"])
+    starts = np.asarray(own.arrays()["test"])
     inputs = draw(own).test.inputs
     kept = frame if missing != "drop" else frame.dropna().reset_index(drop=True)
     assert not kept.v[starts].isna().any()  # what is not in the file is not foretold
@@ -232,7 +235,7 @@ def test_no_window_knows_a_value_that_comes_after_it(missing: str, tmp_path: Pat
 def test_the_training_mean_fills_with_what_training_has(tmp_path: Path) -> None:
     path, frame = gappy(tmp_path)
     own = task(path=path, target=["v"], covariates=["w"], time="t", window=5, missing="mean", relative=False)
-    rows = np.asarray(own._read()["rows"])
+    rows = np.asarray(own.arrays()["rows"])
     assert np.abs(rows[frame.v.isna(), 0]).max() == 0
     assert own.encodings()["outputs"][0]["mean"] == pytest.approx(frame.v[:78].mean())
     assert own.notes() == ("9 rows have missing values; missing: mean.",)
@@ -280,7 +283,7 @@ def test_a_file_that_changed_is_refused_where_it_was_pinned(tmp_path: Path) -> N
     ):
         pinned.pinned()
     assert len(draw(pinned).train)  # what was read before is still what the run means
-    forecast._arrays.cache_clear()
+    forecast._load.cache_clear()
     assert len(draw(pinned).train)
     with pytest.raises(DatasetError, match="changed since"):
         draw(pinned.model_copy(update={"window": 6}))
@@ -289,7 +292,7 @@ def test_a_file_that_changed_is_refused_where_it_was_pinned(tmp_path: Path) -> N
 def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     own = task(**SHOP, horizon=5)
     first = draw(own)
-    forecast._arrays.cache_clear()
+    forecast._load.cache_clear()
     monkeypatch.setattr(files, "read_table", None)  # reading again would raise
     assert np.array_equal(draw(own).test.inputs, first.test.inputs)
 
@@ -358,7 +361,7 @@ def test_an_answer_takes_outputs_of_the_networks_shape() -> None:
 OPTIONS: list[tuple[dict[str, Any], str]] = [
     (
         {"covariates": ["sales"]},
-        "received 'sales' as target and covariates, expected one of them \\(what is foretold is seen",
+        "received 'sales' as target and covariates, expected one of them \\(targets are inputs as well",
     ),
     ({"target": ["sales", "sales"]}, "received 'sales' as target and target, expected one of them"),
     ({"time": "sales"}, "received 'sales' as target and time"),

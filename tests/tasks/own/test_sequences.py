@@ -105,7 +105,7 @@ def test_a_table_is_read_as_plain_python_reads_it() -> None:
     )
     share = np.mean([trips[trip]["by"] == usual for trip in trips_of(found[2], task)])
     assert task.metric.chance == pytest.approx(share, abs=1e-12)
-    assert task.metric.trivial == f"always '{usual}', the most frequent class in training"
+    assert task.metric.trivial == f"the majority class ('{usual}')"
 
 
 def test_persons_are_in_one_split_and_every_split_has_every_class() -> None:
@@ -124,7 +124,7 @@ def test_values_are_scored_in_their_own_units() -> None:
     errors = [weights[trip] - mean for trip in trips_of(test, task)]
     assert task.metric.chance == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-6)
     assert task.metric.value(float(np.mean(np.square(test.targets)))) == pytest.approx(task.metric.chance, rel=1e-6)
-    assert task.metric.trivial == "the mean of the training labels"
+    assert task.metric.trivial == "the mean of the training labels (constant prediction)"
 
 
 def test_one_set_of_sequences_is_the_same_in_three_forms(tmp_path: Path) -> None:
@@ -281,9 +281,11 @@ def test_a_planted_leak_in_the_encoding_is_found(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.usefixtures("own_cache_now")
 def test_a_planted_leak_in_the_labels_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gru_tf.tasks.own import _labelled
+    from gru_tf.tasks.own import _labelled_task
 
-    monkeypatch.setattr(_labelled, "_scale", lambda values, found: (found.frame["weight"].mean(), 1.0))
+    monkeypatch.setattr(
+        _labelled_task, "_mean_and_deviation", lambda values, labelled: (labelled.frame["weight"].mean(), 1.0)
+    )
     with pytest.raises(AssertionError):
         check_no_leak(tmp_path, "test", **VALUE)
 

@@ -1,4 +1,4 @@
-"""What tasks on labels of a user's own sequences or texts share: their split, their score, and answers in words."""
+"""What tasks on labelled sequences or texts of a user's own share: their split, their score, and answers in words."""
 
 import json
 from abc import abstractmethod
@@ -14,10 +14,11 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import files, labels, memory_limit, splits
 from gru_tf.data.own.labels import Labelled
 from gru_tf.tasks import Array, Metric
+from gru_tf.tasks._baselines import majority_class
 from gru_tf.tasks.own._task import OwnData, Share
 
-VERSION = 1  # of the arrays that are kept
-NAME_OF_LABEL = {"table": "label", "arrays": "y", "series": "label"}  # where no option says it
+VERSION = 1  # of the arrays, as the cache keeps them
+LABEL_NAMES = {"table": "label", "arrays": "y", "series": "label"}  # where no option names it
 
 
 class LabelledData(OwnData):
@@ -26,8 +27,8 @@ class LabelledData(OwnData):
     Args:
         kind: whether a label is one of several classes or a number.
         label: the column of labels.
-        group: the column that says whose it is; what is one person's, say, is never in two splits.
-        validation: share to choose on, of what does not test.
+        group: the column that says whose it is; one person's, say, are never in two splits.
+        validation: share to validate on.
         test: share to test on; not with `test_path`.
     """
 
@@ -54,28 +55,27 @@ class LabelledData(OwnData):
         """The arrays "targets", "split" (N,) and "about" (`encodings` as JSON in bytes), and those of the inputs."""
 
     def arrays(self) -> array_cache.Arrays:
-        """What `_parse` gave, mapped from the cache; raises UserError where the files are not as they should be."""
+        """The arrays of `_parse`, mapped from the cache; raises UserError where the files are not as they should be."""
         meaning = self.model_dump_json(exclude={"path", "sha256", "test_path"})
-        forms = [files.form(path) for path in self._paths()]
+        forms = [files.form(path) for path in self.paths]
 
         def parse() -> dict[str, Array]:
-            self._content()  # a file that has changed is not read in the place of the one that was meant
+            self.content()  # the files that were pinned are those that are read
             return self._parse()
 
         name = type(self).__name__.lower()
-        return array_cache.load(name, [self.sha256 or self._content(), *forms, meaning], VERSION, parse)
+        return array_cache.load(name, [self.sha256 or self.content(), *forms, meaning], VERSION, parse)
 
     def encodings(self) -> dict[str, Any]:
         """What the labels are, `kind` with `classes` or `mean` and `deviation`, and how the inputs are made."""
-        found: dict[str, Any] = json.loads(self.arrays()["about"].tobytes())
-        return found
+        about: dict[str, Any] = json.loads(self.arrays()["about"].tobytes())
+        return about
 
     @property
     def metric(self) -> Metric:
         """Accuracy, or the root of the mean squared error in the label's units, with the mean absolute error.
 
-        Chance is the share in the test split of the class most frequent in training, the first of equals; or the error
-        of always saying the mean of the training labels.
+        The baseline is the majority class of the training split, the first of equals; or the mean of the training labels.
 
         Raises:
             UserError: where a file is not as it should be.
@@ -84,11 +84,11 @@ class LabelledData(OwnData):
         train, test = (arrays["targets"][arrays["split"] == split] for split in (splits.TRAIN, splits.TEST))
         if self.kind == "value":
             chance = about["deviation"] * float(np.sqrt(np.mean(np.square(test, dtype=np.float64))))
-            trivial = "the mean of the training labels"
+            trivial = "the mean of the training labels (constant prediction)"
             return Metric("rmse", "min", chance, 0.0, scale=about["deviation"], also=("mae",), trivial=trivial)
-        usual = int(np.bincount(train).argmax())
-        trivial = f"always '{about['classes'][usual]}', the most frequent class in training"
-        return Metric("accuracy", "max", float(np.mean(test == usual)), 1.0, trivial=trivial)
+        majority, share = majority_class(train, test)
+        trivial = f"the majority class ('{about['classes'][majority]}')"
+        return Metric("accuracy", "max", share, 1.0, trivial=trivial)
 
     @property
     def outputs(self) -> int:
@@ -96,62 +96,62 @@ class LabelledData(OwnData):
         return len(self.encodings()["classes"]) if self.kind == "class" else 1
 
     def notes(self) -> tuple[str, ...]:
-        """That some of what another file tests is in the training file as well, where it is."""
+        """That some of the test file is in the training file as well, where it is."""
         about = self.encodings()
         if not about["copies"]:
             return ()
-        first, test = (Path(path).name for path in self._paths())
+        first, test = (Path(path).name for path in self.paths)
         return (f"{about['copies']:,} of the {about['tested']:,} {self.unit} of {test} are in {first} as well.",)
 
-    def _targets(self, found: Sequence[Labelled], content: Sequence[Array]) -> tuple[Array, Array, dict[str, Any]]:
+    def _targets(self, labelled: Sequence[Labelled], content: Sequence[Array]) -> tuple[Array, Array, dict[str, Any]]:
         """Targets and split of the sequences of all files, (N,) or (N, 1) and (N,) int8, and what the labels are.
 
         Args:
-            found: the labels of `path` and, where there is one, of `test_path`.
+            labelled: the labels of `path` and, where there is one, of `test_path`.
             content: of each of these files (N,) whole numbers, equal where sequences are equal.
         """
-        first, *later = found
+        first, *later = labelled
         numbers, names = labels.classes(first) if self.kind == "class" else (labels.values(first), None)
         split = labels.split(first, content[0], numbers, names, self.validation, 0.0 if later else self.test, self.unit)
         for other in later:
             labels.separate(first, other)
             more = labels.values(other) if names is None else labels.known(other, names, first.where)
             numbers, split = np.append(numbers, more), np.append(split, np.full(len(more), splits.TEST, np.int8))
-        about: dict[str, Any] = {"kind": self.kind, "label": self._name_of_label(), "group": self.group}
+        about: dict[str, Any] = {"kind": self.kind, "label": self._label_name(), "group": self.group}
         copies = int(np.isin(content[1], content[0]).sum()) if later else 0
         about |= {"tested": int((split == splits.TEST).sum()), "copies": copies}
         if names is not None:
-            _several(numbers[split == splits.TEST], names, found[-1].where)
+            _expect_several_classes(numbers[split == splits.TEST], names, labelled[-1].where)
             return numbers.astype(np.int32), split, about | {"classes": names}
-        mean, deviation = _scale(numbers[split == splits.TRAIN], first)
+        mean, deviation = _mean_and_deviation(numbers[split == splits.TRAIN], first)
         targets = ((numbers - mean) / deviation).astype(np.float32)
         return targets[:, None], split, about | {"mean": mean, "deviation": deviation}
 
-    def _name_of_label(self) -> str:
-        return self.label or NAME_OF_LABEL[files.form(self.path)]
+    def _label_name(self) -> str:
+        return self.label or LABEL_NAMES[files.form(self.path)]
 
     def _answered(self, outputs: Array, beside: dict[str, Any]) -> Any:
-        """A frame of the answers: the class and the probability of each, or the value, behind the columns `beside`."""
+        """A frame of the answers: the class and the probability of each, or the value, after the columns `beside`."""
         import pandas
 
         about, scores = self.encodings(), np.asarray(outputs, np.float64)
         if self.kind == "value":
             answers = {about["label"]: scores[:, 0] * about["deviation"] + about["mean"]}
         else:
-            likely = np.exp(scores - scores.max(1, keepdims=True))
-            likely /= likely.sum(1, keepdims=True)
-            answers = {about["label"]: np.array(about["classes"])[likely.argmax(1)]}
-            answers |= {f"probability of {name}": likely[:, place] for place, name in enumerate(about["classes"])}
+            probabilities = np.exp(scores - scores.max(1, keepdims=True))
+            probabilities /= probabilities.sum(1, keepdims=True)
+            answers = {about["label"]: np.array(about["classes"])[probabilities.argmax(1)]}
+            answers |= {f"probability of {name}": probabilities[:, place] for place, name in enumerate(about["classes"])}
         return pandas.DataFrame({**beside, **answers})
 
 
 def as_bytes(about: dict[str, Any]) -> Array:
-    """JSON as an array that can be kept."""
+    """JSON as an array, for the cache."""
     return np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), np.uint8)
 
 
-def fits(path: str, split: Array, lengths: Array, size: int) -> None:
-    """Refuse sequences that, padded to the longest of their split, would not fit the memory.
+def expect_to_fit_memory(path: str, split: Array, lengths: Array, size: int) -> None:
+    """Raise where sequences, padded to the longest of their split, would not fit the memory.
 
     Args:
         path: named in the error.
@@ -172,18 +172,19 @@ def fits(path: str, split: Array, lengths: Array, size: int) -> None:
         )
 
 
-def _several(tested: Array, names: Sequence[str], where: str) -> None:
-    """The test split has two classes or more: of one alone, the trivial answer may know all."""
+def _expect_several_classes(tested: Array, names: Sequence[str], where: str) -> None:
+    """Raise DatasetError where the test split has one class: the majority class may then be right every time."""
     if len(np.unique(tested)) < 2:
         raise DatasetError(
             f"{where}: expected two classes or more to test on. Received: '{names[tested[0]]}' alone in {len(tested):,}"
         )
 
 
-def _scale(values: Array, found: Labelled) -> tuple[float, float]:
+def _mean_and_deviation(values: Array, labelled: Labelled) -> tuple[float, float]:
     """Mean and deviation of the training labels."""
     if values.min() == values.max():
         raise DatasetError(
-            f"{found.where}: {found.row(0)}: expected labels that differ. Received: {values[0]:g} in every training sequence"
+            f"{labelled.where}: {labelled.row(0)}: expected labels that differ."
+            f" Received: {values[0]:g} in every training sequence"
         )
     return float(values.mean()), float(values.std())

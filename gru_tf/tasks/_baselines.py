@@ -1,0 +1,66 @@
+"""What a model has to beat: the majority class, and naive forecasts; neither looks at more than the training split knows.
+
+Worked example, a season of 2 rows, rows 0 to 4 seen, 5 to 7 to forecast:
+
+    last value        4 4 4
+    seasonal naive    3 4 3
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gru_tf.tasks import Array
+
+CHUNK = 1 << 16  # windows at once, of which only a sum is wanted
+
+
+def majority_class(train: Array, test: Array) -> tuple[int, float]:
+    """The most frequent class of `train`, the first of equals, and its share in `test`: the accuracy of always saying it."""
+    majority = int(np.bincount(train).argmax())
+    return majority, float(np.mean(test == majority))
+
+
+def naive_errors(rows: Array, starts: Array, horizon: int, season: int, begins: Array | int = 0) -> dict[str, float]:
+    """Mean squared error of the naive forecasts, over all windows, steps and columns.
+
+    "last value" repeats the last row of the window; "seasonal naive" repeats the last `season` rows before the forecast,
+    which may lie before the window, or the last value where the series begins after them; "training mean" is 0, for
+    standardised rows.
+
+    Args:
+        rows: (rows, columns) of the targets, standardised by the training rows.
+        starts: first row to forecast of each window.
+        horizon: rows to forecast.
+        season: rows; 0 leaves "seasonal naive" out.
+        begins: (N,) first row of the series of each window.
+    """
+    sums: dict[str, float] = {}
+    for part in _parts(len(starts)):
+        at = starts[part][:, None]
+        begin = begins[part][:, None] if isinstance(begins, np.ndarray) else begins
+        ahead = np.arange(horizon)
+        truth = rows[at + ahead]
+        repeated = {"last value": np.broadcast_to(at - 1, truth.shape[:2])}
+        if season:
+            before = at - season + ahead % season
+            repeated["seasonal naive"] = np.where(before >= begin, before, at - 1)
+        errors = {name: rows[source] - truth for name, source in repeated.items()} | {"training mean": truth}
+        for name, error in errors.items():
+            sums[name] = sums.get(name, 0.0) + float(np.square(error, dtype=np.float64).sum())
+    return {name: total / (len(starts) * horizon * rows.shape[1]) for name, total in sums.items()}
+
+
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(first, first + CHUNK) for first in range(0, count, CHUNK))
+
+
+def best_naive(errors: dict[str, float], season: int) -> tuple[str, str]:
+    """Of some of the forecasts of `naive_errors` the one with the least error: its key, and its name for people."""
+    best = min(errors, key=lambda name: errors[name])
+    names = {
+        "last value": "the last value (naive forecast)",
+        "seasonal naive": f"the seasonal naive forecast ({season} steps before)",
+        "training mean": "the mean of the training rows (constant forecast)",
+    }
+    return best, names[best]
