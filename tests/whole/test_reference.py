@@ -1,4 +1,4 @@
-"""The pages of docs/tasks: every task has its experiment and its page, and on each a GRU beats the trivial answer."""
+"""The pages of docs/tasks: every task has its experiment and its page, and on each a GRU beats the baseline."""
 
 import json
 import re
@@ -30,24 +30,24 @@ def script() -> Any:
 
 
 reference = script()
-SHOWN = [name for name in TASKS.names() if not reference.on_own_files(name)]
+MEASURABLE = [name for name in TASKS.names() if not reference.on_own_files(name)]
 COMMAND = re.compile(r"gru-tf run (\w+)")
 
 
 # --- the checks ---
 
 
-def check_beats_chance(found: dict[str, Any]) -> None:
-    """The whole interval is on the better side of chance; one seed has none."""
-    low, high = found["gru"]["low"], found["gru"]["high"]
-    assert low <= found["gru"]["mean"] <= high
-    assert low > found["chance"] if found["direction"] == "max" else high < found["chance"]
+def check_beats_the_baseline(numbers: dict[str, Any]) -> None:
+    """The whole interval is on the better side of the baseline; one seed has none."""
+    low, high = numbers["gru"]["low"], numbers["gru"]["high"]
+    assert low <= numbers["gru"]["mean"] <= high
+    assert low > numbers["chance"] if numbers["direction"] == "max" else high < numbers["chance"]
 
 
-def check_is_of_this_file(name: str, found: dict[str, Any]) -> None:
+def check_is_of_this_file(name: str, numbers: dict[str, Any]) -> None:
     """What was measured is what the experiment's file now says, on its task, with a GRU and several seeds."""
     experiment = yaml_file.load(ROOT / "experiments" / f"{name}.yaml")
-    assert reference.definition(experiment) == found["definition"], f"gru-tf run {name}; then docs/reference.py --store"
+    assert reference.definition(experiment) == numbers["definition"], f"gru-tf run {name}; then docs/reference.py --store"
     assert "gru" in [cell.label for cell in experiment.cells]
     assert len(experiment.seeds) >= 3
     assert len(experiment.tasks) == 1
@@ -64,11 +64,11 @@ def check_commands(page: str, experiments: set[str]) -> set[str]:
 
 
 def test_every_task_is_on_one_page():
-    """A new task's place is FIELDS in docs/reference.py; one that needs a user's own file has none."""
-    assert sorted(name for field in reference.FIELDS.values() for name in field.tasks) == sorted(SHOWN)
+    """A new task's place is PAGES in docs/reference.py; one that needs a user's own file has none."""
+    assert sorted(name for page in reference.PAGES.values() for name in page.tasks) == sorted(MEASURABLE)
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", MEASURABLE)
 def test_every_task_has_an_experiment_and_it_is_measured(name):
     for experiment in reference.experiments_of(name):
         assert (ROOT / "experiments" / f"{experiment}.yaml").is_file()
@@ -82,12 +82,12 @@ def test_what_was_measured_is_what_the_file_says(name):
 
 
 @pytest.mark.parametrize("name", MEASURED)
-def test_the_gru_beats_the_trivial_answer(name):
-    check_beats_chance(MEASURED[name])
+def test_the_gru_beats_the_baseline(name):
+    check_beats_the_baseline(MEASURED[name])
 
 
-def test_the_chance_that_was_measured_is_the_tasks():
-    """Of tasks without files; those of files lie still with them, and tests/whole/test_every_task.py reads these."""
+def test_the_baseline_that_was_measured_is_the_tasks():
+    """Of tasks without files; for those with files tests/whole/test_every_task.py reads them."""
     loaded = {name: yaml_file.load(ROOT / "experiments" / f"{name}.yaml").tasks[0] for name in MEASURED}
     tasks = {name: create(choice.name, choice.options) for name, choice in loaded.items()}
     without = {name: task.metric for name, task in tasks.items() if not task.checksums()}
@@ -114,13 +114,13 @@ def test_links_lead_somewhere():
             assert not anchor or f"\n## {anchor}\n" in target.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"{name}.md" for name in reference.FIELDS)])
+@pytest.mark.parametrize("page", ["README.md", *(f"{name}.md" for name in reference.PAGES)])
 def test_the_pages_are_what_the_script_writes(page):
     """After a change of a task's words or of an experiment's file: `python docs/reference.py`."""
     assert (FOLDER / page).read_text(encoding="utf-8") == reference.pages(MEASURED)[page]
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", MEASURABLE)
 def test_every_option_is_described(name):
     described = reference.described(name)
     assert all(described[option] for option in TASKS.find(name).model_fields)
@@ -141,10 +141,10 @@ GOOD = {"chance": 0.5, "direction": "max", "gru": {"mean": 0.7, "low": 0.6, "hig
         {"gru": {"mean": 0.9, "low": 0.6, "high": 0.8}},
     ],
 )
-def test_an_interval_that_does_not_exclude_chance_is_found(wrong):
-    check_beats_chance(GOOD)
+def test_an_interval_that_does_not_exclude_the_baseline_is_found(wrong):
+    check_beats_the_baseline(GOOD)
     with pytest.raises(AssertionError):
-        check_beats_chance(GOOD | wrong)
+        check_beats_the_baseline(GOOD | wrong)
 
 
 def test_a_table_of_another_definition_is_found():
