@@ -1,7 +1,8 @@
-"""Sequences of unequal length, kept one after another and padded when a split is made."""
+"""Sequences of unequal length, stored one after another and padded when a split is made."""
 
 import numpy as np
 
+from gru_tf.data.vocabulary import UNKNOWN
 from gru_tf.tasks import Array, Examples
 
 
@@ -11,11 +12,11 @@ def padded(rows: Array, lengths: Array, chosen: Array, labels: Array) -> Example
     Args:
         rows: (steps of all sequences, features), one sequence after another.
         lengths: (all sequences,) steps of each.
-        chosen: (all sequences,) whether it is taken.
+        chosen: (all sequences,) whether it is one of them.
         labels: (all sequences,) its class, or (all sequences, outputs) its values.
     """
-    kept = lengths[chosen].astype(np.int32)
-    return Examples(right_padded(rows[np.repeat(chosen, lengths)], kept, np.float32), labels[chosen], kept)
+    steps = lengths[chosen].astype(np.int32)
+    return Examples(right_padded(rows[np.repeat(chosen, lengths)], steps, np.float32), labels[chosen], steps)
 
 
 def right_padded(rows: Array, lengths: Array, dtype: type[np.generic]) -> Array:
@@ -24,3 +25,26 @@ def right_padded(rows: Array, lengths: Array, dtype: type[np.generic]) -> Array:
     inputs = np.zeros((*real.shape, *rows.shape[1:]), dtype)
     inputs[real] = rows
     return inputs
+
+
+def cut_words(
+    words: Array, lengths: Array, part: slice, longest: int, vocabulary: int, padding: int = 0
+) -> tuple[Array, Array]:
+    """The first `longest` words of the texts of a part, (N, T) int32 with `padding` after the end, and (N,) int32 lengths.
+
+    Args:
+        words: (words of all texts,) numbers, one text after another.
+        lengths: (all texts,) words of each.
+        part: which texts.
+        longest: T, at the most.
+        vocabulary: the first number that becomes UNKNOWN.
+        padding: what stands after the end of a text.
+    """
+    starts = (np.cumsum(lengths, dtype=np.int64) - lengths)[part]
+    read = np.minimum(lengths[part], longest).astype(np.int32)
+    steps = np.arange(read.max())
+    real = steps < read[:, None]
+    numbers = np.full(real.shape, padding, np.int32)
+    numbers[real] = words[(starts[:, None] + steps)[real]]
+    numbers[numbers >= vocabulary] = UNKNOWN
+    return numbers, read

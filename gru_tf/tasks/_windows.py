@@ -104,7 +104,7 @@ def cut(
     target_rows = rows if list(targets) == list(range(rows.shape[1])) else np.ascontiguousarray(rows[:, list(targets)])
     inputs = Windows(rows, starts, -window, window, relative)
     after = Windows(target_rows, starts, 0, horizon, relative_targets, flat=True)
-    return Examples(_array(inputs), _array(after), np.full(len(starts), window, np.int32))
+    return Examples.unpadded(_array(inputs), _array(after))
 
 
 def _array(windows: Windows) -> Array:

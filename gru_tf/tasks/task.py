@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,7 +18,7 @@ TASKS = Catalogue(kind="task", package="gru_tf.tasks", attribute="TASK", by_kind
 Count = Annotated[int, Field(ge=1)]
 MetricName = Literal["accuracy", "mse", "mae", "rmse", "nll", "bpc", "perplexity", "bleu", "beam_bleu"]
 WRITTEN = ("bleu", "beam_bleu")  # metrics of whole sequences that the network writes; all others are means over targets
-END = 0  # the class that ends a decoded target, and that stands before its first
+END = 0  # the class that ends a decoded target, and that precedes its first
 LARGEST_EXPONENT = 700.0
 
 
@@ -33,13 +33,14 @@ class Signature:
         target: "class" (integer labels, softmax), "value" (squared error), "binary" (independent sigmoids).
         per_step: whether every step has a target, or only the whole sequence.
         causal: whether a step's target lies in the input that follows, so that a backward direction would see it.
-        tokens: size of the vocabulary where inputs are token numbers, which the network embeds; 0 for numbers as such.
-        varying: whether lengths vary, so that the network must be told where a sequence ends.
+        tokens: size of the vocabulary where inputs are token numbers, which the network embeds; 0 for real-valued inputs.
+        varying: whether lengths vary, so that the network needs to know where a sequence ends.
         carried: whether each sequence continues the one before it in the same row of the batch, with its last state:
             truncated back-propagation through time over `train`, `validation` and `test`, each one long text.
         decoded: steps of the longest target sequence that the network writes token by token, the class END last; 0
-            where it writes none. Targets are then (N, up to `decoded`) classes, −1 behind the end, of a length of their own.
-        scale: what the network multiplies its inputs by first, so that bytes stay bytes until then: 1/255 for grey levels.
+            where it writes none. Targets are then (N, up to `decoded`) classes, −1 after the end, of a length of their own.
+        scale: factor by which the network multiplies its inputs first, so that bytes stay bytes until then: 1/255 for grey
+            levels.
     """
 
     timesteps: int
@@ -56,7 +57,7 @@ class Signature:
 
     @property
     def span(self) -> int:
-        """Steps that the longest example has, of its input or of what is decoded."""
+        """Steps of the longest example, of its input or of its decoded target."""
         return max(self.timesteps, self.decoded)
 
     @property
@@ -72,14 +73,14 @@ class Metric:
     Args:
         name: "accuracy"; "mse", "mae" or "rmse" of values; "nll" in nats a target, "bpc" in bits, "perplexity"; of what
             the network writes "bleu" by greedy decoding and "beam_bleu" by beam search, from 0 to 100.
-        direction: whether more or less of it is better.
-        chance: what the trivial answer gets on the test split.
-        solved: what a perfect, or the best imaginable, answer gets.
+        direction: whether higher or lower is better.
+        chance: the baseline's value on the test split.
+        solved: the value of a perfect, or the best imaginable, model.
         scale: factor from the target's units to those of "mae" and "rmse", e.g. the deviation it was divided by.
         also: names of further metrics that are recorded beside it on the test split.
-        trivial: what the trivial answer is, in words, e.g. "the value 12 months before".
-        beam: width of the beam search that "beam_bleu" is of.
-        chances: what it gets on further test splits, by the split's name, where that is not `chance`.
+        trivial: the baseline's name, e.g. "the majority class" or "the seasonal naive forecast (12 steps before)".
+        beam: width of the beam search of "beam_bleu".
+        chances: the baseline's value on further test splits, by the split's name, where that is not `chance`.
     """
 
     name: MetricName
@@ -88,17 +89,17 @@ class Metric:
     solved: float
     scale: float = 1.0
     also: tuple[MetricName, ...] = ()
-    trivial: str = "the trivial answer"
+    trivial: str = "the baseline"
     beam: int = 1
     chances: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def means(self) -> tuple[MetricName, ...]:
-        """Of `name` and `also` those that are made of means over targets."""
+        """Those of `name` and `also` that are computed from means over targets."""
         return tuple(name for name in (self.name, *self.also) if name not in WRITTEN)
 
     def value(self, mean: float, name: "MetricName | None" = None) -> float:
-        """The metric from the mean over all targets of what it is made of: accuracy, squared or absolute error, nll."""
+        """The metric from the mean over all targets of accuracy, squared or absolute error, or nll."""
         match name or self.name:
             case "bpc":
                 return mean / math.log(2)
@@ -111,11 +112,11 @@ class Metric:
         return mean
 
     def chance_on(self, split: str) -> float:
-        """What the trivial answer gets on a further test split, e.g. "longer"."""
+        """The baseline's value on a further test split, e.g. "longer"."""
         return self.chances.get(split, self.chance)
 
     def score(self, value: float) -> float:
-        """(value − chance) / (solved − chance): 0 for the trivial answer, 1 for a solved task."""
+        """(value − chance) / (solved − chance): 0 for the baseline, 1 for a solved task."""
         return (value - self.chance) / (self.solved - self.chance)
 
 
@@ -126,8 +127,8 @@ class Examples:
     Args:
         inputs: (N, T, I) numbers, or (N, T) whole numbers from 0 to `tokens` − 1; right-padded with zeros where lengths
             vary, and memory-mapped where they come from a file.
-        targets: (N,) classes, (N, outputs) values; where every step has a target (N, T) classes, −1 for a step that has
-            none, or (N, T, outputs); (N, up to `decoded`) classes where the network writes a sequence of its own.
+        targets: (N,) classes, (N, outputs) values; where every step has a target (N, T) classes, −1 for a step without
+            one, or (N, T, outputs); (N, up to `decoded`) classes where the network writes a sequence of its own.
         lengths: (N,) real steps of each sequence.
     """
 
@@ -141,22 +142,27 @@ class Examples:
                 "Examples: expected as many targets and lengths as inputs, and at least one."
                 f" Received: {len(self.inputs)} inputs, {len(self.targets)} targets, {len(self.lengths)} lengths"
             )
-        wrong = np.flatnonzero((self.lengths < 1) | (self.lengths > self.inputs.shape[1]))
-        if len(wrong):  # cuDNN fails on an empty row, and a mean over no step is not a number
-            row, longest = wrong[0], self.inputs.shape[1]
+        impossible = np.flatnonzero((self.lengths < 1) | (self.lengths > self.inputs.shape[1]))
+        if len(impossible):  # cuDNN fails on an empty row, and a mean over no step is not a number
+            row, longest = impossible[0], self.inputs.shape[1]
             raise ValueError(f"Examples: expected lengths from 1 to {longest}. Received: {self.lengths[row]} in row {row}")
 
     def __len__(self) -> int:
         return len(self.inputs)
 
+    @classmethod
+    def unpadded(cls, inputs: Array, targets: Array) -> Self:
+        """Examples of which every step is real."""
+        return cls(inputs, targets, np.full(len(inputs), inputs.shape[1], np.int32))
+
 
 @dataclass(frozen=True)
 class Splits:
-    """The parts of a task's data: `train` to fit, `validation` to choose, `test` read once.
+    """The parts of a task's data: `train` to fit, `validation` to select, `test` to score once.
 
     Args:
         train, validation, test: the three parts.
-        more: further test splits by name, read once as well, e.g. {"longer": …} for sequences longer than in training;
+        more: further test splits by name, scored once as well, e.g. {"longer": …} for sequences longer than in training;
             they may be longer than the signature's `timesteps`.
     """
 
@@ -167,7 +173,7 @@ class Splits:
 
 
 class Task(BaseModel, ABC):
-    """A question to a network; a subclass's fields are the options that an experiment may set.
+    """Data and a score; a subclass's fields are the options that an experiment may set.
 
     Class attributes: `question` (one line), `reference`, `licence`.
     """
@@ -186,17 +192,17 @@ class Task(BaseModel, ABC):
     @property
     @abstractmethod
     def metric(self) -> Metric:
-        """The score, with its chance and solved levels."""
+        """The score, with the values of the baseline and of a solved task."""
 
     @abstractmethod
     def splits(self, rng: np.random.Generator) -> Splits:
         """The data; all randomness comes from `rng`."""
 
     def pinned(self) -> dict[str, str]:
-        """Further options that a run must carry to mean the same data for ever: {"sha256": …} of a user's own files.
+        """Further options that a run must carry so that it always means the same data: {"sha256": …} of a user's own files.
 
         Raises:
-            UserError: where a file cannot be read, or is not the one that the option names already.
+            UserError: where a file cannot be read, or is not the one that the option already names.
         """
         return {}
 
@@ -204,12 +210,12 @@ class Task(BaseModel, ABC):
         """The metric of the sequences (N, up to `decoded`) that a network wrote, in the order of the split."""
         raise NotImplementedError(f"{type(self).__name__} has no targets that a network writes")
 
-    def shown(self, greedy: Array, beam: Array) -> str:
-        """Some of what a network wrote for the test split, by both ways of decoding, for people to read."""
+    def sample_text(self, greedy: Array, beam: Array) -> str:
+        """Some of what a network wrote for the test split, by greedy and by beam search, for people to read."""
         raise NotImplementedError(f"{type(self).__name__} has no targets that a network writes")
 
     def checksums(self) -> dict[str, str]:
-        """Path and sha256 of each file that the data come from; empty for synthetic and embedded data."""
+        """Path and sha256 of each file that the data come from; empty for generated and bundled data."""
         return {}
 
 

@@ -157,7 +157,7 @@ class Epochs:
         """The metrics of what the network writes for the test split, greedily and by beam search."""
         lengths = self.splits.test.lengths
         written: list[Array] = [self.steps.write(data, lengths, width) for width in (1, self.metric.beam)]
-        self.samples = self.task.shown(*written)
+        self.samples = self.task.sample_text(*written)
         return {name: self.task.scored("test", found) for name, found in zip(WRITTEN, written, strict=True)}
 
     def _values(self, means: tuple[float, ...]) -> dict[str, float]:

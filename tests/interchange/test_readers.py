@@ -198,7 +198,7 @@ def test_one_class_is_not_enough(tmp_path: Path) -> None:
 def test_a_class_of_one_series_leaves_none_to_choose_on(tmp_path: Path) -> None:
     task = own(tmp_path, "@data\n1,2:a\n1,3:b\n", "@data\n1,2:a\n")
     message = refusal(tmp_path / "a.ts", lambda _: task.splits(np.random.default_rng(0)))
-    assert message == "expected a class with two series or more, one of them to choose on. Received: none"
+    assert message == "expected a class with two series or more, one of them to validate on. Received: none"
 
 
 def test_other_channels_in_test_are_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The trivial answer of a task, and what it scores."""
+"""The baseline of a task: its prediction, from the definition, and the metric that it gets."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def losses(task: Task, examples: Examples, predicted: Any) -> Any:
             broadcasts against the targets.
     """
     targets, name = examples.targets, task.metric.name
-    with np.errstate(divide="ignore"):  # what was said to be impossible and came costs infinitely much
+    with np.errstate(divide="ignore"):  # a target with the predicted probability 0 costs infinitely much
         if name == "accuracy":
             each = (targets == predicted).astype(float)
         elif task.signature.target == "value":
@@ -70,16 +70,18 @@ def standard_error(task: Task, examples: Examples, predicted: Any) -> float:
     return float(rows.std() * np.sqrt(len(rows)) / there.sum())
 
 
-def trivial(task: Task, train: Examples) -> Any:
-    """The answer of one who has seen the training targets and looks at no input, but at the clock where all sequences
-    have one length. Of a forecast, the better naive one."""
+def baseline(task: Task, train: Examples) -> Any:
+    """The best prediction from the training targets alone, without inputs, but by step where all sequences have one length.
+
+    Of a forecast, the better naive one.
+    """
     if naive.covers(task):
-        return naive.trivial(task, draw(task).test.targets)
+        return naive.best(task, draw(task).test.targets)
     if task.signature.decoded:  # the constant that the task names is a training sentence
         constant = task.metric.trivial.removeprefix("always '").removesuffix("'")
         assert constant in read_sentences(locate(CAPTIONS["train", "de"]))
-        answers = [constant] * len(draw(task).test), read_sentences(locate(CAPTIONS["test", "en"]))
-        return max(answers, key=lambda answer: value(task, draw(task).test, answer))
+        translations = [constant] * len(draw(task).test), read_sentences(locate(CAPTIONS["test", "en"]))
+        return max(translations, key=lambda translation: value(task, draw(task).test, translation))
     if task.signature.target == "value":
         return train.targets.mean(0)
     if task.signature.target == "binary":
@@ -96,14 +98,14 @@ def trivial(task: Task, train: Examples) -> Any:
     return counts / np.maximum(counts.sum(-1, keepdims=True), 1)
 
 
-def check_trivial_answer_scores_chance(task: Task, fixed: bool) -> None:
+def check_baseline_scores_chance(task: Task, fixed: bool) -> None:
     """Exactly on fixed data. On drawn data within four standard errors of the test mean, and four times the expected
-    cost of an answer learned from so few training examples."""
+    cost of a prediction learned from so few training examples."""
     splits = draw(task)
-    answer = trivial(task, splits.train)
-    received, error = value(task, splits.test, answer), 0.0
+    predicted = baseline(task, splits.train)
+    received, error = value(task, splits.test, predicted), 0.0
     if not fixed:
-        error = 4 * standard_error(task, splits.test, answer) + 4 * received / len(splits.train)
+        error = 4 * standard_error(task, splits.test, predicted) + 4 * received / len(splits.train)
     rounding = 1e-6 if task.signature.target == "value" else 1e-9  # these targets are float32
     assert received == pytest.approx(task.metric.chance, rel=rounding, abs=error)
     assert task.metric.score(task.metric.chance) == 0

@@ -1,4 +1,4 @@
-"""Forecasts that learn nothing, from the file alone: rows in plain Python, apart from how tasks cut windows."""
+"""Naive forecasts, from the file alone: rows in plain Python, independent of how tasks cut windows."""
 
 import csv
 import os
@@ -18,7 +18,7 @@ FILES: dict[str, tuple[str, list[str], int, int, int, int]] = {
 
 
 def table(task: Any) -> Any:
-    """(rows, columns) float64 of the columns that a task foretells, standardised by the training rows."""
+    """(rows, columns) float64 of the columns that a task forecasts, standardised by the training rows."""
     name, columns, train, *_ = FILES[type(task).__name__]
     if getattr(task, "target", "all") == "OT":
         columns = ["OT"]
@@ -30,7 +30,7 @@ def table(task: Any) -> Any:
 
 
 def forecasts(task: Any) -> dict[str, Any]:
-    """Name → what each test window is answered with, (N, horizon · columns), relative where the task's targets are."""
+    """Name → the forecast of each test window, (N, horizon · columns), relative where the task's targets are."""
     rows = table(task)
     _, _, _, first, end, season = FILES[type(task).__name__]
     last_value, seasonal = [], []
@@ -52,13 +52,13 @@ def covers(task: Any) -> bool:
     return type(task).__name__ in FILES or type(task).__name__ == "OwnForecast"
 
 
-def trivial(task: Any, targets: Any) -> Any:
-    """The best answer to the test split that learns nothing of the inputs."""
+def best(task: Any, targets: Any) -> Any:
+    """The naive forecast with the smallest squared error on the test split."""
     if type(task).__name__ in FILES:
         return better(task, targets)
-    found = own_forecasts(task)
-    assert np.allclose(found.pop("truth"), targets, atol=1e-5), "windows, their order or their scale"
-    return min(found.values(), key=lambda predicted: float(np.mean((predicted - targets) ** 2)))
+    named = own_forecasts(task)
+    assert np.allclose(named.pop("truth"), targets, atol=1e-5), "windows, their order or their scale"
+    return min(named.values(), key=lambda predicted: float(np.mean((predicted - targets) ** 2)))
 
 
 def own_rows(task: Any) -> list[Any]:
@@ -81,10 +81,10 @@ def own_rows(task: Any) -> list[Any]:
 
 
 def own_forecasts(task: Any) -> dict[str, Any]:
-    """As `forecasts`, with the mean of the training rows, and what came: "truth"."""
+    """As `forecasts`, with the mean of the training rows, and the values themselves: "truth"."""
     series, columns = own_rows(task), list(task.target)
     train = np.concatenate([frame[columns][frame.part == 0].to_numpy(float) for frame in series])
-    found: dict[str, list[Any]] = {"truth": [], "last value": [], "training mean": []}
+    windows: dict[str, list[Any]] = {"truth": [], "last value": [], "training mean": []}
     for frame in series:
         rows, part = (frame[columns].to_numpy(float) - train.mean(0)) / train.std(0), frame.part.to_numpy()
         for start in range(task.window, len(rows) - task.horizon + 1):
@@ -92,11 +92,11 @@ def own_forecasts(task: Any) -> dict[str, Any]:
                 continue
             base = rows[start - 1] if task.relative else 0.0
             ahead = range(start, start + task.horizon)
-            found["truth"].append(np.concatenate([rows[row] - base for row in ahead]))
-            found["last value"].append(np.concatenate([rows[start - 1] - base for _ in ahead]))
-            found["training mean"].append(np.concatenate([0 * rows[0] - base for _ in ahead]))
+            windows["truth"].append(np.concatenate([rows[row] - base for row in ahead]))
+            windows["last value"].append(np.concatenate([rows[start - 1] - base for _ in ahead]))
+            windows["training mean"].append(np.concatenate([0 * rows[0] - base for _ in ahead]))
             if task.season:
                 before = [start - task.season + step % task.season for step in range(task.horizon)]
-                answer = [rows[row if row >= 0 else start - 1] - base for row in before]
-                found.setdefault("seasonal naive", []).append(np.concatenate(answer))
-    return {name: np.array(windows) for name, windows in found.items()}
+                forecast = [rows[row if row >= 0 else start - 1] - base for row in before]
+                windows.setdefault("seasonal naive", []).append(np.concatenate(forecast))
+    return {name: np.array(array) for name, array in windows.items()}

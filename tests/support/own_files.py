@@ -30,9 +30,9 @@ def file(name: str) -> Callable[[Callable[[Path], object]], Callable[[Path], obj
 @functools.cache
 def folder() -> Path:
     """This process's own, removed when it ends."""
-    made = tempfile.TemporaryDirectory(prefix="gru_tf-own-")
-    atexit.register(made.cleanup)
-    return Path(made.name)
+    temporary = tempfile.TemporaryDirectory(prefix="gru_tf-own-")
+    atexit.register(temporary.cleanup)
+    return Path(temporary.name)
 
 
 @functools.cache
@@ -50,7 +50,7 @@ def shown(options: Mapping[str, Any]) -> str:
 
 @file("shop.csv")
 def shop(file: Path) -> None:
-    """400 days of one shop: sales with a week's rhythm, a temperature, and whether there was a market."""
+    """400 days of one shop: sales with a weekly season, a temperature, and whether there was a market."""
     rng = np.random.default_rng(1)
     days = pandas.date_range("2021-03-01", periods=400)
     sales = 50 + 0.05 * np.arange(400) + 10 * np.sin(np.arange(400) * 2 * np.pi / 7) + rng.normal(0, 2, 400)
@@ -61,7 +61,7 @@ def shop(file: Path) -> None:
 
 @file("shops.parquet")
 def shops(file: Path) -> None:
-    """Three shops of 120, 90 and 150 days that end on the same day, in no order, with two columns to foretell."""
+    """Three shops of 120, 90 and 150 days that end on the same day, in no order, with two columns to forecast."""
     rng = np.random.default_rng(2)
     parts = []
     for name, length in (("north", 120), ("south", 90), ("west", 150)):

@@ -100,9 +100,9 @@ def sums(file: Path) -> None:
 @own_files.file("signs.ts")
 def signs(file: Path) -> None:
     """The same as series with classes."""
-    found = arrays()
-    parts = [part[:length] for part, length in zip(found["X"], found["lengths"], strict=True)]
-    file.write_text(in_ts(parts, found["sign"]))
+    sums = arrays()
+    parts = [part[:length] for part, length in zip(sums["X"], sums["lengths"], strict=True)]
+    file.write_text(in_ts(parts, sums["sign"]))
 
 
 @own_files.file("signs_test.ts")

@@ -1,7 +1,7 @@
-"""Hand-written answers to the synthetic tasks, in plain Python from each task's definition; `task` gives its options alone.
+"""Hand-written solutions of the synthetic tasks, in plain Python from each task's definition; of `task` only the options.
 
-A solver takes a part's inputs and gives its targets: values, or classes, (N,) or (N, T). Where a step has no target,
-what it says does not count.
+A solver takes a part's inputs and returns its targets: values, or classes, (N,) or (N, T). At a step without a target
+its answer does not count.
 """
 
 from typing import Any
@@ -56,9 +56,9 @@ def solve_selective_copy(inputs: Any, task: Any) -> Any:
     """What is neither noise nor marker, one at each marker; class 0 is token 1."""
     answers = []
     for steps in inputs.tolist():
-        kept = [token for token in steps if 0 < token <= task.alphabet]
-        answers.append([kept.pop(0) - 1 if token > task.alphabet else 0 for token in steps])
-        assert not kept, "more symbols than markers"
+        symbols = [token for token in steps if 0 < token <= task.alphabet]
+        answers.append([symbols.pop(0) - 1 if token > task.alphabet else 0 for token in steps])
+        assert not symbols, "more symbols than markers"
     return np.array(answers)
 
 

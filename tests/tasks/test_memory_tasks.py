@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from baseline_predictions import baseline, check_baseline_scores_chance, draw, parts, standard_error, value
 from scipy.stats import chisquare
-from trivial_answers import check_trivial_answer_scores_chance, draw, parts, standard_error, trivial, value
 
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Metric, Task, create
@@ -205,7 +205,7 @@ def test_an_enormous_space_is_not_worked_out(options: dict[str, int]) -> None:
     [*((name, {}) for name in NAMES), ("temporal_order", {"relevant": 3}), ("parity", {"running": True})],
 )
 def test_chance_on_a_large_sample(name: str, options: dict[str, Any]) -> None:
-    check_trivial_answer_scores_chance(create(name, {**options, **LARGE}), fixed=False)
+    check_baseline_scores_chance(create(name, {**options, **LARGE}), fixed=False)
 
 
 def longer_task(name: str) -> Task:
@@ -216,14 +216,14 @@ def longer_task(name: str) -> Task:
 
 
 def of_one_distribution(name: str, wrong: Callable[[Any], Any] = lambda inputs: inputs) -> None:
-    """Shapes, mean of every feature at every step, and the trivial answer's score are those of the longer task."""
+    """Shapes, mean of every feature at every step, and the baseline's score are those of the longer task."""
     task, other = create(name, LARGE), longer_task(name)
     received, whole = draw(task).more["longer"], draw(other, 3)
     assert received.inputs.shape == whole.test.inputs.shape
     one, two = wrong(received.inputs).astype(float), whole.test.inputs.astype(float)
     spread = np.sqrt((one.var(0) + two.var(0)) / len(one))
     assert (np.abs(one.mean(0) - two.mean(0)) <= 6 * spread).all()
-    answer = trivial(other, whole.train)
+    answer = baseline(other, whole.train)
     error = 4 * standard_error(other, received, answer) + 4 * other.metric.chance / len(whole.train)
     assert value(other, received, answer) == pytest.approx(task.metric.chance_on("longer"), abs=error)
 

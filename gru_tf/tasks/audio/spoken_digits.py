@@ -1,4 +1,4 @@
-"""Spoken digits: which of ten digits does somebody say?
+"""Spoken digits: which of ten digits is spoken in a recording?
 
 3,000 recordings of 0.14 to 2.28 s at 8,000 Hz: 10 digits × 6 speakers × 50 takes. A recording is read as log-mel
 features, 40 bands every 10 ms, each standardised by the training recordings.
@@ -28,7 +28,7 @@ RECORDINGS, LONGEST = 3000, 226  # frames of the longest; both checked when read
 TEST_TAKES, VALIDATION_TAKES = 5, 10  # takes 0–4 test, 5–9 validate, the other 40 train
 _NAME = re.compile(r"recordings/([0-9])_([a-z]+)_([0-9]+)\.wav")
 
-# The recordings in one archive, as data folders have them. It is packed and has no public address of its own.
+# The recordings in one archive, as data folders have them. It is repacked and has no public address of its own.
 PACKED = DataFile(
     "fsdd/recordings.zip",
     "https://github.com/Jakobovski/free-spoken-digit-dataset",
@@ -37,18 +37,18 @@ PACKED = DataFile(
 )
 
 
-def _take_out(path: Path) -> None:
-    """From an archive of the whole repository to one of its recordings, stored as they are: the same on any machine."""
+def _repack(path: Path) -> None:
+    """Replace an archive of the whole repository by one of its recordings, uncompressed: the same bytes on any machine."""
     try:
         with zipfile.ZipFile(path) as archive:
-            found = {"/".join(name.split("/")[1:]): archive.read(name) for name in archive.namelist()}
+            contents = {"/".join(name.split("/")[1:]): archive.read(name) for name in archive.namelist()}
     except zipfile.BadZipFile as error:
         raise ValueError(f"expected a zip archive: {error}") from error
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(name for name in found if _NAME.fullmatch(name)):
+        for name in sorted(name for name in contents if _NAME.fullmatch(name)):
             entry = zipfile.ZipInfo(name)
             entry.create_system = 3  # else it would name the system that this runs on
-            archive.writestr(entry, found[name])
+            archive.writestr(entry, contents[name])
 
 
 FETCHED = DataFile(
@@ -56,7 +56,7 @@ FETCHED = DataFile(
     "https://codeload.github.com/Jakobovski/free-spoken-digit-dataset/zip/26eb9aaf76e81b692f806f9140c2d2777410d7a1",
     "9e70fdbb613fe2d8b39479901e06ffee5b09198a587a179b8994a63ef65d87d9",
     21_512_670,
-    _take_out,
+    _repack,
 )
 
 
@@ -64,12 +64,12 @@ class SpokenDigits(Task):
     """Classify a recording of one digit.
 
     Without `held_out` the split is the published one: takes 0 to 4 of each digit and speaker are the test split (300);
-    of the published training takes 5 to 49, takes 5 to 9 are for choosing (300) and the other 2,400 train. The same
-    speakers are in all three. With `held_out` the test split is all 500 recordings of that speaker, 500 of the next
-    speaker in the alphabet are for choosing, and the 2,000 of the other four train: the harder question.
+    of the published training takes 5 to 49, takes 5 to 9 are the validation split (300) and the other 2,400 train. The
+    same speakers are in all three. With `held_out` the test split is all 500 recordings of that speaker, the validation
+    split the 500 of the next speaker in alphabetical order, and the 2,000 of the other four train: a harder task.
 
     Args:
-        held_out: a speaker whom training and choosing never hear.
+        held_out: a speaker in neither the training nor the validation split.
     """
 
     question: ClassVar[str] = "Which of ten digits is spoken?"
@@ -87,16 +87,16 @@ class SpokenDigits(Task):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy; chance is 1/10 exactly, for every part has as many recordings of each digit."""
-        return Metric("accuracy", "max", chance=1 / CLASSES, solved=1.0)
+        """Accuracy; the baseline is exactly 1/10, as every part has equally many recordings of each digit."""
+        return Metric("accuracy", "max", chance=1 / CLASSES, solved=1.0, trivial="a uniform guess")
 
     def splits(self, rng: np.random.Generator) -> Splits:
         """Inputs (N, T, 40) float32, zeros after the end of a recording, and targets (N,) int32; `rng` is not used.
 
-        The features are computed once and kept in the cache, 20 MB, memory-mapped.
+        The features are computed once and cached, 20 MB, memory-mapped.
 
         Raises:
-            DatasetError: where the file is damaged or cannot be had.
+            DatasetError: where the file is damaged or unavailable.
         """
         arrays = _features()
         take, speaker = arrays["takes"], arrays["speakers"]
@@ -109,8 +109,8 @@ class SpokenDigits(Task):
         frames = arrays["frames"][np.repeat(train, arrays["lengths"])]
         mean, deviation = frames.mean(0, np.float64), frames.std(0, np.float64)
         rows = ((arrays["frames"] - mean) / deviation).astype(np.float32)
-        chosen, lengths, digits = (train, validation, test), arrays["lengths"], arrays["digits"]
-        first, second, third = (padded(rows, lengths, part, digits) for part in chosen)
+        lengths, digits = arrays["lengths"], arrays["digits"]
+        first, second, third = (padded(rows, lengths, part, digits) for part in (train, validation, test))
         return Splits(first, second, third)
 
     def checksums(self) -> dict[str, str]:
@@ -127,14 +127,14 @@ def read_recordings(path: Path) -> dict[str, Array]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = sorted(name for name in archive.namelist() if _NAME.fullmatch(name))
-            found = {name: _samples(path, name, archive.read(name)) for name in names}
+            recordings = {name: _samples(path, name, archive.read(name)) for name in names}
     except (OSError, zipfile.BadZipFile) as error:
         raise DatasetError(
             f"{path}: expected a zip archive of recordings. Received: {type(error).__name__}: {error}"
         ) from error
-    if not found:
+    if not recordings:
         raise DatasetError(f"{path}: expected recordings called recordings/<digit>_<speaker>_<take>.wav. Received: none")
-    return found
+    return recordings
 
 
 def _samples(path: Path, name: str, content: bytes) -> Array:

@@ -1,1 +1,1 @@
-"""Series over time, whose next values are asked for."""
+"""Time series to forecast."""

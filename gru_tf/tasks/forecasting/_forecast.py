@@ -1,8 +1,8 @@
-"""Forecasting: from a window of a series, say its next steps; what the tasks on one long series share.
+"""Forecasts of one long series: a window of it is the input, its next steps are the targets.
 
-A window is cut at every step. Its targets are the `horizon` rows after it and belong to the split in which all of them
-lie; its inputs may reach back into the rows before that split, never forward, so no target is among the inputs of an
-earlier split and no test row is seen before the test. Inputs and targets are standardised by the mean and deviation of
+A window is cut at every step. Its targets are the `horizon` rows after it, and it belongs to the split in which all of
+them lie; its inputs may reach back into the rows before that split, never forward, so no target is among the inputs of an
+earlier split and no test row is used before the test. Inputs and targets are standardised by the mean and deviation of
 the training rows alone.
 
 Worked example, window=3, horizon=2, rows 0 to 9, of which 0–5 train, 6–7 validate and 8–9 test:
@@ -24,7 +24,7 @@ from gru_tf.data import array_cache
 from gru_tf.data.datasets import DataFile, locate
 from gru_tf.data.own import csv_numbers
 from gru_tf.tasks import Array, Count, Examples, Metric, Signature, Splits, Task
-from gru_tf.tasks._baselines import naive_errors
+from gru_tf.tasks._baselines import best_naive, naive_errors
 from gru_tf.tasks._windows import cut
 
 
@@ -40,10 +40,10 @@ class Forecast(Task):
     """A forecast of the next `horizon` steps of a series from a window of the last ones.
 
     Args:
-        window: steps that are seen.
-        horizon: steps that are foretold, all at once.
-        relative: whether a window's last values are subtracted from its inputs and targets, so that the network
-            foretells the change; errors are the same numbers either way. For a series that leaves the range of training.
+        window: steps of input.
+        horizon: steps to forecast, all at once.
+        relative: whether a window's last values are subtracted from its inputs and targets, so that the network predicts
+            the change; the error of a forecast is the same either way. For a series that leaves its training range.
     """
 
     window: Count
@@ -67,7 +67,7 @@ class Forecast(Task):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The columns that are foretold, all of `columns` where a task does not say."""
+        """The columns to forecast, by default all of `columns`."""
         return self.columns
 
     @property
@@ -110,7 +110,7 @@ class Forecast(Task):
         they take its memory once, not `window` times.
 
         Raises:
-            DatasetError: where the file is damaged or cannot be had.
+            DatasetError: where the file is damaged or unavailable.
         """
         borders = self.borders
         return Splits(
@@ -120,13 +120,13 @@ class Forecast(Task):
         )
 
     def baselines(self) -> dict[str, float]:
-        """The metric on the test split of the two forecasts that learn nothing.
+        """The metric on the test split of the two naive forecasts.
 
         "last value" repeats the last row of the window; "seasonal naive" repeats the last `season` rows before the
         forecast, which may lie before the window.
 
         Raises:
-            DatasetError: where the file is damaged or cannot be had.
+            DatasetError: where the file is damaged or unavailable.
         """
         borders = self.borders
         starts = np.arange(borders.validation, borders.test - self.horizon + 1)
@@ -172,13 +172,14 @@ class SmallSeries(Forecast):
     def metric(self) -> Metric:
         """Root mean squared error over all windows and steps of the test split, in the units of the file.
 
-        Chance is the better of the last value and the seasonal naive forecast; `baselines` gives both.
+        The baseline is the better of the last value and the seasonal naive forecast; `baselines` returns both.
 
         Raises:
-            DatasetError: where the file is damaged or cannot be had.
+            DatasetError: where the file is damaged or unavailable.
         """
-        chance = min(_baselines(self).values())
-        return Metric("rmse", "min", chance, solved=0.0, scale=self._deviation(), also=("mae",))
+        errors = naive_metrics(self)
+        best, trivial = best_naive(errors, self.season)
+        return Metric("rmse", "min", errors[best], 0.0, scale=self._deviation(), also=("mae",), trivial=trivial)
 
 
 def _scale(rows: Array, train: int) -> tuple[Array, Array]:
@@ -199,6 +200,6 @@ def _rows(file: DataFile, time: str, columns: tuple[str, ...]) -> Array:
 
 
 @cache
-def _baselines(task: Forecast) -> dict[str, float]:
-    """A task is frozen, so it stands for its options; asked for at each run of an experiment."""
+def naive_metrics(task: Forecast) -> dict[str, float]:
+    """The `baselines` of a task, which is frozen, computed once: each run of an experiment reads them."""
     return task.baselines()

@@ -1,8 +1,8 @@
-"""Airline passengers: from the last months, say how many thousand people fly in the next.
+"""Airline passengers: forecast the monthly number of passengers, in thousands.
 
 144 months, 1949-01 to 1960-12. There is no official split; here it is in order of time: 1949–1955 (84 months) train,
 1956–1957 (24) validate, 1958–1960 (36) test. Test values lie up to 1.7 times above all training values, so by default
-the network foretells the change from the window's last value.
+the network predicts the change from the window's last value.
 
 Worked example, window=3, horizon=1: the first training example, in thousands, before standardising.
 
@@ -28,12 +28,12 @@ class Airline(SmallSeries):
     """Forecast monthly airline passengers, in thousands.
 
     Args:
-        window: months that are seen.
-        horizon: months that are foretold.
-        relative: whether changes from the window's last value are foretold, as the series grows out of the training range.
+        window: months of input.
+        horizon: months to forecast.
+        relative: whether to predict changes from the window's last value, as the series grows out of its training range.
     """
 
-    question: ClassVar[str] = "How many people fly next month?"
+    question: ClassVar[str] = "How many airline passengers next month?"
     reference: ClassVar[str] = "G. E. P. Box, G. M. Jenkins, Time Series Analysis, 1976; github.com/jbrownlee/Datasets"
     licence: ClassVar[str] = "not stated"
 

@@ -1,7 +1,7 @@
-"""Electricity transformer temperature: from the last hours of load and oil temperature, say the next ones.
+"""Electricity transformer temperature: forecast hourly load and oil temperature.
 
 ETTh1: 17,420 hours from 2016-07-01 of six loads and the oil temperature OT. The split is that of the papers, 12, 4 and 4
-months of 30 days: rows 0–8,639 train, 8,640–11,519 validate, 11,520–14,399 test; windows of the last two may look back
+months of 30 days: rows 0–8,639 train, 8,640–11,519 validate, 11,520–14,399 test; windows of the last two may reach back
 into the rows before. Variables are standardised by the training rows, and scores are on that scale.
 
 Worked example, window=3, horizon=2, target="OT": hours 0 to 2 give hours 3 and 4, each minus 17.13 °C and by 9.18 °C.
@@ -14,7 +14,8 @@ from typing import ClassVar, Literal
 
 from gru_tf.data.datasets import DataFile
 from gru_tf.tasks import Count, Metric
-from gru_tf.tasks.forecasting._forecast import Borders, Forecast, _baselines
+from gru_tf.tasks._baselines import best_naive
+from gru_tf.tasks.forecasting._forecast import Borders, Forecast, naive_metrics
 
 FILE = DataFile(
     "ett/ETTh1.csv",
@@ -32,17 +33,17 @@ class Ett(Forecast):
     Informer's horizons are 24, 48, 168, 336 and 720, those of later papers 96, 192, 336 and 720 with a window of 96.
 
     Args:
-        window: hours that are seen.
-        horizon: hours that are foretold.
+        window: hours of input.
+        horizon: hours to forecast.
         target: "OT", the oil temperature alone, or "all" seven variables.
-        inputs: "target", what is foretold and nothing else, or "all" seven variables.
-        relative: whether changes from the window's last values are foretold; papers' plain networks do without, but the
-            level drifts from split to split.
+        inputs: "target", the variables to forecast alone, or "all" seven.
+        relative: whether to predict changes from the window's last values; papers' plain networks do not, but the level
+            drifts from split to split.
     """
 
-    question: ClassVar[str] = "How hot will the oil of an electricity transformer be, hour by hour?"
+    question: ClassVar[str] = "What will the load and oil temperature of an electricity transformer be, hour by hour?"
     reference: ClassVar[str] = "H. Zhou and others, Informer, AAAI 2021, arXiv 2012.07436; github.com/zhouhaoyi/ETDataset"
-    licence: ClassVar[str] = "CC BY-ND 4.0: files are kept unmodified when passed on"
+    licence: ClassVar[str] = "CC BY-ND 4.0: files must stay unmodified when passed on"
 
     window: Count = 96
     horizon: Count = 96
@@ -83,12 +84,15 @@ class Ett(Forecast):
     def metric(self) -> Metric:
         """Mean squared error over all windows, hours and targets of the test split, standardised; MAE is recorded too.
 
-        Chance is the better, by MSE, of the last value and of the day before repeated; `baselines` gives both.
+        The baseline is the better, by MSE, of the last value and the seasonal naive forecast (the day before); `baselines`
+        returns both.
 
         Raises:
-            DatasetError: where the file is damaged or cannot be had.
+            DatasetError: where the file is damaged or unavailable.
         """
-        return Metric("mse", "min", chance=min(_baselines(self).values()), solved=0.0, also=("mae",))
+        errors = naive_metrics(self)
+        best, trivial = best_naive(errors, self.season)
+        return Metric("mse", "min", chance=errors[best], solved=0.0, also=("mae",), trivial=trivial)
 
     def _error(self, mse: float) -> float:
         return mse

@@ -1,4 +1,4 @@
-"""Sunspots: from the last months, say how many spots the sun has in the next.
+"""Sunspots: forecast the monthly mean sunspot number.
 
 2,820 months, 1749-01 to 1983-12, of Zürich sunspot numbers. There is no official split; here it is in order of time:
 1749–1865 (1,404 months) train, 1866–1904 (468) validate, 1905–1983 (948) test, the last third.
@@ -23,17 +23,17 @@ FILE = DataFile(
 
 
 class Sunspots(SmallSeries):
-    """Forecast the monthly mean sunspot number.
+    """Forecast sunspot numbers.
 
     The cycle is about 11 years and not of fixed length; the seasonal naive forecast repeats 132 months.
 
     Args:
-        window: months that are seen.
-        horizon: months that are foretold.
-        relative: whether changes from the window's last value are foretold.
+        window: months of input.
+        horizon: months to forecast.
+        relative: whether to predict changes from the window's last value.
     """
 
-    question: ClassVar[str] = "How many spots has the sun next month?"
+    question: ClassVar[str] = "How many sunspots next month?"
     reference: ClassVar[str] = "D. F. Andrews, A. M. Herzberg, Data, 1985; github.com/jbrownlee/Datasets"
     licence: ClassVar[str] = "not stated"
 

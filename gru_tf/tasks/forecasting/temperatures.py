@@ -1,4 +1,4 @@
-"""Daily minimum temperatures: from the last days, say how cold the coming nights in Melbourne are.
+"""Daily minimum temperatures: forecast the coming nights in Melbourne.
 
 3,650 days, 1981-01-01 to 1990-12-31; the file lacks the last day of each leap year. There is no official split; here it
 is in order of time, in years of 365 days: 1981–1985 (1,825 days) train, 1986–1987 (730) validate, 1988–1990 (1,095) test.
@@ -26,12 +26,12 @@ class Temperatures(SmallSeries):
     """Forecast the daily minimum temperature, in °C.
 
     Args:
-        window: days that are seen.
-        horizon: days that are foretold.
-        relative: whether changes from the window's last value are foretold.
+        window: days of input.
+        horizon: days to forecast.
+        relative: whether to predict changes from the window's last value.
     """
 
-    question: ClassVar[str] = "How cold is the next night in Melbourne?"
+    question: ClassVar[str] = "How cold will the next night in Melbourne be?"
     reference: ClassVar[str] = "Australian Bureau of Meteorology, Time Series Data Library; github.com/jbrownlee/Datasets"
     licence: ClassVar[str] = "not stated"
 

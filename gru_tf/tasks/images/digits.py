@@ -1,6 +1,6 @@
-"""Handwritten digits read as a sequence, pixel by pixel or row by row: which of ten digits was it?
+"""Handwritten digits of 8 × 8 pixels, read as a sequence pixel by pixel or row by row.
 
-1,797 images of 8 × 8 pixels, grey levels 0 to 16, that come with scikit-learn: no download. It is the small sister of
+1,797 images of 8 × 8 pixels, grey levels 0 to 16, that come with scikit-learn: no download. It is a small version of
 sequential MNIST (Le, Jaitly and Hinton 2015), quick enough for a laptop without a GPU.
 
 Worked example, reading="rows": the image of a 0 below is 8 steps of 8 features; its label is 0.
@@ -9,7 +9,7 @@ Worked example, reading="rows": the image of a 0 below is 8 steps of 8 features;
     step 1   0  0 13 15 10 15  5  0
     …
 
-With reading="pixels" the same numbers come one at a time, left to right and top to bottom: 64 steps of 1 feature, so
+With reading="pixels" the same numbers are read one at a time, left to right and top to bottom: 64 steps of 1 feature, so
 the top row must be remembered for 56 steps.
 """
 
@@ -20,6 +20,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks._baselines import majority_class
 
 TRAIN, VALIDATION = 1078, 359  # the other 360 are the test split: 60 %, 20 %, 20 %
 
@@ -40,14 +41,14 @@ class Digits(Task):
     """Classify an 8 × 8 image read as a sequence.
 
     The split is fixed, the same for every seed: were it drawn from the run's seed, tuning on one seed would see the
-    test digits of another. No two of the images are equal. The 13 writers are not kept apart (the data do not say who
-    wrote what), so the score says nothing about a new person's hand.
+    test digits of another. No two of the images are equal. The splits share the 13 writers (the data do not say who
+    wrote what), so the score says nothing about a new writer.
 
     Args:
         reading: "pixels" (64 steps of 1 feature) or "rows" (8 steps of 8 features).
     """
 
-    question: ClassVar[str] = "Which of ten handwritten digits is an 8×8 image, read as a sequence?"
+    question: ClassVar[str] = "Which handwritten digit does an 8×8 image show, read as a sequence?"
     reference: ClassVar[str] = (
         "E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998,"
         " doi 10.24432/C50P49 (its test part, as sklearn.datasets.load_digits gives it)"
@@ -64,26 +65,21 @@ class Digits(Task):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy; chance is the share in the test split of the class most frequent in training: 27/360 = 0.075.
+        """Accuracy; the baseline is the majority class of the training split: 27/360 = 0.075 of the test split.
 
-        It lies below 1/10 because the most frequent digit of the training split, 3, is a rare one of the test split.
+        It is below 1/10 because the most frequent digit of the training split, 3, is rare in the test split.
         """
         labels = _images()[1]
-        guess = np.bincount(labels[:TRAIN]).argmax()
-        chance = float(np.mean(labels[TRAIN + VALIDATION :] == guess))
-        return Metric(name="accuracy", direction="max", chance=chance, solved=1.0)
+        _, share = majority_class(labels[:TRAIN], labels[TRAIN + VALIDATION :])
+        return Metric(name="accuracy", direction="max", chance=share, solved=1.0, trivial="the majority class")
 
     def splits(self, rng: np.random.Generator) -> Splits:
         """1,078, 359 and 360 images: inputs (N, T, I) float32 in [0, 1], targets (N,) int32; `rng` is not used."""
         images, labels = _images()
         inputs = images.reshape(-1, self.signature.timesteps, self.signature.features)
         ends = [0, TRAIN, TRAIN + VALIDATION, len(labels)]
-        train, validation, test = (self._part(inputs[a:b], labels[a:b]) for a, b in pairwise(ends))
+        train, validation, test = (Examples.unpadded(inputs[a:b].copy(), labels[a:b].copy()) for a, b in pairwise(ends))
         return Splits(train, validation, test)
-
-    def _part(self, inputs: Array, targets: Array) -> Examples:
-        lengths = np.full(len(inputs), self.signature.timesteps, np.int32)
-        return Examples(inputs.copy(), targets.copy(), lengths)
 
 
 TASK = Digits

@@ -1,7 +1,7 @@
-"""Handwritten digits read pixel by pixel or row by row, in their order or in a fixed random one: sequential MNIST.
+"""Sequential MNIST: handwritten digits read pixel by pixel or row by row, in order or in one fixed random order.
 
 70,000 images of 28 × 28 grey levels. With permuted=True one permutation of the 784 pixels, the same for every image, seed
-and machine, takes neighbours apart, so that what belongs together lies far apart in time.
+and machine, separates neighbours, so that related pixels lie far apart in time.
 
 Worked example, reading="rows": the first training image is a 5. Its step 5 is
 
@@ -22,11 +22,12 @@ from pydantic import Field
 from gru_tf.data import array_cache
 from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks._baselines import majority_class
 
 ADDRESS = "https://raw.githubusercontent.com/patrick-kidger/equinox/9336d82/docs/examples/MNIST/MNIST/raw/"
 TRAIN, VALIDATION, TEST, SIDE, CLASSES = 50_000, 10_000, 10_000, 28, 10
 PERMUTATION_SEED = 0
-VERSION = 2  # of the arrays that are kept
+VERSION = 2  # of the arrays, as the cache keeps them
 
 
 def _file(name: str, size: int, sha256: str) -> DataFile:
@@ -44,17 +45,17 @@ FILES = (
 class Mnist(Task):
     """Classify a 28 × 28 image read as a sequence.
 
-    The published training images are cut into 50,000 to train on and the last 10,000 to choose on; the published 10,000
+    The published training images are split into 50,000 to train on and the last 10,000 to validate on; the published 10,000
     test images are the test split. All are fixed.
 
     Args:
         reading: "pixels" (784 steps of 1 feature) or "rows" (28 steps of 28 features).
-        permuted: whether the pixels come in one fixed random order.
-        examples: images to train on, the first so many; fewer for a laptop. Papers use all, some with 5,000 to choose on.
-        validation_examples: images to choose on, the first so many of the 10,000.
+        permuted: whether the pixels are read in one fixed random order.
+        examples: images to train on, the first ones; fewer for a laptop. Papers use all, some with 5,000 to validate on.
+        validation_examples: images to validate on, the first ones of the 10,000.
     """
 
-    question: ClassVar[str] = "Which of ten handwritten digits is a 28×28 image, read as a sequence?"
+    question: ClassVar[str] = "Which handwritten digit does a 28×28 image show, read as a sequence?"
     reference: ClassVar[str] = (
         "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Proceedings of the IEEE 86(11), 1998;"
         " as sequences, plain and permuted: Q. V. Le, N. Jaitly, G. E. Hinton, arXiv 1504.00941, 2015"
@@ -74,31 +75,33 @@ class Mnist(Task):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy; chance is the share in the test split of the class most frequent in training.
+        """Accuracy; the baseline is the majority class of the training split.
 
-        With all training images that is the 1: 1,135 of 10,000 test images, 0.1135.
+        With all training images that is the digit 1: 1,135 of 10,000 test images, 0.1135.
 
         Raises:
-            DatasetError: where a file is damaged or cannot be had.
+            DatasetError: where a file is damaged or unavailable.
         """
-        return Metric("accuracy", "max", chance=_chance(self.permuted, self.examples), solved=1.0)
+        return Metric(
+            "accuracy", "max", chance=_majority_share(self.permuted, self.examples), solved=1.0, trivial="the majority class"
+        )
 
     def splits(self, rng: np.random.Generator) -> Splits:
         """Inputs (N, T, I) uint8, grey levels from 0 to 255, targets (N,) int32; `rng` is not used.
 
         The inputs are read-only, mapped from a file of 55 MB in the cache (another of that size where permuted), whose
-        pages all processes share; only what is read takes memory. They are bytes on the device too: a step casts its
-        batch, and the network scales it.
+        pages all processes share; only the pages that are read take memory. They are bytes on the device too: a step casts
+        its batch, and the network scales it.
 
         Raises:
-            DatasetError: where a file is damaged or cannot be had.
+            DatasetError: where a file is damaged or unavailable.
         """
         arrays = _arrays(self.permuted)
         images, labels = arrays["images"], arrays["labels"]
-        last, chosen = TRAIN + VALIDATION, slice(TRAIN, TRAIN + self.validation_examples)
+        last, held_out = TRAIN + VALIDATION, slice(TRAIN, TRAIN + self.validation_examples)
         return Splits(
             train=self._part(images[: self.examples], labels[: self.examples]),
-            validation=self._part(images[chosen], labels[chosen]),
+            validation=self._part(images[held_out], labels[held_out]),
             test=self._part(images[last:], labels[last:]),
         )
 
@@ -108,15 +111,14 @@ class Mnist(Task):
 
     def _part(self, images: Array, labels: Array) -> Examples:
         shape = self.signature
-        inputs = images.reshape(-1, shape.timesteps, shape.features)
-        return Examples(inputs, labels, np.full(len(labels), shape.timesteps, np.int32))
+        return Examples.unpadded(images.reshape(-1, shape.timesteps, shape.features), labels)
 
 
 def read_idx(path: Path) -> Array:
     """The uint8 array of a gzip-compressed IDX file: 0, 0, 8, dimensions, then each size in 4 bytes, then the values.
 
     Raises:
-        DatasetError: where the file cannot be read, is no gzip file, is cut off, or has another form.
+        DatasetError: where the file cannot be read, is no gzip file, is truncated, or has another form.
     """
     try:
         with gzip.open(path) as stream:
@@ -155,10 +157,9 @@ def _parse(permuted: bool) -> dict[str, Array]:
 
 
 @cache
-def _chance(permuted: bool, examples: int) -> float:
+def _majority_share(permuted: bool, examples: int) -> float:
     labels = _arrays(permuted)["labels"]
-    guess = np.bincount(labels[:examples]).argmax()
-    return float(np.mean(labels[TRAIN + VALIDATION :] == guess))
+    return majority_class(labels[:examples], labels[TRAIN + VALIDATION :])[1]
 
 
 TASK = Mnist

@@ -1,7 +1,7 @@
-"""BLEU, as sacrebleu counts it, and the constant answer that scores most.
+"""BLEU, as computed by sacrebleu, and the constant translation with the highest BLEU.
 
-BLEU = b · exp(¼ Σ_{n=1..4} log p_n),  p_n = share of the answer's n-grams that the reference has, over the whole corpus,
-b = min(1, exp(1 − r/c)) for answers of c tokens in all where the references have r.
+BLEU = b · exp(¼ Σ_{n=1..4} log p_n),  p_n = share of the translation's n-grams that the reference has, over the whole
+corpus, b = min(1, exp(1 − r/c)) for translations of c tokens in all where the references have r.
 
 Reference: K. Papineni, S. Roukos, T. Ward, W.-J. Zhu, "BLEU: a method for automatic evaluation of machine translation",
 ACL 2002; M. Post, "A call for clarity in reporting BLEU scores", arXiv 1804.08771, 2018.
@@ -25,22 +25,22 @@ def _metric() -> Any:
     return BLEU(lowercase=True, force=True)  # force: no advice on texts that look tokenised, which sacrebleu logs
 
 
-def corpus(answers: Sequence[str], references: Sequence[str]) -> float:
-    """BLEU of texts, from 0 to 100: sacrebleu's tokenisation 13a, without regard to case, one reference each."""
-    return float(_metric().corpus_score(list(answers), [list(references)]).score)
+def corpus(translations: Sequence[str], references: Sequence[str]) -> float:
+    """BLEU of texts, from 0 to 100: sacrebleu's tokenisation 13a, case-insensitive, one reference each."""
+    return float(_metric().corpus_score(list(translations), [list(references)]).score)
 
 
 def signature() -> str:
-    """How `corpus` counts, in the words of sacrebleu, its version included."""
-    corpus(["a"], ["a"])  # sacrebleu knows the number of references once it has seen some
+    """How `corpus` computes BLEU: sacrebleu's signature, its version included."""
+    corpus(["a"], ["a"])  # sacrebleu knows the number of references once it has had some
     return str(_metric().get_signature())
 
 
 def best_constant(words: Array, lengths: Array) -> int:
-    """Which of some sentences, given as the answer to every one of them, has the highest BLEU; the first of equals.
+    """The sentence that has the highest BLEU as the translation of every one of them; the first of equals.
 
-    A constant matches an n-gram for the k-th time in as many references as have it k times or more, so that these are
-    counted once for all candidates.
+    A constant matches an n-gram for the k-th time in as many references as have it k times or more, so these are counted
+    once for all candidates.
 
     Args:
         words: (words of all sentences,) numbers from 0, one sentence after another.
@@ -62,13 +62,13 @@ def best_constant(words: Array, lengths: Array) -> int:
 
 
 def _references(grams: Array, sentence: Array) -> Array:
-    """Of each n-gram, by place: how many sentences have it at least as often as it has come in its own up to there."""
+    """For each n-gram, by place: how many sentences have it at least as often as its own sentence up to there."""
     order = np.lexsort((np.arange(len(grams)), grams, sentence))
     g, s = grams[order], sentence[order]
     new = np.append(True, (g[1:] != g[:-1]) | (s[1:] != s[:-1]))
     since = np.arange(len(g))
     times = since - np.maximum.accumulate(np.where(new, since, 0))
     _, where, counts = np.unique(g * (int(times.max()) + 1) + times, return_inverse=True, return_counts=True)
-    found = np.empty(len(g))
-    found[order] = counts[where]
-    return found
+    references = np.empty(len(g))
+    references[order] = counts[where]
+    return references

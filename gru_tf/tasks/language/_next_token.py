@@ -1,4 +1,4 @@
-"""What language models share: one long text, read in consecutive parts, in which every token foretells the next."""
+"""Language models: one long text, read in consecutive parts, in which every token predicts the next."""
 
 import math
 from abc import abstractmethod
@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from gru_tf.data import array_cache
-from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks import Array, Count, Examples, Metric, Signature, Splits, Task
 
+UNIGRAMS = "each token's frequency in training (unigram model)"
 LEAST = 1000  # tokens: more than any `timesteps`, so that there is a whole part
 
 
@@ -19,12 +20,12 @@ class LanguageModel(Task):
 
     Args:
         timesteps: T, tokens of a part: the length of the truncated back-propagation through time.
-        embedding: features of an embedded token.
-        train_tokens: tokens to train on, the first so many of the text; fewer for a laptop. None for all.
+        embedding: size of a token's embedding.
+        train_tokens: tokens to train on, the first ones of the text; fewer for a laptop. None for all.
     """
 
     timesteps: Annotated[int, Field(ge=2, le=LEAST)] = 50
-    embedding: Annotated[int, Field(ge=1)] = 64
+    embedding: Count = 64
     train_tokens: Annotated[int, Field(ge=LEAST)] | None = None
 
     @property
@@ -59,24 +60,24 @@ class LanguageModel(Task):
     def metric(self) -> Metric:
         """Bits per character, or perplexity, over all predicted tokens of a text: all but its first.
 
-        Chance is `unigram_nll` of the test text: each token as often as in the training text. Solved, 0 bits or a
-        perplexity of 1, is an ideal that nobody can reach: a text is not certain. The first call reads the files.
+        The baseline predicts each token with its frequency in the training text (`unigram_nll`). Solved, 0 bits or a
+        perplexity of 1, is an unreachable ideal: no text is certain. The first call reads the files.
 
         Raises:
-            DatasetError: where a file is damaged or cannot be had.
+            DatasetError: where a file is damaged or unavailable.
         """
-        nats = _chance(self)
+        nats = _unigram_nats(self)
         if self.unit == "bpc":
-            return Metric("bpc", "min", chance=nats / math.log(2), solved=0.0)
-        return Metric("perplexity", "min", chance=math.exp(nats), solved=1.0)
+            return Metric("bpc", "min", chance=nats / math.log(2), solved=0.0, trivial=UNIGRAMS)
+        return Metric("perplexity", "min", chance=math.exp(nats), solved=1.0, trivial=UNIGRAMS)
 
     def splits(self, rng: np.random.Generator) -> Splits:
-        """Inputs (N, T) integers, targets (N, T) int32, the N parts of each text in their order; `rng` is not used.
+        """Inputs (N, T) integers, targets (N, T) int32, the N parts of each text in order; `rng` is not used.
 
         The last token of a text has no target (−1); the last part may be shorter than the others.
 
         Raises:
-            DatasetError: where a file is damaged or cannot be had.
+            DatasetError: where a file is damaged or unavailable.
         """
         texts = self.texts()
         return Splits(
@@ -98,9 +99,9 @@ def parts(text: Array, timesteps: int) -> Examples:
 
 
 def unigram_nll(train: Array, test: Array, vocabulary: int) -> float:
-    """Nats per token of `test` for the answer that ignores the input: each token as often as in `train`.
+    """Nats per token of `test` for a prediction that ignores the input: each token as often as in `train`.
 
-    A token that comes k times among n gets (k + 1) / (n + vocabulary) (Laplace), so one that never comes in training
+    A token that occurs k times among n gets (k + 1) / (n + vocabulary) (Laplace), so one that never occurs in training
     costs a finite amount. Only tokens that are predicted count: the first of each text does not.
     """
     counts = np.bincount(train[1:], minlength=vocabulary) + 1
@@ -108,6 +109,6 @@ def unigram_nll(train: Array, test: Array, vocabulary: int) -> float:
 
 
 @cache
-def _chance(task: LanguageModel) -> float:
+def _unigram_nats(task: LanguageModel) -> float:
     texts = task.texts()
     return unigram_nll(texts["train"][: task.train_tokens], texts["test"], task.vocabulary)

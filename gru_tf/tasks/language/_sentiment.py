@@ -1,4 +1,4 @@
-"""What tasks on classes of texts share: words numbered by a vocabulary of the training texts, cut and padded."""
+"""Sentiment of texts: words numbered by a vocabulary of the training texts, cut and padded."""
 
 from abc import abstractmethod
 from functools import cache
@@ -10,32 +10,34 @@ from pydantic import Field
 
 from gru_tf.data import array_cache, vocabulary
 from gru_tf.data.datasets import DatasetError
-from gru_tf.tasks import Array, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks import Array, Count, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks._baselines import majority_class
+from gru_tf.tasks._padding import cut_words
 
 Texts = tuple[list[str], list[int]]  # and their classes
 
 
-class Opinions(Task):
-    """Say of a text whether it is positive (1) or negative (0).
+class Sentiment(Task):
+    """Classify a text as positive (1) or negative (0).
 
-    Words are what white space separates, numbered from 2 by how often they come in the training texts. 0 is padding; 1
-    is any word that the vocabulary does not have, as rare ones and words of validation and test texts only.
+    Words are separated by white space and numbered from 2 by how often they occur in the training texts. 0 is padding; 1
+    is any word outside the vocabulary, such as rare words and words of validation and test texts alone.
 
     Args:
-        vocabulary: numbers in all, with those for padding and unknown: the most frequent words get the others.
-        longest: words of a text that are read, from its beginning.
-        embedding: features of an embedded word.
+        vocabulary: its size, padding and unknown words included: the most frequent words.
+        longest: words to read of a text, from its beginning.
+        embedding: size of a word's embedding.
     """
 
-    sizes: ClassVar[tuple[int, int, int]]  # texts to train, choose and test on
+    sizes: ClassVar[tuple[int, int, int]]  # texts to train, validate and test on
 
     vocabulary: Annotated[int, Field(ge=3)] = 10_000
-    longest: Annotated[int, Field(ge=1)]
-    embedding: Annotated[int, Field(ge=1)] = 64
+    longest: Count
+    embedding: Count = 64
 
     @abstractmethod
     def arrays(self) -> array_cache.Arrays:
-        """What `numbered` gave, mapped from the cache; raises DatasetError."""
+        """The arrays of `numbered`, mapped from the cache; raises DatasetError."""
 
     @property
     def signature(self) -> Signature:
@@ -51,44 +53,34 @@ class Opinions(Task):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy; chance is the share in the test split of the class most frequent in training.
+        """Accuracy; the baseline is the majority class of the training split.
 
         The first call reads the files.
 
         Raises:
-            DatasetError: where a file is damaged or cannot be had.
+            DatasetError: where a file is damaged or unavailable.
         """
-        return Metric("accuracy", "max", chance=_chance(self), solved=1.0)
+        return Metric("accuracy", "max", chance=_majority_share(self), solved=1.0, trivial="the majority class")
 
     def splits(self, rng: np.random.Generator) -> Splits:
-        """Inputs (N, T) int32 with zeros behind the end of each text, targets (N,) int32; `rng` is not used.
+        """Inputs (N, T) int32, zeros after the end of each text, targets (N,) int32; `rng` is not used.
 
         T is that of the split's longest text, at most `longest`.
 
         Raises:
-            DatasetError: where a file is damaged or cannot be had.
+            DatasetError: where a file is damaged or unavailable.
         """
         arrays = self.arrays()
-        train, validation, test = (self._examples(arrays, rows) for rows in self._rows())
+        train, validation, test = (self._examples(arrays, part) for part in self._parts())
         return Splits(train, validation, test)
 
-    def _rows(self) -> list[slice]:
+    def _parts(self) -> list[slice]:
         ends = np.cumsum(self.sizes).tolist()
         return [slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True)]
 
-    def _examples(self, arrays: array_cache.Arrays, rows: slice) -> Examples:
-        lengths = arrays["lengths"]
-        starts = np.cumsum(lengths, dtype=np.int64)[rows] - lengths[rows]
-        kept = np.minimum(lengths[rows], self.longest).astype(np.int32)
-        return Examples(self._inputs(arrays["words"], starts, kept), np.array(arrays["labels"][rows]), kept)
-
-    def _inputs(self, words: Array, starts: Array, lengths: Array) -> Array:
-        steps = np.arange(lengths.max())
-        real = steps < lengths[:, None]
-        inputs = np.zeros(real.shape, np.int32)
-        inputs[real] = words[(starts[:, None] + steps)[real]]
-        inputs[inputs >= self.vocabulary] = vocabulary.UNKNOWN
-        return inputs
+    def _examples(self, arrays: array_cache.Arrays, part: slice) -> Examples:
+        inputs, lengths = cut_words(arrays["words"], arrays["lengths"], part, self.longest, self.vocabulary)
+        return Examples(inputs, np.array(arrays["labels"][part]), lengths)
 
 
 def numbered(path: Path, splits: tuple[Texts, Texts, Texts], standardize: vocabulary.Standardize) -> dict[str, Array]:
@@ -112,6 +104,6 @@ def numbered(path: Path, splits: tuple[Texts, Texts, Texts], standardize: vocabu
 
 
 @cache
-def _chance(task: Opinions) -> float:
+def _majority_share(task: Sentiment) -> float:
     train, _, test = np.split(task.arrays()["labels"], np.cumsum(task.sizes)[:2])
-    return float((test == np.bincount(train).argmax()).mean())
+    return majority_class(train, test)[1]

@@ -20,16 +20,16 @@ from pydantic import Field
 from gru_tf.data import array_cache, text_file, vocabulary
 from gru_tf.data.datasets import DataFile, DatasetError, find, locate
 from gru_tf.tasks import Array
-from gru_tf.tasks.language._sentiment import Opinions, Texts, numbered
+from gru_tf.tasks.language._sentiment import Sentiment, Texts, numbered
 
 LONGEST = 2459  # words of the longest review
 TRAIN, VALIDATION, TEST = 10_000, 2_500, 12_500  # of each class
-VERSION = 1  # of the arrays that are kept
+VERSION = 1  # of the arrays, as the cache keeps them
 TAG = "<br />"
 _NAME = re.compile(r"aclImdb/(train|test)/(neg|pos)/([0-9]+)_([0-9]+)\.txt")
 _XZ = b"\xfd7zXZ\0"  # how a compressed archive begins
 
-# The labelled reviews in one archive, as data folders have them. It is packed and has no public address of its own.
+# The labelled reviews in one archive, as data folders have them. It is repacked and has no public address of its own.
 PACKED = DataFile(
     "imdb/aclImdb_labelled.tar.xz",
     "https://github.com/dax44/AMLM",
@@ -38,19 +38,19 @@ PACKED = DataFile(
 )
 
 
-def _take_out(path: Path) -> None:
-    """From an archive of the whole repository to one of its reviews, those of `val` back in `train`, uncompressed."""
+def _repack(path: Path) -> None:
+    """Replace an archive of the whole repository by one of its reviews, those of `val` back in `train`, uncompressed."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.partition("/data/")[2].replace("/val/", "/train/"): name for name in archive.namelist()}
-            found = {name: archive.read(full) for name, full in names.items() if _NAME.fullmatch(name)}
+            reviews = {name: archive.read(full) for name, full in names.items() if _NAME.fullmatch(name)}
     except zipfile.BadZipFile as error:
         raise ValueError(f"expected a zip archive: {error}") from error
-    pack(path, found)
+    pack(path, reviews)
 
 
 def pack(path: Path, reviews: dict[str, bytes]) -> None:
-    """Write an uncompressed archive of files sorted by name, without dates and owners: the same on any machine."""
+    """Write an uncompressed archive of files sorted by name, without dates and owners: the same bytes on any machine."""
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted(reviews):
             entry = tarfile.TarInfo(name)
@@ -63,21 +63,21 @@ FETCHED = DataFile(
     "https://codeload.github.com/dax44/AMLM/zip/05fb2144cdac27a88f277b3969df58e2ae041af6",
     "a864b21b9af327f16ba7404b8a7d6eef2a187f11f735253a727715b06ea7202a",
     103_997_440,
-    _take_out,
+    _repack,
 )
 
 
-class Imdb(Opinions):
+class Imdb(Sentiment):
     """Classify a film review.
 
     The published 25,000 test reviews are the test split. Of the published 25,000 training reviews, each class's last
-    2,500 by number (10000 to 12499) are kept to choose on, and the first 10,000 train. The
-    published split is kept as it is, so that scores compare, and with it the reviews that training and test share.
+    2,500 by number (10000 to 12499) are the validation split, and the first 10,000 train. The test split is the published
+    one, so that scores are comparable, although it shares some reviews with training.
 
     Args:
-        vocabulary: numbers in all, with 0 for padding and 1 for any other word.
-        longest: words of a review that are read, from its beginning; the longest review has 2,459.
-        embedding: features of an embedded word.
+        vocabulary: its size, 0 for padding and 1 for unknown words included.
+        longest: words to read of a review, from its beginning; the longest review has 2,459.
+        embedding: size of a word's embedding.
     """
 
     question: ClassVar[str] = "Is a film review positive or negative?"
@@ -94,7 +94,7 @@ class Imdb(Opinions):
         return array_cache.load("imdb", [PACKED.sha256], VERSION + 1000 * vocabulary.VERSION, _parse)
 
     def checksums(self) -> dict[str, str]:
-        """Path and sha256 of the archive: of the packed one, which has the same reviews as the fetched one."""
+        """Path and sha256 of the archive: of the repacked one, which has the same reviews as the fetched one."""
         return {PACKED.path: PACKED.sha256}
 
 
@@ -102,10 +102,10 @@ def read_reviews(path: Path) -> dict[tuple[str, str], list[str]]:
     """Reviews in the order of their numbers, by part ("train" or "test") and class ("neg" or "pos").
 
     Raises:
-        DatasetError: where the file is no archive, is cut off, or a review of it is empty or in another encoding.
+        DatasetError: where the file is no archive, is truncated, or a review of it is empty or in another encoding.
     """
     content = _unpacked(path)
-    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    reviews: dict[tuple[str, str], list[tuple[int, str]]] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             entries = archive.getmembers()
@@ -115,12 +115,12 @@ def read_reviews(path: Path) -> dict[tuple[str, str], list[str]]:
         name, end = _NAME.fullmatch(entry.name), entry.offset_data + entry.size
         if name is not None:
             text = text_file.decode(content[entry.offset_data : end], f"{path}: {entry.name}").replace(TAG, " ")
-            found.setdefault((name[1], name[2]), []).append((int(name[3]), text))
-    return {key: [text for _, text in sorted(reviews)] for key, reviews in found.items()}
+            reviews.setdefault((name[1], name[2]), []).append((int(name[3]), text))
+    return {key: [text for _, text in sorted(numbered_texts)] for key, numbered_texts in reviews.items()}
 
 
 def _unpacked(path: Path) -> bytes:
-    """The content of an archive, all at once: Python goes on with other work meanwhile, and entries are quick to reach."""
+    """The content of an archive, read at once: other threads run meanwhile, and entries are quick to reach."""
     try:
         content = path.read_bytes()
         return lzma.decompress(content) if content.startswith(_XZ) else content
@@ -130,24 +130,28 @@ def _unpacked(path: Path) -> bytes:
 
 def _parse() -> dict[str, Array]:
     path = find(PACKED) or locate(FETCHED)
-    with ThreadPoolExecutor(1) as beside:
-        reading = beside.submit(read_reviews, path)
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(read_reviews, path)
         vocabulary.load()
-        found = reading.result()
+        reviews = reading.result()
     for part in ("train", "test"):
         for kind in ("neg", "pos"):
-            count = len(found.get((part, kind), []))
+            count = len(reviews.get((part, kind), []))
             if count != TEST:
                 raise DatasetError(f"{path}: expected {TEST:,} reviews in {part}/{kind}. Received: {count:,}")
     return numbered(
         path,
-        (_both(found, "train", slice(TRAIN)), _both(found, "train", slice(TRAIN, None)), _both(found, "test", slice(None))),
+        (
+            _both(reviews, "train", slice(TRAIN)),
+            _both(reviews, "train", slice(TRAIN, None)),
+            _both(reviews, "test", slice(None)),
+        ),
         standardize="lower_and_strip_punctuation",
     )
 
 
-def _both(found: dict[tuple[str, str], list[str]], part: str, chosen: slice) -> Texts:
-    negative, positive = found[part, "neg"][chosen], found[part, "pos"][chosen]
+def _both(reviews: dict[tuple[str, str], list[str]], part: str, places: slice) -> Texts:
+    negative, positive = reviews[part, "neg"][places], reviews[part, "pos"][places]
     return negative + positive, [0] * len(negative) + [1] * len(positive)
 
 

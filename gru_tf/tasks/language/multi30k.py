@@ -1,12 +1,12 @@
-"""Multi30k: what is an English caption of a picture in German?
+"""Multi30k: translate English picture captions into German.
 
-Sentences are put into lower case and cut into words: letters and digits, with hyphens between them ("t-shirt"); an
-apostrophe with what follows it ("'s"); and every other mark by itself. What is written is put together again, with no
-space before a mark that closes. BLEU is sacrebleu's, tokenisation 13a, without regard to case, against the German file as
-published: signature nrefs:1|case:lc|eff:no|tok:13a|smooth:exp.
+Sentences are converted to lower case and split into words: letters and digits, with hyphens between them ("t-shirt"); an
+apostrophe with the letters after it ("'s"); and every other mark by itself. Words that the network writes are joined
+again, with no space before a closing mark. BLEU is sacrebleu's, tokenisation 13a, case-insensitive, against the German
+file as published: signature nrefs:1|case:lc|eff:no|tok:13a|smooth:exp.
 
-In English 0 is padding and 1 any word that the vocabulary does not have; in German 0 is the end of a sentence and 1 such
-a word, which is written as ⁇. All others are numbered from 2 by how often they come in the training sentences.
+In English 0 is padding and 1 any word outside the vocabulary; in German 0 is the end of a sentence and 1 such a word,
+which is written as ⁇. All others are numbered from 2 by how often they occur in the training sentences.
 
 Worked example: "A little girl climbing into a wooden playhouse." is read as "a little girl climbing into a wooden playhouse
 ." and should be written as "ein kleines mädchen klettert in ein spielhaus aus holz ." and an end.
@@ -25,16 +25,19 @@ from pydantic import Field
 
 from gru_tf.data import array_cache, text_file
 from gru_tf.data.datasets import DataFile, DatasetError, locate
-from gru_tf.tasks import END, Array, Examples, Metric, Signature, Splits, Task
+from gru_tf.data.vocabulary import UNKNOWN
+from gru_tf.tasks import END, Array, Count, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks._padding import cut_words
+from gru_tf.tasks._text_arrays import to_array, to_text
 from gru_tf.tasks.language import _bleu
 
 SENTENCES = {"train": 29_000, "validation": 1014, "test": 1000}
 LANGUAGES = ("en", "de")
 LONGEST = 40  # words of the longest English sentence
-UNKNOWN, FIRST = 1, 2  # a word that the vocabulary does not have; the number of the most frequent one
+FIRST = UNKNOWN + 1  # the number of the most frequent word
 UNREAD = "⁇"
-VERSION = 1  # of the arrays that are kept
-SHOWN = 8  # sentences of which translations are kept with a run
+VERSION = 1  # of the arrays, as the cache keeps them
+SAMPLES = 8  # sentences whose translations are stored with a run
 WORD = re.compile(r"\w+(?:-\w+)*|'\w+|[^\w\s]")
 CLOSING, OPENING = re.compile(r" ([.,;:!?)“%]|'\w+)"), re.compile(r"([(„]) ")
 
@@ -57,18 +60,18 @@ FILES = {
 class Multi30k(Task):
     """Translate English sentences into German; the published split, tested on the 2016 Flickr set.
 
-    The split is kept as published, so that scores compare: some English captions come in two parts of it.
+    The split is the published one, so that scores are comparable: some English captions occur in two parts of it.
 
     Args:
-        source_vocabulary, target_vocabulary: numbers in all of each language, the two that are no word included.
-        longest: words of a sentence that are read, and written, from its beginning; of training targets that are longer
-            the rest is never seen. BLEU is counted against whole sentences.
-        embedding: features of an embedded word, in either language.
-        train_sentences: sentences to train on, the first so many; fewer for a laptop. None for all.
+        source_vocabulary, target_vocabulary: size for each language, the two numbers that are no word included.
+        longest: words to read, and to write, of a sentence, from its beginning; the rest of longer training targets is
+            never used. BLEU is computed against whole sentences.
+        embedding: size of a word's embedding, in either language.
+        train_sentences: sentences to train on, the first ones; fewer for a laptop. None for all.
         beam: width of the beam search whose BLEU is recorded beside that of greedy decoding.
     """
 
-    question: ClassVar[str] = "What is an English caption of a picture in German?"
+    question: ClassVar[str] = "What is the German translation of an English picture caption?"
     reference: ClassVar[str] = (
         "D. Elliott, S. Frank, K. Sima'an, L. Specia, Multi30K: multilingual English-German image descriptions, 2016;"
         " files from github.com/multi30k/dataset"
@@ -78,9 +81,9 @@ class Multi30k(Task):
     source_vocabulary: Annotated[int, Field(ge=3)] = 5000
     target_vocabulary: Annotated[int, Field(ge=3)] = 6000
     longest: Annotated[int, Field(ge=1, le=LONGEST)] = LONGEST
-    embedding: Annotated[int, Field(ge=1)] = 128
+    embedding: Count = 128
     train_sentences: Annotated[int, Field(ge=100, le=SENTENCES["train"])] | None = None
-    beam: Annotated[int, Field(ge=1)] = 4
+    beam: Count = 4
 
     @property
     def signature(self) -> Signature:
@@ -99,64 +102,52 @@ class Multi30k(Task):
     def metric(self) -> Metric:
         """BLEU of greedy decoding on the test split, from 0 to 100; perplexity is by word, the end included.
 
-        Chance is the better of two answers that learn no translation: the English sentence itself, and one German
-        sentence for all, the one of the training sentences that scores most as an answer to all of these. The first call
-        reads the files.
+        The baseline is the better of two that learn no translation: the English sentence, copied, and one German sentence
+        for all, the training sentence with the highest BLEU as the translation of all of them. The first call reads the
+        files.
 
         Raises:
-            DatasetError: where a file is damaged or cannot be had.
+            DatasetError: where a file is damaged or unavailable.
         """
-        chance, trivial = _chance()
+        chance, trivial = _best_without_learning()
         also: tuple[Literal["beam_bleu"], Literal["perplexity"]] = ("beam_bleu", "perplexity")
         return Metric("bleu", "max", chance=chance, solved=100.0, also=also, trivial=trivial, beam=self.beam)
 
     def splits(self, rng: np.random.Generator) -> Splits:
-        """Inputs (N, T) int32, 0 behind the end; targets (N, T') int32, END and then −1 behind it; `rng` is not used.
+        """Inputs (N, T) int32, 0 after the end; targets (N, T') int32, END and then −1 after it; `rng` is not used.
 
         Raises:
-            DatasetError: where a file is damaged or cannot be had.
+            DatasetError: where a file is damaged or unavailable.
         """
         arrays = _arrays()
         train, validation, test = (self._examples(arrays, split) for split in SENTENCES)
         return Splits(train, validation, test)
 
     def _examples(self, arrays: array_cache.Arrays, split: str) -> Examples:
-        count = self.train_sentences if split == "train" else None
-        inputs, lengths = self._padded(arrays, split, "en", self.source_vocabulary, count, 0)
-        targets, ends = self._padded(arrays, split, "de", self.target_vocabulary, count, -1)
+        part = slice(self.train_sentences if split == "train" else None)
+        english, german = ((arrays[f"{split}_{language}"], arrays[f"{split}_{language}_lengths"]) for language in LANGUAGES)
+        inputs, lengths = cut_words(*english, part, self.longest, self.source_vocabulary)
+        targets, ends = cut_words(*german, part, self.longest, self.target_vocabulary, padding=-1)
         targets = np.pad(targets, ((0, 0), (0, 1)), constant_values=-1)
-        whole = arrays[f"{split}_de_lengths"][:count] <= self.longest
-        targets[whole, ends[whole]] = END
+        complete = german[1][part] <= self.longest
+        targets[complete, ends[complete]] = END
         return Examples(inputs, targets[:, : int((targets >= 0).sum(1).max())], lengths)
 
-    def _padded(
-        self, arrays: array_cache.Arrays, split: str, language: str, vocabulary: int, count: int | None, nothing: int
-    ) -> tuple[Array, Array]:
-        lengths = arrays[f"{split}_{language}_lengths"]
-        starts = (np.cumsum(lengths, dtype=np.int64) - lengths)[:count]
-        kept = np.minimum(lengths[:count], self.longest).astype(np.int32)
-        steps = np.arange(kept.max())
-        real = steps < kept[:, None]
-        found = np.full(real.shape, nothing, np.int32)
-        found[real] = arrays[f"{split}_{language}"][(starts[:, None] + steps)[real]]
-        found[found >= vocabulary] = UNKNOWN
-        return found, kept
-
     def scored(self, split: Literal["validation", "test"], written: Array) -> float:
-        """BLEU of what was written, (N, steps) numbers of German words, against the whole references of a split."""
-        return _bleu.corpus(self.sentences(written), _text(_arrays()[f"{split}_de_text"]))
+        """BLEU of the sentences written, (N, steps) numbers of German words, against the whole references of a split."""
+        return _bleu.corpus(self.sentences(written), _lines(_arrays()[f"{split}_de_text"]))
 
     def sentences(self, written: Array) -> list[str]:
         """Numbers of German words (N, steps) as sentences, each up to its first END."""
-        words = np.array(["", UNREAD, *_text(_arrays()["words_de"])], object)
+        words = np.array(["", UNREAD, *_lines(_arrays()["words_de"])], object)
         return [joined(words[row[: _length(row)]].tolist()) for row in written]
 
-    def shown(self, greedy: Array, beam: Array) -> str:
-        """The first test sentences: English, reference, greedy and beam translation, and how BLEU is counted."""
+    def sample_text(self, greedy: Array, beam: Array) -> str:
+        """The first test sentences: English, reference, greedy and beam translation, and how BLEU is computed."""
         arrays = _arrays()
         names = ("source", "reference", "greedy", f"beam of {self.beam}")
-        texts = (*(_text(arrays[f"test_{language}_text"]) for language in LANGUAGES), *map(self.sentences, (greedy, beam)))
-        rows = ["\n".join(f"{name:<10} {text[i]}" for name, text in zip(names, texts, strict=True)) for i in range(SHOWN)]
+        texts = (*(_lines(arrays[f"test_{language}_text"]) for language in LANGUAGES), *map(self.sentences, (greedy, beam)))
+        rows = ["\n".join(f"{name:<10} {text[i]}" for name, text in zip(names, texts, strict=True)) for i in range(SAMPLES)]
         return "\n\n".join([f"BLEU: {_bleu.signature()}", *rows]) + "\n"
 
     def checksums(self) -> dict[str, str]:
@@ -165,7 +156,7 @@ class Multi30k(Task):
 
 
 def tokens(sentence: str) -> list[str]:
-    """The words of a sentence, in lower case, and its marks."""
+    """The words of a sentence, in lower case, and its punctuation marks."""
     return WORD.findall(sentence.lower())
 
 
@@ -205,20 +196,20 @@ def _arrays() -> array_cache.Arrays:
 
 def _parse() -> dict[str, Array]:
     texts = {key: _read(locate(file), SENTENCES[key[0]]) for key, file in FILES.items()}
-    found: dict[str, Array] = {}
+    arrays: dict[str, Array] = {}
     for language in LANGUAGES:
-        cut = {split: list(map(tokens, texts[split, language])) for split in SENTENCES}
-        words = vocabulary(cut["train"])
+        tokenised = {split: list(map(tokens, texts[split, language])) for split in SENTENCES}
+        words = vocabulary(tokenised["train"])
         known = {word: number for number, word in enumerate(words, start=FIRST)}
-        for split, sentences in cut.items():
+        for split, sentences in tokenised.items():
             name = f"{split}_{language}"
-            found[name], found[f"{name}_lengths"] = numbered(sentences, known)
+            arrays[name], arrays[f"{name}_lengths"] = numbered(sentences, known)
             if split != "train":
-                found[f"{name}_text"] = _bytes(texts[split, language])
-        found[f"words_{language}"] = _bytes(words)
-    # of words without their vocabulary's limit: the last language is the one that is written
-    best = _bleu.best_constant(found["train_de"], found["train_de_lengths"])
-    return found | {"constant": _bytes([texts["train", "de"][best]])}
+                arrays[f"{name}_text"] = to_array("\n".join(texts[split, language]))
+        arrays[f"words_{language}"] = to_array("\n".join(words))
+    # of all words, beyond the limit of the vocabulary
+    best = _bleu.best_constant(arrays["train_de"], arrays["train_de_lengths"])
+    return arrays | {"constant": to_array(texts["train", "de"][best])}
 
 
 def _read(path: Path, count: int) -> list[str]:
@@ -228,12 +219,8 @@ def _read(path: Path, count: int) -> list[str]:
     return sentences
 
 
-def _bytes(lines: list[str]) -> Array:
-    return np.frombuffer("\n".join(lines).encode(), np.uint8)
-
-
-def _text(array: Array) -> list[str]:
-    return array.tobytes().decode().split("\n")
+def _lines(array: Array) -> list[str]:
+    return to_text(array).split("\n")
 
 
 def _length(row: Array) -> int:
@@ -242,14 +229,14 @@ def _length(row: Array) -> int:
 
 
 @cache
-def _chance() -> tuple[float, str]:
-    """BLEU on the test split of the better answer that learns no translation, and which one it is."""
+def _best_without_learning() -> tuple[float, str]:
+    """BLEU on the test split of the better baseline that learns no translation, and its name."""
     arrays = _arrays()
-    references = _text(arrays["test_de_text"])
-    (constant,) = _text(arrays["constant"])
-    copied = _bleu.corpus(_text(arrays["test_en_text"]), references)
+    references = _lines(arrays["test_de_text"])
+    (constant,) = _lines(arrays["constant"])
+    copied = _bleu.corpus(_lines(arrays["test_en_text"]), references)
     same = _bleu.corpus([constant] * len(references), references)
-    return max((copied, "the English sentence itself"), (same, f"always '{constant}'"))
+    return max((copied, "the English sentence, copied"), (same, f"always '{constant}'"))
 
 
 TASK = Multi30k

@@ -1,11 +1,12 @@
-"""Penn Treebank: which character, or which word, comes next in the Wall Street Journal?
+"""Penn Treebank: predict the next character or word of the Wall Street Journal.
 
 By character, the 50 characters are numbered in the order of their code points; "_" stands for a space and the newline
-is a character like any other. By word, the 10,000 words are numbered by how often they come in training, the most
-frequent first, equally frequent ones by spelling; "<eos>" stands at the end of each line and is foretold like any word.
+is a character like any other. By word, the 10,000 words are numbered by how often they occur in training, the
+most frequent first, equally frequent ones by spelling; "<eos>" stands at the end of each line and is predicted like any
+word.
 
 Worked example, level="words", timesteps=3: the validation text begins " consumers may want to move", so its first part
-reads "consumers may want" and foretells "may want to".
+reads "consumers may want" and predicts "may want to".
 """
 
 from collections import Counter
@@ -23,7 +24,7 @@ SPLITS = ("train", "validation", "test")
 VOCABULARY = {"characters": 50, "words": 10_000}
 TOKENS = {"characters": (5_017_482, 393_042, 442_423), "words": (929_589, 73_760, 82_430)}  # checked when read
 END = "<eos>"
-VERSION = 1  # of the arrays that are kept
+VERSION = 1  # of the arrays, as the cache keeps them
 
 
 def _files(address: str, *files: tuple[str, int, str]) -> tuple[DataFile, ...]:
@@ -49,15 +50,15 @@ FILES = {
 class PennTreebank(LanguageModel):
     """Predict the next character or word, with states carried through the text; the split is the published one.
 
-    Every validation and test token occurs in the training text, so none is unknown: those who published it made rare
-    words "<unk>", a word like any other here. A file of which that is not true is refused. Some papers count one more
-    symbol a line at character level; the newline is that symbol here.
+    Every validation and test token occurs in the training text, so none is unknown: the published text has "<unk>" for
+    rare words, which is a word like any other here. A file of which that is not true is refused. Some papers count one more
+    symbol per line at character level; the newline is that symbol here.
 
     Args:
         level: "characters" (50, scored in bits per character) or "words" (10,000, scored by perplexity).
         timesteps: T, tokens of a part: the length of the truncated back-propagation through time.
-        embedding: features of an embedded token.
-        train_tokens: tokens to train on, the first so many; fewer for a laptop. None for all.
+        embedding: size of a token's embedding.
+        train_tokens: tokens to train on, the first ones; fewer for a laptop. None for all.
     """
 
     question: ClassVar[str] = "Which character, or which word, comes next in the Penn Treebank?"
@@ -98,8 +99,8 @@ def read_characters(path: Path) -> Array:
     if len(wrong) or len(codes) % 2:
         place = 2 * int(wrong[0]) + 1 if len(wrong) else len(codes)
         line = int((codes[:place] == ord("\n")).sum()) + 1
-        found = repr(chr(codes[place])) if place < len(codes) else "the end of the file"
-        raise DatasetError(f"{path}: line {line}: expected a space after each character. Received: {found}")
+        instead = repr(chr(codes[place])) if place < len(codes) else "the end of the file"
+        raise DatasetError(f"{path}: line {line}: expected a space after each character. Received: {instead}")
     return codes[::2]
 
 
@@ -113,17 +114,17 @@ def read_words(path: Path) -> list[str]:
 
 def _parse(level: str) -> dict[str, Array]:
     number = _characters if level == "characters" else _words
-    found, paths = {}, [locate(file) for file in FILES[level]]
+    texts, paths = {}, [locate(file) for file in FILES[level]]
     known: list[Any] = []  # tokens of the training text, in the order of their numbers
     for split, path, expected in zip(SPLITS, paths, TOKENS[level], strict=True):
         text, known = number(path, known)
-        found[split] = text
+        texts[split] = text
         if (len(text), len(known)) != (expected, VOCABULARY[level]):
             raise DatasetError(
                 f"{path}: expected {expected:,} {level}, and {VOCABULARY[level]:,} different ones with those of training."
                 f" Received: {len(text):,} and {len(known):,}"
             )
-    return found
+    return texts
 
 
 def _characters(path: Path, known: list[Any]) -> tuple[Array, list[Any]]:

@@ -1,6 +1,6 @@
 """SST-2: is a sentence of a film review positive or negative?
 
-Sentences are as published: lower case, words and punctuation marks separated by spaces, so a mark is a word as well.
+Sentences are as published: lower case, words and punctuation marks separated by spaces, so a mark counts as a word.
 
 Worked example, longest=4: the first training sentence begins "a stirring , funny" and is read as 4 1355 3 71, or as
 4 1 3 71 with a vocabulary of 1,000, which leaves "stirring" out. Its label is 1.
@@ -14,11 +14,11 @@ from pydantic import Field
 from gru_tf.data import array_cache, text_file, vocabulary
 from gru_tf.data.datasets import DataFile, DatasetError, locate
 from gru_tf.tasks import Array
-from gru_tf.tasks.language._sentiment import Opinions, Texts, numbered
+from gru_tf.tasks.language._sentiment import Sentiment, Texts, numbered
 
 ADDRESS = "https://raw.githubusercontent.com/clairett/pytorch-sentiment-classification/457ffd83de90a9d6d472d8ffc31bbffe40a8b236/data/SST2/"
 LONGEST = 53  # words of the longest sentence
-VERSION = 1  # of the arrays that are kept
+VERSION = 1  # of the arrays, as the cache keeps them
 
 
 def _file(name: str, size: int, sha256: str) -> DataFile:
@@ -32,15 +32,15 @@ FILES = (
 )
 
 
-class Sst2(Opinions):
+class Sst2(Sentiment):
     """Classify a sentence; the published split of 6,920, 872 and 1,821 sentences, not GLUE's of 67,349 phrases.
 
-    The split is kept as published, so that scores compare: two test sentences are training sentences as well.
+    The split is the published one, so that scores are comparable: two test sentences are also training sentences.
 
     Args:
-        vocabulary: numbers in all, with 0 for padding and 1 for any other word.
-        longest: words of a sentence that are read, from its beginning; the longest sentence has 53.
-        embedding: features of an embedded word.
+        vocabulary: its size, 0 for padding and 1 for unknown words included.
+        longest: words to read of a sentence, from its beginning; the longest sentence has 53.
+        embedding: size of a word's embedding.
     """
 
     question: ClassVar[str] = "Is a sentence of a film review positive or negative?"

@@ -1,8 +1,8 @@
-"""Tiny Shakespeare: which character comes next in 40,000 lines of Shakespeare's plays?
+"""Tiny Shakespeare: predict the next character of 40,000 lines of Shakespeare's plays.
 
 The 65 characters are numbered in the order of their code points: the newline is 0, the space 1, "z" 64.
 
-Worked example, timesteps=3: the text begins "First Citizen:", so the first part reads "Fir" and foretells "irs".
+Worked example, timesteps=3: the text begins "First Citizen:", so the first part reads "Fir" and predicts "irs".
 
     inputs    18 47 56      targets   47 56 57
 """
@@ -23,20 +23,21 @@ FILE = DataFile(
     1_115_394,
 )
 TRAIN, VALIDATION, TEST, CHARACTERS = 892_314, 111_540, 111_540, 65
-VERSION = 1  # of the arrays that are kept
+VERSION = 1  # of the arrays, as the cache keeps them
 
 
 class TinyShakespeare(LanguageModel):
     """Predict the next character, with states carried through the text.
 
     There is no official split. The first 90 % and the last 10 % are the training and the held-out text of most later
-    work (nanoGPT). Here the held-out 111,540 characters are the test text, and as many are cut from the end of the
-    other 1,003,854 to choose on, which leaves 892,314 to train on. All 65 characters occur in these, so none is unknown.
+    work (nanoGPT). Here the held-out 111,540 characters are the test text, and as many at the end of the other
+    1,003,854 are the validation text, which leaves 892,314 to train on. All 65 characters occur in these, so none is
+    unknown.
 
     Args:
         timesteps: T, characters of a part: the length of the truncated back-propagation through time.
-        embedding: features of an embedded character.
-        train_tokens: characters to train on, the first so many; fewer for a laptop. None for all.
+        embedding: size of a character's embedding.
+        train_tokens: characters to train on, the first ones; fewer for a laptop. None for all.
     """
 
     question: ClassVar[str] = "Which character comes next in Shakespeare's plays?"

@@ -1,4 +1,4 @@
-"""What the tasks of remembered symbols share: sequences drawn without repetition, and a further test on longer ones."""
+"""Memory tasks: sequences of symbols, drawn without repetition, and a further test on longer ones."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -10,19 +10,19 @@ from pydantic import Field, model_validator
 from gru_tf.tasks import Array, Count, Examples, Splits, Task
 
 Alphabet = Annotated[int, Field(ge=2, le=250)]  # symbols, blank and marker are numbers of one byte
-PLENTY = 64  # 2⁶⁴ sequences are more than anybody draws: no larger power is worked out
+PLENTY = 64  # 2⁶⁴ sequences are more than anybody draws: no larger power is computed
 
 
 class Memory(Task):
-    """Sequences that follow from a few symbols drawn uniformly, of one length.
+    """Sequences of one length, each determined by a few symbols that are drawn uniformly.
 
-    No two sequences of training, validation and test are equal: one that has been drawn already is drawn again. So that
-    this leaves chance levels and the time to draw as they are, no more than half of all possible sequences are drawn.
+    No two sequences of training, validation and test are equal: duplicates are redrawn. So that this changes neither the
+    baseline nor the time to draw, no more than half of all possible sequences are drawn.
 
     Args:
         examples: sequences to train on.
-        validation_examples: sequences to choose on.
-        test_examples: sequences to test on, and again as many in the further test split "longer".
+        validation_examples: sequences to validate on.
+        test_examples: sequences to test on, and as many again in the further test split "longer".
         longer: how many times longer the sequences of "longer" are; 1 for no such split.
     """
 
@@ -37,18 +37,18 @@ class Memory(Task):
     @property
     @abstractmethod
     def space(self) -> int:
-        """How many different sequences there are; where they are more than 2⁶⁴, any number from there on."""
+        """How many different sequences there are; any number above 2⁶⁴ where there are more than that."""
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, count: int) -> Array:
-        """What a sequence follows from, (count, …) uint8: uniform over the space, repetitions included."""
+        """The symbols that determine a sequence, (count, …) uint8: uniform over the space, repetitions included."""
 
     @abstractmethod
     def pose(self, symbols: Array) -> Examples:
-        """Inputs and targets that follow from rows of `draw`."""
+        """The inputs and targets of rows of `draw`."""
 
     def check(self) -> None:
-        """Raise ValueError for options that contradict each other; unless overridden, none do."""
+        """Raise ValueError for options that contradict each other; by default none do."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -74,11 +74,11 @@ class Memory(Task):
 
 
 def distinct(draw: Callable[[int], Array], count: int) -> Array:
-    """`count` different rows, uint8, out of `draw`, which gives as many rows as it is told; repeated ones are dropped."""
-    found: dict[bytes, None] = {}
-    while len(found) < count:
-        found.update(dict.fromkeys(row.tobytes() for row in draw(count - len(found))))
-    return np.frombuffer(bytearray(b"".join(found)), np.uint8).reshape(count, -1)
+    """`count` different rows, uint8, from `draw`, whose argument is a number of rows; duplicates are dropped."""
+    rows: dict[bytes, None] = {}
+    while len(rows) < count:
+        rows.update(dict.fromkeys(row.tobytes() for row in draw(count - len(rows))))
+    return np.frombuffer(bytearray(b"".join(rows)), np.uint8).reshape(count, -1)
 
 
 def one_hot(symbols: Array, size: int) -> Array:
@@ -86,11 +86,6 @@ def one_hot(symbols: Array, size: int) -> Array:
     return np.eye(size, dtype=np.uint8)[symbols]
 
 
-def whole(inputs: Array, targets: Array) -> Examples:
-    """Examples of which every step is real."""
-    return Examples(inputs, targets, np.full(len(inputs), inputs.shape[1], np.int32))
-
-
 def power(base: int, exponent: int) -> int:
-    """`base` ** `exponent`, up to the exponent from which on it is plenty, for a base of at least 2."""
+    """`base` ** min(`exponent`, PLENTY), for a base of at least 2."""
     return int(base ** min(exponent, PLENTY))

@@ -1,7 +1,7 @@
-"""The adding problem: carry two marked numbers over a long stretch of unmarked ones, and give their sum.
+"""The adding problem: remember two marked numbers across a long sequence and output their sum.
 
 Every step has two features: a number drawn uniformly from [0, 1] and a marker. Exactly two steps are marked with 1, one
-in each half of the sequence; all other markers are 0. The target, given once at the end, is the sum of the two marked
+in each half of the sequence; all other markers are 0. The single target, at the end, is the sum of the two marked
 numbers. The longer the sequence, the longer a gradient must survive.
 
 Worked example, length=6: 0.9 + 0.3 = 1.2
@@ -27,12 +27,12 @@ class Adding(Task):
     Args:
         length: T, at least 2. The first mark is in the first T // 2 steps, the second in the rest.
         examples: sequences to train on.
-        validation_examples: sequences to choose on.
-        test_examples: sequences to test on, and again as many in the further test split "longer".
+        validation_examples: sequences to validate on.
+        test_examples: sequences to test on, and as many again in the further test split "longer".
         longer: how many times longer the sequences of "longer" are; 1 for no such split.
     """
 
-    question: ClassVar[str] = "How long can two numbers be kept in mind and then added?"
+    question: ClassVar[str] = "Over how many steps can two numbers be remembered and added?"
     reference: ClassVar[str] = (
         "S. Hochreiter, J. Schmidhuber, Long Short-Term Memory, Neural Computation 9(8), 1997, experiment 4;"
         " Q. V. Le, N. Jaitly, G. E. Hinton, arXiv 1504.00941, 2015"
@@ -52,11 +52,11 @@ class Adding(Task):
 
     @property
     def metric(self) -> Metric:
-        """Mean squared error; always answering 1 costs the variance of a sum of two uniforms, 2 · 1/12 = 1/6.
+        """Mean squared error; the baseline always predicts 1 and has the variance of a sum of two uniforms, 2 · 1/12 = 1/6.
 
         That is the expectation over test sets, whatever their length. Papers print a sample's value, such as 0.1767.
         """
-        return Metric(name="mse", direction="min", chance=1 / 6, solved=0.0)
+        return Metric(name="mse", direction="min", chance=1 / 6, solved=0.0, trivial="the constant prediction 1")
 
     def splits(self, rng: np.random.Generator) -> Splits:
         """Fresh sequences from `rng`: inputs (N, T, 2) and targets (N, 1), both float32; "longer" is drawn last."""
@@ -75,7 +75,7 @@ class Adding(Task):
         first, second = (rng.integers(0, half, count), rng.integers(half, length, count))
         inputs[rows, first, 1] = inputs[rows, second, 1] = 1.0
         targets = inputs[rows, first, 0] + inputs[rows, second, 0]
-        return Examples(inputs, targets[:, None], np.full(count, length, np.int32))
+        return Examples.unpadded(inputs, targets[:, None])
 
 
 TASK = Adding

@@ -1,8 +1,8 @@
-"""The copy memory problem: read ten symbols, keep them over a long stretch of blanks, and write them down when told.
+"""The copy memory problem: reproduce ten symbols, in order, after a long stretch of blanks.
 
 A sequence is `copied` symbols, then `delay` − 1 blanks, one marker, and `copied` blanks: `delay` + 2 · `copied` steps. The
-target is the blank at every step but the last `copied`, where it is the symbols in their order. So the first symbol
-must be kept for `delay` + `copied` steps, and so must every other.
+target is the blank at every step but the last `copied`, where it is the symbols in their order. So every symbol
+must be remembered for `delay` + `copied` steps.
 
 Worked example, copied=3, alphabet=2, delay=4, with the symbols 1 and 2, the blank · and the marker :
 
@@ -16,22 +16,22 @@ from typing import ClassVar
 import numpy as np
 
 from gru_tf.tasks import Array, Count, Examples, Metric, Signature
-from gru_tf.tasks.memory._memory import Alphabet, Memory, one_hot, power, whole
+from gru_tf.tasks.memory._memory import Alphabet, Memory, one_hot, power
 
 
 class CopyMemory(Memory):
-    """Write down what stood at the beginning of the sequence.
+    """Reproduce the symbols at the beginning of the sequence.
 
     Laid out as in Arjovsky et al., one-hot as there, with 10 symbols of 8 and delays of 100 to 2,000. In Bai et al. the
     marker is repeated to the end, one step for each symbol to write, and inputs are plain numbers from 0 to 9.
 
     Args:
-        delay: T, steps from the last symbol read to the first step of writing, that of the marker included.
-        copied: symbols to keep.
+        delay: T, steps from the last symbol read to the first one to write, that of the marker included.
+        copied: symbols to remember.
         alphabet: how many different symbols there are; 0 is the blank and `alphabet` + 1 the marker.
     """
 
-    question: ClassVar[str] = "For how long can ten symbols be kept, to be written down in order?"
+    question: ClassVar[str] = "Over how long a delay can ten symbols be remembered in order?"
     reference: ClassVar[str] = (
         "S. Hochreiter, J. Schmidhuber, Long Short-Term Memory, Neural Computation 9(8), 1997;"
         " M. Arjovsky, A. Shah, Y. Bengio, arXiv 1511.06464, 2015; S. Bai, J. Z. Kolter, V. Koltun, arXiv 1803.01271, 2018"
@@ -50,18 +50,19 @@ class CopyMemory(Memory):
 
     @property
     def metric(self) -> Metric:
-        """Nats a step, over all steps: copied · ln(alphabet) / (delay + 2 · copied) for who keeps the time but no symbol.
+        """Nats per step, over all steps; the baseline has copied · ln(alphabet) / (delay + 2 · copied).
 
-        Such an answer is the blank, at no cost, until the last `copied` steps, each of which costs ln(alphabet): with 10
-        symbols of 8, 10 · ln 8 / (T + 20), or 0.0204 at T = 1000. The same answer has the accuracy
-        (delay + copied + copied / alphabet) / (delay + 2 · copied). On "longer" the level is that of its own delay, lower.
+        It knows the time but no symbol: it predicts the blank, at no cost, until the last `copied` steps, each of which
+        costs ln(alphabet). With 10 symbols of 8 that is 10 · ln 8 / (T + 20), or 0.0204 at T = 1000. Its accuracy is
+        (delay + copied + copied / alphabet) / (delay + 2 · copied). On "longer" its delay is longer and its loss lower.
         """
         chance, longer = (
             self.copied * math.log(self.alphabet) / (delay + 2 * self.copied)
             for delay in (self.delay, self.longer * self.delay)
         )
         chances = {"longer": longer} if self.longer > 1 else {}
-        return Metric(name="nll", direction="min", chance=chance, solved=0.0, also=("accuracy",), chances=chances)
+        trivial = "blanks, then a uniform guess"
+        return Metric("nll", "min", chance, solved=0.0, also=("accuracy",), trivial=trivial, chances=chances)
 
     @property
     def space(self) -> int:
@@ -79,7 +80,7 @@ class CopyMemory(Memory):
         read[:, -self.copied - 1] = self.alphabet + 1
         targets = np.zeros(read.shape, np.int32)
         targets[:, -self.copied :] = symbols
-        return whole(one_hot(read, self.alphabet + 2), targets)
+        return Examples.unpadded(one_hot(read, self.alphabet + 2), targets)
 
 
 TASK = CopyMemory

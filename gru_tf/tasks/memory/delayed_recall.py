@@ -1,7 +1,7 @@
-"""Delayed recall: at every step, say which symbol stood `lag` steps before.
+"""Delayed recall: at every step, output the symbol read `lag` steps before.
 
-The memory needed is exactly `lag` symbols, at every step, each to be forgotten in its turn: a network with too little of
-it fails at once, however long it trains. The first `lag` steps have no target.
+The memory needed is exactly `lag` symbols, at every step, the oldest of which is then dropped: a network with too little
+of it fails at once, however long it trains. The first `lag` steps have no target.
 
 Worked example, lag=2, with symbols 0 to 3:
 
@@ -14,14 +14,14 @@ from typing import ClassVar
 import numpy as np
 
 from gru_tf.tasks import Array, Count, Examples, Metric, Signature
-from gru_tf.tasks.memory._memory import Alphabet, Memory, one_hot, power, whole
+from gru_tf.tasks.memory._memory import Alphabet, Memory, one_hot, power
 
 
 class DelayedRecall(Memory):
-    """Give each symbol again after a fixed lag.
+    """Reproduce each symbol after a fixed lag.
 
-    Jaeger's measure of short-term memory, with symbols, one-hot, in place of real numbers, so that an answer is right
-    or wrong.
+    Jaeger's measure of short-term memory, with one-hot symbols in place of real numbers, so that a prediction is right or
+    wrong.
 
     Args:
         length: T, steps of a sequence.
@@ -29,7 +29,7 @@ class DelayedRecall(Memory):
         alphabet: how many different symbols there are.
     """
 
-    question: ClassVar[str] = "Which symbol stood a given number of steps before, at every step?"
+    question: ClassVar[str] = "At every step, which symbol was read a fixed number of steps before?"
     reference: ClassVar[str] = "H. Jaeger, Short Term Memory in Echo State Networks, GMD Report 152, 2001"
 
     length: Count = 50
@@ -48,11 +48,11 @@ class DelayedRecall(Memory):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy over the steps that have a target; each is uniform, so any answer without memory gets 1 / alphabet.
+        """Accuracy over the steps that have a target; the baseline, a uniform guess, has 1 / alphabet.
 
-        That holds for an answer that looks at the present symbol as well: symbols are independent.
+        No model without memory does better, whether or not it sees the present symbol: symbols are independent.
         """
-        return Metric(name="accuracy", direction="max", chance=1 / self.alphabet, solved=1.0, also=("nll",))
+        return Metric("accuracy", "max", chance=1 / self.alphabet, solved=1.0, also=("nll",), trivial="a uniform guess")
 
     @property
     def space(self) -> int:
@@ -67,7 +67,7 @@ class DelayedRecall(Memory):
         """Inputs (N, length, alphabet) uint8, targets (N, length) int32."""
         targets = np.full(symbols.shape, -1, np.int32)
         targets[:, self.lag :] = symbols[:, : -self.lag]
-        return whole(one_hot(symbols, self.alphabet), targets)
+        return Examples.unpadded(one_hot(symbols, self.alphabet), targets)
 
 
 TASK = DelayedRecall

@@ -1,8 +1,8 @@
 """Parity: is the number of ones in a string of bits odd?
 
-One bit kept and flipped is all it takes, but every bit counts: a network that loses one of them knows nothing, so there
-is no partial answer for a gradient to improve on. Asked only once, at the end, it is among the hardest of questions to
-learn by gradient descent; asked at every step (`running`) it is an easy one.
+A single bit of memory is enough, but every input bit counts: a network that misses one of them knows nothing, so there is
+no partial solution for a gradient to improve on. With one target, at the end, it is among the hardest tasks to learn by
+gradient descent; with a target at every step (`running`) it is easy.
 
 Worked example, length=6:
 
@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from gru_tf.tasks import Array, Count, Examples, Metric, Signature
-from gru_tf.tasks.memory._memory import Memory, power, whole
+from gru_tf.tasks.memory._memory import Memory, power
 
 
 class Parity(Memory):
@@ -44,8 +44,8 @@ class Parity(Memory):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy; flipping the first bit pairs every even string with an odd one, so a constant answer gets 1/2."""
-        return Metric(name="accuracy", direction="max", chance=0.5, solved=1.0, also=("nll",))
+        """Accuracy; the baseline has 1/2, as flipping the first bit pairs every even string with an odd one."""
+        return Metric("accuracy", "max", chance=0.5, solved=1.0, also=("nll",), trivial="a uniform guess")
 
     @property
     def space(self) -> int:
@@ -59,7 +59,7 @@ class Parity(Memory):
     def pose(self, symbols: Array) -> Examples:
         """Inputs (N, length, 1) uint8; targets (N,) int32, or (N, length) where they are running."""
         parities = np.cumsum(symbols, axis=1, dtype=np.int32) % 2
-        return whole(symbols[..., None], parities if self.running else parities[:, -1])
+        return Examples.unpadded(symbols[..., None], parities if self.running else parities[:, -1])
 
 
 TASK = Parity

@@ -1,8 +1,8 @@
-"""Selective copying: symbols lie at random places among noise; write them down in order, and none of the noise.
+"""Selective copying: pick symbols out of noise at random places and reproduce them in order.
 
 A sequence is `length` steps, of which `copied`, at places drawn uniformly, hold a symbol and the others noise, then
-`copied` markers. At each marker the target is the next symbol; before them there is none. Where copy memory can be solved
-by a fixed delay, here the network must choose by content what to keep.
+`copied` markers. At each marker the target is the next symbol; before them there is none. Copy memory can be solved by
+a fixed delay; here the network must select by content what to remember.
 
 Worked example, length=7, copied=3, alphabet=4, with symbols 1 to 4, noise · and marker :
 
@@ -16,23 +16,23 @@ from typing import ClassVar
 import numpy as np
 
 from gru_tf.tasks import Array, Count, Examples, Metric, Signature
-from gru_tf.tasks.memory._memory import PLENTY, Alphabet, Memory, power, whole
+from gru_tf.tasks.memory._memory import PLENTY, Alphabet, Memory, power
 
 
 class SelectiveCopy(Memory):
-    """Write down the symbols of a sequence, in order, without its noise.
+    """Reproduce the symbols of a sequence, in order, without its noise.
 
-    Inputs are tokens, which the network embeds, as in Gu and Dao, who keep 16 tokens of a vocabulary of 16 over 4,096
+    Inputs are tokens, which the network embeds, as in Gu and Dao, who copy 16 tokens of a vocabulary of 16 over 4,096
     steps; with noise and marker in the vocabulary that is {length: 4080, copied: 16, alphabet: 14}.
 
     Args:
         length: steps that hold symbols and noise.
-        copied: symbols to keep, at most `length`.
+        copied: symbols to remember, at most `length`.
         alphabet: how many different symbols there are; token 0 is noise and token `alphabet` + 1 the marker.
         embedding: size of a token's embedding.
     """
 
-    question: ClassVar[str] = "Can symbols be picked out of noise, kept, and written down in order?"
+    question: ClassVar[str] = "Can symbols be picked out of noise and reproduced in order?"
     reference: ClassVar[str] = (
         "A. Gu, T. Dao, Mamba: Linear-Time Sequence Modeling with Selective State Spaces, arXiv 2312.00752, 2023"
     )
@@ -61,8 +61,8 @@ class SelectiveCopy(Memory):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy over the symbols to write; each is uniform, so any answer without a look gets 1 / alphabet."""
-        return Metric(name="accuracy", direction="max", chance=1 / self.alphabet, solved=1.0, also=("nll",))
+        """Accuracy over the symbols to write; each is uniform, so the baseline, a uniform guess, has 1 / alphabet."""
+        return Metric("accuracy", "max", chance=1 / self.alphabet, solved=1.0, also=("nll",), trivial="a uniform guess")
 
     @property
     def space(self) -> int:
@@ -85,7 +85,7 @@ class SelectiveCopy(Memory):
         inputs = np.pad(symbols, ((0, 0), (0, self.copied)), constant_values=self.alphabet + 1)
         targets = np.full(inputs.shape, -1, np.int32)
         targets[:, self.length :] = symbols[symbols > 0].reshape(-1, self.copied).astype(np.int32) - 1
-        return whole(inputs, targets)
+        return Examples.unpadded(inputs, targets)
 
 
 TASK = SelectiveCopy

@@ -1,8 +1,8 @@
-"""Temporal order: two or three relevant symbols lie far apart among distractors; in which order did they come?
+"""Temporal order: in which order do two or three relevant symbols occur, far apart among distractors?
 
-A sequence begins with E, ends with B and is otherwise drawn uniformly from the distractors a, b, c, d, but for two (or
-three) steps, each X or Y with equal chance. Their order is the class: XX, XY, YX, YY are 0, 1, 2, 3; with three relevant
-symbols XXX is 0, XXY is 1, and so on to YYY, which is 7.
+A sequence begins with E, ends with B and is otherwise drawn uniformly from the distractors a, b, c, d, except for two
+(or three) steps, each X or Y with equal probability. Their order is the class: XX, XY, YX, YY are 0, 1, 2, 3; with three
+relevant symbols XXX is 0, XXY is 1, and so on to YYY, which is 7.
 
 The relevant steps lie, for a length of 100, at 10–20 and 50–60, or at 10–20, 33–43 and 66–76, counted from 0; for other
 lengths in proportion, rounded down.
@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from gru_tf.tasks import Array, Examples, Metric, Signature
-from gru_tf.tasks.memory._memory import Memory, one_hot, power, whole
+from gru_tf.tasks.memory._memory import Memory, one_hot, power
 
 DISTRACTORS, X, Y, BEGIN, END = 4, 4, 5, 6, 7  # a, b, c, d are 0 to 3
 SYMBOLS = 8
@@ -28,7 +28,7 @@ PLACES = {2: ((10, 20), (50, 60)), 3: ((10, 20), (33, 43), (66, 76))}  # first a
 class TemporalOrder(Memory):
     """Classify a sequence by the order of its relevant symbols.
 
-    As in experiments 6a (two relevant symbols) and 6b (three), one-hot as there, but for one thing: here all sequences
+    As in experiments 6a (two relevant symbols) and 6b (three), one-hot as there, with one difference: here all sequences
     have one length, there it is drawn from 100 to 110.
 
     Args:
@@ -36,7 +36,7 @@ class TemporalOrder(Memory):
         relevant: 2 or 3 relevant symbols, hence 4 or 8 classes.
     """
 
-    question: ClassVar[str] = "In which order did two or three relevant symbols come, far apart among distractors?"
+    question: ClassVar[str] = "In which order do two or three relevant symbols occur, far apart among distractors?"
     reference: ClassVar[str] = (
         "S. Hochreiter, J. Schmidhuber, Long Short-Term Memory, Neural Computation 9(8), 1997, experiments 6a and 6b"
     )
@@ -51,8 +51,8 @@ class TemporalOrder(Memory):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy; every class is as frequent as any other, so any constant answer gets 1/4, or 1/8 of them right."""
-        return Metric(name="accuracy", direction="max", chance=0.5**self.relevant, solved=1.0, also=("nll",))
+        """Accuracy; all classes are equally frequent, so any constant prediction, the baseline, has 1/4, or 1/8."""
+        return Metric("accuracy", "max", chance=0.5**self.relevant, solved=1.0, also=("nll",), trivial="a uniform guess")
 
     @property
     def space(self) -> int:
@@ -70,9 +70,9 @@ class TemporalOrder(Memory):
 
     def pose(self, symbols: Array) -> Examples:
         """Inputs (N, length, 8) uint8, targets (N,) int32."""
-        found = symbols[(symbols == X) | (symbols == Y)].reshape(-1, self.relevant) == Y
+        relevant = symbols[(symbols == X) | (symbols == Y)].reshape(-1, self.relevant) == Y
         weights = 2 ** np.arange(self.relevant, dtype=np.int32)[::-1]
-        return whole(one_hot(symbols, SYMBOLS), found @ weights)
+        return Examples.unpadded(one_hot(symbols, SYMBOLS), relevant @ weights)
 
     def _places(self) -> list[tuple[int, int]]:
         """Where a relevant symbol may lie: the first step and the one after the last."""

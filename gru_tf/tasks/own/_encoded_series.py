@@ -1,6 +1,5 @@
 """From a user's table to the encoded rows of its series and the starts of their windows."""
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gru_tf.data.datasets import DatasetError
@@ -10,6 +9,7 @@ from gru_tf.data.own.frequency import Frequency
 from gru_tf.data.own.splits import TEST, TRAIN, VALIDATION
 from gru_tf.tasks import Array
 from gru_tf.tasks._baselines import naive_errors
+from gru_tf.tasks._text_arrays import to_array
 from gru_tf.tasks.own._missing_values import Completed, complete
 from gru_tf.tasks.own._options import ForecastOptions
 from gru_tf.tasks.own._table_rows import Rows, first_rows, read_rows, sorted_order
@@ -73,7 +73,7 @@ def encode(options: ForecastOptions) -> dict[str, Array]:
         rows=len(table.frame),
         notes=tuple(notes),
     )
-    text = np.frombuffer(about.model_dump_json().encode(), np.uint8)
+    text = to_array(about.model_dump_json())
     return {"rows": rows, "train": starts[TRAIN], "validation": starts[VALIDATION], "test": starts[TEST], ABOUT: text}
 
 

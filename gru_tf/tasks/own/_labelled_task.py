@@ -15,7 +15,8 @@ from gru_tf.data.own import files, labels, memory_limit, splits
 from gru_tf.data.own.labels import Labelled
 from gru_tf.tasks import Array, Metric
 from gru_tf.tasks._baselines import majority_class
-from gru_tf.tasks.own._task import OwnData, Share
+from gru_tf.tasks._text_arrays import to_array, to_text
+from gru_tf.tasks.own._task import OwnData, Share, expect_training_share
 
 VERSION = 1  # of the arrays, as the cache keeps them
 LABEL_NAMES = {"table": "label", "arrays": "y", "series": "label"}  # where no option names it
@@ -44,10 +45,8 @@ class LabelledData(OwnData):
     def _enough_to_train_on(self) -> Self:
         if self.test_path is not None and "test" in self.model_fields_set:
             raise ValueError("received both test_path and test, expected one: a file to test on, or a share of the first.")
-        if self.test_path is None and self.validation + self.test >= 1:
-            raise ValueError(
-                f"received validation {self.validation:g} and test {self.test:g}, expected shares below 1 together."
-            )
+        if self.test_path is None:
+            expect_training_share(self.validation, self.test)
         return self
 
     @abstractmethod
@@ -68,7 +67,7 @@ class LabelledData(OwnData):
 
     def encodings(self) -> dict[str, Any]:
         """What the labels are, `kind` with `classes` or `mean` and `deviation`, and how the inputs are made."""
-        about: dict[str, Any] = json.loads(self.arrays()["about"].tobytes())
+        about: dict[str, Any] = json.loads(to_text(self.arrays()["about"]))
         return about
 
     @property
@@ -145,9 +144,9 @@ class LabelledData(OwnData):
         return pandas.DataFrame({**beside, **answers})
 
 
-def as_bytes(about: dict[str, Any]) -> Array:
+def json_array(about: dict[str, Any]) -> Array:
     """JSON as an array, for the cache."""
-    return np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), np.uint8)
+    return to_array(json.dumps(about, ensure_ascii=False))
 
 
 def expect_to_fit_memory(path: str, split: Array, lengths: Array, size: int) -> None:

@@ -74,8 +74,9 @@ def complete(options: ForecastOptions, rows: Rows, where: str) -> Completed:
     else:
         frame = missing_values.complete(rows.frame, names, options.missing, where, training, rows.series)
         rows = replace(rows, frame=frame)
-    interpolated = absent.any(1) & (options.missing == "interpolate")
-    return Completed(rows, Imputed(absent[:, : len(options.target)].any(1), interpolated), encoding, fill, notes)
+    targets = np.asarray(absent[:, : len(options.target)].any(1))
+    interpolated = np.asarray(absent.any(1) & (options.missing == "interpolate"))
+    return Completed(rows, Imputed(targets, interpolated), encoding, fill, notes)
 
 
 def _expect_changes(values: Any, name: str, where: str, empty: bool) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from gru_tf.tasks import Count
-from gru_tf.tasks.own._task import Names, OwnData, Share
+from gru_tf.tasks.own._task import Names, OwnData, Share, expect_training_share
 
 
 class ForecastOptions(OwnData):
@@ -50,9 +50,8 @@ class ForecastOptions(OwnData):
             if earlier := [other for other, again in uses[:place] if again == name]:
                 also = " (targets are inputs as well, up to the window's end)" if use == "covariates" else ""
                 raise ValueError(f"received '{name}' as {earlier[0]} and {use}, expected one of them{also}.")
-        if self.test_path is None and self.validation + self.test >= 1:
-            shares = f"{self.validation:g} to validate and {self.test:g} to test"
-            raise ValueError(f"received shares of {shares}, expected less than 1 together.")
+        if self.test_path is None:
+            expect_training_share(self.validation, self.test)
         return self
 
     @property

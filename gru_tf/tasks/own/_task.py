@@ -1,15 +1,13 @@
 """What the tasks on a user's own files share: the files, their pinned content, and the way in and out for new data."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import files
 from gru_tf.tasks import Array, Task
+from gru_tf.tasks._pinned_files import pinned_digest
 
 Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -61,7 +59,7 @@ class OwnData(Task):
 
     def content(self) -> str:
         """The checksum that stands for the data; checked against the files where they must be read."""
-        return unchanged(self.sha256, self.paths)
+        return pinned_digest(self.sha256, self.paths)
 
     def checksums(self) -> dict[str, str]:
         """Path and first digits of the sha256 of each file."""
@@ -88,11 +86,8 @@ class OwnData(Task):
         return ()
 
 
-def unchanged(sha256: str, paths: Sequence[str]) -> str:
-    """The checksum of the files as they are now; raises DatasetError where `sha256` is another, "" for any."""
-    digest = files.digest(*paths)
-    if sha256 and digest != sha256:
-        changed = f"sha256 {digest}, expected {sha256}"
-        names = " and ".join(Path(path).name for path in paths)
-        raise DatasetError(f"{paths[0]}: {names} changed since the experiment was made. Received: {changed}")
-    return digest
+def expect_training_share(validation: float, test: float) -> None:
+    """Raise ValueError where two shares leave nothing to train on."""
+    if validation + test >= 1:
+        shares = f"{validation:g} to validate and {test:g} to test"
+        raise ValueError(f"received shares of {shares}, expected less than 1 together.")

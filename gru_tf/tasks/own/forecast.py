@@ -1,4 +1,4 @@
-"""A forecast on a user's own table: the next rows of one series or many, from the last ones.
+"""Your own series: forecast the next rows of one series or many in a table.
 
 Rows are in order of time, series by series. The last time points test, those before them validate; the two cuts are the
 same for every series. A window never crosses into another series; it belongs to the part in which all its targets lie, and
@@ -22,6 +22,7 @@ from gru_tf.data.own import files
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Array, Metric, Signature, Splits
 from gru_tf.tasks._baselines import best_naive
+from gru_tf.tasks._text_arrays import to_text
 from gru_tf.tasks._windows import cut
 from gru_tf.tasks.own._encoded_series import ABOUT, VERSION, ForecastSeries, encode
 from gru_tf.tasks.own._last_windows import last_windows
@@ -162,7 +163,7 @@ class OwnForecast(ForecastOptions):
         return _load(self, self.sha256 or files.digest(*self.paths))
 
     def _about(self) -> ForecastSeries:
-        return ForecastSeries.model_validate_json(self.arrays()[ABOUT].tobytes())
+        return ForecastSeries.model_validate_json(to_text(self.arrays()[ABOUT]))
 
 
 @functools.lru_cache(maxsize=8)

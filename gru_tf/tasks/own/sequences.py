@@ -24,7 +24,7 @@ from gru_tf.data.own.encoding import Encoding
 from gru_tf.data.own.missing_values import Missing
 from gru_tf.tasks import Array, Signature, Splits
 from gru_tf.tasks._padding import padded, right_padded
-from gru_tf.tasks.own._labelled_task import LabelledData, as_bytes, expect_to_fit_memory
+from gru_tf.tasks.own._labelled_task import LabelledData, expect_to_fit_memory, json_array
 from gru_tf.tasks.own._task import Names, PreparedInputs
 
 
@@ -138,7 +138,7 @@ class Sequences(LabelledData):
             "lengths": lengths.astype(np.int32),
             "targets": targets,
             "split": split,
-            "about": as_bytes(about),
+            "about": json_array(about),
         }
 
 

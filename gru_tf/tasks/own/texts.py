@@ -25,7 +25,7 @@ from gru_tf.data.own.labels import Labelled
 from gru_tf.data.vocabulary import UNKNOWN, Standardize, learn, number_by
 from gru_tf.tasks import Array, Count, Examples, Signature, Splits
 from gru_tf.tasks._padding import right_padded
-from gru_tf.tasks.own._labelled_task import LabelledData, as_bytes, expect_to_fit_memory
+from gru_tf.tasks.own._labelled_task import LabelledData, expect_to_fit_memory, json_array
 from gru_tf.tasks.own._task import PreparedInputs
 
 PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
@@ -155,7 +155,7 @@ class Texts(LabelledData):
             "lengths": lengths,
             "targets": targets[order],
             "split": split[order],
-            "about": as_bytes(about),
+            "about": json_array(about),
         }
 
     def _same(self, texts: Sequence[str]) -> Array:

@@ -1,7 +1,7 @@
-"""Series of the UCR and UEA archives, or of any `.ts` file: which class does a series belong to?
+"""Time series classification: series of the UCR and UEA archives, or of any `.ts` file.
 
-Series have one channel or several, one length or many. Classes are those of the training file, in the order of their
-numbers or else of the alphabet; each channel is standardised by the training series.
+Series have one channel or several, one length or many. Classes are those of the training file, in numerical or else
+alphabetical order; each channel is standardised by the training series.
 
 Worked example, "JapaneseVowels": nine men say /ae/; each utterance is 7 to 29 steps of 12 LPC cepstrum coefficients.
 
@@ -22,8 +22,9 @@ from gru_tf.data.ts_file import TsSeries
 from gru_tf.foundation.digest import sha256_of_file
 from gru_tf.foundation.errors import cannot_read
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
+from gru_tf.tasks._baselines import majority_class
 from gru_tf.tasks._padding import padded
-from gru_tf.tasks.own._task import unchanged
+from gru_tf.tasks._pinned_files import pinned_digest
 
 ADDRESS = "https://raw.githubusercontent.com/aeon-toolkit/aeon/a101ddc/aeon/datasets/data"
 
@@ -78,15 +79,15 @@ SHAPES = {  # checked when read
 class Ucr(Task):
     """Classify the series of a published set, or of two files of the same form, with the split that the files make.
 
-    There is no published validation set. A share of each class of the training file is kept to choose on, at least one
-    series and never the last one. Which ones is fixed, the same for every seed, so that every run chooses on the same.
+    There is no published validation set. A share of each class of the training file is the validation split, at least one
+    series and never all of a class. The choice is fixed, the same for every seed and every run.
 
     Args:
         name: a published set: "ArrowHead" (36 series to train on, 175 to test), "GunPoint" (50, 150), "ItalyPowerDemand"
             (67, 1,029) or "JapaneseVowels" (270, 370).
         path: a `.ts` file to train on, in place of a published set.
         test_path: the `.ts` file to test on that goes with `path`.
-        validation: share of each training class to choose on.
+        validation: share of each training class to validate on.
         sha256: first 16 digits of the checksum of `path` and `test_path`, filled in when an experiment is loaded.
     """
 
@@ -131,33 +132,33 @@ class Ucr(Task):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy; chance is the share in the test file of the class most frequent in training, the first of equals.
+        """Accuracy; the baseline is the majority class of the training split, the first of equals.
 
         Raises:
-            DatasetError: where a file is damaged or cannot be had.
+            DatasetError: where a file is damaged or unavailable.
         """
         train, _, test = self._targets()
-        chance = float(np.mean(test == np.bincount(train).argmax()))
-        return Metric("accuracy", "max", chance=chance, solved=1.0)
+        _, share = majority_class(train, test)
+        return Metric("accuracy", "max", chance=share, solved=1.0, trivial="the majority class")
 
     def splits(self, rng: np.random.Generator) -> Splits:
         """Inputs (N, T, channels) float32, zeros after the end of a series, and targets (N,) int32; `rng` is not used.
 
         Raises:
-            DatasetError: where a file is damaged or cannot be had, there is one class only, or a class is seen only in
-                the test file.
+            DatasetError: where a file is damaged or unavailable, there is only one class, or a class occurs in the test file
+                alone.
         """
-        source, held = self._read()
+        source, test = self._read()
         labels, test_labels = self._labels()
-        kept = _kept(labels, self.validation, self._training_file())
-        train = np.repeat(~kept, source.lengths)
+        validation = _validation(labels, self.validation, self._training_file())
+        train = np.repeat(~validation, source.lengths)
         mean, deviation = source.values[train].mean(0), source.values[train].std(0)
         deviation = np.where(deviation > 0, deviation, 1.0)  # a channel that never changes stays at 0
-        rows, test_rows = ((series.values - mean) / deviation for series in (source, held))
+        rows, test_rows = ((series.values - mean) / deviation for series in (source, test))
         return Splits(
-            train=padded(rows, source.lengths, ~kept, labels),
-            validation=padded(rows, source.lengths, kept, labels),
-            test=padded(test_rows, held.lengths, np.ones(len(held.lengths), bool), test_labels),
+            train=padded(rows, source.lengths, ~validation, labels),
+            validation=padded(rows, source.lengths, validation, labels),
+            test=padded(test_rows, test.lengths, np.ones(len(test.lengths), bool), test_labels),
         )
 
     def pinned(self) -> dict[str, str]:
@@ -166,7 +167,7 @@ class Ucr(Task):
         Raises:
             DatasetError: where a file cannot be read, or is not the one that `sha256` names.
         """
-        return {} if self.path is None else {"sha256": unchanged(self.sha256, [self.path, self.test_path or ""])}
+        return {} if self.path is None else {"sha256": pinned_digest(self.sha256, [self.path, self.test_path or ""])}
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the two files."""
@@ -214,8 +215,8 @@ class Ucr(Task):
 
     def _targets(self) -> tuple[Array, Array, Array]:
         labels, test = self._labels()
-        kept = _kept(labels, self.validation, self._training_file())
-        return labels[~kept], labels[kept], test
+        validation = _validation(labels, self.validation, self._training_file())
+        return labels[~validation], labels[validation], test
 
 
 def _series(source: DataFile | str) -> TsSeries:
@@ -241,15 +242,15 @@ def _shape(train: TsSeries, test: TsSeries) -> Shape:
     return Shape(int(lengths.max()), train.values.shape[1], len(ordered(train.labels)), varying)
 
 
-def _kept(labels: Array, share: float, file: str) -> Array:
-    """(N,) whether a training series is kept to choose on."""
-    kept, rng = np.zeros(len(labels), bool), np.random.default_rng(0)
+def _validation(labels: Array, share: float, file: str) -> Array:
+    """(N,) whether a series of the training file is of the validation split."""
+    chosen, rng = np.zeros(len(labels), bool), np.random.default_rng(0)
     for label in range(int(labels.max()) + 1):
         rows = rng.permutation(np.flatnonzero(labels == label))
-        kept[rows[: min(max(1, round(share * len(rows))), len(rows) - 1)]] = True
-    if not kept.any():
-        raise DatasetError(f"{file}: expected a class with two series or more, one of them to choose on. Received: none")
-    return kept
+        chosen[rows[: min(max(1, round(share * len(rows))), len(rows) - 1)]] = True
+    if not chosen.any():
+        raise DatasetError(f"{file}: expected a class with two series or more, one of them to validate on. Received: none")
+    return chosen
 
 
 TASK = Ucr

@@ -306,7 +306,7 @@ def test_translations_are_shown_beside_their_sources(needs_files):
     task = Multi30k()
     needs_files(task)
     written = np.maximum(task.splits(RNG).test.targets, 0)
-    first, second, *_ = task.shown(written, written * 0).split("\n\n")
+    first, second, *_ = task.sample_text(written, written * 0).split("\n\n")
     assert first == f"BLEU: {_bleu.signature()}"
     assert "A man in an orange hat starring at something." in second
     assert "greedy     ein mann mit einem orangefarbenen hut, der etwas" in second
@@ -398,7 +398,7 @@ def final(small):
     return next(result for result in small.results.runs if result.run.purpose == "final")
 
 
-def test_an_experiment_ends_with_bleu_above_the_trivial_answer(small):
+def test_an_experiment_ends_with_bleu_above_the_baseline(small):
     (row,) = small.results.table()
     result = final(small)
     assert (row.metric, row.direction, row.seeds) == ("bleu", "max", 1)
@@ -475,7 +475,7 @@ def test_diagnostics_are_refused_in_words():
 def test_what_writes_nothing_has_no_written_score():
     from gru_tf.tasks.memory.adding import Adding
 
-    for ask in (lambda task: task.scored("test", np.zeros((1, 1))), lambda task: task.shown(np.zeros(1), np.zeros(1))):
+    for ask in (lambda task: task.scored("test", np.zeros((1, 1))), lambda task: task.sample_text(np.zeros(1), np.zeros(1))):
         with pytest.raises(NotImplementedError, match="Adding has no targets that a network writes"):
             ask(Adding())
 

@@ -774,7 +774,10 @@ def test_bad_series_are_refused_in_one_line(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"validation": 0.5, "test": 0.5}, "received validation 0.5 and test 0.5, expected shares below 1 together"),
+        (
+            {"validation": 0.5, "test": 0.5},
+            "received shares of 0.5 to validate and 0.5 to test, expected less than 1 together",
+        ),
         ({"test": 0.2, "test_path": "b.ts"}, "received both test_path and test, expected one"),
         ({"kind": "classes"}, r"kind: received 'classes', expected 'class' or 'value'\. Did you mean 'class'\?"),
         ({"validation": 0.0}, "validation: received 0.0, expected more than 0"),
