@@ -286,7 +286,7 @@ def _experiment(name: str, numbers: dict[str, Any]) -> Iterator[str]:
 def _first(docstring: str | None) -> str:
     """A docstring up to its first heading, "Args:" or another, without what concerns only callers in Python."""
     words = re.split(r"\n(?:Args|Raises|Returns|Warns|Attributes):\n", cleandoc(docstring or ""))[0]
-    return re.sub(r"\s*The first call reads the files\.", "", words).strip()
+    return re.sub(r"\s*The\s+first\s+call\s+reads\s+the\s+files?\.", "", words).strip()
 
 
 def _prose(text: str) -> str:

@@ -101,7 +101,7 @@ def test_the_last_value_scores_as_published(horizon: int, mse: float, mae: float
 
 
 def test_units_are_those_of_the_file(needs_files: Needs) -> None:
-    """Always 10 °C off scores 10 °C; and the same whether or not the change is foretold."""
+    """Always 10 °C off scores 10 °C; and the same whether or not the change is predicted."""
     task = Temperatures()
     needs_files(task)
     deviation = task.metric.scale
@@ -186,11 +186,11 @@ def log_mel_by_hand(samples: Any, rate: int, bands: int) -> Any:
 @cache
 def recordings() -> dict[str, Any]:
     with zipfile.ZipFile(locate(PACKED)) as archive:
-        found = {}
+        samples = {}
         for name in archive.namelist():
             with wave.open(io.BytesIO(archive.read(name))) as file:
-                found[Path(name).stem] = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-    return found
+                samples[Path(name).stem] = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    return samples
 
 
 @cache
@@ -201,10 +201,10 @@ def features_of(name: str) -> Any:
 def test_log_mel_features_by_hand() -> None:
     rng = np.random.default_rng(0)
     waves = [rng.normal(0, 3000, samples).astype(np.int16) for samples in (200, 279, 280, 3000)] + [np.zeros(500, np.int16)]
-    for wave_, found in zip(waves, log_mel(waves, 8000, 40), strict=True):
-        assert found.dtype == np.float32
-        assert found.shape == (1 + (len(wave_) - 200) // 80, 40)
-        assert np.allclose(found, log_mel_by_hand(wave_, 8000, 40), atol=2e-3)
+    for wave_, features in zip(waves, log_mel(waves, 8000, 40), strict=True):
+        assert features.dtype == np.float32
+        assert features.shape == (1 + (len(wave_) - 200) // 80, 40)
+        assert np.allclose(features, log_mel_by_hand(wave_, 8000, 40), atol=2e-3)
 
 
 def test_a_recording_shorter_than_a_frame_is_refused() -> None:
@@ -289,12 +289,12 @@ def test_series_are_those_of_the_files(name: Any, needs_files: Needs) -> None:
 
 def match(part: Examples, series: list[Any]) -> list[int]:
     """Which series each example is, whatever its scale: the one of its length that it is an affine map of."""
-    found = []
+    rows = []
     for steps, length in zip(part.inputs, part.lengths, strict=True):
         same = [row for row, values in enumerate(series) if len(values) == length]
         distances = [np.abs(unit(steps[:length, 0]) - unit(series[row][:, 0])).max() for row in same]
-        found.append(same[int(np.argmin(distances))])
-    return found
+        rows.append(same[int(np.argmin(distances))])
+    return rows
 
 
 def unit(values: Any) -> Any:

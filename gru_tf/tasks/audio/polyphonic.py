@@ -79,7 +79,7 @@ class Polyphonic(Task):
 
         The average is over all predicted steps of all pieces together, not by piece first; padding does not count, and
         neither does a piece's first step, which nothing precedes. The baseline predicts each note with its frequency in
-        the training pieces (`marginal_nll`), so the first call reads the file.
+        the training pieces (`marginal_nll`). The first call reads the file.
 
         Raises:
             DatasetError: where the file is damaged or unavailable.

@@ -42,14 +42,14 @@ def text_of(examples, symbols):
 
 
 def test_a_text_in_parts_by_hand():
-    found = parts(np.array([5, 6, 7, 8, 9], np.uint8), 2)
-    assert found.inputs.tolist() == [[5, 6], [7, 8], [9, 0]]
-    assert found.targets.tolist() == [[6, 7], [8, 9], [-1, -1]]
-    assert found.lengths.tolist() == [2, 2, 1]
+    examples = parts(np.array([5, 6, 7, 8, 9], np.uint8), 2)
+    assert examples.inputs.tolist() == [[5, 6], [7, 8], [9, 0]]
+    assert examples.targets.tolist() == [[6, 7], [8, 9], [-1, -1]]
+    assert examples.lengths.tolist() == [2, 2, 1]
 
 
 def test_unigrams_by_hand():
-    """Of three tokens, training foretells 1, 1, 0: shares 2/6, 3/6, 1/6. The test text foretells 1 and 2."""
+    """Of three tokens, the targets of training are 1, 1, 0: shares 2/6, 3/6, 1/6. Those of the test text are 1 and 2."""
     nats = unigram_nll(np.array([2, 1, 1, 0]), np.array([0, 1, 2]), 3)
     assert nats == pytest.approx(-(math.log(3 / 6) + math.log(1 / 6)) / 2)
 
@@ -300,9 +300,9 @@ def archive(path: Path, reviews: dict[str, bytes]) -> bytes:
 def test_reviews_come_in_the_order_of_their_numbers(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
     content = archive(tmp_path / "a", {name: text.encode() for name, text in REVIEWS.items()} | {"aclImdb/README": b"\xff"})
     (tmp_path / "a").write_bytes(compress(content))
-    found = read_reviews(tmp_path / "a")
-    assert set(found) == {(part, kind) for part in ("train", "test") for kind in ("neg", "pos")}
-    assert found["test", "pos"] == ["test pos 0 é", "test pos 9 é", "test pos 10 é"]
+    reviews = read_reviews(tmp_path / "a")
+    assert set(reviews) == {(part, kind) for part in ("train", "test") for kind in ("neg", "pos")}
+    assert reviews["test", "pos"] == ["test pos 0 é", "test pos 9 é", "test pos 10 é"]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def by_hand(of: OwnForecast) -> list[list[tuple[Any, Any]]]:
     """(inputs, targets) of every window of each part, of the targets alone, row by row."""
     series, columns = naive.own_rows(of), list(of.target)
     train = np.concatenate([frame[columns][frame.part == 0].to_numpy(float) for frame in series])
-    found: list[list[tuple[Any, Any]]] = [[], [], []]
+    windows: list[list[tuple[Any, Any]]] = [[], [], []]
     for frame in series:
         rows, part = (frame[columns].to_numpy(float) - train.mean(0)) / train.std(0), frame.part.tolist()
         for start in range(of.window, len(rows) - of.horizon + 1):
@@ -74,9 +74,9 @@ def by_hand(of: OwnForecast) -> list[list[tuple[Any, Any]]]:
                 continue
             base = rows[start - 1] if of.relative else 0 * rows[0]
             inputs, targets = rows[start - of.window : start] - base, rows[start : start + of.horizon] - base
-            found[part[start]].append((inputs, targets.ravel()))
-    found[1] = found[1][:: of.stride]
-    return found
+            windows[part[start]].append((inputs, targets.ravel()))
+    windows[1] = windows[1][:: of.stride]
+    return windows
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_the_cut_is_one_moment_for_all_series(tmp_path: Path) -> None:
     path = csv(tmp_path, shop=[name for name, _ in parts], t=days, v=days)
     own = task(path=path, target=["v"], time="t", group="shop", window=3, horizon=2, relative=False)
     mean, deviation = (own.encodings()["outputs"][0][name] for name in ("mean", "deviation"))
-    found = [np.round(part.targets * deviation + mean) for part in three(draw(own))]
-    assert [(part.min(), part.max()) for part in found] == [(3, 64), (65, 79), (80, 99)]
-    assert [len(part) for part in found] == [61 + 21, 14 + 14 + 6, 19 + 9 + 19]
+    days_of_targets = [np.round(part.targets * deviation + mean) for part in three(draw(own))]
+    assert [(part.min(), part.max()) for part in days_of_targets] == [(3, 64), (65, 79), (80, 99)]
+    assert [len(part) for part in days_of_targets] == [61 + 21, 14 + 14 + 6, 19 + 9 + 19]
     assert own.notes() == ("1 of 3 series have no training window.",)
 
 
@@ -221,15 +221,15 @@ def test_no_window_knows_a_value_that_comes_after_it(missing: str, tmp_path: Pat
     own = task(path=path, **options)
     starts = np.asarray(own.arrays()["test"])
     inputs = draw(own).test.inputs
-    kept = frame if missing != "drop" else frame.dropna().reset_index(drop=True)
-    assert not kept.v[starts].isna().any()  # what is not in the file is not foretold
+    rows = frame if missing != "drop" else frame.dropna().reset_index(drop=True)
+    assert not rows.v[starts].isna().any()  # what is not in the file is no target
     after_a_gap = 2 * (missing == "interpolate")  # rows 103 and 111: what they follow is known only with them
-    assert len(starts) == int(kept.v[starts.min() :].notna().sum()) - after_a_gap
+    assert len(starts) == int(rows.v[starts.min() :].notna().sum()) - after_a_gap
     for row in range(97, 120, 1 if missing == "interpolate" else 5):
         other = task(path=gappy(tmp_path, row)[0], **options)
-        before = kept.t[starts].to_numpy() <= row
+        before = rows.t[starts].to_numpy() <= row
         assert np.array_equal(draw(other).test.inputs[before], inputs[before])
-        assert not np.array_equal(draw(other).test.inputs, inputs) or row > kept.t[starts[-1] - 1]
+        assert not np.array_equal(draw(other).test.inputs, inputs) or row > rows.t[starts[-1] - 1]
 
 
 def test_the_training_mean_fills_with_what_training_has(tmp_path: Path) -> None:
@@ -323,10 +323,10 @@ def test_new_data_become_the_inputs_of_training_and_outputs_values_of_the_file(r
 
 
 def test_encodings_are_json() -> None:
-    said = task(**SHOP, covariates=["weather"], horizon=2).encodings()
-    assert json.loads(json.dumps(said)) == said
-    assert [(output["target"], output["ahead"]) for output in said["outputs"]] == [("sales", 1), ("sales", 2)]
-    assert said["options"]["window"] == 14
+    encodings = task(**SHOP, covariates=["weather"], horizon=2).encodings()
+    assert json.loads(json.dumps(encodings)) == encodings
+    assert [(output["target"], output["ahead"]) for output in encodings["outputs"]] == [("sales", 1), ("sales", 2)]
+    assert encodings["options"]["window"] == 14
 
 
 @pytest.mark.parametrize(
@@ -490,12 +490,12 @@ def test_the_number_of_rows_that_is_asked_for_is_enough(tmp_path: Path) -> None:
 def test_the_window_or_horizon_that_is_offered_fits_and_one_more_does_not(
     option: dict[str, int], said: str, largest: dict[str, int], name: str, tmp_path: Path
 ) -> None:
-    given = {"path": csv(tmp_path, v=np.arange(96) % 7), "target": ["v"]}
+    options = {"path": csv(tmp_path, v=np.arange(96) % 7), "target": ["v"]}
     with pytest.raises(DatasetError, match=f"; they have room for {said}$"):
-        task(**given, **option).pinned()
-    assert all(len(part) for part in three(draw(task(**given, **largest))))
+        task(**options, **option).pinned()
+    assert all(len(part) for part in three(draw(task(**options, **largest))))
     with pytest.raises(DatasetError, match="expected at least"):
-        task(**given, **{**largest, name: largest[name] + 1}).pinned()
+        task(**options, **{**largest, name: largest[name] + 1}).pinned()
 
 
 def test_rows_to_test_on_must_be_later(tmp_path: Path) -> None:
@@ -524,10 +524,10 @@ def test_the_command_says_it_in_one_line_and_writes_nothing(
             monkeypatch.setattr(sys, "argv", ["gru-tf", command, "e.yaml"])
             with pytest.raises(SystemExit) as ended:
                 main.main()
-            said = capsys.readouterr()
-            assert (ended.value.code, said.out) == (2, "e: Is it refused?\n" if command == "run" else "")
-            assert said.err.count("\n") == 1
-            assert "x.csv: " in said.err
+            output = capsys.readouterr()
+            assert (ended.value.code, output.out) == (2, "e: Is it refused?\n" if command == "run" else "")
+            assert output.err.count("\n") == 1
+            assert "x.csv: " in output.err
     assert {file.name for file in tmp_path.iterdir()} == {"e.yaml", "x.csv"}
 
 

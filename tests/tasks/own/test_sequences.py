@@ -58,13 +58,13 @@ def by_trip(path: str, columns: list[str]) -> dict[str, Any]:
     """Trip → its rows in order, and what stands in each of its rows."""
     with Path(path).open(newline="") as stream:
         rows = sorted(csv.DictReader(stream), key=lambda row: float(row["second"]))
-    found: dict[str, Any] = {}
+    trips: dict[str, Any] = {}
     for row in rows:
-        trip = found.setdefault(
+        trip = trips.setdefault(
             row["trip"], {"steps": [], "by": row["by"], "person": row["person"], "weight": row["weight"]}
         )
         trip["steps"].append([float(row[name]) if name in NUMERIC else row[name] for name in columns])
-    return found
+    return trips
 
 
 def trips_of(examples: Examples, task: Any) -> list[str]:
@@ -88,12 +88,12 @@ def encoded(rows: list[list[Any]], training: list[list[Any]]) -> Any:
 
 def test_a_table_is_read_as_plain_python_reads_it() -> None:
     task = Sequences(**{**TRIPS, "features": FEATURES})
-    trips, found = by_trip(TRIPS["path"], FEATURES), parts(task)
-    training = [row for trip in trips_of(found[0], task) for row in trips[trip]["steps"]]
+    trips, splits = by_trip(TRIPS["path"], FEATURES), parts(task)
+    training = [row for trip in trips_of(splits[0], task) for row in trips[trip]["steps"]]
     classes = sorted({trip["by"] for trip in trips.values()})
     assert task.encodings()["classes"] == classes
     seen = []
-    for part in found:
+    for part in splits:
         for name, inputs, target, length in zip(trips_of(part, task), part.inputs, part.targets, part.lengths, strict=True):
             assert len(trips[name]["steps"]) == length
             assert inputs[:length] == pytest.approx(encoded(trips[name]["steps"], training), abs=1e-5)
@@ -101,9 +101,9 @@ def test_a_table_is_read_as_plain_python_reads_it() -> None:
             seen.append(name)
     assert sorted(seen) == sorted(trips)
     usual = max(
-        classes, key=lambda name: ([trips[t]["by"] for t in trips_of(found[0], task)].count(name), -classes.index(name))
+        classes, key=lambda name: ([trips[t]["by"] for t in trips_of(splits[0], task)].count(name), -classes.index(name))
     )
-    share = np.mean([trips[trip]["by"] == usual for trip in trips_of(found[2], task)])
+    share = np.mean([trips[trip]["by"] == usual for trip in trips_of(splits[2], task)])
     assert task.metric.chance == pytest.approx(share, abs=1e-12)
     assert task.metric.trivial == f"the majority class ('{usual}')"
 
@@ -128,13 +128,13 @@ def test_values_are_scored_in_their_own_units() -> None:
 
 
 def test_one_set_of_sequences_is_the_same_in_three_forms(tmp_path: Path) -> None:
-    found = own_labelled.arrays()
-    number = np.repeat(np.arange(40), found["lengths"])
-    real = np.arange(6) < found["lengths"][:, None]
-    table = pandas.DataFrame(found["X"][real], columns=["a", "b"]).assign(n=number, sign=found["sign"][number])
+    sums = own_labelled.arrays()
+    number = np.repeat(np.arange(40), sums["lengths"])
+    real = np.arange(6) < sums["lengths"][:, None]
+    table = pandas.DataFrame(sums["X"][real], columns=["a", "b"]).assign(n=number, sign=sums["sign"][number])
     table.to_csv(tmp_path / "a.csv", index=False, float_format="%.17g")
     table.to_parquet(tmp_path / "a.parquet")
-    (tmp_path / "a.ts").write_text(own_labelled.in_ts([x[r] for x, r in zip(found["X"], real, strict=True)], found["sign"]))
+    (tmp_path / "a.ts").write_text(own_labelled.in_ts([x[r] for x, r in zip(sums["X"], real, strict=True)], sums["sign"]))
     tasks = [
         Sequences(path=str(tmp_path / "a.csv"), id="n", label="sign"),
         Sequences(path=str(tmp_path / "a.parquet"), id="n", label="sign"),
@@ -309,8 +309,8 @@ def copies(tmp_path: Path) -> Sequences:
 
 
 def check_copies_together(task: Sequences) -> None:
-    found = [{steps.tobytes() for steps in part.inputs} for part in parts(task)]
-    assert sum(map(len, found)) == len(set.union(*found)) == 15
+    contents = [{steps.tobytes() for steps in part.inputs} for part in parts(task)]
+    assert sum(map(len, contents)) == len(set.union(*contents)) == 15
 
 
 def test_copies_of_a_sequence_are_in_one_split(tmp_path: Path) -> None:
@@ -347,9 +347,9 @@ def test_a_changed_file_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "test_path.ts").write_text(Path(SIGNS["test_path"]).read_text() + "1,2:3,4:high\n")
     assert create(name, options).pinned() != {"sha256": pinned["sha256"]}
     monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "nothing kept"))
-    for asked in (lambda task: task.pinned(), lambda task: task.signature):
+    for read in (lambda task: task.pinned(), lambda task: task.signature):
         with pytest.raises(UserError, match=r"path\.ts and test_path\.ts changed since .* expected " + pinned["sha256"]):
-            asked(create(name, pinned))
+            read(create(name, pinned))
 
 
 def test_a_published_set_has_nothing_to_pin() -> None:
@@ -390,19 +390,19 @@ def test_new_steps_become_the_inputs_of_training() -> None:
 
 
 def test_new_arrays_become_the_inputs_of_training() -> None:
-    task, found = Sequences(**SUMS), own_labelled.arrays()
-    prepared = task.prepare({"X": found["X"], "lengths": found["lengths"]})
+    task, sums = Sequences(**SUMS), own_labelled.arrays()
+    prepared = task.prepare({"X": sums["X"], "lengths": sums["lengths"]})
     truth = {
         steps[:length].tobytes() for part in parts(task) for steps, length in zip(part.inputs, part.lengths, strict=True)
     }
     assert truth == {steps[:length].tobytes() for steps, length in zip(prepared.inputs, prepared.lengths, strict=True)}
     about = task.encodings()
-    outputs = (found["y"][:, None] - about["mean"]) / about["deviation"]
-    answers = task.answer(outputs, {"X": found["X"], "lengths": found["lengths"]})
-    assert answers["y"].to_numpy() == pytest.approx(found["y"])
+    outputs = (sums["y"][:, None] - about["mean"]) / about["deviation"]
+    answers = task.answer(outputs, {"X": sums["X"], "lengths": sums["lengths"]})
+    assert answers["y"].to_numpy() == pytest.approx(sums["y"])
     assert answers["sequence"].tolist() == list(range(1, 41))
     with pytest.raises(UserError, match=r"the data: expected 2 features, as in training: X\[0\], X\[1\]\. Received: 1: X"):
-        task.prepare({"X": found["X"][..., 0]})
+        task.prepare({"X": sums["X"][..., 0]})
 
 
 def test_new_steps_of_another_form_are_refused() -> None:

@@ -35,8 +35,8 @@ def words_of(text: str) -> list[str]:
 def read(task: Texts, examples: Examples) -> list[list[str | None]]:
     """The words that the numbers stand for; None for one that is unknown."""
     known = [None, None, *task.encodings()["words"]]
-    found = zip(examples.inputs, examples.lengths, strict=True)
-    return [[known[number] for number in row[:length]] for row, length in found]
+    sequences = zip(examples.inputs, examples.lengths, strict=True)
+    return [[known[number] for number in row[:length]] for row, length in sequences]
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +96,8 @@ def test_authors_are_in_one_split() -> None:
     authors: dict[str, set[int]] = {}
     for text, who in zip(table["said"], table["who"], strict=True):
         authors.setdefault(" ".join(words_of(text)), set()).add(who)
-    found = [[authors.get(" ".join(map(str, words)), set()) for words in read(task, part)] for part in parts(task)]
-    sure = [{min(who) for who in part if len(who) == 1} for part in found]
+    owners = [[authors.get(" ".join(map(str, words)), set()) for words in read(task, part)] for part in parts(task)]
+    sure = [{min(who) for who in part if len(who) == 1} for part in owners]
     assert sum(map(len, sure)) == len(set.union(*sure)) > 25
 
 
@@ -130,7 +130,7 @@ def test_what_is_held_back_changes_nothing_in_training(tmp_path: Path, held: str
 def test_a_planted_leak_in_the_vocabulary_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = texts.learn
     monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(texts, "learn", lambda found, learned, how: honest(found, len(found), how))
+    monkeypatch.setattr(texts, "learn", lambda words, learned, how: honest(words, len(words), how))
     with pytest.raises(AssertionError):
         check_no_leak(tmp_path, "all")
 
@@ -164,7 +164,7 @@ def test_what_a_file_to_test_on_repeats_is_said(said: Texts) -> None:
 
 def test_same_texts_in_two_splits_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRU_TF_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(Texts, "_same", lambda self, found: np.arange(len(found)))
+    monkeypatch.setattr(Texts, "_same", lambda self, texts: np.arange(len(texts)))
     with pytest.raises(AssertionError):
         check_same_texts_together(same_texts(tmp_path))
 
