@@ -367,6 +367,7 @@ def test_splits_are_disjoint(label: str, task: Task, needs_files: Callable[[Task
 def test_the_baseline_scores_chance(label: str, task: Task, needs_files: Callable[[Task], None]) -> None:
     needs_files(task)
     check_baseline_scores_chance(task, fixed=label.partition("(")[0] in FIXED)
+    assert task.metric.trivial != Metric.trivial, "expected a name of the task's own for its baseline"
 
 
 @pytest.mark.parametrize(("label", "task"), [entry for entry in entries() if entry.id.partition("(")[0] not in FIXED])
