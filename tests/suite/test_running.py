@@ -265,7 +265,7 @@ def test_diverged_and_failed_runs_are_shown_and_stop_no_other(store, tmp_path, m
     assert rnn.settings == gru.settings == {"learning_rate": 1e-2}
     assert [re.sub(r"epoch \d", "epoch", f) for f in rnn.failures] == ["a trial diverged: the loss was not finite in epoch"]
     assert len(gru.failures) == 2
-    assert any(f.startswith("seed 1 failed: RuntimeError: no memory left (test_suite.py:") for f in gru.failures)
+    assert any(f.startswith("seed 1 failed: RuntimeError: no memory left (test_running.py:") for f in gru.failures)
     _tries_again_only_what_failed(file, store, numbers(found))
 
 
