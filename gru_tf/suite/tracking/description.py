@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
+from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
 from gru_tf.experiment.result import RunResult
@@ -16,7 +17,16 @@ from gru_tf.suite.tracking.tags import NOTE
 from gru_tf.tasks import TASKS
 
 
-def note(record: Any, text: str) -> None:
+class ExperimentInStore(Protocol):
+    """Where in the store an experiment is; a `Record` is one."""
+
+    client: MlflowClient
+    uri: str
+    experiment_id: str
+    parent: str
+
+
+def note(record: ExperimentInStore, text: str) -> None:
     """Show a text, Markdown, with an experiment and with its parent run; a description that a person wrote stays.
 
     Raises:
@@ -33,19 +43,19 @@ def note(record: Any, text: str) -> None:
         record.client.set_tag(record.parent, MLFLOW_RUN_NOTE, text)
 
 
-def view(record: Any) -> None:
+def view(record: ExperimentInStore) -> None:
     """Give an experiment the view in which its cells are compared in the dashboard's own charts."""
     with answering(record.uri):
         record.client.set_experiment_tag(record.experiment_id, dashboard_links.SHARED, dashboard_links.view())
 
 
-def data(record: Any, results: Iterable[RunResult]) -> None:
+def data(record: ExperimentInStore, results: Iterable[RunResult]) -> None:
     """Name the data of these results on the parent run."""
     with answering(record.uri):
         inputs(record.client, record.parent, results)
 
 
-def file(record: Any, path: Path) -> None:
+def file(record: ExperimentInStore, path: Path) -> None:
     """Keep a file with the parent run, in place of one of the same name."""
     with answering(record.uri):
         record.client.log_artifact(record.parent, str(path))

@@ -3,9 +3,9 @@
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mlflow.entities import RunTag
+from mlflow.tracking import MlflowClient
 from pydantic import ValidationError
 
 from gru_tf.experiment.experiment import Experiment
@@ -28,34 +28,32 @@ from gru_tf.suite.tracking.tags import (
     whole,
 )
 
-if TYPE_CHECKING:
-    from gru_tf.suite.tracking.store import Store
-
 
 class Record:
     """One experiment in the store: its parent run and its children.
 
-    Attributes:
+    Args:
+        client: MLflow's, of the store.
+        uri: of the store.
         experiment: the definition that the store holds, or that is being written.
+        experiment_id: MLflow's.
+        parent: the id of the parent run.
+
+    Attributes:
         left_out: how many children of earlier definitions the last `results(members_only=True)` passed over.
         ids, models: fingerprint → the child, and the URI of its trained model if it has one; of results read or written.
         children: the runs that hold its results.
     """
 
-    def __init__(self, store: "Store", experiment: Experiment, experiment_id: str, parent: str):
-        self.store, self.client, self.experiment = store, store.client, experiment
+    def __init__(self, client: MlflowClient, uri: str, experiment: Experiment, experiment_id: str, parent: str):
+        self.client, self.uri, self.experiment = client, uri, experiment
         self.experiment_id, self.parent = experiment_id, parent
-        self.children = Children(store.client, experiment_id, parent)
+        self.children = Children(client, experiment_id, parent)
         self.ids: dict[str, str] = {}
         self.models: dict[str, str] = {}
         self.left_out = 0
         self._beaten = 0.0
         self._doubtful: set[str] = set()
-
-    @property
-    def uri(self) -> str:
-        """Of the store."""
-        return self.store.uri
 
     @guarded
     def begin(self) -> None:

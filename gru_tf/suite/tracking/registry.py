@@ -17,6 +17,7 @@ from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.foundation.errors import one_line
 from gru_tf.suite.tracking import model
 from gru_tf.suite.tracking.errors import answering, root
+from gru_tf.suite.tracking.record import Record
 
 ALIAS = "best"
 LONGEST = 250  # characters of a name; MLflow's tables have room for 256
@@ -58,13 +59,13 @@ def best(experiment: Experiment, results: Iterable[RunResult]) -> Iterator[RunRe
             yield max(own, key=lambda r: sign * (r.validation or 0.0))
 
 
-def models(record: Any, results: Iterable[RunResult]) -> dict[str, tuple[str, RunResult]]:
+def models(record: Record, results: Iterable[RunResult]) -> dict[str, tuple[str, RunResult]]:
     """Cell → (URI of its trained model, the run that trained it), of an experiment of one task: the best that has one."""
     having = [result for result in results if result.run.fingerprint in record.models]
     return {r.run.cell.label: (record.models[r.run.fingerprint], r) for r in best(record.experiment, having)}
 
 
-def register(record: Any, results: Iterable[RunResult]) -> str:
+def register(record: Record, results: Iterable[RunResult]) -> str:
     """Register the best models of a record; says why not where the registry refuses, else "".
 
     Done again it changes nothing. Of a cell whose best run left no model, none is registered.
@@ -84,7 +85,7 @@ def register(record: Any, results: Iterable[RunResult]) -> str:
     return ""
 
 
-def _register(record: Any, result: RunResult, uri: str) -> None:
+def _register(record: Record, result: RunResult, uri: str) -> None:
     client, known = record.client, name(record.experiment, result.run.task, result.run.cell)
     version = _version(client, known, uri) or _create(record, known, result, uri)
     _link(client, uri, version)
@@ -98,7 +99,7 @@ def _version(client: Any, known: str, uri: str) -> ModelVersion | None:
     return next((version for version in versions if version.source == uri), None)
 
 
-def _create(record: Any, known: str, result: RunResult, uri: str) -> ModelVersion:
+def _create(record: Record, known: str, result: RunResult, uri: str) -> ModelVersion:
     run, experiment = result.run, record.experiment
     about = f"{run.cell.label} on {run.task.title}, from the experiment {experiment.name}: {experiment.question}"
     try:

@@ -20,7 +20,7 @@ from gru_tf.suite.tracking.paging import every
 from gru_tf.suite.tracking.record import Record
 from gru_tf.suite.tracking.tags import DEFINITION, KIND, parts, whole
 
-# A server out of reach is to be reported at once; how long to go on trying is decided in writer.py.
+# A server out of reach is to be reported at once; how long to go on trying is decided in result_writer.py.
 PATIENT_BY_ITSELF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 WITHOUT_BARS = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}  # one for each small file that a report reads
 
@@ -80,7 +80,7 @@ class Store:
         except ValidationError as error:
             what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             raise UserError(f"'{name}' in {self.uri} was run by another version of gru_tf: {what}") from error
-        return Record(self, definition, found.experiment_id, parent.info.run_id)
+        return Record(self.client, self.uri, definition, found.experiment_id, parent.info.run_id)
 
     @guarded
     def has(self, name: str) -> bool:
@@ -95,7 +95,7 @@ class Store:
         if parent is None:
             tags = {KIND: "experiment", **parts(DEFINITION, experiment.model_dump_json())}
             parent = self.client.create_run(experiment_id, run_name=experiment.name, tags=tags)
-        return Record(self, experiment, experiment_id, parent.info.run_id)
+        return Record(self.client, self.uri, experiment, experiment_id, parent.info.run_id)
 
     def log(self, run_id: str, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None) -> None:
         """Write parameters and metrics with one value each to a run."""

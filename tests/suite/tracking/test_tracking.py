@@ -32,7 +32,7 @@ from gru_tf.machine.speed.store import PREFIX
 from gru_tf.recurrent.cells import CELLS as CELL_CATALOGUE
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.recurrent.saved_models import StandIn
-from gru_tf.suite.tracking import Store, StoreError, description, fields, heartbeat
+from gru_tf.suite.tracking import Record, Store, StoreError, description, fields, heartbeat
 from gru_tf.suite.tracking.model import _signature as signature_of
 from gru_tf.suite.tracking.model import custom_objects
 from gru_tf.suite.tracking.tags import BEAT, COORDINATOR, HOST, RESULT
@@ -124,6 +124,17 @@ def test_the_parent_is_the_experiment_and_the_children_are_its_trials_and_seeds(
     found = sorted((c.data.params["cell"], c.data.params["purpose"], c.data.params["seed"]) for c in kept.children)
     finals = [(cell, "final", str(seed)) for cell in CELLS for seed in range(SEEDS)]
     assert found == sorted(finals + [(cell, "trial", "1000") for cell in CELLS] * TRIALS)
+
+
+def test_a_record_needs_no_store_object_but_its_client_and_uri(empty):
+    store, experiment = empty
+    opened, result = store.open(experiment), result_of(experiment)
+    record = Record(MlflowClient(store.uri), store.uri, experiment, opened.experiment_id, opened.parent)
+    record.begin()
+    record.write(result)
+    record.end(failed=False)
+    assert store.find("tiny").results().keys() == {result.run.fingerprint}
+    assert opened.complete()
 
 
 def test_names_of_the_runs_tell_them_apart(kept):
