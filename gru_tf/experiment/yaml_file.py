@@ -1,8 +1,8 @@
-"""Experiment files: YAML → Experiment, with errors that say where, what was received and what was expected."""
+"""Experiment files: YAML ⇄ Experiment, with errors that say where, what was received and what was expected."""
 
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
@@ -68,7 +68,7 @@ def load(path: str | Path) -> Experiment:
 
 
 def validate(content: dict[str, Any], where: str) -> Experiment:
-    """Content of a file → Experiment; UserError in one line, beginning with `where`."""
+    """Content of a file → Experiment, whose origin is `where`; UserError in one line, beginning with it."""
     try:
         experiment = Experiment.model_validate(content)
     except ValidationError as error:
@@ -76,7 +76,17 @@ def validate(content: dict[str, Any], where: str) -> Experiment:
     for name, axis in content["search"]["space"].items() if experiment.search else ():
         if axis is None:  # valid in an Experiment, where it is the absence of an axis
             raise UserError(f"{where}: search.space.{name}: received null, expected {EXPECTED['axis_type']}.")
-    return experiment
+    return experiment.read_from(where)
+
+
+def dump(content: Mapping[str, Any], width: int = 120) -> str:
+    """Content of a file → YAML in which `load` reads the same content: fields in their order, any alphabet as it is.
+
+    Args:
+        content: what JSON can hold.
+        width: characters after which a line is broken, where it can be.
+    """
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width)
 
 
 def _explain(error: ValidationError, content: dict[str, Any]) -> str:
@@ -182,3 +192,10 @@ _Loader.yaml_implicit_resolvers = {
 _FLOAT = r"[-+]?(\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d[\d_]*(?=[eE]))([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(0|[1-9][\d_]*)\Z"), list("-+0123456789"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(rf"({_FLOAT})\Z"), list("-+.0123456789"))
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML that quotes text which resembles a number, to PyYAML or to the loader here, such as `1e-3`."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(rf"({_FLOAT})\Z"), list("-+.0123456789"))

@@ -393,6 +393,23 @@ def test_every_form_of_a_choice(tmp_path):
     assert plain == named == mapped
 
 
+def test_what_is_dumped_is_read_as_the_same(tmp_path):
+    """Text that PyYAML alone would write without quotes, and the loader here would read as a number, among it."""
+    options = {"path": "1e3", "target": ["010", "2020-01-01", "yes", "null", "größe"], "season": 12, "rate": 1e-05}
+    content = {**yaml.safe_load(VALID), "question": "ä: #?", "training": {"learning_rate": 1e-05}, "diagnostics": True}
+    text = yaml_file.dump({**content, "options": options, "nothing": None})
+    assert yaml.load(text, Loader=yaml_file._Loader) == {**content, "options": options, "nothing": None}  # noqa: S506, a SafeLoader
+    assert [line.partition(":")[0] for line in text.splitlines() if line[0].isalpha()] == [*content, "options", "nothing"]
+    assert "größe" in text
+    assert loaded(tmp_path, yaml_file.dump(content)) == loaded(tmp_path, yaml.safe_dump(content))
+
+
+def test_a_long_line_is_broken_at_the_width():
+    text = yaml_file.dump({"question": "word " * 60}, width=60)
+    assert all(40 < len(line) <= 66 for line in text.splitlines()[:-1])
+    assert yaml.safe_load(text)["question"] == "word " * 60
+
+
 # --- by path or by name ---
 
 
@@ -426,6 +443,12 @@ def test_a_folder_or_nothing_is_no_experiment(shelves, given):
     with pytest.raises(UserError) as refused:
         yaml_file.locate(given)
     assert str(refused.value) == f"no experiment file or name '{given}'. 'gru-tf list experiments' shows the names."
+
+
+def test_an_experiment_knows_its_file(shelves):
+    (shelves / "other.yml").write_text(VALID)
+    assert yaml_file.load("other.yml").origin == "other.yml"
+    assert yaml_file.load(shelves / "other.yml").origin == "other.yml", "messages name the file, not its folder"
 
 
 def test_the_package_brings_the_quickstart():
