@@ -39,8 +39,7 @@ def run(
     from gru_tf.experiment import yaml_file
     from gru_tf.suite.engine import processes
 
-    file = yaml_file.locate(experiment)
-    loaded = yaml_file.load(file)
+    loaded = yaml_file.load(yaml_file.locate(experiment))
     if engine == "local" and workers != 0:
         processes.start_server()
     ask(loaded)
@@ -49,7 +48,7 @@ def run(
             from gru_tf import suite
 
         made = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
-        found = suite.run(file, store, engine=made, progress=progress)
+        found = suite.run(loaded, store, engine=made, progress=progress)
     show(found)
     conclude(found)
     end(found)

@@ -5,9 +5,10 @@ Nothing here imports TensorFlow, so that listing, checking names and printing re
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from gru_tf.experiment import claim
 from gru_tf.experiment.specs import (
@@ -94,6 +95,13 @@ Choices = Annotated[tuple[Choice, ...], BeforeValidator(_one_task), Field(min_le
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_seeds), Field(min_length=1)]
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where an experiment was read; any two are equal, so that it makes no experiment another one."""
+
+    file: str = field(default="", compare=False)
+
+
 class Experiment(Spec):
     """One question, its data, its candidates and its protocol.
 
@@ -122,6 +130,21 @@ class Experiment(Spec):
     diagnostics: Diagnosed = ()
     claims: Claims = ()
     published: Annotated[tuple[Published, ...], Field(strict=False)] = ()
+    _origin: Origin = PrivateAttr(default=Origin())
+
+    @property
+    def origin(self) -> str:
+        """What messages call the experiment: the name of its file, or its own where it comes from none.
+
+        It is in no fingerprint, in no dump and in no store.
+        """
+        return self._origin.file or self.name
+
+    def read_from(self, file: str) -> "Experiment":
+        """The same experiment, which messages call by the name of the file that it was read from."""
+        copy = self.model_copy()
+        copy._origin = Origin(file)
+        return copy
 
     @field_validator("tasks", "cells")
     @classmethod

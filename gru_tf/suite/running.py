@@ -124,20 +124,15 @@ def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
     Raises:
         UserError: for an option that a task or cell does not have, or a budget that cannot be met.
     """
-    return _sizes(_where(given), load(given))
+    return _sizes(load(given))
 
 
-def _where(given: str | Path | Experiment) -> str:
-    """What messages call it: its file, or its name where it has none."""
-    return given.name if isinstance(given, Experiment) else yaml_file.locate(str(given)).name
-
-
-def _sizes(where: str, experiment: Experiment) -> list[tuple[Choice, Choice, Size]]:
+def _sizes(experiment: Experiment) -> list[tuple[Choice, Choice, Size]]:
     gpu = bool(processes.gpus())
-    return [(task, cell, _checked(where, experiment, task, cell, gpu)) for task, cell in experiment.pairs()]
+    return [(task, cell, _checked(experiment, task, cell, gpu)) for task, cell in experiment.pairs()]
 
 
-def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice, gpu: bool) -> Size:
+def _checked(experiment: Experiment, choice: Choice, cell: Choice, gpu: bool) -> Size:
     from gru_tf.training.network import model
 
     task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
@@ -148,7 +143,7 @@ def _checked(where: str, experiment: Experiment, choice: Choice, cell: Choice, g
         model.kernel(experiment.model, spec, cell.options, experiment.training.jit, gpu)
         return pretrained.size(spec, cell.options, task.signature, experiment.model)
     except UserError as error:
-        raise UserError(f"{where}: {choice.title}, {cell.label}: {error}") from error
+        raise UserError(f"{experiment.origin}: {choice.title}, {cell.label}: {error}") from error
 
 
 def engine_for(
@@ -215,7 +210,7 @@ def run(
     with lock.held(work, experiment.name):
         record = opened.open(experiment) if opened.has(experiment.name) else None
         if record is None or not record.complete():
-            record = _conduct(_where(given), experiment, opened, engine(work / experiment.name), progress)
+            record = _conduct(experiment, opened, engine(work / experiment.name), progress)
         else:
             if record.outdated():
                 _show_anew(record, work / experiment.name)
@@ -223,12 +218,12 @@ def run(
         return _results(record)
 
 
-def _conduct(where: str, experiment: Experiment, store: Store, engine: Engine, progress: Progress | None) -> Record:
+def _conduct(experiment: Experiment, store: Store, engine: Engine, progress: Progress | None) -> Record:
     record = None
     try:
         with engine:
             with startup.quiet():
-                _sizes(where, experiment)  # before the store hears of it: what is impossible leaves nothing there
+                _sizes(experiment)  # before the store hears of it: what is impossible leaves nothing there
             record = store.open(experiment)
             record.begin()
             finish = partial(_finish, record)

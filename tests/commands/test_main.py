@@ -313,7 +313,7 @@ FILES = {
         yaml.safe_dump({**ONE, "cells": ["grru"]}),
         "one.yaml: cells: no cell is called 'grru'. Did you mean 'gru'?",
     ),
-    "budget": (yaml.safe_dump({**ONE, "model": {"parameters": 12}}), "one: digits(reading=rows), rnn: "),
+    "budget": (yaml.safe_dump({**ONE, "model": {"parameters": 12}}), "one.yaml: digits(reading=rows), rnn: "),
 }
 
 

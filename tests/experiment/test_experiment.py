@@ -203,6 +203,16 @@ def test_an_experiment_survives_the_store():
 # --- runs, seeds, choices ---
 
 
+def test_where_an_experiment_was_read_makes_it_no_other_one():
+    plain = experiment()
+    read = plain.read_from("mine.yml")
+    assert (plain.origin, read.origin) == ("mine", "mine.yml")
+    assert read == plain
+    assert (read.fingerprint, read.model_dump(), repr(read)) == (plain.fingerprint, plain.model_dump(), repr(plain))
+    assert read.model_copy(update={"seeds": (4,)}).origin == "mine.yml", "also with its users' files pinned"
+    assert Experiment.model_validate_json(read.model_dump_json()).origin == "mine", "the store keeps nothing of it"
+
+
 def test_the_runs_are_all_tasks_by_all_cells_by_all_seeds():
     runs = experiment(tasks=["adding", "digits"], seeds=[5, 3]).runs()
     named = [(run.task.name, run.cell.name, run.seed) for run in runs]
@@ -367,7 +377,7 @@ def test_an_unknown_name_is_a_user_error_inside():
 
 # --- what is not imported ---
 
-LIGHT = ("experiment", "experiment_file", "table", "listing", "screen")
+LIGHT = ("experiment.experiment", "experiment.yaml_file", "analysis.table", "commands.listing", "commands.screen")
 HEAVY = "{'tensorflow', 'keras', 'keras_tuner', 'mlflow', 'torch', 'ray', 'matplotlib', 'sklearn'}"
 
 
