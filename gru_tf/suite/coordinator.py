@@ -1,7 +1,7 @@
-"""Conducts an experiment: searches of all (task, cell) pairs at once, then their final seeds, each result stored.
+"""The coordinator: searches of all (task, cell) pairs at once, then their final seeds, each result stored.
 
-Everything follows from the results in the store, told in the order of the trials: an experiment that was stopped
-at any moment goes on with what is missing, and ends with the same numbers.
+Everything follows from the results in the store, told to each search in the order of its trials: an experiment that was
+stopped at any moment goes on with what is missing, and ends with the same numbers.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,9 @@ from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import startup
+from gru_tf.suite import publish_libraries
 from gru_tf.suite.engine import Engine
-from gru_tf.suite.result_writer import Writer
+from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record
 from gru_tf.tasks import create
 
@@ -22,7 +23,7 @@ ATTEMPTS = 2
 Progress = Callable[[RunResult | None, int, int], None]
 
 
-class Pair:
+class CellOnTask:
     """One task and one cell: the trials of their search, then their final seeds."""
 
     def __init__(self, experiment: Experiment, task: Choice, cell: Choice):
@@ -38,7 +39,7 @@ class Pair:
         self.results: dict[str, RunResult] = {}
 
     def next(self) -> list[Run]:
-        """The runs that can start now and were not given before."""
+        """The runs that can start now, each only once."""
         if self.finals:
             return []
         if self.search and self.experiment.search:
@@ -57,7 +58,7 @@ class Pair:
         return max(trials, len(self.trials)) + len(self.experiment.seeds)
 
     def _tell(self) -> None:
-        assert self.search is not None  # noqa: S101, asked only with a search
+        assert self.search is not None  # noqa: S101, called only with a search
         while self.search.told < len(self.trials):
             result = self.results.get(self.trials[self.search.told].fingerprint)
             if result is None:
@@ -85,51 +86,29 @@ class Pair:
         return bool(self.finals) and all(run.fingerprint in self.results for run in self.finals)
 
 
-def conduct(
-    experiment: Experiment,
-    record: Record,
-    engine: Engine,
-    progress: Progress | None = None,
-    finish: Callable[[Writer], None] = lambda _: None,
-    get_ready: Callable[[], None] = lambda: None,
-) -> bool:
-    """Run what the record lacks; returns whether any run failed.
+def conduct(record: Record, engine: Engine, writer: ResultWriter, progress: Progress | None = None) -> bool:
+    """Run what the record of an experiment lacks; returns whether any run failed.
 
     Args:
-        experiment: what is run.
-        record: where it is written.
-        engine: by what.
-        progress: called after each run.
-        finish: called when every run is written and before the record is closed: killed in it, it is called again.
-        get_ready: called once, before the wait for a run that trains alone: a core is idle then.
+        record: of the experiment; it is left open.
+        engine: what trains.
+        writer: to that record.
+        progress: called with (result, runs done, runs in all) after each run, and once with None at the start.
 
     Raises:
         UserError: where the store stays out of reach; results that it did not take are in the journal then.
     """
-    conductor = _Conductor(experiment, record, engine, progress, get_ready)
-    failed = conductor.run()
-    finish(conductor.writer)
-    conductor.writer.insist(lambda: record.end(failed))
-    return failed
+    return _Coordinator(record, engine, writer, progress).run()
 
 
-class _Conductor:
+class _Coordinator:
     """The state of one `conduct`."""
 
-    def __init__(
-        self,
-        experiment: Experiment,
-        record: Record,
-        engine: Engine,
-        progress: Progress | None,
-        get_ready: Callable[[], None],
-    ):
-        self.experiment, self.record, self.engine, self.progress = experiment, record, engine, progress
-        self.get_ready: Callable[[], None] | None = get_ready
-        self.pairs = {(task.label, cell.label): Pair(experiment, task, cell) for task, cell in experiment.pairs()}
-        self.writer = Writer(record, engine.folder)
-        self.writer.write_kept()
-        self.known = {f: r for f, r in record.results().items() if r.status != "failed"}
+    def __init__(self, record: Record, engine: Engine, writer: ResultWriter, progress: Progress | None):
+        self.record, self.engine, self.writer, self.progress = record, engine, writer, progress
+        experiment = record.experiment
+        self.pairs = {(task.label, cell.label): CellOnTask(experiment, task, cell) for task, cell in experiment.pairs()}
+        self.known = {f: r for f, r in writer.write_kept().items() if r.status != "failed"}
         self.tried: dict[str, int] = {}
         self.submitted: set[str] = set()
         self.waiting: list[Run] = []
@@ -141,9 +120,8 @@ class _Conductor:
         self._submit()
         self._show(None)
         while self.flying:
-            if self.flying == 1 and self.get_ready:
-                self.get_ready()
-                self.get_ready = None
+            if self.flying == 1:
+                publish_libraries.load()  # a run that trains alone leaves a core to spare
             for result in self.engine.completed(timeout=PATIENCE):
                 self._receive(result)
                 self._submit()
@@ -164,7 +142,7 @@ class _Conductor:
         pair.results[fingerprint] = self.known[fingerprint] = result
         self._advance(pair)
 
-    def _advance(self, pair: Pair) -> None:
+    def _advance(self, pair: CellOnTask) -> None:
         """Submit what the pair can do now; results that are known already are told to it at once."""
         while runs := pair.next():
             for run in runs:
@@ -192,7 +170,7 @@ class _Conductor:
         self.flying += len(self.waiting)
         self.waiting = []
 
-    def _keep_best_model(self, pair: Pair) -> None:
+    def _keep_best_model(self, pair: CellOnTask) -> None:
         best = pair.best([pair.results[run.fingerprint] for run in pair.finals])
         if best is not None and best.model_file and Path(best.model_file).is_file():
             self.writer.insist(lambda: self.record.log_model(best))

@@ -1,9 +1,10 @@
-"""Results on their way to the store: said at once when it refuses them, tried again, and never lost."""
+"""Results on their way to the store: a refusal is reported at once, tried again, and costs no result."""
 
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError
@@ -11,35 +12,42 @@ from gru_tf.suite import journal
 from gru_tf.suite.tracking import Record, StoreError
 
 PATIENCE = 60.0  # seconds that a store may stay out of reach before the experiment stops
+Value = TypeVar("Value")
 
 
 def complain(message: str) -> None:
-    """Say something on stderr now."""
+    """Print a line on stderr now."""
     print(f"gru-tf: {message}", file=sys.stderr, flush=True)  # noqa: T201, progress may own stdout
 
 
-class Writer:
+class ResultWriter:
     """Writes results to the record and confirms them in the journal.
 
     Args:
         record: where results go.
         folder: of the journal.
         patience: seconds to keep trying while the store refuses.
-        say: told at once when the store refuses.
+        say: prints a line, such as that the store refuses.
     """
 
     def __init__(self, record: Record, folder: Path, patience: float = PATIENCE, say: Callable[[str], None] = complain):
         self.record, self.folder, self.patience, self.say = record, folder, patience, say
         self.unreached = False
 
-    def write_kept(self) -> None:
-        """Write what an earlier coordinator could not; failures are forgotten, since they are tried again."""
-        known = self.record.results()
+    def write_kept(self) -> dict[str, RunResult]:
+        """Write what an earlier coordinator could not; failures are forgotten, since they are tried again.
+
+        Returns:
+            Fingerprint → result, of all that the record has then.
+        """
+        stored = self.record.results()
         for result in journal.kept(self.folder):
-            stored = known.get(result.run.fingerprint)
-            if result.status != "failed" and not (stored and stored.answers(result.run)):
+            known = stored.get(result.run.fingerprint)
+            if result.status != "failed" and not (known and known.answers(result.run)):
                 self.write(result)
+                stored[result.run.fingerprint] = result
             journal.confirm(self.folder, result)
+        return stored
 
     def write(self, result: RunResult) -> None:
         """Write one result, however often the store refuses within the patience.
@@ -56,8 +64,8 @@ class Writer:
     def _kept(self, result: RunResult) -> bool:
         return journal.holds(self.folder, result) or not journal.keep(self.folder, result).warning
 
-    def insist(self, act: Callable[[], None], safe: Callable[[], bool] = lambda: True) -> None:
-        """Do something with the store, however often it refuses within the patience.
+    def insist(self, act: Callable[[], Value], safe: Callable[[], bool] = lambda: True) -> Value:
+        """Do something with the store, however often it refuses within the patience; returns what that returns.
 
         Args:
             act: what raises StoreError where the store refuses.
@@ -66,22 +74,23 @@ class Writer:
         Raises:
             UserError: where the store refused for longer and it may.
         """
-        given_up, pause, told = time.monotonic() + self.patience, 0.5, ""
+        deadline, pause, reported = time.monotonic() + self.patience, 0.5, False
         while True:
             try:
-                act()
+                value = act()
                 break
             except StoreError as error:
-                if not told:
-                    told = str(error)
-                    self.say(f"{told}. Trying again; Ctrl-C stops and keeps what is done.")
-                if safe() and time.monotonic() > given_up:
+                if not reported:
+                    reported = True
+                    self.say(f"{error}. Trying again; Ctrl-C stops and keeps what is done.")
+                if safe() and time.monotonic() > deadline:
                     where = f"{len(journal.kept(self.folder))} results wait in {self.folder}"
                     raise UserError(f"{error}. {where}; the same command writes them and goes on") from error
                 time.sleep(pause)
                 pause = min(2 * pause, 10.0)
-        if told:
+        if reported:
             self.say("the store answers again.")
+        return value
 
     def beat(self) -> None:
         """Give a sign of life; a store out of reach is reported, once, long before the next result needs it."""

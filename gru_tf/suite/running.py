@@ -1,10 +1,9 @@
-"""The coordinator: joins search, engine and store, and gives Python users `run`, `check` and `results`."""
+"""Experiments for Python users: `run`, `check`, `load`, `results`; a run joins engine, coordinator, store and publishing."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from gru_tf.analysis.results import Readable
@@ -20,7 +19,7 @@ from gru_tf.suite.coordinator import Progress
 from gru_tf.suite.engine import Engine, processes
 from gru_tf.suite.engine.serial import SerialEngine
 from gru_tf.suite.engine.worker_pool import LocalEngine
-from gru_tf.suite.result_writer import Writer
+from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record, Store, StoreError, history
 from gru_tf.tasks import create
 from gru_tf.training.network import pretrained
@@ -110,12 +109,12 @@ def diagnostics(name: str, store: str | None = None) -> list[tuple[RunResult, Di
     """
     record = Store(store, make=False).find(name)
     results = record.results(members_only=True).values()
-    found = [(result, inside) for result in results if (inside := record.diagnostics(result)) is not None]
-    if not found:
+    recorded = [(result, inside) for result in results if (inside := record.diagnostics(result)) is not None]
+    if not recorded:
         raise UserError(
-            f"no run of '{name}' in {record.uri} has diagnostics: the file has to ask for them, 'diagnostics: true'"
+            f"no run of '{name}' in {record.uri} has diagnostics. Set 'diagnostics: true' in its file and run it again"
         )
-    return found
+    return recorded
 
 
 def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
@@ -207,27 +206,29 @@ def run(
     with startup.without_garbage_collection():
         opened = Store(store)
     work = (opened.folder / "work").absolute()
+    folder = work / experiment.name
     with lock.held(work, experiment.name):
         record = opened.open(experiment) if opened.has(experiment.name) else None
         if record is None or not record.complete():
-            record = _conduct(experiment, opened, engine(work / experiment.name), progress)
-        else:
-            if record.outdated():
-                _show_anew(record, work / experiment.name)
-            _clear(work / experiment.name)  # a coordinator that was killed just after its last word left it
-        return _results(record)
+            return _finish(experiment, opened, engine(folder), progress)
+        results = _publish_again(record, folder) if record.outdated() else _results(record)
+        _clear(folder)  # a coordinator that was killed just after it closed the record left it
+        return results
 
 
-def _conduct(experiment: Experiment, store: Store, engine: Engine, progress: Progress | None) -> Record:
+def _finish(experiment: Experiment, store: Store, engine: Engine, progress: Progress | None) -> Results:
+    """Train what is missing, publish, close the record: what a kill cuts short is done by the next call."""
     record = None
     try:
         with engine:
             with startup.quiet():
-                _sizes(experiment)  # before the store hears of it: what is impossible leaves nothing there
+                _sizes(experiment)  # before anything is stored: what is impossible leaves nothing there
             record = store.open(experiment)
             record.begin()
-            finish = partial(_finish, record)
-            failed = coordinator.conduct(experiment, record, engine, progress, finish, publish.get_ready)
+            writer = ResultWriter(record, engine.folder)
+            failed = coordinator.conduct(record, engine, writer, progress)
+        results = _publish(record, writer)
+        writer.insist(lambda: record.end(failed))
     except KeyboardInterrupt:
         if record is not None:
             with suppress(StoreError):
@@ -235,13 +236,28 @@ def _conduct(experiment: Experiment, store: Store, engine: Engine, progress: Pro
         raise
     if not failed:
         _clear(engine.folder)
-    return record
+    return results
+
+
+def _publish(record: Record, writer: ResultWriter) -> Results:
+    """Read the results, once, and show them in the dashboard."""
+    results = writer.insist(lambda: _results(record))
+    publish.show(results, record, writer)
+    return results
+
+
+def _publish_again(record: Record, folder: Path) -> Results:
+    """Publish with other claims; the definition comes last: a call that is killed before is made up for by the next."""
+    writer = ResultWriter(record, folder)
+    results = _publish(record, writer)
+    writer.insist(record.define)
+    return results
 
 
 def _clear(folder: Path) -> None:
-    """Take away what a complete experiment needs no more; not results that wait for a store, which may be another one.
+    """Remove what a complete experiment no longer needs; not results that wait for a store, which may be another one.
 
-    Of the files only those that runs leave: beside a store in the user's own folder, `work/` may be the user's own too.
+    Only files that runs leave are removed: beside a store in the user's own folder, `work/` may be the user's own too.
     """
     if journal.kept(folder):
         return
@@ -249,19 +265,6 @@ def _clear(folder: Path) -> None:
         for file in [file for file in folder.iterdir() if OURS.fullmatch(file.name)]:
             file.unlink(missing_ok=True)
         folder.rmdir()
-
-
-def _show_anew(record: Record, folder: Path) -> None:
-    """Show what is read beside the results of other claims; the definition comes last, so that this is done till its end."""
-    writer = Writer(record, folder)
-    _finish(record, writer)
-    writer.insist(record.define)
-
-
-def _finish(record: Record, writer: Writer) -> None:
-    found: list[Results] = []
-    writer.insist(lambda: found.append(_results(record)))
-    publish.show(found[-1], record, writer)
 
 
 def _results(record: Record) -> Results:

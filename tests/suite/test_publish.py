@@ -18,12 +18,13 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from gru_tf import suite
 from gru_tf.analysis.report import page
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
-from gru_tf.suite import Results, coordinator, publish, result_writer
-from gru_tf.suite.result_writer import Writer
+from gru_tf.suite import Results, coordinator, publish, publish_libraries, result_writer, running
+from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record, Store, StoreError, description, model, registry
 
 FILES = {"/somewhere/a.csv": "0" * 60 + "aaaa", "/somewhere/b.csv": "1" * 64}
@@ -96,7 +97,7 @@ def full(tmp_path: Path, made: SimpleNamespace) -> SimpleNamespace:
         models=made.models,
         found=Results(record.experiment, results),
         said=said,
-        writer=Writer(record, tmp_path, say=said.append),
+        writer=ResultWriter(record, tmp_path, say=said.append),
     )
 
 
@@ -301,7 +302,7 @@ def test_question_answer_table_and_report(full: SimpleNamespace, tmp_path: Path,
         path.write_text(f"<h1>page {len(pages)}</h1>", encoding="utf-8")
         return path
 
-    monkeypatch.delenv(publish.SWITCH)
+    monkeypatch.delenv(publish_libraries.REPORT_SWITCH)
     monkeypatch.setattr(page, "write", write)
     monkeypatch.setattr(publish, "answer", lambda found: (f"It is {found.tasks[0].best}.", "By far."))
     for number in (1, 2):
@@ -325,9 +326,11 @@ def test_a_report_that_cannot_be_written_is_one_line(full: SimpleNamespace, monk
     monkeypatch.setattr(page, "write", write)
     publish.show(full.found, full.record, full.writer)
     assert full.said == [], "it is switched off"
-    monkeypatch.delenv(publish.SWITCH)
+    monkeypatch.delenv(publish_libraries.REPORT_SWITCH)
     publish.show(full.found, full.record, full.writer)
-    assert full.said == ["the report is not written: ZeroDivisionError: no seeds. Results are stored: gru-tf report shown"]
+    assert full.said == [
+        "the report is not written: ZeroDivisionError: no seeds. The results are stored; to try again: gru-tf report shown"
+    ]
     text = full.record.client.get_run(full.record.parent).data.tags["mlflow.note.content"]
     assert "| **gru** |" in text
     assert "The report" not in text
@@ -343,67 +346,144 @@ def test_until_the_runs_are_done_the_question_stands_alone(store: Store) -> None
 
 
 class Engine:
-    """Finds every result at once."""
+    """Gives every result at once."""
 
     def __init__(self, folder: Path):
-        self.folder, self.runs, self.given = folder, [], 0
+        self.folder, self.runs, self.submitted = folder, [], 0
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        assert not self.runs
 
     def submit(self, runs: list[Run]) -> None:
         self.runs += runs
-        self.given += len(runs)
+        self.submitted += len(runs)
 
     def completed(self, timeout: float) -> list[RunResult]:
         done, self.runs = self.runs, []
         return [result(run) for run in done]
 
 
-def test_killed_while_it_is_shown_it_is_shown_by_the_next(store: Store, tmp_path: Path) -> None:
-    """The record is closed after that, so the same command goes on there, and trains nothing."""
-    one, seen = experiment(), []
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network is built to see whether it is possible."""
+    monkeypatch.setattr(running, "_sizes", lambda _: [])
 
-    def dying(_: Writer) -> None:
-        raise TornError
 
-    for finish in (dying, seen.append):
-        record, engine = store.open(one), Engine(tmp_path)
+def run(store: Store) -> tuple[Results, int]:
+    """Run the experiment; its results, and how many runs were trained for them."""
+    engines: list[Engine] = []
+
+    def engine(folder: Path) -> Engine:
+        engines.append(Engine(folder))
+        return engines[0]
+
+    results = suite.run(experiment(), store.uri, engine=engine)
+    return results, sum(engine.submitted for engine in engines)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(("end", "status"), [(TornError, "RUNNING"), (KeyboardInterrupt, "KILLED")])
+def test_cut_short_while_it_is_shown_it_is_shown_by_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch, end: type[BaseException], status: str
+) -> None:
+    """The record is closed after that, so the same command goes on there, and trains nothing; Ctrl-C marks it as stopped."""
+    published: list[Results] = []
+
+    def show(results: Results, record: Record, writer: ResultWriter) -> None:
         assert not record.complete()
-        record.begin()
-        if finish is dying:
-            with pytest.raises(TornError):
-                coordinator.conduct(one, record, engine, finish=finish)
-            assert engine.given == 12
-        else:
-            assert coordinator.conduct(one, record, engine, finish=finish) is False
-            assert engine.given == 0
-    assert len(seen) == 1
+        published.append(results)
+        if len(published) == 1:
+            raise end
+
+    monkeypatch.setattr(publish, "show", show)
+    with pytest.raises(end):
+        run(store)
+    record = store.open(experiment())
+    assert record.client.get_run(record.parent).info.status == status
+    assert len(record.results()) == 12
+    results, trained = run(store)
+    assert (trained, len(results.runs), len(published)) == (0, 12, 2)
     assert record.complete()
+    assert run(store)[0].runs == results.runs
+    assert len(published) == 2, "and then no more"
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_the_store_is_read_once_before_training_and_once_after_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is published, and what is returned, are one reading; of a finished experiment there is no other."""
+    reads: list[bool] = []
+    published: list[Results] = []
+    read = Record.results
+
+    def counted(record: Record, members_only: bool = False) -> dict[str, RunResult]:
+        reads.append(members_only)
+        return read(record, members_only)
+
+    monkeypatch.setattr(Record, "results", counted)
+    monkeypatch.setattr(publish, "show", lambda results, *_: published.append(results))
+    results, trained = run(store)
+    assert (trained, reads) == (12, [False, True])
+    assert published[0] is results
+    run(store)
+    assert reads == [False, True, True]
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_store_out_of_reach_after_the_last_run_is_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When the results are read, and when the record is closed."""
+    refusals = {"results": 2, "end": 2}
+    pauses: list[float] = []
+    monkeypatch.setattr(result_writer, "time", SimpleNamespace(sleep=pauses.append, monotonic=lambda: sum(pauses)))
+    for name in refusals:
+        method = getattr(Record, name)
+
+        def refusing(record: Record, *args: Any, _name: str = name, _method: Any = method, **kwargs: Any) -> Any:
+            if (kwargs or args) and refusals[_name]:  # not the reading before the runs, which takes no argument
+                refusals[_name] -= 1
+                raise StoreError("the tracking store there does not answer")
+            return _method(record, *args, **kwargs)
+
+        monkeypatch.setattr(Record, name, refusing)
+    results, _ = run(store)
+    assert (len(results.runs), refusals, pauses) == (12, {"results": 0, "end": 0}, [0.5, 1.0] * 2)
+    assert capsys.readouterr().err.count("the store answers again.") == 2
+    assert store.open(experiment()).complete()
 
 
 class InTurn(Engine):
-    """Finds one result after the other."""
+    """Gives one result after the other."""
 
     def completed(self, timeout: float) -> list[RunResult]:
         return [result(self.runs.pop())]
 
 
-def test_it_gets_ready_once_while_the_last_run_trains(store: Store, tmp_path: Path) -> None:
-    one, left = experiment(), []
-    record, engine = store.open(one), InTurn(tmp_path)
+def test_what_publishing_needs_is_imported_once_while_the_last_run_trains(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[int] = []
+    record, engine = store.open(experiment()), InTurn(tmp_path)
     record.begin()
-    coordinator.conduct(one, record, engine, get_ready=lambda: left.append(len(engine.runs)))
+    monkeypatch.setattr(publish_libraries, "load", lambda: left.append(len(engine.runs)))
+    assert coordinator.conduct(record, engine, ResultWriter(record, tmp_path)) is False
     assert left == [1]
+    assert not record.complete(), "it is published before it is closed"
 
 
 def test_when_ready_a_report_imports_none_of_the_large_libraries() -> None:
     """What is imported for the first time while it is drawn is this project's own, or small."""
     code = """
         import sys
-        from gru_tf.suite import publish; from gru_tf import suite
-        publish.get_ready()
+        from gru_tf.suite import publish_libraries; from gru_tf import suite
+        publish_libraries.load()
         large = {"scipy.stats", "matplotlib.figure", "matplotlib.backends.backend_svg", "sklearn.ensemble", "jinja2"}
         assert large <= set(sys.modules), large - set(sys.modules)
     """
-    env = {name: value for name, value in os.environ.items() if name != publish.SWITCH}
+    env = {name: value for name, value in os.environ.items() if name != publish_libraries.REPORT_SWITCH}
     done = subprocess.run([sys.executable, "-c", dedent(code)], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -11,7 +11,7 @@ from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import journal, result_writer
-from gru_tf.suite.result_writer import Writer
+from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import StoreError
 
 
@@ -66,9 +66,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def made(store: Store, folder: Path, patience: float = 60.0) -> tuple[Writer, list[str]]:
+def made(store: Store, folder: Path, patience: float = 60.0) -> tuple[ResultWriter, list[str]]:
     said: list[str] = []
-    return Writer(store, folder, patience, said.append), said  # type: ignore[arg-type]
+    return ResultWriter(store, folder, patience, said.append), said  # type: ignore[arg-type]
 
 
 def test_writes_and_confirms(tmp_path: Path) -> None:
@@ -88,6 +88,18 @@ def test_a_refusal_is_said_at_once_and_tried_again(tmp_path: Path, clock: Clock)
     assert clock.pauses == [0.5, 1.0, 2.0, 4.0]
     assert store.taken == [result()]
     assert journal.kept(tmp_path) == []
+
+
+def test_what_the_store_was_asked_for_comes_back(tmp_path: Path) -> None:
+    store = Store(refusals=2)
+
+    def ask() -> str:
+        store._ask()
+        return f"answer {store.asked}"
+
+    writes, lines = made(store, tmp_path)
+    assert writes.insist(ask) == "answer 3"
+    assert lines[1:] == ["the store answers again."]
 
 
 def test_after_the_patience_it_waits_in_the_journal(tmp_path: Path, clock: Clock) -> None:
@@ -127,7 +139,8 @@ def test_kept_results_are_written_once(tmp_path: Path) -> None:
     store.taken = [result(0), result(1, status="failed")]
     for kept in (result(0), result(1), result(2, status="failed"), result(3, status="diverged")):
         journal.keep(tmp_path, kept)
-    made(store, tmp_path)[0].write_kept()
+    stored = made(store, tmp_path)[0].write_kept()
+    assert stored == store.results(), "what the coordinator knows then, without reading it again"
     assert [(r.run.seed, r.status) for r in store.taken[2:]] in (
         [(1, "finished"), (3, "diverged")],
         [(3, "diverged"), (1, "finished")],

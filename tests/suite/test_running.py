@@ -18,8 +18,9 @@ import yaml
 
 import gru_tf
 from gru_tf import suite
+from gru_tf.experiment import yaml_file
 from gru_tf.foundation.errors import UserError
-from gru_tf.suite import journal, publish
+from gru_tf.suite import journal, publish, publish_libraries
 from gru_tf.suite.tracking import Record, Store
 from gru_tf.training import trainer
 
@@ -140,7 +141,7 @@ def test_a_finished_experiment_is_shown_anew_for_other_claims_alone(again, tmp_p
     def answered(evidence):
         return (f"It claims {len(evidence.experiment.claims)}.",)
 
-    monkeypatch.delenv(publish.SWITCH)
+    monkeypatch.delenv(publish_libraries.REPORT_SWITCH)
     monkeypatch.setattr(publish.report, "write", page)
     monkeypatch.setattr(publish, "answer", answered)
     before = dumped(tmp_path)
@@ -163,6 +164,15 @@ def test_a_finished_experiment_is_shown_anew_for_other_claims_alone(again, tmp_p
     assert "It claims 1." in client.get_run(parent).data.tags["mlflow.note.content"]
     kept = client.download_artifacts(parent, publish.REPORT, str(tmp_path))
     assert Path(kept).read_text() == f"claims: {(claim,)}"
+
+
+def test_the_file_is_located_once_and_loaded_once(again, tmp_path, monkeypatch):
+    calls = []
+    for name in ("locate", "load"):
+        method = getattr(yaml_file, name)
+        monkeypatch.setattr(yaml_file, name, lambda given, _n=name, _m=method: calls.append(_n) or _m(given))
+    run(write(tmp_path), again)
+    assert calls == ["locate", "load"]
 
 
 def test_results_are_those_of_the_run_from_the_store_alone(done):

@@ -22,7 +22,7 @@ from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import publish, running
-from gru_tf.suite.result_writer import Writer
+from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Store, dashboard, description, model
 
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
@@ -56,7 +56,7 @@ def fill(uri, folder):
         record.write(result)
         if run.seed == 0:  # the first of equals
             give_model(record, result)
-    publish.show(running._results(record), record, Writer(record, folder))
+    publish.show(running._results(record), record, ResultWriter(record, folder))
     report = folder / "report.html"  # of the name that the real one has
     report.write_text("<!doctype html><h1>What was found</h1><svg><text y='20'>drawn</text></svg>", encoding="utf-8")
     description.file(record, report)

@@ -222,7 +222,7 @@ def asked(tmp_path_factory):
     """The tiny experiment run without diagnostics, with them, and without them again."""
     store = f"sqlite:///{tmp_path_factory.mktemp('asked')}/mlruns/mlflow.db"
     first, _ = conducted(store)
-    with pytest.raises(UserError, match="no run of 'tiny' in .* has diagnostics: the file has to ask for them"):
+    with pytest.raises(UserError, match="no run of 'tiny' in .* has diagnostics. Set 'diagnostics: true' in its file"):
         suite.diagnostics("tiny", store)
     second, trained = conducted(store, diagnostics=True)
     inside = suite.diagnostics("tiny", store)
