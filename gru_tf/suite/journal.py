@@ -21,13 +21,13 @@ def keep(folder: Path, result: RunResult) -> RunResult:
 
 def kept(folder: Path) -> list[RunResult]:
     """The results that no store has confirmed; files that are not results are left alone."""
-    found = []
+    results = []
     for file in sorted(folder.glob(f"*{SUFFIX}")):
         try:
-            found.append(RunResult.model_validate_json(file.read_bytes()))
+            results.append(RunResult.model_validate_json(file.read_bytes()))
         except (OSError, ValidationError):
             continue  # damaged, or of another version of this package: its run is trained again
-    return found
+    return results
 
 
 def confirm(folder: Path, result: RunResult) -> None:

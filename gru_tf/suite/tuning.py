@@ -41,7 +41,7 @@ def _declare(name: str, axis: Range | tuple[Scalar | None, ...], hp: keras_tuner
     values = [NONE if v is None else v for v in axis]
     mixed = len({type(v) for v in values}) > 1  # Keras Tuner wants choices of one type
     chosen: Scalar = hp.Choice(name, [repr(v) for v in values] if mixed else values)
-    return next(v for v, shown in zip(axis, values, strict=True) if (repr(shown) if mixed else shown) == chosen)
+    return next(v for v, choice in zip(axis, values, strict=True) if (repr(choice) if mixed else choice) == chosen)
 
 
 class Search:

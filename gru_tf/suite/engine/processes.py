@@ -30,12 +30,12 @@ class _WorkerProcess(multiprocessing.context.ForkServerProcess):
     def _Popen(process_obj: Any) -> Any:  # noqa: N802, multiprocessing's name
         main = sys.modules["__main__"]
         with _WorkerProcess._hiding:
-            kept: dict[str, Any] = {n: vars(main).pop(n) for n in ("__file__", "__spec__") if n in vars(main)}
+            hidden: dict[str, Any] = {n: vars(main).pop(n) for n in ("__file__", "__spec__") if n in vars(main)}
             main.__spec__ = None
             try:
                 return multiprocessing.context.ForkServerProcess._Popen(process_obj)
             finally:
-                vars(main).update(kept)
+                vars(main).update(hidden)
 
 
 class _Context(multiprocessing.context.ForkServerContext):
@@ -80,7 +80,7 @@ def available_cores() -> int:
 
 
 def gpus() -> list[str]:
-    """The GPUs that this process may use, as in CUDA_VISIBLE_DEVICES; asked of the driver, not of TensorFlow."""
+    """The GPUs that this process may use, as in CUDA_VISIBLE_DEVICES; by the driver, not by TensorFlow."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name for name in named.split(",") if name not in ("", "-1")]
@@ -93,6 +93,6 @@ def gpus() -> list[str]:
 
 def devices(workers: int | None) -> list[str | None]:
     """The GPU of each worker: workers spread over the GPUs, one a GPU or a core if `workers` is None; None without a GPU."""
-    found = gpus()
-    count = workers or len(found) or available_cores()
-    return [found[i % len(found)] if found else None for i in range(count)]
+    names = gpus()
+    count = workers or len(names) or available_cores()
+    return [names[i % len(names)] if names else None for i in range(count)]

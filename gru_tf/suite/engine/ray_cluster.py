@@ -24,10 +24,10 @@ Answer = tuple[RunResult, bytes]
 
 
 class Flight(NamedTuple):
-    """A run that Ray has: when it was given, the key under which it may leave word, how many nodes died under it."""
+    """A run that Ray has: when it was submitted, the key of its last message, how many nodes died under it."""
 
     run: Run
-    given: float
+    submitted: float
     key: str
     moves: int
 
@@ -87,7 +87,7 @@ class RayEngine:
 
     def __exit__(self, *failure: object) -> None:
         if self.running:
-            self.completed(timeout=0)  # what has come since is kept
+            self.completed(timeout=0)  # results that have come since go into the journal
         for reference in self.running:
             self.ray.cancel(reference, force=True)
         if self.started_here:
@@ -118,16 +118,16 @@ class RayEngine:
             if isinstance(error, (errors.NodeDiedError, errors.ObjectLostError)) and flight.moves < MOVES:
                 self._start(flight.run, flight.moves + 1)
                 return None
-            what = _word_left(flight.key) or f"its Ray task died: {one_line(error, 300)}"
-            seconds = time.time() - flight.given
+            what = _message_left(flight.key) or f"its Ray task died: {one_line(error, 300)}"
+            seconds = time.time() - flight.submitted
             return RunResult(
-                run=flight.run, status="failed", error=what, passing=True, started=flight.given, seconds=seconds
+                run=flight.run, status="failed", error=what, passing=True, started=flight.submitted, seconds=seconds
             )
         if model:
-            result = result.model_copy(update=self._kept(f"{flight.run.fingerprint}.keras", model))
+            result = result.model_copy(update=self._saved(f"{flight.run.fingerprint}.keras", model))
         return journal.keep(self.folder, result)
 
-    def _kept(self, name: str, model: bytes) -> dict[str, str]:
+    def _saved(self, name: str, model: bytes) -> dict[str, str]:
         try:
             atomic_file.write(self.folder / name, model)
         except OSError as error:
@@ -138,29 +138,29 @@ class RayEngine:
 def train_on_node(run: Run, threads: int, time_limit: float | None, key: str) -> Answer:
     """Train one run in a Ray worker process; returns its result and its model, if it has one, as a `.keras` file.
 
-    Past the time limit it leaves word under the key and ends the process: nothing else ends a compiled loop.
+    Past the time limit it leaves a message under the key and ends the process: nothing else ends a compiled loop.
     """
     trainer = ThreadPoolExecutor(1).submit(_train, run, threads)
     if not wait([trainer], time_limit or None).done:
-        _leave_word(key, f"its worker process took longer than the limit of {time_limit:g} s and was stopped")
+        _leave_message(key, f"its worker process took longer than the limit of {time_limit:g} s and was stopped")
         os._exit(1)
     return trainer.result()
 
 
-def _leave_word(key: str, what: str) -> None:
+def _leave_message(key: str, message: str) -> None:
     """Tell the coordinator what a process that ends cannot return."""
     from ray.experimental import internal_kv
 
-    internal_kv._internal_kv_put(key, what)
+    internal_kv._internal_kv_put(key, message)
 
 
-def _word_left(key: str) -> str:
+def _message_left(key: str) -> str:
     from ray.experimental import internal_kv
 
-    found = internal_kv._internal_kv_get(key) or b""
-    if found:
+    message = internal_kv._internal_kv_get(key) or b""
+    if message:
         internal_kv._internal_kv_del(key)
-    return bytes(found).decode()
+    return bytes(message).decode()
 
 
 def _train(run: Run, threads: int) -> Answer:

@@ -1,4 +1,4 @@
-"""Worker processes on this machine that live on: one per core with one thread each, imports and compiled steps kept."""
+"""Worker processes on this machine that live on: one per core with one thread each; imports and compiled steps stay."""
 
 import signal
 import time
@@ -117,9 +117,9 @@ class LocalEngine:
     def _lost(self, worker: Worker, what: str) -> RunResult:
         """The result of a run whose process is gone.
 
-        The next process gets a pool of its own: one killed while it spoke leaves pebble's channel locked for good.
+        The next process gets a pool of its own: one killed while it was sending leaves pebble's channel locked for good.
         """
-        assert worker.run is not None  # noqa: S101, asked for a worker with a run
+        assert worker.run is not None  # noqa: S101, called for a worker with a run
         self._renew(worker)
         began, what = worker.started, f"its worker process {what}"
         return RunResult(

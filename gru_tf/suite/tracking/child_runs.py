@@ -1,4 +1,4 @@
-"""The runs below an experiment's parent run, a child a result: found, written, and mended where that was cut short.
+"""The runs below an experiment's parent run, a child a result: read, written, and repaired where writing was cut short.
 
 A child's result is written last. A child without it was not written whole; it is no result.
 """
@@ -28,13 +28,13 @@ class Children:
 
     def find(self, which: str = "") -> list[Any]:
         """Those that an MLflow filter picks, all if it is empty, oldest first; also those that are not whole."""
-        found = every(
+        children = every(
             self.client.search_runs,
             experiment_ids=[self.experiment_id],
             filter_string=" AND ".join(filter(None, [f"tags.`{FINGERPRINT}` != ''", which])),
             order_by=["attributes.start_time ASC"],  # a run tried again takes the place of its failure
         )
-        return list(found)
+        return list(children)
 
     def mend(self, which: str = f"attributes.status = '{RUNNING}'") -> None:
         """Remove children that were not written whole, and close those that are whole but for their end."""
@@ -50,7 +50,7 @@ class Children:
         self.client.set_terminated(run_id, status, int(1000 * (result.started + result.seconds)))
 
     def taken(self, result: RunResult) -> str | None:
-        """The id of the child that holds this very result, all told; removes what the store has of it in part."""
+        """The id of the child that holds exactly this result, None without one; removes children that hold a part of it."""
         same = f"tags.`{FINGERPRINT}` = '{result.run.fingerprint}'"
         self.mend(same)
         there = (child.info.run_id for child in self.find(same) if whole(child.data.tags, RESULT) == _json(result))

@@ -26,7 +26,7 @@ def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None
         store: tracking URI of MLflow; a server's own dashboard is opened where it is one.
         port: on this machine.
         browser: whether to open one, at the experiment.
-        say: told the address of the experiment.
+        say: prints a line, such as the address of the experiment.
         name: of the experiment; the one that was run last if None.
 
     Raises:
@@ -57,8 +57,8 @@ def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None
 def _page(store: Store, name: str | None) -> str:
     """Where in the dashboard an experiment's runs are; the front page where nothing was run."""
     with answering(store.uri):
-        found = _last(store) if name is None else _named(store, name)
-    return "" if found is None else f"/{dashboard_links.runs(found)}"
+        experiment_id = _last(store) if name is None else _named(store, name)
+    return "" if experiment_id is None else f"/{dashboard_links.runs(experiment_id)}"
 
 
 def _last(store: Store) -> str | None:
@@ -70,10 +70,10 @@ def _last(store: Store) -> str | None:
 
 
 def _named(store: Store, name: str) -> str:
-    found = store.client.get_experiment_by_name(name)
-    if found is None or found.lifecycle_stage != "active":
+    experiment = store.client.get_experiment_by_name(name)
+    if experiment is None or experiment.lifecycle_stage != "active":
         raise UserError(f"{store.uri} has no experiment '{name}'.{did_you_mean(name, store.names())}")
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)
 
 
 @contextmanager

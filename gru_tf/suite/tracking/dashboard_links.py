@@ -24,11 +24,11 @@ def artifact(experiment_id: str, run_id: str, file: str) -> str:
 
 
 def view() -> str:
-    """The final runs, those of a cell together: in every chart a bar a seed, in the cell's colour (`logged.tags`).
+    """The final runs, those of a cell together: in every chart a bar a seed, in the cell's colour (`fields.tags`).
 
     Its own groups, a mean a cell, take colours by chance, the same one for two cells. Of the charts those that answer the
-    question; the others are there once the field above them is cleared.
+    question; the others appear once the field above them is cleared.
     """
     order = {"orderByKey": "params.`cell`", "orderByAsc": True}
-    shown = {"runsHiddenMode": "SHOW_ALL", "chartsSearchFilter": ANSWERS}
-    return json.dumps({"searchFilter": 'params.purpose = "final"', **order, **shown})
+    charts = {"runsHiddenMode": "SHOW_ALL", "chartsSearchFilter": ANSWERS}
+    return json.dumps({"searchFilter": 'params.purpose = "final"', **order, **charts})

@@ -34,9 +34,9 @@ def note(record: ExperimentInStore, text: str) -> None:
     """
     with answering(record.uri):
         tags = record.client.get_experiment(record.experiment_id).tags
-        there, shown = tags.get(MLFLOW_RUN_NOTE), record.client.get_run(record.parent).data.tags.get(MLFLOW_RUN_NOTE)
+        current, of_run = tags.get(MLFLOW_RUN_NOTE), record.client.get_run(record.parent).data.tags.get(MLFLOW_RUN_NOTE)
         # else another program's experiment of this name, or written in the dashboard
-        if there in (None, "", shown, text) or sha256_of_text(there) == tags.get(NOTE):
+        if current in (None, "", of_run, text) or sha256_of_text(current) == tags.get(NOTE):
             # killed in between, the next knows both
             for name, value in ((NOTE, sha256_of_text(text)), (MLFLOW_RUN_NOTE, text)):
                 record.client.set_experiment_tag(record.experiment_id, name, value)
@@ -63,13 +63,13 @@ def file(record: ExperimentInStore, path: Path) -> None:
 
 def inputs(client: Any, run_id: str, results: Iterable[RunResult]) -> None:
     """Log the data of these results as inputs of a run; a set that the run has already is there once."""
-    found = {(entry.dataset.name, entry.dataset.digest): entry for entry in map(_input, _most_last(results))}
-    if found:
-        client.log_inputs(run_id, datasets=list(found.values()))
+    datasets = {(entry.dataset.name, entry.dataset.digest): entry for entry in map(_input, _most_last(results))}
+    if datasets:
+        client.log_inputs(run_id, datasets=list(datasets.values()))
 
 
 def _most_last(results: Iterable[RunResult]) -> list[RunResult]:
-    """Final runs behind trials, which read less: what is said of a set is then all that was read of it."""
+    """Final runs behind trials, which read less: the parts named with a data set are then all that were read."""
     return sorted(results, key=lambda result: result.run.purpose == "final")
 
 

@@ -66,10 +66,10 @@ def texts(result: RunResult) -> dict[str, str]:
     return inside | ({SAMPLES: result.samples} if result.samples else {})
 
 
-def _inside(found: Diagnostics) -> dict[str, float]:
+def _inside(diagnostics: Diagnostics) -> dict[str, float]:
     """Diagnostics in one number each, before and after training: medians over units, and mean shares."""
-    numbers = {"diagnostics_seconds": found.seconds}
-    for when, readings in (("before", found.before), ("after", found.after)):
+    numbers = {"diagnostics_seconds": diagnostics.seconds}
+    for when, readings in (("before", diagnostics.before), ("after", diagnostics.after)):
         for reading in readings:
             place = f"layer{reading.layer}_{reading.direction}"
             numbers |= {f"{name}_{place}_{when}": value for name, value in _scalars(reading).items()}
@@ -77,11 +77,11 @@ def _inside(found: Diagnostics) -> dict[str, float]:
 
 
 def _scalars(reading: LayerReading) -> dict[str, float]:
-    found = {"memory_steps": statistics.median(reading.memory)} if reading.memory else {}
+    scalars = {"memory_steps": statistics.median(reading.memory)} if reading.memory else {}
     for gate, shares in reading.saturation.items():
-        found |= {f"saturated_low_{gate}": statistics.fmean(shares.low)}
-        found |= {f"saturated_high_{gate}": statistics.fmean(shares.high)}
-    return found
+        scalars |= {f"saturated_low_{gate}": statistics.fmean(shares.low)}
+        scalars |= {f"saturated_high_{gate}": statistics.fmean(shares.high)}
+    return scalars
 
 
 def tags(result: RunResult) -> dict[str, str]:

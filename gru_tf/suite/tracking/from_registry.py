@@ -51,18 +51,18 @@ def bring(address: str, store: str | None = None, verify: bool | None = None) ->
     with answering(opened.uri), default_store(opened.uri), tempfile.TemporaryDirectory() as folder:
         version = _version(opened, address)
         local = _downloaded(version, folder)
-        found = importing.bring(_file(version, local), verify=False)
+        imported = importing.bring(_file(version, local), verify=False)
         runs = _runs(local) if verify is None else ""
-        verified = None if verify is False or runs else _verified(version, local, found.model)
+        verified = None if verify is False or runs else _verified(version, local, imported.model)
     today = datetime.now(UTC).date().isoformat()
-    record = found.record | {
+    record = imported.record | {
         "source": "MLflow registry",
         "file": version,
         "verified": None if verified is None else verified.record() | {"date": today},
     }
-    provenance.attach(found.model, record)
+    provenance.attach(imported.model, record)
     why = f"MLflow would run {runs}, which --verify allows" if runs else ""
-    return replace(found, source=f"MLflow registry, {version}", verified=verified, unverified=why, record=record)
+    return replace(imported, source=f"MLflow registry, {version}", verified=verified, unverified=why, record=record)
 
 
 def _version(store: Store, address: str) -> str:
@@ -96,7 +96,7 @@ def _model(store: Store, name: str, address: str) -> Any:
 
 
 def _checked(store: Store, name: str, version: str) -> str:
-    numbers = {str(found.version) for found in store.client.search_model_versions(f"name = '{name}'")}
+    numbers = {str(known.version) for known in store.client.search_model_versions(f"name = '{name}'")}
     if version not in numbers:
         raise UserError(f"{PREFIX}{name}/{version}: no such version. Versions: {several(sorted(numbers, key=int))}")
     return f"{PREFIX}{name}/{version}"
@@ -140,11 +140,11 @@ def _verified(address: str, local: Path, model: Any) -> Verified:
     states taken out of that model would be compared with themselves.
     """
     served = mlflow.pyfunc.load_model(str(local))
-    found = agreement.Agreement(Path(address), f"MLflow {mlflow.__version__}")
+    comparison = agreement.Agreement(Path(address), f"MLflow {mlflow.__version__}")
     rng = np.random.default_rng(0)
     for batch, timesteps in SHAPES:
-        given = random_inputs.of_model(model, batch, timesteps, rng)
+        inputs = random_inputs.of_model(model, batch, timesteps, rng)
         with redirect_stdout(io.StringIO()):  # Keras draws a progress bar, which MLflow does not ask it to leave out
-            output = served.predict(given if len(given) > 1 else next(iter(given.values())))
-        found.compare(batch_of(batch, timesteps), {"output": output}, {"output": agreement.answer(model, given)})
-    return found.judged()
+            output = served.predict(inputs if len(inputs) > 1 else next(iter(inputs.values())))
+        comparison.compare(batch_of(batch, timesteps), {"output": output}, {"output": agreement.answer(model, inputs)})
+    return comparison.judged()

@@ -1,4 +1,4 @@
-"""Who runs an experiment, told by tags of its parent run: for coordinators that share a store but no folder."""
+"""Who runs an experiment, as tags of its parent run say: for coordinators that share a store but no folder."""
 
 import socket
 import time

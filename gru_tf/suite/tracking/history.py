@@ -17,14 +17,14 @@ def validation(record: Record, results: Iterable[RunResult]) -> dict[str, list[f
     Raises:
         StoreError: where the server does not answer.
     """
-    found: dict[str, list[float]] = {}
+    histories: dict[str, list[float]] = {}
     results = [result for result in results if result.metric]
     with answering(record.uri):
         for metric in dict.fromkeys(result.metric for result in results):
             by_id = {record.ids[r.run.fingerprint]: r.run.fingerprint for r in results if r.metric == metric}
             values = read(record.client, list(by_id), f"validation_{metric}")
-            found |= {by_id[run_id]: series for run_id, series in values.items()}
-    return found
+            histories |= {by_id[run_id]: series for run_id, series in values.items()}
+    return histories
 
 
 def read(client: Any, run_ids: Sequence[str], key: str) -> dict[str, list[float]]:
@@ -34,13 +34,13 @@ def read(client: Any, run_ids: Sequence[str], key: str) -> dict[str, list[float]
 
     Args:
         client: MLflow's.
-        run_ids: of whom.
+        run_ids: which runs.
         key: the metric's name.
     """
     store = client._tracking_client.store
     if not hasattr(store, "get_metric_history_bulk"):
-        found = {run_id: _by_epoch(client.get_metric_history(run_id, key)) for run_id in run_ids}
-        return {run_id: values for run_id, values in found.items() if values}
+        histories = {run_id: _by_epoch(client.get_metric_history(run_id, key)) for run_id in run_ids}
+        return {run_id: values for run_id, values in histories.items() if values}
     several: dict[str, list[Any]] = {}
     for start in range(0, len(run_ids), AT_ONCE):
         for entry in store.get_metric_history_bulk(list(run_ids[start : start + AT_ONCE]), key, MOST):

@@ -62,8 +62,8 @@ def custom_objects(model: Any) -> dict[str, Any]:
 
     if not any(type(layer).__module__.startswith("gru_tf.") for layer in model._flatten_layers()):
         return {}
-    found = keras.saving.get_custom_objects().items()
-    return {name: value for name, value in found if name.startswith(f"{PACKAGE}>") and not isinstance(value, StandIn)}
+    registered = keras.saving.get_custom_objects().items()
+    return {name: value for name, value in registered if name.startswith(f"{PACKAGE}>") and not isinstance(value, StandIn)}
 
 
 @contextmanager
@@ -93,9 +93,9 @@ def _only(custom: dict[str, Any]) -> Iterator[None]:
 def _signature(model: Any) -> Any:
     """What the model takes and gives; where it takes several, by the names of its inputs, as `predict` then wants a dict."""
     several = len(model.inputs) > 1
-    given = [_tensor(tensor, tensor.name if several else None) for tensor in model.inputs]
+    inputs = [_tensor(tensor, tensor.name if several else None) for tensor in model.inputs]
     return mlflow.models.ModelSignature(
-        mlflow.types.Schema(given), mlflow.types.Schema([_tensor(tensor) for tensor in model.outputs])
+        mlflow.types.Schema(inputs), mlflow.types.Schema([_tensor(tensor) for tensor in model.outputs])
     )
 
 

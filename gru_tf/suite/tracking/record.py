@@ -119,7 +119,8 @@ class Record:
     @guarded
     def results(self, members_only: bool = False) -> dict[str, RunResult]:
         """Fingerprint → result of every child, or of those that the definition uses; without history and diagnostics."""
-        found, self.left_out = {}, 0
+        results: dict[str, RunResult] = {}
+        self.left_out = 0
         for child in self.children.find():
             tags = child.data.tags
             if RESULT not in tags:
@@ -128,11 +129,11 @@ class Record:
             if result is None or (members_only and self.experiment.fingerprint not in tags[MEMBER].split(",")):
                 self.left_out += 1
             else:
-                found[tags[FINGERPRINT]] = result
+                results[tags[FINGERPRINT]] = result
                 self.ids[tags[FINGERPRINT]] = child.info.run_id
                 if model.TAG in tags:
                     self.models[tags[FINGERPRINT]] = tags[model.TAG]
-        return found
+        return results
 
     @guarded
     def adopt(self, result: RunResult) -> None:
@@ -149,7 +150,7 @@ class Record:
         A child without its result is one that was not written whole; it is no result and is removed on resume.
 
         Raises:
-            StoreError: where the server refuses. It may have taken a part, or all of it and died before it said so:
+            StoreError: where the server refuses. It may have taken a part, or all of it and died before it answered:
                 written again, the result is there once.
         """
         fingerprint = result.run.fingerprint

@@ -103,8 +103,8 @@ def _create(record: Record, known: str, result: RunResult, uri: str) -> ModelVer
     run, experiment = result.run, record.experiment
     about = f"{run.cell.label} on {run.task.title}, from the experiment {experiment.name}: {experiment.question}"
     try:
-        told = f"{about} The alias “{ALIAS}” is on the best of its seeds by validation."
-        record.client.create_registered_model(known, description=told)
+        text = f"{about} The alias “{ALIAS}” is on the best of its seeds by validation."
+        record.client.create_registered_model(known, description=text)
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise
@@ -132,5 +132,5 @@ def _link(client: Any, uri: str, version: ModelVersion) -> None:
 
 def _aliased(client: Any, known: str) -> str | None:
     """The version that has the alias now."""
-    found = client.get_registered_model(known).aliases.get(ALIAS)
-    return None if found is None else str(found)
+    version = client.get_registered_model(known).aliases.get(ALIAS)
+    return None if version is None else str(version)

@@ -1,4 +1,4 @@
-"""One tracking server: its experiments by name, found or made."""
+"""One tracking server: its experiments by name, opened or created."""
 
 import logging
 import os
@@ -70,9 +70,9 @@ class Store:
         Raises:
             UserError: where there is none, with the nearest name.
         """
-        found = self.client.get_experiment_by_name(name)
-        parent = _parent(self.client, found.experiment_id) if found and found.lifecycle_stage == "active" else None
-        if found is None or parent is None or DEFINITION not in parent.data.tags:
+        stored = self.client.get_experiment_by_name(name)
+        parent = _parent(self.client, stored.experiment_id) if stored and stored.lifecycle_stage == "active" else None
+        if stored is None or parent is None or DEFINITION not in parent.data.tags:
             near = did_you_mean(name, [other for other in self.names() if other != name])
             raise UserError(f"no results of '{name}' in {self.uri}.{near or ' To get some: gru-tf run NAME'}")
         try:
@@ -80,7 +80,7 @@ class Store:
         except ValidationError as error:
             what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             raise UserError(f"'{name}' in {self.uri} was run by another version of gru_tf: {what}") from error
-        return Record(self.client, self.uri, definition, found.experiment_id, parent.info.run_id)
+        return Record(self.client, self.uri, definition, stored.experiment_id, parent.info.run_id)
 
     @guarded
     def has(self, name: str) -> bool:
@@ -112,15 +112,15 @@ class Store:
         Raises:
             UserError: where it was deleted.
         """
-        found = self.client.get_experiment_by_name(name)
-        if found is None:
+        stored = self.client.get_experiment_by_name(name)
+        if stored is None:
             root = (self.folder / "artifacts" / name).absolute().as_uri() if self._in_file else None
             kind = {"mlflow.experimentKind": "custom_model_development"}  # MLflow then shows its training views
             return str(self.client.create_experiment(name, root, tags=kind))
-        if found.lifecycle_stage != "active":
-            restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {found.experiment_id}"
+        if stored.lifecycle_stage != "active":
+            restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {stored.experiment_id}"
             raise UserError(f"'{name}' was deleted in {self.uri}; rename the file, or restore it: {restore}")
-        return str(found.experiment_id)
+        return str(stored.experiment_id)
 
 
 def _checked(uri: str) -> str:
@@ -141,5 +141,5 @@ def _client(uri: str) -> MlflowClient:
 
 
 def _parent(client: MlflowClient, experiment_id: str) -> Any:
-    found = client.search_runs([experiment_id], f"tags.`{KIND}` = 'experiment'", max_results=1)
-    return found[0] if found else None
+    parents = client.search_runs([experiment_id], f"tags.`{KIND}` = 'experiment'", max_results=1)
+    return parents[0] if parents else None

@@ -1,4 +1,4 @@
-"""The tags by which runs in the store are known again, and the states that MLflow knows of a run."""
+"""The tags by which runs in the store are recognised, and the states that MLflow knows of a run."""
 
 from collections.abc import Mapping
 
@@ -14,8 +14,8 @@ def parts(key: str, text: str) -> dict[str, str]:
     """The tags that hold a text of any length: itself, or how many parts it has, after these."""
     if len(text) <= LONGEST:
         return {key: text}
-    found = [text[start : start + LONGEST] for start in range(0, len(text), LONGEST)]
-    return {**{f"{key}.{number}": part for number, part in enumerate(found)}, key: f"{len(found)} parts"}
+    pieces = [text[start : start + LONGEST] for start in range(0, len(text), LONGEST)]
+    return {**{f"{key}.{number}": part for number, part in enumerate(pieces)}, key: f"{len(pieces)} parts"}
 
 
 def whole(tags: Mapping[str, str], key: str) -> str:

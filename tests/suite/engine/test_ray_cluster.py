@@ -82,8 +82,8 @@ def result(**changes: Any) -> RunResult:
 def words(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What processes leave for the coordinator before they end."""
     left: dict[str, str] = {}
-    monkeypatch.setattr(ray_cluster, "_leave_word", left.__setitem__)
-    monkeypatch.setattr(ray_cluster, "_word_left", lambda key: left.pop(key, ""))
+    monkeypatch.setattr(ray_cluster, "_leave_message", left.__setitem__)
+    monkeypatch.setattr(ray_cluster, "_message_left", lambda key: left.pop(key, ""))
     return left
 
 
