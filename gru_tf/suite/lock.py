@@ -51,9 +51,9 @@ def held(folder: Path, name: str) -> Iterator[None]:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder / name))
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise UserError(f"{name} is being run already by {_holder(holder)}; wait for it, or stop it") from error
+        raise UserError(f"{name} is already being run by {_holder(holder)}; wait for it to finish, or stop it") from error
     except OSError as error:
-        raise UserError(f"{error.filename}: expected a place for work in progress. Received: {error.strerror}") from error
+        raise UserError(f"{error.filename}: expected a folder for work in progress. Received: {error.strerror}") from error
     try:
         holder.write_text(json.dumps(me()), encoding="utf-8")
         yield

@@ -24,7 +24,7 @@ def show(results: Results, record: Record, writer: ResultWriter) -> None:
     Raises:
         UserError: where the store stays out of reach.
     """
-    links = _report(results, record, writer) | {"Charts, a bar a seed": dashboard_links.charts(record.experiment_id)}
+    links = _report(results, record, writer) | {"Charts, one bar per seed": dashboard_links.charts(record.experiment_id)}
     text = summary.markdown(results.evidence, answer(results.evidence), links)
     writer.insist(lambda: description.view(record))
     writer.insist(lambda: description.note(record, text))
@@ -43,7 +43,7 @@ def _report(results: Results, record: Record, writer: ResultWriter) -> dict[str,
         except Exception as error:  # whatever is wrong with a page, runs that are done are closed
             reason = one_line(f"{type(error).__name__}: {error}")
             name = results.experiment.name
-            writer.say(f"the report is not written: {reason}. The results are stored; to try again: gru-tf report {name}")
+            writer.say(f"the report was not written: {reason}. The results are stored; to try again: gru-tf report {name}")
             return {}
         writer.insist(lambda: description.file(record, file))
     return {"The report": dashboard_links.artifact(record.experiment_id, record.parent, REPORT)}
@@ -52,4 +52,4 @@ def _report(results: Results, record: Record, writer: ResultWriter) -> dict[str,
 def _register(results: Results, record: Record, writer: ResultWriter) -> None:
     refusal = writer.insist(lambda: registry.register(record, results.runs))
     if refusal:
-        writer.say(f"the best models of {results.experiment.name} are not registered: {refusal}. Results are not affected")
+        writer.say(f"the best models of {results.experiment.name} were not registered: {refusal}. Results are not affected")

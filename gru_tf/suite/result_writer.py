@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gru_tf.experiment.result import RunResult
-from gru_tf.foundation.errors import UserError
+from gru_tf.foundation.errors import UserError, counted
 from gru_tf.suite import journal
 from gru_tf.suite.tracking import Record, StoreError
 
@@ -82,14 +82,15 @@ class ResultWriter:
             except StoreError as error:
                 if not reported:
                     reported = True
-                    self.say(f"{error}. Trying again; Ctrl-C stops and keeps what is done.")
+                    self.say(f"{error}. Retrying; Ctrl-C stops and keeps all finished runs.")
                 if safe() and time.monotonic() > deadline:
-                    where = f"{len(journal.kept(self.folder))} results wait in {self.folder}"
-                    raise UserError(f"{error}. {where}; the same command writes them and goes on") from error
+                    waiting = counted(len(journal.kept(self.folder)), "unsaved result")
+                    remedy = "the same command stores them and continues"
+                    raise UserError(f"{error}. {waiting} in {self.folder}; {remedy}") from error
                 time.sleep(pause)
                 pause = min(2 * pause, 10.0)
         if reported:
-            self.say("the store answers again.")
+            self.say("the store responds again.")
         return value
 
     def beat(self) -> None:
@@ -99,5 +100,5 @@ class ResultWriter:
                 self.unreached = False
         except StoreError as error:
             if not self.unreached:
-                self.say(f"{error}. Training goes on; results are kept in {self.folder}.")
+                self.say(f"{error}. Training continues; results are kept in {self.folder}.")
             self.unreached = True

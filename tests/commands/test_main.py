@@ -245,9 +245,9 @@ MISTAKES = {
     "unknown file": (["check", "missing.yaml"], "no experiment file or name 'missing.yaml'."),
     "no store": (
         ["results", "quickstart"],
-        "there is no store at mlruns/mlflow.db. The first experiment makes it: gru-tf run NAME",
+        "no store at mlruns/mlflow.db. The first experiment creates it: gru-tf run NAME",
     ),
-    "no such store": (["report", "one", "--store", "sqlite:///else/x.db"], "there is no store at else/x.db."),
+    "no such store": (["report", "one", "--store", "sqlite:///else/x.db"], "no store at else/x.db."),
     "store's path": (
         ["report", "quickstart", "--store", "else/mlflow.db"],
         "store: expected a tracking URI. Received: else/mlflow.db. Did you mean 'sqlite:///else/mlflow.db'?",
@@ -337,7 +337,7 @@ def test_a_taken_port_is_said_to_be(main):
         taken.listen()
         port = taken.getsockname()[1]
         code, _, errors = main("ui", "--no-browser", "--port", str(port))
-    assert (code, one_line(errors)) == (2, f"port {port} is taken; choose another with --port")
+    assert (code, one_line(errors)) == (2, f"port {port} is already in use; choose another with --port")
 
 
 def test_no_arguments_show_the_help(main):

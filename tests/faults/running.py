@@ -126,7 +126,7 @@ class Command:
 
     def complains(self, times: int = 1) -> None:
         """Wait until it has said, that often, that the store does not take a result."""
-        until(lambda: self.errors().count("Trying again") >= times, "a complaint")
+        until(lambda: self.errors().count("Retrying") >= times, "a complaint")
 
     def said(self) -> str:
         """All it has written."""

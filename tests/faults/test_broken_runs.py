@@ -22,8 +22,8 @@ LIMIT = "30"
 DISK_MIB = 16
 # fault, failures → status, attempts, words of the reason
 BROKEN: dict[tuple[str, int], tuple[str, int, str]] = {
-    ("hang", 1000): ("failed", 2, f"its worker process took longer than the limit of {LIMIT} s and was stopped"),
-    ("killed", 1000): ("failed", 2, "its worker process was killed, as the system does where memory runs out"),
+    ("hang", 1000): ("failed", 2, f"its worker process exceeded the limit of {LIMIT} s and was stopped"),
+    ("killed", 1000): ("failed", 2, "its worker process was killed, as the system does when memory runs out"),
     ("memory", 1000): ("failed", 2, "MemoryError: no room for the data (faulty.py:"),
     ("exhausted", 1000): ("failed", 2, "ResourceExhaustedError: no room for a tensor"),
     ("value", 1000): ("failed", 1, "ValueError: a mistake (faulty.py:"),
@@ -116,14 +116,14 @@ def test_full_disk(start: Start, tmp_path: Path, small_disk: Path, reference: Re
             with suppress(OSError):
                 while out.write(bytes(4096)):
                     pass
-            return "Trying again" in command.errors()
+            return "Retrying" in command.errors()
 
         until(full, "a complaint")
     print(f"\nsaid after {time.monotonic() - clock:.1f} s: {command.err.read_text(encoding='utf-8')}")
     done = command.done()
     filler.unlink()
     assert command.ended() == 0, command.said()
-    assert "gru-tf: the store answers again." in command.errors()
+    assert "gru-tf: the store responds again." in command.errors()
     assert numbers(uri, "steady") == reference.numbers
     assert all_closed(uri, "steady")
     assert done < len(reference.numbers)

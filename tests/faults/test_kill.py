@@ -87,7 +87,7 @@ def test_coordinator_alone(start: Start, tmp_path: Path, reference: Reference) -
     assert second.ended() == 2
     said = second.errors()
     assert len(said.splitlines()) == 1
-    assert f"steady is being run already by process {first.process.pid} on " in said
+    assert f"steady is already being run by process {first.process.pid} on " in said
 
     assert first.process.poll() is None
     for process in others:

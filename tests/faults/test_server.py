@@ -54,7 +54,7 @@ def test_postgresql_and_a_killed_server(
     assert command.ended() == 0, command.said()
     said = command.errors().splitlines()
     assert all(line.startswith("gru-tf: the ") for line in said), said
-    assert said.count("gru-tf: the store answers again.") == 2
+    assert said.count("gru-tf: the store responds again.") == 2
     assert numbers(mlflow.uri, "steady") == reference.numbers
     assert all_closed(mlflow.uri, "steady")
     with closing(psycopg2.connect(postgres.uri.replace("+psycopg2", ""))) as database, database.cursor() as cursor:
@@ -74,7 +74,7 @@ def test_server_that_stays_away(start: Start, tmp_path: Path, server: Callable[[
     print(f"\nsaid after {time.monotonic() - clock:.1f} s")
     assert command.ended() == 2, command.said()
     last = command.errors().splitlines()[-1]
-    waiting = re.search(r"(\d+) results wait in .*steady; the same command writes them and goes on$", last)
+    waiting = re.search(r"(\d+) unsaved results? in .*steady; the same command stores them and continues$", last)
     assert waiting, last
     assert int(waiting[1]) >= 2
 
@@ -98,4 +98,4 @@ def test_server_that_never_was(start: Start, tmp_path: Path) -> None:
     assert command.ended() == 2
     said = command.errors().splitlines()
     assert len(said) == 1
-    assert said[0].startswith(f"gru-tf: the tracking store {uri} does not answer: ")
+    assert said[0].startswith(f"gru-tf: the tracking store {uri} does not respond: ")

@@ -32,7 +32,7 @@ def holder(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
 
 
 def test_the_second_is_refused_naming_the_first(tmp_path: Path, holder: tuple["subprocess.Popen[str]", str]) -> None:
-    refusal = f"question is being run already by process {holder[0].pid} on .*, since "
+    refusal = f"question is already being run by process {holder[0].pid} on .*, since "
     with pytest.raises(UserError, match=refusal), lock.held(tmp_path, "question"):
         pass
     with lock.held(tmp_path, "another"):
@@ -71,7 +71,7 @@ def test_what_stands_in_the_place_of_work_in_progress_is_named_and_kept(tmp_path
     there = tmp_path / file
     there.parent.mkdir(parents=True, exist_ok=True)
     there.write_text("mine", encoding="utf-8")
-    refusal = r"/work[^:]*: expected a place for work in progress\. Received: "
+    refusal = r"/work[^:]*: expected a folder for work in progress\. Received: "
     with pytest.raises(UserError, match=refusal), lock.held(tmp_path / "work", "question"):
         pass
     assert there.read_text(encoding="utf-8") == "mine"

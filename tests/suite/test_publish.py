@@ -240,7 +240,7 @@ def test_a_registry_out_of_reach_is_one_line_and_nothing_is_lost(
     full.record.client = MlflowClient(full.store.uri, registry_uri=address)
     publish.show(full.found, full.record, full.writer)
     (line,) = full.said
-    assert line.startswith("the best models of shown are not registered: ")
+    assert line.startswith("the best models of shown were not registered: ")
     assert line.endswith("Results are not affected")
     assert "\n" not in line
     found = Store(full.store.uri).find("shown")
@@ -269,7 +269,7 @@ def test_a_store_out_of_reach_is_tried_again(full: SimpleNamespace, monkeypatch:
         monkeypatch.setattr(MlflowClient, name, lambda *a, _m=method, **k: (refused if down[0] else _m)(*a, **k))
     publish.show(full.found, full.record, full.writer)
     assert len(pauses) == 3
-    assert [line[:60] for line in full.said][-1:] == ["the store answers again."]
+    assert [line[:60] for line in full.said][-1:] == ["the store responds again."]
     monkeypatch.undo()
     assert len(registered(full.store.client)) == 4
 
@@ -329,7 +329,7 @@ def test_a_report_that_cannot_be_written_is_one_line(full: SimpleNamespace, monk
     monkeypatch.delenv(publish_libraries.REPORT_SWITCH)
     publish.show(full.found, full.record, full.writer)
     assert full.said == [
-        "the report is not written: ZeroDivisionError: no seeds. The results are stored; to try again: gru-tf report shown"
+        "the report was not written: ZeroDivisionError: no seeds. The results are stored; to try again: gru-tf report shown"
     ]
     text = full.record.client.get_run(full.record.parent).data.tags["mlflow.note.content"]
     assert "| **gru** |" in text
@@ -341,7 +341,7 @@ def test_until_the_runs_are_done_the_question_stands_alone(store: Store) -> None
     record = store.open(experiment())
     record.begin()
     text = record.client.get_run(record.parent).data.tags["mlflow.note.content"]
-    assert text == "**Is a_b shown?**\n\nNot finished; the answer comes with its last run."
+    assert text == "**Is a_b shown?**\n\nNot finished; the answer appears after the last run."
     assert record.client.get_experiment(record.experiment_id).tags["mlflow.note.content"] == text
 
 
@@ -445,13 +445,13 @@ def test_a_store_out_of_reach_after_the_last_run_is_tried_again(
         def refusing(record: Record, *args: Any, _name: str = name, _method: Any = method, **kwargs: Any) -> Any:
             if (kwargs or args) and refusals[_name]:  # not the reading before the runs, which takes no argument
                 refusals[_name] -= 1
-                raise StoreError("the tracking store there does not answer")
+                raise StoreError("the tracking store there does not respond")
             return _method(record, *args, **kwargs)
 
         monkeypatch.setattr(Record, name, refusing)
     results, _ = run(store)
     assert (len(results.runs), refusals, pauses) == (12, {"results": 0, "end": 0}, [0.5, 1.0] * 2)
-    assert capsys.readouterr().err.count("the store answers again.") == 2
+    assert capsys.readouterr().err.count("the store responds again.") == 2
     assert store.open(experiment()).complete()
 
 
@@ -489,5 +489,5 @@ def test_when_ready_a_report_imports_none_of_the_large_libraries() -> None:
 
 
 def test_a_file_that_the_store_refuses_is_a_store_error(full: SimpleNamespace, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="does not answer"):
+    with pytest.raises(StoreError, match="does not respond"):
         description.file(full.record, tmp_path / "absent.html")

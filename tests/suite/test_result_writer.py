@@ -41,7 +41,7 @@ class Store:
     def _ask(self) -> None:
         self.asked += 1
         if self.asked <= self.refusals:
-            raise StoreError(f"the tracking store there does not answer: {self.asked}")
+            raise StoreError(f"the tracking store there does not respond: {self.asked}")
 
 
 class Clock:
@@ -83,8 +83,8 @@ def test_a_refusal_is_said_at_once_and_tried_again(tmp_path: Path, clock: Clock)
     store = Store(refusals=4)
     writes, said = made(store, tmp_path)
     writes.write(result())
-    assert said[0] == "the tracking store there does not answer: 1. Trying again; Ctrl-C stops and keeps what is done."
-    assert said[1:] == ["the store answers again."]
+    assert said[0] == "the tracking store there does not respond: 1. Retrying; Ctrl-C stops and keeps all finished runs."
+    assert said[1:] == ["the store responds again."]
     assert clock.pauses == [0.5, 1.0, 2.0, 4.0]
     assert store.taken == [result()]
     assert journal.kept(tmp_path) == []
@@ -99,14 +99,14 @@ def test_what_the_store_was_asked_for_comes_back(tmp_path: Path) -> None:
 
     writes, lines = made(store, tmp_path)
     assert writes.insist(ask) == "answer 3"
-    assert lines[1:] == ["the store answers again."]
+    assert lines[1:] == ["the store responds again."]
 
 
 def test_after_the_patience_it_waits_in_the_journal(tmp_path: Path, clock: Clock) -> None:
     store = Store(refusals=10**6)
     journal.keep(tmp_path, result(1))
     writes, _ = made(store, tmp_path)
-    with pytest.raises(UserError, match=f"2 results wait in {tmp_path}; the same command writes them and goes on"):
+    with pytest.raises(UserError, match=f"2 unsaved results in {tmp_path}; the same command stores them and continues"):
         writes.write(result())
     assert 60 < clock.now < 75
     assert sorted(r.run.seed for r in journal.kept(tmp_path)) == [0, 1], "also one that no worker had kept"
@@ -166,12 +166,12 @@ def test_a_sign_of_life_that_is_not_taken_is_said_once(tmp_path: Path) -> None:
     for _ in range(5):
         writes.beat()
     assert len(said) == 1
-    assert said[0].endswith(f"Training goes on; results are kept in {tmp_path}.")
+    assert said[0].endswith(f"Training continues; results are kept in {tmp_path}.")
 
 
 def test_between_two_signs_of_life_nothing_is_known_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused, not yet due, refused: said once; then taken, and refused anew: said again."""
-    refused = StoreError("the tracking store there does not answer")
+    refused = StoreError("the tracking store there does not respond")
     told = iter([refused, False, False, refused, False, True, refused])
 
     def beat() -> bool:

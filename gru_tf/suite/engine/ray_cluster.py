@@ -142,7 +142,7 @@ def train_on_node(run: Run, threads: int, time_limit: float | None, key: str) ->
     """
     trainer = ThreadPoolExecutor(1).submit(_train, run, threads)
     if not wait([trainer], time_limit or None).done:
-        _leave_message(key, f"its worker process took longer than the limit of {time_limit:g} s and was stopped")
+        _leave_message(key, f"its worker process exceeded the limit of {time_limit:g} s and was stopped")
         os._exit(1)
     return trainer.result()
 

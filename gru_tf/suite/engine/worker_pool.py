@@ -95,7 +95,7 @@ class LocalEngine:
         dead = {future for future, worker in self.futures.items() if not worker.pool.active and not future.done()}
         for future in done | dead:
             worker = self.futures.pop(future)
-            results.append(self._lost(worker, "died before it began") if future in dead else self._result(future, worker))
+            results.append(self._lost(worker, "died before it started") if future in dead else self._result(future, worker))
             worker.run = None
         self.submit([])
         return results
@@ -109,9 +109,9 @@ class LocalEngine:
                 self.recycled += 1
             return result
         if isinstance(error, FutureTimeout):
-            return self._lost(worker, f"took longer than the limit of {self.time_limit:g} s and was stopped")
+            return self._lost(worker, f"exceeded the limit of {self.time_limit:g} s and was stopped")
         if isinstance(error, ProcessExpired) and error.exitcode == -signal.SIGKILL:
-            return self._lost(worker, "was killed, as the system does where memory runs out")
+            return self._lost(worker, "was killed, as the system does when memory runs out")
         return self._lost(worker, f"died: {one_line(error)}")
 
     def _lost(self, worker: Worker, what: str) -> RunResult:

@@ -33,12 +33,12 @@ def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None
         UserError: where the port is taken, the store does not answer or has no such experiment, or MLflow does not start.
     """
     if _answers(port):
-        raise UserError(f"port {port} is taken; choose another with --port")
+        raise UserError(f"port {port} is already in use; choose another with --port")
     opened = Store(store)
     uri, page = opened.uri, _page(opened, name)
     if uri.startswith("http"):
         address = f"{uri.rstrip('/')}{page}"
-        say(f"The store is a server with a dashboard of its own: {address}")
+        say(f"The store is a server with its own dashboard: {address}")
         return 0 if not browser or webbrowser.open(address) else 1
     address = f"http://127.0.0.1:{port}{page}"
     with tempfile.TemporaryFile("w+") as log, _server(uri, port, log) as process:
@@ -51,7 +51,7 @@ def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None
         process.wait()
         log.seek(0)
         reason = log.read().strip().splitlines() or ["no reason given"]
-    raise UserError(f"the dashboard ended by itself: {reason[-1]}")
+    raise UserError(f"the dashboard exited unexpectedly: {reason[-1]}")
 
 
 def _page(store: Store, name: str | None) -> str:

@@ -24,7 +24,7 @@ def answering(uri: str) -> Iterator[None]:
         raise
     except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow wraps most of its back ends' errors, not all
         reason = one_line(root(error))
-        raise StoreError(f"the tracking store {uri} does not answer: {reason}") from error
+        raise StoreError(f"the tracking store {uri} does not respond: {reason}") from error
 
 
 def root(error: BaseException) -> BaseException:

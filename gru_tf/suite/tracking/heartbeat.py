@@ -31,7 +31,7 @@ def refuse_second(parent: Any, name: str) -> None:
         return
     if tags.get(HOST) == socket.gethostname():
         if lock.lives(tags.get(PROCESS, "")):
-            raise UserError(f"{name} is being run already by {tags[COORDINATOR]}; wait for it, or stop it")
+            raise UserError(f"{name} is already being run by {tags[COORDINATOR]}; wait for it to finish, or stop it")
     elif time.time() - float(tags.get(BEAT, "0")) < LIFETIME:
         other = tags.get(COORDINATOR)
-        raise UserError(f"{name} is being run already by {other}; wait for it, or stop it and wait {LIFETIME:g} s")
+        raise UserError(f"{name} is already being run by {other}; wait for it to finish, or stop it and wait {LIFETIME:g} s")

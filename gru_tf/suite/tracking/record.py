@@ -67,7 +67,7 @@ class Record:
         definition = parts(DEFINITION, self.experiment.model_dump_json())
         tags = heartbeat.own() | {MEMBER: self.experiment.fingerprint} | definition
         self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
-        description.note(self, f"**{self.experiment.question}**\n\nNot finished; the answer comes with its last run.")
+        description.note(self, f"**{self.experiment.question}**\n\nNot finished; the answer appears after the last run.")
         self.client.update_run(self.parent, status=RUNNING)
 
     @guarded

@@ -103,7 +103,7 @@ def _create(record: Record, known: str, result: RunResult, uri: str) -> ModelVer
     run, experiment = result.run, record.experiment
     about = f"{run.cell.label} on {run.task.title}, from the experiment {experiment.name}: {experiment.question}"
     try:
-        text = f"{about} The alias “{ALIAS}” is on the best of its seeds by validation."
+        text = f"{about} The alias “{ALIAS}” marks its best seed on validation."
         record.client.create_registered_model(known, description=text)
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):

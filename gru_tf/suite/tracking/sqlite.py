@@ -26,7 +26,7 @@ def file_of(uri: str) -> Path | None:
     name = uri.removeprefix(SCHEME).partition("?")[0]
     if uri.rstrip("/") == "sqlite:" or ":memory:" in name:
         raise UserError(
-            f"store: expected the file of a store, {SCHEME}FILE: one in memory is gone at the end. Received: {uri}"
+            f"store: expected a file, {SCHEME}FILE; one in memory is lost when the process ends. Received: {uri}"
         )
     if name.startswith("~"):
         near = f". Did you mean '{SCHEME}{Path(name).expanduser()}'?" if name.startswith("~/") else ""
@@ -51,7 +51,7 @@ def make(file: Path) -> None:
     if file.is_symlink():  # the store is where it leads
         file = file.resolve()
         if not file.parent.is_dir():
-            raise UserError(f"the store is a link to {file}, a folder that is not there. Is its disk mounted?")
+            raise UserError(f"the store is a link to {file}, but its folder does not exist; is the disk mounted?")
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_name(f"{file.name}.lock")):
         if not file.exists():
@@ -67,7 +67,7 @@ def expect(file: Path) -> None:
     """
     if not file.exists():
         near = did_you_mean(file.name, [other.name for other in file.parent.glob("*.db")])
-        raise UserError(f"there is no store at {file}.{near or ' The first experiment makes it: gru-tf run NAME'}")
+        raise UserError(f"no store at {file}.{near or ' The first experiment creates it: gru-tf run NAME'}")
     _check(file)
 
 
@@ -86,8 +86,8 @@ def _check(file: Path) -> None:
         return
     if "alembic_version" in there and "experiments" in there:
         raise UserError(
-            f"{file}: expected a store of MLflow {VERSION}. Received: one of another version, which is left as it is."
-            f" Take a copy of it, then: mlflow db upgrade {SCHEME}{file}"
+            f"{file}: expected a store of MLflow {VERSION}. Received: one of another version, which is left unchanged."
+            f" Back it up, then run: mlflow db upgrade {SCHEME}{file}"
         )
     raise UserError(f"{file}: expected a store of MLflow. Received: a database of {several(sorted(there), 4)}")
 

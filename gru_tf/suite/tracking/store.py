@@ -74,7 +74,7 @@ class Store:
         parent = _parent(self.client, stored.experiment_id) if stored and stored.lifecycle_stage == "active" else None
         if stored is None or parent is None or DEFINITION not in parent.data.tags:
             near = did_you_mean(name, [other for other in self.names() if other != name])
-            raise UserError(f"no results of '{name}' in {self.uri}.{near or ' To get some: gru-tf run NAME'}")
+            raise UserError(f"no results of '{name}' in {self.uri}.{near or ' To produce some: gru-tf run NAME'}")
         try:
             definition = Experiment.model_validate_json(whole(parent.data.tags, DEFINITION))
         except ValidationError as error:

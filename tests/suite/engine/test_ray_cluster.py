@@ -167,7 +167,7 @@ def test_time_limit(engine: Any, words: dict[str, str], monkeypatch: pytest.Monk
     with pytest.raises(ExitError, match="1"):
         train_on_node(run(), 1, 0.1, "the key")
     hanging.set()
-    reason = "its worker process took longer than the limit of 0.1 s and was stopped"
+    reason = "its worker process exceeded the limit of 0.1 s and was stopped"
     assert words == {"the key": reason}
 
     with engine(RayError("the worker died unexpectedly")) as here:

@@ -164,7 +164,7 @@ def test_of_a_server_its_own_dashboard_is_opened(ui, monkeypatch):
     monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
     assert dashboard.serve(ui.address, free_port(), True, said.append, "shown") == 0
     assert opened == [f"{ui.address}/#/experiments/{ui.experiment}/runs?workflowType=machine_learning"]
-    assert said == [f"The store is a server with a dashboard of its own: {opened[0]}"]
+    assert said == [f"The store is a server with its own dashboard: {opened[0]}"]
 
 
 def test_it_serves_our_runs_on_the_loopback_address(ui):
@@ -226,7 +226,7 @@ def test_from_the_parent_a_person_reaches_charts_of_seeds_and_the_report(ui, pag
     page.get_by_role("row", name=re.compile(r"gru .* 0\.425 \[")).wait_for()
     page.get_by_text("Train, Validation, Test").first.wait_for()
     with page.expect_popup() as opened:
-        page.get_by_role("link", name="Charts, a bar a seed").click()
+        page.get_by_role("link", name="Charts, one bar per seed").click()
     charts = opened.value
     charts.get_by_text("test_accuracy", exact=True).first.wait_for(timeout=60_000)
     bars = charts.locator(".js-plotly-plot").first.locator(".bars path")
@@ -257,4 +257,4 @@ def test_a_store_that_is_none_is_one_line(tmp_path):
     ended = start("sqlite:///notes.txt", tmp_path)
     assert ended.process.wait(60) == 2
     (line,) = ended.said.read_text().splitlines()
-    assert line.startswith(f"gru-tf: the tracking store sqlite:///{tmp_path}/notes.txt does not answer: ")
+    assert line.startswith(f"gru-tf: the tracking store sqlite:///{tmp_path}/notes.txt does not respond: ")

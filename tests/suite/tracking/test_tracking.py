@@ -408,7 +408,7 @@ def test_a_coordinator_on_another_machine_is_respected_while_it_gives_signs_of_l
     record = store.open(experiment)
     for tag, value in ((HOST, "elsewhere"), (COORDINATOR, "ada on elsewhere"), (BEAT, str(time.time() - ago))):
         store.client.set_tag(record.parent, tag, value)
-    with pytest.raises(UserError, match="tiny is being run already by ada on elsewhere") if refused else nullcontext():
+    with pytest.raises(UserError, match="tiny is already being run by ada on elsewhere") if refused else nullcontext():
         record.begin()
 
 
@@ -551,7 +551,7 @@ def test_an_experiment_deleted_in_the_dashboard_is_said_to_be(empty):
 def test_a_misspelt_name_is_answered_with_the_nearest(kept):
     with pytest.raises(UserError, match=r"no results of 'tinny' in .*\. Did you mean 'tiny'\?"):
         Store(kept.uri).find("tinny")
-    with pytest.raises(UserError, match=r"no results of '' in .*\. To get some: gru-tf run NAME$"):
+    with pytest.raises(UserError, match=r"no results of '' in .*\. To produce some: gru-tf run NAME$"):
         Store(kept.uri).find("")
 
 
@@ -564,7 +564,7 @@ def test_a_server_that_does_not_answer_is_named_soon():
         unused.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
     clock = time.monotonic()
-    with pytest.raises(UserError, match=f"^the tracking store {address} does not answer: "):
+    with pytest.raises(UserError, match=f"^the tracking store {address} does not respond: "):
         Store(address)
     assert time.monotonic() - clock < 15
 
@@ -572,7 +572,7 @@ def test_a_server_that_does_not_answer_is_named_soon():
 def test_a_file_that_is_no_store_is_refused_and_kept(tmp_path):
     file = tmp_path / "notes.txt"
     file.write_text("these are notes\n" * 100)
-    with pytest.raises(UserError, match=r"^the tracking store sqlite:///.*notes.txt does not answer: "):
+    with pytest.raises(UserError, match=r"^the tracking store sqlite:///.*notes.txt does not respond: "):
         Store(f"sqlite:///{file}")
     assert file.read_text() == "these are notes\n" * 100
 
@@ -619,7 +619,7 @@ def test_a_store_of_another_version_of_mlflow_is_not_changed_unasked(blank, tmp_
         connection.execute("UPDATE alembic_version SET version_num = '0584bdc529eb'")  # MLflow 2.22's
         connection.commit()
     before = tables(file)
-    with pytest.raises(UserError, match=rf"one of another version, which is left as it is\. .*mlflow db upgrade .*{file}$"):
+    with pytest.raises(UserError, match=rf"one of another version, which is left unchanged\. .*mlflow db upgrade .*{file}$"):
         Store(f"sqlite:///{file}", make=False)
     assert tables(file) == before
 
@@ -636,7 +636,9 @@ def test_a_link_to_a_store_that_is_not_there_stays_a_link(blank, tmp_path):
     """To a disk that is not mounted, for one: a file in the link's place would be another, empty store for ever."""
     link, disk = tmp_path / "mlflow.db", tmp_path / "disk"
     link.symlink_to(disk / "mlflow.db")
-    with pytest.raises(UserError, match=r"a link to .*disk/mlflow.db, .* not there\. Is its disk mounted\?$"):
+    with pytest.raises(
+        UserError, match=r"a link to .*disk/mlflow.db, but its folder does not exist; is the disk mounted\?$"
+    ):
         Store(f"sqlite:///{link}")
     assert [file.name for file in tmp_path.iterdir() if not file.name.endswith(".lock")] == ["mlflow.db"]
     disk.mkdir()
