@@ -17,7 +17,7 @@ from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record
 from gru_tf.tasks import create
 
-PATIENCE = 1.0  # seconds of one wait: what a signal asks for is done after it at the latest, if it did not end it
+PATIENCE = 1.0  # seconds of one wait: a signal is handled after it at the latest, if it did not end the wait
 ATTEMPTS = 2
 
 Progress = Callable[[RunResult | None, int, int], None]
@@ -143,7 +143,7 @@ class _Coordinator:
         self._advance(pair)
 
     def _advance(self, pair: CellOnTask) -> None:
-        """Submit what the pair can do now; results that are known already are told to it at once."""
+        """Submit what the pair can do now; it gets the results that are known already at once."""
         while runs := pair.next():
             for run in runs:
                 if self._knows(run):
@@ -158,7 +158,7 @@ class _Coordinator:
             self._keep_best_model(pair)
 
     def _knows(self, run: Run) -> bool:
-        """Whether the result is there; one without the diagnostics that are now asked for is not enough."""
+        """Whether there is a result of the run; one without the diagnostics that it now asks for does not count."""
         return run.fingerprint in self.known and self.known[run.fingerprint].answers(run)
 
     def _adopt(self, result: RunResult) -> None:

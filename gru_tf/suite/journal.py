@@ -1,4 +1,4 @@
-"""Results on disk from the moment a run ends until the store has them: nothing that was trained is lost in between."""
+"""Results on disk from the end of a run until the store has them: no training is lost in between."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def kept(folder: Path) -> list[RunResult]:
 
 
 def confirm(folder: Path, result: RunResult) -> None:
-    """The store has the result: forget it here."""
+    """Remove a result that the store now has."""
     _file(folder, result).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""One coordinator an experiment: the second one is refused, naming the first."""
+"""One coordinator per experiment: a second one is refused, naming the first."""
 
 import errno
 import json
@@ -21,7 +21,7 @@ def me() -> str:
 
 
 def mark() -> str:
-    """This process as `lives` recognises it: its number is given to another one some day, its start is not."""
+    """This process as `lives` recognises it: a process number is reused some day, together with its start it is not."""
     return f"{os.getpid()} {psutil.Process().create_time()}"
 
 
@@ -38,7 +38,7 @@ def lives(mark: str) -> bool:
 
 @contextmanager
 def held(folder: Path, name: str) -> Iterator[None]:
-    """Hold the lock of the experiment `name` in `folder`; the system frees it when this process ends, however it ends.
+    """Hold the lock of the experiment `name` in `folder`; the system releases it when this process ends, however it ends.
 
     Raises:
         UserError: where another process holds it, and where nothing can be written in its place.

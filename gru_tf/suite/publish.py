@@ -1,6 +1,6 @@
 """What the dashboard shows of an experiment when its runs are done: answer, data, report, the best models.
 
-All of it follows from the store and may be done again: a coordinator that was killed in the middle does it all anew.
+All of it follows from the store and may be repeated: after a coordinator was killed in the middle, the next does it again.
 """
 
 import tempfile
@@ -40,7 +40,7 @@ def _report(results: Results, record: Record, writer: ResultWriter) -> dict[str,
         file = Path(folder) / REPORT
         try:
             report.write(results, file)
-        except Exception as error:  # whatever is wrong with a page, runs that are done are closed
+        except Exception as error:  # whatever is wrong with a page, the experiment is closed
             reason = one_line(f"{type(error).__name__}: {error}")
             name = results.experiment.name
             writer.say(f"the report was not written: {reason}. The results are stored; to try again: gru-tf report {name}")

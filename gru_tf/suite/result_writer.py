@@ -1,4 +1,4 @@
-"""Results on their way to the store: a refusal is reported at once, tried again, and costs no result."""
+"""Results on their way to the store: a refusal is reported at once and retried, and no result is lost."""
 
 import sys
 import time
@@ -54,7 +54,7 @@ class ResultWriter:
 
         Raises:
             UserError: where it refused for longer; the result is in the journal then. A result that the disk refused
-                as well is tried without end: only this process has it.
+                as well is retried without limit: only this process has it.
         """
         if result.warning:
             self.say(f"{result.run.cell.label} on {result.run.task.title}, seed {result.run.seed}: {result.warning}")

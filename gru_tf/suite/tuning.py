@@ -24,7 +24,7 @@ ONE_BY_ONE = ("bayesian", "grid")
 WORST = 1e30
 NONE = "none"  # Keras Tuner has no null among its choices
 OBJECTIVE = "validation"
-SEED_OF_ZERO = 2**31  # given seed=0, an oracle draws a seed of its own, another one each time
+SEED_OF_ZERO = 2**31  # with seed=0 an oracle draws a seed of its own, a different one each time
 
 
 def declare(search: SearchSpec, hp: keras_tuner.HyperParameters) -> dict[str, Scalar | None]:
@@ -47,8 +47,8 @@ def _declare(name: str, axis: Range | tuple[Scalar | None, ...], hp: keras_tuner
 class Search:
     """The trials of one (task, cell), asked from and told to a Keras Tuner oracle.
 
-    The oracle draws at random or goes by what it was told, always in the order of the trials: the same results
-    told again lead to the same trials, so an interrupted search goes on exactly where it was.
+    The oracle draws at random or learns from the results it was told, always in the order of the trials: the same results
+    lead to the same trials, so an interrupted search continues exactly where it was.
 
     Args:
         search: tuner, number of trials, space, seed.
@@ -81,7 +81,7 @@ class Search:
         """The settings of the trials that can start now, in order; empty while the oracle waits for results.
 
         All of a random search's, one of a Bayesian or a grid search's, all that Hyperband can start: new trials are
-        asked for only when every result is told, so that the order in which runs happen to finish decides nothing.
+        requested only when every result is told, so that the order in which runs happen to finish has no influence.
         """
         new: list[dict[str, Scalar | None]] = []
         while not self.exhausted and self.asked == self.told + len(new) and not (new and self.search.tuner in ONE_BY_ONE):
@@ -96,7 +96,7 @@ class Search:
 
     def _create(self) -> Any:
         with warnings.catch_warnings():
-            # A Gaussian process of few or equal results ends at a bound: nothing is wrong, nor could a user mend it.
+            # A Gaussian process of few or equal results ends at a bound: nothing is wrong, and a user could not change it.
             warnings.simplefilter("ignore", ConvergenceWarning)
             return self.oracle.create_trial(f"trial-{self.asked}")
 

@@ -51,9 +51,9 @@ class RayEngine:
 
     def __init__(self, folder: Path, address: str | None = None, threads: int = 1, time_limit: float | None = None):
         self.address = address or os.environ.get("RAY_ADDRESS") or "local"
-        if self.address == "local":  # whoever reaches Ray's ports can run programs: on loopback, nobody else does
+        if self.address == "local":  # anyone who reaches Ray's ports can run programs; on loopback no other machine does
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray's name for it, also on Linux
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a private experiment calls nobody
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a private experiment reports to nobody
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
             import ray
@@ -78,7 +78,7 @@ class RayEngine:
         return self
 
     def _connect(self) -> None:
-        """Join the cluster, or start one: "local", since Ray joins by itself whatever it last saw here, dead or not."""
+        """Join the cluster, or start one: "local", since Ray would join the last one that it saw here, dead or not."""
         host, _, port = self.address.removeprefix("ray://").rpartition(":")
         if host:
             socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()  # Ray itself tries for minutes
@@ -110,7 +110,7 @@ class RayEngine:
         return [result for reference in done if (result := self._result(reference)) is not None]
 
     def _result(self, reference: Any) -> RunResult | None:
-        """The result, or None where its node took it along and another one begins again."""
+        """The result, or None where its node died with it and another node starts again."""
         flight, errors = self.running.pop(reference), self.ray.exceptions
         try:
             result, model = self.ray.get(reference)
@@ -148,7 +148,7 @@ def train_on_node(run: Run, threads: int, time_limit: float | None, key: str) ->
 
 
 def _leave_message(key: str, message: str) -> None:
-    """Tell the coordinator what a process that ends cannot return."""
+    """Store a message for the coordinator, which a process that ends cannot return."""
     from ray.experimental import internal_kv
 
     internal_kv._internal_kv_put(key, message)

@@ -5,7 +5,7 @@ The store is the only memory: tables, resume and reports read it and nothing els
 
 import os
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a private experiment calls nobody
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a private experiment reports to nobody
 
 from gru_tf.suite.tracking.errors import StoreError as StoreError
 from gru_tf.suite.tracking.errors import answering as answering

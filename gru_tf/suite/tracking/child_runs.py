@@ -1,6 +1,6 @@
 """The runs below an experiment's parent run, a child a result: read, written, and repaired where writing was cut short.
 
-A child's result is written last. A child without it was not written whole; it is no result.
+A child's result is written last. A child without it was written only in part and is no result.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ class Children:
         self.client, self.experiment_id, self.parent = client, experiment_id, parent
 
     def find(self, which: str = "") -> list[Any]:
-        """Those that an MLflow filter picks, all if it is empty, oldest first; also those that are not whole."""
+        """Those that an MLflow filter picks, all if it is empty, oldest first; also those written only in part."""
         children = every(
             self.client.search_runs,
             experiment_ids=[self.experiment_id],
@@ -37,7 +37,7 @@ class Children:
         return list(children)
 
     def mend(self, which: str = f"attributes.status = '{RUNNING}'") -> None:
-        """Remove children that were not written whole, and close those that are whole but for their end."""
+        """Remove children that were written only in part, and close those that have their result but were not closed."""
         for child in self.find(which):
             if RESULT not in child.data.tags:
                 self.client.delete_run(child.info.run_id)

@@ -13,14 +13,14 @@ READ = {"trial": "train, validation", "final": "train, validation, test"}  # par
 
 
 def name(result: RunResult) -> str:
-    """The run's name in the dashboard, what tells runs apart first."""
+    """The run's name in the dashboard, beginning with what differs between runs."""
     run = result.run
     kind = f"seed {run.seed}" if run.purpose == "final" else f"trial {run.fingerprint[:6]}"
     return f"{run.cell.label} · {kind} · {run.task.title}"
 
 
 def params(result: RunResult) -> dict[str, Any]:
-    """What was asked for and what it resolved to."""
+    """What was requested and what it resolved to."""
     run = result.run
     return {
         "task": run.task.title,

@@ -1,4 +1,4 @@
-"""A model of MLflow's registry as an imported one: found by name, read without running what lies beside it, compared."""
+"""A model of MLflow's registry, imported: looked up by name, read without running code logged beside it, verified."""
 
 import io
 import re
@@ -84,7 +84,7 @@ def _version(store: Store, address: str) -> str:
 
 
 def _model(store: Store, name: str, address: str) -> Any:
-    """The registered model of this name; all names are asked for only where there is none."""
+    """The registered model of this name; all names are read only where there is none."""
     try:
         return store.client.get_registered_model(name)
     except MlflowException as error:

@@ -17,7 +17,7 @@ def own() -> dict[str, str]:
 
 
 def refuse_second(parent: Any, name: str) -> None:
-    """Two that share no folder: the file lock decides where they do, and a killed process cannot leave that behind.
+    """Refuse a second coordinator that shares no folder with the first; where they share one, the file lock refuses it.
 
     Args:
         parent: the experiment's run, as MLflow gives it.

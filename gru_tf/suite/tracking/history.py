@@ -1,4 +1,4 @@
-"""Metrics by epoch out of the store, of many runs at once."""
+"""Metrics by epoch, read from the store for many runs at once."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ MOST = 1_000_000  # values in one answer
 
 
 def validation(record: Record, results: Iterable[RunResult]) -> dict[str, list[float]]:
-    """Fingerprint → validation metric by epoch, of results that `record` gave; without those that have none.
+    """Fingerprint → validation metric by epoch, of results read from `record`; those that have none are left out.
 
     Raises:
         StoreError: where the server does not answer.

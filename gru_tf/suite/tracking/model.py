@@ -1,4 +1,4 @@
-"""A trained model in the store, loadable where this project is not known."""
+"""A trained model in the store, loadable where this project is not installed."""
 
 import json
 import tempfile

@@ -1,4 +1,4 @@
-"""One experiment in the store: its definition, where it stands, and its results."""
+"""One experiment in the store: its definition, its status and its results."""
 
 import tempfile
 import time
@@ -40,7 +40,7 @@ class Record:
         parent: the id of the parent run.
 
     Attributes:
-        left_out: how many children of earlier definitions the last `results(members_only=True)` passed over.
+        left_out: how many children of earlier definitions the last `results(members_only=True)` skipped.
         ids, models: fingerprint → the child, and the URI of its trained model if it has one; of results read or written.
         children: the runs that hold its results.
     """
@@ -57,7 +57,7 @@ class Record:
 
     @guarded
     def begin(self) -> None:
-        """Write the definition on the parent, mark it as running, and clear away what a killed coordinator half wrote.
+        """Write the definition to the parent, mark it as running, and remove what a killed coordinator wrote in part.
 
         Raises:
             UserError: where a coordinator on another machine gave a sign of life in the last minutes.
@@ -100,14 +100,14 @@ class Record:
 
     @guarded
     def define(self) -> None:
-        """Write a finished experiment's definition anew."""
+        """Replace a finished experiment's definition."""
         tags = parts(DEFINITION, self.experiment.model_dump_json())
         self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
 
     @guarded
     def end(self, failed: bool) -> None:
         """Close the parent; one with failed runs counts as failed, and the next call tries these again."""
-        self.children.mend()  # what requests that a server never answered have left
+        self.children.mend()  # requests that a server never answered may have left parts
         self.client.set_terminated(self.parent, FAILED if failed else FINISHED)
 
     @guarded
@@ -161,7 +161,7 @@ class Record:
 
     @guarded
     def diagnostics(self, result: RunResult) -> Diagnostics | None:
-        """What a result of `results` recorded of the inside of its network; None where it was not asked to."""
+        """What a result of `results` recorded of the inside of its network; None where it recorded nothing."""
         if not result.run.diagnostics or result.status == "failed":
             return None
         with tempfile.TemporaryDirectory() as folder:
@@ -176,12 +176,12 @@ class Record:
         if not uri:
             uri = model.log(self.uri, run_id, result)
             self.client.set_tag(run_id, model.TAG, uri)
-            self.children.close(run_id, result)  # at its own end, not at that of the logging
+            self.children.close(run_id, result)  # with the time when the run ended, not the logging
         self.models[result.run.fingerprint] = uri
 
 
 def _read(text: str) -> RunResult | None:
-    """A result; None of one that was cut, or is of another version of this package: its run is trained again."""
+    """A result; None where it was truncated or is of another version of this package: its run is trained again."""
     try:
         return RunResult.model_validate_json(text)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""The file of a store in SQLite, whole or absent, and of this version of MLflow."""
+"""The file of a store in SQLite: complete or absent, and of this version of MLflow."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -35,7 +35,7 @@ def file_of(uri: str) -> Path | None:
 
 
 def absolute(uri: str) -> str:
-    """The same store from every folder: MLflow keeps what it opened by the URI, whatever folder a program has gone to."""
+    """The same store from every folder: MLflow caches stores by URI, also after a program has changed its folder."""
     file = file_of(uri)
     if file is None or "?" in str(here := file.absolute()):  # it would end the path
         return uri
@@ -43,10 +43,10 @@ def absolute(uri: str) -> str:
 
 
 def make(file: Path) -> None:
-    """A new store appears in one step: MLflow makes its tables one by one, and would refuse a part of them.
+    """Create a store in one step: MLflow creates its tables one by one, and would refuse a part of them.
 
     Raises:
-        UserError: where it is a link into a folder that is not there, or a database of something else.
+        UserError: where it is a link into a folder that does not exist, or another kind of database.
     """
     if file.is_symlink():  # the store is where it leads
         file = file.resolve()
@@ -60,10 +60,10 @@ def make(file: Path) -> None:
 
 
 def expect(file: Path) -> None:
-    """The store is there.
+    """Check that the store exists.
 
     Raises:
-        UserError: where it is not, with the nearest file beside it, or is a database of something else.
+        UserError: where it does not exist, with the nearest file beside it, or is another kind of database.
     """
     if not file.exists():
         near = did_you_mean(file.name, [other.name for other in file.parent.glob("*.db")])
@@ -72,9 +72,9 @@ def expect(file: Path) -> None:
 
 
 def _check(file: Path) -> None:
-    """Refuse a database into which MLflow would put its tables, or an older one which it would change, unasked.
+    """Refuse another program's database, into which MLflow would put its tables, and an older store, which it would migrate.
 
-    Nothing is written, but what a writer that was killed has left is rolled back: that takes more than the right to read.
+    Nothing is written, but what a killed writer left is rolled back, which takes more than read permission.
     """
     uri = f"{SCHEME}file:{quote(str(file.absolute()))}?mode=rw&uri=true"
     engine = sqlalchemy.create_engine(uri)

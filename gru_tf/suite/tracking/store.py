@@ -20,7 +20,7 @@ from gru_tf.suite.tracking.paging import every
 from gru_tf.suite.tracking.record import Record
 from gru_tf.suite.tracking.tags import DEFINITION, KIND, parts, whole
 
-# A server out of reach is to be reported at once; how long to go on trying is decided in result_writer.py.
+# A server out of reach is reported at once; result_writer.py decides how long to keep trying.
 PATIENT_BY_ITSELF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 WITHOUT_BARS = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}  # one for each small file that a report reads
 
@@ -35,10 +35,10 @@ class Store:
 
     Args:
         uri: any tracking URI of MLflow.
-        make: whether a SQLite file that is missing is made, with its folder; who only reads leaves nothing behind.
+        make: whether a missing SQLite file is created, with its folder; reading alone leaves nothing behind.
 
     Raises:
-        UserError: where the server does not answer, the file is no store, or is missing and not to be made.
+        UserError: where the server does not respond, the file is no store, or is missing and not to be created.
     """
 
     def __init__(self, uri: str | None = None, make: bool = True):
@@ -47,7 +47,7 @@ class Store:
         self._in_file = file is not None
         for noisy in ("alembic", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks: we raise what they say
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks of what is raised here
         self.folder = Path("mlruns")
         for name, value in (PATIENT_BY_ITSELF | WITHOUT_BARS).items():
             os.environ.setdefault(name, value)
@@ -89,7 +89,7 @@ class Store:
 
     @guarded
     def open(self, experiment: Experiment) -> Record:
-        """The record that `experiment` is written to, made if missing; parent first."""
+        """The record that `experiment` is written to, created if missing; parent first."""
         experiment_id = self.experiment_id(experiment.name)
         parent = _parent(self.client, experiment_id)
         if parent is None:
@@ -107,7 +107,7 @@ class Store:
         )
 
     def experiment_id(self, name: str) -> str:
-        """The id of the experiment of this name, made if missing.
+        """The id of the experiment of this name, created if missing.
 
         Raises:
             UserError: where it was deleted.
