@@ -170,7 +170,9 @@ def engine_for(
         raise UserError(f"no engine is called '{name}'.{did_you_mean(name, ENGINES)} Engines: {', '.join(ENGINES)}")
     if experiment.one_at_a_time:
         if name == "ray" or (workers or 1) > 1:
-            raise UserError(f"{experiment.name}: with 'model.budget: seconds' runs train one at a time, in one local worker")
+            raise UserError(
+                f"{experiment.origin}: with 'model.budget: seconds' runs train one at a time, in one local worker"
+            )
         workers = 1 if workers is None else workers
     if name == "ray":
         from gru_tf.suite.engine.ray_cluster import RayEngine

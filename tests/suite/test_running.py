@@ -21,6 +21,7 @@ from gru_tf import suite
 from gru_tf.experiment import yaml_file
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import journal, publish, publish_libraries
+from gru_tf.suite.engine.serial import SerialEngine
 from gru_tf.suite.tracking import Record, Store
 from gru_tf.training import trainer
 
@@ -307,6 +308,26 @@ def test_check_gives_the_networks(tmp_path):
         ("digits(reading=rows)", "rnn", 5, 130),
         ("digits(reading=rows)", "gru", 5, 285),
     ]
+
+
+def test_which_engine_trains(tmp_path):
+    plain = suite.load(write(tmp_path))
+    assert isinstance(suite.engine_for(plain, workers=0)(tmp_path), SerialEngine)
+    assert isinstance(suite.engine_for(plain, "serial", workers=2)(tmp_path), SerialEngine)
+    assert len(suite.engine_for(plain, workers=3)(tmp_path).devices) == 3
+    with pytest.raises(
+        UserError, match=r"^no engine is called 'seriall'\. Did you mean 'serial'\? Engines: local, serial, ray$"
+    ):
+        suite.engine_for(plain, "seriall")
+
+
+def test_runs_that_are_timed_have_the_machine_to_themselves(tmp_path):
+    timed = {"model": {"units": 5, "budget": "seconds"}, "training": {**TINY["training"], "seconds": 1.0}, "search": None}
+    experiment = suite.load(write(tmp_path, **timed))
+    assert len(suite.engine_for(experiment)(tmp_path).devices) == 1
+    for name, workers in (("local", 2), ("ray", None)):
+        with pytest.raises(UserError, match=r"^tiny.yaml: with 'model.budget: seconds' runs train one at a time"):
+            suite.engine_for(experiment, name, workers)
 
 
 # Ctrl-C is heard, also where pytest itself was started with it ignored; and after two runs it waits for its interruption:
