@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
-from gru_tf.suite.publish import REPORT
+from gru_tf.suite.publishing import REPORT
 from gru_tf.suite.tracking import Store, dashboard_links
 
 EXPERIMENT, PORT, SETTLED = "quickstart", 5078, 5_000  # milliseconds until charts stand still

@@ -11,7 +11,7 @@ from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import startup
-from gru_tf.suite import publish_libraries
+from gru_tf.suite import publishing_libraries
 from gru_tf.suite.engine import Engine
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record
@@ -108,7 +108,7 @@ class _Coordinator:
         self.record, self.engine, self.writer, self.progress = record, engine, writer, progress
         experiment = record.experiment
         self.pairs = {(task.label, cell.label): CellOnTask(experiment, task, cell) for task, cell in experiment.pairs()}
-        self.known = {f: r for f, r in writer.write_kept().items() if r.status != "failed"}
+        self.known = {f: r for f, r in writer.write_unconfirmed().items() if r.status != "failed"}
         self.tried: dict[str, int] = {}
         self.submitted: set[str] = set()
         self.waiting: list[Run] = []
@@ -121,7 +121,7 @@ class _Coordinator:
         self._show(None)
         while self.flying:
             if self.flying == 1:
-                publish_libraries.load()  # a run that trains alone leaves a core to spare
+                publishing_libraries.load()  # a run that trains alone leaves a core to spare
             for result in self.engine.completed(timeout=PATIENCE):
                 self._receive(result)
                 self._submit()

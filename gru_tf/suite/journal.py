@@ -19,7 +19,7 @@ def keep(folder: Path, result: RunResult) -> RunResult:
     return result
 
 
-def kept(folder: Path) -> list[RunResult]:
+def unconfirmed(folder: Path) -> list[RunResult]:
     """The results that no store has confirmed; files that are not results are left alone."""
     results = []
     for file in sorted(folder.glob(f"*{SUFFIX}")):

@@ -34,14 +34,14 @@ class ResultWriter:
         self.record, self.folder, self.patience, self.say = record, folder, patience, say
         self.unreached = False
 
-    def write_kept(self) -> dict[str, RunResult]:
+    def write_unconfirmed(self) -> dict[str, RunResult]:
         """Write what an earlier coordinator could not; failures are forgotten, since they are tried again.
 
         Returns:
             Fingerprint → result, of all that the record has then.
         """
         stored = self.record.results()
-        for result in journal.kept(self.folder):
+        for result in journal.unconfirmed(self.folder):
             known = stored.get(result.run.fingerprint)
             if result.status != "failed" and not (known and known.answers(result.run)):
                 self.write(result)
@@ -84,7 +84,7 @@ class ResultWriter:
                     reported = True
                     self.say(f"{error}. Retrying; Ctrl-C stops and keeps all finished runs.")
                 if safe() and time.monotonic() > deadline:
-                    waiting = counted(len(journal.kept(self.folder)), "unsaved result")
+                    waiting = counted(len(journal.unconfirmed(self.folder)), "unsaved result")
                     remedy = "the same command stores them and continues"
                     raise UserError(f"{error}. {waiting} in {self.folder}; {remedy}") from error
                 time.sleep(pause)

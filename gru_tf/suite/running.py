@@ -14,7 +14,7 @@ from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import startup
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.suite import coordinator, journal, lock, publish
+from gru_tf.suite import coordinator, journal, lock, publishing
 from gru_tf.suite.coordinator import Progress
 from gru_tf.suite.engine import Engine, processes
 from gru_tf.suite.engine.serial import SerialEngine
@@ -244,7 +244,7 @@ def _finish(experiment: Experiment, store: Store, engine: Engine, progress: Prog
 def _publish(record: Record, writer: ResultWriter) -> Results:
     """Read the results, once, and show them in the dashboard."""
     results = writer.insist(lambda: _results(record))
-    publish.show(results, record, writer)
+    publishing.publish(results, record, writer)
     return results
 
 
@@ -261,7 +261,7 @@ def _clear(folder: Path) -> None:
 
     Only files that runs leave are removed: beside a store in the user's own folder, `work/` may be the user's own too.
     """
-    if journal.kept(folder):
+    if journal.unconfirmed(folder):
         return
     with suppress(OSError):
         for file in [file for file in folder.iterdir() if OURS.fullmatch(file.name)]:

@@ -97,7 +97,7 @@ def test_coordinator_alone(start: Start, tmp_path: Path, reference: Reference) -
     clock = time.monotonic()
     until(lambda: not first.members(), "orphans to end")
     print(f"\norphans were gone after {time.monotonic() - clock:.1f} s")
-    kept = {result.run.fingerprint for result in journal.kept(tmp_path / "mlruns" / "work" / "steady")}
+    kept = {result.run.fingerprint for result in journal.unconfirmed(tmp_path / "mlruns" / "work" / "steady")}
     before = len(stored(sqlite(tmp_path), "steady") | kept)
     again = start("run", file, "--workers", "2")
     assert again.ended() == 0, again.said()

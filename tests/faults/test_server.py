@@ -80,7 +80,7 @@ def test_server_that_stays_away(start: Start, tmp_path: Path, server: Callable[[
 
     mlflow.start()
     there = stored(mlflow.uri, "steady")
-    kept = {result.run.fingerprint for result in journal.kept(tmp_path / "mlruns" / "work" / "steady")}
+    kept = {result.run.fingerprint for result in journal.unconfirmed(tmp_path / "mlruns" / "work" / "steady")}
     assert len(kept) >= int(waiting[1])
     again = start("run", file, "--workers", "2", "--store", mlflow.uri)
     assert again.ended() == 0, again.said()

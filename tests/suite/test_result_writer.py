@@ -76,7 +76,7 @@ def test_writes_and_confirms(tmp_path: Path) -> None:
     journal.keep(tmp_path, result())
     writes, said = made(store, tmp_path)
     writes.write(result())
-    assert (store.taken, said, journal.kept(tmp_path)) == ([result()], [], [])
+    assert (store.taken, said, journal.unconfirmed(tmp_path)) == ([result()], [], [])
 
 
 def test_a_refusal_is_said_at_once_and_tried_again(tmp_path: Path, clock: Clock) -> None:
@@ -87,7 +87,7 @@ def test_a_refusal_is_said_at_once_and_tried_again(tmp_path: Path, clock: Clock)
     assert said[1:] == ["the store responds again."]
     assert clock.pauses == [0.5, 1.0, 2.0, 4.0]
     assert store.taken == [result()]
-    assert journal.kept(tmp_path) == []
+    assert journal.unconfirmed(tmp_path) == []
 
 
 def test_what_the_store_was_asked_for_comes_back(tmp_path: Path) -> None:
@@ -109,12 +109,12 @@ def test_after_the_patience_it_waits_in_the_journal(tmp_path: Path, clock: Clock
     with pytest.raises(UserError, match=f"2 unsaved results in {tmp_path}; the same command stores them and continues"):
         writes.write(result())
     assert 60 < clock.now < 75
-    assert sorted(r.run.seed for r in journal.kept(tmp_path)) == [0, 1], "also one that no worker had kept"
+    assert sorted(r.run.seed for r in journal.unconfirmed(tmp_path)) == [0, 1], "also one that no worker had kept"
 
     store.refusals = 0
-    made(store, tmp_path)[0].write_kept()
+    made(store, tmp_path)[0].write_unconfirmed()
     assert sorted(r.run.seed for r in store.taken) == [0, 1]
-    assert journal.kept(tmp_path) == []
+    assert journal.unconfirmed(tmp_path) == []
 
 
 def test_what_the_disk_refuses_as_well_is_never_given_up(
@@ -139,13 +139,13 @@ def test_kept_results_are_written_once(tmp_path: Path) -> None:
     store.taken = [result(0), result(1, status="failed")]
     for kept in (result(0), result(1), result(2, status="failed"), result(3, status="diverged")):
         journal.keep(tmp_path, kept)
-    stored = made(store, tmp_path)[0].write_kept()
+    stored = made(store, tmp_path)[0].write_unconfirmed()
     assert stored == store.results(), "what the coordinator knows then, without reading it again"
     assert [(r.run.seed, r.status) for r in store.taken[2:]] in (
         [(1, "finished"), (3, "diverged")],
         [(3, "diverged"), (1, "finished")],
     )
-    assert journal.kept(tmp_path) == []
+    assert journal.unconfirmed(tmp_path) == []
 
 
 def test_a_kept_result_that_was_looked_into_is_written_beside_one_that_was_not(tmp_path: Path) -> None:
@@ -153,10 +153,10 @@ def test_a_kept_result_that_was_looked_into_is_written_beside_one_that_was_not(t
     looked_into = plain.model_copy(update={"run": plain.run.but(diagnostics=True)})
     store.taken = [plain]
     journal.keep(tmp_path, looked_into)
-    made(store, tmp_path)[0].write_kept()
+    made(store, tmp_path)[0].write_unconfirmed()
     assert store.taken == [plain, looked_into]
     journal.keep(tmp_path, plain)
-    made(store, tmp_path)[0].write_kept()
+    made(store, tmp_path)[0].write_unconfirmed()
     assert store.taken == [plain, looked_into], "and not the other way round"
 
 

@@ -20,7 +20,7 @@ import gru_tf
 from gru_tf import suite
 from gru_tf.experiment import yaml_file
 from gru_tf.foundation.errors import UserError
-from gru_tf.suite import journal, publish, publish_libraries
+from gru_tf.suite import journal, publishing, publishing_libraries
 from gru_tf.suite.engine.serial import SerialEngine
 from gru_tf.suite.tracking import Record, Store
 from gru_tf.training import trainer
@@ -142,9 +142,9 @@ def test_a_finished_experiment_is_shown_anew_for_other_claims_alone(again, tmp_p
     def answered(evidence):
         return (f"It claims {len(evidence.experiment.claims)}.",)
 
-    monkeypatch.delenv(publish_libraries.REPORT_SWITCH)
-    monkeypatch.setattr(publish.report, "write", page)
-    monkeypatch.setattr(publish, "answer", answered)
+    monkeypatch.delenv(publishing_libraries.REPORT_SWITCH)
+    monkeypatch.setattr(publishing.report, "write", page)
+    monkeypatch.setattr(publishing, "answer", answered)
     before = dumped(tmp_path)
     run(write(tmp_path), again)
     assert (dumped(tmp_path), shown) == (before, []), "it is as it was: nothing is written"
@@ -163,7 +163,7 @@ def test_a_finished_experiment_is_shown_anew_for_other_claims_alone(again, tmp_p
         assert (trained, shown) == ([], [(claim,)] * 2), "stopped before its end it is done again, and then no more"
     client, parent = found.record.client, found.record.parent
     assert "It claims 1." in client.get_run(parent).data.tags["mlflow.note.content"]
-    kept = client.download_artifacts(parent, publish.REPORT, str(tmp_path))
+    kept = client.download_artifacts(parent, publishing.REPORT, str(tmp_path))
     assert Path(kept).read_text() == f"claims: {(claim,)}"
 
 
@@ -201,7 +201,7 @@ def test_what_a_coordinator_killed_after_its_last_word_left_is_taken_away_but_no
     (work / "0123456789abcdef.checkpoint").write_bytes(b"half a training")
     waiting = journal.keep(work, done.found.runs[0])
     run(write(tmp_path), again)
-    assert journal.kept(work) == [waiting], "another store may be without it"
+    assert journal.unconfirmed(work) == [waiting], "another store may be without it"
     journal.confirm(work, waiting)
     run(write(tmp_path), again)
     assert not work.exists()

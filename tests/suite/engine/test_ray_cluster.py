@@ -104,7 +104,7 @@ def test_a_model_comes_back_with_its_result(engine: Any, tmp_path: Path) -> None
         (got,) = here.completed()
     assert Path(got.model_file).read_bytes() == b"model"
     assert Path(got.model_file).parent == tmp_path
-    assert journal.kept(tmp_path) == [got]
+    assert journal.unconfirmed(tmp_path) == [got]
 
 
 def test_a_full_disk_here_loses_the_model_and_says_so(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_a_dead_process_is_a_failed_try(engine: Any) -> None:
 def test_results_that_came_before_the_end_are_kept(engine: Any, tmp_path: Path) -> None:
     with engine((result(), b"")) as here:
         here.submit([run()])
-    assert journal.kept(tmp_path) == [result()]
+    assert journal.unconfirmed(tmp_path) == [result()]
 
 
 def test_time_limit(engine: Any, words: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.suite import publish, running
+from gru_tf.suite import publishing, running
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Store, dashboard, description, model
 
@@ -56,7 +56,7 @@ def fill(uri, folder):
         record.write(result)
         if run.seed == 0:  # the first of equals
             give_model(record, result)
-    publish.show(running._results(record), record, ResultWriter(record, folder))
+    publishing.publish(running._results(record), record, ResultWriter(record, folder))
     report = folder / "report.html"  # of the name that the real one has
     report.write_text("<!doctype html><h1>What was found</h1><svg><text y='20'>drawn</text></svg>", encoding="utf-8")
     description.file(record, report)

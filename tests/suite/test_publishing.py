@@ -23,7 +23,7 @@ from gru_tf.analysis.report import page
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
-from gru_tf.suite import Results, coordinator, publish, publish_libraries, result_writer, running
+from gru_tf.suite import Results, coordinator, publishing, publishing_libraries, result_writer, running
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record, Store, StoreError, description, model, registry
 
@@ -117,7 +117,7 @@ def registered(client: MlflowClient) -> dict[str, tuple[int, str]]:
 
 
 def test_the_best_seed_by_validation_of_each_cell_is_registered(full: SimpleNamespace) -> None:
-    publish.show(full.found, full.record, full.writer)
+    publishing.publish(full.found, full.record, full.writer)
     client = full.record.client
     assert registered(client) == {NAMES[pair]: (1, uri) for pair, uri in full.models.items()}
     version = client.get_model_version_by_alias(NAMES["adding", "gru"], "best")
@@ -134,10 +134,10 @@ def test_the_best_seed_by_validation_of_each_cell_is_registered(full: SimpleName
 
 def test_done_again_nothing_is_registered_twice(full: SimpleNamespace) -> None:
     for _ in range(2):
-        publish.show(full.found, full.record, full.writer)
+        publishing.publish(full.found, full.record, full.writer)
     again = Store(full.store.uri).find("shown")  # another process, later
     results = tuple(again.results().values())
-    publish.show(Results(again.experiment, tuple(results)), again, full.writer)
+    publishing.publish(Results(again.experiment, tuple(results)), again, full.writer)
     assert registered(again.client) == {NAMES[pair]: (1, uri) for pair, uri in full.models.items()}
     assert [len(again.client.get_run(run).inputs.dataset_inputs) for run in (again.parent, *again.ids.values())] == [2] + [
         1
@@ -145,15 +145,15 @@ def test_done_again_nothing_is_registered_twice(full: SimpleNamespace) -> None:
 
 
 def test_the_alias_goes_to_a_better_seed_and_back(full: SimpleNamespace) -> None:
-    publish.show(full.found, full.record, full.writer)
+    publishing.publish(full.found, full.record, full.writer)
     fewer = experiment(seeds=[1, 2])  # seed 0 was the best gru
     runs = tuple(r for r in full.results if r.run.seed)
     better = give_model(full.record, one_of(full.results, "digits", "gru", 1))
     full.record.experiment = fewer
-    publish.show(Results(fewer, tuple(runs)), full.record, full.writer)
+    publishing.publish(Results(fewer, tuple(runs)), full.record, full.writer)
     assert registered(full.record.client)[NAMES["digits", "gru"]] == (2, better)
     full.record.experiment = experiment()
-    publish.show(full.found, full.record, full.writer)
+    publishing.publish(full.found, full.record, full.writer)
     assert registered(full.record.client)[NAMES["digits", "gru"]] == (2, full.models["digits", "gru"])
 
 
@@ -210,8 +210,8 @@ def test_torn_at_any_call_it_is_registered_once_by_the_next(
         for name in writing:
             patch.setattr(MlflowClient, name, _tearing(getattr(MlflowClient, name), left, before=calls % 2 == 0))
         with pytest.raises(TornError):
-            publish.show(full.found, full.record, full.writer)
-    publish.show(full.found, full.record, full.writer)
+            publishing.publish(full.found, full.record, full.writer)
+    publishing.publish(full.found, full.record, full.writer)
     assert registered(full.record.client) == {NAMES[pair]: (1, uri) for pair, uri in full.models.items()}
     for uri in full.models.values():
         assert full.record.client.get_logged_model(uri.removeprefix("models:/")).tags[registry.VERSIONS].count("name") == 1
@@ -238,7 +238,7 @@ def test_a_registry_out_of_reach_is_one_line_and_nothing_is_lost(
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     full.record.client = MlflowClient(full.store.uri, registry_uri=address)
-    publish.show(full.found, full.record, full.writer)
+    publishing.publish(full.found, full.record, full.writer)
     (line,) = full.said
     assert line.startswith("the best models of shown were not registered: ")
     assert line.endswith("Results are not affected")
@@ -267,7 +267,7 @@ def test_a_store_out_of_reach_is_tried_again(full: SimpleNamespace, monkeypatch:
     for name in ("search_model_versions", "get_run"):
         method = getattr(MlflowClient, name)
         monkeypatch.setattr(MlflowClient, name, lambda *a, _m=method, **k: (refused if down[0] else _m)(*a, **k))
-    publish.show(full.found, full.record, full.writer)
+    publishing.publish(full.found, full.record, full.writer)
     assert len(pauses) == 3
     assert [line[:60] for line in full.said][-1:] == ["the store responds again."]
     monkeypatch.undo()
@@ -277,7 +277,7 @@ def test_a_store_out_of_reach_is_tried_again(full: SimpleNamespace, monkeypatch:
 def test_the_data_are_inputs_of_every_run(full: SimpleNamespace) -> None:
     from mlflow.data import get_source
 
-    publish.show(full.found, full.record, full.writer)
+    publishing.publish(full.found, full.record, full.writer)
     client = full.record.client
     parent = {entry.dataset.name: entry for entry in client.get_run(full.record.parent).inputs.dataset_inputs}
     assert set(parent) == {"digits", "adding(length=5)"}
@@ -302,11 +302,11 @@ def test_question_answer_table_and_report(full: SimpleNamespace, tmp_path: Path,
         path.write_text(f"<h1>page {len(pages)}</h1>", encoding="utf-8")
         return path
 
-    monkeypatch.delenv(publish_libraries.REPORT_SWITCH)
+    monkeypatch.delenv(publishing_libraries.REPORT_SWITCH)
     monkeypatch.setattr(page, "write", write)
-    monkeypatch.setattr(publish, "answer", lambda found: (f"It is {found.tasks[0].best}.", "By far."))
+    monkeypatch.setattr(publishing, "answer", lambda found: (f"It is {found.tasks[0].best}.", "By far."))
     for number in (1, 2):
-        publish.show(full.found, full.record, full.writer)
+        publishing.publish(full.found, full.record, full.writer)
         client = full.record.client
         kept = Path(client.download_artifacts(full.record.parent, "report.html", str(tmp_path)))
         assert kept.read_text() == f"<h1>page {number}</h1>"
@@ -324,10 +324,10 @@ def test_a_report_that_cannot_be_written_is_one_line(full: SimpleNamespace, monk
         raise ZeroDivisionError("no\nseeds")
 
     monkeypatch.setattr(page, "write", write)
-    publish.show(full.found, full.record, full.writer)
+    publishing.publish(full.found, full.record, full.writer)
     assert full.said == [], "it is switched off"
-    monkeypatch.delenv(publish_libraries.REPORT_SWITCH)
-    publish.show(full.found, full.record, full.writer)
+    monkeypatch.delenv(publishing_libraries.REPORT_SWITCH)
+    publishing.publish(full.found, full.record, full.writer)
     assert full.said == [
         "the report was not written: ZeroDivisionError: no seeds. The results are stored; to try again: gru-tf report shown"
     ]
@@ -398,7 +398,7 @@ def test_cut_short_while_it_is_shown_it_is_shown_by_the_next(
         if len(published) == 1:
             raise end
 
-    monkeypatch.setattr(publish, "show", show)
+    monkeypatch.setattr(publishing, "publish", show)
     with pytest.raises(end):
         run(store)
     record = store.open(experiment())
@@ -423,7 +423,7 @@ def test_the_store_is_read_once_before_training_and_once_after_it(store: Store, 
         return read(record, members_only)
 
     monkeypatch.setattr(Record, "results", counted)
-    monkeypatch.setattr(publish, "show", lambda results, *_: published.append(results))
+    monkeypatch.setattr(publishing, "publish", lambda results, *_: published.append(results))
     results, trained = run(store)
     assert (trained, reads) == (12, [False, True])
     assert published[0] is results
@@ -468,7 +468,7 @@ def test_what_publishing_needs_is_imported_once_while_the_last_run_trains(
     left: list[int] = []
     record, engine = store.open(experiment()), InTurn(tmp_path)
     record.begin()
-    monkeypatch.setattr(publish_libraries, "load", lambda: left.append(len(engine.runs)))
+    monkeypatch.setattr(publishing_libraries, "load", lambda: left.append(len(engine.runs)))
     assert coordinator.conduct(record, engine, ResultWriter(record, tmp_path)) is False
     assert left == [1]
     assert not record.complete(), "it is published before it is closed"
@@ -478,12 +478,12 @@ def test_when_ready_a_report_imports_none_of_the_large_libraries() -> None:
     """What is imported for the first time while it is drawn is this project's own, or small."""
     code = """
         import sys
-        from gru_tf.suite import publish_libraries; from gru_tf import suite
-        publish_libraries.load()
+        from gru_tf.suite import publishing_libraries; from gru_tf import suite
+        publishing_libraries.load()
         large = {"scipy.stats", "matplotlib.figure", "matplotlib.backends.backend_svg", "sklearn.ensemble", "jinja2"}
         assert large <= set(sys.modules), large - set(sys.modules)
     """
-    env = {name: value for name, value in os.environ.items() if name != publish_libraries.REPORT_SWITCH}
+    env = {name: value for name, value in os.environ.items() if name != publishing_libraries.REPORT_SWITCH}
     done = subprocess.run([sys.executable, "-c", dedent(code)], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

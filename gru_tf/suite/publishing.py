@@ -11,14 +11,14 @@ from gru_tf.analysis.answer import answer
 from gru_tf.analysis.formats import summary
 from gru_tf.analysis.report.findings import Results
 from gru_tf.foundation.errors import one_line
-from gru_tf.suite import publish_libraries
+from gru_tf.suite import publishing_libraries
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record, dashboard_links, description, registry
 
 REPORT = "report.html"
 
 
-def show(results: Results, record: Record, writer: ResultWriter) -> None:
+def publish(results: Results, record: Record, writer: ResultWriter) -> None:
     """Show an experiment's results; a part that cannot be shown is reported in one line, and no result is lost.
 
     Raises:
@@ -34,7 +34,7 @@ def show(results: Results, record: Record, writer: ResultWriter) -> None:
 
 def _report(results: Results, record: Record, writer: ResultWriter) -> dict[str, str]:
     """Keep the report with the parent run; its link in the dashboard, or nothing where there is no report."""
-    if not publish_libraries.report_is_on():
+    if not publishing_libraries.report_is_on():
         return {}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / REPORT
