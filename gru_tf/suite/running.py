@@ -24,6 +24,7 @@ from gru_tf.suite.tracking import Record, Store, StoreError, history
 from gru_tf.tasks import create
 from gru_tf.training.network import pretrained
 from gru_tf.training.network.budget import Size
+from gru_tf.training.network.resolution import resolve
 
 ENGINES = ("local", "serial", "ray")
 OURS = re.compile(r"[0-9a-f]{16}\.(checkpoint|keras|result\.json)|\.writing-[0-9a-f]{16}\.(checkpoint|keras|json)")
@@ -136,11 +137,11 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice, gpu: bool) ->
 
     task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
     try:
-        model.check(experiment.model, task.signature, spec, cell.options)
+        network = resolve(experiment.model, task.signature, spec, cell.options)
         if experiment.diagnostics:
-            model.check_diagnosed(experiment.model, task.signature)
+            model.check_diagnosed(network)
         model.kernel(experiment.model, spec, cell.options, experiment.training.jit, gpu)
-        return pretrained.size(spec, cell.options, task.signature, experiment.model)
+        return network.size
     except UserError as error:
         raise UserError(f"{experiment.origin}: {choice.title}, {cell.label}: {error}") from error
 

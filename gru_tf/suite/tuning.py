@@ -9,10 +9,10 @@ from sklearn.exceptions import ConvergenceWarning
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import FACTOR, Choice, Range, Scalar, SearchSpec, is_integer
 from gru_tf.foundation.errors import UserError, did_you_mean
-from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import WRITTEN, create
 from gru_tf.training.compiled_steps import OPTIMIZERS
 from gru_tf.training.network.model import build, loss, metric
+from gru_tf.training.network.resolution import resolve_run
 
 ORACLES = {
     "random": keras_tuner.oracles.RandomSearchOracle,
@@ -159,7 +159,7 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
             return metric(name, signature, targets, outputs)
 
         measure.__name__ = name
-        model = build(run.model, signature, CELLS.find(run.cell.name), run.cell.options)
+        model = build(resolve_run(run, signature))
         clip = "global_clipnorm" if run.training.clip == "global" else "clipnorm"
         optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate, **{clip: run.training.clip_norm})
         model.compile(optimizer, objective, metrics=[measure])

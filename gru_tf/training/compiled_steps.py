@@ -17,12 +17,13 @@ from gru_tf.experiment.experiment import Run
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.recurrent.linear_scan import SCOPE
-from gru_tf.tasks import Array, Signature
+from gru_tf.tasks import Array
 from gru_tf.training import feeding
 from gru_tf.training.batches import Plan
 from gru_tf.training.decoder import Decoding
 from gru_tf.training.feeding import Data
-from gru_tf.training.network.model import build, kernel, loss, masked, metric
+from gru_tf.training.network.model import build, kernel, loss, metric
+from gru_tf.training.network.resolution import ResolvedNetwork
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 
@@ -30,14 +31,14 @@ ON_TRAINED = 2**31  # added to the seed of a run that begins with a trained stac
 
 
 def shape_of(
-    run: Run, signature: Signature, metrics: tuple[str, ...], buckets: tuple[int, ...], types: tuple[str, ...] = ()
+    run: Run, network: ResolvedNetwork, metrics: tuple[str, ...], buckets: tuple[int, ...], types: tuple[str, ...] = ()
 ) -> tuple[Any, ...]:
     """What two runs must share to use the same compiled steps; `types` are those of inputs and targets."""
     model = run.model.model_dump(exclude={"dropout"})
     training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "jit", "deterministic"})
     flags = (run.model.dropout > 0, run.training.clip_norm is not None)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
-    return (run.cell.name, signature, metrics, buckets, types, flags, settings)
+    return (run.cell.name, network.signature, network.start, metrics, buckets, types, flags, settings)
 
 
 def on_gpu() -> bool:
@@ -53,6 +54,12 @@ def resolve_jit(run: Run) -> bool:
 class CompiledSteps:
     """Passes over data for one shape of run.
 
+    Args:
+        run: one of that shape.
+        network: of `run`, and but for its dropout rate of all runs of that shape.
+        metrics: names of the means that a pass without updates also takes.
+        buckets: lengths that batches are cut to.
+
     Attributes:
         model: the Keras model being trained.
         jit: the resolved jit_compile.
@@ -60,11 +67,11 @@ class CompiledSteps:
         kernel_path: "cudnn", "while-loop", "parallel scan", or one of these two with "xla " before it.
     """
 
-    def __init__(self, run: Run, signature: Signature, metrics: tuple[str, ...], buckets: tuple[int, ...]):
-        self.signature, self.metrics, self.buckets = signature, metrics, buckets
-        self.masked = masked(run.model, signature)
+    def __init__(self, run: Run, network: ResolvedNetwork, metrics: tuple[str, ...], buckets: tuple[int, ...]):
+        self.network, self.metrics, self.buckets = network, metrics, buckets
+        self.signature, self.masked = network.signature, network.masked
         self.jit, self.batch_size = resolve_jit(run), run.training.batch_size
-        self.model = self._build(run, VariableDropout, self.batch_size if signature.carried else None)
+        self.model = self._build(run, VariableDropout, self.batch_size if network.signature.carried else None)
         self.optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate)
         self.optimizer.build(self.model.trainable_variables)
         self.clip_norm = tf.Variable(run.training.clip_norm or 0.0, trainable=False)
@@ -73,13 +80,14 @@ class CompiledSteps:
         self.kernel_path = ""
         self._train_pass: Any = None
         self._test_passes: dict[tuple[int, ...], Any] = {}
-        self._decoding = Decoding(self.model, signature, self.masked, self.batch_size) if signature.decoded else None
+        decoded = network.signature.decoded
+        self._decoding = Decoding(self.model, self.signature, self.masked, self.batch_size) if decoded else None
 
     def _build(self, run: Run, dropout: Any, carried_rows: int | None = None) -> Any:
         # Keras numbers layers on through the life of a process, and TensorFlow keeps a kernel for each variable's name:
         # under new names every run would cost half a MiB. The same names in each model let it find the kernel again.
         naming.reset_uids()
-        return build(run.model, self.signature, CELLS.find(run.cell.name), run.cell.options, dropout, carried_rows)
+        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows)
 
     def reset(self, run: Run) -> None:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""

@@ -13,7 +13,6 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import one_line
-from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Splits, Task, create
 from gru_tf.training import feeding
 from gru_tf.training.batches import bucket_lengths, spans
@@ -21,7 +20,7 @@ from gru_tf.training.compiled_steps import CompiledSteps, shape_of
 from gru_tf.training.diagnostics.observer import Observer
 from gru_tf.training.epochs import Epochs, stream
 from gru_tf.training.feeding import Data
-from gru_tf.training.network import pretrained
+from gru_tf.training.network.resolution import ResolvedNetwork, resolve_run
 
 SHAPES_KEPT = 16
 
@@ -46,14 +45,14 @@ def _data(task_json: str, seed: int) -> tuple[Splits, dict[str, Data]]:
 _compiled: dict[tuple[Any, ...], CompiledSteps] = {}
 
 
-def _steps_for(run: Run, task: Task, splits: Splits) -> CompiledSteps:
+def _steps_for(run: Run, network: ResolvedNetwork, task: Task, splits: Splits) -> CompiledSteps:
     longest, lengths = task.signature.span, spans(splits.train, task.signature.decoded > 0)
     buckets = (*(b for b in bucket_lengths(lengths) if b < longest), longest)
     types = str(splits.train.inputs.dtype), str(splits.train.targets.dtype)
     metrics = task.metric.means
-    shape = shape_of(run, task.signature, metrics, buckets, types)
+    shape = shape_of(run, network, metrics, buckets, types)
     if shape not in _compiled:
-        _compiled[shape] = CompiledSteps(run, task.signature, metrics, buckets)
+        _compiled[shape] = CompiledSteps(run, network, metrics, buckets)
         while len(_compiled) > SHAPES_KEPT:
             del _compiled[next(iter(_compiled))]
     return _compiled[shape]
@@ -78,9 +77,10 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     if run.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     task = create(run.task.name, run.task.options)
-    pretrained.network(run.model)  # read ahead: reading draws random numbers, which a run's seed does not count
+    # before anything else: reading a file draws random numbers, which a run's seed does not count
+    network = resolve_run(run, task.signature)
     splits, data = _data(run.task.model_dump_json(), run.seed)
-    steps = _steps_for(run, task, splits)
+    steps = _steps_for(run, network, task, splits)
     steps.warm_up(data["train"])
     steps.reset(run)
     observer = Observer(run, task.signature, splits.validation, steps.model)
@@ -92,8 +92,6 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     if test is not None:
         observer.look("after")
     model_file = epochs.save_model() if test is not None and folder is not None else ""
-    cell = CELLS.find(run.cell.name)
-    size = pretrained.size(cell, run.cell.options, task.signature, run.model)
     done = epochs.done
     return RunResult(
         run=run,
@@ -112,9 +110,9 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         chance=task.metric.chance,
         score=None if test is None else task.metric.score(test),
         chances={f"{name}_{task.metric.name}": task.metric.chance_on(name) for name in splits.more if test is not None},
-        units=size.units,
-        parameters=size.parameters,
-        recurrent_parameters=size.recurrent_parameters,
+        units=network.size.units,
+        parameters=network.size.parameters,
+        recurrent_parameters=network.size.recurrent_parameters,
         speed=epochs.speed(),
         peak_memory_mb=environment.peak_memory_mb(),
         kernel_path=steps.kernel_path,

@@ -17,6 +17,7 @@ from gru_tf.tasks import Examples, Signature
 from gru_tf.training.batches import plan
 from gru_tf.training.compiled_steps import CompiledSteps, on_gpu, resolve_jit, shape_of
 from gru_tf.training.feeding import load as tensors
+from gru_tf.training.network.resolution import resolve_run
 
 STEPS, FEATURES, OUTPUTS, UNITS, COUNT, BATCH = 5, 3, 4, 3, 11, 4
 SIGNATURES = {
@@ -74,7 +75,7 @@ def examples_of(target, padding=0.0):
 def compiled_for(run, examples, test=True):
     """Steps that are compiled, to test if wanted, and reset, their data, and the weights that they start from."""
     target = run.task.name
-    steps = CompiledSteps(run, SIGNATURES[target], (METRICS[target],), BUCKETS[target])
+    steps = CompiledSteps(run, resolve_run(run, SIGNATURES[target]), (METRICS[target],), BUCKETS[target])
     data = tensors(examples, STEPS)
     steps.warm_up(data, test)
     steps.reset(run)
@@ -289,7 +290,7 @@ CHANGES = {
 def test_a_rate_is_a_variable_that_changes_results_and_compiles_nothing(dropping, change, monkeypatch):
     _, run, _ = dropping
     other = change(run)
-    shapes = [shape_of(r, SIGNATURES["class"], "accuracy", (STEPS,)) for r in (run, other)]
+    shapes = [shape_of(r, resolve_run(r, SIGNATURES["class"]), "accuracy", (STEPS,)) for r in (run, other)]
     assert shapes[0] == shapes[1]
     first = epoch(dropping, run)
     monkeypatch.setattr("gru_tf.training.compiled_steps.loss", lambda *_: pytest.fail("traced again"))
@@ -313,7 +314,7 @@ DIFFERENT = {
 @pytest.mark.parametrize("settings", DIFFERENT.values(), ids=DIFFERENT)
 def test_what_is_compiled_in_makes_another_shape(dropping, settings):
     run = dropping[1]
-    shapes = {shape_of(r, SIGNATURES["class"], "accuracy", (STEPS,)) for r in (run, run.tuned(settings))}
+    shapes = {shape_of(r, resolve_run(r, SIGNATURES["class"]), "accuracy", (STEPS,)) for r in (run, run.tuned(settings))}
     assert len(shapes) == 2
 
 
@@ -341,7 +342,7 @@ def test_the_exported_model_is_made_of_ordinary_layers_and_agrees(dropping):
 
 def test_a_warm_up_that_failed_is_not_taken_for_done(monkeypatch):
     run, examples = run_of("class"), examples_of("class")
-    steps = CompiledSteps(run, SIGNATURES["class"], ("accuracy",), (STEPS,))
+    steps = CompiledSteps(run, resolve_run(run, SIGNATURES["class"]), ("accuracy",), (STEPS,))
     data = tensors(examples, STEPS)
     with monkeypatch.context() as broken:
         broken.setattr(steps, "_test_on", lambda *_: 1 / 0)

@@ -16,7 +16,8 @@ from gru_tf.training import feeding
 from gru_tf.training.batches import Plan, bucket_lengths, plan, streams
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.network import budget
-from gru_tf.training.network.model import build, check_diagnosed, masked
+from gru_tf.training.network.model import build, check_diagnosed
+from gru_tf.training.network.resolution import resolve, resolve_run
 
 STEPS, ROWS, UNITS = 6, 4, 5
 TEXT = Signature(STEPS, 3, 7, "class", per_step=True, causal=True, tokens=7, carried=True)
@@ -32,7 +33,7 @@ def run_of(cell="gru", **model):
 
 def steps_of(signature, run, metrics=("nll",)):
     """Compiled steps with the run's first weights, scaled up so that states matter."""
-    steps = CompiledSteps(run, signature, metrics, (signature.timesteps,))
+    steps = CompiledSteps(run, resolve_run(run, signature), metrics, (signature.timesteps,))
     steps.reset(run)
     steps.set_weights([2 * weight for weight in steps.weights()])
     return steps
@@ -71,7 +72,7 @@ def test_states_carried_over_parts_are_those_of_the_whole_text(cell, layers):
     run, examples = run_of(cell, layers=layers), text(8)
     steps = steps_of(TEXT, run)
     loss, value = steps.test(feeding.load(examples, STEPS, per_step=True), streams(8, ROWS))
-    whole = build(run.model, TEXT, CELLS.find(cell), {})
+    whole = build(resolve(run.model, TEXT, CELLS.find(cell), {}))
     whole.set_weights(steps.weights())
     tokens, targets = (a.reshape(ROWS, 2 * STEPS) for a in (examples.inputs, examples.targets))
     total, count = nll(np.array(whole(tokens.astype("int32"))), targets)
@@ -92,7 +93,7 @@ def test_training_on_a_text_lowers_its_loss():
         np.tile(np.arange(STEPS, dtype="uint8"), (8, 1)), np.tile((np.arange(STEPS) + 1) % STEPS, (8, 1)), np.full(8, STEPS)
     )
     run = run_of()
-    steps = CompiledSteps(run, TEXT, ("nll",), (STEPS,))
+    steps = CompiledSteps(run, resolve_run(run, TEXT), ("nll",), (STEPS,))
     data = feeding.load(examples, STEPS, per_step=True)
     steps.warm_up(data)
     steps.reset(run)
@@ -110,7 +111,7 @@ def test_a_sequence_that_ends_early_is_read_to_its_end_alone(cell, bidirectional
     steps = steps_of(VARYING, run)
     data = feeding.load(Examples(inputs, targets, lengths), STEPS)
     loss, _ = steps.test(data, plan(lengths, (STEPS,), ROWS))
-    alone = build(run.model, Signature(STEPS, 2, 3, "class"), CELLS.find(cell), {})
+    alone = build(resolve(run.model, Signature(STEPS, 2, 3, "class"), CELLS.find(cell), {}))
     alone.set_weights(steps.weights())
     outputs = np.concatenate([np.array(alone(x[None, :n])) for x, n in zip(inputs, lengths, strict=True)])
     total, count = nll(outputs, targets)
@@ -148,7 +149,7 @@ def test_pieces_in_buckets_score_as_each_alone_and_all_steps_count_alike(bidirec
         inputs[row, :length], targets[row, :length] = pieces[row], notes[row]
     run, buckets = run_of(bidirectional=bidirectional), bucket_lengths(lengths)
     assert len(buckets) == 4
-    steps = CompiledSteps(run, PIECES, ("nll",), buckets)
+    steps = CompiledSteps(run, resolve_run(run, PIECES), ("nll",), buckets)
     steps.reset(run)
     steps.set_weights([2 * weight for weight in steps.weights()])
     data = feeding.load(Examples(inputs, targets, lengths), 9, per_step=True)
@@ -160,7 +161,7 @@ def test_pieces_in_buckets_score_as_each_alone_and_all_steps_count_alike(bidirec
     micro = np.concatenate(each).mean()
     assert loss == nll_found == pytest.approx(micro, rel=1e-5)
     assert np.mean([piece.mean() for piece in each]) != pytest.approx(micro, rel=1e-3), "pieces first is another number"
-    blind = CompiledSteps(run, replace(PIECES, varying=False), ("nll",), buckets)
+    blind = CompiledSteps(run, resolve_run(run, replace(PIECES, varying=False)), ("nll",), buckets)
     blind.set_weights(steps.weights())
     unmasked = blind.test(data, plan(lengths, buckets, ROWS, rng))[0]
     assert (unmasked == pytest.approx(micro, rel=1e-5)) != bidirectional, "padding reaches real steps from behind alone"
@@ -168,9 +169,10 @@ def test_pieces_in_buckets_score_as_each_alone_and_all_steps_count_alike(bidirec
 
 def test_padding_that_reaches_nothing_needs_no_mask():
     per_step = Signature(STEPS, 2, 3, "class", per_step=True, varying=True)
-    assert not masked(ModelSpec(units=1), per_step)
-    assert masked(ModelSpec(units=1, bidirectional=True), per_step)
-    assert masked(ModelSpec(units=1), VARYING)
+    gru = CELLS.find("gru")
+    assert not resolve(ModelSpec(units=1), per_step, gru, {}).masked
+    assert resolve(ModelSpec(units=1, bidirectional=True), per_step, gru, {}).masked
+    assert resolve(ModelSpec(units=1), VARYING, gru, {}).masked
 
 
 def test_steps_without_target_do_not_count():
@@ -179,7 +181,7 @@ def test_steps_without_target_do_not_count():
     inputs, targets = rng.normal(size=(ROWS, STEPS, 2)).astype("float32"), rng.integers(-1, 3, (ROWS, STEPS))
     lengths = np.array([6, 3, 5, 1])
     steps = steps_of(signature, run_of(), ("accuracy", "nll"))
-    model = build(run_of().model, signature, CELLS.find("gru"), {})
+    model = build(resolve(run_of().model, signature, CELLS.find("gru"), {}))
     model.set_weights(steps.weights())
     real = np.where(np.arange(STEPS) < lengths[:, None], targets, -1)
     outputs = np.array(model(inputs))
@@ -194,7 +196,7 @@ def test_steps_without_target_do_not_count():
 def test_the_embedding_counts_in_the_budget(layers):
     model = ModelSpec(units=UNITS, layers=layers)
     size = budget.size(CELLS.find("lstm"), {}, TEXT, model, UNITS)
-    assert size.parameters == build(model, TEXT, CELLS.find("lstm"), {}).count_params()
+    assert size.parameters == build(resolve(model, TEXT, CELLS.find("lstm"), {})).count_params()
     assert size.parameters - size.recurrent_parameters == 7 * 3 + (UNITS + 1) * 7
 
 
@@ -203,7 +205,7 @@ def test_a_longer_split_is_read_whole():
     inputs = np.random.default_rng(4).normal(size=(3, 2 * STEPS, 2)).astype("float32")
     targets, lengths = np.zeros((3, 1), "float32"), np.full(3, 2 * STEPS)
     steps = steps_of(signature, run_of(), ("mse", "mae"))
-    model = build(run_of().model, signature, CELLS.find("gru"), {})
+    model = build(resolve(run_of().model, signature, CELLS.find("gru"), {}))
     model.set_weights(steps.weights())
     outputs = np.array(model(inputs), "float64")
     data = feeding.load(Examples(inputs, targets, lengths), 2 * STEPS)
@@ -230,7 +232,7 @@ def test_a_metric_is_made_of_the_mean_by_its_definition(name, mean, value):
 @pytest.mark.parametrize("signature", [TEXT, VARYING])
 def test_diagnostics_of_what_they_cannot_look_into_are_refused(signature):
     with pytest.raises(UserError, match="diagnostics: expected them to be left out"):
-        check_diagnosed(ModelSpec(units=1), signature)
+        check_diagnosed(resolve(ModelSpec(units=1), signature, CELLS.find("gru"), {}))
 
 
 def test_a_saved_model_reads_tokens_and_masks(tmp_path):
@@ -238,7 +240,7 @@ def test_a_saved_model_reads_tokens_and_masks(tmp_path):
         (TEXT, np.array([[1, 2, 3]])),
         (VARYING, [np.ones((1, 3, 2), "float32"), np.array([[True, True, False]])]),
     ):
-        model = build(ModelSpec(units=UNITS), signature, CELLS.find("gru"), {})
+        model = build(resolve(ModelSpec(units=UNITS), signature, CELLS.find("gru"), {}))
         model.save(tmp_path / "model.keras")
         loaded = keras.saving.load_model(tmp_path / "model.keras")
         np.testing.assert_allclose(loaded(inputs), model(inputs), atol=1e-6)
@@ -251,9 +253,9 @@ def test_bytes_train_a_network_as_the_numbers_that_they_stand_for():
     rng = np.random.default_rng(5)
     levels, targets = rng.integers(0, 256, (10, STEPS, 2)).astype("uint8"), rng.integers(0, 3, 10)
     run, lengths, losses = run_of(), np.full(10, STEPS), []
-    weights = CompiledSteps(run, BYTES, ("nll",), (STEPS,)).weights()
+    weights = CompiledSteps(run, resolve_run(run, BYTES), ("nll",), (STEPS,)).weights()
     for signature, inputs in ((BYTES, levels), (replace(BYTES, scale=1.0), (levels / 255).astype("float32"))):
-        steps = CompiledSteps(run, signature, ("nll",), (STEPS,))
+        steps = CompiledSteps(run, resolve_run(run, signature), ("nll",), (STEPS,))
         data = feeding.load(Examples(inputs, targets, lengths), STEPS)
         assert data.arrays[0].dtype == inputs.dtype, "bytes on the device"
         steps.warm_up(data)
@@ -269,10 +271,10 @@ def test_bytes_train_a_network_as_the_numbers_that_they_stand_for():
 
 def test_a_saved_network_takes_bytes_as_the_task_gives_them(tmp_path):
     run, levels = run_of(), np.random.default_rng(6).integers(0, 256, (4, STEPS, 2)).astype("uint8")
-    steps = CompiledSteps(run, BYTES, ("nll",), (STEPS,))
+    steps = CompiledSteps(run, resolve_run(run, BYTES), ("nll",), (STEPS,))
     steps.export(run).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    unscaled = build(run.model, replace(BYTES, scale=1.0), CELLS.find("gru"), {})
+    unscaled = build(resolve(run.model, replace(BYTES, scale=1.0), CELLS.find("gru"), {}))
     unscaled.set_weights(steps.weights())
     np.testing.assert_allclose(loaded(levels), unscaled(levels.astype("float32") / 255), atol=1e-6)
     assert np.abs(loaded(levels) - unscaled(levels.astype("float32"))).max() > 1e-2

@@ -24,6 +24,7 @@ from gru_tf.training import feeding
 from gru_tf.training.batches import Plan
 from gru_tf.training.compiled_steps import CompiledSteps, kernel_path_of, on_gpu
 from gru_tf.training.network.model import build
+from gru_tf.training.network.resolution import resolve, resolve_run
 
 
 def prepare(case: Case) -> Prepared:
@@ -51,7 +52,7 @@ def _train(case: Case) -> Prepared:
         model=ModelSpec(units=case.units, implementation=case.implementation),
         training=TrainingSpec(batch_size=case.batch, jit=case.jit, deterministic=case.deterministic),
     )
-    steps = CompiledSteps(run, case.signature, ("accuracy",), (case.timesteps,))
+    steps = CompiledSteps(run, resolve_run(run, case.signature), ("accuracy",), (case.timesteps,))
     _without_cudnn(case, steps.model.layers)
     data = feeding.load(_examples(case), case.timesteps)
     steps.warm_up(data, test=False)
@@ -64,8 +65,8 @@ def _train(case: Case) -> Prepared:
 
 
 def _infer(case: Case) -> Prepared:
-    spec, size = CELLS.find(case.cell.name), ModelSpec(units=case.units, implementation=case.implementation)
-    model = build(size, case.signature, spec, case.cell.options)
+    size = ModelSpec(units=case.units, implementation=case.implementation)
+    model = build(resolve(size, case.signature, CELLS.find(case.cell.name), case.cell.options))
     _without_cudnn(case, model.layers)
     x = tf.constant(_examples(case).inputs)
     clock = time.perf_counter()

@@ -15,38 +15,27 @@ Reference: M.-T. Luong, H. Pham, C. D. Manning, "Effective approaches to attenti
 EMNLP 2015, arXiv 1508.04025; I. Sutskever, O. Vinyals, Q. V. Le, NIPS 2014, arXiv 1409.3215.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 
-from gru_tf.experiment.specs import ModelSpec
-from gru_tf.recurrent.cells import CellSpec
 from gru_tf.recurrent.layers import recurrent
-from gru_tf.tasks import Signature
+from gru_tf.training.network.resolution import ResolvedNetwork
 
 
-def build(
-    model: ModelSpec,
-    signature: Signature,
-    cell: CellSpec,
-    options: Mapping[str, Any],
-    units: int,
-    dropout: Callable[[float], Any] = keras.layers.Dropout,
-) -> Any:
+def build(network: ResolvedNetwork, dropout: Callable[[float], Any] = keras.layers.Dropout) -> Any:
     """A `keras.Model`, ("sequence" (batch, S), "mask" (batch, S), "written" (batch, T)) → logits (batch, T, outputs).
 
     "written" holds what stands before each target: END and then the targets but the last. Where lengths do not vary
     there is no mask. Keras' own layers and the cell's are all that it is made of.
 
     Args:
-        model: depth, direction of the encoder, dropout after each recurrent layer.
-        signature: of a task with `decoded` targets.
-        cell: what recurs in both.
-        options: the cell's own.
-        units: H of each layer, of the attention and of s̃.
+        network: of a task with `decoded` targets; its units are those of each layer, of the attention and of s̃.
         dropout: makes the layer that follows each recurrent layer where the rate is above 0.
     """
+    model, signature, cell, options = network.model, network.signature, network.cell, network.options
+    units = network.units
     sequence = keras.Input((None,), dtype="int32", name="sequence")
     call = {"mask": keras.Input((None,), dtype="bool", name="mask")} if signature.varying else {}
     written = keras.Input((None,), dtype="int32", name="written")

@@ -1,4 +1,4 @@
-"""From a model's specification, a task's signature and a cell to a Keras model; and what it should minimise."""
+"""From a resolved network to a Keras model; what computes its recurrence; and the loss that it should minimise."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -14,86 +14,54 @@ from gru_tf.recurrent.kernel_path import Path
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.tasks import Signature
 from gru_tf.training.network import encoder_decoder, pretrained
+from gru_tf.training.network.resolution import ResolvedNetwork
 
 
-def check(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mapping[str, Any]) -> None:
-    """Refuse a network that cannot be built or that would see the answers.
-
-    Raises:
-        UserError: for an option that the cell does not have, for a backward direction where a step's target is
-            the step that follows, and for a file to start from that does not fit.
-    """
-    cell.check(options)
-    pretrained.check(model, signature, cell, options)
-    if model.bidirectional and signature.causal:
-        raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
-
-
-def check_diagnosed(model: ModelSpec, signature: Signature) -> None:
+def check_diagnosed(network: ResolvedNetwork) -> None:
     """Refuse diagnostics of a network that reads more than an array of numbers; raises UserError."""
-    if signature.tokens or signature.carried or masked(model, signature):
+    signature = network.signature
+    if signature.tokens or signature.carried or network.masked:
         what = "tokens" if signature.tokens else "sequences of several lengths"
         raise UserError(f"diagnostics: expected them to be left out: a task of {what} cannot be looked into yet")
 
 
 def build(
-    model: ModelSpec,
-    signature: Signature,
-    cell: CellSpec,
-    options: Mapping[str, Any],
+    network: ResolvedNetwork,
     dropout: Callable[[float], Any] = keras.layers.Dropout,
     carried_rows: int | None = None,
 ) -> Any:
     """A `keras.Model`, (batch, T, features) → (batch, outputs), or (batch, T, outputs) where every step has a target.
 
     Token numbers (batch, T) are embedded first; other numbers are multiplied by the signature's `scale`, which is part of
-    the network: a saved one takes what the task gives, e.g. grey levels from 0 to 255. Where `masked` says so, a second
-    input "mask" (batch, T) is True at real steps. The head is dense and linear: outputs are logits of classes or of
+    the network: a saved one takes what the task gives, e.g. grey levels from 0 to 255. A `masked` network has a second
+    input "mask" (batch, T), True at real steps. The head is dense and linear: outputs are logits of classes or of
     independent binaries, or values.
-    With `model.start` the recurrent layers are the file's, and so is the embedding where both know as many tokens.
+    With `network.start` the recurrent layers are the file's, and so is the embedding where both know as many tokens.
     Where targets are decoded it is `encoder_decoder.build`'s network, with a last input "written".
 
     Args:
-        model: depth, direction, dropout, and the budget that the units follow from.
-        signature: the task's shapes.
-        cell: what recurs.
-        options: the cell's own options.
+        network: what `resolve` gave.
         dropout: makes the layer that follows each recurrent layer where the rate is above 0.
         carried_rows: sequences a batch of a network that carries its states from one call to the next; None for one
             that begins each call with zeros.
-
-    Raises:
-        UserError: where the budget cannot be met, and as `check` says.
     """
-    check(model, signature, cell, options)
-    units = pretrained.size(cell, options, signature, model).units
+    model, signature, start = network.model, network.signature, network.start
     if signature.decoded:
-        return encoder_decoder.build(model, signature, cell, options, units, dropout)
-    start = pretrained.network(model)
-    inputs, x, embedding = _inputs(signature, carried_rows, signature.features if start is None else start.features)
-    call: dict[str, Any] = {}
-    if masked(model, signature):
-        call["mask"] = keras.Input((None,), dtype="bool", name="mask")
-    fresh = [(units, model.bidirectional)] * model.layers
-    depths = fresh if start is None else [(layer.forward.units, layer.backward is not None) for layer in start.layers]
+        return encoder_decoder.build(network, dropout)
+    inputs, x, embedding = _inputs(signature, carried_rows, network.features)
+    call = {"mask": keras.Input((None,), dtype="bool", name="mask")} if network.masked else {}
     layers = []
-    for depth, (width, both) in enumerate(depths):
-        inner = depth < len(depths) - 1 or signature.per_step
+    for depth, (units, both) in enumerate(network.layers):
+        inner = depth < len(network.layers) - 1 or signature.per_step
         over_time = {"return_sequences": inner, "stateful": carried_rows is not None}
-        layers.append(recurrent(cell, width, options, model.implementation, both, **over_time))
+        layers.append(recurrent(network.cell, units, network.options, model.implementation, both, **over_time))
         x = layers[-1](x, **call)
         if model.dropout > 0:
             x = dropout(model.dropout)(x)
     head = keras.layers.Dense(signature.outputs, name="head")(x)
     if start is not None:
-        given = embedding if pretrained.takes_embedding(start, signature) else None
-        pretrained.begin(layers, start, model.frozen, given)
-    return keras.Model([inputs, *call.values()] if call else inputs, head, name=cell.name)
-
-
-def masked(model: ModelSpec, signature: Signature) -> bool:
-    """Whether the network must know which steps are real: padding behind a step never reaches it, unless backwards."""
-    return signature.varying and (pretrained.bidirectional(model) or not signature.per_step)
+        pretrained.begin(layers, start, model.frozen, embedding if pretrained.takes_embedding(start, signature) else None)
+    return keras.Model([inputs, *call.values()] if call else inputs, head, name=network.cell.name)
 
 
 def _inputs(signature: Signature, rows: int | None, width: int) -> tuple[Any, Any, Any]:

@@ -19,7 +19,6 @@ from gru_tf.foundation.errors import UserError, counted, near_file
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent.cells import CellSpec
 from gru_tf.tasks import Signature
-from gru_tf.training.network import budget
 from gru_tf.training.network.budget import Size
 
 KEPT = 8  # files read
@@ -46,83 +45,77 @@ def _digest(model: ModelSpec) -> str:
 
         raise UserError(f"model.from: {file}: no such file{near_file(file, readers.BY_NAME)}")
     try:
-        found = files.digest(model.start)
+        digest = files.digest(model.start)
     except UserError as error:
         raise UserError(f"model.from: {error}") from error
-    if model.sha256 and found != model.sha256:
-        raise UserError(f"model.from: {model.start}: changed. Received: sha256 {found}, expected {model.sha256}")
-    return found
+    if model.sha256 and digest != model.sha256:
+        raise UserError(f"model.from: {model.start}: changed. Received: sha256 {digest}, expected {model.sha256}")
+    return digest
 
 
-def network(model: ModelSpec) -> Network | None:
-    """What the file holds; None for an experiment that starts from nothing.
+def read(model: ModelSpec) -> Network:
+    """The network in the file of a model that has `start`; reading it draws random numbers.
 
     Raises:
-        UserError: where the file cannot be read, is no stack with what lies around it, or has changed.
+        UserError: where the file cannot be read, holds more than a stack with its surroundings, or has changed.
     """
-    return None if model.start is None else _read(model.start, _digest(model))
+    return _read(model.start or "", _digest(model))
 
 
 @lru_cache(maxsize=KEPT)
 def _read(path: str, _: str) -> Network:
-    """Once for each content that the file has had."""
+    """Once for each content of the file."""
     from gru_tf.interchange import building, importing, option_names
 
     try:
         with option_names.of_commands():
-            found = importing.bring(Path(path), verify=False)
-        network = building.of(found.model)
+            imported = importing.bring(Path(path), verify=False)
+        network = building.of(imported.model)
     except UserError as error:
         how = "; gru-tf import takes such options and makes a .keras file" if OPTION.search(str(error)) else ""
         raise UserError(f"model.from: {error}{how}") from error
-    if found.record["beside"]:  # the checksum of the file says nothing of them
-        elsewhere = ", ".join(found.record["beside"])
+    if imported.record["beside"]:  # the checksum of the file says nothing of them
+        elsewhere = ", ".join(imported.record["beside"])
         raise UserError(
             f"model.from: {path}: expected weights in the file itself; gru-tf import makes one. Received: {elsewhere}"
         )
     return network
 
 
-def bidirectional(model: ModelSpec) -> bool:
-    """Whether any layer reads backwards."""
-    found = network(model)
-    return model.bidirectional if found is None else any(layer.backward is not None for layer in found.layers)
-
-
-def takes_embedding(found: Network, signature: Signature) -> bool:
+def takes_embedding(start: Network, signature: Signature) -> bool:
     """Whether the file's embedding is used: the task has as many tokens as it."""
-    return found.embedding is not None and found.tokens == signature.tokens
+    return start.embedding is not None and start.tokens == signature.tokens
 
 
-def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec) -> Size:
-    """Exact size of a network: as `budget.solve`, or with the file's layers; `units` are then those of the last one."""
-    found = network(model)
-    if found is None:
-        return budget.solve(cell, options, signature, model)
-    each = [gates for layer in found.layers for gates in layer.directions]
-    recurrent = sum(cell.parameters(weights.features, weights.units, **options) for weights in each)
-    head = (found.layers[-1].width + 1) * signature.outputs
-    units = found.layers[-1].forward.units
-    return Size(units, signature.tokens * found.features + recurrent + head, recurrent)
+def size(start: Network, signature: Signature, cell: CellSpec, options: Mapping[str, Any]) -> Size:
+    """Exact size of a network with the file's layers; its units are those of the last one."""
+    directions = [weights for layer in start.layers for weights in layer.directions]
+    recurrent = sum(cell.parameters(weights.features, weights.units, **options) for weights in directions)
+    head = (start.layers[-1].width + 1) * signature.outputs
+    return Size(start.layers[-1].forward.units, signature.tokens * start.features + recurrent + head, recurrent)
 
 
-def check(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mapping[str, Any]) -> None:
-    """Refuse a file that is no recurrent part for this task and cell.
+def check(start: Network, path: str, signature: Signature, cell: CellSpec, options: Mapping[str, Any]) -> None:
+    """Refuse a file that cannot be the recurrent part for this task and cell.
+
+    Args:
+        start: what the file holds.
+        path: of the file.
+        signature: of the task.
+        cell: of the experiment.
+        options: the cell's own.
 
     Raises:
         UserError: in one line, naming what the file has and what the experiment wants.
     """
-    found = network(model)
-    if found is None:
-        return
-    for wrong in (_cell(found, cell, options), _inputs(found, signature), _targets(found, signature)):
-        if wrong:
-            raise UserError(f"model.from: {model.start}: {wrong}")
+    for mismatch in (_cell(start, cell, options), _inputs(start, signature), _targets(start, signature)):
+        if mismatch:
+            raise UserError(f"model.from: {path}: {mismatch}")
 
 
-def _cell(found: Network, cell: CellSpec, options: Mapping[str, Any]) -> str:
+def _cell(start: Network, cell: CellSpec, options: Mapping[str, Any]) -> str:
     """What is wrong with the file's layers; "" where nothing is."""
-    for layer in found.layers:
+    for layer in start.layers:
         weights, words = layer.forward, f"layer '{layer.name}'"
         if weights.cell != cell.name:
             return f"expected layers of the experiment's cell {cell.name}. Received: {words} of {weights.cell}"
@@ -140,43 +133,43 @@ def _cell(found: Network, cell: CellSpec, options: Mapping[str, Any]) -> str:
     return ""
 
 
-def _inputs(found: Network, signature: Signature) -> str:
+def _inputs(start: Network, signature: Signature) -> str:
     if signature.tokens:
         return ""
     features = counted(signature.features, "feature")
-    if found.tokens is not None:
+    if start.tokens is not None:
         return f"expected a stack that reads {features} a step, as the task has. Received: one of tokens"
-    if found.features != signature.features:
+    if start.features != signature.features:
         return (
-            f"expected a stack that reads {features} a step, as the task has. Received: {counted(found.features, 'feature')}"
+            f"expected a stack that reads {features} a step, as the task has. Received: {counted(start.features, 'feature')}"
         )
-    if found.scale not in (1.0, signature.scale):
-        return f"expected inputs multiplied by {signature.scale:g}, as the task's are. Received: by {found.scale:g}"
+    if start.scale not in (1.0, signature.scale):
+        return f"expected inputs multiplied by {signature.scale:g}, as the task's are. Received: by {start.scale:g}"
     return ""
 
 
-def _targets(found: Network, signature: Signature) -> str:
+def _targets(start: Network, signature: Signature) -> str:
     if signature.decoded:
         return "expected a task that is answered step by step or once. Received: one whose answer is written token by token"
-    if signature.causal and any(layer.backward is not None for layer in found.layers):
+    if signature.causal and any(layer.backward is not None for layer in start.layers):
         return "expected layers that read forwards: this task predicts the next step. Received: layers of both directions"
     return ""
 
 
-def begin(layers: Sequence[Any], found: Network, frozen: bool, embedding: Any = None) -> None:
+def begin(layers: Sequence[Any], start: Network, frozen: bool, embedding: Any = None) -> None:
     """Let built layers begin with the file's weights.
 
     Args:
         layers: recurrent ones, or `Bidirectional` around two, as many as the file has.
-        found: the file's network.
+        start: the file's network.
         frozen: whether they shall keep them.
         embedding: the embedding layer, where the file's is used.
     """
     from gru_tf.interchange import building
 
-    for layer, recurrent in zip(layers, found.layers, strict=True):
+    for layer, recurrent in zip(layers, start.layers, strict=True):
         building.fill(layer, recurrent)
         layer.trainable = not frozen
     if embedding is not None:
-        embedding.set_weights([found.embedding])
+        embedding.set_weights([start.embedding])
         embedding.trainable = not frozen

@@ -428,7 +428,7 @@ def test_weights_in_a_file_beside_the_model(tmp_path):
     assert foreign.beside == (tmp_path / "data.bin",)
     starts = ModelSpec.model_validate({"from": str(tmp_path / "model.onnx")})
     with pytest.raises(UserError, match=r"model\.from: .*expected weights in the file itself; .* Received: data\.bin$"):
-        pretrained.network(pretrained.pinned(starts))
+        pretrained.read(pretrained.pinned(starts))
     before = importing.bring(tmp_path / "model.onnx", verify=False).record["sha256"]
     (tmp_path / "data.bin").write_bytes((tmp_path / "data.bin").read_bytes() + b"more")
     assert importing.bring(tmp_path / "model.onnx", verify=False).record["sha256"] != before

@@ -31,6 +31,7 @@ from gru_tf.machine.speed.tensorflow_case import prepare
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.suite.tracking import Store
 from gru_tf.training.network.model import build
+from gru_tf.training.network.resolution import resolve
 
 # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -97,7 +98,7 @@ def counted(graph):
 def test_flops_equal_the_products_in_an_unrolled_graph(name, what):
     """The network, step by step without a loop, and its gradients: every product is in the graph once."""
     spec, of = CELLS.find(name), case(name, what=what)
-    model = build(ModelSpec(units=of.units, implementation="custom"), of.signature, spec, {})
+    model = build(resolve(ModelSpec(units=of.units, implementation="custom"), of.signature, spec, {}))
     cell, head = model.layers[1].cell, model.layers[-1]
     variables = [w.value for w in model.trainable_variables]
 

@@ -39,6 +39,7 @@ from gru_tf.suite.tracking.tags import BEAT, COORDINATOR, HOST, RESULT
 from gru_tf.tasks import Signature, create
 from gru_tf.tasks.images.digits import Digits
 from gru_tf.training.network.model import build
+from gru_tf.training.network.resolution import resolve
 
 pytestmark = [
     # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
@@ -660,7 +661,7 @@ REAL = np.array([[True, True, True], [True, True, False]])
     ],
 )
 def test_a_network_of_tokens_predicts_through_mlflow_what_its_record_says_it_takes(signature, given, taken, tmp_path):
-    network = build(ModelSpec(units=3), signature, CELL_CATALOGUE.find("gru"), {})
+    network = build(resolve(ModelSpec(units=3), signature, CELL_CATALOGUE.find("gru"), {}))
     mlflow.tensorflow.save_model(network, tmp_path / "m", signature=signature_of(network), pip_requirements=["keras"])
     loaded = mlflow.pyfunc.load_model(str(tmp_path / "m"))
     np.testing.assert_allclose(loaded.predict(given), network(taken), atol=1e-6)

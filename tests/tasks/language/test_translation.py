@@ -32,6 +32,7 @@ from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.network import beam_search, budget
 from gru_tf.training.network.encoder_decoder import Writer
 from gru_tf.training.network.model import build
+from gru_tf.training.network.resolution import resolve, resolve_run
 
 pytestmark = [  # as in test_tracking
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
@@ -52,7 +53,7 @@ RNG = np.random.default_rng(0)
 def test_size_is_exact(cell, form):
     model = ModelSpec(units=UNITS, **form)
     size = budget.size(CELLS.find(cell), {}, SIGNATURE, model, UNITS)
-    network = build(model, SIGNATURE, CELLS.find(cell), {})
+    network = build(resolve(model, SIGNATURE, CELLS.find(cell), {}))
     assert size.parameters == network.count_params()
     recurrent = [layer for layer in network.layers if hasattr(layer, "cell") or hasattr(layer, "forward_layer")]
     assert size.recurrent_parameters == sum(layer.count_params() for layer in recurrent)
@@ -95,7 +96,7 @@ def by_hand(model, cell, tokens, before):
 
 
 def randomised(cell, **form):
-    model = build(ModelSpec(units=UNITS, **form), SIGNATURE, CELLS.find(cell), {})
+    model = build(resolve(ModelSpec(units=UNITS, **form), SIGNATURE, CELLS.find(cell), {}))
     rng = np.random.default_rng(1)
     model.set_weights([rng.normal(scale=0.7, size=w.shape) for w in model.get_weights()])
     return model
@@ -150,7 +151,7 @@ RUN = Run(
 
 @pytest.fixture(scope="module")
 def compiled():
-    steps = CompiledSteps(RUN, SIGNATURE, ("perplexity",), (4, DECODED))
+    steps = CompiledSteps(RUN, resolve_run(RUN, SIGNATURE), ("perplexity",), (4, DECODED))
     steps.warm_up(feeding.load(pairs(), DECODED, True))
     return steps
 

@@ -13,6 +13,7 @@ from gru_tf.tasks import END, Signature
 from gru_tf.training.network import beam_search
 from gru_tf.training.network.encoder_decoder import Writer
 from gru_tf.training.network.model import build
+from gru_tf.training.network.resolution import resolve
 
 VOCABULARY, LONGEST, ROWS = 4, 4, 3
 
@@ -134,7 +135,7 @@ SIGNATURE = Signature(STEPS, 3, WRITTEN, "class", tokens=READ, varying=True, dec
 
 def network(cell, seed=3, **form):
     """A network with weights large enough that what it writes depends on what it reads, and its inputs."""
-    model = build(ModelSpec(units=4, **form), SIGNATURE, CELLS.find(cell), {})
+    model = build(resolve(ModelSpec(units=4, **form), SIGNATURE, CELLS.find(cell), {}))
     rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(scale=1.2, size=w.shape) for w in model.get_weights()])
     lengths = rng.integers(1, STEPS + 1, 8)

@@ -12,6 +12,7 @@ from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Signature
 from gru_tf.training.network.budget import TOLERANCE, Size, size, solve
 from gru_tf.training.network.model import build
+from gru_tf.training.network.resolution import resolve
 
 MUSIC = Signature(timesteps=9, features=88, outputs=88, target="binary", per_step=True)
 SHAPES = [Signature(timesteps=9, features=i, outputs=o, target="class") for i, o in ((1, 10), (2, 1), (8, 10), (88, 88))]
@@ -90,7 +91,7 @@ def test_counts_are_those_of_the_network_that_keras_builds(cell, options, signat
     if model.parameters and signature is MUSIC:
         model = model.but(parameters=30_000)
     found = solve(cell, options, signature, model)
-    network = build(model, signature, cell, options)
+    network = build(resolve(model, signature, cell, options))
     head = network.get_layer("head").count_params()
     assert found.parameters == network.count_params()
     assert found.recurrent_parameters == network.count_params() - head
@@ -100,14 +101,14 @@ def test_counts_are_those_of_the_network_that_keras_builds(cell, options, signat
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
 def test_counts_are_those_of_the_stock_layers(name):
     model = ModelSpec(units=5, layers=2, bidirectional=True)
-    network = build(model, SHAPES[2], CELLS.find(name), {})
+    network = build(resolve(model, SHAPES[2], CELLS.find(name), {}))
     assert solve(CELLS.find(name), {}, SHAPES[2], model).parameters == network.count_params()
 
 
 def test_a_miscount_is_seen():
     cell = CELLS.find("lstm")
     wrong = replace(cell, parameters=lambda features, units: 4 * units * (features + units))
-    network = build(BUILT[0], SHAPES[2], cell, {})
+    network = build(resolve(BUILT[0], SHAPES[2], cell, {}))
     assert solve(wrong, {}, SHAPES[2], BUILT[0]).parameters != network.count_params()
 
 

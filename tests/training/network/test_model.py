@@ -14,6 +14,7 @@ from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.tasks import Signature
 from gru_tf.training.network import budget
 from gru_tf.training.network.model import build, loss, metric
+from gru_tf.training.network.resolution import resolve
 
 BATCH, STEPS, FEATURES, UNITS = 3, 5, 2, 4
 WHOLE = Signature(timesteps=STEPS, features=FEATURES, outputs=6, target="class")
@@ -45,13 +46,13 @@ def randomised(model):
 def test_shapes_and_exact_size(cell, form):
     spec = ModelSpec(units=UNITS, implementation="custom", **form)
     for signature, shape in ((WHOLE, (BATCH, 6)), (EVERY, (BATCH, STEPS, 6))):
-        model = build(spec, signature, cell, {})
+        model = build(resolve(spec, signature, cell, {}))
         assert model(x()).shape == shape
         assert model.count_params() == budget.solve(cell, {}, signature, spec).parameters
 
 
 def test_a_target_at_every_step_takes_any_length():
-    model = build(ModelSpec(units=UNITS), EVERY, CELLS.find("gru"), {})
+    model = build(resolve(ModelSpec(units=UNITS), EVERY, CELLS.find("gru"), {}))
     long = model(x(9)).numpy()
     np.testing.assert_allclose(model(x(9)[:, :4]), long[:, :4], atol=1e-6)
 
@@ -60,7 +61,7 @@ def test_a_target_at_every_step_takes_any_length():
 @pytest.mark.parametrize("signature", [WHOLE, EVERY], ids=["whole", "every"])
 def test_custom_and_stock_with_the_same_weights_agree(cell, form, signature):
     stock, custom = (
-        randomised(build(ModelSpec(units=UNITS, implementation=kind, **form), signature, cell, {}))
+        randomised(build(resolve(ModelSpec(units=UNITS, implementation=kind, **form), signature, cell, {})))
         for kind in ("stock", "custom")
     )
     np.testing.assert_allclose(custom(x()), stock(x()), atol=1e-5)
@@ -73,12 +74,12 @@ def test_custom_and_stock_with_the_same_weights_agree(cell, form, signature):
 def test_a_backward_layer_is_refused_where_it_would_see_the_answer():
     spec = ModelSpec(units=UNITS, bidirectional=True)
     with pytest.raises(UserError, match=r"^model\.bidirectional: received True: .*next step"):
-        build(spec, CAUSAL, CELLS.find("gru"), {})
-    assert build(spec, EVERY, CELLS.find("gru"), {})
+        build(resolve(spec, CAUSAL, CELLS.find("gru"), {}))
+    assert build(resolve(spec, EVERY, CELLS.find("gru"), {}))
 
 
 def test_a_causal_network_sees_no_later_step():
-    model = build(ModelSpec(units=UNITS, layers=2), CAUSAL, CELLS.find("lstm"), {})
+    model = build(resolve(ModelSpec(units=UNITS, layers=2), CAUSAL, CELLS.find("lstm"), {}))
     changed = x()
     changed[:, 3] += 1
     moved = np.abs(model(changed) - model(x())).max((0, 2))
@@ -89,15 +90,15 @@ def test_a_causal_network_sees_no_later_step():
 def test_what_cannot_be_built_is_refused_with_the_reason():
     gru = CELLS.find("gru")
     with pytest.raises(UserError, match=r"gru\.reset_afer: no such option\. Did you mean 'reset_after'\?"):
-        build(ModelSpec(units=UNITS, implementation="custom"), WHOLE, gru, {"reset_afer": True})
+        build(resolve(ModelSpec(units=UNITS, implementation="custom"), WHOLE, gru, {"reset_afer": True}))
     with pytest.raises(UserError, match=r"model\.parameters: received 5, expected a larger budget"):
-        build(ModelSpec(parameters=5), WHOLE, gru, {})
+        build(resolve(ModelSpec(parameters=5), WHOLE, gru, {}))
 
 
 @pytest.mark.parametrize(("name", "options"), [("gru", {"convention": "write"}), ("janet", {}), ("mgu", {})])
 def test_where_no_layer_is_faster_stock_is_a_layer_around_the_cell(name, options):
     stock, custom = (
-        randomised(build(ModelSpec(units=UNITS, implementation=kind), WHOLE, CELLS.find(name), options))
+        randomised(build(resolve(ModelSpec(units=UNITS, implementation=kind), WHOLE, CELLS.find(name), options)))
         for kind in ("stock", "custom")
     )
     assert type(stock.layers[1]) is type(custom.layers[1]) is keras.layers.RNN
@@ -106,7 +107,7 @@ def test_where_no_layer_is_faster_stock_is_a_layer_around_the_cell(name, options
 
 @pytest.mark.parametrize("make", [keras.layers.Dropout, VariableDropout])
 def test_dropout_follows_each_recurrent_layer(make):
-    model = build(ModelSpec(units=UNITS, layers=2, dropout=0.25), WHOLE, CELLS.find("gru"), {}, make)
+    model = build(resolve(ModelSpec(units=UNITS, layers=2, dropout=0.25), WHOLE, CELLS.find("gru"), {}), make)
     assert [type(layer) for layer in model.layers[1:]] == [
         keras.layers.GRU,
         make,
@@ -118,7 +119,7 @@ def test_dropout_follows_each_recurrent_layer(make):
 
 
 def test_no_dropout_layer_at_rate_0():
-    model = build(ModelSpec(units=UNITS, layers=2), WHOLE, CELLS.find("gru"), {})
+    model = build(resolve(ModelSpec(units=UNITS, layers=2), WHOLE, CELLS.find("gru"), {}))
     assert not any(isinstance(layer, keras.layers.Dropout) for layer in model.layers)
 
 

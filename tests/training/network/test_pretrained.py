@@ -21,7 +21,8 @@ from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Signature
 from gru_tf.training import compiled_steps, trainer
 from gru_tf.training.network import pretrained
-from gru_tf.training.network.model import build, check
+from gru_tf.training.network.model import build
+from gru_tf.training.network.resolution import resolve
 
 pytestmark = pytest.mark.slow
 FLOAT32 = 2e-6
@@ -113,13 +114,14 @@ NETWORKS = [
 @pytest.mark.parametrize(("name", "cell", "options", "implementation"), NETWORKS)
 def test_the_recurrent_part_computes_what_the_file_does(stacks, name, cell, options, implementation):
     spec = ModelSpec(start=stacks[name], implementation=implementation)
-    made = build(spec, MUSIC, CELLS.find(cell), options)
+    network = resolve(spec, MUSIC, CELLS.find(cell), options)
+    made = build(network)
     source, x = keras.saving.load_model(stacks[name]), np.random.default_rng(1).normal(size=(3, 6, 2)).astype("float32")
     part = keras.Model(made.input, made.get_layer("head").input)
     expected = keras.Sequential(source.layers[:-1])(x)  # without its head
     np.testing.assert_allclose(part(x)[:, -1] if name == "rnn" else part(x), expected, rtol=0, atol=FLOAT32)
     assert made(x).shape == (3, 6, 3)
-    size = pretrained.size(CELLS.find(cell), options, MUSIC, spec)
+    size = network.size
     assert size.parameters == made.count_params()
     assert size.recurrent_parameters == sum(layer.count_params() for layer in recurrent(made))
     assert size.units == {"gru": 3, "both": 3}.get(name, 4)
@@ -128,13 +130,14 @@ def test_the_recurrent_part_computes_what_the_file_does(stacks, name, cell, opti
 def test_the_embedding_comes_along_where_both_know_as_many_tokens(stacks):
     spec, cell = ModelSpec(start=stacks["tokens"], frozen=True), CELLS.find("gru")
     source = of(keras.saving.load_model(stacks["tokens"])).embedding
-    made = build(spec, WORDS, cell, {})
+    made = build(resolve(spec, WORDS, cell, {}))
     embedding = made.get_layer("embedding")
     np.testing.assert_array_equal(embedding.get_weights()[0], source)
     assert not embedding.trainable
-    assert pretrained.size(cell, {}, WORDS, spec).parameters == made.count_params()
+    assert resolve(spec, WORDS, cell, {}).size.parameters == made.count_params()
     other = Signature(**{**vars(WORDS), "tokens": 7})
-    embedding = build(spec, other, cell, {}).get_layer("embedding")  # another vocabulary: new, of the width that fits
+    # another vocabulary: a new embedding, of the width that fits
+    embedding = build(resolve(spec, other, cell, {})).get_layer("embedding")
     assert embedding.get_weights()[0].shape == (7, 5)
     assert embedding.trainable
 
@@ -190,6 +193,36 @@ def test_the_head_is_not_the_one_that_the_stack_learned_with(stacks, tmp_path, m
     np.testing.assert_array_equal(head(asked), first)
 
 
+def test_a_run_reads_its_file_once_and_a_plain_one_none(stacks, tmp_path, monkeypatch):
+    reads, digests = [], []
+    read, digest = pretrained.read, pretrained._digest
+    monkeypatch.setattr(pretrained, "read", lambda model: reads.append(model) or read(model))
+    monkeypatch.setattr(pretrained, "_digest", lambda model: digests.append(model) or digest(model))
+    asked = run(stacks, "rnn", "rnn", epochs=1)
+    digests.clear()  # of the pinned specification
+    trained(asked, tmp_path)
+    assert (reads, digests) == ([asked.model], [asked.model])
+    trained(asked.model_copy(update={"model": ModelSpec(units=4)}), tmp_path)
+    assert len(reads) == len(digests) == 1
+
+
+def test_another_content_under_the_same_name_is_compiled_anew(stacks, tmp_path):
+    """Frozen weights are a part of what was compiled; a specification without a checksum does not tell them apart."""
+    file = tmp_path / "moving.keras"
+    asked = run({"moving": stacks["gru"]}, "moving", frozen=True, epochs=1)
+    model = ModelSpec(start=str(file), frozen=True)
+    for name, seed in (("gru", 0), ("gru again", 1)):
+        if seed:
+            source = keras.saving.load_model(stacks["gru"])
+            source.set_weights([weight + seed for weight in source.get_weights()])
+            source.save(file)
+        else:
+            shutil.copy(stacks[name], file)
+        kept, _ = trained(asked.model_copy(update={"model": model}), tmp_path / name)
+        expected = blocks(recurrent(keras.saving.load_model(file)))
+        assert equal(blocks(recurrent(kept)), expected), name
+
+
 def test_an_interrupted_run_goes_on_to_the_same_numbers(stacks, tmp_path):
     straight, _ = trained(run(stacks, "both", epochs=3, frozen=True), tmp_path / "straight")
     trainer.train(run(stacks, "both", epochs=1, frozen=True), tmp_path / "parts", checkpoint_seconds=0)
@@ -228,7 +261,7 @@ GREY = Signature(timesteps=6, features=2, outputs=2, target="class", scale=0.5)
 )
 def test_a_file_that_does_not_fit_is_refused_in_one_line(stacks, name, cell, options, signature, words):
     with pytest.raises(UserError, match=words) as caught:
-        check(ModelSpec(start=stacks[name]), signature, CELLS.find(cell), options)
+        resolve(ModelSpec(start=stacks[name]), signature, CELLS.find(cell), options)
     assert str(caught.value).startswith("model.from: ")
     assert "\n" not in str(caught.value)
 
@@ -240,7 +273,7 @@ def test_what_only_an_import_can_be_told_is_said_as_its_option(tmp_path):
     shapes |= {"rnn.bias_ih_l0": (9,), "rnn.bias_hh_l0": (9,)}
     save_file({key: rng.normal(size=shape).astype("float32") for key, shape in shapes.items()}, file)
     with pytest.raises(UserError) as caught:
-        pretrained.network(ModelSpec(start=str(file)))
+        pretrained.read(ModelSpec(start=str(file)))
     assert str(caught.value).startswith(f"model.from: {file}: inp.weight: could be a layer in front of the stack")
     assert "expected --leave-out inp " in str(caught.value)
     assert str(caught.value).endswith("; gru-tf import takes such options and makes a .keras file")
@@ -302,7 +335,7 @@ def test_the_content_of_the_file_decides_which_run_it_is(stacks, folder, tmp_pat
     frozen = suite.load(written(tmp_path, **{"from": str(file), "frozen": True}))
     assert len({each.runs()[0].fingerprint for each in (first, second, frozen)}) == 3
     with pytest.raises(UserError, match=r"moving.keras: changed. Received: sha256 \w{16}, expected \w{16}"):
-        pretrained.network(first.model)
+        pretrained.read(first.model)
     with pytest.raises(UserError, match="none.keras"):
         suite.load(written(tmp_path, **{"from": str(tmp_path / "none.keras")}))
 

@@ -1,0 +1,83 @@
+"""The network that a model's specification gives for one task and cell: resolved once, then passed on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.specs import ModelSpec
+from gru_tf.foundation.errors import UserError
+from gru_tf.interchange.network import Network
+from gru_tf.recurrent.cells import CELLS, CellSpec
+from gru_tf.tasks import Signature
+from gru_tf.training.network import budget, pretrained
+from gru_tf.training.network.budget import Size
+
+
+@dataclass(frozen=True, eq=False)
+class ResolvedNetwork:
+    """A network that can be built, with its size.
+
+    Args:
+        model: the specification.
+        signature: of the task.
+        cell: what recurs.
+        options: the cell's own.
+        start: the trained stack that is the recurrent part; None for new layers.
+        size: of the whole network; with `start`, its units are those of the last layer.
+    """
+
+    model: ModelSpec
+    signature: Signature
+    cell: CellSpec
+    options: Mapping[str, Any]
+    start: Network | None
+    size: Size
+
+    @property
+    def units(self) -> int:
+        """H of each layer, or of the last layer of `start`."""
+        return self.size.units
+
+    @property
+    def features(self) -> int:
+        """What the first recurrent layer reads at each step."""
+        return self.signature.features if self.start is None else self.start.features
+
+    @property
+    def layers(self) -> list[tuple[int, bool]]:
+        """(units, whether in both directions) of each recurrent layer, from the first to the last."""
+        if self.start is None:
+            return [(self.units, self.model.bidirectional)] * self.model.layers
+        return [(layer.forward.units, layer.backward is not None) for layer in self.start.layers]
+
+    @property
+    def masked(self) -> bool:
+        """Whether it must know which steps are real: padding behind a step never reaches it, unless backwards."""
+        return self.signature.varying and (any(both for _, both in self.layers) or not self.signature.per_step)
+
+    def with_dropout(self, rate: float) -> "ResolvedNetwork":
+        """The same with another dropout rate, which neither size nor weights depend on."""
+        return replace(self, model=self.model.but(dropout=rate))
+
+
+def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mapping[str, Any]) -> ResolvedNetwork:
+    """The network of a specification; the file of `model.start` is read here and nowhere else.
+
+    Raises:
+        UserError: for an option that the cell does not have, a budget that cannot be met, a backward direction where
+            a step's target is the step that follows, and a file to start from that cannot be read or does not fit.
+    """
+    cell.check(options)
+    if model.start is not None:
+        start = pretrained.read(model)
+        pretrained.check(start, model.start, signature, cell, options)
+        return ResolvedNetwork(model, signature, cell, options, start, pretrained.size(start, signature, cell, options))
+    if model.bidirectional and signature.causal:
+        raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
+    return ResolvedNetwork(model, signature, cell, options, None, budget.solve(cell, options, signature, model))
+
+
+def resolve_run(run: Run, signature: Signature) -> ResolvedNetwork:
+    """The network of a run on a task of this signature; raises as `resolve` does."""
+    return resolve(run.model, signature, CELLS.find(run.cell.name), run.cell.options)
