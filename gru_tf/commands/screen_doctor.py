@@ -10,7 +10,7 @@ from rich.text import Text
 from gru_tf.commands import screen
 from gru_tf.machine.doctor import Examination
 from gru_tf.machine.doctor.combinations import Combination
-from gru_tf.machine.doctor.paths import Line
+from gru_tf.machine.doctor.paths import PathRow
 from gru_tf.machine.speed.cases import Measurement
 
 PADDED = {**screen.NARROW, "padding": (0, 1, 0, 0)}
@@ -35,7 +35,7 @@ def facts(named: Iterable[tuple[str, str]]) -> Table:
     return grid
 
 
-def paths(title: str, lines: Iterable[Line], first: str) -> Table:
+def paths(title: str, lines: Iterable[PathRow], first: str) -> Table:
     """The kernel path of each line, here and on a GPU, and the condition that keeps cuDNN away there."""
     shown = Table(title=Text(title, style="bold"), **PADDED)
     shown.add_column(first, overflow="fold", min_width=screen.PART)

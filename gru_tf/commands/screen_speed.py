@@ -10,20 +10,20 @@ from rich.text import Text
 
 from gru_tf.commands import screen
 from gru_tf.machine.speed.cases import PATHS, WHATS, Failure, Measurement, What
-from gru_tf.machine.speed.findings import Found
+from gru_tf.machine.speed.findings import SpeedFindings
 from gru_tf.machine.speed.spec import AXES, SYMBOLS
 
 COLUMNS = ("cell", "path", "units", "params", "ms", "quartiles", "× floor", "compile", "+ MB")
 TITLES = {"train": "Training step", "infer": "Inference of a batch", "stream": "Streaming, one step at a time"}
 
 
-def tables(found: Found) -> Iterator[Table]:
+def tables(found: SpeedFindings) -> Iterator[Table]:
     """All that was found: equal units by what is done, equal parameters, growth, determinism."""
     spec = found.spec
     for what in WHATS:
         cases = [spec.case(cell, path, what) for cell in spec.cells for path in PATHS]
-        yield _table(f"{TITLES[what]} at {spec.units} units, {_shape(found, what)}", found.of(cases))
-    equal = found.of(spec.equal_parameters())
+        yield _table(f"{TITLES[what]} at {spec.units} units, {_shape(found, what)}", found.select(cases))
+    equal = found.select(spec.equal_parameters())
     for what in dict.fromkeys(m.case.what for m in equal):
         title = f"{TITLES[what]} at {spec.budget:,} parameters, {_shape(found, what)}"
         yield _table(title, [m for m in equal if m.case.what == what])
@@ -32,7 +32,7 @@ def tables(found: Found) -> Iterator[Table]:
         yield _determinism(found)
 
 
-def _shape(found: Found, what: What) -> str:
+def _shape(found: SpeedFindings, what: What) -> str:
     spec = found.spec
     return f"{spec.features} features" if what == "stream" else f"{spec.batch} × {spec.timesteps} × {spec.features}"
 
@@ -78,7 +78,7 @@ def milliseconds(value: float) -> str:
     return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
-def _growth(found: Found) -> Table:
+def _growth(found: SpeedFindings) -> Table:
     spec = found.spec
     title = f"Growth of {'training' if spec.growth_what == 'train' else 'inference'} time, {spec.shared_path}"
     shown = _new(title, ("cell", *(f"time ∝ {SYMBOLS[axis]}^" for axis in AXES)))
@@ -88,10 +88,10 @@ def _growth(found: Found) -> Table:
     return shown
 
 
-def _determinism(found: Found) -> Table:
+def _determinism(found: SpeedFindings) -> Table:
     shown = _new("Cost of deterministic kernels, training step", ("cell", "path", "without, ms", "with, ms", "ratio"), 2)
     for pair in found.spec.determinism_cases():
-        measured = found.of(pair)
+        measured = found.select(pair)
         if len(measured) == 2:
             times = [m.median_ms for m in measured]
             case = pair[0]
@@ -99,7 +99,7 @@ def _determinism(found: Found) -> Table:
     return shown
 
 
-def notes(found: Found) -> Iterator[str]:
+def notes(found: SpeedFindings) -> Iterator[str]:
     """What a reader must know of the tables, and each failure."""
     spec, machine = found.spec, found.machine
     yield f"Measured on {machine['device']}, {spec.threads} thread{'s' * (spec.threads > 1)}."
@@ -117,7 +117,7 @@ def notes(found: Found) -> Iterator[str]:
         yield f"{failure.case.label}: {failure.error}"
 
 
-def _span(found: Found, axis: Any) -> str:
+def _span(found: SpeedFindings, axis: Any) -> str:
     sizes = [getattr(case, axis) for case in found.spec.growth(axis, found.spec.cells[0])]
     return f"{min(sizes)}–{max(sizes)}" if sizes else "–"
 

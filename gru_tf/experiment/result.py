@@ -93,7 +93,7 @@ class Diagnostics(BaseModel):
     seconds: float
 
 
-class Data(NamedTuple):
+class DataRead(NamedTuple):
     """The data of a run.
 
     Args:
@@ -168,12 +168,12 @@ class RunResult(BaseModel):
     diagnostics: Diagnostics | None = None
 
     @property
-    def data(self) -> Data:
+    def data(self) -> DataRead:
         """The data, from what the run recorded of them: nothing is read again."""
         files, name = dict(self.environment.get("data", {})), self.run.task.title
         sums = list(files.values())
         digest = sums[0] if len(sums) == 1 else sha256_of_text("\n".join(sums or [name]))
-        return Data(name, digest[:16], files)
+        return DataRead(name, digest[:16], files)
 
     def answers(self, run: Run) -> bool:
         """Whether this is a result of `run` that has all that is asked of it; a failure is none."""

@@ -10,7 +10,7 @@ BUCKETS = 4
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """The steps of one pass.
 
     Args:
@@ -38,7 +38,7 @@ def bucket_lengths(lengths: Array) -> tuple[int, ...]:
     return tuple(int(q) for q in np.unique(quantiles))
 
 
-def streams(count: int, batch_size: int) -> Plan:
+def streams(count: int, batch_size: int) -> BatchPlan:
     """One pass over consecutive parts of a text, in as many streams as a batch has rows.
 
     Row b of each step continues row b of the step before. The last stream may end before the others.
@@ -50,10 +50,10 @@ def streams(count: int, batch_size: int) -> Plan:
     steps = -(-count // batch_size)
     order = np.arange(batch_size)[None, :] * steps + np.arange(steps)[:, None]
     valid = order < count
-    return Plan(np.where(valid, order, 0).astype("int32"), valid.astype("float32"), np.zeros(steps, "int32"))
+    return BatchPlan(np.where(valid, order, 0).astype("int32"), valid.astype("float32"), np.zeros(steps, "int32"))
 
 
-def plan(lengths: Array, buckets: tuple[int, ...], batch_size: int, rng: np.random.Generator | None = None) -> Plan:
+def plan(lengths: Array, buckets: tuple[int, ...], batch_size: int, rng: np.random.Generator | None = None) -> BatchPlan:
     """One pass over all examples, shuffled by `rng` within and across buckets; in the given order without it.
 
     Raises:
@@ -73,4 +73,4 @@ def plan(lengths: Array, buckets: tuple[int, ...], batch_size: int, rng: np.rand
     order = np.stack([np.resize(indices, size) for indices, _, size in steps])
     valid = np.stack([np.arange(size) < len(indices) for indices, _, size in steps])
     bucket_of = np.array([bucket for _, bucket, _ in steps])
-    return Plan(order.astype("int32"), valid.astype("float32"), bucket_of.astype("int32"))
+    return BatchPlan(order.astype("int32"), valid.astype("float32"), bucket_of.astype("int32"))

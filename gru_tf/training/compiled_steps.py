@@ -19,9 +19,9 @@ from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.recurrent.linear_scan import SCOPE
 from gru_tf.tasks import Array
 from gru_tf.training import feeding
-from gru_tf.training.batches import Plan
-from gru_tf.training.decoder import Decoding
-from gru_tf.training.feeding import Data
+from gru_tf.training.batches import BatchPlan
+from gru_tf.training.decoder import Decoder
+from gru_tf.training.feeding import DeviceData
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
 
@@ -81,7 +81,7 @@ class CompiledSteps:
         self._train_pass: Any = None
         self._test_passes: dict[tuple[int, ...], Any] = {}
         decoded = network.signature.decoded
-        self._decoding = Decoding(self.model, self.signature, self.masked, self.batch_size) if decoded else None
+        self._decoder = Decoder(self.model, self.signature, self.masked, self.batch_size) if decoded else None
 
     def _build(self, run: Run, dropout: Any, carried_rows: int | None = None) -> Any:
         # Keras numbers layers on through the life of a process, and TensorFlow keeps a kernel for each variable's name:
@@ -136,7 +136,7 @@ class CompiledSteps:
             variable.assign(value)
         return model
 
-    def warm_up(self, data: Data, test: bool = True) -> None:
+    def warm_up(self, data: DeviceData, test: bool = True) -> None:
         """Trace and compile both passes by one step a bucket, once; the weights that result are meaningless.
 
         Args:
@@ -148,7 +148,7 @@ class CompiledSteps:
         clock = time.perf_counter()
         every = len(self.buckets)
         order = np.zeros((every, self.batch_size), "int32")
-        once = Plan(order, np.ones_like(order, "float32"), np.arange(every, dtype="int32"))
+        once = BatchPlan(order, np.ones_like(order, "float32"), np.arange(every, dtype="int32"))
         self._train_pass = self._trace(self._train_on, data, once, self.buckets)
         self.train(data, once)
         if test:
@@ -158,11 +158,11 @@ class CompiledSteps:
         self.compile_seconds = time.perf_counter() - clock
         self.kernel_path = kernel_path_of(self._train_pass.graph.as_graph_def(), self.jit)
 
-    def train(self, data: Data, steps: Plan) -> float:
+    def train(self, data: DeviceData, steps: BatchPlan) -> float:
         """One pass with updates; returns the mean loss of a target."""
         return self._means(self._train_pass, data, steps)[0]
 
-    def test(self, data: Data, steps: Plan, buckets: tuple[int, ...] | None = None) -> tuple[float, ...]:
+    def test(self, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...] | None = None) -> tuple[float, ...]:
         """One pass without updates; returns the mean of the loss and of what each metric is made of, over all targets.
 
         Args:
@@ -175,18 +175,18 @@ class CompiledSteps:
             self._test_passes[buckets] = self._trace(self._test_on, data, steps, buckets)
         return self._means(self._test_passes[buckets], data, steps)
 
-    def write(self, data: Data, lengths: Array, width: int = 1) -> Array:
-        """What `Decoding.write` gives, for a signature that is `decoded`."""
-        assert self._decoding is not None  # noqa: S101, called where sequences are decoded
-        return self._decoding.write(data, lengths, width)
+    def write(self, data: DeviceData, lengths: Array, width: int = 1) -> Array:
+        """What `Decoder.write` gives, for a signature that is `decoded`."""
+        assert self._decoder is not None  # noqa: S101, called where sequences are decoded
+        return self._decoder.write(data, lengths, width)
 
-    def _trace(self, step: Any, data: Data, steps: Plan, buckets: tuple[int, ...]) -> Any:
+    def _trace(self, step: Any, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...]) -> Any:
         compiled = tf.function(step, jit_compile=self.jit, autograph=False)
         signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in next(data.feeds(steps))]
         passing = tf.function(lambda *a: self._loop(compiled, buckets, *a), autograph=False)
         return passing.get_concrete_function(tf.TensorSpec([2 + len(self.metrics)], tf.float64), *signature)
 
-    def _means(self, passing: Any, data: Data, steps: Plan) -> tuple[float, ...]:
+    def _means(self, passing: Any, data: DeviceData, steps: BatchPlan) -> tuple[float, ...]:
         if self.signature.carried:
             for layer in self.model.layers:
                 if getattr(layer, "stateful", False):

@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from gru_tf.tasks import Array, Signature
 from gru_tf.training.batches import plan
-from gru_tf.training.feeding import Data
+from gru_tf.training.feeding import DeviceData
 from gru_tf.training.network import beam_search
-from gru_tf.training.network.encoder_decoder import Writer
+from gru_tf.training.network.encoder_decoder import SequenceWriter
 
 
-class Decoding:
+class Decoder:
     """Decodes with a network's weights as they are at each call; compiled once a width of the search.
 
     Args:
@@ -23,10 +23,10 @@ class Decoding:
     """
 
     def __init__(self, model: Any, signature: Signature, masked: bool, batch_size: int):
-        self.writer, self.signature, self.masked, self.batch_size = Writer(model), signature, masked, batch_size
+        self.writer, self.signature, self.masked, self.batch_size = SequenceWriter(model), signature, masked, batch_size
         self._compiled: dict[int, Any] = {}
 
-    def write(self, data: Data, lengths: Array, width: int = 1) -> Array:
+    def write(self, data: DeviceData, lengths: Array, width: int = 1) -> Array:
         """(N, decoded) int32: what the network writes for each of the first N sequences, END behind its end.
 
         Args:

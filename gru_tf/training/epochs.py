@@ -15,10 +15,10 @@ from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import atomic_file
 from gru_tf.tasks import WRITTEN, Array, Examples, Splits, Task
 from gru_tf.training import checkpoints, feeding
-from gru_tf.training.batches import Plan, bucket_lengths, plan, spans, streams
+from gru_tf.training.batches import BatchPlan, bucket_lengths, plan, spans, streams
 from gru_tf.training.checkpoints import Checkpoint
 from gru_tf.training.compiled_steps import CompiledSteps
-from gru_tf.training.feeding import Data
+from gru_tf.training.feeding import DeviceData
 
 
 def stream(seed: int, task: Choice, *more: int) -> np.random.Generator:
@@ -47,7 +47,7 @@ class Epochs:
         run: Run,
         task: Task,
         splits: Splits,
-        data: dict[str, Data],
+        data: dict[str, DeviceData],
         steps: CompiledSteps,
         folder: Path | None,
         checkpoint_seconds: float,
@@ -71,7 +71,7 @@ class Epochs:
             self.steps.set_weights(found.weights)
             self.steps.set_state(found.state)
 
-    def _plan(self, split: str, *shuffle: int) -> Plan:
+    def _plan(self, split: str, *shuffle: int) -> BatchPlan:
         # + 1, for NumPy takes [a, b, 0] for [a, b]: the first shuffle would repeat the draws that made the data
         rng = stream(self.run.seed, self.run.task, *(n + 1 for n in shuffle)) if shuffle else None
         examples = getattr(self.splits, split)
@@ -104,7 +104,7 @@ class Epochs:
         out_of_patience = training.patience is not None and done.epoch > 0 and waited >= training.patience
         return done.epoch >= training.epochs or out_of_patience
 
-    def _epoch(self, validation: Plan) -> tuple[float, ...]:
+    def _epoch(self, validation: BatchPlan) -> tuple[float, ...]:
         order = self._plan("train", self.done.epoch)
         clock = time.perf_counter()
         train_loss = self.steps.train(self.data["train"], order)
@@ -153,7 +153,7 @@ class Epochs:
             found |= {f"{name}_{metric}": value for metric, value in self._values(self._test_apart(examples)).items()}
         return found
 
-    def _written(self, data: Data) -> dict[str, float]:
+    def _written(self, data: DeviceData) -> dict[str, float]:
         """The metrics of what the network writes for the test split, greedily and by beam search."""
         lengths = self.splits.test.lengths
         written: list[Array] = [self.steps.write(data, lengths, width) for width in (1, self.metric.beam)]

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gru_tf.tasks import END, Array, Examples, Signature
-from gru_tf.training.batches import Plan
+from gru_tf.training.batches import BatchPlan
 
 RESIDENT_BYTES = 2 * 1024**3  # a split larger than this stays in the host's memory
 PART_BYTES = 64 * 1024**2  # and goes to the device in parts of about this size
@@ -19,7 +19,7 @@ Feed = tuple[Any, Any, Any, Any, Any, Any]
 
 
 @dataclass(frozen=True)
-class Data:
+class DeviceData:
     """One split: inputs, targets and lengths, as tensors or, where it is too large, as arrays.
 
     Args:
@@ -30,7 +30,7 @@ class Data:
     arrays: Arrays
     resident: bool
 
-    def feeds(self, plan: Plan) -> Iterator[Feed]:
+    def feeds(self, plan: BatchPlan) -> Iterator[Feed]:
         """Inputs, targets, lengths, order, valid and bucket of one or several parts of a pass, in order."""
         if self.resident:
             yield (*self.arrays, *map(tf.constant, (plan.order, plan.valid, plan.bucket)))
@@ -44,14 +44,14 @@ class Data:
                     coming = ahead.submit(_gather, self.arrays, following)
                 yield feed
 
-    def _parts(self, plan: Plan) -> list[Plan]:
+    def _parts(self, plan: BatchPlan) -> list[BatchPlan]:
         example = sum(a[:1].nbytes for a in self.arrays)
         steps = max(1, PART_BYTES // (example * plan.order.shape[1]))
         cuts = [slice(i, i + steps) for i in range(0, len(plan.order), steps)]
-        return [Plan(plan.order[cut], plan.valid[cut], plan.bucket[cut]) for cut in cuts]
+        return [BatchPlan(plan.order[cut], plan.valid[cut], plan.bucket[cut]) for cut in cuts]
 
 
-def load(examples: Examples, timesteps: int, per_step: bool = False) -> Data:
+def load(examples: Examples, timesteps: int, per_step: bool = False) -> DeviceData:
     """A split for the device, padded to `timesteps`, targets too if `per_step`; resident up to RESIDENT_BYTES.
 
     What is made on demand, such as the windows of a long series, is never made as a whole.
@@ -62,7 +62,7 @@ def load(examples: Examples, timesteps: int, per_step: bool = False) -> Data:
     arrays = inputs, targets, examples.lengths.astype("int32")
     made = all(isinstance(a, np.ndarray) for a in arrays)
     resident = made and sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
-    return Data(tuple(map(tf.constant, arrays)) if resident else arrays, resident)
+    return DeviceData(tuple(map(tf.constant, arrays)) if resident else arrays, resident)
 
 
 def batch(
@@ -107,7 +107,7 @@ def _longer(array: Array, timesteps: int, nothing: int = 0) -> Array:
     return np.pad(array, ((0, 0), (0, missing), *((0, 0),) * (array.ndim - 2)), constant_values=nothing)
 
 
-def _gather(arrays: Arrays, part: Plan) -> Feed:
+def _gather(arrays: Arrays, part: BatchPlan) -> Feed:
     rows = part.order.ravel()
     order = np.arange(len(rows), dtype="int32").reshape(part.order.shape)
     return (*(tf.constant(a[rows]) for a in arrays), *map(tf.constant, (order, part.valid, part.bucket)))

@@ -19,7 +19,7 @@ from gru_tf.training.batches import bucket_lengths, spans
 from gru_tf.training.compiled_steps import CompiledSteps, shape_of
 from gru_tf.training.diagnostics.observer import Observer
 from gru_tf.training.epochs import Epochs, stream
-from gru_tf.training.feeding import Data
+from gru_tf.training.feeding import DeviceData
 from gru_tf.training.network.resolution import ResolvedNetwork, resolve_run
 
 SHAPES_KEPT = 16
@@ -34,7 +34,7 @@ def configure(threads: int) -> None:
 
 
 @lru_cache(maxsize=8)
-def _data(task_json: str, seed: int) -> tuple[Splits, dict[str, Data]]:
+def _data(task_json: str, seed: int) -> tuple[Splits, dict[str, DeviceData]]:
     choice = Choice.model_validate_json(task_json)
     task = create(choice.name, choice.options)
     splits = task.splits(stream(seed, choice))

@@ -6,23 +6,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_tf.training.batches import Plan, bucket_lengths, plan
+from gru_tf.training.batches import BatchPlan, bucket_lengths, plan
 
 MANY = np.random.default_rng(5).integers(1, 60, 101)
 
 
-def shuffled(seed: int, lengths: Any = MANY, batch_size: int = 8) -> Plan:
+def shuffled(seed: int, lengths: Any = MANY, batch_size: int = 8) -> BatchPlan:
     """A plan of these lengths in random order."""
     return plan(lengths, bucket_lengths(lengths), batch_size, np.random.default_rng(seed))
 
 
-def equal(one: Plan, two: Plan) -> bool:
+def equal(one: BatchPlan, two: BatchPlan) -> bool:
     """Whether two plans are the same in every array."""
     pairs = ((one.order, two.order), (one.valid, two.valid), (one.bucket, two.bucket))
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
-def check_plan(steps: Plan, lengths: Any, buckets: tuple[int, ...], batch_size: int) -> None:
+def check_plan(steps: BatchPlan, lengths: Any, buckets: tuple[int, ...], batch_size: int) -> None:
     """What must hold of every plan."""
     assert steps.order.shape == steps.valid.shape == (len(steps.bucket), batch_size)
     assert (steps.order.dtype, steps.valid.dtype, steps.bucket.dtype) == ("int32", "float32", "int32")
@@ -65,7 +65,7 @@ def test_the_check_of_a_plan_is_able_to_fail():
     for wrong in ({"order": twice}, {"valid": marked}, {"bucket": short}):
         with pytest.raises(AssertionError):
             check_plan(replace(good, **wrong), MANY, buckets, 8)
-    fewer = Plan(good.order[1:], good.valid[1:], good.bucket[1:])
+    fewer = BatchPlan(good.order[1:], good.valid[1:], good.bucket[1:])
     with pytest.raises(AssertionError):
         check_plan(fewer, MANY, buckets, 8)
 

@@ -13,7 +13,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Examples, Metric, Signature
 from gru_tf.training import feeding
-from gru_tf.training.batches import Plan, bucket_lengths, plan, streams
+from gru_tf.training.batches import BatchPlan, bucket_lengths, plan, streams
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.network import budget
 from gru_tf.training.network.model import build, check_diagnosed
@@ -282,5 +282,5 @@ def test_a_saved_network_takes_bytes_as_the_task_gives_them(tmp_path):
 
 
 def test_plans_are_what_the_loop_takes():
-    assert isinstance(streams(5, 2), Plan)
+    assert isinstance(streams(5, 2), BatchPlan)
     assert streams(5, 2).order.dtype == np.int32

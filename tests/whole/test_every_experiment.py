@@ -26,7 +26,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.suite.tuning import declare
 from gru_tf.tasks import create
 from gru_tf.training import epochs, trainer
-from gru_tf.training.batches import Plan
+from gru_tf.training.batches import BatchPlan
 
 FILES = sorted((ROOT / "experiments").glob("*.yaml"))
 STEPS = 2
@@ -138,10 +138,10 @@ def two_steps(monkeypatch):
     lengths = []
 
     def shortened(whole: Any) -> Any:
-        def first(*arguments: Any) -> Plan:
+        def first(*arguments: Any) -> BatchPlan:
             steps = whole(*arguments)
             lengths.append(len(steps.order))
-            return Plan(steps.order[:STEPS], steps.valid[:STEPS], steps.bucket[:STEPS])
+            return BatchPlan(steps.order[:STEPS], steps.valid[:STEPS], steps.bucket[:STEPS])
 
         return first
 

@@ -21,7 +21,7 @@ class DataSet:
 
     Args:
         name: the task with its options.
-        digest: as MLflow shows it for the runs, see `gru_tf.experiment.result.Data`.
+        digest: as MLflow shows it for the runs, see `gru_tf.experiment.result.DataRead`.
         files: (file, sha256); none for data that are drawn, or come with a package.
     """
 

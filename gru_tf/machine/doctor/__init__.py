@@ -8,7 +8,7 @@ from gru_tf.experiment.experiment import Experiment
 
 if TYPE_CHECKING:  # these import TensorFlow
     from gru_tf.machine.doctor.combinations import Combination
-    from gru_tf.machine.doctor.paths import Line
+    from gru_tf.machine.doctor.paths import PathRow
     from gru_tf.machine.speed.cases import Measurement
 
 
@@ -24,7 +24,7 @@ class Paths:
 
     title: str
     kind: str
-    lines: tuple["Line", ...]
+    lines: tuple["PathRow", ...]
 
 
 @dataclass(frozen=True)

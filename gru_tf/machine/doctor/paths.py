@@ -31,7 +31,7 @@ OPTIONS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
 
 
 @dataclass(frozen=True)
-class Line:
+class PathRow:
     """What computes one cell or option.
 
     Args:
@@ -44,7 +44,7 @@ class Line:
     gpu: Path
 
 
-def of_cells(gpu: bool) -> Iterator[Line]:
+def of_cells(gpu: bool) -> Iterator[PathRow]:
     """Every cell in `gru-tf run` as shipped, alone and with each of its options; then all of them step by step.
 
     Args:
@@ -55,7 +55,7 @@ def of_cells(gpu: bool) -> Iterator[Line]:
         for options in _choices(spec):
             yield _line(spec, options, "stock", gpu)
     custom = _line(CELLS.find("gru"), {}, "custom", gpu)
-    yield Line("any cell with implementation: custom", custom.here, custom.gpu)
+    yield PathRow("any cell with implementation: custom", custom.here, custom.gpu)
 
 
 def _choices(spec: CellSpec) -> Iterator[dict[str, Any]]:
@@ -65,14 +65,14 @@ def _choices(spec: CellSpec) -> Iterator[dict[str, Any]]:
             yield {option: value}
 
 
-def _line(spec: CellSpec, options: dict[str, Any], implementation: Any, gpu: bool) -> Line:
+def _line(spec: CellSpec, options: dict[str, Any], implementation: Any, gpu: bool) -> PathRow:
     model = ModelSpec(units=1, implementation=implementation)
     label = Choice(name=spec.name, options=options).label
     here, there = (kernel(model, spec, options, "auto", with_gpu)[0] for with_gpu in (gpu, True))
-    return Line(label, here, there)
+    return PathRow(label, here, there)
 
 
-def of_options(layer: Any, gpu: bool) -> Iterator[Line]:
+def of_options(layer: Any, gpu: bool) -> Iterator[PathRow]:
     """What each option does to a layer in a Keras program of the user's own, in `model.fit`.
 
     Args:
@@ -85,10 +85,10 @@ def of_options(layer: Any, gpu: bool) -> Iterator[Line]:
         arguments = {k: v for k, v in options.items() if k != "bidirectional"}
         made = layer(1, **arguments)
         made = Bidirectional(made) if "bidirectional" in options else made
-        yield Line(name, kernel_path.find_path(made, gpu=gpu, **call), kernel_path.find_path(made, gpu=True, **call))
+        yield PathRow(name, kernel_path.find_path(made, gpu=gpu, **call), kernel_path.find_path(made, gpu=True, **call))
 
 
-def of_experiment(experiment: Experiment, gpu: bool) -> Iterator[Line]:
+def of_experiment(experiment: Experiment, gpu: bool) -> Iterator[PathRow]:
     """What trains each cell of an experiment.
 
     Raises:
@@ -97,7 +97,7 @@ def of_experiment(experiment: Experiment, gpu: bool) -> Iterator[Line]:
     for cell in experiment.cells:
         spec, jit = CELLS.find(cell.name), experiment.training.jit
         here = kernel(experiment.model, spec, cell.options, jit, gpu)[0]
-        yield Line(cell.label, here, _elsewhere(experiment, spec, cell.options))
+        yield PathRow(cell.label, here, _elsewhere(experiment, spec, cell.options))
 
 
 def _elsewhere(experiment: Experiment, spec: CellSpec, options: dict[str, Any]) -> Path:

@@ -112,7 +112,7 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedCase:
     """A case ready to be timed.
 
     Args:

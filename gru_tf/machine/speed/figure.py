@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.foundation import palette
-from gru_tf.machine.speed.findings import Found
+from gru_tf.machine.speed.findings import SpeedFindings
 from gru_tf.machine.speed.spec import AXES, SYMBOLS, Axis
 
 NAMES = {"timesteps": "length T (steps)", "batch": "batch B (sequences)", "units": "units H"}
 DOING = {"train": "Training step", "infer": "Inference of a batch"}
 
 
-def draw(found: Found, file: Path) -> Path:
+def draw(found: SpeedFindings, file: Path) -> Path:
     """Write the figure to `file`, whose suffix says the format (.svg, .png); returns it.
 
     Dots are medians with quartiles, lines join them, a dashed line is the cell's arithmetic floor.
@@ -31,13 +31,13 @@ def draw(found: Found, file: Path) -> Path:
     return file
 
 
-def _title(found: Found) -> str:
+def _title(found: SpeedFindings) -> str:
     spec = found.spec
     base = f"T = {spec.timesteps}, B = {spec.batch}, H = {spec.units}, I = {spec.features}"
     return f"{DOING[spec.growth_what]}, {spec.shared_path}. Elsewhere {base}. Dashed: arithmetic floor"
 
 
-def _panel(panel: Any, found: Found, axis: Axis) -> None:
+def _panel(panel: Any, found: SpeedFindings, axis: Axis) -> None:
     sizes: set[int] = set()
     for cell in found.spec.cells:
         points = found.growth(axis, cell)

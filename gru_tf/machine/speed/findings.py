@@ -38,7 +38,7 @@ def fit(sizes: Sequence[float], times: Sequence[float]) -> Power:
     return Power(float(slope[0]), math.sqrt(max(0.0, float(covariance[0, 0]))))
 
 
-class Found(BaseModel):
+class SpeedFindings(BaseModel):
     """What was asked and what came of it.
 
     Args:
@@ -56,14 +56,14 @@ class Found(BaseModel):
     measurements: tuple[Measurement, ...] = ()
     failures: tuple[Failure, ...] = ()
 
-    def of(self, cases: Iterable[Case]) -> list[Measurement]:
+    def select(self, cases: Iterable[Case]) -> list[Measurement]:
         """The measurements of these cases, in their order, without those that failed or were not asked for."""
         by_key = {m.case.key: m for m in self.measurements}
         return [by_key[case.key] for case in cases if case.key in by_key]
 
     def growth(self, axis: Axis, cell: Choice) -> list[Measurement]:
         """A cell's measurements along one axis, smallest first."""
-        return self.of(self.spec.growth(axis, cell))
+        return self.select(self.spec.growth(axis, cell))
 
     def power(self, axis: Axis, cell: Choice) -> Power | None:
         """The fitted exponent along one axis; None with fewer than three sizes."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation.errors import UserError
-from gru_tf.machine.speed.cases import OUTPUTS, Case, Prepared
+from gru_tf.machine.speed.cases import OUTPUTS, Case, PreparedCase
 
 LAYERS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
@@ -23,7 +23,7 @@ def exists(cell: Choice) -> bool:
     return cell.name in LAYERS and all(ours.get(k) == v for k, v in cell.options.items())
 
 
-def prepare(case: Case, threads: int, gpu: bool) -> Prepared:
+def prepare(case: Case, threads: int, gpu: bool) -> PreparedCase:
     """`case` in PyTorch, warmed up by one repeat.
 
     Args:
@@ -47,7 +47,7 @@ def prepare(case: Case, threads: int, gpu: bool) -> Prepared:
     repeat(1)
     count = sum(p.numel() for p in network.parameters())
     path = f"pytorch {torch.__version__} " + ("cuda" if gpu else "cpu")
-    return Prepared(repeat, time.perf_counter() - clock, path, count)
+    return PreparedCase(repeat, time.perf_counter() - clock, path, count)
 
 
 def _network(torch: Any, case: Case) -> Any:

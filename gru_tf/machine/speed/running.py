@@ -11,7 +11,7 @@ from gru_tf.foundation import startup
 from gru_tf.foundation.errors import UserError, mismatch
 from gru_tf.machine.speed import figure, own_process
 from gru_tf.machine.speed.cases import Effort, Failure, Measurement
-from gru_tf.machine.speed.findings import Found
+from gru_tf.machine.speed.findings import SpeedFindings
 from gru_tf.machine.speed.spec import SpeedSpec
 from gru_tf.machine.speed.store import SpeedRecord
 from gru_tf.machine.speed.store import last as last_of
@@ -37,7 +37,7 @@ def ask(cells: str, **settings: Any) -> SpeedSpec:
         raise UserError(f"{where}: {mismatch([e for e in errors if e['loc'][:1] == errors[0]['loc'][:1]])}") from error
 
 
-def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = None) -> Found:
+def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = None) -> SpeedFindings:
     """Measure `spec` and keep it in the store.
 
     Args:
@@ -56,7 +56,7 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
         _threads(spec.threads)
         cases, pairs = spec.cases(compiled_steps.on_gpu()), spec.determinism_cases()
     effort = Effort(*(QUICK if spec.quick else EFFORT))
-    found = Found(spec=spec, rate=timing.product_rate(effort), machine=trainer.machine())
+    found = SpeedFindings(spec=spec, rate=timing.product_rate(effort), machine=trainer.machine())
     record = SpeedRecord(opened, found)
     try:
         results = timing.measure(cases, found.rate, effort, progress)
@@ -71,7 +71,7 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
     return found
 
 
-def last(store: str | None = None) -> Found:
+def last(store: str | None = None) -> SpeedFindings:
     """What the latest call found, from the store alone.
 
     Raises:
@@ -80,13 +80,13 @@ def last(store: str | None = None) -> Found:
     return last_of(Store(store, make=False))
 
 
-def _with(found: Found, results: list[Measurement | Failure]) -> Found:
+def _with(found: SpeedFindings, results: list[Measurement | Failure]) -> SpeedFindings:
     measured = tuple(r for r in results if isinstance(r, Measurement))
     failed = tuple(r for r in results if isinstance(r, Failure))
     return found.model_copy(update={"measurements": measured, "failures": failed})
 
 
-def _keep(record: SpeedRecord, found: Found) -> None:
+def _keep(record: SpeedRecord, found: SpeedFindings) -> None:
     with tempfile.TemporaryDirectory() as folder:
         record.finish(found, [figure.draw(found, Path(folder) / f"growth.{kind}") for kind in ("svg", "png")])
 

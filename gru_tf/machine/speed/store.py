@@ -6,7 +6,7 @@ from typing import Any
 
 from gru_tf.foundation.errors import UserError
 from gru_tf.machine.speed.cases import Failure, Measurement
-from gru_tf.machine.speed.findings import Found
+from gru_tf.machine.speed.findings import SpeedFindings
 from gru_tf.machine.speed.spec import AXES
 from gru_tf.suite.tracking import FAILED, FINISHED, KIND, Store, answering
 from gru_tf.suite.tracking.paging import every
@@ -28,7 +28,7 @@ class SpeedRecord:
         StoreError: where the server refuses; likewise its methods.
     """
 
-    def __init__(self, store: Store, found: Found):
+    def __init__(self, store: Store, found: SpeedFindings):
         self.store, self.client = store, store.client
         tags = {ASKED: found.model_dump_json(exclude={"measurements", "failures"}), KIND: PARENT, **_tags(found)}
         params = {k: v for k, v in found.spec.model_dump(mode="json").items() if k != "cells"}
@@ -53,7 +53,7 @@ class SpeedRecord:
             self.store.log(run.info.run_id, _params(result), _metrics(result))
             self.client.set_terminated(run.info.run_id, status, start + int(1000 * seconds))
 
-    def finish(self, found: Found, figures: Iterable[Path]) -> None:
+    def finish(self, found: SpeedFindings, figures: Iterable[Path]) -> None:
         """Close the parent with its exponents and figures."""
         with answering(self.store.uri):
             self.store.log(self.parent, metrics=_powers(found))
@@ -67,7 +67,7 @@ class SpeedRecord:
             self.client.set_terminated(self.parent, STOPPED)
 
 
-def last(store: Store) -> Found:
+def last(store: Store) -> SpeedFindings:
     """What the latest call found, from the store alone.
 
     Raises:
@@ -81,7 +81,7 @@ def last(store: Store) -> Found:
     texts = {status: [r.data.tags[MEASURED] for r in children if r.info.status == status] for status in (FINISHED, FAILED)}
     measured = tuple(map(Measurement.model_validate_json, texts[FINISHED]))
     failed = tuple(map(Failure.model_validate_json, texts[FAILED]))
-    found = Found.model_validate_json(parent.data.tags[ASKED])
+    found = SpeedFindings.model_validate_json(parent.data.tags[ASKED])
     return found.model_copy(update={"measurements": measured, "failures": failed})
 
 
@@ -95,13 +95,13 @@ def _runs(store: Store, wanted: str) -> list[Any]:
         return list(every(store.client.search_runs, experiment_ids=of, filter_string=wanted, order_by=order))
 
 
-def _powers(found: Found) -> dict[str, float]:
+def _powers(found: SpeedFindings) -> dict[str, float]:
     """Exponents as metrics, e.g. exponent_timesteps_gru."""
     fitted = {(axis, cell.name): found.power(axis, cell) for axis in AXES for cell in found.spec.cells}
     return {f"exponent_{axis}_{cell}": power.exponent for (axis, cell), power in fitted.items() if power}
 
 
-def _tags(found: Found) -> dict[str, str]:
+def _tags(found: SpeedFindings) -> dict[str, str]:
     machine = found.machine
     versions = {f"version.{k}": v for k, v in machine.get("versions", {}).items()}
     return {**versions, **{k: str(machine[k]) for k in ("commit", "device", "threads") if k in machine}}

@@ -17,17 +17,17 @@ from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.machine.speed import pytorch_case
-from gru_tf.machine.speed.cases import OUTPUTS, Case, Prepared
+from gru_tf.machine.speed.cases import OUTPUTS, Case, PreparedCase
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Examples
 from gru_tf.training import feeding
-from gru_tf.training.batches import Plan
+from gru_tf.training.batches import BatchPlan
 from gru_tf.training.compiled_steps import CompiledSteps, kernel_path_of, on_gpu
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve, resolve_run
 
 
-def prepare(case: Case) -> Prepared:
+def prepare(case: Case) -> PreparedCase:
     """`case` on random data, warmed up by one repeat.
 
     Raises:
@@ -43,7 +43,7 @@ def prepare(case: Case) -> Prepared:
     return ready
 
 
-def _train(case: Case) -> Prepared:
+def _train(case: Case) -> PreparedCase:
     run = Run(
         purpose="final",
         task=Choice(name="speed"),
@@ -56,7 +56,7 @@ def _train(case: Case) -> Prepared:
     _without_cudnn(case, steps.model.layers)
     data = feeding.load(_examples(case), case.timesteps)
     steps.warm_up(data, test=False)
-    return Prepared(
+    return PreparedCase(
         lambda times: steps.train(data, _same_batch(case, times)),
         steps.compile_seconds,
         steps.kernel_path,
@@ -64,7 +64,7 @@ def _train(case: Case) -> Prepared:
     )
 
 
-def _infer(case: Case) -> Prepared:
+def _infer(case: Case) -> PreparedCase:
     size = ModelSpec(units=case.units, implementation=case.implementation)
     model = build(resolve(size, case.signature, CELLS.find(case.cell.name), case.cell.options))
     _without_cudnn(case, model.layers)
@@ -78,10 +78,10 @@ def _infer(case: Case) -> Prepared:
             forward(x).numpy()
 
     repeat(1)
-    return Prepared(repeat, time.perf_counter() - clock, path, model.count_params())
+    return PreparedCase(repeat, time.perf_counter() - clock, path, model.count_params())
 
 
-def _stream(case: Case) -> Prepared:
+def _stream(case: Case) -> PreparedCase:
     spec, head = CELLS.find(case.cell.name), keras.layers.Dense(OUTPUTS)
     if case.implementation == "custom":
         cell = spec.build(case.units, **case.cell.options)
@@ -108,7 +108,7 @@ def _stream(case: Case) -> Prepared:
 
     repeat(1)
     path = "xla step" if case.jit else "step"
-    return Prepared(repeat, time.perf_counter() - clock, path, cell.count_params() + head.count_params())
+    return PreparedCase(repeat, time.perf_counter() - clock, path, cell.count_params() + head.count_params())
 
 
 def _without_cudnn(case: Case, layers: Iterable[Any]) -> None:
@@ -124,6 +124,6 @@ def _examples(case: Case) -> Examples:
     return Examples(inputs, rng.integers(0, OUTPUTS, case.batch), np.full(case.batch, case.timesteps))
 
 
-def _same_batch(case: Case, times: int) -> Plan:
+def _same_batch(case: Case, times: int) -> BatchPlan:
     order = np.tile(np.arange(case.batch, dtype="int32"), (times, 1))
-    return Plan(order, np.ones_like(order, "float32"), np.zeros(times, "int32"))
+    return BatchPlan(order, np.ones_like(order, "float32"), np.zeros(times, "int32"))

@@ -75,7 +75,7 @@ def _bridged(states: Sequence[Any], units: int, bidirectional: bool, n: int) -> 
     return [keras.layers.Dense(units, name=f"bridge_{n}_{i}")(keras.layers.Concatenate()(pair)) for i, pair in pairs]
 
 
-class Writer:
+class SequenceWriter:
     """What decoding needs of a network that `build` made, or that was loaded from a file; shares its weights.
 
     Args:

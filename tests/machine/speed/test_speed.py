@@ -24,7 +24,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.machine.speed import figure, own_process, pytorch_case, running, timing
 from gru_tf.machine.speed import store as record
 from gru_tf.machine.speed.cases import Case, Effort, Failure, Measurement
-from gru_tf.machine.speed.findings import Found, fit
+from gru_tf.machine.speed.findings import SpeedFindings, fit
 from gru_tf.machine.speed.flops import flops, product_weights
 from gru_tf.machine.speed.spec import AXES, SpeedSpec
 from gru_tf.machine.speed.tensorflow_case import prepare
@@ -65,7 +65,7 @@ def invented(spec):
         return measurement(c, 1e-5 * gates * c.timesteps * c.batch**0.5 * c.units**2)
 
     cases = [*spec.cases(gpu=False), *(c for pair in spec.determinism_cases() for c in pair)]
-    return Found(spec=spec, rate=RATE, machine=MACHINE, measurements=tuple(map(made, cases)))
+    return SpeedFindings(spec=spec, rate=RATE, machine=MACHINE, measurements=tuple(map(made, cases)))
 
 
 # --- arithmetic ---

@@ -30,7 +30,7 @@ from gru_tf.training import feeding, trainer
 from gru_tf.training.batches import plan, spans
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.network import beam_search, budget
-from gru_tf.training.network.encoder_decoder import Writer
+from gru_tf.training.network.encoder_decoder import SequenceWriter
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve, resolve_run
 
@@ -189,7 +189,7 @@ def test_what_is_written_comes_in_the_order_of_the_sequences(steps, width, resid
     data = feeding.load(examples, DECODED, per_step=True)
     assert data.resident == resident
     found = steps.write(data, examples.lengths, width)
-    writer = Writer(steps.model)
+    writer = SequenceWriter(steps.model)
     read = writer.read([examples.inputs, np.arange(STEPS) < examples.lengths[:, None]])
     if width == 1:
         expected = beam_search.greedy(writer.step, *read, DECODED)

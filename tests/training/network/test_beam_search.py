@@ -11,7 +11,7 @@ from gru_tf.experiment.specs import ModelSpec
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import END, Signature
 from gru_tf.training.network import beam_search
-from gru_tf.training.network.encoder_decoder import Writer
+from gru_tf.training.network.encoder_decoder import SequenceWriter
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve
 
@@ -148,7 +148,7 @@ def test_what_is_written_follows_from_the_whole_prefix(cell, form):
     """Step by step with carried states as through the network that is trained, which is given the whole prefix each time."""
     for seed in range(3, 13):  # some draws prefer to end at once, or to write the same whatever they read
         model, tokens, mask = network(cell, seed, **form)
-        writer = Writer(model)
+        writer = SequenceWriter(model)
         found = np.array(beam_search.greedy(writer.step, *writer.read([tokens, mask]), STEPS))
         if len(np.unique(found, axis=0)) > 1:
             break
@@ -170,7 +170,7 @@ def test_states_move_with_the_beginning_that_they_belong_to():
     """
     model, tokens, mask = network("lstm", layers=2)
     model.get_layer("head").set_weights([w / 4 for w in model.get_layer("head").get_weights()])
-    writer = Writer(model)
+    writer = SequenceWriter(model)
     written, scores = map(np.array, beam_search.beam(writer.step, *writer.read([tokens, mask]), STEPS, 6, 3.0))
     before = np.concatenate([np.full((8, 1), END), written[:, :-1]], axis=1).astype("int32")
     logits = np.array(model([tokens, mask, before]), "float64")
@@ -184,6 +184,6 @@ def test_states_move_with_the_beginning_that_they_belong_to():
 def test_a_loaded_network_writes_the_same(tmp_path):
     model, tokens, mask = network("gru", bidirectional=True)
     model.save(tmp_path / "model.keras")
-    writers = Writer(model), Writer(keras.saving.load_model(tmp_path / "model.keras"))
+    writers = SequenceWriter(model), SequenceWriter(keras.saving.load_model(tmp_path / "model.keras"))
     first, second = (np.array(beam_search.greedy(w.step, *w.read([tokens, mask]), STEPS)) for w in writers)
     assert np.array_equal(first, second)
