@@ -1,4 +1,4 @@
-"""Which examples form which step: batches of equal shape, sequences of like length together."""
+"""Which examples form which step: batches of equal shape, sequences of similar length together."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ class BatchPlan:
 
     Args:
         order: (S, B) int32, indices of the examples of each step.
-        valid: (S, B) float32, 0 where a batch is filled up to its size with a repeated example.
-        bucket: (S,) int32, which of the bucket lengths each step is cut to.
+        valid: (S, B) float32, 0 where a repeated example pads the batch to its size.
+        bucket: (S,) int32, index of the bucket length that each step is truncated to.
     """
 
     order: Array
@@ -25,14 +25,14 @@ class BatchPlan:
 
 
 def spans(examples: Examples, decoded: bool) -> Array:
-    """(N,) steps that hold each example: those of its input, or of its target where that is decoded and longer."""
+    """(N,) steps that each example needs: those of its input, or of its target where that is decoded and longer."""
     return np.maximum(examples.lengths, (examples.targets >= 0).sum(1)) if decoded else examples.lengths
 
 
 def bucket_lengths(lengths: Array) -> tuple[int, ...]:
-    """Up to four lengths that sequences are cut to, the longest last; one where all are equally long.
+    """Up to four lengths that sequences are truncated to, the longest last; one where all are equally long.
 
-    They are the quartiles of the lengths: each bucket is compiled apart, so there are few.
+    They are the quartiles of the lengths. Each bucket is compiled separately, so there are few.
     """
     quantiles = np.quantile(lengths, np.arange(1, BUCKETS + 1) / BUCKETS, method="higher")
     return tuple(int(q) for q in np.unique(quantiles))
@@ -54,17 +54,17 @@ def streams(count: int, batch_size: int) -> BatchPlan:
 
 
 def plan(lengths: Array, buckets: tuple[int, ...], batch_size: int, rng: np.random.Generator | None = None) -> BatchPlan:
-    """One pass over all examples, shuffled by `rng` within and across buckets; in the given order without it.
+    """One pass over all examples, shuffled by `rng` within and across buckets; without it in the order of the examples.
 
     Raises:
         ValueError: where a sequence is longer than the longest bucket, and would be in no step.
     """
     if max(lengths) > buckets[-1]:
         raise ValueError(f"plan: expected lengths up to the longest bucket, {buckets[-1]}. Received: {max(lengths)}")
-    member = np.searchsorted(buckets, lengths)
+    bucket_of_example = np.searchsorted(buckets, lengths)
     steps: list[tuple[Array, int, int]] = []
     for bucket in range(len(buckets)):
-        indices = np.flatnonzero(member == bucket)
+        indices = np.flatnonzero(bucket_of_example == bucket)
         if rng is not None:
             indices = rng.permutation(indices)
         steps += [(indices[i : i + batch_size], bucket, batch_size) for i in range(0, len(indices), batch_size)]

@@ -1,4 +1,4 @@
-"""A run's state after an epoch, on disk: enough to go on to the same numbers, to the bit."""
+"""A run's state after an epoch, on disk: enough to continue to the same numbers, bit for bit."""
 
 import io
 import json
@@ -15,13 +15,13 @@ from gru_tf.foundation import atomic_file, digest, environment
 
 @dataclass
 class Checkpoint:
-    """What training has reached.
+    """The state that training has reached.
 
     Attributes:
         weights, state: of the network, and of optimiser and dropout.
         history: metric name → one value an epoch; seconds: training time of each epoch.
         best_epoch, best, best_weights: the best epoch by the validation metric.
-        predicting: time of each epoch's pass over the validation split.
+        predicting: seconds of each epoch's pass over the validation split.
     """
 
     weights: list[Any]
@@ -35,7 +35,7 @@ class Checkpoint:
 
     @property
     def epoch(self) -> int:
-        """Epochs that are done."""
+        """Completed epochs."""
         return len(self.seconds)
 
 
@@ -44,12 +44,12 @@ FIELDS = ("history", "seconds", "predicting", "best_epoch", "best")
 
 
 def path(run: Run, folder: Path) -> Path:
-    """Where the checkpoint of `run` lies: the same file for runs that differ only in how many epochs they go on.
+    """Where the checkpoint of `run` lies: the same file for runs that differ only in their number of epochs.
 
-    Epochs do not depend on how many follow, so a promoted trial goes on from where the shorter one ended.
+    Epochs do not depend on how many follow, so a promoted trial continues where the shorter one ended.
     """
-    longest = run.model_copy(update={"training": run.training.but(epochs=1)})
-    return folder / f"{longest.fingerprint}.checkpoint"
+    canonical = run.model_copy(update={"training": run.training.but(epochs=1)})
+    return folder / f"{canonical.fingerprint}.checkpoint"
 
 
 def save(file: Path, checkpoint: Checkpoint) -> None:
@@ -69,8 +69,8 @@ def save(file: Path, checkpoint: Checkpoint) -> None:
 def load(file: Path, epochs: int) -> Checkpoint | None:
     """The checkpoint at `file`; None where there is none of at most `epochs` epochs, or none that can be trusted.
 
-    A run without its checkpoint starts again and reaches the same numbers, so a damaged one, or one of another version
-    of this package or those that it builds on, costs time only.
+    A run without its checkpoint starts again and reaches the same numbers, so a damaged checkpoint, or one from another
+    version of this package or of those that it builds on, only costs time.
     """
     try:
         stored = file.read_bytes()

@@ -56,9 +56,9 @@ class CompiledSteps:
 
     Args:
         run: one of that shape.
-        network: of `run`, and but for its dropout rate of all runs of that shape.
+        network: of `run`; runs of the same shape differ from it in the dropout rate alone.
         metrics: names of the means that a pass without updates also takes.
-        buckets: lengths that batches are cut to.
+        buckets: lengths that sequences are truncated to.
 
     Attributes:
         model: the Keras model being trained.
@@ -84,16 +84,16 @@ class CompiledSteps:
         self._decoder = Decoder(self.model, self.signature, self.masked, self.batch_size) if decoded else None
 
     def _build(self, run: Run, dropout: Any, carried_rows: int | None = None) -> Any:
-        # Keras numbers layers on through the life of a process, and TensorFlow keeps a kernel for each variable's name:
-        # under new names every run would cost half a MiB. The same names in each model let it find the kernel again.
+        # Keras numbers layers throughout the life of a process, and TensorFlow keeps a kernel for each variable's name:
+        # with new names every run would cost half a MiB. The same names in each model let it reuse the kernel.
         naming.reset_uids()
         return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows)
 
     def reset(self, run: Run) -> None:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""
-        # What Keras draws unseeded seeds from. keras.utils.set_random_seed would also set TensorFlow's seed, which nothing
-        # here reads and which makes TensorFlow drop its compiled kernels: 2 MiB lost, and time, in every run.
-        # A head on a trained stack gets other draws: at the seed that trained it, it would be the head that it learned with.
+        # Keras seeds unseeded initializers from these two generators. keras.utils.set_random_seed would also set that of
+        # TensorFlow, which nothing here reads and which makes it drop its compiled kernels: 2 MiB and time in every run.
+        # A head on a trained stack draws from another seed: from the one that trained the stack, it would be its old head.
         seed = run.seed if run.model.start is None else (run.seed + ON_TRAINED) % 2**32
         random.seed(seed)
         np.random.seed(seed)
@@ -121,7 +121,7 @@ class CompiledSteps:
         return [v.numpy() for v in self._state_variables()]
 
     def set_state(self, state: list[Any]) -> None:
-        """Assign what `state` gave."""
+        """Assign a result of `state`."""
         for variable, value in zip(self._state_variables(), state, strict=True):
             variable.assign(value)
 
@@ -141,14 +141,14 @@ class CompiledSteps:
 
         Args:
             data: what the passes will read, or arrays of the same shapes.
-            test: whether the pass without updates is wanted as well.
+            test: whether to compile the pass without updates as well.
         """
-        if self.kernel_path:  # known last, so a warm-up that failed is not taken for done
+        if self.kernel_path:  # set last, so that a failed warm-up is repeated
             return
         clock = time.perf_counter()
-        every = len(self.buckets)
-        order = np.zeros((every, self.batch_size), "int32")
-        once = BatchPlan(order, np.ones_like(order, "float32"), np.arange(every, dtype="int32"))
+        count = len(self.buckets)
+        order = np.zeros((count, self.batch_size), "int32")
+        once = BatchPlan(order, np.ones_like(order, "float32"), np.arange(count, dtype="int32"))
         self._train_pass = self._trace(self._train_on, data, once, self.buckets)
         self.train(data, once)
         if test:
@@ -163,12 +163,12 @@ class CompiledSteps:
         return self._means(self._train_pass, data, steps)[0]
 
     def test(self, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...] | None = None) -> tuple[float, ...]:
-        """One pass without updates; returns the mean of the loss and of what each metric is made of, over all targets.
+        """One pass without updates; returns the means over all targets of the loss and of each metric's terms.
 
         Args:
             data: what to read.
             steps: in which order.
-            buckets: lengths that the plan cuts sequences to, where these are not those of training.
+            buckets: lengths that the plan truncates sequences to; those of training if None.
         """
         buckets = buckets or self.buckets
         if buckets not in self._test_passes:
@@ -176,24 +176,24 @@ class CompiledSteps:
         return self._means(self._test_passes[buckets], data, steps)
 
     def write(self, data: DeviceData, lengths: Array, width: int = 1) -> Array:
-        """What `Decoder.write` gives, for a signature that is `decoded`."""
+        """The result of `Decoder.write`, for a signature that is `decoded`."""
         assert self._decoder is not None  # noqa: S101, called where sequences are decoded
         return self._decoder.write(data, lengths, width)
 
     def _trace(self, step: Any, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...]) -> Any:
         compiled = tf.function(step, jit_compile=self.jit, autograph=False)
         signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in next(data.feeds(steps))]
-        passing = tf.function(lambda *a: self._loop(compiled, buckets, *a), autograph=False)
-        return passing.get_concrete_function(tf.TensorSpec([2 + len(self.metrics)], tf.float64), *signature)
+        traced = tf.function(lambda *a: self._loop(compiled, buckets, *a), autograph=False)
+        return traced.get_concrete_function(tf.TensorSpec([2 + len(self.metrics)], tf.float64), *signature)
 
-    def _means(self, passing: Any, data: DeviceData, steps: BatchPlan) -> tuple[float, ...]:
+    def _means(self, traced: Any, data: DeviceData, steps: BatchPlan) -> tuple[float, ...]:
         if self.signature.carried:
             for layer in self.model.layers:
                 if getattr(layer, "stateful", False):
                     layer.reset_state()
         sums = tf.zeros(2 + len(self.metrics), tf.float64)
         for feed in data.feeds(steps):
-            sums = passing(sums, *feed)
+            sums = traced(sums, *feed)
         *totals, weight = sums.numpy()
         return tuple(float(total / weight) for total in totals)
 
@@ -209,11 +209,11 @@ class CompiledSteps:
         valid: Any,
         bucket: Any,
     ) -> Any:
-        def one(length: int, i: Any) -> Any:
+        def sums_of(length: int, i: Any) -> Any:
             return step(*feeding.batch(self.signature, self.masked, (inputs, targets, lengths), order[i], valid[i], length))
 
         def body(i: Any, sums: Any) -> Any:
-            branches = [lambda length=length: one(length, i) for length in buckets]
+            branches = [lambda length=length: sums_of(length, i) for length in buckets]
             return i + 1, sums + (branches[0]() if len(branches) == 1 else tf.switch_case(bucket[i], branches))
 
         return tf.while_loop(lambda i, _: i < tf.shape(order)[0], body, (tf.constant(0), sums))[1]
@@ -242,7 +242,7 @@ class CompiledSteps:
 
 
 def kernel_path_of(graph: Any, jit: bool) -> str:
-    """What executes the recurrence, read off the traced graph."""
+    """What executes the recurrence, as seen in the traced graph."""
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     if any(node.op.startswith("CudnnRNN") for node in nodes):
         return "cudnn"

@@ -1,4 +1,4 @@
-"""The sequences that a network writes for those that it reads, batch by batch, by steps compiled once."""
+"""Writes a sequence for each sequence that the network reads, batch by batch, in steps that are compiled once."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from gru_tf.training.network.encoder_decoder import SequenceWriter
 
 
 class Decoder:
-    """Decodes with a network's weights as they are at each call; compiled once a width of the search.
+    """Decodes with the weights that the network has at each call; compiled once for each width of the search.
 
     Args:
         model: a network as `encoder_decoder.build` makes it.
         signature: of its task.
-        masked: whether it is told which steps are real.
+        masked: whether it takes a mask of the real steps.
         batch_size: sequences at a time.
     """
 
@@ -27,7 +27,7 @@ class Decoder:
         self._compiled: dict[int, Any] = {}
 
     def write(self, data: DeviceData, lengths: Array, width: int = 1) -> Array:
-        """(N, decoded) int32: what the network writes for each of the first N sequences, END behind its end.
+        """(N, decoded) int32: what the network writes for each of the first N sequences, padded with END.
 
         Args:
             data: what to read.
@@ -35,16 +35,16 @@ class Decoder:
             width: of the beam search; 1 for greedy decoding.
         """
         if width not in self._compiled:
-            # not by XLA, whose code for the largest few of many numbers sorts them all on a CPU
+            # without XLA, whose top-k sorts all numbers on a CPU
             self._compiled[width] = tf.function(lambda *a: self._write(width, *a), autograph=False)
         steps = plan(lengths, (self.signature.span,), self.batch_size)
-        found = np.zeros((len(lengths), self.signature.decoded), "int32")
-        rows, real = iter(steps.order), iter(steps.valid > 0)
+        written = np.zeros((len(lengths), self.signature.decoded), "int32")
+        rows, masks = iter(steps.order), iter(steps.valid > 0)
         for inputs, _, read, order, *_ in data.feeds(steps):
             for batch in order:
-                kept = next(real)
-                found[next(rows)[kept]] = self._compiled[width](inputs, read, batch).numpy()[kept]
-        return found
+                valid = next(masks)
+                written[next(rows)[valid]] = self._compiled[width](inputs, read, batch).numpy()[valid]
+        return written
 
     def _write(self, width: int, inputs: Any, lengths: Any, batch: Any) -> Any:
         x = tf.cast(tf.gather(inputs, batch), tf.int32)

@@ -1,4 +1,4 @@
-"""The epochs of one run: history, best epoch, checkpoints, and going on from one."""
+"""The epochs of one run: history, best epoch, checkpoints, and resuming from one."""
 
 import math
 import sys
@@ -31,15 +31,15 @@ class Epochs:
 
     Args:
         run, task: what is trained on what.
-        splits, data: the task's examples, as arrays and on the device.
+        splits, data: the task's examples, as arrays and as prepared for the device.
         steps: the compiled steps, reset to the run's beginning.
         folder: of checkpoints and the model; None for neither.
-        checkpoint_seconds: training time between checkpoints; the end of a trial is always one.
+        checkpoint_seconds: training time between checkpoints; a trial always ends with one.
 
     Attributes:
-        done: what training has reached.
+        done: the state that training has reached.
         warning: one line on a file that could not be written, or "".
-        samples: some of what the network wrote for the test split, or "".
+        samples: some sequences that the network wrote for the test split, or "".
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Epochs:
         if self.folder is None:
             return
         most = self.run.training.epochs if self.run.training.seconds is None else sys.maxsize
-        found = checkpoints.load(checkpoints.path(self.run, self.folder), most)
-        if found is not None:
-            self.done = found
-            self.steps.set_weights(found.weights)
-            self.steps.set_state(found.state)
+        checkpoint = checkpoints.load(checkpoints.path(self.run, self.folder), most)
+        if checkpoint is not None:
+            self.done = checkpoint
+            self.steps.set_weights(checkpoint.weights)
+            self.steps.set_state(checkpoint.state)
 
     def _plan(self, split: str, *shuffle: int) -> BatchPlan:
-        # + 1, for NumPy takes [a, b, 0] for [a, b]: the first shuffle would repeat the draws that made the data
+        # + 1 because NumPy seeds [a, b, 0] like [a, b]: the first shuffle would repeat the draws of the data
         rng = stream(self.run.seed, self.run.task, *(n + 1 for n in shuffle)) if shuffle else None
         examples = getattr(self.splits, split)
         if self.signature.carried:
@@ -81,7 +81,7 @@ class Epochs:
         return plan(lengths, self.steps.buckets, self.run.training.batch_size, rng)
 
     def fit(self) -> Literal["finished", "diverged"]:
-        """Train until the last epoch, the end of patience, the end of time or a loss that is not finite."""
+        """Train until the last epoch, until patience or time runs out, or until the loss is not finite."""
         validation = self._plan("validation")
         saved = sum(self.done.seconds)
         while not self._over():
@@ -118,7 +118,7 @@ class Epochs:
         return values
 
     def _validation(self, means: list[float]) -> float:
-        """The metric on the validation split: of what the network writes greedily, or a mean over targets."""
+        """The metric on the validation split: of greedily decoded sequences, or a mean over targets."""
         if self.metric.name in WRITTEN:
             lengths = self.splits.validation.lengths
             return self.task.scored("validation", self.steps.write(self.data["validation"], lengths))
@@ -136,34 +136,35 @@ class Epochs:
         self.done.weights, self.done.state = self.steps.weights(), self.steps.state()
         try:
             checkpoints.save(checkpoints.path(self.run, self.folder), self.done)
-        except OSError as error:  # training is worth more than its checkpoint
+        except OSError as error:  # training goes on without the checkpoint
             self.warning = f"no checkpoint could be written: {error.strerror}"
 
     def test(self) -> dict[str, float]:
-        """The metrics on the test split, and on further ones with their name before, at the best epoch.
+        """The metrics at the best epoch: on the test split by name, and on further splits as "<split>_<metric>".
 
-        The model then holds that epoch's weights.
+        The model holds that epoch's weights afterwards.
         """
         self.steps.set_weights(self.done.best_weights)
         data = feeding.load(self.splits.test, self.signature.span, self.signature.targets_over_time)
-        found = self._values(self.steps.test(data, self._plan("test")))
+        metrics = self._values(self.steps.test(data, self._plan("test")))
         if self.signature.decoded:
-            found |= self._written(data)
+            metrics |= self._written(data)
         for name, examples in self.splits.more.items():
-            found |= {f"{name}_{metric}": value for metric, value in self._values(self._test_apart(examples)).items()}
-        return found
+            values = self._values(self._test_longer(examples))
+            metrics |= {f"{name}_{metric}": value for metric, value in values.items()}
+        return metrics
 
     def _written(self, data: DeviceData) -> dict[str, float]:
-        """The metrics of what the network writes for the test split, greedily and by beam search."""
+        """The metrics of the sequences written for the test split, greedily and by beam search."""
         lengths = self.splits.test.lengths
         written: list[Array] = [self.steps.write(data, lengths, width) for width in (1, self.metric.beam)]
         self.samples = self.task.sample_text(*written)
-        return {name: self.task.scored("test", found) for name, found in zip(WRITTEN, written, strict=True)}
+        return {name: self.task.scored("test", sequences) for name, sequences in zip(WRITTEN, written, strict=True)}
 
     def _values(self, means: tuple[float, ...]) -> dict[str, float]:
         return {name: self.metric.value(mean, name) for name, mean in zip(self.metric.means, means[1:], strict=True)}
 
-    def _test_apart(self, examples: Examples) -> tuple[float, ...]:
+    def _test_longer(self, examples: Examples) -> tuple[float, ...]:
         """On a split whose sequences may be longer than those of training."""
         longest = examples.inputs.shape[1]
         buckets = (*(b for b in bucket_lengths(examples.lengths) if b < longest), longest)
@@ -182,7 +183,7 @@ class Epochs:
         return str(file)
 
     def speed(self) -> Speed:
-        """Training speed over all epochs; compiling took place before the first."""
+        """Training speed over all epochs, excluding compile time."""
         steps, batches = len(self._plan("train").order), len(self._plan("validation").order)
         low, middle, high = np.quantile(np.array(self.done.seconds) / steps, (0.25, 0.5, 0.75))
         return Speed(

@@ -1,4 +1,4 @@
-"""Examples on their way to the device, all at once where they fit, in parts where they do not; and there into a step."""
+"""Moves examples to the device, at once where they fit and in parts where they do not, and gathers batches there."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +11,8 @@ import tensorflow as tf
 from gru_tf.tasks import END, Array, Examples, Signature
 from gru_tf.training.batches import BatchPlan
 
-RESIDENT_BYTES = 2 * 1024**3  # a split larger than this stays in the host's memory
-PART_BYTES = 64 * 1024**2  # and goes to the device in parts of about this size
+RESIDENT_BYTES = 2 * 1024**3  # a larger split stays in the host's memory
+PART_BYTES = 64 * 1024**2  # size of the parts in which it goes to the device
 
 Arrays = tuple[Any, Any, Any]
 Feed = tuple[Any, Any, Any, Any, Any, Any]
@@ -36,7 +36,7 @@ class DeviceData:
             yield (*self.arrays, *map(tf.constant, (plan.order, plan.valid, plan.bucket)))
             return
         parts = self._parts(plan)
-        with ThreadPoolExecutor(1) as ahead:  # gathers the next part while a step computes on this one
+        with ThreadPoolExecutor(1) as ahead:  # gathers the next part while a step computes on the current one
             coming = ahead.submit(_gather, self.arrays, parts[0])
             for following in [*parts[1:], None]:
                 feed = coming.result()
@@ -54,29 +54,29 @@ class DeviceData:
 def load(examples: Examples, timesteps: int, per_step: bool = False) -> DeviceData:
     """A split for the device, padded to `timesteps`, targets too if `per_step`; resident up to RESIDENT_BYTES.
 
-    What is made on demand, such as the windows of a long series, is never made as a whole.
+    Arrays that are computed on demand, such as the windows of a long series, are never computed as a whole.
     """
-    inputs, targets = _longer(examples.inputs, timesteps), examples.targets
+    inputs, targets = _padded(examples.inputs, timesteps), examples.targets
     if per_step:
-        targets = _longer(targets, timesteps, -1 if targets.dtype.kind == "i" else 0)
+        targets = _padded(targets, timesteps, -1 if targets.dtype.kind == "i" else 0)
     arrays = inputs, targets, examples.lengths.astype("int32")
-    made = all(isinstance(a, np.ndarray) for a in arrays)
-    resident = made and sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
+    in_memory = all(isinstance(a, np.ndarray) for a in arrays)
+    resident = in_memory and sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
     return DeviceData(tuple(map(tf.constant, arrays)) if resident else arrays, resident)
 
 
 def batch(
     signature: Signature, masked: bool, arrays: Arrays, examples: Any, valid: Any, length: int
 ) -> tuple[Any, Any, Any]:
-    """What one step computes on, gathered on the device; part of a graph.
+    """The batch of one step, gathered on the device; part of a graph.
 
     Args:
         signature: of the task.
-        masked: whether the network is told which steps are real.
+        masked: whether the network takes a mask of the real steps.
         arrays: inputs, targets and lengths, as in a feed.
         examples: (batch,) int32: which of them.
-        valid: (batch,) float32: 1, or 0 for an example that only fills up the batch.
-        length: steps that the sequences are cut to.
+        valid: (batch,) float32: 1, or 0 for an example that only pads the batch.
+        length: steps that the sequences are truncated to.
 
     Returns:
         The network's inputs; the targets; their weights, 0 where there is no target.
@@ -85,26 +85,26 @@ def batch(
     x = tf.cast(tf.gather(inputs, examples)[:, :length], tf.int32 if signature.tokens else tf.float32)
     y = tf.gather(targets, examples)
     real = tf.sequence_mask(tf.gather(lengths, examples), length)
-    given = [x, real] if masked else x
+    features = [x, real] if masked else x
     if not signature.targets_over_time:
-        return given, y, valid
+        return features, y, valid
     y, weight = y[:, :length], valid[:, None]
-    if signature.decoded:  # teacher forcing: what stands before each target, whatever was written
+    if signature.decoded:  # teacher forcing: the target before each target, whatever the network wrote
         before = tf.pad(tf.maximum(tf.cast(y[:, :-1], tf.int32), 0), ((0, 0), (1, 0)), constant_values=END)
-        given = [x, real, before] if masked else [x, before]
+        features = [x, real, before] if masked else [x, before]
     else:
         weight = weight * tf.cast(real, tf.float32)
     if signature.target == "class":  # −1: this step has no target
         weight = weight * tf.cast(y >= 0, tf.float32)
-    return given, y, weight
+    return features, y, weight
 
 
-def _longer(array: Array, timesteps: int, nothing: int = 0) -> Array:
-    """The array filled up to `timesteps` on axis 1."""
+def _padded(array: Array, timesteps: int, filler: int = 0) -> Array:
+    """The array padded to `timesteps` on axis 1."""
     missing = timesteps - array.shape[1]
     if not missing:
         return array
-    return np.pad(array, ((0, 0), (0, missing), *((0, 0),) * (array.ndim - 2)), constant_values=nothing)
+    return np.pad(array, ((0, 0), (0, missing), *((0, 0),) * (array.ndim - 2)), constant_values=filler)
 
 
 def _gather(arrays: Arrays, part: BatchPlan) -> Feed:

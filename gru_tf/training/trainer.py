@@ -1,4 +1,4 @@
-"""One run from seed to result: data, fresh weights, epochs, the best epoch by validation, the test split once."""
+"""One run from seed to result: data, new weights, epochs, the best epoch by validation, the test split once."""
 
 import time
 import traceback
@@ -61,16 +61,16 @@ def _steps_for(run: Run, network: ResolvedNetwork, task: Task, splits: Splits) -
 def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0) -> RunResult:
     """Train `run` and return its result; a loss that is not finite ends it as "diverged".
 
-    The same run gives the same numbers to the bit, whatever was trained before it in this process, and also where it
-    goes on from the checkpoint of an interrupted or a shorter one.
+    The same run gives the same numbers, bit for bit, whatever was trained before it in this process, and also where it
+    resumes from the checkpoint of an interrupted or a shorter run.
 
     Args:
         run: what to train.
-        folder: where checkpoints and a final run's model (`<fingerprint>.keras`) are written; nowhere if None.
-        checkpoint_seconds: training time after which the next epoch's end is a checkpoint.
+        folder: of checkpoints and a final run's model (`<fingerprint>.keras`); none is written if None.
+        checkpoint_seconds: training time after which a checkpoint is written at the end of the epoch.
 
     Raises:
-        UserError: where the run asks for something impossible.
+        UserError: for a run that cannot be trained as specified.
     """
     started, clock = time.time(), time.perf_counter()
     environment.reset_peak_memory()
@@ -120,22 +120,22 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         environment={**machine(), "data": task.checksums()},
         model_file=model_file,
         samples=epochs.samples,
-        diagnostics=observer.found(),
+        diagnostics=observer.diagnostics(),
     )
 
 
 def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0) -> RunResult:
-    """`train`, with an exception turned into a result that records it: the other runs go on."""
+    """`train`, but an exception becomes a failed result, so that the other runs continue."""
     started, clock = time.time(), time.perf_counter()
     try:
         return train(run, folder, checkpoint_seconds)
-    except Exception as error:  # the boundary of a run: whatever went wrong belongs into its record
+    except Exception as error:  # the boundary of a run: any error belongs in its record
         last = traceback.extract_tb(error.__traceback__)[-1]
-        said = one_line(f"{type(error).__name__}: {error}", 500)
-        where = f"{said} ({Path(last.filename).name}:{last.lineno})"
+        message = one_line(f"{type(error).__name__}: {error}", 500)
+        message = f"{message} ({Path(last.filename).name}:{last.lineno})"
         passing = isinstance(error, (MemoryError, OSError, tf.errors.ResourceExhaustedError))
         seconds = time.perf_counter() - clock
-        return RunResult(run=run, status="failed", error=where, passing=passing, started=started, seconds=seconds)
+        return RunResult(run=run, status="failed", error=message, passing=passing, started=started, seconds=seconds)
 
 
 def machine() -> dict[str, Any]:

@@ -25,6 +25,7 @@ from gru_tf.tasks.memory.adding import Adding
 from gru_tf.training import epochs, trainer
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.epochs import Epochs
+from gru_tf.training.network.resolution import resolve_run
 
 ROWS = {"digits": {"reading": "rows"}}
 SMALL = {"adding": {"longer": 1, "length": 5, "examples": 90, "validation_examples": 20, "test_examples": 30}}
@@ -417,7 +418,8 @@ def test_few_shapes_are_kept(monkeypatch):
     monkeypatch.setattr(trainer, "_compiled", {})
     monkeypatch.setattr(trainer, "SHAPES_KEPT", 2)
     splits = Adding(**SMALL["adding"]).splits(np.random.default_rng(0))
-    kept = [trainer._steps_for(run_of(model={"units": n}, jit=False), Adding(length=5), splits) for n in (2, 3, 4)]
+    task, runs = Adding(length=5), [run_of(model={"units": n}, jit=False) for n in (2, 3, 4)]
+    kept = [trainer._steps_for(run, resolve_run(run, task.signature), task, splits) for run in runs]
     assert list(trainer._compiled.values()) == kept[1:]
 
 

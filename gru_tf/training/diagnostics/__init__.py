@@ -1,6 +1,6 @@
-"""What goes on inside a recurrent layer: gates over time, saturation, memory, and gradients against lag.
+"""What happens inside a recurrent layer: gates over time, saturation, memory, and gradients against lag.
 
-For any Keras model or layer with a cell of the catalogue in it, stock or custom, in any number of layers, in one or two
+For any Keras model or layer that contains a cell of the catalogue, stock or custom, in any number of layers, in one or two
 directions:
 
     from gru_tf.training import diagnostics
@@ -13,7 +13,7 @@ directions:
     slopes.whole                                         # (batch, T): ‖∂L/∂state‖ at lag 0, 1, …
     diagnostics.draw_gates(first.example(0)).savefig("gates.svg")
 
-What is found comes in the order in which the model runs its layers, forward before backward. An experiment with
+Results come in the order in which the model runs its layers, forward before backward. An experiment with
 `diagnostics: true` has the same in the record of each of its final runs; `gru_tf.suite.diagnostics` reads it.
 """
 

@@ -19,7 +19,7 @@ class Equation:
     """A cell with its options and weights.
 
     Args:
-        cell: what the catalogue knows of it.
+        cell: its entry in the catalogue.
         options: its own options.
         weights: by name, in float64.
     """
@@ -60,7 +60,7 @@ def equation(layer: Any) -> Equation:
 
 
 def _name(layer: Any) -> str:
-    """The catalogue's name of the layer's cell: of this very class, for a subclass may compute anything."""
+    """The catalogue's name of the layer's cell; of exactly this class, since a subclass may compute anything."""
     kind = type(layer.cell)
     if kind in STOCK:
         return STOCK[kind]

@@ -23,8 +23,8 @@ class Gates:
     Args:
         place: which layer and direction.
         cell: its name in the catalogue.
-        values: gate → what it is after its activation, candidates included.
-        states: state → what it is after the step; the first one is the layer's output.
+        values: gate → its activations, candidates included.
+        states: state → its values after each step; the first state is the layer's output.
         kept: share of the old state that the step keeps; None for a cell without an update or forget gate.
     """
 
@@ -36,7 +36,7 @@ class Gates:
 
     @property
     def gates(self) -> tuple[str, ...]:
-        """Names of the gates proper, which lie between 0 and 1; candidates are none."""
+        """Names of the gates proper, which lie between 0 and 1, without candidates."""
         return tuple(name for name in self.values if name not in CANDIDATES)
 
     def example(self, index: int) -> dict[str, Array]:
@@ -47,7 +47,7 @@ class Gates:
 def gates(model: Any, inputs: Any, lengths: Any = None) -> tuple[Gates, ...]:
     """The gates of every recurrent layer of `model` over time.
 
-    The model runs once, at inference, to tell what each layer reads; the gates follow from that and from the layer's
+    The model runs once, at inference, to record what each layer reads; the gates follow from that and from the layer's
     weights by the cell's equation in NumPy float64.
 
     Args:
@@ -58,14 +58,14 @@ def gates(model: Any, inputs: Any, lengths: Any = None) -> tuple[Gates, ...]:
     Raises:
         ValueError: where there is no recurrent layer, or one whose cell the catalogue does not have.
     """
-    heard: list[tuple[Call, Equation]] = []
+    calls: list[tuple[Call, Equation]] = []
 
     def listen(call: Call, own: Callable[[], Any]) -> Any:
-        heard.append((call, equation(call.layer)))
+        calls.append((call, equation(call.layer)))
         return own()
 
     run(model, inputs, listen)
-    return tuple(_follow(call, by, call.real(lengths)) for call, by in heard)
+    return tuple(_follow(call, by, call.real(lengths)) for call, by in calls)
 
 
 def _follow(call: Call, by: Equation, real: Any) -> Gates:
@@ -79,8 +79,8 @@ def _follow(call: Call, by: Equation, real: Any) -> Gates:
         new = by.step(x, states)
         states = [np.where(update[:, t, None], n, s) for n, s in zip(new, states, strict=True)]
         kept = by.kept(values)
-        found = [*(values[gate] for gate in by.cell.gates), *states, *([] if kept is None else [kept])]
-        for steps, value in zip(series.values(), found, strict=True):
+        current = [*(values[gate] for gate in by.cell.gates), *states, *([] if kept is None else [kept])]
+        for steps, value in zip(series.values(), current, strict=True):
             steps.append(np.where(real[:, t, None], value, np.nan))
     backward = call.place.direction == "backward"
     whole = {name: np.stack(steps[::-1] if backward else steps, axis=1) for name, steps in series.items()}

@@ -40,8 +40,8 @@ class Gradients:
 
 def quartiles(norms: Array) -> Quartiles:
     """Median and quartiles over sequences, by lag; norms is (batch, T), NaN where a sequence has no such lag."""
-    there = norms[:, ~np.isnan(norms).all(axis=0)]
-    low, median, high = np.nanquantile(there, (0.25, 0.5, 0.75), axis=0)
+    real = norms[:, ~np.isnan(norms).all(axis=0)]
+    low, median, high = np.nanquantile(real, (0.25, 0.5, 0.75), axis=0)
     return Quartiles(low=low.tolist(), median=median.tolist(), high=high.tolist())
 
 
@@ -71,29 +71,29 @@ def gradients(model: Any, inputs: Any, targets: Any, loss: Any = None, lengths: 
         raise ValueError(f"gradients: expected TensorFlow as Keras' backend. Received: {keras.backend.backend()!r}")
     import tensorflow as tf
 
-    each = _each(model, loss)
-    heard: list[tuple[Call, list[list[Any]]]] = []
+    sequence_loss = _sequence_loss(model, loss)
+    calls: list[tuple[Call, list[list[Any]]]] = []
 
     def listen(call: Call, own: Callable[[], Any]) -> Any:
-        found: list[list[Any]] = []
-        heard.append((call, found))
-        return _unrolled(call, tape, found)
+        states_by_step: list[list[Any]] = []
+        calls.append((call, states_by_step))
+        return _unrolled(call, tape, states_by_step)
 
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        losses = each(targets, run(model, inputs, listen))
+        losses = sequence_loss(targets, run(model, inputs, listen))
         if len(losses.shape) == 2:
-            last = heard[0][0].real(lengths)[:, :: -1 if heard[0][0].place.direction == "backward" else 1]
+            last = calls[0][0].real(lengths)[:, :: -1 if calls[0][0].place.direction == "backward" else 1]
             losses = tf.gather(losses, last.shape[1] - 1 - np.argmax(last[:, ::-1], axis=1), batch_dims=1)
         if len(losses.shape) != 1:
             raise ValueError(
                 f"gradients: expected a loss for each sequence, (batch,). Received: shape {tuple(losses.shape)}"
             )
         total = tf.reduce_sum(losses)
-    slopes = tape.gradient(total, [steps for _, steps in heard], unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return tuple(_by_lag(call, steps, call.real(lengths)) for (call, _), steps in zip(heard, slopes, strict=True))
+    slopes = tape.gradient(total, [steps for _, steps in calls], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return tuple(_by_lag(call, steps, call.real(lengths)) for (call, _), steps in zip(calls, slopes, strict=True))
 
 
-def _each(model: Any, loss: Any) -> Callable[[Any, Any], Any]:
+def _sequence_loss(model: Any, loss: Any) -> Callable[[Any, Any], Any]:
     """The loss as a function that does not reduce over sequences."""
     loss = getattr(model, "loss", None) if loss is None else loss
     if loss is None:
@@ -102,8 +102,8 @@ def _each(model: Any, loss: Any) -> Callable[[Any, Any], Any]:
     return loss.call if isinstance(loss, keras.losses.Loss) else loss  # type: ignore[no-any-return]
 
 
-def _unrolled(call: Call, tape: Any, found: list[list[Any]]) -> tuple[Any, Any, list[Any]]:
-    """`keras.layers.RNN.inner_loop` in plain steps; each step's states are watched by the tape and put into `found`."""
+def _unrolled(call: Call, tape: Any, states_by_step: list[list[Any]]) -> tuple[Any, Any, list[Any]]:
+    """`keras.layers.RNN.inner_loop` in plain steps; each step's states are watched and appended to `states_by_step`."""
     states, outputs = call.states, []
     previous = ops.zeros_like(states[0])
     for t in range(call.sequence.shape[1]):
@@ -116,7 +116,7 @@ def _unrolled(call: Call, tape: Any, found: list[list[Any]]) -> tuple[Any, Any, 
         if step is not None:
             new = [ops.where(step, n, s) for n, s in zip(new, states, strict=True)]
         states = [_watched(tape, state) for state in new]
-        found.append(states)
+        states_by_step.append(states)
         out = states[0]
         if step is not None:
             out = ops.where(step, out, ops.zeros_like(out) if call.layer.zero_output_for_mask else previous)
@@ -126,7 +126,7 @@ def _unrolled(call: Call, tape: Any, found: list[list[Any]]) -> tuple[Any, Any, 
 
 
 def _watched(tape: Any, state: Any) -> Any:
-    """A state as a leaf of its own: of what a step hands on, c does not hold h's way to the loss, nor h that of c."""
+    """A state as a leaf of its own, so that c's gradient excludes h's path to the loss, and h's excludes that of c."""
     import tensorflow as tf
 
     state = tf.identity(state)

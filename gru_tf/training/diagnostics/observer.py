@@ -14,26 +14,26 @@ from gru_tf.training.diagnostics.gradient_by_lag import Gradients, gradients, qu
 from gru_tf.training.diagnostics.summary import memory_length, saturation
 from gru_tf.training.network.model import loss
 
-EXAMPLES = 32  # sequences looked at
+EXAMPLES = 32  # sequences that the diagnostics are computed on
 STEPS, UNITS = 128, 64  # of the example whose gates are kept: its last steps, each layer's first units
 AT_ONCE = 8192  # steps of all sequences that one gradient is taken over: bounds its memory
 
 
 class Observer:
-    """Looks into a run's network where the run asks for it; draws no random number and changes no variable.
+    """Records the diagnostics that a run requests; draws no random number and changes no variable.
 
     Args:
-        run: with the names of what is to be recorded.
+        run: with the names of the diagnostics to record.
         signature: the task's.
-        validation: the split whose first sequences are looked at; the test split stays unread.
-        model: the network, whose weights are those of the moment.
+        validation: the split whose first sequences are used; the test split stays unread.
+        model: the network, with the weights that it has at each look.
     """
 
     def __init__(self, run: Run, signature: Signature, validation: Examples, model: Any):
-        self.asked, self.signature, self.model = run.diagnostics, signature, model
+        self.requested, self.signature, self.model = run.diagnostics, signature, model
         self.readings: dict[str, tuple[LayerReading, ...]] = {"before": (), "after": ()}
         self.seconds = 0.0
-        if self.asked:
+        if self.requested:
             self._take(signature, validation)
 
     def _take(self, signature: Signature, validation: Examples) -> None:
@@ -44,37 +44,37 @@ class Observer:
         self.targets = _padded(targets, timesteps) if signature.per_step else targets
 
     def look(self, when: Literal["before", "after"]) -> None:
-        """Record what is asked for, with the weights that the network has now."""
-        if not self.asked:
+        """Record the requested diagnostics with the network's current weights."""
+        if not self.requested:
             return
         clock = time.perf_counter()
         self.readings[when] = tuple(self._readings(keep_gates=when == "after"))
         self.seconds += time.perf_counter() - clock
 
-    def found(self) -> Diagnostics | None:
-        """All that was recorded; None where nothing was asked for."""
-        if not self.asked:
+    def diagnostics(self) -> Diagnostics | None:
+        """All that was recorded; None where nothing was requested."""
+        if not self.requested:
             return None
         inputs = self.inputs[0, self._window()]
         return Diagnostics(
             **self.readings,
             examples=len(self.inputs),
-            inputs=_short(inputs) if "gates" in self.asked else [],
+            inputs=_short(inputs) if "gates" in self.requested else [],
             seconds=self.seconds,
         )
 
     def _readings(self, keep_gates: bool) -> Iterator[LayerReading]:
-        found = gates(self.model, self.inputs, self.lengths)
-        slopes = self._gradients() if "gradients" in self.asked else [None] * len(found)
-        for one, slope in zip(found, slopes, strict=True):
-            kept = memory_length(one) if "memory" in self.asked else None
+        layers = gates(self.model, self.inputs, self.lengths)
+        slopes = self._gradients() if "gradients" in self.requested else [None] * len(layers)
+        for layer, slope in zip(layers, slopes, strict=True):
+            memory = memory_length(layer) if "memory" in self.requested else None
             yield LayerReading(
-                layer=one.place.depth,
-                direction=one.place.direction,
-                saturation=_saturation(one) if "saturation" in self.asked else {},
-                memory=[] if kept is None else _short(kept),
-                gradients=_by_lag(one, slope) if slope else {},
-                gates=self._example(one) if keep_gates and "gates" in self.asked else {},
+                layer=layer.place.depth,
+                direction=layer.place.direction,
+                saturation=_saturation(layer) if "saturation" in self.requested else {},
+                memory=[] if memory is None else _short(memory),
+                gradients=_by_lag(layer, slope) if slope else {},
+                gates=self._example(layer) if keep_gates and "gates" in self.requested else {},
             )
 
     def _gradients(self) -> list[Gradients]:
@@ -90,12 +90,12 @@ class Observer:
         end = int(self.lengths[0])
         return slice(max(0, end - STEPS), end)
 
-    def _example(self, found: Gates) -> dict[str, list[list[float]]]:
-        return {name: _short(value[self._window(), :UNITS]) for name, value in found.example(0).items()}
+    def _example(self, layer: Gates) -> dict[str, list[list[float]]]:
+        return {name: _short(value[self._window(), :UNITS]) for name, value in layer.example(0).items()}
 
 
 def _padded(values: Array, timesteps: int) -> Array:
-    """(N, T, …) → (N, timesteps, …), cut or filled up with zeros."""
+    """(N, T, …) → (N, timesteps, …), truncated or padded with zeros."""
     values = values[:, :timesteps]
     return np.pad(values, [(0, 0), (0, timesteps - values.shape[1]), *[(0, 0)] * (values.ndim - 2)])
 
@@ -105,19 +105,19 @@ def _joined(parts: tuple[Gradients, ...]) -> Gradients:
     return Gradients(parts[0].place, states, np.concatenate([part.whole for part in parts]))
 
 
-def _saturation(found: Gates) -> dict[str, Shares]:
-    return {gate: Shares(low=_short(s.low), high=_short(s.high)) for gate, s in saturation(found).items()}
+def _saturation(layer: Gates) -> dict[str, Shares]:
+    return {gate: Shares(low=_short(s.low), high=_short(s.high)) for gate, s in saturation(layer).items()}
 
 
-def _by_lag(found: Gates, slopes: Gradients) -> dict[str, Any]:
+def _by_lag(layer: Gates, slopes: Gradients) -> dict[str, Any]:
     parts = {"state": slopes.whole}
-    if len(found.states) > 1:
-        parts |= dict(zip(found.states, slopes.states, strict=True))
+    if len(layer.states) > 1:
+        parts |= dict(zip(layer.states, slopes.states, strict=True))
     return {name: {k: _short(v) for k, v in quartiles(norms).model_dump().items()} for name, norms in parts.items()}
 
 
 def _short(values: Any) -> Any:
-    """The values as nested lists, to four significant digits: the record is to be read, not to be computed from."""
+    """The values as nested lists, to four significant digits: the record is for reading, not for computing."""
     if np.ndim(values):
         return [_short(value) for value in values]
     return float(f"{float(values):.4g}")

@@ -1,7 +1,7 @@
-"""The recurrent layers of a model, caught while it runs: each one's loop over time is replaced by another.
+"""Intercepts the recurrent layers of a model while it runs: each layer's loop over time is replaced by another.
 
 Keras' recurrent layers, and those that derive from them, resolve initial states, masks and directions in `call` and
-leave the steps to `inner_loop`; that is where this module steps in, and it puts everything back as it was.
+leave the steps to `inner_loop`, which this module replaces and restores afterwards.
 """
 
 from collections.abc import Callable, Iterator
@@ -124,15 +124,17 @@ class _Listener:
 
 @contextmanager
 def _replaced(layers: list[Any], listener: _Listener) -> Iterator[None]:
-    """The layers with `listener` in the place of their loops; afterwards they are what they were, states included."""
+    """The layers with `listener` in place of their loops; afterwards they are restored, states included."""
     cudnn = [(layer, layer.use_cudnn) for layer in layers if hasattr(layer, "use_cudnn")]
-    kept = [(state, keras.ops.convert_to_numpy(state)) for layer in layers if layer.stateful for state in layer.states or []]
+    saved = [
+        (state, keras.ops.convert_to_numpy(state)) for layer in layers if layer.stateful for state in layer.states or []
+    ]
     try:
         for layer, _ in cudnn:
             layer.use_cudnn = False  # a Bidirectional would give both halves to one kernel and call neither
         for layer in layers:
             own = layer.inner_loop
-            loop = lambda layer=layer, own=own, **given: listener(layer, own, **given)  # noqa: E731, bound to this layer
+            loop = lambda layer=layer, own=own, **arguments: listener(layer, own, **arguments)  # noqa: E731, bound to this layer
             object.__setattr__(layer, "inner_loop", loop)  # Keras' own __setattr__ would track it
         yield
     finally:
@@ -140,5 +142,5 @@ def _replaced(layers: list[Any], listener: _Listener) -> Iterator[None]:
             layer.__dict__.pop("inner_loop", None)
         for layer, before in cudnn:
             layer.use_cudnn = before
-        for state, value in kept:
+        for state, value in saved:
             state.assign(value)

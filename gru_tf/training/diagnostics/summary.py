@@ -1,4 +1,4 @@
-"""Gates over time in a few numbers: which share of them is saturated, and how long a unit remembers."""
+"""Gates over time in a few numbers: the share that is saturated, and how long a unit remembers."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ LOW, HIGH = 0.1, 0.9  # Karpathy et al. 2015
 
 @dataclass(frozen=True)
 class Saturation:
-    """Of one gate, for each unit: the share of sequences and steps in which it is as good as closed or open.
+    """Of one gate, for each unit: the share of sequences and steps in which it is almost closed or open.
 
     Args:
         low: (units,), share of activations below the lower threshold (left-saturated).
@@ -24,7 +24,7 @@ class Saturation:
 
 
 def saturation(gates: Gates, low: float = LOW, high: float = HIGH) -> dict[str, Saturation]:
-    """Gate → shares of saturated activations; candidates are left out, for they are no gates.
+    """Gate → shares of saturated activations; candidates are left out, since they are not gates.
 
     A. Karpathy, J. Johnson, L. Fei-Fei, "Visualizing and understanding recurrent networks", arXiv 1506.02078, 2015, §4.2,
     with their thresholds. A unit whose update or forget gate is right-saturated in every step is an integrator, one whose

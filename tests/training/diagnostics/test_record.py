@@ -169,8 +169,8 @@ def test_the_loss_of_each_sequences_last_step_and_no_padding(monkeypatch):
     watch = Observer(run_of(), signature, Examples(*padded, lengths), model)
     monkeypatch.setattr(observer, "AT_ONCE", 20)  # two sequences at once
     watch.look("after")
-    reading = watch.found().after[0]
-    assert len(reading.gates["f"]) == len(watch.found().inputs) == 6
+    reading = watch.diagnostics().after[0]
+    assert len(reading.gates["f"]) == len(watch.diagnostics().inputs) == 6
 
     x, y = (a.astype("float32") for a in padded)
     whole = np.full((4, 9), np.nan)
@@ -190,7 +190,7 @@ def test_the_gates_that_are_kept_are_few():
     examples = Examples(x, np.zeros((2, 1)), np.full(2, steps))
     watch = Observer(run_of("gru", ["gates"]), signature, examples, model)
     watch.look("after")
-    kept = watch.found().after[0].gates["z"]
+    kept = watch.diagnostics().after[0].gates["z"]
     assert np.shape(kept) == (observer.STEPS, observer.UNITS)
     (whole,) = diagnostics.gates(model, x.astype("float32"))
     np.testing.assert_allclose(kept, whole.values["z"][0, 10:, : observer.UNITS], rtol=1e-3)
