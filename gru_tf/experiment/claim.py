@@ -15,7 +15,7 @@ from typing import Any
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation.errors import did_you_mean
 
-KINDS = {  # what is measured in the same unit can be compared
+KINDS = {  # quantities of one kind can be compared
     "parameters": "a count",
     "recurrent_parameters": "a count",
     "seconds_per_step": "a time",
@@ -32,14 +32,14 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-FORM = "'CELL.quantity OP CELL.quantity', OP one of < > <= >=, a number allowed on the right, 'on TASK' behind"
+FORM = "'CELL.quantity OP CELL.quantity', OP one of < > <= >=; the right may be a number, and 'on TASK' may follow"
 NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)?")
 SENTENCE = re.compile(r"(?P<left>[^<>]+?)\s*(?P<op>[<>]=?)\s*(?P<right>[^<>]+?)(?:\s+on\s+(?P<task>.+))?")
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is claimed of a cell.
+    """A quantity of a cell.
 
     Args:
         cell: its label.
@@ -51,7 +51,7 @@ class Quantity:
 
     @property
     def kind(self) -> str:
-        """What it is measured in."""
+        """What it measures."""
         return KINDS[self.name]
 
     def __str__(self) -> str:
@@ -63,10 +63,10 @@ class Claim:
     """One claim.
 
     Args:
-        text: as it was written.
-        left, right: what is compared; a number on the right is a constant.
+        text: as written.
+        left, right: the quantities to compare; a number on the right is a constant.
         operator: one of OPERATORS.
-        tasks: labels of the tasks that it is about, all of them where it names none.
+        tasks: labels of the tasks that it covers; all where it names none.
     """
 
     text: str
@@ -76,7 +76,7 @@ class Claim:
     tasks: tuple[str, ...]
 
     def holds(self, left: float, right: float) -> bool:
-        """Whether it is true of these two values."""
+        """Whether it is true for these two values."""
         return OPERATORS[self.operator](left, right)
 
 
@@ -84,18 +84,20 @@ def parse(text: str, cells: Sequence[Choice], tasks: Sequence[Choice]) -> Claim:
     """A claim about the cells and tasks of an experiment.
 
     Raises:
-        ValueError: for anything else, with the nearest name.
+        ValueError: for any other text, with the nearest name.
     """
-    found = SENTENCE.fullmatch(text.strip())
-    if found is None:
+    match = SENTENCE.fullmatch(text.strip())
+    if match is None:
         raise ValueError(f"received '{text}', expected {FORM}")
     try:
-        left, right = _quantity(found["left"], cells), _side(found["right"], cells)
+        left, right = _quantity(match["left"], cells), _side(match["right"], cells)
         if isinstance(right, Quantity) and right.kind != left.kind:
-            raise ValueError(f"{left.name} is {left.kind} and {right.name} {right.kind}: expected two of one kind")
+            raise ValueError(
+                f"{left.name} is {left.kind} and {right.name} {right.kind}: expected two quantities of one kind"
+            )
         if left.kind == "a time" and not isinstance(right, Quantity) and right <= 0:
             raise ValueError(f"received {right:g}, expected seconds above 0")
-        return Claim(text, left, found["op"], right, _tasks(found["task"], left, tasks))
+        return Claim(text, left, match["op"], right, _tasks(match["task"], left, tasks))
     except ValueError as error:
         raise ValueError(f"'{text}': {error}") from error
 
@@ -119,17 +121,17 @@ def _quantity(text: str, cells: Sequence[Choice]) -> Quantity:
 def _tasks(text: str | None, left: Quantity, tasks: Sequence[Choice]) -> tuple[str, ...]:
     if text is not None:
         return (named(text, tasks, "task").label,)
-    if left.kind == "a metric" and len(tasks) > 1:  # accuracy here, squared error there: there is no mean of both
+    if left.kind == "a metric" and len(tasks) > 1:  # accuracy and squared error have no common mean
         names = ", ".join(task.title for task in tasks)
-        raise ValueError(f"expected 'on TASK' after {left.name}, for tasks have metrics of their own. Tasks: {names}")
+        raise ValueError(f"expected 'on TASK' after {left.name}, since each task has its own metric. Tasks: {names}")
     return tuple(task.label for task in tasks)
 
 
 def named(text: str, choices: Sequence[Choice], kind: str) -> Choice:
-    """The one of this title, or of this name where one alone has it; titles stay when data are pinned, labels do not.
+    """The choice of this title, or of this name where only one has it; pinning data changes labels, not titles.
 
     Raises:
-        ValueError: where there is none, with the nearest.
+        ValueError: where there is none, with the nearest name.
     """
     titles = {_plain(choice.title): choice for choice in choices}
     if _plain(text) in titles:

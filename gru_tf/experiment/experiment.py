@@ -36,14 +36,14 @@ from gru_tf.tasks import TASKS, create
 
 
 class Run(Spec):
-    """One training: everything that decides its numbers, and what else is to be recorded of it.
+    """One training: everything that decides its numbers, and what else to record.
 
     Args:
         purpose: "trial" of a search (never reads the test split) or "final".
-        task, cell: what is learned by what.
+        task, cell: what is learned, and by what.
         seed: of data, initialisation, dropout and order.
         model, training: network and recipe.
-        diagnostics: what is recorded of the inside of a final run; decides no number and is no part of the fingerprint.
+        diagnostics: of the network, recorded by a final run; they change no number and are no part of the fingerprint.
     """
 
     purpose: Literal["trial", "final"]
@@ -55,7 +55,7 @@ class Run(Spec):
     diagnostics: Diagnosed = ()
 
     @model_validator(mode="after")
-    def _looked_into_when_final(self) -> Self:
+    def _diagnosed_when_final(self) -> Self:
         if self.diagnostics and self.purpose == "trial":
             raise ValueError(f"expected a trial without 'diagnostics'. Received: {', '.join(self.diagnostics)}")
         return self
@@ -106,17 +106,17 @@ class Experiment(Spec):
     """One question, its data, its candidates and its protocol.
 
     Args:
-        name: the file's stem; what a file can be called.
+        name: the file's stem; a valid file name.
         question: what the experiment answers, in one line.
         tasks, cells: names, each with its options if it has any.
         seeds: a count, or a list of seeds.
         model: the network, with the budget that every cell gets.
         training: the recipe, the same for every cell.
         search: what is tuned for each (task, cell); null for nothing.
-        diagnostics: what each final run records of its inside: true for all, or some of "gates", "saturation", "memory",
+        diagnostics: what each final run records of its network: true for all, or some of "gates", "saturation", "memory",
             "gradients".
-        claims: what is claimed of the cells, see `gru_tf.experiment.claim`; results give each a verdict.
-        published: numbers of others that stand beside ours.
+        claims: about the cells, see `gru_tf.experiment.claim`; results give each a verdict.
+        published: numbers of others, to compare with ours.
     """
 
     name: Name
@@ -195,7 +195,7 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
-    def _claimed_of_what_is_there(self) -> Self:
+    def _known_claims(self) -> Self:
         for place, text in enumerate(self.claims):
             try:
                 claim.parse(text, self.cells, self.tasks)
@@ -211,9 +211,9 @@ class Experiment(Spec):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what is trained and recorded; without diagnostics it is what it was before these existed.
+        """Hash of what is trained and recorded; without diagnostics it is the same as before they existed.
 
-        Claims and published numbers are read beside the results and change none of them.
+        Claims and published numbers are compared with results and change none of them.
         """
         beside = {"claims", "published"}
         return _fingerprint(self, beside if self.diagnostics else beside | {"diagnostics"})
@@ -243,6 +243,6 @@ class Experiment(Spec):
 def _fingerprint(spec: Spec, without: set[str]) -> str:
     content = spec.model_dump(mode="json", exclude=without)
     if content["model"].get(PINNED):
-        del content["model"]["from"]  # what the file holds decides the numbers, wherever it lies
+        del content["model"]["from"]  # the content of the file decides the numbers, not its path
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return sha256_of_text(canonical)[:16]

@@ -9,15 +9,15 @@ from gru_tf.foundation.digest import sha256_of_text
 
 
 class Speed(BaseModel):
-    """Training speed, compile time apart.
+    """Training speed, excluding compile time.
 
     Args:
-        compile_seconds: tracing and compiling of this shape in this worker, also where an earlier run paid it.
-        train_seconds: wall time of all training epochs; compiling took place before.
+        compile_seconds: tracing and compiling of this shape in this worker, even where an earlier run paid it.
+        train_seconds: wall time of all training epochs, excluding compile time.
         step_ms: median over epochs of the mean time of a step.
         step_ms_low, step_ms_high: quartiles of the same.
         samples_per_second: sequences a second at the median step, or parts of a text of `timesteps` tokens where states
-            are carried on; what fills up a batch does not count.
+            are carried on; padding of a batch does not count.
         predict_ms: median over epochs of the mean time of a batch without updates, on the validation split; None in results
             from before it was measured.
     """
@@ -53,7 +53,7 @@ class Shares(BaseModel):
 
 
 class LayerReading(BaseModel):
-    """What diagnostics found in one recurrent layer, in one direction; what was not asked for is empty.
+    """Diagnostics of one recurrent layer in one direction; what was not requested is empty.
 
     Args:
         layer: 1 for the first; direction: "forward" or "backward".
@@ -63,7 +63,7 @@ class LayerReading(BaseModel):
         gates: gate → (steps, units) of one validation example, after training only.
     """
 
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")  # a unit that forgets nothing remembers for ever
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")  # a unit that forgets nothing has infinite memory
 
     layer: int
     direction: Literal["forward", "backward"]
@@ -74,14 +74,14 @@ class LayerReading(BaseModel):
 
 
 class Diagnostics(BaseModel):
-    """What a final run recorded of the inside of its network, on examples of the validation split.
+    """Diagnostics that a final run recorded of its network, on examples of the validation split.
 
     Args:
         before: of the initial weights; after: of the best epoch's, empty where the run diverged. One reading for each
             recurrent layer and direction, in the order in which they run.
         examples: sequences that the readings are over, the first ones of the split.
         inputs: (steps, features) of the example whose gates are kept.
-        seconds: wall time that all this took.
+        seconds: wall time of the diagnostics.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -98,9 +98,9 @@ class DataRead(NamedTuple):
 
     Args:
         name: the task with its options.
-        digest: 16 digits: the beginning of its file's sha256; of several files of theirs together; of the name where
-            there is none, as the data then follow from the options, and from the run's seed.
-        files: path → sha256 of each file; empty for data that are drawn, or come with a package.
+        digest: 16 digits: the beginning of its file's sha256; of several files, of all their checksums; without files, of
+            the name, since the data then follow from the options and the run's seed.
+        files: path → sha256 of each file; empty for data that are drawn or come with a package.
     """
 
     name: str
@@ -109,29 +109,29 @@ class DataRead(NamedTuple):
 
 
 class RunResult(BaseModel):
-    """One run and what came of it; a run that diverged or failed is a result as well.
+    """One run and its outcome; a run that diverged or failed is a result as well.
 
     Args:
-        run: what was asked for.
+        run: the run as requested.
         status: "finished", "diverged" (a loss that is not finite) or "failed" (an exception; see `error`).
-        error: one line on what went wrong, or ""; warning: likewise on what did not end the run.
-        passing: whether a failure's cause may pass (memory, disk, a killed worker), so that another try makes sense.
+        error: one line on what went wrong, or ""; warning: the same for what did not end the run.
+        passing: whether the cause of a failure may be temporary (memory, disk, a killed worker), so that a retry may help.
         attempts: how often the run was tried.
         started: seconds since the epoch; seconds: wall time of the run.
         history: metric name → one value an epoch.
         best_epoch: index of the epoch with the best validation metric.
-        metric: name of the task's metric; direction: whether more or less of it is better.
+        metric: name of the task's metric; direction: whether higher or lower is better.
         validation: the metric at the best epoch; test: on the test split, None for a trial.
         more: further metrics on the test split by name, and metrics on further splits as "<split>_<metric>".
-        chance: the trivial answer's metric; score: (test − chance) / (solved − chance), None for a trial.
-        chances: the trivial answer's metric on further splits, by name as in `more`.
+        chance: the baseline's metric; score: (test − chance) / (solved − chance), None for a trial.
+        chances: the baseline's metric on further splits, by name as in `more`.
         units: size of each layer's state; parameters, recurrent_parameters: exact counts.
         speed: training speed; peak_memory_mb: of the worker's process.
         kernel_path: what executed the recurrence; jit: the resolved jit_compile.
         environment: versions, device, threads, commit, data checksums.
         model_file: where the trained model lies, or "".
-        samples: some of what the network wrote for the test split, or ""; the store keeps it apart as well.
-        diagnostics: what `run.diagnostics` asked for; None in results from the store, which keeps it apart.
+        samples: some sequences that the network wrote for the test split, or ""; the store keeps them separately as well.
+        diagnostics: those that `run.diagnostics` requests; None in results from the store, which keeps them separately.
     """
 
     # a diverged run's history holds values that are not finite, which JSON proper cannot
@@ -176,6 +176,6 @@ class RunResult(BaseModel):
         return DataRead(name, digest[:16], files)
 
     def answers(self, run: Run) -> bool:
-        """Whether this is a result of `run` that has all that is asked of it; a failure is none."""
+        """Whether this is a result of `run` with all requested diagnostics; a failure is none."""
         same = self.run.fingerprint == run.fingerprint and self.status != "failed"
         return same and set(run.diagnostics) <= set(self.run.diagnostics)

@@ -25,30 +25,31 @@ def folders() -> list[Path]:
 
 
 def names() -> dict[str, Path]:
-    """Experiment name → file, the first folder that has it winning."""
-    found: dict[str, Path] = {}
+    """Experiment name → file; the first folder that has it wins."""
+    files: dict[str, Path] = {}
     for folder in folders():
         for file in sorted(folder.glob("*.yaml")):
-            found.setdefault(file.stem, file)
-    return found
+            files.setdefault(file.stem, file)
+    return files
 
 
-def locate(given: str) -> Path:
-    """The file meant by a path or a name; UserError with the nearest name where there is none."""
-    if Path(given).is_file():
-        return Path(given)
-    if given in names():
-        return names()[given]
-    near = near_file(Path(given), (".yaml", ".yml")).removeprefix(".") if given != Path(given).stem else ""
-    near = near or did_you_mean(Path(given).stem, names()) or " 'gru-tf list experiments' shows the names."
-    raise UserError(f"no experiment file or name '{given}'.{near}")
+def locate(name: str) -> Path:
+    """The file of a path or a name; UserError with the nearest name where there is none."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    if name in names():
+        return names()[name]
+    near = near_file(path, (".yaml", ".yml")).removeprefix(".") if name != path.stem else ""
+    near = near or did_you_mean(path.stem, names()) or " 'gru-tf list experiments' shows the names."
+    raise UserError(f"no experiment file or name '{name}'.{near}")
 
 
 def load(path: str | Path) -> Experiment:
     """Read, validate and return the experiment at `path`.
 
     Raises:
-        UserError: one line, for a file that cannot be read, is not YAML, or says something impossible.
+        UserError: one line, for a file that cannot be read, is not YAML, or is no valid experiment.
     """
     path = Path(path)
     try:

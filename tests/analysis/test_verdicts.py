@@ -91,11 +91,11 @@ MISTAKES = {
     "gru.score = rnn.score": "expected 'CELL.quantity OP CELL.quantity', OP one of < > <= >=, a number",
     "gru is better": "received 'gru is better', expected 'CELL.quantity OP CELL.quantity'",
     "0.9 < gru.score": "received '0.9', expected CELL.quantity",
-    "gru.parameters < lstm.seconds_per_step": "parameters is a count and seconds_per_step a time: expected two of one kind",
+    "gru.parameters < lstm.seconds_per_step": "parameters is a count and seconds_per_step a time: expected two quantities",
     "gru.score > nan": "received 'nan', expected CELL.quantity",
     "gru.score > 1e999": "received '1e999', expected CELL.quantity",
     "gru.train_seconds < 0": "received 0, expected seconds above 0",
-    "gru.test > rnn.test": "expected 'on TASK' after test, for tasks have metrics of their own. Tasks: digits, adding",
+    "gru.test > rnn.test": "expected 'on TASK' after test, since each task has its own metric. Tasks: digits, adding",
 }
 
 

@@ -248,7 +248,7 @@ DEEPER = [
     ),
     ("cells", [{"gru": "fast"}], "cells[0].gru: received 'fast', expected a mapping."),
     ("cells", ["lstm", {"gru": []}], "cells[1].gru: received [], expected a mapping."),
-    ("cells", [{"gru": {"reset_after": [1]}}], "cells[0].gru.reset_after: received [1], expected a list of text only"),
+    ("cells", [{"gru": {"reset_after": [1]}}], "cells[0].gru.reset_after: received [1], expected a list of strings"),
     ("cells", {"lstm": None, "gru": {"reset_after": None}}, f"cells.gru.reset_after: received null, {AN_OPTION}"),
     (
         "cells",

@@ -1,4 +1,4 @@
-"""A choice of task or cell: a name with its options, and what it is called in tables."""
+"""A choice of task or cell: a name with its options, and its label in tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,13 +10,13 @@ from gru_tf.experiment.specs.spec import Scalar, Spec
 from gru_tf.foundation.errors import shown
 
 OF_FILES = ("path", "test_path")  # options that name a user's own files
-PINNED = "sha256"  # and the option that says which content they had
-Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML; a tuple here, so that what has it can be hashed
+PINNED = "sha256"  # the option with the checksum of their content
+Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML; a tuple here, which can be hashed
 
 
 def _of_names(value: Any) -> Any:
     if isinstance(value, list) and not all(isinstance(name, str) for name in value):
-        raise ValueError(f"received {shown(value)}, expected a list of text only")
+        raise ValueError(f"received {shown(value)}, expected a list of strings")
     return value
 
 
@@ -45,14 +45,14 @@ class Choice(Spec):
 
     @property
     def label(self) -> str:
-        """Name with its options, e.g. "adding(length=100)"; what tables show and pairs are formed by."""
+        """Name with its options, e.g. "adding(length=100)"; shown in tables, and the key of pairs."""
         return self._named(self.options)
 
     @property
     def title(self) -> str:
-        """The label without folders and checksums of a user's files: what is read, and what random numbers follow from.
+        """The label without folders and checksums of a user's files: shown to readers, and the seed of random numbers.
 
-        The same file elsewhere, or one more row in it, changes no draw.
+        The same file in another folder, or with one more row, changes no draw.
         """
         return self._named({k: Path(str(v)).name if k in OF_FILES else v for k, v in self.options.items() if k != PINNED})
 

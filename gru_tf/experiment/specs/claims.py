@@ -1,4 +1,4 @@
-"""What is said beforehand: claims about cells, and numbers that others have published."""
+"""What is stated in advance: claims about cells, and numbers that others have published."""
 
 from typing import Annotated, Any, Literal
 
@@ -25,17 +25,17 @@ Claims = Annotated[tuple[str, ...], BeforeValidator(_claims)]
 
 
 class Published(Spec):
-    """A number that others have published, to stand beside ours.
+    """A number that others have published, to compare with ours.
 
     Args:
-        task, cell: whose number, as a claim names them.
-        metric: what it is; the task's own metric if null.
+        task, cell: of the number, as a claim names them.
+        metric: of the number; the task's own metric if null.
         value: the number.
         tag: where it comes from: "read" in the paper's text, "quoted" in another text, or "recalled" from memory of the
             paper. It is shown wherever the number is.
         source: the paper.
-        differs: what is otherwise in its protocol, such as "T = 600, 70K parameters"; null where nothing is known to be.
-            It is shown wherever the number is.
+        differs: how its protocol differs, such as "T = 600, 70K parameters"; null where no difference is known. It is
+            shown wherever the number is.
     """
 
     task: str

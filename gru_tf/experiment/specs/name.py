@@ -1,4 +1,4 @@
-"""The name of an experiment: its models, its page, its folder of work in progress and its place in MLflow are called so."""
+"""The name of an experiment, which its models, report, work folder and MLflow experiment share."""
 
 from typing import Annotated
 
@@ -6,22 +6,24 @@ from pydantic import AfterValidator
 
 from gru_tf.foundation.errors import shown
 
-LONGEST = 200  # bytes; names of files have room for 255, and endings come after it
-TAKEN = (".lock", ".holder.json")  # what lies beside the folders of work in progress
-MLFLOWS = "Default"  # the experiment of runs that name none
+LONGEST = 200  # bytes; file names can have 255, and endings follow
+RESERVED = (".lock", ".holder.json")  # endings of files next to the work folders
+MLFLOW_DEFAULT = "Default"  # the experiment of runs that name none
 
 
-def _of_a_file(name: str) -> str:
-    """The name, unless it would lead out of the folder that is made, and taken away again, under it."""
+def _file_name(name: str) -> str:
+    """The name, unless it would lead out of the folder that is created and deleted under it."""
     if not name or name.strip() != name or name[0] == "." or not name.isprintable() or set(name) & set("/\\"):
-        raise ValueError(f"expected what a file can be called: no slash, no dot at its start. Received: {shown(name)}")
+        raise ValueError(f"expected a valid file name: no slash, no leading dot. Received: {shown(name)}")
     if len(name.encode()) > LONGEST:
         raise ValueError(f"expected at most {LONGEST} bytes. Received: {len(name.encode())}, {shown(name)}")
-    if name.lower().endswith(TAKEN):
-        raise ValueError(f"expected another ending than {' and '.join(TAKEN)}, files of ours. Received: {shown(name)}")
-    if name == MLFLOWS:
-        raise ValueError(f"expected another name than that of MLflow's own experiment. Received: {shown(name)}")
+    if name.lower().endswith(RESERVED):
+        raise ValueError(
+            f"expected another ending than {' or '.join(RESERVED)}, which are reserved. Received: {shown(name)}"
+        )
+    if name == MLFLOW_DEFAULT:
+        raise ValueError(f"expected another name than that of MLflow's default experiment. Received: {shown(name)}")
     return name
 
 
-Name = Annotated[str, AfterValidator(_of_a_file)]
+Name = Annotated[str, AfterValidator(_file_name)]

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_serializer, model_validator
 from gru_tf.experiment.specs.choice import PINNED
 from gru_tf.experiment.specs.spec import Positive, Spec
 
-STARTING = ("start", "from", "frozen", "sha256")  # what a `ModelSpec` says of a file to start from
+STARTING = ("start", "from", "frozen", "sha256")  # fields of a `ModelSpec` about a file to start from
 
 
 class ModelSpec(Spec):
@@ -47,25 +47,29 @@ class ModelSpec(Spec):
         if self.start is not None:
             return self._sized_by_its_file()
         if self.frozen or self.sha256:
-            raise ValueError(f"expected 'from', a file, beside '{'frozen' if self.frozen else PINNED}'. Received: none")
+            raise ValueError(
+                f"expected 'from' (a file) together with '{'frozen' if self.frozen else PINNED}'. Received: none"
+            )
         if (self.units is None) == (self.parameters is None):
             both = "neither" if self.units is None else "both"
             raise ValueError(f"expected one of 'units' and 'parameters'. Received: {both}")
         return self
 
     def _sized_by_its_file(self) -> Self:
-        given = {"units": self.units, "parameters": self.parameters, "layers": self.layers > 1}
-        for name, value in {**given, "bidirectional": self.bidirectional}.items():
+        sizes = {"units": self.units, "parameters": self.parameters, "layers": self.layers > 1}
+        for name, value in {**sizes, "bidirectional": self.bidirectional}.items():
             if value:
-                raise ValueError(f"expected no '{name}' beside 'from', whose file says it. Received: {getattr(self, name)}")
+                raise ValueError(
+                    f"expected no '{name}' together with 'from': the file defines it. Received: {getattr(self, name)}"
+                )
         return self
 
     @model_serializer(mode="wrap")
     def _as_in_yaml(self, inner: Any) -> dict[str, Any]:
-        """Without what says nothing where there is no file to start from: runs keep the fingerprints they had before."""
-        found: dict[str, Any] = inner(self)
-        start = {"from" if name in ("start", "from") else name: found.pop(name) for name in STARTING if name in found}
-        return found if self.start is None else {**found, **start}
+        """Without the fields about a file where there is none, so that runs keep their earlier fingerprints."""
+        fields: dict[str, Any] = inner(self)
+        start = {"from" if name in ("start", "from") else name: fields.pop(name) for name in STARTING if name in fields}
+        return fields if self.start is None else {**fields, **start}
 
     @property
     def size(self) -> str:

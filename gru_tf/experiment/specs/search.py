@@ -1,4 +1,4 @@
-"""A search over the fields of network and training: its space, and how many trials there are in it."""
+"""A search over the fields of network and training: its space and number of trials."""
 
 import math
 from typing import Annotated, Any, Literal, Self, get_args
@@ -35,7 +35,7 @@ class Range(Spec):
 
 
 Values = Annotated[tuple[Scalar | None, ...], Field(strict=False, min_length=1)]
-NOT_SEARCHED = ("budget", "seconds", "deterministic", "start", "frozen", "sha256")  # the protocol, not network or recipe
+NOT_SEARCHED = ("budget", "seconds", "deterministic", "start", "frozen", "sha256")  # protocol, not network or recipe
 MODEL = tuple(name for name in ModelSpec.model_fields if name not in NOT_SEARCHED)
 TRAINING = tuple(name for name in TrainingSpec.model_fields if name not in NOT_SEARCHED)
 Axis = Annotated[
@@ -60,9 +60,9 @@ class SearchSpec(Spec):
     """The search of each (task, cell), the same for all of them.
 
     Args:
-        tuner: which of Keras Tuner's oracles asks for the trials.
-        trials: configurations tried for each (task, cell); Hyperband sets their number itself, from `training.epochs`
-            as the most epochs that a trial gets.
+        tuner: which of Keras Tuner's oracles proposes the trials.
+        trials: configurations tried for each (task, cell); Hyperband sets their number itself, from `training.epochs`,
+            the most epochs of a trial.
         space: hyperparameter → list of values, or {low, high, sampling}; any field of the model and the training.
         seed: of the draws and of each trial's training; never one of the final seeds.
     """

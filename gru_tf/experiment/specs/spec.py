@@ -1,4 +1,4 @@
-"""What all parts of an experiment are: frozen, strict in types, closed to unknown keys."""
+"""The base of all parts of an experiment: frozen, strict in types, closed to unknown keys."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy's legacy generator, which Keras seeds as well, can take
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # the range of NumPy's legacy generator, which Keras seeds as well
 Scalar = bool | int | float | str
 Settings = Mapping[str, Scalar | None]
 

@@ -12,7 +12,7 @@ class TrainingSpec(Spec):
 
     Args:
         epochs: passes over the training split; not read where `seconds` is given.
-        seconds: training time, for `model.budget: seconds`; training ends with the epoch that comes nearest to it.
+        seconds: training time, for `model.budget: seconds`; training ends with the epoch that ends nearest to it.
         batch_size: sequences a step.
         learning_rate: of the optimiser.
         clip_norm: largest norm of a gradient; null for none.
@@ -20,7 +20,7 @@ class TrainingSpec(Spec):
         optimizer: "adam", "rmsprop" or "sgd", with Keras' defaults.
         patience: epochs without a better validation metric before training stops; null for none.
         jit: "auto" (XLA, except for a layer that takes cuDNN), true or false.
-        deterministic: whether TensorFlow's deterministic kernels are required.
+        deterministic: whether to require TensorFlow's deterministic kernels.
     """
 
     epochs: Positive = 10

@@ -329,7 +329,7 @@ def test_the_command_writes_the_experiment_and_stops(main, done, tmp_path):
 
 MISTAKES = {
     "no file": (["gone.csv"], "gone.csv: no such file"),
-    "no name": (["{file}", "--name", ""], "name: expected what a file can be called"),
+    "no name": (["{file}", "--name", ""], "name: expected a valid file name"),
     "form": (["load.xlsx"], "load.xlsx: expected a file of one of the forms"),
     "column": (["{file}", "--target", "lod"], "no column is called 'lod'. Did you mean 'load'?"),
     "another kind's": (

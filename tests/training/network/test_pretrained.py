@@ -282,10 +282,10 @@ def test_what_only_an_import_can_be_told_is_said_as_its_option(tmp_path):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ({"from": "a.keras", "units": 5}, "expected no 'units' beside 'from', whose file says it. Received: 5"),
-        ({"from": "a.keras", "layers": 2}, "expected no 'layers' beside 'from'"),
-        ({"from": "a.keras", "bidirectional": True}, "expected no 'bidirectional' beside 'from'"),
-        ({"units": 5, "frozen": True}, "expected 'from', a file, beside 'frozen'. Received: none"),
+        ({"from": "a.keras", "units": 5}, "expected no 'units' together with 'from': the file defines it. Received: 5"),
+        ({"from": "a.keras", "layers": 2}, "expected no 'layers' together with 'from'"),
+        ({"from": "a.keras", "bidirectional": True}, "expected no 'bidirectional' together with 'from'"),
+        ({"units": 5, "frozen": True}, "expected 'from' (a file) together with 'frozen'. Received: none"),
         ({"form": "a.keras"}, "model.form: no such field. Did you mean 'from'"),
         ({"from": "", "units": 5}, "model.from: "),
     ],
