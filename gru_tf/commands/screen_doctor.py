@@ -11,7 +11,7 @@ from gru_tf.commands import screen
 from gru_tf.machine.doctor import Examination
 from gru_tf.machine.doctor.combinations import Combination
 from gru_tf.machine.doctor.paths import PathRow
-from gru_tf.machine.speed.cases import Measurement
+from gru_tf.machine.speed.measurement import Measurement
 
 PADDED = {**screen.NARROW, "padding": (0, 1, 0, 0)}
 
@@ -20,7 +20,7 @@ def blocks(examination: Examination) -> Iterator[RenderableType]:
     """All of an examination, block by block."""
     yield facts(examination.facts)
     for one in examination.paths:
-        yield paths(one.title, one.lines, one.kind)
+        yield paths(one.title, one.rows, one.kind)
     if examination.combinations:
         yield combinations(examination.combinations)
 

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_tf.commands import screen
-from gru_tf.machine.speed.cases import PATHS, WHATS, Failure, Measurement, What
+from gru_tf.machine.speed.cases import PATHS, WHATS, What
 from gru_tf.machine.speed.findings import SpeedFindings
+from gru_tf.machine.speed.measurement import Failure, Measurement
 from gru_tf.machine.speed.spec import AXES, SYMBOLS
 
 COLUMNS = ("cell", "path", "units", "params", "ms", "quartiles", "× floor", "compile", "+ MB")

@@ -88,7 +88,7 @@ MISTAKES = {
     "lsmt.score > rnn.score": f"the experiment has no cell called 'lsmt'. Did you mean 'lstm'? Cells: rnn, lstm, {GRU}",
     "gru.score > rnn.score on addnig": f"no task called 'addnig'. Did you mean 'adding'? Tasks: digits, {ADDING}",
     "gru.score > rnn": "received 'rnn', expected CELL.quantity. Quantities: parameters,",
-    "gru.score = rnn.score": "expected 'CELL.quantity OP CELL.quantity', OP one of < > <= >=, a number",
+    "gru.score = rnn.score": "expected 'CELL.quantity OP CELL.quantity', OP one of < > <= >=; the right may be a number",
     "gru is better": "received 'gru is better', expected 'CELL.quantity OP CELL.quantity'",
     "0.9 < gru.score": "received '0.9', expected CELL.quantity",
     "gru.parameters < lstm.seconds_per_step": "parameters is a count and seconds_per_step a time: expected two quantities",

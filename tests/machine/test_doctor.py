@@ -78,8 +78,8 @@ def test_the_path_of_each_layer_option_is_what_the_layer_traces_to(layer):
             continue  # what comes with the call is not in the layer
         made = layer(3, **options)
         assert (lines[name].gpu.name == "cudnn") == uses_cudnn(made), name
-    assert lines["as it comes"].gpu.name == "cudnn"
-    assert lines["XLA asked for, jit_compile=True"].gpu.name == "fails"
+    assert lines["default options"].gpu.name == "cudnn"
+    assert lines["XLA requested, jit_compile=True"].gpu.name == "fails"
 
 
 def test_xla_with_cudnn_is_refused_by_check_before_training(monkeypatch):

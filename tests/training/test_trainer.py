@@ -334,7 +334,7 @@ def test_an_exception_is_a_result_that_says_what_and_where(monkeypatch):
     result = trainer.attempt(run_of(task=SMALL, seed=1234))
     line = broken.__code__.co_firstlineno + 1
     assert result.status == "failed"
-    assert result.error == f"RuntimeError: no data (test_training.py:{line})"
+    assert result.error == f"RuntimeError: no data ({Path(__file__).name}:{line})"
     assert (result.run.seed, result.history, result.test) == (1234, {}, None)
 
 
@@ -345,7 +345,7 @@ def test_an_error_in_the_compiled_step_keeps_its_type_and_line(monkeypatch):
     monkeypatch.setattr("gru_tf.training.compiled_steps.loss", broken)
     result = trainer.attempt(run_of(task=SMALL, model={"units": 9}, jit=False))
     line = broken.__code__.co_firstlineno + 1
-    assert result.error == f"ZeroDivisionError: division by zero (test_training.py:{line})"
+    assert result.error == f"ZeroDivisionError: division by zero ({Path(__file__).name}:{line})"
 
 
 def test_the_users_mistake_is_raised_by_train_and_recorded_by_attempt():

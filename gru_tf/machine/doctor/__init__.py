@@ -1,4 +1,4 @@
-"""What will run where: this machine, the kernel path of every cell and option, combinations that fail, determinism."""
+"""Diagnosis of the environment: this machine, the kernel path of every cell and option, combinations that fail."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gru_tf.experiment.experiment import Experiment
 if TYPE_CHECKING:  # these import TensorFlow
     from gru_tf.machine.doctor.combinations import Combination
     from gru_tf.machine.doctor.paths import PathRow
-    from gru_tf.machine.speed.cases import Measurement
+    from gru_tf.machine.speed.measurement import Measurement
 
 
 @dataclass(frozen=True)
@@ -17,24 +17,24 @@ class Paths:
     """Kernel paths.
 
     Args:
-        title: whose they are.
-        kind: what a line is of, "cell" or "option".
-        lines: one a cell or option.
+        title: of the table.
+        kind: what a row is about, "cell" or "option".
+        rows: one for each cell or option.
     """
 
     title: str
     kind: str
-    lines: tuple["PathRow", ...]
+    rows: tuple["PathRow", ...]
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What the doctor sees.
+    """The results of an examination.
 
     Args:
-        facts: (name, value) of this machine.
+        facts: (name, value) about this machine.
         paths: tables of kernel paths.
-        combinations: those that fail or mislead; none of a single experiment.
+        combinations: those that fail or mislead; empty for a single experiment.
     """
 
     facts: tuple[tuple[str, str], ...]
@@ -43,13 +43,13 @@ class Examination:
 
 
 def examine(experiment: Experiment | None = None) -> Examination:
-    """Look at this machine; initialises TensorFlow.
+    """Examine this machine; initialises TensorFlow.
 
     Args:
-        experiment: what trains each of its cells; every cell and layer option if None.
+        experiment: whose cells are examined; every cell and layer option if None.
 
     Raises:
-        UserError: where this machine cannot train a cell as the experiment asks.
+        UserError: where this machine cannot train a cell as the experiment specifies.
     """
     import tensorflow as tf
 
@@ -59,8 +59,8 @@ def examine(experiment: Experiment | None = None) -> Examination:
     described = tuple(facts.describe())
     if experiment is None:
         return Examination(described, tuple(_all_paths(gpu)), combinations.KNOWN)
-    lines = tuple(paths.of_experiment(experiment, gpu))
-    return Examination(described, (Paths(f"{experiment.name}: what trains each cell", "cell", lines),), ())
+    rows = tuple(paths.of_experiment(experiment, gpu))
+    return Examination(described, (Paths(f"{experiment.name}: what trains each cell", "cell", rows),), ())
 
 
 def _all_paths(gpu: bool) -> Iterator[Paths]:

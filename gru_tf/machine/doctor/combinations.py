@@ -1,16 +1,16 @@
-"""Combinations that are known to fail or to mislead, what happens, and what to write instead."""
+"""Combinations that are known to fail or mislead, what happens, and what to use instead."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Combination:
-    """One of them.
+    """A combination of settings.
 
     Args:
-        what: is asked for.
-        then: what this project does about it.
-        instead: what to ask for.
+        what: the settings.
+        then: what happens with them here.
+        instead: what to use.
     """
 
     what: str
@@ -26,32 +26,32 @@ KNOWN = (
     ),
     Combination(
         "a sequence of length 0 in a task's data",
-        "refused when the data are made, naming the row: an empty row stops cuDNN, and a mean over no step is no number",
-        "leave such sequences out",
+        "refused when the data are created, naming the row: cuDNN fails on it, and a mean over no steps is undefined",
+        "remove such sequences",
     ),
     Combination(
         "a mask with an empty row, or not right-padded, on a GPU",
-        "keras.layers.GRU and LSTM fail; gru_tf.GRU takes the loop for that batch",
+        "keras.layers.GRU and LSTM fail; gru_tf.GRU runs the loop for that batch",
         "pad on the right, or use gru_tf.GRU",
     ),
     Combination(
-        "use_cudnn=True where a condition of cuDNN fails",
+        "use_cudnn=True where a condition of cuDNN is not met",
         "refused at the first call; layer.kernel_path() names the condition",
         'use_cudnn="auto"',
     ),
     Combination(
         "recurrent_dropout with cuDNN",
-        "keras.layers.GRU leaves cuDNN without a word, also for inference; gru_tf.GRU only while training",
-        "dropout between layers, which leaves cuDNN alone",
+        "keras.layers.GRU silently avoids cuDNN, also for inference; gru_tf.GRU only while training",
+        "dropout between layers, which works with cuDNN",
     ),
     Combination(
         "bidirectional: true where each step predicts the next",
-        "refused by check and run: the backward layer reads the answer",
+        "refused by check and run: the backward layer sees the target",
         "bidirectional: false",
     ),
     Combination(
         "deterministic kernels and Keras' own jit_compile='auto'",
-        "enable_op_determinism() turns Keras' automatic XLA off; gru-tf run decides by itself and keeps it",
-        "jit_compile=True in a program of your own",
+        "enable_op_determinism() turns Keras' automatic XLA off; gru-tf run decides on XLA itself and keeps it",
+        "jit_compile=True in your own program",
     ),
 )

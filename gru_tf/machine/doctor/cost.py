@@ -2,7 +2,8 @@
 
 from gru_tf.experiment.specs import Choice
 from gru_tf.machine.speed import own_process, timing
-from gru_tf.machine.speed.cases import Effort, Measurement
+from gru_tf.machine.speed.cases import Effort
+from gru_tf.machine.speed.measurement import Measurement
 from gru_tf.machine.speed.spec import SpeedSpec
 
 CELLS = ("rnn", "lstm", "gru")
@@ -13,7 +14,7 @@ def of_determinism(threads: int = 1) -> list[tuple[Measurement, Measurement]]:
     """(without, with) deterministic kernels: a training step of each classical cell, in two processes of their own."""
     spec = SpeedSpec(cells=tuple(Choice(name=name) for name in CELLS), threads=threads, quick=True, determinism=True)
     parts = list(zip(*spec.determinism_cases(), strict=True))
-    found = own_process.measure(parts, timing.product_rate(EFFORT), EFFORT, threads)
-    half = len(found) // 2
-    pairs = zip(found[:half], found[half:], strict=True)  # a failure leaves its pair out, not the pairs after it askew
+    results = own_process.measure(parts, timing.product_rate(EFFORT), EFFORT, threads)
+    half = len(results) // 2
+    pairs = zip(results[:half], results[half:], strict=True)  # a failure removes its own pair and shifts no other
     return [(a, b) for a, b in pairs if isinstance(a, Measurement) and isinstance(b, Measurement)]

@@ -1,4 +1,4 @@
-"""The kernel path of every cell and layer option, here and on a GPU, and which condition keeps cuDNN away."""
+"""The kernel path of every cell and layer option, here and on a GPU, and the condition that prevents cuDNN."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from gru_tf.recurrent.cells import CELLS, CellSpec
 from gru_tf.recurrent.kernel_path import Path
 from gru_tf.training.network.model import kernel
 
-# what a user may change on a layer, with what comes with its call
+# name → options of the layer, and arguments of its call
 OPTIONS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
-    ("as it comes", {}, {}),
+    ("default options", {}, {}),
     ("in a Bidirectional", {"bidirectional": True}, {}),
     ("dropout=0.1", {"dropout": 0.1}, {}),
     ("recurrent_dropout=0.1", {"recurrent_dropout": 0.1}, {}),
@@ -26,13 +26,13 @@ OPTIONS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("a mask, right-padded", {}, {"mask": "right-padded"}),
     ("a mask, left-padded", {}, {"mask": "left-padded"}),
     ("a mask with an empty row", {}, {"mask": "empty row"}),
-    ("XLA asked for, jit_compile=True", {}, {"jit": True}),
+    ("XLA requested, jit_compile=True", {}, {"jit": True}),
 )
 
 
 @dataclass(frozen=True)
 class PathRow:
-    """What computes one cell or option.
+    """The kernel path of one cell or option.
 
     Args:
         name: of the cell with its options, or of the layer's option.
@@ -53,8 +53,8 @@ def of_cells(gpu: bool) -> Iterator[PathRow]:
     for name in CELLS.names():
         spec = CELLS.find(name)
         for options in _choices(spec):
-            yield _line(spec, options, "stock", gpu)
-    custom = _line(CELLS.find("gru"), {}, "custom", gpu)
+            yield _row(spec, options, "stock", gpu)
+    custom = _row(CELLS.find("gru"), {}, "custom", gpu)
     yield PathRow("any cell with implementation: custom", custom.here, custom.gpu)
 
 
@@ -65,15 +65,15 @@ def _choices(spec: CellSpec) -> Iterator[dict[str, Any]]:
             yield {option: value}
 
 
-def _line(spec: CellSpec, options: dict[str, Any], implementation: Any, gpu: bool) -> PathRow:
+def _row(spec: CellSpec, options: dict[str, Any], implementation: Any, gpu: bool) -> PathRow:
     model = ModelSpec(units=1, implementation=implementation)
     label = Choice(name=spec.name, options=options).label
-    here, there = (kernel(model, spec, options, "auto", with_gpu)[0] for with_gpu in (gpu, True))
-    return PathRow(label, here, there)
+    local, on_gpu = (kernel(model, spec, options, "auto", with_gpu)[0] for with_gpu in (gpu, True))
+    return PathRow(label, local, on_gpu)
 
 
 def of_options(layer: Any, gpu: bool) -> Iterator[PathRow]:
-    """What each option does to a layer in a Keras program of the user's own, in `model.fit`.
+    """The effect of each option on a layer in a user's own Keras program, in `model.fit`.
 
     Args:
         layer: the layer's class, e.g. `gru_tf.GRU` or `keras.layers.LSTM`.
@@ -83,9 +83,11 @@ def of_options(layer: Any, gpu: bool) -> Iterator[PathRow]:
 
     for name, options, call in OPTIONS:
         arguments = {k: v for k, v in options.items() if k != "bidirectional"}
-        made = layer(1, **arguments)
-        made = Bidirectional(made) if "bidirectional" in options else made
-        yield PathRow(name, kernel_path.find_path(made, gpu=gpu, **call), kernel_path.find_path(made, gpu=True, **call))
+        instance = layer(1, **arguments)
+        instance = Bidirectional(instance) if "bidirectional" in options else instance
+        yield PathRow(
+            name, kernel_path.find_path(instance, gpu=gpu, **call), kernel_path.find_path(instance, gpu=True, **call)
+        )
 
 
 def of_experiment(experiment: Experiment, gpu: bool) -> Iterator[PathRow]:
@@ -96,12 +98,12 @@ def of_experiment(experiment: Experiment, gpu: bool) -> Iterator[PathRow]:
     """
     for cell in experiment.cells:
         spec, jit = CELLS.find(cell.name), experiment.training.jit
-        here = kernel(experiment.model, spec, cell.options, jit, gpu)[0]
-        yield PathRow(cell.label, here, _elsewhere(experiment, spec, cell.options))
+        local = kernel(experiment.model, spec, cell.options, jit, gpu)[0]
+        yield PathRow(cell.label, local, _elsewhere(experiment, spec, cell.options))
 
 
 def _elsewhere(experiment: Experiment, spec: CellSpec, options: dict[str, Any]) -> Path:
-    """On a GPU that may be another machine's: what it would refuse is said, not raised."""
+    """The path on a GPU, which another machine may have: a refusal is reported, not raised."""
     try:
         return kernel(experiment.model, spec, options, experiment.training.jit, True)[0]
     except UserError as error:

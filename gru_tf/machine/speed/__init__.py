@@ -1,1 +1,1 @@
-"""What does each cell cost in time, on this machine? Asked for, measured, fitted, drawn, stored, shown."""
+"""What does each cell cost in time on this machine? Specified, measured, fitted, drawn, stored."""

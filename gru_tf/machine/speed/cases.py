@@ -1,10 +1,10 @@
-"""What can be timed and what came of it: a case, a measurement, a failure."""
+"""What can be timed: a case, how long to time it, and the case when it is ready."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from gru_tf.experiment.specs import Choice, ModelSpec, Positive, Spec
 from gru_tf.recurrent.cells import CELLS
@@ -32,8 +32,8 @@ class Case(Spec):
         features: I.
         batch: sequences a step; 1 where streaming.
         timesteps: T; 1 where streaming.
-        deterministic: whether TensorFlow's deterministic kernels are required.
-        fresh: whether it is timed in a process of its own; determinism cannot be switched off again in one.
+        deterministic: whether to require TensorFlow's deterministic kernels.
+        fresh: whether it is timed in a process of its own; determinism cannot be switched off again in a process.
     """
 
     cell: Choice
@@ -62,7 +62,7 @@ class Case(Spec):
 
     @property
     def label(self) -> str:
-        """In words, e.g. "gru · stock xla · train · 64 units · 32 × 100 × 32"."""
+        """For people, e.g. "gru · stock xla · train · 64 units · 32 × 100 × 32"."""
         shape = f"{self.batch} × {self.timesteps} × {self.features}"
         return f"{self.cell.label} · {self.path} · {self.what} · {self.units} units · {shape}" + (
             " · deterministic" * self.deterministic
@@ -80,7 +80,7 @@ class Case(Spec):
 
     @property
     def signature(self) -> Signature:
-        """Its shapes as those of a task."""
+        """Its shapes, as those of a task."""
         return Signature(self.timesteps, self.features, OUTPUTS, "class")
 
     @property
@@ -101,7 +101,7 @@ class Effort:
     """How long a case is timed.
 
     Args:
-        rounds: how often each case has its turn; the machine's other work then disturbs all cases alike, and not one.
+        rounds: turns of each case, so that other work on the machine disturbs all cases alike.
         groups: groups of repeats a round; median and quartiles are over the groups of all rounds.
         group_seconds: shortest time of a group, far above the timer's resolution.
     """
@@ -116,65 +116,13 @@ class PreparedCase:
     """A case ready to be timed.
 
     Args:
-        repeat: does it a number of times and returns when the last is done.
-        compile_seconds: what making it ready took: tracing, compiling, and doing it once.
-        kernel_path: what executes the recurrence, read off the graph.
-        parameters: all weights that it holds.
+        repeat: runs it a number of times and returns when the last run is complete.
+        compile_seconds: time of preparing it: tracing, compiling, and running it once.
+        kernel_path: what executes the recurrence, as seen in the graph.
+        parameters: count of all its weights.
     """
 
     repeat: Callable[[int], Any]
     compile_seconds: float
     kernel_path: str
     parameters: int
-
-
-class Measurement(BaseModel):
-    """A case and its time.
-
-    Args:
-        case: what was timed.
-        median_ms: of one training step, batch or streamed step, over groups of repeats; low_ms, high_ms: quartiles.
-        groups: how many groups; group_size: repeats in each.
-        compile_seconds: tracing, compiling and the first repeat; not in the times above.
-        peak_memory_mb: the process's, compile included; added_memory_mb: above what it held when the case began.
-        device_memory_mb: the GPU's peak, None without one.
-        kernel_path: what executed the recurrence, read off the graph.
-        flops: of the matrix products; floor_ms: these at the machine's measured rate.
-        parameters, recurrent_parameters: exact counts.
-        started: seconds since the epoch; seconds: all that the measurement took.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    case: Case
-    median_ms: float
-    low_ms: float
-    high_ms: float
-    groups: int
-    group_size: int
-    compile_seconds: float
-    peak_memory_mb: float
-    added_memory_mb: float
-    device_memory_mb: float | None = None
-    kernel_path: str
-    flops: int
-    floor_ms: float
-    parameters: int
-    recurrent_parameters: int
-    started: float
-    seconds: float
-
-    @property
-    def times_floor(self) -> float:
-        """How many times the arithmetic floor it takes."""
-        return self.median_ms / self.floor_ms
-
-
-class Failure(BaseModel):
-    """A case that could not be timed, and why, in one line."""
-
-    model_config = ConfigDict(frozen=True)
-
-    case: Case
-    error: str
-    started: float

@@ -1,4 +1,4 @@
-"""The growth of time with length, batch and units, drawn: a panel each, both axes logarithmic."""
+"""A figure of the growth of time with length, batch and units: a panel each, both axes logarithmic."""
 
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ NAMES = {"timesteps": "length T (steps)", "batch": "batch B (sequences)", "units
 DOING = {"train": "Training step", "infer": "Inference of a batch"}
 
 
-def draw(found: SpeedFindings, file: Path) -> Path:
-    """Write the figure to `file`, whose suffix says the format (.svg, .png); returns it.
+def draw(findings: SpeedFindings, file: Path) -> Path:
+    """Write the figure to `file`, whose suffix determines the format (.svg, .png); returns it.
 
     Dots are medians with quartiles, lines join them, a dashed line is the cell's arithmetic floor.
     """
@@ -23,29 +23,29 @@ def draw(found: SpeedFindings, file: Path) -> Path:
         figure = Figure(figsize=(10, 4.2), layout="constrained")
         panels = figure.subplots(1, len(AXES), sharey=True)
         for panel, axis in zip(panels, AXES, strict=True):
-            _panel(panel, found, axis)
+            _panel(panel, findings, axis)
         panels[0].set_ylabel("milliseconds")
-        _room(panels[0], len(found.spec.cells))
-        figure.suptitle(_title(found), x=0.01, ha="left", fontsize=10)
+        _room(panels[0], len(findings.spec.cells))
+        figure.suptitle(_title(findings), x=0.01, ha="left", fontsize=10)
         figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
     return file
 
 
-def _title(found: SpeedFindings) -> str:
-    spec = found.spec
+def _title(findings: SpeedFindings) -> str:
+    spec = findings.spec
     base = f"T = {spec.timesteps}, B = {spec.batch}, H = {spec.units}, I = {spec.features}"
     return f"{DOING[spec.growth_what]}, {spec.shared_path}. Elsewhere {base}. Dashed: arithmetic floor"
 
 
-def _panel(panel: Any, found: SpeedFindings, axis: Axis) -> None:
+def _panel(panel: Any, findings: SpeedFindings, axis: Axis) -> None:
     sizes: set[int] = set()
-    for cell in found.spec.cells:
-        points = found.growth(axis, cell)
+    for cell in findings.spec.cells:
+        points = findings.growth(axis, cell)
         if not points:
             continue
         x = [getattr(m.case, axis) for m in points]
         sizes |= set(x)
-        power = found.power(axis, cell)
+        power = findings.power(axis, cell)
         label = f"{cell.label}  ∝ {SYMBOLS[axis]}^{power}" if power else cell.label
         tone = palette.colour(cell.name)
         middle = [m.median_ms for m in points]
@@ -72,6 +72,6 @@ def _axes(panel: Any, axis: Axis, sizes: list[int]) -> None:
 
 
 def _room(panel: Any, lines: int) -> None:
-    """Room above the highest point for the legend's lines, so that it covers none."""
+    """Make room for the legend above the highest point."""
     low, high = panel.get_ylim()
     panel.set_ylim(low, high * (high / low) ** (0.075 * lines + 0.03))

@@ -1,4 +1,4 @@
-"""What a call of `gru-tf speed` found: measurements by case, and the exponents of their growth."""
+"""The findings of a call of `gru-tf speed`: measurements by case, and the exponents of their growth."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gru_tf.experiment.specs import Choice
-from gru_tf.machine.speed.cases import Case, Failure, Measurement
+from gru_tf.machine.speed.cases import Case
+from gru_tf.machine.speed.measurement import Failure, Measurement
 from gru_tf.machine.speed.spec import Axis, SpeedSpec
 
 
@@ -27,10 +28,10 @@ class Power:
 def fit(sizes: Sequence[float], times: Sequence[float]) -> Power:
     """Slope of log time over log size by least squares, its standard error from the residuals.
 
-    An exponent below that of the arithmetic is a cost that does not grow; the error is of the fit, not of the timing.
+    An exponent below that of the arithmetic means a cost that does not grow; the error is that of the fit, not the timing.
 
     Raises:
-        ValueError: for fewer than three different sizes, which leave no residual to judge by.
+        ValueError: for fewer than three different sizes, which leave no residual.
     """
     if len(set(sizes)) < 3:
         raise ValueError(f"expected at least three sizes. Received: {sorted(set(sizes))}")
@@ -39,10 +40,10 @@ def fit(sizes: Sequence[float], times: Sequence[float]) -> Power:
 
 
 class SpeedFindings(BaseModel):
-    """What was asked and what came of it.
+    """What was to be measured, and the results.
 
     Args:
-        spec: what was asked.
+        spec: what was to be measured.
         rate: floating-point operations a second of a matrix product, measured in the same process.
         machine: versions, commit, device, threads.
         measurements: of the cases that could be timed; failures: of those that could not.
@@ -57,7 +58,7 @@ class SpeedFindings(BaseModel):
     failures: tuple[Failure, ...] = ()
 
     def select(self, cases: Iterable[Case]) -> list[Measurement]:
-        """The measurements of these cases, in their order, without those that failed or were not asked for."""
+        """The measurements of these cases, in their order, without those that failed or were not measured."""
         by_key = {m.case.key: m for m in self.measurements}
         return [by_key[case.key] for case in cases if case.key in by_key]
 

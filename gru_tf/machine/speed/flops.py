@@ -1,4 +1,4 @@
-"""How much arithmetic a case is, in closed form: the floor under its time."""
+"""The arithmetic of a case in closed form: the floor of its time."""
 
 from gru_tf.experiment.specs import Choice
 from gru_tf.machine.speed.cases import OUTPUTS, Case
@@ -8,8 +8,8 @@ from gru_tf.recurrent.cells import CELLS
 def product_weights(cell: Choice, features: int, units: int) -> tuple[int, int]:
     """Weights of a step's products with the input and with the state; I·G·H and H·G·H for G gates with both.
 
-    Read off the parameter count a·I·H + b·H² + c·H, so that a cell whose gates do not see the state counts right: a·H
-    is its growth by one feature, 2b its second difference in units. Biases and weights that act element by element
+    Derived from the parameter count a·I·H + b·H² + c·H, so that a cell whose gates do not see the state counts correctly:
+    a·H is its growth by one feature, 2b its second difference in units. Biases and weights that act element by element
     are c and no product.
     """
     count = CELLS.find(cell.name).parameters
@@ -26,9 +26,9 @@ def flops(case: Case) -> int:
     """Multiplications and additions in the matrix products of one training step, batch or streamed step.
 
     A forward pass over B sequences of T steps takes 2·B·T·(W_x + W_h) + 2·B·H·O, with W_x and W_h the weights that
-    `product_weights` counts, and O outputs. Backwards each product is met twice more, for the gradients of its weights
+    `product_weights` counts, and O outputs. Backwards each product occurs twice more, for the gradients of its weights
     and of its other factor, but nothing needs the gradient of the inputs: 2·B·T·(2·W_x + 3·W_h) + 6·B·H·O for a
-    training step. Element-wise arithmetic, clipping and Adam are left out, so that a floor from this is a floor.
+    training step. Element-wise arithmetic, clipping and Adam are left out, so that the result is a lower bound.
     """
     inputs, states = product_weights(case.cell, case.features, case.units)
     head = case.units * OUTPUTS

@@ -1,4 +1,4 @@
-"""Measurements in processes of their own: what is switched on there, such as determinism, ends with them."""
+"""Measurements in separate processes: settings made there, such as determinism, end with them."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -6,13 +6,14 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from gru_tf.foundation import startup
-from gru_tf.machine.speed.cases import Case, Effort, Failure, Measurement
+from gru_tf.machine.speed.cases import Case, Effort
+from gru_tf.machine.speed.measurement import Failure, Measurement
 
 _rounds: Iterator[list[Measurement | Failure]] = iter(())  # of this process
 
 
 def measure(parts: Sequence[Sequence[Case]], rate: float, effort: Effort, threads: int) -> list[Measurement | Failure]:
-    """Each part in a fresh process, taking turns round by round: what disturbs the machine disturbs all parts alike.
+    """Each part in a fresh process, taking turns round by round, so that other work on the machine disturbs all parts alike.
 
     Args:
         parts: the cases of each process.

@@ -1,4 +1,4 @@
-"""PyTorch's recurrent layers, timed as the peers of Keras' where PyTorch is installed; never required."""
+"""PyTorch's recurrent layers, timed for comparison where PyTorch is installed; never required."""
 
 import time
 from collections.abc import Callable
@@ -19,8 +19,8 @@ def installed() -> bool:
 
 def exists(cell: Choice) -> bool:
     """Whether PyTorch has this cell; its GRU resets after the product and keeps."""
-    ours = {"reset_after": True, "convention": "keep"}
-    return cell.name in LAYERS and all(ours.get(k) == v for k, v in cell.options.items())
+    fixed = {"reset_after": True, "convention": "keep"}
+    return cell.name in LAYERS and all(fixed.get(k) == v for k, v in cell.options.items())
 
 
 def prepare(case: Case, threads: int, gpu: bool) -> PreparedCase:

@@ -1,4 +1,4 @@
-"""Measures what was asked, case by case, into the store: `run` for Python users and the command alike."""
+"""Measures speed, case by case, and stores it: `run` for Python users and the command alike."""
 
 import tempfile
 from collections.abc import Callable
@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from gru_tf.foundation import startup
 from gru_tf.foundation.errors import UserError, mismatch
 from gru_tf.machine.speed import figure, own_process
-from gru_tf.machine.speed.cases import Effort, Failure, Measurement
+from gru_tf.machine.speed.cases import Effort
 from gru_tf.machine.speed.findings import SpeedFindings
+from gru_tf.machine.speed.measurement import Failure, Measurement
 from gru_tf.machine.speed.spec import SpeedSpec
 from gru_tf.machine.speed.store import SpeedRecord
 from gru_tf.machine.speed.store import last as last_of
@@ -23,10 +24,10 @@ EFFORT, QUICK = (5, 3, 0.025), (3, 3, 0.02)  # rounds, groups a round, seconds o
 
 
 def ask(cells: str, **settings: Any) -> SpeedSpec:
-    """What to measure, from names with commas between and a `SpeedSpec`'s other fields.
+    """A specification from comma-separated cell names and the other fields of a `SpeedSpec`.
 
     Raises:
-        UserError: for a name that no cell has, one that stands twice, or an impossible value.
+        UserError: for an unknown cell, a repeated one, or an impossible value.
     """
     named = [{"name": CELLS.check(name.strip())} for name in cells.split(",")]
     try:
@@ -43,10 +44,10 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
     Args:
         spec: what to measure.
         store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
-        progress: called with what a case gave in its first round, or None, and the share that is done.
+        progress: called with the result of a case's first round, or None, and the share that is done.
 
     Raises:
-        UserError: for an impossible budget, or threads that this process cannot take any more.
+        UserError: for an impossible budget, or a number of threads that this process can no longer change to.
     """
     opened = Store(store)
     with startup.quiet():
@@ -56,39 +57,39 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
         _threads(spec.threads)
         cases, pairs = spec.cases(compiled_steps.on_gpu()), spec.determinism_cases()
     effort = Effort(*(QUICK if spec.quick else EFFORT))
-    found = SpeedFindings(spec=spec, rate=timing.product_rate(effort), machine=trainer.machine())
-    record = SpeedRecord(opened, found)
+    findings = SpeedFindings(spec=spec, rate=timing.product_rate(effort), machine=trainer.machine())
+    record = SpeedRecord(opened, findings)
     try:
-        results = timing.measure(cases, found.rate, effort, progress)
-        results += own_process.measure(list(zip(*pairs, strict=True)), found.rate, effort, spec.threads)
+        results = timing.measure(cases, findings.rate, effort, progress)
+        results += own_process.measure(list(zip(*pairs, strict=True)), findings.rate, effort, spec.threads)
         for result in results:
             record.write(result)
-        found = _with(found, results)
-        _keep(record, found)
+        findings = _with(findings, results)
+        _keep(record, findings)
     except BaseException:
         record.stop()
         raise
-    return found
+    return findings
 
 
 def last(store: str | None = None) -> SpeedFindings:
-    """What the latest call found, from the store alone.
+    """The findings of the latest call, without measuring again.
 
     Raises:
-        UserError: where there was none.
+        UserError: where the store has none.
     """
     return last_of(Store(store, make=False))
 
 
-def _with(found: SpeedFindings, results: list[Measurement | Failure]) -> SpeedFindings:
+def _with(findings: SpeedFindings, results: list[Measurement | Failure]) -> SpeedFindings:
     measured = tuple(r for r in results if isinstance(r, Measurement))
     failed = tuple(r for r in results if isinstance(r, Failure))
-    return found.model_copy(update={"measurements": measured, "failures": failed})
+    return findings.model_copy(update={"measurements": measured, "failures": failed})
 
 
-def _keep(record: SpeedRecord, found: SpeedFindings) -> None:
+def _keep(record: SpeedRecord, findings: SpeedFindings) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        record.finish(found, [figure.draw(found, Path(folder) / f"growth.{kind}") for kind in ("svg", "png")])
+        record.finish(findings, [figure.draw(findings, Path(folder) / f"growth.{kind}") for kind in ("svg", "png")])
 
 
 def _threads(threads: int) -> None:

@@ -23,13 +23,13 @@ class SpeedSpec(Spec):
     """What is measured.
 
     Args:
-        cells: whose speed.
+        cells: to measure.
         units: H, of every cell in the first table, and the middle of the growth with units.
         parameters: budget of the second table, head included; None for that of the largest cell at `units`.
         batch, timesteps, features: B, T and I.
         threads: of TensorFlow and PyTorch.
         quick: a first impression: fewer paths and points, growth of inference instead of training.
-        determinism: whether the cost of deterministic kernels is measured, in two processes of their own.
+        determinism: whether to measure the cost of deterministic kernels, in two separate processes.
     """
 
     cells: Annotated[tuple[Choice, ...], Field(min_length=1)] = (
@@ -66,7 +66,7 @@ class SpeedSpec(Spec):
 
     @property
     def growth_what(self) -> What:
-        """What grows in the growth's fit."""
+        """What is timed for the fit of growth."""
         return "infer" if self.quick else "train"
 
     def case(self, cell: Choice, path: KernelPath, what: What, units: int | None = None) -> Case:
@@ -94,21 +94,21 @@ class SpeedSpec(Spec):
 
     @property
     def budget(self) -> int:
-        """The parameters that every cell gets in the second table."""
+        """The parameter budget of every cell in the second table."""
         sizes = [self.case(cell, self.shared_path, "train").size.parameters for cell in self.cells]
         return self.parameters or max(sizes)
 
     def equal_parameters(self) -> list[Case]:
         """Training (where not quick) and inference of each cell at the units that the budget gives it.
 
-        Where nobody asked for a budget, a cell that cannot meet the largest cell's is left out.
+        Without an explicit budget, a cell that cannot meet the largest cell's is left out.
 
         Raises:
-            UserError: where a budget that was asked for cannot be met.
+            UserError: where an explicit budget cannot be met.
         """
         whats: tuple[What, ...] = ("infer",) if self.quick else ("train", "infer")
         model = ModelSpec(parameters=self.budget)
-        found = []
+        cases = []
         for what in whats:
             for cell in self.cells:
                 signature = self.case(cell, self.shared_path, what).signature
@@ -118,8 +118,8 @@ class SpeedSpec(Spec):
                     if self.parameters is not None:
                         raise
                     continue
-                found.append(self.case(cell, self.shared_path, what, units))
-        return found
+                cases.append(self.case(cell, self.shared_path, what, units))
+        return cases
 
     def growth(self, axis: Axis, cell: Choice) -> list[Case]:
         """A cell at the sizes of one axis, smallest first, all others at their middle; sizes below 1 are left out."""
@@ -139,7 +139,7 @@ class SpeedSpec(Spec):
     def cases(self, gpu: bool) -> list[Case]:
         """Everything to time in this process, each once."""
         whats: tuple[What, ...] = ("train", "infer", "stream")
-        found = [self.case(c, path, what) for what in whats for c in self.cells for path in self.paths(c, what, gpu)]
-        found += self.equal_parameters()
-        found += [case for axis in AXES for cell in self.cells for case in self.growth(axis, cell)]
-        return list({case.key: case for case in found}.values())
+        cases = [self.case(c, path, what) for what in whats for c in self.cells for path in self.paths(c, what, gpu)]
+        cases += self.equal_parameters()
+        cases += [case for axis in AXES for cell in self.cells for case in self.growth(axis, cell)]
+        return list({case.key: case for case in cases}.values())

@@ -1,12 +1,12 @@
-"""Speeds ⇄ the store: the MLflow experiment "speed", a parent run a call, a child a measurement."""
+"""Speeds in the store: the MLflow experiment "speed", with a parent run for each call and a child for each measurement."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from gru_tf.foundation.errors import UserError
-from gru_tf.machine.speed.cases import Failure, Measurement
 from gru_tf.machine.speed.findings import SpeedFindings
+from gru_tf.machine.speed.measurement import Failure, Measurement
 from gru_tf.machine.speed.spec import AXES
 from gru_tf.suite.tracking import FAILED, FINISHED, KIND, Store, answering
 from gru_tf.suite.tracking.paging import every
@@ -21,23 +21,23 @@ class SpeedRecord:
     """One call of `gru-tf speed` in the store.
 
     Args:
-        store: where it goes.
-        found: what was asked, with the machine it is asked on.
+        store: to write to.
+        findings: with the specification and the machine.
 
     Raises:
         StoreError: where the server refuses; likewise its methods.
     """
 
-    def __init__(self, store: Store, found: SpeedFindings):
+    def __init__(self, store: Store, findings: SpeedFindings):
         self.store, self.client = store, store.client
-        tags = {ASKED: found.model_dump_json(exclude={"measurements", "failures"}), KIND: PARENT, **_tags(found)}
-        params = {k: v for k, v in found.spec.model_dump(mode="json").items() if k != "cells"}
-        params["cells"] = ", ".join(cell.label for cell in found.spec.cells)
+        tags = {ASKED: findings.model_dump_json(exclude={"measurements", "failures"}), KIND: PARENT, **_tags(findings)}
+        params = {k: v for k, v in findings.spec.model_dump(mode="json").items() if k != "cells"}
+        params["cells"] = ", ".join(cell.label for cell in findings.spec.cells)
         with answering(store.uri):
             self.experiment_id = store.experiment_id(EXPERIMENT)
-            run = self.client.create_run(self.experiment_id, tags=tags, run_name=f"speed on {found.machine['device']}")
+            run = self.client.create_run(self.experiment_id, tags=tags, run_name=f"speed on {findings.machine['device']}")
             self.parent = str(run.info.run_id)
-            store.log(self.parent, params, {"product_gflops": found.rate / 1e9})
+            store.log(self.parent, params, {"product_gflops": findings.rate / 1e9})
 
     def write(self, result: Measurement | Failure) -> None:
         """Write one child."""
@@ -53,13 +53,13 @@ class SpeedRecord:
             self.store.log(run.info.run_id, _params(result), _metrics(result))
             self.client.set_terminated(run.info.run_id, status, start + int(1000 * seconds))
 
-    def finish(self, found: SpeedFindings, figures: Iterable[Path]) -> None:
+    def finish(self, findings: SpeedFindings, figures: Iterable[Path]) -> None:
         """Close the parent with its exponents and figures."""
         with answering(self.store.uri):
-            self.store.log(self.parent, metrics=_powers(found))
+            self.store.log(self.parent, metrics=_powers(findings))
             for file in figures:
                 self.client.log_artifact(self.parent, str(file))
-            self.client.set_terminated(self.parent, FAILED if found.failures else FINISHED)
+            self.client.set_terminated(self.parent, FAILED if findings.failures else FINISHED)
 
     def stop(self) -> None:
         """Close the parent of a call that was stopped."""
@@ -68,10 +68,10 @@ class SpeedRecord:
 
 
 def last(store: Store) -> SpeedFindings:
-    """What the latest call found, from the store alone.
+    """The findings of the latest call, without measuring again.
 
     Raises:
-        UserError: where there was none.
+        UserError: where the store has none.
     """
     parents = _runs(store, f"tags.`{KIND}` = '{PARENT}' and attributes.status != '{STOPPED}'")
     if not parents:
@@ -81,28 +81,28 @@ def last(store: Store) -> SpeedFindings:
     texts = {status: [r.data.tags[MEASURED] for r in children if r.info.status == status] for status in (FINISHED, FAILED)}
     measured = tuple(map(Measurement.model_validate_json, texts[FINISHED]))
     failed = tuple(map(Failure.model_validate_json, texts[FAILED]))
-    found = SpeedFindings.model_validate_json(parent.data.tags[ASKED])
-    return found.model_copy(update={"measurements": measured, "failures": failed})
+    findings = SpeedFindings.model_validate_json(parent.data.tags[ASKED])
+    return findings.model_copy(update={"measurements": measured, "failures": failed})
 
 
-def _runs(store: Store, wanted: str) -> list[Any]:
-    """The runs of the experiment with these tags, oldest first."""
+def _runs(store: Store, condition: str) -> list[Any]:
+    """The runs of the experiment that satisfy a condition, oldest first."""
     with answering(store.uri):
         experiment = store.client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             return []
-        of, order = [experiment.experiment_id], ["attributes.start_time ASC"]
-        return list(every(store.client.search_runs, experiment_ids=of, filter_string=wanted, order_by=order))
+        ids, order = [experiment.experiment_id], ["attributes.start_time ASC"]
+        return list(every(store.client.search_runs, experiment_ids=ids, filter_string=condition, order_by=order))
 
 
-def _powers(found: SpeedFindings) -> dict[str, float]:
+def _powers(findings: SpeedFindings) -> dict[str, float]:
     """Exponents as metrics, e.g. exponent_timesteps_gru."""
-    fitted = {(axis, cell.name): found.power(axis, cell) for axis in AXES for cell in found.spec.cells}
+    fitted = {(axis, cell.name): findings.power(axis, cell) for axis in AXES for cell in findings.spec.cells}
     return {f"exponent_{axis}_{cell}": power.exponent for (axis, cell), power in fitted.items() if power}
 
 
-def _tags(found: SpeedFindings) -> dict[str, str]:
-    machine = found.machine
+def _tags(findings: SpeedFindings) -> dict[str, str]:
+    machine = findings.machine
     versions = {f"version.{k}": v for k, v in machine.get("versions", {}).items()}
     return {**versions, **{k: str(machine[k]) for k in ("commit", "device", "threads") if k in machine}}
 
@@ -129,7 +129,7 @@ def _params(result: Measurement | Failure) -> dict[str, Any]:
 
 
 def _metrics(result: Measurement | Failure) -> dict[str, float]:
-    """Names as in a training run's record where they mean the same."""
+    """Metrics of a result, named as in a training run's record where they mean the same."""
     if isinstance(result, Failure):
         return {}
     name = PREFIX[result.case.what]

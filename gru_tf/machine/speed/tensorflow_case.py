@@ -1,7 +1,7 @@
-"""Makes a case ready to be timed in TensorFlow: builds, traces, compiles and does it once.
+"""Prepares a case to be timed in TensorFlow: builds, traces, compiles and runs it once.
 
 A training step is the one that `training.train` takes, in the same graph loop, so that no Python runs between steps. A
-batch or a streamed step is one call from Python and ends with its outputs in NumPy, as its user would meet it; the call
+batch or a streamed step is one call from Python and ends with its outputs in NumPy, as in a user's program; the call
 itself, 0.1 to 0.3 ms, is therefore part of a small case's time.
 """
 
@@ -31,7 +31,7 @@ def prepare(case: Case) -> PreparedCase:
     """`case` on random data, warmed up by one repeat.
 
     Raises:
-        UserError: where the case's path is not there: no GPU, no stock layer, no PyTorch.
+        UserError: where the case's path is not available: no GPU, no stock layer, no PyTorch.
     """
     if case.path == "pytorch":
         return pytorch_case.prepare(case, tf.config.threading.get_intra_op_parallelism_threads(), on_gpu())
@@ -39,7 +39,7 @@ def prepare(case: Case) -> PreparedCase:
         raise UserError(f"{case.cell.label}: path cudnn: TensorFlow sees no GPU")
     ready = {"train": _train, "infer": _infer, "stream": _stream}[case.what](case)
     if (case.path == "cudnn") != (ready.kernel_path == "cudnn"):
-        raise UserError(f"{case.cell.label}: asked for path {case.path}, but the graph holds {ready.kernel_path}")
+        raise UserError(f"{case.cell.label}: requested path {case.path}, but the graph contains {ready.kernel_path}")
     return ready
 
 
@@ -90,7 +90,7 @@ def _stream(case: Case) -> PreparedCase:
     x = tf.constant(_examples(case).inputs[:, 0])
     start = cell.get_initial_state(batch_size=1)
     start = list(start) if isinstance(start, (list, tuple)) else [start]
-    head(cell(x, start)[0])  # makes the weights
+    head(cell(x, start)[0])  # creates the weights
 
     def step(x: Any, states: Any) -> Any:
         output, states = cell(x, states)
@@ -112,7 +112,7 @@ def _stream(case: Case) -> PreparedCase:
 
 
 def _without_cudnn(case: Case, layers: Iterable[Any]) -> None:
-    """On a GPU, keep a stock layer that is timed as a plain loop from taking cuDNN."""
+    """On a GPU, keep a stock layer that is timed as a plain loop from using cuDNN."""
     for layer in layers if case.path != "cudnn" and on_gpu() else ():
         if hasattr(layer, "use_cudnn"):
             layer.use_cudnn = False

@@ -1,7 +1,7 @@
-"""Times a case: compile time apart, repeats in groups after it, beside the arithmetic floor.
+"""Times a case: compile time separately, then repeats in groups, next to the arithmetic floor.
 
 Times are medians and quartiles over groups of repeats, each group far longer than the timer's resolution. The groups of
-a case are spread over the whole measurement, in rounds: a machine's other work comes and goes within minutes.
+a case are spread over the whole measurement, in rounds, because other work on a machine varies within minutes.
 """
 
 import gc
@@ -17,27 +17,28 @@ import tensorflow as tf
 
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import one_line
-from gru_tf.machine.speed.cases import Case, Effort, Failure, Measurement
+from gru_tf.machine.speed.cases import Case, Effort
 from gru_tf.machine.speed.flops import flops
+from gru_tf.machine.speed.measurement import Failure, Measurement
 from gru_tf.machine.speed.tensorflow_case import prepare
 from gru_tf.training.compiled_steps import on_gpu
 
 MIB = 1024**2
-FIRST = 8  # a first round, with its compiling, takes about as long as eight others
+FIRST = 8  # a first round, with compiling, takes about as long as eight others
 Result = Measurement | Failure
 Progress = Callable[[Result | None, float], None]
 
 
 class Trial:
-    """A case that is being timed; its first round comes with making it.
+    """A case that is being timed; creating it runs its first round.
 
     Args:
         case: what to time.
-        rate: floating-point operations a second that the floor is reckoned with, from `product_rate`.
+        rate: floating-point operations a second for the floor, from `product_rate`.
         effort: how long to time.
 
     Raises:
-        UserError: where the case's path is not there: no GPU, no stock layer, no PyTorch.
+        UserError: where the case's path is not available: no GPU, no stock layer, no PyTorch.
     """
 
     def __init__(self, case: Case, rate: float, effort: Effort):
@@ -61,7 +62,7 @@ class Trial:
         return self
 
     def measurement(self) -> Measurement:
-        """What the rounds so far give."""
+        """The result of the rounds so far."""
         low, median, high = 1000 * np.quantile(self.times, (0.25, 0.5, 0.75))
         size, count = self.case.size, flops(self.case)
         return Measurement(
@@ -86,32 +87,32 @@ class Trial:
 
 
 def rounds(cases: Iterable[Case], rate: float, effort: Effort, progress: Progress | None = None) -> Iterator[list[Result]]:
-    """Time cases in this process and give what is known after each round; a case that fails is recorded as that.
+    """Time cases in this process and yield the results after each round; a case that fails gives a `Failure`.
 
     Args:
         cases: what to time.
-        rate: floating-point operations a second that the floor is reckoned with, from `product_rate`.
+        rate: floating-point operations a second for the floor, from `product_rate`.
         effort: how long to time.
-        progress: called with what a case gave in its first round, or None, and the share that is done.
+        progress: called with the result of a case's first round, or None, and the share that is done.
     """
     cases = list(cases)
-    tell = progress or (lambda result, share: None)
+    report = progress or (lambda result, share: None)
     whole = len(cases) * (FIRST + effort.rounds - 1)
     done: list[Trial | Failure] = []
     for case in cases:
         done.append(_attempt(case, partial(Trial, case, rate, effort)))
-        tell(_result(done[-1]), FIRST * len(done) / whole)
+        report(_result(done[-1]), FIRST * len(done) / whole)
     yield [_result(trial) for trial in done]
     for turn in range(1, effort.rounds):
         for index, trial in enumerate(done):
             if isinstance(trial, Trial):
                 done[index] = _attempt(trial.case, trial.round)
-            tell(None, ((FIRST + turn - 1) * len(cases) + index + 1) / whole)
+            report(None, ((FIRST + turn - 1) * len(cases) + index + 1) / whole)
         yield [_result(trial) for trial in done]
 
 
 def measure(cases: Iterable[Case], rate: float, effort: Effort, progress: Progress | None = None) -> list[Result]:
-    """All of `rounds`; returns what the last one gives."""
+    """Run all `rounds`; returns the results of the last."""
     return list(rounds(cases, rate, effort, progress))[-1]
 
 
@@ -123,7 +124,7 @@ def _attempt(case: Case, act: Callable[[], Trial]) -> Trial | Failure:
     started = time.time()
     try:
         return act()
-    except Exception as error:  # the boundary of a case, as in training.attempt
+    except Exception as error:  # the boundary of a case, as in `trainer.attempt`
         return Failure(case=case, error=one_line(f"{type(error).__name__}: {error}", 300), started=started)
 
 
@@ -146,7 +147,7 @@ def _rate(size: int, effort: Effort) -> float:
 
 
 def _group_size(repeat: Callable[[int], Any], group_seconds: float) -> int:
-    """How many repeats take `group_seconds`, found by trying."""
+    """How many repeats take `group_seconds`, by trial."""
     size, taken = 1, min(_seconds(repeat, 1) for _ in range(2))
     while taken < group_seconds:
         size = max(size + 1, min(16 * size, math.ceil(1.2 * size * group_seconds / taken)))
@@ -161,7 +162,7 @@ def _seconds(repeat: Callable[[int], Any], times: int) -> float:
 
 
 def _reset_memory() -> float:
-    """Start new peaks; returns the MiB that the process holds now."""
+    """Reset memory peaks; returns the MiB that the process holds now."""
     environment.reset_peak_memory()
     if on_gpu():
         tf.config.experimental.reset_memory_stats("GPU:0")

@@ -23,9 +23,10 @@ from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
 from gru_tf.machine.speed import figure, own_process, pytorch_case, running, timing
 from gru_tf.machine.speed import store as record
-from gru_tf.machine.speed.cases import Case, Effort, Failure, Measurement
+from gru_tf.machine.speed.cases import Case, Effort
 from gru_tf.machine.speed.findings import SpeedFindings, fit
 from gru_tf.machine.speed.flops import flops, product_weights
+from gru_tf.machine.speed.measurement import Failure, Measurement
 from gru_tf.machine.speed.spec import AXES, SpeedSpec
 from gru_tf.machine.speed.tensorflow_case import prepare
 from gru_tf.recurrent.cells import CELLS
