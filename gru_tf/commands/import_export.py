@@ -15,8 +15,8 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import option_names
 
 if TYPE_CHECKING:
-    from gru_tf.interchange.importing import Imported
-    from gru_tf.interchange.layer_table import Row
+    from gru_tf.interchange.importing import ImportedModel
+    from gru_tf.interchange.layer_table import LayerRow
 
 console = Console()
 KINDS = ".pt, .safetensors, .onnx, .h5, .keras, a TF1 checkpoint"
@@ -101,25 +101,25 @@ def _check_registered(address: str, given: dict[str, Any]) -> None:
         raise UserError(f"{address}: {', '.join(names)}: no option for a model of the registry. Options: {valid}")
 
 
-def _imported(file: str, verify: bool | None, reference: Path | None, given: dict[str, Any]) -> "Imported":
+def _imported(file: str, verify: bool | None, reference: Path | None, given: dict[str, Any]) -> "ImportedModel":
     from gru_tf.interchange import importing
 
-    return importing.bring(file, verify=verify, reference=reference, **given)
+    return importing.import_file(file, verify=verify, reference=reference, **given)
 
 
-def _registered(address: str, store: str | None, verify: bool | None) -> "Imported":
+def _registered(address: str, store: str | None, verify: bool | None) -> "ImportedModel":
     from gru_tf.suite.tracking import from_registry
 
     return from_registry.bring(address, store, verify)
 
 
-def _rows(found: "Imported") -> "list[Row]":
+def _rows(found: "ImportedModel") -> "list[LayerRow]":
     from gru_tf.interchange import layer_table
 
     return list(layer_table.rows(found.model, found.network))
 
 
-def _not_verified(found: "Imported", verify: bool | None) -> str:
+def _not_verified(found: "ImportedModel", verify: bool | None) -> str:
     if verify is False:
         return "not verified: --no-verify"
     if found.unverified:
@@ -131,7 +131,7 @@ def _not_verified(found: "Imported", verify: bool | None) -> str:
     return f"not verified: {importing.framework_of(found.source)} is not installed, and there is no --reference"
 
 
-def _table(rows: "Iterable[Row]") -> Table:
+def _table(rows: "Iterable[LayerRow]") -> Table:
     shown = Table(**screen.NARROW)
     for name in COLUMNS:
         folded = name in ("layer", "on a GPU")  # may be long; the numbers are never cut for them

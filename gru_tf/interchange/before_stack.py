@@ -13,7 +13,7 @@ from gru_tf.interchange.pytorch.stacks import Tensor
 ON_TOP = ("head", "out", "dec", "logit", "class", "pred")  # in a name, say that it is no layer in front
 
 
-def told(names: Sequence[str], keys: Sequence[str], between: str = ".") -> set[str]:
+def keys_left_out(names: Sequence[str], keys: Sequence[str], between: str = ".") -> set[str]:
     """The keys of entries and modules that are to be left out.
 
     Args:
@@ -35,16 +35,16 @@ def told(names: Sequence[str], keys: Sequence[str], between: str = ".") -> set[s
     return found
 
 
-def check_left(left: Iterable[Tensor], widths: tuple[int, int], told_head: bool) -> None:
+def check_left(left: Iterable[Tensor], widths: tuple[int, int], head_named: bool) -> None:
     """Refuse what is not read and could be in front of the stack.
 
     Args:
         left: entries that are not read.
         widths: of what the stack takes, and of what it gives.
-        told_head: whether the user said what the head is; what fits on top is then known to be none.
+        head_named: whether the user said what the head is; what fits on top is then known to be none.
     """
     for tensor in left:
-        on_top = told_head and tensor.shape[1:] == widths[1:]
+        on_top = head_named and tensor.shape[1:] == widths[1:]
         if len(tensor.shape) > 1 and tensor.shape[0] == widths[0] and not on_top:
             raise UserError(f"{_doubt(tensor, widths[0])}. Received: shape {tensor.shape}")
 

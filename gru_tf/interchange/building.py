@@ -139,7 +139,7 @@ def fill(layer: Any, recurrent: Recurrent) -> None:
 # --- and back ---
 
 
-def of(model: Any) -> Network:
+def network_of(model: Any) -> Network:
     """The network that a Keras model is: an input, an embedding or a scale, recurrent layers, dense layers, in one line.
 
     Stock layers, this project's, `RecurrentStack` and `Bidirectional` are read; dropout is left out. Classes are taken at

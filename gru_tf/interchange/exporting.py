@@ -82,7 +82,7 @@ def _check_place(path: Path, folder: bool) -> None:
 
 def _network(model: Any) -> Network:
     """What the model computes; writers compare their file with this, so it must be the same."""
-    network = building.of(model)
+    network = building.network_of(model)
     try:
         verification.check_network(model, network)
     except UserError as error:

@@ -15,16 +15,16 @@ from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.interchange import building, option_names, provenance, readers, verification
 from gru_tf.interchange import stored_outputs as stored
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.source import Foreign, Run
+from gru_tf.interchange.source import Computation, ForeignModel
 from gru_tf.interchange.verification import Verified
 
-Framework = Callable[[], tuple[str, Run] | None]
+Framework = Callable[[], tuple[str, Computation] | None]
 EXACT = ("float32", "float64")
 HALVES = {"float16": 2**-11, "bfloat16": 2**-8}  # by how much they round
 
 
 @dataclass(frozen=True, eq=False)
-class Imported:
+class ImportedModel:
     """A model that was imported.
 
     Args:
@@ -57,8 +57,8 @@ def import_model(
     """A trained recurrent stack of another framework as a Keras model, which computes the same.
 
     Input is (batch, T, features), or token numbers (batch, T); output (batch, T, outputs), or (batch, outputs) where only
-    the last step is read. `gru_tf.interchange.provenance.of` says of the model, and of each .keras file that is saved of it,
-    where it comes from and how it was verified.
+    the last step is read. `gru_tf.interchange.provenance.record_of` gives the record of the model, or of a .keras file saved
+    from it: where it comes from and how it was verified.
 
     Args:
         path: a PyTorch state_dict (.pt, .safetensors), ONNX, Keras of any age (.h5, .keras), or a TensorFlow 1 checkpoint.
@@ -73,22 +73,22 @@ def import_model(
     Raises:
         UserError: for what cannot be read or is not the same, naming file and key; see the reader's module.
     """
-    return bring(path, verify=verify, reference=reference, dtype=dtype, **given).model
+    return import_file(path, verify=verify, reference=reference, dtype=dtype, **given).model
 
 
-def bring(
+def import_file(
     path: str | Path,
     *,
     verify: bool | None = None,
     reference: str | Path | None = None,
     dtype: str = "float32",
     **given: Any,
-) -> Imported:
+) -> ImportedModel:
     """As `import_model`, with all that is known of it."""
     path = Path(path)
-    reader = readers.of(path)
+    reader = readers.reader_for(path)
     found = reader.read(path, **readers.given_to(reader, path, given))
-    if not isinstance(found, Foreign):
+    if not isinstance(found, ForeignModel):
         if dtype != "float32":
             raise UserError(f"{path}: dtype: a Keras file says its layers' own. Received: dtype={shown(dtype)}")
         return _whole_model(path, found, lambda: reader.framework(path), verify, reference)
@@ -96,7 +96,7 @@ def bring(
     _check_finite(path, found.network.arrays())
     model = building.build(found.network, dtype=dtype)
 
-    def compare(by: str, run: Run) -> Verified:
+    def compare(by: str, run: Computation) -> Verified:
         return verification.verify(model, found.network, run, by=by, lengths=found.lengths, batches=found.batches)
 
     verified = _verified(path, model, found.network, found.source, found.framework, compare, verify, reference)
@@ -105,15 +105,15 @@ def bring(
 
 def _whole_model(
     path: Path, found: Any, framework: Framework, verify: bool | None, reference: str | Path | None
-) -> Imported:
+) -> ImportedModel:
     """Of a Keras file, which may be more than a stack: all that it puts out, and its layers' states, are compared."""
     _check_finite(path, ((weight.path, weight.numpy()) for weight in found.model.weights))
     try:
-        network = building.of(found.model)
+        network = building.network_of(found.model)
     except UserError:
         network = None
 
-    def compare(by: str, run: Run) -> Verified:
+    def compare(by: str, run: Computation) -> Verified:
         return verification.verify_model(found.model, run, by=by)
 
     verified = _verified(path, found.model, network, found.source, framework, compare, verify, reference)
@@ -150,7 +150,7 @@ def _imported(
     verified: Verified | None,
     notes: Sequence[str],
     beside: Sequence[Path] = (),
-) -> Imported:
+) -> ImportedModel:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     record = {
         "source": source,
@@ -160,7 +160,7 @@ def _imported(
         "verified": None if verified is None else verified.record() | {"date": today},
     }
     provenance.attach(model, record)
-    return Imported(model, network, source, verified, tuple(notes), record)
+    return ImportedModel(model, network, source, verified, tuple(notes), record)
 
 
 # --- verified ---
@@ -172,7 +172,7 @@ def _verified(
     network: Network | None,
     source: str,
     framework: Framework,
-    compare: Callable[[str, Run], Verified],
+    compare: Callable[[str, Computation], Verified],
     verify: bool | None,
     reference: str | Path | None,
 ) -> Verified | None:

@@ -11,7 +11,7 @@ from gru_tf.recurrent import kernel_path
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerRow:
     """One layer.
 
     Args:
@@ -31,7 +31,7 @@ class Row:
     path: str
 
 
-def rows(model: Any, network: Network | None) -> Iterator[Row]:
+def rows(model: Any, network: Network | None) -> Iterator[LayerRow]:
     """Each layer with weights; named as in `network` where that is known."""
     masked = len(model.inputs) > 1
     names = iter([layer.name for layer in network.layers] if network else [])
@@ -43,15 +43,15 @@ def rows(model: Any, network: Network | None) -> Iterator[Row]:
         elif layer.weights:
             name = (next(heads, "") if isinstance(layer, keras.layers.Dense) else "") or layer.name
             units = getattr(layer, "units", getattr(layer, "output_dim", None))
-            yield Row(name, type(layer).__name__, "", units, layer.count_params(), "")
+            yield LayerRow(name, type(layer).__name__, "", units, layer.count_params(), "")
 
 
-def _recurrent(layer: Any, inner: Any, name: str, masked: bool) -> Row:
+def _recurrent(layer: Any, inner: Any, name: str, masked: bool) -> LayerRow:
     path = kernel_path.find_path(layer, gpu=True, mask="right-padded" if masked else None, training=False, jit=False)
     shown = "cuDNN" if path.name == "cudnn" else str(path)
     directions = "both" if inner is not layer else "backward" if layer.go_backwards else "forward"
     kind = type(inner.cell if type(inner) is keras.layers.RNN else inner).__name__  # Keras' loop is named by its cell
-    return Row(name, kind, directions, _units(inner), layer.count_params(), shown)
+    return LayerRow(name, kind, directions, _units(inner), layer.count_params(), shown)
 
 
 def _units(layer: Any) -> int | None:

@@ -21,7 +21,7 @@ WAYS = {"forward": "forward_layer", "backward": "backward_layer"}  # of a Bidire
 
 
 class ModelRun:
-    """A model's own computation of inputs, as `gru_tf.interchange.source.Run`, with the model, whose states can be noted.
+    """A Keras model as `gru_tf.interchange.source.Computation`; the model is kept, so that its states can be recorded.
 
     Args:
         model: of TF-Keras or Keras 3.

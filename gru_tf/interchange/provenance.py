@@ -15,7 +15,7 @@ MOST = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
-class Provenance:
+class ModelProvenance:
     """In the place of a model's `save_assets`, which Keras calls while it saves: adds the record to the file.
 
     Args:
@@ -31,10 +31,10 @@ class Provenance:
 
 def attach(model: Any, record: dict[str, Any]) -> None:
     """Let a model carry the record from now on; a loaded file does not, its file still has it."""
-    model.save_assets = Provenance(record)
+    model.save_assets = ModelProvenance(record)
 
 
-def of(model: Any) -> dict[str, Any] | None:
+def record_of(model: Any) -> dict[str, Any] | None:
     """The record of an imported model or of its .keras file; None where there is none.
 
     Raises:
@@ -42,7 +42,7 @@ def of(model: Any) -> dict[str, Any] | None:
     """
     if not isinstance(model, (str, Path)):
         kept = getattr(model, "save_assets", None)
-        return kept.record if isinstance(kept, Provenance) else None
+        return kept.record if isinstance(kept, ModelProvenance) else None
     try:
         with zipfile.ZipFile(model) as archive:
             if MEMBER not in archive.namelist() or archive.getinfo(MEMBER).file_size > MOST:
@@ -51,3 +51,6 @@ def of(model: Any) -> dict[str, Any] | None:
     except (OSError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError) as error:
         raise UserError(f"{model}: expected a .keras file. Received: {error}") from None
     return found if isinstance(found, dict) else None
+
+
+of = record_of  # the documented name, as `gru_tf.interchange.metadata.of`

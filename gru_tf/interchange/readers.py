@@ -25,7 +25,7 @@ KINDS = "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .ke
 HDF5, PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80\x02"
 
 
-def of(path: Path) -> Any:
+def reader_for(path: Path) -> Any:
     """The module that reads the file.
 
     Raises:

@@ -11,7 +11,7 @@ from gru_tf.interchange.network import Network
 LENGTHS, BATCHES = (1, 2, 7, 30), (1, 3)  # what is verified with, where the file takes any
 
 
-class Run(Protocol):
+class Computation(Protocol):
     """The source framework's own computation of the file."""
 
     def __call__(self, inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
@@ -24,7 +24,7 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Foreign:
+class ForeignModel:
     """A file that was read.
 
     Args:
@@ -39,7 +39,7 @@ class Foreign:
 
     network: Network
     source: str
-    framework: Callable[[], tuple[str, Run] | None] = lambda: None
+    framework: Callable[[], tuple[str, Computation] | None] = lambda: None
     warnings: tuple[str, ...] = ()
     beside: tuple[Path, ...] = ()
     lengths: tuple[int, ...] = LENGTHS

@@ -14,7 +14,7 @@ from gru_tf.foundation.errors import UserError, counted, near_file, one_line
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.random_inputs import tokens_of
-from gru_tf.interchange.verification import TOLERANCE, Differences, Verified, given_to, real_steps
+from gru_tf.interchange.verification import TOLERANCE, Differences, Verified, model_inputs, real_steps
 
 LARGE, EXPANSION = 1 << 28, 20  # bytes: from the first on, no more than so many times the file's
 
@@ -36,7 +36,7 @@ def compare(model: Any, file: Path, network: Network | None = None, *, tolerance
     arrays = _arrays(file)
     real = arrays.get("lengths")
     inputs = _checked_inputs(model, arrays["inputs"], real, file)
-    given = given_to(inputs, real)
+    given = model_inputs(inputs, real)
     ours, theirs = np.asarray(model(given)), arrays["outputs"]
     if ours.shape != theirs.shape:
         hint = " Arrays begin with the batch, as with batch_first=True" if ours.swapaxes(0, 1).shape == theirs.shape else ""

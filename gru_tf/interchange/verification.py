@@ -17,7 +17,7 @@ from gru_tf.foundation.errors import UserError, counted, several
 from gru_tf.interchange import building, model_states, random_inputs
 from gru_tf.interchange.model_states import ModelRun, States
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.source import BATCHES, LENGTHS, Run
+from gru_tf.interchange.source import BATCHES, LENGTHS, Computation
 
 TOLERANCE = 1e-5
 HALF = 1e-2  # in 16 bits
@@ -58,7 +58,7 @@ class Verified:
 def verify(
     model: Any,
     network: Network,
-    run: Run,
+    run: Computation,
     *,
     by: str = "the source framework",
     tolerance: float = TOLERANCE,
@@ -92,7 +92,7 @@ def verify(
     for batch in batches:
         for steps in lengths:
             inputs, real = random_inputs.of_network(network, batch, steps, rng, dtype)
-            given = given_to(inputs, real)
+            given = model_inputs(inputs, real)
             theirs, their_states = run(inputs, real)
             where = batch_of(batch, steps)
             outputs, *states = stateful(given)
@@ -109,7 +109,7 @@ def batch_of(batch: int, steps: int) -> str:
     return f"batch of {batch}, {counted(steps, 'step')}"
 
 
-def given_to(inputs: Array, real: Array | None) -> Any:
+def model_inputs(inputs: Array, real: Array | None) -> Any:
     """What a built model takes: tensors, for `predict` would make them float32."""
     x = ops.convert_to_tensor(inputs)
     return x if real is None else [x, ops.convert_to_tensor(np.arange(inputs.shape[1]) < np.asarray(real)[:, None])]

@@ -78,7 +78,7 @@ def test_import_prints_the_layers_and_how_it_was_verified_and_writes(main, stack
     assert lines[10:] == ["Written: lm.keras"]
     tokens, outputs = stack
     np.testing.assert_allclose(keras.saving.load_model("lm.keras")(tokens), outputs, rtol=0, atol=1e-5)
-    assert provenance.of("lm.keras")["verified"]["by"] == "the reference ref.npz"
+    assert provenance.record_of("lm.keras")["verified"]["by"] == "the reference ref.npz"
     assert files(tmp_path) == {"lm.safetensors", "ref.npz", "lm.keras"}
 
 
@@ -95,7 +95,7 @@ def test_without_framework_and_reference_it_says_so_and_verify_fails(main, stack
     code, shown, _ = main("import", "lm.safetensors", "-o", "lm.keras")
     assert code == 0
     assert "Not verified: the framework of a PyTorch state_dict is not installed, and there is no --reference" in shown
-    assert provenance.of("lm.keras")["verified"] is None
+    assert provenance.record_of("lm.keras")["verified"] is None
     code, shown, error = main("import", "lm.safetensors", "-o", "other.keras", "--verify")
     assert (code, shown) == (2, "")
     assert error.startswith("gru-tf: lm.safetensors: expected it to be verified.")
@@ -208,11 +208,11 @@ def test_messages_have_the_command_s_options(main, stack, tmp_path, case):
 def test_python_s_callers_get_python_s_options(stack, tmp_path):
     two(tmp_path)
     with pytest.raises(UserError, match=r"scopes: no option .* Options: prefix, embedding, head, every_step, activation, m"):
-        importing.bring(tmp_path / "lm.safetensors", scopes=["a"])
+        importing.import_file(tmp_path / "lm.safetensors", scopes=["a"])
     with pytest.raises(UserError, match=r"headd: no option for a file of this kind\. Did you mean 'head'"):
-        importing.bring(tmp_path / "lm.safetensors", headd="a")
+        importing.import_file(tmp_path / "lm.safetensors", headd="a")
     with pytest.raises(UserError, match="or `prefix` to choose one"):
-        importing.bring(tmp_path / "two.safetensors")
+        importing.import_file(tmp_path / "two.safetensors")
 
 
 def test_a_layer_in_front_is_refused_and_left_out_where_that_is_asked_for(main, tmp_path):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import gru_tf
 from gru_tf.interchange import agreement, random_inputs, verification
-from gru_tf.interchange.building import build, of
+from gru_tf.interchange.building import build, network_of
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.interchange.tensorflow import saved_model, tflite
 from gru_tf.recurrent.cells import CELLS
@@ -63,7 +63,7 @@ TOKENS, REAL = np.array([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 0, 0]], "int32"), np.a
 def saved(forwards, tmp_path_factory):
     """What a program with TensorFlow alone loads."""
     folder = tmp_path_factory.mktemp("saved") / "forwards"
-    line = saved_model.write(of(forwards), folder)
+    line = saved_model.write(network_of(forwards), folder)
     assert line.startswith(f"verified by TensorFlow {tf.__version__}: outputs of 11 batches ")  # 4 shapes, and 7 steps
     return tf.saved_model.load(str(folder))
 
@@ -182,7 +182,7 @@ def lite(forwards, masked, tmp_path_factory):
     folder = tmp_path_factory.mktemp("lite")
     forms = {"whole": (forwards, {"timesteps": 11}), "stream": (forwards, {"streaming": True})}
     forms["masked"] = masked, {"timesteps": 6, "batch": 2}
-    said = {name: tflite.write(of(model), folder / f"{name}.tflite", **how) for name, (model, how) in forms.items()}
+    said = {name: tflite.write(network_of(model), folder / f"{name}.tflite", **how) for name, (model, how) in forms.items()}
     assert all(line.startswith("verified by ") for line in said.values())
     return {name: str(folder / f"{name}.tflite") for name in forms}
 
@@ -216,7 +216,7 @@ def test_a_tflite_file_of_tokens_takes_the_mask(lite, masked, interpreter):
 
 
 def test_length_costs_room_for_outputs_alone(forwards, lite, tmp_path):
-    tflite.write(of(forwards), tmp_path / "long.tflite", timesteps=111)
+    tflite.write(network_of(forwards), tmp_path / "long.tflite", timesteps=111)
     with open(lite["whole"], "rb") as whole:
         assert (tmp_path / "long.tflite").stat().st_size - len(whole.read()) < 100 * (4 + 5) * 4 + 200
 
@@ -304,7 +304,7 @@ def test_single_tokens_are_int32_whatever_the_model_takes(dtype, tmp_path):
 
 
 def test_random_inputs_are_ones_that_the_model_takes(masked):
-    given = random_inputs.of_model(build(of(masked)), 3, 50, np.random.default_rng(0))
+    given = random_inputs.of_model(build(network_of(masked)), 3, 50, np.random.default_rng(0))
     assert given["sequence"].shape == (3, 50)
     assert 0 <= given["sequence"].min() < given["sequence"].max() == 10
     lengths = given["mask"].sum(1)
@@ -313,7 +313,7 @@ def test_random_inputs_are_ones_that_the_model_takes(masked):
     real = (given["sequence"] > 0).sum(1)  # 0, which an embedding may mask, is behind the last token alone
     assert ((given["sequence"] > 0) == (np.arange(50) < real[:, None])).all()
     assert real.min() < 50
-    whole = random_inputs.of_model(build(of(masked)), 3, 50, np.random.default_rng(0), padded=False)
+    whole = random_inputs.of_model(build(network_of(masked)), 3, 50, np.random.default_rng(0), padded=False)
     assert whole["mask"].all()
     assert whole["sequence"].all()
 
@@ -366,6 +366,6 @@ def test_a_network_is_the_model_that_it_was_read_of(forwards, masked):
     tokens.add(keras.layers.GRU(4, stateful=True))
     halves = recurrent(keras.layers.LSTM(4, dtype="mixed_float16"))
     for model in (forwards, masked, filled(tokens), halves):
-        verification.check_network(model, of(model))
-    again = build(of(recurrent(keras.layers.GRU(4, go_backwards=True, return_sequences=True), ReverseTime())))
-    verification.check_network(again, of(again))
+        verification.check_network(model, network_of(model))
+    again = build(network_of(recurrent(keras.layers.GRU(4, go_backwards=True, return_sequences=True), ReverseTime())))
+    verification.check_network(again, network_of(again))

@@ -90,7 +90,7 @@ def test_the_same_perplexity_in_keras_and_in_onnx_runtime(trained, held_out, tmp
 
     torch.save(trained.state_dict(), tmp_path / "model.pt")
     model = gru_tf.import_model(tmp_path / "model.pt", verify=True)
-    assert provenance.of(model)["verified"]["largest"] <= 1e-5
+    assert provenance.record_of(model)["verified"]["largest"] <= 1e-5
     assert perplexity(model(inputs), targets) == pytest.approx(expected, rel=SAME)
 
     gru_tf.export_model(model, tmp_path / "model.onnx")

@@ -168,25 +168,25 @@ def test_a_wrong_state_behind_right_outputs_is_noticed(files, monkeypatch, kind,
 
 
 def test_the_import_of_a_file_fails_for_a_wrong_state(files, monkeypatch):
-    assert importing.bring(files["masked"].path).verified.states
+    assert importing.import_file(files["masked"].path).verified.states
     wrong(monkeypatch, keras.layers.RNN)
     with pytest.raises(UserError, match=r"masked.h5: not the same: expected what TF-Keras .* in (both|lstm).*: state"):
-        importing.bring(files["masked"].path)
+        importing.import_file(files["masked"].path)
 
 
 def test_a_layer_whose_states_are_left_out_is_in_the_models_record(files, tmp_path):
-    found = importing.bring(files["over steps"].path)
+    found = importing.import_file(files["over steps"].path)
     found.model.save(tmp_path / "a.keras")
-    kept = provenance.of(tmp_path / "a.keras")["verified"]
+    kept = provenance.record_of(tmp_path / "a.keras")["verified"]
     assert (kept["states"], kept["left_out"]) == (False, ["each/lstm"])
 
 
 def test_with_a_reference_of_outputs_alone_states_are_not_said_to_be_compared(files, tmp_path):
     path, inputs = files["plain"].path, normal(1, 2, T, F)
     np.savez(tmp_path / "ref.npz", inputs=inputs, outputs=files["plain"].run(inputs)[0])
-    found = importing.bring(path, verify=True, reference=tmp_path / "ref.npz").verified
+    found = importing.import_file(path, verify=True, reference=tmp_path / "ref.npz").verified
     assert (found.cases, found.states) == (3, False)
-    found = importing.bring(path, reference=tmp_path / "ref.npz").verified
+    found = importing.import_file(path, reference=tmp_path / "ref.npz").verified
     assert (found.cases, found.states, found.left_out) == (1, False, ())
 
 

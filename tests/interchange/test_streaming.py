@@ -8,7 +8,7 @@ import pytest
 from places import ROOT
 
 import gru_tf
-from gru_tf.interchange.building import build, of
+from gru_tf.interchange.building import build, network_of
 from gru_tf.interchange.streaming import Streaming
 
 T, I, O = 9, 3, 2  # noqa: E741, the letters of every docstring
@@ -70,7 +70,7 @@ def test_an_imported_network_of_tokens_with_a_mask():
     model = filled(keras.Model([inputs, mask], keras.layers.Dense(O)(keras.layers.LSTM(3)(x, mask=mask))))
     tokens, lengths = np.random.default_rng(1).integers(0, 11, size=(2, T)), [5, T]
     expected = np.asarray(model([tokens, np.arange(T) < np.array(lengths)[:, None]]))
-    for kind in (model, build(of(model))):  # as it is, and as an importer would give it
+    for kind in (model, build(network_of(model))):  # as it is, and as an importer would give it
         found = streamed(kind, tokens, batch=2)
         np.testing.assert_allclose(
             [found[n, length - 1] for n, length in enumerate(lengths)], expected, rtol=0, atol=FLOAT32

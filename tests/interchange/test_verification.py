@@ -29,7 +29,7 @@ def stack():
     """A network of each direction, and its own computation as the source's."""
     layers = [keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True)), keras.layers.Dense(2)]
     model = filled(keras.Input((None, 2)), *layers)
-    network = building.of(model)
+    network = building.network_of(model)
     stateful = building.build(network, states=True)
 
     def run(inputs, lengths=None):
@@ -151,17 +151,17 @@ def test_a_keras_file_is_imported_as_it_is(tmp_path, monkeypatch):
     reader = SimpleNamespace(read=lambda path: read, framework=lambda path: ("TF-Keras 2", computed(model)))
     monkeypatch.setattr(importing.readers, "of", lambda path: reader)
     (tmp_path / "old.h5").write_bytes(b"old")
-    found = importing.bring(tmp_path / "old.h5")
+    found = importing.import_file(tmp_path / "old.h5")
     assert found.model is model
     assert found.network is None  # softmax is none of a network's layers
     assert (found.source, found.notes) == ("Keras 2 .h5", ("a warning",))
-    assert provenance.of(model)["verified"]["by"] == "TF-Keras 2"
+    assert provenance.record_of(model)["verified"]["by"] == "TF-Keras 2"
     reader.framework = lambda path: None
-    assert importing.bring(tmp_path / "old.h5").verified is None
+    assert importing.import_file(tmp_path / "old.h5").verified is None
     with pytest.raises(UserError, match="expected it to be verified"):
-        importing.bring(tmp_path / "old.h5", verify=True)
+        importing.import_file(tmp_path / "old.h5", verify=True)
     with pytest.raises(UserError, match="prefix: no option for a file of this kind"):
-        importing.bring(tmp_path / "old.h5", prefix="rnn")
+        importing.import_file(tmp_path / "old.h5", prefix="rnn")
 
 
 def test_a_reference_that_no_model_can_be_given_is_refused_in_one_line(tmp_path, monkeypatch):
@@ -234,13 +234,13 @@ def test_a_reference_that_differs_is_said_with_the_imported_file(torch_file, tmp
     x = np.random.default_rng(5).normal(size=(2, 4, 3))
     file = tmp_path / "ref.npz"
     np.savez(file, inputs=x, outputs=run("gru", arrays, x)[0])
-    assert importing.bring(path, reference=file, verify=False).verified.largest < 1e-5
+    assert importing.import_file(path, reference=file, verify=False).verified.largest < 1e-5
     np.savez(file, inputs=x, outputs=run("gru", arrays, x)[0] + 0.1)
     with pytest.raises(UserError, match=rf"^{path}: not the same: expected what the reference ref\.npz gives"):
-        importing.bring(path, reference=file)
+        importing.import_file(path, reference=file)
     np.savez(file, inputs=x)
     with pytest.raises(UserError, match=rf"^{file}: expected 'inputs' and 'outputs'"):
-        importing.bring(path, reference=file)
+        importing.import_file(path, reference=file)
 
 
 @pytest.mark.parametrize("ending", ["pt", "keras"])
@@ -252,9 +252,9 @@ def test_an_archive_whose_members_have_no_names_is_refused(tmp_path, ending):
     path = tmp_path / f"odd.{ending}"
     path.write_bytes(content)
     with pytest.raises(UserError, match="Received"):
-        importing.bring(path)
+        importing.import_file(path)
     with pytest.raises(UserError, match="expected a .keras file"):
-        provenance.of(path)
+        provenance.record_of(path)
 
 
 def test_a_keras_file_with_numbers_that_are_not_finite_is_refused_by_the_weights_name(tmp_path):
@@ -264,4 +264,4 @@ def test_a_keras_file_with_numbers_that_are_not_finite_is_refused_by_the_weights
     model.layers[0].set_weights([kernel, *others])
     model.save(tmp_path / "model.keras")
     with pytest.raises(UserError, match="inner/.*kernel: expected finite numbers. Received: 2 of 18 nan or infinite"):
-        importing.bring(tmp_path / "model.keras")
+        importing.import_file(tmp_path / "model.keras")

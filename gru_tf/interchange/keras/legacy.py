@@ -20,11 +20,11 @@ from gru_tf.interchange.keras.config import Config
 from gru_tf.interchange.keras.file import File, Room
 from gru_tf.interchange.keras.stock import CUDNN
 from gru_tf.interchange.model_states import ModelRun
-from gru_tf.interchange.source import Run
+from gru_tf.interchange.source import Computation
 
 
 @dataclass(frozen=True, eq=False)
-class Imported:
+class LegacyModel:
     """A Keras file that was read.
 
     Args:
@@ -43,7 +43,7 @@ def read_model(path: Path | str) -> Any:
     return read(path).model
 
 
-def read(path: Path | str) -> Imported:
+def read(path: Path | str) -> LegacyModel:
     """The model in a `.h5` or `.keras` file, with where it comes from.
 
     Raises:
@@ -59,10 +59,10 @@ def read(path: Path | str) -> Imported:
             "hard_sigmoid is the one of Keras 2, clip(0.2 x + 0.5, 0, 1), which Keras 3 does not have: the model names it"
             " gru_tf>keras2_hard_sigmoid, loads after `import gru_tf`, and layers with it do without cuDNN"
         )
-    return Imported(model, file.source, tuple(warnings))
+    return LegacyModel(model, file.source, tuple(warnings))
 
 
-def framework(path: Path | str) -> tuple[str, Run] | None:
+def framework(path: Path | str) -> tuple[str, Computation] | None:
     """TF-Keras, which is Keras 2: its name and version, and its own computation of the file.
 
     None without it, and for files of Keras 3, which are read by Keras itself. The file is checked as in `read` first, and

@@ -11,7 +11,7 @@ from gru_tf.interchange.agreement import Agreement
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.onnx.running import session
 from gru_tf.interchange.source import BATCHES, LENGTHS
-from gru_tf.interchange.verification import batch_of, given_to, real_steps
+from gru_tf.interchange.verification import batch_of, model_inputs, real_steps
 
 UNVERIFIED = "not verified: onnxruntime is not installed"
 
@@ -40,7 +40,7 @@ def verify(network: Network, content: bytes, path: Path, initial: bool) -> str:
         inputs, real = random_inputs.of_network(network, batch, steps, rng)
         initial_states = [rng.normal(size=(batch, h)).astype("float32") for _, h in network.states()] if initial else []
         feed = _feed(network, inputs, real, dict(zip(names, initial_states, strict=False)))
-        whole = given_to(inputs, real)
+        whole = model_inputs(inputs, real)
         arguments = [*(whole if network.masked else [whole]), *map(ops.convert_to_tensor, initial_states)]
         expected_output, *expected_states = model(arguments if len(arguments) > 1 else arguments[0], training=False)
         output, *states = run(["output", *names], feed)

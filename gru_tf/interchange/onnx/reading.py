@@ -15,7 +15,7 @@ from gru_tf.interchange.onnx.running import framework
 from gru_tf.interchange.onnx.signature import GraphSignature
 from gru_tf.interchange.onnx.tracing import Tracer
 from gru_tf.interchange.onnx.values import TIMES, Layer, TracedTensor, UnreadableError, Unsupported, Value
-from gru_tf.interchange.source import LENGTHS, Foreign
+from gru_tf.interchange.source import LENGTHS, ForeignModel
 
 RESET = (
     "node '{name}': linear_before_reset is 0, but torch.nn.GRU always resets after the product. PyTorch's exporter with"
@@ -24,7 +24,7 @@ RESET = (
 )
 
 
-def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
+def read(path: Path, *, reset_after: bool | None = None) -> ForeignModel:
     """The network in an ONNX file.
 
     Supported are GRU, LSTM and RNN nodes one after the other, with an embedding (Gather) or a scale (Mul) below and linear
@@ -47,7 +47,7 @@ def read(path: Path, *, reset_after: bool | None = None) -> Foreign:
     name, output = _output(model, values, path)
     network = _network(output, graph, path)
     signature = _signature(name, output, graph)
-    return Foreign(
+    return ForeignModel(
         network,
         "ONNX",
         lambda: framework(model, signature, path, reset_after),

@@ -12,12 +12,14 @@ from gru_tf.foundation.errors import UserError, counted, one_line
 from gru_tf.interchange.network import STATES
 from gru_tf.interchange.onnx import file, runnable_copy
 from gru_tf.interchange.onnx.signature import GraphSignature
-from gru_tf.interchange.source import Run
+from gru_tf.interchange.source import Computation
 
 MOST = 1 << 26  # numbers of an initial state
 
 
-def framework(model: Any, signature: GraphSignature, path: Path, reset_after: bool | None = None) -> tuple[str, Run] | None:
+def framework(
+    model: Any, signature: GraphSignature, path: Path, reset_after: bool | None = None
+) -> tuple[str, Computation] | None:
     """The name of the runtime, and the file's computation by it; None if none can run it.
 
     onnxruntime has no float64 and no batch-first nodes (layout 1). These are run by the reference implementation in the onnx
@@ -72,7 +74,7 @@ def _reference(model: Any) -> Any:
     return ReferenceEvaluator(model).run
 
 
-def _computation(compute: Any, signature: GraphSignature, states: list[str], model: Any, swapped: bool) -> Run:
+def _computation(compute: Any, signature: GraphSignature, states: list[str], model: Any, swapped: bool) -> Computation:
     """What runs a model as `source` describes it; `compute` is (names of outputs, inputs) → outputs."""
     names = list(dict.fromkeys([signature.output, *states]))
 

@@ -13,12 +13,12 @@ from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import file as pytorch_file
 from gru_tf.interchange.pytorch import reading, running, safetensors, writing
 from gru_tf.interchange.pytorch.reading import StateDictOptions
-from gru_tf.interchange.source import Foreign
+from gru_tf.interchange.source import ForeignModel
 
 Options = StateDictOptions  # the name under which `readers` looks for a reader's options
 
 
-def read(path: Path, options: StateDictOptions = reading.DEFAULTS) -> Foreign:
+def read(path: Path, options: StateDictOptions = reading.DEFAULTS) -> ForeignModel:
     """The network in a file with a state_dict.
 
     Args:
@@ -31,7 +31,7 @@ def read(path: Path, options: StateDictOptions = reading.DEFAULTS) -> Foreign:
     """
     with _errors_name(path):
         state_dict = reading.read(pytorch_file.read(path), options)
-    return Foreign(state_dict.network, reading.SOURCE, lambda: running.framework(state_dict), state_dict.notes)
+    return ForeignModel(state_dict.network, reading.SOURCE, lambda: running.framework(state_dict), state_dict.notes)
 
 
 @contextmanager

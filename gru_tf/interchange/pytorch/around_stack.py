@@ -56,7 +56,7 @@ def find(
             could be a layer in front of the stack.
     """
     recurrent = {tensor.key for stack in (*chosen, *others) for tensor in stack.tensors()}
-    excluded = before_stack.told(leave_out, [key for key in entries if key not in recurrent])
+    excluded = before_stack.keys_left_out(leave_out, [key for key in entries if key not in recurrent])
     candidates = {name: matrix for name, matrix in matrices.find(entries).items() if matrix.weight.key not in excluded}
     near = {name: matrix for name, matrix in candidates.items() if is_nearest(name, chosen, others)}
     if head is None:

@@ -9,10 +9,10 @@ from gru_tf.foundation.array import Array
 from gru_tf.interchange.pytorch.file import pytorch
 from gru_tf.interchange.pytorch.reading import StateDictNetwork
 from gru_tf.interchange.pytorch.stacks import TITLES, LoadedStack
-from gru_tf.interchange.source import Run
+from gru_tf.interchange.source import Computation
 
 
-def framework(state_dict: StateDictNetwork) -> tuple[str, Run] | None:
+def framework(state_dict: StateDictNetwork) -> tuple[str, Computation] | None:
     """PyTorch's name and its computation with the file's own arrays, unconverted; None if it is not installed."""
     torch = pytorch()
     if torch is None:

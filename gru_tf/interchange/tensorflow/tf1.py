@@ -14,7 +14,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Linear, Network, Recurrent
-from gru_tf.interchange.source import Foreign
+from gru_tf.interchange.source import ForeignModel
 from gru_tf.interchange.tensorflow import tf1_around_stack, tf1_file, tf1_running
 from gru_tf.interchange.tensorflow.tf1_around_stack import Around
 from gru_tf.interchange.tensorflow.tf1_cells import Cell, Stack, stack
@@ -35,7 +35,7 @@ def read(
     every_step: bool = True,
     masked: bool = False,
     leave_out: Sequence[str] = (),
-) -> Foreign:
+) -> ForeignModel:
     """The network in a checkpoint.
 
     Args:
@@ -74,7 +74,7 @@ def read(
     except ValueError as error:
         raise UserError(f"{where}: {error}") from None
     warnings = tuple(_warnings(found, layers, forget_bias, around))
-    return Foreign(network, FRAMEWORK, tf1_running.framework(found, arrays, network, forget_bias, activation), warnings)
+    return ForeignModel(network, FRAMEWORK, tf1_running.framework(found, arrays, network, forget_bias, activation), warnings)
 
 
 def _layers(found: Stack, arrays: Mapping[str, Array], added: float, activation: str, where: str) -> list[Recurrent]:

@@ -48,7 +48,7 @@ def find(
         UserError: where what is named is not there, more than one could be meant, or one might be in front of the cells.
     """
     features, width = widths
-    out = before_stack.told(leave_out, list(weights), between="/")
+    out = before_stack.keys_left_out(leave_out, list(weights), between="/")
     weights = {name: shape for name, shape in weights.items() if name not in out}
     table = _table(weights, _key(embedding), features, where)
     left = {name: shape for name, shape in weights.items() if name != table}

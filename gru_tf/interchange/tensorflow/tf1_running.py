@@ -10,7 +10,7 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.source import Run
+from gru_tf.interchange.source import Computation
 from gru_tf.interchange.tensorflow.tf1_cells import Cell, Stack
 
 Steps = tuple[Array, list[Array]]  # (T, H), final states
@@ -18,10 +18,10 @@ Steps = tuple[Array, list[Array]]  # (T, H), final states
 
 def framework(
     found: Stack, arrays: Mapping[str, Array], network: Network, forget_bias: float, activation: str
-) -> Callable[[], tuple[str, Run] | None]:
-    """What `Foreign.framework` is: name with version, and the computation; None for another activation than the kernels'."""
+) -> Callable[[], tuple[str, Computation] | None]:
+    """The `ForeignModel.framework` of a checkpoint: name with version, and the computation; None unless it is tanh."""
 
-    def start() -> tuple[str, Run] | None:
+    def start() -> tuple[str, Computation] | None:
         if activation != "tanh":
             return None
         import tensorflow as tf

@@ -16,7 +16,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from gru_tf.foundation.errors import UserError, did_you_mean, one_line, several, shown
 from gru_tf.interchange import agreement, importing, provenance, random_inputs
-from gru_tf.interchange.importing import Imported
+from gru_tf.interchange.importing import ImportedModel
 from gru_tf.interchange.verification import Verified, batch_of
 from gru_tf.suite.tracking import Store
 from gru_tf.suite.tracking.errors import answering
@@ -35,7 +35,7 @@ KERAS = {  # what MLflow makes of a Keras model of stock layers, and what it may
 SHAPES = ((1, 1), (3, 2), (2, 7))  # batch, T
 
 
-def bring(address: str, store: str | None = None, verify: bool | None = None) -> Imported:
+def bring(address: str, store: str | None = None, verify: bool | None = None) -> ImportedModel:
     """The Keras model at an address of the registry, compared with what MLflow's own loader, and so its server, answers.
 
     Args:
@@ -51,7 +51,7 @@ def bring(address: str, store: str | None = None, verify: bool | None = None) ->
     with answering(opened.uri), default_store(opened.uri), tempfile.TemporaryDirectory() as folder:
         version = _version(opened, address)
         local = _downloaded(version, folder)
-        imported = importing.bring(_file(version, local), verify=False)
+        imported = importing.import_file(_file(version, local), verify=False)
         runs = _runs(local) if verify is None else ""
         verified = None if verify is False or runs else _verified(version, local, imported.model)
     today = datetime.now(UTC).date().isoformat()

@@ -69,8 +69,8 @@ def _read(path: str, _: str) -> Network:
 
     try:
         with option_names.of_commands():
-            imported = importing.bring(Path(path), verify=False)
-        network = building.of(imported.model)
+            imported = importing.import_file(Path(path), verify=False)
+        network = building.network_of(imported.model)
     except UserError as error:
         how = "; gru-tf import takes such options and makes a .keras file" if OPTION.search(str(error)) else ""
         raise UserError(f"model.from: {error}{how}") from error

@@ -235,7 +235,7 @@ def test_numbers_that_are_not_finite_are_refused_by_the_nodes_name(tmp_path, par
     wanted = f"the LSTM: {'WUb'[part]}_i: expected finite numbers. Received: 1 of .* nan or infinite"
     for verify in (None, False):
         with pytest.raises(UserError, match=wanted) as caught:
-            importing.bring(path, verify=verify)
+            importing.import_file(path, verify=verify)
         assert str(caught.value).startswith(f"{path}: ")
 
 
@@ -429,9 +429,9 @@ def test_weights_in_a_file_beside_the_model(tmp_path):
     starts = ModelSpec.model_validate({"from": str(tmp_path / "model.onnx")})
     with pytest.raises(UserError, match=r"model\.from: .*expected weights in the file itself; .* Received: data\.bin$"):
         pretrained.read(pretrained.pinned(starts))
-    before = importing.bring(tmp_path / "model.onnx", verify=False).record["sha256"]
+    before = importing.import_file(tmp_path / "model.onnx", verify=False).record["sha256"]
     (tmp_path / "data.bin").write_bytes((tmp_path / "data.bin").read_bytes() + b"more")
-    assert importing.bring(tmp_path / "model.onnx", verify=False).record["sha256"] != before
+    assert importing.import_file(tmp_path / "model.onnx", verify=False).record["sha256"] != before
 
 
 # --- bad input ---

@@ -81,7 +81,7 @@ def saved(tmp_path):
 @pytest.mark.parametrize("last", [False, True])
 def test_a_language_model_is_the_same_after_import(saved, kind, options, last):
     module = LanguageModel(KINDS[kind], last, **options)
-    found = importing.bring(saved(module.state_dict()), every_step=not last, verify=True)
+    found = importing.import_file(saved(module.state_dict()), every_step=not last, verify=True)
     np.testing.assert_allclose(found.model(TOKENS), computed(module, TOKENS), rtol=0, atol=FLOAT32)
     assert 0 < found.verified.largest < FLOAT32
     assert found.verified.by == f"PyTorch {torch.__version__.partition('+')[0]}"
@@ -92,7 +92,7 @@ def test_a_language_model_is_the_same_after_import(saved, kind, options, last):
 def test_in_float64_the_difference_is_that_of_float64(saved, kind):
     torch.manual_seed(0)
     module = KINDS[kind](3, 5, num_layers=2, bidirectional=True, batch_first=True, dtype=torch.float64)
-    found = importing.bring(saved(module.state_dict()), dtype="float64")
+    found = importing.import_file(saved(module.state_dict()), dtype="float64")
     x = np.random.default_rng(2).normal(size=(3, 6, 3))
     np.testing.assert_allclose(found.model(x), module(torch.tensor(x))[0].detach(), rtol=0, atol=FLOAT64)
     assert found.verified.largest < FLOAT64
@@ -101,7 +101,7 @@ def test_in_float64_the_difference_is_that_of_float64(saved, kind):
 def test_sequences_of_several_lengths_are_packed_ones(saved):
     torch.manual_seed(0)
     module = torch.nn.LSTM(3, 4, bidirectional=True, batch_first=True)
-    found = importing.bring(saved(module.state_dict()), masked=True, every_step=False)
+    found = importing.import_file(saved(module.state_dict()), masked=True, every_step=False)
     assert found.verified.largest < FLOAT32
     x, lengths = np.random.default_rng(2).normal(size=(3, 6, 3)).astype("float32"), [2, 6, 4]
     packed = torch.nn.utils.rnn.pack_padded_sequence(torch.tensor(x), torch.tensor(lengths), True, enforce_sorted=False)
@@ -162,7 +162,7 @@ def test_weights_are_found_however_they_were_saved(saved, how):
 
 def test_tied_weights_are_read_twice(saved):
     module = LanguageModel(torch.nn.GRU, tied=True)
-    found = importing.bring(saved(module.state_dict()))
+    found = importing.import_file(saved(module.state_dict()))
     np.testing.assert_array_equal(found.network.embedding, found.network.head[0].kernel.T)
     np.testing.assert_allclose(found.model(TOKENS), computed(module, TOKENS), rtol=0, atol=FLOAT32)
 
@@ -170,7 +170,7 @@ def test_tied_weights_are_read_twice(saved):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_read_exactly(saved, dtype):
     module = torch.nn.GRU(3, 4).to(dtype)
-    found = importing.bring(saved(module.state_dict()))
+    found = importing.import_file(saved(module.state_dict()))
     (layer,) = found.network.layers
     np.testing.assert_array_equal(layer.forward.blocks["U_r"], module.weight_hh_l0[:4].detach().float().T)
     assert found.verified.largest < FLOAT32
@@ -238,7 +238,7 @@ def test_gates_that_are_not_swapped_are_noticed(saved, monkeypatch):
 
 
 def test_what_is_written_wrongly_is_noticed_and_not_written(tmp_path, monkeypatch):
-    network = importing.bring(_file(tmp_path, torch.nn.GRU(3, 4))).network
+    network = importing.import_file(_file(tmp_path, torch.nn.GRU(3, 4))).network
     right = pytorch.writing.state_dict
     monkeypatch.setattr(
         pytorch.writing,
@@ -292,7 +292,7 @@ def test_pytorch_loads_what_is_written_and_gives_the_same(tmp_path, kind, ending
 def test_there_and_back_is_exact_to_the_bit(saved, tmp_path):
     module = torch.nn.GRU(3, 4, num_layers=2)
     gru_tf.import_model(saved(module.state_dict())).save(tmp_path / "model.keras")
-    assert provenance.of(tmp_path / "model.keras")["verified"]["cases"] == 8
+    assert provenance.record_of(tmp_path / "model.keras")["verified"]["cases"] == 8
     gru_tf.export_model(tmp_path / "model.keras", tmp_path / "back.pt")
     back = torch.load(tmp_path / "back.pt", weights_only=True)
     for name, tensor in module.state_dict().items():

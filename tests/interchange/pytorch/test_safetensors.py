@@ -69,7 +69,7 @@ def no_torch(monkeypatch):
 def test_a_stack_computes_what_pytorch_s_equations_do(file, cell, directions, biases, layers):
     arrays = weights(cell, directions=directions, biases=biases, layers=layers, dtype="float64")
     expected, final = run(cell, arrays, X)
-    found = importing.bring(file(arrays), verify=False, dtype="float64")
+    found = importing.import_file(file(arrays), verify=False, dtype="float64")
     np.testing.assert_allclose(found.model(X), expected, rtol=0, atol=FLOAT64)
     output, *states = building.build(found.network, states=True, dtype="float64")(X)
     np.testing.assert_allclose(output, expected, rtol=0, atol=FLOAT64)
@@ -557,26 +557,26 @@ def measured(file, tmp_path):
 
 def test_a_reference_verifies_and_is_kept_with_the_model(measured, no_torch, tmp_path):
     path, ref = measured
-    found = importing.bring(path, reference=ref, verify=True)
+    found = importing.import_file(path, reference=ref, verify=True)
     assert 0 < found.verified.largest < FLOAT32
     assert found.verified.states
     found.model.save(tmp_path / "model.keras")
-    kept = provenance.of(tmp_path / "model.keras")
-    assert kept == provenance.of(found.model) == found.record
+    kept = provenance.record_of(tmp_path / "model.keras")
+    assert kept == provenance.record_of(found.model) == found.record
     assert kept["source"] == "PyTorch state_dict"
     assert kept["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert kept["verified"]["by"] == "the reference ref.npz"
     assert kept["verified"]["largest"] == found.verified.largest
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(X), found.model(X))
-    assert provenance.of(loaded) is None
+    assert provenance.record_of(loaded) is None
 
 
 def test_a_file_without_a_record_has_none(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "plain.keras")
-    assert provenance.of(tmp_path / "plain.keras") is None
+    assert provenance.record_of(tmp_path / "plain.keras") is None
     (tmp_path / "no.keras").write_text("no")
-    refused(lambda: provenance.of(tmp_path / "no.keras"), "no.keras: expected a .keras file")
+    refused(lambda: provenance.record_of(tmp_path / "no.keras"), "no.keras: expected a .keras file")
 
 
 def swapped():
@@ -638,7 +638,7 @@ def test_a_reference_that_is_no_archive_is_refused(measured, tmp_path):
 
 
 def test_without_framework_and_reference_it_is_not_verified(measured, no_torch):
-    found = importing.bring(measured[0])
+    found = importing.import_file(measured[0])
     assert found.verified is None
     assert found.record["verified"] is None
     refused(lambda: gru_tf.import_model(measured[0], verify=True), "expected it to be verified", "not installed")

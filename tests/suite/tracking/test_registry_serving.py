@@ -94,7 +94,7 @@ def test_a_registered_model_becomes_a_keras_model(stored, brought, tmp_path):
         assert found.verified.by == f"MLflow {mlflow.__version__}"
         assert found.verified.cases == 3
         found.model.save(tmp_path / f"{kind}.keras")
-        kept = provenance.of(tmp_path / f"{kind}.keras")
+        kept = provenance.record_of(tmp_path / f"{kind}.keras")
         assert (kept["source"], kept["file"]) == ("MLflow registry", f"models:/{names[kind]}/1")
         again = keras.saving.load_model(tmp_path / f"{kind}.keras")
         with registry.model.default_store(uri):

@@ -15,7 +15,6 @@ from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange.building import of
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Signature
@@ -129,7 +128,7 @@ def test_the_recurrent_part_computes_what_the_file_does(stacks, name, cell, opti
 
 def test_the_embedding_comes_along_where_both_know_as_many_tokens(stacks):
     spec, cell = ModelSpec(start=stacks["tokens"], frozen=True), CELLS.find("gru")
-    source = of(keras.saving.load_model(stacks["tokens"])).embedding
+    source = network_of(keras.saving.load_model(stacks["tokens"])).embedding
     made = build(resolve(spec, WORDS, cell, {}))
     embedding = made.get_layer("embedding")
     np.testing.assert_array_equal(embedding.get_weights()[0], source)
