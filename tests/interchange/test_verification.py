@@ -149,7 +149,7 @@ def test_a_keras_file_is_imported_as_it_is(tmp_path, monkeypatch):
     model = filled(keras.Input((None, 3)), keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax"))
     read = SimpleNamespace(model=model, source="Keras 2 .h5", warnings=("a warning",))
     reader = SimpleNamespace(read=lambda path: read, framework=lambda path: ("TF-Keras 2", computed(model)))
-    monkeypatch.setattr(importing.readers, "of", lambda path: reader)
+    monkeypatch.setattr(importing.readers, "reader_for", lambda path: reader)
     (tmp_path / "old.h5").write_bytes(b"old")
     found = importing.import_file(tmp_path / "old.h5")
     assert found.model is model

@@ -19,7 +19,7 @@ Steps = tuple[Array, list[Array]]  # (T, H), final states
 def framework(
     found: Stack, arrays: Mapping[str, Array], network: Network, forget_bias: float, activation: str
 ) -> Callable[[], tuple[str, Computation] | None]:
-    """The `ForeignModel.framework` of a checkpoint: name with version, and the computation; None unless it is tanh."""
+    """`ForeignModel.framework` of a checkpoint: name with version, and the computation; None unless activation is tanh."""
 
     def start() -> tuple[str, Computation] | None:
         if activation != "tanh":
