@@ -3,7 +3,7 @@
 Keras builds whatever a config names: a Lambda's code, a class of any module. So nothing of a file's config reaches Keras as
 it is. It is taken apart here and put together again out of what `gru_tf.interchange.keras.stock` lists, with the module
 that each part really has; what is not among them is refused by its name. Options of Keras 2's layers are translated
-(`keras_2_options`), and so are the graphs that connect them (`keras_graph`).
+(`keras_2_options`), and so are the graphs that connect them (`graph`).
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ import keras
 
 from gru_tf.foundation.errors import UserError, shown
 from gru_tf.interchange.keras import stock
-from gru_tf.interchange.keras.graph import Graph
-from gru_tf.interchange.keras.keras_2_options import Options
+from gru_tf.interchange.keras.graph import KerasGraph
+from gru_tf.interchange.keras.keras_2_options import Keras2Options
 from gru_tf.interchange.keras.objects import activation, class_name, is_plain, options_of, plain, registered_name, written
 from gru_tf.interchange.keras.stock import CALLED, CUDNN, KINDS, LAYERS, LAYERS_OF_KERAS_3, MODELS, POLICIES, refused
 from gru_tf.recurrent import saved_models
 
 
-class Config:
+class ConfigRewriter:
     """Rewrites the config of one file.
 
     Args:
@@ -60,7 +60,7 @@ class Config:
             raise refused(self.where, "layer", str(own) if strange else kind, known)
         name = CALLED.get(kind, kind)
         if self.keras_2:
-            return written("layers", name, Options(self).translated(kind, name, options))
+            return written("layers", name, Keras2Options(self).translated(kind, name, options))
         return written("layers", name, self.known(options)) | self._built(config)
 
     # --- Keras 3: its own options as they are, but made of known parts ---
@@ -124,7 +124,7 @@ class Config:
                 found["build_input_shape"] = shape
             found["layers"] = self._inputs_first(layers, options)
         else:
-            found |= Graph(self, layers, options).rewritten()
+            found |= KerasGraph(self, layers, options).rewritten()
         public = {"Functional": "Model"}.get(kind, kind)  # whose from_config takes graphs
         return {"module": "keras", "class_name": public, "config": found, "registered_name": None}
 

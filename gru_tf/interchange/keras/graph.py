@@ -1,19 +1,17 @@
 """Graphs of Keras models: which layer is called on which tensors, rewritten from Keras 2's form into that of Keras 3."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
-
-if TYPE_CHECKING:
-    from gru_tf.interchange.keras.config import Config
+from gru_tf.interchange.keras.layer_rewriter import LayerRewriter
 
 STATEFUL = {"GRU", "LSTM", "SimpleRNN", "RNN", "Bidirectional"}  # a call's further inputs are their initial states
 PASSED = {"training", "mask"}  # options of a call that Keras 3 knows too
 Tensor = list[Any]  # layer, node, output
 
 
-class Graph:
+class KerasGraph:
     """The layers of a functional model and the calls that connect them.
 
     Args:
@@ -22,7 +20,7 @@ class Graph:
         options: the model's, with its inputs and outputs.
     """
 
-    def __init__(self, config: "Config", layers: list[Any], options: Mapping[str, Any]):
+    def __init__(self, config: LayerRewriter, layers: list[Any], options: Mapping[str, Any]):
         self.config, self.layers, self.options = config, layers, options
         self.names = [_name(layer) for layer in layers]
         self.shifted = self._shifted() if config.keras_2 else set()

@@ -7,17 +7,15 @@ anyhow (`NEUTRAL`), and are refused otherwise.
 import inspect
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.interchange.keras import stock
+from gru_tf.interchange.keras.layer_rewriter import LayerRewriter
 from gru_tf.interchange.keras.objects import activation, class_name, is_plain, options_of, plain, written
 from gru_tf.interchange.keras.stock import CELLS, KINDS, refused
-
-if TYPE_CHECKING:
-    from gru_tf.interchange.keras.config import Config
 
 ACTIVATIONS = {
     **{name: name for name in ("linear", "relu", "relu6", "elu", "selu", "silu", "gelu", "mish", "softplus", "softsign")},
@@ -53,14 +51,14 @@ ALWAYS = {  # of layers that were programmed for cuDNN alone
 GATED = {"GRU", "LSTM", "GRUCell", "LSTMCell"}
 
 
-class Options:
+class Keras2Options:
     """Translates the options of a file's layers.
 
     Args:
         config: rewrites the layers and cells among them.
     """
 
-    def __init__(self, config: "Config"):
+    def __init__(self, config: LayerRewriter):
         self.config, self.where = config, config.where
 
     def translated(self, kind: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 
 from gru_tf.foundation.errors import UserError, one_line
-from gru_tf.interchange.keras.config import Config
+from gru_tf.interchange.keras.config import ConfigRewriter
 from gru_tf.interchange.keras.file import File, Room
 from gru_tf.interchange.keras.stock import CUDNN
 from gru_tf.interchange.model_states import ModelRun
@@ -110,7 +110,7 @@ def _built(file: File) -> Any:
     """The model of the file's config, with the weights that a new model has."""
     room = Room(file)
     try:
-        clean = Config(file.where, file.keras_2).model(file.config)
+        clean = ConfigRewriter(file.where, file.keras_2).model(file.config)
         with room:
             return keras.saving.deserialize_keras_object(clean, safe_mode=True)
     except UserError:

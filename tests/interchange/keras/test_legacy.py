@@ -18,7 +18,7 @@ from keras_2_files import cudnn, cudnn_weights, normal, old_config, write
 from gru_tf import UserError, stacked
 from gru_tf.interchange.keras import file as keras_file
 from gru_tf.interchange.keras import legacy
-from gru_tf.interchange.keras.config import Config
+from gru_tf.interchange.keras.config import ConfigRewriter
 from gru_tf.interchange.keras.stock import LAYERS
 from gru_tf.interchange.keras.weights import LAYOUTS
 from gru_tf.recurrent import gates, kernel_path
@@ -164,7 +164,7 @@ def test_every_layer_takes_what_keras_2_says_of_it(name):
     layer = getattr(old, name)(*ARGUMENTS.get(name, (2, 3) if "Conv" in name else ()))
     options = json.loads(json.dumps(layer.get_config(), default=np.ndarray.tolist))
     found = keras.saving.deserialize_keras_object(
-        Config("file", keras_2=True).layer({"class_name": name, "config": options})
+        ConfigRewriter("file", keras_2=True).layer({"class_name": name, "config": options})
     )
     assert type(found) is getattr(keras.layers, name)
     for key, value in found.get_config().items():
