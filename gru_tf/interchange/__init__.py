@@ -1,4 +1,4 @@
-"""Models in and out: recurrent stacks from PyTorch, ONNX, old Keras and TensorFlow 1, and to where they must run."""
+"""Import of recurrent stacks from PyTorch, ONNX, old Keras and TensorFlow 1, and export of models to other runtimes."""
 
 from importlib import import_module
 from importlib.util import find_spec

@@ -1,7 +1,7 @@
-"""Whether what was written answers as the Keras model does, whatever runs it.
+"""Whether a written file gives the outputs of its Keras model, whatever runtime computes it.
 
-`gru_tf.interchange.verification` says what a difference is, b being the Keras model's, judges it and has the words for it;
-inputs are those of `random_inputs`.
+`gru_tf.interchange.verification` defines the difference, with b from the Keras model, and the tolerance; inputs come from
+`random_inputs`.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,65 +20,65 @@ STEPS = 7
 
 
 class Agreement:
-    """What comparisons of a written file with its model have found so far.
+    """The comparisons of a written file with its model.
 
     Args:
         path: the file.
-        by: what ran it, e.g. "LiteRT 2.3.0".
-        tolerance: the largest relative difference that is no error.
+        by: the runtime, e.g. "LiteRT 2.3.0".
+        tolerance: the largest relative difference that passes.
     """
 
     def __init__(self, path: Path, by: str, tolerance: float = TOLERANCE):
         self.path, self.by, self.tolerance = path, by, tolerance
         self.differences, self.cases = Differences(), 0
 
-    def compare(self, case: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-        """Compare outputs by name; `judged` says what came of it, when all have been seen.
+    def compare(self, case: str, received: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+        """Compare outputs by name; `judged` returns the result after the last comparison.
 
         Raises:
-            UserError: where names or shapes differ, with output and case.
+            UserError: where names or shapes differ, naming the output and the case.
         """
         self.cases += 1
-        if set(found) != set(expected):
-            raise UserError(f"{self.path}: expected the outputs {', '.join(expected)}. Received: {', '.join(found)}")
+        if set(received) != set(expected):
+            raise UserError(f"{self.path}: expected the outputs {', '.join(expected)}. Received: {', '.join(received)}")
         for name, value in expected.items():
-            there, here = np.asarray(found[name]), np.asarray(value)
-            if there.shape != here.shape:
-                raise UserError(f"{self.path}: {name}, {case}: expected shape {here.shape}. Received: {there.shape}")
-            self.differences.add(name, there, here, case)
+            output, own = np.asarray(received[name]), np.asarray(value)
+            if output.shape != own.shape:
+                raise UserError(f"{self.path}: {name}, {case}: expected shape {own.shape}. Received: {output.shape}")
+            self.differences.add(name, output, own, case)
 
     def judged(self) -> Verified:
-        """What came of it; raises UserError where a difference is above the tolerance, with where it is and figure."""
+        """The result; raises UserError with the place and the number where a difference is above the tolerance."""
         try:
             return self.differences.judged(self.by, self.tolerance, self.cases, source="Keras")
         except UserError as error:
             raise UserError(f"{self.path}: {self.by}: {error}") from None
 
 
-def answer(model: Any, given: Mapping[str, Array]) -> Any:
-    """What the model makes of inputs by name, in the order of its inputs."""
-    return model(list(given.values()) if len(given) > 1 else next(iter(given.values())), training=False)
+def answer(model: Any, inputs: Mapping[str, Array]) -> Any:
+    """The model's output for inputs by name, in the order of its inputs."""
+    return model(random_inputs.argument(list(inputs.values())), training=False)
 
 
 def compare_steps(
-    found: Agreement, model: Any, call: Callable[[dict[str, Array]], Mapping[str, Any]], batch: int = 1
+    agreement: Agreement, model: Any, call: Callable[[dict[str, Array]], Mapping[str, Any]], batch: int = 1
 ) -> None:
-    """Compare steps taken one by one, states carried by hand, with the model's answer to the whole sequence.
+    """Compare steps computed one by one, with states passed on by hand, with the model's output for the whole sequence.
 
     Args:
-        found: where it is noted.
-        model: what `call` is one step of.
+        agreement: collects the comparisons.
+        model: whose single step `call` is.
         call: "input" and states by name → "output" and the states after it.
-        batch: sequences that it takes.
+        batch: how many sequences it takes.
     """
     step = OneStep(model)
-    given = random_inputs.of_model(model, batch, STEPS, np.random.default_rng(1), padded=False)
-    whole = np.asarray(answer(model, given))
-    sequence = given[model.inputs[0].name].astype(step.dtype)  # tokens are int32 here, whatever the whole model takes
+    inputs = random_inputs.of_model(model, batch, STEPS, np.random.default_rng(1), padded=False)
+    whole = np.asarray(answer(model, inputs))
+    sequence = inputs[model.inputs[0].name].astype(step.dtype)  # tokens are int32 here, whatever the whole model takes
     states = {name: np.zeros((batch, units), step.state_dtype) for name, units in step.states}
     for t in range(STEPS):
         after = call({"input": sequence[:, t], **states})
         states = {name: np.asarray(after[name]) for name in states}
         if whole.ndim == 3 or t == STEPS - 1:
             expected = whole[:, t] if whole.ndim == 3 else whole
-            found.compare(f"step {t + 1} of {STEPS}", {"output": after["output"]}, {"output": expected})
+            agreement.compare(f"step {t + 1} of {STEPS}", {"output": after["output"]}, {"output": expected})

@@ -1,6 +1,6 @@
 """From a `Network` to a Keras model of stock layers, and from a Keras model back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +14,8 @@ from gru_tf.recurrent.layers.reverse_time import ReverseTime
 from gru_tf.recurrent.layers.stack import RecurrentStack
 
 LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
-PASSED = (keras.layers.Dropout, keras.layers.InputLayer, keras.layers.Identity)  # nothing to carry over
-SIDES = ("_inbound_nodes", "_outbound_nodes")  # Keras' names for the calls before and behind a layer
+IDLE = (keras.layers.Dropout, keras.layers.InputLayer, keras.layers.Identity)  # do nothing outside training
+SIDES = ("_inbound_nodes", "_outbound_nodes")  # Keras' names for the calls before and after a layer
 
 
 def build(
@@ -31,39 +31,41 @@ def build(
     """A `keras.Model` of stock layers that computes the network, with its weights.
 
     Input "sequence" is (batch, T, I), or token numbers (batch, T); where the network is masked, "mask" (batch, T) is True
-    at real steps. Output is (batch, T, O), or (batch, O). Layers have biases, zeros where the source has none, for cuDNN
-    takes none without.
+    at real steps. Output is (batch, T, O), or (batch, O). Layers have biases, zeros where the source has none, because cuDNN
+    needs them.
 
     Args:
         network: what to build.
         states: whether the final states follow the output, each (batch, H), in the order and with the names of
             `Network.states`.
-        initial: whether the first states are inputs after the others, in that order.
+        initial: whether the initial states are further inputs, in that order.
         timesteps: T, where it is fixed.
-        batch: sequences a batch, where it is fixed.
-        dtype: of weights and numbers.
+        batch: sequences per batch, where it is fixed.
+        dtype: of weights and computation.
         name: of the model.
 
     Raises:
-        ValueError: where a convention cannot be changed, see `gru_tf.recurrent.gates.load`.
+        ValueError: where a convention cannot be converted, see `gru_tf.recurrent.gates.load`.
     """
     inputs, x = _inputs(network, timesteps, batch, dtype)
     call: dict[str, Any] = {}
     if network.masked:
         call["mask"] = keras.Input((timesteps,), batch_size=batch, dtype="bool", name="mask")
-    first = [keras.Input((h,), batch_size=batch, dtype=dtype, name=n) for n, h in network.states()] if initial else []
-    left = list(first)
-    final: list[Any] = []
-    filled: list[tuple[Any, Recurrent]] = []
+    initial_states = (
+        [keras.Input((h,), batch_size=batch, dtype=dtype, name=n) for n, h in network.states()] if initial else []
+    )
+    remaining = list(initial_states)
+    final_states: list[Any] = []
+    built: list[tuple[Any, Recurrent]] = []
     for n, recurrent in enumerate(network.layers):
         every = network.every_step or n < len(network.layers) - 1
         layer = _layer(recurrent, n, every, states, dtype)
-        own = {"initial_state": [left.pop(0) for _ in range(_count(recurrent))]} if initial else {}
-        with _nothing_drawn(_inner(layer)):
-            found = layer(x, **call, **own)
-        x, *ends = found if states else [found]
-        final += ends
-        filled.append((layer, recurrent))
+        own = {"initial_state": [remaining.pop(0) for _ in range(_count_states(recurrent))]} if initial else {}
+        with _zero_initialized(_inner(layer)):
+            result = layer(x, **call, **own)
+        x, *final = result if states else [result]
+        final_states += final
+        built.append((layer, recurrent))
         if recurrent.reverse and every:
             x = ReverseTime(name=f"forward_again_{n}", dtype=dtype)(x)
     for n, linear in enumerate(network.head):
@@ -72,10 +74,10 @@ def build(
         dense.name = "head" if last else f"linear_{n}"
         x = dense(x)
         dense.set_weights([linear.kernel, *([] if linear.bias is None else [linear.bias])])
-    for layer, recurrent in filled:
+    for layer, recurrent in built:
         fill(layer, recurrent)
-    every_input = [inputs, *call.values(), *first]
-    return keras.Model(every_input if len(every_input) > 1 else inputs, [x, *final] if states else x, name=name)
+    every_input = [inputs, *call.values(), *initial_states]
+    return keras.Model(every_input if len(every_input) > 1 else inputs, [x, *final_states] if states else x, name=name)
 
 
 def _inputs(network: Network, timesteps: int | None, batch: int | None, dtype: str) -> tuple[Any, Any]:
@@ -90,8 +92,7 @@ def _inputs(network: Network, timesteps: int | None, batch: int | None, dtype: s
     return inputs, x
 
 
-def _count(recurrent: Recurrent) -> int:
-    """Its states."""
+def _count_states(recurrent: Recurrent) -> int:
     return (2 if recurrent.forward.cell == "lstm" else 1) * len(recurrent.directions)
 
 
@@ -108,29 +109,36 @@ def _layer(recurrent: Recurrent, n: int, every: bool, states: bool, dtype: str) 
 
 
 def _inner(layer: Any) -> list[Any]:
-    """The layer of each direction."""
+    """The layers of the directions."""
     both = isinstance(layer, keras.layers.Bidirectional)
     return [layer.forward_layer, layer.backward_layer] if both else [layer]
 
 
 @contextmanager
-def _nothing_drawn(layers: list[Any]) -> Iterator[None]:
+def _zero_initialized(layers: list[Any]) -> Iterator[None]:
     """Layers built inside start from zeros: a random orthogonal matrix takes a second and would be overwritten at once."""
-    before = [layer.cell.recurrent_initializer for layer in layers]
-    for layer in layers:
-        layer.cell.recurrent_initializer = keras.initializers.Zeros()
+    with changed([layer.cell for layer in layers], "recurrent_initializer", keras.initializers.Zeros()):
+        yield
+
+
+@contextmanager
+def changed(owners: Sequence[Any], attribute: str, value: Any) -> Iterator[None]:
+    """Inside, an attribute of each owner has this value; afterwards it is as before."""
+    before = [getattr(owner, attribute) for owner in owners]
+    for owner in owners:
+        setattr(owner, attribute, value)
     try:
         yield
     finally:
-        for layer, initializer in zip(layers, before, strict=True):
-            layer.cell.recurrent_initializer = initializer
+        for owner, own in zip(owners, before, strict=True):
+            setattr(owner, attribute, own)
 
 
 def fill(layer: Any, recurrent: Recurrent) -> None:
-    """Give a built recurrent layer, or `Bidirectional` around two, its weights; two biases of a reset before are added up.
+    """Set the weights of a built recurrent layer, or `Bidirectional`; two biases are added where `reset_after` is False.
 
     Raises:
-        ValueError: where a convention cannot be changed, see `gru_tf.recurrent.gates.load`.
+        ValueError: where a convention cannot be converted, see `gru_tf.recurrent.gates.load`.
     """
     for each, weights in zip(_inner(layer), recurrent.directions, strict=True):
         gates.load(each, weights if weights.reset_after else weights.with_one_bias())
@@ -140,13 +148,13 @@ def fill(layer: Any, recurrent: Recurrent) -> None:
 
 
 def network_of(model: Any) -> Network:
-    """The network that a Keras model is: an input, an embedding or a scale, recurrent layers, dense layers, in one line.
+    """The network in a Keras model: an input, an embedding or a scale, recurrent layers, dense layers, one after the other.
 
-    Stock layers, this project's, `RecurrentStack` and `Bidirectional` are read; dropout is left out. Classes are taken at
-    their names: `verification.check_network` says whether one that was derived from them computes something else.
+    Stock layers, this project's, `RecurrentStack` and `Bidirectional` are read; dropout is ignored. Subclasses are taken for
+    their base classes: `verification.check_network` detects one that computes something else.
 
     Raises:
-        UserError: for a model that is more than that, naming the layer.
+        UserError: for a model with other layers, naming the layer.
     """
     embedding, scale, every_step, masked = None, 1.0, True, False
     backwards = False  # whether steps come from the last to the first
@@ -155,7 +163,7 @@ def network_of(model: Any) -> Network:
     for layer in in_line(model):
         if isinstance(layer, keras.layers.InputLayer) and layer.name == "mask":
             masked = True
-        elif isinstance(layer, PASSED):
+        elif isinstance(layer, IDLE):
             continue
         elif backwards != isinstance(layer, ReverseTime):
             raise _misordered(layer, backwards)
@@ -182,11 +190,11 @@ def network_of(model: Any) -> Network:
 
 
 def in_line(model: Any) -> Iterator[Any]:
-    """All layers, those of models and stacks in it in their place; raises UserError where they branch."""
+    """All layers in order, with those of nested models and stacks; raises UserError where they branch."""
     own = _nodes(model)
     for layer in model.layers:
-        before, behind = (sum(id(node) in own for node in getattr(layer, side, ())) for side in SIDES)
-        if before > 1 or (behind > 1 and layer.name != "mask"):
+        before, after = (sum(id(node) in own for node in getattr(layer, side, ())) for side in SIDES)
+        if before > 1 or (after > 1 and layer.name != "mask"):
             raise _refused(model, layer)
         if isinstance(layer, keras.Model):
             yield from in_line(layer)
@@ -199,7 +207,7 @@ def in_line(model: Any) -> Iterator[Any]:
 
 
 def _nodes(model: Any) -> set[int]:
-    """The calls that the model is made of; its layers may have been called elsewhere too, as by Keras while it loads."""
+    """The calls that make up the model; its layers may have been called elsewhere too, as Keras does while it loads."""
     graph = getattr(model, "_functional", None) or model  # that of a Sequential
     return {id(node) for nodes in getattr(graph, "_nodes_by_depth", {}).values() for node in nodes}
 
@@ -212,7 +220,7 @@ def _number(layer: Any) -> float:
 
 
 def _misordered(layer: Any, backwards: bool) -> UserError:
-    expected = "gru_tf's ReverseTime behind a layer that gives its steps from the last to the first, and nowhere else"
+    expected = "gru_tf's ReverseTime after a layer that returns its steps from the last to the first, and nowhere else"
     received = "steps from the last to the first" if backwards else "steps in their order"
     return UserError(f"{layer.name}: expected {expected}. Received: {received}")
 
@@ -225,14 +233,14 @@ def _recurrent(layer: Any) -> bool:
 
 def _check_below(layers: list[Recurrent], every_step: bool, layer: Any) -> None:
     if layers and not every_step:
-        raise UserError(f"{layer.name}: expected every step of the layer before. Received: its last alone")
+        raise UserError(f"{layer.name}: expected every step of the layer before. Received: only its last")
 
 
 def read_layer(layer: Any) -> Recurrent:
     """A built recurrent Keras layer, in one direction or two.
 
     Raises:
-        UserError: for a cell that is no GRU, LSTM or plain RNN, naming the layer.
+        UserError: for a cell that is not a GRU, LSTM or plain RNN, naming the layer.
     """
     both = isinstance(layer, keras.layers.Bidirectional)
     first = layer.forward_layer if both else layer

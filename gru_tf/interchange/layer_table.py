@@ -1,4 +1,4 @@
-"""What is in an imported model, layer by layer, as a table shows it."""
+"""The layers of an imported model as rows of a table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ class LayerRow:
     """One layer.
 
     Args:
-        layer: as the source calls it.
-        kind: "GRU", "Dense" and so on; "MGUCell" where Keras' loop goes around a cell.
-        directions: "forward", "backward" or "both"; empty where it does not recur.
-        units: width of one direction's output, of a stack of each of its layers; None where it has none of its own.
+        layer: its name in the source.
+        kind: "GRU", "Dense" and so on; "MGUCell" for `keras.layers.RNN` over this cell.
+        directions: "forward", "backward" or "both"; empty where it is not recurrent.
+        units: width of one direction's output, of a stack of each of its layers; None where it has no such number.
         parameters: how many.
-        path: what computes it on a GPU; empty where it does not recur.
+        path: the implementation that a GPU would use; empty where it is not recurrent.
     """
 
     layer: str
@@ -48,13 +48,13 @@ def rows(model: Any, network: Network | None) -> Iterator[LayerRow]:
 
 def _recurrent(layer: Any, inner: Any, name: str, masked: bool) -> LayerRow:
     path = kernel_path.find_path(layer, gpu=True, mask="right-padded" if masked else None, training=False, jit=False)
-    shown = "cuDNN" if path.name == "cudnn" else str(path)
+    implementation = "cuDNN" if path.name == "cudnn" else str(path)
     directions = "both" if inner is not layer else "backward" if layer.go_backwards else "forward"
-    kind = type(inner.cell if type(inner) is keras.layers.RNN else inner).__name__  # Keras' loop is named by its cell
-    return LayerRow(name, kind, directions, _units(inner), layer.count_params(), shown)
+    kind = type(inner.cell if type(inner) is keras.layers.RNN else inner).__name__  # RNN itself is named by its cell
+    return LayerRow(name, kind, directions, _units(inner), layer.count_params(), implementation)
 
 
 def _units(layer: Any) -> int | None:
-    """Of a recurrent layer that has them itself or in its cell, as Keras' loop around any cell; None of several cells."""
-    found = getattr(layer, "units", None)
-    return getattr(layer.cell, "units", None) if found is None else found
+    """Units of a recurrent layer, or of its cell as in `keras.layers.RNN`; None where there are several cells."""
+    units = getattr(layer, "units", None)
+    return getattr(layer.cell, "units", None) if units is None else units

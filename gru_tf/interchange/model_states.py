@@ -1,8 +1,8 @@
-"""The states in which a Keras model's recurrent layers end, noted while the model computes; of Keras 3 and of TF-Keras.
+"""The final states of a Keras model's recurrent layers, recorded while the model computes; of Keras 3 and of TF-Keras.
 
-Whatever a layer is given there, it has been given: the sequence, its mask, its first states, those that a stateful layer
-kept. And what is noted are the states which that very call ended with, after the last real step: a layer of either Keras
-gives them beside its output if its `return_state` is set when it returns.
+Each layer has its real inputs: the sequence, its mask, its initial states or those that a stateful layer has kept. Recorded
+are the states at the end of that call, after the last real step: layers of Keras 3 and of TF-Keras return them with their
+output if `return_state` is set when the call returns.
 """
 
 import inspect
@@ -17,7 +17,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 
 Call = list[Array]  # the states that one call of a layer ended with
-WAYS = {"forward": "forward_layer", "backward": "backward_layer"}  # of a Bidirectional
+DIRECTIONS = {"forward": "forward_layer", "backward": "backward_layer"}  # of a Bidirectional
 
 
 class ModelRun:
@@ -31,69 +31,72 @@ class ModelRun:
         self.model = model
 
     def __call__(self, inputs: Any, lengths: Array | None = None) -> tuple[Array, list[Array]]:
-        """Its first output, and its others.
+        """The first output, and the others.
 
         Raises:
             ValueError: for lengths.
         """
         if lengths is not None:
-            raise ValueError("expected no lengths: a Keras model finds its mask itself. Received: lengths")
-        found = self.model(inputs, training=False)
-        first, *rest = found if isinstance(found, list | tuple) else [found]
+            raise ValueError("expected no lengths: a Keras model computes its mask itself. Received: lengths")
+        outputs = self.model(inputs, training=False)
+        first, *rest = outputs if isinstance(outputs, list | tuple) else [outputs]
         return np.asarray(first), [np.asarray(each) for each in rest]
 
 
 class States:
-    """Of the recurrent layers of two models that should be the same, noted while both compute.
+    """States of the recurrent layers of two models that should be the same, recorded while both compute.
 
     Args:
         own: one model.
-        their: the other, whose layers have the same names; None where its layers cannot be seen: nothing is noted then.
+        other: the other, whose layers have the same names; None where its layers are not accessible: nothing is recorded.
 
-    `compared` are the layers whose states were compared so far, `left_out` those whose states could not be.
+    Attributes:
+        compared: names of the layers whose states were compared so far.
+        left_out: names of those whose states could not be compared.
     """
 
-    def __init__(self, own: Any, their: Any):
-        self.own, self.their = ({}, {}) if their is None else (dict(recurrent(own)), dict(recurrent(their)))
+    def __init__(self, own: Any, other: Any):
+        self.own, self.other = ({}, {}) if other is None else (dict(recurrent(own)), dict(recurrent(other)))
         self.calls: dict[int, list[Call]] = {}  # by layer
         self.compared: set[str] = set()
         self.left_out: set[str] = set()
 
     @contextmanager
-    def noted(self) -> Iterator["States"]:
-        """Inside, each call of a layer is noted; afterwards both models are as they were."""
-        layers = {id(layer): layer for layer in (*self.own.values(), *self.their.values()) if layer is not None}
+    def recorded(self) -> Iterator["States"]:
+        """Inside, the states of each call of a layer are recorded; afterwards both models are as before."""
+        layers = {id(layer): layer for layer in (*self.own.values(), *self.other.values()) if layer is not None}
         with ExitStack() as stack:
             for key, layer in layers.items():
-                stack.enter_context(_noting(layer, self.calls.setdefault(key, [])))
+                stack.enter_context(_recording(layer, self.calls.setdefault(key, [])))
             yield self
 
     def pairs(self) -> Iterator[tuple[str, Array, Array]]:
-        """Name, own and their value of each state of what was computed since this was last asked.
+        """Name, own value and other value of each state recorded since the last call of this method.
 
         Raises:
-            UserError: where a layer has another number of states than the other's.
+            UserError: where a layer has another number of states than that of the other model.
         """
-        for name in dict.fromkeys([*self.own, *self.their]):
-            own, their = self._taken(self.own.get(name)), self._taken(self.their.get(name))
-            if not own or len(own) != len(their):  # called otherwise, as in a TimeDistributed
+        for name in dict.fromkeys([*self.own, *self.other]):
+            own, other = self._take(self.own.get(name)), self._take(self.other.get(name))
+            if not own or len(own) != len(other):  # called in another way, as in a TimeDistributed
                 self.left_out.add(name)
                 continue
             self.compared.add(name)
-            for n, (mine, theirs) in enumerate(_paired(own, their)):
-                yield from _named(f"{name}, call {n + 1}" if len(their) > 1 else name, mine, theirs)
+            for n, (own_call, other_call) in enumerate(_pair_calls(own, other)):
+                yield from _named(f"{name}, call {n + 1}" if len(other) > 1 else name, own_call, other_call)
 
-    def _taken(self, layer: Any) -> list[Call]:
+    def _take(self, layer: Any) -> list[Call]:
+        """The calls recorded since the last time."""
         calls = self.calls.get(id(layer), [])
-        found = calls.copy()
+        taken = calls.copy()
         calls.clear()
-        return found
+        return taken
 
 
 def recurrent(model: Any, within: str = "") -> Iterator[tuple[str, Any]]:
-    """Name and layer of all recurrent layers of a model, those in models and wrappers by "outer/inner".
+    """Name and layer of all recurrent layers of a model; nested ones are named "outer/inner".
 
-    None stands for a layer in a TimeDistributed: Keras 2 calls it once for all steps, Keras 3 once for each.
+    The layer is None in a TimeDistributed: Keras 2 calls it once for all steps, Keras 3 once for each.
     """
     for layer in model.layers:
         yield from _in(layer, f"{within}{layer.name}")
@@ -101,8 +104,8 @@ def recurrent(model: Any, within: str = "") -> Iterator[tuple[str, Any]]:
 
 def _in(layer: Any, name: str) -> Iterator[tuple[str, Any]]:
     if hasattr(layer, "forward_layer"):
-        for way, attribute in WAYS.items():
-            yield from _in(getattr(layer, attribute), f"{name}/{way}")
+        for direction, attribute in DIRECTIONS.items():
+            yield from _in(getattr(layer, attribute), f"{name}/{direction}")
     elif hasattr(layer, "cell") and hasattr(layer, "return_state"):
         yield name, layer
     elif hasattr(layer, "layers"):
@@ -112,53 +115,53 @@ def _in(layer: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def reset(model: Any) -> None:
-    """States that a Keras 3 model's layers carry from call to call are zero again, those of cells on one another, too."""
+    """Set the states that a Keras 3 model's layers keep from call to call to zero, also those of stacked cells."""
     for _, layer in recurrent(model):
         for state in keras.tree.flatten(layer.states) if getattr(layer, "stateful", False) else ():
             state.assign(keras.ops.zeros_like(state))
 
 
 @contextmanager
-def _noting(layer: Any, calls: list[Call]) -> Iterator[None]:
+def _recording(layer: Any, calls: list[Call]) -> Iterator[None]:
     own = layer.call
 
-    def call(*given: Any, **options: Any) -> Any:
-        asked = layer.return_state
+    def call(*args: Any, **options: Any) -> Any:
+        return_state = layer.return_state
         layer.return_state = True
         try:
-            found = own(*given, **options)
+            result = own(*args, **options)
         finally:
-            layer.return_state = asked
-        output, *states = found
+            layer.return_state = return_state
+        output, *states = result
         calls.append([np.array(state) for state in keras.tree.flatten(states)])
-        return found if asked else output
+        return result if return_state else output
 
-    call.__signature__ = inspect.signature(own)  # type: ignore[attr-defined]  # wrappers ask which options it takes
-    vars(layer)["call"] = call  # beside what Keras does where an attribute is set: it would track what it finds
+    call.__signature__ = inspect.signature(own)  # type: ignore[attr-defined]  # wrappers look at its parameters
+    vars(layer)["call"] = call  # not by setattr, with which Keras would track it
     try:
         yield
     finally:
         del vars(layer)["call"]
 
 
-def _paired(own: Sequence[Call], their: Sequence[Call]) -> Iterator[tuple[Call, Call]]:
-    """Calls of one layer that belong together: layers of equal depth are called in an order that is no one's promise."""
+def _pair_calls(own: Sequence[Call], other: Sequence[Call]) -> Iterator[tuple[Call, Call]]:
+    """Calls of one layer that belong together: the order in which layers of equal depth are called is not defined."""
     left = list(own)
-    for theirs in their:
-        nearest = min(range(len(left)), key=lambda n: _apart(left[n], theirs))
-        yield left.pop(nearest), theirs
+    for call in other:
+        nearest = min(range(len(left)), key=lambda n: _distance(left[n], call))
+        yield left.pop(nearest), call
 
 
-def _apart(mine: Call, theirs: Call) -> float:
-    if [state.shape for state in mine] != [state.shape for state in theirs]:
+def _distance(own: Call, other: Call) -> float:
+    if [state.shape for state in own] != [state.shape for state in other]:
         return float("inf")
     with np.errstate(invalid="ignore"):
-        apart = max((float(np.max(np.abs(a - b), initial=0.0)) for a, b in zip(mine, theirs, strict=True)), default=0.0)
-    return apart if np.isfinite(apart) else float("inf")
+        largest = max((float(np.max(np.abs(a - b), initial=0.0)) for a, b in zip(own, other, strict=True)), default=0.0)
+    return largest if np.isfinite(largest) else float("inf")
 
 
-def _named(name: str, mine: Call, theirs: Call) -> Iterator[tuple[str, Array, Array]]:
-    if len(mine) != len(theirs):
-        raise UserError(f"{name}: expected the source's {len(theirs)} states. Received: {len(mine)}")
-    for n, (own, their) in enumerate(zip(mine, theirs, strict=True)):
-        yield f"{name}: state {n + 1} of {len(mine)}" if len(mine) > 1 else f"{name}: state", own, their
+def _named(name: str, own: Call, other: Call) -> Iterator[tuple[str, Array, Array]]:
+    if len(own) != len(other):
+        raise UserError(f"{name}: expected the source's {len(other)} states. Received: {len(own)}")
+    for n, (own_state, other_state) in enumerate(zip(own, other, strict=True)):
+        yield f"{name}: state {n + 1} of {len(own)}" if len(own) > 1 else f"{name}: state", own_state, other_state

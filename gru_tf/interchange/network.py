@@ -1,6 +1,6 @@
-"""A stack of recurrent layers with what lies around it, of whichever framework: arrays and names alone.
+"""A stack of recurrent layers with its embedding and head, from any framework: only arrays and names.
 
-Every reader makes a `Network`, every writer takes one; `gru_tf.interchange.building` turns it into a Keras model and back.
+Every reader returns a `Network`, every writer takes one; `gru_tf.interchange.building` converts it to and from Keras models.
 """
 
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ class Recurrent:
     """One recurrent layer.
 
     Args:
-        forward: weights of the direction that reads from the first step on; of a layer with `reverse`, its only ones.
+        forward: weights of the direction that reads from the first step on; the only weights of a layer with `reverse`.
         backward: weights of the other direction, whose outputs follow the forward ones in each step; None without one.
-        reverse: whether its one direction reads from the last step on; its outputs stay at their steps.
-        activation: of the candidate, or of a plain RNN's state, as Keras calls it.
+        reverse: whether its only direction reads from the last step on; outputs stay at their steps.
+        activation: of the candidate, or of a plain RNN's state, by Keras' name.
         recurrent_activation: of the gates.
-        name: what the source calls it, for messages.
+        name: in the source, for messages.
     """
 
     forward: GateWeights
@@ -51,7 +51,7 @@ class Linear:
     Args:
         kernel: (I, O).
         bias: (O,), or None.
-        name: what the source calls it.
+        name: in the source.
     """
 
     kernel: Array
@@ -61,16 +61,16 @@ class Linear:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """The whole: embedding, recurrent layers, linear head.
+    """An embedding, recurrent layers, a linear head.
 
     Args:
         layers: from the first to the last, at least one.
         embedding: (tokens, width), of a network that reads token numbers; None where it reads arrays.
         head: linear layers on top, one after the other.
-        every_step: whether there is an output for each step, or one of each direction's last step.
-        masked: whether it is told which steps are real, (batch, T), right-padded.
-        scale: what its input is multiplied by.
-        source: where it comes from, for messages and metadata, e.g. "PyTorch state_dict".
+        every_step: whether there is an output for each step, or one from each direction's last step.
+        masked: whether it takes a mask of the real steps, (batch, T), right-padded.
+        scale: factor of its input.
+        source: framework and format, for messages and the record, e.g. "PyTorch state_dict".
     """
 
     layers: tuple[Recurrent, ...]
@@ -82,7 +82,7 @@ class Network:
     source: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse parts that do not belong together; raises ValueError that names the part, expected and received."""
+        """Refuse parts that do not fit together; raises ValueError with the part, what was expected and received."""
         if not self.layers:
             raise ValueError("expected at least one recurrent layer. Received: none")
         width, before = self.features, "the input"
@@ -100,7 +100,7 @@ class Network:
 
     @property
     def features(self) -> int:
-        """What the first recurrent layer reads at each step."""
+        """Features that the first recurrent layer reads at each step."""
         return self.layers[0].forward.features
 
     @property
@@ -110,7 +110,7 @@ class Network:
 
     @property
     def tokens(self) -> int | None:
-        """How many tokens it knows; None where it reads arrays."""
+        """How many tokens the embedding has; None where the network reads arrays."""
         return None if self.embedding is None else int(self.embedding.shape[0])
 
     def states(self) -> Iterator[tuple[str, int]]:
@@ -121,7 +121,7 @@ class Network:
                     yield f"layer{n}_{'backward' if layer.reverse else direction}_{state}", gates.units
 
     def arrays(self) -> Iterator[tuple[str, Array]]:
-        """All numbers, each array under the name that the source gives its part: "rnn.l0: W_z", "head: kernel"."""
+        """All arrays, each with the source's name of its part: "rnn.l0: W_z", "head: kernel"."""
         if self.embedding is not None:
             yield "the embedding", self.embedding
         for n, layer in enumerate(self.layers):

@@ -1,8 +1,9 @@
-"""Random inputs to compare with: normal numbers, token numbers, and sequences that end somewhere.
+"""Random inputs for comparisons: normal numbers, token numbers, and sequences of various lengths.
 
-Tokens are 0 behind a sequence's end alone, for an embedding may mask them.
+Tokens are 0 only after a sequence's end, because an embedding may mask them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,13 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted
 from gru_tf.interchange.network import Network
 
-MOST = 1 << 28  # numbers of a layer's output, which a file of fixed lengths can declare without having them
+MOST = 1 << 28  # numbers in a layer's output: a file of fixed lengths can declare more than it contains
 
 
 def of_network(
     network: Network, batch: int, steps: int, rng: np.random.Generator, dtype: str = "float32"
 ) -> tuple[Array, Array | None]:
-    """What a network reads: normal numbers, once its scale has acted, or token numbers (batch, T), all of which it knows.
+    """Inputs of a network: numbers that are normal after its scale, or valid token numbers (batch, T).
 
     Args:
         network: any.
@@ -27,14 +28,14 @@ def of_network(
         dtype: of numbers; tokens are int32.
 
     Returns:
-        Inputs, (batch, T, I) or (batch, T); and of a masked network the real steps of each sequence, (batch,).
+        Inputs, (batch, T, I) or (batch, T); and for a masked network the real steps of each sequence, (batch,).
 
     Raises:
         UserError: for more numbers than can be compared.
     """
     widest = max(network.features, network.outputs, *(layer.width for layer in network.layers))
     if batch * steps * widest > MOST:
-        received = f"a file that computes {counted(steps, 'step')} of {counted(batch, 'sequence')} alone"
+        received = f"a file that computes only {counted(steps, 'step')} of {counted(batch, 'sequence')}"
         raise UserError(f"expected at most {MOST:,} numbers to compare with. Received: {received}")
     if network.tokens is None:
         inputs = (rng.normal(size=(batch, steps, network.features)) / network.scale).astype(dtype)
@@ -44,19 +45,24 @@ def of_network(
 
 
 def of_model(model: Any, batch: int, steps: int, rng: np.random.Generator, *, padded: bool = True) -> dict[str, Array]:
-    """What a Keras model takes by name: normal numbers, token numbers that it knows, masks that pad on the right.
+    """Inputs of a Keras model by name: normal numbers, valid token numbers, masks that pad on the right.
 
     Args:
         model: any.
-        batch: sequences; the first has all steps, if it is a mask that says so.
+        batch: sequences; where there is a mask, the first of them has all steps.
         steps: of each input whose length is free.
         rng: the source of randomness.
-        padded: whether sequences end before that.
+        padded: whether sequences may be shorter.
 
     Raises:
         UserError: for an input of a type that is none of these.
     """
     return {tensor.name: _of_input(model, tensor, batch, steps, rng, padded) for tensor in model.inputs}
+
+
+def argument(arrays: Sequence[Any]) -> Any:
+    """What a Keras model is called with: a single input by itself, several in a list."""
+    return list(arrays) if len(arrays) > 1 else arrays[0]
 
 
 def _of_input(model: Any, tensor: Any, batch: int, steps: int, rng: np.random.Generator, padded: bool) -> Array:
@@ -68,18 +74,18 @@ def _of_input(model: Any, tensor: Any, batch: int, steps: int, rng: np.random.Ge
         return real
     if "int" in dtype or ("float" in dtype and tokens and len(shape) == 2):
         most = min(tokens, default=2)
-        found = rng.integers(min(1, most - 1), most, size=shape)
-        return (found * _real(shape, rng) if padded and len(shape) == 2 else found).astype(dtype)
+        numbers = rng.integers(min(1, most - 1), most, size=shape)
+        return (numbers * _real(shape, rng) if padded and len(shape) == 2 else numbers).astype(dtype)
     if "float" in dtype:
         return rng.normal(size=shape).astype(dtype)
     raise UserError(f"input '{tensor.name}': expected numbers, token numbers or a mask. Received: {dtype}")
 
 
 def _real(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """True at the steps of sequences that end somewhere."""
+    """True at the real steps of sequences of random lengths."""
     return np.asarray(np.arange(shape[-1]) < rng.integers(1, shape[-1] + 1, size=(*shape[:-1], 1)))
 
 
 def tokens_of(model: Any) -> list[int]:
-    """How many each embedding knows."""
+    """How many tokens each embedding has."""
     return [int(layer.input_dim) for layer in model._flatten_layers() if hasattr(layer, "input_dim")]

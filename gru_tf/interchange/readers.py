@@ -1,8 +1,8 @@
-"""Which reader a file is for, by its content before its name, and what that reader takes and reads."""
+"""The reader for a file, chosen by its content before its name; the options and files of that reader."""
 
 import inspect
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file
 from gru_tf.interchange import option_names
 
-BY_NAME = {  # by what a file's name ends in; its content goes before
+BY_NAME = {  # by the ending of a file's name; its content is more important
     ".pt": "pytorch",
     ".pth": "pytorch",
     ".safetensors": "pytorch",
@@ -29,14 +29,19 @@ def reader_for(path: Path) -> Any:
     """The module that reads the file.
 
     Raises:
-        UserError: for a file that is not there, or of no known kind, and where the module's packages are not installed.
+        UserError: for a file that does not exist or is of an unknown kind, and where the module's packages are missing.
     """
     if str(path).startswith("models:"):
-        raise UserError(f"{path}: expected a file. Received: a model of the registry; gru-tf import reads it")
+        raise UserError(f"{path}: expected a file. Received: a model in the registry, which gru-tf import reads")
     name = _by_content(path) or BY_NAME.get(path.suffix.lower())
     if name is None:
         near = did_you_mean(path.suffix, BY_NAME) if path.suffix else ""
         raise UserError(f"{path}: expected {KINDS}.{near} Received: a file of no known kind")
+    return module(name, path)
+
+
+def module(name: str, path: Path) -> Any:
+    """A reader's or writer's module in this package; raises UserError where a package that it needs is not installed."""
     try:
         return import_module(f"gru_tf.interchange.{name}")
     except ModuleNotFoundError as error:
@@ -44,7 +49,7 @@ def reader_for(path: Path) -> Any:
 
 
 def _by_content(path: Path) -> str | None:
-    """The reader that the first bytes, or a checkpoint's other files, call for; None where they say nothing."""
+    """The reader for the first bytes, or a checkpoint's other files; None where they do not tell."""
     if path.is_dir() or path.with_name(f"{path.name}.index").is_file():
         return "tensorflow.tf1"
     try:
@@ -62,31 +67,33 @@ def _by_content(path: Path) -> str | None:
 
 
 def _by_members(path: Path) -> str | None:
-    """Of a zip archive."""
+    """The reader for a zip archive."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeError):  # the last of members' names
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeError):  # the last: names of members
         return None
     if "config.json" in names:
         return "keras.legacy"
     return "pytorch" if any(name.endswith("data.pkl") for name in names) else None
 
 
-def given_to(reader: Any, path: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """What the reader takes beside the path: `given` as its `Options`, where it has a class of them, or as it is."""
+def read_with(reader: Any, path: Path, options: Mapping[str, Any]) -> Any:
+    """Read the file with these options, which become an object where the reader has a class `Options`.
+
+    Raises:
+        UserError: for an option that the reader does not have, and as its `read`.
+    """
     kind = getattr(reader, "Options", None)
     known = [name for name in inspect.signature(kind or reader.read).parameters if name != "path"]
-    for name, value in given.items():
-        if name not in known:
-            raise UserError(f"{path}: {option_names.unknown(name, value, known)}")
-    return {"options": kind(**given)} if kind else given
+    option_names.check(path, options, known)
+    return reader.read(path, kind(**options)) if kind else reader.read(path, **options)
 
 
 def files(path: Path) -> Iterator[Path]:
-    """All that were read: one, or those of a checkpoint."""
+    """All files that were read: one, or those of a checkpoint."""
     if path.is_file():
         yield path
         return
-    found = path.glob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*")
-    yield from sorted(file for file in found if file.is_file())
+    parts = path.glob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*")
+    yield from sorted(file for file in parts if file.is_file())

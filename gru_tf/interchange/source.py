@@ -1,4 +1,4 @@
-"""What a reader makes of a foreign file: the network, how the source framework computes it, and what to warn of."""
+"""The result of a reader: the network, the source framework's own computation of it, and warnings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Protocol
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.network import Network
 
-LENGTHS, BATCHES = (1, 2, 7, 30), (1, 3)  # what is verified with, where the file takes any
+LENGTHS, BATCHES = (1, 2, 7, 30), (1, 3)  # to verify with, where the file accepts any
 
 
 class Computation(Protocol):
@@ -19,27 +19,30 @@ class Computation(Protocol):
 
         Args:
             inputs: (batch, T, I), or token numbers (batch, T).
-            lengths: (batch,) real steps of each sequence, of a masked network; None: all.
+            lengths: (batch,) real steps of each sequence, for a masked network; None: all.
         """
+
+
+Framework = Callable[[], tuple[str, Computation] | None]  # see `ForeignModel.framework`
 
 
 @dataclass(frozen=True, eq=False)
 class ForeignModel:
-    """A file that was read.
+    """A file of another framework that was read.
 
     Args:
-        network: what is in it.
-        source: framework and format, e.g. "PyTorch state_dict"; stands in messages and in the model's metadata.
-        framework: makes the framework's own computation, and its name with version, e.g. ("PyTorch 2.13.0", run); returns
-            None where the framework is not installed. Called only to verify, for it may import the framework.
-        warnings: sentences on what the file says wrongly or leaves open.
-        beside: further files that its weights lie in.
-        lengths, batches: steps and sequences to verify with; of a file of fixed shape, those that it takes.
+        network: in the file.
+        source: framework and format, e.g. "PyTorch state_dict"; part of messages and of the model's record.
+        framework: returns name and version of the framework and its own computation, e.g. ("PyTorch 2.13.0", run); or
+            None where it is not installed. Called only to verify, because it may import the framework.
+        warnings: sentences on what the file states wrongly or does not state.
+        beside: further files with some of its weights.
+        lengths, batches: steps and sequences to verify with; for a file of fixed shape, those that it accepts.
     """
 
     network: Network
     source: str
-    framework: Callable[[], tuple[str, Computation] | None] = lambda: None
+    framework: Framework = lambda: None
     warnings: tuple[str, ...] = ()
     beside: tuple[Path, ...] = ()
     lengths: tuple[int, ...] = LENGTHS

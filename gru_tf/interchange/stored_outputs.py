@@ -1,4 +1,4 @@
-"""Whether a Keras model gives what its source gave earlier: stored inputs and outputs, where the framework is not there."""
+"""Whether a Keras model gives the outputs that its source gave earlier, for when the framework is not installed."""
 
 import io
 import zipfile
@@ -16,40 +16,40 @@ from gru_tf.interchange.network import Network
 from gru_tf.interchange.random_inputs import tokens_of
 from gru_tf.interchange.verification import TOLERANCE, Differences, Verified, model_inputs, real_steps
 
-LARGE, EXPANSION = 1 << 28, 20  # bytes: from the first on, no more than so many times the file's
+LARGE, EXPANSION = 1 << 28, 20  # bytes; more than that must be at most this multiple of the file's size
 
 
 def compare(model: Any, file: Path, network: Network | None = None, *, tolerance: float = TOLERANCE) -> Verified:
-    """Compare a model with inputs and outputs that the source framework gave earlier.
+    """Compare a model's outputs with those that the source framework computed earlier.
 
     Args:
-        model: reads what `gru_tf.interchange.building.build` says.
-        file: an .npz with "inputs" (batch, T, I), or token numbers (batch, T); "outputs" as the model gives them;
-            "lengths" (batch,) where the model is masked; and, if wanted, states (batch, H) under the names of
+        model: with the inputs of `gru_tf.interchange.building.build`.
+        file: an .npz with "inputs" (batch, T, I), or token numbers (batch, T); "outputs" in the model's
+            shape; "lengths" (batch,) where the model is masked; optionally states (batch, H) under the names of
             `Network.states`, "layer0_forward_h".
-        network: of the model, where states are to be compared.
+        network: of the model, to compare states.
         tolerance: the largest difference that passes.
 
     Raises:
-        UserError: for a file that holds something else, and where they differ by more.
+        UserError: for a file with other contents, and where outputs differ by more.
     """
     arrays = _arrays(file)
     real = arrays.get("lengths")
     inputs = _checked_inputs(model, arrays["inputs"], real, file)
-    given = model_inputs(inputs, real)
-    ours, theirs = np.asarray(model(given)), arrays["outputs"]
-    if ours.shape != theirs.shape:
-        hint = " Arrays begin with the batch, as with batch_first=True" if ours.swapaxes(0, 1).shape == theirs.shape else ""
-        raise UserError(f"{file}: outputs: expected shape {ours.shape}.{hint} Received: {theirs.shape}")
-    found = Differences()
-    found.add("output", *real_steps(ours, theirs, real, ours.ndim == 3), "the reference")
-    for name, own in _states(arrays, network, given, str(model.outputs[0].dtype), file):
-        found.add(name, own, arrays[name], "the reference")
-    return found.judged(f"the reference {file.name}", tolerance, 1)
+    tensors = model_inputs(inputs, real)
+    own, expected = np.asarray(model(tensors)), arrays["outputs"]
+    if own.shape != expected.shape:
+        hint = " Arrays begin with the batch, as with batch_first=True" if own.swapaxes(0, 1).shape == expected.shape else ""
+        raise UserError(f"{file}: outputs: expected shape {own.shape}.{hint} Received: {expected.shape}")
+    differences = Differences()
+    differences.add("output", *real_steps(own, expected, real, own.ndim == 3), "the reference")
+    for name, state in _states(arrays, network, tensors, str(model.outputs[0].dtype), file):
+        differences.add(name, state, arrays[name], "the reference")
+    return differences.judged(f"the reference {file.name}", tolerance, 1)
 
 
 def _arrays(file: Path) -> dict[str, Array]:
-    """Its arrays, numbers alone."""
+    """The file's arrays, which must be numbers."""
     try:
         with file.open("rb") as stream:
             _check_unpacked(stream)
@@ -58,8 +58,8 @@ def _arrays(file: Path) -> dict[str, Array]:
     except FileNotFoundError:
         raise UserError(f"{file}: no such file{near_file(file, ('.npz',))}") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError) as error:
-        said = one_line(error, 120)
-        raise UserError(f"{file}: expected an .npz with 'inputs' and 'outputs', numbers alone. Received: {said}") from None
+        expected = "expected an .npz with 'inputs' and 'outputs', numbers alone"
+        raise UserError(f"{file}: {expected}. Received: {one_line(error, 120)}") from None
     for name in ("inputs", "outputs"):
         if name not in arrays:
             raise UserError(f"{file}: expected 'inputs' and 'outputs'. Received: {', '.join(arrays) or 'none by name'}")
@@ -70,7 +70,7 @@ def _arrays(file: Path) -> dict[str, Array]:
 
 
 def _check_unpacked(stream: BinaryIO) -> None:
-    """Refuse an archive that unpacks into far more than it is."""
+    """Refuse an archive that expands far too much."""
     if zipfile.is_zipfile(stream):
         with zipfile.ZipFile(stream) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
@@ -91,8 +91,10 @@ def _checked_inputs(model: Any, inputs: Array, real: Array | None, file: Path) -
         shape = "(batch, T)" if len(first.shape) == 2 else f"(batch, T, {first.shape[-1]})"
         raise UserError(f"{file}: inputs: expected shape {shape}. Received: {inputs.shape}")
     if masked != (real is not None):
-        expected = "expected 'lengths', for the model is masked" if masked else "expected none, for the model is not masked"
-        raise UserError(f"{file}: lengths: {expected}. Received: {'none' if real is None else f'shape {real.shape}'}")
+        expected = "'lengths', because the model is masked" if masked else "none, because the model is not masked"
+        raise UserError(
+            f"{file}: lengths: expected {expected}. Received: {'none' if real is None else f'shape {real.shape}'}"
+        )
     if real is not None and (real.shape != inputs.shape[:1] or real.min() < 1 or real.max() > inputs.shape[1]):
         raise UserError(f"{file}: lengths: expected (batch,) from 1 to {inputs.shape[1]}. Received: shape {real.shape}")
     if len(first.shape) == 3:
@@ -107,9 +109,9 @@ def _checked_inputs(model: Any, inputs: Array, real: Array | None, file: Path) -
 
 
 def _states(
-    arrays: Mapping[str, Array], network: Network | None, given: Any, dtype: str, file: Path
+    arrays: Mapping[str, Array], network: Network | None, inputs: Any, dtype: str, file: Path
 ) -> Iterator[tuple[str, Any]]:
-    """Name and value of the states that the reference holds."""
+    """Name and own value of each state in the reference."""
     names = [name for name, _ in network.states()] if network else []
     unknown = [name for name in arrays if name not in ("inputs", "outputs", "lengths", *names)]
     if unknown:
@@ -117,7 +119,7 @@ def _states(
         raise UserError(f"{file}: expected arrays out of {valid}. Received: {unknown[0]}")
     if network is None or not set(names) & arrays.keys():
         return
-    _, *states = building.build(network, states=True, dtype=dtype)(given)
+    _, *states = building.build(network, states=True, dtype=dtype)(inputs)
     for name, state in zip(names, states, strict=True):
         if name in arrays:
             yield name, state

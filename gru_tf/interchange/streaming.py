@@ -1,8 +1,8 @@
-"""One step at a time: a trained network that keeps its states from call to call, with the numbers of the whole sequence.
+"""One step at a time: a trained network that keeps its states from call to call, with the outputs of the whole sequence.
 
     x_t → embedding or scale → layer 1 with its states → … → layer n with its states → head → y_t
 
-Each layer's cell is called once a step, so every cell that `keras.layers.RNN` can run is streamed, stock or custom.
+Each layer's cell is called once per step, so every cell that `keras.layers.RNN` can run can be streamed, stock or custom.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, did_you_mean
-from gru_tf.interchange.building import in_line
+from gru_tf.interchange.building import IDLE, in_line
 
 STATES = ("h", "c")
-# what is computed of each step by itself, whatever lies before and behind it
+# layers that compute each step by itself, whatever comes before or after it
 POINTWISE = (
     keras.layers.Embedding,
     keras.layers.Rescaling,
@@ -24,27 +24,26 @@ POINTWISE = (
     keras.layers.Activation,
     keras.layers.LayerNormalization,
 )
-AT_REST = (keras.layers.Dropout, keras.layers.InputLayer, keras.layers.Identity)  # nothing to do outside training
 
 
 class OneStep:
     """The computation of one step of a Keras model, as a function of the step's input and the states before it.
 
     Args:
-        model: an input, an embedding or a scale, recurrent layers of any cell in one direction, dense layers, in one line.
+        model: an input, an embedding or a scale, recurrent layers of any cell in one direction, dense layers, in this order.
 
     Attributes:
         states: name and units of each state, layer by layer: "layer0_forward_h", and of an LSTM also "layer0_forward_c".
-        tokens: how many tokens it knows; None where it reads arrays.
+        tokens: how many tokens the embedding has; None where the model reads arrays.
         features: I, of an input (batch, I); None where it reads token numbers (batch,).
         dtype: of the input.
 
     Raises:
-        UserError: for a layer that needs the whole sequence, with the reason, and for one that is not known here.
+        UserError: for a layer that needs the whole sequence, with the reason, and for an unknown layer.
     """
 
     def __init__(self, model: Any):
-        self.layers = [layer for layer in in_line(model) if not isinstance(layer, AT_REST)]
+        self.layers = [layer for layer in in_line(model) if not isinstance(layer, IDLE)]
         self.states: list[tuple[str, int]] = []
         self.counts: dict[int, int] = {}  # place of a recurrent layer → how many states it has
         for place, layer in enumerate(self.layers):
@@ -63,11 +62,11 @@ class OneStep:
         self.state_dtype = str(next(iter(self.layers[place] for place in self.counts)).compute_dtype)
 
     def __call__(self, x: Any, states: Sequence[Any]) -> tuple[Any, list[Any]]:
-        """Output (batch, O) and new states of an input (batch, I), or token numbers (batch,), and states (batch, H)."""
-        left, new = list(states), []
+        """Output (batch, O) and new states for an input (batch, I), or token numbers (batch,), and states (batch, H)."""
+        remaining, new = list(states), []
         for place, layer in enumerate(self.layers):
             if place in self.counts:
-                own = [left.pop(0) for _ in range(self.counts[place])]
+                own = [remaining.pop(0) for _ in range(self.counts[place])]
                 x, after = layer.cell(x, own, training=False)
                 new += keras.tree.flatten(after)
             else:
@@ -79,29 +78,29 @@ def _check(model: Any, layer: Any) -> None:
     where = f"model '{model.name}': {type(layer).__name__} '{layer.name}'"
     if isinstance(layer, keras.layers.Bidirectional) or getattr(layer, "go_backwards", False):
         raise UserError(
-            f"{where}: expected layers that read forwards, for a step can be answered only when all that the answer depends"
-            " on has come. Received: a layer that begins at the sequence's end"
+            f"{where}: expected layers that read forwards, because the output of a step must not depend on later steps."
+            " Received: a layer that begins at the sequence's end"
         )
-    if not isinstance(layer, (keras.layers.RNN, *POINTWISE)) or not _of_the_last_axis(layer):
+    if not isinstance(layer, (keras.layers.RNN, *POINTWISE)) or not _normalizes_steps(layer):
         known = ", ".join(kind.__name__ for kind in POINTWISE)
-        raise UserError(f"{where}: expected recurrent layers, and others that see one step alone: {known}")
+        raise UserError(f"{where}: expected recurrent layers, or layers that compute each step by itself: {known}")
 
 
-def _of_the_last_axis(layer: Any) -> bool:
-    """Whether what a layer norm takes together is one step; other layers in question know no axis."""
+def _normalizes_steps(layer: Any) -> bool:
+    """Whether a layer norm acts on each step by itself; the other pointwise layers have no axis."""
     return getattr(layer, "axis", -1) in (-1, 2, [-1], [2], (-1,), (2,))
 
 
 class Streaming:
-    """A trained network that is given one step at a time and keeps its states: `step`, `state`, `reset`.
+    """A trained network that reads one step at a time and keeps its states: `step`, `state`, `reset`.
 
-    After the steps of a sequence the last output is what the model gives for the whole sequence, or for its last step.
-    Each step counts as real: a mask has nothing to hide here. Weights are those of the model, also when these change.
+    After the steps of a sequence the last output is the model's output for the whole sequence, or for its last step.
+    Every step counts as real; there is no mask. Weights are shared with the model, also when they change.
 
     Args:
         model: a Keras model of an input, an embedding or a scale, recurrent layers in one direction (stock, this
             project's, or `keras.layers.RNN` over any cell), dense layers; imported, or trained here.
-        batch: sequences that run side by side, each with states of its own.
+        batch: sequences that run side by side, each with its own states.
 
     Raises:
         UserError: for a model that cannot be streamed, e.g. one that reads in both directions, naming the layer.
@@ -111,7 +110,7 @@ class Streaming:
         >>> streaming = gru_tf.Streaming(model)
         >>> sequence = numpy.random.default_rng(0).normal(size=(20, 4))
         >>> outputs = [streaming.step(x) for x in sequence]  # each (1,): the rows of model(sequence[None])[0]
-        >>> kept = streaming.state                           # to go on from here another day: streaming.state = kept
+        >>> saved = streaming.state                          # to continue from here later: streaming.state = saved
         >>> streaming.reset()                                # a new sequence
     """
 
@@ -123,32 +122,32 @@ class Streaming:
         self._one = OneStep(model)
         shape = (rows,) if self._one.features is None else (rows, self._one.features)
         self._shape, self._rows = shape, rows
-        kept = [tf.TensorSpec((rows, units), self._one.state_dtype) for _, units in self._one.states]
-        signature = [tf.TensorSpec(shape, self._one.dtype), kept]
+        states = [tf.TensorSpec((rows, units), self._one.state_dtype) for _, units in self._one.states]
+        signature = [tf.TensorSpec(shape, self._one.dtype), states]
         self._compiled = tf.function(self._one, input_signature=signature, autograph=False)
         self.reset()
 
     def reset(self) -> None:
-        """Begin a new sequence: all states zero."""
+        """Begin a new sequence with all states zero."""
         self._states = [np.zeros((self._rows, units), self._one.state_dtype) for _, units in self._one.states]
 
     def step(self, x: Any) -> Array:
-        """The output (O,) of one step (I,), or of a token's number; (batch, O) of (batch, I) where `batch` was given.
+        """The output (O,) for one step (I,), or for a token's number; with `batch`, (batch, O) for (batch, I).
 
         Raises:
-            ValueError: for an input of another shape, or a number that is no token. The states are then as they were.
+            ValueError: for an input of another shape, or a number that is not a token. The states are then unchanged.
         """
-        given = np.asarray(x)
+        inputs = np.asarray(x)
         expected = self._shape if self.batch else self._shape[1:]
-        if given.shape != expected:
-            raise ValueError(f"Streaming: expected a step of shape {expected}. Received: shape {given.shape}")
+        if inputs.shape != expected:
+            raise ValueError(f"Streaming: expected a step of shape {expected}. Received: shape {inputs.shape}")
         tokens = self._one.tokens
-        if tokens is not None and not (given.dtype.kind in "iu" and np.all((given >= 0) & (given < tokens))):
+        if tokens is not None and not (inputs.dtype.kind in "iu" and np.all((inputs >= 0) & (inputs < tokens))):
             raise ValueError(f"Streaming: expected whole numbers from 0 to {tokens - 1}. Received: {x!r}")
-        output, states = self._compiled(given.reshape(self._shape).astype(self._one.dtype), self._states)
+        output, states = self._compiled(inputs.reshape(self._shape).astype(self._one.dtype), self._states)
         self._states = [state.numpy() for state in states]
-        found: Array = output.numpy()
-        return found if self.batch else found[0]
+        outputs: Array = output.numpy()
+        return outputs if self.batch else outputs[0]
 
     @property
     def state(self) -> dict[str, Array]:
@@ -156,13 +155,13 @@ class Streaming:
         return {name: state.copy() for (name, _), state in zip(self._one.states, self._states, strict=True)}
 
     @state.setter
-    def state(self, given: Mapping[str, Any]) -> None:
+    def state(self, states: Mapping[str, Any]) -> None:
         names = [name for name, _ in self._one.states]
-        if set(given) != set(names):
-            wrong = next((name for name in given if name not in names), "")
+        if set(states) != set(names):
+            wrong = next((name for name in states if name not in names), "")
             near = did_you_mean(wrong, names) if wrong else ""
-            raise ValueError(f"Streaming: expected the states {', '.join(names)}.{near} Received: {', '.join(given)}")
-        arrays = [np.array(given[name], self._one.state_dtype) for name in names]
+            raise ValueError(f"Streaming: expected the states {', '.join(names)}.{near} Received: {', '.join(states)}")
+        arrays = [np.array(states[name], self._one.state_dtype) for name in names]
         for (name, units), array in zip(self._one.states, arrays, strict=True):
             if array.shape != (self._rows, units):
                 expected = f"state {name} of shape {(self._rows, units)}"

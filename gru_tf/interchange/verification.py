@@ -1,8 +1,8 @@
-"""Whether a Keras model computes what its source does: outputs and states on random inputs.
+"""Whether a Keras model computes the same as its source: outputs and states on random inputs.
 
-An output or a state differs by max|a − b| / max|b|, with b the source's and both maxima over all batches: relative to the
-largest that it becomes, so that small numbers hide no mistake and one that is near zero by chance makes none. Where b is
-zero throughout it is the difference itself. A number that is not finite on either side differs by infinity.
+The difference of an output or a state is max|a − b| / max|b|, with b from the source and both maxima over all batches. It
+is relative to the largest value, so that small numbers hide no error and a value that happens to be near zero causes none.
+Where b is zero throughout it is the absolute difference. A number that is not finite on either side differs by infinity.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,11 +25,11 @@ HALF = 1e-2  # in 16 bits
 
 @dataclass(frozen=True)
 class Verified:
-    """That a model computes what its source does, as far as was looked.
+    """The result of a comparison in which a model computes the same as its source.
 
     Args:
-        largest: difference of all that was compared.
-        where: it was found.
+        largest: the largest difference.
+        where: its place: output or state, and batch.
         cases: batches that were compared.
         by: what computed the source's side.
         states: whether states were compared, too.
@@ -44,15 +44,15 @@ class Verified:
     left_out: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """As it comes back from JSON."""
+        """The fields as JSON returns them."""
         return asdict(self) | {"left_out": list(self.left_out)}
 
     def __str__(self) -> str:
         """In a line."""
         what = "outputs and states" if self.states else "outputs"
         batches = "a batch" if self.cases == 1 else f"{self.cases} batches"
-        but = f"; the states of {several(self.left_out)} were not compared" if self.left_out else ""
-        return f"verified by {self.by}: {what} of {batches} differ by at most {self.largest:.1e} ({self.where}){but}"
+        left_out = f"; the states of {several(self.left_out)} were not compared" if self.left_out else ""
+        return f"verified by {self.by}: {what} of {batches} differ by at most {self.largest:.1e} ({self.where}){left_out}"
 
 
 def verify(
@@ -66,14 +66,14 @@ def verify(
     lengths: Sequence[int] = LENGTHS,
     batches: Sequence[int] = BATCHES,
 ) -> Verified:
-    """Compare a model's outputs, and outputs and states of the same network, with the source's on random inputs.
+    """Compare the outputs of a model and the states of the same network with the source's on random inputs.
 
-    A model that gives its states is built for it from the same arrays, and compared in every batch; `model` itself, which
-    is made of the same layers, in all but those of the longest sequences.
+    For this a model that returns its states is built from the same arrays and compared in every batch; `model` itself,
+    which has the same layers, in all but those of the longest sequences.
 
     Args:
-        model: what `building.build(network)` made.
-        network: as it was read.
+        model: from `building.build(network)`.
+        network: what the reader returned.
         run: the source's own computation.
         by: its name.
         tolerance: the largest difference that passes.
@@ -82,81 +82,81 @@ def verify(
         batches: sequences of a batch.
 
     Raises:
-        UserError: where they differ by more, naming by how much and where.
+        UserError: where they differ by more, with the difference and its place.
     """
     dtype = str(model.outputs[0].dtype)
     stateful = building.build(network, states=True, dtype=dtype)
     names = [name for name, _ in network.states()]
-    found = Differences()
+    differences = Differences()
     rng = np.random.default_rng(seed)
     for batch in batches:
         for steps in lengths:
             inputs, real = random_inputs.of_network(network, batch, steps, rng, dtype)
-            given = model_inputs(inputs, real)
-            theirs, their_states = run(inputs, real)
+            tensors = model_inputs(inputs, real)
+            source_output, source_states = run(inputs, real)
             where = batch_of(batch, steps)
-            outputs, *states = stateful(given)
-            for name, own, their in zip(names, states, their_states, strict=True):
-                found.add(name, own, their, where)
+            output, *states = stateful(tensors)
+            for name, own, other in zip(names, states, source_states, strict=True):
+                differences.add(name, own, other, where)
             short = steps < max(lengths) or len(lengths) == 1
-            for own in (outputs, model(given)) if short else (outputs,):
-                found.add("output", *real_steps(own, theirs, real, network.every_step), where)
-    return found.judged(by, tolerance, len(batches) * len(lengths))
+            for own in (output, model(tensors)) if short else (output,):
+                differences.add("output", *real_steps(own, source_output, real, network.every_step), where)
+    return differences.judged(by, tolerance, len(batches) * len(lengths))
 
 
 def batch_of(batch: int, steps: int) -> str:
-    """What messages call a batch."""
+    """A batch in messages: its sequences and steps."""
     return f"batch of {batch}, {counted(steps, 'step')}"
 
 
 def model_inputs(inputs: Array, real: Array | None) -> Any:
-    """What a built model takes: tensors, for `predict` would make them float32."""
+    """Inputs of a built model as tensors, because `predict` would make them float32; with the mask where there is one."""
     x = ops.convert_to_tensor(inputs)
     return x if real is None else [x, ops.convert_to_tensor(np.arange(inputs.shape[1]) < np.asarray(real)[:, None])]
 
 
-def real_steps(own: Any, their: Array, real: Array | None, every_step: bool) -> tuple[Array, Array]:
-    """Without the steps behind a sequence's end, which every framework fills as it likes."""
+def real_steps(own: Any, other: Array, real: Array | None, every_step: bool) -> tuple[Array, Array]:
+    """Both outputs without the steps after each sequence's end, which every framework fills in its own way."""
     own = np.asarray(own)
-    if real is None or not every_step or own.shape != their.shape:
-        return own, their
+    if real is None or not every_step or own.shape != other.shape:
+        return own, other
     steps = np.arange(own.shape[1]) < np.asarray(real)[:, None]
-    return own[steps], their[steps]
+    return own[steps], other[steps]
 
 
 class Differences:
-    """Of each output and state, over all batches."""
+    """The largest difference of each output and state over all batches."""
 
     def __init__(self) -> None:
         self.largest: dict[str, tuple[float, str]] = {}
         self.scales: dict[str, float] = {}
 
-    def add(self, name: str, own: Any, their: Array, where: str) -> None:
-        """Compare one batch's arrays; raises UserError where their shapes differ."""
+    def add(self, name: str, own: Any, other: Array, where: str) -> None:
+        """Compare one batch's arrays; raises UserError where other shapes differ."""
         own = np.asarray(own)
-        if own.shape != their.shape:
-            raise UserError(f"{name}, {where}: expected the source's shape {their.shape}. Received: {own.shape}")
+        if own.shape != other.shape:
+            raise UserError(f"{name}, {where}: expected the source's shape {other.shape}. Received: {own.shape}")
         with np.errstate(invalid="ignore"):
-            difference = float(np.max(np.abs(own.astype(np.float64) - their), initial=0.0))
+            difference = float(np.max(np.abs(own.astype(np.float64) - other), initial=0.0))
         difference = difference if np.isfinite(difference) else np.inf
         if name not in self.largest or difference > self.largest[name][0]:
             self.largest[name] = difference, where
-        self.scales[name] = max(self.scales.get(name, 0.0), float(np.max(np.abs(their), initial=0.0)))
+        self.scales[name] = max(self.scales.get(name, 0.0), float(np.max(np.abs(other), initial=0.0)))
 
     def worst(self) -> tuple[float, str]:
-        """The largest of all, and where it is."""
+        """The largest relative difference of all, and its place."""
         relative = {name: absolute / (self.scales[name] or 1.0) for name, (absolute, _) in self.largest.items()}
-        name = max(relative, key=lambda one: relative[one])
+        name = max(relative, key=relative.__getitem__)
         return relative[name], f"{name}, {self.largest[name][1]}"
 
     def judged(self, by: str, tolerance: float, cases: int, *, source: str = "") -> Verified:
-        """The largest of all; raises UserError where it is above the tolerance.
+        """The result; raises UserError where the largest difference is above the tolerance.
 
         Args:
             by: what computed the other side.
             tolerance: the largest difference that passes.
             cases: batches that were compared.
-            source: whose numbers are the right ones, if not those of `by`.
+            source: what the numbers should be those of, if not `by`.
         """
         largest, where = self.worst()
         if not largest <= tolerance:
@@ -176,14 +176,14 @@ def verify_model(
     tolerance: float = TOLERANCE,
     seed: int = 0,
 ) -> Verified:
-    """Compare all that a Keras model puts out with the source's on random inputs; of what it takes each is such an input.
+    """Compare all outputs of a Keras model with the source's; every input of the model is random.
 
-    Where the source's side is a Keras model, too, the states of all recurrent layers are compared in every batch: those
-    that each ends with in the same calls, whether the model puts them out or not.
+    Where the source's side is a Keras model, too, the final states of all recurrent layers are compared in every batch,
+    those of the same calls, whether the model returns them or not.
 
     Args:
-        model: any; states that it carries from call to call are zero again afterwards.
-        run: the source's own computation, of an array, or of a list of them where the model takes several.
+        model: any; states that it keeps from call to call are zero again afterwards.
+        run: the source's own computation, of an array, or of a list of arrays where the model has several inputs.
         by: its name.
         tolerance: the largest difference that passes.
         seed: of the inputs.
@@ -191,43 +191,42 @@ def verify_model(
     Raises:
         UserError: where they differ by more, naming by how much and where.
     """
-    found, rng = Differences(), np.random.default_rng(seed)
+    differences, rng = Differences(), np.random.default_rng(seed)
     free = any(None in tensor.shape[1:] for tensor in model.inputs)
     rows = [tensor.shape[0] for tensor in model.inputs if tensor.shape[0] is not None]
     batches, lengths = tuple(rows[:1]) or BATCHES, LENGTHS if free else LENGTHS[:1]
-    with States(model, run.model if isinstance(run, ModelRun) else None).noted() as states:
+    with States(model, run.model if isinstance(run, ModelRun) else None).recorded() as states:
         for batch in batches:
             for steps in lengths:
-                arrays = list(random_inputs.of_model(model, batch, steps, rng).values())
-                given = arrays if len(arrays) > 1 else arrays[0]
-                (first, rest), (own_first, own_rest) = run(given), ModelRun(model)(given)
+                inputs = random_inputs.argument(list(random_inputs.of_model(model, batch, steps, rng).values()))
+                (first, rest), (own_first, own_rest) = run(inputs), ModelRun(model)(inputs)
                 where = batch_of(batch, steps) if free else f"batch of {batch}"
-                for n, (own, their) in enumerate(zip([own_first, *own_rest], [first, *rest], strict=True)):
-                    found.add("output" if not rest else f"output {n}", own, their, where)
-                for name, own, their in states.pairs():
-                    found.add(name, own, their, where)
+                for n, (own, other) in enumerate(zip([own_first, *own_rest], [first, *rest], strict=True)):
+                    differences.add("output" if not rest else f"output {n}", own, other, where)
+                for name, own, other in states.pairs():
+                    differences.add(name, own, other, where)
     model_states.reset(model)
-    judged = found.judged(by, tolerance, len(batches) * len(lengths))
-    return replace(judged, states=bool(states.compared), left_out=tuple(sorted(states.left_out)))
+    result = differences.judged(by, tolerance, len(batches) * len(lengths))
+    return replace(result, states=bool(states.compared), left_out=tuple(sorted(states.left_out)))
 
 
 def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
-    """Compare a Keras model with the network that was read of it: a class of another's name may compute something else.
+    """Compare a Keras model with the network read from it: a class may compute something else than its name says.
 
     Raises:
-        UserError: where they differ by more than rounding, naming by how much and where.
+        UserError: where they differ by more than rounding, with the difference and its place.
     """
     dtype = str(model.outputs[0].dtype)
-    rebuilt, found, rng = building.build(network, dtype=dtype), Differences(), np.random.default_rng(seed)
+    rebuilt, differences, rng = building.build(network, dtype=dtype), Differences(), np.random.default_rng(seed)
     for batch, steps in ((1, 1), (3, 7)):
         arrays = list(random_inputs.of_model(model, model.inputs[0].shape[0] or batch, steps, rng).values())
-        own = model(arrays if len(arrays) > 1 else arrays[0], training=False)
+        own = model(random_inputs.argument(arrays), training=False)
         x = next(array for array in arrays if array.dtype != bool)
         mask = next((array for array in arrays if array.dtype == bool), x != 0) if network.masked else None
         x = x if network.tokens is None else x.astype("int32")
-        theirs = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
+        other = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
         real = None if mask is None else mask.sum(axis=1)
-        found.add("output", *real_steps(own, theirs, real, network.every_step), batch_of(len(x), x.shape[1]))
+        differences.add("output", *real_steps(own, other, real, network.every_step), batch_of(len(x), x.shape[1]))
         model_states.reset(model)
     tolerance = TOLERANCE if dtype in ("float32", "float64") else HALF
-    found.judged("the network that was read of it", tolerance, 2)
+    differences.judged("the network read from it", tolerance, 2)

@@ -169,7 +169,7 @@ def test_export_writes_and_says_how_it_was_verified(main, stack, tmp_path):
         np.testing.assert_array_equal(back[f"rnn.{part}"], before[f"module.rnn.{part}"])
     code, _, error = main("export", "lm.keras", "-o", "back.safetensors")
     assert code == 2
-    assert "back.safetensors: there already" in error
+    assert "back.safetensors: already exists" in error
     assert main("export", "lm.keras", "-o", "back.safetensors", "--force")[0] == 0
     code, _, error = main("export", "lm.keras", "-o", "back.onxx")
     assert code == 2
@@ -262,7 +262,7 @@ REFUSED = {  # arguments of the export → what is said
     "no such activation there": (["relu.keras", "-o", "a.safetensors"], "relu.keras: the_dense: expected a linear dense"),
     "of another kind": (["lm.keras", "-o", "a.pt", "--streaming"], "a.pt: --streaming: no option for a file of this kind"),
     "no length": (["lm.keras", "-o", "a.tflite"], "a.tflite: expected --timesteps, the length of every sequence, or --str"),
-    "there": (["lm.keras", "-o", "there.pt"], "there.pt: there already; it is not overwritten without --force"),
+    "there": (["lm.keras", "-o", "there.pt"], "there.pt: already exists; it is not overwritten without --force"),
 }
 
 

@@ -71,21 +71,21 @@ def saved(forwards, tmp_path_factory):
 def test_a_saved_model_takes_any_batch_and_length(saved, forwards):
     for shape in ((5, 13, I), (1, 1, I)):
         x = numbers(*shape)
-        found = saved.signatures["serving_default"](sequence=tf.constant(x))
-        assert list(found) == ["output"]
-        np.testing.assert_allclose(found["output"], forwards(x), rtol=0, atol=FLOAT32)
+        result = saved.signatures["serving_default"](sequence=tf.constant(x))
+        assert list(result) == ["output"]
+        np.testing.assert_allclose(result["output"], forwards(x), rtol=0, atol=FLOAT32)
 
 
 def test_a_saved_model_streams(saved, forwards):
     x, step = numbers(2, 8, I), saved.signatures["step"]
-    given = step.structured_input_signature[1]
-    states = {name: tf.zeros((2, spec.shape[1])) for name, spec in given.items() if name != "input"}
+    inputs = step.structured_input_signature[1]
+    states = {name: tf.zeros((2, spec.shape[1])) for name, spec in inputs.items() if name != "input"}
     assert set(states) == {"layer0_forward_h", "layer1_forward_h", "layer1_forward_c"}
     outputs = []
     for t in range(8):
-        found = step(input=tf.constant(x[:, t]), **states)
-        states = {name: found[name] for name in states}
-        outputs.append(found["output"])
+        result = step(input=tf.constant(x[:, t]), **states)
+        states = {name: result[name] for name in states}
+        outputs.append(result["output"])
     np.testing.assert_allclose(np.stack(outputs, 1), forwards(x), rtol=0, atol=FLOAT32)
 
 
@@ -93,15 +93,15 @@ def test_a_saved_model_of_tokens_takes_the_mask(masked, tmp_path):
     saved_model.write(masked, tmp_path / "masked")
     loaded = tf.saved_model.load(str(tmp_path / "masked")).signatures
     assert list(loaded) == ["serving_default"]  # what reads from the end as well has no step
-    found = loaded["serving_default"](sequence=tf.constant(TOKENS), mask=tf.constant(REAL))["output"]
-    np.testing.assert_allclose(found, masked([TOKENS, REAL]), rtol=0, atol=FLOAT32)
-    assert np.abs(found - masked([TOKENS, np.ones_like(REAL)])).max() > MOVED
+    output = loaded["serving_default"](sequence=tf.constant(TOKENS), mask=tf.constant(REAL))["output"]
+    np.testing.assert_allclose(output, masked([TOKENS, REAL]), rtol=0, atol=FLOAT32)
+    assert np.abs(output - masked([TOKENS, np.ones_like(REAL)])).max() > MOVED
 
 
 @pytest.mark.parametrize("hidden", [True, False])
 def test_what_is_written_beside_a_gpu_runs_without_one(forwards, tmp_path, monkeypatch, hidden):
     monkeypatch.setattr(sys.modules["keras.src.backend.tensorflow.rnn"], "_is_gpu_available", lambda: True)
-    if not hidden:  # shown able to fail
+    if not hidden:  # the test can fail
         monkeypatch.setattr(saved_model, "without_cudnn", lambda _: nullcontext())
     saved_model._save(forwards, tmp_path / "m")
     assert (b"CudnnRNN" in (tmp_path / "m" / "saved_model.pb").read_bytes()) is not hidden
@@ -139,7 +139,7 @@ def test_a_saved_model_that_answers_otherwise_is_not_kept(forwards, tmp_path, mo
     original = saved_model.by_name
 
     def forgetful(step):
-        return lambda given: original(step)(given) | {"layer1_forward_c": given["layer1_forward_c"]}
+        return lambda inputs: original(step)(inputs) | {"layer1_forward_c": inputs["layer1_forward_c"]}
 
     monkeypatch.setattr(saved_model, "by_name", forgetful)
     with pytest.raises(
@@ -170,34 +170,34 @@ def interpreter(request):
     return quiet
 
 
-def built_in(found):
+def built_in(reader):
     """Whether all its operations are TensorFlow Lite's own."""
-    names = {operation["op_name"] for operation in found._get_ops_details()}
+    names = {operation["op_name"] for operation in reader._get_ops_details()}
     return names and not any(name.startswith("Flex") or name == "CUSTOM" for name in names)
 
 
 @pytest.fixture(scope="module")
 def lite(forwards, masked, tmp_path_factory):
-    """Name → file, with what was said of each."""
+    """Name → file, written and verified."""
     folder = tmp_path_factory.mktemp("lite")
     forms = {"whole": (forwards, {"timesteps": 11}), "stream": (forwards, {"streaming": True})}
     forms["masked"] = masked, {"timesteps": 6, "batch": 2}
-    said = {name: tflite.write(network_of(model), folder / f"{name}.tflite", **how) for name, (model, how) in forms.items()}
-    assert all(line.startswith("verified by ") for line in said.values())
+    lines = {name: tflite.write(network_of(model), folder / f"{name}.tflite", **how) for name, (model, how) in forms.items()}
+    assert all(line.startswith("verified by ") for line in lines.values())
     return {name: str(folder / f"{name}.tflite") for name in forms}
 
 
 def test_a_tflite_file_of_whole_sequences(lite, forwards, interpreter):
-    found, x = interpreter(model_path=lite["whole"]), numbers(1, 11, I)
-    assert found.get_signature_list() == {"serving_default": {"inputs": ["sequence"], "outputs": ["output"]}}
-    output = found.get_signature_runner()(sequence=x)["output"]
+    reader, x = interpreter(model_path=lite["whole"]), numbers(1, 11, I)
+    assert reader.get_signature_list() == {"serving_default": {"inputs": ["sequence"], "outputs": ["output"]}}
+    output = reader.get_signature_runner()(sequence=x)["output"]
     np.testing.assert_allclose(output, forwards(x), rtol=0, atol=FLOAT32)
-    assert built_in(found)
+    assert built_in(reader)
 
 
 def test_a_tflite_file_that_streams(lite, forwards, interpreter):
-    found, x = interpreter(model_path=lite["stream"]), numbers(1, 30, I)
-    step = found.get_signature_runner()
+    reader, x = interpreter(model_path=lite["stream"]), numbers(1, 30, I)
+    step = reader.get_signature_runner()
     states = {name: np.zeros(d["shape"], d["dtype"]) for name, d in step.get_input_details().items() if name != "input"}
     outputs = []
     for t in range(30):
@@ -205,14 +205,14 @@ def test_a_tflite_file_that_streams(lite, forwards, interpreter):
         states = {name: after[name] for name in states}
         outputs.append(after["output"])
     np.testing.assert_allclose(np.stack(outputs, 1), forwards(x), rtol=0, atol=FLOAT32)
-    assert built_in(found)
+    assert built_in(reader)
 
 
 def test_a_tflite_file_of_tokens_takes_the_mask(lite, masked, interpreter):
-    found = interpreter(model_path=lite["masked"])
-    output = found.get_signature_runner()(sequence=TOKENS, mask=REAL)["output"]
+    reader = interpreter(model_path=lite["masked"])
+    output = reader.get_signature_runner()(sequence=TOKENS, mask=REAL)["output"]
     np.testing.assert_allclose(output, masked([TOKENS, REAL]), rtol=0, atol=FLOAT32)
-    assert built_in(found)
+    assert built_in(reader)
 
 
 def test_length_costs_room_for_outputs_alone(forwards, lite, tmp_path):
@@ -251,14 +251,14 @@ def erfinv():
     ids=["neither", "both", "bidirectional", "no such operation", "float64"],
 )
 def test_what_tflite_cannot_be_is_refused_and_nothing_written(model, how, words, forwards, masked, tmp_path):
-    given = model() if callable(model) else {None: forwards, "masked": masked}[model]
+    written = model() if callable(model) else {None: forwards, "masked": masked}[model]
     with pytest.raises(gru_tf.UserError, match=words):
-        tflite.write(given, tmp_path / "m.tflite", **how)
+        tflite.write(written, tmp_path / "m.tflite", **how)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_tflite_file_that_answers_otherwise_is_not_written(forwards, tmp_path, monkeypatch):
-    monkeypatch.setattr(tflite, "runner", lambda _: ("a runtime", lambda given: {"output": np.full((1, 3, O), np.nan)}))
+    monkeypatch.setattr(tflite, "runner", lambda _: ("a runtime", lambda inputs: {"output": np.full((1, 3, O), np.nan)}))
     with pytest.raises(gru_tf.UserError, match=r"a runtime: not the same: expected what Keras gives.* a difference of inf"):
         tflite.write(forwards, tmp_path / "m.tflite", timesteps=3)
     assert not list(tmp_path.iterdir())
@@ -275,20 +275,20 @@ def test_without_a_runtime_it_is_written_and_said_to_be_unverified(forwards, tmp
 
 
 def test_agreement_is_relative_and_counts_the_worst():
-    found = agreement.Agreement("f", "somebody")
-    found.compare("one", {"output": [100.0, 1.0]}, {"output": [100.0005, 1.0]})
-    found.compare("two", {"output": [0.5]}, {"output": [0.5]})
-    said = "verified by somebody: outputs of 2 batches differ by at most 5.0e-06 (output, one)"
-    assert str(found.judged()) == said
+    comparisons = agreement.Agreement("f", "somebody")
+    comparisons.compare("one", {"output": [100.0, 1.0]}, {"output": [100.0005, 1.0]})
+    comparisons.compare("two", {"output": [0.5]}, {"output": [0.5]})
+    line = "verified by somebody: outputs of 2 batches differ by at most 5.0e-06 (output, one)"
+    assert str(comparisons.judged()) == line
     small = agreement.Agreement("f", "somebody")
     small.compare("one", {"output": [0.00100]}, {"output": [0.00100]})
     small.compare("two", {"output": [0.00102]}, {"output": [0.00100]})
     with pytest.raises(gru_tf.UserError, match="f: somebody: not the same: expected what Keras .* of 0.02 in output, two"):
         small.judged()
     with pytest.raises(gru_tf.UserError, match=r"expected shape \(1,\). Received: \(2,\)"):
-        found.compare("four", {"output": [1.0, 1.0]}, {"output": [1.0]})
+        comparisons.compare("four", {"output": [1.0, 1.0]}, {"output": [1.0]})
     with pytest.raises(gru_tf.UserError, match="expected the outputs a. Received: b"):
-        found.compare("five", {"b": [1.0]}, {"a": [1.0]})
+        comparisons.compare("five", {"b": [1.0]}, {"a": [1.0]})
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int64"])
@@ -297,21 +297,21 @@ def test_single_tokens_are_int32_whatever_the_model_takes(dtype, tmp_path):
     model = filled(keras.Sequential([keras.Input((None,), dtype=dtype), *layers]))
     assert tflite.write(model, tmp_path / "m.tflite", streaming=True).startswith("verified by ")
     _, run = tflite.runner((tmp_path / "m.tflite").read_bytes())
-    made = run({"input": np.array([3], "int32"), "layer0_forward_h": np.zeros((1, 4), "float32")})
-    np.testing.assert_allclose(made["output"], model(np.array([[3]]))[:, 0], rtol=0, atol=1e-6)
+    result = run({"input": np.array([3], "int32"), "layer0_forward_h": np.zeros((1, 4), "float32")})
+    np.testing.assert_allclose(result["output"], model(np.array([[3]]))[:, 0], rtol=0, atol=1e-6)
     with pytest.raises(ValueError, match="expected type INT32"):
         run({"input": np.array([3], dtype), "layer0_forward_h": np.zeros((1, 4), "float32")})
 
 
 def test_random_inputs_are_ones_that_the_model_takes(masked):
-    given = random_inputs.of_model(build(network_of(masked)), 3, 50, np.random.default_rng(0))
-    assert given["sequence"].shape == (3, 50)
-    assert 0 <= given["sequence"].min() < given["sequence"].max() == 10
-    lengths = given["mask"].sum(1)
+    inputs = random_inputs.of_model(build(network_of(masked)), 3, 50, np.random.default_rng(0))
+    assert inputs["sequence"].shape == (3, 50)
+    assert 0 <= inputs["sequence"].min() < inputs["sequence"].max() == 10
+    lengths = inputs["mask"].sum(1)
     assert lengths[0] == 50 > lengths.min() >= 1
-    assert (given["mask"] == (np.arange(50) < lengths[:, None])).all()
-    real = (given["sequence"] > 0).sum(1)  # 0, which an embedding may mask, is behind the last token alone
-    assert ((given["sequence"] > 0) == (np.arange(50) < real[:, None])).all()
+    assert (inputs["mask"] == (np.arange(50) < lengths[:, None])).all()
+    real = (inputs["sequence"] > 0).sum(1)  # 0, which an embedding may mask, comes only after the last token
+    assert ((inputs["sequence"] > 0) == (np.arange(50) < real[:, None])).all()
     assert real.min() < 50
     whole = random_inputs.of_model(build(network_of(masked)), 3, 50, np.random.default_rng(0), padded=False)
     assert whole["mask"].all()
@@ -322,13 +322,13 @@ def test_a_gru_with_reset_before_and_two_biases_is_built_with_their_sum():
     rng = np.random.default_rng(3)
     sizes = {"W": (I, 4), "U": (4, 4), "b": (4,), "c": (4,)}
     blocks = {f"{letter}_{gate}": rng.normal(size=size) for gate in "zrh" for letter, size in sizes.items()}
-    made = build(Network((Recurrent(GateWeights(blocks, "keep", reset_after=False)),)), dtype="float64")
+    model = build(Network((Recurrent(GateWeights(blocks, "keep", reset_after=False)),)), dtype="float64")
     kernels = {name: np.concatenate([blocks[f"{k}_{g}"] for g in "zrh"], 1) for k, name in KERNELS.items()}
     bias = np.concatenate([blocks[f"b_{gate}"] + blocks[f"c_{gate}"] for gate in "zrh"])  # an ONNX file has both
     x, h = rng.normal(size=(2, 6, I)), np.zeros((2, 4))
     for t in range(6):
         (h,) = CELLS.find("gru").step(x[:, t], [h], {**kernels, "bias": bias}, reset_after=False)
-        np.testing.assert_allclose(made(x)[:, t], h, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(model(x)[:, t], h, rtol=0, atol=1e-12)
 
 
 # --- what is read of a Keras model is the model ---
@@ -348,7 +348,7 @@ def recurrent(layer, *behind):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (lambda: recurrent(Halved(4)), "not the same: .* a layer of the model is not what its class is called"),
+        (lambda: recurrent(Halved(4)), "not the same: .* a layer of the model computes something else than its class"),
         (lambda: recurrent(keras.layers.GRU(4, go_backwards=True, return_sequences=True)), "Received: steps from the last"),
         (lambda: recurrent(keras.layers.GRU(4, return_sequences=True), ReverseTime()), "Received: steps in their order"),
         (lambda: recurrent(keras.layers.Rescaling([1.0, 2.0, 3.0]), keras.layers.GRU(4)), "expected one number as scale"),

@@ -1,4 +1,4 @@
-"""The states that recurrent layers of Keras files end with: noted in the model's own calls, compared, found wrong if wrong.
+"""The states that recurrent layers of Keras files end with: recorded in the model's own calls, compared, refused if wrong.
 
 What is compared with: TF-Keras running the same file; its layers by themselves on the real steps alone; a plain formula.
 """
@@ -90,7 +90,7 @@ STATES = {  # what is compared of each, and in how many batches
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """Of each kind a .h5 file with weights that no initializer makes, read here, and TF-Keras' model of it."""
-    folder, found = tmp_path_factory.mktemp("states"), {}
+    folder, files = tmp_path_factory.mktemp("states"), {}
     for kind, make in FILES.items():
         path = folder / f"{kind}.h5"
         if make is None:
@@ -100,8 +100,8 @@ def files(tmp_path_factory):
             model.set_weights([0.5 * normal([3, n], *w.shape) for n, w in enumerate(model.get_weights())])
             model.save(path)
         by, run = legacy.framework(path)
-        found[kind] = SimpleNamespace(path=path, model=legacy.read_model(path), run=run, by=by)
-    return found
+        files[kind] = SimpleNamespace(path=path, model=legacy.read_model(path), run=run, by=by)
+    return files
 
 
 @pytest.fixture
@@ -121,16 +121,16 @@ def added(monkeypatch):
 @pytest.mark.parametrize("kind", FILES)
 def test_the_states_of_every_layer_are_compared_in_every_batch(files, added, kind):
     states, batches = STATES[kind]
-    model_states.reset(files[kind].run.model)  # what a stateful one kept
-    found = verification.verify_model(files[kind].model, files[kind].run, by=files[kind].by)
-    assert found.cases == batches
+    model_states.reset(files[kind].run.model)  # states of a stateful one
+    result = verification.verify_model(files[kind].model, files[kind].run, by=files[kind].by)
+    assert result.cases == batches
     assert {name for name in added if not name.startswith("output")} == states
     assert all(added.count(name) == batches for name in added)
-    assert found.states == bool(states)
-    assert found.left_out == (("each/lstm",) if kind == "over steps" else ())
+    assert result.states == bool(states)
+    assert result.left_out == (("each/lstm",) if kind == "over steps" else ())
     what, much = "outputs and states" if states else "outputs", "a batch" if batches == 1 else f"{batches} batches"
-    assert str(found).startswith(f"verified by {files[kind].by}: {what} of {much} differ")
-    assert str(found).endswith("; the states of each/lstm were not compared" if found.left_out else f"({found.where})")
+    assert str(result).startswith(f"verified by {files[kind].by}: {what} of {much} differ")
+    assert str(result).endswith("; the states of each/lstm were not compared" if result.left_out else f"({result.where})")
 
 
 def wrong(monkeypatch, kind, which=-1):
@@ -139,10 +139,10 @@ def wrong(monkeypatch, kind, which=-1):
 
     @functools.wraps(own)
     def call(self, *args, **options):
-        found = own(self, *args, **options)
+        outputs = own(self, *args, **options)
         if not self.return_state:
-            return found
-        output, *states = found
+            return outputs
+        output, *states = outputs
         flat = keras.tree.flatten(states)
         flat[which] = flat[which] * 1.001
         return [output, *keras.tree.pack_sequence_as(states, flat)]
@@ -159,7 +159,7 @@ THERE = (old.GRU, old.LSTM, old.RNN)
 @pytest.mark.parametrize("kind", ["plain", "both", "masked", "cells", "cudnn"])
 def test_a_wrong_state_behind_right_outputs_is_noticed(files, monkeypatch, kind, side, which):
     model, run = files[kind].model, files[kind].run
-    for each in (model, run.model):  # what the stateful one kept
+    for each in (model, run.model):  # states of the stateful one
         model_states.reset(each)
     for each in side:
         wrong(monkeypatch, each, which)
@@ -175,19 +175,19 @@ def test_the_import_of_a_file_fails_for_a_wrong_state(files, monkeypatch):
 
 
 def test_a_layer_whose_states_are_left_out_is_in_the_models_record(files, tmp_path):
-    found = importing.import_file(files["over steps"].path)
-    found.model.save(tmp_path / "a.keras")
-    kept = provenance.record_of(tmp_path / "a.keras")["verified"]
-    assert (kept["states"], kept["left_out"]) == (False, ["each/lstm"])
+    imported = importing.import_file(files["over steps"].path)
+    imported.model.save(tmp_path / "a.keras")
+    verified = provenance.record_of(tmp_path / "a.keras")["verified"]
+    assert (verified["states"], verified["left_out"]) == (False, ["each/lstm"])
 
 
 def test_with_a_reference_of_outputs_alone_states_are_not_said_to_be_compared(files, tmp_path):
     path, inputs = files["plain"].path, normal(1, 2, T, F)
     np.savez(tmp_path / "ref.npz", inputs=inputs, outputs=files["plain"].run(inputs)[0])
-    found = importing.import_file(path, verify=True, reference=tmp_path / "ref.npz").verified
-    assert (found.cases, found.states) == (3, False)
-    found = importing.import_file(path, reference=tmp_path / "ref.npz").verified
-    assert (found.cases, found.states, found.left_out) == (1, False, ())
+    result = importing.import_file(path, verify=True, reference=tmp_path / "ref.npz").verified
+    assert (result.cases, result.states) == (3, False)
+    result = importing.import_file(path, reference=tmp_path / "ref.npz").verified
+    assert (result.cases, result.states, result.left_out) == (1, False, ())
 
 
 # --- what is noted ---
@@ -207,7 +207,7 @@ def of_a_gru(layer, sequence):
 def test_noted_are_the_states_after_the_last_real_step(files):
     model, run = files["masked"].model, files["masked"].run
     tokens = np.array([[1, 2, 3, 0, 0], [4, 4, 5, 6, 1], [2, 0, 0, 0, 0]])
-    with States(model, run.model).noted() as states:
+    with States(model, run.model).recorded() as states:
         model(tokens)
         run(tokens)
     noted = {name: (own, their) for name, own, their in states.pairs()}
@@ -225,7 +225,7 @@ def test_noted_are_the_states_after_the_last_real_step(files):
 def test_first_states_are_those_of_the_call(files):
     model, run = files["graph"].model, files["graph"].run
     one, other, first = normal(1, 2, T, F), normal(2, 2, T, F), normal(3, 2, H)
-    with States(model, run.model).noted() as states:
+    with States(model, run.model).recorded() as states:
         model([one, other, first])
         run([one, other, first])
     for name, *sides in states.pairs():
@@ -243,7 +243,7 @@ def test_calls_of_one_layer_are_compared_in_whatever_order_they_are_made():
     theirs.set_weights(ours.get_weights())
     one, other = normal(1, 2, T, F), normal(2, 2, T, F)
     states = States(ours, theirs)
-    with states.noted():
+    with states.recorded():
         for x in (one, other):
             ours(x)
         for x in (other, one):
@@ -266,7 +266,7 @@ def test_models_are_afterwards_as_they_were(files):
         before = model.to_json(), run.model.to_json()
 
         def broken(states):
-            with states.noted():
+            with states.recorded():
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -279,8 +279,8 @@ def test_models_are_afterwards_as_they_were(files):
 
 
 def test_a_run_that_no_model_is_known_of_gives_outputs_alone(files):
-    found = verification.verify_model(files["plain"].model, files["plain"].run.__call__)
-    assert (found.states, found.left_out) == (False, ())
+    result = verification.verify_model(files["plain"].model, files["plain"].run.__call__)
+    assert (result.states, result.left_out) == (False, ())
     with pytest.raises(ValueError, match="expected no lengths"):
         ModelRun(files["plain"].model)(normal(1, 1, T, F), np.array([3]))
 
@@ -290,8 +290,8 @@ def test_states_kept_in_a_model_in_the_model_and_in_cells_are_zero_again():
     cells = keras.layers.StackedRNNCells([keras.layers.GRUCell(3), keras.layers.LSTMCell(2)])
     model = keras.Sequential([keras.Input(batch_shape=(2, T, F)), inner, keras.layers.RNN(cells, stateful=True)])
     model(normal(1, 2, T, F))
-    kept = [*keras.tree.flatten(inner.layers[0].states), *keras.tree.flatten(model.layers[1].states)]
-    assert len(kept) == 4
-    assert all(np.any(state) for state in kept)
+    states = [*keras.tree.flatten(inner.layers[0].states), *keras.tree.flatten(model.layers[1].states)]
+    assert len(states) == 4
+    assert all(np.any(state) for state in states)
     model_states.reset(model)
-    assert not any(np.any(state) for state in kept)
+    assert not any(np.any(state) for state in states)

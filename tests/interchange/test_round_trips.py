@@ -48,12 +48,12 @@ def _bytes(arrays):
 
 def call(model, network, x, lengths, first=()):
     """Outputs at the real steps of each sequence, and the final states, from the model called eagerly."""
-    given = [keras.ops.convert_to_tensor(x, model.inputs[0].dtype)]
+    inputs = [keras.ops.convert_to_tensor(x, model.inputs[0].dtype)]
     if network.masked:
-        given.append(keras.ops.convert_to_tensor(np.arange(x.shape[1]) < lengths[:, None]))
-    given += [keras.ops.convert_to_tensor(state, dtype_of(network)) for state in first]
-    found = model(given if len(given) > 1 else given[0])
-    out, *states = found if isinstance(found, list) else [found]
+        inputs.append(keras.ops.convert_to_tensor(np.arange(x.shape[1]) < lengths[:, None]))
+    inputs += [keras.ops.convert_to_tensor(state, dtype_of(network)) for state in first]
+    outputs = model(inputs if len(inputs) > 1 else inputs[0])
+    out, *states = outputs if isinstance(outputs, list) else [outputs]
     return real(network, np.asarray(out), lengths), [np.asarray(state) for state in states]
 
 
@@ -189,10 +189,10 @@ def test_pytorch_to_keras(network, suffix, timesteps, batch, seed):
             pytest.importorskip("safetensors.torch").save_file(modules.state_dict(), path)
         embedding = "embedding" if "embedding" in modules else False  # found by itself, unless shapes fit more than one
         heads = [f"head.{n}" if len(network.head) > 1 else "head" for n in range(len(network.head))]
-        said = {"every_step": network.every_step, "masked": network.masked}
-        found = pytorch.read(path, pytorch.Options(embedding=embedding, head=heads or False, **said)).network
-    model = building.build(found, states=True, dtype=dtype_of(network))
-    assert dtype_of(found) == dtype_of(network)
+        options = {"every_step": network.every_step, "masked": network.masked}
+        read = pytorch.read(path, pytorch.Options(embedding=embedding, head=heads or False, **options)).network
+    model = building.build(read, states=True, dtype=dtype_of(network))
+    assert dtype_of(read) == dtype_of(network)
     expected = by_pytorch(modules, network, x, lengths)
     assert apart(call(model, network, x, lengths), expected) <= WITHIN[dtype_of(network)]
 
@@ -236,9 +236,9 @@ def in_onnx(network, kind):
         tensors.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
-    def node(op, given, *made, **attributes):
-        nodes.append(helper.make_node(op, given, list(made), **attributes))
-        return made[0]
+    def node(op, inputs, *outputs, **attributes):
+        nodes.append(helper.make_node(op, inputs, list(outputs), **attributes))
+        return outputs[0]
 
     if network.embedding is None:
         inputs_.append(helper.make_tensor_value_info("x", number, ["batch", "time", network.features]))
@@ -256,10 +256,10 @@ def in_onnx(network, kind):
     for n, layer in enumerate(network.layers):
         both, one = len(layer.directions) == 2, layer.forward
         weights = [onnx_weights(side) for side in layer.directions]
-        given = [tensor(f"{name}{n}", np.stack([side[name] for side in weights])) for name in "WRB"]
+        weights_of_node = [tensor(f"{name}{n}", np.stack([side[name] for side in weights])) for name in "WRB"]
         options = {"linear_before_reset": 1} if one.cell == "gru" else {}
         options |= {"direction": "bidirectional"} if both else {}
-        names = [x, *given, *(["lengths"] if network.masked else [])]
+        names = [x, *weights_of_node, *(["lengths"] if network.masked else [])]
         node(one.cell.upper(), names, f"Y{n}", f"Y_h{n}", hidden_size=one.units, **options)
         x = node("Transpose", [f"Y{n}"], f"sides{n}", perm=[0, 2, 1, 3])
         x = node("Reshape", [x, tensor(f"shape{n}", np.array([0, 0, -1]))], f"joined{n}")
@@ -296,9 +296,9 @@ def by_onnx(content, network, x, lengths):
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     first, *others = session.get_inputs()
-    given = {first.name: x.astype("int64" if network.tokens else "float32")}
-    given |= {other.name: lengths.astype("int32") for other in others}
-    out = session.run([session.get_outputs()[0].name], given)[0]
+    feeds = {first.name: x.astype("int64" if network.tokens else "float32")}
+    feeds |= {other.name: lengths.astype("int32") for other in others}
+    out = session.run([session.get_outputs()[0].name], feeds)[0]
     return real(network, out, lengths)
 
 
@@ -315,9 +315,9 @@ def test_onnx_to_keras(network, timesteps, batch, seed):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(content)
-        found = onnx.read(path).network
-    assert dtype_of(found) == dtype
-    received, _ = call(building.build(found, dtype=dtype), network, x, lengths)
+        read = onnx.read(path).network
+    assert dtype_of(read) == dtype
+    received, _ = call(building.build(read, dtype=dtype), network, x, lengths)
     assert apart([received], [by_onnx(content, network, x, lengths)]) <= WITHIN[dtype]
 
 

@@ -1,4 +1,4 @@
-"""One step at a time with states kept: what comes out is what the model gives for the whole sequence."""
+"""One step at a time with states carried along: the outputs are those of the model for the whole sequence."""
 
 import runpy
 
@@ -26,8 +26,8 @@ def filled(model, seed=0):
 
 
 def stack(cell, every=True, options=None, implementation="stock", dtype="float64"):
-    made = {"options": options, "return_sequences": every, "implementation": implementation, "dtype": dtype}
-    return filled(gru_tf.stacked(cell, [4, 5], features=I, outputs=O, dropout=0.3, **made))
+    options_of_stack = {"options": options, "return_sequences": every, "implementation": implementation, "dtype": dtype}
+    return filled(gru_tf.stacked(cell, [4, 5], features=I, outputs=O, dropout=0.3, **options_of_stack))
 
 
 def sequence(*shape):
@@ -71,11 +71,11 @@ def test_an_imported_network_of_tokens_with_a_mask():
     tokens, lengths = np.random.default_rng(1).integers(0, 11, size=(2, T)), [5, T]
     expected = np.asarray(model([tokens, np.arange(T) < np.array(lengths)[:, None]]))
     for kind in (model, build(network_of(model))):  # as it is, and as an importer would give it
-        found = streamed(kind, tokens, batch=2)
+        outputs = streamed(kind, tokens, batch=2)
         np.testing.assert_allclose(
-            [found[n, length - 1] for n, length in enumerate(lengths)], expected, rtol=0, atol=FLOAT32
+            [outputs[n, length - 1] for n, length in enumerate(lengths)], expected, rtol=0, atol=FLOAT32
         )
-    assert np.abs(found[0, -1] - expected[0]).max() > MOVED  # its sequence has ended before
+    assert np.abs(outputs[0, -1] - expected[0]).max() > MOVED  # its sequence has ended before
 
 
 def test_what_stands_around_the_layers_is_computed_too():
@@ -97,8 +97,8 @@ def test_a_stream_goes_on_from_its_states_another_day(lstm):
     x, streaming = sequence(T, I), Streaming(lstm)
     for step in x[:4]:
         streaming.step(step)
-    kept = streaming.state
-    assert {name: state.shape for name, state in kept.items()} == {
+    saved = streaming.state
+    assert {name: state.shape for name, state in saved.items()} == {
         "layer0_forward_h": (1, 4),
         "layer0_forward_c": (1, 4),
         "layer1_forward_h": (1, 5),
@@ -106,8 +106,8 @@ def test_a_stream_goes_on_from_its_states_another_day(lstm):
     }
     expected = [streaming.step(step) for step in x[4:]]
     again = Streaming(lstm)
-    again.state = {name: kept[name] for name in reversed(kept)}  # by name, in whatever order
-    kept["layer0_forward_h"][:] = 9  # the caller's own copy
+    again.state = {name: saved[name] for name in reversed(saved)}  # by name, in whatever order
+    saved["layer0_forward_h"][:] = 9  # the caller's own copy
     np.testing.assert_array_equal([again.step(step) for step in x[4:]], expected)
 
 
@@ -202,6 +202,6 @@ def test_a_number_that_is_no_token_is_refused(token):
 
 def test_the_example_in_the_documentation(capsys):
     runpy.run_path(str(ROOT / "docs" / "streaming.py"), run_name="__main__")
-    said = capsys.readouterr().out
-    assert "states: layer0_forward_h, layer1_forward_h" in said
-    assert "verified by" in said
+    printed = capsys.readouterr().out
+    assert "states: layer0_forward_h, layer1_forward_h" in printed
+    assert "verified by" in printed

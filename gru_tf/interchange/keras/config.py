@@ -1,8 +1,8 @@
-"""Configs of Keras models, of Keras 2 (TensorFlow 1 included) and 3, rewritten for Keras 3 from known parts alone.
+"""Configs of Keras models, of Keras 2 (TensorFlow 1 included) and 3, rewritten for Keras 3 from known parts only.
 
-Keras builds whatever a config names: a Lambda's code, a class of any module. So nothing of a file's config reaches Keras as
-it is. It is taken apart here and put together again out of what `gru_tf.interchange.keras.stock` lists, with the module
-that each part really has; what is not among them is refused by its name. Options of Keras 2's layers are translated
+Keras builds whatever a config names: a Lambda's code, a class of any module. So no part of a file's config reaches Keras
+unchanged. It is taken apart here and put together again from what `gru_tf.interchange.keras.stock` lists, with the module
+that each part really has; anything else is refused, and the message names it. Options of Keras 2's layers are translated
 (`keras_2_options`), and so are the graphs that connect them (`graph`).
 """
 
@@ -15,8 +15,16 @@ from gru_tf.foundation.errors import UserError, shown
 from gru_tf.interchange.keras import stock
 from gru_tf.interchange.keras.graph import KerasGraph
 from gru_tf.interchange.keras.keras_2_options import Keras2Options
-from gru_tf.interchange.keras.objects import activation, class_name, is_plain, options_of, plain, registered_name, written
-from gru_tf.interchange.keras.stock import CALLED, CUDNN, KINDS, LAYERS, LAYERS_OF_KERAS_3, MODELS, POLICIES, refused
+from gru_tf.interchange.keras.objects import (
+    activation,
+    class_name,
+    is_plain,
+    keras_3_object,
+    options_of,
+    plain,
+    registered_name,
+)
+from gru_tf.interchange.keras.stock import CALLED, CUDNN, KINDS, LAYERS, LAYERS_OF_KERAS_3, MODELS, POLICIES, not_stock
 from gru_tf.recurrent import saved_models
 
 
@@ -25,14 +33,14 @@ class ConfigRewriter:
 
     Args:
         where: the file, for messages.
-        keras_2: whether it is of Keras 2.
+        keras_2: whether the file is of Keras 2.
     """
 
     def __init__(self, where: str, keras_2: bool):
         self.where, self.keras_2 = where, keras_2
 
     def model(self, config: Any) -> dict[str, Any]:
-        """The whole model's, for `keras.saving.deserialize_keras_object`.
+        """The config of the whole model, for `keras.saving.deserialize_keras_object`.
 
         Raises:
             UserError: naming the class, function or option that is not known.
@@ -43,7 +51,7 @@ class ConfigRewriter:
         return self.layer(config)
 
     def layer(self, config: Any) -> dict[str, Any]:
-        """A layer's, or a model's in a model, without its place in a graph."""
+        """The config of a layer, or of a nested model, without its place in a graph."""
         kind, options = class_name(config), options_of(config)
         if kind is None or options is None:
             raise UserError(f"{self.where}: expected a layer with class_name and config. Received: {shown(config)}")
@@ -52,28 +60,28 @@ class ConfigRewriter:
         own = registered_name(config)
         if not self.keras_2 and own in saved_models.stand_ins():
             home = saved_models.stand_ins()[own]
-            found = {"module": home.module, "class_name": home.name, "registered_name": own}
-            return found | {"config": self.known(options), **self._built(config)}
+            place = {"module": home.module, "class_name": home.name, "registered_name": own}
+            return place | {"config": self.known(options), **self._build_config(config)}
         known = LAYERS | CUDNN.keys() | CALLED.keys() if self.keras_2 else LAYERS_OF_KERAS_3
         strange = own not in (None, kind)
         if kind not in known or strange or not isinstance(options, dict):
-            raise refused(self.where, "layer", str(own) if strange else kind, known)
+            raise not_stock(self.where, "layer", str(own) if strange else kind, known)
         name = CALLED.get(kind, kind)
         if self.keras_2:
-            return written("layers", name, Keras2Options(self).translated(kind, name, options))
-        return written("layers", name, self.known(options)) | self._built(config)
+            return keras_3_object("layers", name, Keras2Options(self).translate(kind, name, options))
+        return keras_3_object("layers", name, self.known(options)) | self._build_config(config)
 
-    # --- Keras 3: its own options as they are, but made of known parts ---
+    # --- Keras 3: options are kept, but must be made of known parts ---
 
     def known(self, value: Any) -> Any:
-        """A value of Keras 3's, every object in it a known one."""
+        """A value of a Keras 3 config, in which every object is a known one."""
         if isinstance(value, list):
             return [self.known(each) for each in value]
         if not isinstance(value, dict):
             return value
         kind = class_name(value)
         if kind is None and "class_name" in value:
-            raise refused(self.where, "class", shown(value["class_name"]), ())
+            raise not_stock(self.where, "class", shown(value["class_name"]), ())
         if kind is None:
             return {str(key): self.known(each) for key, each in value.items()}
         options = options_of(value)
@@ -83,7 +91,7 @@ class ConfigRewriter:
             return {"class_name": kind, "config": self._tensor(options)}
         for package, names in KINDS.items():
             if kind in names and not (registered_name(value) or "").startswith("gru_tf>"):
-                return written(package, kind, self.known(options or {}))
+                return keras_3_object(package, kind, self.known(options or {}))
         if kind in POLICIES:
             return stock.dtype(self.where, value, kind)
         return self.layer(value)
@@ -91,20 +99,20 @@ class ConfigRewriter:
     def _function(self, value: Mapping[str, Any]) -> Any:
         name = value.get("config")
         if name not in saved_models.functions() and getattr(keras.activations, str(name), None) is None:
-            raise refused(self.where, "function", str(name), saved_models.functions())
+            raise not_stock(self.where, "function", str(name), saved_models.functions())
         return activation(str(name))
 
     def _tensor(self, options: Any) -> dict[str, Any]:
         options = options if isinstance(options, dict) else {}
-        found = {key: plain(options.get(key)) for key in ("shape", "dtype", "keras_history")}
-        if not is_plain(list(found.values())):
+        tensor = {key: plain(options.get(key)) for key in ("shape", "dtype", "keras_history")}
+        if not is_plain(list(tensor.values())):
             raise UserError(f"{self.where}: expected a tensor's shape, dtype and origin. Received: {shown(options)}")
-        return found
+        return tensor
 
-    def _built(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def _build_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The shapes that a layer was built with, which some layers of Keras 3 need."""
-        found = config.get("build_config")
-        return {"build_config": found} if isinstance(found, dict) and is_plain(list(found.values()), dicts=True) else {}
+        shapes = config.get("build_config")
+        return {"build_config": shapes} if isinstance(shapes, dict) and is_plain(list(shapes.values()), dicts=True) else {}
 
     # --- models ---
 
@@ -115,38 +123,39 @@ class ConfigRewriter:
             raise UserError(
                 f"{self.where}: expected a list of layers in {kind} {shown(options.get('name'))}. Received: {shown(layers)}"
             )
-        found = {key: plain(options[key]) for key in ("name", "trainable") if options.get(key) is not None}
-        found.setdefault("name", "imported")
-        if not isinstance(found["name"], str) or not isinstance(found.get("trainable", True), bool):
-            raise UserError(f"{self.where}: expected a model's name and trainable. Received: {shown(found)}")
+        model = {key: plain(options[key]) for key in ("name", "trainable") if options.get(key) is not None}
+        model.setdefault("name", "imported")
+        if not isinstance(model["name"], str) or not isinstance(model.get("trainable", True), bool):
+            raise UserError(f"{self.where}: expected a model's name and trainable. Received: {shown(model)}")
         if kind == "Sequential":
             if not self.keras_2 and isinstance(shape := options.get("build_input_shape"), list) and is_plain(shape):
-                found["build_input_shape"] = shape
-            found["layers"] = self._inputs_first(layers, options)
+                model["build_input_shape"] = shape
+            model["layers"] = self._inputs_first(layers, options)
         else:
-            found |= KerasGraph(self, layers, options).rewritten()
+            model |= KerasGraph(self, layers, options).rewrite()
         public = {"Functional": "Model"}.get(kind, kind)  # whose from_config takes graphs
-        return {"module": "keras", "class_name": public, "config": found, "registered_name": None}
+        return {"module": "keras", "class_name": public, "config": model, "registered_name": None}
 
     def _inputs_first(self, layers: list[Any], options: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """A Sequential's layers, with the input that Keras 2 keeps in the first layer's options as a layer of its own."""
+        """A Sequential's layers; the input, which Keras 2 keeps in the first layer's options, becomes a layer of its own."""
         first, own = class_name(layers[0]), options_of(layers[0]) or {}
-        found = [self.layer(layer) for layer in layers]
+        rewritten = [self.layer(layer) for layer in layers]
         if first == "InputLayer" or first in MODELS or not self.keras_2:
-            return found
+            return rewritten
         shape = own.get("batch_input_shape") or options.get("build_input_shape") or _inner(own).get("batch_input_shape")
         if not isinstance(plain(shape), list):
             raise UserError(
                 f"{self.where}: expected the first layer's batch_input_shape. Received: none; call the model on data, or"
                 " give its first layer an input_shape, and save it again"
             )
-        dtype = "int32" if first == "Embedding" else found[0]["config"].get("dtype")
+        dtype = "int32" if first == "Embedding" else rewritten[0]["config"].get("dtype")
         name = f"{own.get('name', 'sequence')}_input"
         floating = dtype if dtype in ("float16", "float64", "int32") else "float32"
-        return [written("layers", "InputLayer", {"batch_shape": plain(shape), "dtype": floating, "name": name}), *found]
+        input_options = {"batch_shape": plain(shape), "dtype": floating, "name": name}
+        return [keras_3_object("layers", "InputLayer", input_options), *rewritten]
 
 
 def _inner(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options of the layer in a wrapper."""
-    found = options_of(options.get("layer"))
-    return found if isinstance(found, dict) else {}
+    inner = options_of(options.get("layer"))
+    return inner if isinstance(inner, dict) else {}

@@ -1,4 +1,4 @@
-"""Keras files as they lie on disk, `.h5` and `.keras`: members read by their names, weights looked through."""
+"""Keras files on disk, `.h5` and `.keras`: members are read by name, and weights are checked before they are read."""
 
 import io
 import json
@@ -19,21 +19,21 @@ WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"
 KINDS = "a zip archive as Keras 3, and Keras 2 from 2.12 on, write it, or an HDF5 file"
 BEGINNING = 16  # bytes of a file that a message shows
 LARGE, EXPANSION = 1 << 28, 100  # of a member of an archive, as in `hdf5`
-SPARE, BUILT = 1 << 20, 4  # weights that may be made always, and times those of the file: Keras builds some layers twice
+SPARE, BUILT = 1 << 20, 4  # weights always allowed, and a multiple of the file's: Keras builds some layers twice
 
 
-class File:
-    """What is in a file: `config` and `source`, with which weights it fills a model.
+class KerasFile:
+    """A file that was read: its `config` and `source`, and the weights that `fill` gives to a model.
 
     Raises:
-        UserError: for what is no whole model.
+        UserError: for a file that is not a complete model.
     """
 
     def __init__(self, path: Path):
         self.path, self.where = path, path.name
         self.archive: bytes | None = None
         if not path.is_file():
-            raise UserError(f"{path}: expected a file. Received: {'a folder' if path.is_dir() else 'nothing of this name'}")
+            raise UserError(f"{path}: expected a file. Received: {'a folder' if path.is_dir() else 'no such file'}")
         if zipfile.is_zipfile(path):
             version, self.config = self._of_archive()
             kind = ".keras"
@@ -47,7 +47,7 @@ class File:
         self.source = f"Keras {version[:20]} {kind}"
 
     def fill(self, model: Any) -> None:
-        """Give a model built from the config the weights of the file."""
+        """Give the file's weights to a model built from its config."""
         try:
             self._fill(model)
         except UserError:
@@ -57,18 +57,18 @@ class File:
 
     def _fill(self, model: Any) -> None:
         if self.archive is None:
-            with hdf5.opened(self.path, self.where) as contents:
+            with hdf5.open_checked(self.path, self.where) as contents:
                 fill_by_name(model, self.config, contents)
             return
-        with hdf5.opened(io.BytesIO(self.archive), f"{self.where}: {WEIGHTS}") as contents:
+        with hdf5.open_checked(io.BytesIO(self.archive), f"{self.where}: {WEIGHTS}") as contents:
             if self.keras_2:
                 fill_by_path(model, self.config, contents)
                 return
-        model.load_weights(self.path)  # by Keras 3, from a file that was looked through
+        model.load_weights(self.path)  # by Keras 3, from a file that was checked
 
     def _check_kind(self) -> None:
-        """Refuse a .keras file that is neither a whole archive nor HDF5, whose words would be about HDF5 alone."""
-        if self.path.suffix != ".keras" or hdf5.is_one(self.path):
+        """Refuse a .keras file that is neither a complete archive nor HDF5; h5py's message would be about HDF5 only."""
+        if self.path.suffix != ".keras" or hdf5.is_hdf5(self.path):
             return
         try:
             with self.path.open("rb") as stream:
@@ -77,16 +77,17 @@ class File:
             raise UserError(f"{self.where}: expected a file that can be read. Received: {error.strerror}") from None
         received = f"one that begins with {start!r}" if start else "an empty file"
         received = "a zip archive that is cut off" if start.startswith(b"PK") else received
-        raise UserError(f"{self.where}: expected a whole .keras file, {KINDS}. Received: {received}")
+        raise UserError(f"{self.where}: expected a complete .keras file, {KINDS}. Received: {received}")
 
     def _of_hdf5(self) -> tuple[str, Any]:
-        with hdf5.opened(self.path, self.where) as contents:
+        with hdf5.open_checked(self.path, self.where) as contents:
             text = contents.text("model_config")
             if text is None:
-                holds = contents.names("layer_names", "") is not None or "layers" in contents.groups or contents.arrays
-                received = "weights alone; build the model in Python, `model.load_weights` this file, and `model.save` it"
+                has_weights = contents.names("layer_names", "") is not None or "layers" in contents.groups or contents.arrays
+                advice = "build the model in Python, load this file with `model.load_weights` and save it with `model.save`"
+                received = f"weights only; {advice}"
                 raise UserError(
-                    f"{self.where}: model_config: expected a whole model. Received: {received if holds else 'none'}"
+                    f"{self.where}: model_config: expected a complete model. Received: {received if has_weights else 'none'}"
                 )
             self.elements = contents.elements()
             version = contents.text("keras_version") or contents.text("keras_version", "model_weights")
@@ -99,19 +100,19 @@ class File:
             )
         try:
             with zipfile.ZipFile(self.path) as archive:
-                self._check(archive)
+                self._check_members(archive)
                 metadata = self._json(archive.read(METADATA), METADATA)
                 config = self._json(archive.read(CONFIG), CONFIG)
                 self.archive = archive.read(WEIGHTS)
         except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, UnicodeError, zlib.error) as error:
-            raise UserError(f"{self.where}: expected a whole archive. Received: {one_line(error)}") from None
-        with hdf5.opened(io.BytesIO(self.archive), f"{self.where}: {WEIGHTS}") as contents:
+            raise UserError(f"{self.where}: expected a complete archive. Received: {one_line(error)}") from None
+        with hdf5.open_checked(io.BytesIO(self.archive), f"{self.where}: {WEIGHTS}") as contents:
             self.elements = contents.elements()
         version = metadata.get("keras_version") if isinstance(metadata, dict) else None
         return str(version), config
 
-    def _check(self, archive: zipfile.ZipFile) -> None:
-        """Refuse an archive that lacks a member, or has one twice, one that lies elsewhere, one that unpacks into a lot."""
+    def _check_members(self, archive: zipfile.ZipFile) -> None:
+        """Refuse an archive that lacks a member or has it twice, or has one with a path outside or that expands too far."""
         names = archive.namelist()
         for needed in (METADATA, CONFIG, WEIGHTS):
             if names.count(needed) != 1:
@@ -131,32 +132,32 @@ class File:
             raise UserError(f"{self.where}: {key}: expected JSON. Received: {one_line(error)}") from None
 
 
-class Room:
-    """Lets layers be built, inside, with not many more weights than a file holds: its config alone could ask for any size.
+class WeightLimit:
+    """Inside, layers are built with at most a few times the weights of a file: its config could ask for any number.
 
     Args:
-        file: that what is built is of.
+        file: what the layers are built from.
     """
 
-    def __init__(self, file: File):
+    def __init__(self, file: KerasFile):
         self.where, self.elements, self.left = file.where, file.elements, SPARE + BUILT * file.elements
-        self.refused: UserError | None = None  # Keras wraps what is raised while it builds
+        self.refused: UserError | None = None  # Keras wraps errors raised while it builds
 
-    def __enter__(self) -> "Room":
-        """Let every layer count what it is about to make."""
-        self.made = keras.layers.Layer.add_weight
-        made, count = self.made, self._count
+    def __enter__(self) -> "WeightLimit":
+        """Let every layer count the weights that it is about to create."""
+        self.original = keras.layers.Layer.add_weight
+        original, count = self.original, self._count
 
         def add_weight(layer: Any, *args: Any, **options: Any) -> Any:
             count(layer, options.get("shape", args[0] if args else ()))
-            return made(layer, *args, **options)
+            return original(layer, *args, **options)
 
         keras.layers.Layer.add_weight = add_weight
         return self
 
     def __exit__(self, *_: object) -> None:
-        """As it was."""
-        keras.layers.Layer.add_weight = self.made
+        """Restore Keras' own method."""
+        keras.layers.Layer.add_weight = self.original
 
     def _count(self, layer: Any, shape: Any) -> None:
         shape = (shape,) if isinstance(shape, int) else tuple(shape or ())

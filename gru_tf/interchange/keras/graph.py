@@ -1,4 +1,4 @@
-"""Graphs of Keras models: which layer is called on which tensors, rewritten from Keras 2's form into that of Keras 3."""
+"""Graphs of Keras models, rewritten from Keras 2's form into that of Keras 3: which layer is called on which tensors."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ class KerasGraph:
 
     Args:
         config: rewrites the layers.
-        layers: as the file has them.
+        layers: from the file.
         options: the model's, with its inputs and outputs.
     """
 
@@ -25,27 +25,27 @@ class KerasGraph:
         self.names = [_name(layer) for layer in layers]
         self.shifted = self._shifted() if config.keras_2 else set()
 
-    def rewritten(self) -> dict[str, Any]:
+    def rewrite(self) -> dict[str, Any]:
         """Layers with their nodes, inputs and outputs, as `keras.Model.from_config` takes them.
 
         Raises:
-            UserError: for a layer that is not there, and what the layers themselves are refused for.
+            UserError: for a layer that does not exist, and for layers that are refused themselves.
         """
-        found = []
+        rewritten = []
         for name, layer in zip(self.names, self.layers, strict=True):
-            built = self.config.layer(layer)
+            config = self.config.layer(layer)
             nodes = layer.get("inbound_nodes")
             if name is None or not isinstance(nodes, list):
                 raise self._error(name, "a name and inbound_nodes", shown(nodes))
-            calls = [self._call(name, built["class_name"], node) for node in nodes]
-            found.append(built | {"name": name, "inbound_nodes": calls})
+            calls = [self._call(name, config["class_name"], node) for node in nodes]
+            rewritten.append(config | {"name": name, "inbound_nodes": calls})
         ends = {key: self._ends(key) for key in ("input_layers", "output_layers")}
-        return {"layers": found, **ends}
+        return {"layers": rewritten, **ends}
 
     def _call(self, name: str, kind: str, node: Any) -> dict[str, Any]:
         if isinstance(node, dict) and not self.config.keras_2:
             return {key: self.config.known(node.get(key, empty)) for key, empty in (("args", []), ("kwargs", {}))}
-        if isinstance(node, list) and node and isinstance(node[0], str):  # one tensor alone
+        if isinstance(node, list) and node and isinstance(node[0], str):  # a single tensor
             node = [node]
         if not isinstance(node, list) or not node or not all(map(_is_tensor, node)):
             raise self._error(name, "calls on tensors of other layers", shown(node))
@@ -53,23 +53,28 @@ class KerasGraph:
         options = dict(node[0][3]) if len(node[0]) > 3 and isinstance(node[0][3], dict) else {}
         states = options.pop("initial_state", None)
         further = [self._tensor(each) for each in _tensors(states)]
-        given: dict[str, Any] = {}
-        for key, value in options.items():
-            if key not in PASSED:
-                if value is None:
-                    continue
-                raise self._error(name, f"a call with {' or '.join(sorted(PASSED))} alone", f"{key}={shown(value)}")
-            if value is not None:
-                given[key] = self._tensor(value) if _is_tensor(value) else value
-                if not _is_tensor(value) and not isinstance(value, bool):
-                    raise self._error(name, f"{key} to be true, false or a tensor", shown(value))
+        kwargs = self._kwargs(name, options)
         if kind in STATEFUL and (further or len(tensors) > 1):
             further = tensors[1:] + further
-            return {"args": tensors[:1], "kwargs": {**given, "initial_state": further if len(further) > 1 else further[0]}}
-        return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": given}
+            return {"args": tensors[:1], "kwargs": {**kwargs, "initial_state": further if len(further) > 1 else further[0]}}
+        return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": kwargs}
+
+    def _kwargs(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of a call that are set; Keras 3 must know them, too."""
+        kwargs: dict[str, Any] = {}
+        for key, value in options.items():
+            if value is None:
+                continue
+            if key not in PASSED:
+                known = " and ".join(sorted(PASSED))
+                raise self._error(name, f"a call with no options but {known}", f"{key}={shown(value)}")
+            if not _is_tensor(value) and not isinstance(value, bool):
+                raise self._error(name, f"{key} to be true, false or a tensor", shown(value))
+            kwargs[key] = self._tensor(value) if _is_tensor(value) else value
+        return kwargs
 
     def _tensor(self, tensor: Tensor) -> dict[str, Any]:
-        """As Keras 3 writes it; shape and type are those of the tensor found, and are not read here."""
+        """In Keras 3's form, whose shape and dtype Keras does not read: it takes those of the tensor at this place."""
         history = self._origin(tensor)
         return {"class_name": "__keras_tensor__", "config": {"shape": [None], "dtype": "float32", "keras_history": history}}
 
@@ -83,7 +88,7 @@ class KerasGraph:
         return [name, node - (name in self.shifted), output]
 
     def _ends(self, key: str) -> Any:
-        """Inputs or outputs; Keras 2 lists a single one, and its model takes or gives no list."""
+        """Inputs or outputs; Keras 2 lists a single one, though the model then takes or returns no list."""
         ends = self.options.get(key)
         if self.config.keras_2 and isinstance(ends, list) and len(ends) == 1:
             ends = ends[0]
@@ -99,7 +104,7 @@ class KerasGraph:
         return [self._end(each, key) for each in end]
 
     def _shifted(self) -> set[str]:
-        """Models in the model: Keras 2 counts their own graph as node 0 and calls from 1, Keras 3 calls from 0."""
+        """Nested models: Keras 2 counts their own graph as node 0 and calls from 1, Keras 3 counts calls from 0."""
         used: dict[str, set[int]] = {}
         for tensor in self._all_tensors():
             used.setdefault(tensor[0], set()).add(tensor[1])
@@ -134,15 +139,15 @@ def _is_tensor(value: Any) -> bool:
 
 def _options(layer: Any) -> Mapping[str, Any] | list[Any]:
     """The layer's config; the oldest Sequential models have a list of layers there."""
-    found = layer.get("config") if isinstance(layer, dict) else None
-    if isinstance(found, list):
+    config = layer.get("config") if isinstance(layer, dict) else None
+    if isinstance(config, list):
         return ["layers"]
-    return found if isinstance(found, dict) else {}
+    return config if isinstance(config, dict) else {}
 
 
 def _name(layer: Any) -> str | None:
-    options = layer.get("config") if isinstance(layer, dict) else None
-    found = (
-        layer.get("name", options.get("name") if isinstance(options, dict) else None) if isinstance(layer, dict) else None
-    )
-    return found if isinstance(found, str) else None
+    if not isinstance(layer, dict):
+        return None
+    options = layer.get("config")
+    name = layer.get("name", options.get("name") if isinstance(options, dict) else None)
+    return name if isinstance(name, str) else None

@@ -1,11 +1,11 @@
-"""Keras files: `.h5` of Keras 2 and of TensorFlow 1's times, `.keras` of Keras 2 and 3, as models of Keras 3.
+"""Keras files: `.h5` of Keras 2 and of the time of TensorFlow 1, `.keras` of Keras 2 and 3, as models of Keras 3.
 
-Layers that were programmed for cuDNN alone (CuDNNGRU, CuDNNLSTM) become GRU and LSTM in the form that cuDNN takes. What
-Keras 2 calls hard_sigmoid becomes `gru_tf.recurrent.layers.hard_sigmoid`, for Keras 3 means another function by it.
+Layers that were written for cuDNN only (CuDNNGRU, CuDNNLSTM) become GRU and LSTM in the form that cuDNN takes. Keras 2's
+hard_sigmoid becomes `gru_tf.recurrent.layers.hard_sigmoid`, because Keras 3 has another function of this name.
 
-A config is rewritten from known parts (`gru_tf.interchange.keras.config`), weights are looked through before they are read
-(`gru_tf.interchange.keras.hdf5`), and of a `.keras` archive only its config, metadata and weights are read, by their names:
-nothing of a file is run and nothing of it is written anywhere.
+A config is rewritten from known parts (`gru_tf.interchange.keras.config`), weights are checked before they are read
+(`gru_tf.interchange.keras.hdf5`), and from a `.keras` archive only the config, metadata and weights are read, by name:
+no code in a file is run, and nothing from it is written anywhere.
 """
 
 import json
@@ -17,7 +17,7 @@ import keras
 
 from gru_tf.foundation.errors import UserError, one_line
 from gru_tf.interchange.keras.config import ConfigRewriter
-from gru_tf.interchange.keras.file import File, Room
+from gru_tf.interchange.keras.file import KerasFile, WeightLimit
 from gru_tf.interchange.keras.stock import CUDNN
 from gru_tf.interchange.model_states import ModelRun
 from gru_tf.interchange.source import Computation
@@ -25,12 +25,12 @@ from gru_tf.interchange.source import Computation
 
 @dataclass(frozen=True, eq=False)
 class LegacyModel:
-    """A Keras file that was read.
+    """A Keras file as a model of Keras 3.
 
     Args:
-        model: of Keras 3, built and with its weights, not compiled.
-        source: format and version, e.g. "Keras 2.2.4-tf .h5"; stands in messages and in the model's metadata.
-        warnings: sentences on what is not as in the file.
+        model: built and with its weights, not compiled.
+        source: format and version, e.g. "Keras 2.2.4-tf .h5"; part of messages and of the model's record.
+        warnings: sentences on what differs from the file.
     """
 
     model: Any
@@ -44,20 +44,20 @@ def read_model(path: Path | str) -> Any:
 
 
 def read(path: Path | str) -> LegacyModel:
-    """The model in a `.h5` or `.keras` file, with where it comes from.
+    """The model in a `.h5` or `.keras` file, with its source.
 
     Raises:
-        UserError: for a file that is no whole model, has a layer, function or option that is not known, or weights that do
-            not belong to its layers; the message names them.
+        UserError: for a file that is not a complete model, has an unknown layer, function or option, or weights that do
+            not fit its layers; the message names them.
     """
-    file = File(Path(path))
+    file = KerasFile(Path(path))
     model = _built(file)
     file.fill(model)
     warnings = []
     if "hard_sigmoid" in json.dumps(file.config) and file.keras_2:
         warnings.append(
-            "hard_sigmoid is the one of Keras 2, clip(0.2 x + 0.5, 0, 1), which Keras 3 does not have: the model names it"
-            " gru_tf>keras2_hard_sigmoid, loads after `import gru_tf`, and layers with it do without cuDNN"
+            "hard_sigmoid is that of Keras 2, clip(0.2 x + 0.5, 0, 1), which Keras 3 does not have: the model names it"
+            " gru_tf>keras2_hard_sigmoid, loads after `import gru_tf`, and layers with it do not use cuDNN"
         )
     return LegacyModel(model, file.source, tuple(warnings))
 
@@ -65,59 +65,59 @@ def read(path: Path | str) -> LegacyModel:
 def framework(path: Path | str) -> tuple[str, Computation] | None:
     """TF-Keras, which is Keras 2: its name and version, and its own computation of the file.
 
-    None without it, and for files of Keras 3, which are read by Keras itself. The file is checked as in `read` first, and
-    of its config TF-Keras gets classes and options: by a module's name it would import the module.
+    None where it is not installed, and for files of Keras 3, which Keras itself reads. The file is checked first, as in
+    `read`, and of its config TF-Keras gets only classes and options: it would import a module that is named.
 
     Raises:
         UserError: as `read`.
     """
-    file = File(Path(path))
-    file.fill(_built(file))  # whatever is wrong with it is said before the framework sees it
+    file = KerasFile(Path(path))
+    file.fill(_built(file))  # anything wrong with it is reported before the framework sees it
     if not file.keras_2 or file.path.suffix not in (".h5", ".hdf5", ".keras"):
         return None
     if file.archive is not None and any(f'"{kind}"' in json.dumps(file.config) for kind in CUDNN):
-        return None  # it converts weights of layers for cuDNN from .h5 alone
+        return None  # TF-Keras converts weights of layers for cuDNN from .h5 only
     try:
         import tf_keras
     except ImportError:
         return None
-    config = _bare(file.config)
+    config = _without_modules(file.config)
     kind = tf_keras.Sequential if config["class_name"] == "Sequential" else tf_keras.Model
     try:
-        # by Keras 2's own conversion; GRU and LSTM have the options that layers for cuDNN lack at their values there
+        # by Keras 2's own conversion; the options that layers for cuDNN lack have the right defaults in GRU and LSTM
         with tf_keras.utils.custom_object_scope({old: getattr(tf_keras.layers, new) for old, new in CUDNN.items()}):
             model = kind.from_config(config["config"])
         model.load_weights(file.path)
-    except Exception as error:  # it raises whatever it meets
+    except Exception as error:  # TF-Keras lets any exception through
         raise UserError(f"{file.where}: expected a file that TF-Keras loads. Received: {one_line(error)}") from None
     return f"TF-Keras {tf_keras.__version__}", ModelRun(model)
 
 
-def _bare(value: Any) -> Any:
-    """A config without modules, registered names and whatever else stands beside classes and their options."""
+def _without_modules(value: Any) -> Any:
+    """A config of classes, options, names and nodes only: no modules, registered names or anything else."""
     if isinstance(value, list):
-        return [_bare(each) for each in value]
+        return [_without_modules(each) for each in value]
     if not isinstance(value, dict):
         return value
     if "class_name" not in value or "config" not in value:
-        return {key: _bare(each) for key, each in value.items()}
+        return {key: _without_modules(each) for key, each in value.items()}
     if value["class_name"] == "function":
         return value["config"]
-    return {key: _bare(value[key]) for key in ("class_name", "config", "name", "inbound_nodes") if key in value}
+    return {key: _without_modules(value[key]) for key in ("class_name", "config", "name", "inbound_nodes") if key in value}
 
 
-def _built(file: File) -> Any:
-    """The model of the file's config, with the weights that a new model has."""
-    room = Room(file)
+def _built(file: KerasFile) -> Any:
+    """The model of the file's config, with newly initialized weights."""
+    limit = WeightLimit(file)
     try:
         clean = ConfigRewriter(file.where, file.keras_2).model(file.config)
-        with room:
+        with limit:
             return keras.saving.deserialize_keras_object(clean, safe_mode=True)
     except UserError:
         raise
     except RecursionError:
         raise UserError(f"{file.where}: expected a model. Received: a config nested too deep") from None
-    except Exception as error:  # Keras raises whatever the wrong option leads to
-        if room.refused:
-            raise room.refused from None
+    except Exception as error:  # a wrong option can make Keras raise anything
+        if limit.refused:
+            raise limit.refused from None
         raise UserError(f"{file.where}: expected a config that Keras can build. Received: {one_line(error)}") from None

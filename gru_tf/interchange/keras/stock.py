@@ -1,4 +1,4 @@
-"""What the config of a Keras file may name: layers, initializers and the like, dtypes; all else is refused by its name."""
+"""The names that a Keras file's config may contain: layers, initializers and the like, dtypes; all others are refused."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -42,13 +42,13 @@ DTYPES = {
 }
 
 
-def dtype(where: str, value: Any, called: str) -> Any:
-    """The name of a dtype or of a policy, None where neither is given.
+def dtype(where: str, value: Any, owner: str) -> Any:
+    """The name of a dtype or of a policy, None where there is neither.
 
     Args:
         where: the file, for messages.
-        value: as it stands in the config.
-        called: what it is of, for messages.
+        value: in the config.
+        owner: what has it, for messages.
 
     Raises:
         UserError: for a dtype that is not known.
@@ -57,22 +57,22 @@ def dtype(where: str, value: Any, called: str) -> Any:
     name = value["config"].get("name") if policy else value
     if name is not None and not (isinstance(name, str) and name in DTYPES):
         raise UserError(
-            f"{where}: {called}: expected dtype to be one of {', '.join(sorted(DTYPES))}. Received: {shown(name)}"
+            f"{where}: {owner}: expected dtype to be one of {', '.join(sorted(DTYPES))}. Received: {shown(name)}"
         )
     return name
 
 
-def refused(where: str, what: str, name: str, known: Iterable[str], called: str = "") -> UserError:
-    """What to raise for a part that is not known.
+def not_stock(where: str, what: str, name: str, known: Iterable[str], owner: str = "") -> UserError:
+    """The error to raise for a part that is not stock Keras.
 
     Args:
         where: the file.
-        what: kind of part, as "layer".
+        what: kind of part, e.g. "layer".
         name: of the part.
         known: names that could have been meant.
-        called: what it is a part of.
+        owner: what it is a part of.
     """
     near, article = did_you_mean(name, known), "an" if what[0] in "aeiou" else "a"
-    at = f" in {called}" if called else ""
-    reason = "; a Lambda is a program, and no program of a file is run" if name in ("Lambda", "__lambda__") else ""
+    at = f" in {owner}" if owner else ""
+    reason = "; a Lambda contains code, and code in a file is never run" if name in ("Lambda", "__lambda__") else ""
     return UserError(f"{where}: expected {article} {what} of stock Keras{at}.{near} Received: {shown(name)}{reason}")

@@ -1,4 +1,4 @@
-"""Weights of Keras 2's files, given to the layers of Keras 3 that stand for its own."""
+"""Weights of Keras 2's files, for the corresponding layers of Keras 3."""
 
 import re
 from collections import Counter
@@ -12,16 +12,16 @@ from gru_tf.interchange.keras.objects import class_name, options_of
 from gru_tf.interchange.keras.stock import CUDNN, MODELS, RECURRENT
 from gru_tf.recurrent import gates
 
-NAMED = {  # what a layer calls its weights, if nobody renamed them
+NAMED = {  # default names of weights
     *("kernel", "recurrent_kernel", "bias", "embeddings", "gamma", "beta", "moving_mean", "moving_variance"),
     *("depthwise_kernel", "pointwise_kernel"),
 }
 LAYOUTS = {"CuDNNGRU": "legacy_cudnn_gru", "CuDNNLSTM": "legacy_cudnn_lstm"}
-Leaf = tuple[Any, str, str]  # layer, what the file calls its class, where it is
+Leaf = tuple[Any, str, str]  # layer, name of its class in the file, its path
 
 
 def fill_by_name(model: Any, config: Any, contents: hdf5.Contents) -> None:
-    """Weights as .h5 files have them: a list for each of the model's layers, by the layer's name.
+    """Fill a model from a .h5 file: a list of weights for each of the model's layers, by the layer's name.
 
     Raises:
         UserError: for weights that are missing, left over or of the wrong shape, naming their path.
@@ -32,7 +32,7 @@ def fill_by_name(model: Any, config: Any, contents: hdf5.Contents) -> None:
         raise UserError(f"{contents.where}: {root}: expected attribute layer_names. Received: none")
     left = {name for name in known if contents.names("weight_names", f"{root}/{name}")}
     for raw in _layers(config):
-        name = _called(raw)
+        name = _layer_name(raw)
         if class_name(raw) == "InputLayer":
             continue
         layer = model.get_layer(name)
@@ -55,7 +55,7 @@ def fill_by_name(model: Any, config: Any, contents: hdf5.Contents) -> None:
 
 
 def fill_by_path(model: Any, config: Any, contents: hdf5.Contents) -> None:
-    """Weights as .keras files of Keras 2 have them: numbered, at the path of each layer in the model.
+    """Fill a model from a .keras file of Keras 2: weights are numbered, at the path of each layer in the model.
 
     Raises:
         UserError: as `fill_by_name`.
@@ -67,13 +67,13 @@ def fill_by_path(model: Any, config: Any, contents: hdf5.Contents) -> None:
 
 
 def _prefixes(path: str) -> Iterator[str]:
-    """Where a layer's weights may be: Keras 2.12 called a model's layers its checkpoint's dependencies."""
+    """Paths at which a layer's weights may be: Keras 2.12 called a model's layers dependencies of its checkpoint."""
     yield path
     yield re.sub(r"\blayers/", "_layer_checkpoint_dependencies/", path)
 
 
 def _leaves(layer: Any, raw: Any, path: str) -> Iterator[Leaf]:
-    """The layers that hold weights themselves, in a layer or model."""
+    """The layers in a layer or model that have weights of their own."""
     kind = class_name(raw) or ""
     options = options_of(raw)
     if kind in MODELS:
@@ -83,7 +83,7 @@ def _leaves(layer: Any, raw: Any, path: str) -> Iterator[Leaf]:
             place = f"{path}/layers/{own}_{seen[own]}" if seen[own] else f"{path}/layers/{own}"
             seen[own] += 1
             if class_name(each) != "InputLayer":
-                yield from _leaves(layer.get_layer(_called(each)), each, place.lstrip("/"))
+                yield from _leaves(layer.get_layer(_layer_name(each)), each, place.lstrip("/"))
     elif kind == "Bidirectional":
         yield from _leaves(layer.forward_layer, options["layer"], f"{path}/forward_layer")
         yield from _leaves(layer.backward_layer, options.get("backward_layer") or options["layer"], f"{path}/backward_layer")
@@ -105,14 +105,14 @@ def _fill(layer: Any, kind: str, paths: list[str], contents: hdf5.Contents) -> N
     """Give one layer its weights, from these paths in its own order."""
     arrays: dict[str, Array] = {}
     for variable, path in zip(layer.weights, paths, strict=True):
-        said = re.sub(r"(_\d+)?(:\d+)?$", "", path.rsplit("/", 1)[-1])
-        if said in NAMED and variable.name in NAMED and said != variable.name:
-            raise UserError(f"{contents.where}: {path}: expected {variable.name} of {layer.name}. Received: {said}")
+        name = re.sub(r"(_\d+)?(:\d+)?$", "", path.rsplit("/", 1)[-1])
+        if name in NAMED and variable.name in NAMED and name != variable.name:
+            raise UserError(f"{contents.where}: {path}: expected {variable.name} of {layer.name}. Received: {name}")
         arrays[variable.name] = contents.array(path)
     try:
         if kind in CUDNN:
-            found = gates.read(arrays, LAYOUTS[kind])
-            gates.load(layer, found if found.cell == "gru" else found.with_one_bias())
+            blocks = gates.read(arrays, LAYOUTS[kind])
+            gates.load(layer, blocks if blocks.cell == "gru" else blocks.with_one_bias())
             return
     except ValueError as error:
         raise UserError(f"{contents.where}: {paths[0].rsplit('/', 1)[0]}: {error}") from None
@@ -124,18 +124,18 @@ def _fill(layer: Any, kind: str, paths: list[str], contents: hdf5.Contents) -> N
 
 
 def _layers(raw: Any) -> list[Any]:
-    """A model's layers, as the file has them."""
+    """A model's layers in the file."""
     options = options_of(raw)
     return options if isinstance(options, list) else options["layers"]
 
 
-def _called(raw: Any) -> str:
+def _layer_name(raw: Any) -> str:
     """A layer's name."""
     options = options_of(raw)
     return str(raw.get("name") or (options.get("name") if isinstance(options, dict) else None) or "imported")
 
 
 def _snake(name: str) -> str:
-    """A class's name as paths have it: TimeDistributed → time_distributed."""
+    """A class's name in paths: TimeDistributed → time_distributed."""
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -1,12 +1,12 @@
 """A network as TensorFlow SavedModel: any batch, any length, for TensorFlow Serving and every program with TensorFlow.
 
-The endpoint "serving_default" takes whole sequences; "step", of a network that reads forwards alone, one step and the
-states before it. Layers are written without cuDNN, whose operations run on a GPU alone: the folder serves on any machine.
+The endpoint "serving_default" takes whole sequences; "step", only of a network that reads forwards, takes one step and the
+states before it. Layers are written without cuDNN, whose operations need a GPU, so that the folder works on any machine.
 """
 
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import agreement, random_inputs
-from gru_tf.interchange.building import build
+from gru_tf.interchange.building import build, changed
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.streaming import OneStep
 from gru_tf.interchange.verification import batch_of
@@ -28,7 +28,7 @@ SHAPES = ((1, 1), (3, 2), (1, 7), (3, 30))  # batch, T
 
 
 def write(model: Network | Any, folder: str | Path) -> str:
-    """Write a network, or a Keras model, as SavedModel and run it beside the model; returns what came of that in a line.
+    """Write a network, or a Keras model, as SavedModel and compare it with the model; returns the result in one line.
 
     Inputs have the model's names: "sequence" (batch, T, I) or token numbers (batch, T), where it is masked also "mask"
     (batch, T), True at real steps. The result is "output". The endpoint "step" takes "input", (batch, I) or (batch,), and
@@ -37,26 +37,32 @@ def write(model: Network | Any, folder: str | Path) -> str:
 
     Args:
         model: of one output, named or not.
-        folder: a new one; or an older SavedModel, which is replaced when all is written and verified.
+        folder: a new one; or an older SavedModel, which is replaced when the new one is written and verified.
 
     Raises:
-        UserError: where the folder holds something else, the model has several outputs, or the written one answers
-            otherwise: nothing is then written.
+        UserError: where the folder contains something else, the model has several outputs, or the written one computes
+            something else: nothing is then written.
     """
     folder = Path(folder)
-    folder = folder.resolve() if folder.is_symlink() else folder  # the link stays and leads to the new one
+    folder = folder.resolve() if folder.is_symlink() else folder  # the link stays, and points to the new one
     _check(folder)
-    found = build(model) if isinstance(model, Network) else model
-    if len(found.outputs) != 1:
-        raise UserError(f"{folder}: expected a model of one output. Received: {len(found.outputs)}")
+    keras_model = with_one_output(model, folder)
     neighbour = folder.with_name(f".writing-{secrets.token_hex(8)}")
     try:
-        _save(found, neighbour)
-        line = _verified(found, neighbour, folder)
+        _save(keras_model, neighbour)
+        line = _verify(keras_model, neighbour, folder)
         _move(neighbour, folder)
     finally:
         shutil.rmtree(neighbour, ignore_errors=True)
     return line
+
+
+def with_one_output(model: Network | Any, path: Path) -> Any:
+    """The Keras model of a network, or the model itself; raises UserError where it has several outputs."""
+    keras_model = build(model) if isinstance(model, Network) else model
+    if len(keras_model.outputs) != 1:
+        raise UserError(f"{path}: expected a model of one output. Received: {len(keras_model.outputs)}")
+    return keras_model
 
 
 def _check(folder: Path) -> None:
@@ -70,7 +76,7 @@ def _check(folder: Path) -> None:
 
 
 def _move(neighbour: Path, folder: Path) -> None:
-    """Rename the written folder; an older one goes when the new one is whole."""
+    """Rename the written folder; an older one is deleted when the new one is in its place."""
     if not folder.exists():
         neighbour.rename(folder)
         return
@@ -90,18 +96,20 @@ def _save(model: Any, folder: Path) -> None:
     archive = keras.export.ExportArchive()
     archive.track(model)
     with without_cudnn(model):
-        given = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in model.inputs]
-        several = len(given) > 1
-        archive.add_endpoint(
-            WHOLE, lambda *x: {"output": model(list(x) if several else x[0], training=False)}, input_signature=given
-        )
+        signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in model.inputs]
+        archive.add_endpoint(WHOLE, whole_sequence(model), input_signature=signature)
         if (step := _step(model)) is not None:
             archive.add_endpoint(STEP, by_name(step), input_signature=[step_signature(step, None)])
         archive.write_out(folder, verbose=False)
 
 
+def whole_sequence(model: Any) -> Callable[..., dict[str, Any]]:
+    """The model as a function of its inputs, one argument each; its output by name."""
+    return lambda *inputs: {"output": model(random_inputs.argument(inputs), training=False)}
+
+
 def _step(model: Any) -> OneStep | None:
-    """The model's computation of one step; None of one that needs the whole sequence."""
+    """The model's computation of one step; None where it needs the whole sequence."""
     try:
         return OneStep(model)
     except UserError:
@@ -109,7 +117,7 @@ def _step(model: Any) -> OneStep | None:
 
 
 def step_signature(step: OneStep, batch: int | None) -> dict[str, Any]:
-    """What an endpoint of one step takes, by name."""
+    """The inputs of an endpoint for one step, by name."""
     import tensorflow as tf
 
     shape = (batch,) if step.features is None else (batch, step.features)
@@ -121,8 +129,8 @@ def by_name(step: OneStep) -> Any:
     """One step as a function of a dict: input and states in, output and states out."""
     names = [name for name, _ in step.states]
 
-    def call(given: dict[str, Any]) -> dict[str, Any]:
-        output, states = step(given["input"], [given[name] for name in names])
+    def call(inputs: dict[str, Any]) -> dict[str, Any]:
+        output, states = step(inputs["input"], [inputs[name] for name in names])
         return {"output": output, **dict(zip(names, states, strict=True))}
 
     return call
@@ -130,34 +138,27 @@ def by_name(step: OneStep) -> Any:
 
 @contextmanager
 def without_cudnn(model: Any) -> Iterator[None]:
-    """Let no layer take cuDNN while it is traced; afterwards each is as it was."""
-    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
-    before = [layer.use_cudnn for layer in layers]
-    for layer in layers:
-        layer.use_cudnn = False
-    try:
+    """Inside, no layer uses cuDNN while it is traced."""
+    with changed([layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")], "use_cudnn", False):
         yield
-    finally:
-        for layer, own in zip(layers, before, strict=True):
-            layer.use_cudnn = own
 
 
-def _verified(model: Any, written: Path, folder: Path) -> str:
+def _verify(model: Any, written: Path, folder: Path) -> str:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(written)).signatures
-    found = agreement.Agreement(folder, f"TensorFlow {tf.__version__}")
+    comparisons = agreement.Agreement(folder, f"TensorFlow {tf.__version__}")
     rng = np.random.default_rng(0)
     for batch, timesteps in SHAPES:
-        given = random_inputs.of_model(model, batch, timesteps, rng)
-        expected = {"output": agreement.answer(model, given)}
-        found.compare(batch_of(batch, timesteps), loaded[WHOLE](**_tensors(given)), expected)
+        inputs = random_inputs.of_model(model, batch, timesteps, rng)
+        expected = {"output": agreement.answer(model, inputs)}
+        comparisons.compare(batch_of(batch, timesteps), loaded[WHOLE](**_tensors(inputs)), expected)
     if STEP in loaded:
-        agreement.compare_steps(found, model, lambda given: loaded[STEP](**_tensors(given)))
-    return str(found.judged())
+        agreement.compare_steps(comparisons, model, lambda inputs: loaded[STEP](**_tensors(inputs)))
+    return str(comparisons.judged())
 
 
-def _tensors(given: Mapping[str, Any]) -> dict[str, Any]:
+def _tensors(arrays: Mapping[str, Any]) -> dict[str, Any]:
     import tensorflow as tf
 
-    return {name: tf.constant(value) for name, value in given.items()}
+    return {name: tf.constant(value) for name, value in arrays.items()}

@@ -1,4 +1,4 @@
-"""What lies around the cells in a TensorFlow 1 checkpoint: the embedding below them, the linear layers on top."""
+"""The layers around the cells in a TensorFlow 1 checkpoint: the embedding below them, the linear layers on top."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ Names = tuple[str, str | None]  # of a kernel and its bias
 
 
 @dataclass(frozen=True)
-class Around:
-    """Names of what lies around the cells.
+class Tf1AroundStack:
+    """Names of the variables around the cells.
 
     Args:
         table: of the embedding; "" for none.
@@ -33,8 +33,8 @@ def find(
     leave_out: Sequence[str],
     widths: tuple[int, int],
     where: str,
-) -> Around:
-    """What lies around the cells, among the other weights.
+) -> Tf1AroundStack:
+    """Find the layers around the cells among the other weights.
 
     Args:
         weights: their shapes.
@@ -45,43 +45,43 @@ def find(
         where: the file, for messages.
 
     Raises:
-        UserError: where what is named is not there, more than one could be meant, or one might be in front of the cells.
+        UserError: where a named variable does not exist, several fit, or one could come before the cells.
     """
     features, width = widths
-    out = before_stack.keys_left_out(leave_out, list(weights), between="/")
-    weights = {name: shape for name, shape in weights.items() if name not in out}
+    left_out = before_stack.keys_left_out(leave_out, list(weights), between="/")
+    weights = {name: shape for name, shape in weights.items() if name not in left_out}
     table = _table(weights, _key(embedding), features, where)
     left = {name: shape for name, shape in weights.items() if name != table}
-    given = _listed(head)
-    linear = _following(left, width, where) if given is None else _given(left, given, where)
+    kernels = _listed(head)
+    linear = _following(left, width, where) if kernels is None else _named(left, kernels, where)
     taken = {name for names in linear for name in names}
     unread = [name for name in left if name not in taken]
     for name in unread:
-        known = (given is not None and left[name][:1] == (width,)) or (embedding is not None and _called_embedding(name))
+        known = (kernels is not None and left[name][:1] == (width,)) or (embedding is not None and _called_embedding(name))
         if len(left[name]) > 1 and left[name][-1] == features and not known:
             raise UserError(f"{where}: {before_stack.doubt(name, name, features)}. Received: shape {left[name]}")
-    return Around(table, linear, [*unread, *sorted(out)])
+    return Tf1AroundStack(table, linear, [*unread, *sorted(left_out)])
 
 
 def _key(embedding: str | bool | None) -> str | None:
-    """A key, "" for none of them, None for the one that fits."""
+    """A name, "" for no embedding, None for the one that fits."""
     return "" if embedding is False else None if embedding is True else embedding
 
 
 def _listed(head: str | Sequence[str] | bool | None) -> Sequence[str] | None:
-    """Keys; none of them for False."""
+    """Names, none for False; None for those that fit."""
     if head is None or head is True:
         return None
     return () if head is False else [head] if isinstance(head, str) else head
 
 
-def _table(left: Shapes, given: str | None, width: int, where: str) -> str:
-    """The name of the embedding, or nothing."""
-    if given is not None:
-        if given and given not in left:
-            expected = f"a variable for {option_names.called('embedding')}.{did_you_mean(given, left)}"
-            raise UserError(f"{where}: {given}: expected {expected} Received: none")
-        return given
+def _table(left: Shapes, name: str | None, width: int, where: str) -> str:
+    """The name of the embedding, "" where there is none."""
+    if name is not None:
+        if name and name not in left:
+            expected = f"a variable for {option_names.called('embedding')}.{did_you_mean(name, left)}"
+            raise UserError(f"{where}: {name}: expected {expected} Received: none")
+        return name
     fits = [name for name, shape in left.items() if _called_embedding(name) and len(shape) == 2 and shape[1] == width]
     if len(fits) > 1:
         expected = f"one embedding of width {width}, or {option_names.called('embedding')}"
@@ -93,7 +93,7 @@ def _called_embedding(name: str) -> bool:
     return "embed" in name.lower()
 
 
-def _given(left: Shapes, head: Sequence[str], where: str) -> list[Names]:
+def _named(left: Shapes, head: Sequence[str], where: str) -> list[Names]:
     """The linear layers whose kernels are named."""
     for name in head:
         if len(left.get(name, ())) != 2:
@@ -105,18 +105,18 @@ def _given(left: Shapes, head: Sequence[str], where: str) -> list[Names]:
 def _following(left: Shapes, width: int, where: str) -> list[Names]:
     """The linear layers whose shapes follow one another, from `width` features on."""
     matrices = {name: shape for name, shape in left.items() if len(shape) == 2 and not _called_embedding(name)}
-    found: dict[str, str | None] = {}
-    while fits := sorted(name for name, shape in matrices.items() if shape[0] == width and name not in found):
+    biases: dict[str, str | None] = {}  # by kernel
+    while fits := sorted(name for name, shape in matrices.items() if shape[0] == width and name not in biases):
         if len(fits) > 1:
             expected = f"one kernel that takes {counted(width, 'feature')}, or {option_names.called('head')}"
             raise UserError(f"{where}: expected {expected}. Received: {several(fits)}")
-        found[fits[0]] = _bias(fits[0], left)
+        biases[fits[0]] = _bias(fits[0], left)
         width = left[fits[0]][1]
-    return list(found.items())
+    return list(biases.items())
 
 
 def _bias(kernel: str, left: Shapes) -> str | None:
-    """The vector that goes with a kernel: called like it, or the only one of its width in its scope."""
+    """The bias of a kernel: the vector of the matching name, or the only one of its width in its scope."""
     width = left[kernel][1]
     vectors = [name for name, shape in left.items() if shape == (width,)]
     for one, other in BIASES.items():

@@ -1,4 +1,4 @@
-"""Cells of TensorFlow 1's `rnn_cell` by the names of their variables: layers, directions, what cannot be carried over."""
+"""Cells of TensorFlow 1's `rnn_cell`, by the names of their variables: layers, directions, what cannot be converted."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ LETTERS = {"kernel": ("kernel", "weights"), "bias": ("bias", "biases")}  # since
 GRU_PARTS = {f"{part}_{letter}": f"{part}/{letter}" for part in ("gates", "candidate") for letter in LETTERS}
 GRU_BLOCK = {"gates_kernel": "w_ru", "gates_bias": "b_ru", "candidate_kernel": "w_c", "candidate_bias": "b_c"}
 REASONS = {
-    r"w_[fio]_diag": "peepholes, gates that see the cell's state: no stock Keras layer has them",
+    r"w_[fio]_diag": "peepholes, gates that read the cell's state: no stock Keras layer has them",
     r"projection/.*": "a projection of the output (num_proj): no stock Keras layer has one",
     r"candidate/(input|hidden)_projection/.*": "CudnnCompatibleGRUCell: save the CudnnGRU's Keras model as .h5 instead",
 }
@@ -26,9 +26,9 @@ class Cell:
 
     Args:
         kind: "gru", "lstm" or "rnn".
-        path: what its variables' names begin with.
+        path: the beginning of its variables' names.
         variables: array of the layout "tf1_gru", "tf1_lstm" or "tf1_rnn" → name of the variable.
-        forget_bias: whether its program adds one while it runs.
+        forget_bias: whether the program adds one at run time.
     """
 
     kind: str
@@ -38,21 +38,21 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Stack:
+class Tf1Stack:
     """Layers of cells.
 
     Args:
         layers: from the first to the last, each of one cell or of a forward and a backward one.
-        apart: whether the directions are stacks of their own, each layer reading its own direction alone.
+        separate: whether each direction is a stack of its own, whose layers read only their own direction.
     """
 
     layers: tuple[tuple[Cell, ...], ...]
-    apart: bool = False
+    separate: bool = False
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a cell stands: its scope, its layer, its direction."""
+    """The place of a cell: its scope, its layer, its direction."""
 
     scope: str
     layer: int
@@ -60,37 +60,37 @@ class _Place:
     within: bool  # whether the layers are counted within the direction
 
 
-def stack(variables: Collection[str], scopes: Sequence[str], where: str) -> Stack:
-    """The recurrent layers among variables of these names, optimizers' left out.
+def find_stack(variables: Collection[str], scopes: Sequence[str], where: str) -> Tf1Stack:
+    """Find the recurrent layers among variables of these names, without those of optimizers.
 
     Args:
         variables: names.
-        scopes: where the layers are, in their order, if the cells have several scopes.
+        scopes: of the layers, in order, if the cells have several scopes.
         where: the file, for messages.
 
     Raises:
         UserError: naming the variable or scope that does not fit.
     """
-    found: dict[str, dict[tuple[int, str], Cell]] = {}
+    cells_by_scope: dict[str, dict[tuple[int, str], Cell]] = {}
     within: set[str] = set()
     for cell in _cells(variables, where):
         place = _place(cell.path)
-        cells = found.setdefault(place.scope, {})
+        cells = cells_by_scope.setdefault(place.scope, {})
         if (place.layer, place.direction) in cells:
             other = cells[place.layer, place.direction].path
             raise UserError(f"{where}: {cell.path}: expected one cell in each layer and direction. Received: also {other}")
         cells[place.layer, place.direction] = cell
         within |= {place.scope} if place.within and place.layer else set()
-    if not found:
+    if not cells_by_scope:
         known = "gru_cell/gates/kernel, basic_lstm_cell/kernel, lstm_cell/kernel or basic_rnn_cell/kernel"
         raise UserError(f"{where}: expected variables of rnn_cell, such as {known}. Received: {several(sorted(variables))}")
-    chosen = _chosen(list(found), scopes, where)
+    chosen = _chosen(list(cells_by_scope), scopes, where)
     if len(chosen) > 1 and within & set(chosen):
         raise UserError(
             f"{where}: expected one scope where MultiRNNCell runs in two directions. Received: {several(chosen)}"
         )
-    layers = tuple(layer for scope in chosen for layer in _layers(found[scope], scope, where))
-    return Stack(layers, bool(within & set(chosen)))
+    layers = tuple(layer for scope in chosen for layer in _layers(cells_by_scope[scope], scope, where))
+    return Tf1Stack(layers, bool(within & set(chosen)))
 
 
 def _cells(variables: Collection[str], where: str) -> Iterator[Cell]:
@@ -112,13 +112,13 @@ def _cells(variables: Collection[str], where: str) -> Iterator[Cell]:
 
 
 def _cell(name: str, variables: Collection[str], where: str) -> Cell | None:
-    """The cell whose first variable this is."""
-    if found := re.fullmatch(r"(.*)/gates/(?:kernel|weights)", name):
-        return Cell("gru", found[1], _parts(found[1], GRU_PARTS, variables, where))
-    if found := re.fullmatch(r"(.*)/w_ru", name):
-        return Cell("gru", found[1], _parts(found[1], GRU_BLOCK, variables, where))
-    if found := re.fullmatch(r"((?:.*/)?([a-z_]+?)(?:_\d+)?)/(?:kernel|weights)", name):
-        path, kind = found[1], found[2]
+    """The cell whose first variable has this name."""
+    if match := re.fullmatch(r"(.*)/gates/(?:kernel|weights)", name):
+        return Cell("gru", match[1], _parts(match[1], GRU_PARTS, variables, where))
+    if match := re.fullmatch(r"(.*)/w_ru", name):
+        return Cell("gru", match[1], _parts(match[1], GRU_BLOCK, variables, where))
+    if match := re.fullmatch(r"((?:.*/)?([a-z_]+?)(?:_\d+)?)/(?:kernel|weights)", name):
+        path, kind = match[1], match[2]
         if kind in LSTM | RNN:
             parts = _parts(path, {letter: letter for letter in LETTERS}, variables, where)
             return Cell("lstm" if kind in LSTM else "rnn", path, parts, kind in LSTM - WITHOUT_FORGET_BIAS)
@@ -126,9 +126,9 @@ def _cell(name: str, variables: Collection[str], where: str) -> Cell | None:
 
 
 def _parts(path: str, parts: Mapping[str, str], variables: Collection[str], where: str) -> dict[str, str]:
-    """Array → the name of its variable, under the name of either time."""
+    """Array → name of its variable, which is the new or the old one."""
     _refuse(path, [name for name in variables if name.startswith(f"{path}/candidate/") and "projection" in name], where)
-    found = {}
+    names_of_arrays = {}
     for array, part in parts.items():
         *before, last = part.split("/")
         names = ["/".join((path, *before, each)) for each in LETTERS.get(last, (last,))]
@@ -138,8 +138,8 @@ def _parts(path: str, parts: Mapping[str, str], variables: Collection[str], wher
             raise UserError(
                 f"{where}: {names[0]}: expected this variable beside the others of its cell.{near} Received: none"
             )
-        found[array] = present[0]
-    return found
+        names_of_arrays[array] = present[0]
+    return names_of_arrays
 
 
 def _refuse(path: str, others: Collection[str], where: str) -> None:
@@ -151,9 +151,9 @@ def _refuse(path: str, others: Collection[str], where: str) -> None:
 
 
 def _place(path: str) -> _Place:
-    """Where the cell with this path stands.
+    """The place of the cell with this path.
 
-    As in Model/RNN/multi_rnn_cell/cell_1/basic_lstm_cell, bidirectional_rnn/fw/multi_rnn_cell/cell_0/gru_cell and
+    Examples: Model/RNN/multi_rnn_cell/cell_1/basic_lstm_cell, bidirectional_rnn/fw/multi_rnn_cell/cell_0/gru_cell and
     stack_bidirectional_rnn/cell_0/bidirectional_rnn/bw/lstm_cell.
     """
     *segments, own = path.split("/")
@@ -169,18 +169,18 @@ def _place(path: str) -> _Place:
     return _Place("/".join([*scope, own] if number or not scope else scope), layer, direction, within)
 
 
-def _chosen(found: list[str], scopes: Sequence[str], where: str) -> list[str]:
+def _chosen(known: list[str], scopes: Sequence[str], where: str) -> list[str]:
     if not scopes:
-        if len(found) > 1:
+        if len(known) > 1:
             which = f"{option_names.called('scopes')}, in the order of the layers"
-            raise UserError(f"{where}: expected cells in one scope, or {which}. Received: {several(found)}")
-        return found
+            raise UserError(f"{where}: expected cells in one scope, or {which}. Received: {several(known)}")
+        return known
     chosen = []
     for scope in scopes:
-        fits = [each for each in found if each == scope] or [each for each in found if each.startswith(f"{scope}/")]
+        fits = [each for each in known if each == scope] or [each for each in known if each.startswith(f"{scope}/")]
         if len(fits) != 1:
-            near = did_you_mean(scope, found)
-            expected = f"each of {option_names.called('scopes')} to be one of {several(found)}.{near}"
+            near = did_you_mean(scope, known)
+            expected = f"each of {option_names.called('scopes')} to be one of {several(known)}.{near}"
             raise UserError(f"{where}: expected {expected} Received: {scope!r}")
         chosen += fits
     return chosen

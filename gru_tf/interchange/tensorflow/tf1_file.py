@@ -1,4 +1,4 @@
-"""A TensorFlow 1 checkpoint on disk: which of its files is meant, the variables in it, and which of them are weights."""
+"""A TensorFlow 1 checkpoint on disk: its files, its variables, and which of them are weights."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,11 +13,11 @@ from gru_tf.foundation.errors import UserError, did_you_mean, one_line, several
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def opened(path: Path) -> tuple[str, dict[str, tuple[int, ...]], Callable[[str], Array]]:
-    """What to call a checkpoint, the shapes of its variables, and what reads one.
+def open_checkpoint(path: Path) -> tuple[str, dict[str, tuple[int, ...]], Callable[[str], Array]]:
+    """The name of a checkpoint, the shapes of its variables, and a function that reads one of them.
 
     Raises:
-        UserError: for what is no whole checkpoint of TensorFlow 1; the last of the three for what is no numbers.
+        UserError: for what is not a complete checkpoint of TensorFlow 1; the function for variables that are not numbers.
     """
     prefix = _prefix(path)
     reader, shapes = _reader(prefix)
@@ -36,27 +36,27 @@ def _reader(prefix: Path) -> tuple[Any, dict[str, tuple[int, ...]]]:
         reader = tf.train.load_checkpoint(str(prefix))
         return reader, {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
     except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
-        raise UserError(f"{prefix.name}: expected a whole checkpoint. Received: {_line(error)}") from None
+        raise UserError(f"{prefix.name}: expected a complete checkpoint. Received: {_line(error)}") from None
 
 
 def _array(reader: Any, name: str, where: str) -> Array:
     import tensorflow as tf
 
     try:
-        found = np.asarray(reader.get_tensor(name))
+        array = np.asarray(reader.get_tensor(name))
     except (tf.errors.OpError, ValueError, RuntimeError, LookupError, MemoryError) as error:
         raise UserError(f"{where}: {name}: expected readable numbers. Received: {_line(error)}") from None
-    if found.dtype.kind != "f":
-        raise UserError(f"{where}: {name}: expected floating point numbers. Received: {found.dtype}")
-    return found
+    if array.dtype.kind != "f":
+        raise UserError(f"{where}: {name}: expected floating point numbers. Received: {array.dtype}")
+    return array
 
 
 def _prefix(path: Path) -> Path:
-    """What the names of the checkpoint's files have in common."""
+    """The common beginning of the names of the checkpoint's files."""
     if path.is_dir():
         return _newest(path)
-    if found := re.fullmatch(r"(.+)\.(index|meta|data-\d{5}-of-\d{5})", path.name):
-        return path.with_name(found[1])
+    if match := re.fullmatch(r"(.+)\.(index|meta|data-\d{5}-of-\d{5})", path.name):
+        return path.with_name(match[1])
     if not path.is_file() and not path.with_name(f"{path.name}.index").is_file():
         near = did_you_mean(path.name, [each.name.removesuffix(".index") for each in path.parent.glob("*.index")])
         raise UserError(
@@ -66,7 +66,7 @@ def _prefix(path: Path) -> Path:
 
 
 def _newest(folder: Path) -> Path:
-    """The checkpoint that a folder's `checkpoint` file names, always one in the folder itself."""
+    """The checkpoint named by a folder's `checkpoint` file, always one in the folder itself."""
     import tensorflow as tf
 
     try:
@@ -88,17 +88,17 @@ def _line(error: BaseException) -> str:
     return one_line(getattr(error, "message", "") or error)
 
 
-def networks_own(variables: Shapes) -> dict[str, tuple[int, ...]]:
-    """Variables that are no optimizer's and no average of another."""
+def without_optimizers(variables: Shapes) -> dict[str, tuple[int, ...]]:
+    """Variables that belong to no optimizer and are not averages of others."""
     return {name: shape for name, shape in variables.items() if not _belongs_to_another(name, variables)}
 
 
 def _belongs_to_another(name: str, variables: Shapes) -> bool:
-    """Whether it is an optimizer's or an average: called like another variable, perhaps in a scope, and one word more."""
+    """Whether it is an optimizer's or an average: its name is another variable's, perhaps in a scope, and one word more."""
     parts = name.split("/")[:-1]
     return any("/".join(parts[n:]) in variables for n in range(len(parts)))
 
 
 def is_weight(name: str, shape: tuple[int, ...]) -> bool:
-    """Whether a variable is one of a layer, no counter of steps and the like."""
+    """Whether a variable is one of a layer, not a counter of steps or the like."""
     return len(shape) > 0 and name not in ("global_step", "beta1_power", "beta2_power")

@@ -1,7 +1,7 @@
-"""A network as TensorFlow Lite (LiteRT) file, of built-in operations alone: phones and small boards run it as it is.
+"""A network as TensorFlow Lite (LiteRT) file, of built-in operations only, which phones and small boards can run.
 
-Two forms: a whole sequence of a fixed length, its steps a loop in the file, so that length costs neither size nor time to
-convert; or one step with its states as inputs and outputs, for streams without an end.
+Two forms: a whole sequence of a fixed length, whose steps are a loop, so that the length affects neither the file's size nor
+the time to convert it; or one step with its states as inputs and outputs, for endless streams.
 """
 
 import re
@@ -18,10 +18,16 @@ import numpy as np
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError, one_line, several
 from gru_tf.interchange import agreement, option_names, random_inputs
-from gru_tf.interchange.building import build
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.streaming import OneStep
-from gru_tf.interchange.tensorflow.saved_model import WHOLE, by_name, step_signature, without_cudnn
+from gru_tf.interchange.tensorflow.saved_model import (
+    WHOLE,
+    by_name,
+    step_signature,
+    whole_sequence,
+    with_one_output,
+    without_cudnn,
+)
 
 Runner = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 CASES = 3  # of random inputs
@@ -30,51 +36,49 @@ CASES = 3  # of random inputs
 def write(
     model: Network | Any, path: str | Path, *, timesteps: int | None = None, streaming: bool = False, batch: int = 1
 ) -> str:
-    """Write a network, or a Keras model, as `.tflite` and run it beside the model; returns what came of that in a line.
+    """Write a network, or a Keras model, as `.tflite` and compare it with the model; returns the result in one line.
 
-    The file has one signature, for `interpreter.get_signature_runner()`. Of a whole sequence it takes the model's inputs
+    The file has one signature, for `interpreter.get_signature_runner()`. For whole sequences it takes the model's inputs
     by name: "sequence" (batch, T, I) or token numbers (batch, T), where it is masked also "mask" (batch, T), and gives
-    "output". Of one step it takes "input", (batch, I) or (batch,), and each state under its name, "layer0_forward_h"
+    "output". For one step it takes "input", (batch, I) or (batch,), and each state under its name, "layer0_forward_h"
     (batch, H) and so on, zeros at first, and gives "output" and the states under the same names. Numbers are float32; token
     numbers of sequences are of the model's own type, int32 in one that `building.build` made, those of one step int32.
 
     Args:
         model: of one output.
         path: the file; an older one is replaced when the new one is verified.
-        timesteps: T, for whole sequences; or
-        streaming: one step at a time.
+        timesteps: T, for whole sequences.
+        streaming: whether the file computes one step at a time instead.
         batch: sequences side by side.
 
     Raises:
-        UserError: where neither or both of the forms are asked for, a network cannot be streamed, an operation has no
-            counterpart in TensorFlow Lite, or the file answers otherwise: nothing is then written.
+        UserError: where neither or both of the forms are requested, a network cannot be streamed, an operation has no
+            counterpart in TensorFlow Lite, or the file computes something else: nothing is then written.
     """
     path = Path(path)
     if (timesteps is None) != streaming:
         one, other = option_names.called("timesteps", timesteps or option_names.ANY), option_names.called("streaming", True)
         received = f"{one} and {other}" if streaming else "neither"
         raise UserError(f"{path}: expected {one}, the length of every sequence, or {other}. Received: {received}")
-    found = build(model) if isinstance(model, Network) else model
-    if len(found.outputs) != 1:
-        raise UserError(f"{path}: expected a model of one output. Received: {len(found.outputs)}")
-    _check(found, path)
-    content = _converted(found, path, timesteps, batch)
-    with startup.quiet():  # the runtime says on stderr what it computes with
-        line = _verified(found, path, content, timesteps, batch)
+    keras_model = with_one_output(model, path)
+    _check_dtypes(keras_model, path)
+    content = _convert(keras_model, path, timesteps, batch)
+    with startup.quiet():  # the runtime logs to stderr
+        line = _verify(keras_model, path, content, timesteps, batch)
     atomic_file.write(path, content)
     return line
 
 
-def _check(model: Any, path: Path) -> None:
-    """Refuse types that TensorFlow Lite's operations lack, before its converter fails at the first of them."""
+def _check_dtypes(model: Any, path: Path) -> None:
+    """Refuse dtypes that TensorFlow Lite's operations lack, before its converter fails."""
     for layer in model._flatten_layers(include_self=False):
         if layer.compute_dtype != "float32":
             raise UserError(f"{path}: expected layers of float32. Received: {layer.compute_dtype} in '{layer.name}'")
 
 
-def _converted(model: Any, path: Path, timesteps: int | None, batch: int) -> bytes:
+def _convert(model: Any, path: Path, timesteps: int | None, batch: int) -> bytes:
     import tensorflow as tf
-    from tensorflow.lite.python.convert_phase import ConverterError  # TensorFlow exports it nowhere
+    from tensorflow.lite.python.convert_phase import ConverterError  # TensorFlow does not export it
 
     archive = keras.export.ExportArchive()
     archive.track(model)
@@ -93,7 +97,7 @@ def _converted(model: Any, path: Path, timesteps: int | None, batch: int) -> byt
 
 
 def _endpoint(model: Any, timesteps: int | None, batch: int) -> tuple[Any, list[Any]]:
-    """What is converted, and what it takes."""
+    """The function to convert, and its signature."""
     import tensorflow as tf
 
     if timesteps is None:
@@ -101,13 +105,12 @@ def _endpoint(model: Any, timesteps: int | None, batch: int) -> tuple[Any, list[
         return by_name(step), [step_signature(step, batch)]
     shapes = [tensor.shape for tensor in model.inputs]
     fixed = [(batch, *(timesteps if size is None else size for size in shape[1:])) for shape in shapes]
-    given = [tf.TensorSpec(shape, t.dtype, name=t.name) for shape, t in zip(fixed, model.inputs, strict=True)]
-    several = len(given) > 1
-    return lambda *x: {"output": model(list(x) if several else x[0], training=False)}, given
+    signature = [tf.TensorSpec(shape, t.dtype, name=t.name) for shape, t in zip(fixed, model.inputs, strict=True)]
+    return whole_sequence(model), signature
 
 
 def runtime() -> tuple[str, Any] | None:
-    """Name and version of what runs TensorFlow Lite files here, and its Interpreter; None where nothing does."""
+    """Name and version of the installed runtime for TensorFlow Lite files, and its Interpreter; None where there is none."""
     try:
         from ai_edge_litert.interpreter import Interpreter
 
@@ -116,37 +119,38 @@ def runtime() -> tuple[str, Any] | None:
         pass
     import tensorflow as tf
 
-    if not hasattr(tf.lite, "Interpreter"):  # TensorFlow has announced to leave it out
+    if not hasattr(tf.lite, "Interpreter"):  # TensorFlow has announced its removal
         return None
     return f"TensorFlow Lite of TensorFlow {tf.__version__}", tf.lite.Interpreter
 
 
 def runner(content: bytes) -> tuple[str, Runner] | None:
-    """What runs a file, by name, and the file as a function of a dict; None where no runtime is installed."""
-    found = runtime()
-    if found is None:
+    """The name of the runtime, and the file as a function of a dict; None where no runtime is installed."""
+    installed = runtime()
+    if installed is None:
         return None
-    name, interpreter = found
+    name, interpreter = installed
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # TensorFlow's own interpreter says that it is to move
+        warnings.simplefilter("ignore", UserWarning)  # TensorFlow's own interpreter is deprecated
         called = interpreter(model_content=content).get_signature_runner()
-    return name, lambda given: called(**given)
+    return name, lambda inputs: called(**inputs)
 
 
-def _verified(model: Any, path: Path, content: bytes, timesteps: int | None, batch: int) -> str:
+def _verify(model: Any, path: Path, content: bytes, timesteps: int | None, batch: int) -> str:
     import tensorflow as tf
 
-    found = runner(content)
-    if found is None:
+    installed = runner(content)
+    if installed is None:
         return "not verified: pip install ai-edge-litert, which runs such files, and write it again"
-    name, run = found
-    said = agreement.Agreement(path, name)
+    name, run = installed
+    comparisons = agreement.Agreement(path, name)
     if timesteps is None:
-        agreement.compare_steps(said, model, run, batch)
-        return str(said.judged())
+        agreement.compare_steps(comparisons, model, run, batch)
+        return str(comparisons.judged())
     rng = np.random.default_rng(0)
-    whole = tf.function(lambda given: agreement.answer(model, given), autograph=False)  # a thousand steps take a second
+    # compiled, because a thousand steps take a second otherwise
+    whole = tf.function(lambda inputs: agreement.answer(model, inputs), autograph=False)
     for n in range(CASES):
-        given = random_inputs.of_model(model, batch, timesteps, rng)
-        said.compare(f"case {n + 1}", run(given), {"output": whole(given)})
-    return str(said.judged())
+        inputs = random_inputs.of_model(model, batch, timesteps, rng)
+        comparisons.compare(f"case {n + 1}", run(inputs), {"output": whole(inputs)})
+    return str(comparisons.judged())

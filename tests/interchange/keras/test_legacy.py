@@ -83,8 +83,8 @@ MODELS = {
 INPUTS = {"words": TOKENS, "graph": [X, normal(2, 2, H)], "masked": PADDED}
 
 
-def listed(found):
-    return [np.asarray(each) for each in (found if isinstance(found, list | tuple) else [found])]
+def listed(outputs):
+    return [np.asarray(each) for each in (outputs if isinstance(outputs, list | tuple) else [outputs])]
 
 
 def differ(one, other):
@@ -113,13 +113,13 @@ def folder(tmp_path_factory):
 def test_a_model_of_keras_2_computes_the_same_here_and_saved_again(folder, tmp_path, name, suffix):
     path, inputs = folder / f"{name}.{suffix}", INPUTS.get(name, X)
     expected = list(np.load(folder / f"{name}.npz").values())
-    found = legacy.read(path)
-    assert found.source == f"Keras {tf_keras.__version__} .{suffix}"
-    assert differ(found.model(inputs), expected) < FLOAT32
-    assert bool(found.warnings) == (name in ("words", "hard"))
+    legacy_model = legacy.read(path)
+    assert legacy_model.source == f"Keras {tf_keras.__version__} .{suffix}"
+    assert differ(legacy_model.model(inputs), expected) < FLOAT32
+    assert bool(legacy_model.warnings) == (name in ("words", "hard"))
     if suffix == "keras":
         return
-    found.model.save(tmp_path / "again.keras")
+    legacy_model.model.save(tmp_path / "again.keras")
     again = legacy.read(tmp_path / "again.keras")
     assert differ(again.model(inputs), expected) < FLOAT32
     assert differ(keras.saving.load_model(tmp_path / "again.keras")(inputs), expected) < FLOAT32
@@ -163,11 +163,11 @@ ARGUMENTS = {  # of layers that take any
 def test_every_layer_takes_what_keras_2_says_of_it(name):
     layer = getattr(old, name)(*ARGUMENTS.get(name, (2, 3) if "Conv" in name else ()))
     options = json.loads(json.dumps(layer.get_config(), default=np.ndarray.tolist))
-    found = keras.saving.deserialize_keras_object(
+    layer = keras.saving.deserialize_keras_object(
         ConfigRewriter("file", keras_2=True).layer({"class_name": name, "config": options})
     )
-    assert type(found) is getattr(keras.layers, name)
-    for key, value in found.get_config().items():
+    assert type(layer) is getattr(keras.layers, name)
+    for key, value in layer.get_config().items():
         if isinstance(options.get(key), int | float | str) and key != "dtype":
             assert value == options[key]
 
@@ -196,9 +196,9 @@ def test_taking_the_one_for_the_other_would_be_noticed(folder):
 def test_in_a_file_of_keras_3_hard_sigmoid_is_keras_3s(tmp_path):
     model = keras.Sequential([keras.Input((T, F)), keras.layers.LSTM(H, recurrent_activation="hard_sigmoid")])
     model.save(tmp_path / "new.keras")
-    found = legacy.read(tmp_path / "new.keras")
-    assert found.model.layers[0].recurrent_activation is keras.activations.hard_sigmoid
-    assert not found.warnings
+    legacy_model = legacy.read(tmp_path / "new.keras")
+    assert legacy_model.model.layers[0].recurrent_activation is keras.activations.hard_sigmoid
+    assert not legacy_model.warnings
 
 
 # --- TensorFlow 1's times ---
@@ -271,9 +271,9 @@ def test_models_of_keras_3_with_layers_of_this_project_are_read(tmp_path):
     model = keras.Model(inputs, [stacked("gru", [3, 2], bidirectional=True)(x), keras.layers.GlobalMaxPooling1D()(x)])
     model.compile("adam", "mse")
     model.save(tmp_path / "new.keras")
-    found = legacy.read(tmp_path / "new.keras")
-    assert found.source == f"Keras {keras.__version__} .keras"
-    assert differ(found.model(X), model(X)) == 0
+    legacy_model = legacy.read(tmp_path / "new.keras")
+    assert legacy_model.source == f"Keras {keras.__version__} .keras"
+    assert differ(legacy_model.model(X), model(X)) == 0
     assert legacy.framework(tmp_path / "new.keras") is None  # it was read by Keras itself
 
 
@@ -290,7 +290,7 @@ def test_h5_files_of_keras_3_are_read(tmp_path):
 
 
 def refused(path, read=legacy.read):
-    """What is said, in one line, of a file that is refused without a trace."""
+    """The message, in one line, for a file that is refused without a trace."""
     before = sorted(path.parent.rglob("*"))
     with pytest.raises(UserError) as error:
         read(path)
@@ -337,9 +337,9 @@ def test_a_lambda_is_refused_and_would_have_run(tmp_path, library, suffix):
     marker, path = tmp_path / "marker", tmp_path / f"hostile.{suffix}"
     lambda_model(library, marker).save(path)
     marker.unlink()
-    said = refused(path)
-    assert "expected a layer of stock Keras" in said
-    assert "Received: 'Lambda'; a Lambda is a program, and no program of a file is run" in said
+    message = refused(path)
+    assert "expected a layer of stock Keras" in message
+    assert "Received: 'Lambda'; a Lambda contains code, and code in a file is never run" in message
     refused(path, legacy.framework)
     assert not marker.exists()
     trusting = {"safe_mode": False} if (library, suffix) != (tf_keras, "h5") else {}
@@ -412,9 +412,9 @@ def empty():
 def test_a_config_that_names_anything_else_is_refused(tmp_path, monkeypatch, attack):
     monkeypatch.chdir(tmp_path)
     for n, config in enumerate(places(attack)):
-        said = refused(archive(tmp_path / f"a{n}.keras", config, "3.5.0"))
-        said += refused(write(tmp_path / f"b{n}.h5", config, dense()[1]))
-        assert "Keras can build" not in said  # it is named here, before Keras sees it
+        messages = refused(archive(tmp_path / f"a{n}.keras", config, "3.5.0"))
+        messages += refused(write(tmp_path / f"b{n}.h5", config, dense()[1]))
+        assert "Keras can build" not in messages  # it is named here, before Keras sees it
     assert not (tmp_path / "marker").exists()
 
 
@@ -461,8 +461,8 @@ def test_an_archive_is_read_by_its_members_names(tmp_path, monkeypatch):
     inner.mkdir()
     config = keras.saving.serialize_keras_object(keras.Sequential([keras.Input((F,)), keras.layers.Dense(2, name="dense")]))
     assert legacy.read_model(archive(inner / "good.keras", config, "3.5.0", gru_tf_json=b"{}")).count_params() == 10
-    said = refused(archive(inner / "outside.keras", config, "3.5.0", __evil=b"x"))
-    assert "'../evil': expected members within the archive. Received: one outside" in said
+    message = refused(archive(inner / "outside.keras", config, "3.5.0", __evil=b"x"))
+    assert "'../evil': expected members within the archive. Received: one outside" in message
     assert not (tmp_path / "evil").exists()
     bomb = archive(inner / "bomb.keras", config, "3.5.0")
     with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as file:
@@ -522,16 +522,16 @@ def plugin(file):
 
 
 HOSTILE = {
-    link_out: "dense/more: expected what lies in the file. Received: ExternalLink",
-    link_within: "dense/more: expected what lies in the file. Received: SoftLink",
-    stored_out: "more: expected numbers that lie in the file. Received: storage in another file, /etc/passwd",
-    seen_from_elsewhere: "more: expected numbers that lie in the file. Received: a view of other files",
-    references: "more: expected numbers that lie in the file. Received: type object",
+    link_out: "dense/more: expected members of the file itself. Received: ExternalLink",
+    link_within: "dense/more: expected members of the file itself. Received: SoftLink",
+    stored_out: "more: expected numbers stored in the file. Received: storage in another file, /etc/passwd",
+    seen_from_elsewhere: "more: expected numbers stored in the file. Received: a view of other files",
+    references: "more: expected numbers stored in the file. Received: type object",
     around: "expected groups and arrays. Received: a group twice",
     shared: "expected groups and arrays. Received: an array twice",
-    unstored_in_parts: "expected numbers that lie in the file. Received: 301,98",
-    unstored: "more: expected numbers that lie in the file. Received: 17,179,869,",
-    plugin: "more: expected numbers that lie in the file. Received: filter 32008, which is no part of HDF5",
+    unstored_in_parts: "expected numbers stored in the file. Received: 301,98",
+    unstored: "more: expected numbers stored in the file. Received: 17,179,869,",
+    plugin: "more: expected numbers stored in the file. Received: filter 32008, which is not part of HDF5",
 }
 
 
@@ -553,10 +553,10 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path, folder):
         for share in (0.0, 0.01, 0.5, 0.9, 0.999):
             cut = tmp_path / f"{share}-{name}"
             cut.write_bytes(whole[: int(share * len(whole))])
-            assert "expected a whole" in refused(cut)
-    assert "Received: nothing of this name" in refused(tmp_path / "absent.h5")
+            assert "expected a complete" in refused(cut)
+    assert "Received: no such file" in refused(tmp_path / "absent.h5")
     (tmp_path / "text.h5").write_text("words")
-    assert "text.h5: expected a whole HDF5 file" in refused(tmp_path / "text.h5")
+    assert "text.h5: expected a complete HDF5 file" in refused(tmp_path / "text.h5")
 
 
 def test_what_a_keras_file_is_is_said_where_it_is_none(tmp_path, folder):
@@ -568,7 +568,7 @@ def test_what_a_keras_file_is_is_said_where_it_is_none(tmp_path, folder):
         (whole[:-30], "a zip archive that is cut off"),
     ):
         (tmp_path / "x.keras").write_bytes(content)
-        assert refused(tmp_path / "x.keras") == f"x.keras: expected a whole .keras file, {kinds}. Received: {received}"
+        assert refused(tmp_path / "x.keras") == f"x.keras: expected a complete .keras file, {kinds}. Received: {received}"
     model = write(tmp_path / "y.h5", *dense())
     assert legacy.read_model(model.rename(tmp_path / "y.keras")).count_params() == 10  # HDF5 under that name is read
 
@@ -577,30 +577,29 @@ def changed(path, **weights):
     """A file of one dense layer with other weights: an array, or None for none."""
     config, known = dense()
     arrays = {f"dense/{name}:0": array for name, array in weights.items()}
-    found = {name: array for name, array in {**known["dense"], **arrays}.items() if array is not None}
-    return write(path, config, {"dense": found})
+    changed_arrays = {name: array for name, array in {**known["dense"], **arrays}.items() if array is not None}
+    return write(path, config, {"dense": changed_arrays})
 
 
 def test_weights_that_do_not_belong_to_the_layers_are_refused(tmp_path):
     path = tmp_path / "old.h5"
-    said = refused(changed(path, bias=None))
-    assert (
-        "old.h5: model_weights/dense: expected weights old/dense/kernel, old/dense/bias. Received: 1: dense/kernel:0" in said
-    )
-    said = refused(changed(path, bias=normal(1, 3)))
-    assert "dense/dense/bias:0: expected bias of dense with shape (2,). Received: shape (3,)" in said
-    said = refused(changed(path, bias=None, gamma=normal(1, 2)))
-    assert "dense/dense/gamma:0: expected bias of dense. Received: gamma" in said
+    message = refused(changed(path, bias=None))
+    expected = "expected weights old/dense/kernel, old/dense/bias. Received: 1: dense/kernel:0"
+    assert f"old.h5: model_weights/dense: {expected}" in message
+    message = refused(changed(path, bias=normal(1, 3)))
+    assert "dense/dense/bias:0: expected bias of dense with shape (2,). Received: shape (3,)" in message
+    message = refused(changed(path, bias=None, gamma=normal(1, 2)))
+    assert "dense/dense/gamma:0: expected bias of dense. Received: gamma" in message
     config, weights = dense()
-    said = refused(write(path, config, weights | {"more": {"more/kernel:0": normal(1, 2)}}))
-    assert "expected weights of the model's layers. Received: also more" in said
+    message = refused(write(path, config, weights | {"more": {"more/kernel:0": normal(1, 2)}}))
+    assert "expected weights of the model's layers. Received: also more" in message
     with h5py.File(write(path, config, weights), "a") as file:
         del file["model_weights/dense/dense/kernel:0"]
     assert "model_weights/dense/dense/kernel:0: expected an array. Received: none" in refused(path)
-    said = refused(write(path, *dense(units=10**12)))
-    assert "layer 'dense' (Dense): expected weights that the file can have. Received: shape (4, 1000000000000)" in said
-    said = refused(write(path, *dense(batch_input_shape=[None, 10**12])))
-    assert "layer 'dense' (Dense): expected weights that the file can have. Received: shape (1000000000000, 2)" in said
+    message = refused(write(path, *dense(units=10**12)))
+    assert "layer 'dense' (Dense): expected weights that the file can have. Received: shape (4, 1000000000000)" in message
+    message = refused(write(path, *dense(batch_input_shape=[None, 10**12])))
+    assert "layer 'dense' (Dense): expected weights that the file can have. Received: shape (1000000000000, 2)" in message
     lstm = cudnn("CuDNNLSTM", "lstm", 2, batch_input_shape=[None, T, F])
     config = {"class_name": "Sequential", "config": [lstm]}
     weights = cudnn_weights("CuDNNLSTM", "lstm", F, 2, 1) | {"lstm/bias:0": normal(1, 8)}
@@ -612,7 +611,8 @@ def test_weights_without_a_model_are_refused_with_what_to_do(tmp_path, folder):
     model.save_weights(tmp_path / "new.weights.h5")
     tf_keras.models.load_model(folder / "masked.h5", compile=False).save_weights(tmp_path / "old.h5")
     for name in ("new.weights.h5", "old.h5"):
-        assert "weights alone; build the model in Python, `model.load_weights` this file" in refused(tmp_path / name)
+        advice = "weights only; build the model in Python, load this file with `model.load_weights`"
+        assert advice in refused(tmp_path / name)
 
 
 REFUSED = {
@@ -630,14 +630,14 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("said", REFUSED)
-def test_an_option_that_keras_3_does_not_have_is_refused_by_name(tmp_path, said):
+@pytest.mark.parametrize("expected", REFUSED)
+def test_an_option_that_keras_3_does_not_have_is_refused_by_name(tmp_path, expected):
     options = {"units": H, "activation": "tanh", "recurrent_activation": "sigmoid", "batch_input_shape": [None, T, F]}
-    options = {key: value for key, value in (options | REFUSED[said]).items() if value is not ...}
+    options = {key: value for key, value in (options | REFUSED[expected]).items() if value is not ...}
     config = {"class_name": "Sequential", "config": [old_config("GRU", "gru", **options)]}
     weights = {"gru/kernel:0": normal(1, F, 9), "gru/recurrent_kernel:0": normal(2, H, 9), "gru/bias:0": normal(3, 9)}
-    heard = refused(write(tmp_path / "old.h5", config, {"gru": weights}))
-    assert all(part in heard for part in said.split(". Transpose")), heard
+    message = refused(write(tmp_path / "old.h5", config, {"gru": weights}))
+    assert all(part in message for part in expected.split(". Transpose")), message
 
 
 def test_other_versions_and_models_are_refused(tmp_path):

@@ -146,13 +146,13 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def saved(folder):
     """Program → the prefix of its checkpoint, and what it computed; the first one's in the format of version 1."""
-    found = {}
+    checkpoints = {}
     for program in PROGRAMS:
         path = folder / program.__name__ / "model.ckpt-7"
         path.parent.mkdir()
         inputs = WORDS if program is language_model else X
-        found[program] = path, inputs, run(program, path, inputs, form=1 if program is language_model else 2)
-    return found
+        checkpoints[program] = path, inputs, run(program, path, inputs, form=1 if program is language_model else 2)
+    return checkpoints
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated")
@@ -160,18 +160,18 @@ def saved(folder):
 def test_a_program_of_tensorflow_1_computes_the_same(saved, program):
     path, inputs, (y, states) = saved[program]
     foreign = tf1.read(path, **PROGRAMS[program])
-    found = computed(foreign, inputs)
-    assert differ(found, [y, *states]) < FLOAT32
+    outputs = computed(foreign, inputs)
+    assert differ(outputs, [y, *states]) < FLOAT32
     called, kernels = foreign.framework()
     assert called == f"TensorFlow {tf.__version__} (BlockLSTM, GRUBlockCell)"
     first, rest = kernels(inputs)
     assert differ([first, *rest], [y, *states]) < FLOAT32
-    said = " ".join(foreign.warnings)
-    assert ("forget_bias=" in said) == (program in (language_model, both_directions, directions_together))
-    assert ("its own direction" in said) == (program is directions_apart)
-    assert "left out" not in said
+    notes = " ".join(foreign.warnings)
+    assert ("forget_bias=" in notes) == (program in (language_model, both_directions, directions_together))
+    assert ("its own direction" in notes) == (program is directions_apart)
+    assert "left out" not in notes
     alike = any(layer.forward.features == layer.width for layer in foreign.network.layers)  # what a residual needs
-    assert ("ResidualWrapper" in said) == alike
+    assert ("ResidualWrapper" in notes) == alike
 
 
 def test_the_last_step_and_masked_steps_are_those_of_the_kernels(saved):
@@ -200,7 +200,7 @@ def test_a_checkpoint_is_found_by_its_files_and_its_folder(saved, tmp_path):
     for name in ("model.ckpt-7.index", "model.ckpt-7.meta", "model.ckpt-7.data-00000-of-00001", ""):
         assert differ([computed(tf1.read(path.parent / name), inputs)[0]], [y]) < FLOAT32
     (tmp_path / "checkpoint").write_text(f'model_checkpoint_path: "{path}"')  # of another folder: not followed
-    with pytest.raises(UserError, match="model.ckpt-7: expected a whole checkpoint"):
+    with pytest.raises(UserError, match="model.ckpt-7: expected a complete checkpoint"):
         tf1.read(tmp_path)
     (tmp_path / "checkpoint").write_bytes(bytes(range(256)))
     with pytest.raises(UserError, match="checkpoint: expected a checkpoint's name"):
@@ -265,8 +265,8 @@ def test_names_of_every_time_are_known_and_numbers_are_exact_in_float64(tmp_path
     slots = {f"train/{variable}/Adam_1": np.zeros_like(array) for variable, array in arrays.items()}
     path = write(tmp_path / "model", arrays | slots | {"global_step": np.int64(3), "beta1_power": np.float32(0.9)})
     foreign = tf1.read(path)
-    found = computed(foreign, x, dtype="float64")[0]
-    np.testing.assert_allclose(found, by_equations(arrays, x, forget_bias), rtol=0, atol=FLOAT64)
+    output = computed(foreign, x, dtype="float64")[0]
+    np.testing.assert_allclose(output, by_equations(arrays, x, forget_bias), rtol=0, atol=FLOAT64)
     assert len(foreign.warnings) == (forget_bias == 1)
 
 
@@ -282,7 +282,7 @@ def test_heads_and_embeddings_are_found_by_shape_and_by_the_options(tmp_path):
     y = by_equations(cell, x) @ around["w1"] + around["b1"]
     bare = tf1.read(path, embedding="", head=("w1",))
     np.testing.assert_allclose(computed(bare, x, dtype="float64")[0], y, rtol=0, atol=FLOAT64)
-    assert "left out, also of what was compared: w2, words_embedding" in bare.warnings[0]
+    assert "left out of the model and of the comparison: w2, words_embedding" in bare.warnings[0]
     with pytest.raises(UserError, match=r"one: w3: expected a matrix for `head`. Did you mean 'w[12]'"):
         tf1.read(path, head=("w3",))
     with pytest.raises(UserError, match=r"one: words: expected a variable for `embedding`. Did you mean 'words_embedding'"):
@@ -300,8 +300,8 @@ def test_what_could_be_in_front_of_the_cells_is_not_passed_over(tmp_path):
     path = write(tmp_path / "one", cell | front)
     with pytest.raises(UserError, match=r"one: inp/kernel: could be a layer in front of the stack, which takes 3 features"):
         tf1.read(path)
-    for told in ("inp", "inp/kernel"):
-        assert "left out, also of what was compared: inp/" in tf1.read(path, leave_out=[told]).warnings[-1]
+    for name in ("inp", "inp/kernel"):
+        assert "left out of the model and of the comparison: inp/" in tf1.read(path, leave_out=[name]).warnings[-1]
     with pytest.raises(UserError, match=r"leave_out: expected one of inp/kernel, inp/bias. Did you mean 'inp'\?"):
         tf1.read(path, leave_out=["imp"])
     wide = write(tmp_path / "two", cell | {"fc": normal(3, 4, F)})  # as a head of as many outputs as there are inputs
@@ -336,10 +336,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("said", REFUSED)
-def test_what_cannot_be_carried_over_is_refused_by_name(tmp_path, said):
-    path = write(tmp_path / "model", REFUSED[said])
-    with pytest.raises(UserError, match=said) as error:
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_cannot_be_converted_is_refused_by_name(tmp_path, message):
+    path = write(tmp_path / "model", REFUSED[message])
+    with pytest.raises(UserError, match=message) as error:
         tf1.read(path)
     assert str(error.value).startswith("model: ")
     assert "\n" not in str(error.value)
@@ -356,7 +356,7 @@ def test_a_checkpoint_that_is_not_whole_is_refused(tmp_path):
             assert "\n" not in str(error.value)
         part.write_bytes(whole)
     (tmp_path / "text").write_text("words")
-    with pytest.raises(UserError, match="text: expected a whole checkpoint"):
+    with pytest.raises(UserError, match="text: expected a complete checkpoint"):
         tf1.read(tmp_path / "text")
     with pytest.raises(UserError, match="modell: expected a checkpoint's prefix.* Did you mean 'model'"):
         tf1.read(tmp_path / "modell")
