@@ -1,6 +1,6 @@
 """Whether a written file gives the outputs of its Keras model, whatever runtime computes it.
 
-`gru_tf.interchange.verification` defines the difference, with b from the Keras model, and the tolerance; inputs come from
+`gru_tf.interchange.differences` defines the difference, with b from the Keras model, and the tolerance; inputs come from
 `random_inputs`.
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import random_inputs
+from gru_tf.interchange.differences import TOLERANCE, Differences, Verified
 from gru_tf.interchange.streaming import OneStep
-from gru_tf.interchange.verification import TOLERANCE, Differences, Verified
 
 STEPS = 7
 

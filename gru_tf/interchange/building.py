@@ -1,21 +1,16 @@
-"""From a `Network` to a Keras model of stock layers, and from a Keras model back."""
+"""From a `Network` to a Keras model of stock layers; `gru_tf.interchange.keras_model` is the way back."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 
-from gru_tf.foundation.errors import UserError, shown
-from gru_tf.interchange.network import Linear, Network, Recurrent
+from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.layers.reverse_time import ReverseTime
-from gru_tf.recurrent.layers.stack import RecurrentStack
 
 LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
-IDLE = (keras.layers.Dropout, keras.layers.InputLayer, keras.layers.Identity)  # do nothing outside training
-SIDES = ("_inbound_nodes", "_outbound_nodes")  # Keras' names for the calls before and after a layer
 
 
 def build(
@@ -142,131 +137,3 @@ def fill(layer: Any, recurrent: Recurrent) -> None:
     """
     for each, weights in zip(_inner(layer), recurrent.directions, strict=True):
         gates.load(each, weights if weights.reset_after else weights.with_one_bias())
-
-
-# --- and back ---
-
-
-def network_of(model: Any) -> Network:
-    """The network in a Keras model: an input, an embedding or a scale, recurrent layers, dense layers, one after the other.
-
-    Stock layers, this project's, `RecurrentStack` and `Bidirectional` are read; dropout is ignored. Subclasses are taken for
-    their base classes: `verification.check_network` detects one that computes something else.
-
-    Raises:
-        UserError: for a model with other layers, naming the layer.
-    """
-    embedding, scale, every_step, masked = None, 1.0, True, False
-    backwards = False  # whether steps come from the last to the first
-    layers: list[Recurrent] = []
-    head: list[Linear] = []
-    for layer in in_line(model):
-        if isinstance(layer, keras.layers.InputLayer) and layer.name == "mask":
-            masked = True
-        elif isinstance(layer, IDLE):
-            continue
-        elif backwards != isinstance(layer, ReverseTime):
-            raise _misordered(layer, backwards)
-        elif backwards:
-            backwards = False
-        elif isinstance(layer, keras.layers.Embedding) and not layers:
-            embedding, masked = layer.get_weights()[0], masked or layer.mask_zero
-        elif isinstance(layer, keras.layers.Rescaling) and not layers and np.all(np.equal(layer.offset, 0)):
-            scale = _number(layer)
-        elif isinstance(layer, keras.layers.Dense) and layers:
-            head.append(_linear(layer))
-        elif not head and _recurrent(layer):
-            _check_below(layers, every_step, layer)
-            layers.append(read_layer(layer))
-            every_step = layer.return_sequences
-            backwards = layers[-1].reverse and every_step
-        else:
-            raise _refused(model, layer)
-    if backwards:
-        raise _misordered(model.layers[-1], backwards)
-    if not layers:
-        raise UserError(f"model '{model.name}': expected at least one recurrent layer. Received: none")
-    return Network(tuple(layers), embedding, tuple(head), every_step, masked, scale, "Keras model")
-
-
-def in_line(model: Any) -> Iterator[Any]:
-    """All layers in order, with those of nested models and stacks; raises UserError where they branch."""
-    own = _nodes(model)
-    for layer in model.layers:
-        before, after = (sum(id(node) in own for node in getattr(layer, side, ())) for side in SIDES)
-        if before > 1 or (after > 1 and layer.name != "mask"):
-            raise _refused(model, layer)
-        if isinstance(layer, keras.Model):
-            yield from in_line(layer)
-        elif isinstance(layer, RecurrentStack):
-            if layer.residual or layer.layer_norm:
-                raise UserError(f"{layer.name}: expected a stack without residual and layer_norm")
-            yield from layer.layers
-        else:
-            yield layer
-
-
-def _nodes(model: Any) -> set[int]:
-    """The calls that make up the model; its layers may have been called elsewhere too, as Keras does while it loads."""
-    graph = getattr(model, "_functional", None) or model  # that of a Sequential
-    return {id(node) for nodes in getattr(graph, "_nodes_by_depth", {}).values() for node in nodes}
-
-
-def _number(layer: Any) -> float:
-    try:
-        return float(layer.scale)
-    except (TypeError, ValueError):
-        raise UserError(f"{layer.name}: expected one number as scale. Received: {shown(layer.scale)}") from None
-
-
-def _misordered(layer: Any, backwards: bool) -> UserError:
-    expected = "gru_tf's ReverseTime after a layer that returns its steps from the last to the first, and nowhere else"
-    received = "steps from the last to the first" if backwards else "steps in their order"
-    return UserError(f"{layer.name}: expected {expected}. Received: {received}")
-
-
-def _recurrent(layer: Any) -> bool:
-    if isinstance(layer, keras.layers.Bidirectional):
-        return _recurrent(layer.forward_layer)
-    return isinstance(layer, keras.layers.RNN)
-
-
-def _check_below(layers: list[Recurrent], every_step: bool, layer: Any) -> None:
-    if layers and not every_step:
-        raise UserError(f"{layer.name}: expected every step of the layer before. Received: only its last")
-
-
-def read_layer(layer: Any) -> Recurrent:
-    """A built recurrent Keras layer, in one direction or two.
-
-    Raises:
-        UserError: for a cell that is not a GRU, LSTM or plain RNN, naming the layer.
-    """
-    both = isinstance(layer, keras.layers.Bidirectional)
-    first = layer.forward_layer if both else layer
-    if both and layer.merge_mode != "concat":
-        raise UserError(f"{layer.name}: expected merge_mode 'concat'. Received: {layer.merge_mode!r}")
-    try:
-        forward, backward = gates.from_layer(first), gates.from_layer(layer.backward_layer) if both else None
-    except ValueError as error:
-        raise UserError(f"{layer.name}: {error}") from None
-    cell = first.cell
-    gate = getattr(cell, "recurrent_activation", None)
-    reverse = bool(first.go_backwards) and not both
-    return Recurrent(forward, backward, reverse, _name(cell.activation), _name(gate) if gate else "sigmoid", layer.name)
-
-
-def _linear(layer: Any) -> Linear:
-    if _name(layer.activation) != "linear":
-        raise UserError(f"{layer.name}: expected a linear dense layer. Received: activation={_name(layer.activation)}")
-    kernel, *bias = layer.get_weights()
-    return Linear(kernel, bias[0] if bias else None, layer.name)
-
-
-def _name(activation: Any) -> str:
-    return str(getattr(activation, "__name__", activation))
-
-
-def _refused(model: Any, layer: Any) -> UserError:
-    expected = "an embedding or a scale, recurrent layers, then linear dense layers, one after the other"
-    return UserError(f"model '{model.name}': expected {expected}. Received: {type(layer).__name__} '{layer.name}'")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file
-from gru_tf.interchange import building, error_prefix, option_names, readers, verification
+from gru_tf.interchange import error_prefix, keras_model, option_names, readers, verification
 from gru_tf.interchange.keras import legacy
 from gru_tf.interchange.network import Network
 
@@ -66,7 +66,7 @@ def _check_place(path: Path, folder: bool) -> None:
 
 def _network(model: Any) -> Network:
     """The model's network; writers compare their file with it, so it must compute the same."""
-    network = building.network_of(model)
+    network = keras_model.network_of(model)
     try:
         verification.check_network(model, network)
     except UserError as error:

@@ -11,10 +11,19 @@ import numpy as np
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.digest import sha256_of_parts
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
-from gru_tf.interchange import building, error_prefix, option_names, provenance, readers, stored_outputs, verification
+from gru_tf.interchange import (
+    building,
+    error_prefix,
+    keras_model,
+    option_names,
+    provenance,
+    readers,
+    stored_outputs,
+    verification,
+)
+from gru_tf.interchange.differences import TOLERANCE, Verified
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.source import Computation, ForeignModel, Framework
-from gru_tf.interchange.verification import Verified
 
 EXACT = ("float32", "float64")
 HALVES = {"float16": 2**-11, "bfloat16": 2**-8}  # relative rounding error
@@ -107,7 +116,7 @@ def _import_keras(
     """Import a Keras file, which may be more than a stack: all outputs and its layers' states are compared."""
     _check_finite(path, ((weight.path, weight.numpy()) for weight in content.model.weights))
     try:
-        network = building.network_of(content.model)
+        network = keras_model.network_of(content.model)
     except UserError:
         network = None
 
@@ -125,7 +134,7 @@ def _check_dtype(path: Path, dtype: str, verify: bool | None, reference: str | P
         near = did_you_mean(str(dtype), (*EXACT, *HALVES))
         raise UserError(f"{path}: dtype: expected one of {known}.{near} Received: {shown(dtype)}")
     if dtype in HALVES and (verify is not False or reference is not None):
-        why = f"{dtype} rounds at {HALVES[dtype]:.0e}, and the comparison is to {verification.TOLERANCE:.0e}"
+        why = f"{dtype} rounds at {HALVES[dtype]:.0e}, and the comparison is to {TOLERANCE:.0e}"
         advice = "import it in float32 to verify it, and in this dtype with verify=False and no reference"
         expected = f"float32 or float64 where it is verified: {why}; {advice}"
         raise UserError(f"{path}: dtype: expected {expected}. Received: {dtype}")

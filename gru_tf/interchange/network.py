@@ -1,6 +1,6 @@
 """A stack of recurrent layers with its embedding and head, from any framework: only arrays and names.
 
-Every reader returns a `Network`, every writer takes one; `gru_tf.interchange.building` converts it to and from Keras models.
+Every reader returns a `Network`, every writer takes one; `building` and `keras_model` convert it to and from Keras models.
 """
 
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, did_you_mean
-from gru_tf.interchange.building import IDLE, in_line
+from gru_tf.interchange.keras_model import IDLE, in_line
 
 STATES = ("h", "c")
 # layers that compute each step by itself, whatever comes before or after it

@@ -1,58 +1,21 @@
-"""Whether a Keras model computes the same as its source: outputs and states on random inputs.
-
-The difference of an output or a state is max|a − b| / max|b|, with b from the source and both maxima over all batches. It
-is relative to the largest value, so that small numbers hide no error and a value that happens to be near zero causes none.
-Where b is zero throughout it is the absolute difference. A number that is not finite on either side differs by infinity.
-"""
+"""Whether a Keras model computes the same as its source: outputs and states on random inputs, see `differences`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from gru_tf.foundation.array import Array
-from gru_tf.foundation.errors import UserError, counted, several
+from gru_tf.foundation.errors import counted
 from gru_tf.interchange import building, model_states, random_inputs
+from gru_tf.interchange.differences import TOLERANCE, Differences, Verified
 from gru_tf.interchange.model_states import ModelRun, States
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.source import BATCHES, LENGTHS, Computation
 
-TOLERANCE = 1e-5
 HALF = 1e-2  # in 16 bits
-
-
-@dataclass(frozen=True)
-class Verified:
-    """The result of a comparison in which a model computes the same as its source.
-
-    Args:
-        largest: the largest difference.
-        where: its place: output or state, and batch.
-        cases: batches that were compared.
-        by: what computed the source's side.
-        states: whether states were compared, too.
-        left_out: recurrent layers whose states could not be compared.
-    """
-
-    largest: float
-    where: str
-    cases: int
-    by: str
-    states: bool = True
-    left_out: tuple[str, ...] = ()
-
-    def record(self) -> dict[str, Any]:
-        """The fields as JSON returns them."""
-        return asdict(self) | {"left_out": list(self.left_out)}
-
-    def __str__(self) -> str:
-        """In a line."""
-        what = "outputs and states" if self.states else "outputs"
-        batches = "a batch" if self.cases == 1 else f"{self.cases} batches"
-        left_out = f"; the states of {several(self.left_out)} were not compared" if self.left_out else ""
-        return f"verified by {self.by}: {what} of {batches} differ by at most {self.largest:.1e} ({self.where}){left_out}"
 
 
 def verify(
@@ -122,47 +85,6 @@ def real_steps(own: Any, other: Array, real: Array | None, every_step: bool) -> 
         return own, other
     steps = np.arange(own.shape[1]) < np.asarray(real)[:, None]
     return own[steps], other[steps]
-
-
-class Differences:
-    """The largest difference of each output and state over all batches."""
-
-    def __init__(self) -> None:
-        self.largest: dict[str, tuple[float, str]] = {}
-        self.scales: dict[str, float] = {}
-
-    def add(self, name: str, own: Any, other: Array, where: str) -> None:
-        """Compare one batch's arrays; raises UserError where other shapes differ."""
-        own = np.asarray(own)
-        if own.shape != other.shape:
-            raise UserError(f"{name}, {where}: expected the source's shape {other.shape}. Received: {own.shape}")
-        with np.errstate(invalid="ignore"):
-            difference = float(np.max(np.abs(own.astype(np.float64) - other), initial=0.0))
-        difference = difference if np.isfinite(difference) else np.inf
-        if name not in self.largest or difference > self.largest[name][0]:
-            self.largest[name] = difference, where
-        self.scales[name] = max(self.scales.get(name, 0.0), float(np.max(np.abs(other), initial=0.0)))
-
-    def worst(self) -> tuple[float, str]:
-        """The largest relative difference of all, and its place."""
-        relative = {name: absolute / (self.scales[name] or 1.0) for name, (absolute, _) in self.largest.items()}
-        name = max(relative, key=relative.__getitem__)
-        return relative[name], f"{name}, {self.largest[name][1]}"
-
-    def judged(self, by: str, tolerance: float, cases: int, *, source: str = "") -> Verified:
-        """The result; raises UserError where the largest difference is above the tolerance.
-
-        Args:
-            by: what computed the other side.
-            tolerance: the largest difference that passes.
-            cases: batches that were compared.
-            source: what the numbers should be those of, if not `by`.
-        """
-        largest, where = self.worst()
-        if not largest <= tolerance:
-            expected = f"expected what {source or by} gives, within {tolerance:g}"
-            raise UserError(f"not the same: {expected}. Received: a difference of {largest:.3g} in {where}")
-        return Verified(largest, where, cases, by, states=len(self.largest) > 1)
 
 
 # --- models that are more than a network ---

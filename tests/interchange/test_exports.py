@@ -10,7 +10,8 @@ import tensorflow as tf
 
 import gru_tf
 from gru_tf.interchange import agreement, random_inputs, verification
-from gru_tf.interchange.building import build, network_of
+from gru_tf.interchange.building import build
+from gru_tf.interchange.keras_model import network_of
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.interchange.tensorflow import saved_model, tflite
 from gru_tf.recurrent.cells import CELLS

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import compute, dtype_of, examples, inputs, networks, relative, uniform
 
-from gru_tf.interchange import building
+from gru_tf.interchange import building, keras_model
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.gates import GATES, GateWeights
@@ -84,7 +84,7 @@ def test_a_network_becomes_a_keras_model_that_computes_it_and_comes_back(network
     names = [name for name, _ in network.states()]
     assert [i.name for i in model.inputs[-len(names) :]] == names or not initial
     plain = building.build(network, dtype=dtype)
-    assert parts(building.network_of(plain)) == parts(network)
+    assert parts(keras_model.network_of(plain)) == parts(network)
 
 
 def test_what_a_builder_could_do_wrong_changes_what_is_computed():
@@ -206,7 +206,7 @@ def test_keras_to_pytorch(network, timesteps, batch, seed):
 
     x, lengths = inputs(network, timesteps, batch, seed)
     model = building.build(network, dtype=dtype_of(network))
-    arrays, _ = writing.state_dict(building.network_of(model))  # what a .pt holds; test_pytorch writes files
+    arrays, _ = writing.state_dict(keras_model.network_of(model))  # what a .pt holds; test_pytorch writes files
     modules = in_pytorch(with_biases(network), seed)
     modules.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})  # every name, every shape
     expected, _ = by_pytorch(modules, network, x, lengths)
@@ -329,7 +329,7 @@ def test_keras_to_onnx(network, timesteps, batch, seed):
     x, lengths = inputs(network, timesteps, batch, seed)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        onnx.write(building.network_of(building.build(network)), path)
+        onnx.write(keras_model.network_of(building.build(network)), path)
         content = path.read_bytes()
     expected, _ = compute(network, x, lengths)
     assert apart([by_onnx(content, network, x, lengths)], [expected]) <= WITHIN["float32"]

@@ -8,7 +8,8 @@ import pytest
 from places import ROOT
 
 import gru_tf
-from gru_tf.interchange.building import build, network_of
+from gru_tf.interchange.building import build
+from gru_tf.interchange.keras_model import network_of
 from gru_tf.interchange.streaming import Streaming
 
 T, I, O = 9, 3, 2  # noqa: E741, the letters of every docstring

@@ -9,11 +9,19 @@ from pytorch_equations import run, weights
 from safetensors.numpy import save_file
 
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import building, importing, layer_table, provenance, stored_outputs, verification
+from gru_tf.interchange import (
+    building,
+    differences,
+    importing,
+    keras_model,
+    layer_table,
+    provenance,
+    stored_outputs,
+)
 from gru_tf.interchange.verification import verify, verify_model
 from gru_tf.recurrent.cells import CELLS
 
-TOLERANCE = verification.TOLERANCE
+TOLERANCE = differences.TOLERANCE
 FEW = {"lengths": (2, 5), "batches": (2,)}
 
 
@@ -29,7 +37,7 @@ def stack():
     """A network of each direction, and its own computation as the source's."""
     layers = [keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True)), keras.layers.Dense(2)]
     model = filled(keras.Input((None, 2)), *layers)
-    network = building.network_of(model)
+    network = keras_model.network_of(model)
     stateful = building.build(network, states=True)
 
     def run(inputs, lengths=None):

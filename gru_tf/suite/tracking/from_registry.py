@@ -16,8 +16,9 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from gru_tf.foundation.errors import UserError, did_you_mean, one_line, several, shown
 from gru_tf.interchange import agreement, importing, provenance, random_inputs
+from gru_tf.interchange.differences import Verified
 from gru_tf.interchange.importing import ImportedModel
-from gru_tf.interchange.verification import Verified, batch_of
+from gru_tf.interchange.verification import batch_of
 from gru_tf.suite.tracking import Store
 from gru_tf.suite.tracking.errors import answering
 from gru_tf.suite.tracking.model import default_store

@@ -65,12 +65,12 @@ def read(model: ModelSpec) -> Network:
 @lru_cache(maxsize=KEPT)
 def _read(path: str, _: str) -> Network:
     """Once for each content of the file."""
-    from gru_tf.interchange import building, importing, option_names
+    from gru_tf.interchange import importing, keras_model, option_names
 
     try:
         with option_names.of_commands():
             imported = importing.import_file(Path(path), verify=False)
-        network = building.network_of(imported.model)
+        network = keras_model.network_of(imported.model)
     except UserError as error:
         how = "; gru-tf import takes such options and makes a .keras file" if OPTION.search(str(error)) else ""
         raise UserError(f"model.from: {error}{how}") from error

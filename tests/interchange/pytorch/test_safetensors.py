@@ -16,7 +16,7 @@ from refusals import refused
 from safetensors.numpy import load_file, save_file
 
 import gru_tf
-from gru_tf.interchange import building, importing, provenance, pytorch
+from gru_tf.interchange import building, importing, keras_model, provenance, pytorch
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import checkpoint, reading, safetensors
 from gru_tf.interchange.pytorch import file as pytorch_file
@@ -688,7 +688,7 @@ def test_layers_of_several_sizes_are_written_as_a_list_of_modules(tmp_path, no_t
 def recurrent(layer, name="layer"):
     """Its weights, with the options of a `Recurrent`."""
     layer.build((None, None, 3))
-    return replace(building.read_layer(layer), name=name)
+    return replace(keras_model.read_layer(layer), name=name)
 
 
 UNWRITABLE = {
@@ -716,7 +716,7 @@ def test_what_a_state_dict_does_not_record_is_in_the_message(tmp_path, no_torch)
         assert words in message
     other = keras.layers.SimpleRNN(4)
     other.build((None, None, 4))
-    mixed = Network((one, building.read_layer(other)))
+    mixed = Network((one, keras_model.read_layer(other)))
     refused(lambda: pytorch.write(mixed, tmp_path / "b.safetensors"), "one activation", "relu, tanh")
 
 

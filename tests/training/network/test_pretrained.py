@@ -15,7 +15,7 @@ from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange.building import network_of
+from gru_tf.interchange.keras_model import network_of
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Signature
