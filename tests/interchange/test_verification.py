@@ -9,19 +9,11 @@ from pytorch_equations import run, weights
 from safetensors.numpy import save_file
 
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import (
-    building,
-    differences,
-    importing,
-    keras_model,
-    layer_table,
-    provenance,
-    stored_outputs,
-)
+from gru_tf.interchange import building, importing, keras_model, layer_table, provenance, stored_outputs
+from gru_tf.interchange.differences import TOLERANCE
 from gru_tf.interchange.verification import verify, verify_model
 from gru_tf.recurrent.cells import CELLS
 
-TOLERANCE = differences.TOLERANCE
 FEW = {"lengths": (2, 5), "batches": (2,)}
 
 
