@@ -56,7 +56,7 @@ class Differences:
         self.scales: dict[str, float] = {}
 
     def add(self, name: str, own: Any, other: Array, where: str) -> None:
-        """Compare one batch's arrays; raises UserError where other shapes differ."""
+        """Compare one batch's arrays; raises UserError where their shapes differ."""
         own = np.asarray(own)
         if own.shape != other.shape:
             raise UserError(f"{name}, {where}: expected the source's shape {other.shape}. Received: {own.shape}")

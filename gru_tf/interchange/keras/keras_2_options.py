@@ -1,7 +1,7 @@
 """Options of Keras 2's layers, translated for Keras 3's layers of the same names.
 
 Options that Keras 3's layer does not take are dropped where they do not affect the numbers (`FREE`) or have the value that
-Keras 3 uses anyway (`NEUTRAL`), and are not_stock otherwise.
+Keras 3 uses anyway (`NEUTRAL`), and are refused otherwise.
 """
 
 import inspect
