@@ -100,5 +100,6 @@ def _writer(path: Path) -> str:
 
 
 def _check_options(path: Path, writer: Any, options: dict[str, Any]) -> None:
-    known = [name for name in inspect.signature(writer.write).parameters if name not in ("network", "model", "path")]
+    arguments = ("network", "model", "path", "folder")  # what is written, and where
+    known = [name for name in inspect.signature(writer.write).parameters if name not in arguments]
     option_names.check(path, options, known)

@@ -370,3 +370,8 @@ def test_a_network_is_the_model_that_it_was_read_of(forwards, masked):
         verification.check_network(model, network_of(model))
     again = build(network_of(recurrent(keras.layers.GRU(4, go_backwards=True, return_sequences=True), ReverseTime())))
     verification.check_network(again, network_of(again))
+
+
+def test_the_place_of_a_saved_model_is_no_option(tmp_path):
+    with pytest.raises(gru_tf.UserError, match=r"m: folder: no option for a file of this kind\. Options: none"):
+        gru_tf.export_model(None, tmp_path / "m", folder=tmp_path)
