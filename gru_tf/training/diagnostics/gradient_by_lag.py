@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from gru_tf.experiment.result import Quartiles
+from gru_tf.experiment.reading import Quartiles
 from gru_tf.foundation.array import Array
 from gru_tf.training.diagnostics.recurrence import Call, Place, run
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gru_tf.experiment.experiment import Run
-from gru_tf.experiment.result import Diagnostics, LayerReading, Shares
+from gru_tf.experiment.reading import Diagnostics, LayerReading, Shares
 from gru_tf.tasks import Array, Examples, Signature
 from gru_tf.training.diagnostics.gates_over_time import Gates, gates
 from gru_tf.training.diagnostics.gradient_by_lag import Gradients, gradients, quartiles

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from gru_tf.experiment.result import Quartiles, Shares
+from gru_tf.experiment.reading import Quartiles, Shares
 from gru_tf.foundation import palette
 from gru_tf.training import diagnostics
 

@@ -10,7 +10,8 @@ from mlflow.tracking import MlflowClient
 
 from gru_tf import suite
 from gru_tf.experiment.experiment import Run
-from gru_tf.experiment.result import Diagnostics, RunResult
+from gru_tf.experiment.reading import Diagnostics
+from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite.tracking import fields
