@@ -1,46 +1,69 @@
 """Results in every form that people read: table, frame, comparisons, figures, report, text, and in a notebook."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import cached_property, partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from gru_tf.analysis import evidence, report, table
 from gru_tf.analysis.answer import answer
 from gru_tf.analysis.formats import markup
 from gru_tf.analysis.formats.json_document import document, dumps
 from gru_tf.analysis.pairwise import Versus
+from gru_tf.analysis.plots import Plots
 from gru_tf.analysis.published import beside
 from gru_tf.analysis.verdicts import judge
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.foundation.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 Format = Literal["csv", "json", "markdown", "latex"]
 
 
-class Readable(ABC):
-    """What results have that know their experiment and runs; `gru_tf.suite.Results` are these.
+class Archive(Protocol):
+    """What a store keeps apart from the results, which figures need; `gru_tf.suite.tracking.Record` is one."""
 
-    Attributes:
+    def validation_histories(self, results: Iterable[RunResult]) -> Mapping[str, Sequence[float]]:
+        """Fingerprint → validation metric by epoch, without the runs that have none."""
+
+    def diagnostics(self, result: RunResult) -> Diagnostics | None:
+        """What a run recorded of the inside of its network; None where it was not asked to."""
+
+
+@dataclass(frozen=True, repr=False)
+class Results:
+    """The results of an experiment, in every form in which they are read.
+
+    Args:
         experiment: the question.
         runs: every trial and every final seed.
-        earlier: how many runs of earlier definitions are left out.
+        earlier: how many runs in the store belong to an earlier definition of the experiment and are left out.
+        record: where the store has the runs; None for results from elsewhere.
     """
 
     experiment: Experiment
     runs: tuple[RunResult, ...]
-    earlier: int
+    earlier: int = 0
+    record: Archive | None = field(default=None, repr=False, compare=False)
 
-    @abstractmethod
-    def in_full(self) -> Self:
-        """The same with the histories and diagnostics that the store keeps apart."""
+    def in_full(self) -> "Results":
+        """The same with the histories and diagnostics that the store keeps apart, for figures.
+
+        Each final run with its validation metric by epoch, and the first seed of each (task, cell) that recorded the
+        inside of its network with that.
+        """
+        if self.record is None:
+            return self
+        finals = [run for run in self.runs if run.run.purpose == "final" and run.status == "finished"]
+        histories = self.record.validation_histories(finals)
+        first = {(r.run.task.label, r.run.cell.label): r for r in _last_seed_first(finals) if r.run.diagnostics}
+        inside = {r.run.fingerprint: self.record.diagnostics(r) for r in first.values()}
+        return replace(self, runs=tuple(_in_full(run, histories, inside) for run in self.runs))
 
     def table(self) -> list[table.Row]:
         """One row a (task, cell)."""
@@ -119,54 +142,17 @@ class Readable(ABC):
         return asked + markup.html(self.experiment, self.table(), self.earlier, self._beside())
 
 
-class Plots:
-    """The figures of a report, each a method; what it returns is a `matplotlib.figure.Figure`.
-
-    Args:
-        results: what is drawn.
-    """
-
-    def __init__(self, results: Readable):
-        self._results = results
-
-    def __getattr__(self, name: str) -> "Callable[[], Figure]":
-        if name.startswith("_"):  # what notebooks and copies look for
-            raise AttributeError(name)
-        names = report.figures.NAMES
-        if name not in names:
-            raise AttributeError(f"no figure is called '{name}'.{did_you_mean(name, names)} Figures: {', '.join(names)}")
-        return partial(_drawn, name, self._results)
-
-    def __dir__(self) -> list[str]:
-        return sorted(report.figures.NAMES)
-
-    def __repr__(self) -> str:
-        return f"<figures: {', '.join(report.figures.NAMES)}>"
+def _last_seed_first(runs: Iterable[RunResult]) -> list[RunResult]:
+    return sorted(runs, key=lambda run: -run.run.seed)
 
 
-def _drawn(name: str, results: Readable, /, *given: object, **named: object) -> "Figure":
-    """A figure of a method, which takes nothing.
-
-    Raises:
-        UserError: where it was given something.
-    """
-    if given or named:
-        received = ", ".join([*map(repr, given), *(f"{key}={value!r}" for key, value in named.items())])
-        tasks = ", ".join(task.title for task in results.experiment.tasks)
-        raise UserError(f"plot.{name}: expected no argument, it draws every task ({tasks}). Received: {received}")
-    figure: Figure = report.figures.draw(name, results)
-    figure._repr_svg_ = partial(_svg, figure)  # type: ignore[attr-defined]  # notebooks show it, pyplot imported or not
-    return figure
-
-
-def _svg(figure: "Figure") -> str:
-    from io import StringIO
-
-    import matplotlib as mpl
-
-    from gru_tf.foundation import palette
-
-    held = StringIO()
-    with mpl.rc_context(palette.STYLE):
-        figure.savefig(held, format="svg", metadata={"Date": None})
-    return held.getvalue()
+def _in_full(
+    result: RunResult, histories: Mapping[str, Sequence[float]], inside: Mapping[str, Diagnostics | None]
+) -> RunResult:
+    fingerprint = result.run.fingerprint
+    more: dict[str, object] = {}
+    if fingerprint in histories:
+        more["history"] = {f"validation_{result.metric}": histories[fingerprint]}
+    if inside.get(fingerprint) is not None:
+        more["diagnostics"] = inside[fingerprint]
+    return result.model_copy(update=more) if more else result

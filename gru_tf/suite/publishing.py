@@ -9,7 +9,7 @@ from pathlib import Path
 from gru_tf.analysis import report
 from gru_tf.analysis.answer import answer
 from gru_tf.analysis.formats import summary
-from gru_tf.analysis.report.findings import Results
+from gru_tf.analysis.results import Results
 from gru_tf.foundation.errors import one_line
 from gru_tf.suite import publishing_libraries
 from gru_tf.suite.result_writer import ResultWriter

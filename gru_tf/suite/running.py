@@ -1,12 +1,11 @@
 """Experiments for Python users: `run`, `check`, `load`, `results`; a run joins engine, coordinator, store and publishing."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gru_tf.analysis.results import Readable
+from gru_tf.analysis.results import Results
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
@@ -20,7 +19,7 @@ from gru_tf.suite.engine import Engine, processes
 from gru_tf.suite.engine.serial import SerialEngine
 from gru_tf.suite.engine.worker_pool import LocalEngine
 from gru_tf.suite.result_writer import ResultWriter
-from gru_tf.suite.tracking import Record, Store, StoreError, history
+from gru_tf.suite.tracking import Record, Store, StoreError
 from gru_tf.tasks import create
 from gru_tf.training.network import pretrained
 from gru_tf.training.network.budget import Size
@@ -28,52 +27,6 @@ from gru_tf.training.network.resolution import resolve
 
 ENGINES = ("local", "serial", "ray")
 OURS = re.compile(r"[0-9a-f]{16}\.(checkpoint|keras|result\.json)|\.writing-[0-9a-f]{16}\.(checkpoint|keras|json)")
-
-
-@dataclass(frozen=True, repr=False)
-class Results(Readable):
-    """What an experiment found; see `Readable` for all that it can be read as.
-
-    Args:
-        experiment: the question.
-        runs: every trial and every final seed.
-        earlier: runs in the store that an earlier definition of the same name asked for and this one does not.
-        record: where the store has them; None for results from elsewhere.
-    """
-
-    experiment: Experiment
-    runs: tuple[RunResult, ...]
-    earlier: int = 0
-    record: Record | None = field(default=None, repr=False, compare=False)
-
-    def in_full(self) -> "Results":
-        """The same with what the store keeps apart, for figures.
-
-        Each final run with its validation metric by epoch, and the first seed of each (task, cell) that recorded the
-        inside of its network with that.
-        """
-        if self.record is None:
-            return self
-        finals = [run for run in self.runs if run.run.purpose == "final" and run.status == "finished"]
-        histories = history.validation(self.record, finals)
-        first = {(r.run.task.label, r.run.cell.label): r for r in _by_seed(finals)}
-        inside = {r.run.fingerprint: self.record.diagnostics(r) for r in first.values()}
-        return replace(self, runs=tuple(_in_full(run, histories, inside) for run in self.runs))
-
-
-def _by_seed(runs: Iterable[RunResult]) -> list[RunResult]:
-    """Those that looked inside their network, the first seed last."""
-    return sorted((run for run in runs if run.run.diagnostics), key=lambda run: -run.run.seed)
-
-
-def _in_full(result: RunResult, histories: Mapping[str, list[float]], inside: Mapping[str, Diagnostics | None]) -> RunResult:
-    fingerprint = result.run.fingerprint
-    more: dict[str, object] = {}
-    if fingerprint in histories:
-        more["history"] = {f"validation_{result.metric}": histories[fingerprint]}
-    if inside.get(fingerprint) is not None:
-        more["diagnostics"] = inside[fingerprint]
-    return result.model_copy(update=more) if more else result
 
 
 def load(given: str | Path | Experiment) -> Experiment:

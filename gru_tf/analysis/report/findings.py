@@ -2,40 +2,23 @@
 
 import math
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Any
 
 from gru_tf.analysis.evidence import Evidence
-from gru_tf.analysis.report import trials
-from gru_tf.analysis.statistics.importance import Importance
+from gru_tf.analysis.statistics.importance import Importance, importance, standings
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Range
+
+if TYPE_CHECKING:
+    from gru_tf.analysis.results import Results
 
 
-class Results(Protocol):
-    """What is reported: `gru_tf.suite.Results` is one."""
-
-    @property
-    def experiment(self) -> Experiment:
-        """The question."""
-
-    @property
-    def runs(self) -> Sequence[RunResult]:
-        """Every trial and every final seed."""
-
-    @property
-    def earlier(self) -> int:
-        """Runs in the store that belong to an earlier definition."""
-
-    @property
-    def evidence(self) -> Evidence:
-        """What the runs say."""
-
-    def in_full(self) -> Self:
-        """The same with the histories and diagnostics that the store keeps apart."""
+Axis = Range | tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +36,7 @@ class Findings:
     earlier: int = 0
 
     @classmethod
-    def of(cls, results: Results) -> "Findings":
+    def from_results(cls, results: "Results") -> "Findings":
         """Those of an experiment's results, also of one that is not finished."""
         return cls(results.evidence, tuple(results.in_full().runs), results.earlier)
 
@@ -64,24 +47,58 @@ class Findings:
 
     @cached_property
     def _by_pair(self) -> dict[tuple[str, str, str], list[RunResult]]:
-        found: dict[tuple[str, str, str], list[RunResult]] = defaultdict(list)
+        runs: dict[tuple[str, str, str], list[RunResult]] = defaultdict(list)
         for result in sorted(self.runs, key=lambda r: r.run.seed):
-            found[result.run.purpose, result.run.task.label, result.run.cell.label].append(result)
-        return found
+            runs[result.run.purpose, result.run.task.label, result.run.cell.label].append(result)
+        return runs
 
     def finals(self, task: str, cell: str) -> list[RunResult]:
         """The finished final runs of one (task, cell) that have a test metric, by seed."""
-        found = self._by_pair.get(("final", task, cell), [])
-        return [r for r in found if r.status == "finished" and r.test is not None and math.isfinite(r.test)]
+        runs = self._by_pair.get(("final", task, cell), [])
+        return [r for r in runs if r.status == "finished" and r.test is not None and math.isfinite(r.test)]
 
     def trials(self, task: str, cell: str) -> list[RunResult]:
         """The trials of one (task, cell), also those that failed."""
         return self._by_pair.get(("trial", task, cell), [])
 
+    def finished_trials(self, task: str, cell: str) -> list[RunResult]:
+        """The trials of one (task, cell) that have a validation metric."""
+        runs = self.trials(task, cell)
+        return [r for r in runs if r.status == "finished" and r.validation is not None and math.isfinite(r.validation)]
+
     @cached_property
     def importance(self) -> Importance | None:
-        """Of each hyperparameter over all trials; None where there were too few."""
-        return trials.weigh(self)
+        """Of each hyperparameter over all trials, each by its standing among those of its task and cell.
+
+        None where there were too few.
+        """
+        search = self.experiment.search
+        settings: dict[str, list[float]] = {name: [] for name in search.axes} if search else {}
+        standing: list[float] = []
+        for task in self.evidence.tasks:
+            for cell in task.cells:
+                runs = self.finished_trials(task.task, cell.cell)
+                sign = 1 if runs and runs[0].direction == "max" else -1
+                standing += standings([sign * (r.validation or 0.0) for r in runs])
+                for name in settings:
+                    settings[name] += [number(search.axes[name], setting(r, name)) for r in runs]  # type: ignore[union-attr]
+        return importance(settings, standing)
+
+    @property
+    def lost_trials(self) -> Counter[str]:
+        """How many trials of each cell diverged or failed."""
+        return Counter(r.run.cell.label for r in self.runs if r.run.purpose == "trial" and r.status != "finished")
+
+
+def setting(result: RunResult, name: str) -> Any:
+    """A hyperparameter's value in a run."""
+    run = result.run
+    return getattr(run.model if hasattr(run.model, name) else run.training, name)
+
+
+def number(axis: Axis, value: Any) -> float:
+    """A setting as a number that a forest can split: a range's value, or the place in a list."""
+    return float(value) if isinstance(axis, Range) else float(axis.index(value))
 
 
 def training_seconds(result: RunResult) -> float | None:

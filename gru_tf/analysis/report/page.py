@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gru_tf.analysis.report import beside_table, cell_style, inline_svg, provenance, tables, trials
+from gru_tf.analysis.report import beside_table, cell_style, inline_svg, provenance, tables
 from gru_tf.analysis.report.figures import NAMES
 from gru_tf.analysis.report.figures import plate as plate_of
 from gru_tf.analysis.report.figures.panels import Plate
-from gru_tf.analysis.report.findings import Findings, Results
+from gru_tf.analysis.report.findings import Findings
 from gru_tf.analysis.statistics.importance import FEW, LEAST
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from gru_tf.analysis.results import Results
 
 ENDINGS = (".html", ".htm")
 FOLDER = Path(__file__).parent
@@ -89,7 +91,7 @@ TEXTS = {
 }
 
 
-def write(results: Results, path: str | Path, figures: str | Path | None = None) -> Path:
+def write(results: "Results", path: str | Path, figures: str | Path | None = None) -> Path:
     """Write the report of an experiment's results; returns the file.
 
     Args:
@@ -103,20 +105,20 @@ def write(results: Results, path: str | Path, figures: str | Path | None = None)
     file = Path(path)
     if file.suffix.lower() not in ENDINGS:  # a slip of the hand would put a page in the place of an experiment
         raise UserError(f"{file}: expected a name that ends in {' or '.join(ENDINGS)}")
-    found = Findings.of(results)
+    found = Findings.from_results(results)
     _put(file, render(found))
     if figures is not None:
         _save_figures(found, Path(figures))
     return file
 
 
-def save_figures(results: Results, folder: str | Path) -> list[Path]:
+def save_figures(results: "Results", folder: str | Path) -> list[Path]:
     """Write every figure that there is something to show in as an SVG file of its own; returns the files.
 
     Raises:
         UserError: where a file cannot be written.
     """
-    return _save_figures(Findings.of(results), Path(folder))
+    return _save_figures(Findings.from_results(results), Path(folder))
 
 
 def _save_figures(found: Findings, folder: Path) -> list[Path]:
@@ -155,7 +157,7 @@ def render(findings: Findings) -> str:
         sections=sections,
         importance=_importance(findings),
         chosen=tables.settings(findings),
-        badly=trials.ended_badly(findings),
+        badly=findings.lost_trials,
         provenance=provenance.trace(experiment, findings.runs),
         earlier=findings.earlier,
         looks=cell_style.of(experiment.cells),

@@ -14,8 +14,8 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import Results
 from gru_tf.suite.comparison.guess.columns import Said
+from gru_tf.suite.tracking import Record, registry
 from gru_tf.suite.tracking import model as trained
-from gru_tf.suite.tracking import registry
 from gru_tf.tasks import Task, create
 from gru_tf.tasks.own._task import OwnData
 
@@ -97,7 +97,7 @@ class Comparison:
     @cached_property
     def _model(self) -> Any:
         cell, record = self.recommendation.nearest, self.results.record
-        if record is None or cell not in self._models:
+        if not isinstance(record, Record) or cell not in self._models:
             raise UserError(f"{self.results.experiment.name}: the store has no trained model of {cell or 'any cell'}")
         return trained.load(record.uri, self._models[cell][0])
 
@@ -114,7 +114,7 @@ class Comparison:
     def _models(self) -> dict[str, tuple[str, RunResult]]:
         """Cell → (URI of its model, the run that trained it)."""
         record = self.results.record
-        return registry.models(record, self.results.runs) if record else {}
+        return registry.models(record, self.results.runs) if isinstance(record, Record) else {}
 
 
 def _task_of(experiment: Experiment) -> Task:

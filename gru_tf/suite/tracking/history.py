@@ -1,28 +1,33 @@
 """Metrics by epoch, read from the store for many runs at once."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gru_tf.experiment.result import RunResult
-from gru_tf.suite.tracking import Record, answering
+from gru_tf.suite.tracking.errors import answering
 
 AT_ONCE = 500  # runs in one question: a database takes only so many parameters
 MOST = 1_000_000  # values in one answer
 
 
-def validation(record: Record, results: Iterable[RunResult]) -> dict[str, list[float]]:
-    """Fingerprint → validation metric by epoch, of results read from `record`; those that have none are left out.
+def validation(client: Any, uri: str, ids: Mapping[str, str], results: Iterable[RunResult]) -> dict[str, list[float]]:
+    """Fingerprint → validation metric by epoch, of results read from the store; those that have none are left out.
+
+    Args:
+        client, uri: MLflow's client and the store that it is for.
+        ids: fingerprint → MLflow's run.
+        results: whose histories.
 
     Raises:
         StoreError: where the server does not answer.
     """
     histories: dict[str, list[float]] = {}
     results = [result for result in results if result.metric]
-    with answering(record.uri):
+    with answering(uri):
         for metric in dict.fromkeys(result.metric for result in results):
-            by_id = {record.ids[r.run.fingerprint]: r.run.fingerprint for r in results if r.metric == metric}
-            values = read(record.client, list(by_id), f"validation_{metric}")
+            by_id = {ids[r.run.fingerprint]: r.run.fingerprint for r in results if r.metric == metric}
+            values = read(client, list(by_id), f"validation_{metric}")
             histories |= {by_id[run_id]: series for run_id, series in values.items()}
     return histories
 

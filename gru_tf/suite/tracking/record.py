@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from mlflow.entities import RunTag
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
-from gru_tf.suite.tracking import description, heartbeat, model
+from gru_tf.suite.tracking import description, heartbeat, history, model
 from gru_tf.suite.tracking.child_runs import Children
 from gru_tf.suite.tracking.errors import guarded
 from gru_tf.suite.tracking.fields import DIAGNOSTICS
@@ -158,6 +159,10 @@ class Record:
         self._doubtful.add(fingerprint)
         self.ids[fingerprint] = taken or self.children.write(result, self.experiment.fingerprint)
         self._doubtful.discard(fingerprint)
+
+    def validation_histories(self, results: Iterable[RunResult]) -> dict[str, list[float]]:
+        """Fingerprint → validation metric by epoch, of results that `results` gave; without those that have none."""
+        return history.validation(self.client, self.uri, self.ids, results)
 
     @guarded
     def diagnostics(self, result: RunResult) -> Diagnostics | None:

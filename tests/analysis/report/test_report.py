@@ -163,7 +163,7 @@ def test_the_numbers_are_those_of_the_table(found, page):
 
 
 def test_the_verdicts_are_those_of_the_evidence(found, page):
-    evidence = Findings.of(found).evidence
+    evidence = Findings.from_results(found).evidence
     digits = {line[0]: line[page.tables[0][0].index("verdict")] for line in page.tables[0][1:]}
     assert digits == {"gru": "best mean", "lstm": "not told apart from gru", "rnn": "worse than gru"}
     pairs = {line[0]: line for line in page.tables[1][1:]}
@@ -175,7 +175,7 @@ def test_the_verdicts_are_those_of_the_evidence(found, page):
 
 def test_intervals_are_drawn_to_scale_with_chance_where_it_is_near(found):
     """On adding, chance is inside rnn's interval; on digits below them, not far from where they are so wide."""
-    digits, adding = tables.blocks(Findings.of(found))
+    digits, adding = tables.blocks(Findings.from_results(found))
     evidence = found.evidence.task("digits")
     span = max(cell.row.test.high for cell in evidence.cells) - 0.1
     for line, cell in zip(digits.lines, evidence.cells, strict=True):
@@ -191,7 +191,7 @@ def test_intervals_are_drawn_to_scale_with_chance_where_it_is_near(found):
 def test_chance_far_away_leaves_the_intervals_their_room(task, side):
     """Without rnn the others lie together, and chance a multiple of their width away, on the side of its metric."""
     one = experiment(cells=["gru", "lstm"], tasks=[task])
-    findings = Findings.of(suite.Results(one, tuple(results(one))))
+    findings = Findings.from_results(suite.Results(one, tuple(results(one))))
     (block,) = tables.blocks(findings)
     assert [(line.bar.chance, line.bar.beyond) for line in block.lines] == [(side, True)] * 2
     assert min(line.bar.low for line in block.lines) == 0
@@ -216,7 +216,7 @@ def test_the_menu_names_what_is_there(page):
     def menu(page):
         return [a["href"].removeprefix("#") for tag, a in page.elements if tag == "a"]
 
-    assert menu(Page(render(Findings.of(suite.Results(experiment(), ()))))) == ["table", "failures", "protocol"]
+    assert menu(Page(render(Findings.from_results(suite.Results(experiment(), ()))))) == ["table", "failures", "protocol"]
     wanted = "table claims published pareto curves seeds ranks search inside speed failures protocol"
     assert menu(page) == wanted.split()
 
@@ -233,7 +233,7 @@ def test_what_few_seeds_cannot_show_is_said_where_it_is_so(page):
     tests = {0: [0.5, 0.51, 0.52, 0.5, 0.51, 0.53], 1: [0.9, 0.91, 0.92, 0.9, 0.92, 0.9]}
     kind = {"metric": "accuracy", "direction": "max", "chance": 0.1}
     runs = [result(one, 0, c, seed, test=test, **kind) for c, of in tests.items() for seed, test in enumerate(of)]
-    block = tables.blocks(Findings.of(suite.Results(one, tuple(runs))))[0]
+    block = tables.blocks(Findings.from_results(suite.Results(one, tuple(runs))))[0]
     assert (block.few, block.pairs[0].wilcoxon) == ((), "0.031"), "6 seeds and one pair: 2 of 64 are below 5 %"
 
 

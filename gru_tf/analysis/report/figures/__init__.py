@@ -7,16 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gru_tf.analysis.report.figures.panels import Plate
-from gru_tf.analysis.report.findings import Findings, Results
+from gru_tf.analysis.report.findings import Findings
 from gru_tf.foundation.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from gru_tf.analysis.results import Results
+
 NAMES = ("pareto", "curves", "seeds", "ranks", "search", "gates", "gradients", "speed")
 
 
-def draw(name: str, results: Results) -> "Figure":
+def draw(name: str, results: "Results") -> "Figure":
     """One figure of an experiment's results.
 
     Args:
@@ -26,7 +28,7 @@ def draw(name: str, results: Results) -> "Figure":
     Raises:
         UserError: for another name, and where the results have nothing that it could show; it says what is missing.
     """
-    found = plate(name, Findings.of(results))
+    found = plate(name, Findings.from_results(results))
     if not found.panels:
         raise UserError(f"{name}: {found.missing}")
     return found.whole()

@@ -3,11 +3,10 @@
 from typing import Any
 
 from gru_tf.analysis.evidence import TaskEvidence
-from gru_tf.analysis.report import cell_style, trials
+from gru_tf.analysis.report import cell_style
 from gru_tf.analysis.report.figures import scales
 from gru_tf.analysis.report.figures.panels import MUTED, Panel, Plate, light, painted
-from gru_tf.analysis.report.findings import Findings
-from gru_tf.analysis.report.trials import Axis
+from gru_tf.analysis.report.findings import Axis, Findings, number, setting
 from gru_tf.analysis.statistics.importance import Importance
 from gru_tf.experiment.specs import Range
 
@@ -20,10 +19,10 @@ def plate(findings: Findings) -> Plate:
     if search is None:
         return Plate((), "nothing was searched: every cell was trained with the settings of the file.")
     panels = [
-        _slice(findings, task, name, axis, first=number == 0)
+        _slice(findings, task, name, axis, first=place == 0)
         for task in findings.evidence.tasks
-        for number, (name, axis) in enumerate(search.axes.items())
-        if any(trials.finished(findings, task.task, cell.cell) for cell in task.cells)
+        for place, (name, axis) in enumerate(search.axes.items())
+        if any(findings.finished_trials(task.task, cell.cell) for cell in task.cells)
     ]
     if not panels:
         return Plate((), "no trial of the search has finished.")
@@ -58,9 +57,9 @@ def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis, first:
     def paint(axes: Any) -> None:
         values: list[float] = []
         for rank, cell in enumerate(task.cells):
-            tried = trials.finished(findings, task.task, cell.cell)
+            tried = findings.finished_trials(task.task, cell.cell)
             shift = 0.0 if isinstance(axis, Range) else 0.24 * ((rank + 0.5) / len(task.cells) - 0.5) * 2
-            points = [(trials.number(axis, trials.setting(r, name)) + shift, float(r.validation or 0)) for r in tried]
+            points = [(number(axis, setting(r, name)) + shift, float(r.validation or 0)) for r in tried]
             if points:
                 axes.plot(*zip(*points, strict=True), **looks[cell.cell].dots(ms=4.5, alpha=0.8))
                 best = (max if tried[0].direction == "max" else min)(points, key=lambda point: point[1])
@@ -68,8 +67,8 @@ def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis, first:
             values += [value for _, value in points]
         light(axes)
         _along(axes, name, axis)
-        direction = next(r.direction for c in task.cells for r in trials.finished(findings, task.task, c.cell))
-        metric = next(r.metric for c in task.cells for r in trials.finished(findings, task.task, c.cell))
+        direction = next(r.direction for c in task.cells for r in findings.finished_trials(task.task, c.cell))
+        metric = next(r.metric for c in task.cells for r in findings.finished_trials(task.task, c.cell))
         scales.metric(axes, "y", f"validation {metric}", direction, values, None)
 
     several = len(findings.evidence.tasks) > 1
