@@ -12,7 +12,7 @@ from gru_tf.analysis.statistics.across import Ranks, interquartile_mean, ranks
 from gru_tf.analysis.statistics.power import seeds_to_settle
 from gru_tf.analysis.table import Row, by_pair, rows
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.result import RunResult, sign
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,14 @@ class CellEvidence:
         row: its line of the table: sizes, interval, times.
         tests: seed → test metric of each finished seed.
         scores: seed → (test − chance) / (solved − chance).
-        steps: seed → milliseconds of a training step.
+        steps: seed → milliseconds of a training step; training_seconds: seed → wall time of all training epochs.
     """
 
     row: Row
     tests: dict[int, float]
     scores: dict[int, float]
     steps: dict[int, float]
+    training_seconds: dict[int, float]
 
     @property
     def cell(self) -> str:
@@ -53,6 +54,14 @@ class CellEvidence:
         if test is None or chance is None or math.isnan(test.low):
             return None
         return test.low > chance if self.row.direction == "max" else test.high < chance
+
+    @property
+    def mean_beats_chance(self) -> bool | None:
+        """Whether the mean is better than the baseline; None where either is not known."""
+        test, chance = self.row.test, self.row.chance
+        if test is None or chance is None or math.isnan(test.mean) or math.isnan(chance):
+            return None
+        return sign(self.row.direction) * (test.mean - chance) > 0
 
 
 @dataclass(frozen=True)
@@ -85,9 +94,8 @@ class TaskEvidence:
     @property
     def best(self) -> str | None:
         """The cell with the best mean; None where no run has finished."""
-        tested = [c for c in self.cells if c.row.test is not None and math.isfinite(c.row.test.mean)]
-        sign = 1 if self.direction == "max" else -1
-        return max(tested, key=lambda c: sign * c.row.test.mean).cell if tested else None  # type: ignore[union-attr]
+        means = {cell.cell: mean for cell in self.cells if (mean := cell.row.oriented) is not None}
+        return max(means, key=lambda cell: means[cell]) if means else None
 
     @property
     def unsettled(self) -> tuple[str, ...]:
@@ -164,11 +172,7 @@ def _tasks(table: Sequence[Row]) -> list[str]:
 
 def _scores(cells: Sequence[CellEvidence], seeds: Sequence[int]) -> dict[str, list[float]]:
     """Cell → its test metric at each seed, larger is better; NaN where the seed did not finish."""
-    return {
-        c.cell: [(1 if c.row.direction == "max" else -1) * c.tests.get(seed, math.nan) for seed in seeds]
-        for c in cells
-        if c.tests
-    }
+    return {c.cell: [sign(c.row.direction) * c.tests.get(seed, math.nan) for seed in seeds] for c in cells if c.tests}
 
 
 def _task(
@@ -188,15 +192,12 @@ def _task(
 
 
 def _cell(row: Row, results: Sequence[RunResult]) -> CellEvidence:
-    finals = [
-        result
-        for result in results
-        if result.run.purpose == "final" and result.status == "finished" and result.test is not None
-    ]
+    finals = [result for result in results if result.is_finished_final and result.test is not None]
     tests = {result.run.seed: result.test for result in finals if result.test is not None}
     scores = {result.run.seed: result.score for result in finals if result.score is not None}
-    steps = {result.run.seed: result.speed.step_ms for result in finals if result.speed is not None}
-    return CellEvidence(row, tests, scores, steps)
+    speeds = {result.run.seed: result.speed for result in finals if result.speed is not None}
+    steps = {seed: speed.step_ms for seed, speed in speeds.items()}
+    return CellEvidence(row, tests, scores, steps, {seed: speed.train_seconds for seed, speed in speeds.items()})
 
 
 def _needed(first: Sequence[float], second: Sequence[float], comparisons: int) -> int | None:
@@ -205,17 +206,10 @@ def _needed(first: Sequence[float], second: Sequence[float], comparisons: int) -
 
 
 def _ranks(tasks: Sequence[TaskEvidence]) -> Ranks | None:
-    means = [[_mean(cell) for cell in task.cells] for task in tasks]
+    means = [[cell.row.oriented for cell in task.cells] for task in tasks]
     if len(tasks) < 2 or len(tasks[0].cells) < 2 or any(mean is None for row in means for mean in row):
         return None
     return ranks(means, [cell.cell for cell in tasks[0].cells])
-
-
-def _mean(cell: CellEvidence) -> float | None:
-    test = cell.row.test
-    if test is None or not math.isfinite(test.mean):
-        return None
-    return test.mean if cell.row.direction == "max" else -test.mean
 
 
 def _middle(

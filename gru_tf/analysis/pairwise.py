@@ -8,11 +8,10 @@ from typing import NamedTuple
 from gru_tf.analysis.evidence import Evidence, TaskEvidence
 from gru_tf.analysis.statistics import Comparison
 from gru_tf.analysis.statistics.paired import LEVEL
-from gru_tf.analysis.table import interval, p_value
-from gru_tf.analysis.wording import metric, task_names
+from gru_tf.analysis.table_text import metric, task_names
+from gru_tf.analysis.wording import difference, p_value
 from gru_tf.foundation.errors import UserError, did_you_mean
 
-TINY = 1e-4  # a difference below this is shown with a power of ten
 HEADINGS = ("task", "", "difference [95 % interval]", "p", "seeds", "verdict")
 
 
@@ -94,7 +93,7 @@ class Versus(Mapping[str, Comparison]):
         if pair is None:
             return name, _metric(task), "–", "–", "0", self.verdict(name)
         p = "–" if math.isnan(pair.t_holm) else p_value(pair.t_holm).removeprefix("p ").removeprefix("= ")
-        return name, _metric(task), interval(pair.difference, TINY), p, str(pair.seeds), self.verdict(name)
+        return name, _metric(task), difference(pair.difference), p, str(pair.seeds), self.verdict(name)
 
 
 def _label(name: str, labels: Mapping[str, str]) -> str:
@@ -112,9 +111,9 @@ def _told(pair: Comparison, verdict: str) -> str:
     """The difference, how sure it is, and the verdict where that is another one than the difference."""
     ahead = pair.seen_from(pair.second) if pair.difference.mean < 0 else pair
     if ahead.difference.mean == 0:
-        by = f"equal, {interval(ahead.difference, TINY)}"
+        by = f"equal, {difference(ahead.difference)}"
     else:
-        by = f"{ahead.first} {'is better' if pair.settled else 'ahead'} by {interval(ahead.difference, TINY)}"
+        by = f"{ahead.first} {'is better' if pair.settled else 'ahead'} by {difference(ahead.difference)}"
     seeds = "1 seed" if pair.seeds == 1 else f"{pair.seeds} seeds"
     p = "" if math.isnan(pair.t_holm) else p_value(pair.t_holm)
     return ", ".join(filter(None, [by, p, seeds, "" if pair.settled else verdict]))

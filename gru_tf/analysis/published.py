@@ -76,6 +76,6 @@ def beside(experiment: Experiment, results: Iterable[RunResult]) -> tuple[Beside
 
 def _further(metric: str, task: str, cell: str, results: Iterable[RunResult]) -> Interval | None:
     """Of a metric that is recorded beside the task's own."""
-    finals = (r for r in results if r.run.purpose == "final" and r.status == "finished")
+    finals = (r for r in results if r.is_finished_final)
     own = [r.more[metric] for r in finals if (r.run.task.label, r.run.cell.label) == (task, cell) and metric in r.more]
     return bounded(metric, own) if own else None

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from gru_tf.analysis import evidence, report, table
+from gru_tf.analysis import evidence, report, table, wording
 from gru_tf.analysis.answer import answer
 from gru_tf.analysis.formats import markup
 from gru_tf.analysis.formats.json_document import document, dumps
@@ -59,7 +59,7 @@ class Results:
         """
         if self.record is None:
             return self
-        finals = [run for run in self.runs if run.run.purpose == "final" and run.status == "finished"]
+        finals = [run for run in self.runs if run.is_finished_final]
         histories = self.record.validation_histories(finals)
         first = {(r.run.task.label, r.run.cell.label): r for r in _last_seed_first(finals) if r.run.diagnostics}
         inside = {r.run.fingerprint: self.record.diagnostics(r) for r in first.values()}
@@ -126,7 +126,7 @@ class Results:
         for verdict in judge(self.experiment, self.runs):
             found.setdefault("", []).append(f"Claim {verdict.text}: {verdict.verdict}. {verdict.why}")
         for one in beside(self.experiment, self.runs):
-            ours = f"ours {table.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "ours is not there yet"
+            ours = f"ours {wording.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "ours is not there yet"
             told = f"{one.title}, {one.cell}: published {one.metric} {one.published.value:g} ({one.provenance}); {ours}."
             found.setdefault(one.task, []).append(told)
         return found

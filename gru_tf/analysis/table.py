@@ -5,16 +5,13 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gru_tf.analysis.statistics import Interval
-from gru_tf.analysis.statistics import interval as interval_of
+from gru_tf.analysis.statistics import Interval, interval
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice
 
-SMALL = 0.01  # below this, a power of ten is written instead of zeros
 LEAST = {"perplexity": 1.0}  # that a metric can be; 0 where it is not named
 MOST = {"accuracy": 1.0, "bleu": 100.0}  # likewise; no bound where it is not named
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,13 @@ class Row:
     wanted: int
     failures: tuple[str, ...]
 
+    @property
+    def oriented(self) -> float | None:
+        """The mean, turned so that the larger one is the better; None where there is none, or it is not finite."""
+        if self.test is None or not math.isfinite(self.test.mean):
+            return None
+        return sign(self.direction) * self.test.mean
+
 
 def rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
     """The table of an experiment, in its order of tasks and cells; also of one that is not finished."""
@@ -71,7 +75,7 @@ def by_pair(results: Iterable[RunResult]) -> dict[tuple[str, str], list[RunResul
 
 
 def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunResult]) -> Row:
-    finals = [r for r in results if r.run.purpose == "final" and r.status == "finished"]
+    finals = [r for r in results if r.is_finished_final]
     tested = [r.test for r in finals if r.test is not None]
     speeds = [r.speed for r in finals if r.speed is not None]
     first = finals[0] if finals else None
@@ -101,7 +105,7 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
 
 def bounded(metric: str, values: list[float]) -> Interval:
     """Mean and 95 % interval of a metric, cut to what it can be."""
-    return interval_of(values).within(LEAST.get(metric, 0.0), MOST.get(metric, math.inf))
+    return interval(values).within(LEAST.get(metric, 0.0), MOST.get(metric, math.inf))
 
 
 def _mean(values: list[float]) -> float | None:
@@ -110,26 +114,3 @@ def _mean(values: list[float]) -> float | None:
 
 def _what(result: RunResult) -> str:
     return f"seed {result.run.seed}" if result.run.purpose == "final" else "a trial"
-
-
-def interval(value: Interval, small: float = SMALL) -> str:
-    """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵".
-
-    Args:
-        value: what is shown.
-        small: a mean below this, with bounds that are, is shown with a power of ten.
-    """
-    size = max(abs(value.mean), 0.0 if math.isnan(value.low) else (value.high - value.low) / 2)
-    power = math.floor(math.log10(size)) if 0 < size < small else 0
-    mean, low, high = (bound / 10.0**power for bound in value)
-    suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
-    if math.isnan(low):  # also where a value is not finite
-        return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
-    half = (high - low) / 2
-    digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
-    return f"{mean:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]{suffix}"  # z: no "-0.0"
-
-
-def p_value(p: float) -> str:
-    """A p-value in words, e.g. "p = 0.021"."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

@@ -16,13 +16,12 @@ from typing import Any, Literal
 from gru_tf.analysis.statistics import Comparison, Interval, compare, correct
 from gru_tf.analysis.statistics.paired import LEVEL
 from gru_tf.analysis.statistics.power import seeds_to_settle
-from gru_tf.analysis.table import interval, p_value
+from gru_tf.analysis.wording import difference, p_value
 from gru_tf.experiment import claim
 from gru_tf.experiment.claim import Claim, Quantity
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 
-TINY = 1e-4  # a difference below this is shown with a power of ten
 NAMED = 3  # tasks that a reason names
 VALUES: dict[str, Callable[[RunResult], float | None]] = {
     "parameters": lambda r: r.parameters,
@@ -61,7 +60,7 @@ class Verdict:
     @property
     def shown(self) -> str:
         """The difference with its interval and unit, "" where there is none."""
-        return _shown(self.difference, self.unit) if self.difference else ""
+        return _text(self.difference, self.unit) if self.difference else ""
 
 
 @dataclass(frozen=True)
@@ -194,8 +193,8 @@ def _why(one: Claim, pairs: _Pairs, found: Comparison, judged: Verdict) -> str:
     return text + (f"; about {math.ceil(needed / len(one.tasks)):,} seeds{each} would settle it" if more and needed else "")
 
 
-def _shown(difference: Interval, unit: str) -> str:
-    number = f"{difference.mean:.3g}" if math.isnan(difference.low) else interval(difference, TINY)
+def _text(value: Interval, unit: str) -> str:
+    number = f"{value.mean:.3g}" if math.isnan(value.low) else difference(value)
     return f"{number} {unit}".strip()
 
 

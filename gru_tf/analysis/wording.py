@@ -1,47 +1,13 @@
-"""The table of an experiment in words: its columns as text, the best row, the notes below; the same in every format."""
+"""Numbers and lists in words: counts, intervals, p-values, names in a sentence."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
-from gru_tf.analysis.statistics.intervals import ENOUGH
-from gru_tf.analysis.table import Row, interval
-from gru_tf.experiment.experiment import Experiment
+from gru_tf.analysis.statistics.intervals import Interval
 
-ARROWS = {"max": "↑", "min": "↓"}
-COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "chance", "ms/step", "seeds", "failed")
-
-
-def blocks(rows: Iterable[Row]) -> list[list[Row]]:
-    """The rows of each task, in their order."""
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        found.setdefault(row.task, []).append(row)
-    return list(found.values())
-
-
-def task_names(experiment: Experiment) -> dict[str, str]:
-    """Label → what a task is called in every format: its title, or its label where another has the same title."""
-    titles = [task.title for task in experiment.tasks]
-    return {task.label: task.title if titles.count(task.title) == 1 else task.label for task in experiment.tasks}
-
-
-def metric(block: Iterable[Row]) -> str:
-    """What is measured and which way is better, e.g. "test mse ↓"; "" where no run of the task has finished."""
-    return next((f"test {row.metric} {ARROWS[row.direction]}" for row in block if row.metric), "")
-
-
-def cells(row: Row) -> list[str]:
-    """What stands below each of `COLUMNS`; "–" where there is nothing."""
-    return [
-        row.cell,
-        count(row.units),
-        count(row.parameters),
-        interval(row.test) if row.test else "–",
-        f"{row.chance:.3g}" if row.chance is not None else "–",
-        f"{row.step_ms:.2f}" if row.step_ms is not None else "–",
-        f"{row.seeds}/{row.wanted}",
-        str(len(row.failures)),
-    ]
+SMALL = 0.01  # below this, a power of ten is written instead of zeros
+TINY = 1e-4  # the same of a difference
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def count(number: int | None) -> str:
@@ -54,51 +20,29 @@ def listed(names: Sequence[str], word: str = "and") -> str:
     return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def best(block: Iterable[Row]) -> Row | None:
-    """The row with the best mean; None where fewer than two have one."""
-    tested = [r for r in block if r.test and math.isfinite(r.test.mean)]
-    if len(tested) < 2:
-        return None
-    sign = 1 if tested[0].direction == "max" else -1
-    return max(tested, key=lambda r: sign * (r.test.mean if r.test else 0.0))
-
-
-def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iterator[str]:
-    """What a reader must know of the table, and each failure.
+def interval(value: Interval, small: float = SMALL) -> str:
+    """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵".
 
     Args:
-        experiment: what was asked.
-        rows: the table.
-        earlier: runs in the store that belong to an earlier definition of the experiment.
+        value: what is shown.
+        small: a mean below this, with bounds that are, is shown with a power of ten.
     """
-    yield f"At {budget(experiment)}."
-    seeds = len(experiment.seeds)
-    if seeds > 1:
-        yield f"{_over(seeds)} over {seeds} seeds; bold: the best mean, which is not a test."
-    yield "Chance: the trivial answer's metric. ms/step: median training step, compile time apart."
-    if experiment.search:
-        named = ", ".join(experiment.search.axes)
-        trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"
-        yield f"Each cell tuned alike: {trials} over {named}, on validation only."
-    if earlier:
-        runs = "1 run" if earlier == 1 else f"{earlier:,} runs"
-        yield f"Not shown: {runs} of earlier definitions of {experiment.name}, kept in the store."
-    for row in rows:
-        if row.seeds < row.wanted:
-            yield f"{row.title}, {row.cell}: {row.seeds} of {row.wanted} seeds finished."
-        for failure in row.failures:
-            yield f"{row.title}, {row.cell}: {failure}"
+    size = max(abs(value.mean), 0.0 if math.isnan(value.low) else (value.high - value.low) / 2)
+    power = math.floor(math.log10(size)) if 0 < size < small else 0
+    mean, low, high = (bound / 10.0**power for bound in value)
+    suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
+    if math.isnan(low):  # also where a value is not finite
+        return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
+    half = (high - low) / 2
+    digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
+    return f"{mean:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]{suffix}"  # z: no "-0.0"
 
 
-def _over(seeds: int) -> str:
-    return f"Mean and {'BCa bootstrap' if seeds >= ENOUGH else 'Student-t'} interval"
+def difference(value: Interval) -> str:
+    """A difference with its bounds, as `interval` has them; zeros are written out longer, for differences are small."""
+    return interval(value, TINY)
 
 
-def budget(experiment: Experiment) -> str:
-    """The size that every cell gets."""
-    equal = "an equal budget of " if experiment.model.parameters else "equal units, not parameters: "
-    head = ", head included" if experiment.model.parameters else ""
-    if experiment.model.start is not None:
-        equal = ""
-    time = f", and of {experiment.training.seconds:g} s of training" if experiment.training.seconds else ""
-    return f"{equal}{experiment.model.size}{head}{time}"
+def p_value(p: float) -> str:
+    """A p-value in words, e.g. "p = 0.021"."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

@@ -19,14 +19,14 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from gru_tf.analysis import wording
+from gru_tf.analysis import table_text
 from gru_tf.analysis.published import Beside
 from gru_tf.analysis.recommendation import Recommendation
 from gru_tf.analysis.table import Row
-from gru_tf.analysis.table import interval as interval
+from gru_tf.analysis.table_text import ARROWS as ARROWS
+from gru_tf.analysis.table_text import notes as notes
 from gru_tf.analysis.verdicts import Verdict
-from gru_tf.analysis.wording import ARROWS as ARROWS
-from gru_tf.analysis.wording import notes as notes
+from gru_tf.analysis.wording import interval as interval
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
@@ -47,16 +47,16 @@ NARROW: dict[str, Any] = {
 
 def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
     """The answer: a table a task, narrow enough for 80 columns, the best mean in bold."""
-    for block in wording.blocks(rows):
-        metric = wording.metric(block)
+    for block in table_text.blocks(rows):
+        metric = table_text.metric(block)
         shown = Table(title=Text.assemble((block[0].title, "bold"), f": {metric}" if metric else ""), **NARROW)
-        for name in wording.COLUMNS:
+        for name in table_text.COLUMNS:
             label = name == "cell"  # may be long; the numbers are never cut for it
             shown.add_column(name, justify="left" if label else "right", no_wrap=not label, overflow="fold")
-        best = wording.best(block)
+        best = table_text.best(block)
         for row in block:
-            cell, *numbers = wording.cells(row)
-            marked = {wording.COLUMNS.index(name): "bold" for name in BEST} if row is best else {}
+            cell, *numbers = table_text.cells(row)
+            marked = {table_text.COLUMNS.index(name): "bold" for name in BEST} if row is best else {}
             entries = enumerate([in_parts(cell), *numbers])
             shown.add_row(*(Text(entry, style=marked.get(place, "")) for place, entry in entries))
         yield shown
@@ -130,7 +130,7 @@ def _sources(block: Iterable[Beside]) -> Iterator[str]:
 
 def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Iterator[RenderableType]:
     """The networks that a budget gives: a table a task."""
-    yield Text.assemble((experiment.name, "bold"), f": {wording.budget(experiment)}")
+    yield Text.assemble((experiment.name, "bold"), f": {table_text.budget(experiment)}")
     for title, entries in groupby(found, lambda entry: entry[0].title):
         shown = Table(title=Text(title, style="bold"), **NARROW)
         shown.add_column("cell", overflow="fold", min_width=PART)

@@ -52,6 +52,11 @@ class DataRead(NamedTuple):
     files: dict[str, str]
 
 
+def sign(direction: str) -> int:
+    """1 where more of a metric is better ("max"), −1 where less is ("min"): times this, the larger value is the better."""
+    return 1 if direction == "max" else -1
+
+
 class RunResult(BaseModel):
     """One run and its outcome; a run that diverged or failed is a result as well.
 
@@ -118,6 +123,11 @@ class RunResult(BaseModel):
         sums = list(files.values())
         digest = sums[0] if len(sums) == 1 else sha256_of_text("\n".join(sums or [name]))
         return DataRead(name, digest[:16], files)
+
+    @property
+    def is_finished_final(self) -> bool:
+        """Whether it is a final seed, not a trial, and came to its end."""
+        return self.run.purpose == "final" and self.status == "finished"
 
     def answers(self, run: Run) -> bool:
         """Whether this is a result of `run` with all requested diagnostics; a failure is none."""

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from gru_tf.analysis.recommendation import comparisons, recommend
+from gru_tf.analysis.evidence import gather
+from gru_tf.analysis.recommendation import recommend
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, Speed
 
@@ -47,7 +48,7 @@ def results(tests, metric="rmse", direction="min", chance=42.0, missing=(), dive
 
 def advice(tests, **more):
     one, found = results(tests, **more)
-    said = recommend(one, found, TRIVIAL, {cell: f"models:/{cell}" for cell in tests})
+    said = recommend(gather(one, found), TRIVIAL, {cell: f"models:/{cell}" for cell in tests})
     return said, dict(said.lines)
 
 
@@ -110,7 +111,7 @@ def test_times_that_overlap_make_nothing_cheaper():
     one, found = results({**FAR, "lstm": [37, 39, 37, 39, 37]})
     slow = [r for r in found if r.run.cell.name == "gru"][3]
     slower = slow.model_copy(update={"speed": slow.speed.model_copy(update={"step_ms": STEP_MS["lstm"]})})
-    said = recommend(one, [slower if r is slow else r for r in found], TRIVIAL)
+    said = recommend(gather(one, [slower if r is slow else r for r in found]), TRIVIAL)
     assert said.cell == "lstm"
     assert (
         "Of lstm and gru, which cannot be told apart, lstm has the best mean, and none trains surely faster."
@@ -192,26 +193,31 @@ def test_cells_without_a_common_seed():
 
 def test_a_model_that_the_store_lacks():
     one, found = results(FAR)
-    assert dict(recommend(one, found, TRIVIAL).lines)["Trained model"] == "none in the store."
+    assert dict(recommend(gather(one, found), TRIVIAL).lines)["Trained model"] == "none in the store."
 
 
 def test_several_tasks_are_refused():
     one = Experiment.model_validate({**FIELDS, "tasks": ["adding", "digits"]})
     with pytest.raises(ValueError, match="expected an experiment of one task. Received: 2 tasks"):
-        recommend(one, [], TRIVIAL)
+        recommend(gather(one, []), TRIVIAL)
 
 
 def test_comparisons_are_signed_and_corrected():
     """Differences 1 and 3: p = 1 − (2/π)·atan(2) = 0.2952; of two other pairs that are equal p is 1."""
-    up = comparisons({"a": {0: 2.0, 1: 4.0}, "b": {0: 1.0, 1: 1.0}}, "max")[0]
-    assert (up.first, up.difference.mean, up.seeds) == ("a", 2.0, 2)
+
+    def pairs(tests, direction, **more):
+        return gather(*results(tests, direction=direction, **more)).tasks[0].pairs
+
+    up = pairs({"rnn": [2.0, 4.0], "gru": [1.0, 1.0]}, "max")[0]
+    assert (up.first, up.difference.mean, up.seeds) == ("rnn", 2.0, 2)
     assert up.t_holm == pytest.approx(0.29517, abs=1e-5)
-    turned = up.seen_from("b")
-    assert (turned.first, turned.difference) == ("b", (-2.0, -up.difference.high, -up.difference.low))
-    down = comparisons({"a": {0: 2.0, 1: 4.0}, "b": {0: 1.0, 1: 1.0}, "c": {0: 1.0, 1: 1.0}}, "min")
+    turned = up.seen_from("gru")
+    assert (turned.first, turned.difference) == ("gru", (-2.0, -up.difference.high, -up.difference.low))
+    down = pairs({"rnn": [2.0, 4.0], "lstm": [1.0, 1.0], "gru": [1.0, 1.0]}, "min")
     assert [pair.difference.mean for pair in down] == [-2.0, -2.0, 0.0]
     assert [pair.t_holm for pair in down] == pytest.approx([3 * 0.29517, 3 * 0.29517, 1.0], abs=1e-4)
-    assert math.isnan(comparisons({"a": {0: 1.0}, "b": {1: 1.0}}, "max")[0].difference.mean)
+    alone = pairs({"rnn": [1.0, 1.0], "gru": [1.0, 1.0]}, "max", missing=[("rnn", 1), ("gru", 0)])
+    assert math.isnan(alone[0].difference.mean)
 
 
 def test_cells_that_are_equal_at_every_seed():

@@ -12,8 +12,9 @@ from rich.console import Console
 
 from gru_tf.analysis.published import Beside
 from gru_tf.analysis.statistics import Interval
-from gru_tf.analysis.table import Row, interval
+from gru_tf.analysis.table import Row
 from gru_tf.analysis.verdicts import Verdict
+from gru_tf.analysis.wording import interval
 from gru_tf.commands import output, screen
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult

@@ -7,8 +7,7 @@ from gru_tf.analysis.answer.seeds import equal
 from gru_tf.analysis.evidence import TaskEvidence
 from gru_tf.analysis.statistics import Comparison
 from gru_tf.analysis.statistics.paired import LEVEL
-from gru_tf.analysis.table import p_value
-from gru_tf.analysis.wording import listed
+from gru_tf.analysis.wording import listed, p_value
 
 
 def certainty(task: TaskEvidence, alone: bool) -> str:

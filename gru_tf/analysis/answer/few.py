@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from gru_tf.analysis.answer.certainty import certainty, needed, undecided
 from gru_tf.analysis.answer.seeds import Seeds, equal
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
-from gru_tf.analysis.table import Row, interval
-from gru_tf.analysis.wording import listed
+from gru_tf.analysis.wording import interval, listed
 
 
 def found(tasks: Sequence[TaskEvidence], tested: Sequence[TaskEvidence]) -> str:
@@ -90,7 +89,7 @@ def _by(task: TaskEvidence) -> str:
 def _beaten(task: TaskEvidence, named: bool) -> str:
     """Whose: "of lstm and gru alone on adding (0.167)"; "every cell" is said where all have finished."""
     tested = [cell for cell in task.cells if cell.row.test is not None]
-    better = [cell.cell for cell in tested if (_mean_beats(cell.row) if _without_interval(task) else cell.beats_chance)]
+    better = [cell.cell for cell in tested if (cell.mean_beats_chance if _without_interval(task) else cell.beats_chance)]
     if not better:
         who = "no cell"
     elif len(better) == len(task.cells) > 1:
@@ -98,12 +97,6 @@ def _beaten(task: TaskEvidence, named: bool) -> str:
     else:
         who = listed(better) + (" alone" if len(better) < len(tested) else "")
     return f"of {who}{f' on {task.title}' if named else ''} ({task.chance:.3g})"
-
-
-def _mean_beats(row: Row) -> bool:
-    if row.test is None or row.chance is None:
-        return False
-    return row.test.mean > row.chance if row.direction == "max" else row.test.mean < row.chance
 
 
 def fastest(task: TaskEvidence) -> str:

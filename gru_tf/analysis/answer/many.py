@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from gru_tf.analysis.answer.seeds import Seeds
 from gru_tf.analysis.evidence import Evidence, TaskEvidence
 from gru_tf.analysis.statistics.across import Ranks
-from gru_tf.analysis.table import p_value
-from gru_tf.analysis.wording import listed
+from gru_tf.analysis.wording import listed, p_value
 
 
 def found(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gru_tf.analysis.formats.columns import COLUMNS, REAL, TEXT, TIME, TRUTH, WHOLE, kind_of
-from gru_tf.analysis.wording import task_names
+from gru_tf.analysis.table_text import task_names
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError, did_you_mean

@@ -13,8 +13,8 @@ from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.analysis.formats.frame import categories, frame, from_records, plain, records
 from gru_tf.analysis.published import Beside, beside
 from gru_tf.analysis.statistics import Comparison, Interval
+from gru_tf.analysis.table_text import task_names
 from gru_tf.analysis.verdicts import judge
-from gru_tf.analysis.wording import task_names
 from gru_tf.experiment.result import RunResult
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape as html_escape
 
-from gru_tf.analysis import wording
+from gru_tf.analysis import table_text
 from gru_tf.analysis.table import Row
 from gru_tf.experiment.experiment import Experiment
 
@@ -56,37 +56,48 @@ def markdown(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, besi
         beside: further notes.
     """
     parts = [f"**{_markdown(experiment.name)}**: {_markdown(experiment.question)}"]
-    for block in wording.blocks(rows):
-        parts += [_heading(block, "**{}**", _markdown), piped(block, _markdown)]
+    parts += [f"{heading}\n\n{_pipes(lines)}" for _, heading, lines in _tables(rows, _markdown, "**{}**".format)]
     parts.append("\n".join(f"- {_markdown(note)}" for note in _notes(experiment, rows, earlier, beside)))
     return "\n\n".join(parts) + "\n"
 
 
 def _notes(experiment: Experiment, rows: Sequence[Row], earlier: int, beside: Beside) -> Iterator[str]:
-    yield from wording.notes(experiment, rows, earlier)
+    yield from table_text.notes(experiment, rows, earlier)
     for label in ("", *dict.fromkeys(row.task for row in rows)):
         yield from beside.get(label, ())
 
 
 def piped(block: Sequence[Row], escape: Escape) -> str:
     """The table of one task as Markdown has it, the best mean in bold; what it says is escaped by `escape`."""
-    names, *lines = _lines(block, escape, "**{}**".format)
+    return _pipes(_lines(block, escape, "**{}**".format))
+
+
+def _pipes(lines: Iterable[Sequence[str]]) -> str:
+    names, *rows = lines
     rule = [":--", *["--:"] * (len(names) - 1)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (names, rule, *lines))
+    return "\n".join(f"| {' | '.join(line)} |" for line in (names, rule, *rows))
+
+
+def _tables(
+    rows: Iterable[Row], escape: Escape, bold: Escape, strong: Escape | None = None
+) -> Iterator[tuple[list[Row], str, list[list[str]]]]:
+    """Of each task its rows, its heading and its table, all escaped; the best mean in bold, the title as `strong` has it."""
+    for block in table_text.blocks(rows):
+        yield block, _heading(block, escape, strong or bold), list(_lines(block, escape, bold))
 
 
 def _lines(block: Sequence[Row], escape: Escape, bold: Escape) -> Iterator[list[str]]:
     """The names of the columns, then each row, escaped; that of the best mean in bold."""
-    yield list(map(escape, wording.COLUMNS))
-    best = wording.best(block)
+    yield list(map(escape, table_text.COLUMNS))
+    best = table_text.best(block)
     for row in block:
-        cells = map(escape, wording.cells(row))
+        cells = map(escape, table_text.cells(row))
         yield list(map(bold, cells) if row is best else cells)
 
 
-def _heading(block: Sequence[Row], bold: str, escape: Escape) -> str:
-    metric = wording.metric(block)
-    return bold.format(escape(block[0].title)) + (f": {escape(metric)}" if metric else "")
+def _heading(block: Sequence[Row], escape: Escape, bold: Escape = str) -> str:
+    metric = table_text.metric(block)
+    return bold(escape(block[0].title)) + (f": {escape(metric)}" if metric else "")
 
 
 def _one_line(text: str) -> str:
@@ -108,22 +119,19 @@ def latex(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside:
         beside: further notes.
     """
     parts = [f"% gru-tf results {_one_line(experiment.name)} --format latex\n"]
-    for block in wording.blocks(rows):
+    for block, heading, lines in _tables(rows, _latex, _latex_bold, BOLD.format):
         notes = " ".join(_ended(note) for note in _notes(experiment, block, earlier, beside))
-        heading, short = _heading(block, BOLD, _latex), _heading(block, "{}", _latex)
-        caption = f"\\caption[{{{short}}}]{{{heading}. {_latex(_ended(experiment.question))} {_latex(notes)}}}"
-        parts.append(f"{TABLE}\n{caption}\n\\smallskip\n{_tabular(block)}\\end{{table}}\n")
+        caption = f"{heading}. {_latex(_ended(experiment.question))} {_latex(notes)}"
+        label = f"\\caption[{{{_heading(block, _latex)}}}]{{{caption}}}"
+        parts.append(f"{TABLE}\n{label}\n\\smallskip\n{_tabular(lines)}\\end{{table}}\n")
     return "\n".join(parts)
 
 
-def _tabular(block: Sequence[Row]) -> str:
-    columns = "l" + "r" * (len(wording.COLUMNS) - 1)
-    return f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{_latex_lines(block)}\\hline\n\\end{{tabular}}\n"
-
-
-def _latex_lines(block: Sequence[Row]) -> str:
-    first, *others = (" & ".join(line) + " \\\\\n" for line in _lines(block, _latex, _latex_bold))
-    return f"{first}\\hline\n{''.join(others)}"
+def _tabular(lines: Iterable[Sequence[str]]) -> str:
+    names, *rows = (" & ".join(line) + " \\\\\n" for line in lines)
+    columns = "l" + "r" * (len(table_text.COLUMNS) - 1)
+    body = f"\\hline\n{names}\\hline\n{''.join(rows)}\\hline\n"
+    return f"\\begin{{tabular}}{{{columns}}}\n{body}\\end{{tabular}}\n"
 
 
 def _latex_bold(escaped: str) -> str:
@@ -151,10 +159,9 @@ def html(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside: 
         beside: further notes.
     """
     parts = []
-    for block in wording.blocks(rows):
-        names, *lines = _lines(block, html_escape, "<b>{}</b>".format)
+    for _, heading, (names, *lines) in _tables(rows, html_escape, "<b>{}</b>".format):
         body = "".join(_html_row(line, "td") for line in lines)
-        parts.append(f"<p>{_heading(block, '<b>{}</b>', html_escape)}</p>")
+        parts.append(f"<p>{heading}</p>")
         parts.append(f"<table><thead>{_html_row(names, 'th')}</thead><tbody>{body}</tbody></table>")
     notes = "".join(f"<li>{html_escape(note)}</li>" for note in _notes(experiment, rows, earlier, beside))
     return "\n".join([*parts, f"<ul>{notes}</ul>"])

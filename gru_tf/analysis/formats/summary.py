@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from gru_tf.analysis.evidence import Evidence, TaskEvidence
 from gru_tf.analysis.formats.markup import piped
-from gru_tf.analysis.wording import metric
+from gru_tf.analysis.table_text import metric
 
 LONGEST = 7_500  # characters; a tag of MLflow has room for 8,000
 

@@ -9,8 +9,8 @@ from gru_tf.analysis.report import cell_style
 from gru_tf.analysis.report.cell_style import Sign
 from gru_tf.analysis.report.findings import Findings
 from gru_tf.analysis.report.tables import NONE
-from gru_tf.analysis.table import interval
 from gru_tf.analysis.verdicts import Verdict, judge
+from gru_tf.analysis.wording import interval
 
 
 @dataclass(frozen=True)

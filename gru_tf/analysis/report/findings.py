@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gru_tf.analysis.evidence import Evidence
 from gru_tf.analysis.statistics.importance import Importance, importance, standings
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Range
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class Findings:
         for task in self.evidence.tasks:
             for cell in task.cells:
                 runs = self.finished_trials(task.task, cell.cell)
-                sign = 1 if runs and runs[0].direction == "max" else -1
-                standing += standings([sign * (r.validation or 0.0) for r in runs])
+                standing += standings([sign(r.direction) * (r.validation or 0.0) for r in runs])
                 for name in settings:
                     settings[name] += [number(search.axes[name], setting(r, name)) for r in runs]  # type: ignore[union-attr]
         return importance(settings, standing)

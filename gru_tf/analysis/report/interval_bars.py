@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
-from gru_tf.analysis.table import SUPERSCRIPTS
+from gru_tf.analysis.wording import SUPERSCRIPTS
 
 BAR = 100.0  # width of the scale, in units of its own
 FAR = 1.0  # chance that lies farther from all intervals than they are wide is not on their scale

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gru_tf.analysis import wording
+from gru_tf.analysis import table_text, wording
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.analysis.report import cell_style
 from gru_tf.analysis.report.cell_style import Sign
@@ -13,7 +13,7 @@ from gru_tf.analysis.report.findings import Findings, latency, middle, training_
 from gru_tf.analysis.report.interval_bars import Bar, Scale
 from gru_tf.analysis.statistics import Comparison, Interval, holm
 from gru_tf.analysis.statistics.paired import LEVEL
-from gru_tf.analysis.table import interval
+from gru_tf.analysis.wording import difference, interval
 
 NONE = "–"
 
@@ -109,7 +109,7 @@ def _few(pairs: Sequence[Comparison], least: Sequence[float]) -> Iterator[str]:
 
 
 def _block(findings: Findings, task: TaskEvidence, least: Sequence[float]) -> Block:
-    looks, metric = cell_style.of(findings.experiment.cells), wording.metric(cell.row for cell in task.cells)
+    looks, metric = cell_style.of(findings.experiment.cells), table_text.metric(cell.row for cell in task.cells)
     scale = Scale.of(task)
     lines = tuple(_line(findings, task, cell, looks[cell.cell], scale) for cell in task.cells)
     pairs = tuple(_pair(pair, needed) for pair, needed in zip(task.pairs, task.needed, strict=True))
@@ -175,7 +175,7 @@ def _pair(pair: Comparison, needed: int | None) -> Pair:
 def _difference(value: Interval, seeds: int) -> str:
     if seeds == 0:
         return "no seed in common"
-    return interval(value, 1e-4) if math.isfinite(value.mean) else NONE
+    return difference(value) if math.isfinite(value.mean) else NONE
 
 
 def _needed(pair: Comparison, needed: int | None) -> str:

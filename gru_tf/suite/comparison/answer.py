@@ -49,7 +49,7 @@ class Comparison:
     def recommendation(self) -> Recommendation:
         """Which cell, how sure, at what cost, against the trivial answer, and where the model is; `str` of it is text."""
         models = {cell: f"{uri} ({_which(run)})" for cell, (uri, run) in self._models.items()}
-        return recommend(self.results.experiment, self.results.runs, self._task.metric.trivial, models)
+        return recommend(self.results.evidence, self._task.metric.trivial, models)
 
     def __repr__(self) -> str:
         return str(self.recommendation)

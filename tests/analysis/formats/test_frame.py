@@ -26,7 +26,7 @@ from pydantic import BaseModel
 from scipy import stats
 
 from gru_tf.analysis import results as forms
-from gru_tf.analysis import verdicts, wording
+from gru_tf.analysis import table_text, verdicts
 from gru_tf.analysis.formats import columns, frame, markup
 from gru_tf.analysis.formats import json_document as documents
 from gru_tf.analysis.formats.json_document import document, read_json
@@ -368,8 +368,8 @@ def readable(escaped: str) -> str:
 
 def test_every_form_has_the_same_table(results):
     expected = []
-    for block in wording.blocks(results.table()):
-        expected += [list(wording.COLUMNS), *map(wording.cells, block)]
+    for block in table_text.blocks(results.table()):
+        expected += [list(table_text.COLUMNS), *map(table_text.cells, block)]
     assert of_terminal(results) == expected
     assert of_markdown(results.text("markdown")) == expected
     assert Cells(markup.html(results.experiment, results.table())).rows == expected
@@ -403,7 +403,7 @@ def by_task(rows: list[list[str]]) -> list[tuple[str, list[list[str]]]]:
     """The tables one below the other, with their tasks."""
     tables: list[list[list[str]]] = []
     for row in rows:
-        if row == list(wording.COLUMNS):
+        if row == list(table_text.COLUMNS):
             tables.append([])
         else:
             tables[-1].append(row)

@@ -9,7 +9,7 @@ from gru_tf.analysis.report import cell_style
 from gru_tf.analysis.report.figures import scales
 from gru_tf.analysis.report.figures.panels import MUTED, Panel, Plate, light, painted
 from gru_tf.analysis.report.findings import Findings, latency, middle, training_seconds
-from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.result import RunResult, sign
 
 Cost = Callable[[RunResult], float | None]
 COSTS: dict[str, tuple[str, Cost]] = {
@@ -109,7 +109,7 @@ def alike(values: Sequence[float]) -> str:
 
 def _front(axes: Any, points: Sequence[tuple[float, float]], direction: str, same: bool) -> None:
     """The front as steps, a ring around each cell on it; `same` where costs are as good as equal."""
-    sign = 1 if direction == "max" else -1
-    on = [points[place] for place in front([(0.0 if same else cost, sign * value) for cost, value in points])]
+    gains = [(0.0 if same else cost, sign(direction) * value) for cost, value in points]
+    on = [points[place] for place in front(gains)]
     axes.plot(*zip(*on, strict=True), color=MUTED, lw=1, ls=(0, (1, 1.5)), drawstyle="steps-post", zorder=1)
     axes.plot(*zip(*on, strict=True), ls="", marker="o", ms=13, mfc="none", mec=MUTED, mew=1, zorder=1)

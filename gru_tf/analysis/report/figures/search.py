@@ -8,6 +8,7 @@ from gru_tf.analysis.report.figures import scales
 from gru_tf.analysis.report.figures.panels import MUTED, Panel, Plate, light, painted
 from gru_tf.analysis.report.findings import Axis, Findings, number, setting
 from gru_tf.analysis.statistics.importance import Importance
+from gru_tf.experiment.result import sign
 from gru_tf.experiment.specs import Range
 
 DENSE = 100.0  # times between the ends of a logarithmic axis from which powers of ten are ticks enough
@@ -56,18 +57,18 @@ def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis, first:
 
     def paint(axes: Any) -> None:
         values: list[float] = []
+        direction = next(r.direction for c in task.cells for r in findings.finished_trials(task.task, c.cell))
         for rank, cell in enumerate(task.cells):
             tried = findings.finished_trials(task.task, cell.cell)
             shift = 0.0 if isinstance(axis, Range) else 0.24 * ((rank + 0.5) / len(task.cells) - 0.5) * 2
             points = [(number(axis, setting(r, name)) + shift, float(r.validation or 0)) for r in tried]
             if points:
                 axes.plot(*zip(*points, strict=True), **looks[cell.cell].dots(ms=4.5, alpha=0.8))
-                best = (max if tried[0].direction == "max" else min)(points, key=lambda point: point[1])
+                best = max(points, key=lambda point: sign(direction) * point[1])
                 axes.plot(*best, ls="", marker="o", ms=10, mfc="none", mec=MUTED, mew=1)
             values += [value for _, value in points]
         light(axes)
         _along(axes, name, axis)
-        direction = next(r.direction for c in task.cells for r in findings.finished_trials(task.task, c.cell))
         metric = next(r.metric for c in task.cells for r in findings.finished_trials(task.task, c.cell))
         scales.metric(axes, "y", f"validation {metric}", direction, values, None)
 

@@ -1,0 +1,53 @@
+"""What the evidence of an experiment advises: which cell, how sure, at what cost, and against the baseline.
+
+`rule.py` selects, `words.py` says it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gru_tf.analysis.evidence import Evidence
+from gru_tf.analysis.recommendation import words
+from gru_tf.analysis.recommendation.rule import select
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The advice.
+
+    Args:
+        cell: label of the recommended cell; None where the trivial answer is better, or no run has finished.
+        nearest: the cell that comes nearest to the trivial answer where that is recommended, else `cell`.
+        settled: whether every other cell is settled to be worse.
+        lines: (heading, text), in the order in which they are read.
+    """
+
+    cell: str | None
+    nearest: str | None
+    settled: bool
+    lines: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{heading}: {text}" for heading, text in self.lines)
+
+
+def recommend(evidence: Evidence, trivial: str, models: Mapping[str, str] | None = None) -> Recommendation:
+    """The advice of an experiment's evidence.
+
+    Args:
+        evidence: of an experiment of one task.
+        trivial: what the baseline is, in words.
+        models: cell → where its trained model is, in words.
+
+    Raises:
+        ValueError: for an experiment of several tasks.
+    """
+    if len(evidence.tasks) != 1:
+        raise ValueError(f"recommend: expected an experiment of one task. Received: {len(evidence.tasks)} tasks")
+    (task,) = evidence.tasks
+    selection = select(task)
+    if selection is None:
+        return Recommendation(None, None, False, words.nothing(task))
+    label = selection.cell.cell
+    lines = words.lines(task, selection, trivial, (models or {}).get(label, "none in the store."))
+    return Recommendation(None if selection.baseline else label, label, selection.significant, lines)

@@ -1,0 +1,132 @@
+"""A recommendation in words: headings and a text below each."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
+from gru_tf.analysis.recommendation.rule import Selection
+from gru_tf.analysis.statistics import Comparison
+from gru_tf.analysis.table import Row
+from gru_tf.analysis.wording import difference, interval, listed, p_value
+
+Lines = tuple[tuple[str, str], ...]  # (heading, text), in the order in which they are read
+
+
+def nothing(task: TaskEvidence) -> Lines:
+    """The advice where no cell has a result."""
+    return ("Recommended", "nothing: no run has finished."), ("Why", _unfinished(task) or "no run has ended yet.")
+
+
+def lines(task: TaskEvidence, selection: Selection, trivial: str, model: str) -> Lines:
+    """The advice where a cell was selected.
+
+    Args:
+        task: the evidence that it was selected by.
+        selection: the cell, and beside which others.
+        trivial: what the baseline is, in words.
+        model: where the cell's trained model is.
+    """
+    row = selection.cell.row
+    texts = (
+        ("Recommended", _trivial_instead(row, trivial) if selection.baseline else _recommended(row)),
+        ("How sure", " ".join(filter(None, [_certainty(selection), _unfinished(task)]))),
+        ("Cost", _costs(selection.cell, [cell.row for cell in selection.tested.values()])),
+        ("Against the trivial answer", _against(selection.cell, trivial)),
+        ("Trained model", model),
+    )
+    return tuple((heading, text) for heading, text in texts if text)
+
+
+def _recommended(row: Row) -> str:
+    return f"{row.cell} with {row.units:,} units: test {row.metric} {_shown(row)}."
+
+
+def _trivial_instead(row: Row, trivial: str) -> str:
+    return (
+        f"none of the cells, but {trivial}: its test {row.metric} is {row.chance:.4g}, and no cell does better."
+        f" {row.cell} has {_shown(row)}."
+    )
+
+
+def _shown(row: Row) -> str:
+    return interval(row.test) if row.test else "–"
+
+
+def _certainty(selection: Selection) -> str:
+    """Whether it is settled, the differences with their intervals, and why this one of those that are not told apart."""
+    pick, pairs = selection.cell.cell, sorted(selection.pairs, key=lambda pair: pair.difference.mean)
+    if not pairs:
+        return f"{pick} alone was compared with nothing."
+    if not any(math.isfinite(pair.t_holm) for pair in pairs):
+        one = "one seed was compared" if max(pair.seeds for pair in pairs) == 1 else "no two cells share two seeds"
+        return f"not settled: {one}, and another may turn the order round; more seeds would tell."
+    settled, open_ = ([pair.second for pair in pairs if pair.settled == known] for known in (True, False))
+    verdict = f"settled against {listed(settled)}" if settled else ""
+    doubt = f"not settled against {listed(open_)}" if open_ else ""
+    differences = ", and ".join(map(_difference, pairs))
+    text = f"{', '.join(filter(None, [verdict, doubt]))}: {_over(pairs)} its {selection.cell.row.metric} is {differences}"
+    more = " More seeds would tell more." if open_ else ""
+    return f"{text} (paired t-tests, Holm).{_preferred(selection)}{more}"
+
+
+def _over(pairs: Sequence[Comparison]) -> str:
+    seeds = {pair.seeds for pair in pairs}
+    return f"over {seeds.pop()} paired seeds" if len(seeds) == 1 else "over the seeds that both finished"
+
+
+def _preferred(selection: Selection) -> str:
+    """Why this one of several between which no difference is significant."""
+    pick, others = selection.cell, [label for label in selection.candidates if label != selection.cell.cell]
+    if not others:
+        return ""
+    tied = [label for label in others if selection.tested[label].row.oriented == pick.row.oriented]
+    too = f", as {listed(tied)} {'have' if len(tied) > 1 else 'has'} too" if tied else ""
+    best = f"has the best mean{too}, and none trains surely faster"
+    why = best if pick.cell == selection.best else "trains faster at every seed"
+    return f" Of {listed([pick.cell, *others])}, which cannot be told apart, {pick.cell} {why}."
+
+
+def _difference(pair: Comparison) -> str:
+    mean = pair.difference.mean
+    if math.isnan(mean):
+        return f"not comparable with {pair.second}'s"
+    if mean == 0:
+        return f"equal to {pair.second}'s"
+    seen = pair if mean > 0 else pair.seen_from(pair.second)
+    by = difference(seen.difference)
+    return f"{'better' if mean > 0 else 'worse'} than {pair.second}'s by {by}, {p_value(pair.t_holm)}"
+
+
+def _costs(cell: CellEvidence, tested: Iterable[Row]) -> str:
+    row, seconds = cell.row, sorted(cell.training_seconds.values())
+    parts = [f"{row.parameters:,} parameters"] if row.parameters is not None else []
+    if row.step_ms is not None:
+        others = [(other.cell, other.step_ms) for other in tested if other.cell != row.cell]
+        ratios = ", ".join(f"{label} {step / row.step_ms:.2g} times that" for label, step in others if step is not None)
+        parts.append(f"{row.step_ms:.3g} ms a training step" + (f" ({ratios})" if ratios else ""))
+    if seconds:
+        middle = seconds[len(seconds) // 2]
+        parts.append(f"{middle:.2g} s of training a seed" if middle < 10 else f"{middle:,.0f} s of training a seed")
+    return f"{', '.join(parts)}." if parts else ""
+
+
+def _against(cell: CellEvidence, trivial: str) -> str:
+    row = cell.row
+    if row.chance is None or row.test is None:
+        return ""
+    if row.test.low == row.test.high == row.chance:
+        return f"{trivial}: {row.metric} {row.chance:.4g}. {row.cell} has the same at every seed."
+    if not math.isfinite(row.test.low):
+        sure = "one seed, no interval"
+    elif row.test.low <= row.chance <= row.test.high:
+        sure = "but not surely, as its interval reaches it"
+    else:
+        sure = "its interval excludes it"
+    verdict = "no better" if cell.mean_beats_chance is False else "better"
+    return f"{trivial}: {row.metric} {row.chance:.4g}. {row.cell} is {verdict}; {sure}."
+
+
+def _unfinished(task: TaskEvidence) -> str:
+    rows = [cell.row for cell in task.cells if cell.row.seeds < cell.row.wanted]
+    short = [f"{row.cell} {row.wanted - row.seeds} of {row.wanted}" for row in rows]
+    return f"Seeds that did not finish: {', '.join(short)}." if short else ""

@@ -1,0 +1,91 @@
+"""The table of an experiment as text: its columns, the best row, the notes below; the same in every format."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from gru_tf.analysis.statistics.intervals import ENOUGH
+from gru_tf.analysis.table import Row
+from gru_tf.analysis.wording import count, interval
+from gru_tf.experiment.experiment import Experiment
+
+ARROWS = {"max": "↑", "min": "↓"}
+COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "chance", "ms/step", "seeds", "failed")
+
+
+def blocks(rows: Iterable[Row]) -> list[list[Row]]:
+    """The rows of each task, in their order."""
+    by_task: dict[str, list[Row]] = {}
+    for row in rows:
+        by_task.setdefault(row.task, []).append(row)
+    return list(by_task.values())
+
+
+def task_names(experiment: Experiment) -> dict[str, str]:
+    """Label → what a task is called in every format: its title, or its label where another has the same title."""
+    titles = [task.title for task in experiment.tasks]
+    return {task.label: task.title if titles.count(task.title) == 1 else task.label for task in experiment.tasks}
+
+
+def metric(block: Iterable[Row]) -> str:
+    """What is measured and which way is better, e.g. "test mse ↓"; "" where no run of the task has finished."""
+    return next((f"test {row.metric} {ARROWS[row.direction]}" for row in block if row.metric), "")
+
+
+def cells(row: Row) -> list[str]:
+    """What stands below each of `COLUMNS`; "–" where there is nothing."""
+    return [
+        row.cell,
+        count(row.units),
+        count(row.parameters),
+        interval(row.test) if row.test else "–",
+        f"{row.chance:.3g}" if row.chance is not None else "–",
+        f"{row.step_ms:.2f}" if row.step_ms is not None else "–",
+        f"{row.seeds}/{row.wanted}",
+        str(len(row.failures)),
+    ]
+
+
+def best(block: Iterable[Row]) -> Row | None:
+    """The row with the best mean; None where fewer than two have one."""
+    tested = [row for row in block if row.oriented is not None]
+    return max(tested, key=lambda row: row.oriented or 0.0) if len(tested) > 1 else None
+
+
+def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iterator[str]:
+    """What a reader must know of the table, and each failure.
+
+    Args:
+        experiment: what was asked.
+        rows: the table.
+        earlier: runs in the store that belong to an earlier definition of the experiment.
+    """
+    yield f"At {budget(experiment)}."
+    seeds = len(experiment.seeds)
+    if seeds > 1:
+        yield f"{_over(seeds)} over {seeds} seeds; bold: the best mean, which is not a test."
+    yield "Chance: the trivial answer's metric. ms/step: median training step, compile time apart."
+    if experiment.search:
+        named = ", ".join(experiment.search.axes)
+        trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"
+        yield f"Each cell tuned alike: {trials} over {named}, on validation only."
+    if earlier:
+        runs = "1 run" if earlier == 1 else f"{earlier:,} runs"
+        yield f"Not shown: {runs} of earlier definitions of {experiment.name}, kept in the store."
+    for row in rows:
+        if row.seeds < row.wanted:
+            yield f"{row.title}, {row.cell}: {row.seeds} of {row.wanted} seeds finished."
+        for failure in row.failures:
+            yield f"{row.title}, {row.cell}: {failure}"
+
+
+def _over(seeds: int) -> str:
+    return f"Mean and {'BCa bootstrap' if seeds >= ENOUGH else 'Student-t'} interval"
+
+
+def budget(experiment: Experiment) -> str:
+    """The size that every cell gets."""
+    equal = "an equal budget of " if experiment.model.parameters else "equal units, not parameters: "
+    head = ", head included" if experiment.model.parameters else ""
+    if experiment.model.start is not None:
+        equal = ""
+    time = f", and of {experiment.training.seconds:g} s of training" if experiment.training.seconds else ""
+    return f"{equal}{experiment.model.size}{head}{time}"
