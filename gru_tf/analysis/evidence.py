@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gru_tf.analysis.statistics import Comparison, Interval, compare_tasks
+from gru_tf.analysis.statistics import Interval, PairedComparison, compare_tasks
 from gru_tf.analysis.statistics.across import Ranks, interquartile_mean, ranks
-from gru_tf.analysis.statistics.power import seeds_to_settle
+from gru_tf.analysis.statistics.power import seeds_needed
 from gru_tf.analysis.table import Row, by_pair, rows
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
@@ -84,7 +84,7 @@ class TaskEvidence:
     direction: str
     chance: float | None
     cells: tuple[CellEvidence, ...]
-    pairs: tuple[Comparison, ...]
+    pairs: tuple[PairedComparison, ...]
     needed: tuple[int | None, ...]
 
     def cell(self, label: str) -> CellEvidence:
@@ -98,7 +98,7 @@ class TaskEvidence:
         return max(means, key=lambda cell: means[cell]) if means else None
 
     @property
-    def unsettled(self) -> tuple[str, ...]:
+    def inconclusive(self) -> tuple[str, ...]:
         """The cells that the best one is not shown to be better than."""
         own = [pair.seen_from(self.best) for pair in self.pairs if self.best and self.best in (pair.first, pair.second)]
         return tuple(pair.second for pair in own if pair.better != self.best)
@@ -176,7 +176,7 @@ def _scores(cells: Sequence[CellEvidence], seeds: Sequence[int]) -> dict[str, li
 
 
 def _task(
-    cells: tuple[CellEvidence, ...], scores: Mapping[str, Sequence[float]], pairs: Sequence[Comparison]
+    cells: tuple[CellEvidence, ...], scores: Mapping[str, Sequence[float]], pairs: Sequence[PairedComparison]
 ) -> TaskEvidence:
     first = next((c.row for c in cells if c.row.metric), cells[0].row)
     return TaskEvidence(
@@ -187,7 +187,7 @@ def _task(
         chance=first.chance,
         cells=cells,
         pairs=tuple(pairs),
-        needed=tuple(None if p.settled else _needed(scores[p.first], scores[p.second], p.comparisons) for p in pairs),
+        needed=tuple(None if p.significant else _needed(scores[p.first], scores[p.second], p.comparisons) for p in pairs),
     )
 
 
@@ -202,7 +202,7 @@ def _cell(row: Row, results: Sequence[RunResult]) -> CellEvidence:
 
 def _needed(first: Sequence[float], second: Sequence[float], comparisons: int) -> int | None:
     difference = [a - b for a, b in zip(first, second, strict=True) if math.isfinite(a - b)]
-    return seeds_to_settle(difference, comparisons)
+    return seeds_needed(difference, comparisons)
 
 
 def _ranks(tasks: Sequence[TaskEvidence]) -> Ranks | None:

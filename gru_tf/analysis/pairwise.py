@@ -6,7 +6,7 @@ from html import escape
 from typing import NamedTuple
 
 from gru_tf.analysis.evidence import Evidence, TaskEvidence
-from gru_tf.analysis.statistics import Comparison
+from gru_tf.analysis.statistics import PairedComparison
 from gru_tf.analysis.statistics.paired import LEVEL
 from gru_tf.analysis.table_text import metric, task_names
 from gru_tf.analysis.wording import difference, p_value
@@ -17,16 +17,16 @@ HEADINGS = ("task", "", "difference [95 % interval]", "p", "seeds", "verdict")
 
 class _Found(NamedTuple):
     task: TaskEvidence
-    pair: Comparison | None
+    pair: PairedComparison | None
     needed: int | None
 
 
-class Versus(Mapping[str, Comparison]):
-    """Task → `gru_tf.analysis.statistics.Comparison` of two cells at equal seeds, first − second; printed, what it says.
+class Versus(Mapping[str, PairedComparison]):
+    """Task → `gru_tf.analysis.statistics.PairedComparison` of two cells at equal seeds, first − second.
 
     A difference above 0 is for the first cell, whichever way the metric goes. P-values are corrected (Holm) for all
-    comparisons of the evidence, those that are not looked at here included. A task of which no seed has finished with both
-    cells is printed, but not in the mapping.
+    comparisons of the evidence, those that are not looked at here included. Printed, it says what they show; a task of which
+    no seed has finished with both cells is printed, but not in the mapping.
 
     Args:
         evidence: of the experiment.
@@ -50,7 +50,7 @@ class Versus(Mapping[str, Comparison]):
                 return _Found(task, pair.seen_from(self.first), needed)
         return _Found(task, None, None)
 
-    def __getitem__(self, task: str) -> Comparison:
+    def __getitem__(self, task: str) -> PairedComparison:
         found = self._found.get(task)
         if found is None or found.pair is None:
             raise KeyError(task)
@@ -107,19 +107,19 @@ def _label(name: str, labels: Mapping[str, str]) -> str:
     raise UserError(f"the experiment has no cell '{name}'.{did_you_mean(name, list(labels))} Cells: {', '.join(labels)}")
 
 
-def _told(pair: Comparison, verdict: str) -> str:
+def _told(pair: PairedComparison, verdict: str) -> str:
     """The difference, how sure it is, and the verdict where that is another one than the difference."""
     ahead = pair.seen_from(pair.second) if pair.difference.mean < 0 else pair
     if ahead.difference.mean == 0:
         by = f"equal, {difference(ahead.difference)}"
     else:
-        by = f"{ahead.first} {'is better' if pair.settled else 'ahead'} by {difference(ahead.difference)}"
+        by = f"{ahead.first} {'is better' if pair.significant else 'ahead'} by {difference(ahead.difference)}"
     seeds = "1 seed" if pair.seeds == 1 else f"{pair.seeds} seeds"
     p = "" if math.isnan(pair.t_holm) else p_value(pair.t_holm)
-    return ", ".join(filter(None, [by, p, seeds, "" if pair.settled else verdict]))
+    return ", ".join(filter(None, [by, p, seeds, "" if pair.significant else verdict]))
 
 
-def _why(pair: Comparison) -> str:
+def _why(pair: PairedComparison) -> str:
     """What speaks against a difference that the t-test alone would call settled."""
     if not pair.t_holm <= LEVEL:
         return ""

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from gru_tf.analysis.statistics import Comparison, Interval, compare, correct
+from gru_tf.analysis.statistics import Interval, PairedComparison, compare, correct
 from gru_tf.analysis.statistics.paired import LEVEL
-from gru_tf.analysis.statistics.power import seeds_to_settle
+from gru_tf.analysis.statistics.power import seeds_needed
 from gru_tf.analysis.wording import difference, p_value
 from gru_tf.experiment import claim
 from gru_tf.experiment.claim import Claim, Quantity
@@ -163,11 +163,11 @@ def _measured_once(left: Sequence[float], right: Sequence[float], both: bool) ->
     return [a for a, _ in kept], [b for _, b in kept]
 
 
-def _measured(one: Claim, pairs: _Pairs, found: Comparison) -> Verdict:
+def _measured(one: Claim, pairs: _Pairs, found: PairedComparison) -> Verdict:
     difference, unit = (found.difference if found.seeds else None), ""
     if difference and one.left.kind == "a time":
         difference, unit = Interval(*(100 * math.expm1(bound) for bound in difference)), "%"
-    if found.settled and not pairs.missing:
+    if found.significant and not pairs.missing:
         verdict: Any = "supported" if one.holds(found.difference.mean, 0) else "contradicted"
     else:
         verdict = "not settled"
@@ -175,7 +175,7 @@ def _measured(one: Claim, pairs: _Pairs, found: Comparison) -> Verdict:
     return replace(judged, why=f"{_why(one, pairs, found, judged)}.")
 
 
-def _why(one: Claim, pairs: _Pairs, found: Comparison, judged: Verdict) -> str:
+def _why(one: Claim, pairs: _Pairs, found: PairedComparison, judged: Verdict) -> str:
     if pairs.missing:
         return f"nothing is known of {_listed(pairs.missing)}"
     wanted, difference = len(pairs.left), f"difference {judged.shown}"
@@ -187,7 +187,7 @@ def _why(one: Claim, pairs: _Pairs, found: Comparison, judged: Verdict) -> str:
         return text
     if judged.p <= LEVEL:
         return f"{text}; but the differences do not all have one sign"
-    needed = seeds_to_settle(pairs.differences, found.comparisons)
+    needed = seeds_needed(pairs.differences, found.comparisons)
     more = needed is not None and needed > found.seeds
     each = " of each task" if len(one.tasks) > 1 else ""
     return text + (f"; about {math.ceil(needed / len(one.tasks)):,} seeds{each} would settle it" if more and needed else "")

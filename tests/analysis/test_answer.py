@@ -106,7 +106,7 @@ def test_a_small_p_at_which_seeds_disagree_is_not_settled_and_says_why():
     found = scored(one, {"rnn": [0.5] * 5, "gru": [0.5 + gain for gain in gained]})
     pair = gather(one, found).tasks[0].pairs[0]
     assert pair.p <= 0.05
-    assert not pair.settled
+    assert not pair.significant
     assert f", not settled against rnn (p = {pair.p:.2g}, but seeds disagree)" in said(one, found)[0]
 
 

@@ -25,7 +25,7 @@ def test_pairs_are_oriented_by_the_metric(found):
 
 def test_the_best_and_what_is_open(found):
     assert found.task("digits").best == "gru"
-    assert found.task("digits").unsettled == ("lstm",)
+    assert found.task("digits").inconclusive == ("lstm",)
     task = found.task("adding")
     assert task.best == "gru"
     open_ = {(p.first, p.second): needed for p, needed in zip(task.pairs, task.needed, strict=True)}
@@ -97,6 +97,6 @@ def test_every_run_failed():
 def test_one_seed_settles_nothing():
     one = experiment(seeds=1)
     found = gather(one, [r for r in results(experiment()) if r.run.seed == 0])
-    assert all(not pair.settled for task in found.tasks for pair in task.pairs)
+    assert all(not pair.significant for task in found.tasks for pair in task.pairs)
     assert math.isnan(found.tasks[0].cells[0].row.test.low)
-    assert found.task("digits").unsettled == ("rnn", "lstm")
+    assert found.task("digits").inconclusive == ("rnn", "lstm")

@@ -57,7 +57,7 @@ FAR = {"rnn": [50, 52, 51, 53, 49], "lstm": [45, 46, 44, 45, 47], "gru": [38, 39
 
 def test_a_settled_answer():
     said, line = advice(FAR)
-    assert (said.cell, said.nearest, said.settled) == ("gru", "gru", True)
+    assert (said.cell, said.nearest, said.significant) == ("gru", "gru", True)
     assert line["Recommended"] == "gru with 24 units: test rmse 38.2 [37.2, 39.2]."
     # lstm − gru: 7, 7, 7, 7, 8, s = 0.447; rnn − gru: 12, 13, 14, 15, 10
     assert line["How sure"] == (
@@ -75,12 +75,15 @@ def test_a_settled_answer():
 def test_more_is_better_for_accuracy():
     shares = {cell: [1 - v / 100 for v in values] for cell, values in FAR.items()}
     said, _ = advice(shares, metric="accuracy", direction="max", chance=0.1)
-    assert (said.cell, said.settled) == ("gru", True)
+    assert (said.cell, said.significant) == ("gru", True)
 
 
 def test_of_those_that_cannot_be_told_apart_the_cheaper_one():
     said, line = advice({**FAR, "lstm": [37, 39, 37, 39, 37]})
-    assert (said.cell, said.settled) == ("gru", False)  # lstm has the better mean, gru trains in three quarters of the time
+    assert (said.cell, said.significant) == (
+        "gru",
+        False,
+    )  # lstm's mean is better, gru trains in 3/4 of the time
     assert line["How sure"].startswith(
         "settled against rnn, not settled against lstm: over 5 paired seeds its rmse is worse than lstm's by 0.4"
     )
@@ -99,7 +102,7 @@ def test_the_cheapest_is_not_taken_where_it_is_doubtful_beside_the_trivial_answe
 
 def test_the_cheapest_is_not_taken_where_its_mean_is_far_from_the_best():
     said, line = advice({"rnn": [0.6, 0.98, 0.9], "gru": [0.93, 0.95, 0.94]}, metric="accuracy", direction="max", chance=0.1)
-    assert (said.cell, said.settled) == ("gru", False)
+    assert (said.cell, said.significant) == ("gru", False)
     assert line["How sure"].startswith(
         "not settled against rnn: over 3 paired seeds its accuracy is better than rnn's by 0.1"
     )
@@ -121,7 +124,7 @@ def test_times_that_overlap_make_nothing_cheaper():
 
 def test_one_seed_settles_nothing_and_the_best_is_taken():
     said, line = advice({"rnn": [40.0], "gru": [39.0]})
-    assert (said.cell, said.settled) == ("gru", False)
+    assert (said.cell, said.significant) == ("gru", False)
     assert line["Recommended"] == "gru with 24 units: test rmse 39 [one seed]."
     assert line["How sure"] == (
         "not settled: one seed was compared, and another may turn the order round; more seeds would tell."
@@ -175,13 +178,13 @@ def test_a_cell_that_never_finished():
 
 def test_one_cell_alone():
     said, line = advice({"gru": FAR["gru"]})
-    assert (said.cell, said.settled) == ("gru", False)
+    assert (said.cell, said.significant) == ("gru", False)
     assert line["How sure"] == "gru alone was compared with nothing."
 
 
 def test_nothing_finished():
     said, line = advice({"gru": [1.0, 2.0]}, diverged=[("gru", 0), ("gru", 1)])
-    assert (said.cell, said.nearest, said.settled) == (None, None, False)
+    assert (said.cell, said.nearest, said.significant) == (None, None, False)
     assert line == {"Recommended": "nothing: no run has finished.", "Why": "Seeds that did not finish: gru 2 of 2."}
 
 
@@ -222,7 +225,7 @@ def test_comparisons_are_signed_and_corrected():
 
 def test_cells_that_are_equal_at_every_seed():
     said, line = advice({cell: [1.0, 1.0, 1.0] for cell in CELLS}, metric="accuracy", direction="max", chance=0.5)
-    assert (said.cell, said.settled) == ("rnn", False)
+    assert (said.cell, said.significant) == ("rnn", False)
     assert "rnn has the best mean, as lstm and gru have too, and none trains surely faster." in line["How sure"]
     two = {"rnn": [0.9, 0.7, 0.8], "gru": [0.9, 0.7, 0.8], "lstm": [0.1, 0.1, 0.2]}
     _, line = advice(two, metric="accuracy", direction="max", chance=0.3)

@@ -13,7 +13,7 @@ from scipy import stats
 
 from gru_tf.analysis.published import beside
 from gru_tf.analysis.statistics import holm, interval
-from gru_tf.analysis.statistics.power import seeds_to_settle
+from gru_tf.analysis.statistics.power import seeds_needed
 from gru_tf.analysis.verdicts import Verdict, judge
 from gru_tf.experiment import claim, yaml_file
 from gru_tf.experiment.claim import Quantity
@@ -223,7 +223,7 @@ def test_seeds_that_would_settle_a_claim_over_tasks_are_of_each_task():
     values = {key: list(0.5 + 0.01 * (key[1] == 2) + rng.normal(0, 0.02, 4)) for key in product((0, 1), (1, 2))}
     (found,) = judge(one, runs(one, "score", values))
     pairs = [a - b for task in (0, 1) for a, b in zip(values[task, 2], values[task, 1], strict=True)]
-    needed = seeds_to_settle(pairs, 1)
+    needed = seeds_needed(pairs, 1)
     assert needed > 8
     assert found.why.endswith(f"; about {math.ceil(needed / 2)} seeds of each task would settle it.")
 

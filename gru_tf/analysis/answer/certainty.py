@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from gru_tf.analysis.answer.seeds import equal
 from gru_tf.analysis.evidence import TaskEvidence
-from gru_tf.analysis.statistics import Comparison
+from gru_tf.analysis.statistics import PairedComparison
 from gru_tf.analysis.statistics.paired import LEVEL
 from gru_tf.analysis.wording import listed, p_value
 
@@ -24,7 +24,7 @@ def certainty(task: TaskEvidence, alone: bool) -> str:
     no = "not against" if settled else "not settled against"
     groups = (
         ("settled against", "and", settled),
-        (no, "or", [pair for pair in own if not pair.settled and not math.isnan(pair.p)]),
+        (no, "or", [pair for pair in own if not pair.significant and not math.isnan(pair.p)]),
         ("worse at equal seeds than", "and", [pair for pair in own if pair.better == pair.second]),
     )
     parts = [f"{what} {_others(pairs, word)} ({_p(pairs)}{_doubt(pairs)})" for what, word, pairs in groups if pairs]
@@ -47,22 +47,22 @@ def needed(tasks: Sequence[TaskEvidence]) -> str:
     return f"about {max(told):,} seeds would settle {what}"
 
 
-def undecided(task: TaskEvidence) -> list[Comparison]:
+def undecided(task: TaskEvidence) -> list[PairedComparison]:
     """The best cell against each that it is not settled to be better than."""
     return [pair for pair in _own(task) if pair.better != task.best]
 
 
-def _own(task: TaskEvidence) -> list[Comparison]:
+def _own(task: TaskEvidence) -> list[PairedComparison]:
     """The best cell against each that has another mean."""
     own = [pair.seen_from(task.best or "") for pair in task.pairs if task.best in (pair.first, pair.second)]
     return [pair for pair in own if pair.second not in equal(task)]
 
 
-def _others(pairs: Sequence[Comparison], word: str) -> str:
+def _others(pairs: Sequence[PairedComparison], word: str) -> str:
     return listed([pair.second for pair in pairs], word)
 
 
-def _p(pairs: Sequence[Comparison]) -> str:
+def _p(pairs: Sequence[PairedComparison]) -> str:
     """All of their p-values: "p = 0.021", "p = 0.021 to 0.13", "p up to 0.021"."""
     low, high = (p_value(end(pair.p for pair in pairs)) for end in (min, max))
     if low == high:
@@ -70,10 +70,10 @@ def _p(pairs: Sequence[Comparison]) -> str:
     return f"p up to {high.removeprefix('p = ')}" if "<" in low else f"{low} to {high.removeprefix('p = ')}"
 
 
-def _doubt(pairs: Sequence[Comparison]) -> str:
+def _doubt(pairs: Sequence[PairedComparison]) -> str:
     """What speaks against a difference whose p-value alone would settle it."""
-    return ", but seeds disagree" if any(pair.p <= LEVEL and not pair.settled for pair in pairs) else ""
+    return ", but seeds disagree" if any(pair.p <= LEVEL and not pair.significant for pair in pairs) else ""
 
 
-def _names(pair: Comparison) -> frozenset[str]:
+def _names(pair: PairedComparison) -> frozenset[str]:
     return frozenset((pair.first, pair.second))

@@ -13,7 +13,7 @@ def found(tasks: Sequence[TaskEvidence], tested: Sequence[TaskEvidence]) -> str:
 
     Where a best mean is of fewer seeds than were asked for, those come first: no further ones are foretold.
     """
-    over = [Seeds.of(task) for task in tested]
+    over = [Seeds.from_task(task) for task in tested]
     alone = all(seeds.single for seeds in over)
     said = [_clause(*of, alone) for of in zip(tested, over, [None, *over[:-1]], strict=True)]
     if alone:

@@ -17,7 +17,7 @@ def found(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
         return f"On {len(tested)} of {len(evidence.tasks)} tasks {cells[0]} has finished; it was compared with no other cell"
     wins = {cell: sum(task.best == cell for task in tested) for cell in cells}
     won = [f"{cell} on {count}" for cell, count in sorted(wins.items(), key=lambda item: -item[1]) if count]
-    settled = [task for task in tested if task.pairs and not task.unsettled and len(task.cells) > 1]
+    settled = [task for task in tested if task.pairs and not task.inconclusive and len(task.cells) > 1]
     sure = (
         f"against every other cell that is settled on {len(settled)} of them"
         if settled
@@ -29,7 +29,7 @@ def found(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
 
 def _from_fewer(tested: Sequence[TaskEvidence]) -> str:
     """On how many tasks the best mean is of fewer seeds than were asked for."""
-    fewer = [seeds for seeds in map(Seeds.of, tested) if seeds.fewer]
+    fewer = [seeds for seeds in map(Seeds.from_task, tested) if seeds.fewer]
     if not fewer:
         return ""
     of = f"{fewer[0]} seeds" if len(set(fewer)) == 1 else f"fewer than {fewer[0].wanted} seeds"

@@ -13,7 +13,7 @@ class Seeds(NamedTuple):
     wanted: int
 
     @classmethod
-    def of(cls, task: TaskEvidence) -> Self:
+    def from_task(cls, task: TaskEvidence) -> Self:
         """Those of a task of which some cell has finished."""
         counts = [task.cell(cell).tested for cell in equal(task)]
         return cls(min(counts), max(counts), task.cells[0].row.wanted)

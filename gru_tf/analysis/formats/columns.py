@@ -19,20 +19,20 @@ ASKED = {
 }  # the others keep their name
 
 
-class Column(NamedTuple):
+class RunColumn(NamedTuple):
     """One column.
 
     Args:
         name: its heading.
         kind: pandas' type, or the categories in their order; those of task and cell are the experiment's.
         meaning: what it holds, in a line.
-        of: takes it from a result; None or "" where there is none.
+        read: takes it from a result; None or "" where there is none.
     """
 
     name: str
     kind: str | tuple[str, ...]
     meaning: str
-    of: Callable[[RunResult], Any]
+    read: Callable[[RunResult], Any]
 
 
 def _literals(model: Any, name: str) -> tuple[str, ...]:
@@ -40,11 +40,11 @@ def _literals(model: Any, name: str) -> tuple[str, ...]:
 
 
 def _speed(name: str, unit: float = 1.0) -> Callable[[RunResult], float | None]:
-    def of(result: RunResult) -> float | None:
+    def read(result: RunResult) -> float | None:
         value = getattr(result.speed, name, None)  # a run that failed has no speed, an older result not all of it
         return None if value is None else value / unit
 
-    return of
+    return read
 
 
 def _where(name: str) -> Callable[[RunResult], Any]:
@@ -64,7 +64,7 @@ def _kind(annotation: Any) -> str:
     leaves = set(_leaves(annotation))
     if str in leaves or any(isinstance(leaf, str) for leaf in leaves):
         return TEXT
-    return next((kind for kind, of in ((TRUTH, bool), (WHOLE, int), (REAL, float)) if of in leaves), TEXT)
+    return next((kind for kind, python in ((TRUTH, bool), (WHOLE, int), (REAL, float)) if python in leaves), TEXT)
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:
@@ -75,51 +75,55 @@ def _leaves(annotation: Any) -> Iterator[Any]:
         yield from _leaves(part)
 
 
-def _hyperparameters() -> Iterator[Column]:
+def _hyperparameters() -> Iterator[RunColumn]:
     for part, spec in (("model", ModelSpec), ("training", TrainingSpec)):
         for name, field in spec.model_fields.items():
             meaning = f"`{part}.{field.alias or name}`, as the run was asked for"
-            yield Column(ASKED.get(name, name), _kind(field.annotation), meaning, attrgetter(f"run.{part}.{name}"))
+            yield RunColumn(ASKED.get(name, name), _kind(field.annotation), meaning, attrgetter(f"run.{part}.{name}"))
 
 
 COLUMNS = (
-    Column("task", (), "with its options; folder and checksum too where two would look alike", attrgetter("run.task.label")),
-    Column("cell", (), "with its options", attrgetter("run.cell.label")),
-    Column("purpose", _literals(Run, "purpose"), "a trial of the search, or final", attrgetter("run.purpose")),
-    Column("seed", WHOLE, "of data, initialisation, dropout and order; trials have the search's", attrgetter("run.seed")),
-    Column("status", _literals(RunResult, "status"), "how it ended", attrgetter("status")),
-    Column("metric", TEXT, "name of the task's metric", attrgetter("metric")),
-    Column("direction", _literals(RunResult, "direction"), "whether more or less of the metric is better", _direction),
-    Column("test", REAL, "the metric on the test split; trials have none", attrgetter("test")),
-    Column("validation", REAL, "the metric on the validation split, at its best epoch", attrgetter("validation")),
-    Column("chance", REAL, "the trivial answer's metric", attrgetter("chance")),
-    Column(
+    RunColumn(
+        "task", (), "with its options; folder and checksum too where two would look alike", attrgetter("run.task.label")
+    ),
+    RunColumn("cell", (), "with its options", attrgetter("run.cell.label")),
+    RunColumn("purpose", _literals(Run, "purpose"), "a trial of the search, or final", attrgetter("run.purpose")),
+    RunColumn("seed", WHOLE, "of data, initialisation, dropout and order; trials have the search's", attrgetter("run.seed")),
+    RunColumn("status", _literals(RunResult, "status"), "how it ended", attrgetter("status")),
+    RunColumn("metric", TEXT, "name of the task's metric", attrgetter("metric")),
+    RunColumn("direction", _literals(RunResult, "direction"), "whether more or less of the metric is better", _direction),
+    RunColumn("test", REAL, "the metric on the test split; trials have none", attrgetter("test")),
+    RunColumn("validation", REAL, "the metric on the validation split, at its best epoch", attrgetter("validation")),
+    RunColumn("chance", REAL, "the trivial answer's metric", attrgetter("chance")),
+    RunColumn(
         "score", REAL, "(test − chance) / (solved − chance): 0 for the trivial answer, 1 for solved", attrgetter("score")
     ),
-    Column("best_epoch", WHOLE, "which epoch `validation` and `test` are of, from 0", attrgetter("best_epoch")),
-    Column("units", WHOLE, "size of each layer's state", attrgetter("units")),
-    Column("parameters", WHOLE, "weights, head included", attrgetter("parameters")),
-    Column("recurrent_parameters", WHOLE, "of these in the recurrent layers", attrgetter("recurrent_parameters")),
-    Column("seconds_per_step", REAL, "of training, compile time apart: median over epochs", _speed("step_ms", MILLI)),
-    Column("seconds_per_step_low", REAL, "lower quartile of the same", _speed("step_ms_low", MILLI)),
-    Column("seconds_per_step_high", REAL, "upper quartile of the same", _speed("step_ms_high", MILLI)),
-    Column("predict_seconds", REAL, "of a batch without updates; missing in older results", _speed("predict_ms", MILLI)),
-    Column("samples_per_second", REAL, "sequences a second at the median step", _speed("samples_per_second")),
-    Column("compile_seconds", REAL, "tracing and compiling, also where an earlier run paid it", _speed("compile_seconds")),
-    Column("train_seconds", REAL, "all training epochs", _speed("train_seconds")),
-    Column("run_seconds", REAL, "the whole run", attrgetter("seconds")),
-    Column("peak_memory_mb", REAL, "of the worker's process, in MiB", attrgetter("peak_memory_mb")),
-    Column("kernel_path", TEXT, "what executed the recurrence", attrgetter("kernel_path")),
-    Column("resolved_jit", TRUTH, "whether XLA compiled it", attrgetter("jit")),
+    RunColumn("best_epoch", WHOLE, "which epoch `validation` and `test` are of, from 0", attrgetter("best_epoch")),
+    RunColumn("units", WHOLE, "size of each layer's state", attrgetter("units")),
+    RunColumn("parameters", WHOLE, "weights, head included", attrgetter("parameters")),
+    RunColumn("recurrent_parameters", WHOLE, "of these in the recurrent layers", attrgetter("recurrent_parameters")),
+    RunColumn("seconds_per_step", REAL, "of training, compile time apart: median over epochs", _speed("step_ms", MILLI)),
+    RunColumn("seconds_per_step_low", REAL, "lower quartile of the same", _speed("step_ms_low", MILLI)),
+    RunColumn("seconds_per_step_high", REAL, "upper quartile of the same", _speed("step_ms_high", MILLI)),
+    RunColumn("predict_seconds", REAL, "of a batch without updates; missing in older results", _speed("predict_ms", MILLI)),
+    RunColumn("samples_per_second", REAL, "sequences a second at the median step", _speed("samples_per_second")),
+    RunColumn(
+        "compile_seconds", REAL, "tracing and compiling, also where an earlier run paid it", _speed("compile_seconds")
+    ),
+    RunColumn("train_seconds", REAL, "all training epochs", _speed("train_seconds")),
+    RunColumn("run_seconds", REAL, "the whole run", attrgetter("seconds")),
+    RunColumn("peak_memory_mb", REAL, "of the worker's process, in MiB", attrgetter("peak_memory_mb")),
+    RunColumn("kernel_path", TEXT, "what executed the recurrence", attrgetter("kernel_path")),
+    RunColumn("resolved_jit", TRUTH, "whether XLA compiled it", attrgetter("jit")),
     *_hyperparameters(),
-    Column("error", TEXT, "what went wrong, in a line", attrgetter("error")),
-    Column("warning", TEXT, "what went wrong without ending the run", attrgetter("warning")),
-    Column("attempts", WHOLE, "how often it was tried", attrgetter("attempts")),
-    Column("started", TIME, "when", _milliseconds),
-    Column("device", TEXT, "processor or GPU", _where("device")),
-    Column("threads", WHOLE, "of the computation", _where("threads")),
-    Column("commit", TEXT, "of this package's checkout", _where("commit")),
-    Column("fingerprint", TEXT, "of all that decides its numbers; in MLflow a tag", attrgetter("run.fingerprint")),
+    RunColumn("error", TEXT, "what went wrong, in a line", attrgetter("error")),
+    RunColumn("warning", TEXT, "what went wrong without ending the run", attrgetter("warning")),
+    RunColumn("attempts", WHOLE, "how often it was tried", attrgetter("attempts")),
+    RunColumn("started", TIME, "when", _milliseconds),
+    RunColumn("device", TEXT, "processor or GPU", _where("device")),
+    RunColumn("threads", WHOLE, "of the computation", _where("threads")),
+    RunColumn("commit", TEXT, "of this package's checkout", _where("commit")),
+    RunColumn("fingerprint", TEXT, "of all that decides its numbers; in MLflow a tag", attrgetter("run.fingerprint")),
 )
 FURTHER = ("test_", "chance_")  # how columns of further metrics begin, which only some tasks have
 

@@ -48,7 +48,7 @@ def _sorted(experiment: Experiment, results: Iterable[RunResult]) -> list[RunRes
 
 
 def _values(results: Sequence[RunResult]) -> dict[str, list[Any]]:
-    found = {column.name: [column.of(result) for result in results] for column in COLUMNS}
+    found = {column.name: [column.read(result) for result in results] for column in COLUMNS}
     for name in dict.fromkeys(name for result in results for name in result.more):
         found[f"test_{name}"] = [result.more.get(name) for result in results]
     for name in dict.fromkeys(name for result in results for name in result.chances):

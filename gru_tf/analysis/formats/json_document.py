@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.analysis.formats.frame import categories, frame, from_records, plain, records
 from gru_tf.analysis.published import Beside, beside
-from gru_tf.analysis.statistics import Comparison, Interval
+from gru_tf.analysis.statistics import Interval, PairedComparison
 from gru_tf.analysis.table_text import task_names
 from gru_tf.analysis.verdicts import judge
 from gru_tf.experiment.result import RunResult
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "gru_tf.results", 1
 COPIED = ("units", "parameters", "recurrent_parameters", "metric", "direction", "test", "chance", "score")
 COUNTED = ("compile_seconds", "kernel_path", "settings", "seeds", "wanted", "failures")
-ABOUT_A_PAIR = ("reachable", "settled", "better")
+ABOUT_A_PAIR = {"reachable": "reachable", "settled": "significant", "better": "better"}  # key → what it is called here
 
 
 def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0) -> dict[str, Any]:
@@ -78,8 +78,8 @@ def _pairs(name: str, task: TaskEvidence) -> list[dict[str, Any]]:
     return [{"task": name} | _pair(pair) | {"needed": needed} for pair, needed in zip(task.pairs, task.needed, strict=True)]
 
 
-def _pair(pair: Comparison) -> dict[str, Any]:
-    whole = {**vars(pair), **{name: getattr(pair, name) for name in ABOUT_A_PAIR}}
+def _pair(pair: PairedComparison) -> dict[str, Any]:
+    whole = {**vars(pair), **{key: getattr(pair, name) for key, name in ABOUT_A_PAIR.items()}}
     return {name: _plain(value) for name, value in whole.items()}
 
 

@@ -18,13 +18,13 @@ class Recommendation:
     Args:
         cell: label of the recommended cell; None where the trivial answer is better, or no run has finished.
         nearest: the cell that comes nearest to the trivial answer where that is recommended, else `cell`.
-        settled: whether every other cell is settled to be worse.
+        significant: whether every other cell is significantly worse.
         lines: (heading, text), in the order in which they are read.
     """
 
     cell: str | None
     nearest: str | None
-    settled: bool
+    significant: bool
     lines: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
-from gru_tf.analysis.statistics import Comparison
+from gru_tf.analysis.statistics import PairedComparison
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Selection:
     candidates: tuple[str, ...]
     best: str
     tested: Mapping[str, CellEvidence]
-    pairs: tuple[Comparison, ...]
+    pairs: tuple[PairedComparison, ...]
     baseline: bool
 
     @property
@@ -65,11 +65,11 @@ def select(task: TaskEvidence) -> Selection | None:
     )
 
 
-def _candidates(tested: Mapping[str, CellEvidence], pairs: Sequence[Comparison]) -> list[str]:
+def _candidates(tested: Mapping[str, CellEvidence], pairs: Sequence[PairedComparison]) -> list[str]:
     """The cells that can be recommended, by steps 2 and 4 of the rule."""
     if not any(math.isfinite(pair.t_holm) for pair in pairs):
         return [_best(tested, tested)]
-    worse = {pair.second if pair.better == pair.first else pair.first for pair in pairs if pair.settled}
+    worse = {pair.second if pair.better == pair.first else pair.first for pair in pairs if pair.significant}
     left = [label for label in tested if label not in worse] or [_best(tested, tested)]
     left = [label for label in left if tested[label].beats_chance] or left
     left = [label for label in left if tested[label].mean_beats_chance is not False] or left

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
 from gru_tf.analysis.recommendation.rule import Selection
-from gru_tf.analysis.statistics import Comparison
+from gru_tf.analysis.statistics import PairedComparison
 from gru_tf.analysis.table import Row
 from gru_tf.analysis.wording import difference, interval, listed, p_value
 
@@ -60,7 +60,7 @@ def _certainty(selection: Selection) -> str:
     if not any(math.isfinite(pair.t_holm) for pair in pairs):
         one = "one seed was compared" if max(pair.seeds for pair in pairs) == 1 else "no two cells share two seeds"
         return f"not settled: {one}, and another may turn the order round; more seeds would tell."
-    settled, open_ = ([pair.second for pair in pairs if pair.settled == known] for known in (True, False))
+    settled, open_ = ([pair.second for pair in pairs if pair.significant == known] for known in (True, False))
     verdict = f"settled against {listed(settled)}" if settled else ""
     doubt = f"not settled against {listed(open_)}" if open_ else ""
     differences = ", and ".join(map(_difference, pairs))
@@ -69,7 +69,7 @@ def _certainty(selection: Selection) -> str:
     return f"{text} (paired t-tests, Holm).{_preferred(selection)}{more}"
 
 
-def _over(pairs: Sequence[Comparison]) -> str:
+def _over(pairs: Sequence[PairedComparison]) -> str:
     seeds = {pair.seeds for pair in pairs}
     return f"over {seeds.pop()} paired seeds" if len(seeds) == 1 else "over the seeds that both finished"
 
@@ -86,7 +86,7 @@ def _preferred(selection: Selection) -> str:
     return f" Of {listed([pick.cell, *others])}, which cannot be told apart, {pick.cell} {why}."
 
 
-def _difference(pair: Comparison) -> str:
+def _difference(pair: PairedComparison) -> str:
     mean = pair.difference.mean
     if math.isnan(mean):
         return f"not comparable with {pair.second}'s"

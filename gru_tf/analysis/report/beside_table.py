@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gru_tf.analysis import answer as answers
 from gru_tf.analysis import published as numbers
 from gru_tf.analysis.report import cell_style
-from gru_tf.analysis.report.cell_style import Sign
+from gru_tf.analysis.report.cell_style import CellStyle
 from gru_tf.analysis.report.findings import Findings
 from gru_tf.analysis.report.tables import NONE
 from gru_tf.analysis.verdicts import Verdict, judge
@@ -18,7 +18,7 @@ class Number:
     """A published number beside ours, as text."""
 
     cell: str
-    sign: Sign | None
+    style: CellStyle | None
     task: str
     metric: str
     value: str
@@ -40,14 +40,14 @@ def verdicts(findings: Findings) -> Sequence[Verdict]:
 
 def published(findings: Findings) -> list[Number]:
     """The published numbers that the experiment names."""
-    looks = cell_style.of(findings.experiment.cells)
-    return [_number(one, looks) for one in numbers.beside(findings.experiment, findings.runs)]
+    styles = cell_style.styles(findings.experiment.cells)
+    return [_number(one, styles) for one in numbers.beside(findings.experiment, findings.runs)]
 
 
-def _number(one: numbers.Beside, looks: dict[str, Sign]) -> Number:
+def _number(one: numbers.Beside, styles: dict[str, CellStyle]) -> Number:
     return Number(
         cell=one.cell,
-        sign=looks.get(one.cell),
+        style=styles.get(one.cell),
         task=one.title,
         metric=one.metric,
         value=f"{one.published.value:g}",

@@ -11,7 +11,7 @@ PAPER = "#FFFFFF"
 
 
 @dataclass(frozen=True)
-class Sign:
+class CellStyle:
     """A cell's look.
 
     Args:
@@ -56,14 +56,14 @@ class Sign:
         return " ".join("M" + "L".join(f"{x * scale:.2f},{-y * scale:.2f}" for x, y in line) + "Z" for line in lines)
 
 
-def of(cells: Iterable[Choice]) -> dict[str, Sign]:
+def styles(cells: Iterable[Choice]) -> dict[str, CellStyle]:
     """Label → sign of each cell; cells of one name share its colour and marker and differ in filling and dashes."""
-    found: dict[str, Sign] = {}
+    found: dict[str, CellStyle] = {}
     names: list[str] = []
     for cell in cells:
         before = names.count(cell.name)
         names.append(cell.name)
         dash = palette.dash(cell.name, before)
         colour, marker = palette.colour(cell.name), palette.marker(cell.name)
-        found[cell.label] = Sign(cell.label, colour, marker, dash, hollow=before % 3 == 1, half=before % 3 == 2)
+        found[cell.label] = CellStyle(cell.label, colour, marker, dash, hollow=before % 3 == 1, half=before % 3 == 2)
     return found

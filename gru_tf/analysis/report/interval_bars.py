@@ -19,7 +19,7 @@ class Scale:
     most: float
 
     @classmethod
-    def of(cls, task: TaskEvidence) -> Self | None:
+    def from_task(cls, task: TaskEvidence) -> Self | None:
         """All intervals and chance; without chance where it would press them together; None without a finite mean."""
         tests = [bound for cell in task.cells if cell.row.test for bound in cell.row.test]
         values = [value for value in tests if math.isfinite(value)]
@@ -65,7 +65,7 @@ class Bar:
     beyond: bool
 
     @classmethod
-    def of(cls, scale: Scale, task: TaskEvidence, cell: CellEvidence) -> Self | None:
+    def on_scale(cls, scale: Scale, task: TaskEvidence, cell: CellEvidence) -> Self | None:
         """A cell's on its task's scale; None without a finite mean."""
         test = cell.row.test
         if test is None or not math.isfinite(test.mean):

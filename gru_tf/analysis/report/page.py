@@ -41,7 +41,7 @@ class Section:
 
     Args:
         name: of the figure; title, text: what is shown and how to read it.
-        pictures: its panels; signs: of the cells, for the key.
+        pictures: its panels; styles: of the cells, for the key.
         missing: what is not there, or "".
     """
 
@@ -49,7 +49,7 @@ class Section:
     title: str
     text: str
     pictures: tuple[Picture, ...]
-    signs: tuple[cell_style.Sign, ...]
+    styles: tuple[cell_style.CellStyle, ...]
     missing: str
 
 
@@ -160,7 +160,7 @@ def render(findings: Findings) -> str:
         badly=findings.lost_trials,
         provenance=provenance.trace(experiment, findings.runs),
         earlier=findings.earlier,
-        looks=cell_style.of(experiment.cells),
+        styles=cell_style.styles(experiment.cells),
         light=inline_svg.variables(dark=False),
         dark=inline_svg.variables(dark=True),
     )
@@ -188,7 +188,7 @@ def unbroken(text: object) -> str:
 def _section(name: str, findings: Findings) -> Section:
     title, text = TEXTS[name]
     plate = plate_of(name, findings)
-    return Section(name, title, text, tuple(_pictures(name, title, plate)), plate.signs, _sentence(plate.missing))
+    return Section(name, title, text, tuple(_pictures(name, title, plate)), plate.styles, _sentence(plate.missing))
 
 
 def _pictures(name: str, title: str, plate: Plate) -> Iterator[Picture]:

@@ -8,10 +8,10 @@ from typing import Any
 from gru_tf.analysis import table_text, wording
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.analysis.report import cell_style
-from gru_tf.analysis.report.cell_style import Sign
+from gru_tf.analysis.report.cell_style import CellStyle
 from gru_tf.analysis.report.findings import Findings, latency, middle, training_seconds
 from gru_tf.analysis.report.interval_bars import Bar, Scale
-from gru_tf.analysis.statistics import Comparison, Interval, holm
+from gru_tf.analysis.statistics import Interval, PairedComparison, holm
 from gru_tf.analysis.statistics.paired import LEVEL
 from gru_tf.analysis.wording import difference, interval
 
@@ -19,11 +19,11 @@ NONE = "–"
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """One cell on one task."""
 
     cell: str
-    sign: Sign
+    style: CellStyle
     best: bool
     units: str
     parameters: str
@@ -41,7 +41,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairRow:
     """Two cells on one task, the one with the better mean first."""
 
     names: str
@@ -61,10 +61,10 @@ class Block:
 
     title: str
     metric: str
-    lines: tuple[Line, ...]
+    lines: tuple[TableLine, ...]
     scale: Scale | None  # of the drawn intervals
     timed: bool  # whether the time of a batch without updates is known
-    pairs: tuple[Pair, ...]
+    pairs: tuple[PairRow, ...]
     few: tuple[str, ...]  # what so few seeds keep two of the three tests from saying
 
 
@@ -75,7 +75,7 @@ def blocks(findings: Findings) -> list[Block]:
     return [_block(findings, task, [next(least) for _ in task.pairs]) for task in tasks]
 
 
-def least_probabilities(pairs: Sequence[Comparison]) -> list[float]:
+def least_probabilities(pairs: Sequence[PairedComparison]) -> list[float]:
     """What neither the permutation test nor Wilcoxon's can fall below in each of these pairs, whatever its difference is.
 
     Of n differences 2 of the 2ⁿ changes of sign are as far from 0 as all of one sign: 2^(1−n). Holm's correction of these
@@ -93,7 +93,7 @@ def least_probabilities(pairs: Sequence[Comparison]) -> list[float]:
     return [min((p for p in both if math.isfinite(p)), default=math.nan) for both in zip(*corrected, strict=True)]
 
 
-def _few(pairs: Sequence[Comparison], least: Sequence[float]) -> Iterator[str]:
+def _few(pairs: Sequence[PairedComparison], least: Sequence[float]) -> Iterator[str]:
     """A sentence for each number of seeds with which Student's test decides alone."""
     by_seeds: dict[int, list[float]] = {}
     for pair, floor in zip(pairs, least, strict=True):
@@ -109,24 +109,24 @@ def _few(pairs: Sequence[Comparison], least: Sequence[float]) -> Iterator[str]:
 
 
 def _block(findings: Findings, task: TaskEvidence, least: Sequence[float]) -> Block:
-    looks, metric = cell_style.of(findings.experiment.cells), table_text.metric(cell.row for cell in task.cells)
-    scale = Scale.of(task)
-    lines = tuple(_line(findings, task, cell, looks[cell.cell], scale) for cell in task.cells)
+    styles, metric = cell_style.styles(findings.experiment.cells), table_text.metric(cell.row for cell in task.cells)
+    scale = Scale.from_task(task)
+    lines = tuple(_line(findings, task, cell, styles[cell.cell], scale) for cell in task.cells)
     pairs = tuple(_pair(pair, needed) for pair, needed in zip(task.pairs, task.needed, strict=True))
     timed = any(line.latency != NONE for line in lines)
     return Block(task.title, metric, lines, scale, timed, pairs, tuple(_few(task.pairs, least)))
 
 
-def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, sign: Sign, scale: Scale | None) -> Line:
+def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: CellStyle, scale: Scale | None) -> TableLine:
     row, finals = cell.row, findings.finals(task.task, cell.cell)
-    return Line(
+    return TableLine(
         cell=cell.cell,
-        sign=sign,
+        style=style,
         best=cell.cell == task.best and len(task.cells) > 1,
         units=wording.count(row.units),
         parameters=wording.count(row.parameters),
         test="no test metric" if cell.untested == row.seeds > 0 else _test(row.test),
-        bar=Bar.of(scale, task, cell) if scale else None,
+        bar=Bar.on_scale(scale, task, cell) if scale else None,
         chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
         beats={True: "yes", False: "not shown", None: NONE}[cell.beats_chance],
         score=f"{row.score:.3f}" if row.score is not None and math.isfinite(row.score) else NONE,
@@ -151,15 +151,15 @@ def _verdict(task: TaskEvidence, cell: CellEvidence) -> str:
         return NONE
     if cell.cell == task.best:
         return "best mean" if cell.tested == cell.row.wanted else f"best mean, of {cell.tested} of {cell.row.wanted} seeds"
-    return f"not told apart from {task.best}" if cell.cell in task.unsettled else f"worse than {task.best}"
+    return f"not told apart from {task.best}" if cell.cell in task.inconclusive else f"worse than {task.best}"
 
 
-def _pair(pair: Comparison, needed: int | None) -> Pair:
+def _pair(pair: PairedComparison, needed: int | None) -> PairRow:
     mean = pair.difference.mean
     if math.isfinite(mean) and mean < 0:
         pair = pair.seen_from(pair.second)
-    verdict = f"settled: {pair.better} is better" if pair.settled else "not settled"
-    return Pair(
+    verdict = f"settled: {pair.better} is better" if pair.significant else "not settled"
+    return PairRow(
         names=f"{pair.first} against {pair.second}",
         difference=_difference(pair.difference, pair.seeds),
         verdict=verdict,
@@ -178,8 +178,8 @@ def _difference(value: Interval, seeds: int) -> str:
     return difference(value) if math.isfinite(value.mean) else NONE
 
 
-def _needed(pair: Comparison, needed: int | None) -> str:
-    if pair.settled:
+def _needed(pair: PairedComparison, needed: int | None) -> str:
+    if pair.significant:
         return "settled"
     return f"{needed:,}" if needed is not None else "cannot be said"
 

@@ -5,11 +5,11 @@
 """
 
 from gru_tf.analysis.statistics.intervals import Interval, bootstrap_interval, interval, mean_interval
-from gru_tf.analysis.statistics.paired import Comparison, compare, compare_all, compare_tasks, correct, holm, t_test
+from gru_tf.analysis.statistics.paired import PairedComparison, compare, compare_all, compare_tasks, correct, holm, t_test
 
 __all__ = [
-    "Comparison",
     "Interval",
+    "PairedComparison",
     "bootstrap_interval",
     "compare",
     "compare_all",

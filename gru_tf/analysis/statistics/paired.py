@@ -22,7 +22,7 @@ DRAWS = 20_000  # of random ones above
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """What is known of first − second; a p-value is NaN where it cannot be computed.
 
     Args:
@@ -56,7 +56,7 @@ class Comparison:
         return 2.0 ** (1 - self.seeds) * self.comparisons <= LEVEL
 
     @property
-    def settled(self) -> bool:
+    def significant(self) -> bool:
         """Whether a difference is shown: by Student's test, and by the permutation test where that can say so at all.
 
         With too few seeds for the latter, all differences must have one sign, which is its smallest p-value.
@@ -70,7 +70,7 @@ class Comparison:
         """The corrected p-value that `settled` goes by: the larger of both tests', or Student's where it alone can say."""
         return max(self.t_holm, self.permutation_holm) if self.reachable else self.t_holm
 
-    def seen_from(self, name: str) -> "Comparison":
+    def seen_from(self, name: str) -> "PairedComparison":
         """The same with the one of this name first."""
         if name == self.first:
             return self
@@ -87,12 +87,14 @@ class Comparison:
     @property
     def better(self) -> str | None:
         """The one with the larger score where that is settled; None where it is not."""
-        if not self.settled:
+        if not self.significant:
             return None
         return self.first if self.difference.mean > 0 else self.second
 
 
-def compare(first: Sequence[float], second: Sequence[float], names: tuple[str, str] = ("first", "second")) -> Comparison:
+def compare(
+    first: Sequence[float], second: Sequence[float], names: tuple[str, str] = ("first", "second")
+) -> PairedComparison:
     """Compare two cells at equal seeds, nothing corrected.
 
     Args:
@@ -109,7 +111,7 @@ def compare(first: Sequence[float], second: Sequence[float], names: tuple[str, s
     both = np.isfinite(a) & np.isfinite(b)
     a, b = a[both], b[both]
     difference = a - b
-    return Comparison(
+    return PairedComparison(
         first=names[0],
         second=names[1],
         seeds=len(a),
@@ -122,7 +124,7 @@ def compare(first: Sequence[float], second: Sequence[float], names: tuple[str, s
     )
 
 
-def compare_all(scores: Mapping[str, Sequence[float]]) -> list[Comparison]:
+def compare_all(scores: Mapping[str, Sequence[float]]) -> list[PairedComparison]:
     """Every pair of cells on one task, corrected for one another by Holm's procedure.
 
     Args:
@@ -131,7 +133,7 @@ def compare_all(scores: Mapping[str, Sequence[float]]) -> list[Comparison]:
     return compare_tasks([scores])[0]
 
 
-def compare_tasks(tasks: Sequence[Mapping[str, Sequence[float]]]) -> list[list[Comparison]]:
+def compare_tasks(tasks: Sequence[Mapping[str, Sequence[float]]]) -> list[list[PairedComparison]]:
     """Every pair of cells on each of several tasks, all corrected for one another.
 
     Were each task corrected by itself, one experiment of six tasks in four would settle a difference that is not there.
@@ -144,7 +146,7 @@ def compare_tasks(tasks: Sequence[Mapping[str, Sequence[float]]]) -> list[list[C
     return [[next(corrected) for _ in task] for task in found]
 
 
-def correct(found: Sequence[Comparison]) -> list[Comparison]:
+def correct(found: Sequence[PairedComparison]) -> list[PairedComparison]:
     """These comparisons, corrected for one another by Holm's procedure; one that could not be tested counts as none."""
     t, permutation, wilcoxon = (holm([getattr(c, test) for c in found]) for test in ("t", "permutation", "wilcoxon"))
     family = sum(math.isfinite(c.t) for c in found)

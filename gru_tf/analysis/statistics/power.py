@@ -11,7 +11,7 @@ SPREADS = 4_096  # points of a distribution that a mean is taken over
 MOST = 10_000  # seeds; a difference that needs more is none that anybody would measure
 
 
-def seeds_to_settle(difference: Any, comparisons: int = 1, power: float = POWER) -> int | None:
+def seeds_needed(difference: Any, comparisons: int = 1, power: float = POWER) -> int | None:
     """Seeds with which Student's paired test finds a difference of this size four times in five.
 
     What was seen is taken for the truth: its mean and its deviation. The level is shared among all comparisons (Holm's

@@ -422,7 +422,7 @@ def test_json_is_json_proper_and_says_what_evidence_does(results):
     assert (pair["task"], pair["first"], pair["second"], pair["seeds"]) == ("adding", "gru", "lstm", 3)
     assert pair["difference"]["mean"] < 0, "the lstm's error is smaller"
     assert (pair["settled"], pair["better"], pair["needed"]) == (
-        known.settled,
+        known.significant,
         known.better,
         results.evidence.tasks[0].needed[0],
     )

@@ -334,11 +334,11 @@ def _luminance(colour):
 
 def test_cells_of_one_name_are_told_apart_without_colour():
     cells = ["gru", {"gru": {"reset_after": False}}, {"gru": {"convention": "write"}}, "lstm"]
-    looks = cell_style.of(experiment(tasks=["digits"], cells=cells).cells)
-    assert len({(sign.marker, sign.hollow, sign.half) for sign in looks.values()}) == 4
-    assert len({str(sign.dots()) for sign in looks.values()}) == 4
-    assert len({str(sign.dash) for sign in looks.values()}) == 4
-    assert looks["gru"].colour == looks["gru(reset_after=False)"].colour
+    styles = cell_style.styles(experiment(tasks=["digits"], cells=cells).cells)
+    assert len({(sign.marker, sign.hollow, sign.half) for sign in styles.values()}) == 4
+    assert len({str(sign.dots()) for sign in styles.values()}) == 4
+    assert len({str(sign.dash) for sign in styles.values()}) == 4
+    assert styles["gru"].colour == styles["gru(reset_after=False)"].colour
 
 
 @pytest.mark.parametrize("name", figures.NAMES)

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from gru_tf.analysis.statistics import paired
-from gru_tf.analysis.statistics.power import power_of, seeds_for, seeds_to_settle
+from gru_tf.analysis.statistics.power import power_of, seeds_for, seeds_needed
 
 # Darwin's maize, crossed − self-fertilised in eighths of an inch; R. A. Fisher, The design of experiments, 1935, §16–21
 DARWIN = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48])
@@ -116,7 +116,7 @@ def test_a_clear_difference_is_settled_and_named():
 @pytest.mark.parametrize("scores", [([0.5], [0.1]), ([], []), ([0.5] * 5, [0.1] * 5), ([0.5, math.nan], [0.1, 0.2])])
 def test_too_little_settles_nothing(scores):
     """One seed, none, equal differences without a spread, one pair that both finished."""
-    assert paired.compare_all({"rnn": scores[0], "gru": scores[1]})[0].settled is False
+    assert paired.compare_all({"rnn": scores[0], "gru": scores[1]})[0].significant is False
 
 
 def test_a_seed_that_one_cell_did_not_finish_is_left_out():
@@ -143,7 +143,7 @@ NULLS = {
 def test_without_a_difference_at_most_one_experiment_in_twenty_settles_anything(null, seeds):
     """1,000 experiments of three equal cells: any pair called settled is an error; 5 % and two deviations of it allowed."""
     draws = NULLS[null](np.random.default_rng(seeds), (1000, 3, seeds))
-    errors = sum(any(c.settled for c in paired.compare_all(dict(zip("abc", cells, strict=True)))) for cells in draws)
+    errors = sum(any(c.significant for c in paired.compare_all(dict(zip("abc", cells, strict=True)))) for cells in draws)
     assert errors <= 50 + 2 * math.sqrt(1000 * 0.05 * 0.95)
 
 
@@ -152,8 +152,8 @@ def test_several_tasks_at_once_keep_the_level_too(tasks, seeds):
     """An experiment of several tasks is one experiment: corrected task by task, it would err more often."""
     draws = np.random.default_rng(tasks).normal(size=(1000, tasks, 3, seeds))
     named = [[dict(zip("abc", cells, strict=True)) for cells in found] for found in draws]
-    errors = [any(c.settled for task in paired.compare_tasks(found) for c in task) for found in named]
-    apart = [any(c.settled for task in found for c in paired.compare_all(task)) for found in named[:400]]
+    errors = [any(c.significant for task in paired.compare_tasks(found) for c in task) for found in named]
+    apart = [any(c.significant for task in found for c in paired.compare_all(task)) for found in named[:400]]
     assert sum(errors) <= 50 + 2 * math.sqrt(1000 * 0.05 * 0.95)
     assert sum(apart) > 20 + 2 * math.sqrt(400 * 0.05 * 0.95)
 
@@ -174,7 +174,7 @@ def test_without_the_correction_more_would_be_settled():
 def test_the_seeds_it_asks_for_find_the_difference():
     """Of experiments with the difference that was seen, about four in five settle it with so many seeds."""
     seen = np.random.default_rng(4).normal(0.8, 1, 6)
-    needed = seeds_to_settle(seen, comparisons=3)
+    needed = seeds_needed(seen, comparisons=3)
     effect = seen.mean() / seen.std(ddof=1)
     draws = np.random.default_rng(1).normal(effect, 1, (1000, needed))
     found = sum(paired.t_test(d) <= 0.05 / 3 for d in draws) / 1000
@@ -184,4 +184,4 @@ def test_the_seeds_it_asks_for_find_the_difference():
 
 @pytest.mark.parametrize("difference", [[0.1], [0.2, 0.2], [1.0, math.nan], [1.0, -1.0]])
 def test_where_nothing_can_be_said_no_number_of_seeds_is(difference):
-    assert seeds_to_settle(difference) is None
+    assert seeds_needed(difference) is None

@@ -15,7 +15,7 @@ def plate(findings: Findings) -> Plate:
     """A panel a task."""
     panels = [_panel(findings, task, curves) for task in findings.evidence.tasks if (curves := _curves(findings, task))]
     missing = "" if panels else "no finished seed has a history of its epochs."
-    return Plate(tuple(panels), missing, tuple(cell_style.of(findings.experiment.cells).values()))
+    return Plate(tuple(panels), missing, tuple(cell_style.styles(findings.experiment.cells).values()))
 
 
 def bands(histories: list[list[float]]) -> list[tuple[float, float, float]]:
@@ -41,16 +41,16 @@ def _curves(findings: Findings, task: TaskEvidence) -> dict[str, list[tuple[floa
 
 
 def _panel(findings: Findings, task: TaskEvidence, curves: dict[str, list[tuple[float, float, float]]]) -> Panel:
-    looks = cell_style.of(findings.experiment.cells)
+    styles = cell_style.styles(findings.experiment.cells)
 
     def paint(axes: Any) -> None:
         for label, band in curves.items():
             epochs = range(1, len(band) + 1)
             low, middle, high = zip(*band, strict=True)
-            axes.fill_between(epochs, low, high, color=looks[label].colour, alpha=0.16, lw=0)
+            axes.fill_between(epochs, low, high, color=styles[label].colour, alpha=0.16, lw=0)
             every = max(1, len(band) // 6)
-            axes.plot(epochs, middle, **looks[label].dots(ms=3.5, markevery=every), zorder=3)
-            axes.plot(epochs, middle, **looks[label].line(), zorder=2)
+            axes.plot(epochs, middle, **styles[label].dots(ms=3.5, markevery=every), zorder=3)
+            axes.plot(epochs, middle, **styles[label].line(), zorder=2)
         light(axes)
         longest = max(map(len, curves.values()))
         axes.set_xlim(1 - 0.02 * longest, longest + 0.02 * longest)

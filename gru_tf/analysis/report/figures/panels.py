@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gru_tf.analysis.report.cell_style import Sign
+from gru_tf.analysis.report.cell_style import CellStyle
 from gru_tf.foundation import palette
 
 if TYPE_CHECKING:
@@ -44,20 +44,20 @@ class Plate:
     Args:
         panels: none where there is nothing to show.
         missing: a sentence on what is not there, or "".
-        signs: of the cells, for a key; empty where the panels name them.
+        styles: of the cells, for a key; empty where the panels name them.
         drawn: the whole as a figure; None puts the panels side by side.
         across: so many in a row.
     """
 
     panels: tuple[Panel, ...]
     missing: str = ""
-    signs: tuple[Sign, ...] = ()
+    styles: tuple[CellStyle, ...] = ()
     drawn: Callable[[], "Figure"] | None = None
     across: int = 3
 
     def whole(self) -> "Figure":
         """All panels in one figure, with a key above them."""
-        return self.drawn() if self.drawn else _side_by_side(self.panels, self.signs, self.across)
+        return self.drawn() if self.drawn else _side_by_side(self.panels, self.styles, self.across)
 
 
 def painted(title: str, paint: Callable[[Any], None], height: float = HEIGHT, first: bool = False) -> Panel:
@@ -87,10 +87,10 @@ def _figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _side_by_side(panels: Sequence[Panel], signs: Sequence[Sign], most: int) -> "Figure":
+def _side_by_side(panels: Sequence[Panel], styles: Sequence[CellStyle], most: int) -> "Figure":
     across = min(most, len(panels))
     rows = -(-len(panels) // across)
-    lines = -(-len(signs) // (2 * across)) if signs else 0
+    lines = -(-len(styles) // (2 * across)) if styles else 0
     heights = [max(p.height for p in panels[r * across : (r + 1) * across]) + 0.25 for r in range(rows)]
     with styled():
         made = _figure(WIDTH * across, sum(heights) + 0.25 * lines)
@@ -101,8 +101,10 @@ def _side_by_side(panels: Sequence[Panel], signs: Sequence[Sign], most: int) -> 
                 panel.paint(axes)
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
-        if signs:
-            made.legend(handles=[sign.handle() for sign in signs], loc="outside upper left", ncols=2 * across, frameon=False)
+        if styles:
+            made.legend(
+                handles=[style.handle() for style in styles], loc="outside upper left", ncols=2 * across, frameon=False
+            )
     return made
 
 

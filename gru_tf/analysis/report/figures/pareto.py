@@ -53,7 +53,7 @@ def plate(findings: Findings) -> Plate:
     if tasks and absent:
         missing = f"These runs recorded no {' and no '.join(absent)}."
     across = len(COSTS) - len(absent) or 1
-    return Plate(tuple(panels), missing, tuple(cell_style.of(findings.experiment.cells).values()), across=across)
+    return Plate(tuple(panels), missing, tuple(cell_style.styles(findings.experiment.cells).values()), across=across)
 
 
 def _tested(cell: CellEvidence) -> bool:
@@ -72,7 +72,7 @@ def _panel(
     label, cost = COSTS[name]
 
     def paint(axes: Any) -> None:
-        looks = cell_style.of(findings.experiment.cells)
+        styles = cell_style.styles(findings.experiment.cells)
         means = [(x, cell.row.test.mean) for x, cell in points.values() if cell.row.test]
         whole = name == "parameters"
         _front(axes, means, task.direction, whole and bool(alike([x for x, _ in means])))
@@ -81,11 +81,11 @@ def _panel(
             assert cell.row.test is not None  # noqa: S101, only of cells that were tested
             seeds = [(cost(r), r.test) for r in findings.finals(task.task, cell_label)]
             known = [(a, b) for a, b in seeds if a is not None and b is not None]
-            axes.plot(*zip(*known, strict=True), **looks[cell_label].dots(ms=3.5, alpha=0.55, mew=0.5), zorder=2)
+            axes.plot(*zip(*known, strict=True), **styles[cell_label].dots(ms=3.5, alpha=0.55, mew=0.5), zorder=2)
             mean, low, high = cell.row.test
             if isfinite(low):
-                axes.plot([x, x], [low, high], color=looks[cell_label].colour, lw=1.2, zorder=3)
-            axes.plot([x], [mean], **looks[cell_label].dots(ms=7), zorder=4)
+                axes.plot([x, x], [low, high], color=styles[cell_label].colour, lw=1.2, zorder=3)
+            axes.plot([x], [mean], **styles[cell_label].dots(ms=7), zorder=4)
             x_values += [x, *(a for a, _ in known)]
             y_values += [bound for bound in (mean, low, high, *(b for _, b in known)) if isfinite(bound) and bound > 0]
         light(axes)

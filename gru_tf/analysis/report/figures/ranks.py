@@ -28,7 +28,7 @@ def _why_not(findings: Findings) -> str:
 
 
 def _panel(findings: Findings, found: Ranks) -> Panel:
-    looks = cell_style.of(findings.experiment.cells)
+    styles = cell_style.styles(findings.experiment.cells)
     order = sorted(range(len(found.cells)), key=lambda i: found.mean[i])
 
     def paint(axes: Any) -> None:
@@ -36,7 +36,7 @@ def _panel(findings: Findings, found: Ranks) -> Panel:
         for line, place in enumerate(order):
             label, rank = found.cells[place], found.mean[place]
             axes.plot([1, rank], [line, line], color="#D0D0D0", lw=1, zorder=1)
-            axes.plot([rank], [line], **looks[label].dots(ms=7), zorder=3)
+            axes.plot([rank], [line], **styles[label].dots(ms=7), zorder=3)
             axes.annotate(f"{rank:.2f}", (rank, line), (0, 7), textcoords="offset points", ha="center", fontsize=8)
         step = BESIDE * (count - 1)
         groups = found.cliques()

@@ -31,7 +31,7 @@ def plate(findings: Findings) -> Plate:
     if found is not None and not found.silent:
         panels.insert(0, _importances(found))
     return Plate(
-        tuple(panels), "", tuple(cell_style.of(findings.experiment.cells).values()), across=min(3, len(search.axes))
+        tuple(panels), "", tuple(cell_style.styles(findings.experiment.cells).values()), across=min(3, len(search.axes))
     )
 
 
@@ -53,7 +53,7 @@ def _importances(found: Importance) -> Panel:
 
 
 def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis, first: bool) -> Panel:
-    looks = cell_style.of(findings.experiment.cells)
+    styles = cell_style.styles(findings.experiment.cells)
 
     def paint(axes: Any) -> None:
         values: list[float] = []
@@ -63,7 +63,7 @@ def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis, first:
             shift = 0.0 if isinstance(axis, Range) else 0.24 * ((rank + 0.5) / len(task.cells) - 0.5) * 2
             points = [(number(axis, setting(r, name)) + shift, float(r.validation or 0)) for r in tried]
             if points:
-                axes.plot(*zip(*points, strict=True), **looks[cell.cell].dots(ms=4.5, alpha=0.8))
+                axes.plot(*zip(*points, strict=True), **styles[cell.cell].dots(ms=4.5, alpha=0.8))
                 best = max(points, key=lambda point: sign(direction) * point[1])
                 axes.plot(*best, ls="", marker="o", ms=10, mfc="none", mec=MUTED, mew=1)
             values += [value for _, value in points]

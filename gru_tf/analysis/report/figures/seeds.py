@@ -24,7 +24,7 @@ def plate(findings: Findings) -> Plate:
 
 
 def _panel(findings: Findings, task: TaskEvidence) -> Panel:
-    looks = cell_style.of(findings.experiment.cells)
+    styles = cell_style.styles(findings.experiment.cells)
 
     def paint(axes: Any) -> None:
         shown: list[float] = []
@@ -33,7 +33,7 @@ def _panel(findings: Findings, task: TaskEvidence) -> Panel:
             if not tests or cell.row.test is None:
                 axes.text(0.01, place, "no finished seed", transform=axes.get_yaxis_transform(), va="center", color=MUTED)
                 continue
-            axes.plot(tests, [place - 0.12] * len(tests), **looks[cell.cell].dots(alpha=0.75))
+            axes.plot(tests, [place - 0.12] * len(tests), **styles[cell.cell].dots(alpha=0.75))
             mean, low, high = cell.row.test
             if isfinite(low):
                 axes.plot([low, high], [place + 0.2] * 2, color=INK, lw=1.2)

@@ -29,14 +29,14 @@ def _times(findings: Findings, task: TaskEvidence) -> dict[tuple[str, str], list
 
 
 def _panel(findings: Findings, task: TaskEvidence, times: dict[tuple[str, str], list[Speed]]) -> Panel:
-    looks = cell_style.of(findings.experiment.cells)
+    styles = cell_style.styles(findings.experiment.cells)
 
     def paint(axes: Any) -> None:
         for place, ((label, _), speeds) in enumerate(times.items()):
             lines = [place + 0.5 * ((number + 0.5) / len(speeds) - 0.5) for number in range(len(speeds))]
             low, high = [s.step_ms_low for s in speeds], [s.step_ms_high for s in speeds]
-            axes.hlines(lines, low, high, color=looks[label].colour, lw=1, alpha=0.6)
-            axes.plot([s.step_ms for s in speeds], lines, **looks[label].dots(ms=4))
+            axes.hlines(lines, low, high, color=styles[label].colour, lw=1, alpha=0.6)
+            axes.plot([s.step_ms for s in speeds], lines, **styles[label].dots(ms=4))
         axes.set_ylim(len(times) - 0.4, -0.6)
         axes.set_yticks([place - APART for place in range(len(times))], [label for label, _ in times])
         axes.set_yticks([place + APART for place in range(len(times))], [path for _, path in times], minor=True)
