@@ -49,7 +49,7 @@ class CellEvidence:
 
     @property
     def beats_chance(self) -> bool | None:
-        """Whether the whole interval is better than the trivial answer; None where there is no interval."""
+        """Whether the whole interval is better than the baseline; None where there is no interval."""
         test, chance = self.row.test, self.row.chance
         if test is None or chance is None or math.isnan(test.low):
             return None
@@ -69,13 +69,13 @@ class TaskEvidence:
     """All cells on one task.
 
     Args:
-        task, title: its label, and what is shown of it.
+        task, title: its label, and what tables call it.
         metric, direction: of the test split, "" where no run has finished.
-        chance: the trivial answer's metric.
+        chance: the baseline's metric.
         cells: in the experiment's order.
         pairs: every two cells, a difference above 0 being for the first whichever way the metric goes; corrected for all
             pairs on all tasks of the experiment.
-        needed: for each pair the seeds in all that would settle it; None where it is settled or nothing can be said.
+        needed: for each pair the seeds in all that would be needed; None where it is significant, or not known.
     """
 
     task: str
@@ -89,7 +89,7 @@ class TaskEvidence:
 
     def cell(self, label: str) -> CellEvidence:
         """The one of this label; KeyError where there is none."""
-        return {found.cell: found for found in self.cells}[label]
+        return {cell.cell: cell for cell in self.cells}[label]
 
     @property
     def best(self) -> str | None:
@@ -99,7 +99,7 @@ class TaskEvidence:
 
     @property
     def inconclusive(self) -> tuple[str, ...]:
-        """The cells that the best one is not shown to be better than."""
+        """The cells that the best one is not significantly better than."""
         own = [pair.seen_from(self.best) for pair in self.pairs if self.best and self.best in (pair.first, pair.second)]
         return tuple(pair.second for pair in own if pair.better != self.best)
 
@@ -119,7 +119,7 @@ class TaskEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an experiment has shown so far.
+    """What an experiment shows so far.
 
     Args:
         experiment: the question.
@@ -142,7 +142,7 @@ class Evidence:
 
     def task(self, label: str) -> TaskEvidence:
         """The one of this label or title; KeyError where there is none."""
-        named = {found.title: found for found in self.tasks} | {found.task: found for found in self.tasks}
+        named = {task.title: task for task in self.tasks} | {task.task: task for task in self.tasks}
         return named[label]
 
 
@@ -216,13 +216,13 @@ def _middle(
     tasks: Sequence[TaskEvidence], of: Mapping[tuple[str, str], Sequence[RunResult]], seeds: int
 ) -> dict[str, Interval]:
     """Of the cells whose final seeds have all ended: what is still to come is no zero, and fewer tasks are other tasks."""
-    found: dict[str, list[list[float]]] = {}
+    by_cell: dict[str, list[list[float]]] = {}
     for task in tasks:
         for cell in task.cells:
             ended = {result.run.seed for result in of.get((task.task, cell.cell), []) if result.run.purpose == "final"}
-            if len(ended) == seeds:  # one that diverged or failed learned nothing: 0, the trivial answer's score
+            if len(ended) == seeds:  # one that diverged or failed learned nothing: 0, the baseline's score
                 scores = list(cell.scores.values())
-                found.setdefault(cell.cell, []).append(scores + [0.0] * (seeds - len(scores)))
-    whole = {cell: scores for cell, scores in found.items() if len(scores) == len(tasks)}
+                by_cell.setdefault(cell.cell, []).append(scores + [0.0] * (seeds - len(scores)))
+    whole = {cell: scores for cell, scores in by_cell.items() if len(scores) == len(tasks)}
     known = {cell.cell for task in tasks for cell in task.cells if cell.scores}
     return {cell: interquartile_mean(scores).within(-math.inf, 1.0) for cell, scores in whole.items() if cell in known}

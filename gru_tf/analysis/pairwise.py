@@ -1,4 +1,4 @@
-"""Two cells of an experiment, task by task: which is better, by how much, and is that settled?"""
+"""Two cells of an experiment, task by task: which is better, by how much, and is that significant?"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from gru_tf.foundation.errors import UserError, did_you_mean
 HEADINGS = ("task", "", "difference [95 % interval]", "p", "seeds", "verdict")
 
 
-class _Found(NamedTuple):
+class _OnTask(NamedTuple):
     task: TaskEvidence
     pair: PairedComparison | None
     needed: int | None
@@ -42,54 +42,54 @@ class Versus(Mapping[str, PairedComparison]):
         if self.first == self.second:
             raise UserError(f"compare: expected two cells. Received: '{first}' and '{second}'")
         names = task_names(evidence.experiment)
-        self._found = {names[task.task]: self._of(task) for task in evidence.tasks}
+        self._by_task = {names[task.task]: self._on(task) for task in evidence.tasks}
 
-    def _of(self, task: TaskEvidence) -> _Found:
+    def _on(self, task: TaskEvidence) -> _OnTask:
         for pair, needed in zip(task.pairs, task.needed, strict=True):
             if {pair.first, pair.second} == {self.first, self.second} and pair.seeds:
-                return _Found(task, pair.seen_from(self.first), needed)
-        return _Found(task, None, None)
+                return _OnTask(task, pair.seen_from(self.first), needed)
+        return _OnTask(task, None, None)
 
     def __getitem__(self, task: str) -> PairedComparison:
-        found = self._found.get(task)
-        if found is None or found.pair is None:
+        on_task = self._by_task.get(task)
+        if on_task is None or on_task.pair is None:
             raise KeyError(task)
-        return found.pair
+        return on_task.pair
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, found in self._found.items() if found.pair is not None)
+        return (name for name, on_task in self._by_task.items() if on_task.pair is not None)
 
     def __len__(self) -> int:
-        return sum(found.pair is not None for found in self._found.values())
+        return sum(on_task.pair is not None for on_task in self._by_task.values())
 
     def verdict(self, task: str) -> str:
-        """What is shown on a task, in a few words."""
-        found = self._found[task]
-        if found.pair is None:
+        """What the pair shows on a task, in a few words."""
+        on_task = self._by_task[task]
+        if on_task.pair is None:
             return "no seed has finished with both"
-        if found.pair.better:
-            return f"{found.pair.better} is better"
-        return f"not settled{_why(found.pair)}{_enough(found)}"
+        if on_task.pair.better:
+            return f"{on_task.pair.better} is better"
+        return f"inconclusive{_why(on_task.pair)}{_enough(on_task)}"
 
     def __repr__(self) -> str:
         lines = [f"{self.first} against {self.second}, at equal seeds (paired t-tests, Holm):"]
-        for name, (task, pair, _) in self._found.items():
+        for name, (task, pair, _) in self._by_task.items():
             verdict = self.verdict(name)
-            lines.append(f"  {name}, {_metric(task)}: {_told(pair, verdict) if pair else verdict}")
+            lines.append(f"  {name}, {_metric(task)}: {_summary(pair, verdict) if pair else verdict}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """For notebooks: a row a task."""
         heading = "".join(f"<th>{escape(text)}</th>" for text in HEADINGS)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in self._cells(name)) + "</tr>" for name in self._found
+            "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in self._cells(name)) + "</tr>" for name in self._by_task
         )
         caption = f"<b>{escape(self.first)} − {escape(self.second)}</b>, above 0 where {escape(self.first)} is better"
         note = "<p>At equal seeds; p: paired t-tests with Holm's correction for all comparisons of the experiment.</p>"
         return f"<p>{caption}</p><table><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>{note}"
 
     def _cells(self, name: str) -> tuple[str, ...]:
-        task, pair, _ = self._found[name]
+        task, pair, _ = self._by_task[name]
         if pair is None:
             return name, _metric(task), "–", "–", "0", self.verdict(name)
         p = "–" if math.isnan(pair.t_holm) else p_value(pair.t_holm).removeprefix("p ").removeprefix("= ")
@@ -99,15 +99,15 @@ class Versus(Mapping[str, PairedComparison]):
 def _label(name: str, labels: Mapping[str, str]) -> str:
     if name in labels:
         return name
-    called = [label for label, of in labels.items() if of == name]
-    if len(called) == 1:
-        return called[0]
-    if called:
-        raise UserError(f"several cells are called '{name}': {'; '.join(called)}")
+    matches = [label for label, cell in labels.items() if cell == name]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UserError(f"several cells are called '{name}': {'; '.join(matches)}")
     raise UserError(f"the experiment has no cell '{name}'.{did_you_mean(name, list(labels))} Cells: {', '.join(labels)}")
 
 
-def _told(pair: PairedComparison, verdict: str) -> str:
+def _summary(pair: PairedComparison, verdict: str) -> str:
     """The difference, how sure it is, and the verdict where that is another one than the difference."""
     ahead = pair.seen_from(pair.second) if pair.difference.mean < 0 else pair
     if ahead.difference.mean == 0:
@@ -120,16 +120,16 @@ def _told(pair: PairedComparison, verdict: str) -> str:
 
 
 def _why(pair: PairedComparison) -> str:
-    """What speaks against a difference that the t-test alone would call settled."""
+    """What speaks against a difference that is significant by the t-test alone."""
     if not pair.t_holm <= LEVEL:
         return ""
     if pair.reachable:
-        return f": by changes of sign {p_value(pair.permutation_holm)}"
-    return f": of {pair.seeds} seeds not all agree"
+        return f": permutation test {p_value(pair.permutation_holm)}"
+    return f": not all {pair.seeds} seeds agree"
 
 
-def _enough(found: _Found) -> str:
-    return f" (about {found.needed:,} seeds would settle it)" if found.needed else ""
+def _enough(on_task: _OnTask) -> str:
+    return f" (about {on_task.needed:,} seeds would be needed)" if on_task.needed else ""
 
 
 def _metric(task: TaskEvidence) -> str:

@@ -38,14 +38,14 @@ class Plots:
         return f"<figures: {', '.join(report.figures.NAMES)}>"
 
 
-def _draw(name: str, results: "Results", /, *given: object, **named: object) -> "Figure":
+def _draw(name: str, results: "Results", /, *arguments: object, **options: object) -> "Figure":
     """A figure of a method, which takes nothing.
 
     Raises:
         UserError: where it was given something.
     """
-    if given or named:
-        received = ", ".join([*map(repr, given), *(f"{key}={value!r}" for key, value in named.items())])
+    if arguments or options:
+        received = ", ".join([*map(repr, arguments), *(f"{key}={value!r}" for key, value in options.items())])
         tasks = ", ".join(task.title for task in results.experiment.tasks)
         raise UserError(f"plot.{name}: expected no argument, it draws every task ({tasks}). Received: {received}")
     figure: Figure = report.figures.draw(name, results)

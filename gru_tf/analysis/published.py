@@ -23,7 +23,7 @@ class Beside:
 
     Args:
         published: number, tag and source.
-        task, title, cell: labels, and what is shown of the task's.
+        task, title, cell: labels, and what tables call the task.
         metric: of both; "" where neither the experiment nor a run says it.
         ours: mean and 95 % interval over the finished seeds; None while there is none.
     """
@@ -47,13 +47,13 @@ class Beside:
 
     @property
     def source(self) -> str:
-        """The paper, and what is otherwise there."""
+        """The paper, and how its protocol differs."""
         differs = f"; their protocol: {self.published.differs}" if self.published.differs else ""
         return f"{self.published.source}{differs}"
 
     @property
     def provenance(self) -> str:
-        """The tag in words, the source, and what is otherwise there."""
+        """The tag in words, the source, and how its protocol differs."""
         return f"{TAGS[self.published.tag]}; {self.source}"
 
 
@@ -63,15 +63,15 @@ def beside(experiment: Experiment, results: Iterable[RunResult]) -> tuple[Beside
         return ()
     results = list(results)
     table = {(row.task, row.cell): row for row in rows(experiment, results)}
-    found = []
+    numbers = []
     for number in experiment.published:
         task, cell = named(number.task, experiment.tasks, "task"), named(number.cell, experiment.cells, "cell")
         row = table[task.label, cell.label]
         ours = row.test
         if number.metric not in (None, row.metric):
             ours = _further(number.metric or "", task.label, cell.label, results)
-        found.append(Beside(number, task.label, task.title, cell.label, number.metric or row.metric, ours))
-    return tuple(found)
+        numbers.append(Beside(number, task.label, task.title, cell.label, number.metric or row.metric, ours))
+    return tuple(numbers)
 
 
 def _further(metric: str, task: str, cell: str, results: Iterable[RunResult]) -> Interval | None:

@@ -71,7 +71,7 @@ class Results:
 
     @cached_property
     def evidence(self) -> evidence.Evidence:
-        """What the runs say: intervals, pairs of cells, ranks, what is open, what is missing."""
+        """What the runs say: intervals, pairs of cells, ranks, what is inconclusive, what is missing."""
         return evidence.gather(self.experiment, self.runs)
 
     @property
@@ -86,7 +86,7 @@ class Results:
         return frame(self.experiment, self.runs)
 
     def compare(self, first: str, second: str) -> Versus:
-        """Two cells at equal seeds, on every task; printed, or in a notebook, it says what is settled.
+        """Two cells at equal seeds, on every task; printed, or in a notebook, it says what is significant.
 
         Raises:
             UserError: for a cell that the experiment does not have.
@@ -122,14 +122,14 @@ class Results:
 
     def _beside(self) -> dict[str, list[str]]:
         """Verdicts on claims, and published numbers by the label of their task, a line each."""
-        found: dict[str, list[str]] = {}
+        notes: dict[str, list[str]] = {}
         for verdict in judge(self.experiment, self.runs):
-            found.setdefault("", []).append(f"Claim {verdict.text}: {verdict.verdict}. {verdict.why}")
+            notes.setdefault("", []).append(f"Claim {verdict.text}: {verdict.verdict}. {verdict.why}")
         for one in beside(self.experiment, self.runs):
-            ours = f"ours {wording.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "ours is not there yet"
-            told = f"{one.title}, {one.cell}: published {one.metric} {one.published.value:g} ({one.provenance}); {ours}."
-            found.setdefault(one.task, []).append(told)
-        return found
+            ours = f"ours {wording.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "no result of ours yet"
+            text = f"{one.title}, {one.cell}: published {one.metric} {one.published.value:g} ({one.provenance}); {ours}."
+            notes.setdefault(one.task, []).append(text)
+        return notes
 
     def __repr__(self) -> str:
         sizes = ((len(self.experiment.tasks), "task"), (len(self.experiment.cells), "cell"), (len(self.runs), "run"))
@@ -138,8 +138,8 @@ class Results:
 
     def _repr_html_(self) -> str:
         """For notebooks: the question, the answer, the table."""
-        asked = f"<p><b>{escape(self.experiment.question)}</b></p><p>{escape(' '.join(answer(self.evidence)))}</p>"
-        return asked + markup.html(self.experiment, self.table(), self.earlier, self._beside())
+        heading = f"<p><b>{escape(self.experiment.question)}</b></p><p>{escape(' '.join(answer(self.evidence)))}</p>"
+        return heading + markup.html(self.experiment, self.table(), self.earlier, self._beside())
 
 
 def _last_seed_first(runs: Iterable[RunResult]) -> list[RunResult]:

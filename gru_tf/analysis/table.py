@@ -20,11 +20,11 @@ class Row:
 
     Args:
         task, cell: labels.
-        title: of the task, what is shown of its label.
+        title: of the task, what tables call it.
         units, parameters, recurrent_parameters: size of the final network; None while there is none.
         metric: name of the task's metric; direction: "max" or "min".
-        test: mean and 95 % interval over the finished seeds, cut to what the metric can be; None while there is none.
-        chance: the trivial answer's metric, its mean over seeds.
+        test: mean and 95 % interval over the finished seeds, clipped to the metric's range; None while there is none.
+        chance: the baseline's metric, its mean over seeds.
         score: mean of (test − chance) / (solved − chance).
         step_ms: median training step over seeds, in milliseconds; compile_seconds: likewise.
         kernel_path: what executed the recurrence.
@@ -68,10 +68,10 @@ def rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
 
 def by_pair(results: Iterable[RunResult]) -> dict[tuple[str, str], list[RunResult]]:
     """Labels of task and cell → their results, in the order given."""
-    found: dict[tuple[str, str], list[RunResult]] = {}
+    runs: dict[tuple[str, str], list[RunResult]] = {}
     for result in results:
-        found.setdefault((result.run.task.label, result.run.cell.label), []).append(result)
-    return found
+        runs.setdefault((result.run.task.label, result.run.cell.label), []).append(result)
+    return runs
 
 
 def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunResult]) -> Row:
@@ -104,7 +104,7 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
 
 
 def bounded(metric: str, values: list[float]) -> Interval:
-    """Mean and 95 % interval of a metric, cut to what it can be."""
+    """Mean and 95 % interval of a metric, clipped to its range."""
     return interval(values).within(LEAST.get(metric, 0.0), MOST.get(metric, math.inf))
 
 

@@ -8,7 +8,7 @@ from gru_tf.analysis.wording import count, interval
 from gru_tf.experiment.experiment import Experiment
 
 ARROWS = {"max": "↑", "min": "↓"}
-COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "chance", "ms/step", "seeds", "failed")
+COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "baseline", "ms/step", "seeds", "failed")
 
 
 def blocks(rows: Iterable[Row]) -> list[list[Row]]:
@@ -54,19 +54,19 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
     """What a reader must know of the table, and each failure.
 
     Args:
-        experiment: what was asked.
+        experiment: the question.
         rows: the table.
         earlier: runs in the store that belong to an earlier definition of the experiment.
     """
     yield f"At {budget(experiment)}."
     seeds = len(experiment.seeds)
     if seeds > 1:
-        yield f"{_over(seeds)} over {seeds} seeds; bold: the best mean, which is not a test."
-    yield "Chance: the trivial answer's metric. ms/step: median training step, compile time apart."
+        yield f"{_over(seeds)} over {seeds} seeds; bold = best mean (not a significance test)."
+    yield "Baseline: test metric without any training. ms/step: median training step, excluding compile time."
     if experiment.search:
         named = ", ".join(experiment.search.axes)
         trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"
-        yield f"Each cell tuned alike: {trials} over {named}, on validation only."
+        yield f"Every cell tuned equally: {trials} over {named}, on validation only."
     if earlier:
         runs = "1 run" if earlier == 1 else f"{earlier:,} runs"
         yield f"Not shown: {runs} of earlier definitions of {experiment.name}, kept in the store."
@@ -84,7 +84,7 @@ def _over(seeds: int) -> str:
 def budget(experiment: Experiment) -> str:
     """The size that every cell gets."""
     equal = "an equal budget of " if experiment.model.parameters else "equal units, not parameters: "
-    head = ", head included" if experiment.model.parameters else ""
+    head = ", including the head" if experiment.model.parameters else ""
     if experiment.model.start is not None:
         equal = ""
     time = f", and of {experiment.training.seconds:g} s of training" if experiment.training.seconds else ""

@@ -1,4 +1,4 @@
-"""A verdict on each claim of an experiment: supported, contradicted, or not settled; pure, from results alone.
+"""A verdict on each claim of an experiment: supported, contradicted, or inconclusive; pure, from results alone.
 
 Counts of parameters are exact: a claim about them holds on every task that it is about, or is contradicted. What is
 measured differs from seed to seed: the two sides are compared in pairs, at the same seed of the same task, by the tests of
@@ -51,14 +51,14 @@ class Verdict:
     """
 
     text: str
-    verdict: Literal["supported", "contradicted", "not settled"]
+    verdict: Literal["supported", "contradicted", "inconclusive"]
     difference: Interval | None
     p: float | None
     why: str
     unit: str = ""
 
     @property
-    def shown(self) -> str:
+    def difference_text(self) -> str:
         """The difference with its interval and unit, "" where there is none."""
         return _text(self.difference, self.unit) if self.difference else ""
 
@@ -99,7 +99,7 @@ def _counted(one: Claim, known: Known, titles: Mapping[str, str]) -> Verdict:
         return Verdict(one.text, "contradicted", None, None, _against(wrong, titles, len(sides)))
     if len(full) < len(sides):
         missing = [titles[task] for task in sides if task not in full]
-        return Verdict(one.text, "not settled", None, None, f"no run has been counted on {_listed(missing)}.")
+        return Verdict(one.text, "inconclusive", None, None, f"no run has a parameter count on {_listed(missing)}.")
     return Verdict(one.text, "supported", None, None, _against(full, titles, len(sides)))
 
 
@@ -112,8 +112,8 @@ def _count(side: Quantity | float, task: str, known: Known) -> float | None:
 
 
 def _against(sides: Mapping[str, tuple[float, float]], titles: Mapping[str, str], tasks: int) -> str:
-    told = [f"{a:,.10g} against {b:,.10g}" + (f" on {titles[t]}" if tasks > 1 else "") for t, (a, b) in sides.items()]
-    return f"{_listed(told)}."
+    parts = [f"{a:,.10g} against {b:,.10g}" + (f" on {titles[t]}" if tasks > 1 else "") for t, (a, b) in sides.items()]
+    return f"{_listed(parts)}."
 
 
 # --- what is measured ---
@@ -132,7 +132,7 @@ def _pairs(one: Claim, known: Known, seeds: Sequence[int], titles: Mapping[str, 
         empty = [str(s) for s, values in ((one.left, left[task]), (one.right, right[task])) if not any(map(_is, values))]
         missing += [f"{side}{on}" for side in empty]
         if not empty and not any(_is(a - b) for a, b in zip(left[task], right[task], strict=True)):
-            missing.append(f"both sides at one seed{on}")
+            missing.append(f"both sides at the same seed{on}")
     flat = [tuple(value for task in one.tasks for value in side[task]) for side in (left, right)]
     return _Pairs(flat[0], flat[1], tuple(missing))
 
@@ -155,42 +155,43 @@ def _scaled(value: float, kind: str) -> float:
 def _measured_once(left: Sequence[float], right: Sequence[float], both: bool) -> tuple[list[float], list[float]]:
     """Seeds that were trained by one worker share one compilation: each measurement counts for one pair alone."""
     seen: set[float] = set()
-    kept: list[tuple[float, float]] = []
+    pairs: list[tuple[float, float]] = []
     for a, b in zip(left, right, strict=True):
         sides = {a, b} if both else {a}
-        kept.append((math.nan, math.nan) if sides & seen else (a, b))
+        pairs.append((math.nan, math.nan) if sides & seen else (a, b))
         seen |= sides
-    return [a for a, _ in kept], [b for _, b in kept]
+    return [a for a, _ in pairs], [b for _, b in pairs]
 
 
-def _measured(one: Claim, pairs: _Pairs, found: PairedComparison) -> Verdict:
-    difference, unit = (found.difference if found.seeds else None), ""
+def _measured(one: Claim, pairs: _Pairs, comparison: PairedComparison) -> Verdict:
+    difference, unit = (comparison.difference if comparison.seeds else None), ""
     if difference and one.left.kind == "a time":
         difference, unit = Interval(*(100 * math.expm1(bound) for bound in difference)), "%"
-    if found.significant and not pairs.missing:
-        verdict: Any = "supported" if one.holds(found.difference.mean, 0) else "contradicted"
+    if comparison.significant and not pairs.missing:
+        verdict: Any = "supported" if one.holds(comparison.difference.mean, 0) else "contradicted"
     else:
-        verdict = "not settled"
-    judged = Verdict(one.text, verdict, difference, found.p if math.isfinite(found.p) else None, "", unit)
-    return replace(judged, why=f"{_why(one, pairs, found, judged)}.")
+        verdict = "inconclusive"
+    judged = Verdict(one.text, verdict, difference, comparison.p if math.isfinite(comparison.p) else None, "", unit)
+    return replace(judged, why=f"{_why(one, pairs, comparison, judged)}.")
 
 
-def _why(one: Claim, pairs: _Pairs, found: PairedComparison, judged: Verdict) -> str:
+def _why(one: Claim, pairs: _Pairs, comparison: PairedComparison, judged: Verdict) -> str:
     if pairs.missing:
-        return f"nothing is known of {_listed(pairs.missing)}"
-    wanted, difference = len(pairs.left), f"difference {judged.shown}"
+        return f"no results for {_listed(pairs.missing)}"
+    wanted, difference = len(pairs.left), f"difference {judged.difference_text}"
     if judged.p is None:
         return f"{difference}, from a single pair"
     pooled = "pairs of seed and task" if len(one.tasks) > 1 else "paired seeds"
-    text = f"{difference} over {f'{found.seeds} of ' if found.seeds < wanted else ''}{wanted} {pooled}, {p_value(judged.p)}"
-    if judged.verdict != "not settled":
+    seeds = f"{comparison.seeds} of " if comparison.seeds < wanted else ""
+    text = f"{difference} over {seeds}{wanted} {pooled}, {p_value(judged.p)}"
+    if judged.verdict != "inconclusive":
         return text
     if judged.p <= LEVEL:
-        return f"{text}; but the differences do not all have one sign"
-    needed = seeds_needed(pairs.differences, found.comparisons)
-    more = needed is not None and needed > found.seeds
+        return f"{text}; but the differences do not all have the same sign"
+    needed = seeds_needed(pairs.differences, comparison.comparisons)
+    more = needed is not None and needed > comparison.seeds
     each = " of each task" if len(one.tasks) > 1 else ""
-    return text + (f"; about {math.ceil(needed / len(one.tasks)):,} seeds{each} would settle it" if more and needed else "")
+    return text + (f"; about {math.ceil(needed / len(one.tasks)):,} seeds{each} would be needed" if more and needed else "")
 
 
 def _text(value: Interval, unit: str) -> str:

@@ -83,7 +83,7 @@ def recommendation(found: Recommendation) -> Table:
     return grid
 
 
-VERDICTS = {"supported": "green", "contradicted": "red", "not settled": "yellow"}
+VERDICTS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
 
 
 def verdicts(found: Sequence[Verdict]) -> Iterator[Table | Text]:

@@ -1,17 +1,17 @@
-"""The answer of an experiment in two sentences: what was found and how sure that is; the trivial answer, cost, and gaps.
+"""The answer of an experiment in two sentences: the best cell and its significance; the baseline, cost, and missing seeds.
 
-"Settled" is said of nothing but pairs of cells that `gru_tf.analysis.evidence` holds to be settled.
+"Significant" is said of nothing but pairs of cells whose difference is significant in `gru_tf.analysis.evidence`.
 """
 
 from gru_tf.analysis.answer import few, many
 from gru_tf.analysis.evidence import Evidence
 
-FEW = 3  # tasks that are told one by one
+FEW = 3  # tasks that get a clause each
 LONGEST = 160  # characters of a failure's reason
 
 
 def answer(evidence: Evidence) -> tuple[str, str]:
-    """What was found, with its certainty; and what it is worth: against the trivial answer, in time, and what is missing.
+    """The best cell, with its significance; and what it is worth: against the baseline, in time, and what is missing.
 
     A table stands beside it and has every pair and every seed: up to `FEW` tasks get a clause each, more are counted.
     """
@@ -19,9 +19,9 @@ def answer(evidence: Evidence) -> tuple[str, str]:
     if not tested:
         return _nothing(evidence)
     if len(evidence.tasks) <= FEW:
-        first, worth = few.found(evidence.tasks, tested), few.trivial(tested)
+        first, worth = few.finding(evidence.tasks, tested), few.baseline(tested)
     else:
-        first, worth = many.found(evidence, tested), many.trivial(evidence, tested)
+        first, worth = many.finding(evidence, tested), many.baseline(evidence, tested)
     fastest = few.fastest(tested[0]) if len(evidence.tasks) == 1 else many.fastest(tested)
     second = "; ".join(filter(None, [worth, fastest, _gaps(evidence)]))
     return f"{first}.", f"{second[:1].upper()}{second[1:]}."
@@ -32,19 +32,19 @@ def _nothing(evidence: Evidence) -> tuple[str, str]:
     runs = f"{wanted:,} final {'run is' if wanted == 1 else 'runs are'}"
     if len(evidence.missing) < sum(len(task.cells) for task in evidence.tasks):
         return (
-            "Nothing is known: no finished run has a finite test metric.",
-            f"So nothing can be set against the trivial answer; {runs} without a number.",
+            "No result: no finished run has a finite test metric.",
+            f"No comparison with the baseline is possible: {runs} without a finite test metric.",
         )
     if not evidence.failures:
         return (
-            "Nothing is known yet: no final run has finished.",
-            f"{runs} to come, and the trivial answer will stand beside them.",
+            "No result yet: no final run has finished.",
+            f"{runs} still to come.",
         )
     task, cell, what = evidence.failures[0]
     count = len(evidence.failures)
     return (
-        f"Nothing is known: no final run has finished, and {count:,} {'run' if count == 1 else 'runs'} diverged or failed.",
-        f"The first of them is {cell} on {task}, {_cut(what)}.",
+        f"No result: no final run has finished, and {count:,} {'run' if count == 1 else 'runs'} diverged or failed.",
+        f"The first was {cell} on {task}: {_cut(what)}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Against which cells the best mean on a task is settled, and how many seeds would settle it against the others."""
+"""Which cells the best mean on a task is significantly better than, and how many seeds the others would need."""
 
 import math
 from collections.abc import Sequence
@@ -11,44 +11,42 @@ from gru_tf.analysis.wording import listed, p_value
 
 
 def certainty(task: TaskEvidence, alone: bool) -> str:
-    """Against whom the best mean is settled: "settled against rnn (p = 0.003), not against lstm (p = 0.2)".
+    """Whom the best mean is better than: "significantly better than rnn (p = 0.003), inconclusive against lstm (p = 0.2)".
 
-    Nothing where the answer speaks of one seed, of which it says once that this settles nothing.
+    Nothing where the answer speaks of one seed, of which it says once that it is inconclusive.
     """
     own = _own(task)
     if not own:
-        return "not settled: no other cell has finished"
+        return "inconclusive: no other cell has finished"
     if alone:
         return ""
-    settled = [pair for pair in own if pair.better == task.best]
-    no = "not against" if settled else "not settled against"
     groups = (
-        ("settled against", "and", settled),
-        (no, "or", [pair for pair in own if not pair.significant and not math.isnan(pair.p)]),
-        ("worse at equal seeds than", "and", [pair for pair in own if pair.better == pair.second]),
+        ("significantly better than", [pair for pair in own if pair.better == task.best]),
+        ("inconclusive against", [pair for pair in own if not pair.significant and not math.isnan(pair.p)]),
+        ("significantly worse at equal seeds than", [pair for pair in own if pair.better == pair.second]),
     )
-    parts = [f"{what} {_others(pairs, word)} ({_p(pairs)}{_doubt(pairs)})" for what, word, pairs in groups if pairs]
+    parts = [f"{what} {_others(pairs)} ({_p(pairs)}{_doubt(pairs)})" for what, pairs in groups if pairs]
     unknown = [pair for pair in own if math.isnan(pair.p)]
     if unknown:
-        parts.append(f"{no} {_others(unknown, 'or')} (too few seeds in common)")
+        parts.append(f"inconclusive against {_others(unknown)} (too few common seeds)")
     return ", ".join(parts)
 
 
 def needed(tasks: Sequence[TaskEvidence]) -> str:
-    """How many seeds would settle each best cell against the others, where that can be said."""
+    """How many seeds would be needed to decide between each best cell and the others, where that is known."""
     open_ = [
         (pair, dict(zip(map(_names, task.pairs), task.needed, strict=True))) for task in tasks for pair in undecided(task)
     ]
     wanted = [of_pairs[_names(pair)] for pair, of_pairs in open_]
-    told = [count for count, (pair, _) in zip(wanted, open_, strict=True) if count is not None and count > pair.seeds]
-    if not told:
+    known = [count for count, (pair, _) in zip(wanted, open_, strict=True) if count is not None and count > pair.seeds]
+    if not known:
         return ""
-    what = "it" if len(open_) == 1 else "all" if len(told) == len(open_) else f"{len(told)} of these {len(open_)}"
-    return f"about {max(told):,} seeds would settle {what}"
+    which = "" if len(open_) == 1 else " for all" if len(known) == len(open_) else f" for {len(known)} of these {len(open_)}"
+    return f"about {max(known):,} seeds would be needed{which}"
 
 
 def undecided(task: TaskEvidence) -> list[PairedComparison]:
-    """The best cell against each that it is not settled to be better than."""
+    """The best cell against each that it is not significantly better than."""
     return [pair for pair in _own(task) if pair.better != task.best]
 
 
@@ -58,8 +56,8 @@ def _own(task: TaskEvidence) -> list[PairedComparison]:
     return [pair for pair in own if pair.second not in equal(task)]
 
 
-def _others(pairs: Sequence[PairedComparison], word: str) -> str:
-    return listed([pair.second for pair in pairs], word)
+def _others(pairs: Sequence[PairedComparison]) -> str:
+    return listed([pair.second for pair in pairs])
 
 
 def _p(pairs: Sequence[PairedComparison]) -> str:
@@ -71,7 +69,7 @@ def _p(pairs: Sequence[PairedComparison]) -> str:
 
 
 def _doubt(pairs: Sequence[PairedComparison]) -> str:
-    """What speaks against a difference whose p-value alone would settle it."""
+    """What speaks against a difference that is significant by its p-value alone."""
     return ", but seeds disagree" if any(pair.p <= LEVEL and not pair.significant for pair in pairs) else ""
 
 

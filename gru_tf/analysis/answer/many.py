@@ -10,21 +10,18 @@ from gru_tf.analysis.statistics.across import Ranks
 from gru_tf.analysis.wording import listed, p_value
 
 
-def found(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
-    """On how many tasks each cell has the best mean, on how many that is settled, and the mean ranks."""
+def finding(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
+    """On how many tasks each cell has the best mean, on how many significantly, and the mean ranks."""
     cells = [cell.cell for cell in evidence.tasks[0].cells]
     if len(cells) == 1:
-        return f"On {len(tested)} of {len(evidence.tasks)} tasks {cells[0]} has finished; it was compared with no other cell"
+        on = f"On {len(tested)} of {len(evidence.tasks)} tasks"
+        return f"{on} {cells[0]} has finished; there is no other cell to compare it with"
     wins = {cell: sum(task.best == cell for task in tested) for cell in cells}
-    won = [f"{cell} on {count}" for cell, count in sorted(wins.items(), key=lambda item: -item[1]) if count]
-    settled = [task for task in tested if task.pairs and not task.inconclusive and len(task.cells) > 1]
-    sure = (
-        f"against every other cell that is settled on {len(settled)} of them"
-        if settled
-        else "on none of them is that settled"
-    )
-    best = f"Of {len(evidence.tasks)} tasks the best mean is that of {listed(won)}{_from_fewer(tested)}, and {sure}"
-    return f"{best}; {_ranked(evidence.ranks)}"
+    (first, most), *others = sorted(((cell, count) for cell, count in wins.items() if count), key=lambda item: -item[1])
+    won = listed([f"{first} has the best mean on {most}", *(f"{cell} on {count}" for cell, count in others)])
+    clear = sum(bool(task.pairs) and not task.inconclusive and len(task.cells) > 1 for task in tested)
+    significant = f"significantly better than every other cell on {clear or 'none'} of them"
+    return f"Of {len(evidence.tasks)} tasks, {won}{_from_fewer(tested)}, {significant}; {_ranked(evidence.ranks)}"
 
 
 def _from_fewer(tested: Sequence[TaskEvidence]) -> str:
@@ -38,23 +35,25 @@ def _from_fewer(tested: Sequence[TaskEvidence]) -> str:
 
 def _ranked(known: Ranks | None) -> str:
     if known is None:
-        return "mean ranks are not known, for some cell has no score on some task"
+        return "no mean ranks: some cell has no score on some task"
     order = sorted(zip(known.mean, known.cells, strict=True))
     friedman = "" if math.isnan(known.p) else f" (Friedman {p_value(known.p)})"
     return f"mean ranks are {listed([f'{cell} {mean:.2f}' for mean, cell in order])}{friedman}"
 
 
-def trivial(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
-    """On how many tasks each cell beats the trivial answer by its whole interval."""
+def baseline(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
+    """On how many tasks each cell beats the baseline by its whole interval."""
     done = "" if len(tested) == len(evidence.tasks) else " with a result"
     beats: dict[str, int] = {}
     for task in tested:
         for cell in task.cells:
             beats[cell.cell] = beats.get(cell.cell, 0) + bool(cell.beats_chance)
     if min(beats.values()) == len(tested) > 1 and len(beats) > 1:
-        return f"the trivial answer is beaten by the whole interval of every cell on all {len(tested)} tasks{done}"
-    told = listed([f"{cell} on {count}" for cell, count in sorted(beats.items(), key=lambda item: -item[1])])
-    return f"the trivial answer is beaten by the whole interval of {told} of {len(tested)} tasks{done}"
+        return f"every cell clearly beats the baseline on all {len(tested)} tasks{done}"
+    if not max(beats.values()):
+        return f"no cell clearly beats the baseline on any of {len(tested)} tasks{done}"
+    cells = listed([f"{cell} on {count}" for cell, count in sorted(beats.items(), key=lambda item: -item[1])])
+    return f"the baseline is clearly beaten by {cells} of {len(tested)} tasks{done}"
 
 
 def fastest(tested: Sequence[TaskEvidence]) -> str:
@@ -64,15 +63,15 @@ def fastest(tested: Sequence[TaskEvidence]) -> str:
         return ""
     wins = Counter(task.quickest for task in timed)
     if len(wins) == 1 and len(timed) == len(tested):
-        on = {1: "", 2: " on both"}.get(len(timed), f" on all {len(timed)}")
-        return f"a training step is shortest with {timed[0].quickest}{on}{_at_every_seed(timed)}"
-    told = listed([f"{cell} on {count}" for cell, count in wins.most_common()])
-    return f"a training step is shortest with {told} of {len(timed)} tasks{_at_every_seed(timed)}"
+        on = {1: "", 2: " on both tasks"}.get(len(timed), f" on all {len(timed)} tasks")
+        return f"{timed[0].quickest} has the shortest training step{on}{_at_every_seed(timed)}"
+    cells = listed([f"{cell} on {count}" for cell, count in wins.most_common()])
+    return f"the training step is shortest with {cells} of {len(timed)} tasks{_at_every_seed(timed)}"
 
 
 def _at_every_seed(timed: Sequence[TaskEvidence]) -> str:
-    """On how many of the tasks that step was shorter at every seed, "always"; nothing where on all."""
+    """On how many of the tasks that step was shorter in every seed; nothing where on all."""
     sure = sum(not task.as_quick for task in timed)
     if sure == len(timed):
         return ""
-    return f", always on {sure} of them" if sure else ", though not always"
+    return f", in every seed on {'one task' if sure == 1 else f'{sure} tasks'}" if sure else ", but not in every seed"

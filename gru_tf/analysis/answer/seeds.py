@@ -20,7 +20,7 @@ class Seeds(NamedTuple):
 
     @property
     def single(self) -> bool:
-        """Whether it is one seed, which settles nothing."""
+        """Whether it is one seed, which is inconclusive."""
         return self.most == 1
 
     @property

@@ -94,15 +94,13 @@ COLUMNS = (
     RunColumn("direction", _literals(RunResult, "direction"), "whether more or less of the metric is better", _direction),
     RunColumn("test", REAL, "the metric on the test split; trials have none", attrgetter("test")),
     RunColumn("validation", REAL, "the metric on the validation split, at its best epoch", attrgetter("validation")),
-    RunColumn("chance", REAL, "the trivial answer's metric", attrgetter("chance")),
-    RunColumn(
-        "score", REAL, "(test − chance) / (solved − chance): 0 for the trivial answer, 1 for solved", attrgetter("score")
-    ),
+    RunColumn("chance", REAL, "the baseline's metric", attrgetter("chance")),
+    RunColumn("score", REAL, "(test − chance) / (solved − chance): 0 for the baseline, 1 for solved", attrgetter("score")),
     RunColumn("best_epoch", WHOLE, "which epoch `validation` and `test` are of, from 0", attrgetter("best_epoch")),
     RunColumn("units", WHOLE, "size of each layer's state", attrgetter("units")),
     RunColumn("parameters", WHOLE, "weights, head included", attrgetter("parameters")),
     RunColumn("recurrent_parameters", WHOLE, "of these in the recurrent layers", attrgetter("recurrent_parameters")),
-    RunColumn("seconds_per_step", REAL, "of training, compile time apart: median over epochs", _speed("step_ms", MILLI)),
+    RunColumn("seconds_per_step", REAL, "of training, excluding compile time: median over epochs", _speed("step_ms", MILLI)),
     RunColumn("seconds_per_step_low", REAL, "lower quartile of the same", _speed("step_ms_low", MILLI)),
     RunColumn("seconds_per_step_high", REAL, "upper quartile of the same", _speed("step_ms_high", MILLI)),
     RunColumn("predict_seconds", REAL, "of a batch without updates; missing in older results", _speed("predict_ms", MILLI)),

@@ -38,30 +38,30 @@ def frame(experiment: Experiment, results: Iterable[RunResult]) -> "pd.DataFrame
 
 def _sorted(experiment: Experiment, results: Iterable[RunResult]) -> list[RunResult]:
     places = {(task.label, cell.label): place for place, (task, cell) in enumerate(experiment.pairs())}
-    found = [((result.run.task.label, result.run.cell.label), result) for result in results]
+    by_pair = [((result.run.task.label, result.run.cell.label), result) for result in results]
     keyed = [
         ((places[pair], result.run.purpose == "final", result.run.seed, result.started, result.run.fingerprint), result)
-        for pair, result in found
+        for pair, result in by_pair
         if pair in places
     ]
     return [result for _, result in sorted(keyed, key=lambda pair: pair[0])]
 
 
 def _values(results: Sequence[RunResult]) -> dict[str, list[Any]]:
-    found = {column.name: [column.read(result) for result in results] for column in COLUMNS}
+    values = {column.name: [column.read(result) for result in results] for column in COLUMNS}
     for name in dict.fromkeys(name for result in results for name in result.more):
-        found[f"test_{name}"] = [result.more.get(name) for result in results]
+        values[f"test_{name}"] = [result.more.get(name) for result in results]
     for name in dict.fromkeys(name for result in results for name in result.chances):
-        found[f"chance_{name}"] = [result.chances.get(name) for result in results]
-    return found
+        values[f"chance_{name}"] = [result.chances.get(name) for result in results]
+    return values
 
 
 def _typed(values: Mapping[str, Iterable[Any]], known: Categories) -> "pd.DataFrame":
     """A frame of these columns, each of its kind; a column that is none of ours as pandas takes it."""
     import pandas as pd
 
-    made = {name: _column(kind_of(name), list(column), known.get(name)) for name, column in values.items()}
-    return pd.DataFrame(made)
+    columns = {name: _column(kind_of(name), list(column), known.get(name)) for name, column in values.items()}
+    return pd.DataFrame(columns)
 
 
 def _column(kind: str | tuple[str, ...] | None, values: list[Any], known: Sequence[str] | None) -> Any:

@@ -55,23 +55,23 @@ def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0)
     }
 
 
-def dumps(found: Mapping[str, Any]) -> str:
+def dumps(content: Mapping[str, Any]) -> str:
     """The document as text."""
-    return json.dumps(found, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def read_json(text: str) -> "pd.DataFrame":
     """The frame of the runs in a document that `gru-tf results NAME --format json` printed."""
-    found = json.loads(text)
-    return from_records(found["runs"], {"task": found["tasks"], "cell": found["cells"]})
+    content = json.loads(text)
+    return from_records(content["runs"], {"task": content["tasks"], "cell": content["cells"]})
 
 
 def _row(task: str, cell: CellEvidence) -> dict[str, Any]:
     row = cell.row
-    found = {"task": task, "cell": row.cell} | {name: getattr(row, name) for name in COPIED}
-    found["beats_chance"] = cell.beats_chance
-    found["seconds_per_step"] = None if row.step_ms is None else row.step_ms / 1000
-    return {name: _plain(value) for name, value in (found | {name: getattr(row, name) for name in COUNTED}).items()}
+    entry = {"task": task, "cell": row.cell} | {name: getattr(row, name) for name in COPIED}
+    entry["beats_chance"] = cell.beats_chance
+    entry["seconds_per_step"] = None if row.step_ms is None else row.step_ms / 1000
+    return {name: _plain(value) for name, value in (entry | {name: getattr(row, name) for name in COUNTED}).items()}
 
 
 def _pairs(name: str, task: TaskEvidence) -> list[dict[str, Any]]:

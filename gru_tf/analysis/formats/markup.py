@@ -140,7 +140,7 @@ def _latex_bold(escaped: str) -> str:
 
 def _latex(text: str) -> str:
     """Text for a cell or a caption. Letters beyond Latin stay as they are: they need XeLaTeX or LuaLaTeX."""
-    marked = RAISED.sub(lambda found: f"\0{found[0].translate(SUPERSCRIPTS)}\1", _one_line(text))
+    marked = RAISED.sub(lambda raised: f"\0{raised[0].translate(SUPERSCRIPTS)}\1", _one_line(text))
     escaped = "".join(LATEX.get(mark, mark) for mark in re.sub("-(?=-)", "\2", marked))  # two hyphens would be a dash
     return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped  # else an option of the line's end before it
 

@@ -1,4 +1,4 @@
-"""An experiment in brief, in Markdown: its question, the answer, a table a task; what a dashboard shows beside it."""
+"""A summary of an experiment in Markdown for a dashboard: its question, the answer, a table a task."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def markdown(
 
 
 def _more(evidence: Evidence, tables: int) -> str:
-    return f"{tables} more: `gru-tf results {evidence.experiment.name}`"
+    return f"{tables} more {'table' if tables == 1 else 'tables'}: `gru-tf results {evidence.experiment.name}`"
 
 
 def escaped(text: str) -> str:

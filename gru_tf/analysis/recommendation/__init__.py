@@ -16,8 +16,8 @@ class Recommendation:
     """The advice.
 
     Args:
-        cell: label of the recommended cell; None where the trivial answer is better, or no run has finished.
-        nearest: the cell that comes nearest to the trivial answer where that is recommended, else `cell`.
+        cell: label of the recommended cell; None where the baseline is better, or no run has finished.
+        nearest: the cell that comes nearest to the baseline where that is recommended, else `cell`.
         significant: whether every other cell is significantly worse.
         lines: (heading, text), in the order in which they are read.
     """

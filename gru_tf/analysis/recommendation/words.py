@@ -14,7 +14,10 @@ Lines = tuple[tuple[str, str], ...]  # (heading, text), in the order in which th
 
 def nothing(task: TaskEvidence) -> Lines:
     """The advice where no cell has a result."""
-    return ("Recommended", "nothing: no run has finished."), ("Why", _unfinished(task) or "no run has ended yet.")
+    return ("Recommended", "no recommendation: no run has finished."), (
+        "Why",
+        _unfinished(task) or "no run has finished yet.",
+    )
 
 
 def lines(task: TaskEvidence, selection: Selection, trivial: str, model: str) -> Lines:
@@ -28,44 +31,44 @@ def lines(task: TaskEvidence, selection: Selection, trivial: str, model: str) ->
     """
     row = selection.cell.row
     texts = (
-        ("Recommended", _trivial_instead(row, trivial) if selection.baseline else _recommended(row)),
+        ("Recommended", _baseline_instead(row, trivial) if selection.baseline else _recommended(row)),
         ("How sure", " ".join(filter(None, [_certainty(selection), _unfinished(task)]))),
         ("Cost", _costs(selection.cell, [cell.row for cell in selection.tested.values()])),
-        ("Against the trivial answer", _against(selection.cell, trivial)),
+        ("Against the baseline", _against(selection.cell, trivial)),
         ("Trained model", model),
     )
     return tuple((heading, text) for heading, text in texts if text)
 
 
 def _recommended(row: Row) -> str:
-    return f"{row.cell} with {row.units:,} units: test {row.metric} {_shown(row)}."
+    return f"{row.cell} with {row.units:,} units: test {row.metric} {_mean(row)}."
 
 
-def _trivial_instead(row: Row, trivial: str) -> str:
+def _baseline_instead(row: Row, trivial: str) -> str:
     return (
-        f"none of the cells, but {trivial}: its test {row.metric} is {row.chance:.4g}, and no cell does better."
-        f" {row.cell} has {_shown(row)}."
+        f"the baseline ({trivial}): its test {row.metric} is {row.chance:.4g}, and no cell does better."
+        f" {row.cell} has {_mean(row)}."
     )
 
 
-def _shown(row: Row) -> str:
+def _mean(row: Row) -> str:
     return interval(row.test) if row.test else "–"
 
 
 def _certainty(selection: Selection) -> str:
-    """Whether it is settled, the differences with their intervals, and why this one of those that are not told apart."""
+    """Which differences are significant, how large they are, and why this cell of several that do not differ."""
     pick, pairs = selection.cell.cell, sorted(selection.pairs, key=lambda pair: pair.difference.mean)
     if not pairs:
-        return f"{pick} alone was compared with nothing."
+        return f"{pick} is the only cell with results, so there is no comparison."
     if not any(math.isfinite(pair.t_holm) for pair in pairs):
-        one = "one seed was compared" if max(pair.seeds for pair in pairs) == 1 else "no two cells share two seeds"
-        return f"not settled: {one}, and another may turn the order round; more seeds would tell."
-    settled, open_ = ([pair.second for pair in pairs if pair.significant == known] for known in (True, False))
-    verdict = f"settled against {listed(settled)}" if settled else ""
-    doubt = f"not settled against {listed(open_)}" if open_ else ""
+        one = "only one seed was compared" if max(pair.seeds for pair in pairs) == 1 else "no two cells share two seeds"
+        return f"inconclusive: {one}, and another seed may reverse the order; run more seeds."
+    clear, open_ = ([pair.second for pair in pairs if pair.significant == known] for known in (True, False))
+    verdict = f"significantly different from {listed(clear)}" if clear else ""
+    doubt = f"inconclusive against {listed(open_)}" if open_ else ""
     differences = ", and ".join(map(_difference, pairs))
     text = f"{', '.join(filter(None, [verdict, doubt]))}: {_over(pairs)} its {selection.cell.row.metric} is {differences}"
-    more = " More seeds would tell more." if open_ else ""
+    more = " More seeds are needed to decide." if open_ else ""
     return f"{text} (paired t-tests, Holm).{_preferred(selection)}{more}"
 
 
@@ -80,10 +83,11 @@ def _preferred(selection: Selection) -> str:
     if not others:
         return ""
     tied = [label for label in others if selection.tested[label].row.oriented == pick.row.oriented]
-    too = f", as {listed(tied)} {'have' if len(tied) > 1 else 'has'} too" if tied else ""
-    best = f"has the best mean{too}, and none trains surely faster"
+    too = f", as {'do' if len(tied) > 1 else 'does'} {listed(tied)}" if tied else ""
+    best = f"has the best mean{too}, and there is no clear difference in speed"
     why = best if pick.cell == selection.best else "trains faster at every seed"
-    return f" Of {listed([pick.cell, *others])}, which cannot be told apart, {pick.cell} {why}."
+    between = "Between" if len(others) == 1 else "Among"
+    return f" {between} {listed([pick.cell, *others])} there is no significant difference: {pick.cell} {why}."
 
 
 def _difference(pair: PairedComparison) -> str:
@@ -102,11 +106,11 @@ def _costs(cell: CellEvidence, tested: Iterable[Row]) -> str:
     parts = [f"{row.parameters:,} parameters"] if row.parameters is not None else []
     if row.step_ms is not None:
         others = [(other.cell, other.step_ms) for other in tested if other.cell != row.cell]
-        ratios = ", ".join(f"{label} {step / row.step_ms:.2g} times that" for label, step in others if step is not None)
-        parts.append(f"{row.step_ms:.3g} ms a training step" + (f" ({ratios})" if ratios else ""))
+        ratios = ", ".join(f"{label} {step / row.step_ms:.2g}×" for label, step in others if step is not None)
+        parts.append(f"{row.step_ms:.3g} ms per training step" + (f" ({ratios})" if ratios else ""))
     if seconds:
         middle = seconds[len(seconds) // 2]
-        parts.append(f"{middle:.2g} s of training a seed" if middle < 10 else f"{middle:,.0f} s of training a seed")
+        parts.append(f"{middle:.2g} s of training per seed" if middle < 10 else f"{middle:,.0f} s of training per seed")
     return f"{', '.join(parts)}." if parts else ""
 
 
@@ -119,9 +123,9 @@ def _against(cell: CellEvidence, trivial: str) -> str:
     if not math.isfinite(row.test.low):
         sure = "one seed, no interval"
     elif row.test.low <= row.chance <= row.test.high:
-        sure = "but not surely, as its interval reaches it"
+        sure = "its interval includes the baseline"
     else:
-        sure = "its interval excludes it"
+        sure = "its interval excludes the baseline"
     verdict = "no better" if cell.mean_beats_chance is False else "better"
     return f"{trivial}: {row.metric} {row.chance:.4g}. {row.cell} is {verdict}; {sure}."
 

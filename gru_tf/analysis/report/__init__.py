@@ -5,7 +5,7 @@
     report.write(gru_tf.results("quickstart"), "quickstart.html")
     report.figures.draw("pareto", gru_tf.results("quickstart")).savefig("pareto.svg")
 
-The page shows what `gru_tf.analysis.evidence` found; nothing here tests, averages or decides anything of its own.
+The page shows what is in `gru_tf.analysis.evidence`; nothing here tests, averages or decides anything of its own.
 """
 
 from importlib import import_module

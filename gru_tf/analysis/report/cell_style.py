@@ -58,12 +58,12 @@ class CellStyle:
 
 def styles(cells: Iterable[Choice]) -> dict[str, CellStyle]:
     """Label → sign of each cell; cells of one name share its colour and marker and differ in filling and dashes."""
-    found: dict[str, CellStyle] = {}
+    by_label: dict[str, CellStyle] = {}
     names: list[str] = []
     for cell in cells:
         before = names.count(cell.name)
         names.append(cell.name)
         dash = palette.dash(cell.name, before)
         colour, marker = palette.colour(cell.name), palette.marker(cell.name)
-        found[cell.label] = CellStyle(cell.label, colour, marker, dash, hollow=before % 3 == 1, half=before % 3 == 2)
-    return found
+        by_label[cell.label] = CellStyle(cell.label, colour, marker, dash, hollow=before % 3 == 1, half=before % 3 == 2)
+    return by_label

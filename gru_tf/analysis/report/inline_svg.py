@@ -72,7 +72,7 @@ def inside(figure: "Figure", name: str, title: str, wide: bool = False) -> str:
     text = re.sub(r'\b(id|xlink:href)="(#?)', rf'\1="\g<2>{name}-', text).replace("url(#", f"url(#{name}-")
     text = re.sub(r'xlink:href="#?[\w-]*?data:', 'xlink:href="data:', text)
     known = {light.lower(): variable(light) for light in DARK}
-    text = re.sub(r"(?<=[ :])#[0-9a-f]{6}\b", lambda found: known.get(found[0], found[0]), text)
+    text = re.sub(r"(?<=[ :])#[0-9a-f]{6}\b", lambda colour: known.get(colour[0], colour[0]), text)
     width, height = (float(v) for v in re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)[0])
     size = f' style="width: {SCALE * width:.0f}px"' if wide else ""
     opening = f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{_attribute(title)}"{size}>'

@@ -33,7 +33,7 @@ class Scale:
 
     @property
     def ends(self) -> tuple[str, str]:
-        """Both values in a few digits, enough to tell them apart; ("", "") where they are one."""
+        """Both values in a few digits, enough to differ; ("", "") where they are one."""
         for digits in range(3, 18):
             if (both := (_short(self.least, digits), _short(self.most, digits)))[0] != both[1]:
                 return both

@@ -40,7 +40,7 @@ class Section:
     """A figure on the page.
 
     Args:
-        name: of the figure; title, text: what is shown and how to read it.
+        name: of the figure; title, text: what it is of and how to read it.
         pictures: its panels; styles: of the cells, for the key.
         missing: what is not there, or "".
     """
@@ -55,38 +55,38 @@ class Section:
 
 TEXTS = {
     "pareto": (
-        "What a better score costs",
+        "Score and cost",
         "Large marks are means with their 95 % interval at the median cost, small ones are single seeds. A ring marks the"
-        " cells that no other one beats in both, by their means: the Pareto front. Sizes within 5 % count as equal.",
+        " cells that no other one beats in both, by their means (the Pareto front). Sizes within 5 % count as equal.",
     ),
     "curves": (
-        "How they learn",
-        "At each epoch the median over seeds, in the band from the worst value to the best one, for as long as half of the"
-        " seeds trained; a line need not follow any one seed.",
+        "Learning curves",
+        "At each epoch, the median over seeds, with a band from the worst value to the best, for as long as at least half of"
+        " the seeds trained; a line need not follow any single seed.",
     ),
-    "seeds": ("Every seed", "Each mark is one final seed; the bar below is the mean with its 95 % interval."),
+    "seeds": ("Individual seeds", "Each mark is one final seed; the bar below is the mean with its 95 % interval."),
     "ranks": (
-        "Across the tasks",
+        "Ranks across tasks",
         "Each cell's rank on each task, averaged. A thick bar joins cells whose ranks lie within the critical difference of"
-        " Nemenyi's test at 5 %: these are not told apart.",
+        " Nemenyi's test at 5 %: they do not differ significantly.",
     ),
     "search": (
-        "What the search tried",
+        "Hyperparameter search",
         "Each mark is a trial, by its validation metric; a ring marks the best one of each cell.",
     ),
     "gates": (
         "Gates over time",
-        "One sequence of the validation split, after training; a line is a unit, sorted by the first gate's mean.",
+        "One sequence of the validation split, after training; each line is a unit, sorted by the first gate's mean.",
     ),
     "gradients": (
-        "How far back the gradient reaches",
-        "Norm of the loss's gradient with respect to the state, against the lag: at each lag the median over sequences in"
-        " the band of their quartiles, of the first seed.",
+        "Gradient by lag",
+        "Norm of the loss's gradient with respect to the state, by lag: the median over sequences with a band of their"
+        " quartiles, for the first seed.",
     ),
     "speed": (
         "Speed by kernel",
-        "A mark is a seed's median training step, its line the quartiles over epochs; below each cell stands what computed"
-        " its recurrence. Runs share the machine: read ratios, not milliseconds.",
+        "Each mark is a seed's median training step, its line the quartiles over epochs; below each cell is the kernel that"
+        " computed its recurrence. Runs share the machine: compare ratios, not milliseconds.",
     ),
 }
 
@@ -103,12 +103,12 @@ def write(results: "Results", path: str | Path, figures: str | Path | None = Non
         UserError: for another ending, and where a file cannot be written.
     """
     file = Path(path)
-    if file.suffix.lower() not in ENDINGS:  # a slip of the hand would put a page in the place of an experiment
+    if file.suffix.lower() not in ENDINGS:  # a typing error would replace an experiment by a page
         raise UserError(f"{file}: expected a name that ends in {' or '.join(ENDINGS)}")
-    found = Findings.from_results(results)
-    _put(file, render(found))
+    findings = Findings.from_results(results)
+    _put(file, render(findings))
     if figures is not None:
-        _save_figures(found, Path(figures))
+        _save_figures(findings, Path(figures))
     return file
 
 
@@ -121,15 +121,15 @@ def save_figures(results: "Results", folder: str | Path) -> list[Path]:
     return _save_figures(Findings.from_results(results), Path(folder))
 
 
-def _save_figures(found: Findings, folder: Path) -> list[Path]:
-    plates = {name: plate for name in NAMES if (plate := plate_of(name, found)).panels}
+def _save_figures(findings: Findings, folder: Path) -> list[Path]:
+    plates = {name: plate for name in NAMES if (plate := plate_of(name, findings)).panels}
     for name, plate in plates.items():
         _put(folder / f"{name}.svg", inline_svg.svg(plate.whole()))
     return [folder / f"{name}.svg" for name in plates]
 
 
 def _put(file: Path, text: str) -> None:
-    """Write what a user asked for, at the place that they named."""
+    """Write a file where the user wants it."""
     try:
         atomic_file.write(file, text.encode())
     except OSError as error:
@@ -169,12 +169,12 @@ def render(findings: Findings) -> str:
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    made.filters["unbroken"] = unbroken
-    made.filters["slug"] = lambda text: re.sub(r"\W+", "-", str(text)).strip("-").lower()
-    return made
+    environment.filters["unbroken"] = unbroken
+    environment.filters["slug"] = lambda text: re.sub(r"\W+", "-", str(text)).strip("-").lower()
+    return environment
 
 
 def unbroken(text: object) -> str:
@@ -207,22 +207,22 @@ def _state(findings: Findings) -> Iterator[str]:
     wanted = len(experiment.seeds) * len(experiment.cells) * len(experiment.tasks)
     missing = sum(count for *_, count in evidence.missing)
     if not findings.runs:
-        yield "No run has ended yet. This page shows what was asked; there is no result in it."
+        yield "No run has finished yet. This page shows the definition of the experiment only."
     elif missing == wanted and all(result.status != "finished" for result in findings.runs):
-        yield f"All {len(findings.runs):,} runs diverged or failed. There is no result; the reasons are listed below."
+        yield f"All {len(findings.runs):,} runs diverged or failed. There are no results; the reasons are listed below."
     elif missing == wanted:
-        yield "No final seed has finished yet: there are trials of the search, and no test result."
+        yield "No final seed has finished yet: there are trials of the search, but no test results."
     elif missing:
-        yield f"{wanted - missing:,} of {wanted:,} final seeds have finished. What is missing is in no mean and no test."
+        yield f"{wanted - missing:,} of {wanted:,} final seeds have finished. Missing seeds enter no mean and no test."
     untested = sum(count for *_, count in evidence.untested)
     if untested:
-        seeds = "final seed has" if untested == 1 else "final seeds have"
-        yield f"{untested:,} finished {seeds} no test metric, and so no part in any mean or test."
+        seeds, enter = ("final seed has", "enters") if untested == 1 else ("final seeds have", "enter")
+        yield f"{untested:,} finished {seeds} no test metric and {enter} no mean and no test."
     lost = sum(not math.isfinite(test) for task in evidence.tasks for cell in task.cells for test in cell.tests.values())
     if lost:
         yield f"{lost:,} final {'seed has' if lost == 1 else 'seeds have'} a test metric that is not finite."
     if len(experiment.seeds) == 1:
-        yield "One seed: there is no interval and no test, and nothing can be settled."
+        yield "One seed: there are no intervals and no tests, and every comparison is inconclusive."
 
 
 def _facts(findings: Findings) -> list[tuple[str, str]]:
@@ -246,14 +246,14 @@ def _importance(findings: Findings) -> str:
     """How the importance of hyperparameters was computed, and what it is worth."""
     if findings.experiment.search is None:
         return ""
-    found = findings.importance
-    if found is None:
-        return f"Importance of hyperparameters: not computed, it takes at least {LEAST} finished trials that differ."
+    importance = findings.importance
+    if importance is None:
+        return f"Hyperparameter importance: not computed; it takes at least {LEAST} finished trials with different results."
     how = (
-        "Importance: a random forest foretells each trial's standing among those of its task and cell from its settings;"
-        " on held-out trials one setting at a time is shuffled, and what R² loses is its importance (mean and deviation over"
-        f" shuffles). From {found.trials} trials, R² {found.r2:.2f}.".replace("R² -", "R² −")
+        "Importance: a random forest predicts each trial's rank among those of its task and cell from its settings; on"
+        " held-out trials one setting at a time is shuffled, and the drop in R² is its importance (mean and standard"
+        f" deviation over shuffles). From {importance.trials} trials, R² {importance.r2:.2f}.".replace("R² -", "R² −")
     )
-    if found.silent:
-        return f"{how} It foretells nothing, so no importance is shown."
-    return f"{how} Fewer than {FEW} trials: take it as a hint." if found.few else how
+    if importance.silent:
+        return f"{how} The model has no predictive power; importances are omitted."
+    return f"{how} Fewer than {FEW} trials: treat it as a hint." if importance.few else how

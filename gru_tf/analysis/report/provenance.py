@@ -1,4 +1,4 @@
-"""Where the numbers of a page come from: what was asked, on what machine, with which versions and data, and again how."""
+"""Where the numbers of a page come from: protocol, machine, versions, data, and how to reproduce them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,18 +75,18 @@ def trace(experiment: Experiment, runs: Iterable[RunResult]) -> Provenance:
 def _data(experiment: Experiment, runs: Iterable[RunResult]) -> list[DataSet]:
     """Those of the runs that recorded where they took place; a run reads the same whichever its cell."""
     order = [task.label for task in experiment.tasks]
-    found: dict[DataSet, int] = {}
+    places: dict[DataSet, int] = {}
     for result in runs:
         if result.environment:
             data, label = result.data, result.run.task.label
             files = tuple(sorted((_short(file), str(sha256)) for file, sha256 in data.files.items()))
             place = order.index(label) if label in order else len(order)
-            found.setdefault(DataSet(data.name, data.digest, files), place)
-    return sorted(found, key=lambda data: found[data])
+            places.setdefault(DataSet(data.name, data.digest, files), place)
+    return sorted(places, key=lambda data: places[data])
 
 
 def definition(experiment: Experiment) -> str:
-    """The experiment as a file for `gru-tf run`, of its users' own files the names alone."""
+    """The experiment as a file for `gru-tf run`, of only the names of its users' own files."""
     import yaml
 
     content = experiment.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
@@ -126,36 +126,36 @@ def _protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     training, seeds = experiment.training, len(experiment.seeds)
     yield "Size", _size(experiment)
     yield "Network", ", ".join(_network(experiment))
-    length = f"{training.seconds:g} s" if training.seconds else _said(experiment, "epochs", f"{training.epochs:,} epochs")
-    patience = f"it stops after {training.patience} without gain" if training.patience else ""
-    patience = _said(experiment, "patience", patience)
-    batch = _said(experiment, "batch_size", f"{training.batch_size} sequences a step")
-    stop = f", at the most; {patience}" if patience else ""
-    yield "Training", f"{length}{stop}, {batch}; at one seed every cell sees them in the same order"
+    length = f"{training.seconds:g} s" if training.seconds else _setting(experiment, "epochs", f"{training.epochs:,} epochs")
+    patience = f"stops after {training.patience} epochs without improvement" if training.patience else ""
+    patience = _setting(experiment, "patience", patience)
+    batch = _setting(experiment, "batch_size", f"{training.batch_size} sequences a step")
+    stop = f" at most; {patience}" if patience else ""
+    yield "Training", f"{length}{stop}; {batch}, in the same order for every cell at the same seed"
     yield "Optimiser", _optimiser(experiment)
     kernels = "deterministic" if training.deterministic else "not deterministic"
     jit = training.jit if isinstance(training.jit, str) else "yes" if training.jit else "no"
-    yield "Kernels", f"{kernels}; {_said(experiment, 'jit', f'XLA: {jit}')}"
+    yield "Kernels", f"{kernels}; {_setting(experiment, 'jit', f'XLA: {jit}')}"
     if experiment.search:
         trials = experiment.search.expected_trials(training.epochs)
         yield (
             "Search",
             (
                 f"{trials} {experiment.search.tuner} trials for each task and cell over {', '.join(experiment.search.axes)},"
-                f" chosen on validation; its seed, {experiment.search.seed}, is none of the final ones"
+                f" chosen on validation; its seed, {experiment.search.seed}, is not among the final seeds"
             ),
         )
     else:
-        yield "Search", "none: every cell has the settings above"
+        yield "Search", "none: every cell uses the settings above"
     yield (
         "Final seeds",
         f"{_seeds(experiment.seeds)}; the test split is read once, at the best validation epoch",
     )
     kind = "BCa bootstrap" if seeds >= ENOUGH else "Student's t"
-    yield "Intervals", f"95 %, over seeds, by {kind}, cut to what the metric can be"
+    yield "Intervals", f"95 %, over seeds, by {kind}, clipped to the metric's range"
     yield (
         "Tests",
-        "paired at equal seeds: Student's t with Holm's correction over all pairs, against which no permutation test speaks",
+        "paired at equal seeds: Student's t with Holm's correction over all pairs, consistent with permutation tests",
     )
 
 
@@ -164,30 +164,30 @@ def _seeds(seeds: tuple[int, ...]) -> str:
     return f"{seeds[0]} to {seeds[-1]}" if several else ", ".join(map(str, seeds))
 
 
-def _said(experiment: Experiment, name: str, words: str) -> str:
-    """The words for a field's value; of one that the search chose, that it did: the value of the file trained nothing."""
+def _setting(experiment: Experiment, name: str, words: str) -> str:
+    """The words for a field's value; of one that the search chose, that it did: the value in the file was not used."""
     searched = experiment.search is not None and name in experiment.search.axes
-    return f"{name} as the search chose it" if searched else words
+    return f"{name} chosen by the search" if searched else words
 
 
 def _size(experiment: Experiment) -> str:
     model = experiment.model
     field = "parameters" if model.parameters else "units"
     if model.start is not None:
-        return f"{model.size}, a recurrent part that was trained before, and a new head"
+        return f"{model.size}, a pretrained recurrent part and a new head"
     equal = "the same budget for every cell" if model.parameters else "the same number of units for every cell"
-    size = _said(experiment, field, f"{model.size}, {equal}")
-    return size + (", head included" if model.parameters else "")
+    size = _setting(experiment, field, f"{model.size}, {equal}")
+    return size + (", including the head" if model.parameters else "")
 
 
 def _optimiser(experiment: Experiment) -> str:
     training = experiment.training
-    rate = _said(experiment, "learning_rate", f"learning rate {training.learning_rate:g}")
+    rate = _setting(experiment, "learning_rate", f"learning rate {training.learning_rate:g}")
     norm = f"gradients clipped to a norm of {training.clip_norm:g}" if training.clip_norm else "no clipping"
-    norm = _said(experiment, "clip_norm", norm)
-    kind = _said(experiment, "clip", training.clip)
+    norm = _setting(experiment, "clip_norm", norm)
+    kind = _setting(experiment, "clip", training.clip)
     clipped = norm if norm == "no clipping" else f"{norm} ({kind})"
-    return f"{_said(experiment, 'optimizer', training.optimizer)}, {rate}, {clipped}"
+    return f"{_setting(experiment, 'optimizer', training.optimizer)}, {rate}, {clipped}"
 
 
 def _network(experiment: Experiment) -> Iterable[str]:
@@ -196,33 +196,33 @@ def _network(experiment: Experiment) -> Iterable[str]:
         yield "as many recurrent layers as the file has"
     else:
         depth = "one recurrent layer" if model.layers == 1 else f"{model.layers} recurrent layers"
-        yield _said(experiment, "layers", depth)
-    directions = _said(experiment, "bidirectional", "in both directions" if model.bidirectional else "")
+        yield _setting(experiment, "layers", depth)
+    directions = _setting(experiment, "bidirectional", "in both directions" if model.bidirectional else "")
     if directions:
         yield directions
-    yield _said(experiment, "dropout", f"dropout {model.dropout:g}" if model.dropout else "no dropout")
+    yield _setting(experiment, "dropout", f"dropout {model.dropout:g}" if model.dropout else "no dropout")
     stock = model.implementation == "stock"
-    kernel = "each cell on its fastest kernel" if stock else "every cell step by step, the same way"
-    yield _said(experiment, "implementation", kernel)
+    kernel = "each cell on its fastest kernel" if stock else "every cell step by step, in the same way"
+    yield _setting(experiment, "implementation", kernel)
 
 
 def _machine(places: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
     for name in ("device", "threads", "commit"):
-        found = Counter(str(place[name]) for place in places if place.get(name) not in (None, ""))
-        if found:
-            yield name, _counted(found)
+        values = Counter(str(place[name]) for place in places if place.get(name) not in (None, ""))
+        if values:
+            yield name, _counted(values)
     versions: dict[str, Counter[str]] = {}
     for place in places:
         for package, version in place.get("versions", {}).items():
             versions.setdefault(package, Counter())[str(version)] += 1
-    for package, found in versions.items():
-        yield package, _counted(found)
+    for package, values in versions.items():
+        yield package, _counted(values)
 
 
-def _counted(found: Counter[str]) -> str:
-    if len(found) == 1:
-        return next(iter(found))
-    return ", ".join(f"{value} ({count} runs)" for value, count in found.most_common())
+def _counted(values: Counter[str]) -> str:
+    if len(values) == 1:
+        return next(iter(values))
+    return ", ".join(f"{value} ({count} runs)" for value, count in values.most_common())
 
 
 def when(runs: Iterable[RunResult]) -> str:

@@ -1,4 +1,4 @@
-"""What a page's tables show, as text: each value is the one that `gru_tf.analysis.evidence` found."""
+"""What a page's tables show, as text: each value is one of `gru_tf.analysis.evidence`."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -103,8 +103,8 @@ def _few(pairs: Sequence[PairedComparison], least: Sequence[float]) -> Iterator[
         compared = f" and {pairs[0].comparisons:,} pairs compared" if pairs[0].comparisons > 1 else ""
         yield (
             f"With {seeds} seeds{compared}, neither the permutation test nor Wilcoxon’s can give a p-value below"
-            f" {probability(min(floors))}, however large the difference. Student’s paired t-test decides there, and"
-            " “settled” also asks that one cell is ahead at every seed."
+            f" {probability(min(floors))}, however large the difference. Student’s paired t-test decides there;"
+            " a significant difference also requires that one cell is ahead at every seed."
         )
 
 
@@ -128,7 +128,7 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: Cel
         test="no test metric" if cell.untested == row.seeds > 0 else _test(row.test),
         bar=Bar.on_scale(scale, task, cell) if scale else None,
         chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
-        beats={True: "yes", False: "not shown", None: NONE}[cell.beats_chance],
+        beats={True: "yes", False: "not clearly", None: NONE}[cell.beats_chance],
         score=f"{row.score:.3f}" if row.score is not None and math.isfinite(row.score) else NONE,
         verdict=_verdict(task, cell),
         seconds=number(middle([training_seconds(r) for r in finals])),
@@ -150,15 +150,15 @@ def _verdict(task: TaskEvidence, cell: CellEvidence) -> str:
     if task.best is None or test is None or not math.isfinite(test.mean) or len(task.cells) < 2:
         return NONE
     if cell.cell == task.best:
-        return "best mean" if cell.tested == cell.row.wanted else f"best mean, of {cell.tested} of {cell.row.wanted} seeds"
-    return f"not told apart from {task.best}" if cell.cell in task.inconclusive else f"worse than {task.best}"
+        return "best mean" if cell.tested == cell.row.wanted else f"best mean ({cell.tested} of {cell.row.wanted} seeds)"
+    return "no significant difference" if cell.cell in task.inconclusive else f"worse than {task.best}"
 
 
 def _pair(pair: PairedComparison, needed: int | None) -> PairRow:
     mean = pair.difference.mean
     if math.isfinite(mean) and mean < 0:
         pair = pair.seen_from(pair.second)
-    verdict = f"settled: {pair.better} is better" if pair.significant else "not settled"
+    verdict = f"{pair.better} is better" if pair.significant else "inconclusive"
     return PairRow(
         names=f"{pair.first} against {pair.second}",
         difference=_difference(pair.difference, pair.seeds),
@@ -180,12 +180,12 @@ def _difference(value: Interval, seeds: int) -> str:
 
 def _needed(pair: PairedComparison, needed: int | None) -> str:
     if pair.significant:
-        return "settled"
-    return f"{needed:,}" if needed is not None else "cannot be said"
+        return NONE
+    return f"{needed:,}" if needed is not None else "unknown"
 
 
 def settings(findings: Findings) -> list[tuple[str, str, str]]:
-    """(task, cell, what the search chose), where it has chosen."""
+    """(task, cell, what the search chose), where it has."""
     return [
         (task.title, cell.cell, ", ".join(f"{name} {setting(value)}" for name, value in cell.row.settings.items()))
         for task in findings.evidence.tasks

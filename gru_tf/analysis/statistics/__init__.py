@@ -1,7 +1,7 @@
 """Statistics of scores over seeds and tasks: pure functions on arrays, the same numbers for the same seed.
 
 `intervals.py`: a mean and how sure it is. `paired.py`: two cells at equal seeds, tested, with Holm's correction.
-`across.py`: many tasks, by normalised scores and by ranks. `power.py`: how many seeds would settle a question.
+`across.py`: many tasks, by normalised scores and by ranks. `power.py`: how many seeds a comparison would need.
 """
 
 from gru_tf.analysis.statistics.intervals import Interval, bootstrap_interval, interval, mean_interval

@@ -27,7 +27,7 @@ class Ranks:
         mean: mean rank of each.
         tasks: how many tasks.
         chi_square, p: Friedman's statistic and its p-value; NaN for fewer than three cells or two tasks.
-        critical_difference: of mean ranks by Nemenyi's test at 5 %: ranks nearer to each other are not told apart.
+        critical_difference: of mean ranks by Nemenyi's test at 5 %: closer ranks do not differ significantly.
     """
 
     cells: tuple[str, ...]
@@ -38,7 +38,7 @@ class Ranks:
     critical_difference: float
 
     def cliques(self) -> list[tuple[str, ...]]:
-        """The largest groups of cells, from the best rank on, within which no two are told apart."""
+        """The largest groups of cells, from the best rank on, within which no two differ significantly."""
         order = np.argsort(self.mean, kind="stable")
         groups: list[tuple[int, int]] = []
         for first in range(len(order)):
@@ -85,8 +85,8 @@ def _friedman(placed: Any) -> tuple[float, float]:
         return math.nan, math.nan
     from scipy.stats import friedmanchisquare
 
-    found = friedmanchisquare(*placed.T)
-    return float(found.statistic), float(found.pvalue)
+    test = friedmanchisquare(*placed.T)
+    return float(test.statistic), float(test.pvalue)
 
 
 def critical_difference(cells: int, tasks: int, level: float = LEVEL) -> float:

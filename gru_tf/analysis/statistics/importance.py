@@ -1,8 +1,8 @@
-"""Which hyperparameter mattered: permutation importance of a random forest that foretells where a trial stands.
+"""Which hyperparameter mattered: permutation importance of a random forest that predicts where a trial stands.
 
 A forest (L. Breiman, Random forests, 2001) learns the standing of a trial, its rank among the trials of the same task and
 cell between 0 and 1, from its settings. On trials that it has not seen, one hyperparameter's values are shuffled among them;
-what R² loses is the importance of it. A forest that foretells nothing (R² not above 0) says nothing of importance either.
+what R² loses is the importance of it. A forest without predictive power (R² not above 0) says nothing of importance either.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-FEW = 30  # trials below which a forest's word is to be taken with care
-LEAST = 8  # trials below which none is asked
+FEW = 30  # trials below which importances are only a hint
+LEAST = 8  # trials below which no forest is trained
 TREES, FOLDS, SHUFFLES = 60, 4, 10
 
 
 @dataclass(frozen=True)
 class Importance:
-    """What a forest says.
+    """Importances by a forest.
 
     Args:
         names: hyperparameters; means, deviations: what R² loses by shuffling each, over shuffles.
@@ -38,7 +38,7 @@ class Importance:
 
     @property
     def silent(self) -> bool:
-        """Whether the forest foretells nothing, so that its importances mean nothing."""
+        """Whether the forest has no predictive power, so that its importances mean nothing."""
         return not self.r2 > 0
 
 
@@ -90,8 +90,8 @@ def _held_out(x: Any, y: Any, seed: int) -> tuple[Any, float]:
         error = float(((forest.predict(x[held]) - y[held]) ** 2).sum())
         missed += error
         for place in range(x.shape[1]):
-            shuffled = np.repeat(x[held][None], SHUFFLES, axis=0)  # all in one question: a forest is slow to ask
+            shuffled = np.repeat(x[held][None], SHUFFLES, axis=0)  # all in one call: a forest is slow to predict
             shuffled[:, :, place] = rng.permuted(shuffled[:, :, place], axis=1)
-            told = forest.predict(shuffled.reshape(-1, x.shape[1])).reshape(SHUFFLES, -1)
-            lost[place] += ((told - y[held]) ** 2).sum(1) - error
+            predicted = forest.predict(shuffled.reshape(-1, x.shape[1])).reshape(SHUFFLES, -1)
+            lost[place] += ((predicted - y[held]) ** 2).sum(1) - error
     return lost, missed

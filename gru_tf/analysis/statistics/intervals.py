@@ -85,7 +85,7 @@ def bootstrap_interval(
         return Interval(middle, middle, middle)
     from scipy.stats import bootstrap
 
-    found = bootstrap(
+    bounds = bootstrap(
         (np.asarray(values, float),),
         statistic,
         confidence_level=confidence,
@@ -93,4 +93,4 @@ def bootstrap_interval(
         n_resamples=resamples,
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return Interval(middle, float(found.low), float(found.high))
+    return Interval(middle, float(bounds.low), float(bounds.high))

@@ -1,8 +1,8 @@
-"""Two cells on one task at equal seeds: is one better, by how much, and is that settled?
+"""Two cells on one task at equal seeds: is one better, by how much, and is that significant?
 
 Both saw the same data in the same order at each seed, so their differences are what is tested. All pairs of cells on all
 tasks of an experiment are compared at once, with Holm's correction (S. Holm, A simple sequentially rejective multiple test
-procedure, 1979): with no difference anywhere, the chance that any pair is called settled stays below 5 %.
+procedure, 1979): with no difference anywhere, the probability that any pair is called significant stays below 5 %.
 """
 
 import math
@@ -57,7 +57,7 @@ class PairedComparison:
 
     @property
     def significant(self) -> bool:
-        """Whether a difference is shown: by Student's test, and by the permutation test where that can say so at all.
+        """Whether the difference is significant by Student's test, and by the permutation test where that can be.
 
         With too few seeds for the latter, all differences must have one sign, which is its smallest p-value.
         """
@@ -67,7 +67,7 @@ class PairedComparison:
 
     @property
     def p(self) -> float:
-        """The corrected p-value that `settled` goes by: the larger of both tests', or Student's where it alone can say."""
+        """The corrected p-value that `significant` goes by: the larger of both tests', or Student's alone."""
         return max(self.t_holm, self.permutation_holm) if self.reachable else self.t_holm
 
     def seen_from(self, name: str) -> "PairedComparison":
@@ -86,7 +86,7 @@ class PairedComparison:
 
     @property
     def better(self) -> str | None:
-        """The one with the larger score where that is settled; None where it is not."""
+        """The one with the larger score where that is significant; None where it is not."""
         if not self.significant:
             return None
         return self.first if self.difference.mean > 0 else self.second
@@ -136,23 +136,23 @@ def compare_all(scores: Mapping[str, Sequence[float]]) -> list[PairedComparison]
 def compare_tasks(tasks: Sequence[Mapping[str, Sequence[float]]]) -> list[list[PairedComparison]]:
     """Every pair of cells on each of several tasks, all corrected for one another.
 
-    Were each task corrected by itself, one experiment of six tasks in four would settle a difference that is not there.
+    Were each task corrected by itself, one experiment of six tasks in four would find a difference that is not there.
 
     Args:
         tasks: for each task cell → (seeds,) scores, larger is better; NaN where a seed did not finish.
     """
-    found = [[compare(scores[a], scores[b], (a, b)) for a, b in combinations(scores, 2)] for scores in tasks]
-    corrected = iter(correct([comparison for task in found for comparison in task]))
-    return [[next(corrected) for _ in task] for task in found]
+    comparisons = [[compare(scores[a], scores[b], (a, b)) for a, b in combinations(scores, 2)] for scores in tasks]
+    corrected = iter(correct([comparison for task in comparisons for comparison in task]))
+    return [[next(corrected) for _ in task] for task in comparisons]
 
 
-def correct(found: Sequence[PairedComparison]) -> list[PairedComparison]:
+def correct(comparisons: Sequence[PairedComparison]) -> list[PairedComparison]:
     """These comparisons, corrected for one another by Holm's procedure; one that could not be tested counts as none."""
-    t, permutation, wilcoxon = (holm([getattr(c, test) for c in found]) for test in ("t", "permutation", "wilcoxon"))
-    family = sum(math.isfinite(c.t) for c in found)
+    t, permutation, wilcoxon = (holm([getattr(c, test) for c in comparisons]) for test in ("t", "permutation", "wilcoxon"))
+    family = sum(math.isfinite(c.t) for c in comparisons)
     return [
         replace(c, comparisons=family or 1, t_holm=t[i], permutation_holm=permutation[i], wilcoxon_holm=wilcoxon[i])
-        for i, c in enumerate(found)
+        for i, c in enumerate(comparisons)
     ]
 
 

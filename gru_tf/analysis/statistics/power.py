@@ -1,4 +1,4 @@
-"""How many seeds would settle a question that is open."""
+"""How many seeds would be needed to decide an inconclusive comparison."""
 
 import math
 from typing import Any
@@ -51,8 +51,8 @@ def power_of(effect: float, seeds: int, level: float = LEVEL) -> float:
 
     free, shift = seeds - 1, effect * math.sqrt(seeds)
     edge = float(stdtrit(free, 1 - level / 2))
-    found = float(1 - nctdtr(free, shift, edge) + nctdtr(free, shift, -edge))
-    return found if math.isfinite(found) else _power_over_spreads(free, shift, edge)
+    power = float(1 - nctdtr(free, shift, edge) + nctdtr(free, shift, -edge))
+    return power if math.isfinite(power) else _power_over_spreads(free, shift, edge)
 
 
 def _power_over_spreads(free: int, shift: float, edge: float) -> float:

@@ -28,10 +28,10 @@ def draw(name: str, results: "Results") -> "Figure":
     Raises:
         UserError: for another name, and where the results have nothing that it could show; it says what is missing.
     """
-    found = plate(name, Findings.from_results(results))
-    if not found.panels:
-        raise UserError(f"{name}: {found.missing}")
-    return found.whole()
+    drawing = plate(name, Findings.from_results(results))
+    if not drawing.panels:
+        raise UserError(f"{name}: {drawing.missing}")
+    return drawing.whole()
 
 
 def plate(name: str, findings: Findings) -> Plate:
@@ -42,5 +42,5 @@ def plate(name: str, findings: Findings) -> Plate:
     """
     if name not in NAMES:
         raise UserError(f"no figure is called '{name}'.{did_you_mean(name, NAMES)} Figures: {', '.join(NAMES)}")
-    found: Plate = import_module(f"gru_tf.analysis.report.figures.{name}").plate(findings)
-    return found
+    drawing: Plate = import_module(f"gru_tf.analysis.report.figures.{name}").plate(findings)
+    return drawing

@@ -20,24 +20,24 @@ def plate(findings: Findings) -> Plate:
 
 def bands(histories: list[list[float]]) -> list[tuple[float, float, float]]:
     """(lowest, median, highest) value of each epoch, for as long as at least half of the seeds trained."""
-    found = []
+    bands_by_epoch = []
     for epoch in range(max(map(len, histories), default=0)):
         values = [history[epoch] for history in histories if epoch < len(history) and math.isfinite(history[epoch])]
         if not values or 2 * len(values) < len(histories):
             break
-        found.append((min(values), statistics.median(values), max(values)))
-    return found
+        bands_by_epoch.append((min(values), statistics.median(values), max(values)))
+    return bands_by_epoch
 
 
 def _curves(findings: Findings, task: TaskEvidence) -> dict[str, list[tuple[float, float, float]]]:
     """Cell → its band."""
-    found = {}
+    by_cell = {}
     for cell in task.cells:
         finals = findings.finals(task.task, cell.cell)
         histories = [history for r in finals if (history := r.history.get(f"validation_{r.metric}"))]
         if histories:
-            found[cell.cell] = bands(histories)
-    return found
+            by_cell[cell.cell] = bands(histories)
+    return by_cell
 
 
 def _panel(findings: Findings, task: TaskEvidence, curves: dict[str, list[tuple[float, float, float]]]) -> Panel:

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 def plate(findings: Findings) -> Plate:
     """A panel a task, cell and recurrent layer, of the first seed."""
-    shown = [(r, reading) for r in looked_into(findings) for reading in r.diagnostics.after if reading.gates]  # type: ignore[union-attr]
-    if not shown:
-        return Plate((), "no run recorded its gates; an experiment that says 'diagnostics: [gates]' does.")
-    several = len({r.run.task.label for r, _ in shown}) > 1
-    return Plate(tuple(_panel(r, reading, several) for r, reading in shown), drawn=lambda: _whole(shown))
+    readings = [(r, reading) for r in looked_into(findings) for reading in r.diagnostics.after if reading.gates]  # type: ignore[union-attr]
+    if not readings:
+        return Plate((), "no run recorded its gates: set 'diagnostics: [gates]' in the experiment.")
+    several = len({r.run.task.label for r, _ in readings}) > 1
+    return Plate(tuple(_panel(r, reading, several) for r, reading in readings), drawn=lambda: _whole(readings))
 
 
 def looked_into(findings: Findings) -> list[RunResult]:
     """Of each (task, cell) the first seed that has diagnostics."""
-    found: list[RunResult] = []
+    results: list[RunResult] = []
     for task in findings.evidence.tasks:
         for cell in task.cells:
             with_any = [r for r in findings.finals(task.task, cell.cell) if r.diagnostics is not None]
-            found += with_any[:1]
-    return found
+            results += with_any[:1]
+    return results
 
 
 def place(result: RunResult, reading: LayerReading) -> str:
@@ -46,12 +46,12 @@ def _panel(result: RunResult, reading: LayerReading, several: bool) -> Panel:
     return Panel(f"{task}{place(result, reading)}, seed {result.run.seed}", figure, wide=True)
 
 
-def _whole(shown: list[Any]) -> "Figure":
+def _whole(readings: list[Any]) -> "Figure":
     from gru_tf.training.diagnostics import figures
 
-    tasks = {result.run.task.label for result, _ in shown}
+    tasks = {result.run.task.label for result, _ in readings}
     rows = {}
-    for result, reading in shown:
+    for result, reading in readings:
         task = f"{result.run.task.title} · " if len(tasks) > 1 else ""
         rows[f"{task}{place(result, reading)}"] = reading.gates
     return figures.draw_gates(rows, title="Gates over one validation sequence, after training")

@@ -28,16 +28,16 @@ def plate(findings: Findings) -> Plate:
                 every[title] = lines
             if lines:
                 panels.append(_panel(title, lines, _limits(both), first=when == "before"))
-    missing = "" if panels else "no run recorded its gradients; an experiment that says 'diagnostics: [gradients]' does."
+    missing = "" if panels else "no run recorded its gradients: set 'diagnostics: [gradients]' in the experiment."
     return Plate(tuple(panels), missing, drawn=lambda: _whole(every))
 
 
 def _lines(results: list[RunResult], when: str) -> Lines:
-    found: Lines = {}
+    lines: Lines = {}
     for result in results:
         readings: tuple[LayerReading, ...] = getattr(result.diagnostics, when)
-        found |= {place(result, reading): reading.gradients["state"] for reading in readings if "state" in reading.gradients}
-    return found
+        lines |= {place(result, reading): reading.gradients["state"] for reading in readings if "state" in reading.gradients}
+    return lines
 
 
 def _limits(both: dict[str, Lines]) -> tuple[float, float]:

@@ -65,9 +65,9 @@ def painted(title: str, paint: Callable[[Any], None], height: float = HEIGHT, fi
 
     def figure() -> "Figure":
         with styled():
-            made = _figure(WIDTH, height)
-            paint(made.subplots())
-        return made
+            drawing = _figure(WIDTH, height)
+            paint(drawing.subplots())
+        return drawing
 
     return Panel(title, figure, paint, height, first=first)
 
@@ -93,8 +93,8 @@ def _side_by_side(panels: Sequence[Panel], styles: Sequence[CellStyle], most: in
     lines = -(-len(styles) // (2 * across)) if styles else 0
     heights = [max(p.height for p in panels[r * across : (r + 1) * across]) + 0.25 for r in range(rows)]
     with styled():
-        made = _figure(WIDTH * across, sum(heights) + 0.25 * lines)
-        grid = made.subplots(rows, across, squeeze=False, height_ratios=heights).ravel()
+        drawing = _figure(WIDTH * across, sum(heights) + 0.25 * lines)
+        grid = drawing.subplots(rows, across, squeeze=False, height_ratios=heights).ravel()
         for panel, axes in zip(panels, grid, strict=False):
             axes.set_title(textwrap.fill(panel.title, 52), loc="left", fontsize=9)
             if panel.paint:
@@ -102,10 +102,10 @@ def _side_by_side(panels: Sequence[Panel], styles: Sequence[CellStyle], most: in
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         if styles:
-            made.legend(
+            drawing.legend(
                 handles=[style.handle() for style in styles], loc="outside upper left", ncols=2 * across, frameon=False
             )
-    return made
+    return drawing
 
 
 def light(axes: Any, along: str = "y") -> None:

@@ -1,4 +1,4 @@
-"""What a better score costs: the test metric against parameters, training seconds and latency, with the Pareto front."""
+"""Score and cost: the test metric against parameters, training seconds and latency, with the Pareto front."""
 
 from collections.abc import Callable, Sequence
 from math import ceil, isfinite
@@ -15,7 +15,7 @@ Cost = Callable[[RunResult], float | None]
 COSTS: dict[str, tuple[str, Cost]] = {
     "parameters": ("parameters", lambda result: result.parameters),
     "training time": ("seconds of training", training_seconds),
-    "latency": ("ms to answer a batch", latency),
+    "latency": ("ms per prediction batch", latency),
 }
 
 ALIKE = 0.05  # of the least: below that, a difference in size is what whole units leave of an equal budget
@@ -49,7 +49,7 @@ def plate(findings: Findings) -> Plate:
             else:
                 without[name] += 1
     absent = [name for name, count in without.items() if count and count == len(tasks)]
-    missing = "" if tasks else "no final seed has finished, so there is nothing to weigh."
+    missing = "" if tasks else "no final seed has finished."
     if tasks and absent:
         missing = f"These runs recorded no {' and no '.join(absent)}."
     across = len(COSTS) - len(absent) or 1

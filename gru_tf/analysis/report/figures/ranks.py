@@ -1,4 +1,4 @@
-"""Mean ranks over the tasks, with the critical difference below which two cells are not told apart."""
+"""Mean ranks over the tasks, with the critical difference below which two cells do not differ significantly."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ BESIDE = 0.16  # of the axis, between the bars of groups
 
 def plate(findings: Findings) -> Plate:
     """One panel."""
-    found = findings.evidence.ranks
-    if found is None:
+    ranks = findings.evidence.ranks
+    if ranks is None:
         return Plate((), _why_not(findings))
-    return Plate((_panel(findings, found),))
+    return Plate((_panel(findings, ranks),))
 
 
 def _why_not(findings: Findings) -> str:
@@ -27,36 +27,36 @@ def _why_not(findings: Findings) -> str:
     return "ranks need a score of every cell on every task, and some are missing."
 
 
-def _panel(findings: Findings, found: Ranks) -> Panel:
+def _panel(findings: Findings, ranks: Ranks) -> Panel:
     styles = cell_style.styles(findings.experiment.cells)
-    order = sorted(range(len(found.cells)), key=lambda i: found.mean[i])
+    order = sorted(range(len(ranks.cells)), key=lambda i: ranks.mean[i])
 
     def paint(axes: Any) -> None:
         count = len(order)
         for line, place in enumerate(order):
-            label, rank = found.cells[place], found.mean[place]
+            label, rank = ranks.cells[place], ranks.mean[place]
             axes.plot([1, rank], [line, line], color="#D0D0D0", lw=1, zorder=1)
             axes.plot([rank], [line], **styles[label].dots(ms=7), zorder=3)
             axes.annotate(f"{rank:.2f}", (rank, line), (0, 7), textcoords="offset points", ha="center", fontsize=8)
         step = BESIDE * (count - 1)
-        groups = found.cliques()
+        groups = ranks.cliques()
         for number, group in enumerate(groups):
-            lines = [line for line, place in enumerate(order) if found.cells[place] in group]
+            lines = [line for line, place in enumerate(order) if ranks.cells[place] in group]
             x = count + step * (1 + number)
             axes.plot([x, x], [lines[0] - 0.2, lines[-1] + 0.2], color="#333333", lw=3.5, solid_capstyle="butt")
         if groups:
             axes.text(
-                count + step * (len(groups) + 0.4), (count - 1) / 2, "not told apart", rotation=90, va="center", fontsize=8
+                count + step * (len(groups) + 0.4), (count - 1) / 2, "not significant", rotation=90, va="center", fontsize=8
             )
-        ends = min(1 + found.critical_difference, count + step * (len(groups) + 0.5))
+        ends = min(1 + ranks.critical_difference, count + step * (len(groups) + 0.5))
         axes.plot([1, ends], [-1, -1], color="#333333", lw=1.2, marker="|", ms=6)
-        axes.text(1, -1.18, f"critical difference {found.critical_difference:.2f}", fontsize=8, va="bottom")
+        axes.text(1, -1.18, f"critical difference {ranks.critical_difference:.2f}", fontsize=8, va="bottom")
         axes.set_ylim(count - 0.4, -1.9)
         axes.set_xlim(1 - 0.05 * (count - 1), count + step * (len(groups) + (1.2 if groups else 0.6)))
-        axes.set_yticks(range(count), [found.cells[place] for place in order])
+        axes.set_yticks(range(count), [ranks.cells[place] for place in order])
         axes.set_xticks(range(1, count + 1))
         light(axes, "x")
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(f"mean rank over {found.tasks} tasks, 1 is the best", color=MUTED)
+        axes.set_xlabel(f"mean rank over {ranks.tasks} tasks, 1 is the best", color=MUTED)
 
     return painted("mean ranks", paint, 1.4 + 0.4 * len(order))

@@ -1,4 +1,4 @@
-"""Axes that fit what is on them: linear or logarithmic, with the trivial answer on them or named beside them."""
+"""Axes that fit what is on them: linear or logarithmic, with the baseline on them or named beside them."""
 
 import math
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Any, Literal
 from gru_tf.analysis.report.figures.panels import MUTED
 
 MANY = 30.0  # times between the smallest and the largest error from which an axis is logarithmic
-FAR = 1.0  # spans of the data that the trivial answer may lie outside before it is only named
+FAR = 1.0  # spans of the data that the baseline may lie outside before it is only named
 ARROWS = {"max": "↑ better", "min": "↓ better"}
 DASHES = (0, (4, 3))
 
@@ -20,7 +20,7 @@ def metric(
     values: Iterable[float],
     chance: float | None,
 ) -> None:
-    """Scale, limits, label and the trivial answer of an axis that shows a metric.
+    """Scale, limits, label and the baseline of an axis that shows a metric.
 
     Args:
         axes: matplotlib's.
@@ -28,7 +28,7 @@ def metric(
         name: what is shown, e.g. "test accuracy".
         direction: "max" or "min".
         values: all that are on it.
-        chance: the trivial answer's.
+        chance: the baseline's metric.
     """
     values = [value for value in values if math.isfinite(value)]
     logarithmic = direction == "min" and bool(values) and min(values) > 0 and max(values) / min(values) > MANY
@@ -49,13 +49,13 @@ def metric(
 def _with_chance(
     axes: Any, along: str, chance: float, low: float, high: float, logarithmic: bool
 ) -> tuple[float, float, str]:
-    """Limits that hold the trivial answer where it is near, a line at it, and what the label says of it."""
+    """Limits that hold the baseline where it is near, a line at it, and what the label says of it."""
     at, first, last = (math.log(v) if logarithmic and v > 0 else v for v in (chance, low, high))
     span = last - first
     outside = max(first - at, at - last, 0)
     if outside > FAR * span or (logarithmic and chance <= 0):
         where = ("below" if at < first else "above") if along == "y" else ("to the left" if at < first else "to the right")
-        return low, high, f"\nchance {chance:.3g} lies far {where}"
+        return low, high, f"\nbaseline {chance:.3g} is far {where}"
     draw = axes.axhline if along == "y" else axes.axvline
     draw(chance, color=MUTED, lw=1.1, ls=DASHES, zorder=1)
     margin = 0.06 * (max(last, at) - min(first, at))
@@ -63,7 +63,7 @@ def _with_chance(
         # the far end too: its margin was of the data alone, and a mark there would be cut
         first, last = (at - margin, last + margin) if at < first else (first - margin, at + margin)
     low, high = (math.exp(v) if logarithmic else v for v in (first, last))
-    return low, high, f"\n╌ ╌ chance {chance:.3g}"
+    return low, high, f"\n╌ ╌ baseline {chance:.3g}"
 
 
 def _limits(values: list[float], logarithmic: bool) -> tuple[float, float]:

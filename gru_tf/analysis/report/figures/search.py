@@ -1,4 +1,4 @@
-"""What the search tried: the validation metric against each hyperparameter, and how much each one mattered."""
+"""The search: the validation metric against each hyperparameter, and how much each one mattered."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def plate(findings: Findings) -> Plate:
     """A panel of importances where there are trials enough, then one a task and hyperparameter."""
     search = findings.experiment.search
     if search is None:
-        return Plate((), "nothing was searched: every cell was trained with the settings of the file.")
+        return Plate((), "no search: every cell was trained with the settings in the file.")
     panels = [
         _slice(findings, task, name, axis, first=place == 0)
         for task in findings.evidence.tasks
@@ -27,29 +27,29 @@ def plate(findings: Findings) -> Plate:
     ]
     if not panels:
         return Plate((), "no trial of the search has finished.")
-    found = findings.importance
-    if found is not None and not found.silent:
-        panels.insert(0, _importances(found))
+    importance = findings.importance
+    if importance is not None and not importance.silent:
+        panels.insert(0, _importances(importance))
     return Plate(
         tuple(panels), "", tuple(cell_style.styles(findings.experiment.cells).values()), across=min(3, len(search.axes))
     )
 
 
-def _importances(found: Importance) -> Panel:
-    order = sorted(range(len(found.names)), key=lambda i: -found.means[i])
+def _importances(importance: Importance) -> Panel:
+    order = sorted(range(len(importance.names)), key=lambda i: -importance.means[i])
 
     def paint(axes: Any) -> None:
         lines = range(len(order))
-        means, deviations = [found.means[i] for i in order], [found.deviations[i] for i in order]
+        means, deviations = [importance.means[i] for i in order], [importance.deviations[i] for i in order]
         axes.barh(lines, means, xerr=deviations, color="#8FA3B5", ecolor="#333333", height=0.55, error_kw={"lw": 1})
         axes.axvline(0, color=MUTED, lw=0.8)
-        axes.set_yticks(lines, [found.names[i] for i in order])
+        axes.set_yticks(lines, [importance.names[i] for i in order])
         axes.set_ylim(len(order) - 0.4, -0.6)
         light(axes, "x")
         axes.locator_params(axis="x", nbins=5)
         axes.set_xlabel("R² lost when shuffled")
 
-    return painted(f"importance, from {found.trials} trials", paint, 0.9 + 0.4 * len(order))
+    return painted(f"importance, from {importance.trials} trials", paint, 0.9 + 0.4 * len(order))
 
 
 def _slice(findings: Findings, task: TaskEvidence, name: str, axis: Axis, first: bool) -> Panel:

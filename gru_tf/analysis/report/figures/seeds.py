@@ -27,7 +27,7 @@ def _panel(findings: Findings, task: TaskEvidence) -> Panel:
     styles = cell_style.styles(findings.experiment.cells)
 
     def paint(axes: Any) -> None:
-        shown: list[float] = []
+        values: list[float] = []
         for place, cell in enumerate(task.cells):
             tests = [value for value in cell.tests.values() if isfinite(value)]
             if not tests or cell.row.test is None:
@@ -38,10 +38,10 @@ def _panel(findings: Findings, task: TaskEvidence) -> Panel:
             if isfinite(low):
                 axes.plot([low, high], [place + 0.2] * 2, color=INK, lw=1.2)
                 axes.plot([mean], [place + 0.2], ls="", marker="|", ms=8, mew=1.6, color=INK)
-            shown += [*tests, *(bound for bound in (mean, low, high) if isfinite(bound) and bound > 0)]
+            values += [*tests, *(bound for bound in (mean, low, high) if isfinite(bound) and bound > 0)]
         axes.set_ylim(len(task.cells) - 0.5, -0.6)
         axes.set_yticks(range(len(task.cells)), [cell.cell for cell in task.cells])
         light(axes, "x")
-        scales.metric(axes, "x", f"test {task.metric}", task.direction, shown, task.chance)
+        scales.metric(axes, "x", f"test {task.metric}", task.direction, values, task.chance)
 
     return painted(task.title, paint, 0.9 + 0.42 * len(task.cells))

@@ -20,12 +20,12 @@ def plate(findings: Findings) -> Plate:
 
 def _times(findings: Findings, task: TaskEvidence) -> dict[tuple[str, str], list[Speed]]:
     """(cell, kernel path) → the speed of each seed."""
-    found: dict[tuple[str, str], list[Speed]] = {}
+    speeds: dict[tuple[str, str], list[Speed]] = {}
     for cell in task.cells:
         for result in findings.finals(task.task, cell.cell):
             if result.speed is not None:
-                found.setdefault((cell.cell, result.kernel_path), []).append(result.speed)
-    return found
+                speeds.setdefault((cell.cell, result.kernel_path), []).append(result.speed)
+    return speeds
 
 
 def _panel(findings: Findings, task: TaskEvidence, times: dict[tuple[str, str], list[Speed]]) -> Panel:
@@ -43,7 +43,7 @@ def _panel(findings: Findings, task: TaskEvidence, times: dict[tuple[str, str], 
         light(axes, "x")
         axes.tick_params(axis="y", which="minor", labelcolor=MUTED)
         every = [value for speeds in times.values() for s in speeds for value in (s.step_ms, s.step_ms_low, s.step_ms_high)]
-        scales.amount(axes, "x", [0.0, *every], "ms a training step, compiling apart")
+        scales.amount(axes, "x", [0.0, *every], "ms per training step, excluding compile time")
         axes.set_xlim(left=0)
 
     return painted(task.title, paint, 0.8 + 0.5 * len(times))
