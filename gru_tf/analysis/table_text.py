@@ -62,7 +62,7 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
     seeds = len(experiment.seeds)
     if seeds > 1:
         yield f"{_over(seeds)} over {seeds} seeds; bold = best mean (not a significance test)."
-    yield "Baseline: test metric without any training. ms/step: median training step, excluding compile time."
+    yield "Baseline: test metric of a naive prediction. ms/step: median training step, excluding compile time."
     if experiment.search:
         named = ", ".join(experiment.search.axes)
         trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"

@@ -29,7 +29,7 @@ def test_the_best_and_what_is_open(found):
     task = found.task("adding")
     assert task.best == "gru"
     open_ = {(p.first, p.second): needed for p, needed in zip(task.pairs, task.needed, strict=True)}
-    assert open_["rnn", "gru"] is None, "settled: no more seeds are needed"
+    assert open_["rnn", "gru"] is None, "significant: no more seeds are needed"
     assert open_["gru", "lstm"] > 4
 
 

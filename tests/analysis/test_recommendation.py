@@ -55,19 +55,17 @@ def advice(tests, **more):
 FAR = {"rnn": [50, 52, 51, 53, 49], "lstm": [45, 46, 44, 45, 47], "gru": [38, 39, 37, 38, 39]}
 
 
-def test_a_settled_answer():
+def test_a_significant_answer():
     said, line = advice(FAR)
     assert (said.cell, said.nearest, said.significant) == ("gru", "gru", True)
     assert line["Recommended"] == "gru with 24 units: test rmse 38.2 [37.2, 39.2]."
     # lstm − gru: 7, 7, 7, 7, 8, s = 0.447; rnn − gru: 12, 13, 14, 15, 10
     assert line["How sure"] == (
-        "settled against lstm and rnn: over 5 paired seeds its rmse is better than lstm's by 7.20 [6.64, 7.76],"
+        "significantly different from lstm and rnn: over 5 paired seeds its rmse is better than lstm's by 7.20 [6.64, 7.76],"
         " p < 0.001, and better than rnn's by 12.8 [10.4, 15.2], p < 0.001 (paired t-tests, Holm)."
     )
-    assert line["Cost"] == (
-        "4,999 parameters, 1.5 ms a training step (rnn 0.67 times that, lstm 1.3 times that), 3 s of training a seed."
-    )
-    assert line["Against the trivial answer"] == f"{TRIVIAL}: rmse 42. gru is better; its interval excludes it."
+    assert line["Cost"] == ("4,999 parameters, 1.5 ms per training step (rnn 0.67×, lstm 1.3×), 3 s of training per seed.")
+    assert line["Against the baseline"] == f"{TRIVIAL}: rmse 42. gru is better; its interval excludes the baseline."
     assert line["Trained model"] == "models:/gru"
     assert str(said).splitlines()[0] == "Recommended: gru with 24 units: test rmse 38.2 [37.2, 39.2]."
 
@@ -78,25 +76,25 @@ def test_more_is_better_for_accuracy():
     assert (said.cell, said.significant) == ("gru", True)
 
 
-def test_of_those_that_cannot_be_told_apart_the_cheaper_one():
+def test_without_a_significant_difference_the_cheaper_one():
     said, line = advice({**FAR, "lstm": [37, 39, 37, 39, 37]})
     assert (said.cell, said.significant) == (
         "gru",
         False,
     )  # lstm's mean is better, gru trains in 3/4 of the time
     assert line["How sure"].startswith(
-        "settled against rnn, not settled against lstm: over 5 paired seeds its rmse is worse than lstm's by 0.4"
+        "significantly different from rnn, inconclusive against lstm: over 5 paired seeds its rmse is worse than lstm's by 0"
     )
-    assert "Of gru and lstm, which cannot be told apart, gru trains faster at every seed." in line["How sure"]
-    assert line["How sure"].endswith("More seeds would tell more.")
+    assert "Between gru and lstm there is no significant difference: gru trains faster at every seed." in line["How sure"]
+    assert line["How sure"].endswith("More seeds are needed to decide.")
 
 
-def test_the_cheapest_is_not_taken_where_it_is_doubtful_beside_the_trivial_answer():
+def test_the_cheapest_is_not_taken_where_it_is_doubtful_beside_the_baseline():
     wide = {"rnn": [30, 46, 36, 42, 39], "lstm": [38, 40, 37, 39, 38], "gru": [36, 40, 37, 41, 38]}
     said, line = advice(wide, chance=42.0)  # of rnn's mean, 38.6, the interval is ± 7.5; of lstm's 38.4 it is ± 1.4
     assert said.cell == "gru"
-    assert line["How sure"].startswith("not settled against")
-    assert "Of gru and lstm, which cannot be told apart" in line["How sure"]
+    assert line["How sure"].startswith("inconclusive against")
+    assert "Between gru and lstm there is no significant difference" in line["How sure"]
     assert advice(wide, chance=60.0)[0].cell == "rnn", "all exclude it: the cheapest of the three"
 
 
@@ -104,7 +102,7 @@ def test_the_cheapest_is_not_taken_where_its_mean_is_far_from_the_best():
     said, line = advice({"rnn": [0.6, 0.98, 0.9], "gru": [0.93, 0.95, 0.94]}, metric="accuracy", direction="max", chance=0.1)
     assert (said.cell, said.significant) == ("gru", False)
     assert line["How sure"].startswith(
-        "not settled against rnn: over 3 paired seeds its accuracy is better than rnn's by 0.1"
+        "inconclusive against rnn: over 3 paired seeds its accuracy is better than rnn's by 0.1"
     )
     assert "faster" not in line["How sure"]
 
@@ -117,40 +115,40 @@ def test_times_that_overlap_make_nothing_cheaper():
     said = recommend(gather(one, [slower if r is slow else r for r in found]), TRIVIAL)
     assert said.cell == "lstm"
     assert (
-        "Of lstm and gru, which cannot be told apart, lstm has the best mean, and none trains surely faster."
-        in dict(said.lines)["How sure"]
+        "Between lstm and gru there is no significant difference: lstm has the best mean, and there is no clear difference"
+        " in speed." in dict(said.lines)["How sure"]
     )
 
 
-def test_one_seed_settles_nothing_and_the_best_is_taken():
+def test_one_seed_is_inconclusive_and_the_best_is_taken():
     said, line = advice({"rnn": [40.0], "gru": [39.0]})
     assert (said.cell, said.significant) == ("gru", False)
     assert line["Recommended"] == "gru with 24 units: test rmse 39 [one seed]."
     assert line["How sure"] == (
-        "not settled: one seed was compared, and another may turn the order round; more seeds would tell."
+        "inconclusive: only one seed was compared, and another seed may reverse the order; run more seeds."
     )
-    assert line["Against the trivial answer"] == f"{TRIVIAL}: rmse 42. gru is better; one seed, no interval."
+    assert line["Against the baseline"] == f"{TRIVIAL}: rmse 42. gru is better; one seed, no interval."
 
 
-def test_where_no_cell_beats_it_the_trivial_answer():
+def test_where_no_cell_beats_it_the_baseline():
     said, line = advice(FAR, chance=30.0)
     assert (said.cell, said.nearest) == (None, "gru")
     assert line["Recommended"] == (
-        f"none of the cells, but {TRIVIAL}: its test rmse is 30, and no cell does better. gru has 38.2 [37.2, 39.2]."
+        f"the baseline ({TRIVIAL}): its test rmse is 30, and no cell does better. gru has 38.2 [37.2, 39.2]."
     )
-    assert line["Against the trivial answer"] == f"{TRIVIAL}: rmse 30. gru is no better; its interval excludes it."
+    assert line["Against the baseline"] == f"{TRIVIAL}: rmse 30. gru is no better; its interval excludes the baseline."
 
 
 @pytest.mark.parametrize(
     ("chance", "said"),
     [
-        (38.5, f"{TRIVIAL}: rmse 38.5. gru is better; but not surely, as its interval reaches it."),
-        (38.0, f"{TRIVIAL}: rmse 38. gru is no better; but not surely, as its interval reaches it."),
-        (38.2, f"{TRIVIAL}: rmse 38.2. gru is no better; but not surely, as its interval reaches it."),
+        (38.5, f"{TRIVIAL}: rmse 38.5. gru is better; its interval includes the baseline."),
+        (38.0, f"{TRIVIAL}: rmse 38. gru is no better; its interval includes the baseline."),
+        (38.2, f"{TRIVIAL}: rmse 38.2. gru is no better; its interval includes the baseline."),
     ],
 )
-def test_an_interval_that_reaches_the_trivial_answer(chance, said):
-    assert advice(FAR, chance=chance)[1]["Against the trivial answer"] == said
+def test_an_interval_that_includes_the_baseline(chance, said):
+    assert advice(FAR, chance=chance)[1]["Against the baseline"] == said
 
 
 def test_intervals_stay_in_the_metric_s_range():
@@ -179,19 +177,22 @@ def test_a_cell_that_never_finished():
 def test_one_cell_alone():
     said, line = advice({"gru": FAR["gru"]})
     assert (said.cell, said.significant) == ("gru", False)
-    assert line["How sure"] == "gru alone was compared with nothing."
+    assert line["How sure"] == "gru is the only cell with results, so there is no comparison."
 
 
 def test_nothing_finished():
     said, line = advice({"gru": [1.0, 2.0]}, diverged=[("gru", 0), ("gru", 1)])
     assert (said.cell, said.nearest, said.significant) == (None, None, False)
-    assert line == {"Recommended": "nothing: no run has finished.", "Why": "Seeds that did not finish: gru 2 of 2."}
+    assert line == {
+        "Recommended": "no recommendation: no run has finished.",
+        "Why": "Seeds that did not finish: gru 2 of 2.",
+    }
 
 
 def test_cells_without_a_common_seed():
     said, line = advice({"rnn": [40.0, 40.0], "gru": [39.0, 39.0]}, missing=[("rnn", 0), ("gru", 1)])
     assert said.cell == "gru"
-    assert line["How sure"].startswith("not settled: no two cells share two seeds")
+    assert line["How sure"].startswith("inconclusive: no two cells share two seeds")
 
 
 def test_a_model_that_the_store_lacks():
@@ -226,13 +227,13 @@ def test_comparisons_are_signed_and_corrected():
 def test_cells_that_are_equal_at_every_seed():
     said, line = advice({cell: [1.0, 1.0, 1.0] for cell in CELLS}, metric="accuracy", direction="max", chance=0.5)
     assert (said.cell, said.significant) == ("rnn", False)
-    assert "rnn has the best mean, as lstm and gru have too, and none trains surely faster." in line["How sure"]
+    assert "rnn has the best mean, as do lstm and gru, and there is no clear difference in speed." in line["How sure"]
     two = {"rnn": [0.9, 0.7, 0.8], "gru": [0.9, 0.7, 0.8], "lstm": [0.1, 0.1, 0.2]}
     _, line = advice(two, metric="accuracy", direction="max", chance=0.3)
-    assert "rnn has the best mean, as gru has too, and" in line["How sure"]
+    assert "rnn has the best mean, as does gru, and" in line["How sure"]
 
 
-def test_a_cell_that_equals_the_trivial_answer_is_said_to():
+def test_a_cell_that_equals_the_baseline_is_said_to():
     said, line = advice({"gru": [1.0, 1.0], "rnn": [1.0, 1.0]}, metric="accuracy", direction="max", chance=1.0)
     assert said.cell is None
-    assert line["Against the trivial answer"] == f"{TRIVIAL}: accuracy 1. rnn has the same at every seed."
+    assert line["Against the baseline"] == f"{TRIVIAL}: accuracy 1. rnn has the same at every seed."

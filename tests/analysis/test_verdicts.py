@@ -183,7 +183,7 @@ def test_a_count_is_claimed_of_every_task():
 def test_a_run_that_diverged_has_its_count_and_one_that_failed_before_it_had_none():
     assert counted("gru.parameters < lstm.parameters on digits", status="diverged").verdict == "supported"
     found = counted("gru.parameters < 12000", {(0, 2): 11_950})
-    assert (found.verdict, found.why) == ("not settled", f"no run has been counted on {ADDING}.")
+    assert (found.verdict, found.why) == ("inconclusive", f"no run has a parameter count on {ADDING}.")
     assert counted("gru.parameters < 11000", {(0, 2): 11_950}).verdict == "contradicted", "wherever else it would hold"
 
 
@@ -200,7 +200,7 @@ def test_a_measured_claim_by_hand():
     supported, contradicted, open_ = judge(one, results)
     raw = [stats.ttest_rel(SCORES[1, 2], SCORES[1, other]).pvalue for other in (0, 0, 1)]
     assert [supported.p, contradicted.p] == pytest.approx(holm(raw)[:2])
-    assert (supported.verdict, contradicted.verdict, open_.verdict) == ("supported", "contradicted", "not settled")
+    assert (supported.verdict, contradicted.verdict, open_.verdict) == ("supported", "contradicted", "inconclusive")
     differences = [a - b for a, b in zip(SCORES[1, 2], SCORES[1, 0], strict=True)]
     assert supported.difference == pytest.approx(interval(differences))
     assert supported.why == "difference 0.805 [0.784, 0.826] over 4 paired seeds, p < 0.001."
@@ -211,7 +211,7 @@ def test_a_measured_claim_by_hand():
 def test_values_are_compared_with_a_number():
     one = experiment("gru.score > 0.9 on adding", "gru.score > 0.5 on adding")
     near, far = judge(one, runs(one, "score", SCORES))
-    assert (near.verdict, far.verdict) == ("not settled", "supported")
+    assert (near.verdict, far.verdict) == ("inconclusive", "supported")
     raw = [stats.ttest_1samp(SCORES[1, 2], value).pvalue for value in (0.9, 0.5)]
     assert [near.p, far.p] == pytest.approx(holm(raw))
     assert "seeds would settle it" in near.why
@@ -259,7 +259,7 @@ def test_predictions_are_timed_where_they_were():
     assert found.difference.mean == pytest.approx(100 * (math.sqrt(1.4 / 6) - 1))
     assert number.difference.mean == pytest.approx(100 * (math.sqrt(1.4) / 2 - 1))
     old, _ = judge(one, times(one, {(0, 1): [2.0, 3.0], (0, 2): [1.0, 1.4]}))
-    assert (old.verdict, old.difference, old.p) == ("not settled", None, None)
+    assert (old.verdict, old.difference, old.p) == ("inconclusive", None, None)
     assert old.why == f"nothing is known of {GRU}.predict_seconds on digits, lstm.predict_seconds on digits."
 
 
@@ -271,7 +271,7 @@ def test_a_compilation_that_seeds_share_is_one_measurement():
 
     shared = {(0, 1): compiled(20, 20, 20, 20), (0, 2): compiled(10, 10.1, 10.2, 10)}
     (found,) = judge(one, runs(one, "speed", shared))
-    assert (found.verdict, found.p) == ("not settled", None)
+    assert (found.verdict, found.p) == ("inconclusive", None)
     assert found.why == "difference -50 %, from a single pair."
     apart = {(0, 1): compiled(20, 20.1, 20.2, 20.3), (0, 2): compiled(10, 10.1, 10.2, 10.3)}
     assert judge(one, runs(one, "speed", apart))[0].verdict == "supported"
@@ -289,13 +289,13 @@ def test_a_compilation_that_seeds_share_is_one_measurement():
 def test_where_runs_are_missing_nothing_is_settled(values, why):
     one = experiment("gru.score > rnn.score on adding")
     (found,) = judge(one, runs(one, "score", values))
-    assert (found.verdict, found.p, found.why) == ("not settled", None, why)
+    assert (found.verdict, found.p, found.why) == ("inconclusive", None, why)
 
 
 def test_a_task_without_results_keeps_a_claim_about_all_open():
     one = experiment("gru.score > rnn.score")
     (found,) = judge(one, runs(one, "score", SCORES))
-    assert found.verdict == "not settled"
+    assert found.verdict == "inconclusive"
     assert found.why == f"nothing is known of {GRU}.score on digits, rnn.score on digits."
 
 
@@ -304,7 +304,7 @@ def test_every_run_failed():
     nothing = {"status": "failed", "error": "no memory", "parameters": None, "speed": None}
     failed = [result(one, task, cell, seed, **nothing) for task in (0, 1) for cell in (0, 1, 2) for seed in range(4)]
     for found in judge(one, failed):
-        assert (found.verdict, found.difference, found.p) == ("not settled", None, None)
+        assert (found.verdict, found.difference, found.p) == ("inconclusive", None, None)
 
 
 def test_a_seed_that_diverged_is_left_out_and_counted():
@@ -319,7 +319,7 @@ def test_a_trial_is_no_evidence():
     """Neither for a score nor for a count: a search may try other sizes."""
     one = experiment("gru.parameters < 12000 on digits")
     tried = result(one, 0, 2, 1000, "trial", parameters=9)
-    assert judge(one, [tried])[0].verdict == "not settled"
+    assert judge(one, [tried])[0].verdict == "inconclusive"
     one = experiment("gru.score > rnn.score on adding")
     trials = [
         r.model_copy(update={"run": one.run(r.run.task, r.run.cell, 1000, "trial")}) for r in runs(one, "score", SCORES)
@@ -328,14 +328,14 @@ def test_a_trial_is_no_evidence():
 
 
 def test_small_differences_of_both_signs_are_not_settled_by_a_t_test_alone():
-    """Three seeds that Student's test alone would call settled; the sign of one speaks against it."""
+    """Three seeds that Student's test alone would call significant; the sign of one speaks against it."""
     one = experiment("rnn.score > 0 on digits", seeds=3)
     (found,) = judge(one, runs(one, "score", {(0, 0): [1.0, 1.1, 1.05]}))
     assert found.verdict == "supported"
     one = experiment("rnn.score > 0 on digits", *(f"lstm.score > {n} on digits" for n in range(5)), seeds=6)
     values = {(0, 0): [1.0, 1.1, 1.2, 1.1, 1.3, -0.02], (0, 1): [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]}
     found = judge(one, runs(one, "score", values))[0]
-    assert found.verdict == "not settled"
+    assert found.verdict == "inconclusive"
 
 
 # --- published numbers ---
@@ -428,7 +428,7 @@ def test_without_a_difference_at_most_one_experiment_in_twenty_settles_a_claim(n
     simulated = Simulated(CLAIMS, seeds)
     draws = NULLS[null](np.random.default_rng(seeds), (1000, *simulated.shape))
     found = [simulated.judged(scores) for scores in draws]
-    assert sum(any(v.verdict != "not settled" for v in verdicts) for verdicts in found) <= most(1000)
+    assert sum(any(v.verdict != "inconclusive" for v in verdicts) for verdicts in found) <= most(1000)
     if null == "normal":
         covered = np.mean([v.difference.low <= 0 <= v.difference.high for verdicts in found for v in verdicts])
         assert 0.93 <= covered <= 0.97
@@ -439,7 +439,7 @@ def test_one_claim_at_a_time_would_err_more_often():
     simulated = Simulated(CLAIMS, 5)
     alone = [simulated.alone(text) for text in CLAIMS]
     draws = NULLS["normal"](np.random.default_rng(5), (400, *simulated.shape))
-    errors = sum(any(s.judged(scores)[0].verdict != "not settled" for s in alone) for scores in draws)
+    errors = sum(any(s.judged(scores)[0].verdict != "inconclusive" for s in alone) for scores in draws)
     assert errors > most(400)
 
 

@@ -300,7 +300,9 @@ def test_notes_name_every_failure_and_every_missing_seed():
 
 VERDICTS = (
     Verdict("gru.parameters < lstm.parameters", "contradicted", None, None, "11,957 against 11,926 on adding(length=30)."),
-    Verdict("gru.seconds_per_step < lstm.seconds_per_step", "not settled", None, None, "nothing is known [bold]yet[/bold]."),
+    Verdict(
+        "gru.seconds_per_step < lstm.seconds_per_step", "inconclusive", None, None, "nothing is known [bold]yet[/bold]."
+    ),
     Verdict("gru(reset_after=False).score > rnn.score", "supported", Interval(0.8, 0.7, 0.9), 0.01, "difference 0.8. " * 9),
 )
 

@@ -41,7 +41,7 @@ def needed(tasks: Sequence[TaskEvidence]) -> str:
     known = [count for count, (pair, _) in zip(wanted, open_, strict=True) if count is not None and count > pair.seeds]
     if not known:
         return ""
-    which = "" if len(open_) == 1 else " for all" if len(known) == len(open_) else f" for {len(known)} of these {len(open_)}"
+    which = "" if len(known) == len(open_) else f" for {len(known)} of these {len(open_)}"
     return f"about {max(known):,} seeds would be needed{which}"
 
 

@@ -129,7 +129,7 @@ def _protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     length = f"{training.seconds:g} s" if training.seconds else _setting(experiment, "epochs", f"{training.epochs:,} epochs")
     patience = f"stops after {training.patience} epochs without improvement" if training.patience else ""
     patience = _setting(experiment, "patience", patience)
-    batch = _setting(experiment, "batch_size", f"{training.batch_size} sequences a step")
+    batch = _setting(experiment, "batch_size", f"{training.batch_size} sequences per step")
     stop = f" at most; {patience}" if patience else ""
     yield "Training", f"{length}{stop}; {batch}, in the same order for every cell at the same seed"
     yield "Optimiser", _optimiser(experiment)

@@ -478,7 +478,7 @@ def claimed(results, monkeypatch) -> Results:
     def judge(one: Experiment, runs: Any) -> tuple[Verdict, ...]:
         tests = [r.test for r in runs if r.test is not None]
         return tuple(
-            Verdict(text, "not settled", Interval(max(tests), 0.0, math.nan), math.nan, "Why") for text in one.claims
+            Verdict(text, "inconclusive", Interval(max(tests), 0.0, math.nan), math.nan, "Why") for text in one.claims
         )
 
     def beside(one: Experiment, runs: Any) -> tuple[Any, ...]:
@@ -496,7 +496,13 @@ def claimed(results, monkeypatch) -> Results:
 def test_verdicts_and_published_numbers_are_in_every_form(claimed, results):
     given = json.loads(claimed.text("json"))
     difference = {"mean": 0.93, "low": 0.0, "high": None}
-    verdict = {"text": "gru.score > lstm.score", "verdict": "not settled", "difference": difference, "p": None, "why": "Why"}
+    verdict = {
+        "text": "gru.score > lstm.score",
+        "verdict": "inconclusive",
+        "difference": difference,
+        "p": None,
+        "why": "Why",
+    }
     assert given["claims"] == [verdict]
     ours = {"mean": statistics.fmean(TESTS[0, 1]), "low": 0.0, "high": 1e-3}
     theirs = {"value": 0.0003, "tag": "quoted", "source": "Chung & others 2014", "differs": "T = 600"}
@@ -508,11 +514,11 @@ def test_verdicts_and_published_numbers_are_in_every_form(claimed, results):
         + ", -0.0001."
     )
     assert f"- {told.format(chr(92) + '&')}\n" in claimed.text("markdown")
-    assert "- Claim gru.score \\> lstm.score: not settled. Why\n" in claimed.text("markdown")
+    assert "- Claim gru.score \\> lstm.score: inconclusive. Why\n" in claimed.text("markdown")
     latex = claimed.text("latex")
     parse(latex)
     assert latex.count(told.format(r"\&").partition("; ours")[0]) == 1, "with its own task alone"
-    assert latex.count("not settled. Why") == 2
+    assert latex.count("inconclusive. Why") == 2
     none = json.loads(results.text("json"))
     assert (none["claims"], none["published"]) == ([], [])
     assert "laim" not in results.text("markdown")
@@ -679,12 +685,12 @@ def test_what_is_open_is_said_to_be():
     runs += [result(one, 0, 1, seed, test=test) for seed, test in enumerate((0.11, 0.11, 0.13, 0.12, 0.12))]
     pair = Results(one, tuple(runs)).compare("gru", "lstm")
     assert re.search(
-        r"gru ahead by 0\.006 .*, p = 0\.\d+, 5 seeds, not settled \(about \d+ seeds would settle it\)", repr(pair)
+        r"gru ahead by 0\.006 .*, p = 0\.\d+, 5 seeds, inconclusive \(about \d+ seeds would be needed\)", repr(pair)
     )
     single = Results(one, (runs[0], runs[5])).compare("gru", "lstm")
-    assert repr(single).endswith("gru ahead by 0.01 [one seed], 1 seed, not settled")
+    assert repr(single).endswith("gru ahead by 0.01 [one seed], 1 seed, inconclusive")
     same = Results(one, (*runs[:5], *(r.model_copy(update={"run": x.run}) for r, x in zip(runs[:5], runs[5:], strict=True))))
-    assert ": equal, 0.000 [0.000, 0.000], p = 1, 5 seeds, not settled" in repr(same.compare("gru", "lstm"))
+    assert ": equal, 0.000 [0.000, 0.000], p = 1, 5 seeds, inconclusive" in repr(same.compare("gru", "lstm"))
 
 
 def test_a_p_value_alone_does_not_settle_and_the_reason_is_given():
@@ -695,7 +701,7 @@ def test_a_p_value_alone_does_not_settle_and_the_reason_is_given():
     runs += [result(one, 0, 1, seed, test=1.0 + d) for seed, d in enumerate(differences)]
     pair = Results(one, tuple(runs)).compare("gru", "lstm")
     assert pair["adding"].t_holm < 0.05
-    assert "not settled: of 5 seeds not all agree" in repr(pair)
+    assert "inconclusive: not all 5 seeds agree" in repr(pair)
 
 
 MISTAKES = {

@@ -20,7 +20,7 @@ def test_question_answer_link_and_a_table_a_task():
     ]
     assert blocks[4::2] == ["digits: test accuracy ↑", "adding: test mse ↓"]
     head, rule, *rows = blocks[5].splitlines()
-    assert head == r"| cell | units | parameters | mean \[95 % interval\] | chance | ms/step | seeds | failed |"
+    assert head == r"| cell | units | parameters | mean \[95 % interval\] | baseline | ms/step | seeds | failed |"
     assert rule == "| :-- | --: | --: | --: | --: | --: | --: | --: |"
     assert rows[1].startswith("| **gru** | **"), "the best mean"
     assert [row.count("**") for row in rows] == [0, 2 * 8, 0]

@@ -98,7 +98,7 @@ def test_the_effect_in_deviations():
     assert math.isnan(paired.effect_size(np.array([1.0, 2.0]))), "the factor is 0 for two: no effect would be invented"
 
 
-# --- what is settled ---
+# --- what is significant ---
 
 
 def test_a_clear_difference_is_settled_and_named():
@@ -141,7 +141,7 @@ NULLS = {
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 @pytest.mark.parametrize("null", NULLS)
 def test_without_a_difference_at_most_one_experiment_in_twenty_settles_anything(null, seeds):
-    """1,000 experiments of three equal cells: any pair called settled is an error; 5 % and two deviations of it allowed."""
+    """1,000 experiments of three equal cells: any significant pair is an error; 5 % and two deviations of it allowed."""
     draws = NULLS[null](np.random.default_rng(seeds), (1000, 3, seeds))
     errors = sum(any(c.significant for c in paired.compare_all(dict(zip("abc", cells, strict=True)))) for cells in draws)
     assert errors <= 50 + 2 * math.sqrt(1000 * 0.05 * 0.95)

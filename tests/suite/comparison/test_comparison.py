@@ -89,7 +89,7 @@ def test_it_recommends(done):
         "Recommended",
         "How sure",
         "Cost",
-        "Against the trivial answer",
+        "Against the baseline",
         "Trained model",
     ]
     assert advice.nearest in ("rnn", "gru")
@@ -315,7 +315,7 @@ def test_the_command_prints_guess_table_and_recommendation(main, done):
     assert "--absolute" in shown
     assert any(line.startswith("Recommended ") for line in lines)
     assert lines[-2:] == [f"  {line}" for line in done.found.lines()]
-    notes = [line for line in lines if line.startswith(("At equal", "Mean and", "Chance: "))]  # these run on, as in `run`
+    notes = [line for line in lines if line.startswith(("At equal", "Mean and", "Baseline: "))]  # these run on, as in `run`
     assert max(len(line) for line in lines[1:-2] if line not in notes) <= 80
 
 
