@@ -84,7 +84,7 @@ def _over(seeds: int) -> str:
 def budget(experiment: Experiment) -> str:
     """The size that every cell gets."""
     equal = "an equal budget of " if experiment.model.parameters else "equal units, not parameters: "
-    head = ", including the head" if experiment.model.parameters else ""
+    head = ", head included" if experiment.model.parameters else ""
     if experiment.model.start is not None:
         equal = ""
     time = f", and of {experiment.training.seconds:g} s of training" if experiment.training.seconds else ""

@@ -32,7 +32,7 @@ from gru_tf.analysis.formats import json_document as documents
 from gru_tf.analysis.formats.json_document import document, read_json
 from gru_tf.analysis.report import figures, page
 from gru_tf.analysis.statistics import Interval
-from gru_tf.analysis.table import interval
+from gru_tf.analysis.wording import interval
 from gru_tf.commands import main, screen
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
@@ -210,7 +210,7 @@ def test_the_names_of_one_quantity_are_those_of_the_code():
     """Each line of the table holds one value under all its names, and no name of MLflow that differs is left out."""
     one = measured()
     stored = {**logged.params(one), **logged.numbers(one)}
-    framed = {column.name: column.of(one) for column in columns.COLUMNS}
+    framed = {column.name: column.read(one) for column in columns.COLUMNS}
     page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     part = page.partition("## One quantity, several names")[2].partition("\n## ")[0]
     lines = re.findall(r"^\| [^|`]+ \| `(\w+)` \| `(\w+)` \| (?:`(\w+)`|–) \|$", part, re.MULTILINE)

@@ -28,7 +28,7 @@ from gru_tf.analysis.report.findings import Findings
 from gru_tf.analysis.report.page import render
 from gru_tf.analysis.statistics import compare_all
 from gru_tf.analysis.statistics.importance import importance, standings
-from gru_tf.analysis.table import interval
+from gru_tf.analysis.wording import interval
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.result import Diagnostics, LayerReading, Quartiles
 from gru_tf.experiment.specs import Choice
@@ -134,7 +134,7 @@ def page(text):
 
 
 def test_published_numbers_stand_on_the_page_with_what_differs_there(text):
-    table = next(table for table in Page(text).tables if "how known" in table[0])
+    table = next(table for table in Page(text).tables if "how it is known" in table[0])
     ours, difference = "0.017 [0.002, 0.033]", "+0.0174"
     assert table[1][1:] == [
         "adding",
@@ -201,7 +201,7 @@ def test_chance_far_away_leaves_the_intervals_their_room(task, side):
     assert '<path class="chance"' not in page
 
 
-def test_the_ends_of_a_scale_are_told_apart():
+def test_the_ends_of_a_scale_differ():
     assert interval_bars.Scale(3.891e-5, 0.1791).ends == ("3.89·10⁻⁵", "0.179")
     assert interval_bars.Scale(8.8331, 8.8339).ends == ("8.833", "8.834")
     assert interval_bars.Scale(1204.2, 1264.0).ends == ("1204", "1264"), "as the table writes them"
@@ -267,7 +267,7 @@ def test_the_protocol_gives_no_value_that_the_search_replaced():
         for of_the_file in ("learning rate 0.001", "no dropout", "4 units", "one recurrent layer", "32 sequences"):
             assert (of_the_file in rows) == (search is None), of_the_file
         for field in space:
-            assert (f"{field} as the search chose it" in rows) == (search is not None), field
+            assert (f"{field} chosen by the search" in rows) == (search is not None), field
 
 
 @pytest.mark.parametrize("place", ["page", "figures"])
@@ -308,9 +308,9 @@ def test_each_identifier_is_there_once_and_each_reference_meets_one(text, page):
 
 def test_every_section_has_its_figure(page):
     labels = [attributes["aria-label"] for tag, attributes in page.elements if tag == "svg" and "aria-label" in attributes]
-    for title in ("What a better score costs: digits", "How they learn: adding", "Every seed: digits", "Across the tasks"):
+    for title in ("Score and cost: digits", "Learning curves: adding", "Individual seeds: digits", "Ranks across tasks"):
         assert any(label.startswith(title) for label in labels), title
-    for title in ("What the search tried: digits: clip_norm", "Gates over time: gru", "How far back", "Speed by kernel"):
+    for title in ("Hyperparameter search: digits: clip_norm", "Gates over time: gru", "Gradient by lag", "Speed by kernel"):
         assert any(label.startswith(title) for label in labels), title
 
 
@@ -332,12 +332,12 @@ def _luminance(colour):
     )
 
 
-def test_cells_of_one_name_are_told_apart_without_colour():
+def test_cells_of_one_name_look_different_without_colour():
     cells = ["gru", {"gru": {"reset_after": False}}, {"gru": {"convention": "write"}}, "lstm"]
     styles = cell_style.styles(experiment(tasks=["digits"], cells=cells).cells)
-    assert len({(sign.marker, sign.hollow, sign.half) for sign in styles.values()}) == 4
-    assert len({str(sign.dots()) for sign in styles.values()}) == 4
-    assert len({str(sign.dash) for sign in styles.values()}) == 4
+    assert len({(style.marker, style.hollow, style.half) for style in styles.values()}) == 4
+    assert len({str(style.dots()) for style in styles.values()}) == 4
+    assert len({str(style.dash) for style in styles.values()}) == 4
     assert styles["gru"].colour == styles["gru(reset_after=False)"].colour
 
 
@@ -380,12 +380,12 @@ def untimed():
 
 
 CASES = {
-    "empty": (experiment(), (), "No run has ended yet", 0),
+    "empty": (experiment(), (), "No run has finished yet", 0),
     "interrupted": (experiment(), results(experiment())[:9], "9 of 24 final seeds have finished", 3),
     "one seed": (
         experiment(seeds=1),
         [r for r in results(experiment()) if r.run.seed == 0],
-        "One seed: there is no interval",
+        "One seed: there are no intervals",
         6,
     ),
     "all failed": (experiment(), failed(experiment()), "All 24 runs diverged or failed", 0),
@@ -427,7 +427,7 @@ def test_finished_seeds_without_a_test_metric_are_not_called_whole(tmp_path):
     shown = {line[0]: [line[head.index(name)] for name in ("verdict", "seeds")] for line in lines}
     assert shown == {
         "rnn": ["worse than gru", "4/4"],
-        "gru": ["best mean, of 3 of 4 seeds", "4/4, 1 untested"],
+        "gru": ["best mean (3 of 4 seeds)", "4/4, 1 untested"],
         "lstm": ["–", "4/4, 4 untested"],
     }
     assert lines[2][1] == "no test metric"
@@ -544,7 +544,7 @@ def test_every_data_set_has_the_digest_that_mlflow_shows_with_files_and_without(
     table = Page(report.write(suite.Results(one, tuple(runs)), tmp_path / "a.html").read_text()).tables[-1]
     digests = [hashlib.sha256(said.encode()).hexdigest()[:16] for said in ("adding", "2" * 64 + "\n" + "3" * 64)]
     assert table == [
-        ["data", "digest", "file", "its sha256"],
+        ["data", "digest", "file", "sha256"],
         ["adding", digests[0], "none", "–"],
         ["digits", "1" * 16, "a", "1" * 64],
         ["adding(length=7)", digests[1], "a/y", "3" * 64],

@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from gru_tf import suite
-from gru_tf.analysis import table
+from gru_tf.analysis import wording
 from gru_tf.analysis.formats.summary import escaped
 from gru_tf.experiment.result import RunResult, Speed
 from gru_tf.experiment.specs import ModelSpec
@@ -284,7 +284,7 @@ def test_the_best_model_of_each_cell_is_registered(kept, best):
 def test_what_the_dashboard_says_of_a_finished_experiment(kept):
     text = kept.parent.data.tags["mlflow.note.content"]
     assert kept.client.get_experiment(kept.parent.info.experiment_id).tags["mlflow.note.content"] == text
-    found = table.interval(suite.results("tiny", kept.uri).table()[1].test)
+    found = wording.interval(suite.results("tiny", kept.uri).table()[1].test)
     assert f"| gru | 5 | {RECURRENT['gru'] + HEAD} | {escaped(found)} |" in text.replace("**", ""), "bold or not"
     (data,) = kept.parent.inputs.dataset_inputs
     assert (data.dataset.name, data.dataset.digest) == ("digits(reading=rows)", "0123abcd")
