@@ -214,7 +214,7 @@ def test_values_are_compared_with_a_number():
     assert (near.verdict, far.verdict) == ("inconclusive", "supported")
     raw = [stats.ttest_1samp(SCORES[1, 2], value).pvalue for value in (0.9, 0.5)]
     assert [near.p, far.p] == pytest.approx(holm(raw))
-    assert "seeds would settle it" in near.why
+    assert "seeds would be needed" in near.why
 
 
 def test_seeds_that_would_settle_a_claim_over_tasks_are_of_each_task():
@@ -225,7 +225,7 @@ def test_seeds_that_would_settle_a_claim_over_tasks_are_of_each_task():
     pairs = [a - b for task in (0, 1) for a, b in zip(values[task, 2], values[task, 1], strict=True)]
     needed = seeds_needed(pairs, 1)
     assert needed > 8
-    assert found.why.endswith(f"; about {math.ceil(needed / 2)} seeds of each task would settle it.")
+    assert found.why.endswith(f"; about {math.ceil(needed / 2)} seeds of each task would be needed.")
 
 
 def test_tests_and_chances_are_in_their_own_units():
@@ -260,7 +260,7 @@ def test_predictions_are_timed_where_they_were():
     assert number.difference.mean == pytest.approx(100 * (math.sqrt(1.4) / 2 - 1))
     old, _ = judge(one, times(one, {(0, 1): [2.0, 3.0], (0, 2): [1.0, 1.4]}))
     assert (old.verdict, old.difference, old.p) == ("inconclusive", None, None)
-    assert old.why == f"nothing is known of {GRU}.predict_seconds on digits, lstm.predict_seconds on digits."
+    assert old.why == f"no results for {GRU}.predict_seconds on digits, lstm.predict_seconds on digits."
 
 
 def test_a_compilation_that_seeds_share_is_one_measurement():
@@ -280,9 +280,9 @@ def test_a_compilation_that_seeds_share_is_one_measurement():
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        ({}, "nothing is known of gru(reset_after=False).score on adding(length=30), rnn.score on adding(length=30)."),
-        ({(1, 0): [0.1, 0.2]}, "nothing is known of gru(reset_after=False).score on adding(length=30)."),
-        ({(1, 0): [0.1, None], (1, 2): [None, 0.2]}, "nothing is known of both sides at one seed on adding(length=30)."),
+        ({}, "no results for gru(reset_after=False).score on adding(length=30), rnn.score on adding(length=30)."),
+        ({(1, 0): [0.1, 0.2]}, "no results for gru(reset_after=False).score on adding(length=30)."),
+        ({(1, 0): [0.1, None], (1, 2): [None, 0.2]}, "no results for both sides at the same seed on adding(length=30)."),
         ({(1, 0): [0.1], (1, 2): [0.9]}, "difference 0.8, from a single pair."),
     ],
 )
@@ -296,7 +296,7 @@ def test_a_task_without_results_keeps_a_claim_about_all_open():
     one = experiment("gru.score > rnn.score")
     (found,) = judge(one, runs(one, "score", SCORES))
     assert found.verdict == "inconclusive"
-    assert found.why == f"nothing is known of {GRU}.score on digits, rnn.score on digits."
+    assert found.why == f"no results for {GRU}.score on digits, rnn.score on digits."
 
 
 def test_every_run_failed():

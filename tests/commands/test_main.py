@@ -107,7 +107,7 @@ def test_run_prints_the_question_a_line_a_run_the_table_and_notes(ran):
 def test_run_ends_with_the_answer_the_verdicts_and_what_is_published(ran):
     said = " ".join(ran.run.stdout.split())
     assert re.search(
-        r"With one seed (rnn|gru) has the best test accuracy on digits\(reading=rows\), .* one seed settles nothing\.", said
+        r"With one seed (rnn|gru) has the best test accuracy on digits\(reading=rows\), .* one seed is inconclusive\.", said
     )
     assert "The baseline is beaten, with one seed, by " in said
     assert "supported rnn.parameters < gru.parameters 102 against 218." in said
@@ -360,7 +360,7 @@ def test_a_failed_run_is_shown_and_exit_code_1(main, file, monkeypatch):
     assert shown.startswith("one: Is [gru] better[/]?\n")
     assert "1/1 digits(reading=rows) · rnn · seed 0: failed: RuntimeError: no [memory] left" in shown
     assert "digits(reading=rows), rnn: seed 0 failed: RuntimeError: no [memory] left" in shown
-    assert "Nothing is known: no final run has finished, and 1 run diverged or failed." in shown
+    assert "No result: no final run has finished, and 1 run diverged or failed." in shown
     assert "Some runs failed; the same command tries these again." in shown
 
 
