@@ -15,7 +15,8 @@ def validation(client: Any, uri: str, ids: Mapping[str, str], results: Iterable[
     """Fingerprint → validation metric by epoch, of results read from the store; those that have none are left out.
 
     Args:
-        client, uri: MLflow's client and the store that it is for.
+        client: MLflow's.
+        uri: of the store.
         ids: fingerprint → MLflow's run.
         results: whose histories.
 
