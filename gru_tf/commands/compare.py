@@ -8,71 +8,54 @@ import typer
 from gru_tf.commands import screen
 from gru_tf.commands.output import Store, ask, console, end, show
 from gru_tf.foundation import startup
+from gru_tf.suite.comparison.options import LISTS, OPTIONS, TITLES, TYPES
+from gru_tf.suite.comparison.signatures import spelled_out
 
-MISSING = "refuse (default), drop, forward, interpolate, mean"
-FORECAST, SEQUENCES, TEXTS, PROTOCOL = "A forecast", "Sequences", "Texts", "The comparison"
+PROTOCOL = TITLES["comparison"]
 
 
-def _option(help_: str, panel: str, metavar: str, *names: str, least: int | None = None) -> Any:
-    return typer.Option(*names, help=help_, rich_help_panel=panel, metavar=metavar, min=least)
+def _annotation(name: str) -> Any:
+    """The type and the help of an option, as typer takes them."""
+    option = OPTIONS[name]
+    kind = TYPES[name] if name not in LISTS else str | None if option.commas else list[str] | None
+    switch = (option.switch,) if option.switch else ()
+    panel = TITLES.get(option.section)
+    info = typer.Option(*switch, help=option.help, rich_help_panel=panel, metavar=option.metavar, min=option.least)
+    return Annotated[kind, info]
+
+
+def _by_section() -> list[str]:
+    """The options in the order of the panels, which the help shows as they come."""
+    sections = ["data", *TITLES]
+    return sorted(OPTIONS, key=lambda name: sections.index(OPTIONS[name].section))
 
 
 def compare(
     data: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV, Parquet, NPZ or .ts")],
-    test: Annotated[str | None, typer.Option(metavar="FILE", help="to test on (default: a part of FILE)")] = None,
-    kind: Annotated[str | None, typer.Option(metavar="KIND", help="forecast, class, value or text")] = None,
-    missing: Annotated[str | None, typer.Option(metavar="HOW", help=f"values: {MISSING}")] = None,
-    group: Annotated[str | None, typer.Option(metavar="COLUMN", help="separate series; or what no splits share")] = None,
-    target: Annotated[list[str] | None, _option("to foretell; repeatable", FORECAST, "COLUMN")] = None,
-    time: Annotated[str | None, _option("of times", FORECAST, "COLUMN")] = None,
-    covariates: Annotated[str | None, _option("further inputs", FORECAST, "COLUMN,…")] = None,
-    window: Annotated[int | None, _option("steps that are seen", FORECAST, "N", least=1)] = None,
-    horizon: Annotated[int | None, _option("steps that are foretold", FORECAST, "N", least=1)] = None,
-    stride: Annotated[int | None, _option("one window in N trains", FORECAST, "N", least=1)] = None,
-    season: Annotated[int | None, _option("steps of a season; 0 for none", FORECAST, "N", least=0)] = None,
-    relative: Annotated[
-        bool | None, _option("foretell the change, or the value", FORECAST, "", "--relative/--absolute")
+    *,
+    test: Annotated[str | None, typer.Option(metavar="FILE", help="test data (default: a part of FILE)")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="name in the store (default: FILE's)", rich_help_panel=PROTOCOL)
     ] = None,
-    label: Annotated[str | None, _option("what is to be said", SEQUENCES, "COLUMN")] = None,
-    id_: Annotated[str | None, _option("equal in all rows of a sequence", SEQUENCES, "COLUMN", "--id")] = None,
-    order: Annotated[str | None, _option("of a sequence's rows", SEQUENCES, "COLUMN")] = None,
-    features: Annotated[str | None, _option("inputs (default: all other columns)", SEQUENCES, "COLUMN,…")] = None,
-    text: Annotated[str | None, _option("of the texts; with --label", TEXTS, "COLUMN")] = None,
-    cells: Annotated[str | None, _option("from 'gru-tf list' (default: rnn,lstm,gru)", PROTOCOL, "NAME,…")] = None,
-    parameters: Annotated[int | None, _option("budget of each network", PROTOCOL, "N", least=1)] = None,
-    units: Annotated[int | None, _option("size of its state, in place of a budget", PROTOCOL, "N", least=1)] = None,
-    trials: Annotated[int | None, _option("of each cell's search; 0 for none", PROTOCOL, "N", least=0)] = None,
-    seeds: Annotated[int | None, _option("final trainings of each cell", PROTOCOL, "N", least=1)] = None,
-    epochs: Annotated[int | None, _option("of each training, at most", PROTOCOL, "N", least=1)] = None,
-    batch_size: Annotated[int | None, _option("sequences a step", PROTOCOL, "N", least=1)] = None,
-    name: Annotated[str | None, _option("in the store (default: the file's)", PROTOCOL, "NAME")] = None,
-    workers: Annotated[int | None, _option("processes; 0 trains in this one", PROTOCOL, "N", least=0)] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="processes; 0 trains in this one", rich_help_panel=PROTOCOL, min=0)
+    ] = None,
     store: Store = None,
     write: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="write the experiment for 'gru-tf run', and stop")
     ] = None,
+    **options: Any,
 ) -> None:
-    """Compare RNN, LSTM and GRU on your own data and recommend one; what you leave out is guessed, and said."""
+    """Compare RNN, LSTM and GRU on your own data and recommend one; options you leave out are inferred and listed."""
     from gru_tf.suite.engine import processes
 
     if workers != 0 and write is None:
         processes.start_server()
-    given: dict[str, Any] = {
-        "kind": kind,
-        "missing": missing,
-        "group": group,
-        "time": time,
-        "window": window,
-        "horizon": horizon,
-    }
-    given |= {"stride": stride, "season": season, "relative": relative, "label": label, "id": id_, "order": order}
-    given |= {"text": text, "parameters": parameters, "units": units, "trials": trials, "seeds": seeds, "epochs": epochs}
-    given |= {"batch_size": batch_size, "target": tuple(target) if target else None}
-    lists = {"covariates": covariates, "features": features, "cells": cells}
+    chosen = {option: _split(option, value) for option, value in options.items()}
     with startup.quiet(), startup.without_garbage_collection():
         from gru_tf.suite import comparison
 
-        plan = comparison.plan(data, test=test, name=name, **given, **{k: _listed(v) for k, v in lists.items()})
+        plan = comparison.plan(data, test=test, name=name, **chosen)
     ask(plan.experiment)
     console.print(screen.guesses(plan.said))
     for note in plan.notes:
@@ -85,17 +68,23 @@ def compare(
     with screen.RunProgress(console, task=False) as progress:
         from gru_tf import suite
 
-        found = suite.run(plan.experiment, store, workers, progress=progress)
-    answer = comparison.conducted(plan, found, store)
-    show(found, answer.table())
+        results = suite.run(plan.experiment, store, workers, progress=progress)
+    answer = comparison.Comparison(results, store, plan.said)
+    show(results, answer.table())
     console.print()
     console.print(screen.recommendation(answer.recommendation))
     console.print()
     console.print("In Python", style="bold")
     for line in answer.lines():
         console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False, style="cyan")
-    end(found)
+    end(results)
 
 
-def _listed(names: str | None) -> tuple[str, ...] | None:
-    return None if names is None else tuple(name.strip() for name in names.split(",") if name.strip())
+spelled_out(compare, {name: _annotation(name) for name in _by_section()})
+
+
+def _split(option: str, value: Any) -> Any:
+    """Several names from one argument, and None from a list that typer leaves empty."""
+    if OPTIONS[option].commas and value is not None:
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+    return value or None if option in LISTS else value

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gru_tf.suite.comparison.options import CELLS
 from gru_tf.tasks import Signature
 
-CELLS = ("rnn", "lstm", "gru")
 BUDGETS = ((1_000, 5_000), (20_000, 20_000), (math.inf, 50_000))  # examples up to → parameters without embedding
 LEAST_UNITS = 16  # that an LSTM gets of the budget, whatever the outputs take
 BATCHES = ((20_000, 32), (math.inf, 128))  # examples up to → sequences a step

@@ -17,7 +17,7 @@ from gru_tf import suite
 from gru_tf.commands import main as cli
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import comparison
-from gru_tf.suite.comparison import plan as planned
+from gru_tf.suite.comparison import planning
 from gru_tf.tasks import create
 
 pytestmark = [
@@ -276,7 +276,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("path", "test"), NAMES)
 def test_names(path, test):
-    assert planned._name(path, test) == NAMES[path, test]
+    assert planning._name(path, test) == NAMES[path, test]
 
 
 # ------------------------------------------------------------------------------------------------------- the command

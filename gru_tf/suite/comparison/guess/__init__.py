@@ -13,15 +13,11 @@ from gru_tf.data.own import files
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file, several
 from gru_tf.suite.comparison.guess import forecast, sequences
 from gru_tf.suite.comparison.guess.columns import LABELS, Said, head, named, prose, times
+from gru_tf.suite.comparison.options import only_of, options_of
 
 KINDS = ("forecast", "class", "value", "text")
-SEQUENCES = ("label", "id", "order", "features", "group", "missing")
-OPTIONS = {
-    "forecast": ("target", "time", "group", "covariates", "window", "horizon", "stride", "season", "relative", "missing"),
-    "class": SEQUENCES,
-    "value": SEQUENCES,
-    "text": ("text", "label", "group"),
-}
+FORMS = {"forecast": "forecast", "class": "sequences", "value": "sequences", "text": "texts"}  # kind → form of its data
+OPTIONS = {kind: options_of(form) for kind, form in FORMS.items()}
 NAMES = {"forecast": "a forecast", "class": "sequences", "value": "sequences", "text": "texts"}
 
 
@@ -90,12 +86,12 @@ def _kind(path: str, form: str, first: Any, given: Mapping[str, Any], said: list
             raise UserError(f"{path}: expected kind class or value for a file of sequences. Received: {asked}")
         return "class"
     if asked is not None:
-        if asked == "forecast" or any(name in given for name in ("id", "order", "features")):
+        if asked == "forecast" or any(name in given for name in only_of("sequences")):
             return str(asked)
         texts = "text" in given or (prose(first) and ("label" in given or named(first, LABELS)))
         return "text" if texts else str(asked)  # texts too have classes or values
-    for kind, own in (("text", ("text",)), ("class", ("id", "order", "features")), ("forecast", OPTIONS["forecast"])):
-        if any(name in given for name in own if name not in ("group", "missing")):
+    for kind in ("text", "class", "forecast"):
+        if any(name in given for name in only_of(FORMS[kind])):
             return kind
     return _from_columns(path, first, given, said)
 

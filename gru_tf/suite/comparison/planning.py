@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -17,20 +17,18 @@ from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import PINNED
 from gru_tf.foundation import atomic_file
-from gru_tf.foundation.errors import UserError, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.suite.comparison.defaults import protocol
 from gru_tf.suite.comparison.guess import Guess, guess
 from gru_tf.suite.comparison.guess.columns import Said
+from gru_tf.suite.comparison.options import COLUMNS, COUNTS, LISTS, OPTIONS, PROTOCOL, ComparisonOptions
+from gru_tf.suite.comparison.signatures import documented
 from gru_tf.tasks import create
 from gru_tf.tasks.own._task import OwnData
 
-PROTOCOL = ("cells", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
-COUNTS = ("window", "horizon", "stride", "season", "seeds", "parameters", "units", "trials", "epochs", "batch_size")
-COLUMNS = ("time", "group", "label", "id", "order", "text")
-
 
 @dataclass(frozen=True)
-class Plan:
+class ComparisonPlan:
     """What will be compared, and why.
 
     Args:
@@ -46,33 +44,41 @@ class Plan:
     notes: tuple[str, ...]
 
 
+@documented
 def plan(
     data: Any,
     *,
     test: Any = None,
     name: str | None = None,
-    **asked: Any,
-) -> Plan:
+    **options: Unpack[ComparisonOptions],
+) -> ComparisonPlan:
     """What `compare` with the same arguments would run; reads the data and starts nothing.
+
+    Args:
+        data: as in `compare`.
+        test: data to test on; a part of `data` if None.
+        **options: each of `ComparisonOptions`.
+        name: name of the experiment in the store; the file's name if None.
 
     Raises:
         UserError: for whatever is wrong with the data or the arguments, in one line.
+        TypeError: for an option that is none.
     """
+    chosen = _chosen(options)
     path, test_path = frames.located(data), None if test is None else frames.located(test)
-    asked = {key: _asked(key, value) for key, value in asked.items() if value is not None}
     try:
-        return _planned(path, test_path, name, asked)
+        return _planned(path, test_path, name, chosen)
     except UserError as error:
         if isinstance(data, (str, Path)):
             raise
         raise UserError(str(error).replace(path, "the data").replace(test_path or path, "the test data")) from error
 
 
-def _planned(path: str, test_path: str | None, name: str | None, asked: dict[str, Any]) -> Plan:
-    guessed = guess(path, test_path, {key: value for key, value in asked.items() if key not in PROTOCOL})
+def _planned(path: str, test_path: str | None, name: str | None, chosen: dict[str, Any]) -> ComparisonPlan:
+    guessed = guess(path, test_path, {key: value for key, value in chosen.items() if key not in PROTOCOL})
     task = create(guessed.task, guessed.options)
     examples = len(task.splits(np.random.default_rng(0)).train)
-    protocols = protocol(task.signature, examples, asked)
+    protocols = protocol(task.signature, examples, chosen)
     name = _name(path, test_path) if name is None else name
     cells = protocols.content["cells"]
     content = {
@@ -83,18 +89,28 @@ def _planned(path: str, test_path: str | None, name: str | None, asked: dict[str
     }
     experiment = suite.load(yaml_file.validate(content, name or "the comparison"))
     said = (*guessed.said, *(Said(*entry) for entry in protocols.said))
-    return Plan(guessed, experiment, said, task.notes() if isinstance(task, OwnData) else ())
+    return ComparisonPlan(guessed, experiment, said, task.notes() if isinstance(task, OwnData) else ())
 
 
-def _asked(option: str, value: Any) -> Any:
-    """An option's value as the tasks take it: whole numbers, and names of columns, which are text."""
+def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that the user chose, each value as the tasks take it."""
+    for name in options:
+        if name not in OPTIONS:
+            near = did_you_mean(name, OPTIONS)
+            raise TypeError(f"compare: no option is called '{name}'.{near} Options: {', '.join(OPTIONS)}")
+    return {name: _value(name, options[name]) for name in OPTIONS if options.get(name) is not None}
+
+
+def _value(option: str, value: Any) -> Any:
+    """An option's value as the tasks take it: whole numbers, lists, and names of columns, which are text."""
     if option in COUNTS and not isinstance(value, int):
         if not isinstance(value, np.integer):
             raise UserError(f"{option}: expected a whole number. Received: {shown(value)}")
         return int(value)
-    if option in COLUMNS:
-        return str(value)
-    return tuple(map(str, value)) if option in ("target", "covariates", "features") else value
+    if option in LISTS:
+        value = (value,) if isinstance(value, str) else tuple(value)
+        return tuple(map(str, value)) if option in COLUMNS else value
+    return str(value) if option in COLUMNS else value
 
 
 def _name(path: str, test: str | None) -> str:
@@ -111,7 +127,7 @@ def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
-def write(made: Plan, file: Path) -> None:
+def write(made: ComparisonPlan, file: Path) -> None:
     """Write a plan as an experiment file for `gru-tf run`, which makes of it the same runs.
 
     Raises:

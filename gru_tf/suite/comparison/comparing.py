@@ -1,0 +1,51 @@
+"""The comparison for Python users: trained now, or loaded from the store."""
+
+from typing import Any, Unpack
+
+from gru_tf import suite
+from gru_tf.suite.comparison.answer import Comparison
+from gru_tf.suite.comparison.options import ComparisonOptions
+from gru_tf.suite.comparison.planning import plan
+from gru_tf.suite.comparison.signatures import documented
+from gru_tf.suite.coordinator import Progress
+
+
+@documented
+def compare(
+    data: Any,
+    *,
+    test: Any = None,
+    name: str | None = None,
+    store: str | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[ComparisonOptions],
+) -> Comparison:
+    """Compare recurrent cells on your own data, with the same budget, tuning and seeds for each.
+
+    Options that you leave out are inferred from the data and listed in the answer.
+
+    Args:
+        data: a path (CSV, TSV, Parquet, NPZ or .ts), a pandas frame, arrays by name such as {"X": …, "y": …, "lengths": …},
+            or a pair (X, y) with X (sequences, steps, features).
+        test: the same for data to test on; a part of `data` if None.
+        **options: each of `ComparisonOptions`.
+        name: name of the experiment in the store; the file's name if None.
+        store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
+        workers: processes, one per GPU or else per core if None; 0 trains in this process.
+        progress: called after each run, as in `gru_tf.run`.
+
+    Raises:
+        UserError: in one line, before anything starts, for whatever is wrong with the data or the arguments.
+    """
+    planned = plan(data, test=test, name=name, **options)
+    return Comparison(suite.run(planned.experiment, store, workers, progress=progress), store, planned.said)
+
+
+def compared(name: str, store: str | None = None) -> Comparison:
+    """A comparison that was made before, from the store.
+
+    Raises:
+        UserError: where the store has none of that name.
+    """
+    return Comparison(suite.results(name, store), store)
