@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from gru_tf.commands import screen
-from gru_tf.commands.output import Store, ask, console, end, show
+from gru_tf.commands.console import console, print_line
+from gru_tf.commands.output import Store, ask, end, show
+from gru_tf.commands.progress import RunProgress
 from gru_tf.foundation import startup
 from gru_tf.suite.comparison.options import LISTS, OPTIONS, TITLES, TYPES
 from gru_tf.suite.comparison.signatures import spelled_out
@@ -59,13 +61,13 @@ def compare(
     ask(plan.experiment)
     console.print(screen.guesses(plan.said))
     for note in plan.notes:
-        console.print(note, soft_wrap=True, markup=False, highlight=False)
+        print_line(console, note)
     if write is not None:
         comparison.write(plan, write)
-        console.print(f"Written: {write}. It is run by 'gru-tf run {write}'.", soft_wrap=True, markup=False)
+        print_line(console, f"Written: {write}. Run it with 'gru-tf run {write}'.")
         return
     console.print()
-    with screen.RunProgress(console, task=False) as progress:
+    with RunProgress(console, task=False) as progress:
         from gru_tf import suite
 
         results = suite.run(plan.experiment, store, workers, progress=progress)
@@ -76,7 +78,7 @@ def compare(
     console.print()
     console.print("In Python", style="bold")
     for line in answer.lines():
-        console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False, style="cyan")
+        print_line(console, f"  {line}", style="cyan")
     end(results)
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gru_tf.commands import screen
+from gru_tf.commands.console import console, print_line
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import option_names
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from gru_tf.interchange.importing import ImportedModel
     from gru_tf.interchange.layer_table import LayerRow
 
-console = Console()
 KINDS = ".pt, .safetensors, .onnx, .h5, .keras, a TF1 checkpoint"
 PARTS = "What is read of a state_dict or a checkpoint"
 COLUMNS = ("layer", "kind", "directions", "units", "parameters", "on a GPU")
@@ -146,7 +145,7 @@ def _table(rows: "Iterable[LayerRow]") -> Table:
 
 def _lines(sentences: Iterable[str]) -> None:
     for sentence in sentences:
-        console.print(f"{sentence[:1].upper()}{sentence[1:]}", soft_wrap=True, markup=False, highlight=False)
+        print_line(console, f"{sentence[:1].upper()}{sentence[1:]}")
 
 
 def export(

@@ -4,33 +4,34 @@ from typing import Annotated
 
 import typer
 
-from gru_tf.commands.output import Store, console
+from gru_tf.commands.console import console, print_line
+from gru_tf.commands.output import Store
 from gru_tf.foundation import startup
 
 
-def doctor(
+def diagnose(
     experiment: Annotated[
         str | None, typer.Argument(metavar="[FILE|NAME]", help="what would train each of its cells  [every cell]")
     ] = None,
     measure: Annotated[bool, typer.Option(help="measure what determinism costs, half a minute")] = True,
 ) -> None:
     """Say what will run where and why: versions, devices, kernel paths, known bad combinations, determinism."""
-    from gru_tf.commands import screen_doctor as doctor_screen
+    from gru_tf.commands import screen_doctor
     from gru_tf.experiment import yaml_file
-    from gru_tf.machine import doctor as the_doctor
+    from gru_tf.machine import doctor
 
     loaded = yaml_file.load(yaml_file.locate(experiment)) if experiment else None
     with startup.quiet():
-        examination = the_doctor.examine(loaded)
-    for block in doctor_screen.blocks(examination):
+        examination = doctor.examine(loaded)
+    for block in screen_doctor.blocks(examination):
         console.print(block, "")
     if measure:
         with console.status("measuring what deterministic kernels cost"):
-            cost = the_doctor.measure()
-        console.print(doctor_screen.determinism(cost))
+            cost = doctor.measure()
+        console.print(screen_doctor.determinism(cost))
 
 
-def speed(
+def measure_speed(
     cells: Annotated[str, typer.Option(metavar="NAME,…", help="whose speed")] = "rnn,lstm,gru",
     units: Annotated[int, typer.Option(min=1, help="size of each state")] = 64,
     parameters: Annotated[int | None, typer.Option(min=1, help="equal budget  [the largest cell's]")] = None,
@@ -44,7 +45,7 @@ def speed(
     store: Store = None,
 ) -> None:
     """Measure training and inference time of every cell and kernel path on this machine."""
-    from gru_tf.commands import screen_speed as speed_screen
+    from gru_tf.commands import screen_speed
     from gru_tf.machine.speed import running
 
     if last:
@@ -52,11 +53,11 @@ def speed(
     else:
         sizes = {"units": units, "parameters": parameters, "batch": batch, "timesteps": timesteps, "features": features}
         asked = running.ask(cells, **sizes, threads=threads, quick=quick, determinism=determinism)
-        with speed_screen.CaseProgress(console) as progress:
+        with screen_speed.CaseProgress(console) as progress:
             found = running.run(asked, store, progress)
-    for table in speed_screen.tables(found):
+    for table in screen_speed.tables(found):
         console.print(table)
-    for line in speed_screen.notes(found):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for line in screen_speed.notes(found):
+        print_line(console, line)
     if found.failures:
         raise typer.Exit(1)

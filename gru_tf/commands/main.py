@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,7 +10,9 @@ import typer
 from rich.console import Console
 
 from gru_tf.commands import compare, import_export, machine, mistakes, screen
-from gru_tf.commands.output import Store, ask, conclude, console, end, show
+from gru_tf.commands.console import console, print_line
+from gru_tf.commands.output import Store, ask, conclude, end, show
+from gru_tf.commands.progress import RunProgress
 from gru_tf.foundation import signals, startup
 from gru_tf.foundation.errors import UserError
 
@@ -43,7 +46,7 @@ def run(
     if engine == "local" and workers != 0:
         processes.start_server()
     ask(loaded)
-    with screen.RunProgress(console) as progress:
+    with RunProgress(console) as progress:
         with startup.without_garbage_collection():
             from gru_tf import suite
 
@@ -105,13 +108,13 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
         console.print(block)
 
 
-app.command()(machine.doctor)
-app.command()(machine.speed)
+app.command(name="doctor")(machine.diagnose)
+app.command(name="speed")(machine.measure_speed)
 
 
-@app.command()
+@app.command(name="report")
 @startup.without_garbage_collection()
-def report(
+def write_report(
     name: Annotated[str, typer.Argument(help="an experiment that was run, also in part")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="the page (default: NAME.html)")
@@ -121,11 +124,11 @@ def report(
 ) -> None:
     """Write an experiment's results as one self-contained page, from the store alone."""
     from gru_tf import suite
-    from gru_tf.analysis import report as the_report
+    from gru_tf.analysis import report
 
     found = suite.results(name, store)
-    file = the_report.write(found, output or Path(f"{name}.html"), figures)
-    console.print(f"Written: {file}{f', and figures in {figures}' if figures else ''}", soft_wrap=True, markup=False)
+    file = report.write(found, output or Path(f"{name}.html"), figures)
+    print_line(console, f"Written: {file}{f', and figures in {figures}' if figures else ''}")
 
 
 @app.command()
@@ -138,16 +141,11 @@ def ui(
     """Open the MLflow dashboard on the store, at an experiment."""
     from gru_tf.suite.tracking import dashboard
 
-    raise typer.Exit(dashboard.serve(store, port, browser, _line, name))
+    raise typer.Exit(dashboard.serve(store, port, browser, partial(print_line, console), name))
 
 
 app.command(name="import")(import_export.import_)
 app.command(name="export")(import_export.export)
-
-
-def _line(text: str) -> None:
-    """One line as it is: an address must not be broken at the edge of the terminal."""
-    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def main() -> None:
@@ -175,7 +173,7 @@ def main() -> None:
 
 
 def _complain(message: str) -> int:
-    Console(stderr=True).print(f"gru-tf: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    print_line(Console(stderr=True), f"gru-tf: {message}", style="red")
     return 2
 
 

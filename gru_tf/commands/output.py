@@ -3,17 +3,16 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from gru_tf.commands import screen
+from gru_tf.commands.console import console, print_line
 
 if TYPE_CHECKING:
     from gru_tf.analysis.table import Row
     from gru_tf.experiment.experiment import Experiment
     from gru_tf.suite import Results
 
-console = Console()
 Store = Annotated[
     str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI (default: ./mlruns/mlflow.db)")
 ]
@@ -31,8 +30,8 @@ def show(found: "Results", rows: "list[Row] | None" = None) -> None:
         console.print("", block)
     console.print()
     for line in screen.notes(found.experiment, rows, found.earlier):
-        # an error may hold what rich takes for a style; a terminal would break a line anywhere, and a pipe needs no lines
-        console.print(line, soft_wrap=not console.is_terminal, markup=False, highlight=False)
+        # a terminal would break a line anywhere; in a pipe each note stays one line
+        print_line(console, line, wrap=console.is_terminal)
 
 
 def conclude(found: "Results") -> None:

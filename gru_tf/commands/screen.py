@@ -1,21 +1,12 @@
-"""What the terminal shows: tables and progress, in rich."""
+"""What the terminal shows of experiments and their results, as tables in rich."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, Self
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -28,7 +19,6 @@ from gru_tf.analysis.table_text import notes as notes
 from gru_tf.analysis.verdicts import Verdict
 from gru_tf.analysis.wording import interval as interval
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
 from gru_tf.training.network.budget import Size
 
@@ -162,71 +152,3 @@ def entries(named: Iterable[tuple[str, str, str]]) -> Table:
         if options:
             grid.add_row("", Text(options, style="dim"))
     return grid
-
-
-def bar(console: Console, *counted: ProgressColumn) -> Progress:
-    """A bar with the time left; nothing where the console is no terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        *counted,
-        TimeElapsedColumn(),
-        TextColumn("gone ·"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-        console=console,
-        transient=True,
-        speed_estimate_period=3600,
-        disable=not console.is_terminal,
-    )
-
-
-class RunProgress:
-    """A bar with the time left on a terminal, a line a run elsewhere.
-
-    Args:
-        console: where it is shown.
-        task: whether a line names the task; not where there is one only.
-    """
-
-    def __init__(self, console: Console, task: bool = True):
-        self.console, self.names_task = console, task
-        self.bar = bar(console, MofNCompleteColumn(), TextColumn("runs ·"))
-        self.task = self.bar.add_task("starting workers", total=None)
-        self.before = 0
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *failure: Any) -> None:
-        self.bar.stop()
-
-    def __call__(self, result: RunResult | None, done: int, total: int) -> None:
-        """One more run is done; runs of an earlier call do not count, so that the time left is right."""
-        if result is None:
-            self.before = done
-            if done:
-                self.console.print(f"{done} of {total} runs are in the store already.")
-            self.bar.reset(self.task, total=total - done, description="training")
-            return
-        self.bar.update(self.task, completed=done - self.before, total=total - self.before)
-        if not self.console.is_terminal:
-            self.console.print(
-                f"{done:4d}/{total} {line(result, self.names_task)}",
-                markup=False,
-                emoji=False,
-                highlight=False,
-                soft_wrap=True,
-            )
-
-
-def line(result: RunResult, task: bool = True) -> str:
-    """A run in one line, with its task or without."""
-    run = result.run
-    name = f"{run.cell.label} · {'trial' if run.purpose == 'trial' else f'seed {run.seed}'}"
-    name = f"{run.task.title} · {name}" if task else name
-    if result.status != "finished":
-        return f"{name}: {result.status}: {result.error}"
-    which, value = ("validation", result.validation) if result.test is None else ("test", result.test)
-    return f"{name}: {which} {result.metric} {value:.4g} ({result.seconds:.1f} s)"

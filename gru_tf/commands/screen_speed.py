@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_tf.commands import screen
+from gru_tf.commands.console import print_line
+from gru_tf.commands.progress import bar
 from gru_tf.machine.speed.cases import PATHS, WHATS, What
 from gru_tf.machine.speed.findings import SpeedFindings
 from gru_tf.machine.speed.measurement import Failure, Measurement
@@ -127,7 +129,7 @@ class CaseProgress:
     """A bar with the time left on a terminal, a line a case elsewhere."""
 
     def __init__(self, console: Console):
-        self.console, self.bar = console, screen.bar(console, TaskProgressColumn(), TextColumn("·"))
+        self.console, self.bar = console, bar(console, TaskProgressColumn(), TextColumn("·"))
         self.task = self.bar.add_task("measuring", total=1.0)
 
     def __enter__(self) -> Self:
@@ -141,7 +143,7 @@ class CaseProgress:
         """`share` of the work is done; `result` is what a case gave in its first round."""
         self.bar.update(self.task, completed=share)
         if result is not None and not self.console.is_terminal:
-            self.console.print(f"{share:4.0%} {line(result)}", markup=False, emoji=False, highlight=False, soft_wrap=True)
+            print_line(self.console, f"{share:4.0%} {line(result)}")
 
 
 def line(result: Measurement | Failure) -> str:

@@ -17,7 +17,6 @@ from gru_tf.analysis.verdicts import Verdict
 from gru_tf.analysis.wording import interval
 from gru_tf.commands import output, screen
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Published
 from gru_tf.training.network.budget import Size
 
@@ -338,47 +337,6 @@ def test_published_numbers_stand_beside_ours_with_their_tags():
     assert told in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 80
     assert list(screen.published(())) == []
-
-
-# --- lines ---
-
-
-def result(purpose: str = "final", **fields: Any) -> RunResult:
-    """A run of the first (task, cell)."""
-    one = experiment()
-    run = one.run(one.tasks[0], one.cells[0], 2, purpose)
-    return RunResult.model_validate({"run": run, "status": "finished", "started": 0.0, "seconds": 61.26, **fields})
-
-
-@pytest.mark.parametrize(
-    ("fields", "shown"),
-    [
-        ({"metric": "accuracy", "test": 0.91234}, "digits · rnn · seed 2: test accuracy 0.9123 (61.3 s)"),
-        (
-            {"purpose": "trial", "metric": "mse", "validation": 3.2e-5},
-            "digits · rnn · trial: validation mse 3.2e-05 (61.3 s)",
-        ),
-        ({"metric": "nll", "test": NAN}, "digits · rnn · seed 2: test nll nan (61.3 s)"),
-        ({"status": "failed", "error": "ValueError: no"}, "digits · rnn · seed 2: failed: ValueError: no"),
-        ({"status": "diverged", "error": "the loss"}, "digits · rnn · seed 2: diverged: the loss"),
-    ],
-)
-def test_a_run_in_one_line(fields, shown):
-    assert screen.line(result(**fields)) == shown
-
-
-def test_progress_where_there_is_no_terminal():
-    console = Console(file=io.StringIO(), width=40)
-    with screen.RunProgress(console) as progress:
-        progress(None, 1, 3)
-        progress(result(metric="accuracy", test=0.5), 2, 3)
-        progress(result(status="failed", error="[bold]no[/bold] " + "x" * 100), 3, 3)
-    first, *lines = console.file.getvalue().splitlines()
-    assert first == "1 of 3 runs are in the store already."
-    assert lines == [
-        "   2/3 digits · rnn · seed 2: test accuracy 0.5 (61.3 s)",
-        "   3/3 digits · rnn · seed 2: failed: [bold]no[/bold] " + "x" * 100,
-    ]
 
 
 def test_entries():

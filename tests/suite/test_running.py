@@ -334,17 +334,18 @@ def test_runs_that_are_timed_have_the_machine_to_themselves(tmp_path):
 # the other six would else be done before, where this process is slow to look
 COMMAND = """
 import signal, time
-from gru_tf.commands import main as cli, screen
+from gru_tf.commands.main import main
+from gru_tf.commands.progress import RunProgress
 
-def unhurried(self, result, done, total, show=screen.RunProgress.__call__):
+def unhurried(self, result, done, total, show=RunProgress.__call__):
     show(self, result, done, total)
     if done == 2:
         time.sleep(100)
 
-screen.RunProgress.__call__ = unhurried
+RunProgress.__call__ = unhurried
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
-cli.main()
+main()
 """
 
 

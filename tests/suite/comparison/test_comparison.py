@@ -322,7 +322,7 @@ def test_the_command_prints_guess_table_and_recommendation(main, done):
 def test_the_command_writes_the_experiment_and_stops(main, done, tmp_path):
     code, shown, errors = main("compare", done.file, *OPTIONS, "--write", "load.yaml")
     assert (code, errors) == (0, "")
-    assert "Written: load.yaml. It is run by 'gru-tf run load.yaml'." in shown
+    assert "Written: load.yaml. Run it with 'gru-tf run load.yaml'." in shown
     assert suite.load(tmp_path / "load.yaml") == done.found.results.experiment
     assert {file.name for file in tmp_path.iterdir()} == {"load.yaml"}
 

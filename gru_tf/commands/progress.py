@@ -1,0 +1,89 @@
+"""What the terminal shows while runs or measurements go on: a bar with the ETA, or one line each where it is no terminal."""
+
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from gru_tf.commands.console import print_line
+from gru_tf.experiment.result import RunResult
+
+
+class ElapsedColumn(ProgressColumn):
+    """Time since the start, and the estimate of the time until the end: "elapsed 0:03 · ETA 0:12"."""
+
+    max_refresh = 0.5  # seconds
+
+    def render(self, task: Task) -> Text:
+        """Both times; "–" for an estimate that nothing is known of yet."""
+        elapsed = task.finished_time if task.finished else task.elapsed
+        return Text(f"elapsed {clock(elapsed or 0)} · ETA {clock(task.time_remaining)}")
+
+
+def clock(seconds: float | None) -> str:
+    """A duration as "0:03" or "1:02:03"; "–" for None."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def bar(console: Console, *counted: ProgressColumn) -> Progress:
+    """A bar with the ETA; nothing where the console is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *counted,
+        ElapsedColumn(),
+        console=console,
+        transient=True,
+        speed_estimate_period=3600,
+        disable=not console.is_terminal,
+    )
+
+
+class RunProgress:
+    """A bar with the ETA on a terminal, one line per run elsewhere.
+
+    Args:
+        console: where it is shown.
+        task: whether a line names the task; not where there is one only.
+    """
+
+    def __init__(self, console: Console, task: bool = True):
+        self.console, self.names_task = console, task
+        self.bar = bar(console, MofNCompleteColumn(), TextColumn("runs ·"))
+        self.task = self.bar.add_task("starting workers", total=None)
+        self.before = 0
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self.bar.stop()
+
+    def __call__(self, result: RunResult | None, done: int, total: int) -> None:
+        """One more run is done; runs of an earlier call do not count, so that the ETA is right."""
+        if result is None:
+            self.before = done
+            if done:
+                self.console.print(f"{done} of {total} runs are in the store already.")
+            self.bar.reset(self.task, total=total - done, description="training")
+            return
+        self.bar.update(self.task, completed=done - self.before, total=total - self.before)
+        if not self.console.is_terminal:
+            print_line(self.console, f"{done:4d}/{total} {summary(result, self.names_task)}")
+
+
+def summary(result: RunResult, task: bool = True) -> str:
+    """A run in one line, with its task or without."""
+    run = result.run
+    name = f"{run.cell.label} · {'trial' if run.purpose == 'trial' else f'seed {run.seed}'}"
+    name = f"{run.task.title} · {name}" if task else name
+    if result.status != "finished":
+        return f"{name}: {result.status}: {result.error}"
+    which, value = ("validation", result.validation) if result.test is None else ("test", result.test)
+    return f"{name}: {which} {result.metric} {value:.4g} ({result.seconds:.1f} s)"

@@ -1,0 +1,103 @@
+"""What is shown while runs go on: a bar with the ETA on a terminal, one line per run elsewhere."""
+
+import io
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from gru_tf.commands.console import print_line
+from gru_tf.commands.progress import ElapsedColumn, RunProgress, clock, summary
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+
+NAN = math.nan
+FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["digits"], "cells": ["rnn", "lstm", "gru"], "seeds": 3}
+
+
+def result(purpose: str = "final", **fields: Any) -> RunResult:
+    """A run of the first (task, cell)."""
+    one = Experiment.model_validate({**FIELDS, "model": {"units": 4}})
+    run = one.run(one.tasks[0], one.cells[0], 2, purpose)
+    return RunResult.model_validate({"run": run, "status": "finished", "started": 0.0, "seconds": 61.26, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"metric": "accuracy", "test": 0.91234}, "digits · rnn · seed 2: test accuracy 0.9123 (61.3 s)"),
+        (
+            {"purpose": "trial", "metric": "mse", "validation": 3.2e-5},
+            "digits · rnn · trial: validation mse 3.2e-05 (61.3 s)",
+        ),
+        ({"metric": "nll", "test": NAN}, "digits · rnn · seed 2: test nll nan (61.3 s)"),
+        ({"status": "failed", "error": "ValueError: no"}, "digits · rnn · seed 2: failed: ValueError: no"),
+        ({"status": "diverged", "error": "the loss"}, "digits · rnn · seed 2: diverged: the loss"),
+    ],
+)
+def test_a_run_in_one_line(fields, shown):
+    assert summary(result(**fields)) == shown
+
+
+def test_progress_where_there_is_no_terminal():
+    console = Console(file=io.StringIO(), width=40)
+    with RunProgress(console) as progress:
+        progress(None, 1, 3)
+        progress(result(metric="accuracy", test=0.5), 2, 3)
+        progress(result(status="failed", error="[bold]no[/bold] " + "x" * 100), 3, 3)
+    first, *lines = console.file.getvalue().splitlines()
+    assert first == "1 of 3 runs are in the store already."
+    assert lines == [
+        "   2/3 digits · rnn · seed 2: test accuracy 0.5 (61.3 s)",
+        "   3/3 digits · rnn · seed 2: failed: [bold]no[/bold] " + "x" * 100,
+    ]
+
+
+def test_progress_on_a_terminal_shows_how_long_it_took_and_will_take():
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    with RunProgress(console) as progress:
+        progress(None, 0, 3)
+        progress(result(metric="accuracy", test=0.5), 1, 3)
+        progress.bar.refresh()
+    text = console.file.getvalue()
+    assert "training" in text
+    assert "1/3" in text
+    assert "elapsed 0:00" in text
+    assert "ETA" in text
+    assert "seed 2" not in text, "the bar takes the place of lines"
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "remaining", "shown"),
+    [(3.9, 12.0, "elapsed 0:03 · ETA 0:12"), (None, None, "elapsed 0:00 · ETA –"), (3725, 59, "elapsed 1:02:05 · ETA 0:59")],
+)
+def test_elapsed_and_eta(elapsed, remaining, shown):
+    task = SimpleNamespace(finished=False, finished_time=None, elapsed=elapsed, time_remaining=remaining)
+    assert ElapsedColumn().render(task).plain == shown
+    done = SimpleNamespace(finished=True, finished_time=elapsed, elapsed=9999, time_remaining=remaining)
+    assert ElapsedColumn().render(done).plain == shown
+
+
+def test_a_clock_has_hours_only_where_there_are_some():
+    assert [clock(seconds) for seconds in (0, 59.9, 60, 3599, 3600, 90_061)] == [
+        "0:00",
+        "0:59",
+        "1:00",
+        "59:59",
+        "1:00:00",
+        "25:01:01",
+    ]
+
+
+def test_a_line_is_printed_as_it_is():
+    line = "[bold]a[/bold] :smile: 12 'b' " + "word " * 30 + "end"
+    for width in (20, 200):
+        console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system="standard")
+        print_line(console, line)
+        assert console.file.getvalue() == f"{line}\n"
+    console = Console(file=io.StringIO(), width=20)
+    print_line(console, "one two three four five", wrap=True)
+    assert console.file.getvalue().split() == ["one", "two", "three", "four", "five"]
+    assert max(map(len, console.file.getvalue().splitlines())) <= 20
