@@ -59,7 +59,7 @@ def compare(
 
         plan = comparison.plan(data, test=test, name=name, **chosen)
     ask(plan.experiment)
-    console.print(screen.guesses(plan.said))
+    console.print(screen.guesses(plan.inferences))
     for note in plan.notes:
         print_line(console, note)
     if write is not None:
@@ -71,7 +71,7 @@ def compare(
         from gru_tf import suite
 
         results = suite.run(plan.experiment, store, workers, progress=progress)
-    answer = comparison.Comparison(results, store, plan.said)
+    answer = comparison.Comparison(results, store, plan.inferences)
     show(results, answer.table())
     console.print()
     console.print(screen.recommendation(answer.recommendation))

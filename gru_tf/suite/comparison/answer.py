@@ -1,4 +1,4 @@
-"""The answer to a comparison: table, recommendation, the recommended model, and what it says of new data."""
+"""The answer to a comparison: table, recommendation, the recommended model, and its predictions for new data."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +13,7 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import Results
-from gru_tf.suite.comparison.guess.columns import Said
+from gru_tf.suite.comparison.guess.columns import Inference
 from gru_tf.suite.tracking import Record, registry
 from gru_tf.suite.tracking import model as trained
 from gru_tf.tasks import Task, create
@@ -29,17 +29,17 @@ class Comparison:
     Args:
         results: of the experiment, every run.
         store: tracking URI, None for the default.
-        said: guesses and defaults in words; empty for a comparison from the store.
+        inferences: options that were inferred, and defaults; empty for a comparison from the store.
     """
 
     results: Results
     store: str | None = None
-    said: tuple[Said, ...] = ()
+    inferences: tuple[Inference, ...] = ()
 
     @property
     def guess(self) -> tuple[str, ...]:
-        """What was guessed, a line each, with the arguments that say otherwise."""
-        return tuple(f"{text} (otherwise: {', '.join(options)})" for text, options in self.said)
+        """What was inferred, a line each, with the arguments that override it."""
+        return tuple(f"{text} (override with {', '.join(options)})" for text, options in self.inferences)
 
     def table(self) -> list[Row]:
         """One row a cell, under the comparison's name: the task's own is long."""
@@ -47,7 +47,7 @@ class Comparison:
 
     @cached_property
     def recommendation(self) -> Recommendation:
-        """Which cell, how sure, at what cost, against the trivial answer, and where the model is; `str` of it is text."""
+        """Which cell, how certain, at what cost, against the baseline, and where the model is; `str` of it is text."""
         models = {cell: f"{uri} ({_which(run)})" for cell, (uri, run) in self._models.items()}
         return recommend(self.results.evidence, self._task.metric.trivial, models)
 
@@ -57,7 +57,7 @@ class Comparison:
     def model(self) -> Any:
         """The recommended cell's network with the weights of its best seed, a `keras.Model`, from the store.
 
-        Where the trivial answer is recommended, the cell that comes nearest to it.
+        Where the baseline is recommended, that of the cell that comes nearest to it.
 
         Raises:
             UserError: where the store has no model of it.
@@ -65,7 +65,7 @@ class Comparison:
         return self._model
 
     def predict(self, frame: Any) -> Any:
-        """What the recommended network says of new data with the columns of training; labels and targets may be absent.
+        """What the recommended network predicts for new data with the columns of training; labels and targets may be absent.
 
         Args:
             frame: a pandas frame, arrays by name, or the path of a table, an NPZ or a `.ts` file; of a forecast, the last
@@ -85,7 +85,10 @@ class Comparison:
         """One line of Python that loads the comparison from the store, and one that predicts."""
         store = f", store={self.store!r}" if self.store else ""
         name = self.results.experiment.name
-        return f"found = gru_tf.compared({name!r}{store})", "found.predict(new_rows)  # found.model() is the Keras model"
+        return (
+            f"comparison = gru_tf.compared({name!r}{store})",
+            "comparison.predict(new_rows)  # comparison.model() is the Keras model",
+        )
 
     def _repr_html_(self) -> str:
         """For notebooks: the recommendation."""
@@ -126,7 +129,7 @@ def _which(run: RunResult) -> str:
 
 
 def _outputs(model: Any, inputs: Any, lengths: Any) -> Any:
-    """The network's outputs, told where each sequence ends if it asks."""
+    """The network's outputs; it gets a mask of the valid steps where it takes one."""
     fed = [inputs]
     if len(model.inputs) > 1:
         fed.append(np.arange(inputs.shape[1]) < np.asarray(lengths)[:, None])

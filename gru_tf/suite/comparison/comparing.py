@@ -39,11 +39,11 @@ def compare(
         UserError: in one line, before anything starts, for whatever is wrong with the data or the arguments.
     """
     planned = plan(data, test=test, name=name, **options)
-    return Comparison(suite.run(planned.experiment, store, workers, progress=progress), store, planned.said)
+    return Comparison(suite.run(planned.experiment, store, workers, progress=progress), store, planned.inferences)
 
 
 def compared(name: str, store: str | None = None) -> Comparison:
-    """A comparison that was made before, from the store.
+    """A comparison that was run before, from the store.
 
     Raises:
         UserError: where the store has none of that name.

@@ -1,7 +1,7 @@
-"""How a comparison on a user's data is run where the user does not say: budget, seeds, search, epochs, by the data's size.
+"""Defaults of a comparison on a user's data, by the size of the data: budget, seeds, search, epochs, batch size.
 
 Chosen for one thing: an answer in minutes on data that fit a laptop, with the training long enough that patience ends it.
-Each of the numbers is said with the option that changes it.
+Each of the numbers is listed with the option that overrides it.
 """
 
 import math
@@ -13,7 +13,7 @@ from gru_tf.suite.comparison.options import CELLS
 from gru_tf.tasks import Signature
 
 BUDGETS = ((1_000, 5_000), (20_000, 20_000), (math.inf, 50_000))  # examples up to → parameters without embedding
-LEAST_UNITS = 16  # that an LSTM gets of the budget, whatever the outputs take
+LEAST_UNITS = 16  # that an LSTM gets of the budget, however many parameters the outputs take
 BATCHES = ((20_000, 32), (math.inf, 128))  # examples up to → sequences a step
 STEPS = 3_000  # of training, about
 EPOCHS = (10, 100)  # at least, at most
@@ -31,28 +31,28 @@ class Protocol:
 
     Args:
         content: cells, seeds, model, training and search, as in a file.
-        said: (words, options that say otherwise).
+        defaults: (words, options that override them).
     """
 
     content: dict[str, Any]
-    said: tuple[tuple[str, tuple[str, ...]], ...]
+    defaults: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def protocol(signature: Signature, examples: int, given: Mapping[str, Any]) -> Protocol:
+def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> Protocol:
     """The protocol for so many training examples of these shapes.
 
     Args:
         signature: of the task.
         examples: sequences to train on.
-        given: what the user says of cells, seeds, parameters or units, trials, epochs, batch_size.
+        chosen: what the user chose of cells, seeds, parameters or units, trials, epochs, batch_size.
     """
-    cells = list(given.get("cells") or CELLS)
-    batch = given.get("batch_size", next(size for most, size in BATCHES if examples <= most))
-    seeds = given.get("seeds", SEEDS if examples * signature.timesteps < MUCH else FEWER_SEEDS)
-    epochs = given["epochs"] if "epochs" in given else _epochs(examples, batch)
+    cells = list(chosen.get("cells") or CELLS)
+    batch = chosen.get("batch_size", next(size for most, size in BATCHES if examples <= most))
+    seeds = chosen.get("seeds", SEEDS if examples * signature.timesteps < MUCH else FEWER_SEEDS)
+    epochs = chosen["epochs"] if "epochs" in chosen else _epochs(examples, batch)
     patience = max(5, math.ceil(epochs / IMPATIENCE))
-    model = _model(signature, examples, given)
-    trials = given.get("trials", TRIALS)
+    model = _model(signature, examples, chosen)
+    trials = chosen.get("trials", TRIALS)
     content: dict[str, Any] = {
         "cells": cells,
         "seeds": seeds,
@@ -69,13 +69,13 @@ def protocol(signature: Signature, examples: int, given: Mapping[str, Any]) -> P
         if trials
         else f"no search: learning rate {UNTUNED:g}"
     )
-    said = (
+    defaults = (
         (f"{', '.join(cells)}, each with {size}", ("cells", "parameters")),
         (f"{search}, then {seeds} seeds" if seeds > 1 else f"{search}, then one seed", ("trials", "seeds")),
-        (f"up to {epochs} epochs, {patience} without gain, of {examples:,} examples", ("epochs",)),
-        (f"{batch} sequences a step", ("batch_size",)),
+        (f"up to {epochs} epochs of {examples:,} examples, patience {patience}", ("epochs",)),
+        (f"batch size {batch}", ("batch_size",)),
     )
-    return Protocol(content, said)
+    return Protocol(content, defaults)
 
 
 def _epochs(examples: int, batch: int) -> int:
@@ -83,10 +83,10 @@ def _epochs(examples: int, batch: int) -> int:
     return min(most, max(least, math.ceil(STEPS / math.ceil(examples / max(1, batch)))))
 
 
-def _model(signature: Signature, examples: int, given: Mapping[str, Any]) -> dict[str, int]:
-    said = {name: given[name] for name in ("units", "parameters") if name in given}
-    if said:
-        return said  # both, if the user says both: that is refused with the rest of the experiment
+def _model(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> dict[str, int]:
+    size = {name: chosen[name] for name in ("units", "parameters") if name in chosen}
+    if size:
+        return size  # both, if the user chose both: that is refused with the rest of the experiment
     embedding = signature.tokens * signature.features
     budget = next(parameters for most, parameters in BUDGETS if examples <= most)
     least = 4 * LEAST_UNITS * (signature.features + LEAST_UNITS + 1) + (LEAST_UNITS + 1) * signature.outputs

@@ -1,4 +1,4 @@
-"""What a comparison on a user's data will run, and why: guess, protocol and experiment, also as a file."""
+"""What a comparison on a user's data will run, and why: inferred options, protocol and experiment, also as a file."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.suite.comparison.defaults import protocol
 from gru_tf.suite.comparison.guess import Guess, guess
-from gru_tf.suite.comparison.guess.columns import Said
+from gru_tf.suite.comparison.guess.columns import Inference
 from gru_tf.suite.comparison.options import COLUMNS, COUNTS, LISTS, OPTIONS, PROTOCOL, ComparisonOptions
 from gru_tf.suite.comparison.signatures import documented
 from gru_tf.tasks import create
@@ -34,13 +34,13 @@ class ComparisonPlan:
     Args:
         guess: the task and its options.
         experiment: what `gru-tf run` would run, the files' checksum in it.
-        said: every guess and default in words, with the options that say otherwise.
-        notes: what was found in the data that a user should know.
+        inferences: every inferred option and default in words, with the options that override it.
+        notes: what a user should know of the data.
     """
 
     guess: Guess
     experiment: Experiment
-    said: tuple[Said, ...]
+    inferences: tuple[Inference, ...]
     notes: tuple[str, ...]
 
 
@@ -88,8 +88,8 @@ def _planned(path: str, test_path: str | None, name: str | None, chosen: dict[st
         **protocols.content,
     }
     experiment = suite.load(yaml_file.validate(content, name or "the comparison"))
-    said = (*guessed.said, *(Said(*entry) for entry in protocols.said))
-    return ComparisonPlan(guessed, experiment, said, task.notes() if isinstance(task, OwnData) else ())
+    inferences = (*guessed.inferences, *(Inference(*default) for default in protocols.defaults))
+    return ComparisonPlan(guessed, experiment, inferences, task.notes() if isinstance(task, OwnData) else ())
 
 
 def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _value(option: str, value: Any) -> Any:
 
 
 def _name(path: str, test: str | None) -> str:
-    """The file's name without its suffixes, and without the "_TRAIN" that a "_TEST" stands beside."""
+    """The file's name without its suffixes, and without its "_TRAIN" where there are test data."""
     stem = Path(path).name
     for suffix in files.FORMS:
         stem = stem.removesuffix(suffix)
@@ -127,25 +127,26 @@ def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
-def write(made: ComparisonPlan, file: Path) -> None:
-    """Write a plan as an experiment file for `gru-tf run`, which makes of it the same runs.
+def write(comparison_plan: ComparisonPlan, file: Path) -> None:
+    """Write a plan as an experiment file, from which `gru-tf run` makes the same runs.
 
     Raises:
-        UserError: where the file is there already, or cannot be written.
+        UserError: where the file already exists, or cannot be written.
     """
     import yaml
 
     if file.suffix not in (".yaml", ".yml"):
         raise UserError(f"{file}: expected a name that ends in .yaml")
-    content = made.experiment.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+    content = comparison_plan.experiment.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
     content["tasks"] = [
-        {task.name: _plain({k: v for k, v in task.options.items() if k != PINNED})} for task in made.experiment.tasks
+        {task.name: _plain({k: v for k, v in task.options.items() if k != PINNED})}
+        for task in comparison_plan.experiment.tasks
     ]
-    content["cells"] = [cell.name for cell in made.experiment.cells]
-    content["seeds"] = len(made.experiment.seeds)
+    content["cells"] = [cell.name for cell in comparison_plan.experiment.cells]
+    content["seeds"] = len(comparison_plan.experiment.seeds)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     if os.path.lexists(file):  # a link that leads nowhere is something too
-        raise UserError(f"{file}: there already; it is not overwritten")
+        raise UserError(f"{file}: already exists; it is not overwritten")
     if not file.absolute().parent.is_dir():
         raise UserError(f"{file}: {os.strerror(errno.ENOENT)}")
     try:

@@ -41,8 +41,8 @@ def series(rows=ROWS, seed=0):
 def compare(data, store, **more):
     """The comparison, and the runs that were trained for it."""
     trained = []
-    found = gru_tf.compare(data, store=store, workers=0, progress=lambda run, *_: trained.append(run), **{**GIVEN, **more})
-    return found, [run for run in trained if run is not None]
+    answer = gru_tf.compare(data, store=store, workers=0, progress=lambda run, *_: trained.append(run), **{**GIVEN, **more})
+    return answer, [run for run in trained if run is not None]
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +51,18 @@ def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("done")
     file, store = folder / "load.csv", f"sqlite:///{folder}/mlflow.db"
     series().to_csv(file, index=False)
-    found, trained = compare(file, store)
-    return SimpleNamespace(folder=folder, file=file, store=store, found=found, trained=trained)
+    answer, trained = compare(file, store)
+    return SimpleNamespace(folder=folder, file=file, store=store, answer=answer, trained=trained)
 
 
 def test_it_runs_every_seed_of_every_cell(done):
     assert [(run.run.cell.name, run.run.seed) for run in done.trained] == [("rnn", 0), ("rnn", 1), ("gru", 0), ("gru", 1)]
     assert all(run.status == "finished" for run in done.trained)
-    assert [(row.title, row.cell, row.units, row.seeds) for row in done.found.table()] == [
+    assert [(row.title, row.cell, row.units, row.seeds) for row in done.answer.table()] == [
         ("load", "rnn", 3, 2),
         ("load", "gru", 3, 2),
     ]
-    (task,) = done.found.results.experiment.tasks
+    (task,) = done.answer.results.experiment.tasks
     assert {k: v for k, v in task.options.items() if k != "sha256"} == {
         "path": str(done.file),
         "target": ("load",),
@@ -75,16 +75,16 @@ def test_it_runs_every_seed_of_every_cell(done):
     }
 
 
-def test_it_says_what_it_guessed_and_which_argument_says_otherwise(done):
-    assert done.found.guess[:3] == (
-        "'day' has the times (otherwise: time)",
-        "'load' is foretold, the one other column of numbers (otherwise: target)",
-        "1 day ahead (otherwise: horizon)",
+def test_it_lists_what_it_inferred_and_which_argument_overrides_it(done):
+    assert done.answer.guess[:3] == (
+        "times: column 'day' (override with time)",
+        "predicts 'load', the only other numeric column (override with target)",
+        "horizon: 1 day ahead (override with horizon)",
     )
 
 
 def test_it_recommends(done):
-    advice = done.found.recommendation
+    advice = done.answer.recommendation
     assert [heading for heading, _ in advice.lines] == [
         "Recommended",
         "How sure",
@@ -94,7 +94,7 @@ def test_it_recommends(done):
     ]
     assert advice.nearest in ("rnn", "gru")
     assert re.match(r"models:/m-\w+ \((rnn|gru), seed [01], the best", dict(advice.lines)["Trained model"])
-    assert str(advice).splitlines()[0] in done.found._repr_html_().replace("</th><td>", ": ").replace("&#x27;", "'")
+    assert str(advice).splitlines()[0] in done.answer._repr_html_().replace("</th><td>", ": ").replace("&#x27;", "'")
 
 
 def windows(frame):
@@ -110,7 +110,7 @@ def windows(frame):
 
 def test_the_model_is_the_one_that_was_tested(done):
     """The root mean squared error over the test rows, from the model in the store and the file alone."""
-    model, best = done.found.model(), done.found._models[done.found.recommendation.nearest][1]
+    model, best = done.answer.model(), done.answer._models[done.answer.recommendation.nearest][1]
     inputs, deviation = windows(series())
     change = model.predict(inputs[:-1], verbose=0)[:, 0] * deviation  # the last window has nothing after it
     load = series()["load"].to_numpy()
@@ -123,25 +123,25 @@ def test_the_model_is_the_one_that_was_tested(done):
 def test_it_predicts_in_the_units_of_the_file(done):
     later = series(ROWS + 9, seed=0).tail(WINDOW + 2)
     inputs, deviation = windows(pandas.concat([series(), later.tail(WINDOW)]))
-    expected = later["load"].iloc[-1] + done.found.model().predict(inputs[-1:], verbose=0)[0, 0] * deviation
-    answer = done.found.predict(later)
+    expected = later["load"].iloc[-1] + done.answer.model().predict(inputs[-1:], verbose=0)[0, 0] * deviation
+    answer = done.answer.predict(later)
     assert answer["load"].tolist() == pytest.approx([expected], rel=1e-5)
     assert answer["day"].tolist() == [later["day"].iloc[-1] + pandas.Timedelta(days=1)]
     with pytest.raises(UserError, match="no column is called 'load'"):
-        done.found.predict(later.drop(columns="load"))
+        done.answer.predict(later.drop(columns="load"))
     with pytest.raises(UserError, match="the data: expected at least 4 rows, a window. Received: none"):
-        done.found.predict(later.iloc[:0])
+        done.answer.predict(later.iloc[:0])
     with pytest.raises(UserError, match="expected a pandas frame or arrays by name. Received: Series"):
-        done.found.predict(later["load"])
-    assert done.found.predict(later.set_index("day"))["load"].tolist() == answer["load"].tolist()
+        done.answer.predict(later["load"])
+    assert done.answer.predict(later.set_index("day"))["load"].tolist() == answer["load"].tolist()
     later.to_csv(done.folder / "later.csv", index=False)
-    assert done.found.predict(done.folder / "later.csv")["load"].tolist() == answer["load"].tolist()
+    assert done.answer.predict(done.folder / "later.csv")["load"].tolist() == answer["load"].tolist()
 
 
 def test_what_the_inputs_are_lies_beside_the_model(done):
     import mlflow
 
-    (uri, best) = done.found._models["gru"]
+    (uri, best) = done.answer._models["gru"]
     mlflow.set_tracking_uri(done.store)
     folder = Path(mlflow.artifacts.download_artifacts(uri))
     mlflow.set_tracking_uri(None)  # which every process started from here would inherit
@@ -152,18 +152,18 @@ def test_what_the_inputs_are_lies_beside_the_model(done):
 
 def test_from_the_store_it_is_the_same(done):
     again = gru_tf.compared("load", done.store)
-    assert str(again.recommendation) == str(done.found.recommendation)
-    assert again.table() == done.found.table()
-    name = f"found = gru_tf.compared('load', store={done.store!r})"
-    assert again.lines() == (name, "found.predict(new_rows)  # found.model() is the Keras model")
+    assert str(again.recommendation) == str(done.answer.recommendation)
+    assert again.table() == done.answer.table()
+    name = f"comparison = gru_tf.compared('load', store={done.store!r})"
+    assert again.lines() == (name, "comparison.predict(new_rows)  # comparison.model() is the Keras model")
     with pytest.raises(UserError, match="no results of 'loda'"):
         gru_tf.compared("loda", done.store)
 
 
 def test_again_it_trains_nothing(done):
-    found, trained = compare(str(done.file), done.store)
+    answer, trained = compare(str(done.file), done.store)
     assert trained == []
-    assert str(found.recommendation) == str(done.found.recommendation)
+    assert str(answer.recommendation) == str(done.answer.recommendation)
 
 
 def test_changed_data_are_another_definition(done, tmp_path):
@@ -192,14 +192,14 @@ def test_a_written_experiment_has_the_same_runs(done, tmp_path, monkeypatch):
     assert again == made.experiment
     assert again.runs() == made.experiment.runs()
     assert list(yaml.safe_load(file.read_text())) == ["question", "tasks", "cells", "seeds", "model", "training", "search"]
-    with pytest.raises(UserError, match="load.yaml: there already"):
+    with pytest.raises(UserError, match="load.yaml: already exists"):
         comparison.write(made, file)
     with pytest.raises(UserError, match="expected a name that ends in .yaml"):
         comparison.write(made, tmp_path / "load")
     with pytest.raises(UserError, match="No such file or directory"):
         comparison.write(made, tmp_path / "no" / "load.yaml")
     (tmp_path / "link.yaml").symlink_to(tmp_path / "away.yaml")
-    with pytest.raises(UserError, match="link.yaml: there already"):
+    with pytest.raises(UserError, match="link.yaml: already exists"):
         comparison.write(made, tmp_path / "link.yaml")
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")))
     with pytest.raises(UserError, match="full.yaml: No space left on device"):
@@ -242,9 +242,9 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("case", ARGUMENTS)
-def test_an_argument_that_cannot_be_is_refused_not_guessed(case):
-    more, said = ARGUMENTS[case]
-    with pytest.raises(UserError, match=re.escape(said)):
+def test_an_impossible_argument_is_refused_not_inferred(case):
+    more, message = ARGUMENTS[case]
+    with pytest.raises(UserError, match=re.escape(message)):
         plan(series(), **more)
 
 
@@ -293,8 +293,8 @@ def main(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(sys, "argv", ["gru-tf", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
+        output = capsys.readouterr()
+        return ended.value.code or 0, output.out, output.err
 
     return run
 
@@ -303,18 +303,18 @@ GIVEN_THERE = {**GIVEN, "cells": "rnn,gru", "workers": 0}
 OPTIONS = [word for name, value in GIVEN_THERE.items() for word in (f"--{name}", str(value))]
 
 
-def test_the_command_prints_guess_table_and_recommendation(main, done):
+def test_the_command_prints_settings_table_and_recommendation(main, done):
     code, shown, errors = main("compare", done.file, *OPTIONS, "--store", done.store)
     assert (code, errors) == (0, "")
     lines = [line.rstrip() for line in shown.splitlines()]
     assert lines[0] == "load: rnn or gru for a forecast of load, 1 day ahead from windows of 4 days (60 rows)?"
-    assert re.fullmatch("'day' has the times +--time", lines[2])
-    assert "cells foretell the change from a window's last value" in " ".join(shown.split())
+    assert re.fullmatch("times: column 'day' +--time", lines[2])
+    assert "predicts the change from the last value of the window" in " ".join(shown.split())
     assert "4 of 4 runs are in the store already." in lines or "load: test rmse ↓" in lines
     assert [line.split()[:2] for line in lines if line.startswith(("rnn ", "gru "))] == [["rnn", "3"], ["gru", "3"]]
     assert "--absolute" in shown
     assert any(line.startswith("Recommended ") for line in lines)
-    assert lines[-2:] == [f"  {line}" for line in done.found.lines()]
+    assert lines[-2:] == [f"  {line}" for line in done.answer.lines()]
     notes = [line for line in lines if line.startswith(("At equal", "Mean and", "Baseline: "))]  # these run on, as in `run`
     assert max(len(line) for line in lines[1:-2] if line not in notes) <= 80
 
@@ -323,7 +323,7 @@ def test_the_command_writes_the_experiment_and_stops(main, done, tmp_path):
     code, shown, errors = main("compare", done.file, *OPTIONS, "--write", "load.yaml")
     assert (code, errors) == (0, "")
     assert "Written: load.yaml. Run it with 'gru-tf run load.yaml'." in shown
-    assert suite.load(tmp_path / "load.yaml") == done.found.results.experiment
+    assert suite.load(tmp_path / "load.yaml") == done.answer.results.experiment
     assert {file.name for file in tmp_path.iterdir()} == {"load.yaml"}
 
 
@@ -334,7 +334,7 @@ MISTAKES = {
     "column": (["{file}", "--target", "lod"], "no column is called 'lod'. Did you mean 'load'?"),
     "another kind's": (
         ["{file}", "--label", "load", "--window", "3"],
-        "label: an option of sequences and texts, not of a forecast",
+        "label: this option is for sequences and texts, but the data are read as a forecast.",
     ),
     "cell": (["{file}", "--cells", "grru"], "no cell is called 'grru'. Did you mean 'gru'?"),
     "window": (["{file}", "--window", "100"], "100"),
@@ -345,12 +345,12 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_line_before_anything_starts(main, done, tmp_path, mistake):
-    arguments, said = MISTAKES[mistake]
+    arguments, message = MISTAKES[mistake]
     code, shown, errors = main("compare", *(a.replace("{file}", str(done.file)) for a in arguments), "--workers", "0")
     assert (code, shown) == (2, "")
     (line,) = errors.splitlines()
     assert line.startswith("gru-tf: ")
-    assert said in line
+    assert message in line
     assert list(tmp_path.iterdir()) == []
 
 

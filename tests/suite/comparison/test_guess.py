@@ -1,4 +1,4 @@
-"""What is guessed of small files whose answer is plain, and what is asked where it is not."""
+"""What is inferred from small files where that is plain, and the error where it is ambiguous."""
 
 import re
 from pathlib import Path
@@ -32,8 +32,8 @@ def times(rows, frequency, start="2020-01-01"):
     return pandas.date_range(start, periods=rows, freq=frequency)
 
 
-def options(said):
-    return {option for _, names in said for option in names}
+def options(inferences):
+    return {option for _, names in inferences for option in names}
 
 
 STEPS = {  # frequency → what a step is called, its season, the window that follows
@@ -62,10 +62,10 @@ def test_season_and_window_follow_from_the_step(csv, frequency):
             "load": np.arange(1200.0)[: 300 if frequency == "YS" else 1200],
         }
     )
-    found = guess(path, None, {})
-    assert (found.kind, found.task) == ("forecast", "forecast")
+    guessed = guess(path, None, {})
+    assert (guessed.kind, guessed.task) == ("forecast", "forecast")
     assert {
-        name: found.options[name] for name in ("time", "target", "season", "window", "horizon", "stride", "relative")
+        name: guessed.options[name] for name in ("time", "target", "season", "window", "horizon", "stride", "relative")
     } == {
         "time": "when",
         "target": ("load",),
@@ -75,42 +75,42 @@ def test_season_and_window_follow_from_the_step(csv, frequency):
         "stride": 1,
         "relative": True,
     }
-    assert found.summary.startswith(f"a forecast of load, {count(1, unit)} ahead from windows of {count(window, unit)}")
-    assert options(found.said) == {"kind", "time", "target", "window", "horizon", "season", "relative"}
+    assert guessed.summary.startswith(f"a forecast of load, {count(1, unit)} ahead from windows of {count(window, unit)}")
+    assert options(guessed.inferences) == {"kind", "time", "target", "window", "horizon", "season", "relative"}
 
 
-def test_what_is_given_is_not_guessed_nor_said(csv):
+def test_what_the_user_chose_is_not_inferred(csv):
     path = csv({"when": times(200, "D"), "a": np.arange(200.0), "b": np.arange(200.0), "c": "x"})
     given = {"target": ("b",), "time": "when", "window": 5, "horizon": 3, "season": 0, "stride": 2, "relative": False}
-    found = guess(path, None, {**given, "covariates": ("a", "c"), "missing": "drop"})
-    assert found.said == ()
-    assert found.options == {"path": path, **given, "covariates": ("a", "c"), "missing": "drop"}
+    guessed = guess(path, None, {**given, "covariates": ("a", "c"), "missing": "drop"})
+    assert guessed.inferences == ()
+    assert guessed.options == {"path": path, **given, "covariates": ("a", "c"), "missing": "drop"}
 
 
 def test_columns_that_are_no_inputs_are_named(csv):
-    found = guess(csv({"when": times(99, "D"), "a": 1.0, "b": 2.0, "c": "x"}), None, {"target": ("a",)})
-    assert ("not among the inputs: b, c", ("covariates",)) in found.said
+    guessed = guess(csv({"when": times(99, "D"), "a": 1.0, "b": 2.0, "c": "x"}), None, {"target": ("a",)})
+    assert ("not used as inputs: b, c", ("covariates",)) in guessed.inferences
 
 
 def test_a_short_series_gets_a_short_window_and_no_season(csv):
-    found = guess(csv({"when": times(30, "MS"), "a": np.arange(30.0)}), None, {})
-    assert (found.options["season"], found.options["window"]) == (0, 6)  # a third of 65 % of 30
-    assert ("no season: fewer than 4 of 12 months", ("season",)) in found.said
+    guessed = guess(csv({"when": times(30, "MS"), "a": np.arange(30.0)}), None, {})
+    assert (guessed.options["season"], guessed.options["window"]) == (0, 6)  # a third of 65 % of 30
+    assert ("no season: fewer than 4 seasons of 12 months", ("season",)) in guessed.inferences
 
 
 def test_without_times_the_rows_are_in_the_order_of_the_file(csv):
-    found = guess(csv({"a": np.arange(99.0)}), None, {"target": ("a",)})
-    assert "time" not in found.options
-    assert ("no times: rows as the file has them", ("time",)) in found.said
-    assert (found.options["window"], found.options["season"]) == (21, 0)
+    guessed = guess(csv({"a": np.arange(99.0)}), None, {"target": ("a",)})
+    assert "time" not in guessed.options
+    assert ("no column of times: rows in file order", ("time",)) in guessed.inferences
+    assert (guessed.options["window"], guessed.options["season"]) == (21, 0)
 
 
 def test_times_that_come_again_tell_the_series(csv):
     days = [*times(60, "D"), *times(90, "D")]
     path = csv({"shop": ["n"] * 60 + ["s"] * 90, "day": days, "sold": np.arange(150.0), "open": [True, False] * 75})
-    found = guess(path, None, {})
-    assert (found.options["group"], found.options["target"]) == ("shop", ("sold",))
-    assert found.summary.endswith("(150 rows in 2 series)")
+    guessed = guess(path, None, {})
+    assert (guessed.options["group"], guessed.options["target"]) == ("shop", ("sold",))
+    assert guessed.summary.endswith("(150 rows in 2 series)")
     steps = steps_of(path, "day", "shop", "sold")
     assert (steps.unit, steps.rows, steps.series, steps.shortest, steps.repeated) == ("day", 150, 2, 60, False)
     assert steps_of(path, "day", None, "sold").repeated
@@ -119,22 +119,22 @@ def test_times_that_come_again_tell_the_series(csv):
 def test_many_rows_are_thinned_out(csv):
     rows = 200_000
     path = csv({"when": times(rows, "min"), "a": np.zeros(rows)}, "mine.parquet")
-    found = guess(path, None, {})
+    guessed = guess(path, None, {})
     windows = 0.65 * rows
-    assert found.options["stride"] == 3 == -(-windows // WINDOWS)
-    assert any("one in 3 of" in text and names == ("stride",) for text, names in found.said)
-    assert found.options["window"] <= LONGEST
+    assert guessed.options["stride"] == 3 == -(-windows // WINDOWS)
+    assert any("on 1 in 3 of" in text and names == ("stride",) for text, names in guessed.inferences)
+    assert guessed.options["window"] <= LONGEST
 
 
 def test_sequences(csv):
     path = csv(
         {"trip": [1, 1, 2, 2], "second": [0, 1, 0, 1], "speed": [1.0, 2.0, 3.0, 4.0], "by": ["foot", "foot", "car", "car"]}
     )
-    found = guess(path, None, {"id": "trip"})
-    assert (found.kind, found.task) == ("class", "sequences")
-    assert found.options == {"path": path, "id": "trip", "label": "by", "kind": "class"}
-    found = guess(path, None, {"label": "speed", "id": "trip", "order": "second", "features": ("by",), "kind": "value"})
-    assert found.options == {
+    guessed = guess(path, None, {"id": "trip"})
+    assert (guessed.kind, guessed.task) == ("class", "sequences")
+    assert guessed.options == {"path": path, "id": "trip", "label": "by", "kind": "class"}
+    guessed = guess(path, None, {"label": "speed", "id": "trip", "order": "second", "features": ("by",), "kind": "value"})
+    assert guessed.options == {
         "path": path,
         "label": "speed",
         "id": "trip",
@@ -142,14 +142,14 @@ def test_sequences(csv):
         "features": ("by",),
         "kind": "value",
     }
-    assert found.said == ()
+    assert guessed.inferences == ()
 
 
 def test_sequences_by_their_names(csv):
     path = csv({"trip_id": [1, 1, 2, 2], "step": [0, 1, 0, 1], "speed": [1.0, 2.0, 3.0, 4.0], "label": [1, 1, 0, 0]})
-    found = guess(path, None, {"label": "label"})
-    assert found.options == {"path": path, "label": "label", "id": "trip_id", "order": "step", "kind": "class"}
-    assert options(found.said) == {"kind", "id", "order", "features"}
+    guessed = guess(path, None, {"label": "label"})
+    assert guessed.options == {"path": path, "label": "label", "id": "trip_id", "order": "step", "kind": "class"}
+    assert options(guessed.inferences) == {"kind", "id", "order", "features"}
 
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__"])
@@ -163,20 +163,20 @@ def test_row_numbers_without_a_name_are_no_inputs(csv, name):
     assert "features" not in guess(path, None, {}).options  # not row numbers: an input like any other
 
 
-@pytest.mark.parametrize(("code", "told"), [("01", True), ("00", False), ("23", True)])
-def test_an_input_that_gives_the_label_away_is_said(csv, code, told):
+@pytest.mark.parametrize(("code", "determines"), [("01", True), ("00", False), ("23", True)])
+def test_an_input_that_determines_the_label_is_listed(csv, code, determines):
     of = np.arange(40) // 2 % 2  # class of each sequence of two rows
     given = np.array(list(code))[of]
     path = csv({"id": np.arange(40) // 2, "code": given, "label": np.array(["a", "b"])[of], "x": np.arange(40) / 7})
-    said = guess(path, None, {}).said
-    assert (("'code', an input, gives 'label' away: leave it out?", ("features",)) in said) == told
-    assert not any("'x', an input" in text for text, _ in said)
+    inferences = guess(path, None, {}).inferences
+    assert (("input 'code' determines 'label': leave it out?", ("features",)) in inferences) == determines
+    assert not any("input 'x'" in text for text, _ in inferences)
 
 
 def test_texts_with_a_kind_are_texts(csv):
     path = csv({"text": ["not at all good, no", "very good film to see"] * 5, "label": [1.5, 2.5] * 5})
-    found = guess(path, None, {"kind": "value"})
-    assert (found.task, found.options["kind"]) == ("texts", "value")
+    guessed = guess(path, None, {"kind": "value"})
+    assert (guessed.task, guessed.options["kind"]) == ("texts", "value")
 
 
 LABELS = {
@@ -193,17 +193,17 @@ LABELS = {
 def test_class_or_value(tmp_path, what):
     labels, kind = LABELS[what]
     np.savez(tmp_path / "mine.npz", X=np.zeros((40, 3, 2)), y=np.array(labels))
-    found = guess(str(tmp_path / "mine.npz"), None, {})
-    assert (found.kind, found.options["kind"]) == (kind, kind)
-    assert options(found.said) == {"kind"}
+    guessed = guess(str(tmp_path / "mine.npz"), None, {})
+    assert (guessed.kind, guessed.options["kind"]) == (kind, kind)
+    assert options(guessed.inferences) == {"kind"}
 
 
 def test_a_ts_file_has_classes(tmp_path):
     for name in ("a.ts", "b.ts"):
         (tmp_path / name).write_text(name)
-    found = guess(str(tmp_path / "a.ts"), str(tmp_path / "b.ts"), {})
-    assert found.options == {"path": str(tmp_path / "a.ts"), "test_path": str(tmp_path / "b.ts"), "kind": "class"}
-    assert options(found.said) == {"kind"}
+    guessed = guess(str(tmp_path / "a.ts"), str(tmp_path / "b.ts"), {})
+    assert guessed.options == {"path": str(tmp_path / "a.ts"), "test_path": str(tmp_path / "b.ts"), "kind": "class"}
+    assert options(guessed.inferences) == {"kind"}
 
 
 def test_texts(csv):
@@ -214,33 +214,53 @@ def test_texts(csv):
             "mood": ["sad", "glad"] * 5,
         }
     )
-    found = guess(path, None, {"label": "mood"})
-    assert (found.kind, found.task) == ("text", "texts")
-    assert found.options == {"path": path, "text": "review", "label": "mood", "kind": "class"}
-    found = guess(path, None, {"text": "review", "label": "stars"})
-    assert found.options["kind"] == "value"
+    guessed = guess(path, None, {"label": "mood"})
+    assert (guessed.kind, guessed.task) == ("text", "texts")
+    assert guessed.options == {"path": path, "text": "review", "label": "mood", "kind": "class"}
+    guessed = guess(path, None, {"text": "review", "label": "stars"})
+    assert guessed.options["kind"] == "value"
     assert guess(path, None, {"text": "review", "label": "mood", "kind": "value"}).options["kind"] == "value"
 
 
 TABLE = {"when": times(50, "D"), "a": np.arange(50.0), "b": np.arange(50.0)}
 MISTAKES = {
-    "which target": (TABLE, {}, "expected to be told which column to foretell (target). Candidates: a, b"),
+    "which target": (TABLE, {}, "specify the column to predict (target). Candidates: a, b"),
     "no such target": (TABLE, {"target": ("aa",)}, "no column is called 'aa'. Did you mean 'a'? Columns: when, a, b"),
     "no such time": (TABLE, {"target": ("a",), "time": "whem"}, "no column is called 'whem'. Did you mean 'when'?"),
-    "which time": ({**TABLE, "then": times(50, "D")}, {"target": ("a",)}, "(time). Candidates: when, then"),
-    "what to learn": ({"a": [1.0, 2.0], "b": [1.0, 2.0]}, {}, "expected to be told what to learn: a forecast (target)"),
-    "which id": ({"a": [1.0], "label": ["x"]}, {"label": "label"}, "(id). Columns: a, label"),
-    "which label": ({"i": [1], "a": ["x"], "b": ["x"]}, {"id": "i"}, "(label). Candidates: a, b"),
-    "another kind's option": (TABLE, {"target": ("a",), "label": "b"}, "label: an option of sequences and texts, not"),
+    "which time": (
+        {**TABLE, "then": times(50, "D")},
+        {"target": ("a",)},
+        "specify the column of times (time). Candidates: when, then",
+    ),
+    "what to learn": (
+        {"a": [1.0, 2.0], "b": [1.0, 2.0]},
+        {},
+        "cannot infer what to predict. Specify target (for a forecast)",
+    ),
+    "which id": (
+        {"a": [1.0], "label": ["x"]},
+        {"label": "label"},
+        "specify the column that identifies a sequence (id). Columns: a, label",
+    ),
+    "which label": (
+        {"i": [1], "a": ["x"], "b": ["x"]},
+        {"id": "i"},
+        "specify the column of the labels (label). Candidates: a, b",
+    ),
+    "another kind's option": (
+        TABLE,
+        {"target": ("a",), "label": "b"},
+        "label: this option is for sequences and texts, but the data are read as a forecast.",
+    ),
     "another kind's option, kind given": (
         TABLE,
         {"kind": "class", "window": 3},
-        "window: an option of a forecast, not of seq",
+        "window: this option is for a forecast, but the data are read as sequences.",
     ),
     "numbers as text": (
         {"when": times(3, "D"), "a": ["1,5", "2,5", "3,5"], "b": [None] * 3},
         {},
-        "No other holds numbers: a, such as '1,5', b, all empty",
+        "No other column is numeric: a, such as '1,5', b, all empty",
     ),
     "times in words": (
         {"date": ["1-Jan-2020", "2-Jan-2020"], "a": [1.0, 2.0]},
@@ -253,10 +273,10 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_what_cannot_be_told_is_asked_in_one_line(csv, mistake):
-    columns, given, said = MISTAKES[mistake]
-    with pytest.raises(UserError, match=re.escape(said)) as raised:
-        guess(csv(columns), None, given)
+def test_what_is_ambiguous_is_an_error_in_one_line(csv, mistake):
+    columns, chosen, message = MISTAKES[mistake]
+    with pytest.raises(UserError, match=re.escape(message)) as raised:
+        guess(csv(columns), None, chosen)
     assert "\n" not in str(raised.value)
 
 
@@ -274,7 +294,7 @@ def test_files_that_are_not_there_or_of_another_form(tmp_path, csv):
     again = tmp_path / "again.csv"
     again.write_bytes(Path(there).read_bytes())
     for same in (there, str(again)):
-        with pytest.raises(UserError, match="expected another file to test on than the one to learn from"):
+        with pytest.raises(UserError, match="expected test data other than the training data"):
             guess(there, same, {})
     (tmp_path / "a.ts").write_text("")
     with pytest.raises(UserError, match="expected kind class or value for a file of sequences. Received: text"):
@@ -296,8 +316,8 @@ SIZES = {  # examples → parameters, sequences a step, epochs, seeds
 @pytest.mark.parametrize("examples", SIZES)
 def test_the_protocol_follows_from_the_size_of_the_data(examples):
     parameters, batch, epochs, seeds = SIZES[examples]
-    found = protocol(SERIES, examples, {}).content
-    assert found == {
+    result = protocol(SERIES, examples, {}).content
+    assert result == {
         "cells": ["rnn", "lstm", "gru"],
         "seeds": seeds,
         "model": {"parameters": parameters},
@@ -306,20 +326,20 @@ def test_the_protocol_follows_from_the_size_of_the_data(examples):
     }
 
 
-def test_the_protocol_says_what_it_is_given():
+def test_the_protocol_lists_what_the_user_chose():
     given = {"cells": ("gru",), "units": 7, "trials": 0, "seeds": 1, "epochs": 3, "batch_size": 8}
-    found = protocol(SERIES, 70, given)
-    assert found.content == {
+    result = protocol(SERIES, 70, given)
+    assert result.content == {
         "cells": ["gru"],
         "seeds": 1,
         "model": {"units": 7},
         "training": {"epochs": 3, "batch_size": 8, "patience": 5, "learning_rate": 5e-3},
     }
-    assert [text for text, _ in found.said] == [
+    assert [text for text, _ in result.defaults] == [
         "gru, each with 7 units",
         "no search: learning rate 0.005, then one seed",
-        "up to 3 epochs, 5 without gain, of 70 examples",
-        "8 sequences a step",
+        "up to 3 epochs of 70 examples, patience 5",
+        "batch size 8",
     ]
 
 

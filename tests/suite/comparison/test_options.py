@@ -126,5 +126,5 @@ def test_an_option_decides_the_kind_of_data_where_no_other_kind_has_it(tmp_path)
     file.write_text("a,b\n" + "".join(f"{n},{n % 7}\n" for n in range(60)))
     assert guess(str(file), None, {"target": ("a",)}).kind == "forecast"
     assert guess(str(file), None, {"label": "b", "id": "a"}).task == "sequences"
-    with pytest.raises(UserError, match="expected to be told what to learn"):
+    with pytest.raises(UserError, match="cannot infer what to predict"):
         guess(str(file), None, {"missing": "drop"})

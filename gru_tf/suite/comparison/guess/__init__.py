@@ -1,7 +1,7 @@
-"""What to do with a user's file: the kind of task and its options, each guess with the option that says otherwise.
+"""What to do with a user's file: the kind of task and its options, each inference with the option that overrides it.
 
-Only what the user left open is guessed, from the form of the file, the names and types of its columns (of its first rows)
-and the values of the few columns that decide: times, groups, labels. What cannot be told is an error with the candidates.
+Only what the user left open is inferred, from the form of the file, the names and types of its columns (of its first rows)
+and the values of the few columns that decide: times, groups, labels. What is ambiguous is an error with the candidates.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any
 from gru_tf.data.own import files
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file, several
 from gru_tf.suite.comparison.guess import forecast, sequences
-from gru_tf.suite.comparison.guess.columns import LABELS, Said, head, named, prose, times
+from gru_tf.suite.comparison.guess.columns import LABELS, Inference, head, named, prose, times
 from gru_tf.suite.comparison.options import only_of, options_of
 
 KINDS = ("forecast", "class", "value", "text")
@@ -29,26 +29,26 @@ class Guess:
         kind: "forecast", "class", "value" or "text".
         task: name in the catalogue; options: its own, without the checksum.
         summary: the task in words.
-        said: what was guessed.
+        inferences: the options that were inferred.
     """
 
     kind: str
     task: str
     options: dict[str, Any]
     summary: str
-    said: tuple[Said, ...]
+    inferences: tuple[Inference, ...]
 
 
-def guess(path: str, test: str | None, given: Mapping[str, Any]) -> Guess:
-    """The task meant by a file and the options that were given.
+def guess(path: str, test: str | None, chosen: Mapping[str, Any]) -> Guess:
+    """The task that a file and the options of the user call for.
 
     Args:
         path: of the file.
         test: of one with the same columns to test on, or None.
-        given: option → value, without those left open; the names in `OPTIONS`, and "kind".
+        chosen: option → value, without those left open; the names in `OPTIONS`, and "kind".
 
     Raises:
-        UserError: where the file cannot be read, an option does not belong to the kind, or it cannot be told what is meant.
+        UserError: where the file cannot be read, an option does not belong to the kind, or several could be meant.
     """
     for file in map(Path, filter(None, (path, test))):
         if file.exists() and not file.is_file():
@@ -58,58 +58,60 @@ def guess(path: str, test: str | None, given: Mapping[str, Any]) -> Guess:
         if not file.exists():
             raise UserError(f"{file}: no such file{near_file(file, files.FORMS)}")
     if test is not None and _same(path, test):
-        raise UserError(f"{test}: expected another file to test on than the one to learn from. Received: the same (test)")
+        raise UserError(f"{test}: expected test data other than the training data. Received: the same content (test)")
     first = head(path) if form == "table" else None
-    said: list[Said] = []
-    kind = _kind(path, form, first, given, said)
-    _belonging(kind, given)
-    options = {name: value for name, value in given.items() if name != "kind"}
+    inferences: list[Inference] = []
+    kind = _kind(path, form, first, chosen, inferences)
+    _check_options(kind, chosen)
+    options = {name: value for name, value in chosen.items() if name != "kind"}
     if kind == "forecast":
-        task, (made, summary) = "forecast", forecast.guess(path, first, options, said)
+        task, (options, summary) = "forecast", forecast.guess(path, first, options, inferences)
     elif kind == "text":
-        labels = None if given.get("kind") == "text" else given.get("kind")
-        task, (made, summary) = "texts", sequences.guess_texts(path, first, labels, options, said)
+        labels = None if chosen.get("kind") == "text" else chosen.get("kind")
+        task, (options, summary) = "texts", sequences.guess_texts(path, first, labels, options, inferences)
     else:
-        labels = given.get("kind")
-        task, (made, summary) = "sequences", sequences.guess(path, form, first, labels, options, said)
-        kind = str(made["kind"])
-    return Guess(kind, task, {"path": path, **({"test_path": test} if test else {}), **made}, summary, tuple(said))
+        labels = chosen.get("kind")
+        task, (options, summary) = "sequences", sequences.guess(path, form, first, labels, options, inferences)
+        kind = str(options["kind"])
+    return Guess(kind, task, {"path": path, **({"test_path": test} if test else {}), **options}, summary, tuple(inferences))
 
 
-def _kind(path: str, form: str, first: Any, given: Mapping[str, Any], said: list[Said]) -> str:
+def _kind(path: str, form: str, first: Any, chosen: Mapping[str, Any], inferences: list[Inference]) -> str:
     """One of `KINDS`; "class" stands for sequences of any kind until their labels have been seen."""
-    asked = given.get("kind")
-    if asked is not None and asked not in KINDS:
-        raise UserError(f"kind: received '{asked}', expected one of {', '.join(KINDS)}.{did_you_mean(str(asked), KINDS)}")
+    requested = chosen.get("kind")
+    if requested is not None and requested not in KINDS:
+        raise UserError(
+            f"kind: received '{requested}', expected one of {', '.join(KINDS)}.{did_you_mean(str(requested), KINDS)}"
+        )
     if form != "table":
-        if asked in ("forecast", "text"):
-            raise UserError(f"{path}: expected kind class or value for a file of sequences. Received: {asked}")
+        if requested in ("forecast", "text"):
+            raise UserError(f"{path}: expected kind class or value for a file of sequences. Received: {requested}")
         return "class"
-    if asked is not None:
-        if asked == "forecast" or any(name in given for name in only_of("sequences")):
-            return str(asked)
-        texts = "text" in given or (prose(first) and ("label" in given or named(first, LABELS)))
-        return "text" if texts else str(asked)  # texts too have classes or values
+    if requested is not None:
+        if requested == "forecast" or any(name in chosen for name in only_of("sequences")):
+            return str(requested)
+        texts = "text" in chosen or (prose(first) and ("label" in chosen or named(first, LABELS)))
+        return "text" if texts else str(requested)  # texts have classes or values as well
     for kind in ("text", "class", "forecast"):
-        if any(name in given for name in only_of(FORMS[kind])):
+        if any(name in chosen for name in only_of(FORMS[kind])):
             return kind
-    return _from_columns(path, first, given, said)
+    return _from_columns(path, first, chosen, inferences)
 
 
-def _from_columns(path: str, first: Any, given: Mapping[str, Any], said: list[Said]) -> str:
+def _from_columns(path: str, first: Any, chosen: Mapping[str, Any], inferences: list[Inference]) -> str:
     words, labels, moments = prose(first), named(first, LABELS), times(first)
-    if words and ("label" in given or labels):
-        said.append(Said(f"texts with a label, as '{words[0]}' holds words", ("kind",)))
+    if words and ("label" in chosen or labels):
+        inferences.append(Inference(f"texts with a label, because '{words[0]}' holds words", ("kind",)))
         return "text"
-    if "label" in given or (labels and named(first, ("id",))):
-        said.append(Said(f"sequences with a label, '{given.get('label') or labels[0]}'", ("kind",)))
+    if "label" in chosen or (labels and named(first, ("id",))):
+        inferences.append(Inference(f"sequences with a label, '{chosen.get('label') or labels[0]}'", ("kind",)))
         return "class"
     if moments:
-        said.append(Said(f"a forecast, as '{moments[0]}' holds times", ("kind",)))
+        inferences.append(Inference(f"a forecast, because '{moments[0]}' holds times", ("kind",)))
         return "forecast"
     raise UserError(
-        f"{path}: expected to be told what to learn: a forecast (target), sequences (label and id) or texts (text and"
-        f" label). Columns: {several(list(first.columns))}"
+        f"{path}: cannot infer what to predict. Specify target (for a forecast), label and id (for sequences), or text and"
+        f" label (for texts). Columns: {several(list(first.columns))}"
     )
 
 
@@ -118,11 +120,11 @@ def _same(path: str, test: str) -> bool:
     return Path(path).stat().st_size == Path(test).stat().st_size and files.digest(path) == files.digest(test)
 
 
-def _belonging(kind: str, given: Mapping[str, Any]) -> None:
-    for name in given:
+def _check_options(kind: str, chosen: Mapping[str, Any]) -> None:
+    for name in chosen:
         if name != "kind" and name not in OPTIONS[kind]:
             whose = list(dict.fromkeys(NAMES[other] for other in KINDS if name in OPTIONS[other]))
             raise UserError(
-                f"{name}: an option of {' and '.join(whose)}, not of {NAMES[kind]}, which this is."
-                f" Options of {NAMES[kind]}: {', '.join(OPTIONS[kind])}"
+                f"{name}: this option is for {' and '.join(whose)}, but the data are read as {NAMES[kind]}."
+                f" Options for {NAMES[kind]}: {', '.join(OPTIONS[kind])}"
             )

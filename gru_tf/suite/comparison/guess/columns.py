@@ -13,14 +13,14 @@ LABELS = ("label", "class", "target", "y", "category", "sentiment", "outcome")
 ORDERS = ("order", "step", "t", "index", "position", *TIMES)
 PROSE = ("text", "sentence", "review", "comment", "message", "document", "body")
 HALF = 0.5
-WORDS = 3  # a column with more words in the middle is prose
+WORDS = 3  # a column whose median text has more words is prose
 SAMPLE = 1 << 20  # bytes of a CSV that are looked at
 UNNAMED = re.compile(r"(Unnamed: \d+(_level_\d+)?|__index_level_\d+__|)")  # as pandas and a comma too many leave them
 ROWS = 10_000  # of a Parquet file, likewise
 
 
-class Said(NamedTuple):
-    """One guess in words, and the options that say otherwise."""
+class Inference(NamedTuple):
+    """An option that was inferred, in words, and the options that override it."""
 
     text: str
     options: tuple[str, ...]
@@ -63,7 +63,7 @@ def _parquet(path: str) -> Any:
 
 
 def named(frame: Any, names: Sequence[str]) -> list[str]:
-    """The columns that are called so, upper or lower case, in the order of `names`."""
+    """The columns with one of these names, in upper or lower case, in the order of `names`."""
     by_name = {str(column).strip().lower(): str(column) for column in frame.columns}
     return [by_name[name] for name in names if name in by_name]
 
@@ -84,13 +84,13 @@ def is_text(column: Any) -> bool:
 
 def idle(frame: Any) -> list[str]:
     """The columns without a name that number the rows or hold nothing: saved indices, commas at the end of lines."""
-    found = []
+    idle_columns = []
     for name in map(str, frame.columns):
         column = frame[name]
         numbers = column.dtype.kind in "iu" and column.is_unique
         if UNNAMED.fullmatch(name.strip()) and (numbers or bool(column.isna().all())):
-            found.append(name)
-    return found
+            idle_columns.append(name)
+    return idle_columns
 
 
 def numeric(frame: Any) -> list[str]:
@@ -101,18 +101,18 @@ def numeric(frame: Any) -> list[str]:
 def times(frame: Any) -> list[str]:
     """The columns of times: dates, text that can be read as dates, or numbers under a name such as "year".
 
-    Where there is none, those of text with digits under such a name, so that it is said why they cannot be read.
+    Where there is none, those of text with digits under such a name, so that an error can tell why they cannot be read.
     """
     import pandas
 
     by_name = set(named(frame, TIMES))
-    found = []
+    moments = []
     for name in map(str, frame.columns):
         column = frame[name]
         counts = is_number(column) and name in by_name
         if counts or pandas.api.types.is_datetime64_any_dtype(column.dtype) or (is_text(column) and _are_dates(column)):
-            found.append(name)
-    return found or [name for name in named(frame, TIMES) if is_text(frame[name]) and _digits(frame[name]).mean() > HALF]
+            moments.append(name)
+    return moments or [name for name in named(frame, TIMES) if is_text(frame[name]) and _digits(frame[name]).mean() > HALF]
 
 
 def _digits(column: Any) -> Any:
@@ -131,8 +131,8 @@ def _are_dates(column: Any) -> bool:
 
 
 def prose(frame: Any) -> list[str]:
-    """The columns of words: more than a few of them in a text in the middle, or called so; those called so first."""
-    found = [str(name) for name in frame.columns if is_text(frame[name]) and not _are_dates(frame[name])]
-    called = [name for name in named(frame, PROSE) if name in found]
-    counted = [n for n in found if frame[n].dropna().astype("str").str.split().str.len().median() > WORDS]
+    """The columns of prose: a few words or more in the median text, or a name that says so; those with such a name first."""
+    texts = [str(name) for name in frame.columns if is_text(frame[name]) and not _are_dates(frame[name])]
+    called = [name for name in named(frame, PROSE) if name in texts]
+    counted = [n for n in texts if frame[n].dropna().astype("str").str.split().str.len().median() > WORDS]
     return list(dict.fromkeys([*called, *counted]))

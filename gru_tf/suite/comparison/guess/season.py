@@ -24,7 +24,7 @@ UNITS = (  # seconds of a step from … to …, its name, the steps of a season
     (365 * DAY, 366 * DAY, "year", 0),
 )
 WORKDAYS = 5
-SEASONS = 4  # fewer of them in a series show no season
+SEASONS = 4  # with fewer of them a series shows no season
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Steps:
         unit: what a step is, "step" where it is not known.
         season: steps of a season; 0 for none.
         rows: in all; series: independent ones; shortest: rows of the shortest of them.
-        repeated: whether a time comes twice in a series.
+        repeated: whether a time occurs twice in a series.
         why: why there is no season, or "".
     """
 
@@ -63,7 +63,7 @@ def steps_of(path: str, time: str | None, group: str | None, target: str) -> Ste
     try:
         moments = timestamps.times(frame, time, path, group)
     except UserError:
-        # that a moment comes twice is the task's to complain about: here each row is a group; other mistakes come again
+        # the task refuses a time that occurs twice: here each row is a group of its own; other mistakes are raised again
         moments = timestamps.times(frame.assign(**{"": np.arange(len(frame))}), time, path, group="")
     order = np.lexsort((moments, keys))
     within = np.diff(keys[order]) == 0
@@ -78,13 +78,14 @@ def steps_of(path: str, time: str | None, group: str | None, target: str) -> Ste
     ):  # day 0 was a Thursday
         season = WORKDAYS
     if season and plain.shortest < SEASONS * season:
-        return replace(plain, unit=unit, repeated=repeated, why=f"fewer than {SEASONS} of {count(season, unit)}")
-    why = "" if season else f"none is known of a {unit}"
+        return replace(plain, unit=unit, repeated=repeated, why=f"fewer than {SEASONS} seasons of {count(season, unit)}")
+    unusual = "the interval between times is none of the usual ones"
+    why = "" if season else unusual if unit == "step" else f"none is known for steps of one {unit}"
     return replace(plain, unit=unit, season=season, repeated=repeated, why=why)
 
 
 def _unit(seconds: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[str, int]:
-    """Name and season of the step in the middle."""
+    """Name and season of the median step."""
     middle = float(np.median(seconds)) if len(seconds) else 0.0
     return next(((unit, season) for low, high, unit, season in UNITS if low <= middle <= high), ("step", 0))
 
