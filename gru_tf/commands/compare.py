@@ -59,7 +59,7 @@ def compare(
 
         plan = comparison.plan(data, test=test, name=name, **chosen)
     ask(plan.experiment)
-    console.print(screen.guesses(plan.inferences))
+    console.print(screen.settings(plan.inferences))
     for note in plan.notes:
         print_line(console, note)
     if write is not None:

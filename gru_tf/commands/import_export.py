@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from gru_tf.interchange.layer_table import LayerRow
 
 KINDS = ".pt, .safetensors, .onnx, .h5, .keras, a TF1 checkpoint"
-PARTS = "What is read of a state_dict or a checkpoint"
+PARTS = "Parts of a state_dict or checkpoint"
 COLUMNS = ("layer", "kind", "directions", "units", "parameters", "on a GPU")
-Force = Annotated[bool, typer.Option("--force", help="replace what is there already")]
+Force = Annotated[bool, typer.Option("--force", help="overwrite an existing file")]
 
 
 def _option(help_: str, metavar: str, *names: str) -> Any:
@@ -33,77 +33,77 @@ def import_(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.keras", help="the Keras model")],
     verify: Annotated[
         bool | None,
-        typer.Option("--verify/--no-verify", help="compare with the framework, or fail (default: if installed)"),
+        typer.Option("--verify/--no-verify", help="verify against the framework, or fail (default: if installed)"),
     ] = None,
     reference: Annotated[
-        Path | None, typer.Option(metavar="FILE.npz", help="'inputs' and 'outputs' of the source, to compare with")
+        Path | None, typer.Option(metavar="FILE.npz", help="'inputs' and 'outputs' of the source model, to compare with")
     ] = None,
-    prefix: Annotated[str | None, _option("which stack, of several", "MODULE")] = None,
-    embedding: Annotated[str | None, _option("the embedding below it", "KEY")] = None,
-    no_embedding: Annotated[bool, _option("none", "", "--no-embedding")] = False,
-    head: Annotated[list[str] | None, _option("the linear layer on top; repeatable, lowest first", "KEY")] = None,
-    no_head: Annotated[bool, _option("none", "", "--no-head")] = False,
-    leave_out: Annotated[list[str] | None, _option("what is no part of it; repeatable", "KEY")] = None,
-    last: Annotated[bool, _option("put out the last step, not every step", "", "--last")] = False,
-    masked: Annotated[bool, _option("sequences have lengths: a second input 'mask'", "", "--masked")] = False,
-    activation: Annotated[str | None, _option("of a plain RNN: tanh (default) or relu", "NAME")] = None,
-    scope: Annotated[list[str] | None, _option("TF1: where the cells are; repeatable, lowest first", "NAME")] = None,
-    forget_bias: Annotated[float | None, _option("TF1: what the program added to it (default: 1)", "NUMBER")] = None,
+    prefix: Annotated[str | None, _option("which stack, if there are several", "MODULE")] = None,
+    embedding: Annotated[str | None, _option("embedding below the stack", "KEY")] = None,
+    no_embedding: Annotated[bool, _option("no embedding", "", "--no-embedding")] = False,
+    head: Annotated[list[str] | None, _option("linear layer on top; repeatable, lowest first", "KEY")] = None,
+    no_head: Annotated[bool, _option("no linear layer", "", "--no-head")] = False,
+    leave_out: Annotated[list[str] | None, _option("key to ignore; repeatable", "KEY")] = None,
+    last: Annotated[bool, _option("output the last step only", "", "--last")] = False,
+    masked: Annotated[bool, _option("second input 'mask', for sequences of different lengths", "", "--masked")] = False,
+    activation: Annotated[str | None, _option("activation of a plain RNN: tanh (default) or relu", "NAME")] = None,
+    scope: Annotated[list[str] | None, _option("TF1: scope of the cells; repeatable, lowest first", "NAME")] = None,
+    forget_bias: Annotated[float | None, _option("TF1: bias added to the forget gate (default: 1)", "NUMBER")] = None,
     reset_after: Annotated[
         bool | None,
-        typer.Option("--reset-after/--reset-before", help="ONNX: of every GRU, whatever linear_before_reset says"),
+        typer.Option("--reset-after/--reset-before", help="ONNX: for every GRU, overriding linear_before_reset"),
     ] = None,
     force: Force = False,
     store: Annotated[
-        str | None, typer.Option(metavar="URI", help="of models:/…: MLflow tracking URI  [./mlruns/mlflow.db]")
+        str | None, typer.Option(metavar="URI", help="for models:/…: MLflow tracking URI (default: ./mlruns/mlflow.db)")
     ] = None,
 ) -> None:
-    """Bring a trained recurrent stack of another framework over into Keras, and prove that it is the same."""
+    """Import a trained recurrent stack of another framework into Keras, and verify that it is the same."""
     if output.suffix != ".keras":
         raise UserError(f"{output}: expected a name that ends in .keras")
     if output.exists() and not force:
-        raise UserError(f"{output}: there already; it is not overwritten without --force")
-    asked: dict[str, Any] = {"prefix": prefix, "activation": activation}
-    asked |= {"embedding": _or_none("embedding", embedding, no_embedding), "head": _or_none("head", head, no_head)}
-    asked |= {"scopes": scope or None, "forget_bias": forget_bias, "reset_after": reset_after}
-    asked |= {"leave_out": leave_out or None}
-    asked |= {"every_step": False if last else None, "masked": True if masked else None}
-    given = {name: value for name, value in asked.items() if value is not None}
+        raise UserError(f"{output}: already exists; it is not overwritten without --force")
+    options: dict[str, Any] = {"prefix": prefix, "activation": activation}
+    options |= {"embedding": _or_none("embedding", embedding, no_embedding), "head": _or_none("head", head, no_head)}
+    options |= {"scopes": scope or None, "forget_bias": forget_bias, "reset_after": reset_after}
+    options |= {"leave_out": leave_out or None}
+    options |= {"every_step": False if last else None, "masked": True if masked else None}
+    options = {name: value for name, value in options.items() if value is not None}
     registered = file.startswith("models:")
     if registered:
-        _check_registered(file, given if reference is None else given | {"reference": reference})
+        _check_registered(file, options if reference is None else options | {"reference": reference})
     with startup.quiet(), option_names.of_commands():
-        found = _registered(file, store, verify) if registered else _imported(file, verify, reference, given)
-        rows = _rows(found)
-    console.print(Text.assemble((file, "bold"), f": {found.source}"), soft_wrap=True)
+        imported = _registered(file, store, verify) if registered else _imported(file, verify, reference, options)
+        rows = _rows(imported)
+    console.print(Text.assemble((file, "bold"), f": {imported.source}"), soft_wrap=True)
     console.print(_table(rows))
-    _lines([str(found.verified) if found.verified else _not_verified(found, verify), *found.notes])
+    _lines([str(imported.verified) if imported.verified else _not_verified(imported, verify), *imported.notes])
     try:
-        atomic_file.through(output, found.model.save)
+        atomic_file.through(output, imported.model.save)
     except OSError as error:
         raise UserError(f"{output}: {error.strerror}") from error
     _lines([f"Written: {output}"])
 
 
 def _or_none(name: str, value: Any, none: bool) -> Any:
-    """The key that was given, or False where there is to be none."""
+    """The key, or False where there is to be none."""
     if none and value:
         keys = value if isinstance(value, str) else ", ".join(value)
         raise UserError(f"--{name}: received {keys} and --no-{name}, expected one of the two")
     return False if none else value or None
 
 
-def _check_registered(address: str, given: dict[str, Any]) -> None:
-    """Refuse what would be left unread: a registered model is a whole Keras model, and compared with MLflow's answers."""
-    if names := [option_names.flag(name, value) for name, value in given.items()]:
+def _check_registered(address: str, options: dict[str, Any]) -> None:
+    """Refuse options that would be ignored: a registered model is a whole Keras model, compared with MLflow's outputs."""
+    if names := [option_names.flag(name, value) for name, value in options.items()]:
         valid = "--output, --verify, --store, --force"
-        raise UserError(f"{address}: {', '.join(names)}: no option for a model of the registry. Options: {valid}")
+        raise UserError(f"{address}: {', '.join(names)}: not available for a model of the registry. Options: {valid}")
 
 
-def _imported(file: str, verify: bool | None, reference: Path | None, given: dict[str, Any]) -> "ImportedModel":
+def _imported(file: str, verify: bool | None, reference: Path | None, options: dict[str, Any]) -> "ImportedModel":
     from gru_tf.interchange import importing
 
-    return importing.import_file(file, verify=verify, reference=reference, **given)
+    return importing.import_file(file, verify=verify, reference=reference, **options)
 
 
 def _registered(address: str, store: str | None, verify: bool | None) -> "ImportedModel":
@@ -112,35 +112,35 @@ def _registered(address: str, store: str | None, verify: bool | None) -> "Import
     return from_registry.bring(address, store, verify)
 
 
-def _rows(found: "ImportedModel") -> "list[LayerRow]":
+def _rows(imported: "ImportedModel") -> "list[LayerRow]":
     from gru_tf.interchange import layer_table
 
-    return list(layer_table.rows(found.model, found.network))
+    return list(layer_table.rows(imported.model, imported.network))
 
 
-def _not_verified(found: "ImportedModel", verify: bool | None) -> str:
+def _not_verified(imported: "ImportedModel", verify: bool | None) -> str:
     if verify is False:
         return "not verified: --no-verify"
-    if found.unverified:
-        return f"not verified: {found.unverified}"
-    if found.source.startswith("Keras 3"):
-        return "not verified: Keras 3 itself has read it, and there is no --reference"
+    if imported.unverified:
+        return f"not verified: {imported.unverified}"
+    if imported.source.startswith("Keras 3"):
+        return "not verified: read by Keras 3 itself, and there is no --reference"
     from gru_tf.interchange import importing
 
-    return f"not verified: {importing.framework_of(found.source)} is not installed, and there is no --reference"
+    return f"not verified: {importing.framework_of(imported.source)} is not installed, and there is no --reference"
 
 
 def _table(rows: "Iterable[LayerRow]") -> Table:
-    shown = Table(**screen.NARROW)
+    table = Table(**screen.NARROW)
     for name in COLUMNS:
         folded = name in ("layer", "on a GPU")  # may be long; the numbers are never cut for them
         justify: Literal["left", "right"] = "right" if name in ("units", "parameters") else "left"
-        shown.add_column(name, justify=justify, no_wrap=not folded, overflow="fold")
+        table.add_column(name, justify=justify, no_wrap=not folded, overflow="fold")
     for row in rows:
         each = row.units if isinstance(row.units, tuple) else () if row.units is None else (row.units,)
         units = " + ".join(f"{number:,}" for number in each)
-        shown.add_row(*map(Text, (row.layer, row.kind, row.directions, units, f"{row.parameters:,}", row.path)))
-    return shown
+        table.add_row(*map(Text, (row.layer, row.kind, row.directions, units, f"{row.parameters:,}", row.path)))
+    return table
 
 
 def _lines(sentences: Iterable[str]) -> None:
@@ -155,14 +155,16 @@ def export(
         typer.Option("-o", "--output", metavar="FILE", help=".onnx, .pt, .safetensors, .tflite, or a SavedModel's folder"),
     ],
     timesteps: Annotated[int | None, typer.Option(min=1, metavar="N", help=".tflite: length of every sequence")] = None,
-    streaming: Annotated[bool, typer.Option("--streaming", help=".tflite: one step at a time, states in and out")] = False,
+    streaming: Annotated[
+        bool, typer.Option("--streaming", help=".tflite: one step per call, with states as inputs and outputs")
+    ] = False,
     force: Force = False,
 ) -> None:
-    """Write a Keras model for another runtime, and run it there where that is installed."""
-    asked: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
+    """Export a Keras model to another runtime, and verify it there if that is installed."""
+    options: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
     with startup.quiet(), option_names.of_commands():
         from gru_tf.interchange import exporting
 
-        given = {name: value for name, value in asked.items() if value}
-        said = exporting.export_model(model, output, overwrite=force, **given)
-    _lines([said, f"Written: {output}"])
+        options = {name: value for name, value in options.items() if value}
+        verification = exporting.export_model(model, output, overwrite=force, **options)
+    _lines([verification, f"Written: {output}"])

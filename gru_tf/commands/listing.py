@@ -1,4 +1,4 @@
-"""What there is to choose from, with a line on each and its options; no cell is imported, so that it is instant."""
+"""What there is to choose from, with a line on each and its options; no cell is imported, so that it is fast."""
 
 import ast
 from collections.abc import Iterator
@@ -28,10 +28,10 @@ def cell_options(name: str) -> str:
     tree = CELLS.parsed(name)
     named = {n.id: a.value for a in tree.body if isinstance(a, ast.Assign) for n in a.targets if isinstance(n, ast.Name)}
     call = named[CELLS.attribute]
-    given = [k.value for k in call.keywords if k.arg == "options"] if isinstance(call, ast.Call) else []
-    if not given or not isinstance(given[0], ast.Dict):
+    options = [k.value for k in call.keywords if k.arg == "options"] if isinstance(call, ast.Call) else []
+    if not options or not isinstance(options[0], ast.Dict):
         return ""
-    pairs = zip(given[0].keys, given[0].values, strict=True)
+    pairs = zip(options[0].keys, options[0].values, strict=True)
     return "; ".join(f"{_value(key, named)}: {_values(values, named)}" for key, values in pairs)
 
 

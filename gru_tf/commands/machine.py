@@ -11,11 +11,11 @@ from gru_tf.foundation import startup
 
 def diagnose(
     experiment: Annotated[
-        str | None, typer.Argument(metavar="[FILE|NAME]", help="what would train each of its cells  [every cell]")
+        str | None, typer.Argument(metavar="[FILE|NAME]", help="diagnose its cells only (default: every cell)")
     ] = None,
-    measure: Annotated[bool, typer.Option(help="measure what determinism costs, half a minute")] = True,
+    measure: Annotated[bool, typer.Option(help="measure the cost of determinism (half a minute)")] = True,
 ) -> None:
-    """Say what will run where and why: versions, devices, kernel paths, known bad combinations, determinism."""
+    """Diagnose the environment: versions, devices, kernel paths, known bad combinations, cost of determinism."""
     from gru_tf.commands import screen_doctor
     from gru_tf.experiment import yaml_file
     from gru_tf.machine import doctor
@@ -26,21 +26,25 @@ def diagnose(
     for block in screen_doctor.blocks(examination):
         console.print(block, "")
     if measure:
-        with console.status("measuring what deterministic kernels cost"):
+        with console.status("measuring the cost of deterministic kernels"):
             cost = doctor.measure()
         console.print(screen_doctor.determinism(cost))
 
 
 def measure_speed(
-    cells: Annotated[str, typer.Option(metavar="NAME,…", help="whose speed")] = "rnn,lstm,gru",
-    units: Annotated[int, typer.Option(min=1, help="size of each state")] = 64,
-    parameters: Annotated[int | None, typer.Option(min=1, help="equal budget  [the largest cell's]")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="sequences a step")] = 32,
+    cells: Annotated[str, typer.Option(metavar="NAME,…", help="cells to measure")] = "rnn,lstm,gru",
+    units: Annotated[int, typer.Option(min=1, help="units of each cell")] = 64,
+    parameters: Annotated[
+        int | None, typer.Option(min=1, help="equal parameter budget (default: that of the largest cell)")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="batch size")] = 32,
     timesteps: Annotated[int, typer.Option(min=1, help="length of a sequence")] = 100,
-    features: Annotated[int, typer.Option(min=1, help="size of one step's input")] = 32,
+    features: Annotated[int, typer.Option(min=1, help="input features per step")] = 32,
     threads: Annotated[int, typer.Option(min=1, help="threads of the computation")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="a first impression in half a minute")] = False,
-    determinism: Annotated[bool, typer.Option("--determinism", help="also what deterministic kernels cost")] = False,
+    determinism: Annotated[
+        bool, typer.Option("--determinism", help="also measure the cost of deterministic kernels")
+    ] = False,
     last: Annotated[bool, typer.Option("--last", help="print the latest measurement again, from the store")] = False,
     store: Store = None,
 ) -> None:
@@ -49,15 +53,15 @@ def measure_speed(
     from gru_tf.machine.speed import running
 
     if last:
-        found = running.last(store)
+        findings = running.last(store)
     else:
         sizes = {"units": units, "parameters": parameters, "batch": batch, "timesteps": timesteps, "features": features}
-        asked = running.ask(cells, **sizes, threads=threads, quick=quick, determinism=determinism)
+        spec = running.ask(cells, **sizes, threads=threads, quick=quick, determinism=determinism)
         with screen_speed.CaseProgress(console) as progress:
-            found = running.run(asked, store, progress)
-    for table in screen_speed.tables(found):
+            findings = running.run(spec, store, progress)
+    for table in screen_speed.tables(findings):
         console.print(table)
-    for line in screen_speed.notes(found):
+    for line in screen_speed.notes(findings):
         print_line(console, line)
-    if found.failures:
+    if findings.failures:
         raise typer.Exit(1)

@@ -31,14 +31,18 @@ def run(
     experiment: Annotated[str, typer.Argument(metavar="FILE|NAME", help="a YAML file, or a name from 'gru-tf list'")],
     store: Store = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="processes; 0 trains in this one (default: one a GPU or core)")
+        int | None, typer.Option(min=0, help="processes; 0 trains in this one (default: one per GPU or core)")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="threads of each process")] = 1,
-    engine: Annotated[Literal["local", "serial", "ray"], typer.Option(help="what trains the runs")] = "local",
-    address: Annotated[str | None, typer.Option(help="of a Ray cluster (default: started on this machine)")] = None,
-    time_limit: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="for one run (default: none)")] = None,
+    engine: Annotated[Literal["local", "serial", "ray"], typer.Option(help="execution engine")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="address of a Ray cluster (default: start one on this machine)")
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="time limit per run (default: none)")
+    ] = None,
 ) -> None:
-    """Run an experiment, or what is left of it, and print its table."""
+    """Run an experiment, or the rest of it, and print its table."""
     from gru_tf.experiment import yaml_file
     from gru_tf.suite.engine import processes
 
@@ -50,36 +54,36 @@ def run(
         with startup.without_garbage_collection():
             from gru_tf import suite
 
-        made = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
-        found = suite.run(loaded, store, engine=made, progress=progress)
-    show(found)
-    conclude(found)
-    end(found)
+        trainer = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
+        results = suite.run(loaded, store, engine=trainer, progress=progress)
+    show(results)
+    conclude(results)
+    end(results)
 
 
 app.command()(compare.compare)
 
 
-@app.command()
+@app.command(name="results")
 @startup.without_garbage_collection()
-def results(
+def print_results(
     name: Annotated[str, typer.Argument(help="an experiment that was run")],
     store: Store = None,
     form: Annotated[
         Literal["table", "csv", "json", "markdown", "latex"],
-        typer.Option("--format", help="csv: a line a run; json: all that is known; the others: the table"),
+        typer.Option("--format", help="csv: one line per run; json: everything; others: the table"),
     ] = "table",
 ) -> None:
-    """Print an experiment's table again, or its results in another format, from the store alone."""
+    """Print an experiment's table again, or its results in another format, without retraining."""
     from gru_tf import suite
 
-    found = suite.results(name, store)
+    results = suite.results(name, store)
     if form != "table":
-        typer.echo(found.text(form).encode(), nl=False)  # UTF-8 on every machine, and nothing else
+        typer.echo(results.text(form).encode(), nl=False)  # UTF-8 on every machine, and nothing else
         return
-    ask(found.experiment)
-    show(found)
-    conclude(found)
+    ask(results.experiment)
+    show(results)
+    conclude(results)
 
 
 @app.command(name="list")
@@ -96,7 +100,7 @@ def list_(
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
-    """Check an experiment file and show the networks that its budget gives."""
+    """Check an experiment file and show the networks that fit its budget."""
     from gru_tf.experiment import yaml_file
 
     loaded = yaml_file.load(yaml_file.locate(str(file)))
@@ -115,30 +119,32 @@ app.command(name="speed")(machine.measure_speed)
 @app.command(name="report")
 @startup.without_garbage_collection()
 def write_report(
-    name: Annotated[str, typer.Argument(help="an experiment that was run, also in part")],
+    name: Annotated[str, typer.Argument(help="an experiment that was run, in full or in part")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="the page (default: NAME.html)")
     ] = None,
-    figures: Annotated[Path | None, typer.Option(metavar="DIR", help="also every figure as SVG, here")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="also write every figure as SVG into this folder")
+    ] = None,
     store: Store = None,
 ) -> None:
-    """Write an experiment's results as one self-contained page, from the store alone."""
+    """Write an experiment's results as one self-contained page, without retraining."""
     from gru_tf import suite
     from gru_tf.analysis import report
 
-    found = suite.results(name, store)
-    file = report.write(found, output or Path(f"{name}.html"), figures)
+    results = suite.results(name, store)
+    file = report.write(results, output or Path(f"{name}.html"), figures)
     print_line(console, f"Written: {file}{f', and figures in {figures}' if figures else ''}")
 
 
 @app.command()
 def ui(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="an experiment  [the last one run]")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="an experiment (default: the last one run)")] = None,
     store: Store = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="port on this machine")] = 5000,
     browser: Annotated[bool, typer.Option(help="open the dashboard in a browser")] = True,
 ) -> None:
-    """Open the MLflow dashboard on the store, at an experiment."""
+    """Open the MLflow dashboard at an experiment."""
     from gru_tf.suite.tracking import dashboard
 
     raise typer.Exit(dashboard.serve(store, port, browser, partial(print_line, console), name))
@@ -166,7 +172,7 @@ def main() -> None:
         message = mistakes.sentence(error)
         status = _complain(message) if message else 2
     if status == INTERRUPTED:
-        _complain("stopped. What is done is kept; the same command goes on from there.")
+        _complain("stopped. Finished work is saved; run the same command again to continue.")
         status = signals.status(INTERRUPTED)
     gc.freeze()  # the process ends: its last collection takes a second and frees nothing that the system does not
     sys.exit(status)

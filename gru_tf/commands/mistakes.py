@@ -1,4 +1,4 @@
-"""What the command line refuses in one line: where, what was received, what was expected, the nearest name."""
+"""Mistakes on the command line in one line: where, what was received, what was expected, the nearest name."""
 
 import errno
 import re
@@ -14,16 +14,16 @@ CHOICES = re.compile(r"'(?P<received>.*)' is not one of (?P<valid>.+?)\.?$", re.
 
 def sentence(error: typer.TyperException) -> str:
     """What is wrong with the arguments, and whose help has more; "" where the help was printed instead."""
-    said = _of_a_value(error) or _line(error.format_message())
+    mistake = _of_a_value(error) or _line(error.format_message())
     context = getattr(error, "ctx", None)
-    return f"{said} Try '{context.command_path if context else 'gru-tf'} --help'." if said else ""
+    return f"{mistake} Try '{context.command_path if context else 'gru-tf'} --help'." if mistake else ""
 
 
 def of_a_place(error: OSError) -> str:
     """What the system refuses of a file or a folder that was named, or of the disk; "" for any other failure."""
     place = _shortened(str(error.filename)) if error.filename else "the output"
     if error.errno in FULL:
-        return f"{error.strerror}: {place}. What is done is kept; the same command goes on."
+        return f"{error.strerror}: {place}. Finished work is saved; run the same command again to continue."
     return f"{place}: {error.strerror}" if error.errno in PLACES and error.filename else ""
 
 
@@ -45,7 +45,7 @@ def _of_a_value(error: typer.TyperException) -> str:
     return _line(f"{where}: {mismatch(cause.errors())}")
 
 
-def _line(said: str) -> str:
+def _line(text: str) -> str:
     """One line that ends as a sentence does; "" stays what it is."""
-    line = " ".join(said.split())
+    line = " ".join(text.split())
     return line if line.endswith((".", "?", "!")) or not line else f"{line}."

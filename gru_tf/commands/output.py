@@ -23,34 +23,34 @@ def ask(experiment: "Experiment") -> None:
     console.print(Text.assemble((experiment.name, "bold"), f": {experiment.question}"), soft_wrap=True)
 
 
-def show(found: "Results", rows: "list[Row] | None" = None) -> None:
-    """The table, and what has to be known to read it; the rows of `found` if None are given."""
-    rows = found.table() if rows is None else rows
-    for block in screen.tables(found.experiment, rows):
+def show(results: "Results", rows: "list[Row] | None" = None) -> None:
+    """The table, and what has to be known to read it; the rows of the results if None."""
+    rows = results.table() if rows is None else rows
+    for block in screen.tables(results.experiment, rows):
         console.print("", block)
     console.print()
-    for line in screen.notes(found.experiment, rows, found.earlier):
+    for line in screen.notes(results.experiment, rows, results.earlier):
         # a terminal would break a line anywhere; in a pipe each note stays one line
         print_line(console, line, wrap=console.is_terminal)
 
 
-def conclude(found: "Results") -> None:
+def conclude(results: "Results") -> None:
     """The answer, the verdicts on claims, and published numbers beside ours."""
     from gru_tf.analysis import answer, published, verdicts
 
     console.print()
-    for sentence in answer.answer(found.evidence):
+    for sentence in answer.answer(results.evidence):
         console.print(Text(sentence))
     for blocks in (
-        screen.verdicts(verdicts.judge(found.experiment, found.runs)),
-        screen.published(published.beside(found.experiment, found.runs)),
+        screen.verdicts(verdicts.judge(results.experiment, results.runs)),
+        screen.published(published.beside(results.experiment, results.runs)),
     ):
         for number, block in enumerate(blocks):
             console.print(*([] if number else [""]), block, sep="\n")
 
 
-def end(found: "Results") -> None:
+def end(results: "Results") -> None:
     """Exit code 1 where a run failed."""
-    if any(r.status == "failed" for r in found.runs):
-        console.print("Some runs failed; the same command tries these again.")
+    if any(r.status == "failed" for r in results.runs):
+        console.print("Some runs failed; run the same command again to retry them.")
         raise typer.Exit(1)

@@ -20,9 +20,9 @@ from gru_tf.analysis.verdicts import Verdict
 from gru_tf.analysis.wording import interval as interval
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import Choice
+from gru_tf.suite.comparison.options import flag
 from gru_tf.training.network.budget import Size
 
-SPELLED = {"relative": "absolute", "batch_size": "batch-size"}  # options whose switch is called otherwise
 BEST = ("cell", "mean [95 % interval]")  # what is bold where a mean is the best: no other number of its row is
 PART = 22  # characters of 80 that a name may take
 NARROW: dict[str, Any] = {
@@ -36,39 +36,39 @@ NARROW: dict[str, Any] = {
 
 
 def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
-    """The answer: a table a task, narrow enough for 80 columns, the best mean in bold."""
+    """The results: one table per task, narrow enough for 80 columns, the best mean in bold."""
     for block in table_text.blocks(rows):
         metric = table_text.metric(block)
-        shown = Table(title=Text.assemble((block[0].title, "bold"), f": {metric}" if metric else ""), **NARROW)
+        table = Table(title=Text.assemble((block[0].title, "bold"), f": {metric}" if metric else ""), **NARROW)
         for name in table_text.COLUMNS:
             label = name == "cell"  # may be long; the numbers are never cut for it
-            shown.add_column(name, justify="left" if label else "right", no_wrap=not label, overflow="fold")
+            table.add_column(name, justify="left" if label else "right", no_wrap=not label, overflow="fold")
         best = table_text.best(block)
         for row in block:
             cell, *numbers = table_text.cells(row)
             marked = {table_text.COLUMNS.index(name): "bold" for name in BEST} if row is best else {}
             entries = enumerate([in_parts(cell), *numbers])
-            shown.add_row(*(Text(entry, style=marked.get(place, "")) for place, entry in entries))
-        yield shown
+            table.add_row(*(Text(entry, style=marked.get(place, "")) for place, entry in entries))
+        yield table
 
 
-def guesses(said: Iterable[tuple[str, tuple[str, ...]]]) -> Table:
-    """What was guessed or is the default, beside the options of the command that say otherwise."""
+def settings(inferences: Iterable[tuple[str, tuple[str, ...]]]) -> Table:
+    """Inferred options and defaults, beside the options of the command that override them."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(ratio=1)
     grid.add_column(style="cyan", overflow="fold")
-    grid.add_row(Text("guessed, or the default", style="bold"), Text("otherwise", style="bold"))
-    for text, options in said:
-        grid.add_row(Text(text), Text(" ".join(f"--{SPELLED.get(name, name)}" for name in options)))
+    grid.add_row(Text("setting", style="bold"), Text("override with", style="bold"))
+    for text, options in inferences:
+        grid.add_row(Text(text), Text(" ".join(map(flag, options))))
     return grid
 
 
-def recommendation(found: Recommendation) -> Table:
+def recommendation(advice: Recommendation) -> Table:
     """The advice beside its headings."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", max_width=14)
     grid.add_column(ratio=1)
-    for number, (heading, text) in enumerate(found.lines):
+    for number, (heading, text) in enumerate(advice.lines):
         grid.add_row(Text(heading), Text(text, style="bold" if number == 0 else ""))
     return grid
 
@@ -76,61 +76,61 @@ def recommendation(found: Recommendation) -> Table:
 VERDICTS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
 
 
-def verdicts(found: Sequence[Verdict]) -> Iterator[Table | Text]:
-    """Each claim with its verdict and what that rests on, and how it was reached; nothing where nothing was claimed."""
-    if not found:
+def verdicts(judged: Sequence[Verdict]) -> Iterator[Table | Text]:
+    """Each claim with its verdict and the evidence for it, and how it was tested; nothing where nothing was claimed."""
+    if not judged:
         return
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1, overflow="fold")
-    for one in found:
-        grid.add_row(Text(one.verdict, style=f"bold {VERDICTS[one.verdict]}"), Text(one.text, style="bold"))
+    for one in judged:
+        grid.add_row(Text(one.verdict, style=f"bold {VERDICTS.get(one.verdict, 'yellow')}"), Text(one.text, style="bold"))
         grid.add_row("", Text(one.why))
     yield grid
-    measured = sum(one.p is not None for one in found)
+    measured = sum(one.p is not None for one in judged)
     if measured:
         corrected = f", Holm's correction over {measured} of them" if measured > 1 else ""
         other = "The answer is corrected for all pairs of cells."
         yield Text(f"Measured claims: paired tests at equal seeds{corrected}; 95 % intervals. {other}", style="dim")
 
 
-def published(found: Sequence[Beside]) -> Iterator[Table | Text]:
-    """Published numbers beside ours, a table a task, with the difference and where each number comes from."""
-    for task in dict.fromkeys(one.task for one in found):
-        block = [one for one in found if one.task == task]
-        shown = Table(title=Text.assemble((block[0].title, "bold"), ": published beside ours"), **NARROW)
+def published(numbers: Sequence[Beside]) -> Iterator[Table | Text]:
+    """Published numbers and ours, one table per task, with the difference and the source of each number."""
+    for task in dict.fromkeys(one.task for one in numbers):
+        block = [one for one in numbers if one.task == task]
+        table = Table(title=Text.assemble((block[0].title, "bold"), ": published vs. ours"), **NARROW)
         for name in ("cell", "metric", "published", "tag", "ours", "ours − published"):
             words = name in ("cell", "metric", "tag")
-            shown.add_column(name, justify="left" if words else "right", no_wrap=name != "cell", overflow="fold")
+            table.add_column(name, justify="left" if words else "right", no_wrap=name != "cell", overflow="fold")
         for one in block:
             ours = interval(one.ours) if one.ours else "–"
             difference = "–" if one.difference is None else f"{one.difference:+.3g}"
-            shown.add_row(*map(Text, (one.cell, one.metric, f"{one.published.value:g}", one.tag, ours, difference)))
-        yield shown
+            table.add_row(*map(Text, (one.cell, one.metric, f"{one.published.value:g}", one.tag, ours, difference)))
+        yield table
         yield Text("\n".join(_sources(block)), style="dim")
 
 
 def _sources(block: Iterable[Beside]) -> Iterator[str]:
-    """Where the numbers come from, those of one source together: "gru 8.54, lstm 8.67: quoted …"."""
-    told: dict[str, list[str]] = {}
+    """The sources of the numbers, those of one source together: "gru 8.54, lstm 8.67: quoted …"."""
+    by_source: dict[str, list[str]] = {}
     for one in block:
-        told.setdefault(one.provenance, []).append(f"{one.cell} {one.published.value:g}")
-    return (f"{', '.join(numbers)}: {provenance}" for provenance, numbers in told.items())
+        by_source.setdefault(one.provenance, []).append(f"{one.cell} {one.published.value:g}")
+    return (f"{', '.join(numbers)}: {provenance}" for provenance, numbers in by_source.items())
 
 
-def sizes(experiment: Experiment, found: Iterable[tuple[Choice, Choice, Size]]) -> Iterator[RenderableType]:
-    """The networks that a budget gives: a table a task."""
+def sizes(experiment: Experiment, networks: Iterable[tuple[Choice, Choice, Size]]) -> Iterator[RenderableType]:
+    """The networks that fit a budget: one table per task."""
     yield Text.assemble((experiment.name, "bold"), f": {table_text.budget(experiment)}")
-    for title, entries in groupby(found, lambda entry: entry[0].title):
-        shown = Table(title=Text(title, style="bold"), **NARROW)
-        shown.add_column("cell", overflow="fold", min_width=PART)
-        for name in ("units", "parameters", "of these recurrent"):
-            shown.add_column(name, justify="right", no_wrap=True)
+    for title, entries in groupby(networks, lambda entry: entry[0].title):
+        table = Table(title=Text(title, style="bold"), **NARROW)
+        table.add_column("cell", overflow="fold", min_width=PART)
+        for name in ("units", "parameters", "recurrent"):
+            table.add_column(name, justify="right", no_wrap=True)
         for _, cell, size in entries:
             counts = (size.units, size.parameters, size.recurrent_parameters)
-            shown.add_row(Text(in_parts(cell.label)), *(f"{n:,}" for n in counts))
+            table.add_row(Text(in_parts(cell.label)), *(f"{n:,}" for n in counts))
         yield ""
-        yield shown
+        yield table
 
 
 def in_parts(name: str) -> str:

@@ -37,17 +37,17 @@ def facts(named: Iterable[tuple[str, str]]) -> Table:
 
 def paths(title: str, lines: Iterable[PathRow], first: str) -> Table:
     """The kernel path of each line, here and on a GPU, and the condition that keeps cuDNN away there."""
-    shown = Table(title=Text(title, style="bold"), **PADDED)
-    shown.add_column(first, overflow="fold", min_width=screen.PART)
+    table = Table(title=Text(title, style="bold"), **PADDED)
+    table.add_column(first, overflow="fold", min_width=screen.PART)
     for name in ("here", "on a GPU"):
-        shown.add_column(name, overflow="fold")
-    shown.add_column("why not cuDNN on a GPU", overflow="fold", ratio=1)
+        table.add_column(name, overflow="fold")
+    table.add_column("why not cuDNN on a GPU", overflow="fold", ratio=1)
     for line in lines:
         style = {"cudnn": "green", "fails": "red", "refused": "red"}.get(line.gpu.name, "")
-        shown.add_row(
+        table.add_row(
             Text(screen.in_parts(line.name)), line.here.name, Text(line.gpu.name, style=style), Text(line.gpu.why_not_cudnn)
         )
-    return shown
+    return table
 
 
 def combinations(known: Iterable[Combination]) -> RenderableType:
@@ -62,12 +62,12 @@ def combinations(known: Iterable[Combination]) -> RenderableType:
 
 def determinism(pairs: Iterable[tuple[Measurement, Measurement]]) -> Table:
     """The time of a training step without and with deterministic kernels."""
-    shown = Table(title=Text("Cost of deterministic kernels, training step", style="bold"), **PADDED)
-    shown.add_column("cell")
+    table = Table(title=Text("Cost of deterministic kernels, training step", style="bold"), **PADDED)
+    table.add_column("cell")
     for name in ("path", "without, ms", "with, ms", "ratio"):
-        shown.add_column(name, justify="right")
+        table.add_column(name, justify="right")
     for without, with_ in pairs:
         times = without.median_ms, with_.median_ms
         ratio = f"{times[1] / times[0]:.2f}"
-        shown.add_row(without.case.cell.label, without.case.path, *(f"{t:.2f}" for t in times), ratio)
-    return shown
+        table.add_row(without.case.cell.label, without.case.path, *(f"{t:.2f}" for t in times), ratio)
+    return table

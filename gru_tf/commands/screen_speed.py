@@ -20,41 +20,41 @@ COLUMNS = ("cell", "path", "units", "params", "ms", "quartiles", "× floor", "co
 TITLES = {"train": "Training step", "infer": "Inference of a batch", "stream": "Streaming, one step at a time"}
 
 
-def tables(found: SpeedFindings) -> Iterator[Table]:
-    """All that was found: equal units by what is done, equal parameters, growth, determinism."""
-    spec = found.spec
+def tables(findings: SpeedFindings) -> Iterator[Table]:
+    """One table each: training and inference at equal units, at equal parameters, growth, determinism."""
+    spec = findings.spec
     for what in WHATS:
         cases = [spec.case(cell, path, what) for cell in spec.cells for path in PATHS]
-        yield _table(f"{TITLES[what]} at {spec.units} units, {_shape(found, what)}", found.select(cases))
-    equal = found.select(spec.equal_parameters())
+        yield _table(f"{TITLES[what]} at {spec.units} units, {_shape(findings, what)}", findings.select(cases))
+    equal = findings.select(spec.equal_parameters())
     for what in dict.fromkeys(m.case.what for m in equal):
-        title = f"{TITLES[what]} at {spec.budget:,} parameters, {_shape(found, what)}"
+        title = f"{TITLES[what]} at {spec.budget:,} parameters, {_shape(findings, what)}"
         yield _table(title, [m for m in equal if m.case.what == what])
-    yield _growth(found)
+    yield _growth(findings)
     if spec.determinism:
-        yield _determinism(found)
+        yield _determinism(findings)
 
 
-def _shape(found: SpeedFindings, what: What) -> str:
-    spec = found.spec
+def _shape(findings: SpeedFindings, what: What) -> str:
+    spec = findings.spec
     return f"{spec.features} features" if what == "stream" else f"{spec.batch} × {spec.timesteps} × {spec.features}"
 
 
 def _new(title: str, columns: Iterable[str], left: int = 1) -> Table:
-    shown = Table(title=Text.assemble("\n", (title, "bold")), **screen.NARROW)
+    table = Table(title=Text.assemble("\n", (title, "bold")), **screen.NARROW)
     for index, name in enumerate(columns):
         label = index == 0  # may be long; the numbers are never cut for it
-        shown.add_column(name, justify="left" if index < left else "right", no_wrap=not label, overflow="fold")
-    return shown
+        table.add_column(name, justify="left" if index < left else "right", no_wrap=not label, overflow="fold")
+    return table
 
 
 def _table(title: str, measurements: list[Measurement]) -> Table:
-    shown = _new(title, COLUMNS, left=2)
+    table = _new(title, COLUMNS, left=2)
     fastest = {cell: min(group, key=lambda m: m.median_ms) for cell, group in _by_cell(measurements).items()}
     for m in measurements:
         best = len(_by_cell(measurements)[m.case.cell.label]) > 1 and fastest[m.case.cell.label] is m
-        shown.add_row(*map(Text, _row(m)), style="bold" if best else None)
-    return shown
+        table.add_row(*map(Text, _row(m)), style="bold" if best else None)
+    return table
 
 
 def _by_cell(measurements: list[Measurement]) -> dict[str, list[Measurement]]:
@@ -81,52 +81,53 @@ def milliseconds(value: float) -> str:
     return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
-def _growth(found: SpeedFindings) -> Table:
-    spec = found.spec
+def _growth(findings: SpeedFindings) -> Table:
+    spec = findings.spec
     title = f"Growth of {'training' if spec.growth_what == 'train' else 'inference'} time, {spec.shared_path}"
-    shown = _new(title, ("cell", *(f"time ∝ {SYMBOLS[axis]}^" for axis in AXES)))
+    table = _new(title, ("cell", *(f"time ∝ {SYMBOLS[axis]}^" for axis in AXES)))
     for cell in spec.cells:
-        powers = [found.power(axis, cell) for axis in AXES]
-        shown.add_row(Text(cell.label), *(str(power) if power else "–" for power in powers))
-    return shown
+        powers = [findings.power(axis, cell) for axis in AXES]
+        table.add_row(Text(cell.label), *(str(power) if power else "–" for power in powers))
+    return table
 
 
-def _determinism(found: SpeedFindings) -> Table:
-    shown = _new("Cost of deterministic kernels, training step", ("cell", "path", "without, ms", "with, ms", "ratio"), 2)
-    for pair in found.spec.determinism_cases():
-        measured = found.select(pair)
+def _determinism(findings: SpeedFindings) -> Table:
+    table = _new("Cost of deterministic kernels, training step", ("cell", "path", "without, ms", "with, ms", "ratio"), 2)
+    for pair in findings.spec.determinism_cases():
+        measured = findings.select(pair)
         if len(measured) == 2:
             times = [m.median_ms for m in measured]
             case = pair[0]
-            shown.add_row(Text(case.cell.label), case.path, *map(milliseconds, times), f"{times[1] / times[0]:.2f}")
-    return shown
+            table.add_row(Text(case.cell.label), case.path, *map(milliseconds, times), f"{times[1] / times[0]:.2f}")
+    return table
 
 
-def notes(found: SpeedFindings) -> Iterator[str]:
+def notes(findings: SpeedFindings) -> Iterator[str]:
     """What a reader must know of the tables, and each failure."""
-    spec, machine = found.spec, found.machine
+    spec, machine = findings.spec, findings.machine
     yield f"Measured on {machine['device']}, {spec.threads} thread{'s' * (spec.threads > 1)}."
-    yield "Batch × steps × features; ms: median over groups of repeats, compile time apart; bold: a cell's fastest path."
-    yield f"Floor: matrix products alone, at the {found.rate / 1e9:.0f} GFLOP/s that a large one reaches here."
-    yield "+ MB: peak memory above what the process held before, compiling included."
-    sizes = ", ".join(f"{SYMBOLS[axis]} {_span(found, axis)}" for axis in AXES)
+    yield "Batch × steps × features; ms: median over groups of repeats, excluding compile time."
+    yield "Bold = fastest path of a cell."
+    yield f"Floor: the matrix products alone, at the {findings.rate / 1e9:.0f} GFLOP/s of a large product on this machine."
+    yield "+ MB: peak memory above that of the process before, including compilation."
+    sizes = ", ".join(f"{SYMBOLS[axis]} {_span(findings, axis)}" for axis in AXES)
     yield f"Exponents: least squares on logarithms over {sizes}; ± one standard error of the fit."
     if spec.determinism:
-        yield "Deterministic kernels: with and without in a process each, taking turns."
+        yield "Deterministic kernels: with and without alternate, each in a process of its own."
     met = {case.cell.label for case in spec.equal_parameters()}
     for label in (cell.label for cell in spec.cells if cell.label not in met):
-        yield f"{label}: no network of about {spec.budget:,} parameters, so it is left out of that table."
-    for failure in found.failures:
+        yield f"{label}: no network of about {spec.budget:,} parameters, so it is omitted from that table."
+    for failure in findings.failures:
         yield f"{failure.case.label}: {failure.error}"
 
 
-def _span(found: SpeedFindings, axis: Any) -> str:
-    sizes = [getattr(case, axis) for case in found.spec.growth(axis, found.spec.cells[0])]
+def _span(findings: SpeedFindings, axis: Any) -> str:
+    sizes = [getattr(case, axis) for case in findings.spec.growth(axis, findings.spec.cells[0])]
     return f"{min(sizes)}–{max(sizes)}" if sizes else "–"
 
 
 class CaseProgress:
-    """A bar with the time left on a terminal, a line a case elsewhere."""
+    """A bar with the ETA on a terminal, one line per case elsewhere."""
 
     def __init__(self, console: Console):
         self.console, self.bar = console, bar(console, TaskProgressColumn(), TextColumn("·"))

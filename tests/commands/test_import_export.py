@@ -107,14 +107,14 @@ def test_a_file_of_keras_3_is_compared_with_nothing_and_says_why(main, stack):
     assert main("import", "lm.safetensors", "-o", "lm.keras")[0] == 0
     code, shown, _ = main("import", "lm.keras", "-o", "again.keras")
     assert code == 0
-    assert "Not verified: Keras 3 itself has read it, and there is no --reference" in shown
+    assert "Not verified: read by Keras 3 itself, and there is no --reference" in shown
     assert "Received: Keras 3 itself has read it" in main("import", "lm.keras", "-o", "third.keras", "--verify")[2]
 
 
 def test_what_is_there_already_is_kept_unless_forced(main, stack, tmp_path):
     (tmp_path / "lm.keras").write_text("mine")
     code, _, error = main("import", "lm.safetensors", "-o", "lm.keras")
-    assert (code, error) == (2, "gru-tf: lm.keras: there already; it is not overwritten without --force\n")
+    assert (code, error) == (2, "gru-tf: lm.keras: already exists; it is not overwritten without --force\n")
     assert (tmp_path / "lm.keras").read_text() == "mine"
     assert main("import", "lm.safetensors", "-o", "lm.keras", "--force", "--no-head")[0] == 0
     assert keras.saving.load_model("lm.keras").output_shape == (None, None, 8)

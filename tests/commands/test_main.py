@@ -237,7 +237,7 @@ def test_an_interruption_before_any_command_listens_is_one_line(main, monkeypatc
         for number, handler in before:
             signal.signal(number, handler)
     assert code == status
-    assert one_line(errors) == "stopped. What is done is kept; the same command goes on from there."
+    assert one_line(errors) == "stopped. Finished work is saved; run the same command again to continue."
 
 
 MISTAKES = {
@@ -361,7 +361,7 @@ def test_a_failed_run_is_shown_and_exit_code_1(main, file, monkeypatch):
     assert "1/1 digits(reading=rows) · rnn · seed 0: failed: RuntimeError: no [memory] left" in shown
     assert "digits(reading=rows), rnn: seed 0 failed: RuntimeError: no [memory] left" in shown
     assert "No result: no final run has finished, and 1 run diverged or failed." in shown
-    assert "Some runs failed; the same command tries these again." in shown
+    assert "Some runs failed; run the same command again to retry them." in shown
 
 
 def test_a_real_mistake_of_ours_keeps_its_traceback(monkeypatch):

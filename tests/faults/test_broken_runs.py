@@ -65,7 +65,7 @@ def test_every_fault(start: Start, tmp_path: Path) -> None:
     assert command.ended() == 1, command.said()
     check(results(sqlite(tmp_path), "broken"), tmp_path, BROKEN)
     assert all_closed(sqlite(tmp_path), "broken")
-    assert "Some runs failed; the same command tries these again." in command.said()
+    assert "Some runs failed; run the same command again to retry them." in command.said()
     assert command.errors() == ""
 
 

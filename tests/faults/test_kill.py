@@ -175,7 +175,7 @@ def test_interrupt(start: Start, tmp_path: Path, reference: Reference) -> None:
     print(f"\nstopped after {time.monotonic() - clock:.1f} s")
     assert time.monotonic() - clock < 15
     said = command.errors().splitlines()
-    assert said == ["gru-tf: stopped. What is done is kept; the same command goes on from there."]
+    assert said == ["gru-tf: stopped. Finished work is saved; run the same command again to continue."]
     until(lambda: not command.members(), "workers to end")
     kept = children(sqlite(tmp_path), "steady")
     assert len(kept) >= 4

@@ -417,7 +417,7 @@ def test_an_interrupted_experiment_goes_on_and_ends_with_the_same_bits(done, sta
     until(lambda: not members(started.process.pid), 30)  # workers end with their coordinator
     said = started.errors.read_text().strip()
     if end not in (_kill_group, _kill_coordinator):
-        assert said == "gru-tf: stopped. What is done is kept; the same command goes on from there."
+        assert said == "gru-tf: stopped. Finished work is saved; run the same command again to continue."
     kept = numbers(suite.results("tiny", store))
     assert 2 <= len(kept) < RUNS
     assert kept.items() <= numbers(done.found).items()
