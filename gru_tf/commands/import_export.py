@@ -97,7 +97,7 @@ def _check_registered(address: str, options: dict[str, Any]) -> None:
     """Refuse options that would be ignored: a registered model is a whole Keras model, compared with MLflow's outputs."""
     if names := [option_names.flag(name, value) for name, value in options.items()]:
         valid = "--output, --verify, --store, --force"
-        raise UserError(f"{address}: {', '.join(names)}: not available for a model of the registry. Options: {valid}")
+        raise UserError(f"{address}: {', '.join(names)}: no option for a model of the registry. Options: {valid}")
 
 
 def _imported(file: str, verify: bool | None, reference: Path | None, options: dict[str, Any]) -> "ImportedModel":

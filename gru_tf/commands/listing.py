@@ -63,6 +63,8 @@ def _allowed(field: FieldInfo) -> str:
     choices = [value for value in get_args(field.annotation) if isinstance(value, str)]
     if choices:
         return " | ".join([str(field.default), *(value for value in choices if value != field.default)])
+    if field.default == ():
+        return "[]"  # as YAML writes it
     return shown(field.default) if not isinstance(field.default, str) else field.default
 
 

@@ -134,12 +134,12 @@ def sizes(experiment: Experiment, networks: Iterable[tuple[Choice, Choice, Size]
 
 
 def in_parts(name: str) -> str:
-    """A long name in lines, each an option or its value, which a column would cut anywhere."""
+    """A long name in lines, each an option or its value, which a column would cut anywhere; words wrap by themselves."""
     if len(name) <= PART:
         return name
     if "(" in name:
         return re.sub(r"\((?=\w+=)|, (?=\w+=)", lambda cut: f"{cut[0].rstrip()}\n  ", name)
-    return name.replace("=", "=\n  ", 1)
+    return name if " " in name else name.replace("=", "=\n  ", 1)
 
 
 def entries(named: Iterable[tuple[str, str, str]]) -> Table:

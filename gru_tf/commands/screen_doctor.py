@@ -1,6 +1,7 @@
 """What the terminal shows of the doctor's findings, within 80 columns."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -8,15 +9,17 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_tf.commands import screen
-from gru_tf.machine.doctor import Examination
-from gru_tf.machine.doctor.combinations import Combination
-from gru_tf.machine.doctor.paths import PathRow
-from gru_tf.machine.speed.measurement import Measurement
+
+if TYPE_CHECKING:  # these import TensorFlow, whose messages only `startup` keeps off the terminal
+    from gru_tf.machine.doctor import Examination
+    from gru_tf.machine.doctor.combinations import Combination
+    from gru_tf.machine.doctor.paths import PathRow
+    from gru_tf.machine.speed.measurement import Measurement
 
 PADDED = {**screen.NARROW, "padding": (0, 1, 0, 0)}
 
 
-def blocks(examination: Examination) -> Iterator[RenderableType]:
+def blocks(examination: "Examination") -> Iterator[RenderableType]:
     """All of an examination, block by block."""
     yield facts(examination.facts)
     for one in examination.paths:
@@ -35,7 +38,7 @@ def facts(named: Iterable[tuple[str, str]]) -> Table:
     return grid
 
 
-def paths(title: str, lines: Iterable[PathRow], first: str) -> Table:
+def paths(title: str, lines: "Iterable[PathRow]", first: str) -> Table:
     """The kernel path of each line, here and on a GPU, and the condition that keeps cuDNN away there."""
     table = Table(title=Text(title, style="bold"), **PADDED)
     table.add_column(first, overflow="fold", min_width=screen.PART)
@@ -50,7 +53,7 @@ def paths(title: str, lines: Iterable[PathRow], first: str) -> Table:
     return table
 
 
-def combinations(known: Iterable[Combination]) -> RenderableType:
+def combinations(known: "Iterable[Combination]") -> RenderableType:
     """Each with what happens and what to ask for instead."""
     entries: list[RenderableType] = [Text("Combinations that fail or mislead", style="bold")]
     for one in known:
@@ -60,7 +63,7 @@ def combinations(known: Iterable[Combination]) -> RenderableType:
     return Group(*entries)
 
 
-def determinism(pairs: Iterable[tuple[Measurement, Measurement]]) -> Table:
+def determinism(pairs: "Iterable[tuple[Measurement, Measurement]]") -> Table:
     """The time of a training step without and with deterministic kernels."""
     table = Table(title=Text("Cost of deterministic kernels, training step", style="bold"), **PADDED)
     table.add_column("cell")

@@ -7,14 +7,14 @@ from gru_tf.experiment.specs import PINNED
 from gru_tf.recurrent.cells import CELLS, Whole
 from gru_tf.tasks import TASKS
 
-WORDS = {True: "true", False: "false", None: "null"}
+WORDS = {True: "true", False: "false", None: "null", (): "[]"}
 
 
 def words(value):
     """A value as the listing writes it."""
     if isinstance(value, Whole):
         return f"{value.low:,} … {value.high:,}"
-    return WORDS[value] if value is None or isinstance(value, bool) else str(value)
+    return WORDS[value] if value in (None, ()) or isinstance(value, bool) else str(value)
 
 
 @pytest.mark.parametrize("name", CELLS.names())

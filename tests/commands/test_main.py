@@ -156,6 +156,13 @@ def test_light_commands_do_without_tensorflow(arguments):
     assert "AssertionError" not in done.stderr
 
 
+def test_what_draws_does_without_tensorflow():
+    """Its messages are kept off the terminal only where it is imported on purpose."""
+    code = "import sys; from gru_tf.commands import progress, screen, screen_doctor, screen_speed\n"
+    done = call(code=code + "print({'tensorflow', 'keras', 'keras_tuner', 'mlflow'} & set(sys.modules))")
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
 def test_the_look_for_tensorflow_is_able_to_fail():
     done = call("list", code="import sys; sys.modules['keras'] = None\n" + LIGHT)
     assert "AssertionError: {'keras'}" in done.stderr

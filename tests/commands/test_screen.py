@@ -196,6 +196,7 @@ def test_a_long_name_is_cut_where_an_option_begins():
         "gru(a=(1, 2), convention=write)": ["gru(", "  a=(1, 2),", "  convention=write)"],
         "recurrent_activation='hard_sigmoid'": ["recurrent_activation=", "  'hard_sigmoid'"],
         "any cell with implementation: custom": ["any cell with implementation: custom"],
+        "XLA asked for, jit_compile=True": ["XLA asked for, jit_compile=True"],
     }.items():
         assert screen.in_parts(name).splitlines() == parts
         table = table_of(replace(ROW, cell=name), width=100)
