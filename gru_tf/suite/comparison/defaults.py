@@ -14,7 +14,7 @@ from gru_tf.tasks import Signature
 
 BUDGETS = ((1_000, 5_000), (20_000, 20_000), (math.inf, 50_000))  # examples up to → parameters without embedding
 LEAST_UNITS = 16  # that an LSTM gets of the budget, however many parameters the outputs take
-BATCHES = ((20_000, 32), (math.inf, 128))  # examples up to → sequences a step
+BATCHES = ((20_000, 32), (math.inf, 128))  # examples up to → sequences per step
 STEPS = 3_000  # of training, about
 EPOCHS = (10, 100)  # at least, at most
 IMPATIENCE = 4  # a share of the epochs without gain ends a run

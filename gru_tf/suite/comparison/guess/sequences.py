@@ -73,7 +73,7 @@ def guess_texts(
 
 
 def _columns(path: str, head: Any, chosen: Options, inferences: list[Inference]) -> dict[str, Any]:
-    """Label, id and order of a table with a row a step."""
+    """Label, id and order of a table with one row per step."""
     options: dict[str, Any] = {}
     taken = {value for value in chosen.values() if isinstance(value, str)} | set(chosen.get("features", ()))
     if "label" not in chosen:
