@@ -13,7 +13,8 @@ import pytest
 import tensorflow as tf
 from keras.src.layers.rnn import gru_test
 
-from gru_tf import GRU
+from gru_tf import GRU, GRUCell
+from gru_tf.recurrent.cells._cell import RecurrentCell
 
 BATCH, STEPS, FEATURES, UNITS = 4, 4, 3, 5
 CLOSE = {"rtol": 0, "atol": 2e-6}
@@ -195,6 +196,31 @@ def test_the_constructor_is_keras_own_and_the_convention():
     assert list(ours)[:-2] + list(ours)[-1:] == list(theirs)
     assert list(ours)[-2] == "convention"
     assert {name: ours[name].default for name in theirs} == {name: p.default for name, p in theirs.items()}
+
+
+OTHER_VALUES = {
+    "units": UNITS,
+    "activation": "relu",
+    "recurrent_activation": "hard_sigmoid",
+    "use_bias": False,
+    **{f"{role}_initializer": keras.initializers.Constant(n) for n, role in enumerate(("kernel", "recurrent", "bias"), 1)},
+    **{f"{role}_regularizer": keras.regularizers.L2(n) for n, role in enumerate(("kernel", "recurrent", "bias"), 1)},
+    **{f"{role}_constraint": keras.constraints.MaxNorm(n) for n, role in enumerate(("kernel", "recurrent", "bias"), 1)},
+    "dropout": 0.1,
+    "recurrent_dropout": 0.2,
+    "seed": 3,
+    "implementation": 1,
+}
+
+
+def test_what_the_cell_takes_as_well_is_the_same_argument_and_reaches_it():
+    layer, cell = (dict(inspect.signature(kind.__init__).parameters) for kind in (GRU, RecurrentCell))
+    assert {name: str(layer[name]) for name in cell if name in layer} == {n: str(cell[n]) for n in cell if n in layer}
+    assert set(OTHER_VALUES) == set(cell) - {"self", "kwargs"}
+    mine, alone = GRU(**OTHER_VALUES).cell.get_config(), GRUCell(**OTHER_VALUES).get_config()
+    assert mine | {"name": ""} == alone | {"name": ""}
+    plain = GRUCell(UNITS).get_config()
+    assert {name for name in OTHER_VALUES if alone[name] == plain[name]} == {"units"}, "a value that is the default"
 
 
 @pytest.mark.parametrize(
