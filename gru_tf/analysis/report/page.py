@@ -1,18 +1,16 @@
 """The page: findings → one HTML file that asks nothing of any network and runs no script."""
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gru_tf.analysis.report import beside_table, cell_style, inline_svg, provenance, tables
+from gru_tf.analysis.report import beside_table, cell_style, inline_svg, provenance, sentences, tables
 from gru_tf.analysis.report.figures import NAMES
 from gru_tf.analysis.report.figures import plate as plate_of
 from gru_tf.analysis.report.figures.panels import Plate
 from gru_tf.analysis.report.findings import Findings
-from gru_tf.analysis.statistics.importance import FEW, LEAST
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError
 
@@ -51,44 +49,6 @@ class Section:
     pictures: tuple[Picture, ...]
     styles: tuple[cell_style.CellStyle, ...]
     missing: str
-
-
-TEXTS = {
-    "pareto": (
-        "Score and cost",
-        "Large marks are means with their 95 % interval at the median cost, small ones are single seeds. A ring marks the"
-        " cells that no other one beats in both, by their means (the Pareto front). Sizes within 5 % count as equal.",
-    ),
-    "curves": (
-        "Learning curves",
-        "At each epoch, the median over seeds, with a band from the worst value to the best, for as long as at least half of"
-        " the seeds trained; a line need not follow any single seed.",
-    ),
-    "seeds": ("Individual seeds", "Each mark is one final seed; the bar below is the mean with its 95 % interval."),
-    "ranks": (
-        "Ranks across tasks",
-        "Each cell's rank on each task, averaged. A thick bar joins cells whose ranks lie within the critical difference of"
-        " Nemenyi's test at 5 %: they do not differ significantly.",
-    ),
-    "search": (
-        "Hyperparameter search",
-        "Each mark is a trial, by its validation metric; a ring marks the best one of each cell.",
-    ),
-    "gates": (
-        "Gates over time",
-        "One sequence of the validation split, after training; each line is a unit, sorted by the first gate's mean.",
-    ),
-    "gradients": (
-        "Gradient by lag",
-        "Norm of the loss's gradient with respect to the state, by lag: the median over sequences with a band of their"
-        " quartiles, for the first seed.",
-    ),
-    "speed": (
-        "Speed by kernel",
-        "Each mark is a seed's median training step, its line the quartiles over epochs; below each cell is the kernel that"
-        " computed its recurrence. Runs share the machine: compare ratios, not milliseconds.",
-    ),
-}
 
 
 def write(results: "Results", path: str | Path, figures: str | Path | None = None) -> Path:
@@ -146,8 +106,8 @@ def render(findings: Findings) -> str:
         answer=beside_table.answer(findings),
         verdicts=beside_table.verdicts(findings),
         published=beside_table.published(findings),
-        state=tuple(_state(findings)),
-        facts=_facts(findings),
+        state=tuple(sentences.state(findings)),
+        facts=sentences.facts(findings),
         blocks=tables.blocks(findings),
         several=len(experiment.cells) > 1,
         evidence=evidence,
@@ -155,7 +115,7 @@ def render(findings: Findings) -> str:
         unended=[cell.label for cell in experiment.cells if cell.label not in evidence.middle],
         friedman=tables.probability(evidence.ranks.p) if evidence.ranks else "",
         sections=sections,
-        importance=_importance(findings),
+        importance=sentences.importance(findings),
         chosen=tables.settings(findings),
         badly=findings.lost_trials,
         provenance=provenance.trace(experiment, findings.runs),
@@ -186,7 +146,7 @@ def unbroken(text: object) -> str:
 
 
 def _section(name: str, findings: Findings) -> Section:
-    title, text = TEXTS[name]
+    title, text = sentences.TEXTS[name]
     plate = plate_of(name, findings)
     return Section(name, title, text, tuple(_pictures(name, title, plate)), plate.styles, _sentence(plate.missing))
 
@@ -199,61 +159,3 @@ def _pictures(name: str, title: str, plate: Plate) -> Iterator[Picture]:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _state(findings: Findings) -> Iterator[str]:
-    """What keeps the answer from being whole: nothing run, runs that failed, seeds that are missing, one seed only."""
-    evidence, experiment = findings.evidence, findings.experiment
-    wanted = len(experiment.seeds) * len(experiment.cells) * len(experiment.tasks)
-    missing = sum(count for *_, count in evidence.missing)
-    if not findings.runs:
-        yield "No run has finished yet. This page shows the definition of the experiment only."
-    elif missing == wanted and all(result.status != "finished" for result in findings.runs):
-        yield f"All {len(findings.runs):,} runs diverged or failed. There are no results; the reasons are listed below."
-    elif missing == wanted:
-        yield "No final seed has finished yet: there are trials of the search, but no test results."
-    elif missing:
-        yield f"{wanted - missing:,} of {wanted:,} final seeds have finished. Missing seeds enter no mean and no test."
-    untested = sum(count for *_, count in evidence.untested)
-    if untested:
-        seeds, enter = ("final seed has", "enters") if untested == 1 else ("final seeds have", "enter")
-        yield f"{untested:,} finished {seeds} no test metric and {enter} no mean and no test."
-    lost = sum(not math.isfinite(test) for task in evidence.tasks for cell in task.cells for test in cell.tests.values())
-    if lost:
-        yield f"{lost:,} final {'seed has' if lost == 1 else 'seeds have'} a test metric that is not finite."
-    if len(experiment.seeds) == 1:
-        yield "One seed: there are no intervals and no tests, and every comparison is inconclusive."
-
-
-def _facts(findings: Findings) -> list[tuple[str, str]]:
-    experiment, runs = findings.experiment, findings.runs
-    finished = sum(result.status == "finished" for result in runs)
-    trials = sum(result.run.purpose == "trial" for result in runs)
-    ended = f"{len(runs):,}" + (f", {trials:,} of them trials" if trials else "")
-    facts = [
-        ("tasks", f"{len(experiment.tasks):,}"),
-        ("cells", f"{len(experiment.cells):,}"),
-        ("seeds", f"{len(experiment.seeds):,}"),
-        ("runs", ended),
-        ("failed", f"{len(runs) - finished:,}"),
-        ("each network", experiment.model.size),
-    ]
-    when = provenance.when(runs)
-    return [*facts, ("trained", when)] if when else facts
-
-
-def _importance(findings: Findings) -> str:
-    """How the importance of hyperparameters was computed, and what it is worth."""
-    if findings.experiment.search is None:
-        return ""
-    importance = findings.importance
-    if importance is None:
-        return f"Hyperparameter importance: not computed; it takes at least {LEAST} finished trials with different results."
-    how = (
-        "Importance: a random forest predicts each trial's rank among those of its task and cell from its settings; on"
-        " held-out trials one setting at a time is shuffled, and the drop in R² is its importance (mean and standard"
-        f" deviation over shuffles). From {importance.trials} trials, R² {importance.r2:.2f}.".replace("R² -", "R² −")
-    )
-    if importance.silent:
-        return f"{how} The model has no predictive power; importances are omitted."
-    return f"{how} Fewer than {FEW} trials: treat it as a hint." if importance.few else how

@@ -1,0 +1,91 @@
+"""How an experiment was done, in words: size, network, training, search, seeds, intervals, tests."""
+
+from collections.abc import Iterable
+
+from gru_tf.analysis.statistics.intervals import ENOUGH
+from gru_tf.experiment.experiment import Experiment
+
+
+def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
+    """(what, how it was done) of an experiment."""
+    training, seeds = experiment.training, len(experiment.seeds)
+    yield "Size", _size(experiment)
+    yield "Network", ", ".join(_network(experiment))
+    length = f"{training.seconds:g} s" if training.seconds else _setting(experiment, "epochs", f"{training.epochs:,} epochs")
+    patience = f"stops after {training.patience} epochs without improvement" if training.patience else ""
+    patience = _setting(experiment, "patience", patience)
+    batch = _setting(experiment, "batch_size", f"{training.batch_size} sequences per step")
+    stop = f" at most; {patience}" if patience else ""
+    yield "Training", f"{length}{stop}; {batch}, in the same order for every cell at the same seed"
+    yield "Optimiser", _optimiser(experiment)
+    kernels = "deterministic" if training.deterministic else "not deterministic"
+    jit = training.jit if isinstance(training.jit, str) else "yes" if training.jit else "no"
+    yield "Kernels", f"{kernels}; {_setting(experiment, 'jit', f'XLA: {jit}')}"
+    if experiment.search:
+        trials = experiment.search.expected_trials(training.epochs)
+        yield (
+            "Search",
+            (
+                f"{trials} {experiment.search.tuner} trials for each task and cell over {', '.join(experiment.search.axes)},"
+                f" chosen on validation; its seed, {experiment.search.seed}, is not among the final seeds"
+            ),
+        )
+    else:
+        yield "Search", "none: every cell uses the settings above"
+    yield (
+        "Final seeds",
+        f"{_seeds(experiment.seeds)}; the test split is read once, at the best validation epoch",
+    )
+    kind = "BCa bootstrap" if seeds >= ENOUGH else "Student's t"
+    yield "Intervals", f"95 %, over seeds, by {kind}, clipped to the metric's range"
+    yield (
+        "Tests",
+        "paired at equal seeds: Student's t with Holm's correction over all pairs, consistent with permutation tests",
+    )
+
+
+def _seeds(seeds: tuple[int, ...]) -> str:
+    several = len(seeds) > 3 and seeds == tuple(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]} to {seeds[-1]}" if several else ", ".join(map(str, seeds))
+
+
+def _setting(experiment: Experiment, name: str, words: str) -> str:
+    """The words for a field's value; of one that the search chose, that it did: the value in the file was not used."""
+    searched = experiment.search is not None and name in experiment.search.axes
+    return f"{name} chosen by the search" if searched else words
+
+
+def _size(experiment: Experiment) -> str:
+    model = experiment.model
+    field = "parameters" if model.parameters else "units"
+    if model.start is not None:
+        return f"{model.size}, a pretrained recurrent part and a new head"
+    equal = "the same budget for every cell" if model.parameters else "the same number of units for every cell"
+    size = _setting(experiment, field, f"{model.size}, {equal}")
+    return size + (", head included" if model.parameters else "")
+
+
+def _optimiser(experiment: Experiment) -> str:
+    training = experiment.training
+    rate = _setting(experiment, "learning_rate", f"learning rate {training.learning_rate:g}")
+    norm = f"gradients clipped to a norm of {training.clip_norm:g}" if training.clip_norm else "no clipping"
+    norm = _setting(experiment, "clip_norm", norm)
+    kind = _setting(experiment, "clip", training.clip)
+    clipped = norm if norm == "no clipping" else f"{norm} ({kind})"
+    return f"{_setting(experiment, 'optimizer', training.optimizer)}, {rate}, {clipped}"
+
+
+def _network(experiment: Experiment) -> Iterable[str]:
+    model = experiment.model
+    if model.start is not None:
+        yield "as many recurrent layers as the file has"
+    else:
+        depth = "one recurrent layer" if model.layers == 1 else f"{model.layers} recurrent layers"
+        yield _setting(experiment, "layers", depth)
+    directions = _setting(experiment, "bidirectional", "in both directions" if model.bidirectional else "")
+    if directions:
+        yield directions
+    yield _setting(experiment, "dropout", f"dropout {model.dropout:g}" if model.dropout else "no dropout")
+    stock = model.implementation == "stock"
+    kernel = "each cell on its fastest kernel" if stock else "every cell step by step, in the same way"
+    yield _setting(experiment, "implementation", kernel)
