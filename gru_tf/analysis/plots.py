@@ -5,12 +5,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gru_tf.analysis import report
+from gru_tf.analysis.report.findings import ResultSource
 from gru_tf.foundation.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from gru_tf.analysis.results import Results
 
 
 class Plots:
@@ -20,7 +19,7 @@ class Plots:
         results: what is drawn.
     """
 
-    def __init__(self, results: "Results"):
+    def __init__(self, results: ResultSource):
         self._results = results
 
     def __getattr__(self, name: str) -> "Callable[[], Figure]":
@@ -38,7 +37,7 @@ class Plots:
         return f"<figures: {', '.join(report.figures.NAMES)}>"
 
 
-def _draw(name: str, results: "Results", /, *arguments: object, **options: object) -> "Figure":
+def _draw(name: str, results: ResultSource, /, *arguments: object, **options: object) -> "Figure":
     """A figure of a method, which takes nothing.
 
     Raises:

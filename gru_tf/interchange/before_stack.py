@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import option_names
-from gru_tf.interchange.pytorch.stacks import Tensor
+from gru_tf.interchange.tensor import Tensor
 
 ON_TOP = ("head", "out", "dec", "logit", "class", "pred")  # parts of names of layers that do not come before the stack
 

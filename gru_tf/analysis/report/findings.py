@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self
 
 from gru_tf.analysis.evidence import Evidence
 from gru_tf.analysis.statistics.importance import Importance, importance, standings
@@ -14,11 +14,30 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Range
 
-if TYPE_CHECKING:
-    from gru_tf.analysis.results import Results
-
-
 Axis = Range | tuple[Any, ...]
+
+
+class ResultSource(Protocol):
+    """What a report asks of the results that it is made from; `analysis.results.Results` has it."""
+
+    @property
+    def experiment(self) -> Experiment:
+        """The question."""
+
+    @property
+    def runs(self) -> tuple[RunResult, ...]:
+        """Every trial and every final seed."""
+
+    @property
+    def earlier(self) -> int:
+        """Runs in the store that belong to an earlier definition."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the runs say."""
+
+    def in_full(self) -> Self:
+        """The same with the histories and diagnostics that the store keeps apart."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +55,7 @@ class Findings:
     earlier: int = 0
 
     @classmethod
-    def from_results(cls, results: "Results") -> "Findings":
+    def from_results(cls, results: ResultSource) -> "Findings":
         """Those of an experiment's results, also of one that is not finished."""
         return cls(results.evidence, tuple(results.in_full().runs), results.earlier)
 

@@ -10,14 +10,12 @@ from gru_tf.analysis.report import beside_table, cell_style, inline_svg, provena
 from gru_tf.analysis.report.figures import NAMES
 from gru_tf.analysis.report.figures import plate as plate_of
 from gru_tf.analysis.report.figures.panels import Plate
-from gru_tf.analysis.report.findings import Findings
+from gru_tf.analysis.report.findings import Findings, ResultSource
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-    from gru_tf.analysis.results import Results
 
 ENDINGS = (".html", ".htm")
 FOLDER = Path(__file__).parent
@@ -51,7 +49,7 @@ class Section:
     missing: str
 
 
-def write(results: "Results", path: str | Path, figures: str | Path | None = None) -> Path:
+def write(results: ResultSource, path: str | Path, figures: str | Path | None = None) -> Path:
     """Write the report of an experiment's results; returns the file.
 
     Args:
@@ -72,7 +70,7 @@ def write(results: "Results", path: str | Path, figures: str | Path | None = Non
     return file
 
 
-def save_figures(results: "Results", folder: str | Path) -> list[Path]:
+def save_figures(results: ResultSource, folder: str | Path) -> list[Path]:
     """Write every figure that there is something to show in as an SVG file of its own; returns the files.
 
     Raises:

@@ -12,7 +12,8 @@ from gru_tf.interchange import before_stack
 from gru_tf.interchange.pytorch import embedding as embeddings
 from gru_tf.interchange.pytorch import heads, matrices
 from gru_tf.interchange.pytorch.matrices import Matrix, is_nearest
-from gru_tf.interchange.pytorch.stacks import Tensor, TorchStack, parametrizations
+from gru_tf.interchange.pytorch.stacks import TorchStack, parametrizations
+from gru_tf.interchange.tensor import Tensor
 
 
 @dataclass(frozen=True, eq=False)

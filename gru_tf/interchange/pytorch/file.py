@@ -17,7 +17,7 @@ import numpy as np
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.pytorch import checkpoint, safetensors
-from gru_tf.interchange.pytorch.stacks import Tensor
+from gru_tf.interchange.tensor import Tensor
 
 LEAST = (2, 6)
 SHARED, SHARED_TIMES = 1 << 28, 8  # beyond so many bytes, tensors may not share storage more often than that

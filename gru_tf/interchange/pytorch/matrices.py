@@ -8,7 +8,8 @@ import numpy as np
 from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Linear
-from gru_tf.interchange.pytorch.stacks import Tensor, TorchStack
+from gru_tf.interchange.pytorch.stacks import TorchStack
+from gru_tf.interchange.tensor import Tensor
 
 
 @dataclass(frozen=True, eq=False)

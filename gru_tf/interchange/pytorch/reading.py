@@ -12,7 +12,8 @@ from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import around_stack, matrices, stacks
 from gru_tf.interchange.pytorch.around_stack import AroundStack
-from gru_tf.interchange.pytorch.stacks import ACTIVATIONS, TITLES, LoadedStack, Tensor
+from gru_tf.interchange.pytorch.stacks import ACTIVATIONS, TITLES, LoadedStack
+from gru_tf.interchange.tensor import Tensor
 
 SOURCE = "PyTorch state_dict"
 BETWEEN = (

@@ -9,7 +9,7 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange.pytorch.stacks import Tensor
+from gru_tf.interchange.tensor import Tensor
 
 DTYPES = {  # the format's name → NumPy's; bfloat16 is no type of NumPy's own
     "F16": np.dtype("float16"), "BF16": np.dtype(ml_dtypes.bfloat16), "F32": np.dtype("float32"), "F64": np.dtype("float64"),

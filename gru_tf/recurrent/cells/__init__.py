@@ -10,6 +10,7 @@ from gru_tf.foundation.errors import UserError, did_you_mean
 
 CELLS = Catalogue(kind="cell", package="gru_tf.recurrent.cells", attribute="CELL")
 
+CANDIDATES = ("h", "c")  # under a tilde in the equations; every other block of a kernel is a gate
 OF_TIME = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
 OF_LAYER = (*OF_TIME, "activity_regularizer", "name", "dtype", "trainable")
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from gru_tf.training.diagnostics.summary import memory_length as memory_length
     from gru_tf.training.diagnostics.summary import saturation as saturation
 
-CANDIDATES = ("h", "c")  # what stands in the equations under a tilde; every other block of a cell's kernel is a gate
 
 _HOMES = {
     "Gates": "gates_over_time",

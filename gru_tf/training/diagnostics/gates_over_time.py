@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.training.diagnostics import CANDIDATES
+from gru_tf.recurrent.cells import CANDIDATES
 from gru_tf.training.diagnostics.equations import Equation, equation
 from gru_tf.training.diagnostics.recurrence import Call, Place, run
 

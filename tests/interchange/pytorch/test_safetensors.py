@@ -20,7 +20,7 @@ from gru_tf.interchange import building, importing, keras_model, provenance, pyt
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import checkpoint, reading, safetensors
 from gru_tf.interchange.pytorch import file as pytorch_file
-from gru_tf.interchange.pytorch.stacks import Tensor
+from gru_tf.interchange.tensor import Tensor
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.gates import layouts
 from gru_tf.recurrent.gates.packing import Layout

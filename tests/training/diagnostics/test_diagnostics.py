@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from small_networks import BATCH, FEATURES, STEPS, UNITS, array, every_layer, inputs, layer_of, network
 
-from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells import CANDIDATES, CELLS
 from gru_tf.training import diagnostics
-from gru_tf.training.diagnostics import CANDIDATES
 
 
 @pytest.fixture

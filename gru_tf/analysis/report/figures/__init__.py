@@ -7,18 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gru_tf.analysis.report.figures.panels import Plate
-from gru_tf.analysis.report.findings import Findings
+from gru_tf.analysis.report.findings import Findings, ResultSource
 from gru_tf.foundation.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gru_tf.analysis.results import Results
-
 NAMES = ("pareto", "curves", "seeds", "ranks", "search", "gates", "gradients", "speed")
 
 
-def draw(name: str, results: "Results") -> "Figure":
+def draw(name: str, results: ResultSource) -> "Figure":
     """One figure of an experiment's results.
 
     Args:

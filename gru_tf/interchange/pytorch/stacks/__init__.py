@@ -2,7 +2,6 @@
 
 from gru_tf.interchange.pytorch.stacks import parametrizations
 from gru_tf.interchange.pytorch.stacks.layers import ACTIVATIONS, TITLES, LoadedStack, load
-from gru_tf.interchange.pytorch.stacks.tensor import Tensor
 from gru_tf.interchange.pytorch.stacks.torch_stack import KEY, TorchStack, choose, find, suffix
 
 __all__ = [
@@ -10,7 +9,6 @@ __all__ = [
     "KEY",
     "TITLES",
     "LoadedStack",
-    "Tensor",
     "TorchStack",
     "choose",
     "find",

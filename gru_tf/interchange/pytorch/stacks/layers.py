@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted
 from gru_tf.interchange.network import Recurrent
-from gru_tf.interchange.pytorch.stacks.tensor import Tensor
 from gru_tf.interchange.pytorch.stacks.torch_stack import BIASES, WEIGHTS, TorchStack, suffix
+from gru_tf.interchange.tensor import Tensor
 from gru_tf.recurrent import gates
 
 CELLS = {1: "rnn", 3: "gru", 4: "lstm"}  # by number of gates

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.pytorch.stacks import parametrizations
-from gru_tf.interchange.pytorch.stacks.tensor import Tensor
+from gru_tf.interchange.tensor import Tensor
 
 WEIGHTS, BIASES = ("weight_ih", "weight_hh"), ("bias_ih", "bias_hh")
 PART = r"(?P<part>(?:weight|bias)_(?:ih|hh|hr))(?P<layer>_l\d{1,6})?(?P<reverse>_reverse)?"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_tf.training.diagnostics import CANDIDATES
+from gru_tf.recurrent.cells import CANDIDATES
 from gru_tf.training.diagnostics.figures.canvas import figure_of, styled
 
 if TYPE_CHECKING:
