@@ -5,9 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import grimp
 import pytest
 from places import ROOT
 
@@ -17,6 +19,10 @@ from gru_tf.foundation import addresses
 
 MODULES = sorted((ROOT / "gru_tf").rglob("*.py"))
 LONGEST_MODULE = 400
+ROOMS = (
+    *("foundation", "data", "recurrent", "tasks", "interchange", "experiment"),
+    *("training", "analysis", "suite", "machine", "commands"),
+)
 
 
 def relative(path):
@@ -25,6 +31,56 @@ def relative(path):
 
 def test_there_are_modules_to_look_at():
     assert {"gru_tf/commands/main.py", "gru_tf/recurrent/cells/gru.py"} <= {relative(m) for m in MODULES}
+
+
+def test_the_package_is_eleven_rooms_and_nothing_else():
+    entries = {path.name for path in (ROOT / "gru_tf").iterdir() if path.name != "__pycache__"}
+    assert entries == {"__init__.py", *ROOMS}
+    assert len(ROOMS) == 11
+
+
+def test_the_rooms_have_nine_levels():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    levels = next(contract for contract in contracts if contract["type"] == "layers")
+    assert len(levels["layers"]) == 9
+    assert levels["exhaustive"]
+    assert {room for level in levels["layers"] for room in level.split(" | ")} == set(ROOMS)
+
+
+def circles(imports):
+    """Sets of modules that import each other, by Tarjan's algorithm, given what each module imports."""
+    order, low, stack, parts = {}, {}, [], []
+
+    def visit(module):
+        order[module] = low[module] = len(order)
+        stack.append(module)
+        for other in imports.get(module, ()):
+            if other not in order:
+                visit(other)
+                low[module] = min(low[module], low[other])
+            elif other in stack:
+                low[module] = min(low[module], order[other])
+        if low[module] == order[module]:
+            part = stack[stack.index(module) :]
+            del stack[stack.index(module) :]
+            parts.append(set(part))
+
+    for module in imports:
+        if module not in order:
+            visit(module)
+    return [part for part in parts if len(part) > 1]
+
+
+def test_no_modules_import_each_other_also_where_types_alone_are_checked():
+    graph = grimp.build_graph("gru_tf", exclude_type_checking_imports=False, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert sum(map(len, imports.values())) > 1000
+    assert circles(imports) == []
+
+
+def test_a_circle_is_seen():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set()}) == [{"a", "b", "c"}]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
 
 
 def test_modules_import_only_from_lower_levels():
@@ -108,11 +164,12 @@ def tree(readme):
 README = tree((ROOT / "README.md").read_text(encoding="utf-8"))
 
 
-def test_the_readme_has_a_tree():
-    assert "gru_tf/foundation/" in README
+def test_the_readmes_tree_is_the_rooms_and_short():
+    assert {path for path in README if re.fullmatch(r"gru_tf/\w+/", path)} == {f"gru_tf/{room}/" for room in ROOMS}
+    assert len(README) <= 25
 
 
-@pytest.mark.parametrize("path", sorted(set(README) - {"gru_tf/…"}))
+@pytest.mark.parametrize("path", sorted(README))
 def test_what_the_readme_names_is_there(path):
     if path == "mlruns/":
         path = "mlruns/README.md"  # the rest of it is made by the first run
@@ -121,7 +178,9 @@ def test_what_the_readme_names_is_there(path):
     assert all((ROOT / path / name).is_file() for name in beside)
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=relative)
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=relative
+)
 def test_links_between_pages_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
     own = {
@@ -139,3 +198,28 @@ def test_the_readmes_experiment_is_one(tmp_path):
     file = tmp_path / "rows.yaml"
     file.write_text(example[1], encoding="utf-8")
     assert yaml_file.load(file).claims
+
+
+def definitions(kind):
+    """(name, module) of each class or function of the package."""
+    for module in MODULES:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, kind):
+                yield node.name, relative(module)
+
+
+def test_no_class_name_stands_for_two_things():
+    names = [name for name, _ in definitions(ast.ClassDef)]
+    assert len(names) > 100
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_functions_have_names_of_their_own():
+    assert [where for name, where in definitions(ast.FunctionDef) if name == "of"] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_variables_say_what_they_hold(module):
+    nodes = ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assert not {"found", "said", "told"} & stored
