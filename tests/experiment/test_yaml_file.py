@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from gru_tf.experiment import yaml_file
+from gru_tf.experiment import yaml_file, yaml_syntax
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
@@ -398,7 +398,7 @@ def test_what_is_dumped_is_read_as_the_same(tmp_path):
     options = {"path": "1e3", "target": ["010", "2020-01-01", "yes", "null", "größe"], "season": 12, "rate": 1e-05}
     content = {**yaml.safe_load(VALID), "question": "ä: #?", "training": {"learning_rate": 1e-05}, "diagnostics": True}
     text = yaml_file.dump({**content, "options": options, "nothing": None})
-    assert yaml.load(text, Loader=yaml_file._Loader) == {**content, "options": options, "nothing": None}  # noqa: S506, a SafeLoader
+    assert yaml.load(text, Loader=yaml_syntax.Loader) == {**content, "options": options, "nothing": None}  # noqa: S506, a SafeLoader
     assert [line.partition(":")[0] for line in text.splitlines() if line[0].isalpha()] == [*content, "options", "nothing"]
     assert "größe" in text
     assert loaded(tmp_path, yaml_file.dump(content)) == loaded(tmp_path, yaml.safe_dump(content))

@@ -294,9 +294,9 @@ def test_recordings_are_taken_out_of_an_archive_of_the_repository(tmp_path: Path
             for name in names:
                 outer.writestr(f"repository-1a2b/{name}", inner[name])
             outer.writestr("repository-1a2b/README.md", "x")
-        spoken_digits._take_out(file)
+        spoken_digits._repack(file)
     with zipfile.ZipFile(path) as outer:
         assert {name: outer.read(name) for name in outer.namelist()} == inner
     assert path.read_bytes() == again.read_bytes()  # whatever the archive's order and compression: it has one checksum
     with pytest.raises(ValueError, match="expected a zip archive"):
-        spoken_digits._take_out(put(tmp_path, "c.zip", b"no"))
+        spoken_digits._repack(put(tmp_path, "c.zip", b"no"))

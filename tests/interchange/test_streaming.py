@@ -162,7 +162,7 @@ def refused(*layers):
     ("model", "words"),
     [
         (lambda: refused(keras.layers.Bidirectional(keras.layers.GRU(2), name="both")), "'both': expected .* forwards"),
-        (lambda: refused(keras.layers.GRU(2, go_backwards=True, name="back")), "'back': expected .* has come"),
+        (lambda: refused(keras.layers.GRU(2, go_backwards=True, name="back")), "'back': expected .* later steps"),
         (
             lambda: gru_tf.stacked("gru", 2, bidirectional=True, features=I, outputs=O),
             "Bidirectional '.*begins at the .* end",

@@ -201,7 +201,7 @@ DTYPES = {  # dtype, options → message
         {},
         r"expected float32 or float64 where it is verified: float16 rounds at 5e-04, .* to 1e-05",
     ),
-    "half, wanted": ("float16", {"verify": True}, "import it in float32, .* verify=False"),
+    "half, wanted": ("float16", {"verify": True}, "import it in float32 .* verify=False"),
     "half, with a reference": ("bfloat16", {"verify": False, "reference": "a.npz"}, "bfloat16 rounds at 4e-03, .*no refer"),
 }
 

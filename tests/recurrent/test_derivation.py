@@ -189,7 +189,7 @@ def test_a_slip_of_the_pen_is_noticed_by_both_comparisons(right, wrong):
 
 def test_without_a_slip_the_same_comparison_passes():
     w, x, targets = problem(3, 3, 3, 6, 2)
-    found = by_hand(w, x, targets, Miswritten("return found[::-1]", "return list(reversed(found))"))
+    found = by_hand(w, x, targets, Miswritten("return δs[::-1]", "return list(reversed(δs))"))
     for expected in (by_differences(w, x, targets), by_tensorflow(w, x, targets)[2]):
         assert max(np.abs(one - other).max() for one, other in zip(found, expected, strict=True)) < DIFFERENCES
 

@@ -45,7 +45,7 @@ def test_what_does_not_fit_is_left_out_whole_and_counted():
     for longest in range(140, len(whole) + 1):
         text = markdown(found, longest=longest)
         assert len(text) <= longest
-        assert text == whole or text.endswith(("1 more: `gru-tf results one`", "2 more: `gru-tf results one`"))
+        assert text == whole or text.endswith(("1 more table: `gru-tf results one`", "2 more tables: `gru-tf results one`"))
     assert text == whole
 
 

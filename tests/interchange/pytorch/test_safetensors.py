@@ -724,7 +724,7 @@ def test_files_are_only_overwritten_on_request(tmp_path, no_torch):
     model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(2)])
     path = tmp_path / "there.safetensors"
     path.write_text("mine")
-    refused(lambda: gru_tf.export_model(model, path), "there already")
+    refused(lambda: gru_tf.export_model(model, path), "already exists")
     assert path.read_text() == "mine"
     gru_tf.export_model(model, path, overwrite=True)
     assert "rnn.weight_ih_l0" in load_file(path)

@@ -277,7 +277,7 @@ def test_heads_and_embeddings_are_found_by_shape_and_by_the_options(tmp_path):
     foreign = tf1.read(path)
     assert [(head.name, head.bias is None) for head in foreign.network.head] == [("w1", False), ("w2", True)]
     assert foreign.network.tokens == TOKENS
-    assert "the 2 layers on top are linear: the file does not say" in foreign.warnings[0]
+    assert "the 2 layers on top are linear: the file does not state" in foreign.warnings[0]
     x = normal(9, BATCH, T, F)
     y = by_equations(cell, x) @ around["w1"] + around["b1"]
     bare = tf1.read(path, embedding="", head=("w1",))
@@ -351,7 +351,7 @@ def test_a_checkpoint_that_is_not_whole_is_refused(tmp_path):
         whole = part.read_bytes()
         for share in (0.0, 0.3, 0.9):
             part.write_bytes(whole[: int(share * len(whole))])
-            with pytest.raises(UserError, match=r"model: (\S+: )?expected (a whole checkpoint|readable numbers)") as error:
+            with pytest.raises(UserError, match=r"model: (\S+: )?expected (a complete checkpoint|readable numbers)") as error:
                 tf1.read(path)
             assert "\n" not in str(error.value)
         part.write_bytes(whole)
