@@ -353,10 +353,10 @@ def instead(counts, names, cache):
         patch.setattr(multi30k, "SENTENCES", counts)
         patch.setattr(multi30k, "locate", lambda file: names[file.path])
         patch.setenv("GRU_TF_CACHE", str(cache))
-        multi30k._length.cache_clear()
+        multi30k._best_without_learning.cache_clear()
         yield
     trainer._data.cache_clear()
-    multi30k._length.cache_clear()
+    multi30k._best_without_learning.cache_clear()
 
 
 @pytest.fixture(scope="module")
