@@ -35,13 +35,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Parser:
-    """Counts how often it is asked."""
+    """Counts how often it is called."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.calls = 0
 
     def __call__(self) -> dict[str, Any]:
-        self.asked += 1
+        self.calls += 1
         return CONTENT
 
 
@@ -69,14 +69,14 @@ def test_the_second_time_nothing_is_parsed() -> None:
             assert not array.flags.writeable
             assert isinstance(array, np.memmap)
             assert array.flags.aligned
-    assert parser.asked == 1
+    assert parser.calls == 1
 
 
 def test_other_files_or_another_parser_have_arrays_of_their_own(cache: Path) -> None:
     parser = Parser()
     for checksums, version in ((("ab", "cd"), 1), (("ab", "ce"), 1), (("abcd",), 1), (("ab", "cd"), 2)):
         load(parser, checksums, version)
-    assert parser.asked == 4
+    assert parser.calls == 4
     assert len(list((cache / "parsed").iterdir())) == 4
 
 
@@ -133,7 +133,7 @@ def test_damaged_files_are_made_anew(cache: Path, name: str, damage: Callable[[b
     assert files(cache) != whole
     for array, content in CONTENT.items():
         assert np.array_equal(load(parser)[array], content)
-    assert parser.asked == 2
+    assert parser.calls == 2
     assert files(cache) == whole
 
 
@@ -145,7 +145,7 @@ def test_absent_files_are_made_anew(cache: Path, name: str) -> None:
     whole = files(cache)
     (the_folder(cache) / name).unlink()
     load(parser)
-    assert parser.asked == 2
+    assert parser.calls == 2
     assert files(cache) == whole
 
 
@@ -161,7 +161,7 @@ def test_a_pickled_array_is_never_read(cache: Path) -> None:
     manifest = {"arrays": entries, "crc": zlib.crc32(json.dumps(entries).encode())}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert np.array_equal(load(parser)["odd"], CONTENT["odd"])
-    assert parser.asked == 2
+    assert parser.calls == 2
 
 
 def test_files_of_the_former_format_are_not_read(cache: Path) -> None:
@@ -171,7 +171,7 @@ def test_files_of_the_former_format_are_not_read(cache: Path) -> None:
     folder.with_suffix(".arrays").write_bytes(b'{"arrays": {}, "bytes": 0}\n')
     parser = Parser()
     load(parser)
-    assert parser.asked == 1
+    assert parser.calls == 1
 
 
 def test_arrays_in_use_outlive_the_files(cache: Path) -> None:

@@ -95,11 +95,11 @@ def refused(file: DataFile) -> str:
 
 
 def test_fetches_once_into_the_cache(address: str, cache: Path) -> None:
-    found = locate(a_file(f"{address}/good"))
-    assert found == cache / "music" / "piece.mat"
-    assert found.read_bytes() == CONTENT
-    assert files_in(cache) == [found]
-    assert locate(a_file("http://127.0.0.1:1/never-asked")) == found
+    path = locate(a_file(f"{address}/good"))
+    assert path == cache / "music" / "piece.mat"
+    assert path.read_bytes() == CONTENT
+    assert files_in(cache) == [path]
+    assert locate(a_file("http://127.0.0.1:1/never-asked")) == path
 
 
 def test_replaces_a_damaged_copy_in_the_cache(address: str, cache: Path) -> None:

@@ -45,11 +45,11 @@ def by_differences(w, x, targets, step=1e-5):
         matrix[index] += change
         return derivation.loss(derivation.forward(w._replace(**{name: matrix}), x), targets)
 
-    found = Weights(*map(np.zeros_like, w))
-    for name, matrix in found._asdict().items():
+    gradients = Weights(*map(np.zeros_like, w))
+    for name, matrix in gradients._asdict().items():
         for index in np.ndindex(matrix.shape):
             matrix[index] = (at(name, index, step) - at(name, index, -step)) / (2 * step)
-    return found
+    return gradients
 
 
 def custom_cell(w):
@@ -73,8 +73,8 @@ def by_tensorflow(w, x, targets):
             loss += 0.0 if d is None else 0.5 * tf.reduce_sum((d - outputs[-1]) ** 2)
     kernel, recurrent = (g.numpy() for g in tape.gradient(loss, [cell.kernel, cell.recurrent_kernel]))
     six = gates.convert([kernel, recurrent], gates.layout("keras_reset_before", "write"), "derivation")
-    found = Weights(tape.gradient(loss, head).numpy(), *six.values())
-    return np.array(outputs), float(loss), found, [g.numpy().T for g in tape.gradient(loss, states)]
+    gradients = Weights(tape.gradient(loss, head).numpy(), *six.values())
+    return np.array(outputs), float(loss), gradients, [g.numpy().T for g in tape.gradient(loss, states)]
 
 
 def off(one, other):
@@ -122,8 +122,8 @@ def test_gradients_equal_automatic_ones_of_the_custom_cell(size, some):
     *_, expected, states = by_tensorflow(w, x, targets)
     for name, gradient in by_hand(w, x, targets)._asdict().items():
         assert off(gradient, getattr(expected, name)) < AUTOMATIC, name
-    found = derivation.deltas(w, derivation.forward(w, x), targets)
-    for t, (delta, state) in enumerate(zip(found, states, strict=True)):
+    δs = derivation.deltas(w, derivation.forward(w, x), targets)
+    for t, (delta, state) in enumerate(zip(δs, states, strict=True)):
         assert off(delta.h, state) < AUTOMATIC, f"δ_h at step {t}"
 
 
@@ -182,16 +182,16 @@ class Miswritten:
 @pytest.mark.parametrize(("right", "wrong"), SLIPS.values(), ids=SLIPS)
 def test_a_slip_of_the_pen_is_noticed_by_both_comparisons(right, wrong):
     w, x, targets = problem(3, 3, 3, 6, 2)
-    found = by_hand(w, x, targets, Miswritten(right, wrong))
+    gradients = by_hand(w, x, targets, Miswritten(right, wrong))
     for expected in (by_differences(w, x, targets), by_tensorflow(w, x, targets)[2]):
-        assert max(np.abs(one - other).max() for one, other in zip(found, expected, strict=True)) > 1000 * DIFFERENCES
+        assert max(np.abs(one - other).max() for one, other in zip(gradients, expected, strict=True)) > 1000 * DIFFERENCES
 
 
 def test_without_a_slip_the_same_comparison_passes():
     w, x, targets = problem(3, 3, 3, 6, 2)
-    found = by_hand(w, x, targets, Miswritten("return δs[::-1]", "return list(reversed(δs))"))
+    gradients = by_hand(w, x, targets, Miswritten("return δs[::-1]", "return list(reversed(δs))"))
     for expected in (by_differences(w, x, targets), by_tensorflow(w, x, targets)[2]):
-        assert max(np.abs(one - other).max() for one, other in zip(found, expected, strict=True)) < DIFFERENCES
+        assert max(np.abs(one - other).max() for one, other in zip(gradients, expected, strict=True)) < DIFFERENCES
 
 
 # --- training ---

@@ -455,10 +455,10 @@ def test_a_type_that_changes_late_in_a_file_is_that_of_the_whole_column(tmp_path
 
 def test_arrays_are_read_as_numpy_reads_them(tmp_path: Path) -> None:
     file = written(tmp_path, "x.npz", npz(X=np.arange(6.0).reshape(2, 3), y=np.array(["a", "b"])))
-    found = files.read_arrays(file)
-    assert found.keys() == {"X", "y"}
-    assert np.array_equal(found["X"], np.arange(6.0).reshape(2, 3))
-    assert found["y"].tolist() == ["a", "b"]
+    arrays = files.read_arrays(file)
+    assert arrays.keys() == {"X", "y"}
+    assert np.array_equal(arrays["X"], np.arange(6.0).reshape(2, 3))
+    assert arrays["y"].tolist() == ["a", "b"]
 
 
 def test_what_does_not_fit_the_memory_is_refused_with_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -554,8 +554,8 @@ def test_what_cannot_be_kept_is_refused_and_leaves_nothing(
     ],
 )
 def test_times_are_read_in_the_one_form_that_fits_all(text: list[str], expected: list[Any], tmp_path: Path) -> None:
-    found = times()(written(tmp_path, "x.csv", "\n".join(["t", *text]) + "\n"))
-    assert found.tolist() == np.array(expected, float if isinstance(expected[0], float) else "datetime64[ns]").tolist()
+    moments = times()(written(tmp_path, "x.csv", "\n".join(["t", *text]) + "\n"))
+    assert moments.tolist() == np.array(expected, float if isinstance(expected[0], float) else "datetime64[ns]").tolist()
 
 
 GAPPY = pandas.DataFrame({"a": [1.0, None, 4.0, None, 9.0, 7.0], "b": ["x", "y", None, "y", "y", "z"]})
@@ -575,9 +575,9 @@ def test_missing_values_by_hand(how: Any, a: list[float], b: list[str]) -> None:
         GAPPY if how != "mean" else GAPPY.assign(b=["x", "y", None, "x", "y", "z"]).assign(b=["x", "y", None, "y", "y", "z"])
     )
     training = np.arange(6) < 3
-    found = missing_values.complete(frame, ["a", "b"], how, "here", training)
-    assert found.a.tolist() == a
-    assert found.b.tolist() == b
+    filled = missing_values.complete(frame, ["a", "b"], how, "here", training)
+    assert filled.a.tolist() == a
+    assert filled.b.tolist() == b
 
 
 def test_nothing_is_carried_from_one_series_to_another() -> None:
@@ -598,8 +598,8 @@ def test_an_encoding_by_hand_and_its_way_through_json() -> None:
 
 def test_the_cut_is_one_moment_and_shares_are_of_moments() -> None:
     moments = np.array([3, 1, 2, 0, 9, 3, 1, 8, 9, 4])  # 0 1 2 3 4 8 9: seven
-    found = splits.by_time(moments, 0.3, 0.3)
-    assert found.tolist() == [1 if m in (3, 4) else 2 if m in (8, 9) else 0 for m in moments]
+    parts = splits.by_time(moments, 0.3, 0.3)
+    assert parts.tolist() == [1 if m in (3, 4) else 2 if m in (8, 9) else 0 for m in moments]
     assert splits.by_time(np.arange(144), 1 / 6, 0.25).tolist() == [0] * 84 + [1] * 24 + [2] * 36
     assert splits.by_time(np.arange(10), 0.2, 0).tolist() == [0] * 8 + [1] * 2
     with pytest.raises(
@@ -624,10 +624,10 @@ def test_the_cut_is_one_moment_and_shares_are_of_moments() -> None:
 )
 def test_the_regular_step_of_times(moments: Any, words: str, gaps: int, following: list[Any]) -> None:
     values = moments.to_numpy().astype("datetime64[ns]") if isinstance(moments, pandas.DatetimeIndex) else moments
-    found = frequency.estimate(values, np.zeros(len(values), int))
-    assert found is not None
-    assert (found.words, found.gaps) == (words, gaps)
-    assert found.after(values[-1], 2).tolist() == np.array(following, values.dtype).tolist()
+    step = frequency.estimate(values, np.zeros(len(values), int))
+    assert step is not None
+    assert (step.words, step.gaps) == (words, gaps)
+    assert step.after(values[-1], 2).tolist() == np.array(following, values.dtype).tolist()
 
 
 def test_times_without_a_regular_step_have_none() -> None:
@@ -640,10 +640,10 @@ def test_an_index_and_decimals_of_a_parquet_file_are_columns_of_numbers(tmp_path
         {"price": [Decimal("1.25"), Decimal("2.50")], "day": pandas.date_range("2020-01-01", periods=2)}
     )
     frame.set_index("day").to_parquet(tmp_path / "x.parquet")
-    found = files.read_table(tmp_path / "x.parquet")
-    assert found["price"].tolist() == [1.25, 2.5]
-    assert found["price"].dtype == np.float64
-    assert found["day"].tolist() == frame["day"].tolist()
+    table = files.read_table(tmp_path / "x.parquet")
+    assert table["price"].tolist() == [1.25, 2.5]
+    assert table["price"].dtype == np.float64
+    assert table["day"].tolist() == frame["day"].tolist()
     assert files.read_table(tmp_path / "x.parquet", ["day"]).columns.tolist() == ["day"]
 
 
@@ -654,8 +654,8 @@ def test_periods_are_their_first_moments() -> None:
 
 
 def test_lines_may_end_in_carriage_returns_alone(tmp_path: Path) -> None:
-    found = files.read_table(written(tmp_path, "x.csv", "a,b\r1,x\r2,y\r"))
-    assert found["a"].tolist() == [1, 2]
+    frame = files.read_table(written(tmp_path, "x.csv", "a,b\r1,x\r2,y\r"))
+    assert frame["a"].tolist() == [1, 2]
     assert columns.row(str(tmp_path / "x.csv"), 1) == "row 2 (line 3)"
 
 

@@ -327,10 +327,10 @@ def swapped_rows():
 
 @pytest.mark.parametrize("letter", "WUbc")
 def test_every_block_of_the_update_gate_must_change_its_sign(letter):
-    found = from_layer(built(GRUCell, seed=5))
-    right = found.in_convention("write")
-    blocks = {**right.blocks, f"{letter}_z": found.blocks[f"{letter}_z"]}
-    expected = by_numpy(found.write("keras"), "keep", reset_after=True)
+    weights = from_layer(built(GRUCell, seed=5))
+    right = weights.in_convention("write")
+    blocks = {**right.blocks, f"{letter}_z": weights.blocks[f"{letter}_z"]}
+    expected = by_numpy(weights.write("keras"), "keep", reset_after=True)
     for trial, same in ((right, True), (replace(right, blocks=blocks), False)):
         actual = by_numpy(trial.write(layout("keras", "write")), "write", reset_after=True)
         assert (np.abs(actual - expected).max() < FLOAT64) == same
