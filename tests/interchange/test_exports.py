@@ -132,7 +132,7 @@ def test_an_older_saved_model_is_replaced_and_nothing_else(forwards, tmp_path):
 
 @pytest.mark.parametrize("place", [".", "..", "/"])
 def test_a_folder_without_a_name_is_no_place_for_a_saved_model(place, forwards):
-    with pytest.raises(gru_tf.UserError, match="expected a name, of a file or of a new folder$"):
+    with pytest.raises(gru_tf.UserError, match="expected the name of a file or of a new folder$"):
         gru_tf.export_model(forwards, place, overwrite=True)
 
 

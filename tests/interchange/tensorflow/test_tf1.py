@@ -351,7 +351,8 @@ def test_a_checkpoint_that_is_not_whole_is_refused(tmp_path):
         whole = part.read_bytes()
         for share in (0.0, 0.3, 0.9):
             part.write_bytes(whole[: int(share * len(whole))])
-            with pytest.raises(UserError, match=r"model: (\S+: )?expected (a complete checkpoint|readable numbers)") as error:
+            words = r"model: (\S+: )?expected (a complete checkpoint|readable numbers)"
+            with pytest.raises(UserError, match=words) as error:
                 tf1.read(path)
             assert "\n" not in str(error.value)
         part.write_bytes(whole)
