@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gru_tf.experiment.experiment import Experiment, Run
-from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import startup
 from gru_tf.suite import publishing_libraries
@@ -78,8 +78,7 @@ class CellOnTask:
     def best(self, results: list[RunResult]) -> RunResult | None:
         """The finished result with the best validation metric, the first of equals."""
         finished = [r for r in results if r.status == "finished" and r.validation is not None]
-        sign = 1 if self.direction == "max" else -1
-        return max(finished, key=lambda r: sign * (r.validation or 0.0), default=None)
+        return max(finished, key=lambda r: sign(self.direction) * (r.validation or 0.0), default=None)
 
     def done(self) -> bool:
         """Whether every final seed has its result."""

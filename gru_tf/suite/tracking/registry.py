@@ -11,7 +11,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from sqlalchemy.exc import SQLAlchemyError
 
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.foundation.errors import one_line
@@ -50,13 +50,12 @@ def _digest(text: str) -> str:
 def best(experiment: Experiment, results: Iterable[RunResult]) -> Iterator[RunResult]:
     """Of each cell on each task the final run with the best validation metric, the first of equals."""
     place = {seed: number for number, seed in enumerate(experiment.seeds)}
-    finals = [r for r in results if r.run.purpose == "final" and r.status == "finished" and r.validation is not None]
+    finals = [r for r in results if r.is_finished_final and r.validation is not None]
     finals.sort(key=lambda r: place.get(r.run.seed, len(place)))
     for pair in experiment.pairs():
         own = [r for r in finals if (r.run.task, r.run.cell) == pair]
         if own:
-            sign = 1 if own[0].direction == "max" else -1
-            yield max(own, key=lambda r: sign * (r.validation or 0.0))
+            yield max(own, key=lambda r: sign(r.direction) * (r.validation or 0.0))
 
 
 def models(record: Record, results: Iterable[RunResult]) -> dict[str, tuple[str, RunResult]]:
