@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
@@ -11,17 +11,19 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_tf.analysis import table_text
-from gru_tf.analysis.published import Beside
-from gru_tf.analysis.recommendation import Recommendation
 from gru_tf.analysis.table import Row
 from gru_tf.analysis.table_text import ARROWS as ARROWS
 from gru_tf.analysis.table_text import notes as notes
-from gru_tf.analysis.verdicts import Verdict
 from gru_tf.analysis.wording import interval as interval
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import Choice
 from gru_tf.suite.comparison.options import flag
-from gru_tf.training.network.budget import Size
+
+if TYPE_CHECKING:  # every command imports this module
+    from gru_tf.analysis.published import Beside
+    from gru_tf.analysis.recommendation import Recommendation
+    from gru_tf.analysis.verdicts import Verdict
+    from gru_tf.training.network.budget import Size
 
 BEST = ("cell", "mean [95 % interval]")  # what is bold where a mean is the best: no other number of its row is
 PART = 22  # characters of 80 that a name may take
@@ -63,7 +65,7 @@ def settings(inferences: Iterable[tuple[str, tuple[str, ...]]]) -> Table:
     return grid
 
 
-def recommendation(advice: Recommendation) -> Table:
+def recommendation(advice: "Recommendation") -> Table:
     """The advice beside its headings."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", max_width=14)
@@ -76,7 +78,7 @@ def recommendation(advice: Recommendation) -> Table:
 VERDICTS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
 
 
-def verdicts(judged: Sequence[Verdict]) -> Iterator[Table | Text]:
+def verdicts(judged: "Sequence[Verdict]") -> Iterator[Table | Text]:
     """Each claim with its verdict and the evidence for it, and how it was tested; nothing where nothing was claimed."""
     if not judged:
         return
@@ -94,7 +96,7 @@ def verdicts(judged: Sequence[Verdict]) -> Iterator[Table | Text]:
         yield Text(f"Measured claims: paired tests at equal seeds{corrected}; 95 % intervals. {other}", style="dim")
 
 
-def published(numbers: Sequence[Beside]) -> Iterator[Table | Text]:
+def published(numbers: "Sequence[Beside]") -> Iterator[Table | Text]:
     """Published numbers and ours, one table per task, with the difference and the source of each number."""
     for task in dict.fromkeys(one.task for one in numbers):
         block = [one for one in numbers if one.task == task]
@@ -110,7 +112,7 @@ def published(numbers: Sequence[Beside]) -> Iterator[Table | Text]:
         yield Text("\n".join(_sources(block)), style="dim")
 
 
-def _sources(block: Iterable[Beside]) -> Iterator[str]:
+def _sources(block: "Iterable[Beside]") -> Iterator[str]:
     """The sources of the numbers, those of one source together: "gru 8.54, lstm 8.67: quoted …"."""
     by_source: dict[str, list[str]] = {}
     for one in block:
@@ -118,7 +120,7 @@ def _sources(block: Iterable[Beside]) -> Iterator[str]:
     return (f"{', '.join(numbers)}: {provenance}" for provenance, numbers in by_source.items())
 
 
-def sizes(experiment: Experiment, networks: Iterable[tuple[Choice, Choice, Size]]) -> Iterator[RenderableType]:
+def sizes(experiment: Experiment, networks: "Iterable[tuple[Choice, Choice, Size]]") -> Iterator[RenderableType]:
     """The networks that fit a budget: one table per task."""
     yield Text.assemble((experiment.name, "bold"), f": {table_text.budget(experiment)}")
     for title, entries in groupby(networks, lambda entry: entry[0].title):

@@ -1,6 +1,7 @@
 """A folder is a catalogue: one module per entry, found by name and imported only when asked for."""
 
 import ast
+import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -35,22 +36,30 @@ class Catalogue:
         return sorted(self._files())
 
     def _files(self) -> dict[str, Path]:
-        """Name → file."""
-        files = self.folder.glob("*/*.py" if self.by_kind else "*.py")
+        """Name → file; looked up anew each time, so that a file that was just added is there."""
+        folders = [entry.path for entry in os.scandir(self.folder) if entry.is_dir()] if self.by_kind else [str(self.folder)]
+        files = (Path(folder, name) for folder in folders for name in os.listdir(folder) if name.endswith(".py"))
         return {file.stem: file for file in files if not file.stem.startswith("_")}
+
+    def _file(self, name: str) -> Path:
+        """The module's file; UserError with the nearest valid name where no entry is called so."""
+        files = self._files()
+        if name not in files:
+            names = sorted(files)
+            raise UserError(
+                f"no {self.kind} is called '{name}'.{did_you_mean(name, names)}"
+                f" {self.kind.capitalize()}s: {', '.join(names)}"
+            )
+        return files[name]
 
     def check(self, name: str) -> str:
         """Return `name`; raise UserError with the nearest valid name where no entry is called so."""
-        if name not in self.names():
-            raise UserError(
-                f"no {self.kind} is called '{name}'.{did_you_mean(name, self.names())}"
-                f" {self.kind.capitalize()}s: {', '.join(self.names())}"
-            )
+        self._file(name)
         return name
 
     def address(self, name: str) -> str:
         """Dotted name of the entry's module, e.g. "gru_tf.tasks.images.digits"."""
-        file = self._files()[self.check(name)]
+        file = self._file(name)
         return ".".join((self.package, *file.relative_to(self.folder).with_suffix("").parts))
 
     def find(self, name: str) -> Any:
@@ -63,4 +72,4 @@ class Catalogue:
 
     def parsed(self, name: str) -> ast.Module:
         """The entry's module as a syntax tree; read, not imported."""
-        return ast.parse(self._files()[self.check(name)].read_text(encoding="utf-8"))
+        return ast.parse(self._file(name).read_text(encoding="utf-8"))
