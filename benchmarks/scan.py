@@ -27,7 +27,8 @@ def main():
     with startup.quiet():
         from gru_tf.experiment.specs import Choice
         from gru_tf.machine.speed import timing
-        from gru_tf.machine.speed.cases import Case, Effort, Failure
+        from gru_tf.machine.speed.cases import Case, Effort
+        from gru_tf.machine.speed.measurement import Failure
         from gru_tf.training import trainer
 
         trainer.configure(options.threads)

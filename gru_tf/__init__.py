@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wrapt import register_post_import_hook
 
-from gru_tf.foundation import addresses
+from gru_tf.foundation import addresses, lazy
 
 if TYPE_CHECKING:
     from gru_tf.experiment.experiment import Experiment as Experiment
@@ -62,7 +62,7 @@ _HOMES = {
     "Streaming": "gru_tf.interchange.streaming",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605, the table is the list
+_public, __dir__, __all__ = lazy.exports(__name__, _HOMES)
 
 addresses.install()
 
@@ -71,12 +71,6 @@ register_post_import_hook("gru_tf.recurrent.saved_models:announce", "keras")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        if not name.startswith("_") and find_spec(f"gru_tf.{name}"):  # as `gru_tf.suite` after `import gru_tf` alone
-            return import_module(f"gru_tf.{name}")
-        raise AttributeError(f"module 'gru_tf' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_HOMES)
+    if name not in _HOMES and not name.startswith("_") and find_spec(f"gru_tf.{name}"):
+        return import_module(f"gru_tf.{name}")  # as `gru_tf.suite` after `import gru_tf` alone
+    return _public(name)

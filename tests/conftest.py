@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -66,3 +67,24 @@ def needs_files() -> Callable[[Task], None]:
                 pytest.skip(f"no folder of GRU_TF_DATA has {path}")
 
     return skip_without_files
+
+
+@pytest.fixture
+def main(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[Any, ...]]:
+    """The command in this process, in an empty folder, 80 columns wide: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: object) -> tuple[Any, ...]:
+        from gru_tf.commands import main as command
+
+        monkeypatch.setattr(sys, "argv", ["gru-tf", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            command.main()
+        output = capsys.readouterr()
+        return ended.value.code or 0, output.out, output.err
+
+    return run

@@ -1,7 +1,8 @@
 """Experiments carried out: coordinator, engines, MLflow, resume, comparison on your own data."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gru_tf.foundation import lazy
 
 if TYPE_CHECKING:
     from gru_tf.analysis.results import Results as Results
@@ -12,15 +13,8 @@ if TYPE_CHECKING:
     from gru_tf.suite.running import results as results
     from gru_tf.suite.running import run as run
 
-__all__ = ["Results", "check", "diagnostics", "engine_for", "load", "results", "run"]
+_RUNNING = "gru_tf.suite.running"
+_HOMES = dict.fromkeys(("check", "diagnostics", "engine_for", "load", "results", "run"), _RUNNING)
+_HOMES["Results"] = "gru_tf.analysis.results"
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'gru_tf.suite' has no attribute '{name}'")
-    home = "gru_tf.analysis.results" if name == "Results" else "gru_tf.suite.running"
-    return getattr(import_module(home), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = lazy.exports(__name__, _HOMES)

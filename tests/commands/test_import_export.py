@@ -1,7 +1,6 @@
 """`gru-tf import` and `gru-tf export`: what they print, write and refuse, with which exit code."""
 
 import inspect
-import sys
 from importlib import import_module
 from types import SimpleNamespace
 
@@ -13,7 +12,6 @@ from safetensors.numpy import load_file, save_file
 
 import gru_tf
 from gru_tf.commands import import_export
-from gru_tf.commands import main as cli
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import importing, layer_table, option_names, provenance
 from gru_tf.interchange.pytorch import file as pytorch_file
@@ -25,22 +23,6 @@ X = np.random.default_rng(7).normal(size=(2, 5, 3)).astype("float32")
 def no_torch(monkeypatch):
     """As on a machine without PyTorch."""
     monkeypatch.setattr(pytorch_file, "find_spec", lambda name: None)
-
-
-@pytest.fixture
-def main(monkeypatch, capsys, tmp_path):
-    """The command in this process, in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gru-tf", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return call
 
 
 @pytest.fixture

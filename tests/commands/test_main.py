@@ -55,23 +55,6 @@ def call(*arguments, code=None, cwd=ROOT):
 
 
 @pytest.fixture
-def main(monkeypatch, capsys, tmp_path):
-    """The command in this process, in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gru-tf", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return run
-
-
-@pytest.fixture
 def file(tmp_path):
     """A function that writes an experiment file."""
 
@@ -127,6 +110,42 @@ def test_run_again_and_results_print_the_same_table_without_tensorflow(ran):
         done = call(*arguments, code=LIGHT, cwd=ran.folder)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout[done.stdout.index("\ndigits") :].split() == table
+
+
+COUNTED = """
+import sys
+from collections import Counter
+from gru_tf.commands import main
+from gru_tf.experiment import yaml_file
+from gru_tf.suite.tracking import Record
+
+calls = Counter()
+
+def counted(owner, name):
+    original = getattr(owner, name)
+    def call(*arguments, **options):
+        calls[name] += 1
+        return original(*arguments, **options)
+    setattr(owner, name, call)
+
+counted(yaml_file, "locate")
+counted(yaml_file, "load")
+counted(Record, "results")
+sys.argv = ["gru-tf", *sys.argv[1:]]
+try:
+    main.main()
+finally:
+    print(*(calls[name] for name in ("locate", "load", "results")), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(("earlier", "expected"), [(False, "1 1 2"), (True, "1 1 1")], ids=["new", "complete"])
+def test_a_file_is_located_and_loaded_once_and_results_are_read_once_at_the_end(ran, file, tmp_path, earlier, expected):
+    """A new experiment reads the store once before its runs as well, for what is there already."""
+    file()
+    done = call("run", "one.yaml", "--workers", "0", code=COUNTED, cwd=ran.folder if earlier else tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == expected
 
 
 def test_results_are_read_in_python_without_tensorflow(ran):

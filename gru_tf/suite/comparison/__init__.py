@@ -1,7 +1,8 @@
 """RNN, LSTM or GRU on a user's own data: inferred options, an experiment, its run, and a recommendation in words."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gru_tf.foundation import lazy
 
 if TYPE_CHECKING:
     from gru_tf.suite.comparison.answer import Comparison as Comparison
@@ -13,22 +14,12 @@ if TYPE_CHECKING:
 
 # imported when first used: the command line reads the options next to these at every start
 _HOMES = {
-    "Comparison": "answer",
-    "ComparisonPlan": "planning",
-    "compare": "comparing",
-    "compared": "comparing",
-    "plan": "planning",
-    "write": "planning",
+    "Comparison": "gru_tf.suite.comparison.answer",
+    "ComparisonPlan": "gru_tf.suite.comparison.planning",
+    "compare": "gru_tf.suite.comparison.comparing",
+    "compared": "gru_tf.suite.comparison.comparing",
+    "plan": "gru_tf.suite.comparison.planning",
+    "write": "gru_tf.suite.comparison.planning",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605, the table is the list
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'gru_tf.suite.comparison' has no attribute '{name}'")
-    return getattr(import_module(f"gru_tf.suite.comparison.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_HOMES)
+__getattr__, __dir__, __all__ = lazy.exports(__name__, _HOMES)

@@ -17,8 +17,9 @@ Results come in the order in which the model runs its layers, forward before bac
 `diagnostics: true` has the same in the record of each of its final runs; `gru_tf.suite.diagnostics` reads it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gru_tf.foundation import lazy
 
 if TYPE_CHECKING:
     from gru_tf.training.diagnostics.figures import draw_gates as draw_gates
@@ -35,27 +36,17 @@ if TYPE_CHECKING:
 
 
 _HOMES = {
-    "Gates": "gates_over_time",
-    "gates": "gates_over_time",
-    "Saturation": "summary",
-    "saturation": "summary",
-    "memory_length": "summary",
-    "Gradients": "gradient_by_lag",
-    "gradients": "gradient_by_lag",
-    "Place": "recurrence",
-    "draw_gates": "figures",
-    "draw_gradients": "figures",
-    "draw_saturation": "figures",
+    "Gates": "gru_tf.training.diagnostics.gates_over_time",
+    "gates": "gru_tf.training.diagnostics.gates_over_time",
+    "Saturation": "gru_tf.training.diagnostics.summary",
+    "saturation": "gru_tf.training.diagnostics.summary",
+    "memory_length": "gru_tf.training.diagnostics.summary",
+    "Gradients": "gru_tf.training.diagnostics.gradient_by_lag",
+    "gradients": "gru_tf.training.diagnostics.gradient_by_lag",
+    "Place": "gru_tf.training.diagnostics.recurrence",
+    "draw_gates": "gru_tf.training.diagnostics.figures",
+    "draw_gradients": "gru_tf.training.diagnostics.figures",
+    "draw_saturation": "gru_tf.training.diagnostics.figures",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605, the table is the list
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'gru_tf.training.diagnostics' has no attribute '{name}'")
-    return getattr(import_module(f"gru_tf.training.diagnostics.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_HOMES)
+__getattr__, __dir__, __all__ = lazy.exports(__name__, _HOMES)

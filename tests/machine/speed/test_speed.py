@@ -352,7 +352,7 @@ def test_every_cell_has_a_colour_that_any_eye_tells_from_the_others(sight):
 def test_every_cell_has_a_marker_of_its_own_and_any_other_the_same_colour_whatever_else_there_is():
     assert len({palette.marker(name) for name in CELLS.names()}) == len(CELLS.names())
     assert set(CELLS.names()) == set(palette.FIXED)
-    assert palette.colour("transformer") == palette.colour("transformer") in palette.OTHERS
+    assert palette.colour("transformer") == palette.OTHERS[1]  # by its name alone, on every machine
     assert len({(palette.colour(f"cell_{n}"), palette.marker(f"cell_{n}")) for n in range(20)}) > 10
 
 

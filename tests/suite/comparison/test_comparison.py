@@ -3,7 +3,6 @@
 import errno
 import json
 import re
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +13,6 @@ import yaml
 
 import gru_tf
 from gru_tf import suite
-from gru_tf.commands import main as cli
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import comparison
 from gru_tf.suite.comparison import planning
@@ -280,23 +278,6 @@ def test_names(path, test):
 
 
 # ------------------------------------------------------------------------------------------------------- the command
-
-
-@pytest.fixture
-def main(monkeypatch, capsys, tmp_path):
-    """The command in this process, in an empty folder, 80 columns wide: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gru-tf", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        output = capsys.readouterr()
-        return ended.value.code or 0, output.out, output.err
-
-    return run
 
 
 GIVEN_THERE = {**GIVEN, "cells": "rnn,gru", "workers": 0}
