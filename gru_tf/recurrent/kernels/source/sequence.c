@@ -1,0 +1,229 @@
+/* A cell over all steps, forward and backward. Rows of the batch do not know each other: threads share them out. */
+#include "layout.h"
+#include "threads.h"
+
+#include "gru.h"
+#include "lstm.h"
+#include "rnn.h"
+
+#define ROWS_AT_ONCE 64 /* of the batch: what a thread works on stays in its cache */
+
+
+
+typedef struct {
+  const GruTfSequence *sequence;
+  Step weights; /* a step with packed weights and nothing else */
+  int64_t rows; /* of a part */
+  int failed;
+} Job;
+
+static void forward_step(const Step *s) {
+  switch (s->sequence->cell) {
+    case CELL_RNN: rnn_forward(s); break;
+    case CELL_LSTM: lstm_forward(s); break;
+    case CELL_GRU: gru_forward(s); break;
+    case CELL_GRU_RESET_BEFORE: gru_reset_before_forward(s); break;
+  }
+}
+
+static void backward_step(const Step *s) {
+  switch (s->sequence->cell) {
+    case CELL_RNN: rnn_backward(s); break;
+    case CELL_LSTM: lstm_backward(s); break;
+    case CELL_GRU: gru_backward(s); break;
+    case CELL_GRU_RESET_BEFORE: gru_reset_before_backward(s); break;
+  }
+}
+
+/* Weights in panels, all in one piece of memory, which is returned; forward W and U, backward Uᵀ. */
+static REAL *pack(Job *job, int backward) {
+  const GruTfSequence *s = job->sequence;
+  const int64_t I = s->features, H = s->units, width = width_of(s), most = padded(H > I ? H : I);
+  REAL *const start = memory((I + H + width + 2) * sums_width_of(s) + cell_of(s)->gates * width + most), *room = start;
+  REAL *const row = start ? start + (I + H + width + 2) * sums_width_of(s) : NULL;
+  for (int group = 0; start && group < cell_of(s)->groups; group++) {
+    const Group *g = &cell_of(s)->group[group];
+    const int64_t columns = columns_of(s, group);
+    if (backward) {
+      job->weights.state_panels[group] = room;
+      if (g->reads_state) pack_transposed(s, group, s->recurrent_kernel, H, 0, columns, row, room);
+      room += columns * width;
+      continue;
+    }
+    job->weights.input_panels[group] = room;
+    if (g->reads_input) pack_weights(s, group, s->kernel, I, row, room);
+    room += columns * I;
+    job->weights.state_panels[group] = room;
+    if (g->reads_state) pack_weights(s, group, s->recurrent_kernel, H, row, room);
+    room += columns * H;
+    padded_row(s, group, g->starts_with & 1 ? s->bias : NULL, room);
+    padded_row(s, group, g->starts_with & 2 ? s->recurrent_bias : NULL, room + columns);
+    for (int64_t j = 0; j < columns; j++) room[j] += room[columns + j];
+    job->weights.starts[group] = room;
+    room += 2 * columns;
+  }
+  return start;
+}
+
+/* What stands for the step before the first: h0 and c0. */
+static void initial_state(const GruTfSequence *s, int64_t first, int64_t rows, REAL *kept) {
+  const int64_t H = s->units, width = width_of(s), kept_width = cell_of(s)->kept * width;
+  memset(kept, 0, (size_t)(rows * kept_width) * sizeof(REAL));
+  for (int64_t row = 0; row < rows; row++) {
+    memcpy(kept + row * kept_width, (const REAL *)s->h0 + (first + row) * H, (size_t)H * sizeof(REAL));
+    if (s->cell == CELL_LSTM)
+      memcpy(kept + row * kept_width + width, (const REAL *)s->c0 + (first + row) * H, (size_t)H * sizeof(REAL));
+  }
+}
+
+/* The t-th step's output of each row: its state; of a masked step the output before it, or zero. `shown` says whether a
+ * row has had a real step. */
+static void write_outputs(const Step *step, int64_t first, int64_t t, uint8_t *shown) {
+  const GruTfSequence *s = step->sequence;
+  for (int64_t row = 0; row < step->rows; row++) {
+    const int masked = is_masked(step, row);
+    shown[row] |= !masked;
+    if (!s->every_step && t < s->steps - 1) continue;
+    REAL *out = (REAL *)s->outputs + (s->every_step ? (first + row) * s->steps + t : first + row) * s->units;
+    if (!shown[row] || (masked && s->zero_masked)) memset(out, 0, (size_t)s->units * sizeof(REAL));
+    else memcpy(out, step->kept + row * kept_width(step), (size_t)s->units * sizeof(REAL));
+  }
+}
+
+static void write_last(const Step *step, int64_t first) {
+  const GruTfSequence *s = step->sequence;
+  for (int64_t row = 0; row < step->rows; row++) {
+    const REAL *kept = step->before + row * kept_width(step);
+    const size_t size = (size_t)s->units * sizeof(REAL);
+    memcpy((REAL *)s->h_last + (first + row) * s->units, kept, size);
+    if (s->cell == CELL_LSTM) memcpy((REAL *)s->c_last + (first + row) * s->units, kept + step->width, size);
+    if (!s->every_step && s->steps == 0) memset((REAL *)s->outputs + (first + row) * s->units, 0, size);
+  }
+}
+
+/* Of one step: the inputs of some rows side by side, and which rows are masked. */
+static void gather(Step *step, int64_t first, int64_t t, REAL *x, uint8_t *masked) {
+  const GruTfSequence *s = step->sequence;
+  for (int64_t row = 0; row < step->rows; row++) {
+    memcpy(x + row * s->features, input_row(s, first + row, t), (size_t)s->features * sizeof(REAL));
+    masked[row] = !is_real(s, first + row, t);
+  }
+  step->x = x;
+  step->masked = s->mask ? masked : NULL;
+}
+
+static void forward_part(void *pointer, int64_t part) {
+  Job *job = pointer;
+  const GruTfSequence *s = job->sequence;
+  const int64_t first = part * job->rows, left = s->batch - first, rows = left < job->rows ? left : job->rows;
+  Step step = job->weights;
+  const int64_t records = rows * kept_width(&step);
+  REAL *const x = memory(rows * (s->features + step.sums_width + step.width) + 2 * records);
+  uint8_t masked[ROWS_AT_ONCE], shown[ROWS_AT_ONCE] = {0};
+  if (!x) {
+    job->failed = 1;
+    return;
+  }
+  step.rows = rows;
+  step.sums = x + rows * s->features;
+  step.reset = step.sums + rows * step.sums_width;
+  REAL *const records_of[] = {step.reset + rows * step.width, step.reset + rows * step.width + records};
+  initial_state(s, first, rows, records_of[1]);
+  step.before = records_of[1];
+  for (int64_t t = 0; t < s->steps; t++) {
+    gather(&step, first, t, x, masked);
+    step.kept = s->kept ? kept_row(s, first, t) : records_of[t % 2];
+    forward_step(&step);
+    write_outputs(&step, first, t, shown);
+    step.before = step.kept;
+  }
+  write_last(&step, first);
+  free(x);
+}
+
+/* ∂L/∂h += ∂L/∂output of the t-th step, where that output is the state; `first_real` is each row's first real step. */
+static void add_outputs(const Step *step, int64_t first, int64_t t, const int64_t *first_real) {
+  const GruTfSequence *s = step->sequence;
+  if (!s->every_step && t < s->steps - 1) return;
+  for (int64_t row = 0; row < step->rows; row++) {
+    if (t < first_real[row] || (is_masked(step, row) && s->zero_masked)) continue;
+    const REAL *d_output = (const REAL *)s->d_outputs + (s->every_step ? (first + row) * s->steps + t : first + row) * s->units;
+    REAL *d_h = step->d_h + row * step->width;
+    for (int64_t j = 0; j < s->units; j++) d_h[j] += d_output[j];
+  }
+}
+
+static void read_gradient(const Step *step, int64_t first, const REAL *from, REAL *to) {
+  const int64_t H = step->sequence->units;
+  memset(to, 0, (size_t)(step->rows * step->width) * sizeof(REAL));
+  for (int64_t row = 0; from && row < step->rows; row++)
+    memcpy(to + row * step->width, from + (first + row) * H, (size_t)H * sizeof(REAL));
+}
+
+static void write_gradient(const Step *step, int64_t first, const REAL *from, REAL *to) {
+  const int64_t H = step->sequence->units;
+  for (int64_t row = 0; row < step->rows; row++)
+    memcpy(to + (first + row) * H, from + row * step->width, (size_t)H * sizeof(REAL));
+}
+
+static void keep_deltas(const Step *step, int64_t first, int64_t t) {
+  const GruTfSequence *s = step->sequence;
+  for (int group = 0; group < step->cell->groups; group++)
+    for (int64_t row = 0; row < step->rows; row++)
+      pack_row(deltas_of(s, group), s->steps * s->batch, t * s->batch + first + row,
+               step->sums + row * step->sums_width + group_column(step, group), columns_of(s, group));
+}
+
+static void backward_part(void *pointer, int64_t part) {
+  Job *job = pointer;
+  const GruTfSequence *s = job->sequence;
+  const int64_t first = part * job->rows, left = s->batch - first, rows = left < job->rows ? left : job->rows;
+  Step step = job->weights;
+  REAL *const initial = memory(rows * (kept_width(&step) + step.sums_width + 3 * step.width));
+  uint8_t masked[ROWS_AT_ONCE];
+  int64_t first_real[ROWS_AT_ONCE];
+  if (!initial) {
+    job->failed = 1;
+    return;
+  }
+  step.rows = rows;
+  step.sums = initial + rows * kept_width(&step);
+  step.reset = step.sums + rows * step.sums_width;
+  step.d_h = step.reset + rows * step.width;
+  step.d_c = step.d_h + rows * step.width;
+  step.masked = s->mask ? masked : NULL;
+  initial_state(s, first, rows, initial);
+  read_gradient(&step, first, s->d_h_last, step.d_h);
+  read_gradient(&step, first, s->d_c_last, step.d_c);
+  for (int64_t row = 0; row < rows; row++)
+    for (first_real[row] = 0; first_real[row] < s->steps && !is_real(s, first + row, first_real[row]);) first_real[row]++;
+  for (int64_t t = s->steps - 1; t >= 0; t--) {
+    for (int64_t row = 0; row < rows; row++) masked[row] = !is_real(s, first + row, t);
+    step.kept = kept_row(s, first, t);
+    step.before = t ? kept_row(s, first, t - 1) : initial;
+    add_outputs(&step, first, t, first_real);
+    backward_step(&step);
+    keep_deltas(&step, first, t);
+  }
+  write_gradient(&step, first, step.d_h, s->d_h0);
+  if (s->cell == CELL_LSTM) write_gradient(&step, first, step.d_c, s->d_c0);
+  free(initial);
+}
+
+/* Rows are shared out evenly, in whole tiles. */
+static int over_rows(const GruTfSequence *s, int backward, void (*part)(void *, int64_t)) {
+  const int64_t threads = s->threads < 1 ? 1 : s->threads;
+  const int64_t share = ((s->batch + threads - 1) / threads + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+  Job job = {.sequence = s, .rows = share < ROWS_AT_ONCE ? share : ROWS_AT_ONCE};
+  job.weights = (Step){.sequence = s, .cell = cell_of(s), .width = width_of(s), .sums_width = sums_width_of(s)};
+  REAL *const panels = pack(&job, backward);
+  if (!panels) return 1;
+  if (s->batch) gru_tf_in_threads(part, &job, (s->batch + job.rows - 1) / job.rows, threads);
+  free(panels);
+  return job.failed;
+}
+
+int EXPORTED(gru_tf_forward)(const GruTfSequence *s) { return over_rows(s, 0, forward_part); }
+int EXPORTED(gru_tf_backward)(const GruTfSequence *s) { return over_rows(s, 1, backward_part); }
+int64_t EXPORTED(gru_tf_kept_size)(const GruTfSequence *s) { return s->steps * s->batch * cell_of(s)->kept * width_of(s); }
+int64_t EXPORTED(gru_tf_deltas_size)(const GruTfSequence *s) { return s->steps * s->batch * sums_width_of(s); }
