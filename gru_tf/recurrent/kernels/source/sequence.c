@@ -166,20 +166,12 @@ static void write_gradient(const Step *step, int64_t first, const REAL *from, RE
     memcpy(to + (first + row) * H, from + row * step->width, (size_t)H * sizeof(REAL));
 }
 
-static void keep_deltas(const Step *step, int64_t first, int64_t t) {
-  const GruTfSequence *s = step->sequence;
-  for (int group = 0; group < step->cell->groups; group++)
-    for (int64_t row = 0; row < step->rows; row++)
-      pack_row(deltas_of(s, group), s->steps * s->batch, t * s->batch + first + row,
-               step->sums + row * step->sums_width + group_column(step, group), columns_of(s, group));
-}
-
 static void backward_part(void *pointer, int64_t part) {
   Job *job = pointer;
   const GruTfSequence *s = job->sequence;
   const int64_t first = part * job->rows, left = s->batch - first, rows = left < job->rows ? left : job->rows;
   Step step = job->weights;
-  REAL *const initial = memory(rows * (kept_width(&step) + step.sums_width + 3 * step.width));
+  REAL *const initial = memory(rows * (kept_width(&step) + 3 * step.width));
   uint8_t masked[ROWS_AT_ONCE];
   int64_t first_real[ROWS_AT_ONCE];
   if (!initial) {
@@ -187,8 +179,7 @@ static void backward_part(void *pointer, int64_t part) {
     return;
   }
   step.rows = rows;
-  step.sums = initial + rows * kept_width(&step);
-  step.reset = step.sums + rows * step.sums_width;
+  step.reset = initial + rows * kept_width(&step);
   step.d_h = step.reset + rows * step.width;
   step.d_c = step.d_h + rows * step.width;
   step.masked = s->mask ? masked : NULL;
@@ -201,9 +192,9 @@ static void backward_part(void *pointer, int64_t part) {
     for (int64_t row = 0; row < rows; row++) masked[row] = !is_real(s, first + row, t);
     step.kept = kept_row(s, first, t);
     step.before = t ? kept_row(s, first, t - 1) : initial;
+    step.sums = deltas_row(s, first, t);
     add_outputs(&step, first, t, first_real);
     backward_step(&step);
-    keep_deltas(&step, first, t);
   }
   write_gradient(&step, first, step.d_h, s->d_h0);
   if (s->cell == CELL_LSTM) write_gradient(&step, first, step.d_c, s->d_c0);
