@@ -50,7 +50,8 @@ def why_not(compilation: ModuleType) -> str:
     if switch == "off":
         return f"no library was built: {SWITCH}=off when gru-tf was installed"
     if platform.machine() not in compilation.BUILDS or platform_tag(compilation) not in platform_tags():
-        return f"no library is built for {platform.system()} {platform.machine()}, only for Linux with glibc on x86-64 and aarch64"
+        here = f"{platform.system()} {platform.machine()}"
+        return f"no library is built for {here}, only for Linux with glibc on x86-64 and aarch64"
     return ""
 
 
