@@ -30,7 +30,9 @@ class KernelsHook(BuildHookInterface):
         else:
             compilation.build()
         libraries = compilation.about()["libraries"]
-        build_data["artifacts"] += [f"/{KERNELS}/built/{name}".replace("\\", "/") for name in (compilation.ABOUT, *libraries)]
+        build_data["artifacts"] += [
+            f"/{KERNELS}/built/{name}".replace("\\", "/") for name in (compilation.ABOUT, *libraries)
+        ]
         if libraries and version == "standard":
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{platform_tag(compilation)}"  # they know nothing of Python
@@ -48,7 +50,8 @@ def why_not(compilation: ModuleType) -> str:
     if switch == "off":
         return f"no library was built: {SWITCH}=off when gru-tf was installed"
     if platform.machine() not in compilation.BUILDS or platform_tag(compilation) not in platform_tags():
-        return f"no library is built for {platform.system()} {platform.machine()}, only for Linux with glibc on x86-64 and aarch64"
+        here = f"{platform.system()} {platform.machine()}"
+        return f"no library is built for {here}, only for Linux with glibc on x86-64 and aarch64"
     return ""
 
 

@@ -32,8 +32,8 @@ BUILDS: dict[str, dict[str, str]] = {
 }
 FLAGS = ("-std=gnu11", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden", "-pthread")
 TYPES = {"float": ("-DREAL=float",), "double": ("-DREAL=double", "-DREAL_IS_DOUBLE")}
-BY_TYPE = ("sequence.c", "weights.c")  # compiled once for each type
-ONCE = ("threads.c", "processor.c")
+BY_TYPE = ("sequence.c", "weights.c", "inputs.c", "functions.c")  # compiled once for each type
+ONCE = ("threads.c", "memory.c", "processor.c")
 TENSORFLOW = ("tensorflow_operations.c",)
 ZIG_CACHES = ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
 GLIBC = "2.17"  # the oldest C library that the libraries load with: manylinux2014's
