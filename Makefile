@@ -3,6 +3,7 @@
 # make test-slow   passes those that take long: models served, exported, trained further, whole commands, large data, JAX (about 3 minutes)
 # make test-torch  installs PyTorch, which is not in the lock, and passes the tests beside it
 # make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 17 minutes)
+# make sanitize    passes the tests of the kernels compiled by gcc to notice memory errors and undefined behaviour (about 5 minutes)
 # make bench  times a whole comparison against one made of stock parts (about 15 minutes)
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -15,11 +16,12 @@ PACKAGES := $(VENV)/packages
 READY := $(VENV)/ready
 UV := .uv/bin/uv
 JAX := .jax/ready
+SANITIZED := .sanitized
 KERNELS := gru_tf/recurrent/kernels
 SOURCES := hatch_build.py $(KERNELS)/compilation.py $(wildcard $(KERNELS)/source/*)
 TORCH := torch==2.13.0
 
-.PHONY: run test test-slow test-torch test-faults lint bench lock ui clean
+.PHONY: run test test-slow test-torch test-faults sanitize lint bench lock ui clean
 
 run: $(READY)
 	$(BIN)/gru-tf run $(EXPERIMENT)
@@ -37,6 +39,14 @@ test-torch: $(VENV)/torch
 # One after the other: each uses all cores, and some measure time and memory.
 test-faults: $(READY)
 	$(BIN)/python -m pytest -rA --durations=0 --durations-min=1 tests/faults $(TESTS)
+
+# Python itself is not compiled so: the sanitizer is loaded before it, and what Python never frees is no leak.
+sanitize: $(READY)
+	$(BIN)/python $(KERNELS)/compilation.py $(SANITIZED) x86-64-v3 gcc -Og -g -fno-omit-frame-pointer -Wall -Wextra -Werror \
+		-fsanitize=address,undefined -fno-sanitize-recover=all
+	GRU_TF_KERNELS=$(CURDIR)/$(SANITIZED) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+		$(BIN)/python -m pytest -p no:cacheprovider -m "not torch" $(or $(TESTS),tests/recurrent/kernels)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -88,4 +98,4 @@ lock: $(UV)
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file tests/backends/requirements.lock
 
 clean:
-	rm -rf $(VENV) .uv .jax
+	rm -rf $(VENV) .uv .jax $(SANITIZED) $(KERNELS)/built

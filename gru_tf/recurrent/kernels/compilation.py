@@ -12,7 +12,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent
 SOURCE = FOLDER / "source"
 BUILT = FOLDER / "built"
 ABOUT = "about.json"
-OPERATIONS = "operations.so"
+OPERATIONS, PROCESSOR = "operations.so", "processor.so"
 
 # Machine → name of each build → its -march; "" for the machine's baseline.
 BUILDS: dict[str, dict[str, str]] = {
@@ -33,8 +33,7 @@ BUILDS: dict[str, dict[str, str]] = {
 FLAGS = ("-std=gnu11", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden", "-pthread")
 TYPES = {"float": ("-DREAL=float",), "double": ("-DREAL=double", "-DREAL_IS_DOUBLE")}
 BY_TYPE = ("sequence.c", "weights.c", "inputs.c", "functions.c")  # compiled once for each type
-ONCE = ("threads.c", "memory.c", "processor.c")
-TENSORFLOW = ("tensorflow_operations.c",)
+ONCE = ("threads.c", "memory.c")
 ZIG_CACHES = ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
 GLIBC = "2.17"  # the oldest C library that the libraries load with: manylinux2014's
 
@@ -122,7 +121,15 @@ class Compiler:
         Raises:
             CompilationError: where the compiler is missing or fails.
         """
-        self._library(output, [(SOURCE / name, ()) for name in TENSORFLOW], ["-Wl,-z,now"])
+        self._library(output, [(SOURCE / "tensorflow_operations.c", ())], ["-Wl,-z,now"])
+
+    def processor(self, output: Path) -> None:
+        """Compile what tells the level of a processor, and runs on any.
+
+        Raises:
+            CompilationError: where the compiler is missing or fails.
+        """
+        self._library(output, [(SOURCE / "processor.c", ())], [])
 
     def _library(self, output: Path, units: Sequence[tuple[Path, Sequence[str]]], link: Sequence[str]) -> None:
         """Compile files with the flags of each, and link them; what they need is in a folder that is gone afterwards."""
@@ -146,13 +153,19 @@ class Compiler:
             raise CompilationError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
 
 
-def build(folder: Path = BUILT, compiler: Compiler | None = None, machine: str = platform.machine()) -> bool:
-    """Compile all libraries for a kind of processor, unless the folder has them from the same sources and compiler.
+def build(
+    folder: Path = BUILT,
+    compiler: Compiler | None = None,
+    machine: str = platform.machine(),
+    builds: Sequence[str] = (),
+) -> bool:
+    """Compile the libraries for a kind of processor, unless the folder has them from the same sources and compiler.
 
     Args:
         folder: where they go.
         compiler: zig's if None.
         machine: "x86_64" or "aarch64".
+        builds: which levels of processor; all of this kind's if empty.
 
     Returns:
         Whether anything was compiled.
@@ -162,11 +175,12 @@ def build(folder: Path = BUILT, compiler: Compiler | None = None, machine: str =
     """
     compiler = compiler or Compiler(zig(machine))
     recipe = {"machine": machine, "sources": digest(), "compiler": compiler.name, "options": list(compiler.options)}
-    if _has(folder, recipe):
+    chosen = {name: BUILDS[machine][name] for name in builds or BUILDS[machine]}
+    if _has(folder, recipe, chosen):
         return False
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".compiling-", dir=folder) as temporary:
-        files = _compile(Path(temporary), compiler, BUILDS[machine])
+        files = _compile(Path(temporary), compiler, chosen)
         libraries = {file.name: sha256(file) for file in files}
         for file in files:  # a program that has a library loaded keeps the old file
             os.replace(file, folder / file.name)
@@ -186,18 +200,20 @@ def _compile(folder: Path, compiler: Compiler, builds: Mapping[str, str]) -> lis
         files = {folder / library(name): march for name, march in builds.items()}
         waiting = [pool.submit(compiler.core, file, march) for file, march in files.items()]
         waiting.append(pool.submit(compiler.operations, folder / OPERATIONS))
+        waiting.append(pool.submit(compiler.processor, folder / PROCESSOR))
         for done in waiting:
             done.result()
-    return [*files, folder / OPERATIONS]
+    return [*files, folder / OPERATIONS, folder / PROCESSOR]
 
 
-def _has(folder: Path, recipe: Mapping[str, Any]) -> bool:
+def _has(folder: Path, recipe: Mapping[str, Any], builds: Iterable[str]) -> bool:
     try:
         found = about(folder)
     except (OSError, ValueError):
         return False
-    same = all(found.get(name) == value for name, value in recipe.items())
-    return same and all(sha256(folder / name) == digits for name, digits in found.get("libraries", {}).items())
+    libraries = found.get("libraries", {})
+    same = all(found.get(name) == value for name, value in recipe.items()) and {*map(library, builds)} <= {*libraries}
+    return same and all(sha256(folder / name) == digits for name, digits in libraries.items())
 
 
 def _write_about(folder: Path, content: Mapping[str, Any]) -> None:
@@ -207,5 +223,5 @@ def _write_about(folder: Path, content: Mapping[str, Any]) -> None:
     os.replace(new, folder / ABOUT)
 
 
-if __name__ == "__main__":  # FOLDER COMPILER OPTION …
-    build(Path(sys.argv[1]), Compiler((sys.argv[2],), tuple(sys.argv[3:])))
+if __name__ == "__main__":  # FOLDER BUILD COMPILER OPTION …
+    build(Path(sys.argv[1]), Compiler((sys.argv[3],), tuple(sys.argv[4:])), builds=sys.argv[2:3])

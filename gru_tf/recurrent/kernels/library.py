@@ -127,19 +127,15 @@ def _choose(folder: Path, about: dict[str, Any], wanted: str) -> str:
     builds = compilation.BUILDS[platform.machine()]
     if wanted and wanted not in builds:
         raise UnusableError(f"{VARIABLE}: received {wanted!r}, expected off, a folder or one of {', '.join(builds)}")
-    generic = ctypes.CDLL(str(_intact(folder, about, compilation.library("generic"))))
-    level = generic.gru_tf_processor_level()
-    if wanted:
-        if level < LEVELS.get(wanted, 0):
-            raise UnusableError(f"{VARIABLE}={wanted}, but this processor has no {WANTS[wanted]}")
-        return wanted
-    if platform.machine() != "x86_64":
-        return "generic"
-    for name, needed in LEVELS.items():
-        if level >= needed:
-            return name
-    # the generic build computes each fused multiply-add in software there, slower than TensorFlow
-    raise UnusableError(f"this processor has no {WANTS['x86-64-v3']}")
+    level = ctypes.CDLL(str(_intact(folder, about, compilation.PROCESSOR))).gru_tf_processor_level()
+    if wanted and level < LEVELS.get(wanted, 0):
+        raise UnusableError(f"{VARIABLE}={wanted}, but this processor has no {WANTS[wanted]}")
+    if wanted or platform.machine() != "x86_64":
+        return wanted or "generic"
+    fitting = [name for name, needed in LEVELS.items() if level >= needed and compilation.library(name) in about["libraries"]]
+    if not fitting:  # the generic build computes each fused multiply-add in software there, slower than TensorFlow
+        raise UnusableError(f"this processor has no {WANTS['x86-64-v3']}")
+    return fitting[0]
 
 
 def _intact(folder: Path, about: dict[str, Any], name: str) -> Path:

@@ -1,7 +1,7 @@
 /* Which of the x86-64 levels this processor and operating system have: 4 (AVX-512), 3 (AVX2 and fused multiply-add) or 0.
  *
- * https://gitlab.com/x86-psABIs/x86-64-ABI, "Micro-Architecture Levels". The processor is asked itself: the library of
- * clang's __builtin_cpu_supports says 0 to everything in a library linked by zig, and /proc/cpuinfo is not there in every
+ * https://gitlab.com/x86-psABIs/x86-64-ABI, "Micro-Architecture Levels". The processor is asked itself:
+ * clang's __builtin_cpu_supports says 0 to everything where zig links it, and /proc/cpuinfo is not there in every
  * container and, under an emulator, that of another processor.
  */
 #include "kernels.h"
