@@ -68,16 +68,16 @@ static void form_sums(const Step *s, int group) {
   const int64_t I = s->sequence->features, H = s->sequence->units;
   Factor factors[2];
   int count = 0;
-  if (g->reads_input) factors[count++] = (Factor){s->x, I, 1, I, s->input_panels[group], I, 0};
-  if (g->reads_state == STATE) factors[count++] = (Factor){s->before, kept_width(s), 1, H, s->state_panels[group], H, 0};
-  if (g->reads_state == RESET_STATE) factors[count++] = (Factor){s->reset, s->width, 1, H, s->state_panels[group], H, 0};
+  if (g->reads_input) factors[count++] = (Factor){s->x, I, I, s->input_panels[group], I, 0};
+  if (g->reads_state == STATE) factors[count++] = (Factor){s->before, kept_width(s), H, s->state_panels[group], H, 0};
+  if (g->reads_state == RESET_STATE) factors[count++] = (Factor){s->reset, s->width, H, s->state_panels[group], H, 0};
   product(s->rows, g->gates * s->width, factors, count, (Start){s->starts[group], 0}, s->sums + group_column(s, group), s->sums_width);
 }
 
 /* out (rows, width) += δ Uᵀ of a group */
 static void add_from_state(const Step *s, int group, REAL *out) {
   const int64_t depth = s->cell->group[group].gates * s->width;
-  const Factor factor = {s->sums + group_column(s, group), s->sums_width, 1, depth, s->state_panels[group], depth, 0};
+  const Factor factor = {s->sums + group_column(s, group), s->sums_width, depth, s->state_panels[group], depth, 0};
   product(s->rows, s->width, &factor, 1, (Start){out, s->width}, out, s->width);
 }
 

@@ -55,8 +55,8 @@ static void accumulate(const Left *left, const REAL *deltas, int64_t count, int6
   const int64_t columns = vectors * LANES;
   for (int64_t row = 0, height; row < left->rows; row += height) {
     height = tile_rows(left->rows - row);
-    const Factor factor = {tiles, 1, height, count, deltas, count, 0};
-    any_tile(height, vectors, &factor, 1, 0, 0, (Start){sums + row * columns, columns}, sums + row * columns, columns);
+    const Factor factor = {tiles, 0, count, deltas, count, 0};
+    any_tile(1, height, vectors, &factor, 1, 0, 0, (Start){sums + row * columns, columns}, sums + row * columns, columns);
     tiles += STEPS_AT_ONCE * height;
   }
 }
@@ -167,7 +167,7 @@ static void inputs_part(void *pointer, int64_t part) {
     if (!cell_of(s)->group[p.group].reads_input) continue;
     const int64_t columns = p.vectors * LANES;
     const REAL *deltas = deltas_of(s, p.group) + p.panel * LANES * all_rows + first * columns;
-    const Factor factor = {deltas, columns, 1, columns, job->panels, job->depth, row_of_w};
+    const Factor factor = {deltas, columns, columns, job->panels, job->depth, row_of_w};
     product(rows, width, &factor, 1, (Start){out, width}, out, width);
     row_of_w += columns;
   }
