@@ -238,7 +238,7 @@ def facts_of(layer: Any, gpu: bool | None = None, mask: str | None = None, train
         training=training,
         takes_kernel=getattr(layer, "takes_kernel", False),
         dtype=str(layer.compute_dtype),
-        no_kernels=kernels.why_not(),
+        no_kernels=_why_no_kernels(),
         portable=_backend() == "tensorflow" and portability.leaves_process(),
     )
 
@@ -254,6 +254,15 @@ def _name(activation: Any, wanted: str) -> str:
 
         own.append(getattr(tf, wanted))
     return name if activation in own else f"another function named {name}"
+
+
+def _why_no_kernels() -> str:
+    """Why there are no fused kernels in this process; loads TensorFlow's part of them, once."""
+    if (why := kernels.why_not()) or _backend() != "tensorflow":
+        return why
+    from gru_tf.recurrent.kernels import operations
+
+    return operations.why_not()
 
 
 def _backend() -> str:

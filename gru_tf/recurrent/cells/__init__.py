@@ -46,7 +46,7 @@ class CellSpec:
         states: names of the states; the first one is the output.
         parameters: `parameters(features, units, **options)` → number of weights.
         fused: `fused(units, **options)` → a layer that computes all steps faster than `keras.layers.RNN` over the cell:
-            this project's (a fused kernel on a CPU, cuDNN on a GPU), Keras' own or a parallel scan; None where there is none.
+            this project's (a fused kernel on a CPU, cuDNN on a GPU), Keras' own, a parallel scan; None if there is none.
         reference: author, year, arXiv id or venue.
         options: the cell's own options, each with its allowed values, the default first; a `Whole` among them stands
             for all numbers of its range.

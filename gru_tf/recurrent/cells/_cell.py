@@ -207,15 +207,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
 def check_arguments(
     who: str, units: Any, dropout: Any, recurrent_dropout: Any, seed: Any = None, implementation: Any = 2
 ) -> None:
-    """Refuse values that a cell's or layer's arguments of these names do not take.
-
-    Args:
-        who: the class's name, for the message.
-        units, dropout, recurrent_dropout, seed, implementation: as received.
-
-    Raises:
-        ValueError: naming the first that is impossible.
-    """
+    """Refuse values that a cell's or layer's arguments of these names do not take; raises ValueError, begun with `who`."""
     expect(is_whole(units) and units > 0, who, "units", "a positive integer", units)
     for name, value in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
         expect(is_share(value), who, name, "a number from 0 to below 1", value)

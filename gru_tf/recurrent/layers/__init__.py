@@ -16,11 +16,7 @@ _HOMES = {
     "stacked": "gru_tf.recurrent.layers.stack",
 }
 
-__getattr__, _, _ = lazy.exports(__name__, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+__getattr__, __dir__, __all__ = lazy.exports(__name__, _HOMES)
 
 
 def recurrent(

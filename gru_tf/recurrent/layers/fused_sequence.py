@@ -40,13 +40,14 @@ def compute(layer: Any, sequences: Any, states: list[Any], mask: Any, training: 
     cell, facts = layer.cell, facts_of(layer, training=training)
     if training and cell.dropout:
         sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0, :]), 1)
-    weights = [None if w is None else ops.convert_to_tensor(w) for w in (cell.kernel, cell.recurrent_kernel, cell.bias)]
     return operations.sequence(
         KERNELS[facts.kind] if facts.reset_after else "gru, reset before",
         sequences,
         states,
-        *weights,
-        mask=mask,
+        ops.convert_to_tensor(cell.kernel),
+        ops.convert_to_tensor(cell.recurrent_kernel),
+        None if cell.bias is None else ops.convert_to_tensor(cell.bias),
+        mask,
         go_backwards=layer.go_backwards,
         return_sequences=layer.return_sequences,
         zero_output_for_mask=layer.zero_output_for_mask,

@@ -175,4 +175,3 @@ class GRU(CudnnLayer, StockGRU):
             raise NotImplementedError
         signs = ops.repeat(ops.array([-1.0, 1.0, 1.0], dtype=self.compute_dtype), self.units)
         return [None if w is None else w * signs for w in weights]
-
