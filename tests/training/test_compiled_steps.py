@@ -11,7 +11,7 @@ import tensorflow as tf
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
-from gru_tf.recurrent import kernel_path, kernels
+from gru_tf.recurrent import kernel_conditions, kernels
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.tasks import Examples, Signature
@@ -392,7 +392,7 @@ def test_auto_means_xla_except_for_what_cudnn_or_a_fused_kernel_runs(
 ):
     run = run_of(jit="auto", model=model).but(cell=cell)
     for why_not, expected in (("", on_a_cpu), ("turned off", without_kernels)):
-        monkeypatch.setattr(kernel_path, "_why_no_kernels", lambda why_not=why_not: why_not)
+        monkeypatch.setattr(kernel_conditions, "why_no_kernels", lambda why_not=why_not: why_not)
         assert jit_of(run, gpu=False) is expected
         assert jit_of(run, gpu=True) is on_a_gpu
         assert jit_of(run.tuned({"jit": True}), gpu=False) is True

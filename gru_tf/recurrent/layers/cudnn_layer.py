@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from gru_tf.recurrent.cells._cell import expect
-from gru_tf.recurrent.kernel_path import facts_of, first_failing
+from gru_tf.recurrent.kernel_conditions import facts_of, first_failing
 from gru_tf.recurrent.layers.kernel_layer import KernelLayer
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from gru_tf.recurrent.kernel_path import facts_of, under_xla, why_no_kernel
+from gru_tf.recurrent.kernel_conditions import facts_of
+from gru_tf.recurrent.kernel_path import under_xla, why_no_kernel
 
 KERNELS = {"SimpleRNN": "rnn", "LSTM": "lstm", "GRU": "gru"}  # kind of layer → name of the kernel
 

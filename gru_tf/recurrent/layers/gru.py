@@ -12,7 +12,7 @@ from keras.layers import GRU as StockGRU  # noqa: N811, of its own name: a progr
 from keras.src import backend  # the door to Keras' fused kernels, which keras.layers.GRU uses too
 
 from gru_tf.recurrent.cells.gru import GRUCell
-from gru_tf.recurrent.kernel_path import facts_of
+from gru_tf.recurrent.kernel_conditions import facts_of
 from gru_tf.recurrent.layers.cudnn_layer import CudnnLayer, checked_use_cudnn, known_implementation, whole
 
 
