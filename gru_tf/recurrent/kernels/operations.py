@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from gru_tf.foundation.errors import one_line
 from gru_tf.recurrent.kernels import library
 from gru_tf.recurrent.kernels.loop import loop
 from gru_tf.recurrent.kernels.recurrence import Recurrence
@@ -22,13 +23,25 @@ def _operations() -> Any:
     """The operations' Python functions; the library is loaded once a process.
 
     Raises:
-        OSError, tensorflow.errors.NotFoundError: where it cannot be loaded; `gru_tf.recurrent.kernels.why_not` knows first.
+        RuntimeError: where the kernels cannot be used, with the reason.
     """
-    library.core()  # stays loaded: the operations find its functions in the global scope
-    file = str(library.BUILT / "operations.so")
-    operations = tf.load_op_library(file)
-    ctypes.CDLL(file).gru_tf_set_threads(_threads())
+    file = str(library.operations())
+    try:
+        operations = tf.load_op_library(file)
+        ctypes.CDLL(file).gru_tf_set_threads(_threads())
+    except (OSError, AttributeError, tf.errors.OpError) as error:
+        library.refuse(f"TensorFlow cannot load the operations: {one_line(str(error), 200)}")
+        library.core()  # raises, with these words
     return operations
+
+
+def why_not() -> str:
+    """Why the operations cannot be used; "" where they can. What `gru_tf.recurrent.kernels.why_not` says, and tried."""
+    try:
+        _operations()
+    except RuntimeError:
+        return library.why_not()
+    return ""
 
 
 def sequence(

@@ -39,13 +39,18 @@ typedef struct {
 /* Columns are rounded up to whole vectors. */
 INLINE int64_t padded(int64_t columns) { return (columns + LANES - 1) / LANES * LANES; }
 
-/* Size of the next part where `left` remain: at most `most`, and all parts about equal. */
-INLINE int64_t next_part(int64_t left, int64_t most) {
-  const int64_t parts = (left + most - 1) / most;
-  return parts ? (left + parts - 1) / parts : 0;
+/* A length in parts of at most `most`, all about equal: the first `longer` of them are one longer than `size`. */
+typedef struct {
+  int64_t count, size, longer;
+} Parts;
+
+INLINE Parts parts_of(int64_t length, int64_t most) {
+  const int64_t count = (length + most - 1) / most, size = count ? length / count : 0;
+  return (Parts){count, size, length - count * size};
 }
-INLINE int64_t panel_vectors(int64_t left) { return next_part(left, PANEL_VECTORS); }
-INLINE int64_t tile_rows(int64_t left) { return next_part(left, TILE_ROWS); }
+INLINE int64_t part_size(Parts p, int64_t n) { return p.size + (n < p.longer); }
+INLINE Parts panels_of(int64_t columns) { return parts_of(columns / LANES, PANEL_VECTORS); }
+INLINE Parts tiles_of(int64_t rows) { return parts_of(rows, TILE_ROWS); }
 
 INLINE void tile(const int in_tiles, const int rows, const int vectors, const Factor *factors, int count, int64_t row,
                  int64_t panel, Start start, REAL *out, int64_t out_stride) {
@@ -87,25 +92,25 @@ INLINE void any_tile(const int in_tiles, int64_t rows, int64_t vectors, const Fa
 }
 
 /* out (rows, columns) = start + Σ left · right; `columns` is a multiple of LANES, and out may be start's values. */
-static void product(int64_t rows, int64_t columns, const Factor *factors, int count, Start start, REAL *out, int64_t out_stride) {
-  for (int64_t panel = 0, all_vectors = columns / LANES; panel < all_vectors;) {
-    const int64_t vectors = panel_vectors(all_vectors - panel), column = panel * LANES;
-    for (int64_t row = 0, height; row < rows; row += height) {
-      height = tile_rows(rows - row);
-      const Start here = {start.values ? start.values + row * start.row_stride + column : 0, start.row_stride};
-      any_tile(0, height, vectors, factors, count, row, panel, here, out + row * out_stride + column, out_stride);
+static inline void product(int64_t rows, int64_t columns, const Factor *factors, int count, Start start, REAL *out, int64_t out_stride) {
+  const Parts panels = panels_of(columns), tiles = tiles_of(rows);
+  for (int64_t n = 0, panel = 0, vectors; n < panels.count; n++, panel += vectors) {
+    vectors = part_size(panels, n);
+    for (int64_t m = 0, row = 0, height; m < tiles.count; m++, row += height) {
+      height = part_size(tiles, m);
+      const Start here = {start.values ? start.values + row * start.row_stride + panel * LANES : 0, start.row_stride};
+      any_tile(0, height, vectors, factors, count, row, panel, here, out + row * out_stride + panel * LANES, out_stride);
     }
-    panel += vectors;
   }
 }
 
 /* Row `depth_row` of a packed matrix of `depth` rows := values, whose length is a multiple of LANES. */
-INLINE void pack_row(REAL *panels, int64_t depth, int64_t depth_row, const REAL *values, int64_t columns) {
-  for (int64_t panel = 0, all_vectors = columns / LANES; panel < all_vectors;) {
-    const int64_t vectors = panel_vectors(all_vectors - panel);
-    REAL *to = panels + panel * LANES * depth + depth_row * vectors * LANES;
+INLINE void pack_row(REAL *packed, int64_t depth, int64_t depth_row, const REAL *values, int64_t columns) {
+  const Parts panels = panels_of(columns);
+  for (int64_t n = 0, panel = 0, vectors; n < panels.count; n++, panel += vectors) {
+    vectors = part_size(panels, n);
+    REAL *to = packed + panel * LANES * depth + depth_row * vectors * LANES;
     for (int64_t j = 0; j < vectors; j++) store(to + j * LANES, load(values + (panel + j) * LANES));
-    panel += vectors;
   }
 }
 

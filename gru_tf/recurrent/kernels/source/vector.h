@@ -47,6 +47,13 @@ INLINE vector all(REAL value) { return value - (vector){0}; } /* x − 0 = x, al
 INLINE bits bits_of(vector values) { return (bits)values; }
 INLINE vector choose(bits condition, vector yes, vector no) { return (vector)((condition & (bits)yes) | (~condition & (bits)no)); }
 
+/* The first `count` lanes, and zeros. */
+INLINE vector first_lanes(vector values, int64_t count) {
+  bits lane;
+  for (int64_t i = 0; i < LANES; i++) lane[i] = i < count ? -1 : 0;
+  return choose(lane, values, (vector){0});
+}
+
 /* a b + c, rounded once */
 INLINE vector fma_(vector a, vector b, vector c) {
 #if defined(__clang__)
@@ -94,7 +101,7 @@ INLINE vector within(vector x, REAL most) {
 }
 
 INLINE vector sigmoid(vector x) {
-  const Exponential e = exponential(within(-x, EXP_MOST));
+  const Exponential e = exponential(-within(x, EXP_MOST));
   return all(1) / (all(1) + fma_(e.scale, e.small, e.scale));
 }
 
@@ -102,6 +109,11 @@ INLINE vector hyperbolic_tangent(vector x) {
   const Exponential e = exponential(within(x + x, (REAL)(IS_DOUBLE ? 40 : 20))); /* beyond ±20, ±10 it rounds to ±1 */
   const vector less_one = fma_(e.scale, e.small, e.scale - all(1));              /* e^2x − 1 */
   return less_one / (less_one + all(2));
+}
+
+/* In a loop of its own, so that the series' coefficients stay in registers. */
+static inline void to_sigmoids(REAL *values, int64_t count) {
+  for (int64_t j = 0; j < count; j += LANES) store(values + j, sigmoid(load(values + j)));
 }
 
 #endif
