@@ -31,10 +31,10 @@ def name_of(layer):
 
 def mask_named(name, batch, steps, seed=0):
     """A mask (batch, T) of this form; None for none."""
-    rng, place = np.random.default_rng([seed, 5]), np.arange(steps)
-    lengths = rng.integers(1, steps + 1, size=(batch, 1))
     if name == "none":
         return None
+    rng, place = np.random.default_rng([seed, 5]), np.arange(steps)
+    lengths = rng.integers(1, steps + 1, size=(batch, 1))
     found = {
         "all real": np.ones((batch, steps), bool),
         "right-padded": place < lengths,

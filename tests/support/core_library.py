@@ -1,7 +1,10 @@
 """The kernels' plain C library called from NumPy, as `source/kernels.h` declares it: no TensorFlow is in the process."""
 
 import ctypes
+import platform
+import sys
 from ctypes import POINTER, Structure, c_int, c_int32, c_int64, c_void_p
+from pathlib import Path
 
 import numpy as np
 from sequence_equations import GATES, Arrays, Result
@@ -16,6 +19,14 @@ _POINTERS = (
     *("outputs", "h_last", "c_last", "kept", "d_outputs", "d_h_last", "d_c_last", "deltas", "d_h0", "d_c0"),
     *("d_kernel", "d_recurrent_kernel", "d_bias", "d_recurrent_bias", "d_inputs"),
 )
+
+
+def is_served():
+    """Whether this machine is one that a fast build is made for: Linux on x86-64 with AVX2 and fused multiply-add."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return False
+    flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
+    return {"avx2", "fma"} <= set(flags)
 
 
 class Sequence(Structure):
