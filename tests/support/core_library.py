@@ -15,7 +15,7 @@ TYPES = {"float32": "float", "float64": "double"}
 _NUMBERS = ("batch", "steps", "features", "units")
 _FLAGS = ("cell", "write", "backwards", "every_step", "zero_masked", "threads")
 _POINTERS = (
-    *("inputs", "mask", "h0", "c0", "kernel", "recurrent_kernel", "bias", "recurrent_bias"),
+    *("inputs", "mask", "h0", "c0", "kernel", "recurrent_kernel", "bias", "recurrent_bias", "packed"),
     *("outputs", "h_last", "c_last", "kept", "d_outputs", "d_h_last", "d_c_last", "deltas", "d_h0", "d_c0"),
     *("d_kernel", "d_recurrent_kernel", "d_bias", "d_recurrent_bias", "d_inputs"),
 )
@@ -68,9 +68,11 @@ class Core:
         function(x.ctypes.data, y.ctypes.data, x.size)
         return y
 
-    def forward(self, layer, arrays, keep=False):
-        """The layer's result; with `keep` also the call, for `gradient`."""
+    def forward(self, layer, arrays, keep=False, packed=False):
+        """The layer's result; with `keep` also the call, for `gradient`; with `packed` from weights packed beforehand."""
         call = _Call(self, layer, arrays)
+        if packed:
+            return call.packed()
         call.forward(keep)
         return (call.result(), call) if keep else call.result()
 
@@ -132,6 +134,21 @@ class _Call:
         if keep:
             self._room("kept", (self._size("kept_size"),))
         self._run("forward")
+
+    def packed(self):
+        """The result, twice, from weights that are packed once."""
+        pack, free = self.core.function("pack", self.dtype), self.core.library.gru_tf_free
+        pack.restype, free.restype, free.argtypes = c_void_p, None, [c_void_p]
+        self.sequence.packed = pack(ctypes.byref(self.sequence))
+        assert self.sequence.packed, "pack: no memory"
+        for name in ("kernel", "recurrent_kernel", "bias", "recurrent_bias"):  # they are not read again
+            setattr(self.sequence, name, None)
+        found = []
+        for _ in range(2):
+            self.forward(keep=False)
+            found.append(self.result())
+        free(self.sequence.packed)
+        return found
 
     def result(self):
         states = [self.arrays[name] for name in ("h_last", "c_last")[: len(self.given.states)]]

@@ -55,6 +55,16 @@ def test_nothing_is_kept_for_an_answer_alone(core, layer, dtype):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@every_type
+@every_cell
+def test_weights_can_be_packed_beforehand(core, layer, dtype):
+    for bias in (True, False):
+        case = made(layer, (5, 3, 7, 13), bias=bias, dtype=dtype)
+        once = core.forward(layer, case.arrays)
+        for again in core.forward(layer, case.arrays, packed=True):
+            np.testing.assert_array_equal(again.outputs, once.outputs)
+
+
 @every_cell
 def test_gradients_that_are_not_given_are_zero(core, layer):
     case = made(layer, (3, 4, 2, 5), "gaps")
