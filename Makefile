@@ -11,6 +11,7 @@ PAIRS ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin
+PACKAGES := $(VENV)/packages
 READY := $(VENV)/ready
 UV := .uv/bin/uv
 JAX := .jax/ready
@@ -50,9 +51,13 @@ ui: $(READY)
 	$(BIN)/gru-tf ui
 
 # Everything is installed from the lock, by hash; bytecode is compiled once, which halves TensorFlow's start.
-$(READY): $(UV) requirements.lock pyproject.toml $(SOURCES)
+$(PACKAGES): $(UV) requirements.lock
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 	$(UV) pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	touch $@
+
+# Compiles the kernels where their sources have changed.
+$(READY): $(PACKAGES) pyproject.toml $(SOURCES)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 

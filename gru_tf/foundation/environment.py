@@ -33,7 +33,8 @@ def versions() -> dict[str, str]:
 @cache
 def source() -> str:
     """This package and those that it builds on, in 16 digits: no other version goes on from a checkpoint of this one."""
-    return sha256_of_parts([repr(sorted(versions().items())).encode(), *sorted(PACKAGE.rglob("*.py"))])[:16]
+    files = [file for ending in ("py", "c", "h") for file in sorted(PACKAGE.rglob(f"*.{ending}"))]
+    return sha256_of_parts([repr(sorted(versions().items())).encode(), *files])[:16]
 
 
 @cache

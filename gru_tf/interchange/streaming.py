@@ -3,9 +3,10 @@
     x_t → embedding or scale → layer 1 with its states → … → layer n with its states → head → y_t
 
 Each layer's cell is called once per step, so every cell that `keras.layers.RNN` can run can be streamed, stock or custom.
+Where the fused CPU kernels have all cells of a model, `Streaming` computes the step by them and NumPy, else by TensorFlow.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, did_you_mean
+from gru_tf.interchange import kernel_step
 from gru_tf.interchange.keras_model import IDLE, in_line
 
 STATES = ("h", "c")
@@ -95,12 +97,20 @@ class Streaming:
     """A trained network that reads one step at a time and keeps its states: `step`, `state`, `reset`.
 
     After the steps of a sequence the last output is the model's output for the whole sequence, or for its last step.
-    Every step counts as real; there is no mask. Weights are shared with the model, also when they change.
+    Every step counts as real; there is no mask.
+
+    The model's weights are read when a sequence begins: here, at `reset`, and where states are assigned. Whoever changes
+    them then calls `reset` or assigns `state`; what changes in the middle of a sequence does not count on the path
+    "fused cpu", and counts from the next step by TensorFlow.
 
     Args:
         model: a Keras model of an input, an embedding or a scale, recurrent layers in one direction (stock, this
             project's, or `keras.layers.RNN` over any cell), dense layers; imported, or trained here.
         batch: sequences that run side by side, each with its own states.
+
+    Attributes:
+        kernel_path: what computes a step: "fused cpu", this project's kernels and NumPy, in a tenth of the time or less; or
+            "tensorflow: " and why not by them, such as "tensorflow: RNN 'rnn': the kernels have no JANETCell".
 
     Raises:
         UserError: for a model that cannot be streamed, e.g. one that reads in both directions, naming the layer.
@@ -115,21 +125,23 @@ class Streaming:
     """
 
     def __init__(self, model: Any, batch: int | None = None):
-        import tensorflow as tf
-
         self.batch = batch
         rows = batch or 1
         self._one = OneStep(model)
-        shape = (rows,) if self._one.features is None else (rows, self._one.features)
-        self._shape, self._rows = shape, rows
-        states = [tf.TensorSpec((rows, units), self._one.state_dtype) for _, units in self._one.states]
-        signature = [tf.TensorSpec(shape, self._one.dtype), states]
-        self._compiled = tf.function(self._one, input_signature=signature, autograph=False)
+        self._shape = (rows,) if self._one.features is None else (rows, self._one.features)
+        self._rows = rows
+        why = kernel_step.why_not(self._one.layers, self._one.dtype)
+        self.kernel_path = f"tensorflow: {why}" if why else "fused cpu"
+        self._compiled = _compiled(self._one, self._shape) if why else None
         self.reset()
 
     def reset(self) -> None:
-        """Begin a new sequence with all states zero."""
-        self._states = [np.zeros((self._rows, units), self._one.state_dtype) for _, units in self._one.states]
+        """Begin a new sequence with all states zero, and with the weights that the model has now."""
+        self._begin([np.zeros((self._rows, units), self._one.state_dtype) for _, units in self._one.states])
+
+    def _begin(self, states: list[Array]) -> None:
+        self._advance = self._compiled or kernel_step.KernelStep(self._one.layers, self._rows)
+        self._states = states
 
     def step(self, x: Any) -> Array:
         """The output (O,) for one step (I,), or for a token's number; with `batch`, (batch, O) for (batch, I).
@@ -144,14 +156,12 @@ class Streaming:
         tokens = self._one.tokens
         if tokens is not None and not (inputs.dtype.kind in "iu" and np.all((inputs >= 0) & (inputs < tokens))):
             raise ValueError(f"Streaming: expected whole numbers from 0 to {tokens - 1}. Received: {x!r}")
-        output, states = self._compiled(inputs.reshape(self._shape).astype(self._one.dtype), self._states)
-        self._states = [state.numpy() for state in states]
-        outputs: Array = output.numpy()
-        return outputs if self.batch else outputs[0]
+        output, self._states = self._advance(inputs.reshape(self._shape).astype(self._one.dtype), self._states)
+        return output if self.batch else output[0]
 
     @property
     def state(self) -> dict[str, Array]:
-        """A copy of each state by name, (batch, H): "layer0_forward_h" and so on."""
+        """A copy of each state by name, (batch, H): "layer0_forward_h" and so on; assigned, a sequence goes on from there."""
         return {name: state.copy() for (name, _), state in zip(self._one.states, self._states, strict=True)}
 
     @state.setter
@@ -161,9 +171,23 @@ class Streaming:
             wrong = next((name for name in states if name not in names), "")
             near = did_you_mean(wrong, names) if wrong else ""
             raise ValueError(f"Streaming: expected the states {', '.join(names)}.{near} Received: {', '.join(states)}")
-        arrays = [np.array(states[name], self._one.state_dtype) for name in names]
+        arrays = [np.array(states[name], self._one.state_dtype, order="C") for name in names]
         for (name, units), array in zip(self._one.states, arrays, strict=True):
             if array.shape != (self._rows, units):
                 expected = f"state {name} of shape {(self._rows, units)}"
                 raise ValueError(f"Streaming: expected {expected}. Received: shape {array.shape}")
-        self._states = arrays
+        self._begin(arrays)
+
+
+def _compiled(one: OneStep, shape: tuple[int, ...]) -> Callable[[Array, list[Array]], tuple[Array, list[Array]]]:
+    """The step as a TensorFlow function between NumPy arrays."""
+    import tensorflow as tf
+
+    states = [tf.TensorSpec((shape[0], units), one.state_dtype) for _, units in one.states]
+    function = tf.function(one, input_signature=[tf.TensorSpec(shape, one.dtype), states], autograph=False)
+
+    def advance(x: Array, states: list[Array]) -> tuple[Array, list[Array]]:
+        output, after = function(x, states)
+        return output.numpy(), [state.numpy() for state in after]
+
+    return advance

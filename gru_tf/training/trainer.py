@@ -13,6 +13,8 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import one_line
+from gru_tf.recurrent import kernels
+from gru_tf.recurrent.kernels import operations
 from gru_tf.tasks import Splits, Task, create
 from gru_tf.training import feeding
 from gru_tf.training.batches import bucket_lengths, spans
@@ -117,7 +119,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         peak_memory_mb=environment.peak_memory_mb(),
         kernel_path=steps.kernel_path,
         jit=steps.jit,
-        environment={**machine(), "data": task.checksums()},
+        environment={**machine(), **_path(steps), "data": task.checksums()},
         model_file=model_file,
         samples=epochs.samples,
         diagnostics=observer.diagnostics(),
@@ -138,8 +140,13 @@ def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.
         return RunResult(run=run, status="failed", error=message, passing=passing, started=started, seconds=seconds)
 
 
+def _path(steps: CompiledSteps) -> dict[str, str]:
+    """Why the recurrence did not run in a fused CPU kernel; nothing where it did."""
+    return {"why_not_fused": steps.why_not_fused} if steps.why_not_fused else {}
+
+
 def machine() -> dict[str, Any]:
-    """Versions, commit, device and threads of this process."""
+    """Versions, commit, device, threads and build of the fused CPU kernels of this process, or why it has none."""
     return {
         "versions": environment.versions(),
         "commit": environment.commit(),
@@ -147,4 +154,5 @@ def machine() -> dict[str, Any]:
         if (gpu := next(iter(tf.config.list_physical_devices("GPU")), None))
         else environment.processor(),
         "threads": tf.config.threading.get_intra_op_parallelism_threads(),
+        "kernels": operations.why_not() or kernels.build(),
     }

@@ -8,6 +8,7 @@ import psutil
 
 from gru_tf.data import datasets
 from gru_tf.foundation import environment
+from gru_tf.recurrent import kernels
 from gru_tf.suite.engine import processes
 from gru_tf.suite.tracking import default_uri
 
@@ -20,6 +21,8 @@ def describe() -> Iterator[tuple[str, str]]:
     import keras
     import tensorflow as tf
 
+    from gru_tf.recurrent.kernels import operations
+
     yield "versions", ", ".join(f"{name} {number}" for name, number in environment.versions().items())
     yield "optional", ", ".join(f"{name} {_version(name) or f'not installed ({what})'}" for name, what in OPTIONAL.items())
     yield "Keras backend", keras.backend.backend()
@@ -28,10 +31,15 @@ def describe() -> Iterator[tuple[str, str]]:
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     yield "GPU", ", ".join(str(details.get("device_name", "GPU")) for details in gpus) or "none that TensorFlow sees"
     yield "cuDNN", _cudnn(tf.sysconfig.get_build_info(), bool(gpus))
+    yield "CPU kernels", _kernels(operations.why_not())
     workers = len(processes.devices(None))
     yield "gru-tf run", f"{workers} worker{'s' * (workers > 1)} of 1 thread; override with --workers and --threads"
     yield "store", default_uri()
     yield "data", f"{os.environ.get(datasets.FOLDERS) or f'{datasets.FOLDERS} is not set'}; cache {datasets.cache()}"
+
+
+def _kernels(why_not: str) -> str:
+    return f"none, {why_not}" if why_not else f"fused, build {kernels.build()}"
 
 
 def _cudnn(build: dict[str, str], gpu: bool) -> str:

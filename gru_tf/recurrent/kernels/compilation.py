@@ -93,7 +93,11 @@ class Compiler:
     @property
     def name(self) -> str:
         """Command or version: what decides the libraries' bytes."""
-        return f"ziglang {version('ziglang')}" if "ziglang" in self.command else " ".join(self.command)
+        return f"ziglang {version('ziglang')}" if self._is_zig else " ".join(self.command)
+
+    @property
+    def _is_zig(self) -> bool:
+        return "ziglang" in self.command
 
     def core(self, output: Path, march: str = "", options: Sequence[str] = (), source: Path = SOURCE) -> None:
         """Compile the library of one level of processor.
@@ -109,8 +113,8 @@ class Compiler:
         """
         units = [(source / name, flags) for name in BY_TYPE for flags in TYPES.values()]
         units += [(source / name, ()) for name in ONCE]
-        level = [f"-march={march.replace('-', '_') if 'ziglang' in self.command else march}"] if march else []
-        self._library(output, [(file, (*flags, *level, *options)) for file, flags in units], ["-lm"])
+        level = [f"-march={march.replace('-', '_') if self._is_zig else march}"] if march else []
+        self._library(output, [(file, (*flags, *level, *options)) for file, flags in units], ["-lm", "-Wl,-z,defs"])
 
     def operations(self, output: Path) -> None:
         """Compile TensorFlow's operations; when loaded, they look up all their symbols, of TensorFlow and of the core.
@@ -126,12 +130,13 @@ class Compiler:
             objects = [str(Path(folder, f"{number}.o")) for number in range(len(units))]
             for (file, flags), into in zip(units, objects, strict=True):
                 self._run([*flags, "-c", str(file), "-o", into], folder)
-            # Without the level: zig would compile its runtime library for each.
-            self._run(["-shared", *objects, "-o", str(output), *link], folder)
+            # zig first compiles a runtime library, 9 s, unless told that none is needed; the C library is then to be named
+            libraries = ["-nostdlib", "-lc"] if self._is_zig else []
+            self._run(["-shared", *objects, "-o", str(output), *libraries, *link], folder)
 
     def _run(self, arguments: Sequence[str], folder: str) -> None:
         command = [*self.command, *FLAGS, *self.options, *arguments]
-        # 50 MB that zig keeps of a compilation: not in a user's home
+        # what zig keeps of a compilation is not left in a user's home
         cache = {name: os.environ.get(name, folder) for name in ZIG_CACHES}
         try:
             done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **cache}, check=False)

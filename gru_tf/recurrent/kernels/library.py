@@ -18,7 +18,7 @@ VARIABLE = "GRU_TF_KERNELS"
 LEVELS = {"x86-64-v4": 4, "x86-64-v3": 3}  # what `gru_tf_processor_level` says; "generic" runs anywhere
 WANTS = {"x86-64-v4": "AVX-512 (F, BW, CD, DQ, VL)", "x86-64-v3": "AVX2 and fused multiply-add"}
 AGAIN = "`make` or `pip install .` builds it again"
-ANEW = "delete the folder and install gru-tf again, with `make` or pip"
+ANEW = "delete gru_tf/recurrent/kernels/built and install gru-tf again, with `make` or pip"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def _found() -> Found:
     except UnusableError as error:
         return Found(why_not=str(error))
     except Exception as error:  # whatever it is, everything works without the kernels
-        return Found(why_not=f"the library cannot be loaded: {type(error).__name__}: {error}")
+        words = str(error).replace(f"{compilation.BUILT}{os.sep}", "")  # records of runs are shared, folders are private
+        return Found(why_not=f"the library cannot be loaded: {type(error).__name__}: {words}")
 
 
 def _load(wanted: str) -> Found:
@@ -111,7 +112,7 @@ def _about(folder: Path) -> dict[str, Any]:
     try:
         about = compilation.about(folder)
     except FileNotFoundError:
-        raise UnusableError(f"no library was built: {folder} has none; {AGAIN}") from None
+        raise UnusableError(f"no library was built; {AGAIN}") from None
     if about["why_not"]:
         raise UnusableError(about["why_not"])
     if about["machine"] != platform.machine():
@@ -145,7 +146,7 @@ def _intact(folder: Path, about: dict[str, Any], name: str) -> Path:
     """A library's file, as it was built: the process would die of one that was cut off."""
     found, built = compilation.sha256(folder / name), about["libraries"].get(name)
     if not found:
-        raise UnusableError(f"{folder / name} is missing; {ANEW}")
+        raise UnusableError(f"{name} is missing; {ANEW}")
     if found != built:
-        raise UnusableError(f"{folder / name} is not the file that was built; {ANEW}")
+        raise UnusableError(f"{name} is not the file that was built; {ANEW}")
     return folder / name

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-CELLS = ("rnn", "lstm", "gru", "gru, reset before")  # in the order of source/kernels.h
+from gru_tf.recurrent.kernels.declarations import CELLS
 
 
 @dataclass(frozen=True)
