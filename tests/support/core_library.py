@@ -21,20 +21,23 @@ _POINTERS = (
 )
 
 
-def is_served():
-    """Whether this machine is one that a fast build is made for: Linux on x86-64 with AVX2 and fused multiply-add."""
+def processor_has(*flags):
+    """Whether this machine is Linux on x86-64 and its processor has these."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
-    flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
-    return {"avx2", "fma"} <= set(flags)
+    found = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    return set(flags) <= set(found.split())
+
+
+def is_served():
+    """Whether this machine is one that a fast build is made for."""
+    return processor_has("avx2", "fma")
 
 
 class Sequence(Structure):
     """GruTfSequence of `kernels.h`."""
 
-    _fields_ = (
-        [(name, c_int64) for name in _NUMBERS] + [(name, c_int32) for name in _FLAGS] + [(name, c_void_p) for name in _POINTERS]
-    )
+    _fields_ = [(n, kind) for names, kind in ((_NUMBERS, c_int64), (_FLAGS, c_int32), (_POINTERS, c_void_p)) for n in names]
 
 
 def empty(shape, dtype):
@@ -56,7 +59,7 @@ class Core:
         self.threads, self.allocate = threads, allocate
 
     def function(self, name, dtype):
-        """An exported function for this type; those that give sizes and functions of one argument have types of their own."""
+        """An exported function for this type, declared as one that takes a sequence."""
         found = getattr(self.library, f"gru_tf_{name}_{TYPES[str(dtype)]}")
         found.argtypes, found.restype = [POINTER(Sequence)], c_int64 if name.endswith("size") else c_int
         return found

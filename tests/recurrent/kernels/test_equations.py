@@ -18,7 +18,6 @@ CHOICES = [
 STEP = np.longdouble(1e-6)
 
 
-
 def loss(case, arrays, d_last):
     """A number that changes with the result as the case says."""
     last, outputs, states = forward(case.layer, arrays)
