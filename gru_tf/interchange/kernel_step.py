@@ -38,7 +38,9 @@ class KernelStep:
 
     def __init__(self, layers: Sequence[Any], rows: int):
         recurrent = keras.layers.RNN
-        parts = [_step(layer.cell, rows) if isinstance(layer, recurrent) else pointwise.function_of(layer) for layer in layers]
+        parts = [
+            _step(layer.cell, rows) if isinstance(layer, recurrent) else pointwise.function_of(layer) for layer in layers
+        ]
         self._parts = [part for part in parts if part is not None]
         self._dtype = None if isinstance(layers[0], keras.layers.Embedding) else layers[0].compute_dtype
         self._ends_in_state = isinstance(self._parts[-1], Step)
