@@ -110,8 +110,8 @@ class Streaming:
         batch: sequences that run side by side, each with its own states.
 
     Attributes:
-        kernel_path: what computes the steps of this sequence: "fused cpu", this project's kernels and NumPy, in a tenth of the time or less; or
-            "tensorflow: " and why not by them, such as "tensorflow: RNN 'rnn': the kernels have no JANETCell".
+        kernel_path: what computes the steps of this sequence: "fused cpu", this project's kernels and NumPy, in a tenth of
+            the time or less; or "tensorflow: " and why, such as "tensorflow: RNN 'rnn': the kernels have no JANETCell".
 
     Raises:
         UserError: for a model that cannot be streamed, e.g. one that reads in both directions, naming the layer.
@@ -176,7 +176,7 @@ class Streaming:
 
     @property
     def state(self) -> dict[str, Array]:
-        """A copy of each state by name, (batch, H): "layer0_forward_h" and so on; assigned, a sequence goes on from there."""
+        """A copy of each state by name, (batch, H): "layer0_forward_h" and so on; assigned, they are where it goes on."""
         return {name: state.copy() for (name, _), state in zip(self._one.states, self._states, strict=True)}
 
     @state.setter

@@ -67,7 +67,7 @@ class Step:
             states: those before the step, as they are returned.
 
         Raises:
-            ValueError: for another number of states, an array of another shape or type, or one that is not contiguous and writable.
+            ValueError: for another number of states, or an array of another shape or type, not contiguous, or read-only.
             MemoryError: where the library finds no room.
         """
         if len(states) != self.states:
@@ -90,7 +90,8 @@ class Step:
                 "" if array.flags.carray else ", not contiguous or read-only"
             )
             raise ValueError(f"Step: expected {self.dtype} of shape {shape}. Received: {received}")
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # a quarter of the time of array.ctypes.data
+        # in a quarter of the time of array.ctypes.data; NumPy's stubs do not say that arrays are buffers
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
 
 
 def _weights(cell: str, kernel: Any, recurrent_kernel: Any, bias: Any) -> dict[str, Array]:
