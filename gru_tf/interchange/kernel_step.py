@@ -37,8 +37,7 @@ class KernelStep:
     """
 
     def __init__(self, layers: Sequence[Any], rows: int):
-        recurrent = keras.layers.RNN
-        parts = [_step(layer.cell, rows) if isinstance(layer, recurrent) else pointwise.function_of(layer) for layer in layers]
+        parts = [_part(layer, rows) for layer in layers]
         self._parts = [part for part in parts if part is not None]
         self._dtype = None if isinstance(layers[0], keras.layers.Embedding) else layers[0].compute_dtype
         self._ends_in_state = isinstance(self._parts[-1], Step)
@@ -106,6 +105,10 @@ def _why_not_cell(cell: Any) -> str:
         if name != expected:
             return f"{argument} is {name or 'a function of its own'}, not {expected}"
     return ""
+
+
+def _part(layer: Any, rows: int) -> Step | pointwise.Function | None:
+    return _step(layer.cell, rows) if isinstance(layer, keras.layers.RNN) else pointwise.function_of(layer)
 
 
 def _step(cell: Any, rows: int) -> Step:

@@ -29,9 +29,9 @@ def why_not(layer: Any) -> str:
     if getattr(layer, "rms_scaling", False):
         return "rms_scaling=True"
     dimensions = max(np.ndim(getattr(layer, number, 0)) for number in ("scale", "offset"))
-    if type(layer) is keras.layers.Rescaling and dimensions:
-        if dimensions > 1 or keras.config.image_data_format() != "channels_last":
-            return "scale and offset are neither one number nor one for each feature"
+    last = keras.config.image_data_format() == "channels_last"
+    if type(layer) is keras.layers.Rescaling and dimensions > (1 if last else 0):
+        return "scale and offset are neither one number nor one for each feature"
     return ""
 
 
@@ -65,7 +65,8 @@ def _embedding(layer: Any) -> Function:
 
 
 def _rescaling(layer: Any) -> Function:
-    scale, offset = (np.array(number, layer.compute_dtype) for number in (layer.scale, layer.offset))
+    # cast by Keras, which under TensorFlow rounds 0.1 to float32 first
+    scale, offset = (array(layer, keras.ops.cast(number, layer.compute_dtype)) for number in (layer.scale, layer.offset))
     return lambda x: x * scale + offset
 
 
@@ -90,16 +91,20 @@ def _normalization(layer: Any) -> Function:
 
     def normalize(x: Array) -> Array:
         centred = x - x.mean(axis=-1, keepdims=True)
-        y = centred / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + epsilon)
-        y = y if gamma is None else y * gamma
-        return y if beta is None else y + beta
+        y: Array = centred / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + epsilon)
+        if gamma is not None:
+            y *= gamma
+        if beta is not None:
+            y += beta
+        return y
 
     return normalize
 
 
 def _softmax(x: Array) -> Array:
-    y = np.exp(x - x.max(axis=-1, keepdims=True))
-    return y / y.sum(axis=-1, keepdims=True)
+    y: Array = np.exp(x - x.max(axis=-1, keepdims=True))
+    y /= y.sum(axis=-1, keepdims=True)
+    return y
 
 
 ACTIVATIONS: dict[str, Function | None] = {

@@ -7,6 +7,7 @@ Where the fused CPU kernels have all cells of a model, `Streaming` computes the 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -109,8 +110,8 @@ class Streaming:
         batch: sequences that run side by side, each with its own states.
 
     Attributes:
-        kernel_path: what computes a step: "fused cpu", this project's kernels and NumPy, in a tenth of the time or less; or
-            "tensorflow: " and why not by them, such as "tensorflow: RNN 'rnn': the kernels have no JANETCell".
+        kernel_path: what computes the steps of this sequence: "fused cpu", this project's kernels and NumPy, in a tenth of
+            the time or less; or "tensorflow: " and why, such as "tensorflow: RNN 'rnn': the kernels have no JANETCell".
 
     Raises:
         UserError: for a model that cannot be streamed, e.g. one that reads in both directions, naming the layer.
@@ -130,9 +131,6 @@ class Streaming:
         self._one = OneStep(model)
         self._shape = (rows,) if self._one.features is None else (rows, self._one.features)
         self._rows = rows
-        why = kernel_step.why_not(self._one.layers, self._one.dtype)
-        self.kernel_path = f"tensorflow: {why}" if why else "fused cpu"
-        self._compiled = _compiled(self._one, self._shape) if why else None
         self.reset()
 
     def reset(self) -> None:
@@ -140,8 +138,25 @@ class Streaming:
         self._begin([np.zeros((self._rows, units), self._one.state_dtype) for _, units in self._one.states])
 
     def _begin(self, states: list[Array]) -> None:
-        self._advance = self._compiled or kernel_step.KernelStep(self._one.layers, self._rows)
+        why = kernel_step.why_not(self._one.layers, self._one.dtype)
+        self.kernel_path = f"tensorflow: {why}" if why else "fused cpu"
+        self._advance = self._compiled if why else kernel_step.KernelStep(self._one.layers, self._rows)
         self._states = states
+
+    @cached_property
+    def _compiled(self) -> Callable[[Array, list[Array]], tuple[Array, list[Array]]]:
+        """The step as a TensorFlow function between NumPy arrays, compiled once."""
+        import tensorflow as tf
+
+        states = [tf.TensorSpec((self._rows, units), self._one.state_dtype) for _, units in self._one.states]
+        inputs = tf.TensorSpec(self._shape, self._one.dtype)
+        function = tf.function(self._one, input_signature=[inputs, states], autograph=False)
+
+        def advance(x: Array, states: list[Array]) -> tuple[Array, list[Array]]:
+            output, after = function(x, states)
+            return output.numpy(), [state.numpy() for state in after]
+
+        return advance
 
     def step(self, x: Any) -> Array:
         """The output (O,) for one step (I,), or for a token's number; with `batch`, (batch, O) for (batch, I).
@@ -161,7 +176,7 @@ class Streaming:
 
     @property
     def state(self) -> dict[str, Array]:
-        """A copy of each state by name, (batch, H): "layer0_forward_h" and so on; assigned, a sequence goes on from there."""
+        """A copy of each state by name, (batch, H): "layer0_forward_h" and so on; assigned, they are where it goes on."""
         return {name: state.copy() for (name, _), state in zip(self._one.states, self._states, strict=True)}
 
     @state.setter
@@ -177,17 +192,3 @@ class Streaming:
                 expected = f"state {name} of shape {(self._rows, units)}"
                 raise ValueError(f"Streaming: expected {expected}. Received: shape {array.shape}")
         self._begin(arrays)
-
-
-def _compiled(one: OneStep, shape: tuple[int, ...]) -> Callable[[Array, list[Array]], tuple[Array, list[Array]]]:
-    """The step as a TensorFlow function between NumPy arrays."""
-    import tensorflow as tf
-
-    states = [tf.TensorSpec((shape[0], units), one.state_dtype) for _, units in one.states]
-    function = tf.function(one, input_signature=[tf.TensorSpec(shape, one.dtype), states], autograph=False)
-
-    def advance(x: Array, states: list[Array]) -> tuple[Array, list[Array]]:
-        output, after = function(x, states)
-        return output.numpy(), [state.numpy() for state in after]
-
-    return advance

@@ -127,8 +127,9 @@ def test_sequences_side_by_side_know_nothing_of_each_other(lstm):
     np.testing.assert_allclose(together, [streamed(lstm, each) for each in x], rtol=0, atol=FLOAT64)
 
 
-def test_weights_that_change_count_at_once():
-    model = stack("rnn")
+@pytest.mark.parametrize("cell", ["rnn", "janet"])  # by the kernels, and by TensorFlow
+def test_weights_that_change_count_in_the_next_sequence(cell):
+    model = stack(cell)
     streaming, x = Streaming(model), sequence(I)
     before = streaming.step(x)
     filled(model, seed=1)

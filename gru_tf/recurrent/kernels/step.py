@@ -67,9 +67,11 @@ class Step:
             states: those before the step, as they are returned.
 
         Raises:
-            ValueError: for an array of another shape or type, or one that is not contiguous and writable.
+            ValueError: for another number of states, or an array of another shape or type, not contiguous, or read-only.
             MemoryError: where the library finds no room.
         """
+        if len(states) != self.states:
+            raise ValueError(f"Step: expected {self.states} states. Received: {len(states)}")
         call = Sequence.from_buffer_copy(self._call)  # of this call alone: other threads may be in theirs
         call.inputs = self._address(x, self._input)
         call.h0 = self._address(states[0], self._state)
@@ -84,9 +86,12 @@ class Step:
     def _address(self, array: Array, shape: tuple[int, int]) -> int:
         """Where the numbers lie, which the library will take as they are."""
         if array.shape != shape or array.dtype != self.dtype or not array.flags.carray:
-            received = f"{array.dtype} of shape {array.shape}" + ("" if array.flags.carray else ", not contiguous or read-only")
+            received = f"{array.dtype} of shape {array.shape}" + (
+                "" if array.flags.carray else ", not contiguous or read-only"
+            )
             raise ValueError(f"Step: expected {self.dtype} of shape {shape}. Received: {received}")
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # a quarter of the time of array.ctypes.data
+        # in a quarter of the time of array.ctypes.data; NumPy's stubs do not say that arrays are buffers
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
 
 
 def _weights(cell: str, kernel: Any, recurrent_kernel: Any, bias: Any) -> dict[str, Array]:
