@@ -14,6 +14,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 UV := .uv/bin/uv
 JAX := .jax/ready
+KERNELS := gru_tf/recurrent/kernels
+SOURCES := hatch_build.py $(KERNELS)/compilation.py $(wildcard $(KERNELS)/source/*)
 TORCH := torch==2.13.0
 OPTUNA := optuna==5.0.0
 PEERS := .peers
@@ -52,11 +54,16 @@ ui: $(READY)
 	$(BIN)/gru-tf ui
 
 # Everything is installed from the lock, by hash; bytecode is compiled once, which halves TensorFlow's start.
-$(READY): $(UV) requirements.lock pyproject.toml
+$(READY): $(UV) requirements.lock pyproject.toml $(SOURCES)
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 	$(UV) pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
+
+# Kernels that somebody deleted are built again.
+ifeq ($(wildcard $(KERNELS)/built/about.json),)
+.PHONY: $(READY)
+endif
 
 # With pip, which may know of a build for CPUs alone; the newest in an index brings gigabytes for GPUs.
 $(VENV)/torch: $(READY)

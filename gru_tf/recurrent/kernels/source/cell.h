@@ -44,7 +44,7 @@ typedef struct {
   const REAL *x;         /* (rows, I) */
   const REAL *before;    /* what was kept of the step before: h and, of LSTM, c */
   REAL *kept;            /* what is kept of this step */
-  REAL *sums;            /* forward: the groups' sums; backward: their deltas; side by side, in rows of `sums_width` */
+  REAL *sums;            /* forward: the groups' sums; backward: their deltas, for good; side by side, in rows of `sums_width` */
   int64_t sums_width;
   REAL *reset;           /* (rows, width): r ∘ h forward, ∂L/∂(r ∘ h) backward */
   REAL *d_h, *d_c;       /* backward, (rows, width): ∂L/∂h_t and ∂L/∂c_t come, what reaches h_{t−1} and c_{t−1} goes */
@@ -63,21 +63,21 @@ INLINE int64_t group_column(const Step *s, int group) {
 }
 
 /* sums of a group := start + x W + s U */
-static void form_sums(const Step *s, int group) {
+INLINE void form_sums(const Step *s, int group) {
   const Group *g = &s->cell->group[group];
   const int64_t I = s->sequence->features, H = s->sequence->units;
   Factor factors[2];
   int count = 0;
-  if (g->reads_input) factors[count++] = (Factor){s->x, I, 1, I, s->input_panels[group], I, 0};
-  if (g->reads_state == STATE) factors[count++] = (Factor){s->before, kept_width(s), 1, H, s->state_panels[group], H, 0};
-  if (g->reads_state == RESET_STATE) factors[count++] = (Factor){s->reset, s->width, 1, H, s->state_panels[group], H, 0};
+  if (g->reads_input) factors[count++] = (Factor){s->x, I, I, s->input_panels[group], I, 0};
+  if (g->reads_state == STATE) factors[count++] = (Factor){s->before, kept_width(s), H, s->state_panels[group], H, 0};
+  if (g->reads_state == RESET_STATE) factors[count++] = (Factor){s->reset, s->width, H, s->state_panels[group], H, 0};
   product(s->rows, g->gates * s->width, factors, count, (Start){s->starts[group], 0}, s->sums + group_column(s, group), s->sums_width);
 }
 
 /* out (rows, width) += δ Uᵀ of a group */
-static void add_from_state(const Step *s, int group, REAL *out) {
+INLINE void add_from_state(const Step *s, int group, REAL *out) {
   const int64_t depth = s->cell->group[group].gates * s->width;
-  const Factor factor = {s->sums + group_column(s, group), s->sums_width, 1, depth, s->state_panels[group], depth, 0};
+  const Factor factor = {s->sums + group_column(s, group), s->sums_width, depth, s->state_panels[group], depth, 0};
   product(s->rows, s->width, &factor, 1, (Start){out, s->width}, out, s->width);
 }
 
@@ -89,14 +89,13 @@ INLINE void carry(const Step *s, int64_t row, int states) {
 }
 
 /* Deltas of masked rows are zero, and so is the padding, whatever the padding of an infinite input became. */
-static void clear_deltas(const Step *s) {
-  const int64_t H = s->sequence->units, padding = s->width - H;
+INLINE void clear_deltas(const Step *s) {
+  const int64_t H = s->sequence->units;
   for (int64_t row = 0; row < s->rows; row++) {
     REAL *delta = s->sums + row * s->sums_width;
     if (is_masked(s, row)) memset(delta, 0, (size_t)s->sums_width * sizeof(REAL));
-    else if (padding)
-      for (int64_t block = 0; block < s->sums_width; block += s->width)
-        memset(delta + block + H, 0, (size_t)padding * sizeof(REAL));
+    for (int64_t block = 0; H < s->width && block < s->sums_width; block += s->width)
+      store(delta + block + s->width - LANES, first_lanes(load(delta + block + s->width - LANES), H + LANES - s->width));
   }
 }
 

@@ -21,18 +21,19 @@ INLINE vector kept_share(const Step *s, vector z) { return s->sequence->write ? 
 INLINE vector new_state(vector k, vector h, vector candidate) { return fma_(k, h - candidate, candidate); }
 
 /* Sums stand side by side: z, r, W_h x + b_h, and q. */
-static void gru_forward(const Step *s) {
+static inline void gru_forward(const Step *s) {
   const int64_t H = s->width;
   for (int group = 0; group < 3; group++) form_sums(s, group);
   for (int64_t row = 0; row < s->rows; row++) {
-    const REAL *sums = s->sums + row * s->sums_width, *before = s->before + row * kept_width(s);
-    REAL *kept = s->kept + row * kept_width(s);
+    const REAL *before = s->before + row * kept_width(s);
+    REAL *sums = s->sums + row * s->sums_width, *kept = s->kept + row * kept_width(s);
     if (is_masked(s, row)) {
       carry(s, row, 1);
       continue;
     }
+    to_sigmoids(sums, 2 * H);
     for (int64_t j = 0; j < H; j += LANES) {
-      const vector k = kept_share(s, sigmoid(load(sums + j))), r = sigmoid(load(sums + H + j)), q = load(sums + 3 * H + j);
+      const vector k = kept_share(s, load(sums + j)), r = load(sums + H + j), q = load(sums + 3 * H + j);
       const vector candidate = hyperbolic_tangent(fma_(r, q, load(sums + 2 * H + j)));
       store(kept + GRU_H * H + j, new_state(k, load(before + j), candidate));
       store(kept + GRU_K * H + j, k);
@@ -54,7 +55,7 @@ INLINE vector gru_deltas(const Step *s, const REAL *kept, const REAL *before, ve
   return delta_h;
 }
 
-static void gru_backward(const Step *s) {
+static inline void gru_backward(const Step *s) {
   const int64_t H = s->width;
   for (int64_t row = 0; row < s->rows; row++) {
     const REAL *kept = s->kept + row * kept_width(s), *before = s->before + row * kept_width(s);
@@ -74,15 +75,16 @@ static void gru_backward(const Step *s) {
 }
 
 /* Sums stand side by side: z, r, and W_h x + U_h (r ∘ h) + b_h. */
-static void gru_reset_before_forward(const Step *s) {
+static inline void gru_reset_before_forward(const Step *s) {
   const int64_t H = s->width;
   form_sums(s, 0);
   for (int64_t row = 0; row < s->rows; row++) {
-    const REAL *sums = s->sums + row * s->sums_width, *before = s->before + row * kept_width(s);
-    REAL *kept = s->kept + row * kept_width(s), *reset = s->reset + row * H;
+    const REAL *before = s->before + row * kept_width(s);
+    REAL *sums = s->sums + row * s->sums_width, *kept = s->kept + row * kept_width(s), *reset = s->reset + row * H;
+    to_sigmoids(sums, 2 * H);
     for (int64_t j = 0; j < H; j += LANES) {
-      const vector r = sigmoid(load(sums + H + j));
-      store(kept + GRU_K * H + j, kept_share(s, sigmoid(load(sums + j))));
+      const vector r = load(sums + H + j);
+      store(kept + GRU_K * H + j, kept_share(s, load(sums + j)));
       store(kept + GRU_R * H + j, r);
       store(reset + j, r * load(before + j));
     }
@@ -103,7 +105,7 @@ static void gru_reset_before_forward(const Step *s) {
   }
 }
 
-static void gru_reset_before_backward(const Step *s) {
+static inline void gru_reset_before_backward(const Step *s) {
   const int64_t H = s->width;
   for (int64_t row = 0; row < s->rows; row++) {
     const REAL *kept = s->kept + row * kept_width(s), *before = s->before + row * kept_width(s), *d_h = s->d_h + row * H;

@@ -30,6 +30,8 @@ typedef struct {
   const void *bias;             /* (G·H), or NULL */
   const void *recurrent_bias;   /* (G·H) for CELL_GRU, or NULL */
 
+  void *packed;                 /* forward: what gru_tf_pack made of these four, or NULL to make it for this call */
+
   void *outputs;      /* forward writes: (B, T, H), or (B, H) */
   void *h_last;       /* (B, H) */
   void *c_last;       /* (B, H), LSTM */
@@ -48,6 +50,7 @@ typedef struct {
   GRU_TF_API int gru_tf_backward_##real(const GruTfSequence *);        /* kept → deltas, d_h0, d_c0 */     \
   GRU_TF_API int gru_tf_weight_gradient_##real(const GruTfSequence *); /* deltas, kept, inputs → d_kernel … */ \
   GRU_TF_API int gru_tf_input_gradient_##real(const GruTfSequence *);  /* deltas → d_inputs */             \
+  GRU_TF_API void *gru_tf_pack_##real(const GruTfSequence *); /* memory for gru_tf_free, or NULL */         \
   GRU_TF_API int64_t gru_tf_kept_size_##real(const GruTfSequence *);                                      \
   GRU_TF_API int64_t gru_tf_deltas_size_##real(const GruTfSequence *);                                    \
   GRU_TF_API void gru_tf_tanh_##real(const T *, T *, int64_t);                                            \
@@ -55,5 +58,6 @@ typedef struct {
 
 GRU_TF_EXPORTS(float, float)
 GRU_TF_EXPORTS(double, double)
+GRU_TF_API void gru_tf_free(void *);
 
 #endif

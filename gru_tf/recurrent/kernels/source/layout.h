@@ -40,19 +40,19 @@ INLINE REAL *kept_row(const GruTfSequence *s, int64_t row, int64_t t) {
   return (REAL *)s->kept + (t * s->batch + row) * cell_of(s)->kept * width_of(s);
 }
 
-/* The deltas of a group: a packed matrix of T·B rows, in the order of reading. */
-INLINE REAL *deltas_of(const GruTfSequence *s, int group) {
-  return (REAL *)s->deltas + s->steps * s->batch * columns_before(s, group);
+/* The deltas: [step in the order of reading][row][columns of all groups]. */
+INLINE REAL *deltas_row(const GruTfSequence *s, int64_t row, int64_t t) {
+  return (REAL *)s->deltas + (t * s->batch + row) * sums_width_of(s);
 }
 
 /* At least one number, so that NULL means that memory ran out; and a vector more, which may be read. */
-static REAL *memory(int64_t numbers) {
+INLINE REAL *memory(int64_t numbers) {
   void *found = NULL;
   return posix_memalign(&found, 64, (size_t)(numbers + 64) * sizeof(REAL)) ? NULL : found;
 }
 
 /* Blocks of a group's gates from a row of G·H numbers, each padded with zeros; NULL stands for zeros. */
-static void padded_row(const GruTfSequence *s, int group, const REAL *row, REAL *out) {
+INLINE void padded_row(const GruTfSequence *s, int group, const REAL *row, REAL *out) {
   const Group *g = &cell_of(s)->group[group];
   const int64_t H = s->units, width = width_of(s);
   memset(out, 0, (size_t)(g->gates * width) * sizeof(REAL));
@@ -61,7 +61,7 @@ static void padded_row(const GruTfSequence *s, int group, const REAL *row, REAL 
 }
 
 /* A group's columns of `weights` (depth, G·H), in panels; `row` is room for one padded row. */
-static void pack_weights(const GruTfSequence *s, int group, const REAL *weights, int64_t depth, REAL *row, REAL *panels) {
+INLINE void pack_weights(const GruTfSequence *s, int group, const REAL *weights, int64_t depth, REAL *row, REAL *panels) {
   for (int64_t k = 0; k < depth; k++) {
     padded_row(s, group, weights + k * cell_of(s)->gates * s->units, row);
     pack_row(panels, depth, k, row, columns_of(s, group));
@@ -69,7 +69,7 @@ static void pack_weights(const GruTfSequence *s, int group, const REAL *weights,
 }
 
 /* The same transposed: `depth` columns, and as rows `first` and following of `all_rows` the group's padded columns. */
-static void pack_transposed(const GruTfSequence *s, int group, const REAL *weights, int64_t depth, int64_t first,
+INLINE void pack_transposed(const GruTfSequence *s, int group, const REAL *weights, int64_t depth, int64_t first,
                             int64_t all_rows, REAL *row, REAL *panels) {
   const Group *g = &cell_of(s)->group[group];
   const int64_t H = s->units, width = width_of(s), columns = cell_of(s)->gates * H;

@@ -13,19 +13,21 @@
  */
 enum { LSTM_H, LSTM_C, LSTM_I, LSTM_F, LSTM_CANDIDATE, LSTM_O }; /* blocks of what is kept */
 
-static void lstm_forward(const Step *s) {
+static inline void lstm_forward(const Step *s) {
   const int64_t H = s->width;
   form_sums(s, 0);
   for (int64_t row = 0; row < s->rows; row++) {
-    const REAL *sums = s->sums + row * s->sums_width, *before = s->before + row * kept_width(s);
-    REAL *kept = s->kept + row * kept_width(s);
+    const REAL *before = s->before + row * kept_width(s);
+    REAL *sums = s->sums + row * s->sums_width, *kept = s->kept + row * kept_width(s);
     if (is_masked(s, row)) {
       carry(s, row, 2);
       continue;
     }
+    to_sigmoids(sums, 2 * H);
+    to_sigmoids(sums + 3 * H, H);
     for (int64_t j = 0; j < H; j += LANES) {
-      const vector i = sigmoid(load(sums + j)), f = sigmoid(load(sums + H + j));
-      const vector candidate = hyperbolic_tangent(load(sums + 2 * H + j)), o = sigmoid(load(sums + 3 * H + j));
+      const vector i = load(sums + j), f = load(sums + H + j), o = load(sums + 3 * H + j);
+      const vector candidate = hyperbolic_tangent(load(sums + 2 * H + j));
       const vector c = fma_(f, load(before + LSTM_C * H + j), i * candidate);
       store(kept + LSTM_H * H + j, o * hyperbolic_tangent(c));
       store(kept + LSTM_C * H + j, c);
@@ -37,7 +39,7 @@ static void lstm_forward(const Step *s) {
   }
 }
 
-static void lstm_backward(const Step *s) {
+static inline void lstm_backward(const Step *s) {
   const int64_t H = s->width;
   for (int64_t row = 0; row < s->rows; row++) {
     const REAL *kept = s->kept + row * kept_width(s), *before = s->before + row * kept_width(s);

@@ -3,7 +3,7 @@
  * Every element is one chain of fused multiply-adds, over m and then over the depth of the product, in this order alone.
  * So neither the tiles' sizes nor the number of threads nor the vector length can be seen in the result.
  *
- * The right factors are packed in panels of up to 3 vectors of columns: the rows of a panel follow each other in memory,
+ * The right factors are packed in panels of a few vectors of columns: the rows of a panel follow each other in memory,
  *
  *     [panel][depth][columns of the panel],
  *
@@ -14,17 +14,19 @@
 
 #include "vector.h"
 
-/* Accumulators of a tile, TILE_ROWS × 3 vectors, fit the registers: 16 of AVX2, 32 of AVX-512 and of NEON. */
+/* Accumulators of a tile, TILE_ROWS × PANEL_VECTORS, a row of the right factor and a number of the left one fit the
+ * registers: 16 of AVX2, 32 of AVX-512 and of NEON. */
 #if defined(__AVX2__) && !defined(__AVX512F__)
-#define TILE_ROWS 4
+#define TILE_ROWS 6
+#define PANEL_VECTORS 2
 #else
 #define TILE_ROWS 8
-#endif
 #define PANEL_VECTORS 3
+#endif
 
 typedef struct {
-  const REAL *left;               /* element (i, k) at left[i * row_stride + k * depth_stride] */
-  int64_t row_stride, depth_stride, depth;
+  const REAL *left; /* element (i, k) at left[i * row_stride + k]; of a left factor in tiles at left[k * rows of the tile + i] */
+  int64_t row_stride, depth;
   const REAL *right;              /* panels of a matrix of `right_depth` rows, of which this factor reads `depth` */
   int64_t right_depth, right_row; /* from row `right_row` on */
 } Factor;
@@ -37,18 +39,21 @@ typedef struct {
 /* Columns are rounded up to whole vectors. */
 INLINE int64_t padded(int64_t columns) { return (columns + LANES - 1) / LANES * LANES; }
 
-/* Vectors of the panel that comes next where `left` remain: 3, or 2 and 2 rather than 3 and 1. */
-INLINE int64_t panel_vectors(int64_t left) { return left == 4 ? 2 : left < PANEL_VECTORS ? left : PANEL_VECTORS; }
+/* A length in parts of at most `most`, all about equal: the first `longer` of them are one longer than `size`. */
+typedef struct {
+  int64_t count, size, longer;
+} Parts;
 
-/* Rows of the tile that comes next where `left` remain: a power of 2. */
-INLINE int64_t tile_rows(int64_t left) {
-  int64_t rows = TILE_ROWS;
-  while (rows > left) rows /= 2;
-  return rows;
+INLINE Parts parts_of(int64_t length, int64_t most) {
+  const int64_t count = (length + most - 1) / most, size = count ? length / count : 0;
+  return (Parts){count, size, length - count * size};
 }
+INLINE int64_t part_size(Parts p, int64_t n) { return p.size + (n < p.longer); }
+INLINE Parts panels_of(int64_t columns) { return parts_of(columns / LANES, PANEL_VECTORS); }
+INLINE Parts tiles_of(int64_t rows) { return parts_of(rows, TILE_ROWS); }
 
-INLINE void tile(const int rows, const int vectors, const Factor *factors, int count, int64_t row, int64_t panel,
-                 Start start, REAL *out, int64_t out_stride) {
+INLINE void tile(const int in_tiles, const int rows, const int vectors, const Factor *factors, int count, int64_t row,
+                 int64_t panel, Start start, REAL *out, int64_t out_stride) {
   vector sum[TILE_ROWS][PANEL_VECTORS];
   UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
       sum[i][j] = start.values ? load(start.values + i * start.row_stride + j * LANES) : all(0);
@@ -56,11 +61,11 @@ INLINE void tile(const int rows, const int vectors, const Factor *factors, int c
     const Factor f = factors[m];
     const REAL *left = f.left + row * f.row_stride;
     const REAL *right = f.right + panel * LANES * f.right_depth + f.right_row * vectors * LANES;
-    for (int64_t k = 0; k < f.depth; k++, left += f.depth_stride, right += vectors * LANES) {
+    UNROLL_4 for (int64_t k = 0; k < f.depth; k++) {
       vector b[PANEL_VECTORS];
-      UNROLL for (int j = 0; j < vectors; j++) b[j] = load(right + j * LANES);
+      UNROLL for (int j = 0; j < vectors; j++) b[j] = load(right + (k * vectors + j) * LANES);
       UNROLL for (int i = 0; i < rows; i++) {
-        const vector a = all(left[i * f.row_stride]);
+        const vector a = all(in_tiles ? left[k * rows + i] : left[i * f.row_stride + k]);
         UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = fma_(a, b[j], sum[i][j]);
       }
     }
@@ -68,46 +73,44 @@ INLINE void tile(const int rows, const int vectors, const Factor *factors, int c
   UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++) store(out + i * out_stride + j * LANES, sum[i][j]);
 }
 
-/* The tile of `rows` × `vectors`, each size compiled for itself. */
-static void any_tile(int64_t rows, int64_t vectors, const Factor *f, int count, int64_t row, int64_t panel, Start start,
-                     REAL *out, int64_t stride) {
-#define TILES_OF(R)                                                                     \
-  case R:                                                                               \
-    if (vectors == 3) tile(R, 3, f, count, row, panel, start, out, stride);             \
-    else if (vectors == 2) tile(R, 2, f, count, row, panel, start, out, stride);        \
-    else tile(R, 1, f, count, row, panel, start, out, stride);                          \
+/* The tile of `rows` × `vectors`; each size is compiled for itself. */
+INLINE void any_tile(const int in_tiles, int64_t rows, int64_t vectors, const Factor *f, int count, int64_t row,
+                     int64_t panel, Start start, REAL *out, int64_t stride) {
+#define TILES(R)                                                                           \
+  case R:                                                                                  \
+    if (vectors == 1) tile(in_tiles, R, 1, f, count, row, panel, start, out, stride);      \
+    else if (vectors == 2) tile(in_tiles, R, 2, f, count, row, panel, start, out, stride); \
+    else tile(in_tiles, R, PANEL_VECTORS, f, count, row, panel, start, out, stride);       \
     break;
   switch (rows) {
+    TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
 #if TILE_ROWS == 8
-    TILES_OF(8)
+    TILES(7) TILES(8)
 #endif
-    TILES_OF(4)
-    TILES_OF(2)
-    TILES_OF(1)
   }
-#undef TILES_OF
+#undef TILES
 }
 
 /* out (rows, columns) = start + Σ left · right; `columns` is a multiple of LANES, and out may be start's values. */
-static void product(int64_t rows, int64_t columns, const Factor *factors, int count, Start start, REAL *out, int64_t out_stride) {
-  for (int64_t panel = 0, all_vectors = columns / LANES; panel < all_vectors;) {
-    const int64_t vectors = panel_vectors(all_vectors - panel), column = panel * LANES;
-    for (int64_t row = 0, height; row < rows; row += height) {
-      height = tile_rows(rows - row);
-      const Start here = {start.values ? start.values + row * start.row_stride + column : 0, start.row_stride};
-      any_tile(height, vectors, factors, count, row, panel, here, out + row * out_stride + column, out_stride);
+static inline void product(int64_t rows, int64_t columns, const Factor *factors, int count, Start start, REAL *out, int64_t out_stride) {
+  const Parts panels = panels_of(columns), tiles = tiles_of(rows);
+  for (int64_t n = 0, panel = 0, vectors; n < panels.count; n++, panel += vectors) {
+    vectors = part_size(panels, n);
+    for (int64_t m = 0, row = 0, height; m < tiles.count; m++, row += height) {
+      height = part_size(tiles, m);
+      const Start here = {start.values ? start.values + row * start.row_stride + panel * LANES : 0, start.row_stride};
+      any_tile(0, height, vectors, factors, count, row, panel, here, out + row * out_stride + panel * LANES, out_stride);
     }
-    panel += vectors;
   }
 }
 
 /* Row `depth_row` of a packed matrix of `depth` rows := values, whose length is a multiple of LANES. */
-INLINE void pack_row(REAL *panels, int64_t depth, int64_t depth_row, const REAL *values, int64_t columns) {
-  for (int64_t panel = 0, all_vectors = columns / LANES; panel < all_vectors;) {
-    const int64_t vectors = panel_vectors(all_vectors - panel);
-    REAL *to = panels + panel * LANES * depth + depth_row * vectors * LANES;
+INLINE void pack_row(REAL *packed, int64_t depth, int64_t depth_row, const REAL *values, int64_t columns) {
+  const Parts panels = panels_of(columns);
+  for (int64_t n = 0, panel = 0, vectors; n < panels.count; n++, panel += vectors) {
+    vectors = part_size(panels, n);
+    REAL *to = packed + panel * LANES * depth + depth_row * vectors * LANES;
     for (int64_t j = 0; j < vectors; j++) store(to + j * LANES, load(values + (panel + j) * LANES));
-    panel += vectors;
   }
 }
 

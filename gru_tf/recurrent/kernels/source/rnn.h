@@ -4,7 +4,7 @@
  *
  * With D = ∂L/∂h_t:   δ = D ∘ (1 − h_t²),   ∂L/∂h_{t−1} = δ Uᵀ.
  */
-static void rnn_forward(const Step *s) {
+static inline void rnn_forward(const Step *s) {
   form_sums(s, 0);
   for (int64_t row = 0; row < s->rows; row++) {
     const REAL *sums = s->sums + row * s->sums_width;
@@ -17,7 +17,7 @@ static void rnn_forward(const Step *s) {
   }
 }
 
-static void rnn_backward(const Step *s) {
+static inline void rnn_backward(const Step *s) {
   for (int64_t row = 0; row < s->rows; row++) {
     const REAL *kept = s->kept + row * kept_width(s);
     REAL *delta = s->sums + row * s->sums_width, *d_h = s->d_h + row * s->width;

@@ -35,34 +35,50 @@ static void backward_step(const Step *s) {
   }
 }
 
-/* Weights in panels, all in one piece of memory, which is returned; forward W and U, backward Uᵀ. */
-static REAL *pack(Job *job, int backward) {
+/* Numbers that packed weights take: W, U and two rows of biases forward, Uᵀ backward. */
+static int64_t packed_size(const GruTfSequence *s, int backward) {
+  return (backward ? width_of(s) : s->features + s->units + 2) * sums_width_of(s);
+}
+
+/* Say where packed weights lie in `room` and, where `fill` says so, put them there. */
+static void pack_forward(Job *job, REAL *room, int fill, REAL *row) {
   const GruTfSequence *s = job->sequence;
-  const int64_t I = s->features, H = s->units, width = width_of(s), most = padded(H > I ? H : I);
-  REAL *const start = memory((I + H + width + 2) * sums_width_of(s) + cell_of(s)->gates * width + most), *room = start;
-  REAL *const row = start ? start + (I + H + width + 2) * sums_width_of(s) : NULL;
-  for (int group = 0; start && group < cell_of(s)->groups; group++) {
+  const int64_t I = s->features, H = s->units;
+  for (int group = 0; group < cell_of(s)->groups; group++) {
     const Group *g = &cell_of(s)->group[group];
     const int64_t columns = columns_of(s, group);
-    if (backward) {
-      job->weights.state_panels[group] = room;
-      if (g->reads_state) pack_transposed(s, group, s->recurrent_kernel, H, 0, columns, row, room);
-      room += columns * width;
-      continue;
-    }
-    job->weights.input_panels[group] = room;
-    if (g->reads_input) pack_weights(s, group, s->kernel, I, row, room);
-    room += columns * I;
-    job->weights.state_panels[group] = room;
-    if (g->reads_state) pack_weights(s, group, s->recurrent_kernel, H, row, room);
-    room += columns * H;
-    padded_row(s, group, g->starts_with & 1 ? s->bias : NULL, room);
-    padded_row(s, group, g->starts_with & 2 ? s->recurrent_bias : NULL, room + columns);
-    for (int64_t j = 0; j < columns; j++) room[j] += room[columns + j];
-    job->weights.starts[group] = room;
-    room += 2 * columns;
+    REAL *const by_input = room, *const by_state = by_input + columns * I, *const start = by_state + columns * H;
+    job->weights.input_panels[group] = by_input;
+    job->weights.state_panels[group] = by_state;
+    job->weights.starts[group] = start;
+    room = start + 2 * columns;
+    if (!fill) continue;
+    if (g->reads_input) pack_weights(s, group, s->kernel, I, row, by_input);
+    if (g->reads_state) pack_weights(s, group, s->recurrent_kernel, H, row, by_state);
+    padded_row(s, group, g->starts_with & 1 ? s->bias : NULL, start);
+    padded_row(s, group, g->starts_with & 2 ? s->recurrent_bias : NULL, start + columns);
+    for (int64_t j = 0; j < columns; j++) start[j] += start[columns + j];
   }
-  return start;
+}
+
+static void pack_backward(Job *job, REAL *room, REAL *row) {
+  const GruTfSequence *s = job->sequence;
+  for (int group = 0; group < cell_of(s)->groups; group++) {
+    job->weights.state_panels[group] = room;
+    if (cell_of(s)->group[group].reads_state)
+      pack_transposed(s, group, s->recurrent_kernel, s->units, 0, columns_of(s, group), row, room);
+    room += columns_of(s, group) * width_of(s);
+  }
+}
+
+/* Weights in panels, in memory that is returned; NULL where it ran out. */
+static REAL *pack(Job *job, int backward) {
+  const GruTfSequence *s = job->sequence;
+  const int64_t size = packed_size(s, backward), gates = cell_of(s)->gates * width_of(s);
+  REAL *const room = memory(size + (gates > padded(s->units) ? gates : padded(s->units)));
+  if (room && backward) pack_backward(job, room, room + size);
+  else if (room) pack_forward(job, room, 1, room + size);
+  return room;
 }
 
 /* What stands for the step before the first: h0 and c0. */
@@ -166,20 +182,12 @@ static void write_gradient(const Step *step, int64_t first, const REAL *from, RE
     memcpy(to + (first + row) * H, from + row * step->width, (size_t)H * sizeof(REAL));
 }
 
-static void keep_deltas(const Step *step, int64_t first, int64_t t) {
-  const GruTfSequence *s = step->sequence;
-  for (int group = 0; group < step->cell->groups; group++)
-    for (int64_t row = 0; row < step->rows; row++)
-      pack_row(deltas_of(s, group), s->steps * s->batch, t * s->batch + first + row,
-               step->sums + row * step->sums_width + group_column(step, group), columns_of(s, group));
-}
-
 static void backward_part(void *pointer, int64_t part) {
   Job *job = pointer;
   const GruTfSequence *s = job->sequence;
   const int64_t first = part * job->rows, left = s->batch - first, rows = left < job->rows ? left : job->rows;
   Step step = job->weights;
-  REAL *const initial = memory(rows * (kept_width(&step) + step.sums_width + 3 * step.width));
+  REAL *const initial = memory(rows * (kept_width(&step) + 3 * step.width));
   uint8_t masked[ROWS_AT_ONCE];
   int64_t first_real[ROWS_AT_ONCE];
   if (!initial) {
@@ -187,8 +195,7 @@ static void backward_part(void *pointer, int64_t part) {
     return;
   }
   step.rows = rows;
-  step.sums = initial + rows * kept_width(&step);
-  step.reset = step.sums + rows * step.sums_width;
+  step.reset = initial + rows * kept_width(&step);
   step.d_h = step.reset + rows * step.width;
   step.d_c = step.d_h + rows * step.width;
   step.masked = s->mask ? masked : NULL;
@@ -201,29 +208,54 @@ static void backward_part(void *pointer, int64_t part) {
     for (int64_t row = 0; row < rows; row++) masked[row] = !is_real(s, first + row, t);
     step.kept = kept_row(s, first, t);
     step.before = t ? kept_row(s, first, t - 1) : initial;
+    step.sums = deltas_row(s, first, t);
     add_outputs(&step, first, t, first_real);
     backward_step(&step);
-    keep_deltas(&step, first, t);
   }
   write_gradient(&step, first, step.d_h, s->d_h0);
   if (s->cell == CELL_LSTM) write_gradient(&step, first, step.d_c, s->d_c0);
   free(initial);
 }
 
-/* Rows are shared out evenly, in whole tiles. */
-static int over_rows(const GruTfSequence *s, int backward, void (*part)(void *, int64_t)) {
-  const int64_t threads = s->threads < 1 ? 1 : s->threads;
-  const int64_t share = ((s->batch + threads - 1) / threads + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
-  Job job = {.sequence = s, .rows = share < ROWS_AT_ONCE ? share : ROWS_AT_ONCE};
-  job.weights = (Step){.sequence = s, .cell = cell_of(s), .width = width_of(s), .sums_width = sums_width_of(s)};
-  REAL *const panels = pack(&job, backward);
-  if (!panels) return 1;
-  if (s->batch) gru_tf_in_threads(part, &job, (s->batch + job.rows - 1) / job.rows, threads);
-  free(panels);
-  return job.failed;
+static Job job_of(const GruTfSequence *s) {
+  const Step weights = {.sequence = s, .cell = cell_of(s), .width = width_of(s), .sums_width = sums_width_of(s)};
+  return (Job){.sequence = s, .weights = weights};
 }
 
-int EXPORTED(gru_tf_forward)(const GruTfSequence *s) { return over_rows(s, 0, forward_part); }
-int EXPORTED(gru_tf_backward)(const GruTfSequence *s) { return over_rows(s, 1, backward_part); }
+/* Rows are shared out evenly, in whole tiles. */
+static int over_rows(Job *job, void (*part)(void *, int64_t)) {
+  const GruTfSequence *s = job->sequence;
+  const int64_t threads = s->threads < 1 ? 1 : s->threads;
+  const int64_t share = ((s->batch + threads - 1) / threads + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+  job->rows = share < ROWS_AT_ONCE ? share : ROWS_AT_ONCE;
+  if (s->batch) gru_tf_in_threads(part, job, (s->batch + job->rows - 1) / job->rows, threads);
+  return job->failed;
+}
+
+int EXPORTED(gru_tf_forward)(const GruTfSequence *s) {
+  Job job = job_of(s);
+  if (s->packed) {
+    pack_forward(&job, s->packed, 0, NULL);
+    return over_rows(&job, forward_part);
+  }
+  REAL *const room = pack(&job, 0);
+  const int failed = !room || over_rows(&job, forward_part);
+  free(room);
+  return failed;
+}
+
+int EXPORTED(gru_tf_backward)(const GruTfSequence *s) {
+  Job job = job_of(s);
+  REAL *const room = pack(&job, 1);
+  const int failed = !room || over_rows(&job, backward_part);
+  free(room);
+  return failed;
+}
+
+void *EXPORTED(gru_tf_pack)(const GruTfSequence *s) {
+  Job job = job_of(s);
+  return pack(&job, 0);
+}
+
 int64_t EXPORTED(gru_tf_kept_size)(const GruTfSequence *s) { return s->steps * s->batch * cell_of(s)->kept * width_of(s); }
 int64_t EXPORTED(gru_tf_deltas_size)(const GruTfSequence *s) { return s->steps * s->batch * sums_width_of(s); }

@@ -1,5 +1,6 @@
 #include "threads.h"
 
+
 #include <pthread.h>
 #include <stdlib.h>
 #if defined(__x86_64__)

@@ -31,8 +31,10 @@
 #define INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
+#define UNROLL_4 _Pragma("unroll 4")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
 typedef REAL vector __attribute__((vector_size(VECTOR_BYTES)));
@@ -44,6 +46,13 @@ INLINE void store(REAL *to, vector values) { *(unaligned_vector *)to = (unaligne
 INLINE vector all(REAL value) { return value - (vector){0}; } /* x − 0 = x, also for −0 and NaN */
 INLINE bits bits_of(vector values) { return (bits)values; }
 INLINE vector choose(bits condition, vector yes, vector no) { return (vector)((condition & (bits)yes) | (~condition & (bits)no)); }
+
+/* The first `count` lanes, and zeros. */
+INLINE vector first_lanes(vector values, int64_t count) {
+  bits lane;
+  for (int64_t i = 0; i < LANES; i++) lane[i] = i < count ? -1 : 0;
+  return choose(lane, values, (vector){0});
+}
 
 /* a b + c, rounded once */
 INLINE vector fma_(vector a, vector b, vector c) {
@@ -92,7 +101,7 @@ INLINE vector within(vector x, REAL most) {
 }
 
 INLINE vector sigmoid(vector x) {
-  const Exponential e = exponential(within(-x, EXP_MOST));
+  const Exponential e = exponential(-within(x, EXP_MOST));
   return all(1) / (all(1) + fma_(e.scale, e.small, e.scale));
 }
 
@@ -100,6 +109,11 @@ INLINE vector hyperbolic_tangent(vector x) {
   const Exponential e = exponential(within(x + x, (REAL)(IS_DOUBLE ? 40 : 20))); /* beyond ±20, ±10 it rounds to ±1 */
   const vector less_one = fma_(e.scale, e.small, e.scale - all(1));              /* e^2x − 1 */
   return less_one / (less_one + all(2));
+}
+
+/* In a loop of its own, so that the series' coefficients stay in registers. */
+static inline void to_sigmoids(REAL *values, int64_t count) {
+  for (int64_t j = 0; j < count; j += LANES) store(values + j, sigmoid(load(values + j)));
 }
 
 #endif
