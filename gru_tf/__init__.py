@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from gru_tf.recurrent.cells.min_lstm import MinLSTMCell as MinLSTMCell
     from gru_tf.recurrent.cells.rnn import RNNCell as RNNCell
     from gru_tf.recurrent.layers.gru import GRU as GRU
+    from gru_tf.recurrent.layers.lstm import LSTM as LSTM
+    from gru_tf.recurrent.layers.simple_rnn import SimpleRNN as SimpleRNN
     from gru_tf.recurrent.layers.stack import RecurrentStack as RecurrentStack
     from gru_tf.recurrent.layers.stack import stacked as stacked
+    from gru_tf.recurrent.portability import portable as portable
     from gru_tf.suite import check as check
     from gru_tf.suite import load as load
     from gru_tf.suite import results as results
@@ -38,8 +41,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "GRU": "gru_tf.recurrent.layers.gru",
+    "LSTM": "gru_tf.recurrent.layers.lstm",
+    "SimpleRNN": "gru_tf.recurrent.layers.simple_rnn",
     "RecurrentStack": "gru_tf.recurrent.layers.stack",
     "stacked": "gru_tf.recurrent.layers.stack",
+    "portable": "gru_tf.recurrent.portability",
     "GRUCell": "gru_tf.recurrent.cells.gru",
     "GRUResetBeforeCell": "gru_tf.recurrent.cells.gru_reset_before",
     "JANETCell": "gru_tf.recurrent.cells.janet",

@@ -24,6 +24,7 @@ from gru_tf.interchange import (
 from gru_tf.interchange.differences import TOLERANCE, Verified
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.source import Computation, ForeignModel, Framework
+from gru_tf.recurrent.layers.acceleration import accelerate
 
 EXACT = ("float32", "float64")
 HALVES = {"float16": 2**-11, "bfloat16": 2**-8}  # relative rounding error
@@ -76,6 +77,10 @@ def import_model(
         options: of the reader; for a state_dict those of `gru_tf.interchange.pytorch.StateDictOptions`: `prefix`,
             `embedding`, `head`, `every_step`, `activation`, `masked`, `leave_out`.
 
+    The model's GRU, LSTM and SimpleRNN layers are Keras' own, and on a CPU they compute by this project's fused kernels in
+    this process: saved, it is a model of ordinary layers, which Keras loads alone; see
+    `gru_tf.recurrent.layers.acceleration`.
+
     Raises:
         UserError: for a file that cannot be read or computes something else, naming file and key; see the reader's module.
     """
@@ -101,7 +106,7 @@ def import_file(
         return _import_keras(path, content, lambda: reader.framework(path), verify, reference)
     _check_dtype(path, dtype, verify, reference)
     _check_finite(path, content.network.arrays())
-    model = building.build(content.network, dtype=dtype)
+    model = accelerate(building.build(content.network, dtype=dtype))
 
     def compare(by: str, run: Computation) -> Verified:
         return verification.verify(model, content.network, run, by=by, lengths=content.lengths, batches=content.batches)
@@ -115,6 +120,7 @@ def _import_keras(
 ) -> ImportedModel:
     """Import a Keras file, which may be more than a stack: all outputs and its layers' states are compared."""
     _check_finite(path, ((weight.path, weight.numpy()) for weight in content.model.weights))
+    accelerate(content.model)
     try:
         network = keras_model.network_of(content.model)
     except UserError:

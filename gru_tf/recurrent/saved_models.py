@@ -16,6 +16,7 @@ CLASSES = {  # class → its module, below gru_tf.recurrent
     "GRUCell": "cells.gru",
     "GRUResetBeforeCell": "cells.gru_reset_before",
     "JANETCell": "cells.janet",
+    "LSTM": "layers.lstm",
     "LSTMCell": "cells.lstm",
     "MGUCell": "cells.mgu",
     "MinGRUCell": "cells.min_gru",
@@ -24,6 +25,7 @@ CLASSES = {  # class → its module, below gru_tf.recurrent
     "RNNCell": "cells.rnn",
     "RecurrentStack": "layers.stack",
     "ReverseTime": "layers.reverse_time",
+    "SimpleRNN": "layers.simple_rnn",
 }
 FUNCTIONS = {
     "keras2_hard_sigmoid": "layers.hard_sigmoid",

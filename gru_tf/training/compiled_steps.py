@@ -46,11 +46,6 @@ def on_gpu() -> bool:
     return bool(tf.config.list_logical_devices("GPU"))
 
 
-def resolve_jit(run: Run) -> bool:
-    """`training.jit`, with "auto" decided by `model.kernel`; raises UserError where it cannot be."""
-    return kernel(run.model, CELLS.find(run.cell.name), run.cell.options, run.training.jit, on_gpu())[1]
-
-
 class CompiledSteps:
     """Passes over data for one shape of run.
 
@@ -64,13 +59,15 @@ class CompiledSteps:
         model: the Keras model being trained.
         jit: the resolved jit_compile.
         compile_seconds: time to trace and compile the passes.
-        kernel_path: "cudnn", "while-loop", "parallel scan", or one of these two with "xla " before it.
+        kernel_path: "cudnn", "fused cpu", "while-loop", "parallel scan", or one of these two with "xla " before it.
+        why_not_fused: the first condition of the fused CPU kernels that the recurrence does not meet, or "".
     """
 
     def __init__(self, run: Run, network: ResolvedNetwork, metrics: tuple[str, ...], buckets: tuple[int, ...]):
         self.network, self.metrics, self.buckets = network, metrics, buckets
         self.signature, self.masked = network.signature, network.masked
-        self.jit, self.batch_size = resolve_jit(run), run.training.batch_size
+        path, self.jit = kernel(run.model, CELLS.find(run.cell.name), run.cell.options, run.training.jit, on_gpu())
+        self.why_not_fused, self.batch_size = path.why_not_fused, run.training.batch_size
         self.model = self._build(run, VariableDropout, self.batch_size if network.signature.carried else None)
         self.optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate)
         self.optimizer.build(self.model.trainable_variables)
@@ -83,11 +80,11 @@ class CompiledSteps:
         decoded = network.signature.decoded
         self._decoder = Decoder(self.model, self.signature, self.masked, self.batch_size) if decoded else None
 
-    def _build(self, run: Run, dropout: Any, carried_rows: int | None = None) -> Any:
+    def _build(self, run: Run, dropout: Any, carried_rows: int | None = None, ordinary: bool = False) -> Any:
         # Keras numbers layers throughout the life of a process, and TensorFlow keeps a kernel for each variable's name:
         # with new names every run would cost half a MiB. The same names in each model let it reuse the kernel.
         naming.reset_uids()
-        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows)
+        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows, ordinary)
 
     def reset(self, run: Run) -> None:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""
@@ -130,8 +127,8 @@ class CompiledSteps:
         return [*self.optimizer.variables, *seeds]
 
     def export(self, run: Run) -> Any:
-        """The trained network as a model of ordinary layers, for saving."""
-        model = self._build(run, keras.layers.Dropout)
+        """The trained network as a model of ordinary layers, Keras' own where it has them, for saving."""
+        model = self._build(run, keras.layers.Dropout, ordinary=True)
         for variable, value in zip(model.trainable_variables, self.weights(), strict=True):
             variable.assign(value)
         return model
@@ -244,7 +241,8 @@ class CompiledSteps:
 def kernel_path_of(graph: Any, jit: bool) -> str:
     """What executes the recurrence, as seen in the traced graph."""
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    if any(node.op.startswith("CudnnRNN") for node in nodes):
-        return "cudnn"
+    for path, operation in (("cudnn", "CudnnRNN"), ("fused cpu", "GruTf")):
+        if any(node.op.startswith(operation) for node in nodes):
+            return path
     scan = any(SCOPE in node.name for node in nodes)
     return ("xla " if jit else "") + ("parallel scan" if scan else "while-loop")

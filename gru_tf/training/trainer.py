@@ -117,7 +117,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         peak_memory_mb=environment.peak_memory_mb(),
         kernel_path=steps.kernel_path,
         jit=steps.jit,
-        environment={**machine(), "data": task.checksums()},
+        environment={**machine(), **_path(steps), "data": task.checksums()},
         model_file=model_file,
         samples=epochs.samples,
         diagnostics=observer.diagnostics(),
@@ -136,6 +136,11 @@ def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.
         passing = isinstance(error, (MemoryError, OSError, tf.errors.ResourceExhaustedError))
         seconds = time.perf_counter() - clock
         return RunResult(run=run, status="failed", error=message, passing=passing, started=started, seconds=seconds)
+
+
+def _path(steps: CompiledSteps) -> dict[str, str]:
+    """Why the recurrence did not run in a fused CPU kernel; nothing where it did."""
+    return {"why_not_fused": steps.why_not_fused} if steps.why_not_fused else {}
 
 
 def machine() -> dict[str, Any]:

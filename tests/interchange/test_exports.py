@@ -103,7 +103,7 @@ def test_a_saved_model_of_tokens_takes_the_mask(masked, tmp_path):
 def test_what_is_written_beside_a_gpu_runs_without_one(forwards, tmp_path, monkeypatch, hidden):
     monkeypatch.setattr(sys.modules["keras.src.backend.tensorflow.rnn"], "_is_gpu_available", lambda: True)
     if not hidden:  # the test can fail
-        monkeypatch.setattr(saved_model, "without_cudnn", lambda _: nullcontext())
+        monkeypatch.setattr(saved_model, "portable_graph", lambda _: nullcontext())
     saved_model._save(forwards, tmp_path / "m")
     assert (b"CudnnRNN" in (tmp_path / "m" / "saved_model.pb").read_bytes()) is not hidden
     assert [layer.use_cudnn for layer in forwards.layers[:2]] == ["auto", "auto"]

@@ -38,13 +38,13 @@ def stepwise(name):
     return lambda **o: RNN(CELLS.find(name).build(UNITS, dtype=o.get("dtype")), **o)
 
 
-def fastest(name):
-    """Makes the fastest layer for the catalogue's cell."""
+def scanned(name):
+    """Makes the parallel scan for the catalogue's cell."""
     return lambda **o: CELLS.find(name).layer(UNITS, {}, **o)
 
 
 TABLE = {f"RNN({name})": stepwise(name) for name in CELLS.names()}
-TABLE |= {f"ParallelRNN({name})": fastest(name) for name in ("min_gru", "min_lstm")}
+TABLE |= {f"ParallelRNN({name})": scanned(name) for name in ("min_gru", "min_lstm")}
 TABLE |= {
     f"GRU({convention}, reset {'after' if after else 'before'})": lambda c=convention, a=after, **o: gru_tf.GRU(
         UNITS, convention=c, reset_after=a, **o
@@ -53,6 +53,8 @@ TABLE |= {
     for after in (True, False)
 }
 TABLE |= {
+    "LSTM": lambda **o: gru_tf.LSTM(UNITS, **o),
+    "SimpleRNN": lambda **o: gru_tf.SimpleRNN(UNITS, **o),
     "Bidirectional(GRU)": lambda name=None, dtype=None, **o: Bidirectional(
         gru_tf.GRU(UNITS, convention="write", dtype=dtype, **o), name=name, dtype=dtype
     ),
@@ -188,7 +190,7 @@ def numbers(tmp_path_factory):
             model = keras.Sequential([keras.Input((None, FEATURES)), without_dropout(model.layers[0])])
         model.save(folder / f"{n:02}.keras")
         found = {"plain": np.array(model(sequence()))}
-        if "GRU(" in name or "Stack" in name:
+        if "GRU(" in name or "Stack" in name or name in ("LSTM", "SimpleRNN"):
             found["masked"] = np.array(model.layers[0](sequence(), mask=tf.constant(mask)))
         if name in ("GRU(write, reset after)", "RecurrentStack"):  # a training step is compiled: seconds each
             model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
@@ -237,7 +239,7 @@ def test_no_public_layer_or_cell_is_missing_from_the_table():
     registered = {v for k, v in keras.saving.get_custom_objects().items() if k.startswith("gru_tf>") and isinstance(v, type)}
     public = {value for name in gru_tf.__all__ if isinstance(value := getattr(gru_tf, name), type)}
     layers = registered | {value for value in public if issubclass(value, keras.layers.Layer)}
-    assert {gru_tf.GRU, gru_tf.GRUCell, gru_tf.RecurrentStack, ParallelRNN} <= layers
+    assert {gru_tf.GRU, gru_tf.LSTM, gru_tf.SimpleRNN, gru_tf.GRUCell, gru_tf.RecurrentStack, ParallelRNN} <= layers
     assert layers >= NOT_RECURRENT
     missing = layers - NOT_RECURRENT - set().union(*(classes_within(make()) for make in TABLE.values()))
     assert not missing, f"add to TABLE: {missing}"

@@ -13,7 +13,7 @@ import pytest
 from places import ROOT
 
 import gru_tf.recurrent
-from gru_tf import GRU, stacked
+from gru_tf import GRU, LSTM, SimpleRNN, stacked
 from gru_tf.recurrent import saved_models
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
@@ -52,6 +52,7 @@ def folder(tmp_path_factory):
     layers = {f"cell-{name}": keras.layers.RNN(CELLS.find(name).build(3)) for name in CELLS.names()}
     layers |= {f"fastest-{name}": CELLS.find(name).layer(3, {}) for name in CELLS.names()}
     layers["gru"] = GRU(3, convention="write")
+    layers["lstm"], layers["simple-rnn"] = LSTM(3), SimpleRNN(3)
     layers["bidirectional"] = keras.layers.Bidirectional(GRU(3))
     layers["stack"] = stacked("janet", [3, 2], bidirectional=True, residual=True)
     layers["hard-sigmoid"] = keras.layers.LSTM(3, recurrent_activation=keras2_hard_sigmoid)

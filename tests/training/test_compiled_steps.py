@@ -11,12 +11,14 @@ import tensorflow as tf
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
+from gru_tf.recurrent import kernel_conditions, kernels
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.tasks import Examples, Signature
 from gru_tf.training.batches import plan
-from gru_tf.training.compiled_steps import CompiledSteps, on_gpu, resolve_jit, shape_of
+from gru_tf.training.compiled_steps import CompiledSteps, on_gpu, shape_of
 from gru_tf.training.feeding import load as tensors
+from gru_tf.training.network.model import kernel
 from gru_tf.training.network.resolution import resolve_run
 
 STEPS, FEATURES, OUTPUTS, UNITS, COUNT, BATCH = 5, 3, 4, 3, 11, 4
@@ -27,6 +29,7 @@ SIGNATURES = {
 }
 METRICS = {"class": "accuracy", "value": "mse", "binary": "nll"}
 BUCKETS = {"class": (STEPS,), "value": (STEPS,), "binary": (3, STEPS)}
+FUSED = "while-loop" if kernels.why_not() else "fused cpu"
 AGREE = 2e-5  # float32: three to four updates of weights near one
 MOVED = 1e-3  # what a mistake moves them by, at least
 # Every two of target, optimiser and clipping meet once, and each of them meets both values of jit; XLA takes seconds.
@@ -149,7 +152,8 @@ def test_an_epoch_equals_an_eager_keras_loop(target, optimizer, clip, jit):
     assert steps.train(data, order) == pytest.approx(expected, rel=1e-5)
     assert distance(steps.weights(), reference.model.get_weights()) < AGREE
     assert distance(steps.weights(), start) > 0.01, "it has moved"
-    assert (steps.jit, steps.kernel_path) == (jit, "xla while-loop" if jit else "cudnn" if on_gpu() else "while-loop")
+    assert (steps.jit, steps.kernel_path) == (jit, "xla while-loop" if jit else "cudnn" if on_gpu() else FUSED)
+    assert bool(steps.why_not_fused) == (steps.kernel_path != "fused cpu")
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
@@ -366,28 +370,38 @@ def test_every_bucket_is_compiled_before_the_first_epoch(monkeypatch):
 
 
 STOCK, CUSTOM = ModelSpec(units=2), ModelSpec(units=2, implementation="custom")
-CUDNN = {
-    "stock gru": ("gru", STOCK, False),
-    "stock lstm": ("lstm", STOCK, False),
-    "stock rnn": ("rnn", STOCK, True),
-    "custom gru": ("gru", CUSTOM, True),
-    "gru, reset before": ({"gru": {"reset_after": False}}, STOCK, True),
+AUTO = {  # cell, model → whether auto means XLA on a GPU, without one, and without one and without fused kernels
+    "stock gru": ("gru", STOCK, False, False, True),
+    "stock gru, write": ({"gru": {"convention": "write"}}, STOCK, False, False, True),
+    "stock lstm": ("lstm", STOCK, False, False, True),
+    "stock rnn": ("rnn", STOCK, True, False, True),
+    "custom gru": ("gru", CUSTOM, True, True, True),
+    "gru, reset before": ({"gru": {"reset_after": False}}, STOCK, True, False, True),
+    "stock min_gru": ("min_gru", STOCK, True, True, True),
 }
 
 
-@pytest.mark.parametrize(("cell", "model", "with_gpu"), CUDNN.values(), ids=CUDNN)
-def test_auto_means_xla_except_for_what_cudnn_runs(cell, model, with_gpu, monkeypatch):
+def jit_of(run, gpu):
+    """The resolved `training.jit`."""
+    return kernel(run.model, CELLS.find(run.cell.name), run.cell.options, run.training.jit, gpu)[1]
+
+
+@pytest.mark.parametrize(("cell", "model", "on_a_gpu", "on_a_cpu", "without_kernels"), AUTO.values(), ids=AUTO)
+def test_auto_means_xla_except_for_what_cudnn_or_a_fused_kernel_runs(
+    cell, model, on_a_gpu, on_a_cpu, without_kernels, monkeypatch
+):
     run = run_of(jit="auto", model=model).but(cell=cell)
-    monkeypatch.setattr("gru_tf.training.compiled_steps.on_gpu", lambda: False)
-    assert resolve_jit(run) is True
-    monkeypatch.setattr("gru_tf.training.compiled_steps.on_gpu", lambda: True)
-    assert resolve_jit(run) is with_gpu
-    assert resolve_jit(run.tuned({"jit": False})) is False
-    if with_gpu:
-        assert resolve_jit(run.tuned({"jit": True})) is True
+    for why_not, expected in (("", on_a_cpu), ("turned off", without_kernels)):
+        monkeypatch.setattr(kernel_conditions, "why_no_kernels", lambda why_not=why_not: why_not)
+        assert jit_of(run, gpu=False) is expected
+        assert jit_of(run, gpu=True) is on_a_gpu
+        assert jit_of(run.tuned({"jit": True}), gpu=False) is True
+    assert jit_of(run.tuned({"jit": False}), gpu=True) is False
+    if on_a_gpu:
+        assert jit_of(run.tuned({"jit": True}), gpu=True) is True
         return
     with pytest.raises(UserError, match="XLA cannot compile cuDNN's operation"):
-        resolve_jit(run.tuned({"jit": True}))
+        jit_of(run.tuned({"jit": True}), gpu=True)
 
 
 # --- tensors ---

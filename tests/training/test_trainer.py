@@ -19,6 +19,7 @@ from places import ROOT
 from gru_tf.experiment.experiment import Run
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
+from gru_tf.recurrent import kernels
 from gru_tf.tasks import Examples, Metric, Signature
 from gru_tf.tasks.images.digits import Digits
 from gru_tf.tasks.memory.adding import Adding
@@ -395,7 +396,10 @@ def test_a_batch_without_updates_is_timed_apart():
 
 def test_kernel_memory_and_environment(trained):
     if not tf.config.list_physical_devices("GPU"):
-        assert (trained.kernel_path, trained.jit) == ("xla while-loop", True)
+        why_not = kernels.why_not()
+        expected = ("xla while-loop", True) if why_not else ("fused cpu", False)
+        assert (trained.kernel_path, trained.jit) == expected
+        assert trained.environment.get("why_not_fused", "") == why_not
         assert trained.environment["device"] == environment.processor()
     assert 100 < trained.peak_memory_mb < 64_000
     assert trained.environment["versions"]["keras"] == keras.__version__

@@ -45,13 +45,16 @@ from conformance import (
 from keras import ops
 from places import ROOT
 
+import gru_tf
 from gru_tf.foundation.errors import UserError
+from gru_tf.recurrent import kernels
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.cells._parallel import ParallelRNN
 from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.cells.min_gru import MinGRUCell
 from gru_tf.recurrent.linear_scan import BLOCK
 
+FUSED = ("rnn", "lstm", "gru", "gru_reset_before")  # cells with a fused CPU kernel
 CASES = [pytest.param(spec, options, id=name) for spec, options, name in conformance.CASES]
 
 
@@ -80,6 +83,11 @@ def operations(layer):
 def uses_cudnn(layer):
     """Whether the traced layer holds the cuDNN operation."""
     return any(name.startswith("CudnnRNN") for name in operations(layer))
+
+
+def uses_kernel(layer):
+    """Whether the traced layer holds a fused CPU kernel."""
+    return any(name.startswith("GruTf") for name in operations(layer))
 
 
 def depth(layer, steps):
@@ -119,15 +127,16 @@ def check_mixed_precision(spec, options):
 
 
 def check_xla(spec, options):
-    """Compiled by XLA the layers give the same numbers; Keras' own are left to Keras, which keeps XLA from cuDNN."""
+    """Compiled by XLA the layers give the same numbers; what cuDNN computes is kept from XLA."""
     for layer in layers(spec, options, random_weights(spec, options), return_sequences=True):
-        if type(layer) in (keras.layers.RNN, ParallelRNN):
+        if not uses_cudnn(layer):
             compiled = tf.function(layer, jit_compile=True)
             np.testing.assert_allclose(compiled(tf.constant(sequence())), layer(sequence()), rtol=0, atol=FLOAT32)
 
 
 def check_fast_path(spec, options):
-    """The layer is the fastest there is: Keras' own, with cuDNN where Keras can, or a scan; else an RNN over the cell."""
+    """The layer is the fastest there is: this project's, with its kernel or cuDNN, or a scan; else an RNN over the cell."""
+    assert uses_kernel(spec.layer(UNITS, options)) == (spec.name in FUSED and not kernels.why_not())
     with patch.object(tf.config, "list_logical_devices", return_value=["GPU:0"]):  # told of a GPU, Keras asks for cuDNN
         layer = spec.layer(UNITS, options)
         layer.build((BATCH, STEPS, FEATURES))
@@ -136,8 +145,7 @@ def check_fast_path(spec, options):
         elif type(layer) is ParallelRNN:
             assert_scanned(layer)
         else:
-            assert type(layer) is getattr(keras.layers, type(layer).__name__, None), f"{layer.name} is not a stock layer"
-            assert type(layer) is not keras.layers.RNN
+            assert type(layer) in (gru_tf.GRU, gru_tf.LSTM, gru_tf.SimpleRNN), f"{layer.name} is not one of our layers"
         assert uses_cudnn(layer) == cudnn_possible(layer)
 
 

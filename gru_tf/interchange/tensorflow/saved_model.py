@@ -1,7 +1,8 @@
 """A network as TensorFlow SavedModel: any batch, any length, for TensorFlow Serving and every program with TensorFlow.
 
 The endpoint "serving_default" takes whole sequences; "step", only of a network that reads forwards, takes one step and the
-states before it. Layers are written without cuDNN, whose operations need a GPU, so that the folder works on any machine.
+states before it. Layers are written without cuDNN, whose operations need a GPU, and without this project's kernels, so that
+the folder works on any machine.
 """
 
 import secrets
@@ -20,6 +21,7 @@ from gru_tf.interchange.building import build, changed
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.streaming import OneStep
 from gru_tf.interchange.verification import batch_of
+from gru_tf.recurrent.portability import portable
 
 MARK = "saved_model.pb"  # every SavedModel has it
 PARTS = {MARK, "fingerprint.pb", "variables", "assets", "assets.extra", "keras_metadata.pb"}  # and these it may have
@@ -95,7 +97,7 @@ def _save(model: Any, folder: Path) -> None:
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    with without_cudnn(model):
+    with portable_graph(model):
         signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in model.inputs]
         archive.add_endpoint(WHOLE, whole_sequence(model), input_signature=signature)
         if (step := _step(model)) is not None:
@@ -137,9 +139,10 @@ def by_name(step: OneStep) -> Any:
 
 
 @contextmanager
-def without_cudnn(model: Any) -> Iterator[None]:
-    """Inside, no layer uses cuDNN while it is traced."""
-    with changed([layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")], "use_cudnn", False):
+def portable_graph(model: Any) -> Iterator[None]:
+    """Inside, what is traced runs on any machine that has TensorFlow: without cuDNN and this project's own operations."""
+    with_cudnn = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
+    with portable(), changed(with_cudnn, "use_cudnn", False):
         yield
 
 

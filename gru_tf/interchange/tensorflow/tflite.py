@@ -23,10 +23,10 @@ from gru_tf.interchange.streaming import OneStep
 from gru_tf.interchange.tensorflow.saved_model import (
     WHOLE,
     by_name,
+    portable_graph,
     step_signature,
     whole_sequence,
     with_one_output,
-    without_cudnn,
 )
 
 Runner = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -82,7 +82,7 @@ def _convert(model: Any, path: Path, timesteps: int | None, batch: int) -> bytes
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    with tempfile.TemporaryDirectory() as folder, without_cudnn(model), startup.quiet():
+    with tempfile.TemporaryDirectory() as folder, portable_graph(model), startup.quiet():
         function, signature = _endpoint(model, timesteps, batch)
         archive.add_endpoint(WHOLE, function, input_signature=signature)
         archive.write_out(folder, verbose=False)

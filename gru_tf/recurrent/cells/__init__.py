@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from gru_tf.foundation.array import Array
@@ -45,11 +46,13 @@ class CellSpec:
         states: names of the states; the first one is the output.
         parameters: `parameters(features, units, **options)` → number of weights.
         fused: `fused(units, **options)` → a layer that computes all steps faster than `keras.layers.RNN` over the cell:
-            Keras' own (cuDNN on a GPU) or a parallel scan; None where there is none.
+            this project's (a fused kernel on a CPU, cuDNN on a GPU), Keras' own, a parallel scan; None if there is none.
         reference: author, year, arXiv id or venue.
         options: the cell's own options, each with its allowed values, the default first; a `Whole` among them stands
             for all numbers of its range.
         unfused: for each option, the values that the fused layer does not offer.
+        ordinary: `ordinary(units, **options)` → Keras' own layer of the same function and weights, for files that load
+            without this project; or None where Keras has none with these options.
     """
 
     name: str
@@ -64,6 +67,7 @@ class CellSpec:
     reference: str
     options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     unfused: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    ordinary: Callable[..., Any] | None = None
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise UserError for an option or value that this cell does not have."""
@@ -98,6 +102,22 @@ def around(layer: Callable[..., Any], build: Callable[..., Any], units: int, **o
     of_layer = {name: value for name, value in options.items() if name in OF_LAYER}
     of_cell = {name: value for name, value in options.items() if name not in OF_LAYER[:-2]}
     return layer(build(units, **of_cell), **of_layer)
+
+
+def of_layers(module: str, name: str, **fixed: Any) -> Callable[..., Any]:
+    """Makes a layer of `gru_tf.recurrent.layers`, imported when the first is made: layers are built on cells.
+
+    Args:
+        module: its module there.
+        name: its class.
+        **fixed: arguments that are the same for every layer.
+    """
+
+    def make(units: int, **options: Any) -> Any:
+        layer = getattr(import_module(f"gru_tf.recurrent.layers.{module}"), name)
+        return layer(units, **fixed, **options)
+
+    return make
 
 
 def _allows(allowed: Any, value: Any) -> bool:

@@ -61,11 +61,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         implementation: int = 2,
         **kwargs: Any,
     ):
-        self._expect(_is_whole(units) and units > 0, "units", "a positive integer", units)
-        for name, value in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
-            self._expect(_is_share(value), name, "a number from 0 to below 1", value)
-        self._expect(seed is None or _is_whole(seed), "seed", "an integer or None", seed)
-        self._expect(_is_whole(implementation) and implementation in (1, 2), "implementation", "1 or 2", implementation)
+        check_arguments(type(self).__name__, units, dropout, recurrent_dropout, seed, implementation)
         if not self.recurrent:
             without = {"recurrent_dropout": recurrent_dropout, "recurrent_regularizer": recurrent_regularizer}
             for name, value in {**without, "recurrent_constraint": recurrent_constraint}.items():
@@ -185,8 +181,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         return {**super().get_config(), **config}
 
     def _expect(self, holds: Any, name: str, expected: str, received: Any) -> None:
-        if not holds:
-            raise ValueError(f"{type(self).__name__}: expected `{name}` to be {expected}. Received: {name}={received!r}")
+        expect(holds, type(self).__name__, name, expected, received)
 
     @staticmethod
     def _masks(draw: Any, rate: float, values: Any, training: bool) -> list[Any]:
@@ -209,9 +204,28 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
                 raise ValueError(f"{who}: expected state `{name}` to be of shape {expected}. Received: shape={shape}")
 
 
-def _is_whole(value: Any) -> bool:
+def check_arguments(
+    who: str, units: Any, dropout: Any, recurrent_dropout: Any, seed: Any = None, implementation: Any = 2
+) -> None:
+    """Refuse values that a cell's or layer's arguments of these names do not take; raises ValueError, begun with `who`."""
+    expect(is_whole(units) and units > 0, who, "units", "a positive integer", units)
+    for name, value in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
+        expect(is_share(value), who, name, "a number from 0 to below 1", value)
+    expect(seed is None or is_whole(seed), who, "seed", "an integer or None", seed)
+    expect(is_whole(implementation) and implementation in (1, 2), who, "implementation", "1 or 2", implementation)
+
+
+def expect(holds: Any, who: str, name: str, expected: str, received: Any) -> None:
+    """Raise ValueError with what was expected of an argument and received, unless it holds."""
+    if not holds:
+        raise ValueError(f"{who}: expected `{name}` to be {expected}. Received: {name}={received!r}")
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is an integer, and not a truth value."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_share(value: Any) -> bool:
+def is_share(value: Any) -> bool:
+    """Whether it is a number from 0 to below 1, and not a truth value."""
     return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < 1

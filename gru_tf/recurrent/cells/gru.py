@@ -23,7 +23,7 @@ from keras import ops
 from scipy.special import expit as sigmoid
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import CellSpec
+from gru_tf.recurrent.cells import CellSpec, of_layers
 from gru_tf.recurrent.cells._cell import RecurrentCell
 
 
@@ -114,6 +114,11 @@ def parameters(features: int, units: int, reset_after: bool = True, convention: 
     return 3 * units * (features + units + (2 if reset_after else 1))
 
 
+def ordinary(units: int, convention: str = "keep", **options: Any) -> Any:
+    """Keras' own layer, which has the convention "keep" alone."""
+    return keras.layers.GRU(units, **options) if convention == "keep" else None
+
+
 CELL = CellSpec(
     name="gru",
     build=GRUCell,
@@ -123,8 +128,8 @@ CELL = CellSpec(
     gates=GRUCell.gates,
     states=GRUCell.states,
     parameters=parameters,
-    fused=lambda units, convention="keep", **options: keras.layers.GRU(units, **options),
+    fused=of_layers("gru", "GRU"),
     reference="Cho et al. 2014, arXiv 1406.1078; Chung et al. 2014, arXiv 1412.3555",
     options={"reset_after": (True, False), "convention": ("keep", "write")},
-    unfused={"convention": ("write",)},
+    ordinary=ordinary,
 )

@@ -17,8 +17,8 @@ from typing import Any
 
 import keras
 
-from gru_tf.recurrent.cells import CellSpec
-from gru_tf.recurrent.cells.gru import GRUCell, gate_values, kept, parameters, step
+from gru_tf.recurrent.cells import CellSpec, of_layers
+from gru_tf.recurrent.cells.gru import GRUCell, gate_values, kept, ordinary, parameters, step
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -51,8 +51,8 @@ CELL = CellSpec(
     gates=GRUResetBeforeCell.gates,
     states=GRUResetBeforeCell.states,
     parameters=partial(parameters, reset_after=False),
-    fused=lambda units, convention="keep", **options: keras.layers.GRU(units, reset_after=False, **options),
+    fused=of_layers("gru", "GRU", reset_after=False),
     reference="Cho et al. 2014, arXiv 1406.1078",
     options={"convention": ("keep", "write")},
-    unfused={"convention": ("write",)},
+    ordinary=partial(ordinary, reset_after=False),
 )

@@ -22,7 +22,7 @@ from keras import ops
 from scipy.special import expit as sigmoid
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import CellSpec
+from gru_tf.recurrent.cells import CellSpec, of_layers
 from gru_tf.recurrent.cells._cell import RecurrentCell
 
 
@@ -87,6 +87,7 @@ CELL = CellSpec(
     gates=LSTMCell.gates,
     states=LSTMCell.states,
     parameters=lambda features, units: 4 * units * (features + units + 1),
-    fused=keras.layers.LSTM,
+    fused=of_layers("lstm", "LSTM"),
     reference="Hochreiter and Schmidhuber 1997; Gers et al. 2000",
+    ordinary=keras.layers.LSTM,
 )

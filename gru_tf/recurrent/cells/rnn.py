@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import CellSpec
+from gru_tf.recurrent.cells import CellSpec, of_layers
 from gru_tf.recurrent.cells._cell import RecurrentCell
 
 
@@ -48,6 +48,7 @@ CELL = CellSpec(
     gates=RNNCell.gates,
     states=RNNCell.states,
     parameters=lambda features, units: units * (features + units + 1),
-    fused=keras.layers.SimpleRNN,
+    fused=of_layers("simple_rnn", "SimpleRNN"),
     reference="Elman 1990, Cognitive Science 14",
+    ordinary=keras.layers.SimpleRNN,
 )

@@ -85,10 +85,10 @@ def _scalars(reading: LayerReading) -> dict[str, float]:
 
 
 def tags(result: RunResult) -> dict[str, str]:
-    """Status, versions, commit, device, threads, data checksums, and the cell's colour."""
+    """Status, versions, commit, device, threads, what kept a fused kernel away, data checksums, and the cell's colour."""
     environment = result.environment
     flat = {f"version.{k}": v for k, v in environment.get("versions", {}).items()}
     flat |= {f"data.{k}": v for k, v in environment.get("data", {}).items()}
-    flat |= {k: str(environment[k]) for k in ("commit", "device", "threads") if k in environment}
+    flat |= {k: str(environment[k]) for k in ("commit", "device", "threads", "why_not_fused") if k in environment}
     flat |= {COLOUR: palette.colour(result.run.cell.name)}
     return {"status": result.status, "error": result.error, "logged_at": str(int(time.time())), **flat}

@@ -24,7 +24,7 @@ from gru_tf.recurrent.layers import recurrent
 from gru_tf.training.network.resolution import ResolvedNetwork
 
 
-def build(network: ResolvedNetwork, dropout: Callable[[float], Any] = keras.layers.Dropout) -> Any:
+def build(network: ResolvedNetwork, dropout: Callable[[float], Any] = keras.layers.Dropout, ordinary: bool = False) -> Any:
     """A `keras.Model`, ("sequence" (batch, S), "mask" (batch, S), "written" (batch, T)) → logits (batch, T, outputs).
 
     "written" holds what stands before each target: END and then the targets but the last. Where lengths do not vary
@@ -33,13 +33,14 @@ def build(network: ResolvedNetwork, dropout: Callable[[float], Any] = keras.laye
     Args:
         network: of a task with `decoded` targets; its units are those of each layer, of the attention and of s̃.
         dropout: makes the layer that follows each recurrent layer where the rate is above 0.
+        ordinary: whether recurrent layers are Keras' own where Keras has them.
     """
     model, signature, cell, options = network.model, network.signature, network.cell, network.options
     units = network.units
     sequence = keras.Input((None,), dtype="int32", name="sequence")
     call = {"mask": keras.Input((None,), dtype="bool", name="mask")} if signature.varying else {}
     written = keras.Input((None,), dtype="int32", name="written")
-    over_time = {"return_sequences": True, "return_state": True}
+    over_time = {"return_sequences": True, "return_state": True, "ordinary": ordinary}
 
     x, starts = _embedding(signature.tokens, signature.features, "embedding")(sequence), []
     for n in range(model.layers):

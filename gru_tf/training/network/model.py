@@ -29,6 +29,7 @@ def build(
     network: ResolvedNetwork,
     dropout: Callable[[float], Any] = keras.layers.Dropout,
     carried_rows: int | None = None,
+    ordinary: bool = False,
 ) -> Any:
     """A `keras.Model`, (batch, T, features) → (batch, outputs), or (batch, T, outputs) where every step has a target.
 
@@ -44,16 +45,17 @@ def build(
         dropout: makes the layer that follows each recurrent layer where the rate is above 0.
         carried_rows: sequences a batch of a network that carries its states from one call to the next; None for one
             that begins each call with zeros.
+        ordinary: whether recurrent layers are Keras' own where Keras has them, as in `gru_tf.recurrent.layers.recurrent`.
     """
     model, signature, start = network.model, network.signature, network.start
     if signature.decoded:
-        return encoder_decoder.build(network, dropout)
+        return encoder_decoder.build(network, dropout, ordinary)
     inputs, x, embedding = _inputs(signature, carried_rows, network.features)
     call = {"mask": keras.Input((None,), dtype="bool", name="mask")} if network.masked else {}
     layers = []
     for depth, (units, both) in enumerate(network.layers):
         inner = depth < len(network.layers) - 1 or signature.per_step
-        over_time = {"return_sequences": inner, "stateful": carried_rows is not None}
+        over_time = {"return_sequences": inner, "stateful": carried_rows is not None, "ordinary": ordinary}
         layers.append(recurrent(network.cell, units, network.options, model.implementation, both, **over_time))
         x = layers[-1](x, **call)
         if model.dropout > 0:
@@ -80,7 +82,8 @@ def kernel(
 ) -> tuple[Path, bool]:
     """What computes the recurrence while training, and whether XLA compiles the step.
 
-    "auto" is XLA wherever cuDNN is not: measured on CPUs it halves the time of an epoch, and it cannot compile cuDNN.
+    "auto" is XLA wherever there is neither cuDNN nor a fused CPU kernel, which it cannot compile: measured on CPUs it halves
+    the time of an epoch of Keras' loop, and a fused kernel halves it again and compiles nothing.
 
     Args:
         model: whose `implementation` counts.
@@ -94,7 +97,7 @@ def kernel(
     """
     layer = recurrent(cell, 1, options, model.implementation)
     if jit == "auto":
-        jit = kernel_path.find_path(layer, gpu=gpu, jit=False).name != "cudnn"
+        jit = kernel_path.find_path(layer, gpu=gpu, jit=False).name not in ("cudnn", "fused cpu")
     path = kernel_path.find_path(layer, gpu=gpu, jit=jit)
     if path.name == "fails":
         raise UserError(

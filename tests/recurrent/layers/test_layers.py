@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gru_tf import GRU, LSTM, GRUCell, SimpleRNN
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.cells._parallel import ParallelRNN
@@ -41,11 +42,11 @@ def test_output_shape(name, bidirectional, sequences):
 
 
 @pytest.mark.parametrize("name", STOCK)
-def test_stock_is_keras_own_layer_or_a_scan_and_custom_is_an_rnn_around_the_cell(name):
+def test_stock_is_this_project_s_layer_or_a_scan_and_custom_is_an_rnn_around_the_cell(name):
     spec = CELLS.find(name)
     stock = recurrent(spec, UNITS, {})
     custom = recurrent(spec, UNITS, {}, "custom")
-    assert type(stock) in (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU, ParallelRNN)
+    assert type(stock) in (SimpleRNN, LSTM, GRU, ParallelRNN)
     assert type(custom) is keras.layers.RNN
     assert type(custom.cell).__module__ == f"gru_tf.recurrent.cells.{name}"
 
@@ -75,12 +76,48 @@ def test_without_a_faster_layer_stock_is_an_rnn_around_the_cell(name):
     assert type(layer.cell).__module__ == f"gru_tf.recurrent.cells.{name}"
 
 
-def test_an_option_that_the_fused_layer_lacks_makes_stock_an_rnn_around_the_cell():
+def test_both_conventions_have_a_fast_layer_and_an_unknown_one_is_refused():
     layer = recurrent(CELLS.find("gru"), UNITS, {"convention": "write"})
-    assert type(layer) is keras.layers.RNN
-    assert layer.cell.convention == "write"
+    assert type(layer) is GRU
+    assert layer.convention == "write"
     with pytest.raises(UserError, match=r"^gru\.convention: received 'rite', expected one of 'keep', 'write'$"):
         recurrent(CELLS.find("gru"), UNITS, {"convention": "rite"})
+
+
+ORDINARY = {
+    "rnn": ({}, keras.layers.SimpleRNN),
+    "lstm": ({}, keras.layers.LSTM),
+    "gru": ({}, keras.layers.GRU),
+    "gru, write": ({"convention": "write"}, GRU),
+    "gru_reset_before": ({}, keras.layers.GRU),
+    "gru_reset_before, write": ({"convention": "write"}, GRU),
+    "min_gru": ({}, ParallelRNN),
+    "mgu": ({}, keras.layers.RNN),
+}
+
+
+@pytest.mark.parametrize(("name", "options", "kind"), [(n.split(",")[0], *v) for n, v in ORDINARY.items()], ids=ORDINARY)
+def test_an_ordinary_layer_is_keras_own_with_the_same_initial_weights(name, options, kind):
+    layers = []
+    for ordinary in (True, False):
+        keras.utils.set_random_seed(5)
+        layers.append(recurrent(CELLS.find(name), UNITS, options, bidirectional=True, ordinary=ordinary))
+        layers[-1].build((None, STEPS, FEATURES))
+        layers.append(recurrent(CELLS.find(name), UNITS, options, ordinary=ordinary))  # as many random numbers were drawn
+        layers[-1].build((None, STEPS, FEATURES))
+    own, own_after, fast, fast_after = layers
+    assert type(own_after) is type(own.forward_layer) is kind
+    for one, other in ((own, fast), (own_after, fast_after)):
+        assert [w.name for w in one.weights] == [w.name for w in other.weights]
+        for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    np.testing.assert_allclose(own(x()), fast(x()), rtol=0, atol=1e-6)
+
+
+def test_a_custom_layer_is_never_ordinary():
+    layer = recurrent(CELLS.find("gru"), UNITS, {}, "custom", ordinary=True)
+    assert type(layer) is keras.layers.RNN
+    assert type(layer.cell) is GRUCell
 
 
 def test_an_unknown_option_is_refused():

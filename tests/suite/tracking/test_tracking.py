@@ -29,6 +29,7 @@ from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
 from gru_tf.machine.speed.store import PREFIX
+from gru_tf.recurrent import kernels
 from gru_tf.recurrent.cells import CELLS as CELL_CATALOGUE
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.recurrent.saved_models import StandIn
@@ -154,8 +155,10 @@ def test_parameters_of_every_child(kept):
         assert params["resolved_units"] == "5"
         assert int(params["recurrent_parameters"]) == RECURRENT[cell]
         assert int(params["total_parameters"]) == RECURRENT[cell] + HEAD
-        assert params["kernel_path"] == "xla while-loop"
-        assert params["resolved_jit"] == "True"
+        fused = not kernels.why_not()
+        assert params["kernel_path"] == ("fused cpu" if fused else "xla while-loop")
+        assert params["resolved_jit"] == str(not fused)
+        assert child.data.tags.get("why_not_fused", "") == kernels.why_not()
 
 
 def test_curves_of_every_child(kept):

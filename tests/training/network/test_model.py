@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, log_softmax
 
+from gru_tf import GRU
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
@@ -95,10 +96,10 @@ def test_what_cannot_be_built_is_refused_with_the_reason():
         build(resolve(ModelSpec(parameters=5), WHOLE, gru, {}))
 
 
-@pytest.mark.parametrize(("name", "options"), [("gru", {"convention": "write"}), ("janet", {}), ("mgu", {})])
-def test_where_no_layer_is_faster_stock_is_a_layer_around_the_cell(name, options):
+@pytest.mark.parametrize("name", ["janet", "mgu"])
+def test_where_no_layer_is_faster_stock_is_a_layer_around_the_cell(name):
     stock, custom = (
-        randomised(build(resolve(ModelSpec(units=UNITS, implementation=kind), WHOLE, CELLS.find(name), options)))
+        randomised(build(resolve(ModelSpec(units=UNITS, implementation=kind), WHOLE, CELLS.find(name), {})))
         for kind in ("stock", "custom")
     )
     assert type(stock.layers[1]) is type(custom.layers[1]) is keras.layers.RNN
@@ -107,14 +108,10 @@ def test_where_no_layer_is_faster_stock_is_a_layer_around_the_cell(name, options
 
 @pytest.mark.parametrize("make", [keras.layers.Dropout, VariableDropout])
 def test_dropout_follows_each_recurrent_layer(make):
-    model = build(resolve(ModelSpec(units=UNITS, layers=2, dropout=0.25), WHOLE, CELLS.find("gru"), {}), make)
-    assert [type(layer) for layer in model.layers[1:]] == [
-        keras.layers.GRU,
-        make,
-        keras.layers.GRU,
-        make,
-        keras.layers.Dense,
-    ]
+    network = resolve(ModelSpec(units=UNITS, layers=2, dropout=0.25), WHOLE, CELLS.find("gru"), {})
+    for ordinary, gru in ((False, GRU), (True, keras.layers.GRU)):
+        model = build(network, make, ordinary=ordinary)
+        assert [type(layer) for layer in model.layers[1:]] == [gru, make, gru, make, keras.layers.Dense]
     assert [float(layer.rate) for layer in model.layers if isinstance(layer, make)] == [0.25, 0.25]
 
 
