@@ -29,6 +29,7 @@ def in_keras_layout(cell, arrays):
 @pytest.mark.parametrize("cell", list(CELLS))
 def test_results_and_gradients_are_those_of_pytorch(cell, dtype):
     torch = pytest.importorskip("torch")
+    torch.manual_seed(3)
     rng = np.random.default_rng(3)
 
     def normal(*shape):
@@ -66,7 +67,7 @@ def test_results_and_gradients_are_those_of_pytorch(cell, dtype):
 
     derived = {name: w.grad.numpy() for name, w in weights.items()}
     if cell != "gru":  # a bias in two parts: each part's gradient is the sum's
-        np.testing.assert_array_equal(derived["bias_ih"], derived["bias_hh"])
+        close(derived["bias_ih"], derived["bias_hh"], dtype)
         derived["bias_hh"] = np.zeros_like(derived["bias_hh"])
     for gradient, expected in zip(gradients[1 + len(states) :], in_keras_layout(cell, derived).values(), strict=True):
         close(gradient, expected, dtype)
