@@ -51,10 +51,11 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
     """
     opened = Store(store)
     with startup.quiet():
-        from gru_tf.machine.speed import timing
+        from gru_tf.machine.speed import tensorflow_case, timing
         from gru_tf.training import compiled_steps, trainer
 
         _threads(spec.threads)
+        spec = spec.but(fused=tensorflow_case.fused_here())
         cases, pairs = spec.cases(compiled_steps.on_gpu()), spec.determinism_cases()
     effort = Effort(*(QUICK if spec.quick else EFFORT))
     findings = SpeedFindings(spec=spec, rate=timing.product_rate(effort), machine=trainer.machine())
