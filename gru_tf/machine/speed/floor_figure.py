@@ -4,12 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.foundation import palette
-from gru_tf.machine.speed.cases import PATHS, What
+from gru_tf.machine.speed.cases import PATHS, KernelPath, What
 from gru_tf.machine.speed.findings import SpeedFindings
 from gru_tf.machine.speed.measurement import Measurement
 
+Rows = dict[tuple[str, KernelPath], float]
 DOING: dict[What, str] = {"train": "training step", "infer": "inference of a batch"}
-PALE, GREY, GAP = 0.45, "#595959", 0.9  # strength of all paths but the first; of notes; rows between two cells
+NAMES: dict[KernelPath, str] = {
+    "fused": "fused kernel", "keras": "Keras", "keras xla": "Keras + XLA", "scan": "parallel scan", "scan xla": "scan + XLA",
+    "custom": "custom cell", "custom xla": "custom cell + XLA", "cudnn": "cuDNN", "pytorch": "PyTorch",
+}  # fmt: skip
+OWN = ("fused", "cudnn")  # what experiments train by, drawn strongly
+PALE, GREY, GAP = 0.45, "#595959", 0.9  # strength of the other paths; colour of their numbers; rows between two cells
 
 
 def draw(findings: SpeedFindings, file: Path) -> Path:
@@ -26,16 +32,16 @@ def draw(findings: SpeedFindings, file: Path) -> Path:
         panels = figure.subplots(1, len(DOING), sharey=True, sharex=True)
         for panel, what in zip(panels, DOING, strict=True):
             _panel(panel, findings, what, rows)
-        _names(panels[0], rows)
-        figure.suptitle(_title(findings), x=0.01, ha="left", fontsize=10)
-        figure.supxlabel("times the floor (logarithmic)", fontsize=9)
+        _names(panels[0], rows, {cell.label: palette.colour(cell.name) for cell in findings.spec.cells})
+        figure.suptitle(_title(findings), x=0.01, ha="left", fontsize=9)
+        figure.supxlabel("times the arithmetic floor (logarithmic)", fontsize=9)
         figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
     return file
 
 
-def _rows(findings: SpeedFindings) -> dict[tuple[str, str], float]:
+def _rows(findings: SpeedFindings) -> Rows:
     """(cell, path) → place on the vertical axis, of all that was measured in one of the panels."""
-    rows: dict[tuple[str, str], float] = {}
+    rows: Rows = {}
     place = 0.0
     for cell in findings.spec.cells:
         cases = [findings.spec.case(cell, path, what) for path in PATHS for what in DOING]
@@ -50,29 +56,29 @@ def _title(findings: SpeedFindings) -> str:
     spec = findings.spec
     threads = f"{spec.threads} thread{'s' * (spec.threads > 1)}"
     shape = f"{spec.batch} sequences × {spec.timesteps} steps × {spec.features} features, {spec.units} units, {threads}"
-    floor = f"the floor is the arithmetic alone at {findings.rate / 1e9:.0f} GFLOP/s, a large matrix product's rate in this run"
-    return f"Time over the arithmetic floor\n{shape}; {floor}"
+    floor = f"Floor: the matrix products alone at {findings.rate / 1e9:.0f} GFLOP/s, the rate of a large one in this run"
+    return f"Time over the arithmetic floor: {shape}\n{floor}. Medians with quartiles"
 
 
-def _panel(panel: Any, findings: SpeedFindings, what: What, rows: dict[tuple[str, str], float]) -> None:
+def _panel(panel: Any, findings: SpeedFindings, what: What, rows: Rows) -> None:
     for cell in findings.spec.cells:
         measured = findings.select(findings.spec.case(cell, path, what) for path in PATHS)
-        for rank, m in enumerate(measured):
-            _dot(panel, m, rows[m.case.cell.label, m.case.path], first=rank == 0)
+        for m in measured:
+            _dot(panel, m, rows[m.case.cell.label, m.case.path], strong=m.case.path in OWN)
     panel.axvline(1, color="black", lw=1)
     panel.set_title(DOING[what], loc="left", fontsize=9)
     _axes(panel)
 
 
-def _dot(panel: Any, m: Measurement, place: float, first: bool) -> None:
+def _dot(panel: Any, m: Measurement, place: float, strong: bool) -> None:
     """A measurement: a line from the floor to a dot with its quartiles, and its number beside it."""
     tone, low, high = palette.colour(m.case.cell.name), m.low_ms / m.floor_ms, m.high_ms / m.floor_ms
-    strength = 1.0 if first else PALE
-    panel.plot([1, m.times_floor], [place, place], color=tone, lw=3 if first else 1.5, alpha=strength, zorder=1)
-    panel.plot([low, high], [place, place], color=tone, lw=5, alpha=0.35, solid_capstyle="butt", zorder=2)
-    panel.plot(m.times_floor, place, palette.marker(m.case.cell.name), color=tone, markersize=6, alpha=strength, zorder=3)
+    strength, width = (1.0, 3.0) if strong else (PALE, 1.5)
+    panel.plot([1, m.times_floor], [place, place], color=tone, lw=width, alpha=strength, solid_capstyle="butt")
+    panel.plot([low, high], [place, place], color=tone, lw=5, alpha=0.35, solid_capstyle="butt")
+    panel.plot(m.times_floor, place, palette.marker(m.case.cell.name), color=tone, markersize=6, alpha=strength)
     text = f"{m.times_floor:.1f}" if m.times_floor < 10 else f"{m.times_floor:.0f}"
-    weight, colour = ("bold", "black") if first else ("normal", GREY)
+    weight, colour = ("bold", "black") if strong else ("normal", GREY)
     where = {"xy": (max(high, m.times_floor), place), "xytext": (6, 0), "textcoords": "offset points"}
     panel.annotate(text, **where, va="center", fontsize=8, fontweight=weight, color=colour)
 
@@ -90,17 +96,17 @@ def _axes(panel: Any) -> None:
     panel.spines["left"].set_visible(False)
 
 
-def _names(panel: Any, rows: dict[tuple[str, str], float]) -> None:
+def _names(panel: Any, rows: Rows, tones: dict[str, str]) -> None:
     """Paths at the axis; each cell's name above its first row."""
     if not rows:
         return
-    panel.set_yticks(list(rows.values()), [path for _, path in rows])
+    panel.set_yticks(list(rows.values()), [NAMES[path] for _, path in rows])
     panel.set_ylim(max(rows.values()) + 0.7, -1.3)  # the first row on top
     low, high = panel.get_xlim()
-    panel.set_xlim(1, high * (high / low) ** 0.12)  # room for the numbers
+    panel.set_xlim(low if low < 0.9 else 1, high * (high / low) ** 0.12)  # room for the numbers
     for label in dict.fromkeys(cell for cell, _ in rows):
         top = min(place for (cell, _), place in rows.items() if cell == label)
         panel.annotate(
             label, (0, top), xycoords=("axes fraction", "data"), xytext=(-6, 15), textcoords="offset points",
-            ha="right", va="center", fontweight="bold", color=palette.colour(label.partition("(")[0].strip()),
+            ha="right", va="center", fontweight="bold", color=tones[label],
         )  # fmt: skip

@@ -32,9 +32,9 @@ from gru_tf.training.network.resolution import resolve, resolve_run
 KERNELS = {"fused": "fused cpu", "cudnn": "cudnn"}  # path → what its graph must contain, and no other's
 
 
-def fused_here() -> bool:
-    """Whether layers compute by the fused CPU kernels in this process."""
-    return not on_gpu() and not operations.why_not()
+def why_not_fused() -> str:
+    """Why no layer computes by a fused CPU kernel in this process; empty where they do."""
+    return "TensorFlow sees a GPU" if on_gpu() else operations.why_not()
 
 
 def prepare(case: Case) -> PreparedCase:
