@@ -6,4 +6,4 @@ from pathlib import Path
 from gru_tf.machine.speed import floor_figure, running
 
 if __name__ == "__main__":
-    print(floor_figure.draw(running.last(*sys.argv[1:2]), Path(__file__).with_name("time-over-floor.svg")))
+    floor_figure.draw(running.last(*sys.argv[1:2]), Path(__file__).with_name("time-over-floor.svg"))
