@@ -49,7 +49,7 @@ sanitize: $(READY)
 		-fsanitize=address,undefined -fno-sanitize-recover=all
 	GRU_TF_KERNELS=$(CURDIR)/$(SANITIZED) ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=32 UBSAN_OPTIONS=print_stacktrace=1 \
 		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-		$(BIN)/python -m pytest -p no:cacheprovider -m "not slow and not torch" $(or $(TESTS),tests/recurrent/kernels)
+		$(BIN)/python -m pytest --capture=sys -p no:cacheprovider -m "not slow and not torch" $(or $(TESTS),tests/recurrent/kernels)
 
 lint: $(READY)
 	$(BIN)/ruff check .
