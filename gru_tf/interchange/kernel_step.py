@@ -12,7 +12,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.interchange import pointwise
 from gru_tf.recurrent import kernels
 from gru_tf.recurrent.cells import gru, gru_reset_before, lstm, rnn
-from gru_tf.recurrent.kernels.step import Step
+from gru_tf.recurrent.kernels.step import CellStep
 
 TYPES = ("float32", "float64")
 # a subclass may compute something else
@@ -40,7 +40,7 @@ class KernelStep:
         parts = [_part(layer, rows) for layer in layers]
         self._parts = [part for part in parts if part is not None]
         self._dtype = None if isinstance(layers[0], keras.layers.Embedding) else layers[0].compute_dtype
-        self._ends_in_state = isinstance(self._parts[-1], Step)
+        self._ends_in_state = isinstance(self._parts[-1], CellStep)
 
     def __call__(self, x: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
         """Output (rows, O) and new states for an input (rows, I), or token numbers (rows,), and states (rows, H)."""
@@ -49,7 +49,7 @@ class KernelStep:
             x = np.ascontiguousarray(x, self._dtype)
         with np.errstate(all="ignore"):  # infinities and NaN go through, as in TensorFlow
             for part in self._parts:
-                if isinstance(part, Step):
+                if isinstance(part, CellStep):
                     first = len(after)
                     after += part(x, states[first : first + part.states])
                     x = after[first]
@@ -107,18 +107,18 @@ def _why_not_cell(cell: Any) -> str:
     return ""
 
 
-def _part(layer: Any, rows: int) -> Step | pointwise.Function | None:
+def _part(layer: Any, rows: int) -> CellStep | pointwise.Function | None:
     return _step(layer.cell, rows) if isinstance(layer, keras.layers.RNN) else pointwise.function_of(layer)
 
 
-def _step(cell: Any, rows: int) -> Step:
+def _step(cell: Any, rows: int) -> CellStep:
     kind = CELLS[type(cell)]
     if kind == "gru" and not cell.reset_after:
         kind = "gru, reset before"
     weights = [pointwise.array(cell, weight) for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)]
     large = rows * (weights[0].size + weights[1].size) > LARGE
     convention = getattr(cell, "convention", "keep")
-    return Step(kind, *weights, rows=rows, convention=convention, threads=_threads() if large else 1)
+    return CellStep(kind, *weights, rows=rows, convention=convention, threads=_threads() if large else 1)
 
 
 def _threads() -> int:

@@ -209,11 +209,11 @@ def _compile(folder: Path, compiler: Compiler, builds: Mapping[str, str]) -> lis
 
 def _has(folder: Path, recipe: Mapping[str, Any], builds: Iterable[str]) -> bool:
     try:
-        found = about(folder)
+        recorded = about(folder)
     except (OSError, ValueError):
         return False
-    libraries = found.get("libraries", {})
-    same = all(found.get(name) == value for name, value in recipe.items()) and {*map(library, builds)} <= {*libraries}
+    libraries = recorded.get("libraries", {})
+    same = all(recorded.get(name) == value for name, value in recipe.items()) and {*map(library, builds)} <= {*libraries}
     return same and all(sha256(folder / name) == digits for name, digits in libraries.items())
 
 

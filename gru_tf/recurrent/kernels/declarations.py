@@ -36,6 +36,6 @@ def function(core: ctypes.CDLL, name: str, dtype: str) -> Any:
         name: without "gru_tf_" and the type, such as "forward".
         dtype: "float32" or "float64".
     """
-    found = core[f"gru_tf_{name}_{TYPES[dtype]}"]  # by index: an object of its own, whose types nobody else sets
-    found.argtypes, found.restype = [ctypes.POINTER(Sequence)], RESULTS.get(name, c_int)
-    return found
+    exported = core[f"gru_tf_{name}_{TYPES[dtype]}"]  # by index: an object of its own, whose types nobody else sets
+    exported.argtypes, exported.restype = [ctypes.POINTER(Sequence)], RESULTS.get(name, c_int)
+    return exported

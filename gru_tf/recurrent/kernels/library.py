@@ -22,7 +22,7 @@ ANEW = "delete gru_tf/recurrent/kernels/built and install gru-tf again, with `ma
 
 
 @dataclass(frozen=True)
-class Found:
+class Loaded:
     """What was loaded.
 
     Args:
@@ -49,12 +49,12 @@ def why_not() -> str:
     """
     if os.environ.get(VARIABLE) == "off":
         return f"{VARIABLE}=off"
-    return _refused[0] if _refused else _found().why_not
+    return _refused[0] if _refused else _loaded().why_not
 
 
 def build() -> str:
     """The name of the build that is used: "x86-64-v4", "x86-64-v3" or "generic"; "" where `why_not` says a reason."""
-    return "" if why_not() else _found().build
+    return "" if why_not() else _loaded().build
 
 
 def core() -> ctypes.CDLL:
@@ -63,7 +63,7 @@ def core() -> ctypes.CDLL:
     Raises:
         RuntimeError: where it cannot be used, with the reason.
     """
-    library, reason = _found().core, why_not()
+    library, reason = _loaded().core, why_not()
     if reason or library is None:
         raise RuntimeError(f"the fused kernels cannot be used: {reason}")
     return library
@@ -76,7 +76,7 @@ def operations() -> Path:
         RuntimeError: where the kernels cannot be used, with the reason.
     """
     core()
-    return _found().folder / compilation.OPERATIONS
+    return _loaded().folder / compilation.OPERATIONS
 
 
 def refuse(reason: str) -> None:
@@ -88,23 +88,23 @@ _refused: list[str] = []
 
 
 @cache  # two threads may load at the same time: the system gives both the same library, and nothing is locked at a fork
-def _found() -> Found:
+def _loaded() -> Loaded:
     try:
         return _load(os.environ.get(VARIABLE, ""))
     except UnusableError as error:
-        return Found(why_not=str(error))
+        return Loaded(why_not=str(error))
     except Exception as error:  # whatever it is, everything works without the kernels
         words = str(error).replace(f"{compilation.BUILT}{os.sep}", "")  # records of runs are shared, folders are private
-        return Found(why_not=f"the library cannot be loaded: {type(error).__name__}: {words}")
+        return Loaded(why_not=f"the library cannot be loaded: {type(error).__name__}: {words}")
 
 
-def _load(wanted: str) -> Found:
+def _load(wanted: str) -> Loaded:
     folder = Path(wanted) if os.sep in wanted else compilation.BUILT
     about = _about(folder)
     name = _choose(folder, about, "" if os.sep in wanted else wanted)
     _intact(folder, about, compilation.OPERATIONS)
     # For all that is loaded later: the operations look its functions up.
-    return Found(name, ctypes.CDLL(str(_intact(folder, about, compilation.library(name))), mode=ctypes.RTLD_GLOBAL), folder)
+    return Loaded(name, ctypes.CDLL(str(_intact(folder, about, compilation.library(name))), mode=ctypes.RTLD_GLOBAL), folder)
 
 
 def _about(folder: Path) -> dict[str, Any]:
@@ -141,9 +141,9 @@ def _choose(folder: Path, about: dict[str, Any], wanted: str) -> str:
 
 def _intact(folder: Path, about: dict[str, Any], name: str) -> Path:
     """A library's file, as it was built: the process would die of one that was cut off."""
-    found, built = compilation.sha256(folder / name), about["libraries"].get(name)
-    if not found:
+    here, built = compilation.sha256(folder / name), about["libraries"].get(name)
+    if not here:
         raise UnusableError(f"{name} is missing; {ANEW}")
-    if found != built:
+    if here != built:
         raise UnusableError(f"{name} is not the file that was built; {ANEW}")
     return folder / name

@@ -16,7 +16,7 @@ from gru_tf.recurrent.kernels import library
 from gru_tf.recurrent.kernels.declarations import CELLS, GATES, TYPES, Sequence, function
 
 
-class Step:
+class CellStep:
     """A cell with the weights that it is given, which it copies; `step(x, states)` may be called by any number of threads.
 
     Args:
@@ -71,7 +71,7 @@ class Step:
             MemoryError: where the library finds no room.
         """
         if len(states) != self.states:
-            raise ValueError(f"Step: expected {self.states} states. Received: {len(states)}")
+            raise ValueError(f"CellStep: expected {self.states} states. Received: {len(states)}")
         call = Sequence.from_buffer_copy(self._call)  # of this call alone: other threads may be in theirs
         call.inputs = self._address(x, self._input)
         call.h0 = self._address(states[0], self._state)
@@ -89,7 +89,7 @@ class Step:
             received = f"{array.dtype} of shape {array.shape}" + (
                 "" if array.flags.carray else ", not contiguous or read-only"
             )
-            raise ValueError(f"Step: expected {self.dtype} of shape {shape}. Received: {received}")
+            raise ValueError(f"CellStep: expected {self.dtype} of shape {shape}. Received: {received}")
         # in a quarter of the time of array.ctypes.data; NumPy's stubs do not say that arrays are buffers
         return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
 
@@ -101,7 +101,7 @@ def _weights(cell: str, kernel: Any, recurrent_kernel: Any, bias: Any) -> dict[s
         ValueError: where they do not fit the cell and each other.
     """
     if cell not in CELLS:
-        raise ValueError(f"Step: expected a cell of {', '.join(CELLS)}. Received: {cell!r}")
+        raise ValueError(f"CellStep: expected a cell of {', '.join(CELLS)}. Received: {cell!r}")
     kernel, recurrent_kernel = np.asarray(kernel), np.asarray(recurrent_kernel)
     units = recurrent_kernel.shape[0] if recurrent_kernel.ndim else 0
     columns = GATES[cell] * units
@@ -113,7 +113,7 @@ def _weights(cell: str, kernel: Any, recurrent_kernel: Any, bias: Any) -> dict[s
         if array.shape != expected[name] or not array.size or array.dtype != kernel.dtype or str(array.dtype) not in TYPES:
             received = f"{array.dtype} of shape {array.shape}"
             types = "float32 or float64, all weights the same"
-            raise ValueError(f"Step: {cell}: expected {name} of shape {expected[name]}, {types}. Received: {received}")
+            raise ValueError(f"CellStep: {cell}: expected {name} of shape {expected[name]}, {types}. Received: {received}")
     if cell == "gru" and bias is not None:
         arrays["bias"], arrays["recurrent_bias"] = arrays["bias"]
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

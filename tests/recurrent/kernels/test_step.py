@@ -12,7 +12,7 @@ import pytest
 from gru_tf.recurrent import kernels
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.kernels import compilation, declarations
-from gru_tf.recurrent.kernels.step import Step
+from gru_tf.recurrent.kernels.step import CellStep
 
 TOLERANCES = {"float32": 1e-6, "float64": 1e-12}
 MOVED = 1e-3
@@ -53,7 +53,7 @@ def expected(kind, x, states, weights, **options):
 def test_a_step_computes_the_cell_s_equations(kind, rows, features, units, biases, dtype):
     weights, x, states = made(kind, rows, features, units, dtype, biases)
     for options in ({"convention": "keep"}, {"convention": "write"}) if "gru" in kind else ({},):
-        after = Step(kind, **weights, rows=rows, threads=2, **options)(x, states)
+        after = CellStep(kind, **weights, rows=rows, threads=2, **options)(x, states)
         assert {array.dtype for array in after} == {np.dtype(dtype)}
         for got, want in zip(after, expected(kind, x, states, weights, **options), strict=True):
             np.testing.assert_allclose(got, want, rtol=0, atol=TOLERANCES[dtype])
@@ -63,7 +63,7 @@ def test_a_step_computes_the_cell_s_equations(kind, rows, features, units, biase
 @pytest.mark.parametrize("kind", KINDS)
 def test_steps_follow_each_other_and_leave_what_they_were_given(kind):
     weights, x, start = made(kind)
-    step, states, wanted = Step(kind, **weights), start, start
+    step, states, wanted = CellStep(kind, **weights), start, start
     before = [array.copy() for array in (x, *start, weights["kernel"])]
     for _ in range(20):
         states, wanted = step(x, states), expected(kind, x, wanted, weights)
@@ -75,12 +75,12 @@ def test_steps_follow_each_other_and_leave_what_they_were_given(kind):
 @needs_kernels
 def test_weights_are_copied():
     weights, x, states = made("gru")
-    step = Step("gru", **weights)
+    step = CellStep("gru", **weights)
     before = step(x, states)[0]
     for array in weights.values():
         array[:] = 7
     np.testing.assert_array_equal(step(x, states)[0], before)
-    assert np.abs(Step("gru", **weights)(x, states)[0] - before).max() > MOVED
+    assert np.abs(CellStep("gru", **weights)(x, states)[0] - before).max() > MOVED
 
 
 @needs_kernels
@@ -89,7 +89,7 @@ def test_packed_weights_are_given_back_once(monkeypatch):
     monkeypatch.setattr(
         "gru_tf.recurrent.kernels.step.weakref.finalize", lambda _, free, memory: freed.append((free, memory))
     )
-    step = Step("lstm", **made("lstm")[0])
+    step = CellStep("lstm", **made("lstm")[0])
     [(free, memory)] = freed
     assert free.__name__ == "gru_tf_free"
     assert memory == step._call.packed
@@ -99,11 +99,11 @@ def test_packed_weights_are_given_back_once(monkeypatch):
 @needs_kernels
 def test_steps_that_are_gone_hold_no_memory():
     weights, _, _ = made("lstm", features=1024, units=512)  # 3 million numbers, 25 MB
-    Step("lstm", **weights)
+    CellStep("lstm", **weights)
     gc.collect()
     before = resident()
     for _ in range(10):
-        Step("lstm", **weights)
+        CellStep("lstm", **weights)
     assert resident() - before < 100e6  # 250 MB, were they kept
 
 
@@ -115,7 +115,7 @@ def resident():
 @needs_kernels
 def test_threads_share_a_step_without_disturbing_each_other():
     weights, x, states = made("gru", units=64)
-    step = Step("gru", **weights)
+    step = CellStep("gru", **weights)
     starts = [[states[0] * n] for n in range(4)]
 
     def run(start):
@@ -144,17 +144,17 @@ def test_threads_share_a_step_without_disturbing_each_other():
 )
 def test_weights_that_do_not_fit_are_refused(change, words):
     with pytest.raises(ValueError, match=words):
-        Step(**{"cell": "gru", **made("gru")[0], **change})
+        CellStep(**{"cell": "gru", **made("gru")[0], **change})
 
 
 @needs_kernels
 def test_what_the_library_could_not_read_is_refused():
     weights, x, states = made("lstm", rows=2)
-    step = Step("lstm", **weights, rows=2)
+    step = CellStep("lstm", **weights, rows=2)
     read_only = x.copy()
     read_only.flags.writeable = False
     for wrong in (x[:1], x.astype("float32"), np.asfortranarray(x), read_only, x[0]):
-        with pytest.raises(ValueError, match=r"Step: expected float64 of shape \(2, 3\). Received: float"):
+        with pytest.raises(ValueError, match=r"CellStep: expected float64 of shape \(2, 3\). Received: float"):
             step(wrong, states)
     for wrong in ([states[0], states[1][:1]], [states[0][:, :4], states[1]]):
         with pytest.raises(ValueError, match=r"expected float64 of shape \(2, 5\)"):

@@ -1,6 +1,7 @@
 /* The one matrix product: out = start + Σ_m left_m · right_m, from small tiles that stay in registers.
  *
- * Every element is one chain of fused multiply-adds, over m and then over the depth of the product, in this order alone.
+ * Every element is one chain of fused multiply-adds, over m and then over the depth of the product, in this order alone,
+ * and the start is added to its sum: a large start would cost every term of the chain some of its digits.
  * So neither the tiles' sizes nor the number of threads nor the vector length can be seen in the result.
  *
  * The right factors are packed in panels of a few vectors of columns: the rows of a panel follow each other in memory,
@@ -56,7 +57,7 @@ INLINE void tile(const int in_tiles, const int rows, const int vectors, const Fa
                  int64_t panel, Start start, REAL *out, int64_t out_stride) {
   vector sum[TILE_ROWS][PANEL_VECTORS];
   UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
-      sum[i][j] = start.values ? load(start.values + i * start.row_stride + j * LANES) : all(0);
+      sum[i][j] = all(0);
   for (int m = 0; m < count; m++) {
     const Factor f = factors[m];
     const REAL *left = f.left + row * f.row_stride;
@@ -70,7 +71,10 @@ INLINE void tile(const int in_tiles, const int rows, const int vectors, const Fa
       }
     }
   }
-  UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++) store(out + i * out_stride + j * LANES, sum[i][j]);
+  UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++) {
+    if (start.values) sum[i][j] += load(start.values + i * start.row_stride + j * LANES);
+    store(out + i * out_stride + j * LANES, sum[i][j]);
+  }
 }
 
 /* The tile of `rows` × `vectors`; each size is compiled for itself. */

@@ -123,7 +123,7 @@ static int64_t per_row(int64_t all, int64_t rows) { return rows > 0 ? all / rows
 static void read_bias(Call *call, int index, int64_t columns) {
   if (failed(call)) return;
   GruTfSequence *s = &call->sequence;
-  if (TF_NumDims(call->inputs[index]) < 2) {
+  if (TF_NumDims(call->inputs[index]) < 2 || s->cell != CELL_GRU) {
     s->bias = input(call, index, 1, "bias", SIZES(columns));
     return;
   }
