@@ -6,7 +6,10 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from places import ROOT
@@ -141,6 +144,61 @@ def test_what_is_left_out_says_why_and_is_built_later(building):
     assert compilation.about(building.built)["why_not"] == "the reason"
     assert building.build("-O3")
     assert compilation.about(building.built)["why_not"] == ""
+
+
+@pytest.fixture
+def hook(monkeypatch):
+    """The module of the build hook; hatchling, which calls it, is no part of this environment."""
+    interface = ModuleType("hatchling.builders.hooks.plugin.interface")
+    interface.BuildHookInterface = object
+    monkeypatch.setitem(sys.modules, interface.__name__, interface)
+    monkeypatch.delenv("GRU_TF_BUILD_KERNELS", raising=False)
+    spec = spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "tags", "served"),
+    [
+        ("Linux", "x86_64", ["manylinux_2_36_x86_64", "manylinux_2_17_x86_64", "linux_x86_64"], True),
+        ("Linux", "aarch64", ["manylinux_2_17_aarch64"], True),
+        ("Linux", "x86_64", ["musllinux_1_2_x86_64", "linux_x86_64"], False),
+        ("Linux", "x86_64", ["manylinux_2_17_i686"], False),  # a 32-bit Python
+        ("Linux", "s390x", ["manylinux_2_17_s390x"], False),
+        ("Darwin", "arm64", ["macosx_14_0_arm64"], False),
+        ("Darwin", "x86_64", ["macosx_14_0_x86_64"], False),
+        ("Windows", "AMD64", ["win_amd64"], False),
+    ],
+)
+def test_a_wheel_for_another_platform_says_why_it_has_no_library(building, hook, monkeypatch, system, machine, tags, served):
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(hook, "platform_tags", lambda: tags)
+    monkeypatch.setattr(hook, "_compilation", lambda folder: compilation)
+    monkeypatch.setattr(compilation, "BUILT", building.built)
+    compiler = Compiler((str(building.program),))
+    monkeypatch.setattr(compilation, "build", partial(compilation.build, building.built, compiler, machine))
+    monkeypatch.setattr(compilation, "leave_out", partial(compilation.leave_out, folder=building.built))
+    monkeypatch.setattr(compilation, "about", partial(compilation.about, building.built))
+    of_the_wheel = {"artifacts": []}
+    made = hook.KernelsHook()
+    made.root = str(ROOT)
+    made.initialize("standard", of_the_wheel)
+    assert "/gru_tf/recurrent/kernels/built/about.json" in of_the_wheel["artifacts"]
+    assert of_the_wheel.get("tag") == (f"py3-none-manylinux_2_17_{machine}" if served else None)
+    libraries = [path.name for path in building.built.glob("*.so")]
+    assert len(libraries) == (0 if not served else 5 if machine == "x86_64" else 3)
+    assert len(of_the_wheel["artifacts"]) == 1 + len(libraries)
+    words = f"no library is built for {system} {machine}, only for Linux with glibc on x86-64 and aarch64"
+    assert compilation.about()["why_not"] == ("" if served else words)
+
+
+def test_the_switch_is_on_or_off(hook, monkeypatch):
+    monkeypatch.setenv("GRU_TF_BUILD_KERNELS", "no")
+    with pytest.raises(ValueError, match="GRU_TF_BUILD_KERNELS: received 'no', expected on or off"):
+        hook.why_not(compilation)
 
 
 UV = Path(sys.prefix).parent / ".uv" / "bin" / "uv"
