@@ -9,7 +9,7 @@ import tarfile
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from places import ROOT
@@ -176,12 +176,14 @@ def test_a_wheel_for_another_platform_says_why_it_has_no_library(building, hook,
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setattr(hook, "platform_tags", lambda: tags)
-    monkeypatch.setattr(hook, "_compilation", lambda folder: compilation)
-    monkeypatch.setattr(compilation, "BUILT", building.built)
     compiler = Compiler((str(building.program),))
-    monkeypatch.setattr(compilation, "build", partial(compilation.build, building.built, compiler, machine))
-    monkeypatch.setattr(compilation, "leave_out", partial(compilation.leave_out, folder=building.built))
-    monkeypatch.setattr(compilation, "about", partial(compilation.about, building.built))
+    here = SimpleNamespace(
+        **{name: getattr(compilation, name) for name in ("BUILDS", "GLIBC", "ABOUT")},
+        build=partial(compilation.build, building.built, compiler, machine),
+        leave_out=partial(compilation.leave_out, folder=building.built),
+        about=partial(compilation.about, building.built),
+    )
+    monkeypatch.setattr(hook, "_compilation", lambda _: here)
     of_the_wheel = {"artifacts": []}
     made = hook.KernelsHook()
     made.root = str(ROOT)
@@ -192,7 +194,7 @@ def test_a_wheel_for_another_platform_says_why_it_has_no_library(building, hook,
     assert len(libraries) == (0 if not served else 5 if machine == "x86_64" else 3)
     assert len(of_the_wheel["artifacts"]) == 1 + len(libraries)
     words = f"no library is built for {system} {machine}, only for Linux with glibc on x86-64 and aarch64"
-    assert compilation.about()["why_not"] == ("" if served else words)
+    assert here.about()["why_not"] == ("" if served else words)
 
 
 def test_the_switch_is_on_or_off(hook, monkeypatch):
