@@ -66,9 +66,11 @@ def test_the_path_of_a_cell_on_a_gpu_is_what_its_layer_traces_to(name):
     assert bool(path.why_not_cudnn) == (path.name != "cudnn")
 
 
-def test_without_a_gpu_nothing_takes_cudnn_and_xla_compiles_all():
-    for line in paths.of_cells(gpu=False):
-        assert line.here.name.startswith("xla ")
+def test_without_a_gpu_fused_kernels_compute_the_classical_cells_and_xla_compiles_all_others():
+    here = {line.name: line.here.name for line in paths.of_cells(gpu=False)}
+    fused = {name for name, path in here.items() if path == "fused cpu"}
+    assert {name.partition("(")[0] for name in fused} == {"rnn", "lstm", "gru", "gru_reset_before"}
+    assert all(path.startswith("xla ") for name, path in here.items() if name not in fused)
 
 
 @pytest.mark.parametrize("layer", [GRU, keras.layers.LSTM])
