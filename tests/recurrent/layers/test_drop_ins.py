@@ -42,8 +42,9 @@ OF_LSTM = [
     {"recurrent_activation": "hard_sigmoid"},
     {"unit_forget_bias": False},
     {"use_cudnn": False, "activity_regularizer": "l2"},
-    {"dropout": 0.4, "seed": 3, "implementation": 1},
+    {"recurrent_dropout": 0.4, "seed": 3, "use_cudnn": False},
 ]
+BY_GATE = {"dropout": 0.5, "seed": 3, "implementation": 1}  # which Keras' own LSTM cannot compute
 CASES = [(name, options) for name in PAIRS for options in OPTIONS] + [("LSTM", options) for options in OF_LSTM]
 
 
@@ -154,7 +155,7 @@ def test_keras_own_tests_pass_with_its_class_replaced(name):
     assert result.failures + result.errors == []
     with patch.object(PAIRS[name][0], "call", autospec=True, side_effect=PAIRS[name][0].call) as called:
         keras_own_tests(name, PAIRS[name][0], "test_correctness")
-    assert called.call_count >= 5
+    assert called.call_count >= 3
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -177,7 +178,7 @@ def test_the_constructor_is_keras_own(name):
     assert {name: p.default for name, p in ours.items()} == {name: p.default for name, p in theirs.items()}
 
 
-@pytest.mark.parametrize(("name", "options"), CASES, ids=identify)
+@pytest.mark.parametrize(("name", "options"), [*CASES, ("LSTM", BY_GATE)], ids=identify)
 def test_configuration_goes_round(name, options):
     make, stock = PAIRS[name]
     layer = make(UNITS, **options)
@@ -191,6 +192,13 @@ def test_configuration_goes_round(name, options):
         assert again.implementation == (1 if "recurrent_dropout" in options else options.get("implementation", 2))
     theirs = stock(UNITS, **options).get_config()
     assert make.from_config({k: v for k, v in theirs.items() if k != "name"}).units == UNITS, "an old file's configuration"
+
+
+def test_a_dropout_mask_of_its_own_for_each_gate():
+    one, four = (LSTM(UNITS, **{**BY_GATE, "implementation": n}, kernel_initializer="ones") for n in (2, 1))
+    outputs = [layer(sequence(), training=True).numpy() for layer in (one, four)]
+    assert np.isfinite(outputs).all()
+    assert np.abs(outputs[0] - outputs[1]).max() > 1e-3
 
 
 def test_a_simple_rnn_s_activity_is_regularized():
@@ -254,7 +262,7 @@ BAD_CALLS = {
     "LSTM": [
         (
             {"initial_state": [np.zeros((4, 5), "f")]},
-            r"LSTM: expected `initial_state` to be 2 arrays of .*= \(4, 5\).*\(4, 5\)$",
+            r"LSTM: expected `initial_state` to be 2 arrays of .*= \(4, 5\).*\(4, 5\)",
         ),
         ({"initial_state": [np.zeros((4, 5), "f"), np.zeros((4, 4), "f")]}, r"Received: shape=\(4, 5\), \(4, 4\)"),
         ({"mask": np.ones((4, 5), bool)}, r"`mask` of shape \(batch, timesteps\) = \(4, 4\). Received: shape=\(4, 5\)"),
@@ -270,7 +278,7 @@ BAD_CALLS = {
 @pytest.mark.parametrize(("name", "case"), [(name, n) for name in BAD_CALLS for n in range(3)])
 def test_states_and_masks_of_a_wrong_shape_are_refused(name, case):
     call, words = BAD_CALLS[name][case]
-    with pytest.raises(ValueError, match=words.replace("$", "")):
+    with pytest.raises(ValueError, match=words):
         pair(name)[0](sequence(), **call)
 
 
