@@ -4,11 +4,11 @@
 # make test-torch  installs PyTorch, which is not in the lock, and passes the tests beside it
 # make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 17 minutes)
 # make sanitize    passes the tests of the kernels compiled by gcc to notice memory errors and undefined behaviour (about 5 minutes)
-# make bench  times a whole comparison against one made of stock parts (about 15 minutes)
+# make bench  times a whole comparison against stock parts and against PyTorch + Optuna, which it installs in .peers (about 20 minutes)
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 EXPERIMENT ?= quickstart
-PAIRS ?= 3
+ROUNDS ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,6 +20,8 @@ SANITIZED := .sanitized
 KERNELS := gru_tf/recurrent/kernels
 SOURCES := hatch_build.py $(KERNELS)/compilation.py $(wildcard $(KERNELS)/source/*)
 TORCH := torch==2.13.0
+OPTUNA := optuna==5.0.0
+PEERS := .peers
 
 .PHONY: run test test-slow test-torch test-faults sanitize lint bench lock ui clean
 
@@ -54,8 +56,10 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Without PyTorch and Optuna, where no index has them, it times the others and says so.
 bench: $(READY)
-	$(BIN)/python benchmarks/ratio.py --pairs $(PAIRS)
+	-$(MAKE) --no-print-directory $(PEERS)/ready
+	$(BIN)/python benchmarks/ratio.py --rounds $(ROUNDS)
 
 ui: $(READY)
 	$(BIN)/gru-tf ui
@@ -81,6 +85,14 @@ $(VENV)/torch: $(READY)
 	.uv/bin/python -m pip --python $(BIN)/python install --quiet --disable-pip-version-check $(TORCH)
 	touch $@
 
+# As a user of PyTorch has it: an environment without TensorFlow. What both have is of the version in the lock.
+$(PEERS)/ready: $(UV) requirements.lock
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(PEERS)
+	sed -n '/^[a-z0-9].*==/s/ *\\$$//p' requirements.lock > $(PEERS)/constraints.txt
+	.uv/bin/python -m pip --python $(PEERS)/bin/python install --quiet --disable-pip-version-check \
+		--constraint $(PEERS)/constraints.txt $(TORCH) $(OPTUNA) mlflow scikit-learn
+	touch $@
+
 # Apart from everything else: TensorFlow imports JAX wherever it finds it.
 $(JAX): $(READY) tests/backends/requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --target .jax --no-deps --require-hashes -r tests/backends/requirements.lock
@@ -98,4 +110,4 @@ lock: $(UV)
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file tests/backends/requirements.lock
 
 clean:
-	rm -rf $(VENV) .uv .jax $(SANITIZED) $(KERNELS)/built
+	rm -rf $(VENV) .uv .jax $(PEERS) $(SANITIZED) $(KERNELS)/built

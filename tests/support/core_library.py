@@ -1,24 +1,15 @@
-"""The kernels' plain C library called from NumPy, as `source/kernels.h` declares it: no TensorFlow is in the process."""
+"""The kernels' plain C library called from NumPy, without TensorFlow in the process."""
 
 import ctypes
 import platform
 import sys
-from ctypes import POINTER, Structure, c_int, c_int32, c_int64, c_void_p
+from ctypes import c_int64, c_void_p
 from pathlib import Path
 
 import numpy as np
 from sequence_equations import GATES, Arrays, Result
 
-CELLS = {"rnn": 0, "lstm": 1, "gru": 2, "gru, reset before": 3}
-TYPES = {"float32": "float", "float64": "double"}
-
-_NUMBERS = ("batch", "steps", "features", "units")
-_FLAGS = ("cell", "write", "backwards", "every_step", "zero_masked", "threads")
-_POINTERS = (
-    *("inputs", "mask", "h0", "c0", "kernel", "recurrent_kernel", "bias", "recurrent_bias", "packed"),
-    *("outputs", "h_last", "c_last", "kept", "d_outputs", "d_h_last", "d_c_last", "deltas", "d_h0", "d_c0"),
-    *("d_kernel", "d_recurrent_kernel", "d_bias", "d_recurrent_bias", "d_inputs"),
-)
+from gru_tf.recurrent.kernels.declarations import CELLS, Sequence, function
 
 
 def processor_has(*flags):
@@ -32,12 +23,6 @@ def processor_has(*flags):
 def is_served():
     """Whether this machine is one that a fast build is made for."""
     return processor_has("avx2", "fma")
-
-
-class Sequence(Structure):
-    """GruTfSequence of `kernels.h`."""
-
-    _fields_ = [(n, kind) for names, kind in ((_NUMBERS, c_int64), (_FLAGS, c_int32), (_POINTERS, c_void_p)) for n in names]
 
 
 def empty(shape, dtype):
@@ -60,15 +45,13 @@ class Core:
 
     def function(self, name, dtype):
         """An exported function for this type, declared as one that takes a sequence."""
-        found = getattr(self.library, f"gru_tf_{name}_{TYPES[str(dtype)]}")
-        found.argtypes, found.restype = [POINTER(Sequence)], c_int64 if name.endswith("size") else c_int
-        return found
+        return function(self.library, name, str(dtype))
 
     def elementwise(self, name, x):
         """tanh or sigmoid of an array."""
-        function, y = self.function(name, x.dtype), self.allocate(x.shape, x.dtype)
-        function.argtypes, function.restype = [c_void_p, c_void_p, c_int64], None
-        function(x.ctypes.data, y.ctypes.data, x.size)
+        call, y = self.function(name, x.dtype), self.allocate(x.shape, x.dtype)
+        call.argtypes, call.restype = [c_void_p, c_void_p, c_int64], None
+        call(x.ctypes.data, y.ctypes.data, x.size)
         return y
 
     def forward(self, layer, arrays, keep=False, packed=False):
@@ -98,7 +81,7 @@ class _Call:
         self.units = arrays.states[0].shape[1]
         self.sequence = Sequence(
             *(batch, steps, features, self.units),
-            *(CELLS[layer.cell], layer.convention == "write", layer.go_backwards),
+            *(CELLS.index(layer.cell), layer.convention == "write", layer.go_backwards),
             *(layer.return_sequences, layer.zero_output_for_mask, core.threads),
         )
         self.arrays = {}
@@ -141,7 +124,7 @@ class _Call:
     def packed(self):
         """The result, twice, from weights that are packed once."""
         pack, free = self.core.function("pack", self.dtype), self.core.library.gru_tf_free
-        pack.restype, free.restype, free.argtypes = c_void_p, None, [c_void_p]
+        free.restype, free.argtypes = None, [c_void_p]
         self.sequence.packed = pack(ctypes.byref(self.sequence))
         assert self.sequence.packed, "pack: no memory"
         for name in ("kernel", "recurrent_kernel", "bias", "recurrent_bias"):  # they are not read again

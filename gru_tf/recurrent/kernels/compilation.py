@@ -98,18 +98,19 @@ class Compiler:
     def _is_zig(self) -> bool:
         return "ziglang" in self.command
 
-    def core(self, output: Path, march: str = "", options: Sequence[str] = (), source: Path = SOURCE) -> None:
+    def core(self, output: Path, march: str = "", options: Sequence[str] = (), source: Path | None = None) -> None:
         """Compile the library of one level of processor.
 
         Args:
             output: the file to write.
             march: the level, such as "x86-64-v3"; "" for the machine's baseline.
             options: more of the compiler's, such as -DVECTOR_BYTES=64.
-            source: the folder of the sources.
+            source: the folder of the sources; the package's if None.
 
         Raises:
             CompilationError: where the compiler is missing or fails.
         """
+        source = source or SOURCE
         units = [(source / name, flags) for name in BY_TYPE for flags in TYPES.values()]
         units += [(source / name, ()) for name in ONCE]
         level = [f"-march={march.replace('-', '_') if self._is_zig else march}"] if march else []

@@ -132,7 +132,8 @@ def _choose(folder: Path, about: dict[str, Any], wanted: str) -> str:
         raise UnusableError(f"{VARIABLE}={wanted}, but this processor has no {WANTS[wanted]}")
     if wanted or platform.machine() != "x86_64":
         return wanted or "generic"
-    fitting = [name for name, needed in LEVELS.items() if level >= needed and compilation.library(name) in about["libraries"]]
+    built = about["libraries"]
+    fitting = [name for name, needed in LEVELS.items() if level >= needed and compilation.library(name) in built]
     if not fitting:  # the generic build computes each fused multiply-add in software there, slower than TensorFlow
         raise UnusableError(f"this processor has no {WANTS['x86-64-v3']}")
     return fitting[0]
