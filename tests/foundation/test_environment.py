@@ -108,6 +108,10 @@ def test_another_version_of_a_package_or_of_a_module_is_another_source(monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(environment, "PACKAGE", tmp_path)
         (tmp_path / "environment.py").write_text("changed = True")
-        assert environment.source() != first
+        python = environment.source()
+        assert python != first
+        environment.source.cache_clear()
+        (tmp_path / "kernel.c").write_text("int changed;")
+        assert environment.source() not in (first, python)
     environment.source.cache_clear()
     assert environment.source() == first

@@ -24,6 +24,7 @@ from gru_tf.machine.doctor import combinations, facts, paths
 from gru_tf.recurrent import kernel_conditions, kernels
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.kernel_path import Path as KernelPath
+from gru_tf.recurrent.kernels import operations
 from gru_tf.recurrent.layers.gru import GRU
 from gru_tf.recurrent.layers.lstm import LSTM
 from gru_tf.tasks import Examples
@@ -149,7 +150,14 @@ def test_the_machine_is_described():
     told = dict(facts.describe())
     assert all(f"{name} {number}" in told["versions"] for name, number in environment.versions().items())
     assert str(os.cpu_count()) in told["processor"]
+    why_not = operations.why_not()
+    assert told["CPU kernels"] == (f"none, {why_not}" if why_not else f"fused, build {kernels.build()}")
     assert told["store"].startswith("sqlite:///") or "MLFLOW_TRACKING_URI" in os.environ
+
+
+def test_why_there_are_no_kernels_is_a_fact(monkeypatch):
+    monkeypatch.setenv("GRU_TF_KERNELS", "off")
+    assert dict(facts.describe())["CPU kernels"] == "none, GRU_TF_KERNELS=off"
 
 
 def test_known_combinations_say_what_happens_and_what_to_do():

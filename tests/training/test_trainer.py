@@ -20,6 +20,7 @@ from gru_tf.experiment.experiment import Run
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent import kernels
+from gru_tf.recurrent.kernels import operations
 from gru_tf.tasks import Examples, Metric, Signature
 from gru_tf.tasks.images.digits import Digits
 from gru_tf.tasks.memory.adding import Adding
@@ -406,7 +407,13 @@ def test_kernel_memory_and_environment(trained):
     assert trained.environment["versions"]["tensorflow"] == tf.__version__
     assert trained.environment["commit"] == environment.commit()
     assert trained.environment["threads"] == tf.config.threading.get_intra_op_parallelism_threads()
+    assert trained.environment["kernels"] == (operations.why_not() or kernels.build())
     assert trained.environment["data"] == {}
+
+
+def test_why_there_are_no_kernels_is_in_the_record(monkeypatch):
+    monkeypatch.setenv("GRU_TF_KERNELS", "off")
+    assert trainer.machine()["kernels"] == "GRU_TF_KERNELS=off"
 
 
 def test_checksums_of_the_data_are_in_the_record(monkeypatch):

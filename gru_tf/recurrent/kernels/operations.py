@@ -7,6 +7,7 @@ a second one is taken of the same equations in TensorFlow's operations (`loop`).
 import ctypes
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -37,11 +38,9 @@ def _operations() -> Any:
 
 def why_not() -> str:
     """Why the operations cannot be used; "" where they can. What `gru_tf.recurrent.kernels.why_not` says, and tried."""
-    try:
+    with suppress(RuntimeError):  # its words are the reason
         _operations()
-    except RuntimeError:
-        return library.why_not()
-    return ""
+    return library.why_not()
 
 
 def sequence(

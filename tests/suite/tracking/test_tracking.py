@@ -214,6 +214,7 @@ def test_where_every_child_ran(kept):
         assert tags["data.digits.npz"] == "0123abcd"
         assert tags["device"]
         assert tags["threads"].isdigit()
+        assert tags["kernels"]
         assert "commit" in tags
 
 
