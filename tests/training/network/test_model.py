@@ -115,6 +115,22 @@ def test_dropout_follows_each_recurrent_layer(make):
     assert [float(layer.rate) for layer in model.layers if isinstance(layer, make)] == [0.25, 0.25]
 
 
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "gru_reset_before"])
+def test_an_ordinary_network_is_of_keras_own_layers_and_begins_with_the_same_weights(name):
+    network = resolve(ModelSpec(units=UNITS, layers=2, bidirectional=True), EVERY, CELLS.find(name), {})
+    models = []
+    for ordinary in (True, False):
+        keras.utils.set_random_seed(3)
+        models.append(build(network, ordinary=ordinary))
+    own, fast = models
+    inner = [layer.forward_layer for layer in own.layers if hasattr(layer, "forward_layer")]
+    assert len(inner) == 2
+    assert {type(layer).__module__.partition(".")[0] for layer in (*own.layers, *inner)} == {"keras"}
+    for a, b in zip(own.get_weights(), fast.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_allclose(own(x()), fast(x()), rtol=0, atol=1e-6)
+
+
 def test_no_dropout_layer_at_rate_0():
     model = build(resolve(ModelSpec(units=UNITS, layers=2), WHOLE, CELLS.find("gru"), {}))
     assert not any(isinstance(layer, keras.layers.Dropout) for layer in model.layers)
