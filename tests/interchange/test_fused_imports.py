@@ -28,7 +28,7 @@ np.testing.assert_allclose(model(np.load(sys.argv[2])), np.load(sys.argv[3]), rt
 def model_of(kind):
     inputs = keras.Input((None, FEATURES), name="sequence")
     y = keras.layers.Bidirectional(kind(UNITS, return_sequences=True))(inputs)
-    return keras.Model(inputs, keras.layers.Dense(2, name="head")(kind(UNITS)(y)))
+    return keras.Model(inputs, keras.layers.Dense(2, name="head")(kind(UNITS, return_sequences=True)(y)))
 
 
 def check(model, x, expected, tmp_path):
