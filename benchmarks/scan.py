@@ -36,7 +36,7 @@ def main():
     cases = [
         Case(cell=Choice(name=cell), path=path, what="train", **sizes)
         for cell in options.cells.split(",")
-        for path in ("stock", "stock xla", "custom", "custom xla")
+        for path in ("scan", "scan xla", "custom", "custom xla")
     ]
     effort = Effort(rounds=options.rounds, groups=2)
     results = timing.measure(cases, timing.product_rate(effort), effort)
@@ -45,7 +45,7 @@ def main():
         if isinstance(r, Failure):
             print(f"{r.case.label}: failed: {r.error}")
             continue
-        steps = times.get((r.case.cell.name, r.case.path.replace("stock", "custom")))
+        steps = times.get((r.case.cell.name, r.case.path.replace("scan", "custom")))
         gain = f", {steps / r.median_ms:.2f} times as fast as step by step" if steps and "scan" in r.kernel_path else ""
         spread = f"{r.median_ms:.0f} ms ({r.low_ms:.0f}–{r.high_ms:.0f})"
         print(f"{r.case.label}: {r.kernel_path}, {spread}, compiled in {r.compile_seconds:.1f} s{gain}")

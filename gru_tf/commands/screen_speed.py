@@ -108,6 +108,7 @@ def notes(findings: SpeedFindings) -> Iterator[str]:
     yield f"Measured on {machine['device']}, {spec.threads} thread{'s' * (spec.threads > 1)}."
     yield "Batch × steps × features; ms: median over groups of repeats, excluding compile time."
     yield "Bold = fastest path of a cell."
+    yield from _paths(findings)
     yield f"Floor: the matrix products alone, at the {findings.rate / 1e9:.0f} GFLOP/s of a large product on this machine."
     yield "+ MB: peak memory above that of the process before, including compilation."
     sizes = ", ".join(f"{SYMBOLS[axis]} {_span(findings, axis)}" for axis in AXES)
@@ -119,6 +120,24 @@ def notes(findings: SpeedFindings) -> Iterator[str]:
         yield f"{label}: no network of about {spec.budget:,} parameters, so it is omitted from that table."
     for failure in findings.failures:
         yield f"{failure.case.label}: {failure.error}"
+
+
+PATH_NOTES = {
+    "fused": "fused: this project's kernel for CPUs, build {build}; experiments train by it.",
+    "keras": "keras: Keras' own layer.",
+    "scan": "scan: a parallel scan.",
+    "custom": "custom: keras.layers.RNN over this project's cell.",
+}
+
+
+def _paths(findings: SpeedFindings) -> Iterator[str]:
+    """What the paths in the tables are, and why there are no fused kernels among them."""
+    machine, layers = findings.machine, {m.case.path.removesuffix(" xla") for m in findings.measurements}
+    notes = [note.format(build=machine.get("kernels")) for layer, note in PATH_NOTES.items() if layer in layers]
+    if notes:
+        yield " ".join([*notes, "xla: compiled by XLA."])
+    if "why_not_fused" in machine:
+        yield f"No fused kernels: {machine['why_not_fused']}."
 
 
 def _span(findings: SpeedFindings, axis: Any) -> str:

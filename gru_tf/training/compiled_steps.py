@@ -54,6 +54,7 @@ class CompiledSteps:
         network: of `run`; runs of the same shape differ from it in the dropout rate alone.
         metrics: names of the means that a pass without updates also takes.
         buckets: lengths that sequences are truncated to.
+        ordinary: whether recurrent layers are Keras' own where Keras has them: to time these, no run takes them.
 
     Attributes:
         model: the Keras model being trained.
@@ -63,7 +64,15 @@ class CompiledSteps:
         why_not_fused: the first condition of the fused CPU kernels that the recurrence does not meet, or "".
     """
 
-    def __init__(self, run: Run, network: ResolvedNetwork, metrics: tuple[str, ...], buckets: tuple[int, ...]):
+    def __init__(
+        self,
+        run: Run,
+        network: ResolvedNetwork,
+        metrics: tuple[str, ...],
+        buckets: tuple[int, ...],
+        ordinary: bool = False,
+    ):
+        self.ordinary = ordinary
         self.network, self.metrics, self.buckets = network, metrics, buckets
         self.signature, self.masked = network.signature, network.masked
         path, self.jit = kernel(run.model, CELLS.find(run.cell.name), run.cell.options, run.training.jit, on_gpu())
@@ -84,7 +93,7 @@ class CompiledSteps:
         # Keras numbers layers throughout the life of a process, and TensorFlow keeps a kernel for each variable's name:
         # with new names every run would cost half a MiB. The same names in each model let it reuse the kernel.
         naming.reset_uids()
-        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows, ordinary)
+        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows, ordinary or self.ordinary)
 
     def reset(self, run: Run) -> None:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""

@@ -1,6 +1,6 @@
 """What can be timed: a case, how long to time it, and the case when it is ready."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
@@ -12,7 +12,8 @@ from gru_tf.tasks import Signature
 from gru_tf.training.network import budget
 
 What = Literal["train", "infer", "stream"]
-KernelPath = Literal["stock", "stock xla", "custom", "custom xla", "cudnn", "pytorch"]
+KernelPath = Literal["fused", "keras", "keras xla", "scan", "scan xla", "custom", "custom xla", "cudnn", "pytorch"]
+Layer = Literal["fused", "keras", "scan", "custom"]
 PATHS: tuple[KernelPath, ...] = get_args(KernelPath)
 WHATS: tuple[What, ...] = get_args(What)
 OUTPUTS = 10
@@ -23,9 +24,9 @@ class Case(Spec):
 
     Args:
         cell: what recurs.
-        path: "stock" (the fused layer in a graph: Keras' own, without cuDNN, or a parallel scan) or "custom"
-            (`keras.layers.RNN` over this project's cell), each also with XLA; "cudnn" (Keras' layer as shipped, on a
-            GPU); "pytorch" (its layer).
+        path: "fused" (this project's layer by its CPU kernel); "keras" (Keras' own layer, without cuDNN), "scan" (a
+            parallel scan) or "custom" (`keras.layers.RNN` over this project's cell), each also with XLA; "cudnn" (this
+            project's layer on a GPU); "pytorch" (its layer).
         what: "train" (loss, gradients, global clipping, Adam), "infer" (outputs of a batch of whole sequences) or
             "stream" (one step of one sequence, state in, state out).
         units: H.
@@ -45,6 +46,16 @@ class Case(Spec):
     timesteps: Positive = 100
     deterministic: bool = False
     fresh: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, given: Any) -> Any:
+        """Stores of earlier versions call Keras' own layer and a parallel scan "stock"."""
+        path = given.get("path") if isinstance(given, Mapping) else None
+        if not isinstance(path, str) or not path.startswith("stock"):
+            return given
+        today = "scan" if has(Choice.model_validate(given["cell"]), "scan") else "keras"
+        return {**given, "path": path.replace("stock", today)}
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -79,6 +90,11 @@ class Case(Spec):
         return "custom" if self.path.startswith("custom") else "stock"
 
     @property
+    def ordinary(self) -> bool:
+        """Whether a stock layer is to be Keras' own."""
+        return self.path.startswith("keras")
+
+    @property
     def signature(self) -> Signature:
         """Its shapes, as those of a task."""
         return Signature(self.timesteps, self.features, OUTPUTS, "class")
@@ -89,11 +105,22 @@ class Case(Spec):
         return budget.solve(CELLS.find(self.cell.name), self.cell.options, self.signature, ModelSpec(units=self.units))
 
 
-def has_fused_layer(cell: Choice) -> bool:
-    """Whether a cell with these options has a layer that is faster than one around the cell."""
+def has(cell: Choice, layer: Layer) -> bool:
+    """Whether a cell with these options has such a layer, on a machine that has its kernels; imports no framework.
+
+    Args:
+        cell: with its options.
+        layer: what runs it over time: a path, but for XLA.
+
+    Raises:
+        UserError: for an option that the cell does not have.
+    """
     spec = CELLS.find(cell.name)
     spec.check(cell.options)
-    return bool(spec.has_fused(cell.options))
+    fast = spec.has_fused(cell.options)
+    by_kernel = fast and spec.ordinary is not None
+    in_keras = by_kernel and cell.options.get("convention", "keep") == "keep"
+    return {"fused": by_kernel, "keras": in_keras, "scan": fast and not by_kernel, "custom": True}[layer]
 
 
 @dataclass(frozen=True)

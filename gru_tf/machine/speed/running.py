@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gru_tf.foundation import startup
 from gru_tf.foundation.errors import UserError, mismatch
-from gru_tf.machine.speed import figure, own_process
+from gru_tf.machine.speed import figure, floor_figure, own_process
 from gru_tf.machine.speed.cases import Effort
 from gru_tf.machine.speed.findings import SpeedFindings
 from gru_tf.machine.speed.measurement import Failure, Measurement
@@ -51,13 +51,16 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
     """
     opened = Store(store)
     with startup.quiet():
-        from gru_tf.machine.speed import timing
+        from gru_tf.machine.speed import tensorflow_case, timing
         from gru_tf.training import compiled_steps, trainer
 
         _threads(spec.threads)
+        why_not_fused = tensorflow_case.why_not_fused()
+        spec = spec.but(fused=not why_not_fused)
         cases, pairs = spec.cases(compiled_steps.on_gpu()), spec.determinism_cases()
     effort = Effort(*(QUICK if spec.quick else EFFORT))
-    findings = SpeedFindings(spec=spec, rate=timing.product_rate(effort), machine=trainer.machine())
+    machine = trainer.machine() | ({"why_not_fused": why_not_fused} if why_not_fused else {})
+    findings = SpeedFindings(spec=spec, rate=timing.product_rate(effort), machine=machine)
     record = SpeedRecord(opened, findings)
     try:
         results = timing.measure(cases, findings.rate, effort, progress)
@@ -89,7 +92,9 @@ def _with(findings: SpeedFindings, results: list[Measurement | Failure]) -> Spee
 
 def _keep(record: SpeedRecord, findings: SpeedFindings) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        record.finish(findings, [figure.draw(findings, Path(folder) / f"growth.{kind}") for kind in ("svg", "png")])
+        draws = {"growth": figure.draw, "time-over-floor": floor_figure.draw}
+        files = [draw(findings, Path(folder, f"{name}.{kind}")) for name, draw in draws.items() for kind in ("svg", "png")]
+        record.finish(findings, files)
 
 
 def _threads(threads: int) -> None:

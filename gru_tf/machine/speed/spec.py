@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from gru_tf.experiment.specs import Choice, ModelSpec, Positive, Spec
 from gru_tf.foundation.errors import UserError
 from gru_tf.machine.speed import pytorch_case
-from gru_tf.machine.speed.cases import Case, KernelPath, What, has_fused_layer
+from gru_tf.machine.speed.cases import Case, KernelPath, Layer, What, has
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.training.network.budget import solve
 
@@ -28,6 +28,7 @@ class SpeedSpec(Spec):
         parameters: budget of the second table, head included; None for that of the largest cell at `units`.
         batch, timesteps, features: B, T and I.
         threads: of TensorFlow and PyTorch.
+        fused: whether this machine computes by the fused CPU kernels; `running.run` says it.
         quick: a first impression: fewer paths and points, growth of inference instead of training.
         determinism: whether to measure the cost of deterministic kernels, in two separate processes.
     """
@@ -43,6 +44,7 @@ class SpeedSpec(Spec):
     timesteps: Positive = 100
     features: Positive = 32
     threads: Positive = 1
+    fused: bool = False
     quick: bool = False
     determinism: bool = False
 
@@ -58,11 +60,13 @@ class SpeedSpec(Spec):
 
     @property
     def shared_path(self) -> KernelPath:
-        """The fastest path that every cell has, so that a comparison is one of cells and not of implementations.
+        """The fastest path that every cell has, so that a comparison is one of cells and not of implementations."""
+        if self.fused and self._all("fused"):
+            return "fused"
+        return "keras xla" if self._all("keras") else "scan xla" if self._all("scan") else "custom xla"
 
-        A minGRU or minLSTM on the stock path is a parallel scan.
-        """
-        return "stock xla" if all(map(has_fused_layer, self.cells)) else "custom xla"
+    def _all(self, layer: Layer) -> bool:
+        return all(has(cell, layer) for cell in self.cells)
 
     @property
     def growth_what(self) -> What:
@@ -76,18 +80,17 @@ class SpeedSpec(Spec):
         return Case(cell=cell, path=path, what=what, units=h, features=self.features, batch=batch, timesteps=timesteps)
 
     def paths(self, cell: Choice, what: What, gpu: bool) -> Iterator[KernelPath]:
-        """The ways in which a cell can run here: the fused layer, its own cell, cuDNN, PyTorch."""
-        if has_fused_layer(cell):
-            yield from ("stock", "stock xla")
-        if not self.quick or not has_fused_layer(cell):
+        """The ways in which a cell can run here: the fused kernel, Keras' layer or a scan, its own cell, cuDNN, PyTorch."""
+        if self.fused and has(cell, "fused"):
+            yield "fused"
+        if has(cell, "keras"):
+            yield from ("keras", "keras xla")
+        if has(cell, "scan"):
+            yield from ("scan", "scan xla")
+        if not self.quick or not (has(cell, "keras") or has(cell, "scan")):
             yield from ("custom", "custom xla")
-        if (
-            gpu
-            and what != "stream"
-            and cell.name in CUDNN
-            and cell.options.get("reset_after", True)
-            and has_fused_layer(cell)
-        ):
+        by_cudnn = cell.name in CUDNN and cell.options.get("reset_after", True) and has(cell, "fused")
+        if gpu and what != "stream" and by_cudnn:
             yield "cudnn"
         if pytorch_case.installed() and pytorch_case.exists(cell):
             yield "pytorch"
@@ -131,8 +134,8 @@ class SpeedSpec(Spec):
     def determinism_cases(self) -> list[tuple[Case, Case]]:
         """(without, with) deterministic kernels, each for a process of its own."""
         paths: tuple[KernelPath, ...] = (self.shared_path,)
-        if not self.quick and self.shared_path == "stock xla":
-            paths = ("stock", *paths)
+        if not self.quick and self._all("keras"):
+            paths = ("keras", *paths)
         plain = [self.case(cell, path, "train").but(fresh=True) for cell in self.cells for path in paths]
         return [(case, case.but(deterministic=True)) for case in plain] if self.determinism else []
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.foundation.errors import UserError
+from gru_tf.machine.speed.cases import Case
 from gru_tf.machine.speed.findings import SpeedFindings
 from gru_tf.machine.speed.measurement import Failure, Measurement
 from gru_tf.machine.speed.spec import AXES
@@ -113,7 +114,7 @@ def _params(result: Measurement | Failure) -> dict[str, Any]:
         "cell": case.cell.label,
         "path": case.path,
         "what": case.what,
-        "implementation": "pytorch" if case.path == "pytorch" else case.implementation,
+        "implementation": _implementation(case),
         "resolved_units": case.units,
         "features": case.features,
         "batch_size": case.batch,
@@ -126,6 +127,11 @@ def _params(result: Measurement | Failure) -> dict[str, Any]:
         return params
     counts = {"total_parameters": result.parameters, "recurrent_parameters": result.recurrent_parameters}
     return {**params, **counts, "kernel_path": result.kernel_path, "group_size": result.group_size}
+
+
+def _implementation(case: Case) -> str:
+    """Whose layer: "pytorch", "keras", or of this project, in a training run's words, "stock" or "custom"."""
+    return "pytorch" if case.path == "pytorch" else "keras" if case.ordinary else case.implementation
 
 
 def _metrics(result: Measurement | Failure) -> dict[str, float]:

@@ -16,9 +16,12 @@ import tensorflow as tf
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
+from gru_tf.interchange.streaming import Streaming
 from gru_tf.machine.speed import pytorch_case
 from gru_tf.machine.speed.cases import OUTPUTS, Case, PreparedCase
 from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.kernels import operations
+from gru_tf.recurrent.layers import recurrent
 from gru_tf.tasks import Examples
 from gru_tf.training import feeding
 from gru_tf.training.batches import BatchPlan
@@ -26,19 +29,26 @@ from gru_tf.training.compiled_steps import CompiledSteps, kernel_path_of, on_gpu
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve, resolve_run
 
+KERNELS = {"fused": "fused cpu", "cudnn": "cudnn"}  # path → what its graph must contain, and no other's
+
+
+def why_not_fused() -> str:
+    """Why no layer computes by a fused CPU kernel in this process; empty where they do."""
+    return "TensorFlow sees a GPU" if on_gpu() else operations.why_not()
+
 
 def prepare(case: Case) -> PreparedCase:
     """`case` on random data, warmed up by one repeat.
 
     Raises:
-        UserError: where the case's path is not available: no GPU, no stock layer, no PyTorch.
+        UserError: where the case's path is not available: no GPU, no kernels, no such layer, no PyTorch.
     """
     if case.path == "pytorch":
         return pytorch_case.prepare(case, tf.config.threading.get_intra_op_parallelism_threads(), on_gpu())
     if case.path == "cudnn" and not on_gpu():
         raise UserError(f"{case.cell.label}: path cudnn: TensorFlow sees no GPU")
     ready = {"train": _train, "infer": _infer, "stream": _stream}[case.what](case)
-    if (case.path == "cudnn") != (ready.kernel_path == "cudnn"):
+    if KERNELS.get(case.path) != (ready.kernel_path if ready.kernel_path in KERNELS.values() else None):
         raise UserError(f"{case.cell.label}: requested path {case.path}, but the graph contains {ready.kernel_path}")
     return ready
 
@@ -52,7 +62,7 @@ def _train(case: Case) -> PreparedCase:
         model=ModelSpec(units=case.units, implementation=case.implementation),
         training=TrainingSpec(batch_size=case.batch, jit=case.jit, deterministic=case.deterministic),
     )
-    steps = CompiledSteps(run, resolve_run(run, case.signature), ("accuracy",), (case.timesteps,))
+    steps = CompiledSteps(run, resolve_run(run, case.signature), ("accuracy",), (case.timesteps,), case.ordinary)
     _without_cudnn(case, steps.model.layers)
     data = feeding.load(_examples(case), case.timesteps)
     steps.warm_up(data, test=False)
@@ -66,7 +76,7 @@ def _train(case: Case) -> PreparedCase:
 
 def _infer(case: Case) -> PreparedCase:
     size = ModelSpec(units=case.units, implementation=case.implementation)
-    model = build(resolve(size, case.signature, CELLS.find(case.cell.name), case.cell.options))
+    model = build(resolve(size, case.signature, CELLS.find(case.cell.name), case.cell.options), ordinary=case.ordinary)
     _without_cudnn(case, model.layers)
     x = tf.constant(_examples(case).inputs)
     clock = time.perf_counter()
@@ -82,11 +92,13 @@ def _infer(case: Case) -> PreparedCase:
 
 
 def _stream(case: Case) -> PreparedCase:
+    if case.path == "fused":
+        return _stream_by_kernel(case)
     spec, head = CELLS.find(case.cell.name), keras.layers.Dense(OUTPUTS)
     if case.implementation == "custom":
         cell = spec.build(case.units, **case.cell.options)
     else:
-        cell = spec.layer(case.units, case.cell.options).cell
+        cell = recurrent(spec, case.units, case.cell.options, ordinary=case.ordinary).cell
     x = tf.constant(_examples(case).inputs[:, 0])
     start = cell.get_initial_state(batch_size=1)
     start = list(start) if isinstance(start, (list, tuple)) else [start]
@@ -109,6 +121,24 @@ def _stream(case: Case) -> PreparedCase:
     repeat(1)
     path = "xla step" if case.jit else "step"
     return PreparedCase(repeat, time.perf_counter() - clock, path, cell.count_params() + head.count_params())
+
+
+def _stream_by_kernel(case: Case) -> PreparedCase:
+    """By `gru_tf.Streaming`, which calls the kernels from NumPy."""
+    size = ModelSpec(units=case.units)
+    model = build(resolve(size, case.signature, CELLS.find(case.cell.name), case.cell.options))
+    x = _examples(case).inputs[0, 0]
+    clock = time.perf_counter()
+    streaming = Streaming(model)
+
+    def repeat(times: int) -> Any:
+        streaming.reset()
+        for _ in range(times):
+            answer = streaming.step(x)
+        return answer
+
+    repeat(1)
+    return PreparedCase(repeat, time.perf_counter() - clock, streaming.kernel_path, model.count_params())
 
 
 def _without_cudnn(case: Case, layers: Iterable[Any]) -> None:

@@ -21,15 +21,18 @@ from gru_tf.commands import screen_speed as speed_screen
 from gru_tf.experiment.specs import Choice, ModelSpec
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.machine.speed import figure, own_process, pytorch_case, running, timing
+from gru_tf.machine.speed import figure, floor_figure, own_process, pytorch_case, running, timing
 from gru_tf.machine.speed import store as record
-from gru_tf.machine.speed.cases import Case, Effort
+from gru_tf.machine.speed.cases import PATHS, Case, Effort, has
 from gru_tf.machine.speed.findings import SpeedFindings, fit
 from gru_tf.machine.speed.flops import flops, product_weights
 from gru_tf.machine.speed.measurement import Failure, Measurement
 from gru_tf.machine.speed.spec import AXES, SpeedSpec
 from gru_tf.machine.speed.tensorflow_case import prepare
+from gru_tf.recurrent import kernels, layers
 from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.kernel_conditions import facts_of
+from gru_tf.recurrent.portability import portable
 from gru_tf.suite.tracking import Store
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve
@@ -38,11 +41,12 @@ from gru_tf.training.network.resolution import resolve
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 RATE = 1e10
 FAST = Effort(rounds=2, groups=3, group_seconds=0.001)
+needs_kernels = pytest.mark.skipif(bool(kernels.why_not()), reason=kernels.why_not())
 CLASSICAL = tuple(Choice(name=name) for name in ("rnn", "lstm", "gru"))
 MACHINE = {"device": "a processor", "versions": {"keras": "3"}, "commit": "abc", "threads": 1}
 
 
-def case(cell="gru", path="stock", what="infer", **sizes):
+def case(cell="gru", path="keras", what="infer", **sizes):
     """A small case."""
     shape = {"batch": 1, "timesteps": 1} if what == "stream" else {"batch": 3, "timesteps": 4}
     choice = cell if isinstance(cell, Choice) else Choice(name=cell)
@@ -162,7 +166,7 @@ def test_cells_get_equal_units_in_one_part_and_equal_parameters_in_another():
     assert len({c.units for c in equal}) == 3
     for c in equal:
         assert c.size.parameters == pytest.approx(12_000, rel=0.02)
-    largest = max(SpeedSpec().case(cell, "stock", "train").size.parameters for cell in CLASSICAL)
+    largest = max(SpeedSpec().case(cell, "keras", "train").size.parameters for cell in CLASSICAL)
     assert SpeedSpec().budget == largest
 
 
@@ -195,8 +199,8 @@ def test_cudnn_is_measured_where_a_gpu_is_and_only_where_keras_takes_it():
 
 def test_a_cell_that_is_linear_in_its_state_is_measured_as_a_scan_and_step_by_step():
     cell = Choice(name="min_gru")
-    assert {c.path for c in SpeedSpec(cells=(cell,)).cases(gpu=False)} == {"stock", "stock xla", "custom", "custom xla"}
-    for path, kernel in (("stock", "parallel scan"), ("stock xla", "xla parallel scan"), ("custom", "while-loop")):
+    assert {c.path for c in SpeedSpec(cells=(cell,)).cases(gpu=False)} == {"scan", "scan xla", "custom", "custom xla"}
+    for path, kernel in (("scan", "parallel scan"), ("scan xla", "xla parallel scan"), ("custom", "while-loop")):
         for what in ("train", "infer"):
             assert prepare(case("min_gru", path, what)).kernel_path == kernel
 
@@ -206,6 +210,53 @@ def test_a_cell_without_a_fused_layer_makes_all_cells_share_the_custom_path():
     spec = SpeedSpec(cells=(CLASSICAL[0], write))
     assert spec.shared_path == "custom xla"
     assert {c.path for c in spec.cases(gpu=False) if c.cell == write} == {"custom", "custom xla"}
+    with_kernels = spec.but(fused=True)
+    assert with_kernels.shared_path == "fused"
+    assert {c.path for c in with_kernels.cases(gpu=False) if c.cell == write} == {"fused", "custom", "custom xla"}
+    with_scan = SpeedSpec(cells=(CLASSICAL[0], Choice(name="min_gru")), fused=True)
+    assert with_scan.shared_path == "custom xla"
+
+
+def choices():
+    """Every cell, plain and with each value of each of its options."""
+    for name in CELLS.names():
+        spec = CELLS.find(name)
+        yield Choice(name=name)
+        for option in spec.options:
+            yield from (Choice(name=name, options={option: value}) for value in spec.examples(option)[1:])
+
+
+@pytest.mark.parametrize("cell", list(choices()), ids=lambda cell: cell.label)
+def test_which_layers_a_cell_has_is_said_as_the_layers_themselves_say_it(cell):
+    spec = CELLS.find(cell.name)
+    facts = facts_of(spec.layer(1, cell.options), gpu=False)
+    assert has(cell, "fused") == facts.takes_kernel
+    assert has(cell, "scan") == (facts.kind == "scan")
+    assert has(cell, "keras") == bool(spec.ordinary and spec.ordinary(1, **cell.options) is not None)
+    assert has(cell, "custom")
+
+
+@pytest.mark.parametrize(("cell", "today"), [("gru", "keras"), ("min_gru", "scan")])
+def test_paths_of_earlier_stores_are_read_under_the_names_of_today(cell, today):
+    """They called "stock" what was the fastest layer then."""
+    for xla in ("", " xla"):
+        now = case(cell, f"{today}{xla}", "train")
+        assert Case.model_validate_json(now.key.replace(f'"{now.path}"', f'"stock{xla}"')) == now
+    assert SpeedSpec(cells=(Choice(name=cell),)).shared_path == f"{today} xla"  # nor had they kernels
+
+
+@needs_kernels
+@pytest.mark.parametrize("what", ["train", "infer"])
+def test_keras_own_layer_and_the_fused_one_are_what_is_timed(what, monkeypatch):
+    """By the layers that the networks are built of, and refused where the graph holds another kernel than the path's."""
+    built = []
+    make = layers._layer
+    monkeypatch.setattr(layers, "_layer", lambda *a, **k: built.append(make(*a, **k)) or built[-1])
+    for path, home in (("keras", "keras"), ("fused", "gru_tf")):
+        prepare(case("gru", path, what))
+        assert type(built[-1]).__module__.partition(".")[0] == home
+    with portable(), pytest.raises(UserError, match="gru: requested path fused, but the graph contains while-loop"):
+        prepare(case("gru", "fused", what))
 
 
 # --- measuring ---
@@ -213,7 +264,13 @@ def test_a_cell_without_a_fused_layer_makes_all_cells_share_the_custom_path():
 
 @pytest.mark.parametrize("what", ["train", "infer", "stream"])
 @pytest.mark.parametrize(
-    ("path", "loop"), [("stock", "while-loop"), ("stock xla", "xla while-loop"), ("custom", "while-loop")]
+    ("path", "loop"),
+    [
+        pytest.param("fused", "fused cpu", marks=needs_kernels),
+        ("keras", "while-loop"),
+        ("keras xla", "xla while-loop"),
+        ("custom", "while-loop"),
+    ],
 )
 def test_a_measurement_is_whole(what, path, loop):
     asked = case("lstm", path, what)
@@ -228,9 +285,11 @@ def test_a_measurement_is_whole(what, path, loop):
     assert Measurement.model_validate_json(m.model_dump_json()) == m
 
 
-@pytest.mark.parametrize("path", ["stock", "custom xla"])
+@pytest.mark.parametrize("path", [pytest.param("fused", marks=needs_kernels), "keras", "custom xla"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "min_lstm"])
 def test_a_streamed_step_hands_its_state_to_the_next(cell, path):
+    if cell == "min_lstm":
+        path = {"fused": "scan", "keras": "scan xla"}.get(path, path)
     repeat = prepare(case(cell, path, "stream")).repeat
     once, twice = repeat(1), repeat(2)
     assert np.array_equal(once, repeat(1)), "each group begins with an empty state"
@@ -367,6 +426,40 @@ def test_the_figure_has_its_text_as_text_and_a_colour_a_cell(tmp_path):
     assert figure.draw(found, tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_figure_of_time_over_floor_has_a_row_a_path_and_each_number(tmp_path):
+    found = invented(SpeedSpec(fused=True))
+    root = ET.parse(floor_figure.draw(found, tmp_path / "floor.svg")).getroot()  # noqa: S314, drawn here
+    texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
+    measured = {m.case.path for m in found.measurements}
+    for path, name in floor_figure.NAMES.items():
+        assert texts.count(name) == (len(CLASSICAL) if path in measured else 0)
+    assert set(floor_figure.NAMES) == set(PATHS)
+    assert {"rnn", "lstm", "gru", "training step", "inference of a batch"} <= set(texts)
+    for m in found.select(found.spec.case(cell, "fused", what) for cell in CLASSICAL for what in ("train", "infer")):
+        assert f"{m.times_floor:.1f}" in texts or f"{m.times_floor:.0f}" in texts
+    assert floor_figure.draw(found, tmp_path / "floor.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_figure_of_time_over_floor_is_drawn_of_what_there_is(tmp_path):
+    found = invented(SpeedSpec(cells=CLASSICAL[:1]))
+    only = [m for m in found.measurements if m.case.path == "custom" and m.case.what == "train"]
+    for number, measured in enumerate(((), tuple(only))):
+        some = found.model_copy(update={"measurements": measured})
+        drawn = floor_figure.draw(some, tmp_path / f"{number}.svg").read_text()
+        assert drawn.count("custom cell") == number
+
+
+def test_notes_say_what_the_paths_are_and_why_there_is_no_kernel():
+    by_kernel = invented(SpeedSpec(fused=True)).model_copy(update={"machine": MACHINE | {"kernels": "x86-64-v3"}})
+    text = " ".join(speed_screen.notes(by_kernel))
+    assert "fused: this project's kernel for CPUs, build x86-64-v3" in text
+    assert "keras: Keras' own layer." in text
+    without = invented(SpeedSpec()).model_copy(update={"machine": MACHINE | {"why_not_fused": "GRU_TF_KERNELS=off"}})
+    text = " ".join(speed_screen.notes(without))
+    assert "No fused kernels: GRU_TF_KERNELS=off." in text
+    assert "fused: this" not in text
+
+
 def test_the_store_gives_back_what_was_found(tmp_path):
     spec = SpeedSpec(quick=True, determinism=True)
     found = invented(spec)
@@ -445,7 +538,9 @@ def test_the_command_measures_stores_and_prints_again(tmp_path):
     assert {m.case.key for m in found.measurements} >= {c.key for c in found.spec.cases(gpu=False) if c.path != "pytorch"}
     assert not found.failures
     assert {m.kernel_path for m in found.measurements} >= {"while-loop", "xla while-loop", "step", "xla step"}
-    assert list((tmp_path / "mlruns" / "artifacts" / "speed").rglob("growth.svg"))
+    assert ("fused cpu" in {m.kernel_path for m in found.measurements}) == (not kernels.why_not())
+    for drawn in ("growth.svg", "time-over-floor.svg", "time-over-floor.png"):
+        assert list((tmp_path / "mlruns" / "artifacts" / "speed").rglob(drawn))
     assert printed(found).splitlines()[2] in done.stdout
 
 
