@@ -58,9 +58,9 @@ def paths(title: str, lines: "Iterable[PathRow]", first: str) -> Table:
     return table
 
 
-def _reasons(line: "PathRow", said: tuple[str, ...]) -> str:
-    """What keeps the fused kernel and cuDNN away, once where it is the same for both, and without what is said elsewhere."""
-    here = "" if line.here.name == "cudnn" or line.here.why_not_fused in said else line.here.why_not_fused
+def _reasons(line: "PathRow", elsewhere: tuple[str, ...]) -> str:
+    """What keeps the fused kernel and cuDNN away, once where it is the same for both, and without what stands elsewhere."""
+    here = "" if line.here.name == "cudnn" or line.here.why_not_fused in elsewhere else line.here.why_not_fused
     return "; ".join(dict.fromkeys(filter(None, (here, line.gpu.why_not_cudnn))))
 
 
