@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_tf.commands import screen
+from gru_tf.recurrent import kernels
 
 if TYPE_CHECKING:  # these import TensorFlow, whose messages only `startup` keeps off the terminal
     from gru_tf.machine.doctor import Examination
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # these import TensorFlow, whose messages only `startup` keep
     from gru_tf.machine.doctor.paths import PathRow
     from gru_tf.machine.speed.measurement import Measurement
 
+STYLES = {"cudnn": "green", "fused cpu": "green", "fails": "red", "refused": "red"}
 PADDED = {**screen.NARROW, "padding": (0, 1, 0, 0)}
 
 
@@ -39,18 +41,27 @@ def facts(named: Iterable[tuple[str, str]]) -> Table:
 
 
 def paths(title: str, lines: "Iterable[PathRow]", first: str) -> Table:
-    """The kernel path of each line, here and on a GPU, and the condition that keeps cuDNN away there."""
+    """The kernel path of each line, here and on a GPU, and what keeps the fused kernel away here, and cuDNN there."""
+    lines = list(lines)
+    shared = {line.here.why_not_fused for line in lines}
+    everywhere = shared.pop() if len(shared) == 1 else ""
     table = Table(title=Text(title, style="bold"), **PADDED)
-    table.add_column(first, overflow="fold", min_width=screen.PART)
+    table.add_column(first, overflow="fold", width=screen.PART)
     for name in ("here", "on a GPU"):
         table.add_column(name, overflow="fold")
-    table.add_column("why not cuDNN on a GPU", overflow="fold", ratio=1)
+    table.add_column("why not fused here; why not cuDNN on a GPU", overflow="fold")
     for line in lines:
-        style = {"cudnn": "green", "fails": "red", "refused": "red"}.get(line.gpu.name, "")
-        table.add_row(
-            Text(screen.in_parts(line.name)), line.here.name, Text(line.gpu.name, style=style), Text(line.gpu.why_not_cudnn)
-        )
+        names = (Text(path.name, style=STYLES.get(path.name, "")) for path in (line.here, line.gpu))
+        table.add_row(Text(screen.in_parts(line.name)), *names, Text(_reasons(line, (everywhere, kernels.why_not()))))
+    if everywhere:
+        table.caption = Text(f"fused here: {everywhere}")
     return table
+
+
+def _reasons(line: "PathRow", elsewhere: tuple[str, ...]) -> str:
+    """What keeps the fused kernel and cuDNN away, once where it is the same for both, and without what stands elsewhere."""
+    here = "" if line.here.name == "cudnn" or line.here.why_not_fused in elsewhere else line.here.why_not_fused
+    return "; ".join(dict.fromkeys(filter(None, (here, line.gpu.why_not_cudnn))))
 
 
 def combinations(known: "Iterable[Combination]") -> RenderableType:

@@ -25,7 +25,8 @@ from gru_tf.recurrent import kernels, portability
 from gru_tf.recurrent.cells._parallel import ParallelRNN
 from gru_tf.recurrent.cells.gru import GRUCell
 
-KERNEL_CELLS = (SimpleRNNCell, LSTMCell, StockGRUCell, GRUCell)  # whose equations the fused kernels compute
+# kind of layer → the cells whose equations the fused kernels compute; a subclass may compute something else
+KERNEL_CELLS = {"SimpleRNN": (SimpleRNNCell,), "LSTM": (LSTMCell,), "GRU": (StockGRUCell, GRUCell)}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Facts:
         mask: None, "right-padded", "left-padded", "gaps" or "empty row".
         training: whether dropout is on.
         takes_kernel: whether the layer can call a fused kernel: one of this project's, or of Keras' and accelerated.
-        cell: the class of its cell; empty where the fused kernels compute it.
+        cell: the class of its cell, with its layer; empty where the fused kernels compute it.
         dtype: that it computes in.
         no_kernels: why there are no fused kernels in this process; empty where there are.
         portable: whether the graph is to leave the process.
@@ -100,8 +101,8 @@ OF_THE_CALL = (
     Condition(lambda f: f.mask in (None, "right-padded"), "the mask is not right-padded with a step in every row: {mask}"),
 )
 FUSED = (
-    Condition(lambda f: f.takes_kernel, "not one of gru_tf's layers GRU, LSTM and SimpleRNN"),
-    Condition(lambda f: not f.cell, "its cell is {cell}, of which there is no fused kernel"),
+    Condition(lambda f: not f.cell, "no fused kernel for {cell}"),
+    Condition(lambda f: f.takes_kernel, "Keras' own layer; gru_tf.{kind} has a fused kernel"),
     Condition(lambda f: f.use_cudnn is not True, "use_cudnn=True"),
     Condition(lambda f: f.dtype in ("float32", "float64"), "computes in {dtype}, the fused kernels in float32 and float64"),
     Condition(lambda f: f.activation == "tanh", "activation is {activation}, not tanh"),
@@ -152,7 +153,7 @@ def facts_of(layer: Any, gpu: bool | None = None, mask: str | None = None, train
         mask=mask,
         training=training,
         takes_kernel=getattr(layer, "takes_kernel", False),
-        cell="" if type(cell) in KERNEL_CELLS else type(cell).__name__,
+        cell="" if type(cell) in KERNEL_CELLS.get(kind, ()) else f"{type(layer).__name__} over {type(cell).__name__}",
         dtype=str(layer.compute_dtype),
         no_kernels=why_no_kernels(),
         portable=backend() == "tensorflow" and portability.leaves_process(),

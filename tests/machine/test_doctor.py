@@ -21,10 +21,12 @@ from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
 from gru_tf.machine import doctor
 from gru_tf.machine.doctor import combinations, facts, paths
-from gru_tf.recurrent import kernels
+from gru_tf.recurrent import kernel_conditions, kernels
 from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.kernel_path import Path as KernelPath
 from gru_tf.recurrent.kernels import operations
 from gru_tf.recurrent.layers.gru import GRU
+from gru_tf.recurrent.layers.lstm import LSTM
 from gru_tf.tasks import Examples
 from gru_tf.training import trainer
 from gru_tf.training.network.model import kernel
@@ -66,14 +68,41 @@ def test_the_path_of_a_cell_on_a_gpu_is_what_its_layer_traces_to(name):
     assert bool(path.why_not_cudnn) == (path.name != "cudnn")
 
 
-def test_without_a_gpu_fused_kernels_compute_the_classical_cells_and_xla_compiles_all_others():
-    here = {line.name: line.here.name for line in paths.of_cells(gpu=False)}
-    fused = {name for name, path in here.items() if path == "fused cpu"}
-    assert {name.partition("(")[0] for name in fused} == {"rnn", "lstm", "gru", "gru_reset_before"}
-    assert all(path.startswith("xla ") for name, path in here.items() if name not in fused)
+@pytest.mark.parametrize("why_not", ["", "turned off"])
+def test_without_a_gpu_a_fused_kernel_computes_what_it_can_and_xla_compiles_the_rest(why_not, monkeypatch):
+    monkeypatch.setattr(kernel_conditions, "why_no_kernels", lambda: why_not)
+    for line in paths.of_cells(gpu=False):
+        fused = line.name.partition("(")[0] in ("rnn", "lstm", "gru", "gru_reset_before")
+        if fused and not why_not:
+            assert (line.here.name, line.here.why_not_fused) == ("fused cpu", "")
+        else:
+            assert line.here.name.startswith("xla ")
+            assert line.here.why_not_fused == (why_not if fused else line.here.why_not_fused) != ""
 
 
-@pytest.mark.parametrize("layer", [GRU, keras.layers.LSTM])
+def test_a_reason_that_is_the_same_for_all_is_said_once(monkeypatch):
+    console = Console(width=80, record=True)
+    lines = tuple(paths.of_options(keras.layers.LSTM, gpu=False))
+    console.print(screen_doctor.paths("theirs", lines, "option"))
+    assert console.export_text().count("gru_tf.LSTM") == 1
+    monkeypatch.setattr("gru_tf.recurrent.kernels.why_not", lambda: "turned off")
+    console.print(screen_doctor.paths("ours", tuple(paths.of_options(LSTM, gpu=False)), "option"))
+    assert "turned off" not in console.export_text(), "the facts above the tables say so"
+
+
+def test_no_letter_of_a_reason_is_cut_at_80_columns():
+    path = KernelPath("while-loop", " ".join(f"word{n:02}x" for n in range(40)), " ".join(f"other{n:02}" for n in range(40)))
+    lines = [
+        paths.PathRow("gru_reset_before(convention=write)", path, path),
+        paths.PathRow("rnn", KernelPath("fused cpu"), path),
+    ]
+    console = Console(width=80, record=True)
+    console.print(screen_doctor.paths("all", lines, "cell"))
+    words = console.export_text().replace(";", " ").split()
+    assert {f"word{n:02}x" for n in range(40)} | {f"other{n:02}" for n in range(40)} <= set(words)
+
+
+@pytest.mark.parametrize("layer", [GRU, LSTM, keras.layers.LSTM])
 def test_the_path_of_each_layer_option_is_what_the_layer_traces_to(layer):
     lines = {line.name: line for line in paths.of_options(layer, gpu=False)}
     assert set(lines) == {name for name, _, _ in paths.OPTIONS}
@@ -83,6 +112,8 @@ def test_the_path_of_each_layer_option_is_what_the_layer_traces_to(layer):
         made = layer(3, **options)
         assert (lines[name].gpu.name == "cudnn") == uses_cudnn(made), name
     assert lines["default options"].gpu.name == "cudnn"
+    fused = layer is not keras.layers.LSTM and not kernels.why_not()
+    assert lines["default options"].here.name == ("fused cpu" if fused else "while-loop")
     assert lines["XLA requested, jit_compile=True"].gpu.name == "fails"
 
 

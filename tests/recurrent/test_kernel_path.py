@@ -182,9 +182,10 @@ def test_circumstances_keep_a_fused_kernel_away(monkeypatch):
         assert str(layer.kernel_path()).startswith("while-loop (")
         assert str(layer.kernel_path()).endswith("; no library was built)")
         monkeypatch.setattr(kernel_conditions, "why_no_kernels", lambda: "")
-    theirs = "not one of gru_tf's layers GRU, LSTM and SimpleRNN"
+    theirs = "Keras' own layer; gru_tf.LSTM has a fused kernel"
     assert kernel_path.find_path(keras.layers.LSTM(UNITS)).why_not_fused == theirs
-    assert kernel_path.find_path(keras.layers.RNN(GRUCell(UNITS))).why_not_fused == theirs
+    by_step = keras.layers.RNN(GRUCell(UNITS))
+    assert kernel_path.find_path(by_step).why_not_fused == "no fused kernel for RNN over GRUCell"
     assert kernel_path.find_path(accelerate(keras.layers.LSTM(UNITS))) == Path("fused cpu", "TensorFlow sees no GPU")
 
 
@@ -200,7 +201,7 @@ def test_a_cell_of_another_class_is_computed_by_itself():
     for layer in (own, plain):
         layer.build((BATCH, STEPS, FEATURES))
     plain.set_weights(own.get_weights())
-    assert own.kernel_path().why_not_fused == "its cell is Halved, of which there is no fused kernel"
+    assert own.kernel_path().why_not_fused == "no fused kernel for GRU over Halved"
     np.testing.assert_allclose(own(sequence()[:, :1]), 0.5 * plain(sequence()[:, :1]), **CLOSE)
 
 

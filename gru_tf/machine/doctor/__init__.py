@@ -70,7 +70,7 @@ def _all_paths(gpu: bool) -> Iterator[Paths]:
     from gru_tf.recurrent.layers.gru import GRU
 
     yield Paths("gru-tf run, as shipped", "cell", tuple(paths.of_cells(gpu)))
-    for name, layer in (("gru_tf.GRU", GRU), ("keras.layers.LSTM", keras.layers.LSTM)):
+    for name, layer in (("gru_tf.GRU and LSTM", GRU), ("keras.layers.GRU and LSTM", keras.layers.LSTM)):
         yield Paths(f"{name} in model.fit", "option", tuple(paths.of_options(layer, gpu)))
 
 

@@ -31,8 +31,8 @@ KNOWN = (
     ),
     Combination(
         "a mask with an empty row, or not right-padded, on a GPU",
-        "keras.layers.GRU and LSTM fail; gru_tf.GRU runs the loop for that batch",
-        "pad on the right, or use gru_tf.GRU",
+        "keras.layers.GRU and LSTM fail; gru_tf.GRU and LSTM run the loop for that batch",
+        "pad on the right, or use gru_tf.GRU and LSTM",
     ),
     Combination(
         "use_cudnn=True where a condition of cuDNN is not met",
@@ -40,9 +40,19 @@ KNOWN = (
         'use_cudnn="auto"',
     ),
     Combination(
-        "recurrent_dropout with cuDNN",
-        "keras.layers.GRU silently avoids cuDNN, also for inference; gru_tf.GRU only while training",
-        "dropout between layers, which works with cuDNN",
+        "recurrent_dropout with cuDNN or a fused CPU kernel",
+        "keras.layers.GRU silently avoids cuDNN, also for inference; gru_tf's layers avoid both, only while training",
+        "dropout between layers, which works with both",
+    ),
+    Combination(
+        "training.jit: true, or jit_compile=True, on a CPU",
+        "XLA compiles Keras' loop: slower than the fused kernel, and seconds of compiling for each shape",
+        "jit: auto; or no jit_compile, with gru_tf's layers",
+    ),
+    Combination(
+        "a tf.function that was called, then saved by tf.saved_model.save",
+        "the SavedModel holds the fused kernel's operation, and loads only where it is registered",
+        "let the saving trace it, as model.export does, or trace it inside gru_tf.portable()",
     ),
     Combination(
         "bidirectional: true where each step predicts the next",
