@@ -11,6 +11,7 @@ import numpy as np
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.foundation import atomic_file, digest, environment
+from gru_tf.recurrent import kernels
 
 
 @dataclass
@@ -59,7 +60,7 @@ def save(file: Path, checkpoint: Checkpoint) -> None:
         OSError: where it cannot be written; the previous one is then untouched.
     """
     arrays = {f"{name}_{i}": a for name in LISTS for i, a in enumerate(getattr(checkpoint, name))}
-    fields = json.dumps({name: getattr(checkpoint, name) for name in FIELDS} | {"source": environment.source()})
+    fields = json.dumps({name: getattr(checkpoint, name) for name in FIELDS} | {"source": _source()})
     buffer = io.BytesIO()
     np.savez(buffer, fields=np.frombuffer(fields.encode(), np.uint8), **arrays)
     content = buffer.getvalue()
@@ -81,11 +82,16 @@ def load(file: Path, epochs: int) -> Checkpoint | None:
         return None
     with np.load(io.BytesIO(content)) as arrays:
         fields: dict[str, Any] = json.loads(arrays["fields"].tobytes())
-        if fields.pop("source", "") != environment.source():
+        if fields.pop("source", "") != _source():
             return None
         fields |= {name: _numbered(arrays, name) for name in LISTS}
         checkpoint = Checkpoint(**fields)
     return checkpoint if checkpoint.epoch <= epochs else None
+
+
+def _source() -> str:
+    """What computes the numbers: the packages, and whether the fused kernels do; all of their builds give the same bits."""
+    return environment.source() + (" fused" if not kernels.why_not() else "")
 
 
 def _numbered(arrays: Any, name: str) -> list[Any]:

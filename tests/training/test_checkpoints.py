@@ -10,6 +10,7 @@ import pytest
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.foundation import environment
+from gru_tf.recurrent import kernels
 from gru_tf.training import checkpoints
 from gru_tf.training.checkpoints import Checkpoint
 
@@ -93,3 +94,13 @@ def test_one_of_other_versions_is_not_trusted(tmp_path: Path, monkeypatch: pytes
     checkpoints.save(tmp_path / "a.checkpoint", checkpoint())
     monkeypatch.setattr(environment, "source", lambda: "another")
     assert checkpoints.load(tmp_path / "a.checkpoint", 9) is None
+
+
+def test_one_of_the_fused_kernels_is_not_continued_without_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels and TensorFlow's loop sum in another order: a run of both would be neither's."""
+    file = tmp_path / "run.checkpoint"
+    monkeypatch.setattr(kernels, "why_not", lambda: "")
+    checkpoints.save(file, checkpoint())
+    assert checkpoints.load(file, 9) is not None
+    monkeypatch.setattr(kernels, "why_not", lambda: "GRU_TF_KERNELS=off")
+    assert checkpoints.load(file, 9) is None
