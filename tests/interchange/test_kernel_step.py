@@ -100,7 +100,7 @@ def test_everything_around_the_cells(activation, dtype, batch):
         keras.layers.Dense(5, activation=activation, dtype=dtype),
         keras.layers.Rescaling(3, dtype=dtype),
     ]
-    atol = 5 * TOLERANCES[dtype]  # outputs up to 9, after norms that divide by what is small
+    atol = 10 * TOLERANCES[dtype]  # outputs up to 9, after norms that divide by what is small
     check(line(*layers, dtype=dtype), sequence(batch or 1, T, I).astype(dtype), atol, batch)
 
 

@@ -568,7 +568,7 @@ def test_a_reference_verifies_and_is_kept_with_the_model(measured, no_torch, tmp
     assert kept["verified"]["by"] == "the reference ref.npz"
     assert kept["verified"]["largest"] == found.verified.largest
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(loaded(X), found.model(X))
+    np.testing.assert_allclose(loaded(X), found.model(X), rtol=0, atol=FLOAT32)  # without the fused kernels
     assert provenance.record_of(loaded) is None
 
 
