@@ -250,7 +250,7 @@ class CompiledSteps:
 def kernel_path_of(graph: Any, jit: bool) -> str:
     """What executes the recurrence, as seen in the traced graph."""
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    for path, operation in (("cudnn", "CudnnRNN"), ("fused cpu", "GruTf")):
+    for path, operation in (("cudnn", "CudnnRNN"), ("fused cpu", "GruTfSequence")):
         if any(node.op.startswith(operation) for node in nodes):
             return path
     scan = any(SCOPE in node.name for node in nodes)

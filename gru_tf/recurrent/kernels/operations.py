@@ -96,6 +96,27 @@ def sequence(
     return last, outputs if return_sequences else last[:, None], [h, c] if cell == "lstm" else [h]
 
 
+def product(left: Any, right: Any) -> Any:
+    """The matrix product, (M, K) times (K, N), float32 or float64; differentiable as often as wanted.
+
+    Each element is one chain of fused multiply-adds, so that its bits depend neither on the processor nor on threads.
+
+    Raises:
+        tensorflow.errors.InvalidArgumentError: for shapes that do not fit each other, when the operation runs.
+    """
+
+    @tf.custom_gradient
+    def run(left: Any, right: Any) -> Any:
+        def gradient(upstream: Any) -> tuple[Any, Any]:
+            return product(upstream, tf.transpose(right)), product(tf.transpose(left), upstream)
+
+        out = _operations().gru_tf_matrix_product(left, right)
+        out.set_shape((left.shape[0], right.shape[1]))
+        return out, gradient
+
+    return run(tf.convert_to_tensor(left), tf.convert_to_tensor(right))
+
+
 def _differentiable(recurrence: Recurrence, training: bool) -> Any:
     """(inputs, h, c, kernel, recurrent kernel, bias) → (outputs, h, c), with a gradient."""
 

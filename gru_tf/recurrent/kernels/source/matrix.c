@@ -1,0 +1,48 @@
+/* A matrix product by itself, as a dense layer needs it: out = left · right. Threads share out the rows. */
+#include "layout.h"
+#include "threads.h"
+
+#define ROWS_AT_ONCE 48
+#define DEPTH_AT_ONCE 512 /* of the right factor: so much of a panel stays in the first cache */
+
+typedef struct {
+  const GruTfProduct *product;
+  const REAL *panels; /* the right factor */
+  int failed;
+} Job;
+
+static void rows_part(void *pointer, int64_t part) {
+  Job *job = pointer;
+  const GruTfProduct *p = job->product;
+  const int64_t first = part * ROWS_AT_ONCE, left = p->rows - first, width = padded(p->columns);
+  const int64_t rows = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
+  REAL *const sums = memory(rows * width);
+  if (!sums) {
+    job->failed = 1;
+    return;
+  }
+  memset(sums, 0, (size_t)(rows * width) * sizeof(REAL));
+  for (int64_t k = 0; k < p->depth; k += DEPTH_AT_ONCE) {
+    const int64_t depth = p->depth - k < DEPTH_AT_ONCE ? p->depth - k : DEPTH_AT_ONCE;
+    const Factor factor = {(const REAL *)p->left + first * p->depth + k, p->depth, depth, job->panels, p->depth, k};
+    product(rows, width, &factor, 1, (Start){sums, width}, sums, width);
+  }
+  for (int64_t row = 0; row < rows; row++)
+    memcpy((REAL *)p->out + (first + row) * p->columns, sums + row * width, (size_t)p->columns * sizeof(REAL));
+  free(sums);
+}
+
+int EXPORTED(gru_tf_product)(const GruTfProduct *p) {
+  const int64_t width = padded(p->columns);
+  REAL *const row = memory(width + p->depth * width), *panels = row + width;
+  if (!row) return 1;
+  memset(row, 0, (size_t)width * sizeof(REAL));
+  for (int64_t k = 0; k < p->depth; k++) {
+    memcpy(row, (const REAL *)p->right + k * p->columns, (size_t)p->columns * sizeof(REAL));
+    pack_row(panels, p->depth, k, row, width);
+  }
+  Job job = {p, panels, 0};
+  gru_tf_in_threads(rows_part, &job, (p->rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, p->threads);
+  free(row);
+  return job.failed;
+}
