@@ -3,7 +3,7 @@
 Libraries that choose among several forms of a computation when a program starts, by what the processor offers, round
 differently in each. They read their variables when they are loaded, so `hold` must come before NumPy and TensorFlow.
 
-* oneDNN, in TensorFlow: its matrix products are compiled for the processor, and on processors with AVX-512 TensorFlow hands it
+* oneDNN, in TensorFlow: its matrix products are compiled for the processor, and on those with AVX-512 TensorFlow hands it
   further operations. Without it Eigen computes them, in code that was compiled once for all x86-64 processors.
 * NumPy: exponentials, logarithms and others have forms of their own for AVX-512.
 * OpenBLAS, in NumPy and SciPy: products and decompositions have a form for each family of processors, and are split among
@@ -40,7 +40,7 @@ def hold() -> None:
 
     Elsewhere than on Linux on x86-64 nothing is set: the libraries do not know these names there.
     """
-    if (platform.system(), platform.machine()) != SERVED:
+    if not _is_served():
         return
     for name, value in settings().items():
         if name not in os.environ:
@@ -51,9 +51,8 @@ def hold() -> None:
 
 def why_not_held() -> str:
     """The first setting that does not hold in this process, in words; "" where all do."""
-    here = (platform.system(), platform.machine())
-    if here != SERVED:
-        return f"this is {here[0]} on {here[1]}, and libraries are held on Linux on x86-64 alone"
+    if not _is_served():
+        return f"this is {platform.system()} on {platform.machine()}, and libraries are held on Linux on x86-64 alone"
     for name, value in settings().items():
         if os.environ.get(name) != value:
             received = f"{name} is {os.environ[name]!r}" if name in os.environ else f"{name} is not set"
@@ -61,3 +60,12 @@ def why_not_held() -> str:
         if name in _late:
             return f"{name} was set after {READERS[name]} was loaded"
     return ""
+
+
+def of_a_process() -> dict[str, str]:
+    """Variable → value for a process that another machine starts: this one's user's, or the settings."""
+    return {name: os.environ.get(name, value) for name, value in settings().items()} if _is_served() else {}
+
+
+def _is_served() -> bool:
+    return (platform.system(), platform.machine()) == SERVED

@@ -18,10 +18,11 @@ from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.recurrent.linear_scan import SCOPE
 from gru_tf.tasks import Array
-from gru_tf.training import feeding
+from gru_tf.training import feeding, summation
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
+from gru_tf.training.network import initial_values
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
 
@@ -103,7 +104,10 @@ class CompiledSteps:
         seed = run.seed if run.model.start is None else (run.seed + ON_TRAINED) % 2**32
         random.seed(seed)
         np.random.seed(seed)
-        self.set_weights([w.numpy() for w in self._build(run, VariableDropout).trainable_variables])
+        new = self._build(run, VariableDropout)
+        if run.training.deterministic and run.model.start is None:
+            initial_values.hold(new)
+        self.set_weights([w.numpy() for w in new.trainable_variables])
         for variable in self.optimizer.variables:
             variable.assign(tf.zeros_like(variable.value))
         self.optimizer.learning_rate.assign(run.training.learning_rate)
@@ -228,12 +232,11 @@ class CompiledSteps:
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
             losses = loss(self.signature, y, outputs)
-            mean = tf.reduce_sum(losses * weight) / tf.reduce_sum(weight)
+            mean = summation.total(losses * weight) / summation.total(weight)
         gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])
-        if self.clip == "global":
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
-        elif self.clip == "weight":
-            gradients = [tf.clip_by_norm(g, self.clip_norm) for g in gradients]
+        if self.clip is not None:
+            clip = summation.clip_together if self.clip == "global" else summation.clip_each
+            gradients = clip(gradients, self.clip_norm)
         self.optimizer.apply(gradients, self.model.trainable_variables)
         return self._sums([losses] * (1 + len(self.metrics)), weight)
 
@@ -244,7 +247,7 @@ class CompiledSteps:
 
     @staticmethod
     def _sums(values: list[Any], weight: Any) -> Any:
-        return tf.cast(tf.stack([*(tf.reduce_sum(v * weight) for v in values), tf.reduce_sum(weight)]), tf.float64)
+        return tf.cast(tf.stack([*(summation.total(v * weight) for v in values), summation.total(weight)]), tf.float64)
 
 
 def kernel_path_of(graph: Any, jit: bool) -> str:

@@ -14,6 +14,7 @@ from gru_tf.recurrent.kernel_path import Path
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.tasks import Signature
 from gru_tf.training.network import encoder_decoder, pretrained
+from gru_tf.training.network.dense import dense
 from gru_tf.training.network.resolution import ResolvedNetwork
 
 
@@ -45,7 +46,7 @@ def build(
         dropout: makes the layer that follows each recurrent layer where the rate is above 0.
         carried_rows: sequences a batch of a network that carries its states from one call to the next; None for one
             that begins each call with zeros.
-        ordinary: whether recurrent layers are Keras' own where Keras has them, as in `gru_tf.recurrent.layers.recurrent`.
+        ordinary: whether layers are Keras' own where Keras has them, as in `gru_tf.recurrent.layers.recurrent`.
     """
     model, signature, start = network.model, network.signature, network.start
     if signature.decoded:
@@ -60,7 +61,7 @@ def build(
         x = layers[-1](x, **call)
         if model.dropout > 0:
             x = dropout(model.dropout)(x)
-    head = keras.layers.Dense(signature.outputs, name="head")(x)
+    head = dense(ordinary)(signature.outputs, name="head")(x)
     if start is not None:
         pretrained.begin(layers, start, model.frozen, embedding if pretrained.takes_embedding(start, signature) else None)
     return keras.Model([inputs, *call.values()] if call else inputs, head, name=network.cell.name)
