@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from sequence_equations import GATES, Arrays, Result
 
-from gru_tf.recurrent.kernels.declarations import CELLS, Sequence, function
+from gru_tf.recurrent.kernels.declarations import CELLS, Product, Sequence, function
 
 
 def processor_has(*flags):
@@ -53,6 +53,17 @@ class Core:
         call.argtypes, call.restype = [c_void_p, c_void_p, c_int64], None
         call(x.ctypes.data, y.ctypes.data, x.size)
         return y
+
+    def product(self, left, right):
+        """The matrix product of two arrays."""
+        given = [self.allocate(array.shape, array.dtype) for array in (left, right)]
+        for room, array in zip(given, (left, right), strict=True):
+            room[...] = array
+        out = self.allocate((len(left), right.shape[1]), left.dtype)
+        sizes = (*left.shape, right.shape[1])
+        product = Product(*sizes, *(array.ctypes.data for array in (*given, out)), self.threads)
+        assert self.function("product", left.dtype)(ctypes.byref(product)) == 0, "product: no memory"
+        return out
 
     def forward(self, layer, arrays, keep=False, packed=False):
         """The layer's result; with `keep` also the call, for `gradient`; with `packed` from weights packed beforehand."""

@@ -172,6 +172,15 @@ INPUTS = [
     ("      first += columns_of(s, (int)group);\n", ""),
 ]
 
+MATRIX = [
+    ("first * p->depth + k, p->depth, depth", "k, p->depth, depth"),
+    ("job->panels, p->depth, k}", "job->panels, p->depth, 0}"),
+    ("(Start){sums, width}", "(Start){NULL, 0}"),
+    ("(first + row) * p->columns, sums", "row * p->columns, sums"),
+    ("sums + row * width, (size_t)", "sums, (size_t)"),
+    ("(const REAL *)p->right + k * p->columns", "(const REAL *)p->right"),
+]
+
 LAYOUT = [
     ("s->backwards ? s->steps - 1 - t : t", "t"),
     ("s->mask[row * s->steps + place_in_time(s, t)]", "s->mask[row * s->steps + t]"),
@@ -214,6 +223,7 @@ ALL = {
     "sequence.c": SEQUENCE,
     "weights.c": WEIGHTS,
     "inputs.c": INPUTS,
+    "matrix.c": MATRIX,
     "layout.h": LAYOUT,
     "product.h": PRODUCT,
     "vector.h": VECTOR,

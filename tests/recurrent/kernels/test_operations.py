@@ -396,3 +396,40 @@ def test_two_biases_are_refused_where_a_cell_has_one(cell):
     inputs, states, kernel, recurrent_kernel, bias, _ = tensors(made(Layer(cell), SHAPE).arrays)
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="bias"):
         call(Layer(cell), inputs, states, kernel, recurrent_kernel, tf.stack([bias, bias]))
+
+
+@every_type
+@pytest.mark.parametrize("sizes", [(5, 7, 3), (1, 1, 1), (3, 300, 2), (0, 4, 2)])
+def test_matrix_product(sizes, dtype):
+    rows, depth, columns = sizes
+    rng = np.random.default_rng(sizes)
+    left, right, upstream = (
+        tf.constant(rng.normal(size=s).astype(dtype)) for s in ((rows, depth), (depth, columns), (rows, columns))
+    )
+    with tf.GradientTape() as outer:
+        outer.watch([left, right])
+        with tf.GradientTape() as inner:
+            inner.watch([left, right])
+            product = operations.product(left, right)
+        derived = inner.gradient(product, [left, right], upstream)
+        second = tf.reduce_sum(derived[0] ** 2) + tf.reduce_sum(derived[1] ** 2)
+    a, b, u = (np.asarray(array, "float64") for array in (left, right, upstream))
+    expected = [a @ b, u @ b.T, a.T @ u, 2 * u @ u.T @ a, 2 * b @ u.T @ u]
+    second = outer.gradient(second, [left, right])
+    for ours, theirs in zip([product, *derived, *reversed(second)], [*expected[:3], *reversed(expected[3:])], strict=True):
+        within = WITHIN[dtype] * max(1, depth**0.5) * max(1.0, np.abs(theirs).max(initial=0))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=within)
+
+
+def test_matrix_product_of_unknown_sizes():
+    graph = tf.function(operations.product, autograph=False).get_concrete_function(
+        *(tf.TensorSpec((None, None), "float32") for _ in range(2))
+    )
+    np.testing.assert_array_equal(graph(tf.ones((2, 3)), tf.ones((3, 4))), np.full((2, 4), 3.0))
+
+
+def test_matrix_product_of_factors_that_do_not_fit():
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"expected right factor of shape \(3, 4\). Received: 2 dimensions: 2, 4"
+    ):
+        operations.product(tf.ones((2, 3)), tf.ones((2, 4)))
