@@ -23,6 +23,7 @@ from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
 from gru_tf.training.network import initial_values
+from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
 
@@ -55,7 +56,7 @@ class CompiledSteps:
         network: of `run`; runs of the same shape differ from it in the dropout rate alone.
         metrics: names of the means that a pass without updates also takes.
         buckets: lengths that sequences are truncated to.
-        ordinary: whether recurrent layers are Keras' own where Keras has them: to time these, no run takes them.
+        ordinary: whether layers are Keras' own where Keras has them: to time these, no run takes them.
 
     Attributes:
         model: the Keras model being trained.
@@ -94,7 +95,9 @@ class CompiledSteps:
         # Keras numbers layers throughout the life of a process, and TensorFlow keeps a kernel for each variable's name:
         # with new names every run would cost half a MiB. The same names in each model let it reuse the kernel.
         naming.reset_uids()
-        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows, ordinary or self.ordinary)
+        ordinary = ordinary or self.ordinary
+        dense = keras.layers.Dense if ordinary or not run.training.deterministic else HeldDense
+        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows, ordinary, dense)
 
     def reset(self, run: Run) -> None:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""

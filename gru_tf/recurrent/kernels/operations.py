@@ -99,7 +99,7 @@ def sequence(
 def product(left: Any, right: Any) -> Any:
     """The matrix product, (M, K) times (K, N), float32 or float64; differentiable as often as wanted.
 
-    Each element is one chain of fused multiply-adds, so that its bits depend neither on the processor nor on threads.
+    Each element is added up in one order, so that its bits depend neither on the processor nor on threads.
 
     Raises:
         tensorflow.errors.InvalidArgumentError: for shapes that do not fit each other, when the operation runs.

@@ -39,8 +39,3 @@ def _served(inputs: Any) -> bool:
 def _plus(rows: Any, bias: Any) -> Any:
     """Rows (N, units) + bias (units,), whose gradient adds up one row after the other; Keras takes BiasAdd's, in threads."""
     return rows + bias, lambda upstream: (upstream, tf.reduce_sum(upstream, 0))
-
-
-def dense(ordinary: bool) -> type[keras.layers.Dense]:
-    """The class of a network's dense layers: Keras' own where it is to be, for a file that needs nothing of this project."""
-    return keras.layers.Dense if ordinary else HeldDense

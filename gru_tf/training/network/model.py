@@ -14,7 +14,6 @@ from gru_tf.recurrent.kernel_path import Path
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.tasks import Signature
 from gru_tf.training.network import encoder_decoder, pretrained
-from gru_tf.training.network.dense import dense
 from gru_tf.training.network.resolution import ResolvedNetwork
 
 
@@ -31,6 +30,7 @@ def build(
     dropout: Callable[[float], Any] = keras.layers.Dropout,
     carried_rows: int | None = None,
     ordinary: bool = False,
+    dense: Callable[..., Any] = keras.layers.Dense,
 ) -> Any:
     """A `keras.Model`, (batch, T, features) → (batch, outputs), or (batch, T, outputs) where every step has a target.
 
@@ -46,11 +46,12 @@ def build(
         dropout: makes the layer that follows each recurrent layer where the rate is above 0.
         carried_rows: sequences a batch of a network that carries its states from one call to the next; None for one
             that begins each call with zeros.
-        ordinary: whether layers are Keras' own where Keras has them, as in `gru_tf.recurrent.layers.recurrent`.
+        ordinary: whether recurrent layers are Keras' own where Keras has them, as in `gru_tf.recurrent.layers.recurrent`.
+        dense: makes the head, and what else is dense.
     """
     model, signature, start = network.model, network.signature, network.start
     if signature.decoded:
-        return encoder_decoder.build(network, dropout, ordinary)
+        return encoder_decoder.build(network, dropout, ordinary, dense)
     inputs, x, embedding = _inputs(signature, carried_rows, network.features)
     call = {"mask": keras.Input((None,), dtype="bool", name="mask")} if network.masked else {}
     layers = []
@@ -61,7 +62,7 @@ def build(
         x = layers[-1](x, **call)
         if model.dropout > 0:
             x = dropout(model.dropout)(x)
-    head = dense(ordinary)(signature.outputs, name="head")(x)
+    head = dense(signature.outputs, name="head")(x)
     if start is not None:
         pretrained.begin(layers, start, model.frozen, embedding if pretrained.takes_embedding(start, signature) else None)
     return keras.Model([inputs, *call.values()] if call else inputs, head, name=network.cell.name)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import gru_tf
 from gru_tf.recurrent import kernels
-from gru_tf.training.network.dense import HeldDense, dense
+from gru_tf.training.network.dense import HeldDense
 
 PRODUCT = "GruTfMatrixProduct"
 
@@ -66,8 +66,3 @@ def test_under_xla_and_in_graphs_that_leave_it_is_not():
 def test_without_kernels_it_is_not(monkeypatch):
     monkeypatch.setenv("GRU_TF_KERNELS", "off")
     assert PRODUCT not in graph(pair()[0])
-
-
-def test_what_is_saved_is_of_keras():
-    assert dense(ordinary=True) is keras.layers.Dense
-    assert dense(ordinary=False) is HeldDense

@@ -1,9 +1,12 @@
-/* A matrix product by itself, as a dense layer needs it: out = left · right. Threads share out the rows. */
+/* A matrix product by itself, as a dense layer needs it: out = left · right. Threads share out the rows.
+ *
+ * The depth is taken in parts of one size on every processor, whose sums are added up in order.
+ */
 #include "layout.h"
 #include "threads.h"
 
 #define ROWS_AT_ONCE 48
-#define DEPTH_AT_ONCE 512 /* of the right factor: so much of a panel stays in the first cache */
+#define DEPTH_AT_ONCE 512 /* terms of a sum: so much of a panel stays in the first cache */
 
 typedef struct {
   const GruTfProduct *product;
