@@ -170,8 +170,9 @@ def products_wrong(core, dtype):
         left, right = factors(shape, dtype)
         exact = left.astype("longdouble") @ right.astype("longdouble")
         bound = np.finfo(dtype).eps * max(1, shape[1]) ** 0.5 * (np.abs(left) @ np.abs(right))
-        if not (np.abs(core.product(left, right) - exact) <= bound).all():
-            yield f"the product of rows, depth and columns {shape} is wrong"
+        for transposed in product((False, True), repeat=2):
+            if not (np.abs(core.product(left, right, transposed) - exact) <= bound).all():
+                yield f"the product of rows, depth and columns {shape} is wrong, transposed {transposed}"
 
 
 SMALLEST = {"float32": -87.0, "float64": -708.0}  # sigmoid below is a number near the smallest normal one

@@ -54,14 +54,15 @@ class Core:
         call(x.ctypes.data, y.ctypes.data, x.size)
         return y
 
-    def product(self, left, right):
-        """The matrix product of two arrays."""
-        given = [self.allocate(array.shape, array.dtype) for array in (left, right)]
-        for room, array in zip(given, (left, right), strict=True):
-            room[...] = array
+    def product(self, left, right, transposed=(False, False)):
+        """The matrix product of two arrays; the library is given those that are `transposed` so."""
+        given = []
+        for array, turned in zip((left, right), transposed, strict=True):
+            given.append(self.allocate(array.shape[::-1] if turned else array.shape, array.dtype))
+            given[-1][...] = array.T if turned else array
         out = self.allocate((len(left), right.shape[1]), left.dtype)
-        sizes = (*left.shape, right.shape[1])
-        product = Product(*sizes, *(array.ctypes.data for array in (*given, out)), self.threads)
+        sizes, addresses = (*left.shape, right.shape[1]), (array.ctypes.data for array in (*given, out))
+        product = Product(*sizes, *addresses, *transposed, self.threads)
         assert self.function("product", left.dtype)(ctypes.byref(product)) == 0, "product: no memory"
         return out
 

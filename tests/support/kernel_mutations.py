@@ -173,12 +173,16 @@ INPUTS = [
 ]
 
 MATRIX = [
-    ("first * p->depth + k, p->depth, depth", "k, p->depth, depth"),
+    ("(const REAL *)p->left + first * p->depth + k;", "(const REAL *)p->left + k;"),
+    ("[(k + j) * p->rows + first + i]", "[(k + j) * p->rows + i]"),
+    ("[(k + j) * p->rows + first + i]", "[j * p->rows + first + i]"),
+    ("p->transposed_left ? turned : (const", "(const"),
     ("job->panels, p->depth, k}", "job->panels, p->depth, 0}"),
     ("(Start){sums, width}", "(Start){NULL, 0}"),
     ("(first + row) * p->columns, sums", "row * p->columns, sums"),
     ("sums + row * width, (size_t)", "sums, (size_t)"),
-    ("(const REAL *)p->right + k * p->columns", "(const REAL *)p->right"),
+    ("k * (p->transposed_right ? 1 : p->columns)", "k * p->columns"),
+    ("row[j] = right[j * step];", "row[j] = right[j];"),
 ]
 
 LAYOUT = [

@@ -29,12 +29,12 @@ class Sequence(ctypes.Structure):
 
 
 class Product(ctypes.Structure):
-    """`GruTfProduct`: sizes, the addresses of three matrices, and threads."""
+    """`GruTfProduct`: sizes, the addresses of three matrices, which factors lie transposed, and threads."""
 
     _fields_ = (
         *((name, c_int64) for name in ("rows", "depth", "columns")),
         *((name, c_void_p) for name in ("left", "right", "out")),
-        ("threads", c_int32),
+        *((name, c_int32) for name in ("transposed_left", "transposed_right", "threads")),
     )
 
 

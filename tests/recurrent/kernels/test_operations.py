@@ -399,24 +399,30 @@ def test_two_biases_are_refused_where_a_cell_has_one(cell):
 
 
 @every_type
+@pytest.mark.parametrize("transposed", list(product((False, True), repeat=2)))
 @pytest.mark.parametrize("sizes", [(5, 7, 3), (1, 1, 1), (3, 300, 2), (0, 4, 2)])
-def test_matrix_product(sizes, dtype):
+def test_matrix_product(sizes, transposed, dtype):
     rows, depth, columns = sizes
     rng = np.random.default_rng(sizes)
-    left, right, upstream = (
-        tf.constant(rng.normal(size=s).astype(dtype)) for s in ((rows, depth), (depth, columns), (rows, columns))
-    )
+    a, b, u = (rng.normal(size=s).astype(dtype) for s in ((rows, depth), (depth, columns), (rows, columns)))
+    factors = [tf.constant(array.T if turned else array) for array, turned in zip((a, b), transposed, strict=True)]
     with tf.GradientTape() as outer:
-        outer.watch([left, right])
+        outer.watch(factors)
         with tf.GradientTape() as inner:
-            inner.watch([left, right])
-            product = operations.product(left, right)
-        derived = inner.gradient(product, [left, right], upstream)
-        second = tf.reduce_sum(derived[0] ** 2) + tf.reduce_sum(derived[1] ** 2)
-    a, b, u = (np.asarray(array, "float64") for array in (left, right, upstream))
-    expected = [a @ b, u @ b.T, a.T @ u, 2 * u @ u.T @ a, 2 * b @ u.T @ u]
-    second = outer.gradient(second, [left, right])
-    for ours, theirs in zip([product, *derived, *reversed(second)], [*expected[:3], *reversed(expected[3:])], strict=True):
+            inner.watch(factors)
+            found = operations.product(*factors, *transposed)
+        by_a, by_b = inner.gradient(found, factors, tf.constant(u))
+        of_gradients = tf.reduce_sum(by_a**2) + tf.reduce_sum(by_b**2)
+    again = outer.gradient(of_gradients, factors)
+    a, b, u = (array.astype("float64") for array in (a, b, u))
+    by_factors = [(by_a, u @ b.T), (again[0], 2 * u @ u.T @ a)], [(by_b, a.T @ u), (again[1], 2 * b @ u.T @ u)]
+    pairs = [(found, a @ b)]
+    pairs += [
+        (ours, theirs.T if turned else theirs)
+        for two, turned in zip(by_factors, transposed, strict=True)
+        for ours, theirs in two
+    ]
+    for ours, theirs in pairs:
         within = WITHIN[dtype] * max(1, depth**0.5) * max(1.0, np.abs(theirs).max(initial=0))
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=within)
 

@@ -45,12 +45,14 @@ typedef struct {
   void *d_inputs;                 /* (B, T, I) */
 } GruTfSequence;
 
-/* out (rows, columns) = left (rows, depth) · right (depth, columns) */
+/* out (rows, columns) = left · right */
 typedef struct {
   int64_t rows, depth, columns;
-  const void *left, *right;
+  const void *left;  /* (rows, depth), or transposed */
+  const void *right; /* (depth, columns), or transposed */
   void *out;
-  int32_t threads; /* how many to use at the most; the result does not depend on it */
+  int32_t transposed_left, transposed_right; /* 1 for a factor that lies transposed in memory */
+  int32_t threads;                           /* how many to use at the most; the result does not depend on it */
 } GruTfProduct;
 
 #define GRU_TF_EXPORTS(T, real)                                                                           \
