@@ -15,11 +15,11 @@ FRAME, HOP = 0.025, 0.010  # seconds
 LOWEST = 20.0  # Hz; the highest band ends at half the sampling rate
 FLOOR = 1e-6  # added before the logarithm: silence is −13.8, not −∞
 BATCH = 100  # recordings at once
-VERSION = 1  # of these features, for arrays that are kept; see gru_tf.data.array_cache
+VERSION = 2  # of these features, for arrays that are kept; see gru_tf.data.array_cache
 
 
 def log_mel(recordings: Sequence[Array], rate: int, bands: int) -> list[Array]:
-    """Features (frames, bands) float32 of each recording, on the CPU so that they are the same on every machine's GPU.
+    """Features (frames, bands) float32 of each recording, on the CPU so that they are the same on every machine.
 
     Args:
         recordings: (samples,) int16 each, at least one frame long.
@@ -38,13 +38,24 @@ def log_mel(recordings: Sequence[Array], rate: int, bands: int) -> list[Array]:
     points = 1 << (frame - 1).bit_length()
     features: list[Array] = []
     with tf.device("CPU:0"):
-        matrix = tf.signal.linear_to_mel_weight_matrix(bands, points // 2 + 1, rate, LOWEST, rate / 2)
+        matrix = tf.signal.linear_to_mel_weight_matrix(bands, points // 2 + 1, rate, LOWEST, rate / 2).numpy()
         for first in range(0, len(recordings), BATCH):
             batch = recordings[first : first + BATCH]
             waves = np.zeros((len(batch), max(map(len, batch))), np.float32)
             for row, recording in enumerate(batch):
                 waves[row, : len(recording)] = recording / np.float32(1 << 15)
-            spectra = tf.abs(tf.signal.stft(waves, frame, hop, points))
-            logarithms = tf.math.log(spectra @ matrix + FLOOR).numpy()
+            spectra = tf.abs(tf.signal.stft(waves, frame, hop, points)).numpy()
+            logarithms = tf.math.log(_gathered(spectra, matrix) + FLOOR).numpy()
             features += [logarithms[row, : 1 + (len(wave) - frame) // hop] for row, wave in enumerate(batch)]
     return features
+
+
+def _gathered(spectra: Array, matrix: Array) -> Array:
+    """Spectra (…, frequencies) times matrix (frequencies, bands), one frequency after the other.
+
+    A library's matrix product would add them up in an order that the processor decides.
+    """
+    gathered = np.zeros((*spectra.shape[:-1], matrix.shape[1]), np.float32)
+    for frequency, weights in enumerate(matrix):
+        gathered += spectra[..., frequency, None] * weights
+    return gathered

@@ -77,7 +77,8 @@ class RunResult(BaseModel):
         units: size of each layer's state; parameters, recurrent_parameters: exact counts.
         speed: training speed; peak_memory_mb: of the worker's process.
         kernel_path: what executed the recurrence; jit: the resolved jit_compile.
-        environment: versions, device, threads, commit, data checksums; what kept a fused CPU kernel away.
+        environment: versions, device, threads, commit, data checksums; what kept a fused CPU kernel away;
+            bits, "held" where every x86-64 processor with the kernels gives the same, or what decides them.
         model_file: where the trained model lies, or "".
         samples: some sequences that the network wrote for the test split, or ""; the store keeps them separately as well.
         diagnostics: those that `run.diagnostics` requests; None in results from the store, which keeps them separately.

@@ -18,10 +18,12 @@ from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.recurrent.linear_scan import SCOPE
 from gru_tf.tasks import Array
-from gru_tf.training import feeding
+from gru_tf.training import feeding, summation
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
+from gru_tf.training.network import initial_values
+from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
 
@@ -54,7 +56,7 @@ class CompiledSteps:
         network: of `run`; runs of the same shape differ from it in the dropout rate alone.
         metrics: names of the means that a pass without updates also takes.
         buckets: lengths that sequences are truncated to.
-        ordinary: whether recurrent layers are Keras' own where Keras has them: to time these, no run takes them.
+        ordinary: whether layers are Keras' own where Keras has them: to time these, no run takes them.
 
     Attributes:
         model: the Keras model being trained.
@@ -93,7 +95,9 @@ class CompiledSteps:
         # Keras numbers layers throughout the life of a process, and TensorFlow keeps a kernel for each variable's name:
         # with new names every run would cost half a MiB. The same names in each model let it reuse the kernel.
         naming.reset_uids()
-        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows, ordinary or self.ordinary)
+        ordinary = ordinary or self.ordinary
+        dense = keras.layers.Dense if ordinary or not run.training.deterministic else HeldDense
+        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows, ordinary, dense)
 
     def reset(self, run: Run) -> None:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""
@@ -103,7 +107,10 @@ class CompiledSteps:
         seed = run.seed if run.model.start is None else (run.seed + ON_TRAINED) % 2**32
         random.seed(seed)
         np.random.seed(seed)
-        self.set_weights([w.numpy() for w in self._build(run, VariableDropout).trainable_variables])
+        new = self._build(run, VariableDropout)
+        if run.training.deterministic and run.model.start is None:
+            initial_values.hold(new)
+        self.set_weights([w.numpy() for w in new.trainable_variables])
         for variable in self.optimizer.variables:
             variable.assign(tf.zeros_like(variable.value))
         self.optimizer.learning_rate.assign(run.training.learning_rate)
@@ -228,12 +235,11 @@ class CompiledSteps:
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
             losses = loss(self.signature, y, outputs)
-            mean = tf.reduce_sum(losses * weight) / tf.reduce_sum(weight)
+            mean = summation.total(losses * weight) / summation.total(weight)
         gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])
-        if self.clip == "global":
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
-        elif self.clip == "weight":
-            gradients = [tf.clip_by_norm(g, self.clip_norm) for g in gradients]
+        if self.clip is not None:
+            clip = summation.clip_together if self.clip == "global" else summation.clip_each
+            gradients = clip(gradients, self.clip_norm)
         self.optimizer.apply(gradients, self.model.trainable_variables)
         return self._sums([losses] * (1 + len(self.metrics)), weight)
 
@@ -244,13 +250,13 @@ class CompiledSteps:
 
     @staticmethod
     def _sums(values: list[Any], weight: Any) -> Any:
-        return tf.cast(tf.stack([*(tf.reduce_sum(v * weight) for v in values), tf.reduce_sum(weight)]), tf.float64)
+        return tf.cast(tf.stack([*(summation.total(v * weight) for v in values), summation.total(weight)]), tf.float64)
 
 
 def kernel_path_of(graph: Any, jit: bool) -> str:
     """What executes the recurrence, as seen in the traced graph."""
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    for path, operation in (("cudnn", "CudnnRNN"), ("fused cpu", "GruTf")):
+    for path, operation in (("cudnn", "CudnnRNN"), ("fused cpu", "GruTfSequence")):
         if any(node.op.startswith(operation) for node in nodes):
             return path
     scan = any(SCOPE in node.name for node in nodes)

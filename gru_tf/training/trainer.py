@@ -16,7 +16,7 @@ from gru_tf.foundation.errors import one_line
 from gru_tf.recurrent import kernels
 from gru_tf.recurrent.kernels import operations
 from gru_tf.tasks import Splits, Task, create
-from gru_tf.training import feeding
+from gru_tf.training import feeding, held_bits
 from gru_tf.training.batches import bucket_lengths, spans
 from gru_tf.training.compiled_steps import CompiledSteps, shape_of
 from gru_tf.training.diagnostics.observer import Observer
@@ -119,7 +119,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         peak_memory_mb=environment.peak_memory_mb(),
         kernel_path=steps.kernel_path,
         jit=steps.jit,
-        environment={**machine(), **_path(steps), "data": task.checksums()},
+        environment={**machine(), **_path(steps), "bits": _bits(run, network, steps), "data": task.checksums()},
         model_file=model_file,
         samples=epochs.samples,
         diagnostics=observer.diagnostics(),
@@ -143,6 +143,12 @@ def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.
 def _path(steps: CompiledSteps) -> dict[str, str]:
     """Why the recurrence did not run in a fused CPU kernel; nothing where it did."""
     return {"why_not_fused": steps.why_not_fused} if steps.why_not_fused else {}
+
+
+def _bits(run: Run, network: ResolvedNetwork, steps: CompiledSteps) -> str:
+    """What is recorded of the run's bits: that they are held, or that they are of this machine, and why."""
+    why_not = held_bits.why_not(run, network, steps.kernel_path)
+    return f"of this machine: {why_not}" if why_not else "held"
 
 
 def machine() -> dict[str, Any]:

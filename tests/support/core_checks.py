@@ -154,6 +154,27 @@ def with_infinity(layer, dtype="float32"):
     return case
 
 
+PRODUCTS = ((1, 1, 1), (3, 2, 5), (48, 7, 16), (49, 513, 17), (7, 1100, 3), (150, 33, 62), (0, 3, 2), (3, 0, 2), (3, 2, 0))
+
+
+def factors(shape, dtype):
+    """Two matrices of random numbers, (rows, depth) and (depth, columns)."""
+    rows, depth, columns = shape
+    rng = np.random.default_rng(shape)
+    return rng.normal(size=(rows, depth)).astype(dtype), rng.normal(size=(depth, columns)).astype(dtype)
+
+
+def products_wrong(core, dtype):
+    """The products that are further from those in extended precision than a sum's roundings can take them."""
+    for shape in PRODUCTS:
+        left, right = factors(shape, dtype)
+        exact = left.astype("longdouble") @ right.astype("longdouble")
+        bound = np.finfo(dtype).eps * max(1, shape[1]) ** 0.5 * (np.abs(left) @ np.abs(right))
+        for transposed in product((False, True), repeat=2):
+            if not (np.abs(core.product(left, right, transposed) - exact) <= bound).all():
+                yield f"the product of rows, depth and columns {shape} is wrong, transposed {transposed}"
+
+
 SMALLEST = {"float32": -87.0, "float64": -708.0}  # sigmoid below is a number near the smallest normal one
 ULP = 3  # of tanh and sigmoid: a few roundings, and none of them alone
 
@@ -192,6 +213,7 @@ def quick(core) -> Iterator[str]:
     for case in long_batches("float32"):
         yield from wrong(core, case)
     yield from functions_wrong(core, "float32")
+    yield from products_wrong(core, "float32")
 
 
 def digest(core):
@@ -203,6 +225,8 @@ def digest(core):
                 found.update(name.encode() + np.where(np.isnan(array), array.dtype.type(np.nan), array).tobytes())
         for name in ("tanh", "sigmoid"):
             found.update(core.elementwise(name, sweep(dtype)).tobytes())
+        for shape in PRODUCTS:
+            found.update(core.product(*factors(shape, dtype)).tobytes())
     return found.hexdigest()
 
 

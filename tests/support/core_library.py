@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from sequence_equations import GATES, Arrays, Result
 
-from gru_tf.recurrent.kernels.declarations import CELLS, Sequence, function
+from gru_tf.recurrent.kernels.declarations import CELLS, Product, Sequence, function
 
 
 def processor_has(*flags):
@@ -53,6 +53,18 @@ class Core:
         call.argtypes, call.restype = [c_void_p, c_void_p, c_int64], None
         call(x.ctypes.data, y.ctypes.data, x.size)
         return y
+
+    def product(self, left, right, transposed=(False, False)):
+        """The matrix product of two arrays; the library is given those that are `transposed` so."""
+        given = []
+        for array, turned in zip((left, right), transposed, strict=True):
+            given.append(self.allocate(array.shape[::-1] if turned else array.shape, array.dtype))
+            given[-1][...] = array.T if turned else array
+        out = self.allocate((len(left), right.shape[1]), left.dtype)
+        sizes, addresses = (*left.shape, right.shape[1]), (array.ctypes.data for array in (*given, out))
+        product = Product(*sizes, *addresses, *transposed, self.threads)
+        assert self.function("product", left.dtype)(ctypes.byref(product)) == 0, "product: no memory"
+        return out
 
     def forward(self, layer, arrays, keep=False, packed=False):
         """The layer's result; with `keep` also the call, for `gradient`; with `packed` from weights packed beforehand."""

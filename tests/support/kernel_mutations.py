@@ -172,6 +172,19 @@ INPUTS = [
     ("      first += columns_of(s, (int)group);\n", ""),
 ]
 
+MATRIX = [
+    ("(const REAL *)p->left + first * p->depth + k;", "(const REAL *)p->left + k;"),
+    ("[(k + j) * p->rows + first + i]", "[(k + j) * p->rows + i]"),
+    ("[(k + j) * p->rows + first + i]", "[j * p->rows + first + i]"),
+    ("p->transposed_left ? turned : (const", "(const"),
+    ("job->panels, p->depth, k}", "job->panels, p->depth, 0}"),
+    ("(Start){sums, width}", "(Start){NULL, 0}"),
+    ("(first + row) * p->columns, sums", "row * p->columns, sums"),
+    ("sums + row * width, (size_t)", "sums, (size_t)"),
+    ("k * (p->transposed_right ? 1 : p->columns)", "k * p->columns"),
+    ("row[j] = right[j * step];", "row[j] = right[j];"),
+]
+
 LAYOUT = [
     ("s->backwards ? s->steps - 1 - t : t", "t"),
     ("s->mask[row * s->steps + place_in_time(s, t)]", "s->mask[row * s->steps + t]"),
@@ -214,6 +227,7 @@ ALL = {
     "sequence.c": SEQUENCE,
     "weights.c": WEIGHTS,
     "inputs.c": INPUTS,
+    "matrix.c": MATRIX,
     "layout.h": LAYOUT,
     "product.h": PRODUCT,
     "vector.h": VECTOR,

@@ -335,6 +335,7 @@ def test_dropout_layers_never_share_a_mask(dropping):
 def test_the_exported_model_is_made_of_ordinary_layers_and_agrees(dropping):
     steps, run, _ = dropping
     epoch(dropping, run)
+    assert {type(layer).__name__ for layer in steps.model.layers if "Dense" in type(layer).__name__} == {"HeldDense"}
     exported, x = steps.export(run), examples_of("class").inputs
     assert {type(layer).__module__.partition(".")[0] for layer in exported.layers} == {"keras"}
     assert [layer.rate for layer in exported.layers if isinstance(layer, keras.layers.Dropout)] == [0.5, 0.5]

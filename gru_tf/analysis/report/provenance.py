@@ -123,7 +123,7 @@ def _known(experiment: Experiment) -> bool:
 
 
 def _machine(places: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
-    for name in ("device", "threads", "kernels", "commit"):
+    for name in ("device", "threads", "kernels", "bits", "commit"):
         values = Counter(str(place[name]) for place in places if place.get(name) not in (None, ""))
         if values:
             yield name, _counted(values)

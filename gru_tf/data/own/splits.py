@@ -164,7 +164,7 @@ class _Shares:
         allowed = np.ones(len(self.shares), bool)
         for label in present[self.left[present] <= self.lacking[:, present].sum(0)]:
             allowed &= self.lacking[:, label]
-        gain = self.wanted[:, present] @ (number / self.counts[present] ** 2)
+        gain = (self.wanted[:, present] * (number / self.counts[present] ** 2)).sum(1)  # a product would round by processor
         best = int(np.argmax(np.where(allowed, gain, -np.inf) if allowed.any() else gain))
         self.wanted[best, present] -= number
         self.lacking[best, present] = False

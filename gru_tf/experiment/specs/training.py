@@ -19,8 +19,9 @@ class TrainingSpec(Spec):
         clip: whether the norm is that of all gradients together ("global") or of each weight's ("weight").
         optimizer: "adam", "rmsprop" or "sgd", with Keras' defaults.
         patience: epochs without a better validation metric before training stops; null for none.
-        jit: "auto" (XLA, except for a layer that takes cuDNN), true or false.
-        deterministic: whether to require TensorFlow's deterministic kernels.
+        jit: "auto" (XLA, except for a layer that takes cuDNN or a fused CPU kernel), true or false.
+        deterministic: whether to require TensorFlow's deterministic kernels, and on a CPU to keep the processor out of the
+            numbers; each result says whether that holds.
     """
 
     epochs: Positive = 10

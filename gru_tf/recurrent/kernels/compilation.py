@@ -32,7 +32,7 @@ BUILDS: dict[str, dict[str, str]] = {
 }
 FLAGS = ("-std=gnu11", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden", "-pthread")
 TYPES = {"float": ("-DREAL=float",), "double": ("-DREAL=double", "-DREAL_IS_DOUBLE")}
-BY_TYPE = ("sequence.c", "weights.c", "inputs.c", "functions.c")  # compiled once for each type
+BY_TYPE = ("sequence.c", "weights.c", "inputs.c", "matrix.c", "functions.c")  # compiled once for each type
 ONCE = ("threads.c", "memory.c")
 ZIG_CACHES = ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
 GLIBC = "2.17"  # the oldest C library that the libraries load with: manylinux2014's

@@ -28,8 +28,18 @@ class Sequence(ctypes.Structure):
     )
 
 
+class Product(ctypes.Structure):
+    """`GruTfProduct`: sizes, the addresses of three matrices, which factors lie transposed, and threads."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("rows", "depth", "columns")),
+        *((name, c_void_p) for name in ("left", "right", "out")),
+        *((name, c_int32) for name in ("transposed_left", "transposed_right", "threads")),
+    )
+
+
 def function(core: ctypes.CDLL, name: str, dtype: str) -> Any:
-    """One of the library's functions of a `Sequence`, for numbers of a type.
+    """One of the library's functions of a `Sequence`, or "product", of a `Product`, for numbers of a type.
 
     Args:
         core: the library.
@@ -37,5 +47,6 @@ def function(core: ctypes.CDLL, name: str, dtype: str) -> Any:
         dtype: "float32" or "float64".
     """
     exported = core[f"gru_tf_{name}_{TYPES[dtype]}"]  # by index: an object of its own, whose types nobody else sets
-    exported.argtypes, exported.restype = [ctypes.POINTER(Sequence)], RESULTS.get(name, c_int)
+    taken = Product if name == "product" else Sequence
+    exported.argtypes, exported.restype = [ctypes.POINTER(taken)], RESULTS.get(name, c_int)
     return exported

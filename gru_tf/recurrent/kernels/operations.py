@@ -96,6 +96,40 @@ def sequence(
     return last, outputs if return_sequences else last[:, None], [h, c] if cell == "lstm" else [h]
 
 
+def product(left: Any, right: Any, transposed_left: bool = False, transposed_right: bool = False) -> Any:
+    """The matrix product (M, K) times (K, N), float32 or float64; differentiable as often as wanted.
+
+    Each element is added up in one order, so that its bits depend neither on the processor nor on threads.
+
+    Args:
+        left: (M, K), or (K, M).
+        right: (K, N), or (N, K).
+        transposed_left: whether the left factor is the second of these.
+        transposed_right: whether the right one is.
+
+    Raises:
+        tensorflow.errors.InvalidArgumentError: for shapes that do not fit each other, when the operation runs.
+    """
+
+    @tf.custom_gradient
+    def run(left: Any, right: Any) -> Any:
+        def gradient(upstream: Any) -> tuple[Any, Any]:
+            by_left = (
+                (right, upstream, transposed_right, True)
+                if transposed_left
+                else (upstream, right, False, not transposed_right)
+            )
+            by_right = (upstream, left, True, transposed_left) if transposed_right else (left, upstream, not transposed_left)
+            return product(*by_left), product(*by_right)
+
+        flags = {"transposed_left": int(transposed_left), "transposed_right": int(transposed_right)}
+        out = _operations().gru_tf_matrix_product(left, right, **flags)
+        out.set_shape((left.shape[int(transposed_left)], right.shape[1 - int(transposed_right)]))
+        return out, gradient
+
+    return run(tf.convert_to_tensor(left), tf.convert_to_tensor(right))
+
+
 def _differentiable(recurrence: Recurrence, training: bool) -> Any:
     """(inputs, h, c, kernel, recurrent kernel, bias) → (outputs, h, c), with a gradient."""
 

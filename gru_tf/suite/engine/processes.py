@@ -43,9 +43,9 @@ class _Context(multiprocessing.context.ForkServerContext):
 
 
 def context() -> multiprocessing.context.BaseContext:
-    """The context that workers start in; its fork server imports TensorFlow."""
+    """The context that workers start in; its fork server holds its arithmetic, then imports TensorFlow."""
     forking = _Context()
-    forking.set_forkserver_preload(["gru_tf.suite.engine.preload"])
+    forking.set_forkserver_preload(["gru_tf.foundation.held_arithmetic", "gru_tf.suite.engine.preload"])
     return forking
 
 

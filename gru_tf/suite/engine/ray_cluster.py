@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
-from gru_tf.foundation import atomic_file, signals
+from gru_tf.foundation import arithmetic, atomic_file, signals
 from gru_tf.foundation.errors import UserError, one_line
 from gru_tf.suite import journal
 from gru_tf.training import checkpoints
@@ -74,7 +74,8 @@ class RayEngine:
                 raise UserError(f"no Ray cluster at {self.address}: {reason}") from error
             self.started_here = True
         gpu = 1 if self.ray.cluster_resources().get("GPU") else 0
-        self.task = self.ray.remote(num_cpus=self.threads, num_gpus=gpu, max_retries=0)(train_on_node)
+        held = {"env_vars": arithmetic.of_a_process()}  # set before our function's pickle loads NumPy
+        self.task = self.ray.remote(num_cpus=self.threads, num_gpus=gpu, max_retries=0, runtime_env=held)(train_on_node)
         return self
 
     def _connect(self) -> None:

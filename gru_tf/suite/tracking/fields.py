@@ -85,10 +85,11 @@ def _scalars(reading: LayerReading) -> dict[str, float]:
 
 
 def tags(result: RunResult) -> dict[str, str]:
-    """Status, versions, commit, device, threads, CPU kernels or what kept them away, data checksums, the cell's colour."""
+    """Status, versions, commit, device, threads, CPU kernels or what kept them away, bits, data checksums, colour."""
     environment = result.environment
     flat = {f"version.{k}": v for k, v in environment.get("versions", {}).items()}
     flat |= {f"data.{k}": v for k, v in environment.get("data", {}).items()}
-    flat |= {k: str(environment[k]) for k in ("commit", "device", "threads", "kernels", "why_not_fused") if k in environment}
+    names = ("commit", "device", "threads", "kernels", "why_not_fused", "bits")
+    flat |= {name: str(environment[name]) for name in names if name in environment}
     flat |= {COLOUR: palette.colour(result.run.cell.name)}
     return {"status": result.status, "error": result.error, "logged_at": str(int(time.time())), **flat}

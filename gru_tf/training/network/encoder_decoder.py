@@ -24,7 +24,12 @@ from gru_tf.recurrent.layers import recurrent
 from gru_tf.training.network.resolution import ResolvedNetwork
 
 
-def build(network: ResolvedNetwork, dropout: Callable[[float], Any] = keras.layers.Dropout, ordinary: bool = False) -> Any:
+def build(
+    network: ResolvedNetwork,
+    dropout: Callable[[float], Any] = keras.layers.Dropout,
+    ordinary: bool = False,
+    dense: Callable[..., Any] = keras.layers.Dense,
+) -> Any:
     """A `keras.Model`, ("sequence" (batch, S), "mask" (batch, S), "written" (batch, T)) → logits (batch, T, outputs).
 
     "written" holds what stands before each target: END and then the targets but the last. Where lengths do not vary
@@ -34,6 +39,7 @@ def build(network: ResolvedNetwork, dropout: Callable[[float], Any] = keras.laye
         network: of a task with `decoded` targets; its units are those of each layer, of the attention and of s̃.
         dropout: makes the layer that follows each recurrent layer where the rate is above 0.
         ordinary: whether recurrent layers are Keras' own where Keras has them.
+        dense: makes the dense layers.
     """
     model, signature, cell, options = network.model, network.signature, network.cell, network.options
     units = network.units
@@ -45,7 +51,7 @@ def build(network: ResolvedNetwork, dropout: Callable[[float], Any] = keras.laye
     x, starts = _embedding(signature.tokens, signature.features, "embedding")(sequence), []
     for n in range(model.layers):
         x, *states = recurrent(cell, units, options, model.implementation, model.bidirectional, **over_time)(x, **call)
-        starts.append(_bridged(states, units, model.bidirectional, n))
+        starts.append(_bridged(states, units, model.bidirectional, n, dense))
         x = dropout(model.dropout)(x) if model.dropout > 0 else x
     y = _embedding(signature.outputs, signature.features, "target_embedding")(written)
     for n in range(model.layers):
@@ -53,11 +59,11 @@ def build(network: ResolvedNetwork, dropout: Callable[[float], Any] = keras.laye
         y, *_ = layer(y, initial_state=starts[n])
         y = dropout(model.dropout)(y) if model.dropout > 0 else y
 
-    keys = keras.layers.Dense(units, use_bias=False, name="keys")(x)
+    keys = dense(units, use_bias=False, name="keys")(x)
     context = keras.layers.Attention(name="attention")([y, x, keys], mask=[None, call.get("mask")])
     joined = keras.layers.Concatenate(name="joined")([context, y])
-    attended = keras.layers.Dense(units, "tanh", use_bias=False, name="attended")(joined)
-    head = keras.layers.Dense(signature.outputs, name="head")(attended)
+    attended = dense(units, "tanh", use_bias=False, name="attended")(joined)
+    head = dense(signature.outputs, name="head")(attended)
     return keras.Model([sequence, *call.values(), written], head, name=cell.name)
 
 
@@ -67,13 +73,13 @@ def _embedding(tokens: int, features: int, name: str) -> Any:
     return keras.layers.Embedding(tokens, features, embeddings_initializer=initializer, name=name)
 
 
-def _bridged(states: Sequence[Any], units: int, bidirectional: bool, n: int) -> list[Any]:
+def _bridged(states: Sequence[Any], units: int, bidirectional: bool, n: int, dense: Callable[..., Any]) -> list[Any]:
     """The states that decoder layer n begins with, in layers that a trained model can be asked for by name."""
     if not bidirectional:
         return [keras.layers.Identity(name=f"bridge_{n}_{i}")(state) for i, state in enumerate(states)]
     half = len(states) // 2
     pairs = enumerate(zip(states[:half], states[half:], strict=True))
-    return [keras.layers.Dense(units, name=f"bridge_{n}_{i}")(keras.layers.Concatenate()(pair)) for i, pair in pairs]
+    return [dense(units, name=f"bridge_{n}_{i}")(keras.layers.Concatenate()(pair)) for i, pair in pairs]
 
 
 class SequenceWriter:

@@ -30,6 +30,7 @@ def build(
     dropout: Callable[[float], Any] = keras.layers.Dropout,
     carried_rows: int | None = None,
     ordinary: bool = False,
+    dense: Callable[..., Any] = keras.layers.Dense,
 ) -> Any:
     """A `keras.Model`, (batch, T, features) → (batch, outputs), or (batch, T, outputs) where every step has a target.
 
@@ -46,10 +47,11 @@ def build(
         carried_rows: sequences a batch of a network that carries its states from one call to the next; None for one
             that begins each call with zeros.
         ordinary: whether recurrent layers are Keras' own where Keras has them, as in `gru_tf.recurrent.layers.recurrent`.
+        dense: makes the head, and what else is dense.
     """
     model, signature, start = network.model, network.signature, network.start
     if signature.decoded:
-        return encoder_decoder.build(network, dropout, ordinary)
+        return encoder_decoder.build(network, dropout, ordinary, dense)
     inputs, x, embedding = _inputs(signature, carried_rows, network.features)
     call = {"mask": keras.Input((None,), dtype="bool", name="mask")} if network.masked else {}
     layers = []
@@ -60,7 +62,7 @@ def build(
         x = layers[-1](x, **call)
         if model.dropout > 0:
             x = dropout(model.dropout)(x)
-    head = keras.layers.Dense(signature.outputs, name="head")(x)
+    head = dense(signature.outputs, name="head")(x)
     if start is not None:
         pretrained.begin(layers, start, model.frozen, embedding if pretrained.takes_embedding(start, signature) else None)
     return keras.Model([inputs, *call.values()] if call else inputs, head, name=network.cell.name)

@@ -18,6 +18,7 @@ from core_checks import (
     long_batches,
     made,
     name_of,
+    products_wrong,
     results,
     wrong,
 )
@@ -56,6 +57,18 @@ def test_shut_and_open_gates(core, layer, dtype):
                 expected = results(Equations, replace(case, arrays=case.arrays.astype("longdouble")))
                 ours, numpy = (max(differences(results(by, case), expected).values()) for by in (core, Equations))
             assert ours < max(WITHIN[dtype], 8 * numpy), f"strength {strength}, mask {mask}: NumPy is off by {numpy:.1e}"
+
+
+@every_type
+@pytest.mark.parametrize("threads", [1, 3])
+def test_products(library, dtype, threads):
+    assert list(products_wrong(Core(library, threads), dtype)) == []
+
+
+def test_a_product_keeps_what_is_infinite_in_its_row(core):
+    left, right = np.ones((5, 4), "float32"), np.ones((4, 3), "float32")
+    left[2, 1] = np.inf
+    np.testing.assert_array_equal(core.product(left, right), [[4] * 3] * 2 + [[np.inf] * 3] + [[4] * 3] * 2)
 
 
 @every_type

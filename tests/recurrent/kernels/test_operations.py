@@ -396,3 +396,46 @@ def test_two_biases_are_refused_where_a_cell_has_one(cell):
     inputs, states, kernel, recurrent_kernel, bias, _ = tensors(made(Layer(cell), SHAPE).arrays)
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="bias"):
         call(Layer(cell), inputs, states, kernel, recurrent_kernel, tf.stack([bias, bias]))
+
+
+@every_type
+@pytest.mark.parametrize("transposed", list(product((False, True), repeat=2)))
+@pytest.mark.parametrize("sizes", [(5, 7, 3), (1, 1, 1), (3, 300, 2), (0, 4, 2)])
+def test_matrix_product(sizes, transposed, dtype):
+    rows, depth, columns = sizes
+    rng = np.random.default_rng(sizes)
+    a, b, u = (rng.normal(size=s).astype(dtype) for s in ((rows, depth), (depth, columns), (rows, columns)))
+    factors = [tf.constant(array.T if turned else array) for array, turned in zip((a, b), transposed, strict=True)]
+    with tf.GradientTape() as outer:
+        outer.watch(factors)
+        with tf.GradientTape() as inner:
+            inner.watch(factors)
+            found = operations.product(*factors, *transposed)
+        by_a, by_b = inner.gradient(found, factors, tf.constant(u))
+        of_gradients = tf.reduce_sum(by_a**2) + tf.reduce_sum(by_b**2)
+    again = outer.gradient(of_gradients, factors)
+    a, b, u = (array.astype("float64") for array in (a, b, u))
+    by_factors = [(by_a, u @ b.T), (again[0], 2 * u @ u.T @ a)], [(by_b, a.T @ u), (again[1], 2 * b @ u.T @ u)]
+    pairs = [(found, a @ b)]
+    pairs += [
+        (ours, theirs.T if turned else theirs)
+        for two, turned in zip(by_factors, transposed, strict=True)
+        for ours, theirs in two
+    ]
+    for ours, theirs in pairs:
+        within = WITHIN[dtype] * max(1, depth**0.5) * max(1.0, np.abs(theirs).max(initial=0))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=within)
+
+
+def test_matrix_product_of_unknown_sizes():
+    graph = tf.function(operations.product, autograph=False).get_concrete_function(
+        *(tf.TensorSpec((None, None), "float32") for _ in range(2))
+    )
+    np.testing.assert_array_equal(graph(tf.ones((2, 3)), tf.ones((3, 4))), np.full((2, 4), 3.0))
+
+
+def test_matrix_product_of_factors_that_do_not_fit():
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"expected right factor of shape \(3, 4\). Received: 2 dimensions: 2, 4"
+    ):
+        operations.product(tf.ones((2, 3)), tf.ones((2, 4)))

@@ -45,6 +45,16 @@ typedef struct {
   void *d_inputs;                 /* (B, T, I) */
 } GruTfSequence;
 
+/* out (rows, columns) = left · right */
+typedef struct {
+  int64_t rows, depth, columns;
+  const void *left;  /* (rows, depth), or transposed */
+  const void *right; /* (depth, columns), or transposed */
+  void *out;
+  int32_t transposed_left, transposed_right; /* 1 for a factor that lies transposed in memory */
+  int32_t threads;                           /* how many to use at the most; the result does not depend on it */
+} GruTfProduct;
+
 #define GRU_TF_EXPORTS(T, real)                                                                           \
   GRU_TF_API int gru_tf_forward_##real(const GruTfSequence *);                                            \
   GRU_TF_API int gru_tf_backward_##real(const GruTfSequence *);        /* kept → deltas, d_h0, d_c0 */     \
@@ -53,6 +63,7 @@ typedef struct {
   GRU_TF_API void *gru_tf_pack_##real(const GruTfSequence *); /* memory for gru_tf_free, or NULL */         \
   GRU_TF_API int64_t gru_tf_kept_size_##real(const GruTfSequence *);                                      \
   GRU_TF_API int64_t gru_tf_deltas_size_##real(const GruTfSequence *);                                    \
+  GRU_TF_API int gru_tf_product_##real(const GruTfProduct *);                                             \
   GRU_TF_API void gru_tf_tanh_##real(const T *, T *, int64_t);                                            \
   GRU_TF_API void gru_tf_sigmoid_##real(const T *, T *, int64_t);
 

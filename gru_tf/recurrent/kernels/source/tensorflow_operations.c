@@ -4,6 +4,7 @@
  *     GruTfSequenceBackward   ∂L/∂sums of all steps, and the gradients by the initial states
  *     GruTfWeightGradient     from these, the gradients by the weights
  *     GruTfInputGradient      and by the inputs: where nobody asks for them, a graph leaves the operation out
+ *     GruTfMatrixProduct      left · right, either of them transposed in memory or not
  *
  * A tensor without elements stands for one that is not given (mask, c0, bias). A bias of shape (2, G·H) is the input's and
  * the state's.
@@ -21,7 +22,8 @@ GRU_TF_API void gru_tf_set_threads(int32_t count) { threads = count; }
 
 /* The attributes of an operation. */
 typedef struct {
-  int32_t cell, write, backwards, every_step, zero_masked, keep;
+  int32_t cell, write, backwards, every_step, zero_masked, keep; /* of a sequence */
+  int32_t transposed_left, transposed_right;                     /* of a product */
   TF_DataType type;
 } Attributes;
 
@@ -34,18 +36,29 @@ typedef struct {
   GruTfSequence sequence;
 } Call;
 
-static void *create(TF_OpKernelConstruction *construction) {
-  Attributes *a = calloc(1, sizeof *a);
+static void *read_attributes(TF_OpKernelConstruction *construction, Attributes *a, int count, const char *const *names, int32_t *const *values) {
   TF_Status *status = TF_NewStatus();
-  const char *names[] = {"cell", "write", "backwards", "every_step", "zero_masked", "keep"};
-  int32_t *values[] = {&a->cell, &a->write, &a->backwards, &a->every_step, &a->zero_masked, &a->keep};
-  for (int i = 0; i < 6 && TF_GetCode(status) == TF_OK; i++)
+  for (int i = 0; i < count && TF_GetCode(status) == TF_OK; i++)
     TF_OpKernelConstruction_GetAttrInt32(construction, names[i], values[i], status);
   if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrType(construction, "T", &a->type, status);
   if (a->cell < CELL_RNN || a->cell > CELL_GRU_RESET_BEFORE) TF_SetStatus(status, TF_INVALID_ARGUMENT, "fused kernel: no such cell");
   if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
   TF_DeleteStatus(status);
   return a;
+}
+
+static void *create(TF_OpKernelConstruction *construction) {
+  Attributes *a = calloc(1, sizeof *a);
+  const char *const names[] = {"cell", "write", "backwards", "every_step", "zero_masked", "keep"};
+  int32_t *const values[] = {&a->cell, &a->write, &a->backwards, &a->every_step, &a->zero_masked, &a->keep};
+  return read_attributes(construction, a, 6, names, values);
+}
+
+static void *create_product(TF_OpKernelConstruction *construction) {
+  Attributes *a = calloc(1, sizeof *a);
+  const char *const names[] = {"transposed_left", "transposed_right"};
+  int32_t *const values[] = {&a->transposed_left, &a->transposed_right};
+  return read_attributes(construction, a, 2, names, values);
 }
 
 static int failed(const Call *call) { return TF_GetCode(call->status) != TF_OK; }
@@ -231,6 +244,22 @@ static void input_gradient(void *attributes, TF_OpKernelContext *context) {
   end(&call);
 }
 
+static void matrix_product(void *attributes, TF_OpKernelContext *context) {
+  Call call;
+  begin(&call, attributes, context, 2);
+  const int left = call.attributes->transposed_left, right = call.attributes->transposed_right;
+  GruTfProduct p = {.transposed_left = left, .transposed_right = right, .threads = threads};
+  p.rows = size(&call, 0, 2, left);
+  p.depth = size(&call, 0, 2, !left);
+  p.columns = size(&call, 1, 2, !right);
+  p.left = left ? input(&call, 0, 0, "left factor", SIZES(p.depth, p.rows)) : input(&call, 0, 0, "left factor", SIZES(p.rows, p.depth));
+  p.right = right ? input(&call, 1, 0, "right factor", SIZES(p.columns, p.depth)) : input(&call, 1, 0, "right factor", SIZES(p.depth, p.columns));
+  p.out = output(&call, 0, SIZES(p.rows, p.columns));
+  if (!failed(&call) && (call.attributes->type == TF_DOUBLE ? gru_tf_product_double : gru_tf_product_float)(&p))
+    TF_SetStatus(call.status, TF_RESOURCE_EXHAUSTED, "fused kernel: out of memory");
+  end(&call);
+}
+
 static void unknown_shape(TF_ShapeInferenceContext *context, TF_Status *status) {
   TF_ShapeInferenceContextSetUnknownShape(context, status); /* gru_tf/recurrent/kernels/operations.py says the shapes */
 }
@@ -239,19 +268,18 @@ static void complain(const char *name, TF_Status *status) {
   if (TF_GetCode(status) != TF_OK) fprintf(stderr, "gru_tf: operation %s: %s\n", name, TF_Message(status));
 }
 
-static void register_operation(const char *name, const char *const *inputs, const char *const *outputs,
-                               void (*compute)(void *, TF_OpKernelContext *)) {
+static void register_operation(const char *name, const char *const *attributes, const char *const *inputs, const char *const *outputs,
+                               void *(*create_it)(TF_OpKernelConstruction *), void (*compute_it)(void *, TF_OpKernelContext *)) {
   TF_Status *status = TF_NewStatus();
   TF_OpDefinitionBuilder *builder = TF_NewOpDefinitionBuilder(name);
-  const char *attributes[] = {"T: {float, double}", "cell: int", "write: int", "backwards: int", "every_step: int", "zero_masked: int", "keep: int"};
   for (; *inputs; inputs++) TF_OpDefinitionBuilderAddInput(builder, *inputs);
   for (; *outputs; outputs++) TF_OpDefinitionBuilderAddOutput(builder, *outputs);
-  for (int i = 0; i < 7; i++) TF_OpDefinitionBuilderAddAttr(builder, attributes[i]);
+  for (; *attributes; attributes++) TF_OpDefinitionBuilderAddAttr(builder, *attributes);
   TF_OpDefinitionBuilderSetShapeInferenceFunction(builder, unknown_shape);
   TF_RegisterOpDefinition(builder, status);
   complain(name, status);
   for (int type = TF_FLOAT; type <= TF_DOUBLE; type++) {
-    TF_KernelBuilder *kernel = TF_NewKernelBuilder(name, "CPU", create, compute, free);
+    TF_KernelBuilder *kernel = TF_NewKernelBuilder(name, "CPU", create_it, compute_it, free);
     TF_KernelBuilder_TypeConstraint(kernel, "T", (TF_DataType)type, status);
     TF_RegisterKernelBuilder(name, kernel, status);
     complain(name, status);
@@ -260,16 +288,21 @@ static void register_operation(const char *name, const char *const *inputs, cons
 }
 
 #define NAMES(...) (const char *const[]){__VA_ARGS__, NULL}
+#define TYPE "T: {float, double}"
 
 __attribute__((constructor)) static void register_operations(void) {
-  register_operation("GruTfSequence",
+  const char *const *of_a_sequence =
+      NAMES(TYPE, "cell: int", "write: int", "backwards: int", "every_step: int", "zero_masked: int", "keep: int");
+  register_operation("GruTfSequence", of_a_sequence,
                      NAMES("inputs: T", "mask: bool", "h: T", "c: T", "kernel: T", "recurrent_kernel: T", "bias: T"),
-                     NAMES("outputs: T", "last_h: T", "last_c: T", "kept: T"), forward);
-  register_operation("GruTfSequenceBackward",
+                     NAMES("outputs: T", "last_h: T", "last_c: T", "kept: T"), create, forward);
+  register_operation("GruTfSequenceBackward", of_a_sequence,
                      NAMES("mask: bool", "h: T", "c: T", "recurrent_kernel: T", "kept: T", "d_outputs: T", "d_last_h: T", "d_last_c: T"),
-                     NAMES("deltas: T", "d_h: T", "d_c: T"), backward);
-  register_operation("GruTfWeightGradient",
+                     NAMES("deltas: T", "d_h: T", "d_c: T"), create, backward);
+  register_operation("GruTfWeightGradient", of_a_sequence,
                      NAMES("inputs: T", "mask: bool", "h: T", "kept: T", "deltas: T", "bias: T"),
-                     NAMES("d_kernel: T", "d_recurrent_kernel: T", "d_bias: T"), weight_gradient);
-  register_operation("GruTfInputGradient", NAMES("kernel: T", "deltas: T"), NAMES("d_inputs: T"), input_gradient);
+                     NAMES("d_kernel: T", "d_recurrent_kernel: T", "d_bias: T"), create, weight_gradient);
+  register_operation("GruTfInputGradient", of_a_sequence, NAMES("kernel: T", "deltas: T"), NAMES("d_inputs: T"), create, input_gradient);
+  register_operation("GruTfMatrixProduct", NAMES(TYPE, "transposed_left: int", "transposed_right: int"), NAMES("left: T", "right: T"),
+                     NAMES("out: T"), create_product, matrix_product);
 }
