@@ -29,6 +29,7 @@ from gru_tf.experiment.specs import (
     TrainingSpec,
     is_integer,
 )
+from gru_tf.experiment.specs.spec import MOST_SEED
 from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.foundation.errors import did_you_mean, mismatch, shown
 from gru_tf.recurrent.cells import CELLS
@@ -190,8 +191,13 @@ class Experiment(Spec):
         if len(set(self.seeds)) < len(self.seeds):
             twice = next(seed for seed in self.seeds if self.seeds.count(seed) > 1)
             raise ValueError(f"seeds: expected each seed once. Received: {twice} {self.seeds.count(twice)} times")
-        if self.search and self.search.seed in self.seeds:
-            raise ValueError(f"search.seed: expected none of the final seeds. Received: {self.search.seed}")
+        for seed in map(self.search.seed_for, self.seeds) if self.search else ():
+            if seed in self.seeds:
+                raise ValueError(f"search.seed: expected none of the final seeds{_at(self.search, seed)}")
+            if seed > MOST_SEED:
+                raise ValueError(
+                    f"search.seed: expected at most {MOST_SEED:,} with each final seed added. Received: {seed:,}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -240,8 +246,17 @@ class Experiment(Spec):
         return [self.run(task, cell, seed) for task, cell in self.pairs() for seed in self.seeds]
 
 
+def _at(search: SearchSpec | None, seed: int) -> str:
+    """Which seed was received, and where it is not the file's own, which sum it is."""
+    assert search is not None  # noqa: S101, of an experiment with a search
+    own = "" if search.shared or seed == search.seed else f" plus {seed - search.seed}, a final seed, which is {seed}"
+    return f". Received: {search.seed}{own}"
+
+
 def _fingerprint(spec: Spec, without: set[str]) -> str:
     content = spec.model_dump(mode="json", exclude=without)
+    if (content.get("search") or {}).get("shared"):
+        del content["search"]["shared"]  # as it was before there was a choice
     if content["model"].get(PINNED):
         del content["model"]["from"]  # the content of the file decides the numbers, not its path
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))

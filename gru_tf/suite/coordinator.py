@@ -1,4 +1,4 @@
-"""The coordinator: searches of all (task, cell) pairs at once, then their final seeds, each result stored.
+"""The coordinator: the searches of all (task, cell) pairs at once, then their final seeds, each result stored.
 
 Everything follows from the results in the store, told to each search in the order of its trials: an experiment that was
 stopped at any moment goes on with what is missing, and ends with the same numbers.
@@ -7,82 +7,18 @@ stopped at any moment goes on with what is missing, and ends with the same numbe
 from collections.abc import Callable
 from pathlib import Path
 
-from gru_tf.experiment.experiment import Experiment, Run
-from gru_tf.experiment.result import RunResult, sign
-from gru_tf.experiment.specs import Choice
-from gru_tf.foundation import startup
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import RunResult
 from gru_tf.suite import publishing_libraries
 from gru_tf.suite.engine import Engine
+from gru_tf.suite.pipeline import CellOnTask
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record
-from gru_tf.tasks import create
 
 PATIENCE = 1.0  # seconds of one wait: a signal is handled after it at the latest, if it did not end the wait
 ATTEMPTS = 2
 
 Progress = Callable[[RunResult | None, int, int], None]
-
-
-class CellOnTask:
-    """One task and one cell: the trials of their search, then their final seeds."""
-
-    def __init__(self, experiment: Experiment, task: Choice, cell: Choice):
-        self.experiment, self.task, self.cell = experiment, task, cell
-        self.direction = create(task.name, task.options).metric.direction
-        self.search = None
-        if experiment.search:
-            with startup.quiet():
-                from gru_tf.suite.tuning import Search
-            self.search = Search(experiment.search, self.direction, experiment.training.epochs)
-        self.trials: list[Run] = []
-        self.finals: list[Run] = []
-        self.results: dict[str, RunResult] = {}
-
-    def next(self) -> list[Run]:
-        """The runs that can start now, each only once."""
-        if self.finals:
-            return []
-        if self.search and self.experiment.search:
-            template = self.experiment.run(self.task, self.cell, self.experiment.search.seed, "trial")
-            self._tell()
-            trials = [template.tuned(settings) for settings in self.search.ask()]
-            self.trials += trials
-            if trials or self.search.told < len(self.trials):
-                return trials
-        self.finals = self._finals()
-        return self.finals
-
-    def expected(self) -> int:
-        """Runs in all, as far as can be known."""
-        trials = self.experiment.search.expected_trials(self.experiment.training.epochs) if self.experiment.search else 0
-        return max(trials, len(self.trials)) + len(self.experiment.seeds)
-
-    def _tell(self) -> None:
-        assert self.search is not None  # noqa: S101, called only with a search
-        while self.search.told < len(self.trials):
-            result = self.results.get(self.trials[self.search.told].fingerprint)
-            if result is None:
-                return
-            self.search.tell(result.validation if result.status == "finished" else None)
-
-    def _finals(self) -> list[Run]:
-        best = self.best([self.results[trial.fingerprint] for trial in self.trials])
-        finals = [self.experiment.run(self.task, self.cell, seed) for seed in self.experiment.seeds]
-        if best is None:
-            return finals  # no search, or none of its trials finished: the experiment's own settings
-        training = best.run.training
-        if self.search and self.search.search.tuner == "hyperband":  # a short trial's settings, trained in full
-            training = training.but(epochs=self.experiment.training.epochs)
-        return [f.model_copy(update={"model": best.run.model, "training": training}) for f in finals]
-
-    def best(self, results: list[RunResult]) -> RunResult | None:
-        """The finished result with the best validation metric, the first of equals."""
-        finished = [r for r in results if r.status == "finished" and r.validation is not None]
-        return max(finished, key=lambda r: sign(self.direction) * (r.validation or 0.0), default=None)
-
-    def done(self) -> bool:
-        """Whether every final seed has its result."""
-        return bool(self.finals) and all(run.fingerprint in self.results for run in self.finals)
 
 
 def conduct(record: Record, engine: Engine, writer: ResultWriter, progress: Progress | None = None) -> bool:
@@ -170,7 +106,7 @@ class _Coordinator:
         self.waiting = []
 
     def _keep_best_model(self, pair: CellOnTask) -> None:
-        best = pair.best([pair.results[run.fingerprint] for run in pair.finals])
+        best = pair.best()
         if best is not None and best.model_file and Path(best.model_file).is_file():
             self.writer.insist(lambda: self.record.log_model(best))
 

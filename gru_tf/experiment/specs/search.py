@@ -57,20 +57,24 @@ def is_integer(name: str) -> bool:
 
 
 class SearchSpec(Spec):
-    """The search of each (task, cell), the same for all of them.
+    """The search of each (task, cell), with the same draws for all of them.
 
     Args:
         tuner: which of Keras Tuner's oracles proposes the trials.
-        trials: configurations tried for each (task, cell); Hyperband sets their number itself, from `training.epochs`,
-            the most epochs of a trial.
+        trials: configurations tried in each search; Hyperband sets their number itself, from `training.epochs`, the most
+            epochs of a trial.
         space: hyperparameter → list of values, or {low, high, sampling}; any field of the model and the training.
         seed: of the draws and of each trial's training; never one of the final seeds.
+        shared: whether one search serves all final seeds. What they show is then conditional on that search: another one
+            might have chosen otherwise. Else each final seed is a replicate of the whole pipeline, with a search of its
+            own, whose seed is `seed` plus the final one (Bouthillier and others 2021, arXiv 2103.03098).
     """
 
     tuner: Literal["random", "bayesian", "grid", "hyperband"] = "random"
     trials: Positive | None = None
     space: Space
     seed: Seed = 1000
+    shared: bool = False
 
     @field_validator("space")
     @classmethod
@@ -95,6 +99,10 @@ class SearchSpec(Spec):
         brackets = 1 + int(math.log(epochs, FACTOR) + 1e-9)
         last = math.ceil(1 + math.log(epochs, FACTOR))
         return sum(math.ceil(last / (b + 1) * FACTOR ** (b - r)) for b in range(brackets) for r in range(b + 1))
+
+    def seed_for(self, final: int) -> int:
+        """The seed of the search, and of its trials, that serves a final seed."""
+        return self.seed if self.shared else self.seed + final
 
     @property
     def axes(self) -> dict[str, Range | tuple[Scalar | None, ...]]:

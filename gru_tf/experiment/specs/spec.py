@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # the range of NumPy's legacy generator, which Keras seeds as well
+MOST_SEED = 2**32 - 1  # of NumPy's legacy generator, which Keras seeds as well
+Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
 Scalar = bool | int | float | str
 Settings = Mapping[str, Scalar | None]
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
-from gru_tf.suite.tracking import description, heartbeat, history, model
+from gru_tf.suite.tracking import definition, description, heartbeat, history, model
 from gru_tf.suite.tracking.child_runs import Children
 from gru_tf.suite.tracking.errors import guarded
 from gru_tf.suite.tracking.fields import DIAGNOSTICS
@@ -65,8 +65,8 @@ class Record:
         """
         heartbeat.refuse_second(self.client.get_run(self.parent), self.experiment.name)
         self.children.mend()
-        definition = parts(DEFINITION, self.experiment.model_dump_json())
-        tags = heartbeat.own() | {MEMBER: self.experiment.fingerprint} | definition
+        defining = parts(DEFINITION, self.experiment.model_dump_json())
+        tags = heartbeat.own() | {MEMBER: self.experiment.fingerprint} | defining
         self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
         description.note(self, f"**{self.experiment.question}**\n\nNot finished; the answer appears after the last run.")
         self.client.update_run(self.parent, status=RUNNING)
@@ -93,9 +93,9 @@ class Record:
     @guarded
     def outdated(self) -> bool:
         """Whether a finished experiment's definition in the store has other claims or published numbers."""
-        definition = whole(self.client.get_run(self.parent).data.tags, DEFINITION)
+        stored = whole(self.client.get_run(self.parent).data.tags, DEFINITION)
         try:
-            return Experiment.model_validate_json(definition) != self.experiment
+            return definition.read(stored) != self.experiment
         except ValidationError:  # of another version of this package
             return True
 
