@@ -48,6 +48,19 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def load() -> tuple[float, float, float] | None:
+    """Processes running or waiting, averages over 1, 5 and 15 minutes; None where the system does not count them."""
+    try:
+        return os.getloadavg()
+    except (AttributeError, OSError):
+        return None
+
+
 def reset_peak_memory() -> None:
     """Start a new count of the process's peak memory, where the system can (Linux)."""
     try:

@@ -13,7 +13,7 @@ from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import Speed
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import atomic_file
-from gru_tf.tasks import WRITTEN, Array, Examples, Splits, Task
+from gru_tf.tasks import WRITTEN, Array, Examples, Signature, Splits, Task
 from gru_tf.training import checkpoints, feeding
 from gru_tf.training.batches import BatchPlan, bucket_lengths, plan, spans, streams
 from gru_tf.training.checkpoints import Checkpoint
@@ -24,6 +24,15 @@ from gru_tf.training.feeding import DeviceData
 def stream(seed: int, task: Choice, *more: int) -> np.random.Generator:
     """The random numbers of one task at one seed: the same for every cell, so that comparisons are paired."""
     return np.random.default_rng([seed, zlib.crc32(task.title.encode()), *more])
+
+
+def batches(run: Run, signature: Signature, examples: Examples, buckets: tuple[int, ...], *shuffle: int) -> BatchPlan:
+    """One pass over a split; shuffled by the run's seed, its task and the numbers that follow, else in order."""
+    if signature.carried:
+        return streams(len(examples), run.training.batch_size)
+    # + 1 because NumPy seeds [a, b, 0] like [a, b]: the first shuffle would repeat the draws of the data
+    rng = stream(run.seed, run.task, *(n + 1 for n in shuffle)) if shuffle else None
+    return plan(spans(examples, signature.decoded > 0), buckets, run.training.batch_size, rng)
 
 
 class Epochs:
@@ -72,13 +81,7 @@ class Epochs:
             self.steps.set_state(checkpoint.state)
 
     def _plan(self, split: str, *shuffle: int) -> BatchPlan:
-        # + 1 because NumPy seeds [a, b, 0] like [a, b]: the first shuffle would repeat the draws of the data
-        rng = stream(self.run.seed, self.run.task, *(n + 1 for n in shuffle)) if shuffle else None
-        examples = getattr(self.splits, split)
-        if self.signature.carried:
-            return streams(len(examples), self.run.training.batch_size)
-        lengths = spans(examples, self.signature.decoded > 0)
-        return plan(lengths, self.steps.buckets, self.run.training.batch_size, rng)
+        return batches(self.run, self.signature, getattr(self.splits, split), self.steps.buckets, *shuffle)
 
     def fit(self) -> Literal["finished", "diverged"]:
         """Train until the last epoch, until patience or time runs out, or until the loss is not finite."""

@@ -4,7 +4,7 @@ import time
 import traceback
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -60,6 +60,40 @@ def _steps_for(run: Run, network: ResolvedNetwork, task: Task, splits: Splits) -
     return _compiled[shape]
 
 
+class Prepared(NamedTuple):
+    """A run before its first step.
+
+    Args:
+        task, network: what is learned, by what.
+        splits, data: the task's examples, as arrays and as prepared for the device.
+        steps: compiled, and reset to the run's beginning; runs of one shape share them.
+    """
+
+    task: Task
+    network: ResolvedNetwork
+    splits: Splits
+    data: dict[str, DeviceData]
+    steps: CompiledSteps
+
+
+def prepare(run: Run) -> Prepared:
+    """Read or draw the run's data, build and compile its network, and draw its weights.
+
+    Raises:
+        UserError: for a run that cannot be trained as specified.
+    """
+    if run.training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    task = create(run.task.name, run.task.options)
+    # before anything else: reading a file draws random numbers, which a run's seed does not count
+    network = resolve_run(run, task.signature)
+    splits, data = _data(run.task.model_dump_json(), run.seed)
+    steps = _steps_for(run, network, task, splits)
+    steps.warm_up(data["train"])
+    steps.reset(run)
+    return Prepared(task, network, splits, data, steps)
+
+
 def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0) -> RunResult:
     """Train `run` and return its result; a loss that is not finite ends it as "diverged".
 
@@ -76,15 +110,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     """
     started, clock = time.time(), time.perf_counter()
     environment.reset_peak_memory()
-    if run.training.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    task = create(run.task.name, run.task.options)
-    # before anything else: reading a file draws random numbers, which a run's seed does not count
-    network = resolve_run(run, task.signature)
-    splits, data = _data(run.task.model_dump_json(), run.seed)
-    steps = _steps_for(run, network, task, splits)
-    steps.warm_up(data["train"])
-    steps.reset(run)
+    task, network, splits, data, steps = prepare(run)
     observer = Observer(run, task.signature, splits.validation, steps.model)
     observer.look("before")
     epochs = Epochs(run, task, splits, data, steps, folder, checkpoint_seconds)

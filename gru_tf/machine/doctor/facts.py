@@ -26,7 +26,7 @@ def describe() -> Iterator[tuple[str, str]]:
     yield "versions", ", ".join(f"{name} {number}" for name, number in environment.versions().items())
     yield "optional", ", ".join(f"{name} {_version(name) or f'not installed ({what})'}" for name, what in OPTIONAL.items())
     yield "Keras backend", keras.backend.backend()
-    cores, memory = processes.available_cores(), psutil.virtual_memory().total / GIB
+    cores, memory = environment.cores(), psutil.virtual_memory().total / GIB
     yield "processor", f"{environment.processor()}, {cores} of {os.cpu_count()} cores usable, {memory:.0f} GiB of memory"
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     yield "GPU", ", ".join(str(details.get("device_name", "GPU")) for details in gpus) or "none that TensorFlow sees"

@@ -14,6 +14,7 @@ from typing import Any
 
 from pebble import ProcessPool
 
+from gru_tf.foundation import environment
 from gru_tf.suite.engine.worker import begin
 
 
@@ -74,11 +75,6 @@ def pool(threads: int, device: str | None) -> ProcessPool:
     return ProcessPool(max_workers=1, context=context(), initializer=begin, initargs=[threads, device])
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def gpus() -> list[str]:
     """The GPUs that this process may use, as in CUDA_VISIBLE_DEVICES; by the driver, not by TensorFlow."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -94,5 +90,5 @@ def gpus() -> list[str]:
 def devices(workers: int | None) -> list[str | None]:
     """The GPU of each worker: workers spread over the GPUs, one a GPU or a core if `workers` is None; None without a GPU."""
     names = gpus()
-    count = workers or len(names) or available_cores()
+    count = workers or len(names) or environment.cores()
     return [names[i % len(names)] if names else None for i in range(count)]

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from gru_tf.experiment.yaml_file import validate
+from gru_tf.foundation import environment
 from gru_tf.suite.engine import processes
-from gru_tf.suite.engine.processes import available_cores
 from gru_tf.suite.engine.serial import SerialEngine
 from gru_tf.suite.engine.worker_pool import LocalEngine
 
@@ -145,7 +145,8 @@ def test_available_cores_follow_the_process_s_affinity():
     before = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(before)})
-        assert available_cores() == 1
+        assert environment.cores() == 1
+        assert len(processes.devices(None)) == max(1, len(processes.gpus()))
     finally:
         os.sched_setaffinity(0, before)
 
