@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from gru_tf.analysis.statistics import Interval, PairedComparison, compare_tasks
 from gru_tf.analysis.statistics.across import Ranks, interquartile_mean, ranks
 from gru_tf.analysis.statistics.power import seeds_needed
+from gru_tf.analysis.statistics.ratios import ratio
 from gru_tf.analysis.table import Row, by_pair, rows
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
+from gru_tf.experiment.timing import Timings
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class CellEvidence:
         row: its line of the table: sizes, interval, times.
         tests: seed → test metric of each finished seed.
         scores: seed → (test − chance) / (solved − chance).
-        steps: seed → milliseconds of a training step; training_seconds: seed → wall time of all training epochs.
+        steps: seed → milliseconds of a training step; empty where the task has a timing phase, whose times count instead.
+        training_seconds: seed → wall time of all training epochs.
     """
 
     row: Row
@@ -104,6 +107,19 @@ class TaskEvidence:
         return tuple(pair.second for pair in own if pair.better != self.best)
 
     @property
+    def timed(self) -> bool:
+        """Whether it has a timing phase."""
+        return self.cells[0].row.timing is not None
+
+    def step_ratio(self, first: str, second: str | None) -> Interval | None:
+        """How many times as long a training step of the first takes, by the timing phase; None where either has no time."""
+        timing = self.cells[0].row.timing
+        networks = timing.timed if timing else {}
+        if first not in networks or second not in networks:
+            return None
+        return ratio(networks[first].train_ms, networks[second].train_ms)
+
+    @property
     def quickest(self) -> str | None:
         """The cell with the shortest training step, by its median; None where fewer than two cells were timed."""
         timed = {cell.cell: cell.row.step_ms for cell in self.cells if cell.row.step_ms is not None}
@@ -111,7 +127,14 @@ class TaskEvidence:
 
     @property
     def as_quick(self) -> tuple[str, ...]:
-        """The cells that at some seed took no longer for a step than the quickest did at the same seed."""
+        """The cells that are not surely slower than the quickest.
+
+        By the interval of the ratio of their step times, where the task has a timing phase; else those that at some seed
+        took no longer for a step than the quickest did at the same seed.
+        """
+        if self.timed:
+            ratios = {c.cell: self.step_ratio(c.cell, self.quickest) for c in self.cells if self.quickest != c.cell}
+            return tuple(cell for cell, times in ratios.items() if times is not None and not times.low > 1)
         own = self.cell(self.quickest).steps if self.quickest else {}
         others = (cell for cell in self.cells if cell.cell != self.quickest)
         return tuple(c.cell for c in others if any(c.steps[seed] <= own[seed] for seed in own.keys() & c.steps.keys()))
@@ -130,6 +153,7 @@ class Evidence:
         failures: (task title, cell, what) of every trial and seed that diverged or failed.
         missing: (task title, cell, seeds that are not finished).
         untested: (task title, cell, finished seeds without a test metric).
+        timings: task label → its timing phase; None without one.
     """
 
     experiment: Experiment
@@ -139,6 +163,7 @@ class Evidence:
     failures: tuple[tuple[str, str, str], ...]
     missing: tuple[tuple[str, str, int], ...]
     untested: tuple[tuple[str, str, int], ...] = ()
+    timings: Timings | None = None
 
     def task(self, label: str) -> TaskEvidence:
         """The one of this label or title; KeyError where there is none."""
@@ -146,10 +171,10 @@ class Evidence:
         return named[label]
 
 
-def gather(experiment: Experiment, results: Iterable[RunResult]) -> Evidence:
+def gather(experiment: Experiment, results: Iterable[RunResult], timings: Timings | None = None) -> Evidence:
     """The evidence of an experiment's results, also of one that is not finished, or of which every run failed."""
     results = list(results)
-    table = rows(experiment, results)
+    table = rows(experiment, results, timings)
     of = by_pair(results)
     cells = [tuple(_cell(row, of.get((row.task, row.cell), [])) for row in table if row.task == t) for t in _tasks(table)]
     scores = [_scores(task, experiment.seeds) for task in cells]
@@ -163,6 +188,7 @@ def gather(experiment: Experiment, results: Iterable[RunResult]) -> Evidence:
         failures=tuple((row.title, row.cell, what) for row in table for what in row.failures),
         missing=tuple((row.title, row.cell, row.wanted - row.seeds) for row in table if row.seeds < row.wanted),
         untested=tuple((c.row.title, c.cell, c.untested) for task in cells for c in task if c.untested),
+        timings=timings,
     )
 
 
@@ -196,7 +222,7 @@ def _cell(row: Row, results: Sequence[RunResult]) -> CellEvidence:
     tests = {result.run.seed: result.test for result in finals if result.test is not None}
     scores = {result.run.seed: result.score for result in finals if result.score is not None}
     speeds = {result.run.seed: result.speed for result in finals if result.speed is not None}
-    steps = {seed: speed.step_ms for seed, speed in speeds.items()}
+    steps = {seed: speed.step_ms for seed, speed in speeds.items()} if row.timing is None else {}
     return CellEvidence(row, tests, scores, steps, {seed: speed.train_seconds for seed, speed in speeds.items()})
 
 

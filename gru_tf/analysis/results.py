@@ -17,6 +17,7 @@ from gru_tf.analysis.published import beside
 from gru_tf.analysis.verdicts import judge
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
+from gru_tf.experiment.timing import Timings
 from gru_tf.foundation.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -44,12 +45,14 @@ class Results:
         runs: every trial and every final seed.
         earlier: how many runs in the store belong to an earlier definition of the experiment and are left out.
         record: where the store has the runs; None for results from elsewhere.
+        timing: task label → the phase in which its networks were timed; None where there was none.
     """
 
     experiment: Experiment
     runs: tuple[RunResult, ...]
     earlier: int = 0
     record: Archive | None = field(default=None, repr=False, compare=False)
+    timing: Timings | None = None
 
     def in_full(self) -> "Results":
         """The same with the histories and diagnostics that the store keeps apart, for figures.
@@ -67,12 +70,12 @@ class Results:
 
     def table(self) -> list[table.Row]:
         """One row a (task, cell)."""
-        return table.rows(self.experiment, self.runs)
+        return table.rows(self.experiment, self.runs, self.timing)
 
     @cached_property
     def evidence(self) -> evidence.Evidence:
         """What the runs say: intervals, pairs of cells, ranks, what is inconclusive, what is missing."""
-        return evidence.gather(self.experiment, self.runs)
+        return evidence.gather(self.experiment, self.runs, self.timing)
 
     @property
     def frame(self) -> "pd.DataFrame":
@@ -123,7 +126,7 @@ class Results:
     def _beside(self) -> dict[str, list[str]]:
         """Verdicts on claims, and published numbers by the label of their task, a line each."""
         notes: dict[str, list[str]] = {}
-        for verdict in judge(self.experiment, self.runs):
+        for verdict in judge(self.experiment, self.runs, self.timing):
             notes.setdefault("", []).append(f"Claim {verdict.text}: {verdict.verdict}. {verdict.why}")
         for one in beside(self.experiment, self.runs):
             ours = f"ours {wording.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "no result of ours yet"

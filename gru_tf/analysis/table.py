@@ -9,6 +9,7 @@ from gru_tf.analysis.statistics import Interval, interval
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice
+from gru_tf.experiment.timing import Timing, Timings
 
 LEAST = {"perplexity": 1.0}  # that a metric can be; 0 where it is not named
 MOST = {"accuracy": 1.0, "bleu": 100.0}  # likewise; no bound where it is not named
@@ -26,11 +27,15 @@ class Row:
         test: mean and 95 % interval over the finished seeds, clipped to the metric's range; None while there is none.
         chance: the baseline's metric, its mean over seeds.
         score: mean of (test − chance) / (solved − chance).
-        step_ms: median training step over seeds, in milliseconds; compile_seconds: likewise.
+        step_ms: median training step, in milliseconds: of the timing phase where the task has one, else over seeds.
+        compile_seconds: median over seeds.
         kernel_path: what executed the recurrence.
         settings: what the search chose.
         seeds: finished seeds; wanted: seeds that the experiment names.
         failures: trials and seeds that diverged or failed, each in a few words.
+        predict_ms: median batch without updates, like `step_ms`.
+        peak_memory_mb: of the process that trained, median over seeds; model_bytes: of the saved model, likewise.
+        timing: the phase in which the task's networks were timed; None where there was none.
     """
 
     task: str
@@ -51,6 +56,10 @@ class Row:
     seeds: int
     wanted: int
     failures: tuple[str, ...]
+    predict_ms: float | None = None
+    peak_memory_mb: float | None = None
+    model_bytes: float | None = None
+    timing: Timing | None = None
 
     @property
     def oriented(self) -> float | None:
@@ -60,10 +69,16 @@ class Row:
         return sign(self.direction) * self.test.mean
 
 
-def rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
-    """The table of an experiment, in its order of tasks and cells; also of one that is not finished."""
-    of = by_pair(results)
-    return [_row(experiment, task, cell, of.get((task.label, cell.label), [])) for task, cell in experiment.pairs()]
+def rows(experiment: Experiment, results: Iterable[RunResult], timings: Timings | None = None) -> list[Row]:
+    """The table of an experiment, in its order of tasks and cells; also of one that is not finished.
+
+    Where a task has a timing phase, its times are those of the phase alone: a cell that is not in it has none.
+    """
+    of, by_task = by_pair(results), timings or {}
+    return [
+        _row(experiment, task, cell, of.get((task.label, cell.label), []), by_task.get(task.label))
+        for task, cell in experiment.pairs()
+    ]
 
 
 def by_pair(results: Iterable[RunResult]) -> dict[tuple[str, str], list[RunResult]]:
@@ -74,12 +89,13 @@ def by_pair(results: Iterable[RunResult]) -> dict[tuple[str, str], list[RunResul
     return runs
 
 
-def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunResult]) -> Row:
+def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunResult], timing: Timing | None) -> Row:
     finals = [r for r in results if r.is_finished_final]
     tested = [r.test for r in finals if r.test is not None]
     speeds = [r.speed for r in finals if r.speed is not None]
     first = finals[0] if finals else None
     searched = experiment.search.axes if experiment.search else {}
+    network = timing.timed.get(cell.label) if timing else None
     settings = {**first.run.model.model_dump(), **first.run.training.model_dump()} if first else {}
     return Row(
         task=task.label,
@@ -93,19 +109,28 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
         test=bounded(first.metric, tested) if first and tested else None,
         chance=_mean([r.chance for r in finals if r.chance is not None]),
         score=_mean([r.score for r in finals if r.score is not None]),
-        step_ms=statistics.median(s.step_ms for s in speeds) if speeds else None,
-        compile_seconds=statistics.median(s.compile_seconds for s in speeds) if speeds else None,
+        step_ms=network.step_ms if network else None if timing else _median(s.step_ms for s in speeds),
+        compile_seconds=_median(s.compile_seconds for s in speeds),
         kernel_path=first.kernel_path if first else "",
         settings={name: settings[name] for name in searched if name in settings},
         seeds=len(finals),
         wanted=len(experiment.seeds),
         failures=tuple(f"{_what(r)} {r.status}: {r.error}" for r in results if r.status != "finished"),
+        predict_ms=network.batch_ms if network else None if timing else _median(s.predict_ms for s in speeds),
+        peak_memory_mb=_median(r.peak_memory_mb for r in finals),
+        model_bytes=_median(r.model_bytes for r in finals),
+        timing=timing,
     )
 
 
 def bounded(metric: str, values: list[float]) -> Interval:
     """Mean and 95 % interval of a metric, clipped to its range."""
     return interval(values).within(LEAST.get(metric, 0.0), MOST.get(metric, math.inf))
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 def _mean(values: list[float]) -> float | None:

@@ -62,7 +62,7 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
     seeds = len(experiment.seeds)
     if seeds > 1:
         yield f"{_over(seeds)} over {seeds} seeds; bold = best mean (not a significance test)."
-    yield "Baseline: test metric of a naive prediction. ms/step: median training step, excluding compile time."
+    yield f"Baseline: test metric of a naive prediction. ms/step: median training step, {timed(rows)}."
     if experiment.search:
         named = ", ".join(experiment.search.axes)
         trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"
@@ -75,6 +75,19 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
             yield f"{row.title}, {row.cell}: {row.seeds} of {row.wanted} seeds finished."
         for failure in row.failures:
             yield f"{row.title}, {row.cell}: {failure}"
+
+
+def timed(rows: Iterable[Row]) -> str:
+    """How the times in a table came about: beside other runs, or in a phase of their own, on what a machine."""
+    phases = {row.task: row.timing for row in rows}
+    apart = [phase for phase in phases.values() if phase is not None]
+    if not apart:
+        return "excluding compile time"
+    loads = [load[0] for phase in apart for load in (phase.load_before, phase.load_after) if load is not None]
+    cores = " or ".join(map(str, sorted({phase.cores for phase in apart})))
+    load = f"; machine load {min(loads):.1f} to {max(loads):.1f} on {cores} cores" if loads else ""
+    few = "" if len(apart) == len(phases) else f", on {len(apart)} of {len(phases)} tasks"
+    return f"timed after training, the networks in turn{few}{load}"
 
 
 def _over(seeds: int) -> str:

@@ -6,6 +6,7 @@ measured differs from seed to seed: the two sides are compared in pairs, at the 
 difference anywhere, the chance that any of them is called supported or contradicted stays below 5 %.
 
 Times are compared by their ratio, which is alike on tasks of all sizes; the difference is then in percent of the right side.
+Step times that a timing phase has measured are judged by `gru_tf.analysis.timed_claims`, and those of training are not used.
 """
 
 import math
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from gru_tf.analysis import timed_claims
 from gru_tf.analysis.statistics import Interval, PairedComparison, compare, correct
 from gru_tf.analysis.statistics.paired import LEVEL
 from gru_tf.analysis.statistics.power import seeds_needed
@@ -21,6 +23,7 @@ from gru_tf.experiment import claim
 from gru_tf.experiment.claim import Claim, Quantity
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.timing import Timings
 
 NAMED = 3  # tasks that a reason names
 VALUES: dict[str, Callable[[RunResult], float | None]] = {
@@ -45,7 +48,7 @@ class Verdict:
         text: the claim.
         verdict: its answer.
         difference: left − right with its 95 % interval; None for counts, and where there is no pair.
-        p: corrected p-value, two-sided; None for counts, and where there are fewer than two pairs.
+        p: corrected p-value, two-sided; None for counts, for times of a timing phase, and for fewer than two pairs.
         why: what the verdict rests on, or what is missing, in words.
         unit: of the difference: "%" of the right side for times, else "", the quantity's own.
     """
@@ -76,16 +79,25 @@ class _Pairs:
         return [a - b for a, b in zip(self.left, self.right, strict=True) if math.isfinite(a - b)]
 
 
-def judge(experiment: Experiment, results: Iterable[RunResult]) -> tuple[Verdict, ...]:
+def judge(experiment: Experiment, results: Iterable[RunResult], timings: Timings | None = None) -> tuple[Verdict, ...]:
     """A verdict on each claim, in their order; also of an experiment that is not finished, or of which every run failed."""
     claims = [claim.parse(text, experiment.cells, experiment.tasks) for text in experiment.claims]
     runs = [result for result in results if result.run.purpose == "final"]
     known = {(r.run.task.label, r.run.cell.label, r.run.seed): r for r in runs}
     titles = {task.label: task.title for task in experiment.tasks}
-    measured = [one for one in claims if one.left.kind != "a count"]
+    timed = {one.text: _timed(one, timings, titles) for one in claims if timings and timed_claims.are_timed(one, timings)}
+    measured = [one for one in claims if one.left.kind != "a count" and one.text not in timed]
     pairs = [_pairs(one, known, experiment.seeds, titles) for one in measured]
     judged = iter(map(_measured, measured, pairs, correct([compare(both.left, both.right) for both in pairs])))
-    return tuple(_counted(one, known, titles) if one.left.kind == "a count" else next(judged) for one in claims)
+    return tuple(
+        timed.get(one.text) or (_counted(one, known, titles) if one.left.kind == "a count" else next(judged))
+        for one in claims
+    )
+
+
+def _timed(one: Claim, timings: Timings, titles: Mapping[str, str]) -> Verdict:
+    verdict, difference, why = timed_claims.judge(one, timings, titles)
+    return Verdict(one.text, verdict, difference, None, why, "%" if difference else "")
 
 
 # --- counts ---

@@ -3,7 +3,7 @@
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 from gru_tf.commands.console import print_line
@@ -57,6 +57,7 @@ class RunProgress:
         self.bar = bar(console, MofNCompleteColumn(), TextColumn("runs ·"))
         self.task = self.bar.add_task("starting workers", total=None)
         self.before = 0
+        self.timed: tuple[str, Progress, TaskID] | None = None
 
     def __enter__(self) -> Self:
         self.bar.start()
@@ -64,6 +65,23 @@ class RunProgress:
 
     def __exit__(self, *failure: Any) -> None:
         self.bar.stop()
+        if self.timed:
+            self.timed[1].stop()
+
+    def timing(self, title: str, seconds: float, at_most: float) -> None:
+        """The networks of a task are being timed: a bar of seconds on a terminal, a line at the start elsewhere."""
+        if self.timed is None or self.timed[0] != title:
+            self.__exit__()
+            quiet = not self.console.is_terminal
+            if quiet:
+                print_line(self.console, f"timing {title}: at most {at_most:g} s")
+            clock = Progress(
+                TextColumn("{task.description}"), BarColumn(), console=self.console, transient=True, disable=quiet
+            )
+            self.timed = title, clock, clock.add_task("", total=at_most)
+            clock.start()
+        _, clock, task = self.timed
+        clock.update(task, completed=seconds, description=f"timing {title}: {seconds:.0f} of at most {at_most:g} s")
 
     def __call__(self, result: RunResult | None, done: int, total: int) -> None:
         """One more run is done; runs of an earlier call do not count, so that the ETA is right."""

@@ -118,6 +118,8 @@ class Experiment(Spec):
             "gradients".
         claims: about the cells, see `gru_tf.experiment.claim`; results give each a verdict.
         published: numbers of others, to compare with ours.
+        timing: whether the networks are timed side by side after the last run, where there are several cells. It changes no
+            run, and a finished experiment is not timed again for it.
     """
 
     name: Name
@@ -131,6 +133,7 @@ class Experiment(Spec):
     diagnostics: Diagnosed = ()
     claims: Claims = ()
     published: Annotated[tuple[Published, ...], Field(strict=False)] = ()
+    timing: bool = True
     _origin: Origin = PrivateAttr(default=Origin())
 
     @property
@@ -219,9 +222,9 @@ class Experiment(Spec):
     def fingerprint(self) -> str:
         """Hash of what is trained and recorded; without diagnostics it is the same as before they existed.
 
-        Claims and published numbers are compared with results and change none of them.
+        Claims and published numbers are compared with results and change none of them; nor does a timing phase.
         """
-        beside = {"claims", "published"}
+        beside = {"claims", "published", "timing"}
         return _fingerprint(self, beside if self.diagnostics else beside | {"diagnostics"})
 
     def pairs(self) -> Iterator[tuple[Choice, Choice]]:

@@ -79,7 +79,7 @@ class RunResult(BaseModel):
         kernel_path: what executed the recurrence; jit: the resolved jit_compile.
         environment: versions, device, threads, commit, data checksums; what kept a fused CPU kernel away;
             bits, "held" where every x86-64 processor with the kernels gives the same, or what decides them.
-        model_file: where the trained model lies, or "".
+        model_file: where the trained model lies, or ""; model_bytes: its size, None without one and in older results.
         samples: some sequences that the network wrote for the test split, or ""; the store keeps them separately as well.
         diagnostics: those that `run.diagnostics` requests; None in results from the store, which keeps them separately.
     """
@@ -114,6 +114,7 @@ class RunResult(BaseModel):
     jit: bool | None = None
     environment: dict[str, Any] = {}
     model_file: str = ""
+    model_bytes: int | None = None
     samples: str = ""
     diagnostics: Diagnostics | None = None
 

@@ -20,7 +20,8 @@ def log_ratio(first: Sequence[float], second: Sequence[float], confidence: float
     The rounds that fill no block are the first ones, which are the nearest to a cold start.
 
     Args:
-        first, second: (R,) times above 0, those of one round in one place.
+        first: (R,) times above 0.
+        second: (R,) the same, those of one round in the same place.
         confidence: of the interval.
 
     Returns:
@@ -30,7 +31,9 @@ def log_ratio(first: Sequence[float], second: Sequence[float], confidence: float
         ValueError: for no round, series of different lengths, or a time that is not above 0.
     """
     if len(first) != len(second) or not len(first):
-        raise ValueError(f"log_ratio: expected as many times of both, at least one. Received: {len(first)} and {len(second)}")
+        raise ValueError(
+            f"log_ratio: expected as many times of both, at least one. Received: {len(first)} and {len(second)}"
+        )
     for time in (*first, *second):
         if not 0 < time < math.inf:
             raise ValueError(f"log_ratio: expected finite times above 0. Received: {time:g}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
-from gru_tf.suite import publishing_libraries
+from gru_tf.suite import publishing_libraries, timing
 from gru_tf.suite.engine import Engine
 from gru_tf.suite.pipeline import CellOnTask
 from gru_tf.suite.result_writer import ResultWriter
@@ -22,18 +22,22 @@ Progress = Callable[[RunResult | None, int, int], None]
 
 
 def conduct(record: Record, engine: Engine, writer: ResultWriter, progress: Progress | None = None) -> bool:
-    """Run what the record of an experiment lacks; returns whether any run failed.
+    """Run what the record of an experiment lacks, then time the networks; returns whether any run failed.
 
     Args:
         record: of the experiment; it is left open.
         engine: what trains.
         writer: to that record.
-        progress: called with (result, runs done, runs in all) after each run, and once with None at the start.
+        progress: called with (result, runs done, runs in all) after each run, and once with None at the start; see also
+            `gru_tf.suite.timing.phase`.
 
     Raises:
         UserError: where the store stays out of reach; results that it did not take are in the journal then.
     """
-    return _Coordinator(record, engine, writer, progress).run()
+    runs = _Coordinator(record, engine, writer, progress)
+    failed = runs.run()
+    timing.phase(record, engine, writer, runs.chosen(), progress)
+    return failed
 
 
 class _Coordinator:
@@ -62,6 +66,14 @@ class _Coordinator:
                 self._submit()
             self.writer.beat()
         return any(r.status == "failed" for pair in self.pairs.values() for r in pair.results.values())
+
+    def chosen(self) -> dict[str, list[RunResult]]:
+        """Task label → the first final seed that finished of each cell."""
+        chosen: dict[str, list[RunResult]] = {}
+        for (task, _), pair in self.pairs.items():
+            finals = pair.finals()
+            chosen.setdefault(task, []).extend([result for result in finals if result.status == "finished"][:1])
+        return chosen
 
     def _receive(self, result: RunResult) -> None:
         self.flying -= 1

@@ -106,10 +106,13 @@ class CellOnTask:
         """Whether every final seed has its result."""
         return all(pipeline.done() for pipeline in self.pipelines)
 
+    def finals(self) -> list[RunResult]:
+        """The results of the final seeds, in their order."""
+        return [self.results[run.fingerprint] for pipeline in self.pipelines for run in pipeline.finals]
+
     def best(self) -> RunResult | None:
         """The final result with the best validation metric, the first of equals; None where none has finished."""
-        finals = [self.results[run.fingerprint] for pipeline in self.pipelines for run in pipeline.finals]
-        return best_of(finals, self.pipelines[0].direction)
+        return best_of(self.finals(), self.pipelines[0].direction)
 
 
 def best_of(results: Iterable[RunResult], direction: str) -> RunResult | None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gru_tf.analysis.results import Results
-from gru_tf.experiment import yaml_file
+from gru_tf.experiment import timing, yaml_file
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.specs import Choice
@@ -225,4 +225,5 @@ def _clear(folder: Path) -> None:
 
 def _results(record: Record) -> Results:
     runs = tuple(record.results(members_only=True).values())
-    return Results(record.experiment, runs, record.left_out, record)
+    times = timing.of_runs(record.timing(), {result.run.fingerprint for result in runs})
+    return Results(record.experiment, runs, record.left_out, record, times)

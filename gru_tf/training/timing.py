@@ -64,7 +64,9 @@ def measure(runs: Sequence[Run], seconds: float = 60.0, within: float = 0.03, st
     times, failed, ended = in_rounds(passes, steps, seconds - (time.perf_counter() - clock), within)
     reasons |= failed
     networks = {
-        run.cell.label: _times(run, built.get(run.cell.label), times.get(run.cell.label, []), reasons.get(run.cell.label, ""))
+        run.cell.label: _times(
+            run, built.get(run.cell.label), times.get(run.cell.label, []), reasons.get(run.cell.label, "")
+        )
         for run in runs
     }
     machine = trainer.machine()
@@ -96,8 +98,10 @@ def in_rounds(
     Args:
         passes: cell → its pass with updates and its pass without.
         steps: of a pass.
-        seconds, within: as in `measure`.
-        clock, cpu: seconds of wall and of processor time.
+        seconds: after which no further round begins, but for the first five.
+        within: as in `measure`.
+        clock: seconds of wall time.
+        cpu: seconds of processor time.
 
     Returns:
         Cell → its times by round; cell → why it has none; why the rounds ended.
@@ -135,9 +139,7 @@ def _known(series: Sequence[Sequence[float]], within: float) -> bool:
     return all(log_ratio(a, b)[1] <= np.log1p(within) for a, b in combinations(series, 2))
 
 
-def _built(
-    runs: Sequence[Run], steps: int
-) -> tuple[dict[str, Prepared], dict[str, tuple[Pass, Pass]], dict[str, str]]:
+def _built(runs: Sequence[Run], steps: int) -> tuple[dict[str, Prepared], dict[str, tuple[Pass, Pass]], dict[str, str]]:
     """Cell → what trains it; cell → its passes, each taken once; cell → why it has none."""
     built: dict[str, Prepared] = {}
     passes: dict[str, tuple[Pass, Pass]] = {}

@@ -147,6 +147,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         jit=steps.jit,
         environment={**machine(), **_path(steps), "bits": _bits(run, network, steps), "data": task.checksums()},
         model_file=model_file,
+        model_bytes=Path(model_file).stat().st_size if model_file else None,
         samples=epochs.samples,
         diagnostics=observer.diagnostics(),
     )

@@ -9,6 +9,7 @@ import pytest
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.timing import Timing
 from gru_tf.foundation.block_interval import BLOCKS
+from gru_tf.tasks import create
 from gru_tf.training import timing, trainer
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.compiled_steps import CompiledSteps
@@ -184,10 +185,18 @@ def test_training_afterwards_gives_the_bits_that_it_gives_without():
     assert (after.history, after.test) == (before.history, before.test)
 
 
-def test_sequences_of_several_lengths_and_carried_states_are_timed_as_they_are_trained():
-    """Steps of several compiled lengths, and a text in streams, shorter than a round."""
-    task = {"temporal_order": {"length": 20, "examples": 64, "validation_examples": 20, "test_examples": 20}}
-    found = timing.measure([run_of(cell, task, batch_size=16) for cell in ("rnn", "gru")], seconds=0.0, steps=6)
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"tiny_shakespeare": {"timesteps": 10, "train_tokens": 1500}},  # a text in streams, of which a round is longer
+        {"polyphonic": {"collection": "jsb_chorales"}},  # steps of several compiled lengths
+    ],
+    ids=lambda task: next(iter(task)),
+)
+def test_carried_states_and_sequences_of_several_lengths_are_timed_as_they_are_trained(task, needs_files):
+    ((name, options),) = task.items()
+    needs_files(create(name, options))
+    found = timing.measure([run_of(cell, task, batch_size=16) for cell in ("rnn", "gru")], seconds=0.0, steps=12)
     assert set(found.timed) == {"rnn", "gru"}, found
 
 

@@ -70,8 +70,9 @@ def fastest(tested: Sequence[TaskEvidence]) -> str:
 
 
 def _at_every_seed(timed: Sequence[TaskEvidence]) -> str:
-    """On how many of the tasks that step was shorter in every seed; nothing where on all."""
+    """On how many of the tasks that step was surely shorter, of those without a timing phase in every seed; else ""."""
     sure = sum(not task.as_quick for task in timed)
     if sure == len(timed):
         return ""
-    return f", in every seed on {'one task' if sure == 1 else f'{sure} tasks'}" if sure else ", but not in every seed"
+    where = "clearly" if any(task.timed for task in timed) else "in every seed"
+    return f", {where} on {'one task' if sure == 1 else f'{sure} tasks'}" if sure else f", but not {where}"

@@ -111,6 +111,7 @@ COLUMNS = (
     RunColumn("train_seconds", REAL, "all training epochs", _speed("train_seconds")),
     RunColumn("run_seconds", REAL, "the whole run", attrgetter("seconds")),
     RunColumn("peak_memory_mb", REAL, "of the worker's process, in MiB", attrgetter("peak_memory_mb")),
+    RunColumn("model_bytes", WHOLE, "of the saved model; trials and older results have none", attrgetter("model_bytes")),
     RunColumn("kernel_path", TEXT, "what executed the recurrence", attrgetter("kernel_path")),
     RunColumn("resolved_jit", TRUTH, "whether XLA compiled it", attrgetter("jit")),
     *_hyperparameters(),

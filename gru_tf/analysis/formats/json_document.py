@@ -7,22 +7,26 @@ is infinite "Infinity", times are in seconds.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import combinations
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.analysis.formats.frame import categories, frame, from_records, plain, records
 from gru_tf.analysis.published import Beside, beside
 from gru_tf.analysis.statistics import Interval, PairedComparison
+from gru_tf.analysis.statistics.ratios import ratio
 from gru_tf.analysis.table_text import task_names
 from gru_tf.analysis.verdicts import judge
 from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.timing import NetworkTimes
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT, VERSION = "gru_tf.results", 1
 COPIED = ("units", "parameters", "recurrent_parameters", "metric", "direction", "test", "chance", "score")
-COUNTED = ("compile_seconds", "kernel_path", "settings", "seeds", "wanted", "failures")
+COUNTED = ("compile_seconds", "peak_memory_mb", "model_bytes", "kernel_path", "settings", "seeds", "wanted", "failures")
 ABOUT_A_PAIR = {"reachable": "reachable", "settled": "significant", "better": "better"}  # key → what it is called here
 
 
@@ -47,9 +51,10 @@ def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0)
         "earlier": earlier,
         "table": [_row(names[task.task], cell) for task in evidence.tasks for cell in task.cells],
         "comparisons": [pair for task in evidence.tasks for pair in _pairs(names[task.task], task)],
+        "timing": [_timing(names[task.task], task) for task in evidence.tasks if task.timed],
         "ranks": _plain(asdict(evidence.ranks)) if evidence.ranks else None,
         "middle": _plain(evidence.middle),
-        "claims": [_plain(asdict(verdict)) for verdict in judge(experiment, results)],
+        "claims": [_plain(asdict(verdict)) for verdict in judge(experiment, results, evidence.timings)],
         "published": [_beside(names[one.task], one) for one in beside(experiment, results)],
         "runs": records(frame(experiment, results)),
     }
@@ -71,7 +76,38 @@ def _row(task: str, cell: CellEvidence) -> dict[str, Any]:
     entry = {"task": task, "cell": row.cell} | {name: getattr(row, name) for name in COPIED}
     entry["beats_chance"] = cell.beats_chance
     entry["seconds_per_step"] = None if row.step_ms is None else row.step_ms / 1000
+    entry["predict_seconds"] = None if row.predict_ms is None else row.predict_ms / 1000
     return {name: _plain(value) for name, value in (entry | {name: getattr(row, name) for name in COUNTED}).items()}
+
+
+def _timing(name: str, task: TaskEvidence) -> dict[str, Any]:
+    """The phase of a task in medians, and the ratio of every two cells, training and without updates."""
+    timing = task.cells[0].row.timing
+    assert timing is not None  # noqa: S101, of a task that was timed
+    ratios = [
+        {
+            "first": first,
+            "second": second,
+            "train": ratio(a.train_ms, b.train_ms),
+            "predict": ratio(a.predict_ms, b.predict_ms),
+        }
+        for (first, a), (second, b) in combinations(timing.timed.items(), 2)
+    ]
+    circumstances = timing.model_dump(exclude={"task", "networks", "started"})
+    cells = [{"cell": cell} | _network(network) for cell, network in timing.networks.items()]
+    whole = {"task": name, "rounds": timing.rounds, **circumstances, "cells": cells, "ratios": ratios}
+    return {key: _plain(value) for key, value in whole.items()}
+
+
+def _network(network: NetworkTimes) -> dict[str, Any]:
+    series = {
+        "seconds_per_step": network.train_ms,
+        "cpu_seconds_per_step": network.train_cpu_ms,
+        "predict_seconds": network.predict_ms,
+        "cpu_predict_seconds": network.predict_cpu_ms,
+    }
+    medians = {name: median(values) / 1000 if values else None for name, values in series.items()}
+    return medians | network.model_dump(include={"batch_size", "parameters", "model_bytes", "kernel_path", "error"})
 
 
 def _pairs(name: str, task: TaskEvidence) -> list[dict[str, Any]]:

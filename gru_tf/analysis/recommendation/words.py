@@ -33,7 +33,7 @@ def lines(task: TaskEvidence, selection: Selection, trivial: str, model: str) ->
     texts = (
         ("Recommended", _baseline_instead(row, trivial) if selection.baseline else _recommended(row)),
         ("How sure", " ".join(filter(None, [_certainty(selection), _unfinished(task)]))),
-        ("Cost", _costs(selection.cell, [cell.row for cell in selection.tested.values()])),
+        ("Cost", _costs(task, selection.cell, [cell.row for cell in selection.tested.values()])),
         ("Against the baseline", _against(selection.cell, trivial)),
         ("Trained model", model),
     )
@@ -85,7 +85,7 @@ def _preferred(selection: Selection) -> str:
     tied = [label for label in others if selection.tested[label].row.oriented == pick.row.oriented]
     too = f", as {'do' if len(tied) > 1 else 'does'} {listed(tied)}" if tied else ""
     best = f"has the best mean{too}, and there is no clear difference in speed"
-    why = best if pick.cell == selection.best else "trains faster at every seed"
+    why = best if pick.cell == selection.best else f"trains faster{'' if pick.row.timing else ' at every seed'}"
     between = "Between" if len(others) == 1 else "Among"
     return f" {between} {listed([pick.cell, *others])} there is no significant difference: {pick.cell} {why}."
 
@@ -101,17 +101,24 @@ def _difference(pair: PairedComparison) -> str:
     return f"{'better' if mean > 0 else 'worse'} than {pair.second}'s by {by}, {p_value(pair.t_holm)}"
 
 
-def _costs(cell: CellEvidence, tested: Iterable[Row]) -> str:
+def _costs(task: TaskEvidence, cell: CellEvidence, tested: Iterable[Row]) -> str:
     row, seconds = cell.row, sorted(cell.training_seconds.values())
     parts = [f"{row.parameters:,} parameters"] if row.parameters is not None else []
     if row.step_ms is not None:
         others = [(other.cell, other.step_ms) for other in tested if other.cell != row.cell]
-        ratios = ", ".join(f"{label} {step / row.step_ms:.2g}×" for label, step in others if step is not None)
+        known = [(label, _times(task, label, row.cell, step / row.step_ms)) for label, step in others if step is not None]
+        ratios = ", ".join(f"{label} {times}" for label, times in known)
         parts.append(f"{row.step_ms:.3g} ms per training step" + (f" ({ratios})" if ratios else ""))
     if seconds:
         middle = seconds[len(seconds) // 2]
         parts.append(f"{middle:.2g} s of training per seed" if middle < 10 else f"{middle:,.0f} s of training per seed")
     return f"{', '.join(parts)}." if parts else ""
+
+
+def _times(task: TaskEvidence, first: str, second: str, medians: float) -> str:
+    """How many times as long a step takes, with the interval where it was timed apart."""
+    known = task.step_ratio(first, second)
+    return f"{known.mean:.2f}× [{known.low:.2f}, {known.high:.2f}]" if known else f"{medians:.2g}×"
 
 
 def _against(cell: CellEvidence, trivial: str) -> str:

@@ -35,7 +35,7 @@ def answer(findings: Findings) -> Sequence[str]:
 
 def verdicts(findings: Findings) -> Sequence[Verdict]:
     """A verdict on each claim that the experiment states."""
-    return judge(findings.experiment, findings.runs)
+    return judge(findings.experiment, findings.runs, findings.evidence.timings)
 
 
 def published(findings: Findings) -> list[Number]:

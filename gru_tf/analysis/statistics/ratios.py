@@ -15,7 +15,8 @@ def ratio(first: Sequence[float], second: Sequence[float]) -> Interval:
     """The geometric mean of first / second, and the 95 % interval of `gru_tf.foundation.block_interval`.
 
     Args:
-        first, second: (R,) times above 0, those of one round in one place.
+        first: (R,) times above 0.
+        second: (R,) the same, those of one round in the same place.
 
     Raises:
         ValueError: for no round, series of different lengths, or a time that is not above 0.

@@ -1,8 +1,9 @@
 """Where runs execute. An engine takes runs and gives back results, in whatever order they finish."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
@@ -28,3 +29,14 @@ class Engine(Protocol):
 
     def completed(self, timeout: float | None = None) -> list[RunResult]:
         """Wait for at least one result and return all that are there; none after `timeout` seconds without one."""
+
+
+@runtime_checkable
+class Caller(Protocol):
+    """What an engine may offer besides: a function called in one of its workers, while it has no run.
+
+    An engine without it is a whole engine; its networks are then timed in a process of their own.
+    """
+
+    def call(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
+        """Call it in one worker with that worker's threads and device; the future raises what the function raises."""

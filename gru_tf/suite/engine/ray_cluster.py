@@ -5,8 +5,8 @@ import secrets
 import socket
 import tempfile
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -62,8 +62,10 @@ class RayEngine:
         self.ray, self.folder = ray, folder
         self.threads, self.time_limit = threads, time_limit
         self.running: dict[Any, Flight] = {}
+        self.called: list[Any] = []
         self.started_here = False
         self.task: Any = None
+        self.caller: Any = None
 
     def __enter__(self) -> Self:
         if not self.ray.is_initialized():
@@ -75,7 +77,8 @@ class RayEngine:
             self.started_here = True
         gpu = 1 if self.ray.cluster_resources().get("GPU") else 0
         held = {"env_vars": arithmetic.of_a_process()}  # set before our function's pickle loads NumPy
-        self.task = self.ray.remote(num_cpus=self.threads, num_gpus=gpu, max_retries=0, runtime_env=held)(train_on_node)
+        remote = self.ray.remote(num_cpus=self.threads, num_gpus=gpu, max_retries=0, runtime_env=held)
+        self.task, self.caller = remote(train_on_node), remote(call_on_node)
         return self
 
     def _connect(self) -> None:
@@ -89,7 +92,7 @@ class RayEngine:
     def __exit__(self, *failure: object) -> None:
         if self.running:
             self.completed(timeout=0)  # results that have come since go into the journal
-        for reference in self.running:
+        for reference in (*self.running, *self.called):
             self.ray.cancel(reference, force=True)
         if self.started_here:
             self.ray.shutdown()
@@ -109,6 +112,13 @@ class RayEngine:
         if done:
             done, _ = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=0)
         return [result for reference in done if (result := self._result(reference)) is not None]
+
+    def call(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
+        """Call it as a task of its own, on whichever node Ray chooses; it ends with the engine, if not before."""
+        reference = self.caller.remote(self.threads, function, args)
+        self.called.append(reference)
+        future: Future[Any] = reference.future()
+        return future
 
     def _result(self, reference: Any) -> RunResult | None:
         """The result, or None where its node died with it and another node starts again."""
@@ -146,6 +156,12 @@ def train_on_node(run: Run, threads: int, time_limit: float | None, key: str) ->
         _leave_message(key, f"its worker process exceeded the limit of {time_limit:g} s and was stopped")
         os._exit(1)
     return trainer.result()
+
+
+def call_on_node(threads: int, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """Call a function in a Ray worker process that is prepared as one that trains."""
+    _prepared(threads)
+    return function(*args)
 
 
 def _leave_message(key: str, message: str) -> None:

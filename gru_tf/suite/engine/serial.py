@@ -1,9 +1,10 @@
 """Runs in this process, one after the other: for notebooks, debugging and tests."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
@@ -30,3 +31,12 @@ class SerialEngine:
     def completed(self, timeout: float | None = None) -> list[RunResult]:
         """Train the next run."""
         return [work(self.queue.popleft(), self.folder)[0]]
+
+    def call(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
+        """Call it here and now."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*args))
+        except Exception as error:  # as from a worker
+            future.set_exception(error)
+        return future

@@ -5,12 +5,14 @@ import multiprocessing.process
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.timing import Timing
 from gru_tf.suite import journal
 
 
@@ -45,3 +47,10 @@ def work(run: Run, folder: Path) -> tuple[RunResult, float]:
     result = trainer.attempt(run, folder)
     memory = psutil.Process().memory_info().rss / 1024**2
     return journal.keep(folder, result), memory
+
+
+def measure(runs: Sequence[Run], seconds: float) -> Timing:
+    """Time the networks of these runs, which are of one task."""
+    from gru_tf.training import timing
+
+    return timing.measure(runs, seconds)

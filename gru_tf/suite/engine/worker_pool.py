@@ -2,12 +2,12 @@
 
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
@@ -99,6 +99,20 @@ class LocalEngine:
             worker.run = None
         self.submit([])
         return results
+
+    def call(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
+        """Call it in the idle worker that has compiled the most networks; cancelled, its process ends.
+
+        Raises:
+            ValueError: while runs are queued or being trained.
+        """
+        if self.queue or self.futures:
+            raise ValueError(f"call: expected an idle engine. Received: {len(self.queue) + len(self.futures)} runs")
+        worker = max(self.workers, key=lambda worker: len(worker.shapes))
+        if not worker.pool.active:
+            self._renew(worker)
+        future: Future[Any] = worker.pool.schedule(function, args=args)
+        return future
 
     def _result(self, future: "Future[Outcome]", worker: Worker) -> RunResult:
         error = future.exception()

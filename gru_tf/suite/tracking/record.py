@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
-from gru_tf.suite.tracking import definition, description, heartbeat, history, model
+from gru_tf.experiment.timing import Timing
+from gru_tf.suite.tracking import definition, description, heartbeat, history, model, phases
 from gru_tf.suite.tracking.child_runs import Children
 from gru_tf.suite.tracking.errors import guarded
 from gru_tf.suite.tracking.fields import DIAGNOSTICS
@@ -172,6 +173,16 @@ class Record:
         with tempfile.TemporaryDirectory() as folder:
             file = self.client.download_artifacts(self.ids[result.run.fingerprint], DIAGNOSTICS, folder)
             return Diagnostics.model_validate_json(Path(file).read_bytes())
+
+    @guarded
+    def timing(self) -> tuple[Timing, ...]:
+        """The timing phases of the experiment's tasks, also those of earlier definitions; none where none was kept."""
+        return phases.read(self.client, self.parent)
+
+    @guarded
+    def write_timing(self, timings: Iterable[Timing]) -> None:
+        """Keep the timing phases with the parent run, in place of those that are there."""
+        phases.write(self.client, self.parent, self.experiment, tuple(timings))
 
     @guarded
     def log_model(self, result: RunResult) -> None:
