@@ -55,6 +55,29 @@ def test_progress_where_there_is_no_terminal():
     ]
 
 
+def test_the_timing_phase_is_a_line_a_task_where_there_is_no_terminal():
+    console = Console(file=io.StringIO(), width=40)
+    with RunProgress(console) as progress:
+        progress(None, 0, 0)
+        for seconds in (0.0, 1.2, 2.3):
+            progress.timing("digits", seconds, 60.0)
+        progress.timing("adding(length=30)", 0.0, 60.0)
+    lines = console.file.getvalue().splitlines()
+    assert lines == ["timing digits: at most 60 s", "timing adding(length=30): at most 60 s"]
+
+
+def test_the_timing_phase_on_a_terminal_is_a_bar_of_seconds():
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    with RunProgress(console) as progress:
+        progress(None, 0, 0)
+        progress.timing("digits", 0.0, 60.0)
+        progress.timing("digits", 12.3, 60.0)
+        progress.timed[1].refresh()
+    text = console.file.getvalue()
+    assert "timing digits: 12 of at most 60 s" in text
+    assert "at most 60 s\n" not in text.rpartition("12 of")[0], "the bar takes the place of lines"
+
+
 def test_progress_on_a_terminal_shows_how_long_it_took_and_will_take():
     console = Console(file=io.StringIO(), width=80, force_terminal=True)
     with RunProgress(console) as progress:

@@ -40,8 +40,9 @@ TEXTS = {
     ),
     "speed": (
         "Speed by kernel",
-        "Each mark is a seed's median training step, its line the quartiles over epochs; below each cell is the kernel that"
-        " computed its recurrence. Runs share the machine: compare ratios, not milliseconds.",
+        "Each mark is the median training step of a cell where the networks of a task were timed in turn after training,"
+        " else of a seed; its line the quartiles over rounds, or over epochs. Below each cell is the kernel that computed"
+        " its recurrence. Programs share the machine: compare ratios, not milliseconds.",
     ),
 }
 

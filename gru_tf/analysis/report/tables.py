@@ -9,13 +9,14 @@ from gru_tf.analysis import table_text, wording
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.analysis.report import cell_style
 from gru_tf.analysis.report.cell_style import CellStyle
-from gru_tf.analysis.report.findings import Findings, latency, middle, training_seconds
+from gru_tf.analysis.report.findings import Findings, middle, training_seconds
 from gru_tf.analysis.report.interval_bars import Bar, Scale
 from gru_tf.analysis.statistics import Interval, PairedComparison, holm
 from gru_tf.analysis.statistics.paired import LEVEL
 from gru_tf.analysis.wording import difference, interval
 
 NONE = "–"
+MIB = 1024**2
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class TableLine:
     seconds: str
     step_ms: str
     latency: str
+    memory: str
+    disk: str
     seeds: str
     failed: int
 
@@ -64,6 +67,7 @@ class Block:
     lines: tuple[TableLine, ...]
     scale: Scale | None  # of the drawn intervals
     timed: bool  # whether the time of a batch without updates is known
+    sized: bool  # whether memory or the size of the saved model is known
     pairs: tuple[PairRow, ...]
     few: tuple[str, ...]  # what so few seeds keep two of the three tests from saying
 
@@ -114,7 +118,8 @@ def _block(findings: Findings, task: TaskEvidence, least: Sequence[float]) -> Bl
     lines = tuple(_line(findings, task, cell, styles[cell.cell], scale) for cell in task.cells)
     pairs = tuple(_pair(pair, needed) for pair, needed in zip(task.pairs, task.needed, strict=True))
     timed = any(line.latency != NONE for line in lines)
-    return Block(task.title, metric, lines, scale, timed, pairs, tuple(_few(task.pairs, least)))
+    sized = any(line.memory != NONE or line.disk != NONE for line in lines)
+    return Block(task.title, metric, lines, scale, timed, sized, pairs, tuple(_few(task.pairs, least)))
 
 
 def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: CellStyle, scale: Scale | None) -> TableLine:
@@ -133,7 +138,9 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: Cel
         verdict=_verdict(task, cell),
         seconds=number(middle([training_seconds(r) for r in finals])),
         step_ms=number(row.step_ms),
-        latency=number(middle([latency(r) for r in finals])),
+        latency=number(row.predict_ms),
+        memory=number(row.peak_memory_mb),
+        disk=number(None if row.model_bytes is None else row.model_bytes / MIB),
         seeds=f"{row.seeds}/{row.wanted}" + (f", {cell.untested} untested" if cell.untested else ""),
         failed=len(row.failures),
     )

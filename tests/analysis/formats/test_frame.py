@@ -124,7 +124,16 @@ def test_a_row_by_hand():
     expected |= {"warning": "slow", "attempts": 2, "device": "AMD EPYC", "threads": 1, "commit": "4f9d", "test_mae": 0.1}
     expected |= {"started": pd.Timestamp("2023-11-14T22:13:20.125Z"), "fingerprint": run.run.fingerprint}
     assert {name: value for name, value in row.items() if not pd.isna(value)} == expected
-    missing = {"from", "from_sha256", "predict_seconds", "budget_parameters", "budget_seconds", "patience", "error"}
+    missing = {
+        "model_bytes",
+        "from",
+        "from_sha256",
+        "predict_seconds",
+        "budget_parameters",
+        "budget_seconds",
+        "patience",
+        "error",
+    }
     assert row.keys() - expected.keys() == missing
 
 
@@ -475,7 +484,7 @@ class Verdict:
 def claimed(results, monkeypatch) -> Results:
     """The results, judged and beside a published number by stand-ins that see what they are given."""
 
-    def judge(one: Experiment, runs: Any) -> tuple[Verdict, ...]:
+    def judge(one: Experiment, runs: Any, timings: None) -> tuple[Verdict, ...]:
         tests = [r.test for r in runs if r.test is not None]
         return tuple(
             Verdict(text, "inconclusive", Interval(max(tests), 0.0, math.nan), math.nan, "Why") for text in one.claims

@@ -42,8 +42,8 @@ def plate(findings: Findings) -> Plate:
     tasks = [task for task in findings.evidence.tasks if any(_tested(cell) for cell in task.cells)]
     for task in tasks:
         before = len(panels)
-        for name, (_, cost) in COSTS.items():
-            points = _points(findings, task, cost)
+        for name in COSTS:
+            points = _points(findings, task, name)
             if points:
                 panels.append(_panel(findings, task, name, points, len(panels) == before))
             else:
@@ -60,16 +60,22 @@ def _tested(cell: CellEvidence) -> bool:
     return cell.row.test is not None and isfinite(cell.row.test.mean)
 
 
-def _points(findings: Findings, task: TaskEvidence, cost: Cost) -> dict[str, tuple[float, CellEvidence]]:
+def _cost(name: str, cell: CellEvidence, result: RunResult) -> float | None:
+    """What a run cost; a batch where the task's networks were timed apart, the same for every seed."""
+    return cell.row.predict_ms if name == "latency" and cell.row.timing else COSTS[name][1](result)
+
+
+def _points(findings: Findings, task: TaskEvidence, name: str) -> dict[str, tuple[float, CellEvidence]]:
     """Cell → its median cost over seeds, of those that recorded one."""
-    costs = {c.cell: middle([cost(r) for r in findings.finals(task.task, c.cell)]) for c in task.cells if _tested(c)}
+    tested = [cell for cell in task.cells if _tested(cell)]
+    costs = {c.cell: middle([_cost(name, c, r) for r in findings.finals(task.task, c.cell)]) for c in tested}
     return {label: (known, task.cell(label)) for label, known in costs.items() if known is not None}
 
 
 def _panel(
     findings: Findings, task: TaskEvidence, name: str, points: dict[str, tuple[float, CellEvidence]], first: bool
 ) -> Panel:
-    label, cost = COSTS[name]
+    label = COSTS[name][0]
 
     def paint(axes: Any) -> None:
         styles = cell_style.styles(findings.experiment.cells)
@@ -79,7 +85,7 @@ def _panel(
         x_values, y_values = [], []
         for cell_label, (x, cell) in points.items():
             assert cell.row.test is not None  # noqa: S101, only of cells that were tested
-            seeds = [(cost(r), r.test) for r in findings.finals(task.task, cell_label)]
+            seeds = [(_cost(name, cell, r), r.test) for r in findings.finals(task.task, cell_label)]
             known = [(a, b) for a, b in seeds if a is not None and b is not None]
             axes.plot(*zip(*known, strict=True), **styles[cell_label].dots(ms=3.5, alpha=0.55, mew=0.5), zorder=2)
             mean, low, high = cell.row.test

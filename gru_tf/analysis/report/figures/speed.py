@@ -1,15 +1,28 @@
-"""Milliseconds of a training step by cell and by the kernel that computed it: a point a seed, with its quartiles."""
+"""Milliseconds of a training step by cell and by the kernel that computed it, with quartiles.
 
-from typing import Any
+A point is what the timing phase measured, or where a task has none, a seed.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from gru_tf.analysis.evidence import TaskEvidence
 from gru_tf.analysis.report import cell_style
 from gru_tf.analysis.report.figures import scales
 from gru_tf.analysis.report.figures.panels import MUTED, Panel, Plate, light, painted
 from gru_tf.analysis.report.findings import Findings
-from gru_tf.experiment.result import Speed
+from gru_tf.experiment.timing import Timing
 
 APART = 0.17  # of a cell and of its kernel from the middle of their place: two lines of one label would not end alike
+
+
+class StepTimes(NamedTuple):
+    """Median and quartiles, over rounds or over epochs."""
+
+    step_ms: float
+    step_ms_low: float
+    step_ms_high: float
 
 
 def plate(findings: Findings) -> Plate:
@@ -18,17 +31,25 @@ def plate(findings: Findings) -> Plate:
     return Plate(tuple(panels), "" if panels else "no finished seed has recorded its speed.")
 
 
-def _times(findings: Findings, task: TaskEvidence) -> dict[tuple[str, str], list[Speed]]:
-    """(cell, kernel path) → the speed of each seed."""
-    speeds: dict[tuple[str, str], list[Speed]] = {}
+def _timed(timing: Timing) -> dict[tuple[str, str], list[StepTimes]]:
+    quartiles = {cell: np.quantile(network.train_ms, (0.5, 0.25, 0.75)) for cell, network in timing.timed.items()}
+    return {(cell, timing.networks[cell].kernel_path): [StepTimes(*map(float, q))] for cell, q in quartiles.items()}
+
+
+def _times(findings: Findings, task: TaskEvidence) -> dict[tuple[str, str], list[StepTimes]]:
+    """(cell, kernel path) → its times: of the timing phase, or else of each seed."""
+    if (timing := task.cells[0].row.timing) is not None:
+        return _timed(timing)
+    speeds: dict[tuple[str, str], list[StepTimes]] = {}
     for cell in task.cells:
         for result in findings.finals(task.task, cell.cell):
             if result.speed is not None:
-                speeds.setdefault((cell.cell, result.kernel_path), []).append(result.speed)
+                own = StepTimes(result.speed.step_ms, result.speed.step_ms_low, result.speed.step_ms_high)
+                speeds.setdefault((cell.cell, result.kernel_path), []).append(own)
     return speeds
 
 
-def _panel(findings: Findings, task: TaskEvidence, times: dict[tuple[str, str], list[Speed]]) -> Panel:
+def _panel(findings: Findings, task: TaskEvidence, times: dict[tuple[str, str], list[StepTimes]]) -> Panel:
     styles = cell_style.styles(findings.experiment.cells)
 
     def paint(axes: Any) -> None:
