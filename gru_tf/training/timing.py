@@ -1,7 +1,7 @@
 """The networks of one task, timed side by side: real steps on the task's data, in rounds, every network once a round.
 
 Times from training itself were taken beside other workers, at other moments. Here nothing else of the experiment runs, and
-what else the machine does meets all networks alike: they take turns, in an order drawn anew for each round.
+what else the machine does meets all networks alike: they take short turns, in an order that is drawn anew each time.
 """
 
 import time
@@ -25,9 +25,10 @@ from gru_tf.training.trainer import Prepared
 
 LEAST = 5  # rounds, however long they take
 JUDGED = BLOCKS  # rounds from which an interval may end the phase: five that happen to be alike are no evidence
+TURNS = 4  # of each network in a round: half the interval of one long turn on a busy machine, whose load changes in between
 DIGITS = 6  # of a millisecond that are kept: a nanosecond
 
-Pass = Callable[[int], object]  # with the number of its round
+Pass = Callable[[int, int], object]  # over some steps: the first one's number, and how many
 
 
 class RoundTimes(NamedTuple):
@@ -97,7 +98,7 @@ def in_rounds(
 
     Args:
         passes: cell → its pass with updates and its pass without.
-        steps: of a pass.
+        steps: of each network in a round.
         seconds: after which no further round begins, but for the first five.
         within: as in `measure`.
         clock: seconds of wall time.
@@ -110,13 +111,17 @@ def in_rounds(
     failed: dict[str, str] = {}
     rng, end, done = np.random.default_rng(0), clock() + seconds, 0
     while times:
-        order = list(times)
-        for cell in (order[place] for place in rng.permutation(len(order))):
-            try:
-                times[cell].append(_round(passes[cell], done, steps, clock, cpu))
-            except Exception as error:  # one network's failure is no other's
-                failed[cell] = _reason(error)
+        spent = {cell: np.zeros(4) for cell in times}
+        for turn in np.array_split(np.arange(done * steps, (done + 1) * steps), min(TURNS, steps)):
+            order = [cell for cell in times if cell not in failed]
+            for cell in (order[place] for place in rng.permutation(len(order))):
+                try:
+                    spent[cell] += _turn(passes[cell], int(turn[0]), len(turn), clock, cpu)
+                except Exception as error:  # one network's failure is no other's
+                    failed[cell] = _reason(error)
         times = {cell: rounds for cell, rounds in times.items() if cell not in failed}
+        for cell, rounds in times.items():
+            rounds.append(RoundTimes(*(round(1000 * float(part) / steps, DIGITS) for part in spent[cell])))
         done += 1
         if done >= JUDGED and _known([[r.train for r in rounds] for rounds in times.values()], within):
             return times, failed, f"the ratio of every two step times is known to ±{100 * within:g} %"
@@ -125,13 +130,14 @@ def in_rounds(
     return times, failed, "no network could be timed"
 
 
-def _round(passes: tuple[Pass, Pass], number: int, steps: int, clock: Any, cpu: Any) -> RoundTimes:
-    values: list[float] = []
+def _turn(passes: tuple[Pass, Pass], first: int, count: int, clock: Any, cpu: Any) -> list[float]:
+    """Seconds of wall and of processor time, of the pass with updates and of that without."""
+    spent: list[float] = []
     for one in passes:
         wall, processor = clock(), cpu()
-        one(number)
-        values += [round(1000 * spent / steps, DIGITS) for spent in (clock() - wall, cpu() - processor)]
-    return RoundTimes(*values)
+        one(first, count)
+        spent += [clock() - wall, cpu() - processor]
+    return spent
 
 
 def _known(series: Sequence[Sequence[float]], within: float) -> bool:
@@ -148,9 +154,9 @@ def _built(runs: Sequence[Run], steps: int) -> tuple[dict[str, Prepared], dict[s
         cell = run.cell.label
         try:
             built[cell] = trainer.prepare(run)
-            own = _passes(run, built[cell], steps)
+            own = _passes(run, built[cell])
             for one in own:
-                one(0)  # the first pass after compiling fetches what later ones have at hand
+                one(0, steps)  # the first pass after compiling fetches what later ones have at hand
             passes[cell] = own
         except Exception as error:
             reasons[cell] = _reason(error)
@@ -161,7 +167,7 @@ def _reason(error: Exception) -> str:
     return one_line(f"{type(error).__name__}: {error}", 500)
 
 
-def _passes(run: Run, prepared: Prepared, steps: int) -> tuple[Pass, Pass]:
+def _passes(run: Run, prepared: Prepared) -> tuple[Pass, Pass]:
     """A pass over the next steps of training, and one over the next batches of validation."""
     compiled, data = prepared.steps, prepared.data
     plans = [
@@ -169,18 +175,18 @@ def _passes(run: Run, prepared: Prepared, steps: int) -> tuple[Pass, Pass]:
         for examples, shuffle in ((prepared.splits.train, (0,)), (prepared.splits.validation, ()))
     ]
 
-    def train(number: int) -> None:
-        compiled.train(data["train"], part(plans[0], number, steps))
+    def train(first: int, count: int) -> None:
+        compiled.train(data["train"], part(plans[0], first, count))
 
-    def predict(number: int) -> None:
-        compiled.test(data["validation"], part(plans[1], number, steps))
+    def predict(first: int, count: int) -> None:
+        compiled.test(data["validation"], part(plans[1], first, count))
 
     return train, predict
 
 
-def part(plan: BatchPlan, number: int, steps: int) -> BatchPlan:
-    """The steps of one round; behind the last of the plan comes the first again."""
-    places = np.arange(number * steps, (number + 1) * steps) % len(plan.order)
+def part(plan: BatchPlan, first: int, count: int) -> BatchPlan:
+    """So many steps from the first on; behind the last of the plan comes its first again."""
+    places = np.arange(first, first + count) % len(plan.order)
     return BatchPlan(plan.order[places], plan.valid[places], plan.bucket[places])
 
 
