@@ -129,6 +129,20 @@ def test_an_exception_in_a_worker_is_a_failed_result_that_says_why(tmp_path):
     assert result.test is None
 
 
+def test_a_function_is_called_in_an_idle_worker_and_not_beside_runs(tmp_path):
+    with LocalEngine(tmp_path, workers=2) as engine:
+        pid = engine.call(os.getpid).result()
+        assert pid in {worker.pid for worker in workers()}
+        with pytest.raises(ZeroDivisionError):
+            engine.call(divmod, 1, 0).result()
+        engine.submit(runs("rnn", [3], epochs=1))
+        with pytest.raises(ValueError, match=r"^call: expected an idle engine\. Received: 1 runs"):
+            engine.call(os.getpid)
+    assert SerialEngine(tmp_path).call(divmod, 7, 2).result() == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        SerialEngine(tmp_path).call(divmod, 1, 0).result()
+
+
 def test_leaving_early_stops_a_run_in_the_middle(tmp_path):
     with LocalEngine(tmp_path, workers=1) as engine:
         engine.submit(runs("rnn", [8], epochs=100_000))

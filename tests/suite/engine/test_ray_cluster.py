@@ -145,6 +145,21 @@ def test_a_dead_process_is_a_failed_try(engine: Any) -> None:
         assert here.ray.options["max_retries"] == 0
 
 
+def test_a_function_is_called_as_a_task_that_ends_with_the_engine(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process with the threads of those that train; whatever it gives comes through Ray's own future."""
+    cancelled, prepared = [], []
+    with engine(threads=3) as here:
+        reference = SimpleNamespace(future=lambda: "the future")
+        monkeypatch.setattr(here.ray, "cancel", lambda one, **_: cancelled.append(one))
+        monkeypatch.setattr(
+            here, "caller", SimpleNamespace(remote=lambda *given: setattr(here, "given", given) or reference)
+        )
+        assert here.call(divmod, 7, 2) == "the future"
+    assert cancelled == [reference]
+    monkeypatch.setattr(ray_cluster, "_prepared", prepared.append)
+    assert (ray_cluster.call_on_node(*here.given), prepared) == ((3, 1), [3])
+
+
 def test_results_that_came_before_the_end_are_kept(engine: Any, tmp_path: Path) -> None:
     with engine((result(), b"")) as here:
         here.submit([run()])
