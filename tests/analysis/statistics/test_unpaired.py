@@ -9,8 +9,14 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from gru_tf.analysis.statistics import unpaired
-from gru_tf.analysis.statistics.unpaired import TaskSamples, compare_family, compare_samples, compare_with_constant, welch
+from gru_tf.analysis.statistics.means import in_pairs, welch
+from gru_tf.analysis.statistics.unpaired import (
+    TaskSamples,
+    compare_family,
+    compare_rates,
+    compare_samples,
+    compare_with_constant,
+)
 
 # Additional hours of sleep by two drugs; Student, The probable error of a mean, Biometrika 6, 1908. As two independent
 # samples, the manual page of R's t.test prints t = −1.8608, df = 17.776, p = 0.07939, interval −3.3654832 to 0.2054832;
@@ -28,7 +34,7 @@ def test_students_sleep_as_independent_samples():
 
 
 def test_students_sleep_in_pairs():
-    test = unpaired.in_pairs(DRUG_1, DRUG_2)
+    test = in_pairs(DRUG_1, DRUG_2)
     assert test.p() == pytest.approx(0.002833, abs=5e-7)
     assert test.interval()[1:] == pytest.approx((-2.4598858, -0.7001142), abs=5e-8)
     one = compare_samples(DRUG_1, DRUG_2, paired=True)
@@ -142,7 +148,43 @@ def test_one_family_of_cells_baselines_tasks_and_claims():
     assert first.compare("a", "b", replicates=3).counts == (3, 3)
 
 
-def simulated(size, spread, test, runs=4000):
+def test_a_cell_that_fails_is_compared_by_its_rate():
+    """0.99 at nine of ten replicates against a steady 0.9: Welch's test looks at means, Fisher's at 9 and 10 of 10."""
+    rng = np.random.default_rng(3)
+    failing, steady = rng.normal(0.99, 0.003, 10), rng.normal(0.9, 0.003, 10)
+    failing[4] = 0.1
+    task = TaskSamples({"a": failing, "b": steady}, {"low": 0.3, "high": 0.95}, chance=0.1, margin=0.01)
+    one = task.compare("a", "b")
+    assert (one.test, one.counts) == ("rates", (10, 10))
+    assert one.p == pytest.approx(stats.fisher_exact([[9, 1], [10, 0]]).pvalue)
+    assert one.difference.mean == pytest.approx(-0.1)
+    assert math.isnan(one.p_equivalent)
+    assert task.compare("a", "b", replicates=4).test == "welch"  # nothing has failed yet
+    assert task.compare("a", "low").p == pytest.approx(stats.fisher_exact([[9, 1], [0, 10]]).pvalue)
+    assert task.compare("a", "high").p == pytest.approx(stats.fisher_exact([[9, 1], [10, 0]]).pvalue)
+    assert task.compare("b", "high").test == "constant"
+    assert TaskSamples(task.scores).compare("a", "b").test == "welch"
+
+
+def test_a_run_that_diverged_is_a_failure_and_a_missing_one_is_none():
+    one = compare_rates([1.0, -math.inf, math.nan], [1.0, 1.0, 1.0], 0.5)
+    assert one.counts == (2, 3)
+    assert one.difference.mean == pytest.approx(0.5 - 1)
+    assert math.isnan(compare_rates([], [1.0, 2.0], 0.5).p)
+
+
+def test_equivalence_is_corrected_by_itself_and_asked_where_neither_is_better():
+    rng = np.random.default_rng(1)
+    same, other = rng.normal(0, 0.002, (3, 13)), rng.normal(0.5, 0.002, 13)
+    task = TaskSamples({"a": same[0], "b": same[1], "c": same[2], "d": other}, margin=0.01)
+    comparisons = {(c.first, c.second): c for c in compare_family([task], [0.9])[0][0]}
+    theirs = multipletests([c.p_equivalent for c in comparisons.values()], method="holm")[1]
+    assert [c.p_equivalent_holm for c in comparisons.values()] == pytest.approx(list(theirs))
+    assert {pair for pair, c in comparisons.items() if c.equivalent} == {("a", "b"), ("a", "c"), ("b", "c")}
+    assert {c.better for c in comparisons.values() if not c.equivalent} == {"d"}
+
+
+def simulated(size, spread, test, runs=1500):
     """How often `test` calls equal means different, at 5 %, by samples of `size` and `spread`."""
     rng = np.random.default_rng(0)
     return np.mean([test(rng.normal(0, spread[0], size[0]), rng.normal(0, spread[1], size[1])) <= 0.05 for _ in range(runs)])
@@ -151,5 +193,5 @@ def simulated(size, spread, test, runs=4000):
 def test_the_level_holds_where_students_does_not():
     """Few values with a large spread against many with a small one: Student's test of equal variances fails, Welch's holds."""
     size, spread = (5, 20), (4.0, 1.0)
-    assert simulated(size, spread, lambda a, b: welch(a, b).p()) <= 0.065
+    assert simulated(size, spread, lambda a, b: welch(a, b).p()) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1500)
     assert simulated(size, spread, lambda a, b: stats.ttest_ind(a, b).pvalue) > 0.2
