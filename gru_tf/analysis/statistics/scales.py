@@ -11,7 +11,7 @@ relations, 1956). An error of exactly 0 has no logarithm; it counts as half of t
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -106,13 +106,16 @@ def scale_of(metric: str, values: Iterable[float] = (), examples: float | None =
     if kind == "logit":
         return MetricScale(kind, most, examples or math.inf)
     nats = [value if kind == "log" else math.log(value) for value in values if math.isfinite(value) and value > 0]
-    return MetricScale(kind, least=min((n for n in nats if n > 0), default=0.0) / 2)
+    return MetricScale(kind, least=min((n for n in nats if n > 0), default=2e-300) / 2)
 
 
-def oriented(values: Sequence[float], scale: MetricScale, direction: Literal["max", "min"]) -> list[float]:
-    """Scores on a scale, larger is better, for tests; −∞ stays a run that diverged."""
+def growing(scale: MetricScale, direction: Literal["max", "min"]) -> Callable[[float], float]:
+    """From a score, larger is better (the metric, or its negative where less is better), to one on the scale, likewise.
+
+    −∞, a run that diverged, stays −∞, and NaN stays NaN.
+    """
     sign = 1.0 if direction == "max" else -1.0
-    return [-math.inf if value == -math.inf else sign * scale.forward(value) for value in values]
+    return lambda score: score if score == -math.inf else sign * scale.forward(sign * score)
 
 
 def scaled_interval(values: Sequence[float], scale: MetricScale, confidence: float = 0.95) -> Interval:

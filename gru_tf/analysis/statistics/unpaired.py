@@ -8,7 +8,7 @@ sometimes fails, its rate of success is compared in place of its mean.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
@@ -22,6 +22,7 @@ from gru_tf.analysis.statistics.paired import LEVEL, effect_size, holm, probabil
 from gru_tf.analysis.statistics.unreliable import is_unreliable, rate_difference, rates_test, threshold_of
 
 How = Literal["welch", "paired", "constant", "rates"]
+Transform = Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class SampleComparison:
 
 @dataclass(frozen=True)
 class TaskSamples:
-    """The scores of one task, larger is better, all on one scale.
+    """The scores of one task, larger is better.
 
     Args:
         scores: cell → its scores by replicate; NaN where one has none, −inf where it diverged.
@@ -105,6 +106,8 @@ class TaskSamples:
         chance: score of the baseline that failures are measured by; None where cells are not asked for failures, so that
             runs that diverged are left out.
         margin: within which two means are equivalent; None where that is not asked.
+        transform: a growing function to the scale that differences are tested on, such as `scales.growing`; what is printed
+            and the margin stay in the units of the scores.
     """
 
     scores: Mapping[str, Sequence[float]]
@@ -112,6 +115,7 @@ class TaskSamples:
     paired: bool = False
     chance: float | None = None
     margin: float | None = None
+    transform: Transform | None = None
 
     def pairs(self) -> list[tuple[str, str]]:
         """Every two cells, then every cell with every baseline; two baselines need no test."""
@@ -133,8 +137,8 @@ class TaskSamples:
             thresholds = [threshold_of(self.scores[cell][:replicates], self.chance)[0] for cell in failing]
             return compare_rates(a, b, float(np.fmax.reduce(thresholds)), names)
         if constant:
-            return compare_with_constant(a, b[0], names, self.margin)
-        return compare_samples(a, b, names, self.paired, self.margin)
+            return compare_with_constant(a, b[0], names, self.margin, self.transform)
+        return compare_samples(a, b, names, self.paired, self.margin, self.transform)
 
 
 def compare_samples(
@@ -143,6 +147,7 @@ def compare_samples(
     names: tuple[str, str] = ("first", "second"),
     paired: bool = False,
     margin: float | None = None,
+    transform: Transform | None = None,
 ) -> SampleComparison:
     """Compare two cells, nothing corrected.
 
@@ -152,11 +157,14 @@ def compare_samples(
         names: whose.
         paired: whether the task draws its data from the seed, so that replicates of both are pairs.
         margin: within which they are equivalent.
+        transform: to the scale of the test.
 
     Raises:
-        ValueError: where pairs are asked for, and there are not equally many.
+        ValueError: where pairs are asked for, and there are not equally many, or a score has no place on the scale.
     """
-    test = in_pairs(first, second) if paired else welch(first, second)
+    mean_test = in_pairs if paired else welch
+    test = mean_test(first, second)
+    p = mean_test(_moved(first, transform), _moved(second, transform)).p()
     a, b = np.asarray(first, float), np.asarray(second, float)
     if paired:
         both = np.isfinite(a) & np.isfinite(b)
@@ -164,30 +172,52 @@ def compare_samples(
     a, b = finite(a), finite(b)
     effect = effect_size(a - b) if paired and test.error > 0 else math.nan if paired else standardised(a, b)
     counts = len(a), len(b)
-    return _comparison(names, counts, test, margin, effect, probability_of_improvement(a, b), "paired" if paired else "welch")
+    better = probability_of_improvement(a, b)
+    return _comparison(names, counts, test, p, margin, effect, better, "paired" if paired else "welch")
+
+
+def _moved(values: Sequence[float], transform: Transform | None) -> Sequence[float]:
+    """On the scale of the test.
+
+    Raises:
+        ValueError: where a finite score is not finite there: it would be left out, and without a word.
+    """
+    if transform is None:
+        return values
+    moved = [transform(value) for value in values]
+    lost = [old for old, new in zip(values, moved, strict=True) if math.isfinite(old) and not math.isfinite(new)]
+    if lost:
+        raise ValueError(f"transform: expected a finite value of each finite score. Received: none of {lost[0]:g}")
+    return moved
 
 
 def compare_with_constant(
-    values: Sequence[float], constant: float, names: tuple[str, str] = ("first", "second"), margin: float | None = None
+    values: Sequence[float],
+    constant: float,
+    names: tuple[str, str] = ("first", "second"),
+    margin: float | None = None,
+    transform: Transform | None = None,
 ) -> SampleComparison:
     """Compare a cell with a score that has no spread, e.g. of a deterministic baseline; nothing corrected."""
     test, a = one_sample(values, constant), finite(values)
+    p = one_sample(_moved(values, transform), _moved([constant], transform)[0]).p()
     effect = effect_size(a - constant) if test.error > 0 else math.nan
     better = probability_of_improvement(a, finite([constant]))
-    return _comparison(names, (len(a), 1), test, margin, effect, better, "constant")
+    return _comparison(names, (len(a), 1), test, p, margin, effect, better, "constant")
 
 
 def _comparison(
     names: tuple[str, str],
     counts: tuple[int, int],
     test: MeanTest,
+    p: float,
     margin: float | None,
     effect: float,
     improvement: float,
     how: How,
 ) -> SampleComparison:
     equivalent = math.nan if margin is None else equivalence_test(test, margin)
-    return SampleComparison(*names, counts, test.interval(), test.p(), equivalent, effect, improvement, how)
+    return SampleComparison(*names, counts, test.interval(), p, equivalent, effect, improvement, how)
 
 
 def compare_rates(

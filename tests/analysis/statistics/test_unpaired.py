@@ -184,6 +184,18 @@ def test_equivalence_is_corrected_by_itself_and_asked_where_neither_is_better():
     assert {c.better for c in comparisons.values() if not c.equivalent} == {"d"}
 
 
+def test_a_scale_is_for_the_test_alone():
+    rng = np.random.default_rng(6)
+    a, b = np.exp(rng.normal(0, 1, 9)), np.exp(rng.normal(1, 1, 9))
+    plain, scaled = compare_samples(a, b), compare_samples(a, b, transform=math.log)
+    assert scaled.p == pytest.approx(stats.ttest_ind(np.log(a), np.log(b), equal_var=False).pvalue)
+    assert scaled.difference == plain.difference
+    assert plain.p != scaled.p
+    assert compare_with_constant(a, 2.0, transform=math.log).p == pytest.approx(stats.ttest_1samp(np.log(a), math.log(2)).pvalue)
+    with pytest.raises(ValueError, match="Received: none of 1"):
+        compare_samples([1.0, 0.5], [0.5, 0.6], transform=lambda x: math.inf if x == 1 else x)
+
+
 def simulated(size, spread, test, runs=1500):
     """How often `test` calls equal means different, at 5 %, by samples of `size` and `spread`."""
     rng = np.random.default_rng(0)
