@@ -2,7 +2,7 @@
 
 Replicates alone say how a cell does on these 360 digits. Every replicate is scored on the same ones, so their means say
 nothing of what other digits would do. The losses by replicate and example are a table of two random factors with one value
-in each place; the variance of its mean is the sum of three parts, of replicates, of examples, and of what both have together:
+in each place; the variance of its mean is the sum of three parts, of replicates, of examples, and of what both share:
 σ²ᵣ / R + σ²ₑ / E + σ²ᵣₑ / (R E) (J. Cornfield and J. W. Tukey, Average values of mean squares in factorials, 1956). Its
 degrees of freedom are those of F. E. Satterthwaite (An approximate distribution of estimates of variance components, 1946).
 
@@ -33,7 +33,6 @@ class VarianceParts:
     examples: float
     interaction: float
     test: MeanTest
-
 
 
 def crossed(losses: Any) -> VarianceParts:
@@ -125,7 +124,8 @@ def overlapping(values: Sequence[float], tested: int, trained: int) -> MeanTest:
 
     Args:
         values: one a split; those that are not finite are left out.
-        tested, trained: examples that each split tests and trains on.
+        tested: examples that each split tests on.
+        trained: examples that each split trains on.
 
     Raises:
         ValueError: where either is not above 0.

@@ -1,7 +1,7 @@
 """Replicates until it is known: what has been decided at which look, from the scores alone.
 
-After 5, 8, 13, 21 and 34 replicates every open pair of cells, cells and baselines, and every claim is tested by all scores so
-far. The test's p-value becomes one that holds after several looks (`spending.py`), and Holm's procedure corrects it for
+After 5, 8, 13, 21 and 34 replicates every open pair of cells, cells and baselines, and every claim is tested by all scores
+so far. The test's p-value becomes one that holds after several looks (`spending.py`), and Holm's procedure corrects it for
 everything that is asked on all tasks: such p-values never grow, so what was decided stays decided, and a p-value of 5 % at
 the last look is what it would be without looks. That this controls the family-wise error at whatever look one stops is
 shown by W. Maurer and F. Bretz, Multiple testing in group sequential trials using graphical approaches, 2013, §3.
@@ -140,7 +140,7 @@ def follow(
     wanted = next((look for look in looks if look > max(done, default=0)), None) if any(running) else None
     return Course(
         looks=tuple(done),
-        decisions=tuple(_decision(one, *both, tasks) for one, *both in zip(asked, p_values, equivalent, strict=True)),
+        decisions=tuple(_decision(one, p, same, tasks) for one, p, same in zip(asked, p_values, equivalent, strict=True)),
         further=tuple(corrected),
         running=tuple(running) if wanted else tuple(() for _ in tasks),
         wanted=wanted,
@@ -156,9 +156,7 @@ def _is_open(one: _Asked, running: Sequence[str], task: TaskSamples) -> bool:
     return one.look is None and all(name in running for name in one.pair if name in task.scores)
 
 
-def _take(
-    one: _Asked, comparison: SampleComparison, look: int, looks: tuple[int, ...], spending: Spending
-) -> None:
+def _take(one: _Asked, comparison: SampleComparison, look: int, looks: tuple[int, ...], spending: Spending) -> None:
     """Add a look to what is known of a pair."""
     p = level_of(comparison.p, look, looks, spending)
     if not p >= one.p:  # smaller, or the first that could be tested; the sign is that of the look that decides

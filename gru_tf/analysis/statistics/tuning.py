@@ -50,7 +50,9 @@ def still_improving(best_epochs: Sequence[int], epochs: int) -> bool:
     return bool(best_epochs) and late >= HALF * len(best_epochs)
 
 
-def expected_best(validation: Sequence[float], test: Sequence[float] | None = None, replace: bool = False) -> list[ExpectedBest]:
+def expected_best(
+    validation: Sequence[float], test: Sequence[float] | None = None, replace: bool = False
+) -> list[ExpectedBest]:
     """The expected score of the best trial against the number of trials, from one search of independent random trials.
 
     J. Dodge and others, Show your work: improved reporting of experimental results, 2019 (arXiv 1909.03004), equations 1
@@ -71,7 +73,7 @@ def expected_best(validation: Sequence[float], test: Sequence[float] | None = No
     scores = np.asarray(validation, float)
     values = scores if test is None else np.asarray(test, float)
     if np.isnan(scores).any() or values.shape != scores.shape or scores.ndim != 1:
-        raise ValueError(f"expected_best: expected scores of {len(scores)} trials, none of them NaN. Received: {values.shape}")
+        raise ValueError(f"expected_best: expected {len(scores)} scores, none of them NaN. Received: {values.shape}")
     order = np.argsort(scores, kind="stable")
     ranked = _tied_means(scores[order], values[order])
     squares = _tied_means(scores[order], values[order] ** 2)

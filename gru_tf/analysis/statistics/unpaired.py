@@ -169,7 +169,7 @@ def compare_samples(
     if paired:
         both = np.isfinite(a) & np.isfinite(b)
         a, b = a[both], b[both]
-    a, b = finite(a), finite(b)
+    a, b = finite(a.tolist()), finite(b.tolist())
     effect = effect_size(a - b) if paired and test.error > 0 else math.nan if paired else standardised(a, b)
     counts = len(a), len(b)
     better = probability_of_improvement(a, b)
@@ -265,10 +265,7 @@ def compare_family(
     family, corrected = sum(map(math.isfinite, p_values)), iter(holm(p_values))
     equivalent = iter(holm([one.p_equivalent for one in flat]))
     done = [
-        [
-            replace(one, p_holm=next(corrected), p_equivalent_holm=next(equivalent), comparisons=family or 1)
-            for one in task
-        ]
+        [replace(one, p_holm=next(corrected), p_equivalent_holm=next(equivalent), comparisons=family or 1) for one in task]
         for task in comparisons
     ]
     return done, list(corrected)

@@ -172,7 +172,8 @@ def wrong(runs, tasks=2, shift=(0.0, 0.0, 0.0), seed=0, **options):
     return errors / runs, np.mean(spent)
 
 
-def test_the_family_wise_error_in_short(runs=400):
+def test_the_family_wise_error_in_short():
+    runs = 400
     error, spent = wrong(runs)
     assert error <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
     assert spent > 33
@@ -180,14 +181,16 @@ def test_the_family_wise_error_in_short(runs=400):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shift", [(0.0, 0.0, 0.0), (0.0, 0.0, 3.0)])
-def test_the_family_wise_error_at_length(shift, runs=3000):
+def test_the_family_wise_error_at_length(shift):
+    runs = 3000
     error, _ = wrong(runs, tasks=1, shift=shift)
     assert error <= 0.05 + 2.6 * math.sqrt(0.05 * 0.95 / runs)
     assert error >= 0.02
 
 
 @pytest.mark.slow
-def test_a_difference_of_the_margin_is_called_equivalent_in_at_most_five_percent(runs=2000):
+def test_a_difference_of_the_margin_is_called_equivalent_in_at_most_five_percent():
+    runs = 2000
     error, _ = wrong(runs, tasks=1, shift=(0.0, 1.0), margin=1.0)
     assert 0.02 <= error <= 0.05 + 2.6 * math.sqrt(0.05 * 0.95 / runs)
 

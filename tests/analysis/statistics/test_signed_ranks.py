@@ -14,7 +14,7 @@ CELLS = ("rnn", "lstm", "gru")
 
 
 def test_every_pair_is_scipys_exact_test():
-    table = np.random.default_rng(0).normal(size=(9, 3)) + [0, 0.5, 2.0]
+    table = np.random.default_rng(0).normal(size=(9, 3)) + np.array([0, 0.5, 2.0])
     pairs = signed_ranks(table, CELLS)
     assert [(one.first, one.second) for one in pairs] == [("rnn", "lstm"), ("rnn", "gru"), ("lstm", "gru")]
     columns = [(0, 1), (0, 2), (1, 2)]
@@ -27,7 +27,9 @@ def test_every_pair_is_scipys_exact_test():
     ]
 
 
-@pytest.mark.parametrize(("tasks", "cells", "reachable"), [(5, 2, False), (6, 2, True), (6, 3, False), (7, 3, True), (8, 3, True)])
+@pytest.mark.parametrize(
+    ("tasks", "cells", "reachable"), [(5, 2, False), (6, 2, True), (6, 3, False), (7, 3, True), (8, 3, True)]
+)
 def test_how_many_tasks_could_decide(tasks, cells, reachable):
     table = np.arange(tasks * cells).reshape(tasks, cells) ** 1.1
     pairs = signed_ranks(table, CELLS[:cells])

@@ -23,7 +23,9 @@ PUBLISHED = {
 def test_published_bounds(kind):
     levels = nominal_levels((1, 2, 3, 4, 5), 0.05, kind, fewer=0)
     assert norm.isf(np.array(levels) / 2) == pytest.approx(PUBLISHED[kind], abs=2e-4)
-    assert norm.isf(np.array(nominal_levels((6, 7, 8, 9, 10), 0.05, kind, 5)) / 2) != pytest.approx(PUBLISHED[kind], abs=0.02)
+    assert norm.isf(np.array(nominal_levels((6, 7, 8, 9, 10), 0.05, kind, 5)) / 2) != pytest.approx(
+        PUBLISHED[kind], abs=0.02
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -125,9 +127,9 @@ def rejected(runs, levels, looks=LOOKS):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("looks", [LOOKS, (5, 8, 13)])
-def test_five_looks_reject_wrongly_in_the_level(kind, looks, runs=20_000):
-    within = 3 * math.sqrt(0.05 * 0.95 / runs)
-    assert rejected(runs, nominal_levels(looks, 0.05, kind), looks) == pytest.approx(0.05, abs=within)
+def test_five_looks_reject_wrongly_in_the_level(kind, looks):
+    within = 3 * math.sqrt(0.05 * 0.95 / 20_000)
+    assert rejected(20_000, nominal_levels(looks, 0.05, kind), looks) == pytest.approx(0.05, abs=within)
 
 
 @pytest.mark.slow

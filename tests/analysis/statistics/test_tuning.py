@@ -22,7 +22,9 @@ def test_within_ten_percent_of_a_linear_range(value, end):
     assert range_end(value, 0.0, 0.5) == end
 
 
-@pytest.mark.parametrize("range_", [(0.6, 0.0, 0.5, False), (0.0, 0.0, 1.0, True), (1.0, 1.0, 1.0, False), (math.nan, 0, 1, False)])
+@pytest.mark.parametrize(
+    "range_", [(0.6, 0.0, 0.5, False), (0.0, 0.0, 1.0, True), (1.0, 1.0, 1.0, False), (math.nan, 0, 1, False)]
+)
 def test_a_value_outside_is_refused(range_):
     with pytest.raises(ValueError, match="expected a value within"):
         range_end(*range_)
@@ -92,6 +94,6 @@ def test_a_trial_that_diverged_is_chosen_where_there_is_no_other():
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="none of them NaN"):
         expected_best([math.nan, 1.0])
-    with pytest.raises(ValueError, match="scores of 2 trials"):
+    with pytest.raises(ValueError, match="expected 2 scores"):
         expected_best([0.0, 1.0], [1.0])
     assert expected_best([]) == []
