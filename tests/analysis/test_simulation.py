@@ -15,7 +15,7 @@ from gru_tf.analysis.statistics.intervals import Interval
 CELLS = ("gru", "lstm", "rnn")
 
 
-def table(means=(0.95, 0.92, 0.85), spread=0.06, of_seed=0.01, configurations=12, seeds=9, **options):
+def table(means=(0.95, 0.93, 0.89), spread=0.1, of_seed=0.02, configurations=12, seeds=9, **options):
     """Cells whose configurations scatter by `spread`, and each of its seeds by `of_seed`, on validation and on test."""
     rng = np.random.default_rng(0)
     of_configuration = np.array(means)[:, None, None] - spread * np.abs(rng.normal(size=(3, configurations, 1)))
@@ -97,14 +97,14 @@ def simulated(protocol, tables, experiments, draws=4):
 def test_two_experiments_agree_and_those_of_one_search_do_not():
     """The figures of `benchmarks/verdicts.py` on a small scale, on a made table whose searches matter as real ones do."""
     tables = [table()]
-    anew = simulated(simulation.until_decided, tables, 80)
+    anew = simulated(simulation.until_decided, tables, 60)
     once = simulated(simulation.one_search, tables, 400)
     assert anew.same >= 0.97
-    assert anew.same_or_open >= 0.9
+    assert anew.same_or_open >= 0.93
     assert anew.wrong <= 0.05
     assert 0.9 <= anew.coverage <= 0.98
     assert anew.decided > 0.9
-    assert once.same_or_open < 0.75
+    assert once.same_or_open < 0.65
     assert once.coverage < 0.85
 
 
