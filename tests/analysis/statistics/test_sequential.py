@@ -173,7 +173,7 @@ def wrong(runs, tasks=2, shift=(0.0, 0.0, 0.0), seed=0, **options):
 
 
 def test_the_family_wise_error_in_short():
-    runs = 400
+    runs = 250
     error, spent = wrong(runs)
     assert error <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
     assert spent > 33
