@@ -1,0 +1,250 @@
+"""Whole experiments simulated from a table of real runs: would a second one say the same, and is what it says so?
+
+A table has the validation and test score of every cell, with every configuration, at every seed. A replicate draws some
+configurations, takes for each cell the one that is best on validation at a seed, and the test score of that at another
+(X. Bouthillier and others, Accounting for variance in machine learning benchmarks, 2021, arXiv 2103.03098). The truth is the
+mean over all such replicates, and their median where a cell is called unreliable. Two protocols are compared:
+
+* replicates: each with a search of its own, looked at until decided, as `gru_tf.analysis.statistics.sequential` has it;
+* one search: all seeds use what one search chose, compared in pairs at equal seeds, as was usual before.
+
+Only arrays and the statistics themselves are used: no network is trained, and nothing is asked of a store.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+
+from gru_tf.analysis.statistics import compare_tasks
+from gru_tf.analysis.statistics.intervals import Interval, mean_interval
+from gru_tf.analysis.statistics.scales import growing, scale_of, scaled_interval
+from gru_tf.analysis.statistics.sequential import Keep, PairDecision, follow
+from gru_tf.analysis.statistics.unpaired import TaskSamples
+from gru_tf.analysis.statistics.unreliable import median_interval
+
+MOST = 34
+TRUTHS = 20_000  # replicates whose mean is taken for the truth
+Answer = int | None  # 1, −1: the first, the second is better; 0: equivalent; None: inconclusive
+Pair = tuple[int, str, str]
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """Real runs of one task, larger scores are better.
+
+    Args:
+        title: of the task.
+        cells: their names.
+        validation, test: (cells, configurations, seeds) scores; −inf on validation of a run that diverged.
+        chance: score of the baseline that failures are measured by.
+        margin: within which two means are equivalent.
+        metric, direction, examples: of the scale of intervals and tests; see `scales.scale_of`.
+        failing: cell → share of its final runs that fail, scoring as the baseline, give or take a hundredth of its distance
+            from 1; added to what the table holds.
+    """
+
+    title: str
+    cells: tuple[str, ...]
+    validation: Any
+    test: Any
+    chance: float
+    margin: float
+    metric: str = "accuracy"
+    direction: Literal["max", "min"] = "max"
+    examples: float | None = None
+    failing: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one simulated experiment says.
+
+    Args:
+        answers: (task, first, second) → its answer.
+        intervals: (task, cell) → the mean with its interval, the median of those that were called unreliable.
+        unreliable: (task, cell) of those that were called so.
+        replicates: for each task those of a cell, averaged over cells.
+    """
+
+    answers: Mapping[Pair, Answer]
+    intervals: Mapping[tuple[int, str], Interval]
+    unreliable: frozenset[tuple[int, str]]
+    replicates: tuple[float, ...]
+
+
+def replicates(table: RunTable, count: int, draws: int, rng: np.random.Generator, searches: int | None = None) -> Any:
+    """(cells, count) test scores of replicates; all of them from `searches` searches in place of one each where given."""
+    cells, configurations, seeds = table.validation.shape
+    number = searches or count
+    drawn = np.argsort(rng.random((number, configurations)), axis=1)[:, :draws]  # the same of all cells
+    searched = rng.integers(seeds, size=number)
+    chosen = np.argmax(table.validation[:, drawn, searched[:, None]], axis=2)  # (cells, searches)
+    best = np.take_along_axis(drawn[None], chosen[:, :, None], axis=2)[:, :, 0]
+    of = np.arange(count) % number
+    final = (searched[of] + rng.integers(1, seeds, size=count)) % seeds  # another than the search's
+    scores = table.test[np.arange(cells)[:, None], best[:, of], final]
+    for cell, share in table.failing.items():
+        place = table.cells.index(cell)
+        fails = rng.random(count) < share
+        near = table.chance + 0.01 * (1 - table.chance) * rng.normal(size=count)
+        scores[place] = np.where(fails, near, scores[place])
+    return scores
+
+
+def truths(table: RunTable, draws: int, seed: int = 0) -> dict[str, float]:
+    """Mean of each cell over all replicates."""
+    return {cell: mean for cell, (mean, _) in _centres(table, draws, seed).items()}
+
+
+def _centres(table: RunTable, draws: int, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """Mean and median of each cell over all replicates."""
+    scores = replicates(table, TRUTHS, draws, np.random.default_rng(seed))
+    return {cell: (float(row.mean()), float(np.median(row))) for cell, row in zip(table.cells, scores, strict=True)}
+
+
+def until_decided(
+    tables: Sequence[RunTable], draws: int, rng: np.random.Generator, at_most: int = MOST, keep: Keep = "pairs"
+) -> Outcome:
+    """One experiment of replicates that are tuned anew.
+
+    A cell may be called unreliable after a pair of it was decided by means: nothing is better by a mean that is none.
+    """
+    samples = [_samples(table, replicates(table, at_most, draws, rng)) for table in tables]
+    course = follow(samples, at_most, keep=keep)
+    used = {(number, cell): 0 for number, task in enumerate(samples) for cell in task.scores}
+    for one in course.decisions:
+        for cell, count in zip((one.comparison.first, one.comparison.second), one.comparison.counts, strict=True):
+            used[one.task, cell] = max(used[one.task, cell], count)
+    failing = frozenset((i, cell) for (i, cell), count in used.items() if cell in samples[i].unreliable(count))
+    return Outcome(
+        answers={(one.task, one.comparison.first, one.comparison.second): _answer(one, failing) for one in course.decisions},
+        intervals={
+            place: _interval(tables[place[0]], samples[place[0]].scores[place[1]][:count], place in failing)
+            for place, count in used.items()
+        },
+        unreliable=failing,
+        replicates=tuple(float(np.mean([used[i, cell] for cell in task.scores])) for i, task in enumerate(samples)),
+    )
+
+
+def _answer(one: PairDecision, failing: frozenset[tuple[int, str]]) -> Answer:
+    first, second = one.comparison.first, one.comparison.second
+    if one.comparison.test != "rates" and failing & {(one.task, first), (one.task, second)}:
+        return None
+    return (1 if one.better == first else -1) if one.better else 0 if one.equivalent else None
+
+
+def _samples(table: RunTable, scores: Any) -> TaskSamples:
+    return TaskSamples(
+        scores={cell: row.tolist() for cell, row in zip(table.cells, scores, strict=True)},
+        chance=table.chance,
+        margin=table.margin,
+        transform=growing(scale_of(table.metric, np.abs(scores).ravel(), table.examples), table.direction),
+    )
+
+
+def _interval(table: RunTable, scores: Sequence[float], unreliable: bool) -> Interval:
+    if unreliable:
+        return median_interval(scores)
+    sign = 1.0 if table.direction == "max" else -1.0
+    values = [sign * score for score in scores]
+    mean, low, high = scaled_interval(values, scale_of(table.metric, values, table.examples))
+    return Interval(mean, low, high) if sign > 0 else Interval(-mean, -high, -low)
+
+
+def one_search(tables: Sequence[RunTable], draws: int, rng: np.random.Generator, seeds: int = 5) -> Outcome:
+    """One experiment of a single search, and seeds that are compared in pairs."""
+    scores = [dict(zip(t.cells, replicates(t, seeds, draws, rng, searches=1).tolist(), strict=True)) for t in tables]
+    answers: dict[Pair, Answer] = {}
+    for number, comparisons in enumerate(compare_tasks(scores)):
+        for one in comparisons:
+            answers[number, one.first, one.second] = None if one.better is None else 1 if one.better == one.first else -1
+    places = {(number, cell): values for number, task in enumerate(scores) for cell, values in task.items()}
+    intervals = {place: mean_interval(values) for place, values in places.items()}
+    return Outcome(answers, intervals, frozenset(), tuple(float(seeds) for _ in tables))
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """What many simulated experiments come to; shares are NaN where nothing of the kind happened.
+
+    Args:
+        decided: share of pairs that are.
+        same: share of pairs decided in both of two experiments that have the same verdict in both.
+        same_or_open: the same of pairs that are decided in either of the two.
+        all_same: share of two experiments with the same verdict on every pair, inconclusive ones counted.
+        wrong: share of experiments with a verdict that contradicts the means.
+        wrong_at_all: that contradicts the medians as well: with cells that fail, both are truths.
+        coverage: share of intervals that hold what they are of.
+        unreliable: share of failing cells that were called so; and of the others.
+        replicates: of a cell, for each task.
+    """
+
+    decided: float
+    same: float
+    same_or_open: float
+    all_same: float
+    wrong: float
+    wrong_at_all: float
+    coverage: float
+    unreliable: tuple[float, float]
+    replicates: tuple[float, ...]
+
+
+def reliability(tables: Sequence[RunTable], outcomes: Sequence[Outcome], draws: int) -> Reliability:
+    """Compare simulated experiments with the truth, and the first of every two with the second.
+
+    A verdict of better is wrong where the other mean is the larger; one of equivalence where the means are a margin apart.
+    """
+    centres = [_centres(table, draws) for table in tables]
+    pairs = [(number, *both) for number, table in enumerate(tables) for both in combinations(table.cells, 2)]
+    twice = list(zip(outcomes[::2], outcomes[1::2], strict=False))
+    both = [(a.answers[p], b.answers[p]) for a, b in twice for p in pairs]
+    wrong = [[[_wrong(one.answers[p], p, centres, tables, of) for of in (0, 1)] for p in pairs] for one in outcomes]
+    return Reliability(
+        decided=_mean([one.answers[p] is not None for one in outcomes for p in pairs]),
+        same=_mean([a == b for a, b in both if a is not None and b is not None]),
+        same_or_open=_mean([a == b for a, b in both if a is not None or b is not None]),
+        all_same=_mean([a.answers == b.answers for a, b in twice]),
+        wrong=_mean([any(mean for mean, _ in one) for one in wrong]),
+        wrong_at_all=_mean([any(mean and median for mean, median in one) for one in wrong]),
+        coverage=_mean([_held(one, where, centres) for one in outcomes for where in one.intervals]),
+        unreliable=_called(tables, outcomes),
+        replicates=tuple(_mean([one.replicates[i] for one in outcomes]) for i in range(len(tables))),
+    )
+
+
+def _held(one: Outcome, where: tuple[int, str], centres: Sequence[Mapping[str, tuple[float, float]]]) -> bool:
+    return not one.intervals[where].excludes(centres[where[0]][where[1]][where in one.unreliable])
+
+
+def _called(tables: Sequence[RunTable], outcomes: Sequence[Outcome]) -> tuple[float, float]:
+    """Share of failing cells that were called unreliable, and of the others."""
+    rates: dict[bool, list[float]] = {True: [], False: []}
+    for number, table in enumerate(tables):
+        for cell in table.cells:
+            rates[cell in table.failing].append(_mean([(number, cell) in one.unreliable for one in outcomes]))
+    return _mean(rates[True]), _mean(rates[False])
+
+
+def _mean(values: Sequence[Any]) -> float:
+    return float(np.mean(values)) if values else math.nan
+
+
+def _wrong(
+    answer: Answer,
+    pair: Pair,
+    centres: Sequence[Mapping[str, tuple[float, float]]],
+    tables: Sequence[RunTable],
+    of: int,
+) -> bool:
+    """Whether it contradicts the means, 0, or the medians, 1."""
+    number, first, second = pair
+    difference = centres[number][first][of] - centres[number][second][of]
+    if answer == 0:
+        return abs(difference) >= tables[number].margin
+    return answer is not None and answer * difference <= 0
