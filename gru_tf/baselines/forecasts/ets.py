@@ -1,11 +1,13 @@
-"""Exponential smoothing with additive errors: a level, a damped trend and a season, updated by each row's error.
+"""Exponential smoothing with additive errors: a level, a trend and a season, updated by each row's error.
 
 With ŷ_t the forecast of row t by the rows before it and e_t = y_t − ŷ_t:
 
     ŷ_t = l_{t−1} + φ b_{t−1} + s_{t−m}          or  (l_{t−1} + φ b_{t−1}) · s_{t−m}
     l_t = l_{t−1} + φ b_{t−1} + α e_t                … α e_t / s_{t−m}
     b_t = φ b_{t−1} + β e_t                          … β e_t / s_{t−m}
-    s_t = s_{t−m} + γ e_t                            … γ e_t / (l_{t−1} + φ b_{t−1})
+    s_t = s_{t−m} + γ e_t                            … γ e_t / l_t (Holt and Winters)
+
+φ is 1 for a linear trend, below for a damped one.
 
     ŷ_{t+h} = l_t + (φ + … + φ^h) b_t + s_{t+h−m(k+1)}, k = ⌊(h−1)/m⌋
 
@@ -28,6 +30,7 @@ from gru_tf.tasks import ForecastRows, Signature
 LEAST = 20  # training rows of a series
 SEASONS = 3  # in training, for a season to be tried
 MOST = 100  # series times targets
+TRENDS = ("none", "linear", "damped")
 READ = 4000  # training rows by which parameters are chosen: the last ones
 
 
@@ -63,12 +66,12 @@ class Smoothing:
             base, season = level + damped, seasons[t]
             if self.season == "mul":
                 error = rows[t] - base * season
-                by_season, by_base = error / season, error / base
+                by_season = error / season
             else:
-                error = by_season = by_base = rows[t] - base - season
+                error = by_season = rows[t] - base - season
             level = levels[t + 1] = base + self.alpha * by_season
             trend = trends[t + 1] = damped + self.beta * by_season
-            seasons[self.m + t] = season + self.gamma * by_base if self.season != "none" else season
+            seasons[self.m + t] = season + self.gamma * (error / level if self.season == "mul" else error)
         return levels, trends, seasons
 
     def forecast(self, rows: Array, starts: Array, series: Array, horizon: int) -> Array:
@@ -122,13 +125,13 @@ class Ets(Baseline):
     reference: ClassVar[str] = "R. J. Hyndman, A. B. Koehler, J. K. Ord, R. D. Snyder, Forecasting with Exponential Smoothing, 2008"
 
     def grid(self, signature: Signature, training: TrainingData) -> tuple[Settings, ...]:
-        """With and without a damped trend; no season, an additive one, a multiplicative one where there can be one."""
+        """No trend, a linear or a damped one; no season, an additive or, where there can be one, a multiplicative one."""
         seasons = ["none"]
         rows = training.rows
         if rows is not None and _has_season(rows):
             in_units = rows.rows[rows.training] * rows.deviation + rows.mean
             seasons += ["add", "mul"] if (in_units > 0).all() else ["add"]
-        return tuple({"trend": trend, "season": season} for season in seasons for trend in ("none", "damped"))
+        return tuple({"trend": trend, "season": season} for season in seasons for trend in TRENDS)
 
     def fit(self, signature: Signature, training: TrainingData, settings: Settings, seed: int) -> FittedEts:
         """Parameters by the likelihood of the last training rows of each series."""
@@ -138,13 +141,13 @@ class Ets(Baseline):
         lengths = np.add.reduceat(rows.training.astype(np.int64), firsts)
         m, targets = (rows.season if season != "none" else 1), rows.rows.shape[1]
         fits = [
-            _parameters(values[: lengths[column // targets], column], settings["trend"] == "damped", season, m)
+            _parameters(values[: lengths[column // targets], column], str(settings["trend"]), season, m)
             for column in range(values.shape[1])
         ]
         alpha, beta, gamma, phi, level, trend = np.array([numbers for numbers, _ in fits]).T
         seasonal = np.array([first for _, first in fits]).T
         smoothing = Smoothing(season, m, alpha, beta, gamma, phi, level, trend, seasonal)
-        each = 2 + 3 * (settings["trend"] == "damped") + (1 + m) * (season != "none")
+        each = 2 + {"none": 0, "linear": 2, "damped": 3}[str(settings["trend"])] + (1 + m) * (season != "none")
         return FittedEts(smoothing, size=each * values.shape[1])
 
     def why_not(self, signature: Signature, training: TrainingData) -> str:
@@ -174,22 +177,24 @@ def _has_season(rows: ForecastRows) -> bool:
     return rows.regular and rows.season > 1 and shortest >= SEASONS * rows.season
 
 
-def _parameters(rows: Array, damped: bool, season: str, m: int) -> tuple[list[float], Array]:
+def _parameters(rows: Array, trend: str, season: str, m: int) -> tuple[list[float], Array]:
     """α, β, γ, φ, first level and first trend of one series, and its first seasons (m,)."""
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
     if rows.min() == rows.max():  # nothing to learn, and no likelihood
         return [1.0, 0.0, 0.0, 0.0, float(rows[0]), 0.0], np.full(m, 1.0 if season == "mul" else 0.0)
-    options: dict[str, Any] = {"error": "add", "trend": "add" if damped else None, "damped_trend": damped}
+    options: dict[str, Any] = {"error": "add", "trend": None if trend == "none" else "add", "damped_trend": trend == "damped"}
     options |= {"seasonal": season, "seasonal_periods": m} if season != "none" else {}
     whole = ETSModel(rows, initialization_method="heuristic", **options)
     part = whole if len(rows) <= READ else ETSModel(rows[-READ:], initialization_method="heuristic", **options)
     result = part.fit(disp=False)
     values = dict(zip(result.param_names, result.params, strict=True))
-    level, trend = float(whole.initial_level), float(whole.initial_trend) if damped else 0.0
+    if trend == "linear":
+        values["damping_trend"] = 1.0
+    slope = 0.0 if trend == "none" else float(whole.initial_trend)
     seasonal = np.asarray(whole.initial_seasonal) if season != "none" else np.full(m, 0.0)
     names = ("smoothing_level", "smoothing_trend", "smoothing_seasonal", "damping_trend")
-    return [*(float(values.get(name, 0.0)) for name in names), level, trend], seasonal
+    return [*(float(values.get(name, 0.0)) for name in names), float(whole.initial_level), slope], seasonal
 
 
 BASELINE = Ets()
