@@ -72,7 +72,7 @@ class FittedBaseline(ABC):
     def surprise(self, inputs: ModelInputs, targets: Array) -> Array | None:
         """(N, T) −log of the probability that `predict` gives each target; None where `predict` is to be asked.
 
-        For models of so many classes that all their probabilities would fill the memory.
+        For models of so many classes that all their probabilities would fill the memory; asked for a whole split at once.
         """
         return None
 
@@ -84,15 +84,18 @@ class TrainingData:
     Args:
         examples: the training split.
         rows: of a forecast, all rows; those that it may learn from are `rows.training`.
+        asked: how many sequences it is to predict in all, for those that take long to predict.
     """
 
     examples: Examples
     rows: ForecastRows | None = None
+    asked: int = 0
 
     @classmethod
     def of_task(cls, task: Task, splits: Splits) -> Self:
         """The training split and, of a forecast, its rows."""
-        return cls(splits.train, task.forecast_rows())
+        asked = sum(map(len, (splits.validation, splits.test, *splits.more.values())))
+        return cls(splits.train, task.forecast_rows(), asked)
 
 
 class Baseline(ABC):

@@ -149,7 +149,7 @@ def _joined(training: TrainingData, splits: Splits) -> TrainingData:
         for start in rows.starts["validation"]:
             known[start : start + rows.horizon] = True
         rows = replace(rows, training=known, starts={**rows.starts, "train": _both_starts(rows)})
-    return TrainingData(examples, rows)
+    return TrainingData(examples, rows, training.asked)
 
 
 def _both_starts(rows: ForecastRows) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gru_tf.baselines.baseline import FittedBaseline, ModelInputs
 from gru_tf.foundation.array import Array
-from gru_tf.tasks import Examples, Metric, Signature
+from gru_tf.tasks import Examples, Metric, MetricName, Signature
 
 BLOCK = 1 << 22  # numbers of inputs or predictions at once
 
@@ -45,33 +45,30 @@ def terms(name: str, signature: Signature, targets: Array, predicted: Array) -> 
         predicted: as `FittedBaseline.predict` gives them.
     """
     if name == "accuracy":
-        return (predicted.argmax(-1) == targets).astype(np.float64)
+        return np.asarray(predicted.argmax(-1) == targets, np.float64)
     if signature.target == "class":
         likely = np.take_along_axis(predicted, np.maximum(targets, 0)[..., None].astype(np.int64), -1)
         return -np.asarray(likely[..., 0])
     if signature.target == "binary":
         with np.errstate(divide="ignore"):  # what was held for impossible costs infinitely much
-            return -np.log(np.where(targets > 0, predicted, 1 - predicted)).sum(-1)
+            return np.asarray(-np.log(np.where(targets > 0, predicted, 1 - predicted)).sum(-1))
     error = predicted - targets.astype(np.float64)
     each: Array = (np.abs(error) if name == "mae" else np.square(error)).mean(-1)
     return each
 
 
-def score(
-    signature: Signature, metric: Metric, examples: Examples, inputs: ModelInputs, fitted: FittedBaseline
-) -> Scores:
+def score(signature: Signature, metric: Metric, examples: Examples, inputs: ModelInputs, fitted: FittedBaseline) -> Scores:
     """All metrics of `metric.means` on a split; `inputs` are those of `examples`."""
-    parts: dict[str, list[Array]] = {name: [] for name in metric.means}
-    for rows in _blocks(signature, examples):
-        part, targets = inputs.part(rows), np.asarray(examples.targets[rows])
-        surprise = fitted.surprise(part, targets)
-        predicted = fitted.predict(part) if surprise is None else np.empty(0)
+    parts: dict[MetricName, list[Array]] = {name: [] for name in metric.means}
+    surprise = fitted.surprise(inputs, examples.targets)  # of all, as a text's parts continue each other
+    for rows in _blocks(signature, examples) if surprise is None else ():
+        predicted, targets = fitted.predict(inputs.part(rows)), np.asarray(examples.targets[rows])
         for name in metric.means:
-            each = terms(name, signature, targets, predicted) if surprise is None else surprise
-            parts[name].append(each)
+            parts[name].append(terms(name, signature, targets, predicted))
     there = counted(signature, examples)
-    of_each = {name: np.where(there, np.concatenate(each), 0.0) for name, each in parts.items()}
-    values = {name: metric.value(float(each.sum() / there.sum()), name) for name, each in of_each.items()}
+    each_of = {name: np.concatenate(parts[name]) if surprise is None else surprise for name in metric.means}
+    of_each = {name: np.where(there, each, 0.0) for name, each in each_of.items()}
+    values: dict[str, float] = {name: metric.value(float(each.sum() / there.sum()), name) for name, each in of_each.items()}
     first, weights = of_each[metric.means[0]], there.astype(np.float64)
     if signature.per_step:
         first, weights = first.sum(1), weights.sum(1)

@@ -54,5 +54,6 @@ class Standard:
         return cls(vectors.mean(0), np.where(deviation > 0, deviation, 1.0))
 
     def __call__(self, vectors: Array) -> Array:
+        """(N, columns) of vectors (N, columns)."""
         standardised: Array = (vectors - self.mean) / self.deviation
         return standardised

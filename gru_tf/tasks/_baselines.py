@@ -28,7 +28,8 @@ def constant_accuracy(train: Array, test: Array, classes: int, names: Sequence[s
     rarer than that in `test`.
 
     Args:
-        train, test: (N,) classes from 0.
+        train: (N,) classes from 0.
+        test: the same.
         classes: how many there are.
         names: of the classes, to name the one in words.
     """

@@ -20,8 +20,10 @@ SHOP = {"path": own_files.path("shop.csv"), "target": ["sales"], "time": "day", 
 SHOPS = {"path": own_files.path("shops.parquet"), "target": ["sales", "visits"], "time": "day", "group": "shop"}
 MADE = {
     **dict.fromkeys(("logistic", "summary", "nearest", "rocket", "boosting"), made_splits.classified()),
-    **{"ridge": made_splits.valued(), "bag_of_words": made_splits.texts(), "ngram": made_splits.next_tokens()},
-    **{"markov": made_splits.music()},
+    "ridge": made_splits.valued(),
+    "bag_of_words": made_splits.texts(),
+    "ngram": made_splits.next_tokens(),
+    "markov": made_splits.music(),
 }
 
 

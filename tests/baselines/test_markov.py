@@ -25,7 +25,10 @@ def test_probabilities_are_those_of_loops(steps: int) -> None:
     train, test = task.data.train, task.data.test
     model: Any = BASELINES.find("markov").fit(task.signature, TrainingData(train), {"steps": steps, "weight": 10.0}, 0)
     pairs = [
-        ([int(train.inputs[row, step - back, 2]) if step >= back else 0 for back in range(steps)], train.targets[row, step, 2])
+        (
+            [int(train.inputs[row, step - back, 2]) if step >= back else 0 for back in range(steps)],
+            train.targets[row, step, 2],
+        )
         for row, length in enumerate(train.lengths)
         for step in range(length)
     ]

@@ -84,10 +84,10 @@ def warped(x: Any, y: Any, band: int) -> float:
 def test_warped_distances_are_those_of_the_recurrence(band: int) -> None:
     one, others = made_splits.waves(count=6, seed=8), made_splits.waves(count=9, seed=9)
     values = others.inputs.astype(float)
-    for sequence, length in zip(one.inputs.astype(float), one.lengths, strict=True):
-        received = warped_distances(sequence[:length], values, others.lengths, band)
+    received = warped_distances(one.inputs.astype(float), one.lengths, values, others.lengths, band)
+    for row, (sequence, length) in enumerate(zip(one.inputs.astype(float), one.lengths, strict=True)):
         pairs = zip(values, others.lengths, strict=True)
-        assert np.allclose(received, [warped(sequence[:length], y[:n], band) for y, n in pairs])
+        assert np.allclose(received[row], [warped(sequence[:length], y[:n], band) for y, n in pairs])
 
 
 def test_the_nearest_is_scikit_learns() -> None:
@@ -166,8 +166,10 @@ def test_rocket_tells_frequencies_apart_and_reads_nothing_after_the_end() -> Non
     assert np.array_equal(predicted, model.predict(ModelInputs(dirty, test.lengths)))
 
 
-def test_limits_never_exceed_the_work() -> None:
+def test_features_and_sequences_keep_to_the_time_that_there_is() -> None:
     for steps, count in itertools.product((10, 100, 800), (50, 2000, 50_000)):
         features, most = rocket._limits(made_splits.Signature(steps, 1, 10, "class"), count)
         assert features % 84 == 0
-        assert features * most * steps <= 1.05 * rocket.WORK
+        seconds = rocket._step_seconds(made_splits.Signature(steps, 1, 10, "class"), features) * steps * most
+        assert seconds <= rocket.SECONDS
+        assert features == rocket.FEATURES or most == count or features == rocket.FEWEST

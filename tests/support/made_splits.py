@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from pydantic import ConfigDict
 
 from gru_tf.baselines.baseline import ModelInputs, TrainingData
 from gru_tf.tasks import Examples, Metric, Signature, Splits, Task
@@ -12,7 +13,7 @@ from gru_tf.tasks import Examples, Metric, Signature, Splits, Task
 class Made(Task):
     """A task on data that a test has made."""
 
-    model_config = {"frozen": True, "arbitrary_types_allowed": True}
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
     question = reference = licence = "made"
 
     shapes: Any
@@ -31,7 +32,9 @@ class Made(Task):
         return self.data
 
 
-def waves(classes: int = 3, count: int = 60, steps: int = 20, features: int = 2, seed: int = 0, vary: bool = True) -> Examples:
+def waves(
+    classes: int = 3, count: int = 60, steps: int = 20, features: int = 2, seed: int = 0, vary: bool = True
+) -> Examples:
     """Noisy waves whose frequency is the class, of 12 to `steps` steps."""
     rng = np.random.default_rng(seed)
     targets = rng.integers(0, classes, count).astype(np.int32)

@@ -122,7 +122,9 @@ class FittedEts(FittedBaseline):
 class Ets(Baseline):
     """Exponential smoothing by statsmodels, a model for each series and target."""
 
-    reference: ClassVar[str] = "R. J. Hyndman, A. B. Koehler, J. K. Ord, R. D. Snyder, Forecasting with Exponential Smoothing, 2008"
+    reference: ClassVar[str] = (
+        "R. J. Hyndman, A. B. Koehler, J. K. Ord, R. D. Snyder, Forecasting with Exponential Smoothing, 2008"
+    )
 
     def grid(self, signature: Signature, training: TrainingData) -> tuple[Settings, ...]:
         """No trend, a linear or a damped one; no season, an additive or, where there can be one, a multiplicative one."""
@@ -163,7 +165,10 @@ class Ets(Baseline):
 
 
 def side_by_side(rows: ForecastRows) -> tuple[Array, Array]:
-    """All series in the file's units, (longest, series · targets), shorter ones followed by their last row; their first rows."""
+    """All series in the file's units, (longest, series · targets), and their first rows.
+
+    Shorter ones are followed by their last row.
+    """
     firsts = np.unique(rows.firsts)
     ends = np.append(firsts[1:], len(rows.rows))
     place = np.minimum(firsts + np.arange((ends - firsts).max())[:, None], ends - 1)
@@ -183,7 +188,11 @@ def _parameters(rows: Array, trend: str, season: str, m: int) -> tuple[list[floa
 
     if rows.min() == rows.max():  # nothing to learn, and no likelihood
         return [1.0, 0.0, 0.0, 0.0, float(rows[0]), 0.0], np.full(m, 1.0 if season == "mul" else 0.0)
-    options: dict[str, Any] = {"error": "add", "trend": None if trend == "none" else "add", "damped_trend": trend == "damped"}
+    options: dict[str, Any] = {
+        "error": "add",
+        "trend": None if trend == "none" else "add",
+        "damped_trend": trend == "damped",
+    }
     options |= {"seasonal": season, "seasonal_periods": m} if season != "none" else {}
     whole = ETSModel(rows, initialization_method="heuristic", **options)
     part = whole if len(rows) <= READ else ETSModel(rows[-READ:], initialization_method="heuristic", **options)

@@ -2,8 +2,8 @@
 
 p_k(h) = (c_1(h) + m p_{k−1}(h')) / (c(h) + m)          p_0 = (c_1 + 1) / (c + 2)
 
-c(h) is how often a note had the last k steps h in training, and c_1(h) how often it sounded next; h' is h without its earliest
-step, and m says how much p_{k−1} counts. Before a piece begins no note sounds. Notes do not see each other.
+c(h) is how often a note had the last k steps h in training, and c_1(h) how often it sounded next; h' is h without its
+earliest step, and m says how much p_{k−1} counts. Before a piece begins no note sounds. Notes do not see each other.
 """
 
 from dataclasses import dataclass
@@ -46,10 +46,12 @@ class NoteChain(FittedBaseline):
 class Markov(Baseline):
     """A chain of order k for each note."""
 
-    reference: ClassVar[str] = "A. A. Markov, 1913; D. J. C. MacKay, L. C. Bauman Peto, Natural Language Engineering 1(3), 1995"
+    reference: ClassVar[str] = (
+        "A. A. Markov, 1913; D. J. C. MacKay, L. C. Bauman Peto, Natural Language Engineering 1(3), 1995"
+    )
 
     def grid(self, signature: Signature, training: TrainingData) -> tuple[Settings, ...]:
-        """k and m."""
+        """The order k and the weight m."""
         return tuple({"steps": k, "weight": m} for k in STEPS for m in WEIGHTS)
 
     def fit(self, signature: Signature, training: TrainingData, settings: Settings, seed: int) -> NoteChain:
@@ -60,16 +62,14 @@ class Markov(Baseline):
         sounds = targets[real].astype(np.float64)  # (steps, notes)
         history = histories(inputs, k)[real]
         probability = (sounds.sum(0, keepdims=True) + 1) / (len(sounds) + 2)
+        notes, weight = sounds.shape[1], float(settings["weight"])
+        place = (history * notes + np.arange(notes)).ravel()
+        counts, ones = (np.bincount(place, each, notes << k).reshape(-1, notes) for each in (None, sounds.ravel()))
         for order in range(1, k + 1):
-            last = history & ((1 << order) - 1)
-            place = last * sounds.shape[1] + np.arange(sounds.shape[1])
-            size = sounds.shape[1] << order
-            counts, ones = np.bincount(place.ravel(), minlength=size), np.bincount(place.ravel(), sounds.ravel(), size)
-            shorter = np.concatenate([probability, probability]) if order > 1 else np.repeat(probability, 2, 0)
-            weight = float(settings["weight"])
-            probability = (ones + weight * shorter.ravel()).reshape(-1, sounds.shape[1]) / (
-                counts.reshape(-1, sounds.shape[1]) + weight
-            )
+            shape = (-1, 1 << order, notes)  # histories that differ in earlier steps alone are added up
+            of_order, ones_of_order = counts.reshape(shape).sum(0), ones.reshape(shape).sum(0)
+            shorter = np.tile(probability, (2, 1))
+            probability = (ones_of_order + weight * shorter) / (of_order + weight)
         return NoteChain(k, probability)
 
 

@@ -2,9 +2,9 @@
 
 DTW(x, y)² = D_{T,U} with D_{i,j} = |x_i − y_j|² + min(D_{i−1,j}, D_{i,j−1}, D_{i−1,j−1}), D_{0,0} = 0
 
-The path is kept to |i − j| ≤ band (Sakoe and Chiba), a share of the longest sequence; wider where two lengths differ by more.
-All features are warped together. By Euclidean distance shorter sequences are followed by zeros; DTW compares real steps alone.
-Features are as the networks have them.
+The path is kept to |i − j| ≤ band (Sakoe and Chiba), a share of the longest sequence; wider where two lengths differ by
+more. All features are warped together. By Euclidean distance shorter sequences are followed by zeros; DTW compares real steps
+alone. Features are as the networks have them.
 """
 
 import math
@@ -19,9 +19,9 @@ from gru_tf.foundation.array import Array
 from gru_tf.tasks import Signature
 
 BANDS = (0.05, 0.1, 0.2)  # shares of the longest sequence
-EUCLIDEAN_WORK = 4e7  # numbers of all training sequences that are kept
-DTW_WORK = 2.5e5  # cells in the band times training sequences: about 10 ms for each sequence to classify
-DTW_ASKED = 400  # most training sequences by DTW
+EUCLIDEAN_WORK = 8e10  # multiplications of numbers of training sequences and of sequences to classify
+DTW_WORK = 6e8  # cells in the band times features, of all pairs of these
+AT_ONCE = 1 << 18  # numbers of an antidiagonal
 LEAST = 100  # training sequences, or all of them
 
 
@@ -31,7 +31,7 @@ class NearestNeighbour(FittedBaseline):
 
     Args:
         signature: of the task.
-        examples: (N, timesteps, features), zeros after the end of each.
+        examples: (N, timesteps, features) float32, zeros after the end of each.
         lengths, targets: (N,).
         band: most steps between two that are compared; None for Euclidean distance.
     """
@@ -66,39 +66,39 @@ class NearestNeighbour(FittedBaseline):
     def _by_warping(self, vectors: Array, lengths: Array) -> Array:
         assert self.band is not None  # noqa: S101, called with a band only
         steps = vectors.reshape(len(vectors), self.signature.timesteps, -1)
-        return np.array(
-            [
-                warped_distances(one[:length], self.examples, self.lengths, self.band).argmin()
-                for one, length in zip(steps, lengths, strict=True)
-            ]
+        known = self.examples.astype(np.float64)
+        once = max(1, AT_ONCE // (len(known) * (self.band + 1) * self.signature.features))
+        parts = (slice(first, first + once) for first in range(0, len(steps), once))
+        return np.concatenate(
+            [warped_distances(steps[p], lengths[p], known, self.lengths, self.band).argmin(1) for p in parts]
         )
 
 
-def warped_distances(sequence: Array, others: Array, lengths: Array, band: int) -> Array:
-    """(N,) squared DTW distances of a sequence (T, features) to others (N, U, features) of so many steps each.
+def warped_distances(sequences: Array, lengths: Array, others: Array, other_lengths: Array, band: int) -> Array:
+    """(M, N) squared DTW distances of sequences (M, T, features) from others (N, U, features), of so many steps each.
 
-    The recurrence runs along antidiagonals i + j = const, on which cells do not depend on each other, for all others at once.
+    The recurrence runs along antidiagonals i + j = const, on which cells do not depend on each other, for all pairs at once.
     """
-    count, longest = len(sequence), int(lengths.max())
-    widths = np.maximum(band, np.abs(lengths - count))
-    width = int(widths.max())
-    edges = np.full((2, len(others), count + 1), np.inf)  # the last two antidiagonals, by i
-    before, last = edges
-    before[:, 0] = 0.0
-    distances = np.full(len(others), np.inf)
-    for diagonal in range(2, count + longest + 1):
+    both = lengths[:, None].astype(np.int64) + other_lengths
+    widths = np.maximum(band, np.abs(lengths[:, None].astype(np.int64) - other_lengths))
+    count, longest, width = int(lengths.max()), int(other_lengths.max()), int(widths.max())
+    before, last = (np.full((*both.shape, count + 1), np.inf) for _ in range(2))  # of two antidiagonals, by i
+    before[..., 0] = 0.0
+    distances = np.full(both.shape, np.inf)
+    for diagonal in range(2, int(both.max()) + 1):
         now = np.full_like(last, np.inf)
         low = max(1, diagonal - longest, -(-(diagonal - width) // 2))
         high = min(count, diagonal - 1, (diagonal + width) // 2)
         if low <= high:
             i = np.arange(low, high + 1)
             j = diagonal - i
-            cost = np.square(sequence[i - 1] - others[:, j - 1]).sum(-1)
-            inside = np.abs(i - j) <= widths[:, None]
-            ways = np.minimum(np.minimum(last[:, i - 1], last[:, i]), before[:, i - 1])
-            now[:, i] = np.where(inside, cost + ways, np.inf)
-        ends = count + lengths == diagonal
-        distances[ends] = now[ends, count]
+            cost = np.square(sequences[:, None, i - 1] - others[None, :, j - 1]).sum(-1)
+            outside = np.abs(i - j) > widths[..., None]
+            here, left = slice(low, high + 1), slice(low - 1, high)
+            cost += np.minimum(np.minimum(last[..., left], last[..., here]), before[..., left])
+            now[..., here] = np.where(outside, np.inf, cost)
+        rows, columns = np.nonzero(both == diagonal)
+        distances[rows, columns] = now[rows, columns, lengths[rows]]
         before, last = last, now
     return distances
 
@@ -114,13 +114,13 @@ class Nearest(Baseline):
     def grid(self, signature: Signature, training: TrainingData) -> tuple[Settings, ...]:
         """Euclidean distance, and DTW by the width of its band where sequences are few and short enough."""
         count = len(training.examples)
-        euclidean: Settings = {"distance": "euclidean", **limited(count, _most(signature, None))}
+        euclidean: Settings = {"distance": "euclidean", **limited(count, _most(signature, training, None))}
         return (
             euclidean,
             *(
-                {"distance": "dtw", "band": band, **limited(count, _most(signature, band))}
+                {"distance": "dtw", "band": band, **limited(count, _most(signature, training, band))}
                 for band in BANDS
-                if _most(signature, band) >= min(LEAST, count)
+                if _most(signature, training, band) >= min(LEAST, count)
             ),
         )
 
@@ -128,25 +128,27 @@ class Nearest(Baseline):
         """Keeps the training sequences, or as many as there is time to compare with."""
         examples, share = training.examples, settings.get("band")
         band = None if share is None else float(share)
-        rows = chosen(len(examples), _most(signature, band), seed)
+        rows = chosen(len(examples), _most(signature, training, band), seed)
         inputs = ModelInputs(examples.inputs[rows], examples.lengths[rows])
         steps = flattened(signature, inputs).reshape(len(rows), signature.timesteps, -1)
         width = None if band is None else math.ceil(band * signature.timesteps)
-        return NearestNeighbour(signature, steps, inputs.lengths, np.asarray(examples.targets[rows]), width)
+        return NearestNeighbour(
+            signature, steps.astype(np.float32), inputs.lengths, np.asarray(examples.targets[rows]), width
+        )
 
     def why_not(self, signature: Signature, training: TrainingData) -> str:
         """Where sequences are so long that few can be kept."""
-        if _most(signature, None) >= min(LEAST, len(training.examples)):
+        if _most(signature, training, None) >= min(LEAST, len(training.examples)):
             return ""
         return f"sequences of {signature.timesteps:,} steps of {signature.features:,} features are too long to compare"
 
 
-def _most(signature: Signature, band: float | None) -> int:
+def _most(signature: Signature, training: TrainingData, band: float | None) -> int:
     """Training sequences that are kept."""
+    numbers, asked = signature.timesteps * signature.features, max(1, training.asked)
     if band is None:
-        return int(EUCLIDEAN_WORK / (signature.timesteps * signature.features))
-    cells = signature.timesteps * (2 * math.ceil(band * signature.timesteps) + 1) * signature.features
-    return min(DTW_ASKED, int(DTW_WORK / cells))
+        return int(EUCLIDEAN_WORK / (numbers * asked))
+    return int(DTW_WORK / (numbers * (2 * math.ceil(band * signature.timesteps) + 1) * asked))
 
 
 BASELINE = Nearest()

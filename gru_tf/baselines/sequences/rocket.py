@@ -6,8 +6,8 @@ quantile of the kernel's outputs for one training sequence:
 
     feature = (number of steps t with Σ_i w_i x_{t+(i−4)d} > b) / (number of steps)
 
-Of several channels, each kernel and dilation adds up some drawn at random. Of a shorter sequence the steps after its end count
-as zeros and are not counted; one so short that the kernel never fits without zeros has the feature 0. The ridge classifier
+Of several channels, each kernel and dilation adds up some drawn at random. Of a shorter sequence the steps after its end
+are zeros and are not counted; one so short that the kernel never fits without zeros has the feature 0. The ridge classifier
 chooses its penalty by leave-one-out errors in training, as published.
 
 Worked example, d = 1, kernel with its 2s at i = 3, 4, 5, around step t: outputs are
@@ -25,14 +25,16 @@ from gru_tf.baselines.vectors import Standard
 from gru_tf.foundation.array import Array
 from gru_tf.tasks import Signature
 
-WEIGHTS = np.array([[2.0 if i in twos else -1.0 for i in range(9)] for twos in combinations(range(9), 3)])  # (84, 9)
+TWOS = tuple(combinations(range(9), 3))  # where each of the 84 kernels has its 2s
+WEIGHTS = np.array([[2.0 if i in twos else -1.0 for i in range(9)] for twos in TWOS])  # (84, 9)
 FEATURES = 9996  # as published: the multiple of 84 below 10,000
 FEWEST = 840
 DILATIONS = 32  # of a kernel, at the most
 CHANNELS = 9  # added up by a kernel, at the most
-WORK = 2.5e9  # features times steps of all training sequences
-KEPT = 2500  # training sequences where there are more features than sequences
-MANY = 10_000
+BLOCK = 1 << 16  # steps at once: they stay in a processor's cache
+SECONDS = 8.0  # to make the training sequences' features, as `_step_seconds` estimates it
+KEPT = 2500  # training sequences where there are more features than that
+MANY = 5000
 GOLDEN = (np.sqrt(5) + 1) / 2
 
 
@@ -54,44 +56,66 @@ class Kernels:
 
     def features(self, sequences: Array, lengths: Array) -> Array:
         """(N, features) float32 of sequences (N, T, channels)."""
-        shares = np.zeros((len(sequences), len(self.biases)), np.float32)
-        for length in np.unique(lengths):
-            rows = np.flatnonzero(lengths == length)
-            shares[rows] = self._of_one_length(sequences[rows, :length])
+        shares = np.empty((len(sequences), len(self.biases)), np.float32)
+        rows = max(1, BLOCK // sequences.shape[1])
+        for first in range(0, len(sequences), rows):
+            part = slice(first, first + rows)
+            shares[part] = self._of_block(np.asarray(sequences[part]), lengths[part])
         return shares
 
-    def _of_one_length(self, sequences: Array) -> Array:
-        shares, place = np.zeros((len(sequences), len(self.biases)), np.float32), 0
-        for index, (dilation, count) in enumerate(zip(self.dilations, self.counts, strict=True)):
-            outputs = convolved(sequences, int(dilation), self.channels[index])
-            for kernel, output in enumerate(outputs):
-                inner = inside(output, int(dilation), index, kernel)
+    def _of_block(self, sequences: Array, lengths: Array) -> Array:
+        shares, place = np.empty((len(sequences), len(self.biases)), np.float32), 0
+        steps = np.arange(sequences.shape[1])
+        real = np.where((steps < lengths[:, None])[..., None], sequences, 0).astype(np.float32).transpose(2, 0, 1)
+        for index, (dilation, count) in enumerate(zip(self.dilations.tolist(), self.counts.tolist(), strict=True)):
+            convolution = Convolution(real, dilation)
+            insides = [inside(steps, lengths, dilation, padded) for padded in (True, False)]
+            masks = [np.where(there, np.float32(0), np.float32(-np.inf)) for there in insides]
+            numbers = [np.maximum(there.sum(1), 1) for there in insides]
+            for kernel, channels in enumerate(self.channels[index]):
+                turn = (index + kernel) % 2
+                outputs = convolution.outputs(kernel, channels)
+                outputs += masks[turn]
                 for bias in range(place, place + count):
-                    if inner.shape[1]:
-                        shares[:, bias] = np.count_nonzero(inner > self.biases[bias], axis=1) / inner.shape[1]
+                    shares[:, bias] = np.count_nonzero(outputs > self.biases[bias], axis=1) / numbers[turn]
                 place += count
         return shares
 
 
-def convolved(sequences: Array, dilation: int, channels: tuple[tuple[int, ...], ...]) -> Array:
-    """(84, N, T) outputs of all kernels, with zeros around sequences (N, T, channels)."""
-    count, steps, _ = sequences.shape
-    reach = 4 * dilation
-    around = np.pad(sequences.astype(np.float32), ((0, 0), (reach, reach), (0, 0))).transpose(2, 0, 1)
-    shifted = np.stack([around[:, :, i * dilation : i * dilation + steps] for i in range(9)])  # (9, channels, N, T)
-    outputs = np.empty((len(WEIGHTS), count, steps), np.float32)
-    whole = shifted.sum(0)
-    for kernel, weights in enumerate(WEIGHTS):
-        picked = list(channels[kernel])
-        twos = sum(shifted[i][picked].sum(0) for i in np.flatnonzero(weights > 0))
-        outputs[kernel] = 3 * twos - whole[picked].sum(0)  # −1 everywhere, and 3 more at the 2s
-    return outputs
+class Convolution:
+    """The kernels with one dilation, on sequences with zeros around them.
+
+    Args:
+        sequences: (channels, N, T) float32.
+        dilation: steps between the weights of a kernel.
+    """
+
+    def __init__(self, sequences: Array, dilation: int) -> None:
+        reach = 4 * dilation
+        self._around = np.pad(sequences, ((0, 0), (0, 0), (reach, reach)))
+        self._dilation, self._steps = dilation, sequences.shape[2]
+        self._kept: tuple[tuple[int, ...], list[Array], Array] = ((), [], np.empty(0))
+
+    def outputs(self, kernel: int, channels: tuple[int, ...]) -> Array:
+        """(N, T) of the sum of some channels: −1 at all nine places, and 3 more at the 2s."""
+        if self._kept[0] != channels:
+            summed = self._around[list(channels)].sum(0)
+            places = [summed[:, i * self._dilation :][:, : self._steps] for i in range(9)]
+            self._kept = (channels, places, sum(places[1:], start=places[0]))
+        _, places, whole = self._kept
+        first, second, third = TWOS[kernel]
+        outputs: Array = places[first] + places[second]
+        outputs += places[third]
+        outputs *= 3
+        outputs -= whole
+        return outputs
 
 
-def inside(output: Array, dilation: int, index: int, kernel: int) -> Array:
-    """Outputs (N, T) with zeros around the sequence, or those (N, T − 8 · dilation) that need none, in turn."""
-    reach = 4 * dilation
-    return output if (index + kernel) % 2 == 0 else output[:, reach : max(reach, output.shape[1] - reach)]
+def inside(steps: Array, lengths: Array, dilation: int, padded: bool) -> Array:
+    """(N, T) bool: which outputs count, all of a sequence's steps, or those at which no zeros around it are read."""
+    reach = 0 if padded else 4 * dilation
+    counted: Array = (steps >= reach) & (steps < lengths[:, None] - reach)
+    return counted
 
 
 def fit_kernels(sequences: Array, lengths: Array, features: int, rng: np.random.Generator) -> Kernels:
@@ -107,13 +131,17 @@ def fit_kernels(sequences: Array, lengths: Array, features: int, rng: np.random.
     channels = tuple(tuple(_channels(sequences.shape[2], rng) for _ in WEIGHTS) for _ in dilations)
     quantiles = (np.arange(1, each * len(WEIGHTS) + 1) * GOLDEN) % 1
     biases: list[Array] = []
+    place = 0
     for index, (dilation, count) in enumerate(zip(dilations, counts, strict=True)):
         rows = rng.integers(len(sequences), size=len(WEIGHTS))
         for kernel, row in enumerate(rows):
-            outputs = convolved(sequences[row : row + 1, : lengths[row]], int(dilation), channels[index])[kernel]
-            inner = inside(outputs, int(dilation), index, kernel)
-            place = sum(map(len, biases))
-            biases.append(np.quantile(inner if inner.size else outputs, quantiles[place : place + count]))
+            length = int(lengths[row])
+            sequence = np.asarray(sequences[row, :length], np.float32).T[:, None]
+            outputs = Convolution(sequence, int(dilation)).outputs(kernel, channels[index][kernel])[0]
+            there = inside(np.arange(length), lengths[row : row + 1], int(dilation), (index + kernel) % 2 == 0)[0]
+            drawn = outputs[there] if there.any() else outputs
+            biases.append(np.quantile(drawn, quantiles[place : place + count]))
+            place += int(count)
     return Kernels(dilations, counts, channels, np.concatenate(biases).astype(np.float32))
 
 
@@ -195,13 +223,17 @@ class Rocket(Baseline):
 
 def _limits(signature: Signature, count: int) -> tuple[int, int]:
     """Features and training sequences: fewer features first, then fewer sequences."""
-    steps = signature.timesteps
-    affordable = int(WORK / (steps * count)) // 84 * 84
-    if affordable >= FEATURES and count <= KEPT:
-        return FEATURES, count
-    features = min(FEATURES, max(FEWEST, affordable))
-    most = min(count, int(WORK / (steps * features)), MANY if features <= 2 * FEWEST else KEPT)
-    return features, most
+    features = FEATURES
+    while features > FEWEST and _step_seconds(signature, features) * signature.timesteps * count > SECONDS:
+        features = max(FEWEST, features // 2 // 84 * 84)
+    most = int(SECONDS / (_step_seconds(signature, features) * signature.timesteps))
+    return features, min(count, most, KEPT if features > KEPT else MANY)
+
+
+def _step_seconds(signature: Signature, features: int) -> float:
+    """Of all features for one step of a sequence: each comparison and each pass of a convolution take half a nanosecond."""
+    passes = 6 if signature.features == 1 else 20
+    return 5e-10 * (features + passes * 84 * min(features // 84, DILATIONS))
 
 
 BASELINE = Rocket()

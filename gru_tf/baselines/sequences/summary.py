@@ -20,7 +20,9 @@ LEAST = 100  # training sequences, or all of them
 class Summary(Baseline):
     """Multinomial logistic regression by scikit-learn, on standardised summaries."""
 
-    reference: ClassVar[str] = "A. Nanopoulos, R. Alcock, Y. Manolopoulos, Feature-based classification of time-series data, 2001"
+    reference: ClassVar[str] = (
+        "A. Nanopoulos, R. Alcock, Y. Manolopoulos, Feature-based classification of time-series data, 2001"
+    )
 
     def grid(self, signature: Signature, training: TrainingData) -> tuple[Settings, ...]:
         """Two statistics or all six, and C."""

@@ -15,7 +15,7 @@ from gru_tf.baselines.baseline import Baseline, FittedBaseline, ModelInputs, Set
 from gru_tf.foundation.array import Array
 from gru_tf.tasks import Signature
 
-STRENGTHS = (0.3, 1.0, 3.0, 10.0)
+STRENGTHS = (1.0, 4.0, 16.0)
 ITERATIONS = 100  # of L-BFGS
 LEAST = 2  # training texts that a pair of words must be in
 WORK = 6e6  # words of all training texts together, times classes
@@ -121,7 +121,9 @@ class BagOfWords(Baseline):
         """Where texts and classes are too many."""
         if _most(signature, training) >= min(RARE, len(training.examples)):
             return ""
-        return f"texts of {training.examples.lengths.mean():,.0f} words, of {signature.outputs:,} classes, take too long to fit"
+        return (
+            f"texts of {training.examples.lengths.mean():,.0f} words, of {signature.outputs:,} classes, take too long to fit"
+        )
 
 
 def _most(signature: Signature, training: TrainingData) -> int:

@@ -3,8 +3,8 @@
 p_n(w | h) = max(c(h w) − D, 0) / c(h ·) + γ(h) p_{n−1}(w | h')          h' = h without its first token
 γ(h) = (D_1 N_1(h ·) + D_2 N_2(h ·) + D_3 N_{3+}(h ·)) / c(h ·)          p_0 = 1 / vocabulary
 
-c counts occurrences in training for the highest order, and for lower ones the different tokens that precede an n-gram. N_k(h ·)
-tokens follow h with the count k. D is D_1, D_2 or D_3 by the count of h w, 1, 2 or more; with n_k n-grams of count k:
+c counts occurrences in training for the highest order, and for lower ones the different tokens that precede an n-gram.
+N_k(h ·) tokens follow h with the count k. D is D_1, D_2 or D_3 by the count of h w, 1, 2 or more; with n_k n-grams of count k:
 
     Y = n_1 / (n_1 + 2 n_2)     D_1 = 1 − 2Y n_2/n_1     D_2 = 2 − 3Y n_3/n_2     D_3 = 3 − 4Y n_4/n_3
 
@@ -23,8 +23,7 @@ from gru_tf.tasks import Signature
 ORDERS = (2, 3, 4, 5, 6, 7, 8)
 MANY_TOKENS = (3, 5)  # orders for a vocabulary of words, of which longer sequences do not repeat
 WORDS = 1000
-WORK = 2.5e7  # tokens times orders, of all that are tried
-NUMBERS = 6  # kept of each n-gram: its code and count; of each context: its count, and those of tokens by their count
+WORK = 5e7  # tokens times orders, of all that are tried
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class NgramModel(FittedBaseline):
         return logarithms
 
     def _contexts(self, text: Array) -> list[Array]:
-        """For each order, (tokens,) the number of the n-gram, one shorter, that ends at each token; −1 if not in training."""
+        """For each order, (tokens,) the number of the n − 1-gram that ends at each token; −1 if it is not in training."""
         numbers = [np.zeros(len(text), np.int64)]  # the empty one
         for order in self.orders[:-1]:
             before = np.append(-1 if len(numbers) > 1 else 0, numbers[-1][:-1])
@@ -116,7 +115,7 @@ class Ngram(Baseline):
 
     def grid(self, signature: Signature, training: TrainingData) -> tuple[Settings, ...]:
         """The order n; the last training tokens alone where there are too many."""
-        orders = MANY_TOKENS if signature.tokens > WORDS else ORDERS
+        orders: tuple[int, ...] = MANY_TOKENS if signature.tokens > WORDS else ORDERS
         count = int(training.examples.lengths.sum())
         if count * sum(orders) > WORK:
             orders = tuple(n for n in orders if n % 2) if len(orders) > 2 else orders
@@ -182,13 +181,14 @@ def _order(codes: Array, counts: Array, vocabulary: int, contexts: int) -> Order
 
 
 def discounts_of(counts: Array) -> Array:
-    """(4,) D_0 = 0, D_1, D_2, D_3 from the counts of all n-grams of a length; 0.5, 1, 1.5 where too few have small counts."""
+    """(4,) D_0 = 0, D_1, D_2, D_3 from the counts of all n-grams of a length; 0.5, 1, 1.5 where small counts are missing."""
     n1, n2, n3, n4 = (int((counts == k).sum()) for k in (1, 2, 3, 4))
     if min(n1, n2, n3, n4) == 0:
         return np.array([0.0, 0.5, 1.0, 1.5])
     y = n1 / (n1 + 2 * n2)
     discounts = np.array([0.0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
-    return np.clip(discounts, [0, 0.05, 0.05, 0.05], [0, 1, 2, 3])
+    within: Array = np.clip(discounts, [0, 0.05, 0.05, 0.05], [0, 1, 2, 3])
+    return within
 
 
 BASELINE = Ngram()

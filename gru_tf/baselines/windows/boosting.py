@@ -15,7 +15,7 @@ from gru_tf.tasks import Signature
 
 ITERATIONS, BINS = 100, 63
 LEAVES = (4, 16)
-SECONDS = 8.0  # of a fit, as `_seconds` estimates it
+SECONDS = 4.0  # of a fit, as `_seconds` estimates it
 LEAST = 500  # training sequences, or all of them
 NODE = 5  # numbers of a node of a tree: feature, threshold, two children or a value, and where a missing value goes
 
@@ -26,8 +26,7 @@ class BoostedTrees(FittedBaseline):
 
     Args:
         signature: of the task.
-        models: scikit-learn's.
-        classes: of the classifier, in its order; classes that are not in training have no probability.
+        models: scikit-learn's; classes that are not in training have no probability.
     """
 
     signature: Signature

@@ -75,8 +75,9 @@ class Mnist(Task):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy; the baseline is the majority class of the training split, or a uniform guess where that
-        is better.
+        """Accuracy; the baseline is the majority class of the training split.
+
+        Or a uniform guess, where that is better.
 
         With all training images that is the digit 1: 1,135 of 10,000 test images, 0.1135.
 

@@ -53,8 +53,9 @@ class Sentiment(Task):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy; the baseline is the majority class of the training split, or a uniform guess where that
-        is better.
+        """Accuracy; the baseline is the majority class of the training split.
+
+        Or a uniform guess, where that is better.
 
         The first call reads the files.
 

@@ -132,8 +132,9 @@ class Ucr(Task):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy; the baseline is the majority class of the training split, the first of equals, or a uniform
-        guess where that is better.
+        """Accuracy; the baseline is the majority class of the training split, the first of equals.
+
+        Or a uniform guess, where that is better.
 
         Raises:
             DatasetError: where a file is damaged or unavailable.
