@@ -11,7 +11,7 @@ from gru_tf.baselines.baseline import Baseline, ModelInputs, Settings, TrainingD
 from gru_tf.baselines.sequences._classifier import LogisticModel, fitted
 from gru_tf.tasks import Signature
 
-STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
+STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 WORK = 6e7  # sequences times columns times classes
 LEAST = 100  # training sequences, or all of them
 

@@ -3,8 +3,8 @@
 DTW(x, y)² = D_{T,U} with D_{i,j} = |x_i − y_j|² + min(D_{i−1,j}, D_{i,j−1}, D_{i−1,j−1}), D_{0,0} = 0
 
 The path is kept to |i − j| ≤ band (Sakoe and Chiba), a share of the longest sequence; wider where two lengths differ by
-more. All features are warped together. By Euclidean distance shorter sequences are followed by zeros; DTW compares real steps
-alone. Features are as the networks have them.
+more. All features are warped together. By Euclidean distance shorter sequences are followed by zeros; DTW compares real
+steps alone. Features are as the networks have them.
 """
 
 import math

@@ -12,8 +12,8 @@ from gru_tf.baselines.sequences._classifier import LogisticModel, fitted
 from gru_tf.baselines.vectors import STATISTICS
 from gru_tf.tasks import Signature
 
-STRENGTHS = (0.1, 1.0, 10.0)
-WORK = 6e7  # sequences times numbers of a summary times classes, and sequences times the numbers of a sequence
+STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
+WORK = 3e7  # sequences times numbers of a summary times classes, and sequences times the numbers of a sequence
 LEAST = 100  # training sequences, or all of them
 
 

@@ -4,7 +4,7 @@ p_n(w | h) = max(c(h w) − D, 0) / c(h ·) + γ(h) p_{n−1}(w | h')          h
 γ(h) = (D_1 N_1(h ·) + D_2 N_2(h ·) + D_3 N_{3+}(h ·)) / c(h ·)          p_0 = 1 / vocabulary
 
 c counts occurrences in training for the highest order, and for lower ones the different tokens that precede an n-gram.
-N_k(h ·) tokens follow h with the count k. D is D_1, D_2 or D_3 by the count of h w, 1, 2 or more; with n_k n-grams of count k:
+N_k(h ·) tokens follow h with the count k. D is D_1, D_2 or D_3 by the count of h w, 1, 2 or more; n_k n-grams have count k:
 
     Y = n_1 / (n_1 + 2 n_2)     D_1 = 1 − 2Y n_2/n_1     D_2 = 2 − 3Y n_3/n_2     D_3 = 3 − 4Y n_4/n_3
 

@@ -13,7 +13,7 @@ from gru_tf.baselines.vectors import flattened
 from gru_tf.foundation.array import Array
 from gru_tf.tasks import Signature
 
-ALPHAS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1000.0)
+ALPHAS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 1e2, 1e3, 1e4)
 WORK = 1e10  # multiplications of a fit
 LEAST = 100  # training sequences
 
