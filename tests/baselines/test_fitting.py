@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import made_splits
@@ -31,6 +32,12 @@ def splits_of(task: Task) -> Splits:
     return task.splits(np.random.default_rng(0))
 
 
+@cache
+def usual(name: str) -> BaselineFit:
+    """Fitted to its made data with the seed 3."""
+    return fit(name, MADE[name], MADE[name].data, seed=3)
+
+
 def outcome(fitted: BaselineFit) -> tuple[Any, ...]:
     """All but times."""
     return fitted.settings, fitted.validation, fitted.test, fitted.more, fitted.size, fitted.bytes, fitted.tried
@@ -46,7 +53,7 @@ def test_the_test_split_chooses_nothing(name: str) -> None:
     task = MADE[name]
     targets = task.data.test.targets
     altered = made_splits.with_test_targets(task, targets[::-1].copy() if targets.ndim < 3 else 1 - targets)
-    fitted, other = (fit(name, each, each.data, seed=3) for each in (task, altered))
+    fitted, other = usual(name), fit(name, altered, altered.data, seed=3)
     assert (fitted.settings, fitted.validation, fitted.tried) == (other.settings, other.validation, other.tried)
     asked = made_splits.asked(task.data.test)
     assert np.array_equal(fitted.model.predict(asked), other.model.predict(asked))
@@ -55,8 +62,7 @@ def test_the_test_split_chooses_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", MADE)
 def test_the_choice_is_the_best_on_validation_and_the_same_twice(name: str) -> None:
-    task = MADE[name]
-    fitted = fit(name, task, task.data, seed=3)
+    task, fitted = MADE[name], usual(name)
     values = [value for _, value in fitted.tried]
     best = max(values) if task.metric.direction == "max" else min(values)
     assert fitted.tried[values.index(best)] == (fitted.settings, fitted.validation)
@@ -76,16 +82,14 @@ def test_another_validation_split_chooses_otherwise() -> None:
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_stored_model_predicts_the_same(name: str) -> None:
-    task = MADE[name]
-    model = fit(name, task, task.data, seed=0).model
-    asked = made_splits.asked(task.data.test)
+    model, asked = usual(name).model, made_splits.asked(MADE[name].data.test)
     assert np.array_equal(pickle.loads(pickle.dumps(model)).predict(asked), model.predict(asked))
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_refitting_learns_from_the_validation_split_too(name: str) -> None:
     task = MADE[name]
-    fitted, again = (fit(name, task, task.data, 0, refit=refit) for refit in (False, True))
+    fitted, again = usual(name), fit(name, task, task.data, 3, refit=True)
     assert (fitted.settings, fitted.validation) == (again.settings, again.validation)
     asked = made_splits.asked(task.data.test)
     assert not np.array_equal(fitted.model.predict(asked), again.model.predict(asked))
