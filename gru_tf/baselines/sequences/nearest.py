@@ -20,7 +20,7 @@ from gru_tf.tasks import Signature
 
 BANDS = (0.05, 0.1, 0.2)  # shares of the longest sequence
 EUCLIDEAN_WORK = 8e10  # multiplications of numbers of training sequences and of sequences to classify
-DTW_WORK = 6e8  # cells in the band times features, of all pairs of these
+DTW_WORK = 3e8  # cells in the band times features, of all pairs of these
 AT_ONCE = 1 << 18  # numbers of an antidiagonal
 LEAST = 100  # training sequences, or all of them
 

@@ -13,9 +13,10 @@ from gru_tf.baselines.vectors import flattened
 from gru_tf.foundation.array import Array
 from gru_tf.tasks import Signature
 
-ITERATIONS, BINS = 100, 63
-LEAVES = (4, 16)
-SECONDS = 4.0  # of a fit, as `_seconds` estimates it
+MOST_TREES, BINS = 500, 63  # of classes, before a class has fewer than 100 trees
+ITERATIONS = (30, 100)  # fewest and most
+GRID = ((4, 0.05), (4, 0.2), (16, 0.1))  # leaves and learning rate
+SECONDS = 5.0  # of a fit, as `_seconds` estimates it
 LEAST = 500  # training sequences, or all of them
 NODE = 5  # numbers of a node of a tree: feature, threshold, two children or a value, and where a missing value goes
 
@@ -50,16 +51,16 @@ class BoostedTrees(FittedBaseline):
 
 
 class Boosting(Baseline):
-    """Histogram-based gradient boosting by scikit-learn, 100 iterations."""
+    """Histogram-based gradient boosting by scikit-learn, 100 iterations, or fewer where there are many classes."""
 
     reference: ClassVar[str] = (
         "J. H. Friedman, Annals of Statistics 29(5), 2001; G. Ke and others, LightGBM, NeurIPS 2017; scikit-learn"
     )
 
     def grid(self, signature: Signature, training: TrainingData) -> tuple[Settings, ...]:
-        """The leaves of a tree, and the learning rate."""
-        some = limited(len(training.examples), _most(signature))
-        return tuple({"leaves": leaves, "learning_rate": rate, **some} for leaves in LEAVES for rate in (0.05, 0.2))
+        """The leaves of a tree, and the learning rate; with the iterations, which depend on the number of classes."""
+        more: Settings = {"iterations": _iterations(signature), **limited(len(training.examples), _most(signature))}
+        return tuple({"leaves": leaves, "learning_rate": rate, **more} for leaves, rate in GRID)
 
     def fit(self, signature: Signature, training: TrainingData, settings: Settings, seed: int) -> BoostedTrees:
         """Without early stopping, so that no training sequence is held out."""
@@ -72,7 +73,7 @@ class Boosting(Baseline):
         kind = HistGradientBoostingClassifier if signature.target == "class" else HistGradientBoostingRegressor
         columns = targets[:, None] if targets.ndim == 1 else targets
         options = {"max_leaf_nodes": settings["leaves"], "learning_rate": settings["learning_rate"]}
-        options |= {"max_iter": ITERATIONS, "max_bins": BINS, "early_stopping": False, "random_state": seed}
+        options |= {"max_iter": _iterations(signature), "max_bins": BINS, "early_stopping": False, "random_state": seed}
         return BoostedTrees(signature, tuple(kind(**options).fit(vectors, column) for column in columns.T))
 
     def why_not(self, signature: Signature, training: TrainingData) -> str:
@@ -87,7 +88,12 @@ class Boosting(Baseline):
 
 def _trees(signature: Signature) -> int:
     single = signature.target == "class" and signature.outputs == 2
-    return ITERATIONS * (1 if single else signature.outputs)
+    return _iterations(signature) * (1 if single else signature.outputs)
+
+
+def _iterations(signature: Signature) -> int:
+    fewest, most = ITERATIONS
+    return max(fewest, min(most, MOST_TREES // signature.outputs)) if signature.target == "class" else most
 
 
 def _most(signature: Signature) -> int:
@@ -95,7 +101,7 @@ def _most(signature: Signature) -> int:
 
     A tree takes about 4 ns for each column of each sequence and 100 ns for each column of each leaf, and 1 ms: measured.
     """
-    width, leaves = signature.timesteps * signature.features, max(LEAVES)
+    width, leaves = signature.timesteps * signature.features, max(leaves for leaves, _ in GRID)
     seconds = SECONDS / _trees(signature) - 1e-3 - 1e-7 * leaves * width
     return max(0, int(seconds / (4e-9 * width)))
 
