@@ -6,19 +6,22 @@ from typing import get_args
 
 from pydantic.fields import FieldInfo
 
+from gru_tf.baselines.baseline import BASELINES
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.specs import PINNED
 from gru_tf.foundation.errors import UserError, shown
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.tasks import TASKS
+from gru_tf.tasks import TASKS, create
 
 
 def catalogues(kind: str | None = None) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
-    """(kind, [(name, one line, its options)]) of cells, tasks and experiments, or of one kind."""
+    """(kind, [(name, one line, its options)]) of cells, tasks, baselines and experiments, or of one kind."""
     if kind in (None, "cells"):
         yield "cells", [(name, CELLS.summary(name), cell_options(name)) for name in CELLS.names()]
     if kind in (None, "tasks"):
         yield "tasks", [(name, TASKS.summary(name), task_options(name)) for name in TASKS.names()]
+    if kind in (None, "baselines"):
+        yield "baselines", [(name, BASELINES.summary(name), baseline_tasks(name)) for name in BASELINES.names()]
     if kind in (None, "experiments"):
         yield "experiments", [(name, _question(name), "") for name in yaml_file.names()]
 
@@ -55,6 +58,18 @@ def task_options(name: str) -> str:
     return "; ".join(
         f"{option}: {_allowed(field)}" for option, field in TASKS.find(name).model_fields.items() if option != PINNED
     )
+
+
+def baseline_tasks(name: str) -> str:
+    """The tasks that a baseline fits with their default options, e.g. "tasks: airline | ett"; tasks on own files apart."""
+    fitting = [task for task in TASKS.names() if name in _baselines(task)]
+    return f"tasks: {' | '.join(fitting)}" if fitting else ""
+
+
+def _baselines(task: str) -> tuple[str, ...]:
+    kind = TASKS.find(task)
+    required = any(field.is_required() for field in kind.model_fields.values())
+    return () if required else create(task, {}).baselines
 
 
 def _allowed(field: FieldInfo) -> str:

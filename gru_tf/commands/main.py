@@ -88,9 +88,11 @@ def print_results(
 
 @app.command(name="list")
 def list_(
-    kind: Annotated[Literal["cells", "tasks", "experiments"] | None, typer.Argument(help="one kind only")] = None,
+    kind: Annotated[
+        Literal["cells", "tasks", "baselines", "experiments"] | None, typer.Argument(help="one kind only")
+    ] = None,
 ) -> None:
-    """List cells, tasks and experiments."""
+    """List cells, tasks, baselines and experiments."""
     from gru_tf.commands import listing
 
     for heading, entries in listing.catalogues(kind):

@@ -1,8 +1,10 @@
 """Tasks: data and a score, one file each, in folders by kind."""
 
 from gru_tf.foundation.array import Array
+from gru_tf.tasks.forecast_rows import ForecastRows
 from gru_tf.tasks.task import (
     END,
+    FORECAST_BASELINES,
     TASKS,
     WRITTEN,
     Count,
@@ -17,11 +19,13 @@ from gru_tf.tasks.task import (
 
 __all__ = [
     "END",
+    "FORECAST_BASELINES",
     "TASKS",
     "WRITTEN",
     "Array",
     "Count",
     "Examples",
+    "ForecastRows",
     "Metric",
     "MetricName",
     "Signature",

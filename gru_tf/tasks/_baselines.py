@@ -1,4 +1,4 @@
-"""What a model has to beat: the majority class, and naive forecasts; neither looks at more than the training split knows.
+"""What a model has to beat, from the training split alone: the majority class or a uniform guess, and naive forecasts.
 
 Worked example, a season of 2 rows, rows 0 to 4 seen, 5 to 7 to forecast:
 
@@ -6,7 +6,7 @@ Worked example, a season of 2 rows, rows 0 to 4 seen, 5 to 7 to forecast:
     seasonal naive    3 4 3
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -19,6 +19,24 @@ def majority_class(train: Array, test: Array) -> tuple[int, float]:
     """The most frequent class of `train`, the first of equals, and its share in `test`: the accuracy of always saying it."""
     majority = int(np.bincount(train).argmax())
     return majority, float(np.mean(test == majority))
+
+
+def constant_accuracy(train: Array, test: Array, classes: int, names: Sequence[str] | None = None) -> tuple[float, str]:
+    """The accuracy on `test` of the best answer without inputs, and its name for people.
+
+    That is the majority class of `train`; or a uniform guess, right once in `classes` times, where the majority class is
+    rarer than that in `test`.
+
+    Args:
+        train: (N,) classes from 0.
+        test: the same.
+        classes: how many there are.
+        names: of the classes, to name the one in words.
+    """
+    majority, share = majority_class(train, test)
+    if share < 1 / classes:
+        return 1 / classes, "a uniform guess"
+    return share, "the majority class" + (f" ('{names[majority]}')" if names is not None else "")
 
 
 def naive_errors(rows: Array, starts: Array, horizon: int, season: int, begins: Array | int = 0) -> dict[str, float]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.catalogue import Catalogue
 from gru_tf.foundation.errors import UserError, did_you_mean, mismatch
+from gru_tf.tasks.forecast_rows import ForecastRows
 
 TASKS = Catalogue(kind="task", package="gru_tf.tasks", attribute="TASK", by_kind=True)
 
@@ -217,6 +218,43 @@ class Task(BaseModel, ABC):
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of each file that the data come from; empty for generated and bundled data."""
         return {}
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the models without a recurrent network that fit the task, in `gru_tf.baselines`; () where none does.
+
+        Raises:
+            UserError: as `signature`.
+        """
+        return baselines_for(self.signature)
+
+    def forecast_rows(self) -> ForecastRows | None:
+        """The rows that windows are cut from; None where the task is no forecast of a series.
+
+        Raises:
+            UserError: where a file cannot be read or is not as the options say.
+        """
+        return None
+
+
+FORECAST_BASELINES = ("naive", "seasonal_naive", "ets", "ridge", "boosting")
+
+
+def baselines_for(signature: Signature) -> tuple[str, ...]:
+    """The baselines for examples of these shapes, of which nothing else is known.
+
+    None fits a class at every step of real-valued inputs, nor a sequence that is written: a translation.
+    """
+    if signature.decoded:
+        return ()
+    if signature.per_step:
+        if signature.tokens and signature.causal and signature.target == "class":
+            return ("ngram",)
+        return ("markov",) if signature.target == "binary" and signature.causal else ()
+    if signature.tokens:
+        return ("bag_of_words",) if signature.target in ("class", "value") else ()
+    by_target = {"class": ("logistic", "summary", "nearest", "rocket", "boosting"), "value": ("ridge", "boosting")}
+    return by_target.get(signature.target, ())
 
 
 def create(name: str, options: Mapping[str, Any]) -> Task:

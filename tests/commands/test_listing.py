@@ -2,6 +2,7 @@
 
 import pytest
 
+from gru_tf.baselines.baseline import BASELINES
 from gru_tf.commands import listing
 from gru_tf.experiment.specs import PINNED
 from gru_tf.recurrent.cells import CELLS, Whole
@@ -31,6 +32,12 @@ def test_a_tasks_options_are_its_fields_the_default_first(name):
     assert list(shown) == list(fields)
     for option, field in fields.items():
         assert shown[option].split(" | ")[0] == ("required" if field.is_required() else words(field.default))
+
+
+def test_a_baseline_is_listed_with_the_tasks_that_it_fits():
+    assert listing.baseline_tasks("ets") == "tasks: airline | ett | sunspots | temperatures"
+    listed = {name: set(listing.baseline_tasks(name)[len("tasks: ") :].split(" | ")) for name in BASELINES.names()}
+    assert {name for name, tasks in listed.items() if "digits" in tasks} == set(TASKS.find("digits")().baselines)
 
 
 def test_all_values_of_a_choice_are_listed():

@@ -15,6 +15,7 @@ import yaml
 from places import ROOT
 from typer.testing import CliRunner
 
+from gru_tf.baselines.baseline import BASELINES
 from gru_tf.commands import main as cli
 from gru_tf.commands import mistakes
 from gru_tf.foundation import signals
@@ -201,7 +202,13 @@ def test_every_command_has_help(command):
 
 
 @pytest.mark.parametrize(
-    ("kind", "names"), [("cells", CELLS.names()), ("tasks", TASKS.names()), ("experiments", ["quickstart"])]
+    ("kind", "names"),
+    [
+        ("cells", CELLS.names()),
+        ("tasks", TASKS.names()),
+        ("baselines", BASELINES.names()),
+        ("experiments", ["quickstart"]),
+    ],
 )
 def test_list_one_kind_with_a_line_on_each(main, kind, names):
     code, shown, _ = main("list", kind)
@@ -215,11 +222,8 @@ def test_list_one_kind_with_a_line_on_each(main, kind, names):
 def test_list_all_kinds(main):
     code, shown, _ = main("list")
     assert code == 0
-    assert [line for line in shown.splitlines() if line in ("cells", "tasks", "experiments")] == [
-        "cells",
-        "tasks",
-        "experiments",
-    ]
+    kinds = ["cells", "tasks", "baselines", "experiments"]
+    assert [line for line in shown.splitlines() if line in kinds] == kinds
 
 
 def test_list_shows_a_file_that_cannot_be_read_and_the_others(main, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gru_tf.tasks import _baselines
-from gru_tf.tasks._baselines import best_naive, majority_class, naive_errors
+from gru_tf.tasks._baselines import best_naive, constant_accuracy, majority_class, naive_errors
 
 ROWS = np.array([[0.0], [3.0], [1.0], [4.0], [2.0], [2.0]], np.float32)
 
@@ -12,6 +12,14 @@ ROWS = np.array([[0.0], [3.0], [1.0], [4.0], [2.0], [2.0]], np.float32)
 def test_the_majority_is_of_training_and_its_share_of_the_test() -> None:
     assert majority_class(np.array([2, 0, 2, 1]), np.array([0, 2, 1, 1])) == (2, 0.25)
     assert majority_class(np.array([1, 0, 1, 0]), np.array([0, 0, 1])) == (0, 2 / 3)  # the first of equals
+
+
+def test_chance_is_never_below_guessing() -> None:
+    """The majority of training has 1/4 of the test split, of two classes less than a guess, of five more."""
+    train, test = np.array([1, 1, 0]), np.array([0, 1, 0, 0])
+    assert constant_accuracy(train, test, 2) == (0.5, "a uniform guess")
+    assert constant_accuracy(train, test, 5) == (0.25, "the majority class")
+    assert constant_accuracy(train, test, 4, ["a", "b"]) == (0.25, "the majority class ('b')")
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 1 << 16])

@@ -78,8 +78,8 @@ def test_baselines_are_the_naive_forecasts(task: Any, needs_files: Needs) -> Non
     targets = draw(task).test.targets
     for name, predicted in naive.forecasts(task).items():
         mean = float(np.mean((predicted - targets) ** 2))
-        assert task.baselines()[name] == pytest.approx(task.metric.value(mean), rel=1e-6)
-    assert task.metric.chance == min(task.baselines().values())
+        assert task.naive_scores()[name] == pytest.approx(task.metric.value(mean), rel=1e-6)
+    assert task.metric.chance == min(task.naive_scores().values())
 
 
 PUBLISHED = [(96, 1.295, 0.713), (192, 1.325, 0.733), (336, 1.323, 0.744), (720, 1.339, 0.756)]

@@ -23,7 +23,7 @@ from pydantic import model_validator
 from gru_tf.data import array_cache
 from gru_tf.data.datasets import DataFile, locate
 from gru_tf.data.own import csv_numbers
-from gru_tf.tasks import Array, Count, Examples, Metric, Signature, Splits, Task
+from gru_tf.tasks import FORECAST_BASELINES, Array, Count, Examples, ForecastRows, Metric, Signature, Splits, Task
 from gru_tf.tasks._baselines import best_naive, naive_errors
 from gru_tf.tasks._windows import cut
 
@@ -119,7 +119,7 @@ class Forecast(Task):
             test=self._cut(borders.validation, borders.test),
         )
 
-    def baselines(self) -> dict[str, float]:
+    def naive_scores(self) -> dict[str, float]:
         """The metric on the test split of the two naive forecasts.
 
         "last value" repeats the last row of the window; "seasonal naive" repeats the last `season` rows before the
@@ -132,6 +132,38 @@ class Forecast(Task):
         starts = np.arange(borders.validation, borders.test - self.horizon + 1)
         errors = naive_errors(self._standardised()[:, self._target_places()], starts, self.horizon, self.season)
         return {name: self._error(errors[name]) for name in ("last value", "seasonal naive")}
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Those of forecasts."""
+        return FORECAST_BASELINES
+
+    def forecast_rows(self) -> ForecastRows:
+        """The forecast columns of all rows up to the end of the test split.
+
+        Raises:
+            DatasetError: where the file is damaged or unavailable.
+        """
+        borders, places = self.borders, self._target_places()
+        mean, deviation = _scale(_rows(self.file, self.time, self.columns), borders.train)
+        rows = self._standardised()[:, places]
+        parts = {
+            "train": (self.window, borders.train),
+            "validation": (borders.train, borders.validation),
+            "test": (borders.validation, borders.test),
+        }
+        return ForecastRows(
+            rows=rows,
+            firsts=np.zeros(len(rows), np.int64),
+            training=np.arange(len(rows)) < borders.train,
+            starts={split: self._starts(*part) for split, part in parts.items()},
+            horizon=self.horizon,
+            season=self.season,
+            regular=True,
+            relative=self.relative,
+            mean=mean[places],
+            deviation=deviation[places],
+        )
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the series' file."""
@@ -151,9 +183,13 @@ class Forecast(Task):
         standardised: Array = ((rows - mean) / deviation).astype(np.float32)
         return standardised
 
+    def _starts(self, first: int, end: int) -> Array:
+        """The rows that the windows of `_cut` start at."""
+        return np.arange(first, end - self.horizon + 1)
+
     def _cut(self, first: int, end: int) -> Examples:
         """The windows whose targets are the rows from `first` on and before `end`."""
-        starts = np.arange(first, end - self.horizon + 1)
+        starts = self._starts(first, end)
         relative = range(len(self.columns)) if self.relative else ()
         return cut(self._standardised(), starts, self.window, self.horizon, self._target_places(), relative)
 
@@ -172,7 +208,7 @@ class SmallSeries(Forecast):
     def metric(self) -> Metric:
         """Root mean squared error over all windows and steps of the test split, in the units of the file.
 
-        The baseline is the better of the last value and the seasonal naive forecast; `baselines` returns both.
+        The baseline is the better of the last value and the seasonal naive forecast; `naive_scores` returns both.
 
         Raises:
             DatasetError: where the file is damaged or unavailable.
@@ -201,5 +237,5 @@ def _rows(file: DataFile, time: str, columns: tuple[str, ...]) -> Array:
 
 @cache
 def naive_metrics(task: Forecast) -> dict[str, float]:
-    """The `baselines` of a task, which is frozen, computed once: each run of an experiment reads them."""
-    return task.baselines()
+    """The `naive_scores` of a task, which is frozen, computed once: each run of an experiment reads them."""
+    return task.naive_scores()

@@ -84,8 +84,8 @@ class Ett(Forecast):
     def metric(self) -> Metric:
         """Mean squared error over all windows, hours and targets of the test split, standardised; MAE is recorded too.
 
-        The baseline is the better, by MSE, of the last value and the seasonal naive forecast (the day before); `baselines`
-        returns both.
+        The baseline is the better, by MSE, of the last value and the seasonal naive forecast (the day before);
+        `naive_scores` returns both.
 
         Raises:
             DatasetError: where the file is damaged or unavailable.

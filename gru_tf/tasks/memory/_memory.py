@@ -47,6 +47,11 @@ class Memory(Task):
     def pose(self, symbols: Array) -> Examples:
         """The inputs and targets of rows of `draw`."""
 
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """None: the best score without memory is known in closed form, and is the metric's `chance`."""
+        return ()
+
     def check(self) -> None:
         """Raise ValueError for options that contradict each other; by default none do."""
 

@@ -51,6 +51,11 @@ class Adding(Task):
         return Signature(timesteps=self.length, features=2, outputs=1, target="value")
 
     @property
+    def baselines(self) -> tuple[str, ...]:
+        """None: the best constant answer is known in closed form, and is the metric's `chance`."""
+        return ()
+
+    @property
     def metric(self) -> Metric:
         """Mean squared error; the baseline always predicts 1 and has the variance of a sum of two uniforms, 2 · 1/12 = 1/6.
 

@@ -15,7 +15,7 @@ from gru_tf.tasks.own._options import ForecastOptions
 from gru_tf.tasks.own._table_rows import Rows, first_rows, read_rows, sorted_order
 from gru_tf.tasks.own._window_starts import expect_windows, notes_on_short_series, window_starts
 
-VERSION = 2  # of what `encode` returns, as the cache keeps it; see gru_tf.data.array_cache
+VERSION = 3  # of what `encode` returns, as the cache keeps it; see gru_tf.data.array_cache
 ABOUT = "said"  # the array of `ForecastSeries` as JSON, under the name that caches have it by
 
 
@@ -45,7 +45,8 @@ def encode(options: ForecastOptions) -> dict[str, Array]:
     """The arrays of a user's series, as the cache keeps them.
 
     Returns:
-        "rows" (rows, columns) float32, series by series in order of time; the starts of the windows of "train",
+        "rows" (rows, columns) float32, series by series in order of time; "firsts" (rows,), the first row of the series
+        of each; the starts of the windows of "train",
         "validation" and "test"; and `ABOUT`, the `ForecastSeries` as JSON.
 
     Raises:
@@ -74,7 +75,8 @@ def encode(options: ForecastOptions) -> dict[str, Array]:
         notes=tuple(notes),
     )
     text = to_array(about.model_dump_json())
-    return {"rows": rows, "train": starts[TRAIN], "validation": starts[VALIDATION], "test": starts[TEST], ABOUT: text}
+    parts = {"train": starts[TRAIN], "validation": starts[VALIDATION], "test": starts[TEST]}
+    return {"rows": rows, "firsts": firsts, **parts, ABOUT: text}
 
 
 def _sorted(options: ForecastOptions, rows: Rows) -> tuple[Rows, list[str]]:

@@ -14,7 +14,7 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import files, labels, memory_limit, splits
 from gru_tf.data.own.labels import Labelled
 from gru_tf.tasks import Array, Metric
-from gru_tf.tasks._baselines import majority_class
+from gru_tf.tasks._baselines import constant_accuracy
 from gru_tf.tasks._text_arrays import to_array, to_text
 from gru_tf.tasks.own._task import OwnData, Share, expect_training_share
 
@@ -74,7 +74,8 @@ class LabelledData(OwnData):
     def metric(self) -> Metric:
         """Accuracy, or the root of the mean squared error in the label's units, with the mean absolute error.
 
-        The baseline is the majority class of the training split, the first of equals; or the mean of the training labels.
+        The baseline is the majority class of the training split, the first of equals, or a uniform guess where that is
+        better; of values it is the mean of the training labels.
 
         Raises:
             UserError: where a file is not as it should be.
@@ -85,9 +86,8 @@ class LabelledData(OwnData):
             chance = about["deviation"] * float(np.sqrt(np.mean(np.square(test, dtype=np.float64))))
             trivial = "the mean of the training labels (constant prediction)"
             return Metric("rmse", "min", chance, 0.0, scale=about["deviation"], also=("mae",), trivial=trivial)
-        majority, share = majority_class(train, test)
-        trivial = f"the majority class ('{about['classes'][majority]}')"
-        return Metric("accuracy", "max", share, 1.0, trivial=trivial)
+        chance, trivial = constant_accuracy(train, test, len(about["classes"]), about["classes"])
+        return Metric("accuracy", "max", chance, 1.0, trivial=trivial)
 
     @property
     def outputs(self) -> int:

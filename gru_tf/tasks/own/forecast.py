@@ -20,7 +20,7 @@ import numpy as np
 from gru_tf.data import array_cache
 from gru_tf.data.own import files
 from gru_tf.foundation.errors import UserError
-from gru_tf.tasks import Array, Metric, Signature, Splits
+from gru_tf.tasks import FORECAST_BASELINES, Array, ForecastRows, Metric, Signature, Splits
 from gru_tf.tasks._baselines import best_naive
 from gru_tf.tasks._text_arrays import to_text
 from gru_tf.tasks._windows import cut
@@ -81,7 +81,7 @@ class OwnForecast(ForecastOptions):
         )
         return Splits(train, validation, test)
 
-    def baselines(self) -> dict[str, float]:
+    def naive_scores(self) -> dict[str, float]:
         """The metric on the test split of each naive forecast, by name.
 
         Raises:
@@ -89,6 +89,36 @@ class OwnForecast(ForecastOptions):
         """
         metric = self.metric
         return {name: metric.value(error) for name, error in self._about().naive.items()}
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Those of forecasts; those of them that read a series from its beginning do without covariates."""
+        return FORECAST_BASELINES
+
+    def forecast_rows(self) -> ForecastRows:
+        """The targets of all rows, those that were filled in among them, series by series.
+
+        A series' rows to train on are those up to the last target of its training windows.
+
+        Raises:
+            DatasetError: as `signature`.
+        """
+        arrays, about, targets = self.arrays(), self._about(), len(self.target)
+        firsts = np.asarray(arrays["firsts"])
+        frequency = about.frequency
+        evenly = self.time is None or (frequency is not None and not frequency.gaps)
+        return ForecastRows(
+            rows=np.asarray(arrays["rows"][:, :targets]),
+            firsts=firsts,
+            training=_up_to_last_target(firsts, np.asarray(arrays["train"]) + self.horizon),
+            starts={part: np.asarray(arrays[part]) for part in PARTS},
+            horizon=self.horizon,
+            season=self.season,
+            regular=evenly and len(firsts) == about.rows,  # fewer where rows with missing values were dropped
+            relative=self.relative,
+            mean=np.array([column.mean for column in about.encoding.columns[:targets]]),
+            deviation=np.array([column.deviation for column in about.encoding.columns[:targets]]),
+        )
 
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the data: rows out of order, gaps in time, series too short, values filled in."""
@@ -164,6 +194,14 @@ class OwnForecast(ForecastOptions):
 
     def _about(self) -> ForecastSeries:
         return ForecastSeries.model_validate_json(to_text(self.arrays()[ABOUT]))
+
+
+def _up_to_last_target(firsts: Array, ends: Array) -> Array:
+    """(rows,) whether a row lies before the last of its own series' `ends`."""
+    last = np.zeros(len(firsts) + 1, np.int64)
+    np.maximum.at(last, firsts[ends - 1], ends)
+    before: Array = np.arange(len(firsts)) < last[firsts]
+    return before
 
 
 @functools.lru_cache(maxsize=8)

@@ -22,7 +22,7 @@ from gru_tf.data.ts_file import TsSeries
 from gru_tf.foundation.digest import sha256_of_file
 from gru_tf.foundation.errors import cannot_read
 from gru_tf.tasks import Array, Metric, Signature, Splits, Task
-from gru_tf.tasks._baselines import majority_class
+from gru_tf.tasks._baselines import constant_accuracy
 from gru_tf.tasks._padding import padded
 from gru_tf.tasks._pinned_files import pinned_digest
 
@@ -134,12 +134,14 @@ class Ucr(Task):
     def metric(self) -> Metric:
         """Accuracy; the baseline is the majority class of the training split, the first of equals.
 
+        Or a uniform guess, where that is better.
+
         Raises:
             DatasetError: where a file is damaged or unavailable.
         """
         train, _, test = self._targets()
-        _, share = majority_class(train, test)
-        return Metric("accuracy", "max", chance=share, solved=1.0, trivial="the majority class")
+        chance, trivial = constant_accuracy(train, test, self.signature.outputs)
+        return Metric("accuracy", "max", chance=chance, solved=1.0, trivial=trivial)
 
     def splits(self, rng: np.random.Generator) -> Splits:
         """Inputs (N, T, channels) float32, zeros after the end of a series, and targets (N,) int32; `rng` is not used.

@@ -174,9 +174,9 @@ def test_a_trial_has_no_test_metric_and_a_final_seed_has_one(kept):
     for child in kept.children:
         metrics, final = child.data.metrics, child.data.params["purpose"] == "final"
         assert ("test_accuracy" in metrics, "score" in metrics) == (final, final)
-        assert metrics["chance_accuracy"] == 27 / 360
+        assert metrics["chance_accuracy"] == 1 / 10
         if final:
-            expected = (metrics["test_accuracy"] - 27 / 360) / (1 - 27 / 360)
+            expected = (metrics["test_accuracy"] - 1 / 10) / (1 - 1 / 10)
             assert metrics["score"] == pytest.approx(expected, abs=1e-12)
 
 

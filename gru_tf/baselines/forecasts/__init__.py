@@ -1,0 +1,1 @@
+"""Models that read a series from its beginning."""

@@ -1,0 +1,1 @@
+"""Models that classify real-valued sequences."""

@@ -1,0 +1,1 @@
+"""Models of values that read a window as one vector."""
