@@ -61,12 +61,13 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
     yield f"At {budget(experiment)}."
     seeds = len(experiment.seeds)
     if seeds > 1:
-        yield f"{_over(seeds)} over {seeds} seeds; bold = best mean (not a significance test)."
+        yield f"{_over(seeds)} over {seeds} seeds{conditional(experiment)}; bold = best mean (not a significance test)."
     yield f"Baseline: test metric of a naive prediction. ms/step: median training step, {timed(rows)}."
     if experiment.search:
         named = ", ".join(experiment.search.axes)
         trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"
-        yield f"Every cell tuned equally: {trials} over {named}, on validation only."
+        each = "" if experiment.search.shared else " for each seed"
+        yield f"Every cell tuned equally: {trials}{each} over {named}, on validation only."
     if earlier:
         runs = "1 run" if earlier == 1 else f"{earlier:,} runs"
         yield f"Not shown: {runs} of earlier definitions of {experiment.name}, kept in the store."
@@ -88,6 +89,11 @@ def timed(rows: Iterable[Row]) -> str:
     load = f"; machine load {min(loads):.1f} to {max(loads):.1f} on {cores} cores" if loads else ""
     few = "" if len(apart) == len(phases) else f", on {len(apart)} of {len(phases)} tasks"
     return f"timed after training, the networks in turn{few}{load}"
+
+
+def conditional(experiment: Experiment) -> str:
+    """What intervals leave out where one search served all seeds: what it happened to draw."""
+    return ", conditional on one search" if experiment.search and experiment.search.shared else ""
 
 
 def _over(seeds: int) -> str:

@@ -38,8 +38,8 @@ class Pipeline:
         if experiment.search:
             with startup.quiet():
                 from gru_tf.suite.tuning import Search
-            self.search_seed = experiment.search.seed_for(seeds[0])
-            drawn = experiment.search.model_copy(update={"seed": self.search_seed})
+            self.trial_seed = experiment.search.seed_for(seeds[0])
+            drawn = experiment.search.model_copy(update={"seed": experiment.search.drawing_for(seeds[0])})
             self.search = Search(drawn, self.direction, experiment.training.epochs)
         self.trials: list[Run] = []
         self.finals: list[Run] = []
@@ -49,7 +49,7 @@ class Pipeline:
         if self.finals:
             return []
         if self.search:
-            template = self.experiment.run(self.task, self.cell, self.search_seed, "trial")
+            template = self.experiment.run(self.task, self.cell, self.trial_seed, "trial")
             self._tell(self.search)
             trials = [template.tuned(settings) for settings in self.search.ask()]
             self.trials += trials

@@ -246,6 +246,24 @@ def test_the_search_has_a_seed_of_its_own():
     assert len(experiment(seeds=1001, search={**apart, "seed": 2000}).seeds) == 1001
 
 
+def test_the_searches_of_replicates_have_seeds_apart_from_the_final_ones():
+    own = search(learning_rate=[0.1])["search"] | {"shared": False}
+    assert [experiment(seeds=5, search=own).search.seed_for(seed) for seed in range(5)] == [1000, 1001, 1002, 1003, 1004]
+    with pytest.raises(
+        ValidationError, match=r"none of the final seeds\. Received: 1000 plus 4, a final seed, which is 1004"
+    ):
+        experiment(seeds=[4, 1004], search=own)
+    with pytest.raises(ValidationError, match=r"at most 4,294,967,295 with each final seed added\. Received: 4,294,967,296"):
+        experiment(seeds=2, search=own | {"seed": 2**32 - 1})
+
+
+def test_replicates_are_another_experiment_and_one_shared_search_is_the_same_as_before():
+    shared, own = (experiment(**search(learning_rate=[0.1])) for _ in range(2))
+    own = own.model_copy(update={"search": own.search.model_copy(update={"shared": False})})
+    assert shared.fingerprint != own.fingerprint
+    assert shared.fingerprint == experiment(search={**search(learning_rate=[0.1])["search"], "shared": True}).fingerprint
+
+
 def test_the_largest_seed_is_one_that_numpy_and_keras_take():
     largest = 2**32 - 1
     assert experiment(seeds=[largest]).seeds == (largest,)

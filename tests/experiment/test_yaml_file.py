@@ -24,7 +24,7 @@ training: {epochs: 2}
 search: {trials: 2, space: {learning_rate: [0.1, 0.2]}}
 """
 ABSENT = object()  # takes a key away
-TOP = "Fields: question, tasks, cells, seeds, model, training, search, diagnostics, claims, published"
+TOP = "Fields: question, tasks, cells, seeds, model, training, search, diagnostics, claims, published, timing"
 A_CHOICE = "expected a name, or one name with its options: 'name: {option: value}'"
 AN_AXIS = "expected a list of values, or a mapping with low and high."
 A_SCALAR = "expected true or false, a whole number, a number or text."
@@ -87,7 +87,7 @@ UNKNOWN = {
     "zzz": f"zzz: no such field. {TOP}",
     "training.epoch": "training.epoch: no such field. Did you mean 'epochs'? Fields: epochs, seconds, ",
     "model.unit": "model.unit: no such field. Did you mean 'units'? Fields: units, parameters, budget, ",
-    "search.trial": "search.trial: no such field. Did you mean 'trials'? Fields: tuner, trials, space, seed",
+    "search.trial": "search.trial: no such field. Did you mean 'trials'? Fields: tuner, trials, space, seed, shared",
     "search.space.learningrate": "search.space.learningrate: no such field. Did you mean 'learning_rate'? Fields: units, ",
     "search.space.seed": "search.space.seed: no such field. Fields: units, parameters, ",
     "search.space.deterministic": "search.space.deterministic: no such field. Fields: units, parameters, ",
@@ -277,7 +277,7 @@ def test_a_mistake_below_or_above_the_changed_place(tmp_path, path, value, messa
 
 @pytest.mark.parametrize("path", ["question", "tasks", "cells", "model", "search.space"])
 def test_a_missing_key(tmp_path, path):
-    fields = TOP if "." not in path else "Fields: tuner, trials, space, seed"
+    fields = TOP if "." not in path else "Fields: tuner, trials, space, seed, shared"
     assert refusal(tmp_path, changed(path, ABSENT)) == f"{path}: missing. {fields}"
 
 

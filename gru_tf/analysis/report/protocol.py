@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from gru_tf.analysis import table_text
 from gru_tf.analysis.statistics.intervals import ENOUGH
 from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.specs import SearchSpec
 
 
 def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
@@ -22,14 +24,7 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     jit = training.jit if isinstance(training.jit, str) else "yes" if training.jit else "no"
     yield "Kernels", f"{kernels}; {_setting(experiment, 'jit', f'XLA: {jit}')}"
     if experiment.search:
-        trials = experiment.search.expected_trials(training.epochs)
-        yield (
-            "Search",
-            (
-                f"{trials} {experiment.search.tuner} trials for each task and cell over {', '.join(experiment.search.axes)},"
-                f" chosen on validation; its seed, {experiment.search.seed}, is not among the final seeds"
-            ),
-        )
+        yield "Search", _search(experiment.search, training.epochs)
     else:
         yield "Search", "none: every cell uses the settings above"
     yield (
@@ -37,11 +32,21 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
         f"{_seeds(experiment.seeds)}; the test split is read once, at the best validation epoch",
     )
     kind = "BCa bootstrap" if seeds >= ENOUGH else "Student's t"
-    yield "Intervals", f"95 %, over seeds, by {kind}, clipped to the metric's range"
+    yield "Intervals", f"95 %, over seeds{table_text.conditional(experiment)}, by {kind}, clipped to the metric's range"
     yield (
         "Tests",
         "paired at equal seeds: Student's t with Holm's correction over all pairs, consistent with permutation tests",
     )
+
+
+def _search(search: SearchSpec, epochs: int) -> str:
+    trials = f"{search.expected_trials(epochs)} {search.tuner} trials for each task and cell"
+    which = (
+        f"its seed, {search.seed}, is not among the final seeds"
+        if search.shared
+        else f"anew for each final seed, with {search.seed} plus that seed, which is not among the final seeds"
+    )
+    return f"{trials} over {', '.join(search.axes)}, chosen on validation; {which}"
 
 
 def _seeds(seeds: tuple[int, ...]) -> str:

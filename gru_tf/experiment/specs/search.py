@@ -3,6 +3,7 @@
 import math
 from typing import Annotated, Any, Literal, Self, get_args
 
+import numpy as np
 from pydantic import Discriminator, Field, Tag, create_model, field_validator, model_validator
 
 from gru_tf.experiment.specs.network import ModelSpec
@@ -66,15 +67,15 @@ class SearchSpec(Spec):
         space: hyperparameter → list of values, or {low, high, sampling}; any field of the model and the training.
         seed: of the draws and of each trial's training; never one of the final seeds.
         shared: whether one search serves all final seeds. What they show is then conditional on that search: another one
-            might have chosen otherwise. Else each final seed is a replicate of the whole pipeline, with a search of its
-            own, whose seed is `seed` plus the final one (Bouthillier and others 2021, arXiv 2103.03098).
+            might have chosen otherwise. Where false, each final seed is a replicate of the whole pipeline, with a search of
+            its own (Bouthillier and others 2021, arXiv 2103.03098); trials are then trained with `seed` plus the final one.
     """
 
     tuner: Literal["random", "bayesian", "grid", "hyperband"] = "random"
     trials: Positive | None = None
     space: Space
     seed: Seed = 1000
-    shared: bool = False
+    shared: bool = True
 
     @field_validator("space")
     @classmethod
@@ -101,8 +102,16 @@ class SearchSpec(Spec):
         return sum(math.ceil(last / (b + 1) * FACTOR ** (b - r)) for b in range(brackets) for r in range(b + 1))
 
     def seed_for(self, final: int) -> int:
-        """The seed of the search, and of its trials, that serves a final seed."""
+        """The seed that the trials are trained with whose search serves a final seed."""
         return self.seed if self.shared else self.seed + final
+
+    def drawing_for(self, final: int) -> int:
+        """The seed of the draws of that search.
+
+        Keras Tuner adds 1 to its seed at each draw: from one seed and the next it draws the same, moved by one trial. So
+        those of replicates are spread out.
+        """
+        return self.seed if self.shared else int(np.random.SeedSequence([self.seed, final]).generate_state(1)[0])
 
     @property
     def axes(self) -> dict[str, Range | tuple[Scalar | None, ...]]:
