@@ -71,6 +71,10 @@ def fit(name: str, task: Task, splits: Splits, seed: int, refit: bool = False) -
     Raises:
         UserError: where the baseline cannot be used on the task (`why_not`), or no setting gives a finite score.
     """
+    # limits reach libraries that are loaded, so these come first
+    import scipy.linalg  # noqa: F401
+    import sklearn.ensemble
+    import sklearn.linear_model  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     reason = why_not(name, task, splits)

@@ -1,6 +1,9 @@
 """Validation alone chooses; the same arguments give the same numbers; no forecast reads the rows that it forecasts."""
 
+import os
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -69,6 +72,32 @@ def test_the_choice_is_the_best_on_validation_and_the_same_twice(name: str) -> N
     assert outcome(fit(name, task, task.data, seed=3)) == outcome(fitted)
     assert fitted.size > 0
     assert (fitted.losses.shape, fitted.weights.shape) == ((len(task.data.test),),) * 2
+
+
+def test_one_thread_computes_also_where_no_library_was_loaded_before() -> None:
+    """In a process of its own; without the limit a machine of several cores has more."""
+    code = """
+import made_splits
+from threadpoolctl import threadpool_info
+from gru_tf.baselines.baseline import BASELINES
+from gru_tf.baselines.fitting import fit
+
+boosting, threads = type(BASELINES.find("boosting")), []
+original = boosting.fit
+
+def watched(*arguments):
+    model = original(*arguments)
+    threads.append({each["num_threads"] for each in threadpool_info()})
+    return model
+
+boosting.fit = watched
+task = made_splits.classified()
+fit("boosting", task, task.data, 0)
+assert threads and all(each == {1} for each in threads), threads
+assert {"openmp", "blas"} <= {each["user_api"] for each in threadpool_info()}
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "3"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
 def test_another_validation_split_chooses_otherwise() -> None:

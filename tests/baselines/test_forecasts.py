@@ -84,6 +84,20 @@ def test_a_season_is_tried_where_there_is_one() -> None:
     assert seasons(OwnForecast(**{**SHOP, "season": 100}, window=5)) == {"none"}  # training is shorter than three
 
 
+def test_what_is_too_much_or_too_little_to_smooth_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = OwnForecast(**SHOPS, window=10)
+    splits = task.splits(np.random.default_rng(0))
+    assert why_not("ets", task, splits) == ""
+    for name, value, reason in (
+        ("MOST", 5, "6 series and targets, each of which needs a model; at most 5 are fitted"),
+        ("LONGEST", 149, "a series has 150 rows, which are smoothed one by one; at most 149 are"),
+        ("LEAST", 40, "a series has 38 training rows; at least 40 are needed"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"gru_tf.baselines.forecasts.ets.{name}", value)
+            assert why_not("ets", task, splits) == reason
+
+
 def test_rows_of_irregular_times_have_no_season(tmp_path: Any) -> None:
     import pandas
 

@@ -29,9 +29,11 @@ from gru_tf.tasks import ForecastRows, Signature
 
 LEAST = 20  # training rows of a series
 SEASONS = 3  # in training, for a season to be tried
-MOST = 100  # series times targets
+MOST = 50  # series times targets
+LONGEST = 50_000  # rows of a series, which are smoothed one by one
 TRENDS = ("none", "linear", "damped")
-READ = 4000  # training rows by which parameters are chosen: the last ones
+READ = 4000  # training rows of a series by which parameters are chosen, the last ones
+READ_IN_ALL = 40_000
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,9 @@ class Ets(Baseline):
         values, firsts = side_by_side(rows)
         lengths = np.add.reduceat(rows.training.astype(np.int64), firsts)
         m, targets = (rows.season if season != "none" else 1), rows.rows.shape[1]
+        read = max(min(READ, READ_IN_ALL // values.shape[1]), (SEASONS + 1) * m)
         fits = [
-            _parameters(values[: lengths[column // targets], column], str(settings["trend"]), season, m)
+            _parameters(values[: lengths[column // targets], column], str(settings["trend"]), season, m, read)
             for column in range(values.shape[1])
         ]
         alpha, beta, gamma, phi, level, trend = np.array([numbers for numbers, _ in fits]).T
@@ -153,13 +156,16 @@ class Ets(Baseline):
         return FittedEts(smoothing, size=each * values.shape[1])
 
     def why_not(self, signature: Signature, training: TrainingData) -> str:
-        """Where there are too many series, or too few rows in one."""
+        """Where there are too many series, or too many or too few rows in one."""
         rows = training.rows
         if rows is None:
             return "the task is no forecast of a series"
         firsts = np.unique(rows.firsts)
         if (count := len(firsts) * rows.rows.shape[1]) > MOST:
             return f"{count:,} series and targets, each of which needs a model; at most {MOST} are fitted"
+        longest = int(np.diff(np.append(firsts, len(rows.firsts))).max())
+        if longest > LONGEST:
+            return f"a series has {longest:,} rows, which are smoothed one by one; at most {LONGEST:,} are"
         least = int(np.add.reduceat(rows.training.astype(np.int64), firsts).min())
         return "" if least >= LEAST else f"a series has {least} training rows; at least {LEAST} are needed"
 
@@ -182,8 +188,8 @@ def _has_season(rows: ForecastRows) -> bool:
     return rows.regular and rows.season > 1 and shortest >= SEASONS * rows.season
 
 
-def _parameters(rows: Array, trend: str, season: str, m: int) -> tuple[list[float], Array]:
-    """α, β, γ, φ, first level and first trend of one series, and its first seasons (m,)."""
+def _parameters(rows: Array, trend: str, season: str, m: int, read: int) -> tuple[list[float], Array]:
+    """α, β, γ, φ by the last rows of one series; its first level, first trend and first seasons (m,)."""
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
     if rows.min() == rows.max():  # nothing to learn, and no likelihood
@@ -195,7 +201,7 @@ def _parameters(rows: Array, trend: str, season: str, m: int) -> tuple[list[floa
     }
     options |= {"seasonal": season, "seasonal_periods": m} if season != "none" else {}
     whole = ETSModel(rows, initialization_method="heuristic", **options)
-    part = whole if len(rows) <= READ else ETSModel(rows[-READ:], initialization_method="heuristic", **options)
+    part = whole if len(rows) <= read else ETSModel(rows[-read:], initialization_method="heuristic", **options)
     result = part.fit(disp=False)
     values = dict(zip(result.param_names, result.params, strict=True))
     if trend == "linear":

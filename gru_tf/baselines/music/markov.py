@@ -37,9 +37,10 @@ class NoteChain(FittedBaseline):
         return self.probabilities.size
 
     def predict(self, inputs: ModelInputs) -> Array:
-        """(N, T, notes)."""
-        history = histories(np.asarray(inputs.values), self.steps)
-        predicted: Array = self.probabilities[history, np.arange(self.probabilities.shape[1])]
+        """(N, T, notes), 0.5 after the end of a piece."""
+        history, real = histories(inputs, self.steps)
+        predicted = np.full((*real.shape, self.probabilities.shape[1]), 0.5)
+        predicted[real] = self.probabilities[history, np.arange(self.probabilities.shape[1])]
         return predicted
 
 
@@ -57,10 +58,8 @@ class Markov(Baseline):
     def fit(self, signature: Signature, training: TrainingData, settings: Settings, seed: int) -> NoteChain:
         """Counts."""
         examples, k = training.examples, int(settings["steps"])
-        inputs, targets = np.asarray(examples.inputs), np.asarray(examples.targets)
-        real = np.arange(targets.shape[1]) < examples.lengths[:, None]
-        sounds = targets[real].astype(np.float64)  # (steps, notes)
-        history = histories(inputs, k)[real]
+        history, real = histories(ModelInputs(examples.inputs, examples.lengths), k)
+        sounds = np.asarray(examples.targets)[real].astype(np.float64)  # (steps, notes)
         probability = (sounds.sum(0, keepdims=True) + 1) / (len(sounds) + 2)
         notes, weight = sounds.shape[1], float(settings["weight"])
         place = (history * notes + np.arange(notes)).ravel()
@@ -73,12 +72,19 @@ class Markov(Baseline):
         return NoteChain(k, probability)
 
 
-def histories(rolls: Array, steps: int) -> Array:
-    """(N, T, notes) int32: the last `steps` steps of each note up to each step, the last in the lowest bit."""
-    history = np.zeros(rolls.shape, np.int32)
-    for back in range(min(steps, rolls.shape[1])):
-        history[:, back:] |= (rolls[:, : rolls.shape[1] - back] > 0).astype(np.int32) << back
-    return history
+def histories(inputs: ModelInputs, steps: int) -> tuple[Array, Array]:
+    """The last `steps` steps of each note up to each real step, the last in the lowest bit.
+
+    Returns:
+        (steps of all pieces, notes) int32, one piece after another; (N, T) which steps these are.
+    """
+    values = np.asarray(inputs.values)
+    real = np.arange(values.shape[1]) < inputs.lengths[:, None]
+    sounds, step = (values[real] > 0).astype(np.int32), np.nonzero(real)[1][:, None]
+    history = sounds.copy()
+    for back in range(1, min(steps, len(sounds))):
+        history[back:] |= np.where(step[back:] >= back, sounds[:-back] << back, 0)
+    return history, real
 
 
 BASELINE = Markov()
