@@ -22,6 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.setenv("GRU_TF_CACHE", folder.name)
         patch.setenv("GRU_TF_REPORT", "no")  # tests that are not about it do not draw it at the end of every experiment
         patch.setenv("GRU_TF_TIMING", "no")  # nor do they time its networks
+        patch.setenv("GRU_TF_BASELINES", "no")  # nor fit other models
         config.add_cleanup(folder.cleanup)
         config.add_cleanup(patch.undo)
 

@@ -11,7 +11,7 @@ from gru_tf.analysis.statistics import Interval, PairedComparison, compare_tasks
 from gru_tf.analysis.statistics.across import Ranks, interquartile_mean, ranks
 from gru_tf.analysis.statistics.power import seeds_needed
 from gru_tf.analysis.statistics.ratios import ratio
-from gru_tf.analysis.table import Row, by_pair, rows
+from gru_tf.analysis.table import Row, baseline_rows, by_pair, rows
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.timing import Timings
@@ -78,6 +78,7 @@ class TaskEvidence:
         cells: in the experiment's order.
         pairs: every two cells, a difference above 0 being for the first whichever way the metric goes; corrected for all
             pairs on all tasks of the experiment.
+        baselines: models without a recurrent network that were fitted to it, each with a single value.
         needed: for each pair the seeds in all that would be needed; None where it is significant, or not known.
     """
 
@@ -89,6 +90,18 @@ class TaskEvidence:
     cells: tuple[CellEvidence, ...]
     pairs: tuple[PairedComparison, ...]
     needed: tuple[int | None, ...]
+    baselines: tuple[CellEvidence, ...] = ()
+
+    @property
+    def best_baseline(self) -> CellEvidence | None:
+        """The one with the best metric; None where none has one."""
+        known = [model for model in self.baselines if model.row.oriented is not None]
+        return max(known, key=lambda model: model.row.oriented or 0.0, default=None)
+
+    def is_ahead(self, model: CellEvidence) -> bool | None:
+        """Whether a baseline's metric is better than the best cell's mean; None where either is not known."""
+        own, best = model.row.oriented, self.cell(self.best).row.oriented if self.best else None
+        return None if own is None or best is None else own > best
 
     def cell(self, label: str) -> CellEvidence:
         """The one of this label; KeyError where there is none."""
@@ -179,7 +192,8 @@ def gather(experiment: Experiment, results: Iterable[RunResult], timings: Timing
     cells = [tuple(_cell(row, of.get((row.task, row.cell), [])) for row in table if row.task == t) for t in _tasks(table)]
     scores = [_scores(task, experiment.seeds) for task in cells]
     pairs = compare_tasks(scores)
-    tasks = tuple(map(_task, cells, scores, pairs))
+    others = [_baselines(experiment, results, task[0].row.task) for task in cells]
+    tasks = tuple(map(_task, cells, scores, pairs, others))
     return Evidence(
         experiment=experiment,
         tasks=tasks,
@@ -202,7 +216,10 @@ def _scores(cells: Sequence[CellEvidence], seeds: Sequence[int]) -> dict[str, li
 
 
 def _task(
-    cells: tuple[CellEvidence, ...], scores: Mapping[str, Sequence[float]], pairs: Sequence[PairedComparison]
+    cells: tuple[CellEvidence, ...],
+    scores: Mapping[str, Sequence[float]],
+    pairs: Sequence[PairedComparison],
+    baselines: tuple[CellEvidence, ...],
 ) -> TaskEvidence:
     first = next((c.row for c in cells if c.row.metric), cells[0].row)
     return TaskEvidence(
@@ -214,7 +231,13 @@ def _task(
         cells=cells,
         pairs=tuple(pairs),
         needed=tuple(None if p.significant else _needed(scores[p.first], scores[p.second], p.comparisons) for p in pairs),
+        baselines=baselines,
     )
+
+
+def _baselines(experiment: Experiment, results: Sequence[RunResult], task: str) -> tuple[CellEvidence, ...]:
+    rows = [row for row in baseline_rows(experiment, results) if row.task == task]
+    return tuple(CellEvidence(row, {}, {}, {}, {}) for row in rows)
 
 
 def _cell(row: Row, results: Sequence[RunResult]) -> CellEvidence:

@@ -69,8 +69,11 @@ class Results:
         return replace(self, runs=tuple(_in_full(run, histories, inside) for run in self.runs))
 
     def table(self) -> list[table.Row]:
-        """One row a (task, cell)."""
-        return table.rows(self.experiment, self.runs, self.timing)
+        """One row a (task, cell), and below the cells of each task one a baseline."""
+        cells = table.rows(self.experiment, self.runs, self.timing)
+        others = table.baseline_rows(self.experiment, self.runs)
+        tasks = dict.fromkeys(row.task for row in cells)
+        return [row for task in tasks for row in (*cells, *others) if row.task == task]
 
     @cached_property
     def evidence(self) -> evidence.Evidence:

@@ -36,6 +36,7 @@ class Row:
         predict_ms: median batch without updates, like `step_ms`.
         peak_memory_mb: of the process that trained, median over seeds; model_bytes: of the saved model, likewise.
         timing: the phase in which the task's networks were timed; None where there was none.
+        baseline: whether it is a model without a recurrent network, whose name `cell` is; fitted once, to no seed.
     """
 
     task: str
@@ -60,6 +61,7 @@ class Row:
     peak_memory_mb: float | None = None
     model_bytes: float | None = None
     timing: Timing | None = None
+    baseline: bool = False
 
     @property
     def oriented(self) -> float | None:
@@ -79,6 +81,41 @@ def rows(experiment: Experiment, results: Iterable[RunResult], timings: Timings 
         _row(experiment, task, cell, of.get((task.label, cell.label), []), by_task.get(task.label))
         for task, cell in experiment.pairs()
     ]
+
+
+def baseline_rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
+    """A row for each baseline that was fitted, or could not be, in the order of tasks; one without a result has none."""
+    known = {(r.run.task.label, r.run.cell.label): r for r in results if r.run.purpose == "baseline"}
+    pairs = [(run.task.label, run.cell.label) for run in experiment.baseline_runs()]
+    return [_baseline_row(known[pair]) for pair in pairs if pair in known]
+
+
+def _baseline_row(result: RunResult) -> Row:
+    run = result.run
+    failed = (f"baseline {result.status}: {result.error}",) if result.status != "finished" else ()
+    return Row(
+        task=run.task.label,
+        title=run.task.title,
+        cell=run.cell.label,
+        units=None,
+        parameters=result.parameters,
+        recurrent_parameters=None,
+        metric=result.metric,
+        direction=result.direction,
+        test=bounded(result.metric, [result.test]) if result.test is not None else None,
+        chance=result.chance,
+        score=result.score,
+        step_ms=None,
+        compile_seconds=None,
+        kernel_path="",
+        settings=dict(result.fitted.settings) if result.fitted else {},
+        seeds=1,
+        wanted=1,
+        failures=failed or ((result.warning,) if result.warning else ()),
+        peak_memory_mb=result.peak_memory_mb,
+        model_bytes=result.model_bytes,
+        baseline=True,
+    )
 
 
 def by_pair(results: Iterable[RunResult]) -> dict[tuple[str, str], list[RunResult]]:

@@ -39,7 +39,7 @@ def cells(row: Row) -> list[str]:
         interval(row.test) if row.test else "–",
         f"{row.chance:.3g}" if row.chance is not None else "–",
         f"{row.step_ms:.2f}" if row.step_ms is not None else "–",
-        f"{row.seeds}/{row.wanted}",
+        "–" if row.baseline else f"{row.seeds}/{row.wanted}",
         str(len(row.failures)),
     ]
 
@@ -62,6 +62,8 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
     seeds = len(experiment.seeds)
     if seeds > 1:
         yield f"{_over(seeds)} over {seeds} seeds{conditional(experiment)}; bold = best mean (not a significance test)."
+    if any(row.baseline for row in rows):
+        yield "Below the cells: models without a recurrent network, tuned on validation, fitted once."
     yield f"Baseline: test metric of a naive prediction. ms/step: median training step, {timed(rows)}."
     if experiment.search:
         named = ", ".join(experiment.search.axes)

@@ -99,7 +99,7 @@ class RunProgress:
 def summary(result: RunResult, task: bool = True) -> str:
     """A run in one line, with its task or without."""
     run = result.run
-    name = f"{run.cell.label} · {'trial' if run.purpose == 'trial' else f'seed {run.seed}'}"
+    name = f"{run.cell.label} · {f'seed {run.seed}' if run.purpose == 'final' else run.purpose}"
     name = f"{run.task.title} · {name}" if task else name
     if result.status != "finished":
         return f"{name}: {result.status}: {result.error}"

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from gru_tf.baselines.baseline import BASELINES
 from gru_tf.experiment import claim
 from gru_tf.experiment.specs import (
     MODEL,
@@ -35,19 +36,21 @@ from gru_tf.foundation.errors import did_you_mean, mismatch, shown
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS, create
 
+Purpose = Literal["trial", "final", "baseline"]
+
 
 class Run(Spec):
     """One training: everything that decides its numbers, and what else to record.
 
     Args:
-        purpose: "trial" of a search (never reads the test split) or "final".
-        task, cell: what is learned, and by what.
+        purpose: "trial" of a search (never reads the test split), "final", or "baseline".
+        task, cell: what is learned, and by what; of a baseline its name, and model and training are of no account.
         seed: of data, initialisation, dropout and order.
         model, training: network and recipe.
         diagnostics: of the network, recorded by a final run; they change no number and are no part of the fingerprint.
     """
 
-    purpose: Literal["trial", "final"]
+    purpose: Purpose
     task: Choice
     cell: Choice
     seed: Seed
@@ -57,14 +60,14 @@ class Run(Spec):
 
     @model_validator(mode="after")
     def _diagnosed_when_final(self) -> Self:
-        if self.diagnostics and self.purpose == "trial":
-            raise ValueError(f"expected a trial without 'diagnostics'. Received: {', '.join(self.diagnostics)}")
+        if self.diagnostics and self.purpose != "final":
+            raise ValueError(f"expected a {self.purpose} without 'diagnostics'. Received: {', '.join(self.diagnostics)}")
         return self
 
     @property
     def fingerprint(self) -> str:
         """Hash of the canonical form: the same run has the same one, in every process and on every machine."""
-        return _fingerprint(self, {"diagnostics"})
+        return _fingerprint(self, {"diagnostics"} | ({"model", "training"} if self.purpose == "baseline" else set()))
 
     def tuned(self, settings: Settings) -> "Run":
         """This run with hyperparameters set by name.
@@ -116,6 +119,8 @@ class Experiment(Spec):
         search: what is tuned for each (task, cell); null for nothing.
         diagnostics: what each final run records of its network: true for all, or some of "gates", "saturation", "memory",
             "gradients".
+        baselines: models without a recurrent network that are fitted beside the cells: true for all that fit each task, or
+            names, see `gru_tf.baselines`.
         claims: about the cells, see `gru_tf.experiment.claim`; results give each a verdict.
         published: numbers of others, to compare with ours.
         timing: whether the networks are timed side by side after the last run, where there are several cells. It changes no
@@ -131,6 +136,7 @@ class Experiment(Spec):
     training: TrainingSpec = TrainingSpec()
     search: SearchSpec | None = None
     diagnostics: Diagnosed = ()
+    baselines: bool | tuple[str, ...] = True
     claims: Claims = ()
     published: Annotated[tuple[Published, ...], Field(strict=False)] = ()
     timing: bool = True
@@ -163,6 +169,27 @@ class Experiment(Spec):
             if labels.count(label) > 1:
                 raise ValueError(f"expected each {catalogue.kind} once. Received: '{label}' {labels.count(label)} times")
         return choices
+
+    @field_validator("baselines", mode="before")
+    @classmethod
+    def _named_baselines(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            return value
+        if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
+            raise ValueError(f"received {shown(value)}, expected true, false, or a list of names")
+        for name in value:
+            BASELINES.check(name)
+            if value.count(name) > 1:
+                raise ValueError(f"expected each baseline once. Received: '{name}' {value.count(name)} times")
+        return tuple(value)  # JSON has a list
+
+    @model_validator(mode="after")
+    def _fitting_baselines(self) -> Self:
+        for name in self.baselines if isinstance(self.baselines, tuple) else ():
+            if all(name not in _baselines_for(task) for task in self.tasks):
+                fitting = sorted({name for task in self.tasks for name in _baselines_for(task)})
+                raise ValueError(f"baselines: '{name}' fits no task. Those that do: {', '.join(fitting) or 'none'}")
+        return self
 
     @model_validator(mode="after")
     def _possible_search(self) -> Self:
@@ -231,7 +258,16 @@ class Experiment(Spec):
         """Every (task, cell), task by task."""
         return ((task, cell) for task in self.tasks for cell in self.cells)
 
-    def run(self, task: Choice, cell: Choice, seed: int, purpose: Literal["trial", "final"] = "final") -> Run:
+    def baseline_runs(self) -> list[Run]:
+        """Of each task the baselines that fit it, once each: their data are the same at every seed."""
+        return [
+            self.run(task, Choice(name=name), self.seeds[0], "baseline")
+            for task in self.tasks
+            for name in _baselines_for(task)
+            if self.baselines is True or (self.baselines and name in self.baselines)
+        ]
+
+    def run(self, task: Choice, cell: Choice, seed: int, purpose: Purpose = "final") -> Run:
         """The run of one (task, cell) at one seed, with nothing tuned."""
         diagnostics = self.diagnostics if purpose == "final" else ()
         return Run(
@@ -249,6 +285,10 @@ class Experiment(Spec):
         return [self.run(task, cell, seed) for task, cell in self.pairs() for seed in self.seeds]
 
 
+def _baselines_for(task: Choice) -> tuple[str, ...]:
+    return create(task.name, task.options).baselines
+
+
 def _at(search: SearchSpec | None, seed: int) -> str:
     """Which seed was received, and where it is not the file's own, which sum it is."""
     assert search is not None  # noqa: S101, of an experiment with a search
@@ -260,7 +300,9 @@ def _fingerprint(spec: Spec, without: set[str]) -> str:
     content = spec.model_dump(mode="json", exclude=without)
     if (content.get("search") or {}).get("shared"):
         del content["search"]["shared"]  # as it was before there was a choice
-    if content["model"].get(PINNED):
+    if content.get("baselines") is True:
+        del content["baselines"]  # likewise
+    if content.get("model", {}).get(PINNED):
         del content["model"]["from"]  # the content of the file decides the numbers, not its path
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return sha256_of_text(canonical)[:16]

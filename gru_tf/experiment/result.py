@@ -37,6 +37,24 @@ class Speed(BaseModel):
     predict_ms: float | None = None
 
 
+class BaselineRecord(BaseModel):
+    """How a baseline was chosen and what it cost.
+
+    Args:
+        settings: those with the best metric on validation.
+        tried: all settings of its grid, each with that metric.
+        fit_seconds: to fit the chosen ones; grid_seconds: to fit and validate all; predict_seconds: to score the test split.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+
+    settings: dict[str, bool | int | float | str]
+    tried: list[tuple[dict[str, bool | int | float | str], float]]
+    fit_seconds: float
+    grid_seconds: float
+    predict_seconds: float
+
+
 class DataRead(NamedTuple):
     """The data of a run.
 
@@ -79,6 +97,8 @@ class RunResult(BaseModel):
         kernel_path: what executed the recurrence; jit: the resolved jit_compile.
         environment: versions, device, threads, commit, data checksums; what kept a fused CPU kernel away;
             bits, "held" where every x86-64 processor with the kernels gives the same, or what decides them.
+        fitted: of a baseline, how it was chosen; its `parameters` are the numbers that it keeps. One that cannot be used on
+            the data is finished without a metric, and `warning` says why.
         model_file: where the trained model lies, or ""; model_bytes: its size, None without one and in older results.
         samples: some sequences that the network wrote for the test split, or ""; the store keeps them separately as well.
         diagnostics: those that `run.diagnostics` requests; None in results from the store, which keeps them separately.
@@ -113,6 +133,7 @@ class RunResult(BaseModel):
     kernel_path: str = ""
     jit: bool | None = None
     environment: dict[str, Any] = {}
+    fitted: BaselineRecord | None = None
     model_file: str = ""
     model_bytes: int | None = None
     samples: str = ""

@@ -4,6 +4,7 @@ Everything follows from the results in the store, told to each search in the ord
 stopped at any moment goes on with what is missing, and ends with the same numbers.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gru_tf.suite.tracking import Record
 
 PATIENCE = 1.0  # seconds of one wait: a signal is handled after it at the latest, if it did not end the wait
 ATTEMPTS = 2
+SWITCH = "GRU_TF_BASELINES"  # "no" leaves baselines out
 
 Progress = Callable[[RunResult | None, int, int], None]
 
@@ -47,6 +49,7 @@ class _Coordinator:
         self.record, self.engine, self.writer, self.progress = record, engine, writer, progress
         experiment = record.experiment
         self.pairs = {(task.label, cell.label): CellOnTask(experiment, task, cell) for task, cell in experiment.pairs()}
+        self.baselines = experiment.baseline_runs() if os.environ.get(SWITCH) != "no" else []
         self.known = {f: r for f, r in writer.write_unconfirmed().items() if r.status != "failed"}
         self.tried: dict[str, int] = {}
         self.submitted: set[str] = set()
@@ -56,6 +59,7 @@ class _Coordinator:
     def run(self) -> bool:
         for pair in self.pairs.values():
             self._advance(pair)
+        self._add_baselines()
         self._submit()
         self._show(None)
         while self.flying:
@@ -65,7 +69,8 @@ class _Coordinator:
                 self._receive(result)
                 self._submit()
             self.writer.beat()
-        return any(r.status == "failed" for pair in self.pairs.values() for r in pair.results.values())
+        ended = [self.known[run.fingerprint] for run in self.baselines]
+        return any(r.status == "failed" for r in [*ended, *(r for p in self.pairs.values() for r in p.results.values())])
 
     def chosen(self) -> dict[str, list[RunResult]]:
         """Task label → the first final seed that finished of each cell."""
@@ -85,9 +90,21 @@ class _Coordinator:
         result = result.model_copy(update={"attempts": attempts})
         self.writer.write(result)
         self._show(result)
+        if result.run.purpose == "baseline":
+            self.known[fingerprint] = result
+            return
         pair = self.pairs[result.run.task.label, result.run.cell.label]
         pair.results[fingerprint] = self.known[fingerprint] = result
         self._advance(pair)
+
+    def _add_baselines(self) -> None:
+        """Those without a result, behind the first trials: a worker that is free fits them."""
+        for run in self.baselines:
+            if self._knows(run):
+                self._adopt(self.known[run.fingerprint])
+                self.done += 1
+            else:
+                self.waiting.append(run)
 
     def _advance(self, pair: CellOnTask) -> None:
         """Submit what the pair can do now; it gets the results that are known already at once."""
@@ -125,4 +142,5 @@ class _Coordinator:
     def _show(self, result: RunResult | None) -> None:
         self.done += result is not None
         if self.progress:
-            self.progress(result, self.done, max(self.done, sum(pair.expected() for pair in self.pairs.values())))
+            expected = sum(pair.expected() for pair in self.pairs.values()) + len(self.baselines)
+            self.progress(result, self.done, max(self.done, expected))

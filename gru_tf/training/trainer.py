@@ -16,7 +16,7 @@ from gru_tf.foundation.errors import one_line
 from gru_tf.recurrent import kernels
 from gru_tf.recurrent.kernels import operations
 from gru_tf.tasks import Splits, Task, create
-from gru_tf.training import feeding, held_bits
+from gru_tf.training import baseline_run, feeding, held_bits
 from gru_tf.training.batches import bucket_lengths, spans
 from gru_tf.training.compiled_steps import CompiledSteps, shape_of
 from gru_tf.training.diagnostics.observer import Observer
@@ -154,10 +154,10 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
 
 
 def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0) -> RunResult:
-    """`train`, but an exception becomes a failed result, so that the other runs continue."""
+    """`train`, or fit a baseline, but an exception becomes a failed result, so that the other runs continue."""
     started, clock = time.time(), time.perf_counter()
     try:
-        return train(run, folder, checkpoint_seconds)
+        return baseline_run.fit(run) if run.purpose == "baseline" else train(run, folder, checkpoint_seconds)
     except Exception as error:  # the boundary of a run: any error belongs in its record
         last = traceback.extract_tb(error.__traceback__)[-1]
         message = one_line(f"{type(error).__name__}: {error}", 500)

@@ -3,7 +3,7 @@
 "Significant" is said of nothing but pairs of cells whose difference is significant in `gru_tf.analysis.evidence`.
 """
 
-from gru_tf.analysis.answer import few, many
+from gru_tf.analysis.answer import beside, few, many
 from gru_tf.analysis.evidence import Evidence
 
 FEW = 3  # tasks that get a clause each
@@ -23,7 +23,7 @@ def answer(evidence: Evidence) -> tuple[str, str]:
     else:
         first, worth = many.finding(evidence, tested), many.baseline(evidence, tested)
     fastest = few.fastest(tested[0]) if len(evidence.tasks) == 1 else many.fastest(tested)
-    second = "; ".join(filter(None, [worth, fastest, _gaps(evidence)]))
+    second = "; ".join(filter(None, [worth, beside.others(tested), fastest, _gaps(evidence)]))
     return f"{first}.", f"{second[:1].upper()}{second[1:]}."
 
 

@@ -75,19 +75,25 @@ def _leaves(annotation: Any) -> Iterator[Any]:
         yield from _leaves(part)
 
 
+def _of_network(path: str) -> Callable[[RunResult], Any]:
+    """What a run asked of its network; nothing of a baseline, which has none."""
+    read = attrgetter(path)
+    return lambda result: None if result.run.purpose == "baseline" else read(result)
+
+
 def _hyperparameters() -> Iterator[RunColumn]:
     for part, spec in (("model", ModelSpec), ("training", TrainingSpec)):
         for name, field in spec.model_fields.items():
             meaning = f"`{part}.{field.alias or name}`, as the run was asked for"
-            yield RunColumn(ASKED.get(name, name), _kind(field.annotation), meaning, attrgetter(f"run.{part}.{name}"))
+            yield RunColumn(ASKED.get(name, name), _kind(field.annotation), meaning, _of_network(f"run.{part}.{name}"))
 
 
 COLUMNS = (
     RunColumn(
         "task", (), "with its options; folder and checksum too where two would look alike", attrgetter("run.task.label")
     ),
-    RunColumn("cell", (), "with its options", attrgetter("run.cell.label")),
-    RunColumn("purpose", _literals(Run, "purpose"), "a trial of the search, or final", attrgetter("run.purpose")),
+    RunColumn("cell", (), "with its options; or the baseline", attrgetter("run.cell.label")),
+    RunColumn("purpose", _literals(Run, "purpose"), "a trial of the search, final, or baseline", attrgetter("run.purpose")),
     RunColumn("seed", WHOLE, "of data, initialisation, dropout and order; trials have the search's", attrgetter("run.seed")),
     RunColumn("status", _literals(RunResult, "status"), "how it ended", attrgetter("status")),
     RunColumn("metric", TEXT, "name of the task's metric", attrgetter("metric")),
@@ -98,7 +104,7 @@ COLUMNS = (
     RunColumn("score", REAL, "(test − chance) / (solved − chance): 0 for the baseline, 1 for solved", attrgetter("score")),
     RunColumn("best_epoch", WHOLE, "which epoch `validation` and `test` are of, from 0", attrgetter("best_epoch")),
     RunColumn("units", WHOLE, "size of each layer's state", attrgetter("units")),
-    RunColumn("parameters", WHOLE, "weights, head included", attrgetter("parameters")),
+    RunColumn("parameters", WHOLE, "weights, head included; the numbers that a baseline keeps", attrgetter("parameters")),
     RunColumn("recurrent_parameters", WHOLE, "of these in the recurrent layers", attrgetter("recurrent_parameters")),
     RunColumn("seconds_per_step", REAL, "of training, excluding compile time: median over epochs", _speed("step_ms", MILLI)),
     RunColumn("seconds_per_step_low", REAL, "lower quartile of the same", _speed("step_ms_low", MILLI)),

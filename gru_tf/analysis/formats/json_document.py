@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
-from gru_tf.analysis.formats.frame import categories, frame, from_records, plain, records
+from gru_tf.analysis.formats.frame import baselines, categories, frame, from_records, plain, records
 from gru_tf.analysis.published import Beside, beside
 from gru_tf.analysis.statistics import Interval, PairedComparison
 from gru_tf.analysis.statistics.ratios import ratio
@@ -47,9 +47,11 @@ def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0)
         "question": experiment.question,
         "tasks": known["task"],
         "cells": known["cell"],
+        "baselines": baselines(experiment, results),
         "experiment": experiment.model_dump(mode="json"),
         "earlier": earlier,
         "table": [_row(names[task.task], cell) for task in evidence.tasks for cell in task.cells],
+        "other_models": [_row(names[task.task], model) for task in evidence.tasks for model in task.baselines],
         "comparisons": [pair for task in evidence.tasks for pair in _pairs(names[task.task], task)],
         "timing": [_timing(names[task.task], task) for task in evidence.tasks if task.timed],
         "ranks": _plain(asdict(evidence.ranks)) if evidence.ranks else None,
@@ -68,7 +70,8 @@ def dumps(content: Mapping[str, Any]) -> str:
 def read_json(text: str) -> "pd.DataFrame":
     """The frame of the runs in a document that `gru-tf results NAME --format json` printed."""
     content = json.loads(text)
-    return from_records(content["runs"], {"task": content["tasks"], "cell": content["cells"]})
+    cells = [*content["cells"], *content.get("baselines", [])]  # older documents have no baselines
+    return from_records(content["runs"], {"task": content["tasks"], "cell": cells})
 
 
 def _row(task: str, cell: CellEvidence) -> dict[str, Any]:

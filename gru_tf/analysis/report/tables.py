@@ -7,10 +7,11 @@ from typing import Any
 
 from gru_tf.analysis import table_text, wording
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
-from gru_tf.analysis.report import cell_style
+from gru_tf.analysis.report import cell_style, other_models
 from gru_tf.analysis.report.cell_style import CellStyle
 from gru_tf.analysis.report.findings import Findings, middle, training_seconds
 from gru_tf.analysis.report.interval_bars import Bar, Scale
+from gru_tf.analysis.report.other_models import ModelLine
 from gru_tf.analysis.statistics import Interval, PairedComparison, holm
 from gru_tf.analysis.statistics.paired import LEVEL
 from gru_tf.analysis.wording import difference, interval
@@ -69,6 +70,7 @@ class Block:
     timed: bool  # whether the time of a batch without updates is known
     sized: bool  # whether memory or the size of the saved model is known
     pairs: tuple[PairRow, ...]
+    others: tuple[ModelLine, ...]  # without a recurrent network
     few: tuple[str, ...]  # what so few seeds keep two of the three tests from saying
 
 
@@ -119,7 +121,9 @@ def _block(findings: Findings, task: TaskEvidence, least: Sequence[float]) -> Bl
     pairs = tuple(_pair(pair, needed) for pair, needed in zip(task.pairs, task.needed, strict=True))
     timed = any(line.latency != NONE for line in lines)
     sized = any(line.memory != NONE or line.disk != NONE for line in lines)
-    return Block(task.title, metric, lines, scale, timed, sized, pairs, tuple(_few(task.pairs, least)))
+    return Block(
+        task.title, metric, lines, scale, timed, sized, pairs, other_models.lines(task), tuple(_few(task.pairs, least))
+    )
 
 
 def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: CellStyle, scale: Scale | None) -> TableLine:

@@ -70,7 +70,7 @@ def inputs(client: Any, run_id: str, results: Iterable[RunResult]) -> None:
 
 def _most_last(results: Iterable[RunResult]) -> list[RunResult]:
     """Final runs behind trials, which read less: the parts named with a data set are then all that were read."""
-    return sorted(results, key=lambda result: result.run.purpose == "final")
+    return sorted(results, key=lambda result: result.run.purpose != "trial")
 
 
 def _input(result: RunResult) -> DatasetInput:

@@ -9,19 +9,24 @@ from gru_tf.foundation import palette
 
 DIAGNOSTICS, SAMPLES = "diagnostics.json", "samples.txt"  # artifacts: too long for a tag
 COLOUR = "mlflow.runColor"  # what the dashboard's charts draw a run in
-READ = {"trial": "train, validation", "final": "train, validation, test"}  # parts of the data, by a run's purpose
+# parts of the data, by a run's purpose
+READ = {"trial": "train, validation"} | dict.fromkeys(("final", "baseline"), "train, validation, test")
 
 
 def name(result: RunResult) -> str:
     """The run's name in the dashboard, beginning with what differs between runs."""
     run = result.run
-    kind = f"seed {run.seed}" if run.purpose == "final" else f"trial {run.fingerprint[:6]}"
+    kind = {"final": f"seed {run.seed}", "trial": f"trial {run.fingerprint[:6]}"}.get(run.purpose, run.purpose)
     return f"{run.cell.label} · {kind} · {run.task.title}"
 
 
 def params(result: RunResult) -> dict[str, Any]:
-    """What was requested and what it resolved to."""
+    """What was requested and what it resolved to; of a baseline the settings that were chosen."""
     run = result.run
+    if run.purpose == "baseline":
+        settings = result.fitted.settings if result.fitted else {}
+        names = {"task": run.task.title, "cell": run.cell.label, "seed": run.seed, "purpose": run.purpose}
+        return {**settings, **names, "total_parameters": result.parameters, "metric": result.metric}
     return {
         "task": run.task.title,
         "cell": run.cell.label,
@@ -43,6 +48,8 @@ def params(result: RunResult) -> dict[str, Any]:
 def numbers(result: RunResult) -> dict[str, float]:
     """Metrics with one value; names are the same in every experiment, so that MLflow's charts compare cells."""
     speed = result.speed.model_dump() if result.speed else {}
+    if result.fitted:
+        speed = result.fitted.model_dump(include={"fit_seconds", "grid_seconds", "predict_seconds"})
     numbers = {
         "total_parameters": result.parameters,
         "recurrent_parameters": result.recurrent_parameters,

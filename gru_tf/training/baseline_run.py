@@ -1,0 +1,61 @@
+"""One run of a baseline, from its grid to its result."""
+
+import time
+
+from gru_tf.baselines import fitting
+from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.result import BaselineRecord, RunResult
+from gru_tf.foundation import environment
+from gru_tf.foundation.errors import UserError
+from gru_tf.tasks import Task, create
+from gru_tf.training.epochs import stream
+
+
+def fit(run: Run) -> RunResult:
+    """Fit `run`'s baseline to its task, on the same splits as the networks have at that seed.
+
+    It counts as diverged where no setting of its grid gives a finite metric on validation.
+    """
+    started, clock = time.time(), time.perf_counter()
+    task = create(run.task.name, run.task.options)
+    splits = task.splits(stream(run.seed, run.task))
+    left_out = fitting.why_not(run.cell.name, task, splits)
+    if left_out:
+        seconds = time.perf_counter() - clock
+        return RunResult(run=run, status="finished", warning=f"left out: {left_out}", started=started, seconds=seconds)
+    try:
+        fitted = fitting.fit(run.cell.name, task, splits, run.seed)
+    except UserError as error:
+        seconds = time.perf_counter() - clock
+        return RunResult(run=run, status="diverged", error=str(error), started=started, seconds=seconds)
+    return _result(run, task, fitted, started, time.perf_counter() - clock)
+
+
+def _result(run: Run, task: Task, fitted: fitting.BaselineFit, started: float, seconds: float) -> RunResult:
+    metric = task.metric
+    further = [name.removesuffix(f"_{metric.name}") for name in fitted.more if name.endswith(f"_{metric.name}")]
+    return RunResult(
+        run=run,
+        status="finished",
+        started=started,
+        seconds=seconds,
+        metric=metric.name,
+        direction=metric.direction,
+        validation=fitted.validation,
+        test=fitted.test,
+        more=fitted.more,
+        chance=metric.chance,
+        score=metric.score(fitted.test),
+        chances={f"{name}_{metric.name}": metric.chance_on(name) for name in further},
+        parameters=fitted.size,
+        peak_memory_mb=environment.peak_memory_mb(),
+        environment={"versions": environment.versions(), "commit": environment.commit(), "data": task.checksums()},
+        fitted=BaselineRecord(
+            settings=fitted.settings,
+            tried=list(fitted.tried),
+            fit_seconds=fitted.fit_seconds,
+            grid_seconds=fitted.grid_seconds,
+            predict_seconds=fitted.predict_seconds,
+        ),
+        model_bytes=fitted.bytes,
+    )
