@@ -32,7 +32,7 @@ FEWEST = 840
 DILATIONS = 32  # of a kernel, at the most
 CHANNELS = 9  # added up by a kernel, at the most
 BLOCK = 1 << 16  # steps at once: they stay in a processor's cache
-SECONDS = 6.0  # to make the training sequences' features, as `_step_seconds` estimates it
+SECONDS = 7.0  # to make the training sequences' features, as `_step_seconds` estimates it
 KEPT = 2500  # training sequences where there are more features than that
 MANY = 5000
 LEAST = 100  # training sequences, or all of them
@@ -225,11 +225,12 @@ class Rocket(Baseline):
 
 def _limits(signature: Signature, count: int) -> tuple[int, int]:
     """Features and training sequences: fewer features first, then fewer sequences."""
-    features = FEATURES
-    while features > FEWEST and _step_seconds(signature, features) * signature.timesteps * count > SECONDS:
+    features, used = FEATURES, min(count, KEPT)
+    while features > FEWEST and _step_seconds(signature, features) * signature.timesteps * used > SECONDS:
         features = max(FEWEST, features // 2 // 84 * 84)
+        used = min(count, KEPT if features > KEPT else MANY)
     most = int(SECONDS / (_step_seconds(signature, features) * signature.timesteps))
-    return features, min(count, most, KEPT if features > KEPT else MANY)
+    return features, min(used, most)
 
 
 def _step_seconds(signature: Signature, features: int) -> float:
