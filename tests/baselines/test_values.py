@@ -62,6 +62,14 @@ def test_boosted_values_are_the_sums_of_their_trees() -> None:
     assert model.size == 5 * nodes
 
 
+def test_few_sequences_make_trees_as_well() -> None:
+    task = made_splits.classified(classes=2, count=20, vary=False)
+    model = BASELINES.find("boosting").fit(
+        task.signature, made_splits.training(task), {"leaves": 4, "learning_rate": 0.2}, 0
+    )
+    assert len(np.unique(model.predict(made_splits.asked(task.data.test))[:, 0])) > 1
+
+
 def test_boosted_classes_are_probabilities_and_a_class_unseen_has_none() -> None:
     task = made_splits.classified(classes=3)
     signature = Signature(20, 2, 5, "class", varying=True)

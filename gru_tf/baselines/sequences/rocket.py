@@ -32,9 +32,10 @@ FEWEST = 840
 DILATIONS = 32  # of a kernel, at the most
 CHANNELS = 9  # added up by a kernel, at the most
 BLOCK = 1 << 16  # steps at once: they stay in a processor's cache
-SECONDS = 8.0  # to make the training sequences' features, as `_step_seconds` estimates it
+SECONDS = 7.0  # to make the training sequences' features, as `_step_seconds` estimates it
 KEPT = 2500  # training sequences where there are more features than that
 MANY = 5000
+LEAST = 100  # training sequences, or all of them
 GOLDEN = (np.sqrt(5) + 1) / 2
 
 
@@ -205,7 +206,7 @@ class Rocket(Baseline):
         features = kernels.features(sequences, lengths)
         standard = Standard.fit(features)
         model = RidgeClassifierCV(alphas=np.logspace(-3, 3, 10)).fit(standard(features), targets)
-        both = np.concatenate([model.coef_, np.atleast_1d(model.intercept_)[:, None]], axis=1)
+        both = np.column_stack([np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)])
         weights = np.zeros((len(kernels.biases) + 1, signature.outputs))
         weights[-1] = -np.inf  # a class that is not in training
         weights[:, model.classes_] = np.concatenate([-both, both]).T if len(both) == 1 else both.T
@@ -217,17 +218,19 @@ class Rocket(Baseline):
             return f"sequences of {training.examples.lengths.max()} steps are shorter than a kernel, which has 9"
         if len(np.unique(training.examples.targets)) < 2:
             return "training has one class alone"
-        features, most = _limits(signature, len(training.examples))
-        return "" if features >= FEWEST and most >= 50 else f"sequences of {signature.timesteps:,} steps are too long"
+        count = len(training.examples)
+        enough = _limits(signature, count)[1] >= min(LEAST, count)
+        return "" if enough else f"sequences of {signature.timesteps:,} steps take too long to convolve"
 
 
 def _limits(signature: Signature, count: int) -> tuple[int, int]:
     """Features and training sequences: fewer features first, then fewer sequences."""
-    features = FEATURES
-    while features > FEWEST and _step_seconds(signature, features) * signature.timesteps * count > SECONDS:
+    features, used = FEATURES, min(count, KEPT)
+    while features > FEWEST and _step_seconds(signature, features) * signature.timesteps * used > SECONDS:
         features = max(FEWEST, features // 2 // 84 * 84)
+        used = min(count, KEPT if features > KEPT else MANY)
     most = int(SECONDS / (_step_seconds(signature, features) * signature.timesteps))
-    return features, min(count, most, KEPT if features > KEPT else MANY)
+    return features, min(used, most)
 
 
 def _step_seconds(signature: Signature, features: int) -> float:

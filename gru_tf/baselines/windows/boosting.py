@@ -18,6 +18,7 @@ ITERATIONS = (30, 100)  # fewest and most
 GRID = ((4, 0.05), (4, 0.2), (16, 0.1))  # leaves and learning rate
 SECONDS = 5.0  # of a fit, as `_seconds` estimates it
 LEAST = 500  # training sequences, or all of them
+LEAF = 20  # sequences in a leaf, at the least
 NODE = 5  # numbers of a node of a tree: feature, threshold, two children or a value, and where a missing value goes
 
 
@@ -73,6 +74,7 @@ class Boosting(Baseline):
         kind = HistGradientBoostingClassifier if signature.target == "class" else HistGradientBoostingRegressor
         columns = targets[:, None] if targets.ndim == 1 else targets
         options = {"max_leaf_nodes": settings["leaves"], "learning_rate": settings["learning_rate"]}
+        options["min_samples_leaf"] = max(1, min(LEAF, len(rows) // 10))  # else few sequences make no tree at all
         options |= {"max_iter": _iterations(signature), "max_bins": BINS, "early_stopping": False, "random_state": seed}
         return BoostedTrees(signature, tuple(kind(**options).fit(vectors, column) for column in columns.T))
 
