@@ -15,6 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gru_tf.analysis import table_text
 from gru_tf.analysis.statistics import Interval
 from gru_tf.commands import listing
 from gru_tf.experiment import yaml_file
@@ -133,6 +134,7 @@ def measure(name: str, store: str) -> dict[str, Any]:
         "date": datetime.fromtimestamp(last.started).date().isoformat(),
         "device": last.environment["device"],
         "versions": {package: last.environment["versions"][package] for package in ("tensorflow", "keras")},
+        "others": sum(row.baseline for row in rows),
         "table": printed(experiment, rows),
     }
 
@@ -275,7 +277,8 @@ def _experiment(name: str, numbers: dict[str, Any]) -> Iterator[str]:
     yield from ("```yaml", file.read_text(encoding="utf-8").strip(), "```", "")
     further = "".join(f', and {count:,} in "{part}"' for part, count in more)
     yield f"{train[1]:,} {numbers['unit']} to train on, {validation[1]:,} to validate on, {test[1]:,} to test on{further}."
-    yield from ("", "```", *numbers["table"], "", *screen.notes(yaml_file.load(file), ()), "```", "")
+    others = [table_text.OTHERS] if numbers.get("others") else []
+    yield from ("", "```", *numbers["table"], "", *others, *screen.notes(yaml_file.load(file), ()), "```", "")
     versions = " and ".join(f"{package} {version}" for package, version in numbers["versions"].items())
     duration = f"about {_duration(numbers['seconds'])} for all runs"
     yield f"Measured {numbers['date']} with {versions} on a core of an {numbers['device']}, {duration}."

@@ -8,6 +8,7 @@ from gru_tf.analysis.wording import count, interval
 from gru_tf.experiment.experiment import Experiment
 
 ARROWS = {"max": "↑", "min": "↓"}
+OTHERS = "Below the cells: models without a recurrent network, tuned on validation, fitted once."
 COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "baseline", "ms/step", "seeds", "failed")
 
 
@@ -36,12 +37,19 @@ def cells(row: Row) -> list[str]:
         row.cell,
         count(row.units),
         count(row.parameters),
-        interval(row.test) if row.test else "–",
+        _mean(row),
         f"{row.chance:.3g}" if row.chance is not None else "–",
         f"{row.step_ms:.2f}" if row.step_ms is not None else "–",
         "–" if row.baseline else f"{row.seeds}/{row.wanted}",
         str(len(row.failures)),
     ]
+
+
+def _mean(row: Row) -> str:
+    """With its interval; a baseline's value, which no seed changes, has none."""
+    if row.test is None:
+        return "–"
+    return f"{row.test.mean:.3g}" if row.baseline else interval(row.test)
 
 
 def best(block: Iterable[Row]) -> Row | None:
@@ -63,7 +71,7 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
     if seeds > 1:
         yield f"{_over(seeds)} over {seeds} seeds{conditional(experiment)}; bold = best mean (not a significance test)."
     if any(row.baseline for row in rows):
-        yield "Below the cells: models without a recurrent network, tuned on validation, fitted once."
+        yield OTHERS
     yield f"Baseline: test metric of a naive prediction. ms/step: median training step, {timed(rows)}."
     if experiment.search:
         named = ", ".join(experiment.search.axes)
@@ -82,7 +90,7 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
 
 def timed(rows: Iterable[Row]) -> str:
     """How the times in a table came about: beside other runs, or in a phase of their own, on what a machine."""
-    phases = {row.task: row.timing for row in rows}
+    phases = {row.task: row.timing for row in rows if not row.baseline}
     apart = [phase for phase in phases.values() if phase is not None]
     if not apart:
         return "excluding compile time"

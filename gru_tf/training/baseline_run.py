@@ -1,6 +1,7 @@
 """One run of a baseline, from its grid to its result."""
 
 import time
+from typing import Any
 
 from gru_tf.baselines import fitting
 from gru_tf.experiment.experiment import Run
@@ -31,6 +32,11 @@ def fit(run: Run) -> RunResult:
     return _result(run, task, fitted, started, time.perf_counter() - clock)
 
 
+def _environment(task: Task) -> dict[str, Any]:
+    machine = {"device": environment.processor(), "threads": 1}  # baselines compute by one thread, on any machine
+    return {"versions": environment.versions(), "commit": environment.commit(), **machine, "data": task.checksums()}
+
+
 def _result(run: Run, task: Task, fitted: fitting.BaselineFit, started: float, seconds: float) -> RunResult:
     metric = task.metric
     further = [name.removesuffix(f"_{metric.name}") for name in fitted.more if name.endswith(f"_{metric.name}")]
@@ -49,7 +55,7 @@ def _result(run: Run, task: Task, fitted: fitting.BaselineFit, started: float, s
         chances={f"{name}_{metric.name}": metric.chance_on(name) for name in further},
         parameters=fitted.size,
         peak_memory_mb=environment.peak_memory_mb(),
-        environment={"versions": environment.versions(), "commit": environment.commit(), "data": task.checksums()},
+        environment=_environment(task),
         fitted=BaselineRecord(
             settings=fitted.settings,
             tried=list(fitted.tried),

@@ -1,0 +1,162 @@
+"""Baselines beside the cells of an experiment: fitted once, stored, and shown wherever the cells are."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import yaml
+
+import gru_tf
+from gru_tf.analysis.formats.json_document import read_json
+from gru_tf.commands import screen
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.foundation.errors import UserError
+from gru_tf.suite import coordinator, running
+from gru_tf.tasks import create
+
+pytestmark = [
+    # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
+]
+NAMES = ["naive", "ridge"]
+
+
+def definition(folder, **changes):
+    rows = np.arange(150)
+    values = 0.1 * rows + 3 * np.sin(rows / 2)
+    (folder / "series.csv").write_text("value\n" + "\n".join(f"{value:.6f}" for value in values) + "\n")
+    file = folder / "beside.yaml"
+    task = {"path": str(folder / "series.csv"), "target": ["value"], "window": 8}
+    content = {
+        "question": "Is a network needed?",
+        "tasks": [{"forecast": task}, {"adding": {"length": 4, "examples": 64}}],
+        "cells": ["rnn", "gru"],
+        "seeds": 2,
+        "model": {"units": 3},
+        "training": {"epochs": 1, "jit": False},
+        "baselines": NAMES,
+    }
+    file.write_text(yaml.safe_dump(content | changes))
+    return file
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("beside")
+
+
+def run(file, store):
+    trained = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(coordinator.SWITCH)
+        results = running.run(file, store, workers=0, progress=lambda result, *_: trained.append(result))
+    return results, [result for result in trained if result]
+
+
+@pytest.fixture(scope="module")
+def store(folder):
+    return f"sqlite:///{folder}/mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def done(folder, store):
+    return run(definition(folder), store)
+
+
+def test_each_is_fitted_once_to_the_task_that_it_fits(done):
+    results, trained = done
+    fitted = [result for result in trained if result.run.purpose == "baseline"]
+    assert [(result.run.task.name, result.run.cell.name, result.run.seed) for result in fitted] == [
+        ("forecast", name, 0) for name in NAMES
+    ]
+    assert len(trained) == 2 * 2 * 2 + len(NAMES) == len(results.runs)
+
+
+def test_what_is_done_is_not_done_again(done, folder, store):
+    results, trained = run(definition(folder), store)
+    assert trained == []
+    assert {r.run.fingerprint: r.test for r in results.runs} == {r.run.fingerprint: r.test for r in done[0].runs}
+
+
+def test_another_baseline_trains_nothing_else(done, folder, store):
+    results, trained = run(definition(folder, baselines=[*NAMES, "boosting"]), store)
+    assert [result.run.cell.name for result in trained] == ["boosting"]
+    assert [row.cell for row in results.table() if row.baseline] == [*NAMES, "boosting"]
+    assert run(definition(folder), store)[1] == []
+
+
+def test_the_table_has_them_below_the_cells_of_their_task(done):
+    rows = done[0].table()
+    assert [(row.cell, row.baseline) for row in rows] == [
+        *(("rnn", False), ("gru", False), ("naive", True), ("ridge", True)),
+        *(("rnn", False), ("gru", False)),
+    ]
+    ridge = rows[3]
+    assert (ridge.units, ridge.step_ms, ridge.failures) == (None, None, ())
+    assert math.isnan(ridge.test.low)
+    text = done[0].text("markdown")
+    line = next(line for line in text.splitlines() if line.strip("| *").startswith("ridge"))
+    assert f"{ridge.test.mean:.3g}" in line
+    assert "seed" not in line
+    assert "Below the cells: models without a recurrent network" in text
+    assert len(list(screen.tables(done[0].experiment, rows))) == 2
+
+
+def test_the_last_value_is_what_the_task_says_of_it(done):
+    naive = next(row for row in done[0].table() if row.cell == "naive")
+    task = create(done[0].experiment.tasks[0].name, done[0].experiment.tasks[0].options)
+    assert naive.test.mean == pytest.approx(task.metric.chance, rel=1e-5)
+
+
+def test_the_answer_says_that_no_network_was_needed(done):
+    assert "without a recurrent network, ridge on " in " ".join(gru_tf.analysis.answer.answer(done[0].evidence))
+
+
+def test_json_keeps_them_apart_from_the_cells(done):
+    content = json.loads(done[0].text("json"))
+    assert (content["cells"], content["baselines"]) == (["rnn", "gru"], NAMES)
+    assert [entry["cell"] for entry in content["table"]] == ["rnn", "gru"] * 2
+    assert [entry["cell"] for entry in content["other_models"]] == NAMES
+    frame = read_json(done[0].text("json"))
+    others = frame[frame.purpose == "baseline"]
+    assert list(others.cell) == NAMES
+    assert others[["learning_rate", "budget_units", "epochs"]].isna().all(axis=None)
+    assert frame.equals(done[0].frame)
+
+
+def test_the_report_has_a_table_of_them(done, tmp_path):
+    page = done[0].report(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count('<th scope="col">without recurrence</th>') == 1
+    assert "better than" in page[page.index("without recurrence") :]
+
+
+def test_none_are_fitted_where_none_are_asked_for(folder):
+    experiment = running.load(definition(folder, baselines=False))
+    assert experiment.baseline_runs() == []
+    assert running.load(definition(folder, baselines=True)).baseline_runs() != []
+
+
+@pytest.mark.parametrize(
+    ("received", "message"),
+    [
+        (["rigde"], "rigde"),
+        (["markov"], "'markov' fits no task. Those that do: "),
+        (["ridge", "ridge"], "expected each baseline once. Received: 'ridge' 2 times"),
+        (3, "received 3, expected true, false, or a list of names"),
+    ],
+)
+def test_impossible_ones_are_refused(folder, received, message):
+    with pytest.raises(UserError, match="baselines") as refused:
+        running.load(definition(folder, baselines=received))
+    assert message in str(refused.value)
+
+
+def test_all_is_the_same_experiment_as_before_there_were_any(folder):
+    content = yaml.safe_load(definition(folder).read_text())
+    plain, every, some = (
+        Experiment.model_validate({"name": "beside", **content, "baselines": which}, strict=False)
+        for which in (True, True, NAMES)
+    )
+    assert plain.fingerprint == every.fingerprint != some.fingerprint
