@@ -8,6 +8,7 @@ from gru_tf.analysis.evidence import gather
 from gru_tf.analysis.recommendation import recommend
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, Speed
+from gru_tf.experiment.specs import Choice
 
 CELLS = ["rnn", "lstm", "gru"]
 STEP_MS = {"rnn": 1.0, "lstm": 2.0, "gru": 1.5}
@@ -128,6 +129,41 @@ def test_one_seed_is_inconclusive_and_the_best_is_taken():
         "inconclusive: only one seed was compared, and another seed may reverse the order; run more seeds."
     )
     assert line["Against the baseline"] == f"{TRIVIAL}: rmse 42. gru is better; one seed, no interval."
+
+
+def with_others(one, found, **tests):
+    """The results with those of baselines beside them: their test metrics."""
+    one = one.model_copy(update={"tasks": (Choice(name="digits"),)})
+    found = [r.model_copy(update={"run": r.run.model_copy(update={"task": one.tasks[0]})}) for r in found]
+    for name, test in tests.items():
+        run = one.run(one.tasks[0], Choice(name=name), 0, "baseline")
+        fields = {"metric": found[0].metric, "direction": found[0].direction, "chance": found[0].chance}
+        found.append(RunResult(run=run, status="finished", started=0, seconds=1, test=test, **fields))
+    return one, found
+
+
+def test_a_model_without_a_recurrent_network_that_is_better_is_recommended():
+    said = recommend(gather(*with_others(*results(FAR), logistic=31.25, nearest=35.0)), TRIVIAL)
+    line = dict(said.lines)
+    assert (said.cell, said.nearest, said.other, said.significant) == (None, "gru", "logistic", True)
+    assert line["Recommended"] == (
+        "logistic, without a recurrent network: test rmse 31.25."
+        " The best network, gru with 24 units: test rmse 38.2 [37.2, 39.2]."
+    )
+    assert line["Without recurrence"] == (
+        "logistic 31.25, nearest 35. Of the networks' models gru's is kept; predictions from the store use it."
+    )
+
+
+def test_one_that_is_no_better_is_named_and_not_recommended():
+    said = recommend(gather(*with_others(*results(FAR), logistic=38.2, nearest=55.0)), TRIVIAL)
+    assert (said.cell, said.other) == ("gru", None)
+    assert dict(said.lines)["Without recurrence"] == "logistic 38.2, nearest 55: none is better than gru's mean."
+
+
+def test_where_nothing_beats_the_baseline_but_such_a_model_does():
+    said = recommend(gather(*with_others(*results(FAR, chance=30.0), logistic=20.0)), TRIVIAL)
+    assert (said.cell, said.other) == (None, "logistic")
 
 
 def test_where_no_cell_beats_it_the_baseline():

@@ -304,7 +304,7 @@ MISTAKES = {
     "no port": (["ui", "--port", "65536"], "--port: received '65536', expected at most 65,535."),
     "unknown kind": (
         ["list", "cels"],
-        "KIND: received 'cels', expected one of 'cells', 'tasks', 'experiments'. Did you mean 'cells'? Try '",
+        "KIND: received 'cels', expected one of 'cells', 'tasks', 'baselines', 'experiments'. Did you mean 'cells'? Try '",
     ),
     "unknown engine": (
         ["run", "quickstart", "--engine", "lokal"],

@@ -165,7 +165,7 @@ def test_no_two_of_these_runs_share_a_fingerprint():
 
 def test_an_experiment_without_diagnostics_has_the_fingerprint_that_it_had_before_there_were_any():
     plain = experiment()
-    canonical = plain.model_dump(mode="json", exclude={"diagnostics", "claims", "published", "timing"})
+    canonical = plain.model_dump(mode="json", exclude={"diagnostics", "baselines", "claims", "published", "timing"})
     text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
     assert plain.fingerprint == hashlib.sha256(text.encode()).hexdigest()[:16]
     assert plain.fingerprint == experiment(diagnostics=False).fingerprint == experiment(diagnostics=[]).fingerprint

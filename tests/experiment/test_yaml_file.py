@@ -24,7 +24,7 @@ training: {epochs: 2}
 search: {trials: 2, space: {learning_rate: [0.1, 0.2]}}
 """
 ABSENT = object()  # takes a key away
-TOP = "Fields: question, tasks, cells, seeds, model, training, search, diagnostics, claims, published, timing"
+TOP = "Fields: question, tasks, cells, seeds, model, training, search, diagnostics, baselines, claims, published, timing"
 A_CHOICE = "expected a name, or one name with its options: 'name: {option: value}'"
 AN_AXIS = "expected a list of values, or a mapping with low and high."
 A_SCALAR = "expected true or false, a whole number, a number or text."

@@ -16,16 +16,19 @@ class Recommendation:
     """The advice.
 
     Args:
-        cell: label of the recommended cell; None where the baseline is better, or no run has finished.
-        nearest: the cell that comes nearest to the baseline where that is recommended, else `cell`.
+        cell: label of the recommended cell; None where the baseline or a model without a recurrent network is better, or no
+            run has finished.
+        nearest: the best cell, also where something else is recommended.
         significant: whether every other cell is significantly worse.
         lines: (heading, text), in the order in which they are read.
+        other: the recommended model without a recurrent network; None where a cell or the baseline is recommended.
     """
 
     cell: str | None
     nearest: str | None
     significant: bool
     lines: tuple[tuple[str, str], ...]
+    other: str | None = None
 
     def __str__(self) -> str:
         return "\n".join(f"{heading}: {text}" for heading, text in self.lines)
@@ -50,4 +53,7 @@ def recommend(evidence: Evidence, trivial: str, models: Mapping[str, str] | None
         return Recommendation(None, None, False, words.nothing(task))
     label = selection.cell.cell
     lines = words.lines(task, selection, trivial, (models or {}).get(label, "none in the store."))
-    return Recommendation(None if selection.baseline else label, label, selection.significant, lines)
+    other = words.other(task, selection)
+    instead = selection.baseline or other is not None
+    name = other.cell if other else None
+    return Recommendation(None if instead else label, label, selection.significant, lines, name)

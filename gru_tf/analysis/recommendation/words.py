@@ -29,15 +29,43 @@ def lines(task: TaskEvidence, selection: Selection, trivial: str, model: str) ->
         trivial: what the baseline is, in words.
         model: where the cell's trained model is.
     """
-    row = selection.cell.row
     texts = (
-        ("Recommended", _baseline_instead(row, trivial) if selection.baseline else _recommended(row)),
+        ("Recommended", _first(task, selection, trivial)),
         ("How sure", " ".join(filter(None, [_certainty(selection), _unfinished(task)]))),
         ("Cost", _costs(task, selection.cell, [cell.row for cell in selection.tested.values()])),
         ("Against the baseline", _against(selection.cell, trivial)),
+        ("Without recurrence", _without(task, selection)),
         ("Trained model", model),
     )
     return tuple((heading, text) for heading, text in texts if text)
+
+
+def other(task: TaskEvidence, selection: Selection) -> CellEvidence | None:
+    """The best model without a recurrent network, where its metric is better than the selected cell's mean."""
+    best = task.best_baseline
+    own, mean = (best.row.oriented if best else None), selection.cell.row.oriented
+    return best if own is not None and mean is not None and own > mean else None
+
+
+def _first(task: TaskEvidence, selection: Selection, trivial: str) -> str:
+    row, model = selection.cell.row, other(task, selection)
+    if model is not None and model.row.test is not None:
+        network = f"The best network, {_recommended(row)[:-1]}"
+        return f"{model.cell}, without a recurrent network: test {row.metric} {model.row.test.mean:.4g}. {network}."
+    return _baseline_instead(row, trivial) if selection.baseline else _recommended(row)
+
+
+def _without(task: TaskEvidence, selection: Selection) -> str:
+    """The models without a recurrent network, the best first."""
+    known = [model for model in task.baselines if model.row.test is not None and model.row.oriented is not None]
+    if not known:
+        return ""
+    order = sorted(known, key=lambda model: -(model.row.oriented or 0.0))
+    values = ", ".join(f"{model.cell} {model.row.test.mean:.4g}" for model in order if model.row.test)
+    pick = selection.cell.cell
+    if other(task, selection) is None:
+        return f"{values}: none is better than {pick}'s mean."
+    return f"{values}. Of the networks' models {pick}'s is kept; predictions from the store use it."
 
 
 def _recommended(row: Row) -> str:
