@@ -158,7 +158,7 @@ def test_a_model_without_a_recurrent_network_that_is_better_is_recommended():
 def test_one_that_is_no_better_is_named_and_not_recommended():
     said = recommend(gather(*with_others(*results(FAR), logistic=38.2, nearest=55.0)), TRIVIAL)
     assert (said.cell, said.other) == ("gru", None)
-    assert dict(said.lines)["Without recurrence"] == "logistic 38.2, nearest 55: none is better than gru's mean."
+    assert dict(said.lines)["Without recurrence"] == "logistic 38.2, nearest 55: none is ahead of gru's mean."
 
 
 def test_where_nothing_beats_the_baseline_but_such_a_model_does():

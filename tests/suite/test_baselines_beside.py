@@ -129,7 +129,7 @@ def test_json_keeps_them_apart_from_the_cells(done):
 def test_the_report_has_a_table_of_them(done, tmp_path):
     page = done[0].report(tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count('<th scope="col">without recurrence</th>') == 1
-    assert "better than" in page[page.index("without recurrence") :]
+    assert "ahead of" in page[page.index("without recurrence") :]
 
 
 def test_none_are_fitted_where_none_are_asked_for(folder):

@@ -15,7 +15,7 @@ def others(tasks: Sequence[TaskEvidence]) -> str:
     if not ahead:
         models = listed([_named(task, len(tasks) > 1) for task in known])
         return f"no model without a recurrent network reaches the best cell's mean: {models}"
-    return f"without a recurrent network, {listed([_named(task, len(tasks) > 1) for task in ahead])} {_verb(ahead)} better"
+    return f"without a recurrent network, {listed([_named(task, len(tasks) > 1) for task in ahead])} {_verb(ahead)} ahead"
 
 
 def _named(task: TaskEvidence, on_task: bool) -> str:

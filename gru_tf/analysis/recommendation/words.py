@@ -64,7 +64,7 @@ def _without(task: TaskEvidence, selection: Selection) -> str:
     values = ", ".join(f"{model.cell} {model.row.test.mean:.4g}" for model in order if model.row.test)
     pick = selection.cell.cell
     if other(task, selection) is None:
-        return f"{values}: none is better than {pick}'s mean."
+        return f"{values}: none is ahead of {pick}'s mean."
     return f"{values}. Of the networks' models {pick}'s is kept; predictions from the store use it."
 
 

@@ -49,4 +49,4 @@ def _verdict(task: TaskEvidence, model: CellEvidence) -> str:
     if model.row.failures:
         return model.row.failures[0]
     ahead = task.is_ahead(model)
-    return NONE if ahead is None else f"better than {task.best}" if ahead else f"not better than {task.best}"
+    return NONE if ahead is None else f"ahead of {task.best}" if ahead else f"behind {task.best}"

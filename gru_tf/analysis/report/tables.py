@@ -17,7 +17,7 @@ from gru_tf.analysis.statistics.paired import LEVEL
 from gru_tf.analysis.wording import difference, interval
 
 NONE = "–"
-MIB = 1024**2
+KIB = 1024
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: Cel
         step_ms=number(row.step_ms),
         latency=number(row.predict_ms),
         memory=number(row.peak_memory_mb),
-        disk=number(None if row.model_bytes is None else row.model_bytes / MIB),
+        disk=number(None if row.model_bytes is None else row.model_bytes / KIB),
         seeds=f"{row.seeds}/{row.wanted}" + (f", {cell.untested} untested" if cell.untested else ""),
         failed=len(row.failures),
     )
