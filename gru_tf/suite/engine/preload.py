@@ -1,4 +1,4 @@
-"""ImportedModel by the fork server before it forks the workers, so that TensorFlow is imported once for all of them."""
+"""Imported by the fork server before it forks the workers, so that TensorFlow is imported once for all of them."""
 
 import gc
 

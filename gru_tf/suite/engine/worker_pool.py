@@ -62,6 +62,7 @@ class LocalEngine:
         self.recycled = 0
 
     def __enter__(self) -> Self:
+        processes.start_server()  # pools start it with their first run; what comes before that takes seconds as well
         self.workers = [Worker(processes.pool(self.threads, device), device) for device in self.devices]
         return self
 
