@@ -192,7 +192,8 @@ def gather(experiment: Experiment, results: Iterable[RunResult], timings: Timing
     cells = [tuple(_cell(row, of.get((row.task, row.cell), [])) for row in table if row.task == t) for t in _tasks(table)]
     scores = [_scores(task, experiment.seeds) for task in cells]
     pairs = compare_tasks(scores)
-    others = [_baselines(experiment, results, task[0].row.task) for task in cells]
+    models = [CellEvidence(row, {}, {}, {}, {}) for row in baseline_rows(experiment, results)]
+    others = [tuple(model for model in models if model.row.task == task[0].row.task) for task in cells]
     tasks = tuple(map(_task, cells, scores, pairs, others))
     return Evidence(
         experiment=experiment,
@@ -233,11 +234,6 @@ def _task(
         needed=tuple(None if p.significant else _needed(scores[p.first], scores[p.second], p.comparisons) for p in pairs),
         baselines=baselines,
     )
-
-
-def _baselines(experiment: Experiment, results: Sequence[RunResult], task: str) -> tuple[CellEvidence, ...]:
-    rows = [row for row in baseline_rows(experiment, results) if row.task == task]
-    return tuple(CellEvidence(row, {}, {}, {}, {}) for row in rows)
 
 
 def _cell(row: Row, results: Sequence[RunResult]) -> CellEvidence:

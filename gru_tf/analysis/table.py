@@ -84,10 +84,10 @@ def rows(experiment: Experiment, results: Iterable[RunResult], timings: Timings 
 
 
 def baseline_rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
-    """A row for each baseline that was fitted, or could not be, in the order of tasks; one without a result has none."""
-    known = {(r.run.task.label, r.run.cell.label): r for r in results if r.run.purpose == "baseline"}
-    pairs = [(run.task.label, run.cell.label) for run in experiment.baseline_runs()]
-    return [_baseline_row(known[pair]) for pair in pairs if pair in known]
+    """A row for each baseline that was fitted, or could not be, by task and name."""
+    places = {task.label: place for place, task in enumerate(experiment.tasks)}
+    fitted = [r for r in results if r.run.purpose == "baseline" and r.run.task.label in places]
+    return [_baseline_row(r) for r in sorted(fitted, key=lambda r: (places[r.run.task.label], r.run.cell.label))]
 
 
 def _baseline_row(result: RunResult) -> Row:

@@ -32,7 +32,7 @@ from gru_tf.experiment.specs import (
 )
 from gru_tf.experiment.specs.spec import MOST_SEED
 from gru_tf.foundation.digest import sha256_of_text
-from gru_tf.foundation.errors import did_you_mean, mismatch, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, mismatch, shown
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS, create
 
@@ -184,14 +184,6 @@ class Experiment(Spec):
         return tuple(value)  # JSON has a list
 
     @model_validator(mode="after")
-    def _fitting_baselines(self) -> Self:
-        for name in self.baselines if isinstance(self.baselines, tuple) else ():
-            if all(name not in _baselines_for(task) for task in self.tasks):
-                fitting = sorted({name for task in self.tasks for name in _baselines_for(task)})
-                raise ValueError(f"baselines: '{name}' fits no task. Those that do: {', '.join(fitting) or 'none'}")
-        return self
-
-    @model_validator(mode="after")
     def _possible_search(self) -> Self:
         for name, axis in self.search.axes.items() if self.search else ():
             values = axis.ends(is_integer(name)) if isinstance(axis, Range) else axis
@@ -259,7 +251,18 @@ class Experiment(Spec):
         return ((task, cell) for task in self.tasks for cell in self.cells)
 
     def baseline_runs(self) -> list[Run]:
-        """Of each task the baselines that fit it, once each: their data are the same at every seed."""
+        """Of each task the baselines that fit it, once each: their data are the same at every seed.
+
+        Which fit may take a look at the data, so that results are read without this.
+
+        Raises:
+            UserError: for a named one that fits no task, and where a user's own file cannot be read.
+        """
+        for name in self.baselines if isinstance(self.baselines, tuple) else ():
+            if all(name not in _baselines_for(task) for task in self.tasks):
+                fitting = sorted({name for task in self.tasks for name in _baselines_for(task)})
+                near = f"Those that do: {', '.join(fitting) or 'none'}"
+                raise UserError(f"{self.origin}: baselines: '{name}' fits no task. {near}")
         return [
             self.run(task, Choice(name=name), self.seeds[0], "baseline")
             for task in self.tasks

@@ -82,6 +82,7 @@ def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
 
 def _sizes(experiment: Experiment) -> list[tuple[Choice, Choice, Size]]:
     gpu = bool(processes.gpus())
+    experiment.baseline_runs()  # refuses what fits no task
     return [(task, cell, _checked(experiment, task, cell, gpu)) for task, cell in experiment.pairs()]
 
 

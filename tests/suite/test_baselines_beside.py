@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_what_is_done_is_not_done_again(done, folder, store):
 def test_another_baseline_trains_nothing_else(done, folder, store):
     results, trained = run(definition(folder, baselines=[*NAMES, "boosting"]), store)
     assert [result.run.cell.name for result in trained] == ["boosting"]
-    assert [row.cell for row in results.table() if row.baseline] == [*NAMES, "boosting"]
+    assert [row.cell for row in results.table() if row.baseline] == ["boosting", *NAMES]
     assert run(definition(folder), store)[1] == []
 
 
@@ -132,6 +133,19 @@ def test_the_report_has_a_table_of_them(done, tmp_path):
     assert "ahead of" in page[page.index("without recurrence") :]
 
 
+def test_results_are_read_when_the_data_are_gone(done, store):
+    file = next(iter(done[0].experiment.tasks)).options["path"]
+    moved = f"{file}.moved"
+    os.rename(file, moved)
+    try:
+        results = gru_tf.results("beside", store)
+        assert [row.cell for row in results.table() if row.baseline] == NAMES
+        assert results.text("json")
+        assert list(results.frame[results.frame.purpose == "baseline"].cell) == NAMES
+    finally:
+        os.rename(moved, file)
+
+
 def test_none_are_fitted_where_none_are_asked_for(folder):
     experiment = running.load(definition(folder, baselines=False))
     assert experiment.baseline_runs() == []
@@ -149,7 +163,7 @@ def test_none_are_fitted_where_none_are_asked_for(folder):
 )
 def test_impossible_ones_are_refused(folder, received, message):
     with pytest.raises(UserError, match="baselines") as refused:
-        running.load(definition(folder, baselines=received))
+        running.check(definition(folder, baselines=received))
     assert message in str(refused.value)
 
 

@@ -30,23 +30,24 @@ def categories(experiment: Experiment) -> dict[str, list[str]]:
     return {"task": list(task_names(experiment).values()), "cell": [cell.label for cell in experiment.cells]}
 
 
-def baselines(experiment: Experiment, results: Iterable[RunResult]) -> list[str]:
+def baselines(results: Iterable[RunResult]) -> list[str]:
     """The names of the baselines that have a result, which the column cell has as well, behind the cells."""
     fitted = {result.run.cell.label for result in results if result.run.purpose == "baseline"}
-    return [name for name in dict.fromkeys(run.cell.label for run in experiment.baseline_runs()) if name in fitted]
+    return sorted(fitted)
 
 
 def frame(experiment: Experiment, results: Iterable[RunResult]) -> "pd.DataFrame":
     """The runs of an experiment, those of another one left out."""
     results = list(results)
     names, values, known = task_names(experiment), _values(_sorted(experiment, results)), categories(experiment)
-    known["cell"] += baselines(experiment, results)
+    known["cell"] += baselines(results)
     return _typed({**values, "task": [names[label] for label in values["task"]]}, known)
 
 
-def _sorted(experiment: Experiment, results: Iterable[RunResult]) -> list[RunResult]:
-    pairs = [*experiment.pairs(), *((run.task, run.cell) for run in experiment.baseline_runs())]
-    places = {(task.label, cell.label): place for place, (task, cell) in enumerate(pairs)}
+def _sorted(experiment: Experiment, results: Sequence[RunResult]) -> list[RunResult]:
+    labels = categories(experiment)["cell"] + baselines(results)
+    pairs = [(task.label, label) for task in experiment.tasks for label in labels]
+    places = {pair: place for place, pair in enumerate(pairs)}
     by_pair = [((result.run.task.label, result.run.cell.label), result) for result in results]
     keyed = [
         ((places[pair], result.run.purpose == "final", result.run.seed, result.started, result.run.fingerprint), result)

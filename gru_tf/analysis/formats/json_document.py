@@ -47,7 +47,7 @@ def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0)
         "question": experiment.question,
         "tasks": known["task"],
         "cells": known["cell"],
-        "baselines": baselines(experiment, results),
+        "baselines": baselines(results),
         "experiment": experiment.model_dump(mode="json"),
         "earlier": earlier,
         "table": [_row(names[task.task], cell) for task in evidence.tasks for cell in task.cells],
