@@ -10,6 +10,7 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice
 from gru_tf.experiment.timing import Timing, Timings
+from gru_tf.tasks.task import BASELINE_ORDER
 
 LEAST = {"perplexity": 1.0}  # that a metric can be; 0 where it is not named
 MOST = {"accuracy": 1.0, "bleu": 100.0}  # likewise; no bound where it is not named
@@ -84,10 +85,17 @@ def rows(experiment: Experiment, results: Iterable[RunResult], timings: Timings 
 
 
 def baseline_rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
-    """A row for each baseline that was fitted, or could not be, by task and name."""
+    """A row for each baseline that was fitted, or could not be, in the order of tasks."""
     places = {task.label: place for place, task in enumerate(experiment.tasks)}
     fitted = [r for r in results if r.run.purpose == "baseline" and r.run.task.label in places]
-    return [_baseline_row(r) for r in sorted(fitted, key=lambda r: (places[r.run.task.label], r.run.cell.label))]
+    return [
+        _baseline_row(r) for r in sorted(fitted, key=lambda r: (places[r.run.task.label], baseline_place(r.run.cell.name)))
+    ]
+
+
+def baseline_place(name: str) -> int:
+    """Where a baseline stands among others; one of another version of this package comes last."""
+    return BASELINE_ORDER.index(name) if name in BASELINE_ORDER else len(BASELINE_ORDER)
 
 
 def _baseline_row(result: RunResult) -> Row:

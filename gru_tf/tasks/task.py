@@ -237,6 +237,11 @@ class Task(BaseModel, ABC):
         return None
 
 
+# in which they are listed, that of each task's own
+BASELINE_ORDER = (
+    *("naive", "seasonal_naive", "ets", "logistic", "summary", "nearest", "rocket", "bag_of_words", "ngram", "markov"),
+    *("ridge", "boosting"),
+)
 FORECAST_BASELINES = ("naive", "seasonal_naive", "ets", "ridge", "boosting")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gru_tf.analysis.formats.columns import COLUMNS, REAL, TEXT, TIME, TRUTH, WHOLE, kind_of
+from gru_tf.analysis.table import baseline_place
 from gru_tf.analysis.table_text import task_names
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
@@ -33,7 +34,7 @@ def categories(experiment: Experiment) -> dict[str, list[str]]:
 def baselines(results: Iterable[RunResult]) -> list[str]:
     """The names of the baselines that have a result, which the column cell has as well, behind the cells."""
     fitted = {result.run.cell.label for result in results if result.run.purpose == "baseline"}
-    return sorted(fitted)
+    return sorted(fitted, key=baseline_place)
 
 
 def frame(experiment: Experiment, results: Iterable[RunResult]) -> "pd.DataFrame":
