@@ -92,7 +92,7 @@ class Results:
         return frame(self.experiment, self.runs)
 
     def compare(self, first: str, second: str) -> Versus:
-        """Two cells at equal seeds, on every task; printed, or in a notebook, it says what is significant.
+        """Two cells on every task; printed, or in a notebook, it says what is significant.
 
         Raises:
             UserError: for a cell that the experiment does not have.
@@ -129,7 +129,7 @@ class Results:
     def _beside(self) -> dict[str, list[str]]:
         """Verdicts on claims, and published numbers by the label of their task, a line each."""
         notes: dict[str, list[str]] = {}
-        for verdict in judge(self.experiment, self.runs, self.timing):
+        for verdict in judge(self.evidence, self.runs):
             notes.setdefault("", []).append(f"Claim {verdict.text}: {verdict.verdict}. {verdict.why}")
         for one in beside(self.experiment, self.runs):
             ours = f"ours {wording.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "no result of ours yet"
