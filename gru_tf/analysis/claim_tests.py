@@ -100,9 +100,7 @@ class ClaimTest:
         return [(number, cell) for number, cell in self.cells if cell in failing[number]]
 
 
-def claim_tests(
-    experiment: Experiment, results: Iterable[RunResult], samples: Sequence[TaskSamples]
-) -> list[ClaimTest]:
+def claim_tests(experiment: Experiment, results: Iterable[RunResult], samples: Sequence[TaskSamples]) -> list[ClaimTest]:
     """Those of the experiment's claims that are about scores and metrics, in their order."""
     claims = [claim.parse(text, experiment.cells, experiment.tasks) for text in experiment.claims]
     runs = [r for r in results if r.run.purpose == "final"]

@@ -4,7 +4,7 @@ With a fixed number of seeds there is one look, when they have ended, or as far 
 decided}` there are several; see `gru_tf.analysis.statistics.sequential`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gru_tf.analysis.claim_tests import ClaimTest, claim_tests
@@ -69,7 +69,7 @@ def _followed(experiment: Experiment, samples: Sequence[TaskSamples], claims: Se
     return follow(samples, at_most, further, keep="best")
 
 
-def _until(task: TaskSamples, used: dict[str, int]) -> TaskSamples:
+def _until(task: TaskSamples, used: Mapping[str, int]) -> TaskSamples:
     """The samples up to each cell's last look: a replicate beyond it was started for nothing, or is not complete."""
     return TaskSamples(
         {cell: scores[: used[cell]] for cell, scores in task.scores.items()},

@@ -20,7 +20,6 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.timing import Timings
 
-
 VerdictWord = Literal["better", "equivalent", "unreliable", "inconclusive", "withheld"]
 
 
@@ -115,7 +114,7 @@ class TaskEvidence:
         return None if own is None or best is None else own > best
 
     def pair(self, first: str, second: str) -> SampleComparison | None:
-        """What is known of two cells, or of a cell and a baseline, the first one first; None where they were not compared."""
+        """What is known of two cells, or of a cell and a baseline; None where they were not compared."""
         names = {first, second}
         known = (pair for pair in (*self.pairs, *self.against) if {pair.first, pair.second} == names)
         return next((pair.seen_from(first) for pair in known), None)
@@ -256,9 +255,7 @@ def _tasks(table: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row.task for row in table))
 
 
-def _task(
-    tested: Family, number: int, cells: tuple[CellEvidence, ...], baselines: tuple[CellEvidence, ...]
-) -> TaskEvidence:
+def _task(tested: Family, number: int, cells: tuple[CellEvidence, ...], baselines: tuple[CellEvidence, ...]) -> TaskEvidence:
     first = next((c.row for c in cells if c.row.metric), cells[0].row)
     labels, samples = {cell.cell for cell in cells}, tested.samples[number]
     known = [pair for pair in tested.pairs[number] if all(pair.counts)]

@@ -6,7 +6,7 @@ more epochs, the order might turn. That it is better than another stands, for it
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from gru_tf.analysis.statistics.tuning import range_end, still_improving
 from gru_tf.experiment.experiment import Experiment
@@ -39,11 +39,12 @@ def _at_ends(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mark]:
             continue
         inside = [value for value in (_setting(r, name) for r in finals) if axis.low <= value <= axis.high]
         ends = [range_end(value, axis.low, axis.high, axis.sampling == "log") for value in inside]
-        for end, bound in (("low", axis.low), ("high", axis.high)):
+        bounds: tuple[tuple[Literal["low", "high"], float], ...] = (("low", axis.low), ("high", axis.high))
+        for end, bound in bounds:
             if ends and 2 * ends.count(end) >= len(finals):
-                side = "lower" if end == "low" else "upper"
+                side, beyond = ("lower", "below") if end == "low" else ("upper", "beyond")
                 what = f"{name} chosen at the {side} end of its range ({bound:g}) by {ends.count(end)} of {len(finals)}"
-                marks.append(Mark(what, f"widen search.space.{name} {'below' if end == 'low' else 'beyond'} {bound:g}"))
+                marks.append(Mark(what, f"widen search.space.{name} {beyond} {bound:g}"))
     return marks
 
 
@@ -59,7 +60,9 @@ def _unfinished(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mar
     by_limit: dict[int, list[int]] = {}
     for result in finals:
         if result.best_epoch is not None:
-            by_limit.setdefault(result.run.training.epochs, []).append(min(result.best_epoch + 1, result.run.training.epochs))
+            by_limit.setdefault(result.run.training.epochs, []).append(
+                min(result.best_epoch + 1, result.run.training.epochs)
+            )
     late = sum(sum(still_improving([epoch], limit) for epoch in epochs) for limit, epochs in by_limit.items())
     known = sum(map(len, by_limit.values()))
     if not known or 2 * late < known:

@@ -130,7 +130,8 @@ def _over(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
         return
     number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     unit = "seeds" if experiment.search is None or experiment.search.shared else "replicates, each with a search of its own"
-    yield f"Mean and 95 % interval over {number} {unit}{conditional(experiment)}; bold = best mean (not a significance test)."
+    over = f"{number} {unit}{conditional(experiment)}"
+    yield f"Mean and 95 % interval over {over}; bold = best mean (not a significance test)."
     steady = [row.modes.runs for row in rows if row.modes and row.modes.successes == row.modes.runs and row.modes.runs > 1]
     if steady:
         fewest = min(steady)

@@ -2,9 +2,9 @@
 
 Counts of parameters are exact: a claim about them holds on every task that it is about, or is contradicted. Scores and
 metrics differ from replicate to replicate: `claim_tests.py` tests them, and they are corrected together with everything else
-that the experiment asks. Times of a training step, or of a batch, are judged by `timed_claims.py` from the phase in which the
-networks were timed side by side. Times of the training itself are compared with nothing: runs share a machine, and on a busy
-one the same networks took from 0.6 to 2.1 times as long.
+that the experiment asks. Times of a training step, or of a batch, are judged by `timed_claims.py` from the phase in which
+the networks were timed side by side. Times of the training itself are compared with nothing: runs share a machine, and on a
+busy one the same networks took from 0.6 to 2.1 times as long.
 """
 
 import math
@@ -143,7 +143,9 @@ def _measured(test: ClaimTest, p: float, evidence: Evidence) -> Verdict:
     over = f"difference {undecided.difference_text} over {_over(test)}, {p_value(known_p)}"
     pair = test.pair()
     if pair is not None and pair.test == "rates":
-        over = f"{pair.first} and {pair.second} differ by {difference(pair.difference)} in how often they learn, {p_value(p)}"
+        over = (
+            f"{pair.first} and {pair.second} differ by {difference(pair.difference)} in how often they learn, {p_value(p)}"
+        )
     elif test.unreliable():
         names = ", ".join(dict.fromkeys(cell for _, cell in test.unreliable()))
         return _because(undecided, f"{over}; but {names} sometimes fails, so that a mean is of two kinds of runs")

@@ -1,7 +1,7 @@
 """The answer of an experiment in sentences: a line a task, or two where there are many tasks.
 
-A line says which cell is best, whom it is better than, equivalent to or undecided against, the best model without a recurrent
-network, and what the cells cost. "Significant" is said of nothing but pairs whose difference is significant in
+A line says which cell is best, whom it is better than, equivalent to or undecided against, the best model without a
+recurrent network, and what the cells cost. "Significant" is said of nothing but pairs whose difference is significant in
 `gru_tf.analysis.evidence`.
 """
 

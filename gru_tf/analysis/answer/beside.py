@@ -44,7 +44,9 @@ def others(tasks: Sequence[TaskEvidence]) -> str:
     sure = [(task, name) for task, name in ahead if (pair := task.pair(name, task.best or "")) and task.better(pair) == name]
     names = listed(list(dict.fromkeys(name for _, name in ahead)))
     significantly = f", significantly on {len(sure) or 'none'}"
-    return f"without a recurrent network, {names} {_verb(ahead)} ahead on {len(ahead)} of {_tasks(len(known))}{significantly}"
+    return (
+        f"without a recurrent network, {names} {_verb(ahead)} ahead on {len(ahead)} of {_tasks(len(known))}{significantly}"
+    )
 
 
 def _tasks(count: int) -> str:

@@ -1,4 +1,4 @@
-"""What the best cell of a task is against the others: better, equivalent, undecided, or withheld; and who sometimes fails."""
+"""What the best cell of a task is against the others: better, equivalent, undecided, or withheld; who sometimes fails."""
 
 import math
 from collections.abc import Sequence

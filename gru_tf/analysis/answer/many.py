@@ -48,7 +48,9 @@ def _ranked(evidence: Evidence) -> str:
 def _signed(pairs: Sequence[SignedRanks]) -> str:
     better = [pair for pair in pairs if pair.better]
     if better:
-        named = [f"{pair.better} is better than {pair.second if pair.better == pair.first else pair.first}" for pair in better]
+        named = [
+            f"{pair.better} is better than {pair.second if pair.better == pair.first else pair.first}" for pair in better
+        ]
         return f"{listed(named)} ({p_value(max(pair.p_holm for pair in better))})"
     reachable = any(pair.reachable for pair in pairs)
     return "no cell is significantly better" if reachable else "so few tasks cannot show that a cell is better"

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from gru_tf.analysis.answer.beside import against
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
 from gru_tf.analysis.recommendation.rule import Selection
-from gru_tf.analysis.answer.beside import against
 from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.table import Row
 from gru_tf.analysis.table_text import centre
@@ -107,7 +107,9 @@ def _certainty(task: TaskEvidence, selection: Selection) -> str:
 
 def _marked(selection: Selection) -> str:
     """What keeps a cell from being at its best, and what mends it."""
-    marked = [f"{label}: {cell.marks[0].what}; {cell.marks[0].mend}" for label, cell in selection.tested.items() if cell.marks]
+    marked = [
+        f"{label}: {cell.marks[0].what}; {cell.marks[0].mend}" for label, cell in selection.tested.items() if cell.marks
+    ]
     return f"Not at their best: {'; '.join(marked)}." if marked else ""
 
 

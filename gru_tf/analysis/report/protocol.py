@@ -9,7 +9,7 @@ from gru_tf.experiment.specs import SearchSpec
 
 def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     """(what, how it was done) of an experiment."""
-    training, seeds = experiment.training, len(experiment.seeds)
+    training = experiment.training
     yield "Size", _size(experiment)
     yield "Network", ", ".join(_network(experiment))
     length = f"{training.seconds:g} s" if training.seconds else _setting(experiment, "epochs", f"{training.epochs:,} epochs")
@@ -33,9 +33,12 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     over = "seeds" if experiment.search is None or experiment.search.shared else "replicates"
     scale = "on the metric's logit or logarithm, so that they stay inside of what it can be"
     yield "Intervals", f"95 %, over {over}{table_text.conditional(experiment)}, by Student's t {scale}"
-    yield "Tests", (
-        "Welch's, or in pairs where the task draws its data from the seed, with Holm's correction over all cells, baselines,"
-        " tasks and claims; equivalence by two one-sided tests; cells that sometimes fail by Fisher's exact test"
+    yield (
+        "Tests",
+        (
+            "Welch's, or in pairs where the task draws its data from the seed, with Holm's correction over all"
+            " cells, baselines, tasks and claims; equivalence by two one-sided tests; cells that sometimes fail by Fisher's exact test"
+        ),
     )
 
 

@@ -124,7 +124,7 @@ def _centre(row: Row) -> str:
 
 
 def _learned(row: Row) -> str:
-    """ "5/5, fails ≤ 45 %": the rate of failure that is not exceeded, with 95 % confidence."""
+    """As "5/5, fails ≤ 45 %": the rate of failure that is not exceeded, with 95 % confidence."""
     if row.modes is None:
         return NONE
     return f"{row.modes.successes}/{row.modes.runs}, fails ≤ {100 * row.modes.failure_bound:.0f} %"
