@@ -73,13 +73,14 @@ class ClaimTest:
         return _averaged([task.test(constant, replicates) for task in self.on])
 
     def pair(self, replicates: int | None = None) -> SampleComparison | None:
-        """The comparison that it amounts to: of two cells' results on one task; None for any other claim."""
+        """The comparison that it amounts to: of two cells' results on one task; None for any other, and without a p-value."""
         left, right = self.claim.left, self.claim.right
         if len(self.on) > 1 or not isinstance(right, Quantity) or left.cell == right.cell:
             return None
         if left.name != right.name or left.name not in ("score", "test"):
             return None
-        return self.on[0].samples.compare(left.cell, right.cell, replicates)
+        pair = self.on[0].samples.compare(left.cell, right.cell, replicates)
+        return None if math.isnan(pair.p) else pair
 
     def p(self, replicates: int | None = None) -> float:
         """Two-sided p-value, uncorrected."""

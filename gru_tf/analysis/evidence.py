@@ -31,7 +31,6 @@ class CellEvidence:
         row: its line of the table: sizes, interval, times.
         tests: seed → test metric of each finished seed.
         scores: seed → (test − chance) / (solved − chance).
-        steps: seed → milliseconds of a training step; empty where the task has a timing phase, whose times count instead.
         training_seconds: seed → wall time of all training epochs.
         marks: what speaks against its result being the best that it can do.
     """
@@ -39,7 +38,6 @@ class CellEvidence:
     row: Row
     tests: dict[int, float]
     scores: dict[int, float]
-    steps: dict[int, float]
     training_seconds: dict[int, float]
     marks: tuple[Mark, ...] = ()
 
@@ -170,23 +168,18 @@ class TaskEvidence:
 
     @property
     def quickest(self) -> str | None:
-        """The cell with the shortest training step, by its median; None where fewer than two cells were timed."""
-        timed = {cell.cell: cell.row.step_ms for cell in self.cells if cell.row.step_ms is not None}
+        """The cell with the shortest training step, by its median; None where fewer than two cells were timed.
+
+        That is, timed side by side: steps of the training itself, on a machine that runs share, are not compared.
+        """
+        timed = {cell.cell: cell.row.step_ms for cell in self.cells if cell.row.step_ms is not None} if self.timed else {}
         return min(timed, key=lambda cell: timed[cell]) if len(timed) > 1 else None
 
     @property
     def as_quick(self) -> tuple[str, ...]:
-        """The cells that are not surely slower than the quickest.
-
-        By the interval of the ratio of their step times, where the task has a timing phase; else those that at some seed
-        took no longer for a step than the quickest did at the same seed.
-        """
-        if self.timed:
-            ratios = {c.cell: self.step_ratio(c.cell, self.quickest) for c in self.cells if self.quickest != c.cell}
-            return tuple(cell for cell, times in ratios.items() if times is not None and not times.low > 1)
-        own = self.cell(self.quickest).steps if self.quickest else {}
-        others = (cell for cell in self.cells if cell.cell != self.quickest)
-        return tuple(c.cell for c in others if any(c.steps[seed] <= own[seed] for seed in own.keys() & c.steps.keys()))
+        """The cells that are not surely slower than the quickest, by the interval of the ratio of their step times."""
+        ratios = {c.cell: self.step_ratio(c.cell, self.quickest) for c in self.cells if self.quickest != c.cell}
+        return tuple(cell for cell, times in ratios.items() if times is not None and not times.low > 1)
 
 
 @dataclass(frozen=True)
@@ -234,7 +227,7 @@ def gather(experiment: Experiment, results: Iterable[RunResult], timings: Timing
         for task in _tasks(table)
     ]
     tested = family(experiment, results)
-    models = [CellEvidence(row, {}, {}, {}, {}) for row in baseline_rows(experiment, results)]
+    models = [CellEvidence(row, {}, {}, {}) for row in baseline_rows(experiment, results)]
     others = [tuple(model for model in models if model.row.task == task[0].row.task) for task in cells]
     tasks = tuple(_task(tested, number, *both) for number, both in enumerate(zip(cells, others, strict=True)))
     return Evidence(
@@ -279,10 +272,8 @@ def _cell(experiment: Experiment, row: Row, results: Sequence[RunResult]) -> Cel
     finals = [result for result in ended if result.test is not None]
     tests = {result.run.seed: result.test for result in finals if result.test is not None}
     scores = {result.run.seed: result.score for result in finals if result.score is not None}
-    speeds = {result.run.seed: result.speed for result in finals if result.speed is not None}
-    steps = {seed: speed.step_ms for seed, speed in speeds.items()} if row.timing is None else {}
-    seconds = {seed: speed.train_seconds for seed, speed in speeds.items()}
-    return CellEvidence(row, tests, scores, steps, seconds, marks_of(experiment, ended))
+    seconds = {result.run.seed: result.speed.train_seconds for result in finals if result.speed is not None}
+    return CellEvidence(row, tests, scores, seconds, marks_of(experiment, ended))
 
 
 def _ranks(tasks: Sequence[TaskEvidence]) -> Ranks | None:

@@ -46,7 +46,7 @@ def _samples(experiment: Experiment, task: Choice, results: Sequence[RunResult])
         paired=TASKS.find(task.name).draws_data,
         chance=None if chance is None else sign(first.direction) * chance,
         margin=_margin(first.metric, tested, chance),
-        transform=growing(scale_of(first.metric, values, examples_of(tested)), first.direction),
+        transform=growing(scale_of(first.metric, values, examples_of(tested) or 1.0), first.direction),
     )
 
 

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.statistics.scales import KINDS, scale_of, scaled_interval
 from gru_tf.experiment.result import RunResult, sign
@@ -37,6 +39,8 @@ def bounded(metric: str, values: Sequence[float], examples: float | None = None)
     Where every value is the same there is no spread to go by, and no width; of shares that are all 0, or all 1, the bound is
     what so many test examples allow, where their number is known.
     """
+    if not all(map(math.isfinite, values)):  # a mean without them would hide that they are there
+        return Interval(float(np.mean(values)), math.nan, math.nan)
     known = scaled_interval(values, scale_of(metric, values, examples))
     alike = len(values) > 1 and len(set(values)) == 1 and math.isnan(known.low) and math.isfinite(values[0])
     return Interval(values[0], values[0], values[0]) if alike else known

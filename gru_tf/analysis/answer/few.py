@@ -100,6 +100,5 @@ def fastest(task: TaskEvidence) -> str:
     first, *others = sorted(steps, key=lambda cell: steps[cell])
     ratios = ", ".join(f"{cell} {steps[cell] / steps[first]:.1f}×" for cell in others)
     close = task.as_quick
-    where = "not clearly" if task.timed else "not in every seed"
-    doubt = f"; {where}{'' if len(close) == len(others) else f' against {listed(close)}'}" if close else ""
+    doubt = f"; not clearly{'' if len(close) == len(others) else f' against {listed(close)}'}" if close else ""
     return f"{first} has the shortest training step, {steps[first]:.3g} ms ({ratios}{doubt})"

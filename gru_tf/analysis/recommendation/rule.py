@@ -7,8 +7,8 @@
    another's does, and one whose mean lies outside the interval of the best mean that is left: few seeds may leave a large
    difference inconclusive. With one seed nothing is significant, and the best mean stays alone.
 3. Of those left, between which no difference is significant, one that trains faster is recommended, else the best mean.
-   By a timing phase a cell is faster where the 95 % interval of the ratio of step times lies below 1. Without one, times are
-   noisy, for runs shared a machine: a cell counts as faster if its slowest seed has a shorter step than the other's fastest.
+   A cell is faster where the 95 % interval of the ratio of step times lies below 1, by the phase in which the networks were
+   timed side by side; without one no times are compared, for runs share a machine.
 4. Where no cell's mean is better than the baseline, the baseline is recommended.
 """
 
@@ -54,7 +54,7 @@ def select(task: TaskEvidence) -> Selection | None:
     pairs = [pair for pair in task.pairs if {pair.first, pair.second} <= tested.keys()]
     candidates = _candidates(tested, pairs)
     best = _best(candidates, tested)
-    pick = _timed(task, candidates, best) if task.timed else _cheapest(candidates, tested[best], tested)
+    pick = _timed(task, candidates, best)
     return Selection(
         cell=tested[pick],
         candidates=tuple(candidates),
@@ -93,12 +93,3 @@ def _timed(task: TaskEvidence, candidates: Sequence[str], best: str) -> str:
     ratios = {label: times for label in candidates if label != best and (times := task.step_ratio(label, best))}
     faster = [label for label, times in ratios.items() if times.high < 1]
     return min(faster, key=lambda label: ratios[label].mean, default=best)
-
-
-def _cheapest(candidates: Sequence[str], best: CellEvidence, tested: Mapping[str, CellEvidence]) -> str:
-    """The fastest of those that train faster than the best mean at every seed; the best mean where there is none."""
-    if not best.steps:
-        return best.cell
-    slowest = {label: max(tested[label].steps.values()) for label in candidates if tested[label].steps}
-    faster = [label for label, step in slowest.items() if step < min(best.steps.values())]
-    return min(faster, key=lambda label: slowest[label], default=best.cell)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from gru_tf.analysis.answer.beside import against
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
+from gru_tf.analysis.pairwise import TESTS
 from gru_tf.analysis.recommendation.rule import Selection
 from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.table import Row
@@ -92,17 +93,19 @@ def _certainty(task: TaskEvidence, selection: Selection) -> str:
     if not pairs:
         return f"{pick} is the only cell with results, so there is no comparison."
     if not any(math.isfinite(pair.p_holm) for pair in pairs):
-        return "inconclusive: only one seed was compared, and another may reverse the order; run more seeds."
+        return "inconclusive: only one seed was compared, and another seed may reverse the order; run more seeds."
     clear = [pair.second for pair in pairs if pair.significant]
     alike = [pair.second for pair in pairs if pair.equivalent]
     open_ = [pair.second for pair in pairs if pair.second not in (*clear, *alike)]
     groups = (("significantly different from", clear), ("equivalent to", alike), ("inconclusive against", open_))
     verdicts = ", ".join(f"{words} {listed(names)}" for words, names in groups if names)
-    differences = ", and ".join(map(_difference, pairs))
-    text = f"{verdicts}: {_over(pairs)} its {selection.cell.row.metric} is {differences}"
+    means = [_difference(pair) for pair in pairs if pair.test != "rates"]
+    rates = [_rate_difference(pair) for pair in pairs if pair.test == "rates"]
+    text = [f"its {selection.cell.row.metric} is {', and '.join(means)}"] if means else []
+    text += [f"it learned {', and '.join(rates)}"] if rates else []
     more = " More replicates are needed to decide." if open_ else ""
-    tests = "paired t-tests" if any(pair.test == "paired" for pair in pairs) else "Welch's test"
-    return f"{text} ({tests}, Holm).{_preferred(selection)}{more}"
+    tests = listed([TESTS[test] for test in dict.fromkeys(pair.test for pair in pairs)])
+    return f"{verdicts}: {_over(pairs)} {', and '.join(text)} ({tests}, Holm).{_preferred(selection)}{more}"
 
 
 def _marked(selection: Selection) -> str:
@@ -127,7 +130,7 @@ def _preferred(selection: Selection) -> str:
     tied = [label for label in others if selection.tested[label].row.oriented == pick.row.oriented]
     too = f", as {'do' if len(tied) > 1 else 'does'} {listed(tied)}" if tied else ""
     best = f"has the best mean{too}, and there is no clear difference in speed"
-    why = best if pick.cell == selection.best else f"trains faster{'' if pick.row.timing else ' at every seed'}"
+    why = best if pick.cell == selection.best else "trains faster"
     between = "Between" if len(others) == 1 else "Among"
     return f" {between} {listed([pick.cell, *others])} there is no significant difference: {pick.cell} {why}."
 
@@ -140,9 +143,16 @@ def _difference(pair: SampleComparison) -> str:
         return f"equal to {pair.second}'s"
     seen = pair if mean > 0 else pair.seen_from(pair.second)
     by = difference(seen.difference)
-    if pair.test == "rates":
-        return f"learned {'more' if mean > 0 else 'less'} often than {pair.second}'s by {by}, {p_value(pair.p_holm)}"
     return f"{'better' if mean > 0 else 'worse'} than {pair.second}'s by {by}, {p_value(pair.p_holm)}"
+
+
+def _rate_difference(pair: SampleComparison) -> str:
+    mean = pair.difference.mean
+    if mean == 0:
+        return f"as often as {pair.second}"
+    seen = pair if mean > 0 else pair.seen_from(pair.second)
+    often = "more" if mean > 0 else "less"
+    return f"{often} often than {pair.second} by {difference(seen.difference)}, {p_value(pair.p_holm)}"
 
 
 def _costs(task: TaskEvidence, cell: CellEvidence, tested: Iterable[Row]) -> str:
