@@ -73,7 +73,7 @@ class ClaimTest:
         return _averaged([task.test(constant, replicates) for task in self.on])
 
     def pair(self, replicates: int | None = None) -> SampleComparison | None:
-        """The comparison that it amounts to: of two cells' results on one task; None for any other, and without a p-value."""
+        """The comparison that it amounts to: of two cells' results on one task; None for any other."""
         left, right = self.claim.left, self.claim.right
         if len(self.on) > 1 or not isinstance(right, Quantity) or left.cell == right.cell:
             return None

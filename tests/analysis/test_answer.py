@@ -87,7 +87,9 @@ def test_a_cell_that_sometimes_fails_is_called_unreliable():
     fails = [0.95, 0.96, 0.94, 0.95, 0.1, 0.95, 0.11, 0.96, 0.95, 0.1]
     (first,) = said(one, scored(one, {"rnn": fails, "gru": [0.9, 0.91, 0.92, 0.9, 0.91, 0.9, 0.91, 0.9, 0.92, 0.9]}))
     p = fisher_exact([[7, 3], [10, 0]]).pvalue
-    assert "Over 10 seeds rnn has the best test accuracy on digits, median 0.95 [0.10, 0.96], " in first, "its mean would be 0.697"
+    assert "Over 10 seeds rnn has the best test accuracy on digits, median 0.95 [0.10, 0.96], " in first, (
+        "its mean would be 0.697"
+    )
     assert f", inconclusive against gru (p = {p:.2g}), rnn is unreliable: it learned in 7 of 10 replicates; " in first
 
 
@@ -350,9 +352,10 @@ def test_on_how_many_of_many_tasks_a_step_is_shortest():
     assert "training step on all 4 tasks, clearly on one task" in said(one, found, alike)[1] or (
         "the training step is shortest with" in said(one, found, alike)[1]
     )
-    assert "; rnn has the shortest training step on all 4 tasks; " in said(
-        one, found, timings(*(phase(one, task) for task in range(4)))
-    )[1]
+    assert (
+        "; rnn has the shortest training step on all 4 tasks; "
+        in said(one, found, timings(*(phase(one, task) for task in range(4))))[1]
+    )
 
 
 def test_many_tasks_and_one_cell():

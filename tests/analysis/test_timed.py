@@ -19,6 +19,7 @@ from gru_tf.analysis.table_text import notes, timed
 from gru_tf.analysis.verdicts import judge
 from gru_tf.experiment.timing import of_runs
 
+
 def judged_by(one, phases):
     return judge(gather(one, results(one), phases), results(one))
 

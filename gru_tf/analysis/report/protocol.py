@@ -37,7 +37,8 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
         "Tests",
         (
             "Welch's, or in pairs where the task draws its data from the seed, with Holm's correction over all"
-            " cells, baselines, tasks and claims; equivalence by two one-sided tests; cells that sometimes fail by Fisher's exact test"
+            " cells, baselines, tasks and claims; equivalence by two one-sided tests; cells that sometimes fail by Fisher's"
+            " exact test"
         ),
     )
 

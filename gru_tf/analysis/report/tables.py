@@ -177,7 +177,7 @@ def settings(findings: Findings) -> list[tuple[str, str, str]]:
 def middles(evidence: Evidence) -> list[tuple[str, str]]:
     """(cell, interquartile mean of its scores), the best first."""
     order = sorted(evidence.middle.items(), key=lambda item: -item[1].mean)
-    return [(cell, interval(value)) for cell, value in order]
+    return [(cell, interval(value) if math.isfinite(value.mean) else "not finite") for cell, value in order]
 
 
 @dataclass(frozen=True)
