@@ -41,14 +41,14 @@ TINY = {
     "seeds": 2,
     "model": {"units": 5},
     "training": {"epochs": 10, "batch_size": 64, "jit": False},  # XLA would take longer to compile it than this takes
-    "search": {"trials": 2, "space": {"learning_rate": [3e-3, 1e-2]}},
+    "search": {"trials": 2, "shared": True, "space": {"learning_rate": [3e-3, 1e-2]}},
 }
 RUNS = 8
 # One trial of each cell diverges, the other does not
 STEEP = {
     **TINY,
     "training": {"epochs": 1, "batch_size": 64, "jit": False, "optimizer": "sgd", "clip_norm": None},
-    "search": {"tuner": "grid", "trials": 2, "space": {"learning_rate": [1e-2, 1e38]}},
+    "search": {"tuner": "grid", "trials": 2, "shared": True, "space": {"learning_rate": [1e-2, 1e38]}},
 }
 
 
@@ -288,7 +288,7 @@ def _tries_again_only_what_failed(file, store, before):
 
 
 def test_a_search_whose_trials_all_diverge_leaves_the_experiment_s_own_settings(store, tmp_path):
-    search = {"trials": 1, "space": {"learning_rate": [1e38]}}
+    search = {"trials": 1, "shared": True, "space": {"learning_rate": [1e38]}}
     found, _ = run(write(tmp_path, **{**STEEP, "cells": ["rnn"], "seeds": 1, "search": search}), store)
     assert [(r.run.purpose, r.status) for r in found.runs] == [("trial", "diverged"), ("final", "finished")]
     assert found.runs[1].run.training.learning_rate == 1e-3

@@ -59,7 +59,7 @@ TINY = {
     "seeds": SEEDS,
     "model": {"units": 5},
     "training": {"epochs": EPOCHS, "batch_size": 64},
-    "search": {"trials": TRIALS, "space": {"learning_rate": [3e-3, 1e-2]}},
+    "search": {"trials": TRIALS, "shared": True, "space": {"learning_rate": [3e-3, 1e-2]}},
 }
 OWN = {**TINY, "cells": ["gru"], "seeds": 1, "model": {"units": 4, "implementation": "custom"}, "search": None}
 OWN |= {"training": {**TINY["training"], "jit": False}}  # the tiny ones are compiled by XLA; what is kept is the same
