@@ -1,7 +1,7 @@
 """The wall time of runs, as their results tell it: in how many seconds at least one of them was going on.
 
-Runs that went on at once, in several workers, count once; pauses between two calls of the same command do not count, nor what
-a killed worker had trained in vain. So the time is the same whenever it is asked for, and survives every restart.
+Runs that went on at once, in several workers, count once; pauses between two calls of the same command do not count, nor
+what a killed worker had trained in vain. So the time is the same whenever it is asked for, and survives every restart.
 """
 
 import math

@@ -62,7 +62,6 @@ class Engine:
 
     def submit(self, runs):
         self.queue += runs
-        self.most = max(self.most, len(self.queue))
 
     def completed(self, timeout=None):
         if self.lives is not None and len(self.trained) == self.lives:
