@@ -69,11 +69,10 @@ class RunProgress:
             self.timed[1].stop()
 
     def look(self, text: str) -> None:
-        """A look begins, such as "look 2 of 5: 8 replicates, 3 of 6 pairs decided"."""
-        self.doing = text
-        self.bar.update(self.task, description=text)
-        if not self.console.is_terminal:
-            print_line(self.console, text)
+        """A look begins, such as "look 2 of 5: 8 replicates, 3 of 6 pairs decided": a line, also above the bar."""
+        self.doing = text.partition(":")[0]
+        self.bar.update(self.task, description=self.doing)
+        print_line(self.console, text)
 
     def timing(self, title: str, seconds: float, at_most: float) -> None:
         """The networks of a task are being timed: a bar of seconds on a terminal, a line at the start elsewhere."""

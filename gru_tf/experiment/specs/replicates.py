@@ -40,7 +40,7 @@ class ReplicatesSpec(Spec):
 
 
 def seeds_in(content: Any) -> tuple[int, ...] | None:
-    """The seeds of an experiment's replicates; None where it has none, or no possible ones, which their field says."""
+    """The seeds of an experiment's replicates; None where it has none, or impossible ones, which their field says."""
     if not isinstance(content, dict) or content.get("replicates") is None:
         return None
     try:
