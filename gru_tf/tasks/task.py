@@ -176,7 +176,8 @@ class Splits:
 class Task(BaseModel, ABC):
     """Data and a score; a subclass's fields are the options that an experiment may set.
 
-    Class attributes: `question` (one line), `reference`, `licence`.
+    Class attributes: `question` (one line), `reference`, `licence`; `drawn`, whether each seed draws data of its own, the
+    test split among them. Otherwise the data are the same at every seed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -184,6 +185,7 @@ class Task(BaseModel, ABC):
     question: ClassVar[str]
     reference: ClassVar[str]
     licence: ClassVar[str]
+    drawn: ClassVar[bool] = False
 
     @property
     @abstractmethod
