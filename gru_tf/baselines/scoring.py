@@ -35,6 +35,12 @@ def counted(signature: Signature, examples: Examples) -> Array:
     return real & (examples.targets >= 0) if signature.target == "class" else real
 
 
+def targets_of(signature: Signature, examples: Examples) -> Array:
+    """(N,) float64: how many targets of each example are scored."""
+    there = counted(signature, examples).astype(np.float64)
+    return there.sum(1) if signature.per_step else there
+
+
 def terms(name: str, signature: Signature, targets: Array, predicted: Array) -> Array:
     """What a metric is the mean of, of each target, (N,) or (N, T); anything where there is no target.
 
@@ -69,9 +75,9 @@ def score(signature: Signature, metric: Metric, examples: Examples, inputs: Mode
     each_of = {name: np.concatenate(parts[name]) if surprise is None else surprise for name in metric.means}
     of_each = {name: np.where(there, each, 0.0) for name, each in each_of.items()}
     values: dict[str, float] = {name: metric.value(float(each.sum() / there.sum()), name) for name, each in of_each.items()}
-    first, weights = of_each[metric.means[0]], there.astype(np.float64)
+    first, weights = of_each[metric.means[0]], targets_of(signature, examples)
     if signature.per_step:
-        first, weights = first.sum(1), weights.sum(1)
+        first = first.sum(1)
     return Scores(values, first / np.maximum(weights, 1), weights)
 
 

@@ -103,10 +103,18 @@ class RunResult(BaseModel):
         model_file: where the trained model lies, or ""; model_bytes: its size, None without one and in older results.
         samples: some sequences that the network wrote for the test split, or ""; the store keeps them separately as well.
         diagnostics: those that `run.diagnostics` requests; None in results from the store, which keeps them separately.
+        losses: of each test example, as `gru_tf.experiment.losses` has them; b"" where they are not kept, and in results
+            from the store, which keeps them separately. losses_kept: of how many examples they are kept.
     """
 
     # a diverged run's history holds values that are not finite, which JSON proper cannot
-    model_config = ConfigDict(frozen=True, protected_namespaces=(), ser_json_inf_nan="constants")
+    model_config = ConfigDict(
+        frozen=True,
+        protected_namespaces=(),
+        ser_json_inf_nan="constants",
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
 
     run: Run
     status: Literal["finished", "diverged", "failed"]
@@ -140,6 +148,8 @@ class RunResult(BaseModel):
     model_bytes: int | None = None
     samples: str = ""
     diagnostics: Diagnostics | None = None
+    losses: bytes = b""
+    losses_kept: int = 0
 
     @property
     def data(self) -> DataRead:

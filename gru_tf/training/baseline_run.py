@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from gru_tf.baselines import fitting
+from gru_tf.experiment import losses
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import BaselineRecord, RunResult
 from gru_tf.foundation import environment
@@ -64,4 +65,6 @@ def _result(run: Run, task: Task, fitted: fitting.BaselineFit, started: float, s
             predict_seconds=fitted.predict_seconds,
         ),
         model_bytes=fitted.bytes,
+        losses=(by_example := losses.kept(task, fitted.losses * fitted.weights, fitted.weights)),
+        losses_kept=len(losses.array(by_example)),
     )

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.timing import Timing
-from gru_tf.suite.tracking import definition, description, heartbeat, history, model, phases
+from gru_tf.foundation.array import Array
+from gru_tf.suite.tracking import definition, description, example_losses, heartbeat, history, model, phases
 from gru_tf.suite.tracking.child_runs import Children
 from gru_tf.suite.tracking.errors import guarded
 from gru_tf.suite.tracking.fields import DIAGNOSTICS
@@ -173,6 +174,22 @@ class Record:
         with tempfile.TemporaryDirectory() as folder:
             file = self.client.download_artifacts(self.ids[result.run.fingerprint], DIAGNOSTICS, folder)
             return Diagnostics.model_validate_json(Path(file).read_bytes())
+
+    @guarded
+    def losses(self, results: Iterable[RunResult]) -> dict[str, Array]:
+        """Fingerprint → (N,) float32, of each test example its loss, as `gru_tf.experiment.losses` has it.
+
+        In the order of the task's test split, which is the same for every run of the task; without the results that have
+        none: trials, tasks whose test split is drawn by each seed, and results of earlier versions.
+
+        Args:
+            results: of `results`.
+
+        Raises:
+            UserError: where a file in the store is damaged.
+        """
+        having = [result for result in results if result.losses_kept]
+        return {r.run.fingerprint: example_losses.read(self.client, self.ids[r.run.fingerprint], r) for r in having}
 
     @guarded
     def timing(self) -> tuple[Timing, ...]:
