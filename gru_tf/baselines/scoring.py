@@ -67,7 +67,7 @@ def score(signature: Signature, metric: Metric, examples: Examples, inputs: Mode
     """All metrics of `metric.means` on a split; `inputs` are those of `examples`."""
     parts: dict[MetricName, list[Array]] = {name: [] for name in metric.means}
     surprise = fitted.surprise(inputs, examples.targets)  # of all, as a text's parts continue each other
-    for rows in _blocks(signature, examples) if surprise is None else ():
+    for rows in blocks(signature, examples.inputs.shape[1], len(examples)) if surprise is None else ():
         predicted, targets = fitted.predict(inputs.part(rows)), np.asarray(examples.targets[rows])
         for name in metric.means:
             parts[name].append(terms(name, signature, targets, predicted))
@@ -81,9 +81,8 @@ def score(signature: Signature, metric: Metric, examples: Examples, inputs: Mode
     return Scores(values, first / np.maximum(weights, 1), weights)
 
 
-def _blocks(signature: Signature, examples: Examples) -> Iterator[slice]:
-    """Consecutive examples, as many as `BLOCK` numbers."""
-    steps = examples.inputs.shape[1]
+def blocks(signature: Signature, steps: int, count: int) -> Iterator[slice]:
+    """Of `count` examples consecutive ones, as many as `BLOCK` numbers."""
     numbers = max(steps * (1 if signature.tokens else signature.features), steps * signature.outputs * signature.per_step)
     rows = max(1, BLOCK // max(numbers, signature.outputs))
-    return (slice(first, first + rows) for first in range(0, len(examples), rows))
+    return (slice(first, first + rows) for first in range(0, count, rows))

@@ -160,7 +160,7 @@ def test_a_model_without_a_recurrent_network_that_is_better_is_recommended():
         " The best network, gru with 24 units: test rmse 38.2 [37.2, 39.3]."
     )
     assert line["Without recurrence"] == (
-        "logistic 31.25, nearest 35. Of the networks' models gru's is kept; predictions from the store use it."
+        "logistic 31.25, nearest 35. Predictions from the store use logistic; gru's network is kept as well."
     )
 
 

@@ -67,9 +67,10 @@ def _without(task: TaskEvidence, selection: Selection) -> str:
     order = sorted(known, key=lambda model: -(model.row.oriented or 0.0))
     values = ", ".join(f"{model.cell} {model.row.test.mean:.4g}" for model in order if model.row.test)
     pick = selection.cell.cell
-    if other(task, selection) is None:
+    model = other(task, selection)
+    if model is None:
         return f"{values}: none is ahead of {pick}'s mean."
-    return f"{values}. Of the networks' models {pick}'s is kept; predictions from the store use it."
+    return f"{values}. Predictions from the store use {model.cell}; {pick}'s network is kept as well."
 
 
 def _recommended(row: Row) -> str:
