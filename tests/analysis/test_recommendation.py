@@ -202,7 +202,7 @@ def test_intervals_stay_in_the_metric_s_range():
     _, line = advice({"gru": [0.1, 1.0, 4.0]}, chance=9.0)
     assert line["Recommended"].endswith("test rmse 1.7 [0.1, 10.4].")  # 1.7 + (e − 1) 5.1
     _, line = advice({"gru": [1.1, 2.0, 5.0]}, metric="perplexity", chance=9.0)
-    assert line["Recommended"].endswith("test perplexity 2.7 [1.0, 11.5].")
+    assert line["Recommended"].endswith("test perplexity 2.7 [1.2, 11.4].")
 
 
 def test_seeds_that_did_not_finish_are_said_and_not_compared():
