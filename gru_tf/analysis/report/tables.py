@@ -11,6 +11,7 @@ from gru_tf.analysis.report.cell_style import CellStyle
 from gru_tf.analysis.report.findings import Findings, middle, training_seconds
 from gru_tf.analysis.report.interval_bars import Bar, Scale
 from gru_tf.analysis.report.other_models import ModelLine
+from gru_tf.analysis.report.test_sets import other_test_sets
 from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.table import Row
@@ -31,6 +32,7 @@ class TableLine:
     parameters: str
     test: str
     bar: Bar | None
+    other_sets: str  # the interval with other test sets of this size counted in
     chance: str
     beats: str
     score: str
@@ -69,6 +71,7 @@ class Block:
     lines: tuple[TableLine, ...]
     scale: Scale | None  # of the drawn intervals
     timed: bool  # whether the time of a batch without updates is known
+    resampled: bool  # whether losses by test example are known
     sized: bool  # whether memory or the size of the saved model is known
     pairs: tuple[PairRow, ...]
     others: tuple[ModelLine, ...]  # without a recurrent network
@@ -88,7 +91,8 @@ def _block(findings: Findings, task: TaskEvidence) -> Block:
     timed = any(line.latency != NONE for line in lines)
     sized = any(line.memory != NONE or line.disk != NONE for line in lines)
     margin = "" if task.margin is None else f"{task.margin:.2g}"
-    return Block(task.title, metric, lines, scale, timed, sized, pairs, other_models.lines(task), margin)
+    resampled = any(line.other_sets != NONE for line in lines)
+    return Block(task.title, metric, lines, scale, timed, resampled, sized, pairs, other_models.lines(task), margin)
 
 
 def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: CellStyle, scale: Scale | None) -> TableLine:
@@ -101,6 +105,7 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: Cel
         parameters=wording.count(row.parameters),
         test="no test metric" if cell.untested == row.seeds > 0 else _centre(row),
         bar=Bar.on_scale(scale, task, cell) if scale else None,
+        other_sets=_bounds(other_test_sets(finals)),
         chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
         beats={True: "yes", False: "not clearly", None: NONE}[cell.beats_chance],
         score=f"{row.score:.3f}" if row.score is not None and math.isfinite(row.score) else NONE,
@@ -115,6 +120,10 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: Cel
         marks=tuple(f"{mark.what}: {mark.mend}" for mark in cell.marks),
         failed=len(row.failures),
     )
+
+
+def _bounds(value: Interval | None) -> str:
+    return NONE if value is None else interval(value).partition(" ")[2]
 
 
 def _centre(row: Row) -> str:
