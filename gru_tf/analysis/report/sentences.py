@@ -32,8 +32,8 @@ TEXTS = {
     "trials": (
         "Score against trials",
         "The best validation metric that a search of so many random trials expects to find, averaged over all searches, with"
-        " a band of one standard deviation between searches (Dodge and others 2019). Where a curve has not levelled off, more"
-        " trials would find better settings.",
+        " a band of one standard deviation between searches (Dodge and others 2019). Where a curve has not levelled off,"
+        " more trials would find better settings.",
     ),
     "gates": (
         "Gates over time",
