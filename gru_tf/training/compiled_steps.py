@@ -1,7 +1,7 @@
 """The compiled steps of one shape: a network, its optimiser and its passes over data, reused by every run of that shape.
 
-Learning rate, clip norm, dropout rate and seed are variables of the compiled step, not constants, so that a search
-compiles once. No Python runs between steps: a pass is one graph loop over tensors.
+Clip norm, dropout rate and seed are variables of the compiled step, not constants, and the learning rate of each step is an
+input, so that a search compiles once. No Python runs between steps: a pass is one graph loop over tensors.
 """
 
 import random
@@ -29,6 +29,7 @@ from gru_tf.training.network.resolution import ResolvedNetwork
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 
+NO_RATES = np.zeros(0, "float32")  # of a pass without updates
 ON_TRAINED = 2**31  # added to the seed of a run that begins with a trained stack
 
 
@@ -171,9 +172,17 @@ class CompiledSteps:
         self.compile_seconds = time.perf_counter() - clock
         self.kernel_path = kernel_path_of(self._train_pass.graph.as_graph_def(), self.jit)
 
-    def train(self, data: DeviceData, steps: BatchPlan) -> float:
-        """One pass with updates; returns the mean loss of a target."""
-        return self._means(self._train_pass, data, steps)[0]
+    def train(self, data: DeviceData, steps: BatchPlan, rates: Array | None = None) -> float:
+        """One pass with updates; returns the mean loss of a target.
+
+        Args:
+            data: what to read.
+            steps: in which order.
+            rates: (S,) float32, the learning rate of each step; that of the last step before if None.
+        """
+        if rates is None:
+            rates = np.full(len(steps.order), self.optimizer.learning_rate.numpy(), "float32")
+        return self._means(self._train_pass, data, steps, rates)[0]
 
     def test(self, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...] | None = None) -> tuple[float, ...]:
         """One pass without updates; returns the means over all targets of the loss and of each metric's terms.
@@ -196,17 +205,22 @@ class CompiledSteps:
     def _trace(self, step: Any, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...]) -> Any:
         compiled = tf.function(step, jit_compile=self.jit, autograph=False)
         signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in next(data.feeds(steps))]
-        traced = tf.function(lambda *a: self._loop(compiled, buckets, *a), autograph=False)
-        return traced.get_concrete_function(tf.TensorSpec([2 + len(self.metrics)], tf.float64), *signature)
+        updates = step == self._train_on
+        traced = tf.function(lambda *a: self._loop(compiled, buckets, updates, *a), autograph=False)
+        means, rates = tf.TensorSpec([2 + len(self.metrics)], tf.float64), tf.TensorSpec([None], tf.float32)
+        return traced.get_concrete_function(means, rates, *signature)
 
-    def _means(self, traced: Any, data: DeviceData, steps: BatchPlan) -> tuple[float, ...]:
+    def _means(self, traced: Any, data: DeviceData, steps: BatchPlan, rates: Array = NO_RATES) -> tuple[float, ...]:
         if self.signature.carried:
             for layer in self.model.layers:
                 if getattr(layer, "stateful", False):
                     layer.reset_state()
         sums = tf.zeros(2 + len(self.metrics), tf.float64)
+        done = 0
         for feed in data.feeds(steps):
-            sums = traced(sums, *feed)
+            count = int(feed[3].shape[0])
+            sums = traced(sums, tf.constant(rates[done : done + count]), *feed)
+            done += count
         *totals, weight = sums.numpy()
         return tuple(float(total / weight) for total in totals)
 
@@ -214,7 +228,9 @@ class CompiledSteps:
         self,
         step: Any,
         buckets: tuple[int, ...],
+        updates: bool,
         sums: Any,
+        rates: Any,
         inputs: Any,
         targets: Any,
         lengths: Any,
@@ -226,6 +242,8 @@ class CompiledSteps:
             return step(*feeding.batch(self.signature, self.masked, (inputs, targets, lengths), order[i], valid[i], length))
 
         def body(i: Any, sums: Any) -> Any:
+            if updates:
+                self.optimizer.learning_rate.assign(rates[i])
             branches = [lambda length=length: sums_of(length, i) for length in buckets]
             return i + 1, sums + (branches[0]() if len(branches) == 1 else tf.switch_case(bucket[i], branches))
 

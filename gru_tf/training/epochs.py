@@ -14,7 +14,7 @@ from gru_tf.experiment.result import Speed
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import atomic_file
 from gru_tf.tasks import WRITTEN, Array, Examples, Signature, Splits, Task
-from gru_tf.training import checkpoints, feeding
+from gru_tf.training import checkpoints, feeding, schedule
 from gru_tf.training.batches import BatchPlan, bucket_lengths, plan, spans, streams
 from gru_tf.training.checkpoints import Checkpoint
 from gru_tf.training.compiled_steps import CompiledSteps
@@ -109,8 +109,9 @@ class Epochs:
 
     def _epoch(self, validation: BatchPlan) -> tuple[float, ...]:
         order = self._plan("train", self.done.epoch)
+        rates = schedule.rates(self.run.training, self.done.epoch, len(order.order))
         clock = time.perf_counter()
-        train_loss = self.steps.train(self.data["train"], order)
+        train_loss = self.steps.train(self.data["train"], order, rates)
         self.done.seconds.append(time.perf_counter() - clock)
         clock = time.perf_counter()
         loss, *means = self.steps.test(self.data["validation"], validation)

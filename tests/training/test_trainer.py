@@ -70,6 +70,7 @@ def test_a_run_is_the_same_to_the_bit_after_other_runs(trained):
 OTHERS = {
     "seed": {"seed": 1},
     "learning rate": {"learning_rate": 0.02},
+    "schedule": {"warmup": 0.3, "decay": "cosine"},
     "clip norm": {"clip_norm": 0.01},
     "dropout rate": {"model": {"units": 6, "dropout": 0.5}},
 }
@@ -143,11 +144,11 @@ def seen(monkeypatch):
     calls = []
 
     def spy(kind, original):
-        def record(self, data, steps):
+        def record(self, data, steps, *rates):
             calls.append(
                 SimpleNamespace(kind=kind, inputs=data.arrays[0].numpy(), order=steps.order, weights=self.weights())
             )
-            return original(self, data, steps)
+            return original(self, data, steps, *rates)
 
         monkeypatch.setattr(CompiledSteps, kind, record)
 
@@ -246,7 +247,7 @@ class Scripted:
     def __init__(self, metrics, losses=None):
         self.metrics, self.losses, self.epoch = metrics, losses or [1.0] * len(metrics), -1
 
-    def train(self, data, steps):
+    def train(self, data, steps, rates):
         self.epoch += 1
         return self.losses[self.epoch]
 

@@ -73,6 +73,9 @@ def _size(experiment: Experiment) -> str:
 def _optimiser(experiment: Experiment) -> str:
     training = experiment.training
     rate = _setting(experiment, "learning_rate", f"learning rate {training.learning_rate:g}")
+    warmup = _setting(experiment, "warmup", f"warm-up over {100 * training.warmup:g} % of all steps" * (training.warmup > 0))
+    decay = _setting(experiment, "decay", f"{training.decay} decay to 0" * (training.decay != "none"))
+    rate = ", ".join(words for words in (rate, warmup, decay) if words)
     norm = f"gradients clipped to a norm of {training.clip_norm:g}" if training.clip_norm else "no clipping"
     norm = _setting(experiment, "clip_norm", norm)
     kind = _setting(experiment, "clip", training.clip)

@@ -34,7 +34,7 @@ def params(result: RunResult) -> dict[str, Any]:
         "purpose": run.purpose,
         **{f"budget_{name}": getattr(run.model, name) for name in ("units", "parameters")},
         **run.model.model_dump(exclude={"units", "parameters"}),
-        **run.training.model_dump(),
+        **dict(run.training),
         "resolved_units": result.units,
         "total_parameters": result.parameters,
         "recurrent_parameters": result.recurrent_parameters,
