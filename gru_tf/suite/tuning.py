@@ -145,8 +145,8 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         if experiment.training.scheduled or {"warmup", "decay"} & self.search.axes.keys():
             received = "warmup" if experiment.training.warmup or "warmup" in self.search.axes else "decay"
             raise UserError(
-                f"{experiment.name}: expected no schedule of the learning rate: a model does not know how many steps it will be"
-                f" trained for. Received: {received}"
+                f"{experiment.name}: expected no schedule of the learning rate: a model does not know for how many steps it"
+                f" will be trained. Received: {received}"
             )
         self.template = experiment.run(
             _labelled(experiment.tasks, task), _labelled(experiment.cells, cell), self.search.seed

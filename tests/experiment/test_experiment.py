@@ -90,8 +90,13 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_keys():
 
 def test_fields_that_came_later_are_no_part_of_a_fingerprint_at_their_defaults():
     assert RUN.but(training=RUN.training.but(warmup=0, decay="none")).fingerprint == GOLDEN
+    assert RUN.but(model=RUN.model.but(scaling="none", linear_path=0)).fingerprint == GOLDEN
     searched = experiment(**search(learning_rate=[0.1, 0.2]))
-    assert json.loads(searched.model_dump_json())["search"]["space"].keys().isdisjoint({"warmup", "decay"})
+    assert (
+        json.loads(searched.model_dump_json())["search"]["space"]
+        .keys()
+        .isdisjoint({"warmup", "decay", "scaling", "linear_path"})
+    )
     assert experiment(**search(decay=["none", "cosine"])).search.axes == {"decay": ("none", "cosine")}
     schedules = [{"warmup": 0.1}, {"decay": "cosine"}, {"decay": "linear"}, {"warmup": 0.1, "decay": "linear"}]
     runs = [RUN.but(training=RUN.training.but(**schedule)) for schedule in schedules]
@@ -124,6 +129,8 @@ OTHER = {
     "model.bidirectional": True,
     "model.dropout": 0.1,
     "model.implementation": "custom",
+    "model.scaling": "robust",
+    "model.linear_path": 3,
     "model.start": {"units": None, "start": "a.keras"},  # the file says the units
     "model.frozen": {"units": None, "start": "a.keras", "frozen": True},
     "model.sha256": {"units": None, "start": "a.keras", "sha256": "0123456789abcdef"},

@@ -97,3 +97,6 @@ def _network(experiment: Experiment) -> Iterable[str]:
     stock = model.implementation == "stock"
     kernel = "each cell on its fastest kernel" if stock else "every cell step by step, in the same way"
     yield _setting(experiment, "implementation", kernel)
+    scaling = f"each window scaled by itself ({model.scaling})" if model.scaling != "none" else ""
+    path = f"a linear path from the last {model.linear_path} steps" if model.linear_path else ""
+    yield from filter(None, (_setting(experiment, "scaling", scaling), _setting(experiment, "linear_path", path)))

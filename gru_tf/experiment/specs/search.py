@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 import numpy as np
 from pydantic import Discriminator, Field, Tag, create_model, field_validator, model_serializer, model_validator
 
+from gru_tf.experiment.specs import network, training
 from gru_tf.experiment.specs.network import ModelSpec
 from gru_tf.experiment.specs.spec import Positive, Scalar, Seed, Spec
-from gru_tf.experiment.specs import training
 from gru_tf.experiment.specs.training import TrainingSpec
 
 FACTOR = 3  # Hyperband keeps one trial in three
@@ -38,7 +38,7 @@ class Range(Spec):
 
 Values = Annotated[tuple[Scalar | None, ...], Field(strict=False, min_length=1)]
 NOT_SEARCHED = ("budget", "seconds", "deterministic", "start", "frozen", "sha256")  # protocol, not network or recipe
-LATER = training.LATER
+LATER = (*network.LATER, *training.LATER)
 MODEL = tuple(name for name in ModelSpec.model_fields if name not in NOT_SEARCHED)
 TRAINING = tuple(name for name in TrainingSpec.model_fields if name not in NOT_SEARCHED)
 Axis = Annotated[
