@@ -49,6 +49,7 @@ class Epochs:
         done: the state that training has reached.
         warning: one line on a file that could not be written, or "".
         samples: some sequences that the network wrote for the test split, or "".
+        refit_seconds: time of a training on all but the test split, see `gru_tf.training.refit`.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Epochs:
         self.signature = task.signature
         self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
         self.warning = self.samples = ""
+        self.refit_seconds = 0.0
         names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
         self.done = Checkpoint(weights=[], state=[], history={name: [] for name in names})
         self._resume()
@@ -192,7 +194,7 @@ class Epochs:
         low, middle, high = np.quantile(np.array(self.done.seconds) / steps, (0.25, 0.5, 0.75))
         return Speed(
             compile_seconds=self.steps.compile_seconds,
-            train_seconds=sum(self.done.seconds),
+            train_seconds=sum(self.done.seconds) + self.refit_seconds,
             step_ms=1000 * middle,
             step_ms_low=1000 * low,
             step_ms_high=1000 * high,

@@ -89,7 +89,7 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_keys():
 
 
 def test_fields_that_came_later_are_no_part_of_a_fingerprint_at_their_defaults():
-    assert RUN.but(training=RUN.training.but(warmup=0, decay="none")).fingerprint == GOLDEN
+    assert RUN.but(training=RUN.training.but(warmup=0, decay="none", refit=False)).fingerprint == GOLDEN
     assert RUN.but(model=RUN.model.but(scaling="none", linear_path=0)).fingerprint == GOLDEN
     searched = experiment(**search(learning_rate=[0.1, 0.2]))
     assert (
@@ -143,6 +143,7 @@ OTHER = {
     "training.clip": "weight",
     "training.optimizer": "sgd",
     "training.patience": 10,
+    "training.refit": True,
     "training.jit": False,
     "training.deterministic": False,
     "training.seconds": 2.5,

@@ -18,7 +18,8 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     patience = _setting(experiment, "patience", patience)
     batch = _setting(experiment, "batch_size", f"{training.batch_size} sequences per step")
     stop = f" at most; {patience}" if patience else ""
-    yield "Training", f"{length}{stop}; {batch}, in the same order for every cell at the same seed"
+    anew = "; final runs then anew on training and validation split together, up to the best epoch" * training.refit
+    yield "Training", f"{length}{stop}; {batch}, in the same order for every cell at the same seed{anew}"
     yield "Optimiser", _optimiser(experiment)
     kernels = "deterministic" if training.deterministic else "not deterministic"
     jit = training.jit if isinstance(training.jit, str) else "yes" if training.jit else "no"

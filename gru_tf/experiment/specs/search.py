@@ -37,7 +37,15 @@ class Range(Spec):
 
 
 Values = Annotated[tuple[Scalar | None, ...], Field(strict=False, min_length=1)]
-NOT_SEARCHED = ("budget", "seconds", "deterministic", "start", "frozen", "sha256")  # protocol, not network or recipe
+NOT_SEARCHED = (
+    "budget",
+    "seconds",
+    "refit",
+    "deterministic",
+    "start",
+    "frozen",
+    "sha256",
+)  # protocol, not network or recipe
 LATER = (*network.LATER, *training.LATER)
 MODEL = tuple(name for name in ModelSpec.model_fields if name not in NOT_SEARCHED)
 TRAINING = tuple(name for name in TrainingSpec.model_fields if name not in NOT_SEARCHED)

@@ -6,7 +6,7 @@ from pydantic import Field, model_serializer, model_validator
 
 from gru_tf.experiment.specs.spec import Positive, Spec
 
-LATER = ("warmup", "decay")  # fields that runs did not have from the first: left out of a dump at their defaults
+LATER = ("warmup", "decay", "refit")  # fields that runs did not have from the first: left out of a dump at their defaults
 
 
 class TrainingSpec(Spec):
@@ -24,6 +24,8 @@ class TrainingSpec(Spec):
         clip: whether the norm is that of all gradients together ("global") or of each weight's ("weight").
         optimizer: "adam", "rmsprop" or "sgd", with Keras' defaults.
         patience: epochs without a better validation metric before training stops; null for none.
+        refit: whether a final run, once validation has shown its best epoch, trains anew on the training and validation
+            splits together for as many epochs, and is tested after these; for small sets whose literature does so.
         jit: "auto" (XLA, except for a layer that takes cuDNN or a fused CPU kernel), true or false.
         deterministic: whether to require TensorFlow's deterministic kernels, and on a CPU to keep the processor out of the
             numbers; each result says whether that holds.
@@ -39,6 +41,7 @@ class TrainingSpec(Spec):
     clip: Literal["global", "weight"] = "global"
     optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
     patience: Positive | None = None
+    refit: bool = False
     jit: Literal["auto"] | bool = "auto"
     deterministic: bool = True
 
@@ -54,6 +57,12 @@ class TrainingSpec(Spec):
             raise ValueError(
                 f"expected no '{name}' together with 'seconds': a schedule needs the number of steps. Received: {value}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _refit_by_epochs(self) -> Self:
+        if self.refit and self.seconds is not None:
+            raise ValueError("expected no 'refit' together with 'seconds', which it would exceed. Received: true")
         return self
 
     @model_serializer(mode="wrap")
