@@ -41,7 +41,7 @@ def log(uri: str, run_id: str, result: RunResult, model: FittedBaseline) -> str:
         if isinstance(task, OwnData):
             (data / ENCODINGS).write_text(json.dumps(task.encodings(), ensure_ascii=False), encoding="utf-8")
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "An input example was not provided")  # the signature is stated
+            warnings.filterwarnings("ignore", ".*An input example was not provided")  # the signature is stated
             info = mlflow.pyfunc.log_model(
                 name=f"{run.cell.name}-{run.task.name}",
                 loader_module=__name__,
