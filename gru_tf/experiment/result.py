@@ -91,6 +91,7 @@ class RunResult(BaseModel):
         validation: the metric at the best epoch; test: on the test split, None for a trial.
         more: further metrics on the test split by name, and metrics on further splits as "<split>_<metric>".
         chance: the baseline's metric; score: (test − chance) / (solved − chance), None for a trial.
+        test_examples: sequences that `test` is of; None in older results.
         chances: the baseline's metric on further splits, by name as in `more`.
         units: size of each layer's state; parameters, recurrent_parameters: exact counts.
         speed: training speed; peak_memory_mb: of the worker's process.
@@ -132,6 +133,7 @@ class RunResult(BaseModel):
     more: dict[str, float] = {}
     chance: float | None = None
     score: float | None = None
+    test_examples: int | None = None
     chances: dict[str, float] = {}
     units: int | None = None
     parameters: int | None = None

@@ -138,6 +138,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         more=tested,
         chance=task.metric.chance,
         score=None if test is None else task.metric.score(test),
+        test_examples=None if test is None else len(splits.test),
         chances={f"{name}_{task.metric.name}": task.metric.chance_on(name) for name in splits.more if test is not None},
         units=network.size.units,
         parameters=network.size.parameters,

@@ -14,7 +14,7 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.timing import Timing
 from gru_tf.foundation.array import Array
-from gru_tf.suite.tracking import baseline_model, description, example_losses, heartbeat, history, model, phases
+from gru_tf.suite.tracking import baseline_model, definition, description, example_losses, heartbeat, history, model, phases
 from gru_tf.suite.tracking.child_runs import Children
 from gru_tf.suite.tracking.errors import guarded
 from gru_tf.suite.tracking.fields import DIAGNOSTICS
@@ -98,7 +98,7 @@ class Record:
         """Whether a finished experiment's definition in the store has other claims or published numbers."""
         stored = whole(self.client.get_run(self.parent).data.tags, DEFINITION)
         try:
-            return Experiment.model_validate_json(stored) != self.experiment
+            return definition.read(stored) != self.experiment
         except ValidationError:  # of another version of this package
             return True
 

@@ -16,8 +16,9 @@ ROWS = 60
 def months(rows: int = ROWS, first: int = 0) -> Any:
     """Months from 2010 on, with a value that grows by the square, so that each row can be told by it."""
     steps = np.arange(first, first + rows)
-    moments = pandas.date_range("2010-01-01", periods=first + rows, freq="MS")[first:]
-    return pandas.DataFrame({"month": moments, "v": steps**2})
+    return pandas.DataFrame(
+        {"month": pandas.date_range("2010-01-01", periods=first + rows, freq="MS")[first:], "v": steps**2}
+    )
 
 
 def task_on(folder: Path, frame: Any, **options: Any) -> OwnForecast:
