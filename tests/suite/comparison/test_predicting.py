@@ -94,7 +94,8 @@ def test_what_is_recommended_predicts_and_says_why(forecast):
     assert advice.cell is None
     assert advice.other in ("ets", "ridge")
     tests = {row.cell: row.test.mean for row in answer.table()}
-    line = f"{advice.other}, as recommended: test rmse {tests[advice.other]:.4g}; the best network, rnn: test rmse {tests['rnn']:.4g}"
+    first, second = (f"test rmse {tests[name]:.4g}" for name in (advice.other, "rnn"))
+    line = f"{advice.other}, as recommended: {first}; the best network, rnn: {second}"
     assert str(answer.predictor()) == line
     later = months(WINDOW, MONTHS)
     pandas.testing.assert_frame_equal(answer.predict(later), answer.predict(later, advice.other))
@@ -178,6 +179,24 @@ def test_mlflow_serves_a_model_of_windows_from_a_file_without_a_pickle(forecast,
     expected = model.predict(predictor.ModelInputs(inputs, np.full(1, WINDOW)))
     np.testing.assert_array_equal(served.predict(inputs), expected)
     assert not list(forecast.folder.rglob("*.pkl"))
+
+
+def test_mlflow_serves_sequences_of_different_lengths_as_it_serves_their_network(sequences):
+    """Whichever is recommended, by the inputs that a masked network has."""
+    answer, name = sequences.answer, sequences.answer.recommendation.other
+    (run,) = [run for run in answer.results.runs if run.run.cell.label == name]
+    new = trips(6, seed=10)
+    inputs, lengths = answer._task.prepare(new)
+    mlflow.set_tracking_uri(sequences.store)
+    try:
+        served = mlflow.pyfunc.load_model(answer.results.record.models[run.run.fingerprint])
+        network = mlflow.pyfunc.load_model(answer._models.trained["rnn"][0])
+    finally:
+        mlflow.set_tracking_uri(None)
+    names = [each.name for each in served.metadata.signature.inputs.inputs]
+    assert names == [each.name for each in network.metadata.signature.inputs.inputs]
+    outputs = served.predict({"sequence": inputs, "mask": np.arange(inputs.shape[1]) < lengths[:, None]})
+    pandas.testing.assert_frame_equal(answer._task.answer(outputs, new), answer.predict(new))
 
 
 def test_a_series_model_says_that_windows_are_not_enough():
