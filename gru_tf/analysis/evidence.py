@@ -6,15 +6,21 @@ Tables, reports, dashboards and recommendations show this and compute nothing of
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from gru_tf.analysis.statistics import Interval, PairedComparison, compare_tasks
+from gru_tf.analysis.course import Family, family
+from gru_tf.analysis.guards import Mark, marks_of
+from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.statistics.across import Ranks, interquartile_mean, ranks
-from gru_tf.analysis.statistics.power import seeds_needed
 from gru_tf.analysis.statistics.ratios import ratio
+from gru_tf.analysis.statistics.signed_ranks import FRIEDMAN, SignedRanks, signed_ranks
+from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.table import Row, baseline_rows, by_pair, rows
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.timing import Timings
+
+VerdictWord = Literal["better", "equivalent", "unreliable", "inconclusive", "withheld"]
 
 
 @dataclass(frozen=True)
@@ -25,15 +31,15 @@ class CellEvidence:
         row: its line of the table: sizes, interval, times.
         tests: seed → test metric of each finished seed.
         scores: seed → (test − chance) / (solved − chance).
-        steps: seed → milliseconds of a training step; empty where the task has a timing phase, whose times count instead.
         training_seconds: seed → wall time of all training epochs.
+        marks: what speaks against its result being the best that it can do.
     """
 
     row: Row
     tests: dict[int, float]
     scores: dict[int, float]
-    steps: dict[int, float]
     training_seconds: dict[int, float]
+    marks: tuple[Mark, ...] = ()
 
     @property
     def cell(self) -> str:
@@ -77,9 +83,10 @@ class TaskEvidence:
         chance: the baseline's metric.
         cells: in the experiment's order.
         pairs: every two cells, a difference above 0 being for the first whichever way the metric goes; corrected for all
-            pairs on all tasks of the experiment.
+            that the experiment tests: cells, baselines, tasks and claims.
+        against: every cell with every baseline, likewise.
+        margin: difference within which two of them are equivalent; None where it is not known.
         baselines: models without a recurrent network that were fitted to it, each with a single value.
-        needed: for each pair the seeds in all that would be needed; None where it is significant, or not known.
     """
 
     task: str
@@ -88,8 +95,9 @@ class TaskEvidence:
     direction: str
     chance: float | None
     cells: tuple[CellEvidence, ...]
-    pairs: tuple[PairedComparison, ...]
-    needed: tuple[int | None, ...]
+    pairs: tuple[SampleComparison, ...]
+    against: tuple[SampleComparison, ...] = ()
+    margin: float | None = None
     baselines: tuple[CellEvidence, ...] = ()
 
     @property
@@ -102,6 +110,32 @@ class TaskEvidence:
         """Whether a baseline's metric is better than the best cell's mean; None where either is not known."""
         own, best = model.row.oriented, self.cell(self.best).row.oriented if self.best else None
         return None if own is None or best is None else own > best
+
+    def pair(self, first: str, second: str) -> SampleComparison | None:
+        """What is known of two cells, or of a cell and a baseline; None where they were not compared."""
+        names = {first, second}
+        known = (pair for pair in (*self.pairs, *self.against) if {pair.first, pair.second} == names)
+        return next((pair.seen_from(first) for pair in known), None)
+
+    def withheld(self, pair: SampleComparison) -> str:
+        """The one because of whose marks a verdict is not given; "" where it is, or there is none.
+
+        Of a significant difference the one that would be worse, which might not be if it were tuned or trained to its end;
+        of an equivalence either.
+        """
+        names = [pair.first, pair.second] if pair.equivalent else [pair.first if pair.better == pair.second else pair.second]
+        if not pair.equivalent and pair.better is None:
+            return ""
+        marked = [cell.cell for cell in self.cells if cell.marks]
+        return next((name for name in names if name in marked), "")
+
+    def verdict(self, pair: SampleComparison) -> VerdictWord:
+        """On one of its pairs: "better", "equivalent", "unreliable", "inconclusive", or "withheld"."""
+        return "withheld" if self.withheld(pair) else pair.verdict
+
+    def better(self, pair: SampleComparison) -> str | None:
+        """The one of a pair that is better; None where neither is, or the verdict is withheld."""
+        return None if self.withheld(pair) else pair.better
 
     def cell(self, label: str) -> CellEvidence:
         """The one of this label; KeyError where there is none."""
@@ -117,7 +151,7 @@ class TaskEvidence:
     def inconclusive(self) -> tuple[str, ...]:
         """The cells that the best one is not significantly better than."""
         own = [pair.seen_from(self.best) for pair in self.pairs if self.best and self.best in (pair.first, pair.second)]
-        return tuple(pair.second for pair in own if pair.better != self.best)
+        return tuple(pair.second for pair in own if self.better(pair) != self.best)
 
     @property
     def timed(self) -> bool:
@@ -134,23 +168,18 @@ class TaskEvidence:
 
     @property
     def quickest(self) -> str | None:
-        """The cell with the shortest training step, by its median; None where fewer than two cells were timed."""
-        timed = {cell.cell: cell.row.step_ms for cell in self.cells if cell.row.step_ms is not None}
+        """The cell with the shortest training step, by its median; None where fewer than two cells were timed.
+
+        That is, timed side by side: steps of the training itself, on a machine that runs share, are not compared.
+        """
+        timed = {cell.cell: cell.row.step_ms for cell in self.cells if cell.row.step_ms is not None} if self.timed else {}
         return min(timed, key=lambda cell: timed[cell]) if len(timed) > 1 else None
 
     @property
     def as_quick(self) -> tuple[str, ...]:
-        """The cells that are not surely slower than the quickest.
-
-        By the interval of the ratio of their step times, where the task has a timing phase; else those that at some seed
-        took no longer for a step than the quickest did at the same seed.
-        """
-        if self.timed:
-            ratios = {c.cell: self.step_ratio(c.cell, self.quickest) for c in self.cells if self.quickest != c.cell}
-            return tuple(cell for cell, times in ratios.items() if times is not None and not times.low > 1)
-        own = self.cell(self.quickest).steps if self.quickest else {}
-        others = (cell for cell in self.cells if cell.cell != self.quickest)
-        return tuple(c.cell for c in others if any(c.steps[seed] <= own[seed] for seed in own.keys() & c.steps.keys()))
+        """The cells that are not surely slower than the quickest, by the interval of the ratio of their step times."""
+        ratios = {c.cell: self.step_ratio(c.cell, self.quickest) for c in self.cells if self.quickest != c.cell}
+        return tuple(cell for cell, times in ratios.items() if times is not None and not times.low > 1)
 
 
 @dataclass(frozen=True)
@@ -160,7 +189,9 @@ class Evidence:
     Args:
         experiment: the question.
         tasks: in the experiment's order.
-        ranks: of the cells over the tasks; None for one task, or where a cell has no score on one of them.
+        ranks: of the cells over ten tasks or more; None for fewer, or where a cell has no score on one of them.
+        signed: every two cells by signed ranks over the tasks, for fewer than ten of them; () for one.
+        family: all tests of the experiment.
         middle: cell → interquartile mean of its normalised scores over all tasks and seeds; a failed seed counts as 0. A
             cell whose seeds have not all ended, or of which none has a score, is not in it.
         failures: (task title, cell, what) of every trial and seed that diverged or failed.
@@ -172,6 +203,8 @@ class Evidence:
     experiment: Experiment
     tasks: tuple[TaskEvidence, ...]
     ranks: Ranks | None
+    signed: tuple[SignedRanks, ...]
+    family: Family
     middle: dict[str, Interval]
     failures: tuple[tuple[str, str, str], ...]
     missing: tuple[tuple[str, str, int], ...]
@@ -189,17 +222,21 @@ def gather(experiment: Experiment, results: Iterable[RunResult], timings: Timing
     results = list(results)
     table = rows(experiment, results, timings)
     of = by_pair(results)
-    cells = [tuple(_cell(row, of.get((row.task, row.cell), [])) for row in table if row.task == t) for t in _tasks(table)]
-    scores = [_scores(task, experiment.seeds) for task in cells]
-    pairs = compare_tasks(scores)
-    models = [CellEvidence(row, {}, {}, {}, {}) for row in baseline_rows(experiment, results)]
+    cells = [
+        tuple(_cell(experiment, row, of.get((row.task, row.cell), [])) for row in table if row.task == task)
+        for task in _tasks(table)
+    ]
+    tested = family(experiment, results)
+    models = [CellEvidence(row, {}, {}, {}) for row in baseline_rows(experiment, results)]
     others = [tuple(model for model in models if model.row.task == task[0].row.task) for task in cells]
-    tasks = tuple(map(_task, cells, scores, pairs, others))
+    tasks = tuple(_task(tested, number, *both) for number, both in enumerate(zip(cells, others, strict=True)))
     return Evidence(
         experiment=experiment,
         tasks=tasks,
         ranks=_ranks(tasks),
-        middle=_middle(tasks, of, len(experiment.seeds)),
+        signed=_signed(tasks),
+        family=tested,
+        middle=_middle(tasks, of),
         failures=tuple((row.title, row.cell, what) for row in table for what in row.failures),
         missing=tuple((row.title, row.cell, row.wanted - row.seeds) for row in table if row.seeds < row.wanted),
         untested=tuple((c.row.title, c.cell, c.untested) for task in cells for c in task if c.untested),
@@ -211,18 +248,10 @@ def _tasks(table: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row.task for row in table))
 
 
-def _scores(cells: Sequence[CellEvidence], seeds: Sequence[int]) -> dict[str, list[float]]:
-    """Cell → its test metric at each seed, larger is better; NaN where the seed did not finish."""
-    return {c.cell: [sign(c.row.direction) * c.tests.get(seed, math.nan) for seed in seeds] for c in cells if c.tests}
-
-
-def _task(
-    cells: tuple[CellEvidence, ...],
-    scores: Mapping[str, Sequence[float]],
-    pairs: Sequence[PairedComparison],
-    baselines: tuple[CellEvidence, ...],
-) -> TaskEvidence:
+def _task(tested: Family, number: int, cells: tuple[CellEvidence, ...], baselines: tuple[CellEvidence, ...]) -> TaskEvidence:
     first = next((c.row for c in cells if c.row.metric), cells[0].row)
+    labels, samples = {cell.cell for cell in cells}, tested.samples[number]
+    known = [pair for pair in tested.pairs[number] if all(pair.counts)]
     return TaskEvidence(
         task=first.task,
         title=first.title,
@@ -230,42 +259,46 @@ def _task(
         direction=first.direction,
         chance=first.chance,
         cells=cells,
-        pairs=tuple(pairs),
-        needed=tuple(None if p.significant else _needed(scores[p.first], scores[p.second], p.comparisons) for p in pairs),
+        pairs=tuple(pair for pair in known if pair.second in labels),
+        against=tuple(pair for pair in known if pair.second not in labels),
+        margin=samples.margin,
         baselines=baselines,
     )
 
 
-def _cell(row: Row, results: Sequence[RunResult]) -> CellEvidence:
-    finals = [result for result in results if result.is_finished_final and result.test is not None]
+def _cell(experiment: Experiment, row: Row, results: Sequence[RunResult]) -> CellEvidence:
+    counted = set(experiment.seeds[: row.wanted])
+    ended = [result for result in results if result.is_finished_final and result.run.seed in counted]
+    finals = [result for result in ended if result.test is not None]
     tests = {result.run.seed: result.test for result in finals if result.test is not None}
     scores = {result.run.seed: result.score for result in finals if result.score is not None}
-    speeds = {result.run.seed: result.speed for result in finals if result.speed is not None}
-    steps = {seed: speed.step_ms for seed, speed in speeds.items()} if row.timing is None else {}
-    return CellEvidence(row, tests, scores, steps, {seed: speed.train_seconds for seed, speed in speeds.items()})
-
-
-def _needed(first: Sequence[float], second: Sequence[float], comparisons: int) -> int | None:
-    difference = [a - b for a, b in zip(first, second, strict=True) if math.isfinite(a - b)]
-    return seeds_needed(difference, comparisons)
+    seconds = {result.run.seed: result.speed.train_seconds for result in finals if result.speed is not None}
+    return CellEvidence(row, tests, scores, seconds, marks_of(experiment, ended))
 
 
 def _ranks(tasks: Sequence[TaskEvidence]) -> Ranks | None:
     means = [[cell.row.oriented for cell in task.cells] for task in tasks]
-    if len(tasks) < 2 or len(tasks[0].cells) < 2 or any(mean is None for row in means for mean in row):
+    if len(tasks) < FRIEDMAN or len(tasks[0].cells) < 2 or any(mean is None for row in means for mean in row):
         return None
     return ranks(means, [cell.cell for cell in tasks[0].cells])
 
 
-def _middle(
-    tasks: Sequence[TaskEvidence], of: Mapping[tuple[str, str], Sequence[RunResult]], seeds: int
-) -> dict[str, Interval]:
+def _signed(tasks: Sequence[TaskEvidence]) -> tuple[SignedRanks, ...]:
+    """By mean normalised scores, which are on one scale; a cell without one on a task is not counted there."""
+    if not 1 < len(tasks) < FRIEDMAN or len(tasks[0].cells) < 2:
+        return ()
+    scores = [[math.nan if cell.row.score is None else cell.row.score for cell in task.cells] for task in tasks]
+    return tuple(signed_ranks(scores, [cell.cell for cell in tasks[0].cells]))
+
+
+def _middle(tasks: Sequence[TaskEvidence], of: Mapping[tuple[str, str], Sequence[RunResult]]) -> dict[str, Interval]:
     """Of the cells whose final seeds have all ended: what is still to come is no zero, and fewer tasks are other tasks."""
     by_cell: dict[str, list[list[float]]] = {}
     for task in tasks:
         for cell in task.cells:
             ended = {result.run.seed for result in of.get((task.task, cell.cell), []) if result.run.purpose == "final"}
-            if len(ended) == seeds:  # one that diverged or failed learned nothing: 0, the baseline's score
+            seeds = cell.row.wanted
+            if len(ended) >= seeds:  # one that diverged or failed learned nothing: 0, the baseline's score
                 scores = list(cell.scores.values())
                 by_cell.setdefault(cell.cell, []).append(scores + [0.0] * (seeds - len(scores)))
     whole = {cell: scores for cell, scores in by_cell.items() if len(scores) == len(tasks)}

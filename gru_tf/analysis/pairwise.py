@@ -6,23 +6,27 @@ from html import escape
 from typing import NamedTuple
 
 from gru_tf.analysis.evidence import Evidence, TaskEvidence
-from gru_tf.analysis.statistics import PairedComparison
-from gru_tf.analysis.statistics.paired import LEVEL
+from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.table_text import metric, task_names
 from gru_tf.analysis.wording import difference, p_value
 from gru_tf.foundation.errors import UserError, did_you_mean
 
 HEADINGS = ("task", "", "difference [95 % interval]", "p", "seeds", "verdict")
+TESTS = {  # how a pair was compared → the test's name
+    "welch": "Welch's test",
+    "paired": "paired t-test",
+    "rates": "Fisher's exact test",
+    "constant": "Student's test",
+}
 
 
 class _OnTask(NamedTuple):
     task: TaskEvidence
-    pair: PairedComparison | None
-    needed: int | None
+    pair: SampleComparison | None
 
 
-class Versus(Mapping[str, PairedComparison]):
-    """Task → `gru_tf.analysis.statistics.PairedComparison` of two cells at equal seeds, first − second.
+class Versus(Mapping[str, SampleComparison]):
+    """Task → `gru_tf.analysis.statistics.unpaired.SampleComparison` of two cells, first − second.
 
     A difference above 0 is for the first cell, whichever way the metric goes. P-values are corrected (Holm) for all
     comparisons of the evidence, those that are not looked at here included. Printed, it says what they show; a task of which
@@ -45,12 +49,9 @@ class Versus(Mapping[str, PairedComparison]):
         self._by_task = {names[task.task]: self._on(task) for task in evidence.tasks}
 
     def _on(self, task: TaskEvidence) -> _OnTask:
-        for pair, needed in zip(task.pairs, task.needed, strict=True):
-            if {pair.first, pair.second} == {self.first, self.second} and pair.seeds:
-                return _OnTask(task, pair.seen_from(self.first), needed)
-        return _OnTask(task, None, None)
+        return _OnTask(task, task.pair(self.first, self.second))
 
-    def __getitem__(self, task: str) -> PairedComparison:
+    def __getitem__(self, task: str) -> SampleComparison:
         on_task = self._by_task.get(task)
         if on_task is None or on_task.pair is None:
             raise KeyError(task)
@@ -67,16 +68,19 @@ class Versus(Mapping[str, PairedComparison]):
         on_task = self._by_task[task]
         if on_task.pair is None:
             return "no seed has finished with both"
-        if on_task.pair.better:
-            return f"{on_task.pair.better} is better"
-        return f"inconclusive{_why(on_task.pair)}{_enough(on_task)}"
+        return words(on_task.task, on_task.pair)
 
     def __repr__(self) -> str:
-        lines = [f"{self.first} against {self.second}, at equal seeds (paired t-tests, Holm):"]
-        for name, (task, pair, _) in self._by_task.items():
+        lines = [f"{self.first} against {self.second} ({self._tests()}, Holm):"]
+        for name, (task, pair) in self._by_task.items():
             verdict = self.verdict(name)
-            lines.append(f"  {name}, {_metric(task)}: {_summary(pair, verdict) if pair else verdict}")
+            lines.append(f"  {name}, {_metric(task)}: {_summary(task, pair, verdict) if pair else verdict}")
         return "\n".join(lines)
+
+    def _tests(self) -> str:
+        """The names of the tests that were made."""
+        made = {on_task.pair.test for on_task in self._by_task.values() if on_task.pair is not None}
+        return " and ".join(name for test, name in TESTS.items() if test in made) or "no test"
 
     def _repr_html_(self) -> str:
         """For notebooks: a row a task."""
@@ -85,15 +89,15 @@ class Versus(Mapping[str, PairedComparison]):
             "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in self._cells(name)) + "</tr>" for name in self._by_task
         )
         caption = f"<b>{escape(self.first)} − {escape(self.second)}</b>, above 0 where {escape(self.first)} is better"
-        note = "<p>At equal seeds; p: paired t-tests with Holm's correction for all comparisons of the experiment.</p>"
+        note = f"<p>p: {escape(self._tests())} with Holm's correction for all that the experiment tests.</p>"
         return f"<p>{caption}</p><table><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>{note}"
 
     def _cells(self, name: str) -> tuple[str, ...]:
-        task, pair, _ = self._by_task[name]
+        task, pair = self._by_task[name]
         if pair is None:
             return name, _metric(task), "–", "–", "0", self.verdict(name)
-        p = "–" if math.isnan(pair.t_holm) else p_value(pair.t_holm).removeprefix("p ").removeprefix("= ")
-        return name, _metric(task), difference(pair.difference), p, str(pair.seeds), self.verdict(name)
+        p = "–" if math.isnan(pair.p_holm) else p_value(pair.p_holm).removeprefix("p ").removeprefix("= ")
+        return name, _metric(task), difference(pair.difference), p, _counts(pair), self.verdict(name)
 
 
 def _label(name: str, labels: Mapping[str, str]) -> str:
@@ -107,29 +111,37 @@ def _label(name: str, labels: Mapping[str, str]) -> str:
     raise UserError(f"the experiment has no cell '{name}'.{did_you_mean(name, list(labels))} Cells: {', '.join(labels)}")
 
 
-def _summary(pair: PairedComparison, verdict: str) -> str:
+def words(task: TaskEvidence, pair: SampleComparison) -> str:
+    """The verdict on a pair in a few words, with what a withheld one needs."""
+    verdict = task.verdict(pair)
+    if verdict == "better":
+        return f"{pair.better} {'learns more often' if pair.test == 'rates' else 'is better'}"
+    if verdict == "withheld":
+        name = task.withheld(pair)
+        mark = task.cell(name).marks[0]
+        return f"withheld: {name}: {mark.what}; {mark.mend}"
+    if verdict == "equivalent":
+        return "equivalent" + (f" within {task.margin:.2g}" if task.margin else "")
+    return "unreliable: how often they learn does not differ significantly" if verdict == "unreliable" else verdict
+
+
+def _summary(task: TaskEvidence, pair: SampleComparison, verdict: str) -> str:
     """The difference, how sure it is, and the verdict where that is another one than the difference."""
     ahead = pair.seen_from(pair.second) if pair.difference.mean < 0 else pair
+    better = task.verdict(pair) == "better"
     if ahead.difference.mean == 0:
         by = f"equal, {difference(ahead.difference)}"
     else:
-        by = f"{ahead.first} {'is better' if pair.significant else 'ahead'} by {difference(ahead.difference)}"
-    seeds = "1 seed" if pair.seeds == 1 else f"{pair.seeds} seeds"
-    p = "" if math.isnan(pair.t_holm) else p_value(pair.t_holm)
-    return ", ".join(filter(None, [by, p, seeds, "" if pair.significant else verdict]))
+        of = " of rates of success" if pair.test == "rates" else ""
+        by = f"{ahead.first} {'is better' if better else 'ahead'} by {difference(ahead.difference)}{of}"
+    seeds = _counts(pair) + (" seed" if max(pair.counts) == 1 else " seeds")
+    p = "" if math.isnan(pair.p_holm) else p_value(pair.p_holm)
+    return ", ".join(filter(None, [by, p, seeds, "" if better else verdict]))
 
 
-def _why(pair: PairedComparison) -> str:
-    """What speaks against a difference that is significant by the t-test alone."""
-    if not pair.t_holm <= LEVEL:
-        return ""
-    if pair.reachable:
-        return f": permutation test {p_value(pair.permutation_holm)}"
-    return f": not all {pair.seeds} seeds agree"
-
-
-def _enough(on_task: _OnTask) -> str:
-    return f" (about {on_task.needed:,} seeds would be needed)" if on_task.needed else ""
+def _counts(pair: SampleComparison) -> str:
+    """Of how many seeds each is."""
+    return str(pair.counts[0]) if pair.counts[0] == pair.counts[1] else f"{pair.counts[0]} and {pair.counts[1]}"
 
 
 def _metric(task: TaskEvidence) -> str:

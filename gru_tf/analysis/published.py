@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gru_tf.analysis.scores import bounded
 from gru_tf.analysis.statistics import Interval
-from gru_tf.analysis.table import bounded, rows
+from gru_tf.analysis.table import rows
 from gru_tf.experiment.claim import named
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult

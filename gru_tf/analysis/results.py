@@ -18,6 +18,7 @@ from gru_tf.analysis.verdicts import judge
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.timing import Timings
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class Archive(Protocol):
 
     def validation_histories(self, results: Iterable[RunResult]) -> Mapping[str, Sequence[float]]:
         """Fingerprint → validation metric by epoch, without the runs that have none."""
+
+    def losses(self, results: Iterable[RunResult]) -> Mapping[str, Array]:
+        """Fingerprint → (N,) loss of each test example, without the runs that have none."""
 
     def diagnostics(self, result: RunResult) -> Diagnostics | None:
         """What a run recorded of the inside of its network; None where it was not asked to."""
@@ -55,18 +59,19 @@ class Results:
     timing: Timings | None = None
 
     def in_full(self) -> "Results":
-        """The same with the histories and diagnostics that the store keeps apart, for figures.
+        """The same with the histories, losses and diagnostics that the store keeps apart, for the report.
 
-        Each final run with its validation metric by epoch, and the first seed of each (task, cell) that recorded the
-        inside of its network with that.
+        Each final run with its validation metric by epoch and its loss by test example, and the first seed of each (task,
+        cell) that recorded the inside of its network with that.
         """
         if self.record is None:
             return self
         finals = [run for run in self.runs if run.is_finished_final]
         histories = self.record.validation_histories(finals)
+        losses = self.record.losses(finals)
         first = {(r.run.task.label, r.run.cell.label): r for r in _last_seed_first(finals) if r.run.diagnostics}
         inside = {r.run.fingerprint: self.record.diagnostics(r) for r in first.values()}
-        return replace(self, runs=tuple(_in_full(run, histories, inside) for run in self.runs))
+        return replace(self, runs=tuple(_in_full(run, histories, losses, inside) for run in self.runs))
 
     def table(self) -> list[table.Row]:
         """One row a (task, cell), and below the cells of each task one a baseline."""
@@ -92,7 +97,7 @@ class Results:
         return frame(self.experiment, self.runs)
 
     def compare(self, first: str, second: str) -> Versus:
-        """Two cells at equal seeds, on every task; printed, or in a notebook, it says what is significant.
+        """Two cells on every task; printed, or in a notebook, it says what is significant.
 
         Raises:
             UserError: for a cell that the experiment does not have.
@@ -129,7 +134,7 @@ class Results:
     def _beside(self) -> dict[str, list[str]]:
         """Verdicts on claims, and published numbers by the label of their task, a line each."""
         notes: dict[str, list[str]] = {}
-        for verdict in judge(self.experiment, self.runs, self.timing):
+        for verdict in judge(self.evidence, self.runs):
             notes.setdefault("", []).append(f"Claim {verdict.text}: {verdict.verdict}. {verdict.why}")
         for one in beside(self.experiment, self.runs):
             ours = f"ours {wording.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "no result of ours yet"
@@ -153,12 +158,17 @@ def _last_seed_first(runs: Iterable[RunResult]) -> list[RunResult]:
 
 
 def _in_full(
-    result: RunResult, histories: Mapping[str, Sequence[float]], inside: Mapping[str, Diagnostics | None]
+    result: RunResult,
+    histories: Mapping[str, Sequence[float]],
+    losses: Mapping[str, Array],
+    inside: Mapping[str, Diagnostics | None],
 ) -> RunResult:
     fingerprint = result.run.fingerprint
     more: dict[str, object] = {}
     if fingerprint in histories:
         more["history"] = {f"validation_{result.metric}": histories[fingerprint]}
+    if fingerprint in losses:
+        more["losses"] = losses[fingerprint].tobytes()
     if inside.get(fingerprint) is not None:
         more["diagnostics"] = inside[fingerprint]
     return result.model_copy(update=more) if more else result

@@ -5,15 +5,17 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gru_tf.analysis.statistics import Interval, interval
+from gru_tf.analysis.course import course
+from gru_tf.analysis.scores import bounded, examples_of, oriented
+from gru_tf.analysis.statistics import Interval
+from gru_tf.analysis.statistics.unreliable import Modes, modes_of
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice
 from gru_tf.experiment.timing import Timing, Timings
 from gru_tf.tasks.task import BASELINE_ORDER
 
-LEAST = {"perplexity": 1.0}  # that a metric can be; 0 where it is not named
-MOST = {"accuracy": 1.0, "bleu": 100.0}  # likewise; no bound where it is not named
+FIRST = 5  # replicates before the first look
 
 
 @dataclass(frozen=True)
@@ -25,18 +27,20 @@ class Row:
         title: of the task, what tables call it.
         units, parameters, recurrent_parameters: size of the final network; None while there is none.
         metric: name of the task's metric; direction: "max" or "min".
-        test: mean and 95 % interval over the finished seeds, clipped to the metric's range; None while there is none.
+        test: mean and 95 % interval over the finished seeds, inside of what the metric can be; None while there is none.
         chance: the baseline's metric, its mean over seeds.
         score: mean of (test − chance) / (solved − chance).
         step_ms: median training step, in milliseconds: of the timing phase where the task has one, else over seeds.
         compile_seconds: median over seeds.
         kernel_path: what executed the recurrence.
         settings: what the search chose.
-        seeds: finished seeds; wanted: seeds that the experiment names.
+        seeds: finished seeds; wanted: seeds that the experiment names, or replicates up to the cell's last look.
         failures: trials and seeds that diverged or failed, each in a few words.
         predict_ms: median batch without updates, like `step_ms`.
         peak_memory_mb: of the process that trained, median over seeds; model_bytes: of the saved model, likewise.
         timing: the phase in which the task's networks were timed; None where there was none.
+        modes: of the scores, larger being better: how often the cell learned, and whether it sometimes fails; None while no
+            seed has ended, and of a baseline.
         baseline: whether it is a model without a recurrent network, whose name `cell` is; fitted once, to no seed.
     """
 
@@ -62,14 +66,30 @@ class Row:
     peak_memory_mb: float | None = None
     model_bytes: float | None = None
     timing: Timing | None = None
+    modes: Modes | None = None
     baseline: bool = False
 
     @property
+    def unreliable(self) -> bool:
+        """Whether the cell sometimes fails: its mean is then of two kinds of runs, and like neither."""
+        return self.modes is not None and self.modes.unreliable
+
+    @property
+    def middle(self) -> Interval | None:
+        """What describes the scores: the mean, or of a cell that sometimes fails the median."""
+        if self.modes is None or not self.modes.unreliable:
+            return self.test
+        median = self.modes.median
+        turned = median if self.direction == "max" else Interval(-median.mean, -median.high, -median.low)
+        return turned if math.isfinite(turned.mean) else self.test
+
+    @property
     def oriented(self) -> float | None:
-        """The mean, turned so that the larger one is the better; None where there is none, or it is not finite."""
-        if self.test is None or not math.isfinite(self.test.mean):
+        """The middle, turned so that the larger one is the better; None where there is none, or it is not finite."""
+        middle = self.middle
+        if middle is None or not math.isfinite(middle.mean):
             return None
-        return sign(self.direction) * self.test.mean
+        return sign(self.direction) * middle.mean
 
 
 def rows(experiment: Experiment, results: Iterable[RunResult], timings: Timings | None = None) -> list[Row]:
@@ -77,11 +97,22 @@ def rows(experiment: Experiment, results: Iterable[RunResult], timings: Timings 
 
     Where a task has a timing phase, its times are those of the phase alone: a cell that is not in it has none.
     """
-    of, by_task = by_pair(results), timings or {}
+    results = list(results)
+    of, by_task, wanted = by_pair(results), timings or {}, _wanted(experiment, results)
     return [
-        _row(experiment, task, cell, of.get((task.label, cell.label), []), by_task.get(task.label))
+        _row(experiment, task, cell, of.get((task.label, cell.label), []), by_task.get(task.label), wanted)
         for task, cell in experiment.pairs()
     ]
+
+
+def _wanted(experiment: Experiment, results: list[RunResult]) -> dict[tuple[str, str], int]:
+    """Task and cell → replicates up to its last look, where they are run until it is decided; empty with fixed seeds."""
+    if experiment.replicates is None:
+        return {}
+    used = course(experiment, results).used
+    first = min(FIRST, experiment.replicates.at_most)
+    tasks = [task.label for task in experiment.tasks]
+    return {(task, cell): count or first for task, counts in zip(tasks, used, strict=True) for cell, count in counts.items()}
 
 
 def baseline_rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
@@ -134,8 +165,18 @@ def by_pair(results: Iterable[RunResult]) -> dict[tuple[str, str], list[RunResul
     return runs
 
 
-def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunResult], timing: Timing | None) -> Row:
-    finals = [r for r in results if r.is_finished_final]
+def _row(
+    experiment: Experiment,
+    task: Choice,
+    cell: Choice,
+    results: list[RunResult],
+    timing: Timing | None,
+    replicates: dict[tuple[str, str], int],
+) -> Row:
+    wanted = replicates.get((task.label, cell.label), len(experiment.seeds))
+    counted = set(experiment.seeds[:wanted])
+    ended = [r for r in results if r.run.purpose == "final" and r.run.seed in counted]
+    finals = [r for r in ended if r.status == "finished"]
     tested = [r.test for r in finals if r.test is not None]
     speeds = [r.speed for r in finals if r.speed is not None]
     first = finals[0] if finals else None
@@ -151,7 +192,7 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
         recurrent_parameters=first.recurrent_parameters if first else None,
         metric=first.metric if first else "",
         direction=first.direction if first else "max",
-        test=bounded(first.metric, tested) if first and tested else None,
+        test=bounded(first.metric, tested, examples_of(finals)) if first and tested else None,
         chance=_mean([r.chance for r in finals if r.chance is not None]),
         score=_mean([r.score for r in finals if r.score is not None]),
         step_ms=network.step_ms if network else None if timing else _median(s.step_ms for s in speeds),
@@ -159,18 +200,23 @@ def _row(experiment: Experiment, task: Choice, cell: Choice, results: list[RunRe
         kernel_path=first.kernel_path if first else "",
         settings={name: settings[name] for name in searched if name in settings},
         seeds=len(finals),
-        wanted=len(experiment.seeds),
+        wanted=wanted,
         failures=tuple(f"{_what(r)} {r.status}: {r.error}" for r in results if r.status != "finished"),
         predict_ms=network.batch_ms if network else None if timing else _median(s.predict_ms for s in speeds),
         peak_memory_mb=_median(r.peak_memory_mb for r in finals),
         model_bytes=_median(r.model_bytes for r in finals),
         timing=timing,
+        modes=_modes(ended),
     )
 
 
-def bounded(metric: str, values: list[float]) -> Interval:
-    """Mean and 95 % interval of a metric, clipped to its range."""
-    return interval(values).within(LEAST.get(metric, 0.0), MOST.get(metric, math.inf))
+def _modes(ended: list[RunResult]) -> Modes | None:
+    """By the scores and the baseline's; None where either is not known."""
+    scores = [oriented(r) for r in ended]
+    chances = [sign(r.direction) * r.chance for r in ended if r.chance is not None and math.isfinite(r.chance)]
+    if not chances or all(map(math.isnan, scores)):
+        return None
+    return modes_of(scores, sum(chances) / len(chances))
 
 
 def _median(values: Iterable[float | None]) -> float | None:

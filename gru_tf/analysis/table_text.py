@@ -1,8 +1,9 @@
 """The table of an experiment as text: its columns, the best row, the notes below; the same in every format."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from gru_tf.analysis.statistics.intervals import ENOUGH
+from gru_tf.analysis.statistics.unreliable import failure_bound
 from gru_tf.analysis.table import Row
 from gru_tf.analysis.wording import count, interval
 from gru_tf.experiment.experiment import Experiment
@@ -49,7 +50,25 @@ def _mean(row: Row) -> str:
     """With its interval; a baseline's value, which no seed changes, has none."""
     if row.test is None:
         return "–"
-    return f"{row.test.mean:.3g}" if row.baseline else interval(row.test)
+    return f"{row.test.mean:.3g}" if row.baseline else centre(row)
+
+
+def centre(row: Row) -> str:
+    """The mean with its interval; of a cell that sometimes fails the median, with its interval where so few have one."""
+    middle = row.middle
+    if middle is None:
+        return "–"
+    if not row.unreliable or row.modes is None:
+        return interval(middle)
+    return f"median {interval(middle) if math.isfinite(middle.low) else f'{middle.mean:.3g}'}"
+
+
+def unreliable(row: Row) -> str:
+    """How often a cell learned that sometimes fails, and how often it may fail: "learned in 15 of 30 [0.33, 0.67]"."""
+    if row.modes is None:
+        return ""
+    rate = row.modes.rate
+    return f"learned in {row.modes.successes} of {row.modes.runs} replicates, rate [{rate.low:.2f}, {rate.high:.2f}]"
 
 
 def best(block: Iterable[Row]) -> Row | None:
@@ -67,9 +86,7 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
         earlier: runs in the store that belong to an earlier definition of the experiment.
     """
     yield f"At {budget(experiment)}."
-    seeds = len(experiment.seeds)
-    if seeds > 1:
-        yield f"{_over(seeds)} over {seeds} seeds{conditional(experiment)}; bold = best mean (not a significance test)."
+    yield from _over(experiment, rows)
     if any(row.baseline for row in rows):
         yield OTHERS
     yield f"Baseline: test metric of a naive prediction. ms/step: median training step, {timed(rows)}."
@@ -106,8 +123,22 @@ def conditional(experiment: Experiment) -> str:
     return ", conditional on one search" if experiment.search and experiment.search.shared else ""
 
 
-def _over(seeds: int) -> str:
-    return f"Mean and {'BCa bootstrap' if seeds >= ENOUGH else 'Student-t'} interval"
+def _over(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
+    """What intervals are of, and what so few replicates still allow; nothing with one seed."""
+    counts = sorted({row.seeds for row in rows if not row.baseline and row.seeds})
+    if len(experiment.seeds) == 1 or not counts:
+        return
+    number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    unit = "seeds" if experiment.search is None or experiment.search.shared else "replicates, each with a search of its own"
+    over = f"{number} {unit}{conditional(experiment)}"
+    yield f"Mean and 95 % interval over {over}; bold = best mean (not a significance test)."
+    steady = [row.modes.runs for row in rows if row.modes and row.modes.successes == row.modes.runs and row.modes.runs > 1]
+    if steady:
+        fewest = min(steady)
+        yield f"No failure in {fewest} runs still allows a failure rate of {100 * failure_bound(0, fewest):.0f} %."
+    for row in rows:
+        if row.unreliable:
+            yield f"{row.title}, {row.cell} is unreliable: {unreliable(row)}; the median stands in place of the mean."
 
 
 def budget(experiment: Experiment) -> str:

@@ -1,41 +1,31 @@
 """A verdict on each claim of an experiment: supported, contradicted, or inconclusive; pure, from results alone.
 
-Counts of parameters are exact: a claim about them holds on every task that it is about, or is contradicted. What is
-measured differs from seed to seed: the two sides are compared in pairs, at the same seed of the same task, by the tests of
-`gru_tf.analysis.statistics.paired`, with Holm's correction over all measured claims of the experiment. So where there is no
-difference anywhere, the chance that any of them is called supported or contradicted stays below 5 %.
-
-Times are compared by their ratio, which is alike on tasks of all sizes; the difference is then in percent of the right side.
-Step times that a timing phase has measured are judged by `gru_tf.analysis.timed_claims`, and those of training are not used.
+Counts of parameters are exact: a claim about them holds on every task that it is about, or is contradicted. Scores and
+metrics differ from replicate to replicate: `claim_tests.py` tests them, and they are corrected together with everything else
+that the experiment asks. Times of a training step, or of a batch, are judged by `timed_claims.py` from the phase in which
+the networks were timed side by side. Times of the training itself are compared with nothing: runs share a machine, and on a
+busy one the same networks took from 0.6 to 2.1 times as long.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from gru_tf.analysis import timed_claims
-from gru_tf.analysis.statistics import Interval, PairedComparison, compare, correct
-from gru_tf.analysis.statistics.paired import LEVEL
-from gru_tf.analysis.statistics.power import seeds_needed
+from gru_tf.analysis.claim_tests import ClaimTest
+from gru_tf.analysis.evidence import Evidence
+from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.wording import difference, p_value
 from gru_tf.experiment import claim
 from gru_tf.experiment.claim import Claim, Quantity
-from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
-from gru_tf.experiment.timing import Timings
 
+LEVEL = 0.05
 NAMED = 3  # tasks that a reason names
-VALUES: dict[str, Callable[[RunResult], float | None]] = {
+COUNTS: dict[str, Callable[[RunResult], float | None]] = {
     "parameters": lambda r: r.parameters,
     "recurrent_parameters": lambda r: r.recurrent_parameters,
-    "seconds_per_step": lambda r: r.speed.step_ms / 1000 if r.speed else None,
-    "compile_seconds": lambda r: r.speed.compile_seconds if r.speed else None,
-    "train_seconds": lambda r: r.speed.train_seconds if r.speed else None,
-    "predict_seconds": lambda r: r.speed.predict_ms / 1000 if r.speed and r.speed.predict_ms is not None else None,
-    "score": lambda r: r.score,
-    "test": lambda r: r.test,
-    "chance": lambda r: r.chance,
 }
 Known = Mapping[tuple[str, str, int], RunResult]  # task, cell, seed → its final run
 
@@ -47,8 +37,8 @@ class Verdict:
     Args:
         text: the claim.
         verdict: its answer.
-        difference: left − right with its 95 % interval; None for counts, and where there is no pair.
-        p: corrected p-value, two-sided; None for counts, for times of a timing phase, and for fewer than two pairs.
+        difference: left − right with its 95 % interval; None for counts, and where there is none.
+        p: corrected p-value, two-sided; None for counts, for times, and where nothing could be tested.
         why: what the verdict rests on, or what is missing, in words.
         unit: of the difference: "%" of the right side for times, else "", the quantity's own.
     """
@@ -66,38 +56,47 @@ class Verdict:
         return _text(self.difference, self.unit) if self.difference else ""
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """The two sides of a measured claim at the same seed of the same task; NaN where one has none."""
+def judge(evidence: Evidence, results: Sequence[RunResult]) -> tuple[Verdict, ...]:
+    """A verdict on each claim, in their order; also of an experiment that is not finished, or of which every run failed.
 
-    left: tuple[float, ...]
-    right: tuple[float, ...]
-    missing: tuple[str, ...]  # sides, or tasks, without any value
-
-    @property
-    def differences(self) -> list[float]:
-        return [a - b for a, b in zip(self.left, self.right, strict=True) if math.isfinite(a - b)]
-
-
-def judge(experiment: Experiment, results: Iterable[RunResult], timings: Timings | None = None) -> tuple[Verdict, ...]:
-    """A verdict on each claim, in their order; also of an experiment that is not finished, or of which every run failed."""
+    Args:
+        evidence: of the results.
+        results: every run.
+    """
+    experiment = evidence.experiment
     claims = [claim.parse(text, experiment.cells, experiment.tasks) for text in experiment.claims]
-    runs = [result for result in results if result.run.purpose == "final"]
-    known = {(r.run.task.label, r.run.cell.label, r.run.seed): r for r in runs}
+    known = {(r.run.task.label, r.run.cell.label, r.run.seed): r for r in results if r.run.purpose == "final"}
     titles = {task.label: task.title for task in experiment.tasks}
-    timed = {one.text: _timed(one, timings, titles) for one in claims if timings and timed_claims.are_timed(one, timings)}
-    measured = [one for one in claims if one.left.kind != "a count" and one.text not in timed]
-    pairs = [_pairs(one, known, experiment.seeds, titles) for one in measured]
-    judged = iter(map(_measured, measured, pairs, correct([compare(both.left, both.right) for both in pairs])))
+    tested = {test.claim.text: (test, p) for test, p in evidence.family.claims}
     return tuple(
-        timed.get(one.text) or (_counted(one, known, titles) if one.left.kind == "a count" else next(judged))
+        _counted(one, known, titles)
+        if one.left.kind == "a count"
+        else _timed(one, evidence, titles)
+        if one.left.kind == "a time"
+        else _measured(*tested[one.text], evidence)
         for one in claims
     )
 
 
-def _timed(one: Claim, timings: Timings, titles: Mapping[str, str]) -> Verdict:
-    verdict, difference, why = timed_claims.judge(one, timings, titles)
-    return Verdict(one.text, verdict, difference, None, why, "%" if difference else "")
+# --- times ---
+
+
+def _timed(one: Claim, evidence: Evidence, titles: Mapping[str, str]) -> Verdict:
+    if not timed_claims.are_timed(one, evidence.timings):
+        return Verdict(one.text, "inconclusive", None, None, f"{_not_timed(one, evidence)}.")
+    verdict, by, why = timed_claims.judge(one, evidence.timings or {}, titles)
+    return Verdict(one.text, verdict, by, None, why, "%" if by else "")
+
+
+def _not_timed(one: Claim, evidence: Evidence) -> str:
+    """Why there is no time to compare."""
+    names = {side.name for side in (one.left, one.right) if isinstance(side, Quantity)}
+    if names - timed_claims.SERIES.keys():
+        others = " and ".join(timed_claims.SERIES)
+        return f"times of runs that share a machine are not compared; {others} are timed side by side"
+    if not evidence.experiment.timing or len(evidence.experiment.cells) < 2:
+        return "the networks were not timed side by side (timing: false, or a single cell)"
+    return "the networks have not been timed side by side"
 
 
 # --- counts ---
@@ -120,7 +119,7 @@ def _count(side: Quantity | float, task: str, known: Known) -> float | None:
     if not isinstance(side, Quantity):
         return side
     runs = (result for (t, c, _), result in known.items() if (t, c) == (task, side.cell))
-    return next((value for value in map(VALUES[side.name], runs) if value is not None), None)
+    return next((value for value in map(COUNTS[side.name], runs) if value is not None), None)
 
 
 def _against(sides: Mapping[str, tuple[float, float]], titles: Mapping[str, str], tasks: int) -> str:
@@ -131,88 +130,70 @@ def _against(sides: Mapping[str, tuple[float, float]], titles: Mapping[str, str]
 # --- what is measured ---
 
 
-def _pairs(one: Claim, known: Known, seeds: Sequence[int], titles: Mapping[str, str]) -> _Pairs:
-    kind = one.left.kind
-    left = {task: _values(one.left, kind, task, known, seeds) for task in one.tasks}
-    right = {task: _values(one.right, kind, task, known, seeds) for task in one.tasks}
-    if "compile_seconds" in (one.left.name, getattr(one.right, "name", "")):
-        for task in one.tasks:
-            left[task], right[task] = _measured_once(left[task], right[task], isinstance(one.right, Quantity))
+def _measured(test: ClaimTest, p: float, evidence: Evidence) -> Verdict:
+    one, mean = test.claim, test.mean()
+    interval = None if math.isnan(mean.mean) else mean.interval()
+    known_p = None if math.isnan(p) else p
+    undecided = Verdict(one.text, "inconclusive", interval, known_p, "")
+    missing = _missing(test, evidence)
+    if missing:
+        return _because(undecided, f"no results for {_listed(missing)}")
+    if known_p is None:
+        return _because(undecided, f"difference {undecided.difference_text}, from a single replicate")
+    over = f"difference {undecided.difference_text} over {_over(test)}, {p_value(known_p)}"
+    pair = test.pair()
+    if pair is not None and pair.test == "rates":
+        over = (
+            f"{pair.first} and {pair.second} differ by {difference(pair.difference)} in how often they learn, {p_value(p)}"
+        )
+    elif test.unreliable():
+        names = ", ".join(dict.fromkeys(cell for _, cell in test.unreliable()))
+        return _because(undecided, f"{over}; but {names} sometimes fails, so that a mean is of two kinds of runs")
+    if known_p > LEVEL:
+        return _because(undecided, over)
+    if marked := _marked(test, evidence):
+        return _because(undecided, f"{over}; withheld: {marked}")
+    answer: Literal["supported", "contradicted"] = "supported" if test.holds() else "contradicted"
+    return Verdict(one.text, answer, interval, known_p, f"{over}.")
+
+
+def _because(verdict: Verdict, why: str) -> Verdict:
+    return Verdict(verdict.text, verdict.verdict, verdict.difference, verdict.p, f"{why}.", verdict.unit)
+
+
+def _missing(test: ClaimTest, evidence: Evidence) -> list[str]:
+    """Sides, with their tasks, that have no value at all."""
     missing = []
-    for task in one.tasks:
-        on = f" on {titles[task]}" if len(titles) > 1 else ""
-        empty = [str(s) for s, values in ((one.left, left[task]), (one.right, right[task])) if not any(map(_is, values))]
-        missing += [f"{side}{on}" for side in empty]
-        if not empty and not any(_is(a - b) for a, b in zip(left[task], right[task], strict=True)):
-            missing.append(f"both sides at the same seed{on}")
-    flat = [tuple(value for task in one.tasks for value in side[task]) for side in (left, right)]
-    return _Pairs(flat[0], flat[1], tuple(missing))
+    for task in test.on:
+        on = f" on {evidence.tasks[task.number].title}" if len(evidence.tasks) > 1 else ""
+        sides = ((test.claim.left, task.left), (test.claim.right, task.right))
+        missing += [f"{side}{on}" for side, values in sides if not any(map(math.isfinite, values))]
+    return missing
 
 
-def _values(side: Quantity | float, kind: str, task: str, known: Known, seeds: Sequence[int]) -> list[float]:
-    """A value for each seed, the logarithm of a time; NaN where there is none."""
-    if not isinstance(side, Quantity):
-        return [_scaled(side, kind)] * len(seeds)
-    runs = [known.get((task, side.cell, seed)) for seed in seeds]
-    values = [VALUES[side.name](run) if run is not None and run.status == "finished" else None for run in runs]
-    return [math.nan if value is None else _scaled(value, kind) for value in values]
+def _over(test: ClaimTest) -> str:
+    """Of how many replicates it is."""
+    sides = [(side, values) for t in test.on for side, values in ((test.claim.left, t.left), (test.claim.right, t.right))]
+    counts = [sum(map(math.isfinite, values)) for side, values in sides if isinstance(side, Quantity)]
+    number = str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+    each = " on each task" if len(test.on) > 1 else " each" if isinstance(test.claim.right, Quantity) else ""
+    return f"{number} replicates{each}"
 
 
-def _scaled(value: float, kind: str) -> float:
-    if kind != "a time":
-        return float(value)
-    return math.log(value) if value > 0 else math.nan
-
-
-def _measured_once(left: Sequence[float], right: Sequence[float], both: bool) -> tuple[list[float], list[float]]:
-    """Seeds that were trained by one worker share one compilation: each measurement counts for one pair alone."""
-    seen: set[float] = set()
-    pairs: list[tuple[float, float]] = []
-    for a, b in zip(left, right, strict=True):
-        sides = {a, b} if both else {a}
-        pairs.append((math.nan, math.nan) if sides & seen else (a, b))
-        seen |= sides
-    return [a for a, _ in pairs], [b for _, b in pairs]
-
-
-def _measured(one: Claim, pairs: _Pairs, comparison: PairedComparison) -> Verdict:
-    difference, unit = (comparison.difference if comparison.seeds else None), ""
-    if difference and one.left.kind == "a time":
-        difference, unit = Interval(*(100 * math.expm1(bound) for bound in difference)), "%"
-    if comparison.significant and not pairs.missing:
-        verdict: Any = "supported" if one.holds(comparison.difference.mean, 0) else "contradicted"
-    else:
-        verdict = "inconclusive"
-    judged = Verdict(one.text, verdict, difference, comparison.p if math.isfinite(comparison.p) else None, "", unit)
-    return replace(judged, why=f"{_why(one, pairs, comparison, judged)}.")
-
-
-def _why(one: Claim, pairs: _Pairs, comparison: PairedComparison, judged: Verdict) -> str:
-    if pairs.missing:
-        return f"no results for {_listed(pairs.missing)}"
-    wanted, difference = len(pairs.left), f"difference {judged.difference_text}"
-    if judged.p is None:
-        return f"{difference}, from a single pair"
-    pooled = "pairs of seed and task" if len(one.tasks) > 1 else "paired seeds"
-    seeds = f"{comparison.seeds} of " if comparison.seeds < wanted else ""
-    text = f"{difference} over {seeds}{wanted} {pooled}, {p_value(judged.p)}"
-    if judged.verdict != "inconclusive":
-        return text
-    if judged.p <= LEVEL:
-        return f"{text}; but the differences do not all have the same sign"
-    needed = seeds_needed(pairs.differences, comparison.comparisons)
-    more = needed is not None and needed > comparison.seeds
-    each = " of each task" if len(one.tasks) > 1 else ""
-    return text + (f"; about {math.ceil(needed / len(one.tasks)):,} seeds{each} would be needed" if more and needed else "")
+def _marked(test: ClaimTest, evidence: Evidence) -> str:
+    """What speaks against the side that the claim says, or denies, to be worse; "" where nothing does."""
+    pair = test.pair()
+    if pair is None:
+        return ""
+    task = evidence.tasks[test.on[0].number]
+    name = pair.first if pair.difference.mean < 0 else pair.second
+    marks = task.cell(name).marks
+    return f"{name}: {marks[0].what}; {marks[0].mend}" if marks else ""
 
 
 def _text(value: Interval, unit: str) -> str:
     number = f"{value.mean:.3g}" if math.isnan(value.low) else difference(value)
     return f"{number} {unit}".strip()
-
-
-def _is(value: float) -> bool:
-    return math.isfinite(value)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -76,6 +76,10 @@ class FittedBaseline(ABC):
         """
         return None
 
+    def as_arrays(self) -> "FittedBaseline":
+        """The same model without objects of other libraries, as `gru_tf.baselines.stored` writes it."""
+        return self
+
 
 @dataclass(frozen=True)
 class TrainingData:

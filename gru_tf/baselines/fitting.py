@@ -3,6 +3,8 @@
 import pickle
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -71,18 +73,40 @@ def fit(name: str, task: Task, splits: Splits, seed: int, refit: bool = False) -
     Raises:
         UserError: where the baseline cannot be used on the task (`why_not`), or no setting gives a finite score.
     """
+    reason = why_not(name, task, splits)
+    if reason:
+        raise UserError(f"{name}: {reason}")
+    with _one_thread():
+        return _fit(name, task, splits, seed, refit)
+
+
+def fit_again(name: str, task: Task, splits: Splits, seed: int, settings: Settings) -> tuple[FittedBaseline, float]:
+    """The model of settings that were chosen before, and its metric on the validation split: as `fit` had both.
+
+    Raises:
+        UserError: where the baseline cannot be used on the task.
+    """
+    reason = why_not(name, task, splits)
+    if reason:
+        raise UserError(f"{name}: {reason}")
+    training = TrainingData.of_task(task, splits)
+    with _one_thread():
+        model = BASELINES.find(name).fit(task.signature, training, settings, seed)
+        return model, _scores(task, splits, "validation", training.rows, model).values[task.metric.name]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Linear algebra by one thread, and no warnings of solvers that stop at their limit, which is part of the settings."""
     # limits reach libraries that are loaded, so these come first
     import scipy.linalg  # noqa: F401
     import sklearn.ensemble
     import sklearn.linear_model  # noqa: F401
     from threadpoolctl import threadpool_limits
 
-    reason = why_not(name, task, splits)
-    if reason:
-        raise UserError(f"{name}: {reason}")
     with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of solvers that stop at their limit of iterations, which is part of the settings
-        return _fit(name, task, splits, seed, refit)
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _fit(name: str, task: Task, splits: Splits, seed: int, refit: bool) -> BaselineFit:

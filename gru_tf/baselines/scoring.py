@@ -35,6 +35,12 @@ def counted(signature: Signature, examples: Examples) -> Array:
     return real & (examples.targets >= 0) if signature.target == "class" else real
 
 
+def targets_of(signature: Signature, examples: Examples) -> Array:
+    """(N,) float64: how many targets of each example are scored."""
+    there = counted(signature, examples).astype(np.float64)
+    return there.sum(1) if signature.per_step else there
+
+
 def terms(name: str, signature: Signature, targets: Array, predicted: Array) -> Array:
     """What a metric is the mean of, of each target, (N,) or (N, T); anything where there is no target.
 
@@ -61,7 +67,7 @@ def score(signature: Signature, metric: Metric, examples: Examples, inputs: Mode
     """All metrics of `metric.means` on a split; `inputs` are those of `examples`."""
     parts: dict[MetricName, list[Array]] = {name: [] for name in metric.means}
     surprise = fitted.surprise(inputs, examples.targets)  # of all, as a text's parts continue each other
-    for rows in _blocks(signature, examples) if surprise is None else ():
+    for rows in blocks(signature, examples.inputs.shape[1], len(examples)) if surprise is None else ():
         predicted, targets = fitted.predict(inputs.part(rows)), np.asarray(examples.targets[rows])
         for name in metric.means:
             parts[name].append(terms(name, signature, targets, predicted))
@@ -69,15 +75,14 @@ def score(signature: Signature, metric: Metric, examples: Examples, inputs: Mode
     each_of = {name: np.concatenate(parts[name]) if surprise is None else surprise for name in metric.means}
     of_each = {name: np.where(there, each, 0.0) for name, each in each_of.items()}
     values: dict[str, float] = {name: metric.value(float(each.sum() / there.sum()), name) for name, each in of_each.items()}
-    first, weights = of_each[metric.means[0]], there.astype(np.float64)
+    first, weights = of_each[metric.means[0]], targets_of(signature, examples)
     if signature.per_step:
-        first, weights = first.sum(1), weights.sum(1)
+        first = first.sum(1)
     return Scores(values, first / np.maximum(weights, 1), weights)
 
 
-def _blocks(signature: Signature, examples: Examples) -> Iterator[slice]:
-    """Consecutive examples, as many as `BLOCK` numbers."""
-    steps = examples.inputs.shape[1]
+def blocks(signature: Signature, steps: int, count: int) -> Iterator[slice]:
+    """Of `count` examples consecutive ones, as many as `BLOCK` numbers."""
     numbers = max(steps * (1 if signature.tokens else signature.features), steps * signature.outputs * signature.per_step)
     rows = max(1, BLOCK // max(numbers, signature.outputs))
-    return (slice(first, first + rows) for first in range(0, len(examples), rows))
+    return (slice(first, first + rows) for first in range(0, count, rows))

@@ -7,15 +7,26 @@ import numpy as np
 
 from gru_tf.baselines.baseline import ModelInputs
 from gru_tf.foundation.array import Array
+from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Signature
 
 STATISTICS = ("mean", "deviation", "first", "last", "lowest", "highest")
 
 
 def flattened(signature: Signature, inputs: ModelInputs) -> Array:
-    """(N, timesteps · features) float64, step after step, scaled as the network scales its inputs; zeros after the end."""
+    """(N, timesteps · features) float64, step after step, scaled as the network scales its inputs; zeros after the end.
+
+    Raises:
+        UserError: where a sequence is longer than `timesteps`.
+    """
     values = np.asarray(inputs.values)
     count, steps, features = values.shape
+    if steps > signature.timesteps:
+        place = int(np.argmax(inputs.lengths))
+        raise UserError(
+            f"sequence {place + 1}: expected at most {signature.timesteps:,} steps, the longest of training: the model reads"
+            f" them as one vector. Received: {inputs.lengths[place]:,}"
+        )
     vectors = np.zeros((count, signature.timesteps, features))
     vectors[:, :steps] = values
     return vectors.reshape(count, -1) * signature.scale

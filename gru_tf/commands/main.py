@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from gru_tf.commands import compare, import_export, machine, mistakes, screen
+from gru_tf.commands import compare, import_export, machine, mistakes, predict, screen
 from gru_tf.commands.console import console, print_line
 from gru_tf.commands.output import Store, ask, conclude, end, show
 from gru_tf.commands.progress import RunProgress
@@ -62,6 +62,7 @@ def run(
 
 
 app.command()(compare.compare)
+app.command()(predict.predict)
 
 
 @app.command(name="results")

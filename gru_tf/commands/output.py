@@ -42,7 +42,7 @@ def conclude(results: "Results") -> None:
     for sentence in answer.answer(results.evidence):
         console.print(Text(sentence))
     for blocks in (
-        screen.verdicts(verdicts.judge(results.experiment, results.runs, results.timing)),
+        screen.verdicts(verdicts.judge(results.evidence, results.runs)),
         screen.published(published.beside(results.experiment, results.runs)),
     ):
         for number, block in enumerate(blocks):

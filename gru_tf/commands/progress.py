@@ -56,7 +56,7 @@ class RunProgress:
         self.console, self.names_task = console, task
         self.bar = bar(console, MofNCompleteColumn(), TextColumn("runs ·"))
         self.task = self.bar.add_task("starting workers", total=None)
-        self.before = 0
+        self.before, self.doing = 0, "training"
         self.timed: tuple[str, Progress, TaskID] | None = None
 
     def __enter__(self) -> Self:
@@ -67,6 +67,12 @@ class RunProgress:
         self.bar.stop()
         if self.timed:
             self.timed[1].stop()
+
+    def look(self, text: str) -> None:
+        """A look begins, such as "look 2 of 5: 8 replicates, 3 of 6 pairs decided": a line, also above the bar."""
+        self.doing = text.partition(":")[0]
+        self.bar.update(self.task, description=self.doing)
+        print_line(self.console, text)
 
     def timing(self, title: str, seconds: float, at_most: float) -> None:
         """The networks of a task are being timed: a bar of seconds on a terminal, a line at the start elsewhere."""
@@ -89,7 +95,7 @@ class RunProgress:
             self.before = done
             if done:
                 self.console.print(f"{done} of {total} runs are in the store already.")
-            self.bar.reset(self.task, total=total - done, description="training")
+            self.bar.reset(self.task, total=total - done, description=self.doing)
             return
         self.bar.update(self.task, completed=done - self.before, total=total - self.before)
         if not self.console.is_terminal:

@@ -89,11 +89,9 @@ def verdicts(judged: "Sequence[Verdict]") -> Iterator[Table | Text]:
         grid.add_row(Text(one.verdict, style=f"bold {VERDICTS.get(one.verdict, 'yellow')}"), Text(one.text, style="bold"))
         grid.add_row("", Text(one.why))
     yield grid
-    measured = sum(one.p is not None for one in judged)
-    if measured:
-        corrected = f", Holm's correction over {measured} of them" if measured > 1 else ""
-        other = "The answer is corrected for all pairs of cells."
-        yield Text(f"Measured claims: paired tests at equal seeds{corrected}; 95 % intervals. {other}", style="dim")
+    if any(one.p is not None for one in judged):
+        text = "Measured claims are corrected (Holm) together with all pairs of cells, baselines and tasks; 95 % intervals."
+        yield Text(text, style="dim")
 
 
 def published(numbers: "Sequence[Beside]") -> Iterator[Table | Text]:

@@ -23,12 +23,14 @@ from gru_tf.experiment.specs import (
     Name,
     Published,
     Range,
+    ReplicatesSpec,
     SearchSpec,
     Seed,
     Settings,
     Spec,
     TrainingSpec,
     is_integer,
+    seeds_in,
 )
 from gru_tf.experiment.specs.spec import MOST_SEED
 from gru_tf.foundation.digest import sha256_of_text
@@ -113,7 +115,8 @@ class Experiment(Spec):
         name: the file's stem; a valid file name.
         question: what the experiment answers, in one line.
         tasks, cells: names, each with its options if it has any.
-        seeds: a count, or a list of seeds.
+        seeds: a count, or a list of seeds; with `replicates` it is left out, and they are those of the most replicates.
+        replicates: as many as it takes to decide what the experiment asks, in place of `seeds`.
         model: the network, with the budget that every cell gets.
         training: the recipe, the same for every cell.
         search: what is tuned for each (task, cell); null for nothing.
@@ -132,6 +135,7 @@ class Experiment(Spec):
     tasks: Choices
     cells: Choices
     seeds: Seeds = (0, 1, 2)
+    replicates: ReplicatesSpec | None = None
     model: ModelSpec
     training: TrainingSpec = TrainingSpec()
     search: SearchSpec | None = None
@@ -155,6 +159,19 @@ class Experiment(Spec):
         copy = self.model_copy()
         copy._origin = Origin(file)
         return copy
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seeds_of_replicates(cls, content: Any) -> Any:
+        """Fills in the seeds; a stored definition has both, and they agree."""
+        seeds = seeds_in(content)
+        if seeds is None:
+            return content
+        alike = [seeds, list(seeds), *([len(seeds)] if seeds[0] == 0 else [])]
+        if "seeds" in content and (written := content["seeds"]) not in alike:
+            own = f"'replicates', which has the seeds {seeds[0]} to {seeds[-1]}"
+            raise ValueError(f"seeds: received {shown(written)}, expected none beside {own}")
+        return {**content, "seeds": seeds}
 
     @field_validator("tasks", "cells")
     @classmethod
@@ -239,9 +256,10 @@ class Experiment(Spec):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what is trained and recorded; without diagnostics it is the same as before they existed.
+        """Hash of what is trained and recorded; what did not exist before is in it only where it is used.
 
-        Claims and published numbers are compared with results and change none of them; nor does a timing phase.
+        Claims and published numbers are compared with results and change none of them; nor does a timing phase, nor how
+        long an experiment may go on.
         """
         beside = {"claims", "published", "timing"}
         return _fingerprint(self, beside if self.diagnostics else beside | {"diagnostics"})
@@ -302,10 +320,14 @@ def _at(search: SearchSpec | None, seed: int) -> str:
 def _fingerprint(spec: Spec, without: set[str]) -> str:
     content = spec.model_dump(mode="json", exclude=without)
     if (content.get("search") or {}).get("shared"):
-        del content["search"]["shared"]  # as it was before there was a choice
+        del content["search"]["shared"]  # as it was before there was a choice, when every search was
     if content.get("baselines") is True:
         del content["baselines"]  # likewise
     if content.get("model", {}).get(PINNED):
         del content["model"]["from"]  # the content of the file decides the numbers, not its path
+    if content.get("replicates"):
+        del content["replicates"]["minutes"]
+    else:
+        content.pop("replicates", None)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return sha256_of_text(canonical)[:16]

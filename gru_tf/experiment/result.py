@@ -91,6 +91,7 @@ class RunResult(BaseModel):
         validation: the metric at the best epoch; test: on the test split, None for a trial.
         more: further metrics on the test split by name, and metrics on further splits as "<split>_<metric>".
         chance: the baseline's metric; score: (test − chance) / (solved − chance), None for a trial.
+        test_examples: sequences that `test` is of; None in older results.
         chances: the baseline's metric on further splits, by name as in `more`.
         units: size of each layer's state; parameters, recurrent_parameters: exact counts.
         speed: training speed; peak_memory_mb: of the worker's process.
@@ -102,10 +103,18 @@ class RunResult(BaseModel):
         model_file: where the trained model lies, or ""; model_bytes: its size, None without one and in older results.
         samples: some sequences that the network wrote for the test split, or ""; the store keeps them separately as well.
         diagnostics: those that `run.diagnostics` requests; None in results from the store, which keeps them separately.
+        losses: of each test example, as `gru_tf.experiment.losses` has them; b"" where they are not kept, and in results
+            from the store, which keeps them separately. losses_kept: of how many examples they are kept.
     """
 
     # a diverged run's history holds values that are not finite, which JSON proper cannot
-    model_config = ConfigDict(frozen=True, protected_namespaces=(), ser_json_inf_nan="constants")
+    model_config = ConfigDict(
+        frozen=True,
+        protected_namespaces=(),
+        ser_json_inf_nan="constants",
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
 
     run: Run
     status: Literal["finished", "diverged", "failed"]
@@ -124,6 +133,7 @@ class RunResult(BaseModel):
     more: dict[str, float] = {}
     chance: float | None = None
     score: float | None = None
+    test_examples: int | None = None
     chances: dict[str, float] = {}
     units: int | None = None
     parameters: int | None = None
@@ -138,6 +148,8 @@ class RunResult(BaseModel):
     model_bytes: int | None = None
     samples: str = ""
     diagnostics: Diagnostics | None = None
+    losses: bytes = b""
+    losses_kept: int = 0
 
     @property
     def data(self) -> DataRead:

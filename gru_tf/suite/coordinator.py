@@ -1,5 +1,7 @@
 """The coordinator: the searches of all (task, cell) pairs at once, then their final seeds, each result stored.
 
+With `replicates` the pairs go on together from look to look, in the same workers, each as long as it is needed.
+
 Everything follows from the results in the store, told to each search in the order of its trials: an experiment that was
 stopped at any moment goes on with what is missing, and ends with the same numbers.
 """
@@ -12,6 +14,7 @@ from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.suite import publishing_libraries, timing
 from gru_tf.suite.engine import Engine
+from gru_tf.suite.looks import Looks
 from gru_tf.suite.pipeline import CellOnTask
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record
@@ -30,7 +33,8 @@ def conduct(record: Record, engine: Engine, writer: ResultWriter, progress: Prog
         record: of the experiment; it is left open.
         engine: what trains.
         writer: to that record.
-        progress: called with (result, runs done, runs in all) after each run, and once with None at the start; see also
+        progress: called with (result, runs done, runs in all) after each run, and once with None at the start; its method
+            `look`, if it has one, with a line at the beginning of each look, whose runs are then all; see also
             `gru_tf.suite.timing.phase`.
 
     Raises:
@@ -48,9 +52,12 @@ class _Coordinator:
     def __init__(self, record: Record, engine: Engine, writer: ResultWriter, progress: Progress | None):
         self.record, self.engine, self.writer, self.progress = record, engine, writer, progress
         experiment = record.experiment
-        self.pairs = {(task.label, cell.label): CellOnTask(experiment, task, cell) for task, cell in experiment.pairs()}
+        self.looks = Looks(experiment, experiment.replicates) if experiment.replicates else None
+        first = self.looks.wanted if self.looks else None
+        self.pairs = {(t.label, c.label): CellOnTask(experiment, t, c, first) for t, c in experiment.pairs()}
         self.baselines = experiment.baseline_runs() if os.environ.get(SWITCH) != "no" else []
         self.known = {f: r for f, r in writer.write_unconfirmed().items() if r.status != "failed"}
+        self.open = list(self.pairs)
         self.tried: dict[str, int] = {}
         self.submitted: set[str] = set()
         self.waiting: list[Run] = []
@@ -61,16 +68,45 @@ class _Coordinator:
             self._advance(pair)
         self._add_baselines()
         self._submit()
+        self._look()
+        self._show_look()
         self._show(None)
         while self.flying:
-            if self.flying == 1:
-                publishing_libraries.load()  # a run that trains alone leaves a core to spare
+            if self.flying == 1:  # a run that trains alone leaves a core to spare
+                self._prepare()
             for result in self.engine.completed(timeout=PATIENCE):
                 self._receive(result)
                 self._submit()
+            if not self.flying and self._look():
+                self._show_look()
             self.writer.beat()
-        ended = [self.known[run.fingerprint] for run in self.baselines]
-        return any(r.status == "failed" for r in [*ended, *(r for p in self.pairs.values() for r in p.results.values())])
+        return any(result.status == "failed" for result in self._results())
+
+    def _prepare(self) -> None:
+        if self.looks:
+            self.looks.prepare()
+        publishing_libraries.load()
+
+    def _look(self) -> bool:
+        """Take the looks whose results are all there; returns whether there was one."""
+        taken = False
+        while self.looks and not self.flying:
+            taken = True
+            further = self.looks.take(self._results())
+            for pair in further:
+                self.pairs[pair].want(self.looks.wanted)
+                self._advance(self.pairs[pair])
+            self._submit()
+            for pair in self.open:
+                if pair not in further:  # it needs no further replicate
+                    self._keep_best_model(self.pairs[pair])
+            self.open, self.looks = further, self.looks if further else None
+        return taken
+
+    def _results(self) -> list[RunResult]:
+        """Of all runs that were wanted, as far as they have ended."""
+        ended = [self.known[run.fingerprint] for run in self.baselines if run.fingerprint in self.known]
+        return [*ended, *(result for pair in self.pairs.values() for result in pair.results.values())]
 
     def chosen(self) -> dict[str, list[RunResult]]:
         """Task label → the first final seed that finished of each cell."""
@@ -118,7 +154,7 @@ class _Coordinator:
             new = {run.fingerprint: run for run in runs if not self._knows(run)}
             self.waiting += [run for fingerprint, run in new.items() if fingerprint not in self.submitted]
             self.submitted |= set(new)
-        if pair.done():
+        if pair.done() and not self.looks:
             self._keep_best_model(pair)
 
     def _knows(self, run: Run) -> bool:
@@ -138,6 +174,11 @@ class _Coordinator:
         best = pair.best()
         if best is not None and best.model_file and Path(best.model_file).is_file():
             self.writer.insist(lambda: self.record.log_model(best))
+
+    def _show_look(self) -> None:
+        show = getattr(self.progress, "look", None)
+        if self.looks and show:
+            show(str(self.looks))
 
     def _show(self, result: RunResult | None) -> None:
         self.done += result is not None

@@ -46,7 +46,7 @@ class Pipeline:
 
     def next(self) -> list[Run]:
         """The runs that can start now, each only once."""
-        if self.finals:
+        if len(self.finals) == len(self.seeds):
             return []
         if self.search:
             template = self.experiment.run(self.task, self.cell, self.trial_seed, "trial")
@@ -55,8 +55,9 @@ class Pipeline:
             self.trials += trials
             if trials or self.search.told < len(self.trials):
                 return trials
-        self.finals = self._finals()
-        return self.finals
+        new = self._finals()[len(self.finals) :]
+        self.finals += new
+        return new
 
     def expected(self) -> int:
         """Runs in all, as far as can be known."""
@@ -82,17 +83,35 @@ class Pipeline:
 
     def done(self) -> bool:
         """Whether every final seed has its result."""
-        return bool(self.finals) and all(run.fingerprint in self.results for run in self.finals)
+        return len(self.finals) == len(self.seeds) and all(run.fingerprint in self.results for run in self.finals)
 
 
 class CellOnTask:
-    """One task and one cell: a replicate for each final seed, or all of them behind one search."""
+    """One task and one cell: a replicate for each final seed, or all of them behind one search.
 
-    def __init__(self, experiment: Experiment, task: Choice, cell: Choice):
+    Args:
+        experiment, task, cell: what is trained.
+        wanted: the first so many final seeds; all if None. See `want`.
+    """
+
+    def __init__(self, experiment: Experiment, task: Choice, cell: Choice, wanted: int | None = None):
+        self.experiment, self.task, self.cell = experiment, task, cell
         self.results: dict[str, RunResult] = {}
-        together = experiment.search is None or experiment.search.shared
-        parts = [experiment.seeds] if together else [(seed,) for seed in experiment.seeds]
-        self.pipelines = [Pipeline(experiment, task, cell, seeds, self.results) for seeds in parts]
+        self.pipelines: list[Pipeline] = []
+        self.want(len(experiment.seeds) if wanted is None else wanted)
+
+    def want(self, wanted: int) -> None:
+        """Go on to so many final seeds; never to fewer than before."""
+        seeds = self.experiment.seeds[:wanted]
+        if self.experiment.search and not self.experiment.search.shared:
+            self.pipelines += [self._pipeline((seed,)) for seed in seeds[len(self.pipelines) :]]
+        elif self.pipelines:
+            self.pipelines[0].seeds = seeds
+        else:
+            self.pipelines = [self._pipeline(seeds)]
+
+    def _pipeline(self, seeds: Sequence[int]) -> Pipeline:
+        return Pipeline(self.experiment, self.task, self.cell, seeds, self.results)
 
     def next(self) -> list[Run]:
         """The runs that can start now, each only once; the first replicate's come first."""

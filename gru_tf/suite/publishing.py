@@ -11,7 +11,7 @@ from gru_tf.analysis.answer import answer
 from gru_tf.analysis.formats import summary
 from gru_tf.analysis.results import Results
 from gru_tf.foundation.errors import one_line
-from gru_tf.suite import publishing_libraries
+from gru_tf.suite import baseline_models, publishing_libraries
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record, dashboard_links, description, registry
 
@@ -29,6 +29,7 @@ def publish(results: Results, record: Record, writer: ResultWriter) -> None:
     writer.insist(lambda: description.view(record))
     writer.insist(lambda: description.note(record, text))
     writer.insist(lambda: description.data(record, results.runs))
+    baseline_models.keep(results, record, writer)
     _register(results, record, writer)
 
 

@@ -152,7 +152,8 @@ def run(
         store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
         workers: processes, one per GPU or else per core if None; 0 trains in this process.
         engine: what makes the engine, see `engine_for`; worker processes on this machine if None.
-        progress: called with (result, runs done, runs in all) after each run, and once with None at the start.
+        progress: called with (result, runs done, runs in all) after each run, and once with None at the start; of runs
+            with `replicates`, all are those of the current look.
 
     Raises:
         UserError: before anything starts, for whatever in the experiment is impossible; and where another process runs
@@ -166,11 +167,16 @@ def run(
     folder = work / experiment.name
     with lock.held(work, experiment.name):
         record = opened.open(experiment) if opened.has(experiment.name) else None
-        if record is None or not record.complete():
+        if record is None or not _complete(record):
             return _finish(experiment, opened, engine(folder), progress)
         results = _publish_again(record, folder) if record.outdated() else _results(record)
         _clear(folder)  # a coordinator that was killed just after it closed the record left it
         return results
+
+
+def _complete(record: Record) -> bool:
+    """Whether nothing is left to train; other claims, or more minutes, may let replicates go on."""
+    return record.complete() and not (record.experiment.replicates and record.outdated())
 
 
 def _finish(experiment: Experiment, store: Store, engine: Engine, progress: Progress | None) -> Results:

@@ -178,7 +178,8 @@ class Splits:
 class Task(BaseModel, ABC):
     """Data and a score; a subclass's fields are the options that an experiment may set.
 
-    Class attributes: `question` (one line), `reference`, `licence`.
+    Class attributes: `question` (one line), `reference`, `licence`, and `draws_data`, whether another seed means other data.
+    Two cells at the same seed are then compared in pairs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -186,6 +187,7 @@ class Task(BaseModel, ABC):
     question: ClassVar[str]
     reference: ClassVar[str]
     licence: ClassVar[str]
+    draws_data: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -1,15 +1,20 @@
 """One run of a baseline, from its grid to its result."""
 
+import math
 import time
 from typing import Any
 
 from gru_tf.baselines import fitting
+from gru_tf.baselines.baseline import FittedBaseline
+from gru_tf.experiment import losses
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import BaselineRecord, RunResult
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Task, create
 from gru_tf.training.epochs import stream
+
+SAME = 1e-3  # of a metric: another machine or library rounds otherwise
 
 
 def fit(run: Run) -> RunResult:
@@ -30,6 +35,23 @@ def fit(run: Run) -> RunResult:
         seconds = time.perf_counter() - clock
         return RunResult(run=run, status="diverged", error=str(error), started=started, seconds=seconds)
     return _result(run, task, fitted, started, time.perf_counter() - clock)
+
+
+def fit_again(result: RunResult) -> FittedBaseline:
+    """The model of a baseline's result, fitted anew: its settings are in the result, and its data at hand.
+
+    Raises:
+        UserError: where the data cannot be read, or the model scores otherwise on validation than in the result.
+    """
+    run = result.run
+    assert result.fitted is not None  # noqa: S101, of a baseline that was fitted
+    task = create(run.task.name, run.task.options)
+    splits = task.splits(stream(run.seed, run.task))
+    model, value = fitting.fit_again(run.cell.name, task, splits, run.seed, result.fitted.settings)
+    if result.validation is None or not math.isclose(value, result.validation, rel_tol=SAME, abs_tol=SAME):
+        scored = f"{result.metric} {result.validation:.6g} on validation, as in the store"
+        raise UserError(f"{run.cell.label} fitted anew to {run.task.title}: expected {scored}. Received: {value:.6g}")
+    return model
 
 
 def _environment(task: Task) -> dict[str, Any]:
@@ -64,4 +86,6 @@ def _result(run: Run, task: Task, fitted: fitting.BaselineFit, started: float, s
             predict_seconds=fitted.predict_seconds,
         ),
         model_bytes=fitted.bytes,
+        losses=(by_example := losses.kept(task, fitted.losses * fitted.weights, fitted.weights)),
+        losses_kept=len(losses.array(by_example)),
     )

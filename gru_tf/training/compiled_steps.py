@@ -6,6 +6,7 @@ input, so that a search compiles once. No Python runs between steps: a pass is o
 
 import random
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -163,7 +164,7 @@ class CompiledSteps:
         count = len(self.buckets)
         order = np.zeros((count, self.batch_size), "int32")
         once = BatchPlan(order, np.ones_like(order, "float32"), np.arange(count, dtype="int32"))
-        self._train_pass = self._trace(self._train_on, data, once, self.buckets)
+        self._train_pass = self._trace(self._train_on, self._train_loop, data, once, self.buckets)
         self.train(data, once)
         if test:
             self.test(data, once)
@@ -182,7 +183,7 @@ class CompiledSteps:
         """
         if rates is None:
             rates = np.full(len(steps.order), self.optimizer.learning_rate.numpy(), "float32")
-        return self._means(self._train_pass, data, steps, rates)[0]
+        return self._means([sums for (sums,) in self._run(self._train_pass, data, steps, rates)])[0]
 
     def test(self, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...] | None = None) -> tuple[float, ...]:
         """One pass without updates; returns the means over all targets of the loss and of each metric's terms.
@@ -192,25 +193,49 @@ class CompiledSteps:
             steps: in which order.
             buckets: lengths that the plan truncates sequences to; those of training if None.
         """
+        return self.test_each(data, steps, buckets)[0]
+
+    def test_each(
+        self, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...] | None = None
+    ) -> tuple[tuple[float, ...], Array]:
+        """What `test` returns, and (N,) float32 of each example the sum of the first metric's terms over its targets."""
         buckets = buckets or self.buckets
         if buckets not in self._test_passes:
-            self._test_passes[buckets] = self._trace(self._test_on, data, steps, buckets)
-        return self._means(self._test_passes[buckets], data, steps)
+            self._test_passes[buckets] = self._trace(self._test_on, self._test_loop, data, steps, buckets)
+        sums, each = zip(*self._run(self._test_passes[buckets], data, steps), strict=True)
+        examples, real = steps.order[steps.valid > 0], np.concatenate(each)[steps.valid > 0]
+        by_example = np.zeros(len(real), np.float32)
+        by_example[examples] = real
+        return self._means(list(sums)), by_example
 
     def write(self, data: DeviceData, lengths: Array, width: int = 1) -> Array:
         """The result of `Decoder.write`, for a signature that is `decoded`."""
         assert self._decoder is not None  # noqa: S101, called where sequences are decoded
         return self._decoder.write(data, lengths, width)
 
-    def _trace(self, step: Any, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...]) -> Any:
+    def _trace(self, step: Any, loop: Any, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...]) -> Any:
         compiled = tf.function(step, jit_compile=self.jit, autograph=False)
         signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in next(data.feeds(steps))]
-        updates = step == self._train_on
-        traced = tf.function(lambda *a: self._loop(compiled, buckets, updates, *a), autograph=False)
-        means, rates = tf.TensorSpec([2 + len(self.metrics)], tf.float64), tf.TensorSpec([None], tf.float32)
-        return traced.get_concrete_function(means, rates, *signature)
 
-    def _means(self, traced: Any, data: DeviceData, steps: BatchPlan, rates: Array = NO_RATES) -> tuple[float, ...]:
+        def one_pass(sums: Any, rates: Any, *feed: Any) -> Any:
+            inputs, targets, lengths, order, valid, bucket = feed
+
+            def of(length: int, i: Any) -> Any:
+                arrays = (inputs, targets, lengths)
+                return compiled(*feeding.batch(self.signature, self.masked, arrays, order[i], valid[i], length))
+
+            def at(i: Any) -> Any:
+                branches = [lambda length=length: of(length, i) for length in buckets]
+                return branches[0]() if len(branches) == 1 else tf.switch_case(bucket[i], branches)
+
+            return loop(at, sums, order, rates)
+
+        traced = tf.function(one_pass, autograph=False)
+        sums, rates = tf.TensorSpec([2 + len(self.metrics)], tf.float64), tf.TensorSpec([None], tf.float32)
+        return traced.get_concrete_function(sums, rates, *signature)
+
+    def _run(self, traced: Any, data: DeviceData, steps: BatchPlan, rates: Array = NO_RATES) -> Iterator[tuple[Any, ...]]:
+        """What a pass gives of each part of the data, sums first, to which those of the parts before are added."""
         if self.signature.carried:
             for layer in self.model.layers:
                 if getattr(layer, "stateful", False):
@@ -219,35 +244,33 @@ class CompiledSteps:
         done = 0
         for feed in data.feeds(steps):
             count = int(feed[3].shape[0])
-            sums = traced(sums, tf.constant(rates[done : done + count]), *feed)
+            sums, *more = traced(sums, tf.constant(rates[done : done + count]), *feed)
             done += count
-        *totals, weight = sums.numpy()
+            yield (sums, *more)
+
+    @staticmethod
+    def _means(sums: list[Any]) -> tuple[float, ...]:
+        *totals, weight = sums[-1].numpy()
         return tuple(float(total / weight) for total in totals)
 
-    def _loop(
-        self,
-        step: Any,
-        buckets: tuple[int, ...],
-        updates: bool,
-        sums: Any,
-        rates: Any,
-        inputs: Any,
-        targets: Any,
-        lengths: Any,
-        order: Any,
-        valid: Any,
-        bucket: Any,
-    ) -> Any:
-        def sums_of(length: int, i: Any) -> Any:
-            return step(*feeding.batch(self.signature, self.masked, (inputs, targets, lengths), order[i], valid[i], length))
-
+    def _train_loop(self, at: Any, sums: Any, order: Any, rates: Any) -> Any:
         def body(i: Any, sums: Any) -> Any:
-            if updates:
-                self.optimizer.learning_rate.assign(rates[i])
-            branches = [lambda length=length: sums_of(length, i) for length in buckets]
-            return i + 1, sums + (branches[0]() if len(branches) == 1 else tf.switch_case(bucket[i], branches))
+            self.optimizer.learning_rate.assign(rates[i])
+            return i + 1, sums + at(i)
 
-        return tf.while_loop(lambda i, _: i < tf.shape(order)[0], body, (tf.constant(0), sums))[1]
+        end = tf.shape(order)[0]
+        return tf.while_loop(lambda i, _: i < end, body, (tf.constant(0), sums))[1:]
+
+    @staticmethod
+    def _test_loop(at: Any, sums: Any, order: Any, _: Any) -> Any:
+        def body(i: Any, sums: Any, each: Any) -> Any:
+            more, terms = at(i)
+            return i + 1, sums + more, each.write(i, terms)
+
+        end = tf.shape(order)[0]
+        each = tf.TensorArray(tf.float32, end, element_shape=order.shape[1:])
+        _, sums, each = tf.while_loop(lambda i, *_: i < end, body, (tf.constant(0), sums, each))
+        return sums, each.stack()
 
     def _train_on(self, x: Any, y: Any, weight: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -264,7 +287,10 @@ class CompiledSteps:
     def _test_on(self, x: Any, y: Any, weight: Any) -> Any:
         outputs = self.model(x, training=False)
         losses = loss(self.signature, y, outputs)
-        return self._sums([losses, *(metric(name, self.signature, y, outputs) for name in self.metrics)], weight)
+        values = [losses, *(metric(name, self.signature, y, outputs) for name in self.metrics)]
+        first = tf.cast(values[min(1, len(self.metrics))] * weight, tf.float32)
+        each = tf.reduce_sum(first, tuple(range(1, len(first.shape))))
+        return self._sums(values, weight), each
 
     @staticmethod
     def _sums(values: list[Any], weight: Any) -> Any:

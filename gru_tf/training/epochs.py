@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from gru_tf.baselines.scoring import targets_of
+from gru_tf.experiment import losses
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import Speed
 from gru_tf.experiment.specs import Choice
@@ -50,6 +52,7 @@ class Epochs:
         warning: one line on a file that could not be written, or "".
         samples: some sequences that the network wrote for the test split, or "".
         refit_seconds: time of a training on all but the test split, see `gru_tf.training.refit`.
+        losses: of the test examples, as a result holds them.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Epochs:
         self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
         self.warning = self.samples = ""
         self.refit_seconds = 0.0
+        self.losses = b""
         names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
         self.done = Checkpoint(weights=[], state=[], history={name: [] for name in names})
         self._resume()
@@ -152,7 +156,10 @@ class Epochs:
         """
         self.steps.set_weights(self.done.best_weights)
         data = feeding.load(self.splits.test, self.signature.span, self.signature.targets_over_time)
-        metrics = self._values(self.steps.test(data, self._plan("test")))
+        means, sums = self.steps.test_each(data, self._plan("test"))
+        metrics = self._values(means)
+        if not losses.why_not(self.task, len(sums)):
+            self.losses = losses.kept(self.task, sums, targets_of(self.signature, self.splits.test))
         if self.signature.decoded:
             metrics |= self._written(data)
         for name, examples in self.splits.more.items():

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from gru_tf.experiment import losses
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
@@ -140,6 +141,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         more=tested,
         chance=task.metric.chance,
         score=None if test is None else task.metric.score(test),
+        test_examples=None if test is None else len(splits.test),
         chances={f"{name}_{task.metric.name}": task.metric.chance_on(name) for name in splits.more if test is not None},
         units=network.size.units,
         parameters=network.size.parameters,
@@ -153,6 +155,8 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         model_bytes=Path(model_file).stat().st_size if model_file else None,
         samples=epochs.samples,
         diagnostics=observer.diagnostics(),
+        losses=epochs.losses,
+        losses_kept=len(losses.array(epochs.losses)),
     )
 
 

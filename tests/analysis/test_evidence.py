@@ -28,9 +28,11 @@ def test_the_best_and_what_is_open(found):
     assert found.task("digits").inconclusive == ("lstm",)
     task = found.task("adding")
     assert task.best == "gru"
-    open_ = {(p.first, p.second): needed for p, needed in zip(task.pairs, task.needed, strict=True)}
-    assert open_["rnn", "gru"] is None, "significant: no more seeds are needed"
-    assert open_["gru", "lstm"] > 4
+    assert task.pair("rnn", "gru").better == "gru"
+    assert task.pair("lstm", "gru").verdict == "inconclusive"
+    assert {pair.test for pair in task.pairs} == {"paired"}, "adding draws its data from the seed"
+    assert {pair.test for pair in found.task("digits").pairs} == {"welch"}
+    assert {pair.comparisons for one in found.tasks for pair in one.pairs} == {6}, "both tasks are one family"
 
 
 def test_chance_is_beaten_from_the_right_side(found):
@@ -39,9 +41,23 @@ def test_chance_is_beaten_from_the_right_side(found):
 
 
 def test_ranks_over_tasks(found):
-    """gru first on both; rnn last on both."""
-    assert found.ranks.mean == (3.0, 1.0, 2.0)
-    assert gather(experiment(tasks=["digits"]), results(experiment(tasks=["digits"]))).ranks is None
+    """gru first on both; rnn last on both: nothing that two tasks could show, and no mean ranks of fewer than ten."""
+    assert found.ranks is None
+    pairs = {(pair.first, pair.second): pair for pair in found.signed}
+    assert [(pairs["rnn", c].wins, pairs["rnn", c].losses, pairs["rnn", c].reachable) for c in ("gru", "lstm")] == 2 * [
+        (0, 2, False)
+    ]
+    assert gather(experiment(tasks=["digits"]), results(experiment(tasks=["digits"]))).signed == ()
+    many = experiment(tasks=[{"adding": {"length": length}} for length in range(10, 20)])
+    tests = {"rnn": 0.16, "gru": 0.02, "lstm": 0.03}
+    made = [
+        result(many, task, cell, test=tests[c.name], score=0.5, chance=0.17)
+        for task in range(10)
+        for cell, c in enumerate(many.cells)
+    ]
+    ranked = gather(many, made)
+    assert ranked.ranks.mean == (3.0, 1.0, 2.0)
+    assert ranked.signed == ()
 
 
 def test_the_middle_half_of_the_scores(found):
@@ -63,7 +79,7 @@ def test_a_seed_that_is_missing_is_named_and_is_no_zero():
     assert holed.missing == (("digits", "gru", 1),)
     assert holed.task("digits").cell("gru").tests.keys() == {0, 1, 2}
     pair = next(p for p in holed.task("digits").pairs if "gru" in (p.first, p.second))
-    assert pair.seeds == 3
+    assert sorted(pair.counts) == [3, 4]
     assert holed.middle.keys() == {"rnn", "lstm"}, "a seed is still to come"
 
 

@@ -2,7 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
+from made_timing import phase, timings
+from scipy import stats
 
 from gru_tf.analysis.evidence import gather
 from gru_tf.analysis.recommendation import recommend
@@ -12,7 +15,7 @@ from gru_tf.experiment.specs import Choice
 
 CELLS = ["rnn", "lstm", "gru"]
 STEP_MS = {"rnn": 1.0, "lstm": 2.0, "gru": 1.5}
-FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["adding"], "cells": CELLS, "model": {"parameters": 5000}}
+FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["digits"], "cells": CELLS, "model": {"parameters": 5000}}
 TRIVIAL = "the value 12 months before"
 
 
@@ -48,8 +51,10 @@ def results(tests, metric="rmse", direction="min", chance=42.0, missing=(), dive
 
 
 def advice(tests, **more):
+    steps = more.pop("steps", STEP_MS)
     one, found = results(tests, **more)
-    said = recommend(gather(one, found), TRIVIAL, {cell: f"models:/{cell}" for cell in tests})
+    phases = timings(phase(one, noise=0.001, **steps))
+    said = recommend(gather(one, found, phases), TRIVIAL, {cell: f"models:/{cell}" for cell in tests})
     return said, dict(said.lines)
 
 
@@ -59,16 +64,20 @@ FAR = {"rnn": [50, 52, 51, 53, 49], "lstm": [45, 46, 44, 45, 47], "gru": [38, 39
 def test_a_significant_answer():
     said, line = advice(FAR)
     assert (said.cell, said.nearest, said.significant) == ("gru", "gru", True)
-    assert line["Recommended"] == "gru with 24 units: test rmse 38.2 [37.2, 39.2]."
-    # lstm − gru: 7, 7, 7, 7, 8, s = 0.447; rnn − gru: 12, 13, 14, 15, 10
+    assert line["Recommended"] == "gru with 24 units: test rmse 38.2 [37.2, 39.3]."
+    lstm, rnn = (stats.ttest_ind(FAR[other], FAR["gru"], equal_var=False).confidence_interval() for other in ("lstm", "rnn"))
     assert line["How sure"] == (
-        "significantly different from lstm and rnn: over 5 paired seeds its rmse is better than lstm's by 7.20 [6.64, 7.76],"
-        " p < 0.001, and better than rnn's by 12.8 [10.4, 15.2], p < 0.001 (paired t-tests, Holm)."
+        f"significantly different from lstm and rnn: over 5 seeds its rmse is better than lstm's by"
+        f" 7.2 [{lstm.low:.1f}, {lstm.high:.1f}], p < 0.001, and better than rnn's by 12.8 [{rnn.low:.1f}, {rnn.high:.1f}],"
+        " p < 0.001 (Welch's test, Holm)."
     )
-    assert line["Cost"] == ("4,999 parameters, 1.5 ms per training step (rnn 0.67×, lstm 1.3×), 3 s of training per seed.")
+    assert line["Cost"] == (
+        "4,999 parameters, 1.5 ms per training step (rnn 0.67× [0.67, 0.67], lstm 1.33× [1.33, 1.33]),"
+        " 3 s of training per seed."
+    )
     assert line["Against the baseline"] == f"{TRIVIAL}: rmse 42. gru is better; its interval excludes the baseline."
     assert line["Trained model"] == "models:/gru"
-    assert str(said).splitlines()[0] == "Recommended: gru with 24 units: test rmse 38.2 [37.2, 39.2]."
+    assert str(said).splitlines()[0] == "Recommended: gru with 24 units: test rmse 38.2 [37.2, 39.3]."
 
 
 def test_more_is_better_for_accuracy():
@@ -84,10 +93,10 @@ def test_without_a_significant_difference_the_cheaper_one():
         False,
     )  # lstm's mean is better, gru trains in 3/4 of the time
     assert line["How sure"].startswith(
-        "significantly different from rnn, inconclusive against lstm: over 5 paired seeds its rmse is worse than lstm's by 0"
+        "significantly different from rnn, inconclusive against lstm: over 5 seeds its rmse is worse than lstm's by 0"
     )
-    assert "Between gru and lstm there is no significant difference: gru trains faster at every seed." in line["How sure"]
-    assert line["How sure"].endswith("More seeds are needed to decide.")
+    assert "Between gru and lstm there is no significant difference: gru trains faster." in line["How sure"]
+    assert line["How sure"].endswith("More replicates are needed to decide.")
 
 
 def test_the_cheapest_is_not_taken_where_it_is_doubtful_beside_the_baseline():
@@ -102,23 +111,23 @@ def test_the_cheapest_is_not_taken_where_it_is_doubtful_beside_the_baseline():
 def test_the_cheapest_is_not_taken_where_its_mean_is_far_from_the_best():
     said, line = advice({"rnn": [0.6, 0.98, 0.9], "gru": [0.93, 0.95, 0.94]}, metric="accuracy", direction="max", chance=0.1)
     assert (said.cell, said.significant) == ("gru", False)
-    assert line["How sure"].startswith(
-        "inconclusive against rnn: over 3 paired seeds its accuracy is better than rnn's by 0.1"
-    )
+    assert line["How sure"].startswith("inconclusive against rnn: over 3 seeds its accuracy is better than rnn's by 0.1")
     assert "faster" not in line["How sure"]
 
 
 def test_times_that_overlap_make_nothing_cheaper():
-    """The slowest seed of gru takes as long as the fastest of lstm: the better mean is recommended."""
-    one, found = results({**FAR, "lstm": [37, 39, 37, 39, 37]})
-    slow = [r for r in found if r.run.cell.name == "gru"][3]
-    slower = slow.model_copy(update={"speed": slow.speed.model_copy(update={"step_ms": STEP_MS["lstm"]})})
-    said = recommend(gather(one, [slower if r is slow else r for r in found]), TRIVIAL)
+    """A step of gru may be as long as one of lstm: the better mean is recommended."""
+    said, line = advice({**FAR, "lstm": [37, 39, 37, 39, 37]}, steps={"gru": 2.0, "lstm": 2.0})
     assert said.cell == "lstm"
     assert (
         "Between lstm and gru there is no significant difference: lstm has the best mean, and there is no clear difference"
-        " in speed." in dict(said.lines)["How sure"]
+        " in speed." in line["How sure"]
     )
+
+
+def test_without_a_timing_phase_nothing_is_cheaper():
+    one, found = results({**FAR, "lstm": [37, 39, 37, 39, 37]})
+    assert recommend(gather(one, found), TRIVIAL).cell == "lstm", "times of training are compared with nothing"
 
 
 def test_one_seed_is_inconclusive_and_the_best_is_taken():
@@ -147,11 +156,11 @@ def test_a_model_without_a_recurrent_network_that_is_better_is_recommended():
     line = dict(said.lines)
     assert (said.cell, said.nearest, said.other, said.significant) == (None, "gru", "logistic", True)
     assert line["Recommended"] == (
-        "logistic, without a recurrent network: test rmse 31.25."
-        " The best network, gru with 24 units: test rmse 38.2 [37.2, 39.2]."
+        "logistic, without a recurrent network: test rmse 31.25, significantly better than gru (p < 0.001)."
+        " The best network, gru with 24 units: test rmse 38.2 [37.2, 39.3]."
     )
     assert line["Without recurrence"] == (
-        "logistic 31.25, nearest 35. Of the networks' models gru's is kept; predictions from the store use it."
+        "logistic 31.25, nearest 35. Predictions from the store use logistic; gru's network is kept as well."
     )
 
 
@@ -170,7 +179,7 @@ def test_where_no_cell_beats_it_the_baseline():
     said, line = advice(FAR, chance=30.0)
     assert (said.cell, said.nearest) == (None, "gru")
     assert line["Recommended"] == (
-        f"the baseline ({TRIVIAL}): its test rmse is 30, and no cell does better. gru has 38.2 [37.2, 39.2]."
+        f"the baseline ({TRIVIAL}): its test rmse is 30, and no cell does better. gru has 38.2 [37.2, 39.3]."
     )
     assert line["Against the baseline"] == f"{TRIVIAL}: rmse 30. gru is no better; its interval excludes the baseline."
 
@@ -189,18 +198,18 @@ def test_an_interval_that_includes_the_baseline(chance, said):
 
 def test_intervals_stay_in_the_metric_s_range():
     _, line = advice({"gru": [0.7, 1.0, 1.0]}, metric="accuracy", direction="max", chance=0.1)
-    assert line["Recommended"].endswith("test accuracy 0.90 [0.47, 1.00].")  # 0.9 + 4.303 · 0.1 beyond 1
+    assert line["Recommended"].endswith("test accuracy 0.90 [0.28, 1.00].")  # by the logit
     _, line = advice({"gru": [0.1, 1.0, 4.0]}, chance=9.0)
-    assert line["Recommended"].endswith("test rmse 1.7 [0.0, 6.8].")
+    assert line["Recommended"].endswith("test rmse 1.7 [0.1, 10.4].")  # 1.7 + (e − 1) 5.1
     _, line = advice({"gru": [1.1, 2.0, 5.0]}, metric="perplexity", chance=9.0)
-    assert line["Recommended"].endswith("test perplexity 2.7 [1.0, 7.8].")
+    assert line["Recommended"].endswith("test perplexity 2.7 [1.2, 11.4].")
 
 
 def test_seeds_that_did_not_finish_are_said_and_not_compared():
     said, line = advice(FAR, diverged=[("rnn", 0), ("rnn", 1)])
     assert said.cell == "gru"
-    assert "over the seeds that both finished" in line["How sure"]
-    assert "better than rnn's by 13.0 [6.4, 19.6]" in line["How sure"]  # 14, 15, 10: s = √7, t = 4.303
+    assert "it learned more often than rnn by 1.00 [0.39, 1.00], p = 0.016 (" in line["How sure"], "2 of 5 diverged"
+    assert "its rmse is better than lstm's by 7.2 [" in line["How sure"]
     assert line["How sure"].endswith("Seeds that did not finish: rnn 2 of 5.")
 
 
@@ -228,7 +237,7 @@ def test_nothing_finished():
 def test_cells_without_a_common_seed():
     said, line = advice({"rnn": [40.0, 40.0], "gru": [39.0, 39.0]}, missing=[("rnn", 0), ("gru", 1)])
     assert said.cell == "gru"
-    assert line["How sure"].startswith("inconclusive: no two cells share two seeds")
+    assert line["How sure"].startswith("inconclusive: only one seed was compared")
 
 
 def test_a_model_that_the_store_lacks():
@@ -243,21 +252,24 @@ def test_several_tasks_are_refused():
 
 
 def test_comparisons_are_signed_and_corrected():
-    """Differences 1 and 3: p = 1 − (2/π)·atan(2) = 0.2952; of two other pairs that are equal p is 1."""
+    """Welch's p-values by SciPy, on the logarithms of an error; of two cells that are equal p is 1."""
 
     def pairs(tests, direction, **more):
         return gather(*results(tests, direction=direction, **more)).tasks[0].pairs
 
-    up = pairs({"rnn": [2.0, 4.0], "gru": [1.0, 1.0]}, "max")[0]
-    assert (up.first, up.difference.mean, up.seeds) == ("rnn", 2.0, 2)
-    assert up.t_holm == pytest.approx(0.29517, abs=1e-5)
+    tests = {"rnn": [2.0, 4.0, 3.0], "lstm": [1.0, 1.1, 1.2], "gru": [1.0, 1.1, 1.2]}
+    up = pairs({cell: tests[cell] for cell in ("rnn", "gru")}, "max")[0]
+    assert (up.first, up.difference.mean, up.counts) == ("rnn", pytest.approx(1.9), (3, 3))
+    p = stats.ttest_ind(*(np.log(tests[cell]) for cell in ("rnn", "gru")), equal_var=False).pvalue
+    assert up.p == up.p_holm == pytest.approx(p)
     turned = up.seen_from("gru")
-    assert (turned.first, turned.difference) == ("gru", (-2.0, -up.difference.high, -up.difference.low))
-    down = pairs({"rnn": [2.0, 4.0], "lstm": [1.0, 1.0], "gru": [1.0, 1.0]}, "min")
-    assert [pair.difference.mean for pair in down] == [-2.0, -2.0, 0.0]
-    assert [pair.t_holm for pair in down] == pytest.approx([3 * 0.29517, 3 * 0.29517, 1.0], abs=1e-4)
-    alone = pairs({"rnn": [1.0, 1.0], "gru": [1.0, 1.0]}, "max", missing=[("rnn", 1), ("gru", 0)])
-    assert math.isnan(alone[0].difference.mean)
+    assert (turned.first, turned.difference) == ("gru", (-up.difference.mean, -up.difference.high, -up.difference.low))
+    down = pairs(tests, "min")
+    assert [pair.difference.mean for pair in down] == pytest.approx([-1.9, -1.9, 0.0])
+    assert [pair.p_holm for pair in down] == pytest.approx([3 * p, 3 * p, 1.0])
+    apart = pairs({"rnn": [2.0, 4.0], "gru": [1.0, 1.0]}, "max", missing=[("rnn", 1), ("gru", 0)])
+    assert apart[0].difference.mean == 1.0, "seeds need not be the same"
+    assert math.isnan(apart[0].p)
 
 
 def test_cells_that_are_equal_at_every_seed():

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from made_evidence import experiment, results
+from made_timing import MS, ROUNDS, phase, series, timings
 
 from gru_tf.analysis.answer import answer
 from gru_tf.analysis.evidence import gather
@@ -16,32 +17,11 @@ from gru_tf.analysis.results import Results
 from gru_tf.analysis.statistics.ratios import ratio
 from gru_tf.analysis.table_text import notes, timed
 from gru_tf.analysis.verdicts import judge
-from gru_tf.experiment.timing import NetworkTimes, Timing, of_runs
-
-ROUNDS = 20
-MS = {"rnn": 1.0, "gru": 2.0, "lstm": 3.0}
+from gru_tf.experiment.timing import of_runs
 
 
-def series(ms, noise=0.0, seed=0):
-    return tuple(float(v) for v in ms * np.exp(np.random.default_rng(seed).normal(0, noise, ROUNDS)))
-
-
-def phase(one, task=0, noise=0.01, without=(), **ms):
-    """The timing phase of a task; each cell with a noise of its own."""
-    times = MS | ms
-    networks = {}
-    for place, cell in enumerate(one.cells):
-        train = () if cell.label in without else series(times[cell.label], noise, place)
-        predict = () if cell.label in without else series(times[cell.label] / 5, noise, 10 + place)
-        fingerprint = one.run(one.tasks[task], cell, one.seeds[0]).fingerprint
-        more = {"train_cpu_ms": train, "predict_ms": predict, "predict_cpu_ms": predict, "kernel_path": "fused cpu"}
-        networks[cell.label] = NetworkTimes(fingerprint=fingerprint, batch_size=32, train_ms=train, **more)
-    load = {"load_before": (0.5, 1.0, 1.0), "load_after": (1.75, 1.0, 1.0), "cores": 2}
-    return Timing(task=one.tasks[task].label, networks=networks, ended="the time was up", **load)
-
-
-def timings(*phases):
-    return {one.task: one for one in phases}
+def judged_by(one, phases):
+    return judge(gather(one, results(one), phases), results(one))
 
 
 def test_the_table_has_the_medians_of_the_phase_and_says_so():
@@ -74,7 +54,7 @@ def test_the_table_has_the_medians_of_the_phase_and_says_so():
 )
 def test_a_claim_is_decided_by_the_interval_of_the_ratio(claim, verdict, low, high):
     one = experiment(claims=[claim])
-    (judged,) = judge(one, results(one), timings(phase(one, noise=0.03, lstm=2.0)))
+    (judged,) = judged_by(one, timings(phase(one, noise=0.03, lstm=2.0)))
     assert (judged.verdict, judged.unit, judged.p) == (verdict, "%", None)
     assert low < judged.difference.low < judged.difference.mean < judged.difference.high < high
     assert judged.why.endswith("%, timed in 20 rounds.") or judged.why.endswith("on digits, timed in 20 rounds.")
@@ -83,30 +63,44 @@ def test_a_claim_is_decided_by_the_interval_of_the_ratio(claim, verdict, low, hi
 def test_a_claim_on_several_tasks_is_not_pooled():
     """Twice as fast on one task and twice as slow on the other is no tie."""
     one = experiment(claims=["gru.seconds_per_step < lstm.seconds_per_step", "gru.seconds_per_step > rnn.seconds_per_step"])
-    first, second = judge(one, results(one), timings(phase(one, 0, lstm=4.0), phase(one, 1, lstm=1.0)))
+    first, second = judged_by(one, timings(phase(one, 0, lstm=4.0), phase(one, 1, lstm=1.0)))
     assert (first.verdict, first.difference) == ("contradicted", None)
     assert "on digits" in first.why
     assert "on adding" in first.why
     assert second.verdict == "supported"
-    (half,) = judge(one.model_copy(update={"claims": one.claims[1:]}), results(one), timings(phase(one, 0)))
+    (half,) = judged_by(one.model_copy(update={"claims": one.claims[1:]}), timings(phase(one, 0)))
     assert half.verdict == "inconclusive"
     assert "no time of gru.seconds_per_step on adding" in half.why
 
 
 def test_a_claim_on_a_cell_that_could_not_be_timed_does_not_fall_back_on_training():
     one = experiment(claims=["gru.seconds_per_step < lstm.seconds_per_step on digits"])
-    (judged,) = judge(one, results(one), timings(phase(one, without=("lstm",))))
+    (judged,) = judged_by(one, timings(phase(one, without=("lstm",))))
     assert (judged.verdict, judged.difference) == ("inconclusive", None)
     assert judged.why == "no time of lstm.seconds_per_step on digits."
 
 
-def test_other_claims_and_stores_without_times_are_judged_as_before():
-    claims = ["gru.train_seconds <= lstm.train_seconds", "gru.score > rnn.score", "gru.parameters <= lstm.parameters"]
-    one = experiment(claims=claims)
-    assert judge(one, results(one), timings(phase(one))) == judge(one, results(one))
-    one = experiment(claims=["gru.seconds_per_step < lstm.seconds_per_step on digits"])
-    (judged,) = judge(one, results(one))
-    assert "paired seeds" in judged.why
+def test_times_of_training_are_compared_with_nothing():
+    """Runs share a machine: without a phase a claim about times is open, and says what would decide it."""
+    one = experiment(claims=["gru.score > rnn.score", "gru.parameters <= lstm.parameters"])
+    assert judged_by(one, timings(phase(one))) == judged_by(one, None)
+    step = experiment(claims=["gru.seconds_per_step < lstm.seconds_per_step on digits"])
+    (judged,) = judged_by(step, None)
+    assert (judged.verdict, judged.difference, judged.p) == ("inconclusive", None, None)
+    assert judged.why == "the networks have not been timed side by side."
+    (judged,) = judged_by(step.model_copy(update={"timing": False}), None)
+    assert judged.why == "the networks were not timed side by side (timing: false, or a single cell)."
+    for phases in (None, timings(phase(one), phase(one, 1))):
+        (judged,) = judged_by(experiment(claims=["gru.train_seconds <= lstm.train_seconds"]), phases)
+        assert judged.verdict == "inconclusive"
+        assert "seconds_per_step and predict_seconds are timed side by side" in judged.why
+
+
+def test_without_a_phase_no_cell_is_called_the_quickest():
+    one = experiment(tasks=["digits"])
+    evidence = gather(one, results(one))
+    assert (evidence.tasks[0].quickest, evidence.tasks[0].as_quick) == (None, ())
+    assert "training step" not in " ".join(answer(evidence))
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_results import result, speed
+from made_results import result
 from pydantic import ValidationError
 from scipy import stats
 
+from gru_tf.analysis.evidence import gather
 from gru_tf.analysis.published import beside
 from gru_tf.analysis.statistics import holm, interval
-from gru_tf.analysis.statistics.power import seeds_needed
 from gru_tf.analysis.verdicts import Verdict, judge
 from gru_tf.experiment import claim, yaml_file
 from gru_tf.experiment.claim import Quantity
@@ -48,9 +48,8 @@ def runs(one: Experiment, field: str, values: dict[tuple[int, int], list[Any]], 
     ]
 
 
-def times(one: Experiment, values: dict[tuple[int, int], list[float]]) -> list[RunResult]:
-    """Final runs with these milliseconds a step."""
-    return runs(one, "speed", {pair: [speed(ms) for ms in of] for pair, of in values.items()})
+def judged(one: Experiment, results: list[RunResult]) -> tuple[Verdict, ...]:
+    return judge(gather(one, results), results)
 
 
 # --- what can be claimed ---
@@ -156,7 +155,7 @@ COUNTS = {(0, 1): 12_200, (0, 2): 11_950, (1, 1): 11_926, (1, 2): 11_957}  # (ta
 
 def counted(text: str, counts: dict[tuple[int, int], int] = COUNTS, **more: Any) -> Verdict:
     one = experiment(text)
-    (found,) = judge(one, runs(one, "parameters", {pair: [count] for pair, count in counts.items()}, **more))
+    (found,) = judged(one, runs(one, "parameters", {pair: [count] for pair, count in counts.items()}, **more))
     return found
 
 
@@ -197,84 +196,95 @@ def test_a_measured_claim_by_hand():
         "gru.score > rnn.score on adding", "gru.score < rnn.score on adding", "gru.score > lstm.score on adding"
     )
     results = runs(one, "score", SCORES)
-    supported, contradicted, open_ = judge(one, results)
-    raw = [stats.ttest_rel(SCORES[1, 2], SCORES[1, other]).pvalue for other in (0, 0, 1)]
+    supported, contradicted, open_ = judged(one, results)
+    raw = [stats.ttest_rel(SCORES[1, 2], SCORES[1, other]).pvalue for other in (0, 0, 1)]  # adding draws its data
     assert [supported.p, contradicted.p] == pytest.approx(holm(raw)[:2])
     assert (supported.verdict, contradicted.verdict, open_.verdict) == ("supported", "contradicted", "inconclusive")
     differences = [a - b for a, b in zip(SCORES[1, 2], SCORES[1, 0], strict=True)]
     assert supported.difference == pytest.approx(interval(differences))
-    assert supported.why == "difference 0.805 [0.784, 0.826] over 4 paired seeds, p < 0.001."
+    assert supported.why == "difference 0.805 [0.784, 0.826] over 4 replicates each, p < 0.001."
     assert supported.unit == ""
-    assert "0.000 [-0.023, 0.023] over 4 paired seeds" in open_.why
+    assert "0.000 [-0.023, 0.023] over 4 replicates each" in open_.why
 
 
 def test_values_are_compared_with_a_number():
     one = experiment("gru.score > 0.9 on adding", "gru.score > 0.5 on adding")
-    near, far = judge(one, runs(one, "score", SCORES))
+    near, far = judged(one, runs(one, "score", SCORES))
     assert (near.verdict, far.verdict) == ("inconclusive", "supported")
     raw = [stats.ttest_1samp(SCORES[1, 2], value).pvalue for value in (0.9, 0.5)]
     assert [near.p, far.p] == pytest.approx(holm(raw))
-    assert "seeds would be needed" in near.why
+    assert near.why.endswith(f"over 4 replicates, p = {near.p:.2g}.")
 
 
-def test_seeds_that_would_settle_a_claim_over_tasks_are_of_each_task():
+def test_a_claim_over_tasks_is_of_the_mean_of_their_differences():
+    """Welch's test on one task, pairs on the other; together with Satterthwaite's degrees of freedom, by hand."""
     one = experiment("gru.score > lstm.score")
     rng = np.random.default_rng(3)
-    values = {key: list(0.5 + 0.01 * (key[1] == 2) + rng.normal(0, 0.02, 4)) for key in product((0, 1), (1, 2))}
-    (found,) = judge(one, runs(one, "score", values))
-    pairs = [a - b for task in (0, 1) for a, b in zip(values[task, 2], values[task, 1], strict=True)]
-    needed = seeds_needed(pairs, 1)
-    assert needed > 8
-    assert found.why.endswith(f"; about {math.ceil(needed / 2)} seeds of each task would be needed.")
+    values = {key: list(0.5 + 0.03 * (key[1] == 2) + rng.normal(0, 0.02, 4)) for key in product((0, 1), (1, 2))}
+    (found,) = judged(one, runs(one, "score", values))
+    a, b = np.array(values[0, 2]), np.array(values[0, 1])
+    pairs = np.array(values[1, 2]) - np.array(values[1, 1])
+    squares = np.array([a.var(ddof=1) / 4, b.var(ddof=1) / 4, pairs.var(ddof=1) / 4]) / 4
+    welch = (squares[0] + squares[1]) ** 2 / ((squares[0] ** 2 + squares[1] ** 2) / 3)
+    freedom = squares.sum() ** 2 / ((squares[0] + squares[1]) ** 2 / welch + squares[2] ** 2 / 3)
+    mean, error = (a.mean() - b.mean() + pairs.mean()) / 2, math.sqrt(squares.sum())
+    assert found.p == pytest.approx(2 * stats.t.sf(mean / error, freedom))
+    half = stats.t.ppf(0.975, freedom) * error
+    assert found.difference == pytest.approx((mean, mean - half, mean + half))
+    assert "over 4 replicates on each task" in found.why
+
+
+def test_a_claim_about_two_cells_is_judged_as_the_table_judges_them():
+    """On the logit of accuracies, in one family with the pairs of the table."""
+    one = experiment("gru.score > rnn.score on digits", "rnn.test > gru.test on digits")
+    tests = {(0, 0): [0.90, 0.93, 0.91, 0.94], (0, 1): [0.8, 0.7, 0.75, 0.8], (0, 2): [0.96, 0.97, 0.95, 0.96]}
+    made = runs(one, "test", tests, metric="accuracy", direction="max", chance=0.1, test_examples=100)
+    made = [r.model_copy(update={"score": (r.test - 0.1) / 0.9}) for r in made]
+    evidence = gather(one, made)
+    supported, contradicted = judge(evidence, made)
+    logits = [[math.log((100 * x + 0.5) / (100 - 100 * x + 0.5)) for x in tests[0, cell]] for cell in (2, 0)]
+    raw = stats.ttest_ind(*logits, equal_var=False).pvalue
+    assert evidence.tasks[0].pair("rnn", GRU).p == pytest.approx(raw)
+    assert (supported.verdict, contradicted.verdict) == ("supported", "contradicted")
+    assert supported.p == contradicted.p == pytest.approx(3 * raw), "the smallest two of five are those of lstm"
+    assert supported.difference.mean == pytest.approx(0.04 / 0.9)
+
+
+def test_a_cell_that_sometimes_fails_is_claimed_by_how_often_it_learns():
+    claims = ("gru.score > rnn.score on digits", "gru.score > rnn.score", "gru.test > 0.5 on digits")
+    one = experiment(*claims, seeds=10)
+    tests = {(0, 0): [0.95, 0.96, 0.1, 0.11, 0.1, 0.12, 0.1, 0.11, 0.1, 0.09], (0, 2): [0.9 + x / 1000 for x in range(10)]}
+    made = runs(one, "test", tests, metric="accuracy", direction="max", chance=0.1)
+    made = [r.model_copy(update={"score": (r.test - 0.1) / 0.9}) for r in made]
+    made += runs(one, "score", {(1, 0): [0.1 + x / 100 for x in range(10)], (1, 2): [0.8 + x / 100 for x in range(10)]})
+    on_one, over_both, number = judged(one, made)
+    assert on_one.verdict == "supported"
+    assert on_one.p == pytest.approx(stats.fisher_exact([[10, 0], [2, 8]]).pvalue * 3, rel=0.5), "corrected"
+    assert " in how often they learn" in on_one.why
+    assert over_both.verdict == "inconclusive"
+    assert over_both.why.endswith("; but rnn sometimes fails, so that a mean is of two kinds of runs.")
+    assert number.verdict == "supported", "gru is steady"
+
+
+def test_a_claim_that_a_cell_is_worse_is_withheld_where_it_is_not_at_its_best():
+    one = experiment("gru.score > rnn.score on digits", training={"epochs": 10})
+    tests = {(0, 0): [0.5, 0.52, 0.51, 0.5], (0, 2): [0.96, 0.97, 0.95, 0.96]}
+    made = runs(one, "test", tests, metric="accuracy", direction="max", chance=0.1)
+    late = [r.model_copy(update={"score": r.test, "best_epoch": 9 if r.run.cell.name == "rnn" else 3}) for r in made]
+    (found,) = judged(one, late)
+    assert found.verdict == "inconclusive"
+    assert found.why.endswith(
+        "; withheld: rnn: best epoch among the last fifth of 10 in 4 of 4; allow more than 10 epochs with a patience."
+    )
+    (found,) = judged(one, [r.model_copy(update={"best_epoch": 12 - r.best_epoch}) for r in late])
+    assert found.verdict == "supported", "gru, which could only gain"
 
 
 def test_tests_and_chances_are_in_their_own_units():
     one = experiment("gru.test < gru.chance on adding")
-    (found,) = judge(one, runs(one, "test", {(1, 2): [0.01, 0.02, 0.01, 0.02]}))  # chance is 0.2
+    (found,) = judged(one, runs(one, "test", {(1, 2): [0.01, 0.02, 0.01, 0.02]}))  # chance is 0.2
     assert found.verdict == "supported"
     assert found.difference.mean == pytest.approx(-0.185)
-
-
-def test_times_are_compared_by_their_ratio():
-    """Ten times longer on one task, and the same ratio: pooled over both."""
-    one = experiment("gru.seconds_per_step < lstm.seconds_per_step", "lstm.seconds_per_step > 0.0009 on digits")
-    lstm, gru = [1.0, 1.1, 1.0, 1.2], [0.8, 0.9, 0.85, 0.93]
-    results = times(one, {(0, 1): lstm, (0, 2): gru, (1, 1): [10 * t for t in lstm], (1, 2): [10 * t for t in gru]})
-    found, number = judge(one, results)
-    logs = 2 * [math.log(a / b) for a, b in zip(gru, lstm, strict=True)]
-    assert found.verdict == "supported"
-    assert found.difference == pytest.approx([100 * math.expm1(bound) for bound in interval(logs)])
-    assert (found.unit, found.p) == ("%", 2 * 2 / 2**8), "all changes of sign, times two claims"
-    assert found.p > 2 * stats.ttest_1samp(logs, 0).pvalue
-    assert found.why == "difference -19.0 [-21.4, -16.5] % over 8 pairs of seed and task, p = 0.016."
-    assert number.difference.mean == pytest.approx(100 * (math.prod(lstm) ** 0.25 / 0.9 - 1))
-
-
-def test_predictions_are_timed_where_they_were():
-    one = experiment("gru.predict_seconds < lstm.predict_seconds on digits", "gru.predict_seconds < 0.002 on digits")
-    timed = {
-        c: [speed(9.0).model_copy(update={"predict_ms": ms}) for ms in of] for c, of in {1: [2, 3], 2: [1, 1.4]}.items()
-    }
-    found, number = judge(one, runs(one, "speed", {(0, cell): of for cell, of in timed.items()}))
-    assert found.difference.mean == pytest.approx(100 * (math.sqrt(1.4 / 6) - 1))
-    assert number.difference.mean == pytest.approx(100 * (math.sqrt(1.4) / 2 - 1))
-    old, _ = judge(one, times(one, {(0, 1): [2.0, 3.0], (0, 2): [1.0, 1.4]}))
-    assert (old.verdict, old.difference, old.p) == ("inconclusive", None, None)
-    assert old.why == f"no results for {GRU}.predict_seconds on digits, lstm.predict_seconds on digits."
-
-
-def test_a_compilation_that_seeds_share_is_one_measurement():
-    one = experiment("gru.compile_seconds < lstm.compile_seconds on digits")
-
-    def compiled(*seconds: float) -> list[Any]:
-        return [speed(1.0, value) for value in seconds]
-
-    shared = {(0, 1): compiled(20, 20, 20, 20), (0, 2): compiled(10, 10.1, 10.2, 10)}
-    (found,) = judge(one, runs(one, "speed", shared))
-    assert (found.verdict, found.p) == ("inconclusive", None)
-    assert found.why == "difference -50 %, from a single pair."
-    apart = {(0, 1): compiled(20, 20.1, 20.2, 20.3), (0, 2): compiled(10, 10.1, 10.2, 10.3)}
-    assert judge(one, runs(one, "speed", apart))[0].verdict == "supported"
 
 
 @pytest.mark.parametrize(
@@ -282,19 +292,18 @@ def test_a_compilation_that_seeds_share_is_one_measurement():
     [
         ({}, "no results for gru(reset_after=False).score on adding(length=30), rnn.score on adding(length=30)."),
         ({(1, 0): [0.1, 0.2]}, "no results for gru(reset_after=False).score on adding(length=30)."),
-        ({(1, 0): [0.1, None], (1, 2): [None, 0.2]}, "no results for both sides at the same seed on adding(length=30)."),
-        ({(1, 0): [0.1], (1, 2): [0.9]}, "difference 0.8, from a single pair."),
+        ({(1, 0): [0.1], (1, 2): [0.9]}, "difference 0.8, from a single replicate."),
     ],
 )
 def test_where_runs_are_missing_nothing_is_settled(values, why):
     one = experiment("gru.score > rnn.score on adding")
-    (found,) = judge(one, runs(one, "score", values))
+    (found,) = judged(one, runs(one, "score", values))
     assert (found.verdict, found.p, found.why) == ("inconclusive", None, why)
 
 
 def test_a_task_without_results_keeps_a_claim_about_all_open():
     one = experiment("gru.score > rnn.score")
-    (found,) = judge(one, runs(one, "score", SCORES))
+    (found,) = judged(one, runs(one, "score", SCORES))
     assert found.verdict == "inconclusive"
     assert found.why == f"no results for {GRU}.score on digits, rnn.score on digits."
 
@@ -303,7 +312,7 @@ def test_every_run_failed():
     one = experiment("gru.score > rnn.score on adding", "gru.parameters < lstm.parameters", "rnn.train_seconds < 3")
     nothing = {"status": "failed", "error": "no memory", "parameters": None, "speed": None}
     failed = [result(one, task, cell, seed, **nothing) for task in (0, 1) for cell in (0, 1, 2) for seed in range(4)]
-    for found in judge(one, failed):
+    for found in judged(one, failed):
         assert (found.verdict, found.difference, found.p) == ("inconclusive", None, None)
 
 
@@ -311,31 +320,20 @@ def test_a_seed_that_diverged_is_left_out_and_counted():
     one = experiment("gru.score > rnn.score on adding")
     results = runs(one, "score", SCORES)
     diverged = [r.model_copy(update={"status": "diverged"}) if r.run.seed == 3 else r for r in results]
-    (found,) = judge(one, diverged)
-    assert "over 3 of 4 paired seeds" in found.why
+    (found,) = judged(one, diverged)
+    assert "over 3 replicates each" in found.why
 
 
 def test_a_trial_is_no_evidence():
     """Neither for a score nor for a count: a search may try other sizes."""
     one = experiment("gru.parameters < 12000 on digits")
     tried = result(one, 0, 2, 1000, "trial", parameters=9)
-    assert judge(one, [tried])[0].verdict == "inconclusive"
+    assert judged(one, [tried])[0].verdict == "inconclusive"
     one = experiment("gru.score > rnn.score on adding")
     trials = [
         r.model_copy(update={"run": one.run(r.run.task, r.run.cell, 1000, "trial")}) for r in runs(one, "score", SCORES)
     ]
-    assert judge(one, trials)[0].difference is None
-
-
-def test_small_differences_of_both_signs_are_not_settled_by_a_t_test_alone():
-    """Three seeds that Student's test alone would call significant; the sign of one speaks against it."""
-    one = experiment("rnn.score > 0 on digits", seeds=3)
-    (found,) = judge(one, runs(one, "score", {(0, 0): [1.0, 1.1, 1.05]}))
-    assert found.verdict == "supported"
-    one = experiment("rnn.score > 0 on digits", *(f"lstm.score > {n} on digits" for n in range(5)), seeds=6)
-    values = {(0, 0): [1.0, 1.1, 1.2, 1.1, 1.3, -0.02], (0, 1): [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]}
-    found = judge(one, runs(one, "score", values))[0]
-    assert found.verdict == "inconclusive"
+    assert judged(one, trials)[0].difference is None
 
 
 # --- published numbers ---
@@ -351,7 +349,9 @@ def test_published_numbers_stand_beside_ours():
     results = runs(one, "test", {(1, 2): [0.01, 0.03]}) + runs(one, "more", {(1, 0): [{"mae": 2.0}, {"mae": 4.0}]}, test=9.0)
     first, second, third = beside(one, results)
     assert (first.metric, first.cell, first.title) == ("mse", GRU, ADDING)
-    assert first.ours == pytest.approx((0.02, 0, 0.02 + 12.7062 * 0.01), rel=1e-5), "an error is never below 0"
+    half = 12.7062 * 0.01  # beyond the mean, so that the upper bound grows in proportion to it
+    bounds = 0.02 * math.exp(-half / 0.02), 0.02 + (math.e - 1) * half
+    assert first.ours == pytest.approx((0.02, *bounds), rel=1e-5), "an error is never below 0"
     assert first.difference == pytest.approx(-0.01)
     assert first.provenance == "recalled, as commonly cited; A paper"
     assert (second.metric, second.ours.mean, second.difference) == ("mae", 3.0, 2.0)
@@ -408,7 +408,7 @@ class Simulated:
     def judged(self, scores: Any) -> tuple[Verdict, ...]:
         """The verdicts on scores (tasks, cells, seeds)."""
         found = [r.model_copy(update={"score": float(s)}) for r, s in zip(self.runs, np.ravel(scores), strict=True)]
-        return judge(self.one, found)
+        return judge(gather(self.one, found), found)
 
     def alone(self, text: str) -> "Simulated":
         """The same runs with one claim."""

@@ -55,6 +55,35 @@ def test_progress_where_there_is_no_terminal():
     ]
 
 
+LOOKS = ["look 1 of 5: 5 replicates", "look 2 of 5: 8 replicates, 3 of 6 pairs decided"]
+
+
+def test_a_look_is_a_line_where_there_is_no_terminal():
+    console = Console(file=io.StringIO(), width=40)
+    with RunProgress(console) as progress:
+        progress.look(LOOKS[0])
+        progress(None, 0, 1)
+        progress(result(metric="accuracy", test=0.5), 1, 1)
+        progress.look(LOOKS[1])
+        progress(result(metric="accuracy", test=0.5), 2, 3)
+    lines = console.file.getvalue().splitlines()
+    assert [line for line in lines if "seed" not in line] == LOOKS
+    assert [line.split()[0] for line in lines] == ["look", "1/1", "look", "2/3"]
+
+
+def test_a_look_on_a_terminal_is_a_line_above_the_bar_which_has_room_for_its_number():
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    with RunProgress(console) as progress:
+        progress.look(LOOKS[1])
+        progress(None, 130, 250)
+        progress.bar.refresh()
+    text = console.file.getvalue()
+    assert LOOKS[1] in text
+    bars = [line for line in text.splitlines() if "elapsed" in line and "look 2 of 5" in line]
+    assert bars
+    assert all("ETA" in line and "replicates" not in line for line in bars), "it takes two lines"
+
+
 def test_the_timing_phase_is_a_line_a_task_where_there_is_no_terminal():
     console = Console(file=io.StringIO(), width=40)
     with RunProgress(console) as progress:

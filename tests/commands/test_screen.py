@@ -276,7 +276,9 @@ def test_notes_say_how_to_read_the_table():
     assert "At an equal budget of 12,000 parameters, head included." in text
     assert "interval over 3 seeds" in text
     assert "tuned" not in text
-    searched = experiment(search={"trials": 4, "space": {"learning_rate": [0.1], "units": None, "clip_norm": [1.0]}})
+    searched = experiment(
+        search={"trials": 4, "shared": True, "space": {"learning_rate": [0.1], "units": None, "clip_norm": [1.0]}}
+    )
     assert "4 random trials over learning_rate, clip_norm, on validation only." in "\n".join(screen.notes(searched, [ROW]))
     assert "units" in next(iter(screen.notes(experiment(model={"units": 9}), [ROW])))
 

@@ -191,9 +191,12 @@ def test_no_two_of_these_runs_share_a_fingerprint():
     assert len(prints) == len(OTHER)
 
 
+SINCE = ("baselines", "replicates")  # fields that there are since
+
+
 def test_an_experiment_without_diagnostics_has_the_fingerprint_that_it_had_before_there_were_any():
     plain = experiment()
-    canonical = plain.model_dump(mode="json", exclude={"diagnostics", "baselines", "claims", "published", "timing"})
+    canonical = plain.model_dump(mode="json", exclude={*SINCE, "diagnostics", "claims", "published", "timing"})
     text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
     assert plain.fingerprint == hashlib.sha256(text.encode()).hexdigest()[:16]
     assert plain.fingerprint == experiment(diagnostics=False).fingerprint == experiment(diagnostics=[]).fingerprint
@@ -265,7 +268,7 @@ def test_seeds_are_a_count_or_a_list(given, seeds):
 
 
 def test_the_search_has_a_seed_of_its_own():
-    apart = search(learning_rate=[0.1])["search"]
+    apart = search(learning_rate=[0.1])["search"] | {"shared": True}
     assert experiment(search=apart).search.seed == 1000
     for seeds in (1001, [1000]):
         with pytest.raises(ValidationError, match=r"search\.seed: expected none of the final seeds\. Received: 1000"):
@@ -285,11 +288,36 @@ def test_the_searches_of_replicates_have_seeds_apart_from_the_final_ones():
         experiment(seeds=2, search=own | {"seed": 2**32 - 1})
 
 
-def test_replicates_are_another_experiment_and_one_shared_search_is_the_same_as_before():
-    shared, own = (experiment(**search(learning_rate=[0.1])) for _ in range(2))
-    own = own.model_copy(update={"search": own.search.model_copy(update={"shared": False})})
-    assert shared.fingerprint != own.fingerprint
-    assert shared.fingerprint == experiment(search={**search(learning_rate=[0.1])["search"], "shared": True}).fingerprint
+def test_an_experiment_of_before_has_the_fingerprint_that_it_had():
+    """Printed by a version that had neither a search of its own for each seed by default, nor replicates."""
+    own = search(learning_rate=[0.1])["search"]
+    assert experiment().fingerprint == "05e1275f6d03fedf"
+    assert experiment(search=own | {"shared": True}).fingerprint == "d800c5f833987004"
+    assert experiment(search=own | {"shared": False}).fingerprint == "6ffc63e7032499da" == experiment(search=own).fingerprint
+
+
+# --- replicates ---
+
+
+def test_replicates_have_the_seeds_that_follow_theirs():
+    assert experiment(replicates={}).seeds == tuple(range(34))
+    assert experiment(replicates={"at_most": 3, "seed": 7}).seeds == (7, 8, 9)
+    assert experiment(seeds=3, replicates={"at_most": 3}) == experiment(replicates={"at_most": 3})
+
+
+def test_how_long_replicates_may_take_is_no_part_of_the_experiment_and_their_number_is():
+    one = experiment(replicates={"at_most": 8})
+    assert one.fingerprint == experiment(replicates={"at_most": 8, "minutes": 5}).fingerprint
+    others = [experiment(seeds=8), experiment(replicates={"at_most": 7}), experiment(replicates={"at_most": 8, "seed": 1})]
+    assert len({one.fingerprint, *(other.fingerprint for other in others)}) == 4
+
+
+@pytest.mark.parametrize("replicates", [None, {}, {"at_most": 6, "minutes": 0.5, "seed": 9}])
+def test_a_stored_definition_with_replicates_reads_back(replicates):
+    one = experiment(replicates=replicates, **search(learning_rate=[0.1]))
+    again = Experiment.model_validate_json(one.model_dump_json())
+    assert (again, again.fingerprint, again.seeds) == (one, one.fingerprint, one.seeds)
+    assert one.but(question="Another?").seeds == one.seeds
 
 
 def test_the_largest_seed_is_one_that_numpy_and_keras_take():

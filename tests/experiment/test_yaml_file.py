@@ -3,6 +3,7 @@
 Each mistake changes one place of a file that loads, so that nothing else can be what is refused.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from gru_tf.experiment import yaml_file, yaml_syntax
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import ModelSpec
-from gru_tf.foundation.errors import UserError
+from gru_tf.foundation.errors import UserError, shown
 
 VALID = """\
 question: Which one?
@@ -24,7 +25,10 @@ training: {epochs: 2}
 search: {trials: 2, space: {learning_rate: [0.1, 0.2]}}
 """
 ABSENT = object()  # takes a key away
-TOP = "Fields: question, tasks, cells, seeds, model, training, search, diagnostics, baselines, claims, published, timing"
+TOP = (
+    "Fields: question, tasks, cells, seeds, replicates, model, training, search, diagnostics, baselines, claims, published,"
+    " timing"
+)
 A_CHOICE = "expected a name, or one name with its options: 'name: {option: value}'"
 AN_AXIS = "expected a list of values, or a mapping with low and high."
 A_SCALAR = "expected true or false, a whole number, a number or text."
@@ -151,6 +155,12 @@ WRONG_TYPE = [
     ("seeds", True, "received true, expected a count of at least 1, or a list of seeds"),
     ("seeds", None, "received null, expected a count of at least 1, or a list of seeds"),
     ("seeds", {"first": 1}, "received {'first': 1}, expected a count of at least 1, or a list of seeds"),
+    ("replicates", 5, "received 5, expected a mapping."),
+    ("replicates", True, "received true, expected a mapping."),
+    ("replicates", {"until": "know"}, ".until: received 'know', expected 'decided'."),
+    ("replicates", {"at_most": "34"}, ".at_most: received '34', expected a whole number."),
+    ("replicates", {"minutes": "ten"}, ".minutes: received 'ten', expected a number."),
+    ("search.shared", "no", "received 'no', expected true or false."),
 ]
 IMPOSSIBLE = [
     ("training.epochs", 0, "received 0, expected at least 1."),
@@ -170,11 +180,19 @@ IMPOSSIBLE = [
     ("seeds", 0, "received 0, expected a count of at least 1, or a list of seeds"),
     ("seeds", -1, "received -1, expected a count of at least 1, or a list of seeds"),
     ("seeds", [], "received [], expected at least one value."),
+    ("replicates", {"at_most": 1}, ".at_most: received 1, expected at least 2."),
+    ("replicates", {"minutes": 0}, ".minutes: received 0, expected more than 0."),
+    ("replicates", {"seed": -1}, ".seed: received -1, expected at least 0."),
+    (
+        "replicates",
+        {"seed": 2**32 - 3, "at_most": 5},
+        "seed: expected at most 4,294,967,295 for the last replicate. Received: 4,294,967,297",
+    ),
+    ("replicates", {"at_mots": 5}, ".at_mots: no such field. Did you mean 'at_most'? Fields: until, at_most, minutes, seed"),
     ("seeds", [3, 3], "expected each seed once. Received: 3 2 times"),
     ("search.trials", 0, "received 0, expected at least 1."),
     ("search.seed", -1, "received -1, expected at least 0."),
     ("search.seed", 2**32, "received 4294967296, expected at most 4,294,967,295."),
-    ("search.seed", 2, "expected none of the final seeds. Received: 2"),
     ("search.space", {}, "expected at least one hyperparameter. Received: none. Fields: units, "),
     ("cells", [], "received [], expected at least one value."),
     ("tasks", {}, "received {}, expected at least one value."),
@@ -206,7 +224,8 @@ AXES = [
 @pytest.mark.parametrize(("path", "value", "message"), WRONG_TYPE + IMPOSSIBLE)
 def test_a_wrong_type_or_an_impossible_value(tmp_path, path, value, message):
     where = "model" if "'units' and" in message else path  # a mistake of two fields is one of their mapping
-    assert refusal(tmp_path, changed(path, value)).startswith(f"{where}: {message}")
+    separator = "" if message.startswith(".") else ": "  # a field of the value that is changed
+    assert refusal(tmp_path, changed(path, value)).startswith(f"{where}{separator}{message}")
 
 
 @pytest.mark.parametrize(("axis", "message"), AXES)
@@ -279,6 +298,28 @@ def test_a_mistake_below_or_above_the_changed_place(tmp_path, path, value, messa
 def test_a_missing_key(tmp_path, path):
     fields = TOP if "." not in path else "Fields: tuner, trials, space, seed, shared"
     assert refusal(tmp_path, changed(path, ABSENT)) == f"{path}: missing. {fields}"
+
+
+@pytest.mark.parametrize("seeds", [3, [0, 1, 2, 3], "three", True, None, 5.5])
+def test_seeds_beside_replicates_that_have_others(tmp_path, seeds):
+    message = refusal(tmp_path, f"{VALID}seeds: {json.dumps(seeds)}\nreplicates: {{at_most: 5}}")
+    assert message == f"seeds: received {shown(seeds)}, expected none beside 'replicates', which has the seeds 0 to 4"
+
+
+@pytest.mark.parametrize("seeds", [5, [7, 8, 9, 10]])
+def test_seeds_beside_replicates_that_do_not_begin_at_zero(tmp_path, seeds):
+    message = refusal(tmp_path, f"{VALID}seeds: {seeds}\nreplicates: {{at_most: 5, seed: 7}}")
+    assert message.endswith("expected none beside 'replicates', which has the seeds 7 to 11")
+    assert loaded(tmp_path, f"{VALID}seeds: [7, 8, 9, 10, 11]\nreplicates: {{at_most: 5, seed: 7}}").seeds[-1] == 11
+
+
+def test_the_seed_of_a_search_is_none_of_the_final_ones(tmp_path):
+    shared = yaml.safe_load(VALID)["search"] | {"shared": True, "seed": 2}
+    assert refusal(tmp_path, changed("search", shared)) == "search.seed: expected none of the final seeds. Received: 2"
+    own = refusal(tmp_path, changed("search.seed", 2))
+    assert own == "search.seed: expected none of the final seeds. Received: 2"
+    much = VALID.replace("trials: 2", "trials: 2, seed: 20") + "replicates: {}\n"
+    assert refusal(tmp_path, much) == "search.seed: expected none of the final seeds. Received: 20"
 
 
 def test_hyperband_sets_the_number_of_trials_and_the_others_do_not(tmp_path):

@@ -33,7 +33,12 @@ STEADY: dict[str, Any] = {
     "seeds": 8,
     "model": {"units": 4, "dropout": 0.2},
     "training": {"epochs": 60, "batch_size": 64, "clip_norm": 1.0},
-    "search": {"tuner": "random", "trials": 6, "space": {"learning_rate": {"low": 1e-3, "high": 2e-2, "sampling": "log"}}},
+    "search": {
+        "tuner": "random",
+        "trials": 6,
+        "shared": True,
+        "space": {"learning_rate": {"low": 1e-3, "high": 2e-2, "sampling": "log"}},
+    },
 }
 _numbered = count()
 Numbers = dict[str, tuple[Any, ...]]

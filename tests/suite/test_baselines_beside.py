@@ -174,3 +174,42 @@ def test_all_is_the_same_experiment_as_before_there_were_any(folder):
         for which in (True, True, NAMES)
     )
     assert plain.fingerprint == every.fingerprint != some.fingerprint
+
+
+def test_the_store_has_the_losses_of_every_test_example(done, store, folder):
+    """Of the forecast, whose test split is the same at every seed; of the adding problem, drawn by each seed, none."""
+    results = gru_tf.results("beside", store)
+    kept = results.record.losses(results.runs)
+    tested = [run for run in results.runs if run.run.task.name == "forecast"]
+    assert kept.keys() == {run.run.fingerprint for run in tested}
+    task = create("forecast", tested[0].run.task.options)
+    count = len(task.splits(np.random.default_rng(0)).test)
+    for run in tested:
+        each = kept[run.run.fingerprint]
+        assert (each.dtype, each.shape) == (np.float32, (count,))
+        assert task.metric.value(each.mean(dtype=np.float64)) == pytest.approx(run.test, rel=1e-6)
+    assert all(run.losses == b"" for run in results.runs), "they are in no tag"
+    assert results.record.losses([run for run in results.runs if run not in tested]) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "received"),
+    [(b"", "no array"), (b"\x80\x04N.", "no array"), (np.zeros(3), "float64 of the shape (3,)")],
+)
+def test_a_damaged_file_of_losses_is_named(done, store, folder, content, received):
+    results = gru_tf.results("beside", store)
+    run = next(run for run in results.runs if run.losses_kept)
+    (file,) = folder.rglob(f"{results.record.ids[run.run.fingerprint]}/artifacts/losses.npy")
+    whole = file.read_bytes()
+    try:
+        np.save(file, content) if isinstance(content, np.ndarray) else file.write_bytes(content)
+        with pytest.raises(UserError, match="losses.npy: expected 30 losses of ") as refused:
+            results.record.losses(results.runs)
+        assert received in str(refused.value)
+    finally:
+        file.write_bytes(whole)
+
+
+def test_a_result_of_an_earlier_version_has_none(done):
+    run = next(run for run in done[0].runs if run.losses_kept)
+    assert done[0].record.losses([run.model_copy(update={"losses_kept": 0})]) == {}

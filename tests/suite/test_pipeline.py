@@ -61,7 +61,7 @@ def by_seed(runs):
 
 
 def test_each_final_seed_has_a_search_of_its_own():
-    trials, finals, _ = conducted(experiment(shared=False), rate_of)
+    trials, finals, _ = conducted(experiment(), rate_of)
     groups = by_seed(trials)
     assert [len(runs) for runs in groups.values()] == [TRIALS] * len(SEEDS)
     assert list(groups) == [1000 + seed for seed in SEEDS]
@@ -72,36 +72,36 @@ def test_each_final_seed_has_a_search_of_its_own():
 
 
 def test_all_cells_get_the_same_draws():
-    draws = [[(run.seed, rate_of(run)) for run in conducted(experiment(shared=False), rate_of, cell)[0]] for cell in (0, 1)]
+    draws = [[(run.seed, rate_of(run)) for run in conducted(experiment(), rate_of, cell)[0]] for cell in (0, 1)]
     assert draws[0] == draws[1]
 
 
 def test_what_a_replicate_draws_depends_on_its_seed_alone():
-    whole = by_seed(conducted(experiment(shared=False), rate_of)[0])
-    part = experiment(shared=False).model_copy(update={"seeds": (5,)})
+    whole = by_seed(conducted(experiment(), rate_of)[0])
+    part = experiment().model_copy(update={"seeds": (5,)})
     assert by_seed(conducted(part, rate_of)[0]) == {1005: whole[1005]}
 
 
 def test_other_replicates_do_not_change_what_one_chooses():
-    plain = conducted(experiment(shared=False), rate_of)[1]
-    turned = conducted(experiment(shared=False), lambda run: -rate_of(run) if run.seed == 1001 else rate_of(run))[1]
+    plain = conducted(experiment(), rate_of)[1]
+    turned = conducted(experiment(), lambda run: -rate_of(run) if run.seed == 1001 else rate_of(run))[1]
     assert [a == b for a, b in zip(plain, turned, strict=True)] == [True, False, True]
 
 
 def test_a_shared_search_serves_all_final_seeds():
-    trials, finals, _ = conducted(experiment(), rate_of)
+    trials, finals, _ = conducted(experiment(shared=True), rate_of)
     assert [run.seed for run in trials] == [1000] * TRIALS
     assert [(run.seed, rate_of(run)) for run in finals] == [(seed, min(map(rate_of, trials))) for seed in SEEDS]
 
 
 def test_a_replicate_of_which_no_trial_finished_takes_the_settings_of_the_file():
-    own = experiment(shared=False)
+    own = experiment()
     finals = conducted(own, lambda run: None if run.seed == 1001 else rate_of(run))[1]
     assert [rate_of(run) == own.training.learning_rate for run in finals] == [False, True, False]
 
 
 def test_the_best_model_is_that_of_the_best_replicate():
-    pair = conducted(experiment(shared=False), lambda run: abs(run.seed - 1.2))[2]
+    pair = conducted(experiment(), lambda run: abs(run.seed - 1.2))[2]
     assert pair.best().run.seed == 1
     assert pair.best().run.purpose == "final"
 

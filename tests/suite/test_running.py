@@ -20,7 +20,7 @@ import gru_tf
 from gru_tf import suite
 from gru_tf.experiment import yaml_file
 from gru_tf.foundation.errors import UserError
-from gru_tf.suite import journal, publishing, publishing_libraries
+from gru_tf.suite import journal, looks, publishing, publishing_libraries
 from gru_tf.suite.engine.serial import SerialEngine
 from gru_tf.suite.tracking import Record, Store
 from gru_tf.training import trainer
@@ -41,14 +41,14 @@ TINY = {
     "seeds": 2,
     "model": {"units": 5},
     "training": {"epochs": 10, "batch_size": 64, "jit": False},  # XLA would take longer to compile it than this takes
-    "search": {"trials": 2, "space": {"learning_rate": [3e-3, 1e-2]}},
+    "search": {"trials": 2, "shared": True, "space": {"learning_rate": [3e-3, 1e-2]}},
 }
 RUNS = 8
 # One trial of each cell diverges, the other does not
 STEEP = {
     **TINY,
     "training": {"epochs": 1, "batch_size": 64, "jit": False, "optimizer": "sgd", "clip_norm": None},
-    "search": {"tuner": "grid", "trials": 2, "space": {"learning_rate": [1e-2, 1e38]}},
+    "search": {"tuner": "grid", "trials": 2, "shared": True, "space": {"learning_rate": [1e-2, 1e38]}},
 }
 
 
@@ -287,8 +287,27 @@ def _tries_again_only_what_failed(file, store, before):
     assert {f: n for f, n in before.items() if n[0] != "failed"}.items() <= numbers(found).items()
 
 
+def test_replicates_go_on_where_the_time_ended_them_and_are_then_complete(store, tmp_path, monkeypatch):
+    def course(_, results):
+        open_ = len([result for result in results if result.run.purpose == "final"]) < 7
+        return SimpleNamespace(wanted=7 if open_ else None, running=(("rnn",),), decisions=())
+
+    monkeypatch.setattr(looks, "course", course)
+    changes = {**STEEP, "search": None, "cells": ["rnn"]}
+    minutes = (1e-6, 1e-6, 60, 60, 90)
+    trained = []
+    for most in minutes:
+        file = write(tmp_path, **changes, replicates={"at_most": 7, "minutes": most})
+        file.write_text(file.read_text().replace("seeds: 2\n", ""))
+        found, new = run(file, store)
+        trained.append([r.run.seed for r in new])
+        assert found.experiment.replicates.minutes == most == gru_tf.results("tiny", store).experiment.replicates.minutes
+    assert trained == [[0, 1, 2, 3, 4], [], [5, 6], [], []]
+    assert sorted(r.run.seed for r in found.runs) == list(range(7))
+
+
 def test_a_search_whose_trials_all_diverge_leaves_the_experiment_s_own_settings(store, tmp_path):
-    search = {"trials": 1, "space": {"learning_rate": [1e38]}}
+    search = {"trials": 1, "shared": True, "space": {"learning_rate": [1e38]}}
     found, _ = run(write(tmp_path, **{**STEEP, "cells": ["rnn"], "seeds": 1, "search": search}), store)
     assert [(r.run.purpose, r.status) for r in found.runs] == [("trial", "diverged"), ("final", "finished")]
     assert found.runs[1].run.training.learning_rate == 1e-3

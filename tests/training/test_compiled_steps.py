@@ -255,6 +255,26 @@ def test_negative_log_likelihood_is_the_mean_over_all_real_steps_together():
     assert nll != pytest.approx(each.mean(), rel=1e-3), "so is one that counts the padding"
 
 
+@pytest.mark.parametrize(("target", "shuffled"), [("class", True), ("value", False), ("binary", True)])
+@pytest.mark.parametrize("jit", [False, True])
+def test_each_example_has_the_sum_of_its_own_targets(target, shuffled, jit):
+    run = run_of(target, jit=jit)
+    examples = examples_of(target, padding=7.0)
+    steps, data, weights = compiled_for(run, examples)
+    means, each = steps.test_each(data, order_of(target, examples, shuffled))
+    reference = Reference(run, weights, None)
+    assert each.shape == (COUNT,)
+    for place in range(COUNT):
+        x, y, length = examples.inputs[[place]], examples.targets[[place]], examples.lengths[[place]]
+        expected = reference.losses(x, y, length).numpy().sum()
+        if target == "class":
+            expected = float(reference.model(x).numpy().argmax() == y[0])
+        assert each[place] == pytest.approx(expected, abs=AGREE)
+    targets = examples.lengths.sum() if target == "binary" else COUNT
+    assert each.astype(np.float64).sum() / targets == pytest.approx(means[1], rel=1e-6)
+    assert each.max() - each.min() > MOVED, "they differ, so that their order is tested"
+
+
 def test_evaluation_depends_on_no_order_and_moves_nothing():
     steps, first, examples = trained("binary")
     before = steps.weights()

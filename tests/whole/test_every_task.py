@@ -355,6 +355,7 @@ def test_words_and_signature_need_no_data(label: str, task: Task, tmp_path: Path
 def test_another_seed(label: str, task: Task, needs_files: Callable[[Task], None]) -> None:
     needs_files(task)
     check_other_seed_other_arrays(task, fixed=label.partition("(")[0] in FIXED)
+    assert task.draws_data == (label.partition("(")[0] not in FIXED)
 
 
 @every_task

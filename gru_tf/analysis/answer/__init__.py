@@ -1,30 +1,43 @@
-"""The answer of an experiment in two sentences: the best cell and its significance; the baseline, cost, and missing seeds.
+"""The answer of an experiment in sentences: a line a task, or two where there are many tasks.
 
-"Significant" is said of nothing but pairs of cells whose difference is significant in `gru_tf.analysis.evidence`.
+A line says which cell is best, whom it is better than, equivalent to or undecided against, the best model without a
+recurrent network, and what the cells cost. "Significant" is said of nothing but pairs whose difference is significant in
+`gru_tf.analysis.evidence`.
 """
+
+from collections.abc import Sequence
 
 from gru_tf.analysis.answer import beside, few, many
 from gru_tf.analysis.evidence import Evidence
+from gru_tf.analysis.wording import listed
 
 FEW = 3  # tasks that get a clause each
 LONGEST = 160  # characters of a failure's reason
 
 
-def answer(evidence: Evidence) -> tuple[str, str]:
-    """The best cell, with its significance; and what it is worth: against the baseline, in time, and what is missing.
-
-    A table stands beside it and has every pair and every seed: up to `FEW` tasks get a clause each, more are counted.
-    """
+def answer(evidence: Evidence) -> tuple[str, ...]:
+    """A sentence for each of up to `FEW` tasks, and one of what is missing; of more, two in which they are counted."""
     tested = [task for task in evidence.tasks if task.best is not None]
     if not tested:
         return _nothing(evidence)
-    if len(evidence.tasks) <= FEW:
-        first, worth = few.finding(evidence.tasks, tested), few.baseline(tested)
-    else:
-        first, worth = many.finding(evidence, tested), many.baseline(evidence, tested)
-    fastest = few.fastest(tested[0]) if len(evidence.tasks) == 1 else many.fastest(tested)
-    second = "; ".join(filter(None, [worth, beside.others(tested), fastest, _gaps(evidence)]))
-    return f"{first}.", f"{second[:1].upper()}{second[1:]}."
+    if len(evidence.tasks) > FEW:
+        parts = [many.baseline(evidence, tested), beside.others(tested), many.fastest(tested), _gaps(evidence)]
+        return f"{many.finding(evidence, tested)}.", _sentence(parts)
+    lines = [
+        _sentence([finding, few.baseline(task), beside.best(task), few.fastest(task)])
+        for task, finding in zip(tested, few.finding(tested), strict=True)
+    ]
+    return (*lines, *filter(None, [_sentence([_nowhere(evidence), _gaps(evidence)])]))
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    text = "; ".join(filter(None, parts))
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _nowhere(evidence: Evidence) -> str:
+    nothing = [task.title for task in evidence.tasks if task.best is None]
+    return f"no run has finished on {listed(nothing)}" if nothing else ""
 
 
 def _nothing(evidence: Evidence) -> tuple[str, str]:

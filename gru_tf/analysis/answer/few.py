@@ -2,41 +2,29 @@
 
 from collections.abc import Sequence
 
-from gru_tf.analysis.answer.certainty import certainty, needed, undecided
+from gru_tf.analysis.answer.certainty import certainty, undecided
 from gru_tf.analysis.answer.seeds import Seeds, equal
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
-from gru_tf.analysis.wording import interval, listed
+from gru_tf.analysis.table_text import centre
+from gru_tf.analysis.wording import listed
 
 
-def finding(tasks: Sequence[TaskEvidence], tested: Sequence[TaskEvidence]) -> str:
-    """A clause a task, and how many seeds would be needed for what is inconclusive in all of them.
-
-    Where a best mean is of fewer seeds than were asked for, those come first: no further ones are estimated.
-    """
+def finding(tested: Sequence[TaskEvidence]) -> list[str]:
+    """A clause a task: the best cell, its value, and whom it is better than."""
     over = [Seeds.from_task(task) for task in tested]
     alone = all(seeds.single for seeds in over)
     clauses = [_clause(*counts, alone) for counts in zip(tested, over, [None, *over[:-1]], strict=True)]
-    if alone:
-        doubt = "one seed is inconclusive" if any(map(undecided, tested)) else ""
-    else:
-        doubt = "" if any(seeds.fewer for seeds in over) else needed(tested)
-    nothing = [task.title for task in tasks if task.best is None]
-    gap = f"no run has finished on {listed(nothing)}" if nothing else ""
-    text = "; ".join(filter(None, [*clauses, doubt, gap]))
-    return f"{text[:1].upper()}{text[1:]}"
+    if alone and any(map(undecided, tested)):
+        clauses[-1] += "; one seed is inconclusive"
+    return [f"{clause[:1].upper()}{clause[1:]}" for clause in clauses]
 
 
 def _clause(task: TaskEvidence, seeds: Seeds, before: Seeds | None, alone: bool) -> str:
-    """What a task shows, with its number of seeds where the clause before it has not said the same.
-
-    A clause that says so makes room for that: what "test" and "seeds" are is known from the first one.
-    """
+    """What a task shows, with its number of seeds where the clause before it has not said the same."""
     clause = _one(task, alone, seeds.single)
     if seeds == before:
         return clause
     how = "with" if seeds.single else "over"
-    if before:
-        return f"{how} {'' if seeds.fewer else 'all '}{seeds} {clause.replace(' test ', ' ', 1)}"
     return f"{how} {seeds} {'seed' if seeds.single and not seeds.fewer else 'seeds'} {clause}"
 
 
@@ -54,7 +42,7 @@ def _one(task: TaskEvidence, alone: bool, single: bool) -> str:
         return f"{best.cell} has a test {task.metric} of {value} on {task.title}, with no other cell to compare"
     best_ones, sure = equal(task), certainty(task, alone)
     if len(best_ones) > 1:
-        mean = _value(best, single).partition(" ")[0]
+        mean = _value(best, single).partition(" [")[0]
         rest = sure if len(best_ones) < len(task.cells) else "with no difference between them"
         clause = f"{listed(best_ones)} have the same test {task.metric} on {task.title}, {mean}"
     else:
@@ -63,22 +51,21 @@ def _one(task: TaskEvidence, alone: bool, single: bool) -> str:
 
 
 def _value(cell: CellEvidence, single: bool) -> str:
-    if cell.row.test is None:
+    """The mean with its interval; of a cell that sometimes fails the median."""
+    middle = cell.row.middle
+    if middle is None:
         return "–"
-    return f"{cell.row.test.mean:.3g}" if single else interval(cell.row.test)
+    return f"{middle.mean:.3g}" if single else centre(cell.row)
 
 
-def baseline(tasks: Sequence[TaskEvidence]) -> str:
-    """Which cells beat it by their whole interval; with one seed, by their number."""
-    known = [task for task in tasks if task.chance is not None]
-    if not known:
+def baseline(task: TaskEvidence) -> str:
+    """Which cells beat the naive prediction by their whole interval; with one seed, by their number."""
+    if task.chance is None:
         return "the baseline's metric is not known"
-    if len(known) == 1 and not _better(known[0]):
-        clearly = "with one seed no cell beats" if _without_interval(known[0]) else "no cell clearly beats"
-        return f"{clearly} the baseline{_where(known[0], len(tasks) > 1)}"
-    alike = len({_without_interval(task) for task in known}) == 1
-    parts = [f"{'' if alike else _beaten(task)}by {_who(task)}{_where(task, len(tasks) > 1)}" for task in known]
-    return f"the baseline is {_beaten(known[0]) if alike else ''}{listed(parts)}"
+    if not _better(task):
+        clearly = "with one seed no cell beats" if _without_interval(task) else "no cell clearly beats"
+        return f"{clearly} the baseline ({task.chance:.3g})"
+    return f"the baseline ({task.chance:.3g}) is {_beaten(task)}by {_who(task)}"
 
 
 def _without_interval(task: TaskEvidence) -> bool:
@@ -105,10 +92,6 @@ def _who(task: TaskEvidence) -> str:
     return f"{only}{listed(better)}" if better else "no cell"
 
 
-def _where(task: TaskEvidence, named: bool) -> str:
-    return f"{f' on {task.title}' if named else ''} ({task.chance:.3g})"
-
-
 def fastest(task: TaskEvidence) -> str:
     """The cell with the shortest step and how much longer the others' are, each by its median."""
     steps = {cell.cell: cell.row.step_ms for cell in task.cells if cell.row.step_ms is not None}
@@ -117,6 +100,5 @@ def fastest(task: TaskEvidence) -> str:
     first, *others = sorted(steps, key=lambda cell: steps[cell])
     ratios = ", ".join(f"{cell} {steps[cell] / steps[first]:.1f}×" for cell in others)
     close = task.as_quick
-    where = "not clearly" if task.timed else "not in every seed"
-    doubt = f"; {where}{'' if len(close) == len(others) else f' against {listed(close)}'}" if close else ""
+    doubt = f"; not clearly{'' if len(close) == len(others) else f' against {listed(close)}'}" if close else ""
     return f"{first} has the shortest training step, {steps[first]:.3g} ms ({ratios}{doubt})"

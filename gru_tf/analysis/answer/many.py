@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gru_tf.analysis.answer.seeds import Seeds
 from gru_tf.analysis.evidence import Evidence, TaskEvidence
-from gru_tf.analysis.statistics.across import Ranks
+from gru_tf.analysis.statistics.signed_ranks import SignedRanks
 from gru_tf.analysis.wording import listed, p_value
 
 
@@ -21,7 +21,7 @@ def finding(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
     won = listed([f"{first} has the best mean on {most}", *(f"{cell} on {count}" for cell, count in others)])
     clear = sum(bool(task.pairs) and not task.inconclusive and len(task.cells) > 1 for task in tested)
     significant = f"significantly better than every other cell on {clear or 'none'} of them"
-    return f"Of {len(evidence.tasks)} tasks, {won}{_from_fewer(tested)}, {significant}; {_ranked(evidence.ranks)}"
+    return f"Of {len(evidence.tasks)} tasks, {won}{_from_fewer(tested)}, {significant}; {_ranked(evidence)}"
 
 
 def _from_fewer(tested: Sequence[TaskEvidence]) -> str:
@@ -33,12 +33,27 @@ def _from_fewer(tested: Sequence[TaskEvidence]) -> str:
     return f" (on {len(fewer)} from {of})"
 
 
-def _ranked(known: Ranks | None) -> str:
-    if known is None:
+def _ranked(evidence: Evidence) -> str:
+    """Cells over the tasks: mean ranks with Friedman's test of ten tasks or more, signed ranks of every two of fewer."""
+    known = evidence.ranks
+    if known is not None:
+        order = sorted(zip(known.mean, known.cells, strict=True))
+        friedman = "" if math.isnan(known.p) else f" (Friedman {p_value(known.p)})"
+        return f"mean ranks are {listed([f'{cell} {mean:.2f}' for mean, cell in order])}{friedman}"
+    if not evidence.signed:
         return "no mean ranks: some cell has no score on some task"
-    order = sorted(zip(known.mean, known.cells, strict=True))
-    friedman = "" if math.isnan(known.p) else f" (Friedman {p_value(known.p)})"
-    return f"mean ranks are {listed([f'{cell} {mean:.2f}' for mean, cell in order])}{friedman}"
+    return f"over all tasks, {_signed(evidence.signed)}"
+
+
+def _signed(pairs: Sequence[SignedRanks]) -> str:
+    better = [pair for pair in pairs if pair.better]
+    if better:
+        named = [
+            f"{pair.better} is better than {pair.second if pair.better == pair.first else pair.first}" for pair in better
+        ]
+        return f"{listed(named)} ({p_value(max(pair.p_holm for pair in better))})"
+    reachable = any(pair.reachable for pair in pairs)
+    return "no cell is significantly better" if reachable else "so few tasks cannot show that a cell is better"
 
 
 def baseline(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
@@ -64,15 +79,14 @@ def fastest(tested: Sequence[TaskEvidence]) -> str:
     wins = Counter(task.quickest for task in timed)
     if len(wins) == 1 and len(timed) == len(tested):
         on = {1: "", 2: " on both tasks"}.get(len(timed), f" on all {len(timed)} tasks")
-        return f"{timed[0].quickest} has the shortest training step{on}{_at_every_seed(timed)}"
+        return f"{timed[0].quickest} has the shortest training step{on}{_clearly(timed)}"
     cells = listed([f"{cell} on {count}" for cell, count in wins.most_common()])
-    return f"the training step is shortest with {cells} of {len(timed)} tasks{_at_every_seed(timed)}"
+    return f"the training step is shortest with {cells} of {len(timed)} tasks{_clearly(timed)}"
 
 
-def _at_every_seed(timed: Sequence[TaskEvidence]) -> str:
-    """On how many of the tasks that step was surely shorter, of those without a timing phase in every seed; else ""."""
+def _clearly(timed: Sequence[TaskEvidence]) -> str:
+    """On how many of the tasks that step was surely shorter; "" where on all."""
     sure = sum(not task.as_quick for task in timed)
     if sure == len(timed):
         return ""
-    where = "clearly" if any(task.timed for task in timed) else "in every seed"
-    return f", {where} on {'one task' if sure == 1 else f'{sure} tasks'}" if sure else f", but not {where}"
+    return f", clearly on {'one task' if sure == 1 else f'{sure} tasks'}" if sure else ", but not clearly"

@@ -16,7 +16,7 @@ class Seeds(NamedTuple):
     def from_task(cls, task: TaskEvidence) -> Self:
         """Those of a task of which some cell has finished."""
         counts = [task.cell(cell).tested for cell in equal(task)]
-        return cls(min(counts), max(counts), task.cells[0].row.wanted)
+        return cls(min(counts), max(counts), max(task.cell(cell).row.wanted for cell in equal(task)))
 
     @property
     def single(self) -> bool:
@@ -36,5 +36,5 @@ class Seeds(NamedTuple):
 
 def equal(task: TaskEvidence) -> list[str]:
     """The cells with the best mean."""
-    means = {cell.cell: cell.row.test.mean for cell in task.cells if cell.row.test}
+    means = {cell.cell: cell.row.oriented for cell in task.cells if cell.row.oriented is not None}
     return [cell for cell, mean in means.items() if mean == means[task.best or ""]]

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.analysis.formats.frame import baselines, categories, frame, from_records, plain, records
 from gru_tf.analysis.published import Beside, beside
-from gru_tf.analysis.statistics import Interval, PairedComparison
+from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.statistics.ratios import ratio
+from gru_tf.analysis.statistics.unpaired import SampleComparison
+from gru_tf.analysis.table import Row
 from gru_tf.analysis.table_text import task_names
 from gru_tf.analysis.verdicts import judge
 from gru_tf.experiment.result import RunResult
@@ -24,10 +26,9 @@ from gru_tf.experiment.timing import NetworkTimes
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT, VERSION = "gru_tf.results", 1
+FORMAT, VERSION = "gru_tf.results", 2
 COPIED = ("units", "parameters", "recurrent_parameters", "metric", "direction", "test", "chance", "score")
 COUNTED = ("compile_seconds", "peak_memory_mb", "model_bytes", "kernel_path", "settings", "seeds", "wanted", "failures")
-ABOUT_A_PAIR = {"reachable": "reachable", "settled": "significant", "better": "better"}  # key → what it is called here
 
 
 def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0) -> dict[str, Any]:
@@ -55,8 +56,9 @@ def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0)
         "comparisons": [pair for task in evidence.tasks for pair in _pairs(names[task.task], task)],
         "timing": [_timing(names[task.task], task) for task in evidence.tasks if task.timed],
         "ranks": _plain(asdict(evidence.ranks)) if evidence.ranks else None,
+        "signed_ranks": [_plain(asdict(pair)) for pair in evidence.signed],
         "middle": _plain(evidence.middle),
-        "claims": [_plain(asdict(verdict)) for verdict in judge(experiment, results, evidence.timings)],
+        "claims": [_plain(asdict(verdict)) for verdict in judge(evidence, results)],
         "published": [_beside(names[one.task], one) for one in beside(experiment, results)],
         "runs": records(frame(experiment, results)),
     }
@@ -78,9 +80,26 @@ def _row(task: str, cell: CellEvidence) -> dict[str, Any]:
     row = cell.row
     entry = {"task": task, "cell": row.cell} | {name: getattr(row, name) for name in COPIED}
     entry["beats_chance"] = cell.beats_chance
+    entry["marks"] = [mark._asdict() for mark in cell.marks]
+    entry["reliability"] = _reliability(row)
     entry["seconds_per_step"] = None if row.step_ms is None else row.step_ms / 1000
     entry["predict_seconds"] = None if row.predict_ms is None else row.predict_ms / 1000
     return {name: _plain(value) for name, value in (entry | {name: getattr(row, name) for name in COUNTED}).items()}
+
+
+def _reliability(row: Row) -> dict[str, Any] | None:
+    """Whether a cell sometimes fails, how often it learned, and its median; null where that is not known."""
+    if row.modes is None:
+        return None
+    modes = row.modes
+    return {
+        "unreliable": modes.unreliable,
+        "successes": modes.successes,
+        "runs": modes.runs,
+        "rate": modes.rate,
+        "failure_bound": modes.failure_bound,
+        "median": row.middle if modes.unreliable else None,
+    }
 
 
 def _timing(name: str, task: TaskEvidence) -> dict[str, Any]:
@@ -114,12 +133,13 @@ def _network(network: NetworkTimes) -> dict[str, Any]:
 
 
 def _pairs(name: str, task: TaskEvidence) -> list[dict[str, Any]]:
-    return [{"task": name} | _pair(pair) | {"needed": needed} for pair, needed in zip(task.pairs, task.needed, strict=True)]
+    """Every two cells, and every cell with every model without a recurrent network."""
+    return [{"task": name} | _pair(task, pair) for pair in (*task.pairs, *task.against)]
 
 
-def _pair(pair: PairedComparison) -> dict[str, Any]:
-    whole = {**vars(pair), **{key: getattr(pair, name) for key, name in ABOUT_A_PAIR.items()}}
-    return {name: _plain(value) for name, value in whole.items()}
+def _pair(task: TaskEvidence, pair: SampleComparison) -> dict[str, Any]:
+    judged = {"verdict": task.verdict(pair), "better": task.better(pair), "margin": task.margin}
+    return {name: _plain(value) for name, value in {**vars(pair), **judged}.items()}
 
 
 def _beside(name: str, one: Beside) -> dict[str, Any]:

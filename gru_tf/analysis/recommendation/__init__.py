@@ -40,7 +40,7 @@ def recommend(evidence: Evidence, trivial: str, models: Mapping[str, str] | None
     Args:
         evidence: of an experiment of one task.
         trivial: what the baseline is, in words.
-        models: cell → where its trained model is, in words.
+        models: cell or baseline → where its trained model is, in words.
 
     Raises:
         ValueError: for an experiment of several tasks.
@@ -52,8 +52,11 @@ def recommend(evidence: Evidence, trivial: str, models: Mapping[str, str] | None
     if selection is None:
         return Recommendation(None, None, False, words.nothing(task))
     label = selection.cell.cell
-    lines = words.lines(task, selection, trivial, (models or {}).get(label, "none in the store."))
-    other = words.other(task, selection)
+    other, places = words.other(task, selection), models or {}
+    place = places.get(label, "none in the store.")
+    if other:
+        place = f"{places.get(other.cell, 'fitted anew from its settings to predict')}; the network's: {place}"
+    lines = words.lines(task, selection, trivial, place)
     instead = selection.baseline or other is not None
     name = other.cell if other else None
     return Recommendation(None if instead else label, label, selection.significant, lines, name)

@@ -1,14 +1,14 @@
 """Which cell the evidence of one task recommends: the rule, without words.
 
-1. Cells are compared in pairs at equal seeds, where data and order are the same: the mean difference with its 95 % Student-t
-   interval, and a paired t-test with Holm's correction over all pairs. `statistics.paired` says when a difference counts as
-   significant: below 0.05, where the signs of the differences do not speak against it.
+1. Cells are compared by `statistics.unpaired`: the difference of their means with its 95 % interval, and Welch's test, or a
+   paired one where the task draws its data from the seed, with Holm's correction for everything that the experiment tests. A
+   difference is significant below 0.05. A cell that sometimes fails is compared by how often it learns.
 2. A cell that is significantly worse than another is out; so is one whose interval does not exclude the baseline where
    another's does, and one whose mean lies outside the interval of the best mean that is left: few seeds may leave a large
    difference inconclusive. With one seed nothing is significant, and the best mean stays alone.
 3. Of those left, between which no difference is significant, one that trains faster is recommended, else the best mean.
-   By a timing phase a cell is faster where the 95 % interval of the ratio of step times lies below 1. Without one, times are
-   noisy, for runs shared a machine: a cell counts as faster if its slowest seed has a shorter step than the other's fastest.
+   A cell is faster where the 95 % interval of the ratio of step times lies below 1, by the phase in which the networks were
+   timed side by side; without one no times are compared, for runs share a machine.
 4. Where no cell's mean is better than the baseline, the baseline is recommended.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
-from gru_tf.analysis.statistics import PairedComparison
+from gru_tf.analysis.statistics.unpaired import SampleComparison
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Selection:
     candidates: tuple[str, ...]
     best: str
     tested: Mapping[str, CellEvidence]
-    pairs: tuple[PairedComparison, ...]
+    pairs: tuple[SampleComparison, ...]
     baseline: bool
 
     @property
@@ -54,7 +54,7 @@ def select(task: TaskEvidence) -> Selection | None:
     pairs = [pair for pair in task.pairs if {pair.first, pair.second} <= tested.keys()]
     candidates = _candidates(tested, pairs)
     best = _best(candidates, tested)
-    pick = _timed(task, candidates, best) if task.timed else _cheapest(candidates, tested[best], tested)
+    pick = _timed(task, candidates, best)
     return Selection(
         cell=tested[pick],
         candidates=tuple(candidates),
@@ -65,9 +65,9 @@ def select(task: TaskEvidence) -> Selection | None:
     )
 
 
-def _candidates(tested: Mapping[str, CellEvidence], pairs: Sequence[PairedComparison]) -> list[str]:
+def _candidates(tested: Mapping[str, CellEvidence], pairs: Sequence[SampleComparison]) -> list[str]:
     """The cells that can be recommended, by steps 2 and 4 of the rule."""
-    if not any(math.isfinite(pair.t_holm) for pair in pairs):
+    if not any(math.isfinite(pair.p_holm) for pair in pairs):
         return [_best(tested, tested)]
     worse = {pair.second if pair.better == pair.first else pair.first for pair in pairs if pair.significant}
     left = [label for label in tested if label not in worse] or [_best(tested, tested)]
@@ -84,7 +84,7 @@ def _best(labels: Sequence[str] | Mapping[str, CellEvidence], tested: Mapping[st
 
 def _within(cell: CellEvidence, best: CellEvidence) -> bool:
     """Whether a mean lies in another's interval."""
-    mean, interval = cell.row.test, best.row.test
+    mean, interval = cell.row.middle, best.row.test
     return mean is not None and interval is not None and interval.low <= mean.mean <= interval.high
 
 
@@ -93,12 +93,3 @@ def _timed(task: TaskEvidence, candidates: Sequence[str], best: str) -> str:
     ratios = {label: times for label in candidates if label != best and (times := task.step_ratio(label, best))}
     faster = [label for label, times in ratios.items() if times.high < 1]
     return min(faster, key=lambda label: ratios[label].mean, default=best)
-
-
-def _cheapest(candidates: Sequence[str], best: CellEvidence, tested: Mapping[str, CellEvidence]) -> str:
-    """The fastest of those that train faster than the best mean at every seed; the best mean where there is none."""
-    if not best.steps:
-        return best.cell
-    slowest = {label: max(tested[label].steps.values()) for label in candidates if tested[label].steps}
-    faster = [label for label, step in slowest.items() if step < min(best.steps.values())]
-    return min(faster, key=lambda label: slowest[label], default=best.cell)

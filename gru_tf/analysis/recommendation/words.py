@@ -3,11 +3,14 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from gru_tf.analysis.answer.beside import against
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
+from gru_tf.analysis.pairwise import TESTS
 from gru_tf.analysis.recommendation.rule import Selection
-from gru_tf.analysis.statistics import PairedComparison
+from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.table import Row
-from gru_tf.analysis.wording import difference, interval, listed, p_value
+from gru_tf.analysis.table_text import centre
+from gru_tf.analysis.wording import difference, listed, p_value
 
 Lines = tuple[tuple[str, str], ...]  # (heading, text), in the order in which they are read
 
@@ -31,7 +34,7 @@ def lines(task: TaskEvidence, selection: Selection, trivial: str, model: str) ->
     """
     texts = (
         ("Recommended", _first(task, selection, trivial)),
-        ("How sure", " ".join(filter(None, [_certainty(selection), _unfinished(task)]))),
+        ("How sure", " ".join(filter(None, [_certainty(task, selection), _marked(selection), _unfinished(task)]))),
         ("Cost", _costs(task, selection.cell, [cell.row for cell in selection.tested.values()])),
         ("Against the baseline", _against(selection.cell, trivial)),
         ("Without recurrence", _without(task, selection)),
@@ -51,7 +54,8 @@ def _first(task: TaskEvidence, selection: Selection, trivial: str) -> str:
     row, model = selection.cell.row, other(task, selection)
     if model is not None and model.row.test is not None:
         network = f"The best network, {_recommended(row)[:-1]}"
-        return f"{model.cell}, without a recurrent network: test {row.metric} {model.row.test.mean:.4g}. {network}."
+        test = f"test {row.metric} {model.row.test.mean:.4g}, {against(task, model.cell)}"
+        return f"{model.cell}, without a recurrent network: {test}. {network}."
     return _baseline_instead(row, trivial) if selection.baseline else _recommended(row)
 
 
@@ -63,9 +67,10 @@ def _without(task: TaskEvidence, selection: Selection) -> str:
     order = sorted(known, key=lambda model: -(model.row.oriented or 0.0))
     values = ", ".join(f"{model.cell} {model.row.test.mean:.4g}" for model in order if model.row.test)
     pick = selection.cell.cell
-    if other(task, selection) is None:
+    model = other(task, selection)
+    if model is None:
         return f"{values}: none is ahead of {pick}'s mean."
-    return f"{values}. Of the networks' models {pick}'s is kept; predictions from the store use it."
+    return f"{values}. Predictions from the store use {model.cell}; {pick}'s network is kept as well."
 
 
 def _recommended(row: Row) -> str:
@@ -80,29 +85,42 @@ def _baseline_instead(row: Row, trivial: str) -> str:
 
 
 def _mean(row: Row) -> str:
-    return interval(row.test) if row.test else "–"
+    return centre(row)
 
 
-def _certainty(selection: Selection) -> str:
+def _certainty(task: TaskEvidence, selection: Selection) -> str:
     """Which differences are significant, how large they are, and why this cell of several that do not differ."""
     pick, pairs = selection.cell.cell, sorted(selection.pairs, key=lambda pair: pair.difference.mean)
     if not pairs:
         return f"{pick} is the only cell with results, so there is no comparison."
-    if not any(math.isfinite(pair.t_holm) for pair in pairs):
-        one = "only one seed was compared" if max(pair.seeds for pair in pairs) == 1 else "no two cells share two seeds"
-        return f"inconclusive: {one}, and another seed may reverse the order; run more seeds."
-    clear, open_ = ([pair.second for pair in pairs if pair.significant == known] for known in (True, False))
-    verdict = f"significantly different from {listed(clear)}" if clear else ""
-    doubt = f"inconclusive against {listed(open_)}" if open_ else ""
-    differences = ", and ".join(map(_difference, pairs))
-    text = f"{', '.join(filter(None, [verdict, doubt]))}: {_over(pairs)} its {selection.cell.row.metric} is {differences}"
-    more = " More seeds are needed to decide." if open_ else ""
-    return f"{text} (paired t-tests, Holm).{_preferred(selection)}{more}"
+    if not any(math.isfinite(pair.p_holm) for pair in pairs):
+        return "inconclusive: only one seed was compared, and another seed may reverse the order; run more seeds."
+    clear = [pair.second for pair in pairs if pair.significant]
+    alike = [pair.second for pair in pairs if pair.equivalent]
+    open_ = [pair.second for pair in pairs if pair.second not in (*clear, *alike)]
+    groups = (("significantly different from", clear), ("equivalent to", alike), ("inconclusive against", open_))
+    verdicts = ", ".join(f"{words} {listed(names)}" for words, names in groups if names)
+    means = [_difference(pair) for pair in pairs if pair.test != "rates"]
+    rates = [_rate_difference(pair) for pair in pairs if pair.test == "rates"]
+    text = [f"its {selection.cell.row.metric} is {', and '.join(means)}"] if means else []
+    text += [f"it learned {', and '.join(rates)}"] if rates else []
+    more = " More replicates are needed to decide." if open_ else ""
+    tests = listed([TESTS[test] for test in dict.fromkeys(pair.test for pair in pairs)])
+    return f"{verdicts}: {_over(pairs)} {', and '.join(text)} ({tests}, Holm).{_preferred(selection)}{more}"
 
 
-def _over(pairs: Sequence[PairedComparison]) -> str:
-    seeds = {pair.seeds for pair in pairs}
-    return f"over {seeds.pop()} paired seeds" if len(seeds) == 1 else "over the seeds that both finished"
+def _marked(selection: Selection) -> str:
+    """What keeps a cell from being at its best, and what mends it."""
+    marked = [
+        f"{label}: {cell.marks[0].what}; {cell.marks[0].mend}" for label, cell in selection.tested.items() if cell.marks
+    ]
+    return f"Not at their best: {'; '.join(marked)}." if marked else ""
+
+
+def _over(pairs: Sequence[SampleComparison]) -> str:
+    counts = sorted({count for pair in pairs for count in pair.counts})
+    number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"over {number} seeds" if counts[-1] > 1 else "with one seed"
 
 
 def _preferred(selection: Selection) -> str:
@@ -113,12 +131,12 @@ def _preferred(selection: Selection) -> str:
     tied = [label for label in others if selection.tested[label].row.oriented == pick.row.oriented]
     too = f", as {'do' if len(tied) > 1 else 'does'} {listed(tied)}" if tied else ""
     best = f"has the best mean{too}, and there is no clear difference in speed"
-    why = best if pick.cell == selection.best else f"trains faster{'' if pick.row.timing else ' at every seed'}"
+    why = best if pick.cell == selection.best else "trains faster"
     between = "Between" if len(others) == 1 else "Among"
     return f" {between} {listed([pick.cell, *others])} there is no significant difference: {pick.cell} {why}."
 
 
-def _difference(pair: PairedComparison) -> str:
+def _difference(pair: SampleComparison) -> str:
     mean = pair.difference.mean
     if math.isnan(mean):
         return f"not comparable with {pair.second}'s"
@@ -126,7 +144,16 @@ def _difference(pair: PairedComparison) -> str:
         return f"equal to {pair.second}'s"
     seen = pair if mean > 0 else pair.seen_from(pair.second)
     by = difference(seen.difference)
-    return f"{'better' if mean > 0 else 'worse'} than {pair.second}'s by {by}, {p_value(pair.t_holm)}"
+    return f"{'better' if mean > 0 else 'worse'} than {pair.second}'s by {by}, {p_value(pair.p_holm)}"
+
+
+def _rate_difference(pair: SampleComparison) -> str:
+    mean = pair.difference.mean
+    if mean == 0:
+        return f"as often as {pair.second}"
+    seen = pair if mean > 0 else pair.seen_from(pair.second)
+    often = "more" if mean > 0 else "less"
+    return f"{often} often than {pair.second} by {difference(seen.difference)}, {p_value(pair.p_holm)}"
 
 
 def _costs(task: TaskEvidence, cell: CellEvidence, tested: Iterable[Row]) -> str:

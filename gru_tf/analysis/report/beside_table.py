@@ -1,4 +1,4 @@
-"""What stands beside the table: the answer in two sentences, verdicts on claims, published numbers."""
+"""What stands beside the table: the answer, verdicts on claims, published numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ class Number:
 
 
 def answer(findings: Findings) -> Sequence[str]:
-    """The answer in two sentences."""
+    """The answer, a sentence a task."""
     return answers.answer(findings.evidence)
 
 
 def verdicts(findings: Findings) -> Sequence[Verdict]:
     """A verdict on each claim that the experiment states."""
-    return judge(findings.experiment, findings.runs, findings.evidence.timings)
+    return judge(findings.evidence, findings.runs)
 
 
 def published(findings: Findings) -> list[Number]:

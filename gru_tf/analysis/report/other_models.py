@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gru_tf.analysis.answer.beside import against
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
 from gru_tf.analysis.wording import count
 
@@ -48,5 +49,4 @@ def _short(value: object) -> str:
 def _verdict(task: TaskEvidence, model: CellEvidence) -> str:
     if model.row.failures:
         return model.row.failures[0]
-    ahead = task.is_ahead(model)
-    return NONE if ahead is None else f"ahead of {task.best}" if ahead else f"behind {task.best}"
+    return against(task, model.cell) if model.row.test is not None and task.best else NONE

@@ -111,6 +111,7 @@ def render(findings: Findings) -> str:
         evidence=evidence,
         middles=tables.middles(evidence) if len(evidence.tasks) > 1 else [],
         unended=[cell.label for cell in experiment.cells if cell.label not in evidence.middle],
+        signed=tables.signed_ranks(evidence),
         friedman=tables.probability(evidence.ranks.p) if evidence.ranks else "",
         sections=sections,
         importance=sentences.importance(findings),

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 
 from gru_tf.analysis import table_text
-from gru_tf.analysis.statistics.intervals import ENOUGH
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import SearchSpec
 
 
 def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     """(what, how it was done) of an experiment."""
-    training, seeds = experiment.training, len(experiment.seeds)
+    training = experiment.training
     yield "Size", _size(experiment)
     yield "Network", ", ".join(_network(experiment))
     length = f"{training.seconds:g} s" if training.seconds else _setting(experiment, "epochs", f"{training.epochs:,} epochs")
@@ -32,11 +31,16 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
         "Final seeds",
         f"{_seeds(experiment.seeds)}; the test split is read once, at the best validation epoch",
     )
-    kind = "BCa bootstrap" if seeds >= ENOUGH else "Student's t"
-    yield "Intervals", f"95 %, over seeds{table_text.conditional(experiment)}, by {kind}, clipped to the metric's range"
+    over = "seeds" if experiment.search is None or experiment.search.shared else "replicates"
+    scale = "on the metric's logit or logarithm, so that they stay inside of what it can be"
+    yield "Intervals", f"95 %, over {over}{table_text.conditional(experiment)}, by Student's t {scale}"
     yield (
         "Tests",
-        "paired at equal seeds: Student's t with Holm's correction over all pairs, consistent with permutation tests",
+        (
+            "Welch's, or in pairs where the task draws its data from the seed, with Holm's correction over all"
+            " cells, baselines, tasks and claims; equivalence by two one-sided tests; cells that sometimes fail by Fisher's"
+            " exact test"
+        ),
     )
 
 

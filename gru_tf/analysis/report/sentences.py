@@ -50,7 +50,7 @@ TEXTS = {
 def state(findings: Findings) -> Iterator[str]:
     """What keeps the answer from being whole: nothing run, runs that failed, seeds that are missing, one seed only."""
     evidence, experiment = findings.evidence, findings.experiment
-    wanted = len(experiment.seeds) * len(experiment.cells) * len(experiment.tasks)
+    wanted = sum(cell.row.wanted for task in evidence.tasks for cell in task.cells)
     missing = sum(count for *_, count in evidence.missing)
     if not findings.runs:
         yield "No run has finished yet. This page shows the definition of the experiment only."
@@ -80,13 +80,23 @@ def facts(findings: Findings) -> list[tuple[str, str]]:
     counts = [
         ("tasks", f"{len(experiment.tasks):,}"),
         ("cells", f"{len(experiment.cells):,}"),
-        ("seeds", f"{len(experiment.seeds):,}"),
+        _replicates(findings),
         ("runs", ended),
         ("failed", f"{len(runs) - finished:,}"),
         ("each network", experiment.model.size),
     ]
     when = provenance.when(runs)
     return [*counts, ("trained", when)] if when else counts
+
+
+def _replicates(findings: Findings) -> tuple[str, str]:
+    """How many seeds, or replicates, a cell had."""
+    experiment = findings.experiment
+    if experiment.replicates is None:
+        return "seeds", f"{len(experiment.seeds):,}"
+    counts = [cell.row.seeds for task in findings.evidence.tasks for cell in task.cells]
+    least, most = min(counts), max(counts)
+    return "replicates", f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def importance(findings: Findings) -> str:

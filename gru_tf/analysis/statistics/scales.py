@@ -122,7 +122,9 @@ def scaled_interval(values: Sequence[float], scale: MetricScale, confidence: flo
     """The arithmetic mean, and its interval by Student's on the scale, transformed back: never outside of the metric.
 
     The scale's slope at the mean turns the mean's standard error into that on the scale (the delta method), so the interval
-    is about the mean that stands in the table, not about a geometric one. Where all values are exactly 0 or the largest
+    is about the mean that stands in the table, not about a geometric one. Where Student's interval of an error is wider than
+    the mean itself, the upper bound goes on in proportion to it: three values that scatter that far would else have an
+    interval up to thousands of times their mean. Where all values are exactly 0 or the largest
     share, there is no spread to go by; the bound is then what so many test examples allow, Clopper and Pearson's, or NaN
     where their number is not known. Values that are not finite are left out; NaN bounds for fewer than two.
     """
@@ -136,8 +138,10 @@ def scaled_interval(values: Sequence[float], scale: MetricScale, confidence: flo
         return Interval(test.mean, math.nan, math.nan)
     from scipy.special import stdtrit
 
-    half = float(stdtrit(test.freedom, 0.5 + confidence / 2)) * test.error * scale.slope(test.mean)
-    return Interval(test.mean, scale.back(centre - half), scale.back(centre + half))
+    students = float(stdtrit(test.freedom, 0.5 + confidence / 2)) * test.error
+    half = students * scale.slope(test.mean)
+    farthest = math.inf if scale.kind == "logit" else test.mean + (math.e - 1) * students
+    return Interval(test.mean, scale.back(centre - half), min(scale.back(centre + half), farthest))
 
 
 def _without_spread(value: float, scale: MetricScale, confidence: float) -> Interval:

@@ -12,7 +12,7 @@ take their looks together, for a decision on one changes what Holm's procedure a
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -74,6 +74,7 @@ class Course:
         further: sequential p-value of each further test, corrected; NaN where nothing could be tested.
         running: for each task the cells that need more replicates.
         wanted: replicates up to which they should be run next; None where nothing is open, or all looks have been taken.
+        used: for each task cell → replicates at the last look that it was run for; 0 before the first.
     """
 
     looks: tuple[int, ...]
@@ -81,6 +82,7 @@ class Course:
     further: tuple[float, ...]
     running: tuple[tuple[str, ...], ...]
     wanted: int | None
+    used: tuple[Mapping[str, int], ...] = ()
 
 
 @dataclass
@@ -123,11 +125,14 @@ def follow(
     asked = [_Asked(number, pair) for number, task in enumerate(tasks) for pair in task.pairs()]
     claims = [math.nan] * len(further)
     running = [tuple(task.scores) for task in tasks]
+    used = [dict.fromkeys(task.scores, 0) for task in tasks]
     done: list[int] = []
     for look, replicates in enumerate(looks):
         if not any(running) or not _there(tasks, running, replicates):
             break
         done.append(replicates)
+        for counts, cells in zip(used, running, strict=True):
+            counts.update(dict.fromkeys(cells, replicates))
         for one in asked:
             if _is_open(one, running[one.task], tasks[one.task]):
                 _take(one, compare(tasks[one.task], *one.pair, replicates), look, looks, spending)
@@ -144,6 +149,7 @@ def follow(
         further=tuple(corrected),
         running=tuple(running) if wanted else tuple(() for _ in tasks),
         wanted=wanted,
+        used=tuple(used),
     )
 
 

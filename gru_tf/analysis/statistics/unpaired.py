@@ -73,6 +73,13 @@ class SampleComparison:
         """Whether neither is better and both are the same within the margin."""
         return not self.significant and self.p_equivalent_holm <= LEVEL
 
+    @property
+    def verdict(self) -> Literal["better", "equivalent", "unreliable", "inconclusive"]:
+        """In a word: "unreliable" where one of them sometimes fails, and how often does not tell them apart."""
+        if self.better:
+            return "better"
+        return "equivalent" if self.equivalent else "unreliable" if self.test == "rates" else "inconclusive"
+
     def seen_from(self, name: str) -> "SampleComparison":
         """The same with the one of this name first.
 

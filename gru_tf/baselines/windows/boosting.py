@@ -10,6 +10,7 @@ import numpy as np
 
 from gru_tf.baselines.baseline import Baseline, FittedBaseline, ModelInputs, Settings, TrainingData, chosen, limited
 from gru_tf.baselines.vectors import flattened
+from gru_tf.baselines.windows._forest import NODE, Forest
 from gru_tf.foundation.array import Array
 from gru_tf.tasks import Signature
 
@@ -19,7 +20,6 @@ GRID = ((4, 0.05), (4, 0.2), (16, 0.1))  # leaves and learning rate
 SECONDS = 5.0  # of a fit, as `_seconds` estimates it
 LEAST = 500  # training sequences, or all of them
 LEAF = 20  # sequences in a leaf, at the least
-NODE = 5  # numbers of a node of a tree: feature, threshold, two children or a value, and where a missing value goes
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ class BoostedTrees(FittedBaseline):
         with np.errstate(divide="ignore"):
             logarithms[:, self.models[0].classes_] = np.log(self.models[0].predict_proba(vectors))
         return logarithms
+
+    def as_arrays(self) -> Forest:
+        """The trees themselves."""
+        return Forest.of(self.signature, self.models)
 
 
 class Boosting(Baseline):

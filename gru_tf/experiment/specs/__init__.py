@@ -5,6 +5,7 @@ from gru_tf.experiment.specs.claims import Claims, Published
 from gru_tf.experiment.specs.diagnostics import DIAGNOSTICS, Diagnosed
 from gru_tf.experiment.specs.name import Name
 from gru_tf.experiment.specs.network import STARTING, ModelSpec
+from gru_tf.experiment.specs.replicates import ReplicatesSpec, seeds_in
 from gru_tf.experiment.specs.search import (
     FACTOR,
     MODEL,
@@ -40,6 +41,7 @@ __all__ = [
     "Positive",
     "Published",
     "Range",
+    "ReplicatesSpec",
     "Scalar",
     "SearchSpec",
     "Seed",
@@ -49,4 +51,5 @@ __all__ = [
     "TrainingSpec",
     "Values",
     "is_integer",
+    "seeds_in",
 ]

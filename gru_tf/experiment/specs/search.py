@@ -88,7 +88,7 @@ class SearchSpec(Spec):
         space: hyperparameter → list of values, or {low, high, sampling}; any field of the model and the training.
         seed: of the draws and of each trial's training; never one of the final seeds.
         shared: whether one search serves all final seeds. What they show is then conditional on that search: another one
-            might have chosen otherwise. Where false, each final seed is a replicate of the whole pipeline, with a search of
+            might have chosen otherwise. By default each final seed is a replicate of the whole pipeline, with a search of
             its own (Bouthillier and others 2021, arXiv 2103.03098); trials are then trained with `seed` plus the final one.
     """
 
@@ -96,7 +96,7 @@ class SearchSpec(Spec):
     trials: Positive | None = None
     space: Space
     seed: Seed = 1000
-    shared: bool = True
+    shared: bool = False
 
     @field_validator("space")
     @classmethod

@@ -4,22 +4,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from gru_tf.analysis.recommendation import Recommendation, recommend
 from gru_tf.analysis.table import Row
 from gru_tf.data.own import frames
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import Results
 from gru_tf.suite.comparison.guess.columns import Inference
-from gru_tf.suite.tracking import Record, registry
-from gru_tf.suite.tracking import model as trained
+from gru_tf.suite.comparison.models import Models
+from gru_tf.suite.comparison.predictor import Predictor
 from gru_tf.tasks import Task, create
 from gru_tf.tasks.own._task import OwnData
-
-BATCH = 256  # sequences at a time in a prediction
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,29 +42,44 @@ class Comparison:
 
     @cached_property
     def recommendation(self) -> Recommendation:
-        """Which cell, how certain, at what cost, against the baseline, and where the model is; `str` of it is text."""
-        models = {cell: f"{uri} ({_which(run)})" for cell, (uri, run) in self._models.items()}
-        return recommend(self.results.evidence, self._task.metric.trivial, models)
+        """Which model, how certain, at what cost, against the baseline, and where it is; `str` of it is text."""
+        return recommend(self.results.evidence, self._task.metric.trivial, self._models.places())
 
     def __repr__(self) -> str:
         return str(self.recommendation)
 
-    def model(self) -> Any:
-        """The recommended cell's network with the weights of its best seed, a `keras.Model`, from the store.
+    def model(self, cell: str | None = None) -> Any:
+        """A cell's network with the weights of its best seed, a `keras.Model`, from the store.
 
-        Where the baseline is recommended, that of the cell that comes nearest to it.
+        Args:
+            cell: label; the recommended one if None. Where none is recommended, the one that comes nearest.
 
         Raises:
             UserError: where the store has no model of it.
         """
-        return self._model
+        return self._models.network(self.recommendation.nearest if cell is None else cell)
 
-    def predict(self, frame: Any) -> Any:
-        """What the recommended network predicts for new data with the columns of training; labels and targets may be absent.
+    def predictor(self, model: str | None = None) -> Predictor:
+        """The model that `predict` uses; `str` of it says in a line which one that is and why.
+
+        Args:
+            model: label of a cell, or name of a baseline that was compared; the recommended one if None.
+
+        Raises:
+            UserError: where the store has no such model, and it cannot be fitted anew.
+        """
+        if model not in self._predictors:
+            task = self._task
+            self._predictors[model] = self._models.predictor(self.recommendation, model, task, task.metric.trivial)
+        return self._predictors[model]
+
+    def predict(self, frame: Any, model: str | None = None) -> Any:
+        """What the recommended model predicts for new data with the columns of training; labels and targets may be absent.
 
         Args:
             frame: a pandas frame, arrays by name, or the path of a table, an NPZ or a `.ts` file; of a forecast, the last
                 rows of each series, at least a window.
+            model: label of a cell, or name of a baseline that was compared, in place of the recommended one.
 
         Returns:
             A pandas frame: forecasts in the units of the data, or classes with their probabilities.
@@ -78,17 +88,16 @@ class Comparison:
             UserError: where the data are not as in training, naming row and column.
         """
         task, frame = self._task, frames.read(frame)
-        prepared = task.prepare(frame)
-        return task.answer(_outputs(self.model(), prepared.inputs, prepared.lengths), frame)
+        return task.answer(self.predictor(model).outputs(task, frame), frame)
 
     def lines(self) -> tuple[str, str]:
         """One line of Python that loads the comparison from the store, and one that predicts."""
         store = f", store={self.store!r}" if self.store else ""
-        name = self.results.experiment.name
-        return (
-            f"comparison = gru_tf.compared({name!r}{store})",
-            "comparison.predict(new_rows)  # comparison.model() is the Keras model",
-        )
+        name, advice = self.results.experiment.name, self.recommendation
+        network = "comparison.model() is the Keras model"
+        if advice.cell is None:
+            network = f"by {advice.other or 'the baseline'}; comparison.model() is the best network"
+        return (f"comparison = gru_tf.compared({name!r}{store})", f"comparison.predict(new_rows)  # {network}")
 
     def _repr_html_(self) -> str:
         """For notebooks: the recommendation."""
@@ -98,11 +107,12 @@ class Comparison:
         return f"<table>{rows}</table>"
 
     @cached_property
-    def _model(self) -> Any:
-        cell, record = self.recommendation.nearest, self.results.record
-        if not isinstance(record, Record) or cell not in self._models:
-            raise UserError(f"{self.results.experiment.name}: the store has no trained model of {cell or 'any cell'}")
-        return trained.load(record.uri, self._models[cell][0])
+    def _models(self) -> Models:
+        return Models(self.results)
+
+    @cached_property
+    def _predictors(self) -> dict[str | None, Predictor]:
+        return {}
 
     @property
     def _task(self) -> OwnData:
@@ -113,24 +123,6 @@ class Comparison:
             )
         return task
 
-    @cached_property
-    def _models(self) -> dict[str, tuple[str, RunResult]]:
-        """Cell → (URI of its model, the run that trained it)."""
-        record = self.results.record
-        return registry.models(record, self.results.runs) if isinstance(record, Record) else {}
-
 
 def _task_of(experiment: Experiment) -> Task:
     return create(experiment.tasks[0].name, experiment.tasks[0].options)
-
-
-def _which(run: RunResult) -> str:
-    return f"{run.run.cell.label}, seed {run.run.seed}, the best of its seeds on validation"
-
-
-def _outputs(model: Any, inputs: Any, lengths: Any) -> Any:
-    """The network's outputs; it gets a mask of the valid steps where it takes one."""
-    fed = [inputs]
-    if len(model.inputs) > 1:
-        fed.append(np.arange(inputs.shape[1]) < np.asarray(lengths)[:, None])
-    return model.predict(fed if len(fed) > 1 else inputs, batch_size=BATCH, verbose=0)

@@ -9,7 +9,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
 from gru_tf.experiment.result import RunResult
-from gru_tf.suite.tracking import description, fields
+from gru_tf.suite.tracking import description, example_losses, fields
 from gru_tf.suite.tracking.paging import every
 from gru_tf.suite.tracking.tags import FAILED, FINGERPRINT, FINISHED, KIND, MEMBER, RESULT, RUNNING, parts, whole
 
@@ -81,6 +81,7 @@ class Children:
             self.client.log_batch(run_id, metrics=metrics[i : i + 1000])
         for name, text in fields.texts(result).items():
             self.client.log_text(run_id, text, name)
+        example_losses.write(self.client, run_id, result)
         params = [Param(k, str(v)) for k, v in fields.params(result).items()]
         self.client.log_batch(run_id, params=params, tags=[RunTag(k, v) for k, v in parts(RESULT, _json(result)).items()])
         self.close(run_id, result)
@@ -88,4 +89,4 @@ class Children:
 
 
 def _json(result: RunResult) -> str:
-    return result.model_dump_json(exclude={"history", "diagnostics", "samples"})
+    return result.model_dump_json(exclude={"history", "diagnostics", "samples", "losses"})

@@ -19,7 +19,7 @@ from gru_tf.interchange import agreement, importing, provenance, random_inputs
 from gru_tf.interchange.differences import Verified
 from gru_tf.interchange.importing import ImportedModel
 from gru_tf.interchange.verification import batch_of
-from gru_tf.suite.tracking import Store
+from gru_tf.suite.tracking import Store, baseline_model
 from gru_tf.suite.tracking.errors import answering
 from gru_tf.suite.tracking.model import default_store
 from gru_tf.suite.tracking.paging import every
@@ -113,6 +113,11 @@ def _downloaded(address: str, folder: str) -> Path:
 
 def _file(address: str, local: Path) -> Path:
     """The .keras file of the model."""
+    if next(local.rglob(baseline_model.FILE), None):
+        raise UserError(
+            f"{address}: expected a recurrent network. Received: a model without one, which predicts by"
+            " gru_tf.compared(NAME).predict(rows), or by mlflow.pyfunc.load_model"
+        )
     files = sorted(local.rglob("*.keras"))
     if len(files) != 1:
         raise UserError(f"{address}: expected a model with one .keras file. Received: {len(files)}")

@@ -2,17 +2,19 @@
 
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mlflow.entities import RunTag
 from mlflow.tracking import MlflowClient
 from pydantic import ValidationError
 
+from gru_tf.baselines.baseline import FittedBaseline
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.timing import Timing
-from gru_tf.suite.tracking import description, heartbeat, history, model, phases
+from gru_tf.foundation.array import Array
+from gru_tf.suite.tracking import baseline_model, definition, description, example_losses, heartbeat, history, model, phases
 from gru_tf.suite.tracking.child_runs import Children
 from gru_tf.suite.tracking.errors import guarded
 from gru_tf.suite.tracking.fields import DIAGNOSTICS
@@ -96,7 +98,7 @@ class Record:
         """Whether a finished experiment's definition in the store has other claims or published numbers."""
         stored = whole(self.client.get_run(self.parent).data.tags, DEFINITION)
         try:
-            return Experiment.model_validate_json(stored) != self.experiment
+            return definition.read(stored) != self.experiment
         except ValidationError:  # of another version of this package
             return True
 
@@ -175,6 +177,22 @@ class Record:
             return Diagnostics.model_validate_json(Path(file).read_bytes())
 
     @guarded
+    def losses(self, results: Iterable[RunResult]) -> dict[str, Array]:
+        """Fingerprint → (N,) float32, of each test example its loss, as `gru_tf.experiment.losses` has it.
+
+        In the order of the task's test split, which is the same for every run of the task; without the results that have
+        none: trials, tasks whose test split is drawn by each seed, and results of earlier versions.
+
+        Args:
+            results: of `results`.
+
+        Raises:
+            UserError: where a file in the store is damaged.
+        """
+        having = [result for result in results if result.losses_kept]
+        return {r.run.fingerprint: example_losses.read(self.client, self.ids[r.run.fingerprint], r) for r in having}
+
+    @guarded
     def timing(self) -> tuple[Timing, ...]:
         """The timing phases of the experiment's tasks, also those of earlier definitions; none where none was kept."""
         return phases.read(self.client, self.parent)
@@ -187,10 +205,18 @@ class Record:
     @guarded
     def log_model(self, result: RunResult) -> None:
         """Log a run's trained model, loadable by `mlflow.pyfunc.load_model` in any process; once."""
+        self._log_once(result, lambda run_id: model.log(self.uri, run_id, result))
+
+    @guarded
+    def log_baseline(self, result: RunResult, fitted: FittedBaseline) -> None:
+        """Log the model of a baseline's run; once."""
+        self._log_once(result, lambda run_id: baseline_model.log(self.uri, run_id, result, fitted))
+
+    def _log_once(self, result: RunResult, log: Callable[[str], str]) -> None:
         run_id = self.ids[result.run.fingerprint]
         uri = self.client.get_run(run_id).data.tags.get(model.TAG)
         if not uri:
-            uri = model.log(self.uri, run_id, result)
+            uri = log(run_id)
             self.client.set_tag(run_id, model.TAG, uri)
             self.children.close(run_id, result)  # with the time when the run ended, not the logging
         self.models[result.run.fingerprint] = uri

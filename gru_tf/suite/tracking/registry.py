@@ -58,6 +58,12 @@ def best(experiment: Experiment, results: Iterable[RunResult]) -> Iterator[RunRe
             yield max(own, key=lambda r: sign(r.direction) * (r.validation or 0.0))
 
 
+def _baselines(results: Iterable[RunResult]) -> Iterator[RunResult]:
+    """The runs of baselines; a better one on validation comes later, so that the alias is its."""
+    fitted = [r for r in results if r.fitted and r.validation is not None and r.status == "finished"]
+    yield from sorted(fitted, key=lambda r: sign(r.direction) * (r.validation or 0.0))
+
+
 def models(record: Record, results: Iterable[RunResult]) -> dict[str, tuple[str, RunResult]]:
     """Cell → (URI of its trained model, the run that trained it), of an experiment of one task: the best that has one."""
     having = [result for result in results if result.run.fingerprint in record.models]
@@ -67,14 +73,16 @@ def models(record: Record, results: Iterable[RunResult]) -> dict[str, tuple[str,
 def register(record: Record, results: Iterable[RunResult]) -> str:
     """Register the best models of a record; says why not where the registry refuses, else "".
 
-    Done again it changes nothing. Of a cell whose best run left no model, none is registered.
+    Done again it changes nothing. Of a cell whose best run left no model, none is registered; a baseline is where its model
+    was kept, which is where it is recommended.
 
     Raises:
         StoreError: where the store itself is out of reach.
     """
     try:
         with model.default_store(record.uri):
-            for result in best(record.experiment, results):
+            results = tuple(results)
+            for result in (*best(record.experiment, results), *_baselines(results)):
                 if uri := record.models.get(result.run.fingerprint):
                     _register(record, result, uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
@@ -100,7 +108,8 @@ def _version(client: Any, known: str, uri: str) -> ModelVersion | None:
 
 def _create(record: Record, known: str, result: RunResult, uri: str) -> ModelVersion:
     run, experiment = result.run, record.experiment
-    about = f"{run.cell.label} on {run.task.title}, from the experiment {experiment.name}: {experiment.question}"
+    label = f"{run.cell.label}, without a recurrent network," if result.fitted else run.cell.label
+    about = f"{label} on {run.task.title}, from the experiment {experiment.name}: {experiment.question}"
     try:
         text = f"{about} The alias “{ALIAS}” marks its best seed on validation."
         record.client.create_registered_model(known, description=text)

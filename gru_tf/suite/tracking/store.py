@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
-from gru_tf.suite.tracking import sqlite
+from gru_tf.suite.tracking import definition, sqlite
 from gru_tf.suite.tracking.errors import answering, guarded
 from gru_tf.suite.tracking.paging import every
 from gru_tf.suite.tracking.record import Record
@@ -76,7 +76,7 @@ class Store:
             near = did_you_mean(name, [other for other in self.names() if other != name])
             raise UserError(f"no results of '{name}' in {self.uri}.{near or ' To produce some: gru-tf run NAME'}")
         try:
-            experiment = Experiment.model_validate_json(whole(parent.data.tags, DEFINITION))
+            experiment = definition.read(whole(parent.data.tags, DEFINITION))
         except ValidationError as error:
             what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             raise UserError(f"'{name}' in {self.uri} was run by another version of gru_tf: {what}") from error

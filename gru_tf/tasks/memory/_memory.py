@@ -27,6 +27,7 @@ class Memory(Task):
     """
 
     licence: ClassVar[str] = "none needed: drawn from the seed"
+    draws_data: ClassVar[bool] = True
     grows: ClassVar[str] = "length"  # the field that `longer` multiplies
 
     examples: Count = 5000

@@ -38,6 +38,7 @@ class Adding(Task):
         " Q. V. Le, N. Jaitly, G. E. Hinton, arXiv 1504.00941, 2015"
     )
     licence: ClassVar[str] = "none needed: drawn from the seed"
+    draws_data: ClassVar[bool] = True
 
     length: Annotated[int, Field(ge=2)] = 50
     examples: Count = 5000

@@ -1,5 +1,8 @@
 """From a user's table to the encoded rows of its series and the starts of their windows."""
 
+from typing import Any
+
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gru_tf.data.datasets import DatasetError
@@ -15,7 +18,7 @@ from gru_tf.tasks.own._options import ForecastOptions
 from gru_tf.tasks.own._table_rows import Rows, first_rows, read_rows, sorted_order
 from gru_tf.tasks.own._window_starts import expect_windows, notes_on_short_series, window_starts
 
-VERSION = 3  # of what `encode` returns, as the cache keeps it; see gru_tf.data.array_cache
+VERSION = 4  # of what `encode` returns, as the cache keeps it; see gru_tf.data.array_cache
 ABOUT = "said"  # the array of `ForecastSeries` as JSON, under the name that caches have it by
 
 
@@ -29,6 +32,7 @@ class ForecastSeries(BaseModel):
         frequency: the regular step of the times; None where there is none.
         rows: of the table.
         notes: what a user should know.
+        groups: the name of each series, in the order of the rows; () where there is one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +43,7 @@ class ForecastSeries(BaseModel):
     frequency: Frequency | None
     rows: int
     notes: tuple[str, ...]
+    groups: tuple[str, ...]
 
 
 def encode(options: ForecastOptions) -> dict[str, Array]:
@@ -46,8 +51,8 @@ def encode(options: ForecastOptions) -> dict[str, Array]:
 
     Returns:
         "rows" (rows, columns) float32, series by series in order of time; "firsts" (rows,), the first row of the series
-        of each; the starts of the windows of "train",
-        "validation" and "test"; and `ABOUT`, the `ForecastSeries` as JSON.
+        of each; "times" (rows,); the starts of the windows of "train", "validation" and "test"; and `ABOUT`, the
+        `ForecastSeries` as JSON.
 
     Raises:
         DatasetError: one line naming file, row and column where the file cannot be read or is not as the options say.
@@ -73,10 +78,16 @@ def encode(options: ForecastOptions) -> dict[str, Array]:
         frequency=step,
         rows=len(table.frame),
         notes=tuple(notes),
+        groups=() if options.group is None else _groups(completed.rows.frame[options.group], firsts),
     )
     text = to_array(about.model_dump_json())
     parts = {"train": starts[TRAIN], "validation": starts[VALIDATION], "test": starts[TEST]}
-    return {"rows": rows, "firsts": firsts, **parts, ABOUT: text}
+    return {"rows": rows, "firsts": firsts, "times": completed.rows.times, **parts, ABOUT: text}
+
+
+def _groups(column: Any, firsts: Array) -> tuple[str, ...]:
+    """The name of each series, in the order of the rows."""
+    return tuple(str(column.iloc[first]) for first in np.unique(firsts))
 
 
 def _sorted(options: ForecastOptions, rows: Rows) -> tuple[Rows, list[str]]:

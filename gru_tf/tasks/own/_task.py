@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from gru_tf.data.own import files
-from gru_tf.tasks import Array, Task
+from gru_tf.tasks import Array, ForecastRows, Task
 from gru_tf.tasks._pinned_files import pinned_digest
 
 Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML
@@ -23,6 +23,23 @@ class PreparedInputs(NamedTuple):
 
     inputs: Array
     lengths: Array
+
+
+class NewHistory(NamedTuple):
+    """The rows before the forecasts of new data.
+
+    Args:
+        rows: all series of training in their order, then those that training does not have. A series begins with the rows of
+            training where the new ones follow these without a gap, or are later ones of the same; else with the new rows.
+        starts: (N,) the row after the last of each series that is to be forecast, in the order of `OwnData.prepare`.
+        whole: (N,) whether its series begins with the first row of training.
+        names: (N,) of its series; "" where there is one.
+    """
+
+    rows: ForecastRows
+    starts: Array
+    whole: Array
+    names: tuple[str, ...]
 
 
 class OwnData(Task):
@@ -76,6 +93,14 @@ class OwnData(Task):
         Raises:
             UserError: naming row and column where the data are not as in training.
         """
+
+    def history(self, frame: Any) -> "NewHistory | None":
+        """What models read that read a series from its beginning: the rows before each forecast; None of other data.
+
+        Raises:
+            UserError: as `prepare`.
+        """
+        return None
 
     @abstractmethod
     def answer(self, outputs: Array, frame: Any) -> Any:

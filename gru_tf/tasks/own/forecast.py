@@ -25,9 +25,10 @@ from gru_tf.tasks._baselines import best_naive
 from gru_tf.tasks._text_arrays import to_text
 from gru_tf.tasks._windows import cut
 from gru_tf.tasks.own._encoded_series import ABOUT, VERSION, ForecastSeries, encode
+from gru_tf.tasks.own._history import history
 from gru_tf.tasks.own._last_windows import last_windows
 from gru_tf.tasks.own._options import ForecastOptions
-from gru_tf.tasks.own._task import PreparedInputs
+from gru_tf.tasks.own._task import NewHistory, PreparedInputs
 
 PARTS = ("train", "validation", "test")
 
@@ -153,6 +154,14 @@ class OwnForecast(ForecastOptions):
             inputs = inputs.copy()
             inputs[..., :targets] -= inputs[:, -1:, :targets].copy()
         return PreparedInputs(inputs, np.full(len(inputs), self.window, np.int32))
+
+    def history(self, frame: Any) -> NewHistory:
+        """The rows before the forecast after the last row of each series in `frame`, with those of training where they meet.
+
+        Raises:
+            UserError: as `prepare`.
+        """
+        return history(self, self._about(), self.arrays(), self.forecast_rows(), frame)
 
     def answer(self, outputs: Array, frame: Any) -> Any:
         """The forecast after the last row of each series: a row for each series and step ahead, targets in their units.

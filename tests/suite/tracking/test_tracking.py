@@ -36,7 +36,7 @@ from gru_tf.recurrent.saved_models import StandIn
 from gru_tf.suite.tracking import Record, Store, StoreError, description, fields, heartbeat
 from gru_tf.suite.tracking.model import _signature as signature_of
 from gru_tf.suite.tracking.model import custom_objects
-from gru_tf.suite.tracking.tags import BEAT, COORDINATOR, HOST, RESULT
+from gru_tf.suite.tracking.tags import BEAT, COORDINATOR, DEFINITION, HOST, RESULT
 from gru_tf.tasks import Signature, create
 from gru_tf.tasks.images.digits import Digits
 from gru_tf.training.network.model import build
@@ -59,7 +59,7 @@ TINY = {
     "seeds": SEEDS,
     "model": {"units": 5},
     "training": {"epochs": EPOCHS, "batch_size": 64},
-    "search": {"trials": TRIALS, "space": {"learning_rate": [3e-3, 1e-2]}},
+    "search": {"trials": TRIALS, "shared": True, "space": {"learning_rate": [3e-3, 1e-2]}},
 }
 OWN = {**TINY, "cells": ["gru"], "seeds": 1, "model": {"units": 4, "implementation": "custom"}, "search": None}
 OWN |= {"training": {**TINY["training"], "jit": False}}  # the tiny ones are compiled by XLA; what is kept is the same
@@ -101,6 +101,35 @@ def empty(tmp_path, blank):
     """An empty store, and an experiment to write to it."""
     shutil.copy(blank, tmp_path / "mlflow.db")
     return Store(f"sqlite:///{tmp_path}/mlflow.db"), validate({**TINY, "name": "tiny"}, "tiny")
+
+
+def stored_without(record, *keys):
+    """The definition in the store as a version wrote it that did not know these keys of a search."""
+    content = json.loads(record.experiment.model_dump_json())
+    content["search"] = {key: value for key, value in content["search"].items() if key not in keys}
+    record.client.set_tag(record.parent, DEFINITION, json.dumps(content))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_definition_of_before_has_the_one_search_that_there_was(empty, shared):
+    store, experiment = empty
+    search = experiment.search.model_copy(update={"shared": shared})
+    record = store.open(experiment.model_copy(update={"search": search}))
+    assert store.find("tiny").experiment.search.shared is shared
+    assert not record.outdated()
+    stored_without(record, "shared")
+    assert store.find("tiny").experiment.search.shared
+    assert record.outdated() is not shared
+
+
+def test_a_definition_that_is_none_is_reported(empty):
+    store, experiment = empty
+    record = store.open(experiment)
+    for text in ("", "nothing", "[1]", '{"search": 3}', '{"search": {"trials": 0}}'):
+        record.client.set_tag(record.parent, DEFINITION, text)
+        assert record.outdated()
+        with pytest.raises(UserError, match="'tiny' in .* was run by another version of gru_tf: "):
+            store.find("tiny")
 
 
 def result_of(experiment, seed=0, **changes):

@@ -341,7 +341,7 @@ SMALL = {
     "seeds": 1,
     "model": {"units": 8, "bidirectional": True},
     "training": {"epochs": 12, "batch_size": 16, "learning_rate": 0.03, "jit": False, "deterministic": False},
-    "search": {"trials": 1, "space": {"learning_rate": [0.02, 0.03]}},
+    "search": {"trials": 1, "shared": True, "space": {"learning_rate": [0.02, 0.03]}},
 }
 WORDS = {"a": "ein", "two": "zwei", "dog": "hund", "cat": "kater", "runs": "rennt", "sees": "sieht", "sits": "sitzt"}
 

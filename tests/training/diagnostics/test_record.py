@@ -206,7 +206,7 @@ TINY = {
     "seeds": 1,
     "model": {"units": UNITS},
     "training": {"epochs": 1, "jit": False},
-    "search": {"trials": 2, "space": {"learning_rate": [3e-3, 1e-2]}},
+    "search": {"trials": 2, "shared": True, "space": {"learning_rate": [3e-3, 1e-2]}},
 }
 
 

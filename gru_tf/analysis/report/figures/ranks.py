@@ -6,6 +6,7 @@ from gru_tf.analysis.report import cell_style
 from gru_tf.analysis.report.figures.panels import MUTED, Panel, Plate, light, painted
 from gru_tf.analysis.report.findings import Findings
 from gru_tf.analysis.statistics.across import Ranks
+from gru_tf.analysis.statistics.signed_ranks import FRIEDMAN
 
 BESIDE = 0.16  # of the axis, between the bars of groups
 
@@ -24,6 +25,8 @@ def _why_not(findings: Findings) -> str:
         return "ranks need several tasks; this experiment has one."
     if len(findings.experiment.cells) < 2:
         return "ranks need several cells; this experiment has one."
+    if len(evidence.tasks) < FRIEDMAN:
+        return f"mean ranks need {FRIEDMAN} tasks; this experiment has {len(evidence.tasks)}."
     return "ranks need a score of every cell on every task, and some are missing."
 
 

@@ -1,0 +1,73 @@
+"""What speaks against a cell's result being the best that it can do: a range that ends too early, training that does.
+
+A search whose best learning rate lies at the end of its range has not seen the optimum; a network whose best epoch is among
+the last has not been trained to its end. Such a cell is marked, and nothing is called better than it: with a wider range, or
+more epochs, the order might turn. That it is better than another stands, for it could only gain.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from gru_tf.analysis.statistics.tuning import range_end, still_improving
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Range
+
+
+class Mark(NamedTuple):
+    """What is wrong with a cell's tuning or training on a task, and what mends it, in words."""
+
+    what: str
+    mend: str
+
+
+def marks_of(experiment: Experiment, finals: Sequence[RunResult]) -> tuple[Mark, ...]:
+    """The marks of one cell on one task.
+
+    Args:
+        experiment: with its search and recipe.
+        finals: the finished final runs.
+    """
+    return (*_at_ends(experiment, finals), *_unfinished(experiment, finals))
+
+
+def _at_ends(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mark]:
+    """Of each range, where half of the choices, or more, lie at the same end."""
+    marks = []
+    for name, axis in (experiment.search.axes if experiment.search else {}).items():
+        if not isinstance(axis, Range):
+            continue
+        inside = [value for value in (_setting(r, name) for r in finals) if axis.low <= value <= axis.high]
+        ends = [range_end(value, axis.low, axis.high, axis.sampling == "log") for value in inside]
+        bounds: tuple[tuple[Literal["low", "high"], float], ...] = (("low", axis.low), ("high", axis.high))
+        for end, bound in bounds:
+            if ends and 2 * ends.count(end) >= len(finals):
+                side, beyond = ("lower", "below") if end == "low" else ("upper", "beyond")
+                what = f"{name} chosen at the {side} end of its range ({bound:g}) by {ends.count(end)} of {len(finals)}"
+                marks.append(Mark(what, f"widen search.space.{name} {beyond} {bound:g}"))
+    return marks
+
+
+def _setting(result: RunResult, name: str) -> float:
+    run = result.run
+    return float(getattr(run.model if name in type(run.model).model_fields else run.training, name))
+
+
+def _unfinished(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mark]:
+    """Where half of the finals, or more, have their best epoch in the last fifth of those that they were allowed."""
+    if experiment.training.seconds is not None:
+        return []
+    by_limit: dict[int, list[int]] = {}
+    for result in finals:
+        if result.best_epoch is not None:
+            by_limit.setdefault(result.run.training.epochs, []).append(
+                min(result.best_epoch + 1, result.run.training.epochs)
+            )
+    late = sum(sum(still_improving([epoch], limit) for epoch in epochs) for limit, epochs in by_limit.items())
+    known = sum(map(len, by_limit.values()))
+    if not known or 2 * late < known:
+        return []
+    epochs = max(by_limit)
+    what = f"best epoch among the last fifth of {epochs:,} in {late} of {known}"
+    patience = "" if experiment.training.patience else " with a patience"
+    return [Mark(what, f"allow more than {epochs:,} epochs{patience}")]

@@ -1,0 +1,79 @@
+"""The final scores of an experiment as samples for its tests: of each task those of every cell, and of every baseline.
+
+Whether replicates of two cells are pairs is a property of the task, `draws_data`, and never decided from the scores.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from gru_tf.analysis.scores import examples_of, oriented
+from gru_tf.analysis.statistics.equivalence import SHARE, margin_of
+from gru_tf.analysis.statistics.scales import KINDS, growing, scale_of
+from gru_tf.analysis.statistics.unpaired import TaskSamples
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult, sign
+from gru_tf.experiment.specs import Choice
+from gru_tf.tasks import TASKS
+
+
+def task_samples(experiment: Experiment, results: Iterable[RunResult]) -> list[TaskSamples]:
+    """The samples of every task, in the experiment's order.
+
+    A score is the test metric, turned so that larger is better. It is NaN of a seed that did not finish, −inf of one that
+    diverged. Where replicates are run until it is decided, those that are still to come have no place; else they are NaN.
+    """
+    by_task: dict[str, list[RunResult]] = {task.label: [] for task in experiment.tasks}
+    for result in results:
+        by_task.get(result.run.task.label, []).append(result)
+    return [_samples(experiment, task, by_task[task.label]) for task in experiment.tasks]
+
+
+def _samples(experiment: Experiment, task: Choice, results: Sequence[RunResult]) -> TaskSamples:
+    finals = [r for r in results if r.run.purpose == "final"]
+    scores = {cell.label: _by_seed(experiment, [r for r in finals if r.run.cell == cell]) for cell in experiment.cells}
+    fitted = [r for r in results if r.run.purpose == "baseline" and math.isfinite(oriented(r))]
+    constants = {r.run.cell.label: oriented(r) for r in fitted}
+    tested = [r for r in [*finals, *fitted] if r.test is not None and math.isfinite(r.test)]
+    if not tested:
+        return TaskSamples(scores, constants, TASKS.find(task.name).draws_data)
+    first, values = tested[0], [r.test for r in tested if r.test is not None]
+    chances = [r.chance for r in tested if r.chance is not None and math.isfinite(r.chance)]
+    chance = sum(chances) / len(chances) if chances else None
+    return TaskSamples(
+        scores=scores,
+        constants=constants,
+        paired=TASKS.find(task.name).draws_data,
+        chance=None if chance is None else sign(first.direction) * chance,
+        margin=_margin(first.metric, tested, chance),
+        transform=growing(scale_of(first.metric, values, examples_of(tested) or 1.0), first.direction),
+    )
+
+
+def _by_seed(experiment: Experiment, finals: Sequence[RunResult]) -> list[float]:
+    known = {r.run.seed: oriented(r) for r in finals}
+    if experiment.replicates is None:
+        return [known.get(seed, math.nan) for seed in experiment.seeds]
+    ended = next((place for place, seed in enumerate(experiment.seeds) if seed not in known), len(experiment.seeds))
+    return [known[seed] for seed in experiment.seeds[:ended]]
+
+
+def _margin(metric: str, tested: Sequence[RunResult], chance: float | None) -> float | None:
+    """1 % of the way from the baseline to a perfect score, which the runs' scores know; None where they do not.
+
+    Perplexities: of the way between the logarithms, at the middle of what was measured.
+    """
+    ways = [
+        (r.test - r.chance) / r.score for r in tested if r.score and r.test is not None and r.chance and r.test != r.chance
+    ]
+    if chance is None or not ways:
+        return None
+    solved = chance + median(ways)
+    if KINDS.get(metric, ("plain",))[0] == "loglog":
+        nats = margin_of(chance, max(solved, 1.0), logarithm=True, share=SHARE)
+        return _given(median([r.test for r in tested if r.test is not None]) * math.expm1(nats))
+    return _given(margin_of(chance, solved))
+
+
+def _given(margin: float) -> float | None:
+    return margin if math.isfinite(margin) and margin > 0 else None

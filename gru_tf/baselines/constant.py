@@ -1,0 +1,32 @@
+"""The same answer for every input: what has to be beaten, as a model."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gru_tf.baselines.baseline import FittedBaseline, ModelInputs
+from gru_tf.baselines.forecasts._repeated import as_targets
+from gru_tf.foundation.array import Array
+
+
+@dataclass(frozen=True)
+class Constant(FittedBaseline):
+    """One answer.
+
+    Args:
+        outputs: (outputs,) values, or logarithms of the probabilities of classes; of a forecast on the scale of its rows.
+    """
+
+    outputs: Array
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """Numbers of the answer."""
+        return self.outputs.size
+
+    def predict(self, inputs: ModelInputs) -> Array:
+        """(N, outputs)."""
+        answers = np.tile(np.asarray(self.outputs, np.float64), (len(inputs), 1))
+        if inputs.rows is None or inputs.starts is None:
+            return answers
+        return as_targets(inputs.rows, inputs.starts, answers.reshape(len(inputs), inputs.rows.horizon, -1))

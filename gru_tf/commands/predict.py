@@ -1,0 +1,45 @@
+"""The command `gru-tf predict`: arguments and printing only."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gru_tf.commands.console import print_line
+from gru_tf.commands.output import Store
+from gru_tf.foundation import atomic_file, startup
+from gru_tf.foundation.errors import UserError
+
+
+def predict(
+    name: Annotated[str, typer.Argument(help="a comparison that was run")],
+    data: Annotated[str, typer.Argument(metavar="FILE", help="new data: CSV, TSV, Parquet, NPZ or .ts, as in training")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.csv", help="write to this file (default: print)")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="a cell or a baseline of its table (default: the recommended one)")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="overwrite an existing file")] = False,
+    store: Store = None,
+) -> None:
+    """Predict for new data with the model that a comparison recommends, as CSV."""
+    if output is not None and output.exists() and not force:
+        raise UserError(f"{output}: already exists; it is not overwritten without --force")
+    with startup.quiet(), startup.without_garbage_collection():
+        from gru_tf.suite import comparison
+
+        answer = comparison.compared(name, store)
+        predictor = answer.predictor(model)
+        predicted = answer.predict(data, model)
+    print_line(Console(stderr=True), f"Predicted by {predictor}.")
+    text = predicted.to_csv(index=False, lineterminator="\n").encode()
+    if output is None:
+        typer.echo(text, nl=False)  # UTF-8 on every machine, and nothing else
+        return
+    try:
+        atomic_file.write(output, text)
+    except OSError as error:
+        raise UserError(f"{output}: {error.strerror}") from error
+    print_line(Console(stderr=True), f"Written: {output}")

@@ -1,0 +1,110 @@
+"""Which model of a comparison predicts, why, and its outputs for new data: a network, a baseline, or a constant answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gru_tf.baselines import scoring
+from gru_tf.baselines.baseline import FittedBaseline, ModelInputs
+from gru_tf.baselines.constant import Constant
+from gru_tf.baselines.forecasts._repeated import Repeated
+from gru_tf.baselines.forecasts.ets import FittedEts
+from gru_tf.foundation.array import Array
+from gru_tf.foundation.errors import UserError
+from gru_tf.tasks.own._labelled_task import LabelledData
+from gru_tf.tasks.own._task import NewHistory, OwnData
+from gru_tf.tasks.own.forecast import OwnForecast
+
+BATCH = 256  # sequences at a time in a network
+INSTEAD = "a network does without: choose one as the model"
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model that predicts.
+
+    Args:
+        name: label of the cell or the baseline; "" for the best constant answer.
+        why: in a line.
+        outputs: from a task and a frame to outputs in the shape of a network's.
+    """
+
+    name: str
+    why: str
+    outputs: Callable[[OwnData, Any], Array]
+
+    def __str__(self) -> str:
+        return self.why
+
+
+def of_network(model: Any, task: OwnData, frame: Any) -> Array:
+    """A network's outputs; it gets a mask of the valid steps where it takes one."""
+    inputs, lengths = task.prepare(frame)
+    fed = [inputs]
+    if len(model.inputs) > 1:
+        fed.append(np.arange(inputs.shape[1]) < np.asarray(lengths)[:, None])
+    outputs: Array = model.predict(fed if len(fed) > 1 else inputs, batch_size=BATCH, verbose=0)
+    return outputs
+
+
+def of_baseline(name: str, model: FittedBaseline, task: OwnData, frame: Any) -> Array:
+    """A baseline's outputs.
+
+    Raises:
+        UserError: where the new data lack what the model reads, or the model is of other data.
+    """
+    prepared, signature = task.prepare(frame), task.signature
+    if getattr(model, "signature", signature) != signature:
+        raise UserError(f"{name}: expected a model of these data. Received: one of inputs or outputs of another shape")
+    values = prepared.inputs[:, : int(prepared.lengths.max())]
+    history = task.history(frame)
+    if history is not None:
+        _expect_history(name, model, task, history)
+    rows, starts = (None, None) if history is None else (history.rows, history.starts)
+    inputs = ModelInputs(values, prepared.lengths, rows, starts)
+    try:
+        parts = [model.predict(inputs.part(part)) for part in scoring.blocks(signature, values.shape[1], len(inputs))]
+    except UserError as error:
+        raise UserError(f"the data: {name}: {error}; {INSTEAD}") from error
+    except (ValueError, IndexError) as error:
+        raise UserError(f"{name}: expected a model of these data. Received: one that fails on them, {error}") from error
+    outputs: Array = np.concatenate(parts)
+    if outputs.shape != (len(inputs), signature.outputs):
+        expected = f"outputs of the shape {(len(inputs), signature.outputs)}"
+        raise UserError(f"{name}: expected {expected}. Received: {outputs.shape}")
+    return outputs
+
+
+def _expect_history(name: str, model: FittedBaseline, task: OwnData, history: NewHistory) -> None:
+    """Raise UserError where a series does not reach back to what a model reads of it."""
+    firsts = history.rows.firsts[history.starts - 1]
+    for number, (series, start, whole) in enumerate(zip(history.names, history.starts, history.whole, strict=True)):
+        of = f" of '{series}'" if series else ""
+        if isinstance(model, FittedEts) and not whole:
+            raise UserError(
+                f"the data: {name} reads a series from its first row in training, without a gap: expected the rows{of} from"
+                f" there on, or those that follow. Received: others; {INSTEAD}"
+            )
+        if isinstance(model, Repeated) and model.season > start - firsts[number]:
+            count = start - firsts[number]
+            raise UserError(f"the data: {name}: expected at least {model.season} rows{of}, a season. Received: {count}")
+    season = model.smoothing.m if isinstance(model, FittedEts) else model.season if isinstance(model, Repeated) else 1
+    if season > 1 and not history.rows.regular:
+        raise UserError(f"the data: {name}: expected times without gaps, as a season is counted in rows. Received: gaps")
+
+
+def constant(task: OwnData) -> FittedBaseline:
+    """The best answer that learns nothing from the inputs, as a model: what `metric.trivial` names."""
+    if isinstance(task, OwnForecast):
+        errors = task.naive_scores()
+        best = min(errors, key=lambda name: errors[name])
+        if best != "training mean":
+            return Repeated(task.season if best == "seasonal naive" else 1)
+    train = task.splits(np.random.default_rng(0)).train
+    if isinstance(task, LabelledData) and task.kind == "class":
+        shares = np.bincount(np.asarray(train.targets), minlength=task.signature.outputs) / len(train)
+        with np.errstate(divide="ignore"):
+            return Constant(np.log(shares))
+    return Constant(np.zeros(task.signature.outputs))

@@ -1,0 +1,71 @@
+"""Looks at an experiment with replicates: which cells go on, up to how many, and whether there is time for it.
+
+What a look decides follows from the results of the replicates so far, so that a coordinator that starts again decides the
+same at each of them. That holds for the time as well: it is that of the runs whose results the look has.
+"""
+
+from collections.abc import Collection
+
+from gru_tf.analysis.course import course
+from gru_tf.analysis.statistics.sequential import Course
+from gru_tf.analysis.statistics.spending import level_of, looks_until
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import ReplicatesSpec
+from gru_tf.experiment.wall_time import wall_time
+
+Pair = tuple[str, str]  # labels of task and cell
+
+
+class Looks:
+    """The looks of one experiment, one after the other.
+
+    Args:
+        experiment: with these replicates.
+        replicates: how many at most, and how long.
+
+    Attributes:
+        planned: replicates of each look.
+        wanted: replicates of the look that is to come.
+        course: what is known since the last one; None before the first.
+    """
+
+    def __init__(self, experiment: Experiment, replicates: ReplicatesSpec):
+        self.experiment, self.minutes = experiment, replicates.minutes
+        self.planned = looks_until(replicates.at_most)
+        self.wanted = self.planned[0]
+        self.course: Course | None = None
+
+    def prepare(self) -> None:
+        """Compute what every look needs, a second's work, while the runs of the first one still go on."""
+        level_of(0.5, 0, self.planned)
+
+    def take(self, results: Collection[RunResult]) -> list[Pair]:
+        """Take the look whose results are there; returns the cells that need replicates up to the next `wanted`.
+
+        Args:
+            results: of all runs so far, of every cell up to the replicates that were wanted of it.
+
+        Returns:
+            Nothing where nothing is open, all looks have been taken, or the time is up.
+        """
+        self.course = course(self.experiment, results)
+        wanted = self.course.wanted
+        if wanted is None or self._late(results):
+            return []
+        if wanted <= self.wanted:
+            raise ValueError(f"take: expected the results of {self.wanted} replicates. Received: those of fewer")
+        self.wanted = wanted
+        tasks = zip(self.experiment.tasks, self.course.running, strict=True)
+        return [(task.label, cell) for task, cells in tasks for cell in cells]
+
+    def _late(self, results: Collection[RunResult]) -> bool:
+        return self.minutes is not None and wall_time(results) >= 60 * self.minutes
+
+    def __str__(self) -> str:
+        """Which look comes next and what is known so far: "look 2 of 5: 8 replicates, 3 of 6 pairs decided"."""
+        look = f"look {self.planned.index(self.wanted) + 1} of {len(self.planned)}: {self.wanted} replicates"
+        if self.course is None:
+            return look
+        decided = [decision.look is not None for decision in self.course.decisions]
+        return f"{look}, {sum(decided)} of {len(decided)} pairs decided"
