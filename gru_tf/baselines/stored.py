@@ -23,7 +23,7 @@ DESCRIPTION = "description"  # the array of the JSON, in bytes
 MODULES = {
     "Bag": "tokens.bag_of_words",
     "BagModel": "tokens.bag_of_words",
-    "Constant": "constant",
+    "ConstantAnswer": "constant_answer",
     "FittedEts": "forecasts.ets",
     "Forest": "windows._forest",
     "Kernels": "sequences.rocket",

@@ -220,12 +220,12 @@ class CompiledSteps:
         def one_pass(sums: Any, rates: Any, *feed: Any) -> Any:
             inputs, targets, lengths, order, valid, bucket = feed
 
-            def of(length: int, i: Any) -> Any:
+            def truncated(length: int, i: Any) -> Any:
                 arrays = (inputs, targets, lengths)
                 return compiled(*feeding.batch(self.signature, self.masked, arrays, order[i], valid[i], length))
 
             def at(i: Any) -> Any:
-                branches = [lambda length=length: of(length, i) for length in buckets]
+                branches = [lambda length=length: truncated(length, i) for length in buckets]
                 return branches[0]() if len(branches) == 1 else tf.switch_case(bucket[i], branches)
 
             return loop(at, sums, order, rates)

@@ -16,7 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from gru_tf.baselines import stored
 from gru_tf.baselines.baseline import BASELINES, ModelInputs
-from gru_tf.baselines.constant import Constant
+from gru_tf.baselines.constant_answer import ConstantAnswer
 from gru_tf.baselines.fitting import fit, fit_again
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Task, create
@@ -73,7 +73,7 @@ def test_fitted_again_with_its_settings_it_is_the_same(name: str) -> None:
 
 
 def test_a_constant_is_stored_too(tmp_path: Any) -> None:
-    stored.save("constant", Constant(np.log([0.25, 0.75])), tmp_path / "model.npz")
+    stored.save("constant", ConstantAnswer(np.log([0.25, 0.75])), tmp_path / "model.npz")
     outputs = stored.load(tmp_path / "model.npz")[1].predict(ModelInputs(np.zeros((2, 3, 1)), np.full(2, 3)))
     np.testing.assert_array_equal(outputs, np.log([[0.25, 0.75]] * 2))
 
@@ -87,7 +87,7 @@ def test_a_forest_is_what_scikit_learn_predicts(classes: int) -> None:
     rng = np.random.default_rng(0)
     vectors, targets = rng.normal(size=(300, 4)), np.array([0, 2, 3][:classes])[rng.integers(0, classes, 300)]
     model = HistGradientBoostingClassifier(max_iter=7, learning_rate=0.3).fit(vectors, targets)
-    forest = Forest.of(Signature(2, 2, 4, "class"), (model,))
+    forest = Forest.of_models(Signature(2, 2, 4, "class"), (model,))
     predicted = forest.predict(ModelInputs(vectors.reshape(300, 2, 2), np.full(300, 2)))
     np.testing.assert_allclose(np.exp(predicted[:, model.classes_]), model.predict_proba(vectors), rtol=1e-10)
     assert (predicted[:, np.setdiff1d(range(4), model.classes_)] == -np.inf).all()
@@ -100,7 +100,7 @@ def test_a_forest_of_several_values_is_what_scikit_learn_predicts() -> None:
     rng = np.random.default_rng(1)
     vectors = rng.normal(size=(200, 3))
     models = tuple(HistGradientBoostingRegressor(max_iter=9).fit(vectors, column) for column in (vectors**2).T[:2])
-    forest = Forest.of(Signature(3, 1, 2, "value"), models)
+    forest = Forest.of_models(Signature(3, 1, 2, "value"), models)
     predicted = forest.predict(ModelInputs(vectors[..., None], np.full(200, 3)))
     np.testing.assert_allclose(predicted, np.stack([m.predict(vectors) for m in models], 1), rtol=1e-10, atol=1e-12)
     assert np.abs(predicted[:, 0] - models[1].predict(vectors)).max() > 0.1
@@ -132,7 +132,7 @@ CONTENTS = {
     "a class of another module": {"model": {"kind": "UserError", "fields": {}}},
     "a field too many": {"model": {"kind": "Repeated", "fields": {"season": 1, "sizes": 0}}},
     "a field too few": {"model": {"kind": "Repeated", "fields": {}}},
-    "an array that is not there": {"model": {"kind": "Constant", "fields": {"outputs": {"array": "a7"}}}},
+    "an array that is not there": {"model": {"kind": "ConstantAnswer", "fields": {"outputs": {"array": "a7"}}}},
     "a number": {"model": 3},
     "a part of a model": {"model": {"kind": "Standard", "fields": {"mean": 0, "deviation": 1}}},
     "a later version": {"version": 2},
@@ -187,10 +187,10 @@ def test_a_damaged_file_is_refused_in_a_line(kind: str, tmp_path: Any) -> None:
 
 
 def test_a_model_of_another_kind_has_no_file(tmp_path: Any) -> None:
-    class Other(Constant):
+    class Other(ConstantAnswer):
         pass
 
     with pytest.raises(TypeError, match="expected one of .* Received: a Other"):
         stored.save("other", Other(np.zeros(2)), tmp_path / "model.npz")
     with pytest.raises(TypeError, match="expected arrays of numbers"):
-        stored.save("other", Constant(np.array([{}], object)), tmp_path / "model.npz")
+        stored.save("other", ConstantAnswer(np.array([{}], object)), tmp_path / "model.npz")

@@ -39,7 +39,7 @@ class Forest(FittedBaseline):
     value: Array
 
     @classmethod
-    def of(cls, signature: Signature, models: tuple[Any, ...]) -> Self:
+    def of_models(cls, signature: Signature, models: tuple[Any, ...]) -> Self:
         """The trees of one classifier, or of a regressor for each output."""
         values = signature.target == "value"
         trees = [

@@ -52,7 +52,7 @@ class BoostedTrees(FittedBaseline):
 
     def as_arrays(self) -> Forest:
         """The trees themselves."""
-        return Forest.of(self.signature, self.models)
+        return Forest.of_models(self.signature, self.models)
 
 
 class Boosting(Baseline):

@@ -8,7 +8,7 @@ import numpy as np
 
 from gru_tf.baselines import scoring
 from gru_tf.baselines.baseline import FittedBaseline, ModelInputs
-from gru_tf.baselines.constant import Constant
+from gru_tf.baselines.constant_answer import ConstantAnswer
 from gru_tf.baselines.forecasts._repeated import Repeated
 from gru_tf.baselines.forecasts.ets import FittedEts
 from gru_tf.foundation.array import Array
@@ -106,5 +106,5 @@ def constant(task: OwnData) -> FittedBaseline:
     if isinstance(task, LabelledData) and task.kind == "class":
         shares = np.bincount(np.asarray(train.targets), minlength=task.signature.outputs) / len(train)
         with np.errstate(divide="ignore"):
-            return Constant(np.log(shares))
-    return Constant(np.zeros(task.signature.outputs))
+            return ConstantAnswer(np.log(shares))
+    return ConstantAnswer(np.zeros(task.signature.outputs))

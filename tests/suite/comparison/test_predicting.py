@@ -15,7 +15,7 @@ from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
 import gru_tf
 from gru_tf.baselines import stored
-from gru_tf.baselines.constant import Constant
+from gru_tf.baselines.constant_answer import ConstantAnswer
 from gru_tf.baselines.fitting import fit
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import baseline_models, coordinator
@@ -246,7 +246,7 @@ def test_a_model_of_other_data_is_refused(forecast, tmp_path):
     with pytest.raises(UserError, match="ridge: expected a model of these data"):
         predictor.of_baseline("ridge", model, task, months(WINDOW, MONTHS))
     with pytest.raises(UserError, match=r"ridge: expected outputs of the shape \(1, 1\). Received: \(1, 3\)"):
-        predictor.of_baseline("ridge", Constant(np.zeros(3)), task, months(WINDOW, MONTHS).assign())
+        predictor.of_baseline("ridge", ConstantAnswer(np.zeros(3)), task, months(WINDOW, MONTHS).assign())
 
 
 # ------------------------------------------------------------------------------------------------------- many series
@@ -455,7 +455,7 @@ def test_the_constant_of_a_forecast_is_its_best_naive_one(forecast):
     model = predictor.constant(task)
     assert model.season == {"seasonal naive": SEASON, "last value": 1}[min(errors, key=errors.get)]
     frame = months(WINDOW, MONTHS)
-    mean = task.answer(predictor.of_baseline("mean", Constant(np.zeros(1)), task, frame), frame)["sold"].iloc[0]
+    mean = task.answer(predictor.of_baseline("mean", ConstantAnswer(np.zeros(1)), task, frame), frame)["sold"].iloc[0]
     train = MONTHS - round(0.2 * MONTHS) - round(0.15 * MONTHS)
     assert mean == pytest.approx(months()["sold"].iloc[:train].mean(), rel=1e-5)
 
@@ -533,7 +533,7 @@ def test_a_damaged_or_foreign_model_is_one_line(main, forecast, tmp_path):
             assert (code, shown) == (2, "")
             (line,) = errors.splitlines()
             assert "baseline.npz: expected a stored baseline" in line
-        stored.save("naive", Constant(np.zeros(1)), file)
+        stored.save("naive", ConstantAnswer(np.zeros(1)), file)
         code, _, errors = main("predict", "sold", "new.csv", "--store", forecast.store)
         assert (code, len(errors.splitlines())) == (2, 1)
         assert "Received: one of naive" in errors

@@ -10,7 +10,7 @@ from gru_tf.foundation.array import Array
 
 
 @dataclass(frozen=True)
-class Constant(FittedBaseline):
+class ConstantAnswer(FittedBaseline):
     """One answer.
 
     Args:
