@@ -74,6 +74,10 @@ class RunProgress:
         self.bar.update(self.task, description=self.doing)
         print_line(self.console, text)
 
+    def note(self, text: str) -> None:
+        """Something that changes what is run, in a line."""
+        print_line(self.console, text)
+
     def timing(self, title: str, seconds: float, at_most: float) -> None:
         """The networks of a task are being timed: a bar of seconds on a terminal, a line at the start elsewhere."""
         if self.timed is None or self.timed[0] != title:

@@ -69,7 +69,8 @@ class Run(Spec):
     @property
     def fingerprint(self) -> str:
         """Hash of the canonical form: the same run has the same one, in every process and on every machine."""
-        return _fingerprint(self, {"diagnostics"} | ({"model", "training"} if self.purpose == "baseline" else set()))
+        without = ("diagnostics", *(("model", "training") if self.purpose == "baseline" else ()))
+        return _fingerprint(self, dict.fromkeys(without, True))
 
     def tuned(self, settings: Settings) -> "Run":
         """This run with hyperparameters set by name.
@@ -261,8 +262,12 @@ class Experiment(Spec):
         Claims and published numbers are compared with results and change none of them; nor does a timing phase, nor how
         long an experiment may go on.
         """
-        beside = {"claims", "published", "timing"}
-        return _fingerprint(self, beside if self.diagnostics else beside | {"diagnostics"})
+        without: dict[str, Any] = dict.fromkeys(("claims", "published", "timing"), True)
+        if not self.diagnostics:
+            without["diagnostics"] = True
+        if self.search and not self.search.wideable:
+            without["search"] = {"widen"}  # as before any range was
+        return _fingerprint(self, without)
 
     def pairs(self) -> Iterator[tuple[Choice, Choice]]:
         """Every (task, cell), task by task."""
@@ -317,7 +322,7 @@ def _at(search: SearchSpec | None, seed: int) -> str:
     return f". Received: {search.seed}{own}"
 
 
-def _fingerprint(spec: Spec, without: set[str]) -> str:
+def _fingerprint(spec: Spec, without: dict[str, Any]) -> str:
     content = spec.model_dump(mode="json", exclude=without)
     if (content.get("search") or {}).get("shared"):
         del content["search"]["shared"]  # as it was before there was a choice, when every search was

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
 from gru_tf.suite import publishing_libraries, timing
 from gru_tf.suite.engine import Engine
 from gru_tf.suite.looks import Looks
 from gru_tf.suite.pipeline import CellOnTask
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record
+from gru_tf.suite.widening import TaskRanges
 
 PATIENCE = 1.0  # seconds of one wait: a signal is handled after it at the latest, if it did not end the wait
 ATTEMPTS = 2
@@ -34,8 +36,8 @@ def conduct(record: Record, engine: Engine, writer: ResultWriter, progress: Prog
         engine: what trains.
         writer: to that record.
         progress: called with (result, runs done, runs in all) after each run, and once with None at the start; its method
-            `look`, if it has one, with a line at the beginning of each look, whose runs are then all; see also
-            `gru_tf.suite.timing.phase`.
+            `look`, if it has one, with a line at the beginning of each look, whose runs are then all; `note` with one on
+            each range that is widened; see also `gru_tf.suite.timing.phase`.
 
     Raises:
         UserError: where the store stays out of reach; results that it did not take are in the journal then.
@@ -54,7 +56,11 @@ class _Coordinator:
         experiment = record.experiment
         self.looks = Looks(experiment, experiment.replicates) if experiment.replicates else None
         first = self.looks.wanted if self.looks else None
-        self.pairs = {(t.label, c.label): CellOnTask(experiment, t, c, first) for t, c in experiment.pairs()}
+        self.ranges = {task.label: TaskRanges(experiment.search) for task in experiment.tasks}
+        self.pairs = {
+            (task.label, cell.label): CellOnTask(experiment, task, cell, first, self.ranges[task.label])
+            for task, cell in experiment.pairs()
+        }
         self.baselines = experiment.baseline_runs() if os.environ.get(SWITCH) != "no" else []
         self.known = {f: r for f, r in writer.write_unconfirmed().items() if r.status != "failed"}
         self.open = list(self.pairs)
@@ -154,8 +160,22 @@ class _Coordinator:
             new = {run.fingerprint: run for run in runs if not self._knows(run)}
             self.waiting += [run for fingerprint, run in new.items() if fingerprint not in self.submitted]
             self.submitted |= set(new)
-        if pair.done() and not self.looks:
+        if not pair.ranges.settled:
+            self._widen(pair.task)
+        elif pair.done() and not self.looks:
             self._keep_best_model(pair)
+
+    def _widen(self, task: Choice) -> None:
+        """Once all trials of a task are there: widen its ranges, or let its final seeds begin."""
+        cells = {cell: pair for (label, cell), pair in self.pairs.items() if label == task.label}
+        if not all(pair.searched() for pair in cells.values()):
+            return
+        note = getattr(self.progress, "note", None)
+        for text in self.ranges[task.label].decide({cell: pair.chosen() for cell, pair in cells.items()}):
+            if note:
+                note(f"{task.title}: {text}")
+        for pair in cells.values():
+            self._advance(pair)
 
     def _knows(self, run: Run) -> bool:
         """Whether there is a result of the run; one without the diagnostics that it now asks for does not count."""

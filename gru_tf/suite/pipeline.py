@@ -9,14 +9,40 @@ from typing import TYPE_CHECKING
 
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.result import RunResult, sign
-from gru_tf.experiment.specs import Choice
+from gru_tf.experiment.specs import Choice, SearchSpec
 from gru_tf.foundation import startup
+from gru_tf.suite.widening import TaskRanges
 from gru_tf.tasks import create
 
 if TYPE_CHECKING:
     from gru_tf.suite.tuning import Search
 
 Results = Mapping[str, RunResult]
+
+
+class Draws:
+    """The trials of one search: asked for, and told in their order.
+
+    Args:
+        search: what proposes them.
+        template: the run that each of them is, but for what is searched.
+    """
+
+    def __init__(self, search: "Search", template: Run):
+        self.search, self.template = search, template
+        self.runs: list[Run] = []
+
+    def next(self, results: Results) -> list[Run]:
+        """The trials that can start now, each only once."""
+        while self.search.told < len(self.runs) and (result := results.get(self.runs[self.search.told].fingerprint)):
+            self.search.tell(result.validation if result.status == "finished" else None)
+        new = [self.template.tuned(settings) for settings in self.search.ask()]
+        self.runs += new
+        return new
+
+    def done(self) -> bool:
+        """Whether each trial has its result, and there are no more; `next` tells it the results."""
+        return self.search.exhausted and self.search.told == len(self.runs)
 
 
 class Pipeline:
@@ -28,56 +54,71 @@ class Pipeline:
         experiment, task, cell: what is trained.
         seeds: the final ones.
         results: fingerprint → result, of all runs of this cell on this task that have ended.
+        ranges: that all searches of this task draw from; where they are widened, the search goes on in what was added.
     """
 
-    def __init__(self, experiment: Experiment, task: Choice, cell: Choice, seeds: Sequence[int], results: Results):
+    def __init__(
+        self,
+        experiment: Experiment,
+        task: Choice,
+        cell: Choice,
+        seeds: Sequence[int],
+        results: Results,
+        ranges: TaskRanges,
+    ):
         self.experiment, self.task, self.cell = experiment, task, cell
-        self.seeds, self.results = seeds, results
+        self.seeds, self.results, self.ranges = seeds, results, ranges
         self.direction = create(task.name, task.options).metric.direction
-        self.search = None
-        if experiment.search:
-            with startup.quiet():
-                from gru_tf.suite.tuning import Search
-            self.trial_seed = experiment.search.seed_for(seeds[0])
-            drawn = experiment.search.model_copy(update={"seed": experiment.search.drawing_for(seeds[0])})
-            self.search = Search(drawn, self.direction, experiment.training.epochs)
-        self.trials: list[Run] = []
+        self.draws: list[Draws] = []
         self.finals: list[Run] = []
 
     def next(self) -> list[Run]:
         """The runs that can start now, each only once."""
         if len(self.finals) == len(self.seeds):
             return []
-        if self.search:
-            template = self.experiment.run(self.task, self.cell, self.trial_seed, "trial")
-            self._tell(self.search)
-            trials = [template.tuned(settings) for settings in self.search.ask()]
-            self.trials += trials
-            if trials or self.search.told < len(self.trials):
+        if self.experiment.search:
+            self._extend(self.experiment.search)
+            trials = [run for draws in self.draws for run in draws.next(self.results)]
+            if trials or not (self.searched() and self.ranges.settled):
                 return trials
         new = self._finals()[len(self.finals) :]
         self.finals += new
         return new
 
+    def _extend(self, search: SearchSpec) -> None:
+        """Have a search in each range that there is by now."""
+        for step, spec in list(enumerate((search, *self.ranges.added)))[len(self.draws) :]:
+            with startup.quiet():
+                from gru_tf.suite.tuning import Search
+            template = self.experiment.run(self.task, self.cell, search.seed_for(self.seeds[0]), "trial")
+            drawn = spec.model_copy(update={"seed": search.drawing_for(self.seeds[0], step)})
+            self.draws.append(Draws(Search(drawn, self.direction, self.experiment.training.epochs), template))
+
+    def searched(self) -> bool:
+        """Whether each trial in the ranges of now has its result."""
+        return len(self.draws) == 1 + len(self.ranges.added) and all(draws.done() for draws in self.draws)
+
+    def chosen(self) -> RunResult | None:
+        """The best trial so far; None where none has finished."""
+        trials = (self.results.get(run.fingerprint) for draws in self.draws for run in draws.runs)
+        return best_of((result for result in trials if result), self.direction)
+
     def expected(self) -> int:
         """Runs in all, as far as can be known."""
-        trials = self.experiment.search.expected_trials(self.experiment.training.epochs) if self.experiment.search else 0
-        return max(trials, len(self.trials)) + len(self.seeds)
-
-    def _tell(self, search: "Search") -> None:
-        while search.told < len(self.trials):
-            result = self.results.get(self.trials[search.told].fingerprint)
-            if result is None:
-                return
-            search.tell(result.validation if result.status == "finished" else None)
+        search, finals = self.experiment.search, len(self.seeds)
+        if search is None:
+            return finals
+        asked = sum(len(draws.runs) for draws in self.draws)
+        planned = search.expected_trials(self.experiment.training.epochs)
+        return max(asked, planned + sum(added.trials or 0 for added in self.ranges.added)) + finals
 
     def _finals(self) -> list[Run]:
-        best = best_of((self.results[trial.fingerprint] for trial in self.trials), self.direction)
+        best = self.chosen()
         finals = [self.experiment.run(self.task, self.cell, seed) for seed in self.seeds]
         if best is None:
             return finals  # no search, or none of its trials finished: the experiment's own settings
         training = best.run.training
-        if self.search and self.search.search.tuner == "hyperband":  # a short trial's settings, trained in full
+        if self.experiment.search and self.experiment.search.tuner == "hyperband":  # a short trial's settings, in full
             training = training.but(epochs=self.experiment.training.epochs)
         return [f.model_copy(update={"model": best.run.model, "training": training}) for f in finals]
 
@@ -92,10 +133,19 @@ class CellOnTask:
     Args:
         experiment, task, cell: what is trained.
         wanted: the first so many final seeds; all if None. See `want`.
+        ranges: that it shares with the other cells of the task; those of the file if None, never widened.
     """
 
-    def __init__(self, experiment: Experiment, task: Choice, cell: Choice, wanted: int | None = None):
+    def __init__(
+        self,
+        experiment: Experiment,
+        task: Choice,
+        cell: Choice,
+        wanted: int | None = None,
+        ranges: TaskRanges | None = None,
+    ):
         self.experiment, self.task, self.cell = experiment, task, cell
+        self.ranges = ranges or TaskRanges(None)
         self.results: dict[str, RunResult] = {}
         self.pipelines: list[Pipeline] = []
         self.want(len(experiment.seeds) if wanted is None else wanted)
@@ -111,7 +161,7 @@ class CellOnTask:
             self.pipelines = [self._pipeline(seeds)]
 
     def _pipeline(self, seeds: Sequence[int]) -> Pipeline:
-        return Pipeline(self.experiment, self.task, self.cell, seeds, self.results)
+        return Pipeline(self.experiment, self.task, self.cell, seeds, self.results, self.ranges)
 
     def next(self) -> list[Run]:
         """The runs that can start now, each only once; the first replicate's come first."""
@@ -124,6 +174,14 @@ class CellOnTask:
     def done(self) -> bool:
         """Whether every final seed has its result."""
         return all(pipeline.done() for pipeline in self.pipelines)
+
+    def searched(self) -> bool:
+        """Whether each trial in the ranges of now has its result."""
+        return all(pipeline.searched() for pipeline in self.pipelines)
+
+    def chosen(self) -> list[RunResult | None]:
+        """The best trial of each search."""
+        return [pipeline.chosen() for pipeline in self.pipelines]
 
     def finals(self) -> list[RunResult]:
         """The results of the final seeds, in their order."""

@@ -289,11 +289,14 @@ def test_the_searches_of_replicates_have_seeds_apart_from_the_final_ones():
 
 
 def test_an_experiment_of_before_has_the_fingerprint_that_it_had():
-    """Printed by a version that had neither a search of its own for each seed by default, nor replicates."""
+    """Printed by a version that had neither replicates, nor ranges that are widened, and one search by default."""
     own = search(learning_rate=[0.1])["search"]
     assert experiment().fingerprint == "05e1275f6d03fedf"
     assert experiment(search=own | {"shared": True}).fingerprint == "d800c5f833987004"
     assert experiment(search=own | {"shared": False}).fingerprint == "6ffc63e7032499da" == experiment(search=own).fingerprint
+    ranged = search(learning_rate={"low": 0.1, "high": 1.0})["search"]
+    assert experiment(search=ranged | {"widen": False}).fingerprint == "946eadefd2cbab32"
+    assert experiment(search=ranged).fingerprint != "946eadefd2cbab32"
 
 
 # --- replicates ---

@@ -91,7 +91,7 @@ UNKNOWN = {
     "zzz": f"zzz: no such field. {TOP}",
     "training.epoch": "training.epoch: no such field. Did you mean 'epochs'? Fields: epochs, seconds, ",
     "model.unit": "model.unit: no such field. Did you mean 'units'? Fields: units, parameters, budget, ",
-    "search.trial": "search.trial: no such field. Did you mean 'trials'? Fields: tuner, trials, space, seed, shared",
+    "search.trial": "search.trial: no such field. Did you mean 'trials'? Fields: tuner, trials, space, seed, shared, widen",
     "search.space.learningrate": "search.space.learningrate: no such field. Did you mean 'learning_rate'? Fields: units, ",
     "search.space.seed": "search.space.seed: no such field. Fields: units, parameters, ",
     "search.space.deterministic": "search.space.deterministic: no such field. Fields: units, parameters, ",
@@ -161,6 +161,7 @@ WRONG_TYPE = [
     ("replicates", {"at_most": "34"}, ".at_most: received '34', expected a whole number."),
     ("replicates", {"minutes": "ten"}, ".minutes: received 'ten', expected a number."),
     ("search.shared", "no", "received 'no', expected true or false."),
+    ("search.widen", 1, "received 1, expected true or false."),
 ]
 IMPOSSIBLE = [
     ("training.epochs", 0, "received 0, expected at least 1."),
@@ -296,7 +297,7 @@ def test_a_mistake_below_or_above_the_changed_place(tmp_path, path, value, messa
 
 @pytest.mark.parametrize("path", ["question", "tasks", "cells", "model", "search.space"])
 def test_a_missing_key(tmp_path, path):
-    fields = TOP if "." not in path else "Fields: tuner, trials, space, seed, shared"
+    fields = TOP if "." not in path else "Fields: tuner, trials, space, seed, shared, widen"
     assert refusal(tmp_path, changed(path, ABSENT)) == f"{path}: missing. {fields}"
 
 

@@ -9,12 +9,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from made_up_runs import Killed, Memory
+from made_up_runs import conduct as conduct_by
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.wall_time import wall_time
 from gru_tf.suite import coordinator, looks
-from gru_tf.suite.result_writer import ResultWriter
 
 # Keras Tuner 1.4.8 calls deprecated names of threading
 pytestmark = pytest.mark.filterwarnings(r"ignore:(currentThread|getName)\(\) is deprecated:DeprecationWarning")
@@ -42,71 +43,8 @@ def score(run):
     return float(MEANS[run.cell.name] + SPREAD * rng.normal())
 
 
-class Killed(BaseException):
-    """The end of a coordinator that has no time to do anything."""
-
-
-class Engine:
-    """Results that are made up, one at a time, in any order; after some of them the process is killed."""
-
-    def __init__(self, folder, seed=0, lives=None, seconds=1.0, failing=()):
-        self.folder, self.random, self.lives, self.seconds, self.failing = (
-            folder,
-            random.Random(seed),
-            lives,
-            seconds,
-            failing,
-        )
-        self.queue, self.trained, self.most = [], [], 0
-        self.clock = 1000.0 * seed
-
-    def submit(self, runs):
-        self.queue += runs
-
-    def completed(self, timeout=None):
-        if self.lives is not None and len(self.trained) == self.lives:
-            raise Killed
-        run = self.queue.pop(self.random.randrange(len(self.queue)))
-        self.trained.append(run)
-        self.clock += self.seconds
-        usual = {
-            "run": run,
-            "started": self.clock - self.seconds,
-            "seconds": self.seconds,
-            "metric": "mse",
-            "direction": "min",
-        }
-        if (run.cell.name, run.seed) in self.failing:
-            return [RunResult(status="failed", error="no", **usual)]
-        tested = {"test": score(run)} if run.purpose == "final" else {}
-        return [RunResult(status="finished", validation=score(run), chance=0.17, units=3, parameters=9, **tested, **usual)]
-
-
-class Record:
-    """A store in memory."""
-
-    def __init__(self, one):
-        self.experiment, self.kept, self.members = one, {}, set()
-
-    def results(self):
-        return dict(self.kept)
-
-    def write(self, result):
-        self.kept[result.run.fingerprint] = result
-        self.members.add(result.run.fingerprint)
-
-    def adopt(self, result):
-        self.members.add(result.run.fingerprint)
-
-    def beat(self):
-        return True
-
-
 def conduct(record, folder, progress=None, **options):
-    engine = Engine(folder, **options)
-    failed = coordinator.conduct(record, engine, ResultWriter(record, folder), progress)
-    assert not engine.queue, "runs were left"
-    return engine.trained, failed
+    return conduct_by(record, folder, score, progress, **options)
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +79,7 @@ def scripted(monkeypatch, *wanted):
 @pytest.mark.parametrize("search", [None, SEARCH, SEARCH | {"shared": True}], ids=["none", "own", "shared"])
 def test_a_cell_goes_on_as_far_as_each_look_wants(monkeypatch, tmp_path, search):
     asked = scripted(monkeypatch, (8, ("gru", "lstm")), (13, ("lstm",)))
-    record = Record(experiment(search=search))
+    record = Memory(experiment(search=search))
     trained, failed = conduct(record, tmp_path)
     counts = {place: len(seeds) for place, seeds in replicates(record).items()}
     assert counts == {(10, "rnn"): 5, (10, "gru"): 8, (10, "lstm"): 13, (20, "rnn"): 5, (20, "gru"): 8, (20, "lstm"): 13}
@@ -154,7 +92,7 @@ def test_a_cell_goes_on_as_far_as_each_look_wants(monkeypatch, tmp_path, search)
 
 def test_the_first_look_has_all_of_few(monkeypatch, tmp_path):
     scripted(monkeypatch)
-    record = Record(experiment(replicates={"at_most": 3, "seed": 4}))
+    record = Memory(experiment(replicates={"at_most": 3, "seed": 4}))
     conduct(record, tmp_path)
     assert set(map(tuple, replicates(record).values())) == {(4, 5, 6)}
 
@@ -162,7 +100,7 @@ def test_the_first_look_has_all_of_few(monkeypatch, tmp_path):
 def test_a_course_that_wants_no_more_than_there_is_would_never_end(monkeypatch, tmp_path):
     scripted(monkeypatch, (5, ("gru",)))
     with pytest.raises(ValueError, match="expected the results of 5 replicates"):
-        conduct(Record(experiment()), tmp_path)
+        conduct(Memory(experiment()), tmp_path)
 
 
 class Progress:
@@ -180,7 +118,7 @@ class Progress:
 
 def test_progress_counts_up_to_the_current_look(monkeypatch, tmp_path):
     scripted(monkeypatch, (8, ("gru",)), (13, ("gru",)))
-    record, progress = Record(experiment(search=SEARCH)), Progress()
+    record, progress = Memory(experiment(search=SEARCH)), Progress()
     conduct(record, tmp_path, progress)
     assert progress.lines == [
         "look 1 of 5: 5 replicates",
@@ -201,7 +139,7 @@ def test_progress_counts_up_to_the_current_look(monkeypatch, tmp_path):
 
 
 def test_what_is_plain_ends_after_five_and_what_is_alike_goes_on(tmp_path):
-    record = Record(experiment(tasks=[{"adding": {"length": 10}}], cells=["rnn", "gru", "mgu"]))
+    record = Memory(experiment(tasks=[{"adding": {"length": 10}}], cells=["rnn", "gru", "mgu"]))
     conduct(record, tmp_path)
     counts = {cell: len(seeds) for (_, cell), seeds in replicates(record).items()}
     assert counts["rnn"] == 5
@@ -212,12 +150,12 @@ def test_what_is_plain_ends_after_five_and_what_is_alike_goes_on(tmp_path):
 def test_a_kill_at_any_moment_changes_nothing(tmp_path, search, attempts):
     """Killed again and again at random, going on with what the store has and in another order, to the same runs."""
     one = experiment(search=search, replicates={"at_most": 21}, cells=["rnn", "gru", "mgu"])
-    whole = Record(one)
+    whole = Memory(one)
     conduct(whole, tmp_path / "whole")
     assert len({len(seeds) for seeds in replicates(whole).values()}) > 1, "no look decided anything"
     draw = random.Random(7)
     for attempt in range(attempts):
-        record, kills = Record(one), 0
+        record, kills = Memory(one), 0
         while True:
             try:
                 conduct(record, tmp_path / str(attempt), seed=draw.randrange(1000), lives=draw.choice([3, 17, 60]))
@@ -230,7 +168,7 @@ def test_a_kill_at_any_moment_changes_nothing(tmp_path, search, attempts):
 
 
 def test_a_kill_between_looks_takes_the_same_looks_again(monkeypatch, tmp_path):
-    record = Record(experiment())
+    record = Memory(experiment())
     asked = scripted(monkeypatch, (8, ("gru",)), (13, ("gru",)))
     with pytest.raises(Killed):
         conduct(record, tmp_path, lives=31)
@@ -241,7 +179,7 @@ def test_a_kill_between_looks_takes_the_same_looks_again(monkeypatch, tmp_path):
 
 
 def test_a_replicate_that_fails_is_one_and_is_tried_again_by_the_next_call(tmp_path):
-    record = Record(experiment(cells=["rnn", "gru"]))
+    record = Memory(experiment(cells=["rnn", "gru"]))
     _, failed = conduct(record, tmp_path, failing={("gru", 2)})
     assert failed
     assert {place: len(seeds) for place, seeds in replicates(record).items()} == dict.fromkeys(replicates(record), 5)
@@ -277,7 +215,7 @@ def test_wall_time_by_brute_force():
 def test_no_look_is_begun_when_the_time_is_up_and_the_first_is_always_completed(monkeypatch, tmp_path):
     def counts(minutes, folder):
         scripted(monkeypatch, (8, ("gru",)), (13, ("gru",)), (21, ("gru",)))
-        record = Record(experiment(replicates={"minutes": minutes}))
+        record = Memory(experiment(replicates={"minutes": minutes}))
         conduct(record, tmp_path / folder)  # a second a run, one after the other
         return max(map(len, replicates(record).values()))
 
@@ -290,7 +228,7 @@ def test_no_look_is_begun_when_the_time_is_up_and_the_first_is_always_completed(
 
 def test_more_minutes_go_on_where_it_was_and_a_kill_gives_no_time_back(monkeypatch, tmp_path):
     script = ((8, ("gru",)), (13, ("gru",)), (21, ("gru",)))
-    record = Record(experiment(replicates={"minutes": 33 / 60}))
+    record = Memory(experiment(replicates={"minutes": 33 / 60}))
     scripted(monkeypatch, *script)
     with pytest.raises(Killed):
         conduct(record, tmp_path, lives=33)

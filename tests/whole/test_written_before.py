@@ -29,7 +29,8 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("before")
     with zipfile.ZipFile(ARCHIVE) as archive:
         archive.extractall(folder)
-    store = folder / "store"
+    file, store = folder / "before.yaml", folder / "store"
+    file.write_text(file.read_text().replace("trials: 2,", "trials: 2, shared: true,"))  # which no file had to say then
     database = sqlite3.connect(store / "mlflow.db")
     for (table,) in database.execute("select name from sqlite_master where type = 'table'").fetchall():
         for _, column, *_ in database.execute(f'pragma table_info("{table}")').fetchall():
@@ -65,6 +66,11 @@ def without_new(runs):
     """The runs without the columns that there were not then, which are empty."""
     assert not any(run[name] for run in runs for name in NEW)
     return [{name: value for name, value in run.items() if name not in NEW} for run in runs]
+
+
+def test_its_definition_is_read_as_it_was_meant(store):
+    search = gru_tf.results("before", store).experiment.search
+    assert (search.shared, search.widen) == (True, False)
 
 
 def test_every_run_is_read_with_its_numbers_and_none_is_repeated(folder, store):

@@ -29,6 +29,12 @@ TEXTS = {
         "Hyperparameter search",
         "Each mark is a trial, by its validation metric; a ring marks the best one of each cell.",
     ),
+    "trials": (
+        "Score against trials",
+        "The best validation metric that a search of so many random trials expects to find, averaged over all searches, with"
+        " a band of one standard deviation between searches (Dodge and others 2019). Where a curve has not levelled off,"
+        " more trials would find better settings.",
+    ),
     "gates": (
         "Gates over time",
         "One sequence of the validation split, after training; each line is a unit, sorted by the first gate's mean.",

@@ -48,6 +48,7 @@ NOT_SEARCHED = (
 )  # protocol, not network or recipe
 LATER = (*network.LATER, *training.LATER)
 MODEL = tuple(name for name in ModelSpec.model_fields if name not in NOT_SEARCHED)
+BUDGETS = ("units", "parameters", "layers", "epochs")  # what a network may cost is the user's to bound
 TRAINING = tuple(name for name in TrainingSpec.model_fields if name not in NOT_SEARCHED)
 Axis = Annotated[
     Annotated[Values, Tag("list")] | Annotated[Range, Tag("Range")],
@@ -90,6 +91,9 @@ class SearchSpec(Spec):
         shared: whether one search serves all final seeds. What they show is then conditional on that search: another one
             might have chosen otherwise. By default each final seed is a replicate of the whole pipeline, with a search of
             its own (Bouthillier and others 2021, arXiv 2103.03098); trials are then trained with `seed` plus the final one.
+        widen: whether a range is widened for all cells of a task alike where one of them chooses values at its end, see
+            `gru_tf.suite.widening`. Only the ranges of a random search that is not shared are, and none of units,
+            parameters, layers and epochs.
     """
 
     tuner: Literal["random", "bayesian", "grid", "hyperband"] = "random"
@@ -97,6 +101,7 @@ class SearchSpec(Spec):
     space: Space
     seed: Seed = 1000
     shared: bool = False
+    widen: bool = True
 
     @field_validator("space")
     @classmethod
@@ -126,13 +131,23 @@ class SearchSpec(Spec):
         """The seed that the trials are trained with whose search serves a final seed."""
         return self.seed if self.shared else self.seed + final
 
-    def drawing_for(self, final: int) -> int:
-        """The seed of the draws of that search.
+    def drawing_for(self, final: int, step: int = 0) -> int:
+        """The seed of the draws of that search; `step` counts the times that its ranges were widened.
 
         Keras Tuner adds 1 to its seed at each draw: from one seed and the next it draws the same, moved by one trial. So
         those of replicates are spread out.
         """
-        return self.seed if self.shared else int(np.random.SeedSequence([self.seed, final]).generate_state(1)[0])
+        if self.shared:
+            return self.seed
+        place = [self.seed, final, step] if step else [self.seed, final]
+        return int(np.random.SeedSequence(place).generate_state(1)[0])
+
+    @property
+    def wideable(self) -> dict[str, Range]:
+        """The ranges that may be widened."""
+        if not self.widen or self.shared or self.tuner != "random":
+            return {}
+        return {name: axis for name, axis in self.axes.items() if isinstance(axis, Range) and name not in BUDGETS}
 
     @property
     def axes(self) -> dict[str, Range | tuple[Scalar | None, ...]]:

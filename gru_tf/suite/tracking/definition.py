@@ -4,7 +4,7 @@ import json
 
 from gru_tf.experiment.experiment import Experiment
 
-ONLY = {"shared": True}  # field of a search → what every search did before there was a choice
+ONLY = {"shared": True, "widen": False}  # field of a search → what every search did before there was a choice
 
 
 def read(text: str) -> Experiment:

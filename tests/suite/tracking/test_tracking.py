@@ -110,6 +110,14 @@ def stored_without(record, *keys):
     record.client.set_tag(record.parent, DEFINITION, json.dumps(content))
 
 
+def test_a_definition_of_before_has_no_range_that_was_widened(empty):
+    store, experiment = empty
+    record = store.open(experiment)
+    assert store.find("tiny").experiment.search.widen
+    stored_without(record, "widen")
+    assert not store.find("tiny").experiment.search.widen
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_definition_of_before_has_the_one_search_that_there_was(empty, shared):
     store, experiment = empty
