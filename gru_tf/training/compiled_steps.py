@@ -217,9 +217,9 @@ class CompiledSteps:
         compiled = tf.function(step, jit_compile=self.jit, autograph=False)
         signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in next(data.feeds(steps))]
 
-        def one_pass(
-            sums: Any, rates: Any, inputs: Any, targets: Any, lengths: Any, order: Any, valid: Any, bucket: Any
-        ) -> Any:
+        def one_pass(sums: Any, rates: Any, *feed: Any) -> Any:
+            inputs, targets, lengths, order, valid, bucket = feed
+
             def of(length: int, i: Any) -> Any:
                 arrays = (inputs, targets, lengths)
                 return compiled(*feeding.batch(self.signature, self.masked, arrays, order[i], valid[i], length))
@@ -231,8 +231,8 @@ class CompiledSteps:
             return loop(at, sums, order, rates)
 
         traced = tf.function(one_pass, autograph=False)
-        means, rates = tf.TensorSpec([2 + len(self.metrics)], tf.float64), tf.TensorSpec([None], tf.float32)
-        return traced.get_concrete_function(means, rates, *signature)
+        sums, rates = tf.TensorSpec([2 + len(self.metrics)], tf.float64), tf.TensorSpec([None], tf.float32)
+        return traced.get_concrete_function(sums, rates, *signature)
 
     def _run(self, traced: Any, data: DeviceData, steps: BatchPlan, rates: Array = NO_RATES) -> Iterator[tuple[Any, ...]]:
         """What a pass gives of each part of the data, sums first, to which those of the parts before are added."""
@@ -262,9 +262,7 @@ class CompiledSteps:
         return tf.while_loop(lambda i, _: i < end, body, (tf.constant(0), sums))[1:]
 
     @staticmethod
-    def _test_loop(at: Any, sums: Any, order: Any, rates: Any) -> Any:
-        del rates  # nothing is updated
-
+    def _test_loop(at: Any, sums: Any, order: Any, _: Any) -> Any:
         def body(i: Any, sums: Any, each: Any) -> Any:
             more, terms = at(i)
             return i + 1, sums + more, each.write(i, terms)

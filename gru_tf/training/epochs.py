@@ -51,8 +51,8 @@ class Epochs:
         done: the state that training has reached.
         warning: one line on a file that could not be written, or "".
         samples: some sequences that the network wrote for the test split, or "".
-        losses: of the test examples, as a result holds them.
         refit_seconds: time of a training on all but the test split, see `gru_tf.training.refit`.
+        losses: of the test examples, as a result holds them.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class Epochs:
         self.signature = task.signature
         self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
         self.warning = self.samples = ""
-        self.losses = b""
         self.refit_seconds = 0.0
+        self.losses = b""
         names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
         self.done = Checkpoint(weights=[], state=[], history={name: [] for name in names})
         self._resume()

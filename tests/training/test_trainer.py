@@ -146,11 +146,11 @@ def seen(monkeypatch):
     def spy(kind, method):
         original = getattr(CompiledSteps, method)
 
-        def record(self, data, steps, *more):
+        def record(self, data, steps, *buckets):
             calls.append(
                 SimpleNamespace(kind=kind, inputs=data.arrays[0].numpy(), order=steps.order, weights=self.weights())
             )
-            return original(self, data, steps, *more)
+            return original(self, data, steps, *buckets)
 
         monkeypatch.setattr(CompiledSteps, method, record)
 
