@@ -6,8 +6,13 @@ from made_results import result
 
 from gru_tf.analysis.evidence import gather
 from gru_tf.analysis.guards import marks_of
+from gru_tf.experiment.ranges import used
 
 RANGE = {"low": 1e-3, "high": 1e-1, "sampling": "log"}
+
+
+def marked_as(one, made):
+    return marks_of(one, made, used(one, made)["digits"])
 
 
 def tuned(rates, **training):
@@ -31,11 +36,23 @@ def tuned(rates, **training):
     ],
 )
 def test_half_of_the_choices_at_one_end(rates, side):
-    marks = marks_of(*tuned(rates))
+    marks = marked_as(*tuned(rates))
     assert [mark.what for mark in marks] == ([f"learning_rate chosen at the {side}"] if side else [])
     if side:
         upper = side.startswith("upper")
         assert marks[0].mend == f"widen search.space.learning_rate {'beyond 0.1' if upper else 'below 0.001'}"
+
+
+def test_of_a_range_that_was_widened_the_new_end_counts():
+    """A trial beyond 0.1 says that the range went up to 0.3: 0.09 is no end of that, 0.25 is."""
+    one, made = tuned([0.09] * 4)
+    trial = result(one, 0, 0, 1000, "trial", validation=0.5)
+    trial = trial.model_copy(update={"run": trial.run.tuned({"learning_rate": 0.2})})
+    assert marked_as(one, made) != ()
+    assert marks_of(one, made, used(one, [*made, trial])["digits"]) == ()
+    _, made = tuned([0.25] * 4)
+    (mark,) = marks_of(one, made, used(one, [trial])["digits"])
+    assert mark.what == "learning_rate chosen at the upper end of its range (0.3) by 4 of 4"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +61,7 @@ def test_half_of_the_choices_at_one_end(rates, side):
 def test_half_of_the_best_epochs_among_the_last_fifth(epochs, late):
     """Of 20 epochs the last four are those of index 16 to 19; runs without any are not counted."""
     one, made = tuned([0.01] * 4, patience=3)
-    marks = marks_of(one, [r.model_copy(update={"best_epoch": best}) for r, best in zip(made, epochs, strict=True)])
+    marks = marked_as(one, [r.model_copy(update={"best_epoch": best}) for r, best in zip(made, epochs, strict=True)])
     known = sum(best is not None for best in epochs)
     told = [f"best epoch among the last fifth of 20 in {late} of {known}"] if late else []
     assert [mark.what for mark in marks] == told
@@ -55,7 +72,7 @@ def test_a_training_by_the_clock_is_not_marked():
     """Its epochs are what the time allowed: that is the question it asks."""
     one, made = tuned([0.01] * 2)
     timed = one.model_copy(update={"training": one.training.but(seconds=3.0)})
-    assert marks_of(timed, [r.model_copy(update={"best_epoch": 19}) for r in made]) == ()
+    assert marked_as(timed, [r.model_copy(update={"best_epoch": 19}) for r in made]) == ()
 
 
 def marked(cell):

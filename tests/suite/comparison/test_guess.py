@@ -327,17 +327,14 @@ def test_the_protocol_follows_from_the_size_of_the_data(examples):
     }
 
 
-def test_networks_of_a_forecast_have_a_linear_path_and_search_for_their_scaling():
+def test_networks_of_a_forecast_have_a_linear_path():
     for examples in SIZES:
         values, series = (protocol(signature, examples, {}).content for signature in (VALUES, SERIES))
-        values["model"] |= {"scaling": "standard", "linear_path": 24}
-        values["search"]["space"]["scaling"] = ["none", "standard"]
+        values["model"] |= {"linear_path": 24}
         assert series == values
     texts = [text for text, _ in protocol(SERIES, 70, {}).defaults]
     assert texts[0] == "rnn, lstm, gru, each with 5,000 parameters, head included, and a linear path from the last 24 values"
-    assert texts[1].startswith(
-        "8 random trials of learning rates from 0.0003 to 0.05 and of scaling windows (none or standard)"
-    )
+    assert texts[1] == "8 random trials of learning rates from 0.0003 to 0.05, then 5 seeds"
 
 
 def test_a_linear_path_leaves_the_recurrence_most_of_the_budget():
@@ -346,7 +343,7 @@ def test_a_linear_path_leaves_the_recurrence_most_of_the_budget():
     assert model["linear_path"] == model["parameters"] // (4 * 96) < 336
     assert protocol(long, 70, {"units": 8}).content["model"]["linear_path"] == 336
     assert protocol(SERIES, 70, {"parameters": 12}).content["model"]["linear_path"] == 3
-    assert protocol(SERIES, 70, {"parameters": 3}).content["model"]["linear_path"] == 0
+    assert protocol(SERIES, 70, {"parameters": 3}).content["model"] == {"parameters": 3}
 
 
 def test_the_protocol_lists_what_the_user_chose():
@@ -365,10 +362,10 @@ def test_the_protocol_lists_what_the_user_chose():
         "batch size 8",
     ]
     forecast = protocol(SERIES, 70, given)
-    assert forecast.content["model"] == {"units": 7, "scaling": "standard", "linear_path": 24}
+    assert forecast.content["model"] == {"units": 7, "linear_path": 24}
     assert [text for text, _ in forecast.defaults][:2] == [
         "gru, each with 7 units, and a linear path from the last 24 values",
-        "no search: learning rate 0.005, windows scaled (standard), then one seed",
+        "no search: learning rate 0.005, then one seed",
     ]
 
 
