@@ -113,7 +113,7 @@ def test_the_last_value_is_what_the_task_says_of_it(done):
 
 
 def test_the_answer_says_that_no_network_was_needed(done):
-    assert "without a recurrent network, ridge on " in " ".join(gru_tf.analysis.answer.answer(done[0].evidence))
+    assert "without a recurrent network, ridge has " in " ".join(gru_tf.analysis.answer.answer(done[0].evidence))
 
 
 def test_json_keeps_them_apart_from_the_cells(done):
