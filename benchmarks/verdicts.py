@@ -1,15 +1,14 @@
 """Would a second experiment say the same? Whole experiments simulated from tables of real runs.
 
-    python benchmarks/verdicts.py TABLE.jsonl … [--experiments 400] [--draws 4] [--failing 0.1] [--keep pairs]
+    python benchmarks/verdicts.py [TABLE.csv …] [--experiments 400] [--draws 8] [--failing 0.1] [--keep best]
 
-Each line of a table is a run: cellname, cfg (its configuration), seed, direction, status, and its validation and test metric
-by epoch, val and test; the epoch that is best on validation counts. A table is a task, and all tables are one experiment.
-Printed for replicates that are tuned anew until decided, and for one search with five paired seeds; then the same with one
-cell of each task that fails at a share of its final runs. --chance and --examples are of accuracies.
+A table is a task, as `benchmarks/verdict_tables.py` writes it, and all tables are one experiment; those of
+`benchmarks/verdict_tables/` without any. Printed for replicates that are tuned anew until decided, and for one search with
+five paired seeds; then the same with one cell of each task that fails at a share of its final runs.
 """
 
 import argparse
-import json
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,52 +18,52 @@ from gru_tf.analysis import simulation
 from gru_tf.analysis.statistics.equivalence import margin_of
 
 PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-PARSER.add_argument("tables", nargs="+", type=Path)
+PARSER.add_argument("tables", nargs="*", type=Path)
 PARSER.add_argument("--experiments", type=int, default=400)
-PARSER.add_argument("--draws", type=int, default=4, help="configurations that a search draws")
+PARSER.add_argument("--draws", type=int, default=8, help="configurations that a search draws")
 PARSER.add_argument("--at-most", type=int, default=simulation.MOST)
 PARSER.add_argument("--failing", type=float, default=0.1)
-PARSER.add_argument("--keep", choices=("pairs", "best"), default="pairs")
-PARSER.add_argument("--chance", type=float, default=0.1)
-PARSER.add_argument("--examples", type=float, default=360)
+PARSER.add_argument("--keep", choices=("pairs", "best"), default="best")
 PARSER.add_argument("--seed", type=int, default=0)
 
 
-def read(path, chance, examples):
+def read(path):
     """A table, with the seeds at which every cell was run with every configuration.
 
     Raises:
         SystemExit: where there are fewer than two such seeds, of which a replicate needs one to search and one to test.
     """
-    runs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    cells, settings, seeds = (sorted({run[name] for run in runs}) for name in ("cellname", "cfg", "seed"))
-    at = {(run["cellname"], run["cfg"], run["seed"]): run for run in runs}
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    about = dict(part.split("=") for part in head.removeprefix("# ").split())
+    runs = list(csv.DictReader(lines))
+    cells = list(dict.fromkeys(run["cell"] for run in runs))
+    settings, seeds = (sorted({int(run[name]) for run in runs}) for name in ("configuration", "seed"))
+    at = {(run["cell"], int(run["configuration"]), int(run["seed"])): run for run in runs}
     whole = [seed for seed in seeds if all((cell, one, seed) in at for cell in cells for one in settings)]
     if len(whole) < 2:
         raise SystemExit(f"{path}: expected two seeds at which every cell has every configuration. Received: {len(whole)}")
-    direction = runs[0]["direction"]
-    chance = chance if direction == "max" else -chance
-    scores = np.array([[[scores_of(at[c, s, seed], direction, chance) for seed in whole] for s in settings] for c in cells])
+    sign = 1 if about["direction"] == "max" else -1
+    chance = sign * float(about["chance"])
+    scores = np.array([[[scores_of(at[c, s, seed], sign, chance) for seed in whole] for s in settings] for c in cells])
     return simulation.RunTable(
         title=path.stem,
         cells=tuple(cells),
         validation=scores[..., 0],
         test=scores[..., 1],
         chance=chance,
-        margin=margin_of(chance, 1.0 if direction == "max" else 0.0),
-        metric="accuracy" if direction == "max" else "mse",
-        direction=direction,
-        examples=examples if direction == "max" else None,
+        margin=margin_of(float(about["chance"]), float(about["solved"])),
+        metric=about["metric"],
+        direction=about["direction"],
+        examples=float(about["examples"]) if sign > 0 else None,
+        paired=about["paired"] == "True",
     )
 
 
-def scores_of(run, direction, chance):
-    """(validation, test) score of a run's best epoch, larger is better; −inf and the baseline's of one that diverged."""
-    sign = 1 if direction == "max" else -1
-    if run["status"] != "finished" or not run["val"]:
+def scores_of(run, sign, chance):
+    """(validation, test) score of a run, larger is better; −inf and the baseline's of one that diverged."""
+    if run["status"] != "finished" or not run["validation"]:
         return -np.inf, chance
-    best = int(np.argmax(sign * np.array(run["val"])))
-    return sign * run["val"][best], sign * run["test"][best]
+    return sign * float(run["validation"]), sign * float(run["test"])
 
 
 def failing(tables, share):
@@ -101,7 +100,7 @@ def report(tables, options):
 def main():
     """Print what the tables say, as they are and with failures."""
     options = PARSER.parse_args()
-    tables = [read(path, options.chance, options.examples) for path in options.tables]
+    tables = [read(path) for path in options.tables or sorted(Path(__file__).with_name("verdict_tables").glob("*.csv"))]
     for table in tables:
         means = simulation.truths(table, options.draws)
         print(f"{table.title}: {', '.join(f'{cell} {mean:.4f}' for cell, mean in means.items())}; margin {table.margin:.4f}")

@@ -17,7 +17,9 @@ from gru_tf.analysis.statistics.signed_ranks import FRIEDMAN, SignedRanks, signe
 from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.table import Row, baseline_rows, by_pair, rows
 from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.ranges import used
 from gru_tf.experiment.result import RunResult, sign
+from gru_tf.experiment.specs import Range
 from gru_tf.experiment.timing import Timings
 
 VerdictWord = Literal["better", "equivalent", "unreliable", "inconclusive", "withheld"]
@@ -221,9 +223,9 @@ def gather(experiment: Experiment, results: Iterable[RunResult], timings: Timing
     """The evidence of an experiment's results, also of one that is not finished, or of which every run failed."""
     results = list(results)
     table = rows(experiment, results, timings)
-    of = by_pair(results)
+    of, drawn = by_pair(results), used(experiment, results)
     cells = [
-        tuple(_cell(experiment, row, of.get((row.task, row.cell), [])) for row in table if row.task == task)
+        tuple(_cell(experiment, row, of.get((row.task, row.cell), []), drawn[task]) for row in table if row.task == task)
         for task in _tasks(table)
     ]
     tested = family(experiment, results)
@@ -266,14 +268,14 @@ def _task(tested: Family, number: int, cells: tuple[CellEvidence, ...], baseline
     )
 
 
-def _cell(experiment: Experiment, row: Row, results: Sequence[RunResult]) -> CellEvidence:
+def _cell(experiment: Experiment, row: Row, results: Sequence[RunResult], drawn: Mapping[str, Range]) -> CellEvidence:
     counted = set(experiment.seeds[: row.wanted])
     ended = [result for result in results if result.is_finished_final and result.run.seed in counted]
     finals = [result for result in ended if result.test is not None]
     tests = {result.run.seed: result.test for result in finals if result.test is not None}
     scores = {result.run.seed: result.score for result in finals if result.score is not None}
     seconds = {result.run.seed: result.speed.train_seconds for result in finals if result.speed is not None}
-    return CellEvidence(row, tests, scores, seconds, marks_of(experiment, ended))
+    return CellEvidence(row, tests, scores, seconds, marks_of(experiment, ended, drawn))
 
 
 def _ranks(tasks: Sequence[TaskEvidence]) -> Ranks | None:

@@ -5,13 +5,16 @@ the last has not been trained to its end. Such a cell is marked, and nothing is 
 more epochs, the order might turn. That it is better than another stands, for it could only gain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from gru_tf.analysis.statistics.tuning import range_end, still_improving
+from gru_tf.experiment import ranges
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Range
+
+SIZES = ("units", "parameters", "layers")
 
 
 class Mark(NamedTuple):
@@ -21,24 +24,25 @@ class Mark(NamedTuple):
     mend: str
 
 
-def marks_of(experiment: Experiment, finals: Sequence[RunResult]) -> tuple[Mark, ...]:
+def marks_of(experiment: Experiment, finals: Sequence[RunResult], drawn: Mapping[str, Range]) -> tuple[Mark, ...]:
     """The marks of one cell on one task.
 
     Args:
-        experiment: with its search and recipe.
+        experiment: with its recipe.
         finals: the finished final runs.
+        drawn: hyperparameter → the range that it was drawn from in the end, widened or not.
     """
-    return (*_at_ends(experiment, finals), *_unfinished(experiment, finals))
+    return (*_at_ends(finals, drawn), *_unfinished(experiment, finals))
 
 
-def _at_ends(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mark]:
-    """Of each range, where half of the choices, or more, lie at the same end."""
+def _at_ends(finals: Sequence[RunResult], drawn: Mapping[str, Range]) -> list[Mark]:
+    """Of each range, where half of the choices, or more, lie at the same end; not of sizes, which are the budget."""
     marks = []
-    for name, axis in (experiment.search.axes if experiment.search else {}).items():
-        if not isinstance(axis, Range):
+    for name, axis in drawn.items():
+        if name in SIZES:
             continue
-        inside = [value for value in (_setting(r, name) for r in finals) if axis.low <= value <= axis.high]
-        ends = [range_end(value, axis.low, axis.high, axis.sampling == "log") for value in inside]
+        values = [min(max(ranges.value_of(r, name), axis.low), axis.high) for r in finals]
+        ends = [range_end(value, axis.low, axis.high, axis.sampling == "log") for value in values]
         bounds: tuple[tuple[Literal["low", "high"], float], ...] = (("low", axis.low), ("high", axis.high))
         for end, bound in bounds:
             if ends and 2 * ends.count(end) >= len(finals):
@@ -46,11 +50,6 @@ def _at_ends(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mark]:
                 what = f"{name} chosen at the {side} end of its range ({bound:g}) by {ends.count(end)} of {len(finals)}"
                 marks.append(Mark(what, f"widen search.space.{name} {beyond} {bound:g}"))
     return marks
-
-
-def _setting(result: RunResult, name: str) -> float:
-    run = result.run
-    return float(getattr(run.model if name in type(run.model).model_fields else run.training, name))
 
 
 def _unfinished(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mark]:

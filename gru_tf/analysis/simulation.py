@@ -45,6 +45,7 @@ class RunTable:
         metric, direction, examples: of the scale of intervals and tests; see `scales.scale_of`.
         failing: cell → share of its final runs that fail, scoring as the baseline, give or take a hundredth of its distance
             from 1; added to what the table holds.
+        paired: whether a seed draws the task's data, so that replicates of two cells are pairs.
     """
 
     title: str
@@ -57,6 +58,7 @@ class RunTable:
     direction: Literal["max", "min"] = "max"
     examples: float | None = None
     failing: Mapping[str, float] = field(default_factory=dict)
+    paired: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def _answer(one: PairDecision, failing: frozenset[tuple[int, str]]) -> Answer:
 def _samples(table: RunTable, scores: Any) -> TaskSamples:
     return TaskSamples(
         scores={cell: row.tolist() for cell, row in zip(table.cells, scores, strict=True)},
+        paired=table.paired,
         chance=table.chance,
         margin=table.margin,
         transform=growing(scale_of(table.metric, np.abs(scores).ravel(), table.examples), table.direction),

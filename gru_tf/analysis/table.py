@@ -182,7 +182,7 @@ def _row(
     first = finals[0] if finals else None
     searched = experiment.search.axes if experiment.search else {}
     network = timing.timed.get(cell.label) if timing else None
-    settings = {**first.run.model.model_dump(), **first.run.training.model_dump()} if first else {}
+    settings = {**dict(first.run.model), **dict(first.run.training)} if first else {}
     return Row(
         task=task.label,
         title=task.title,

@@ -59,7 +59,8 @@ def load(file: Path) -> tuple[str, FittedBaseline]:
         UserError: where it is damaged, or none.
     """
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        # the stream is opened here: NumPy leaves one that is no whole archive open
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = dict(archive)
         content = json.loads(arrays.pop(DESCRIPTION).tobytes())
         version = content["version"]

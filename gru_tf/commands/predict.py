@@ -1,5 +1,7 @@
 """The command `gru-tf predict`: arguments and printing only."""
 
+import errno
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +29,8 @@ def predict(
     """Predict for new data with the model that a comparison recommends, as CSV."""
     if output is not None and output.exists() and not force:
         raise UserError(f"{output}: already exists; it is not overwritten without --force")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise UserError(f"{output}: {os.strerror(errno.ENOENT)}")
     with startup.quiet(), startup.without_garbage_collection():
         from gru_tf.suite import comparison
 

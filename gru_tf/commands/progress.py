@@ -113,5 +113,7 @@ def summary(result: RunResult, task: bool = True) -> str:
     name = f"{run.task.title} · {name}" if task else name
     if result.status != "finished":
         return f"{name}: {result.status}: {result.error}"
+    if run.purpose == "baseline" and result.test is None:
+        return f"{name}: {result.warning}"
     which, value = ("validation", result.validation) if result.test is None else ("test", result.test)
     return f"{name}: {which} {result.metric} {value:.4g} ({result.seconds:.1f} s)"

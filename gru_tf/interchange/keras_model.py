@@ -59,8 +59,15 @@ def network_of(model: Any) -> Network:
 
 
 def in_line(model: Any) -> Iterator[Any]:
-    """All layers in order, with those of nested models and stacks; raises UserError where they branch."""
+    """All layers in order, with those of nested models and stacks; raises UserError where they branch or are not alone."""
     own = _nodes(model)
+    for operation in _operations(model):
+        if not isinstance(operation, keras.layers.Layer):  # which `layers` leaves out
+            kind = type(operation).__name__
+            raise UserError(
+                f"model '{model.name}': expected layers alone, as this format holds no others. Received: the operation"
+                f" '{operation.name}' ({kind}), such as networks with scaling or a linear path have"
+            )
     for layer in model.layers:
         before, after = (sum(id(node) in own for node in getattr(layer, side, ())) for side in SIDES)
         if before > 1 or (after > 1 and layer.name != "mask"):
@@ -77,8 +84,15 @@ def in_line(model: Any) -> Iterator[Any]:
 
 def _nodes(model: Any) -> set[int]:
     """The calls that make up the model; its layers may have been called elsewhere too, as Keras does while it loads."""
-    graph = getattr(model, "_functional", None) or model  # that of a Sequential
-    return {id(node) for nodes in getattr(graph, "_nodes_by_depth", {}).values() for node in nodes}
+    return {id(node) for nodes in getattr(_graph(model), "_nodes_by_depth", {}).values() for node in nodes}
+
+
+def _operations(model: Any) -> list[Any]:
+    return list(getattr(_graph(model), "operations", ()))
+
+
+def _graph(model: Any) -> Any:
+    return getattr(model, "_functional", None) or model  # that of a Sequential
 
 
 def _number(layer: Any) -> float:

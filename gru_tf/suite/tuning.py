@@ -134,7 +134,7 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         task, cell: labels of one of its tasks and one of its cells.
 
     Raises:
-        UserError: where the experiment has no such task or cell, or no search.
+        UserError: where the experiment has no such task or cell, no search, or a schedule of the learning rate.
     """
 
     def __init__(self, experiment: Experiment, task: str, cell: str):
@@ -142,6 +142,12 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         if experiment.search is None:
             raise UserError(f"{experiment.name}: expected a 'search', which names the hyperparameters")
         self.search = experiment.search
+        if experiment.training.scheduled or {"warmup", "decay"} & self.search.axes.keys():
+            received = "warmup" if experiment.training.warmup or "warmup" in self.search.axes else "decay"
+            raise UserError(
+                f"{experiment.name}: expected no schedule of the learning rate: a model does not know for how many steps it"
+                f" will be trained. Received: {received}"
+            )
         self.template = experiment.run(
             _labelled(experiment.tasks, task), _labelled(experiment.cells, cell), self.search.seed
         )

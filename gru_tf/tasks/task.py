@@ -42,6 +42,7 @@ class Signature:
             where it writes none. Targets are then (N, up to `decoded`) classes, −1 after the end, of a length of their own.
         scale: factor by which the network multiplies its inputs first, so that bytes stay bytes until then: 1/255 for grey
             levels.
+        continued: input columns whose next steps the outputs are, step by step: a forecast. () for any other task.
     """
 
     timesteps: int
@@ -55,6 +56,7 @@ class Signature:
     carried: bool = False
     decoded: int = 0
     scale: float = 1.0
+    continued: tuple[int, ...] = ()
 
     @property
     def span(self) -> int:

@@ -1,7 +1,7 @@
 """The compiled steps of one shape: a network, its optimiser and its passes over data, reused by every run of that shape.
 
-Learning rate, clip norm, dropout rate and seed are variables of the compiled step, not constants, so that a search
-compiles once. No Python runs between steps: a pass is one graph loop over tensors.
+Clip norm, dropout rate and seed are variables of the compiled step, not constants, and the learning rate of each step is an
+input, so that a search compiles once. No Python runs between steps: a pass is one graph loop over tensors.
 """
 
 import random
@@ -30,6 +30,7 @@ from gru_tf.training.network.resolution import ResolvedNetwork
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 
+NO_RATES = np.zeros(0, "float32")  # of a pass without updates
 ON_TRAINED = 2**31  # added to the seed of a run that begins with a trained stack
 
 
@@ -172,9 +173,17 @@ class CompiledSteps:
         self.compile_seconds = time.perf_counter() - clock
         self.kernel_path = kernel_path_of(self._train_pass.graph.as_graph_def(), self.jit)
 
-    def train(self, data: DeviceData, steps: BatchPlan) -> float:
-        """One pass with updates; returns the mean loss of a target."""
-        return self._means([sums for (sums,) in self._run(self._train_pass, data, steps)])[0]
+    def train(self, data: DeviceData, steps: BatchPlan, rates: Array | None = None) -> float:
+        """One pass with updates; returns the mean loss of a target.
+
+        Args:
+            data: what to read.
+            steps: in which order.
+            rates: (S,) float32, the learning rate of each step; that of the last step before if None.
+        """
+        if rates is None:
+            rates = np.full(len(steps.order), self.optimizer.learning_rate.numpy(), "float32")
+        return self._means([sums for (sums,) in self._run(self._train_pass, data, steps, rates)])[0]
 
     def test(self, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...] | None = None) -> tuple[float, ...]:
         """One pass without updates; returns the means over all targets of the loss and of each metric's terms.
@@ -208,7 +217,9 @@ class CompiledSteps:
         compiled = tf.function(step, jit_compile=self.jit, autograph=False)
         signature = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in next(data.feeds(steps))]
 
-        def one_pass(sums: Any, inputs: Any, targets: Any, lengths: Any, order: Any, valid: Any, bucket: Any) -> Any:
+        def one_pass(sums: Any, rates: Any, *feed: Any) -> Any:
+            inputs, targets, lengths, order, valid, bucket = feed
+
             def of(length: int, i: Any) -> Any:
                 arrays = (inputs, targets, lengths)
                 return compiled(*feeding.batch(self.signature, self.masked, arrays, order[i], valid[i], length))
@@ -217,20 +228,24 @@ class CompiledSteps:
                 branches = [lambda length=length: of(length, i) for length in buckets]
                 return branches[0]() if len(branches) == 1 else tf.switch_case(bucket[i], branches)
 
-            return loop(at, sums, order)
+            return loop(at, sums, order, rates)
 
         traced = tf.function(one_pass, autograph=False)
-        return traced.get_concrete_function(tf.TensorSpec([2 + len(self.metrics)], tf.float64), *signature)
+        sums, rates = tf.TensorSpec([2 + len(self.metrics)], tf.float64), tf.TensorSpec([None], tf.float32)
+        return traced.get_concrete_function(sums, rates, *signature)
 
-    def _run(self, traced: Any, data: DeviceData, steps: BatchPlan) -> Iterator[tuple[Any, ...]]:
+    def _run(self, traced: Any, data: DeviceData, steps: BatchPlan, rates: Array = NO_RATES) -> Iterator[tuple[Any, ...]]:
         """What a pass gives of each part of the data, sums first, to which those of the parts before are added."""
         if self.signature.carried:
             for layer in self.model.layers:
                 if getattr(layer, "stateful", False):
                     layer.reset_state()
         sums = tf.zeros(2 + len(self.metrics), tf.float64)
+        done = 0
         for feed in data.feeds(steps):
-            sums, *more = traced(sums, *feed)
+            count = int(feed[3].shape[0])
+            sums, *more = traced(sums, tf.constant(rates[done : done + count]), *feed)
+            done += count
             yield (sums, *more)
 
     @staticmethod
@@ -238,13 +253,16 @@ class CompiledSteps:
         *totals, weight = sums[-1].numpy()
         return tuple(float(total / weight) for total in totals)
 
-    @staticmethod
-    def _train_loop(at: Any, sums: Any, order: Any) -> Any:
+    def _train_loop(self, at: Any, sums: Any, order: Any, rates: Any) -> Any:
+        def body(i: Any, sums: Any) -> Any:
+            self.optimizer.learning_rate.assign(rates[i])
+            return i + 1, sums + at(i)
+
         end = tf.shape(order)[0]
-        return tf.while_loop(lambda i, _: i < end, lambda i, sums: (i + 1, sums + at(i)), (tf.constant(0), sums))[1:]
+        return tf.while_loop(lambda i, _: i < end, body, (tf.constant(0), sums))[1:]
 
     @staticmethod
-    def _test_loop(at: Any, sums: Any, order: Any) -> Any:
+    def _test_loop(at: Any, sums: Any, order: Any, _: Any) -> Any:
         def body(i: Any, sums: Any, each: Any) -> Any:
             more, terms = at(i)
             return i + 1, sums + more, each.write(i, terms)

@@ -16,7 +16,7 @@ from gru_tf.experiment.result import Speed
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import atomic_file
 from gru_tf.tasks import WRITTEN, Array, Examples, Signature, Splits, Task
-from gru_tf.training import checkpoints, feeding
+from gru_tf.training import checkpoints, feeding, schedule
 from gru_tf.training.batches import BatchPlan, bucket_lengths, plan, spans, streams
 from gru_tf.training.checkpoints import Checkpoint
 from gru_tf.training.compiled_steps import CompiledSteps
@@ -51,6 +51,7 @@ class Epochs:
         done: the state that training has reached.
         warning: one line on a file that could not be written, or "".
         samples: some sequences that the network wrote for the test split, or "".
+        refit_seconds: time of a training on all but the test split, see `gru_tf.training.refit`.
         losses: of the test examples, as a result holds them.
     """
 
@@ -69,6 +70,7 @@ class Epochs:
         self.signature = task.signature
         self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
         self.warning = self.samples = ""
+        self.refit_seconds = 0.0
         self.losses = b""
         names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
         self.done = Checkpoint(weights=[], state=[], history={name: [] for name in names})
@@ -113,8 +115,9 @@ class Epochs:
 
     def _epoch(self, validation: BatchPlan) -> tuple[float, ...]:
         order = self._plan("train", self.done.epoch)
+        rates = schedule.rates(self.run.training, self.done.epoch, len(order.order))
         clock = time.perf_counter()
-        train_loss = self.steps.train(self.data["train"], order)
+        train_loss = self.steps.train(self.data["train"], order, rates)
         self.done.seconds.append(time.perf_counter() - clock)
         clock = time.perf_counter()
         loss, *means = self.steps.test(self.data["validation"], validation)
@@ -198,7 +201,7 @@ class Epochs:
         low, middle, high = np.quantile(np.array(self.done.seconds) / steps, (0.25, 0.5, 0.75))
         return Speed(
             compile_seconds=self.steps.compile_seconds,
-            train_seconds=sum(self.done.seconds),
+            train_seconds=sum(self.done.seconds) + self.refit_seconds,
             step_ms=1000 * middle,
             step_ms_low=1000 * low,
             step_ms_high=1000 * high,

@@ -56,9 +56,9 @@ def load(examples: Examples, timesteps: int, per_step: bool = False) -> DeviceDa
 
     Arrays that are computed on demand, such as the windows of a long series, are never computed as a whole.
     """
-    inputs, targets = _padded(examples.inputs, timesteps), examples.targets
+    inputs, targets = padded(examples.inputs, timesteps), examples.targets
     if per_step:
-        targets = _padded(targets, timesteps, -1 if targets.dtype.kind == "i" else 0)
+        targets = padded(targets, timesteps, -1 if targets.dtype.kind == "i" else 0)
     arrays = inputs, targets, examples.lengths.astype("int32")
     in_memory = all(isinstance(a, np.ndarray) for a in arrays)
     resident = in_memory and sum(a.nbytes for a in arrays) <= RESIDENT_BYTES
@@ -99,7 +99,7 @@ def batch(
     return features, y, weight
 
 
-def _padded(array: Array, timesteps: int, filler: int = 0) -> Array:
+def padded(array: Array, timesteps: int, filler: int = 0) -> Array:
     """The array padded to `timesteps` on axis 1."""
     missing = timesteps - array.shape[1]
     if not missing:

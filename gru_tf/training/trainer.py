@@ -17,7 +17,7 @@ from gru_tf.foundation.errors import one_line
 from gru_tf.recurrent import kernels
 from gru_tf.recurrent.kernels import operations
 from gru_tf.tasks import Splits, Task, create
-from gru_tf.training import baseline_run, feeding, held_bits
+from gru_tf.training import baseline_run, feeding, held_bits, refit
 from gru_tf.training.batches import bucket_lengths, spans
 from gru_tf.training.compiled_steps import CompiledSteps, shape_of
 from gru_tf.training.diagnostics.observer import Observer
@@ -88,6 +88,7 @@ def prepare(run: Run) -> Prepared:
     task = create(run.task.name, run.task.options)
     # before anything else: reading a file draws random numbers, which a run's seed does not count
     network = resolve_run(run, task.signature)
+    refit.check(run, task.signature)
     splits, data = _data(run.task.model_dump_json(), run.seed)
     steps = _steps_for(run, network, task, splits)
     steps.warm_up(data["train"])
@@ -116,6 +117,8 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     observer.look("before")
     epochs = Epochs(run, task, splits, data, steps, folder, checkpoint_seconds)
     status = epochs.fit()
+    if status == "finished" and run.purpose == "final" and run.training.refit:
+        status = refit.refit(run, task.signature, splits, epochs)
     tested = epochs.test() if status == "finished" and run.purpose == "final" else {}
     test = tested.pop(task.metric.name, None)
     if test is not None:

@@ -1,7 +1,6 @@
 """Simulated experiments: a table of which everything is known, today's protocol beside the new one, and the benchmark."""
 
 import importlib.util
-import json
 import math
 
 import numpy as np
@@ -119,25 +118,26 @@ def test_the_benchmark_reads_a_table_and_prints(tmp_path, monkeypatch, capsys):
     spec = importlib.util.spec_from_file_location("verdicts", ROOT / "benchmarks" / "verdicts.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    known, lines = table(), []
+    known = table()
+    head = "# metric=accuracy direction=max chance=0.1 solved=1.0 examples=360 paired=True"
+    lines = [head, "cell,configuration,learning_rate,clip_norm,seed,status,validation,test"]
     for i, cell in enumerate(CELLS):
         for j in range(12):
             for seed in range(9):
-                epochs = {"val": [0.1, known.validation[i, j, seed], 0.2], "test": [0.5, known.test[i, j, seed], 0.6]}
-                if (i, j, seed) == (0, 0, 0):
-                    epochs = {"val": [], "test": []}
-                run = {"cellname": cell, "cfg": f"c{j:02}", "seed": seed, "direction": "max", "status": "finished"}
-                lines.append(json.dumps(run | epochs))
-    lines.append(json.dumps({**json.loads(lines[-1]), "seed": 9}))  # a seed that not every cell was run at
-    path = tmp_path / "made.jsonl"
+                status = "diverged,,0.3" if (i, j, seed) == (0, 0, 0) else f"finished,{known.validation[i, j, seed]}"
+                test = "" if status.startswith("diverged") else f",{known.test[i, j, seed]}"
+                lines.append(f"{cell},{j},0.01,1.0,{seed},{status}{test}")
+    lines.append(f"{CELLS[-1]},11,0.01,1.0,9,finished,0.5,0.5")  # a seed that not every cell was run at
+    path = tmp_path / "made.csv"
     path.write_text("\n".join(lines))
-    read = module.read(path, 0.1, 360)
+    read = module.read(path)
     assert read.validation[0, 0, 0] == -math.inf
     assert (read.test.ravel()[1:] == known.test.ravel()[1:]).all()
+    assert (read.margin, read.paired, read.examples) == (pytest.approx(0.009), True, 360)
     monkeypatch.setattr("sys.argv", ["verdicts.py", str(path), "--experiments", "4", "--at-most", "8"])
     module.main()
     printed = capsys.readouterr().out
     assert printed.count("replicates until decided: ") == printed.count("one search, five seeds: ") == 2
-    path.write_text(lines[0])
+    path.write_text("\n".join(lines[:3]))
     with pytest.raises(SystemExit, match="expected two seeds"):
-        module.read(path, 0.1, 360)
+        module.read(path)

@@ -33,6 +33,7 @@ def result(purpose: str = "final", **fields: Any) -> RunResult:
             "digits · rnn · trial: validation mse 3.2e-05 (61.3 s)",
         ),
         ({"metric": "nll", "test": NAN}, "digits · rnn · seed 2: test nll nan (61.3 s)"),
+        ({"purpose": "baseline", "warning": "left out: no season"}, "digits · rnn · baseline: left out: no season"),
         ({"status": "failed", "error": "ValueError: no"}, "digits · rnn · seed 2: failed: ValueError: no"),
         ({"status": "diverged", "error": "the loss"}, "digits · rnn · seed 2: diverged: the loss"),
     ],

@@ -88,6 +88,29 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_keys():
     assert Run.model_validate(backwards).fingerprint == GOLDEN
 
 
+def test_fields_that_came_later_are_no_part_of_a_fingerprint_at_their_defaults():
+    assert RUN.but(training=RUN.training.but(warmup=0, decay="none", refit=False)).fingerprint == GOLDEN
+    assert RUN.but(model=RUN.model.but(scaling="none", linear_path=0)).fingerprint == GOLDEN
+    searched = experiment(**search(learning_rate=[0.1, 0.2]))
+    assert (
+        json.loads(searched.model_dump_json())["search"]["space"]
+        .keys()
+        .isdisjoint({"warmup", "decay", "scaling", "linear_path"})
+    )
+    assert experiment(**search(decay=["none", "cosine"])).search.axes == {"decay": ("none", "cosine")}
+    schedules = [{"warmup": 0.1}, {"decay": "cosine"}, {"decay": "linear"}, {"warmup": 0.1, "decay": "linear"}]
+    runs = [RUN.but(training=RUN.training.but(**schedule)) for schedule in schedules]
+    assert len({run.fingerprint for run in [*runs, RUN]}) == 5
+    assert [Run.model_validate_json(run.model_dump_json()) for run in runs] == runs
+
+
+def test_a_schedule_needs_a_known_number_of_steps():
+    for schedule, words in (({"warmup": 0.25}, "'warmup'.*: 0.25"), ({"decay": "cosine"}, "'decay'.*: cosine")):
+        with pytest.raises(ValidationError, match=f"expected no {words.split('.')[0]} together with 'seconds'.*steps") as e:
+            TrainingSpec(seconds=3.0, **schedule)
+        assert str(e.value).count("Received: " + words.rpartition(": ")[2]) == 1
+
+
 def test_the_fingerprint_does_not_depend_on_how_a_number_is_written():
     whole, fraction = (RUN.but(training=TrainingSpec(learning_rate=rate)) for rate in (1, 1.0))
     assert whole.fingerprint == fraction.fingerprint != RUN.fingerprint
@@ -106,16 +129,21 @@ OTHER = {
     "model.bidirectional": True,
     "model.dropout": 0.1,
     "model.implementation": "custom",
+    "model.scaling": "robust",
+    "model.linear_path": 3,
     "model.start": {"units": None, "start": "a.keras"},  # the file says the units
     "model.frozen": {"units": None, "start": "a.keras", "frozen": True},
     "model.sha256": {"units": None, "start": "a.keras", "sha256": "0123456789abcdef"},
     "training.epochs": 11,
     "training.batch_size": 33,
     "training.learning_rate": 0.002,
+    "training.warmup": 0.1,
+    "training.decay": "cosine",
     "training.clip_norm": None,
     "training.clip": "weight",
     "training.optimizer": "sgd",
     "training.patience": 10,
+    "training.refit": True,
     "training.jit": False,
     "training.deterministic": False,
     "training.seconds": 2.5,

@@ -19,7 +19,8 @@ SCORES = {  # task, cell → test accuracy of each seed
 
 def experiment(**fields: Any) -> Experiment:
     usual = {"name": "one", "question": "Which?", "tasks": ["digits", "adding"], "cells": ["rnn", "gru", "lstm"]}
-    return Experiment.model_validate({**usual, "seeds": 4, "model": {"units": 4}, **fields})
+    seeds = {} if "replicates" in fields else {"seeds": 4}
+    return Experiment.model_validate({**usual, **seeds, "model": {"units": 4}, **fields})
 
 
 def results(one: Experiment, left_out: Any = ()) -> list[RunResult]:

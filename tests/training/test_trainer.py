@@ -70,6 +70,7 @@ def test_a_run_is_the_same_to_the_bit_after_other_runs(trained):
 OTHERS = {
     "seed": {"seed": 1},
     "learning rate": {"learning_rate": 0.02},
+    "schedule": {"warmup": 0.3, "decay": "cosine"},
     "clip norm": {"clip_norm": 0.01},
     "dropout rate": {"model": {"units": 6, "dropout": 0.5}},
 }
@@ -248,7 +249,7 @@ class Scripted:
     def __init__(self, metrics, losses=None):
         self.metrics, self.losses, self.epoch = metrics, losses or [1.0] * len(metrics), -1
 
-    def train(self, data, steps):
+    def train(self, data, steps, rates):
         self.epoch += 1
         return self.losses[self.epoch]
 

@@ -114,6 +114,7 @@ def render(findings: Findings) -> str:
         signed=tables.signed_ranks(evidence),
         friedman=tables.probability(evidence.ranks.p) if evidence.ranks else "",
         sections=sections,
+        widened=tuple(sentences.widened(findings)),
         importance=sentences.importance(findings),
         chosen=tables.settings(findings),
         badly=findings.lost_trials,

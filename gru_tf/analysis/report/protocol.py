@@ -17,7 +17,8 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     patience = _setting(experiment, "patience", patience)
     batch = _setting(experiment, "batch_size", f"{training.batch_size} sequences per step")
     stop = f" at most; {patience}" if patience else ""
-    yield "Training", f"{length}{stop}; {batch}, in the same order for every cell at the same seed"
+    anew = "; final runs then anew on training and validation split together, up to the best epoch" * training.refit
+    yield "Training", f"{length}{stop}; {batch}, in the same order for every cell at the same seed{anew}"
     yield "Optimiser", _optimiser(experiment)
     kernels = "deterministic" if training.deterministic else "not deterministic"
     jit = training.jit if isinstance(training.jit, str) else "yes" if training.jit else "no"
@@ -77,6 +78,9 @@ def _size(experiment: Experiment) -> str:
 def _optimiser(experiment: Experiment) -> str:
     training = experiment.training
     rate = _setting(experiment, "learning_rate", f"learning rate {training.learning_rate:g}")
+    warmup = _setting(experiment, "warmup", f"warm-up over {100 * training.warmup:g} % of all steps" * (training.warmup > 0))
+    decay = _setting(experiment, "decay", f"{training.decay} decay to 0" * (training.decay != "none"))
+    rate = ", ".join(words for words in (rate, warmup, decay) if words)
     norm = f"gradients clipped to a norm of {training.clip_norm:g}" if training.clip_norm else "no clipping"
     norm = _setting(experiment, "clip_norm", norm)
     kind = _setting(experiment, "clip", training.clip)
@@ -98,3 +102,6 @@ def _network(experiment: Experiment) -> Iterable[str]:
     stock = model.implementation == "stock"
     kernel = "each cell on its fastest kernel" if stock else "every cell step by step, in the same way"
     yield _setting(experiment, "implementation", kernel)
+    scaling = f"each window scaled by itself ({model.scaling})" if model.scaling != "none" else ""
+    path = f"a linear path from the last {model.linear_path} steps" if model.linear_path else ""
+    yield from filter(None, (_setting(experiment, "scaling", scaling), _setting(experiment, "linear_path", path)))

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from gru_tf.analysis.report import provenance
 from gru_tf.analysis.report.findings import Findings
 from gru_tf.analysis.statistics.importance import FEW, LEAST
+from gru_tf.experiment.ranges import used
+from gru_tf.experiment.specs import Range
 
 # figure → (title, how to read it)
 TEXTS = {
@@ -28,6 +30,12 @@ TEXTS = {
     "search": (
         "Hyperparameter search",
         "Each mark is a trial, by its validation metric; a ring marks the best one of each cell.",
+    ),
+    "trials": (
+        "Score against trials",
+        "The best validation metric that a search of so many random trials expects to find, averaged over all searches, with"
+        " a band of one standard deviation between searches (Dodge and others 2019). Where a curve has not levelled off,"
+        " more trials would find better settings.",
     ),
     "gates": (
         "Gates over time",
@@ -97,6 +105,20 @@ def _replicates(findings: Findings) -> tuple[str, str]:
     counts = [cell.row.seeds for task in findings.evidence.tasks for cell in task.cells]
     least, most = min(counts), max(counts)
     return "replicates", f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def widened(findings: Findings) -> Iterator[str]:
+    """Which ranges were widened on which tasks, from where to where."""
+    search = findings.experiment.search
+    drawn = used(findings.experiment, findings.runs)
+    for task in findings.evidence.tasks:
+        for name, axis in drawn[task.task].items():
+            first = search.axes[name] if search else axis
+            if isinstance(first, Range) and (axis.low, axis.high) != (first.low, first.high):
+                yield (
+                    f"On {task.title}, {name} was drawn from {axis.low:.3g} to {axis.high:.3g} by all cells alike: with the"
+                    f" range in the file, {first.low:.3g} to {first.high:.3g}, some cell chose values at its end."
+                )
 
 
 def importance(findings: Findings) -> str:

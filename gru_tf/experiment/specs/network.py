@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_serializer, model_validator
 from gru_tf.experiment.specs.choice import PINNED
 from gru_tf.experiment.specs.spec import Positive, Spec
 
+LATER = ("scaling", "linear_path")  # as those of `TrainingSpec`: left out of a dump at their defaults
 STARTING = ("start", "from", "frozen", "sha256")  # fields of a `ModelSpec` about a file to start from
 
 
@@ -23,6 +24,11 @@ class ModelSpec(Spec):
         dropout: share of each recurrent layer's output that is dropped in training, in [0, 1).
         implementation: "stock" (as shipped: Keras' own layer, cuDNN on a GPU, or a parallel scan; this project's cell
             where there is neither) or "custom" (this project's cell, step by step: the same implementation for all).
+        scaling: of each window of a forecast by itself, in the network, undone at its output: the "difference" from the last
+            value, "standard" (mean and deviation), "robust" (median and interquartile range) or "none"; see
+            `gru_tf.training.network.window_scaling`.
+        linear_path: so many last steps are also mapped to the output linearly, beside the recurrence; 0 for none. See
+            `gru_tf.training.network.linear_path`.
         start: in YAML `from`: file of a trained stack, any that `gru_tf.import_model` reads, that is the recurrent part
             instead; units, layers and directions follow from it, see `gru_tf.training.network.pretrained`.
         frozen: whether that part keeps its weights while the rest learns.
@@ -38,6 +44,8 @@ class ModelSpec(Spec):
     bidirectional: bool = False
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     implementation: Literal["stock", "custom"] = "stock"
+    scaling: Literal["none", "difference", "standard", "robust"] = "none"
+    linear_path: Annotated[int, Field(ge=0)] = 0
     start: Annotated[str, Field(min_length=1)] | None = Field(default=None, alias="from")
     frozen: bool = False
     sha256: str = ""
@@ -68,6 +76,9 @@ class ModelSpec(Spec):
     def _as_in_yaml(self, inner: Any) -> dict[str, Any]:
         """Without the fields about a file where there is none, so that runs keep their earlier fingerprints."""
         fields: dict[str, Any] = inner(self)
+        for name in LATER:
+            if fields.get(name) == type(self).model_fields[name].default:
+                del fields[name]
         start = {"from" if name in ("start", "from") else name: fields.pop(name) for name in STARTING if name in fields}
         return fields if self.start is None else {**fields, **start}
 

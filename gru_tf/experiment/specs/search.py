@@ -4,8 +4,9 @@ import math
 from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
-from pydantic import Discriminator, Field, Tag, create_model, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, create_model, field_validator, model_serializer, model_validator
 
+from gru_tf.experiment.specs import network, training
 from gru_tf.experiment.specs.network import ModelSpec
 from gru_tf.experiment.specs.spec import Positive, Scalar, Seed, Spec
 from gru_tf.experiment.specs.training import TrainingSpec
@@ -36,7 +37,16 @@ class Range(Spec):
 
 
 Values = Annotated[tuple[Scalar | None, ...], Field(strict=False, min_length=1)]
-NOT_SEARCHED = ("budget", "seconds", "deterministic", "start", "frozen", "sha256")  # protocol, not network or recipe
+NOT_SEARCHED = (
+    "budget",
+    "seconds",
+    "refit",
+    "deterministic",
+    "start",
+    "frozen",
+    "sha256",
+)  # protocol, not network or recipe
+LATER = (*network.LATER, *training.LATER)
 MODEL = tuple(name for name in ModelSpec.model_fields if name not in NOT_SEARCHED)
 BUDGETS = ("units", "parameters", "layers", "epochs")  # what a network may cost is the user's to bound
 TRAINING = tuple(name for name in TrainingSpec.model_fields if name not in NOT_SEARCHED)
@@ -48,7 +58,18 @@ Axis = Annotated[
         custom_error_message="a list or a range",
     ),
 ]
-Space = create_model("Space", __base__=Spec, **dict.fromkeys(MODEL + TRAINING, (Axis | None, None)))  # type: ignore[call-overload]
+
+
+class Axes(Spec):
+    """What a space is made from: it leaves out of a dump what could not always be searched, where it is not searched."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, inner: Any) -> dict[str, Any]:
+        fields: dict[str, Any] = inner(self)
+        return {name: axis for name, axis in fields.items() if axis is not None or name not in LATER}
+
+
+Space = create_model("Space", __base__=Axes, **dict.fromkeys(MODEL + TRAINING, (Axis | None, None)))  # type: ignore[call-overload]
 
 
 def is_integer(name: str) -> bool:

@@ -24,7 +24,18 @@ from gru_tf.interchange.keras.objects import (
     plain,
     registered_name,
 )
-from gru_tf.interchange.keras.stock import CALLED, CUDNN, KINDS, LAYERS, LAYERS_OF_KERAS_3, MODELS, POLICIES, not_stock
+from gru_tf.interchange.keras.stock import (
+    ARRAYS,
+    CALLED,
+    CUDNN,
+    KINDS,
+    LAYERS,
+    LAYERS_OF_KERAS_3,
+    MODELS,
+    OPERATIONS,
+    POLICIES,
+    not_stock,
+)
 from gru_tf.recurrent import saved_models
 
 
@@ -62,6 +73,8 @@ class ConfigRewriter:
             home = saved_models.stand_ins()[own]
             place = {"module": home.module, "class_name": home.name, "registered_name": own}
             return place | {"config": self.known(options), **self._build_config(config)}
+        if not self.keras_2 and isinstance(options, dict) and kind in OPERATIONS and config.get("module") == ARRAYS:
+            return {"module": ARRAYS, "class_name": kind, "config": self.known(options), "registered_name": kind}
         known = LAYERS | CUDNN.keys() | CALLED.keys() if self.keras_2 else LAYERS_OF_KERAS_3
         strange = own not in (None, kind)
         if kind not in known or strange or not isinstance(options, dict):
@@ -89,6 +102,8 @@ class ConfigRewriter:
             return self._function(value)
         if kind == "__keras_tensor__":
             return {"class_name": kind, "config": self._tensor(options)}
+        if kind == "__slice__" and isinstance(options, dict) and is_plain(list(options.values())):
+            return {"class_name": kind, "config": {key: options.get(key) for key in ("start", "stop", "step")}}
         for package, names in KINDS.items():
             if kind in names and not (registered_name(value) or "").startswith("gru_tf>"):
                 return keras_3_object(package, kind, self.known(options or {}))

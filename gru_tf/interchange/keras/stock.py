@@ -27,6 +27,11 @@ LAYERS_OF_KERAS_3 = LAYERS | {
     *("Identity", "Attention", "AdditiveAttention", "MultiHeadAttention", "UnitNormalization", "GroupNormalization"),
     "RMSNormalization",
 }
+ARRAYS = "keras.src.ops.numpy"  # the module that Keras 3 names for operations called on tensors outside of layers
+OPERATIONS = {  # of those, what networks of this project are made of
+    *("GetItem", "Reshape", "Transpose", "Mean", "Var", "Quantile", "Sqrt"),
+    *("Add", "Subtract", "Multiply", "TrueDivide"),
+}
 INITIALIZERS = {
     *("Zeros", "Ones", "Constant", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "Identity"),
     *("Orthogonal", "OrthogonalInitializer", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform"),

@@ -28,7 +28,7 @@ class Models:
 
     def places(self) -> dict[str, str]:
         """Cell or baseline → where its model is, in words; without those that the store does not have."""
-        places = {cell: f"{uri} ({_which(run)})" for cell, (uri, run) in self._trained.items()}
+        places = {cell: f"{uri} ({_which(run)})" for cell, (uri, run) in self.trained.items()}
         if isinstance(self.results.record, Record):
             uris = {name: self._record.models.get(run.run.fingerprint) for name, run in self._fitted.items()}
             places |= {name: f"{uri} ({name})" for name, uri in uris.items() if uri}
@@ -40,10 +40,10 @@ class Models:
         Raises:
             UserError: where the store has none.
         """
-        if cell is None or cell not in self._trained:
+        if cell is None or cell not in self.trained:
             raise UserError(f"{self.name}: the store has no trained model of {cell or 'any cell'}")
         if cell not in self._networks:
-            self._networks[cell] = trained.load(self._record.uri, self._trained[cell][0])
+            self._networks[cell] = trained.load(self._record.uri, self.trained[cell][0])
         return self._networks[cell]
 
     def predictor(self, advice: Recommendation, model: str | None, task: OwnData, trivial: str) -> Predictor:
@@ -63,7 +63,7 @@ class Models:
         why = self._why(advice, label, model is not None)
         if label in cells:
             network = self.network(label)
-            return Predictor(label, f"{_which(self._trained[label][1])}, {why}", partial(of_network, network))
+            return Predictor(label, f"{_which(self.trained[label][1])}, {why}", partial(of_network, network))
         if label in self._fitted:
             return Predictor(label, f"{label}, {why}", partial(of_baseline, label, self._baseline(label)))
         if label:
@@ -103,7 +103,7 @@ class Models:
         return self.results.record
 
     @cached_property
-    def _trained(self) -> dict[str, tuple[str, RunResult]]:
+    def trained(self) -> dict[str, tuple[str, RunResult]]:
         """Cell → (URI of its model, the run that trained it)."""
         record = self.results.record
         return registry.models(record, self.results.runs) if isinstance(record, Record) else {}

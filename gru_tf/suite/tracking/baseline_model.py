@@ -25,7 +25,7 @@ from gru_tf.tasks.own._task import OwnData
 
 FILE = "baseline.npz"
 VERSIONS = ("numpy", "scikit-learn", "gru-tf")
-INPUTS, LENGTHS = "inputs", "lengths"
+SEQUENCE, MASK = "sequence", "mask"  # the inputs of a network of sequences whose lengths vary
 WHOLE_SERIES = (FittedEts, Repeated)  # these read rows from before the window
 
 
@@ -41,7 +41,7 @@ def log(uri: str, run_id: str, result: RunResult, model: FittedBaseline) -> str:
         if isinstance(task, OwnData):
             (data / ENCODINGS).write_text(json.dumps(task.encodings(), ensure_ascii=False), encoding="utf-8")
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "An input example was not provided")  # the signature is stated
+            warnings.filterwarnings("ignore", ".*An input example was not provided")  # the signature is stated
             info = mlflow.pyfunc.log_model(
                 name=f"{run.cell.name}-{run.task.name}",
                 loader_module=__name__,
@@ -81,12 +81,14 @@ class Served:
         self.name, self.model = name, model
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Array:
-        """(N, outputs) for inputs (N, T, I), or by name with "lengths" (N,) where lengths vary."""
+        """(N, outputs) for sequences (N, T, I), or by name with "mask" (N, T) of the real steps where lengths vary."""
         if isinstance(self.model, WHOLE_SERIES):
             raise UserError(f"{self.name} reads a series from its beginning, as gru_tf.compared(NAME).predict(rows) does")
-        inputs = np.asarray(data[INPUTS] if isinstance(data, dict) else data)
-        every = np.full(len(inputs), inputs.shape[1], np.int32)
-        lengths = np.asarray(data.get(LENGTHS, every)) if isinstance(data, dict) else every
+        inputs = np.asarray(data[SEQUENCE] if isinstance(data, dict) else data)
+        if isinstance(data, dict) and MASK in data:
+            lengths = np.asarray(data[MASK]).sum(1).astype(np.int32)
+        else:
+            lengths = np.full(len(inputs), inputs.shape[1], np.int32)
         return self.model.predict(ModelInputs(inputs, lengths))
 
 
@@ -100,9 +102,9 @@ def _signature(signature: Signature) -> Any:
     tokens, several = signature.tokens > 0, signature.varying
     kind = np.dtype(np.int32 if tokens else np.float32)
     shape = [-1, -1] if tokens else [-1, -1, signature.features]
-    inputs = [mlflow.types.TensorSpec(kind, shape, INPUTS if several else None)]
+    inputs = [mlflow.types.TensorSpec(kind, shape, SEQUENCE if several else None)]
     if several:
-        inputs.append(mlflow.types.TensorSpec(np.dtype(np.int32), [-1], LENGTHS))
+        inputs.append(mlflow.types.TensorSpec(np.dtype(bool), [-1, -1], MASK))
     steps = [-1] if signature.per_step else []
     output = mlflow.types.TensorSpec(np.dtype(np.float64), [-1, *steps, signature.outputs])
     return mlflow.models.ModelSignature(mlflow.types.Schema(inputs), mlflow.types.Schema([output]))

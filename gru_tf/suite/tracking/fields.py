@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from gru_tf.experiment.result import Diagnostics, LayerReading, RunResult
+from gru_tf.experiment.specs.network import LATER
 from gru_tf.foundation import palette
 
 DIAGNOSTICS, SAMPLES = "diagnostics.json", "samples.txt"  # artifacts: too long for a tag
@@ -34,7 +35,8 @@ def params(result: RunResult) -> dict[str, Any]:
         "purpose": run.purpose,
         **{f"budget_{name}": getattr(run.model, name) for name in ("units", "parameters")},
         **run.model.model_dump(exclude={"units", "parameters"}),
-        **run.training.model_dump(),
+        **{name: getattr(run.model, name) for name in LATER},
+        **dict(run.training),
         "resolved_units": result.units,
         "total_parameters": result.parameters,
         "recurrent_parameters": result.recurrent_parameters,

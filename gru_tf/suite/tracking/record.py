@@ -56,6 +56,7 @@ class Record:
         self.ids: dict[str, str] = {}
         self.models: dict[str, str] = {}
         self.left_out = 0
+        self._places: dict[str, str] = {}  # where the files of a child are
         self._beaten = 0.0
         self._doubtful: set[str] = set()
 
@@ -135,6 +136,7 @@ class Record:
             else:
                 results[tags[FINGERPRINT]] = result
                 self.ids[tags[FINGERPRINT]] = child.info.run_id
+                self._places[tags[FINGERPRINT]] = child.info.artifact_uri
                 if model.TAG in tags:
                     self.models[tags[FINGERPRINT]] = tags[model.TAG]
         return results
@@ -190,7 +192,10 @@ class Record:
             UserError: where a file in the store is damaged.
         """
         having = [result for result in results if result.losses_kept]
-        return {r.run.fingerprint: example_losses.read(self.client, self.ids[r.run.fingerprint], r) for r in having}
+        return {
+            (name := r.run.fingerprint): example_losses.read(self.client, self.ids[name], r, self._places.get(name, ""))
+            for r in having
+        }
 
     @guarded
     def timing(self) -> tuple[Timing, ...]:

@@ -101,6 +101,7 @@ class Forecast(Task):
             features=len(self.columns),
             outputs=self.horizon * len(self.targets),
             target="value",
+            continued=tuple(self._target_places()),
         )
 
     def splits(self, rng: np.random.Generator) -> Splits:

@@ -45,8 +45,9 @@ class OwnForecast(ForecastOptions):
         Raises:
             DatasetError: where the file cannot be read, or its columns are not as the options say.
         """
-        features = self.arrays()["rows"].shape[1]
-        return Signature(self.window, features, outputs=self.horizon * len(self.target), target="value")
+        features, targets = self.arrays()["rows"].shape[1], len(self.target)
+        outputs = self.horizon * targets
+        return Signature(self.window, features, outputs, target="value", continued=tuple(range(targets)))
 
     @property
     def metric(self) -> Metric:

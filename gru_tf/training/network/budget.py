@@ -8,6 +8,7 @@ from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CellSpec
 from gru_tf.tasks import Signature
+from gru_tf.training.network import linear_path
 
 TOLERANCE = 0.1  # share of the budget by which a network may miss it
 
@@ -28,7 +29,7 @@ class Size:
 
 
 def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec, units: int) -> Size:
-    """Exact size at `units`: the embedding of tokens, each layer in each direction, then a dense head with a bias.
+    """Exact size at `units`: the embedding of tokens, each layer in each direction, a dense head with a bias, a linear path.
 
     Where targets are decoded, all parts of `encoder_decoder.build`.
     """
@@ -36,6 +37,7 @@ def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model
     features = [signature.features] + [directions * units] * (model.layers - 1)
     recurrent = directions * sum(cell.parameters(i, units, **options) for i in features)
     embedding, head = signature.tokens * signature.features, (directions * units + 1) * signature.outputs
+    head += linear_path.parameters(model, signature)
     if signature.decoded:
         written = [signature.features] + [units] * (model.layers - 1)
         recurrent += sum(cell.parameters(i, units, **options) for i in written)

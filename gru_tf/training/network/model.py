@@ -13,7 +13,7 @@ from gru_tf.recurrent.cells import CellSpec
 from gru_tf.recurrent.kernel_path import Path
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.tasks import Signature
-from gru_tf.training.network import encoder_decoder, pretrained
+from gru_tf.training.network import encoder_decoder, linear_path, pretrained, window_scaling
 from gru_tf.training.network.resolution import ResolvedNetwork
 
 
@@ -37,7 +37,8 @@ def build(
     Token numbers (batch, T) are embedded first; other numbers are multiplied by the signature's `scale`, which is part of
     the network: a saved one takes what the task gives, e.g. grey levels from 0 to 255. A `masked` network has a second
     input "mask" (batch, T), True at real steps. The head is dense and linear: outputs are logits of classes or of
-    independent binaries, or values.
+    independent binaries, or values. What `linear_path` and `window_scaling` add is made of Keras' own operations,
+    and reads windows of the task's length alone.
     With `network.start` the recurrent layers are the file's, and so is the embedding where both know as many tokens.
     Where targets are decoded it is `encoder_decoder.build`'s network, with a last input "written".
 
@@ -52,8 +53,11 @@ def build(
     model, signature, start = network.model, network.signature, network.start
     if signature.decoded:
         return encoder_decoder.build(network, dropout, ordinary, dense)
-    inputs, x, embedding = _inputs(signature, carried_rows, network.features)
+    whole = model.scaling != "none" or model.linear_path > 0  # networks of a whole window, of no other length
+    inputs, x, embedding = _inputs(signature, carried_rows, network.features, signature.timesteps if whole else None)
     call = {"mask": keras.Input((None,), dtype="bool", name="mask")} if network.masked else {}
+    x, restored = window_scaling.scaled(x, model.scaling, signature)
+    beside = linear_path.outputs(x, model.linear_path, signature, dense) if model.linear_path else None
     layers = []
     for depth, (units, both) in enumerate(network.layers):
         inner = depth < len(network.layers) - 1 or signature.per_step
@@ -63,15 +67,16 @@ def build(
         if model.dropout > 0:
             x = dropout(model.dropout)(x)
     head = dense(signature.outputs, name="head")(x)
+    outputs = restored(head if beside is None else keras.layers.Add(name="sum")([head, beside]))
     if start is not None:
         pretrained.begin(layers, start, model.frozen, embedding if pretrained.takes_embedding(start, signature) else None)
-    return keras.Model([inputs, *call.values()] if call else inputs, head, name=network.cell.name)
+    return keras.Model([inputs, *call.values()] if call else inputs, outputs, name=network.cell.name)
 
 
-def _inputs(signature: Signature, rows: int | None, width: int) -> tuple[Any, Any, Any]:
+def _inputs(signature: Signature, rows: int | None, width: int, steps: int | None) -> tuple[Any, Any, Any]:
     """The input, what the first recurrent layer reads of it, (batch, T, width), and the embedding if there is one."""
     if not signature.tokens:
-        inputs = keras.Input((None, width), batch_size=rows, name="sequence")
+        inputs = keras.Input((steps, width), batch_size=rows, name="sequence")
         scaled = inputs if signature.scale == 1 else keras.layers.Rescaling(signature.scale, name="scale")(inputs)
         return inputs, scaled, None
     inputs = keras.Input((None,), batch_size=rows, dtype="int32", name="sequence")

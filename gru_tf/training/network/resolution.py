@@ -10,7 +10,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent.cells import CELLS, CellSpec
 from gru_tf.tasks import Signature
-from gru_tf.training.network import budget, pretrained
+from gru_tf.training.network import budget, linear_path, pretrained, window_scaling
 from gru_tf.training.network.budget import Size
 
 
@@ -65,14 +65,18 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
     """The network of a specification; the file of `model.start` is read here and nowhere else.
 
     Raises:
-        UserError: for an option that the cell does not have, a budget that cannot be met, a backward direction where
-            a step's target is the step that follows, and a file to start from that cannot be read or does not fit.
+        UserError: for an option that the cell does not have, scaling or a linear path that the task cannot have, a budget
+            that cannot be met, a backward direction where a step's target is the step that follows, and a file to start
+            from that cannot be read or does not fit.
     """
     cell.check(options)
+    window_scaling.check(model, signature)
+    linear_path.check(model, signature)
     if model.start is not None:
         start = pretrained.read(model)
         pretrained.check(start, model.start, signature, cell, options)
-        return ResolvedNetwork(model, signature, cell, options, start, pretrained.size(start, signature, cell, options))
+        size = pretrained.size(start, model, signature, cell, options)
+        return ResolvedNetwork(model, signature, cell, options, start, size)
     if model.bidirectional and signature.causal:
         raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
     return ResolvedNetwork(model, signature, cell, options, None, budget.solve(cell, options, signature, model))

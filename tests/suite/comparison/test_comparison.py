@@ -108,7 +108,7 @@ def windows(frame):
 
 def test_the_model_is_the_one_that_was_tested(done):
     """The root mean squared error over the test rows, from the model in the store and the file alone."""
-    model, best = done.answer.model(), done.answer._models[done.answer.recommendation.nearest][1]
+    model, best = done.answer.model(), done.answer._models.trained[done.answer.recommendation.nearest][1]
     inputs, deviation = windows(series())
     change = model.predict(inputs[:-1], verbose=0)[:, 0] * deviation  # the last window has nothing after it
     load = series()["load"].to_numpy()
@@ -118,11 +118,11 @@ def test_the_model_is_the_one_that_was_tested(done):
     assert best.validation == min(r.validation for r in finals)
 
 
-def test_it_predicts_in_the_units_of_the_file(done):
-    later = series(ROWS + 9, seed=0).tail(WINDOW + 2)
+def test_a_network_predicts_in_the_units_of_the_file(done):
+    nearest, later = done.answer.recommendation.nearest, series(ROWS + 9, seed=0).tail(WINDOW + 2)
     inputs, deviation = windows(pandas.concat([series(), later.tail(WINDOW)]))
     expected = later["load"].iloc[-1] + done.answer.model().predict(inputs[-1:], verbose=0)[0, 0] * deviation
-    answer = done.answer.predict(later)
+    answer = done.answer.predict(later, nearest)
     assert answer["load"].tolist() == pytest.approx([expected], rel=1e-5)
     assert answer["day"].tolist() == [later["day"].iloc[-1] + pandas.Timedelta(days=1)]
     with pytest.raises(UserError, match="no column is called 'load'"):
@@ -131,15 +131,15 @@ def test_it_predicts_in_the_units_of_the_file(done):
         done.answer.predict(later.iloc[:0])
     with pytest.raises(UserError, match="expected a pandas frame or arrays by name. Received: Series"):
         done.answer.predict(later["load"])
-    assert done.answer.predict(later.set_index("day"))["load"].tolist() == answer["load"].tolist()
+    assert done.answer.predict(later.set_index("day"), nearest)["load"].tolist() == answer["load"].tolist()
     later.to_csv(done.folder / "later.csv", index=False)
-    assert done.answer.predict(done.folder / "later.csv")["load"].tolist() == answer["load"].tolist()
+    assert done.answer.predict(done.folder / "later.csv", nearest)["load"].tolist() == answer["load"].tolist()
 
 
 def test_what_the_inputs_are_lies_beside_the_model(done):
     import mlflow
 
-    (uri, best) = done.answer._models["gru"]
+    (uri, best) = done.answer._models.trained["gru"]
     mlflow.set_tracking_uri(done.store)
     folder = Path(mlflow.artifacts.download_artifacts(uri))
     mlflow.set_tracking_uri(None)  # which every process started from here would inherit
@@ -153,7 +153,9 @@ def test_from_the_store_it_is_the_same(done):
     assert str(again.recommendation) == str(done.answer.recommendation)
     assert again.table() == done.answer.table()
     name = f"comparison = gru_tf.compared('load', store={done.store!r})"
-    assert again.lines() == (name, "comparison.predict(new_rows)  # comparison.model() is the Keras model")
+    assert again.recommendation.cell is None, "two epochs learn nothing"
+    network = "by the baseline; comparison.model() is the best network"
+    assert again.lines() == (name, f"comparison.predict(new_rows)  # {network}")
     with pytest.raises(UserError, match="no results of 'loda'"):
         gru_tf.compared("loda", done.store)
 

@@ -304,9 +304,10 @@ def test_files_that_are_not_there_or_of_another_form(tmp_path, csv):
         guess(str(tmp_path / "empty.csv"), None, {})
 
 
-SERIES = Signature(timesteps=24, features=1, outputs=1, target="value")
+VALUES = Signature(timesteps=24, features=1, outputs=1, target="value")
+SERIES = Signature(timesteps=24, features=1, outputs=1, target="value", continued=(0,))
 SIZES = {  # examples → parameters, sequences a step, epochs, seeds
-    70: (5_000, 32, 100, 5),
+    70: (5_000, 32, 300, 5),
     3_200: (20_000, 32, 30, 5),
     50_000: (50_000, 128, 10, 5),
     200_000: (50_000, 128, 10, 3),
@@ -316,19 +317,38 @@ SIZES = {  # examples → parameters, sequences a step, epochs, seeds
 @pytest.mark.parametrize("examples", SIZES)
 def test_the_protocol_follows_from_the_size_of_the_data(examples):
     parameters, batch, epochs, seeds = SIZES[examples]
-    result = protocol(SERIES, examples, {}).content
+    result = protocol(VALUES, examples, {}).content
     assert result == {
         "cells": ["rnn", "lstm", "gru"],
         "seeds": seeds,
         "model": {"parameters": parameters},
         "training": {"epochs": epochs, "batch_size": batch, "patience": max(5, -(-epochs // 4)), "learning_rate": 5e-3},
-        "search": {"trials": 4, "space": {"learning_rate": {"low": 1e-3, "high": 2e-2, "sampling": "log"}}},
+        "search": {"trials": 8, "space": {"learning_rate": {"low": 3e-4, "high": 5e-2, "sampling": "log"}}},
     }
+
+
+def test_networks_of_a_forecast_have_a_linear_path():
+    for examples in SIZES:
+        values, series = (protocol(signature, examples, {}).content for signature in (VALUES, SERIES))
+        values["model"] |= {"linear_path": 24}
+        assert series == values
+    texts = [text for text, _ in protocol(SERIES, 70, {}).defaults]
+    assert texts[0] == "rnn, lstm, gru, each with 5,000 parameters, head included, and a linear path from the last 24 values"
+    assert texts[1] == "8 random trials of learning rates from 0.0003 to 0.05, then 5 seeds"
+
+
+def test_a_linear_path_leaves_the_recurrence_most_of_the_budget():
+    long = Signature(timesteps=336, features=7, outputs=2 * 96, target="value", continued=(0, 1))
+    model = protocol(long, 70, {}).content["model"]
+    assert model["linear_path"] == model["parameters"] // (4 * 96) < 336
+    assert protocol(long, 70, {"units": 8}).content["model"]["linear_path"] == 336
+    assert protocol(SERIES, 70, {"parameters": 12}).content["model"]["linear_path"] == 3
+    assert protocol(SERIES, 70, {"parameters": 3}).content["model"] == {"parameters": 3}
 
 
 def test_the_protocol_lists_what_the_user_chose():
     given = {"cells": ("gru",), "units": 7, "trials": 0, "seeds": 1, "epochs": 3, "batch_size": 8}
-    result = protocol(SERIES, 70, given)
+    result = protocol(VALUES, 70, given)
     assert result.content == {
         "cells": ["gru"],
         "seeds": 1,
@@ -340,6 +360,12 @@ def test_the_protocol_lists_what_the_user_chose():
         "no search: learning rate 0.005, then one seed",
         "up to 3 epochs of 70 examples, patience 5",
         "batch size 8",
+    ]
+    forecast = protocol(SERIES, 70, given)
+    assert forecast.content["model"] == {"units": 7, "linear_path": 24}
+    assert [text for text, _ in forecast.defaults][:2] == [
+        "gru, each with 7 units, and a linear path from the last 24 values",
+        "no search: learning rate 0.005, then one seed",
     ]
 
 
