@@ -26,11 +26,16 @@ class Draws:
     Args:
         search: what proposes them.
         template: the run that each of them is, but for what is searched.
+
+    Attributes:
+        runs: those that were asked for.
+        ended: whether each has its result, and there are no more.
     """
 
     def __init__(self, search: "Search", template: Run):
         self.search, self.template = search, template
         self.runs: list[Run] = []
+        self.ended = False
 
     def next(self, results: Results) -> list[Run]:
         """The trials that can start now, each only once."""
@@ -38,11 +43,8 @@ class Draws:
             self.search.tell(result.validation if result.status == "finished" else None)
         new = [self.template.tuned(settings) for settings in self.search.ask()]
         self.runs += new
+        self.ended = not new and self.search.told == len(self.runs)
         return new
-
-    def done(self) -> bool:
-        """Whether each trial has its result, and there are no more; `next` tells it the results."""
-        return self.search.exhausted and self.search.told == len(self.runs)
 
 
 class Pipeline:
@@ -96,7 +98,7 @@ class Pipeline:
 
     def searched(self) -> bool:
         """Whether each trial in the ranges of now has its result."""
-        return len(self.draws) == 1 + len(self.ranges.added) and all(draws.done() for draws in self.draws)
+        return len(self.draws) == 1 + len(self.ranges.added) and all(draws.ended for draws in self.draws)
 
     def chosen(self) -> RunResult | None:
         """The best trial so far; None where none has finished."""

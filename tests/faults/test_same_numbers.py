@@ -32,10 +32,10 @@ def epochs_trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     trained: list[int] = []
     train = CompiledSteps.train
 
-    def counting(self: Any, data: Any, steps: Any) -> Any:
+    def counting(self: Any, data: Any, steps: Any, *more: Any) -> Any:
         if len(steps.order) > 1:
             trained.append(len(trained))
-        return train(self, data, steps)
+        return train(self, data, steps, *more)
 
     monkeypatch.setattr(CompiledSteps, "train", counting)
     return trained
