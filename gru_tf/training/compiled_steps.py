@@ -204,7 +204,7 @@ class CompiledSteps:
             self._test_passes[buckets] = self._trace(self._test_on, self._test_loop, data, steps, buckets)
         sums, each = zip(*self._run(self._test_passes[buckets], data, steps), strict=True)
         examples, real = steps.order[steps.valid > 0], np.concatenate(each)[steps.valid > 0]
-        by_example = np.zeros(len(real), np.float32)
+        by_example = np.zeros(1 + examples.max(), np.float32)  # of a part of the examples, as it is timed, others stay 0
         by_example[examples] = real
         return self._means(list(sums)), by_example
 
