@@ -18,8 +18,9 @@ BATCHES = ((20_000, 32), (math.inf, 128))  # examples up to → sequences per st
 STEPS = 3_000  # of training, about
 EPOCHS = (10, 300)  # at least, at most: of few examples, where an epoch has few steps, patience ends a run long before
 IMPATIENCE = 4  # a share of the epochs without gain ends a run
-SEEDS, FEWER_SEEDS = 5, 3
-MUCH = 2_000_000  # steps of all training sequences together from which fewer seeds are the default
+REPLICATES = {"at_most": 34, "minutes": 10.0}  # until it is decided, and for no longer than that
+FEWER_SEEDS = 3
+MUCH = 2_000_000  # steps of all training sequences together from which few seeds, behind one search, are the default
 TRIALS = 8
 LEARNING_RATE = {"low": 3e-4, "high": 5e-2, "sampling": "log"}
 UNTUNED = 5e-3  # learning rate where nothing is tuned: near the middle of these
@@ -49,7 +50,8 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
     """
     cells = list(chosen.get("cells") or CELLS)
     batch = chosen.get("batch_size", next(size for most, size in BATCHES if examples <= most))
-    seeds = chosen.get("seeds", SEEDS if examples * signature.timesteps < MUCH else FEWER_SEEDS)
+    much = examples * signature.timesteps >= MUCH
+    seeds = chosen.get("seeds", FEWER_SEEDS if much else None)
     epochs = chosen["epochs"] if "epochs" in chosen else _epochs(examples, batch)
     patience = max(5, math.ceil(epochs / IMPATIENCE))
     size = _size(signature, examples, chosen)
@@ -57,12 +59,12 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
     trials = chosen.get("trials", TRIALS)
     content: dict[str, Any] = {
         "cells": cells,
-        "seeds": seeds,
+        **({"replicates": dict(REPLICATES)} if seeds is None else {"seeds": seeds}),
         "model": model,
         "training": {"epochs": epochs, "batch_size": batch, "patience": patience, "learning_rate": UNTUNED},
     }
     if trials:
-        content["search"] = {"trials": trials, "space": {"learning_rate": dict(LEARNING_RATE)}}
+        content["search"] = {"trials": trials, "space": {"learning_rate": dict(LEARNING_RATE)}, "shared": much}
     low, high = LEARNING_RATE["low"], LEARNING_RATE["high"]
     search = (
         f"{trials} random trials of learning rates from {low:g} to {high:g}"
@@ -71,11 +73,21 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
     )
     defaults = (
         (f"{', '.join(cells)}, each with {_words(size, model)}", ("cells", "parameters")),
-        (f"{search}, then {seeds} seeds" if seeds > 1 else f"{search}, then one seed", ("trials", "seeds")),
+        (f"{search}, {_repeated(seeds, bool(trials), much)}", ("trials", "seeds")),
         (f"up to {epochs} epochs of {examples:,} examples, patience {patience}", ("epochs",)),
         (f"batch size {batch}", ("batch_size",)),
     )
     return Protocol(content, defaults)
+
+
+def _repeated(seeds: int | None, searched: bool, shared: bool) -> str:
+    """How often this is done, and whether each time with a search of its own."""
+    if seeds is None:
+        most, minutes = REPLICATES["at_most"], REPLICATES["minutes"]
+        return f"5 to {most} times, until it is decided or {minutes:g} minutes are over"
+    if seeds == 1:
+        return "then one seed"
+    return f"then {seeds} seeds" if shared or not searched else f"once for each of {seeds} seeds"
 
 
 def _epochs(examples: int, batch: int) -> int:

@@ -90,7 +90,7 @@ class ComparisonOptions(TypedDict, total=False):
     parameters: Annotated[Count, Option("comparison", "N", "parameter budget of each network", BUDGET, least=1)]
     units: Annotated[Count, Option("comparison", "N", "units of each network, instead of a budget", UNITS, least=1)]
     trials: Annotated[Count, Option("comparison", "N", "search trials per cell; 0 for none", least=0)]
-    seeds: Annotated[Count, Option("comparison", "N", "final training runs per cell", least=1)]
+    seeds: Annotated[Count, Option("comparison", "N", "replicates of each cell; by default until it is decided", least=1)]
     epochs: Annotated[Count, Option("comparison", "N", "maximum epochs of a run", least=1)]
     batch_size: Annotated[Count, Option("comparison", "N", "sequences per training step", least=1)]
 

@@ -143,7 +143,10 @@ def write(comparison_plan: ComparisonPlan, file: Path) -> None:
         for task in comparison_plan.experiment.tasks
     ]
     content["cells"] = [cell.name for cell in comparison_plan.experiment.cells]
-    content["seeds"] = len(comparison_plan.experiment.seeds)
+    if comparison_plan.experiment.replicates is None:
+        content["seeds"] = len(comparison_plan.experiment.seeds)
+    else:  # whose seeds they are
+        content.pop("seeds", None)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     if os.path.lexists(file):  # a link that leads nowhere is something too
         raise UserError(f"{file}: already exists; it is not overwritten")

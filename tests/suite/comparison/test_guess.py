@@ -334,7 +334,10 @@ def test_networks_of_a_forecast_have_a_linear_path():
         assert series == values
     texts = [text for text, _ in protocol(SERIES, 70, {}).defaults]
     assert texts[0] == "rnn, lstm, gru, each with 5,000 parameters, head included, and a linear path from the last 24 values"
-    assert texts[1] == "8 random trials of learning rates from 0.0003 to 0.05, then 5 seeds"
+    assert (
+        texts[1]
+        == "8 random trials of learning rates from 0.0003 to 0.05, 5 to 34 times, until it is decided or 10 minutes are over"
+    )
 
 
 def test_a_linear_path_leaves_the_recurrence_most_of_the_budget():
