@@ -316,9 +316,7 @@ def test_each_claim_has_its_verdict_and_reason():
     words = " ".join(text.split())
     for one in VERDICTS:
         assert f"{one.verdict} {one.text} {one.why.strip()}" in words
-    assert "Measured claims: paired tests at equal seeds; 95 % intervals." in words
-    corrected = " ".join(rendered(*screen.verdicts(2 * VERDICTS)).split())
-    assert "paired tests at equal seeds, Holm's correction over 2 of them; 95 % intervals." in corrected
+    assert "Measured claims are corrected (Holm) together with all pairs of cells, baselines and tasks; 95 %" in words
     assert "Measured" not in rendered(*screen.verdicts(VERDICTS[:2])), "counts are exact"
     assert list(screen.verdicts(())) == []
 
