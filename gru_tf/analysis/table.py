@@ -16,6 +16,7 @@ from gru_tf.experiment.timing import Timing, Timings
 from gru_tf.tasks.task import BASELINE_ORDER
 
 FIRST = 5  # replicates before the first look
+Stands = dict[tuple[str, str], tuple[int, bool]]  # task, cell → replicates up to its last look, whether it needs more
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Row:
         timing: the phase in which the task's networks were timed; None where there was none.
         modes: of the scores, larger being better: how often the cell learned, and whether it sometimes fails; None while no
             seed has ended, and of a baseline.
+        open: whether another look would need more replicates of it: nothing was decided, and the time was up, or they are
+            still to come.
         baseline: whether it is a model without a recurrent network, whose name `cell` is; fitted once, to no seed.
     """
 
@@ -67,6 +70,7 @@ class Row:
     model_bytes: float | None = None
     timing: Timing | None = None
     modes: Modes | None = None
+    open: bool = False
     baseline: bool = False
 
     @property
@@ -98,21 +102,24 @@ def rows(experiment: Experiment, results: Iterable[RunResult], timings: Timings 
     Where a task has a timing phase, its times are those of the phase alone: a cell that is not in it has none.
     """
     results = list(results)
-    of, by_task, wanted = by_pair(results), timings or {}, _wanted(experiment, results)
+    of, by_task, stands = by_pair(results), timings or {}, _stands(experiment, results)
     return [
-        _row(experiment, task, cell, of.get((task.label, cell.label), []), by_task.get(task.label), wanted)
+        _row(experiment, task, cell, of.get((task.label, cell.label), []), by_task.get(task.label), stands)
         for task, cell in experiment.pairs()
     ]
 
 
-def _wanted(experiment: Experiment, results: list[RunResult]) -> dict[tuple[str, str], int]:
-    """Task and cell → replicates up to its last look, where they are run until it is decided; empty with fixed seeds."""
+def _stands(experiment: Experiment, results: list[RunResult]) -> Stands:
+    """Where each cell stands whose replicates are run until it is decided; empty with a fixed number of seeds."""
     if experiment.replicates is None:
         return {}
-    used = course(experiment, results).used
+    known = course(experiment, results)
     first = min(FIRST, experiment.replicates.at_most)
-    tasks = [task.label for task in experiment.tasks]
-    return {(task, cell): count or first for task, counts in zip(tasks, used, strict=True) for cell, count in counts.items()}
+    return {
+        (task.label, cell): (count or first, cell in running)
+        for task, counts, running in zip(experiment.tasks, known.used, known.running, strict=True)
+        for cell, count in counts.items()
+    }
 
 
 def baseline_rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
@@ -171,9 +178,9 @@ def _row(
     cell: Choice,
     results: list[RunResult],
     timing: Timing | None,
-    replicates: dict[tuple[str, str], int],
+    stands: Stands,
 ) -> Row:
-    wanted = replicates.get((task.label, cell.label), len(experiment.seeds))
+    wanted, is_open = stands.get((task.label, cell.label), (len(experiment.seeds), False))
     counted = set(experiment.seeds[:wanted])
     ended = [r for r in results if r.run.purpose == "final" and r.run.seed in counted]
     finals = [r for r in ended if r.status == "finished"]
@@ -207,6 +214,7 @@ def _row(
         model_bytes=_median(r.model_bytes for r in finals),
         timing=timing,
         modes=_modes(ended),
+        open=is_open,
     )
 
 

@@ -105,6 +105,16 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
             yield f"{row.title}, {row.cell}: {failure}"
 
 
+def _open(rows: Sequence[Row]) -> Iterator[str]:
+    """Which cells would need more replicates, and what to do about it."""
+    still = [row for row in rows if row.open and row.seeds >= row.wanted]
+    if still:
+        where = "; ".join(
+            f"{', '.join(row.cell for row in block)} on {block[0].title} after {block[0].seeds}" for block in blocks(still)
+        )
+        yield f"Not decided: {where} replicates. To go on, raise 'replicates.minutes' and run the same command."
+
+
 def timed(rows: Iterable[Row]) -> str:
     """How the times in a table came about: beside other runs, or in a phase of their own, on what a machine."""
     phases = {row.task: row.timing for row in rows if not row.baseline}
@@ -136,6 +146,7 @@ def _over(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     if steady:
         fewest = min(steady)
         yield f"No failure in {fewest} runs still allows a failure rate of {100 * failure_bound(0, fewest):.0f} %."
+    yield from _open(rows)
     for row in rows:
         if row.unreliable:
             yield f"{row.title}, {row.cell} is unreliable: {unreliable(row)}; the median stands in place of the mean."

@@ -13,6 +13,8 @@ from gru_tf.analysis.evidence import gather
 from gru_tf.analysis.samples import task_samples
 from gru_tf.analysis.statistics import holm
 from gru_tf.analysis.statistics.spending import level_of, looks_until
+from gru_tf.analysis.table import rows
+from gru_tf.analysis.table_text import notes
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
 
@@ -138,6 +140,18 @@ def test_a_cell_that_has_lost_is_dropped_and_its_further_runs_are_not_read():
     again = course(one, [*low, beyond])
     assert (again.running, again.wanted, again.used) == (known.running, known.wanted, known.used)
     assert [(d.better, d.comparison.p) for d in again.decisions] == [(d.better, d.comparison.p) for d in known.decisions]
+
+
+def test_what_is_open_after_a_look_is_noted_with_what_to_do():
+    one, made = sequential(5)
+    table = rows(one, made)
+    assert [row.open for row in table] == [True, True]
+    told = (
+        "Not decided: rnn, gru on digits after 5 replicates. To go on, raise 'replicates.minutes' and run the same command."
+    )
+    assert told in list(notes(one, table))
+    one, made = sequential(13)
+    assert [row.open for row in rows(one, made)] == [False, False], "all looks were taken"
 
 
 def test_a_claim_that_is_open_keeps_its_cells_running():

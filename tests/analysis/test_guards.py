@@ -75,6 +75,14 @@ def test_a_training_by_the_clock_is_not_marked():
     assert marked_as(timed, [r.model_copy(update={"best_epoch": 19}) for r in made]) == ()
 
 
+def test_a_rate_that_decays_is_best_at_its_end():
+    one, made = tuned([0.01] * 2, decay="cosine")
+    late = [r.model_copy(update={"best_epoch": 19}) for r in made]
+    assert marked_as(one, late) == ()
+    steady = [r.model_copy(update={"run": r.run.tuned({"decay": "none"})}) for r in late]
+    assert len(marked_as(one, steady)) == 1
+
+
 def marked(cell):
     one = experiment(tasks=["digits"], training={"epochs": 10})
     return gather(one, [r.model_copy(update={"best_epoch": 9 if r.run.cell.name == cell else 2}) for r in results(one)])
