@@ -122,7 +122,7 @@ def words(task: TaskEvidence, pair: SampleComparison) -> str:
         return f"withheld: {name}: {mark.what}; {mark.mend}"
     if verdict == "equivalent":
         return "equivalent" + (f" within {task.margin:.2g}" if task.margin else "")
-    return "unreliable: how often they learn does not differ significantly" if verdict == "unreliable" else verdict
+    return "unreliable: neither learns more often, or is better, significantly" if verdict == "unreliable" else verdict
 
 
 def _summary(task: TaskEvidence, pair: SampleComparison, verdict: str) -> str:

@@ -135,7 +135,7 @@ def until_decided(
 
 def _answer(one: PairDecision, failing: frozenset[tuple[int, str]]) -> Answer:
     first, second = one.comparison.first, one.comparison.second
-    if one.comparison.test != "rates" and failing & {(one.task, first), (one.task, second)}:
+    if not one.comparison.unreliable and failing & {(one.task, first), (one.task, second)}:
         return None
     return (1 if one.better == first else -1) if one.better else 0 if one.equivalent else None
 

@@ -146,7 +146,7 @@ def _measured(test: ClaimTest, p: float, evidence: Evidence) -> Verdict:
         over = (
             f"{pair.first} and {pair.second} differ by {difference(pair.difference)} in how often they learn, {p_value(p)}"
         )
-    elif test.unreliable():
+    elif pair is None and test.unreliable():
         names = ", ".join(dict.fromkeys(cell for _, cell in test.unreliable()))
         return _because(undecided, f"{over}; but {names} sometimes fails, so that a mean is of two kinds of runs")
     if known_p > LEVEL:

@@ -4,7 +4,8 @@ Where every replicate draws its own initial values, order and search, and all se
 cell has no more in common with replicate 3 of another than with replicate 4. Welch's test then finds more than a paired one,
 which has half as many degrees of freedom. Pairs are right where the task draws its data from the seed: that is a property of
 the task, and never decided from the correlation that was observed. A deterministic baseline is a constant. Where a cell
-sometimes fails, its rate of success is compared in place of its mean.
+sometimes fails, its rate of success is compared as well, and the smaller of both p-values counts twice: two cells of which
+one learns at every replicate may differ in that alone, or may be so far apart that how often they learn is no question.
 """
 
 import math
@@ -41,6 +42,7 @@ class SampleComparison:
         test: how they were compared: Welch's test, Student's in pairs or against a constant, Fisher's of rates.
         p_holm, p_equivalent_holm: corrected for everything that was tested together, each by itself.
         comparisons: how much `p` is corrected for.
+        unreliable: whether one of them sometimes fails; `p` is then twice the smaller one of two tests.
     """
 
     first: str
@@ -55,6 +57,7 @@ class SampleComparison:
     p_holm: float = math.nan
     p_equivalent_holm: float = math.nan
     comparisons: int = 1
+    unreliable: bool = False
 
     @property
     def significant(self) -> bool:
@@ -78,7 +81,7 @@ class SampleComparison:
         """In a word: "unreliable" where one of them sometimes fails, and how often does not tell them apart."""
         if self.better:
             return "better"
-        return "equivalent" if self.equivalent else "unreliable" if self.test == "rates" else "inconclusive"
+        return "equivalent" if self.equivalent else "unreliable" if self.unreliable else "inconclusive"
 
     def seen_from(self, name: str) -> "SampleComparison":
         """The same with the one of this name first.
@@ -142,10 +145,25 @@ class TaskSamples:
         failing = {first, second} & set(self.unreliable(replicates))
         if failing and self.chance is not None:
             thresholds = [threshold_of(self.scores[cell][:replicates], self.chance)[0] for cell in failing]
-            return compare_rates(a, b, float(np.fmax.reduce(thresholds)), names)
+            rates = compare_rates(a, b, float(np.fmax.reduce(thresholds)), names)
+            return _of_two(rates, self._means(_at_least(a, self.chance), _at_least(b, self.chance), names, constant))
+        return self._means(a, b, names, constant)
+
+    def _means(self, a: Sequence[float], b: Sequence[float], names: tuple[str, str], constant: bool) -> SampleComparison:
         if constant:
             return compare_with_constant(a, b[0], names, self.margin, self.transform)
         return compare_samples(a, b, names, self.paired, self.margin, self.transform)
+
+
+def _at_least(scores: Sequence[float], chance: float) -> list[float]:
+    """A run that diverged learned nothing: it counts as the baseline's score."""
+    return [chance if score == -math.inf else score for score in scores]
+
+
+def _of_two(rates: SampleComparison, means: SampleComparison) -> SampleComparison:
+    """By the test that says more, whose p-value counts twice; never equivalent: two means of two kinds of runs each."""
+    by = means if means.p < rates.p else rates
+    return replace(by, p=min(2 * by.p, 1.0), p_equivalent=math.nan, counts=rates.counts, unreliable=True)
 
 
 def compare_samples(

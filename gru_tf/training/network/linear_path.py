@@ -14,8 +14,6 @@ begins as it would without them.
 from collections.abc import Callable
 from typing import Any
 
-from keras import ops
-
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Signature
@@ -55,6 +53,8 @@ def outputs(sequence: Any, steps: int, signature: Signature, dense: Callable[...
         signature: of the task.
         dense: makes a dense layer.
     """
+    from keras import ops  # sizes are counted, and results listed, without it
+
     last = sequence[:, -steps:]
     options = {"use_bias": False, "kernel_initializer": "zeros", "name": "linear_path"}
     if not signature.continued:

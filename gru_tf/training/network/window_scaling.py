@@ -17,9 +17,6 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-import keras
-from keras import ops
-
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Signature
@@ -57,10 +54,14 @@ def _difference(sequence: Any) -> tuple[Any, Any]:
 
 
 def _standard(sequence: Any) -> tuple[Any, Any]:
+    from keras import ops
+
     return ops.mean(sequence, axis=1, keepdims=True), ops.sqrt(ops.var(sequence, axis=1, keepdims=True) + EPSILON)
 
 
 def _robust(sequence: Any) -> tuple[Any, Any]:
+    from keras import ops
+
     first, middle, third = (ops.quantile(sequence, q, axis=1, keepdims=True) for q in QUARTILES)
     r = (third - first) / NORMAL
     return middle, ops.sqrt(r * r + EPSILON)
@@ -74,6 +75,8 @@ _MEASURES: dict[str, Callable[[Any], tuple[Any, Any]]] = {
 
 
 def _apply(sequence: Any, centre: Any, spread: Any, signature: Signature) -> Any:
+    import keras
+
     parts = []
     for ours, run in groupby(range(signature.features), lambda column: column in signature.continued):
         places = tuple(run)
@@ -86,6 +89,8 @@ def _apply(sequence: Any, centre: Any, spread: Any, signature: Signature) -> Any
 
 
 def _back(outputs: Any, centre: Any, spread: Any, signature: Signature) -> Any:
+    from keras import ops
+
     targets = len(signature.continued)
     by_step = ops.reshape(outputs, (-1, signature.outputs // targets, targets))
     by_step = by_step if spread is None else by_step * columns(spread, signature.continued)
@@ -95,6 +100,8 @@ def _back(outputs: Any, centre: Any, spread: Any, signature: Signature) -> Any:
 
 def columns(sequence: Any, places: Sequence[int]) -> Any:
     """(batch, T, columns) → (batch, T, places), by slices, which every runtime has."""
+    import keras
+
     if list(places) == list(range(sequence.shape[-1])):
         return sequence
     first = places[0]

@@ -121,7 +121,8 @@ def test_a_row_by_hand():
     expected |= {"samples_per_second": 1000.0, "compile_seconds": 1.0, "train_seconds": 2.0, "run_seconds": 9.0}
     expected |= {"peak_memory_mb": 512.5, "budget_units": 4, "budget": "size", "layers": 1, "bidirectional": False}
     expected |= {"dropout": 0.0, "implementation": "stock", "frozen": False}
-    expected |= {"epochs": 10, "batch_size": 32, "learning_rate": 1e-3}
+    expected |= {"epochs": 10, "batch_size": 32, "learning_rate": 1e-3, "warmup": 0.0, "decay": "none", "refit": False}
+    expected |= {"scaling": "none", "linear_path": 0}
     expected |= {"clip_norm": 1.0, "clip": "global", "optimizer": "adam", "jit": "auto", "deterministic": True}
     expected |= {"warning": "slow", "attempts": 2, "device": "AMD EPYC", "threads": 1, "commit": "4f9d", "test_mae": 0.1}
     expected |= {"started": pd.Timestamp("2023-11-14T22:13:20.125Z"), "fingerprint": run.run.fingerprint}
@@ -180,9 +181,10 @@ def test_every_hyperparameter_has_a_column_of_its_type():
     kinds = {column.name: column.kind for column in columns.COLUMNS}
     asked = {columns.ASKED.get(name, name) for spec in (ModelSpec, TrainingSpec) for name in spec.model_fields}
     assert asked <= kinds.keys()
-    whole = ("budget_units", "budget_parameters", "layers", "epochs", "batch_size", "patience")
-    real, truth = ("dropout", "learning_rate", "clip_norm", "budget_seconds"), ("bidirectional", "frozen", "deterministic")
-    text = ("budget", "implementation", "from", "from_sha256", "clip", "optimizer", "jit")
+    whole = ("budget_units", "budget_parameters", "layers", "linear_path", "epochs", "batch_size", "patience")
+    real = ("dropout", "learning_rate", "warmup", "clip_norm", "budget_seconds")
+    truth = ("bidirectional", "frozen", "refit", "deterministic")
+    text = ("budget", "implementation", "scaling", "from", "from_sha256", "decay", "clip", "optimizer", "jit")
     assert asked == {*whole, *real, *truth, *text}
     for names, kind in ((whole, "Int64"), (real, "float64"), (truth, "boolean"), (text, "string")):
         assert {kinds[name] for name in names} == {kind}
@@ -680,7 +682,7 @@ def test_two_cells_by_hand(results):
         rf"  adding, test mse ↓: lstm is better by {re.escape(interval(pair['adding'].difference))}, p [=<] 0\.0\d+, 3 seeds"
     )
     assert re.fullmatch(shown, lines[1])
-    assert lines[2].endswith("unreliable: how often they learn does not differ significantly"), "of both one diverged"
+    assert lines[2].endswith("unreliable: neither learns more often, or is better, significantly"), "of both one diverged"
     nothing = Results(results.experiment, ()).compare("lstm", "gru")
     assert repr(nothing).splitlines()[0] == "lstm against gru (no test, Holm):"
     assert repr(nothing).splitlines()[2] == "  digits, no metric yet: no seed has finished with both"

@@ -149,21 +149,38 @@ def test_one_family_of_cells_baselines_tasks_and_claims():
 
 
 def test_a_cell_that_fails_is_compared_by_its_rate():
-    """0.99 at nine of ten replicates against a steady 0.9: Welch's test looks at means, Fisher's at 9 and 10 of 10."""
+    """0.99 at nine of ten replicates against a steady 0.9: of Welch's test and Fisher's the smaller p-value, twice."""
+
+    def twice(*p_values):
+        return min(2 * min(p_values), 1)
+
     rng = np.random.default_rng(3)
     failing, steady = rng.normal(0.99, 0.003, 10), rng.normal(0.9, 0.003, 10)
     failing[4] = 0.1
     task = TaskSamples({"a": failing, "b": steady}, {"low": 0.3, "high": 0.95}, chance=0.1, margin=0.01)
     one = task.compare("a", "b")
-    assert (one.test, one.counts) == ("rates", (10, 10))
-    assert one.p == pytest.approx(stats.fisher_exact([[9, 1], [10, 0]]).pvalue)
-    assert one.difference.mean == pytest.approx(-0.1)
+    fisher, welch = stats.fisher_exact([[9, 1], [10, 0]]).pvalue, stats.ttest_ind(failing, steady, equal_var=False).pvalue
+    assert (one.unreliable, one.counts, one.verdict) == (True, (10, 10), "unreliable")
+    assert one.p == pytest.approx(twice(fisher, welch))
     assert math.isnan(one.p_equivalent)
     assert task.compare("a", "b", replicates=4).test == "welch"  # nothing has failed yet
-    assert task.compare("a", "low").p == pytest.approx(stats.fisher_exact([[9, 1], [0, 10]]).pvalue)
-    assert task.compare("a", "high").p == pytest.approx(stats.fisher_exact([[9, 1], [10, 0]]).pvalue)
+    for name, constant, table in (("low", 0.3, [[9, 1], [0, 10]]), ("high", 0.95, [[9, 1], [10, 0]])):
+        two = stats.fisher_exact(table).pvalue, stats.ttest_1samp(failing, constant).pvalue
+        assert task.compare("a", name).p == pytest.approx(twice(*two))
     assert task.compare("b", "high").test == "constant"
     assert TaskSamples(task.scores).compare("a", "b").test == "welch"
+
+
+def test_one_that_sometimes_fails_may_be_worse_all_the_same():
+    """Errors of a hundredth, one of them a sixth like the baseline's, against a hundred-thousandth: no rates are needed."""
+    some, always = [-0.02, -0.022, -0.019, -0.167, -math.inf], [-1.8e-5, -2e-5, -1.7e-5, -1.9e-5, -1.8e-5]
+    logs = TaskSamples({"a": some, "b": always}, chance=-0.167, transform=lambda score: -math.log(-score))
+    one = logs.compare("a", "b")
+    counted = [*some[:4], -0.167]  # a run that diverged has the baseline's score
+    welch = stats.ttest_ind(np.log(np.negative(counted)), np.log(np.negative(always)), equal_var=False).pvalue
+    assert (one.test, one.unreliable, one.counts) == ("welch", True, (5, 5))
+    assert one.p == pytest.approx(2 * welch)
+    assert one.p < 0.001
 
 
 def test_a_run_that_diverged_is_a_failure_and_a_missing_one_is_none():
