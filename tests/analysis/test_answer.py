@@ -106,8 +106,8 @@ def test_a_difference_from_a_cell_that_is_not_at_its_best_is_withheld():
 
     (first,) = said(one, chosen("rnn"))
     assert (
-        ", not called better than rnn: learning_rate chosen at the upper end of its range (0.01) by 4 of 4;"
-        " widen search.space.learning_rate beyond 0.01; " in first
+        ", not called better than rnn (learning_rate chosen at the upper end of its range (0.01) by 4 of 4:"
+        " widen search.space.learning_rate beyond 0.01); " in first
     )
     assert "significantly" not in first
     (first,) = said(one, chosen("gru"))
