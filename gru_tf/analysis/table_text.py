@@ -135,8 +135,8 @@ def conditional(experiment: Experiment) -> str:
 
 def _over(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     """What intervals are of, and what so few replicates still allow; nothing with one seed."""
-    counts = sorted({row.seeds for row in rows if not row.baseline and row.seeds})
-    if len(experiment.seeds) == 1 or not counts:
+    counts = sorted({row.seeds for row in rows if not row.baseline and row.seeds}) or [len(experiment.seeds)]
+    if len(experiment.seeds) == 1:
         return
     number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     unit = "seeds" if experiment.search is None or experiment.search.shared else "replicates, each with a search of its own"

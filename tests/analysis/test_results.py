@@ -1,5 +1,6 @@
 """Results and what a store keeps apart from them."""
 
+import numpy as np
 from made_results import experiment, result
 
 from gru_tf import suite
@@ -17,6 +18,9 @@ class OneStore:
 
     def validation_histories(self, results):
         return {r.run.fingerprint: [float(r.run.seed), 0.5] for r in results if r.run.seed != 2}
+
+    def losses(self, results):
+        return {result.run.fingerprint: np.array([0.25, 0.75], "<f4") for result in results}
 
     def diagnostics(self, result):
         self.read.append((result.run.task.name, result.run.cell.name, result.run.seed))
@@ -42,6 +46,8 @@ def test_a_store_adds_every_history_and_the_inside_of_the_first_seed_that_finish
     assert histories["gru", 1] == histories["lstm", 1] == {"validation_mse": [1.0, 0.5]}
     assert histories["gru", 2] == histories["gru", 0] == histories["gru", 1000] == {}
     assert sorted(store.read) == [("adding", "gru", 1), ("adding", "lstm", 0)]
+    kept = {(r.run.cell.name, r.run.seed) for r in whole.runs if r.losses == np.array([0.25, 0.75], "<f4").tobytes()}
+    assert kept == {("gru", 1), ("gru", 2), ("lstm", 0), ("lstm", 1), ("lstm", 2)}, "of finished final runs"
     inside = {(r.run.cell.name, r.run.seed) for r in whole.runs if r.diagnostics is INSIDE}
     assert inside == {("gru", 1), ("lstm", 0)}
 

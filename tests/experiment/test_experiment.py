@@ -417,12 +417,12 @@ def test_each_value_of_a_space_must_be_possible(name, axis, message):
 
 def test_the_space_has_every_field_but_what_may_not_be_tuned():
     fields = {*ModelSpec.model_fields, *TrainingSpec.model_fields}
-    assert fields - {*MODEL, *TRAINING} == {"deterministic", "budget", "seconds", "start", "frozen", "sha256"}
+    assert fields - {*MODEL, *TRAINING} == {"deterministic", "refit", "budget", "seconds", "start", "frozen", "sha256"}
     assert set(SearchSpec.model_fields["space"].annotation.model_fields) == {*MODEL, *TRAINING}
 
 
 def test_which_hyperparameters_take_whole_numbers():
-    whole = {"units", "parameters", "layers", "epochs", "batch_size", "patience"}
+    whole = {"units", "parameters", "layers", "linear_path", "epochs", "batch_size", "patience"}
     assert {name for name in (*MODEL, *TRAINING) if is_integer(name)} == whole
 
 
