@@ -140,8 +140,11 @@ def _measured(test: ClaimTest, p: float, evidence: Evidence) -> Verdict:
         return _because(undecided, f"no results for {_listed(missing)}")
     if known_p is None:
         return _because(undecided, f"difference {undecided.difference_text}, from a single replicate")
-    over = f"difference {undecided.difference_text} over {_over(test)}, {p_value(known_p)}"
     pair = test.pair()
+    by = undecided.difference_text
+    if pair is not None and interval is not None and known_p <= LEVEL and not interval.excludes(0.0):
+        by = f"{interval.mean:.3g}"  # whose own interval knows nothing of the logarithm, or logit, that was tested
+    over = f"difference {by} over {_over(test)}, {p_value(known_p)}"
     if pair is not None and pair.test == "rates":
         over = (
             f"{pair.first} and {pair.second} differ by {difference(pair.difference)} in how often they learn, {p_value(p)}"
