@@ -18,10 +18,11 @@ SIZES = ("units", "parameters", "layers")
 
 
 class Mark(NamedTuple):
-    """What is wrong with a cell's tuning or training on a task, and what mends it, in words."""
+    """What is wrong with a cell's tuning or training on a task, and what mends it, in words; `short` for a sentence."""
 
     what: str
     mend: str
+    short: str
 
 
 def marks_of(experiment: Experiment, finals: Sequence[RunResult], drawn: Mapping[str, Range]) -> tuple[Mark, ...]:
@@ -48,7 +49,8 @@ def _at_ends(finals: Sequence[RunResult], drawn: Mapping[str, Range]) -> list[Ma
             if ends and 2 * ends.count(end) >= len(finals):
                 side, beyond = ("lower", "below") if end == "low" else ("upper", "beyond")
                 what = f"{name} chosen at the {side} end of its range ({bound:g}) by {ends.count(end)} of {len(finals)}"
-                marks.append(Mark(what, f"widen search.space.{name} {beyond} {bound:g}"))
+                mend, short = f"widen search.space.{name} {beyond} {bound:g}", f"{name} at its range's {side} end"
+                marks.append(Mark(what, mend, short))
     return marks
 
 
@@ -73,4 +75,4 @@ def _unfinished(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mar
     epochs = max(by_limit)
     what = f"best epoch among the last fifth of {epochs:,} in {late} of {known}"
     patience = "" if experiment.training.patience else " with a patience"
-    return [Mark(what, f"allow more than {epochs:,} epochs{patience}")]
+    return [Mark(what, f"allow more than {epochs:,} epochs{patience}", "best epochs among the last")]

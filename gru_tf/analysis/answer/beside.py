@@ -29,7 +29,7 @@ def against(task: TaskEvidence, model: str) -> str:
         return f"equivalent to {cell}"
     side = "equal to" if pair.difference.mean == 0 else "ahead of" if pair.difference.mean > 0 else "behind"
     if verdict == "withheld":
-        return f"{side} {cell}, which may not be at its best: {task.cell(cell).marks[0].what}"
+        return f"{side} {cell}, which may not be at its best ({task.cell(cell).marks[0].short})"
     return f"{side} {cell}, not significantly ({p})"
 
 

@@ -58,10 +58,10 @@ def _failing(task: TaskEvidence) -> list[str]:
 
 
 def _withheld(task: TaskEvidence, pairs: Sequence[SampleComparison]) -> list[str]:
-    """Why a difference that was found is not called one, and what mends it."""
+    """Why a difference that was found is not called one, in brackets; the report says more, and what mends it."""
     names = dict.fromkeys(task.withheld(pair) for pair in pairs)
     marks = [(name, task.cell(name).marks[0]) for name in names]
-    return [f"not called {_what(task, pairs, name)} ({mark.what}: {mark.mend})" for name, mark in marks]
+    return [f"not called {_what(task, pairs, name)} ({name}: {mark.short})" for name, mark in marks]
 
 
 def _what(task: TaskEvidence, pairs: Sequence[SampleComparison], name: str) -> str:

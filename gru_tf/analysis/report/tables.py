@@ -75,6 +75,7 @@ class Block:
     sized: bool  # whether memory or the size of the saved model is known
     pairs: tuple[PairRow, ...]
     others: tuple[ModelLine, ...]  # without a recurrent network
+    allows: str  # the failure rate of each cell that its runs still allow
     margin: str  # within which two are equivalent, "" where it is not known
 
 
@@ -92,7 +93,9 @@ def _block(findings: Findings, task: TaskEvidence) -> Block:
     sized = any(line.memory != NONE or line.disk != NONE for line in lines)
     margin = "" if task.margin is None else f"{task.margin:.2g}"
     resampled = any(line.other_sets != NONE for line in lines)
-    return Block(task.title, metric, lines, scale, timed, resampled, sized, pairs, other_models.lines(task), margin)
+    return Block(
+        task.title, metric, lines, scale, timed, resampled, sized, pairs, other_models.lines(task), _allows(task), margin
+    )
 
 
 def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: CellStyle, scale: Scale | None) -> TableLine:
@@ -133,10 +136,14 @@ def _centre(row: Row) -> str:
 
 
 def _learned(row: Row) -> str:
-    """As "5/5, fails ≤ 45 %": the rate of failure that is not exceeded, with 95 % confidence."""
-    if row.modes is None:
-        return NONE
-    return f"{row.modes.successes}/{row.modes.runs}, fails ≤ {100 * row.modes.failure_bound:.0f} %"
+    """In how many of its runs a cell learned: "4/5"."""
+    return NONE if row.modes is None else f"{row.modes.successes}/{row.modes.runs}"
+
+
+def _allows(task: TaskEvidence) -> str:
+    """The failure rates that so many runs still allow, with 95 % confidence: a cell that never failed may fail at that."""
+    bounds = [(cell.cell, cell.row.modes.failure_bound) for cell in task.cells if cell.row.modes]
+    return ", ".join(f"{name} {100 * bound:.0f} %" for name, bound in bounds)
 
 
 def _verdict(task: TaskEvidence, cell: CellEvidence) -> str:
