@@ -262,7 +262,8 @@ def test_results_come_back_to_the_bit(kept):
     for result in kept.told:
         back = found[result.run.fingerprint]
         assert back == result.model_copy(update={"history": back.history, "losses": b""}), "which the store keeps apart"
-    losses = {key: held for name in STORED for key, held in store.find(name).losses(found.values()).items()}
+    records = [store.find(name) for name in STORED]
+    losses = {key: held for record in records for key, held in record.losses(record.results().values()).items()}
     assert {r.run.fingerprint: r.losses for r in kept.told if r.losses} == {key: h.tobytes() for key, h in losses.items()}
 
 
