@@ -175,6 +175,12 @@ def test_where_nothing_beats_the_baseline_but_such_a_model_does():
     assert (said.cell, said.other) == (None, "logistic")
 
 
+def test_one_that_is_better_than_the_networks_and_worse_than_the_baseline_is_not_recommended():
+    said = recommend(gather(*with_others(*results(FAR, chance=30.0), logistic=35.0)), TRIVIAL)
+    assert (said.cell, said.other) == (None, None)
+    assert dict(said.lines)["Recommended"].startswith(f"the baseline ({TRIVIAL})")
+
+
 def test_where_no_cell_beats_it_the_baseline():
     said, line = advice(FAR, chance=30.0)
     assert (said.cell, said.nearest) == (None, "gru")

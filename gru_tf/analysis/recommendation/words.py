@@ -11,6 +11,7 @@ from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.table import Row
 from gru_tf.analysis.table_text import centre
 from gru_tf.analysis.wording import difference, listed, p_value
+from gru_tf.experiment.result import sign
 
 Lines = tuple[tuple[str, str], ...]  # (heading, text), in the order in which they are read
 
@@ -44,10 +45,12 @@ def lines(task: TaskEvidence, selection: Selection, trivial: str, model: str) ->
 
 
 def other(task: TaskEvidence, selection: Selection) -> CellEvidence | None:
-    """The best model without a recurrent network, where its metric is better than the selected cell's mean."""
+    """The best model without a recurrent network, where it is better than the selected cell's mean and the baseline."""
     best = task.best_baseline
     own, mean = (best.row.oriented if best else None), selection.cell.row.oriented
-    return best if own is not None and mean is not None and own > mean else None
+    if own is None or mean is None or own <= mean:
+        return None
+    return best if task.chance is None or own > sign(task.direction) * task.chance else None
 
 
 def _first(task: TaskEvidence, selection: Selection, trivial: str) -> str:
