@@ -167,7 +167,7 @@ def test_a_model_without_a_recurrent_network_that_is_better_is_recommended():
 def test_one_that_is_no_better_is_named_and_not_recommended():
     said = recommend(gather(*with_others(*results(FAR), logistic=38.2, nearest=55.0)), TRIVIAL)
     assert (said.cell, said.other) == ("gru", None)
-    assert dict(said.lines)["Without recurrence"] == "logistic 38.2, nearest 55: none is ahead of gru's mean."
+    assert dict(said.lines)["Without recurrence"] == "logistic 38.2, nearest 55: none is ahead of the mean of gru."
 
 
 def test_where_nothing_beats_the_baseline_but_such_a_model_does():
@@ -179,6 +179,7 @@ def test_one_that_is_better_than_the_networks_and_worse_than_the_baseline_is_not
     said = recommend(gather(*with_others(*results(FAR, chance=30.0), logistic=35.0)), TRIVIAL)
     assert (said.cell, said.other) == (None, None)
     assert dict(said.lines)["Recommended"].startswith(f"the baseline ({TRIVIAL})")
+    assert dict(said.lines)["Without recurrence"] == "logistic 35: none is ahead of the baseline."
 
 
 def test_where_no_cell_beats_it_the_baseline():

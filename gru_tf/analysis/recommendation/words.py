@@ -72,7 +72,8 @@ def _without(task: TaskEvidence, selection: Selection) -> str:
     pick = selection.cell.cell
     model = other(task, selection)
     if model is None:
-        return f"{values}: none is ahead of {pick}'s mean."
+        ahead = (order[0].row.oriented or 0.0) > (selection.cell.row.oriented or 0.0)
+        return f"{values}: none is ahead of {'the baseline' if ahead else f'the mean of {pick}'}."
     return f"{values}. Predictions from the store use {model.cell}; {pick}'s network is kept as well."
 
 
