@@ -222,13 +222,13 @@ class Evidence:
 def gather(experiment: Experiment, results: Iterable[RunResult], timings: Timings | None = None) -> Evidence:
     """The evidence of an experiment's results, also of one that is not finished, or of which every run failed."""
     results = list(results)
-    table = rows(experiment, results, timings)
+    tested = family(experiment, results)
+    table = rows(experiment, results, timings, tested.course)
     of, drawn = by_pair(results), used(experiment, results)
     cells = [
         tuple(_cell(experiment, row, of.get((row.task, row.cell), []), drawn[task]) for row in table if row.task == task)
         for task in _tasks(table)
     ]
-    tested = family(experiment, results)
     models = [CellEvidence(row, {}, {}, {}) for row in baseline_rows(experiment, results)]
     others = [tuple(model for model in models if model.row.task == task[0].row.task) for task in cells]
     tasks = tuple(_task(tested, number, *both) for number, both in enumerate(zip(cells, others, strict=True)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gru_tf.analysis.course import course
 from gru_tf.analysis.scores import bounded, examples_of, oriented
 from gru_tf.analysis.statistics import Interval
+from gru_tf.analysis.statistics.sequential import Course
 from gru_tf.analysis.statistics.unreliable import Modes, modes_of
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
@@ -96,24 +97,30 @@ class Row:
         return sign(self.direction) * middle.mean
 
 
-def rows(experiment: Experiment, results: Iterable[RunResult], timings: Timings | None = None) -> list[Row]:
+def rows(
+    experiment: Experiment,
+    results: Iterable[RunResult],
+    timings: Timings | None = None,
+    known: Course | None = None,
+) -> list[Row]:
     """The table of an experiment, in its order of tasks and cells; also of one that is not finished.
 
-    Where a task has a timing phase, its times are those of the phase alone: a cell that is not in it has none.
+    Where a task has a timing phase, its times are those of the phase alone: a cell that is not in it has none. `known` is
+    where an experiment with `replicates` stands, where the caller knows it already.
     """
     results = list(results)
-    of, by_task, stands = by_pair(results), timings or {}, _stands(experiment, results)
+    of, by_task, stands = by_pair(results), timings or {}, _stands(experiment, results, known)
     return [
         _row(experiment, task, cell, of.get((task.label, cell.label), []), by_task.get(task.label), stands)
         for task, cell in experiment.pairs()
     ]
 
 
-def _stands(experiment: Experiment, results: list[RunResult]) -> Stands:
+def _stands(experiment: Experiment, results: list[RunResult], known: Course | None) -> Stands:
     """Where each cell stands whose replicates are run until it is decided; empty with a fixed number of seeds."""
     if experiment.replicates is None:
         return {}
-    known = course(experiment, results)
+    known = known or course(experiment, results)
     first = min(FIRST, experiment.replicates.at_most)
     return {
         (task.label, cell): (count or first, cell in running)
