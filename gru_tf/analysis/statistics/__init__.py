@@ -4,8 +4,7 @@
 another test set as well. `paired.py`: two cells at equal seeds, tested, with Holm's correction; `unpaired.py`: two cells of
 their own seeds, or a baseline, by `means.py`, `equivalence.py` and, for cells that sometimes fail, `unreliable.py`.
 `sequential.py`: replicates until it is known, by the levels of `spending.py`. `across.py` and `signed_ranks.py`: many tasks,
-by normalised scores and by ranks. `power.py`: how many seeds a comparison would need. `tuning.py`: whether a search was
-wide, long and large enough.
+by normalised scores and by ranks. `tuning.py`: whether a search was wide, long and large enough.
 """
 
 from gru_tf.analysis.statistics.intervals import Interval, bootstrap_interval, interval, mean_interval

@@ -8,7 +8,6 @@ import pytest
 from scipy import stats
 
 from gru_tf.analysis.statistics import paired
-from gru_tf.analysis.statistics.power import power_of, seeds_for, seeds_needed
 
 # Darwin's maize, crossed − self-fertilised in eighths of an inch; R. A. Fisher, The design of experiments, 1935, §16–21
 DARWIN = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48])
@@ -39,27 +38,6 @@ def test_demsars_signed_ranks():
     ranks = stats.rankdata(np.abs(np.round(difference, 6)))
     zeros = ranks[difference == 0].sum() / 2
     assert (ranks[difference > 0].sum() + zeros, ranks[difference < 0].sum() + zeros) == (93, 12)
-
-
-@pytest.mark.parametrize(("effect", "pairs"), [(0.2, 199), (0.5, 34), (0.8, 15)])
-def test_cohens_tables(effect, pairs):
-    """Pairs for a power of 0.8 at 5 %, two-sided, of a small, a medium and a large effect, as commonly printed."""
-    assert seeds_for(effect) == pairs
-    assert power_of(effect, pairs) >= 0.8 > power_of(effect, pairs - 1)
-
-
-@pytest.mark.parametrize(("effect", "seeds"), [(14.2, 2), (20, 2), (30, 2), (4, 3)])
-def test_the_power_of_large_effects_at_a_small_level(effect, seeds):
-    """Against 100,000 simulated experiments; SciPy's noncentral t gives no number for some of these."""
-    level = 0.05 / 60
-    draws = np.random.default_rng(0).normal(effect, 1, (100_000, seeds))
-    t = draws.mean(1) / draws.std(1, ddof=1) * math.sqrt(seeds)
-    found = np.mean(np.abs(t) > stats.t.ppf(1 - level / 2, seeds - 1))
-    assert power_of(effect, seeds, level) == pytest.approx(found, abs=4 * math.sqrt(found / 100_000))
-    assert seeds_for(effect, level) > seeds
-
-
-# --- brute force and SciPy ---
 
 
 @pytest.mark.parametrize("difference", samples(), ids=lambda d: f"{len(d)} seeds, sum {d.sum():.2f}")
@@ -169,19 +147,3 @@ def test_without_the_correction_more_would_be_settled():
     draws = np.random.default_rng(5).normal(size=(1000, 3, 5))
     raw = sum(any(c.t <= 0.05 for c in paired.compare_all(dict(zip("abc", cells, strict=True)))) for cells in draws)
     assert raw > 50 + 2 * math.sqrt(1000 * 0.05 * 0.95)
-
-
-def test_the_seeds_it_asks_for_find_the_difference():
-    """Of experiments with the difference that was seen, about four in five settle it with so many seeds."""
-    seen = np.random.default_rng(4).normal(0.8, 1, 6)
-    needed = seeds_needed(seen, comparisons=3)
-    effect = seen.mean() / seen.std(ddof=1)
-    draws = np.random.default_rng(1).normal(effect, 1, (1000, needed))
-    found = sum(paired.t_test(d) <= 0.05 / 3 for d in draws) / 1000
-    assert needed > 6
-    assert found == pytest.approx(0.8, abs=0.04)
-
-
-@pytest.mark.parametrize("difference", [[0.1], [0.2, 0.2], [1.0, math.nan], [1.0, -1.0]])
-def test_where_nothing_can_be_said_no_number_of_seeds_is(difference):
-    assert seeds_needed(difference) is None
