@@ -13,6 +13,7 @@ from gru_tf.recurrent.layers.reverse_time import ReverseTime
 from gru_tf.recurrent.layers.stack import RecurrentStack
 
 IDLE = (keras.layers.Dropout, keras.layers.InputLayer, keras.layers.Identity)  # do nothing outside training
+MASKING = (keras.layers.Embedding, keras.layers.Masking)
 SIDES = ("_inbound_nodes", "_outbound_nodes")  # Keras' names for the calls before and after a layer
 
 
@@ -60,9 +61,10 @@ def network_of(model: Any) -> Network:
 
 def in_line(model: Any) -> Iterator[Any]:
     """All layers in order, with those of nested models and stacks; raises UserError where they branch or are not alone."""
-    own = _nodes(model)
+    nodes = _nodes(model)
+    own, masks = {id(node) for node in nodes}, _masks(nodes)
     for operation in _operations(model):
-        if not isinstance(operation, keras.layers.Layer):  # which `layers` leaves out
+        if not isinstance(operation, keras.layers.Layer) and id(operation) not in masks:  # which `layers` leaves out
             kind = type(operation).__name__
             raise UserError(
                 f"model '{model.name}': expected layers alone, as this format holds no others. Received: the operation"
@@ -82,13 +84,26 @@ def in_line(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def _nodes(model: Any) -> set[int]:
+def _nodes(model: Any) -> list[Any]:
     """The calls that make up the model; its layers may have been called elsewhere too, as Keras does while it loads."""
-    return {id(node) for nodes in getattr(_graph(model), "_nodes_by_depth", {}).values() for node in nodes}
+    return [node for nodes in getattr(_graph(model), "_nodes_by_depth", {}).values() for node in nodes]
 
 
 def _operations(model: Any) -> list[Any]:
     return list(getattr(_graph(model), "operations", ()))
+
+
+def _masks(nodes: list[Any]) -> set[int]:
+    """The operations that Keras adds where a layer computes a mask of its inputs, which say no more than the layer does."""
+    calls = [node for node in nodes if isinstance(node.operation, MASKING)]
+    tensors = [getattr(tensor, "_keras_mask", None) for node in calls for tensor in node.output_tensors]
+    masks = set()
+    while tensors:
+        history = getattr(tensors.pop(), "_keras_history", None)
+        if history is not None and not isinstance(history.operation, keras.layers.Layer):
+            masks.add(id(history.operation))
+            tensors.extend(history.operation._inbound_nodes[history.node_index].input_tensors)
+    return masks
 
 
 def _graph(model: Any) -> Any:

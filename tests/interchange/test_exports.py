@@ -346,15 +346,23 @@ def recurrent(layer, *behind):
     return filled(keras.Sequential([keras.Input((None, I)), layer, *behind]))
 
 
+def masked_otherwise():
+    tokens = keras.Input((6,), dtype="int32")
+    gru = keras.layers.GRU(4)(keras.layers.Embedding(9, I)(tokens), mask=keras.ops.not_equal(tokens, 3))
+    return filled(keras.Model(tokens, gru))
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
+        (masked_otherwise, r"Received: the operation '.*' \(NotEqual\)"),
+        (lambda: recurrent(keras.layers.Masking(), keras.layers.GRU(4)), "Masking"),
         (lambda: recurrent(Halved(4)), "not the same: .* a layer of the model computes something else than its class"),
         (lambda: recurrent(keras.layers.GRU(4, go_backwards=True, return_sequences=True)), "Received: steps from the last"),
         (lambda: recurrent(keras.layers.GRU(4, return_sequences=True), ReverseTime()), "Received: steps in their order"),
         (lambda: recurrent(keras.layers.Rescaling([1.0, 2.0, 3.0]), keras.layers.GRU(4)), "expected one number as scale"),
     ],
-    ids=["subclass", "turned round", "turned round twice", "scales"],
+    ids=["mask of other tokens", "masking", "subclass", "turned round", "turned round twice", "scales"],
 )
 def test_a_model_that_its_layers_names_do_not_say_is_not_exported(model, words, tmp_path):
     with pytest.raises(gru_tf.UserError, match=words):
