@@ -80,8 +80,10 @@ def fit(name: str, task: Task, splits: Splits, seed: int, refit: bool = False) -
         return _fit(name, task, splits, seed, refit)
 
 
-def fit_again(name: str, task: Task, splits: Splits, seed: int, settings: Settings) -> tuple[FittedBaseline, float]:
-    """The model of settings that were chosen before, and its metric on the validation split: as `fit` had both.
+def fit_again(
+    name: str, task: Task, splits: Splits, seed: int, settings: Settings, refit: bool = False
+) -> tuple[FittedBaseline, float]:
+    """The model of settings that were chosen before, and their metric on the validation split: as `fit` had both.
 
     Raises:
         UserError: where the baseline cannot be used on the task.
@@ -91,8 +93,12 @@ def fit_again(name: str, task: Task, splits: Splits, seed: int, settings: Settin
         raise UserError(f"{name}: {reason}")
     training = TrainingData.of_task(task, splits)
     with _one_thread():
-        model = BASELINES.find(name).fit(task.signature, training, settings, seed)
-        return model, _scores(task, splits, "validation", training.rows, model).values[task.metric.name]
+        baseline: Baseline = BASELINES.find(name)
+        model = baseline.fit(task.signature, training, settings, seed)
+        validation = _scores(task, splits, "validation", training.rows, model).values[task.metric.name]
+        if refit:
+            model = baseline.fit(task.signature, _joined(training, splits), settings, seed)
+        return model, validation
 
 
 @contextmanager

@@ -46,7 +46,7 @@ class Run(Spec):
 
     Args:
         purpose: "trial" of a search (never reads the test split), "final", or "baseline".
-        task, cell: what is learned, and by what; of a baseline its name, and model and training are of no account.
+        task, cell: what is learned, and by what; of a baseline its name, and of model and training only `refit` counts.
         seed: of data, initialisation, dropout and order.
         model, training: network and recipe.
         diagnostics: of the network, recorded by a final run; they change no number and are no part of the fingerprint.
@@ -69,8 +69,11 @@ class Run(Spec):
     @property
     def fingerprint(self) -> str:
         """Hash of the canonical form: the same run has the same one, in every process and on every machine."""
-        without = ("diagnostics", *(("model", "training") if self.purpose == "baseline" else ()))
-        return _fingerprint(self, dict.fromkeys(without, True))
+        without: dict[str, Any] = {"diagnostics": True}
+        if self.purpose == "baseline":
+            others = {name: True for name in TrainingSpec.model_fields if name != "refit"}
+            without |= {"model": True, "training": others if self.training.refit else True}
+        return _fingerprint(self, without)
 
     def tuned(self, settings: Settings) -> "Run":
         """This run with hyperparameters set by name.

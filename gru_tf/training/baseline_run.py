@@ -18,7 +18,7 @@ SAME = 1e-3  # of a metric: another machine or library rounds otherwise
 
 
 def fit(run: Run) -> RunResult:
-    """Fit `run`'s baseline to its task, on the same splits as the networks have at that seed.
+    """Fit `run`'s baseline to its task, on the same splits as the networks have at that seed, and anew where they train anew.
 
     It counts as diverged where no setting of its grid gives a finite metric on validation.
     """
@@ -30,7 +30,7 @@ def fit(run: Run) -> RunResult:
         seconds = time.perf_counter() - clock
         return RunResult(run=run, status="finished", warning=f"left out: {left_out}", started=started, seconds=seconds)
     try:
-        fitted = fitting.fit(run.cell.name, task, splits, run.seed)
+        fitted = fitting.fit(run.cell.name, task, splits, run.seed, run.training.refit)
     except UserError as error:
         seconds = time.perf_counter() - clock
         return RunResult(run=run, status="diverged", error=str(error), started=started, seconds=seconds)
@@ -47,7 +47,7 @@ def fit_again(result: RunResult) -> FittedBaseline:
     assert result.fitted is not None  # noqa: S101, of a baseline that was fitted
     task = create(run.task.name, run.task.options)
     splits = task.splits(stream(run.seed, run.task))
-    model, value = fitting.fit_again(run.cell.name, task, splits, run.seed, result.fitted.settings)
+    model, value = fitting.fit_again(run.cell.name, task, splits, run.seed, result.fitted.settings, run.training.refit)
     if result.validation is None or not math.isclose(value, result.validation, rel_tol=SAME, abs_tol=SAME):
         scored = f"{result.metric} {result.validation:.6g} on validation, as in the store"
         raise UserError(f"{run.cell.label} fitted anew to {run.task.title}: expected {scored}. Received: {value:.6g}")

@@ -64,10 +64,11 @@ def test_what_is_read_predicts_the_same(name: str, tmp_path: Any) -> None:
         assert type(again) is type(model)
 
 
+@pytest.mark.parametrize("refit", [False, True], ids=["once", "and again with validation"])
 @pytest.mark.parametrize("name", MADE)
-def test_fitted_again_with_its_settings_it_is_the_same(name: str) -> None:
-    first = fitted(name)
-    model, validation = fit_again(name, MADE[name], splits_of(name), 3, first.settings)
+def test_fitted_again_with_its_settings_it_is_the_same(name: str, refit: bool) -> None:
+    first = fit(name, MADE[name], splits_of(name), 3, refit)
+    model, validation = fit_again(name, MADE[name], splits_of(name), 3, first.settings, refit)
     assert validation == first.validation
     np.testing.assert_array_equal(model.predict(asked(name)), first.model.predict(asked(name)))
 

@@ -56,6 +56,27 @@ def test_its_metric_is_that_of_the_same_model_by_scikit_learn(series):
     assert result.model_bytes > 0
 
 
+def test_where_networks_train_anew_on_validation_too_it_is_fitted_to_both(series):
+    run = run_of(series, "ridge")
+    again = run.model_copy(update={"training": TrainingSpec(refit=True, epochs=7)})
+    first, second = trainer.attempt(run), trainer.attempt(again)
+    task = create("forecast", series["forecast"])
+    splits = task.splits(np.random.default_rng(0))
+    parts = (splits.train, splits.validation)
+    both = [np.concatenate([flat(getattr(part, name)) for part in parts]) for name in ("inputs", "targets")]
+    wrong = Ridge(alpha=second.fitted.settings["alpha"]).fit(*both).predict(flat(splits.test.inputs)) - flat(
+        splits.test.targets
+    )
+    assert second.validation == first.validation
+    assert second.test == pytest.approx(task.metric.value(float(np.mean(np.square(wrong)))), rel=1e-5)
+    assert second.test != pytest.approx(first.test, rel=1e-3)
+    asked = fitting.ModelInputs.of_split(splits, "test", task.forecast_rows())
+    predicted = baseline_run.fit_again(second).predict(asked) - flat(splits.test.targets)
+    assert task.metric.value(float(np.mean(np.square(predicted)))) == pytest.approx(second.test, rel=1e-9)
+    assert run.fingerprint != again.fingerprint
+    assert again.fingerprint == again.model_copy(update={"training": TrainingSpec(refit=True)}).fingerprint
+
+
 def flat(array):
     return array.reshape(len(array), -1).astype("float64")
 
