@@ -20,7 +20,8 @@ SAME = 1e-3  # of a metric: another machine or library rounds otherwise
 def fit(run: Run) -> RunResult:
     """Fit `run`'s baseline to its task, on the same splits as the networks have at that seed.
 
-    With `training.refit` the chosen settings are fitted anew, as networks are trained anew. It counts as diverged where no setting of its grid gives a finite metric on validation.
+    With `training.refit` the chosen settings are fitted anew, as networks are trained anew.
+    It counts as diverged where no setting of its grid gives a finite metric on validation.
     """
     started, clock = time.time(), time.perf_counter()
     task = create(run.task.name, run.task.options)
