@@ -13,9 +13,13 @@ from datetime import datetime
 from inspect import cleandoc
 from io import StringIO
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 from gru_tf.analysis import table_text
+from gru_tf.analysis.answer.beside import against
+from gru_tf.analysis.evidence import TaskEvidence
+from gru_tf.analysis.results import Results
 from gru_tf.analysis.statistics import Interval
 from gru_tf.commands import listing
 from gru_tf.experiment import yaml_file
@@ -135,7 +139,31 @@ def measure(name: str, store: str) -> dict[str, Any]:
         "device": last.environment["device"],
         "versions": {package: last.environment["versions"][package] for package in ("tensorflow", "keras")},
         "others": sum(row.baseline for row in rows),
+        "rival": rival(results.evidence.tasks[0], results),
         "table": printed(experiment, rows),
+    }
+
+
+def rival(task: TaskEvidence, results: Results) -> dict[str, Any] | None:
+    """The best model without a recurrent network beside the best cell; None where no such model fits the task."""
+    model = task.best_baseline
+    if model is None or task.best is None:
+        return None
+    cell, pair = task.cell(task.best), task.pair(model.cell, task.best)
+    assert cell.row.test is not None and model.row.test is not None and pair is not None  # noqa: S101, PT018
+    fitted = next(r.fitted for r in results.runs if r.run.purpose == "baseline" and r.run.cell.label == model.cell)
+    verdict = task.verdict(pair)
+    return {
+        "cell": cell.cell,
+        "test": cell.row.test._asdict(),
+        "parameters": cell.row.parameters,
+        "seconds": round(median(cell.training_seconds.values()), 2),
+        "model": model.cell,
+        "value": model.row.test.mean,
+        "size": model.row.parameters,
+        "model_seconds": round(fitted.fit_seconds, 3) if fitted else None,
+        "verdict": "worse" if verdict == "better" and pair.better != model.cell else verdict,
+        "words": against(task, model.cell),
     }
 
 

@@ -5,7 +5,8 @@ what a killed worker had trained in vain. So the time is the same whenever it is
 """
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 
 from gru_tf.experiment.result import RunResult
 
@@ -17,3 +18,20 @@ def wall_time(results: Iterable[RunResult]) -> float:
         total += max(0.0, end - max(start, covered))
         covered = max(covered, end)
     return total
+
+
+def wall_time_of_more(results: Collection[RunResult], more: Mapping[tuple[str, str], int]) -> float:
+    """Seconds that further replicates will take, if they take as long as those so far, and as many runs go on at once.
+
+    Args:
+        results: of the runs so far; a trial is one of its (task, cell)'s replicates, so leave out those that all share.
+        more: labels of task and cell → further replicates, of a cell that has some.
+    """
+    spent, replicates = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for result in results:
+        pair = result.run.task.label, result.run.cell.label
+        spent[pair] += result.seconds
+        replicates[pair] += result.run.purpose == "final"
+    whole = wall_time(results)
+    at_once = sum(result.seconds for result in results) / whole if whole else 1.0
+    return sum(spent[pair] / max(replicates[pair], 1) * count for pair, count in more.items() if count) / at_once

@@ -12,7 +12,7 @@ from gru_tf.analysis.statistics.spending import level_of, looks_until
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import ReplicatesSpec
-from gru_tf.experiment.wall_time import wall_time
+from gru_tf.experiment.wall_time import wall_time, wall_time_of_more
 
 Pair = tuple[str, str]  # labels of task and cell
 
@@ -47,20 +47,27 @@ class Looks:
             results: of all runs so far, of every cell up to the replicates that were wanted of it.
 
         Returns:
-            Nothing where nothing is open, all looks have been taken, or the time is up.
+            Nothing where nothing is open, all looks have been taken, or the next would not end in time.
         """
         self.course = course(self.experiment, results)
         wanted = self.course.wanted
-        if wanted is None or self._late(results):
+        if wanted is None:
             return []
         if wanted <= self.wanted:
             raise ValueError(f"take: expected the results of {self.wanted} replicates. Received: those of fewer")
-        self.wanted = wanted
         tasks = zip(self.experiment.tasks, self.course.running, strict=True)
-        return [(task.label, cell) for task, cells in tasks for cell in cells]
+        going_on = [(task.label, cell) for task, cells in tasks for cell in cells]
+        if self._late(results, dict.fromkeys(going_on, wanted - self.wanted)):
+            return []
+        self.wanted = wanted
+        return going_on
 
-    def _late(self, results: Collection[RunResult]) -> bool:
-        return self.minutes is not None and wall_time(results) >= 60 * self.minutes
+    def _late(self, results: Collection[RunResult], more: dict[Pair, int]) -> bool:
+        if self.minutes is None:
+            return False
+        search = self.experiment.search
+        repeated = [r for r in results if search is None or not search.shared or r.run.purpose == "final"]
+        return wall_time(results) + wall_time_of_more(repeated, more) > 60 * self.minutes
 
     def __str__(self) -> str:
         """Which look comes next and what is known so far: "look 2 of 5: 8 replicates, 3 of 6 pairs decided"."""

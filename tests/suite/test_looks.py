@@ -14,7 +14,7 @@ from made_up_runs import conduct as conduct_by
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
-from gru_tf.experiment.wall_time import wall_time
+from gru_tf.experiment.wall_time import wall_time, wall_time_of_more
 from gru_tf.suite import coordinator, looks
 
 # Keras Tuner 1.4.8 calls deprecated names of threading
@@ -212,7 +212,7 @@ def test_wall_time_by_brute_force():
     assert wall_time([final(float(start), float(length)) for start, length in spans]) == len(covered)
 
 
-def test_no_look_is_begun_when_the_time_is_up_and_the_first_is_always_completed(monkeypatch, tmp_path):
+def test_no_look_is_begun_that_would_not_end_in_time_and_the_first_is_always_completed(monkeypatch, tmp_path):
     def counts(minutes, folder):
         scripted(monkeypatch, (8, ("gru",)), (13, ("gru",)), (21, ("gru",)))
         record = Memory(experiment(replicates={"minutes": minutes}))
@@ -220,23 +220,48 @@ def test_no_look_is_begun_when_the_time_is_up_and_the_first_is_always_completed(
         return max(map(len, replicates(record).values()))
 
     assert counts(0.01, "a") == 5
-    assert counts(30 / 60, "b") == 5
-    assert counts(30.5 / 60, "c") == 8
-    assert counts(40 / 60, "d") == 13
-    assert counts(60, "e") == 21
+    assert counts(35.9 / 60, "b") == 5, "6 more runs take a second each"
+    assert counts(36 / 60, "c") == 8
+    assert counts(45.9 / 60, "d") == 8
+    assert counts(46 / 60, "e") == 13
+    assert counts(60, "f") == 21
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_search_of_its_own_is_part_of_what_a_replicate_takes(monkeypatch, tmp_path, shared):
+    """30 seeds with 2 trials each, or for 6 pairs of them; then 6 with 2 trials each, or none."""
+    ends = 30 + 12 + 6 if shared else 90 + 18
+
+    def count(minutes, folder):
+        scripted(monkeypatch, (8, ("gru",)))
+        record = Memory(experiment(replicates={"minutes": minutes}, search=SEARCH | {"shared": shared}))
+        conduct(record, tmp_path / folder)
+        return max(map(len, replicates(record).values()))
+
+    assert count((ends - 0.1) / 60, "a") == 5
+    assert count((ends + 0.1) / 60, "b") == 8
+
+
+def test_more_replicates_take_as_long_as_those_so_far_by_as_many_at_once():
+    run = experiment().runs()[0]
+    pair = run.task.label, run.cell.label
+    trial = run.model_copy(update={"purpose": "trial"})
+    own = [RunResult(run=one, status="finished", started=0, seconds=seconds) for one, seconds in ((trial, 4), (run, 6))]
+    assert wall_time_of_more(own, {pair: 3}) == pytest.approx(3 * (4 + 6) / (10 / 6))
+    assert wall_time_of_more(own, {}) == wall_time_of_more([], {}) == 0
 
 
 def test_more_minutes_go_on_where_it_was_and_a_kill_gives_no_time_back(monkeypatch, tmp_path):
     script = ((8, ("gru",)), (13, ("gru",)), (21, ("gru",)))
-    record = Memory(experiment(replicates={"minutes": 33 / 60}))
+    record = Memory(experiment(replicates={"minutes": 40 / 60}))
     scripted(monkeypatch, *script)
     with pytest.raises(Killed):
         conduct(record, tmp_path, lives=33)
     scripted(monkeypatch, *script)
     trained, _ = conduct(record, tmp_path, seed=5)
     assert len(trained) == 3
-    assert max(map(len, replicates(record).values())) == 8, "36 seconds are spent"
-    record.experiment = experiment(replicates={"minutes": 40 / 60})
+    assert max(map(len, replicates(record).values())) == 8, "36 seconds are spent, and 10 more would be too many"
+    record.experiment = experiment(replicates={"minutes": 46 / 60})
     scripted(monkeypatch, *script)
     assert len(conduct(record, tmp_path, seed=9)[0]) == 10
     scripted(monkeypatch, *script)

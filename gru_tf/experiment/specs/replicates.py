@@ -16,9 +16,9 @@ class ReplicatesSpec(Spec):
     Args:
         until: "decided": until each comparison of the experiment is.
         at_most: replicates at the last look; it may also be any number between these.
-        minutes: wall time of the runs after which no further look is begun; null for no limit. The first look is always
-            completed, and a look that was begun is as well. It is no part of what the experiment is: raised, the same
-            command goes on.
+        minutes: wall time of all runs together; null for no limit. A further look is begun where its runs should end in
+            time, going by those so far, and is then completed; the first is in any case. It is no part of what the
+            experiment is: raised, the same command goes on.
         seed: of the first replicate; the next have the next seeds.
     """
 
