@@ -5,7 +5,7 @@ what a killed worker had trained in vain. So the time is the same whenever it is
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from gru_tf.experiment.result import RunResult
@@ -27,7 +27,8 @@ def wall_time_of_more(results: Collection[RunResult], more: Mapping[tuple[str, s
         results: of the runs so far; a trial is one of its (task, cell)'s replicates, so leave out those that all share.
         more: labels of task and cell → further replicates, of a cell that has some.
     """
-    spent, replicates = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    spent: defaultdict[tuple[str, str], float] = defaultdict(float)
+    replicates = Counter[tuple[str, str]]()
     for result in results:
         pair = result.run.task.label, result.run.cell.label
         spent[pair] += result.seconds
