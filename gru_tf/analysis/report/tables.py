@@ -33,7 +33,6 @@ class TableLine:
     test: str
     bar: Bar | None
     other_sets: str  # the interval with other test sets of this size counted in
-    chance: str
     beats: str
     score: str
     verdict: str
@@ -43,7 +42,7 @@ class TableLine:
     memory: str
     disk: str
     seeds: str
-    learned: str  # how often it did, and the failure rate that this still allows
+    learned: str  # in how many of its runs
     marks: tuple[str, ...]  # what keeps it from being at its best
     failed: int
 
@@ -77,6 +76,8 @@ class Block:
     others: tuple[ModelLine, ...]  # without a recurrent network
     allows: str  # the failure rate of each cell that its runs still allow
     margin: str  # within which two are equivalent, "" where it is not known
+    chance: str  # the baseline's metric, "" where it is not known
+    sometimes: bool  # whether a cell did not learn in one of its runs
 
 
 def blocks(findings: Findings) -> list[Block]:
@@ -93,9 +94,10 @@ def _block(findings: Findings, task: TaskEvidence) -> Block:
     sized = any(line.memory != NONE or line.disk != NONE for line in lines)
     margin = "" if task.margin is None else f"{task.margin:.2g}"
     resampled = any(line.other_sets != NONE for line in lines)
-    return Block(
-        task.title, metric, lines, scale, timed, resampled, sized, pairs, other_models.lines(task), _allows(task), margin
-    )
+    chance = "" if task.chance is None else f"{task.chance:.3g}"
+    sometimes = any(cell.row.modes.successes < cell.row.modes.runs for cell in task.cells if cell.row.modes)
+    others, allows = other_models.lines(task), _allows(task)
+    return Block(task.title, metric, lines, scale, timed, resampled, sized, pairs, others, allows, margin, chance, sometimes)
 
 
 def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: CellStyle, scale: Scale | None) -> TableLine:
@@ -109,7 +111,6 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: Cel
         test="no test metric" if cell.untested == row.seeds > 0 else _centre(row),
         bar=Bar.on_scale(scale, task, cell) if scale else None,
         other_sets=_bounds(other_test_sets(finals)),
-        chance=f"{row.chance:.3g}" if row.chance is not None else NONE,
         beats={True: "yes", False: "not clearly", None: NONE}[cell.beats_chance],
         score=f"{row.score:.3f}" if row.score is not None and math.isfinite(row.score) else NONE,
         verdict=_verdict(task, cell),
