@@ -79,7 +79,7 @@ def line(name, known):
     return (
         f"{name}: pairs decided {known.decided:.3f}; same verdict twice {known.same:.3f} of those decided both times, "
         f"{known.same_or_open:.3f} of those decided either time; every verdict the same {known.all_same:.3f}; "
-        f"experiments with a wrong verdict {known.wrong:.3f} by means, {known.wrong_at_all:.3f} by means and medians; "
+        f"experiments with a wrong verdict {known.wrong:.3f}; "
         f"intervals hold the truth {known.coverage:.3f}; replicates {spent}"
         f"{failed}, others {known.unreliable[1]:.3f}"
     )
@@ -103,7 +103,8 @@ def main():
     tables = [read(path) for path in options.tables or sorted(Path(__file__).with_name("verdict_tables").glob("*.csv"))]
     for table in tables:
         means = simulation.truths(table, options.draws)
-        print(f"{table.title}: {', '.join(f'{cell} {mean:.4f}' for cell, mean in means.items())}; margin {table.margin:.4f}")
+        known = ", ".join(f"{cell} {of['learned']:.4g} (learns in {of['rate']:.3f})" for cell, of in means.items())
+        print(f"{table.title}: {known}; margin {table.margin:.4f}")
     report(tables, options)
     if options.failing:
         print(f"the best cell of each task fails at {options.failing:.0%} of its final runs")

@@ -2,8 +2,10 @@
 
 A table has the validation and test score of every cell, with every configuration, at every seed. A replicate draws some
 configurations, takes for each cell the one that is best on validation at a seed, and the test score of that at another
-(X. Bouthillier and others, Accounting for variance in machine learning benchmarks, 2021, arXiv 2103.03098). The truth is the
-mean over all such replicates, and their median where a cell is called unreliable. Two protocols are compared:
+(X. Bouthillier and others, Accounting for variance in machine learning benchmarks, 2021, arXiv 2103.03098). The truth is of
+all such replicates, and of what an experiment speaks of: of a cell that it never saw fail the mean of those that learn, for
+beside it stands how often it may fail; of one that it calls unreliable the median, the rate, and the mean with failures.
+Two protocols are compared:
 
 * replicates: each with a search of its own, looked at until decided, as `gru_tf.analysis.statistics.sequential` has it;
 * one search: all seeds use what one search chose, compared in pairs at equal seeds, as was usual before.
@@ -23,13 +25,18 @@ from gru_tf.analysis.statistics import compare_tasks
 from gru_tf.analysis.statistics.intervals import Interval, mean_interval
 from gru_tf.analysis.statistics.scales import growing, scale_of, scaled_interval
 from gru_tf.analysis.statistics.sequential import Keep, PairDecision, follow
-from gru_tf.analysis.statistics.unpaired import TaskSamples
-from gru_tf.analysis.statistics.unreliable import median_interval
+from gru_tf.analysis.statistics.unpaired import SampleComparison, TaskSamples
+from gru_tf.analysis.statistics.unreliable import median_interval, threshold_of
 
 MOST = 34
 TRUTHS = 20_000  # replicates whose mean is taken for the truth
+MODES = 1_000  # of these, which say where learning begins
 Answer = int | None  # 1, −1: the first, the second is better; 0: equivalent; None: inconclusive
 Pair = tuple[int, str, str]
+What = Literal[
+    "learned", "mean", "median", "rate"
+]  # mean of the replicates that learn, of all, median of all, share that learns
+Centres = Mapping[str, Mapping[What, float]]
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class Outcome:
 
     Args:
         answers: (task, first, second) → its answer.
+        spoken_of: (task, first, second) → what the answer is about, "learned" where it is not here.
         intervals: (task, cell) → the mean with its interval, the median of those that were called unreliable.
         unreliable: (task, cell) of those that were called so.
         replicates: for each task those of a cell, averaged over cells.
@@ -76,6 +84,7 @@ class Outcome:
     intervals: Mapping[tuple[int, str], Interval]
     unreliable: frozenset[tuple[int, str]]
     replicates: tuple[float, ...]
+    spoken_of: Mapping[Pair, What] = field(default_factory=dict)
 
 
 def replicates(table: RunTable, count: int, draws: int, rng: np.random.Generator, searches: int | None = None) -> Any:
@@ -97,15 +106,21 @@ def replicates(table: RunTable, count: int, draws: int, rng: np.random.Generator
     return scores
 
 
-def truths(table: RunTable, draws: int, seed: int = 0) -> dict[str, float]:
-    """Mean of each cell over all replicates."""
-    return {cell: mean for cell, (mean, _) in _centres(table, draws, seed).items()}
-
-
-def _centres(table: RunTable, draws: int, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """Mean and median of each cell over all replicates."""
+def truths(table: RunTable, draws: int, seed: int = 0) -> dict[str, dict[What, float]]:
+    """What is true of each cell over all replicates."""
     scores = replicates(table, TRUTHS, draws, np.random.default_rng(seed))
-    return {cell: (float(row.mean()), float(np.median(row))) for cell, row in zip(table.cells, scores, strict=True)}
+    return {cell: _truth(row, table.chance) for cell, row in zip(table.cells, scores, strict=True)}
+
+
+def _truth(scores: Any, chance: float) -> dict[What, float]:
+    few = np.random.default_rng(0).choice(scores, MODES, replace=False)
+    learned = scores >= threshold_of(few.tolist(), chance)[0]
+    return {
+        "learned": float(scores[learned].mean()),
+        "mean": float(scores.mean()),
+        "median": float(np.median(scores)),
+        "rate": float(learned.mean()),
+    }
 
 
 def until_decided(
@@ -130,7 +145,14 @@ def until_decided(
         },
         unreliable=failing,
         replicates=tuple(float(np.mean([used[i, cell] for cell in task.scores])) for i, task in enumerate(samples)),
+        spoken_of={
+            (one.task, one.comparison.first, one.comparison.second): _what(one.comparison) for one in course.decisions
+        },
     )
+
+
+def _what(comparison: SampleComparison) -> What:
+    return "rate" if comparison.test == "rates" else "mean" if comparison.unreliable else "learned"
 
 
 def _answer(one: PairDecision, failing: frozenset[tuple[int, str]]) -> Answer:
@@ -180,8 +202,7 @@ class Reliability:
         same: share of pairs decided in both of two experiments that have the same verdict in both.
         same_or_open: the same of pairs that are decided in either of the two.
         all_same: share of two experiments with the same verdict on every pair, inconclusive ones counted.
-        wrong: share of experiments with a verdict that contradicts the means.
-        wrong_at_all: that contradicts the medians as well: with cells that fail, both are truths.
+        wrong: share of experiments with a verdict that contradicts what is true of what it speaks of.
         coverage: share of intervals that hold what they are of.
         unreliable: share of failing cells that were called so; and of the others.
         replicates: of a cell, for each task.
@@ -192,7 +213,6 @@ class Reliability:
     same_or_open: float
     all_same: float
     wrong: float
-    wrong_at_all: float
     coverage: float
     unreliable: tuple[float, float]
     replicates: tuple[float, ...]
@@ -201,28 +221,28 @@ class Reliability:
 def reliability(tables: Sequence[RunTable], outcomes: Sequence[Outcome], draws: int) -> Reliability:
     """Compare simulated experiments with the truth, and the first of every two with the second.
 
-    A verdict of better is wrong where the other mean is the larger; one of equivalence where the means are a margin apart.
+    A verdict of better is wrong where the other mean, or rate, is the larger; one of equivalence where the means are a
+    margin apart.
     """
-    centres = [_centres(table, draws) for table in tables]
+    centres = [truths(table, draws) for table in tables]
     pairs = [(number, *both) for number, table in enumerate(tables) for both in combinations(table.cells, 2)]
     twice = list(zip(outcomes[::2], outcomes[1::2], strict=False))
     both = [(a.answers[p], b.answers[p]) for a, b in twice for p in pairs]
-    wrong = [[[_wrong(one.answers[p], p, centres, tables, of) for of in (0, 1)] for p in pairs] for one in outcomes]
     return Reliability(
         decided=_mean([one.answers[p] is not None for one in outcomes for p in pairs]),
         same=_mean([a == b for a, b in both if a is not None and b is not None]),
         same_or_open=_mean([a == b for a, b in both if a is not None or b is not None]),
         all_same=_mean([a.answers == b.answers for a, b in twice]),
-        wrong=_mean([any(mean for mean, _ in one) for one in wrong]),
-        wrong_at_all=_mean([any(mean and median for mean, median in one) for one in wrong]),
+        wrong=_mean([any(_wrong(one, pair, centres, tables) for pair in pairs) for one in outcomes]),
         coverage=_mean([_held(one, where, centres) for one in outcomes for where in one.intervals]),
         unreliable=_called(tables, outcomes),
         replicates=tuple(_mean([one.replicates[i] for one in outcomes]) for i in range(len(tables))),
     )
 
 
-def _held(one: Outcome, where: tuple[int, str], centres: Sequence[Mapping[str, tuple[float, float]]]) -> bool:
-    return not one.intervals[where].excludes(centres[where[0]][where[1]][where in one.unreliable])
+def _held(one: Outcome, where: tuple[int, str], centres: Sequence[Centres]) -> bool:
+    what: What = "median" if where in one.unreliable else "learned"
+    return not one.intervals[where].excludes(centres[where[0]][where[1]][what])
 
 
 def _called(tables: Sequence[RunTable], outcomes: Sequence[Outcome]) -> tuple[float, float]:
@@ -238,16 +258,9 @@ def _mean(values: Sequence[Any]) -> float:
     return float(np.mean(values)) if values else math.nan
 
 
-def _wrong(
-    answer: Answer,
-    pair: Pair,
-    centres: Sequence[Mapping[str, tuple[float, float]]],
-    tables: Sequence[RunTable],
-    of: int,
-) -> bool:
-    """Whether it contradicts the means, 0, or the medians, 1."""
-    number, first, second = pair
-    difference = centres[number][first][of] - centres[number][second][of]
+def _wrong(one: Outcome, pair: Pair, centres: Sequence[Centres], tables: Sequence[RunTable]) -> bool:
+    (number, first, second), answer, what = pair, one.answers[pair], one.spoken_of.get(pair, "learned")
+    difference = centres[number][first][what] - centres[number][second][what]
     if answer == 0:
         return abs(difference) >= tables[number].margin
     return answer is not None and answer * difference <= 0

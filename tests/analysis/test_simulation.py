@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,7 +57,17 @@ def test_the_truth_is_the_mean_by_brute_force():
         for final in {0, 1, 2} - {searched}:
             best = np.argmax(known.validation[:, :, searched], axis=1)
             total.append([known.test[i, best[i], final] for i in range(3)])
-    assert list(truths(known, 3).values()) == pytest.approx(np.mean(total, axis=0), abs=3e-4)
+    known_of = truths(known, 3).values()
+    assert [of["mean"] for of in known_of] == pytest.approx(np.mean(total, axis=0), abs=3e-4)
+    assert [of["median"] for of in known_of] == pytest.approx(np.median(total, axis=0), abs=3e-2)
+    assert [(of["learned"], of["rate"]) for of in known_of] == [(of["mean"], 1.0) for of in known_of]
+
+
+def test_the_truth_of_a_cell_that_fails_is_known_by_what_is_spoken_of():
+    steady, failing = (truths(table(failing=share), 4)["gru"] for share in ({}, {"gru": 0.1}))
+    assert failing["rate"] == pytest.approx(0.9, abs=0.01)
+    assert failing["learned"] == pytest.approx(steady["mean"], abs=1e-3)
+    assert failing["mean"] == pytest.approx(0.9 * steady["mean"] + 0.1 * 0.1, abs=0.01)
 
 
 def test_failures_are_as_many_as_asked():
@@ -78,7 +89,7 @@ def test_what_is_counted():
     assert counted.decided == pytest.approx(4 / 6)
     assert counted.same == counted.same_or_open == 0.5
     assert counted.all_same == 0
-    assert counted.wrong == counted.wrong_at_all == 0.5  # gru is better than rnn
+    assert counted.wrong == 0.5  # gru is better than rnn
     assert counted.coverage == 0.5
     assert math.isnan(counted.unreliable[0])
     assert counted.replicates == (5.0,)
@@ -86,6 +97,13 @@ def test_what_is_counted():
     assert (open_.same, open_.same_or_open, open_.wrong) == (1.0, pytest.approx(1 / 3), 0.0)
     assert reliability([known], [outcome([0, 1, 1])] * 2, 4).wrong == 1.0  # gru and lstm are not equivalent
     assert reliability([table(margin=0.5)], [outcome([0, 1, 1])] * 2, 4).wrong == 0.0
+
+
+@pytest.mark.parametrize(("what", "wrong"), [("rate", 1.0), ("mean", 1.0), ("learned", 0.0)])
+def test_a_verdict_is_wrong_of_what_it_speaks_of(what, wrong):
+    known = table(failing={"gru": 0.3})  # better than lstm where it learns
+    one = replace(outcome([1, None, None]), spoken_of={(0, "gru", "lstm"): what})
+    assert reliability([known], [one] * 2, 4).wrong == wrong
 
 
 def simulated(protocol, tables, experiments, draws=4):
@@ -111,7 +129,8 @@ def test_failures_are_noticed_and_turn_no_verdict():
     known = simulated(simulation.until_decided, [table((0.93, 0.925, 0.92), failing={"gru": 0.1})], 60)
     assert known.unreliable[0] > 0.85
     assert known.unreliable[1] <= 0.02
-    assert known.wrong_at_all <= 0.05
+    assert known.wrong <= 0.05
+    assert 0.9 <= known.coverage <= 0.99
 
 
 def test_the_benchmark_reads_a_table_and_prints(tmp_path, monkeypatch, capsys):

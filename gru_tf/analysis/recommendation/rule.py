@@ -69,7 +69,7 @@ def _candidates(tested: Mapping[str, CellEvidence], pairs: Sequence[SampleCompar
     """The cells that can be recommended, by steps 2 and 4 of the rule."""
     if not any(math.isfinite(pair.p_holm) for pair in pairs):
         return [_best(tested, tested)]
-    worse = {pair.second if pair.better == pair.first else pair.first for pair in pairs if pair.significant}
+    worse = {pair.second if pair.better == pair.first else pair.first for pair in pairs if pair.better}
     left = [label for label in tested if label not in worse] or [_best(tested, tested)]
     left = [label for label in left if tested[label].beats_chance] or left
     left = [label for label in left if tested[label].mean_beats_chance is not False] or left

@@ -99,7 +99,7 @@ def _certainty(task: TaskEvidence, selection: Selection) -> str:
         return f"{pick} is the only cell with results, so there is no comparison."
     if not any(math.isfinite(pair.p_holm) for pair in pairs):
         return "inconclusive: only one seed was compared, and another seed may reverse the order; run more seeds."
-    clear = [pair.second for pair in pairs if pair.significant]
+    clear = [pair.second for pair in pairs if pair.better]
     alike = [pair.second for pair in pairs if pair.equivalent]
     open_ = [pair.second for pair in pairs if pair.second not in (*clear, *alike)]
     groups = (("significantly different from", clear), ("equivalent to", alike), ("inconclusive against", open_))

@@ -48,7 +48,7 @@ class PairDecision:
         comparison: by the last look that tested it, with sequential p-values in `p_holm` and `p_equivalent_holm`: the
             smallest overall level at which it would have been decided by now, with everything that was asked.
         look: replicates after which it was decided; None while it is open.
-        better: the one that is; None where neither is.
+        better: the one that is; None where neither is, or they are equivalent.
         equivalent: whether both are the same within the margin.
     """
 
@@ -96,7 +96,7 @@ class _Asked:
     p_equivalent: float = math.nan
     better: str | None = None
     look: int | None = None
-    equivalent_since: int | None = None
+    equivalent: bool = False
 
 
 def follow(
@@ -198,13 +198,12 @@ def _equivalent(asked: Sequence[_Asked], tasks: Sequence[TaskSamples]) -> list[f
 def _decide(
     asked: Sequence[_Asked], claims: Sequence[float], equivalents: Sequence[float], replicates: int, level: float
 ) -> None:
-    """Mark what this look decides; an equivalence that was decided earlier is not asked for a difference again."""
+    """Mark what this look decides. An equivalence may still be of what lost before: fewer are then left to correct for."""
     p_values, _ = _family(asked, claims)
     for one, p, equivalent in zip(asked, p_values, equivalents, strict=True):
-        if one.look is None and p <= level and one.better:
+        one.equivalent = equivalent <= level
+        if one.look is None and (one.equivalent or (p <= level and one.better)):
             one.look = replicates
-        elif one.look is None and equivalent <= level:
-            one.look = one.equivalent_since = replicates
 
 
 def _still(
@@ -217,7 +216,7 @@ def _still(
 ) -> tuple[str, ...]:
     """The cells of this task that need another replicate."""
     here = [one for one in asked if one.task == number]
-    better = [one for one in here if one.look and not one.equivalent_since]
+    better = [one for one in here if one.look and not one.equivalent]
     lost = {name for one in better for name in one.pair if name != one.better and one.better in task.scores}
     kept = [cell for cell in running if keep == "pairs" or cell not in lost]
     open_pairs = [one for one in here if _is_open(one, kept, task)]
@@ -229,6 +228,5 @@ def _still(
 def _decision(one: _Asked, p: float, equivalent: float, tasks: Sequence[TaskSamples]) -> PairDecision:
     comparison = one.comparison or tasks[one.task].compare(*one.pair, 0)
     comparison = replace(comparison, p_holm=p, p_equivalent_holm=equivalent)
-    since = one.equivalent_since
-    better = one.better if one.look and not since else None
-    return PairDecision(one.task, comparison, one.look, better, since is not None)
+    better = one.better if one.look and not one.equivalent else None
+    return PairDecision(one.task, comparison, one.look, better, one.equivalent)

@@ -66,15 +66,19 @@ class SampleComparison:
 
     @property
     def better(self) -> str | None:
-        """The one with the larger mean, or rate, where that is significant; None where it is not."""
-        if not self.significant or self.difference.mean == 0:
+        """The one with the larger mean, or rate, where that is significant and both are not equivalent; else None."""
+        if not self.significant or self.equivalent or self.difference.mean == 0:
             return None
         return self.first if self.difference.mean > 0 else self.second
 
     @property
     def equivalent(self) -> bool:
-        """Whether neither is better and both are the same within the margin."""
-        return not self.significant and self.p_equivalent_holm <= LEVEL
+        """Whether both are the same within the margin, be the rest of the difference significant or not.
+
+        Were a significant difference better in any case, two experiments could call one pair better and equivalent, both
+        rightly, for a small difference is both; within the margin it makes no difference to whoever chooses.
+        """
+        return self.p_equivalent_holm <= LEVEL
 
     @property
     def verdict(self) -> Literal["better", "equivalent", "unreliable", "inconclusive"]:
@@ -161,8 +165,12 @@ def _at_least(scores: Sequence[float], chance: float) -> list[float]:
 
 
 def _of_two(rates: SampleComparison, means: SampleComparison) -> SampleComparison:
-    """By the test that says more, whose p-value counts twice; never equivalent: two means of two kinds of runs each."""
-    by = means if means.p < rates.p else rates
+    """By the test that says more, whose p-value counts twice; never equivalent: two means of two kinds of runs each.
+
+    A mean decides for none that learns less often: it may be ahead where it learns, and behind where it does not.
+    """
+    against = means.difference.mean * rates.difference.mean < 0
+    by = means if means.p < rates.p and not against else rates
     return replace(by, p=min(2 * by.p, 1.0), p_equivalent=math.nan, counts=rates.counts, unreliable=True)
 
 
@@ -189,7 +197,7 @@ def compare_samples(
     """
     mean_test = in_pairs if paired else welch
     test = mean_test(first, second)
-    p = mean_test(_moved(first, transform), _moved(second, transform)).p()
+    p = _p(test, mean_test(_moved(first, transform), _moved(second, transform)))
     a, b = np.asarray(first, float), np.asarray(second, float)
     if paired:
         both = np.isfinite(a) & np.isfinite(b)
@@ -199,6 +207,11 @@ def compare_samples(
     counts = len(a), len(b)
     better = probability_of_improvement(a, b)
     return _comparison(names, counts, test, p, margin, effect, better, "paired" if paired else "welch")
+
+
+def _p(test: MeanTest, on_scale: MeanTest) -> float:
+    """Of the test on its scale; 1 where the difference there is the other way round: neither is larger on both."""
+    return 1.0 if test.mean * on_scale.mean < 0 else on_scale.p()
 
 
 def _moved(values: Sequence[float], transform: Transform | None) -> Sequence[float]:
@@ -225,7 +238,7 @@ def compare_with_constant(
 ) -> SampleComparison:
     """Compare a cell with a score that has no spread, e.g. of a deterministic baseline; nothing corrected."""
     test, a = one_sample(values, constant), finite(values)
-    p = one_sample(_moved(values, transform), _moved([constant], transform)[0]).p()
+    p = _p(test, one_sample(_moved(values, transform), _moved([constant], transform)[0]))
     effect = effect_size(a - constant) if test.error > 0 else math.nan
     better = probability_of_improvement(a, finite([constant]))
     return _comparison(names, (len(a), 1), test, p, margin, effect, better, "constant")

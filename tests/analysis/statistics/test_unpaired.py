@@ -149,7 +149,10 @@ def test_one_family_of_cells_baselines_tasks_and_claims():
 
 
 def test_a_cell_that_fails_is_compared_by_its_rate():
-    """0.99 at nine of ten replicates against a steady 0.9: of Welch's test and Fisher's the smaller p-value, twice."""
+    """0.99 at nine of ten replicates against a steady 0.9: a mean decides for none that learns less often.
+
+    Else, of Welch's test and Fisher's, the smaller p-value counts, twice.
+    """
 
     def twice(*p_values):
         return min(2 * min(p_values), 1)
@@ -159,9 +162,12 @@ def test_a_cell_that_fails_is_compared_by_its_rate():
     failing[4] = 0.1
     task = TaskSamples({"a": failing, "b": steady}, {"low": 0.3, "high": 0.95}, chance=0.1, margin=0.01)
     one = task.compare("a", "b")
-    fisher, welch = stats.fisher_exact([[9, 1], [10, 0]]).pvalue, stats.ttest_ind(failing, steady, equal_var=False).pvalue
-    assert (one.unreliable, one.counts, one.verdict) == (True, (10, 10), "unreliable")
-    assert one.p == pytest.approx(twice(fisher, welch))
+    fisher = stats.fisher_exact([[9, 1], [10, 0]]).pvalue
+    assert (one.unreliable, one.counts, one.verdict, one.test) == (True, (10, 10), "unreliable", "rates")
+    assert one.p == twice(fisher) == 1
+    certain = TaskSamples(task.scores, chance=0.1, transform=lambda score: math.log(score / (1 - score)) ** 9)
+    assert np.mean(failing) > np.mean(steady)
+    assert certain.compare("a", "b").p == 1, "however far ahead it is where it learns"
     assert math.isnan(one.p_equivalent)
     assert task.compare("a", "b", replicates=4).test == "welch"  # nothing has failed yet
     for name, constant, table in (("low", 0.3, [[9, 1], [0, 10]]), ("high", 0.95, [[9, 1], [10, 0]])):
@@ -201,6 +207,27 @@ def test_equivalence_is_corrected_by_itself_and_asked_where_neither_is_better():
     assert {c.better for c in comparisons.values() if not c.equivalent} == {"d"}
 
 
+def test_a_difference_within_the_margin_is_no_better_however_sure_it_is():
+    rng = np.random.default_rng(2)
+    task = TaskSamples({"a": 0.5 + rng.normal(0, 1e-4, 8), "b": 0.501 + rng.normal(0, 1e-4, 8)}, margin=0.01)
+    one = compare_family([task])[0][0][0]
+    assert one.p_holm < 1e-6
+    assert (one.verdict, one.better, one.equivalent) == ("equivalent", None, True)
+    narrow = compare_family([TaskSamples(task.scores, margin=5e-4)])[0][0][0]
+    assert (narrow.verdict, narrow.better) == ("better", "b")
+
+
+def test_what_is_larger_on_one_scale_and_smaller_on_the_other_is_neither():
+    """Nine of ten errors far below 0.01, and one far above, against 0.01: by the logarithm smaller, by the mean larger."""
+    rng = np.random.default_rng(4)
+    a, b = np.append(np.exp(rng.normal(-9, 0.1, 9)), 0.12), np.exp(rng.normal(-4.6, 0.1, 10))
+    assert np.mean(a) > np.mean(b)
+    assert stats.ttest_ind(np.log(a), np.log(b), equal_var=False).pvalue < 1e-3
+    assert compare_samples(a, b, transform=math.log).p == 1
+    assert compare_with_constant(a, 0.01, transform=math.log).p == 1
+    assert compare_samples(a[:9], b, transform=math.log).p < 1e-3
+
+
 def test_a_scale_is_for_the_test_alone():
     rng = np.random.default_rng(6)
     a, b = np.exp(rng.normal(0, 1, 9)), np.exp(rng.normal(1, 1, 9))
@@ -208,8 +235,8 @@ def test_a_scale_is_for_the_test_alone():
     assert scaled.p == pytest.approx(stats.ttest_ind(np.log(a), np.log(b), equal_var=False).pvalue)
     assert scaled.difference == plain.difference
     assert plain.p != scaled.p
-    assert compare_with_constant(a, 2.0, transform=math.log).p == pytest.approx(
-        stats.ttest_1samp(np.log(a), math.log(2)).pvalue
+    assert compare_with_constant(a, 4.0, transform=math.log).p == pytest.approx(
+        stats.ttest_1samp(np.log(a), math.log(4)).pvalue
     )
     with pytest.raises(ValueError, match="Received: none of 1"):
         compare_samples([1.0, 0.5], [0.5, 0.6], transform=lambda x: math.inf if x == 1 else x)
