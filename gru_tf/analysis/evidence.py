@@ -12,6 +12,7 @@ from gru_tf.analysis.course import Family, family
 from gru_tf.analysis.guards import Mark, marks_of
 from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.statistics.across import Ranks, interquartile_mean, ranks
+from gru_tf.analysis.statistics.equivalence import SHARE
 from gru_tf.analysis.statistics.ratios import ratio
 from gru_tf.analysis.statistics.signed_ranks import FRIEDMAN, SignedRanks, signed_ranks
 from gru_tf.analysis.statistics.unpaired import SampleComparison
@@ -57,6 +58,11 @@ class CellEvidence:
     def untested(self) -> int:
         """Finished seeds without a test metric: they are in no mean and no test."""
         return self.row.seeds - len(self.tests)
+
+    @property
+    def solves(self) -> bool:
+        """Whether its mean is nearer to a perfect score than the margin of equivalence, of a perplexity never."""
+        return self.row.score is not None and self.row.score > 1 - SHARE and self.row.metric != "perplexity"
 
     @property
     def beats_chance(self) -> bool | None:
@@ -123,13 +129,13 @@ class TaskEvidence:
         """The one because of whose marks a verdict is not given; "" where it is, or there is none.
 
         Of a significant difference the one that would be worse, which might not be if it were tuned or trained to its end;
-        of an equivalence either.
+        of an equivalence either, but for one that is nearer to a perfect score than the margin: it has nothing to gain.
         """
         names = [pair.first, pair.second] if pair.equivalent else [pair.first if pair.better == pair.second else pair.second]
         if not pair.equivalent and pair.better is None:
             return ""
-        marked = [cell.cell for cell in self.cells if cell.marks]
-        return next((name for name in names if name in marked), "")
+        marked = [cell for cell in self.cells if cell.marks and not (pair.equivalent and cell.solves)]
+        return next((name for name in names if name in {cell.cell for cell in marked}), "")
 
     def verdict(self, pair: SampleComparison) -> VerdictWord:
         """On one of its pairs: "better", "equivalent", "unreliable", "inconclusive", or "withheld"."""

@@ -102,9 +102,10 @@ def test_that_a_marked_cell_is_better_stands():
     assert (task.verdict(pair), task.better(pair), task.withheld(pair)) == ("better", "gru", "")
 
 
-def test_an_equivalence_with_a_marked_cell_is_withheld():
+@pytest.mark.parametrize(("level", "verdict", "by"), [(0.9, "withheld", "gru"), (0.995, "equivalent", "")])
+def test_an_equivalence_with_a_marked_cell_is_withheld_where_it_could_gain_more_than_the_margin(level, verdict, by):
     one = experiment(tasks=["digits"], cells=["rnn", "gru"], training={"epochs": 10}, seeds=4)
-    near = {"rnn": [0.9, 0.9001, 0.9002, 0.9], "gru": [0.9001, 0.9, 0.9001, 0.9002]}
+    near = {"rnn": [level, level + 1e-4, level + 2e-4, level], "gru": [level + 1e-4, level, level + 1e-4, level + 2e-4]}
     kind = {"metric": "accuracy", "direction": "max", "chance": 0.1}
     made = [
         result(one, 0, place, seed, test=test, score=(test - 0.1) / 0.9, best_epoch=9 if cell == "gru" else 2, **kind)
@@ -114,6 +115,6 @@ def test_an_equivalence_with_a_marked_cell_is_withheld():
     (task,) = gather(one, made).tasks
     pair = task.pair("rnn", "gru")
     assert pair.equivalent
-    assert (task.verdict(pair), task.withheld(pair)) == ("withheld", "gru")
+    assert (task.verdict(pair), task.withheld(pair)) == (verdict, by)
     (task,) = gather(one, [r.model_copy(update={"best_epoch": 2}) for r in made]).tasks
     assert task.verdict(task.pair("rnn", "gru")) == "equivalent"

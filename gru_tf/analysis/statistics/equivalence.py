@@ -12,8 +12,7 @@ the exponential of nats, and its baseline may be a thousand times a model's: the
 
 Equivalence has a family of its own for Holm's correction. A pair is wrongly called better only where its means are the same
 or the other way round, and wrongly called equivalent only where they are a margin apart: another error, for which 5 % are
-allowed once more. The family holds every pair, whether or not it is asked in the end: it is asked only of pairs of which
-neither is better, and leaving out the others would make the correction depend on the same scores.
+allowed once more. The family holds every pair, whatever is known of its difference.
 """
 
 import math
