@@ -7,7 +7,7 @@ a search happens to draw moves the final result more than a final seed does.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from gru_tf.experiment.experiment import Experiment, Run
+from gru_tf.experiment.experiment import Experiment, Run, overlap_of
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice, SearchSpec
 from gru_tf.foundation import startup
@@ -92,7 +92,8 @@ class Pipeline:
         for step, spec in list(enumerate((search, *self.ranges.added)))[len(self.draws) :]:
             with startup.quiet():
                 from gru_tf.suite.tuning import Search
-            template = self.experiment.run(self.task, self.cell, search.seed_for(self.seeds[0]), "trial")
+            split = self.seeds[0] if overlap_of(self.task) else None
+            template = self.experiment.run(self.task, self.cell, search.seed_for(self.seeds[0]), "trial", split)
             drawn = spec.model_copy(update={"seed": search.drawing_for(self.seeds[0], step)})
             self.draws.append(Draws(Search(drawn, self.direction, self.experiment.training.epochs), template))
 
