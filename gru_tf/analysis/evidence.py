@@ -88,7 +88,8 @@ class TaskEvidence:
             that the experiment tests: cells, baselines, tasks and claims.
         against: every cell with every baseline, likewise.
         margin: difference within which two of them are equivalent; None where it is not known.
-        baselines: models without a recurrent network that were fitted to it, each with a single value.
+        baselines: models without a recurrent network that were fitted to it, each with a single value, or where each seed
+            has a split of its own, with the mean of theirs.
     """
 
     task: str
@@ -229,7 +230,7 @@ def gather(experiment: Experiment, results: Iterable[RunResult], timings: Timing
         tuple(_cell(experiment, row, of.get((row.task, row.cell), []), drawn[task]) for row in table if row.task == task)
         for task in _tasks(table)
     ]
-    models = [CellEvidence(row, {}, {}, {}) for row in baseline_rows(experiment, results)]
+    models = [CellEvidence(row, {}, {}, {}) for row in baseline_rows(experiment, results, table)]
     others = [tuple(model for model in models if model.row.task == task[0].row.task) for task in cells]
     tasks = tuple(_task(tested, number, *both) for number, both in enumerate(zip(cells, others, strict=True)))
     return Evidence(
