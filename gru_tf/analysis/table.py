@@ -141,11 +141,11 @@ def baseline_rows(experiment: Experiment, results: Iterable[RunResult], cells: S
         cells: the rows of its cells: where each seed has a split of its own, a baseline has as many as they.
     """
     fitted = by_pair(r for r in results if r.run.purpose == "baseline")
-    wanted = {task.label: max((row.wanted for row in cells if row.task == task.label), default=0) for task in experiment.tasks}
-    table = []
+    table: list[Row] = []
     for task in experiment.tasks:
         overlap = overlap_of(task)
-        seeds = experiment.seeds[: wanted[task.label] or None] if overlap else ()
+        wanted = max((row.wanted for row in cells if row.task == task.label), default=None)
+        seeds = experiment.seeds[:wanted] if overlap else ()
         own = [runs for (label, _), runs in fitted.items() if label == task.label]
         for runs in sorted(own, key=lambda runs: baseline_place(runs[0].run.cell.name)):
             table += [_drawn_row(runs, seeds, overlap)] if overlap else map(_baseline_row, runs)

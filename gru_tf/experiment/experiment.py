@@ -315,9 +315,7 @@ class Experiment(Spec):
             if self.baselines is True or (self.baselines and name in self.baselines)
         ]
 
-    def run(
-        self, task: Choice, cell: Choice, seed: int, purpose: Purpose = "final", split_seed: int | None = None
-    ) -> Run:
+    def run(self, task: Choice, cell: Choice, seed: int, purpose: Purpose = "final", split_seed: int | None = None) -> Run:
         """The run of one (task, cell) at one seed, with nothing tuned."""
         diagnostics = self.diagnostics if purpose == "final" else ()
         return Run(

@@ -41,8 +41,8 @@ class SampleComparison:
         effect: difference in standard deviations: of a paired test and of a constant in those of the differences, else in
             the root of the mean of both variances; with Hedges' correction for few values.
         improvement: probability that a score of the first is larger than one of the second, equal ones by half.
-        test: how they were compared: Welch's test, Student's in pairs, the same corrected for splits that overlap ("resampled"),
-            Student's against a constant, Fisher's of rates.
+        test: how they were compared: Welch's test, Student's in pairs, the same corrected for splits that overlap
+            ("resampled"), Student's against a constant, Fisher's of rates.
         p_holm, p_equivalent_holm: corrected for everything that was tested together, each by itself.
         comparisons: how much `p` is corrected for.
         unreliable: whether one of them sometimes fails; `p` is then twice the smaller one of two tests.

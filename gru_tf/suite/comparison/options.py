@@ -63,8 +63,8 @@ FEATURES = "input columns, or the array of the inputs; all other columns if None
 NAMES = f"names from `gru-tf list cells`; {', '.join(CELLS)} if None"
 BUDGET = "parameter budget of each network, head included"
 SPLIT = (
-    'whether each seed draws its own test part, "drawn", or all have the same, "fixed"; drawn where there are 5 seeds or more'
-    " and no test data if None"
+    'whether each seed draws its own test part, "drawn", or all have the same, "fixed"; where there are 5 seeds or more and'
+    ' no test data, "drawn" if None'
 )
 UNITS = "units of each network, instead of a budget of `parameters`"
 

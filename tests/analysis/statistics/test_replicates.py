@@ -6,9 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sklearn.datasets import make_moons
-from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold
-from sklearn.svm import SVC
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
