@@ -196,7 +196,7 @@ class Evidence:
         signed: every two cells by signed ranks over the tasks, for fewer than ten of them; () for one.
         family: all tests of the experiment.
         middle: cell → interquartile mean of its normalised scores over all tasks and seeds; a failed seed counts as 0. A
-            cell whose seeds have not all ended, or of which none has a score, is not in it.
+            cell whose seeds have not all ended, or of which none has a score, is not in it; none is where seeds draw splits.
         failures: (task title, cell, what) of every trial and seed that diverged or failed.
         missing: (task title, cell, seeds that are not finished).
         untested: (task title, cell, finished seeds without a test metric).
@@ -295,7 +295,12 @@ def _signed(tasks: Sequence[TaskEvidence]) -> tuple[SignedRanks, ...]:
 
 
 def _middle(tasks: Sequence[TaskEvidence], of: Mapping[tuple[str, str], Sequence[RunResult]]) -> dict[str, Interval]:
-    """Of the cells whose final seeds have all ended: what is still to come is no zero, and fewer tasks are other tasks."""
+    """Of the cells whose final seeds have all ended: what is still to come is no zero, and fewer tasks are other tasks.
+
+    Of none where seeds draw splits of the same data: the bootstrap takes replicates as independent.
+    """
+    if any(cell.row.overlap for task in tasks for cell in task.cells):
+        return {}
     by_cell: dict[str, list[list[float]]] = {}
     for task in tasks:
         for cell in task.cells:

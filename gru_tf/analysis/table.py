@@ -161,7 +161,7 @@ def _drawn_row(runs: Sequence[RunResult], seeds: Sequence[int], overlap: float) 
     values = [r.test for r in tested if r.test is not None]
     return replace(
         _baseline_row(first),
-        test=bounded(first.metric, values, overlap=overlap) if values else None,
+        test=bounded(first.metric, values, examples_of(tested), overlap) if values else None,
         chance=_mean([r.chance for r in tested if r.chance is not None]),
         score=_mean([r.score for r in tested if r.score is not None]),
         seeds=len(tested),

@@ -74,6 +74,7 @@ def _result(run: Run, task: Task, fitted: fitting.BaselineFit, started: float, s
         more=fitted.more,
         chance=metric.chance,
         score=metric.score(fitted.test),
+        test_examples=len(fitted.losses),
         chances={f"{name}_{metric.name}": metric.chance_on(name) for name in further},
         parameters=fitted.size,
         peak_memory_mb=environment.peak_memory_mb(),
