@@ -152,6 +152,18 @@ def test_nothing_of_the_groups_that_are_held_out_is_in_training(tmp_path, name, 
     assert not same(known, other, ["test inputs"])
 
 
+@pytest.mark.parametrize("name", LABELLED)
+def test_each_seed_has_a_split_of_its_own_and_seed_0_the_fixed_one(tmp_path, name):
+    make, options, *_ = LABELLED[name]
+    make().to_csv(tmp_path / "a.csv", index=False)
+    drawn, fixed = (create(name, {"path": str(tmp_path / "a.csv"), **options, "split": s}) for s in ("drawn", "fixed"))
+    known = [content(drawn.at(seed)) for seed in range(4)]
+    tests = {each["test inputs"].tobytes() for each in known}
+    assert len(tests) == 4
+    assert same(known[0], content(fixed.at(2)), known[0].keys() - {"encodings"})
+    assert same(known[1], content(drawn.at(3).at(1)), known[1].keys())
+
+
 def _held_out(task: Any, frame: Any, group: str, column: str) -> Any:
     """(rows,) whether a row is none of training: a group is, if a value of it changes no training input."""
     train = task.splits(np.random.default_rng(0)).train
