@@ -45,8 +45,8 @@ class OnTask:
         """Of left − right, by the first `replicates`."""
         a, b = self.left[:replicates], self.right[:replicates]
         if constant:
-            return one_sample(a, b[0] if b else math.nan)
-        return in_pairs(a, b) if self.samples.paired else welch(a, b)
+            return one_sample(a, b[0] if b else math.nan, self.samples.overlap)
+        return in_pairs(a, b, self.samples.overlap) if self.samples.paired else welch(a, b)
 
 
 @dataclass(frozen=True)

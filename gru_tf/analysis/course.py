@@ -5,7 +5,7 @@ decided}` there are several; see `gru_tf.analysis.statistics.sequential`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gru_tf.analysis.claim_tests import ClaimTest, claim_tests
 from gru_tf.analysis.samples import task_samples
@@ -71,11 +71,9 @@ def _followed(experiment: Experiment, samples: Sequence[TaskSamples], claims: Se
 
 def _until(task: TaskSamples, used: Mapping[str, int]) -> TaskSamples:
     """The samples up to each cell's last look: a replicate beyond it was started for nothing, or is not complete."""
-    return TaskSamples(
-        {cell: scores[: used[cell]] for cell, scores in task.scores.items()},
-        task.constants,
-        task.paired,
-        task.chance,
-        task.margin,
-        task.transform,
+    most = max(used.values(), default=0)
+    return replace(
+        task,
+        scores={cell: scores[: used[cell]] for cell, scores in task.scores.items()},
+        baselines={name: scores[:most] for name, scores in task.baselines.items()},
     )

@@ -94,7 +94,8 @@ class TaskEvidence:
             that the experiment tests: cells, baselines, tasks and claims.
         against: every cell with every baseline, likewise.
         margin: difference within which two of them are equivalent; None where it is not known.
-        baselines: models without a recurrent network that were fitted to it, each with a single value.
+        baselines: models without a recurrent network that were fitted to it, each with a single value, or where each seed
+            has a split of its own, with the mean of theirs.
     """
 
     task: str
@@ -201,7 +202,7 @@ class Evidence:
         signed: every two cells by signed ranks over the tasks, for fewer than ten of them; () for one.
         family: all tests of the experiment.
         middle: cell → interquartile mean of its normalised scores over all tasks and seeds; a failed seed counts as 0. A
-            cell whose seeds have not all ended, or of which none has a score, is not in it.
+            cell whose seeds have not all ended, or of which none has a score, is not in it; none is where seeds draw splits.
         failures: (task title, cell, what) of every trial and seed that diverged or failed.
         missing: (task title, cell, seeds that are not finished).
         untested: (task title, cell, finished seeds without a test metric).
@@ -235,7 +236,7 @@ def gather(experiment: Experiment, results: Iterable[RunResult], timings: Timing
         tuple(_cell(experiment, row, of.get((row.task, row.cell), []), drawn[task]) for row in table if row.task == task)
         for task in _tasks(table)
     ]
-    models = [CellEvidence(row, {}, {}, {}) for row in baseline_rows(experiment, results)]
+    models = [CellEvidence(row, {}, {}, {}) for row in baseline_rows(experiment, results, table)]
     others = [tuple(model for model in models if model.row.task == task[0].row.task) for task in cells]
     tasks = tuple(_task(tested, number, *both) for number, both in enumerate(zip(cells, others, strict=True)))
     return Evidence(
@@ -300,7 +301,12 @@ def _signed(tasks: Sequence[TaskEvidence]) -> tuple[SignedRanks, ...]:
 
 
 def _middle(tasks: Sequence[TaskEvidence], of: Mapping[tuple[str, str], Sequence[RunResult]]) -> dict[str, Interval]:
-    """Of the cells whose final seeds have all ended: what is still to come is no zero, and fewer tasks are other tasks."""
+    """Of the cells whose final seeds have all ended: what is still to come is no zero, and fewer tasks are other tasks.
+
+    Of none where seeds draw splits of the same data: the bootstrap takes replicates as independent.
+    """
+    if any(cell.row.overlap for task in tasks for cell in task.cells):
+        return {}
     by_cell: dict[str, list[list[float]]] = {}
     for task in tasks:
         for cell in task.cells:

@@ -15,6 +15,7 @@ HEADINGS = ("task", "", "difference [95 % interval]", "p", "seeds", "verdict")
 TESTS = {  # how a pair was compared → the test's name
     "welch": "Welch's test",
     "paired": "paired t-test",
+    "resampled": "corrected resampled t-test",
     "rates": "Fisher's exact test",
     "constant": "Student's test",
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gru_tf.analysis.scores import bounded
 from gru_tf.analysis.statistics import Interval
-from gru_tf.analysis.table import rows
+from gru_tf.analysis.table import Row, rows
 from gru_tf.experiment.claim import named
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
@@ -70,13 +70,15 @@ def beside(experiment: Experiment, results: Iterable[RunResult]) -> tuple[Beside
         row = table[task.label, cell.label]
         ours = row.test
         if number.metric not in (None, row.metric):
-            ours = _further(number.metric or "", task.label, cell.label, results)
+            ours = _further(number.metric or "", row, results)
         numbers.append(Beside(number, task.label, task.title, cell.label, number.metric or row.metric, ours))
     return tuple(numbers)
 
 
-def _further(metric: str, task: str, cell: str, results: Iterable[RunResult]) -> Interval | None:
+def _further(metric: str, row: Row, results: Iterable[RunResult]) -> Interval | None:
     """Of a metric that is recorded beside the task's own."""
     finals = (r for r in results if r.is_finished_final)
-    own = [r.more[metric] for r in finals if (r.run.task.label, r.run.cell.label) == (task, cell) and metric in r.more]
-    return bounded(metric, own) if own else None
+    own = [
+        r.more[metric] for r in finals if (r.run.task.label, r.run.cell.label) == (row.task, row.cell) and metric in r.more
+    ]
+    return bounded(metric, own, overlap=row.overlap) if own else None

@@ -76,7 +76,7 @@ class Results:
     def table(self) -> list[table.Row]:
         """One row a (task, cell), and below the cells of each task one a baseline."""
         cells = table.rows(self.experiment, self.runs, self.timing)
-        others = table.baseline_rows(self.experiment, self.runs)
+        others = table.baseline_rows(self.experiment, self.runs, cells)
         tasks = dict.fromkeys(row.task for row in cells)
         return [row for task in tasks for row in (*cells, *others) if row.task == task]
 

@@ -1,6 +1,7 @@
 """The final scores of an experiment as samples for its tests: of each task those of every cell, and of every baseline.
 
-Whether replicates of two cells are pairs is a property of the task, `draws_data`, and never decided from the scores.
+Whether replicates of two cells are pairs is a property of the task, `draws_data`, and never decided from the scores. Where
+its seeds draw splits of the same data, a baseline has a score by replicate as well.
 """
 
 import math
@@ -14,7 +15,7 @@ from gru_tf.analysis.statistics.unpaired import TaskSamples
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice
-from gru_tf.tasks import TASKS
+from gru_tf.tasks import create
 
 
 def task_samples(experiment: Experiment, results: Iterable[RunResult]) -> list[TaskSamples]:
@@ -32,18 +33,23 @@ def task_samples(experiment: Experiment, results: Iterable[RunResult]) -> list[T
 def _samples(experiment: Experiment, task: Choice, results: Sequence[RunResult]) -> TaskSamples:
     finals = [r for r in results if r.run.purpose == "final"]
     scores = {cell.label: _by_seed(experiment, [r for r in finals if r.run.cell == cell]) for cell in experiment.cells}
-    fitted = [r for r in results if r.run.purpose == "baseline" and math.isfinite(oriented(r))]
-    constants = {r.run.cell.label: oriented(r) for r in fitted}
+    own, others = create(task.name, task.options), [r for r in results if r.run.purpose == "baseline"]
+    fitted = [r for r in others if math.isfinite(oriented(r))]
+    by_name = {r.run.cell.label: [other for other in others if other.run.cell == r.run.cell] for r in fitted}
+    constants = {} if own.overlap else {r.run.cell.label: oriented(r) for r in fitted}
+    baselines = {name: _by_seed(experiment, runs) for name, runs in by_name.items()} if own.overlap else {}
     tested = [r for r in [*finals, *fitted] if r.test is not None and math.isfinite(r.test)]
     if not tested:
-        return TaskSamples(scores, constants, TASKS.find(task.name).draws_data)
+        return TaskSamples(scores, constants, own.draws_data, overlap=own.overlap)
     first, values = tested[0], [r.test for r in tested if r.test is not None]
     chances = [r.chance for r in tested if r.chance is not None and math.isfinite(r.chance)]
     chance = sum(chances) / len(chances) if chances else None
     return TaskSamples(
         scores=scores,
         constants=constants,
-        paired=TASKS.find(task.name).draws_data,
+        paired=own.draws_data,
+        baselines=baselines,
+        overlap=own.overlap,
         chance=None if chance is None else sign(first.direction) * chance,
         margin=_margin(first.metric, tested, chance),
         transform=growing(scale_of(first.metric, values, examples_of(tested) or 1.0), first.direction),

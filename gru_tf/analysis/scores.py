@@ -33,14 +33,14 @@ def examples_of(results: Iterable[RunResult]) -> float | None:
     return 1 / min(steps) if steps else None
 
 
-def bounded(metric: str, values: Sequence[float], examples: float | None = None) -> Interval:
+def bounded(metric: str, values: Sequence[float], examples: float | None = None, overlap: float = 0.0) -> Interval:
     """Mean and 95 % interval of a metric by Student's t on the metric's scale, so that it stays inside.
 
     Where every value is the same there is no spread to go by, and no width; of shares that are all 0, or all 1, the bound is
-    what so many test examples allow, where their number is known.
+    what so many test examples allow, where their number is known. `overlap` is that of the task, see `Task.overlap`.
     """
     if not all(map(math.isfinite, values)):  # a mean without them would hide that they are there
         return Interval(float(np.mean(values)), math.nan, math.nan)
-    known = scaled_interval(values, scale_of(metric, values, examples))
+    known = scaled_interval(values, scale_of(metric, values, examples), overlap=overlap)
     alike = len(values) > 1 and len(set(values)) == 1 and math.isnan(known.low) and math.isfinite(values[0])
     return Interval(values[0], values[0], values[0]) if alike else known

@@ -2,15 +2,15 @@
 
 import math
 import statistics
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from gru_tf.analysis.course import course
 from gru_tf.analysis.scores import bounded, examples_of, oriented
 from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.statistics.sequential import Course
 from gru_tf.analysis.statistics.unreliable import Modes, modes_of
-from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment, overlap_of
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice
 from gru_tf.experiment.timing import Timing, Timings
@@ -45,7 +45,9 @@ class Row:
             seed has ended, and of a baseline.
         open: whether another look would need more replicates of it: nothing was decided, and the time was up, or they are
             still to come.
-        baseline: whether it is a model without a recurrent network, whose name `cell` is; fitted once, to no seed.
+        baseline: whether it is a model without a recurrent network, whose name `cell` is; fitted once, to no seed, or where
+            each seed has a split of its own, at each.
+        overlap: of these splits, which is in the interval; 0 where there are none.
     """
 
     task: str
@@ -73,6 +75,7 @@ class Row:
     modes: Modes | None = None
     open: bool = False
     baseline: bool = False
+    overlap: float = 0.0
 
     @property
     def unreliable(self) -> bool:
@@ -129,13 +132,43 @@ def _stands(experiment: Experiment, results: list[RunResult], known: Course | No
     }
 
 
-def baseline_rows(experiment: Experiment, results: Iterable[RunResult]) -> list[Row]:
-    """A row for each baseline that was fitted, or could not be, in the order of tasks."""
-    places = {task.label: place for place, task in enumerate(experiment.tasks)}
-    fitted = [r for r in results if r.run.purpose == "baseline" and r.run.task.label in places]
-    return [
-        _baseline_row(r) for r in sorted(fitted, key=lambda r: (places[r.run.task.label], baseline_place(r.run.cell.name)))
-    ]
+def baseline_rows(experiment: Experiment, results: Iterable[RunResult], cells: Sequence[Row] = ()) -> list[Row]:
+    """A row for each baseline that was fitted, or could not be, in the order of tasks.
+
+    Args:
+        experiment: the question.
+        results: its runs.
+        cells: the rows of its cells: where each seed has a split of its own, a baseline has as many as they.
+    """
+    fitted = by_pair(r for r in results if r.run.purpose == "baseline")
+    table: list[Row] = []
+    for task in experiment.tasks:
+        overlap = overlap_of(task)
+        wanted = max((row.wanted for row in cells if row.task == task.label), default=None)
+        seeds = experiment.seeds[:wanted] if overlap else ()
+        own = [runs for (label, _), runs in fitted.items() if label == task.label]
+        for runs in sorted(own, key=lambda runs: baseline_place(runs[0].run.cell.name)):
+            table += [_drawn_row(runs, seeds, overlap)] if overlap else map(_baseline_row, runs)
+    return table
+
+
+def _drawn_row(runs: Sequence[RunResult], seeds: Sequence[int], overlap: float) -> Row:
+    """Of a baseline that was fitted at these seeds: the mean of its metric, and the rest of the first of them."""
+    counted = sorted((r for r in runs if r.run.seed in seeds), key=lambda r: seeds.index(r.run.seed)) or list(runs)
+    tested = [r for r in counted if r.test is not None]
+    first = tested[0] if tested else counted[0]
+    known = [(r.run.seed, text) for r in counted for text in _baseline_row(r).failures]
+    values = [r.test for r in tested if r.test is not None]
+    return replace(
+        _baseline_row(first),
+        test=bounded(first.metric, values, examples_of(tested), overlap) if values else None,
+        chance=_mean([r.chance for r in tested if r.chance is not None]),
+        score=_mean([r.score for r in tested if r.score is not None]),
+        seeds=len(tested),
+        wanted=len(seeds),
+        failures=tuple(f"seed {seed}: {text}" for seed, text in known),
+        overlap=overlap,
+    )
 
 
 def baseline_place(name: str) -> int:
@@ -196,6 +229,7 @@ def _row(
     first = finals[0] if finals else None
     searched = experiment.search.axes if experiment.search else {}
     network = timing.timed.get(cell.label) if timing else None
+    overlap = overlap_of(task)
     settings = {**dict(first.run.model), **dict(first.run.training)} if first else {}
     return Row(
         task=task.label,
@@ -206,7 +240,7 @@ def _row(
         recurrent_parameters=first.recurrent_parameters if first else None,
         metric=first.metric if first else "",
         direction=first.direction if first else "max",
-        test=bounded(first.metric, tested, examples_of(finals)) if first and tested else None,
+        test=bounded(first.metric, tested, examples_of(finals), overlap) if first and tested else None,
         chance=_mean([r.chance for r in finals if r.chance is not None]),
         score=_mean([r.score for r in finals if r.score is not None]),
         step_ms=network.step_ms if network else None if timing else _median(s.step_ms for s in speeds),
@@ -222,6 +256,7 @@ def _row(
         timing=timing,
         modes=_modes(ended),
         open=is_open,
+        overlap=overlap,
     )
 
 

@@ -10,6 +10,8 @@ from gru_tf.experiment.experiment import Experiment
 
 ARROWS = {"max": "↑", "min": "↓"}
 OTHERS = "Below the cells: models without a recurrent network, tuned on validation, fitted once."
+OTHERS_DRAWN = "Below the cells: models without a recurrent network, tuned on validation, fitted to each split."
+OVERLAP = "Each seed has its own split; as these overlap, variances are corrected (Nadeau and Bengio 2003)"
 COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "baseline", "ms/step", "seeds", "failed")
 
 
@@ -41,16 +43,16 @@ def cells(row: Row) -> list[str]:
         _mean(row),
         f"{row.chance:.3g}" if row.chance is not None else "–",
         f"{row.step_ms:.2f}" if row.step_ms is not None else "–",
-        "–" if row.baseline else f"{row.seeds}/{row.wanted}",
+        "–" if row.baseline and not row.overlap else f"{row.seeds}/{row.wanted}",
         str(len(row.failures)),
     ]
 
 
 def _mean(row: Row) -> str:
-    """With its interval; a baseline's value, which no seed changes, has none."""
+    """With its interval; a baseline's value, which no seed changes, has none, unless each has a split of its own."""
     if row.test is None:
         return "–"
-    return f"{row.test.mean:.3g}" if row.baseline else centre(row)
+    return f"{row.test.mean:.3g}" if row.baseline and not row.overlap else centre(row)
 
 
 def centre(row: Row) -> str:
@@ -88,7 +90,7 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
     yield f"At {budget(experiment)}."
     yield from _over(experiment, rows)
     if any(row.baseline for row in rows):
-        yield OTHERS
+        yield OTHERS_DRAWN if all(row.overlap for row in rows if row.baseline) else OTHERS
     yield f"Baseline: test metric of a naive prediction. ms/step: median training step, {timed(rows)}."
     if experiment.search:
         named = ", ".join(experiment.search.axes)
@@ -142,6 +144,7 @@ def _over(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     unit = "seeds" if experiment.search is None or experiment.search.shared else "replicates, each with a search of its own"
     over = f"{number} {unit}{conditional(experiment)}"
     yield f"Mean and 95 % interval over {over}; bold = best mean (not a significance test)."
+    yield from _overlapping(rows)
     steady = [row.modes.runs for row in rows if row.modes and row.modes.successes == row.modes.runs and row.modes.runs > 1]
     if steady:
         fewest = min(steady)
@@ -150,6 +153,13 @@ def _over(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         if row.unreliable:
             yield f"{row.title}, {row.cell} is unreliable: {unreliable(row)}; the median stands in place of the mean."
+
+
+def _overlapping(rows: Sequence[Row]) -> Iterator[str]:
+    """How intervals and tests are corrected where seeds draw splits of the same data."""
+    drawn = dict.fromkeys(row.title for row in rows if row.overlap)
+    if drawn:
+        yield OVERLAP + (f": {', '.join(drawn)}." if len(drawn) < len({row.task for row in rows}) else ".")
 
 
 def budget(experiment: Experiment) -> str:

@@ -4,7 +4,7 @@ Nothing here imports TensorFlow, so that listing, checking names and printing re
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
@@ -36,7 +36,7 @@ from gru_tf.experiment.specs.spec import MOST_SEED
 from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.foundation.errors import UserError, did_you_mean, mismatch, shown
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.tasks import TASKS, create
+from gru_tf.tasks import TASKS, Task, create
 
 Purpose = Literal["trial", "final", "baseline"]
 
@@ -50,6 +50,7 @@ class Run(Spec):
         seed: of data, initialisation, dropout and order.
         model, training: network and recipe.
         diagnostics: of the network, recorded by a final run; they change no number and are no part of the fingerprint.
+        split_seed: of a trial the final seed that its search serves, where the task draws a split from it; None for `seed`.
     """
 
     purpose: Purpose
@@ -59,6 +60,7 @@ class Run(Spec):
     model: ModelSpec
     training: TrainingSpec
     diagnostics: Diagnosed = ()
+    split_seed: Seed | None = None
 
     @model_validator(mode="after")
     def _diagnosed_when_final(self) -> Self:
@@ -74,6 +76,10 @@ class Run(Spec):
             others = {name: True for name in TrainingSpec.model_fields if name != "refit"}
             without |= {"model": True, "training": others if self.training.refit else True}
         return _fingerprint(self, without)
+
+    def drawn_task(self) -> Task:
+        """The task, with the split that the run has."""
+        return create(self.task.name, self.task.options).at(self.seed if self.split_seed is None else self.split_seed)
 
     def tuned(self, settings: Settings) -> "Run":
         """This run with hyperparameters set by name.
@@ -244,6 +250,16 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
+    def _search_of_its_own(self) -> Self:
+        drawn = next((task.title for task in self.tasks if overlap_of(task)), None)
+        if drawn and self.search and self.search.shared:
+            raise ValueError(
+                f"search.shared: received true, expected false beside split: drawn ({drawn}): what one seed validates on is"
+                " what another tests on."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _known_claims(self) -> Self:
         for place, text in enumerate(self.claims):
             try:
@@ -276,10 +292,14 @@ class Experiment(Spec):
         """Every (task, cell), task by task."""
         return ((task, cell) for task in self.tasks for cell in self.cells)
 
-    def baseline_runs(self) -> list[Run]:
-        """Of each task the baselines that fit it, once each: their data are the same at every seed.
+    def baseline_runs(self, wanted: int | None = None, tasks: Collection[str] | None = None) -> list[Run]:
+        """Of each task the baselines that fit it: once each, or where each seed draws a split, at each seed.
 
         Which fit may take a look at the data, so that results are read without this.
+
+        Args:
+            wanted: the first so many seeds; all if None.
+            tasks: labels of those that are meant; all if None.
 
         Raises:
             UserError: for a named one that fits no task, and where a user's own file cannot be read.
@@ -290,13 +310,15 @@ class Experiment(Spec):
                 near = f"Those that do: {', '.join(fitting) or 'none'}"
                 raise UserError(f"{self.origin}: baselines: '{name}' fits no task. {near}")
         return [
-            self.run(task, Choice(name=name), self.seeds[0], "baseline")
+            self.run(task, Choice(name=name), seed, "baseline")
             for task in self.tasks
+            if tasks is None or task.label in tasks
+            for seed in self.seeds[: wanted if overlap_of(task) else 1]
             for name in _baselines_for(task)
             if self.baselines is True or (self.baselines and name in self.baselines)
         ]
 
-    def run(self, task: Choice, cell: Choice, seed: int, purpose: Purpose = "final") -> Run:
+    def run(self, task: Choice, cell: Choice, seed: int, purpose: Purpose = "final", split_seed: int | None = None) -> Run:
         """The run of one (task, cell) at one seed, with nothing tuned."""
         diagnostics = self.diagnostics if purpose == "final" else ()
         return Run(
@@ -307,11 +329,17 @@ class Experiment(Spec):
             model=self.model,
             training=self.training,
             diagnostics=diagnostics,
+            split_seed=split_seed,
         )
 
     def runs(self) -> list[Run]:
         """The final runs, with nothing tuned."""
         return [self.run(task, cell, seed) for task, cell in self.pairs() for seed in self.seeds]
+
+
+def overlap_of(task: Choice) -> float:
+    """By how much the splits overlap that the seeds of a task draw; 0 where they draw none. See `Task.overlap`."""
+    return create(task.name, task.options).overlap
 
 
 def _baselines_for(task: Choice) -> tuple[str, ...]:
@@ -327,6 +355,8 @@ def _at(search: SearchSpec | None, seed: int) -> str:
 
 def _fingerprint(spec: Spec, without: dict[str, Any]) -> str:
     content = spec.model_dump(mode="json", exclude=without)
+    if content.get("split_seed", 0) is None:
+        del content["split_seed"]  # as it was before a task could draw a split
     if (content.get("search") or {}).get("shared"):
         del content["search"]["shared"]  # as it was before there was a choice, when every search was
     if content.get("baselines") is True:

@@ -11,9 +11,10 @@ from gru_tf.analysis.recommendation import words
 from gru_tf.analysis.recommendation.rule import select
 from gru_tf.analysis.results import Results
 from gru_tf.baselines.baseline import FittedBaseline
-from gru_tf.experiment.result import RunResult, sign
+from gru_tf.experiment.result import RunResult
 from gru_tf.foundation import startup
 from gru_tf.foundation.errors import one_line
+from gru_tf.suite.chosen_run import kept_of
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record
 
@@ -29,16 +30,15 @@ def recommended(results: Results) -> Iterator[RunResult]:
 
 
 def best_run(runs: Iterable[RunResult], task: str, baseline: str) -> RunResult | None:
-    """The run of a baseline on a task with the best metric on validation, the first of equals; None where none was fitted.
+    """The run of a baseline on a task whose model predicts, see `kept_of`; None where none was fitted.
 
     Args:
         runs: any.
         task: its label.
         baseline: its name.
     """
-    fitted = [r for r in runs if r.fitted and r.validation is not None and r.status == "finished"]
-    own = [r for r in fitted if (r.run.task.label, r.run.cell.label) == (task, baseline)]
-    return max(own, key=lambda r: sign(r.direction) * (r.validation or 0.0), default=None)
+    fitted = [r for r in runs if r.fitted]
+    return kept_of(r for r in fitted if (r.run.task.label, r.run.cell.label) == (task, baseline))
 
 
 def keep(results: Results, record: Record, writer: ResultWriter) -> None:

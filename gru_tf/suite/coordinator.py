@@ -61,7 +61,8 @@ class _Coordinator:
             (task.label, cell.label): CellOnTask(experiment, task, cell, first, self.ranges[task.label])
             for task, cell in experiment.pairs()
         }
-        self.baselines = experiment.baseline_runs() if os.environ.get(SWITCH) != "no" else []
+        self.with_baselines = os.environ.get(SWITCH) != "no"
+        self.baselines: list[Run] = []
         self.known = {f: r for f, r in writer.write_unconfirmed().items() if r.status != "failed"}
         self.open = list(self.pairs)
         self.tried: dict[str, int] = {}
@@ -72,7 +73,7 @@ class _Coordinator:
     def run(self) -> bool:
         for pair in self.pairs.values():
             self._advance(pair)
-        self._add_baselines()
+        self._add_baselines(self.record.experiment.baseline_runs(self.looks.wanted if self.looks else None))
         self._submit()
         self._look()
         self._show_look()
@@ -102,6 +103,9 @@ class _Coordinator:
             for pair in further:
                 self.pairs[pair].want(self.looks.wanted)
                 self._advance(self.pairs[pair])
+            if further and self.looks:  # as many as the cells that they are compared with, split by split
+                tasks = {task for task, _ in further}
+                self._add_baselines(self.record.experiment.baseline_runs(self.looks.wanted, tasks))
             self._submit()
             for pair in self.open:
                 if pair not in further:  # it needs no further replicate
@@ -139,9 +143,12 @@ class _Coordinator:
         pair.results[fingerprint] = self.known[fingerprint] = result
         self._advance(pair)
 
-    def _add_baselines(self) -> None:
-        """Those without a result, behind the first trials: a worker that is free fits them."""
-        for run in self.baselines:
+    def _add_baselines(self, runs: list[Run]) -> None:
+        """Those that are new; of these, those without a result stand behind the first trials: a free worker fits them."""
+        there = {run.fingerprint for run in self.baselines}
+        new = [run for run in runs if self.with_baselines and run.fingerprint not in there]
+        self.baselines += new
+        for run in new:
             if self._knows(run):
                 self._adopt(self.known[run.fingerprint])
                 self.done += 1

@@ -4,13 +4,14 @@ The unit of replication is this whole pipeline, not a final seed alone (Bouthill
 a search happens to draw moves the final result more than a final seed does.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from gru_tf.experiment.experiment import Experiment, Run
-from gru_tf.experiment.result import RunResult, sign
+from gru_tf.experiment.experiment import Experiment, Run, overlap_of
+from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice, SearchSpec
 from gru_tf.foundation import startup
+from gru_tf.suite.chosen_run import best_of, kept_of
 from gru_tf.suite.widening import TaskRanges
 from gru_tf.tasks import create
 
@@ -92,7 +93,8 @@ class Pipeline:
         for step, spec in list(enumerate((search, *self.ranges.added)))[len(self.draws) :]:
             with startup.quiet():
                 from gru_tf.suite.tuning import Search
-            template = self.experiment.run(self.task, self.cell, search.seed_for(self.seeds[0]), "trial")
+            split = self.seeds[0] if overlap_of(self.task) else None
+            template = self.experiment.run(self.task, self.cell, search.seed_for(self.seeds[0]), "trial", split)
             drawn = spec.model_copy(update={"seed": search.drawing_for(self.seeds[0], step)})
             self.draws.append(Draws(Search(drawn, self.direction, self.experiment.training.epochs), template))
 
@@ -190,11 +192,5 @@ class CellOnTask:
         return [self.results[run.fingerprint] for pipeline in self.pipelines for run in pipeline.finals]
 
     def best(self) -> RunResult | None:
-        """The final result with the best validation metric, the first of equals; None where none has finished."""
-        return best_of(self.finals(), self.pipelines[0].direction)
-
-
-def best_of(results: Iterable[RunResult], direction: str) -> RunResult | None:
-    """The finished result with the best validation metric, the first of equals."""
-    finished = [r for r in results if r.status == "finished" and r.validation is not None]
-    return max(finished, key=lambda r: sign(direction) * (r.validation or 0.0), default=None)
+        """The final result whose model is kept, see `kept_of`; None where none has finished."""
+        return kept_of(self.finals())

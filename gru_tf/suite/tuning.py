@@ -151,7 +151,7 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         self.template = experiment.run(
             _labelled(experiment.tasks, task), _labelled(experiment.cells, cell), self.search.seed
         )
-        self.task = create(self.template.task.name, self.template.task.options)
+        self.task = create(self.template.task.name, self.template.task.options).at(experiment.seeds[0])
 
     def build(self, hp: keras_tuner.HyperParameters) -> Any:
         """The compiled model with the values that `hp` holds."""

@@ -178,8 +178,7 @@ class Splits:
 class Task(BaseModel, ABC):
     """Data and a score; a subclass's fields are the options that an experiment may set.
 
-    Class attributes: `question` (one line), `reference`, `licence`, and `draws_data`, whether another seed means other data.
-    Two cells at the same seed are then compared in pairs.
+    Class attributes: `question` (one line), `reference`, `licence`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -187,7 +186,27 @@ class Task(BaseModel, ABC):
     question: ClassVar[str]
     reference: ClassVar[str]
     licence: ClassVar[str]
-    draws_data: ClassVar[bool] = False
+
+    @property
+    def draws_data(self) -> bool:
+        """Whether another seed means other data; two cells at the same seed are then compared in pairs.
+
+        Known from the options alone: no file is read for it.
+        """
+        return self.overlap > 0
+
+    @property
+    def overlap(self) -> float:
+        """Examples to test on for each one to train on, where seeds draw splits of the same data, which overlap; else 0.
+
+        By it the variance of a mean over such splits is corrected (C. Nadeau and Y. Bengio, Inference for the
+        generalization error, 2003, §5.1). Known from the options alone.
+        """
+        return 0.0
+
+    def at(self, seed: int) -> Self:
+        """The task with the split of a seed: itself where all seeds have the same one, or draw their data in `splits`."""
+        return self
 
     @property
     @abstractmethod

@@ -11,7 +11,7 @@ from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import BaselineRecord, RunResult
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
-from gru_tf.tasks import Task, create
+from gru_tf.tasks import Task
 from gru_tf.training.epochs import stream
 
 SAME = 1e-3  # of a metric: another machine or library rounds otherwise
@@ -24,7 +24,7 @@ def fit(run: Run) -> RunResult:
     It counts as diverged where no setting of its grid gives a finite metric on validation.
     """
     started, clock = time.time(), time.perf_counter()
-    task = create(run.task.name, run.task.options)
+    task = run.drawn_task()
     splits = task.splits(stream(run.seed, run.task))
     left_out = fitting.why_not(run.cell.name, task, splits)
     if left_out:
@@ -46,7 +46,7 @@ def fit_again(result: RunResult) -> FittedBaseline:
     """
     run = result.run
     assert result.fitted is not None  # noqa: S101, of a baseline that was fitted
-    task = create(run.task.name, run.task.options)
+    task = run.drawn_task()
     splits = task.splits(stream(run.seed, run.task))
     model, value = fitting.fit_again(run.cell.name, task, splits, run.seed, result.fitted.settings, run.training.refit)
     if result.validation is None or not math.isclose(value, result.validation, rel_tol=SAME, abs_tol=SAME):
@@ -75,6 +75,7 @@ def _result(run: Run, task: Task, fitted: fitting.BaselineFit, started: float, s
         more=fitted.more,
         chance=metric.chance,
         score=metric.score(fitted.test),
+        test_examples=len(fitted.losses),
         chances={f"{name}_{metric.name}": metric.chance_on(name) for name in further},
         parameters=fitted.size,
         peak_memory_mb=environment.peak_memory_mb(),

@@ -37,9 +37,9 @@ def configure(threads: int) -> None:
 
 
 @lru_cache(maxsize=8)
-def _data(task_json: str, seed: int) -> tuple[Splits, dict[str, DeviceData]]:
+def _data(task_json: str, seed: int, split_seed: int) -> tuple[Splits, dict[str, DeviceData]]:
     choice = Choice.model_validate_json(task_json)
-    task = create(choice.name, choice.options)
+    task = create(choice.name, choice.options).at(split_seed)
     splits = task.splits(stream(seed, choice))
     span, over_time = task.signature.span, task.signature.targets_over_time
     return splits, {name: feeding.load(getattr(splits, name), span, over_time) for name in ("train", "validation")}
@@ -85,11 +85,12 @@ def prepare(run: Run) -> Prepared:
     """
     if run.training.deterministic:
         tf.config.experimental.enable_op_determinism()
-    task = create(run.task.name, run.task.options)
+    task = run.drawn_task()
     # before anything else: reading a file draws random numbers, which a run's seed does not count
     network = resolve_run(run, task.signature)
     refit.check(run, task.signature)
-    splits, data = _data(run.task.model_dump_json(), run.seed)
+    split_seed = run.seed if run.split_seed is None else run.split_seed
+    splits, data = _data(run.task.model_dump_json(), run.seed, split_seed)
     steps = _steps_for(run, network, task, splits)
     steps.warm_up(data["train"])
     steps.reset(run)

@@ -123,6 +123,7 @@ OTHER = {
     "cell.name": "lstm",
     "cell.options": {"reset_after": False},
     "seed": 8,
+    "split_seed": 3,
     "model.units": 5,
     "model.parameters": {"units": None, "parameters": 4},  # never both
     "model.layers": 2,

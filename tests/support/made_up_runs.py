@@ -57,7 +57,7 @@ class Engine:
         usual: dict[str, Any] = {"metric": "mse", "direction": "min", "chance": 0.17, "units": 3, "parameters": 9, **times}
         if value is None:
             return [RunResult(status="diverged", **usual)]
-        return [RunResult(status="finished", validation=value, test=value if run.purpose == "final" else None, **usual)]
+        return [RunResult(status="finished", validation=value, test=None if run.purpose == "trial" else value, **usual)]
 
 
 class Memory:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gru_tf.analysis.answer.beside import against
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
+from gru_tf.analysis.table_text import centre
 from gru_tf.analysis.wording import count
 
 NONE = "–"
@@ -34,7 +35,7 @@ def _line(task: TaskEvidence, model: CellEvidence) -> ModelLine:
     return ModelLine(
         name=row.cell,
         best=model is task.best_baseline,
-        test=f"{row.test.mean:.4g}" if row.test else NONE,
+        test=(centre(row) if row.overlap else f"{row.test.mean:.4g}") if row.test else NONE,
         verdict=_verdict(task, model),
         settings=settings or NONE,
         size=count(row.parameters),

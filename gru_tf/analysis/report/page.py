@@ -11,6 +11,7 @@ from gru_tf.analysis.report.figures import NAMES
 from gru_tf.analysis.report.figures import plate as plate_of
 from gru_tf.analysis.report.figures.panels import Plate
 from gru_tf.analysis.report.findings import Findings, ResultSource
+from gru_tf.experiment.experiment import overlap_of
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError
 
@@ -98,6 +99,7 @@ def render(findings: Findings) -> str:
     """The page as text."""
     evidence, experiment = findings.evidence, findings.experiment
     sections = {name: _section(name, findings) for name in NAMES}
+    drawn = any(map(overlap_of, experiment.tasks))  # no mean is taken over splits that overlap
     page = _environment().get_template("page.html")
     return page.render(
         experiment=experiment,
@@ -110,7 +112,7 @@ def render(findings: Findings) -> str:
         several=len(experiment.cells) > 1,
         evidence=evidence,
         middles=tables.middles(evidence) if len(evidence.tasks) > 1 else [],
-        unended=[cell.label for cell in experiment.cells if cell.label not in evidence.middle],
+        unended=[] if drawn else [cell.label for cell in experiment.cells if cell.label not in evidence.middle],
         signed=tables.signed_ranks(evidence),
         friedman=tables.probability(evidence.ranks.p) if evidence.ranks else "",
         sections=sections,

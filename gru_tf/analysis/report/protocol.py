@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from gru_tf.analysis import table_text
-from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment, overlap_of
 from gru_tf.experiment.specs import SearchSpec
 
 
@@ -34,6 +34,8 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     over = "seeds" if experiment.search is None or experiment.search.shared else "replicates"
     scale = "on the metric's logit or logarithm, so that they stay inside of what it can be"
     yield "Intervals", f"95 %, over {over}{table_text.conditional(experiment)}, by Student's t {scale}"
+    if any(map(overlap_of, experiment.tasks)):
+        yield "Splits", f"{table_text.OVERLAP}; cells and baselines are compared split by split"
     yield (
         "Tests",
         (

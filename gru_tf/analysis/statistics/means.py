@@ -89,23 +89,37 @@ def welch(first: Sequence[float], second: Sequence[float]) -> MeanTest:
     return MeanTest(mean, math.sqrt(sum(parts)), freedom, least)
 
 
-def one_sample(values: Sequence[float], constant: float = 0.0) -> MeanTest:
+def one_sample(values: Sequence[float], constant: float = 0.0, overlap: float = 0.0) -> MeanTest:
     """Mean of `values` − `constant`, by Student's test; the constant has no error, e.g. a deterministic baseline's score.
 
     Values that are not finite are left out; no bounds and no p-value for one value.
+
+    Args:
+        values: independent, or each of a split of the same data.
+        constant: to be compared with.
+        overlap: examples to test on for each one to train on, of such splits: the corrected resampled t test. The variance
+            of the mean is then (1 / n + overlap) s² in place of s² / n (C. Nadeau and Y. Bengio, Inference for the
+            generalization error, 2003, §5.1): with many splits it does not go to 0, for all are of the same data.
+
+    Raises:
+        ValueError: where the overlap is below 0.
     """
+    if overlap < 0:
+        raise ValueError(f"one_sample: expected an overlap of 0 or more. Received: {overlap:g}")
     a = finite(values)
     if not len(a) or not math.isfinite(constant):
         return NOTHING
     mean = _rounded(float(a.mean()) - constant, constant)
     if len(a) < 2:
         return MeanTest(mean, math.nan, math.nan, math.nan)
-    error = math.sqrt(_variance(a) / len(a))
+    error = math.sqrt(_variance(a) * (1 / len(a) + overlap)) if overlap else math.sqrt(_variance(a) / len(a))
     return MeanTest(mean, error, len(a) - 1.0, 2.0 ** (1 - len(a)))
 
 
-def in_pairs(first: Sequence[float], second: Sequence[float]) -> MeanTest:
+def in_pairs(first: Sequence[float], second: Sequence[float], overlap: float = 0.0) -> MeanTest:
     """Mean difference of pairs, by Student's test; a pair with a value that is not finite is left out.
+
+    `overlap` is as of `one_sample`.
 
     Raises:
         ValueError: where they are not equally many.
@@ -113,7 +127,7 @@ def in_pairs(first: Sequence[float], second: Sequence[float]) -> MeanTest:
     if len(first) != len(second):
         raise ValueError(f"in_pairs: expected scores at the same seeds. Received: {len(first)} and {len(second)}")
     with np.errstate(invalid="ignore"):  # two that diverged: −inf less −inf is no number, and left out
-        return one_sample((np.asarray(first, float) - np.asarray(second, float)).tolist())
+        return one_sample((np.asarray(first, float) - np.asarray(second, float)).tolist(), overlap=overlap)
 
 
 def finite(values: Sequence[float]) -> Any:

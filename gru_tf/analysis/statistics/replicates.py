@@ -5,9 +5,6 @@ nothing of what other digits would do. The losses by replicate and example are a
 in each place; the variance of its mean is the sum of three parts, of replicates, of examples, and of what both share:
 σ²ᵣ / R + σ²ₑ / E + σ²ᵣₑ / (R E) (J. Cornfield and J. W. Tukey, Average values of mean squares in factorials, 1956). Its
 degrees of freedom are those of F. E. Satterthwaite (An approximate distribution of estimates of variance components, 1946).
-
-Replicates whose splits overlap are not independent: their mean's variance is larger than their spread says, by a term that
-C. Nadeau and Y. Bengio (Inference for the generalization error, 2003) approximate.
 """
 
 import math
@@ -17,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.analysis.statistics.means import MeanTest, finite
+from gru_tf.analysis.statistics.means import MeanTest
 
 
 @dataclass(frozen=True)
@@ -114,26 +111,3 @@ def _parts(
     least = 2.0 ** (1 - min(freedom for _, freedom in squares))
     test = MeanTest(mean, math.sqrt(variance), freedom, min(least, 1.0))
     return VarianceParts(max(replicates, 0.0), max(examples, 0.0), max(interaction, 0.0), test)
-
-
-def overlapping(values: Sequence[float], tested: int, trained: int) -> MeanTest:
-    """Mean over splits that overlap, such as random or rolling ones of one data set: the corrected resampled t test.
-
-    The variance of the mean is (1 / J + tested / trained) s² in place of s² / J (Nadeau and Bengio 2003, §5.1): with many
-    splits it does not go to 0, for they all come from the same data.
-
-    Args:
-        values: one a split; those that are not finite are left out.
-        tested: examples that each split tests on.
-        trained: examples that each split trains on.
-
-    Raises:
-        ValueError: where either is not above 0.
-    """
-    if tested <= 0 or trained <= 0:
-        raise ValueError(f"overlapping: expected numbers of examples above 0. Received: {tested} and {trained}")
-    a = finite(values)
-    if len(a) < 2:
-        return MeanTest(float(a[0]) if len(a) else math.nan, math.nan, math.nan, math.nan)
-    variance = (1 / len(a) + tested / trained) * float(np.var(a, ddof=1))
-    return MeanTest(float(a.mean()), math.sqrt(variance), len(a) - 1.0, 2.0 ** (1 - len(a)))

@@ -118,7 +118,7 @@ def growing(scale: MetricScale, direction: Literal["max", "min"]) -> Callable[[f
     return lambda score: score if score == -math.inf else sign * scale.forward(sign * score)
 
 
-def scaled_interval(values: Sequence[float], scale: MetricScale, confidence: float = 0.95) -> Interval:
+def scaled_interval(values: Sequence[float], scale: MetricScale, confidence: float = 0.95, overlap: float = 0.0) -> Interval:
     """The arithmetic mean, and its interval by Student's on the scale, transformed back: never outside of the metric.
 
     The scale's slope at the mean turns the mean's standard error into that on the scale (the delta method), so the interval
@@ -126,9 +126,10 @@ def scaled_interval(values: Sequence[float], scale: MetricScale, confidence: flo
     the mean itself, the upper bound goes on in proportion to it: three values that scatter that far would else have an
     interval up to thousands of times their mean. Where all values are exactly 0 or the largest
     share, there is no spread to go by; the bound is then what so many test examples allow, Clopper and Pearson's, or NaN
-    where their number is not known. Values that are not finite are left out; NaN bounds for fewer than two.
+    where their number is not known. Values that are not finite are left out; NaN bounds for fewer than two. `overlap` is
+    that of splits that they are of, as of `means.one_sample`.
     """
-    test = one_sample(values)
+    test = one_sample(values, overlap=overlap)
     if not math.isfinite(test.error) or scale.kind == "plain":
         return test.interval(confidence)
     if test.error == 0:

@@ -154,7 +154,13 @@ def follow(
 
 
 def _there(tasks: Sequence[TaskSamples], running: Sequence[Sequence[str]], replicates: int) -> bool:
-    return all(len(tasks[i].scores[cell]) >= replicates for i, cells in enumerate(running) for cell in cells)
+    """Whether every cell that goes on has so many replicates, and every baseline that it is compared with split by split."""
+    needed = [
+        scores
+        for task, cells in zip(tasks, running, strict=True)
+        for scores in (*(task.scores[cell] for cell in cells), *(task.baselines.values() if cells else ()))
+    ]
+    return all(len(scores) >= replicates for scores in needed)
 
 
 def _is_open(one: _Asked, running: Sequence[str], task: TaskSamples) -> bool:

@@ -3,7 +3,8 @@
 Where every replicate draws its own initial values, order and search, and all see the same fixed data, replicate 3 of one
 cell has no more in common with replicate 3 of another than with replicate 4. Welch's test then finds more than a paired one,
 which has half as many degrees of freedom. Pairs are right where the task draws its data from the seed: that is a property of
-the task, and never decided from the correlation that was observed. A deterministic baseline is a constant. Where a cell
+the task, and never decided from the correlation that was observed. A deterministic baseline is a constant; where each
+replicate draws a split of the same data, it is fitted at each, and the splits' overlap is in every variance. Where a cell
 sometimes fails, its rate of success is compared as well, and the smaller of both p-values counts twice: two cells of which
 one learns at every replicate may differ in that alone, or may be so far apart that how often they learn is no question.
 """
@@ -11,6 +12,7 @@ one learns at every replicate may differ in that alone, or may be so far apart t
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
 from typing import Literal
 
@@ -22,7 +24,7 @@ from gru_tf.analysis.statistics.means import MeanTest, finite, in_pairs, one_sam
 from gru_tf.analysis.statistics.paired import LEVEL, effect_size, holm, probability_of_improvement
 from gru_tf.analysis.statistics.unreliable import is_unreliable, rate_difference, rates_test, threshold_of
 
-How = Literal["welch", "paired", "constant", "rates"]
+How = Literal["welch", "paired", "resampled", "constant", "rates"]
 Transform = Callable[[float], float]
 
 
@@ -39,7 +41,8 @@ class SampleComparison:
         effect: difference in standard deviations: of a paired test and of a constant in those of the differences, else in
             the root of the mean of both variances; with Hedges' correction for few values.
         improvement: probability that a score of the first is larger than one of the second, equal ones by half.
-        test: how they were compared: Welch's test, Student's in pairs or against a constant, Fisher's of rates.
+        test: how they were compared: Welch's test, Student's in pairs, the same corrected for splits that overlap
+            ("resampled"), Student's against a constant, Fisher's of rates.
         p_holm, p_equivalent_holm: corrected for everything that was tested together, each by itself.
         comparisons: how much `p` is corrected for.
         unreliable: whether one of them sometimes fails; `p` is then twice the smaller one of two tests.
@@ -117,6 +120,8 @@ class TaskSamples:
         scores: cell → its scores by replicate; NaN where one has none, −inf where it diverged.
         constants: deterministic baseline → its score.
         paired: whether the task draws its data from the seed, so that replicates of two cells are pairs.
+        baselines: deterministic baseline → its scores by replicate, where each of these has a split of its own.
+        overlap: of these splits, as of `means.one_sample`.
         chance: score of the baseline that failures are measured by; None where cells are not asked for failures, so that
             runs that diverged are left out.
         margin: within which two means are equivalent; None where that is not asked.
@@ -130,10 +135,13 @@ class TaskSamples:
     chance: float | None = None
     margin: float | None = None
     transform: Transform | None = None
+    baselines: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    overlap: float = 0.0
 
     def pairs(self) -> list[tuple[str, str]]:
         """Every two cells, then every cell with every baseline; two baselines need no test."""
-        return [*combinations(self.scores, 2), *((cell, name) for cell in self.scores for name in self.constants)]
+        others = (*self.constants, *self.baselines)
+        return [*combinations(self.scores, 2), *((cell, name) for cell in self.scores for name in others)]
 
     def unreliable(self, replicates: int | None = None) -> list[str]:
         """The cells that sometimes fail, as seen by the first `replicates`."""
@@ -144,8 +152,8 @@ class TaskSamples:
     def compare(self, first: str, second: str, replicates: int | None = None) -> SampleComparison:
         """One of `pairs`, by the first `replicates` of each cell where a number is given."""
         names, a = (first, second), self.scores[first][:replicates]
-        constant = second not in self.scores
-        b = [self.constants[second]] if constant else self.scores[second][:replicates]
+        constant = second in self.constants
+        b = [self.constants[second]] if constant else {**self.baselines, **self.scores}[second][:replicates]
         failing = {first, second} & set(self.unreliable(replicates))
         if failing and self.chance is not None:
             thresholds = [threshold_of(self.scores[cell][:replicates], self.chance)[0] for cell in failing]
@@ -156,7 +164,10 @@ class TaskSamples:
     def _means(self, a: Sequence[float], b: Sequence[float], names: tuple[str, str], constant: bool) -> SampleComparison:
         if constant:
             return compare_with_constant(a, b[0], names, self.margin, self.transform)
-        return compare_samples(a, b, names, self.paired, self.margin, self.transform)
+        if self.paired:  # a cell that was dropped has fewer replicates than the others
+            both = min(len(a), len(b))
+            a, b = a[:both], b[:both]
+        return compare_samples(a, b, names, self.paired, self.margin, self.transform, self.overlap)
 
 
 def _at_least(scores: Sequence[float], chance: float) -> list[float]:
@@ -181,6 +192,7 @@ def compare_samples(
     paired: bool = False,
     margin: float | None = None,
     transform: Transform | None = None,
+    overlap: float = 0.0,
 ) -> SampleComparison:
     """Compare two cells, nothing corrected.
 
@@ -191,11 +203,15 @@ def compare_samples(
         paired: whether the task draws its data from the seed, so that replicates of both are pairs.
         margin: within which they are equivalent.
         transform: to the scale of the test.
+        overlap: of the splits that pairs are of, as of `means.one_sample`; not without pairs.
 
     Raises:
-        ValueError: where pairs are asked for, and there are not equally many, or a score has no place on the scale.
+        ValueError: where pairs are asked for, and there are not equally many, or a score has no place on the scale; and for
+            an overlap without pairs.
     """
-    mean_test = in_pairs if paired else welch
+    if overlap and not paired:
+        raise ValueError(f"compare_samples: expected pairs where splits overlap. Received: an overlap of {overlap:g} alone")
+    mean_test = partial(in_pairs, overlap=overlap) if paired else welch
     test = mean_test(first, second)
     p = _p(test, mean_test(_moved(first, transform), _moved(second, transform)))
     a, b = np.asarray(first, float), np.asarray(second, float)
@@ -206,7 +222,8 @@ def compare_samples(
     effect = effect_size(a - b) if paired and test.error > 0 else math.nan if paired else standardised(a, b)
     counts = len(a), len(b)
     better = probability_of_improvement(a, b)
-    return _comparison(names, counts, test, p, margin, effect, better, "paired" if paired else "welch")
+    how: How = "resampled" if overlap else "paired" if paired else "welch"
+    return _comparison(names, counts, test, p, margin, effect, better, how)
 
 
 def _p(test: MeanTest, on_scale: MeanTest) -> float:

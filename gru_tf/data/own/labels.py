@@ -117,6 +117,7 @@ def split(
     validation: float,
     test: float,
     unit: str = "sequences",
+    draw: int = 0,
 ) -> Array:
     """(N,) int8, the split of each: by class, with groups and equal content whole; see `splits.by_group`.
 
@@ -128,6 +129,7 @@ def split(
         validation: share of the validation split.
         test: share of the test split; 0 where another file is the test split.
         unit: what they are, for errors.
+        draw: number of the draw, 0 for none.
 
     Raises:
         DatasetError: as `splits.by_group` does, and where a group is missing.
@@ -150,6 +152,7 @@ def split(
         row=labelled.row,
         names=names or (),
         unit=unit,
+        draw=draw,
     )
 
 

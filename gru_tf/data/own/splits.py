@@ -2,7 +2,7 @@
 
 A group is whatever must not lie in two splits: one person's sequences, or copies of one sequence. Groups are never cut;
 among the ways to place them, each class is shared out as evenly as they allow. What is drawn is drawn from fixed numbers:
-a split follows from groups and classes alone, never from a seed.
+a split follows from groups and classes alone, unless a draw is asked for, which has a number of its own.
 
 Worked example, validation = test = 0.2, of ten groups of one sequence: a a a a a b b b b b. Each class has five, of which
 0.2 · 5 = 1 validates and 1 tests. Were the first three a's one person's, that person would train.
@@ -16,6 +16,7 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.foundation.array import Array
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+ATTEMPTS = 100  # of a draw by group
 SPLITS = ("training", "validation", "test")
 
 
@@ -60,6 +61,7 @@ def by_group(
     row: Callable[[int], str] = lambda number: f"sequence {number + 1}",
     names: Sequence[str] = (),
     unit: str = "sequences",
+    draw: int = 0,
 ) -> Array:
     """(N,) int8: `TRAIN`, `VALIDATION` or `TEST` of each sequence, the same for all of one key.
 
@@ -75,6 +77,8 @@ def by_group(
         row: the words for a sequence's place in the file, given its number from 0.
         names: of the classes, for errors.
         unit: what is counted when there are too few, for errors: "sequences", "groups".
+        draw: number of the draw; 0 is the split that follows from groups and classes alone. Of the others, one that is
+            refused, or has a single class to test on, is drawn again, up to a hundred times.
 
     Raises:
         DatasetError: where a class has fewer groups than there are splits, a split would be empty, or a class would be in
@@ -91,9 +95,20 @@ def by_group(
         raise DatasetError(
             f"{where}: {place}expected {len(shares)} {unit} or more{each}, one for each split. Received: {held[scarce]}{of}"
         )
-    split = _placed(groups, labels, held, shares)
+    for attempt in range(ATTEMPTS if draw else 1):
+        split = _placed(groups, labels, held, shares, (draw, attempt) if draw else None)
+        if draw and attempt + 1 < ATTEMPTS and not _is_whole(split, labels, len(shares), classes is not None):
+            continue
+        break
     _complete(split, labels, len(shares), where, row, names)
     return split
+
+
+def _is_whole(split: Array, labels: Array, splits: int, classed: bool) -> bool:
+    """Whether no split is empty, training has every class, and the last split has two where there are classes."""
+    parts = [np.unique(labels[split == number]) for number in range(splits)]
+    tested = not classed or len(parts[-1]) > 1
+    return all(map(len, parts)) and tested and len(parts[TRAIN]) == len(np.unique(labels))
 
 
 def joined(one: Array, other: Array) -> Array:
@@ -126,17 +141,22 @@ def _pairs(groups: Array, classes: Array) -> Array:
     return np.unique(groups.astype(np.int64) * (int(classes.max()) + 1) + classes)
 
 
-def _placed(groups: Array, classes: Array, held: Array, shares: Array) -> Array:
-    """Groups of several sequences one by one, the largest first; then single sequences, which fill what is left."""
+def _placed(groups: Array, classes: Array, held: Array, shares: Array, draw: tuple[int, int] | None) -> Array:
+    """Groups of several sequences one by one, the largest first; then single sequences, which fill what is left.
+
+    Without a draw each group goes where it is needed most. A draw places it at random, by what each split still wants:
+    groups of different sizes would else go the same way every time.
+    """
     split = np.empty(len(groups), np.int8)
+    rngs = [np.random.default_rng(number if draw is None else [number, *draw]) for number in (1, 0)]
     state = _Shares(classes, held, shares)
     sizes = np.bincount(groups)
     order, starts = np.argsort(groups, kind="stable"), np.cumsum(sizes) - sizes
-    several = np.random.default_rng(1).permutation(np.flatnonzero(sizes > 1))
+    several = rngs[0].permutation(np.flatnonzero(sizes > 1))
     for group in several[np.argsort(-sizes[several], kind="stable")]:
         members = order[starts[group] : starts[group] + sizes[group]]
-        split[members] = state.place(*np.unique(classes[members], return_counts=True))
-    rng, single = np.random.default_rng(0), sizes[groups] == 1
+        split[members] = state.place(*np.unique(classes[members], return_counts=True), rngs[0] if draw else None)
+    rng, single = rngs[1], sizes[groups] == 1
     for label in range(len(held)):
         rows = rng.permutation(np.flatnonzero(single & (classes == label)))
         ends = np.cumsum(state.fill(label, len(rows))[1:])
@@ -155,17 +175,23 @@ class _Shares:
         self.lacking = np.ones(self.wanted.shape, bool)  # splits that have no sequence of a class yet
         self.left = held.copy()  # groups of each class that are not placed yet
 
-    def place(self, present: Array, number: Array) -> int:
+    def place(self, present: Array, number: Array, rng: np.random.Generator | None = None) -> int:
         """The split for a group with `number` sequences of each class in `present`.
 
         It is the one that brings the classes' shares nearest to the wanted ones, as Σ ((wanted − placed) / all)² over
-        splits and classes has it; of those that lack a class of which no more than one group each is left.
+        splits and classes has it; of those that lack a class of which no more than one group each is left. With an `rng` it
+        is any that comes nearer by the group, with the probability of what it still wants.
         """
         allowed = np.ones(len(self.shares), bool)
         for label in present[self.left[present] <= self.lacking[:, present].sum(0)]:
             allowed &= self.lacking[:, label]
         gain = (self.wanted[:, present] * (number / self.counts[present] ** 2)).sum(1)  # a product would round by processor
-        best = int(np.argmax(np.where(allowed, gain, -np.inf) if allowed.any() else gain))
+        gain = np.where(allowed, gain, -np.inf) if allowed.any() else gain
+        best = int(np.argmax(gain))
+        nearer = gain > ((number / self.counts[present]) ** 2).sum() / 2
+        if rng is not None and nearer.any():
+            odds = np.where(nearer, gain, 0.0)
+            best = int(rng.choice(len(odds), p=odds / odds.sum()))
         self.wanted[best, present] -= number
         self.lacking[best, present] = False
         self.left[present] -= 1

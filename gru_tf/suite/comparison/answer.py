@@ -87,8 +87,9 @@ class Comparison:
         Raises:
             UserError: where the data are not as in training, naming row and column.
         """
-        task, frame = self._task, frames.read(frame)
-        return task.answer(self.predictor(model).outputs(task, frame), frame)
+        predictor, frame = self.predictor(model), frames.read(frame)
+        task = self._task.at(predictor.seed)
+        return task.answer(predictor.outputs(task, frame), frame)
 
     def lines(self) -> tuple[str, str]:
         """One line of Python that loads the comparison from the store, and one that predicts."""

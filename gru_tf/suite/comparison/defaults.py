@@ -18,6 +18,7 @@ BATCHES = ((20_000, 32), (math.inf, 128))  # examples up to → sequences per st
 STEPS = 3_000  # of training, about
 EPOCHS = (10, 300)  # at least, at most: of few examples, where an epoch has few steps, patience ends a run long before
 IMPATIENCE = 4  # a share of the epochs without gain ends a run
+FIRST = 5  # replicates of the first look, and of a fixed number from which each draws its own split
 REPLICATES = {"at_most": 34, "minutes": 10.0}  # until it is decided, and for no longer than that
 FEWER_SEEDS = 3
 MUCH = 2_000_000  # steps of all training sequences together from which few seeds, behind one search, are the default
@@ -39,6 +40,18 @@ class Protocol:
     content: dict[str, Any]
     defaults: tuple[tuple[str, tuple[str, ...]], ...]
 
+    @property
+    def replicates(self) -> str:
+        """How many seeds there are, in words: "5", or "5 to 34"."""
+        seeds = self.content.get("seeds")
+        return str(seeds) if seeds is not None else f"{FIRST} to {REPLICATES['at_most']}"
+
+    @property
+    def draws(self) -> bool:
+        """Whether each seed draws its own split by default: with enough of them, and where each has a search of its own."""
+        enough = self.content.get("seeds", FIRST) >= FIRST
+        return enough and not self.content.get("search", {}).get("shared", False)
+
 
 def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> Protocol:
     """The protocol for so many training examples of these shapes.
@@ -46,12 +59,13 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
     Args:
         signature: of the task.
         examples: sequences to train on.
-        chosen: what the user chose of cells, seeds, parameters or units, trials, epochs, batch_size.
+        chosen: what the user chose of cells, seeds, parameters or units, trials, epochs, batch_size, split.
     """
     cells = list(chosen.get("cells") or CELLS)
     batch = chosen.get("batch_size", next(size for most, size in BATCHES if examples <= most))
     much = examples * signature.timesteps >= MUCH
     seeds = chosen.get("seeds", FEWER_SEEDS if much else None)
+    shared = much and chosen.get("split") != "drawn"  # what one seed validates on, another would test on
     epochs = chosen["epochs"] if "epochs" in chosen else _epochs(examples, batch)
     patience = max(5, math.ceil(epochs / IMPATIENCE))
     size = _size(signature, examples, chosen)
@@ -64,7 +78,7 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
         "training": {"epochs": epochs, "batch_size": batch, "patience": patience, "learning_rate": UNTUNED},
     }
     if trials:
-        content["search"] = {"trials": trials, "space": {"learning_rate": dict(LEARNING_RATE)}, "shared": much}
+        content["search"] = {"trials": trials, "space": {"learning_rate": dict(LEARNING_RATE)}, "shared": shared}
     low, high = LEARNING_RATE["low"], LEARNING_RATE["high"]
     search = (
         f"{trials} random trials of learning rates from {low:g} to {high:g}"
@@ -73,7 +87,7 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
     )
     defaults = (
         (f"{', '.join(cells)}, each with {_words(size, model)}", ("cells", "parameters")),
-        (f"{search}, {_repeated(seeds, bool(trials), much)}", ("trials", "seeds")),
+        (f"{search}, {_repeated(seeds, bool(trials), shared)}", ("trials", "seeds")),
         (f"up to {epochs} epochs of {examples:,} examples, patience {patience}", ("epochs",)),
         (f"batch size {batch}", ("batch_size",)),
     )

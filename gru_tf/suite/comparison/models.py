@@ -6,6 +6,7 @@ from typing import Any
 from gru_tf.analysis.recommendation import Recommendation
 from gru_tf.analysis.results import Results
 from gru_tf.baselines.baseline import FittedBaseline
+from gru_tf.experiment.experiment import overlap_of
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.suite import baseline_models
@@ -62,10 +63,11 @@ class Models:
         cells = [cell.label for cell in self.results.experiment.cells]
         why = self._why(advice, label, model is not None)
         if label in cells:
-            network = self.network(label)
-            return Predictor(label, f"{_which(self.trained[label][1])}, {why}", partial(of_network, network))
+            network, run = self.network(label), self.trained[label][1].run
+            return Predictor(label, f"{_which(self.trained[label][1])}, {why}", partial(of_network, network), run.seed)
         if label in self._fitted:
-            return Predictor(label, f"{label}, {why}", partial(of_baseline, label, self._baseline(label)))
+            run = self._fitted[label].run
+            return Predictor(label, f"{label}, {why}", partial(of_baseline, label, self._baseline(label)), run.seed)
         if label:
             names = [*cells, *self._fitted]
             raise UserError(
@@ -118,4 +120,7 @@ class Models:
 
 
 def _which(run: RunResult) -> str:
-    return f"{run.run.cell.label}, seed {run.run.seed}, the best of its seeds on validation"
+    seed = f"{run.run.cell.label}, seed {run.run.seed}"
+    if not overlap_of(run.run.task):
+        return f"{seed}, the best of its seeds on validation"
+    return f"{seed}, whose split {'is not drawn' if run.run.seed == 0 else 'has the newest data'}"

@@ -62,6 +62,10 @@ ORDER = "column that sorts the rows of a sequence"
 FEATURES = "input columns, or the array of the inputs; all other columns if None"
 NAMES = f"names from `gru-tf list cells`; {', '.join(CELLS)} if None"
 BUDGET = "parameter budget of each network, head included"
+SPLIT = (
+    'whether each seed draws its own test part, "drawn", or all have the same, "fixed"; where there are 5 seeds or more and'
+    ' no test data, "drawn" if None'
+)
 UNITS = "units of each network, instead of a budget of `parameters`"
 
 
@@ -91,6 +95,7 @@ class ComparisonOptions(TypedDict, total=False):
     units: Annotated[Count, Option("comparison", "N", "units of each network, instead of a budget", UNITS, least=1)]
     trials: Annotated[Count, Option("comparison", "N", "search trials per cell; 0 for none", least=0)]
     seeds: Annotated[Count, Option("comparison", "N", "replicates of each cell; by default until it is decided", least=1)]
+    split: Annotated[Text, Option("comparison", "HOW", "drawn by each seed, or fixed", SPLIT)]
     epochs: Annotated[Count, Option("comparison", "N", "maximum epochs of a run", least=1)]
     batch_size: Annotated[Count, Option("comparison", "N", "sequences per training step", least=1)]
 

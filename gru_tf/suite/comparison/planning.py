@@ -23,6 +23,7 @@ from gru_tf.suite.comparison.guess import Guess, guess
 from gru_tf.suite.comparison.guess.columns import Inference
 from gru_tf.suite.comparison.options import COLUMNS, COUNTS, LISTS, OPTIONS, PROTOCOL, ComparisonOptions
 from gru_tf.suite.comparison.signatures import documented
+from gru_tf.suite.comparison.split import with_split
 from gru_tf.tasks import create
 from gru_tf.tasks.own._task import OwnData
 
@@ -79,6 +80,7 @@ def _planned(path: str, test_path: str | None, name: str | None, chosen: dict[st
     task = create(guessed.task, guessed.options)
     examples = len(task.splits(np.random.default_rng(0)).train)
     protocols = protocol(task.signature, examples, chosen)
+    guessed, drawn = with_split(guessed, protocols, chosen.get("split"))
     name = _name(path, test_path) if name is None else name
     cells = protocols.content["cells"]
     content = {
@@ -88,7 +90,7 @@ def _planned(path: str, test_path: str | None, name: str | None, chosen: dict[st
         **protocols.content,
     }
     experiment = suite.load(yaml_file.validate(content, name or "the comparison"))
-    inferences = (*guessed.inferences, *(Inference(*default) for default in protocols.defaults))
+    inferences = (*guessed.inferences, *drawn, *(Inference(*default) for default in protocols.defaults))
     return ComparisonPlan(guessed, experiment, inferences, task.notes() if isinstance(task, OwnData) else ())
 
 

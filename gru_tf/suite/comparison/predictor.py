@@ -29,11 +29,13 @@ class Predictor:
         name: label of the cell or the baseline; "" for the best constant answer.
         why: in a line.
         outputs: from a task and a frame to outputs in the shape of a network's.
+        seed: of the run whose model it is: data become inputs as in its split.
     """
 
     name: str
     why: str
     outputs: Callable[[OwnData, Any], Array]
+    seed: int = 0
 
     def __str__(self) -> str:
         return self.why

@@ -20,7 +20,7 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite.tracking.model import ENCODINGS, default_store
-from gru_tf.tasks import Signature, create
+from gru_tf.tasks import Signature
 from gru_tf.tasks.own._task import OwnData
 
 FILE = "baseline.npz"
@@ -32,7 +32,7 @@ WHOLE_SERIES = (FittedEts, Repeated)  # these read rows from before the window
 def log(uri: str, run_id: str, result: RunResult, model: FittedBaseline) -> str:
     """Log the model of a baseline's `result` to its run at the server `uri`; returns the model's URI."""
     run = result.run
-    task = create(run.task.name, run.task.options)
+    task = run.drawn_task()
     versions = result.environment["versions"]
     with default_store(uri), tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
         data = Path(folder) / "model"

@@ -11,7 +11,6 @@ import mlflow
 
 from gru_tf.experiment.result import RunResult
 from gru_tf.recurrent.saved_models import PACKAGE, StandIn
-from gru_tf.tasks import create
 from gru_tf.tasks.own._task import OwnData
 
 TAG = "gru_tf.model"  # of a run: its model's URI
@@ -40,7 +39,7 @@ def log(uri: str, run_id: str, result: RunResult) -> str:
 @contextmanager
 def _encodings(result: RunResult) -> Iterator[list[str] | None]:
     """The file that says what the inputs of a model of a user's own data are; None for other tasks, whose code says it."""
-    task = create(result.run.task.name, result.run.task.options)
+    task = result.run.drawn_task()
     if not isinstance(task, OwnData):
         yield None
         return

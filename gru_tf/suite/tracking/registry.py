@@ -10,11 +10,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from sqlalchemy.exc import SQLAlchemyError
 
-from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment, overlap_of
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.foundation.errors import one_line
+from gru_tf.suite.chosen_run import kept_of
 from gru_tf.suite.tracking import model
 from gru_tf.suite.tracking.errors import answering, root
 from gru_tf.suite.tracking.record import Record
@@ -48,14 +49,14 @@ def _digest(text: str) -> str:
 
 
 def best(experiment: Experiment, results: Iterable[RunResult]) -> Iterator[RunResult]:
-    """Of each cell on each task the final run with the best validation metric, the first of equals."""
+    """Of each cell on each task the final run whose model is kept, see `kept_of`."""
     place = {seed: number for number, seed in enumerate(experiment.seeds)}
     finals = [r for r in results if r.is_finished_final and r.validation is not None]
     finals.sort(key=lambda r: place.get(r.run.seed, len(place)))
     for pair in experiment.pairs():
         own = [r for r in finals if (r.run.task, r.run.cell) == pair]
-        if own:
-            yield max(own, key=lambda r: sign(r.direction) * (r.validation or 0.0))
+        if (kept := kept_of(own)) is not None:
+            yield kept
 
 
 def _baselines(results: Iterable[RunResult]) -> Iterator[RunResult]:
@@ -111,7 +112,8 @@ def _create(record: Record, known: str, result: RunResult, uri: str) -> ModelVer
     label = f"{run.cell.label}, without a recurrent network," if result.fitted else run.cell.label
     about = f"{label} on {run.task.title}, from the experiment {experiment.name}: {experiment.question}"
     try:
-        text = f"{about} The alias “{ALIAS}” marks its best seed on validation."
+        which = "the seed whose split has the newest data" if overlap_of(run.task) else "its best seed on validation"
+        text = f"{about} The alias “{ALIAS}” marks {which}."
         record.client.create_registered_model(known, description=text)
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):

@@ -27,13 +27,17 @@ class Memory(Task):
     """
 
     licence: ClassVar[str] = "none needed: drawn from the seed"
-    draws_data: ClassVar[bool] = True
     grows: ClassVar[str] = "length"  # the field that `longer` multiplies
 
     examples: Count = 5000
     validation_examples: Count = 1000
     test_examples: Count = 1000
     longer: Count = 2
+
+    @property
+    def draws_data(self) -> bool:
+        """True: sequences are drawn from the seed."""
+        return True
 
     @property
     @abstractmethod

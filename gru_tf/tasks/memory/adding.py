@@ -38,13 +38,17 @@ class Adding(Task):
         " Q. V. Le, N. Jaitly, G. E. Hinton, arXiv 1504.00941, 2015"
     )
     licence: ClassVar[str] = "none needed: drawn from the seed"
-    draws_data: ClassVar[bool] = True
 
     length: Annotated[int, Field(ge=2)] = 50
     examples: Count = 5000
     validation_examples: Count = 1000
     test_examples: Count = 1000
     longer: Count = 2
+
+    @property
+    def draws_data(self) -> bool:
+        """True: pairs of numbers are drawn from the seed."""
+        return True
 
     @property
     def signature(self) -> Signature:

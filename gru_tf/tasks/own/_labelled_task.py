@@ -31,6 +31,7 @@ class LabelledData(OwnData):
         group: the column that says whose it is; one person's, say, are never in two splits.
         validation: share to validate on.
         test: share to test on; not with `test_path`.
+        split: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split, by group.
     """
 
     unit: ClassVar[str] = "sequences"  # what has a label, for errors
@@ -49,13 +50,23 @@ class LabelledData(OwnData):
             expect_training_share(self.validation, self.test)
         return self
 
+    @property
+    def overlap(self) -> float:
+        """By the shares."""
+        return 0.0 if self.split == "fixed" else self.test / (1 - self.validation - self.test)
+
+    def drawn_in_words(self) -> str:
+        """By group, or by sequence where there are no groups."""
+        unit = self.unit if self.group is None else f"group ('{self.group}')"
+        return "" if self.split == "fixed" else f"by {unit.removesuffix('s')}"
+
     @abstractmethod
     def _parse(self) -> dict[str, Array]:
         """The arrays "targets", "split" (N,) and "about" (`encodings` as JSON in bytes), and those of the inputs."""
 
     def arrays(self) -> array_cache.Arrays:
         """The arrays of `_parse`, mapped from the cache; raises UserError where the files are not as they should be."""
-        meaning = self.model_dump_json(exclude={"path", "sha256", "test_path"})
+        meaning = self.model_dump_json(exclude={"path", "sha256", "test_path", "split"})
         forms = [files.form(path) for path in self.paths]
 
         def parse() -> dict[str, Array]:
@@ -63,7 +74,8 @@ class LabelledData(OwnData):
             return self._parse()
 
         name = type(self).__name__.lower()
-        return array_cache.load(name, [self.sha256 or self.content(), *forms, meaning], VERSION, parse)
+        draw = [f"draw {self.draw}"] if self.draw else []
+        return array_cache.load(name, [self.sha256 or self.content(), *forms, meaning, *draw], VERSION, parse)
 
     def encodings(self) -> dict[str, Any]:
         """What the labels are, `kind` with `classes` or `mean` and `deviation`, and how the inputs are made."""
@@ -111,7 +123,8 @@ class LabelledData(OwnData):
         """
         first, *later = labelled
         numbers, names = labels.classes(first) if self.kind == "class" else (labels.values(first), None)
-        split = labels.split(first, content[0], numbers, names, self.validation, 0.0 if later else self.test, self.unit)
+        shares = self.validation, 0.0 if later else self.test
+        split = labels.split(first, content[0], numbers, names, *shares, self.unit, self.draw)
         for other in later:
             labels.separate(first, other)
             more = labels.values(other) if names is None else labels.known(other, names, first.where)

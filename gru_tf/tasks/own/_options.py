@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from gru_tf.data.own.origins import LEAST_TRAINING
 from gru_tf.tasks import Count
 from gru_tf.tasks.own._task import Names, OwnData, Share, expect_training_share
 
@@ -27,6 +28,9 @@ class ForecastOptions(OwnData):
             for categories the most frequent).
         validation: share of the time points, those before the test.
         test: share of the time points, the last ones; not used with a `test_path`, whose rows must all be later.
+        split: "fixed": the same rows test at all seeds; "drawn": each seed draws the end of its test part, so that training,
+            validation and test keep their order (rolling origins, see `gru_tf.data.own.origins`). At seed 0 it is the last
+            row.
     """
 
     target: Annotated[Names, Field(min_length=1)]
@@ -53,6 +57,14 @@ class ForecastOptions(OwnData):
         if self.test_path is None:
             expect_training_share(self.validation, self.test)
         return self
+
+    @property
+    def overlap(self) -> float:
+        """By the shares; training counts as in the middle between the first origin and the last."""
+        if self.split == "fixed":
+            return 0.0
+        left = 1 - self.validation - self.test
+        return 2 * self.test / (min(LEAST_TRAINING, left) + left)
 
     @property
     def inputs(self) -> list[str]:

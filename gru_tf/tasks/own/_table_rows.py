@@ -7,6 +7,7 @@ import numpy as np
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, files, missing_values, timestamps
+from gru_tf.data.own.origins import UNUSED, by_origin
 from gru_tf.data.own.splits import TEST, by_time
 from gru_tf.tasks import Array
 from gru_tf.tasks.own._options import ForecastOptions
@@ -34,7 +35,7 @@ class Rows:
 
 
 def read_rows(options: ForecastOptions, where: str) -> Rows:
-    """The rows of both files, in the order of the files.
+    """The rows of both files, in the order of the files; without those after the test part of a draw.
 
     Raises:
         DatasetError: naming file, row and column where these are not as the options say.
@@ -46,7 +47,9 @@ def read_rows(options: ForecastOptions, where: str) -> Rows:
     if len(tables) == 1:
         series = _series_numbers(options, frame, where)
         times = row_numbers(series) if times is None else times
-        return Rows(frame, times, series, by_time(times, options.validation, options.test, where))
+        part = by_origin(times, options.validation, options.test, options.draw, where)
+        rows = Rows(frame, times, series, part)
+        return rows.select(part != UNUSED) if options.draw else rows
     first = len(frame)
     if times is not None:
         _expect_later(options, tables)

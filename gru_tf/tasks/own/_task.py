@@ -1,9 +1,9 @@
 """What the tasks on a user's own files share: the files, their pinned content, and the way in and out for new data."""
 
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr, model_validator
 
 from gru_tf.data.own import files
 from gru_tf.tasks import Array, ForecastRows, Task
@@ -50,6 +50,8 @@ class OwnData(Task):
         sha256: first 16 digits of its checksum (with that of `test_path`); filled in when an experiment is loaded, so that
             a run always means the same data. Empty: whatever the file holds now.
         test_path: a second file of the same form, to test on; None: a part of the first.
+        split: whether all seeds have the same split ("fixed"), or each draws its own ("drawn"); seed 0 has the fixed one. A
+            file to test on is the same at every seed.
     """
 
     reference: ClassVar[str] = "a user's own data"
@@ -58,6 +60,42 @@ class OwnData(Task):
     path: str
     sha256: str = ""
     test_path: str | None = None
+    split: Literal["fixed", "drawn"] = "fixed"
+    _draw: int = PrivateAttr(default=0)
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        if self.split == "drawn" and self.test_path is not None:
+            raise ValueError(
+                "received both split: drawn and test_path, expected one: what each seed draws to test on is a part of path."
+            )
+        return self
+
+    @property
+    def draw(self) -> int:
+        """The seed whose split this is; 0 where all have the same."""
+        return self._draw
+
+    def at(self, seed: int) -> Self:
+        """The task with the split that a seed draws; itself where `split` is "fixed"."""
+        if self.split == "fixed" or seed == self._draw:
+            return self
+        drawn = self.model_copy()
+        drawn._draw = seed
+        return drawn
+
+    @abstractmethod
+    def drawn_in_words(self) -> str:
+        """What the seeds draw to test on: "by group", or "origins between …"; "" where they draw nothing.
+
+        Raises:
+            UserError: where a file cannot be read or is not as the options say.
+        """
+
+    @property
+    def recency(self) -> Any:
+        """The larger, the newer the data that it ends with; by default all splits are as new."""
+        return 0
 
     @property
     def paths(self) -> list[str]:

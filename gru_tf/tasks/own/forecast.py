@@ -18,7 +18,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from gru_tf.data import array_cache
-from gru_tf.data.own import files
+from gru_tf.data.own import files, timestamps
+from gru_tf.data.own.origins import last_moments
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import FORECAST_BASELINES, Array, ForecastRows, Metric, Signature, Splits
 from gru_tf.tasks._baselines import best_naive
@@ -31,6 +32,7 @@ from gru_tf.tasks.own._options import ForecastOptions
 from gru_tf.tasks.own._task import NewHistory, PreparedInputs
 
 PARTS = ("train", "validation", "test")
+MONTH = len("1960-12")
 
 
 class OwnForecast(ForecastOptions):
@@ -68,7 +70,7 @@ class OwnForecast(ForecastOptions):
         return Metric(kind, "min", chance, 0.0, scale=metric.scale, also=("mae",), trivial=name)
 
     def splits(self, rng: np.random.Generator) -> Splits:
-        """Inputs (N, window, columns) and targets (N, horizon · targets) float32; `rng` is not used.
+        """Inputs (N, window, columns) and targets (N, horizon · targets) float32; `rng` is not used: `at` draws.
 
         Windows overlap. Those of a long series are made on demand, so that they never take `window` times its memory.
 
@@ -121,6 +123,29 @@ class OwnForecast(ForecastOptions):
             mean=np.array([column.mean for column in about.encoding.columns[:targets]]),
             deviation=np.array([column.deviation for column in about.encoding.columns[:targets]]),
         )
+
+    @property
+    def recency(self) -> Any:
+        """The last moment of the test part."""
+        return self.arrays()["times"].max()
+
+    def origins(self) -> Array:
+        """The last moment of the test part at each origin that a seed may draw, rising; at seed 0 it is the last one.
+
+        Raises:
+            DatasetError: as `signature`.
+        """
+        return last_moments(np.asarray(self.at(0).arrays()["times"]), self.validation, self.test)
+
+    def drawn_in_words(self) -> str:
+        """Between which moments the test parts end."""
+        if self.split == "fixed":
+            return ""
+        first, last = (timestamps.moment(moment).removesuffix(" 00:00:00") for moment in self.origins()[[0, -1]])
+        step = self._about().frequency
+        if step is not None and step.unit == "month":
+            first, last = first[:MONTH], last[:MONTH]
+        return f"origins between {first} and {last}"
 
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the data: rows out of order, gaps in time, series too short, values filled in."""
@@ -214,16 +239,17 @@ def _up_to_last_target(firsts: Array, ends: Array) -> Array:
     return before
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=8)  # tasks of two draws are not equal
 def _load(task: OwnForecast, content: str) -> array_cache.Arrays:
     """By the content of the files, so that another content is read anew."""
-    options = task.model_dump(mode="json", exclude={"path", "test_path", "sha256"})
+    options = task.model_dump(mode="json", exclude={"path", "test_path", "sha256", "split"})
+    draw = [f"draw {task.draw}"] if task.draw else []
 
     def parse() -> array_cache.Arrays:
         task.content()  # the files that were pinned are those that are read
         return encode(task)
 
-    return array_cache.load("forecast", [content, json.dumps(options, sort_keys=True)], VERSION, parse)
+    return array_cache.load("forecast", [content, json.dumps(options, sort_keys=True), *draw], VERSION, parse)
 
 
 TASK = OwnForecast

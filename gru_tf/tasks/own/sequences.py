@@ -37,6 +37,7 @@ class Sequences(LabelledData):
         group: the column, or array, that says whose a sequence is; one person's, say, are never in two splits.
         validation: share to validate on.
         test: share to test on; not with `test_path`.
+        split: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split, by group.
         id: the column that says which rows are one sequence.
         order: the column by which its rows are ordered, numbers or times; by default their order in the file.
         features: the columns of the inputs, by default all others; for an NPZ file the array, by default "X".
@@ -70,7 +71,7 @@ class Sequences(LabelledData):
     def splits(self, rng: np.random.Generator) -> Splits:
         """Inputs (N, T, features) float32, zeros after the end of a sequence; targets (N,) int32 or (N, 1) float32.
 
-        `rng` is not used: the split is the same for every seed.
+        `rng` is not used: `at` draws.
 
         Raises:
             UserError: where a file cannot be read or is not as the options say.

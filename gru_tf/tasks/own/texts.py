@@ -41,6 +41,7 @@ class Texts(LabelledData):
         group: the column that says whose a text is; one author's, say, are never in two splits.
         validation: share to validate on.
         test: share to test on; not with `test_path`.
+        split: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split, by group.
         text: the column of texts.
         vocabulary: its size, padding and unknown words included: the most frequent words.
         longest: words to read of a text, from its beginning.
@@ -78,7 +79,7 @@ class Texts(LabelledData):
     def splits(self, rng: np.random.Generator) -> Splits:
         """Inputs (N, T) int32, zeros after the end of each text; targets (N,) int32 or (N, 1) float32.
 
-        T is that of the split's longest text, at most `longest`. `rng` is not used: the split is the same for every seed.
+        T is that of the split's longest text, at most `longest`. `rng` is not used: `at` draws.
 
         Raises:
             UserError: where a file cannot be read or is not as the options say.

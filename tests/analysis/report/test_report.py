@@ -568,7 +568,7 @@ def test_the_definition_on_a_page_is_the_experiment():
 
 
 def test_a_page_tells_the_name_of_a_users_file_and_not_its_folders():
-    file = {"path": "/home/somebody/private/flights.csv", "sha256": "0" * 64, "kind": "label", "label": "late"}
+    file = {"path": "/home/somebody/private/flights.csv", "sha256": "0" * 64, "kind": "class", "label": "late"}
     one = experiment().model_copy(update={"tasks": (Choice(name="sequences", options=file),)})
     environment = {"data": {"/home/somebody/private/flights.csv": "0" * 64}}
     traced = provenance.trace(one, [result(experiment(), environment=environment)])

@@ -6,15 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sklearn.datasets import make_moons
-from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold
-from sklearn.svm import SVC
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from gru_tf.analysis.statistics.intervals import mean_interval
 from gru_tf.analysis.statistics.means import welch
-from gru_tf.analysis.statistics.replicates import crossed, crossed_difference, overlapping
+from gru_tf.analysis.statistics.replicates import crossed, crossed_difference
 
 
 def made(rng, replicates=5, examples=40, of_replicates=0.5, of_examples=1.0, of_both=1.0):
@@ -100,46 +97,3 @@ def test_tables_that_are_too_small_or_none():
             crossed(wrong)
     with pytest.raises(ValueError, match="same test examples. Received: 2 and 3"):
         crossed_difference([[1.0, 2.0]] * 2, [[1.0, 2.0, 3.0]] * 2)
-
-
-# --- overlapping splits ---
-
-
-@pytest.mark.slow
-def test_scikit_learns_worked_example():
-    """Statistical comparison of models using grid search, in scikit-learn's gallery: two kernels in ten times ten folds of
-    100 moons, t = 0.750 and p = 0.227 on one side, in place of 2.611 and 0.005 without the correction."""
-    x, y = make_moons(noise=0.352, random_state=1, n_samples=100)
-    grid = [{"kernel": ["linear"]}, {"kernel": ["poly"], "degree": [2, 3]}, {"kernel": ["rbf"]}]
-    folds = RepeatedStratifiedKFold(n_splits=10, n_repeats=10, random_state=0)
-    search = GridSearchCV(SVC(random_state=0), grid, scoring="roc_auc", cv=folds).fit(x, y)
-    table = pd.DataFrame(search.cv_results_).sort_values("rank_test_score")
-    best, second = table.filter(regex=r"split\d*_test_score").to_numpy()[:2]
-    test = overlapping(best - second, tested=10, trained=90)
-    assert test.mean / test.error == pytest.approx(0.750, abs=5e-4)
-    assert test.p_above(0.0) == pytest.approx(0.227, abs=5e-4)
-
-
-def test_the_corrected_variance_is_nadeau_and_bengios():
-    values = [0.1, 0.4, 0.2, 0.5]
-    test = overlapping(values, tested=10, trained=90)
-    assert test.error**2 == pytest.approx((1 / 4 + 1 / 9) * np.var(values, ddof=1))
-    assert test.freedom == 3
-
-
-def test_correlated_splits_are_tested_at_their_level():
-    """Splits correlated by tested / (tested + trained), the model behind the correction."""
-    rng, share, level = np.random.default_rng(5), 0.2, []
-    for _ in range(3000):
-        values = math.sqrt(share) * rng.normal() + math.sqrt(1 - share) * rng.normal(size=10)
-        level.append((overlapping(values, 20, 80).p() <= 0.05, stats.ttest_1samp(values, 0).pvalue <= 0.05))
-    corrected, plain = np.mean(level, axis=0)
-    assert corrected == pytest.approx(0.05, abs=0.012)
-    assert plain > 0.2
-
-
-def test_splits_that_cannot_be_tested():
-    assert math.isnan(overlapping([], 10, 90).mean)
-    assert math.isnan(overlapping([0.5], 10, 90).p())
-    with pytest.raises(ValueError, match="above 0. Received: 0 and 90"):
-        overlapping([0.5, 0.6], 0, 90)

@@ -85,6 +85,53 @@ def test_a_large_table_takes_seconds() -> None:
     assert np.abs(np.bincount(split) / len(split) - [0.6, 0.2, 0.2]).max() < 1e-3
 
 
+# --- draws ---
+
+
+def check_a_draw(split: Any, keys: Any, classes: Any) -> None:
+    """No group is cut, every class is in training, and the shares are as even as those of groups of up to 9."""
+    assert all(len(set(split[keys == key])) == 1 for key in set(keys))
+    assert set(split) == {0, 1, 2}
+    for label in set(classes):
+        counts = np.bincount(split[classes == label], minlength=3) / (classes == label).sum()
+        assert counts[0] > 0
+        assert np.abs(counts - [0.6, 0.2, 0.2]).max() < 0.25
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("data", range(5))
+def test_draws_are_other_splits_by_the_same_rules(data: int, mixed: bool) -> None:
+    keys, classes = people(data, mixed=mixed)
+    splits = [shared(keys, classes, draw=draw) for draw in range(12)]
+    for split in splits:
+        check_a_draw(split, keys, classes)
+    assert len({split.tobytes() for split in splits}) == 12
+    assert np.array_equal(splits[0], shared(keys, classes))
+    assert np.array_equal(splits[3], shared(keys, classes, draw=3))
+
+
+def test_every_group_is_tested_by_some_draw_in_proportion() -> None:
+    """Groups of different sizes as well: the largest would else train in every split."""
+    keys, classes = people(1)
+    tested = np.mean([shared(keys, classes, draw=draw) == 2 for draw in range(1, 301)], axis=0)
+    each = np.array([tested[keys == key].mean() for key in set(keys)])
+    assert each.min() > 0.05
+    assert each.max() < 0.45
+    assert tested.mean() == pytest.approx(0.2, abs=0.03)
+    single = np.mean([shared(np.arange(30), np.arange(30) % 3, draw=draw) == 2 for draw in range(1, 301)], axis=0)
+    assert single.min() > 0.1
+    assert single.mean() == pytest.approx(0.2)
+
+
+def test_a_draw_that_would_be_refused_is_drawn_again() -> None:
+    """Three persons with all of a rare class, and a test part of one class alone, are not left to chance."""
+    keys = np.repeat(np.arange(12), 4)
+    classes = np.where(keys < 3, 1, 0)
+    for draw in range(60):
+        split = shared(keys, classes, draw=draw)
+        assert set(classes[split == 0]) == set(classes[split == 2]) == {0, 1}
+
+
 @pytest.mark.parametrize(
     ("keys", "classes", "more", "message"),
     [
