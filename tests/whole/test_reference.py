@@ -19,17 +19,17 @@ FOLDER = ROOT / "docs" / "tasks"
 MEASURED: dict[str, Any] = json.loads((FOLDER / "measured.json").read_text(encoding="utf-8"))
 
 
-def script() -> Any:
-    """docs/reference.py as a module."""
-    spec = spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+def script(name: str) -> Any:
+    """A script in docs/ as a module."""
+    spec = spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    module = sys.modules["reference"] = module_from_spec(spec)
+    module = sys.modules[name] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-reference = script()
+reference, no_network = script("reference"), script("no_network")
 MEASURABLE = [name for name in TASKS.names() if not reference.on_own_files(name)]
 COMMAND = re.compile(r"gru-tf run (\w+)")
 
@@ -120,10 +120,38 @@ def test_the_pages_are_what_the_script_writes(page):
     assert (FOLDER / page).read_text(encoding="utf-8") == reference.pages(MEASURED)[page]
 
 
+def test_the_page_of_data_that_need_no_network_is_what_its_script_writes():
+    """After new numbers: `python docs/no_network.py`."""
+    assert (ROOT / "docs" / "no_network.md").read_text(encoding="utf-8") == no_network.page(MEASURED)
+
+
+@pytest.mark.parametrize("name", [name for name in MEASURED if MEASURED[name].get("rival")])
+def test_a_model_is_said_to_be_better_where_its_number_is(name):
+    numbers, one = MEASURED[name], MEASURED[name]["rival"]
+    ahead = one["value"] > one["test"]["mean"] if numbers["direction"] == "max" else one["value"] < one["test"]["mean"]
+    assert one["verdict"] in {word for _, words in no_network.GROUPS for word in words}
+    assert {"better": ahead, "worse": not ahead}.get(one["verdict"], True)
+
+
 @pytest.mark.parametrize("name", MEASURABLE)
 def test_every_option_is_described(name):
     described = reference.described(name)
     assert all(described[option] for option in TASKS.find(name).model_fields)
+
+
+def test_the_groups_of_that_page_are_by_verdict():
+    rival = {"cell": "gru", "test": {"mean": 0.9, "low": 0.8, "high": 0.95}, "parameters": 2000, "seconds": 3.0}
+    rival |= {"model": "ridge", "value": 0.95, "size": 25, "model_seconds": 0.01, "words": "ahead"}
+    known = {
+        name: {"metric": "accuracy", "direction": "max", "rival": rival | {"verdict": verdict}}
+        for name, verdict in (("a", "better"), ("b", "equivalent"), ("c", "worse"), ("d", "withheld"))
+    }
+    text = no_network.page({**known, "memory": {"rival": None}})
+    better, neither, worse = (text.index(f"## {heading}") for heading, _ in no_network.GROUPS)
+    places = [text.index(f"| `{name}` |") for name in known]
+    assert better < places[0] < neither < places[1] < places[3] < worse < places[2]
+    assert "Of 4 experiments on real data, a model without a recurrent network is significantly better on 1," in text
+    assert "a network on 1; on 2 neither is shown to be better" in text
 
 
 # --- the checks are able to fail ---
