@@ -16,6 +16,7 @@ from gru_tf.experiment.specs import Choice
 from gru_tf.experiment.timing import Timing, Timings
 from gru_tf.tasks.task import BASELINE_ORDER
 
+LEFT_OUT = "left out: "
 FIRST = 5  # replicates before the first look
 Stands = dict[tuple[str, str], tuple[int, bool]]  # task, cell → replicates up to its last look, whether it needs more
 
@@ -76,6 +77,11 @@ class Row:
     open: bool = False
     baseline: bool = False
     overlap: float = 0.0
+
+    @property
+    def left_out(self) -> bool:
+        """Whether it is a model that the task's data do not allow; `failures` says why."""
+        return self.baseline and self.test is None and any(LEFT_OUT in text for text in self.failures)
 
     @property
     def unreliable(self) -> bool:

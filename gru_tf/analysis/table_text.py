@@ -16,10 +16,11 @@ COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "baseline", "m
 
 
 def blocks(rows: Iterable[Row]) -> list[list[Row]]:
-    """The rows of each task, in their order."""
+    """The rows of each task, in their order; what is left out of a task is named in the notes alone."""
     by_task: dict[str, list[Row]] = {}
     for row in rows:
-        by_task.setdefault(row.task, []).append(row)
+        if not row.left_out:
+            by_task.setdefault(row.task, []).append(row)
     return list(by_task.values())
 
 

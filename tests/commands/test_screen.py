@@ -115,7 +115,7 @@ def test_a_table_fits_in_80_columns_without_a_cut(found):
 def test_a_long_label_is_folded_and_no_number_cut(label):
     lines = table_of(replace(ROW, cell=label), width=72).splitlines()[3:]
     assert max(map(len, lines)) <= 72
-    assert lines[0].split()[-9:] == words_of(ROW)[1:]
+    assert lines[0].split()[-8:] == words_of(ROW)[1:]
     folded = "".join([lines[0].split()[0], *(line.strip() for line in lines[1:])])
     assert folded.replace(" ", "") == label.replace(" ", "")
 
@@ -126,16 +126,36 @@ def test_the_look_for_a_cut_is_able_to_fail():
 
 
 def test_a_line_says_what_the_row_says():
-    assert words_of(ROW) == ["gru", "57", "12,094", "0.912", "[0.853,", "0.971]", "0.075", "12.34", "3/3", "0"]
+    assert words_of(ROW) == ["gru", "57", "12,094", "0.912", "[0.853,", "0.971]", "0.075", "12.34", "3/3"]
     partial = replace(ROW, seeds=1, test=Interval(0.9123, NAN, NAN), failures=("seed 1 failed: a", "seed 2 failed: b"))
     assert words_of(partial)[3:6] == ["0.912", "[one", "seed]"]
     assert words_of(partial)[-2:] == ["1/3", "2"]
 
 
+BASELINE = replace(
+    ROW, cell="seasonal_naive", baseline=True, units=None, step_ms=None, test=Interval(42.0, NAN, NAN), seeds=1, wanted=1
+)
+
+
+def test_the_longest_name_of_a_baseline_is_not_folded():
+    assert "seasonal_naive" in table_of(ROW, BASELINE)
+
+
+def test_a_model_that_the_data_do_not_allow_is_in_the_notes_alone():
+    out = replace(BASELINE, cell="rocket", test=None, failures=("left out: sequences of 8 steps are shorter than a kernel",))
+    text = table_of(ROW, BASELINE, out)
+    assert "rocket" not in text
+    assert "failed" not in text
+    notes = list(screen.notes(experiment(), (ROW, out)))
+    assert f"{ROW.title}, rocket: left out: sequences of 8 steps are shorter than a kernel" in notes
+    broken = replace(out, failures=("baseline diverged: expected a finite score",))
+    assert "rocket" in table_of(ROW, BASELINE, broken)
+
+
 def test_a_row_without_results_is_dashes():
     nothing = dict.fromkeys(("units", "parameters", "recurrent_parameters", "test", "chance", "score", "step_ms"))
     empty = replace(ROW, **nothing, metric="", seeds=0)
-    assert words_of(empty) == ["gru", "–", "–", "–", "–", "–", "0/3", "0"]
+    assert words_of(empty) == ["gru", "–", "–", "–", "–", "–", "0/3"]
     text = table_of(empty, replace(empty, cell="lstm"))
     assert "test" not in text, "no metric is known"
 
