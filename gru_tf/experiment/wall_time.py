@@ -25,14 +25,14 @@ def wall_time_of_more(results: Collection[RunResult], more: Mapping[tuple[str, s
 
     Args:
         results: of the runs so far; a trial is one of its (task, cell)'s replicates, so leave out those that all share.
-        more: labels of task and cell → further replicates, of a cell that has some.
+        more: labels of task and cell → further replicates, of a cell, or a baseline, that has some.
     """
     spent: defaultdict[tuple[str, str], float] = defaultdict(float)
     replicates = Counter[tuple[str, str]]()
     for result in results:
         pair = result.run.task.label, result.run.cell.label
         spent[pair] += result.seconds
-        replicates[pair] += result.run.purpose == "final"
+        replicates[pair] += result.run.purpose != "trial"
     whole = wall_time(results)
     at_once = sum(result.seconds for result in results) / whole if whole else 1.0
     return sum(spent[pair] / max(replicates[pair], 1) * count for pair, count in more.items() if count) / at_once

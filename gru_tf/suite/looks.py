@@ -9,7 +9,7 @@ from collections.abc import Collection
 from gru_tf.analysis.course import course
 from gru_tf.analysis.statistics.sequential import Course
 from gru_tf.analysis.statistics.spending import level_of, looks_until
-from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment, overlap_of
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import ReplicatesSpec
 from gru_tf.experiment.wall_time import wall_time, wall_time_of_more
@@ -57,16 +57,23 @@ class Looks:
             raise ValueError(f"take: expected the results of {self.wanted} replicates. Received: those of fewer")
         tasks = zip(self.experiment.tasks, self.course.running, strict=True)
         going_on = [(task.label, cell) for task, cells in tasks for cell in cells]
-        if self._late(results, dict.fromkeys(going_on, wanted - self.wanted)):
+        fitted = self._fitted(results, {task for task, _ in going_on})
+        if self._late(results, dict.fromkeys((*going_on, *fitted), wanted - self.wanted)):
             return []
         self.wanted = wanted
         return going_on
+
+    def _fitted(self, results: Collection[RunResult], tasks: Collection[str]) -> set[Pair]:
+        """The baselines of these tasks that are fitted at each replicate, as far as they are known."""
+        drawn = {task.label for task in self.experiment.tasks if task.label in tasks and overlap_of(task)}
+        runs = [result.run for result in results if result.run.purpose == "baseline"]
+        return {(run.task.label, run.cell.label) for run in runs if run.task.label in drawn}
 
     def _late(self, results: Collection[RunResult], more: dict[Pair, int]) -> bool:
         if self.minutes is None:
             return False
         search = self.experiment.search
-        repeated = [r for r in results if search is None or not search.shared or r.run.purpose == "final"]
+        repeated = [r for r in results if search is None or not search.shared or r.run.purpose != "trial"]
         return wall_time(results) + wall_time_of_more(repeated, more) > 60 * self.minutes
 
     def __str__(self) -> str:
