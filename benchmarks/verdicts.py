@@ -79,7 +79,7 @@ def line(name, known):
     return (
         f"{name}: pairs decided {known.decided:.3f}; same verdict twice {known.same:.3f} of those decided both times, "
         f"{known.same_or_open:.3f} of those decided either time; every verdict the same {known.all_same:.3f}; "
-        f"experiments with a wrong verdict {known.wrong:.3f}; "
+        f"experiments with a wrong verdict {known.wrong:.3f}, by the means of all replicates {known.wrong_of_all:.3f}; "
         f"intervals hold the truth {known.coverage:.3f}; replicates {spent}"
         f"{failed}, others {known.unreliable[1]:.3f}"
     )

@@ -153,7 +153,7 @@ def rival(task: TaskEvidence, results: Results) -> dict[str, Any] | None:
         return None
     cell, pair = task.cell(task.best), task.pair(model.cell, task.best)
     assert cell.row.test is not None and model.row.test is not None and pair is not None  # noqa: S101, PT018
-    fitted = next(r.fitted for r in results.runs if r.run.purpose == "baseline" and r.run.cell.label == model.cell)
+    fitted = next(r.fitted for r in results.runs if r.fitted and r.run.cell.label == model.cell)
     verdict = task.verdict(pair)
     return {
         "cell": cell.cell,

@@ -87,13 +87,17 @@ class ClaimTest:
         pair = self.pair(replicates)
         return self.mean(replicates).p() if pair is None else pair.p
 
+    def difference(self, replicates: int | None = None) -> float:
+        """What is tested: left − right, of the means or of the rates."""
+        pair = self.pair(replicates)
+        if pair is None or pair.test != "rates":
+            return self.mean(replicates).mean
+        turned = 1.0 if self.claim.left.name == "score" else sign(self.on[0].direction)
+        return turned * pair.difference.mean
+
     def holds(self) -> bool:
         """Whether the difference, as far as it goes, is as claimed."""
-        pair = self.pair()
-        if pair is None or pair.test != "rates":
-            return self.claim.holds(self.mean().mean, 0.0)
-        turned = 1.0 if self.claim.left.name == "score" else sign(self.on[0].direction)
-        return self.claim.holds(turned * pair.difference.mean, 0.0)
+        return self.claim.holds(self.difference(), 0.0)
 
     def unreliable(self) -> list[tuple[int, str]]:
         """Those of `cells` that sometimes fail."""

@@ -65,7 +65,9 @@ def _followed(experiment: Experiment, samples: Sequence[TaskSamples], claims: Se
     at_most = experiment.replicates.at_most
     known = max((len(scores) for task in samples for scores in task.scores.values()), default=0)
     looks = [look for look in looks_until(at_most) if look <= known]
-    further = [FurtherTest([one.p(look) for look in looks], one.cells) for one in claims]
+    further = [
+        FurtherTest([one.p(look) for look in looks], one.cells, [one.difference(look) for look in looks]) for one in claims
+    ]
     return follow(samples, at_most, further, keep="best")
 
 

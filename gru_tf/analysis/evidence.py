@@ -13,6 +13,7 @@ from gru_tf.analysis.guards import Mark, marks_of
 from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.statistics.across import Ranks, interquartile_mean, ranks
 from gru_tf.analysis.statistics.equivalence import SHARE
+from gru_tf.analysis.statistics.means import one_sample
 from gru_tf.analysis.statistics.ratios import ratio
 from gru_tf.analysis.statistics.signed_ranks import FRIEDMAN, SignedRanks, signed_ranks
 from gru_tf.analysis.statistics.unpaired import SampleComparison
@@ -66,7 +67,13 @@ class CellEvidence:
 
     @property
     def beats_chance(self) -> bool | None:
-        """Whether the whole interval is better than the baseline; None where there is no interval."""
+        """Whether the whole interval is better than the baseline; None where there is no interval.
+
+        Where each seed has a split of its own, that of the score, which is measured from the same split's baseline.
+        """
+        if self.row.overlap:
+            low = one_sample(list(self.scores.values()), overlap=self.row.overlap).interval().low
+            return None if math.isnan(low) else low > 0
         test, chance = self.row.test, self.row.chance
         if test is None or chance is None or math.isnan(test.low):
             return None

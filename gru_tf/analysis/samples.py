@@ -5,7 +5,7 @@ its seeds draw splits of the same data, a baseline has a score by replicate as w
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from gru_tf.analysis.scores import examples_of, oriented
@@ -22,7 +22,9 @@ def task_samples(experiment: Experiment, results: Iterable[RunResult]) -> list[T
     """The samples of every task, in the experiment's order.
 
     A score is the test metric, turned so that larger is better. It is NaN of a seed that did not finish, −inf of one that
-    diverged. Where replicates are run until it is decided, those that are still to come have no place; else they are NaN.
+    diverged. Where seeds draw splits of the same data, a hard split is no failure to learn, and rates over splits that
+    overlap are not independent: failures are not asked for, and a run that diverged has the score of its split's baseline.
+    Where replicates are run until it is decided, those that are still to come have no place; else they are NaN.
     """
     by_task: dict[str, list[RunResult]] = {task.label: [] for task in experiment.tasks}
     for result in results:
@@ -32,12 +34,15 @@ def task_samples(experiment: Experiment, results: Iterable[RunResult]) -> list[T
 
 def _samples(experiment: Experiment, task: Choice, results: Sequence[RunResult]) -> TaskSamples:
     finals = [r for r in results if r.run.purpose == "final"]
-    scores = {cell.label: _by_seed(experiment, [r for r in finals if r.run.cell == cell]) for cell in experiment.cells}
     own, others = create(task.name, task.options), [r for r in results if r.run.purpose == "baseline"]
+    instead = _chances(results) if own.overlap else {}
+    scores = {
+        cell.label: _by_seed(experiment, [r for r in finals if r.run.cell == cell], instead) for cell in experiment.cells
+    }
     fitted = [r for r in others if math.isfinite(oriented(r))]
     by_name = {r.run.cell.label: [other for other in others if other.run.cell == r.run.cell] for r in fitted}
     constants = {} if own.overlap else {r.run.cell.label: oriented(r) for r in fitted}
-    baselines = {name: _by_seed(experiment, runs) for name, runs in by_name.items()} if own.overlap else {}
+    baselines = {name: _by_seed(experiment, runs, {}) for name, runs in by_name.items()} if own.overlap else {}
     tested = [r for r in [*finals, *fitted] if r.test is not None and math.isfinite(r.test)]
     if not tested:
         return TaskSamples(scores, constants, own.draws_data, overlap=own.overlap)
@@ -50,14 +55,21 @@ def _samples(experiment: Experiment, task: Choice, results: Sequence[RunResult])
         paired=own.draws_data,
         baselines=baselines,
         overlap=own.overlap,
-        chance=None if chance is None else sign(first.direction) * chance,
+        chance=None if chance is None or own.overlap else sign(first.direction) * chance,
         margin=_margin(first.metric, tested, chance),
         transform=growing(scale_of(first.metric, values, examples_of(tested) or 1.0), first.direction),
     )
 
 
-def _by_seed(experiment: Experiment, finals: Sequence[RunResult]) -> list[float]:
+def _chances(results: Sequence[RunResult]) -> dict[int, float]:
+    """Seed → score of the naive baseline on its split."""
+    return {r.run.seed: sign(r.direction) * r.chance for r in results if r.chance is not None and math.isfinite(r.chance)}
+
+
+def _by_seed(experiment: Experiment, finals: Sequence[RunResult], instead: Mapping[int, float]) -> list[float]:
+    """The scores in the order of the seeds; of runs that diverged what stands in their place, where there is such."""
     known = {r.run.seed: oriented(r) for r in finals}
+    known = {seed: instead.get(seed, score) if score == -math.inf else score for seed, score in known.items()}
     if experiment.replicates is None:
         return [known.get(seed, math.nan) for seed in experiment.seeds]
     ended = next((place for place, seed in enumerate(experiment.seeds) if seed not in known), len(experiment.seeds))

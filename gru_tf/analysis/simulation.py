@@ -75,6 +75,7 @@ class Outcome:
     Args:
         answers: (task, first, second) → its answer.
         spoken_of: (task, first, second) → what the answer is about, "learned" where it is not here.
+        interval_of: what intervals of cells are about that are not called unreliable.
         intervals: (task, cell) → the mean with its interval, the median of those that were called unreliable.
         unreliable: (task, cell) of those that were called so.
         replicates: for each task those of a cell, averaged over cells.
@@ -85,6 +86,7 @@ class Outcome:
     unreliable: frozenset[tuple[int, str]]
     replicates: tuple[float, ...]
     spoken_of: Mapping[Pair, What] = field(default_factory=dict)
+    interval_of: What = "learned"
 
 
 def replicates(table: RunTable, count: int, draws: int, rng: np.random.Generator, searches: int | None = None) -> Any:
@@ -126,10 +128,7 @@ def _truth(scores: Any, chance: float) -> dict[What, float]:
 def until_decided(
     tables: Sequence[RunTable], draws: int, rng: np.random.Generator, at_most: int = MOST, keep: Keep = "pairs"
 ) -> Outcome:
-    """One experiment of replicates that are tuned anew.
-
-    A cell may be called unreliable after a pair of it was decided by means: nothing is better by a mean that is none.
-    """
+    """One experiment of replicates that are tuned anew."""
     samples = [_samples(table, replicates(table, at_most, draws, rng)) for table in tables]
     course = follow(samples, at_most, keep=keep)
     used = {(number, cell): 0 for number, task in enumerate(samples) for cell in task.scores}
@@ -138,7 +137,7 @@ def until_decided(
             used[one.task, cell] = max(used[one.task, cell], count)
     failing = frozenset((i, cell) for (i, cell), count in used.items() if cell in samples[i].unreliable(count))
     return Outcome(
-        answers={(one.task, one.comparison.first, one.comparison.second): _answer(one, failing) for one in course.decisions},
+        answers={(one.task, one.comparison.first, one.comparison.second): _answer(one) for one in course.decisions},
         intervals={
             place: _interval(tables[place[0]], samples[place[0]].scores[place[1]][:count], place in failing)
             for place, count in used.items()
@@ -155,11 +154,8 @@ def _what(comparison: SampleComparison) -> What:
     return "rate" if comparison.test == "rates" else "mean" if comparison.unreliable else "learned"
 
 
-def _answer(one: PairDecision, failing: frozenset[tuple[int, str]]) -> Answer:
-    first, second = one.comparison.first, one.comparison.second
-    if not one.comparison.unreliable and failing & {(one.task, first), (one.task, second)}:
-        return None
-    return (1 if one.better == first else -1) if one.better else 0 if one.equivalent else None
+def _answer(one: PairDecision) -> Answer:
+    return (1 if one.better == one.comparison.first else -1) if one.better else 0 if one.equivalent else None
 
 
 def _samples(table: RunTable, scores: Any) -> TaskSamples:
@@ -190,7 +186,8 @@ def one_search(tables: Sequence[RunTable], draws: int, rng: np.random.Generator,
             answers[number, one.first, one.second] = None if one.better is None else 1 if one.better == one.first else -1
     places = {(number, cell): values for number, task in enumerate(scores) for cell, values in task.items()}
     intervals = {place: mean_interval(values) for place, values in places.items()}
-    return Outcome(answers, intervals, frozenset(), tuple(float(seeds) for _ in tables))
+    means: dict[Pair, What] = dict.fromkeys(answers, "mean")  # of all seeds: of failures it knows nothing
+    return Outcome(answers, intervals, frozenset(), tuple(float(seeds) for _ in tables), means, "mean")
 
 
 @dataclass(frozen=True)
@@ -203,6 +200,7 @@ class Reliability:
         same_or_open: the same of pairs that are decided in either of the two.
         all_same: share of two experiments with the same verdict on every pair, inconclusive ones counted.
         wrong: share of experiments with a verdict that contradicts what is true of what it speaks of.
+        wrong_of_all: with one that contradicts the means of all replicates, failures among them, whatever it speaks of.
         coverage: share of intervals that hold what they are of.
         unreliable: share of failing cells that were called so; and of the others.
         replicates: of a cell, for each task.
@@ -213,6 +211,7 @@ class Reliability:
     same_or_open: float
     all_same: float
     wrong: float
+    wrong_of_all: float
     coverage: float
     unreliable: tuple[float, float]
     replicates: tuple[float, ...]
@@ -234,6 +233,7 @@ def reliability(tables: Sequence[RunTable], outcomes: Sequence[Outcome], draws: 
         same_or_open=_mean([a == b for a, b in both if a is not None or b is not None]),
         all_same=_mean([a.answers == b.answers for a, b in twice]),
         wrong=_mean([any(_wrong(one, pair, centres, tables) for pair in pairs) for one in outcomes]),
+        wrong_of_all=_mean([any(_wrong(one, pair, centres, tables, "mean") for pair in pairs) for one in outcomes]),
         coverage=_mean([_held(one, where, centres) for one in outcomes for where in one.intervals]),
         unreliable=_called(tables, outcomes),
         replicates=tuple(_mean([one.replicates[i] for one in outcomes]) for i in range(len(tables))),
@@ -241,7 +241,7 @@ def reliability(tables: Sequence[RunTable], outcomes: Sequence[Outcome], draws: 
 
 
 def _held(one: Outcome, where: tuple[int, str], centres: Sequence[Centres]) -> bool:
-    what: What = "median" if where in one.unreliable else "learned"
+    what: What = "median" if where in one.unreliable else one.interval_of
     return not one.intervals[where].excludes(centres[where[0]][where[1]][what])
 
 
@@ -258,8 +258,10 @@ def _mean(values: Sequence[Any]) -> float:
     return float(np.mean(values)) if values else math.nan
 
 
-def _wrong(one: Outcome, pair: Pair, centres: Sequence[Centres], tables: Sequence[RunTable]) -> bool:
-    (number, first, second), answer, what = pair, one.answers[pair], one.spoken_of.get(pair, "learned")
+def _wrong(
+    one: Outcome, pair: Pair, centres: Sequence[Centres], tables: Sequence[RunTable], what: What | None = None
+) -> bool:
+    (number, first, second), answer, what = pair, one.answers[pair], what or one.spoken_of.get(pair, "learned")
     difference = centres[number][first][what] - centres[number][second][what]
     if answer == 0:
         return abs(difference) >= tables[number].margin

@@ -43,7 +43,7 @@ class Row:
         peak_memory_mb: of the process that trained, median over seeds; model_bytes: of the saved model, likewise.
         timing: the phase in which the task's networks were timed; None where there was none.
         modes: of the scores, larger being better: how often the cell learned, and whether it sometimes fails; None while no
-            seed has ended, and of a baseline.
+            seed has ended, of a baseline, and where each seed has a split of its own.
         open: whether another look would need more replicates of it: nothing was decided, and the time was up, or they are
             still to come.
         baseline: whether it is a model without a recurrent network, whose name `cell` is; fitted once, to no seed, or where
@@ -260,7 +260,7 @@ def _row(
         peak_memory_mb=_median(r.peak_memory_mb for r in finals),
         model_bytes=_median(r.model_bytes for r in finals),
         timing=timing,
-        modes=_modes(ended),
+        modes=None if overlap else _modes(ended),  # a hard split is no failure
         open=is_open,
         overlap=overlap,
     )

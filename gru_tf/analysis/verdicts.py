@@ -16,6 +16,7 @@ from gru_tf.analysis import timed_claims
 from gru_tf.analysis.claim_tests import ClaimTest
 from gru_tf.analysis.evidence import Evidence
 from gru_tf.analysis.statistics import Interval
+from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.wording import difference, p_value
 from gru_tf.experiment import claim
 from gru_tf.experiment.claim import Claim, Quantity
@@ -157,7 +158,16 @@ def _measured(test: ClaimTest, p: float, evidence: Evidence) -> Verdict:
     if marked := _marked(test, evidence):
         return _because(undecided, f"{over}; withheld: {marked}")
     answer: Literal["supported", "contradicted"] = "supported" if test.holds() else "contradicted"
-    return Verdict(one.text, answer, interval, known_p, f"{over}.")
+    return Verdict(one.text, answer, interval, known_p, f"{over}{_small(pair, test, evidence)}.")
+
+
+def _small(pair: SampleComparison | None, test: ClaimTest, evidence: Evidence) -> str:
+    """That a difference, though there is one, is within the margin of equivalence."""
+    task = evidence.tasks[test.on[0].number]
+    known = task.pair(pair.first, pair.second) if pair else None
+    return (
+        f"; a small one: both are equivalent within {task.margin:.2g}" if known and known.equivalent and task.margin else ""
+    )
 
 
 def _because(verdict: Verdict, why: str) -> Verdict:

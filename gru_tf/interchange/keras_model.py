@@ -96,11 +96,13 @@ def _operations(model: Any) -> list[Any]:
 def _masks(nodes: list[Any]) -> set[int]:
     """The operations that Keras adds where a layer computes a mask of its inputs, which say no more than the layer does."""
     calls = [node for node in nodes if isinstance(node.operation, MASKING)]
+    data = {id(tensor) for node in calls for tensor in node.input_tensors}  # that the mask is of: what made it is no mask
     tensors = [getattr(tensor, "_keras_mask", None) for node in calls for tensor in node.output_tensors]
-    masks = set()
+    masks: set[int] = set()
     while tensors:
-        history = getattr(tensors.pop(), "_keras_history", None)
-        if history is not None and not isinstance(history.operation, keras.layers.Layer):
+        tensor = tensors.pop()
+        history = getattr(tensor, "_keras_history", None)
+        if history is not None and id(tensor) not in data and not isinstance(history.operation, keras.layers.Layer):
             masks.add(id(history.operation))
             tensors.extend(history.operation._inbound_nodes[history.node_index].input_tensors)
     return masks

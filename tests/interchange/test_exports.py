@@ -352,9 +352,16 @@ def masked_otherwise():
     return filled(keras.Model(tokens, gru))
 
 
+def changed_before():
+    tokens = keras.Input((6,), dtype="int32")
+    few = keras.ops.minimum(tokens, 5)
+    return filled(keras.Model(tokens, keras.layers.GRU(4)(keras.layers.Embedding(9, I, mask_zero=True)(few))))
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
+        (changed_before, r"Received: the operation '.*' \(Minimum\)"),
         (masked_otherwise, r"Received: the operation '.*' \(NotEqual\)"),
         (lambda: recurrent(keras.layers.Masking(), keras.layers.GRU(4)), "Masking"),
         (lambda: recurrent(Halved(4)), "not the same: .* a layer of the model computes something else than its class"),
@@ -362,7 +369,15 @@ def masked_otherwise():
         (lambda: recurrent(keras.layers.GRU(4, return_sequences=True), ReverseTime()), "Received: steps in their order"),
         (lambda: recurrent(keras.layers.Rescaling([1.0, 2.0, 3.0]), keras.layers.GRU(4)), "expected one number as scale"),
     ],
-    ids=["mask of other tokens", "masking", "subclass", "turned round", "turned round twice", "scales"],
+    ids=[
+        "changed before the embedding",
+        "mask of other tokens",
+        "masking",
+        "subclass",
+        "turned round",
+        "turned round twice",
+        "scales",
+    ],
 )
 def test_a_model_that_its_layers_names_do_not_say_is_not_exported(model, words, tmp_path):
     with pytest.raises(gru_tf.UserError, match=words):

@@ -140,6 +140,47 @@ def test_a_baseline_that_fails_at_a_seed_is_left_out_of_its_pairs(tmp_path):
     assert (ridge.seeds, ridge.wanted, ridge.failures) == (4, 5, ("seed 2: baseline failed: no",))
 
 
+# --- splits that are harder than others ---
+
+
+def on_uneven_splits(tmp_path, hard=10.0, diverged=()):
+    """Evidence where every third split is harder, for the naive forecast as for all others."""
+    record = Memory(experiment(replicates=None, seeds=list(range(8)), cells=["rnn", "gru"]))
+    conduct(record, tmp_path, score)
+
+    def made(result):
+        times = hard if result.run.seed % 3 == 0 else 1.0
+        chance, test = 0.2 * times, result.test * times
+        if (result.run.cell.name, result.run.seed) in diverged:
+            return result.model_copy(update={"status": "diverged", "test": None, "score": None, "chance": chance})
+        return result.model_copy(update={"test": test, "chance": chance, "score": 1 - test / chance})
+
+    (task,) = Results(record.experiment, tuple(map(made, record.kept.values()))).evidence.tasks
+    return task
+
+
+def test_a_hard_split_is_no_failure_to_learn(tmp_path):
+    task = on_uneven_splits(tmp_path)
+    pair = task.pair("gru", "rnn")
+    assert (task.verdict(pair), task.better(pair), pair.test, pair.unreliable) == ("better", "gru", "resampled", False)
+    assert [cell.row.unreliable for cell in task.cells] == [False, False]
+    assert [cell.row.modes for cell in task.cells] == [None, None]
+
+
+def test_whether_the_baseline_is_beaten_is_asked_split_by_split(tmp_path):
+    """Each is 20 % better than the naive forecast, or more, on every split; the means over all splits overlap with it."""
+    rnn = on_uneven_splits(tmp_path).cell("rnn")
+    assert rnn.row.test.high > rnn.row.chance
+    assert rnn.beats_chance
+
+
+def test_a_run_that_diverged_is_as_good_as_its_splits_naive_forecast(tmp_path):
+    task, without = on_uneven_splits(tmp_path, diverged=[("gru", 3)]), on_uneven_splits(tmp_path)
+    pair, other = task.pair("gru", "rnn"), without.pair("gru", "rnn")
+    assert pair.counts == other.counts == (8, 8), "it is not left out"
+    assert pair.difference.mean < other.difference.mean
+
+
 # --- which run predicts ---
 
 

@@ -26,7 +26,7 @@ class Selection:
 
     Args:
         cell: the selected cell; where the baseline is recommended, the one that comes nearest to it.
-        candidates: labels of the cells between which no difference is significant, `cell` among them.
+        candidates: labels of the cells of which none is better than another, or by too little to matter, `cell` among them.
         best: label of the candidate with the best mean.
         tested: label → each cell with a finite mean.
         pairs: `cell` against each other tested cell, `cell` first, in the evidence's order.

@@ -128,7 +128,7 @@ def _over(pairs: Sequence[SampleComparison]) -> str:
 
 
 def _preferred(selection: Selection) -> str:
-    """Why this one of several between which no difference is significant."""
+    """Why this one of several of which none is better."""
     pick, others = selection.cell, [label for label in selection.candidates if label != selection.cell.cell]
     if not others:
         return ""
@@ -137,7 +137,9 @@ def _preferred(selection: Selection) -> str:
     best = f"has the best mean{too}, and there is no clear difference in speed"
     why = best if pick.cell == selection.best else "trains faster"
     between = "Between" if len(others) == 1 else "Among"
-    return f" {between} {listed([pick.cell, *others])} there is no significant difference: {pick.cell} {why}."
+    alike = any(pair.equivalent and pair.second in others for pair in selection.pairs)
+    no = "no difference beyond the margin" if alike else "no significant difference"
+    return f" {between} {listed([pick.cell, *others])} there is {no}: {pick.cell} {why}."
 
 
 def _difference(pair: SampleComparison) -> str:

@@ -48,6 +48,7 @@ def _short(value: object) -> str:
 
 
 def _verdict(task: TaskEvidence, model: CellEvidence) -> str:
-    if model.row.failures:
-        return model.row.failures[0]
-    return against(task, model.cell) if model.row.test is not None and task.best else NONE
+    failed = "; ".join(model.row.failures[:1])
+    if model.row.test is None or not task.best:
+        return failed or NONE
+    return "; ".join(filter(None, (against(task, model.cell), failed)))

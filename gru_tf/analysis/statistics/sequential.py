@@ -2,13 +2,15 @@
 
 After 5, 8, 13, 21 and 34 replicates every open pair of cells, cells and baselines, and every claim is tested by all scores
 so far. The test's p-value becomes one that holds after several looks (`spending.py`), and Holm's procedure corrects it for
-everything that is asked on all tasks: such p-values never grow, so what was decided stays decided, and a p-value of 5 % at
-the last look is what it would be without looks. That this controls the family-wise error at whatever look one stops is
-shown by W. Maurer and F. Bretz, Multiple testing in group sequential trials using graphical approaches, 2013, §3.
+everything that is asked on all tasks. What was decided is not tested again, so it stays decided (what is better may still
+turn out to be equivalent, as fewer are left to correct for), and a p-value of 5 % at the last look is what it would be
+without looks. That this controls the family-wise error at whatever look one stops is shown by W. Maurer and F. Bretz,
+Multiple testing in group sequential trials using graphical approaches, 2013, §3.
 
-A cell of which nothing is open any longer is dropped: it needs no further replicate, and its pairs keep their p-values. All
-of this follows from the scores in the order of the replicates; a coordinator that starts again decides the same. All tasks
-take their looks together, for a decision on one changes what Holm's procedure asks of the others.
+A cell of which nothing is open any longer is dropped: it needs no further replicate, and its pairs keep their p-values.
+Where replicates draw splits of the same data none is dropped before the others: means over different splits say nothing of
+one another. All of this follows from the scores in the order of the replicates; a coordinator that starts again decides the
+same. All tasks take their looks together, for a decision on one changes what Holm's procedure asks of the others.
 """
 
 import math
@@ -32,11 +34,14 @@ class FurtherTest:
 
     Args:
         p_values: two-sided, by look, each from the replicates up to it; looks that are not there yet are left out.
+        differences: by look, what they are of; where it turns round, a small p-value of before does not count. Empty where
+            that is not known.
         cells: (task's number, cell) of those that need further replicates until it is decided.
     """
 
     p_values: Sequence[float]
     cells: Sequence[tuple[int, str]] = ()
+    differences: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -169,18 +174,24 @@ def _is_open(one: _Asked, running: Sequence[str], task: TaskSamples) -> bool:
 
 
 def _take(one: _Asked, comparison: SampleComparison, look: int, looks: tuple[int, ...], spending: Spending) -> None:
-    """Add a look to what is known of a pair."""
-    p = level_of(comparison.p, look, looks, spending)
-    if not p >= one.p:  # smaller, or the first that could be tested; the sign is that of the look that decides
-        mean = comparison.difference.mean
-        one.p, one.better = p, None if not mean else comparison.first if mean > 0 else comparison.second
+    """Add a look to what is known of a pair.
+
+    A small p-value of an earlier look does not count where the difference has turned round since, nor an equivalence of
+    before a failure.
+    """
+    p, mean = level_of(comparison.p, look, looks, spending), comparison.difference.mean
+    ahead = None if not mean else comparison.first if mean > 0 else comparison.second
+    if not p >= one.p or (ahead and one.better and ahead != one.better):  # smaller, the first, or what speaks against it
+        one.p, one.better = p, ahead
     equivalent = one_sided_sequential_p(comparison.p_equivalent, look, looks, spending)
-    one.comparison, one.p_equivalent = comparison, float(np.fmin(one.p_equivalent, equivalent))
+    one.comparison = comparison
+    one.p_equivalent = math.nan if comparison.unreliable else float(np.fmin(one.p_equivalent, equivalent))
 
 
 def _claim(p: float, test: FurtherTest, look: int, looks: tuple[int, ...], spending: Spending) -> float:
-    new = test.p_values[look] if look < len(test.p_values) else math.nan
-    return float(np.fmin(p, level_of(new, look, looks, spending)))
+    new = level_of(test.p_values[look] if look < len(test.p_values) else math.nan, look, looks, spending)
+    turned = 0 < look < len(test.differences) and test.differences[look] * test.differences[look - 1] < 0
+    return new if turned else float(np.fmin(p, new))
 
 
 def _family(asked: Sequence[_Asked], claims: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -228,6 +239,8 @@ def _still(
     open_pairs = [one for one in here if _is_open(one, kept, task)]
     needed = {name for one in open_pairs for name in one.pair}
     needed |= {cell for test in open_claims for where, cell in test.cells if where == number}
+    if task.overlap and needed & set(task.scores):
+        return tuple(running)
     return tuple(cell for cell in running if cell in needed)
 
 

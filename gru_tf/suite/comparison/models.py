@@ -123,4 +123,10 @@ def _which(run: RunResult) -> str:
     seed = f"{run.run.cell.label}, seed {run.run.seed}"
     if not overlap_of(run.run.task):
         return f"{seed}, the best of its seeds on validation"
-    return f"{seed}, whose split {'is not drawn' if run.run.seed == 0 else 'has the newest data'}"
+    return f"{seed}, {_split(run)}"
+
+
+def _split(run: RunResult) -> str:
+    if run.run.seed == 0:
+        return "whose split is not drawn"
+    return "whose split has the newest data" if run.run.task.name == "forecast" else "the first that finished"

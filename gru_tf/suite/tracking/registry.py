@@ -112,7 +112,11 @@ def _create(record: Record, known: str, result: RunResult, uri: str) -> ModelVer
     label = f"{run.cell.label}, without a recurrent network," if result.fitted else run.cell.label
     about = f"{label} on {run.task.title}, from the experiment {experiment.name}: {experiment.question}"
     try:
-        which = "the seed whose split has the newest data" if overlap_of(run.task) else "its best seed on validation"
+        which = (
+            "the first seed, whose split is not drawn, or that of the newest data"
+            if overlap_of(run.task)
+            else "its best seed on validation"
+        )
         text = f"{about} The alias “{ALIAS}” marks {which}."
         record.client.create_registered_model(known, description=text)
     except MlflowException as error:

@@ -80,7 +80,7 @@ class LabelledData(OwnData):
     def encodings(self) -> dict[str, Any]:
         """What the labels are, `kind` with `classes` or `mean` and `deviation`, and how the inputs are made."""
         about: dict[str, Any] = json.loads(to_text(self.arrays()["about"]))
-        return about
+        return about | ({"draw": self.draw} if self.draw else {})
 
     @property
     def metric(self) -> Metric:

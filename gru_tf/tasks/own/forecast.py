@@ -162,6 +162,7 @@ class OwnForecast(ForecastOptions):
         return {
             "task": "forecast",
             "options": self.model_dump(mode="json"),
+            **({"draw": self.draw} if self.draw else {}),
             "inputs": list(about.encoding.names),
             "outputs": outputs,
             **about.model_dump(mode="json"),

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from gru_tf.analysis.statistics.intervals import Interval
 from gru_tf.analysis.statistics.sequential import FurtherTest, follow
 from gru_tf.analysis.statistics.spending import LOOKS, nominal_levels
-from gru_tf.analysis.statistics.unpaired import TaskSamples
+from gru_tf.analysis.statistics.unpaired import SampleComparison, TaskSamples
 
 CELLS = ("rnn", "lstm", "gru")
 
@@ -151,6 +152,62 @@ def test_equivalence_ends_a_pair():
     assert course.looks == (5,)
     assert course.decisions[0].verdict == "equivalent"
     assert course.decisions[0].comparison.p_equivalent_holm <= 0.05
+
+
+# --- what looks say one after the other, scripted ---
+
+
+def scripted(by_pair, looks, cells="ABC", **options):
+    """A course whose comparisons are (difference, p, p of equivalence, whether one fails), by pair and look."""
+
+    def compare(task, first, second, replicates):
+        mean, p, same, fails = by_pair[first + second][replicates]
+        margins = Interval(mean, mean - 1, mean + 1)
+        how = "rates" if fails else "welch"
+        return SampleComparison(first, second, (replicates,) * 2, margins, p, same, 0, 0.5, how, unreliable=fails)
+
+    scores = {cell: [0.0] * looks for cell in cells}
+    course = follow([TaskSamples(scores, margin=0.1, **options)], 34, compare=compare)
+    return {one.comparison.first + one.comparison.second: one for one in course.decisions}, course
+
+
+OPEN, DECIDED = (0.1, 0.5, 0.9, False), (5.0, 1e-9, 0.9, False)
+
+
+def test_an_order_that_turns_round_is_not_decided_by_what_it_was():
+    """A is ahead at the first look, not quite surely; at the second B is, while others are decided and Holm asks for less."""
+    others = {"AC": {5: OPEN, 8: DECIDED}, "BC": {5: OPEN, 8: DECIDED}}
+    first = {5: (1.0, 0.004, 0.9, False)}
+    turned, _ = scripted({"AB": first | {8: (-0.5, 0.6, 0.9, False)}} | others, 8)
+    assert (turned["AB"].better, turned["AB"].comparison.better, turned["AB"].look) == (None, None, None)
+    assert turned["AB"].comparison.p_holm > 0.5
+    still, _ = scripted({"AB": first | {8: (0.5, 0.6, 0.9, False)}} | others, 8)
+    assert still["AB"].better == still["AB"].comparison.better == "A"
+
+
+def test_an_equivalence_of_before_a_failure_does_not_count():
+    others = {"AC": {5: OPEN, 8: (0.0, 0.5, 1e-9, False)}, "BC": {5: OPEN, 8: (0.0, 0.5, 1e-9, False)}}
+    fails, _ = scripted({"AB": {5: (0.01, 0.5, 0.004, False), 8: (0.6, 1e-6, math.nan, True)}} | others, 8)
+    assert (fails["AB"].better, fails["AB"].equivalent, fails["AB"].comparison.verdict) == ("A", False, "better")
+    steady, _ = scripted({"AB": {5: (0.01, 0.5, 0.004, False), 8: (0.01, 0.5, 0.9, False)}} | others, 8)
+    assert steady["AB"].comparison.verdict == "equivalent"
+
+
+def test_a_claim_that_turns_round_begins_anew():
+    samples = [TaskSamples({"a": [0.0, 0.1, 0.2, 0.1] * 2, "b": [0.1, 0.0, 0.1, 0.2] * 2})]
+    ahead, turned, unknown = ([1.0, 0.5], [1.0, -0.5], [])
+    p = [follow(samples, further=[FurtherTest([0.02, 0.9], [], signs)]).further[0] for signs in (ahead, turned, unknown)]
+    assert p[0] == p[2] < 0.3
+    assert p[1] > 0.9
+
+
+def test_over_splits_of_the_same_data_no_cell_is_dropped_before_the_others():
+    """C has lost; its mean would be of five splits, beside those of eight."""
+    looks = {"AB": {5: OPEN, 8: OPEN}, "AC": {5: DECIDED, 8: DECIDED}, "BC": {5: DECIDED, 8: DECIDED}}
+    assert scripted(looks, 5)[1].running == (("A", "B"),)
+    assert scripted(looks, 5, paired=True, overlap=0.3)[1].running == (("A", "B", "C"),)
+    done = {"AB": {5: DECIDED}, "AC": {5: DECIDED}, "BC": {5: DECIDED}}
+    assert scripted(done, 5, paired=True, overlap=0.3)[1].running == ((),)
 
 
 # --- simulated experiments ---
