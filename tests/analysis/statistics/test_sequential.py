@@ -175,7 +175,7 @@ OPEN, DECIDED = (0.1, 0.5, 0.9, False), (5.0, 1e-9, 0.9, False)
 
 
 def test_an_order_that_turns_round_is_not_decided_by_what_it_was():
-    """A is ahead at the first look, not quite surely; at the second B is, while others are decided and Holm asks for less."""
+    """A is ahead at the first look, not quite surely; at the second B is, while Holm asks for less as others are decided."""
     others = {"AC": {5: OPEN, 8: DECIDED}, "BC": {5: OPEN, 8: DECIDED}}
     first = {5: (1.0, 0.004, 0.9, False)}
     turned, _ = scripted({"AB": first | {8: (-0.5, 0.6, 0.9, False)}} | others, 8)
