@@ -142,6 +142,7 @@ def measure(name: str, store: str) -> dict[str, Any]:
         "others": sum(row.baseline for row in rows),
         "rival": rival(results.evidence.tasks[0], results),
         "table": printed(experiment, rows),
+        "notes": list(table_text.notes(experiment, rows)),
         "answer": list(answer(results.evidence)),
     }
 
@@ -318,7 +319,8 @@ def _experiment(name: str, numbers: dict[str, Any]) -> Iterator[str]:
     further = "".join(f', and {count:,} in "{part}"' for part, count in more)
     yield f"{train[1]:,} {numbers['unit']} to train on, {validation[1]:,} to validate on, {test[1]:,} to test on{further}."
     others = [table_text.OTHERS] if numbers.get("others") else []
-    yield from ("", "```", *numbers["table"], "", *others, *screen.notes(yaml_file.load(file), ()), "```", "")
+    notes = numbers.get("notes") or [*others, *screen.notes(yaml_file.load(file), ())]
+    yield from ("", "```", *numbers["table"], "", *notes, "```", "")
     yield from (line for sentence in numbers.get("answer", ()) for line in (_prose(sentence), ""))
     versions = " and ".join(f"{package} {version}" for package, version in numbers["versions"].items())
     duration = f"about {_duration(numbers['seconds'])} for all runs"
