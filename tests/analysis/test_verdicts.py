@@ -450,3 +450,21 @@ def test_a_true_claim_is_found():
     verdicts = [simulated.judged(scores)[0].verdict for scores in draws]
     assert verdicts.count("supported") > 180
     assert "contradicted" not in verdicts
+
+
+def test_a_claim_of_a_difference_within_the_margin_says_so():
+    one = experiment("lstm.score > rnn.score on digits", tasks=["digits"], cells=["rnn", "lstm"], seeds=5)
+    levels = {0: [0.95, 0.9501, 0.9502, 0.95, 0.9501], 1: [0.953, 0.9531, 0.953, 0.9529, 0.9531]}
+    made = [
+        result(one, 0, cell, seed, test=t, score=(t - 0.1) / 0.9, metric="accuracy", direction="max", chance=0.1)
+        for cell, of in levels.items()
+        for seed, t in enumerate(of)
+    ]
+    (verdict,) = judged(one, made)
+    assert verdict.verdict == "supported"
+    assert verdict.why.endswith("; a small one: both are equivalent within 0.009.")
+    far = [
+        r.model_copy(update={"test": r.test - 0.05, "score": r.score - 0.05}) if r.run.cell.name == "rnn" else r
+        for r in made
+    ]
+    assert "equivalent" not in judged(one, far)[0].why
