@@ -180,7 +180,7 @@ class _Coordinator:
         note = getattr(self.progress, "note", None)
         for text in self.ranges[task.label].decide({cell: pair.chosen() for cell, pair in cells.items()}):
             if note:
-                note(f"{task.title}: {text}")
+                note(text if len(self.record.experiment.tasks) == 1 else f"{task.title}: {text}")
         for pair in cells.values():
             self._advance(pair)
 

@@ -56,7 +56,8 @@ def other(task: TaskEvidence, selection: Selection) -> CellEvidence | None:
 def _first(task: TaskEvidence, selection: Selection, trivial: str) -> str:
     row, model = selection.cell.row, other(task, selection)
     if model is not None and model.row.test is not None:
-        network = f"The best network, {_recommended(row)[:-1]}"
+        which = "The best network" if selection.cell.cell == task.best else "The network to take"
+        network = f"{which}, {_recommended(row)[:-1]}"
         test = f"test {row.metric} {model.row.test.mean:.4g}, {against(task, model.cell)}"
         return f"{model.cell}, without a recurrent network: {test}. {network}."
     return _baseline_instead(row, trivial) if selection.baseline else _recommended(row)
