@@ -35,6 +35,12 @@ def metric(block: Iterable[Row]) -> str:
     return next((f"test {row.metric} {ARROWS[row.direction]}" for row in block if row.metric), "")
 
 
+def lines(block: Sequence[Row]) -> list[list[str]]:
+    """The names of a table's columns, then each row; without the last column, failures, where there are none."""
+    shown = None if any(row.failures for row in block) else -1
+    return [list(COLUMNS)[:shown], *(cells(row)[:shown] for row in block)]
+
+
 def cells(row: Row) -> list[str]:
     """What stands below each of `COLUMNS`; "–" where there is nothing."""
     return [

@@ -42,15 +42,14 @@ def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
     for block in table_text.blocks(rows):
         metric = table_text.metric(block)
         table = Table(title=Text.assemble((block[0].title, "bold"), f": {metric}" if metric else ""), **NARROW)
-        names = table_text.COLUMNS if any(row.failures for row in block) else table_text.COLUMNS[:-1]  # of none no zeros
+        names, *lines = table_text.lines(block)
         for name in names:
             label = name == "cell"  # may be long; the numbers are never cut for it
             table.add_column(name, justify="left" if label else "right", no_wrap=not label, overflow="fold")
         best = table_text.best(block)
-        for row in block:
-            cell, *numbers = table_text.cells(row)
+        for row, (cell, *numbers) in zip(block, lines, strict=True):
             marked = {table_text.COLUMNS.index(name): "bold" for name in BEST} if row is best else {}
-            entries = enumerate([in_parts(cell), *numbers][: len(names)])
+            entries = enumerate([in_parts(cell), *numbers])
             table.add_row(*(Text(entry, style=marked.get(place, "")) for place, entry in entries))
         yield table
 

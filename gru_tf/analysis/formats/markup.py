@@ -88,10 +88,11 @@ def _tables(
 
 def _lines(block: Sequence[Row], escape: Escape, bold: Escape) -> Iterator[list[str]]:
     """The names of the columns, then each row, escaped; that of the best mean in bold."""
-    yield list(map(escape, table_text.COLUMNS))
+    names, *lines = table_text.lines(block)
+    yield list(map(escape, names))
     best = table_text.best(block)
-    for row in block:
-        cells = map(escape, table_text.cells(row))
+    for row, line in zip(block, lines, strict=True):
+        cells = map(escape, line)
         yield list(map(bold, cells) if row is best else cells)
 
 
@@ -128,8 +129,9 @@ def latex(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside:
 
 
 def _tabular(lines: Iterable[Sequence[str]]) -> str:
-    names, *rows = (" & ".join(line) + " \\\\\n" for line in lines)
-    columns = "l" + "r" * (len(table_text.COLUMNS) - 1)
+    table = [list(line) for line in lines]
+    names, *rows = (" & ".join(line) + " \\\\\n" for line in table)
+    columns = "l" + "r" * (len(table[0]) - 1)
     body = f"\\hline\n{names}\\hline\n{''.join(rows)}\\hline\n"
     return f"\\begin{{tabular}}{{{columns}}}\n{body}\\end{{tabular}}\n"
 

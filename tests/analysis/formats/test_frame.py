@@ -383,7 +383,8 @@ def readable(escaped: str) -> str:
 def test_every_form_has_the_same_table(results):
     expected = []
     for block in table_text.blocks(results.table()):
-        expected += [list(table_text.COLUMNS), *map(table_text.cells, block)]
+        columns = len(table_text.COLUMNS) - (not any(row.failures for row in block))
+        expected += [list(table_text.COLUMNS)[:columns], *(table_text.cells(row)[:columns] for row in block)]
     assert of_terminal(results) == expected
     assert of_markdown(results.text("markdown")) == expected
     assert Cells(markup.html(results.experiment, results.table())).rows == expected
@@ -422,7 +423,7 @@ def by_task(rows: list[list[str]]) -> list[tuple[str, list[list[str]]]]:
     """The tables one below the other, with their tasks."""
     tables: list[list[list[str]]] = []
     for row in rows:
-        if row == list(table_text.COLUMNS):
+        if row[:4] == list(table_text.COLUMNS)[:4]:
             tables.append([])
         else:
             tables[-1].append(row)
