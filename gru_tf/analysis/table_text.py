@@ -37,8 +37,8 @@ def metric(block: Iterable[Row]) -> str:
 
 def lines(block: Sequence[Row]) -> list[list[str]]:
     """The names of a table's columns, then each row; without the last column, failures, where there are none."""
-    shown = None if any(row.failures for row in block) else -1
-    return [list(COLUMNS)[:shown], *(cells(row)[:shown] for row in block)]
+    end = None if any(row.failures for row in block) else -1
+    return [list(COLUMNS)[:end], *(cells(row)[:end] for row in block)]
 
 
 def cells(row: Row) -> list[str]:
