@@ -150,8 +150,9 @@ def test_the_groups_of_that_page_are_by_verdict():
     better, neither, worse = (text.index(f"## {heading}") for heading, _ in no_network.GROUPS)
     places = [text.index(f"| `{name}` |") for name in known]
     assert better < places[0] < neither < places[1] < places[3] < worse < places[2]
-    assert "Of 4 experiments on real data, a model without a recurrent network is significantly better on 1," in text
-    assert "a network on 1; on 2 neither is shown to be better" in text
+    assert "In 1 of 4 experiments on real data is the best recurrent network shown to be better" in text
+    assert "That model is better in 1; in 2 neither is." in text
+    assert "In none of 1 experiments" in no_network.page({"a": known["a"]})
 
 
 # --- the checks are able to fail ---
