@@ -55,8 +55,8 @@ def page(measured: dict[str, Any]) -> str:
 def _summary(every: int, counts: list[int]) -> str:
     better, neither, worse = counts
     return (
-        f"**In {worse or 'none'} of {every} experiments on real data is the best recurrent network shown to be better than the"
-        f" best model without one. That model is better in {better or 'none'}; in {neither or 'none'} neither is.**"
+        f"**In {worse or 'none'} of {every} experiments on real data is the best recurrent network shown to be better than"
+        f" the best model without one. That model is better in {better or 'none'}; in {neither or 'none'} neither is.**"
     )
 
 
