@@ -43,6 +43,6 @@ def escaped(text: str) -> str:
 
 
 def _table(task: TaskEvidence) -> str:
-    block = [cell.row for cell in task.cells]
+    block = [cell.row for cell in (*task.cells, *task.baselines) if not cell.row.left_out]
     measured = metric(block)
     return f"{escaped(task.title)}{f': {measured}' if measured else ''}\n\n{piped(block, escaped)}"

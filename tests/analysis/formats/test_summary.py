@@ -6,6 +6,8 @@ from made_evidence import experiment, results
 
 from gru_tf.analysis.evidence import gather
 from gru_tf.analysis.formats.summary import escaped, markdown
+from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
 
 
 def test_question_answer_link_and_a_table_a_task():
@@ -30,6 +32,17 @@ def test_question_answer_link_and_a_table_a_task():
         mean = re.match(r"([\d.]+) \\\[([\d.]+), ([\d.]+)\\\]", row[3])
         assert [float(number) for number in mean.groups()] == [round(v, len(mean[1]) - 2) for v in cell.row.test]
         assert row[4:] == ["0.1", "2.00" if cell.row.step_ms else "–", "4/4"]
+
+
+def test_models_without_a_recurrent_network_stand_below_the_cells():
+    one = experiment(tasks=["digits"], cells=["rnn", "gru"])
+    kind = {"metric": "accuracy", "direction": "max", "chance": 0.1, "started": 0, "seconds": 1, "status": "finished"}
+    others = [
+        RunResult(run=one.run(one.tasks[0], Choice(name=name), 0, "baseline"), test=test, warning=warning, **kind)
+        for name, test, warning in (("logistic", 0.99, ""), ("rocket", None, "left out: too short"))
+    ]
+    lines = markdown(gather(one, [*results(one), *others])).splitlines()
+    assert [line.replace("**", "").split(" | ")[0] for line in lines[-3:]] == ["| rnn", "| gru", "| logistic"]
 
 
 def test_nothing_yet_invents_nothing():
