@@ -3,10 +3,10 @@
 1. Cells are compared by `statistics.unpaired`: the difference of their means with its 95 % interval, and Welch's test, or a
    paired one where the task draws its data from the seed, with Holm's correction for everything that the experiment tests. A
    difference is significant below 0.05. A cell that sometimes fails is compared by how often it learns.
-2. A cell that is significantly worse than another is out; so is one whose interval does not exclude the baseline where
-   another's does, and one whose mean lies outside the interval of the best mean that is left: few seeds may leave a large
-   difference inconclusive. With one seed nothing is significant, and the best mean stays alone.
-3. Of those left, between which no difference is significant, one that trains faster is recommended, else the best mean.
+2. A cell that another is better than is out, but not one that is equivalent to it; so is one whose interval does not exclude
+   the baseline where another's does, and one whose mean lies outside the interval of the best mean that is left: few seeds
+   may leave a large difference inconclusive. With one seed nothing is significant, and the best mean stays alone.
+3. Of those left, of which none is better than another, one that trains faster is recommended, else the best mean.
    A cell is faster where the 95 % interval of the ratio of step times lies below 1, by the phase in which the networks were
    timed side by side; without one no times are compared, for runs share a machine.
 4. Where no cell's mean is better than the baseline, the baseline is recommended.

@@ -97,9 +97,8 @@ def by_group(
         )
     for attempt in range(ATTEMPTS if draw else 1):
         split = _placed(groups, labels, held, shares, (draw, attempt) if draw else None)
-        if draw and attempt + 1 < ATTEMPTS and not _is_whole(split, labels, len(shares), classes is not None):
-            continue
-        break
+        if not draw or _is_whole(split, labels, len(shares), classes is not None):
+            break
     _complete(split, labels, len(shares), where, row, names)
     return split
 
