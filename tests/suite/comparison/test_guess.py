@@ -327,24 +327,35 @@ def test_the_protocol_follows_from_the_size_of_the_data(examples):
     }
 
 
-def test_networks_of_a_forecast_have_a_linear_path():
+def test_the_search_of_a_forecast_tries_a_linear_path():
     for examples in SIZES:
         values, series = (protocol(signature, examples, {}).content for signature in (VALUES, SERIES))
-        values["model"] |= {"linear_path": 24}
+        values["search"]["space"] |= {"linear_path": [0, 24]}
         assert series == values
     texts = [text for text, _ in protocol(SERIES, 70, {}).defaults]
+    assert texts[0] == "rnn, lstm, gru, each with 5,000 parameters, head included"
+    rates = "8 random trials of learning rates from 0.0003 to 0.05"
+    path = "with and without a linear path from the last 24 values"
+    assert texts[1] == f"{rates}, {path}, 5 to 34 times, until it is decided or 10 minutes are over"
+
+
+def test_without_a_search_a_forecast_has_a_linear_path():
+    result = protocol(SERIES, 70, {"trials": 0, "seeds": 1})
+    assert result.content["model"] == {"parameters": 5_000, "linear_path": 24}
+    texts = [text for text, _ in result.defaults]
     assert texts[0] == "rnn, lstm, gru, each with 5,000 parameters, head included, and a linear path from the last 24 values"
-    trials = "8 random trials of learning rates from 0.0003 to 0.05, 5 to 34 times"
-    assert texts[1] == f"{trials}, until it is decided or 10 minutes are over"
+    assert texts[1].startswith("no search: learning rate 0.005, ")
 
 
 def test_a_linear_path_leaves_the_recurrence_most_of_the_budget():
     long = Signature(timesteps=336, features=7, outputs=2 * 96, target="value", continued=(0, 1))
-    model = protocol(long, 70, {}).content["model"]
-    assert model["linear_path"] == model["parameters"] // (4 * 96) < 336
-    assert protocol(long, 70, {"units": 8}).content["model"]["linear_path"] == 336
-    assert protocol(SERIES, 70, {"parameters": 12}).content["model"]["linear_path"] == 3
-    assert protocol(SERIES, 70, {"parameters": 3}).content["model"] == {"parameters": 3}
+    content = protocol(long, 70, {}).content
+    without, steps = content["search"]["space"]["linear_path"]
+    assert (without, steps) == (0, content["model"]["parameters"] // (4 * 96))
+    assert steps < 336
+    assert protocol(long, 70, {"units": 8}).content["search"]["space"]["linear_path"] == [0, 336]
+    assert protocol(SERIES, 70, {"parameters": 12}).content["search"]["space"]["linear_path"] == [0, 3]
+    assert protocol(SERIES, 70, {"parameters": 3, "trials": 0}).content["model"] == {"parameters": 3}
 
 
 def test_the_protocol_lists_what_the_user_chose():
