@@ -10,7 +10,7 @@ from rich.text import Text
 
 ROOMY = 72  # columns from which names may be broken into lines, so that the numbers keep their columns
 UNBOUNDED = 10_000  # columns that any table fits
-LABEL = 13  # columns that are left to long names at least
+LABEL = 16  # columns that are left to long names at least
 INDENT = 2
 BETWEEN = " · "
 NOTHING = ("", "–")  # entries that say nothing
@@ -34,11 +34,11 @@ class FittedTable(Table):
 
     def _fits(self, console: Console, options: ConsoleOptions) -> bool:
         width = options.max_width
-        if not self.show_header:
+        if not self.show_header or not self.row_count:
             return width >= ROOMY
         room = self.__rich_measure__(console, options.update_width(UNBOUNDED))
-        names = [Measurement.get(console, options, name).maximum for name in self.columns[0].cells]
-        least = room.minimum + min(LABEL, max(names, default=0))
+        longest = max(Measurement.get(console, options, name).maximum for name in self.columns[0].cells)
+        least = room.maximum - longest + min(LABEL, longest)
         return room.maximum <= width or (width >= ROOMY and least <= width)
 
     def _paragraph(self, entries: tuple[RenderableType, ...], width: int) -> Iterator[RenderableType]:
