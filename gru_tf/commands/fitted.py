@@ -1,6 +1,7 @@
 """Tables that lose nothing on a narrow terminal: where a table does not fit, each row is a paragraph of its own."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
@@ -49,6 +50,12 @@ class FittedTable(Table):
         room = width - INDENT
         for line in _filled([_item(heading, value, room) for heading, value in named], room):
             yield Padding(line, (0, 0, 0, INDENT))
+
+
+def grid() -> FittedTable:
+    """A table without headings and rules, two blanks between its columns."""
+    bare: dict[str, Any] = dict.fromkeys(("show_header", "show_edge", "pad_edge"), False)
+    return FittedTable(box=None, padding=(0, 2), collapse_padding=True, **bare)
 
 
 def _item(heading: Text, value: Text, width: int) -> Text:

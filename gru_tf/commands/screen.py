@@ -14,6 +14,7 @@ from gru_tf.analysis.table import Row
 from gru_tf.analysis.table_text import ARROWS as ARROWS
 from gru_tf.analysis.table_text import notes as notes
 from gru_tf.analysis.wording import interval as interval
+from gru_tf.commands import fitted
 from gru_tf.commands.fitted import FittedTable
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import Choice
@@ -57,7 +58,7 @@ def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[FittedTable]
 
 def settings(inferences: Iterable[tuple[str, tuple[str, ...]]]) -> FittedTable:
     """Inferred options and defaults, beside the options of the command that override them."""
-    grid = FittedTable.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(ratio=1)
     grid.add_column(style="cyan", overflow="fold")
     grid.add_row(Text("setting", style="bold"), Text("override with", style="bold"))
@@ -68,7 +69,7 @@ def settings(inferences: Iterable[tuple[str, tuple[str, ...]]]) -> FittedTable:
 
 def recommendation(advice: "Recommendation") -> FittedTable:
     """The advice beside its headings."""
-    grid = FittedTable.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(style="bold", max_width=14)
     grid.add_column(ratio=1)
     for number, (heading, text) in enumerate(advice.lines):
@@ -78,7 +79,7 @@ def recommendation(advice: "Recommendation") -> FittedTable:
 
 def answer(lines: "Iterable[Line]") -> FittedTable:
     """The answer: each task beside its verdict, and after it the rest, less loud."""
-    grid = FittedTable.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(style="bold", overflow="fold", max_width=PART)
     grid.add_column(ratio=1)
     for line in lines:
@@ -94,7 +95,7 @@ def verdicts(judged: "Sequence[Verdict]") -> Iterator[FittedTable | Text]:
     """Each claim with its verdict and the evidence for it, and how it was tested; nothing where nothing was claimed."""
     if not judged:
         return
-    grid = FittedTable.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1, overflow="fold")
     for one in judged:
@@ -156,7 +157,7 @@ def in_parts(name: str) -> str:
 
 def entries(named: Iterable[tuple[str, str, str]]) -> FittedTable:
     """Names with a line each, and their options below."""
-    grid = FittedTable.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(style="cyan", no_wrap=True)
     grid.add_column()
     for name, line, options in named:

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from gru_tf.commands import screen
+from gru_tf.commands import fitted, screen
 from gru_tf.commands.fitted import FittedTable
 from gru_tf.recurrent import kernels
 
@@ -32,7 +32,7 @@ def blocks(examination: "Examination") -> Iterator[RenderableType]:
 
 def facts(named: Iterable[tuple[str, str]]) -> FittedTable:
     """Names with their values."""
-    grid = FittedTable.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in named:

@@ -24,7 +24,7 @@ def is_better(task: TaskEvidence) -> bool:
 
 def is_ahead(task: TaskEvidence) -> bool:
     """Whether its value is better than the best cell's mean, however surely."""
-    return task.best_baseline is not None and task.is_ahead(task.best_baseline)
+    return task.best_baseline is not None and bool(task.is_ahead(task.best_baseline))
 
 
 def against(task: TaskEvidence, model: str) -> str:
