@@ -316,6 +316,12 @@ def test_question_answer_table_and_report(full: SimpleNamespace, tmp_path: Path,
     assert client.get_experiment(full.record.experiment_id).tags["mlflow.note.content"] == text
     assert text.startswith("**Is a\\_b shown?**\n\n**digits**: gru leads; by far\n\n[The report](#/experiments/")
     assert f"/runs/{full.record.parent}/artifacts/report.html" in text
+    shown = client.get_run(full.record.parent).data
+    assert shown.tags["answer.digits"] == "gru leads; by far"
+    means = {cell.cell: cell.row.test.mean for cell in full.found.evidence.tasks[0].cells}
+    assert {name: value for name, value in shown.metrics.items() if name.startswith("digits")} == {
+        f"digits/{cell}/test_accuracy": pytest.approx(mean) for cell, mean in means.items()
+    }
     assert not any(path.exists() for path in pages), "nothing is left on disk"
     assert full.said == []
 
