@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from html import escape
+from html import escape, unescape
 from html.parser import HTMLParser
 from urllib.parse import quote
 
@@ -22,7 +22,7 @@ def add(page: str, experiment: str) -> str:
     """
 
     def linked(match: re.Match[str]) -> str:
-        name = re.sub(r"\W+", "-", f"{experiment}-{match['name'] or 'table'}").strip("-").lower()
+        name = re.sub(r"\W+", "-", f"{experiment}-{unescape(match['name'] or 'table')}").strip("-").lower()
         address = "data:text/csv;charset=utf-8," + quote(as_csv(match["table"]))
         link = f'<a class="csv" download="{name}.csv" href="{address}" aria-label="{escape(name)} as CSV">CSV</a>'
         return f"{match[1]}\n{link}"
