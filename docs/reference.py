@@ -143,7 +143,7 @@ def measure(name: str, store: str) -> dict[str, Any]:
         "rival": rival(results.evidence.tasks[0], results),
         "table": printed(experiment, rows),
         "notes": list(table_text.notes(experiment, rows)),
-        "answer": list(answer(results.evidence)),
+        "answer": [str(line) for line in answer(results.evidence)],
     }
 
 

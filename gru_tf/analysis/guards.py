@@ -18,11 +18,12 @@ SIZES = ("units", "parameters", "layers")
 
 
 class Mark(NamedTuple):
-    """What is wrong with a cell's tuning or training on a task, and what mends it, in words; `short` for a sentence."""
+    """What is wrong with a cell's tuning or training on a task, and what mends it; `short` for a sentence."""
 
     what: str
     mend: str
     short: str
+    of_training: bool = False
 
 
 def marks_of(experiment: Experiment, finals: Sequence[RunResult], drawn: Mapping[str, Range]) -> tuple[Mark, ...]:
@@ -75,4 +76,4 @@ def _unfinished(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mar
     epochs = max(by_limit)
     what = f"best epoch among the last fifth of {epochs:,} in {late} of {known}"
     patience = "" if experiment.training.patience else " with a patience"
-    return [Mark(what, f"allow more than {epochs:,} epochs{patience}", "best epochs among the last")]
+    return [Mark(what, f"allow more than {epochs:,} epochs{patience}", "best epochs among the last", of_training=True)]

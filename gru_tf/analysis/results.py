@@ -149,7 +149,8 @@ class Results:
 
     def _repr_html_(self) -> str:
         """For notebooks: the question, the answer, the table."""
-        heading = f"<p><b>{escape(self.experiment.question)}</b></p><p>{escape(' '.join(answer(self.evidence)))}</p>"
+        lines = "".join(f"<p style='text-align: left'>{escape(str(line))}</p>" for line in answer(self.evidence))
+        heading = f"<p style='text-align: left'><b>{escape(self.experiment.question)}</b></p>{lines}"
         return heading + markup.html(self.experiment, self.table(), self.earlier, self._beside())
 
 

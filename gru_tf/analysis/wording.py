@@ -1,6 +1,7 @@
 """Numbers and lists in words: counts, intervals, p-values, names in a sentence."""
 
 import math
+import re
 from collections.abc import Sequence
 
 from gru_tf.analysis.statistics.intervals import Interval
@@ -46,3 +47,18 @@ def difference(value: Interval) -> str:
 def p_value(p: float) -> str:
     """A p-value in words, e.g. "p = 0.021"."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def sentence(text: str) -> str:
+    """Text that begins with a capital letter."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def cell_name(label: str) -> str:
+    """What a cell is called in a sentence: "GRU(reset_after=False)"; tables and files have its name in code, "gru"."""
+    return re.sub(r"^(rnn|lstm|gru|mgu)(?![a-z_])", lambda name: name[0].upper(), label)
+
+
+def cell_names(labels: Sequence[str]) -> str:
+    """Cells in a sentence: "RNN, LSTM and GRU"."""
+    return listed([cell_name(label) for label in labels])

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from gru_tf.commands import screen
 from gru_tf.commands.console import console, print_line
+from gru_tf.commands.fitted import FittedTable
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import option_names
@@ -130,8 +130,8 @@ def _not_verified(imported: "ImportedModel", verify: bool | None) -> str:
     return f"not verified: {importing.framework_of(imported.source)} is not installed, and there is no --reference"
 
 
-def _table(rows: "Iterable[LayerRow]") -> Table:
-    table = Table(**screen.NARROW)
+def _table(rows: "Iterable[LayerRow]") -> FittedTable:
+    table = FittedTable(**screen.NARROW)
     for name in COLUMNS:
         folded = name in ("layer", "on a GPU")  # may be long; the numbers are never cut for them
         justify: Literal["left", "right"] = "right" if name in ("units", "parameters") else "left"

@@ -38,9 +38,7 @@ def conclude(results: "Results") -> None:
     """The answer, the verdicts on claims, and published numbers beside ours."""
     from gru_tf.analysis import answer, published, verdicts
 
-    console.print()
-    for sentence in answer.answer(results.evidence):
-        console.print(Text(sentence))
+    console.print("", screen.answer(answer.answer(results.evidence)), sep="\n")
     for blocks in (
         screen.verdicts(verdicts.judge(results.evidence, results.runs)),
         screen.published(published.beside(results.experiment, results.runs)),

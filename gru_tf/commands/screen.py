@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from gru_tf.analysis import table_text
@@ -15,11 +14,14 @@ from gru_tf.analysis.table import Row
 from gru_tf.analysis.table_text import ARROWS as ARROWS
 from gru_tf.analysis.table_text import notes as notes
 from gru_tf.analysis.wording import interval as interval
+from gru_tf.commands import fitted
+from gru_tf.commands.fitted import FittedTable
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import Choice
 from gru_tf.suite.comparison.options import flag
 
 if TYPE_CHECKING:  # every command imports this module
+    from gru_tf.analysis.answer import Line
     from gru_tf.analysis.published import Beside
     from gru_tf.analysis.recommendation import Recommendation
     from gru_tf.analysis.verdicts import Verdict
@@ -37,11 +39,11 @@ NARROW: dict[str, Any] = {
 }
 
 
-def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
+def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[FittedTable]:
     """The results: one table per task, narrow enough for 80 columns, the best mean in bold."""
     for block in table_text.blocks(rows):
         metric = table_text.metric(block)
-        table = Table(title=Text.assemble((block[0].title, "bold"), f": {metric}" if metric else ""), **NARROW)
+        table = FittedTable(title=Text.assemble((block[0].title, "bold"), f": {metric}" if metric else ""), **NARROW)
         names, *lines = table_text.lines(block)
         for name in names:
             label = name == "cell"  # may be long; the numbers are never cut for it
@@ -54,9 +56,9 @@ def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Table]:
         yield table
 
 
-def settings(inferences: Iterable[tuple[str, tuple[str, ...]]]) -> Table:
+def settings(inferences: Iterable[tuple[str, tuple[str, ...]]]) -> FittedTable:
     """Inferred options and defaults, beside the options of the command that override them."""
-    grid = Table.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(ratio=1)
     grid.add_column(style="cyan", overflow="fold")
     grid.add_row(Text("setting", style="bold"), Text("override with", style="bold"))
@@ -65,9 +67,9 @@ def settings(inferences: Iterable[tuple[str, tuple[str, ...]]]) -> Table:
     return grid
 
 
-def recommendation(advice: "Recommendation") -> Table:
+def recommendation(advice: "Recommendation") -> FittedTable:
     """The advice beside its headings."""
-    grid = Table.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(style="bold", max_width=14)
     grid.add_column(ratio=1)
     for number, (heading, text) in enumerate(advice.lines):
@@ -75,14 +77,25 @@ def recommendation(advice: "Recommendation") -> Table:
     return grid
 
 
+def answer(lines: "Iterable[Line]") -> FittedTable:
+    """The answer: each task beside its verdict, and after it the rest, less loud."""
+    grid = fitted.grid()
+    grid.add_column(style="bold", overflow="fold", max_width=PART)
+    grid.add_column(ratio=1)
+    for line in lines:
+        text = Text.assemble((line.verdict, "bold"), *([("; ", "dim"), (line.rest, "dim")] if line.rest else []))
+        grid.add_row(Text(line.task), text)
+    return grid
+
+
 VERDICTS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
 
 
-def verdicts(judged: "Sequence[Verdict]") -> Iterator[Table | Text]:
+def verdicts(judged: "Sequence[Verdict]") -> Iterator[FittedTable | Text]:
     """Each claim with its verdict and the evidence for it, and how it was tested; nothing where nothing was claimed."""
     if not judged:
         return
-    grid = Table.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1, overflow="fold")
     for one in judged:
@@ -94,11 +107,11 @@ def verdicts(judged: "Sequence[Verdict]") -> Iterator[Table | Text]:
         yield Text(text, style="dim")
 
 
-def published(numbers: "Sequence[Beside]") -> Iterator[Table | Text]:
+def published(numbers: "Sequence[Beside]") -> Iterator[FittedTable | Text]:
     """Published numbers and ours, one table per task, with the difference and the source of each number."""
     for task in dict.fromkeys(one.task for one in numbers):
         block = [one for one in numbers if one.task == task]
-        table = Table(title=Text.assemble((block[0].title, "bold"), ": published vs. ours"), **NARROW)
+        table = FittedTable(title=Text.assemble((block[0].title, "bold"), ": published vs. ours"), **NARROW)
         for name in ("cell", "metric", "published", "tag", "ours", "ours − published"):
             words = name in ("cell", "metric", "tag")
             table.add_column(name, justify="left" if words else "right", no_wrap=name != "cell", overflow="fold")
@@ -122,7 +135,7 @@ def sizes(experiment: Experiment, networks: "Iterable[tuple[Choice, Choice, Size
     """The networks that fit a budget: one table per task."""
     yield Text.assemble((experiment.name, "bold"), f": {table_text.budget(experiment)}")
     for title, entries in groupby(networks, lambda entry: entry[0].title):
-        table = Table(title=Text(title, style="bold"), **NARROW)
+        table = FittedTable(title=Text(title, style="bold"), **NARROW)
         table.add_column("cell", overflow="fold", min_width=PART)
         for name in ("units", "parameters", "recurrent"):
             table.add_column(name, justify="right", no_wrap=True)
@@ -142,9 +155,9 @@ def in_parts(name: str) -> str:
     return name if " " in name else name.replace("=", "=\n  ", 1)
 
 
-def entries(named: Iterable[tuple[str, str, str]]) -> Table:
+def entries(named: Iterable[tuple[str, str, str]]) -> FittedTable:
     """Names with a line each, and their options below."""
-    grid = Table.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(style="cyan", no_wrap=True)
     grid.add_column()
     for name, line, options in named:

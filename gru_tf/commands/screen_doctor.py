@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from gru_tf.commands import screen
+from gru_tf.commands import fitted, screen
+from gru_tf.commands.fitted import FittedTable
 from gru_tf.recurrent import kernels
 
 if TYPE_CHECKING:  # these import TensorFlow, whose messages only `startup` keeps off the terminal
@@ -30,9 +30,9 @@ def blocks(examination: "Examination") -> Iterator[RenderableType]:
         yield combinations(examination.combinations)
 
 
-def facts(named: Iterable[tuple[str, str]]) -> Table:
+def facts(named: Iterable[tuple[str, str]]) -> FittedTable:
     """Names with their values."""
-    grid = Table.grid(padding=(0, 2))
+    grid = fitted.grid()
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in named:
@@ -40,12 +40,12 @@ def facts(named: Iterable[tuple[str, str]]) -> Table:
     return grid
 
 
-def paths(title: str, lines: "Iterable[PathRow]", first: str) -> Table:
+def paths(title: str, lines: "Iterable[PathRow]", first: str) -> FittedTable:
     """The kernel path of each line, here and on a GPU, and what keeps the fused kernel away here, and cuDNN there."""
     lines = list(lines)
     shared = {line.here.why_not_fused for line in lines}
     everywhere = shared.pop() if len(shared) == 1 else ""
-    table = Table(title=Text(title, style="bold"), **PADDED)
+    table = FittedTable(title=Text(title, style="bold"), **PADDED)
     table.add_column(first, overflow="fold", width=screen.PART)
     for name in ("here", "on a GPU"):
         table.add_column(name, overflow="fold")
@@ -74,9 +74,9 @@ def combinations(known: "Iterable[Combination]") -> RenderableType:
     return Group(*entries)
 
 
-def determinism(pairs: "Iterable[tuple[Measurement, Measurement]]") -> Table:
+def determinism(pairs: "Iterable[tuple[Measurement, Measurement]]") -> FittedTable:
     """The time of a training step without and with deterministic kernels."""
-    table = Table(title=Text("Cost of deterministic kernels, training step", style="bold"), **PADDED)
+    table = FittedTable(title=Text("Cost of deterministic kernels, training step", style="bold"), **PADDED)
     table.add_column("cell")
     for name in ("path", "without, ms", "with, ms", "ratio"):
         table.add_column(name, justify="right")

@@ -5,11 +5,11 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import TaskProgressColumn, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from gru_tf.commands import screen
 from gru_tf.commands.console import print_line
+from gru_tf.commands.fitted import FittedTable
 from gru_tf.commands.progress import bar
 from gru_tf.machine.speed.cases import PATHS, WHATS, What
 from gru_tf.machine.speed.findings import SpeedFindings
@@ -20,7 +20,7 @@ COLUMNS = ("cell", "path", "units", "params", "ms", "quartiles", "× floor", "co
 TITLES = {"train": "Training step", "infer": "Inference of a batch", "stream": "Streaming, one step at a time"}
 
 
-def tables(findings: SpeedFindings) -> Iterator[Table]:
+def tables(findings: SpeedFindings) -> Iterator[FittedTable]:
     """One table each: training and inference at equal units, at equal parameters, growth, determinism."""
     spec = findings.spec
     for what in WHATS:
@@ -40,15 +40,15 @@ def _shape(findings: SpeedFindings, what: What) -> str:
     return f"{spec.features} features" if what == "stream" else f"{spec.batch} × {spec.timesteps} × {spec.features}"
 
 
-def _new(title: str, columns: Iterable[str], left: int = 1) -> Table:
-    table = Table(title=Text.assemble("\n", (title, "bold")), **screen.NARROW)
+def _new(title: str, columns: Iterable[str], left: int = 1) -> FittedTable:
+    table = FittedTable(title=Text.assemble("\n", (title, "bold")), **screen.NARROW)
     for index, name in enumerate(columns):
         label = index == 0  # may be long; the numbers are never cut for it
         table.add_column(name, justify="left" if index < left else "right", no_wrap=not label, overflow="fold")
     return table
 
 
-def _table(title: str, measurements: list[Measurement]) -> Table:
+def _table(title: str, measurements: list[Measurement]) -> FittedTable:
     table = _new(title, COLUMNS, left=2)
     fastest = {cell: min(group, key=lambda m: m.median_ms) for cell, group in _by_cell(measurements).items()}
     for m in measurements:
@@ -81,7 +81,7 @@ def milliseconds(value: float) -> str:
     return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
-def _growth(findings: SpeedFindings) -> Table:
+def _growth(findings: SpeedFindings) -> FittedTable:
     spec = findings.spec
     title = f"Growth of {'training' if spec.growth_what == 'train' else 'inference'} time, {spec.shared_path}"
     table = _new(title, ("cell", *(f"time ∝ {SYMBOLS[axis]}^" for axis in AXES)))
@@ -91,7 +91,7 @@ def _growth(findings: SpeedFindings) -> Table:
     return table
 
 
-def _determinism(findings: SpeedFindings) -> Table:
+def _determinism(findings: SpeedFindings) -> FittedTable:
     table = _new("Cost of deterministic kernels, training step", ("cell", "path", "without, ms", "with, ms", "ratio"), 2)
     for pair in findings.spec.determinism_cases():
         measured = findings.select(pair)

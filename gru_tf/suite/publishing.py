@@ -25,9 +25,11 @@ def publish(results: Results, record: Record, writer: ResultWriter) -> None:
         UserError: where the store stays out of reach.
     """
     links = _report(results, record, writer) | {"Charts, one bar per seed": dashboard_links.charts(record.experiment_id)}
-    text = summary.markdown(results.evidence, answer(results.evidence), links)
+    lines = answer(results.evidence)
+    text = summary.markdown(results.evidence, lines, links)
     writer.insist(lambda: description.view(record))
     writer.insist(lambda: description.note(record, text))
+    writer.insist(lambda: description.answer(record, results.evidence, lines))
     writer.insist(lambda: description.data(record, results.runs))
     baseline_models.keep(results, record, writer)
     _register(results, record, writer)

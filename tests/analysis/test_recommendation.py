@@ -64,20 +64,20 @@ FAR = {"rnn": [50, 52, 51, 53, 49], "lstm": [45, 46, 44, 45, 47], "gru": [38, 39
 def test_a_significant_answer():
     said, line = advice(FAR)
     assert (said.cell, said.nearest, said.significant) == ("gru", "gru", True)
-    assert line["Recommended"] == "gru with 24 units: test rmse 38.2 [37.2, 39.3]."
+    assert line["Recommended"] == "GRU with 24 units: test rmse 38.2 [37.2, 39.3]."
     lstm, rnn = (stats.ttest_ind(FAR[other], FAR["gru"], equal_var=False).confidence_interval() for other in ("lstm", "rnn"))
     assert line["How sure"] == (
-        f"significantly different from lstm and rnn: over 5 seeds its rmse is better than lstm's by"
-        f" 7.2 [{lstm.low:.1f}, {lstm.high:.1f}], p < 0.001, and better than rnn's by 12.8 [{rnn.low:.1f}, {rnn.high:.1f}],"
+        f"Significantly different from LSTM and RNN: over 5 seeds its rmse is better than LSTM's by"
+        f" 7.2 [{lstm.low:.1f}, {lstm.high:.1f}], p < 0.001, and better than RNN's by 12.8 [{rnn.low:.1f}, {rnn.high:.1f}],"
         " p < 0.001 (Welch's test, Holm)."
     )
     assert line["Cost"] == (
-        "4,999 parameters, 1.5 ms per training step (rnn 0.67× [0.67, 0.67], lstm 1.33× [1.33, 1.33]),"
+        "4,999 parameters, 1.5 ms per training step (RNN 0.67× [0.67, 0.67], LSTM 1.33× [1.33, 1.33]),"
         " 3 s of training per seed."
     )
-    assert line["Against the baseline"] == f"{TRIVIAL}: rmse 42. gru is better; its interval excludes the baseline."
+    assert line["Against the baseline"] == f"{TRIVIAL}: rmse 42. GRU is better; its interval excludes the baseline."
     assert line["Trained model"] == "models:/gru"
-    assert str(said).splitlines()[0] == "Recommended: gru with 24 units: test rmse 38.2 [37.2, 39.3]."
+    assert str(said).splitlines()[0] == "Recommended: GRU with 24 units: test rmse 38.2 [37.2, 39.3]."
 
 
 def test_more_is_better_for_accuracy():
@@ -93,9 +93,9 @@ def test_without_a_significant_difference_the_cheaper_one():
         False,
     )  # lstm's mean is better, gru trains in 3/4 of the time
     assert line["How sure"].startswith(
-        "significantly different from rnn, inconclusive against lstm: over 5 seeds its rmse is worse than lstm's by 0"
+        "Significantly different from RNN, inconclusive against LSTM: over 5 seeds its rmse is worse than LSTM's by 0"
     )
-    assert "Between gru and lstm there is no significant difference: gru trains faster." in line["How sure"]
+    assert "Between GRU and LSTM there is no significant difference: GRU trains faster." in line["How sure"]
     assert line["How sure"].endswith("More replicates are needed to decide.")
 
 
@@ -103,15 +103,15 @@ def test_the_cheapest_is_not_taken_where_it_is_doubtful_beside_the_baseline():
     wide = {"rnn": [30, 46, 36, 42, 39], "lstm": [38, 40, 37, 39, 38], "gru": [36, 40, 37, 41, 38]}
     said, line = advice(wide, chance=42.0)  # of rnn's mean, 38.6, the interval is ± 7.5; of lstm's 38.4 it is ± 1.4
     assert said.cell == "gru"
-    assert line["How sure"].startswith("inconclusive against")
-    assert "Between gru and lstm there is no significant difference" in line["How sure"]
+    assert line["How sure"].startswith("Inconclusive against")
+    assert "Between GRU and LSTM there is no significant difference" in line["How sure"]
     assert advice(wide, chance=60.0)[0].cell == "rnn", "all exclude it: the cheapest of the three"
 
 
 def test_the_cheapest_is_not_taken_where_its_mean_is_far_from_the_best():
     said, line = advice({"rnn": [0.6, 0.98, 0.9], "gru": [0.93, 0.95, 0.94]}, metric="accuracy", direction="max", chance=0.1)
     assert (said.cell, said.significant) == ("gru", False)
-    assert line["How sure"].startswith("inconclusive against rnn: over 3 seeds its accuracy is better than rnn's by 0.1")
+    assert line["How sure"].startswith("Inconclusive against RNN: over 3 seeds its accuracy is better than RNN's by 0.1")
     assert "faster" not in line["How sure"]
 
 
@@ -120,7 +120,7 @@ def test_times_that_overlap_make_nothing_cheaper():
     said, line = advice({**FAR, "lstm": [37, 39, 37, 39, 37]}, steps={"gru": 2.0, "lstm": 2.0})
     assert said.cell == "lstm"
     assert (
-        "Between lstm and gru there is no significant difference: lstm has the best mean, and there is no clear difference"
+        "Between LSTM and GRU there is no significant difference: LSTM has the best mean, and there is no clear difference"
         " in speed." in line["How sure"]
     )
 
@@ -133,11 +133,11 @@ def test_without_a_timing_phase_nothing_is_cheaper():
 def test_one_seed_is_inconclusive_and_the_best_is_taken():
     said, line = advice({"rnn": [40.0], "gru": [39.0]})
     assert (said.cell, said.significant) == ("gru", False)
-    assert line["Recommended"] == "gru with 24 units: test rmse 39 [one seed]."
+    assert line["Recommended"] == "GRU with 24 units: test rmse 39 [one seed]."
     assert line["How sure"] == (
-        "inconclusive: only one seed was compared, and another seed may reverse the order; run more seeds."
+        "Inconclusive: only one seed was compared, and another seed may reverse the order; run more seeds."
     )
-    assert line["Against the baseline"] == f"{TRIVIAL}: rmse 42. gru is better; one seed, no interval."
+    assert line["Against the baseline"] == f"{TRIVIAL}: rmse 42. GRU is better; one seed, no interval."
 
 
 def with_others(one, found, **tests):
@@ -156,18 +156,18 @@ def test_a_model_without_a_recurrent_network_that_is_better_is_recommended():
     line = dict(said.lines)
     assert (said.cell, said.nearest, said.other, said.significant) == (None, "gru", "logistic", True)
     assert line["Recommended"] == (
-        "logistic, without a recurrent network: test rmse 31.25, significantly better than gru (p < 0.001)."
-        " The best network, gru with 24 units: test rmse 38.2 [37.2, 39.3]."
+        "logistic, without a recurrent network: test rmse 31.25, beats GRU (p < 0.001)."
+        " The best network, GRU with 24 units: test rmse 38.2 [37.2, 39.3]."
     )
     assert line["Without recurrence"] == (
-        "logistic 31.25, nearest 35. Predictions from the store use logistic; gru's network is kept as well."
+        "logistic 31.25, nearest 35. Predictions from the store use logistic; GRU's network is kept as well."
     )
 
 
 def test_one_that_is_no_better_is_named_and_not_recommended():
     said = recommend(gather(*with_others(*results(FAR), logistic=38.2, nearest=55.0)), TRIVIAL)
     assert (said.cell, said.other) == ("gru", None)
-    assert dict(said.lines)["Without recurrence"] == "logistic 38.2, nearest 55: none is ahead of the mean of gru."
+    assert dict(said.lines)["Without recurrence"] == "logistic 38.2, nearest 55: none is ahead of the mean of GRU."
 
 
 def test_where_nothing_beats_the_baseline_but_such_a_model_does():
@@ -186,17 +186,17 @@ def test_where_no_cell_beats_it_the_baseline():
     said, line = advice(FAR, chance=30.0)
     assert (said.cell, said.nearest) == (None, "gru")
     assert line["Recommended"] == (
-        f"the baseline ({TRIVIAL}): its test rmse is 30, and no cell does better. gru has 38.2 [37.2, 39.3]."
+        f"the baseline ({TRIVIAL}): its test rmse is 30, and no cell does better. GRU has 38.2 [37.2, 39.3]."
     )
-    assert line["Against the baseline"] == f"{TRIVIAL}: rmse 30. gru is no better; its interval excludes the baseline."
+    assert line["Against the baseline"] == f"{TRIVIAL}: rmse 30. GRU is no better; its interval excludes the baseline."
 
 
 @pytest.mark.parametrize(
     ("chance", "said"),
     [
-        (38.5, f"{TRIVIAL}: rmse 38.5. gru is better; its interval includes the baseline."),
-        (38.0, f"{TRIVIAL}: rmse 38. gru is no better; its interval includes the baseline."),
-        (38.2, f"{TRIVIAL}: rmse 38.2. gru is no better; its interval includes the baseline."),
+        (38.5, f"{TRIVIAL}: rmse 38.5. GRU is better; its interval includes the baseline."),
+        (38.0, f"{TRIVIAL}: rmse 38. GRU is no better; its interval includes the baseline."),
+        (38.2, f"{TRIVIAL}: rmse 38.2. GRU is no better; its interval includes the baseline."),
     ],
 )
 def test_an_interval_that_includes_the_baseline(chance, said):
@@ -215,21 +215,21 @@ def test_intervals_stay_in_the_metric_s_range():
 def test_seeds_that_did_not_finish_are_said_and_not_compared():
     said, line = advice(FAR, diverged=[("rnn", 0), ("rnn", 1)])
     assert said.cell == "gru"
-    assert "it learned more often than rnn by 1.00 [0.39, 1.00], p = 0.032 (" in line["How sure"], "2 of 5 diverged"
-    assert "its rmse is better than lstm's by 7.2 [" in line["How sure"]
-    assert line["How sure"].endswith("Seeds that did not finish: rnn 2 of 5.")
+    assert "it learned more often than RNN by 1.00 [0.39, 1.00], p = 0.032 (" in line["How sure"], "2 of 5 diverged"
+    assert "its rmse is better than LSTM's by 7.2 [" in line["How sure"]
+    assert line["How sure"].endswith("Seeds that did not finish: RNN 2 of 5.")
 
 
 def test_a_cell_that_never_finished():
     said, line = advice(FAR, diverged=[("gru", seed) for seed in range(5)], chance=60.0)
     assert said.cell == "lstm"
-    assert "gru 5 of 5" in line["How sure"]
+    assert "GRU 5 of 5" in line["How sure"]
 
 
 def test_one_cell_alone():
     said, line = advice({"gru": FAR["gru"]})
     assert (said.cell, said.significant) == ("gru", False)
-    assert line["How sure"] == "gru is the only cell with results, so there is no comparison."
+    assert line["How sure"] == "GRU is the only cell with results, so there is no comparison."
 
 
 def test_nothing_finished():
@@ -237,14 +237,14 @@ def test_nothing_finished():
     assert (said.cell, said.nearest, said.significant) == (None, None, False)
     assert line == {
         "Recommended": "no recommendation: no run has finished.",
-        "Why": "Seeds that did not finish: gru 2 of 2.",
+        "Why": "Seeds that did not finish: GRU 2 of 2.",
     }
 
 
 def test_cells_without_a_common_seed():
     said, line = advice({"rnn": [40.0, 40.0], "gru": [39.0, 39.0]}, missing=[("rnn", 0), ("gru", 1)])
     assert said.cell == "gru"
-    assert line["How sure"].startswith("inconclusive: only one seed was compared")
+    assert line["How sure"].startswith("Inconclusive: only one seed was compared")
 
 
 def test_a_model_that_the_store_lacks():
@@ -282,13 +282,13 @@ def test_comparisons_are_signed_and_corrected():
 def test_cells_that_are_equal_at_every_seed():
     said, line = advice({cell: [1.0, 1.0, 1.0] for cell in CELLS}, metric="accuracy", direction="max", chance=0.5)
     assert (said.cell, said.significant) == ("rnn", False)
-    assert "rnn has the best mean, as do lstm and gru, and there is no clear difference in speed." in line["How sure"]
+    assert "RNN has the best mean, as do LSTM and GRU, and there is no clear difference in speed." in line["How sure"]
     two = {"rnn": [0.9, 0.7, 0.8], "gru": [0.9, 0.7, 0.8], "lstm": [0.1, 0.1, 0.2]}
     _, line = advice(two, metric="accuracy", direction="max", chance=0.3)
-    assert "rnn has the best mean, as does gru, and" in line["How sure"]
+    assert "RNN has the best mean, as does GRU, and" in line["How sure"]
 
 
 def test_a_cell_that_equals_the_baseline_is_said_to():
     said, line = advice({"gru": [1.0, 1.0], "rnn": [1.0, 1.0]}, metric="accuracy", direction="max", chance=1.0)
     assert said.cell is None
-    assert line["Against the baseline"] == f"{TRIVIAL}: accuracy 1. rnn has the same at every seed."
+    assert line["Against the baseline"] == f"{TRIVIAL}: accuracy 1. RNN has the same at every seed."

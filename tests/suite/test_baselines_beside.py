@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -113,7 +114,8 @@ def test_the_last_value_is_what_the_task_says_of_it(done):
 
 
 def test_the_answer_says_that_no_network_was_needed(done):
-    assert "without a recurrent network, ridge has " in " ".join(gru_tf.analysis.answer.answer(done[0].evidence))
+    (line, *_) = gru_tf.analysis.answer.answer(done[0].evidence)
+    assert re.search("(no network needed|without a network): ridge ", line.text)
 
 
 def test_json_keeps_them_apart_from_the_cells(done):

@@ -19,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from gru_tf import suite
+from gru_tf.analysis.answer import Line
 from gru_tf.analysis.report import page
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.result import RunResult
@@ -304,7 +305,7 @@ def test_question_answer_table_and_report(full: SimpleNamespace, tmp_path: Path,
 
     monkeypatch.delenv(publishing_libraries.REPORT_SWITCH)
     monkeypatch.setattr(page, "write", write)
-    monkeypatch.setattr(publishing, "answer", lambda found: (f"It is {found.tasks[0].best}.", "By far."))
+    monkeypatch.setattr(publishing, "answer", lambda found: (Line("digits", f"{found.tasks[0].best} leads", "by far"),))
     for number in (1, 2):
         publishing.publish(full.found, full.record, full.writer)
         client = full.record.client
@@ -313,8 +314,14 @@ def test_question_answer_table_and_report(full: SimpleNamespace, tmp_path: Path,
         assert [entry.path for entry in client.list_artifacts(full.record.parent)] == ["report.html"]
     text = client.get_run(full.record.parent).data.tags["mlflow.note.content"]
     assert client.get_experiment(full.record.experiment_id).tags["mlflow.note.content"] == text
-    assert text.startswith("**Is a\\_b shown?**\n\nIt is gru.\n\nBy far.\n\n[The report](#/experiments/")
+    assert text.startswith("**Is a\\_b shown?**\n\n**digits**: gru leads; by far\n\n[The report](#/experiments/")
     assert f"/runs/{full.record.parent}/artifacts/report.html" in text
+    shown = client.get_run(full.record.parent).data
+    assert shown.tags["answer.digits"] == "gru leads; by far"
+    means = {cell.cell: cell.row.test.mean for cell in full.found.evidence.tasks[0].cells}
+    assert {name: value for name, value in shown.metrics.items() if name.startswith("digits")} == {
+        f"digits/{cell}/test_accuracy": pytest.approx(mean) for cell, mean in means.items()
+    }
     assert not any(path.exists() for path in pages), "nothing is left on disk"
     assert full.said == []
 

@@ -1,38 +1,77 @@
-"""The answer of an experiment in sentences: a line a task, or two where there are many tasks.
+"""The answer of an experiment: a line a task, the same in terminal, report, Markdown, dashboard and notebook.
 
-A line says which cell is best, whom it is better than, equivalent to or undecided against, the best model without a
-recurrent network, and what the cells cost. "Significant" is said of nothing but pairs whose difference is significant in
-`gru_tf.analysis.evidence`.
+    digits  RNN leads (accuracy 0.926 [0.914, 0.938], 5 seeds); beats LSTM (p = 0.013); vs GRU inconclusive (p = 0.2); …
+
+The verdict comes first: which cell has the best mean, and what it is against the others. Behind it stand the best model
+without a recurrent network, the baseline, and the costs. "Beats" is said of nothing but pairs whose difference is
+significant in `gru_tf.analysis.evidence`.
 """
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
-from gru_tf.analysis.answer import beside, few, many
-from gru_tf.analysis.evidence import Evidence
-from gru_tf.analysis.wording import listed
+from gru_tf.analysis.answer import beside, costs, lead, overall
+from gru_tf.analysis.evidence import Evidence, TaskEvidence
+from gru_tf.analysis.wording import listed, sentence
 
-FEW = 3  # tasks that get a clause each
+FEW = 3  # tasks: of more, the first line is of all of them together
 LONGEST = 160  # characters of a failure's reason
 
 
-def answer(evidence: Evidence) -> tuple[str, ...]:
-    """A sentence for each of up to `FEW` tasks, and one of what is missing; of more, two in which they are counted."""
+class Line(NamedTuple):
+    """What an experiment says of a task.
+
+    Args:
+        task: its name, without options where it is the only one of this name; "" where the line is of no task.
+        verdict: the best cell and what it is against the others.
+        rest: the best model without a recurrent network, the baseline, the costs; may be "".
+    """
+
+    task: str
+    verdict: str
+    rest: str = ""
+
+    @property
+    def text(self) -> str:
+        """Verdict and rest, without the task."""
+        return "; ".join(filter(None, [self.verdict, self.rest]))
+
+    def __str__(self) -> str:
+        """A line of text: "digits: RNN leads …"."""
+        return f"{self.task}: {self.text}" if self.task else self.text
+
+
+def answer(evidence: Evidence) -> tuple[Line, ...]:
+    """A line for each task, before them one of all where these are more than `FEW`, behind them one of what is missing."""
     tested = [task for task in evidence.tasks if task.best is not None]
     if not tested:
         return _nothing(evidence)
+    names = _names(evidence)
+    lines = [_line(task, names[task.task]) for task in tested]
     if len(evidence.tasks) > FEW:
-        parts = [many.baseline(evidence, tested), beside.others(tested), many.fastest(tested), _gaps(evidence)]
-        return f"{many.finding(evidence, tested)}.", _sentence(parts)
-    lines = [
-        _sentence([finding, few.baseline(task), beside.best(task), few.fastest(task)])
-        for task, finding in zip(tested, few.finding(tested), strict=True)
-    ]
-    return (*lines, *filter(None, [_sentence([_nowhere(evidence), _gaps(evidence)])]))
+        several = overall.rest(evidence, tested)
+        lines.insert(0, Line(f"{len(evidence.tasks)} tasks", overall.verdict(evidence, tested), _joined(several)))
+    missing = _joined([_nowhere(evidence), _gaps(evidence)])
+    return (*lines, *([Line("", sentence(missing))] if missing else []))
 
 
-def _sentence(parts: Sequence[str]) -> str:
-    text = "; ".join(filter(None, parts))
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+def _line(task: TaskEvidence, name: str) -> Line:
+    """A model without a network comes first where it is better than the best cell, and later the less it matters."""
+    cells, other = lead.verdict(task), beside.best(task)
+    first = [other] if beside.is_better(task) else []
+    then = [other] if beside.is_ahead(task) and not first else []
+    last = [] if first or then else [other]
+    return Line(name, _joined([*first, *cells, *then]), _joined([*last, lead.baseline(task), costs.fastest(task)]))
+
+
+def _joined(parts: list[str]) -> str:
+    return "; ".join(filter(None, parts))
+
+
+def _names(evidence: Evidence) -> dict[str, str]:
+    """Label → what a line calls a task: its name alone, or its title where another task has the same name."""
+    short = {task.task: task.title.partition("(")[0] for task in evidence.tasks}
+    every = list(short.values())
+    return {task.task: short[task.task] if every.count(short[task.task]) == 1 else task.title for task in evidence.tasks}
 
 
 def _nowhere(evidence: Evidence) -> str:
@@ -40,24 +79,23 @@ def _nowhere(evidence: Evidence) -> str:
     return f"no run has finished on {listed(nothing)}" if nothing else ""
 
 
-def _nothing(evidence: Evidence) -> tuple[str, str]:
+def _nothing(evidence: Evidence) -> tuple[Line, ...]:
     wanted = sum(cell.row.wanted for task in evidence.tasks for cell in task.cells)
     runs = f"{wanted:,} final {'run is' if wanted == 1 else 'runs are'}"
     if len(evidence.missing) < sum(len(task.cells) for task in evidence.tasks):
         return (
-            "No result: no finished run has a finite test metric.",
-            f"No comparison with the baseline is possible: {runs} without a finite test metric.",
+            Line("", "No result: no finished run has a finite test metric"),
+            Line("", f"No comparison with the baseline is possible: {runs} without a finite test metric"),
         )
     if not evidence.failures:
-        return (
-            "No result yet: no final run has finished.",
-            f"{runs} still to come.",
-        )
+        return Line("", "No result yet: no final run has finished"), Line("", f"{runs} still to come")
     task, cell, what = evidence.failures[0]
     count = len(evidence.failures)
     return (
-        f"No result: no final run has finished, and {count:,} {'run' if count == 1 else 'runs'} diverged or failed.",
-        f"The first was {cell} on {task}: {_cut(what)}.",
+        Line(
+            "", f"No result: no final run has finished, and {count:,} {'run' if count == 1 else 'runs'} diverged or failed"
+        ),
+        Line("", f"The first was {cell} on {task}: {_cut(what)}"),
     )
 
 

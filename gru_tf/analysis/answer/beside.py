@@ -3,34 +3,47 @@
 from collections.abc import Sequence
 
 from gru_tf.analysis.evidence import TaskEvidence
-from gru_tf.analysis.wording import listed, p_value
+from gru_tf.analysis.wording import cell_name, listed, p_value
 
 
 def best(task: TaskEvidence) -> str:
-    """Of one task: "without a recurrent network, ridge has 15.3, significantly better than rnn (p < 0.001)"."""
+    """Of one task: "without a network: ridge 15.3, ahead of RNN, inconclusive (p = 0.2)"; "" where no such model fits it."""
     model = task.best_baseline
     if model is None or model.row.test is None or task.best is None:
         return ""
-    return f"without a recurrent network, {model.cell} has {model.row.test.mean:.3g}, {against(task, model.cell)}"
+    text = f"{model.cell} {model.row.test.mean:.3g}, {against(task, model.cell)}"
+    return f"no network needed: {text}" if is_better(task) else f"without a network: {text}"
+
+
+def is_better(task: TaskEvidence) -> bool:
+    """Whether that model is significantly better than the best cell."""
+    model = task.best_baseline
+    pair = task.pair(model.cell, task.best or "") if model else None
+    return pair is not None and model is not None and task.better(pair) == model.cell
+
+
+def is_ahead(task: TaskEvidence) -> bool:
+    """Whether its value is better than the best cell's mean, however surely."""
+    return task.best_baseline is not None and bool(task.is_ahead(task.best_baseline))
 
 
 def against(task: TaskEvidence, model: str) -> str:
     """What a model without a recurrent network is beside the best cell, in words."""
-    cell = task.best or ""
+    cell, name = task.best or "", cell_name(task.best or "")
     pair = task.pair(model, cell)
     if pair is None or not pair.p_holm >= 0:
         ahead = task.is_ahead(next(one for one in task.baselines if one.cell == model))
-        return f"{'ahead of' if ahead else 'behind'} {cell}, untested"
+        return f"{'ahead of' if ahead else 'behind'} {name}, untested"
     p = p_value(pair.p_holm)
     verdict = task.verdict(pair)
     if verdict == "better":
-        return f"significantly {'better' if pair.better == model else 'worse'} than {cell} ({p})"
+        return f"beats {name} ({p})" if pair.better == model else f"significantly worse than {name} ({p})"
     if verdict == "equivalent":
-        return f"equivalent to {cell}"
+        return f"equivalent to {name}"
     side = "equal to" if pair.difference.mean == 0 else "ahead of" if pair.difference.mean > 0 else "behind"
     if verdict == "withheld":
-        return f"{side} {cell}, which may not be at its best ({task.cell(cell).marks[0].short})"
-    return f"{side} {cell}, not significantly ({p})"
+        return f"{side} {name}, which may not be at its best ({task.cell(cell).marks[0].short})"
+    return f"{side} {name}, inconclusive ({p})"
 
 
 def others(tasks: Sequence[TaskEvidence]) -> str:
@@ -40,13 +53,11 @@ def others(tasks: Sequence[TaskEvidence]) -> str:
     if not known:
         return ""
     if not ahead:
-        return f"no model without a recurrent network reaches the best cell's mean on any of {_tasks(len(known))}"
-    sure = [(task, name) for task, name in ahead if (pair := task.pair(name, task.best or "")) and task.better(pair) == name]
+        return f"no model without a network reaches the best cell's mean on any of {_tasks(len(known))}"
+    sure = sum(is_better(task) for task, _ in ahead)
     names = listed(list(dict.fromkeys(name for _, name in ahead)))
-    significantly = f", significantly on {len(sure) or 'none'}"
-    return (
-        f"without a recurrent network, {names} {_verb(ahead)} ahead on {len(ahead)} of {_tasks(len(known))}{significantly}"
-    )
+    significantly = f", significantly on {sure or 'none'}"
+    return f"without a network, {names} {_verb(ahead)} ahead on {len(ahead)} of {_tasks(len(known))}{significantly}"
 
 
 def _tasks(count: int) -> str:

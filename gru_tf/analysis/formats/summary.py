@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from gru_tf.analysis.answer import Line
 from gru_tf.analysis.evidence import Evidence, TaskEvidence
 from gru_tf.analysis.formats.markup import piped
 from gru_tf.analysis.table_text import metric
@@ -11,19 +12,19 @@ LONGEST = 7_500  # characters; a tag of MLflow has room for 8,000
 
 
 def markdown(
-    evidence: Evidence, answer: Sequence[str] = (), links: Mapping[str, str] | None = None, longest: int = LONGEST
+    evidence: Evidence, answer: Sequence[Line] = (), links: Mapping[str, str] | None = None, longest: int = LONGEST
 ) -> str:
     """The text.
 
     Args:
         evidence: what the results say.
-        answer: its sentences.
+        answer: its lines.
         links: what else there is to see, and its address.
         longest: characters that there is room for; tables that do not fit are left out, whole, and counted.
     """
     question = f"**{escaped(evidence.experiment.question)}**"
     link = " · ".join(f"[{text}]({address})" for text, address in (links or {}).items())
-    blocks = list(filter(None, [question, *map(escaped, answer), link]))
+    blocks = list(filter(None, [question, *map(_line, answer), link]))
     tables = [_table(task) for task in evidence.tasks]
     for number, table in enumerate(tables):
         left = len(tables) - number
@@ -31,6 +32,11 @@ def markdown(
             return "\n\n".join([*blocks, _more(evidence, left)])
         blocks.append(table)
     return "\n\n".join(blocks)
+
+
+def _line(line: Line) -> str:
+    """The task in bold, then what is said of it."""
+    return f"**{escaped(line.task)}**: {escaped(line.text)}" if line.task else escaped(line.text)
 
 
 def _more(evidence: Evidence, tables: int) -> str:

@@ -10,7 +10,7 @@ from gru_tf.analysis.recommendation.rule import Selection
 from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.table import Row
 from gru_tf.analysis.table_text import centre
-from gru_tf.analysis.wording import difference, listed, p_value
+from gru_tf.analysis.wording import cell_name, cell_names, difference, listed, p_value, sentence
 from gru_tf.experiment.result import sign
 
 Lines = tuple[tuple[str, str], ...]  # (heading, text), in the order in which they are read
@@ -70,7 +70,7 @@ def _without(task: TaskEvidence, selection: Selection) -> str:
         return ""
     order = sorted(known, key=lambda model: -(model.row.oriented or 0.0))
     values = ", ".join(f"{model.cell} {model.row.test.mean:.4g}" for model in order if model.row.test)
-    pick = selection.cell.cell
+    pick = cell_name(selection.cell.cell)
     model = other(task, selection)
     if model is None:
         ahead = (order[0].row.oriented or 0.0) > (selection.cell.row.oriented or 0.0)
@@ -79,13 +79,13 @@ def _without(task: TaskEvidence, selection: Selection) -> str:
 
 
 def _recommended(row: Row) -> str:
-    return f"{row.cell} with {row.units:,} units: test {row.metric} {_mean(row)}."
+    return f"{cell_name(row.cell)} with {row.units:,} units: test {row.metric} {_mean(row)}."
 
 
 def _baseline_instead(row: Row, trivial: str) -> str:
     return (
         f"the baseline ({trivial}): its test {row.metric} is {row.chance:.4g}, and no cell does better."
-        f" {row.cell} has {_mean(row)}."
+        f" {cell_name(row.cell)} has {_mean(row)}."
     )
 
 
@@ -97,27 +97,29 @@ def _certainty(task: TaskEvidence, selection: Selection) -> str:
     """Which differences are significant, how large they are, and why this cell of several that do not differ."""
     pick, pairs = selection.cell.cell, sorted(selection.pairs, key=lambda pair: pair.difference.mean)
     if not pairs:
-        return f"{pick} is the only cell with results, so there is no comparison."
+        return f"{cell_name(pick)} is the only cell with results, so there is no comparison."
     if not any(math.isfinite(pair.p_holm) for pair in pairs):
-        return "inconclusive: only one seed was compared, and another seed may reverse the order; run more seeds."
+        return "Inconclusive: only one seed was compared, and another seed may reverse the order; run more seeds."
     clear = [pair.second for pair in pairs if pair.better]
     alike = [pair.second for pair in pairs if pair.equivalent]
     open_ = [pair.second for pair in pairs if pair.second not in (*clear, *alike)]
     groups = (("significantly different from", clear), ("equivalent to", alike), ("inconclusive against", open_))
-    verdicts = ", ".join(f"{words} {listed(names)}" for words, names in groups if names)
+    verdicts = ", ".join(f"{words} {cell_names(names)}" for words, names in groups if names)
     means = [_difference(pair) for pair in pairs if pair.test != "rates"]
     rates = [_rate_difference(pair) for pair in pairs if pair.test == "rates"]
     text = [f"its {selection.cell.row.metric} is {', and '.join(means)}"] if means else []
     text += [f"it learned {', and '.join(rates)}"] if rates else []
     more = " More replicates are needed to decide." if open_ else ""
     tests = listed([TESTS[test] for test in dict.fromkeys(pair.test for pair in pairs)])
-    return f"{verdicts}: {_over(pairs)} {', and '.join(text)} ({tests}, Holm).{_preferred(selection)}{more}"
+    return f"{sentence(verdicts)}: {_over(pairs)} {', and '.join(text)} ({tests}, Holm).{_preferred(selection)}{more}"
 
 
 def _marked(selection: Selection) -> str:
     """What keeps a cell from being at its best, and what mends it."""
     marked = [
-        f"{label}: {cell.marks[0].what}; {cell.marks[0].mend}" for label, cell in selection.tested.items() if cell.marks
+        f"{cell_name(label)}: {cell.marks[0].what}; {cell.marks[0].mend}"
+        for label, cell in selection.tested.items()
+        if cell.marks
     ]
     return f"Not at their best: {'; '.join(marked)}." if marked else ""
 
@@ -134,33 +136,33 @@ def _preferred(selection: Selection) -> str:
     if not others:
         return ""
     tied = [label for label in others if selection.tested[label].row.oriented == pick.row.oriented]
-    too = f", as {'do' if len(tied) > 1 else 'does'} {listed(tied)}" if tied else ""
+    too = f", as {'do' if len(tied) > 1 else 'does'} {cell_names(tied)}" if tied else ""
     best = f"has the best mean{too}, and there is no clear difference in speed"
     why = best if pick.cell == selection.best else "trains faster"
     between = "Between" if len(others) == 1 else "Among"
     alike = any(pair.equivalent and pair.second in others for pair in selection.pairs)
     no = "no difference beyond the margin" if alike else "no significant difference"
-    return f" {between} {listed([pick.cell, *others])} there is {no}: {pick.cell} {why}."
+    return f" {between} {cell_names([pick.cell, *others])} there is {no}: {cell_name(pick.cell)} {why}."
 
 
 def _difference(pair: SampleComparison) -> str:
     mean = pair.difference.mean
     if math.isnan(mean):
-        return f"not comparable with {pair.second}'s"
+        return f"not comparable with {cell_name(pair.second)}'s"
     if mean == 0:
-        return f"equal to {pair.second}'s"
+        return f"equal to {cell_name(pair.second)}'s"
     seen = pair if mean > 0 else pair.seen_from(pair.second)
     by = difference(seen.difference)
-    return f"{'better' if mean > 0 else 'worse'} than {pair.second}'s by {by}, {p_value(pair.p_holm)}"
+    return f"{'better' if mean > 0 else 'worse'} than {cell_name(pair.second)}'s by {by}, {p_value(pair.p_holm)}"
 
 
 def _rate_difference(pair: SampleComparison) -> str:
     mean = pair.difference.mean
     if mean == 0:
-        return f"as often as {pair.second}"
+        return f"as often as {cell_name(pair.second)}"
     seen = pair if mean > 0 else pair.seen_from(pair.second)
     often = "more" if mean > 0 else "less"
-    return f"{often} often than {pair.second} by {difference(seen.difference)}, {p_value(pair.p_holm)}"
+    return f"{often} often than {cell_name(pair.second)} by {difference(seen.difference)}, {p_value(pair.p_holm)}"
 
 
 def _costs(task: TaskEvidence, cell: CellEvidence, tested: Iterable[Row]) -> str:
@@ -169,7 +171,7 @@ def _costs(task: TaskEvidence, cell: CellEvidence, tested: Iterable[Row]) -> str
     if row.step_ms is not None:
         others = [(other.cell, other.step_ms) for other in tested if other.cell != row.cell]
         known = [(label, _times(task, label, row.cell, step / row.step_ms)) for label, step in others if step is not None]
-        ratios = ", ".join(f"{label} {times}" for label, times in known)
+        ratios = ", ".join(f"{cell_name(label)} {times}" for label, times in known)
         parts.append(f"{row.step_ms:.3g} ms per training step" + (f" ({ratios})" if ratios else ""))
     if seconds:
         middle = seconds[len(seconds) // 2]
@@ -188,7 +190,7 @@ def _against(cell: CellEvidence, trivial: str) -> str:
     if row.chance is None or row.test is None:
         return ""
     if row.test.low == row.test.high == row.chance:
-        return f"{trivial}: {row.metric} {row.chance:.4g}. {row.cell} has the same at every seed."
+        return f"{trivial}: {row.metric} {row.chance:.4g}. {cell_name(row.cell)} has the same at every seed."
     if not math.isfinite(row.test.low):
         sure = "one seed, no interval"
     elif row.test.low <= row.chance <= row.test.high:
@@ -196,10 +198,10 @@ def _against(cell: CellEvidence, trivial: str) -> str:
     else:
         sure = "its interval excludes the baseline"
     verdict = "no better" if cell.mean_beats_chance is False else "better"
-    return f"{trivial}: {row.metric} {row.chance:.4g}. {row.cell} is {verdict}; {sure}."
+    return f"{trivial}: {row.metric} {row.chance:.4g}. {cell_name(row.cell)} is {verdict}; {sure}."
 
 
 def _unfinished(task: TaskEvidence) -> str:
     rows = [cell.row for cell in task.cells if cell.row.seeds < cell.row.wanted]
-    short = [f"{row.cell} {row.wanted - row.seeds} of {row.wanted}" for row in rows]
+    short = [f"{cell_name(row.cell)} {row.wanted - row.seeds} of {row.wanted}" for row in rows]
     return f"Seeds that did not finish: {', '.join(short)}." if short else ""

@@ -28,8 +28,8 @@ class Number:
     source: str
 
 
-def answer(findings: Findings) -> Sequence[str]:
-    """The answer, a sentence a task."""
+def answer(findings: Findings) -> Sequence[answers.Line]:
+    """The answer, a line a task."""
     return answers.answer(findings.evidence)
 
 

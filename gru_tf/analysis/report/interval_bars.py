@@ -8,15 +8,17 @@ from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
 from gru_tf.analysis.wording import SUPERSCRIPTS
 
 BAR = 100.0  # width of the scale, in units of its own
+MANY = 30.0  # times between the smallest and the largest error from which a scale is logarithmic, as those of figures
 FAR = 1.0  # chance that lies farther from all intervals than they are wide is not on their scale
 
 
 @dataclass(frozen=True)
 class Scale:
-    """From which to which value a task's intervals are drawn."""
+    """From which to which value a task's intervals are drawn; in logarithms where errors span decades."""
 
     least: float
     most: float
+    logarithmic: bool = False
 
     @classmethod
     def from_task(cls, task: TaskEvidence) -> Self | None:
@@ -29,7 +31,7 @@ class Scale:
         chance = task.chance if task.chance is not None and math.isfinite(task.chance) else least
         if max(least - chance, chance - most) <= FAR * (most - least) or least == most:
             least, most = min(least, chance), max(most, chance)
-        return cls(least, most)
+        return cls(least, most, task.direction == "min" and 0 < least < most / MANY)
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -41,8 +43,12 @@ class Scale:
 
     def place(self, value: float) -> float:
         """Where a value lies, an end where it lies beyond."""
-        share = (value - self.least) / (self.most - self.least) if self.most > self.least else 0.5
-        return round(BAR * min(max(share, 0.0), 1.0), 1)
+        if not self.most > self.least:
+            return BAR / 2
+        least, most, at = self.least, self.most, min(max(value, self.least), self.most)
+        if self.logarithmic:
+            least, most, at = math.log(least), math.log(most), math.log(at)
+        return round(BAR * (at - least) / (most - least), 1)
 
     def holds(self, value: float) -> bool:
         """Whether the value lies on it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gru_tf.analysis.report import beside_table, cell_style, inline_svg, provenance, sentences, tables
+from gru_tf.analysis.report import beside_table, cell_style, csv_links, inline_svg, provenance, sentences, tables
 from gru_tf.analysis.report.figures import NAMES
 from gru_tf.analysis.report.figures import plate as plate_of
 from gru_tf.analysis.report.figures.panels import Plate
@@ -18,6 +18,7 @@ from gru_tf.foundation.errors import UserError
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+RANKED = 5  # tasks from which cells are ranked over them
 ENDINGS = (".html", ".htm")
 FOLDER = Path(__file__).parent
 
@@ -100,8 +101,10 @@ def render(findings: Findings) -> str:
     evidence, experiment = findings.evidence, findings.experiment
     sections = {name: _section(name, findings) for name in NAMES}
     drawn = any(map(overlap_of, experiment.tasks))  # no mean is taken over splits that overlap
+    chosen, badly, middles = tables.settings(findings), findings.lost_trials, tables.middles(evidence)
+    several = len(experiment.cells) > 1
     page = _environment().get_template("page.html")
-    return page.render(
+    text = page.render(
         experiment=experiment,
         answer=beside_table.answer(findings),
         verdicts=beside_table.verdicts(findings),
@@ -109,23 +112,28 @@ def render(findings: Findings) -> str:
         state=tuple(sentences.state(findings)),
         facts=sentences.facts(findings),
         blocks=tables.blocks(findings),
-        several=len(experiment.cells) > 1,
+        several=several,
         evidence=evidence,
-        middles=tables.middles(evidence) if len(evidence.tasks) > 1 else [],
+        marked=sentences.marked(findings),
+        ranked=len(evidence.tasks) >= RANKED and several,
+        searched=bool(sections["search"].pictures or chosen or badly),
+        incomplete=bool(evidence.failures or evidence.missing or evidence.untested or findings.earlier),
+        middles=middles,
         unended=[] if drawn else [cell.label for cell in experiment.cells if cell.label not in evidence.middle],
         signed=tables.signed_ranks(evidence),
         friedman=tables.probability(evidence.ranks.p) if evidence.ranks else "",
         sections=sections,
         widened=tuple(sentences.widened(findings)),
         importance=sentences.importance(findings),
-        chosen=tables.settings(findings),
-        badly=findings.lost_trials,
+        chosen=chosen,
+        badly=badly,
         provenance=provenance.trace(experiment, findings.runs),
         earlier=findings.earlier,
         styles=cell_style.styles(experiment.cells),
         light=inline_svg.variables(dark=False),
         dark=inline_svg.variables(dark=True),
     )
+    return csv_links.add(text, experiment.name)
 
 
 def _environment() -> "Environment":

@@ -79,6 +79,17 @@ def state(findings: Findings) -> Iterator[str]:
         yield "One seed: there are no intervals and no tests, and every comparison is inconclusive."
 
 
+def marked(findings: Findings) -> dict[str, list[str]]:
+    """Section → which cells may not be at their best for what it shows, and what mends it."""
+    lines: dict[str, list[str]] = {"search": [], "curves": []}
+    for task in findings.evidence.tasks:
+        for cell in task.cells:
+            for mark in cell.marks:
+                text = f"{task.title}, {cell.cell}: {mark.what}. To mend it, {mark.mend}."
+                lines["curves" if mark.of_training else "search"].append(text)
+    return lines
+
+
 def facts(findings: Findings) -> list[tuple[str, str]]:
     """(name, value) of the counts below the answer."""
     experiment, runs = findings.experiment, findings.runs

@@ -79,6 +79,11 @@ class Block:
     chance: str  # the baseline's metric, "" where it is not known
     sometimes: bool  # whether a cell did not learn in one of its runs
 
+    @property
+    def failing(self) -> bool:
+        """Whether a run of some cell failed."""
+        return any(line.failed for line in self.lines)
+
 
 def blocks(findings: Findings) -> list[Block]:
     """The tables of all tasks, in the experiment's order."""

@@ -10,12 +10,13 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, Any
 
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.suite.tracking import BEAT, KIND, Store, answering, dashboard_links
 from gru_tf.suite.tracking.paging import every
 
+LOOPBACK = "127.0.0.1"
 PATIENCE = 10  # seconds for the server to end by itself
 
 
@@ -40,7 +41,7 @@ def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None
         address = f"{uri.rstrip('/')}{page}"
         say(f"The store is a server with its own dashboard: {address}")
         return 0 if not browser or webbrowser.open(address) else 1
-    address = f"http://127.0.0.1:{port}{page}"
+    address = f"http://{LOOPBACK}:{port}{page}"
     with tempfile.TemporaryFile("w+") as log, _server(uri, port, log) as process:
         while process.poll() is None and not _answers(port):
             time.sleep(0.2)
@@ -55,18 +56,19 @@ def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None
 
 
 def _page(store: Store, name: str | None) -> str:
-    """Where in the dashboard an experiment's runs are; the front page where nothing was run."""
+    """Where in the dashboard an experiment's parent run is, which has the answer; the front page where nothing was run."""
     with answering(store.uri):
-        experiment_id = _last(store) if name is None else _named(store, name)
-    return "" if experiment_id is None else f"/{dashboard_links.runs(experiment_id)}"
+        within = None if name is None else _named(store, name)
+        parent = _last(store, [within] if within else [e.experiment_id for e in every(store.client.search_experiments)])
+    if parent is None:
+        return f"/{dashboard_links.runs(within)}" if within else ""
+    return f"/{dashboard_links.run(parent.info.experiment_id, parent.info.run_id)}"
 
 
-def _last(store: Store) -> str | None:
-    """The experiment whose coordinator gave the latest sign of life."""
-    everywhere = [experiment.experiment_id for experiment in every(store.client.search_experiments)]
-    parents = every(store.client.search_runs, experiment_ids=everywhere, filter_string=f"tags.`{KIND}` = 'experiment'")
-    last = max(parents, key=lambda parent: float(parent.data.tags.get(BEAT, "0")), default=None)
-    return None if last is None else str(last.info.experiment_id)
+def _last(store: Store, experiments: list[str]) -> Any:
+    """The parent run whose coordinator gave the latest sign of life, of these experiments; None without one."""
+    parents = every(store.client.search_runs, experiment_ids=experiments, filter_string=f"tags.`{KIND}` = 'experiment'")
+    return max(parents, key=lambda parent: float(parent.data.tags.get(BEAT, "0")), default=None)
 
 
 def _named(store: Store, name: str) -> str:
@@ -79,8 +81,11 @@ def _named(store: Store, name: str) -> str:
 @contextmanager
 def _server(uri: str, port: int, log: IO[str]) -> "Iterator[subprocess.Popen[str]]":
     """MLflow's server with all its processes, which end with the block, with Ctrl-C or with this process."""
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port), "--workers", "1"]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven processes that nothing here needs
+    place = ["--backend-store-uri", uri, "--host", LOOPBACK, "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-P", "-m", "mlflow", "ui", *place]
+    # without job execution, seven processes that nothing here needs; neither it nor a process that it starts imports from
+    # the folder that it is started in, where a user's own timeit.py would be taken for Python's
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONSAFEPATH": "1"}
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
     # A session of its own: Ctrl-C reaches us alone, and whatever the server started is in its group.
@@ -107,4 +112,4 @@ def _stop(process: "subprocess.Popen[str]") -> None:
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((LOOPBACK, port)) == 0

@@ -13,6 +13,11 @@ def runs(experiment_id: str) -> str:
     return f"#/experiments/{experiment_id}/runs?{MODE}"
 
 
+def run(experiment_id: str, run_id: str) -> str:
+    """One run: of a parent its description, which has the answer, and its metrics."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}?{MODE}"
+
+
 def charts(experiment_id: str) -> str:
     """The charts of the final runs in the view of `view`."""
     return f"{runs(experiment_id)}&compareRunsMode=CHART&viewStateShareKey={VIEW}"

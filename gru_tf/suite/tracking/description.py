@@ -1,20 +1,27 @@
 """What the dashboard shows of an experiment as a whole: a description, the data with their checksums, files."""
 
 import json
+import math
+import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from mlflow.entities import Dataset, DatasetInput, InputTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, RunTag
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
+from gru_tf.analysis.answer import Line
+from gru_tf.analysis.evidence import Evidence
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.suite.tracking import dashboard_links, fields
 from gru_tf.suite.tracking.errors import answering
 from gru_tf.suite.tracking.tags import NOTE
 from gru_tf.tasks import TASKS
+
+LONGEST, BATCH = 5_000, 100  # characters of a tag, tags or metrics in one request: what every store of MLflow takes
 
 
 class ExperimentInStore(Protocol):
@@ -41,6 +48,30 @@ def note(record: ExperimentInStore, text: str) -> None:
             for name, value in ((NOTE, sha256_of_text(text)), (MLFLOW_RUN_NOTE, text)):
                 record.client.set_experiment_tag(record.experiment_id, name, value)
         record.client.set_tag(record.parent, MLFLOW_RUN_NOTE, text)
+
+
+def answer(record: ExperimentInStore, evidence: Evidence, lines: Iterable[Line]) -> None:
+    """Show with the parent run what its children say: each line of the answer as a tag, means by task and cell as metrics.
+
+    A metric's name is "task/cell/test_accuracy", a tag's "answer.task"; what MLflow takes in no name is "-".
+    """
+    now = int(time.time() * 1000)
+    means = [
+        Metric(_name(f"{task.title}/{cell.cell}/test_{task.metric}"), cell.row.test.mean, now, 0)
+        for task in evidence.tasks
+        for cell in (*task.cells, *task.baselines)
+        if cell.row.test is not None and math.isfinite(cell.row.test.mean)
+    ]
+    tags = [RunTag(_name(f"answer.{line.task or number}"), line.text[:LONGEST]) for number, line in enumerate(lines)]
+    with answering(record.uri):
+        for first in range(0, max(len(means), len(tags)), BATCH):
+            batch = slice(first, first + BATCH)
+            record.client.log_batch(record.parent, metrics=means[batch], tags=tags[batch])
+
+
+def _name(text: str) -> str:
+    """What MLflow takes for a name."""
+    return re.sub(r"[^\w./: -]+", "-", text).strip("-")[:250]
 
 
 def view(record: ExperimentInStore) -> None:

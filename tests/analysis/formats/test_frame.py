@@ -783,11 +783,12 @@ def test_the_report_is_written_where_asked(results, monkeypatch, tmp_path):
 
 
 def test_in_a_notebook_question_answer_and_table(monkeypatch):
-    monkeypatch.setattr(forms, "answer", lambda found: ("On adding <lstm>.", f"{len(found.tasks)} tasks."))
+    monkeypatch.setattr(forms, "answer", lambda found: ("adding: <lstm> leads", f"{len(found.tasks)} tasks"))
     one = found(question="Is <b>x</b> better?")
     page = one._repr_html_()
     assert "Is &lt;b&gt;x&lt;/b&gt; better?" in page
-    assert "On adding &lt;lstm&gt;. 2 tasks." in page
+    assert ">adding: &lt;lstm&gt; leads</p>" in page
+    assert ">2 tasks</p>" in page
     assert ["gru", "4", "93"] in [row[:3] for row in Cells(page).rows]
     assert repr(one) == "<gru_tf results of 'mine': 2 tasks, 2 cells, 19 runs>"
 

@@ -4,6 +4,7 @@ import re
 
 from made_evidence import experiment, results
 
+from gru_tf.analysis.answer import Line
 from gru_tf.analysis.evidence import gather
 from gru_tf.analysis.formats.summary import escaped, markdown
 from gru_tf.experiment.result import RunResult
@@ -12,12 +13,13 @@ from gru_tf.experiment.specs import Choice
 
 def test_question_answer_link_and_a_table_a_task():
     found = gather(experiment(), results(experiment()))
-    text = markdown(found, ("gru_reset_before is best.", "Settled*."), {"The report": "#/there", "Charts": "#/here"})
+    lines = Line("a_task", "gru_reset_before leads", "Settled*"), Line("", "1 of 2 seeds has not finished")
+    text = markdown(found, lines, {"The report": "#/there", "Charts": "#/here"})
     blocks = text.split("\n\n")
     assert blocks[:4] == [
         "**Which?**",
-        r"gru\_reset\_before is best.",
-        r"Settled\*.",
+        r"**a\_task**: gru\_reset\_before leads; Settled\*",
+        "1 of 2 seeds has not finished",
         "[The report](#/there) · [Charts](#/here)",
     ]
     assert blocks[4::2] == ["digits: test accuracy ↑", "adding: test mse ↓"]

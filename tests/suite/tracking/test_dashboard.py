@@ -94,7 +94,7 @@ def until(condition, seconds):
 def start(uri, folder, *arguments):
     """`gru-tf ui`, once it says where it serves; the browser that it opens is a file with the address."""
     port, said = free_port(), folder / "said.txt"
-    command = [sys.executable, "-c", COMMAND, "ui", *arguments, "--port", str(port), "--store", uri]
+    command = [sys.executable, "-P", "-c", COMMAND, "ui", *arguments, "--port", str(port), "--store", uri]
     opening = folder / "browser"
     opening.write_text(f'#!/bin/sh\necho "$1" >> {folder}/opened.txt\n')
     opening.chmod(0o755)
@@ -124,6 +124,8 @@ def ui(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ui")
     uri = f"sqlite:///{folder}/mlflow.db"
     record = fill(uri, folder)
+    for name in ("timeit.py", "uvicorn.py", "random.py"):  # modules that the server imports, in the user's folder
+        (folder / name).write_text(f"open({str(folder / 'executed.txt')!r}, 'a').write({name!r})")
     started = start(uri, folder)
     assert started.process.poll() is None, started.said.read_text()
     names = {"experiment": record.experiment_id, "parent": record.parent, "uri": uri, "folder": folder}
@@ -147,14 +149,21 @@ def ends(ui, number, code):
 
 
 def test_it_opens_at_the_experiment_that_was_run_last_and_says_where(ui):
-    address = f"{ui.address}/#/experiments/{ui.experiment}/runs?workflowType=machine_learning"
+    address = f"{ui.address}/#/experiments/{ui.experiment}/runs/{ui.parent}?workflowType=machine_learning"
     assert ui.said.read_text() == f"Dashboard: {address}  (Ctrl-C stops it)\n"
     assert (ui.folder / "opened.txt").read_text() == f"{address}\n"
 
 
+def test_no_module_in_the_users_folder_is_taken_for_pythons(ui):
+    assert (ui.folder / "timeit.py").is_file()
+    assert not (ui.folder / "executed.txt").exists()
+
+
 def test_an_experiment_by_name(ui):
+    older = int(ui.experiment) - 1
+    (parent,) = (run for run in Store(ui.uri).client.search_runs([str(older)]) if run.info.run_name == "older")
     found = dashboard._page(Store(ui.uri), "older")
-    assert found == f"/#/experiments/{int(ui.experiment) - 1}/runs?workflowType=machine_learning"
+    assert found == f"/#/experiments/{older}/runs/{parent.info.run_id}?workflowType=machine_learning"
     with pytest.raises(UserError, match=r"mlflow\.db has no experiment 'shwon'\. Did you mean 'shown'\?"):
         dashboard._page(Store(ui.uri), "shwon")
 
@@ -163,7 +172,7 @@ def test_of_a_server_its_own_dashboard_is_opened(ui, monkeypatch):
     opened, said = [], []
     monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
     assert dashboard.serve(ui.address, free_port(), True, said.append, "shown") == 0
-    assert opened == [f"{ui.address}/#/experiments/{ui.experiment}/runs?workflowType=machine_learning"]
+    assert opened == [f"{ui.address}/#/experiments/{ui.experiment}/runs/{ui.parent}?workflowType=machine_learning"]
     assert said == [f"The store is a server with its own dashboard: {opened[0]}"]
 
 

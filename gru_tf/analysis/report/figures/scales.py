@@ -7,6 +7,7 @@ from typing import Any, Literal
 from gru_tf.analysis.report.figures.panels import MUTED
 
 MANY = 30.0  # times between the smallest and the largest error from which an axis is logarithmic
+NARROWEST, SIZES = 0.05, 0.2  # of the largest value: the least that an axis of metrics, or of costs, spans
 FAR = 1.0  # spans of the data that the baseline may lie outside before it is only named
 ARROWS = {"max": "↑ better", "min": "↓ better"}
 DASHES = (0, (4, 3))
@@ -35,7 +36,7 @@ def metric(
     if logarithmic:
         getattr(axes, f"set_{along}scale")("log", nonpositive="clip")
         getattr(axes, f"{along}axis").set_minor_formatter(lambda value, _: "")
-    low, high = _limits(values, logarithmic)
+    low, high = _limits(values, logarithmic, NARROWEST)
     beside = ""
     if chance is not None and math.isfinite(chance):
         low, high, beside = _with_chance(axes, along, chance, low, high, logarithmic)
@@ -66,11 +67,13 @@ def _with_chance(
     return low, high, f"\n╌ ╌ baseline {chance:.3g}"
 
 
-def _limits(values: list[float], logarithmic: bool) -> tuple[float, float]:
+def _limits(values: list[float], logarithmic: bool, narrowest: float) -> tuple[float, float]:
+    """Around all values, and no narrower than this share of the largest: a small spread is to look small."""
     if not values:
         return 0.0, 1.0
     low, high = (math.log(v) if logarithmic else v for v in (min(values), max(values)))
-    margin = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
+    least = 0.0 if logarithmic else narrowest * max(abs(low), abs(high)) or 1.0
+    margin = max(0.08 * (high - low), (least - (high - low)) / 2)
     low, high = low - margin, high + margin
     return (math.exp(low), math.exp(high)) if logarithmic else (low, high)
 
@@ -85,7 +88,7 @@ def amount(axes: Any, along: Literal["x", "y"], values: Iterable[float], name: s
     else:
         getattr(axes, f"{along}axis").set_major_locator(_few(4, whole))
     getattr(axes, f"{along}axis").set_major_formatter(lambda value, _: f"{value:,.6g}")
-    getattr(axes, f"set_{along}lim")(*_limits(values, logarithmic))
+    getattr(axes, f"set_{along}lim")(*_limits(values, logarithmic, SIZES))
     getattr(axes, f"set_{along}label")(name)
 
 

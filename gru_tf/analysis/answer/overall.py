@@ -1,27 +1,32 @@
-"""The answer for several tasks: they are counted."""
+"""The line of all tasks together, where there are several: they are counted."""
 
 import math
 from collections import Counter
 from collections.abc import Sequence
 
+from gru_tf.analysis.answer import beside
 from gru_tf.analysis.answer.seeds import Seeds
 from gru_tf.analysis.evidence import Evidence, TaskEvidence
 from gru_tf.analysis.statistics.signed_ranks import SignedRanks
-from gru_tf.analysis.wording import listed, p_value
+from gru_tf.analysis.wording import cell_name, listed, p_value
 
 
-def finding(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
-    """On how many tasks each cell has the best mean, on how many significantly, and the mean ranks."""
+def verdict(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
+    """On how many tasks each cell has the best mean, and on how many it beats every other."""
     cells = [cell.cell for cell in evidence.tasks[0].cells]
     if len(cells) == 1:
-        on = f"On {len(tested)} of {len(evidence.tasks)} tasks"
-        return f"{on} {cells[0]} has finished; there is no other cell to compare it with"
+        return f"{cell_name(cells[0])} has finished on {len(tested)}; no other cell to compare"
     wins = {cell: sum(task.best == cell for task in tested) for cell in cells}
-    (first, most), *others = sorted(((cell, count) for cell, count in wins.items() if count), key=lambda item: -item[1])
-    won = listed([f"{first} has the best mean on {most}", *(f"{cell} on {count}" for cell, count in others)])
+    order = sorted(((cell, count) for cell, count in wins.items() if count), key=lambda item: -item[1])
+    won = ", ".join(f"{cell_name(cell)}{'' if place else ' leads'} on {count}" for place, (cell, count) in enumerate(order))
     clear = sum(bool(task.pairs) and not task.inconclusive and len(task.cells) > 1 for task in tested)
-    significant = f"significantly better than every other cell on {clear or 'none'} of them"
-    return f"Of {len(evidence.tasks)} tasks, {won}{_from_fewer(tested)}, {significant}; {_ranked(evidence)}"
+    return f"{won}{_from_fewer(tested)}; the leader beats every other cell on {clear or 'none'}"
+
+
+def rest(evidence: Evidence, tested: Sequence[TaskEvidence]) -> list[str]:
+    """Ranks or signed ranks over the tasks; the models without a recurrent network, the baseline and the costs, counted."""
+    ranked = _ranked(evidence) if len(evidence.tasks[0].cells) > 1 else ""
+    return [ranked, beside.others(tested), baseline(evidence, tested), fastest(tested)]
 
 
 def _from_fewer(tested: Sequence[TaskEvidence]) -> str:
@@ -39,7 +44,7 @@ def _ranked(evidence: Evidence) -> str:
     if known is not None:
         order = sorted(zip(known.mean, known.cells, strict=True))
         friedman = "" if math.isnan(known.p) else f" (Friedman {p_value(known.p)})"
-        return f"mean ranks are {listed([f'{cell} {mean:.2f}' for mean, cell in order])}{friedman}"
+        return f"mean ranks {', '.join(f'{cell_name(cell)} {mean:.2f}' for mean, cell in order)}{friedman}"
     if not evidence.signed:
         return "no mean ranks: some cell has no score on some task"
     return f"over all tasks, {_signed(evidence.signed)}"
@@ -49,7 +54,9 @@ def _signed(pairs: Sequence[SignedRanks]) -> str:
     better = [pair for pair in pairs if pair.better]
     if better:
         named = [
-            f"{pair.better} is better than {pair.second if pair.better == pair.first else pair.first}" for pair in better
+            f"{cell_name(pair.better)} beats {cell_name(pair.second if pair.better == pair.first else pair.first)}"
+            for pair in better
+            if pair.better
         ]
         return f"{listed(named)} ({p_value(max(pair.p_holm for pair in better))})"
     reachable = any(pair.reachable for pair in pairs)
@@ -64,10 +71,10 @@ def baseline(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
         for cell in task.cells:
             beats[cell.cell] = beats.get(cell.cell, 0) + bool(cell.beats_chance)
     if min(beats.values()) == len(tested) > 1 and len(beats) > 1:
-        return f"every cell clearly beats the baseline on all {len(tested)} tasks{done}"
+        return f"all clearly beat the baseline on all {len(tested)} tasks{done}"
     if not max(beats.values()):
         return f"no cell clearly beats the baseline on any of {len(tested)} tasks{done}"
-    cells = listed([f"{cell} on {count}" for cell, count in sorted(beats.items(), key=lambda item: -item[1])])
+    cells = ", ".join(f"{cell_name(cell)} on {count}" for cell, count in sorted(beats.items(), key=lambda item: -item[1]))
     return f"the baseline is clearly beaten by {cells} of {len(tested)} tasks{done}"
 
 
@@ -78,10 +85,9 @@ def fastest(tested: Sequence[TaskEvidence]) -> str:
         return ""
     wins = Counter(task.quickest for task in timed)
     if len(wins) == 1 and len(timed) == len(tested):
-        on = {1: "", 2: " on both tasks"}.get(len(timed), f" on all {len(timed)} tasks")
-        return f"{timed[0].quickest} has the shortest training step{on}{_clearly(timed)}"
-    cells = listed([f"{cell} on {count}" for cell, count in wins.most_common()])
-    return f"the training step is shortest with {cells} of {len(timed)} tasks{_clearly(timed)}"
+        return f"{cell_name(timed[0].quickest or '')} trains fastest on all {len(timed)} tasks{_clearly(timed)}"
+    cells = ", ".join(f"{cell_name(cell or '')} on {count}" for cell, count in wins.most_common())
+    return f"fastest to train: {cells} of {len(timed)} tasks{_clearly(timed)}"
 
 
 def _clearly(timed: Sequence[TaskEvidence]) -> str:
