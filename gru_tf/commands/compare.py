@@ -5,10 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gru_tf.commands import screen
+from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import console, print_line
-from gru_tf.commands.output import Store, ask, end, show
-from gru_tf.commands.progress import RunProgress
 from gru_tf.foundation import startup
 from gru_tf.suite.comparison.options import LISTS, OPTIONS, TITLES, TYPES
 from gru_tf.suite.comparison.signatures import spelled_out
@@ -49,6 +47,9 @@ def compare(
     **options: Any,
 ) -> None:
     """Compare RNN, LSTM and GRU on your own data and recommend one; options you leave out are inferred and listed."""
+    from gru_tf.commands import screen
+    from gru_tf.commands.output import ask, end, show
+    from gru_tf.commands.progress import RunProgress
     from gru_tf.suite.engine import processes
 
     if workers != 0 and write is None:

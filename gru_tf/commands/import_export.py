@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from gru_tf.commands import screen
 from gru_tf.commands.console import console, print_line
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import option_names
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from gru_tf.interchange.importing import ImportedModel
     from gru_tf.interchange.layer_table import LayerRow
 
@@ -75,6 +74,8 @@ def import_(
     with startup.quiet(), option_names.of_commands():
         imported = _registered(file, store, verify) if registered else _imported(file, verify, reference, options)
         rows = _rows(imported)
+    from rich.text import Text
+
     console.print(Text.assemble((file, "bold"), f": {imported.source}"), soft_wrap=True)
     console.print(_table(rows))
     _lines([str(imported.verified) if imported.verified else _not_verified(imported, verify), *imported.notes])
@@ -130,8 +131,13 @@ def _not_verified(imported: "ImportedModel", verify: bool | None) -> str:
     return f"not verified: {importing.framework_of(imported.source)} is not installed, and there is no --reference"
 
 
-def _table(rows: "Iterable[LayerRow]") -> Table:
-    table = Table(**screen.NARROW)
+def _table(rows: "Iterable[LayerRow]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    from gru_tf.commands.screen import NARROW
+
+    table = Table(**NARROW)
     for name in COLUMNS:
         folded = name in ("layer", "on a GPU")  # may be long; the numbers are never cut for them
         justify: Literal["left", "right"] = "right" if name in ("units", "parameters") else "left"

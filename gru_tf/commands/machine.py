@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import console, print_line
-from gru_tf.commands.output import Store
 from gru_tf.foundation import startup
 
 

@@ -9,10 +9,9 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from gru_tf.commands import compare, import_export, machine, mistakes, predict, screen
+from gru_tf.commands import compare, import_export, machine, mistakes, predict
+from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import console, print_line
-from gru_tf.commands.output import Store, ask, conclude, end, show
-from gru_tf.commands.progress import RunProgress
 from gru_tf.foundation import signals, startup
 from gru_tf.foundation.errors import UserError
 
@@ -43,6 +42,8 @@ def run(
     ] = None,
 ) -> None:
     """Run an experiment, or the rest of it, and print its table."""
+    from gru_tf.commands.output import ask, conclude, end, show
+    from gru_tf.commands.progress import RunProgress
     from gru_tf.experiment import yaml_file
     from gru_tf.suite.engine import processes
 
@@ -82,6 +83,8 @@ def print_results(
     if form != "table":
         typer.echo(results.text(form).encode(), nl=False)  # UTF-8 on every machine, and nothing else
         return
+    from gru_tf.commands.output import ask, conclude, show
+
     ask(results.experiment)
     show(results)
     conclude(results)
@@ -94,11 +97,12 @@ def list_(
     ] = None,
 ) -> None:
     """List cells, tasks, baselines and experiments."""
+    from gru_tf.commands import entries as entries_of
     from gru_tf.commands import listing
 
     for heading, entries in listing.catalogues(kind):
         console.print(f"[bold]{heading}[/]")
-        console.print(screen.entries(entries))
+        console.print(entries_of.grid(entries))
 
 
 @app.command()
@@ -107,9 +111,10 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
     from gru_tf.experiment import yaml_file
 
     loaded = yaml_file.load(yaml_file.locate(str(file)))
-    with startup.quiet():
-        from gru_tf import suite
+    from gru_tf import suite
+    from gru_tf.commands import screen
 
+    with startup.quiet():
         sizes = suite.check(loaded)
     for block in screen.sizes(loaded, sizes):
         console.print(block)

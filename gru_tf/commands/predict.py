@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import print_line
-from gru_tf.commands.output import Store
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError
 

@@ -5,9 +5,6 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
 from gru_tf.foundation.errors import UserError, one_line
 
 
@@ -22,13 +19,25 @@ def answering(uri: str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow wraps most of its back ends' errors, not all
+    except Exception as error:
+        if not _of_a_back_end(error):
+            raise
         reason = one_line(root(error))
         raise StoreError(f"the tracking store {uri} does not respond: {reason}") from error
 
 
+def _of_a_back_end(error: Exception) -> bool:
+    """MLflow wraps most of its back ends' errors, not all."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return isinstance(error, (MlflowException, SQLAlchemyError, OSError))
+
+
 def root(error: BaseException) -> BaseException:
     """The database's own error, which MLflow and SQLAlchemy wrap in their words on sessions and statements."""
+    from sqlalchemy.exc import DBAPIError
+
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, DBAPIError) and cause.orig is not None:
