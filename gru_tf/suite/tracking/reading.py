@@ -91,6 +91,16 @@ class StoredExperiment:
         record.know(self.members)
         return record
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """As `Record.ids`."""
+        return self.record.ids
+
+    @property
+    def models(self) -> dict[str, str]:
+        """As `Record.models`."""
+        return self.record.models
+
     def validation_histories(self, results: Iterable[RunResult]) -> dict[str, list[float]]:
         """As `Record.validation_histories` gives them."""
         return self.record.validation_histories(results)
@@ -116,7 +126,7 @@ def find(name: str, uri: str | None = None) -> StoredExperiment | None:
     """
     uri = address.checked(address.default_uri() if uri is None else uri)
     file = address.file_of(uri)
-    if file is None or "?" in uri:
+    if file is None or "?" in uri or "%" in uri:  # SQLAlchemy takes these for more than a part of a name
         return None
     address.expect(file)
     try:
