@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from gru_tf.foundation.catalogues import BASELINES, CELLS, TASKS
+from gru_tf.foundation.digest import PINNED
 from gru_tf.foundation.errors import UserError, shown
 
 if TYPE_CHECKING:
@@ -56,8 +57,6 @@ def _value(value: ast.expr | None, named: dict[str, ast.expr]) -> str:
 
 def task_options(name: str) -> str:
     """A task's options, with all values where these are few, else with the default."""
-    from gru_tf.experiment.specs.choice import PINNED
-
     return "; ".join(
         f"{option}: {_allowed(field)}" for option, field in TASKS.find(name).model_fields.items() if option != PINNED
     )
