@@ -7,6 +7,7 @@ import typer
 
 from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import console, print_line
+from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import startup
 from gru_tf.suite.comparison.options import LISTS, OPTIONS, TITLES, TYPES
 from gru_tf.suite.comparison.signatures import spelled_out
@@ -55,7 +56,7 @@ def compare(
     if workers != 0 and write is None:
         processes.start_server()
     chosen = {option: _split(option, value) for option, value in options.items()}
-    with startup.quiet(), startup.without_garbage_collection():
+    with waiting(f"reading {data}"), startup.quiet(), startup.without_garbage_collection():
         from gru_tf.suite import comparison
 
         plan = comparison.plan(data, test=test, name=name, **chosen)

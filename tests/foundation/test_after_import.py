@@ -6,7 +6,11 @@ import sys
 import pytest
 
 CALLED = "import sys; from gru_tf.foundation import after_import\n"
-HOOK = "import builtins\ndef note(module): builtins.noted = [*getattr(builtins, 'noted', []), (module.__name__, module.VALUE)]\n"
+HOOK = """
+import builtins
+def note(module):
+    builtins.noted = [*getattr(builtins, "noted", []), (module.__name__, module.VALUE)]
+"""
 
 
 @pytest.fixture
