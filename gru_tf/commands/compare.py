@@ -58,8 +58,10 @@ def compare(
     chosen = {option: _split(option, value) for option, value in options.items()}
     with waiting(f"reading {data}"), startup.quiet(), startup.without_garbage_collection():
         from gru_tf.suite import comparison
+        from gru_tf.suite.comparison import spelling
 
-        plan = comparison.plan(data, test=test, name=name, **chosen)
+        with spelling.of_commands():
+            plan = comparison.plan(data, test=test, name=name, **chosen)
     ask(plan.experiment)
     console.print(screen.settings(plan.inferences))
     for note in plan.notes:
