@@ -34,7 +34,7 @@ def validate(content: dict[str, Any], where: str) -> Experiment:
     try:
         experiment = Experiment.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{where}: {explain(error, content)}") from error
+        raise UserError(f"{where}: {explain(error, content, Experiment)}") from error
     for name, axis in content["search"]["space"].items() if experiment.search else ():
         if axis is None:  # valid in an Experiment, where it is the absence of an axis
             raise UserError(f"{where}: search.space.{name}: received null, expected {EXPECTED['axis_type']}.")
