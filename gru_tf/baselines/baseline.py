@@ -11,10 +11,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.foundation.catalogue import Catalogue
+from gru_tf.foundation.catalogues import BASELINES as BASELINES
 from gru_tf.tasks import Examples, ForecastRows, Signature, Splits, Task
-
-BASELINES = Catalogue(kind="baseline", package="gru_tf.baselines", attribute="BASELINE", by_kind=True)
 
 Setting = bool | int | float | str
 Settings = dict[str, Setting]

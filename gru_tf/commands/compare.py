@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gru_tf.commands import screen
+from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import console, print_line
-from gru_tf.commands.output import Store, ask, end, show
-from gru_tf.commands.progress import RunProgress
+from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import startup
 from gru_tf.suite.comparison.options import LISTS, OPTIONS, TITLES, TYPES
 from gru_tf.suite.comparison.signatures import spelled_out
@@ -49,15 +48,20 @@ def compare(
     **options: Any,
 ) -> None:
     """Compare RNN, LSTM and GRU on your own data and recommend one; options you leave out are inferred and listed."""
+    from gru_tf.commands import screen
+    from gru_tf.commands.output import ask, end, show
+    from gru_tf.commands.progress import RunProgress
     from gru_tf.suite.engine import processes
 
     if workers != 0 and write is None:
         processes.start_server()
     chosen = {option: _split(option, value) for option, value in options.items()}
-    with startup.quiet(), startup.without_garbage_collection():
+    with waiting(f"reading {data}"), startup.quiet(), startup.without_garbage_collection():
         from gru_tf.suite import comparison
+        from gru_tf.suite.comparison import spelling
 
-        plan = comparison.plan(data, test=test, name=name, **chosen)
+        with spelling.of_commands():
+            plan = comparison.plan(data, test=test, name=name, **chosen)
     ask(plan.experiment)
     console.print(screen.settings(plan.inferences))
     for note in plan.notes:

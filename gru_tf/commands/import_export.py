@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.text import Text
 
-from gru_tf.commands import screen
 from gru_tf.commands.console import console, print_line
-from gru_tf.commands.fitted import FittedTable
+from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import option_names
 
 if TYPE_CHECKING:
+    from gru_tf.commands.fitted import FittedTable
     from gru_tf.interchange.importing import ImportedModel
     from gru_tf.interchange.layer_table import LayerRow
 
@@ -72,9 +71,11 @@ def import_(
     registered = file.startswith("models:")
     if registered:
         _check_registered(file, options if reference is None else options | {"reference": reference})
-    with startup.quiet(), option_names.of_commands():
+    with waiting(f"importing {file}"), startup.quiet(), option_names.of_commands():
         imported = _registered(file, store, verify) if registered else _imported(file, verify, reference, options)
         rows = _rows(imported)
+    from rich.text import Text
+
     console.print(Text.assemble((file, "bold"), f": {imported.source}"), soft_wrap=True)
     console.print(_table(rows))
     _lines([str(imported.verified) if imported.verified else _not_verified(imported, verify), *imported.notes])
@@ -130,8 +131,13 @@ def _not_verified(imported: "ImportedModel", verify: bool | None) -> str:
     return f"not verified: {importing.framework_of(imported.source)} is not installed, and there is no --reference"
 
 
-def _table(rows: "Iterable[LayerRow]") -> FittedTable:
-    table = FittedTable(**screen.NARROW)
+def _table(rows: "Iterable[LayerRow]") -> "FittedTable":
+    from rich.text import Text
+
+    from gru_tf.commands.fitted import FittedTable
+    from gru_tf.commands.screen import NARROW
+
+    table = FittedTable(**NARROW)
     for name in COLUMNS:
         folded = name in ("layer", "on a GPU")  # may be long; the numbers are never cut for them
         justify: Literal["left", "right"] = "right" if name in ("units", "parameters") else "left"
@@ -162,7 +168,7 @@ def export(
 ) -> None:
     """Export a Keras model to another runtime, and verify it there if that is installed."""
     options: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
-    with startup.quiet(), option_names.of_commands():
+    with waiting(f"exporting {model}"), startup.quiet(), option_names.of_commands():
         from gru_tf.interchange import exporting
 
         options = {name: value for name, value in options.items() if value}

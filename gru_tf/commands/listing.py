@@ -1,17 +1,17 @@
-"""What there is to choose from, with a line on each and its options; no cell is imported, so that it is fast."""
+"""What there is to choose from, with a line on each and its options; of cells and experiments nothing is imported."""
 
 import ast
 from collections.abc import Iterator
-from typing import get_args
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
-from pydantic.fields import FieldInfo
-
-from gru_tf.baselines.baseline import BASELINES
-from gru_tf.experiment import yaml_file
-from gru_tf.experiment.specs import PINNED
+from gru_tf.foundation.catalogues import BASELINES, CELLS, TASKS
+from gru_tf.foundation.digest import PINNED
 from gru_tf.foundation.errors import UserError, shown
-from gru_tf.recurrent.cells import CELLS
-from gru_tf.tasks import TASKS, create
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 
 def catalogues(kind: str | None = None) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
@@ -23,7 +23,9 @@ def catalogues(kind: str | None = None) -> Iterator[tuple[str, list[tuple[str, s
     if kind in (None, "baselines"):
         yield "baselines", [(name, BASELINES.summary(name), baseline_tasks(name)) for name in BASELINES.names()]
     if kind in (None, "experiments"):
-        yield "experiments", [(name, _question(name), "") for name in yaml_file.names()]
+        from gru_tf.experiment import files
+
+        yield "experiments", [(name, _question(file), "") for name, file in files.names().items()]
 
 
 def cell_options(name: str) -> str:
@@ -66,13 +68,16 @@ def baseline_tasks(name: str) -> str:
     return f"tasks: {' | '.join(fitting)}" if fitting else ""
 
 
+@cache
 def _baselines(task: str) -> tuple[str, ...]:
+    from gru_tf.tasks import create
+
     kind = TASKS.find(task)
     required = any(field.is_required() for field in kind.model_fields.values())
     return () if required else create(task, {}).baselines
 
 
-def _allowed(field: FieldInfo) -> str:
+def _allowed(field: "FieldInfo") -> str:
     if field.is_required():
         return "required"
     choices = [value for value in get_args(field.annotation) if isinstance(value, str)]
@@ -83,8 +88,10 @@ def _allowed(field: FieldInfo) -> str:
     return shown(field.default) if not isinstance(field.default, str) else field.default
 
 
-def _question(name: str) -> str:
+def _question(file: Path) -> str:
+    from gru_tf.experiment import files
+
     try:
-        return yaml_file.load(yaml_file.names()[name]).question
+        return files.question(file)
     except UserError as error:
         return f"cannot be read: {error}"

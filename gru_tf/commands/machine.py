@@ -4,9 +4,12 @@ from typing import Annotated
 
 import typer
 
+from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import console, print_line
-from gru_tf.commands.output import Store
+from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import startup
+
+FULL, QUICK = 10, 3  # minutes of a whole measurement and of a first impression, which one of 2 cores does not need
 
 
 def diagnose(
@@ -16,17 +19,20 @@ def diagnose(
     measure: Annotated[bool, typer.Option(help="measure the cost of determinism (half a minute)")] = True,
 ) -> None:
     """Diagnose the environment: versions, devices, kernel paths, known bad combinations, cost of determinism."""
-    from gru_tf.commands import screen_doctor
     from gru_tf.experiment import yaml_file
-    from gru_tf.machine import doctor
 
     loaded = yaml_file.load(yaml_file.locate(experiment)) if experiment else None
-    with startup.quiet():
+    with waiting("importing TensorFlow and looking for devices"), startup.quiet():
+        from gru_tf.commands import screen_doctor
+        from gru_tf.machine import doctor
+
         examination = doctor.examine(loaded)
+    print_line(console, examination.verdict, style="bold")
+    console.print()
     for block in screen_doctor.blocks(examination):
         console.print(block, "")
     if measure:
-        with console.status("measuring the cost of deterministic kernels"):
+        with waiting("measuring the cost of deterministic kernels, about half a minute"):
             cost = doctor.measure()
         console.print(screen_doctor.determinism(cost))
 
@@ -41,7 +47,10 @@ def measure_speed(
     timesteps: Annotated[int, typer.Option(min=1, help="length of a sequence")] = 100,
     features: Annotated[int, typer.Option(min=1, help="input features per step")] = 32,
     threads: Annotated[int, typer.Option(min=1, help="threads of the computation")] = 1,
-    quick: Annotated[bool, typer.Option("--quick", help="a first impression in half a minute")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="a first impression, of fewer paths and points")] = False,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, metavar="N", help="time limit (default: 10; with --quick 3)")
+    ] = None,
     determinism: Annotated[
         bool, typer.Option("--determinism", help="also measure the cost of deterministic kernels")
     ] = False,
@@ -49,8 +58,12 @@ def measure_speed(
     store: Store = None,
 ) -> None:
     """Measure training and inference time of every cell and kernel path on this machine."""
-    from gru_tf.commands import screen_speed
-    from gru_tf.machine.speed import running
+    most = minutes or (QUICK if quick else FULL)
+    if not last:
+        print_line(console, f"Measuring for at most {most:g} minutes; --quick, --cells or --minutes shorten it.")
+    with waiting("importing TensorFlow"):
+        from gru_tf.commands import screen_speed
+        from gru_tf.machine.speed import running
 
     if last:
         findings = running.last(store)
@@ -58,7 +71,7 @@ def measure_speed(
         sizes = {"units": units, "parameters": parameters, "batch": batch, "timesteps": timesteps, "features": features}
         spec = running.ask(cells, **sizes, threads=threads, quick=quick, determinism=determinism)
         with screen_speed.CaseProgress(console) as progress:
-            findings = running.run(spec, store, progress)
+            findings = running.run(spec, store, progress, most)
     for table in screen_speed.tables(findings):
         console.print(table)
     for line in screen_speed.notes(findings):

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from gru_tf.commands import compare, import_export, machine, mistakes, predict, screen
+from gru_tf.commands import compare, import_export, machine, mistakes, predict
+from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import console, print_line
-from gru_tf.commands.output import Store, ask, conclude, end, show
-from gru_tf.commands.progress import RunProgress
+from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import signals, startup
 from gru_tf.foundation.errors import UserError
 
@@ -22,8 +22,26 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 INTERRUPTED = 130  # what typer makes of Ctrl-C
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print_line(console, f"gru-tf {version('gru-tf')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    """What stands before any command."""
 
 
 @app.command()
@@ -43,6 +61,8 @@ def run(
     ] = None,
 ) -> None:
     """Run an experiment, or the rest of it, and print its table."""
+    from gru_tf.commands.output import ask, conclude, end, show
+    from gru_tf.commands.progress import RunProgress
     from gru_tf.experiment import yaml_file
     from gru_tf.suite.engine import processes
 
@@ -76,12 +96,15 @@ def print_results(
     ] = "table",
 ) -> None:
     """Print an experiment's table again, or its results in another format, without retraining."""
-    from gru_tf import suite
+    with waiting(f"reading '{name}'"):
+        from gru_tf import suite
 
-    results = suite.results(name, store)
+        results = suite.results(name, store)
     if form != "table":
         typer.echo(results.text(form).encode(), nl=False)  # UTF-8 on every machine, and nothing else
         return
+    from gru_tf.commands.output import ask, conclude, show
+
     ask(results.experiment)
     show(results)
     conclude(results)
@@ -94,11 +117,12 @@ def list_(
     ] = None,
 ) -> None:
     """List cells, tasks, baselines and experiments."""
+    from gru_tf.commands import entries as entries_of
     from gru_tf.commands import listing
 
     for heading, entries in listing.catalogues(kind):
         console.print(f"[bold]{heading}[/]")
-        console.print(screen.entries(entries))
+        console.print(entries_of.grid(entries))
 
 
 @app.command()
@@ -107,9 +131,10 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
     from gru_tf.experiment import yaml_file
 
     loaded = yaml_file.load(yaml_file.locate(str(file)))
-    with startup.quiet():
-        from gru_tf import suite
+    from gru_tf import suite
+    from gru_tf.commands import screen
 
+    with waiting(f"checking '{loaded.name}'"), startup.quiet():
         sizes = suite.check(loaded)
     for block in screen.sizes(loaded, sizes):
         console.print(block)
@@ -132,11 +157,12 @@ def write_report(
     store: Store = None,
 ) -> None:
     """Write an experiment's results as one self-contained page, without retraining."""
-    from gru_tf import suite
-    from gru_tf.analysis import report
+    with waiting(f"writing the report of '{name}'"):
+        from gru_tf import suite
+        from gru_tf.analysis import report
 
-    results = suite.results(name, store)
-    file = report.write(results, output or Path(f"{name}.html"), figures)
+        results = suite.results(name, store)
+        file = report.write(results, output or Path(f"{name}.html"), figures)
     print_line(console, f"Written: {file}{f', and figures in {figures}' if figures else ''}")
 
 
@@ -148,6 +174,7 @@ def ui(
     browser: Annotated[bool, typer.Option(help="open the dashboard in a browser")] = True,
 ) -> None:
     """Open the MLflow dashboard at an experiment."""
+    print_line(console, "Starting the dashboard; the first time takes up to a minute.")
     from gru_tf.suite.tracking import dashboard
 
     raise typer.Exit(dashboard.serve(store, port, browser, partial(print_line, console), name))

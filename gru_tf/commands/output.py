@@ -1,6 +1,6 @@
 """What commands print of an experiment: its question before, its table and its answer after; and where its results are."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 from rich.text import Text
@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from gru_tf.analysis.table import Row
     from gru_tf.experiment.experiment import Experiment
     from gru_tf.suite import Results
-
-Store = Annotated[
-    str | None, typer.Option("--store", metavar="URI", help="MLflow tracking URI (default: ./mlruns/mlflow.db)")
-]
 
 
 def ask(experiment: "Experiment") -> None:

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import print_line
-from gru_tf.commands.output import Store
+from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError
 
@@ -31,7 +32,11 @@ def predict(
         raise UserError(f"{output}: already exists; it is not overwritten without --force")
     if output is not None and not output.absolute().parent.is_dir():
         raise UserError(f"{output}: {os.strerror(errno.ENOENT)}")
-    with startup.quiet(), startup.without_garbage_collection():
+    with (
+        waiting(f"loading the model of '{name}'", Console(stderr=True)),
+        startup.quiet(),
+        startup.without_garbage_collection(),
+    ):
         from gru_tf.suite import comparison
 
         answer = comparison.compared(name, store)

@@ -153,15 +153,3 @@ def in_parts(name: str) -> str:
     if "(" in name:
         return re.sub(r"\((?=\w+=)|, (?=\w+=)", lambda cut: f"{cut[0].rstrip()}\n  ", name)
     return name if " " in name else name.replace("=", "=\n  ", 1)
-
-
-def entries(named: Iterable[tuple[str, str, str]]) -> FittedTable:
-    """Names with a line each, and their options below."""
-    grid = fitted.grid()
-    grid.add_column(style="cyan", no_wrap=True)
-    grid.add_column()
-    for name, line, options in named:
-        grid.add_row(Text(f"  {name}"), Text(line))
-        if options:
-            grid.add_row("", Text(options, style="dim"))
-    return grid

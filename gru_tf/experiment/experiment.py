@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field
 
 from gru_tf.baselines.baseline import BASELINES
 from gru_tf.experiment import claim
+from gru_tf.experiment.explanation import explain
 from gru_tf.experiment.specs import (
     MODEL,
     PINNED,
@@ -155,6 +156,17 @@ class Experiment(Spec):
     published: Annotated[tuple[Published, ...], Field(strict=False)] = ()
     timing: bool = True
     _origin: Origin = PrivateAttr(default=Origin())
+
+    def __init__(self, **content: Any):
+        """From keywords; raises UserError with the one line that the same content in a file would get."""
+        try:
+            super().__init__(**content)
+        except ValidationError as error:
+            plain = {name: _plain(value) for name, value in content.items()}
+            raise UserError(f"Experiment: {explain(error, plain, Experiment)}") from error
+
+    # pydantic's own validation, as of a file or of JSON, goes on without it and raises what pydantic raises
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @property
     def origin(self) -> str:
@@ -335,6 +347,13 @@ class Experiment(Spec):
     def runs(self) -> list[Run]:
         """The final runs, with nothing tuned."""
         return [self.run(task, cell, seed) for task, cell in self.pairs() for seed in self.seeds]
+
+
+def _plain(value: Any) -> Any:
+    """A part of an experiment as a file would have it: specifications are mappings, tuples lists."""
+    if isinstance(value, Spec):
+        return value.model_dump()
+    return list(map(_plain, value)) if isinstance(value, (list, tuple)) else value
 
 
 def overlap_of(task: Choice) -> float:

@@ -7,21 +7,26 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.specs import PINNED
+from gru_tf.foundation.digest import PINNED
 from gru_tf.foundation.errors import did_you_mean, mismatch
 
 MOST_PATHS = 3  # of further errors that are listed
 
 
-def explain(error: ValidationError, content: dict[str, Any]) -> str:
-    """The first of pydantic's errors as one line: path, received, expected, nearest name."""
+def explain(error: ValidationError, content: dict[str, Any], model: type[BaseModel]) -> str:
+    """The first of pydantic's errors as one line: path, received, expected, nearest name.
+
+    Args:
+        error: pydantic's.
+        content: what is no valid `model`.
+        model: the experiment's class.
+    """
     # an unknown key first: the field that is missing is often the one meant by it
     errors = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
     paths = [_path(e, content) for e in errors]
     others = [path for path in dict.fromkeys(paths) if not paths[0].startswith(path)]
     branches = [e for e, path in zip(errors, paths, strict=True) if path == paths[0]]
-    line = _line(branches, Experiment)
+    line = _line(branches, model)
     return f"{paths[0]}: {line}".removeprefix(": ") + _others(others)
 
 

@@ -35,11 +35,15 @@ class Catalogue:
         """Every entry's name, sorted; imports nothing."""
         return sorted(self._files())
 
-    def _files(self) -> dict[str, Path]:
+    def _files(self) -> dict[str, str]:
         """Name → file; looked up anew each time, so that a file that was just added is there."""
         folders = [entry.path for entry in os.scandir(self.folder) if entry.is_dir()] if self.by_kind else [str(self.folder)]
-        files = (Path(folder, name) for folder in folders for name in os.listdir(folder) if name.endswith(".py"))
-        return {file.stem: file for file in files if not file.stem.startswith("_")}
+        files = ((folder, name) for folder in folders for name in os.listdir(folder))
+        return {
+            name[: -len(".py")]: os.path.join(folder, name)
+            for folder, name in files
+            if name.endswith(".py") and not name.startswith("_")
+        }
 
     def _file(self, name: str) -> Path:
         """The module's file; UserError with the nearest valid name where no entry is called so."""
@@ -50,7 +54,7 @@ class Catalogue:
                 f"no {self.kind} is called '{name}'.{did_you_mean(name, names)}"
                 f" {self.kind.capitalize()}s: {', '.join(names)}"
             )
-        return files[name]
+        return Path(files[name])
 
     def check(self, name: str) -> str:
         """Return `name`; raise UserError with the nearest valid name where no entry is called so."""

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+PINNED = "sha256"  # the option of a task or a model with the checksum of its files; no file needs to name it
 SIZE = hashlib.sha256().digest_size  # bytes
 
 

@@ -1,4 +1,4 @@
-"""Experiments for Python users: `run`, `check`, `load`, `results`; a run joins engine, coordinator, store and publishing."""
+"""An experiment carried out: a run joins engine, coordinator, store and publishing."""
 
 import re
 from collections.abc import Callable
@@ -6,98 +6,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from gru_tf.analysis.results import Results
-from gru_tf.experiment import timing, yaml_file
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.result import Diagnostics, RunResult
-from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import startup
 from gru_tf.foundation.errors import UserError, did_you_mean
-from gru_tf.recurrent.cells import CELLS
-from gru_tf.suite import coordinator, journal, lock, publishing
+from gru_tf.suite import coordinator, journal, lock, publishing, sizes, stored_results
 from gru_tf.suite.coordinator import Progress
-from gru_tf.suite.engine import Engine, processes
+from gru_tf.suite.definitions import load
+from gru_tf.suite.engine import Engine
 from gru_tf.suite.engine.serial import SerialEngine
 from gru_tf.suite.engine.worker_pool import LocalEngine
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record, Store, StoreError
-from gru_tf.tasks import create
-from gru_tf.training.network import pretrained
-from gru_tf.training.network.budget import Size
-from gru_tf.training.network.resolution import resolve
 
 ENGINES = ("local", "serial", "ray")
 OURS = re.compile(r"[0-9a-f]{16}\.(checkpoint|keras|result\.json)|\.writing-[0-9a-f]{16}\.(checkpoint|keras|json)")
-
-
-def load(given: str | Path | Experiment) -> Experiment:
-    """An experiment from a file, a name, or itself; its users' own files by the content that they have now.
-
-    Raises:
-        UserError: where the experiment, or a file that it names, cannot be read.
-    """
-    return _pinned(given if isinstance(given, Experiment) else yaml_file.load(yaml_file.locate(str(given))))
-
-
-def _pinned(experiment: Experiment) -> Experiment:
-    more = [create(task.name, task.options).pinned() for task in experiment.tasks]
-    tasks = [task.but(options={**task.options, **pinned}) for task, pinned in zip(experiment.tasks, more, strict=True)]
-    model = pretrained.pinned(experiment.model)
-    changed = any(more) or model is not experiment.model
-    return experiment.model_copy(update={"tasks": tuple(tasks), "model": model}) if changed else experiment
-
-
-def results(name: str, store: str | None = None) -> Results:
-    """The results of an experiment that was run before, from the store alone.
-
-    Raises:
-        UserError: where the store has none of that name.
-    """
-    return _results(Store(store, make=False).find(name))
-
-
-def diagnostics(name: str, store: str | None = None) -> list[tuple[RunResult, Diagnostics]]:
-    """The final runs of an experiment that recorded the inside of their networks, each with what it recorded.
-
-    Raises:
-        UserError: where the store has no experiment of that name, or none of its runs recorded any.
-    """
-    record = Store(store, make=False).find(name)
-    results = record.results(members_only=True).values()
-    recorded = [(result, inside) for result in results if (inside := record.diagnostics(result)) is not None]
-    if not recorded:
-        raise UserError(
-            f"no run of '{name}' in {record.uri} has diagnostics. Set 'diagnostics: true' in its file and run it again"
-        )
-    return recorded
-
-
-def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
-    """Resolve everything that an experiment names; returns the size of the network of each (task, cell).
-
-    Raises:
-        UserError: for an option that a task or cell does not have, or a budget that cannot be met.
-    """
-    return _sizes(load(given))
-
-
-def _sizes(experiment: Experiment) -> list[tuple[Choice, Choice, Size]]:
-    gpu = bool(processes.gpus())
-    experiment.baseline_runs()  # refuses what fits no task
-    return [(task, cell, _checked(experiment, task, cell, gpu)) for task, cell in experiment.pairs()]
-
-
-def _checked(experiment: Experiment, choice: Choice, cell: Choice, gpu: bool) -> Size:
-    from gru_tf.training.network import model
-
-    task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
-    try:
-        network = resolve(experiment.model, task.signature, spec, cell.options)
-        if experiment.diagnostics:
-            model.check_diagnosed(network)
-        model.kernel(experiment.model, spec, cell.options, experiment.training.jit, gpu)
-        return network.size
-    except UserError as error:
-        raise UserError(f"{experiment.origin}: {choice.title}, {cell.label}: {error}") from error
 
 
 def engine_for(
@@ -169,7 +91,7 @@ def run(
         record = opened.open(experiment) if opened.has(experiment.name) else None
         if record is None or not _complete(record):
             return _finish(experiment, opened, engine(folder), progress)
-        results = _publish_again(record, folder) if record.outdated() else _results(record)
+        results = _publish_again(record, folder) if record.outdated() else stored_results.of_record(record)
         _clear(folder)  # a coordinator that was killed just after it closed the record left it
         return results
 
@@ -185,7 +107,7 @@ def _finish(experiment: Experiment, store: Store, engine: Engine, progress: Prog
     try:
         with engine:
             with startup.quiet():
-                _sizes(experiment)  # before anything is stored: what is impossible leaves nothing there
+                sizes.of_experiment(experiment)  # before anything is stored: what is impossible leaves nothing there
             record = store.open(experiment)
             record.begin()
             writer = ResultWriter(record, engine.folder)
@@ -204,7 +126,7 @@ def _finish(experiment: Experiment, store: Store, engine: Engine, progress: Prog
 
 def _publish(record: Record, writer: ResultWriter) -> Results:
     """Read the results, once, and show them in the dashboard."""
-    results = writer.insist(lambda: _results(record))
+    results = writer.insist(lambda: stored_results.of_record(record))
     publishing.publish(results, record, writer)
     return results
 
@@ -228,9 +150,3 @@ def _clear(folder: Path) -> None:
         for file in [file for file in folder.iterdir() if OURS.fullmatch(file.name)]:
             file.unlink(missing_ok=True)
         folder.rmdir()
-
-
-def _results(record: Record) -> Results:
-    runs = tuple(record.results(members_only=True).values())
-    times = timing.of_runs(record.timing(), {result.run.fingerprint for result in runs})
-    return Results(record.experiment, runs, record.left_out, record, times)

@@ -10,11 +10,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gru_tf.foundation.array import Array
-from gru_tf.foundation.catalogue import Catalogue
+from gru_tf.foundation.catalogues import TASKS as TASKS
 from gru_tf.foundation.errors import UserError, did_you_mean, mismatch
 from gru_tf.tasks.forecast_rows import ForecastRows
-
-TASKS = Catalogue(kind="task", package="gru_tf.tasks", attribute="TASK", by_kind=True)
 
 Count = Annotated[int, Field(ge=1)]
 MetricName = Literal["accuracy", "mse", "mae", "rmse", "nll", "bpc", "perplexity", "bleu", "beam_bleu"]

@@ -16,7 +16,7 @@ from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.table import Row
 from gru_tf.analysis.verdicts import Verdict
 from gru_tf.analysis.wording import interval
-from gru_tf.commands import output, screen
+from gru_tf.commands import entries, output, screen
 from gru_tf.experiment.specs import Published
 from gru_tf.training.network.budget import Size
 
@@ -333,7 +333,7 @@ def test_published_numbers_stand_beside_ours_with_their_tags():
 
 
 def test_entries():
-    text = rendered(screen.entries([("adding", "Add [two] numbers.", "length: 50"), ("digits", "Read.", "")]))
+    text = rendered(entries.grid([("adding", "Add [two] numbers.", "length: 50"), ("digits", "Read.", "")]))
     assert [line.split(None, 1) for line in map(str.strip, text.splitlines())] == [
         ["adding", "Add [two] numbers."],
         ["length:", "50"],

@@ -472,3 +472,28 @@ def test_describing_listing_and_tables_import_nothing_heavy():
 
 def test_the_look_for_heavy_imports_is_able_to_fail():
     assert heavy_after("import sys; sys.modules['keras'] = None") == "keras"
+
+
+WRONG = {
+    "a task": ({"tasks": ["digitz"]}, "tasks: no task is called 'digitz'. Did you mean 'digits'?"),
+    "a value": ({"model": {"units": 0}}, "model.units: received 0, expected at least 1."),
+    "a field": ({"training": {"epoch": 3}}, "training.epoch: no such field. Did you mean 'epochs'?"),
+    "an argument": ({"seed": 3}, "seed: no such field. Did you mean 'seeds'?"),
+    "beside a specification": (
+        {"model": ModelSpec(units=3), "seeds": 0},
+        "seeds: received 0, expected a count of at least 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_mistake_in_python_is_the_line_that_a_file_would_get(wrong):
+    changes, line = WRONG[wrong]
+    right = {"name": "mine", "question": "Which?", "tasks": ["digits"], "cells": ["gru"], "model": {"units": 4}}
+    with pytest.raises(UserError) as error:
+        Experiment(**{**right, **changes})
+    assert str(error.value).startswith(f"Experiment: {line}")
+    assert "\n" not in str(error.value)
+    assert Experiment(**right) == Experiment.model_validate(right)
+    with pytest.raises(ValidationError):  # which a store's definition of another version is recognised by
+        Experiment.model_validate({**right, **changes})

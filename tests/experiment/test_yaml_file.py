@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from gru_tf.experiment import yaml_file, yaml_syntax
+from gru_tf.experiment import files, yaml_file, yaml_syntax
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError, shown
@@ -463,7 +463,7 @@ def shelves(tmp_path, monkeypatch):
     for folder, name in (("experiments", "mine"), ("package", "quickstart"), ("package", "mine")):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / f"{name}.yaml").write_text(VALID)
-    monkeypatch.setattr(yaml_file, "folders", lambda: [Path("experiments"), package])
+    monkeypatch.setattr(files, "folders", lambda: [Path("experiments"), package])
     return tmp_path
 
 

@@ -1,6 +1,7 @@
 """What the doctor says is what happens: paths against traced graphs, refusals against what check and train do."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -182,3 +183,34 @@ def test_the_command_prints_all_and_no_start_up_lines():
     done = subprocess.run(command, cwd=ROOT, env=environment_, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "quickstart: what trains each cell" in done.stdout
+
+
+def examined(here="fused cpu", **facts):
+    """An examination in which a gru takes this path."""
+    rows = (paths.PathRow("gru", KernelPath(here, "why not"), KernelPath("cudnn")),)
+    named = {"GPU": "none that TensorFlow sees", "CPU kernels": "fused, build generic"} | facts
+    return doctor.Examination(tuple(named.items()), (doctor.Paths("all", "cell", rows),), ())
+
+
+@pytest.mark.parametrize(
+    ("examination", "words"),
+    [
+        (examined(), "Ready: cells train on the CPU, by fused kernels"),
+        (examined(GPU="NVIDIA H200"), "Ready: cells train on the GPU, NVIDIA H200."),
+        (
+            examined(**{"CPU kernels": "none, turned off, by you"}),
+            "Ready, but slower than possible: .*turned off, by you",
+        ),
+        (examined("fails"), r"Not ready: gru cannot be trained here: fails \(why not\)\."),
+        (examined("refused", GPU="NVIDIA H200"), "Not ready: gru cannot"),
+    ],
+)
+def test_the_verdict_says_whether_cells_train_here_and_by_what(examination, words):
+    assert re.match(words, examination.verdict)
+
+
+def test_the_verdict_comes_first():
+    command = [str(Path(sys.executable).with_name("gru-tf")), "doctor", "quickstart", "--no-measure"]
+    environment_ = {**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment_, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith(("Ready", "Not ready")), done.stderr

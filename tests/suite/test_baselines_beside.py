@@ -14,7 +14,7 @@ from gru_tf.baselines.baseline import BASELINES
 from gru_tf.commands import screen
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.foundation.errors import UserError
-from gru_tf.suite import coordinator, running
+from gru_tf.suite import coordinator, definitions, running, sizes
 from gru_tf.tasks import create
 from gru_tf.tasks.task import BASELINE_ORDER
 
@@ -149,9 +149,9 @@ def test_all_have_a_place_among_each_other():
 
 
 def test_none_are_fitted_where_none_are_asked_for(folder):
-    experiment = running.load(definition(folder, baselines=False))
+    experiment = definitions.load(definition(folder, baselines=False))
     assert experiment.baseline_runs() == []
-    assert running.load(definition(folder, baselines=True)).baseline_runs() != []
+    assert definitions.load(definition(folder, baselines=True)).baseline_runs() != []
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_none_are_fitted_where_none_are_asked_for(folder):
 )
 def test_impossible_ones_are_refused(folder, received, message):
     with pytest.raises(UserError, match="baselines") as refused:
-        running.check(definition(folder, baselines=received))
+        sizes.check(definition(folder, baselines=received))
     assert message in str(refused.value)
 
 

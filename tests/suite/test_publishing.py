@@ -24,9 +24,10 @@ from gru_tf.analysis.report import page
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
-from gru_tf.suite import Results, coordinator, publishing, publishing_libraries, result_writer, running
+from gru_tf.suite import Results, coordinator, publishing, publishing_libraries, result_writer, sizes
 from gru_tf.suite.result_writer import ResultWriter
-from gru_tf.suite.tracking import Record, Store, StoreError, description, model, registry
+from gru_tf.suite.tracking import Record, Store, StoreError, description, registry
+from gru_tf.suite.tracking.tags import MODEL
 
 FILES = {"/somewhere/a.csv": "0" * 60 + "aaaa", "/somewhere/b.csv": "1" * 64}
 VALIDATION = {"rnn": [0.5, 0.7, 0.7], "gru": [0.9, 0.8, 0.6]}  # cell → of each seed; the best seeds are 1 and 0
@@ -69,7 +70,7 @@ def give_model(record: Record, of: RunResult) -> str:
     run_id = record.ids[of.run.fingerprint]
     logged = record.client.create_logged_model(record.experiment_id, name="model", source_run_id=run_id)
     uri = record.models[of.run.fingerprint] = f"models:/{logged.model_id}"
-    record.client.set_tag(run_id, model.TAG, uri)
+    record.client.set_tag(run_id, MODEL, uri)
     return uri
 
 
@@ -376,7 +377,7 @@ class Engine:
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """No network is built to see whether it is possible."""
-    monkeypatch.setattr(running, "_sizes", lambda _: [])
+    monkeypatch.setattr(sizes, "of_experiment", lambda _: [])
 
 
 def run(store: Store) -> tuple[Results, int]:

@@ -16,8 +16,8 @@ from gru_tf.training import feeding
 from gru_tf.training.batches import BatchPlan, bucket_lengths, plan, streams
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.network import budget
-from gru_tf.training.network.model import build, check_diagnosed
-from gru_tf.training.network.resolution import resolve, resolve_run
+from gru_tf.training.network.model import build
+from gru_tf.training.network.resolution import check_diagnosed, resolve, resolve_run
 
 STEPS, ROWS, UNITS = 6, 4, 5
 TEXT = Signature(STEPS, 3, 7, "class", per_step=True, causal=True, tokens=7, carried=True)

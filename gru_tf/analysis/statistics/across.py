@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.analysis.statistics.elementary import trimmed_mean
 from gru_tf.analysis.statistics.intervals import Interval
 
 LEVEL = 0.05
@@ -114,16 +115,14 @@ def interquartile_mean(scores: Sequence[Sequence[float]], seed: int = 0) -> Inte
     Raises:
         ValueError: where there is no run.
     """
-    from scipy.stats import trim_mean
-
     tasks = [np.asarray(runs, float) for runs in scores if len(runs)]
     if not tasks:
         raise ValueError("interquartile_mean: expected at least one run. Received: none")
-    middle = float(trim_mean(np.concatenate(tasks), 0.25))
+    middle = float(trimmed_mean(np.concatenate(tasks), 0.25))
     rng = np.random.default_rng(seed)
     if all(len(runs) == 1 for runs in tasks):
         return Interval(middle, math.nan, math.nan)
-    drawn = trim_mean(np.concatenate([_redrawn(runs, rng) for runs in tasks], axis=1), 0.25, axis=1)
+    drawn = trimmed_mean(np.concatenate([_redrawn(runs, rng) for runs in tasks], axis=1), 0.25, axis=1)
     tail = _tail(sum(len(runs) - 1 for runs in tasks) / 2)
     low, high = np.quantile(drawn, (tail, 1 - tail))
     return Interval(middle, float(low), float(high))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.analysis.statistics.elementary import average_ranks
 from gru_tf.analysis.statistics.intervals import Interval, interval
 
 LEVEL = 0.05
@@ -222,10 +223,10 @@ def wilcoxon_test(difference: Any) -> float:
     difference = difference[difference != 0]
     if not len(difference):
         return math.nan
-    from scipy.stats import rankdata, wilcoxon
-
     if len(difference) <= EXACT:
-        return permutation_test(np.sign(difference) * rankdata(np.abs(difference)))
+        return permutation_test(np.sign(difference) * average_ranks(np.abs(difference)))
+    from scipy.stats import wilcoxon
+
     return float(wilcoxon(difference).pvalue)
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.analysis.statistics.across import interquartile_mean
+from gru_tf.analysis.statistics.elementary import fair_coin_quantile, wilson_interval
 from gru_tf.analysis.statistics.intervals import Interval
 
 LEVEL = 0.05
@@ -145,10 +146,7 @@ def success_rate(successes: int, runs: int, confidence: float = 0.95) -> Interva
         raise ValueError(f"success_rate: expected 0 to {runs} successes. Received: {successes}")
     if runs == 0:
         return Interval(math.nan, math.nan, math.nan)
-    from scipy.stats import binomtest
-
-    low, high = binomtest(successes, runs).proportion_ci(confidence, method="wilson")
-    return Interval(successes / runs, float(low), float(high))
+    return Interval(successes / runs, *wilson_interval(successes, runs, confidence))
 
 
 def rate_difference(first: tuple[int, int], second: tuple[int, int]) -> Interval:
@@ -192,17 +190,13 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> Interv
     W. R. Thompson, On confidence ranges for the median, 1936. Five values have no such pair, for all five lie on one side
     in 6 % of cases: the bounds are NaN for fewer than six. −inf counts as a value; NaN has to be left out before.
     """
-    from scipy.stats import binom
-
     ordered = np.sort(values)
     n = len(ordered)
     if n == 0:
         return Interval(math.nan, math.nan, math.nan)
     middle = ordered[(n - 1) // 2 : n // 2 + 1]
     median = float(middle.mean()) if np.isfinite(middle).all() else float(middle[0])
-    skipped = int(binom.ppf((1 - confidence) / 2, n, 0.5))  # on either side, of which one less has less than the tail
-    if binom.cdf(skipped, n, 0.5) > (1 - confidence) / 2:
-        skipped -= 1
+    skipped = fair_coin_quantile((1 - confidence) / 2, n)  # on either side
     if skipped < 0:
         return Interval(median, math.nan, math.nan)
     return Interval(median, float(ordered[skipped]), float(ordered[n - 1 - skipped]))

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from gru_tf.experiment.specs.spec import Scalar, Spec
+from gru_tf.foundation.digest import PINNED as PINNED
 from gru_tf.foundation.errors import shown
 
 OF_FILES = ("path", "test_path")  # options that name a user's own files
-PINNED = "sha256"  # the option with the checksum of their content
 Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML; a tuple here, which can be hashed
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # these import TensorFlow
     from gru_tf.machine.speed.measurement import Measurement
 
 
+FAILING = ("fails", "refused")  # names of paths on which nothing trains
+
+
 @dataclass(frozen=True)
 class Paths:
     """Kernel paths.
@@ -40,6 +43,20 @@ class Examination:
     facts: tuple[tuple[str, str], ...]
     paths: tuple[Paths, ...]
     combinations: tuple["Combination", ...]
+
+    @property
+    def verdict(self) -> str:
+        """In a line: whether cells train here, by what, and what is in the way."""
+        first, named = self.paths[0], dict(self.facts)
+        failing = [row for row in first.rows if row.here.name in FAILING]
+        if failing:
+            return f"Not ready: {', '.join(row.name for row in failing)} cannot be trained here: {failing[0].here}."
+        if not named["GPU"].startswith("none"):
+            return f"Ready: cells train on the GPU, {named['GPU']}."
+        absent, _, why = named["CPU kernels"].partition(", ")
+        if absent == "none":
+            return f"Ready, but slower than possible: there is no GPU, and no fused CPU kernel: {why}."
+        return "Ready: cells train on the CPU, by fused kernels where the table below says so; there is no GPU."
 
 
 def examine(experiment: Experiment | None = None) -> Examination:

@@ -1,6 +1,8 @@
 """Measures speed, case by case, and stores it: `run` for Python users and the command alike."""
 
+import math
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,17 +40,21 @@ def ask(cells: str, **settings: Any) -> SpeedSpec:
         raise UserError(f"{where}: {mismatch([e for e in errors if e['loc'][:1] == errors[0]['loc'][:1]])}") from error
 
 
-def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = None) -> SpeedFindings:
+def run(
+    spec: SpeedSpec, store: str | None = None, progress: Progress | None = None, minutes: float = math.inf
+) -> SpeedFindings:
     """Measure `spec` and keep it in the store.
 
     Args:
         spec: what to measure.
         store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
         progress: called with the result of a case's first round, or None, and the share that is done.
+        minutes: that it may take, what starts and ends it included; `--determinism` takes its own time.
 
     Raises:
         UserError: for an impossible budget, or a number of threads that this process can no longer change to.
     """
+    began = time.monotonic()
     opened = Store(store)
     with startup.quiet():
         from gru_tf.machine.speed import tensorflow_case, timing
@@ -63,7 +69,8 @@ def run(spec: SpeedSpec, store: str | None = None, progress: Progress | None = N
     findings = SpeedFindings(spec=spec, rate=timing.product_rate(effort), machine=machine)
     record = SpeedRecord(opened, findings)
     try:
-        results = timing.measure(cases, findings.rate, effort, progress)
+        left = max(0.0, 60 * minutes - (time.monotonic() - began))
+        results = timing.measure(cases, findings.rate, effort, progress, left)
         results += own_process.measure(list(zip(*pairs, strict=True)), findings.rate, effort, spec.threads)
         for result in results:
             record.write(result)

@@ -86,34 +86,55 @@ class Trial:
         )
 
 
-def rounds(cases: Iterable[Case], rate: float, effort: Effort, progress: Progress | None = None) -> Iterator[list[Result]]:
+def rounds(
+    cases: Iterable[Case],
+    rate: float,
+    effort: Effort,
+    progress: Progress | None = None,
+    seconds: float = math.inf,
+) -> Iterator[list[Result]]:
     """Time cases in this process and yield the results after each round; a case that fails gives a `Failure`.
+
+    When the time is over, further rounds are left out, so that medians are of fewer groups; a case whose first round has
+    not begun by then is a `Failure`.
 
     Args:
         cases: what to time.
         rate: floating-point operations a second for the floor, from `product_rate`.
         effort: how long to time.
         progress: called with the result of a case's first round, or None, and the share that is done.
+        seconds: how long it may take.
     """
-    cases = list(cases)
+    cases, end = list(cases), time.monotonic() + seconds
     report = progress or (lambda result, share: None)
     whole = len(cases) * (FIRST + effort.rounds - 1)
     done: list[Trial | Failure] = []
     for case in cases:
-        done.append(_attempt(case, partial(Trial, case, rate, effort)))
+        over = time.monotonic() > end
+        done.append(_too_late(case) if over else _attempt(case, partial(Trial, case, rate, effort)))
         report(_result(done[-1]), FIRST * len(done) / whole)
     yield [_result(trial) for trial in done]
     for turn in range(1, effort.rounds):
         for index, trial in enumerate(done):
-            if isinstance(trial, Trial):
+            if isinstance(trial, Trial) and time.monotonic() <= end:
                 done[index] = _attempt(trial.case, trial.round)
             report(None, ((FIRST + turn - 1) * len(cases) + index + 1) / whole)
         yield [_result(trial) for trial in done]
 
 
-def measure(cases: Iterable[Case], rate: float, effort: Effort, progress: Progress | None = None) -> list[Result]:
+def measure(
+    cases: Iterable[Case],
+    rate: float,
+    effort: Effort,
+    progress: Progress | None = None,
+    seconds: float = math.inf,
+) -> list[Result]:
     """Run all `rounds`; returns the results of the last."""
-    return list(rounds(cases, rate, effort, progress))[-1]
+    return list(rounds(cases, rate, effort, progress, seconds))[-1]
+
+
+def _too_late(case: Case) -> Failure:
+    return Failure(case=case, error="not measured: the time was over; --minutes gives more", started=time.time())
 
 
 def _result(trial: Trial | Failure) -> Result:

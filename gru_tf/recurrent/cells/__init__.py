@@ -6,10 +6,8 @@ from importlib import import_module
 from typing import Any
 
 from gru_tf.foundation.array import Array
-from gru_tf.foundation.catalogue import Catalogue
+from gru_tf.foundation.catalogues import CELLS as CELLS
 from gru_tf.foundation.errors import UserError, did_you_mean
-
-CELLS = Catalogue(kind="cell", package="gru_tf.recurrent.cells", attribute="CELL")
 
 CANDIDATES = ("h", "c")  # under a tilde in the equations; every other block of a kernel is a gate
 OF_TIME = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")

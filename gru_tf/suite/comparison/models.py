@@ -13,6 +13,7 @@ from gru_tf.suite import baseline_models
 from gru_tf.suite.comparison.predictor import Predictor, constant, of_baseline, of_network
 from gru_tf.suite.tracking import Record, baseline_model, registry
 from gru_tf.suite.tracking import model as trained
+from gru_tf.suite.tracking.reading import StoredExperiment
 from gru_tf.tasks.own._task import OwnData
 
 
@@ -30,7 +31,7 @@ class Models:
     def places(self) -> dict[str, str]:
         """Cell or baseline → where its model is, in words; without those that the store does not have."""
         places = {cell: f"{uri} ({_which(run)})" for cell, (uri, run) in self.trained.items()}
-        if isinstance(self.results.record, Record):
+        if self._kept is not None:
             uris = {name: self._record.models.get(run.run.fingerprint) for name, run in self._fitted.items()}
             places |= {name: f"{uri} ({name})" for name, uri in uris.items() if uri}
         return places
@@ -98,17 +99,23 @@ class Models:
             raise UserError(f"{uri}: expected a model of {name}. Received: one of {kept}")
         return model
 
+    @cached_property
+    def _kept(self) -> Record | None:
+        """The record of the results; None where they are from no store."""
+        record = self.results.record
+        record = record.record if isinstance(record, StoredExperiment) else record
+        return record if isinstance(record, Record) else None
+
     @property
     def _record(self) -> Record:
-        if not isinstance(self.results.record, Record):
+        if self._kept is None:
             raise UserError(f"{self.name}: expected results from a store. Received: others, which have no models")
-        return self.results.record
+        return self._kept
 
     @cached_property
     def trained(self) -> dict[str, tuple[str, RunResult]]:
         """Cell → (URI of its model, the run that trained it)."""
-        record = self.results.record
-        return registry.models(record, self.results.runs) if isinstance(record, Record) else {}
+        return registry.models(self._kept, self.results.runs) if self._kept is not None else {}
 
     @cached_property
     def _fitted(self) -> dict[str, RunResult]:

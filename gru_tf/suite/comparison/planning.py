@@ -23,6 +23,7 @@ from gru_tf.suite.comparison.guess import Guess, guess
 from gru_tf.suite.comparison.guess.columns import Inference
 from gru_tf.suite.comparison.options import COLUMNS, COUNTS, LISTS, OPTIONS, PROTOCOL, ComparisonOptions
 from gru_tf.suite.comparison.signatures import documented
+from gru_tf.suite.comparison.spelling import spelled
 from gru_tf.suite.comparison.split import with_split
 from gru_tf.tasks import create
 from gru_tf.tasks.own._task import OwnData
@@ -107,7 +108,7 @@ def _value(option: str, value: Any) -> Any:
     """An option's value as the tasks take it: whole numbers, lists, and names of columns, which are text."""
     if option in COUNTS and not isinstance(value, int):
         if not isinstance(value, np.integer):
-            raise UserError(f"{option}: expected a whole number. Received: {shown(value)}")
+            raise UserError(f"{spelled(option)}: expected a whole number. Received: {shown(value)}")
         return int(value)
     if option in LISTS:
         value = (value,) if isinstance(value, str) else tuple(value)

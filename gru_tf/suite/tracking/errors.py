@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from socket import gaierror
 from typing import Any, TypeVar, cast
-
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gru_tf.foundation.errors import UserError, one_line
 
@@ -22,19 +20,48 @@ def answering(uri: str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow wraps most of its back ends' errors, not all
-        reason = one_line(root(error))
+    except Exception as error:
+        if not _of_a_back_end(error):
+            raise
+        reason = _network(error) or _driver(error) or one_line(root(error))
         raise StoreError(f"the tracking store {uri} does not respond: {reason}") from error
+
+
+def _of_a_back_end(error: Exception) -> bool:
+    """MLflow wraps most of its back ends' errors, not all."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return isinstance(error, (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and, one after the other, what it was raised for."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _network(error: BaseException) -> str:
+    """What the system says of the connection, which MLflow and urllib3 wrap in their words; "" for any other failure."""
+    refused = [e for e in _chain(error) if isinstance(e, (ConnectionError, TimeoutError, gaierror)) and e.strerror]
+    return f"{refused[-1].strerror}. Is the server running, and is this its address?" if refused else ""
+
+
+def _driver(error: BaseException) -> str:
+    """Which package is missing that speaks with the database; "" for any other failure."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    return f"its driver is not installed, {error.name}; for PostgreSQL: pip install psycopg2-binary, for MySQL: pymysql"
 
 
 def root(error: BaseException) -> BaseException:
     """The database's own error, which MLflow and SQLAlchemy wrap in their words on sessions and statements."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, DBAPIError) and cause.orig is not None:
-            return cause.orig
-        cause = cause.__cause__ or cause.__context__
-    return error
+    from sqlalchemy.exc import DBAPIError
+
+    wrapped = (e.orig for e in _chain(error) if isinstance(e, DBAPIError) and e.orig is not None)
+    return next(wrapped, error)
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])

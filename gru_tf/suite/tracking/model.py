@@ -13,7 +13,6 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.recurrent.saved_models import PACKAGE, StandIn
 from gru_tf.tasks.own._task import OwnData
 
-TAG = "gru_tf.model"  # of a run: its model's URI
 ENCODINGS = "encodings.json"  # beside a model of a user's own data: how these become inputs, and outputs answers
 
 

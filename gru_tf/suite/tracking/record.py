@@ -18,15 +18,15 @@ from gru_tf.suite.tracking import baseline_model, definition, description, examp
 from gru_tf.suite.tracking.child_runs import Children
 from gru_tf.suite.tracking.errors import guarded
 from gru_tf.suite.tracking.fields import DIAGNOSTICS
+from gru_tf.suite.tracking.kept import Kept, StoredRun, kept
 from gru_tf.suite.tracking.tags import (
     BEAT,
     DEFINITION,
     FAILED,
-    FINGERPRINT,
     FINISHED,
     KILLED,
     MEMBER,
-    RESULT,
+    MODEL,
     RUNNING,
     parts,
     whole,
@@ -124,22 +124,17 @@ class Record:
     @guarded
     def results(self, members_only: bool = False) -> dict[str, RunResult]:
         """Fingerprint → result of every child, or of those that the definition uses; without history and diagnostics."""
-        results: dict[str, RunResult] = {}
-        self.left_out = 0
-        for child in self.children.find():
-            tags = child.data.tags
-            if RESULT not in tags:
-                continue
-            result = _read(whole(tags, RESULT))
-            if result is None or (members_only and self.experiment.fingerprint not in tags[MEMBER].split(",")):
-                self.left_out += 1
-            else:
-                results[tags[FINGERPRINT]] = result
-                self.ids[tags[FINGERPRINT]] = child.info.run_id
-                self._places[tags[FINGERPRINT]] = child.info.artifact_uri
-                if model.TAG in tags:
-                    self.models[tags[FINGERPRINT]] = tags[model.TAG]
-        return results
+        children = (StoredRun(c.info.run_id, c.info.artifact_uri, c.data.tags) for c in self.children.find())
+        there = kept(children, self.experiment.fingerprint if members_only else None)
+        self.know(there)
+        return there.results
+
+    def know(self, there: Kept) -> None:
+        """Keep in mind where these results are, as after `results`."""
+        self.left_out = there.left_out
+        self.ids.update(there.ids)
+        self.models.update(there.models)
+        self._places.update(there.places)
 
     @guarded
     def adopt(self, result: RunResult) -> None:
@@ -219,17 +214,9 @@ class Record:
 
     def _log_once(self, result: RunResult, log: Callable[[str], str]) -> None:
         run_id = self.ids[result.run.fingerprint]
-        uri = self.client.get_run(run_id).data.tags.get(model.TAG)
+        uri = self.client.get_run(run_id).data.tags.get(MODEL)
         if not uri:
             uri = log(run_id)
-            self.client.set_tag(run_id, model.TAG, uri)
+            self.client.set_tag(run_id, MODEL, uri)
             self.children.close(run_id, result)  # with the time when the run ended, not the logging
         self.models[result.run.fingerprint] = uri
-
-
-def _read(text: str) -> RunResult | None:
-    """A result; None where it was truncated or is of another version of this package: its run is trained again."""
-    try:
-        return RunResult.model_validate_json(text)
-    except ValidationError:
-        return None

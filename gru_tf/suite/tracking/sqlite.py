@@ -14,36 +14,9 @@ from mlflow.tracking import MlflowClient
 from mlflow.version import VERSION
 
 from gru_tf.foundation import atomic_file
-from gru_tf.foundation.errors import UserError, did_you_mean, several
-
-SCHEME = "sqlite:///"
-
-
-def file_of(uri: str) -> Path | None:
-    """The file of a store in SQLite; None of another store.
-
-    Raises:
-        UserError: where it is none: in memory, or below a "~", which SQLite takes for a folder's name.
-    """
-    if not uri.startswith("sqlite:"):
-        return None
-    name = uri.removeprefix(SCHEME).partition("?")[0]
-    if uri.rstrip("/") == "sqlite:" or ":memory:" in name:
-        raise UserError(
-            f"store: expected a file, {SCHEME}FILE; one in memory is lost when the process ends. Received: {uri}"
-        )
-    if name.startswith("~"):
-        near = f". Did you mean '{SCHEME}{Path(name).expanduser()}'?" if name.startswith("~/") else ""
-        raise UserError(f"store: expected a path without '~'. Received: {uri}{near}")
-    return Path(name)
-
-
-def absolute(uri: str) -> str:
-    """The same store from every folder: MLflow caches stores by URI, also after a program has changed its folder."""
-    file = file_of(uri)
-    if file is None or "?" in str(here := file.absolute()):  # it would end the path
-        return uri
-    return f"{SCHEME}{here}{''.join(uri.partition('?')[1:])}"
+from gru_tf.foundation.errors import UserError, several
+from gru_tf.suite.tracking import address
+from gru_tf.suite.tracking.address import SCHEME
 
 
 def make(file: Path) -> None:
@@ -69,9 +42,7 @@ def expect(file: Path) -> None:
     Raises:
         UserError: where it does not exist, with the nearest file beside it, or is another kind of database.
     """
-    if not file.exists():
-        near = did_you_mean(file.name, [other.name for other in file.parent.glob("*.db")])
-        raise UserError(f"no store at {file}.{near or ' The first experiment creates it: gru-tf run NAME'}")
+    address.expect(file)
     _check(file)
 
 

@@ -13,8 +13,8 @@ from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 from pydantic import ValidationError
 
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.foundation.errors import UserError, did_you_mean, shown
-from gru_tf.suite.tracking import definition, sqlite
+from gru_tf.foundation.errors import UserError, did_you_mean
+from gru_tf.suite.tracking import address, definition, sqlite
 from gru_tf.suite.tracking.errors import answering, guarded
 from gru_tf.suite.tracking.paging import every
 from gru_tf.suite.tracking.record import Record
@@ -23,11 +23,6 @@ from gru_tf.suite.tracking.tags import DEFINITION, KIND, parts, whole
 # A server out of reach is reported at once; result_writer.py decides how long to keep trying.
 PATIENT_BY_ITSELF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 WITHOUT_BARS = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}  # one for each small file that a report reads
-
-
-def default_uri() -> str:
-    """MLFLOW_TRACKING_URI if it is set, else SQLite at ./mlruns/mlflow.db."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlruns/mlflow.db"
 
 
 class Store:
@@ -42,8 +37,8 @@ class Store:
     """
 
     def __init__(self, uri: str | None = None, make: bool = True):
-        uri = _checked(default_uri() if uri is None else uri)
-        file, self.uri = sqlite.file_of(uri), sqlite.absolute(uri)
+        uri = address.checked(address.default_uri() if uri is None else uri)
+        file, self.uri = address.file_of(uri), address.absolute(uri)
         self._in_file = file is not None
         for noisy in ("alembic", "mlflow.tracking", "mlflow.utils.environment", "mlflow.models"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -121,14 +116,6 @@ class Store:
             restore = f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore -x {stored.experiment_id}"
             raise UserError(f"'{name}' was deleted in {self.uri}; rename the file, or restore it: {restore}")
         return str(stored.experiment_id)
-
-
-def _checked(uri: str) -> str:
-    """The URI, unless it is a bare path: MLflow takes that for a folder of its old kind, which it no longer serves."""
-    if "://" in uri or uri.partition(":")[0] in ("databricks", "databricks-uc", "uc"):
-        return uri
-    file = Path(uri) if Path(uri).suffix else Path(uri) / "mlflow.db"
-    raise UserError(f"store: expected a tracking URI. Received: {uri or shown(uri)}. Did you mean 'sqlite:///{file}'?")
 
 
 def _client(uri: str) -> MlflowClient:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 KIND, FINGERPRINT, MEMBER, RESULT = "gru_tf.kind", "gru_tf.fingerprint", "gru_tf.experiment", "gru_tf.result"
 DEFINITION, NOTE = "gru_tf.definition", "gru_tf.note"
+MODEL = "gru_tf.model"  # URI of the trained model that a run has
+TIMED = "gru_tf.timing"  # how many tasks were timed: where it is absent, no file is looked for
 COORDINATOR, HOST, PROCESS, BEAT = "gru_tf.coordinator", "gru_tf.host", "gru_tf.process", "gru_tf.sign_of_life"
 FINISHED, FAILED, RUNNING, KILLED = "FINISHED", "FAILED", "RUNNING", "KILLED"
 

@@ -17,14 +17,6 @@ from gru_tf.training.network import encoder_decoder, linear_path, pretrained, wi
 from gru_tf.training.network.resolution import ResolvedNetwork
 
 
-def check_diagnosed(network: ResolvedNetwork) -> None:
-    """Refuse diagnostics of a network that reads more than an array of numbers; raises UserError."""
-    signature = network.signature
-    if signature.tokens or signature.carried or network.masked:
-        what = "tokens" if signature.tokens else "sequences of several lengths"
-        raise UserError(f"diagnostics: expected them to be left out: a task of {what} cannot be looked into yet")
-
-
 def build(
     network: ResolvedNetwork,
     dropout: Callable[[float], Any] = keras.layers.Dropout,

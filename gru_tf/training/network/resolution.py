@@ -82,6 +82,14 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
     return ResolvedNetwork(model, signature, cell, options, None, budget.solve(cell, options, signature, model))
 
 
+def check_diagnosed(network: ResolvedNetwork) -> None:
+    """Refuse diagnostics of a network that reads more than an array of numbers; raises UserError."""
+    signature = network.signature
+    if signature.tokens or signature.carried or network.masked:
+        what = "tokens" if signature.tokens else "sequences of several lengths"
+        raise UserError(f"diagnostics: expected them to be left out: a task of {what} cannot be looked into yet")
+
+
 def resolve_run(run: Run, signature: Signature) -> ResolvedNetwork:
     """The network of a run on a task of this signature; raises as `resolve` does."""
     return resolve(run.model, signature, CELLS.find(run.cell.name), run.cell.options)

@@ -334,6 +334,19 @@ def test_a_disturbance_falls_on_all_cases_and_medians_leave_it_out(monkeypatch):
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is visible")
+def test_when_the_time_is_over_rounds_are_left_out_and_cases_that_were_not_begun_are_failures(monkeypatch):
+    clock = iter(range(1000))
+    monkeypatch.setattr(timing.time, "monotonic", lambda: next(clock))  # a second passes from one look to the next
+    cases, effort = [case(units=units) for units in (2, 3, 4)], Effort(4, 2, 0.0001)
+    whole = timing.measure(cases, RATE, effort, seconds=1000)
+    assert [m.groups for m in whole] == [8, 8, 8]
+    cut = timing.measure(cases, RATE, effort, seconds=4)  # three looks before first rounds, one before another round
+    assert [m.groups for m in cut] == [4, 2, 2]
+    first, *others = timing.measure(cases, RATE, effort, seconds=1)
+    assert first.groups == 2
+    assert {failure.error for failure in others} == {"not measured: the time was over; --minutes gives more"}
+
+
 def test_cudnn_without_a_gpu_is_a_failure_that_says_so():
     (failure,) = timing.measure([case(path="cudnn")], RATE, FAST)
     assert isinstance(failure, Failure)

@@ -21,9 +21,10 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import palette
 from gru_tf.foundation.errors import UserError
-from gru_tf.suite import publishing, running
+from gru_tf.suite import publishing, stored_results
 from gru_tf.suite.result_writer import ResultWriter
-from gru_tf.suite.tracking import Store, dashboard, description, model
+from gru_tf.suite.tracking import Store, dashboard, description
+from gru_tf.suite.tracking.tags import MODEL
 
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
 pytestmark = [
@@ -56,7 +57,7 @@ def fill(uri, folder):
         record.write(result)
         if run.seed == 0:  # the first of equals
             give_model(record, result)
-    publishing.publish(running._results(record), record, ResultWriter(record, folder))
+    publishing.publish(stored_results.of_record(record), record, ResultWriter(record, folder))
     report = folder / "report.html"  # of the name that the real one has
     report.write_text("<!doctype html><h1>What was found</h1><svg><text y='20'>drawn</text></svg>", encoding="utf-8")
     description.file(record, report)
@@ -68,7 +69,7 @@ def give_model(record, result):
     """A model in the store, empty: what a registry knows of it is its address."""
     run_id = record.ids[result.run.fingerprint]
     logged = record.client.create_logged_model(record.experiment_id, name="model", source_run_id=run_id)
-    record.client.set_tag(run_id, model.TAG, f"models:/{logged.model_id}")
+    record.client.set_tag(run_id, MODEL, f"models:/{logged.model_id}")
 
 
 def free_port():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing, nullcontext, suppress
+from importlib import import_module
 from importlib.metadata import version
 from types import SimpleNamespace
 
@@ -33,7 +34,7 @@ from gru_tf.recurrent import kernels
 from gru_tf.recurrent.cells import CELLS as CELL_CATALOGUE
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.recurrent.saved_models import StandIn
-from gru_tf.suite.tracking import Record, Store, StoreError, description, fields, heartbeat
+from gru_tf.suite.tracking import Record, Store, StoreError, answering, description, fields, heartbeat
 from gru_tf.suite.tracking.model import _signature as signature_of
 from gru_tf.suite.tracking.model import custom_objects
 from gru_tf.suite.tracking.tags import BEAT, COORDINATOR, DEFINITION, HOST, RESULT
@@ -609,9 +610,17 @@ def test_a_server_that_does_not_answer_is_named_soon():
         unused.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
     clock = time.monotonic()
-    with pytest.raises(UserError, match=f"^the tracking store {address} does not respond: "):
+    with pytest.raises(
+        UserError, match=f"^the tracking store {address} does not respond: Connection refused. Is the server"
+    ):
         Store(address)
     assert time.monotonic() - clock < 15
+
+
+def test_a_database_without_its_driver_is_named_with_the_package():
+    line = r"^the tracking store oracle://there/x does not respond: its driver is not installed, no_such_driver"
+    with pytest.raises(UserError, match=line), answering("oracle://there/x"):
+        import_module("no_such_driver")
 
 
 def test_a_file_that_is_no_store_is_refused_and_kept(tmp_path):

@@ -14,6 +14,7 @@ from gru_tf.foundation.errors import UserError, did_you_mean, near_file, several
 from gru_tf.suite.comparison.guess import forecast, sequences
 from gru_tf.suite.comparison.guess.columns import LABELS, Inference, head, named, prose, times
 from gru_tf.suite.comparison.options import only_of, options_of
+from gru_tf.suite.comparison.spelling import spelled
 
 KINDS = ("forecast", "class", "value", "text")
 FORMS = {"forecast": "forecast", "class": "sequences", "value": "sequences", "text": "texts"}  # kind → form of its data
@@ -80,9 +81,8 @@ def _kind(path: str, form: str, first: Any, chosen: Mapping[str, Any], inference
     """One of `KINDS`; "class" stands for sequences of any kind until their labels have been seen."""
     requested = chosen.get("kind")
     if requested is not None and requested not in KINDS:
-        raise UserError(
-            f"kind: received '{requested}', expected one of {', '.join(KINDS)}.{did_you_mean(str(requested), KINDS)}"
-        )
+        near = did_you_mean(str(requested), KINDS)
+        raise UserError(f"{spelled('kind')}: received '{requested}', expected one of {', '.join(KINDS)}.{near}")
     if form != "table":
         if requested in ("forecast", "text"):
             raise UserError(f"{path}: expected kind class or value for a file of sequences. Received: {requested}")
@@ -109,9 +109,10 @@ def _from_columns(path: str, first: Any, chosen: Mapping[str, Any], inferences: 
     if moments:
         inferences.append(Inference(f"a forecast, because '{moments[0]}' holds times", ("kind",)))
         return "forecast"
+    target, label, sequence, text = map(spelled, ("target", "label", "id", "text"))
     raise UserError(
-        f"{path}: cannot infer what to predict. Specify target (for a forecast), label and id (for sequences), or text and"
-        f" label (for texts). Columns: {several(list(first.columns))}"
+        f"{path}: cannot infer what to predict. Specify {target} (for a forecast), {label} and {sequence} (for sequences),"
+        f" or {text} and {label} (for texts). Columns: {several(list(first.columns))}"
     )
 
 
@@ -125,6 +126,6 @@ def _check_options(kind: str, chosen: Mapping[str, Any]) -> None:
         if name != "kind" and name not in OPTIONS[kind]:
             whose = list(dict.fromkeys(NAMES[other] for other in KINDS if name in OPTIONS[other]))
             raise UserError(
-                f"{name}: this option is for {' and '.join(whose)}, but the data are read as {NAMES[kind]}."
-                f" Options for {NAMES[kind]}: {', '.join(OPTIONS[kind])}"
+                f"{spelled(name)}: this option is for {' and '.join(whose)}, but the data are read as {NAMES[kind]}."
+                f" Options for {NAMES[kind]}: {', '.join(map(spelled, OPTIONS[kind]))}"
             )

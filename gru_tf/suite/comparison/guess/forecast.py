@@ -7,6 +7,7 @@ from gru_tf.data.own import columns, files
 from gru_tf.foundation.errors import UserError, several, shown
 from gru_tf.suite.comparison.guess.columns import Inference, idle, is_number, named, numeric, times
 from gru_tf.suite.comparison.guess.season import Steps, count, steps_of
+from gru_tf.suite.comparison.spelling import spelled
 
 LONGEST = 200  # steps of an inferred window
 UNKNOWN = 24  # steps of an inferred window where no season is known
@@ -61,7 +62,7 @@ def _time(path: str, head: Any, chosen: Options, inferences: list[Inference]) ->
         return str(chosen["time"])
     candidates = [name for name in times(head) if name not in chosen.get("target", ())]
     if len(candidates) > 1:
-        raise UserError(f"{path}: specify the column of times (time). Candidates: {several(candidates)}")
+        raise UserError(f"{path}: specify the column of times ({spelled('time')}). Candidates: {several(candidates)}")
     words = f"times: column '{candidates[0]}'" if candidates else "no column of times: rows in file order"
     inferences.append(Inference(words, ("time",)))
     return candidates[0] if candidates else None
@@ -74,7 +75,7 @@ def _target(path: str, head: Any, chosen: Options, time: str | None, inferences:
     candidates = [name for name in numeric(head) if name not in taken]
     if len(candidates) != 1:
         what = f"Candidates: {several(candidates)}" if candidates else _no_numbers(head, taken)
-        raise UserError(f"{path}: specify the column to predict (target). {what}")
+        raise UserError(f"{path}: specify the column to predict ({spelled('target')}). {what}")
     inferences.append(Inference(f"predicts '{candidates[0]}', the only other numeric column", ("target",)))
     return (candidates[0],)
 

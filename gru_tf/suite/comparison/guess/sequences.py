@@ -8,6 +8,7 @@ import numpy as np
 from gru_tf.data.own import columns, files
 from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.suite.comparison.guess.columns import LABELS, ORDERS, Inference, idle, is_text, named, prose, times
+from gru_tf.suite.comparison.spelling import spelled
 
 CLASSES = 20  # whole numbers of more values than these are values, not classes
 SHOWN = 4  # names in a line
@@ -131,14 +132,14 @@ def _only(path: str, option: str, candidates: list[str], head: Any) -> str:
         return candidates[0]
     names = f"Candidates: {several(candidates)}" if candidates else f"Columns: {several(list(map(str, head.columns)))}"
     what = {"label": "of the labels", "id": "that identifies a sequence", "text": "of the texts"}[option]
-    raise UserError(f"{path}: specify the column {what} ({option}). {names}")
+    raise UserError(f"{path}: specify the column {what} ({spelled(option)}). {names}")
 
 
 def _array(path: str, chosen: Options) -> Any:
     arrays, name = files.read_arrays(path), str(chosen.get("label", "y"))
     if name not in arrays:
-        near = did_you_mean(name, arrays)
-        raise UserError(f"{path}: expected an array '{name}' with the labels (label).{near} Arrays: {', '.join(arrays)}")
+        near, label = did_you_mean(name, arrays), spelled("label")
+        raise UserError(f"{path}: expected an array '{name}' with the labels ({label}).{near} Arrays: {', '.join(arrays)}")
     return arrays[name]
 
 

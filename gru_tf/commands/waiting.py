@@ -1,0 +1,28 @@
+"""What a command waits for, on the terminal at once: libraries and data take seconds, and silence looks like a fault."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from gru_tf.commands.console import console
+
+
+@contextmanager
+def waiting(text: str, shown_on: Console | None = None) -> Iterator[None]:
+    """Show what is waited for and for how long, until the end of the block; nothing where there is no terminal.
+
+    Args:
+        text: such as "importing TensorFlow".
+        shown_on: standard output if None; standard error where output is data.
+    """
+    screen = console if shown_on is None else shown_on
+    if not screen.is_terminal:
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    with Progress(*columns, console=screen, transient=True) as progress:
+        progress.add_task(text, total=None)
+        yield

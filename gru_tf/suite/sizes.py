@@ -1,0 +1,50 @@
+"""The sizes of an experiment's networks, and whether all that it names exists and fits."""
+
+from pathlib import Path
+
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.specs import Choice
+from gru_tf.foundation.errors import UserError
+from gru_tf.recurrent import cell_sources
+from gru_tf.suite.definitions import load
+from gru_tf.tasks import create
+from gru_tf.training.network.budget import Size
+from gru_tf.training.network.resolution import ResolvedNetwork, check_diagnosed, resolve
+
+
+def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
+    """Resolve everything that an experiment names; returns the size of the network of each (task, cell).
+
+    Raises:
+        UserError: for an option that a task or cell does not have, or a budget that cannot be met.
+    """
+    return of_experiment(load(given))
+
+
+def of_experiment(experiment: Experiment) -> list[tuple[Choice, Choice, Size]]:
+    """As `check` gives them, of an experiment that is loaded."""
+    experiment.baseline_runs()  # refuses what fits no task
+    return [(task, cell, _checked(experiment, task, cell)) for task, cell in experiment.pairs()]
+
+
+def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
+    task, spec = create(choice.name, choice.options), cell_sources.described(cell.name)
+    try:
+        network = resolve(experiment.model, task.signature, spec, cell.options)
+        if experiment.diagnostics:
+            check_diagnosed(network)
+        if experiment.training.jit is True:
+            _check_compiled(experiment, network)
+        return network.size
+    except UserError as error:
+        raise UserError(f"{experiment.origin}: {choice.title}, {cell.label}: {error}") from error
+
+
+def _check_compiled(experiment: Experiment, network: ResolvedNetwork) -> None:
+    """Refuse XLA where a GPU's cuDNN computes the recurrence; without a GPU there is nothing to refuse."""
+    from gru_tf.suite.engine import processes
+
+    if processes.gpus():
+        from gru_tf.training.network import model
+
+        model.kernel(experiment.model, network.cell, network.options, experiment.training.jit, gpu=True)
