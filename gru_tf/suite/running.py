@@ -10,7 +10,7 @@ from gru_tf.experiment import timing, yaml_file
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.specs import Choice
-from gru_tf.foundation import startup
+from gru_tf.foundation import extras, startup
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.suite import coordinator, journal, lock, publishing
@@ -91,6 +91,8 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice, gpu: bool) ->
 
     task, spec = create(choice.name, choice.options), CELLS.find(cell.name)
     try:
+        for package in task.packages:  # before hours of training that would end without a score
+            extras.expect(package, "the task")
         network = resolve(experiment.model, task.signature, spec, cell.options)
         if experiment.diagnostics:
             model.check_diagnosed(network)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from gru_tf.experiment.specs import Choice
+from gru_tf.foundation import extras
 from gru_tf.foundation.errors import UserError
 from gru_tf.machine.speed.cases import OUTPUTS, Case, PreparedCase
 
@@ -35,7 +36,7 @@ def prepare(case: Case, threads: int, gpu: bool) -> PreparedCase:
         UserError: where PyTorch is not installed or lacks the cell.
     """
     if not installed() or not exists(case.cell):
-        why = "PyTorch has no such cell" if installed() else "PyTorch is not installed (extra 'interchange')"
+        why = "PyTorch has no such cell" if installed() else extras.absent("torch")
         raise UserError(f"{case.cell.label}: path pytorch: {why}")
     import torch
 
