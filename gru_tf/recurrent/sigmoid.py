@@ -11,4 +11,5 @@ def sigmoid(a: Array) -> Array:
     e^−|a| never overflows; σ(a) = e^a/(1 + e^a) is taken for negative a.
     """
     e = np.exp(-np.abs(a))
-    return np.where(np.less(a, 0), e, 1) / (1 + e)
+    probability: Array = np.where(np.less(a, 0), e, 1) / (1 + e)
+    return probability

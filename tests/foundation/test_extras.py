@@ -28,9 +28,9 @@ def test_the_extra_that_is_named_has_the_package(module):
 
 def test_the_tests_have_every_extra_but_pytorch_and_gpu():
     (own,) = (line for line in PROJECT["optional-dependencies"]["test"] if line.startswith("gru-tf["))
-    assert set(re.findall(r"\w+", own.removeprefix("gru-tf"))) == {
-        package.extra for package in extras.OPTIONAL.values()
-    } - {"pytorch"}
+    assert set(re.findall(r"\w+", own.removeprefix("gru-tf"))) == {package.extra for package in extras.OPTIONAL.values()} - {
+        "pytorch"
+    }
 
 
 def test_no_module_imports_an_optional_package_when_it_is_imported_itself():

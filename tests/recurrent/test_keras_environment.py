@@ -62,7 +62,7 @@ def models():
     cell = keras.layers.RNN(gru_tf.GRUCell(4, reset_after=False))
     yield "GRUCell", keras.Sequential([keras.Input((6, 3)), cell, keras.layers.Dense(1)])
     yield "stacked", gru_tf.stacked("gru", [4, 4], residual=True, layer_norm=True, features=3, outputs=1)
-    yield "minLSTM", gru_tf.stacked("min_lstm", [4, 4], bidirectional=True, features=3, outputs=1)
+    yield "minLSTM", gru_tf.stacked("min_lstm", [4], features=3, outputs=1)
 
 x = np.random.default_rng(0).normal(size=(16, 6, 3)).astype("float32")
 y = x.sum((1, 2))[:, None]
@@ -72,7 +72,7 @@ TRAINING = """
 from pathlib import Path
 
 for name, model in models():
-    model.compile("adam", "mse")
+    model.compile("adam", "mse", jit_compile=False)  # XLA would take seconds for each
     before = [np.array(weight) for weight in model.trainable_weights]
     model.fit(x, y, epochs=1, verbose=0)
     assert all((np.array(weight) != old).any() for weight, old in zip(model.trainable_weights, before)), name

@@ -8,7 +8,6 @@ import re
 import warnings
 import zipfile
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def read(path: Path) -> dict[str, Tensor]:
 
 def pytorch() -> Any:
     """PyTorch; None if it is not installed."""
-    if find_spec("torch") is None:
+    if not extras.installed("torch"):
         return None
     installed = version("torch")
     if tuple(int(number) for number in re.findall(r"\d+", installed)[:2]) < LEAST:

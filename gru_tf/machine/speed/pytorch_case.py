@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 
 from gru_tf.experiment.specs import Choice
@@ -15,7 +14,7 @@ LAYERS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
 def installed() -> bool:
     """Whether PyTorch can be imported; imports nothing."""
-    return find_spec("torch") is not None
+    return extras.installed("torch")
 
 
 def exists(cell: Choice) -> bool:
