@@ -10,6 +10,10 @@ UV_VERSION := 0.13.9
 EXPERIMENT ?= quickstart
 ROUNDS ?= 3
 
+# uv trusts the certificates of the system, as pip does: behind a proxy with a certificate of its own it needs them.
+UV_SYSTEM_CERTS ?= true
+export UV_SYSTEM_CERTS
+
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(VENV)/packages
