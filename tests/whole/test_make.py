@@ -15,9 +15,7 @@ def written(*, without="", **environment):
     own = {name: value for name, value in os.environ.items() if name not in ("UV_SYSTEM_CERTS", "MAKEFLAGS", "MFLAGS")}
     text = (ROOT / "Makefile").read_text(encoding="utf-8").replace(without, "") if without else None
     command = ["make", "--no-print-directory", "-f", "-" if text else "Makefile", f"--eval={WRITES}", "written"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=own | environment, input=text, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(command, cwd=ROOT, env=own | environment, input=text, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
