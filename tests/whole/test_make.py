@@ -46,7 +46,7 @@ def previous():
 
 @pytest.mark.parametrize("name", ["keras", "mlflow", "tensorflow", "tf-keras"])
 def test_the_oldest_minor_that_is_allowed_and_the_lock_s_are_tested(name):
-    """The range begins with the minor of tests/previous.txt and ends with that of the lock; the documentation says the same."""
+    """The range begins with the minor of tests/previous.txt and ends with that of the lock, as the documentation says."""
     (locked,) = re.findall(rf"^{name}==(\d+\.\d+)\.", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE)
     major, minor = previous()[name]
     newest = int(locked.partition(".")[2])
