@@ -2,6 +2,7 @@
 # make test   sets everything up and passes the tests
 # make test-slow   passes those that take long: models served, exported, trained further, whole commands, large data, JAX (about 3 minutes)
 # make test-torch  installs PyTorch, which is not in the lock, and passes the tests beside it
+# make test-versions  passes tests with the previous minors of Keras, TensorFlow and MLflow, and with newer Pythons that are at hand
 # make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 17 minutes)
 # make sanitize    passes the tests of the kernels compiled by gcc to notice memory errors and undefined behaviour (about 5 minutes)
 # make bench  times a whole comparison against stock parts and against PyTorch + Optuna, which it installs in .peers (about 20 minutes)
@@ -9,6 +10,10 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 EXPERIMENT ?= quickstart
 ROUNDS ?= 3
+
+# uv trusts the certificates of the system, as pip does: behind a proxy with a certificate of its own it needs them.
+UV_SYSTEM_CERTS ?= true
+export UV_SYSTEM_CERTS
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,8 +27,14 @@ SOURCES := hatch_build.py $(KERNELS)/compilation.py $(wildcard $(KERNELS)/source
 TORCH := torch==2.13.0
 OPTUNA := optuna==5.0.0
 PEERS := .peers
+VERSIONS := .versions
+# A release of each Python after the lock's oldest: on the path, or as pyenv keeps them.
+NEWER = $(foreach v,3.12 3.13,$(firstword $(shell python$(v) -c 'import sys; print(sys.executable)' 2>/dev/null) \
+	$(wildcard $(HOME)/.pyenv/versions/$(v).*/bin/python$(v))))
+ACROSS := tests/recurrent/test_keras_environment.py tests/recurrent/test_saved_models.py tests/suite/test_pipeline.py \
+	tests/suite/tracking/test_tracking.py tests/whole/test_written_before.py
 
-.PHONY: run test test-slow test-torch test-faults sanitize lint bench lock ui clean
+.PHONY: run test test-slow test-torch test-versions test-faults sanitize lint bench lock ui clean
 
 run: $(READY)
 	$(BIN)/gru-tf run $(EXPERIMENT)
@@ -37,6 +48,22 @@ test-slow: $(READY) $(JAX)
 # One process: PyTorch takes all cores for itself.
 test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest -m torch --durations=10 $(TESTS)
+
+# What users may have in the place of the lock: the oldest minors that pyproject.toml allows; the lock on other Pythons.
+test-versions: $(READY)
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VERSIONS)/previous
+	$(UV) pip install --quiet --python $(VERSIONS)/previous/bin/python --constraint tests/previous.txt --requirements pyproject.toml --extra test
+	set -e; for python in $(NEWER); do \
+		environment=$(VERSIONS)/$$(basename $$python); \
+		$(UV) venv --quiet --allow-existing --python $$python $$environment; \
+		$(UV) pip sync --quiet --python $$environment/bin/python --require-hashes requirements.lock; \
+	done
+	set -e; for environment in previous $(notdir $(NEWER)); do \
+		python=$(VERSIONS)/$$environment/bin/python; \
+		$(UV) pip install --quiet --python $$python --no-deps --editable .; \
+		$(UV) pip list --quiet --python $$python | grep -E "^(keras|mlflow|tensorflow) "; \
+		$$python -m pytest -n auto --dist worksteal -p no:cacheprovider -m "not slow and not torch and not browser" $(or $(TESTS),$(ACROSS)); \
+	done
 
 # One after the other: each uses all cores, and some measure time and memory.
 test-faults: $(READY)
@@ -111,4 +138,4 @@ lock: $(UV)
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file tests/backends/requirements.lock
 
 clean:
-	rm -rf $(VENV) .uv .jax $(PEERS) $(SANITIZED) $(KERNELS)/built
+	rm -rf $(VENV) .uv .jax $(PEERS) $(VERSIONS) $(SANITIZED) $(KERNELS)/built

@@ -4,6 +4,7 @@ The public names are imported when first used: `import gru_tf` alone does not lo
 """
 
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,14 @@ from wrapt import register_post_import_hook
 from gru_tf.foundation import addresses, lazy
 
 if TYPE_CHECKING:
+    from gru_tf.analysis.results import Results as Results
     from gru_tf.experiment.experiment import Experiment as Experiment
     from gru_tf.foundation.errors import UserError as UserError
     from gru_tf.interchange.exporting import export_model as export_model
     from gru_tf.interchange.importing import import_model as import_model
     from gru_tf.interchange.streaming import Streaming as Streaming
+    from gru_tf.recurrent import derivation as derivation
+    from gru_tf.recurrent import gates as gates
     from gru_tf.recurrent.cells.gru import GRUCell as GRUCell
     from gru_tf.recurrent.cells.gru_reset_before import GRUResetBeforeCell as GRUResetBeforeCell
     from gru_tf.recurrent.cells.janet import JANETCell as JANETCell
@@ -35,9 +39,13 @@ if TYPE_CHECKING:
     from gru_tf.suite import load as load
     from gru_tf.suite import results as results
     from gru_tf.suite import run as run
+    from gru_tf.suite.comparison import Comparison as Comparison
     from gru_tf.suite.comparison import compare as compare
     from gru_tf.suite.comparison import compared as compared
     from gru_tf.suite.tuning import RecurrentHyperModel as RecurrentHyperModel
+    from gru_tf.training import diagnostics as diagnostics
+
+    __version__: str
 
 _HOMES = {
     "GRU": "gru_tf.recurrent.layers.gru",
@@ -54,6 +62,7 @@ _HOMES = {
     "MinGRUCell": "gru_tf.recurrent.cells.min_gru",
     "MinLSTMCell": "gru_tf.recurrent.cells.min_lstm",
     "RNNCell": "gru_tf.recurrent.cells.rnn",
+    "Comparison": "gru_tf.suite.comparison",
     "compare": "gru_tf.suite.comparison",
     "compared": "gru_tf.suite.comparison",
     "UserError": "gru_tf.foundation.errors",
@@ -62,13 +71,16 @@ _HOMES = {
     "export_model": "gru_tf.interchange.exporting",
     "import_model": "gru_tf.interchange.importing",
     "load": "gru_tf.suite",
+    "Results": "gru_tf.analysis.results",
     "results": "gru_tf.suite",
     "run": "gru_tf.suite",
     "RecurrentHyperModel": "gru_tf.suite.tuning",
     "Streaming": "gru_tf.interchange.streaming",
 }
 
-_public, __dir__, __all__ = lazy.exports(__name__, _HOMES)
+_MODULES = ("derivation", "diagnostics", "gates")  # public as a whole, under these short addresses
+
+_public, _names, __all__ = lazy.exports(__name__, _HOMES, _MODULES)
 
 addresses.install()
 
@@ -76,7 +88,13 @@ addresses.install()
 register_post_import_hook("gru_tf.recurrent.saved_models:announce", "keras")
 
 
+def __dir__() -> list[str]:
+    return ["__version__", *_names()]
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("gru-tf")
     if name not in _HOMES and not name.startswith("_") and find_spec(f"gru_tf.{name}"):
         return import_module(f"gru_tf.{name}")  # as `gru_tf.suite` after `import gru_tf` alone
     return _public(name)

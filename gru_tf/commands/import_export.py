@@ -128,7 +128,7 @@ def _not_verified(imported: "ImportedModel", verify: bool | None) -> str:
         return "not verified: read by Keras 3 itself, and there is no --reference"
     from gru_tf.interchange import importing
 
-    return f"not verified: {importing.framework_of(imported.source)} is not installed, and there is no --reference"
+    return f"not verified: {importing.not_installed(imported.source)}, and there is no --reference"
 
 
 def _table(rows: "Iterable[LayerRow]") -> "FittedTable":

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation import extras
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.digest import sha256_of_parts
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
@@ -27,6 +28,7 @@ from gru_tf.interchange.source import Computation, ForeignModel, Framework
 from gru_tf.recurrent.layers.acceleration import accelerate
 
 EXACT = ("float32", "float64")
+RUNTIMES = {"ONNX": "onnxruntime", "PyTorch": "torch", "Keras 2": "tf_keras"}  # beginning of a source → what runs its files
 HALVES = {"float16": 2**-11, "bfloat16": 2**-8}  # relative rounding error
 
 
@@ -200,7 +202,7 @@ def _verify(
     if computation is None:
         if verify and stored is None:
             own_file = "Keras 3 itself has read it" if source.startswith("Keras 3") else ""
-            why = own_file or f"{framework_of(source)} is not installed"
+            why = own_file or not_installed(source)
             none = f"there is no {option_names.where('reference')} (.npz)"
             raise UserError(f"{path}: expected it to be verified. Received: {why}, and {none}")
         return stored
@@ -209,9 +211,12 @@ def _verify(
     return compared if stored is None else _both(compared, stored)
 
 
-def framework_of(source: str) -> str:
-    """The name of the framework that computes a file of this source."""
-    return "the framework of an ONNX file" if source == "ONNX" else f"the framework of a {source}"
+def not_installed(source: str) -> str:
+    """That the framework which computes a file of this source is not installed, and what installs it."""
+    module = next((RUNTIMES[start] for start in RUNTIMES if source.startswith(start)), "")
+    if module and not extras.installed(module):
+        return extras.absent(module)
+    return f"no installed framework computes this file ({source})"
 
 
 def _both(one: Verified, other: Verified) -> Verified:

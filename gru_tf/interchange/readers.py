@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from gru_tf.foundation import extras
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file
 from gru_tf.interchange import option_names
 
@@ -45,7 +46,10 @@ def module(name: str, path: Path) -> Any:
     try:
         return import_module(f"gru_tf.interchange.{name}")
     except ModuleNotFoundError as error:
-        raise UserError(f"{path}: expected the package {error.name} to be installed. Received: no such package") from None
+        package = (error.name or "").partition(".")[0]
+        if package not in extras.OPTIONAL:
+            raise
+        raise UserError(f"{path}: {extras.absent(package)}") from None
 
 
 def _by_content(path: Path) -> str | None:

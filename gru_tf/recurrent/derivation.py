@@ -33,9 +33,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit as sigmoid
 
 from gru_tf.foundation.array import Array
+from gru_tf.recurrent.sigmoid import sigmoid
 
 Targets = Sequence[Array | None]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import Choice
+from gru_tf.foundation import extras
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent import cell_sources
 from gru_tf.suite.definitions import load
@@ -30,6 +31,8 @@ def of_experiment(experiment: Experiment) -> list[tuple[Choice, Choice, Size]]:
 def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
     task, spec = create(choice.name, choice.options), cell_sources.described(cell.name)
     try:
+        for package in task.packages:  # before hours of training that would end without a score
+            extras.expect(package, "the task")
         network = resolve(experiment.model, task.signature, spec, cell.options)
         if experiment.diagnostics:
             check_diagnosed(network)

@@ -176,7 +176,8 @@ class Splits:
 class Task(BaseModel, ABC):
     """Data and a score; a subclass's fields are the options that an experiment may set.
 
-    Class attributes: `question` (one line), `reference`, `licence`.
+    Class attributes: `question` (one line), `reference`, `licence`; `packages`, the optional packages that data or score
+    need, by the names in `gru_tf.foundation.extras`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -184,6 +185,7 @@ class Task(BaseModel, ABC):
     question: ClassVar[str]
     reference: ClassVar[str]
     licence: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ()
 
     @property
     def draws_data(self) -> bool:

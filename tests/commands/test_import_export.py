@@ -1,6 +1,7 @@
 """`gru-tf import` and `gru-tf export`: what they print, write and refuse, with which exit code."""
 
 import inspect
+import sys
 from importlib import import_module
 from types import SimpleNamespace
 
@@ -12,9 +13,9 @@ from safetensors.numpy import load_file, save_file
 
 import gru_tf
 from gru_tf.commands import import_export
+from gru_tf.foundation import extras
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import importing, layer_table, option_names, provenance
-from gru_tf.interchange.pytorch import file as pytorch_file
 
 X = np.random.default_rng(7).normal(size=(2, 5, 3)).astype("float32")
 
@@ -22,7 +23,7 @@ X = np.random.default_rng(7).normal(size=(2, 5, 3)).astype("float32")
 @pytest.fixture(autouse=True)
 def no_torch(monkeypatch):
     """As on a machine without PyTorch."""
-    monkeypatch.setattr(pytorch_file, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
 
 
 @pytest.fixture
@@ -78,7 +79,8 @@ def test_the_path_that_is_not_cudnn_is_shown_with_the_reason(main, tmp_path):
 def test_without_framework_and_reference_it_says_so_and_verify_fails(main, stack, tmp_path):
     code, shown, _ = main("import", "lm.safetensors", "-o", "lm.keras")
     assert code == 0
-    assert "Not verified: the framework of a PyTorch state_dict is not installed, and there is no --reference" in shown
+    expected = "Not verified: PyTorch is not installed (pip install 'gru-tf[pytorch]'), and there is no --reference"
+    assert expected in " ".join(shown.split())
     assert provenance.record_of("lm.keras")["verified"] is None
     code, shown, error = main("import", "lm.safetensors", "-o", "other.keras", "--verify")
     assert (code, shown) == (2, "")
@@ -147,7 +149,10 @@ def test_export_writes_and_says_how_it_was_verified(main, stack, tmp_path):
     assert main("import", "lm.safetensors", "-o", "lm.keras")[0] == 0
     code, shown, error = main("export", "lm.keras", "-o", "back.safetensors")
     assert (code, error) == (0, "")
-    assert shown.splitlines() == ["Not verified: PyTorch is not installed", "Written: back.safetensors"]
+    assert shown.splitlines() == [
+        "Not verified: PyTorch is not installed (pip install 'gru-tf[pytorch]')",
+        "Written: back.safetensors",
+    ]
     back, before = load_file("back.safetensors"), load_file("lm.safetensors")
     for part in ("weight_ih_l0", "bias_hh_l1_reverse"):
         np.testing.assert_array_equal(back[f"rnn.{part}"], before[f"module.rnn.{part}"])
@@ -213,10 +218,19 @@ def test_a_layer_in_front_is_refused_and_left_out_where_that_is_asked_for(main, 
     np.testing.assert_allclose(keras.saving.load_model("a.keras")(x), run("gru", arrays, x)[0], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("source", "words"), [("ONNX", "an ONNX file"), ("PyTorch state_dict", "a PyTorch state_dict")])
-def test_what_is_not_installed_is_said(source, words):
+@pytest.mark.parametrize(
+    ("source", "module", "words"),
+    [
+        ("ONNX", "onnxruntime", "onnxruntime is not installed (pip install 'gru-tf[interchange]')"),
+        ("PyTorch state_dict", "torch", "PyTorch is not installed (pip install 'gru-tf[pytorch]')"),
+        ("Keras 2.15.0 .h5", "tf_keras", "TF-Keras is not installed (pip install 'gru-tf[keras2]')"),
+        ("TensorFlow 1 checkpoint", "tensorflow", "no installed framework computes this file (TensorFlow 1 checkpoint)"),
+    ],
+)
+def test_what_is_not_installed_is_said(monkeypatch, source, module, words):
+    monkeypatch.setitem(sys.modules, module, None)
     found = SimpleNamespace(source=source, unverified="")
-    expected = f"not verified: the framework of {words} is not installed, and there is no --reference"
+    expected = f"not verified: {words}, and there is no --reference"
     assert import_export._not_verified(found, None) == expected
 
 
@@ -225,7 +239,7 @@ def test_what_was_assumed_is_said_with_the_command_s_options(main, stack, tmp_pa
     _, shown, _ = main("import", "two.safetensors", "-o", "a.keras", "--prefix", "b")
     assert "tanh is assumed (override with --activation relu)" in shown
     _, _, error = main("import", "two.safetensors", "-o", "b.keras", "--prefix", "b", "--verify")
-    assert error.endswith("is not installed, and there is no --reference (.npz)\n")
+    assert error.endswith("is not installed (pip install 'gru-tf[pytorch]'), and there is no --reference (.npz)\n")
 
 
 @pytest.mark.parametrize("module", ["pytorch", "onnx", "tensorflow.tf1", "keras.legacy"])

@@ -10,9 +10,11 @@ from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import grimp
 import pytest
+import yaml
 from places import ROOT
 
 import gru_tf
@@ -37,7 +39,7 @@ def test_there_are_modules_to_look_at():
 
 def test_the_package_is_twelve_rooms_and_nothing_else():
     entries = {path.name for path in (ROOT / "gru_tf").iterdir() if path.name != "__pycache__"}
-    assert entries == {"__init__.py", *ROOMS}
+    assert entries == {"__init__.py", "py.typed", *ROOMS}
     assert len(ROOMS) == 12
 
 
@@ -98,9 +100,25 @@ def test_names_come_from_the_field(module):
 @pytest.mark.parametrize("name", gru_tf.__all__)
 def test_every_public_name_is_there_and_documented(name):
     assert not (ROOT / "gru_tf" / name).exists(), "a room of the same name would take the place of what is public"
-    assert callable(getattr(gru_tf, name))
-    assert getattr(gru_tf, name).__doc__
+    value = getattr(gru_tf, name)
+    assert callable(value) or isinstance(value, ModuleType)
+    assert value.__doc__
     assert name in dir(gru_tf)
+
+
+def test_results_comparisons_weights_and_the_inside_are_public():
+    assert {"Comparison", "Results", "derivation", "diagnostics", "gates"} <= set(gru_tf.__all__)
+    assert gru_tf.diagnostics is import_module("gru_tf.training.diagnostics")
+
+
+def test_the_version_is_that_of_the_installation_and_of_the_documents():
+    """One number: in the project's metadata; the citation and the newest entry of the changelog name the same."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert gru_tf.__version__ == declared
+    assert "__version__" in dir(gru_tf)
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"] == declared
+    versions = re.findall(r"^## \[(\d[\w.]*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert versions[0] == declared
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error():

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 
+from gru_tf.foundation import extras
 from gru_tf.foundation.array import Array
 from gru_tf.interchange import building, random_inputs
 from gru_tf.interchange.agreement import Agreement
@@ -13,7 +14,7 @@ from gru_tf.interchange.onnx.running import session
 from gru_tf.interchange.source import BATCHES, LENGTHS
 from gru_tf.interchange.verification import batch_of, model_inputs, real_steps
 
-UNVERIFIED = "not verified: onnxruntime is not installed"
+UNVERIFIED = f"not verified: {extras.absent('onnxruntime')}"
 
 
 def verify(network: Network, content: bytes, path: Path, initial: bool) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation import extras
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, several, shown
 
@@ -27,11 +28,7 @@ def library() -> Any:
     Raises:
         UserError: if it is not installed.
     """
-    try:
-        import onnx
-    except ImportError:
-        raise UserError("an ONNX file needs the onnx package: pip install 'gru-tf[interchange]'") from None
-    return onnx
+    return extras.require("onnx", "an ONNX file")
 
 
 def load(path: Path) -> Proto:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from gru_tf.foundation import atomic_file
+from gru_tf.foundation import atomic_file, extras
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, verification
@@ -72,7 +72,8 @@ def _writer(path: Path) -> Callable[[Mapping[str, Array], Path], None]:
     torch = pytorch_file.pytorch()
     if torch is None:
         raise UserError(
-            f"{path}: expected PyTorch to be installed, or a name that ends in .safetensors. Received: no PyTorch"
+            f"{path}: expected PyTorch to be installed ({extras.command('torch')}), or a name that ends in .safetensors."
+            " Received: no PyTorch"
         )
     return lambda arrays, file: torch.save(OrderedDict((name, torch.tensor(array)) for name, array in arrays.items()), file)
 
@@ -89,6 +90,6 @@ def _verify(network: Network, file: Path) -> str:
     )
     framework = read(file, options).framework()
     if framework is None:
-        return "not verified: PyTorch is not installed"
+        return f"not verified: {extras.absent('torch')}"
     by, run = framework
     return str(verification.verify(building.build(network), network, run, by=by))

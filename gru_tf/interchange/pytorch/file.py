@@ -8,12 +8,12 @@ import re
 import warnings
 import zipfile
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation import extras
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.pytorch import checkpoint, safetensors
@@ -21,7 +21,10 @@ from gru_tf.interchange.tensor import Tensor
 
 LEAST = (2, 6)
 SHARED, SHARED_TIMES = 1 << 28, 8  # beyond so many bytes, tensors may not share storage more often than that
-INSTALL = "expected PyTorch to be installed, or the weights as .safetensors (safetensors.torch.save_file), read without it"
+INSTALL = (
+    f"expected PyTorch to be installed ({extras.command('torch')}), or the weights as .safetensors"
+    " (safetensors.torch.save_file), read without it"
+)
 SAVE = "save only the weights: torch.save(model.state_dict(), FILE)"
 
 
@@ -53,7 +56,7 @@ def read(path: Path) -> dict[str, Tensor]:
 
 def pytorch() -> Any:
     """PyTorch; None if it is not installed."""
-    if find_spec("torch") is None:
+    if not extras.installed("torch"):
         return None
     installed = version("torch")
     if tuple(int(number) for number in re.findall(r"\d+", installed)[:2]) < LEAST:

@@ -7,6 +7,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from gru_tf.foundation import extras
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.tensor import Tensor
@@ -59,8 +60,4 @@ def write(arrays: Mapping[str, Array], path: Path) -> None:
 
 
 def _library(path: Path) -> Any:
-    try:
-        import safetensors
-    except ImportError:
-        raise UserError(f"{path}: expected the package safetensors to be installed. Received: no such package") from None
-    return safetensors
+    return extras.require("safetensors", f"{path}: this format")

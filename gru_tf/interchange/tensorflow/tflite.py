@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.foundation import atomic_file, startup
+from gru_tf.foundation import atomic_file, extras, startup
 from gru_tf.foundation.errors import UserError, one_line, several
 from gru_tf.interchange import agreement, option_names, random_inputs
 from gru_tf.interchange.network import Network
@@ -141,7 +141,7 @@ def _verify(model: Any, path: Path, content: bytes, timesteps: int | None, batch
 
     installed = runner(content)
     if installed is None:
-        return "not verified: pip install ai-edge-litert, which runs such files, and write it again"
+        return f"not verified: {extras.absent('ai_edge_litert')}, which runs such files"
     name, run = installed
     comparisons = agreement.Agreement(path, name)
     if timesteps is None:

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 
 from gru_tf.experiment.specs import Choice
+from gru_tf.foundation import extras
 from gru_tf.foundation.errors import UserError
 from gru_tf.machine.speed.cases import OUTPUTS, Case, PreparedCase
 
@@ -14,7 +14,7 @@ LAYERS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
 def installed() -> bool:
     """Whether PyTorch can be imported; imports nothing."""
-    return find_spec("torch") is not None
+    return extras.installed("torch")
 
 
 def exists(cell: Choice) -> bool:
@@ -35,7 +35,7 @@ def prepare(case: Case, threads: int, gpu: bool) -> PreparedCase:
         UserError: where PyTorch is not installed or lacks the cell.
     """
     if not installed() or not exists(case.cell):
-        why = "PyTorch has no such cell" if installed() else "PyTorch is not installed (extra 'interchange')"
+        why = "PyTorch has no such cell" if installed() else extras.absent("torch")
         raise UserError(f"{case.cell.label}: path pytorch: {why}")
     import torch
 

@@ -20,11 +20,11 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from scipy.special import expit as sigmoid
 
 from gru_tf.foundation.array import Array
 from gru_tf.recurrent.cells import CellSpec, Whole
 from gru_tf.recurrent.cells._cell import RecurrentCell
+from gru_tf.recurrent.sigmoid import sigmoid
 
 BETA = 1.0
 LONGEST = Whole(3, 1_000_000)  # with 2 the biases would all be log 1

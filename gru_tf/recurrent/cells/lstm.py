@@ -19,11 +19,11 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from scipy.special import expit as sigmoid
 
 from gru_tf.foundation.array import Array
 from gru_tf.recurrent.cells import CellSpec, of_layers
 from gru_tf.recurrent.cells._cell import RecurrentCell
+from gru_tf.recurrent.sigmoid import sigmoid
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")

@@ -20,11 +20,11 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from scipy.special import expit as sigmoid
 
 from gru_tf.foundation.array import Array
 from gru_tf.recurrent.cells import CellSpec, around
 from gru_tf.recurrent.cells._parallel import LinearCell, ParallelRNN, positive
+from gru_tf.recurrent.sigmoid import sigmoid
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")

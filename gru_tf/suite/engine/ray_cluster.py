@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
-from gru_tf.foundation import arithmetic, atomic_file, signals
+from gru_tf.foundation import arithmetic, atomic_file, extras, signals
 from gru_tf.foundation.errors import UserError, one_line
 from gru_tf.suite import journal
 from gru_tf.training import checkpoints
@@ -55,11 +55,7 @@ class RayEngine:
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray's name for it, also on Linux
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a private experiment reports to nobody
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        try:
-            import ray
-        except ImportError as error:
-            raise UserError("--engine ray needs Ray: pip install 'gru-tf[ray]'") from error
-        self.ray, self.folder = ray, folder
+        self.ray, self.folder = extras.require("ray", "--engine ray"), folder
         self.threads, self.time_limit = threads, time_limit
         self.running: dict[Any, Flight] = {}
         self.called: list[Any] = []

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation import extras
 from gru_tf.foundation.array import Array
 
 ORDER = 4
@@ -20,13 +21,16 @@ ORDER = 4
 
 @cache
 def _metric() -> Any:
-    from sacrebleu.metrics.bleu import BLEU
-
-    return BLEU(lowercase=True, force=True)  # force: no advice on texts that look tokenised, which sacrebleu logs
+    metrics = extras.require("sacrebleu.metrics.bleu", "the metric bleu")
+    return metrics.BLEU(lowercase=True, force=True)  # force: no advice on texts that look tokenised, which sacrebleu logs
 
 
 def corpus(translations: Sequence[str], references: Sequence[str]) -> float:
-    """BLEU of texts, from 0 to 100: sacrebleu's tokenisation 13a, case-insensitive, one reference each."""
+    """BLEU of texts, from 0 to 100: sacrebleu's tokenisation 13a, case-insensitive, one reference each.
+
+    Raises:
+        UserError: where sacrebleu is not installed.
+    """
     return float(_metric().corpus_score(list(translations), [list(references)]).score)
 
 

@@ -77,6 +77,7 @@ class Multi30k(Task):
         " files from github.com/multi30k/dataset"
     )
     licence: ClassVar[str] = "not stated for the sentences; partly derived from Flickr30K, for research and education"
+    packages: ClassVar[tuple[str, ...]] = ("sacrebleu",)
 
     source_vocabulary: Annotated[int, Field(ge=3)] = 5000
     target_vocabulary: Annotated[int, Field(ge=3)] = 6000

@@ -973,7 +973,8 @@ def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch, 
 
 def test_without_onnxruntime_the_line_says_that_nothing_was_verified(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert ours.write(Network((layer("rnn", 0),)), tmp_path / "model.onnx") == "not verified: onnxruntime is not installed"
+    expected = "not verified: onnxruntime is not installed (pip install 'gru-tf[interchange]')"
+    assert ours.write(Network((layer("rnn", 0),)), tmp_path / "model.onnx") == expected
     foreign = ours.read(tmp_path / "model.onnx")
     assert foreign.framework() is None
 

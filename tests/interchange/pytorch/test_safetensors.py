@@ -16,10 +16,10 @@ from refusals import refused
 from safetensors.numpy import load_file, save_file
 
 import gru_tf
+from gru_tf.foundation import extras
 from gru_tf.interchange import building, importing, keras_model, provenance, pytorch
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import checkpoint, reading, safetensors
-from gru_tf.interchange.pytorch import file as pytorch_file
 from gru_tf.interchange.tensor import Tensor
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.gates import layouts
@@ -58,7 +58,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def no_torch(monkeypatch):
-    monkeypatch.setattr(pytorch_file, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
 
 
 # --- the same function ---

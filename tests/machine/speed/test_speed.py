@@ -361,7 +361,7 @@ def test_pytorch_is_not_required(monkeypatch):
     monkeypatch.setattr(pytorch_case, "installed", lambda: False)
     assert not [c for c in SpeedSpec().cases(gpu=False) if c.path == "pytorch"]
     (failure,) = timing.measure([case(path="pytorch")], RATE, FAST)
-    assert "PyTorch is not installed" in failure.error
+    assert "PyTorch is not installed (pip install 'gru-tf[pytorch]')" in failure.error
 
 
 @pytest.mark.torch

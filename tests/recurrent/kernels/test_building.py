@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from checkout import Checkout
 from places import ROOT
 
 from gru_tf.recurrent.kernels import compilation
@@ -203,39 +204,8 @@ def test_the_switch_is_on_or_off(hook, monkeypatch):
         hook.why_not(compilation)
 
 
-UV = Path(sys.prefix).parent / ".uv" / "bin" / "uv"
-
-
-class Checkout:
-    """A copy of what the package is built from, and commands in it with no compiler, nor any other program, on the PATH."""
-
-    def __init__(self, folder):
-        self.folder, self.nothing = folder / "checkout", folder / "bin"
-        self.nothing.mkdir()
-        ignored = shutil.ignore_patterns("built", "__pycache__")
-        for name in ("gru_tf", "experiments"):
-            shutil.copytree(ROOT / name, self.folder / name, ignore=ignored)
-        for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitignore"):
-            shutil.copy(ROOT / name, self.folder)
-
-    def build(self, kind, into, **environment):
-        """Build offline: what `make` downloaded is enough. The file that was built."""
-        command = [UV, "build", "--offline", kind, "--python", sys.executable, "--out-dir", into, self.folder]
-        home = {name: os.environ[name] for name in ("HOME", "UV_CACHE_DIR", "TMPDIR") if name in os.environ}
-        environment = {**home, "PATH": str(self.nothing), **environment}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if "not found in the cache" in done.stderr or "network was disabled" in done.stderr:
-            pytest.skip("uv has not kept ziglang and hatchling, which `make` downloads")
-        assert done.returncode == 0, done.stderr
-        return next(path for path in Path(into).iterdir() if path.suffix in (".whl", ".gz"))
-
-
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    if not UV.is_file():
-        pytest.skip(f"{UV} is not there: the environment was not made by `make`")
-    if platform.system() != "Linux" or platform.machine() not in compilation.BUILDS:
-        pytest.skip("no library is built for this platform")
     return Checkout(tmp_path_factory.mktemp("building"))
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from collections import Counter
 from contextlib import contextmanager
 from functools import partial
@@ -451,6 +452,22 @@ def test_the_store_has_translations_and_a_model_that_anybody_can_ask(small):
     with small.data():
         answers = task.sentences(before[:, 1:])
     assert sacrebleu.corpus_bleu(answers, [small.references], lowercase=True).score == pytest.approx(final(small).test)
+
+
+def test_without_sacrebleu_nothing_is_trained_or_stored_and_old_results_are_read(small, tmp_path, monkeypatch):
+    for module in [name for name in sys.modules if name.partition(".")[0] == "sacrebleu"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    expected = r"small: multi30k.*, lstm: the task needs sacrebleu: pip install 'gru-tf\[translation\]'$"
+    store = f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+    for refused in (suite.check, partial(suite.run, store=store, workers=0)):
+        with pytest.raises(UserError, match=expected):
+            refused(small.experiment)
+    with pytest.raises(UserError, match="small"):
+        suite.results("small", store)
+    with pytest.raises(UserError, match=r"^the metric bleu needs sacrebleu: pip install 'gru-tf\[translation\]'$"):
+        _bleu._metric.__wrapped__()
+    assert suite.results("small", small.uri).table()[0].test.mean == final(small).test
 
 
 def test_keras_tuner_gets_a_model_with_a_loss_by_word(small):
