@@ -32,7 +32,7 @@ extensions = [
     "extensions.repository_links",
 ]
 exclude_patterns = ["_build", "pages", "extensions"]
-suppress_warnings = ["config.cache"]
+nitpick_ignore_regex = [("py:class", ".*")]  # types in signatures, most of them of other libraries
 
 # --- pages ---
 myst_enable_extensions = ["dollarmath"]
@@ -52,7 +52,6 @@ autodoc_inherit_docstrings = False  # of Keras' classes, whose own pages have th
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
-autodoc_preserve_defaults = True
 add_module_names = False
 python_maximum_signature_line_length = 88
 napoleon_google_docstring = True
@@ -77,7 +76,7 @@ html_theme_options: dict[str, Any] = {
     "show_nav_level": 1,
     "navigation_with_keys": False,
     "footer_start": ["copyright"],
-    "footer_end": ["theme-version"],
+    "footer_end": [],
 }
 html_sidebars = {"index": [], "changelog": []}
 copyright = "the gru_tf authors, Apache-2.0"  # noqa: A001, Sphinx' own name

@@ -1,4 +1,4 @@
-"""Docstrings have Markdown's indented blocks; for Sphinx, which reads reStructuredText, they become literal blocks."""
+"""Docstrings as this package writes them, made what Sphinx reads: indented blocks, and names that go on in the next line."""
 
 import re
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 BEFORE_NAPOLEON = 400
+SEVERAL = re.compile(r"    \S.*,$")  # names of arguments that the next line continues
 
 
 def literal(lines: list[str]) -> list[str]:
@@ -22,9 +23,20 @@ def literal(lines: list[str]) -> list[str]:
     return marked
 
 
+def joined(lines: list[str]) -> list[str]:
+    """The lines, each argument with all of its names in one."""
+    whole: list[str] = []
+    for line in lines:
+        if whole and SEVERAL.match(whole[-1]) and ": " not in whole[-1] and line.startswith("        "):
+            whole[-1] += f" {line.strip()}"
+        else:
+            whole.append(line)
+    return whole
+
+
 def process(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """For autodoc, which wants its list changed in place."""
-    lines[:] = literal(lines)
+    lines[:] = joined(literal(lines))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -8,13 +8,12 @@ from pages.docstrings import table
 
 from gru_tf.commands.main import INTERRUPTED
 from gru_tf.experiment import yaml_file
-from gru_tf.foundation.errors import EXPECTED, UserError
+from gru_tf.foundation.errors import UserError
 
 HEAD = """# Errors
 
-A mistake that you can mend gets one line: where it is, what was received, what was expected, the nearest valid name. In
-Python it is a `gru_tf.UserError`, which is a `ValueError`; everything else that is raised is a fault of this package or of a
-library under it, and keeps its traceback.
+A mistake that you can correct gets one line: where it is, what was received, what was expected, the nearest valid name. In
+Python it is a `gru_tf.UserError`, which is a `ValueError`; layers and cells raise `ValueError` as those of Keras do.
 """
 RUNS = """## Runs that fail
 
@@ -37,7 +36,7 @@ MISTAKES: tuple[tuple[str, dict[str, Any]], ...] = (
 
 def page() -> str:
     """The whole text."""
-    return "\n".join([HEAD, *_codes(), RUNS, *_messages(), *_expected()])
+    return "\n".join([HEAD, *_codes(), RUNS, *_messages()])
 
 
 def _codes() -> Iterator[str]:
@@ -52,7 +51,7 @@ def _codes() -> Iterator[str]:
 
 
 def _messages() -> Iterator[str]:
-    yield from ("## Messages", "", "What these lines of a file `mine.yaml` are answered with:", "")
+    yield from ("## Messages", "", "Each line below is a mistake in a file `mine.yaml`, with the message that it gets.", "")
     for line, change in MISTAKES:
         yield from ("```yaml", line, "```", "", "```text", message(change), "```", "")
 
@@ -64,9 +63,3 @@ def message(change: dict[str, Any]) -> str:
     except UserError as error:
         return str(error)
     raise AssertionError(f"no mistake: {change}")
-
-
-def _expected() -> Iterator[str]:
-    yield from ("## What was expected", "", "Words for the kinds of values that fields take:", "")
-    yield from (f"* {words}" for words in dict.fromkeys(EXPECTED.values()) if "{" not in words)
-    yield ""

@@ -33,6 +33,12 @@ FREE = {  # where a validator takes more than the schema says
     "baselines": "true, false, or list of names",
     "claims": "list of claims",
     "space": "name → list or [range](#range)",
+    "published": "list of [numbers](#published)",
+}
+SAID = {  # where a class has no Args
+    "low": "the least value.",
+    "high": "the largest value.",
+    "sampling": "evenly, or evenly in the logarithm.",
 }
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 LARGEST = 2**32 - 1  # of a seed: said in an error, not in a table
@@ -53,10 +59,10 @@ def _section(name: str, model: type[BaseModel]) -> Iterator[str]:
 
 
 def _row(key: str, schema: dict[str, Any], meanings: dict[str, str]) -> tuple[str, ...]:
-    link = key if key in PARTS and "$ref" in str(schema) else ""
-    kind = f"[{key}](#{key})" if link else FREE.get(key) or " or ".join(dict.fromkeys(_kinds(schema)))
-    meaning = meanings.get("start" if key == "from" else key, "").removeprefix("in YAML `from`: ")
-    return f"`{key}`", kind, _default(schema), prose(meaning.removesuffix("; or") or "–")
+    of_its_own = key in PARTS and "$ref" in str(schema)
+    kind = FREE.get(key) or (f"[{key}](#{key})" if of_its_own else " or ".join(dict.fromkeys(_kinds(schema))))
+    meaning = {**SAID, **meanings}["start" if key == "from" else key].removeprefix("in YAML `from`: ")
+    return f"`{key}`", kind, _default(schema), prose(meaning.removesuffix("; or"))
 
 
 def _kinds(schema: dict[str, Any]) -> Iterator[str]:
@@ -66,8 +72,8 @@ def _kinds(schema: dict[str, Any]) -> Iterator[str]:
     if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
         yield ", ".join(f"`{value}`" for value in values)
     elif kind := schema.get("type"):
-        bounds = [f" {sign} {schema[key]:g}" for key, sign in BOUNDS.items() if key in schema and schema[key] != LARGEST]
-        yield WORDS.get(kind, "list") + "".join(bounds)
+        bounds = [f"{sign} {schema[key]:g}" for key, sign in BOUNDS.items() if key in schema and schema[key] != LARGEST]
+        yield " ".join((WORDS.get(kind, "list"), ", ".join(bounds))).strip()
 
 
 def _default(schema: dict[str, Any]) -> str:
@@ -76,4 +82,6 @@ def _default(schema: dict[str, Any]) -> str:
     value = schema["default"]
     if isinstance(value, dict):
         return "all defaults"
-    return "none" if value in (None, [], "") else f"`{value if isinstance(value, str) else shown(value)}`"
+    if value is None or value in ([], ""):
+        return "none"
+    return f"`{value if isinstance(value, str) else shown(value)}`"

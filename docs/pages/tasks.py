@@ -66,7 +66,9 @@ SOLVED = {
 }
 
 
-INDEX = """# The tasks, each with an experiment in which a GRU beats the baseline
+INDEX = """# Tasks
+
+Each with an experiment in which a GRU beats the baseline.
 
 *gru* is the mean over seeds of the test metric at the best validation epoch, with its 95 % interval; *baseline* is the
 metric, on the same split, of a prediction that learns nothing from the inputs, such as the majority class or a naive
@@ -106,7 +108,8 @@ def index(measured: dict[str, Any]) -> str:
         for task in page.tasks
         for name in experiments_of(task)
     ]
-    return "\n".join([INDEX, *rows, "", *_own_files(), ORIGIN])
+    listed = ["```{toctree}", ":hidden:", "", *PAGES, "```", ""]
+    return "\n".join([INDEX, *rows, "", *_own_files(), ORIGIN, *listed])
 
 
 def _own_files() -> Iterator[str]:

@@ -13,6 +13,7 @@ from pages import (
     experiment_fields,
     no_network,
     python_api,
+    root_pages,
     tasks,
     tutorials,
 )
@@ -24,6 +25,7 @@ def generated() -> dict[str, str]:
     """Path in docs/ → text of every page that is written from the code or from measurements."""
     measured: dict[str, Any] = json.loads(tasks.MEASURED.read_text(encoding="utf-8"))
     return {
+        **root_pages.pages(),
         "explanation/no_network.md": no_network.page(measured),
         "reference/baselines.md": baselines.page(),
         "reference/cells.md": cells.page(),
