@@ -1,6 +1,6 @@
 """The documentation site: `make docs` writes the generated pages, executes the notebooks and builds docs/_build/html.
 
-Warnings are errors there, so that a link to a page, a heading or a file of the repository that does not exist fails the build.
+Warnings are errors there, so that a link to a page, a heading or a file of the repository that does not exist fails it.
 Nothing is fetched while it is built, and no page loads anything from another host.
 """
 
@@ -46,6 +46,7 @@ nb_execution_excludepatterns = [f"tutorials/{name}" for name in tutorials.not_ex
 nb_execution_timeout = 240
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_output_stderr = "remove-warn"  # a log line in a tutorial is an error
 
 # --- Python ---
 autodoc_inherit_docstrings = False  # of Keras' classes, whose own pages have them
@@ -78,5 +79,5 @@ html_theme_options: dict[str, Any] = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "changelog": []}
+html_sidebars = {"**": ["sidebar-nav-bs"], **dict.fromkeys(("index", "changelog", "contributing", "search"), [])}
 copyright = "the gru_tf authors, Apache-2.0"  # noqa: A001, Sphinx' own name

@@ -1,4 +1,4 @@
-"""Takes the numbers of the task pages from a store into docs/tasks/measured.json: `python docs/measuring.py STORE adding digits`.
+"""Takes the numbers of the task pages from a store into measured.json: `python docs/measuring.py STORE adding digits`.
 
 All experiments of the pages are taken where none is named. The store is one that `gru-tf run` filled, so that no number is
 copied by hand.

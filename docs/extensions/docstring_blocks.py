@@ -1,12 +1,15 @@
-"""Docstrings as this package writes them, made what Sphinx reads: indented blocks, and names that go on in the next line."""
+"""Docstrings as this package writes them, made what Sphinx reads; and of Keras' classes the arguments that they take."""
 
+import inspect
 import re
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.util.inspect import stringify_signature
 
 BEFORE_NAPOLEON = 400
 SEVERAL = re.compile(r"    \S.*,$")  # names of arguments that the next line continues
+KERAS = {"build", "call", "compute_mask", "compute_output_shape", "compute_output_spec", "from_config", "get_config"}
 
 
 def literal(lines: list[str]) -> list[str]:
@@ -39,7 +42,23 @@ def process(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: 
     lines[:] = joined(literal(lines))
 
 
+def arguments(app: Sphinx, what: str, name: str, thing: Any, options: Any, text: str, returns: str) -> Any:
+    """Those of the constructor, for a class whose metaclass hides them behind `*args, **kwargs`."""
+    if what != "class" or text != "(*args, **kwargs)":
+        return None
+    signature = inspect.signature(thing.__init__)
+    parameters = [p.replace(annotation=p.empty) for p in list(signature.parameters.values())[1:]]
+    return stringify_signature(inspect.Signature(parameters)), returns
+
+
+def skip(app: Sphinx, what: str, name: str, thing: Any, left_out: bool, options: Any) -> bool | None:
+    """Leave out what Keras asks of every layer: its own pages describe it."""
+    return True if name in KERAS else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to autodoc, before it reads headings such as "Args:"."""
     app.connect("autodoc-process-docstring", process, priority=BEFORE_NAPOLEON)
+    app.connect("autodoc-process-signature", arguments)
+    app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True}

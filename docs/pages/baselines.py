@@ -4,10 +4,9 @@ import ast
 from collections.abc import Iterator
 from itertools import groupby
 
-from pages.docstrings import prose
-
 from gru_tf.baselines.baseline import BASELINES
 from gru_tf.commands import listing
+from pages.docstrings import prose
 
 HEAD = """# Baselines
 

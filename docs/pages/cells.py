@@ -3,10 +3,9 @@
 import ast
 from collections.abc import Iterator
 
-from pages.docstrings import prose, table
-
 from gru_tf.commands import listing
 from gru_tf.recurrent.cells import CELLS
+from pages.docstrings import prose, table
 
 HEAD = """# Cells
 

@@ -1,8 +1,7 @@
 """The page of columns: what is known of a run, as `results.frame` and CSV have it."""
 
-from pages.docstrings import prose, table
-
 from gru_tf.analysis.formats.columns import COLUMNS, RunColumn
+from pages.docstrings import prose, table
 
 KINDS = {"Int64": "whole number", "float64": "number", "boolean": "true or false", "string": "text"}
 HEAD = """# Columns of the runs
@@ -10,7 +9,11 @@ HEAD = """# Columns of the runs
 One line a run, trials and final seeds: of `results.frame`, of `gru-tf results NAME --format csv`, and of `runs` in the JSON
 document. [Results in other forms](results.md) says how they are read, and which quantity has which name where.
 """
-MORE = ("`test_…`, `chance_…`", "number", "further metrics and metrics on further splits, as `test_mae`; where a task has them")
+MORE = (
+    "`test_…`, `chance_…`",
+    "number",
+    "further metrics and metrics on further splits, as `test_mae`; where a task has them",
+)
 
 
 def page() -> str:

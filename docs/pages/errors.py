@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from signal import SIGTERM
 from typing import Any
 
-from pages.docstrings import table
-
 from gru_tf.commands.main import INTERRUPTED
 from gru_tf.experiment import yaml_file
 from gru_tf.foundation.errors import UserError
+from pages.docstrings import table
 
 HEAD = """# Errors
 
@@ -17,9 +16,9 @@ Python it is a `gru_tf.UserError`, which is a `ValueError`; layers and cells rai
 """
 RUNS = """## Runs that fail
 
-A run that crashes, runs out of memory or exceeds `--time-limit` is tried once more, then recorded as `failed` with its reason;
-one whose loss is no longer a number is `diverged`. Neither stops the experiment: both are counted in the table and explained
-below it, and [columns](columns.md) `status`, `error` and `attempts` have them.
+A run that crashes, runs out of memory or exceeds `--time-limit` is tried once more, then recorded as `failed` with its
+reason; one whose loss is no longer a number is `diverged`. Neither stops the experiment: both are counted in the table and
+explained below it, and [columns](columns.md) `status`, `error` and `attempts` have them.
 """
 CORRECT: dict[str, Any] = {"question": "?", "tasks": ["adding"], "cells": ["gru"], "model": {"units": 8}}
 MISTAKES: tuple[tuple[str, dict[str, Any]], ...] = (

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pages.docstrings import arguments, first, prose, table
 from pydantic import BaseModel
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import ModelSpec, Published, Range, ReplicatesSpec, SearchSpec, TrainingSpec
 from gru_tf.foundation.errors import shown
+from pages.docstrings import arguments, first, prose, table
 
 HEAD = """# Fields of an experiment
 

@@ -42,8 +42,8 @@ GROUPS = {
 HOMES = {"Results": "gru_tf.analysis.results", "Comparison": "gru_tf.suite.comparison.answer"}
 INDEX = """# Python
 
-`import gru_tf` loads neither TensorFlow nor Keras: a public name is imported when it is first used. Everything on these pages
-is public; other modules may change.
+`import gru_tf` loads neither TensorFlow nor Keras: a public name is imported when it is first used. Everything on these
+pages is public; other modules may change.
 """
 
 

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pages import docstrings
-from pages.docstrings import prose
-
 from gru_tf.analysis import table_text
 from gru_tf.analysis.statistics import Interval
 from gru_tf.commands import listing
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.specs import OF_FILES
 from gru_tf.tasks import TASKS, Task, create
+from pages import docstrings
+from pages.docstrings import prose
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENTS, FOLDER = ROOT / "experiments", ROOT / "docs" / "tasks"
@@ -73,8 +72,8 @@ Each with an experiment in which a GRU beats the baseline.
 *gru* is the mean over seeds of the test metric at the best validation epoch, with its 95 % interval; *baseline* is the
 metric, on the same split, of a prediction that learns nothing from the inputs, such as the majority class or a naive
 forecast; *without a network* is the best of the models that need no recurrent network, [bold where it is significantly
-better](../explanation/no_network.md) than the best cell. Networks, data and epochs are small enough for minutes without a GPU: the
-experiments show that a task is learned, not how well it can be. Each page says what was tuned.
+better](../explanation/no_network.md) than the best cell. Networks, data and epochs are small enough for minutes without a
+GPU: the experiments show that a task is learned, not how well it can be. Each page says what was tuned.
 
 Data are downloaded when first used; `GRU_TF_DATA` names folders that already have them. Times are the total of all runs on
 one worker, while other work shared its two cores, more in some runs than in others: read them as an order of magnitude.
