@@ -4,6 +4,7 @@
 # make test-torch  installs PyTorch, which is not in the lock, and passes the tests beside it
 # make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 17 minutes)
 # make sanitize    passes the tests of the kernels compiled by gcc to notice memory errors and undefined behaviour (about 5 minutes)
+# make docs   builds the documentation site in docs/_build/html; a warning or a broken link is an error (about 4 minutes)
 # make bench  times a whole comparison against stock parts and against PyTorch + Optuna, which it installs in .peers (about 20 minutes)
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -23,7 +24,7 @@ TORCH := torch==2.13.0
 OPTUNA := optuna==5.0.0
 PEERS := .peers
 
-.PHONY: run test test-slow test-torch test-faults sanitize lint bench lock ui clean
+.PHONY: run test test-slow test-torch test-faults sanitize lint docs bench lock ui clean
 
 run: $(READY)
 	$(BIN)/gru-tf run $(EXPERIMENT)
@@ -56,6 +57,11 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# With PyTorch where an index has it: one of the notebooks that are executed imports a model from it.
+docs: $(READY)
+	-$(MAKE) --no-print-directory $(VENV)/torch
+	$(BIN)/python -m sphinx -W --keep-going -n -q docs docs/_build/html
 
 # Without PyTorch and Optuna, where no index has them, it times the others and says so.
 bench: $(READY)
@@ -111,4 +117,4 @@ lock: $(UV)
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file tests/backends/requirements.lock
 
 clean:
-	rm -rf $(VENV) .uv .jax $(PEERS) $(SANITIZED) $(KERNELS)/built
+	rm -rf $(VENV) .uv .jax $(PEERS) $(SANITIZED) $(KERNELS)/built docs/_build

@@ -43,7 +43,7 @@ default_role = "code"  # docstrings have names in single backticks
 # --- notebooks: GRU_TF_NOTEBOOKS=off shows them without outputs, for a quick look at the rest ---
 nb_execution_mode = "off" if os.environ.get("GRU_TF_NOTEBOOKS") == "off" else "force"
 nb_execution_excludepatterns = [f"tutorials/{name}" for name in tutorials.not_executed()]
-nb_execution_timeout = 240
+nb_execution_timeout = 900
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 nb_output_stderr = "remove-warn"  # a log line in a tutorial is an error
@@ -54,7 +54,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 add_module_names = False
-python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
@@ -73,11 +73,12 @@ html_theme_options: dict[str, Any] = {
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
-    "show_toc_level": 2,
+    "show_toc_level": 1,
     "show_nav_level": 1,
     "navigation_with_keys": False,
+    "pygments_dark_style": "github-dark",
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"**": ["sidebar-nav-bs"], **dict.fromkeys(("index", "changelog", "contributing", "search"), [])}
+html_sidebars = {"**": ["sidebar-nav-bs"], **{page: [] for page in ("index", "changelog", "contributing", "search")}}
 copyright = "the gru_tf authors, Apache-2.0"  # noqa: A001, Sphinx' own name

@@ -9,6 +9,7 @@ from sphinx.util.inspect import stringify_signature
 
 BEFORE_NAPOLEON = 400
 SEVERAL = re.compile(r"    \S.*,$")  # names of arguments that the next line continues
+MANY = re.compile(r"    \w+(?:, \w+){5,}: ")  # arguments that share one description
 KERAS = {"build", "call", "compute_mask", "compute_output_shape", "compute_output_spec", "from_config", "get_config"}
 
 
@@ -37,9 +38,21 @@ def joined(lines: list[str]) -> list[str]:
     return whole
 
 
+def gathered(lines: list[str]) -> list[str]:
+    """The lines, with arguments that share one description, where they are many, in a sentence before the others."""
+    many = next(filter(MANY.match, lines), None)
+    if many is None or "Args:" not in lines:
+        return lines
+    names, _, words = many.strip().partition(": ")
+    place = lines.index("Args:")
+    sentence = f"Arguments {words.rstrip('.')}: {', '.join(f'`{name}`' for name in names.split(', '))}."
+    rest = [line for line in lines[place:] if line is not many]
+    return [*lines[:place], sentence, "", *rest]
+
+
 def process(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """For autodoc, which wants its list changed in place."""
-    lines[:] = joined(literal(lines))
+    lines[:] = gathered(joined(literal(lines)))
 
 
 def arguments(app: Sphinx, what: str, name: str, thing: Any, options: Any, text: str, returns: str) -> Any:

@@ -1,21 +1,34 @@
-"""Formulas as MathML, by docutils: every browser draws it, and no page needs a script from elsewhere."""
+"""Formulas as MathML, which every browser draws by itself: no page needs a script or a font from elsewhere."""
 
 from typing import Any
 
 from docutils import nodes
-from docutils.utils.math.latex2mathml import tex2mathml
+from latex2mathml.converter import convert
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+
+def mathml(formula: str, display: str) -> str:
+    """A formula in LaTeX as a `math` element.
+
+    Raises:
+        ExtensionError: where something is not known, which would be drawn as its name.
+    """
+    drawn = convert(formula.replace("{aligned}", "{align*}"), display=display)
+    if "<mi>&</mi>" in drawn or "<mi>\\" in drawn:
+        raise ExtensionError(f"cannot be drawn as MathML: {formula}")
+    return drawn
 
 
 def inline(translator: Any, node: nodes.math) -> None:
     """A formula within a line."""
-    translator.body.append(tex2mathml(node.astext()))
+    translator.body.append(mathml(node.astext(), "inline"))
     raise nodes.SkipNode
 
 
 def displayed(translator: Any, node: nodes.math_block) -> None:
     """A formula of its own, which scrolls where it is wider than the page."""
-    translator.body.append(f'<div class="formula">{tex2mathml(node.astext(), as_block=True)}</div>')
+    translator.body.append(f'<div class="formula">{mathml(node.astext(), "block")}</div>')
     raise nodes.SkipNode
 
 

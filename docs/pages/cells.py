@@ -1,7 +1,9 @@
 """The page of cells: equations, options and source of each, from the docstring of its module."""
 
 import ast
+import re
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from gru_tf.commands import listing
 from gru_tf.recurrent.cells import CELLS
@@ -22,11 +24,19 @@ def page() -> str:
 
 def _section(name: str) -> Iterator[str]:
     words = ast.get_docstring(CELLS.parsed(name)) or ""
-    yield from (f"## {name}", "", prose(words), "")
+    yield from (f"## {name}", "", re.sub(r"(?m)(?:^    .+\n)+", _closer, prose(words)), "")
     rows = [option.partition(": ")[::2] for option in filter(None, listing.cell_options(name).split("; "))]
     if rows:
         yield from table(("option", "values, default first"), [(f"`{key}`", _values(values)) for key, values in rows])
         yield ""
+
+
+def _closer(block: re.Match[str]) -> str:
+    """Equations, names and sources in columns as wide as they need, so that more of them fit beside the sidebars."""
+    lines = [re.split(r" {3,}", line.strip()) for line in block[0].splitlines()]
+    widths = [max(len(part) for part in column) for column in zip_longest(*lines, fillvalue="")]
+    padded = ("  ".join(part.ljust(width) for part, width in zip(line, widths, strict=False)) for line in lines)
+    return "".join(f"    {line.rstrip()}\n" for line in padded)
 
 
 def _values(values: str) -> str:

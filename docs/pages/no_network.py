@@ -48,27 +48,29 @@ def page(measured: dict[str, Any]) -> str:
 
 
 def _summary(every: int, counts: list[int]) -> str:
-    better, neither, worse = counts
+    better, neither, worse = (count or "none" for count in counts)
     return (
-        f"**In {worse or 'none'} of {every} experiments on real data is the best recurrent network shown to be better than"
-        f" the best model without one. That model is better in {better or 'none'}; in {neither or 'none'} neither is.**"
+        f"**Of {every} experiments on real data, the best recurrent network is significantly better than the best model"
+        f" without one in {worse}, and that model is significantly better in {better}; in {neither} neither is shown to be"
+        " better.**"
     )
 
 
 def _table(names: list[str], known: dict[str, Any]) -> Iterator[str]:
-    yield "| experiment | metric | without a network | | best cell | | the former is |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| experiment | metric | without a network | best cell | the former is |"
+    yield "|---|---|---|---|---|"
     for name in names:
         numbers, one = known[name], known[name]["rival"]
-        model = f"**{one['model']}** {_value(one['value'])}"
-        cell = f"**{one['cell']}** {wording.interval(Interval(**one['test']))}"
-        sizes = [f"{size:,} numbers, {_seconds(time)}" for size, time in _costs(one)]
-        arrow = ARROWS[numbers["direction"]]
-        yield f"| `{name}` | {numbers['metric']} {arrow} | {model} | {sizes[0]} | {cell} | {sizes[1]} | {one['words']} |"
+        model = f"**{one['model']}** {_value(one['value'])}{_cost(one['size'], one['model_seconds'])}"
+        interval = wording.interval(Interval(**one["test"]))
+        cell = f"**{one['cell']}** {interval}{_cost(one['parameters'], one['seconds'])}"
+        metric = f"{numbers['metric']}\N{NO-BREAK SPACE}{ARROWS[numbers['direction']]}"
+        yield f"| `{name}` | {metric} | {model} | {cell} | {one['words']} |"
 
 
-def _costs(one: dict[str, Any]) -> list[tuple[int, float]]:
-    return [(one["size"], one["model_seconds"]), (one["parameters"], one["seconds"])]
+def _cost(size: int, seconds: float) -> str:
+    """Below a score, its price."""
+    return f"<br>{size:,} numbers, {_seconds(seconds)}"
 
 
 def _value(value: float) -> str:
