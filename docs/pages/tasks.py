@@ -78,8 +78,8 @@ GPU: the experiments show that a task is learned, not how well it can be. Each p
 Data are downloaded when first used; `GRU_TF_DATA` names folders that already have them. Times are the total of all runs on
 one worker, while other work shared its two cores, more in some runs than in others: read them as an order of magnitude.
 
-| task | question and command | metric | baseline | gru [95 % interval] | without a network | time |
-|---|---|---|---|---|---|---|"""
+| task | question, command, time | metric | baseline | gru [95 % interval] | without a network |
+|---|---|---|---|---|---|"""
 ORIGIN = "Generated from the code and [`measured.json`](measured.json) when the site is built.\n"
 
 
@@ -123,11 +123,12 @@ def _row(stem: str, task: str, name: str, numbers: dict[str, Any]) -> str:
 
     arrow, interval = screen.ARROWS[numbers["direction"]], screen.interval(Interval(**numbers["gru"]))
     question = yaml_file.load(EXPERIMENTS / f"{name}.yaml").question
-    metric, asked = f"{numbers['metric']}\N{NO-BREAK SPACE}{arrow}", f"{question}<br>`gru-tf run {name}`"
+    duration = _duration(numbers["seconds"])
+    metric, asked = f"{numbers['metric']}\N{NO-BREAK SPACE}{arrow}", f"{question}<br>`gru-tf run {name}`, {duration}"
     baseline = f"{numbers['chance']:.3g}"
     others = _without(numbers.get("rival"))
     about = f"[{task}]({stem}.md#{task})"
-    cells = (about, asked, metric, baseline, interval, others, _duration(numbers["seconds"]))
+    cells = (about, asked, metric, baseline, interval, others)
     return f"| {' | '.join(cells)} |"
 
 
