@@ -5,6 +5,7 @@
 # make test-versions  passes tests with the previous minors of Keras, TensorFlow and MLflow, and with newer Pythons that are at hand
 # make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 17 minutes)
 # make sanitize    passes the tests of the kernels compiled by gcc to notice memory errors and undefined behaviour (about 5 minutes)
+# make docs   builds the documentation site in docs/_build/html; a warning or a broken link is an error (about 4 minutes)
 # make bench  times a whole comparison against stock parts and against PyTorch + Optuna, which it installs in .peers (about 20 minutes)
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -34,7 +35,7 @@ NEWER = $(foreach v,3.12 3.13,$(firstword $(shell python$(v) -c 'import sys; pri
 ACROSS := tests/recurrent/test_keras_environment.py tests/recurrent/test_saved_models.py tests/suite/test_pipeline.py \
 	tests/suite/tracking/test_tracking.py tests/whole/test_written_before.py
 
-.PHONY: run test test-slow test-torch test-versions test-faults sanitize lint bench lock ui clean
+.PHONY: run test test-slow test-torch test-versions test-faults sanitize lint docs bench lock ui clean
 
 run: $(READY)
 	$(BIN)/gru-tf run $(EXPERIMENT)
@@ -83,6 +84,11 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# With PyTorch where an index has it: one of the notebooks that are executed imports a model from it.
+docs: $(READY)
+	-$(MAKE) --no-print-directory $(VENV)/torch
+	$(BIN)/python -m sphinx -W --keep-going -n -q docs docs/_build/html
 
 # Without PyTorch and Optuna, where no index has them, it times the others and says so.
 bench: $(READY)
@@ -138,4 +144,4 @@ lock: $(UV)
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file tests/backends/requirements.lock
 
 clean:
-	rm -rf $(VENV) .uv .jax $(PEERS) $(VERSIONS) $(SANITIZED) $(KERNELS)/built
+	rm -rf $(VENV) .uv .jax $(PEERS) $(VERSIONS) $(SANITIZED) $(KERNELS)/built docs/_build

@@ -1,13 +1,12 @@
-"""The pages of docs/tasks: every task has its experiment and its page, and on each a GRU beats the baseline."""
+"""The pages of tasks: every task has its experiment and its page, and on each a GRU beats the baseline."""
 
 import json
 import re
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import site_sources
 from places import ROOT
 
 from gru_tf.experiment import yaml_file
@@ -15,22 +14,11 @@ from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import TASKS, Task, create
 
-FOLDER = ROOT / "docs" / "tasks"
-MEASURED: dict[str, Any] = json.loads((FOLDER / "measured.json").read_text(encoding="utf-8"))
-
-
-def script(name: str) -> Any:
-    """A script in docs/ as a module."""
-    spec = spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reference, no_network = script("reference"), script("no_network")
-MEASURABLE = [name for name in TASKS.names() if not reference.on_own_files(name)]
+measuring, tasks = site_sources.module("measuring"), site_sources.module("pages.tasks")
+docstrings, no_network = site_sources.module("pages.docstrings"), site_sources.module("pages.no_network")
+MEASURED: dict[str, Any] = json.loads(tasks.MEASURED.read_text(encoding="utf-8"))
+PAGES = tasks.pages(MEASURED)
+MEASURABLE = [name for name in TASKS.names() if not tasks.on_own_files(name)]
 COMMAND = re.compile(r"gru-tf run (\w+)")
 
 
@@ -47,7 +35,7 @@ def check_beats_the_baseline(numbers: dict[str, Any]) -> None:
 def check_is_of_this_file(name: str, numbers: dict[str, Any]) -> None:
     """What was measured is what the experiment's file now says, on its task, with a GRU and several seeds."""
     experiment = yaml_file.load(ROOT / "experiments" / f"{name}.yaml")
-    assert reference.definition(experiment) == numbers["definition"], f"gru-tf run {name}; then docs/reference.py --store"
+    assert measuring.definition(experiment) == numbers["definition"], f"gru-tf run {name}; then docs/measuring.py"
     assert "gru" in [cell.label for cell in experiment.cells]
     assert len(experiment.seeds) >= 3
     assert len(experiment.tasks) == 1
@@ -64,13 +52,13 @@ def check_commands(page: str, experiments: set[str]) -> set[str]:
 
 
 def test_every_task_is_on_one_page():
-    """A new task's place is PAGES in docs/reference.py; one that needs a user's own file has none."""
-    assert sorted(name for page in reference.PAGES.values() for name in page.tasks) == sorted(MEASURABLE)
+    """A new task's place is PAGES in docs/pages/tasks.py; one that needs a user's own file has none."""
+    assert sorted(name for page in tasks.PAGES.values() for name in page.tasks) == sorted(MEASURABLE)
 
 
 @pytest.mark.parametrize("name", MEASURABLE)
 def test_every_task_has_an_experiment_and_it_is_measured(name):
-    for experiment in reference.experiments_of(name):
+    for experiment in tasks.experiments_of(name):
         assert (ROOT / "experiments" / f"{experiment}.yaml").is_file()
         assert yaml_file.load(ROOT / "experiments" / f"{experiment}.yaml").tasks[0].name == name
         assert experiment in MEASURED
@@ -89,8 +77,8 @@ def test_the_gru_beats_the_baseline(name):
 def test_the_baseline_that_was_measured_is_the_tasks():
     """Of tasks without files; for those with files tests/whole/test_every_task.py reads them."""
     loaded = {name: yaml_file.load(ROOT / "experiments" / f"{name}.yaml").tasks[0] for name in MEASURED}
-    tasks = {name: create(choice.name, choice.options) for name, choice in loaded.items()}
-    without = {name: task.metric for name, task in tasks.items() if not task.checksums()}
+    made = {name: create(choice.name, choice.options) for name, choice in loaded.items()}
+    without = {name: task.metric for name, task in made.items() if not task.checksums()}
     assert len(without) >= 7
     for name, metric in without.items():
         assert (MEASURED[name]["metric"], MEASURED[name]["direction"]) == (metric.name, metric.direction)
@@ -99,30 +87,18 @@ def test_the_baseline_that_was_measured_is_the_tasks():
 
 def test_commands_name_what_there_is():
     there = {file.stem for file in (ROOT / "experiments").glob("*.yaml")}
-    commands = check_commands((FOLDER / "README.md").read_text(encoding="utf-8"), there)
-    assert commands == set(MEASURED)
-    pages = [file.read_text(encoding="utf-8") for file in FOLDER.glob("*.md") if file.name != "README.md"]
+    assert check_commands(PAGES["index.md"], there) == set(MEASURED)
+    pages = [text for name, text in PAGES.items() if name != "index.md"]
     assert set().union(*(check_commands(page, there) for page in pages)) == set(MEASURED)
 
 
-def test_links_lead_somewhere():
-    for file in FOLDER.glob("*.md"):
-        for link in re.findall(r"\]\((?!http)([^)#]+)(?:#(\w+))?\)", file.read_text(encoding="utf-8")):
-            path, anchor = link
-            target = file.parent / path
-            assert target.is_file(), f"{file.name}: {path}"
-            assert not anchor or f"\n## {anchor}\n" in target.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("page", ["README.md", *(f"{name}.md" for name in reference.PAGES)])
-def test_the_pages_are_what_the_script_writes(page):
-    """After a change of a task's words or of an experiment's file: `python docs/reference.py`."""
-    assert (FOLDER / page).read_text(encoding="utf-8") == reference.pages(MEASURED)[page]
-
-
-def test_the_page_of_data_that_need_no_network_is_what_its_script_writes():
-    """After new numbers: `python docs/no_network.py`."""
-    assert (ROOT / "docs" / "no_network.md").read_text(encoding="utf-8") == no_network.page(MEASURED)
+def test_links_between_the_pages_lead_to_a_task():
+    """Links to anything else are checked when the site is built."""
+    links = [link for text in PAGES.values() for link in re.findall(r"\]\((\w+\.md)(?:#(\w+))?\)", text)]
+    assert len(links) > len(MEASURED)
+    for page, anchor in links:
+        assert page in PAGES
+        assert not anchor or f"\n## {anchor}\n" in PAGES[page]
 
 
 @pytest.mark.parametrize("name", [name for name in MEASURED if MEASURED[name].get("rival")])
@@ -135,7 +111,7 @@ def test_a_model_is_said_to_be_better_where_its_number_is(name):
 
 @pytest.mark.parametrize("name", MEASURABLE)
 def test_every_option_is_described(name):
-    described = reference.described(name)
+    described = tasks.described(name)
     assert all(described[option] for option in TASKS.find(name).model_fields)
 
 
@@ -150,9 +126,9 @@ def test_the_groups_of_that_page_are_by_verdict():
     better, neither, worse = (text.index(f"## {heading}") for heading, _ in no_network.GROUPS)
     places = [text.index(f"| `{name}` |") for name in known]
     assert better < places[0] < neither < places[1] < places[3] < worse < places[2]
-    assert "In 1 of 4 experiments on real data is the best recurrent network shown to be better" in text
-    assert "That model is better in 1; in 2 neither is." in text
-    assert "In none of 1 experiments" in no_network.page({"a": known["a"]})
+    assert "Of 4 experiments on real data, the best recurrent network is significantly better" in text
+    assert "without one in 1, and that model is significantly better in 1; in 2 neither is shown" in text
+    assert "without one in none, and that model is significantly better in 1" in no_network.page({"a": known["a"]})
 
 
 # --- the checks are able to fail ---
@@ -180,7 +156,7 @@ def test_a_table_of_another_definition_is_found():
     name = next(iter(MEASURED))
     recorded = MEASURED[name]
     check_is_of_this_file(name, recorded)
-    with pytest.raises(AssertionError, match="reference.py --store"):
+    with pytest.raises(AssertionError, match="docs/measuring.py"):
         check_is_of_this_file(name, recorded | {"definition": recorded["definition"] | {"seeds": [7]}})
 
 
@@ -203,10 +179,10 @@ class OnFiles(Task):
 
 
 def test_a_task_on_own_files_needs_no_page(monkeypatch):
-    monkeypatch.setattr(reference, "TASKS", SimpleNamespace(find=lambda name: OnFiles))
-    assert reference.on_own_files("mine")
-    assert reference.described("mine") == {"path": "the file.", "most": "<b>most</b> of it, or `<all>`."}
-    assert reference._prose("<b>most</b>, `<all>`\n    a < b") == "&lt;b>most&lt;/b>, `<all>`\n    a < b"
+    monkeypatch.setattr(tasks, "TASKS", SimpleNamespace(find=lambda name: OnFiles))
+    assert tasks.on_own_files("mine")
+    assert tasks.described("mine") == {"path": "the file.", "most": "<b>most</b> of it, or `<all>`."}
+    assert docstrings.prose("<b>most</b>, `<all>`\n    a < b") == "&lt;b>most&lt;/b>, `<all>`\n    a < b"
 
 
 def test_only_a_finished_experiment_of_the_same_definition_is_taken(monkeypatch):
@@ -215,8 +191,8 @@ def test_only_a_finished_experiment_of_the_same_definition_is_taken(monkeypatch)
     experiment = yaml_file.load(ROOT / "experiments" / "adding.yaml")
     monkeypatch.setattr(suite, "results", lambda name, store: suite.Results(experiment, ()))
     with pytest.raises(UserError, match="a part of it"):
-        reference.measure("adding", "")
+        measuring.measure("adding", "")
     other = validate({**experiment.model_dump(mode="json"), "seeds": [7]}, "adding")
     monkeypatch.setattr(suite, "results", lambda name, store: suite.Results(other, ()))
     with pytest.raises(UserError, match="another definition"):
-        reference.measure("adding", "")
+        measuring.measure("adding", "")

@@ -1,4 +1,4 @@
-"""All that is known of an experiment as one JSON document, whose keys stay as they are: `docs/results.md` has them.
+"""All that is known of an experiment as one JSON document, whose keys stay: `docs/reference/results.md` has them.
 
 Keys are added and never renamed; a change that breaks this raises `VERSION`. What is missing or not a number is null, what
 is infinite "Infinity", times are in seconds.

@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import site_sources
 from made_results import SEARCH, experiment, result
 from markdown_it import MarkdownIt
 from pandas.testing import assert_frame_equal
@@ -199,13 +200,13 @@ def test_a_word_or_a_truth_is_a_word(jit, shown):
 def test_names_are_distinct_and_documented():
     names = [column.name for column in columns.COLUMNS]
     assert len(set(names)) == len(names)
-    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
-    said = re.findall(r"^\| `(\w+)` \| ([^|]+) \| (.+) \|$", page, re.MULTILINE)
-    assert [(name, meaning) for name, _, meaning in said if name in names] == [(c.name, c.meaning) for c in columns.COLUMNS]
-    kinds = {"Int64": "whole number", "float64": "number", "boolean": "true or false", "string": "text"}
-    for column, (_, kind, _) in zip(columns.COLUMNS, (line for line in said if line[0] in names), strict=True):
-        expected = kinds.get(column.kind, "time, UTC") if isinstance(column.kind, str) else ", ".join(column.kind)
-        assert kind == (expected or "category")
+    page = site_sources.module("pages.columns").page()
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| (.+) \|$", page, re.MULTILINE)
+    assert [(name, meaning) for name, _, meaning in rows] == [(c.name, c.meaning) for c in columns.COLUMNS]
+    kinds = {name: kind for name, kind, _ in rows}
+    assert (kinds["seed"], kinds["test"], kinds["frozen"]) == ("whole number", "number", "true or false")
+    assert (kinds["metric"], kinds["started"], kinds["task"]) == ("text", "time, UTC", "category")
+    assert kinds["status"] == "finished, diverged, failed"
 
 
 def measured() -> RunResult:
@@ -224,7 +225,7 @@ def test_the_names_of_one_quantity_are_those_of_the_code():
     one = measured()
     stored = {**logged.params(one), **logged.numbers(one)}
     framed = {column.name: column.read(one) for column in columns.COLUMNS}
-    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "results.md").read_text(encoding="utf-8")
     part = page.partition("## One quantity, several names")[2].partition("\n## ")[0]
     lines = re.findall(r"^\| [^|`]+ \| `(\w+)` \| `(\w+)` \| (?:`(\w+)`|–) \|$", part, re.MULTILINE)
     assert len(lines) == part.count("\n| ") - 1, "every line but the heading is read"
@@ -447,7 +448,7 @@ def test_json_is_json_proper_and_says_what_evidence_does(results):
 def test_the_keys_of_json_stay_as_documented(results):
     """A key that goes, or gets another name, breaks programs: then `VERSION` rises."""
     given = document(results.evidence, results.runs)
-    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "results.md").read_text(encoding="utf-8")
     section = page[page.index("## JSON") : page.index("## LaTeX")]
     rows = dict(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", section, re.MULTILINE))
     assert list(given) == re.findall(r"`(\w+)`", " ".join(rows))
