@@ -1,4 +1,4 @@
-"""The house as a whole: layers, docstrings, sizes, public names, and a README that names every room."""
+"""The house as a whole: layers, docstrings, sizes, public names, and a page that names every room."""
 
 import ast
 import re
@@ -158,9 +158,9 @@ def test_import_gru_tf_loads_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
-def tree(readme):
-    """Path → what stands beside it, of the README's tree; a folder ends in a slash, two spaces indent."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+def tree(page):
+    """Path → what stands beside it, of a page's tree; a folder ends in a slash, two spaces indent."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     block = next((b for b in blocks if re.search(r"^gru_tf/", b, re.MULTILINE)), "")
     paths, folders = {}, [""]
     for line in filter(str.strip, block.splitlines()):
@@ -173,20 +173,20 @@ def tree(readme):
     return paths
 
 
-README = tree((ROOT / "README.md").read_text(encoding="utf-8"))
+LAYOUT = tree((ROOT / "docs" / "explanation" / "layout.md").read_text(encoding="utf-8"))
 
 
-def test_the_readmes_tree_is_the_rooms_and_short():
-    assert {path for path in README if re.fullmatch(r"gru_tf/\w+/", path)} == {f"gru_tf/{room}/" for room in ROOMS}
-    assert len(README) <= 25
+def test_the_pages_tree_is_the_rooms_and_short():
+    assert {path for path in LAYOUT if re.fullmatch(r"gru_tf/\w+/", path)} == {f"gru_tf/{room}/" for room in ROOMS}
+    assert len(LAYOUT) <= 25
 
 
-@pytest.mark.parametrize("path", sorted(README))
-def test_what_the_readme_names_is_there(path):
+@pytest.mark.parametrize("path", sorted(LAYOUT))
+def test_what_the_tree_names_is_there(path):
     if path == "mlruns/":
         path = "mlruns/README.md"  # the rest of it is made by the first run
     assert (ROOT / path).exists()
-    beside = re.findall(r"[\w/]+\.py\b", README.get(path, "")) if path.endswith("/") else []
+    beside = re.findall(r"[\w/]+\.py\b", LAYOUT.get(path, "")) if path.endswith("/") else []
     assert all((ROOT / path / name).is_file() for name in beside)
 
 
@@ -209,8 +209,14 @@ def test_links_between_pages_lead_somewhere(page):
             assert path not in GENERATED or page in KEPT, f"{target} is there once the site is built"
 
 
-def test_the_readmes_experiment_is_one(tmp_path):
-    example = re.search(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def test_the_readme_is_read_in_minutes():
+    """A front door: what is not for everybody stands on the site."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 800
+
+
+def test_the_guides_experiment_is_one(tmp_path):
+    guide = (ROOT / "docs" / "how-to" / "experiments.md").read_text(encoding="utf-8")
+    example = re.search(r"^```yaml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
     file = tmp_path / "rows.yaml"
     file.write_text(example[1], encoding="utf-8")
     assert yaml_file.load(file).claims
