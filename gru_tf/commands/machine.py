@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from gru_tf.commands.arguments import Store
+from gru_tf.commands.arguments import Store, experiments
+from gru_tf.commands.arguments import cells as complete_cells
 from gru_tf.commands.console import console, print_line
 from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import startup
@@ -14,7 +15,10 @@ FULL, QUICK = 10, 3  # minutes of a whole measurement and of a first impression,
 
 def diagnose(
     experiment: Annotated[
-        str | None, typer.Argument(metavar="[FILE|NAME]", help="diagnose its cells only (default: every cell)")
+        str | None,
+        typer.Argument(
+            metavar="[FILE|NAME]", help="diagnose its cells only (default: every cell)", autocompletion=experiments
+        ),
     ] = None,
     measure: Annotated[bool, typer.Option(help="measure the cost of determinism (half a minute)")] = True,
 ) -> None:
@@ -38,7 +42,9 @@ def diagnose(
 
 
 def measure_speed(
-    cells: Annotated[str, typer.Option(metavar="NAME,…", help="cells to measure")] = "rnn,lstm,gru",
+    cells: Annotated[
+        str, typer.Option(metavar="NAME,…", help="cells to measure", autocompletion=complete_cells)
+    ] = "rnn,lstm,gru",
     units: Annotated[int, typer.Option(min=1, help="units of each cell")] = 64,
     parameters: Annotated[
         int | None, typer.Option(min=1, help="equal parameter budget (default: that of the largest cell)")

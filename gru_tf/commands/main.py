@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from gru_tf.commands import compare, import_export, machine, mistakes, predict
-from gru_tf.commands.arguments import Store
+from gru_tf.commands.arguments import Store, experiments, finished
 from gru_tf.commands.console import console, print_line
 from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import signals, startup
@@ -44,9 +44,12 @@ def common(
     """What stands before any command."""
 
 
-@app.command()
+@app.command(epilog="Example: gru-tf run quickstart")
 def run(
-    experiment: Annotated[str, typer.Argument(metavar="FILE|NAME", help="a YAML file, or a name from 'gru-tf list'")],
+    experiment: Annotated[
+        str,
+        typer.Argument(metavar="FILE|NAME", help="a YAML file, or a name from 'gru-tf list'", autocompletion=experiments),
+    ],
     store: Store = None,
     workers: Annotated[
         int | None, typer.Option(min=0, help="processes; 0 trains in this one (default: one per GPU or core)")
@@ -81,14 +84,14 @@ def run(
     end(results)
 
 
-app.command()(compare.compare)
-app.command()(predict.predict)
+app.command(epilog="Example: gru-tf compare sales.csv --target sales --season 12")(compare.compare)
+app.command(epilog="Example: gru-tf predict sales new.csv -o forecast.csv")(predict.predict)
 
 
-@app.command(name="results")
+@app.command(name="results", epilog="Example: gru-tf results quickstart --format csv > runs.csv")
 @startup.without_garbage_collection()
 def print_results(
-    name: Annotated[str, typer.Argument(help="an experiment that was run")],
+    name: Annotated[str, typer.Argument(help="an experiment that was run", autocompletion=finished)],
     store: Store = None,
     form: Annotated[
         Literal["table", "csv", "json", "markdown", "latex"],
@@ -110,7 +113,7 @@ def print_results(
     conclude(results)
 
 
-@app.command(name="list")
+@app.command(name="list", epilog="Example: gru-tf list cells")
 def list_(
     kind: Annotated[
         Literal["cells", "tasks", "baselines", "experiments"] | None, typer.Argument(help="one kind only")
@@ -125,12 +128,14 @@ def list_(
         console.print(entries_of.grid(entries))
 
 
-@app.command()
-def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
+@app.command(epilog="Example: gru-tf check mine.yaml")
+def check(
+    file: Annotated[str, typer.Argument(metavar="FILE|NAME", help="a YAML file, or a name", autocompletion=experiments)],
+) -> None:
     """Check an experiment file and show the networks that fit its budget."""
     from gru_tf.experiment import yaml_file
 
-    loaded = yaml_file.load(yaml_file.locate(str(file)))
+    loaded = yaml_file.load(yaml_file.locate(file))
     from gru_tf import suite
     from gru_tf.commands import screen
 
@@ -140,14 +145,14 @@ def check(file: Annotated[Path, typer.Argument(help="a YAML file")]) -> None:
         console.print(block)
 
 
-app.command(name="doctor")(machine.diagnose)
-app.command(name="speed")(machine.measure_speed)
+app.command(name="doctor", epilog="Example: gru-tf doctor quickstart --no-measure")(machine.diagnose)
+app.command(name="speed", epilog="Example: gru-tf speed --quick --cells gru,lstm")(machine.measure_speed)
 
 
-@app.command(name="report")
+@app.command(name="report", epilog="Example: gru-tf report quickstart -o quickstart.html")
 @startup.without_garbage_collection()
 def write_report(
-    name: Annotated[str, typer.Argument(help="an experiment that was run, in full or in part")],
+    name: Annotated[str, typer.Argument(help="an experiment that was run, in full or in part", autocompletion=finished)],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="the page (default: NAME.html)")
     ] = None,
@@ -166,9 +171,12 @@ def write_report(
     print_line(console, f"Written: {file}{f', and figures in {figures}' if figures else ''}")
 
 
-@app.command()
+@app.command(epilog="Example: gru-tf ui quickstart")
 def ui(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="an experiment (default: the last one run)")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="an experiment (default: the last one run)", autocompletion=finished),
+    ] = None,
     store: Store = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="port on this machine")] = 5000,
     browser: Annotated[bool, typer.Option(help="open the dashboard in a browser")] = True,
@@ -180,8 +188,8 @@ def ui(
     raise typer.Exit(dashboard.serve(store, port, browser, partial(print_line, console), name))
 
 
-app.command(name="import")(import_export.import_)
-app.command(name="export")(import_export.export)
+app.command(name="import", epilog="Example: gru-tf import encoder.pt -o encoder.keras")(import_export.import_)
+app.command(name="export", epilog="Example: gru-tf export model.keras -o model.onnx")(import_export.export)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from gru_tf.commands.arguments import Store
+from gru_tf.commands.arguments import Store, finished, models
 from gru_tf.commands.console import print_line
 from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import atomic_file, startup
@@ -16,13 +16,16 @@ from gru_tf.foundation.errors import UserError
 
 
 def predict(
-    name: Annotated[str, typer.Argument(help="a comparison that was run")],
+    name: Annotated[str, typer.Argument(help="a comparison that was run", autocompletion=finished)],
     data: Annotated[str, typer.Argument(metavar="FILE", help="new data: CSV, TSV, Parquet, NPZ or .ts, as in training")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.csv", help="write to this file (default: print)")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="a cell or a baseline of its table (default: the recommended one)")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="a cell or a baseline of its table (default: the recommended one)", autocompletion=models
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite an existing file")] = False,
     store: Store = None,

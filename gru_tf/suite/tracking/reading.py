@@ -19,6 +19,7 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.timing import Timing
 from gru_tf.foundation.array import Array
+from gru_tf.foundation.errors import UserError
 from gru_tf.suite.tracking import address, definition, phases
 from gru_tf.suite.tracking.kept import Kept, StoredRun, kept
 from gru_tf.suite.tracking.tags import DEFINITION, FINGERPRINT, KIND, TIMED, whole
@@ -26,6 +27,7 @@ from gru_tf.suite.tracking.tags import DEFINITION, FINGERPRINT, KIND, TIMED, who
 if TYPE_CHECKING:
     from gru_tf.suite.tracking.record import Record
 
+NAMES = "SELECT name FROM experiments WHERE lifecycle_stage = 'active' AND name != 'Default' ORDER BY name"
 EXPERIMENT = "SELECT experiment_id FROM experiments WHERE name = ?"
 ACTIVE = "SELECT 1 FROM experiments WHERE experiment_id = ? AND lifecycle_stage = 'active'"
 # in the order in which MLflow's search has them: the newest parent, and children oldest first
@@ -135,6 +137,18 @@ def find(name: str, uri: str | None = None) -> StoredExperiment | None:
             return _read(connection, address.absolute(uri), name)
     except (sqlite3.Error, ValidationError):
         return None
+
+
+def names() -> list[str]:
+    """Names of the experiments in the default store; none where it is not in SQLite, or cannot be read."""
+    try:
+        file = address.file_of(address.default_uri())
+        if file is None or not file.exists():
+            return []
+        with closing(sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True)) as connection:
+            return [name for (name,) in connection.execute(NAMES)]
+    except (UserError, sqlite3.Error):
+        return []
 
 
 def _read(connection: sqlite3.Connection, uri: str, name: str) -> StoredExperiment | None:
