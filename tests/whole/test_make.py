@@ -60,5 +60,7 @@ def test_the_oldest_minor_that_is_allowed_and_the_lock_s_are_tested(name):
 
 def test_the_extras_are_documented():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "how-to" / "installation.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)` \|", (ROOT / "docs" / "how-to" / "installation.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert rows == sorted(set(extras) - {"docs", "test"})  # these two are for who works on the package
