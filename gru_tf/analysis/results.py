@@ -96,6 +96,13 @@ class Results:
 
         return frame(self.experiment, self.runs)
 
+    @property
+    def summary(self) -> "pd.DataFrame":
+        """The table as a frame of eleven columns: mean, interval, baseline, verdict, costs; yours to change."""
+        from gru_tf.analysis.formats.summary_frame import summary_frame
+
+        return summary_frame(self.evidence)
+
     def compare(self, first: str, second: str) -> Versus:
         """Two cells on every task; printed, or in a notebook, it says what is significant.
 

@@ -43,8 +43,10 @@ def conclude(results: "Results") -> None:
             console.print(*([] if number else [""]), block, sep="\n")
 
 
-def end(results: "Results") -> None:
-    """Exit code 1 where a run failed."""
+def end(results: "Results", summed_up: str) -> None:
+    """How much was done and where to look next, in a line; exit code 1 where a run failed."""
+    name = results.experiment.name
+    print_line(console, f"\n{summed_up}. Next: gru-tf report {name}, gru-tf ui {name}", wrap=True)
     if any(r.status == "failed" for r in results.runs):
         console.print("Some runs failed; run the same command again to retry them.")
         raise typer.Exit(1)

@@ -1,5 +1,6 @@
 """What the terminal shows while runs or measurements go on: a bar with the ETA, or one line each where it is no terminal."""
 
+import time
 from typing import Any, Self
 
 from rich.console import Console
@@ -7,7 +8,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from gru_tf.commands.console import print_line
-from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.result import RunResult, sign
+
+LONGEST = 34  # characters of 80 for what is being done
 
 
 class ElapsedColumn(ProgressColumn):
@@ -34,7 +37,7 @@ def bar(console: Console, *counted: ProgressColumn) -> Progress:
     """A bar with the ETA; nothing where the console is no terminal."""
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=None),
         *counted,
         ElapsedColumn(),
         console=console,
@@ -56,7 +59,8 @@ class RunProgress:
         self.console, self.names_task = console, task
         self.bar = bar(console, MofNCompleteColumn(), TextColumn("runs ·"))
         self.task = self.bar.add_task("starting workers", total=None)
-        self.before, self.doing = 0, "training"
+        self.before, self.doing, self.started, self.done = 0, "training", time.monotonic(), 0
+        self.best: dict[str, RunResult] = {}  # task → the run with the best validation metric
         self.timed: tuple[str, Progress, TaskID] | None = None
 
     def __enter__(self) -> Self:
@@ -95,15 +99,38 @@ class RunProgress:
 
     def __call__(self, result: RunResult | None, done: int, total: int) -> None:
         """One more run is done; runs of an earlier call do not count, so that the ETA is right."""
+        self.done = done
         if result is None:
             self.before = done
             if done:
                 self.console.print(f"{done} of {total} runs are in the store already.")
             self.bar.reset(self.task, total=total - done, description=self.doing)
             return
-        self.bar.update(self.task, completed=done - self.before, total=total - self.before)
+        self.bar.update(
+            self.task, completed=done - self.before, total=total - self.before, description=self._description(result)
+        )
         if not self.console.is_terminal:
             print_line(self.console, f"{done:4d}/{total} {summary(result, self.names_task)}")
+
+    def _description(self, result: RunResult) -> str:
+        """What is being done, the cell that has just finished, and the best of its task so far, by validation."""
+        task, label = result.run.task.label, result.run.cell.label
+        if result.validation is not None and result.run.purpose != "baseline":
+            held = self.best.get(task)
+            ahead = held is None or sign(result.direction) * (result.validation - (held.validation or 0.0)) > 0
+            self.best[task] = result if ahead else self.best[task]
+        best = self.best.get(task)
+        leader = f" · best {best.run.cell.label} {best.validation:.4g}" if best else ""
+        return f"{self.doing} · {label}{leader}"[:LONGEST]
+
+    @property
+    def summed_up(self) -> str:
+        """How many runs there are, and how long this command took for those that were missing."""
+        new = self.done - self.before
+        runs = f"{self.done:,} {'run' if self.done == 1 else 'runs'}"
+        if not new:
+            return f"{runs}, all in the store already"
+        return f"{runs}, {new:,} of them new, in {clock(time.monotonic() - self.started)}"
 
 
 def summary(result: RunResult, task: bool = True) -> str:

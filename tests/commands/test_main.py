@@ -106,11 +106,15 @@ def test_run_says_nothing_else(ran):
 
 
 def test_run_again_and_results_print_the_same_table_without_tensorflow(ran):
-    table = ran.run.stdout[ran.run.stdout.index("\ndigits") :].split()
+    table, end = ran.run.stdout[ran.run.stdout.index("\ndigits") :].rsplit("\n\n", 1)
+    assert re.fullmatch(r"2 runs, 2 of them new, in \d:\d\d\. Next: gru-tf report one, gru-tf ui one\n", end)
+    ends = {"run": "\n\n2 runs, all in the store already. Next: gru-tf report one, gru-tf ui one\n", "results": ""}
     for arguments in (["run", "one.yaml"], ["results", "one"]):
         done = call(*arguments, code=LIGHT, cwd=ran.folder)
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout[done.stdout.index("\ndigits") :].split() == table
+        expected = f"{table}{ends[arguments[0]]}"
+        assert done.stdout[done.stdout.index("\ndigits") :].split() == expected.split()
+        assert done.stdout.endswith(ends[arguments[0]])
 
 
 COUNTED = """

@@ -122,6 +122,25 @@ def test_progress_on_a_terminal_shows_how_long_it_took_and_will_take():
     assert "seed 2" not in text, "the bar takes the place of lines"
 
 
+def test_the_bar_names_the_cell_and_the_best_so_far_and_the_end_is_a_line():
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    with RunProgress(console) as progress:
+        progress(None, 1, 4)
+        assert progress.summed_up == "1 run, all in the store already"
+        for done, validation in ((2, 0.5), (3, 0.9), (4, 0.7)):
+            progress(result(metric="accuracy", direction="max", validation=validation, test=0.1), done, 4)
+        cell = result().run.cell.label
+        assert progress.bar.tasks[0].description == f"training · {cell} · best {cell} 0.9"
+        assert progress.summed_up == "4 runs, 3 of them new, in 0:00"
+    narrow = Console(file=io.StringIO(), width=80, force_terminal=True)
+    with RunProgress(narrow) as progress:
+        progress(None, 0, 400)
+        progress(result(metric="mse", direction="min", validation=1.234567e-5), 399, 400)
+        progress.bar.refresh()
+    assert "399/400" in narrow.file.getvalue()
+    assert "ETA" in narrow.file.getvalue(), "nothing is pushed off the line"
+
+
 @pytest.mark.parametrize(
     ("elapsed", "remaining", "shown"),
     [(3.9, 12.0, "elapsed 0:03 · ETA 0:12"), (None, None, "elapsed 0:00 · ETA –"), (3725, 59, "elapsed 1:02:05 · ETA 0:59")],
