@@ -104,7 +104,9 @@ class Comparison:
         """For notebooks: the recommendation."""
         from html import escape
 
-        rows = "".join(f"<tr><th>{escape(h)}</th><td>{escape(t)}</td></tr>" for h, t in self.recommendation.lines)
+        left = 'style="text-align: left"'  # notebooks align entries to the right, which is for numbers
+        lines = ((escape(heading), escape(text)) for heading, text in self.recommendation.lines)
+        rows = "".join(f"<tr><th {left}>{heading}</th><td {left}>{text}</td></tr>" for heading, text in lines)
         return f"<table>{rows}</table>"
 
     @cached_property
