@@ -54,7 +54,6 @@ def measure(name: str, store: str) -> dict[str, Any]:
         "date": datetime.fromtimestamp(last.started).date().isoformat(),
         "device": last.environment["device"],
         "versions": {package: last.environment["versions"][package] for package in ("tensorflow", "keras")},
-        "others": sum(row.baseline for row in rows),
         "rival": rival(results.evidence.tasks[0], results),
         "table": printed(experiment, rows),
         "notes": list(table_text.notes(experiment, rows)),

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gru_tf.analysis import table_text
 from gru_tf.analysis.statistics import Interval
 from gru_tf.commands import listing
 from gru_tf.experiment import yaml_file
@@ -207,17 +206,14 @@ def described(name: str) -> dict[str, str]:
 
 
 def _experiment(name: str, numbers: dict[str, Any]) -> Iterator[str]:
-    from gru_tf.commands import screen
 
     file, (train, validation, test, *more) = EXPERIMENTS / f"{name}.yaml", numbers["sizes"].items()
     yield from (f"### `gru-tf run {name}`", "", f"[`experiments/{file.name}`](../../experiments/{file.name}):", "")
     yield from ("```yaml", file.read_text(encoding="utf-8").strip(), "```", "")
     further = "".join(f', and {count:,} in "{part}"' for part, count in more)
     yield f"{train[1]:,} {numbers['unit']} to train on, {validation[1]:,} to validate on, {test[1]:,} to test on{further}."
-    others = [table_text.OTHERS] if numbers.get("others") else []
-    notes = numbers.get("notes") or [*others, *screen.notes(yaml_file.load(file), ())]
-    yield from ("", "```", *numbers["table"], "", *notes, "```", "")
-    yield from (line for sentence in numbers.get("answer", ()) for line in (prose(sentence), ""))
+    yield from ("", "```", *numbers["table"], "", *numbers["notes"], "```", "")
+    yield from (line for sentence in numbers["answer"] for line in (prose(sentence), ""))
     versions = " and ".join(f"{package} {version}" for package, version in numbers["versions"].items())
     duration = f"about {_duration(numbers['seconds'])} for all runs"
     yield f"Measured {numbers['date']} with {versions} on a core of an {numbers['device']}, {duration}."

@@ -10,7 +10,7 @@ import site_sources
 from places import ROOT
 
 from gru_tf.experiment import yaml_file
-from gru_tf.experiment.yaml_file import validate
+from gru_tf.experiment.experiment import Experiment
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import TASKS, Task, create
 
@@ -192,7 +192,7 @@ def test_only_a_finished_experiment_of_the_same_definition_is_taken(monkeypatch)
     monkeypatch.setattr(suite, "results", lambda name, store: suite.Results(experiment, ()))
     with pytest.raises(UserError, match="a part of it"):
         measuring.measure("adding", "")
-    other = validate({**experiment.model_dump(mode="json"), "seeds": [7]}, "adding")
+    other = Experiment.model_validate({**experiment.model_dump(mode="json"), "seeds": [7]})
     monkeypatch.setattr(suite, "results", lambda name, store: suite.Results(other, ()))
     with pytest.raises(UserError, match="another definition"):
         measuring.measure("adding", "")
