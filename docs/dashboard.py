@@ -1,6 +1,6 @@
-"""Pictures of MLflow's dashboard on an experiment in the store, for the README: `python docs/dashboard.py [STORE]`.
+"""Pictures of MLflow's dashboard on an experiment in the store, for the site: `python docs/dashboard.py [STORE]`.
 
-Written: dashboard.png (charts of the final seeds), dashboard_answer.png (the parent run), dashboard_report.png.
+Written: dashboard.png (charts of the final seeds), dashboard_answer.png (the parent run).
 """
 
 import shutil
@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
-from gru_tf.suite.publishing import REPORT
 from gru_tf.suite.tracking import Store, dashboard_links
 
 EXPERIMENT, PORT, SETTLED = "quickstart", 5078, 5_000  # milliseconds until charts stand still
@@ -22,12 +21,11 @@ SIZE = {"width": 1400, "height": 860}
 
 
 def pictures(page: Any, store: Store, folder: Path) -> None:
-    """Look at charts, answer and report, in a browser that has seen nothing before."""
+    """Look at charts and answer, in a browser that has seen nothing before."""
     record, front = store.find(EXPERIMENT), f"http://127.0.0.1:{PORT}/"
     places = {
         "dashboard": dashboard_links.charts(record.experiment_id),
         "dashboard_answer": f"#/experiments/{record.experiment_id}/runs/{record.parent}?{dashboard_links.MODE}",
-        "dashboard_report": dashboard_links.artifact(record.experiment_id, record.parent, REPORT),
     }
     page.goto(front + dashboard_links.runs(record.experiment_id))
     page.get_by_label("Close").first.click()  # of what MLflow would like to be asked

@@ -1,7 +1,7 @@
-"""Pictures of reports of experiments in the store, for the README: `python docs/report.py [STORE]`.
+"""Pictures of reports of experiments in the store, for README and site: `python docs/report.py [STORE]`.
 
-Of the quickstart: report_desktop.png, report_dark.png, report_phone.png (two phones, a light one and a dark one). Of the
-experiment gates: report_gates.png, report_gates_costs.png. Both have to have been run.
+Of the quickstart: report_desktop.png, report_phone.png (two phones, a light one and a dark one). Of the experiment gates:
+report_gates_costs.png. Both have to have been run.
 """
 
 import shutil
@@ -17,7 +17,7 @@ import gru_tf
 from gru_tf.analysis import report
 
 FOLDER = Path(__file__).parent
-DESK, PHONE, TALL, GAP = 1280, 390, 1150, 30  # pixels
+DESK, PHONE, TALL, GAP = 1280, 390, 1000, 30  # pixels
 
 
 def opened(browser: Any, file: Path, width: int, scheme: str) -> Any:
@@ -28,9 +28,9 @@ def opened(browser: Any, file: Path, width: int, scheme: str) -> Any:
 
 
 def between(page: Any, first: str, end: str) -> dict[str, float]:
-    """What is seen from the top of one element to the top of another, in whole width."""
-    top, bottom = (page.locator(name).bounding_box()["y"] for name in (first, end))
-    return {"x": 0, "y": top, "width": page.viewport_size["width"], "height": bottom - top}
+    """What is seen from the top of one element to the top of another, in whole width, but no more than a screen."""
+    top, bottom = (page.locator(name).first.bounding_box()["y"] for name in (first, end))
+    return {"x": 0, "y": top, "width": page.viewport_size["width"], "height": min(bottom - top, TALL)}
 
 
 def picture(browser: Any, file: Path, name: str, scheme: str, first: str, end: str) -> None:
@@ -44,7 +44,7 @@ def phones(browser: Any, file: Path, name: str) -> None:
     """The top of a page on a light phone, what scores cost on a dark one."""
     both = Image.new("RGB", (2 * PHONE + GAP, TALL), "#8c8c8c")
     with tempfile.TemporaryDirectory() as folder:
-        for place, (scheme, first) in enumerate((("light", "header"), ("dark", "#pareto"))):
+        for place, (scheme, first) in enumerate((("light", "nav"), ("dark", "#pareto"))):
             page = opened(browser, file, PHONE, scheme)
             clip = {**between(page, first, "footer"), "height": TALL}
             page.screenshot(path=Path(folder) / "phone.png", full_page=True, clip=clip)
@@ -60,10 +60,8 @@ def main(store: str | None) -> None:
         pages = {name: Path(folder) / f"{name}.html" for name in ("quickstart", "gates")}
         for name, file in pages.items():
             report.write(gru_tf.results(name, store), file)
-        picture(browser, pages["quickstart"], "report_desktop", "light", "header", "#claims")
-        picture(browser, pages["quickstart"], "report_dark", "dark", "#pareto", "#ranks")
+        picture(browser, pages["quickstart"], "report_desktop", "light", "nav", "#claims")
         phones(browser, pages["quickstart"], "report_phone")
-        picture(browser, pages["gates"], "report_gates", "light", "#claims", "#pareto")
         picture(browser, pages["gates"], "report_gates_costs", "dark", "#pareto", "#curves")
         browser.close()
 
