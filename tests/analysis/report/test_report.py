@@ -265,7 +265,7 @@ def test_a_cell_that_is_not_at_its_best_is_marked_and_its_verdict_withheld(found
     assert verdicts == {"gru": "best mean", "lstm": "no significant difference", "rnn": "withheld"}
     assert (
         "rnn may not be at its best: learning_rate chosen at the lower end of its range (0.001) by 4 of 4:"
-        " widen search.space.learning_rate below 0.001. Nothing is called better than it." in page.text
+        " widen search.space.learning_rate below 0.001. Until then no cell is called better than it." in page.text
     )
 
 
