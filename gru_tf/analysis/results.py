@@ -98,7 +98,7 @@ class Results:
 
     @property
     def summary(self) -> "pd.DataFrame":
-        """The table as a frame of eleven columns: mean, interval, baseline, verdict, costs; yours to change."""
+        """The table as a frame of twelve columns: mean, interval, baseline, verdict, costs; yours to change."""
         from gru_tf.analysis.formats.summary_frame import summary_frame
 
         return summary_frame(self.evidence)

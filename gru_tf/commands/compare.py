@@ -83,7 +83,7 @@ def compare(
     console.print("In Python", style="bold")
     for line in answer.lines():
         print_line(console, f"  {line}", style="cyan")
-    end(results, progress.summed_up)
+    end(results, progress)
 
 
 spelled_out(compare, {name: _annotation(name) for name in _by_section()})

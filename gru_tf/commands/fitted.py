@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 ROOMY = 72  # columns from which names may be broken into lines, so that the numbers keep their columns
@@ -38,9 +38,17 @@ class FittedTable(Table):
         if not self.show_header or not self.row_count:
             return width >= ROOMY
         room = self.__rich_measure__(console, options.update_width(UNBOUNDED))
-        longest = max(Measurement.get(console, options, name).maximum for name in self.columns[0].cells)
-        least = room.maximum - longest + min(LABEL, longest)
+        first, *others = self.columns
+        widest = [self._widest(column, console, options) for column in self.columns]
+        between = room.maximum - sum(width.maximum for width in widest)
+        kept = (width.maximum if column.no_wrap else width.minimum for column, width in zip(others, widest[1:], strict=True))
+        least = between + sum(kept) + (widest[0].maximum if first.no_wrap else min(LABEL, widest[0].maximum))
         return room.maximum <= width or (width >= ROOMY and least <= width)
+
+    @staticmethod
+    def _widest(column: Column, console: Console, options: ConsoleOptions) -> Measurement:
+        entries = [Measurement.get(console, options, entry) for entry in (column.header, *column.cells)]
+        return Measurement(max(entry.minimum for entry in entries), max(entry.maximum for entry in entries))
 
     def _paragraph(self, entries: tuple[RenderableType, ...], width: int) -> Iterator[RenderableType]:
         first, *others = entries

@@ -81,7 +81,7 @@ def run(
         results = suite.run(loaded, store, engine=trainer, progress=progress)
     show(results)
     conclude(results)
-    end(results, progress.summed_up)
+    end(results, progress)
 
 
 app.command(epilog="Example: gru-tf compare sales.csv --target sales --season 12")(compare.compare)

@@ -10,6 +10,7 @@ from gru_tf.commands.console import console, print_line
 
 if TYPE_CHECKING:
     from gru_tf.analysis.table import Row
+    from gru_tf.commands.progress import RunProgress
     from gru_tf.experiment.experiment import Experiment
     from gru_tf.suite import Results
 
@@ -43,10 +44,12 @@ def conclude(results: "Results") -> None:
             console.print(*([] if number else [""]), block, sep="\n")
 
 
-def end(results: "Results", summed_up: str) -> None:
+def end(results: "Results", progress: "RunProgress") -> None:
     """How much was done and where to look next, in a line; exit code 1 where a run failed."""
     name = results.experiment.name
-    print_line(console, f"\n{summed_up}. Next: gru-tf report {name}, gru-tf ui {name}", wrap=True)
+    print_line(
+        console, f"\n{progress.summed_up(len(results.runs))}. Next: gru-tf report {name}, gru-tf ui {name}", wrap=True
+    )
     if any(r.status == "failed" for r in results.runs):
         console.print("Some runs failed; run the same command again to retry them.")
         raise typer.Exit(1)

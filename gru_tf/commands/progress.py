@@ -1,5 +1,6 @@
 """What the terminal shows while runs or measurements go on: a bar with the ETA, or one line each where it is no terminal."""
 
+import math
 import time
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from rich.text import Text
 from gru_tf.commands.console import print_line
 from gru_tf.experiment.result import RunResult, sign
 
-LONGEST = 34  # characters of 80 for what is being done
+LONGEST, SHORT = 36, 26  # characters of 80 for what is being done, and of them for the best so far
 
 
 class ElapsedColumn(ProgressColumn):
@@ -115,19 +116,19 @@ class RunProgress:
     def _description(self, result: RunResult) -> str:
         """What is being done, the cell that has just finished, and the best of its task so far, by validation."""
         task, label = result.run.task.label, result.run.cell.label
-        if result.validation is not None and result.run.purpose != "baseline":
+        if result.validation is not None and math.isfinite(result.validation) and result.run.purpose != "baseline":
             held = self.best.get(task)
             ahead = held is None or sign(result.direction) * (result.validation - (held.validation or 0.0)) > 0
             self.best[task] = result if ahead else self.best[task]
         best = self.best.get(task)
         leader = f" · best {best.run.cell.label} {best.validation:.4g}" if best else ""
-        return f"{self.doing} · {label}{leader}"[:LONGEST]
+        whole = f"{self.doing} · {label}{leader}"
+        return whole if len(whole) <= LONGEST else f"{self.doing}{leader}"[:LONGEST] if len(leader) < SHORT else self.doing
 
-    @property
-    def summed_up(self) -> str:
-        """How many runs there are, and how long this command took for those that were missing."""
+    def summed_up(self, every: int) -> str:
+        """How many runs there are in all, and how long this command took for those that were missing."""
         new = self.done - self.before
-        runs = f"{self.done:,} {'run' if self.done == 1 else 'runs'}"
+        runs = f"{every:,} {'run' if every == 1 else 'runs'}"
         if not new:
             return f"{runs}, all in the store already"
         return f"{runs}, {new:,} of them new, in {clock(time.monotonic() - self.started)}"

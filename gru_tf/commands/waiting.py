@@ -17,12 +17,12 @@ def waiting(text: str, shown_on: Console | None = None) -> Iterator[None]:
         shown_on: standard output if None; standard error where output is data.
     """
     screen = console if shown_on is None else shown_on
-    if not screen.is_terminal:
+    if not screen.is_terminal or (screen is console and not screen.file.isatty()):  # FORCE_COLOR makes no terminal of a file
         yield
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    columns = SpinnerColumn("line"), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
     with Progress(*columns, console=screen, transient=True) as progress:
         progress.add_task(text, total=None)
         yield

@@ -34,6 +34,8 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
         for package in task.packages:  # before hours of training that would end without a score
             extras.expect(package, "the task")
         network = resolve(experiment.model, task.signature, spec, cell.options)
+        for steps in _linear_paths(experiment):  # a budget may fit without it and not with it
+            resolve(experiment.model.but(linear_path=steps), task.signature, spec, cell.options)
         if experiment.diagnostics:
             check_diagnosed(network)
         if experiment.training.jit is True:
@@ -41,6 +43,12 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
         return network.size
     except UserError as error:
         raise UserError(f"{experiment.origin}: {choice.title}, {cell.label}: {error}") from error
+
+
+def _linear_paths(experiment: Experiment) -> tuple[int, ...]:
+    """The lengths that a search tries, where these are listed."""
+    axis = experiment.search.axes.get("linear_path") if experiment.search else None
+    return tuple(steps for steps in axis if isinstance(steps, int)) if isinstance(axis, tuple) else ()
 
 
 def _check_compiled(experiment: Experiment, network: ResolvedNetwork) -> None:

@@ -220,6 +220,27 @@ def test_equal_means_are_called_equal():
     assert first.startswith("digits: GRU and LSTM lead (accuracy 1.000, 4 seeds); beat RNN (p < 0.001); ")
 
 
+def test_nothing_is_said_of_two_with_equal_means_that_holds_for_one_of_them():
+    one = experiment(tasks=["digits"], seeds=5)
+    spread = [0.5, 1.0, 0.75, 0.625, 0.875]  # its mean is that of gru, and surely better than rnn it is not
+    found = scored(one, {"rnn": [0.6, 0.605, 0.61, 0.6, 0.605], "gru": [0.75] * 5, "lstm": spread})
+    pairs = {(p.first, p.second): p for p in gather(one, found).tasks[0].pairs}
+    assert pairs["rnn", "gru"].better == "gru"
+    p = pairs["rnn", "lstm"].p_holm
+    (first,) = said(one, found)
+    assert first.startswith(f"digits: GRU and LSTM lead (accuracy 0.750, 5 seeds); vs RNN inconclusive (p = {p:.2g}); ")
+
+
+def test_ties_and_cells_without_a_result_are_no_wins_over_all_tasks():
+    one = experiment(tasks=MANY[:4], seeds=2)
+    found = scored(one, {"rnn": [1.0] * 2, "gru": [1.0] * 2, "lstm": [1.0] * 2})
+    for task in (1, 2, 3):
+        found += scored(one, {"rnn": [0.5, 0.501], "gru": [0.9, 0.901]}, task)
+    assert said(one, found)[0].startswith(
+        "4 tasks: GRU leads on 3, the best mean is shared on 1; the leader beats every other cell on none; "
+    )
+
+
 def test_seeds_that_did_not_finish_are_counted():
     one = experiment(tasks=["digits"])
     holed = scored(one, {"rnn": [0.5, 0.51, 0.55, None], "gru": [0.9, 0.92, 0.92, 0.9], "lstm": [None, None, None, 0.6]})

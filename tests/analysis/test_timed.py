@@ -100,7 +100,7 @@ def test_without_a_phase_no_cell_is_called_the_quickest():
     one = experiment(tasks=["digits"])
     evidence = gather(one, results(one))
     assert (evidence.tasks[0].quickest, evidence.tasks[0].as_quick) == (None, ())
-    assert "training step" not in " ".join(answer(evidence))
+    assert "train" not in " ".join(map(str, answer(evidence)))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_is_perhaps_as_quick_is_named():
     evidence = gather(one, results(one), timings(phase(one, noise=0.3, gru=1.05, lstm=9.0)))
     (task,) = evidence.tasks
     assert {task.quickest, *task.as_quick} == {"rnn", "gru"}
-    assert "not clearly against" in " ".join(answer(evidence))
+    assert "; RNN not clearly slower)" in str(answer(evidence)[0]) or "; GRU not clearly slower)" in str(answer(evidence)[0])
     (sure,) = gather(one, results(one), timings(phase(one))).tasks
     assert (sure.quickest, sure.as_quick) == ("rnn", ())
 

@@ -394,7 +394,7 @@ def test_a_failed_run_is_shown_and_exit_code_1(main, file, monkeypatch):
     assert shown.startswith("one: Is [gru] better[/]?\n")
     assert "1/1 digits(reading=rows) · rnn · seed 0: failed: RuntimeError: no [memory] left" in shown
     assert "digits(reading=rows), rnn: seed 0 failed: RuntimeError: no [memory] left" in shown
-    assert "No result: no final run has finished, and 1 run diverged or failed." in shown
+    assert "No result: no final run has finished, and 1 run diverged or failed" in shown
     assert "Some runs failed; run the same command again to retry them." in shown
 
 

@@ -126,12 +126,12 @@ def test_the_bar_names_the_cell_and_the_best_so_far_and_the_end_is_a_line():
     console = Console(file=io.StringIO(), width=80, force_terminal=True)
     with RunProgress(console) as progress:
         progress(None, 1, 4)
-        assert progress.summed_up == "1 run, all in the store already"
+        assert progress.summed_up(1) == "1 run, all in the store already"
         for done, validation in ((2, 0.5), (3, 0.9), (4, 0.7)):
             progress(result(metric="accuracy", direction="max", validation=validation, test=0.1), done, 4)
         cell = result().run.cell.label
         assert progress.bar.tasks[0].description == f"training · {cell} · best {cell} 0.9"
-        assert progress.summed_up == "4 runs, 3 of them new, in 0:00"
+        assert progress.summed_up(4) == "4 runs, 3 of them new, in 0:00"
     narrow = Console(file=io.StringIO(), width=80, force_terminal=True)
     with RunProgress(narrow) as progress:
         progress(None, 0, 400)

@@ -18,6 +18,7 @@ import yaml
 
 import gru_tf
 from gru_tf import suite
+from gru_tf.analysis.answer import Line
 from gru_tf.experiment import yaml_file
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import journal, looks, publishing, publishing_libraries
@@ -140,7 +141,7 @@ def test_a_finished_experiment_is_shown_anew_for_other_claims_alone(again, tmp_p
         return path
 
     def answered(evidence):
-        return (f"It claims {len(evidence.experiment.claims)}.",)
+        return (Line("", f"It claims {len(evidence.experiment.claims)}."),)
 
     monkeypatch.delenv(publishing_libraries.REPORT_SWITCH)
     monkeypatch.setattr(publishing.report, "write", page)

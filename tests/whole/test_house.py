@@ -219,7 +219,7 @@ def test_the_guides_experiment_is_one(tmp_path):
     example = re.search(r"^```yaml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
     file = tmp_path / "rows.yaml"
     file.write_text(example[1], encoding="utf-8")
-    assert yaml_file.load(file).claims
+    assert yaml_file.load(file).search
 
 
 def definitions(kind):

@@ -207,4 +207,4 @@ def test_the_pages_examples_run_and_print_what_they_say(example, capsys, tmp_pat
 
 
 def test_there_are_examples_of_layers():
-    assert len(OF_LAYERS) == 6
+    assert len(OF_LAYERS) == 5

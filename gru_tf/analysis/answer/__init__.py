@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gru_tf.analysis.answer import beside, costs, lead, overall
 from gru_tf.analysis.evidence import Evidence, TaskEvidence
+from gru_tf.analysis.table_text import task_names
 from gru_tf.analysis.wording import listed, sentence
 
 FEW = 3  # tasks: of more, the first line is of all of them together
@@ -68,10 +69,10 @@ def _joined(parts: list[str]) -> str:
 
 
 def _names(evidence: Evidence) -> dict[str, str]:
-    """Label → what a line calls a task: its name alone, or its title where another task has the same name."""
-    short = {task.task: task.title.partition("(")[0] for task in evidence.tasks}
-    every = list(short.values())
-    return {task.task: short[task.task] if every.count(short[task.task]) == 1 else task.title for task in evidence.tasks}
+    """Label → what a line calls a task: its name alone, or what tables call it where another task has the same name."""
+    names, full = {task.label: task.name for task in evidence.experiment.tasks}, task_names(evidence.experiment)
+    every = list(names.values())
+    return {label: name if every.count(name) == 1 else full[label] for label, name in names.items()}
 
 
 def _nowhere(evidence: Evidence) -> str:

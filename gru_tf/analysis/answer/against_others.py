@@ -24,10 +24,35 @@ def verdicts(task: TaskEvidence) -> list[str]:
         tie = len(equal(task)) == len(task.cells)
         return [] if tie else ["no other cell has finished"]
     by_verdict: dict[str, list[SampleComparison]] = {}
-    for pair in own:
-        by_verdict.setdefault(_word(task, pair), []).append(pair)
+    for pairs in _by_other(task).values():
+        word, pair = _shared(task, pairs)
+        by_verdict.setdefault(word, []).append(pair)
     clauses = [_filled(task, text, by_verdict[word]) for word, text in CLAUSES if word in by_verdict]
     return [*clauses, *_failing(task), *_withheld(task, by_verdict.get("withheld", []))]
+
+
+def _by_other(task: TaskEvidence) -> dict[str, list[SampleComparison]]:
+    """Each other cell → the pairs of it with every cell of the best mean."""
+    pairs: dict[str, list[SampleComparison]] = {}
+    for cell in equal(task):
+        for pair in task.pairs:
+            if cell in (pair.first, pair.second) and not {pair.first, pair.second} <= set(equal(task)):
+                seen = pair.seen_from(cell)
+                pairs.setdefault(seen.second, []).append(seen)
+    return pairs
+
+
+def _shared(task: TaskEvidence, pairs: Sequence[SampleComparison]) -> tuple[str, SampleComparison]:
+    """The verdict that all cells of the best mean have against another, with the pair that is the least sure.
+
+    Where they differ nothing is claimed of all: "inconclusive", by the largest p-value.
+    """
+    words = {_word(task, pair) for pair in pairs}
+    known = [pair for pair in pairs if not math.isnan(pair.p_holm)]
+    least = max(known, key=lambda pair: pair.p_holm) if known else pairs[0]
+    if len(words) == 1:
+        return words.pop(), least
+    return ("unknown" if "unknown" in words else "inconclusive"), least
 
 
 def _word(task: TaskEvidence, pair: SampleComparison) -> str:
@@ -36,7 +61,7 @@ def _word(task: TaskEvidence, pair: SampleComparison) -> str:
         return "unknown"
     verdict = task.verdict(pair)
     if verdict == "better":
-        return "better" if pair.better == task.best else "worse"
+        return "better" if pair.better == pair.first else "worse"
     return "inconclusive" if verdict == "unreliable" else verdict
 
 

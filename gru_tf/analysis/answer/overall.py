@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gru_tf.analysis.answer import beside
-from gru_tf.analysis.answer.seeds import Seeds
+from gru_tf.analysis.answer.seeds import Seeds, equal
 from gru_tf.analysis.evidence import Evidence, TaskEvidence
 from gru_tf.analysis.statistics.signed_ranks import SignedRanks
 from gru_tf.analysis.wording import cell_name, listed, p_value
@@ -16,11 +16,19 @@ def verdict(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
     cells = [cell.cell for cell in evidence.tasks[0].cells]
     if len(cells) == 1:
         return f"{cell_name(cells[0])} has finished on {len(tested)}; no other cell to compare"
-    wins = {cell: sum(task.best == cell for task in tested) for cell in cells}
+    ties = [task for task in tested if len(equal(task)) > 1]
+    wins = {cell: sum(task.best == cell for task in tested if task not in ties) for cell in cells}
     order = sorted(((cell, count) for cell, count in wins.items() if count), key=lambda item: -item[1])
     won = ", ".join(f"{cell_name(cell)}{'' if place else ' leads'} on {count}" for place, (cell, count) in enumerate(order))
-    clear = sum(bool(task.pairs) and not task.inconclusive and len(task.cells) > 1 for task in tested)
+    tied = f"the best mean is shared on {len(ties)}" if ties else ""
+    won = ", ".join(filter(None, [won, tied]))
+    clear = sum(_clear(task) for task in tested if task not in ties)
     return f"{won}{_from_fewer(tested)}; the leader beats every other cell on {clear or 'none'}"
+
+
+def _clear(task: TaskEvidence) -> bool:
+    """Whether the leader beats every other cell; not where another has no result."""
+    return bool(task.pairs) and not task.inconclusive and all(cell.tested for cell in task.cells)
 
 
 def rest(evidence: Evidence, tested: Sequence[TaskEvidence]) -> list[str]:

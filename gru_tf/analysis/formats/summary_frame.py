@@ -4,36 +4,42 @@ import math
 from typing import TYPE_CHECKING
 
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
+from gru_tf.analysis.table_text import task_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BEST = "best mean"
+BEST = "best"
 
 
 def summary_frame(evidence: Evidence) -> "pd.DataFrame":
     """One row a task and cell, and below the cells of each task one a baseline that was fitted.
 
-    Columns: task, cell, metric, mean, low, high (the 95 % interval), baseline (the naive prediction's metric), verdict (of
-    the row's model beside the best cell), parameters, step_ms (a training step), seeds. What is not known is NaN.
+    Columns: task, cell, metric, statistic ("mean", or "median" of a cell that sometimes fails), value, low, high (its 95 %
+    interval), baseline (the naive prediction's metric), verdict (of the row's model beside the best cell), parameters,
+    step_ms (a training step), seeds. What is not known is NaN.
     """
     import pandas as pd
 
+    names = task_names(evidence.experiment)
     rows = [
-        _row(task, model) for task in evidence.tasks for model in (*task.cells, *task.baselines) if not model.row.left_out
+        {"task": names[task.task], **_row(task, model)}
+        for task in evidence.tasks
+        for model in (*task.cells, *task.baselines)
+        if not model.row.left_out
     ]
     return pd.DataFrame(rows).astype({"parameters": "Int64", "seeds": "Int64"})
 
 
 def _row(task: TaskEvidence, model: CellEvidence) -> dict[str, object]:
-    row, test = model.row, model.row.test
-    mean, low, high = test if test is not None else (math.nan, math.nan, math.nan)
+    row, middle = model.row, model.row.middle
+    value, low, high = middle if middle is not None else (math.nan, math.nan, math.nan)
     fixed = row.baseline and not row.overlap  # no seed changes its value
     return {
-        "task": task.title,
         "cell": model.cell,
         "metric": task.metric,
-        "mean": mean,
+        "statistic": "median" if row.unreliable and middle is not row.test else "mean",
+        "value": value,
         "low": math.nan if fixed else low,
         "high": math.nan if fixed else high,
         "baseline": math.nan if row.chance is None else row.chance,

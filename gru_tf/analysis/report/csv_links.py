@@ -20,9 +20,12 @@ def add(page: str, experiment: str) -> str:
         page: HTML.
         experiment: its name, with which the files' names begin.
     """
+    taken: dict[str, int] = {}
 
     def linked(match: re.Match[str]) -> str:
         name = re.sub(r"\W+", "-", f"{experiment}-{unescape(match['name'] or 'table')}").strip("-").lower()
+        taken[name] = taken.get(name, 0) + 1
+        name = f"{name}-{taken[name]}" if taken[name] > 1 else name
         address = "data:text/csv;charset=utf-8," + quote(as_csv(match["table"]))
         link = f'<a class="csv" download="{name}.csv" href="{address}" aria-label="{escape(name)} as CSV">CSV</a>'
         return f"{match[1]}\n{link}"

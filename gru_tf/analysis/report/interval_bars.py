@@ -23,7 +23,7 @@ class Scale:
     @classmethod
     def from_task(cls, task: TaskEvidence) -> Self | None:
         """All intervals and chance; without chance where it would press them together; None without a finite mean."""
-        tests = [bound for cell in task.cells if cell.row.test for bound in cell.row.test]
+        tests = [bound for cell in task.cells if cell.row.middle for bound in cell.row.middle]
         values = [value for value in tests if math.isfinite(value)]
         if not values:
             return None
@@ -73,7 +73,7 @@ class Bar:
     @classmethod
     def on_scale(cls, scale: Scale, task: TaskEvidence, cell: CellEvidence) -> Self | None:
         """A cell's on its task's scale; None without a finite mean."""
-        test = cell.row.test
+        test = cell.row.middle
         if test is None or not math.isfinite(test.mean):
             return None
         low, high = (test.low, test.high) if math.isfinite(test.low) else (test.mean, test.mean)

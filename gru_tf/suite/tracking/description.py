@@ -4,7 +4,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
 from gru_tf.analysis.answer import Line
 from gru_tf.analysis.evidence import Evidence
+from gru_tf.analysis.table_text import task_names
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.suite.tracking import dashboard_links, fields
@@ -21,6 +22,8 @@ from gru_tf.suite.tracking.errors import answering
 from gru_tf.suite.tracking.tags import NOTE
 from gru_tf.tasks import TASKS
 
+ANSWER = "answer."
+PART = 100  # characters of a task's or a cell's name
 LONGEST, BATCH = 5_000, 100  # characters of a tag, tags or metrics in one request: what every store of MLflow takes
 
 
@@ -53,25 +56,35 @@ def note(record: ExperimentInStore, text: str) -> None:
 def answer(record: ExperimentInStore, evidence: Evidence, lines: Iterable[Line]) -> None:
     """Show with the parent run what its children say: each line of the answer as a tag, means by task and cell as metrics.
 
-    A metric's name is "task/cell/test_accuracy", a tag's "answer.task"; what MLflow takes in no name is "-".
+    A metric's name is "task/cell/test_accuracy", a tag's "answer.task"; what MLflow takes in no name is "-". Tags of an
+    answer of before that has none of this name are removed.
     """
-    now = int(time.time() * 1000)
+    now, titles = int(time.time() * 1000), task_names(evidence.experiment)
     means = [
-        Metric(_name(f"{task.title}/{cell.cell}/test_{task.metric}"), cell.row.test.mean, now, 0)
+        Metric(f"{_name(titles[task.task])}/{_name(cell.cell)}/test_{task.metric}", cell.row.middle.mean, now, 0)
         for task in evidence.tasks
         for cell in (*task.cells, *task.baselines)
-        if cell.row.test is not None and math.isfinite(cell.row.test.mean)
+        if cell.row.middle is not None and math.isfinite(cell.row.middle.mean)
     ]
-    tags = [RunTag(_name(f"answer.{line.task or number}"), line.text[:LONGEST]) for number, line in enumerate(lines)]
+    tags = [RunTag(ANSWER + _name(line.task or str(number)), line.text[:LONGEST]) for number, line in enumerate(lines)]
     with answering(record.uri):
+        forget_answer(record, {tag.key for tag in tags})
         for first in range(0, max(len(means), len(tags)), BATCH):
             batch = slice(first, first + BATCH)
             record.client.log_batch(record.parent, metrics=means[batch], tags=tags[batch])
 
 
+def forget_answer(record: ExperimentInStore, but: Collection[str] = ()) -> None:
+    """Remove the lines of an answer from the parent run, but for these."""
+    for name in record.client.get_run(record.parent).data.tags:
+        if name.startswith(ANSWER) and name not in but:
+            record.client.delete_tag(record.parent, name)
+
+
 def _name(text: str) -> str:
-    """What MLflow takes for a name."""
-    return re.sub(r"[^\w./: -]+", "-", text).strip("-")[:250]
+    """What MLflow takes for a part of a name, short enough for three of them; a digest tells apart what is cut."""
+    plain = re.sub(r"[^\w.: -]+", "-", text, flags=re.ASCII).strip("-. ") or "-"
+    return plain if len(plain) <= PART else f"{plain[: PART - 9]}-{sha256_of_text(text)[:8]}"
 
 
 def view(record: ExperimentInStore) -> None:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast
 
 from gru_tf.foundation.errors import UserError, one_line
 
+DRIVERS = ("psycopg2", "psycopg", "MySQLdb", "pymysql", "pyodbc")  # of databases that MLflow keeps runs in
+
 
 class StoreError(UserError):
     """The tracking server does not take or give what it is asked."""
@@ -32,7 +34,7 @@ def _of_a_back_end(error: Exception) -> bool:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return isinstance(error, (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError))
+    return isinstance(error, (MlflowException, SQLAlchemyError, OSError)) or bool(_driver(error))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -51,7 +53,7 @@ def _network(error: BaseException) -> str:
 
 def _driver(error: BaseException) -> str:
     """Which package is missing that speaks with the database; "" for any other failure."""
-    if not isinstance(error, ModuleNotFoundError):
+    if not isinstance(error, ModuleNotFoundError) or error.name not in DRIVERS:
         return ""
     return f"its driver is not installed, {error.name}; for PostgreSQL: pip install psycopg2-binary, for MySQL: pymysql"
 

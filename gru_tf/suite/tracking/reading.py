@@ -46,6 +46,8 @@ TAGS = """
     WHERE experiment_id = ? AND lifecycle_stage = 'active' AND key GLOB 'gru_tf.*'
 """
 
+LOCKED = 0.2  # seconds to wait for another program; then MLflow's client waits, in its own way
+
 
 @dataclass(frozen=True, eq=False)
 class StoredExperiment:
@@ -132,7 +134,7 @@ def find(name: str, uri: str | None = None) -> StoredExperiment | None:
         return None
     address.expect(file)
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True, timeout=LOCKED)) as connection:
             connection.execute("BEGIN")  # one state of the store, also while another process writes it
             return _read(connection, address.absolute(uri), name)
     except (sqlite3.Error, ValidationError):
@@ -145,7 +147,7 @@ def names() -> list[str]:
         file = address.file_of(address.default_uri())
         if file is None or not file.exists():
             return []
-        with closing(sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True, timeout=LOCKED)) as connection:
             return [name for (name,) in connection.execute(NAMES)]
     except (UserError, sqlite3.Error):
         return []

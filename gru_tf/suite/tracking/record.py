@@ -72,6 +72,7 @@ class Record:
         defining = parts(DEFINITION, self.experiment.model_dump_json())
         tags = heartbeat.own() | {MEMBER: self.experiment.fingerprint} | defining
         self.client.log_batch(self.parent, tags=[RunTag(k, v) for k, v in tags.items()])
+        description.forget_answer(self)
         description.note(self, f"**{self.experiment.question}**\n\nNot finished; the answer appears after the last run.")
         self.client.update_run(self.parent, status=RUNNING)
 

@@ -22,23 +22,23 @@ def test_one_row_a_cell_and_a_baseline_with_means_and_verdicts() -> None:
     digits = frame[frame["task"] == "digits"].set_index("cell")
     assert list(digits.index) == ["rnn", "gru", "lstm", "logistic"], "what is left out has no row"
     for cell in ("rnn", "gru", "lstm"):
-        assert digits.loc[cell, "mean"] == pytest.approx(sum(SCORES["digits", cell]) / 4)
-        assert digits.loc[cell, "low"] < digits.loc[cell, "mean"] < digits.loc[cell, "high"]
+        assert digits.loc[cell, "value"] == pytest.approx(sum(SCORES["digits", cell]) / 4)
+        assert digits.loc[cell, "low"] < digits.loc[cell, "value"] < digits.loc[cell, "high"]
         assert digits.loc[cell, "seeds"] == 4
     assert digits["verdict"].to_dict() == {
         "rnn": "worse",
-        "gru": "best mean",
+        "gru": "best",
         "lstm": "inconclusive",
         "logistic": "better",
     }
     assert math.isnan(digits.loc["logistic", "low"])
-    assert digits.loc["logistic", "mean"] == 0.97
+    assert digits.loc["logistic", "value"] == 0.97
     assert stats.ttest_ind(SCORES["digits", "gru"], SCORES["digits", "rnn"], equal_var=False).pvalue < 0.01
-    assert frame.shape[1] == 11
+    assert frame.shape[1] == 12
 
 
 def test_an_experiment_without_results_has_a_row_a_cell() -> None:
     frame = summary_frame(Results(experiment(), ()).evidence)
     assert len(frame) == 6
-    assert frame["mean"].isna().all()
+    assert frame["value"].isna().all()
     assert set(frame["verdict"]) == {""}

@@ -39,3 +39,5 @@ def test_commas_quotes_minus_and_markup_come_through() -> None:
     assert rows == [["a", "ms per"], ['x, "y"', "-1.5 < 2"]]
     linked = csv_links.add(f'<div class="scroll" tabindex="0" aria-label="A &amp; B">{table}</div>', "one")
     assert files(linked) == {"one-a-b.csv": rows}
+    twice = csv_links.add(2 * f'<div class="scroll">{table}</div>', "one")
+    assert list(files(twice)) == ["one-table.csv", "one-table-2.csv"]

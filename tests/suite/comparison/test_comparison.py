@@ -298,9 +298,10 @@ def test_the_command_prints_settings_table_and_recommendation(main, done):
     assert [line.split()[:2] for line in lines if line.startswith(("rnn ", "gru "))] == [["rnn", "3"], ["gru", "3"]]
     assert "--absolute" in shown
     assert any(line.startswith("Recommended ") for line in lines)
-    assert lines[-2:] == [f"  {line}" for line in done.answer.lines()]
+    assert lines[-4:-2] == [f"  {line}" for line in done.answer.lines()]
+    assert lines[-1] == "4 runs, all in the store already. Next: gru-tf report load, gru-tf ui load"
     notes = [line for line in lines if line.startswith(("At equal", "Mean and", "Baseline: "))]  # these run on, as in `run`
-    assert max(len(line) for line in lines[1:-2] if line not in notes) <= 80
+    assert max(len(line) for line in lines[1:-4] if line not in notes) <= 80
 
 
 def test_the_command_writes_the_experiment_and_stops(main, done, tmp_path):
