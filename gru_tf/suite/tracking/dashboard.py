@@ -42,7 +42,11 @@ def serve(store: str | None, port: int, browser: bool, say: Callable[[str], None
         say(f"The store is a server with its own dashboard: {address}")
         return 0 if not browser or webbrowser.open(address) else 1
     address = f"http://{LOOPBACK}:{port}{page}"
-    with tempfile.TemporaryFile("w+") as log, _server(uri, port, log) as process:
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        tempfile.TemporaryDirectory() as empty,
+        _server(uri, port, log, empty) as process,
+    ):
         while process.poll() is None and not _answers(port):
             time.sleep(0.2)
         if process.poll() is None:
@@ -79,18 +83,27 @@ def _named(store: Store, name: str) -> str:
 
 
 @contextmanager
-def _server(uri: str, port: int, log: IO[str]) -> "Iterator[subprocess.Popen[str]]":
-    """MLflow's server with all its processes, which end with the block, with Ctrl-C or with this process."""
+def _server(uri: str, port: int, log: IO[str], folder: str) -> "Iterator[subprocess.Popen[str]]":
+    """MLflow's server with all its processes, which end with the block, with Ctrl-C or with this process.
+
+    In an empty folder: uvicorn imports from the one that it is started in, where a user's own random.py would be taken for
+    Python's.
+    """
     place = ["--backend-store-uri", uri, "--host", LOOPBACK, "--port", str(port), "--workers", "1"]
     command = [sys.executable, "-P", "-m", "mlflow", "ui", *place]
-    # without job execution, seven processes that nothing here needs; neither it nor a process that it starts imports from
-    # the folder that it is started in, where a user's own timeit.py would be taken for Python's
+    # without job execution, seven processes that nothing here needs
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONSAFEPATH": "1"}
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
     # A session of its own: Ctrl-C reaches us alone, and whatever the server started is in its group.
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=log, text=True, start_new_session=True
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=log,
+        text=True,
+        start_new_session=True,
     )
     try:
         yield process

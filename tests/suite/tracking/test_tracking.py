@@ -618,9 +618,15 @@ def test_a_server_that_does_not_answer_is_named_soon():
 
 
 def test_a_database_without_its_driver_is_named_with_the_package():
-    line = r"^the tracking store oracle://there/x does not respond: its driver is not installed, no_such_driver"
-    with pytest.raises(UserError, match=line), answering("oracle://there/x"):
-        import_module("no_such_driver")
+    line = r"^the tracking store mysql://there/x does not respond: its driver is not installed, MySQLdb; for PostgreSQL: pip"
+    with pytest.raises(UserError, match=line), answering("mysql://there/x"):
+        import_module("MySQLdb")
+
+
+def test_another_package_that_is_missing_is_no_driver():
+    """Such as boto3, for artifacts: trying again would not bring it."""
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"), answering("sqlite:///x.db"):
+        import_module("no_such_package")
 
 
 def test_a_file_that_is_no_store_is_refused_and_kept(tmp_path):
