@@ -15,5 +15,7 @@ def pages() -> dict[str, str]:
 
 def _from_docs(link: re.Match[str]) -> str:
     """A link as a page in docs/ has it."""
-    target = link[1]
+    target, pages = link[1], {file: name for name, file in FILES.items()}
+    if target in pages:
+        return f"]({pages[target]})"
     return f"]({target.removeprefix('docs/') if target.startswith('docs/') else f'../{target}'})"
