@@ -279,7 +279,7 @@ def test_a_cell_that_sometimes_fails_has_its_median_and_how_often_it_learned():
     assert rnn[heading.index("mean [95 % interval]")].startswith("median 0.95 [")
     assert (rnn[heading.index("learned")], gru[heading.index("learned")]) == ("6/8", "8/8")
     bounds = 100 * stats.beta.ppf(0.95, 3, 6), 100 * (1 - 0.05 ** (1 / 8))
-    assert f"with 95 % confidence: rnn {bounds[0]:.0f} %, gru {bounds[1]:.0f} %." in page.text
+    assert f"(95 % confidence): rnn {bounds[0]:.0f} %, gru {bounds[1]:.0f} %." in page.text
     pair = page.tables[1][1]
     assert pair[page.tables[1][0].index("test")] == "Welch's test", "which says a little more here"
     assert pair[1] == "unreliable: neither learns more often, or is better, significantly"
