@@ -108,6 +108,7 @@ def _finish(experiment: Experiment, store: Store, engine: Engine, progress: Prog
         with engine:
             with startup.quiet():
                 sizes.of_experiment(experiment)  # before anything is stored: what is impossible leaves nothing there
+                from gru_tf.training.network import model  # noqa: F401 - what is published at the end imports TensorFlow
             record = store.open(experiment)
             record.begin()
             writer = ResultWriter(record, engine.folder)
