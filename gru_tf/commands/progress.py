@@ -11,7 +11,7 @@ from rich.text import Text
 from gru_tf.commands.console import print_line
 from gru_tf.experiment.result import RunResult, sign
 
-LONGEST, SHORT = 36, 26  # characters of 80 for what is being done, and of them for the best so far
+LONGEST = 36  # characters of 80 for what is being done
 
 
 class ElapsedColumn(ProgressColumn):
@@ -122,8 +122,8 @@ class RunProgress:
             self.best[task] = result if ahead else self.best[task]
         best = self.best.get(task)
         leader = f" · best {best.run.cell.label} {best.validation:.4g}" if best else ""
-        whole = f"{self.doing} · {label}{leader}"
-        return whole if len(whole) <= LONGEST else f"{self.doing}{leader}"[:LONGEST] if len(leader) < SHORT else self.doing
+        texts = (f"{self.doing} · {label}{leader}", f"{self.doing}{leader}")
+        return next((text for text in texts if len(text) <= LONGEST), self.doing)  # a number that is cut is another number
 
     def summed_up(self, every: int) -> str:
         """How many runs there are in all, and how long this command took for those that were missing."""

@@ -19,12 +19,12 @@ CLAUSES = (  # verdict → its words, in the order in which they are read
 
 def verdicts(task: TaskEvidence) -> list[str]:
     """What it is against each, those of one verdict together: "beats RNN (p = 0.003)", "vs LSTM inconclusive (p = 0.2)"."""
-    own = _own(task)
-    if not own:
+    by_other = _by_other(task)
+    if not by_other:
         tie = len(equal(task)) == len(task.cells)
         return [] if tie else ["no other cell has finished"]
     by_verdict: dict[str, list[SampleComparison]] = {}
-    for pairs in _by_other(task).values():
+    for pairs in by_other.values():
         word, pair = _shared(task, pairs)
         by_verdict.setdefault(word, []).append(pair)
     clauses = [_filled(task, text, by_verdict[word]) for word, text in CLAUSES if word in by_verdict]
@@ -94,12 +94,6 @@ def _what(task: TaskEvidence, pairs: Sequence[SampleComparison], name: str) -> s
     own = [pair for pair in pairs if task.withheld(pair) == name]
     word = "equivalent to" if own[0].equivalent else "worse than" if name == task.best else "better than"
     return f"{word} {cell_names([pair.second for pair in own])}"
-
-
-def _own(task: TaskEvidence) -> list[SampleComparison]:
-    """The best cell against each that has another mean."""
-    own = [pair.seen_from(task.best or "") for pair in task.pairs if task.best in (pair.first, pair.second)]
-    return [pair for pair in own if pair.second not in equal(task)]
 
 
 def _p(pairs: Sequence[SampleComparison]) -> str:
