@@ -155,7 +155,8 @@ def _over(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     steady = [row.modes.runs for row in rows if row.modes and row.modes.successes == row.modes.runs and row.modes.runs > 1]
     if steady:
         fewest = min(steady)
-        yield f"No failure in {fewest} runs still allows a failure rate of {100 * failure_bound(0, fewest):.0f} %."
+        bound = 100 * failure_bound(0, fewest)
+        yield f"None of {fewest} runs failed: a failure rate of up to {bound:.0f} % remains possible (95 % confidence)."
     yield from _open(rows)
     for row in rows:
         if row.unreliable:

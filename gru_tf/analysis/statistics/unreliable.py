@@ -175,7 +175,7 @@ def rates_test(first: tuple[int, int], second: tuple[int, int]) -> float:
 def failure_bound(failures: int, runs: int, confidence: float = 0.95) -> float:
     """The rate of failure that is not exceeded, with this confidence: C. J. Clopper and E. S. Pearson's bound (1934).
 
-    1 − 0.05^(1/n) where none of n failed: no failure in five still allows 45 %. 1 for no run.
+    1 − 0.05^(1/n) where none of n failed: 45 % where none of five did. 1 for no run.
     """
     if failures >= runs:
         return 1.0
