@@ -50,8 +50,8 @@ def compare(
     """Compare RNN, LSTM and GRU on your own data and recommend one; options you leave out are inferred and listed."""
     from gru_tf.commands import screen
     from gru_tf.commands.output import ask, end, show
-    from gru_tf.commands.progress import RunProgress
     from gru_tf.suite.engine import processes
+    from gru_tf.suite.progress.terminal import RunProgress
 
     if workers != 0 and write is None:
         processes.start_server()

@@ -54,7 +54,8 @@ def import_(
     ] = None,
     force: Force = False,
     store: Annotated[
-        str | None, typer.Option(metavar="URI", help="for models:/…: MLflow tracking URI (default: ./mlruns/mlflow.db)")
+        str | None,
+        typer.Option(metavar="URI", help="for models:/NAME@best: MLflow tracking URI (default: ./mlruns/mlflow.db)"),
     ] = None,
 ) -> None:
     """Import a trained recurrent stack of another framework into Keras, and verify that it is the same."""
