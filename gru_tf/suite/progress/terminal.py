@@ -60,7 +60,7 @@ class RunProgress:
         self.display: Progress | None = None  # the one that is shown
 
     def __enter__(self) -> Self:
-        self.phase("starting")
+        self.phase("importing libraries")
         return self
 
     def __exit__(self, *failure: Any) -> None:
