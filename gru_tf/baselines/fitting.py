@@ -24,7 +24,7 @@ class BaselineFit:
         name: of the baseline.
         settings: those with the best score on the validation split, the first of equals.
         validation, test: the task's metric, the latter of the chosen settings alone.
-        more: further metrics on the test split by name, and metrics on further splits as "<split>_<metric>".
+        more: further metrics on the test split by name, and metrics on further splits as "SPLIT_METRIC".
         size: numbers that the model keeps.
         bytes: of the model when stored.
         fit_seconds: to fit the chosen settings; grid_seconds: to fit and validate all of them.

@@ -8,7 +8,7 @@ import typer
 from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import console, print_line
 from gru_tf.commands.waiting import waiting
-from gru_tf.foundation import startup
+from gru_tf.foundation import option_spelling, startup
 from gru_tf.suite.comparison.options import LISTS, OPTIONS, TITLES, TYPES
 from gru_tf.suite.comparison.signatures import spelled_out
 
@@ -50,17 +50,16 @@ def compare(
     """Compare RNN, LSTM and GRU on your own data and recommend one; options you leave out are inferred and listed."""
     from gru_tf.commands import screen
     from gru_tf.commands.output import ask, end, show
-    from gru_tf.commands.progress import RunProgress
     from gru_tf.suite.engine import processes
+    from gru_tf.suite.progress.terminal import RunProgress
 
     if workers != 0 and write is None:
         processes.start_server()
     chosen = {option: _split(option, value) for option, value in options.items()}
     with waiting(f"reading {data}"), startup.quiet(), startup.without_garbage_collection():
         from gru_tf.suite import comparison
-        from gru_tf.suite.comparison import spelling
 
-        with spelling.of_commands():
+        with option_spelling.of_commands():
             plan = comparison.plan(data, test=test, name=name, **chosen)
     ask(plan.experiment)
     console.print(screen.settings(plan.inferences))
@@ -71,7 +70,7 @@ def compare(
         print_line(console, f"Written: {write}. Run it with 'gru-tf run {write}'.")
         return
     console.print()
-    with RunProgress(console, task=False) as progress:
+    with RunProgress(console, task=False) as progress, option_spelling.of_commands():
         from gru_tf import suite
 
         results = suite.run(plan.experiment, store, workers, progress=progress)

@@ -8,7 +8,7 @@ import typer
 
 from gru_tf.commands.console import console, print_line
 from gru_tf.commands.waiting import waiting
-from gru_tf.foundation import atomic_file, startup
+from gru_tf.foundation import atomic_file, option_spelling, startup
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import option_names
 
@@ -54,7 +54,8 @@ def import_(
     ] = None,
     force: Force = False,
     store: Annotated[
-        str | None, typer.Option(metavar="URI", help="for models:/…: MLflow tracking URI (default: ./mlruns/mlflow.db)")
+        str | None,
+        typer.Option(metavar="URI", help="for models:/NAME@best: MLflow tracking URI (default: ./mlruns/mlflow.db)"),
     ] = None,
 ) -> None:
     """Import a trained recurrent stack of another framework into Keras, and verify that it is the same."""
@@ -71,7 +72,7 @@ def import_(
     registered = file.startswith("models:")
     if registered:
         _check_registered(file, options if reference is None else options | {"reference": reference})
-    with waiting(f"importing {file}"), startup.quiet(), option_names.of_commands():
+    with waiting(f"importing {file}"), startup.quiet(), option_spelling.of_commands():
         imported = _registered(file, store, verify) if registered else _imported(file, verify, reference, options)
         rows = _rows(imported)
     from rich.text import Text
@@ -168,7 +169,7 @@ def export(
 ) -> None:
     """Export a Keras model to another runtime, and verify it there if that is installed."""
     options: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
-    with waiting(f"exporting {model}"), startup.quiet(), option_names.of_commands():
+    with waiting(f"exporting {model}"), startup.quiet(), option_spelling.of_commands():
         from gru_tf.interchange import exporting
 
         options = {name: value for name, value in options.items() if value}

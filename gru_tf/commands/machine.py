@@ -17,7 +17,7 @@ def diagnose(
     experiment: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FILE|NAME]", help="diagnose its cells only (default: every cell)", autocompletion=experiments
+            metavar="EXPERIMENT", help="diagnose its cells only (default: every cell)", autocompletion=experiments
         ),
     ] = None,
     measure: Annotated[bool, typer.Option(help="measure the cost of determinism (half a minute)")] = True,
@@ -45,17 +45,17 @@ def measure_speed(
     cells: Annotated[
         str, typer.Option(metavar="NAME,…", help="cells to measure", autocompletion=complete_cells)
     ] = "rnn,lstm,gru",
-    units: Annotated[int, typer.Option(min=1, help="units of each cell")] = 64,
+    units: Annotated[int, typer.Option(min=1, metavar="N", help="units of each cell")] = 64,
     parameters: Annotated[
-        int | None, typer.Option(min=1, help="equal parameter budget (default: that of the largest cell)")
+        int | None, typer.Option(min=1, metavar="N", help="equal parameter budget (default: that of the largest cell)")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="batch size")] = 32,
-    timesteps: Annotated[int, typer.Option(min=1, help="length of a sequence")] = 100,
-    features: Annotated[int, typer.Option(min=1, help="input features per step")] = 32,
-    threads: Annotated[int, typer.Option(min=1, help="threads of the computation")] = 1,
+    batch: Annotated[int, typer.Option(min=1, metavar="N", help="batch size")] = 32,
+    timesteps: Annotated[int, typer.Option(min=1, metavar="N", help="length of a sequence")] = 100,
+    features: Annotated[int, typer.Option(min=1, metavar="N", help="input features per step")] = 32,
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="threads of the computation")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="a first impression, of fewer paths and points")] = False,
     minutes: Annotated[
-        float | None, typer.Option(min=0.1, metavar="N", help="time limit (default: 10; with --quick 3)")
+        float | None, typer.Option(min=0.1, metavar="MINUTES", help="time limit (default: 10; with --quick 3)")
     ] = None,
     determinism: Annotated[
         bool, typer.Option("--determinism", help="also measure the cost of deterministic kernels")
@@ -72,13 +72,16 @@ def measure_speed(
         from gru_tf.machine.speed import running
 
     if last:
-        findings = running.last(store)
+        with waiting("reading the latest measurement"), startup.quiet():  # what was not measured is sized by TensorFlow
+            findings = running.last(store)
+            tables = list(screen_speed.tables(findings))
     else:
         sizes = {"units": units, "parameters": parameters, "batch": batch, "timesteps": timesteps, "features": features}
         spec = running.ask(cells, **sizes, threads=threads, quick=quick, determinism=determinism)
         with screen_speed.CaseProgress(console) as progress:
             findings = running.run(spec, store, progress, most)
-    for table in screen_speed.tables(findings):
+        tables = list(screen_speed.tables(findings))
+    for table in tables:
         console.print(table)
     for line in screen_speed.notes(findings):
         print_line(console, line)

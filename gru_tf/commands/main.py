@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from gru_tf.commands import compare, import_export, machine, mistakes, predict
 from gru_tf.commands.arguments import Store, experiments, finished
 from gru_tf.commands.console import console, print_line
+from gru_tf.commands.placeholders import PlainCommand
 from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import signals, startup
 from gru_tf.foundation.errors import UserError
@@ -44,20 +45,20 @@ def common(
     """What stands before any command."""
 
 
-@app.command(epilog="Example: gru-tf run quickstart")
+@app.command(cls=PlainCommand, epilog="Example: gru-tf run quickstart")
 def run(
     experiment: Annotated[
         str,
-        typer.Argument(metavar="FILE|NAME", help="a YAML file, or a name from 'gru-tf list'", autocompletion=experiments),
+        typer.Argument(metavar="EXPERIMENT", help="a YAML file, or a name from 'gru-tf list'", autocompletion=experiments),
     ],
     store: Store = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="processes; 0 trains in this one (default: one per GPU or core)")
+        int | None, typer.Option(min=0, metavar="N", help="processes; 0 trains in this one (default: one per GPU or core)")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="threads of each process")] = 1,
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="threads of each process")] = 1,
     engine: Annotated[Literal["local", "serial", "ray"], typer.Option(help="execution engine")] = "local",
     address: Annotated[
-        str | None, typer.Option(help="address of a Ray cluster (default: start one on this machine)")
+        str | None, typer.Option(metavar="ADDRESS", help="address of a Ray cluster (default: start one on this machine)")
     ] = None,
     time_limit: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="time limit per run (default: none)")
@@ -65,9 +66,9 @@ def run(
 ) -> None:
     """Run an experiment, or the rest of it, and print its table."""
     from gru_tf.commands.output import ask, conclude, end, show
-    from gru_tf.commands.progress import RunProgress
     from gru_tf.experiment import yaml_file
     from gru_tf.suite.engine import processes
+    from gru_tf.suite.progress.terminal import RunProgress
 
     loaded = yaml_file.load(yaml_file.locate(experiment))
     if engine == "local" and workers != 0:
@@ -84,14 +85,14 @@ def run(
     end(results, progress)
 
 
-app.command(epilog="Example: gru-tf compare sales.csv --target sales --season 12")(compare.compare)
-app.command(epilog="Example: gru-tf predict sales new.csv -o forecast.csv")(predict.predict)
+app.command(cls=PlainCommand, epilog="Example: gru-tf compare sales.csv --target sales --season 12")(compare.compare)
+app.command(cls=PlainCommand, epilog="Example: gru-tf predict sales new.csv -o forecast.csv")(predict.predict)
 
 
-@app.command(name="results", epilog="Example: gru-tf results quickstart --format csv > runs.csv")
+@app.command(cls=PlainCommand, name="results", epilog="Example: gru-tf results quickstart --format csv > runs.csv")
 @startup.without_garbage_collection()
 def print_results(
-    name: Annotated[str, typer.Argument(help="an experiment that was run", autocompletion=finished)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="an experiment that was run", autocompletion=finished)],
     store: Store = None,
     form: Annotated[
         Literal["table", "csv", "json", "markdown", "latex"],
@@ -113,10 +114,10 @@ def print_results(
     conclude(results)
 
 
-@app.command(name="list", epilog="Example: gru-tf list cells")
+@app.command(cls=PlainCommand, name="list", epilog="Example: gru-tf list cells")
 def list_(
     kind: Annotated[
-        Literal["cells", "tasks", "baselines", "experiments"] | None, typer.Argument(help="one kind only")
+        Literal["cells", "tasks", "baselines", "experiments"] | None, typer.Argument(metavar="KIND", help="one kind only")
     ] = None,
 ) -> None:
     """List cells, tasks, baselines and experiments."""
@@ -128,9 +129,9 @@ def list_(
         console.print(entries_of.grid(entries))
 
 
-@app.command(epilog="Example: gru-tf check mine.yaml")
+@app.command(cls=PlainCommand, epilog="Example: gru-tf check mine.yaml")
 def check(
-    file: Annotated[str, typer.Argument(metavar="FILE|NAME", help="a YAML file, or a name", autocompletion=experiments)],
+    file: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="a YAML file, or a name", autocompletion=experiments)],
 ) -> None:
     """Check an experiment file and show the networks that fit its budget."""
     from gru_tf.experiment import yaml_file
@@ -145,14 +146,16 @@ def check(
         console.print(block)
 
 
-app.command(name="doctor", epilog="Example: gru-tf doctor quickstart --no-measure")(machine.diagnose)
-app.command(name="speed", epilog="Example: gru-tf speed --quick --cells gru,lstm")(machine.measure_speed)
+app.command(cls=PlainCommand, name="doctor", epilog="Example: gru-tf doctor quickstart --no-measure")(machine.diagnose)
+app.command(cls=PlainCommand, name="speed", epilog="Example: gru-tf speed --quick --cells gru,lstm")(machine.measure_speed)
 
 
-@app.command(name="report", epilog="Example: gru-tf report quickstart -o quickstart.html")
+@app.command(cls=PlainCommand, name="report", epilog="Example: gru-tf report quickstart -o quickstart.html")
 @startup.without_garbage_collection()
 def write_report(
-    name: Annotated[str, typer.Argument(help="an experiment that was run, in full or in part", autocompletion=finished)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="an experiment that was run, in full or in part", autocompletion=finished)
+    ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="the page (default: NAME.html)")
     ] = None,
@@ -171,25 +174,33 @@ def write_report(
     print_line(console, f"Written: {file}{f', and figures in {figures}' if figures else ''}")
 
 
-@app.command(epilog="Example: gru-tf ui quickstart")
+@app.command(cls=PlainCommand, epilog="Example: gru-tf ui quickstart")
 def ui(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="an experiment (default: the last one run)", autocompletion=finished),
+        typer.Argument(metavar="NAME", help="an experiment (default: the last one run)", autocompletion=finished),
     ] = None,
     store: Store = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="port on this machine")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="port on this machine")] = 5000,
     browser: Annotated[bool, typer.Option(help="open the dashboard in a browser")] = True,
 ) -> None:
     """Open the MLflow dashboard at an experiment."""
     print_line(console, "Starting the dashboard; the first time takes up to a minute.")
-    from gru_tf.suite.tracking import dashboard
+    with ExitStack() as start:
+        start.enter_context(waiting("starting the dashboard"))
+        from gru_tf.suite.tracking import dashboard
 
-    raise typer.Exit(dashboard.serve(store, port, browser, partial(print_line, console), name))
+        def tell(line: str) -> None:
+            start.close()
+            print_line(console, line)
+
+        raise typer.Exit(dashboard.serve(store, port, browser, tell, name))
 
 
-app.command(name="import", epilog="Example: gru-tf import encoder.pt -o encoder.keras")(import_export.import_)
-app.command(name="export", epilog="Example: gru-tf export model.keras -o model.onnx")(import_export.export)
+app.command(cls=PlainCommand, name="import", epilog="Example: gru-tf import encoder.pt -o encoder.keras")(
+    import_export.import_
+)
+app.command(cls=PlainCommand, name="export", epilog="Example: gru-tf export model.keras -o model.onnx")(import_export.export)
 
 
 def main() -> None:

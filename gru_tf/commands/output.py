@@ -10,9 +10,9 @@ from gru_tf.commands.console import console, print_line
 
 if TYPE_CHECKING:
     from gru_tf.analysis.table import Row
-    from gru_tf.commands.progress import RunProgress
     from gru_tf.experiment.experiment import Experiment
     from gru_tf.suite import Results
+    from gru_tf.suite.progress.terminal import RunProgress
 
 
 def ask(experiment: "Experiment") -> None:

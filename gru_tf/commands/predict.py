@@ -16,7 +16,7 @@ from gru_tf.foundation.errors import UserError
 
 
 def predict(
-    name: Annotated[str, typer.Argument(help="a comparison that was run", autocompletion=finished)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a comparison that was run", autocompletion=finished)],
     data: Annotated[str, typer.Argument(metavar="FILE", help="new data: CSV, TSV, Parquet, NPZ or .ts, as in training")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.csv", help="write to this file (default: print)")

@@ -10,11 +10,11 @@ from rich.text import Text
 from gru_tf.commands import screen
 from gru_tf.commands.console import print_line
 from gru_tf.commands.fitted import FittedTable
-from gru_tf.commands.progress import bar
 from gru_tf.machine.speed.cases import PATHS, WHATS, What
 from gru_tf.machine.speed.findings import SpeedFindings
 from gru_tf.machine.speed.measurement import Failure, Measurement
 from gru_tf.machine.speed.spec import AXES, SYMBOLS
+from gru_tf.suite.progress.terminal import bar
 
 COLUMNS = ("cell", "path", "units", "params", "ms", "quartiles", "× floor", "compile", "+ MB")
 TITLES = {"train": "Training step", "infer": "Inference of a batch", "stream": "Streaming, one step at a time"}

@@ -1,5 +1,6 @@
 """What a command waits for, on the terminal at once: libraries and data take seconds, and silence looks like a fault."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,9 +21,11 @@ def waiting(text: str, shown_on: Console | None = None) -> Iterator[None]:
     if not screen.is_terminal or (screen is console and not screen.file.isatty()):  # FORCE_COLOR makes no terminal of a file
         yield
         return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from gru_tf.foundation.spinner import spinner
 
-    columns = SpinnerColumn("line"), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-    with Progress(*columns, console=screen, transient=True) as progress:
-        progress.add_task(text, total=None)
+    if not screen.stderr:
+        with spinner(screen, text):
+            yield
+        return
+    with os.fdopen(os.dup(2), "w") as terminal, spinner(Console(file=terminal), text):  # what holds stderr back lets it spin
         yield

@@ -89,7 +89,7 @@ class RunResult(BaseModel):
         best_epoch: index of the epoch with the best validation metric.
         metric: name of the task's metric; direction: whether higher or lower is better.
         validation: the metric at the best epoch; test: on the test split, None for a trial.
-        more: further metrics on the test split by name, and metrics on further splits as "<split>_<metric>".
+        more: further metrics on the test split by name, and metrics on further splits as "SPLIT_METRIC".
         chance: the baseline's metric; score: (test − chance) / (solved − chance), None for a trial.
         test_examples: sequences that `test` is of; None in older results.
         chances: the baseline's metric on further splits, by name as in `more`.

@@ -7,7 +7,6 @@ stopped at any moment goes on with what is missing, and ends with the same numbe
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from gru_tf.experiment.experiment import Run
@@ -17,6 +16,7 @@ from gru_tf.suite import publishing_libraries, timing
 from gru_tf.suite.engine import Engine
 from gru_tf.suite.looks import Looks
 from gru_tf.suite.pipeline import CellOnTask
+from gru_tf.suite.progress import Progress
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record
 from gru_tf.suite.widening import TaskRanges
@@ -24,8 +24,6 @@ from gru_tf.suite.widening import TaskRanges
 PATIENCE = 1.0  # seconds of one wait: a signal is handled after it at the latest, if it did not end the wait
 ATTEMPTS = 2
 SWITCH = "GRU_TF_BASELINES"  # "no" leaves baselines out
-
-Progress = Callable[[RunResult | None, int, int], None]
 
 
 def conduct(record: Record, engine: Engine, writer: ResultWriter, progress: Progress | None = None) -> bool:

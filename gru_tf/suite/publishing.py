@@ -12,25 +12,35 @@ from gru_tf.analysis.formats import summary
 from gru_tf.analysis.results import Results
 from gru_tf.foundation.errors import one_line
 from gru_tf.suite import baseline_models, publishing_libraries
+from gru_tf.suite.progress import Progress, phase
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record, dashboard_links, description, registry
 
 REPORT = "report.html"
 
 
-def publish(results: Results, record: Record, writer: ResultWriter) -> None:
+def publish(results: Results, record: Record, writer: ResultWriter, progress: Progress | None = None) -> None:
     """Show an experiment's results; a part that cannot be shown is reported in one line, and no result is lost.
+
+    Args:
+        results: of the experiment.
+        record: of the experiment.
+        writer: to that record.
+        progress: what is shown meanwhile; its method `phase`, if it has one, is told what begins.
 
     Raises:
         UserError: where the store stays out of reach.
     """
+    phase(progress, "writing the report")
     links = _report(results, record, writer) | {"Charts, one bar per seed": dashboard_links.charts(record.experiment_id)}
+    phase(progress, "publishing the answer and the data")
     lines = answer(results.evidence)
     text = summary.markdown(results.evidence, lines, links)
     writer.insist(lambda: description.view(record))
     writer.insist(lambda: description.note(record, text))
     writer.insist(lambda: description.answer(record, results.evidence, lines))
     writer.insist(lambda: description.data(record, results.runs))
+    phase(progress, "publishing the best models")
     baseline_models.keep(results, record, writer)
     _register(results, record, writer)
 

@@ -10,11 +10,11 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.foundation import startup
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.suite import coordinator, journal, lock, publishing, sizes, stored_results
-from gru_tf.suite.coordinator import Progress
 from gru_tf.suite.definitions import load
 from gru_tf.suite.engine import Engine
 from gru_tf.suite.engine.serial import SerialEngine
 from gru_tf.suite.engine.worker_pool import LocalEngine
+from gru_tf.suite.progress import Progress, display, phase
 from gru_tf.suite.result_writer import ResultWriter
 from gru_tf.suite.tracking import Record, Store, StoreError
 
@@ -65,7 +65,7 @@ def run(
     store: str | None = None,
     workers: int | None = None,
     engine: Callable[[Path], Engine] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Results:
     """Run an experiment, or what is left of it, and return its results.
 
@@ -74,8 +74,9 @@ def run(
         store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
         workers: processes, one per GPU or else per core if None; 0 trains in this process.
         engine: what makes the engine, see `engine_for`; worker processes on this machine if None.
-        progress: called with (result, runs done, runs in all) after each run, and once with None at the start; of runs
-            with `replicates`, all are those of the current look.
+        progress: what is shown meanwhile. None: a bar in a notebook, nothing elsewhere; True: also a bar on a terminal, a
+            line per run where there is none; False: nothing. Or a function, called with (result, runs done, runs in all)
+            after each run, and once with None at the start; of runs with `replicates`, all are those of the current look.
 
     Raises:
         UserError: before anything starts, for whatever in the experiment is impossible; and where another process runs
@@ -83,6 +84,12 @@ def run(
     """
     experiment = load(given)
     engine = engine or engine_for(experiment, workers=workers)
+    with display(progress) as shown_by:
+        return _run(experiment, store, engine, shown_by)
+
+
+def _run(experiment: Experiment, store: str | None, engine: Callable[[Path], Engine], progress: Progress | None) -> Results:
+    phase(progress, "opening the store")
     with startup.without_garbage_collection():
         opened = Store(store)
     work = (opened.folder / "work").absolute()
@@ -91,7 +98,7 @@ def run(
         record = opened.open(experiment) if opened.has(experiment.name) else None
         if record is None or not _complete(record):
             return _finish(experiment, opened, engine(folder), progress)
-        results = _publish_again(record, folder) if record.outdated() else stored_results.of_record(record)
+        results = _publish_again(record, folder, progress) if record.outdated() else stored_results.of_record(record)
         _clear(folder)  # a coordinator that was killed just after it closed the record left it
         return results
 
@@ -106,14 +113,16 @@ def _finish(experiment: Experiment, store: Store, engine: Engine, progress: Prog
     record = None
     try:
         with engine:
+            phase(progress, "importing TensorFlow and building the networks")
             with startup.quiet():
                 sizes.of_experiment(experiment)  # before anything is stored: what is impossible leaves nothing there
                 from gru_tf.training.network import model  # noqa: F401 - what is published at the end imports TensorFlow
+            phase(progress, "opening the store and starting workers")
             record = store.open(experiment)
             record.begin()
             writer = ResultWriter(record, engine.folder)
             failed = coordinator.conduct(record, engine, writer, progress)
-        results = _publish(record, writer)
+        results = _publish(record, writer, progress)
         writer.insist(lambda: record.end(failed))
     except KeyboardInterrupt:
         if record is not None:
@@ -125,17 +134,18 @@ def _finish(experiment: Experiment, store: Store, engine: Engine, progress: Prog
     return results
 
 
-def _publish(record: Record, writer: ResultWriter) -> Results:
+def _publish(record: Record, writer: ResultWriter, progress: Progress | None) -> Results:
     """Read the results, once, and show them in the dashboard."""
+    phase(progress, "reading the results")
     results = writer.insist(lambda: stored_results.of_record(record))
-    publishing.publish(results, record, writer)
+    publishing.publish(results, record, writer, progress)
     return results
 
 
-def _publish_again(record: Record, folder: Path) -> Results:
+def _publish_again(record: Record, folder: Path, progress: Progress | None) -> Results:
     """Publish with other claims; the definition comes last: a call that is killed before is made up for by the next."""
     writer = ResultWriter(record, folder)
-    results = _publish(record, writer)
+    results = _publish(record, writer, progress)
     writer.insist(record.define)
     return results
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import Choice
-from gru_tf.foundation import extras
+from gru_tf.foundation import extras, startup
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent import cell_sources
 from gru_tf.suite.definitions import load
@@ -19,7 +19,8 @@ def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
     Raises:
         UserError: for an option that a task or cell does not have, or a budget that cannot be met.
     """
-    return of_experiment(load(given))
+    with startup.quiet():  # a budget in parameters imports TensorFlow
+        return of_experiment(load(given))
 
 
 def of_experiment(experiment: Experiment) -> list[tuple[Choice, Choice, Size]]:

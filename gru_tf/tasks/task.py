@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.catalogues import TASKS as TASKS
 from gru_tf.foundation.errors import UserError, did_you_mean, mismatch
+from gru_tf.foundation.option_spelling import in_command, spelled
 from gru_tf.tasks.forecast_rows import ForecastRows
 
 Count = Annotated[int, Field(ge=1)]
@@ -297,10 +298,17 @@ def create(name: str, options: Mapping[str, Any]) -> Task:
     except ValidationError as error:
         errors = error.errors(include_url=False)
         first, fields = errors[0], list(kind.model_fields)
-        where = ".".join([name, *map(str, first["loc"][:1])])
+        where = _where(name, first["loc"])
         if first["type"] == "extra_forbidden":
             near, valid = did_you_mean(str(first["loc"][0]), fields), ", ".join(fields) or "none"
             raise UserError(f"{where}: no such option.{near} Options: {valid}") from error
         branches = [e for e in errors if e["loc"][:1] == first["loc"][:1]]
         raise UserError(f"{where}: {mismatch(branches)}") from error
     return task
+
+
+def _where(task: str, place: Sequence[Any]) -> str:
+    """An option of a task, "forecast.window"; in a command, which has no other task, "--window"."""
+    if place and in_command():
+        return spelled(str(place[0]))
+    return ".".join([task, *map(str, place[:1])])

@@ -150,7 +150,7 @@ class Epochs:
             self.warning = f"no checkpoint could be written: {error.strerror}"
 
     def test(self) -> dict[str, float]:
-        """The metrics at the best epoch: on the test split by name, and on further splits as "<split>_<metric>".
+        """The metrics at the best epoch: on the test split by name, and on further splits as "SPLIT_METRIC".
 
         The model holds that epoch's weights afterwards.
         """
@@ -185,7 +185,7 @@ class Epochs:
         return self.steps.test(data, plan(examples.lengths, buckets, self.run.training.batch_size), buckets)
 
     def save_model(self) -> str:
-        """Save the model as `<fingerprint>.keras`; "" and a warning where it cannot be written."""
+        """Save the model as `FINGERPRINT.keras`; "" and a warning where it cannot be written."""
         assert self.folder is not None  # noqa: S101, called with a folder only
         file = self.folder / f"{self.run.fingerprint}.keras"
         try:

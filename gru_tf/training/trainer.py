@@ -105,7 +105,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
 
     Args:
         run: what to train.
-        folder: of checkpoints and a final run's model (`<fingerprint>.keras`); none is written if None.
+        folder: of checkpoints and a final run's model (`FINGERPRINT.keras`); none is written if None.
         checkpoint_seconds: training time after which a checkpoint is written at the end of the epoch.
 
     Raises:

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 import gru_tf
 from gru_tf.commands import import_export
-from gru_tf.foundation import extras
+from gru_tf.foundation import extras, option_spelling
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import importing, layer_table, option_names, provenance
 
@@ -247,7 +247,7 @@ def test_every_option_that_a_message_can_name_is_one_of_the_command(main, module
     _, shown, _ = main("import", "--help")
     reader = import_module(f"gru_tf.interchange.{module}")
     read = getattr(reader, "Options", reader.read)
-    with option_names.of_commands():
+    with option_spelling.of_commands():
         said = option_names.listed([name for name in inspect.signature(read).parameters if name != "path"])
     assert all(f"{flag} " in shown for flag in said.split(", ")) or said == "none"
 

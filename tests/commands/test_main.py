@@ -182,7 +182,7 @@ def test_light_commands_do_without_tensorflow(arguments):
 
 def test_what_draws_does_without_tensorflow():
     """Its messages are kept off the terminal only where it is imported on purpose."""
-    code = "import sys; from gru_tf.commands import progress, screen, screen_doctor, screen_speed\n"
+    code = "import sys; from gru_tf.commands import screen, screen_doctor, screen_speed\n"
     done = call(code=code + "print({'tensorflow', 'keras', 'keras_tuner', 'mlflow'} & set(sys.modules))")
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
@@ -301,7 +301,7 @@ MISTAKES = {
     ),
     "unknown option": (["run", "quickstart", "--wrokers", "2"], "No such option: --wrokers"),
     "unknown command": (["rum"], "No such command 'rum'. Did you mean 'run'"),
-    "missing argument": (["run"], "Missing argument 'FILE|NAME'"),
+    "missing argument": (["run"], "Missing argument 'EXPERIMENT'"),
     "no number": (["run", "quickstart", "--workers", "two"], "--workers: received 'two', expected a whole number."),
     "negative": (["run", "quickstart", "--workers", "-1"], "--workers: received '-1', expected at least 0."),
     "no seconds": (["run", "quickstart", "--time-limit", "1h"], "--time-limit: received '1h', expected a number."),

@@ -275,7 +275,7 @@ BAD = "recordings/1_theo_0.wav: expected 16-bit mono at 8000 Hz. Received: "
             archive(**{"1_theo_0": WAV})[:-40],
             "expected a zip archive of recordings. Received: BadZipFile: File is not a zip file",
         ),
-        (archive(x=WAV), "expected recordings called recordings/<digit>_<speaker>_<take>.wav. Received: none"),
+        (archive(x=WAV), "expected recordings called recordings/DIGIT_SPEAKER_TAKE.wav. Received: none"),
         (archive(**{"1_theo_0": b""}), BAD),
         (archive(**{"1_theo_0": WAV[:-100]}), BAD + "250 of 300 samples"),
         (archive(**{"1_theo_0": recording(range(300), rate=16000)}), BAD + "1 channels of 2 bytes at 16000 Hz"),

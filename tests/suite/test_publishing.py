@@ -400,7 +400,7 @@ def test_cut_short_while_it_is_shown_it_is_shown_by_the_next(
     """The record is closed after that, so the same command goes on there, and trains nothing; Ctrl-C marks it as stopped."""
     published: list[Results] = []
 
-    def show(results: Results, record: Record, writer: ResultWriter) -> None:
+    def show(results: Results, record: Record, writer: ResultWriter, progress: object) -> None:
         assert not record.complete()
         published.append(results)
         if len(published) == 1:

@@ -355,7 +355,7 @@ def test_runs_that_are_timed_have_the_machine_to_themselves(tmp_path):
 COMMAND = """
 import signal, time
 from gru_tf.commands.main import main
-from gru_tf.commands.progress import RunProgress
+from gru_tf.suite.progress.terminal import RunProgress
 
 def unhurried(self, result, done, total, show=RunProgress.__call__):
     show(self, result, done, total)

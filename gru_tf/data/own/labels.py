@@ -10,6 +10,7 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, splits
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import several
+from gru_tf.foundation.option_spelling import spelled
 
 CLASSES = 100  # more different numbers than these are values, not classes
 
@@ -61,7 +62,7 @@ def classes(labelled: Labelled) -> tuple[Array, list[str]]:
     if len(order) > CLASSES and labelled.frame[labelled.label].dtype.kind in "fiu":
         raise DatasetError(
             f"{labelled.where}: {labelled.row(0)}: expected at most {CLASSES} classes. Received: {len(order):,} different"
-            " numbers; to predict the number itself, set kind to value"
+            f" numbers; to predict the number itself, set {spelled('kind')} to value"
         )
     return _renumbered(codes, names, order), order
 
@@ -93,7 +94,7 @@ def values(labelled: Labelled) -> Array:
     try:
         return columns.numbers(labelled.frame, labelled.label, labelled.where)
     except DatasetError as error:
-        raise DatasetError(f"{error}; if the labels are classes, set kind to class") from error
+        raise DatasetError(f"{error}; if the labels are classes, set {spelled('kind')} to class") from error
 
 
 def separate(one: Labelled, other: Labelled) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own.columns import absent, at
 from gru_tf.foundation.array import Array
+from gru_tf.foundation.option_spelling import setting, spelled
 
 Missing = Literal["refuse", "drop", "forward", "interpolate", "mean"]
 
@@ -59,7 +60,7 @@ def _refuse(frame: Any, missing: dict[str, Array], where: str) -> None:
     others = f", as {count - 1:,} more" if count > 1 else ""
     raise DatasetError(
         f"{at(frame, name, where, first[name])}: expected a value. Received: nothing{others};"
-        " set missing to drop, forward, interpolate or mean"
+        f" set {spelled('missing')} to drop, forward, interpolate or mean"
     )
 
 
@@ -92,4 +93,4 @@ def _nothing_to_fill(frame: Any, name: str, where: str, place: int, how: str) ->
         "interpolate": "a value before and after it in the series",
         "mean": "a value in the training rows",
     }[how]
-    return DatasetError(f"{at(frame, name, where, place)}: expected {need}, for missing: {how}. Received: none")
+    return DatasetError(f"{at(frame, name, where, place)}: expected {need}, for {setting('missing', how)}. Received: none")

@@ -3,11 +3,12 @@
 from typing import Any, Unpack
 
 from gru_tf import suite
+from gru_tf.foundation import startup
 from gru_tf.suite.comparison.answer import Comparison
 from gru_tf.suite.comparison.options import ComparisonOptions
 from gru_tf.suite.comparison.planning import plan
 from gru_tf.suite.comparison.signatures import documented
-from gru_tf.suite.coordinator import Progress
+from gru_tf.suite.progress import Progress, display, phase
 
 
 @documented
@@ -18,7 +19,7 @@ def compare(
     name: str | None = None,
     store: str | None = None,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Unpack[ComparisonOptions],
 ) -> Comparison:
     """Compare recurrent cells on your own data, with the same budget, tuning and seeds for each.
@@ -33,13 +34,17 @@ def compare(
         name: name of the experiment in the store; the file's name if None.
         store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
         workers: processes, one per GPU or else per core if None; 0 trains in this process.
-        progress: called after each run, as in `gru_tf.run`.
+        progress: what is shown meanwhile, as in `gru_tf.run`: a bar in a notebook and nothing elsewhere if None.
 
     Raises:
         UserError: in one line, before anything starts, for whatever is wrong with the data or the arguments.
     """
-    planned = plan(data, test=test, name=name, **options)
-    return Comparison(suite.run(planned.experiment, store, workers, progress=progress), store, planned.inferences)
+    with display(progress) as shown_by:
+        phase(shown_by, "reading the data")
+        with startup.quiet():  # a text's vocabulary imports TensorFlow, which writes ten lines on devices
+            planned = plan(data, test=test, name=name, **options)
+        results = suite.run(planned.experiment, store, workers, progress=shown_by or False)
+    return Comparison(results, store, planned.inferences)
 
 
 def compared(name: str, store: str | None = None) -> Comparison:

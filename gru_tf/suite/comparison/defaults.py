@@ -136,7 +136,7 @@ def _linear_path(signature: Signature, size: Mapping[str, int]) -> int:
 def _size(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> dict[str, int]:
     size = {name: chosen[name] for name in ("units", "parameters") if name in chosen}
     if size:
-        return size  # both, if the user chose both: that is refused with the rest of the experiment
+        return size
     embedding = signature.tokens * signature.features
     budget = next(parameters for most, parameters in BUDGETS if examples <= most)
     least = 4 * LEAST_UNITS * (signature.features + LEAST_UNITS + 1) + (LEAST_UNITS + 1) * signature.outputs

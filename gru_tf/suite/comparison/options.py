@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict, get_args, get_type_hints
 
+from gru_tf.foundation import option_spelling
+
 Section = Literal["data", "forecast", "sequences", "texts", "comparison"]
 TITLES: dict[Section, str] = {"forecast": "Forecast", "sequences": "Sequences", "texts": "Texts", "comparison": "Comparison"}
 ALL = ("forecast", "sequences", "texts")
@@ -121,4 +123,4 @@ def only_of(kind: str) -> tuple[str, ...]:
 
 def flag(name: str) -> str:
     """How the command spells the option that changes what was inferred: "--batch-size", and "--absolute" for relative."""
-    return OPTIONS[name].switch.rpartition("/")[2] or f"--{name.replace('_', '-')}"
+    return OPTIONS[name].switch.rpartition("/")[2] or option_spelling.flag(name)

@@ -18,15 +18,25 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import PINNED
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
+from gru_tf.foundation.option_spelling import quoted, spelled
 from gru_tf.suite.comparison.defaults import protocol
 from gru_tf.suite.comparison.guess import Guess, guess
 from gru_tf.suite.comparison.guess.columns import Inference
 from gru_tf.suite.comparison.options import COLUMNS, COUNTS, LISTS, OPTIONS, PROTOCOL, ComparisonOptions
 from gru_tf.suite.comparison.signatures import documented
-from gru_tf.suite.comparison.spelling import spelled
 from gru_tf.suite.comparison.split import with_split
 from gru_tf.tasks import create
 from gru_tf.tasks.own._task import OwnData
+
+FIELDS = {  # of an experiment → the option that sets it
+    "cells": "cells",
+    "seeds": "seeds",
+    "model.units": "units",
+    "model.parameters": "parameters",
+    "search.trials": "trials",
+    "training.epochs": "epochs",
+    "training.batch_size": "batch_size",
+}
 
 
 @dataclass(frozen=True)
@@ -90,9 +100,21 @@ def _planned(path: str, test_path: str | None, name: str | None, chosen: dict[st
         "tasks": [{guessed.task: _plain(guessed.options)}],
         **protocols.content,
     }
-    experiment = suite.load(yaml_file.validate(content, name or "the comparison"))
+    experiment = _validated(content, name or "the comparison")
     inferences = (*guessed.inferences, *drawn, *(Inference(*default) for default in protocols.defaults))
     return ComparisonPlan(guessed, experiment, inferences, task.notes() if isinstance(task, OwnData) else ())
+
+
+def _validated(content: dict[str, Any], where: str) -> Experiment:
+    """The experiment; its fields that an option sets go by the option's name in errors, since nobody wrote a file."""
+    try:
+        return suite.load(yaml_file.validate(content, where))
+    except UserError as error:
+        field, colon, reason = str(error).removeprefix(f"{where}: ").partition(": ")
+        option = FIELDS.get(re.sub(r"\[\d+\]", "", field))
+        if not colon or option is None:
+            raise
+        raise UserError(f"{spelled(option)}: {reason}") from error
 
 
 def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,6 +123,8 @@ def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
         if name not in OPTIONS:
             near = did_you_mean(name, OPTIONS)
             raise TypeError(f"compare: no option is called '{name}'.{near} Options: {', '.join(OPTIONS)}")
+    if options.get("units") is not None and options.get("parameters") is not None:
+        raise UserError(f"expected one of {quoted('units')} and {quoted('parameters')}. Received: both")
     return {name: _value(name, options[name]) for name in OPTIONS if options.get(name) is not None}
 
 

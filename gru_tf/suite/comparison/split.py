@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from gru_tf.foundation.errors import UserError
+from gru_tf.foundation.option_spelling import spelled
 from gru_tf.suite.comparison.defaults import FIRST, Protocol
 from gru_tf.suite.comparison.guess import Guess
 from gru_tf.suite.comparison.guess.columns import Inference
@@ -25,6 +26,9 @@ def with_split(guessed: Guess, protocol: Protocol, chosen: str | None) -> tuple[
     Raises:
         UserError: where the user chose what is impossible.
     """
+    if chosen == "drawn" and "test_path" in guessed.options:
+        drawn_part = "what each seed draws to test on is a part of the data"
+        raise UserError(f"{spelled('split')}: received drawn and {spelled('test')}, expected one of them: {drawn_part}")
     if chosen == "fixed" or (chosen is None and not (protocol.draws and "test_path" not in guessed.options)):
         return guessed, ()
     drawn = replace(guessed, options={**guessed.options, "split": chosen or "drawn"})

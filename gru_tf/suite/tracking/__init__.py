@@ -4,11 +4,14 @@ The store is the only memory: tables, resume and reports read it and nothing els
 """
 
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 from gru_tf.foundation import lazy
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a private experiment reports to nobody
+# MLflow imports tqdm, which asks notebooks for widgets that nothing here draws with
+warnings.filterwarnings("ignore", "IProgress not found")
 
 if TYPE_CHECKING:
     from gru_tf.suite.tracking.address import default_uri as default_uri

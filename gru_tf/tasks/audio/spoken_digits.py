@@ -133,7 +133,7 @@ def read_recordings(path: Path) -> dict[str, Array]:
             f"{path}: expected a zip archive of recordings. Received: {type(error).__name__}: {error}"
         ) from error
     if not recordings:
-        raise DatasetError(f"{path}: expected recordings called recordings/<digit>_<speaker>_<take>.wav. Received: none")
+        raise DatasetError(f"{path}: expected recordings called recordings/DIGIT_SPEAKER_TAKE.wav. Received: none")
     return recordings
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from gru_tf.data.own.origins import LEAST_TRAINING
+from gru_tf.foundation.option_spelling import spelled
 from gru_tf.tasks import Count
 from gru_tf.tasks.own._task import Names, OwnData, Share, expect_training_share
 
@@ -53,7 +54,9 @@ class ForecastOptions(OwnData):
         for place, (use, name) in enumerate(uses):
             if earlier := [other for other, again in uses[:place] if again == name]:
                 also = " (targets are inputs as well, up to the window's end)" if use == "covariates" else ""
-                raise ValueError(f"received '{name}' as {earlier[0]} and {use}, expected one of them{also}.")
+                raise ValueError(
+                    f"received '{name}' as {spelled(earlier[0])} and {spelled(use)}, expected one of them{also}."
+                )
         if self.test_path is None:
             expect_training_share(self.validation, self.test)
         return self

@@ -23,6 +23,7 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, files, splits
 from gru_tf.data.own.labels import Labelled
 from gru_tf.data.vocabulary import UNKNOWN, Standardize, learn, number_by
+from gru_tf.foundation.option_spelling import spelled
 from gru_tf.tasks import Array, Count, Examples, Signature, Splits
 from gru_tf.tasks._padding import right_padded
 from gru_tf.tasks.own._labelled_task import LabelledData, expect_to_fit_memory, json_array
@@ -130,7 +131,8 @@ class Texts(LabelledData):
     def _read(self, path: str) -> tuple[list[str], Labelled]:
         names = [name for name in (self.text, self.label, self.group) if name is not None]
         if len(set(names)) < len(names):
-            raise DatasetError(f"{path}: expected different columns for text, label and group. Received: {', '.join(names)}")
+            options = "{}, {} and {}".format(*map(spelled, ("text", "label", "group")))
+            raise DatasetError(f"{path}: expected different columns for {options}. Received: {', '.join(names)}")
         frame = files.read_table(path, names)
 
         def row(number: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
+from gru_tf.foundation.option_spelling import flag, in_command
 from gru_tf.recurrent.cells import CellSpec
 from gru_tf.tasks import Signature
 from gru_tf.training.network import linear_path
@@ -70,8 +71,9 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
     best = min(sizes, key=lambda s: abs(s.parameters - model.parameters))  # type: ignore[operator]
     if abs(best.parameters - model.parameters) > TOLERANCE * model.parameters:
         near = " and ".join(f"{s.parameters:,}" for s in sizes)
+        where = flag("parameters") if in_command() else "model.parameters"
         raise UserError(
-            f"model.parameters: received {model.parameters:,}, expected a larger budget or one near a size of this cell:"
+            f"{where}: received {model.parameters:,}, expected a larger budget or one near a size of this cell:"
             f" the {cell.name} networks nearest to it have {near} parameters"
         )
     return best

@@ -66,10 +66,11 @@ def read(model: ModelSpec) -> Network:
 @lru_cache(maxsize=KEPT)
 def _read(path: str, _: str) -> Network:
     """Once for each content of the file."""
-    from gru_tf.interchange import importing, keras_model, option_names
+    from gru_tf.foundation import option_spelling
+    from gru_tf.interchange import importing, keras_model
 
     try:
-        with option_names.of_commands():
+        with option_spelling.of_commands():
             imported = importing.import_file(Path(path), verify=False)
         network = keras_model.network_of(imported.model)
     except UserError as error:

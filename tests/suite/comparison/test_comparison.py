@@ -237,8 +237,8 @@ ARGUMENTS = {
     "a fraction": ({"seeds": 2.5}, "seeds: expected a whole number. Received: 2.5"),
     "no window": ({"window": 0}, "forecast.window: received 0, expected at least 1"),
     "no seeds": ({"seeds": 0}, "seeds: received 0, expected a count of at least 1"),
-    "no epochs": ({"epochs": 0}, "training.epochs: received 0, expected at least 1"),
-    "no batch": ({"batch_size": 0}, "training.batch_size: received 0, expected at least 1"),
+    "no epochs": ({"epochs": 0}, "epochs: received 0, expected at least 1"),
+    "no batch": ({"batch_size": 0}, "batch_size: received 0, expected at least 1"),
 }
 
 
@@ -323,7 +323,7 @@ MISTAKES = {
     ),
     "cell": (["{file}", "--cells", "grru"], "no cell is called 'grru'. Did you mean 'gru'?"),
     "window": (["{file}", "--window", "100"], "100"),
-    "both": (["{file}", "--units", "3", "--parameters", "100"], "expected one of 'units' and 'parameters'. Received: both"),
+    "both": (["{file}", "--units", "3", "--parameters", "100"], "expected one of --units and --parameters. Received: both"),
     "number": (["{file}", "--seeds", "0"], "--seeds: received '0', expected at least 1."),
 }
 

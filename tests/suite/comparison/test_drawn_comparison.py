@@ -81,7 +81,7 @@ def test_a_test_file_is_the_test_of_every_seed(file, tmp_path):
     later = months().assign(month=lambda frame: frame.month + pandas.DateOffset(years=10))
     later.to_csv(tmp_path / "later.csv", index=False)
     assert split_of(file, test=tmp_path / "later.csv") == ("fixed",)
-    with pytest.raises(UserError, match="received both split: drawn and test_path"):
+    with pytest.raises(UserError, match="split: received drawn and test, expected one of them"):
         split_of(file, test=tmp_path / "later.csv", split="drawn")
 
 

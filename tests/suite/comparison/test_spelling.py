@@ -1,42 +1,101 @@
 """Messages name options as whoever reads them writes them: `target` in Python, `--target` on the command line."""
 
+import numpy as np
 import pytest
 
+from gru_tf.foundation import option_spelling
 from gru_tf.foundation.errors import UserError
+from gru_tf.foundation.option_spelling import quoted, setting, spelled
 from gru_tf.suite import comparison
-from gru_tf.suite.comparison import spelling
 from gru_tf.suite.comparison.options import OPTIONS
 
-ROWS = "\n".join(f"2020-01-{day:02},{day * day % 17},{day % 5}.5" for day in range(1, 29))
+DAYS = range(1, 29)
+FILES = {
+    "two.csv": "date,load,heat\n" + "\n".join(f"2020-01-{day:02},{day * day % 17},{day % 5}.5" for day in DAYS),
+    "later.csv": "date,load,heat\n" + "\n".join(f"2020-02-{day:02},{day * day % 17},{day % 5}.5" for day in DAYS),
+    "gap.csv": "date,load\n" + "\n".join(f"2020-01-{day:02},{day * day % 17 if day != 9 else ''}" for day in DAYS),
+    "walks.csv": "walk,x,gait\n"
+    + "\n".join(f"{walk},{walk * step % 7},{walk * 1.37}" for walk in DAYS for step in range(4)),
+    "said.csv": "said,mood\n" + "\n".join(f"a {'good' if day % 2 else 'bad'} day {day},{day % 2}" for day in DAYS),
+}
+LOAD = {"target": ["load"]}
 MISTAKES = {
-    "two columns": ({}, "specify the column to predict ({target})"),
-    "of another kind": ({"target": ["load"], "label": "load"}, "{label}: this option is for sequences and texts"),
-    "unknown kind": ({"kind": "forcast"}, "{kind}: received 'forcast'"),
-    "text for a number": ({"target": ["load"], "batch_size": "many"}, "{batch_size}: expected a whole number"),
+    "two columns": ("two.csv", {}, "specify the column to predict ({target})"),
+    "of another kind": ("two.csv", {**LOAD, "label": "load"}, "{label}: this option is for sequences and texts"),
+    "unknown kind": ("two.csv", {"kind": "forcast"}, "{kind}: received 'forcast'"),
+    "text for a number": ("two.csv", {**LOAD, "batch_size": "many"}, "{batch_size}: expected a whole number"),
+    "no such column": ("two.csv", {"target": ["laod"]}, "{target}: no column is called 'laod'. Did you mean 'load'?"),
+    "no such covariate": ("two.csv", {**LOAD, "covariates": ["cold"]}, "{covariates}: no column is called 'cold'."),
+    "two uses": ("two.csv", {**LOAD, "covariates": ["load"]}, "received 'load' as {target} and {covariates}, expected one"),
+    "no window": ("two.csv", {**LOAD, "window": 0}, "{window}: received 0, expected at least 1"),
+    "a way that is none": ("two.csv", {**LOAD, "missing": "forwards"}, "{missing}: received 'forwards', expected 'refuse'"),
+    "a split that is none": ("two.csv", {**LOAD, "split": "drawm"}, "{split}: received 'drawm', expected 'fixed'"),
+    "drawn with a test": ("two.csv", {**LOAD, "split": "drawn", "test": "later.csv"}, "{split}: received drawn and {test},"),
+    "a missing value": ("gap.csv", LOAD, "set {missing} to drop, forward, interpolate or mean"),
+    "no such cell": ("two.csv", {**LOAD, "cells": ["gruu"]}, "{cells}: no cell is called 'gruu'. Did you mean 'gru'?"),
+    "no epoch": ("two.csv", {**LOAD, "epochs": 0}, "{epochs}: received 0, expected at least 1"),
+    "one column twice": ("walks.csv", {"label": "gait", "id": "gait"}, "expected two columns for {id!r} and {label!r}."),
+    "a label as input": (
+        "walks.csv",
+        {"label": "gait", "id": "walk", "features": ["gait"]},
+        "beside the column of {label!r}. Received: 'gait' among {features}",
+    ),
+    "two columns of texts": (
+        "said.csv",
+        {"text": "said", "label": "said"},
+        "different columns for {text}, {label} and {group}",
+    ),
+    "a column of arrays": ("walks.npz", {"id": "walk"}, "expected no option {id!r} for an .npz file"),
+    "several arrays": ("walks.npz", {"features": ["X", "y"]}, "expected one array of {features}. Received: X, y"),
+    "both sizes": (
+        "two.csv",
+        {**LOAD, "units": 8, "parameters": 99},
+        "expected one of {units!r} and {parameters!r}. Received",
+    ),
 }
 
 
-@pytest.fixture
-def data(tmp_path):
-    (tmp_path / "two.csv").write_text(f"date,load,heat\n{ROWS}\n")
-    return str(tmp_path / "two.csv")
+class Flag(str):
+    """An option of the command, which stands without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return str(self)
+
+
+NAMES = [*OPTIONS, "test"]
+IN_PYTHON = {name: name for name in NAMES}
+OF_COMMAND = {name: Flag(f"--{name.replace('_', '-')}") for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("own")
+    for name, text in FILES.items():
+        (path / name).write_text(f"{text}\n")
+    steps = np.arange(120.0).reshape(20, 6)
+    np.savez(path / "walks.npz", X=steps, y=np.arange(20) % 2)
+    return path
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_an_option_is_named_as_it_is_written(mistake, data):
-    options, words = MISTAKES[mistake]
-    names = {name: f"--{name.replace('_', '-')}" for name in OPTIONS}
+def test_an_option_is_named_as_it_is_written(mistake, folder):
+    file, options, words = MISTAKES[mistake]
+    options = {name: str(folder / value) if name == "test" else value for name, value in options.items()}
     with pytest.raises(UserError) as in_python:
-        comparison.plan(data, **options)
-    with pytest.raises(UserError) as of_command, spelling.of_commands():
-        comparison.plan(data, **options)
-    assert words.format(**{name: name for name in names}) in str(in_python.value)
-    assert words.format(**names) in str(of_command.value)
-    assert str(of_command.value) != str(in_python.value)
+        comparison.plan(str(folder / file), **options)
+    with pytest.raises(UserError) as of_command, option_spelling.of_commands():
+        comparison.plan(str(folder / file), **options)
+    assert words.format(**IN_PYTHON) in str(in_python.value)
+    assert words.format(**OF_COMMAND) in str(of_command.value)
+    assert "--" not in str(in_python.value)
 
 
-def test_of_a_switch_the_name_is_one_that_the_command_has():
-    assert spelling.spelled("relative") == "relative"
-    with spelling.of_commands():
-        assert spelling.spelled("relative") == "--relative"
-    assert spelling.spelled("batch_size") == "batch_size"
+def test_inside_a_command_and_outside():
+    assert (spelled("batch_size"), quoted("id"), setting("missing", "mean")) == ("batch_size", "'id'", "missing: mean")
+    with option_spelling.of_commands():
+        flags = spelled("batch_size"), quoted("id"), setting("missing", "mean")
+        assert spelled("relative") in OPTIONS["relative"].switch.split("/")
+    assert flags == ("--batch-size", "--id", "--missing mean")
+    assert not option_spelling.in_command()

@@ -14,6 +14,7 @@ from gru_tf.data.own.sequences.arrays import of_arrays
 from gru_tf.data.own.sequences.gathered import Columns, GatheredSequences
 from gru_tf.data.own.sequences.table import of_table
 from gru_tf.data.own.sequences.ts import of_series
+from gru_tf.foundation.option_spelling import quoted
 
 __all__ = ["Columns", "GatheredSequences", "as_many", "of_arrays", "of_series", "of_table", "read"]
 
@@ -56,7 +57,7 @@ def _applies(path: str, form: Literal["table", "arrays", "series"], wanted: Colu
         for option, name in (("id", wanted.id), ("label", wanted.label)):
             if name is None:
                 column = "the column that says which rows are one sequence" if option == "id" else "the column to predict"
-                raise DatasetError(f"{path}: expected the option '{option}', {column}. Received: none")
+                raise DatasetError(f"{path}: expected the option {quoted(option)}, {column}. Received: none")
         return
     options: dict[str, Any] = {"id": wanted.id, "order": wanted.order}
     if form == "series":
@@ -65,4 +66,4 @@ def _applies(path: str, form: Literal["table", "arrays", "series"], wanted: Colu
     for option, value in options.items():
         if value is not None:
             kind = "an .npz" if form == "arrays" else "a .ts"
-            raise DatasetError(f"{path}: expected no option '{option}' for {kind} file. Received: {value}")
+            raise DatasetError(f"{path}: expected no option {quoted(option)} for {kind} file. Received: {value}")

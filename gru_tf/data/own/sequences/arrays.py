@@ -11,6 +11,7 @@ from gru_tf.data.own.missing_values import Missing
 from gru_tf.data.own.sequences.gathered import Columns, GatheredSequences
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import did_you_mean
+from gru_tf.foundation.option_spelling import setting, spelled
 
 Arrays = Mapping[str, Array]
 
@@ -21,7 +22,7 @@ def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, lab
 
     name, label = wanted.features[0] if wanted.features else "X", wanted.label or "y"
     if len(wanted.features) > 1:
-        raise DatasetError(f"{where}: expected one array of features. Received: {', '.join(wanted.features)}")
+        raise DatasetError(f"{where}: expected one array of {spelled('features')}. Received: {', '.join(wanted.features)}")
     inputs = _inputs(arrays, name, where)
     lengths = _lengths(arrays, name, where, inputs)
     of_each = {key: _each(arrays, key, where, name, len(inputs)) for key in (label, wanted.group) if key} if labels else {}
@@ -128,8 +129,8 @@ def _not_finite(inputs: Array, wrong: Array, where: str, name: str, missing: str
     row, step, feature = (int(place) for place in np.argwhere(wrong)[0])
     value = inputs[row, step, feature]
     at = f"step {step + 1}" + (f", feature {feature + 1}" if inputs.shape[2] > 1 else "")
-    how = "set missing to drop, forward, interpolate or mean"
-    how = how if missing == "refuse" else f"there is no value to fill it with for missing: {missing}"
+    how = f"set {spelled('missing')} to drop, forward, interpolate or mean"
+    how = how if missing == "refuse" else f"there is no value to fill it with for {setting('missing', missing)}"
     return DatasetError(
         f"{where}: row {row + 1} of array '{name}', {at}: expected a finite number"
         f"{f' of at most {columns.LARGEST:g}' if np.isfinite(value) else ''}."

@@ -19,6 +19,7 @@ from gru_tf.data.own.labels import Labelled
 from gru_tf.data.own.missing_values import Missing
 from gru_tf.data.own.sequences.gathered import Columns, GatheredSequences
 from gru_tf.foundation.array import Array
+from gru_tf.foundation.option_spelling import quoted, spelled
 
 
 def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: bool = True) -> GatheredSequences:
@@ -53,7 +54,9 @@ def _distinct(where: str, options: Mapping[str, str | None]) -> None:
     before: dict[str, str] = {}
     for option, name in options.items():
         if name is not None and name in before:
-            raise DatasetError(f"{where}: expected two columns for '{before[name]}' and '{option}'. Received: '{name}'")
+            raise DatasetError(
+                f"{where}: expected two columns for {quoted(before[name])} and {quoted(option)}. Received: '{name}'"
+            )
         if name is not None:
             before[name] = option
 
@@ -63,7 +66,8 @@ def _no_inputs(where: str, wanted: Columns) -> None:
     for option, name in (("label", wanted.label), ("id", wanted.id), ("group", wanted.group)):
         if name is not None and name in wanted.features:
             raise DatasetError(
-                f"{where}: expected inputs beside the column of '{option}'. Received: '{name}' among features"
+                f"{where}: expected inputs beside the column of {quoted(option)}."
+                f" Received: '{name}' among {spelled('features')}"
             )
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gru_tf.data.own import columns as checks
 from gru_tf.data.own import files
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file, several
+from gru_tf.foundation.option_spelling import spelled
 from gru_tf.suite.comparison.guess import forecast, sequences
 from gru_tf.suite.comparison.guess.columns import LABELS, Inference, head, named, prose, times
-from gru_tf.suite.comparison.options import only_of, options_of
-from gru_tf.suite.comparison.spelling import spelled
+from gru_tf.suite.comparison.options import COLUMNS, LISTS, only_of, options_of
 
 KINDS = ("forecast", "class", "value", "text")
 FORMS = {"forecast": "forecast", "class": "sequences", "value": "sequences", "text": "texts"}  # kind → form of its data
@@ -59,11 +60,15 @@ def guess(path: str, test: str | None, chosen: Mapping[str, Any]) -> Guess:
         if not file.exists():
             raise UserError(f"{file}: no such file{near_file(file, files.FORMS)}")
     if test is not None and _same(path, test):
-        raise UserError(f"{test}: expected test data other than the training data. Received: the same content (test)")
+        raise UserError(
+            f"{test}: expected test data other than the training data. Received: the same content ({spelled('test')})"
+        )
     first = head(path) if form == "table" else None
     inferences: list[Inference] = []
     kind = _kind(path, form, first, chosen, inferences)
     _check_options(kind, chosen)
+    if first is not None:
+        _check_columns(path, list(map(str, first.columns)), chosen)
     options = {name: value for name, value in chosen.items() if name != "kind"}
     if kind == "forecast":
         task, (options, summary) = "forecast", forecast.guess(path, first, options, inferences)
@@ -85,7 +90,9 @@ def _kind(path: str, form: str, first: Any, chosen: Mapping[str, Any], inference
         raise UserError(f"{spelled('kind')}: received '{requested}', expected one of {', '.join(KINDS)}.{near}")
     if form != "table":
         if requested in ("forecast", "text"):
-            raise UserError(f"{path}: expected kind class or value for a file of sequences. Received: {requested}")
+            raise UserError(
+                f"{path}: expected {spelled('kind')} class or value for a file of sequences. Received: {requested}"
+            )
         return "class"
     if requested is not None:
         if requested == "forecast" or any(name in chosen for name in only_of("sequences")):
@@ -119,6 +126,14 @@ def _from_columns(path: str, first: Any, chosen: Mapping[str, Any], inferences: 
 def _same(path: str, test: str) -> bool:
     """Whether two files have the same content."""
     return Path(path).stat().st_size == Path(test).stat().st_size and files.digest(path) == files.digest(test)
+
+
+def _check_columns(path: str, names: list[str], chosen: Mapping[str, Any]) -> None:
+    """Raise DatasetError for a column that the table does not have, naming the option that wants it."""
+    for option in COLUMNS:
+        if option in chosen:
+            wanted = chosen[option] if option in LISTS else [chosen[option]]
+            checks.named(names, wanted, f"{path}: {spelled(option)}")
 
 
 def _check_options(kind: str, chosen: Mapping[str, Any]) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 from gru_tf.data.own import columns, files
 from gru_tf.foundation.errors import UserError, several, shown
+from gru_tf.foundation.option_spelling import spelled
 from gru_tf.suite.comparison.guess.columns import Inference, idle, is_number, named, numeric, times
 from gru_tf.suite.comparison.guess.season import Steps, count, steps_of
-from gru_tf.suite.comparison.spelling import spelled
 
 LONGEST = 200  # steps of an inferred window
 UNKNOWN = 24  # steps of an inferred window where no season is known

@@ -7,8 +7,8 @@ import numpy as np
 
 from gru_tf.data.own import columns, files
 from gru_tf.foundation.errors import UserError, did_you_mean, several
+from gru_tf.foundation.option_spelling import spelled
 from gru_tf.suite.comparison.guess.columns import LABELS, ORDERS, Inference, idle, is_text, named, prose, times
-from gru_tf.suite.comparison.spelling import spelled
 
 CLASSES = 20  # whole numbers of more values than these are values, not classes
 SHOWN = 4  # names in a line

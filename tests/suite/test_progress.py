@@ -2,6 +2,8 @@
 
 import io
 import math
+import sys
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +11,11 @@ import pytest
 from rich.console import Console
 
 from gru_tf.commands.console import print_line
-from gru_tf.commands.progress import ElapsedColumn, RunProgress, clock, summary
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
+from gru_tf.suite.progress import display, notebook, phase
+from gru_tf.suite.progress.state import clock, summary
+from gru_tf.suite.progress.terminal import ElapsedColumn, RunProgress
 
 NAN = math.nan
 FIELDS = {"name": "mine", "question": "Which one?", "tasks": ["digits"], "cells": ["rnn", "lstm", "gru"], "seeds": 3}
@@ -173,3 +177,122 @@ def test_a_line_is_printed_as_it_is():
     print_line(console, "one two three four five", wrap=True)
     assert console.file.getvalue().split() == ["one", "two", "three", "four", "five"]
     assert max(map(len, console.file.getvalue().splitlines())) <= 20
+
+
+def test_what_comes_before_and_after_the_runs_is_a_spinner_in_place_of_the_bar():
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    with RunProgress(console) as progress:
+        phase(progress, "opening the [store]")
+        progress(None, 0, 1)
+        progress(result(metric="accuracy", test=0.5), 1, 1)
+        before = len(console.file.getvalue())
+        phase(progress, "writing the report")
+        after = console.file.getvalue()[before:]
+    assert "opening the [store]" in console.file.getvalue()[:before]
+    assert "writing the report" in after
+    assert "runs" not in after.partition("writing the report")[2], "the bar is gone"
+    assert console.file.getvalue().endswith("\x1b[2K"), "so is the spinner at the end"
+
+
+def test_phases_are_no_lines_where_there_is_no_terminal_and_nothing_where_nobody_asks():
+    console = Console(file=io.StringIO(), width=40)
+    with RunProgress(console) as progress:
+        phase(progress, "writing the report")
+    assert console.file.getvalue() == ""
+    phase(None, "writing the report")
+    phase(lambda *_: None, "writing the report")
+
+
+class Output:
+    """What IPython calls a display handle: an output that is written over."""
+
+    def __init__(self):
+        self.contents = []
+
+    def update(self, content, raw):
+        assert raw
+        self.contents.append(content)
+
+
+@pytest.fixture
+def output(monkeypatch):
+    """The output of a cell in a notebook."""
+    handle = Output()
+
+    def display(content, raw, display_id):
+        assert display_id
+        handle.update(content, raw)
+        return handle
+
+    kernel = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=object()), display=SimpleNamespace(display=display))
+    monkeypatch.setitem(sys.modules, "IPython", kernel)
+    monkeypatch.setitem(sys.modules, "IPython.display", kernel.display)
+    return handle
+
+
+def test_a_notebook_shows_one_output_that_ends_as_a_line(output):
+    with display(None) as progress:
+        phase(progress, "opening <the> store")
+        progress(None, 0, 2)
+        progress(result(metric="accuracy", direction="max", validation=0.5, test=0.5), 1, 2)
+        progress.note("a range is widened")
+        progress(result(metric="accuracy", direction="max", validation=0.5, test=0.5), 2, 2)
+    texts = [content["text/plain"] for content in output.contents]
+    pages = [content["text/html"] for content in output.contents]
+    assert "opening <the> store …" in texts
+    assert "opening &lt;the&gt; store …" in pages
+    assert any("best rnn 0.5" in text and "1/2 runs · elapsed 0:00 · ETA 0:00" in text for text in texts)
+    assert any('<progress value="1" max="2">' in page for page in pages)
+    assert texts[-1] == "a range is widened\n2 runs, 2 of them new, in 0:00."
+    assert pages[-1] == "a range is widened<br>2 runs, 2 of them new, in 0:00."
+    assert not progress._clock.is_alive()
+
+
+def test_the_clock_of_a_notebook_goes_on_while_a_run_does(output, monkeypatch):
+    monkeypatch.setattr(notebook, "PERIOD", 0.01)
+    with display(None) as progress:
+        progress(None, 0, 2)
+        written = len(output.contents)
+        for _ in range(1000):
+            if len(output.contents) > written + 1:
+                break
+            time.sleep(0.01)
+    assert len(output.contents) > written + 2
+
+
+def test_a_notebook_says_where_it_was_stopped(output):
+    def stopped():
+        with display(True) as progress:
+            progress(None, 0, 2)
+            progress(result(metric="accuracy", test=0.5), 1, 2)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert output.contents[-1]["text/plain"] == "Stopped after 1 of 2 runs."
+    with display(None):
+        pass
+    assert output.contents[-1]["text/plain"] == "All runs were in the store already."
+
+
+def test_a_script_shows_nothing_unless_it_is_asked(capsys):
+    with display(None) as nothing, display(False) as off:
+        assert nothing is None
+        assert off is None
+    assert capsys.readouterr() == ("", "")
+    with display(True) as lines:
+        lines(None, 0, 1)
+        lines(result(metric="accuracy", test=0.5), 1, 1)
+    assert "1/1 digits · rnn · seed 2: test accuracy 0.5" in capsys.readouterr().out
+
+    def own(*_: Any) -> None:
+        """A function of the user's own."""
+
+    with display(own) as same:
+        assert same is own
+
+
+def test_nothing_is_shown_where_a_notebook_switches_it_off(output):
+    with display(False) as progress:
+        assert progress is None
+    assert output.contents == []
