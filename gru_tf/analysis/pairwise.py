@@ -19,6 +19,7 @@ TESTS = {  # how a pair was compared → the test's name
     "rates": "Fisher's exact test",
     "constant": "Student's test",
 }
+CORRECTED = "p is corrected for all comparisons (Holm), the 95 % intervals are not"
 
 
 class _OnTask(NamedTuple):
@@ -72,7 +73,7 @@ class Versus(Mapping[str, SampleComparison]):
         return words(on_task.task, on_task.pair)
 
     def __repr__(self) -> str:
-        lines = [f"{self.first} against {self.second} ({self._tests()}, Holm):"]
+        lines = [f"{self.first} against {self.second} ({self._tests()}; {CORRECTED}):"]
         for name, (task, pair) in self._by_task.items():
             verdict = self.verdict(name)
             lines.append(f"  {name}, {_metric(task)}: {_summary(task, pair, verdict) if pair else verdict}")
@@ -90,7 +91,7 @@ class Versus(Mapping[str, SampleComparison]):
             "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in self._cells(name)) + "</tr>" for name in self._by_task
         )
         caption = f"<b>{escape(self.first)} − {escape(self.second)}</b>, above 0 where {escape(self.first)} is better"
-        note = f"<p>p: {escape(self._tests())} with Holm's correction for all that the experiment tests.</p>"
+        note = f"<p>{escape(self._tests())}; {CORRECTED}.</p>"
         return f"<p>{caption}</p><table><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>{note}"
 
     def _cells(self, name: str) -> tuple[str, ...]:

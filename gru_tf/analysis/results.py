@@ -11,6 +11,7 @@ from gru_tf.analysis import evidence, report, table, wording
 from gru_tf.analysis.answer import answer
 from gru_tf.analysis.formats import markup
 from gru_tf.analysis.formats.json_document import document, dumps
+from gru_tf.analysis.marked import marked
 from gru_tf.analysis.pairwise import Versus
 from gru_tf.analysis.plots import Plots
 from gru_tf.analysis.published import beside
@@ -139,8 +140,8 @@ class Results:
         return write(self.experiment, self.table(), self.earlier, self._beside())
 
     def _beside(self) -> dict[str, list[str]]:
-        """Verdicts on claims, and published numbers by the label of their task, a line each."""
-        notes: dict[str, list[str]] = {}
+        """Verdicts on claims, and by the label of their task marked cells and published numbers, a line each."""
+        notes = marked(self.evidence)
         for verdict in judge(self.evidence, self.runs):
             notes.setdefault("", []).append(f"Claim {verdict.text}: {verdict.verdict}. {verdict.why}")
         for one in beside(self.experiment, self.runs):

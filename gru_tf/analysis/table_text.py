@@ -7,6 +7,8 @@ from gru_tf.analysis.statistics.unreliable import failure_bound
 from gru_tf.analysis.table import Row
 from gru_tf.analysis.wording import count, interval
 from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.specs import OF_FILES
+from gru_tf.foundation import option_spelling
 
 ARROWS = {"max": "↑", "min": "↓"}
 OTHERS = "Below the cells: models without a recurrent network, tuned on validation, fitted once."
@@ -114,14 +116,23 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
             yield f"{row.title}, {row.cell}: {failure}"
 
 
-def _open(rows: Sequence[Row]) -> Iterator[str]:
+def _open(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     """Which cells would need more replicates, and what to do about it."""
     still = [row for row in rows if row.open and row.seeds >= row.wanted]
     if still:
         where = "; ".join(
             f"{', '.join(row.cell for row in block)} on {block[0].title} after {block[0].seeds}" for block in blocks(still)
         )
-        yield f"Not decided: {where} replicates. To go on, raise 'replicates.minutes' and run the same command."
+        yield f"Not decided: {where} replicates. To go on, raise {_minutes(experiment)} and run it again."
+
+
+def _minutes(experiment: Experiment) -> str:
+    """The option that lets replicates go on, as whoever reads this wrote it, or would have written it."""
+    own = any(name in task.options for task in experiment.tasks for name in OF_FILES)
+    if not own or experiment.origin != experiment.name:
+        return "'replicates.minutes'"
+    in_python = "'minutes' ('replicates.minutes' in a file)"
+    return option_spelling.flag("minutes") if option_spelling.in_command() else in_python
 
 
 def timed(rows: Iterable[Row]) -> str:
@@ -152,15 +163,28 @@ def _over(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     over = f"{number} {unit}{conditional(experiment)}"
     yield f"Mean and 95 % interval over {over}; bold = best mean (not a significance test)."
     yield from _overlapping(rows)
-    steady = [row.modes.runs for row in rows if row.modes and row.modes.successes == row.modes.runs and row.modes.runs > 1]
-    if steady:
-        fewest = min(steady)
-        bound = 100 * failure_bound(0, fewest)
-        yield f"None of {fewest} runs failed: a failure rate of up to {bound:.0f} % remains possible (95 % confidence)."
-    yield from _open(rows)
+    yield from _failing(rows)
+    yield from _open(experiment, rows)
     for row in rows:
         if row.unreliable:
             yield f"{row.title}, {row.cell} is unreliable: {unreliable(row)}; the median stands in place of the mean."
+
+
+def _failing(rows: Sequence[Row]) -> Iterator[str]:
+    """Each cell that did not learn in every run, and the failure rates that so few runs leave possible."""
+    known = [(row, row.modes) for row in rows if row.modes and row.modes.runs > 1]
+    for row, modes in known:
+        if modes.successes < modes.runs and not row.unreliable:
+            learned = f"{row.title}, {row.cell} learned in {modes.successes} of {modes.runs} runs"
+            yield f"{learned}: {_possible(modes.failure_bound)}"
+    steady = [modes.runs for _, modes in known if modes.successes == modes.runs]
+    if steady:
+        none = f"None of {min(steady)} runs" if len(steady) == len(known) else f"In {min(steady)} runs no other cell"
+        yield f"{none} failed: {_possible(failure_bound(0, min(steady)))}"
+
+
+def _possible(bound: float) -> str:
+    return f"a failure rate of up to {100 * bound:.0f} % remains possible (95 % confidence)."
 
 
 def _overlapping(rows: Sequence[Row]) -> Iterator[str]:

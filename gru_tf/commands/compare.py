@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gru_tf.commands import stopping
 from gru_tf.commands.arguments import Store
 from gru_tf.commands.console import console, print_line
 from gru_tf.commands.waiting import waiting
@@ -52,11 +53,15 @@ def compare(
     from gru_tf.commands.output import ask, end, show
     from gru_tf.suite.engine import processes
     from gru_tf.suite.progress.terminal import RunProgress
+    from gru_tf.suite.tracking import address, reading
 
-    if workers != 0 and write is None:
-        processes.start_server()
+    if write is None:
+        address.expect_writable_store(store)
+        if workers != 0 and not reading.has(name or Path(data).stem, store):  # else the answer may be there already
+            processes.start_server()
     chosen = {option: _split(option, value) for option, value in options.items()}
     with waiting(f"reading {data}"), startup.quiet(), startup.without_garbage_collection():
+        from gru_tf import suite
         from gru_tf.suite import comparison
 
         with option_spelling.of_commands():
@@ -70,12 +75,13 @@ def compare(
         print_line(console, f"Written: {write}. Run it with 'gru-tf run {write}'.")
         return
     console.print()
-    with RunProgress(console, task=False) as progress, option_spelling.of_commands():
-        from gru_tf import suite
-
-        results = suite.run(plan.experiment, store, workers, progress=progress)
+    progress, results = RunProgress(console, task=False), suite.finished(plan.experiment, store)
+    if results is None:
+        with stopping.watched(progress), option_spelling.of_commands():
+            results = suite.run(plan.experiment, store, workers, progress=progress)
     answer = comparison.Comparison(results, store, plan.inferences)
-    show(results, answer.table())
+    with option_spelling.of_commands():
+        show(results, answer.table())
     console.print()
     console.print(screen.recommendation(answer.recommendation))
     console.print()

@@ -52,7 +52,8 @@ class FittedTable(Table):
 
     def _paragraph(self, entries: tuple[RenderableType, ...], width: int) -> Iterator[RenderableType]:
         first, *others = entries
-        yield first
+        if _text(first).plain:  # what goes on from the row above has no name of its own
+            yield first
         headings, values = (_text(column.header) for column in self.columns[1:]), map(_text, others)
         named = [(heading, value) for heading, value in zip(headings, values, strict=True) if value.plain not in NOTHING]
         room = width - INDENT

@@ -61,6 +61,7 @@ def import_(
     """Import a trained recurrent stack of another framework into Keras, and verify that it is the same."""
     if output.suffix != ".keras":
         raise UserError(f"{output}: expected a name that ends in .keras")
+    atomic_file.expect_folder(output)
     if output.exists() and not force:
         raise UserError(f"{output}: already exists; it is not overwritten without --force")
     options: dict[str, Any] = {"prefix": prefix, "activation": activation}
@@ -168,6 +169,7 @@ def export(
     force: Force = False,
 ) -> None:
     """Export a Keras model to another runtime, and verify it there if that is installed."""
+    atomic_file.expect_folder(output)
     options: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
     with waiting(f"exporting {model}"), startup.quiet(), option_spelling.of_commands():
         from gru_tf.interchange import exporting

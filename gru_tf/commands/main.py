@@ -9,16 +9,17 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from gru_tf.commands import compare, import_export, machine, mistakes, predict
+from gru_tf.commands import compare, import_export, machine, mistakes, predict, stopping
 from gru_tf.commands.arguments import Store, experiments, finished
 from gru_tf.commands.console import console, print_line
-from gru_tf.commands.placeholders import PlainCommand
+from gru_tf.commands.placeholders import PlainCommand, PlainGroup
 from gru_tf.commands.waiting import waiting
-from gru_tf.foundation import signals, startup
+from gru_tf.foundation import atomic_file, signals, startup
 from gru_tf.foundation.errors import UserError
 
 app = typer.Typer(
     name="gru-tf",
+    cls=PlainGroup,
     help="RNN, LSTM or GRU, for my data, at what cost? Fair, tuned, tracked comparisons in Keras.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -69,17 +70,21 @@ def run(
     from gru_tf.experiment import yaml_file
     from gru_tf.suite.engine import processes
     from gru_tf.suite.progress.terminal import RunProgress
+    from gru_tf.suite.tracking.address import expect_writable_store
 
     loaded = yaml_file.load(yaml_file.locate(experiment))
-    if engine == "local" and workers != 0:
-        processes.start_server()
-    ask(loaded)
-    with RunProgress(console) as progress:
-        with startup.without_garbage_collection():
-            from gru_tf import suite
+    from gru_tf import suite
 
-        trainer = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
-        results = suite.run(loaded, store, engine=trainer, progress=progress)
+    ask(loaded)
+    progress, results = RunProgress(console), suite.finished(suite.load(loaded), store)
+    if results is None:
+        expect_writable_store(store)
+        if engine == "local" and workers != 0:
+            processes.start_server()
+        with stopping.watched(progress):
+            with startup.without_garbage_collection():
+                trainer = suite.engine_for(loaded, engine, workers, threads, time_limit, address)
+            results = suite.run(loaded, store, engine=trainer, progress=progress)
     show(results)
     conclude(results)
     end(results, progress)
@@ -96,7 +101,11 @@ def print_results(
     store: Store = None,
     form: Annotated[
         Literal["table", "csv", "json", "markdown", "latex"],
-        typer.Option("--format", help="csv: one line per run; json: everything; others: the table"),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="table, markdown or latex: the table; csv: one line per run; json: everything",
+        ),
     ] = "table",
 ) -> None:
     """Print an experiment's table again, or its results in another format, without retraining."""
@@ -117,7 +126,8 @@ def print_results(
 @app.command(cls=PlainCommand, name="list", epilog="Example: gru-tf list cells")
 def list_(
     kind: Annotated[
-        Literal["cells", "tasks", "baselines", "experiments"] | None, typer.Argument(metavar="KIND", help="one kind only")
+        Literal["cells", "tasks", "baselines", "experiments"] | None,
+        typer.Argument(metavar="KIND", help="cells, tasks, baselines or experiments (default: all)"),
     ] = None,
 ) -> None:
     """List cells, tasks, baselines and experiments."""
@@ -165,12 +175,14 @@ def write_report(
     store: Store = None,
 ) -> None:
     """Write an experiment's results as one self-contained page, without retraining."""
+    output = output or Path(f"{name}.html")
+    atomic_file.expect_folder(output)
     with waiting(f"writing the report of '{name}'"):
         from gru_tf import suite
         from gru_tf.analysis import report
 
         results = suite.results(name, store)
-        file = report.write(results, output or Path(f"{name}.html"), figures)
+        file = report.write(results, output, figures)
     print_line(console, f"Written: {file}{f', and figures in {figures}' if figures else ''}")
 
 
@@ -185,6 +197,10 @@ def ui(
     browser: Annotated[bool, typer.Option(help="open the dashboard in a browser")] = True,
 ) -> None:
     """Open the MLflow dashboard at an experiment."""
+    if name is not None:
+        from gru_tf.suite.tracking import reading
+
+        reading.expect(name, store)
     print_line(console, "Starting the dashboard; the first time takes up to a minute.")
     with ExitStack() as start:
         start.enter_context(waiting("starting the dashboard"))
@@ -221,7 +237,7 @@ def main() -> None:
         message = mistakes.sentence(error)
         status = _complain(message) if message else 2
     if status == INTERRUPTED:
-        _complain("stopped. Finished work is saved; run the same command again to continue.")
+        _complain(f"stopped. {stopping.saved()}".strip())
         status = signals.status(INTERRUPTED)
     gc.freeze()  # the process ends: its last collection takes a second and frees nothing that the system does not
     sys.exit(status)

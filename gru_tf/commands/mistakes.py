@@ -5,6 +5,7 @@ import re
 
 import typer
 
+from gru_tf.commands import stopping
 from gru_tf.foundation.errors import did_you_mean, mismatch
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -23,7 +24,7 @@ def of_a_place(error: OSError) -> str:
     """What the system refuses of a file or a folder that was named, or of the disk; "" for any other failure."""
     place = _shortened(str(error.filename)) if error.filename else "the output"
     if error.errno in FULL:
-        return f"{error.strerror}: {place}. Finished work is saved; run the same command again to continue."
+        return f"{error.strerror}: {place}. {stopping.saved()}".strip()
     return f"{place}: {error.strerror}" if error.errno in PLACES and error.filename else ""
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def ask(experiment: "Experiment") -> None:
     """The question, under the experiment's name."""
-    console.print(Text.assemble((experiment.name, "bold"), f": {experiment.question}"), soft_wrap=True)
+    title = Text.assemble((experiment.name, "bold"), f": {experiment.question}")
+    console.print(title, soft_wrap=not console.is_terminal)  # in a pipe it stays one line
 
 
 def show(results: "Results", rows: "list[Row] | None" = None) -> None:
@@ -32,9 +33,12 @@ def show(results: "Results", rows: "list[Row] | None" = None) -> None:
 
 
 def conclude(results: "Results") -> None:
-    """The answer, the verdicts on claims, and published numbers beside ours."""
-    from gru_tf.analysis import answer, published, verdicts
+    """What marks cells, the answer, the verdicts on claims, and published numbers beside ours."""
+    from gru_tf.analysis import answer, marked, published, verdicts
 
+    for lines in marked.marked(results.evidence).values():  # the last of the notes
+        for line in lines:
+            print_line(console, line, wrap=console.is_terminal)
     console.print("", screen.answer(answer.answer(results.evidence)), sep="\n")
     for blocks in (
         screen.verdicts(verdicts.judge(results.evidence, results.runs)),

@@ -6,7 +6,7 @@ that may be left out.
 
 from typing import Any
 
-from typer.core import TyperArgument, TyperCommand, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 
 class PlainArgument(TyperArgument):
@@ -16,8 +16,8 @@ class PlainArgument(TyperArgument):
         return self.display_name_raw if self.required else f"[{self.display_name_raw}]"
 
     def display_type_rich(self, ctx: Any) -> str | None:
-        """The choices, such as <cells|tasks>; no type."""
-        return self.display_type(ctx) if self.type_descriptor.is_choice else None
+        """Nothing: the help of one that has choices lists them, in lines that break between words."""
+        return None
 
 
 class PlainOption(TyperOption):
@@ -28,6 +28,11 @@ class PlainOption(TyperOption):
         return None if self.is_flag else super().display_type_rich(ctx)
 
 
+TYPERS = {  # Typer's texts → in our voice: a few words, in lower case and without a full stop
+    "Show this message and exit.": "show this message",
+    "Install completion for the current shell.": "install completion for the current shell",
+    "Show completion for the current shell, to copy it or customize the installation.": "print that completion",
+}
 PLAIN: dict[type, type] = {TyperArgument: PlainArgument, TyperOption: PlainOption}
 
 
@@ -36,7 +41,18 @@ class PlainCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All of them, --help among them."""
-        parameters = super().get_params(ctx)
-        for parameter in parameters:
-            parameter.__class__ = PLAIN.get(type(parameter), type(parameter))
-        return parameters
+        return list(map(_plain, super().get_params(ctx)))
+
+
+class PlainGroup(TyperGroup):
+    """All commands together, whose own options are written so."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """All of them, --help among them."""
+        return list(map(_plain, super().get_params(ctx)))
+
+
+def _plain(parameter: Any) -> Any:
+    parameter.__class__ = PLAIN.get(type(parameter), type(parameter))
+    parameter.help = TYPERS.get(parameter.help, parameter.help)
+    return parameter

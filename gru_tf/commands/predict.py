@@ -1,7 +1,5 @@
 """The command `gru-tf predict`: arguments and printing only."""
 
-import errno
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -33,8 +31,8 @@ def predict(
     """Predict for new data with the model that a comparison recommends, as CSV."""
     if output is not None and output.exists() and not force:
         raise UserError(f"{output}: already exists; it is not overwritten without --force")
-    if output is not None and not output.absolute().parent.is_dir():
-        raise UserError(f"{output}: {os.strerror(errno.ENOENT)}")
+    if output is not None:
+        atomic_file.expect_folder(output)
     with (
         waiting(f"loading the model of '{name}'", Console(stderr=True)),
         startup.quiet(),

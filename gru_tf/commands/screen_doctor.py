@@ -40,28 +40,35 @@ def facts(named: Iterable[tuple[str, str]]) -> FittedTable:
     return grid
 
 
-def paths(title: str, lines: "Iterable[PathRow]", first: str) -> FittedTable:
-    """The kernel path of each line, here and on a GPU, and what keeps the fused kernel away here, and cuDNN there."""
-    lines = list(lines)
+def paths(title: str, lines: "Iterable[PathRow]", first: str) -> Group:
+    """The kernel path of each line, here and on a GPU, and below, numbered, what keeps the fused kernel and cuDNN away."""
+    lines, reasons = list(lines), dict[str, int]()
     shared = {line.here.why_not_fused for line in lines}
     everywhere = shared.pop() if len(shared) == 1 else ""
     table = FittedTable(title=Text(title, style="bold"), **PADDED)
-    table.add_column(first, overflow="fold", width=screen.PART)
-    for name in ("here", "on a GPU"):
+    for name in (first, "here", "on a GPU", "why"):
         table.add_column(name, overflow="fold")
-    table.add_column("why not fused here; why not cuDNN on a GPU", overflow="fold")
     for line in lines:
         names = (Text(path.name, style=STYLES.get(path.name, "")) for path in (line.here, line.gpu))
-        table.add_row(Text(screen.in_parts(line.name)), *names, Text(_reasons(line, (everywhere, kernels.why_not()))))
+        numbers = [reasons.setdefault(why, len(reasons) + 1) for why in _reasons(line, (everywhere, kernels.why_not()))]
+        table.add_row(Text(line.name), *names, Text(", ".join(map(str, numbers))))
+    notes = fitted.grid()
+    notes.add_column(justify="right", style="dim")
+    notes.add_column(overflow="fold")
+    for why, number in reasons.items():
+        notes.add_row(Text(str(number)), Text(why))
     if everywhere:
-        table.caption = Text(f"fused here: {everywhere}")
-    return table
+        notes.add_row("", Text(f"here not fused: {everywhere}"))
+    return Group(table, *([notes] if notes.row_count else []))
 
 
-def _reasons(line: "PathRow", elsewhere: tuple[str, ...]) -> str:
-    """What keeps the fused kernel and cuDNN away, once where it is the same for both, and without what stands elsewhere."""
+def _reasons(line: "PathRow", elsewhere: tuple[str, ...]) -> list[str]:
+    """What keeps the fused kernel away here and cuDNN on a GPU; without what stands elsewhere."""
     here = "" if line.here.name == "cudnn" or line.here.why_not_fused in elsewhere else line.here.why_not_fused
-    return "; ".join(dict.fromkeys(filter(None, (here, line.gpu.why_not_cudnn))))
+    gpu = line.gpu.why_not_cudnn
+    if here == gpu:
+        return [f"neither fused here nor cuDNN on a GPU: {here}"] if here else []
+    return [f"{what}: {why}" for what, why in (("not fused here", here), ("not cuDNN on a GPU", gpu)) if why]
 
 
 def combinations(known: "Iterable[Combination]") -> RenderableType:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from gru_tf.foundation.errors import UserError
+
 
 def write(file: Path, content: bytes) -> None:
     """Write `content` to `file` in one step: to a neighbour first, to the disk, then renamed.
@@ -14,6 +16,18 @@ def write(file: Path, content: bytes) -> None:
         OSError: where the disk is full or the folder cannot be written; the old file is then untouched.
     """
     through(file, lambda neighbour: neighbour.write_bytes(content))
+
+
+def expect_folder(file: Path) -> None:
+    """Refuse a file that someone named in a folder that does not exist: it would rather be a typing error than a wish.
+
+    Raises:
+        UserError: with the nearest folder above that exists.
+    """
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        nearest = next(above for above in folder.parents if above.exists())
+        raise UserError(f"{file}: there is no folder {folder}; the nearest that exists is {nearest}")
 
 
 def through(file: Path, save: Callable[[Path], object]) -> None:

@@ -16,7 +16,7 @@ from gru_tf.suite.engine.serial import SerialEngine
 from gru_tf.suite.engine.worker_pool import LocalEngine
 from gru_tf.suite.progress import Progress, display, phase
 from gru_tf.suite.result_writer import ResultWriter
-from gru_tf.suite.tracking import Record, Store, StoreError
+from gru_tf.suite.tracking import Record, Store, StoreError, address
 
 ENGINES = ("local", "serial", "ray")
 OURS = re.compile(r"[0-9a-f]{16}\.(checkpoint|keras|result\.json)|\.writing-[0-9a-f]{16}\.(checkpoint|keras|json)")
@@ -89,9 +89,10 @@ def run(
 
 
 def _run(experiment: Experiment, store: str | None, engine: Callable[[Path], Engine], progress: Progress | None) -> Results:
+    address.expect_writable_store(store)
     phase(progress, "opening the store")
     with startup.without_garbage_collection():
-        opened = Store(store)
+        opened = Store(store, say=getattr(progress, "note", None))
     work = (opened.folder / "work").absolute()
     folder = work / experiment.name
     with lock.held(work, experiment.name):

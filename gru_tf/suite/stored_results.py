@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from gru_tf.analysis.results import Results
 from gru_tf.experiment import timing
+from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.foundation.errors import UserError
-from gru_tf.suite.tracking import reading
+from gru_tf.suite.tracking import address, reading
 
 if TYPE_CHECKING:
     from gru_tf.suite.tracking.record import Record
@@ -20,8 +21,22 @@ def results(name: str, store: str | None = None) -> Results:
         UserError: where the store has none of that name.
     """
     stored = reading.find(name, store)
-    if stored is None:
-        return of_record(_record(name, store))
+    return of_record(_record(name, store)) if stored is None else _of_stored(stored)
+
+
+def finished(experiment: Experiment, store: str | None = None) -> Results | None:
+    """The results of an experiment of which nothing is left to do; None where `run` is to see what there is.
+
+    Read without MLflow, so that a finished experiment answers before anything is started for it.
+    """
+    file = address.file_of(address.checked(address.default_uri() if store is None else store))
+    if file is None or not file.exists() or (file.parent / "work" / experiment.name).exists():  # cut short as it ended
+        return None
+    stored = reading.find(experiment.name, store)
+    return _of_stored(stored) if stored is not None and stored.answers(experiment) else None
+
+
+def _of_stored(stored: reading.StoredExperiment) -> Results:
     runs = tuple(stored.members.results.values())
     return Results(stored.experiment, runs, stored.members.left_out, stored, _times(stored.timing(), runs))
 

@@ -88,7 +88,7 @@ def test_a_cell_that_sometimes_fails_is_called_unreliable():
     fails = [0.95, 0.96, 0.94, 0.95, 0.1, 0.95, 0.11, 0.96, 0.95, 0.1]
     (first,) = said(one, scored(one, {"rnn": fails, "gru": [0.9, 0.91, 0.92, 0.9, 0.91, 0.9, 0.91, 0.9, 0.92, 0.9]}))
     p = 2 * fisher_exact([[7, 3], [10, 0]]).pvalue  # the smaller of two p-values counts twice
-    assert "RNN leads (accuracy median 0.95 [0.10, 0.96], 10 seeds); " in first, "its mean would be 0.697"
+    assert "RNN has the best median (accuracy median 0.95 [0.10, 0.96], 10 seeds); " in first, "its mean would be 0.697"
     assert f"; vs GRU inconclusive (p = {p:.2g}); RNN unreliable: it learned in 7 of 10 replicates; " in first
 
 
@@ -135,7 +135,7 @@ def test_a_best_mean_that_is_significantly_worse_says_so():
     pair = gather(one, found).tasks[0].pairs[0]
     assert (pair.better, pair.test) == ("gru", "paired")
     (first, *_) = said(one, found)
-    assert first.startswith("adding: RNN leads (accuracy ")
+    assert first.startswith("adding: RNN has the best mean (accuracy ")
     assert ", 5 seeds); significantly worse than GRU (p " in first
 
 
@@ -184,7 +184,7 @@ def test_one_seed_settles_nothing():
     one = experiment(tasks=["digits"], seeds=1)
     (first,) = said(one, [r for r in results(experiment(tasks=["digits"])) if r.run.seed == 0])
     assert first == (
-        "digits: GRU leads (accuracy 0.9, one seed); vs RNN and LSTM inconclusive (one seed);"
+        "digits: GRU has the best mean (accuracy 0.9, one seed); vs RNN and LSTM inconclusive (one seed);"
         " all beat the baseline (0.1), with one seed"
     )
 
@@ -198,7 +198,7 @@ def test_tasks_with_more_seeds_and_fewer_differ_in_the_answer():
     assert first.startswith("digits: GRU leads (accuracy 0.913 [")
     assert first.endswith("], 3 seeds); beats RNN (p < 0.001); all clearly beat the baseline (0.1)")
     assert second == (
-        "adding: GRU leads (accuracy 0.2, one of 3 seeds); vs RNN inconclusive (one seed);"
+        "adding: GRU has the best mean (accuracy 0.2, one of 3 seeds); vs RNN inconclusive (one seed);"
         " only GRU beats the baseline (0.1), with one seed"
     )
     assert third == "4 of 12 seeds have not finished"
@@ -237,7 +237,7 @@ def test_ties_and_cells_without_a_result_are_no_wins_over_all_tasks():
     for task in (1, 2, 3):
         found += scored(one, {"rnn": [0.5, 0.501], "gru": [0.9, 0.901]}, task)
     assert said(one, found)[0].startswith(
-        "4 tasks: GRU leads on 3, the best mean is shared on 1; the leader beats every other cell on none; "
+        "4 tasks: GRU has the best mean on 3, the best mean is shared on 1; the best beats every other cell on none; "
     )
 
 
@@ -271,7 +271,8 @@ def test_a_best_mean_of_survivors_says_of_how_many_seeds(digits: int, adding: in
         found += scored(one, {**others, "gru": won[:left]}, task)
     sentences = said(one, found)
     for line, task, seeds in zip(sentences, ("digits", "adding"), told, strict=False):
-        assert line.startswith(f"{task}: GRU leads (accuracy 0.9")
+        verb = "leads" if "beats RNN" in line else "has the best mean"
+        assert line.startswith(f"{task}: GRU {verb} (accuracy 0.9")
         assert f", {seeds}); " in line
 
 
@@ -287,7 +288,7 @@ def test_one_task_and_a_best_mean_of_survivors():
 def test_only_one_cell_has_finished():
     one = experiment(tasks=["digits"])
     first, _ = said(one, scored(one, {"gru": [0.9, 0.91]}))
-    assert first.startswith("digits: GRU leads (accuracy 0.9")
+    assert first.startswith("digits: GRU has the best mean (accuracy 0.9")
     assert "], 2 of 4 seeds); no other cell has finished; " in first
 
 
@@ -341,7 +342,9 @@ def many(best: list[str], holes: int = 0) -> tuple[str, ...]:
 
 def test_many_tasks_are_counted_and_ten_of_them_ranked():
     first, *lines = many(["gru"] * 8 + ["lstm"] * 2)
-    assert first.startswith("10 tasks: GRU leads on 8, LSTM on 2; the leader beats every other cell on 10; mean ranks GRU ")
+    assert first.startswith(
+        "10 tasks: GRU has the best mean on 8, LSTM on 2; the best beats every other cell on 10; mean ranks GRU "
+    )
     assert " (Friedman p = " in first
     assert first.endswith("; all clearly beat the baseline on all 10 tasks")
     assert [line.partition(" (accuracy")[0] for line in lines] == [
@@ -362,7 +365,7 @@ def test_many_tasks_of_which_one_is_unfinished():
     assert first.endswith(" beaten by RNN on 6, GRU on 6, LSTM on 5 of 6 tasks")
     assert last == "4 of 72 seeds have not finished"
     first, *_ = many(["gru"] * 5 + ["lstm"], holes=2)
-    assert first.startswith("6 tasks: GRU leads on 5, LSTM on 1 (on 1 from 2 of 4 seeds); ")
+    assert first.startswith("6 tasks: GRU has the best mean on 5, LSTM on 1 (on 1 from 2 of 4 seeds); ")
     first, *lines, last = many(["gru"] * 6, holes=12)
     assert "; all clearly beat the baseline on all 5 tasks with a result" in first
     assert len(lines) == 5

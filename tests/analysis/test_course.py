@@ -17,6 +17,7 @@ from gru_tf.analysis.table import rows
 from gru_tf.analysis.table_text import notes
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Choice
+from gru_tf.foundation import option_spelling
 
 
 def test_scores_are_turned_and_holes_keep_their_place():
@@ -146,12 +147,41 @@ def test_what_is_open_after_a_look_is_noted_with_what_to_do():
     one, made = sequential(5)
     table = rows(one, made)
     assert [row.open for row in table] == [True, True]
-    told = (
-        "Not decided: rnn, gru on digits after 5 replicates. To go on, raise 'replicates.minutes' and run the same command."
-    )
+    told = "Not decided: rnn, gru on digits after 5 replicates. To go on, raise 'replicates.minutes' and run it again."
     assert told in list(notes(one, table))
     one, made = sequential(13)
     assert [row.open for row in rows(one, made)] == [False, False], "all looks were taken"
+
+
+def test_what_lets_a_comparison_go_on_is_named_as_its_reader_wrote_it():
+    """An experiment on own data that comes from no file was compared: by the command, or in Python."""
+    one, made = sequential(5)
+    table = rows(one, made)
+    own = one.model_copy(update={"tasks": (Choice(name="forecast", options={"path": "sold.csv"}),)})
+
+    def raised(experiment):
+        (line,) = (line for line in notes(experiment, table) if line.startswith("Not decided"))
+        return line.partition("To go on, raise ")[2]
+
+    assert raised(own) == "'minutes' ('replicates.minutes' in a file) and run it again."
+    assert raised(own.read_from("sold.yaml")) == "'replicates.minutes' and run it again."
+    with option_spelling.of_commands():
+        assert raised(own) == "--minutes and run it again."
+
+
+def test_a_cell_that_did_not_always_learn_is_noted_with_what_may_fail():
+    one = experiment(tasks=["digits"], cells=["rnn", "gru"], seeds=5)
+    kind = {"metric": "accuracy", "direction": "max", "chance": 0.1}
+    tests = {0: [0.95, 0.85, 0.75, 0.62, 0.38], 1: [0.9, 0.91, 0.92, 0.9, 0.91]}
+    made = [result(one, 0, c, seed, test=test, **kind) for c, of in tests.items() for seed, test in enumerate(of)]
+    table = rows(one, made)
+    assert (table[0].modes.successes, table[0].unreliable) == (4, False)
+    some, none = 100 * stats.beta.ppf(0.95, 2, 4), 100 * (1 - 0.05 ** (1 / 5))  # Clopper and Pearson's
+    said = list(notes(one, table))
+    assert f"digits, rnn learned in 4 of 5 runs: a failure rate of up to {some:.0f} % remains possible" in "\n".join(said)
+    assert f"In 5 runs no other cell failed: a failure rate of up to {none:.0f} % remains possible" in "\n".join(said)
+    steady = list(notes(one, rows(one, [r for r in made if r.run.cell.name == "gru"])))
+    assert f"None of 5 runs failed: a failure rate of up to {none:.0f} % remains possible" in "\n".join(steady)
 
 
 def test_a_claim_that_is_open_keeps_its_cells_running():

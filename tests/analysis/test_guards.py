@@ -4,8 +4,11 @@ import pytest
 from made_evidence import experiment, results
 from made_results import result
 
+from gru_tf.analysis import marked as in_words
 from gru_tf.analysis.evidence import gather
 from gru_tf.analysis.guards import marks_of
+from gru_tf.analysis.results import Results
+from gru_tf.commands import output
 from gru_tf.experiment.ranges import used
 
 RANGE = {"low": 1e-3, "high": 1e-1, "sampling": "log"}
@@ -118,3 +121,25 @@ def test_an_equivalence_with_a_marked_cell_is_withheld_where_it_could_gain_more_
     assert (task.verdict(pair), task.withheld(pair)) == (verdict, by)
     (task,) = gather(one, [r.model_copy(update={"best_epoch": 2}) for r in made]).tasks
     assert task.verdict(task.pair("rnn", "gru")) == "equivalent"
+
+
+def test_every_format_says_which_cell_may_not_be_at_its_best(capsys):
+    one, made = tuned([0.09] * 4)
+    kind = {"test": 0.5, "score": 0.4, "chance": 0.1, "metric": "accuracy", "direction": "max"}
+    found = Results(one, tuple(r.model_copy(update=kind) for r in made))
+    cell = one.cells[0].label
+    text = f"digits, {cell} may not be at its best: learning_rate chosen at the upper end of its range (0.1) by 4 of 4"
+    (line,) = in_words.marked(found.evidence)[one.tasks[0].label]
+    assert line == f"{text}: widen search.space.learning_rate beyond 0.1. Until then no cell is called better than it."
+    assert text in found.text("markdown").replace("\\", "")
+    assert text in found.text("latex").replace("\\", "")
+    assert text in found._repr_html_()
+    output.conclude(found)
+    assert text in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_cell_that_is_nearly_perfect_has_little_to_gain():
+    one, made = tuned([0.09] * 4)
+    kind = {"test": 0.999, "score": 0.999, "chance": 0.1, "metric": "accuracy", "direction": "max"}
+    (line,) = in_words.marked(Results(one, tuple(r.model_copy(update=kind) for r in made)).evidence)[one.tasks[0].label]
+    assert line.endswith("by 4 of 4; there is little to gain, as its score is nearly perfect.")

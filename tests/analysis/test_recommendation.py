@@ -67,9 +67,9 @@ def test_a_significant_answer():
     assert line["Recommended"] == "GRU with 24 units: test rmse 38.2 [37.2, 39.3]."
     lstm, rnn = (stats.ttest_ind(FAR[other], FAR["gru"], equal_var=False).confidence_interval() for other in ("lstm", "rnn"))
     assert line["How sure"] == (
-        f"Significantly different from LSTM and RNN: over 5 seeds its rmse is better than LSTM's by"
+        f"Significantly different from LSTM and RNN: over 5 seeds GRU's rmse is better than LSTM's by"
         f" 7.2 [{lstm.low:.1f}, {lstm.high:.1f}], p < 0.001, and better than RNN's by 12.8 [{rnn.low:.1f}, {rnn.high:.1f}],"
-        " p < 0.001 (Welch's test, Holm)."
+        " p < 0.001 (Welch's test; p is corrected for all comparisons (Holm), the 95 % intervals are not)."
     )
     assert line["Cost"] == (
         "4,999 parameters, 1.5 ms per training step (RNN 0.67× [0.67, 0.67], LSTM 1.33× [1.33, 1.33]),"
@@ -93,7 +93,7 @@ def test_without_a_significant_difference_the_cheaper_one():
         False,
     )  # lstm's mean is better, gru trains in 3/4 of the time
     assert line["How sure"].startswith(
-        "Significantly different from RNN, inconclusive against LSTM: over 5 seeds its rmse is worse than LSTM's by 0"
+        "Significantly different from RNN, inconclusive against LSTM: over 5 seeds GRU's rmse is worse than LSTM's by 0"
     )
     assert "Between GRU and LSTM there is no significant difference: GRU trains faster." in line["How sure"]
     assert line["How sure"].endswith("More replicates are needed to decide.")
@@ -111,7 +111,7 @@ def test_the_cheapest_is_not_taken_where_it_is_doubtful_beside_the_baseline():
 def test_the_cheapest_is_not_taken_where_its_mean_is_far_from_the_best():
     said, line = advice({"rnn": [0.6, 0.98, 0.9], "gru": [0.93, 0.95, 0.94]}, metric="accuracy", direction="max", chance=0.1)
     assert (said.cell, said.significant) == ("gru", False)
-    assert line["How sure"].startswith("Inconclusive against RNN: over 3 seeds its accuracy is better than RNN's by 0.1")
+    assert line["How sure"].startswith("Inconclusive against RNN: over 3 seeds GRU's accuracy is better than RNN's by 0.1")
     assert "faster" not in line["How sure"]
 
 
@@ -120,8 +120,8 @@ def test_times_that_overlap_make_nothing_cheaper():
     said, line = advice({**FAR, "lstm": [37, 39, 37, 39, 37]}, steps={"gru": 2.0, "lstm": 2.0})
     assert said.cell == "lstm"
     assert (
-        "Between LSTM and GRU there is no significant difference: LSTM has the best mean, and there is no clear difference"
-        " in speed." in line["How sure"]
+        "Between LSTM and GRU there is no significant difference: LSTM has the best mean, and no other trains clearly"
+        " faster." in line["How sure"]
     )
 
 
@@ -215,8 +215,8 @@ def test_intervals_stay_in_the_metric_s_range():
 def test_seeds_that_did_not_finish_are_said_and_not_compared():
     said, line = advice(FAR, diverged=[("rnn", 0), ("rnn", 1)])
     assert said.cell == "gru"
-    assert "it learned more often than RNN by 1.00 [0.39, 1.00], p = 0.032 (" in line["How sure"], "2 of 5 diverged"
-    assert "its rmse is better than LSTM's by 7.2 [" in line["How sure"]
+    assert "GRU learned more often than RNN by 1.00 [0.39, 1.00], p = 0.032 (" in line["How sure"], "2 of 5 diverged"
+    assert "GRU's rmse is better than LSTM's by 7.2 [" in line["How sure"]
     assert line["How sure"].endswith("Seeds that did not finish: RNN 2 of 5.")
 
 
@@ -282,7 +282,7 @@ def test_comparisons_are_signed_and_corrected():
 def test_cells_that_are_equal_at_every_seed():
     said, line = advice({cell: [1.0, 1.0, 1.0] for cell in CELLS}, metric="accuracy", direction="max", chance=0.5)
     assert (said.cell, said.significant) == ("rnn", False)
-    assert "RNN has the best mean, as do LSTM and GRU, and there is no clear difference in speed." in line["How sure"]
+    assert "RNN has the best mean, as do LSTM and GRU, and no other trains clearly faster." in line["How sure"]
     two = {"rnn": [0.9, 0.7, 0.8], "gru": [0.9, 0.7, 0.8], "lstm": [0.1, 0.1, 0.2]}
     _, line = advice(two, metric="accuracy", direction="max", chance=0.3)
     assert "RNN has the best mean, as does GRU, and" in line["How sure"]

@@ -1,6 +1,7 @@
 """The command: what it prints, where, with which exit code, and what it does not load."""
 
 import errno
+import io
 import os
 import re
 import signal
@@ -13,13 +14,16 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from places import ROOT
+from rich.console import Console
 from typer.testing import CliRunner
 
 from gru_tf.baselines.baseline import BASELINES
 from gru_tf.commands import main as cli
-from gru_tf.commands import mistakes
+from gru_tf.commands import mistakes, stopping
 from gru_tf.foundation import signals
 from gru_tf.recurrent.cells import CELLS
+from gru_tf.suite.progress.terminal import RunProgress
+from gru_tf.suite.tracking import Store
 from gru_tf.tasks import TASKS
 
 # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader
@@ -271,7 +275,40 @@ def test_an_interruption_before_any_command_listens_is_one_line(main, monkeypatc
         for number, handler in before:
             signal.signal(number, handler)
     assert code == status
-    assert one_line(errors) == "stopped. Finished work is saved; run the same command again to continue."
+    assert one_line(errors) == "stopped."
+
+
+def test_finished_work_is_saved_where_some_is():
+    progress = RunProgress(Console(file=io.StringIO()))
+    with stopping.watched(progress):
+        assert stopping.saved() == "No run had finished yet."
+        progress.state.done = 1
+    assert stopping.saved() == "Finished work is saved; run the same command again to continue."
+
+
+def test_a_name_that_is_an_experiments_is_to_be_run(main, tmp_path):
+    Store(f"sqlite:///{tmp_path}/mlruns/mlflow.db").experiment_id("quickstarted")
+    for command in ("results", "report", "ui"):
+        for name, told in (
+            ("quickstart", "To produce some: gru-tf run quickstart"),
+            ("quickstarte", "Did you mean 'quickstarted'?"),
+        ):
+            code, shown, errors = main(command, name)
+            assert (code, shown) == (2, ""), "nothing is started first"
+            assert one_line(errors).endswith(told)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("report", "quickstart"), ("predict", "sold", "new.csv"), ("import", "a.pt"), ("export", "a.keras")],
+)
+def test_a_folder_that_does_not_exist_is_not_made(main, tmp_path, arguments):
+    ending = {"report": "html", "predict": "csv", "import": "keras", "export": "onnx"}[arguments[0]]
+    code, _, errors = main(*arguments, "-o", f"no/such/x.{ending}")
+    assert code == 2
+    told = f"no/such/x.{ending}: there is no folder {tmp_path}/no/such; the nearest that exists is {tmp_path}"
+    assert one_line(errors) == told
+    assert not list(tmp_path.iterdir())
 
 
 MISTAKES = {

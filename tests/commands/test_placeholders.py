@@ -43,6 +43,18 @@ def test_help_has_no_other_way_of_writing_them(name):
     assert words[: len(arguments)] == arguments
 
 
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_speaks_with_one_voice_and_breaks_no_word(name):
+    """A few words in lower case and without a full stop, but where a name or an abbreviation begins; choices in one line."""
+    text = CliRunner().invoke(cli.app, [*filter(None, [name]), "--help"], env={"COLUMNS": "80"}).output
+    assert not re.search(r"<[a-z|]+(?![a-z|>])", text), text
+    command = COMMANDS[name] if name else get_command(cli.app)
+    for parameter in command.get_params(Context(command)):
+        first = parameter.help.split()[0]
+        assert not parameter.help.endswith("."), parameter.help
+        assert first.islower() or not first[1:].islower() or not first.isalpha(), parameter.help
+
+
 def test_the_look_at_documents_sees_what_it_is_to_see():
     assert OTHER_WAYS.search("gru-tf run <str>")
     assert OTHER_WAYS.search("gru-tf run {FILE|NAME}")

@@ -345,3 +345,11 @@ def test_entries():
 def test_runs_of_earlier_definitions_are_not_passed_over_in_silence(earlier, words):
     lines = [line for line in screen.notes(experiment(), [ROW], earlier) if line.startswith("Not shown: ")]
     assert lines == ([] if words is None else [f"Not shown: {words} earlier definitions of mine, kept in the store."])
+
+
+def test_on_a_narrow_terminal_no_blank_line_parts_a_claim_from_its_evidence():
+    console = Console(width=50, record=True)
+    console.print(*screen.verdicts(VERDICTS), sep="\n")
+    lines = console.export_text().splitlines()
+    assert "supported" in "".join(lines)
+    assert all(line.strip() for line in lines)

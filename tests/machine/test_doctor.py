@@ -91,6 +91,19 @@ def test_a_reason_that_is_the_same_for_all_is_said_once(monkeypatch):
     assert "turned off" not in console.export_text(), "the facts above the tables say so"
 
 
+def test_each_reason_says_of_what_it_is():
+    here, gpu = KernelPath("while-loop", why_not_fused="a mask"), KernelPath("while-loop", "no biases")
+    both = KernelPath("while-loop", "relu", "relu")
+    lines = [paths.PathRow("one", here, gpu), paths.PathRow("two", both, both), paths.PathRow("three", here, gpu)]
+    console = Console(width=80, record=True)
+    console.print(screen_doctor.paths("all", lines, "option"))
+    rows = [line.split() for line in console.export_text().splitlines()]
+    assert [row[-1] for row in rows if row[0] in ("one", "two", "three")] == ["2", "3", "2"]
+    assert ["1", *["not", "fused", "here:", "a", "mask"]] in rows
+    assert ["2", *["not", "cuDNN", "on", "a", "GPU:", "no", "biases"]] in rows
+    assert ["3", *["neither", "fused", "here", "nor", "cuDNN", "on", "a", "GPU:", "relu"]] in rows
+
+
 def test_no_letter_of_a_reason_is_cut_at_80_columns():
     path = KernelPath("while-loop", " ".join(f"word{n:02}x" for n in range(40)), " ".join(f"other{n:02}" for n in range(40)))
     lines = [

@@ -5,6 +5,7 @@ import re
 import pytest
 import site_sources
 import typer
+from places import ROOT
 
 import gru_tf
 from gru_tf.baselines.baseline import BASELINES
@@ -119,3 +120,23 @@ def test_a_formula_that_cannot_be_drawn_is_refused():
     assert re.search(r"<msubsup><mover><mi>h</mi><mo[^>]*>[^<]*</mo></mover><mi>t</mi><mn>2</mn></msubsup>", drawn)
     with pytest.raises(ExtensionError, match="gathered"):
         mathml(r"\begin{gathered} a & b \end{gathered}", "block")
+
+
+# --- what is quoted ---
+
+
+def test_the_pages_quote_the_same_comparison():
+    """README, the first page of the site and the guide: one run, of which each shows as much as it has room for."""
+    readme, first, guide = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/index.md", "docs/how-to/your_data.md")
+    )
+    advice = re.search(r"^Recommended .*?(?=^(?:```|How sure))", guide, re.DOTALL | re.MULTILINE)[0]
+    assert len(advice.splitlines()) == 3
+    for page in (readme, first):
+        assert advice in page
+    table = [line for line in readme.splitlines() if line.endswith("/21") or line.startswith("cell  ")]
+    assert len(table) == 5
+    assert set(table) <= set(guide.splitlines())
+    ridge, network = re.search(r"rmse (\S+); the best network, an RNN: (\S+)\)", readme).groups()
+    assert f"test rmse {ridge}" in advice
+    assert f"test rmse {network} [" in advice

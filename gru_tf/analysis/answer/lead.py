@@ -13,14 +13,20 @@ def verdict(task: TaskEvidence) -> list[str]:
 
 
 def _best(task: TaskEvidence) -> str:
-    """Who leads: "RNN leads (accuracy 0.965 [0.954, 0.973], 5 seeds)"; "LSTM and GRU lead (accuracy 1.000, 5 seeds)"."""
+    """Who leads: "RNN leads (accuracy 0.965 [0.954, 0.973], 5 seeds)"; "LSTM and GRU lead (accuracy 1.000, 5 seeds)".
+
+    Where it beats none of the others, it has only the best mean: "RNN has the best mean (accuracy …)".
+    """
     best, equals, seeds = task.cell(task.best or ""), equal(task), Seeds.from_task(task)
     number = f"{seeds} {'seed' if seeds.single and not seeds.fewer else 'seeds'}"
     if len(task.cells) == 1:
         return f"{cell_name(best.cell)} alone ({task.metric} {_value(best)}, {number})"
+    beats = any(task.better(pair) in equals for pair in task.pairs)
     if len(equals) == 1:
-        return f"{cell_name(best.cell)} leads ({task.metric} {_value(best)}, {number})"
-    verb = "tie" if len(equals) == len(task.cells) else "lead"
+        middle = "median" if best.row.unreliable else "mean"
+        verb = "leads" if beats else f"has the best {middle}"
+        return f"{cell_name(best.cell)} {verb} ({task.metric} {_value(best)}, {number})"
+    verb = "tie" if len(equals) == len(task.cells) else "lead" if beats else "share the best mean"
     return f"{cell_names(equals)} {verb} ({task.metric} {_value(best).partition(' [')[0]}, {number})"
 
 

@@ -19,11 +19,13 @@ def verdict(evidence: Evidence, tested: Sequence[TaskEvidence]) -> str:
     ties = [task for task in tested if len(equal(task)) > 1]
     wins = {cell: sum(task.best == cell for task in tested if task not in ties) for cell in cells}
     order = sorted(((cell, count) for cell, count in wins.items() if count), key=lambda item: -item[1])
-    won = ", ".join(f"{cell_name(cell)}{'' if place else ' leads'} on {count}" for place, (cell, count) in enumerate(order))
+    won = ", ".join(
+        f"{cell_name(cell)}{'' if place else ' has the best mean'} on {count}" for place, (cell, count) in enumerate(order)
+    )
     tied = f"the best mean is shared on {len(ties)}" if ties else ""
     won = ", ".join(filter(None, [won, tied]))
     clear = sum(_clear(task) for task in tested if task not in ties)
-    return f"{won}{_from_fewer(tested)}; the leader beats every other cell on {clear or 'none'}"
+    return f"{won}{_from_fewer(tested)}; the best beats every other cell on {clear or 'none'}"
 
 
 def _clear(task: TaskEvidence) -> bool:

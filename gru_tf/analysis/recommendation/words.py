@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from gru_tf.analysis.answer.beside import against
 from gru_tf.analysis.evidence import CellEvidence, TaskEvidence
-from gru_tf.analysis.pairwise import TESTS
+from gru_tf.analysis.pairwise import CORRECTED, TESTS
 from gru_tf.analysis.recommendation.rule import Selection
 from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.table import Row
@@ -107,11 +107,11 @@ def _certainty(task: TaskEvidence, selection: Selection) -> str:
     verdicts = ", ".join(f"{words} {cell_names(names)}" for words, names in groups if names)
     means = [_difference(pair) for pair in pairs if pair.test != "rates"]
     rates = [_rate_difference(pair) for pair in pairs if pair.test == "rates"]
-    text = [f"its {selection.cell.row.metric} is {', and '.join(means)}"] if means else []
-    text += [f"it learned {', and '.join(rates)}"] if rates else []
+    text = [f"{cell_name(pick)}'s {selection.cell.row.metric} is {', and '.join(means)}"] if means else []
+    text += [f"{cell_name(pick)} learned {', and '.join(rates)}"] if rates else []
     more = " More replicates are needed to decide." if open_ else ""
     tests = listed([TESTS[test] for test in dict.fromkeys(pair.test for pair in pairs)])
-    return f"{sentence(verdicts)}: {_over(pairs)} {', and '.join(text)} ({tests}, Holm).{_preferred(selection)}{more}"
+    return f"{sentence(verdicts)}: {_over(pairs)} {', and '.join(text)} ({tests}; {CORRECTED}).{_preferred(selection)}{more}"
 
 
 def _marked(selection: Selection) -> str:
@@ -137,7 +137,7 @@ def _preferred(selection: Selection) -> str:
         return ""
     tied = [label for label in others if selection.tested[label].row.oriented == pick.row.oriented]
     too = f", as {'do' if len(tied) > 1 else 'does'} {cell_names(tied)}" if tied else ""
-    best = f"has the best mean{too}, and there is no clear difference in speed"
+    best = f"has the best mean{too}, and no other trains clearly faster"
     why = best if pick.cell == selection.best else "trains faster"
     between = "Between" if len(others) == 1 else "Among"
     alike = any(pair.equivalent and pair.second in others for pair in selection.pairs)

@@ -32,7 +32,7 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
         f"{_seeds(experiment.seeds)}; the test split is read once, at the best validation epoch",
     )
     over = "seeds" if experiment.search is None or experiment.search.shared else "replicates"
-    scale = "on the metric's logit or logarithm, so that they stay inside of what it can be"
+    scale = "on the metric's logit or logarithm, so that they stay within its range"
     yield "Intervals", f"95 %, over {over}{table_text.conditional(experiment)}, by Student's t {scale}"
     if any(map(overlap_of, experiment.tasks)):
         yield "Splits", f"{table_text.OVERLAP}; cells and baselines are compared split by split"

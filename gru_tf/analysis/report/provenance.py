@@ -14,6 +14,9 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import OF_FILES, PINNED, Choice
 from gru_tf.foundation.errors import UserError
 
+SAME = "same numbers"  # where a rerun gives them: what a run records as its bits
+HELD = "to the bit on every Linux machine with an x86-64 processor that has AVX2"
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -126,13 +129,18 @@ def _machine(places: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
     for name in ("device", "threads", "kernels", "bits", "commit"):
         values = Counter(str(place[name]) for place in places if place.get(name) not in (None, ""))
         if values:
-            yield name, _counted(values)
+            yield (SAME, _repeated(values)) if name == "bits" else (name, _counted(values))
     versions: dict[str, Counter[str]] = {}
     for place in places:
         for package, version in place.get("versions", {}).items():
             versions.setdefault(package, Counter())[str(version)] += 1
     for package, values in versions.items():
         yield package, _counted(values)
+
+
+def _repeated(values: Counter[str]) -> str:
+    words = {bits: HELD if bits == "held" else bits.replace("of this machine", "on this machine only", 1) for bits in values}
+    return _counted(Counter({words[bits]: count for bits, count in values.items()}))
 
 
 def _counted(values: Counter[str]) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from gru_tf.analysis.marked import sentences as marked_cells
 from gru_tf.analysis.report import provenance
 from gru_tf.analysis.report.findings import Findings
 from gru_tf.analysis.statistics.importance import FEW, LEAST
@@ -83,10 +84,8 @@ def marked(findings: Findings) -> dict[str, list[str]]:
     """Section → which cells may not be at their best for what it shows, and what mends it."""
     lines: dict[str, list[str]] = {"search": [], "curves": []}
     for task in findings.evidence.tasks:
-        for cell in task.cells:
-            for mark in cell.marks:
-                text = f"{task.title}, {cell.cell}: {mark.what}. To mend it, {mark.mend}."
-                lines["curves" if mark.of_training else "search"].append(text)
+        for mark, text in marked_cells(task):
+            lines["curves" if mark.of_training else "search"].append(f"{task.title}, {text}")
     return lines
 
 

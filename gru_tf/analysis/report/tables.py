@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from gru_tf.analysis import pairwise, table_text, wording
+from gru_tf.analysis import marked, pairwise, table_text, wording
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.analysis.report import cell_style, other_models
 from gru_tf.analysis.report.cell_style import CellStyle
@@ -43,7 +43,6 @@ class TableLine:
     disk: str
     seeds: str
     learned: str  # in how many of its runs
-    marks: tuple[str, ...]  # what keeps it from being at its best
     failed: int
 
 
@@ -78,6 +77,7 @@ class Block:
     margin: str  # within which two are equivalent, "" where it is not known
     chance: str  # the baseline's metric, "" where it is not known
     sometimes: bool  # whether a cell did not learn in one of its runs
+    marks: tuple[str, ...]  # which cells may not be at their best
 
     @property
     def failing(self) -> bool:
@@ -101,8 +101,22 @@ def _block(findings: Findings, task: TaskEvidence) -> Block:
     resampled = any(line.other_sets != NONE for line in lines)
     chance = "" if task.chance is None else f"{task.chance:.3g}"
     sometimes = any(cell.row.modes.successes < cell.row.modes.runs for cell in task.cells if cell.row.modes)
-    others, allows = other_models.lines(task), _allows(task)
-    return Block(task.title, metric, lines, scale, timed, resampled, sized, pairs, others, allows, margin, chance, sometimes)
+    return Block(
+        title=task.title,
+        metric=metric,
+        lines=lines,
+        scale=scale,
+        timed=timed,
+        resampled=resampled,
+        sized=sized,
+        pairs=pairs,
+        others=other_models.lines(task),
+        allows=_allows(task),
+        margin=margin,
+        chance=chance,
+        sometimes=sometimes,
+        marks=tuple(text for _, text in marked.sentences(task)),
+    )
 
 
 def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: CellStyle, scale: Scale | None) -> TableLine:
@@ -126,7 +140,6 @@ def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: Cel
         disk=number(None if row.model_bytes is None else row.model_bytes / KIB),
         seeds=f"{row.seeds}/{row.wanted}" + (f", {cell.untested} untested" if cell.untested else ""),
         learned=_learned(row),
-        marks=tuple(f"{mark.what}: {mark.mend}" for mark in cell.marks),
         failed=len(row.failures),
     )
 

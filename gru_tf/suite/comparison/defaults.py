@@ -59,43 +59,46 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
     Args:
         signature: of the task.
         examples: sequences to train on.
-        chosen: what the user chose of cells, seeds, parameters or units, trials, epochs, batch_size, split.
+        chosen: what the user chose of cells, seeds or minutes, parameters or units, trials, epochs, batch_size, split.
     """
     cells = list(chosen.get("cells") or CELLS)
     batch = chosen.get("batch_size", next(size for most, size in BATCHES if examples <= most))
     much = examples * signature.timesteps >= MUCH
-    seeds = chosen.get("seeds", FEWER_SEEDS if much else None)
-    shared = much and chosen.get("split") != "drawn"  # what one seed validates on, another would test on
+    seeds = chosen.get("seeds", FEWER_SEEDS if much and "minutes" not in chosen else None)
+    minutes = chosen.get("minutes", REPLICATES["minutes"])
+    # not where splits are drawn: what one seed validates on, another would test on
+    shared = much and seeds is not None and chosen.get("split") != "drawn"
     epochs = chosen["epochs"] if "epochs" in chosen else _epochs(examples, batch)
     patience = max(5, math.ceil(epochs / IMPATIENCE))
     size = _size(signature, examples, chosen)
     steps, trials = _linear_path(signature, size), chosen.get("trials", TRIALS)
     content: dict[str, Any] = {
         "cells": cells,
-        **({"replicates": dict(REPLICATES)} if seeds is None else {"seeds": seeds}),
+        **({"replicates": REPLICATES | {"minutes": minutes}} if seeds is None else {"seeds": seeds}),
         "model": size | ({"linear_path": steps} if steps and not trials else {}),
         "training": {"epochs": epochs, "batch_size": batch, "patience": patience, "learning_rate": UNTUNED},
     }
     if trials:
         space = {"learning_rate": dict(LEARNING_RATE)} | ({"linear_path": [0, steps]} if steps else {})
         content["search"] = {"trials": trials, "space": space, "shared": shared}
-    defaults = (
+    defaults: tuple[tuple[str, tuple[str, ...]], ...] = (
         (f"{', '.join(cells)}, each with {_words(size)}{'' if trials else _path(', and ', steps)}", ("cells", "parameters")),
-        (f"{_search(trials, steps)}, {_repeated(seeds, bool(trials), shared)}", ("trials", "seeds")),
+        *_repeated(_search(trials, steps), trials, seeds, minutes, shared),
         (f"up to {epochs} epochs of {examples:,} examples, patience {patience}", ("epochs",)),
         (f"batch size {batch}", ("batch_size",)),
     )
     return Protocol(content, defaults)
 
 
-def _repeated(seeds: int | None, searched: bool, shared: bool) -> str:
-    """How often this is done, and whether each time with a search of its own."""
+def _repeated(
+    search: str, trials: int, seeds: int | None, minutes: float, shared: bool
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The search, how often all of it is done, and whether each time with a search of its own."""
     if seeds is None:
-        most, minutes = REPLICATES["at_most"], REPLICATES["minutes"]
-        return f"5 to {most} times, until it is decided or {minutes:g} minutes are over"
-    if seeds == 1:
-        return "then one seed"
-    return f"then {seeds} seeds" if shared or not searched else f"once for each of {seeds} seeds"
+        times = f"repeated {FIRST} to {REPLICATES['at_most']} times, until it is decided or {minutes:g} minutes are over"
+        return (search, ("trials",)), (times, ("seeds", "minutes"))
+    times = f"then {seeds} seeds" if shared or not trials else f"once for each of {seeds} seeds"
+    return ((f"{search}, {'then one seed' if seeds == 1 else times}", ("trials", "seeds")),)
 
 
 def _epochs(examples: int, batch: int) -> int:

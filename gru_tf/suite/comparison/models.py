@@ -134,6 +134,7 @@ def _which(run: RunResult) -> str:
 
 
 def _split(run: RunResult) -> str:
+    newest = run.run.task.name == "forecast"
     if run.run.seed == 0:
-        return "whose split is not drawn"
-    return "whose split has the newest data" if run.run.task.name == "forecast" else "the first that finished"
+        return "tested on the newest rows" if newest else "on the split of the first seed"
+    return "tested on the newest rows of all seeds" if newest else "the first that finished"

@@ -49,6 +49,7 @@ class Option:
 Text = str | None
 Texts = str | Sequence[str] | None
 Count = int | None
+Number = float | None
 CELLS = ("rnn", "lstm", "gru")  # that are compared by default
 
 # what Python's documentation says where the few words of the command's help are not enough
@@ -64,6 +65,7 @@ ORDER = "column that sorts the rows of a sequence"
 FEATURES = "input columns, or the array of the inputs; all other columns if None"
 NAMES = f"names from `gru-tf list cells`; {', '.join(CELLS)} if None"
 BUDGET = "parameter budget of each network, head included"
+MINUTES = "minutes for which replicates go on, instead of a number of `seeds`; where they are raised, the same call goes on"
 SPLIT = (
     'whether each seed draws its own test part, "drawn", or all have the same, "fixed"; where there are 5 seeds or more and'
     ' no test data, "drawn" if None'
@@ -97,6 +99,7 @@ class ComparisonOptions(TypedDict, total=False):
     units: Annotated[Count, Option("comparison", "N", "units of each network, instead of a budget", UNITS, least=1)]
     trials: Annotated[Count, Option("comparison", "N", "search trials per cell; 0 for none", least=0)]
     seeds: Annotated[Count, Option("comparison", "N", "replicates of each cell; by default until it is decided", least=1)]
+    minutes: Annotated[Number, Option("comparison", "N", "how long replicates go on until it is decided", MINUTES)]
     split: Annotated[Text, Option("comparison", "HOW", "drawn by each seed, or fixed", SPLIT)]
     epochs: Annotated[Count, Option("comparison", "N", "maximum epochs of a run", least=1)]
     batch_size: Annotated[Count, Option("comparison", "N", "sequences per training step", least=1)]

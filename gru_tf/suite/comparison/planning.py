@@ -1,6 +1,5 @@
 """What a comparison on a user's data will run, and why: inferred options, protocol and experiment, also as a file."""
 
-import errno
 import os
 import re
 from collections.abc import Mapping
@@ -31,12 +30,15 @@ from gru_tf.tasks.own._task import OwnData
 FIELDS = {  # of an experiment → the option that sets it
     "cells": "cells",
     "seeds": "seeds",
+    "replicates.minutes": "minutes",
     "model.units": "units",
     "model.parameters": "parameters",
     "search.trials": "trials",
     "training.epochs": "epochs",
     "training.batch_size": "batch_size",
 }
+
+EITHER = (("units", "parameters"), ("seeds", "minutes"))  # of which one may be given
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,9 @@ def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
         if name not in OPTIONS:
             near = did_you_mean(name, OPTIONS)
             raise TypeError(f"compare: no option is called '{name}'.{near} Options: {', '.join(OPTIONS)}")
-    if options.get("units") is not None and options.get("parameters") is not None:
-        raise UserError(f"expected one of {quoted('units')} and {quoted('parameters')}. Received: both")
+    for first, second in EITHER:
+        if options.get(first) is not None and options.get(second) is not None:
+            raise UserError(f"expected one of {quoted(first)} and {quoted(second)}. Received: both")
     return {name: _value(name, options[name]) for name in OPTIONS if options.get(name) is not None}
 
 
@@ -177,8 +180,7 @@ def write(comparison_plan: ComparisonPlan, file: Path) -> None:
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     if os.path.lexists(file):  # a link that leads nowhere is something too
         raise UserError(f"{file}: already exists; it is not overwritten")
-    if not file.absolute().parent.is_dir():
-        raise UserError(f"{file}: {os.strerror(errno.ENOENT)}")
+    atomic_file.expect_folder(file)
     try:
         atomic_file.write(file, text.encode())
     except OSError as error:

@@ -1,8 +1,11 @@
 """The address of a store: its URI, and of one in SQLite its file; without MLflow."""
 
 import os
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from gru_tf.experiment import files
 from gru_tf.foundation.errors import UserError, did_you_mean, shown
 
 SCHEME = "sqlite:///"
@@ -57,3 +60,37 @@ def expect(file: Path) -> None:
     if not file.exists():
         near = did_you_mean(file.name, [other.name for other in file.parent.glob("*.db")])
         raise UserError(f"no store at {file}.{near or ' The first experiment creates it: gru-tf run NAME'}")
+
+
+def no_results(name: str, uri: str, known: Iterable[str]) -> str:
+    """The message that a store has no experiment of a name: the nearest one that it has, or how to run it."""
+    near = did_you_mean(name, [other for other in known if other != name])
+    run = name if name in files.names() else "NAME"
+    return f"no results of '{name}' in {uri}.{near if run == 'NAME' and near else f' To produce some: gru-tf run {run}'}"
+
+
+def expect_writable(file: Path) -> None:
+    """Check that a store in SQLite can be written, or created; leaves nothing behind.
+
+    Raises:
+        UserError: where its folder, or the nearest one above it that exists, takes no files, or the file no changes.
+    """
+    file = file.resolve()
+    folder = next(above for above in file.parents if above.exists())
+    place = folder
+    try:
+        with tempfile.TemporaryFile(dir=folder):  # permissions alone do not say it: mounted read-only, /proc, a full disk
+            pass
+        if file.is_file():
+            place = file
+            with file.open("r+b"):
+                pass
+    except OSError as error:
+        raise UserError(f"store {SCHEME}{file}: {place} is not writable: {error.strerror}") from error
+
+
+def expect_writable_store(uri: str | None) -> None:
+    """The same of any store, without MLflow: one on a server is not asked."""
+    file = file_of(checked(default_uri() if uri is None else uri))
+    if file is not None:
+        expect_writable(file)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from gru_tf.foundation.errors import UserError, did_you_mean
-from gru_tf.suite.tracking import BEAT, KIND, Store, answering, dashboard_links
+from gru_tf.foundation.errors import UserError
+from gru_tf.suite.tracking import BEAT, KIND, Store, address, answering, dashboard_links
 from gru_tf.suite.tracking.paging import every
 
 LOOPBACK = "127.0.0.1"
@@ -78,7 +78,7 @@ def _last(store: Store, experiments: list[str]) -> Any:
 def _named(store: Store, name: str) -> str:
     experiment = store.client.get_experiment_by_name(name)
     if experiment is None or experiment.lifecycle_stage != "active":
-        raise UserError(f"{store.uri} has no experiment '{name}'.{did_you_mean(name, store.names())}")
+        raise UserError(address.no_results(name, store.uri, store.names()))
     return str(experiment.experiment_id)
 
 

@@ -22,7 +22,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite.tracking import address, definition, phases
 from gru_tf.suite.tracking.kept import Kept, StoredRun, kept
-from gru_tf.suite.tracking.tags import DEFINITION, FINGERPRINT, KIND, TIMED, whole
+from gru_tf.suite.tracking.tags import DEFINITION, FINGERPRINT, FINISHED, KIND, MEMBER, TIMED, whole
 
 if TYPE_CHECKING:
     from gru_tf.suite.tracking.record import Record
@@ -32,7 +32,7 @@ EXPERIMENT = "SELECT experiment_id FROM experiments WHERE name = ?"
 ACTIVE = "SELECT 1 FROM experiments WHERE experiment_id = ? AND lifecycle_stage = 'active'"
 # in the order in which MLflow's search has them: the newest parent, and children oldest first
 PARENT = """
-    SELECT run_uuid, artifact_uri FROM runs JOIN tags USING (run_uuid)
+    SELECT run_uuid, artifact_uri, status FROM runs JOIN tags USING (run_uuid)
     WHERE experiment_id = ? AND lifecycle_stage = 'active' AND key = ? AND value = 'experiment'
     ORDER BY start_time DESC, run_uuid LIMIT 1
 """
@@ -59,6 +59,7 @@ class StoredExperiment:
         experiment_id: MLflow's.
         parent: the parent run.
         children: every run below it, oldest first.
+        ended: whether the parent run has finished, without a failed run.
     """
 
     uri: str
@@ -66,6 +67,11 @@ class StoredExperiment:
     experiment_id: str
     parent: StoredRun
     children: tuple[StoredRun, ...]
+    ended: bool = False
+
+    def answers(self, experiment: Experiment) -> bool:
+        """Whether nothing is left to do of an experiment, defined as it is here."""
+        return self.ended and self.parent.tags.get(MEMBER) == experiment.fingerprint and self.experiment == experiment
 
     @cached_property
     def members(self) -> Kept:
@@ -141,10 +147,28 @@ def find(name: str, uri: str | None = None) -> StoredExperiment | None:
         return None
 
 
-def names() -> list[str]:
-    """Names of the experiments in the default store; none where it is not in SQLite, or cannot be read."""
+def has(name: str, uri: str | None = None) -> bool:
+    """Whether a store in SQLite has an experiment of this name; False for another one, which is not asked."""
+    file = address.file_of(address.checked(address.default_uri() if uri is None else uri))
+    return file is not None and file.exists() and find(name, uri) is not None
+
+
+def expect(name: str, uri: str | None = None) -> None:
+    """Refuse the name of an experiment that a store in SQLite does not have, without MLflow; another store is not asked.
+
+    Raises:
+        UserError: with the nearest name.
+    """
+    uri = address.checked(address.default_uri() if uri is None else uri)
+    known = names(uri)
+    if known and name not in known:
+        raise UserError(address.no_results(name, address.absolute(uri), known))
+
+
+def names(uri: str | None = None) -> list[str]:
+    """Names of the experiments in a store, the default one if None; none where it is not in SQLite, or cannot be read."""
     try:
-        file = address.file_of(address.default_uri())
+        file = address.file_of(address.default_uri() if uri is None else uri)
         if file is None or not file.exists():
             return []
         with closing(sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True, timeout=LOCKED)) as connection:
@@ -172,4 +196,5 @@ def _read(connection: sqlite3.Connection, uri: str, name: str) -> StoredExperime
         tuple(
             StoredRun(run_id, place, tags[run_id]) for run_id, place in connection.execute(CHILDREN, (number, FINGERPRINT))
         ),
+        parent[2] == FINISHED,
     )

@@ -113,7 +113,7 @@ def _create(record: Record, known: str, result: RunResult, uri: str) -> ModelVer
     about = f"{label} on {run.task.title}, from the experiment {experiment.name}: {experiment.question}"
     try:
         which = (
-            "the first seed, whose split is not drawn, or that of the newest data"
+            "the first seed, or of a forecast the one that was tested on the newest rows"
             if overlap_of(run.task)
             else "its best seed on validation"
         )

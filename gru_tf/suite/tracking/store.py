@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,13 @@ class Store:
     Args:
         uri: any tracking URI of MLflow.
         make: whether a missing SQLite file is created, with its folder; reading alone leaves nothing behind.
+        say: called with a line where another process that creates the file is waited for.
 
     Raises:
         UserError: where the server does not respond, the file is no store, or is missing and not to be created.
     """
 
-    def __init__(self, uri: str | None = None, make: bool = True):
+    def __init__(self, uri: str | None = None, make: bool = True, say: Callable[[str], None] | None = None):
         uri = address.checked(address.default_uri() if uri is None else uri)
         file, self.uri = address.file_of(uri), address.absolute(uri)
         self._in_file = file is not None
@@ -49,7 +50,7 @@ class Store:
         with answering(self.uri):
             if file is not None:
                 self.folder = file.parent
-                sqlite.make(file) if make else sqlite.expect(file)
+                sqlite.make(file, say) if make else sqlite.expect(file)
             self.client = _client(self.uri)
             self.client.search_experiments(max_results=1)
 
@@ -68,8 +69,7 @@ class Store:
         stored = self.client.get_experiment_by_name(name)
         parent = _parent(self.client, stored.experiment_id) if stored and stored.lifecycle_stage == "active" else None
         if stored is None or parent is None or DEFINITION not in parent.data.tags:
-            near = did_you_mean(name, [other for other in self.names() if other != name])
-            raise UserError(f"no results of '{name}' in {self.uri}.{near or ' To produce some: gru-tf run NAME'}")
+            raise UserError(address.no_results(name, self.uri, self.names()))
         try:
             experiment = definition.read(whole(parent.data.tags, DEFINITION))
         except ValidationError as error:

@@ -32,6 +32,7 @@ from gru_tf.analysis.evidence import Evidence
 from gru_tf.analysis.formats import columns, frame, markup
 from gru_tf.analysis.formats import json_document as documents
 from gru_tf.analysis.formats.json_document import document, read_json
+from gru_tf.analysis.pairwise import CORRECTED
 from gru_tf.analysis.report import figures, page
 from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.wording import interval
@@ -679,14 +680,14 @@ def test_two_cells_by_hand(results):
     logs = [math.log(gru / lstm) for gru, lstm in zip(TESTS[0, 0], TESTS[0, 1], strict=True)]
     assert pair["adding"].p == pytest.approx(stats.ttest_1samp(logs, 0).pvalue)
     lines = repr(pair).splitlines()
-    assert lines[0] == "lstm against gru (paired t-test and Fisher's exact test, Holm):"
+    assert lines[0] == f"lstm against gru (paired t-test and Fisher's exact test; {CORRECTED}):"
     shown = (
         rf"  adding, test mse ↓: lstm is better by {re.escape(interval(pair['adding'].difference))}, p [=<] 0\.0\d+, 3 seeds"
     )
     assert re.fullmatch(shown, lines[1])
     assert lines[2].endswith("unreliable: neither learns more often, or is better, significantly"), "of both one diverged"
     nothing = Results(results.experiment, ()).compare("lstm", "gru")
-    assert repr(nothing).splitlines()[0] == "lstm against gru (no test, Holm):"
+    assert repr(nothing).splitlines()[0] == f"lstm against gru (no test; {CORRECTED}):"
     assert repr(nothing).splitlines()[2] == "  digits, no metric yet: no seed has finished with both"
     with pytest.raises(KeyError):
         nothing["digits"]

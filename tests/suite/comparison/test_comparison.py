@@ -13,9 +13,11 @@ import yaml
 
 import gru_tf
 from gru_tf import suite
+from gru_tf.analysis import table_text
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import comparison
 from gru_tf.suite.comparison import planning
+from gru_tf.suite.engine import processes, worker_pool
 from gru_tf.tasks import create
 
 pytestmark = [
@@ -197,7 +199,7 @@ def test_a_written_experiment_has_the_same_runs(done, tmp_path, monkeypatch):
         comparison.write(made, file)
     with pytest.raises(UserError, match="expected a name that ends in .yaml"):
         comparison.write(made, tmp_path / "load")
-    with pytest.raises(UserError, match="No such file or directory"):
+    with pytest.raises(UserError, match="there is no folder .*no; the nearest that exists is "):
         comparison.write(made, tmp_path / "no" / "load.yaml")
     (tmp_path / "link.yaml").symlink_to(tmp_path / "away.yaml")
     with pytest.raises(UserError, match="link.yaml: already exists"):
@@ -300,8 +302,24 @@ def test_the_command_prints_settings_table_and_recommendation(main, done):
     assert any(line.startswith("Recommended ") for line in lines)
     assert lines[-4:-2] == [f"  {line}" for line in done.answer.lines()]
     assert lines[-1] == "4 runs, all in the store already. Next: gru-tf report load, gru-tf ui load"
-    notes = [line for line in lines if line.startswith(("At equal", "Mean and", "Baseline: "))]  # these run on, as in `run`
+    ours = set(table_text.notes(done.answer.results.experiment, done.answer.table()))  # these run on, as in `run`
+    notes = [line for line in lines if line in ours]
+    assert len(notes) > 3
     assert max(len(line) for line in lines[1:-4] if line not in notes) <= 80
+
+
+def test_what_is_finished_is_printed_before_anything_is_started(main, done, monkeypatch):
+    """Neither workers nor MLflow: the answer is in the store."""
+    for module in (processes, worker_pool.processes):
+        monkeypatch.setattr(module, "start_server", lambda: pytest.fail("workers for nothing"))
+    monkeypatch.setattr(suite, "run", lambda *_, **__: pytest.fail("nothing is left to run"))
+    code, shown, errors = main("compare", done.file, *OPTIONS, "--store", done.store)
+    assert (code, errors) == (0, "")
+    assert "4 runs, all in the store already." in shown
+    assert suite.finished(done.answer.results.experiment, done.store) == suite.results("load", done.store)
+    other = done.answer.results.experiment.model_copy(update={"seeds": (0, 1, 2)})
+    assert suite.finished(other, done.store) is None
+    assert suite.finished(done.answer.results.experiment, f"sqlite:///{done.folder}/none.db") is None
 
 
 def test_the_command_writes_the_experiment_and_stops(main, done, tmp_path):

@@ -166,7 +166,7 @@ def test_the_model_that_predicts_is_of_the_split_with_the_newest_data(drawn):
     again = gru_tf.compared("sold", drawn.store)
     for name in ("rnn", "gru"):
         assert again.predictor(name).seed == 0
-        assert re.match(f"{name}, seed 0, whose split is not drawn, as ", str(again.predictor(name)))
+        assert re.match(f"{name}, seed 0, tested on the newest rows, as ", str(again.predictor(name)))
         pandas.testing.assert_frame_equal(again.predict(months(), name), drawn.answer.predict(months(), name))
 
 

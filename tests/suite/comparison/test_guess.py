@@ -336,7 +336,18 @@ def test_the_search_of_a_forecast_tries_a_linear_path():
     assert texts[0] == "rnn, lstm, gru, each with 5,000 parameters, head included"
     rates = "8 random trials of learning rates from 0.0003 to 0.05"
     path = "with and without a linear path from the last 24 values"
-    assert texts[1] == f"{rates}, {path}, 5 to 34 times, until it is decided or 10 minutes are over"
+    assert texts[1] == f"{rates}, {path}"
+    assert texts[2] == "repeated 5 to 34 times, until it is decided or 10 minutes are over"
+
+
+def test_minutes_are_those_of_the_replicates():
+    result = protocol(SERIES, 70, {"minutes": 2.5})
+    assert result.content["replicates"] == {"at_most": 34, "minutes": 2.5}
+    said = {options: text for text, options in result.defaults}
+    assert said["seeds", "minutes"] == "repeated 5 to 34 times, until it is decided or 2.5 minutes are over"
+    much = protocol(SERIES, 10_000_000, {"minutes": 2.5}).content
+    assert "seeds" not in much, "three seeds behind one search are the default for so much"
+    assert not much["search"]["shared"], "each replicate has a search of its own"
 
 
 def test_without_a_search_a_forecast_has_a_linear_path():

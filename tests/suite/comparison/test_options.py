@@ -20,7 +20,7 @@ from gru_tf.tasks import TASKS, Signature
 FORECAST = ["target", "time", "group", "covariates", "window", "horizon", "stride", "season", "relative", "missing"]
 SEQUENCES = ["label", "id", "order", "features", "group", "missing"]
 TEXTS = ["text", "label", "group"]
-PROTOCOL = ["cells", "seeds", "parameters", "units", "trials", "split", "epochs", "batch_size"]
+PROTOCOL = ["cells", "seeds", "parameters", "units", "trials", "minutes", "split", "epochs", "batch_size"]
 EVERY = {"kind", *FORECAST, *SEQUENCES, *TEXTS, *PROTOCOL}
 BESIDE = ["data", "test", "name", "store", "workers", "progress"]
 COMMAND = {parameter.name: parameter for parameter in typer.main.get_command(app).commands["compare"].params}

@@ -503,7 +503,7 @@ MISTAKES = {
     "no column": (["predict", "sold", "other.csv"], "no column is called 'sold'. Did you mean 'solt'?"),
     "no model": (["predict", "sold", "new.csv", "--model", "rigde"], "no model is called 'rigde'. Did you mean 'ridge'?"),
     "there already": (["predict", "sold", "new.csv", "-o", "new.csv"], "new.csv: already exists"),
-    "no folder": (["predict", "sold", "new.csv", "-o", "no/out.csv"], "no/out.csv: No such file or directory"),
+    "no folder": (["predict", "sold", "new.csv", "-o", "no/out.csv"], "no/out.csv: there is no folder "),
 }
 
 

@@ -47,6 +47,12 @@ MISTAKES = {
     ),
     "a column of arrays": ("walks.npz", {"id": "walk"}, "expected no option {id!r} for an .npz file"),
     "several arrays": ("walks.npz", {"features": ["X", "y"]}, "expected one array of {features}. Received: X, y"),
+    "seeds and minutes": (
+        "two.csv",
+        {**LOAD, "seeds": 3, "minutes": 5},
+        "expected one of {seeds!r} and {minutes!r}. Received: both",
+    ),
+    "no minute": ("two.csv", {**LOAD, "minutes": 0}, "{minutes}: received 0"),
     "both sizes": (
         "two.csv",
         {**LOAD, "units": 8, "parameters": 99},

@@ -167,7 +167,7 @@ def test_an_experiment_by_name(ui):
     (parent,) = (run for run in Store(ui.uri).client.search_runs([str(older)]) if run.info.run_name == "older")
     found = dashboard._page(Store(ui.uri), "older")
     assert found == f"/#/experiments/{older}/runs/{parent.info.run_id}?workflowType=machine_learning"
-    with pytest.raises(UserError, match=r"mlflow\.db has no experiment 'shwon'\. Did you mean 'shown'\?"):
+    with pytest.raises(UserError, match=r"no results of 'shwon' in sqlite:.*mlflow\.db\. Did you mean 'shown'\?"):
         dashboard._page(Store(ui.uri), "shwon")
 
 

@@ -6,8 +6,10 @@ from contextlib import closing
 import mlflow.store.db.utils
 import pytest
 import sqlalchemy
+from filelock import FileLock
 
-from gru_tf.suite.tracking import Store, sqlite
+from gru_tf.foundation.errors import UserError
+from gru_tf.suite.tracking import Store, address, sqlite
 
 FULL = 2  # SQLite's default: each transaction waits for the disk
 
@@ -52,3 +54,23 @@ def test_a_store_that_could_not_be_made_leaves_no_listener(tmp_path, monkeypatch
         sqlite.make(tmp_path / "mlflow.db")
     assert not list(tmp_path.glob("*.db"))
     assert levels(tmp_path / "next.db") == (FULL, "delete")
+
+
+def test_a_place_that_takes_no_file_is_refused_at_once(tmp_path, monkeypatch):
+    """Also /proc, of which root's permissions say that it can be written; nothing is left in what can be."""
+    for uri in ("sqlite:////proc/none.db", "sqlite:////proc/none/mlflow.db"):
+        with pytest.raises(UserError, match=r"^store sqlite:////proc/.*: /proc is not writable: "):
+            address.expect_writable_store(uri)
+    address.expect_writable_store(f"sqlite:///{tmp_path}/new/mlflow.db")
+    address.expect_writable_store("http://127.0.0.1:9")
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_waits_for_a_store_that_another_creates_says_so_and_does_not_wait_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "SILENT", 0.1)
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.3)
+    file, said = tmp_path / "mlflow.db", []
+    with FileLock(f"{file}.lock"), pytest.raises(UserError, match=r"mlflow\.db\.lock has been locked by another process"):
+        sqlite.make(file, said.append)
+    assert said == [f"waiting for another process that creates the store: {file}.lock is locked"]
+    assert not file.exists()
