@@ -42,8 +42,12 @@ if TYPE_CHECKING:
     from gru_tf.suite.comparison import Comparison as Comparison
     from gru_tf.suite.comparison import compare as compare
     from gru_tf.suite.comparison import compared as compared
+    from gru_tf.suite.comparison import load_predictor as load_predictor
     from gru_tf.suite.tuning import RecurrentHyperModel as RecurrentHyperModel
     from gru_tf.training import diagnostics as diagnostics
+    from gru_tf.training.estimators.classifier import SequenceClassifier as SequenceClassifier
+    from gru_tf.training.estimators.forecaster import Forecaster as Forecaster
+    from gru_tf.training.estimators.regressor import SequenceRegressor as SequenceRegressor
 
     __version__: str
 
@@ -65,6 +69,7 @@ _HOMES = {
     "Comparison": "gru_tf.suite.comparison",
     "compare": "gru_tf.suite.comparison",
     "compared": "gru_tf.suite.comparison",
+    "load_predictor": "gru_tf.suite.comparison",
     "UserError": "gru_tf.foundation.errors",
     "Experiment": "gru_tf.experiment.experiment",
     "check": "gru_tf.suite",
@@ -76,6 +81,9 @@ _HOMES = {
     "run": "gru_tf.suite",
     "RecurrentHyperModel": "gru_tf.suite.tuning",
     "Streaming": "gru_tf.interchange.streaming",
+    "Forecaster": "gru_tf.training.estimators.forecaster",
+    "SequenceClassifier": "gru_tf.training.estimators.classifier",
+    "SequenceRegressor": "gru_tf.training.estimators.regressor",
 }
 
 _MODULES = ("derivation", "diagnostics", "gates")  # public as a whole, under these short addresses

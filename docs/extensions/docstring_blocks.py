@@ -11,6 +11,7 @@ BEFORE_NAPOLEON = 400
 SEVERAL = re.compile(r"    \S.*,$")  # names of arguments that the next line continues
 MANY = re.compile(r"    \w+(?:, \w+){5,}: ")  # arguments that share one description
 KERAS = {"build", "call", "compute_mask", "compute_output_shape", "compute_output_spec", "from_config", "get_config"}
+SCIKIT_LEARN = {"set_fit_request", "set_predict_request", "set_score_request"}  # which it adds to every estimator
 
 
 def literal(lines: list[str]) -> list[str]:
@@ -50,9 +51,17 @@ def gathered(lines: list[str]) -> list[str]:
     return [*lines[:place], sentence, "", *rest]
 
 
+def escaped(lines: list[str]) -> list[str]:
+    """The lines, attributes with a last underscore kept as they are: to docutils it makes a name a link."""
+    if "Attributes:" not in lines:
+        return lines
+    place = lines.index("Attributes:")
+    return lines[:place] + [re.sub(r"^(    \w+)_: ", r"\1\\_: ", line) for line in lines[place:]]
+
+
 def process(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """For autodoc, which wants its list changed in place."""
-    lines[:] = gathered(joined(literal(lines)))
+    lines[:] = escaped(gathered(joined(literal(lines))))
 
 
 def arguments(app: Sphinx, what: str, name: str, thing: Any, options: Any, text: str, returns: str) -> Any:
@@ -65,8 +74,8 @@ def arguments(app: Sphinx, what: str, name: str, thing: Any, options: Any, text:
 
 
 def skip(app: Sphinx, what: str, name: str, thing: Any, left_out: bool, options: Any) -> bool | None:
-    """Leave out what Keras asks of every layer: its own pages describe it."""
-    return True if name in KERAS else None
+    """Leave out what Keras asks of every layer, and scikit-learn of every estimator: their own pages describe it."""
+    return True if name in KERAS | SCIKIT_LEARN else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -28,7 +28,12 @@ GROUPS = {
     "comparison": Group(
         "Comparison on your own data",
         "A file, a frame or arrays in; a recommendation and a model out.",
-        ("compare", "compared", "Comparison"),
+        ("compare", "compared", "Comparison", "load_predictor"),
+    ),
+    "estimators": Group(
+        "scikit-learn",
+        "One network each, for scikit-learn's pipelines, searches and cross-validation.",
+        ("SequenceClassifier", "SequenceRegressor", "Forecaster"),
     ),
     "interchange": Group(
         "Import, export, streaming",

@@ -21,6 +21,7 @@ from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.timing import Timings
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, did_you_mean
+from gru_tf.tasks.evaluation import SampleForecast
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,9 @@ class Archive(Protocol):
 
     def diagnostics(self, result: RunResult) -> Diagnostics | None:
         """What a run recorded of the inside of its network; None where it was not asked to."""
+
+    def sample_forecasts(self, result: RunResult) -> tuple[SampleForecast, ...]:
+        """The forecasts of a run that are to be looked at; () where it has none."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,7 +76,10 @@ class Results:
         losses = self.record.losses(finals)
         first = {(r.run.task.label, r.run.cell.label): r for r in _last_seed_first(finals) if r.run.diagnostics}
         inside = {r.run.fingerprint: self.record.diagnostics(r) for r in first.values()}
-        return replace(self, runs=tuple(_in_full(run, histories, losses, inside) for run in self.runs))
+        models = [r for r in self.runs if r.run.purpose == "baseline"]
+        looked_at = {(r.run.task.label, r.run.cell.label): r for r in _last_seed_first([*finals, *models])}
+        samples = {r.run.fingerprint: self.record.sample_forecasts(r) for r in looked_at.values()}
+        return replace(self, runs=tuple(_in_full(run, histories, losses, inside, samples) for run in self.runs))
 
     def table(self) -> list[table.Row]:
         """One row a (task, cell), and below the cells of each task one a baseline."""
@@ -171,6 +178,7 @@ def _in_full(
     histories: Mapping[str, Sequence[float]],
     losses: Mapping[str, Array],
     inside: Mapping[str, Diagnostics | None],
+    samples: Mapping[str, tuple[SampleForecast, ...]],
 ) -> RunResult:
     fingerprint = result.run.fingerprint
     more: dict[str, object] = {}
@@ -180,4 +188,6 @@ def _in_full(
         more["losses"] = losses[fingerprint].tobytes()
     if inside.get(fingerprint) is not None:
         more["diagnostics"] = inside[fingerprint]
+    if samples.get(fingerprint):
+        more["sample_forecasts"] = samples[fingerprint]
     return result.model_copy(update=more) if more else result

@@ -2,8 +2,8 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from gru_tf.analysis.course import course
 from gru_tf.analysis.scores import bounded, examples_of, oriented
@@ -49,6 +49,8 @@ class Row:
         baseline: whether it is a model without a recurrent network, whose name `cell` is; fitted once, to no seed, or where
             each seed has a split of its own, at each.
         overlap: of these splits, which is in the interval; 0 where there are none.
+        more: further metric on the test split → its mean over the finished seeds.
+        parts: what test examples are divided by ("series", "step", "class") → name of each → metric → mean over seeds.
     """
 
     task: str
@@ -77,6 +79,8 @@ class Row:
     open: bool = False
     baseline: bool = False
     overlap: float = 0.0
+    more: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
 
     @property
     def left_out(self) -> bool:
@@ -174,6 +178,8 @@ def _drawn_row(runs: Sequence[RunResult], seeds: Sequence[int], overlap: float) 
         wanted=len(seeds),
         failures=tuple(f"seed {seed}: {text}" for seed, text in known),
         overlap=overlap,
+        more=_means(r.more for r in tested),
+        parts=_parts(tested),
     )
 
 
@@ -207,6 +213,8 @@ def _baseline_row(result: RunResult) -> Row:
         peak_memory_mb=result.peak_memory_mb,
         model_bytes=result.model_bytes,
         baseline=True,
+        more=result.more,
+        parts=result.parts,
     )
 
 
@@ -263,7 +271,28 @@ def _row(
         modes=None if overlap else _modes(ended),  # a hard split is no failure
         open=is_open,
         overlap=overlap,
+        more=_means(r.more for r in finals),
+        parts=_parts(finals),
     )
+
+
+def _means(values: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Name → mean of those that have it."""
+    known: dict[str, list[float]] = {}
+    for each in values:
+        for name, value in each.items():
+            known.setdefault(name, []).append(value)
+    return {name: statistics.fmean(each) for name, each in known.items()}
+
+
+def _parts(results: Sequence[RunResult]) -> dict[str, dict[str, dict[str, float]]]:
+    """The means of the parts of several results."""
+    kinds = dict.fromkeys(kind for r in results for kind in r.parts)
+    names = {kind: dict.fromkeys(name for r in results for name in r.parts.get(kind, {})) for kind in kinds}
+    return {
+        kind: {name: _means(r.parts[kind][name] for r in results if name in r.parts.get(kind, {})) for name in names[kind]}
+        for kind in kinds
+    }
 
 
 def _modes(ended: list[RunResult]) -> Modes | None:

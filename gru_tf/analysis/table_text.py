@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from gru_tf.analysis import further
 from gru_tf.analysis.statistics.unreliable import failure_bound
 from gru_tf.analysis.table import Row
 from gru_tf.analysis.wording import count, interval
@@ -74,6 +75,19 @@ def centre(row: Row) -> str:
     return f"median {interval(middle) if math.isfinite(middle.low) else f'{middle.mean:.3g}'}"
 
 
+def beside(block: Sequence[Row]) -> Iterator[tuple[str, list[list[str]]]]:
+    """(title, names of the columns and rows) of each smaller table beside a task's: further metrics, and steps ahead."""
+    if lines_of_metrics := further.metrics(block):
+        yield "further metrics, means over seeds", lines_of_metrics
+    if steps := further.by_part(block, "step", further.STEPS):
+        yield f"{block[0].metric} by step ahead, means over seeds", _turned(steps)
+
+
+def _turned(table: list[list[str]]) -> list[list[str]]:
+    """A row for each model."""
+    return [list(column) for column in zip(*table, strict=True)]
+
+
 def unreliable(row: Row) -> str:
     """How often a cell learned that sometimes fails, and how often it may fail: "learned in 15 of 30 [0.33, 0.67]"."""
     if row.modes is None:
@@ -106,6 +120,8 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
         trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"
         each = "" if experiment.search.shared else " for each seed"
         yield f"Every cell tuned equally: {trials}{each} over {named}, on validation only."
+    for block in blocks(rows):
+        yield from further.worse(block)
     if earlier:
         runs = "1 run" if earlier == 1 else f"{earlier:,} runs"
         yield f"Not shown: {runs} of earlier definitions of {experiment.name}, kept in the store."

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gru_tf.baselines.baseline import BASELINES, Baseline, FittedBaseline, ModelInputs, Settings, TrainingData
-from gru_tf.baselines.scoring import Scores, score
+from gru_tf.baselines.scoring import Scores, outputs, score, targets_of
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
-from gru_tf.tasks import Examples, ForecastRows, Splits, Task
+from gru_tf.tasks import Evaluation, Examples, ForecastRows, Outputs, Splits, Task
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class BaselineFit:
         tried: all settings, each with its score on the validation split.
         losses: (N,) of the test examples, see `Scores`; weights: (N,) their numbers of targets.
         model: the fitted model.
+        evaluation: what its outputs on the test split show beside the score.
     """
 
     name: str
@@ -48,6 +49,7 @@ class BaselineFit:
     losses: Array
     weights: Array
     model: FittedBaseline
+    evaluation: Evaluation
 
 
 def why_not(name: str, task: Task, splits: Splits) -> str:
@@ -97,8 +99,17 @@ def fit_again(
         model = baseline.fit(task.signature, training, settings, seed)
         validation = _scores(task, splits, "validation", training.rows, model).values[task.metric.name]
         if refit:
-            model = baseline.fit(task.signature, _joined(training, splits), settings, seed)
+            model = baseline.fit(task.signature, _joined(training, splits, "validation"), settings, seed)
         return model, validation
+
+
+def fit_to_all(name: str, task: Task, splits: Splits, seed: int, settings: Settings) -> FittedBaseline:
+    """The model of settings that were chosen before, fitted to training, validation and test split together."""
+    training = TrainingData.of_task(task, splits)
+    with _one_thread():
+        baseline: Baseline = BASELINES.find(name)
+        both = _joined(training, splits, "validation")
+        return baseline.fit(task.signature, _joined(both, splits, "test"), settings, seed)
 
 
 @contextmanager
@@ -133,14 +144,18 @@ def _fit(name: str, task: Task, splits: Splits, seed: int, refit: bool) -> Basel
     if best is None:
         raise UserError(f"{name}: expected a finite score on validation. Received: {', '.join(str(v) for _, v in tried)}")
     settings, validation, model, seconds = best
+    validated = _outputs(task, splits, "validation", training.rows, model) if task.looks_at(splits) else None
     if refit:
         clock = time.perf_counter()
-        model = baseline.fit(signature, _joined(training, splits), settings, seed)
+        model = baseline.fit(signature, _joined(training, splits, "validation"), settings, seed)
         seconds = time.perf_counter() - clock
     clock = time.perf_counter()
     test = _scores(task, splits, "test", training.rows, model)
     predict_seconds = time.perf_counter() - clock
-    values = dict(test.values)
+    evaluation = Evaluation()
+    if validated is not None:
+        evaluation = task.evaluated(Outputs(validated, _outputs(task, splits, "test", training.rows, model)))
+    values = {**evaluation.values, **test.values}
     first = values.pop(metric.name)
     for split in splits.more:
         further = _scores(task, splits, split, training.rows, model).values
@@ -160,17 +175,27 @@ def _fit(name: str, task: Task, splits: Splits, seed: int, refit: bool) -> Basel
         losses=test.losses,
         weights=test.weights,
         model=model,
+        evaluation=evaluation,
     )
+
+
+def _outputs(task: Task, splits: Splits, split: str, rows: ForecastRows | None, model: FittedBaseline) -> Array:
+    """All predictions on a split."""
+    steps = getattr(splits, split).inputs.shape[1]
+    return outputs(task.signature, ModelInputs.of_split(splits, split, rows), steps, model)
 
 
 def _scores(task: Task, splits: Splits, split: str, rows: ForecastRows | None, model: FittedBaseline) -> Scores:
     examples = splits.more[split] if split in splits.more else getattr(splits, split)
+    if task.metric.whole and split in ("validation", "test"):
+        values = task.measured(split, _outputs(task, splits, split, rows, model))  # type: ignore[arg-type]
+        return Scores(values, np.zeros(len(examples)), targets_of(task.signature, examples))
     return score(task.signature, task.metric, examples, ModelInputs.of_split(splits, split, rows), model)
 
 
-def _joined(training: TrainingData, splits: Splits) -> TrainingData:
-    """Training and validation together."""
-    first, second = splits.train, splits.validation
+def _joined(training: TrainingData, splits: Splits, split: str) -> TrainingData:
+    """What is learned from, and another split, together."""
+    first, second = training.examples, getattr(splits, split)
     steps = max(first.inputs.shape[1], second.inputs.shape[1])
     inputs = np.concatenate([_padded(part.inputs, steps, 0) for part in (first, second)])
     targets = [np.asarray(part.targets) for part in (first, second)]
@@ -180,14 +205,11 @@ def _joined(training: TrainingData, splits: Splits) -> TrainingData:
     rows = training.rows
     if rows is not None:
         known = rows.training.copy()
-        for start in rows.starts["validation"]:
+        for start in rows.starts[split]:
             known[start : start + rows.horizon] = True
-        rows = replace(rows, training=known, starts={**rows.starts, "train": _both_starts(rows)})
+        starts = np.concatenate([rows.starts["train"], rows.starts[split]])
+        rows = replace(rows, training=known, starts={**rows.starts, "train": starts})
     return TrainingData(examples, rows, training.asked)
-
-
-def _both_starts(rows: ForecastRows) -> Array:
-    return np.concatenate([rows.starts["train"], rows.starts["validation"]])
 
 
 def _padded(array: Array, steps: int, filler: int) -> Array:

@@ -81,6 +81,11 @@ def score(signature: Signature, metric: Metric, examples: Examples, inputs: Mode
     return Scores(values, first / np.maximum(weights, 1), weights)
 
 
+def outputs(signature: Signature, inputs: ModelInputs, steps: int, fitted: FittedBaseline) -> Array:
+    """All predictions (N, outputs) for sequences of so many steps."""
+    return np.concatenate([fitted.predict(inputs.part(rows)) for rows in blocks(signature, steps, len(inputs))])
+
+
 def blocks(signature: Signature, steps: int, count: int) -> Iterator[slice]:
     """Of `count` examples consecutive ones, as many as `BLOCK` numbers."""
     numbers = max(steps * (1 if signature.tokens else signature.features), steps * signature.outputs * signature.per_step)

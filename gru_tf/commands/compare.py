@@ -33,7 +33,7 @@ def _by_section() -> list[str]:
 
 
 def compare(
-    data: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV, Parquet, NPZ or .ts")],
+    data: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV, text, Parquet, JSON lines, Excel, NPZ or .ts")],
     *,
     test: Annotated[str | None, typer.Option(metavar="FILE", help="test data (default: a part of FILE)")] = None,
     name: Annotated[
@@ -46,6 +46,12 @@ def compare(
     write: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="write the experiment for 'gru-tf run', and stop")
     ] = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="write the predictor into a folder, for 'gru-tf predict'")
+    ] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="train the recommended model anew on all of the data, to predict")
+    ] = False,
     **options: Any,
 ) -> None:
     """Compare RNN, LSTM and GRU on your own data and recommend one; options you leave out are inferred and listed."""
@@ -63,9 +69,12 @@ def compare(
     with waiting(f"reading {data}"), startup.quiet(), startup.without_garbage_collection():
         from gru_tf import suite
         from gru_tf.suite import comparison
+        from gru_tf.suite.comparison import artifact
 
+        if save is not None:
+            artifact.expect_new(save)
         with option_spelling.of_commands():
-            plan = comparison.plan(data, test=test, name=name, **chosen)
+            plan = comparison.plan(data, test=test, name=name, store=store, **chosen)
     ask(plan.experiment)
     console.print(screen.settings(plan.inferences))
     for note in plan.notes:
@@ -76,15 +85,25 @@ def compare(
         return
     console.print()
     progress, results = RunProgress(console, task=False), suite.finished(plan.experiment, store)
+    fresh = results is None
     if results is None:
         with stopping.watched(progress), option_spelling.of_commands():
             results = suite.run(plan.experiment, store, workers, progress=progress)
     answer = comparison.Comparison(results, store, plan.inferences)
+    if fresh or final or not answer.is_kept:
+        with waiting("training on all of the data" if final else "keeping the predictor"), startup.quiet():
+            refusal = answer.keep(final)
+        if refusal:
+            print_line(console, refusal)
     with option_spelling.of_commands():
         show(results, answer.table())
     console.print()
     console.print(screen.recommendation(answer.recommendation))
     console.print()
+    if save is not None:
+        answer.save(save)
+        print_line(console, f"Written: {save}, the predictor. On new data: gru-tf predict {save} FILE")
+        console.print()
     console.print("In Python", style="bold")
     for line in answer.lines():
         print_line(console, f"  {line}", style="cyan")

@@ -1,7 +1,8 @@
 """The command `gru-tf predict`: arguments and printing only."""
 
+import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,10 +13,16 @@ from gru_tf.commands.waiting import waiting
 from gru_tf.foundation import atomic_file, startup
 from gru_tf.foundation.errors import UserError
 
+if TYPE_CHECKING:
+    from gru_tf.suite.comparison.predictor import Predictor
+
 
 def predict(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a comparison that was run", autocompletion=finished)],
-    data: Annotated[str, typer.Argument(metavar="FILE", help="new data: CSV, TSV, Parquet, NPZ or .ts, as in training")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="a comparison that was run, or a predictor's folder", autocompletion=finished),
+    ],
+    data: Annotated[str, typer.Argument(metavar="FILE", help="new data, in the form of training's")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.csv", help="write to this file (default: print)")
     ] = None,
@@ -38,11 +45,13 @@ def predict(
         startup.quiet(),
         startup.without_garbage_collection(),
     ):
-        from gru_tf.suite import comparison
-
-        answer = comparison.compared(name, store)
-        predictor = answer.predictor(model)
-        predicted = answer.predict(data, model)
+        predictor = _predictor(name, store, model)
+        with warnings.catch_warnings(record=True) as noted:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UserWarning)
+            predicted = predictor.predict(data)
+    for message in dict.fromkeys(str(warning.message) for warning in noted):
+        print_line(Console(stderr=True), message)
     print_line(Console(stderr=True), f"Predicted by {predictor}.")
     text = predicted.to_csv(index=False, lineterminator="\n").encode()
     if output is None:
@@ -53,3 +62,14 @@ def predict(
     except OSError as error:
         raise UserError(f"{output}: {error.strerror}") from error
     print_line(Console(stderr=True), f"Written: {output}")
+
+
+def _predictor(name: str, store: str | None, model: str | None) -> "Predictor":
+    """Of a comparison in the store, or in a folder that `Comparison.save` or `gru-tf compare --save` wrote."""
+    from gru_tf.suite.comparison import artifact, compared
+
+    if not artifact.is_one(name):
+        return compared(name, store).predictor(model)
+    if model is not None:
+        raise UserError(f"--model: expected a comparison in the store. Received: {name}, the folder of one predictor")
+    return artifact.load(name)

@@ -54,6 +54,18 @@ def tables(experiment: Experiment, rows: Sequence[Row]) -> Iterator[FittedTable]
             entries = enumerate([in_parts(cell), *numbers])
             table.add_row(*(Text(entry, style=marked.get(place, "")) for place, entry in entries))
         yield table
+        for title, (names, *lines) in table_text.beside(block):
+            yield _smaller(title, names, lines)
+
+
+def _smaller(title: str, names: Sequence[str], lines: Iterable[Sequence[str]]) -> FittedTable:
+    """A table without marks, of a name and numbers."""
+    table = FittedTable(title=Text(title), **NARROW)
+    for place, name in enumerate(names):
+        table.add_column(name, justify="right" if place else "left", no_wrap=place > 0, overflow="fold")
+    for cell, *numbers in lines:
+        table.add_row(*map(Text, (in_parts(cell), *numbers)))
+    return table
 
 
 def settings(inferences: Iterable[tuple[str, tuple[str, ...]]]) -> FittedTable:

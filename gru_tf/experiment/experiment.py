@@ -266,7 +266,7 @@ class Experiment(Spec):
         drawn = next((task.title for task in self.tasks if overlap_of(task)), None)
         if drawn and self.search and self.search.shared:
             raise ValueError(
-                f"search.shared: received true, expected false beside split: drawn ({drawn}): what one seed validates on is"
+                f"search.shared: received true, expected false beside draws: drawn ({drawn}): what one seed validates on is"
                 " what another tests on."
             )
         return self

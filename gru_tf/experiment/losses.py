@@ -22,6 +22,8 @@ def why_not(task: Task, count: int) -> str:
     """Why losses of a test split of so many examples are not kept, in words; "" where they are."""
     if task.metric.name in WRITTEN:
         return f"{task.metric.name} is no mean over examples"
+    if task.metric.whole:
+        return f"{task.metric.name} is computed from all outputs"
     if task.draws_data:
         return "each seed draws its own test examples"
     return f"there are more than {MOST:,} test examples" if count > MOST else ""

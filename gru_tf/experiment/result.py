@@ -10,6 +10,8 @@ from gru_tf.experiment.reading import LayerReading as LayerReading
 from gru_tf.experiment.reading import Quartiles as Quartiles
 from gru_tf.experiment.reading import Shares as Shares
 from gru_tf.foundation.digest import sha256_of_text
+from gru_tf.tasks import Evaluation
+from gru_tf.tasks.evaluation import SampleForecast
 
 
 class Speed(BaseModel):
@@ -105,6 +107,9 @@ class RunResult(BaseModel):
         diagnostics: those that `run.diagnostics` requests; None in results from the store, which keeps them separately.
         losses: of each test example, as `gru_tf.experiment.losses` has them; b"" where they are not kept, and in results
             from the store, which keeps them separately. losses_kept: of how many examples they are kept.
+        parts: what test examples are divided by ("series", "step", "class") → each part's name → metric → value.
+        radii: coverage in percent → half the width of a prediction interval by output, on the scale of the outputs.
+        sample_forecasts: forecasts to look at; () in results from the store, which keeps them separately.
     """
 
     # a diverged run's history holds values that are not finite, which JSON proper cannot
@@ -150,6 +155,9 @@ class RunResult(BaseModel):
     diagnostics: Diagnostics | None = None
     losses: bytes = b""
     losses_kept: int = 0
+    parts: dict[str, dict[str, dict[str, float]]] = {}
+    radii: dict[str, list[float]] = {}
+    sample_forecasts: tuple[SampleForecast, ...] = ()
 
     @property
     def data(self) -> DataRead:
@@ -168,3 +176,10 @@ class RunResult(BaseModel):
         """Whether this is a result of `run` with all requested diagnostics; a failure is none."""
         same = self.run.fingerprint == run.fingerprint and self.status != "failed"
         return same and set(run.diagnostics) <= set(self.run.diagnostics)
+
+
+def described(evaluation: Evaluation) -> dict[str, Any]:
+    """The fields of a result that hold an evaluation, beside `more`."""
+    parts = {kind: {name: dict(values) for name, values in each.items()} for kind, each in evaluation.parts.items()}
+    radii = {level: list(each) for level, each in evaluation.radii.items()}
+    return {"parts": parts, "radii": radii, "sample_forecasts": evaluation.sample_forecasts}

@@ -31,6 +31,7 @@ OPTIONAL = {  # by the name under which it is imported
     "ai_edge_litert": OptionalPackage("LiteRT", "interchange", "ai-edge-litert"),
     "onnx": OptionalPackage("the onnx package", "interchange", "onnx"),
     "onnxruntime": OptionalPackage("onnxruntime", "interchange", "onnxruntime"),
+    "openpyxl": OptionalPackage("openpyxl", "excel", "openpyxl"),
     "ray": OptionalPackage("Ray", "ray", "ray"),
     "sacrebleu": OptionalPackage("sacrebleu", "translation", "sacrebleu"),
     "safetensors": OptionalPackage("safetensors", "interchange", "safetensors"),

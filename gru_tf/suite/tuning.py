@@ -157,6 +157,8 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         """The compiled model with the values that `hp` holds."""
         run, signature = self.template.tuned(declare(self.search, hp)), self.task.signature
         name = self.task.metric.name if self.task.metric.name not in WRITTEN else "nll"  # by token, as in training
+        if self.task.metric.whole:  # which no mean over batches gives
+            name = "accuracy" if signature.target == "class" else "mse"
 
         def objective(targets: Any, outputs: Any) -> Any:
             return loss(signature, targets, outputs)
@@ -167,7 +169,9 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         measure.__name__ = name
         model = build(resolve_run(run, signature))
         clip = "global_clipnorm" if run.training.clip == "global" else "clipnorm"
-        optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate, **{clip: run.training.clip_norm})
+        options = {clip: run.training.clip_norm, "weight_decay": run.training.weight_decay or None}
+        optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate, **options)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
         model.compile(optimizer, objective, metrics=[measure])
         return model
 

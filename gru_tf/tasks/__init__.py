@@ -1,6 +1,7 @@
 """Tasks: data and a score, one file each, in folders by kind."""
 
 from gru_tf.foundation.array import Array
+from gru_tf.tasks.evaluation import Evaluation, Outputs
 from gru_tf.tasks.forecast_rows import ForecastRows
 from gru_tf.tasks.task import (
     END,
@@ -24,10 +25,12 @@ __all__ = [
     "WRITTEN",
     "Array",
     "Count",
+    "Evaluation",
     "Examples",
     "ForecastRows",
     "Metric",
     "MetricName",
+    "Outputs",
     "Signature",
     "Splits",
     "Task",

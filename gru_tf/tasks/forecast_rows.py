@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from gru_tf.foundation.array import Array
 
 
@@ -20,7 +22,7 @@ class ForecastRows:
         season: rows after which a season repeats; 0 where none is stated.
         regular: whether each row follows the one before it by the same time.
         relative: whether targets are differences from the row before the forecast.
-        mean, deviation: (targets,) by which the file's numbers were standardised.
+        mean, deviation: (rows, targets) by which the file's numbers were standardised; the same for all rows of a series.
     """
 
     rows: Array
@@ -33,3 +35,12 @@ class ForecastRows:
     relative: bool
     mean: Array
     deviation: Array
+
+    def in_units(self) -> Array:
+        """(rows, targets) float64: the file's numbers."""
+        return np.asarray(self.rows.astype(np.float64) * self.deviation + self.mean)
+
+    def on_scale(self, values: Array, starts: Array) -> Array:
+        """Forecasts (N, horizon, targets) in the file's units, from these rows on, on the scale of the rows."""
+        before = starts - 1
+        return np.asarray((values - self.mean[before][:, None]) / self.deviation[before][:, None])

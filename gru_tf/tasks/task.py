@@ -13,10 +13,27 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.catalogues import TASKS as TASKS
 from gru_tf.foundation.errors import UserError, did_you_mean, mismatch
 from gru_tf.foundation.option_spelling import in_command, spelled
+from gru_tf.tasks.evaluation import LARGEST, Evaluation, Outputs
 from gru_tf.tasks.forecast_rows import ForecastRows
 
 Count = Annotated[int, Field(ge=1)]
-MetricName = Literal["accuracy", "mse", "mae", "rmse", "nll", "bpc", "perplexity", "bleu", "beam_bleu"]
+MetricName = Literal[
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "roc_auc",
+    "mse",
+    "mae",
+    "rmse",
+    "mape",
+    "smape",
+    "mase",
+    "nll",
+    "bpc",
+    "perplexity",
+    "bleu",
+    "beam_bleu",
+]
 WRITTEN = ("bleu", "beam_bleu")  # metrics of whole sequences that the network writes; all others are means over targets
 END = 0  # the class that ends a decoded target, and that precedes its first
 LARGEST_EXPONENT = 700.0
@@ -41,6 +58,7 @@ class Signature:
             where it writes none. Targets are then (N, up to `decoded`) classes, −1 after the end, of a length of their own.
         scale: factor by which the network multiplies its inputs first, so that bytes stay bytes until then: 1/255 for grey
             levels.
+        weights: what an example of each class weighs in training; () where all weigh the same.
         continued: input columns whose next steps the outputs are, step by step: a forecast. () for any other task.
     """
 
@@ -56,6 +74,7 @@ class Signature:
     decoded: int = 0
     scale: float = 1.0
     continued: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
 
     @property
     def span(self) -> int:
@@ -83,6 +102,7 @@ class Metric:
         trivial: the baseline's name, e.g. "the majority class" or "the seasonal naive forecast (12 steps before)".
         beam: width of the beam search of "beam_bleu".
         chances: the baseline's value on further test splits, by the split's name, where that is not `chance`.
+        whole: whether it and those beside it are no means of terms, and `Task.measured` computes them from all outputs.
     """
 
     name: MetricName
@@ -94,11 +114,12 @@ class Metric:
     trivial: str = "the baseline"
     beam: int = 1
     chances: Mapping[str, float] = field(default_factory=dict)
+    whole: bool = False
 
     @property
     def means(self) -> tuple[MetricName, ...]:
         """Those of `name` and `also` that are computed from means over targets."""
-        return tuple(name for name in (self.name, *self.also) if name not in WRITTEN)
+        return () if self.whole else tuple(name for name in (self.name, *self.also) if name not in WRITTEN)
 
     def value(self, mean: float, name: "MetricName | None" = None) -> float:
         """The metric from the mean over all targets of accuracy, squared or absolute error, or nll."""
@@ -238,6 +259,27 @@ class Task(BaseModel, ABC):
     def sample_text(self, greedy: Array, beam: Array) -> str:
         """Some of what a network wrote for the test split, by greedy and by beam search, for people to read."""
         raise NotImplementedError(f"{type(self).__name__} has no targets that a network writes")
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether all outputs on a split say more than the score: whether `measured` and `evaluated` are defined."""
+        return False
+
+    def looks_at(self, splits: Splits) -> bool:
+        """Whether all outputs on validation and test split are held at once, and evaluated."""
+        most = max(len(splits.validation), len(splits.test)) * self.signature.outputs
+        return self.is_evaluated and (most <= LARGEST or self.metric.whole)
+
+    def measured(self, split: Literal["validation", "test"], outputs: Array) -> dict[str, float]:
+        """Metric → value of a split from a model's outputs (N, outputs) for it, the score's own among them.
+
+        Metrics that are not defined on these targets, such as a percentage of zero, are left out.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is scored by means over targets")
+
+    def evaluated(self, outputs: Outputs) -> Evaluation:
+        """What a model's outputs show beside the score."""
+        return Evaluation()
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of each file that the data come from; empty for generated and bundled data."""

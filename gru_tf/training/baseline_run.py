@@ -8,7 +8,7 @@ from gru_tf.baselines import fitting
 from gru_tf.baselines.baseline import FittedBaseline
 from gru_tf.experiment import losses
 from gru_tf.experiment.experiment import Run
-from gru_tf.experiment.result import BaselineRecord, RunResult
+from gru_tf.experiment.result import BaselineRecord, RunResult, described
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Task
@@ -90,4 +90,5 @@ def _result(run: Run, task: Task, fitted: fitting.BaselineFit, started: float, s
         model_bytes=fitted.bytes,
         losses=(by_example := losses.kept(task, fitted.losses * fitted.weights, fitted.weights)),
         losses_kept=len(losses.array(by_example)),
+        **described(fitted.evaluation),
     )

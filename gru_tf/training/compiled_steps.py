@@ -40,7 +40,7 @@ def shape_of(
     """What two runs must share to use the same compiled steps; `types` are those of inputs and targets."""
     model = run.model.model_dump(exclude={"dropout"})
     training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "jit", "deterministic"})
-    flags = (run.model.dropout > 0, run.training.clip_norm is not None)
+    flags = (run.model.dropout > 0, run.training.clip_norm is not None, run.training.weight_decay > 0)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
     return (run.cell.name, network.signature, network.start, metrics, buckets, types, flags, settings)
 
@@ -86,10 +86,13 @@ class CompiledSteps:
         self.optimizer.build(self.model.trainable_variables)
         self.clip_norm = tf.Variable(run.training.clip_norm or 0.0, trainable=False)
         self.clip = run.training.clip if run.training.clip_norm is not None else None
+        self.weight_decay = tf.Variable(run.training.weight_decay, trainable=False, dtype=tf.float32)
+        self.decays = run.training.weight_decay > 0
         self.compile_seconds = 0.0
         self.kernel_path = ""
         self._train_pass: Any = None
         self._test_passes: dict[tuple[int, ...], Any] = {}
+        self._predict_pass: Any = None
         decoded = network.signature.decoded
         self._decoder = Decoder(self.model, self.signature, self.masked, self.batch_size) if decoded else None
 
@@ -117,6 +120,7 @@ class CompiledSteps:
             variable.assign(tf.zeros_like(variable.value))
         self.optimizer.learning_rate.assign(run.training.learning_rate)
         self.clip_norm.assign(run.training.clip_norm or 0.0)
+        self.weight_decay.assign(run.training.weight_decay)
         for index, layer in enumerate(x for x in self.model.layers if isinstance(x, VariableDropout)):
             layer.rate.assign(run.model.dropout)
             # each step draws from (seed, count) and adds 1 to count: layers that began 1 apart would repeat each other
@@ -208,6 +212,16 @@ class CompiledSteps:
         by_example[examples] = real
         return self._means(list(sums)), by_example
 
+    def predict(self, data: DeviceData, steps: BatchPlan) -> Array:
+        """(N, outputs) float32 of each example, of a signature with one target a sequence."""
+        if self._predict_pass is None:
+            self._predict_pass = self._trace(self._predict_on, self._predict_loop, data, steps, self.buckets)
+        (outputs,) = zip(*(rest for _, *rest in self._run(self._predict_pass, data, steps)), strict=True)
+        real = np.concatenate(outputs)[steps.valid > 0]
+        by_example = np.empty_like(real)
+        by_example[steps.order[steps.valid > 0]] = real
+        return by_example
+
     def write(self, data: DeviceData, lengths: Array, width: int = 1) -> Array:
         """The result of `Decoder.write`, for a signature that is `decoded`."""
         assert self._decoder is not None  # noqa: S101, called where sequences are decoded
@@ -272,7 +286,20 @@ class CompiledSteps:
         _, sums, each = tf.while_loop(lambda i, *_: i < end, body, (tf.constant(0), sums, each))
         return sums, each.stack()
 
+    def _predict_loop(self, at: Any, sums: Any, order: Any, _: Any) -> Any:
+        end, shape = tf.shape(order)[0], (self.batch_size, self.signature.outputs)
+        outputs = tf.TensorArray(tf.float32, end, element_shape=shape)
+        _, outputs = tf.while_loop(
+            lambda i, *_: i < end, lambda i, outputs: (i + 1, outputs.write(i, at(i))), (tf.constant(0), outputs)
+        )
+        return sums, outputs.stack()
+
+    def _predict_on(self, x: Any, y: Any, weight: Any) -> Any:
+        return tf.cast(self.model(x, training=False), tf.float32)
+
     def _train_on(self, x: Any, y: Any, weight: Any) -> Any:
+        if self.signature.weights:
+            weight = weight * tf.gather(tf.constant(self.signature.weights, tf.float32), tf.cast(y, tf.int32))
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
             losses = loss(self.signature, y, outputs)
@@ -281,6 +308,11 @@ class CompiledSteps:
         if self.clip is not None:
             clip = summation.clip_together if self.clip == "global" else summation.clip_each
             gradients = clip(gradients, self.clip_norm)
+        if self.decays:
+            kept = 1.0 - self.weight_decay * tf.cast(self.optimizer.learning_rate, tf.float32)
+            for variable in self.model.trainable_variables:
+                if "bias" not in variable.name:
+                    variable.assign(variable * kept)
         self.optimizer.apply(gradients, self.model.trainable_variables)
         return self._sums([losses] * (1 + len(self.metrics)), weight)
 

@@ -15,7 +15,7 @@ from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import Speed
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import atomic_file
-from gru_tf.tasks import WRITTEN, Array, Examples, Signature, Splits, Task
+from gru_tf.tasks import WRITTEN, Array, Evaluation, Examples, Outputs, Signature, Splits, Task
 from gru_tf.training import checkpoints, feeding, schedule
 from gru_tf.training.batches import BatchPlan, bucket_lengths, plan, spans, streams
 from gru_tf.training.checkpoints import Checkpoint
@@ -53,6 +53,7 @@ class Epochs:
         samples: some sequences that the network wrote for the test split, or "".
         refit_seconds: time of a training on all but the test split, see `gru_tf.training.refit`.
         losses: of the test examples, as a result holds them.
+        evaluation: what the outputs on the test split show beside the score.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class Epochs:
         self.warning = self.samples = ""
         self.refit_seconds = 0.0
         self.losses = b""
+        self.evaluation = Evaluation()
+        self._validated: Array | None = None  # outputs on the validation split, of weights that have not seen it
         names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
         self.done = Checkpoint(weights=[], state=[], history={name: [] for name in names})
         self._resume()
@@ -103,6 +106,9 @@ class Epochs:
                 saved = sum(self.done.seconds)
         if self.run.purpose == "trial":
             self._checkpoint()
+        elif self.task.looks_at(self.splits):
+            self.steps.set_weights(self.done.best_weights)
+            self._validated = self.steps.predict(self.data["validation"], validation)
         return "finished"
 
     def _over(self) -> bool:
@@ -128,7 +134,10 @@ class Epochs:
         return values
 
     def _validation(self, means: list[float]) -> float:
-        """The metric on the validation split: of greedily decoded sequences, or a mean over targets."""
+        """The metric on the validation split: of greedily decoded sequences, of all outputs, or a mean over targets."""
+        if self.metric.whole:
+            outputs = self.steps.predict(self.data["validation"], self._plan("validation"))
+            return self.task.measured("validation", outputs)[self.metric.name]
         if self.metric.name in WRITTEN:
             lengths = self.splits.validation.lengths
             return self.task.scored("validation", self.steps.write(self.data["validation"], lengths))
@@ -157,7 +166,7 @@ class Epochs:
         self.steps.set_weights(self.done.best_weights)
         data = feeding.load(self.splits.test, self.signature.span, self.signature.targets_over_time)
         means, sums = self.steps.test_each(data, self._plan("test"))
-        metrics = self._values(means)
+        metrics = self._evaluated(data) | self._values(means)
         if not losses.why_not(self.task, len(sums)):
             self.losses = losses.kept(self.task, sums, targets_of(self.signature, self.splits.test))
         if self.signature.decoded:
@@ -166,6 +175,14 @@ class Epochs:
             values = self._values(self._test_longer(examples))
             metrics |= {f"{name}_{metric}": value for metric, value in values.items()}
         return metrics
+
+    def _evaluated(self, test: DeviceData) -> dict[str, float]:
+        """The metrics that all outputs on the test split show; fills `evaluation`."""
+        if self._validated is None:
+            return {}
+        tested = self.steps.predict(test, self._plan("test"))
+        self.evaluation = self.task.evaluated(Outputs(self._validated, tested))
+        return dict(self.evaluation.values)
 
     def _written(self, data: DeviceData) -> dict[str, float]:
         """The metrics of the sequences written for the test split, greedily and by beam search."""

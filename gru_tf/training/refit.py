@@ -14,6 +14,7 @@ from gru_tf.experiment.experiment import Run
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Array, Examples, Signature, Splits
 from gru_tf.training import feeding, schedule
+from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.epochs import Epochs, batches
 
 
@@ -32,19 +33,31 @@ def refit(run: Run, signature: Signature, splits: Splits, epochs: Epochs) -> Lit
         splits: the task's examples.
         epochs: with the best epoch, and the compiled steps.
     """
-    done, steps = epochs.done, epochs.steps
-    examples = together(splits.train, splits.validation)
+    done = epochs.done
+    clock = time.perf_counter()
+    finite = train_on(run, signature, together(splits.train, splits.validation), epochs.steps, (done.best_epoch or 0) + 1)
+    epochs.refit_seconds = time.perf_counter() - clock
+    done.best_weights = epochs.steps.weights()
+    return "finished" if finite else "diverged"
+
+
+def train_on(run: Run, signature: Signature, examples: Examples, steps: CompiledSteps, epochs: int) -> bool:
+    """Train from the run's beginning for so many epochs on these examples; returns whether every loss was finite.
+
+    Args:
+        run: with seed, batch size and learning rates.
+        signature: of its task.
+        examples: to train on.
+        steps: compiled; they hold the last weights afterwards.
+        epochs: how many.
+    """
     data = feeding.load(examples, signature.span, signature.targets_over_time)
     steps.reset(run)
-    clock = time.perf_counter()
-    for epoch in range((done.best_epoch or 0) + 1):
+    for epoch in range(epochs):
         order = batches(run, signature, examples, steps.buckets, epoch)
-        loss = steps.train(data, order, schedule.rates(run.training, epoch, len(order.order)))
-        if not math.isfinite(loss):
-            return "diverged"
-    epochs.refit_seconds = time.perf_counter() - clock
-    done.best_weights = steps.weights()
-    return "finished"
+        if not math.isfinite(steps.train(data, order, schedule.rates(run.training, epoch, len(order.order)))):
+            return False
+    return True
 
 
 def together(one: Examples, two: Examples) -> Examples:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gru_tf.experiment import losses
 from gru_tf.experiment.experiment import Run
-from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.result import RunResult, described
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import one_line
@@ -25,7 +25,7 @@ from gru_tf.training.epochs import Epochs, stream
 from gru_tf.training.feeding import DeviceData
 from gru_tf.training.network.resolution import ResolvedNetwork, resolve_run
 
-SHAPES_KEPT = 16
+SHAPES_KEPT = 32  # a search over depth, dropout and linear path has eight of a cell
 
 
 def configure(threads: int) -> None:
@@ -158,6 +158,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         diagnostics=observer.diagnostics(),
         losses=epochs.losses,
         losses_kept=len(losses.array(epochs.losses)),
+        **described(epochs.evaluation),
     )
 
 

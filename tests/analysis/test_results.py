@@ -22,6 +22,9 @@ class OneStore:
     def losses(self, results):
         return {result.run.fingerprint: np.array([0.25, 0.75], "<f4") for result in results}
 
+    def sample_forecasts(self, result):
+        return ()
+
     def diagnostics(self, result):
         self.read.append((result.run.task.name, result.run.cell.name, result.run.seed))
         return INSIDE

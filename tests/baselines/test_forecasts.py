@@ -48,7 +48,7 @@ def test_smoothing_forecasts_as_statsmodels_does_from_every_start(trend: str, se
     model: Any = BASELINES.find("ets").fit(
         task.signature, TrainingData(splits.train, rows), {"trend": trend, "season": season}, 0
     )
-    forecast = model.predict(ModelInputs.of_split(splits, "test", rows)) * rows.deviation + rows.mean
+    forecast = model.predict(ModelInputs.of_split(splits, "test", rows)) * rows.deviation[0] + rows.mean[0]
     series = side_by_side(rows)[0][:, 0]
     options: dict[str, Any] = {"trend": None if trend == "none" else "add", "damped_trend": trend == "damped"}
     options |= {"seasonal": season, "seasonal_periods": 7} if season != "none" else {}

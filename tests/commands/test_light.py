@@ -92,7 +92,7 @@ def test_nothing_is_said_of_waiting_where_there_is_no_terminal(capsys):
 
 WAITS = {
     "compare.py": "comparison.plan(",
-    "predict.py": "comparison.compared(",
+    "predict.py": "_predictor(",
     "import_export.py": "exporting.export_model(",
     "machine.py": "doctor.examine(",
 }

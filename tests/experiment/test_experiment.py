@@ -141,6 +141,7 @@ OTHER = {
     "training.warmup": 0.1,
     "training.decay": "cosine",
     "training.clip_norm": None,
+    "training.weight_decay": 0.01,
     "training.clip": "weight",
     "training.optimizer": "sgd",
     "training.patience": 10,

@@ -108,7 +108,9 @@ class Reference:
         make = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
         argument = {"global": "global_clipnorm", "weight": "clipnorm", None: None}[clip]
         clipping = {argument: run.training.clip_norm or 0.05} if argument else {}
-        self.optimizer = make[run.training.optimizer](run.training.learning_rate, **clipping)
+        decay = {"weight_decay": run.training.weight_decay} if run.training.weight_decay else {}
+        self.optimizer = make[run.training.optimizer](run.training.learning_rate, **clipping, **decay)
+        self.optimizer.exclude_from_weight_decay(var_names=["bias"])
         self.target, self.slips = run.task.name, slips
 
     def losses(self, x, y, lengths):
@@ -154,6 +156,19 @@ def test_an_epoch_equals_an_eager_keras_loop(target, optimizer, clip, jit):
     assert distance(steps.weights(), start) > 0.01, "it has moved"
     assert (steps.jit, steps.kernel_path) == (jit, "xla while-loop" if jit else "cudnn" if on_gpu() else FUSED)
     assert bool(steps.why_not_fused) == (steps.kernel_path != "fused cpu")
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_weights_decay_as_in_keras_apart_from_biases(optimizer):
+    run, examples = run_of("class", optimizer, "global", weight_decay=0.2), examples_of("class")
+    steps, data, start = compiled_for(run, examples, test=False)
+    order = order_of("class", examples)
+    reference, without = Reference(run, start, "global"), Reference(run.tuned({"weight_decay": 0.0}), start, "global")
+    for each in (reference, without):
+        each.train(examples, order)
+    steps.train(data, order)
+    assert distance(steps.weights(), reference.model.get_weights()) < AGREE
+    assert distance(steps.weights(), without.model.get_weights()) > 0.01
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
@@ -327,6 +342,7 @@ DIFFERENT = {
     "clipping or none": {"clip_norm": None},
     "kind of clipping": {"clip": "weight"},
     "dropout or none": {"dropout": 0.0},
+    "decay or none": {"weight_decay": 0.1},
     "optimiser": {"optimizer": "sgd"},
     "batch size": {"batch_size": 5},
     "units": {"units": 4},

@@ -269,7 +269,7 @@ def fitted(metrics, direction="max", losses=None, seconds=None, **recipe):
     metric = Metric(name="accuracy", direction=direction, chance=0.0, solved=1.0)
     signature = Signature(timesteps=5, features=2, outputs=1, target="value")
     task, splits = (
-        SimpleNamespace(metric=metric, signature=signature),
+        SimpleNamespace(metric=metric, signature=signature, looks_at=lambda _: False),
         Adding(**SMALL["adding"]).splits(np.random.default_rng(0)),
     )
     training_of = Epochs(run, task, splits, {"train": None, "validation": None}, Scripted(metrics, losses), None, 1.0)

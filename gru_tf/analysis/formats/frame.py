@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INFINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}  # in JSON, which has no number for them
+MOST_STEPS = 48  # ahead, for each of which a frame has a column
 Categories = Mapping[str, Sequence[str]]
 
 
@@ -62,6 +63,10 @@ def _values(results: Sequence[RunResult]) -> dict[str, list[Any]]:
     values = {column.name: [column.read(result) for result in results] for column in COLUMNS}
     for name in dict.fromkeys(name for result in results for name in result.more):
         values[f"test_{name}"] = [result.more.get(name) for result in results]
+    steps = dict.fromkeys(step for result in results for step in result.parts.get("step", {}))
+    for step in steps if len(steps) <= MOST_STEPS else ():
+        of_step = [result.parts.get("step", {}).get(step, {}).get(result.metric) for result in results]
+        values[f"test_step_{step}"] = of_step
     for name in dict.fromkeys(name for result in results for name in result.chances):
         values[f"chance_{name}"] = [result.chances.get(name) for result in results]
     return values

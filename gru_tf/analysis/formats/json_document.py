@@ -28,7 +28,18 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = "gru_tf.results", 2
 COPIED = ("units", "parameters", "recurrent_parameters", "metric", "direction", "test", "chance", "score")
-COUNTED = ("compile_seconds", "peak_memory_mb", "model_bytes", "kernel_path", "settings", "seeds", "wanted", "failures")
+COUNTED = (
+    "compile_seconds",
+    "peak_memory_mb",
+    "model_bytes",
+    "kernel_path",
+    "settings",
+    "seeds",
+    "wanted",
+    "failures",
+    "more",
+    "parts",
+)
 
 
 def document(evidence: Evidence, results: Sequence[RunResult], earlier: int = 0) -> dict[str, Any]:

@@ -56,7 +56,9 @@ def markdown(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, besi
         beside: further notes.
     """
     parts = [f"**{_markdown(experiment.name)}**: {_markdown(experiment.question)}"]
-    parts += [f"{heading}\n\n{_pipes(lines)}" for _, heading, lines in _tables(rows, _markdown, "**{}**".format)]
+    for block, heading, lines in _tables(rows, _markdown, "**{}**".format):
+        parts.append(f"{heading}\n\n{_pipes(lines)}")
+        parts += [f"{title}\n\n{_pipes(each)}" for title, each in _beside(block, _markdown)]
     parts.append("\n".join(f"- {_markdown(note)}" for note in _notes(experiment, rows, earlier, beside)))
     return "\n\n".join(parts) + "\n"
 
@@ -84,6 +86,12 @@ def _tables(
     """Of each task its rows, its heading and its table, all escaped; the best mean in bold, the title as `strong` has it."""
     for block in table_text.blocks(rows):
         yield block, _heading(block, escape, strong or bold), list(_lines(block, escape, bold))
+
+
+def _beside(block: Sequence[Row], escape: Escape) -> Iterator[tuple[str, list[list[str]]]]:
+    """Title and table of what stands beside a task's table, escaped."""
+    for title, lines in table_text.beside(block):
+        yield escape(title), [list(map(escape, line)) for line in lines]
 
 
 def _lines(block: Sequence[Row], escape: Escape, bold: Escape) -> Iterator[list[str]]:
@@ -124,7 +132,8 @@ def latex(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside:
         notes = " ".join(_ended(note) for note in _notes(experiment, block, earlier, beside))
         caption = f"{heading}. {_latex(_ended(experiment.question))} {_latex(notes)}"
         label = f"\\caption[{{{_heading(block, _latex)}}}]{{{caption}}}"
-        parts.append(f"{TABLE}\n{label}\n\\smallskip\n{_tabular(lines)}\\end{{table}}\n")
+        more = "".join(f"\n\\smallskip {title}\n\n{_tabular(each)}" for title, each in _beside(block, _latex))
+        parts.append(f"{TABLE}\n{label}\n\\smallskip\n{_tabular(lines)}{more}\\end{{table}}\n")
     return "\n".join(parts)
 
 
@@ -161,12 +170,17 @@ def html(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, beside: 
         beside: further notes.
     """
     parts = []
-    for _, heading, (names, *lines) in _tables(rows, html_escape, "<b>{}</b>".format):
-        body = "".join(_html_row(line, "td") for line in lines)
-        parts.append(f"<p>{heading}</p>")
-        parts.append(f"<table><thead>{_html_row(names, 'th')}</thead><tbody>{body}</tbody></table>")
+    for block, heading, lines in _tables(rows, html_escape, "<b>{}</b>".format):
+        for title, each in ((heading, lines), *_beside(block, html_escape)):
+            parts += [f"<p>{title}</p>", _html_table(each)]
     notes = "".join(f"<li>{html_escape(note)}</li>" for note in _notes(experiment, rows, earlier, beside))
     return "\n".join([*parts, f"<ul>{notes}</ul>"])
+
+
+def _html_table(lines: Sequence[Sequence[str]]) -> str:
+    names, *rows = lines
+    body = "".join(_html_row(line, "td") for line in rows)
+    return f"<table><thead>{_html_row(names, 'th')}</thead><tbody>{body}</tbody></table>"
 
 
 def _html_row(cells: Iterable[str], kind: str) -> str:

@@ -12,6 +12,11 @@ from gru_tf.experiment.specs import Range
 
 # figure → (title, how to read it)
 TEXTS = {
+    "forecasts": (
+        "Forecasts and what came",
+        "The last test rows of series from the smallest spread to the largest, by the first seed of the best cell and,"
+        " dashed, the best model without a recurrent network. No row is in two windows.",
+    ),
     "pareto": (
         "Score and cost",
         "Large marks are means with their 95 % interval at the median cost, small ones are single seeds. A ring marks the"

@@ -1,10 +1,11 @@
 """What a page's tables show, as text: each value is one of `gru_tf.analysis.evidence`."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gru_tf.analysis import marked, pairwise, table_text, wording
+from gru_tf.analysis import further, marked, pairwise, table_text, wording
 from gru_tf.analysis.evidence import CellEvidence, Evidence, TaskEvidence
 from gru_tf.analysis.report import cell_style, other_models
 from gru_tf.analysis.report.cell_style import CellStyle
@@ -78,6 +79,8 @@ class Block:
     chance: str  # the baseline's metric, "" where it is not known
     sometimes: bool  # whether a cell did not learn in one of its runs
     marks: tuple[str, ...]  # which cells may not be at their best
+    beside: tuple[tuple[str, further.Lines], ...]  # (title, table) of further metrics, by series, by step, by class
+    worse: tuple[str, ...]  # on which series a model is worse than a naive forecast
 
     @property
     def failing(self) -> bool:
@@ -101,6 +104,7 @@ def _block(findings: Findings, task: TaskEvidence) -> Block:
     resampled = any(line.other_sets != NONE for line in lines)
     chance = "" if task.chance is None else f"{task.chance:.3g}"
     sometimes = any(cell.row.modes.successes < cell.row.modes.runs for cell in task.cells if cell.row.modes)
+    rows = [cell.row for cell in (*task.cells, *task.baselines)]
     return Block(
         title=task.title,
         metric=metric,
@@ -116,7 +120,21 @@ def _block(findings: Findings, task: TaskEvidence) -> Block:
         chance=chance,
         sometimes=sometimes,
         marks=tuple(text for _, text in marked.sentences(task)),
+        beside=tuple(_beside([row for row in rows if not row.left_out])),
+        worse=tuple(further.worse(rows)),
     )
+
+
+def _beside(rows: list[Row]) -> Iterator[tuple[str, further.Lines]]:
+    """(title, table) of what is tested beside the score."""
+    metric = rows[0].metric
+    tables = [
+        ("Further metrics", further.metrics(rows)),
+        (f"By series: {metric}", further.by_part(rows, "series")),
+        (f"By step ahead: {metric}", further.by_part(rows, "step")),
+        *((f"Classes as {row.cell} takes them", further.confusion(row)) for row in rows),
+    ]
+    return ((title, lines) for title, lines in tables if lines)
 
 
 def _line(findings: Findings, task: TaskEvidence, cell: CellEvidence, style: CellStyle, scale: Scale | None) -> TableLine:

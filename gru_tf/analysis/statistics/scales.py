@@ -23,11 +23,17 @@ from gru_tf.analysis.statistics.means import finite, one_sample
 Kind = Literal["plain", "logit", "log", "loglog"]
 KINDS: dict[str, tuple[Kind, float]] = {  # metric → its scale, and the largest value of a share
     "accuracy": ("logit", 1.0),
+    "balanced_accuracy": ("logit", 1.0),
+    "macro_f1": ("logit", 1.0),
+    "roc_auc": ("logit", 1.0),
     "bleu": ("logit", 100.0),
     "beam_bleu": ("logit", 100.0),
     "mse": ("log", math.inf),
     "mae": ("log", math.inf),
     "rmse": ("log", math.inf),
+    "mape": ("log", math.inf),
+    "smape": ("log", math.inf),
+    "mase": ("log", math.inf),
     "nll": ("log", math.inf),
     "bpc": ("log", math.inf),
     "perplexity": ("loglog", math.inf),  # of which the logarithm is a positive number of nats

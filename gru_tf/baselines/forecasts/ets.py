@@ -118,7 +118,7 @@ class FittedEts(FittedBaseline):
         for target in range(targets):
             columns = series * targets + target
             forecast[..., target] = self.smoothing.forecast(values[:last], starts - firsts[series], columns, rows.horizon)
-        return as_targets(rows, starts, (forecast - rows.mean) / rows.deviation)
+        return as_targets(rows, starts, rows.on_scale(forecast, starts))
 
 
 class Ets(Baseline):
@@ -133,8 +133,7 @@ class Ets(Baseline):
         seasons = ["none"]
         rows = training.rows
         if rows is not None and _has_season(rows):
-            in_units = rows.rows[rows.training] * rows.deviation + rows.mean
-            seasons += ["add", "mul"] if (in_units > 0).all() else ["add"]
+            seasons += ["add", "mul"] if (rows.in_units()[rows.training] > 0).all() else ["add"]
         return tuple({"trend": trend, "season": season} for season in seasons for trend in TRENDS)
 
     def fit(self, signature: Signature, training: TrainingData, settings: Settings, seed: int) -> FittedEts:
@@ -178,8 +177,7 @@ def side_by_side(rows: ForecastRows) -> tuple[Array, Array]:
     firsts = np.unique(rows.firsts)
     ends = np.append(firsts[1:], len(rows.rows))
     place = np.minimum(firsts + np.arange((ends - firsts).max())[:, None], ends - 1)
-    values = rows.rows.astype(np.float64) * rows.deviation + rows.mean
-    return values[place].reshape(len(place), -1), firsts
+    return rows.in_units()[place].reshape(len(place), -1), firsts
 
 
 def _has_season(rows: ForecastRows) -> bool:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from gru_tf.data.datasets import DatasetError
-from gru_tf.data.own import csv_lines
+from gru_tf.data.own import csv_lines, dialect
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import did_you_mean, several, shown
 
+JOINT = "+"  # between the names of columns that identify something together
 LARGEST = 1e150  # of numbers: the square of a larger one has no place in 64 bits
 
 
@@ -48,6 +49,26 @@ def have(frame: Any, names: Sequence[str], where: str) -> None:
     named(there, names, where)
 
 
+def joined(frame: Any, names: Sequence[str]) -> Any:
+    """The frame with a column "a+b" of columns a and b, whose values together are its own, in the place of these.
+
+    Args:
+        frame: with the columns a and b.
+        names: those that are wanted; a part that is wanted itself stays.
+    """
+    for name in names:
+        parts = name.split(JOINT)
+        if name in frame.columns or len(parts) < 2 or not all(part in frame.columns for part in parts):
+            continue
+        whole = frame[parts[0]].astype("str")
+        for part in parts[1:]:
+            whole = whole + JOINT + frame[part].astype("str")
+        gone = frame[parts].isna().any(axis=1)
+        left = frame.drop(columns=[part for part in parts if part not in names])
+        frame = left.assign(**{name: whole.mask(gone)})
+    return frame
+
+
 # -------------------------------------------------------------------------------------------------------------- rows
 
 
@@ -56,8 +77,9 @@ def row(where: str, label: int) -> str:
     if not where.lower().endswith(csv_lines.SUFFIXES) or not Path(where).is_file():
         return f"row {label + 1}"
     # lines differ from rows by the header, and by breaks in quotes
-    for place, (line, _) in enumerate(csv_lines.lines(Path(where))):
-        if place == label + 1:
+    form = dialect.dialect(Path(where))
+    for place, (line, _) in enumerate(csv_lines.lines(Path(where), mark=form.delimiter, quotes=form.quotes)):
+        if place == label + form.begins:
             return f"row {label + 1} (line {line})"
     return f"row {label + 1}"
 

@@ -5,11 +5,13 @@ A table's frame has the rows in the order of the file and their numbers from 0 a
 or false, dates, text; empty fields, NA, NaN and null among numbers are missing values.
 """
 
+import contextlib
 import functools
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +19,8 @@ import numpy as np
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns as checks
-from gru_tf.data.own import csv_table, memory_limit
+from gru_tf.data.own import csv_lines, csv_table, dialect, memory_limit, other_tables, wide_series
+from gru_tf.data.own.wide_series import Layout
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.digest import sha256_of_parts
 from gru_tf.foundation.errors import UserError, cannot_read, one_line
@@ -25,11 +28,11 @@ from gru_tf.foundation.errors import UserError, cannot_read, one_line
 DIGITS = 16  # of a checksum
 CHUNK = 1 << 22  # bytes that are read at once
 FORMS: dict[str, Literal["table", "arrays", "series"]] = {
-    ".csv": "table",
-    ".tsv": "table",
-    ".csv.gz": "table",
-    ".tsv.gz": "table",
+    **dict.fromkeys(csv_lines.SUFFIXES, "table"),
     ".parquet": "table",
+    ".xlsx": "table",
+    ".jsonl": "table",
+    ".jsonl.gz": "table",
     ".npz": "arrays",
     ".ts": "series",
 }
@@ -80,8 +83,34 @@ def _digest(stamps: tuple[tuple[str, int, int], ...]) -> str:
 # ----------------------------------------------------------------------------------------------------------- tables
 
 
+_LAYOUT: ContextVar[Layout] = ContextVar("layout", default="long")
+
+
+@contextlib.contextmanager
+def read_as(quoting: str | None = None, layout: Layout = "long") -> Iterator[None]:
+    """Inside, quotes mean what the user chose, and tables with a row or a column a series are read as long ones.
+
+    Raises:
+        UserError: where `quoting` is none of its values.
+    """
+    before = _LAYOUT.set(layout)
+    try:
+        with dialect.quoted(quoting):
+            yield
+    finally:
+        _LAYOUT.reset(before)
+
+
+def layout() -> Layout:
+    """How series lie in the tables that are read; see `read_as`."""
+    return _LAYOUT.get()
+
+
 def read_table(path: FilePath, columns: Sequence[str] | None = None) -> Any:
-    """The rows of a CSV, TSV or Parquet file as a pandas frame, numbered from 0.
+    """The rows of a table as a pandas frame, numbered from 0.
+
+    A column that the file does not have, with a name such as "store+item", is made of those, which say together what
+    belongs together.
 
     Args:
         path: of the file; a CSV is UTF-8 with a header line, quoted or not, compressed by gzip where it ends in ".gz".
@@ -93,11 +122,41 @@ def read_table(path: FilePath, columns: Sequence[str] | None = None) -> Any:
             than the header, or it would take more memory than `memory_limit.LIMIT`, with what it would take.
     """
     if form(path) != "table":
-        raise DatasetError(f"{path}: expected a table, .csv, .tsv or .parquet. Received: '{Path(path).suffix}'")
+        raise DatasetError(f"{path}: expected a table, such as .csv, .tsv or .parquet. Received: '{Path(path).suffix}'")
     _stamp(path)
+    if _LAYOUT.get() != "long" or any(checks.JOINT in name for name in columns or ()):
+        whole = wide_series.to_long(_read(path, None), _LAYOUT.get(), str(path))
+        whole = whole if columns is None else checks.joined(whole, columns)
+        checks.named([str(name) for name in whole.columns], columns or (), str(path))
+        return whole if columns is None else whole[list(columns)]
+    return _read(path, columns)
+
+
+def _read(path: FilePath, columns: Sequence[str] | None) -> Any:
     if str(path).lower().endswith(".parquet"):
-        return _parquet(Path(path), columns)
-    return frame(csv_table.read(Path(path), columns))
+        return other_tables.without_lists(_parquet(Path(path), columns))
+    if str(path).lower().endswith(csv_lines.SUFFIXES):
+        return frame(csv_table.read(Path(path), columns))
+    return other_tables.read(Path(path), columns)
+
+
+def column_names(path: FilePath) -> list[str]:
+    """The names of a table's columns; () of a Parquet file that cannot be read, which `read_table` says.
+
+    Raises:
+        DatasetError: where another file cannot be read.
+    """
+    from pyarrow import parquet
+
+    if _LAYOUT.get() != "long" or not str(path).lower().endswith((".parquet", *csv_lines.SUFFIXES)):
+        return [str(name) for name in read_table(path).columns]
+    if not str(path).lower().endswith(".parquet"):
+        form = dialect.dialect(Path(path))
+        return list(form.names) or csv_lines.header(Path(path), form.delimiter, form.quotes)
+    try:
+        return list(parquet.read_schema(str(path)).names)
+    except (OSError, ValueError):
+        return []
 
 
 def _parquet(path: Path, columns: Sequence[str] | None) -> Any:

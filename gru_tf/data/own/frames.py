@@ -43,7 +43,7 @@ def read(data: Any) -> Any:
     if isinstance(data, (np.ndarray, tuple)):
         data = {"X": data[0] if isinstance(data, tuple) else data}
     if isinstance(data, Mapping):
-        return {str(name): np.asarray(array) for name, array in data.items()}
+        return _as_arrays(data)
     if not isinstance(data, (str, Path)):
         return table(data)
     match files.form(data):
@@ -104,7 +104,7 @@ def _keep_frame(data: Any) -> Path:
 
 
 def _keep_arrays(arrays: Mapping[str, Any]) -> Path:
-    plain = {str(name): _as_array(str(name), array) for name, array in arrays.items()}
+    plain = _as_arrays(arrays)
     if not plain:
         raise UserError("the arrays: expected at least one. Received: none")
     for name, array in plain.items():
@@ -115,11 +115,38 @@ def _keep_arrays(arrays: Mapping[str, Any]) -> Path:
     return _stored(".npz", lambda file: _save_arrays(file, plain))
 
 
+def _as_arrays(data: Mapping[str, Any]) -> dict[str, Array]:
+    """Arrays by name; sequences of different lengths are padded, with an array "lengths" beside them."""
+    arrays: dict[str, Array] = {}
+    for name, values in data.items():
+        parts = _ragged(values)
+        if parts is None:
+            arrays[str(name)] = _as_array(str(name), values)
+        else:
+            lengths = np.array([len(part) for part in parts])
+            padded = np.zeros((len(parts), int(lengths.max()), *parts[0].shape[1:]))
+            padded[np.arange(padded.shape[1]) < lengths[:, None]] = np.concatenate(parts)
+            arrays |= {str(name): padded, "lengths": lengths}
+    return arrays
+
+
+def _ragged(values: Any) -> list[Array] | None:
+    """The sequences of a list of them, where their lengths differ; None of anything else."""
+    if not isinstance(values, (list, tuple)) and not (isinstance(values, np.ndarray) and values.dtype == object):
+        return None
+    try:
+        parts = [np.asarray(part, np.float64) for part in values]
+    except (TypeError, ValueError):
+        return None
+    alike = len({(part.ndim, part.shape[1:]) for part in parts}) == 1 and parts[0].ndim in (1, 2)
+    return parts if alike and len({len(part) for part in parts}) > 1 and all(map(len, parts)) else None
+
+
 def _as_array(name: str, values: Any) -> Array:
     try:
         return np.asarray(values)
     except ValueError as error:
-        way = "expected sequences padded to one length, with an array 'lengths'"
+        way = "expected sequences of numbers, each of as many features"
         raise UserError(f"array '{name}': {way}. Received: {one_line(error)}") from error
 
 

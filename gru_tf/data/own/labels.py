@@ -2,17 +2,50 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, splits
+from gru_tf.data.own.origins import by_origin
+from gru_tf.data.own.overlap import Overlap
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import several
 from gru_tf.foundation.option_spelling import spelled
 
 CLASSES = 100  # more different numbers than these are values, not classes
+
+
+SplitBy = Literal["time", "group", "random"]
+
+
+class Classes(NamedTuple):
+    """Of each sequence.
+
+    Args:
+        numbers: (N,) of its class; not read where there are no names.
+        names: of the classes; None for values.
+    """
+
+    numbers: Array
+    names: list[str] | None
+
+
+class SplitShares(NamedTuple):
+    """Of the parts of a split.
+
+    Args:
+        validation: share of the validation split.
+        test: share of the test split; 0 where another file is the test split.
+        unit: what they are, for errors.
+        draw: number of the draw, 0 for none.
+    """
+
+    validation: float
+    test: float
+    unit: str = "sequences"
+    draw: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,48 +146,72 @@ def separate(one: Labelled, other: Labelled) -> None:
 def split(
     labelled: Labelled,
     content: Array,
-    numbers: Array,
-    names: list[str] | None,
-    validation: float,
-    test: float,
-    unit: str = "sequences",
-    draw: int = 0,
-) -> Array:
-    """(N,) int8, the split of each: by class, with groups and equal content whole; see `splits.by_group`.
+    classes: Classes,
+    shares: SplitShares,
+    by: SplitBy = "random",
+    order: Array | None = None,
+    shared: Overlap | None = None,
+) -> tuple[Array, int]:
+    """((N,) int8, the split of each; how many groups are kept whole).
+
+    By group and at random each class is shared out evenly, with groups and equal content whole; see `splits.by_group`. By
+    time the last ones test; those that share steps with one in a later part belong to none.
 
     Args:
         labelled: labels and groups.
         content: (N,) whole numbers, equal where sequences are equal.
-        numbers: (N,) classes; not read where there are no `names`.
-        names: of the classes; None for values.
-        validation: share of the validation split.
-        test: share of the test split; 0 where another file is the test split.
-        unit: what they are, for errors.
-        draw: number of the draw, 0 for none.
+        classes: of each.
+        shares: of the parts.
+        by: what tells the parts apart.
+        order: (N,) when each is, or its place; that in the file if None.
+        shared: which share steps.
 
     Raises:
-        DatasetError: as `splits.by_group` does, and where a group is missing.
+        DatasetError: as `splits.by_group` and `splits.by_time` do, and where a group is missing.
     """
-    keys, unit = content, f"different {unit}"
-    if labelled.group is not None:
+    if by == "time":
+        return _by_time(labelled, classes, shares, np.arange(len(content)) if order is None else order, shared), 0
+    keys, unit = content, f"different {shares.unit}"
+    alike = np.unique(content, return_inverse=True)[1].reshape(-1)
+    if by == "group" and labelled.group is None:
+        if shared is None or shared.examined < shared.count:
+            raise DatasetError(f"{labelled.where}: split by group: expected a group, a column or an array. Received: none")
+        recordings = shared.recordings()
+        whole, keys, unit = int(recordings.max()) + 1, splits.joined(recordings, alike), "recordings"
+    elif labelled.group is not None:
         absent = columns.missing(labelled.frame, [labelled.group])[:, 0]
         if absent.any():
             place = columns.row(labelled.where, labelled.frame.index[int(absent.argmax())])
             raise DatasetError(f"{labelled.where}: {place}, column '{labelled.group}': expected a group. Received: nothing")
-        alike = np.unique(content, return_inverse=True)[1].reshape(-1)
-        keys = splits.joined(columns.groups(labelled.frame, labelled.group, labelled.where)[0], alike)
-        unit = f"groups (column '{labelled.group}')"
-    return splits.by_group(
+        groups = columns.groups(labelled.frame, labelled.group, labelled.where)[0]
+        whole, keys, unit = int(groups.max()) + 1, splits.joined(groups, alike), f"groups (column '{labelled.group}')"
+    else:
+        whole = int(alike.max()) + 1
+    part = splits.by_group(
         keys,
-        numbers if names else None,
-        validation,
-        test,
+        classes.numbers if classes.names else None,
+        shares.validation,
+        shares.test,
         where=labelled.where,
         row=labelled.row,
-        names=names or (),
+        names=classes.names or (),
         unit=unit,
-        draw=draw,
+        draw=shares.draw,
     )
+    return part, whole
+
+
+def _by_time(labelled: Labelled, classes: Classes, shares: SplitShares, order: Array, shared: Overlap | None) -> Array:
+    """(N,) int8: the last ones test; without those that share steps with one in a later part."""
+    if shares.test:
+        part = by_origin(order, shares.validation, shares.test, shares.draw, labelled.where)
+    else:
+        part = splits.by_time(order, shares.validation, 0, labelled.where)
+    part = part if shared is None else shared.without_shared(part, splits.UNUSED)
+    numbers, names = (classes.numbers, classes.names) if classes.names else (np.zeros(len(part), np.intp), None)
+    used = part != splits.UNUSED
+    splits.complete(part, numbers, 3 if shares.test else 2, labelled.where, labelled.row, names or (), used)
+    return part
 
 
 def _coded(labelled: Labelled) -> tuple[Array, list[str]]:

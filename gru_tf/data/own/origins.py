@@ -12,10 +12,10 @@ Worked example, ten moments 0 to 9, validation 0.2, test 0.2. Training needs fiv
 
 import numpy as np
 
-from gru_tf.data.own.splits import by_time
+from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own.splits import TEST, TRAIN, UNUSED, VALIDATION, by_time
 from gru_tf.foundation.array import Array
 
-UNUSED = -1  # part of what lies after the test part
 LEAST_TRAINING = 0.5  # share of the moments
 
 
@@ -69,3 +69,36 @@ def by_origin(times: Array, validation: float, test: float, draw: int, where: st
     place = np.searchsorted(moments, times) + back
     of_moment = np.append(by_time(moments, validation, test, where), np.full(back, UNUSED, np.int8))
     return of_moment[place]
+
+
+def by_cutoff(times: Array, validation: float, test: float, cutoffs: int, number: int, where: str = "the data") -> Array:
+    """(rows,) int8: the parts of one of several cut-offs, whose test parts follow each other and are the last moments.
+
+    The test share is cut into as many parts of equal length. At a cut-off the part after it tests, the moments of the
+    validation share before it validate, and all before these train: each part is forecast from what was known by then.
+
+    Worked example, ten moments, validation 0.1, test 0.4, two cut-offs, numbers 0 and 1:
+
+        0 1 2 3 4 5 6 | 7 | 8 9        0 1 2 3 4 | 5 | 6 7 | unused
+
+    Args:
+        times: (rows,) moments, in any order.
+        validation: share of the moments.
+        test: share of the moments, of all cut-offs together.
+        cutoffs: how many there are.
+        number: of the cut-off, 0 for the last one.
+        where: what messages call the file.
+
+    Raises:
+        DatasetError: where there are too few moments.
+    """
+    moments = np.unique(times)
+    tested, validated = max(1, round(test * len(moments)) // cutoffs), max(1, round(validation * len(moments)))
+    end = len(moments) - number * tested
+    first = end - tested - validated
+    if first < 1:
+        needed = cutoffs * tested + validated + 1
+        raise DatasetError(f"{where}: expected at least {needed} moments for {cutoffs} cut-offs. Received: {len(moments)}")
+    of_moment = np.full(len(moments), TRAIN, np.int8)
+    of_moment[first : end - tested], of_moment[end - tested : end], of_moment[end:] = VALIDATION, TEST, UNUSED
+    return np.asarray(of_moment[np.searchsorted(moments, times)])

@@ -16,6 +16,7 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.foundation.array import Array
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+UNUSED = -1  # part of what none of them has
 ATTEMPTS = 100  # of a draw by group
 SPLITS = ("training", "validation", "test")
 
@@ -99,7 +100,7 @@ def by_group(
         split = _placed(groups, labels, held, shares, (draw, attempt) if draw else None)
         if not draw or _is_whole(split, labels, len(shares), classes is not None):
             break
-    _complete(split, labels, len(shares), where, row, names)
+    complete(split, labels, len(shares), where, row, names)
     return split
 
 
@@ -210,18 +211,29 @@ class _Shares:
         return counts
 
 
-def _complete(
-    split: Array, classes: Array, splits: int, where: str, row: Callable[[int], str], names: Sequence[str]
+def complete(
+    split: Array,
+    classes: Array,
+    splits: int,
+    where: str,
+    row: Callable[[int], str],
+    names: Sequence[str],
+    used: Array | None = None,
 ) -> None:
-    """Refuse an empty split, and a class that is not in training."""
+    """Refuse an empty split, and a class that is not in training, of those that are `used`."""
     for number in range(splits):
         if not (split == number).any():
-            raise DatasetError(f"{where}: expected a group for each split. Received: none to be left for {SPLITS[number]}")
+            each = "a group" if used is None else "a sequence"
+            raise DatasetError(f"{where}: expected {each} for each split. Received: none to be left for {SPLITS[number]}")
     trained = np.isin(classes, classes[split == TRAIN])
+    trained |= False if used is None else ~used
     if not trained.all():
         first = int(np.argmin(trained))
         name = names[classes[first]] if len(names) else classes[first]
         raise DatasetError(
             f"{where}: {row(first)}: expected every class in more groups, so that training has one."
             f" Received: '{name}' only in groups for validation or test"
+            if used is None
+            else f"{where}: {row(first)}: expected every class among the first ones, which train."
+            f" Received: '{name}' only in what validates or tests"
         )

@@ -6,7 +6,12 @@ from pydantic import Field, model_serializer, model_validator
 
 from gru_tf.experiment.specs.spec import Positive, Spec
 
-LATER = ("warmup", "decay", "refit")  # fields that runs did not have from the first: left out of a dump at their defaults
+LATER = (
+    "warmup",
+    "decay",
+    "refit",
+    "weight_decay",
+)  # fields that runs did not have from the first: left out of a dump at their defaults
 
 
 class TrainingSpec(Spec):
@@ -22,6 +27,8 @@ class TrainingSpec(Spec):
             (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts); see `gru_tf.training.schedule`.
         clip_norm: largest norm of a gradient; null for none.
         clip: whether the norm is that of all gradients together ("global") or of each weight's ("weight").
+        weight_decay: share of each matrix of weights, times the learning rate, by which a step shortens it, apart from the
+            gradient (I. Loshchilov and F. Hutter 2019, arXiv 1711.05101, "AdamW" with Adam); biases are left.
         optimizer: "adam", "rmsprop" or "sgd", with Keras' defaults.
         patience: epochs without a better validation metric before training stops; null for none.
         refit: whether a final run, once validation has shown its best epoch, trains anew on the training and validation
@@ -39,6 +46,7 @@ class TrainingSpec(Spec):
     decay: Literal["none", "linear", "cosine"] = "none"
     clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
     clip: Literal["global", "weight"] = "global"
+    weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
     patience: Positive | None = None
     refit: bool = False

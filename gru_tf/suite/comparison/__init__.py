@@ -6,6 +6,7 @@ from gru_tf.foundation import lazy
 
 if TYPE_CHECKING:
     from gru_tf.suite.comparison.answer import Comparison as Comparison
+    from gru_tf.suite.comparison.artifact import load_predictor as load_predictor
     from gru_tf.suite.comparison.comparing import compare as compare
     from gru_tf.suite.comparison.comparing import compared as compared
     from gru_tf.suite.comparison.planning import ComparisonPlan as ComparisonPlan
@@ -18,6 +19,7 @@ _HOMES = {
     "ComparisonPlan": "gru_tf.suite.comparison.planning",
     "compare": "gru_tf.suite.comparison.comparing",
     "compared": "gru_tf.suite.comparison.comparing",
+    "load_predictor": "gru_tf.suite.comparison.artifact",
     "plan": "gru_tf.suite.comparison.planning",
     "write": "gru_tf.suite.comparison.planning",
 }

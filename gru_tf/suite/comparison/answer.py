@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from gru_tf.analysis.recommendation import Recommendation, recommend
 from gru_tf.analysis.table import Row
-from gru_tf.data.own import frames
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import Results
+from gru_tf.suite.comparison import artifact
+from gru_tf.suite.comparison.final import on_all_data
 from gru_tf.suite.comparison.guess.columns import Inference
 from gru_tf.suite.comparison.models import Models
 from gru_tf.suite.comparison.predictor import Predictor
@@ -34,7 +36,9 @@ class Comparison:
     @property
     def guess(self) -> tuple[str, ...]:
         """What was inferred, a line each, with the arguments that override it."""
-        return tuple(f"{text} (override with {', '.join(options)})" for text, options in self.inferences)
+        return tuple(
+            f"{text} (override with {', '.join(options)})" if options else text for text, options in self.inferences
+        )
 
     def table(self) -> list[Row]:
         """One row a cell, under the comparison's name: the task's own is long."""
@@ -69,9 +73,35 @@ class Comparison:
             UserError: where the store has no such model, and it cannot be fitted anew.
         """
         if model not in self._predictors:
-            task = self._task
-            self._predictors[model] = self._models.predictor(self.recommendation, model, task, task.metric.trivial)
+            kept = self._models.kept_predictor() if model is None else None
+            self._predictors[model] = kept or self._made(model)
         return self._predictors[model]
+
+    def _made(self, model: str | None) -> Predictor:
+        """From the models in the store and the file of training."""
+        task = self._task
+        return self._models.predictor(self.recommendation, model, task, task.metric.trivial)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the store keeps the predictor of this comparison."""
+        return self._models.kept_predictor() is not None
+
+    def keep(self, final: bool = False) -> str:
+        """Keep the recommended predictor with the comparison in the store; why that failed in a line, or "".
+
+        Args:
+            final: whether its model is first trained anew on all of the data, see `gru_tf.suite.comparison.final`.
+        """
+        try:
+            self._predictors[None] = self._made(None)
+            result = self._models.run_of(self._predictors[None].name)
+            if final and result is not None:  # the naive forecasts learn nothing
+                self._predictors[None] = on_all_data(self._predictors[None], result)
+            self._models.keep_predictor(self._predictors[None])
+        except UserError as error:
+            return f"the predictor was not kept in the store: {error}. Results are not affected"
+        return ""
 
     def predict(self, frame: Any, model: str | None = None) -> Any:
         """What the recommended model predicts for new data with the columns of training; labels and targets may be absent.
@@ -82,14 +112,25 @@ class Comparison:
             model: label of a cell, or name of a baseline that was compared, in place of the recommended one.
 
         Returns:
-            A pandas frame: forecasts in the units of the data, or classes with their probabilities.
+            A pandas frame: forecasts in the units of the data with prediction intervals, or classes with their
+            probabilities.
 
         Raises:
             UserError: where the data are not as in training, naming row and column.
         """
-        predictor, frame = self.predictor(model), frames.read(frame)
-        task = self._task.at(predictor.seed)
-        return task.answer(predictor.outputs(task, frame), frame)
+        return self.predictor(model).predict(frame)
+
+    def save(self, folder: str | Path, model: str | None = None) -> Path:
+        """Write the predictor as one folder, from which `gru_tf.load_predictor` predicts without store and training file.
+
+        Args:
+            folder: that does not exist yet, or is empty.
+            model: label of a cell, or name of a baseline, in place of the recommended one.
+
+        Raises:
+            UserError: where the folder is there already, or cannot be written.
+        """
+        return artifact.save(self.predictor(model), folder)
 
     def lines(self) -> tuple[str, str]:
         """One line of Python that loads the comparison from the store, and one that predicts."""

@@ -9,6 +9,7 @@ from gru_tf.suite.comparison.options import ComparisonOptions
 from gru_tf.suite.comparison.planning import plan
 from gru_tf.suite.comparison.signatures import documented
 from gru_tf.suite.progress import Progress, display, phase
+from gru_tf.suite.result_writer import complain
 
 
 @documented
@@ -20,6 +21,7 @@ def compare(
     store: str | None = None,
     workers: int | None = None,
     progress: Progress | bool | None = None,
+    final: bool = False,
     **options: Unpack[ComparisonOptions],
 ) -> Comparison:
     """Compare recurrent cells on your own data, with the same budget, tuning and seeds for each.
@@ -27,7 +29,8 @@ def compare(
     Options that you leave out are inferred from the data and listed in the answer.
 
     Args:
-        data: a path (CSV, TSV, Parquet, NPZ or .ts), a pandas frame, arrays by name such as {"X": …, "y": …, "lengths": …},
+        data: a path (CSV, TSV, text, Parquet, JSON lines, Excel, NPZ or .ts), a pandas frame, arrays by name such as
+            {"X": …, "y": …, "lengths": …},
             or a pair (X, y) with X (sequences, steps, features).
         test: the same for data to test on; a part of `data` if None.
         **options: each of `ComparisonOptions`.
@@ -35,6 +38,8 @@ def compare(
         store: tracking URI of MLflow; ./mlruns/mlflow.db if None.
         workers: processes, one per GPU or else per core if None; 0 trains in this process.
         progress: what is shown meanwhile, as in `gru_tf.run`: a bar in a notebook and nothing elsewhere if None.
+        final: whether the recommended model is trained anew on all of the data, to predict, with the settings and as many
+            epochs as validation chose. Metrics stay those of the model that was tested.
 
     Raises:
         UserError: in one line, before anything starts, for whatever is wrong with the data or the arguments.
@@ -42,9 +47,14 @@ def compare(
     with display(progress) as shown_by:
         phase(shown_by, "reading the data")
         with startup.quiet():  # a text's vocabulary imports TensorFlow, which writes ten lines on devices
-            planned = plan(data, test=test, name=name, **options)
+            planned = plan(data, test=test, name=name, store=store, **options)
         results = suite.run(planned.experiment, store, workers, progress=shown_by or False)
-    return Comparison(results, store, planned.inferences)
+        answer = Comparison(results, store, planned.inferences)
+        phase(shown_by, "training on all of the data" if final else "keeping the predictor")
+        refusal = answer.keep(final)
+    if refusal:
+        complain(refusal)
+    return answer
 
 
 def compared(name: str, store: str | None = None) -> Comparison:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gru_tf.suite.comparison.options import CELLS
+from gru_tf.suite.comparison.scaling import BY_WINDOW
 from gru_tf.tasks import Signature
 
 BUDGETS = ((1_000, 5_000), (20_000, 20_000), (math.inf, 50_000))  # examples up to → parameters without embedding
@@ -22,7 +23,9 @@ FIRST = 5  # replicates of the first look, and of a fixed number from which each
 REPLICATES = {"at_most": 34, "minutes": 10.0}  # until it is decided, and for no longer than that
 FEWER_SEEDS = 3
 MUCH = 2_000_000  # steps of all training sequences together from which few seeds, behind one search, are the default
-TRIALS = 8
+TRIALS = ((20_000, 12), (math.inf, 8))  # examples up to → settings that are tried
+DROPOUT, LAYERS = [0.0, 0.1], [1, 2]
+WEIGHT_DECAY = {"low": 1e-5, "high": 1e-1, "sampling": "log"}
 LEARNING_RATE = {"low": 3e-4, "high": 5e-2, "sampling": "log"}
 UNTUNED = 5e-3  # learning rate where nothing is tuned: near the middle of these
 LINEAR_SHARE = 4  # a forecast's linear path has at most one in so many of the parameters
@@ -59,31 +62,35 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
     Args:
         signature: of the task.
         examples: sequences to train on.
-        chosen: what the user chose of cells, seeds or minutes, parameters or units, trials, epochs, batch_size, split.
+        chosen: what the user chose of cells, seeds or minutes, parameters or units, trials, epochs, batch_size, draws,
+            scaling, backtest.
     """
     cells = list(chosen.get("cells") or CELLS)
     batch = chosen.get("batch_size", next(size for most, size in BATCHES if examples <= most))
     much = examples * signature.timesteps >= MUCH
-    seeds = chosen.get("seeds", FEWER_SEEDS if much and "minutes" not in chosen else None)
+    seeds = chosen.get("seeds", chosen.get("backtest", FEWER_SEEDS if much and "minutes" not in chosen else None))
     minutes = chosen.get("minutes", REPLICATES["minutes"])
-    # not where splits are drawn: what one seed validates on, another would test on
-    shared = much and seeds is not None and chosen.get("split") != "drawn"
+    draws = chosen.get("draws") == "drawn" or "backtest" in chosen
+    shared = much and seeds is not None and not draws  # what one seed validates on, another would test on
     epochs = chosen["epochs"] if "epochs" in chosen else _epochs(examples, batch)
     patience = max(5, math.ceil(epochs / IMPATIENCE))
     size = _size(signature, examples, chosen)
-    steps, trials = _linear_path(signature, size), chosen.get("trials", TRIALS)
+    steps = _linear_path(signature, size)
+    trials = chosen.get("trials", next(count for most, count in TRIALS if examples <= most))
+    scaling = {"scaling": BY_WINDOW[chosen["scaling"]]} if chosen.get("scaling") in BY_WINDOW else {}
     content: dict[str, Any] = {
         "cells": cells,
         **({"replicates": REPLICATES | {"minutes": minutes}} if seeds is None else {"seeds": seeds}),
-        "model": size | ({"linear_path": steps} if steps and not trials else {}),
+        "model": size | scaling | ({"linear_path": steps} if steps and not trials else {}),
         "training": {"epochs": epochs, "batch_size": batch, "patience": patience, "learning_rate": UNTUNED},
     }
     if trials:
-        space = {"learning_rate": dict(LEARNING_RATE)} | ({"linear_path": [0, steps]} if steps else {})
+        space = {"learning_rate": dict(LEARNING_RATE), "weight_decay": dict(WEIGHT_DECAY), "dropout": DROPOUT}
+        space |= ({"layers": LAYERS} if "parameters" in size else {}) | ({"linear_path": [0, steps]} if steps else {})
         content["search"] = {"trials": trials, "space": space, "shared": shared}
     defaults: tuple[tuple[str, tuple[str, ...]], ...] = (
         (f"{', '.join(cells)}, each with {_words(size)}{'' if trials else _path(', and ', steps)}", ("cells", "parameters")),
-        *_repeated(_search(trials, steps), trials, seeds, minutes, shared),
+        *_repeated(_search(trials, steps, "parameters" in size), trials, seeds, minutes, shared),
         (f"up to {epochs} epochs of {examples:,} examples, patience {patience}", ("epochs",)),
         (f"batch size {batch}", ("batch_size",)),
     )
@@ -111,11 +118,12 @@ def _words(size: Mapping[str, int]) -> str:
     return words + (", head included" if "parameters" in size else "")
 
 
-def _search(trials: int, steps: int) -> str:
+def _search(trials: int, steps: int, layers: bool) -> str:
     if not trials:
         return f"no search: learning rate {UNTUNED:g}"
     low, high = LEARNING_RATE["low"], LEARNING_RATE["high"]
-    return f"{trials} random trials of learning rates from {low:g} to {high:g}{_path(', with and without ', steps)}"
+    axes = f"learning rate ({low:g} to {high:g}), weight decay, dropout{', one or two layers' if layers else ''}"
+    return f"{trials} random trials of {axes}{_path(', with and without ', steps)}"
 
 
 def _path(before: str, steps: int) -> str:

@@ -1,6 +1,6 @@
 """The models of a comparison in the store: the networks, the baselines, and which of them predicts."""
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from gru_tf.analysis.recommendation import Recommendation
@@ -10,7 +10,8 @@ from gru_tf.experiment.experiment import overlap_of
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.suite import baseline_models
-from gru_tf.suite.comparison.predictor import Predictor, constant, of_baseline, of_network
+from gru_tf.suite.comparison import kept_predictor
+from gru_tf.suite.comparison.predictor import Predictor, constant
 from gru_tf.suite.tracking import Record, baseline_model, registry
 from gru_tf.suite.tracking import model as trained
 from gru_tf.suite.tracking.reading import StoredExperiment
@@ -64,17 +65,33 @@ class Models:
         cells = [cell.label for cell in self.results.experiment.cells]
         why = self._why(advice, label, model is not None)
         if label in cells:
-            network, run = self.network(label), self.trained[label][1].run
-            return Predictor(label, f"{_which(self.trained[label][1])}, {why}", partial(of_network, network), run.seed)
+            network, result = self.network(label), self.trained[label][1]
+            return Predictor(label, f"{_which(result)}, {why}", task.at(result.run.seed), network, result.radii)
         if label in self._fitted:
-            run = self._fitted[label].run
-            return Predictor(label, f"{label}, {why}", partial(of_baseline, label, self._baseline(label)), run.seed)
+            fitted = self._fitted[label]
+            return Predictor(label, f"{label}, {why}", task.at(fitted.run.seed), self._baseline(label), fitted.radii)
         if label:
             names = [*cells, *self._fitted]
             raise UserError(
                 f"{self.name}: no model is called '{label}'.{did_you_mean(label, names)} Models: {', '.join(names)}"
             )
-        return Predictor("", f"{trivial}, {why}", partial(of_baseline, "the baseline", constant(task)))
+        return Predictor("", f"{trivial}, {why}", task, constant(task))
+
+    def kept_predictor(self) -> Predictor | None:
+        """The predictor that the store keeps of this definition of the comparison; None where it keeps none."""
+        return kept_predictor.kept(self._kept) if self._kept is not None else None
+
+    def keep_predictor(self, predictor: Predictor) -> None:
+        """Keep a predictor in the store.
+
+        Raises:
+            UserError: where it cannot be kept.
+        """
+        kept_predictor.keep(predictor, self._record)
+
+    def run_of(self, label: str) -> RunResult | None:
+        """The run whose model predicts under a label; None where there is none."""
+        return self.trained[label][1] if label in self.trained else self._fitted.get(label)
 
     def _why(self, advice: Recommendation, label: str, asked: bool) -> str:
         """Because it was asked for, or is recommended; with its test metric and the best network's."""

@@ -9,6 +9,7 @@ from gru_tf.foundation import option_spelling
 Section = Literal["data", "forecast", "sequences", "texts", "comparison"]
 TITLES: dict[Section, str] = {"forecast": "Forecast", "sequences": "Sequences", "texts": "Texts", "comparison": "Comparison"}
 ALL = ("forecast", "sequences", "texts")
+STEPPED = ("forecast", "sequences")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ HOW = "refuse (default), drop, forward, interpolate, mean"
 MISSING = f"how to treat missing values: {HOW}"
 WHAT = '"forecast", "class", "value" or "text"; inferred from the data if None'
 GROUP = "column of independent series; for sequences and texts, of what no two splits share, e.g. a person"
+TIME = "column of times, or the columns of a date and an hour, of year and month, or of other parts of a time"
+ZONE = "time zone of times that are written without one, e.g. Europe/Berlin"
+DATES = 'what comes first in dates such as 01/02/2020, "day-first" or "month-first"'
+GAPS = 'windows in which times are missing: "leave_out" (default), or "stretch", which counts rows, not time'
+COVARIATES = 'additional input columns; "hour", "weekday" and "month" are made of the times where no column is called so'
 SEASON = "steps in a season, which the seasonal naive baseline repeats; 0 for none"
 CHANGE = "whether to predict the change from the last value of the window, not the value itself"
 LABEL = "column, or array, to predict"
@@ -67,10 +73,38 @@ NAMES = f"names from `gru-tf list cells`; {', '.join(CELLS)} if None"
 BUDGET = "parameter budget of each network, head included"
 MINUTES = "minutes for which replicates go on, instead of a number of `seeds`; where they are raised, the same call goes on"
 SPLIT = (
+    'what tells training, validation and test apart: "time" (the last ones test), "group" (none is in two parts; without a'
+    ' column of groups, windows that overlap are kept together) or "random"; inferred if None'
+)
+DRAWS = (
     'whether each seed draws its own test part, "drawn", or all have the same, "fixed"; where there are 5 seeds or more and'
     ' no test data, "drawn" if None'
 )
+QUOTING = (
+    'what a quote means in files of text: "standard", the beginning of a text that may span lines, or "none", a character as'
+    " any other; what fits the file if None"
+)
+LAYOUT = '"long", a row a step; "wide", a row a sequence or series; "columns", a column a series; inferred if None'
+WINDOW = "steps in an input window; for sequences: steps up to each label, where every step has one"
 UNITS = "units of each network, instead of a budget of `parameters`"
+
+
+KNOWN = (
+    "covariates that are known in advance, such as holidays or prices: they are read of the rows that are forecast, which"
+    " new data must have as well, without the target"
+)
+BACKTEST = (
+    "cut-offs of a rolling-origin backtest: the test share is cut into so many parts, each forecast by models that know what"
+    " came before; one a seed"
+)
+SCALING = (
+    'scale of a forecast\'s numbers: of the whole "table", of each "series" (its mean and deviation in training), "robust"'
+    ' (its median and quartiles), or of each "window" or "window-robust"; by series where there are several, if None'
+)
+METRIC = (
+    "metric that chooses and that is tested: of forecasts rmse, mae, mape, smape or mase; of classes accuracy,"
+    " balanced_accuracy, macro_f1 or roc_auc; of values rmse or mae"
+)
 
 
 class ComparisonOptions(TypedDict, total=False):
@@ -78,29 +112,41 @@ class ComparisonOptions(TypedDict, total=False):
 
     kind: Annotated[Text, Option("data", "KIND", "forecast, class, value or text", WHAT, kinds=())]
     target: Annotated[Texts, Option("forecast", "COLUMN", "column to predict; repeatable", "column or columns to predict")]
-    time: Annotated[Text, Option("forecast", "COLUMN", "column of times")]
+    time: Annotated[Texts, Option("forecast", "COLUMN,…", "column of times, or of date and hour", TIME)]
+    zone: Annotated[Text, Option("forecast", "ZONE", "of the times, e.g. Europe/Berlin", ZONE)]
+    dates: Annotated[Text, Option("forecast", "ORDER", "of dates in numbers: day-first, month-first", DATES)]
+    gaps: Annotated[Text, Option("forecast", "HOW", "windows with missing times: leave_out, stretch", GAPS)]
     group: Annotated[Text, Option("data", "COLUMN", "separate series, or rows kept in one split", GROUP, kinds=ALL)]
-    covariates: Annotated[Texts, Option("forecast", "COLUMN,…", "additional input columns")]
-    window: Annotated[Count, Option("forecast", "N", "steps in an input window", least=1)]
+    split: Annotated[Text, Option("data", "HOW", "by time, group or random", SPLIT, kinds=ALL)]
+    layout: Annotated[Text, Option("data", "HOW", "long, wide (a row each), columns", LAYOUT, kinds=STEPPED)]
+    quoting: Annotated[Text, Option("data", "HOW", "quotes in text files: standard, none", QUOTING, kinds=ALL)]
+    covariates: Annotated[Texts, Option("forecast", "COLUMN,…", "more inputs: columns, hour, weekday, month", COVARIATES)]
+    known: Annotated[Texts, Option("forecast", "COLUMN,…", "covariates that are known in advance", KNOWN)]
+    window: Annotated[Count, Option("data", "N", "steps in an input window", WINDOW, kinds=STEPPED, least=1)]
     horizon: Annotated[Count, Option("forecast", "N", "steps to predict", least=1)]
-    stride: Annotated[Count, Option("forecast", "N", "train on every Nth window", "train on one window in so many", least=1)]
+    stride: Annotated[
+        Count, Option("data", "N", "train on every Nth window", "train on one window in so many", kinds=STEPPED, least=1)
+    ]
     season: Annotated[Count, Option("forecast", "N", "steps in a season; 0 for none", SEASON, least=0)]
+    backtest: Annotated[Count, Option("forecast", "N", "cut-offs of a rolling-origin backtest", BACKTEST, least=0)]
     relative: Annotated[
         bool | None, Option("forecast", "", "predict the change, or the value", CHANGE, switch="--relative/--absolute")
     ]
+    scaling: Annotated[Text, Option("forecast", "HOW", "table, series, robust, window or window-robust", SCALING)]
     text: Annotated[Text, Option("texts", "COLUMN", "column of texts; with --label", "column of texts")]
     label: Annotated[Text, Option("sequences", "COLUMN", "column to predict", LABEL, kinds=("sequences", "texts"))]
     id: Annotated[Text, Option("sequences", "COLUMN", "equal in all rows of a sequence", ID)]
     order: Annotated[Text, Option("sequences", "COLUMN", "sorts the rows of a sequence", ORDER)]
     features: Annotated[Texts, Option("sequences", "COLUMN,…", "input columns (default: all others)", FEATURES)]
     missing: Annotated[Text, Option("data", "HOW", f"missing values: {HOW}", MISSING, kinds=("forecast", "sequences"))]
+    metric: Annotated[Text, Option("data", "NAME", "metric to choose and to test by", METRIC, kinds=ALL)]
     cells: Annotated[Texts, Option("comparison", "NAME,…", f"from 'gru-tf list' (default: {','.join(CELLS)})", NAMES)]
     parameters: Annotated[Count, Option("comparison", "N", "parameter budget of each network", BUDGET, least=1)]
     units: Annotated[Count, Option("comparison", "N", "units of each network, instead of a budget", UNITS, least=1)]
     trials: Annotated[Count, Option("comparison", "N", "search trials per cell; 0 for none", least=0)]
     seeds: Annotated[Count, Option("comparison", "N", "replicates of each cell; by default until it is decided", least=1)]
     minutes: Annotated[Number, Option("comparison", "N", "how long replicates go on until it is decided", MINUTES)]
-    split: Annotated[Text, Option("comparison", "HOW", "drawn by each seed, or fixed", SPLIT)]
+    draws: Annotated[Text, Option("comparison", "HOW", "test parts drawn by each seed, or fixed", DRAWS)]
     epochs: Annotated[Count, Option("comparison", "N", "maximum epochs of a run", least=1)]
     batch_size: Annotated[Count, Option("comparison", "N", "sequences per training step", least=1)]
 
@@ -111,6 +157,7 @@ OPTIONS: Mapping[str, Option] = {name: hint.__metadata__[0] for name, hint in HI
 PROTOCOL = tuple(name for name, option in OPTIONS.items() if option.section == "comparison")
 COUNTS = tuple(name for name, kind in TYPES.items() if int in get_args(kind))
 LISTS = tuple(name for name, kind in TYPES.items() if Sequence[str] in get_args(kind))
+APART = ("kind", "scaling", "metric")  # options that are no options of a task under their own names
 COLUMNS = tuple(name for name, option in OPTIONS.items() if option.metavar.startswith("COLUMN"))
 
 
@@ -121,9 +168,11 @@ def options_of(kind: str) -> tuple[str, ...]:
 
 def only_of(kind: str) -> tuple[str, ...]:
     """The names of the options that no other kind has, so that they tell the kind."""
-    return tuple(name for name, option in OPTIONS.items() if option.belongs_to == (kind,))
+    own = {"forecast": ("window", "stride")}  # a forecast, unless another option says that they are sequences
+    return tuple(n for n, option in OPTIONS.items() if option.belongs_to == (kind,) or n in own.get(kind, ()))
 
 
 def flag(name: str) -> str:
     """How the command spells the option that changes what was inferred: "--batch-size", and "--absolute" for relative."""
-    return OPTIONS[name].switch.rpartition("/")[2] or option_spelling.flag(name)
+    switch = OPTIONS[name].switch if name in OPTIONS else ""
+    return switch.rpartition("/")[2] or option_spelling.flag(name)

@@ -2,16 +2,16 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, get_args
 
 import numpy as np
 
 from gru_tf import suite
 from gru_tf.analysis.wording import listed
-from gru_tf.data.own import files, frames
+from gru_tf.data.own import frames
 from gru_tf.experiment import yaml_file
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import PINNED
@@ -21,11 +21,14 @@ from gru_tf.foundation.option_spelling import quoted, spelled
 from gru_tf.suite.comparison.defaults import protocol
 from gru_tf.suite.comparison.guess import Guess, guess
 from gru_tf.suite.comparison.guess.columns import Inference
+from gru_tf.suite.comparison.metrics import with_metric
+from gru_tf.suite.comparison.naming import told_apart
 from gru_tf.suite.comparison.options import COLUMNS, COUNTS, LISTS, OPTIONS, PROTOCOL, ComparisonOptions
+from gru_tf.suite.comparison.scaling import with_scaling
 from gru_tf.suite.comparison.signatures import documented
-from gru_tf.suite.comparison.split import with_split
+from gru_tf.suite.comparison.split import expect_whole, with_split
 from gru_tf.tasks import create
-from gru_tf.tasks.own._task import OwnData
+from gru_tf.tasks.own._task import Draws, OwnData
 
 FIELDS = {  # of an experiment → the option that sets it
     "cells": "cells",
@@ -64,6 +67,7 @@ def plan(
     *,
     test: Any = None,
     name: str | None = None,
+    store: str | None = None,
     **options: Unpack[ComparisonOptions],
 ) -> ComparisonPlan:
     """What `compare` with the same arguments would run; reads the data and starts nothing.
@@ -72,7 +76,8 @@ def plan(
         data: as in `compare`.
         test: data to test on; a part of `data` if None.
         **options: each of `ComparisonOptions`.
-        name: name of the experiment in the store; the file's name if None.
+        name: name of the experiment in the store; the file's name if None, with its folder's where another file has it.
+        store: tracking URI of MLflow; ./mlruns/mlflow.db if None. Nothing is written to it.
 
     Raises:
         UserError: for whatever is wrong with the data or the arguments, in one line.
@@ -81,20 +86,26 @@ def plan(
     chosen = _chosen(options)
     path, test_path = frames.located(data), None if test is None else frames.located(test)
     try:
-        return _planned(path, test_path, name, chosen)
+        return _planned(path, test_path, name, store, chosen)
     except UserError as error:
         if isinstance(data, (str, Path)):
             raise
         raise UserError(str(error).replace(path, "the data").replace(test_path or path, "the test data")) from error
 
 
-def _planned(path: str, test_path: str | None, name: str | None, chosen: dict[str, Any]) -> ComparisonPlan:
+def _planned(
+    path: str, test_path: str | None, name: str | None, store: str | None, chosen: dict[str, Any]
+) -> ComparisonPlan:
     guessed = guess(path, test_path, {key: value for key, value in chosen.items() if key not in PROTOCOL})
+    guessed, scaled = with_scaling(guessed, chosen.get("scaling"), chosen.get("metric"))
+    guessed, measured = with_metric(guessed, chosen.get("metric"))
     task = create(guessed.task, guessed.options)
+    if isinstance(task, OwnData):
+        expect_whole(task, chosen)
     examples = len(task.splits(np.random.default_rng(0)).train)
     protocols = protocol(task.signature, examples, chosen)
-    guessed, drawn = with_split(guessed, protocols, chosen.get("split"))
-    name = _name(path, test_path) if name is None else name
+    guessed, drawn = with_split(guessed, protocols, chosen.get("draws"))
+    name, named = told_apart(path, test_path, store) if name is None else (name, ())
     cells = protocols.content["cells"]
     content = {
         "name": name,
@@ -103,7 +114,8 @@ def _planned(path: str, test_path: str | None, name: str | None, chosen: dict[st
         **protocols.content,
     }
     experiment = _validated(content, name or "the comparison")
-    inferences = (*guessed.inferences, *drawn, *(Inference(*default) for default in protocols.defaults))
+    defaults = (Inference(*default) for default in protocols.defaults)
+    inferences = (*named, *guessed.inferences, *scaled, *measured, *drawn, *defaults)
     return ComparisonPlan(guessed, experiment, inferences, task.notes() if isinstance(task, OwnData) else ())
 
 
@@ -128,7 +140,10 @@ def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
     for first, second in EITHER:
         if options.get(first) is not None and options.get(second) is not None:
             raise UserError(f"expected one of {quoted(first)} and {quoted(second)}. Received: both")
-    return {name: _value(name, options[name]) for name in OPTIONS if options.get(name) is not None}
+    chosen = {name: _value(name, options[name]) for name in OPTIONS if options.get(name) is not None}
+    if chosen.get("split") in get_args(Draws):  # as `draws` was called
+        chosen["draws"] = chosen.pop("split")
+    return chosen
 
 
 def _value(option: str, value: Any) -> Any:
@@ -138,18 +153,9 @@ def _value(option: str, value: Any) -> Any:
             raise UserError(f"{spelled(option)}: expected a whole number. Received: {shown(value)}")
         return int(value)
     if option in LISTS:
-        value = (value,) if isinstance(value, str) else tuple(value)
+        value = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
         return tuple(map(str, value)) if option in COLUMNS else value
     return str(value) if option in COLUMNS else value
-
-
-def _name(path: str, test: str | None) -> str:
-    """The file's name without its suffixes, and without its "_TRAIN" where there are test data."""
-    stem = Path(path).name
-    for suffix in files.FORMS:
-        stem = stem.removesuffix(suffix)
-    stem = re.sub(r"[-_.]train$", "", stem, flags=re.IGNORECASE) if test else stem
-    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "data"
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Which model of a comparison predicts, why, and its outputs for new data: a network, a baseline, or a constant answer."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from gru_tf.baselines.baseline import FittedBaseline, ModelInputs
 from gru_tf.baselines.constant_answer import ConstantAnswer
 from gru_tf.baselines.forecasts._repeated import Repeated
 from gru_tf.baselines.forecasts.ets import FittedEts
+from gru_tf.data.own import files, frames
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks.own._labelled_task import LabelledData
@@ -21,24 +22,79 @@ BATCH = 256  # sequences at a time in a network
 INSTEAD = "a network does without: choose one as the model"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictor:
-    """A model that predicts.
+    """A model that predicts, with all that turns new data into its inputs and its outputs into answers.
 
     Args:
         name: label of the cell or the baseline; "" for the best constant answer.
         why: in a line.
-        outputs: from a task and a frame to outputs in the shape of a network's.
-        seed: of the run whose model it is: data become inputs as in its split.
+        task: on the split of the run whose model it is.
+        model: a `keras.Model`, or a fitted baseline.
+        radii: coverage in percent → half the width of a prediction interval, of values; empty where there is none.
     """
 
     name: str
     why: str
-    outputs: Callable[[OwnData, Any], Array]
-    seed: int = 0
+    task: OwnData
+    model: Any
+    radii: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.why
+
+    __repr__ = __str__
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is no network."""
+        return isinstance(self.model, FittedBaseline)
+
+    def outputs(self, frame: Any) -> Array:
+        """(N, outputs) in the shape of a network's, of a frame as the task's `prepare` takes it."""
+        if self.is_baseline:
+            return of_baseline(self.name or "the baseline", self.model, self.task, frame)
+        return of_network(self.model, self.task, frame)
+
+    def predict(self, data: Any) -> Any:
+        """What it predicts for new data with the columns of training, as `Comparison.predict`; with prediction intervals.
+
+        Of values, the columns NAME_low_80, NAME_high_80, NAME_low_95 and NAME_high_95 are the ends of intervals by split
+        conformal prediction from the errors on the validation split.
+
+        Raises:
+            UserError: where the data are not as in training, naming row and column.
+        """
+        with files.read_as(self.task.quoting):
+            frame = self._of_task(frames.read(data))
+        outputs = self.outputs(frame)
+        answer = self.task.answer(outputs, frame)
+        for level, radii in self.radii.items():
+            ends = [self.task.answer(outputs + side * np.asarray(radii), frame) for side in (-1, 1)]
+            for name in self.task.predicted:
+                for end, each in zip(("low", "high"), ends, strict=True):
+                    answer[f"{name}_{end}_{level}"] = each[name]
+        return answer
+
+    def _of_task(self, data: Any) -> Any:
+        """The data in the form of training's: a table where that was one, else arrays or a file of sequences.
+
+        Values alone are the one target of a series without times.
+        """
+        task, table = self.task, files.form(self.task.path) == "table"
+        if table == (not isinstance(data, (str, dict))):
+            return data
+        if not table:
+            raise UserError("the data: expected arrays by name, as in training. Received: a table")
+        values = np.asarray(data["X"]) if isinstance(data, dict) and list(data) == ["X"] else None
+        alone = isinstance(task, OwnForecast) and task.columns == list(task.target) and len(task.target) == 1
+        if alone and values is not None and values.ndim == 1:
+            import pandas
+
+            return pandas.DataFrame({task.predicted[0]: values})
+        received = "arrays" if isinstance(data, dict) else "a file of sequences"
+        names = ", ".join(task.columns if isinstance(task, OwnForecast) else ()) or "those of training"
+        raise UserError(f"the data: expected a table with the columns {names}. Received: {received}")
 
 
 def of_network(model: Any, task: OwnData, frame: Any) -> Array:

@@ -89,4 +89,4 @@ class Children:
 
 
 def _json(result: RunResult) -> str:
-    return result.model_dump_json(exclude={"history", "diagnostics", "samples", "losses"})
+    return result.model_dump_json(exclude={"history", "diagnostics", "samples", "losses", "sample_forecasts"})

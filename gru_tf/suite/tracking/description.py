@@ -105,6 +105,20 @@ def file(record: ExperimentInStore, path: Path) -> None:
         record.client.log_artifact(record.parent, str(path))
 
 
+def folder(record: ExperimentInStore, path: Path, name: str) -> None:
+    """Keep the files of a folder with the parent run, under this name, in place of those of the same names."""
+    with answering(record.uri):
+        record.client.log_artifacts(record.parent, str(path), name)
+
+
+def fetched(record: ExperimentInStore, name: str, into: Path) -> Path | None:
+    """The folder that is kept with the parent run under this name, copied into another; None where there is none."""
+    with answering(record.uri):
+        if not record.client.list_artifacts(record.parent, name):
+            return None
+        return Path(record.client.download_artifacts(record.parent, name, str(into)))
+
+
 def inputs(client: Any, run_id: str, results: Iterable[RunResult]) -> None:
     """Log the data of these results as inputs of a run; a set that the run has already is there once."""
     datasets = {(entry.dataset.name, entry.dataset.digest): entry for entry in map(_input, _most_last(results))}

@@ -4,11 +4,15 @@ import statistics
 import time
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from gru_tf.experiment.result import Diagnostics, LayerReading, RunResult
 from gru_tf.experiment.specs.network import LATER
 from gru_tf.foundation import palette
+from gru_tf.tasks.evaluation import SampleForecast
 
-DIAGNOSTICS, SAMPLES = "diagnostics.json", "samples.txt"  # artifacts: too long for a tag
+DIAGNOSTICS, SAMPLES, FORECASTS = "diagnostics.json", "samples.txt", "forecasts.json"  # artifacts: too long for a tag
+FORECASTS_KIND = TypeAdapter(tuple[SampleForecast, ...])
 COLOUR = "mlflow.runColor"  # what the dashboard's charts draw a run in
 # parts of the data, by a run's purpose
 READ = {"trial": "train, validation"} | dict.fromkeys(("final", "baseline"), "train, validation, test")
@@ -72,7 +76,9 @@ def numbers(result: RunResult) -> dict[str, float]:
 def texts(result: RunResult) -> dict[str, str]:
     """File name → content, of what is to be read as a file."""
     inside = {DIAGNOSTICS: result.diagnostics.model_dump_json()} if result.diagnostics is not None else {}
-    return inside | ({SAMPLES: result.samples} if result.samples else {})
+    samples = result.sample_forecasts
+    forecasts = {FORECASTS: FORECASTS_KIND.dump_json(samples).decode()} if samples else {}
+    return inside | forecasts | ({SAMPLES: result.samples} if result.samples else {})
 
 
 def _inside(diagnostics: Diagnostics) -> dict[str, float]:

@@ -26,6 +26,7 @@ from gru_tf.suite.tracking.tags import DEFINITION, FINGERPRINT, FINISHED, KIND, 
 
 if TYPE_CHECKING:
     from gru_tf.suite.tracking.record import Record
+    from gru_tf.tasks.evaluation import SampleForecast
 
 NAMES = "SELECT name FROM experiments WHERE lifecycle_stage = 'active' AND name != 'Default' ORDER BY name"
 EXPERIMENT = "SELECT experiment_id FROM experiments WHERE name = ?"
@@ -118,6 +119,10 @@ class StoredExperiment:
     def losses(self, results: Iterable[RunResult]) -> dict[str, Array]:
         """As `Record.losses` gives them."""
         return self.record.losses(results)
+
+    def sample_forecasts(self, result: RunResult) -> "tuple[SampleForecast, ...]":
+        """As `Record.sample_forecasts` gives them."""
+        return self.record.sample_forecasts(result)
 
     def diagnostics(self, result: RunResult) -> Diagnostics | None:
         """As `Record.diagnostics` gives them."""

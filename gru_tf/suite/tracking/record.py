@@ -14,10 +14,11 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
 from gru_tf.experiment.timing import Timing
 from gru_tf.foundation.array import Array
+from gru_tf.foundation.errors import UserError
 from gru_tf.suite.tracking import baseline_model, definition, description, example_losses, heartbeat, history, model, phases
 from gru_tf.suite.tracking.child_runs import Children
 from gru_tf.suite.tracking.errors import guarded
-from gru_tf.suite.tracking.fields import DIAGNOSTICS
+from gru_tf.suite.tracking.fields import DIAGNOSTICS, FORECASTS, FORECASTS_KIND
 from gru_tf.suite.tracking.kept import Kept, StoredRun, kept
 from gru_tf.suite.tracking.tags import (
     BEAT,
@@ -31,6 +32,7 @@ from gru_tf.suite.tracking.tags import (
     parts,
     whole,
 )
+from gru_tf.tasks.evaluation import SampleForecast
 
 
 class Record:
@@ -173,6 +175,25 @@ class Record:
         with tempfile.TemporaryDirectory() as folder:
             file = self.client.download_artifacts(self.ids[result.run.fingerprint], DIAGNOSTICS, folder)
             return Diagnostics.model_validate_json(Path(file).read_bytes())
+
+    @guarded
+    def sample_forecasts(self, result: RunResult) -> tuple[SampleForecast, ...]:
+        """The forecasts of a result of `results` that are to be looked at; () where it has none.
+
+        Raises:
+            UserError: where the file in the store is damaged.
+        """
+        if not result.radii and not result.parts:
+            return ()
+        run_id = self.ids[result.run.fingerprint]
+        if not any(file.path == FORECASTS for file in self.client.list_artifacts(run_id)):
+            return ()
+        with tempfile.TemporaryDirectory() as folder:
+            file = self.client.download_artifacts(run_id, FORECASTS, folder)
+            try:
+                return FORECASTS_KIND.validate_json(Path(file).read_bytes())
+            except ValidationError as error:
+                raise UserError(f"run {run_id}, {FORECASTS}: expected forecasts. Received: something else") from error
 
     @guarded
     def losses(self, results: Iterable[RunResult]) -> dict[str, Array]:

@@ -162,8 +162,8 @@ class Forecast(Task):
             season=self.season,
             regular=True,
             relative=self.relative,
-            mean=mean[places],
-            deviation=deviation[places],
+            mean=np.broadcast_to(mean[places], rows.shape),
+            deviation=np.broadcast_to(deviation[places], rows.shape),
         )
 
     def checksums(self) -> dict[str, str]:

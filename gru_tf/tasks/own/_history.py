@@ -12,11 +12,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from gru_tf.data.own.frequency import Frequency, estimate
+from gru_tf.data.own.frequency import Frequency
 from gru_tf.tasks import Array, ForecastRows
 from gru_tf.tasks.own._encoded_series import ForecastSeries
 from gru_tf.tasks.own._last_windows import NewRows, new_rows
 from gru_tf.tasks.own._options import ForecastOptions
+from gru_tf.tasks.own._scaling import SeriesScales
 from gru_tf.tasks.own._task import NewHistory
 
 
@@ -28,14 +29,14 @@ def history(
     Args:
         options: of the task.
         about: what is known of its series.
-        arrays: its "times", those of `known`.
+        arrays: its "times", those of `known`, and the scales of its series.
         known: the rows of training, validation and test.
         frame: new rows, as `OwnForecast.prepare` takes them.
 
     Raises:
         UserError: as `prepare`.
     """
-    new = new_rows(options, about, frame)
+    new = new_rows(options, about, SeriesScales.of_arrays(arrays), frame)
     targets, names = known.rows.shape[1], about.groups or ("",)
     firsts = np.unique(known.firsts)
     ends = dict(zip(names, np.append(firsts[1:], len(known.rows)), strict=True))
@@ -43,16 +44,22 @@ def history(
     order = [*names, *(name for name in new.names if name not in begins)]
     places = dict(zip(new.names, map(slice, np.append(0, new.ends[:-1]), new.ends), strict=True))
     values, times, whole = [], [], {}
+    centres, spreads = [], []
     for name in order:
         of_training = slice(begins.get(name, 0), ends.get(name, 0))
         rows, moments = known.rows[of_training], arrays["times"][of_training]
+        scale = (known.mean[of_training], known.deviation[of_training])
         if own := places.get(name):
             kept = _kept(options, about.frequency, moments, new.times[own])
             whole[name] = kept > 0 or _same_beginning(options, rows, moments, new, own)
             rows = np.concatenate([rows[:kept], new.values[own, :targets]])
             moments = np.concatenate([moments[:kept], new.times[own]])
+            place = new.names.index(name)
+            scale = (new.scale.centres[place], new.scale.spreads[place])
         values.append(rows)
         times.append(moments)
+        centres.append(np.broadcast_to(scale[0], rows.shape))
+        spreads.append(np.broadcast_to(scale[1], rows.shape))
     lengths = np.array([len(rows) for rows in values])
     after = dict(zip(order, np.cumsum(lengths), strict=True))
     series = np.repeat(np.arange(len(order)), lengths)
@@ -62,7 +69,9 @@ def history(
         firsts=np.repeat(np.cumsum(lengths) - lengths, lengths),
         training=np.zeros(len(series), bool),
         starts={},
-        regular=known.regular and _regular(options, np.concatenate(times), series),
+        mean=np.concatenate(centres),
+        deviation=np.concatenate(spreads),
+        regular=known.regular and _regular(about.frequency, np.concatenate(times), series),
     )
     starts = np.array([after[name] for name in new.names])
     return NewHistory(joined, starts, np.array([whole[name] for name in new.names]), new.names)
@@ -86,9 +95,6 @@ def _same_beginning(options: ForecastOptions, rows: Array, times: Array, new: Ne
     return count > 0 and np.array_equal(rows[:count], new.values[own.start : own.start + count, : rows.shape[1]])
 
 
-def _regular(options: ForecastOptions, times: Array, series: Array) -> bool:
-    """Whether no row is missing between others."""
-    if options.time is None:
-        return True
-    step = estimate(times, series)
-    return step is not None and not step.gaps
+def _regular(step: Frequency | None, times: Array, series: Array) -> bool:
+    """Whether no row is missing between others; without times none is known to be."""
+    return step is None or not step.breaks(times, series).any()

@@ -11,14 +11,19 @@ from pydantic import model_validator
 
 from gru_tf.data import array_cache
 from gru_tf.data.datasets import DatasetError
-from gru_tf.data.own import files, labels, memory_limit, splits
-from gru_tf.data.own.labels import Labelled
-from gru_tf.tasks import Array, Metric
+from gru_tf.data.own import dialect, files, labels, memory_limit, splits
+from gru_tf.data.own.labels import Labelled, SplitBy
+from gru_tf.data.own.origins import LEAST_TRAINING
+from gru_tf.data.own.overlap import Overlap
+from gru_tf.foundation.option_spelling import setting, spelled
+from gru_tf.tasks import Array, Evaluation, Metric, Outputs, _class_scores
 from gru_tf.tasks._baselines import constant_accuracy
+from gru_tf.tasks._forecast_errors import COVERAGES, radii
 from gru_tf.tasks._text_arrays import to_array, to_text
 from gru_tf.tasks.own._task import OwnData, Share, expect_training_share
 
-VERSION = 1  # of the arrays, as the cache keeps them
+VERSION = 2  # of the arrays, as the cache keeps them
+MOST_CLASSES = 30  # of which the confusion is kept
 LABEL_NAMES = {"table": "label", "arrays": "y", "series": "label"}  # where no option names it
 
 
@@ -31,7 +36,12 @@ class LabelledData(OwnData):
         group: the column that says whose it is; one person's, say, are never in two splits.
         validation: share to validate on.
         test: share to test on; not with `test_path`.
-        split: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split, by group.
+        split: "group" keeps each group in one part, "time" tests on the last ones, "random" on any; None: by group where
+            there is one, else at random. By group without a column of groups, windows that overlap are kept together.
+        draws: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split.
+        measure: the metric that chooses and that is tested: of classes "accuracy", "balanced_accuracy", "macro_f1" or
+            "roc_auc", of values "rmse" or "mae"; None for the first of them.
+        class_weights: whether all classes weigh the same in training, "balanced", or by their examples, "none".
     """
 
     unit: ClassVar[str] = "sequences"  # what has a label, for errors
@@ -39,8 +49,20 @@ class LabelledData(OwnData):
     kind: Literal["class", "value"] = "class"
     label: str | None = None
     group: str | None = None
+    split: SplitBy | None = None
     validation: Share = 0.2
     test: Share = 0.2
+    measure: Literal["accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "rmse", "mae"] | None = None
+    class_weights: Literal["none", "balanced"] = "none"
+
+    @model_validator(mode="after")
+    def _measure_of_kind(self) -> Self:
+        if self.measure is not None and (self.measure in ("rmse", "mae")) != (self.kind == "value"):
+            names = "rmse or mae" if self.kind == "value" else "accuracy, balanced_accuracy, macro_f1 or roc_auc"
+            raise ValueError(f"received measure {self.measure}, expected {names}: the metrics of kind {self.kind}.")
+        if self.class_weights != "none" and self.kind == "value":
+            raise ValueError("received class_weights balanced, expected none: a value has no classes.")
+        return self
 
     @model_validator(mode="after")
     def _enough_to_train_on(self) -> Self:
@@ -48,17 +70,53 @@ class LabelledData(OwnData):
             raise ValueError("received both test_path and test, expected one: a file to test on, or a share of the first.")
         if self.test_path is None:
             expect_training_share(self.validation, self.test)
+        if self.split in ("time", "random") and self.group is not None:
+            both = f"{spelled('group')} and {setting('split', self.split)}"
+            raise ValueError(f"received both {both}, expected one: groups are kept whole.")
         return self
 
     @property
     def overlap(self) -> float:
-        """By the shares."""
-        return 0.0 if self.split == "fixed" else self.test / (1 - self.validation - self.test)
+        """By the shares; split by time, training counts as in the middle between the first origin and the last."""
+        left = 1 - self.validation - self.test
+        if self.draws == "fixed":
+            return 0.0
+        return 2 * self.test / (min(LEAST_TRAINING, left) + left) if self.split_by == "time" else self.test / left
+
+    @property
+    def counted(self) -> str:
+        """What the parts of the split have."""
+        return self.unit
+
+    @property
+    def kept_whole(self) -> str | None:
+        """The column, or array, of what is in one part as a whole."""
+        return self.group
+
+    @property
+    def split_by(self) -> SplitBy:
+        """By what the data are split."""
+        return self.split or ("random" if self.kept_whole is None else "group")
+
+    def split_in_words(self) -> str:
+        """By time, by group with how many there are, or at random, and how many are in each part, without a draw."""
+        about, parts = self.encodings(), self.at(0).arrays()["split"]
+        train, validation, test = (int((parts == part).sum()) for part in (splits.TRAIN, splits.VALIDATION, splits.TEST))
+        if self.split_by == "time":
+            unused = f"; {about['unused']:,} that share steps with later ones are left out" if about["unused"] else ""
+            return f"by time: the first {train:,} {self.counted} train, {validation:,} validate, {test:,} test{unused}"
+        counts = f"{train:,} {self.counted} train, {validation:,} validate, {test:,} test"
+        if self.split_by == "random":
+            return f"at random: {counts}"
+        whole = f"{about['whole']:,}"
+        groups = f"'{self.kept_whole}' ({whole})" if self.kept_whole else f"{whole} recordings, as overlaps tell"
+        return f"by group: {groups}, none in two parts; {counts}"
 
     def drawn_in_words(self) -> str:
-        """By group, or by sequence where there are no groups."""
-        unit = self.unit if self.group is None else f"group ('{self.group}')"
-        return "" if self.split == "fixed" else f"by {unit.removesuffix('s')}"
+        """By group, by time, or by sequence where there are no groups."""
+        unit = {"random": self.unit.removesuffix("s"), "time": "time, up to an end", "group": f"group ('{self.kept_whole}')"}
+        words = "recording" if self.split_by == "group" and self.kept_whole is None else unit[self.split_by]
+        return "" if self.draws == "fixed" else f"by {words}"
 
     @abstractmethod
     def _parse(self) -> dict[str, Array]:
@@ -66,16 +124,31 @@ class LabelledData(OwnData):
 
     def arrays(self) -> array_cache.Arrays:
         """The arrays of `_parse`, mapped from the cache; raises UserError where the files are not as they should be."""
-        meaning = self.model_dump_json(exclude={"path", "sha256", "test_path", "split"})
+        if self._carried is not None:
+            return self._carried
+        meaning = self.model_dump_json(exclude={"path", "sha256", "test_path", "draws", "measure", "class_weights"})
         forms = [files.form(path) for path in self.paths]
 
         def parse() -> dict[str, Array]:
             self.content()  # the files that were pinned are those that are read
-            return self._parse()
+            with dialect.quoted(self.quoting):
+                return self._parse()
 
         name = type(self).__name__.lower()
         draw = [f"draw {self.draw}"] if self.draw else []
         return array_cache.load(name, [self.sha256 or self.content(), *forms, meaning, *draw], VERSION, parse)
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The label where it is a value."""
+        return (self.encodings()["label"],) if self.kind == "value" else ()
+
+    def carried(self, whole: bool) -> dict[str, Array]:
+        """What labels and inputs are, and the shortest and the longest length; no sequence."""
+        arrays = self.arrays()
+        kept = {name: np.asarray(array[:0]) for name, array in arrays.items() if name not in ("about", "lengths")}
+        lengths = np.asarray(arrays["lengths"])
+        return {**kept, "about": np.asarray(arrays["about"]), "lengths": np.array([lengths.min(), lengths.max()], np.int32)}
 
     def encodings(self) -> dict[str, Any]:
         """What the labels are, `kind` with `classes` or `mean` and `deviation`, and how the inputs are made."""
@@ -84,22 +157,72 @@ class LabelledData(OwnData):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy, or the root of the mean squared error in the label's units, with the mean absolute error.
+        """The `measure`: by default accuracy, or the root of the mean squared error in the label's units.
 
         The baseline is the majority class of the training split, the first of equals, or a uniform guess where that is
-        better; of values it is the mean of the training labels.
+        better; of values it is the mean of the training labels. Further metrics are recorded beside it.
 
         Raises:
-            UserError: where a file is not as it should be.
+            UserError: where a file is not as it should be, and where the measure is not defined on these labels.
         """
         arrays, about = self.arrays(), self.encodings()
         train, test = (arrays["targets"][arrays["split"] == split] for split in (splits.TRAIN, splits.TEST))
         if self.kind == "value":
-            chance = about["deviation"] * float(np.sqrt(np.mean(np.square(test, dtype=np.float64))))
-            trivial = "the mean of the training labels (constant prediction)"
-            return Metric("rmse", "min", chance, 0.0, scale=about["deviation"], also=("mae",), trivial=trivial)
+            return self._metric_of_values(np.asarray(test, np.float64), about["deviation"])
         chance, trivial = constant_accuracy(train, test, len(about["classes"]), about["classes"])
-        return Metric("accuracy", "max", chance, 1.0, trivial=trivial)
+        if self.measure in (None, "accuracy"):
+            return Metric("accuracy", "max", chance, 1.0, trivial=trivial)
+        assert self.measure is not None  # noqa: S101
+        validation = arrays["targets"][arrays["split"] == splits.VALIDATION]
+        if self.measure == "roc_auc" and min(len(np.unique(part)) for part in (validation, test)) < len(about["classes"]):
+            raise DatasetError(f"{self.path}: measure: received roc_auc, expected every class in validation and test")
+        best = _class_scores.constant(train, test, len(about["classes"]))[self.measure]
+        return Metric(self.measure, "max", best, 1.0, trivial=trivial, whole=True)
+
+    def _metric_of_values(self, test: Array, deviation: float) -> Metric:
+        trivial = "the mean of the training labels (constant prediction)"
+        rmse, mae = deviation * float(np.sqrt(np.mean(test**2))), deviation * float(np.mean(np.abs(test)))
+        if self.measure == "mae":
+            return Metric("mae", "min", mae, 0.0, scale=deviation, also=("rmse",), trivial=trivial)
+        return Metric("rmse", "min", rmse, 0.0, scale=deviation, also=("mae",), trivial=trivial)
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Further metrics, and which class was taken for which; of values prediction intervals."""
+        return True
+
+    def measured(self, split: Literal["validation", "test"], outputs: Array) -> dict[str, float]:
+        """The metrics of `gru_tf.tasks._class_scores`."""
+        return _class_scores.scores(self._tested(split), outputs)
+
+    def evaluated(self, outputs: Outputs) -> Evaluation:
+        """Metrics of classes and their confusion; of values intervals by split conformal prediction, and their coverage."""
+        targets = self._tested("test")
+        if self.kind == "class":
+            names = [str(name) for name in self.encodings()["classes"]]
+            parts = _class_scores.confusion(targets, outputs.test, names) if len(names) <= MOST_CLASSES else {}
+            return Evaluation(_class_scores.scores(targets, outputs.test), parts)
+        widths = {level: radii(outputs.validation - self._tested("validation"), level) for level in COVERAGES}
+        widths = {level: each for level, each in widths.items() if np.isfinite(each).all()}
+        off = np.abs(outputs.test - targets)
+        covered = {f"coverage_{level}": float((off <= each).mean()) for level, each in widths.items()}
+        return Evaluation(covered, {}, {str(level): tuple(map(float, each)) for level, each in widths.items()})
+
+    def _tested(self, split: str) -> Array:
+        """The targets of a split."""
+        arrays = self.arrays()
+        number = splits.TEST if split == "test" else splits.VALIDATION
+        return np.asarray(arrays["targets"][arrays["split"] == number])
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """What each class weighs in training; () where examples weigh the same."""
+        if self.class_weights == "none":
+            return ()
+        arrays = self.arrays()
+        labels = np.asarray(arrays["targets"][arrays["split"] == splits.TRAIN])
+        counts = np.bincount(labels, minlength=len(self.encodings()["classes"]))
+        return tuple(float(len(labels) / (len(counts) * max(1, count))) for count in counts)
 
     @property
     def outputs(self) -> int:
@@ -108,30 +231,41 @@ class LabelledData(OwnData):
 
     def notes(self) -> tuple[str, ...]:
         """That some of the test file is in the training file as well, where it is."""
-        about = self.encodings()
-        if not about["copies"]:
-            return ()
-        first, test = (Path(path).name for path in self.paths)
-        return (f"{about['copies']:,} of the {about['tested']:,} {self.unit} of {test} are in {first} as well.",)
+        about, notes = self.encodings(), []
+        if about["copies"]:
+            first, test = (Path(path).name for path in self.paths)
+            notes.append(f"{about['copies']:,} of the {about['tested']:,} {self.unit} of {test} are in {first} as well.")
+        if self.split_by == "random" and about["overlap"]:
+            notes.append(f"{about['overlap']}; split at random, near copies of what is tested are in training.")
+        return tuple(notes)
 
-    def _targets(self, labelled: Sequence[Labelled], content: Sequence[Array]) -> tuple[Array, Array, dict[str, Any]]:
+    def _targets(
+        self, labelled: Sequence[Labelled], content: Sequence[Array], order: Array, shared: Overlap | None = None
+    ) -> tuple[Array, Array, dict[str, Any]]:
         """Targets and split of the sequences of all files, (N,) or (N, 1) and (N,) int8, and what the labels are.
 
         Args:
             labelled: the labels of `path` and, where there is one, of `test_path`.
             content: of each of these files (N,) whole numbers, equal where sequences are equal.
+            order: of the first file (N,) when each is, or its place.
+            shared: which sequences of the first file share steps.
         """
         first, *later = labelled
         numbers, names = labels.classes(first) if self.kind == "class" else (labels.values(first), None)
         shares = self.validation, 0.0 if later else self.test
-        split = labels.split(first, content[0], numbers, names, *shares, self.unit, self.draw)
+        named = labels.Classes(numbers, names)
+        drawn = labels.SplitShares(*shares, self.unit, self.draw)
+        split, whole = labels.split(first, content[0], named, drawn, self.split_by, order, shared)
+        unused = int((split == splits.UNUSED).sum()) if not self.draw else 0
         for other in later:
-            labels.separate(first, other)
+            if self.group is not None:
+                labels.separate(first, other)
             more = labels.values(other) if names is None else labels.known(other, names, first.where)
             numbers, split = np.append(numbers, more), np.append(split, np.full(len(more), splits.TEST, np.int8))
         about: dict[str, Any] = {"kind": self.kind, "label": self._label_name(), "group": self.group}
         copies = int(np.isin(content[1], content[0]).sum()) if later else 0
-        about |= {"tested": int((split == splits.TEST).sum()), "copies": copies}
+        about |= {"tested": int((split == splits.TEST).sum()), "copies": copies, "whole": whole, "unused": unused}
+        about["overlap"] = "" if shared is None else overlap_in_words(shared, self.unit)
         if names is not None:
             _expect_several_classes(numbers[split == splits.TEST], names, labelled[-1].where)
             return numbers.astype(np.int32), split, about | {"classes": names}
@@ -150,11 +284,16 @@ class LabelledData(OwnData):
         if self.kind == "value":
             answers = {about["label"]: scores[:, 0] * about["deviation"] + about["mean"]}
         else:
-            probabilities = np.exp(scores - scores.max(1, keepdims=True))
-            probabilities /= probabilities.sum(1, keepdims=True)
+            probabilities = _class_scores.probabilities(scores)
             answers = {about["label"]: np.array(about["classes"])[probabilities.argmax(1)]}
             answers |= {f"probability of {name}": probabilities[:, place] for place, name in enumerate(about["classes"])}
         return pandas.DataFrame({**beside, **answers})
+
+
+def overlap_in_words(shared: Overlap, unit: str) -> str:
+    """How many sequences are windows that overlap, and by how much: "97 % of the sequences begin inside another one"."""
+    by = f"most {shared.step} step{'s' * (shared.step > 1)} after it begins"
+    return f"{max(1, round(100 * shared.share))} % of the {unit} begin inside another one, {by}"
 
 
 def json_array(about: dict[str, Any]) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, missing_values
+from gru_tf.data.own.calendar_features import FEATURES
 from gru_tf.data.own.encoding import Encoding
 from gru_tf.data.own.splits import TRAIN
 from gru_tf.tasks import Array
@@ -59,7 +60,8 @@ def complete(options: ForecastOptions, rows: Rows, where: str) -> Completed:
     training_frame = rows.frame[training] if not training.all() else rows.frame
     for place, name in enumerate(options.target):
         _expect_changes(training_frame[name], name, where, bool(absent[training, place].all()))
-    encoding = Encoding.fit(rows.frame, names, training, where)
+    made = {name: FEATURES[name] for name in rows.calendar}
+    encoding = Encoding.fit(rows.frame, names, training, where, made)
     fill = {name: _typical(training_frame[name], encoding, place) for place, name in enumerate(names)}
     if not absent.any():
         nowhere = np.zeros(len(rows.frame), bool)

@@ -1,15 +1,19 @@
 """What the tasks on a user's own files share: the files, their pinned content, and the way in and out for new data."""
 
+import warnings
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, get_args
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from gru_tf.data.own import files
+from gru_tf.data.own.dialect import Quoting
 from gru_tf.tasks import Array, ForecastRows, Task
 from gru_tf.tasks._pinned_files import pinned_digest
 
 Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML
+Draws = Literal["fixed", "drawn"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -50,8 +54,10 @@ class OwnData(Task):
         sha256: first 16 digits of its checksum (with that of `test_path`); filled in when an experiment is loaded, so that
             a run always means the same data. Empty: whatever the file holds now.
         test_path: a second file of the same form, to test on; None: a part of the first.
-        split: whether all seeds have the same split ("fixed"), or each draws its own ("drawn"); seed 0 has the fixed one. A
+        draws: whether all seeds have the same split ("fixed"), or each draws its own ("drawn"); seed 0 has the fixed one. A
             file to test on is the same at every seed.
+        quoting: what a '"' means in a file of text: "standard", the beginning of a text that may span lines, or "none", a
+            character as any other; None: what fits the file.
     """
 
     reference: ClassVar[str] = "a user's own data"
@@ -60,14 +66,24 @@ class OwnData(Task):
     path: str
     sha256: str = ""
     test_path: str | None = None
-    split: Literal["fixed", "drawn"] = "fixed"
+    draws: Draws = "fixed"
+    quoting: Quoting | None = None
     _draw: int = PrivateAttr(default=0)
+    _carried: dict[str, Array] | None = PrivateAttr(default=None)  # arrays of a task that has left its files
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_called_before(cls, options: Any) -> Any:
+        """`split` was the name of `draws`, before it said by what data are split."""
+        if isinstance(options, dict) and options.get("split") in get_args(Draws) and "draws" not in options:
+            return {"draws" if name == "split" else name: value for name, value in options.items()}
+        return options
 
     @model_validator(mode="after")
     def _one_test(self) -> Self:
-        if self.split == "drawn" and self.test_path is not None:
+        if self.draws == "drawn" and self.test_path is not None:
             raise ValueError(
-                "received both split: drawn and test_path, expected one: what each seed draws to test on is a part of path."
+                "received both draws: drawn and test_path, expected one: what each seed draws to test on is a part of path."
             )
         return self
 
@@ -77,12 +93,20 @@ class OwnData(Task):
         return self._draw
 
     def at(self, seed: int) -> Self:
-        """The task with the split that a seed draws; itself where `split` is "fixed"."""
-        if self.split == "fixed" or seed == self._draw:
+        """The task with the split that a seed draws; itself where `draws` is "fixed"."""
+        if self.draws == "fixed" or seed == self._draw:
             return self
         drawn = self.model_copy()
         drawn._draw = seed
         return drawn
+
+    @abstractmethod
+    def split_in_words(self) -> str:
+        """By what training, validation and test are told apart: "by time: the last 20 % of the rows test".
+
+        Raises:
+            UserError: where a file cannot be read or is not as the options say.
+        """
 
     @abstractmethod
     def drawn_in_words(self) -> str:
@@ -91,6 +115,25 @@ class OwnData(Task):
         Raises:
             UserError: where a file cannot be read or is not as the options say.
         """
+
+    @property
+    @abstractmethod
+    def predicted(self) -> tuple[str, ...]:
+        """The columns of `answer` that hold predictions of numbers; () where classes are predicted."""
+
+    @abstractmethod
+    def carried(self, whole: bool) -> dict[str, Array]:
+        """What `prepare` and `answer` read of the arrays of training, to be taken along in place of the files.
+
+        Args:
+            whole: with what models read that read a series from its beginning.
+        """
+
+    def on(self, carried: Mapping[str, Array], draw: int = 0) -> Self:
+        """The task on arrays that `carried` gave, without its files."""
+        task = self.model_copy()
+        task._carried, task._draw = dict(carried), draw
+        return task
 
     @property
     def recency(self) -> Any:
@@ -147,6 +190,21 @@ class OwnData(Task):
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the data, a sentence each, such as gaps in time."""
         return ()
+
+
+def warn_of_unknown(sentences: Sequence[str]) -> None:
+    """Warn of categories in new data that training did not have.
+
+    Warns:
+        UserWarning: for each sentence.
+    """
+    for sentence in sentences:
+        warnings.warn(sentence, UserWarning, stacklevel=2)
+
+
+def percent(share: float) -> str:
+    """A share in words, such as "20 %"."""
+    return f"{100 * share:g} %"
 
 
 def expect_training_share(validation: float, test: float) -> None:

@@ -1,19 +1,26 @@
 """Where the windows of a user's series start, part by part; a window never crosses into another series or part."""
 
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own.splits import SPLITS, TEST, TRAIN, VALIDATION
+from gru_tf.foundation.errors import several
+from gru_tf.foundation.option_spelling import spelled
 from gru_tf.tasks import Array
 from gru_tf.tasks.own._missing_values import Imputed
 from gru_tf.tasks.own._options import ForecastOptions
 from gru_tf.tasks.own._table_rows import Rows
 
+NAMED = 4  # series in a line
 
-def window_starts(options: ForecastOptions, first_rows: Array, part: Array, imputed: Imputed) -> list[Array]:
+
+def window_starts(
+    options: ForecastOptions, first_rows: Array, part: Array, imputed: Imputed, breaks: Array | None = None
+) -> list[Array]:
     """The starts of the windows of each part, rising.
 
     Args:
@@ -21,6 +28,7 @@ def window_starts(options: ForecastOptions, first_rows: Array, part: Array, impu
         first_rows: (rows,) the first row of the series of each row.
         part: (rows,) int8, as in `gru_tf.data.own.splits`.
         imputed: rows that were filled in: no target is one of them, and no window ends before the row it was filled from.
+        breaks: (rows,) whether rows are missing before a row: no window has one inside, or its targets; None: none counts.
     """
     window, horizon = options.window, options.horizon
     count = max(0, len(first_rows) - window - horizon + 1)
@@ -31,16 +39,36 @@ def window_starts(options: ForecastOptions, first_rows: Array, part: Array, impu
         before = np.concatenate([[0], np.cumsum(imputed.targets)])
         fits &= before[lasts.start + 1 :][:count] == before[starts]
         fits &= ~imputed.from_later[window - 1 :][:count]
+    if breaks is not None:
+        before = np.cumsum(breaks)
+        fits &= before[lasts] == before[:count]
     train, validation, test = (np.flatnonzero(fits & (part[starts] == n)) for n in (TRAIN, VALIDATION, TEST))
     train = train[(train - first_rows[starts][train]) % options.stride == 0]
     return [places + window for places in (train, validation[:: options.stride], test)]
 
 
-def expect_windows(options: ForecastOptions, where: str, rows: Rows, imputed: Imputed, starts: list[Array]) -> None:
-    """Raise DatasetError where a part has no window: how many rows it takes, or how many the parts have."""
+def expect_windows(
+    options: ForecastOptions, where: str, rows: Rows, imputed: Imputed, starts: list[Array], with_gaps: list[Array]
+) -> None:
+    """Raise DatasetError where a part has no window: how many rows it takes, or how many the parts have.
+
+    Args:
+        options: of the task.
+        where: what messages call the file.
+        rows: of the table.
+        imputed: rows that were filled in.
+        starts: of the windows of each part.
+        with_gaps: the same with the windows in which times are missing.
+    """
     empty = [name for name, places in zip(SPLITS, starts, strict=True) if not len(places)]
     if not empty:
         return
+    if all(map(len, with_gaps)):
+        instead = f"set {spelled('gaps')} to stretch to count rows, not time, or choose a shorter window"
+        raise DatasetError(
+            f"{where}: expected {options.window + options.horizon:,} rows without a gap in time in the {empty[0]} part, a"
+            f" window and a horizon. Received: none; {instead}"
+        )
     longest = int(np.bincount(rows.series).max())
     needed = _fewest_rows(options)
     untargeted = int(imputed.targets.sum())
@@ -83,9 +111,18 @@ def _largest_that_fits(options: ForecastOptions, rows: int) -> str:
     return f"; they have room for a horizon of up to {horizon:,} with a window of {window:,}"
 
 
-def notes_on_short_series(series: Array, starts: list[Array]) -> Iterator[str]:
-    """How many series have no window in a part: they end before it, begin in it, or are too short."""
-    everyone = set(np.unique(series).tolist())
-    for name, places in zip(SPLITS, starts, strict=True):
-        if missing := len(everyone - set(np.unique(series[places]).tolist())):
-            yield f"{missing:,} of {len(everyone):,} series have no {name} window."
+def notes_on_short_series(series: Array, starts: list[Array], names: Mapping[int, str]) -> Iterator[str]:
+    """Which series have no window in a part, or in any: they end before it, begin in it, or are too short."""
+    everyone = np.unique(series)
+    absent = [np.setdiff1d(everyone, series[places]) for places in starts]
+    nowhere = functools.reduce(np.intersect1d, absent)
+    parts = {f"{part} window": np.setdiff1d(missing, nowhere) for part, missing in zip(SPLITS, absent, strict=True)}
+    for what, missing in ({"window": nowhere} | parts).items():
+        if len(missing):
+            have = "has" if len(missing) == 1 else "have"
+            yield f"{len(missing):,} of {len(everyone):,} series {have} no {what}: {named(missing, names)}."
+
+
+def named(numbers: Array, names: Mapping[int, str]) -> str:
+    """The first few series by name."""
+    return several([f"'{names[number]}'" for number in numbers.tolist()], NAMED)

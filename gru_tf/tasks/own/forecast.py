@@ -18,20 +18,35 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from gru_tf.data import array_cache
+from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import files, timestamps
+from gru_tf.data.own.local_time import local
 from gru_tf.data.own.origins import last_moments
 from gru_tf.foundation.errors import UserError
-from gru_tf.tasks import FORECAST_BASELINES, Array, ForecastRows, Metric, Signature, Splits
+from gru_tf.tasks import (
+    FORECAST_BASELINES,
+    Array,
+    Evaluation,
+    ForecastRows,
+    Metric,
+    MetricName,
+    Outputs,
+    Signature,
+    Splits,
+)
 from gru_tf.tasks._baselines import best_naive
 from gru_tf.tasks._text_arrays import to_text
 from gru_tf.tasks._windows import cut
 from gru_tf.tasks.own._encoded_series import ABOUT, VERSION, ForecastSeries, encode
+from gru_tf.tasks.own._evaluation import evaluation, forecasts
 from gru_tf.tasks.own._history import history
 from gru_tf.tasks.own._last_windows import last_windows
 from gru_tf.tasks.own._options import ForecastOptions
-from gru_tf.tasks.own._task import NewHistory, PreparedInputs
+from gru_tf.tasks.own._scaling import SeriesScales
+from gru_tf.tasks.own._task import NewHistory, PreparedInputs, percent, warn_of_unknown
 
 PARTS = ("train", "validation", "test")
+_BESIDE: dict[str, tuple[MetricName, ...]] = {"rmse": ("mae",), "mse": ("mae",), "mae": ("mse",)}  # in the same pass
 MONTH = len("1960-12")
 
 
@@ -53,21 +68,26 @@ class OwnForecast(ForecastOptions):
 
     @property
     def metric(self) -> Metric:
-        """Root mean squared error in the target's units; of several targets the mean squared error, standardised.
+        """The `measure`: by default the root of the mean squared error in the target's units, or of several targets the mse.
 
         The baseline is the best, on the test split, of the last value, the seasonal naive forecast and the mean of the
-        training rows. The mean absolute error is recorded beside it.
+        training rows. Further errors are recorded beside it.
 
         Raises:
-            DatasetError: as `signature`.
+            DatasetError: as `signature`, and where the measure is not defined on these data.
         """
         about = self._about()
-        best, name = best_naive(about.naive, self.season)
-        scale = about.encoding.columns[0].deviation
-        kind: Literal["rmse", "mse"] = "rmse" if len(self.target) == 1 else "mse"
-        metric = Metric(kind, "min", 0.0, 0.0, scale=scale if kind == "rmse" else 1.0, also=("mae",))
-        chance = metric.value(about.naive[best])
-        return Metric(kind, "min", chance, 0.0, scale=metric.scale, also=("mae",), trivial=name)
+        default: Literal["rmse", "mse"] = "rmse" if len(self.target) == 1 else "mse"
+        name = self.measure or default
+        naive = {forecast: values[name] for forecast, values in about.naive.items() if name in values}
+        if not naive:
+            raise DatasetError(f"{self.path}: measure: received {name}, expected a metric that is defined on these values")
+        best, trivial = best_naive(naive, self.season)
+        whole = self.scale != "table" or name not in ("rmse", "mse", "mae")
+        unit = about.encoding.columns[0].deviation if len(self.target) == 1 else 1.0
+        return Metric(
+            name, "min", naive[best], 0.0, scale=unit, also=() if whole else _BESIDE[name], trivial=trivial, whole=whole
+        )
 
     def splits(self, rng: np.random.Generator) -> Splits:
         """Inputs (N, window, columns) and targets (N, horizon · targets) float32; `rng` is not used: `at` draws.
@@ -91,8 +111,21 @@ class OwnForecast(ForecastOptions):
         Raises:
             DatasetError: as `signature`.
         """
-        metric = self.metric
-        return {name: metric.value(error) for name, error in self._about().naive.items()}
+        name = self.metric.name
+        return {forecast: values[name] for forecast, values in self._about().naive.items()}
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Errors of every kind, by series and by step, and prediction intervals."""
+        return True
+
+    def measured(self, split: Literal["validation", "test"], outputs: Array) -> dict[str, float]:
+        """The errors of `gru_tf.tasks._forecast_errors`."""
+        return forecasts(self, self._about(), self.arrays(), split, outputs).errors()
+
+    def evaluated(self, outputs: Outputs) -> Evaluation:
+        """Errors of every kind, by series and by step ahead; and intervals by split conformal prediction."""
+        return evaluation(self, self._about(), self.arrays(), outputs)
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -111,6 +144,11 @@ class OwnForecast(ForecastOptions):
         firsts = np.asarray(arrays["firsts"])
         frequency = about.frequency
         evenly = self.time is None or (frequency is not None and not frequency.gaps)
+        scale, series = SeriesScales.of_arrays(arrays), np.searchsorted(np.unique(firsts), firsts)
+        centres, spreads = (
+            np.broadcast_to(each[0], (len(firsts), targets)) if self.scale == "table" else each[series]
+            for each in (scale.centres, scale.spreads)
+        )
         return ForecastRows(
             rows=np.asarray(arrays["rows"][:, :targets]),
             firsts=firsts,
@@ -120,8 +158,8 @@ class OwnForecast(ForecastOptions):
             season=self.season,
             regular=evenly and len(firsts) == about.rows,  # fewer where rows with missing values were dropped
             relative=self.relative,
-            mean=np.array([column.mean for column in about.encoding.columns[:targets]]),
-            deviation=np.array([column.deviation for column in about.encoding.columns[:targets]]),
+            mean=centres,
+            deviation=spreads,
         )
 
     @property
@@ -135,17 +173,35 @@ class OwnForecast(ForecastOptions):
         Raises:
             DatasetError: as `signature`.
         """
+        if self.backtest:
+            return np.array([self.at(number).arrays()["times"].max() for number in range(self.backtest)])[::-1]
         return last_moments(np.asarray(self.at(0).arrays()["times"]), self.validation, self.test)
+
+    def pinned(self) -> dict[str, str]:
+        """The checksum, and where times are missing what is done with their windows, so that a run always means the same.
+
+        Raises:
+            DatasetError: as `OwnData.pinned`.
+        """
+        pinned = super().pinned()
+        return {**pinned, "gaps": "leave_out"} if self.gaps is None and not self.sha256 and self._about().broken else pinned
+
+    def split_in_words(self) -> str:
+        """By time, the same for all series."""
+        same = ", the same of all series" if self.group is not None else ""
+        tested = "data of their own test" if self.test_path else f"the last {percent(self.test)} of the times test"
+        return f"by time: {tested}, the {percent(self.validation)} before them validate{same}"
 
     def drawn_in_words(self) -> str:
         """Between which moments the test parts end."""
-        if self.split == "fixed":
+        if self.draws == "fixed":
             return ""
-        first, last = (timestamps.moment(moment).removesuffix(" 00:00:00") for moment in self.origins()[[0, -1]])
-        step = self._about().frequency
-        if step is not None and step.unit == "month":
+        about, ends = self._about(), self.origins()[[0, -1]]
+        ends = local(ends, about.times.zone if about.times is not None else None)
+        first, last = (timestamps.moment(moment).removesuffix(" 00:00:00") for moment in ends)
+        if about.frequency is not None and about.frequency.monthly:
             first, last = first[:MONTH], last[:MONTH]
-        return f"origins between {first} and {last}"
+        return f"{'test parts that end' if self.backtest else 'origins'} between {first} and {last}"
 
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the data: rows out of order, gaps in time, series too short, values filled in."""
@@ -174,7 +230,8 @@ class OwnForecast(ForecastOptions):
         Raises:
             UserError: where a column is missing, a series has too few rows, or a value is not as in training.
         """
-        inputs, _ = last_windows(self, self._about(), frame)
+        inputs = last_windows(self, self._about(), SeriesScales.of_arrays(self.arrays()), frame).windows
+        warn_of_unknown(self._about().encoding.unknown(frame))
         targets = len(self.target)
         if self.relative:
             inputs = inputs.copy()
@@ -192,7 +249,8 @@ class OwnForecast(ForecastOptions):
     def answer(self, outputs: Array, frame: Any) -> Any:
         """The forecast after the last row of each series: a row for each series and step ahead, targets in their units.
 
-        Columns: `group` where there is one, `time` where the times of training are regular, "ahead" from 1, the targets.
+        Columns: `group` where there is one, `time` where the times of training are regular, in their zone and form, "ahead"
+        from 1, the targets.
 
         Args:
             outputs: (series, horizon · targets) of the network.
@@ -204,7 +262,7 @@ class OwnForecast(ForecastOptions):
         import pandas
 
         about = self._about()
-        inputs, ends = last_windows(self, about, frame)
+        inputs, groups, times, scale = last_windows(self, about, SeriesScales.of_arrays(self.arrays()), frame)
         count, targets = len(inputs), len(self.target)
         if np.shape(outputs) != (count, self.horizon * targets):
             expected = (count, self.horizon * targets)
@@ -212,21 +270,31 @@ class OwnForecast(ForecastOptions):
         values = np.asarray(outputs, np.float64).reshape(count, self.horizon, targets)
         if self.relative:
             values = values + inputs[:, -1:, :targets]
-        columns = about.encoding.columns[:targets]
-        values = values * [column.deviation for column in columns] + [column.mean for column in columns]
+        values = values * scale.spreads[:, None] + scale.centres[:, None]
         answers: dict[str, Any] = {}
         if self.group is not None:
-            answers[self.group] = np.repeat([name for name, _ in ends], self.horizon)
-        if self.time is not None and about.frequency is not None:
-            frequency = about.frequency
-            answers[self.time] = np.concatenate([frequency.after(time, self.horizon) for _, time in ends])
+            answers[self.group] = np.repeat(groups, self.horizon)
+        if times is not None and about.times is not None:
+            answers |= about.times.write(times)
         answers["ahead"] = np.tile(np.arange(1, self.horizon + 1), count)
-        answers |= {column.name: values[..., place].ravel() for place, column in enumerate(columns)}
+        answers |= {column.name: values[..., place].ravel() for place, column in enumerate(about.encoding.columns[:targets])}
         return pandas.DataFrame(answers)
 
     def arrays(self) -> array_cache.Arrays:
         """The encoded rows, and the starts of the windows of each part; mapped from the cache after the first time."""
+        if self._carried is not None:
+            return self._carried
         return _load(self, self.sha256 or files.digest(*self.paths))
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The targets."""
+        return self.target
+
+    def carried(self, whole: bool) -> dict[str, Array]:
+        """What is known of each series; with `whole` all rows, else none of them."""
+        by_row = ("rows", "firsts", "times", *PARTS)
+        return {name: np.asarray(a if whole or name not in by_row else a[:0]) for name, a in self.arrays().items()}
 
     def _about(self) -> ForecastSeries:
         return ForecastSeries.model_validate_json(to_text(self.arrays()[ABOUT]))
@@ -243,12 +311,14 @@ def _up_to_last_target(firsts: Array, ends: Array) -> Array:
 @functools.lru_cache(maxsize=8)  # tasks of two draws are not equal
 def _load(task: OwnForecast, content: str) -> array_cache.Arrays:
     """By the content of the files, so that another content is read anew."""
-    options = task.model_dump(mode="json", exclude={"path", "test_path", "sha256", "split"})
+    options = task.model_dump(mode="json", exclude={"path", "test_path", "sha256", "draws", "measure"})
+    options["gaps"] = task.leaves_gaps_out
     draw = [f"draw {task.draw}"] if task.draw else []
 
     def parse() -> array_cache.Arrays:
         task.content()  # the files that were pinned are those that are read
-        return encode(task)
+        with files.read_as(task.quoting, task.layout):
+            return encode(task)
 
     return array_cache.load("forecast", [content, json.dumps(options, sort_keys=True), *draw], VERSION, parse)
 

@@ -14,18 +14,21 @@ Worked example, id: trip, order: second, label: by:
 """
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from gru_tf.data.own import columns, files, splits
 from gru_tf.data.own import sequences as gathered
 from gru_tf.data.own.encoding import Encoding
 from gru_tf.data.own.missing_values import Missing
-from gru_tf.tasks import Array, Signature, Splits
+from gru_tf.data.own.overlap import overlap
+from gru_tf.data.own.sequences import windows
+from gru_tf.tasks import Array, Count, Signature, Splits
 from gru_tf.tasks._padding import padded, right_padded
 from gru_tf.tasks.own._labelled_task import LabelledData, expect_to_fit_memory, json_array
-from gru_tf.tasks.own._task import Names, PreparedInputs
+from gru_tf.tasks.own._task import Names, PreparedInputs, warn_of_unknown
 
 
 class Sequences(LabelledData):
@@ -37,10 +40,17 @@ class Sequences(LabelledData):
         group: the column, or array, that says whose a sequence is; one person's, say, are never in two splits.
         validation: share to validate on.
         test: share to test on; not with `test_path`.
-        split: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split, by group.
+        split: "group" keeps each group in one part, "time" tests on the last ones, "random" on any; None: by group where
+            there is one, else at random. By group without a column of groups, windows that overlap are kept together.
+        draws: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split.
         id: the column that says which rows are one sequence.
         order: the column by which its rows are ordered, numbers or times; by default their order in the file.
         features: the columns of the inputs, by default all others; for an NPZ file the array, by default "X".
+        layout: of a table, "long", a row a step, or "wide", a row a sequence and a column a step; a step that is empty at
+            the end of a row is none.
+        window: steps up to each label, where every step has one, such as a remaining life; sequences are then kept whole.
+            None: a sequence has one label.
+        stride: steps from one window to the next; the last step of a sequence always ends one.
         missing: how missing values of features are treated: "refuse" them, "drop" the step, "forward" (the last value
             before), "interpolate", or "mean" of the training steps (text: the most frequent).
     """
@@ -50,6 +60,9 @@ class Sequences(LabelledData):
     id: str | None = None
     order: str | None = None
     features: Names = ()
+    layout: Literal["long", "wide"] = "long"
+    window: Annotated[int | None, Field(ge=1)] = None
+    stride: Count = 1
     missing: Missing = "refuse"
 
     @property
@@ -65,6 +78,7 @@ class Sequences(LabelledData):
             features=arrays["rows"].shape[1],
             outputs=self.outputs,
             target=self.kind,
+            weights=self.weights,
             varying=bool(arrays["lengths"].min() < arrays["lengths"].max()),
         )
 
@@ -92,7 +106,9 @@ class Sequences(LabelledData):
         about = self.encodings()
         sequences = self._new(frame)
         steps = _filled(sequences.steps, about["fills"]) if self.missing == "mean" else sequences.steps
-        rows = Encoding.model_validate(about["encoding"]).apply(steps, sequences.where)
+        encoding = Encoding.model_validate(about["encoding"])
+        warn_of_unknown(encoding.unknown(steps))
+        rows = encoding.apply(steps, sequences.where)
         lengths = sequences.lengths.astype(np.int32)
         return PreparedInputs(right_padded(rows, lengths, np.float32), lengths)
 
@@ -100,14 +116,52 @@ class Sequences(LabelledData):
         """A row for each sequence: its `id`, the label, and the probability of each class."""
         return self._answered(outputs, {self.id or "sequence": self._new(frame).names})
 
+    @model_validator(mode="after")
+    def _windows_of_a_table(self) -> Self:
+        if self.window is not None and files.form(self.path) != "table":
+            raise ValueError("received window, expected none: only a table has a label at every step.")
+        if self.window is None and self.stride > 1:
+            raise ValueError("received stride without window, expected both.")
+        if self.window is not None and self.split == "random":
+            raise ValueError("received split: random beside window, expected group or time: windows of a sequence overlap.")
+        return self
+
+    def notes(self) -> tuple[str, ...]:
+        """Copies in the test file, windows that overlap, and categories that training does not have."""
+        return (*super().notes(), *self.encodings()["unknown"])
+
+    @property
+    def counted(self) -> str:
+        """Windows, where sequences are cut into these."""
+        return self.unit if self.window is None else "windows"
+
+    @property
+    def kept_whole(self) -> str | None:
+        """The column of groups; that of sequences where these are cut into windows."""
+        return self.id if self.window is not None and self.group is None else self.group
+
     def _columns(self, features: tuple[str, ...]) -> gathered.Columns:
-        return gathered.Columns(self.label, self.id, self.order, features, self.group)
+        group = self.kept_whole if self.window is not None else self.group
+        return gathered.Columns(self.label, self.id, self.order, features, group, self.window is not None, self.layout)
+
+    @property
+    def _splits_by_overlap(self) -> bool:
+        """Whether it matters which sequences share steps: for the split, or, once for all draws, to be noted."""
+        by_steps = self.split_by == "time" or (self.split_by == "group" and self.kept_whole is None)
+        return self.window is None and (by_steps or not self.draw)
+
+    def _cut(self, whole: gathered.GatheredSequences) -> gathered.GatheredSequences:
+        return whole if self.window is None else windows.cut(whole, self.window, self.stride)
 
     def _new(self, frame: Any) -> gathered.GatheredSequences:
         where, about = "the data", self.encodings()
         if files.form(self.path) == "table":
+            if self.layout == "wide":
+                names = self._columns(self.features)
+                return gathered.of_wide(frame.reset_index(drop=True), where, names, self.missing, labels=False)
             names = self._columns(tuple(about["features"]))
-            return gathered.of_table(frame.reset_index(drop=True), where, names, self.missing, labels=False)
+            whole = gathered.of_table(frame.reset_index(drop=True), where, names, self.missing, labels=False)
+            return whole if self.window is None else windows.last(whole, self.window)
         if isinstance(frame, str):
             sequences = gathered.read(frame, self._columns(self.features), self.missing)
         else:
@@ -119,12 +173,16 @@ class Sequences(LabelledData):
         first = gathered.read(self.path, self._columns(self.features), self.missing)
         parts = [first]
         if self.test_path is not None:
-            features = tuple(first.steps.columns) if files.form(self.path) == "table" else self.features
-            parts.append(gathered.read(self.test_path, self._columns(features), self.missing))
+            long = files.form(self.path) == "table" and self.layout == "long"
+            wanted = self._columns(tuple(first.steps.columns) if long else self.features)
+            inside = self.test_path == self.path  # X_test beside X_train
+            wanted = replace(wanted, part="test") if inside else wanted
+            parts.append(gathered.read(self.test_path, wanted, self.missing))
             gathered.as_many(parts[1], list(first.steps.columns))
-        targets, split, about = self._targets(
-            [part.labelled for part in parts if part.labelled], [part.content() for part in parts]
-        )
+        parts = [self._cut(part) for part in parts]
+        first, labelled = parts[0], [part.labelled for part in parts if part.labelled]
+        shared = overlap(first.hashes, first.lengths) if self._splits_by_overlap else None
+        targets, split, about = self._targets(labelled, [part.content() for part in parts], first.when, shared)
         lengths = np.concatenate([part.lengths for part in parts])
         training = np.repeat(split[: len(first.lengths)] == splits.TRAIN, first.lengths)
         fills = _fills(first.steps, training) if self.missing == "mean" else {}
@@ -133,6 +191,7 @@ class Sequences(LabelledData):
         expect_to_fit_memory(self.path, split, lengths, 4 * len(encoding.names))
         about |= {"features": list(first.steps.columns), "id": self.id, "order": self.order, "missing": self.missing}
         about |= {"fills": fills, "inputs": encoding.names, "encoding": encoding.model_dump()}
+        about["unknown"] = [sentence for part in steps for sentence in encoding.unknown(part)]
         rows = [encoding.apply(part, whole.where) for part, whole in zip(steps, parts, strict=True)]
         return {
             "rows": np.concatenate(rows),

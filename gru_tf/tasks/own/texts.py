@@ -42,7 +42,8 @@ class Texts(LabelledData):
         group: the column that says whose a text is; one author's, say, are never in two splits.
         validation: share to validate on.
         test: share to test on; not with `test_path`.
-        split: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split, by group.
+        split: by what: "group", "time" (the order of the file) or "random"; None: by group where there is one.
+        draws: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split.
         text: the column of texts.
         vocabulary: its size, padding and unknown words included: the most frequent words.
         longest: words to read of a text, from its beginning.
@@ -74,6 +75,7 @@ class Texts(LabelledData):
             outputs=self.outputs,
             target=self.kind,
             tokens=len(self.encodings()["words"]) + 2,
+            weights=self.weights,
             varying=bool(lengths.min() < lengths.max()),
         )
 
@@ -144,8 +146,11 @@ class Texts(LabelledData):
         parts = [self._read(path) for path in self.paths]
         texts = [text for part, _ in parts for text in part]
         same = np.split(self._same(texts), [len(parts[0][0])])[: len(parts)]
-        targets, split, about = self._targets([labelled for _, labelled in parts], same)
-        order = np.argsort(split, kind="stable")  # training texts first: the vocabulary is made of them
+        when = np.arange(len(same[0]))
+        targets, split, about = self._targets([labelled for _, labelled in parts], same, when)
+        order = np.argsort(
+            split % 4, kind="stable"
+        )  # unused ones last; training texts first: the vocabulary is made of them
         learned = int((split == splits.TRAIN).sum())
         words, lengths, known = learn([texts[place] for place in order], learned, self._standardize)
         words, lengths = self._cut(*_never_empty(words, lengths))

@@ -386,7 +386,7 @@ def test_cells_of_one_name_look_different_without_colour():
     assert styles["gru"].colour == styles["gru(reset_after=False)"].colour
 
 
-@pytest.mark.parametrize("name", figures.NAMES)
+@pytest.mark.parametrize("name", sorted(set(figures.NAMES) - {"forecasts"}))  # which needs runs that forecast
 def test_a_figure_stands_alone_with_its_text_as_text(name, found):
     found = many(10) if name == "ranks" else found
     drawn = inline_svg.svg(figures.draw(name, found))

@@ -64,8 +64,8 @@ def scores_of(answer, label):
 def split_of(file, **options):
     """(the option split of the planned task, the line that says so)."""
     plan = comparison.plan(file, **{**OPTIONS, **options})
-    lines = [text for text, of in plan.inferences if of == ("split",)]
-    return plan.experiment.tasks[0].options.get("split", "fixed"), *lines
+    lines = [text for text, of in plan.inferences if of == ("draws",)]
+    return plan.experiment.tasks[0].options.get("draws", "fixed"), *lines
 
 
 def test_seeds_draw_their_splits_where_there_are_five_or_more(file):
@@ -73,44 +73,45 @@ def test_seeds_draw_their_splits_where_there_are_five_or_more(file):
     assert split_of(file) == ("drawn", line)
     assert split_of(file, seeds=6)[1].startswith("test parts drawn by seed: 6 draws of ")
     assert split_of(file, seeds=4) == ("fixed",)
-    assert split_of(file, split="fixed") == ("fixed",)
-    assert split_of(file, seeds=2, split="drawn")[0] == "drawn"
+    assert split_of(file, draws="fixed") == ("fixed",)
+    assert split_of(file, seeds=2, draws="drawn")[0] == "drawn"
 
 
 def test_a_test_file_is_the_test_of_every_seed(file, tmp_path):
     later = months().assign(month=lambda frame: frame.month + pandas.DateOffset(years=10))
     later.to_csv(tmp_path / "later.csv", index=False)
     assert split_of(file, test=tmp_path / "later.csv") == ("fixed",)
-    with pytest.raises(UserError, match="split: received drawn and test, expected one of them"):
-        split_of(file, test=tmp_path / "later.csv", split="drawn")
+    with pytest.raises(UserError, match="draws: received drawn and test, expected one of them"):
+        split_of(file, test=tmp_path / "later.csv", draws="drawn")
 
 
 def test_groups_are_drawn_whole(tmp_path):
     own_labelled.sentences().to_csv(tmp_path / "said.csv", index=False)
     plan = comparison.plan(tmp_path / "said.csv", text="said", label="mood", group="who")
-    lines = [text for text, of in plan.inferences if of == ("split",)]
+    lines = [text for text, of in plan.inferences if of == ("draws",)]
     assert lines == ["test parts drawn by seed: by group ('who')"]
-    assert plan.experiment.tasks[0].options["split"] == "drawn"
+    assert plan.experiment.tasks[0].options["draws"] == "drawn"
 
 
 def test_what_cannot_be_drawn_is_fixed_and_that_is_said(tmp_path):
-    """A category that training has only where it reaches to the last origin."""
-    frame = months().assign(kind=["a"] * 70 + ["b"] * 50)
-    frame.to_csv(tmp_path / "kinds.csv", index=False)
-    split, line = split_of(tmp_path / "kinds.csv", covariates=("kind",))
+    """A target that changes in training only where it reaches to the last origin."""
+    frame = months()
+    frame.loc[:72, "sold"] = 7.0
+    frame.to_csv(tmp_path / "flat.csv", index=False)
+    split, line = split_of(tmp_path / "flat.csv")
     assert split == "fixed"
     assert line.startswith("one split for all seeds: another is not possible (")
-    assert "expected a category of the training rows" in line
-    with pytest.raises(UserError, match="expected a category of the training rows"):
-        split_of(tmp_path / "kinds.csv", covariates=("kind",), split="drawn")
+    assert "expected a target that changes" in line
+    with pytest.raises(UserError, match="expected a target that changes"):
+        split_of(tmp_path / "flat.csv", draws="drawn")
 
 
 def test_a_search_that_is_shared_gives_way(file, monkeypatch):
     monkeypatch.setattr("gru_tf.suite.comparison.defaults.MUCH", 1)
     assert comparison.plan(file, **OPTIONS).experiment.search.shared
-    plan = comparison.plan(file, **OPTIONS, split="drawn")
+    plan = comparison.plan(file, **OPTIONS, draws="drawn")
     assert not plan.experiment.search.shared
-    assert plan.experiment.tasks[0].options["split"] == "drawn"
+    assert plan.experiment.tasks[0].options["draws"] == "drawn"
 
 
 # --- verdicts ---
@@ -165,7 +166,7 @@ def test_the_report_says_how_splits_are_compared(drawn, tmp_path):
 def test_the_model_that_predicts_is_of_the_split_with_the_newest_data(drawn):
     again = gru_tf.compared("sold", drawn.store)
     for name in ("rnn", "gru"):
-        assert again.predictor(name).seed == 0
+        assert again.predictor(name).task.draw == 0
         assert re.match(f"{name}, seed 0, tested on the newest rows, as ", str(again.predictor(name)))
         pandas.testing.assert_frame_equal(again.predict(months(), name), drawn.answer.predict(months(), name))
 
@@ -184,7 +185,7 @@ def test_ridge_is_scikit_learns_on_the_rows_before_the_last_test_part(drawn):
 
 
 def test_with_a_fixed_split_the_first_seed_has_the_same_data(drawn, file, tmp_path):
-    fixed = compared(tmp_path, file, **OPTIONS, split="fixed", seeds=1)
+    fixed = compared(tmp_path, file, **OPTIONS, draws="fixed", seeds=1)
     for name in ("naive", "ridge", "ets"):
         assert scores_of(fixed.answer, name)[0] == scores_of(drawn.answer, name)[0]
     task = create("forecast", fixed.answer.results.experiment.tasks[0].options)
@@ -197,4 +198,4 @@ def test_a_written_experiment_draws_the_same(drawn, file, tmp_path):
     comparison.write(plan, tmp_path / "sold.yaml")
     written = gru_tf.load(tmp_path / "sold.yaml")
     assert written.fingerprint == plan.experiment.fingerprint
-    assert written.tasks[0].options["split"] == "drawn"
+    assert written.tasks[0].options["draws"] == "drawn"

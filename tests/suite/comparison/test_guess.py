@@ -42,7 +42,7 @@ STEPS = {  # frequency → what a step is called, its season, the window that fo
     "QS": ("quarter", 4, 8),
     "W": ("week", 52, 104),
     "D": ("day", 7, 14),
-    "B": ("day", 5, 10),
+    "B": ("business day", 5, 10),
     "h": ("hour", 24, 48),
     "30min": ("half an hour", 48, 96),
     "15min": ("quarter of an hour", 96, 192),
@@ -112,8 +112,115 @@ def test_times_that_come_again_tell_the_series(csv):
     assert (guessed.options["group"], guessed.options["target"]) == ("shop", ("sold",))
     assert guessed.summary.endswith("(150 rows in 2 series)")
     steps = steps_of(path, "day", "shop", "sold")
-    assert (steps.unit, steps.rows, steps.series, steps.shortest, steps.repeated) == ("day", 150, 2, 60, False)
+    assert (steps.unit, steps.rows, steps.series, steps.typical, steps.repeated) == ("day", 150, 2, 75, False)
     assert steps_of(path, "day", None, "sold").repeated
+
+
+def test_the_typical_series_decides_window_and_season(csv):
+    lengths = {"a": 300, "tiny": 9, "b": 310, "c": 320}
+    parts = [pandas.DataFrame({"shop": s, "day": times(n, "D"), "sold": np.arange(n) % 9}) for s, n in lengths.items()]
+    guessed = guess(csv(pandas.concat(parts)), None, {})
+    assert (guessed.options["group"], guessed.options["season"], guessed.options["window"]) == ("shop", 7, 14)
+    assert steps_of(guessed.options["path"], "day", "shop", "sold").typical == 305
+
+
+def test_the_step_of_the_times_is_stated(csv):
+    hours = times(4000, "h")
+    office = hours[(hours.hour >= 9) & (hours.hour <= 17) & (hours.day_of_week < 5)]
+    for moments, words, season in (
+        (times(300, "ME"), "month end", 12),
+        (times(300, "2h"), "2 h", 0),
+        (office, "1 h (Mon to Fri, 09:00 to 17:00)", 9),
+    ):
+        guessed = guess(csv({"when": moments, "a": np.arange(float(len(moments)))}), None, {})
+        assert (f"times step by {words}", ("time",)) in guessed.inferences
+        assert guessed.options["season"] == season
+    plain = guess(csv({"when": times(300, "B"), "a": np.arange(300.0)}), None, {}).inferences
+    assert ("horizon: 1 business day ahead", ("horizon",)) in plain
+    assert not any("step by" in text for text, _ in plain)
+
+
+JOINED = {
+    "a date and an hour": (lambda at: {"date": at.strftime("%Y-%m-%d"), "hour": at.hour}, "h", 24),
+    "a date and an hr": (lambda at: {"dteday": at.strftime("%Y-%m-%d"), "hr": at.hour}, "h", 24),
+    "months first": (lambda at: {"date": at.strftime("%m/%d/%Y"), "hour": at.hour}, "h", 24),
+    "a date and a time": (lambda at: {"Date": at.strftime("%d/%m/%Y"), "Time": at.strftime("%H:%M:%S")}, "h", 24),
+    "parts": (lambda at: {"year": at.year, "month": at.month, "day": at.day, "hour": at.hour}, "h", 24),
+    "year and month": (lambda at: {"year": at.year, "month": at.month}, "MS", 12),
+    "year and quarter": (lambda at: {"Year": at.year, "Quarter": at.quarter}, "QS", 4),
+}
+
+
+@pytest.mark.parametrize("case", JOINED)
+def test_times_in_several_columns_are_joined(csv, case):
+    make, frequency, season = JOINED[case]
+    columns = make(times(400, frequency))
+    guessed = guess(csv({**columns, "load": np.arange(400.0)}), None, {})
+    assert (guessed.kind, guessed.options["time"], guessed.options["season"]) == ("forecast", tuple(columns), season)
+    assert "group" not in guessed.options
+    *others, last = (f"'{name}'" for name in columns)
+    assert (f"times: columns {', '.join(others)} and {last}, joined", ("time",)) in guessed.inferences
+    chosen = guess(guessed.options["path"], None, {"time": tuple(columns), "target": ("load",)})
+    assert chosen.options["time"] == tuple(columns)
+
+
+def test_an_hour_that_is_no_part_of_the_time_is_not_joined(csv):
+    """One row a day, with the hour of its peak."""
+    days = times(100, "D")
+    path = csv({"date": days, "hour": np.arange(100) % 24, "load": np.arange(100.0)})
+    guessed = guess(path, None, {"time": ("date",), "target": ("load",)})
+    assert (guessed.options["time"], guessed.options["season"]) == ("date", 7)
+    with pytest.raises(UserError, match="specify the column of times"):
+        guess(path, None, {"target": ("load",)})
+
+
+def test_a_column_h_of_heights_is_no_hour(csv):
+    """Though dates come again: each shop has them."""
+    days = [*times(60, "D")] * 2
+    path = csv({"date": days, "h": np.arange(120) / 7, "shop": ["a"] * 60 + ["b"] * 60, "sold": np.arange(120.0)})
+    guessed = guess(path, None, {"target": ("sold",)})
+    assert (guessed.options["time"], guessed.options["group"]) == ("date", "shop")
+
+
+def test_a_column_with_a_comma_in_its_name_is_one(csv):
+    path = csv({"time (UTC, h)": times(100, "h"), "load": np.arange(100.0)})
+    assert guess(path, None, {"time": ("time (UTC", "h)")}).options["time"] == "time (UTC, h)"
+
+
+def test_an_hour_that_comes_twice_is_no_series(csv):
+    moments = pandas.date_range("2019-10-01", periods=1000, freq="h", tz="Europe/Berlin").tz_localize(None)
+    path = csv({"when": moments, "site": np.arange(1000) % 500, "load": np.arange(1000.0)})
+    with pytest.raises(UserError, match="the hour that comes twice when clocks are set back"):
+        guess(path, None, {"target": ("load",)})
+    guessed = guess(path, None, {"target": ("load",), "zone": "Europe/Berlin"})
+    assert (guessed.options["season"], guessed.options["zone"], "group" in guessed.options) == (24, "Europe/Berlin", False)
+
+
+def test_day_and_month_are_asked_for_and_taken(csv):
+    days = pandas.DatetimeIndex([f"2020-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 13)])
+    path = csv({"Datum": days.strftime("%m/%d/%Y"), "load": np.arange(144.0)})
+    with pytest.raises(UserError, match="set dates to day-first or month-first"):
+        guess(path, None, {})
+    guessed = guess(path, None, {"dates": "month-first", "gaps": "stretch"})
+    assert {name: guessed.options[name] for name in ("time", "dates", "gaps")} == {
+        "time": "Datum",
+        "dates": "month-first",
+        "gaps": "stretch",
+    }
+    for wrong, message in (
+        ({"dates": "months-first"}, "dates: received 'months-first', expected day-first or month-first"),
+        ({"zone": "Europe/Berln"}, "zone: received 'Europe/Berln', expected a zone .* Did you mean 'Europe/Berlin'"),
+    ):
+        with pytest.raises(UserError, match=message):
+            guess(path, None, wrong)
+
+
+def test_inputs_of_the_calendar_need_times(csv):
+    path = csv({"when": times(200, "h"), "load": np.arange(200.0)})
+    chosen = {"covariates": ("hour", "weekday")}
+    assert guess(path, None, chosen).options["covariates"] == ("hour", "weekday")
+    with pytest.raises(UserError, match="no column is called 'hour'"):
+        guess(csv({"load": np.arange(200.0)}), None, {**chosen, "target": ("load",)})
 
 
 def test_many_rows_are_thinned_out(csv):
@@ -141,8 +248,10 @@ def test_sequences(csv):
         "order": "second",
         "features": ("by",),
         "kind": "value",
+        "window": 2,
+        "stride": 1,
     }
-    assert guessed.inferences == ()
+    assert guessed.inferences == (("each step has a label: predicted from the last 2 steps", ("window",)),)
 
 
 def test_sequences_by_their_names(csv):
@@ -223,8 +332,10 @@ def test_texts(csv):
 
 
 TABLE = {"when": times(50, "D"), "a": np.arange(50.0), "b": np.arange(50.0)}
+ALSO = "or layout columns where each is a series"
+ALSO = "or layout columns where each is a series"
 MISTAKES = {
-    "which target": (TABLE, {}, "specify the column to predict (target). Candidates: a, b"),
+    "which target": (TABLE, {}, f"specify the column to predict (target), {ALSO}. Candidates: a, b"),
     "no such target": (TABLE, {"target": ("aa",)}, "no column is called 'aa'. Did you mean 'a'? Columns: when, a, b"),
     "no such time": (TABLE, {"target": ("a",), "time": "whem"}, "no column is called 'whem'. Did you mean 'when'?"),
     "which time": (
@@ -254,8 +365,8 @@ MISTAKES = {
     ),
     "another kind's option, kind given": (
         TABLE,
-        {"kind": "class", "window": 3},
-        "window: this option is for a forecast, but the data are read as sequences.",
+        {"kind": "class", "horizon": 3},
+        "horizon: this option is for a forecast, but the data are read as sequences.",
     ),
     "numbers as text": (
         {"when": times(3, "D"), "a": ["1,5", "2,5", "3,5"], "b": [None] * 3},
@@ -263,7 +374,7 @@ MISTAKES = {
         "No other column is numeric: a, such as '1,5', b, all empty",
     ),
     "times in words": (
-        {"date": ["1-Jan-2020", "2-Jan-2020"], "a": [1.0, 2.0]},
+        {"date": ["New Year 2020", "Easter 2020"], "a": [1.0, 2.0]},
         {},
         "row 1 (line 2), column 'date': expected",
     ),
@@ -286,8 +397,8 @@ def test_files_that_are_not_there_or_of_another_form(tmp_path, csv):
         guess(str(tmp_path / "gone.csv"), None, {})
     with pytest.raises(UserError, match="gone.csv: no such file"):
         guess(there, str(tmp_path / "gone.csv"), {})
-    with pytest.raises(UserError, match=re.escape("mine.xlsx: expected a file of one of the forms .csv, .tsv")):
-        guess("mine.xlsx", None, {})
+    with pytest.raises(UserError, match=re.escape("mine.doc: expected a file of one of the forms .csv, .tsv")):
+        guess("mine.doc", None, {})
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(UserError, match="expected a file. Received: a folder"):
         guess(str(tmp_path / "folder.csv"), None, {})
@@ -323,7 +434,16 @@ def test_the_protocol_follows_from_the_size_of_the_data(examples):
         **({"seeds": 3} if much else {"replicates": {"at_most": 34, "minutes": 10}}),
         "model": {"parameters": parameters},
         "training": {"epochs": epochs, "batch_size": batch, "patience": max(5, -(-epochs // 4)), "learning_rate": 5e-3},
-        "search": {"trials": 8, "space": {"learning_rate": {"low": 3e-4, "high": 5e-2, "sampling": "log"}}, "shared": much},
+        "search": {
+            "trials": 12 if examples <= 20_000 else 8,
+            "space": {
+                "learning_rate": {"low": 3e-4, "high": 5e-2, "sampling": "log"},
+                "weight_decay": {"low": 1e-5, "high": 1e-1, "sampling": "log"},
+                "dropout": [0.0, 0.1],
+                "layers": [1, 2],
+            },
+            "shared": much,
+        },
     }
 
 
@@ -334,7 +454,7 @@ def test_the_search_of_a_forecast_tries_a_linear_path():
         assert series == values
     texts = [text for text, _ in protocol(SERIES, 70, {}).defaults]
     assert texts[0] == "rnn, lstm, gru, each with 5,000 parameters, head included"
-    rates = "8 random trials of learning rates from 0.0003 to 0.05"
+    rates = "12 random trials of learning rate (0.0003 to 0.05), weight decay, dropout, one or two layers"
     path = "with and without a linear path from the last 24 values"
     assert texts[1] == f"{rates}, {path}"
     assert texts[2] == "repeated 5 to 34 times, until it is decided or 10 minutes are over"

@@ -18,11 +18,14 @@ from gru_tf.suite.comparison.signatures import documented
 from gru_tf.tasks import TASKS, Signature
 
 FORECAST = ["target", "time", "group", "covariates", "window", "horizon", "stride", "season", "relative", "missing"]
-SEQUENCES = ["label", "id", "order", "features", "group", "missing"]
-TEXTS = ["text", "label", "group"]
-PROTOCOL = ["cells", "seeds", "parameters", "units", "trials", "minutes", "split", "epochs", "batch_size"]
+FORECAST += ["zone", "dates", "gaps", "scaling", "known", "metric", "split", "layout", "quoting"]
+FORECAST += ["backtest"]
+SEQUENCES = ["label", "id", "order", "features", "group", "window", "stride", "missing", "split", "layout", "quoting"]
+SEQUENCES += ["metric"]
+TEXTS = ["text", "label", "group", "split", "quoting", "metric"]
+PROTOCOL = ["cells", "seeds", "parameters", "units", "trials", "minutes", "draws", "epochs", "batch_size"]
 EVERY = {"kind", *FORECAST, *SEQUENCES, *TEXTS, *PROTOCOL}
-BESIDE = ["data", "test", "name", "store", "workers", "progress"]
+BESIDE = ["data", "test", "name", "store", "workers", "progress", "final"]
 COMMAND = {parameter.name: parameter for parameter in typer.main.get_command(app).commands["compare"].params}
 
 
@@ -32,7 +35,8 @@ def test_the_options_are_those_of_each_kind_of_data():
     assert sorted(options.options_of("sequences")) == sorted(SEQUENCES)
     assert sorted(options.options_of("texts")) == sorted(TEXTS)
     assert sorted(options.PROTOCOL) == sorted(PROTOCOL)
-    assert set(options.only_of("forecast")) == set(FORECAST) - {"group", "missing"}
+    shared = {"group", "missing", "split", "layout", "quoting", "metric"}
+    assert set(options.only_of("forecast")) == set(FORECAST) - shared
     assert set(options.only_of("sequences")) == {"id", "order", "features"}
     assert options.only_of("texts") == ("text",)
 
@@ -40,7 +44,7 @@ def test_the_options_are_those_of_each_kind_of_data():
 @pytest.mark.parametrize("kind", ["forecast", "sequences", "texts"])
 def test_the_task_has_each_option_of_its_data_with_the_same_bound(kind):
     fields = TASKS.find(kind).model_fields
-    for name in options.options_of(kind):
+    for name in set(options.options_of(kind)) - set(options.APART):
         bounds = [value.ge for value in fields[name].metadata if hasattr(value, "ge")]
         assert bounds == ([] if options.OPTIONS[name].least is None else [options.OPTIONS[name].least]), name
 
@@ -48,7 +52,7 @@ def test_the_task_has_each_option_of_its_data_with_the_same_bound(kind):
 def test_the_protocol_takes_each_of_its_options():
     signature = Signature(timesteps=24, features=1, outputs=1, target="value")
     usual = protocol(signature, 70, {}).content
-    for name in set(options.PROTOCOL) - {"split"}:  # which is the task's
+    for name in set(options.PROTOCOL) - {"draws"}:  # which is the task's
         assert protocol(signature, 70, {name: ("gru",) if name == "cells" else 2}).content != usual, name
 
 
@@ -60,7 +64,7 @@ def test_the_python_function_names_and_documents_every_option():
         parameter = signature.parameters[name]
         assert (parameter.kind, parameter.default) == (inspect.Parameter.KEYWORD_ONLY, None)
     hints = get_type_hints(gru_tf.compare)
-    assert (hints["window"], hints["relative"], hints["time"]) == (int | None, bool | None, str | None)
+    assert (hints["window"], hints["relative"], hints["zone"]) == (int | None, bool | None, str | None)
     assert hints["return"] is comparison.Comparison
     assert "options" not in hints
     entries = re.findall(r"^ {8}(\w+): (?=\S)(.*)", gru_tf.compare.__doc__, re.MULTILINE)
@@ -80,7 +84,7 @@ def test_a_function_without_a_docstring_stays_without():
 
 
 def test_the_command_has_every_option_with_help_and_bound():
-    assert set(COMMAND) - {"help"} == EVERY | {"data", "test", "name", "store", "workers", "write"}
+    assert set(COMMAND) - {"help"} == EVERY | {"data", "test", "name", "store", "workers", "write", "save", "final"}
     for name, option in options.OPTIONS.items():
         parameter = COMMAND[name]
         assert parameter.help == option.help
@@ -112,7 +116,7 @@ def test_what_the_command_takes_is_what_python_takes(monkeypatch):
         "id": "f",
         "seeds": 2,
     }
-    assert set(received) == EVERY | {"test", "name"}
+    assert set(received) == EVERY | {"test", "name", "store"}
 
 
 @pytest.mark.parametrize("function", [gru_tf.compare, comparison.plan])

@@ -38,7 +38,7 @@ TABLE = series()
 
 def forecast(folder: Any, table: Any, name: str = "a.csv", **options: Any) -> Any:
     table.to_csv(folder / name, index=False)
-    return create("forecast", {"path": str(folder / name), **SERIES, "group": "shop", "split": "drawn", **options})
+    return create("forecast", {"path": str(folder / name), **SERIES, "group": "shop", "draws": "drawn", **options})
 
 
 def content(task: Any) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_the_windows_are_those_of_a_loop_over_the_rows(tmp_path):
 
 
 def test_seed_0_is_the_split_without_draws(tmp_path):
-    drawn, fixed = (forecast(tmp_path, TABLE, split=split) for split in ("drawn", "fixed"))
+    drawn, fixed = (forecast(tmp_path, TABLE, draws=draws) for draws in ("drawn", "fixed"))
     one, other = content(drawn.at(0)), content(fixed.at(5))
     assert same(one, other, one.keys() - {"encodings"})
     assert fixed.at(5) is fixed
@@ -135,7 +135,7 @@ def test_nothing_of_the_groups_that_are_held_out_is_in_training(tmp_path, name, 
     frame = make()
     file = tmp_path / "a.csv"
     frame.to_csv(file, index=False)
-    task = create(name, {"path": str(file), **options, "split": "drawn"}).at(seed)
+    task = create(name, {"path": str(file), **options, "draws": "drawn"}).at(seed)
     assert isinstance(task, Task)
     known = content(task)
     held = _held_out(task, frame, group, column)
@@ -144,7 +144,7 @@ def test_nothing_of_the_groups_that_are_held_out_is_in_training(tmp_path, name, 
         ~held, changed[column] * 3 if name == "sequences" else "zebra " + changed[column]
     )
     changed.to_csv(file, index=False)
-    other = content(create(name, {"path": str(file), **options, "split": "drawn"}).at(seed))
+    other = content(create(name, {"path": str(file), **options, "draws": "drawn"}).at(seed))
     assert same(known, other, ["train inputs", "train targets", "train lengths"])
     learned = ("encoding", "words", "fills", "classes")
     first, second = (json.loads(each["encodings"]) for each in (known, other))
@@ -156,7 +156,7 @@ def test_nothing_of_the_groups_that_are_held_out_is_in_training(tmp_path, name, 
 def test_each_seed_has_a_split_of_its_own_and_seed_0_the_fixed_one(tmp_path, name):
     make, options, *_ = LABELLED[name]
     make().to_csv(tmp_path / "a.csv", index=False)
-    drawn, fixed = (create(name, {"path": str(tmp_path / "a.csv"), **options, "split": s}) for s in ("drawn", "fixed"))
+    drawn, fixed = (create(name, {"path": str(tmp_path / "a.csv"), **options, "draws": s}) for s in ("drawn", "fixed"))
     known = [content(drawn.at(seed)) for seed in range(4)]
     tests = {each["test inputs"].tobytes() for each in known}
     assert len(tests) == 4
@@ -188,7 +188,7 @@ OPTIONS: dict[str, dict[str, Any]] = {"forecast": SERIES, "sequences": TRIPS, "t
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_whether_seeds_draw_is_known_without_the_file(name):
-    drawn = create(name, {"path": "none.csv", **OPTIONS[name], "split": "drawn"})
+    drawn = create(name, {"path": "none.csv", **OPTIONS[name], "draws": "drawn"})
     fixed = create(name, {"path": "none.csv", **OPTIONS[name]})
     assert drawn.draws_data
     assert drawn.at(3).draws_data
@@ -199,14 +199,14 @@ def test_whether_seeds_draw_is_known_without_the_file(name):
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_file_to_test_on_leaves_nothing_to_draw(name):
-    with pytest.raises(UserError, match=f"{name}: received both split: drawn and test_path, expected one"):
-        create(name, {"path": "a.csv", "test_path": "b.csv", **OPTIONS[name], "split": "drawn"})
-    with pytest.raises(UserError, match=r"split: received 'drwn', expected 'fixed' or 'drawn'"):
-        create(name, {"path": "a.csv", **OPTIONS[name], "split": "drwn"})
+    with pytest.raises(UserError, match=f"{name}: received both draws: drawn and test_path, expected one"):
+        create(name, {"path": "a.csv", "test_path": "b.csv", **OPTIONS[name], "draws": "drawn"})
+    with pytest.raises(UserError, match=r"draws: received 'drwn', expected 'fixed' or 'drawn'"):
+        create(name, {"path": "a.csv", **OPTIONS[name], "draws": "drwn"})
 
 
 def run(path: str, **fields: Any) -> Run:
-    options = {"path": path, **{k: v for k, v in SERIES.items() if k != "season"}, "group": "shop", "split": "drawn"}
+    options = {"path": path, **{k: v for k, v in SERIES.items() if k != "season"}, "group": "shop", "draws": "drawn"}
     usual = {"purpose": "final", "cell": Choice(name="gru"), "seed": 2, "model": ModelSpec(units=2)}
     training = TrainingSpec(epochs=1, jit=False)
     return Run(**{**usual, "task": Choice(name="forecast", options=options), "training": training, **fields})
@@ -256,10 +256,10 @@ def test_a_shared_search_has_no_splits_to_draw():
     content = {
         "name": "mine",
         "question": "Which?",
-        "tasks": [{"forecast": {**FORECAST, "split": "drawn"}}],
+        "tasks": [{"forecast": {**FORECAST, "draws": "drawn"}}],
         "cells": ["gru"],
         "model": {"units": 4},
         "search": {"trials": 2, "space": {"learning_rate": [0.1, 0.2]}, "shared": True},
     }
-    with pytest.raises(ValueError, match=r"search.shared: received true, expected false beside split: drawn"):
+    with pytest.raises(ValueError, match=r"search.shared: received true, expected false beside draws: drawn"):
         Experiment.model_validate(content, strict=False)

@@ -294,7 +294,10 @@ def test_a_bad_file_to_test_on_is_refused_in_one_line(tmp_path: Path, name: str)
 @pytest.mark.parametrize("suffix", [".npz", ".ts"])
 def test_what_is_no_table_is_refused(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"a{suffix}").write_bytes(b"")
-    assert refusal(tmp_path / f"a{suffix}") == f"a{suffix}: expected a table, .csv, .tsv or .parquet. Received: '{suffix}'"
+    assert (
+        refusal(tmp_path / f"a{suffix}")
+        == f"a{suffix}: expected a table, such as .csv, .tsv or .parquet. Received: '{suffix}'"
+    )
 
 
 @pytest.mark.parametrize("option", [{"vocabulary": 2}, {"longest": 0}, {"embedding": 0}, {"id": "n"}])

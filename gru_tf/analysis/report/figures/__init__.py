@@ -13,7 +13,7 @@ from gru_tf.foundation.errors import UserError, did_you_mean
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NAMES = ("pareto", "curves", "seeds", "ranks", "search", "trials", "gates", "gradients", "speed")
+NAMES = ("forecasts", "pareto", "curves", "seeds", "ranks", "search", "trials", "gates", "gradients", "speed")
 
 
 def draw(name: str, results: ResultSource) -> "Figure":

@@ -5,18 +5,21 @@ and UEA archives.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import files
 from gru_tf.data.own.missing_values import Missing
+from gru_tf.data.own.other_tables import ROW
+from gru_tf.data.own.sequences import parts, wide
 from gru_tf.data.own.sequences.arrays import of_arrays
 from gru_tf.data.own.sequences.gathered import Columns, GatheredSequences
 from gru_tf.data.own.sequences.table import of_table
 from gru_tf.data.own.sequences.ts import of_series
 from gru_tf.foundation.option_spelling import quoted
 
-__all__ = ["Columns", "GatheredSequences", "as_many", "of_arrays", "of_series", "of_table", "read"]
+__all__ = ["Columns", "GatheredSequences", "as_many", "of_arrays", "of_series", "of_table", "of_wide", "read"]
 
 
 def read(path: str, wanted: Columns, missing: Missing) -> GatheredSequences:
@@ -35,10 +38,20 @@ def read(path: str, wanted: Columns, missing: Missing) -> GatheredSequences:
     if form == "series":
         return of_series(path)
     if form == "arrays":
-        return of_arrays(files.read_arrays(path), path, wanted, missing)
+        return of_arrays(parts.by_part(files.read_arrays(path))[wanted.part], path, wanted, missing)
+    if wanted.layout == "wide":
+        return of_wide(files.read_table(path), path, wanted, missing)
     needed = [wanted.id, wanted.order, wanted.label, wanted.group, *wanted.features]
     names = [name for name in dict.fromkeys(needed) if name is not None]
     return of_table(files.read_table(path, names if wanted.features else None), path, wanted, missing)
+
+
+def of_wide(frame: Any, where: str, wanted: Columns, missing: Missing, labels: bool = True) -> GatheredSequences:
+    """The sequences of a wide table, a row each; see `read`. Where `labels` is false, those and groups are not looked at."""
+    named = dict.fromkeys(name for name in (wanted.label, wanted.group, wanted.id) if name is not None)
+    long = wide.to_long(frame, [name for name in named if labels or name in frame.columns], where, wanted.features)
+    as_long = replace(wanted, id=wanted.id or ROW, order=None, features=(wide.VALUE,))
+    return of_table(long, where, as_long, missing, labels)
 
 
 def as_many(sequences: GatheredSequences, features: Sequence[str]) -> None:
@@ -54,8 +67,11 @@ def as_many(sequences: GatheredSequences, features: Sequence[str]) -> None:
 def _applies(path: str, form: Literal["table", "arrays", "series"], wanted: Columns, missing: str) -> None:
     """Refuse options that a form of file does not have, and ask for those that it needs."""
     if form == "table":
+        if wanted.layout == "wide" and (wanted.order or wanted.every):
+            option = "order" if wanted.order else "window"
+            raise DatasetError(f"{path}: expected no option '{option}' for a wide table. Received: one")
         for option, name in (("id", wanted.id), ("label", wanted.label)):
-            if name is None:
+            if name is None and (option == "label" or wanted.layout == "long"):
                 column = "the column that says which rows are one sequence" if option == "id" else "the column to predict"
                 raise DatasetError(f"{path}: expected the option {quoted(option)}, {column}. Received: none")
         return

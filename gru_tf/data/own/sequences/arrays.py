@@ -8,6 +8,7 @@ from gru_tf.data.datasets import DatasetError
 from gru_tf.data.own import columns, missing_values
 from gru_tf.data.own.labels import Labelled
 from gru_tf.data.own.missing_values import Missing
+from gru_tf.data.own.sequences import parts
 from gru_tf.data.own.sequences.gathered import Columns, GatheredSequences
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import did_you_mean
@@ -25,7 +26,9 @@ def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, lab
         raise DatasetError(f"{where}: expected one array of {spelled('features')}. Received: {', '.join(wanted.features)}")
     inputs = _inputs(arrays, name, where)
     lengths = _lengths(arrays, name, where, inputs)
-    of_each = {key: _each(arrays, key, where, name, len(inputs)) for key in (label, wanted.group) if key} if labels else {}
+    keys = [key for key in (label, wanted.group) if key] if labels else []
+    flat = {**arrays, label: parts.flat_labels(np.asarray(arrays[label]))[0]} if labels and label in arrays else arrays
+    of_each = {key: _each(flat, key, where, name, len(inputs)) for key in keys}
     real = np.arange(inputs.shape[1]) < lengths[:, None]
     _finite(inputs, real, lengths, where, name, missing)
     features = [f"{name}[{number}]" for number in range(inputs.shape[2])] if inputs.shape[2] > 1 else [name]
@@ -40,7 +43,7 @@ def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, lab
         return f"row {numbers[number] + 1} of array '{label}'"
 
     labelled = Labelled(where, firsts, label, wanted.group, row) if labels else None
-    return GatheredSequences(where, steps, lengths, labelled, numbers + 1)
+    return GatheredSequences(where, steps, lengths, labelled, numbers + 1, numbers)
 
 
 def _inputs(arrays: Arrays, name: str, where: str) -> Array:

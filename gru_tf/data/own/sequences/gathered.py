@@ -1,7 +1,8 @@
 """What sequences are gathered into, whatever the form of their file, and which of its columns or arrays hold what."""
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +20,9 @@ class Columns:
         order: by which its rows are ordered; None for the order of the file.
         features: of the inputs; none for all others. Arrays: (N, T, features) or (N, T), `X`.
         group: whose sequence it is; arrays: (N,).
+        every: whether each step has a label, in place of the sequence.
+        layout: of a table, "long", a row a step, or "wide", a row a sequence.
+        part: of arrays that are named by part, "train" or "test".
     """
 
     label: str | None
@@ -26,6 +30,9 @@ class Columns:
     order: str | None
     features: tuple[str, ...]
     group: str | None
+    every: bool = False
+    layout: Literal["long", "wide"] = "long"
+    part: Literal["train", "test"] = "train"
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class GatheredSequences:
         lengths: (N,) int64 steps of each.
         labelled: labels and groups; None where the labels are to be predicted.
         names: (N,) what `id` calls them; their numbers from 1 where there is no such column.
+        when: (N,) their first moments, where the column of the order has dates; else numbers in the order of the file.
     """
 
     where: str
@@ -45,19 +53,33 @@ class GatheredSequences:
     lengths: Array
     labelled: Labelled | None
     names: Array
+    when: Array
+
+    @cached_property
+    def places(self) -> Array:
+        """(steps,) int64 place of each step in its sequence, from 0."""
+        starts = np.cumsum(self.lengths) - self.lengths
+        places: Array = np.arange(len(self.steps)) - np.repeat(starts, self.lengths)
+        return places
 
     @property
     def series(self) -> Array:
         """(steps,) int64 number of the sequence."""
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
-    def content(self) -> Array:
-        """(N,) uint64, equal where sequences have equal values at every step."""
+    @cached_property
+    def hashes(self) -> Array:
+        """(steps,) uint64, equal where steps have equal values."""
         import pandas
 
-        of_rows = pandas.util.hash_pandas_object(self.steps, index=False).to_numpy()
+        of_rows: Array = pandas.util.hash_pandas_object(self.steps, index=False).to_numpy()
+        return of_rows
+
+    def content(self) -> Array:
+        """(N,) uint64, equal where sequences have equal values at every step."""
+        of_rows = self.hashes
         starts = np.cumsum(self.lengths) - self.lengths
-        place = np.arange(len(of_rows), dtype=np.uint64) - np.repeat(starts, self.lengths).astype(np.uint64)
+        place = self.places.astype(np.uint64)
         with np.errstate(over="ignore"):  # modulo 2^64, as hashes are
             mixed = (of_rows ^ (place * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
             mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)

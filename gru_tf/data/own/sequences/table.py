@@ -29,24 +29,29 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: 
     identity = str(wanted.id)
     constant = [name for name in (wanted.label, wanted.group) if labels and name is not None]
     needed = [name for name in (wanted.id, wanted.order, *constant, *wanted.features) if name is not None]
+    frame = columns.joined(frame, needed)
     columns.have(frame, needed, where)
-    _distinct(where, {"id": wanted.id, "order": wanted.order, "label": wanted.label, "group": wanted.group})
+    group = None if wanted.every and wanted.group == wanted.id else wanted.group  # windows of one sequence are a group
+    _distinct(where, {"id": wanted.id, "order": wanted.order, "label": wanted.label, "group": group})
     _no_inputs(where, wanted)
     features = _features(frame, where, wanted, needed)
-    frame = _in_order(frame, where, identity, wanted.order)
+    frame, moments = _in_order(frame, where, identity, wanted.order)
     codes = pandas.factorize(frame[identity])[0]
-    for name in constant:
+    if labels and wanted.label is not None and not wanted.every:
+        frame = _label_of_last(frame, wanted.label, codes)
+    for name in constant if not wanted.every else constant[1:]:
         _constant(frame, where, name, identity, codes)
     frame = frame if missing == "mean" else missing_values.complete(frame, features, missing, where, series=codes)
     codes, names = pandas.factorize(frame[identity])  # rows, and with them sequences, may have been dropped
     lengths = np.bincount(codes)
-    firsts = frame.iloc[np.cumsum(lengths) - lengths]
+    firsts = frame if wanted.every else frame.iloc[np.cumsum(lengths) - lengths]
+    when = np.arange(len(lengths)) if moments is None else moments.loc[frame.index].to_numpy()[np.cumsum(lengths) - lengths]
 
     def row(number: int) -> str:
         return f"{columns.row(where, firsts.index[number])}, column '{wanted.label}'"
 
-    labelled = Labelled(where, firsts[constant], str(wanted.label), wanted.group, row) if labels else None
-    return GatheredSequences(where, frame[features], lengths, labelled, np.asarray(names))
+    labelled = Labelled(where, firsts[list(constant)], str(wanted.label), wanted.group, row) if labels else None
+    return GatheredSequences(where, frame[features], lengths, labelled, np.asarray(names), when)
 
 
 def _distinct(where: str, options: Mapping[str, str | None]) -> None:
@@ -80,17 +85,31 @@ def _features(frame: Any, where: str, wanted: Columns, needed: Sequence[str]) ->
     return features
 
 
-def _in_order(frame: Any, where: str, identity: str, order: str | None) -> Any:
-    """The rows, sequence by sequence as these begin in the file, each in its order."""
+def _in_order(frame: Any, where: str, identity: str, order: str | None) -> tuple[Any, Any]:
+    """(rows, sequence by sequence as these begin in the file, each in its order; their moments where they have dates)."""
+    import pandas
+
     absent = columns.missing(frame, [identity])[:, 0]
     if absent.any():
         place = columns.row(where, frame.index[int(absent.argmax())])
         raise DatasetError(f"{where}: {place}, column '{identity}': expected the name of a sequence. Received: nothing")
     codes = columns.groups(frame, identity, where)[0]
-    rows = np.argsort(codes, kind="stable")
+    rows, moments = np.argsort(codes, kind="stable"), None
     if order is not None:
-        rows = np.lexsort((timestamps.times(frame, order, where, identity), codes))
-    return frame if (rows[1:] > rows[:-1]).all() else frame.iloc[rows]
+        times = timestamps.times(frame, order, where, identity)
+        rows = np.lexsort((times, codes))
+        moments = pandas.Series(times, frame.index) if times.dtype.kind == "M" else None
+    return frame if (rows[1:] > rows[:-1]).all() else frame.iloc[rows], moments
+
+
+def _label_of_last(frame: Any, name: str, codes: Array) -> Any:
+    """The frame with the label in every row where the last row of each sequence has it and no other row."""
+    gone = columns.absent(frame[name])
+    last = np.append(codes[1:] != codes[:-1], True)
+    if not gone.any() or not (gone == ~last).all():
+        return frame
+    labels = frame[name].to_numpy()[last]
+    return frame.assign(**{name: labels[codes]})
 
 
 def _constant(frame: Any, where: str, name: str, identity: str, codes: Array) -> None:

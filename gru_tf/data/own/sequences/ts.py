@@ -20,6 +20,7 @@ def of_series(path: str) -> GatheredSequences:
     def row(number: int) -> str:
         return f"line {series.lines[number]}"
 
+    numbers = np.arange(len(series.lengths))
     steps = pandas.DataFrame(series.values, columns=names)
     labelled = Labelled(path, labels, "label", None, row)
-    return GatheredSequences(path, steps, series.lengths, labelled, np.arange(1, len(series.lengths) + 1))
+    return GatheredSequences(path, steps, series.lengths, labelled, numbers + 1, numbers)

@@ -7,15 +7,17 @@ and the values of the few columns that decide: times, groups, labels. What is am
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from gru_tf.data.own import columns as checks
-from gru_tf.data.own import files
+from gru_tf.data.own import csv_lines, dialect, files, time_columns
+from gru_tf.data.own.calendar_features import FEATURES
+from gru_tf.data.own.wide_series import SERIES, STEP, VALUE, Layout
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file, several
 from gru_tf.foundation.option_spelling import spelled
-from gru_tf.suite.comparison.guess import forecast, sequences
+from gru_tf.suite.comparison.guess import forecast, lifetimes, sentinels, sequences, wide
 from gru_tf.suite.comparison.guess.columns import LABELS, Inference, head, named, prose, times
-from gru_tf.suite.comparison.options import COLUMNS, LISTS, only_of, options_of
+from gru_tf.suite.comparison.options import APART, COLUMNS, LISTS, only_of, options_of
 
 KINDS = ("forecast", "class", "value", "text")
 FORMS = {"forecast": "forecast", "class": "sequences", "value": "sequences", "text": "texts"}  # kind → form of its data
@@ -42,6 +44,20 @@ class Guess:
 
 
 def guess(path: str, test: str | None, chosen: Mapping[str, Any]) -> Guess:
+    """The task that a file and the options of the user call for; see `_guess`.
+
+    Tables of series that are wide are read as long ones from then on.
+    """
+    layout = chosen.get("layout", "long")
+    if layout not in get_args(Layout):
+        near = did_you_mean(str(layout), get_args(Layout))
+        raise UserError(f"{spelled('layout')}: received '{layout}', expected one of {', '.join(get_args(Layout))}.{near}")
+    of_series = layout == "columns" or (layout == "wide" and not {"label", "features"} & chosen.keys())
+    with files.read_as(chosen.get("quoting"), layout if of_series else "long"):
+        return _guess(path, test, chosen)
+
+
+def _guess(path: str, test: str | None, chosen: Mapping[str, Any]) -> Guess:
     """The task that a file and the options of the user call for.
 
     Args:
@@ -64,12 +80,23 @@ def guess(path: str, test: str | None, chosen: Mapping[str, Any]) -> Guess:
             f"{test}: expected test data other than the training data. Received: the same content ({spelled('test')})"
         )
     first = head(path) if form == "table" else None
-    inferences: list[Inference] = []
+    if files.layout() == "long" and wide.is_of_series(first, chosen) and chosen.get("kind", "forecast") == "forecast":
+        with files.read_as(chosen.get("quoting"), "wide"):
+            return _guess(path, test, {"kind": "forecast", **chosen})
+    inferences = [Inference(*remark) for remark in dialect.dialect(Path(path)).remarks] if _is_text(path) else []
+    layout = files.layout()
+    if layout != "long":
+        known = {"target": (VALUE,), "group": SERIES, **({"time": STEP} if layout == "wide" else {})}
+        each = f"each {'row' if layout == 'wide' else 'column of numbers'} is a series: read as columns {SERIES} and {VALUE}"
+        inferences.append(Inference(each, ("layout",)))
+        chosen = {"kind": "forecast", **known, **chosen, "layout": layout}
+    if first is not None:
+        sentinels.warn(first, inferences)
     kind = _kind(path, form, first, chosen, inferences)
     _check_options(kind, chosen)
     if first is not None:
-        _check_columns(path, list(map(str, first.columns)), chosen)
-    options = {name: value for name, value in chosen.items() if name != "kind"}
+        _check_columns(path, first, chosen)
+    options = {name: value for name, value in chosen.items() if name not in APART}
     if kind == "forecast":
         task, (options, summary) = "forecast", forecast.guess(path, first, options, inferences)
     elif kind == "text":
@@ -79,7 +106,7 @@ def guess(path: str, test: str | None, chosen: Mapping[str, Any]) -> Guess:
         labels = chosen.get("kind")
         task, (options, summary) = "sequences", sequences.guess(path, form, first, labels, options, inferences)
         kind = str(options["kind"])
-    return Guess(kind, task, {"path": path, **({"test_path": test} if test else {}), **options}, summary, tuple(inferences))
+    return Guess(kind, task, {"path": path, **options, **({"test_path": test} if test else {})}, summary, tuple(inferences))
 
 
 def _kind(path: str, form: str, first: Any, chosen: Mapping[str, Any], inferences: list[Inference]) -> str:
@@ -101,26 +128,41 @@ def _kind(path: str, form: str, first: Any, chosen: Mapping[str, Any], inference
         return "text" if texts else str(requested)  # texts have classes or values as well
     for kind in ("text", "class", "forecast"):
         if any(name in chosen for name in only_of(FORMS[kind])):
+            if kind == "forecast":
+                lifetimes.expect_no_forecast(path, first, chosen.get("target", ()))
             return kind
     return _from_columns(path, first, chosen, inferences)
 
 
 def _from_columns(path: str, first: Any, chosen: Mapping[str, Any], inferences: list[Inference]) -> str:
-    words, labels, moments = prose(first), named(first, LABELS), times(first)
+    if wide.is_wide(first, chosen) and wide.labels(first, chosen):
+        return "class"
+    words, labels, moments = prose(first), named(first, LABELS), times(first) or time_columns.recognised(first)
     if words and ("label" in chosen or labels):
         inferences.append(Inference(f"texts with a label, because '{words[0]}' holds words", ("kind",)))
         return "text"
-    if "label" in chosen or (labels and named(first, ("id",))):
+    if "label" in chosen or (labels and sequences.ids(first)):
         inferences.append(Inference(f"sequences with a label, '{chosen.get('label') or labels[0]}'", ("kind",)))
+        return "class"
+    if runs := lifetimes.lifetimes(first):
+        why = f"'{runs.label}' counts down to the end of each '{runs.id}'"
+        inferences.append(Inference(f"runs to failure: {why}, a value at every step", ("kind", "label", "id")))
         return "class"
     if moments:
         inferences.append(Inference(f"a forecast, because '{moments[0]}' holds times", ("kind",)))
         return "forecast"
     target, label, sequence, text = map(spelled, ("target", "label", "id", "text"))
+    machines = lifetimes.counted(first)
+    each = "'{1}' counts the rows of each '{0}': a column may say what remains of each"
+    life = f"; {each.format(*machines)}" if machines else ""
     raise UserError(
         f"{path}: cannot infer what to predict. Specify {target} (for a forecast), {label} and {sequence} (for sequences),"
-        f" or {text} and {label} (for texts). Columns: {several(list(first.columns))}"
+        f" or {text} and {label} (for texts){life}. Columns: {several(list(first.columns))}"
     )
+
+
+def _is_text(path: str) -> bool:
+    return path.lower().endswith(csv_lines.SUFFIXES)
 
 
 def _same(path: str, test: str) -> bool:
@@ -128,11 +170,16 @@ def _same(path: str, test: str) -> bool:
     return Path(path).stat().st_size == Path(test).stat().st_size and files.digest(path) == files.digest(test)
 
 
-def _check_columns(path: str, names: list[str], chosen: Mapping[str, Any]) -> None:
-    """Raise DatasetError for a column that the table does not have, naming the option that wants it."""
+def _check_columns(path: str, first: Any, chosen: Mapping[str, Any]) -> None:
+    """Raise DatasetError for a column that the table does not have, naming the option that wants it.
+
+    Inputs of the calendar are no columns, and a column of times may have a comma in its name: forecasts look at these.
+    """
     for option in COLUMNS:
-        if option in chosen:
+        if option in chosen and option != "time":
             wanted = chosen[option] if option in LISTS else [chosen[option]]
+            wanted = [name for name in wanted if option not in ("covariates", "known") or name not in FEATURES]
+            names = list(map(str, checks.joined(first, wanted).columns))
             checks.named(names, wanted, f"{path}: {spelled(option)}")
 
 

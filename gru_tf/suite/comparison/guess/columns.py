@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gru_tf.data.own import columns, csv_lines, files, timestamps
+from gru_tf.data.own import columns, csv_lines, csv_table, dialect, files, timestamps
+from gru_tf.data.own.date_texts import DateOrder
 from gru_tf.foundation.errors import UserError
 
 TIMES = ("time", "timestamp", "date", "datetime", "day", "week", "month", "quarter", "year", "hour", "ds")
 LABELS = ("label", "class", "target", "y", "category", "sentiment", "outcome")
 ORDERS = ("order", "step", "t", "index", "position", *TIMES)
 PROSE = ("text", "sentence", "review", "comment", "message", "document", "body")
+ORDERS_OF_DATES: tuple[DateOrder, ...] = ("day-first", "month-first")
 HALF = 0.5
 WORDS = 3  # a column whose median text has more words is prose
 SAMPLE = 1 << 20  # bytes of a CSV that are looked at
@@ -35,6 +37,8 @@ def head(path: str) -> Any:
     import pyarrow
 
     try:
+        if files.layout() != "long" or not path.lower().endswith((*csv_lines.SUFFIXES, ".parquet")):
+            return files.read_table(path)
         first = _parquet(path) if path.lower().endswith(".parquet") else _csv(path)
         names = [str(name) for name in first.schema.names]
     except (OSError, ValueError, StopIteration, pyarrow.ArrowException):
@@ -46,12 +50,16 @@ def head(path: str) -> Any:
 def _csv(path: str) -> Any:
     from pyarrow import csv
 
-    parse = csv.ParseOptions(delimiter=csv_lines.delimiter(Path(path)), newlines_in_values=True)
-    with csv.open_csv(path, read_options=csv.ReadOptions(block_size=SAMPLE), parse_options=parse) as reader:
+    form = dialect.dialect(Path(path))
+    if form.delimiter == dialect.BLANKS or form.footer:
+        raise ValueError("not read block by block")
+    names = list(form.names) or csv_lines.header(Path(path), form.delimiter, form.quotes)
+    options = csv_table.arrow_options(form, names, None, breaks=True)
+    options["read_options"].block_size = SAMPLE
+    with csv.open_csv(path, **options) as reader:
         first = reader.read_next_batch()
     if any("binary" in str(field.type) for field in first.schema):
         raise ValueError("not UTF-8")
-    csv_lines.header(Path(path))
     return first
 
 
@@ -85,10 +93,10 @@ def is_text(column: Any) -> bool:
 def idle(frame: Any) -> list[str]:
     """The columns without a name that number the rows or hold nothing: saved indices, commas at the end of lines."""
     idle_columns = []
-    for name in map(str, frame.columns):
+    for name in filter(lambda name: UNNAMED.fullmatch(name.strip()), map(str, frame.columns)):
         column = frame[name]
         numbers = column.dtype.kind in "iu" and column.is_unique
-        if UNNAMED.fullmatch(name.strip()) and (numbers or bool(column.isna().all())):
+        if numbers or bool(column.isna().all()):
             idle_columns.append(name)
     return idle_columns
 
@@ -123,8 +131,12 @@ def _are_dates(column: Any) -> bool:
     some = column.dropna().drop_duplicates().head(100)
     if not len(some) or not _digits(some).all():
         return False
+    return any(_readable(some, order) for order in ORDERS_OF_DATES)  # which one is meant, the task asks
+
+
+def _readable(column: Any, order: DateOrder) -> bool:
     try:
-        timestamps.times(some.to_frame("times"), "times", "")
+        timestamps.times(column.to_frame("times"), "times", "", order=order)
     except UserError:
         return False
     return True

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 
 from gru_tf.data.own import columns, files
+from gru_tf.data.own.other_tables import ROW
+from gru_tf.data.own.sequences import parts
 from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.foundation.option_spelling import spelled
+from gru_tf.suite.comparison.guess import groups, lifetimes, sentinels, wide
 from gru_tf.suite.comparison.guess.columns import LABELS, ORDERS, Inference, idle, is_text, named, prose, times
 
 CLASSES = 20  # whole numbers of more values than these are values, not classes
@@ -36,12 +39,30 @@ def guess(
     """
     options = dict(chosen)
     if form == "table":
+        head = columns.joined(head, [chosen[name] for name in ("label", "id", "group") if name in chosen])
         columns.have(head, [chosen[name] for name in ("label", "id", "order", "group") if name in chosen], path)
+    if form == "table" and wide.is_wide(head, chosen):
+        options |= wide.guess(path, head, chosen, inferences)
+        labels = files.read_table(path, [options["label"]])[options["label"]]
+    elif form == "table":
         options |= _columns(path, head, chosen, inferences)
+        head = columns.joined(head, [options["id"]])
+        options |= lifetimes.windows(path, options, inferences)
         labels = files.read_table(path, [options["label"]])[options["label"]]
         _giveaway(path, head, options, inferences)
     elif form == "arrays":
-        labels = _array(path, chosen)
+        whole = parts.by_part(files.read_arrays(path))
+        arrays = whole["train"]
+        labels, shape = parts.flat_labels(_array(path, arrays, chosen))
+        if shape:
+            inferences.append(Inference(shape, ("label",)))
+        if "test" in whole and "y" in whole["test"]:
+            options["test_path"] = path
+            inferences.append(Inference("tests on the file's own arrays for it", ()))
+        sentinels.warn_of_arrays(arrays, str((chosen.get("features") or ("X",))[0]), inferences)
+        if not {"group", "split"} & chosen.keys():
+            inputs, label = chosen.get("features", ("X",))[0], str(chosen.get("label", "y"))
+            options |= _one("group", groups.choose(groups.of_arrays(arrays, inputs, label), inferences))
     if form == "series":
         options["kind"] = kind or "class"
         if kind is None:
@@ -77,26 +98,50 @@ def _columns(path: str, head: Any, chosen: Options, inferences: list[Inference])
     """Label, id and order of a table with one row per step."""
     options: dict[str, Any] = {}
     taken = {value for value in chosen.values() if isinstance(value, str)} | set(chosen.get("features", ()))
+    runs = lifetimes.lifetimes(head, [chosen["label"]] if "label" in chosen else (), chosen.get("id"))
     if "label" not in chosen:
-        options["label"] = _label(path, head, taken, inferences)
+        options["label"] = runs.label if runs else _label(path, head, taken, inferences)
         taken.add(options["label"])
-    if "id" not in chosen:
-        ids = [name for name in _ids(head) if name not in taken]
-        options["id"] = _only(path, "id", ids, head)
-        taken.add(options["id"])
+    if "id" not in chosen and runs is not None:
+        options["id"] = runs.id
+        taken.add(runs.id)
+    elif "id" not in chosen:
+        identities = [name for name in ids(head) if name not in taken]
+        options["id"] = _together(head, _only(path, "id", identities, head), taken)
+        taken |= {options["id"], *options["id"].split(columns.JOINT)}
+        head = columns.joined(head, [options["id"]])
         inferences.append(Inference(f"rows with the same '{options['id']}' form one sequence", ("id",)))
     if "order" not in chosen:
-        orders = [name for name in dict.fromkeys([*named(head, ORDERS), *times(head)]) if name not in taken]
+        known = [runs.order] if runs is not None and runs.order is not None else []
+        orders = [name for name in dict.fromkeys([*known, *named(head, ORDERS), *times(head)]) if name not in taken]
         if orders:
             options["order"] = orders[0]
         inferences.append(Inference(f"ordered by '{orders[0]}'" if orders else "steps in row order", ("order",)))
+    unnamed, others = idle(head), {*taken, *options.values()}
+    left = [str(name) for name in head.columns if name not in {*others, *unnamed}]
+    identity, free = str(chosen.get("id", options.get("id"))), not {"group", "split"} & chosen.keys()
+    free = free and runs is None  # each run is a group of its own
+    candidates = groups.of_columns(path, head, identity, [n for n in left if free or groups.called_group(n)])
+    together = identity.split(columns.JOINT) if columns.JOINT in identity else []
+    options |= _one("group", groups.choose([*candidates, *together], inferences) if free else None)
     if "features" not in chosen:
-        left = [str(name) for name in head.columns if name not in {*taken, *options.values(), *idle(head)}]
-        if left and idle(head):
+        whose = {*filter(groups.called_group, candidates)}
+        left = [name for name in left if name not in whose]
+        if left and (unnamed or whose - {options.get("group")}):
             options["features"] = tuple(left)
-        but = "; unnamed columns of row numbers or blanks excluded" if idle(head) else ""
+        but = "; unnamed columns of row numbers or blanks excluded" if unnamed else ""
         inferences.append(Inference(f"inputs: {several(left, SHOWN)}{but}", ("features",)))
     return options
+
+
+def _together(head: Any, identity: str, taken: set[Any]) -> str:
+    """The id, with a second column where only both tell the sequences apart: steps that come twice under the first alone."""
+    orders = [name for name in named(head, ORDERS) if name not in taken and name != identity]
+    if not orders or not head.duplicated([identity, orders[0]]).any():
+        return identity
+    others = [str(n) for n in head.columns if n not in {*taken, identity, orders[0]} and head[n].dtype.kind != "f"]
+    others = [name for name in others if not head.duplicated([identity, name, orders[0]]).any()]
+    return columns.JOINT.join([identity, min(others, key=lambda name: head[name].nunique())]) if others else identity
 
 
 def _giveaway(path: str, head: Any, options: Options, inferences: list[Inference]) -> None:
@@ -104,23 +149,30 @@ def _giveaway(path: str, head: Any, options: Options, inferences: list[Inference
     if not inferences or inferences[-1].options != ("features",) or options["label"] not in head.columns:
         return
     used = {options.get(name) for name in ("label", "id", "order", "group")} | {*idle(head)}
-    for name in (str(name) for name in head.columns if name not in used and head[name].nunique() <= FEW):
-        frame = files.read_table(path, [options["id"], name, options["label"]]).drop_duplicates()
+    names = groups.constant_within(head, options["id"], [str(name) for name in head.columns if name not in used])
+    names = [name for name in names if head[name].nunique() <= FEW]
+    if not names:
+        return
+    whole = files.read_table(path, [options["id"], *names, options["label"]])
+    for name in names:
+        frame = whole[[options["id"], name, options["label"]]].drop_duplicates()
         pairs = frame[[name, options["label"]]].drop_duplicates()
         determines = len(pairs) == pairs[name].nunique() <= len(frame) // 2 and pairs[options["label"]].nunique() > 1
         if determines and frame[options["id"]].is_unique:
             inferences.append(Inference(f"input '{name}' determines '{options['label']}': leave it out?", ("features",)))
 
 
-def _ids(head: Any) -> list[str]:
+def ids(head: Any) -> list[str]:
     """Columns whose name is one of these, or ends like "patient_id"."""
     ending = [str(name) for name in head.columns if str(name).lower().endswith(("_id", " id"))]
-    return list(dict.fromkeys([*named(head, IDS), *ending]))[:1] or []
+    rows = [name for name in named(head, (ROW,)) if head[name].duplicated().any()]  # of lists that were rows
+    return list(dict.fromkeys([*named(head, IDS), *ending, *rows]))[:1] or []
 
 
 def _label(path: str, head: Any, taken: set[Any], inferences: list[Inference]) -> str:
     called = [name for name in named(head, LABELS) if name not in taken]
-    rest = [str(name) for name in head.columns if name not in {*taken, *idle(head)}]
+    taken = {*taken, *idle(head)}
+    rest = [str(name) for name in head.columns if name not in taken]
     texts = [name for name in rest if is_text(head[name])]
     name = _only(path, "label", called[:1] or (rest if len(rest) == 1 else texts), head)
     inferences.append(Inference(f"label: column '{name}'", ("label",)))
@@ -135,8 +187,12 @@ def _only(path: str, option: str, candidates: list[str], head: Any) -> str:
     raise UserError(f"{path}: specify the column {what} ({spelled(option)}). {names}")
 
 
-def _array(path: str, chosen: Options) -> Any:
-    arrays, name = files.read_arrays(path), str(chosen.get("label", "y"))
+def _one(option: str, value: str | None) -> dict[str, str]:
+    return {} if value is None else {option: value}
+
+
+def _array(path: str, arrays: Mapping[str, Any], chosen: Options) -> Any:
+    name = str(chosen.get("label", "y"))
     if name not in arrays:
         near, label = did_you_mean(name, arrays), spelled("label")
         raise UserError(f"{path}: expected an array '{name}' with the labels ({label}).{near} Arrays: {', '.join(arrays)}")

@@ -1,0 +1,133 @@
+"""What classifier and regressor of sequences share: reading, weighing, holding out and scaling examples."""
+# ruff: noqa: N803  (X is scikit-learn's name of the data)
+
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
+
+from gru_tf.tasks import Array, Examples, Signature
+from gru_tf.training.estimators._network import NetworkEstimator
+from gru_tf.training.estimators._sequences import JoinedSequences, expect_like, read
+from gru_tf.training.estimators._training import Weighted
+
+SCALINGS = {"standard": True, None: False}
+
+
+class SequenceEstimator(NetworkEstimator):
+    """One network from sequences to a class or values each."""
+
+    def __init__(
+        self,
+        cell: str = "gru",
+        *,
+        units: int = 32,
+        parameters: int | None = None,
+        options: dict[str, Any] | None = None,
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        epochs: int = 50,
+        batch_size: int = 32,
+        learning_rate: float = 1e-3,
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
+        scaling: Literal["standard"] | None = "standard",
+        random_state: Any = None,
+    ):
+        self.cell = cell
+        self.units = units
+        self.parameters = parameters
+        self.options = options
+        self.layers = layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.scaling = scaling
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _learn(self, sequences: JoinedSequences, targets: Array, weights: Array, strata: Array, outputs: int) -> None:
+        """Scale, hold out a part, train.
+
+        Args:
+            sequences: all that count.
+            targets: (N,) int32 classes or (N, outputs) values in their units.
+            weights: (N,) above 0.
+            strata: (N,) numbers; validation has its share of the examples of each.
+            outputs: of the network.
+        """
+        kind: Literal["class", "value"] = "class" if targets.ndim == 1 else "value"
+        scaled, share, seed = self._expect_scaling(SCALINGS), self._expect_share(), self._seed()
+        run = self._run(seed)
+        self.validation_ = np.flatnonzero(_held_out(strata, share, seed))
+        training = np.setdiff1d(np.arange(len(targets)), self.validation_)
+        self._form, self._features = sequences.form, sequences.features
+        part = sequences.part(training)
+        self._centre, self._spread = _scale(scaled, part.steps, np.repeat(weights[training], part.lengths))
+        if kind == "value":
+            self._middle, self._unit = _scale(scaled, targets[training], weights[training])
+            targets = ((targets - self._middle) / self._unit).astype(np.float32)
+        inputs = sequences.padded(self._centre, self._spread)
+        varying = sequences.form == "list"
+        signature = Signature(inputs.shape[1], sequences.features, outputs, kind, varying=varying)
+
+        def weighted(chosen: Array) -> Weighted:
+            return Weighted(Examples(inputs[chosen], targets[chosen], sequences.lengths[chosen]), weights[chosen])
+
+        held = weighted(self.validation_) if len(self.validation_) else None
+        self._train(run, signature, weighted(training), held)
+
+    def _outputs(self, X: Any) -> Array:
+        """(N, outputs) float64 of the network."""
+        check_is_fitted(self)
+        sequences = read(self, X, reset=False)
+        expect_like(self, type(self).__name__, self._form, self._features, sequences)
+        return self._network.outputs(sequences.padded(self._centre, self._spread), sequences.lengths)
+
+
+def _scale(scaled: bool, values: Array, weights: Array) -> tuple[Array, Array]:
+    """Weighted mean and deviation (columns,) of rows; the deviation of a column that never changes is 1.
+
+    They are zeros and ones where numbers are to stay as they are.
+    """
+    if not scaled:
+        return np.zeros(values.shape[1]), np.ones(values.shape[1])
+    mean = np.average(values, axis=0, weights=weights)
+    deviation = np.sqrt(np.average(np.square(values - mean), axis=0, weights=weights))
+    constant = deviation <= 10 * np.finfo(values.dtype).eps * np.abs(mean)
+    return mean, np.where(constant, 1.0, deviation)
+
+
+def counting(sequences: JoinedSequences, y: Array, sample_weight: Any) -> tuple[Array, Array]:
+    """(N,) bool whether an example weighs more than 0, and (N,) float32 the weights of those that do."""
+    check_consistent_length(sequences.lengths, y)
+    if sample_weight is None:
+        return np.ones(len(y), bool), np.ones(len(y), np.float32)
+    weights = _check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
+    if not weights.any():
+        raise ValueError("sample_weight: expected a weight above 0. Received: zeros")
+    weights = (weights / weights.mean()).astype(np.float32)
+    return weights > 0, weights[weights > 0]
+
+
+def _held_out(strata: Array, share: float, seed: int) -> Array:
+    """(N,) bool: of each stratum a share, drawn by the seed; at least one example, and of each stratum never all."""
+    rng, held = np.random.default_rng(seed), np.zeros(len(strata), bool)
+    if share == 0:
+        return held
+    for stratum in np.unique(strata):
+        places = rng.permutation(np.flatnonzero(strata == stratum))
+        held[places[: min(round(share * len(places)), len(places) - 1)]] = True
+    if not held.any():
+        numbers, counts = np.unique(strata, return_counts=True)
+        held[rng.choice(np.flatnonzero(strata == numbers[counts.argmax()]))] = len(strata) > len(numbers)
+    return held
