@@ -55,7 +55,7 @@ def test_every_phase_of_a_run_is_on_the_terminal(tmp_path):
     assert "/0 runs" not in text
     assert "absl::InitializeLog" not in text
     status, text = on_terminal(tmp_path, "run", "short.yaml")
-    assert -1 not in in_order(text, ["short: Which one?", "opening the store", "all in the store already. Next:"]), text
+    assert -1 not in in_order(text, ["short: Which one?", "all in the store already. Next:"]), text
 
 
 def test_every_phase_of_a_comparison_and_of_its_forecast_is_on_the_terminal(tmp_path):
