@@ -72,7 +72,7 @@ def save(predictor: Predictor, folder: str | Path, of: str = "") -> Path:
 
 def _fill(predictor: Predictor, folder: Path, of: str) -> None:
     task = predictor.task
-    arrays: dict[str, Any] = task.carried(whole=predictor.is_baseline)
+    arrays: dict[str, Any] = task.carried(whole=predictor.reads_rows)
     np.savez_compressed(folder / TASK, **arrays)
     if predictor.is_baseline:
         stored.save(predictor.name or "the baseline", predictor.model, folder / BASELINE)

@@ -19,6 +19,7 @@ from gru_tf.tasks.own._task import NewHistory, OwnData
 from gru_tf.tasks.own.forecast import OwnForecast
 
 BATCH = 256  # sequences at a time in a network
+READS_ROWS = (FittedEts, Repeated, ConstantAnswer)  # these read rows from before the window, all others windows alone
 INSTEAD = "a network does without: choose one as the model"
 
 
@@ -49,6 +50,11 @@ class Predictor:
     def is_baseline(self) -> bool:
         """Whether it is no network."""
         return isinstance(self.model, FittedBaseline)
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether its model reads rows of training, beside new ones."""
+        return isinstance(self.model, READS_ROWS)
 
     def outputs(self, frame: Any) -> Array:
         """(N, outputs) in the shape of a network's, of a frame as the task's `prepare` takes it."""
@@ -117,7 +123,7 @@ def of_baseline(name: str, model: FittedBaseline, task: OwnData, frame: Any) -> 
     if getattr(model, "signature", signature) != signature:
         raise UserError(f"{name}: expected a model of these data. Received: one of inputs or outputs of another shape")
     values = prepared.inputs[:, : int(prepared.lengths.max())]
-    history = task.history(frame)
+    history = task.history(frame) if isinstance(model, READS_ROWS) else None
     if history is not None:
         _expect_history(name, model, task, history)
     rows, starts = (None, None) if history is None else (history.rows, history.starts)

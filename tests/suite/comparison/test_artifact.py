@@ -116,6 +116,14 @@ def test_a_moved_predictor_predicts_the_same(done: Any, tmp_path: Path) -> None:
         (folder / "gone.csv").rename(folder / "mine.csv")
 
 
+def test_rows_of_training_are_in_it_only_where_its_model_reads_them(done: Any, tmp_path: Path) -> None:
+    answer, _, models, _ = done
+    for model in models:
+        with np.load(answer.save(tmp_path / model, model) / artifact.TASK) as arrays:
+            name = "words" if "words" in arrays else "rows"
+            assert (len(arrays[name]) > 0) == (model == "ets"), model
+
+
 def test_the_store_keeps_the_predictor_and_needs_no_file(done: Any, tmp_path: Path) -> None:
     answer, frame, _, folder = done
     new = tmp_path / "new.csv"
