@@ -40,6 +40,7 @@ from gru_tf.tasks._windows import cut
 from gru_tf.tasks.own._encoded_series import ABOUT, VERSION, ForecastSeries, encode
 from gru_tf.tasks.own._evaluation import evaluation, forecasts
 from gru_tf.tasks.own._history import history
+from gru_tf.tasks.own._known_ahead import ahead as ahead_of
 from gru_tf.tasks.own._last_windows import last_windows
 from gru_tf.tasks.own._options import ForecastOptions
 from gru_tf.tasks.own._scaling import SeriesScales
@@ -208,20 +209,43 @@ class OwnForecast(ForecastOptions):
         return self._about().notes
 
     def encodings(self) -> dict[str, Any]:
-        """Inputs, outputs and options, as JSON can hold them."""
+        """Inputs, outputs and options, as JSON can hold them.
+
+        Where each series has a scale of its own, "scales" has it, not the outputs and the encoding; "read_ahead" are
+        the inputs that hold what comes `horizon` rows later.
+        """
         about = self._about()
-        outputs = [
+        outputs: list[dict[str, Any]] = [
             {"target": column.name, "ahead": ahead, "mean": column.mean, "deviation": column.deviation}
             for ahead in range(1, self.horizon + 1)
             for column in about.encoding.columns[: len(self.target)]
         ]
+        own = self._own_scales(about)
+        if own:
+            outputs = [{name: output[name] for name in ("target", "ahead")} for output in outputs]
+        later = ahead_of(self, about.encoding, self.time is not None and about.frequency is not None)
         return {
             "task": "forecast",
             "options": self.model_dump(mode="json"),
             **({"draw": self.draw} if self.draw else {}),
             "inputs": list(about.encoding.names),
             "outputs": outputs,
+            "read_ahead": [name for column in later.columns for name in column.names],
+            **({"scales": own} if own else {}),
             **about.model_dump(mode="json"),
+        }
+
+    def _own_scales(self, about: ForecastSeries) -> dict[str, dict[str, dict[str, float]]]:
+        """Series → target → by what it is standardised; empty where the table's scale is that of all."""
+        if self.scale == "table":
+            return {}
+        scale = SeriesScales.of_arrays(self.arrays())
+        return {
+            name: {
+                target: {"mean": float(centre), "deviation": float(spread)}
+                for target, centre, spread in zip(self.target, centres, spreads, strict=True)
+            }
+            for name, centres, spreads in zip(about.groups or ("",), scale.centres, scale.spreads, strict=True)
         }
 
     def prepare(self, frame: Any) -> PreparedInputs:

@@ -49,6 +49,17 @@ def test_each_series_is_standardised_by_its_own_training(tmp_path: Path, relativ
     np.testing.assert_allclose(of_first[:, 0], expected, atol=1e-5)
 
 
+def test_the_encodings_say_by_what_each_series_is_standardised(tmp_path: Path) -> None:
+    path, frame = shops(tmp_path)
+    encodings = task(path, scale="series").encodings()
+    for shop in ("s0", "s1", "s2"):
+        known = training_days(frame, shop)
+        assert encodings["scales"][shop]["sales"] == pytest.approx({"mean": known.mean(), "deviation": known.std()})
+    assert encodings["outputs"] == [{"target": "sales", "ahead": 1}], "the table's scale is not theirs"
+    assert "scales" not in task(path).encodings()
+    assert task(path, covariates=("weekday",)).encodings()["read_ahead"][0] == "weekday=Mon"
+
+
 def test_robust_is_by_median_and_quartiles(tmp_path: Path) -> None:
     path, frame = shops(tmp_path)
     own = task(path, scale="robust", relative=False)
