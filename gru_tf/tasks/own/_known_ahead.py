@@ -59,7 +59,7 @@ def future_rows(options: ForecastOptions, frame: Any, series: Array, where: str)
         where: what messages call the data.
 
     Raises:
-        DatasetError: where a series has fewer of them than are forecast, or more.
+        DatasetError: where a series has fewer of them than are forecast; of more, the first are used.
     """
     future = np.zeros(len(frame), bool)
     if not options.known:
