@@ -2,7 +2,7 @@
 
 Several series are each on a scale of their own by default: with one scale for all, a network that is right about the large
 ones need not see the small ones. Where their spreads differ much, errors in units would say of the large ones alone, so that
-the metric is then the mean absolute scaled error. Each window is scaled by itself only where the user names it (`BY_WINDOW`).
+the metric is then the mean absolute scaled error. Each window is scaled by itself where the user names it (`BY_WINDOW`).
 """
 
 from dataclasses import replace
@@ -45,7 +45,7 @@ def with_scaling(guessed: Guess, chosen: str | None, metric: str | None) -> tupl
         scale = "series"
         inferences.append(Inference("each series on a scale of its own: mean and deviation of its training", ("scaling",)))
     guessed = _with(guessed, scale=scale) if scale != "table" else guessed
-    ratio = _spreads(guessed)
+    ratio = _spreads(guessed) if guessed.options.get("group") is not None else 1.0  # that of one series to itself
     if metric is None and ratio > UNLIKE:
         guessed = _with(guessed, measure="mase")
         words = f"metric: mean absolute scaled error (mase), as the spreads of the series differ {ratio:,.0f}-fold"
