@@ -85,7 +85,7 @@ class Comparison:
     @property
     def is_kept(self) -> bool:
         """Whether the store keeps the predictor of this comparison."""
-        return self._models.kept_predictor() is not None
+        return self._models.keeps_predictor
 
     def keep(self, final: bool = False) -> str:
         """Keep the recommended predictor with the comparison in the store; why that failed in a line, or "".

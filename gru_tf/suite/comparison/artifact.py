@@ -36,6 +36,15 @@ def is_one(folder: str | Path) -> bool:
     return (Path(folder) / ABOUT).is_file()
 
 
+def is_of(folder: str | Path, answered: str) -> bool:
+    """Whether the predictor in a folder is the answer to what `save` was given as `of`; reads no model."""
+    try:
+        about = json.loads((Path(folder) / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(about, dict) and about.get("experiment") == answered
+
+
 def expect_new(folder: str | Path) -> None:
     """Raise UserError where a predictor's folder cannot be: where there is something already."""
     place = Path(folder)
@@ -49,7 +58,7 @@ def save(predictor: Predictor, folder: str | Path, of: str = "") -> Path:
     Args:
         predictor: to write.
         folder: that does not exist yet, or is empty.
-        of: fingerprint of the experiment that it is the answer of.
+        of: what it is the answer to, see `kept_predictor.answered`; "" beside no store.
 
     Raises:
         UserError: where there is something already, or it cannot be written.
@@ -94,12 +103,8 @@ def _fill(predictor: Predictor, folder: Path, of: str) -> None:
     (folder / ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def load(folder: str | Path, of: str | None = None) -> Predictor:
+def load(folder: str | Path) -> Predictor:
     """The predictor in a folder that `save` wrote.
-
-    Args:
-        folder: of the predictor.
-        of: fingerprint of the experiment that it must be of; None for any.
 
     Raises:
         UserError: where there is none, or it is damaged.
@@ -114,8 +119,6 @@ def load(folder: str | Path, of: str | None = None) -> Predictor:
             arrays = dict(archive)
         if (about["format"], about["version"]) != (FORMAT, VERSION):
             raise UserError(f"{folder}: expected version {VERSION} of a predictor. Received: {about['version']}")
-        if of not in (None, about["experiment"]):
-            raise UserError(f"{folder}: expected the predictor of another definition of the experiment")
         task = _task(about).on(arrays, int(about["draw"]))
         model = _model(place)
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, TypeError, KeyError) as error:

@@ -78,8 +78,13 @@ class Models:
         return Predictor("", f"{trivial}, {why}", task, constant(task))
 
     def kept_predictor(self) -> Predictor | None:
-        """The predictor that the store keeps of this definition of the comparison; None where it keeps none."""
-        return kept_predictor.kept(self._kept) if self._kept is not None else None
+        """The predictor that the store keeps as the answer of these runs; None where it keeps none."""
+        return kept_predictor.kept(self._kept, kept_predictor.answered(self.results)) if self._kept is not None else None
+
+    @property
+    def keeps_predictor(self) -> bool:
+        """Whether the store keeps a predictor as the answer of these runs."""
+        return self._kept is not None and kept_predictor.is_kept(self._kept, kept_predictor.answered(self.results))
 
     def keep_predictor(self, predictor: Predictor) -> None:
         """Keep a predictor in the store.
@@ -87,7 +92,7 @@ class Models:
         Raises:
             UserError: where it cannot be kept.
         """
-        kept_predictor.keep(predictor, self._record)
+        kept_predictor.keep(predictor, self._record, kept_predictor.answered(self.results))
 
     def run_of(self, label: str) -> RunResult | None:
         """The run whose model predicts under a label; None where there is none."""

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import gru_tf
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import coordinator
 from gru_tf.suite.comparison import artifact, naming
+from gru_tf.suite.comparison.answer import Comparison
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
@@ -135,6 +137,18 @@ def test_the_store_keeps_the_predictor_and_needs_no_file(done: Any, tmp_path: Pa
         pandas.testing.assert_frame_equal(again.predict(str(new)), expected)
     finally:
         (folder / "gone.csv").rename(folder / "mine.csv")
+
+
+def test_what_was_kept_is_no_answer_to_further_replicates(done: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, *_ = done
+    final = next(run for run in answer.results.runs if run.is_finished_final)
+    more = final.model_copy(update={"run": final.run.model_copy(update={"seed": 7})})
+    went_on = Comparison(replace(answer.results, runs=(*answer.results.runs, more)), answer.store)
+    monkeypatch.setattr(artifact, "load", lambda folder: pytest.fail(f"{folder} was read"))
+    assert answer.is_kept, "seen without reading the model"
+    assert not went_on.is_kept
+    made = went_on.predictor()
+    assert str(made) == str(answer.predictor(went_on.recommendation.cell or went_on.recommendation.other)), "made anew"
 
 
 def test_intervals_have_the_widths_of_the_errors_on_validation(done: Any) -> None:
