@@ -25,7 +25,7 @@ from gru_tf.training.epochs import Epochs, stream
 from gru_tf.training.feeding import DeviceData
 from gru_tf.training.network.resolution import ResolvedNetwork, resolve_run
 
-SHAPES_KEPT = 32  # a search over depth, dropout and linear path has eight of a cell
+SHAPES_KEPT = 96  # the search of a comparison has 48 of a cell
 
 
 def configure(threads: int) -> None:

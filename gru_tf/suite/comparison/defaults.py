@@ -5,17 +5,17 @@ Each of the numbers is listed with the option that overrides it.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gru_tf.suite.comparison import search_space
 from gru_tf.suite.comparison.options import CELLS
 from gru_tf.suite.comparison.scaling import BY_WINDOW
 from gru_tf.tasks import Signature
 
 BUDGETS = ((1_000, 5_000), (20_000, 20_000), (math.inf, 50_000))  # examples up to → parameters without embedding
 LEAST_UNITS = 16  # that an LSTM gets of the budget, however many parameters the outputs take
-BATCHES = ((20_000, 32), (math.inf, 128))  # examples up to → sequences per step
 STEPS = 3_000  # of training, about
 EPOCHS = (10, 300)  # at least, at most: of few examples, where an epoch has few steps, patience ends a run long before
 IMPATIENCE = 4  # a share of the epochs without gain ends a run
@@ -23,12 +23,7 @@ FIRST = 5  # replicates of the first look, and of a fixed number from which each
 REPLICATES = {"at_most": 34, "minutes": 10.0}  # until it is decided, and for no longer than that
 FEWER_SEEDS = 3
 MUCH = 2_000_000  # steps of all training sequences together from which few seeds, behind one search, are the default
-TRIALS = ((20_000, 12), (math.inf, 8))  # examples up to → settings that are tried
-DROPOUT, LAYERS = [0.0, 0.1], [1, 2]
-WEIGHT_DECAY = {"low": 1e-5, "high": 1e-1, "sampling": "log"}
-LEARNING_RATE = {"low": 3e-4, "high": 5e-2, "sampling": "log"}
 UNTUNED = 5e-3  # learning rate where nothing is tuned: near the middle of these
-LINEAR_SHARE = 4  # a forecast's linear path has at most one in so many of the parameters
 
 
 @dataclass(frozen=True)
@@ -66,33 +61,35 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
             scaling, backtest.
     """
     cells = list(chosen.get("cells") or CELLS)
-    batch = chosen.get("batch_size", next(size for most, size in BATCHES if examples <= most))
+    batches = search_space.batches(examples, chosen)
     much = examples * signature.timesteps >= MUCH
     seeds = chosen.get("seeds", chosen.get("backtest", FEWER_SEEDS if much and "minutes" not in chosen else None))
     minutes = chosen.get("minutes", REPLICATES["minutes"])
     draws = chosen.get("draws") == "drawn" or "backtest" in chosen
     shared = much and seeds is not None and not draws  # what one seed validates on, another would test on
-    epochs = chosen["epochs"] if "epochs" in chosen else _epochs(examples, batch)
+    epochs = chosen["epochs"] if "epochs" in chosen else _epochs(examples, batches)
     patience = max(5, math.ceil(epochs / IMPATIENCE))
     size = _size(signature, examples, chosen)
-    steps = _linear_path(signature, size)
-    trials = chosen.get("trials", next(count for most, count in TRIALS if examples <= most))
+    trials = search_space.trials(examples, chosen)
+    steps = search_space.linear_path(signature, size)
     scaling = {"scaling": BY_WINDOW[chosen["scaling"]]} if chosen.get("scaling") in BY_WINDOW else {}
     content: dict[str, Any] = {
         "cells": cells,
         **({"replicates": REPLICATES | {"minutes": minutes}} if seeds is None else {"seeds": seeds}),
         "model": size | scaling | ({"linear_path": steps} if steps and not trials else {}),
-        "training": {"epochs": epochs, "batch_size": batch, "patience": patience, "learning_rate": UNTUNED},
+        "training": {"epochs": epochs, "batch_size": batches[0], "patience": patience, "learning_rate": UNTUNED},
     }
+    search = f"no search: learning rate {UNTUNED:g}"
     if trials:
-        space = {"learning_rate": dict(LEARNING_RATE), "weight_decay": dict(WEIGHT_DECAY), "dropout": DROPOUT}
-        space |= ({"layers": LAYERS} if "parameters" in size else {}) | ({"linear_path": [0, steps]} if steps else {})
-        content["search"] = {"trials": trials, "space": space, "shared": shared}
+        axes = search_space.space(signature, examples, size, chosen)
+        content["search"] = {"trials": trials, "space": axes, "shared": shared}
+        search = search_space.words(trials, axes)
+    path = f", and {search_space.path_words(steps)}" if steps and not trials else ""
     defaults: tuple[tuple[str, tuple[str, ...]], ...] = (
-        (f"{', '.join(cells)}, each with {_words(size)}{'' if trials else _path(', and ', steps)}", ("cells", "parameters")),
-        *_repeated(_search(trials, steps, "parameters" in size), trials, seeds, minutes, shared),
+        (f"{', '.join(cells)}, each with {_words(size)}{path}", ("cells", "parameters")),
+        *_repeated(search, trials, seeds, minutes, shared),
         (f"up to {epochs} epochs of {examples:,} examples, patience {patience}", ("epochs",)),
-        (f"batch size {batch}", ("batch_size",)),
+        (f"batch size {' or '.join(map(str, sorted(batches)))}", ("batch_size",)),
     )
     return Protocol(content, defaults)
 
@@ -108,40 +105,15 @@ def _repeated(
     return ((f"{search}, {'then one seed' if seeds == 1 else times}", ("trials", "seeds")),)
 
 
-def _epochs(examples: int, batch: int) -> int:
-    least, most = EPOCHS
-    return min(most, max(least, math.ceil(STEPS / math.ceil(examples / max(1, batch)))))
+def _epochs(examples: int, batches: Sequence[int]) -> int:
+    """As many as give about `STEPS` at the geometric mean of the batch sizes."""
+    (least, most), batch = EPOCHS, max(1.0, float(math.prod(batches) ** (1 / len(batches))))
+    return min(most, max(least, math.ceil(STEPS / math.ceil(examples / batch))))
 
 
 def _words(size: Mapping[str, int]) -> str:
     words = " and ".join(f"{value:,} {name}" for name, value in size.items())
     return words + (", head included" if "parameters" in size else "")
-
-
-def _search(trials: int, steps: int, layers: bool) -> str:
-    if not trials:
-        return f"no search: learning rate {UNTUNED:g}"
-    low, high = LEARNING_RATE["low"], LEARNING_RATE["high"]
-    axes = f"learning rate ({low:g} to {high:g}), weight decay, dropout{', one or two layers' if layers else ''}"
-    return f"{trials} random trials of {axes}{_path(', with and without ', steps)}"
-
-
-def _path(before: str, steps: int) -> str:
-    return f"{before}a linear path from the last {f'{steps} values' if steps > 1 else 'value'}" if steps else ""
-
-
-def _linear_path(signature: Signature, size: Mapping[str, int]) -> int:
-    """Steps of a forecast's linear path: the whole window, or as much of it as the budget has room for; 0 of another task.
-
-    Searched, for neither is always better: on validation the path was better for each cell and learning rate on the airline
-    passengers, and for a GRU on ETTh1; on the daily temperatures searches mostly chose networks without it. Scaling by
-    window made no further difference beside it, so that it is not searched.
-    """
-    if not signature.continued:
-        return 0
-    horizon = signature.outputs // len(signature.continued)
-    room = size.get("parameters", LINEAR_SHARE * horizon * signature.timesteps) // (LINEAR_SHARE * horizon)
-    return min(signature.timesteps, room)
 
 
 def _size(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> dict[str, int]:

@@ -99,7 +99,8 @@ BACKTEST = (
 )
 SCALING = (
     'scale of a forecast\'s numbers: of the whole "table", of each "series" (its mean and deviation in training), "robust"'
-    ' (its median and quartiles), or of each "window" or "window-robust"; by series where there are several, if None'
+    ' (its median and quartiles), or of each "window" or "window-robust"; if None by series where there are several, and the'
+    " search also tries networks that scale each window"
 )
 METRIC = (
     "metric that chooses and that is tested: of forecasts rmse, mae, mape, smape or mase; of classes accuracy,"

@@ -112,7 +112,7 @@ def folder(record: ExperimentInStore, path: Path, name: str) -> None:
 
 
 def fetched(record: ExperimentInStore, name: str, into: Path) -> Path | None:
-    """What is kept with the parent run under this name, a folder or a file, copied into a folder; None where there is none."""
+    """A folder or file that is kept with the parent run under this name, copied into another; None where there is none."""
     above = name.rpartition("/")[0] or None
     with answering(record.uri):
         if name not in [entry.path for entry in record.client.list_artifacts(record.parent, above)]:

@@ -418,16 +418,16 @@ def test_files_that_are_not_there_or_of_another_form(tmp_path, csv):
 VALUES = Signature(timesteps=24, features=1, outputs=1, target="value")
 SERIES = Signature(timesteps=24, features=1, outputs=1, target="value", continued=(0,))
 SIZES = {  # examples → parameters, sequences a step, epochs, whether they are too many for more than 3 seeds
-    70: (5_000, 32, 300, False),
-    3_200: (20_000, 32, 30, False),
-    50_000: (50_000, 128, 10, False),
-    200_000: (50_000, 128, 10, True),
+    70: (5_000, (32, 16), 300, False),
+    3_200: (20_000, (32, 128), 60, False),  # 3,000 steps / ⌈3,200 / √(32·128)⌉
+    50_000: (50_000, (128, 512), 16, False),  # ⌈3,000 / ⌈50,000 / 256⌉⌉
+    200_000: (50_000, (128, 512), 10, True),
 }
 
 
 @pytest.mark.parametrize("examples", SIZES)
 def test_the_protocol_follows_from_the_size_of_the_data(examples):
-    parameters, batch, epochs, much = SIZES[examples]
+    parameters, (batch, other), epochs, much = SIZES[examples]
     result = protocol(VALUES, examples, {}).content
     assert result == {
         "cells": ["rnn", "lstm", "gru"],
@@ -440,6 +440,7 @@ def test_the_protocol_follows_from_the_size_of_the_data(examples):
                 "learning_rate": {"low": 3e-4, "high": 5e-2, "sampling": "log"},
                 "weight_decay": {"low": 1e-5, "high": 1e-1, "sampling": "log"},
                 "dropout": [0.0, 0.1],
+                "batch_size": sorted([batch, other]),
                 "layers": [1, 2],
             },
             "shared": much,
@@ -447,16 +448,28 @@ def test_the_protocol_follows_from_the_size_of_the_data(examples):
     }
 
 
-def test_the_search_of_a_forecast_tries_a_linear_path():
+def test_what_was_named_is_not_searched():
+    named = protocol(SERIES, 70, {"batch_size": 8, "scaling": "table", "units": 4}).content
+    assert set(named["search"]["space"]) == {"learning_rate", "weight_decay", "dropout", "linear_path"}
+    assert named["training"]["batch_size"] == 8
+    assert named["model"] == {"units": 4}
+    by_window = protocol(SERIES, 70, {"scaling": "window-robust"}).content
+    assert by_window["model"]["scaling"] == "robust"
+    assert "scaling" not in by_window["search"]["space"]
+
+
+def test_the_search_of_a_forecast_tries_a_linear_path_and_scales_of_windows():
     for examples in SIZES:
         values, series = (protocol(signature, examples, {}).content for signature in (VALUES, SERIES))
-        values["search"]["space"] |= {"linear_path": [0, 24]}
+        values["search"]["space"] |= {"linear_path": [0, 24], "scaling": ["none", "standard", "robust"]}
         assert series == values
     texts = [text for text, _ in protocol(SERIES, 70, {}).defaults]
     assert texts[0] == "rnn, lstm, gru, each with 5,000 parameters, head included"
-    rates = "12 random trials of learning rate (0.0003 to 0.05), weight decay, dropout, one or two layers"
+    rates = (
+        "12 random trials of learning rate (0.0003 to 0.05), weight decay, dropout, one or two layers, batch size 16 or 32"
+    )
     path = "with and without a linear path from the last 24 values"
-    assert texts[1] == f"{rates}, {path}"
+    assert texts[1] == f"{rates}, windows scaled one by one or not, {path}"
     assert texts[2] == "repeated 5 to 34 times, until it is decided or 10 minutes are over"
 
 
