@@ -525,7 +525,7 @@ FORMS = (
         "texts",
         {**TEXTS, "text": "column2", "label": "column1"},
         (60, 5, 64),
-        {"text": "column2", "label": "column1"},
+        {},
         "no header",
     ),
     Form(

@@ -77,7 +77,7 @@ def _drawn(guessed: Guess, protocol: Protocol, chosen: str | None) -> tuple[Gues
         if chosen is not None:
             raise
         return guessed, (Inference(f"one split for all seeds: another is not possible ({error})", ("draws",)),)
-    words = f"{protocol.replicates} draws of {origins} {task.drawn_in_words()}" if origins else task.drawn_in_words()
+    words = f"{protocol.replicates} draws of {origins:,} {task.drawn_in_words()}" if origins else task.drawn_in_words()
     return drawn, (Inference(f"test parts drawn by seed: {words}", ("draws",)),)
 
 

@@ -102,10 +102,11 @@ class LabelledData(OwnData):
         """By time, by group with how many there are, or at random, and how many are in each part, without a draw."""
         about, parts = self.encodings(), self.at(0).arrays()["split"]
         train, validation, test = (int((parts == part).sum()) for part in (splits.TRAIN, splits.VALIDATION, splits.TEST))
+        tested = f", {test:,} test" if self.test_path is None else f"; the test data have {test:,}"
         if self.split_by == "time":
             unused = f"; {about['unused']:,} that share steps with later ones are left out" if about["unused"] else ""
-            return f"by time: the first {train:,} {self.counted} train, {validation:,} validate, {test:,} test{unused}"
-        counts = f"{train:,} {self.counted} train, {validation:,} validate, {test:,} test"
+            return f"by time: the first {train:,} {self.counted} train, {validation:,} validate{tested}{unused}"
+        counts = f"{train:,} {self.counted} train, {validation:,} validate{tested}"
         if self.split_by == "random":
             return f"at random: {counts}"
         whole = f"{about['whole']:,}"

@@ -532,3 +532,21 @@ def test_the_budget_holds_the_embedding_and_a_head_of_many_outputs():
     }  # 4·16·(64 + 17) + 17·2 = 5,218 → 5,300
     many = Signature(timesteps=50, features=1, outputs=1000, target="class")
     assert protocol(many, 70, {}).content["model"] == {"parameters": 19_000}  # 4·16·18 + 17·1000 = 18,152
+
+
+def test_two_columns_of_texts_and_few_values_are_texts_with_a_label(tmp_path):
+    file = tmp_path / "reviews.tsv"
+    rows = [f"the film was very {word} number {n}\t{int(word == 'good')}\n" for n in range(20) for word in ("good", "dull")]
+    file.write_text("".join(rows))
+    guessed = guess(str(file), None, {})
+    assert (guessed.task, guessed.options["text"], guessed.options["label"]) == ("texts", "column1", "column2")
+    why = "texts with a label, because 'column1' holds words and 'column2', the only other column, few values"
+    assert why in [inference.text for inference in guessed.inferences]
+
+
+def test_a_column_beside_texts_is_no_label_by_itself_where_values_are_many_or_seldom(tmp_path):
+    for name, value in {"numbers": lambda n: n, "once": lambda n: "first" if n == 0 else "later"}.items():
+        file = tmp_path / f"{name}.tsv"
+        file.write_text("".join(f"the film was number {n} of all\t{value(n)}\n" for n in range(40)))
+        with pytest.raises(UserError, match="cannot infer what to predict"):
+            guess(str(file), None, {})

@@ -141,6 +141,10 @@ def _from_columns(path: str, first: Any, chosen: Mapping[str, Any], inferences: 
     if words and ("label" in chosen or labels):
         inferences.append(Inference(f"texts with a label, because '{words[0]}' holds words", ("kind",)))
         return "text"
+    if words and (few := sequences.beside_text(first, words[0])):
+        why = f"'{words[0]}' holds words and '{few}', the only other column, few values"
+        inferences.append(Inference(f"texts with a label, because {why}", ("kind",)))
+        return "text"
     if "label" in chosen or (labels and sequences.ids(first)):
         inferences.append(Inference(f"sequences with a label, '{chosen.get('label') or labels[0]}'", ("kind",)))
         return "class"

@@ -15,6 +15,7 @@ from gru_tf.suite.comparison.guess.columns import LABELS, ORDERS, Inference, idl
 
 CLASSES = 20  # whole numbers of more values than these are values, not classes
 SHOWN = 4  # names in a line
+OFTEN = 5  # rows of each label beside a text, where no name says that it is one
 FEW = 1_000  # values of a column that may determine the label
 IDS = ("id", "sequence", "series", "case", "sample", "recording", "session")
 
@@ -92,6 +93,15 @@ def guess_texts(
     labels = files.read_table(path, [options["label"]])[options["label"]]
     options["kind"] = kind or _kind_of(np.asarray(labels), options["label"], inferences)
     return options, f"the {options['kind']} of a text, '{options['label']}' of '{options['text']}'"
+
+
+def beside_text(head: Any, text: str) -> str | None:
+    """The only other column of a table of texts where it holds few values, each often, as labels without a name do."""
+    others = [str(name) for name in head.columns if str(name) not in {text, *idle(head)}]
+    if len(others) != 1:
+        return None
+    counts = head[others[0]].value_counts()
+    return others[0] if 1 < len(counts) <= CLASSES and counts.min() >= OFTEN and head[others[0]].dtype.kind != "f" else None
 
 
 def _columns(path: str, head: Any, chosen: Options, inferences: list[Inference]) -> dict[str, Any]:
