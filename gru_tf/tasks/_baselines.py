@@ -56,17 +56,23 @@ def naive_errors(rows: Array, starts: Array, horizon: int, season: int, begins: 
     sums: dict[str, float] = {}
     for part in _parts(len(starts)):
         at = starts[part][:, None]
-        begin = begins[part][:, None] if isinstance(begins, np.ndarray) else begins
-        ahead = np.arange(horizon)
-        truth = rows[at + ahead]
-        repeated = {"last value": np.broadcast_to(at - 1, truth.shape[:2])}
-        if season:
-            before = at - season + ahead % season
-            repeated["seasonal naive"] = np.where(before >= begin, before, at - 1)
+        truth = rows[at + np.arange(horizon)]
+        begin = begins[part] if isinstance(begins, np.ndarray) else begins
+        repeated = naive_rows(starts[part], horizon, season, begin)
         errors = {name: rows[source] - truth for name, source in repeated.items()} | {"training mean": truth}
         for name, error in errors.items():
             sums[name] = sums.get(name, 0.0) + float(np.square(error, dtype=np.float64).sum())
     return {name: total / (len(starts) * horizon * rows.shape[1]) for name, total in sums.items()}
+
+
+def naive_rows(starts: Array, horizon: int, season: int, begins: Array | int = 0) -> dict[str, Array]:
+    """Naive forecast → (N, horizon), the row that it repeats at each step; see `naive_errors`."""
+    at, begin = starts[:, None], np.reshape(begins, (-1, 1))
+    last = np.broadcast_to(at - 1, (len(starts), horizon))
+    if not season:
+        return {"last value": last}
+    before = at - season + np.arange(horizon) % season
+    return {"last value": last, "seasonal naive": np.where(before >= begin, before, last)}
 
 
 def _parts(count: int) -> Iterator[slice]:

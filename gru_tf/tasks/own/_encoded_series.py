@@ -1,6 +1,6 @@
 """From a user's table to the encoded rows of its series and the starts of their windows."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -22,7 +22,7 @@ from gru_tf.tasks.own._options import ForecastOptions
 from gru_tf.tasks.own._scaling import SeriesScales, scales
 from gru_tf.tasks.own._table_rows import Rows, first_rows, read_rows, sorted_order
 from gru_tf.tasks.own._time_notes import notes_on_gaps, notes_on_times
-from gru_tf.tasks.own._window_starts import expect_windows, notes_on_short_series, window_starts
+from gru_tf.tasks.own._window_starts import cut_windows, notes_on_short_series
 
 VERSION = 7  # of what `encode` returns, as the cache keeps it; see gru_tf.data.array_cache
 ABOUT = "said"  # the array of `ForecastSeries` as JSON, under the name that caches have it by
@@ -69,44 +69,77 @@ def encode(options: ForecastOptions) -> dict[str, Array]:
         DatasetError: one line naming file, row and column where the file cannot be read or is not as the options say.
     """
     where = " and ".join(options.paths)
-    table, notes = _sorted(options, read_rows(options, where))
+    table, order_notes = _sorted(options, read_rows(options, where))
     step = frequency.estimate(table.times, table.series, table.form.zone) if table.form is not None else frequency.BY_ROWS
     completed = complete(options, table, where)
     _expect_to_fit_memory(completed, where)
-    series, imputed = completed.rows.series, completed.imputed
-    notes += completed.encoding.unknown(completed.rows.frame)
-    rows, firsts = completed.encoding.apply(completed.rows.frame, where), first_rows(series)
-    values, scale = _targets(options, completed, firsts)
-    rows[:, : len(options.target)] = scale.standardised(values, numbers := _numbers(firsts))
-    notes_given = [*notes_on_giveaways(options, rows, completed.encoding.names, firsts, completed.rows.part == TRAIN)]
-    later = ahead(options, completed.encoding, options.time is not None and step is not None)
-    read_ahead(rows, firsts, places(completed.encoding, later), options.horizon)
-    breaks = np.zeros(len(rows), bool) if step is None else step.breaks(completed.rows.times, series)
-    starts = with_gaps = window_starts(options, firsts, completed.rows.part, imputed)
-    if options.leaves_gaps_out and breaks.any():
-        starts = window_starts(options, firsts, completed.rows.part, imputed, breaks)
-    expect_windows(options, where, completed.rows, imputed, starts, with_gaps)
-    groups = () if options.group is None else _groups(completed.rows.frame[options.group], firsts)
+    encoded = _encoded(options, completed, where, options.time is not None and step is not None)
+    windows = cut_windows(options, completed, encoded.firsts, step, where)
+    series, part = completed.rows.series, completed.rows.part
+    groups = () if options.group is None else _groups(completed.rows.frame[options.group], encoded.firsts)
     names = dict(zip(np.unique(series).tolist(), groups or ("",), strict=True))
-    notes += [*completed.notes, *notes_on_times(table, step, names)]
-    notes += [*notes_on_gaps(options, step, breaks, starts, with_gaps), *notes_on_short_series(series, starts, names)]
-    notes += notes_given
-    steps = naive_scale(values, firsts, completed.rows.part == TRAIN, options.season)[np.unique(firsts)]
+    notes = [
+        *order_notes,
+        *completed.encoding.unknown(completed.rows.frame),
+        *completed.notes,
+        *notes_on_times(table, step, names),
+        *notes_on_gaps(options, step, windows.breaks, windows.starts, windows.with_gaps),
+        *notes_on_short_series(series, windows.starts, names),
+        *encoded.giveaways,
+    ]
+    beginnings, scale = np.unique(encoded.firsts), encoded.scale
+    steps = naive_scale(encoded.values, encoded.firsts, part == TRAIN, options.season)[beginnings]
+    of_rows = _numbers(encoded.firsts)
     about = ForecastSeries(
         encoding=completed.encoding,
         fill=completed.fill,
-        naive=naive(options, values, firsts, starts[TEST], scale.centres[numbers], steps[numbers], scale.spreads[numbers]),
+        naive=naive(
+            options,
+            encoded.values,
+            encoded.firsts,
+            windows.starts[TEST],
+            scale.centres[of_rows],
+            steps[of_rows],
+            scale.spreads[of_rows],
+        ),
         frequency=None if options.time is None else step,
         times=table.form,
-        broken=bool(breaks.any()),
+        broken=bool(windows.breaks.any()),
         rows=len(table.frame),
         notes=tuple(notes),
         groups=groups,
     )
-    text = to_array(about.model_dump_json())
-    parts = {"train": starts[TRAIN], "validation": starts[VALIDATION], "test": starts[TEST]}
+    parts = {name: windows.starts[number] for name, number in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST))}
     scaled = {"centres": scale.centres, "spreads": scale.spreads, "naive_scale": steps}
-    return {"rows": rows, "firsts": firsts, "times": completed.rows.times, **parts, **scaled, ABOUT: text}
+    rows = {"rows": encoded.rows, "firsts": encoded.firsts, "times": completed.rows.times}
+    return {**rows, **parts, **scaled, ABOUT: to_array(about.model_dump_json())}
+
+
+class _Encoded(NamedTuple):
+    """Rows as networks read them.
+
+    Args:
+        rows: (rows, columns) float32; values: (rows, targets) float64 in their units.
+        scale: of the targets of each series.
+        firsts: (rows,) the first row of the series of each.
+        giveaways: notes on covariates that give a target away.
+    """
+
+    rows: Array
+    values: Array
+    scale: SeriesScales
+    firsts: Array
+    giveaways: tuple[str, ...]
+
+
+def _encoded(options: ForecastOptions, completed: Completed, where: str, regular: bool) -> _Encoded:
+    rows, firsts = completed.encoding.apply(completed.rows.frame, where), first_rows(completed.rows.series)
+    values, scale = _targets(options, completed, firsts)
+    rows[:, : len(options.target)] = scale.standardised(values, _numbers(firsts))
+    # before covariates that are known ahead are moved: one that is ahead of its target gives it away
+    giveaways = tuple(notes_on_giveaways(options, rows, completed.encoding.names, firsts, completed.rows.part == TRAIN))
+    read_ahead(rows, firsts, places(completed.encoding, ahead(options, completed.encoding, regular)), options.horizon)
+    return _Encoded(rows, values, scale, firsts, giveaways)
 
 
 def _targets(options: ForecastOptions, completed: Completed, firsts: Array) -> tuple[Array, SeriesScales]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gru_tf.tasks import Array
+from gru_tf.tasks._baselines import naive_rows
 from gru_tf.tasks._forecast_errors import Forecasts, Terms, values_of
 from gru_tf.tasks.own._options import ForecastOptions
 
@@ -39,10 +40,6 @@ def _forecasts(
     options: ForecastOptions, values: Array, firsts: Array, starts: Array, centre: Array
 ) -> Iterator[tuple[str, Array]]:
     """(name, (N, horizon, targets)) of each."""
-    at, ahead = starts[:, None], np.arange(options.horizon)
-    last = np.broadcast_to(at - 1, (len(at), options.horizon))
-    yield "last value", values[last]
-    if options.season:
-        before = at - options.season + ahead % options.season
-        yield "seasonal naive", values[np.where(before >= firsts[at - 1], before, last)]
-    yield "training mean", centre[last]
+    sources = naive_rows(starts, options.horizon, options.season, firsts[starts - 1])
+    yield from ((name, values[rows]) for name, rows in sources.items())
+    yield "training mean", centre[sources["last value"]]

@@ -3,19 +3,51 @@
 import functools
 import math
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from gru_tf.data.datasets import DatasetError
+from gru_tf.data.own.frequency import Frequency
 from gru_tf.data.own.splits import SPLITS, TEST, TRAIN, VALIDATION
 from gru_tf.foundation.errors import several
 from gru_tf.foundation.option_spelling import spelled
 from gru_tf.tasks import Array
-from gru_tf.tasks.own._missing_values import Imputed
+from gru_tf.tasks.own._missing_values import Completed, Imputed
 from gru_tf.tasks.own._options import ForecastOptions
 from gru_tf.tasks.own._table_rows import Rows
 
 NAMED = 4  # series in a line
+
+
+class Windows(NamedTuple):
+    """The windows of a user's series.
+
+    Args:
+        starts: of each part, the first row to forecast of each window; with_gaps: the same with windows that cross a gap.
+        breaks: (rows,) whether times are missing before a row.
+    """
+
+    starts: list[Array]
+    with_gaps: list[Array]
+    breaks: Array
+
+
+def cut_windows(
+    options: ForecastOptions, completed: Completed, firsts: Array, step: Frequency | None, where: str
+) -> Windows:
+    """The windows of completed rows; those across a gap are left out where the options say so.
+
+    Raises:
+        DatasetError: where a part has none.
+    """
+    rows, imputed = completed.rows, completed.imputed
+    breaks = np.zeros(len(firsts), bool) if step is None else step.breaks(rows.times, rows.series)
+    starts = with_gaps = window_starts(options, firsts, rows.part, imputed)
+    if options.leaves_gaps_out and breaks.any():
+        starts = window_starts(options, firsts, rows.part, imputed, breaks)
+    expect_windows(options, where, rows, imputed, starts, with_gaps)
+    return Windows(starts, with_gaps, breaks)
 
 
 def window_starts(
