@@ -15,6 +15,7 @@ REGULAR = 0.5  # of the steps are equally long, else there is no regular one
 VOTE = 10  # steps of a series from which it counts as much as another
 BUSINESS: tuple[DayOfMonth, ...] = ("start", "end", "business end", "business start")
 DIGITS = 9  # of a step of numbers
+SECOND = 10**9  # nanoseconds
 HALF_MONTH = (12 * DAY, 18 * DAY)  # between which half a month lies
 
 
@@ -114,6 +115,11 @@ def _clock(times: Array) -> int:
 
 
 def _mode(values: Array, weights: Array) -> Any:
+    """The value with the most weight, the least of equals; whole numbers that are near each other need no sorting."""
+    if values.dtype.kind == "i":
+        low, unit = values.min(), SECOND if (values % SECOND == 0).all() else 1
+        if (values.max() - low) // unit <= len(values) + DAY // SECOND:
+            return low + unit * np.bincount((values - low) // unit, weights=weights).argmax()
     different, numbers = np.unique(values, return_inverse=True)
     return different[np.bincount(numbers, weights=weights).argmax()]
 

@@ -30,13 +30,11 @@ def resolve(path: Path, delimiter: str, count: int, begins: int, quoting: str | 
     Raises:
         DatasetError: naming the row where a quoted text begins that never ends.
     """
-    if delimiter != " " and quoting is None and not _any(path):
-        return False, []
     if quoting == "none" or delimiter == " ":
         return delimiter != " ", []
-    lines, open_lines, right = _counted(path, delimiter, count)
-    if not open_lines:
+    if not _any_open(path):
         return False, []
+    lines, open_lines, right = _counted(path, delimiter, count)
     if quoting is None and right and count > 1:
         rows = lines - begins
         alone = "1 line has" if open_lines == 1 else f"{open_lines:,} lines have"
@@ -49,14 +47,24 @@ def resolve(path: Path, delimiter: str, count: int, begins: int, quoting: str | 
     return False, [f"{texts}, the first in row {row} (line {line})"]
 
 
-def _any(path: Path) -> bool:
-    """Whether the file has a quote at all, which is known much faster than what it means."""
+def _any_open(path: Path) -> bool:
+    """Whether a line has an odd number of quotes; parts of the file without any are not cut into lines."""
+    carried = 0  # quotes in the line that is not at its end
     try:
         with csv_lines.opened(path) as stream:
-            return any(b'"' in part for part in iter(lambda: stream.read(CHUNK), b""))
+            for part in iter(lambda: stream.read(CHUNK), b""):
+                first, newline, others = part.partition(b"\n")
+                carried += first.count(b'"')
+                if not newline:
+                    continue
+                whole, _, last = others.rpartition(b"\n")
+                if carried & 1 or (b'"' in whole and any(line.count(b'"') & 1 for line in whole.split(b"\n"))):
+                    return True
+                carried = last.count(b'"')
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"{path}: cannot be read, {reason}; is it cut off?") from error
+    return bool(carried & 1)
 
 
 def _counted(path: Path, delimiter: str, count: int) -> tuple[int, int, bool]:

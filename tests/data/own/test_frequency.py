@@ -6,7 +6,7 @@ import numpy as np
 import pandas
 import pytest
 
-from gru_tf.data.own import local_time
+from gru_tf.data.own import frequency, local_time
 from gru_tf.data.own.frequency import Frequency, estimate, other_steps
 
 KNOWN, ROWS = 60, 120
@@ -235,3 +235,14 @@ def test_local_times_and_back() -> None:
     moments, skipped = local_time.localised(local, "Europe/Berlin", twice)
     assert moments.tolist() == in_utc(times).tolist()
     assert not skipped.any()
+
+
+@pytest.mark.parametrize("unit", [1, 7, 10**9, 3600 * 10**9, 86_400 * 10**9])
+def test_the_most_frequent_value_is_that_of_a_dictionary(unit):
+    rng = np.random.default_rng(unit % 1000)
+    for _ in range(300):
+        values, weights = unit * rng.integers(-3, 4, 8), rng.integers(1, 4, 8).astype(float)
+        votes = {}
+        for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+            votes[value] = votes.get(value, 0.0) + weight
+        assert frequency._mode(values, weights) == min(votes, key=lambda value: (-votes[value], value))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from refusals import refused
 
-from gru_tf.data.own import dialect, files
+from gru_tf.data.own import dialect, files, quotes
 from gru_tf.suite import comparison
 from gru_tf.tasks import create
 
@@ -74,3 +74,13 @@ def test_errors_count_rows_as_they_are_read(tmp_path):
     (tmp_path / "a.tsv").write_text("\n".join([*lines[:100], "\tno label", *lines[100:]]) + "\n")
     task = create("texts", {"path": str(tmp_path / "a.tsv"), "text": "text", "label": "label"})
     refused(lambda: task.signature, "row 100 (line 101), column 'label': expected a label. Received: nothing")
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64])
+def test_an_open_quote_is_found_wherever_the_file_is_cut_into_parts(chunk, tmp_path, monkeypatch):
+    monkeypatch.setattr(quotes, "CHUNK", chunk)
+    rng, file = np.random.default_rng(chunk), tmp_path / "some.csv"
+    for _ in range(300):
+        content = bytes(rng.choice(list(b'a"\n,\r'), rng.integers(0, 15)).tolist())
+        file.write_bytes(content)
+        assert quotes._any_open(file) == any(line.count(b'"') % 2 for line in content.split(b"\n")), content
