@@ -1,8 +1,9 @@
 """Losses of a run by test example, kept so that an interval can count in which examples happen to be in the test set.
 
 An example's loss is what the task's metric is the mean of: whether its class is right (accuracy), its squared error
-("mse", "rmse") or absolute error ("mae"), on the scale of the network's targets, or nats ("nll", "bpc", "perplexity"). Where
-examples have several targets each counts by their number:
+("mse", "rmse") or absolute error ("mae"), on the scale of the network's targets, or nats ("nll", "bpc", "perplexity").
+Errors of a network that learns quantiles are those of its medians, not the loss that it minimises. Where examples have
+several targets each counts by their number:
 
     loss_n = N · (sum of the terms of example n's targets) / (targets of all examples)
 

@@ -108,7 +108,8 @@ class RunResult(BaseModel):
         losses: of each test example, as `gru_tf.experiment.losses` has them; b"" where they are not kept, and in results
             from the store, which keeps them separately. losses_kept: of how many examples they are kept.
         parts: what test examples are divided by ("series", "step", "class") → each part's name → metric → value.
-        radii: coverage in percent → half the width of a prediction interval by output, on the scale of the outputs.
+        radii: coverage in percent → half the width of a prediction interval by output, on the scale of the outputs; of a
+            network with `run.model.quantiles`, what is added to its quantiles at both ends, which may be negative.
         sample_forecasts: forecasts to look at; () in results from the store, which keeps them separately.
     """
 

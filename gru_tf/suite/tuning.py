@@ -160,14 +160,16 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         if self.task.metric.whole:  # which no mean over batches gives
             name = "accuracy" if signature.target == "class" else "mse"
 
+        network = resolve_run(run, signature)
+
         def objective(targets: Any, outputs: Any) -> Any:
-            return loss(signature, targets, outputs)
+            return loss(signature, targets, outputs, network.levels)
 
         def measure(targets: Any, outputs: Any) -> Any:
-            return metric(name, signature, targets, outputs)
+            return metric(name, signature, targets, outputs, network.levels)
 
         measure.__name__ = name
-        model = build(resolve_run(run, signature))
+        model = build(network)
         clip = "global_clipnorm" if run.training.clip == "global" else "clipnorm"
         options = {clip: run.training.clip_norm, "weight_decay": run.training.weight_decay or None}
         optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate, **options)

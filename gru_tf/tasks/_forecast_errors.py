@@ -128,8 +128,18 @@ def radii(errors: Array, coverage: int) -> Array:
         errors: (N, outputs) of the validation split.
         coverage: in percent.
     """
-    count = len(errors)
+    return conformal(np.abs(errors), coverage)
+
+
+def conformal(scores: Array, coverage: int) -> Array:
+    """(outputs,) the ⌈(n + 1) · coverage⌉-th smallest of n scores of each output; infinite where n is too small for it.
+
+    Args:
+        scores: (N, outputs) of the validation split, larger where an interval fits worse.
+        coverage: in percent.
+    """
+    count = len(scores)
     place = -(-(count + 1) * coverage // 100)
     if place > count:
-        return np.full(errors.shape[1:], np.inf)
-    return np.asarray(np.sort(np.abs(errors), axis=0)[place - 1])
+        return np.full(scores.shape[1:], np.inf)
+    return np.asarray(np.sort(scores, axis=0)[place - 1])

@@ -9,6 +9,7 @@ from gru_tf.foundation.array import Array
 
 LARGEST = 20_000_000  # outputs of a split that are held at once
 Parts = Mapping[str, Mapping[str, Mapping[str, float]]]
+Bounds = Mapping[int, tuple[Array, Array]]  # coverage in percent → lower and upper ends, (N, outputs) each
 
 
 class SampleForecast(BaseModel):
@@ -41,7 +42,8 @@ class Evaluation:
     Args:
         values: metric → value, of all test examples; those that are not defined on these data are left out.
         parts: what the examples are divided by ("series", "step", "class") → each part's name → metric → value.
-        radii: coverage in percent → (outputs,) half the width of a prediction interval, on the scale of the outputs.
+        radii: coverage in percent → (outputs,) half the width of a prediction interval, on the scale of the outputs; of
+            learned quantiles what is added at both ends, which may be negative.
         sample_forecasts: forecasts to look at.
     """
 
@@ -56,8 +58,13 @@ class Outputs:
     """A model's outputs.
 
     Args:
-        validation: (N, outputs) on the validation split; test: the same on the test split.
+        validation: (N, outputs) on the validation split; test: the same on the test split. Medians where a network has
+            learned quantiles.
+        validation_bounds, test_bounds: coverage in percent → (N, outputs) the lower and the upper quantile, of such a
+            network; None of any other model.
     """
 
     validation: Array
     test: Array
+    validation_bounds: Bounds | None = None
+    test_bounds: Bounds | None = None

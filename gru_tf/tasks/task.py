@@ -47,7 +47,7 @@ class Signature:
         timesteps: length of a sequence, or of the longest one where lengths vary.
         features: I, size of one step's input; of a token's embedding where there are `tokens`.
         outputs: size of the network's output: classes, values or notes.
-        target: "class" (integer labels, softmax), "value" (squared error), "binary" (independent sigmoids).
+        target: "class" (integer labels, softmax), "value" (squared error, or quantiles), "binary" (independent sigmoids).
         per_step: whether every step has a target, or only the whole sequence.
         causal: whether a step's target lies in the input that follows, so that a backward direction would see it.
         tokens: size of the vocabulary where inputs are token numbers, which the network embeds; 0 for real-valued inputs.
@@ -265,9 +265,9 @@ class Task(BaseModel, ABC):
         """Whether all outputs on a split say more than the score: whether `measured` and `evaluated` are defined."""
         return False
 
-    def looks_at(self, splits: Splits) -> bool:
-        """Whether all outputs on validation and test split are held at once, and evaluated."""
-        most = max(len(splits.validation), len(splits.test)) * self.signature.outputs
+    def looks_at(self, splits: Splits, levels: int = 1) -> bool:
+        """Whether all outputs on validation and test split, each at so many levels, are held at once, and evaluated."""
+        most = max(len(splits.validation), len(splits.test)) * self.signature.outputs * levels
         return self.is_evaluated and (most <= LARGEST or self.metric.whole)
 
     def measured(self, split: Literal["validation", "test"], outputs: Array) -> dict[str, float]:

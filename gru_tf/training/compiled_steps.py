@@ -213,7 +213,7 @@ class CompiledSteps:
         return self._means(list(sums)), by_example
 
     def predict(self, data: DeviceData, steps: BatchPlan) -> Array:
-        """(N, outputs) float32 of each example, of a signature with one target a sequence."""
+        """(N, outputs) float32 of each example, of a signature with one target a sequence; of quantiles all blocks."""
         if self._predict_pass is None:
             self._predict_pass = self._trace(self._predict_on, self._predict_loop, data, steps, self.buckets)
         (outputs,) = zip(*(rest for _, *rest in self._run(self._predict_pass, data, steps)), strict=True)
@@ -287,7 +287,7 @@ class CompiledSteps:
         return sums, each.stack()
 
     def _predict_loop(self, at: Any, sums: Any, order: Any, _: Any) -> Any:
-        end, shape = tf.shape(order)[0], (self.batch_size, self.signature.outputs)
+        end, shape = tf.shape(order)[0], (self.batch_size, self.network.widened.outputs)
         outputs = tf.TensorArray(tf.float32, end, element_shape=shape)
         _, outputs = tf.while_loop(
             lambda i, *_: i < end, lambda i, outputs: (i + 1, outputs.write(i, at(i))), (tf.constant(0), outputs)
@@ -302,7 +302,7 @@ class CompiledSteps:
             weight = weight * tf.gather(tf.constant(self.signature.weights, tf.float32), tf.cast(y, tf.int32))
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
-            losses = loss(self.signature, y, outputs)
+            losses = loss(self.signature, y, outputs, self.network.levels)
             mean = summation.total(losses * weight) / summation.total(weight)
         gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])
         if self.clip is not None:
@@ -318,8 +318,9 @@ class CompiledSteps:
 
     def _test_on(self, x: Any, y: Any, weight: Any) -> Any:
         outputs = self.model(x, training=False)
-        losses = loss(self.signature, y, outputs)
-        values = [losses, *(metric(name, self.signature, y, outputs) for name in self.metrics)]
+        levels = self.network.levels
+        losses = loss(self.signature, y, outputs, levels)
+        values = [losses, *(metric(name, self.signature, y, outputs, levels) for name in self.metrics)]
         first = tf.cast(values[min(1, len(self.metrics))] * weight, tf.float32)
         each = tf.reduce_sum(first, tuple(range(1, len(first.shape))))
         return self._sums(values, weight), each

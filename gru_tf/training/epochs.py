@@ -16,6 +16,8 @@ from gru_tf.experiment.result import Speed
 from gru_tf.experiment.specs import Choice
 from gru_tf.foundation import atomic_file
 from gru_tf.tasks import WRITTEN, Array, Evaluation, Examples, Outputs, Signature, Splits, Task
+from gru_tf.tasks.evaluation import Bounds
+from gru_tf.tasks.prediction_intervals import from_blocks
 from gru_tf.training import checkpoints, feeding, schedule
 from gru_tf.training.batches import BatchPlan, bucket_lengths, plan, spans, streams
 from gru_tf.training.checkpoints import Checkpoint
@@ -74,7 +76,9 @@ class Epochs:
         self.refit_seconds = 0.0
         self.losses = b""
         self.evaluation = Evaluation()
-        self._validated: Array | None = None  # outputs on the validation split, of weights that have not seen it
+        self._validated: tuple[Array, Bounds | None] | None = (
+            None  # on the validation split, of weights that have not seen it
+        )
         names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
         self.done = Checkpoint(weights=[], state=[], history={name: [] for name in names})
         self._resume()
@@ -106,9 +110,9 @@ class Epochs:
                 saved = sum(self.done.seconds)
         if self.run.purpose == "trial":
             self._checkpoint()
-        elif self.task.looks_at(self.splits):
+        elif self.task.looks_at(self.splits, len(self.steps.network.levels) or 1):
             self.steps.set_weights(self.done.best_weights)
-            self._validated = self.steps.predict(self.data["validation"], validation)
+            self._validated = self._predicted(self.data["validation"], validation)
         return "finished"
 
     def _over(self) -> bool:
@@ -136,12 +140,17 @@ class Epochs:
     def _validation(self, means: list[float]) -> float:
         """The metric on the validation split: of greedily decoded sequences, of all outputs, or a mean over targets."""
         if self.metric.whole:
-            outputs = self.steps.predict(self.data["validation"], self._plan("validation"))
+            outputs, _ = self._predicted(self.data["validation"], self._plan("validation"))
             return self.task.measured("validation", outputs)[self.metric.name]
         if self.metric.name in WRITTEN:
             lengths = self.splits.validation.lengths
             return self.task.scored("validation", self.steps.write(self.data["validation"], lengths))
         return self.metric.value(means[0])
+
+    def _predicted(self, data: DeviceData, order: BatchPlan) -> tuple[Array, Bounds | None]:
+        """The outputs (N, outputs); of a network of quantiles the medians, with the bounds of intervals."""
+        outputs = self.steps.predict(data, order)
+        return from_blocks(outputs) if self.steps.network.levels else (outputs, None)
 
     def _keep_best(self, value: float) -> None:
         done = self.done
@@ -180,8 +189,8 @@ class Epochs:
         """The metrics that all outputs on the test split show; fills `evaluation`."""
         if self._validated is None:
             return {}
-        tested = self.steps.predict(test, self._plan("test"))
-        self.evaluation = self.task.evaluated(Outputs(self._validated, tested))
+        (validated, bounds), (tested, test_bounds) = self._validated, self._predicted(test, self._plan("test"))
+        self.evaluation = self.task.evaluated(Outputs(validated, tested, bounds, test_bounds))
         return dict(self.evaluation.values)
 
     def _written(self, data: DeviceData) -> dict[str, float]:

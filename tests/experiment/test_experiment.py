@@ -90,7 +90,7 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_keys():
 
 def test_fields_that_came_later_are_no_part_of_a_fingerprint_at_their_defaults():
     assert RUN.but(training=RUN.training.but(warmup=0, decay="none", refit=False)).fingerprint == GOLDEN
-    assert RUN.but(model=RUN.model.but(scaling="none", linear_path=0)).fingerprint == GOLDEN
+    assert RUN.but(model=RUN.model.but(scaling="none", linear_path=0, quantiles=False)).fingerprint == GOLDEN
     searched = experiment(**search(learning_rate=[0.1, 0.2]))
     assert (
         json.loads(searched.model_dump_json())["search"]["space"]
@@ -132,6 +132,7 @@ OTHER = {
     "model.implementation": "custom",
     "model.scaling": "robust",
     "model.linear_path": 3,
+    "model.quantiles": True,
     "model.start": {"units": None, "start": "a.keras"},  # the file says the units
     "model.frozen": {"units": None, "start": "a.keras", "frozen": True},
     "model.sha256": {"units": None, "start": "a.keras", "sha256": "0123456789abcdef"},
@@ -419,7 +420,16 @@ def test_each_value_of_a_space_must_be_possible(name, axis, message):
 
 def test_the_space_has_every_field_but_what_may_not_be_tuned():
     fields = {*ModelSpec.model_fields, *TrainingSpec.model_fields}
-    assert fields - {*MODEL, *TRAINING} == {"deterministic", "refit", "budget", "seconds", "start", "frozen", "sha256"}
+    assert fields - {*MODEL, *TRAINING} == {
+        "deterministic",
+        "refit",
+        "budget",
+        "seconds",
+        "start",
+        "frozen",
+        "sha256",
+        "quantiles",
+    }
     assert set(SearchSpec.model_fields["space"].annotation.model_fields) == {*MODEL, *TRAINING}
 
 

@@ -19,7 +19,16 @@ import gru_tf
 from gru_tf.foundation import addresses
 
 ARCHIVE = ROOT / "tests" / "whole" / "written_before" / "before.zip"
-NEW = ("model_bytes", "warmup", "decay", "refit", "scaling", "linear_path", "weight_decay")  # columns that there are since
+NEW = (
+    "model_bytes",
+    "warmup",
+    "decay",
+    "refit",
+    "scaling",
+    "linear_path",
+    "quantiles",
+    "weight_decay",
+)  # columns that there are since
 NOTHING = ("", "none", "0", "0.0", "False", None, 0, 0.0, False)  # what they have of a run of before
 MOVED = "/STORE"  # what stands in the archive for the folder that the store lay in
 

@@ -106,4 +106,6 @@ def _network(experiment: Experiment) -> Iterable[str]:
     yield _setting(experiment, "implementation", kernel)
     scaling = f"each window scaled by itself ({model.scaling})" if model.scaling != "none" else ""
     path = f"a linear path from the last {model.linear_path} steps" if model.linear_path else ""
+    if model.quantiles:
+        yield "quantiles of each value learned, of which the median is the forecast (mean over levels of the quantile loss)"
     yield from filter(None, (_setting(experiment, "scaling", scaling), _setting(experiment, "linear_path", path)))

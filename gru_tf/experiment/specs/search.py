@@ -45,6 +45,7 @@ NOT_SEARCHED = (
     "start",
     "frozen",
     "sha256",
+    "quantiles",
 )  # protocol, not network or recipe
 LATER = (*network.LATER, *training.LATER)
 MODEL = tuple(name for name in ModelSpec.model_fields if name not in NOT_SEARCHED)

@@ -55,6 +55,9 @@ class Comparison:
     def model(self, cell: str | None = None) -> Any:
         """A cell's network with the weights of its best seed, a `keras.Model`, from the store.
 
+        With `intervals: quantile` outputs are (N, levels · outputs) in the blocks of `gru_tf.tasks.prediction_intervals`,
+        without the correction that `predict` adds.
+
         Args:
             cell: label; the recommended one if None. Where none is recommended, the one that comes nearest.
 

@@ -1,6 +1,7 @@
 """A predictor as one folder: model, scaling, encoding, calendar and intervals, for a machine that has the package alone.
 
-    predictor.json    what predicts and why, the task with its options, half the widths of the intervals, versions
+    predictor.json    what predicts and why, the task with its options, half the widths of the intervals, or what is
+                      added to quantiles that the network gives, versions
     task.npz          what is known of the series, or of labels and inputs, without any of them; with the rows of training
                       where a model forecasts that reads a series from its beginning
     network.keras     or baseline.npz
@@ -26,6 +27,7 @@ from gru_tf.tasks import create
 from gru_tf.tasks.own._task import OwnData
 
 FORMAT, VERSION = "gru_tf.predictor", 1
+OF_QUANTILES = 2  # version of a predictor whose network gives quantiles, which a package that knows version 1 alone refuses
 ABOUT, TASK, NETWORK, BASELINE = "predictor.json", "task.npz", "network.keras", "baseline.npz"
 TASKS = ("forecast", "sequences", "texts")
 FILES = ("path", "test_path", "sha256")  # options of the files of training, which are not taken along
@@ -89,7 +91,7 @@ def _fill(predictor: Predictor, folder: Path, of: str) -> None:
         predictor.model.save(folder / NETWORK)
     about = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": OF_QUANTILES if predictor.quantiles else VERSION,
         "experiment": of,
         "name": predictor.name,
         "why": predictor.why,
@@ -117,14 +119,16 @@ def load(folder: str | Path) -> Predictor:
         # the stream is opened here: NumPy leaves one that is no whole archive open
         with (place / TASK).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = dict(archive)
-        if (about["format"], about["version"]) != (FORMAT, VERSION):
-            raise UserError(f"{folder}: expected version {VERSION} of a predictor. Received: {about['version']}")
+        if about["format"] != FORMAT or about["version"] not in (VERSION, OF_QUANTILES):
+            expected = f"version {VERSION} or {OF_QUANTILES} of a predictor"
+            raise UserError(f"{folder}: expected {expected}. Received: {about['version']}")
         task = _task(about).on(arrays, int(about["draw"]))
         model = _model(place)
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, TypeError, KeyError) as error:
         reason = cannot_read(place, error) if isinstance(error, OSError) else one_line(f"{type(error).__name__}: {error}")
         raise UserError(f"{folder}: expected a whole predictor. Received: {reason}") from error
-    return Predictor(str(about["name"]), str(about["why"]), task, model, about["radii"])
+    quantiles = about["version"] == OF_QUANTILES
+    return Predictor(str(about["name"]), str(about["why"]), task, model, about["radii"], quantiles)
 
 
 def load_predictor(folder: str | Path) -> Predictor:

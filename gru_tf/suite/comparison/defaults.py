@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gru_tf.suite.comparison import search_space
+from gru_tf.suite.comparison.intervals import QUANTILE
 from gru_tf.suite.comparison.options import CELLS
 from gru_tf.suite.comparison.scaling import BY_WINDOW
 from gru_tf.tasks import Signature
+from gru_tf.tasks.prediction_intervals import with_quantiles
 
 BUDGETS = ((1_000, 5_000), (20_000, 20_000), (math.inf, 50_000))  # examples up to → parameters without embedding
 LEAST_UNITS = 16  # that an LSTM gets of the budget, however many parameters the outputs take
@@ -58,8 +60,10 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
         signature: of the task.
         examples: sequences to train on.
         chosen: what the user chose of cells, seeds or minutes, parameters or units, trials, epochs, batch_size, draws,
-            scaling, backtest.
+            scaling, backtest, intervals.
     """
+    quantiles = {"quantiles": True} if chosen.get("intervals") == QUANTILE else {}
+    signature = with_quantiles(signature) if quantiles else signature  # what the head and the linear path must give
     cells = list(chosen.get("cells") or CELLS)
     batches = search_space.batches(examples, chosen)
     much = examples * signature.timesteps >= MUCH
@@ -76,7 +80,7 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
     content: dict[str, Any] = {
         "cells": cells,
         **({"replicates": REPLICATES | {"minutes": minutes}} if seeds is None else {"seeds": seeds}),
-        "model": size | scaling | ({"linear_path": steps} if steps and not trials else {}),
+        "model": size | scaling | quantiles | ({"linear_path": steps} if steps and not trials else {}),
         "training": {"epochs": epochs, "batch_size": batches[0], "patience": patience, "learning_rate": UNTUNED},
     }
     search = f"no search: learning rate {UNTUNED:g}"

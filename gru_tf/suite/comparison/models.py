@@ -66,7 +66,8 @@ class Models:
         why = self._why(advice, label, model is not None)
         if label in cells:
             network, result = self.network(label), self.trained[label][1]
-            return Predictor(label, f"{_which(result)}, {why}", task.at(result.run.seed), network, result.radii)
+            own, quantiles = task.at(result.run.seed), result.run.model.quantiles
+            return Predictor(label, f"{_which(result)}, {why}", own, network, result.radii, quantiles)
         if label in self._fitted:
             fitted = self._fitted[label]
             return Predictor(label, f"{label}, {why}", task.at(fitted.run.seed), self._baseline(label), fitted.radii)

@@ -102,6 +102,10 @@ SCALING = (
     ' (its median and quartiles), or of each "window" or "window-robust"; if None by series where there are several, and the'
     " search also tries networks that scale each window"
 )
+INTERVALS = (
+    'prediction intervals of forecasts and values: "conformal" (default), all of one width, or "quantile": networks learn'
+    " the median, which is then their forecast, and ends that are as far from it as the inputs tell"
+)
 METRIC = (
     "metric that chooses and that is tested: of forecasts rmse, mae, mape, smape or mase; of classes accuracy,"
     " balanced_accuracy, macro_f1 or roc_auc; of values rmse or mae"
@@ -141,6 +145,7 @@ class ComparisonOptions(TypedDict, total=False):
     features: Annotated[Texts, Option("sequences", "COLUMN,…", "input columns (default: all others)", FEATURES)]
     missing: Annotated[Text, Option("data", "HOW", f"missing values: {HOW}", MISSING, kinds=("forecast", "sequences"))]
     metric: Annotated[Text, Option("data", "NAME", "metric to choose and to test by", METRIC, kinds=ALL)]
+    intervals: Annotated[Text, Option("data", "HOW", "prediction intervals: conformal, quantile", INTERVALS, kinds=ALL)]
     cells: Annotated[Texts, Option("comparison", "NAME,…", f"from 'gru-tf list' (default: {','.join(CELLS)})", NAMES)]
     parameters: Annotated[Count, Option("comparison", "N", "parameter budget of each network", BUDGET, least=1)]
     units: Annotated[Count, Option("comparison", "N", "units of each network, instead of a budget", UNITS, least=1)]
@@ -158,7 +163,7 @@ OPTIONS: Mapping[str, Option] = {name: hint.__metadata__[0] for name, hint in HI
 PROTOCOL = tuple(name for name, option in OPTIONS.items() if option.section == "comparison")
 COUNTS = tuple(name for name, kind in TYPES.items() if int in get_args(kind))
 LISTS = tuple(name for name, kind in TYPES.items() if Sequence[str] in get_args(kind))
-APART = ("kind", "scaling", "metric")  # options that are no options of a task under their own names
+APART = ("kind", "scaling", "metric", "intervals")  # options that are no options of a task under their own names
 COLUMNS = tuple(name for name, option in OPTIONS.items() if option.metavar.startswith("COLUMN"))
 
 

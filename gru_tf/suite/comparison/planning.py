@@ -21,6 +21,7 @@ from gru_tf.foundation.option_spelling import quoted, spelled
 from gru_tf.suite.comparison.defaults import protocol
 from gru_tf.suite.comparison.guess import Guess, guess
 from gru_tf.suite.comparison.guess.columns import Inference
+from gru_tf.suite.comparison.intervals import with_intervals
 from gru_tf.suite.comparison.metrics import with_metric
 from gru_tf.suite.comparison.naming import told_apart
 from gru_tf.suite.comparison.options import COLUMNS, COUNTS, LISTS, OPTIONS, PROTOCOL, ComparisonOptions
@@ -36,6 +37,7 @@ FIELDS = {  # of an experiment → the option that sets it
     "replicates.minutes": "minutes",
     "model.units": "units",
     "model.parameters": "parameters",
+    "model.quantiles": "intervals",
     "search.trials": "trials",
     "training.epochs": "epochs",
     "training.batch_size": "batch_size",
@@ -99,6 +101,7 @@ def _planned(
     guessed = guess(path, test_path, {key: value for key, value in chosen.items() if key not in PROTOCOL})
     guessed, scaled = with_scaling(guessed, chosen.get("scaling"), chosen.get("metric"))
     guessed, measured = with_metric(guessed, chosen.get("metric"))
+    intervals = with_intervals(guessed, chosen.get("intervals"))
     task = create(guessed.task, guessed.options)
     if isinstance(task, OwnData):
         expect_whole(task, chosen)
@@ -115,7 +118,7 @@ def _planned(
     }
     experiment = _validated(content, name or "the comparison")
     defaults = (Inference(*default) for default in protocols.defaults)
-    inferences = (*named, *guessed.inferences, *scaled, *measured, *drawn, *defaults)
+    inferences = (*named, *guessed.inferences, *scaled, *measured, *intervals, *drawn, *defaults)
     return ComparisonPlan(guessed, experiment, inferences, task.notes() if isinstance(task, OwnData) else ())
 
 

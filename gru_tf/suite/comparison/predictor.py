@@ -14,9 +14,11 @@ from gru_tf.baselines.forecasts.ets import FittedEts
 from gru_tf.data.own import files, frames
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
+from gru_tf.tasks.evaluation import Bounds
 from gru_tf.tasks.own._labelled_task import LabelledData
 from gru_tf.tasks.own._task import NewHistory, OwnData
 from gru_tf.tasks.own.forecast import OwnForecast
+from gru_tf.tasks.prediction_intervals import ends, from_blocks, with_quantiles
 
 BATCH = 256  # sequences at a time in a network
 READS_ROWS = (FittedEts, Repeated, ConstantAnswer)  # these read rows from before the window, all others windows alone
@@ -33,6 +35,7 @@ class Predictor:
         task: on the split of the run whose model it is.
         model: a `keras.Model`, or a fitted baseline.
         radii: coverage in percent → half the width of a prediction interval, of values; empty where there is none.
+        quantiles: whether the model is a network that has learned quantiles, to whose ends `radii` are added.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Predictor:
     task: OwnData
     model: Any
     radii: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    quantiles: bool = False
 
     def __str__(self) -> str:
         return self.why
@@ -57,28 +61,38 @@ class Predictor:
         return isinstance(self.model, READS_ROWS)
 
     def outputs(self, frame: Any) -> Array:
-        """(N, outputs) in the shape of a network's, of a frame as the task's `prepare` takes it."""
+        """(N, outputs) as the task's `answer` takes them, of a frame as its `prepare` does; of quantiles the medians."""
+        return self._outputs(frame)[0]
+
+    def _outputs(self, frame: Any) -> tuple[Array, Bounds | None]:
+        """The outputs, and the ends of intervals that the model gives itself; None of a model that gives none."""
         if self.is_baseline:
-            return of_baseline(self.name or "the baseline", self.model, self.task, frame)
-        return of_network(self.model, self.task, frame)
+            return of_baseline(self.name or "the baseline", self.model, self.task, frame), None
+        outputs = of_network(self.model, self.task, frame)
+        signature = with_quantiles(self.task.signature) if self.quantiles else self.task.signature
+        if outputs.shape[1:] != (signature.outputs,):
+            expected = f"outputs of the shape {(len(outputs), signature.outputs)}"
+            raise UserError(f"{self.name}: expected {expected}. Received: {outputs.shape}")
+        return from_blocks(outputs) if self.quantiles else (outputs, None)
 
     def predict(self, data: Any) -> Any:
         """What it predicts for new data with the columns of training, as `Comparison.predict`; with prediction intervals.
 
-        Of values, the columns NAME_low_80, NAME_high_80, NAME_low_95 and NAME_high_95 are the ends of intervals by split
-        conformal prediction from the errors on the validation split.
+        Of values, the columns NAME_low_80, NAME_high_80, NAME_low_95 and NAME_high_95 are the ends of intervals: of one
+        width, or the network's own quantiles, in both cases corrected on the validation split.
 
         Raises:
             UserError: where the data are not as in training, naming row and column.
         """
         with files.read_as(self.task.quoting):
             frame = self._of_task(frames.read(data))
-        outputs = self.outputs(frame)
+        outputs, bounds = self._outputs(frame)
         answer = self.task.answer(outputs, frame)
-        for level, radii in self.radii.items():
-            ends = [self.task.answer(outputs + side * np.asarray(radii), frame) for side in (-1, 1)]
+        added = {int(level): np.asarray(radii) for level, radii in self.radii.items()}
+        for level, both in ends(outputs, bounds, added):
+            answers = [self.task.answer(one, frame) for one in both]
             for name in self.task.predicted:
-                for end, each in zip(("low", "high"), ends, strict=True):
+                for end, each in zip(("low", "high"), answers, strict=True):
                     answer[f"{name}_{end}_{level}"] = each[name]
         return answer
 

@@ -12,6 +12,7 @@ import mlflow
 from gru_tf.experiment.result import RunResult
 from gru_tf.recurrent.saved_models import PACKAGE, StandIn
 from gru_tf.tasks.own._task import OwnData
+from gru_tf.tasks.prediction_intervals import LEVELS
 
 ENCODINGS = "encodings.json"  # beside a model of a user's own data: how these become inputs, and outputs answers
 
@@ -44,7 +45,8 @@ def _encodings(result: RunResult) -> Iterator[list[str] | None]:
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / ENCODINGS
-        file.write_text(json.dumps(task.encodings(), ensure_ascii=False), encoding="utf-8")
+        levels = {"quantiles": LEVELS} if result.run.model.quantiles else {}  # blocks of outputs, in this order
+        file.write_text(json.dumps(task.encodings() | levels, ensure_ascii=False), encoding="utf-8")
         yield [str(file)]
 
 

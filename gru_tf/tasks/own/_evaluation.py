@@ -1,21 +1,24 @@
 """What a model's forecasts of a user's series show: errors of every kind, by series and by step ahead, and intervals.
 
-An interval is as wide as the errors on the validation split ask for, on the scale of each series (`radii`), so that a series
-of small numbers has a narrow one. Its coverage is the share of test values inside.
+An interval is as wide as the errors on the validation split ask for, on the scale of each series, so that a series of small
+numbers has a narrow one; where a network has learned quantiles, these are its ends, corrected on the validation split
+(`gru_tf.tasks.prediction_intervals`). Its coverage is the share of test values inside.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gru_tf.data.own import local_time
 from gru_tf.tasks import Array, Evaluation, Outputs
-from gru_tf.tasks._forecast_errors import COVERAGES, Forecasts, radii
-from gru_tf.tasks.evaluation import SampleForecast
+from gru_tf.tasks._forecast_errors import Forecasts
+from gru_tf.tasks.evaluation import Bounds, SampleForecast
 from gru_tf.tasks.own._encoded_series import ForecastSeries
 from gru_tf.tasks.own._options import ForecastOptions
 from gru_tf.tasks.own._scaling import SeriesScales
+from gru_tf.tasks.prediction_intervals import calibrated
 
 Arrays = Mapping[str, Array]
 SHOWN, ROWS = 4, 120  # series, and of each the last rows, that are kept to be looked at
@@ -31,22 +34,18 @@ def evaluation(options: ForecastOptions, about: ForecastSeries, arrays: Arrays, 
         outputs: of the model.
     """
     tested = forecasts(options, about, arrays, "test", outputs.test)
-    validated = errors(options, arrays, "validation", outputs.validation)
-    widths = {level: radii(validated, level) for level in COVERAGES}
-    widths = {level: each for level, each in widths.items() if np.isfinite(each).all()}  # too few windows for the others
-    off = np.abs(errors(options, arrays, "test", outputs.test))
-    covered = {f"coverage_{level}": float((off <= each).mean()) for level, each in widths.items()}
+    intervals = calibrated(outputs, partial(errors, options, arrays))
     parts = {"series": tested.by_series(), "step": tested.by_step()}
     return Evaluation(
-        values={**tested.errors(), **covered},
+        values={**tested.errors(), **intervals.covered},
         parts={kind: each for kind, each in parts.items() if each},
-        radii={str(level): tuple(map(float, each)) for level, each in widths.items()},
-        sample_forecasts=tuple(_sample_forecasts(options, about, arrays, tested, widths.get(COVERAGES[0]))),
+        radii=intervals.radii,
+        sample_forecasts=tuple(_sample_forecasts(options, about, arrays, tested, intervals.narrowest)),
     )
 
 
 def _sample_forecasts(
-    options: ForecastOptions, about: ForecastSeries, arrays: Arrays, tested: Forecasts, radius: Array | None
+    options: ForecastOptions, about: ForecastSeries, arrays: Arrays, tested: Forecasts, ends: Bounds
 ) -> Iterator[SampleForecast]:
     """The last test rows of a few series, from the one with the smallest spread to that with the largest.
 
@@ -60,19 +59,27 @@ def _sample_forecasts(
         own = np.flatnonzero(tested.series == number)
         behind = own[(starts[own[-1]] - starts[own]) % options.horizon == 0][-max(1, ROWS // options.horizon) :]
         rows = (starts[behind][:, None] + np.arange(options.horizon)).ravel()
-        half = None if radius is None else radius.reshape(options.horizon, -1)[:, 0] * spread[own[0]]
-        forecast = tested.predicted[behind, :, 0]
+        truth, shape = tested.truth[behind, :, 0], (len(behind), options.horizon, -1)
+        by_coverage = {
+            coverage: [truth + each[behind].reshape(shape)[..., 0] * spread[own[0]] for each in both]
+            for coverage, both in ends.items()
+        }
+        coverage, (low, high) = next(iter(by_coverage.items()), (0, ((), ())))
         yield SampleForecast(
             series=str(tested.names[number]),
             target=options.target[0],
             times=tuple(_time(moment) for moment in _local(about, np.asarray(arrays["times"])[rows])),
-            truth=tuple(map(float, tested.truth[behind, :, 0].ravel())),
-            forecast=tuple(map(float, forecast.ravel())),
-            low=() if half is None else tuple(map(float, (forecast - half).ravel())),
-            high=() if half is None else tuple(map(float, (forecast + half).ravel())),
-            coverage=0 if half is None else COVERAGES[0],
+            truth=_flat(truth),
+            forecast=_flat(tested.predicted[behind, :, 0]),
+            low=_flat(low),
+            high=_flat(high),
+            coverage=coverage,
             horizon=options.horizon,
         )
+
+
+def _flat(values: Any) -> tuple[float, ...]:
+    return tuple(map(float, np.ravel(values)))
 
 
 def _local(about: ForecastSeries, times: Array) -> Array:

@@ -15,12 +15,13 @@ from gru_tf.data.own import dialect, files, labels, memory_limit, splits
 from gru_tf.data.own.labels import Labelled, SplitBy
 from gru_tf.data.own.origins import LEAST_TRAINING
 from gru_tf.data.own.overlap import Overlap
+from gru_tf.foundation.errors import UserError
 from gru_tf.foundation.option_spelling import setting, spelled
 from gru_tf.tasks import Array, Evaluation, Metric, Outputs, _class_scores
 from gru_tf.tasks._baselines import constant_accuracy
-from gru_tf.tasks._forecast_errors import COVERAGES, radii
 from gru_tf.tasks._text_arrays import to_array, to_text
 from gru_tf.tasks.own._task import OwnData, Share, expect_training_share
+from gru_tf.tasks.prediction_intervals import calibrated
 
 VERSION = 2  # of the arrays, as the cache keeps them
 MOST_CLASSES = 30  # of which the confusion is kept
@@ -197,17 +198,15 @@ class LabelledData(OwnData):
         return _class_scores.scores(self._tested(split), outputs)
 
     def evaluated(self, outputs: Outputs) -> Evaluation:
-        """Metrics of classes and their confusion; of values intervals by split conformal prediction, and their coverage."""
+        """Metrics of classes and their confusion; of values prediction intervals, and their coverage."""
         targets = self._tested("test")
         if self.kind == "class":
             names = [str(name) for name in self.encodings()["classes"]]
             parts = _class_scores.confusion(targets, outputs.test, names) if len(names) <= MOST_CLASSES else {}
             return Evaluation(_class_scores.scores(targets, outputs.test), parts)
-        widths = {level: radii(outputs.validation - self._tested("validation"), level) for level in COVERAGES}
-        widths = {level: each for level, each in widths.items() if np.isfinite(each).all()}
-        off = np.abs(outputs.test - targets)
-        covered = {f"coverage_{level}": float((off <= each).mean()) for level, each in widths.items()}
-        return Evaluation(covered, {}, {str(level): tuple(map(float, each)) for level, each in widths.items()})
+        truth = {"validation": self._tested("validation"), "test": targets}
+        intervals = calibrated(outputs, lambda split, values: values - truth[split])
+        return Evaluation(intervals.covered, {}, intervals.radii)
 
     def _tested(self, split: str) -> Array:
         """The targets of a split."""
@@ -282,6 +281,8 @@ class LabelledData(OwnData):
         import pandas
 
         about, scores = self.encodings(), np.asarray(outputs, np.float64)
+        if scores.ndim != 2 or scores.shape[1] != self.outputs:
+            raise UserError(f"answer: expected outputs of the shape (N, {self.outputs}). Received: {scores.shape}")
         if self.kind == "value":
             answers = {about["label"]: scores[:, 0] * about["deviation"] + about["mean"]}
         else:

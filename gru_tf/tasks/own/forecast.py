@@ -125,7 +125,7 @@ class OwnForecast(ForecastOptions):
         return forecasts(self, self._about(), self.arrays(), split, outputs).errors()
 
     def evaluated(self, outputs: Outputs) -> Evaluation:
-        """Errors of every kind, by series and by step ahead; and intervals by split conformal prediction."""
+        """Errors of every kind, by series and by step ahead; and prediction intervals."""
         return evaluation(self, self._about(), self.arrays(), outputs)
 
     @property

@@ -12,6 +12,7 @@ from gru_tf.tasks import Array, Examples, Signature
 from gru_tf.training.diagnostics.gates_over_time import Gates, gates
 from gru_tf.training.diagnostics.gradient_by_lag import Gradients, gradients, quartiles
 from gru_tf.training.diagnostics.summary import memory_length, saturation
+from gru_tf.training.network import quantile_head
 from gru_tf.training.network.model import loss
 
 EXAMPLES = 32  # sequences that the diagnostics are computed on
@@ -31,6 +32,7 @@ class Observer:
 
     def __init__(self, run: Run, signature: Signature, validation: Examples, model: Any):
         self.requested, self.signature, self.model = run.diagnostics, signature, model
+        self._levels = quantile_head.levels(run.model)
         self.readings: dict[str, tuple[LayerReading, ...]] = {"before": (), "after": ()}
         self.seconds = 0.0
         if self.requested:
@@ -84,7 +86,7 @@ class Observer:
         return [_joined(layer) for layer in zip(*parts, strict=True)]
 
     def _loss(self, targets: Any, outputs: Any) -> Any:
-        return loss(self.signature, targets, outputs)
+        return loss(self.signature, targets, outputs, self._levels)
 
     def _window(self) -> slice:
         end = int(self.lengths[0])

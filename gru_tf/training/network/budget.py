@@ -9,7 +9,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.foundation.option_spelling import flag, in_command
 from gru_tf.recurrent.cells import CellSpec
 from gru_tf.tasks import Signature
-from gru_tf.training.network import linear_path
+from gru_tf.training.network import linear_path, quantile_head
 
 TOLERANCE = 0.1  # share of the budget by which a network may miss it
 
@@ -32,8 +32,9 @@ class Size:
 def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec, units: int) -> Size:
     """Exact size at `units`: the embedding of tokens, each layer in each direction, a dense head with a bias, a linear path.
 
-    Where targets are decoded, all parts of `encoder_decoder.build`.
+    Where targets are decoded, all parts of `encoder_decoder.build`; with quantiles the head has all levels.
     """
+    signature = quantile_head.widened(model, signature)
     directions = 2 if model.bidirectional else 1
     features = [signature.features] + [directions * units] * (model.layers - 1)
     recurrent = directions * sum(cell.parameters(i, units, **options) for i in features)

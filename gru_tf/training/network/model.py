@@ -13,7 +13,7 @@ from gru_tf.recurrent.cells import CellSpec
 from gru_tf.recurrent.kernel_path import Path
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.tasks import Signature
-from gru_tf.training.network import encoder_decoder, linear_path, pretrained, window_scaling
+from gru_tf.training.network import encoder_decoder, linear_path, pretrained, quantile_head, window_scaling
 from gru_tf.training.network.resolution import ResolvedNetwork
 
 
@@ -31,6 +31,7 @@ def build(
     input "mask" (batch, T), True at real steps. The head is dense and linear: outputs are logits of classes or of
     independent binaries, or values. What `linear_path` and `window_scaling` add is made of Keras' own operations,
     and reads windows of the task's length alone.
+    With `model.quantiles` outputs are those of `quantile_head`, (batch, levels · outputs) in blocks, the medians first.
     With `network.start` the recurrent layers are the file's, and so is the embedding where both know as many tokens.
     Where targets are decoded it is `encoder_decoder.build`'s network, with a last input "written".
 
@@ -42,7 +43,7 @@ def build(
         ordinary: whether recurrent layers are Keras' own where Keras has them, as in `gru_tf.recurrent.layers.recurrent`.
         dense: makes the head, and what else is dense.
     """
-    model, signature, start = network.model, network.signature, network.start
+    model, signature, start = network.model, network.widened, network.start
     if signature.decoded:
         return encoder_decoder.build(network, dropout, ordinary, dense)
     whole = model.scaling != "none" or model.linear_path > 0  # networks of a whole window, of no other length
@@ -106,23 +107,44 @@ def kernel(
     return path, jit
 
 
-def loss(signature: Signature, targets: Any, outputs: Any) -> Any:
+def loss(signature: Signature, targets: Any, outputs: Any, levels: tuple[float, ...] = ()) -> Any:
     """Loss of each target, (batch,) or (batch, T): cross-entropy in nats, squared error, or summed binary cross-entropy.
 
     A class of −1, a step without a target, is taken for class 0: its weight must be 0.
+
+    Args:
+        signature: of the task.
+        targets: as `Examples` has them.
+        outputs: of the network.
+        levels: of which `outputs` are the quantiles, whose loss is `quantile_head.loss`; () where there are none.
     """
     if signature.target == "class":
         return keras.losses.sparse_categorical_crossentropy(ops.maximum(targets, 0), outputs, from_logits=True)
     targets = ops.cast(targets, outputs.dtype)
+    if levels:
+        return quantile_head.loss(levels, targets, outputs)
     if signature.target == "value":
+        _expect_values(signature, outputs)
         return ops.mean(ops.square(outputs - targets), axis=-1)
     return ops.sum(ops.softplus(outputs) - targets * outputs, axis=-1)
 
 
-def metric(name: str, signature: Signature, targets: Any, outputs: Any) -> Any:
-    """What a metric is the mean of, of each target, (batch,) or (batch, T); `Metric.value` makes the metric of the mean."""
+def metric(name: str, signature: Signature, targets: Any, outputs: Any, levels: tuple[float, ...] = ()) -> Any:
+    """What a metric is the mean of, of each target, (batch,) or (batch, T); `Metric.value` makes the metric of the mean.
+
+    Of quantiles it is the medians' own.
+    """
+    if levels:
+        outputs = quantile_head.medians(signature, outputs)
     if name == "accuracy":
         return ops.cast(ops.equal(ops.argmax(outputs, axis=-1), ops.cast(targets, "int64")), outputs.dtype)
     if name == "mae":
+        _expect_values(signature, outputs)
         return ops.mean(ops.abs(outputs - ops.cast(targets, outputs.dtype)), axis=-1)
     return loss(signature, targets, outputs)
+
+
+def _expect_values(signature: Signature, outputs: Any) -> None:
+    """Raise ValueError for outputs that are not one for each target: of a single target they would be broadcast."""
+    if outputs.shape[-1] != signature.outputs:
+        raise ValueError(f"expected {signature.outputs} outputs. Received: the shape {tuple(outputs.shape)}")

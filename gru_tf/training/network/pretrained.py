@@ -19,7 +19,7 @@ from gru_tf.foundation.errors import UserError, counted, near_file
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent.cells import CellSpec
 from gru_tf.tasks import Signature
-from gru_tf.training.network import linear_path
+from gru_tf.training.network import linear_path, quantile_head
 from gru_tf.training.network.budget import Size
 
 KEPT = 8  # files read
@@ -93,7 +93,8 @@ def size(start: Network, model: ModelSpec, signature: Signature, cell: CellSpec,
     """Exact size of a network with the file's layers; its units are those of the last one."""
     directions = [weights for layer in start.layers for weights in layer.directions]
     recurrent = sum(cell.parameters(weights.features, weights.units, **options) for weights in directions)
-    head = (start.layers[-1].width + 1) * signature.outputs + linear_path.parameters(model, signature)
+    wide = quantile_head.widened(model, signature)
+    head = (start.layers[-1].width + 1) * wide.outputs + linear_path.parameters(model, wide)
     return Size(start.layers[-1].forward.units, signature.tokens * start.features + recurrent + head, recurrent)
 
 

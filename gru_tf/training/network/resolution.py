@@ -10,7 +10,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent.cells import CELLS, CellSpec
 from gru_tf.tasks import Signature
-from gru_tf.training.network import budget, linear_path, pretrained, window_scaling
+from gru_tf.training.network import budget, linear_path, pretrained, quantile_head, window_scaling
 from gru_tf.training.network.budget import Size
 
 
@@ -52,6 +52,16 @@ class ResolvedNetwork:
         return [(layer.forward.units, layer.backward is not None) for layer in self.start.layers]
 
     @property
+    def levels(self) -> tuple[float, ...]:
+        """Of which each output has the quantiles, the median first; () where it is one value."""
+        return quantile_head.levels(self.model)
+
+    @property
+    def widened(self) -> Signature:
+        """The task's signature with as many outputs as the network gives: at all levels."""
+        return quantile_head.widened(self.model, self.signature)
+
+    @property
     def masked(self) -> bool:
         """Whether it must know which steps are real: padding behind a step never reaches it, unless backwards."""
         return self.signature.varying and (any(both for _, both in self.layers) or not self.signature.per_step)
@@ -65,13 +75,14 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
     """The network of a specification; the file of `model.start` is read here and nowhere else.
 
     Raises:
-        UserError: for an option that the cell does not have, scaling or a linear path that the task cannot have, a budget
-            that cannot be met, a backward direction where a step's target is the step that follows, and a file to start
-            from that cannot be read or does not fit.
+        UserError: for an option that the cell does not have, scaling, a linear path or quantiles that the task cannot have,
+            a budget that cannot be met, a backward direction where a step's target is the step that follows, and a file to
+            start from that cannot be read or does not fit.
     """
     cell.check(options)
     window_scaling.check(model, signature)
     linear_path.check(model, signature)
+    quantile_head.check(model, signature)
     if model.start is not None:
         start = pretrained.read(model)
         pretrained.check(start, model.start, signature, cell, options)

@@ -185,7 +185,7 @@ def test_what_is_no_predictor_is_refused(done: Any, tmp_path: Path) -> None:
     place = answer.save(tmp_path / "saved", models[0])
     about = json.loads((place / artifact.ABOUT).read_text())
     (place / artifact.ABOUT).write_text(json.dumps(about | {"version": 9}))
-    with pytest.raises(UserError, match="expected version 1 of a predictor. Received: 9"):
+    with pytest.raises(UserError, match="expected version 1 or 2 of a predictor. Received: 9"):
         gru_tf.load_predictor(place)
     (place / artifact.ABOUT).write_text(json.dumps(about | {"task": "digits"}))
     with pytest.raises(UserError, match="expected a whole predictor"):

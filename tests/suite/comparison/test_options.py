@@ -19,10 +19,10 @@ from gru_tf.tasks import TASKS, Signature
 
 FORECAST = ["target", "time", "group", "covariates", "window", "horizon", "stride", "season", "relative", "missing"]
 FORECAST += ["zone", "dates", "gaps", "scaling", "known", "metric", "split", "layout", "quoting"]
-FORECAST += ["backtest"]
+FORECAST += ["backtest", "intervals"]
 SEQUENCES = ["label", "id", "order", "features", "group", "window", "stride", "missing", "split", "layout", "quoting"]
-SEQUENCES += ["metric"]
-TEXTS = ["text", "label", "group", "split", "quoting", "metric"]
+SEQUENCES += ["metric", "intervals"]
+TEXTS = ["text", "label", "group", "split", "quoting", "metric", "intervals"]
 PROTOCOL = ["cells", "seeds", "parameters", "units", "trials", "minutes", "draws", "epochs", "batch_size"]
 EVERY = {"kind", *FORECAST, *SEQUENCES, *TEXTS, *PROTOCOL}
 BESIDE = ["data", "test", "name", "store", "workers", "progress", "final"]
@@ -35,7 +35,7 @@ def test_the_options_are_those_of_each_kind_of_data():
     assert sorted(options.options_of("sequences")) == sorted(SEQUENCES)
     assert sorted(options.options_of("texts")) == sorted(TEXTS)
     assert sorted(options.PROTOCOL) == sorted(PROTOCOL)
-    shared = {"group", "missing", "split", "layout", "quoting", "metric"}
+    shared = {"group", "missing", "split", "layout", "quoting", "metric", "intervals"}
     assert set(options.only_of("forecast")) == set(FORECAST) - shared
     assert set(options.only_of("sequences")) == {"id", "order", "features"}
     assert options.only_of("texts") == ("text",)
