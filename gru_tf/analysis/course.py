@@ -12,6 +12,7 @@ from gru_tf.analysis.samples import task_samples
 from gru_tf.analysis.statistics.sequential import Course, FurtherTest, follow
 from gru_tf.analysis.statistics.spending import looks_until
 from gru_tf.analysis.statistics.unpaired import SampleComparison, TaskSamples, compare_family
+from gru_tf.experiment.claim import Quantity
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 
@@ -44,7 +45,8 @@ def family(experiment: Experiment, results: Iterable[RunResult]) -> Family:
     course = _followed(experiment, samples, claims)
     by_task = [tuple(d.comparison for d in course.decisions if d.task == number) for number in range(len(samples))]
     seen = tuple(_until(task, used) for task, used in zip(samples, course.used, strict=True))
-    return Family(seen, tuple(by_task), tuple(zip(claims, course.further, strict=True)), course)
+    counted = (_counted(one, seen, course) for one in claims)
+    return Family(seen, tuple(by_task), tuple(zip(counted, course.further, strict=True)), course)
 
 
 def course(experiment: Experiment, results: Iterable[RunResult]) -> Course:
@@ -79,3 +81,21 @@ def _until(task: TaskSamples, used: Mapping[str, int]) -> TaskSamples:
         scores={cell: scores[: used[cell]] for cell, scores in task.scores.items()},
         baselines={name: scores[:most] for name, scores in task.baselines.items()},
     )
+
+
+def _counted(one: ClaimTest, samples: Sequence[TaskSamples], course: Course) -> ClaimTest:
+    """A claim's test by the same replicates as everything else."""
+
+    def sided(values: tuple[float, ...], side: Quantity | float, task: int) -> tuple[float, ...]:
+        return values[: course.used[task][side.cell]] if isinstance(side, Quantity) else values
+
+    on = (
+        replace(
+            each,
+            left=sided(each.left, one.claim.left, each.number),
+            right=sided(each.right, one.claim.right, each.number),
+            samples=samples[each.number],
+        )
+        for each in one.on
+    )
+    return replace(one, on=tuple(on))

@@ -103,6 +103,7 @@ class TaskEvidence:
         margin: difference within which two of them are equivalent; None where it is not known.
         baselines: models without a recurrent network that were fitted to it, each with a single value, or where each seed
             has a split of its own, with the mean of theirs.
+        first_look: replicates at which comparisons begin, while there are fewer; None where they have begun.
     """
 
     task: str
@@ -115,6 +116,7 @@ class TaskEvidence:
     against: tuple[SampleComparison, ...] = ()
     margin: float | None = None
     baselines: tuple[CellEvidence, ...] = ()
+    first_look: int | None = None
 
     @property
     def best_baseline(self) -> CellEvidence | None:
@@ -279,6 +281,7 @@ def _task(tested: Family, number: int, cells: tuple[CellEvidence, ...], baseline
         against=tuple(pair for pair in known if pair.second not in labels),
         margin=samples.margin,
         baselines=baselines,
+        first_look=tested.course.wanted if tested.course and not tested.course.looks else None,
     )
 
 

@@ -115,6 +115,8 @@ def _label(name: str, labels: Mapping[str, str]) -> str:
 
 def words(task: TaskEvidence, pair: SampleComparison) -> str:
     """The verdict on a pair in a few words, with what a withheld one needs."""
+    if task.first_look:
+        return f"not decided, comparisons begin at {task.first_look} replicates"
     verdict = task.verdict(pair)
     if verdict == "better":
         return f"{pair.better} {'learns more often' if pair.test == 'rates' else 'is better'}"

@@ -37,13 +37,15 @@ class Row:
         compile_seconds: median over seeds.
         kernel_path: what executed the recurrence.
         settings: what the search chose.
-        seeds: finished seeds; wanted: seeds that the experiment names, or replicates up to the cell's last look.
+        seeds: finished seeds; wanted: seeds that the experiment names, or replicates up to the cell's last look; before the
+            first look those that are whole in every cell and baseline, or all of that look where none is yet.
         failures: trials and seeds that diverged or failed, each in a few words.
         predict_ms: median batch without updates, like `step_ms`.
         peak_memory_mb: of the process that trained, median over seeds; model_bytes: of the saved model, likewise.
         timing: the phase in which the task's networks were timed; None where there was none.
         modes: of the scores, larger being better: how often the cell learned, and whether it sometimes fails; None while no
             seed has ended, of a baseline, and where each seed has a split of its own.
+        cut: after how many of how many trials a search was ended for lack of time; None where none was.
         open: whether another look would need more replicates of it: nothing was decided, and the time was up, or they are
             still to come.
         baseline: whether it is a model without a recurrent network, whose name `cell` is; fitted once, to no seed, or where
@@ -76,6 +78,7 @@ class Row:
     model_bytes: float | None = None
     timing: Timing | None = None
     modes: Modes | None = None
+    cut: tuple[int, int] | None = None
     open: bool = False
     baseline: bool = False
     overlap: float = 0.0
@@ -269,6 +272,7 @@ def _row(
         model_bytes=_median(r.model_bytes for r in finals),
         timing=timing,
         modes=None if overlap else _modes(ended),  # a hard split is no failure
+        cut=next((r.run.cut_search for r in ended if r.run.cut_search), None),
         open=is_open,
         overlap=overlap,
         more=_means(r.more for r in finals),

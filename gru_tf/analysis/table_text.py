@@ -119,7 +119,9 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
         named = ", ".join(experiment.search.axes)
         trials = f"{experiment.search.expected_trials(experiment.training.epochs)} {experiment.search.tuner} trials"
         each = "" if experiment.search.shared else " for each seed"
-        yield f"Every cell tuned equally: {trials}{each} over {named}, on validation only."
+        but = ", but for what the time ended" if any(row.cut for row in rows) else ""
+        yield f"Every cell tuned equally{but}: {trials}{each} over {named}, on validation only."
+        yield from cut_searches(rows)
     for block in blocks(rows):
         yield from further.worse(block)
     if earlier:
@@ -139,10 +141,26 @@ def _open(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
         where = "; ".join(
             f"{', '.join(row.cell for row in block)} on {block[0].title} after {block[0].seeds}" for block in blocks(still)
         )
-        yield f"Not decided: {where} replicates. To go on, raise {_minutes(experiment)} and run it again."
+        replicates = "replicate" if all(row.seeds == 1 for row in still) else "replicates"
+        yield f"Not decided: {where} {replicates}. To go on, raise {minutes_option(experiment)} and run it again."
 
 
-def _minutes(experiment: Experiment) -> str:
+def cut_searches(rows: Iterable[Row]) -> Iterator[str]:
+    """Each search that the time ended, and what became of its replicate."""
+    for row in rows:
+        if row.cut:
+            took = "the best of these" if row.cut[0] else "the experiment's own settings"
+            yield f"{row.title}, {cut_search(row.cell, row.cut)}: the first replicate has {took}."
+
+
+def cut_search(cell: str, cut: tuple[int, int]) -> str:
+    """That the time of an experiment ended a search: "search of gru cut after 5 of 12 trials by --minutes"."""
+    trials, planned = cut
+    by = option_spelling.flag("minutes") if option_spelling.in_command() else "'minutes'"
+    return f"search of {cell} cut after {trials} of {planned} trials by {by}"
+
+
+def minutes_option(experiment: Experiment) -> str:
     """The option that lets replicates go on, as whoever reads this wrote it, or would have written it."""
     own = any(name in task.options for task in experiment.tasks for name in OF_FILES)
     if not own or experiment.origin != experiment.name:
@@ -175,7 +193,10 @@ def _over(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
     if len(experiment.seeds) == 1:
         return
     number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    unit = "seeds" if experiment.search is None or experiment.search.shared else "replicates, each with a search of its own"
+    own = experiment.search is not None and not experiment.search.shared
+    unit = "replicates, each with a search of its own" if own else "seeds"
+    if number == "1":
+        unit = "replicate, with a search of its own" if own else "seed"
     over = f"{number} {unit}{conditional(experiment)}"
     yield f"Mean and 95 % interval over {over}; bold = best mean (not a significance test)."
     yield from _overlapping(rows)

@@ -140,7 +140,7 @@ def _measured(test: ClaimTest, p: float, evidence: Evidence) -> Verdict:
     if missing:
         return _because(undecided, f"no results for {_listed(missing)}")
     if known_p is None:
-        return _because(undecided, f"difference {undecided.difference_text}, from a single replicate")
+        return _because(undecided, f"difference {undecided.difference_text}, {_untested(test, evidence)}")
     pair = test.pair()
     by = undecided.difference_text
     if pair is not None and interval is not None and known_p <= LEVEL and not interval.excludes(0.0):
@@ -184,13 +184,20 @@ def _missing(test: ClaimTest, evidence: Evidence) -> list[str]:
     return missing
 
 
+def _untested(test: ClaimTest, evidence: Evidence) -> str:
+    """Why there is no p-value."""
+    first = evidence.tasks[test.on[0].number].first_look
+    over = _over(test)
+    return "from a single replicate" if not first else f"over {over}: not decided, comparisons begin at {first}"
+
+
 def _over(test: ClaimTest) -> str:
     """Of how many replicates it is."""
     sides = [(side, values) for t in test.on for side, values in ((test.claim.left, t.left), (test.claim.right, t.right))]
     counts = [sum(map(math.isfinite, values)) for side, values in sides if isinstance(side, Quantity)]
     number = str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
     each = " on each task" if len(test.on) > 1 else " each" if isinstance(test.claim.right, Quantity) else ""
-    return f"{number} replicates{each}"
+    return f"{number} {'replicate' if number == '1' else 'replicates'}{each}"
 
 
 def _marked(test: ClaimTest, evidence: Evidence) -> str:

@@ -52,6 +52,8 @@ class Run(Spec):
         model, training: network and recipe.
         diagnostics: of the network, recorded by a final run; they change no number and are no part of the fingerprint.
         split_seed: of a trial the final seed that its search serves, where the task draws a split from it; None for `seed`.
+        cut_search: of a final run whose search was ended early, for lack of time: after how many of how many trials. It says
+            why the settings are what they are, and is no part of the fingerprint either.
     """
 
     purpose: Purpose
@@ -62,6 +64,7 @@ class Run(Spec):
     training: TrainingSpec
     diagnostics: Diagnosed = ()
     split_seed: Seed | None = None
+    cut_search: Annotated[tuple[int, int], Field(strict=False)] | None = None  # JSON has a list
 
     @model_validator(mode="after")
     def _diagnosed_when_final(self) -> Self:
@@ -72,7 +75,7 @@ class Run(Spec):
     @property
     def fingerprint(self) -> str:
         """Hash of the canonical form: the same run has the same one, in every process and on every machine."""
-        without: dict[str, Any] = {"diagnostics": True}
+        without: dict[str, Any] = {"diagnostics": True, "cut_search": True}
         if self.purpose == "baseline":
             others = {name: True for name in TrainingSpec.model_fields if name != "refit"}
             without |= {"model": True, "training": others if self.training.refit else True}

@@ -4,7 +4,6 @@ Runs that went on at once, in several workers, count once; pauses between two ca
 what a killed worker had trained in vain. So the time is the same whenever it is asked for, and survives every restart.
 """
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
@@ -13,11 +12,23 @@ from gru_tf.experiment.result import RunResult
 
 def wall_time(results: Iterable[RunResult]) -> float:
     """Seconds covered by the intervals from `started` to `started + seconds` of these results."""
-    total, covered = 0.0, -math.inf
-    for start, end in sorted((result.started, result.started + result.seconds) for result in results):
-        total += max(0.0, end - max(start, covered))
-        covered = max(covered, end)
-    return total
+    return covered((result.started, result.started + result.seconds) for result in results)
+
+
+def covered(intervals: Iterable[tuple[float, float]]) -> float:
+    """Seconds that lie in at least one of these intervals (start, end)."""
+    return sum(end - start for start, end in united(intervals))
+
+
+def united(intervals: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Their union as intervals (start, end) that do not touch, the earliest first."""
+    union: list[tuple[float, float]] = []
+    for start, end in sorted(intervals):
+        if union and start <= union[-1][1]:
+            union[-1] = union[-1][0], max(union[-1][1], end)
+        else:
+            union.append((start, end))
+    return union
 
 
 def wall_time_of_more(results: Collection[RunResult], more: Mapping[tuple[str, str], int]) -> float:

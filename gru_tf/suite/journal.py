@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation import atomic_file
 
@@ -13,7 +14,7 @@ SUFFIX = ".result.json"
 def keep(folder: Path, result: RunResult) -> RunResult:
     """Write the result into the journal; returns it, with a warning where the disk refuses."""
     try:
-        atomic_file.write(_file(folder, result), result.model_dump_json().encode())
+        atomic_file.write(_file(folder, result.run), result.model_dump_json().encode())
     except OSError as error:
         return result.model_copy(update={"warning": f"the result could not be kept on disk: {error.strerror}"})
     return result
@@ -32,13 +33,18 @@ def unconfirmed(folder: Path) -> list[RunResult]:
 
 def confirm(folder: Path, result: RunResult) -> None:
     """Remove a result that the store now has."""
-    _file(folder, result).unlink(missing_ok=True)
+    forget(folder, result.run)
+
+
+def forget(folder: Path, run: Run) -> None:
+    """Remove the result of a run that was stopped, if it has one: it ended as it was."""
+    _file(folder, run).unlink(missing_ok=True)
 
 
 def holds(folder: Path, result: RunResult) -> bool:
     """Whether the journal has the result."""
-    return _file(folder, result).is_file()
+    return _file(folder, result.run).is_file()
 
 
-def _file(folder: Path, result: RunResult) -> Path:
-    return folder / f"{result.run.fingerprint}{SUFFIX}"
+def _file(folder: Path, run: Run) -> Path:
+    return folder / f"{run.fingerprint}{SUFFIX}"

@@ -58,6 +58,9 @@ class Pipeline:
         seeds: the final ones.
         results: fingerprint → result, of all runs of this cell on this task that have ended.
         ranges: that all searches of this task draw from; where they are widened, the search goes on in what was added.
+
+    Attributes:
+        is_cut: whether the search was ended before its last trial, see `cut`.
     """
 
     def __init__(
@@ -74,16 +77,19 @@ class Pipeline:
         self.direction = create(task.name, task.options).metric.direction
         self.draws: list[Draws] = []
         self.finals: list[Run] = []
+        self.is_cut = False
 
     def next(self) -> list[Run]:
         """The runs that can start now, each only once."""
         if len(self.finals) == len(self.seeds):
             return []
-        if self.experiment.search:
+        if self.experiment.search and not self.is_cut:
             self._extend(self.experiment.search)
             trials = [run for draws in self.draws for run in draws.next(self.results)]
-            if trials or not (self.searched() and self.ranges.settled):
+            if trials or not self.searched():
                 return trials
+        if not self.ranges.settled:
+            return []
         new = self._finals()[len(self.finals) :]
         self.finals += new
         return new
@@ -99,8 +105,36 @@ class Pipeline:
             self.draws.append(Draws(Search(drawn, self.direction, self.experiment.training.epochs), template))
 
     def searched(self) -> bool:
-        """Whether each trial in the ranges of now has its result."""
-        return len(self.draws) == 1 + len(self.ranges.added) and all(draws.ended for draws in self.draws)
+        """Whether each trial in the ranges of now has its result, or the search was cut."""
+        return self.is_cut or (len(self.draws) == 1 + len(self.ranges.added) and all(draws.ended for draws in self.draws))
+
+    def missing(self) -> list[Run]:
+        """The trials that were asked for and have no result."""
+        return [run for draws in self.draws for run in draws.runs if run.fingerprint not in self.results]
+
+    def cut(self) -> list[Run]:
+        """End the search where it is; returns the trials that are not wanted any longer.
+
+        The final seeds take the best trial of those that have a result by now, or the experiment's own settings where none
+        has finished. A search that has had all of its trials is not changed.
+        """
+        if self.experiment.search is None or self.searched():
+            return []
+        self.is_cut = True
+        return self.missing()
+
+    @property
+    def cut_after(self) -> tuple[int, int] | None:
+        """After how many of how many trials the search was cut; None where it was not."""
+        if not self.is_cut:
+            return None
+        had = sum(len(draws.runs) for draws in self.draws) - len(self.missing())
+        return had, max(had, self._planned())
+
+    def drawn(self, ranges: TaskRanges) -> list[Run]:
+        """The trials without a result that the search would ask for in these ranges."""
+        other = Pipeline(self.experiment, self.task, self.cell, self.seeds, self.results, ranges)
+        return [run for run in other.next() if run.fingerprint not in self.results]
 
     def chosen(self) -> RunResult | None:
         """The best trial so far; None where none has finished."""
@@ -109,16 +143,23 @@ class Pipeline:
 
     def expected(self) -> int:
         """Runs in all, as far as can be known."""
-        search, finals = self.experiment.search, len(self.seeds)
-        if search is None:
-            return finals
+        if self.experiment.search is None:
+            return len(self.seeds)
         asked = sum(len(draws.runs) for draws in self.draws)
-        planned = search.expected_trials(self.experiment.training.epochs)
-        return max(asked, planned + sum(added.trials or 0 for added in self.ranges.added)) + finals
+        if self.is_cut:
+            return asked - len(self.missing()) + len(self.seeds)
+        return max(asked, self._planned()) + len(self.seeds)
+
+    def _planned(self) -> int:
+        """Trials of a search that is not cut, in the ranges of now."""
+        search = self.experiment.search
+        own = search.expected_trials(self.experiment.training.epochs) if search else 0
+        return own + sum(added.trials or 0 for added in self.ranges.added)
 
     def _finals(self) -> list[Run]:
         best = self.chosen()
         finals = [self.experiment.run(self.task, self.cell, seed) for seed in self.seeds]
+        finals = [final.model_copy(update={"cut_search": self.cut_after}) for final in finals]
         if best is None:
             return finals  # no search, or none of its trials finished: the experiment's own settings
         training = best.run.training
@@ -179,6 +220,19 @@ class CellOnTask:
         """Whether every final seed has its result."""
         return all(pipeline.done() for pipeline in self.pipelines)
 
+    def cut(self) -> list[Run]:
+        """End the search of the first replicate where it is; returns the trials that are not wanted any longer."""
+        return self.pipelines[0].cut()
+
+    def whole(self) -> int:
+        """How many final seeds have their results, up to the first that has none."""
+        ended = [
+            place < len(pipeline.finals) and pipeline.finals[place].fingerprint in self.results
+            for pipeline in self.pipelines
+            for place in range(len(pipeline.seeds))
+        ]
+        return (*ended, False).index(False)
+
     def searched(self) -> bool:
         """Whether each trial in the ranges of now has its result."""
         return all(pipeline.searched() for pipeline in self.pipelines)
@@ -188,8 +242,9 @@ class CellOnTask:
         return [pipeline.chosen() for pipeline in self.pipelines]
 
     def finals(self) -> list[RunResult]:
-        """The results of the final seeds, in their order."""
-        return [self.results[run.fingerprint] for pipeline in self.pipelines for run in pipeline.finals]
+        """The results of the final seeds that have ended, in their order."""
+        finals = (run.fingerprint for pipeline in self.pipelines for run in pipeline.finals)
+        return [self.results[fingerprint] for fingerprint in finals if fingerprint in self.results]
 
     def best(self) -> RunResult | None:
         """The final result whose model is kept, see `kept_of`; None where none has finished."""

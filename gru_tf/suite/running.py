@@ -79,8 +79,8 @@ def run(
             after each run, and once with None at the start; of runs with `replicates`, all are those of the current look.
 
     Raises:
-        UserError: before anything starts, for whatever in the experiment is impossible; and where another process runs
-            the same experiment.
+        UserError: before anything starts, for whatever in the experiment is impossible; where another process runs the same
+            experiment; and where `replicates.minutes` are over before the first replicate is whole.
     """
     experiment = load(given)
     engine = engine or engine_for(experiment, workers=workers)
@@ -125,7 +125,7 @@ def _finish(experiment: Experiment, store: Store, engine: Engine, progress: Prog
             failed = coordinator.conduct(record, engine, writer, progress)
         results = _publish(record, writer, progress)
         writer.insist(lambda: record.end(failed))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, coordinator.TimeUpError):
         if record is not None:
             with suppress(StoreError):
                 record.stop()

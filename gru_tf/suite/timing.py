@@ -27,7 +27,14 @@ PATIENCE = 1.0  # seconds between signs of life
 Chosen = Mapping[str, Sequence[RunResult]]  # task label → a final result of each cell
 
 
-def phase(record: Record, engine: Engine, writer: ResultWriter, chosen: Chosen, progress: Any = None) -> None:
+def phase(
+    record: Record,
+    engine: Engine,
+    writer: ResultWriter,
+    chosen: Chosen,
+    progress: Any = None,
+    seconds: float = SECONDS,
+) -> None:
     """Time the chosen networks, one task after the other, and keep the times in the record.
 
     Args:
@@ -36,6 +43,7 @@ def phase(record: Record, engine: Engine, writer: ResultWriter, chosen: Chosen, 
         writer: to that record.
         chosen: what is timed; a task with fewer than two networks is not.
         progress: its method `timing`, if it has one, is called with the task, the seconds that it took and may take.
+        seconds: for each task, about.
 
     Raises:
         UserError: where the store stays out of reach.
@@ -51,7 +59,7 @@ def phase(record: Record, engine: Engine, writer: ResultWriter, chosen: Chosen, 
         for task, results in tasks.items():
             if task in kept and _answers(kept[task], results):
                 continue
-            kept[task] = checked(_measured(caller, writer, titles[task], results, progress), results)
+            kept[task] = checked(_measured(caller, writer, titles[task], results, progress, seconds), results)
             writer.insist(lambda: record.write_timing(kept.values()))
             for reason in reasons(kept[task]):
                 writer.say(f"{titles[task]}: {reason}. Results are not affected")
@@ -84,18 +92,20 @@ def reasons(timing: Timing) -> Iterator[str]:
             yield f"{cell} was not timed: {network.error}"
 
 
-def _measured(caller: Caller, writer: ResultWriter, title: str, results: Sequence[RunResult], progress: Any) -> Timing:
+def _measured(
+    caller: Caller, writer: ResultWriter, title: str, results: Sequence[RunResult], progress: Any, seconds: float
+) -> Timing:
     runs, clock = [result.run for result in results], time.monotonic()
     task, started = runs[0].task.label, time.time()
     show = getattr(progress, "timing", None)
     if show:
-        show(title, 0.0, SECONDS)
+        show(title, 0.0, seconds)
     try:
-        future = caller.call(measure, runs, SECONDS)
+        future = caller.call(measure, runs, seconds)
         while not wait([future], PATIENCE).done:
             spent = time.monotonic() - clock
             if show:
-                show(title, spent, SECONDS)
+                show(title, spent, seconds)
             writer.beat()
             if spent > LIMIT:
                 future.cancel()

@@ -5,9 +5,11 @@ the best value lies within 10 % of the range's end in at least half of the repli
 step to that side. Each replicate then has further trials, the same for all cells, that are drawn from the added part alone
 and lie as densely there as the others do in the rest; what it chooses is the best of all of them. A second step may follow.
 Later replicates are drawn from the same ranges. All of it follows from the trials in the store, so that a coordinator that
-starts again widens the same.
+starts again widens the same. Where half of an experiment's time is used before, the ranges stay as they are by then: final
+seeds begin, and once the store has one of a task, its ranges are widened no further than its trials in the store show.
 """
 
+import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -43,6 +45,16 @@ class TaskRanges:
         self.rounds += 1
         self.settled = not any(words)
         return [text for text in words if text]
+
+    def settle(self) -> None:
+        """Leave the ranges as they are by now."""
+        self.settled = True
+
+    def widened(self, chosen: Chosen) -> "TaskRanges":
+        """What `decide` would make of them; these stay as they are."""
+        other = copy.deepcopy(self)
+        other.decide(chosen)
+        return other
 
     def _range(self, name: str) -> Range:
         return ranges.widened(name, self.axes[name], **self.steps[name])

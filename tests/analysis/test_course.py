@@ -97,13 +97,15 @@ def sequential(seeds, gap=0.0, at_most=13, claims=(), cells=("rnn", "gru")):
     ]
 
 
-def test_before_the_first_look_nothing_is_said():
+def test_before_the_first_look_nothing_is_tested():
     one, made = sequential(4, gap=9)
     known = course(one, made)
     assert (known.looks, known.wanted, known.running) == ((), 5, (("rnn", "gru"),))
+    assert known.decisions[0].look is known.decisions[0].better is None
     evidence = gather(one, made)
-    assert evidence.tasks[0].pairs == ()
-    assert [cell.row.wanted for cell in evidence.tasks[0].cells] == [5, 5]
+    (pair,) = evidence.tasks[0].pairs
+    assert (pair.counts, pair.verdict, evidence.tasks[0].first_look) == ((4, 4), "inconclusive", 5)
+    assert all(math.isnan(p) for p in (pair.p, pair.p_holm, pair.p_equivalent, pair.p_equivalent_holm))
 
 
 def test_what_is_plain_is_decided_at_the_first_look():

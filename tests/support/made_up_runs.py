@@ -4,10 +4,12 @@ import random
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.result import RunResult
-from gru_tf.suite import coordinator
+from gru_tf.suite import coordinator, time_limit
+from gru_tf.suite.engine import Rank
 from gru_tf.suite.result_writer import ResultWriter
 
 
@@ -38,16 +40,22 @@ class Engine:
     ):
         self.folder, self.metric, self.random, self.lives = folder, metric, random.Random(seed), lives
         self.seconds, self.failing, self.clock = seconds, failing, 1000.0 * seed
-        self.queue: list[Run] = []
+        self.queue: list[tuple[Rank, Run]] = []
         self.trained: list[Run] = []
 
-    def submit(self, runs: Iterable[Run]) -> None:
-        self.queue += runs
+    def submit(self, runs: Iterable[Run], rank: Rank = ()) -> None:
+        self.queue += [(rank, run) for run in runs]
+
+    def cancel(self, runs: Collection[Run]) -> list[RunResult]:
+        self.queue = [(rank, run) for rank, run in self.queue if run not in runs]
+        return []
 
     def completed(self, timeout: float | None = None) -> list[RunResult]:
         if self.lives is not None and len(self.trained) == self.lives:
             raise Killed
-        run = self.queue.pop(self.random.randrange(len(self.queue)))
+        first = min(rank for rank, _ in self.queue)
+        places = [place for place, (rank, _) in enumerate(self.queue) if rank == first]
+        _, run = self.queue.pop(places[self.random.randrange(len(places))])
         self.trained.append(run)
         self.clock += self.seconds
         times: dict[str, Any] = {"run": run, "started": self.clock - self.seconds, "seconds": self.seconds}
@@ -87,6 +95,12 @@ def conduct(
 ) -> tuple[list[Run], bool]:
     """Run what the record lacks; the runs in the order in which they ended, and whether any failed."""
     engine = Engine(folder, metric, **options)
-    failed = coordinator.conduct(record, engine, ResultWriter(record, folder), progress)  # type: ignore[arg-type]
+    return engine.trained, conduct_in(record, engine, progress)
+
+
+def conduct_in(record: Any, engine: Any, progress: Any = None) -> bool:
+    """Run what the record lacks in an engine that has a clock of its own; whether any run failed."""
+    with patch.object(time_limit, "clock", lambda: engine.clock):
+        failed = coordinator.conduct(record, engine, ResultWriter(record, engine.folder), progress)  # type: ignore[arg-type]
     assert not engine.queue, "runs were left"
-    return engine.trained, failed
+    return failed

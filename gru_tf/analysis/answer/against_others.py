@@ -7,13 +7,14 @@ from gru_tf.analysis.answer.seeds import Seeds, equal
 from gru_tf.analysis.evidence import TaskEvidence
 from gru_tf.analysis.statistics.unpaired import SampleComparison
 from gru_tf.analysis.wording import cell_name, cell_names, p_value
+from gru_tf.foundation.errors import counted
 
 CLAUSES = (  # verdict → its words, in the order in which they are read
     ("better", "{beats} {others} ({p})"),
     ("equivalent", "equivalent to {others} (within {margin})"),
     ("inconclusive", "vs {others} inconclusive ({p})"),
     ("worse", "significantly worse than {others} ({p})"),
-    ("unknown", "vs {others} inconclusive ({few})"),
+    ("unknown", "vs {others} {few}"),
 )
 
 
@@ -67,7 +68,9 @@ def _word(task: TaskEvidence, pair: SampleComparison) -> str:
 
 def _filled(task: TaskEvidence, text: str, pairs: Sequence[SampleComparison]) -> str:
     margin = "–" if task.margin is None else f"{task.margin:.2g}"
-    few = "one seed" if Seeds.from_task(task).single else "too few seeds"
+    few = f"inconclusive ({'one seed' if Seeds.from_task(task).single else 'too few seeds'})"
+    if task.first_look:
+        few = f"not decided ({counted(Seeds.from_task(task).most, 'replicate')})"
     beats = "beats" if len(equal(task)) == 1 else "beat"
     return text.format(beats=beats, others=cell_names([pair.second for pair in pairs]), p=_p(pairs), margin=margin, few=few)
 

@@ -5,7 +5,8 @@
    difference is significant below 0.05. A cell that sometimes fails is compared by how often it learns.
 2. A cell that another is better than is out, but not one that is equivalent to it; so is one whose interval does not exclude
    the baseline where another's does, and one whose mean lies outside the interval of the best mean that is left: few seeds
-   may leave a large difference inconclusive. With one seed nothing is significant, and the best mean stays alone.
+   may leave a large difference inconclusive. With one seed, or before the
+   first look, nothing is significant, and the best mean stays alone.
 3. Of those left, of which none is better than another, one that trains faster is recommended, else the best mean.
    A cell is faster where the 95 % interval of the ratio of step times lies below 1, by the phase in which the networks were
    timed side by side; without one no times are compared, for runs share a machine.

@@ -12,6 +12,7 @@ from gru_tf.analysis.table import Row
 from gru_tf.analysis.table_text import centre
 from gru_tf.analysis.wording import cell_name, cell_names, difference, listed, p_value, sentence
 from gru_tf.experiment.result import sign
+from gru_tf.foundation.errors import counted
 
 Lines = tuple[tuple[str, str], ...]  # (heading, text), in the order in which they are read
 
@@ -98,6 +99,8 @@ def _certainty(task: TaskEvidence, selection: Selection) -> str:
     pick, pairs = selection.cell.cell, sorted(selection.pairs, key=lambda pair: pair.difference.mean)
     if not pairs:
         return f"{cell_name(pick)} is the only cell with results, so there is no comparison."
+    if task.first_look:
+        return _undecided(task, pairs)
     if not any(math.isfinite(pair.p_holm) for pair in pairs):
         return "Inconclusive: only one seed was compared, and another seed may reverse the order; run more seeds."
     clear = [pair.second for pair in pairs if pair.better]
@@ -112,6 +115,16 @@ def _certainty(task: TaskEvidence, selection: Selection) -> str:
     more = " More replicates are needed to decide." if open_ else ""
     tests = listed([TESTS[test] for test in dict.fromkeys(pair.test for pair in pairs)])
     return f"{sentence(verdicts)}: {_over(pairs)} {', and '.join(text)} ({tests}; {CORRECTED}).{_preferred(selection)}{more}"
+
+
+def _undecided(task: TaskEvidence, pairs: Sequence[SampleComparison]) -> str:
+    """How far the means go that no test was made of: there are fewer replicates than the first look has."""
+    replicates = max(count for pair in pairs for count in pair.counts[:1])
+    means = [_untested(pair) for pair in pairs]
+    only = f"Not decided: {counted(replicates, 'replicate')}, and comparisons begin at {task.first_look}"
+    return (
+        f"{only}; more may reverse the order. The mean of {cell_name(pairs[0].first)} is {', and '.join(means)}, untested."
+    )
 
 
 def _marked(selection: Selection) -> str:
@@ -146,6 +159,12 @@ def _preferred(selection: Selection) -> str:
 
 
 def _difference(pair: SampleComparison) -> str:
+    known = math.isfinite(pair.difference.mean) and pair.difference.mean != 0
+    return f"{_untested(pair)}, {p_value(pair.p_holm)}" if known else _untested(pair)
+
+
+def _untested(pair: SampleComparison) -> str:
+    """The same without a p-value."""
     mean = pair.difference.mean
     if math.isnan(mean):
         return f"not comparable with {cell_name(pair.second)}'s"
@@ -153,7 +172,7 @@ def _difference(pair: SampleComparison) -> str:
         return f"equal to {cell_name(pair.second)}'s"
     seen = pair if mean > 0 else pair.seen_from(pair.second)
     by = difference(seen.difference)
-    return f"{'better' if mean > 0 else 'worse'} than {cell_name(pair.second)}'s by {by}, {p_value(pair.p_holm)}"
+    return f"{'better' if mean > 0 else 'worse'} than {cell_name(pair.second)}'s by {by}"
 
 
 def _rate_difference(pair: SampleComparison) -> str:

@@ -7,8 +7,10 @@ from gru_tf.analysis.marked import sentences as marked_cells
 from gru_tf.analysis.report import provenance
 from gru_tf.analysis.report.findings import Findings
 from gru_tf.analysis.statistics.importance import FEW, LEAST
+from gru_tf.analysis.table_text import cut_searches
 from gru_tf.experiment.ranges import used
 from gru_tf.experiment.specs import Range
+from gru_tf.foundation.errors import counted
 
 # figure → (title, how to read it)
 TEXTS = {
@@ -83,6 +85,16 @@ def state(findings: Findings) -> Iterator[str]:
         yield f"{lost:,} final {'seed has' if lost == 1 else 'seeds have'} a test metric that is not finite."
     if len(experiment.seeds) == 1:
         yield "One seed: there are no intervals and no tests, and every comparison is inconclusive."
+    yield from _short_of_time(findings)
+
+
+def _short_of_time(findings: Findings) -> Iterator[str]:
+    """What an experiment did not come to whose time was limited."""
+    tasks = findings.evidence.tasks
+    replicates = min(cell.row.seeds for task in tasks for cell in task.cells)
+    if replicates and (first := tasks[0].first_look):
+        yield f"Not decided: {counted(replicates, 'replicate')}, and comparisons begin at {first}."
+    yield from cut_searches(cell.row for task in tasks for cell in task.cells)
 
 
 def marked(findings: Findings) -> dict[str, list[str]]:

@@ -79,7 +79,9 @@ class Course:
         further: sequential p-value of each further test, corrected; NaN where nothing could be tested.
         running: for each task the cells that need more replicates.
         wanted: replicates up to which they should be run next; None where nothing is open, or all looks have been taken.
-        used: for each task cell → replicates at the last look that it was run for; 0 before the first.
+        used: for each task cell → replicates at the last look that it was run for; before the first look those that every
+            cell, and every baseline that is fitted split by split, has on every task: they are in means, and nothing is
+            tested by them.
     """
 
     looks: tuple[int, ...]
@@ -145,12 +147,17 @@ def follow(
         _decide(asked, claims, _equivalent(asked, tasks), replicates, level)
         open_claims = [test for p, test in zip(_family(asked, claims)[1], further, strict=True) if not p <= level]
         running = [_still(number, task, asked, open_claims, running[number], keep) for number, task in enumerate(tasks)]
+    whole = 0 if done else _whole(tasks)
+    if whole:
+        used = [dict.fromkeys(task.scores, whole) for task in tasks]
     p_values, corrected = _family(asked, claims)
     equivalent = _equivalent(asked, tasks)
     wanted = next((look for look in looks if look > max(done, default=0)), None) if any(running) else None
     return Course(
         looks=tuple(done),
-        decisions=tuple(_decision(one, p, same, tasks) for one, p, same in zip(asked, p_values, equivalent, strict=True)),
+        decisions=tuple(
+            _decision(one, p, same, tasks, whole) for one, p, same in zip(asked, p_values, equivalent, strict=True)
+        ),
         further=tuple(corrected),
         running=tuple(running) if wanted else tuple(() for _ in tasks),
         wanted=wanted,
@@ -166,6 +173,11 @@ def _there(tasks: Sequence[TaskSamples], running: Sequence[Sequence[str]], repli
         for scores in (*(task.scores[cell] for cell in cells), *(task.baselines.values() if cells else ()))
     ]
     return all(len(scores) >= replicates for scores in needed)
+
+
+def _whole(tasks: Sequence[TaskSamples]) -> int:
+    """Replicates that are there of every cell, and of every baseline with a score by replicate, on every task."""
+    return min(len(scores) for task in tasks for scores in (*task.scores.values(), *task.baselines.values()))
 
 
 def _is_open(one: _Asked, running: Sequence[str], task: TaskSamples) -> bool:
@@ -244,8 +256,10 @@ def _still(
     return tuple(cell for cell in running if cell in needed)
 
 
-def _decision(one: _Asked, p: float, equivalent: float, tasks: Sequence[TaskSamples]) -> PairDecision:
-    comparison = one.comparison or tasks[one.task].compare(*one.pair, 0)
+def _decision(one: _Asked, p: float, equivalent: float, tasks: Sequence[TaskSamples], whole: int) -> PairDecision:
+    comparison = one.comparison
+    if comparison is None:  # no look has been taken: the difference as far as it goes, and no test of it
+        comparison = replace(tasks[one.task].compare(*one.pair, whole), p=math.nan, p_equivalent=math.nan)
     comparison = replace(comparison, p_holm=p, p_equivalent_holm=equivalent)
     better = one.better if one.look and not one.equivalent else None
     return PairDecision(one.task, comparison, one.look, better, one.equivalent)

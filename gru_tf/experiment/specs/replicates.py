@@ -16,9 +16,10 @@ class ReplicatesSpec(Spec):
     Args:
         until: "decided": until each comparison of the experiment is.
         at_most: replicates at the last look; it may also be any number between these.
-        minutes: wall time of all runs together; null for no limit. A further look is begun where its runs should end in
-            time, going by those so far, and is then completed; the first is in any case. It is no part of what the
-            experiment is: raised, the same command goes on.
+        minutes: wall time of all runs together; null for no limit. Replicates then come one after the other, and what goes
+            on when it is over is stopped; a search that takes more than half of it is cut short. A further look is begun
+            only where its runs should end in time, going by those so far. Timing the networks takes up to a tenth more. It
+            is no part of what the experiment is: raised, the same command goes on.
         seed: of the first replicate; the next have the next seeds.
     """
 

@@ -23,8 +23,7 @@ EPOCHS = (10, 300)  # at least, at most: of few examples, where an epoch has few
 IMPATIENCE = 4  # a share of the epochs without gain ends a run
 FIRST = 5  # replicates of the first look, and of a fixed number from which each draws its own split
 REPLICATES = {"at_most": 34, "minutes": 10.0}  # until it is decided, and for no longer than that
-FEWER_SEEDS = 3
-MUCH = 2_000_000  # steps of all training sequences together from which few seeds, behind one search, are the default
+MUCH = 2_000_000  # steps of all training sequences together from which a number of seeds stands behind one search
 UNTUNED = 5e-3  # learning rate where nothing is tuned: near the middle of these
 
 
@@ -42,9 +41,9 @@ class Protocol:
 
     @property
     def replicates(self) -> str:
-        """How many seeds there are, in words: "5", or "5 to 34"."""
+        """How many seeds there are, in words: "5", or "up to 34"."""
         seeds = self.content.get("seeds")
-        return str(seeds) if seeds is not None else f"{FIRST} to {REPLICATES['at_most']}"
+        return str(seeds) if seeds is not None else f"up to {REPLICATES['at_most']}"
 
     @property
     def draws(self) -> bool:
@@ -67,7 +66,7 @@ def protocol(signature: Signature, examples: int, chosen: Mapping[str, Any]) -> 
     cells = list(chosen.get("cells") or CELLS)
     batches = search_space.batches(examples, chosen)
     much = examples * signature.timesteps >= MUCH
-    seeds = chosen.get("seeds", chosen.get("backtest", FEWER_SEEDS if much and "minutes" not in chosen else None))
+    seeds = chosen.get("seeds", chosen.get("backtest"))
     minutes = chosen.get("minutes", REPLICATES["minutes"])
     draws = chosen.get("draws") == "drawn" or "backtest" in chosen
     shared = much and seeds is not None and not draws  # what one seed validates on, another would test on
@@ -103,7 +102,7 @@ def _repeated(
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The search, how often all of it is done, and whether each time with a search of its own."""
     if seeds is None:
-        times = f"repeated {FIRST} to {REPLICATES['at_most']} times, until it is decided or {minutes:g} minutes are over"
+        times = f"repeated up to {REPLICATES['at_most']} times, until it is decided or {minutes:g} minutes are over"
         return (search, ("trials",)), (times, ("seeds", "minutes"))
     times = f"then {seeds} seeds" if shared or not trials else f"once for each of {seeds} seeds"
     return ((f"{search}, {'then one seed' if seeds == 1 else times}", ("trials", "seeds")),)

@@ -71,7 +71,10 @@ ORDER = "column that sorts the rows of a sequence"
 FEATURES = "input columns, or the array of the inputs; all other columns if None"
 NAMES = f"names from `gru-tf list cells`; {', '.join(CELLS)} if None"
 BUDGET = "parameter budget of each network, head included"
-MINUTES = "minutes for which replicates go on, instead of a number of `seeds`; where they are raised, the same call goes on"
+MINUTES = (
+    "minutes that all training may take, instead of a number of `seeds`: then what goes on is stopped; a search is cut short"
+    " where it takes more than half of them. Where they are raised, the same call goes on"
+)
 SPLIT = (
     'what tells training, validation and test apart: "time" (the last ones test), "group" (none is in two parts; without a'
     ' column of groups, windows that overlap are kept together) or "random"; inferred if None'
@@ -151,7 +154,7 @@ class ComparisonOptions(TypedDict, total=False):
     units: Annotated[Count, Option("comparison", "N", "units of each network, instead of a budget", UNITS, least=1)]
     trials: Annotated[Count, Option("comparison", "N", "search trials per cell; 0 for none", least=0)]
     seeds: Annotated[Count, Option("comparison", "N", "replicates of each cell; by default until it is decided", least=1)]
-    minutes: Annotated[Number, Option("comparison", "N", "how long replicates go on until it is decided", MINUTES)]
+    minutes: Annotated[Number, Option("comparison", "N", "time limit of all training (default: 10)", MINUTES)]
     draws: Annotated[Text, Option("comparison", "HOW", "test parts drawn by each seed, or fixed", DRAWS)]
     epochs: Annotated[Count, Option("comparison", "N", "maximum epochs of a run", least=1)]
     batch_size: Annotated[Count, Option("comparison", "N", "sequences per training step", least=1)]

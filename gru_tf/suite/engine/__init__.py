@@ -1,12 +1,14 @@
 """Where runs execute. An engine takes runs and gives back results, in whatever order they finish."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import RunResult
+
+Rank = tuple[int, ...]  # of two runs that wait, the one of the smaller is begun first
 
 
 class Engine(Protocol):
@@ -24,8 +26,15 @@ class Engine(Protocol):
     def __exit__(self, *failure: object) -> None:
         """Stop the workers, at once if a failure ended the block."""
 
-    def submit(self, runs: Iterable[Run]) -> None:
-        """Queue runs."""
+    def submit(self, runs: Iterable[Run], rank: Rank = ()) -> None:
+        """Queue runs; of those that wait, one of the smallest rank is begun first, whichever suits the worker."""
+
+    def cancel(self, runs: Collection[Run]) -> list[RunResult]:
+        """Forget those of these runs that wait, and stop those that are going on, at once.
+
+        Returns:
+            The results that had come by then. The others leave none, in no journal either: they may be submitted again.
+        """
 
     def completed(self, timeout: float | None = None) -> list[RunResult]:
         """Wait for at least one result and return all that are there; none after `timeout` seconds without one."""

@@ -5,7 +5,7 @@ import secrets
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
@@ -16,10 +16,12 @@ from gru_tf.experiment.result import RunResult
 from gru_tf.foundation import arithmetic, atomic_file, extras, signals
 from gru_tf.foundation.errors import UserError, one_line
 from gru_tf.suite import journal
+from gru_tf.suite.engine import Rank
 from gru_tf.training import checkpoints
 
 MOVES = 3  # of a run whose node died; a death of its process alone is a failed try, which the coordinator counts
 CONNECT_SECONDS = 10.0
+AHEAD = 2  # runs that Ray is given for each place, where they have a rank
 Answer = tuple[RunResult, bytes]
 
 
@@ -58,6 +60,7 @@ class RayEngine:
         self.ray, self.folder = extras.require("ray", "--engine ray"), folder
         self.threads, self.time_limit = threads, time_limit
         self.running: dict[Any, Flight] = {}
+        self.queue: list[tuple[Rank, Run]] = []  # those with a rank, which Ray's own queue does not know
         self.called: list[Any] = []
         self.started_here = False
         self.task: Any = None
@@ -93,10 +96,39 @@ class RayEngine:
         if self.started_here:
             self.ray.shutdown()
 
-    def submit(self, runs: Iterable[Run]) -> None:
-        """Hand runs to Ray, which queues them."""
+    def submit(self, runs: Iterable[Run], rank: Rank = ()) -> None:
+        """Hand runs to Ray, which queues them; those with a rank wait here until Ray has few enough."""
+        if rank:
+            self.queue.extend((rank, run) for run in runs)
+            self.queue.sort(key=lambda waiting: waiting[0])  # which keeps the order of equals
+            self._hand_over()
+            return
         for run in runs:
             self._start(run, 0)
+
+    def _hand_over(self) -> None:
+        """Give Ray, of the runs that wait here, as many as it has places for, and as many again: no place stays empty."""
+        while self.queue and len(self.running) < AHEAD * self._places():
+            self._start(self.queue.pop(0)[1], 0)
+
+    def _places(self) -> int:
+        """Runs that the cluster, as large as it is by now, has room for at once."""
+        resources = self.ray.cluster_resources()
+        return max(1, int(resources.get("GPU") or resources.get("CPU", 0) / self.threads))
+
+    def cancel(self, runs: Collection[Run]) -> list[RunResult]:
+        """Forget those of these runs that wait, and end the process of each that goes on."""
+        names = {run.fingerprint for run in runs}
+        self.queue = [(rank, run) for rank, run in self.queue if run.fingerprint not in names]
+        done, _ = self.ray.wait(mine, num_returns=len(mine), timeout=0) if (mine := self._of(names)) else ([], [])
+        results = [result for reference in done if (result := self._result(reference)) is not None]
+        for reference in self._of(names):  # also one that has just moved to another node
+            self.ray.cancel(reference, force=True)
+            del self.running[reference]
+        return results
+
+    def _of(self, fingerprints: Collection[str]) -> list[Any]:
+        return [reference for reference, flight in self.running.items() if flight.run.fingerprint in fingerprints]
 
     def _start(self, run: Run, moves: int) -> None:
         key = f"gru-tf-{secrets.token_hex(16)}"
@@ -107,7 +139,9 @@ class RayEngine:
         done, _ = self.ray.wait(list(self.running), num_returns=1, timeout=timeout)
         if done:
             done, _ = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=0)
-        return [result for reference in done if (result := self._result(reference)) is not None]
+        results = [result for reference in done if (result := self._result(reference)) is not None]
+        self._hand_over()
+        return results
 
     def call(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
         """Call it as a task of its own, on whichever node Ray chooses; it ends with the engine, if not before."""

@@ -25,6 +25,7 @@ class Kept:
     Args:
         results, ids, places, models: fingerprint → the result; the run that has it; the URI of the run's files; that of the
             trained model, if there is one.
+        definitions: fingerprint → those of the definitions that use the result.
         left_out: how many results of other definitions, or of other versions of this package, are not among them.
     """
 
@@ -32,6 +33,7 @@ class Kept:
     ids: dict[str, str] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    definitions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: int = 0
 
 
@@ -46,12 +48,12 @@ def kept(children: Iterable[StoredRun], member: str | None = None) -> Kept:
     for child in children:
         if RESULT not in child.tags:
             continue
-        result = _read(whole(child.tags, RESULT))
-        if result is None or (member is not None and member not in child.tags[MEMBER].split(",")):
+        result, definitions = _read(whole(child.tags, RESULT)), tuple(child.tags.get(MEMBER, "").split(","))
+        if result is None or (member is not None and member not in definitions):
             all_of_it.left_out += 1
             continue
         fingerprint = child.tags[FINGERPRINT]
-        all_of_it.results[fingerprint] = result
+        all_of_it.results[fingerprint], all_of_it.definitions[fingerprint] = result, definitions
         all_of_it.ids[fingerprint], all_of_it.places[fingerprint] = child.run_id, child.place
         if MODEL in child.tags:
             all_of_it.models[fingerprint] = child.tags[MODEL]

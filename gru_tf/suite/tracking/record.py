@@ -48,6 +48,7 @@ class Record:
     Attributes:
         left_out: how many children of earlier definitions the last `results(members_only=True)` skipped.
         ids, models: fingerprint → the child, and the URI of its trained model if it has one; of results read or written.
+        members: fingerprints of the results, read or written, that this definition uses.
         children: the runs that hold its results.
     """
 
@@ -57,6 +58,7 @@ class Record:
         self.children = Children(client, experiment_id, parent)
         self.ids: dict[str, str] = {}
         self.models: dict[str, str] = {}
+        self.members: set[str] = set()
         self.left_out = 0
         self._places: dict[str, str] = {}  # where the files of a child are
         self._beaten = 0.0
@@ -138,6 +140,8 @@ class Record:
         self.ids.update(there.ids)
         self.models.update(there.models)
         self._places.update(there.places)
+        own = self.experiment.fingerprint
+        self.members.update(name for name, definitions in there.definitions.items() if own in definitions)
 
     @guarded
     def adopt(self, result: RunResult) -> None:
@@ -146,6 +150,7 @@ class Record:
         members = self.client.get_run(run_id).data.tags[MEMBER].split(",")
         if self.experiment.fingerprint not in members:
             self.client.set_tag(run_id, MEMBER, ",".join([*members, self.experiment.fingerprint]))
+        self.members.add(result.run.fingerprint)
 
     @guarded
     def write(self, result: RunResult) -> None:
@@ -162,6 +167,7 @@ class Record:
         self._doubtful.add(fingerprint)
         self.ids[fingerprint] = taken or self.children.write(result, self.experiment.fingerprint)
         self._doubtful.discard(fingerprint)
+        self.members.add(fingerprint)
 
     def validation_histories(self, results: Iterable[RunResult]) -> dict[str, list[float]]:
         """Fingerprint → validation metric by epoch, of results that `results` gave; without those that have none."""
