@@ -3,13 +3,16 @@
 import os
 import signal
 import time
+from concurrent.futures import Future
 
 import psutil
 import pytest
 
+from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation import environment
-from gru_tf.suite.engine import processes
+from gru_tf.suite import journal
+from gru_tf.suite.engine import processes, serial
 from gru_tf.suite.engine.serial import SerialEngine
 from gru_tf.suite.engine.worker_pool import LocalEngine
 
@@ -151,6 +154,129 @@ def test_leaving_early_stops_a_run_in_the_middle(tmp_path):
         clock = time.monotonic()
     until(lambda: not living([worker]), 10)
     assert time.monotonic() - clock < 30
+
+
+def test_what_is_cancelled_stops_at_once_and_leaves_no_result_while_the_rest_goes_on(tmp_path):
+    (long,), (waiting,), others = (
+        runs("rnn", [8], epochs=100_000),
+        runs("rnn", [9], epochs=100_000),
+        runs("rnn", 2, epochs=1),
+    )
+    with LocalEngine(tmp_path, workers=1) as engine:
+        engine.submit([long, waiting], (0, 0))
+        until(lambda: [w for w in workers() if w.cpu_times().user > 1], 180)
+        (worker,) = workers()
+        assert engine.cancel([long, waiting]) == []
+        until(lambda: not living([worker]), 10)
+        engine.submit(others, (1, 0))
+        rest = results(engine, 2)
+        assert (engine.queue, engine.futures) == ([], {})
+        assert engine.call(divmod, 7, 2).result() == (3, 1), "the engine is idle and whole"
+    assert sorted(r.run.fingerprint for r in rest) == sorted(run.fingerprint for run in others)
+    assert {r.status for r in rest} == {"finished"}
+    assert {r.run.fingerprint for r in journal.unconfirmed(tmp_path)} == {run.fingerprint for run in others}
+
+
+def test_a_result_that_has_come_is_given_when_its_run_is_cancelled(tmp_path):
+    """One that its worker has kept on disk in the moment before it was ended is forgotten: no call must find it later."""
+    (quick,), (long,) = runs("rnn", [0], epochs=1), runs("rnn", [8], epochs=100_000)
+    with LocalEngine(tmp_path, workers=1) as engine:
+        engine.submit([quick])
+        until(lambda: all(future.done() for future in engine.futures), 180)
+        (result,) = engine.cancel([quick])
+        assert (result.run, result.status) == (quick, "finished")
+        engine.submit([long])
+        journal.keep(tmp_path, result.model_copy(update={"run": long}))
+        assert engine.cancel([long]) == []
+    assert [r.run for r in journal.unconfirmed(tmp_path)] == [quick]
+
+
+def test_in_this_process_what_waits_is_cancelled_and_the_smallest_rank_comes_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(serial, "work", lambda run, _: (run, 0.0))
+    monkeypatch.setattr(serial, "_import_quietly", lambda: None)
+    first, second, third, fourth = runs("rnn", 4)
+    engine = SerialEngine(tmp_path)
+    engine.submit([second, fourth], (1, 0))
+    engine.submit([first, third], (0, 5))
+    assert engine.completed() == [first]
+    assert engine.cancel([fourth, first]) == []
+    assert [*engine.completed(), *engine.completed(), *engine.queue] == [third, second]
+
+
+class Begun:
+    """A pool whose runs never end by themselves."""
+
+    active = True
+
+    def __init__(self, *_):
+        self.runs = []
+
+    def schedule(self, _, args, timeout):
+        future = Future()
+        self.runs.append((args[0], future))
+        return future
+
+    def stop(self):
+        """Nothing goes on."""
+
+    join = stop
+
+
+def begun(engine):
+    """The run of each worker."""
+    return [worker.run for worker in engine.workers]
+
+
+def end(worker):
+    """Let its run end."""
+    run, future = worker.pool.runs[-1]
+    future.set_result((RunResult(run=run, status="finished", started=0.0, seconds=1.0), 0.0))
+
+
+@pytest.fixture
+def pools(tmp_path, monkeypatch):
+    """An engine of two workers without processes."""
+    monkeypatch.setattr(processes, "start_server", lambda: None)
+    monkeypatch.setattr(processes, "pool", Begun)
+    with LocalEngine(tmp_path, workers=2) as engine:
+        yield engine
+
+
+def test_without_ranks_a_worker_stays_with_its_network(pools):
+    rnn, gru, lstm = (runs(cell, 3) for cell in ("rnn", "gru", "lstm"))
+    pools.submit([*rnn, *gru, *lstm])
+    assert begun(pools) == [rnn[0], gru[0]]
+    for expected in ([rnn[1], gru[0]], [rnn[2], gru[0]], [lstm[0], gru[0]]):
+        end(pools.workers[0])
+        pools.completed()
+        assert begun(pools) == expected
+
+
+def test_a_rank_comes_before_what_a_worker_has_compiled_and_a_worker_stays_with_its_network_within_one(pools):
+    (rnn, later), gru, lstm = (runs(cell, count) for cell, count in (("rnn", 2), ("gru", 3), ("lstm", 2)))
+    pools.submit([rnn, gru[0]], (0, 0))
+    pools.submit([later], (0, 3))
+    pools.submit([gru[1], lstm[0], lstm[1], gru[2]], (0, 1))
+    for place, expected in ((0, lstm[0]), (1, gru[1]), (0, lstm[1]), (1, gru[2]), (0, later)):
+        end(pools.workers[place])
+        pools.completed()
+        assert begun(pools)[place] == expected
+
+
+def test_a_free_worker_leaves_the_next_replicate_until_the_caller_has_had_its_turn(pools):
+    (first, second, final), later = runs("rnn", 3), runs("gru", 4)
+    pools.submit([first, second], (0, 1))
+    pools.submit(later, (1, 1))
+    end(pools.workers[0])
+    pools.completed()
+    assert begun(pools) == [None, second]
+    pools.submit([final], (0, 0))
+    assert begun(pools) == [final, second]
+    end(pools.workers[1])
+    pools.completed()
+    assert begun(pools) == [final, None]
+    pools.completed(timeout=0)
+    assert begun(pools) == [final, later[0]], "nothing came: it goes on"
 
 
 def test_available_cores_follow_the_process_s_affinity():

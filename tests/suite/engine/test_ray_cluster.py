@@ -160,6 +160,37 @@ def test_a_function_is_called_as_a_task_that_ends_with_the_engine(engine: Any, m
     assert (ray_cluster.call_on_node(*here.given), prepared) == ((3, 1), [3])
 
 
+def numbered(seed: int) -> Run:
+    return run().model_copy(update={"seed": seed})
+
+
+def test_runs_with_a_rank_wait_here_in_its_order(engine: Any) -> None:
+    """Ray's own queue knows no rank: of a cluster with two places it has four at most."""
+    with engine(*[(result(), b"")] * 2) as here:
+        here.submit([numbered(6), numbered(7)], (1, 0))
+        here.submit([numbered(seed) for seed in range(6)], (0, 0))
+        assert [given[0].seed for given in here.ray.given] == [6, 7, 0, 1]
+        assert len(here.completed()) == 2
+        assert [given[0].seed for given in here.ray.given] == [6, 7, 0, 1, 2, 3]
+        here.submit([numbered(8)])
+        assert here.ray.given[-1][0].seed == 8, "without a rank Ray queues it"
+
+
+def test_what_is_cancelled_ends_and_gives_what_had_come(
+    engine: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cancelled: list[Any] = []
+    with engine((result(), b"")) as here:
+        monkeypatch.setattr(here.ray, "cancel", lambda one, force: cancelled.append((one, force)))
+        here.submit([numbered(seed) for seed in range(6)], (0, 0))
+        got = here.cancel([numbered(seed) for seed in (0, 1, 4)])
+        assert got == [result()]
+        assert cancelled == [(2, True)], "the second; the first had ended, the fifth was not begun"
+        assert [flight.run.seed for flight in here.running.values()] == [2, 3]
+        assert [waiting.seed for _, waiting in here.queue] == [5]
+        assert journal.unconfirmed(tmp_path) == [result()]
+
+
 def test_results_that_came_before_the_end_are_kept(engine: Any, tmp_path: Path) -> None:
     with engine((result(), b"")) as here:
         here.submit([run()])
