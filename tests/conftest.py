@@ -1,14 +1,16 @@
 """What several test files need."""
 
+import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from gru_tf.foundation.startup import without_garbage_collection
 from gru_tf.tasks import Task
 
 
@@ -30,6 +32,30 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Bytes are called by their number: archives hold the second that made them, and workers must agree on names."""
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collecting imports and lists stays to the end: the collector need not look through it again and again."""
+    with without_garbage_collection():
+        found = yield
+    gc.freeze()
+    return found
+
+
+@pytest.fixture(autouse=True)
+def stores_are_copies(request: pytest.FixtureRequest) -> None:
+    """From the first test on that finds MLflow imported: creating a store takes a second, and tests need hundreds.
+
+    Programs that a test starts create theirs themselves, and so does tests/suite/tracking/test_sqlite.py.
+    """
+    utils = sys.modules.get("mlflow.store.db.utils")
+    if utils is not None and not hasattr(utils._initialize_tables, "__wrapped__"):
+        import empty_stores  # imports SQLAlchemy
+
+        patch = pytest.MonkeyPatch()
+        empty_stores.copy(patch, utils)
+        request.config.add_cleanup(patch.undo)
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,10 @@
 """A new store's file: made without waiting for the disk at each step, and synchronised like any other afterwards."""
 
 import os
+import sqlite3
 from contextlib import closing
 
+import empty_stores
 import mlflow.store.db.utils
 import pytest
 import sqlalchemy
@@ -12,6 +14,13 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.suite.tracking import Store, address, sqlite
 
 FULL = 2  # SQLite's default: each transaction waits for the disk
+
+
+@pytest.fixture(autouse=True)
+def stores_are_copies(monkeypatch):
+    """Here they are not."""
+    for name in ("_initialize_tables", "_get_latest_schema_revision"):
+        monkeypatch.setattr(mlflow.store.db.utils, name, empty_stores.original(getattr(mlflow.store.db.utils, name)))
 
 
 def levels(file):
@@ -74,3 +83,33 @@ def test_who_waits_for_a_store_that_another_creates_says_so_and_does_not_wait_fo
         sqlite.make(file, said.append)
     assert said == [f"waiting for another process that creates the store: {file}.lock is locked"]
     assert not file.exists()
+
+
+def content(file):
+    """Every table, index and row of a database, and how the file is laid out; the moment when it was made apart."""
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("UPDATE experiments SET creation_time = 0, last_update_time = 0")
+        layout = [database.execute(f"PRAGMA {name}").fetchone() for name in ("page_size", "encoding", "user_version")]
+        lines = "\n".join(database.iterdump()).splitlines()
+        return layout, sorted(line.strip(", \t") for line in lines)  # MLflow creates indexes and constraints in any order
+
+
+def test_the_copies_that_other_tests_begin_with_are_what_mlflow_creates(tmp_path, monkeypatch):
+    Store(f"sqlite:///{tmp_path}/created.db")
+    empty_stores.copy(monkeypatch, mlflow.store.db.utils)
+    for name in ("first", "second"):
+        Store(f"sqlite:///{tmp_path}/{name}.db")
+        assert content(tmp_path / f"{name}.db") == content(tmp_path / "created.db")
+    assert any("alembic_version" in line for line in content(tmp_path / "first.db")[1])
+
+
+def test_a_database_that_holds_something_is_left_to_mlflow(tmp_path):
+    """Such as a part of its tables."""
+    seen = []
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/other.db")
+    tables = empty_stores.copied(lambda engine: seen.append(str(engine.url)))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE part (number INTEGER)")
+    tables(engine)
+    assert seen == [f"sqlite:///{tmp_path}/other.db"]
+    engine.dispose()
