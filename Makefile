@@ -16,6 +16,9 @@ ROUNDS ?= 3
 UV_SYSTEM_CERTS ?= true
 export UV_SYSTEM_CERTS
 
+# Bytecode is kept, also where an image turns it off: tests start hundreds of programs, and each would compile the suite anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(VENV)/packages

@@ -10,14 +10,16 @@ import pytest
 from packaging.requirements import Requirement
 from places import ROOT
 
-WRITES = "written: ; @echo certificates=$$UV_SYSTEM_CERTS"
+CERTIFICATES = "certificates=$$UV_SYSTEM_CERTS"
+BYTECODE = "bytecode=$${PYTHONDONTWRITEBYTECODE:-kept}"
 
 
-def written(*, without="", **environment):
-    """What a recipe of the Makefile sees of uv's choice of certificates."""
+def written(echo=CERTIFICATES, *, without="", **environment):
+    """What a recipe of the Makefile sees of its environment, such as uv's choice of certificates."""
     own = {name: value for name, value in os.environ.items() if name not in ("UV_SYSTEM_CERTS", "MAKEFLAGS", "MFLAGS")}
     text = (ROOT / "Makefile").read_text(encoding="utf-8").replace(without, "") if without else None
-    command = ["make", "--no-print-directory", "-f", "-" if text else "Makefile", f"--eval={WRITES}", "written"]
+    rule = f"--eval=written: ; @echo {echo}"
+    command = ["make", "--no-print-directory", "-f", "-" if text else "Makefile", rule, "written"]
     done = subprocess.run(command, cwd=ROOT, env=own | environment, input=text, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -27,6 +29,13 @@ def test_uv_trusts_the_certificates_of_the_system_unless_told_otherwise():
     assert written() == "certificates=true"
     assert written(UV_SYSTEM_CERTS="false") == "certificates=false"
     assert written(without="export UV_SYSTEM_CERTS") == "certificates="
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_bytecode_is_kept_also_where_the_environment_says_otherwise():
+    off = {"PYTHONDONTWRITEBYTECODE": "1"}
+    assert written(BYTECODE, **off) == "bytecode=kept"
+    assert written(BYTECODE, without="unexport PYTHONDONTWRITEBYTECODE", **off) == "bytecode=1"
 
 
 def declared():
