@@ -26,9 +26,9 @@ pytestmark = [
 SMALL = {"cells": ("gru",), "units": 4, "seeds": 1, "trials": 0, "epochs": 2, "workers": 0}
 ALONE = """
 import sys, pandas, gru_tf
-predictor = gru_tf.load_predictor(sys.argv[1])
-predictor.predict(sys.argv[2]).to_csv(sys.argv[3], index=False)
-assert "mlflow" not in sys.modules
+for predictor in sys.argv[2:]:
+    gru_tf.load_predictor(predictor).predict(sys.argv[1]).to_csv(predictor + ".csv", index=False)
+    assert "mlflow" not in sys.modules, predictor
 """
 
 
@@ -88,16 +88,16 @@ def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return answer, make(), models, folder
 
 
-def alone(folder: Path, predictor: Path, new: Path) -> pandas.DataFrame:
-    """What another process predicts in an empty folder, with an empty cache."""
+def alone(folder: Path, new: Path, predictors: list[Path]) -> list[pandas.DataFrame]:
+    """What another process predicts by each of the predictors, in a folder of theirs alone, with an empty cache."""
     environment = {
         **os.environ,
         "GRU_TF_CACHE": str(folder / "cache"),
         "MLFLOW_TRACKING_URI": "sqlite:////nowhere/mlflow.db",
     }
-    command = [sys.executable, "-c", ALONE, str(predictor), str(new), "out.csv"]
+    command = [sys.executable, "-c", ALONE, str(new), *map(str, predictors)]
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=300)
-    return pandas.read_csv(folder / "out.csv")
+    return [pandas.read_csv(f"{predictor}.csv") for predictor in predictors]
 
 
 def test_a_moved_predictor_predicts_the_same(done: Any, tmp_path: Path) -> None:
@@ -110,10 +110,10 @@ def test_a_moved_predictor_predicts_the_same(done: Any, tmp_path: Path) -> None:
         expected[model] = answer.predict(str(new), model)
     (folder / "mine.csv").rename(folder / "gone.csv")
     try:
-        for model in models:
-            received = alone(tmp_path, tmp_path / model, new)
+        received = alone(tmp_path, new, [tmp_path / model for model in models])
+        for model, got in zip(models, received, strict=True):
             expected[model].to_csv(tmp_path / "expected.csv", index=False)
-            pandas.testing.assert_frame_equal(received, pandas.read_csv(tmp_path / "expected.csv"), rtol=1e-6)
+            pandas.testing.assert_frame_equal(got, pandas.read_csv(tmp_path / "expected.csv"), rtol=1e-6)
     finally:
         (folder / "gone.csv").rename(folder / "mine.csv")
 
