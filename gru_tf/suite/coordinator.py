@@ -327,7 +327,7 @@ class _Coordinator:
         parts += [f"{finals} of {counted(len(self.pairs), 'final run')}"]
         parts += [f"{fitted} of {counted(baselines, 'baseline')}"] if baselines else []
         within = f"within {self.limit.minutes:g} minutes" if self.limit else "in time"
-        more = f"They are kept: with a larger {minutes_option(experiment)} the same call goes on from there"
+        more = f"What has ended is kept: with a larger {minutes_option(experiment)} the same call goes on from there"
         return f"{experiment.origin}: expected a whole replicate {within}. Received: {', '.join(parts)}. {more}"
 
     def _note(self, text: str, task: Choice) -> None:

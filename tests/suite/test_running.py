@@ -303,8 +303,26 @@ def test_replicates_go_on_where_the_time_ended_them_and_are_then_complete(store,
         found, new = run(file, store)
         trained.append([r.run.seed for r in new])
         assert found.experiment.replicates.minutes == most == gru_tf.results("tiny", store).experiment.replicates.minutes
-    assert trained == [[0, 1, 2, 3, 4], [], [5, 6], [], []]
+    assert trained == [[0], [], [1, 2, 3, 4, 5, 6], [], []], "the run that goes on in this process is completed"
     assert sorted(r.run.seed for r in found.runs) == list(range(7))
+
+
+def test_time_that_ends_before_a_replicate_is_whole_is_said_in_a_line_and_more_goes_on_from_there(store, tmp_path):
+    def limited(minutes):
+        file = write(tmp_path, **{**STEEP, "search": None}, replicates={"at_most": 2, "minutes": minutes})
+        file.write_text(file.read_text().replace("seeds: 2\n", ""))
+        return file
+
+    said = r"^tiny\.yaml: expected a whole replicate within 1e-06 minutes\. Received: 1 of 2 final runs\. What has ended"
+    for _ in range(2):
+        with pytest.raises(UserError, match=said):
+            run(limited(1e-6), store)
+        (kept,) = gru_tf.results("tiny", store).runs
+        assert suite.finished(yaml_file.load(limited(1e-6)), store) is None
+    found, trained = run(limited(60), store)
+    assert len(trained) == 3
+    assert kept.run.fingerprint not in {r.run.fingerprint for r in trained}
+    assert len(found.runs) == 4
 
 
 def test_a_search_whose_trials_all_diverge_leaves_the_experiment_s_own_settings(store, tmp_path):

@@ -393,10 +393,9 @@ def test_without_a_whole_replicate_no_answer_is_given_and_more_time_goes_on(tmp_
     record = Memory(experiment(100))
     engine, end = conduct(record, tmp_path, takes=lambda run: 60.0)
     assert isinstance(end, TimeUpError)
-    received = (
-        "Received: 0 trials, 0 of 3 final runs. They are kept: with a larger 'replicates.minutes' the same call goes on"
-    )
-    assert str(end) == f"limited: expected a whole replicate within 1.66667 minutes. {received} from there"
+    received = "Received: 0 trials, 0 of 3 final runs. What has ended is kept"
+    more = "with a larger 'replicates.minutes' the same call goes on from there"
+    assert str(end) == f"limited: expected a whole replicate within 1.66667 minutes. {received}: {more}"
     record = Memory(experiment(200))
     _, end = conduct(record, tmp_path, takes=lambda run: 60.0)
     assert "Received: 2 trials, 2 of 3 final runs." in str(end)
@@ -414,7 +413,7 @@ def test_a_replicate_without_its_baselines_is_not_whole(tmp_path, monkeypatch):
     takes = lambda run: 400.0 if run.cell.name == "ridge" else 10.0  # noqa: E731
     _, end = conduct(record, tmp_path, takes=takes)
     assert isinstance(end, TimeUpError)
-    assert "3 of 3 final runs, 1 of 2 baselines. They are kept" in str(end)
+    assert "3 of 3 final runs, 1 of 2 baselines. What has ended is kept" in str(end)
 
 
 def test_a_call_whose_time_is_over_begins_nothing(tmp_path):

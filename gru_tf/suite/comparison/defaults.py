@@ -22,7 +22,7 @@ STEPS = 3_000  # of training, about
 EPOCHS = (10, 300)  # at least, at most: of few examples, where an epoch has few steps, patience ends a run long before
 IMPATIENCE = 4  # a share of the epochs without gain ends a run
 FIRST = 5  # replicates of the first look, and of a fixed number from which each draws its own split
-REPLICATES = {"at_most": 34, "minutes": 10.0}  # until it is decided, and for no longer than that
+REPLICATES = {"at_most": 34, "minutes": 10.0}  # until it is decided, and for no longer than that, decided or not
 MUCH = 2_000_000  # steps of all training sequences together from which a number of seeds stands behind one search
 UNTUNED = 5e-3  # learning rate where nothing is tuned: near the middle of these
 
@@ -102,7 +102,8 @@ def _repeated(
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The search, how often all of it is done, and whether each time with a search of its own."""
     if seeds is None:
-        times = f"repeated up to {REPLICATES['at_most']} times, until it is decided or {minutes:g} minutes are over"
+        over = f"{minutes:g} {'minute is' if minutes == 1 else 'minutes are'} over"
+        times = f"repeated up to {REPLICATES['at_most']} times, until it is decided or {over}"
         return (search, ("trials",)), (times, ("seeds", "minutes"))
     times = f"then {seeds} seeds" if shared or not trials else f"once for each of {seeds} seeds"
     return ((f"{search}, {'then one seed' if seeds == 1 else times}", ("trials", "seeds")),)

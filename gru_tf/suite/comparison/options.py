@@ -72,8 +72,8 @@ FEATURES = "input columns, or the array of the inputs; all other columns if None
 NAMES = f"names from `gru-tf list cells`; {', '.join(CELLS)} if None"
 BUDGET = "parameter budget of each network, head included"
 MINUTES = (
-    "minutes that all training may take, instead of a number of `seeds`: then what goes on is stopped; a search is cut short"
-    " where it takes more than half of them. Where they are raised, the same call goes on"
+    "minutes after which training ends, decided or not, instead of a number of `seeds`; the first replicate's search has"
+    " half of them at most; 10 if neither is given; where they are raised, the same call goes on"
 )
 SPLIT = (
     'what tells training, validation and test apart: "time" (the last ones test), "group" (none is in two parts; without a'
@@ -154,7 +154,9 @@ class ComparisonOptions(TypedDict, total=False):
     units: Annotated[Count, Option("comparison", "N", "units of each network, instead of a budget", UNITS, least=1)]
     trials: Annotated[Count, Option("comparison", "N", "search trials per cell; 0 for none", least=0)]
     seeds: Annotated[Count, Option("comparison", "N", "replicates of each cell; by default until it is decided", least=1)]
-    minutes: Annotated[Number, Option("comparison", "N", "time limit of all training (default: 10)", MINUTES)]
+    minutes: Annotated[
+        Number, Option("comparison", "N", "training ends after N minutes, decided or not (default: 10)", MINUTES)
+    ]
     draws: Annotated[Text, Option("comparison", "HOW", "test parts drawn by each seed, or fixed", DRAWS)]
     epochs: Annotated[Count, Option("comparison", "N", "maximum epochs of a run", least=1)]
     batch_size: Annotated[Count, Option("comparison", "N", "sequences per training step", least=1)]
