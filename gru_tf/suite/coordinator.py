@@ -5,7 +5,7 @@ With `replicates` the pairs go on together from look to look, in the same worker
 Everything follows from the results in the store, told to each search in the order of its trials: an experiment that was
 stopped at any moment goes on with what is missing, and ends with the same numbers.
 
-With `replicates.minutes` replicates come one after the other (`time_limit.Order`). When half of the time is used and no
+With `replicates.minutes` replicates come one after the other (`time_limit.RunOrder`). When half of the time is used and no
 final seed could begin, the search of the first replicate is cut: of its trials those count that have a result by then, the
 others are stopped and asked for no more, of no cell and task; ranges stay as they are. That holds for good, also for a call
 with more time: whatever was trained with a search's choice keeps it. A call that goes on sees it from the store: there is a
@@ -31,7 +31,7 @@ from gru_tf.suite.looks import Looks
 from gru_tf.suite.pipeline import CellOnTask
 from gru_tf.suite.progress import Progress
 from gru_tf.suite.result_writer import ResultWriter
-from gru_tf.suite.time_limit import Order, TimeLimit
+from gru_tf.suite.time_limit import RunOrder, TimeLimit
 from gru_tf.suite.tracking import Record
 from gru_tf.suite.widening import TaskRanges
 
@@ -89,7 +89,7 @@ class _Coordinator:
         self.begun = {run.task.label for run in finals} if self.looks else set()  # tasks whose final seeds have begun
         minutes = experiment.replicates.minutes if experiment.replicates else None
         self.limit = TimeLimit(minutes) if minutes else None
-        self.order = Order(experiment)
+        self.order = RunOrder(experiment)
         self.half_used = self.over = False
         self.open = list(self.pairs)
         self.tried: dict[str, int] = {}

@@ -51,7 +51,7 @@ class TimeLimit:
         return covered([*self._intervals, *now]) / self.seconds
 
 
-class Order:
+class RunOrder:
     """The order of runs where time is limited: replicate by replicate, and in the first one in rounds.
 
     In a round each cell has as many trials as any other, and as many as in all rounds before: wherever the search is cut, no

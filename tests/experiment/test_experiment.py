@@ -158,8 +158,8 @@ def leaves(model: Any, prefix: str = "") -> list[str]:
     """Dotted path of every field that decides a run's numbers, those of its parts included."""
     found = []
     for name, field in model.model_fields.items():
-        if name == "diagnostics":
-            continue  # what is looked at: its own test is below
+        if name in ("diagnostics", "cut_search"):
+            continue  # what is looked at, and why a search ended: their own tests are below
         nested = hasattr(field.annotation, "model_fields")
         found += leaves(field.annotation, f"{prefix}{name}.") if nested else [f"{prefix}{name}"]
     return found
@@ -187,6 +187,12 @@ def test_what_is_looked_at_makes_no_other_run():
     assert RUN.but(diagnostics=True).fingerprint == RUN.fingerprint == GOLDEN
     with pytest.raises(ValidationError, match="expected a trial without 'diagnostics'. Received: gates, saturation, memory"):
         RUN.but(diagnostics=True, purpose="trial")
+
+
+def test_why_a_search_ended_makes_no_other_run():
+    cut = RUN.model_copy(update={"cut_search": (5, 12)})
+    assert cut.fingerprint == GOLDEN
+    assert Run.model_validate_json(cut.model_dump_json()) == cut, "as a store gives it back"
 
 
 def test_no_two_of_these_runs_share_a_fingerprint():

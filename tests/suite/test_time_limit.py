@@ -16,7 +16,7 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.suite import coordinator
 from gru_tf.suite.coordinator import TimeUpError
-from gru_tf.suite.time_limit import Order, TimeLimit
+from gru_tf.suite.time_limit import RunOrder, TimeLimit
 
 # Keras Tuner 1.4.8 calls deprecated names of threading
 pytestmark = pytest.mark.filterwarnings(r"ignore:(currentThread|getName)\(\) is deprecated:DeprecationWarning")
@@ -214,7 +214,7 @@ def test_cells_take_turns_in_the_first_search(tmp_path):
 
 def test_ranks_by_hand():
     one = experiment()
-    order = Order(one)
+    order = RunOrder(one)
     searched = [one.run(one.tasks[0], one.cells[0], 1000 + seed, "trial").tuned({"learning_rate": 0.001 * (k + 1)})
                 for seed in (0, 3) for k in range(9)]  # fmt: skip
     fits = [one.run(one.tasks[0], one.cells[0], seed, "baseline") for seed in (0, 2)]
