@@ -210,26 +210,38 @@ def series(tmp_path_factory):
 FRESH = """
 import sys
 import keras, numpy
-model = keras.models.load_model(sys.argv[1])
-data = numpy.load(sys.argv[2])
-assert not any(name.startswith("gru_tf") for name in sys.modules)
-print(float(numpy.sqrt(numpy.mean((model.predict(data["inputs"], verbose=0) - data["targets"]) ** 2))))
+for file, arrays in zip(sys.argv[1::2], sys.argv[2::2]):
+    model, data = keras.models.load_model(file), numpy.load(arrays)
+    error = model.predict(data["inputs"], verbose=0) - data["targets"]
+    assert not any(name.startswith("gru_tf") for name in sys.modules)
+    print("error", float(numpy.sqrt(numpy.mean(error**2))))
 """
 
 
-@pytest.mark.parametrize("relative", [True, False])
-def test_the_saved_model_needs_only_keras_and_forecasts_in_the_units_of_the_task(series, tmp_path, relative):
-    run = run_of(series, scaling="robust", linear_path=4)
-    run = run.but(task=run.task.model_copy(update={"options": {**run.task.options, "relative": relative}}))
-    result = trainer.train(run, tmp_path)
-    assert result.status == "finished", result.error
-    task = create("forecast", run.task.options)
-    test = task.splits(np.random.default_rng(0)).test
-    np.savez(tmp_path / "test.npz", inputs=np.asarray(test.inputs), targets=np.asarray(test.targets))
-    command = [sys.executable, "-c", FRESH, result.model_file, str(tmp_path / "test.npz")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+@pytest.fixture(scope="module")
+def scored(series, tmp_path_factory):
+    """Relative or not → a task's scale, a result of it, and the error of its model in a process that has only Keras."""
+    folder, command, found = tmp_path_factory.mktemp("scored"), [sys.executable, "-c", FRESH], {}
+    for relative in (True, False):
+        run = run_of(series, scaling="robust", linear_path=4)
+        run = run.but(task=run.task.model_copy(update={"options": {**run.task.options, "relative": relative}}))
+        result = trainer.train(run, folder / str(relative))
+        assert result.status == "finished", result.error
+        task = create("forecast", run.task.options)
+        test = task.splits(np.random.default_rng(0)).test
+        np.savez(folder / f"{relative}.npz", inputs=np.asarray(test.inputs), targets=np.asarray(test.targets))
+        command += [result.model_file, str(folder / f"{relative}.npz")]
+        found[relative] = (task.metric.scale, result)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert task.metric.scale * float(done.stdout.split()[-1]) == pytest.approx(result.test, rel=1e-5)
+    errors = [float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("error ")]
+    return {relative: (*found[relative], error) for relative, error in zip(found, errors, strict=True)}
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_the_saved_model_needs_only_keras_and_forecasts_in_the_units_of_the_task(scored, relative):
+    scale, result, error = scored[relative]
+    assert scale * error == pytest.approx(result.test, rel=1e-5)
     assert result.test < 40
 
 
