@@ -12,6 +12,7 @@ from pages import (
     errors,
     experiment_fields,
     no_network,
+    own_data,
     python_api,
     root_pages,
     tasks,
@@ -27,6 +28,7 @@ def generated() -> dict[str, str]:
     return {
         **root_pages.pages(),
         "explanation/no_network.md": no_network.page(measured),
+        "explanation/own_data.md": own_data.page(),
         "reference/baselines.md": baselines.page(),
         "reference/cells.md": cells.page(),
         "reference/columns.md": columns.page(),
