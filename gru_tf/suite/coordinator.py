@@ -8,11 +8,11 @@ stopped at any moment goes on with what is missing, and ends with the same numbe
 With `replicates.minutes` replicates come one after the other (`time_limit.RunOrder`). When half of the time is used and no
 final seed could begin, the search of the first replicate is cut: of its trials those count that have a result by then, the
 others are stopped and asked for no more, of no cell and task; ranges stay as they are. That holds for good, also for a call
-with more time: whatever was trained with a search's choice keeps it. A call that goes on sees it from the store: there is a
-final seed of this definition, while a trial of the first replicate has no result, not even a failed one; in a search that
-ran to its end every trial has one before the first final seed begins. While the store has no such final seed nothing rests
-on the cut, and a call that goes on searches until half of its time is used, which does not count what was stopped. When all
-of the time is used nothing is begun, and what goes on is stopped and leaves no result.
+with more time: whatever was trained with a search's choice keeps it. A call that goes on sees it from the store: the final
+seeds that follow say that their search was cut. While the store has none of them nothing rests on the cut, and a call that
+goes on searches until half of its time is used, which does not count what was stopped. When all of the time is used nothing
+is begun, and what goes on is stopped and leaves no result. Results of an earlier definition took no time of this one, and a
+search that was cut there is one of its cell alone.
 """
 
 import os
@@ -86,6 +86,9 @@ class _Coordinator:
         self.known = {f: r for f, r in stored.items() if r.status != "failed"}
         self.members = frozenset(f for f in stored if f in record.members)  # results of this definition, also failed ones
         finals = [stored[f].run for f in self.members if stored[f].run.purpose == "final"]
+        here = any(stored[f].run.cut_search for f in self.members & record.trained)  # a cut is one of all cells
+        cut = {(run.task.label, run.cell.label) for run in finals if run.cut_search}
+        self.cut = set(self.pairs) if here else cut
         self.begun = {run.task.label for run in finals} if self.looks else set()  # tasks whose final seeds have begun
         minutes = experiment.replicates.minutes if experiment.replicates else None
         self.limit = TimeLimit(minutes) if minutes else None
@@ -102,8 +105,8 @@ class _Coordinator:
         for pair in self.pairs.values():
             self._advance(pair)
         self._add_baselines(self.record.experiment.baseline_runs(self.looks.wanted if self.looks else None))
-        if any(run.fingerprint not in self.members for run in self._unfinished_trials()):
-            self._cut_search()  # as a call before this one did
+        if self.cut:  # by a call before this one
+            self._cut_search([pair for place, pair in self.pairs.items() if place in self.cut])
         self._submit()
         self._look()
         self._show_look()
@@ -234,7 +237,8 @@ class _Coordinator:
 
     def _adopt(self, result: RunResult) -> None:
         self.writer.insist(lambda: self.record.adopt(result))
-        self._count(result)
+        if result.run.fingerprint in self.record.trained:  # what an earlier definition took is no time of this one
+            self._count(result)
 
     def _count(self, result: RunResult) -> None:
         if self.limit is not None:
@@ -263,37 +267,35 @@ class _Coordinator:
         if self.limit is None or self.over:
             return
         if not self.flying:
-            self.limit.since = None
+            self.limit.pause()
         if (used := self.limit.used) >= 1:
             self.over = True
             self._stop(list(self.flying.values()))
         elif used >= 0.5 and not self.half_used:
-            self._cut_search()
+            self.half_used = True
+            self._cut_search(list(self.pairs.values()))
 
-    def _unfinished_trials(self) -> list[Run]:
-        """Those that were asked for of the first replicates, where a task's final seeds have begun."""
-        pairs = self.pairs.values() if self.begun else ()
-        return [run for pair in pairs for run in pair.pipelines[0].missing()]
-
-    def _cut_search(self) -> None:
-        """End the searches of the first replicate, and widen no range any further; final seeds begin."""
-        self.half_used = True
-        unwanted = [run for pair in self.pairs.values() for run in pair.cut()]
+    def _cut_search(self, pairs: list[CellOnTask]) -> None:
+        """End the searches of the first replicate of these, and widen their ranges no further; final seeds begin."""
+        unwanted = [run for pair in pairs for run in pair.cut()]
         names = {run.fingerprint for run in unwanted}
         self.waiting = [run for run in self.waiting if run.fingerprint not in names]
         self._stop([run for run in unwanted if run.fingerprint in self.flying])
-        for ranges in self.ranges.values():
-            ranges.settle()
+        for task in {pair.task.label for pair in pairs}:
+            self.ranges[task].settle()
         for pair in self.pairs.values():
             self._advance(pair)
+        for pair in pairs:
             if cut := pair.pipelines[0].cut_after:
                 self._note(cut_search(pair.cell.label, cut), pair.task)
 
     def _stop(self, runs: list[Run]) -> None:
         """Stop these runs; what has a result by now keeps it, but for a failure, which would have another try."""
         ended = self.engine.cancel(runs) if runs else []
+        if self.limit is not None and len(runs) == len(self.flying):
+            self.limit.pause()  # what is stopped has taken time, too
         for run in runs:
-            del self.flying[run.fingerprint]
+            self.flying.pop(run.fingerprint, None)
         for result in ended:
             if result.status != "failed":
                 self._keep(result)

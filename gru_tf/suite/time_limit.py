@@ -44,6 +44,12 @@ class TimeLimit:
         """The first of some runs begins: from now on it is time that runs take, their workers' start included."""
         self.since = clock()
 
+    def pause(self) -> None:
+        """Nothing goes on any longer: what has gone on counts, whether or not it has results."""
+        if self.since is not None:
+            self._intervals.append((self.since, clock()))
+        self.since = None
+
     @property
     def used(self) -> float:
         """The share of the limit that the runs so far and what goes on now have taken; 1 or more when it is reached."""

@@ -265,9 +265,9 @@ class Task(BaseModel, ABC):
         """Whether all outputs on a split say more than the score: whether `measured` and `evaluated` are defined."""
         return False
 
-    def looks_at(self, splits: Splits, levels: int = 1) -> bool:
-        """Whether all outputs on validation and test split, each at so many levels, are held at once, and evaluated."""
-        most = max(len(splits.validation), len(splits.test)) * self.signature.outputs * levels
+    def looks_at(self, splits: Splits) -> bool:
+        """Whether all outputs on validation and test split are held at once, and evaluated."""
+        most = max(len(splits.validation), len(splits.test)) * self.signature.outputs
         return self.is_evaluated and (most <= LARGEST or self.metric.whole)
 
     def measured(self, split: Literal["validation", "test"], outputs: Array) -> dict[str, float]:

@@ -110,7 +110,7 @@ class Epochs:
                 saved = sum(self.done.seconds)
         if self.run.purpose == "trial":
             self._checkpoint()
-        elif self.task.looks_at(self.splits, len(self.steps.network.levels) or 1):
+        elif self.task.looks_at(self.splits):
             self.steps.set_weights(self.done.best_weights)
             self._validated = self._predicted(self.data["validation"], validation)
         return "finished"

@@ -422,3 +422,47 @@ def test_a_call_whose_time_is_over_begins_nothing(tmp_path):
     record.experiment = experiment(100)
     engine, end = conduct(record, tmp_path, start=1e6)
     assert (end, engine.ended, engine.going_on) == (None, [], {})
+
+
+@pytest.mark.parametrize("search", [{"tuner": "bayesian"}, {}], ids=["bayesian", "random"])
+@pytest.mark.parametrize("seconds", [None, 1e5])
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_a_search_that_was_not_cut_is_not_cut_by_a_kill(tmp_path, search, seconds, tasks):
+    """Final seeds of one cell or task begin while others are still searched for."""
+    lengths = [{"adding": {"length": 10 * (n + 1)}} for n in range(tasks)]
+    fields = {"tasks": lengths, "search": SEARCH | search | {"trials": 4}, "replicates": {"at_most": 2}}
+    fields["replicates"] |= {} if seconds is None else {"minutes": seconds / 60}
+    takes = lambda run: 10.0 + 30.0 * (run.cell.name == "lstm")  # noqa: E731
+    whole = Memory(experiment(**fields))
+    uncut, _ = conduct(whole, tmp_path, takes=takes)
+    first = next(n for n, run in enumerate(uncut.ended) if run.purpose == "final")
+    for lives in range(first + 1, min(first + 6, len(uncut.ended))):
+        record = Memory(experiment(**fields))
+        _, end = conduct(record, tmp_path, takes=takes, lives=lives)
+        assert isinstance(end, Killed)
+        conduct(record, tmp_path, takes=takes, start=1e6)
+        assert set(record.kept) == set(whole.kept), lives
+        assert not any(result.run.cut_search for result in record.kept.values())
+
+
+def test_what_an_earlier_definition_took_is_no_time_of_this_one(tmp_path):
+    """36 runs of 10 s of two cells in two workers; then a third cell, whose 18 runs take 90 s."""
+    fields = {"search": SEARCH | {"trials": 5}, "replicates": {"at_most": 3, "minutes": 200 / 60}}
+    record = Memory(experiment(cells=["rnn", "gru"], **fields))
+    conduct(record, tmp_path)
+    assert finals(record) == {"rnn": [0, 1, 2], "gru": [0, 1, 2], "lstm": []}
+    record.trained.clear()  # for the definition that follows
+    record.members.clear()
+    record.experiment = experiment(**fields)
+    engine, end = conduct(record, tmp_path, start=1e6)
+    assert end is None
+    assert len(engine.ended) == 18
+    assert not any(result.run.cut_search for result in record.kept.values())
+
+
+def test_what_was_stopped_has_taken_time(tmp_path):
+    """Trials of 400 s in a search that all share: cut after 300 of 600 s, so that final seeds have the other half."""
+    search = SEARCH | {"trials": 4, "shared": True}
+    record = Memory(experiment(600, search=search))
+    engine, _ = conduct(record, tmp_path, takes=lambda run: 400.0 if run.purpose == "trial" else 90.0)
+    assert engine.clock <= 600 + 1

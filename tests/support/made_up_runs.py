@@ -75,6 +75,7 @@ class Memory:
         self.experiment = experiment
         self.kept: dict[str, RunResult] = {}
         self.members: set[str] = set()
+        self.trained: set[str] = set()
 
     def results(self) -> dict[str, RunResult]:
         return dict(self.kept)
@@ -82,6 +83,7 @@ class Memory:
     def write(self, result: RunResult) -> None:
         self.kept[result.run.fingerprint] = result
         self.members.add(result.run.fingerprint)
+        self.trained.add(result.run.fingerprint)
 
     def adopt(self, result: RunResult) -> None:
         self.members.add(result.run.fingerprint)

@@ -94,6 +94,7 @@ def _fill(predictor: Predictor, folder: Path, of: str) -> None:
         "version": OF_QUANTILES if predictor.quantiles else VERSION,
         "experiment": of,
         "name": predictor.name,
+        "model": BASELINE if predictor.is_baseline else NETWORK,
         "why": predictor.why,
         "task": type(task).__module__.rpartition(".")[2],
         "options": {k: v for k, v in task.model_dump(mode="json").items() if k not in FILES},
@@ -123,7 +124,7 @@ def load(folder: str | Path) -> Predictor:
             expected = f"version {VERSION} or {OF_QUANTILES} of a predictor"
             raise UserError(f"{folder}: expected {expected}. Received: {about['version']}")
         task = _task(about).on(arrays, int(about["draw"]))
-        model = _model(place)
+        model = _model(place, about.get("model"))
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, TypeError, KeyError) as error:
         reason = cannot_read(place, error) if isinstance(error, OSError) else one_line(f"{type(error).__name__}: {error}")
         raise UserError(f"{folder}: expected a whole predictor. Received: {reason}") from error
@@ -151,8 +152,9 @@ def _task(about: dict[str, Any]) -> OwnData:
     return task
 
 
-def _model(place: Path) -> Any:
-    if (place / BASELINE).is_file():
+def _model(place: Path, file: str | None) -> Any:
+    """By the file that it is in; a store may have one of an earlier answer beside it."""
+    if file == BASELINE or (file is None and (place / BASELINE).is_file()):
         return stored.load(place / BASELINE)[1]
     import keras
 

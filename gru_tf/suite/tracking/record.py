@@ -49,6 +49,7 @@ class Record:
         left_out: how many children of earlier definitions the last `results(members_only=True)` skipped.
         ids, models: fingerprint → the child, and the URI of its trained model if it has one; of results read or written.
         members: fingerprints of the results, read or written, that this definition uses.
+        trained: those of them that were trained for it, not for an earlier one.
         children: the runs that hold its results.
     """
 
@@ -59,6 +60,7 @@ class Record:
         self.ids: dict[str, str] = {}
         self.models: dict[str, str] = {}
         self.members: set[str] = set()
+        self.trained: set[str] = set()
         self.left_out = 0
         self._places: dict[str, str] = {}  # where the files of a child are
         self._beaten = 0.0
@@ -142,6 +144,7 @@ class Record:
         self._places.update(there.places)
         own = self.experiment.fingerprint
         self.members.update(name for name, definitions in there.definitions.items() if own in definitions)
+        self.trained.update(name for name, definitions in there.definitions.items() if definitions[:1] == (own,))
 
     @guarded
     def adopt(self, result: RunResult) -> None:
@@ -168,6 +171,7 @@ class Record:
         self.ids[fingerprint] = taken or self.children.write(result, self.experiment.fingerprint)
         self._doubtful.discard(fingerprint)
         self.members.add(fingerprint)
+        self.trained.add(fingerprint)
 
     def validation_histories(self, results: Iterable[RunResult]) -> dict[str, list[float]]:
         """Fingerprint → validation metric by epoch, of results that `results` gave; without those that have none."""

@@ -233,3 +233,14 @@ def test_values_alone_are_the_target_of_a_series_without_times(tmp_path: Path) -
     answer = gru_tf.compare(tmp_path / "load.csv", store=f"sqlite:///{tmp_path}/mlflow.db", **{**SMALL, **options})
     expected = answer.predict(pandas.DataFrame({"load": values}))
     pandas.testing.assert_frame_equal(answer.predict(values), expected)
+
+
+def test_a_model_of_an_earlier_answer_beside_it_is_not_taken(done: Any, tmp_path: Path) -> None:
+    """As a store has it that kept another recommendation before: files of other names stay there."""
+    answer, frame, models, _ = done
+    network, baseline = (answer.save(tmp_path / model, model) for model in (models[0], models[1]))
+    shutil.copy(baseline / artifact.BASELINE, network / artifact.BASELINE)
+    shutil.copy(network / artifact.NETWORK, baseline / artifact.NETWORK)
+    new = frame.drop(columns="label", errors="ignore")
+    for folder, model in ((network, models[0]), (baseline, models[1])):
+        pandas.testing.assert_frame_equal(gru_tf.load_predictor(folder).predict(new), answer.predict(new, model), rtol=1e-5)

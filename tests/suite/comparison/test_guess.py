@@ -551,3 +551,19 @@ def test_a_column_beside_texts_is_no_label_by_itself_where_values_are_many_or_se
         file.write_text("".join(f"the film was number {n} of all\t{value(n)}\n" for n in range(40)))
         with pytest.raises(UserError, match="cannot infer what to predict"):
             guess(str(file), None, {})
+
+
+def test_dates_and_a_few_texts_are_no_texts_with_a_label(tmp_path):
+    days = [f"2024-01-{day:02}\tthe server said hello number {n} of all\n" for day in range(1, 13) for n in range(20)]
+    (tmp_path / "log.tsv").write_text("".join(days))
+    assert guess_or_refusal(tmp_path / "log.tsv") != "texts"
+    stores = [f"the big store number {n % 4}\t{n % 3}\n" for n in range(60)]
+    (tmp_path / "stores.tsv").write_text("".join(stores))
+    assert guess_or_refusal(tmp_path / "stores.tsv") != "texts"
+
+
+def guess_or_refusal(file):
+    try:
+        return guess(str(file), None, {}).task
+    except UserError:
+        return "refused"

@@ -96,9 +96,12 @@ def guess_texts(
 
 
 def beside_text(head: Any, text: str) -> str | None:
-    """The only other column of a table of texts where it holds few values, each often, as labels without a name do."""
+    """The only other column of a table of texts where it holds few values, each often, as labels without a name do.
+
+    None where it holds times, or where most texts are the same as others.
+    """
     others = [str(name) for name in head.columns if str(name) not in {text, *idle(head)}]
-    if len(others) != 1:
+    if len(others) != 1 or others[0] in times(head) or head[text].nunique() < len(head) / 2:
         return None
     counts = head[others[0]].value_counts()
     return others[0] if 1 < len(counts) <= CLASSES and counts.min() >= OFTEN and head[others[0]].dtype.kind != "f" else None
