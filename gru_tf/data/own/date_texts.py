@@ -151,7 +151,7 @@ def _forms(text: Any, order: DateOrder | None) -> Iterator[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that a form shows its order itself
             guessed = guessing.guess_datetime_format(str(text.iloc[0]), dayfirst=day_first) if len(text) else None
-        if guessed and "%z" not in guessed and _in_order(guessed, order):
+        if guessed and "%z" not in guessed.lower() and _in_order(guessed, order):  # names of zones tell no offset
             yield guessed
 
 

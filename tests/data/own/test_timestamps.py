@@ -250,3 +250,9 @@ def test_clock_changes_in_two_columns() -> None:
     result = read(columns, *columns, zone="Europe/Berlin")
     assert result.values.tolist() == plain(BERLIN.tz_convert("UTC").tz_localize(None))
     assert result.form.write(result.values)["hour"].tolist() == naive.hour.tolist()
+
+
+def test_a_zone_by_a_name_is_refused_in_a_line():
+    frame = pandas.DataFrame({"when": [f"Sun Jan {day:02} 13:00:00 UTC 2017" for day in range(1, 9)]})
+    with pytest.raises(DatasetError, match="column 'when'"):
+        timestamps.times(frame, "when", "odd.csv")
