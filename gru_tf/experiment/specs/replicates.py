@@ -16,13 +16,13 @@ class ReplicatesSpec(Spec):
     Args:
         until: "decided": until each comparison of the experiment is.
         at_most: replicates at the last look; it may also be any number between these.
-        minutes: wall time of all runs together, pauses not counted; null for no limit. When it is over no run is begun, and
-            what goes on is stopped; timing the networks, up to a tenth of it, and publishing come after it. A further look
-            is begun where its runs should end in time, going by those so far. With a limit replicates come one after the
-            other, and the search of the first is cut when it has used half of it: its networks then have the best settings
-            by then, and no range is widened any more. Only replicates that are whole in every cell and baseline count;
-            without one there is no answer. It is no part of what the experiment is: raised, the same command goes on with
-            all that was kept, a search that was cut excepted.
+        minutes: wall time of all runs together, pauses not counted; null for no limit. When it is over no run is
+            begun, and what goes on is stopped; timing the networks, about a tenth of it a task, and publishing come
+            after it. A further look is begun where its runs should end in time, going by those so far. With a limit
+            replicates come one after the other, and the search of the first is cut when it has used half of it: its
+            networks then have the best settings by then, and no range is widened any more. Only replicates that are
+            whole in every cell and baseline count; without one there is no answer. It is no part of what the
+            experiment is: raised, the same command goes on with all that was kept, a search that was cut excepted.
         seed: of the first replicate; the next have the next seeds.
     """
 
