@@ -20,7 +20,7 @@ from gru_tf.tasks.own._table_rows import Rows
 NAMED = 4  # series in a line
 
 
-class Windows(NamedTuple):
+class WindowStarts(NamedTuple):
     """The windows of a user's series.
 
     Args:
@@ -35,7 +35,7 @@ class Windows(NamedTuple):
 
 def cut_windows(
     options: ForecastOptions, completed: Completed, firsts: Array, step: Frequency | None, where: str
-) -> Windows:
+) -> WindowStarts:
     """The windows of completed rows; those across a gap are left out where the options say so.
 
     Raises:
@@ -47,7 +47,7 @@ def cut_windows(
     if options.leaves_gaps_out and breaks.any():
         starts = window_starts(options, firsts, rows.part, imputed, breaks)
     expect_windows(options, where, rows, imputed, starts, with_gaps)
-    return Windows(starts, with_gaps, breaks)
+    return WindowStarts(starts, with_gaps, breaks)
 
 
 def window_starts(

@@ -108,8 +108,10 @@ def test_what_cannot_be_drawn_is_fixed_and_that_is_said(tmp_path):
 
 def test_a_search_that_is_shared_gives_way(file, monkeypatch):
     monkeypatch.setattr("gru_tf.suite.comparison.defaults.MUCH", 1)
-    assert comparison.plan(file, **OPTIONS).experiment.search.shared
-    plan = comparison.plan(file, **OPTIONS, draws="drawn")
+    assert not comparison.plan(file, **OPTIONS).experiment.search.shared, "a limit in minutes does without"
+    few = {**OPTIONS, "seeds": 3}
+    assert comparison.plan(file, **few).experiment.search.shared
+    plan = comparison.plan(file, **few, draws="drawn")
     assert not plan.experiment.search.shared
     assert plan.experiment.tasks[0].options["draws"] == "drawn"
 
