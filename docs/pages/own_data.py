@@ -115,18 +115,18 @@ SETS = (
 HEAD = """# Ten public data sets, as `compare` answers them
 
 Each is given to `gru-tf compare` as its publishers have it, with no option but those shown below and `--minutes {minutes}`:
-a file, and an answer. Beside the answer stands what somebody who knows the field would take without having seen it; where
-the two differ, they differ.
+a file, and an answer. A second table sets beside it what somebody who knows the field would take without having seen it;
+where the two differ, they differ.
 
 {summary}
 
 The cells are tuned by the search of `compare` and tested on parts that they have not seen, on the parts that publishers
 set aside where there are any; so are the models without a network. A value is a mean over replicates, with its 95 %
-interval. All was measured on {device}, with two workers.
+interval where there are two or more; with fewer than five nothing is tested. All was measured on {device}, with two workers
+on two cores on which other programs ran: a machine that has nothing else to do has more replicates in the same time.
 """
-FOOT = """Below the recommendation stands how the best cell and the best model without a network compare, by a test corrected
-for all comparisons of the set ([how verdicts are reached](verdicts.md)). On a faster machine the same minutes are more
-replicates.
+FOOT = """In the first table, below the recommendation, stands how the best cell and the best model without a network
+compare, by a test corrected for all comparisons of the set ([how verdicts are reached](verdicts.md)).
 
 Measured by `python docs/own_data.py`, which fills [`own_data.json`](own_data.json); this page is made from it when the site
 is built."""
@@ -138,8 +138,9 @@ def page() -> str:
     known = [one for one in SETS if one.name in measured]
     device = next(iter(measured.values()))["device"]
     head = HEAD.format(minutes=MINUTES, summary=_summary([measured[one.name] for one in known]), device=device)
-    lines = [head, *_table(known, measured), "", "## The commands", "", *_commands(known, measured), "", FOOT, ""]
-    return "\n".join(lines)
+    parts = {"Beside an expert": _experts(known, measured), "The commands": _commands(known, measured)}
+    more = [line for heading, lines in parts.items() for line in (f"## {heading}", "", *lines, "")]
+    return "\n".join([head, *_table(known, measured), "", *more, FOOT, ""])
 
 
 def _summary(answers: list[dict[str, Any]]) -> str:
@@ -151,22 +152,32 @@ def _summary(answers: list[dict[str, Any]]) -> str:
 
 
 def _table(known: list[PublicSet], measured: dict[str, Any]) -> Iterator[str]:
-    yield "| data | recommended | best cell | best without a network | trivial | an expert would take |"
+    yield "| data | recommended | best cell | without a network | trivial | replicates |"
     yield "|---|---|---|---|---|---|"
     for one in known:
         numbers = measured[one.name]
         data = f"{one.title}<br>{numbers['metric']}\N{NO-BREAK SPACE}{ARROWS[numbers['direction']]}"
         answer = f"**{numbers['recommended']}**<br>{numbers['words']}"
         cell, other = (_score(numbers[name]) for name in ("cell", "other"))
-        yield f"| {data} | {answer} | {cell} | {other} | {numbers['trivial']:.4g} | {one.expert} |"
+        row = (data, answer, cell, other, f"{numbers['trivial']:.3g}", str(numbers["cell"]["seeds"]))
+        yield f"| {' | '.join(row)} |"
+
+
+def _experts(known: list[PublicSet], measured: dict[str, Any]) -> Iterator[str]:
+    yield "| data | recommended | an expert would take |"
+    yield "|---|---|---|"
+    for one in known:
+        yield f"| {one.title} | **{measured[one.name]['recommended']}** | {one.expert} |"
 
 
 def _score(numbers: dict[str, Any] | None) -> str:
+    """Name and mean, the interval below where there is one."""
     if numbers is None:
         return "–"
     ends = (math.nan if end is None else end for end in numbers["test"])
-    value = wording.interval(Interval(*ends))
-    return f"{numbers['name']} {value}<br>{numbers['parameters']:,} numbers, {numbers['seeds']} replicates"
+    mean, _, interval = wording.interval(Interval(*ends)).partition(" [")
+    lines = [numbers["name"], mean, *([f"[{interval}".replace(" ", "\N{NO-BREAK SPACE}")] if "," in interval else [])]
+    return "<br>".join(lines)
 
 
 def _commands(known: list[PublicSet], measured: dict[str, Any]) -> Iterator[str]:
