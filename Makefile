@@ -4,7 +4,7 @@
 # make test-torch  installs PyTorch, which is not in the lock, and passes the tests beside it
 # make test-versions  passes tests with the previous minors of Keras, TensorFlow and MLflow, and with newer Pythons that are at hand
 # make test-faults  kills coordinators, workers, nodes and servers, and fills a disk (about 17 minutes)
-# make sanitize    passes the tests of the kernels compiled by gcc to notice memory errors and undefined behaviour (about 3 minutes)
+# make sanitize    passes the tests of the kernels compiled by gcc to notice memory errors and undefined behaviour (about 5 minutes)
 # make docs   builds the documentation site in docs/_build/html; a warning or a broken link is an error (about 4 minutes)
 # make bench  times a whole comparison against stock parts and against PyTorch + Optuna, which it installs in .peers (about 20 minutes)
 PYTHON ?= python3
@@ -82,8 +82,7 @@ sanitize: $(READY)
 		-fsanitize=address,undefined -fno-sanitize-recover=all
 	GRU_TF_KERNELS=$(CURDIR)/$(SANITIZED) ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=32 UBSAN_OPTIONS=print_stacktrace=1 \
 		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-		$(BIN)/python -m pytest -n auto --dist worksteal --capture=sys -p no:cacheprovider -m "not slow and not torch" \
-		$(or $(TESTS),tests/recurrent/kernels)
+		$(BIN)/python -m pytest --capture=sys -p no:cacheprovider -m "not slow and not torch" $(or $(TESTS),tests/recurrent/kernels)
 
 lint: $(READY)
 	$(BIN)/ruff check .
