@@ -49,14 +49,16 @@ def test_results_and_gradients(core, cases, layer, dtype):
 @every_type
 @every_cell
 def test_shut_and_open_gates(core, layer, dtype):
-    # steep functions enlarge every rounding: as near as NumPy in the same type, within a few times
+    # steep functions enlarge every rounding, by as much as they are steep; NumPy's own in the same type vary with where its
+    # arrays lie in memory
     for strength in (5, 20, 200):
         for mask in ("none", "gaps"):
             case = made(layer, (5, 9, 7, 13), mask, dtype=dtype, strength=strength)
             with np.errstate(over="ignore"):
                 expected = results(Equations, replace(case, arrays=case.arrays.astype("longdouble")))
                 ours, numpy = (max(differences(results(by, case), expected).values()) for by in (core, Equations))
-            assert ours < max(WITHIN[dtype], 8 * numpy), f"strength {strength}, mask {mask}: NumPy is off by {numpy:.1e}"
+            most = max(strength * WITHIN[dtype], 8 * numpy)
+            assert ours < most, f"strength {strength}, mask {mask}: NumPy is off by {numpy:.1e}"
 
 
 @every_type
