@@ -36,7 +36,12 @@ def keep(predictor: Predictor, record: Record, of: str) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         place = artifact.save(predictor, Path(folder) / NAME, of)
+        about = (place / artifact.ABOUT).rename(Path(folder) / artifact.ABOUT)
+        (place / artifact.ABOUT).write_text("{}", encoding="utf-8")  # while it is written, the answer to nothing
+        description.folder(record, place, NAME, only=artifact.ABOUT)
         description.folder(record, place, NAME)
+        about.replace(place / artifact.ABOUT)
+        description.folder(record, place, NAME, only=artifact.ABOUT)
 
 
 def is_kept(record: Record, of: str) -> bool:

@@ -105,10 +105,13 @@ def file(record: ExperimentInStore, path: Path) -> None:
         record.client.log_artifact(record.parent, str(path))
 
 
-def folder(record: ExperimentInStore, path: Path, name: str) -> None:
-    """Keep the files of a folder with the parent run, under this name, in place of those of the same names."""
+def folder(record: ExperimentInStore, path: Path, name: str, only: str | None = None) -> None:
+    """Keep a folder's files, or one, with the parent run, under this name, in place of those of the same names."""
     with answering(record.uri):
-        record.client.log_artifacts(record.parent, str(path), name)
+        if only is None:
+            record.client.log_artifacts(record.parent, str(path), name)
+        else:
+            record.client.log_artifact(record.parent, str(path / only), name)
 
 
 def fetched(record: ExperimentInStore, name: str, into: Path) -> Path | None:

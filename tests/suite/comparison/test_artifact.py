@@ -18,6 +18,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.suite import coordinator
 from gru_tf.suite.comparison import artifact, naming
 from gru_tf.suite.comparison.answer import Comparison
+from gru_tf.suite.tracking import description
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
@@ -244,3 +245,23 @@ def test_a_model_of_an_earlier_answer_beside_it_is_not_taken(done: Any, tmp_path
     new = frame.drop(columns="label", errors="ignore")
     for folder, model in ((network, models[0]), (baseline, models[1])):
         pandas.testing.assert_frame_equal(gru_tf.load_predictor(folder).predict(new), answer.predict(new, model), rtol=1e-5)
+
+
+@pytest.mark.parametrize("lives", [1, 2])
+def test_one_that_was_kept_in_part_is_none(done: Any, monkeypatch: pytest.MonkeyPatch, lives: int) -> None:
+    answer, *_ = done
+    folder, written = description.folder, []
+
+    def killed(*arguments: Any, **options: Any) -> None:
+        if len(written) == lives:
+            raise KeyboardInterrupt
+        written.append(folder(*arguments, **options))
+
+    assert answer.is_kept
+    monkeypatch.setattr(description, "folder", killed)
+    with pytest.raises(KeyboardInterrupt):
+        answer.keep()
+    assert not answer.is_kept
+    monkeypatch.setattr(description, "folder", folder)
+    assert answer.keep() == ""
+    assert answer.is_kept
