@@ -187,7 +187,8 @@ class _Coordinator:
         there = {run.fingerprint for run in self.baselines}
         new = [run for run in runs if self.with_baselines and run.fingerprint not in there]
         self.baselines += new
-        self.order.add(new)
+        if self.limit:
+            self.order.add(new)
         for run in new:
             if self._knows(run):
                 self._adopt(self.known[run.fingerprint])
@@ -198,7 +199,8 @@ class _Coordinator:
     def _advance(self, pair: CellOnTask) -> None:
         """Submit what the pair can do now; it gets the results that are known already at once."""
         while runs := pair.next():
-            self.order.add(runs)
+            if self.limit:
+                self.order.add(runs)
             for run in runs:
                 if self._knows(run):
                     pair.results[run.fingerprint] = self.known[run.fingerprint]
