@@ -54,11 +54,11 @@ def _steps_for(run: Run, network: ResolvedNetwork, task: Task, splits: Splits) -
     types = str(splits.train.inputs.dtype), str(splits.train.targets.dtype)
     metrics = task.metric.means
     shape = shape_of(run, network, metrics, buckets, types)
-    if shape not in _compiled:
-        _compiled[shape] = CompiledSteps(run, network, metrics, buckets)
-        while len(_compiled) > SHAPES_KEPT:
-            del _compiled[next(iter(_compiled))]
-    return _compiled[shape]
+    steps = _compiled.pop(shape, None) or CompiledSteps(run, network, metrics, buckets)
+    _compiled[shape] = steps  # behind all others: what was not used for longest goes first
+    while len(_compiled) > SHAPES_KEPT:
+        del _compiled[next(iter(_compiled))]
+    return steps
 
 
 class Prepared(NamedTuple):

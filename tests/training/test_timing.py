@@ -139,6 +139,7 @@ def measured():
         return inner
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "_compiled", {})  # what an earlier test compiled would not be warmed up
         for kind in ("train", "test"):
             patch.setattr(CompiledSteps, kind, counted(kind, getattr(CompiledSteps, kind)))
         broken = run_of("lstm").model_copy(update={"cell": run_of("lstm").cell.model_copy(update={"name": "lsdm"})})

@@ -435,6 +435,9 @@ def test_few_shapes_are_kept(monkeypatch):
     task, runs = Adding(length=5), [run_of(model={"units": n}, jit=False) for n in (2, 3, 4)]
     kept = [trainer._steps_for(run, resolve_run(run, task.signature), task, splits) for run in runs]
     assert list(trainer._compiled.values()) == kept[1:]
+    assert trainer._steps_for(runs[1], resolve_run(runs[1], task.signature), task, splits) is kept[1]
+    again = trainer._steps_for(runs[0], resolve_run(runs[0], task.signature), task, splits)
+    assert list(trainer._compiled.values()) == [kept[1], again], "what was used last stays longest"
 
 
 # --- it learns ---
