@@ -1,0 +1,5 @@
+"""Files written by PyTorch's own programs."""
+
+from model_corpus.case import Case
+
+CASES: list[Case] = []
