@@ -6,10 +6,12 @@ from typing import Any
 
 import keras
 
+from gru_tf.interchange import around
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.layers.reverse_time import ReverseTime
 
+BEFORE, AFTER, HEAD = "before", "after_{}", "head"  # beginnings of the names of the layers around the recurrent ones
 LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
 
 
@@ -43,6 +45,7 @@ def build(
         ValueError: where a convention cannot be converted, see `gru_tf.recurrent.gates.load`.
     """
     inputs, x = _inputs(network, timesteps, batch, dtype)
+    x = around.build(network.before, x, BEFORE, dtype)
     call: dict[str, Any] = {}
     if network.masked:
         call["mask"] = keras.Input((timesteps,), batch_size=batch, dtype="bool", name="mask")
@@ -55,7 +58,11 @@ def build(
     for n, recurrent in enumerate(network.layers):
         every = network.every_step or n < len(network.layers) - 1
         layer = _layer(recurrent, n, every, states, dtype)
-        own = {"initial_state": [remaining.pop(0) for _ in range(_count_states(recurrent))]} if initial else {}
+        own: dict[str, Any] = {}
+        if initial:
+            own["initial_state"] = [remaining.pop(0) for _ in range(_count_states(recurrent))]
+        elif recurrent.initial:
+            own["initial_state"] = around.learned_states(recurrent.initial, x, f"{recurrent.forward.cell}_{n}", dtype)
         with _zero_initialized(_inner(layer)):
             result = layer(x, **call, **own)
         x, *final = result if states else [result]
@@ -63,16 +70,19 @@ def build(
         built.append((layer, recurrent))
         if recurrent.reverse and every:
             x = ReverseTime(name=f"forward_again_{n}", dtype=dtype)(x)
-    for n, linear in enumerate(network.head):
-        last = n == len(network.head) - 1
-        dense = keras.layers.Dense(linear.kernel.shape[1], use_bias=linear.bias is not None, dtype=dtype)
-        dense.name = "head" if last else f"linear_{n}"
-        x = dense(x)
-        dense.set_weights([linear.kernel, *([] if linear.bias is None else [linear.bias])])
+        x = around.build(recurrent.after, x, AFTER.format(n), dtype)
+    x = around.build(network.head, x, HEAD, dtype)
     for layer, recurrent in built:
         fill(layer, recurrent)
     every_input = [inputs, *call.values(), *initial_states]
     return keras.Model(every_input if len(every_input) > 1 else inputs, [x, *final_states] if states else x, name=name)
+
+
+def names_of_parts(network: Network) -> dict[str, str]:
+    """Name of a layer in the built model → the source's name, of the layers around the recurrent ones."""
+    behind = {AFTER.format(n): layer.after for n, layer in enumerate(network.layers)}
+    places = {BEFORE: network.before, **behind, HEAD: network.head}
+    return {around.layer_name(parts, n, place): part.name for place, parts in places.items() for n, part in enumerate(parts)}
 
 
 def _inputs(network: Network, timesteps: int | None, batch: int | None, dtype: str) -> tuple[Any, Any]:

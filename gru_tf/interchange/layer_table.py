@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent import kernel_path
 
@@ -35,13 +36,13 @@ def rows(model: Any, network: Network | None) -> Iterator[LayerRow]:
     """Each layer with weights; named as in `network` where that is known."""
     masked = len(model.inputs) > 1
     names = iter([layer.name for layer in network.layers] if network else [])
-    heads = iter([linear.name for linear in network.head] if network else [])
+    parts = building.names_of_parts(network) if network else {}
     for layer in model.layers:
         inner = getattr(layer, "forward_layer", layer)
         if isinstance(inner, keras.layers.RNN):
             yield _recurrent(layer, inner, next(names, "") or layer.name, masked)
         elif layer.weights:
-            name = (next(heads, "") if isinstance(layer, keras.layers.Dense) else "") or layer.name
+            name = parts.get(layer.name) or layer.name
             units = getattr(layer, "units", getattr(layer, "output_dim", None))
             yield LayerRow(name, type(layer).__name__, "", units, layer.count_params(), "")
 

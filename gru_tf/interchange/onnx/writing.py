@@ -176,7 +176,7 @@ def _last(graph: _GraphBuilder, network: Network) -> str:
 
 def _head(graph: _GraphBuilder, network: Network, x: str) -> None:
     """Linear layers, and the output."""
-    for n, linear in enumerate(network.head):
+    for n, linear in enumerate(network.linear_head):
         x = graph.node("MatMul", [x, graph.array(f"linear{n}_kernel", linear.kernel)], f"linear{n}_product")
         if linear.bias is not None:
             x = graph.node("Add", [x, graph.array(f"linear{n}_bias", linear.bias)], f"linear{n}")

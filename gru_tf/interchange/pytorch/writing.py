@@ -34,7 +34,7 @@ def state_dict(network: Network) -> tuple[dict[str, Array], tuple[str, ...]]:
         prefix, index = (STACK, n) if uniform else (f"{STACK}.{n}", 0)
         scale = network.scale if n == 0 else 1.0
         arrays |= {f"{prefix}.{name}": array for name, array in _layer(layer, index, scale)}
-    for name, linear in zip(head_names(network), network.head, strict=True):
+    for name, linear in zip(head_names(network), network.linear_head, strict=True):
         arrays[f"{name}.weight"] = np.ascontiguousarray(linear.kernel.T)
         if linear.bias is not None:
             arrays[f"{name}.bias"] = linear.bias
@@ -43,7 +43,7 @@ def state_dict(network: Network) -> tuple[dict[str, Array], tuple[str, ...]]:
 
 def head_names(network: Network) -> list[str]:
     """Modules of the head's linear layers: "head", or "head.0", "head.1" if there are several."""
-    return [HEAD] if len(network.head) == 1 else [f"{HEAD}.{n}" for n in range(len(network.head))]
+    return [HEAD] if len(network.linear_head) == 1 else [f"{HEAD}.{n}" for n in range(len(network.linear_head))]
 
 
 def _module_options(layer: Recurrent) -> tuple[Any, ...]:

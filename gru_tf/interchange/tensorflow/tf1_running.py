@@ -58,7 +58,7 @@ def _sequence(
         below = outputs if stack.separate else [both] * len(cells)
     last = np.concatenate([y[0] if n else y[-1] for n, y in enumerate(outputs)])
     y = both if network.every_step else last
-    for linear in network.head:
+    for linear in network.linear_head:
         y = y @ linear.kernel + (0 if linear.bias is None else linear.bias)
     return y, states
 
