@@ -37,12 +37,18 @@ def import_(
     reference: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="'inputs' and 'outputs' of the source model, to compare with")
     ] = None,
-    prefix: Annotated[str | None, _option("which stack, if there are several", "MODULE")] = None,
+    prefix: Annotated[list[str] | None, _option("which stack; repeatable, in their order", "MODULE")] = None,
     embedding: Annotated[str | None, _option("embedding below the stack", "KEY")] = None,
     no_embedding: Annotated[bool, _option("no embedding", "", "--no-embedding")] = False,
     head: Annotated[list[str] | None, _option("linear layer on top; repeatable, lowest first", "KEY")] = None,
     no_head: Annotated[bool, _option("no linear layer", "", "--no-head")] = False,
-    leave_out: Annotated[list[str] | None, _option("key to ignore; repeatable", "KEY")] = None,
+    leave_out: Annotated[list[str] | None, _option("key or module to ignore; repeatable", "KEY")] = None,
+    between: Annotated[
+        list[str] | None,
+        _option("activations and norms behind the stack, such as relu,dropout; repeatable, upwards", "LIST"),
+    ] = None,
+    order: Annotated[str | None, _option("all modules and activations, such as norm,lstm,relu,fc", "LIST")] = None,
+    initial_state: Annotated[list[str] | None, _option("learned initial state; repeatable, h before c", "KEY")] = None,
     last: Annotated[bool, _option("output the last step only", "", "--last")] = False,
     masked: Annotated[bool, _option("second input 'mask', for sequences of different lengths", "", "--masked")] = False,
     activation: Annotated[str | None, _option("activation of a plain RNN: tanh (default) or relu", "NAME")] = None,
@@ -64,10 +70,11 @@ def import_(
     atomic_file.expect_folder(output)
     if output.exists() and not force:
         raise UserError(f"{output}: already exists; it is not overwritten without --force")
-    options: dict[str, Any] = {"prefix": prefix, "activation": activation}
+    options: dict[str, Any] = {"prefix": prefix or None, "activation": activation}
     options |= {"embedding": _or_none("embedding", embedding, no_embedding), "head": _or_none("head", head, no_head)}
     options |= {"scopes": scope or None, "forget_bias": forget_bias, "reset_after": reset_after}
-    options |= {"leave_out": leave_out or None}
+    options |= {"leave_out": leave_out or None, "between": between or None, "order": order}
+    options |= {"initial_state": initial_state or None}
     options |= {"every_step": False if last else None, "masked": True if masked else None}
     options = {name: value for name, value in options.items() if value is not None}
     registered = file.startswith("models:")
@@ -122,15 +129,21 @@ def _rows(imported: "ImportedModel") -> "list[LayerRow]":
 
 
 def _not_verified(imported: "ImportedModel", verify: bool | None) -> str:
+    from gru_tf.interchange.differences import coverage
+
+    return f"not verified: {_why_not(imported, verify)}{coverage(imported.scope, imported.uncovered)}"
+
+
+def _why_not(imported: "ImportedModel", verify: bool | None) -> str:
     if verify is False:
-        return "not verified: --no-verify"
+        return "--no-verify"
     if imported.unverified:
-        return f"not verified: {imported.unverified}"
+        return imported.unverified
     if imported.source.startswith("Keras 3"):
-        return "not verified: read by Keras 3 itself, and there is no --reference"
+        return "read by Keras 3 itself, and there is no --reference"
     from gru_tf.interchange import importing
 
-    return f"not verified: {importing.not_installed(imported.source)}, and there is no --reference"
+    return f"{importing.not_installed(imported.source)}, and there is no --reference"
 
 
 def _table(rows: "Iterable[LayerRow]") -> "FittedTable":

@@ -10,7 +10,18 @@ from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.tensor import Tensor
 
-ON_TOP = ("head", "out", "dec", "logit", "class", "pred")  # parts of names of layers that do not come before the stack
+ON_TOP = (
+    "head",
+    "out",
+    "dec",
+    "logit",
+    "class",
+    "pred",
+    "final",
+    "readout",
+    "regress",
+    "score",
+)  # parts of names of layers that do not come before the stack
 
 
 def keys_left_out(names: Sequence[str], keys: Sequence[str], between: str = ".") -> set[str]:
@@ -50,12 +61,13 @@ def check_left(left: Iterable[Tensor], widths: tuple[int, int], head_named: bool
 
 
 def check_head(head: Tensor, stack: Tensor, features: int, keys: Sequence[str]) -> None:
-    """Refuse a head that was found only by its shape, could come before the stack as well, and precedes it in the file.
+    """Refuse a head that was found by its shape alone and could come before the stack, unless it follows it in the file.
 
     Where the keys of a file are sorted, as in safetensors, their order says nothing.
     """
-    named = any(word in _module(head).lower() for word in ON_TOP) or list(keys) == sorted(keys)
-    if not named and head.shape[0] == features and keys.index(head.key) < keys.index(stack.key):
+    named = any(word in _module(head).lower() for word in ON_TOP)
+    follows = keys.index(head.key) > keys.index(stack.key) and list(keys) != sorted(keys)
+    if not named and head.shape[0] == features and not follows:
         as_head = option_names.called("head", _module(head))
         raise UserError(f"{_doubt(head, features)}, or {as_head} if it is on top. Received: shape {head.shape}")
 
@@ -73,8 +85,9 @@ def _doubt(tensor: Tensor, features: int) -> str:
 
 def doubt(key: str, module: str, features: int) -> str:
     """The message on an entry that could come before a stack with so many features, and how to leave it out."""
-    why = f"could be a layer in front of the stack, which takes {counted(features, 'feature')}; such layers are not read"
-    return f"{key}: {why}: expected {option_names.called('leave_out', module)} for the stack without it"
+    why = f"could be a layer in front of the stack, which takes {counted(features, 'feature')}"
+    place = f"its place in {option_names.called('order')}"
+    return f"{key}: {why}: expected {option_names.called('leave_out', module)} for the stack without it, {place}"
 
 
 def _module(tensor: Tensor) -> str:

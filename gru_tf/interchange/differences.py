@@ -5,6 +5,7 @@ is relative to the largest value, so that small numbers hide no error and a valu
 Where b is zero throughout it is the absolute difference. A number that is not finite on either side differs by infinity.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ class Verified:
         by: what computed the source's side.
         states: whether states were compared, too.
         left_out: recurrent layers whose states could not be compared.
+        scope: what was compared, in a phrase; "" for all that the file computes.
+        uncovered: phrases on what the comparison does not detect.
     """
 
     largest: float
@@ -35,17 +38,26 @@ class Verified:
     by: str
     states: bool = True
     left_out: tuple[str, ...] = ()
+    scope: str = ""
+    uncovered: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """The fields as JSON returns them."""
-        return asdict(self) | {"left_out": list(self.left_out)}
+        return asdict(self) | {"left_out": list(self.left_out), "uncovered": list(self.uncovered)}
 
     def __str__(self) -> str:
         """In a line."""
         what = "outputs and states" if self.states else "outputs"
         batches = "a batch" if self.cases == 1 else f"{self.cases} batches"
         left_out = f"; the states of {several(self.left_out)} were not compared" if self.left_out else ""
-        return f"verified by {self.by}: {what} of {batches} differ by at most {self.largest:.1e} ({self.where}){left_out}"
+        line = f"verified by {self.by}: {what} of {batches} differ by at most {self.largest:.1e} ({self.where}){left_out}"
+        return f"{line}{coverage(self.scope, self.uncovered)}"
+
+
+def coverage(scope: str, uncovered: Sequence[str]) -> str:
+    """The end of a line on an import: what of the file is meant, and what is not known."""
+    compared = f"; compared: {scope}" if scope else ""
+    return f"{compared}; not covered: {', '.join(uncovered)}" if uncovered else compared
 
 
 class Differences:

@@ -44,6 +44,8 @@ class ImportedModel:
         notes: sentences on what the file does not state.
         record: added to the model, see `gru_tf.interchange.provenance`.
         unverified: why it was not verified, if for another reason than a request or a framework that is not installed.
+        scope: what of the file the model computes, in a phrase; "" for all.
+        uncovered: phrases on what the file does not record, and what was left out.
     """
 
     model: Any
@@ -53,6 +55,8 @@ class ImportedModel:
     notes: tuple[str, ...]
     record: dict[str, Any]
     unverified: str = ""
+    scope: str = ""
+    uncovered: tuple[str, ...] = ()
 
 
 def import_model(
@@ -77,7 +81,7 @@ def import_model(
         dtype: of the model: float32 or float64; float16 or bfloat16 with verify=False; not for a Keras file, whose layers
             have their own.
         options: of the reader; for a state_dict those of `gru_tf.interchange.pytorch.StateDictOptions`: `prefix`,
-            `embedding`, `head`, `every_step`, `activation`, `masked`, `leave_out`.
+            `embedding`, `head`, `every_step`, `activation`, `masked`, `leave_out`, `between`, `order`, `initial_state`.
 
     The model's GRU, LSTM and SimpleRNN layers are Keras' own, and on a CPU they compute by this project's fused kernels in
     this process: saved, it is a model of ordinary layers, which Keras loads alone; see
@@ -114,7 +118,10 @@ def import_file(
         return verification.verify(model, content.network, run, by=by, lengths=content.lengths, batches=content.batches)
 
     verified = _verify(path, model, content.network, content.source, content.framework, compare, verify, reference)
-    return _with_record(path, model, content.network, content.source, verified, content.warnings, content.beside)
+    if verified is not None:
+        verified = replace(verified, scope=content.scope, uncovered=content.uncovered)
+    imported = _with_record(path, model, content.network, content.source, verified, content.warnings, content.beside)
+    return replace(imported, scope=content.scope, uncovered=content.uncovered)
 
 
 def _import_keras(

@@ -35,9 +35,11 @@ class ForeignModel:
         source: framework and format, e.g. "PyTorch state_dict"; part of messages and of the model's record.
         framework: returns name and version of the framework and its own computation, e.g. ("PyTorch 2.13.0", run); or
             None where it is not installed. Called only to verify, because it may import the framework.
-        warnings: sentences on what the file states wrongly or does not state.
+        warnings: sentences on what the file states wrongly, and on what was done about it.
         beside: further files with some of its weights.
         lengths, batches: steps and sequences to verify with; for a file of fixed shape, those that it accepts.
+        scope: what is compared, in a phrase; "" for all that the file computes.
+        uncovered: phrases on what no comparison with this file detects: what it does not record, and what was left out.
     """
 
     network: Network
@@ -47,3 +49,5 @@ class ForeignModel:
     beside: tuple[Path, ...] = ()
     lengths: tuple[int, ...] = LENGTHS
     batches: tuple[int, ...] = BATCHES
+    scope: str = ""
+    uncovered: tuple[str, ...] = ()

@@ -30,7 +30,7 @@ def no_torch(monkeypatch):
 def stack(tmp_path):
     """A bidirectional GRU below a plain RNN's neighbour, with embedding and head, and a reference of its outputs."""
     arrays = weights("gru", directions=2, prefix="module.rnn.")
-    arrays |= {"module.emb.weight": np.eye(7, 3, dtype="float32"), "module.norm.weight": np.ones(8, "float32")}
+    arrays |= {"module.emb.weight": np.eye(7, 3, dtype="float32")}
     arrays |= {"module.out.weight": np.eye(5, 8, dtype="float32"), "module.out.bias": np.ones(5, "float32")}
     save_file(arrays, tmp_path / "lm.safetensors")
     tokens = np.array([[0, 1, 2, 6], [3, 4, 5, 6]])
@@ -56,9 +56,10 @@ def test_import_prints_the_layers_and_how_it_was_verified_and_writes(main, stack
         "out Dense 5 45",
     ]
     assert lines[7].startswith("Verified by the reference ref.npz: outputs of a batch differ by at most ")
-    assert "A state_dict does not record operations between" in lines[8]
-    assert lines[9] == "Left out of the model and of the comparison: module.norm.weight (8,)"
-    assert lines[10:] == ["Written: lm.keras"]
+    compared = "compared: embedding → rnn.l0 → rnn.l1 → out, with nothing else between them"
+    not_covered = "not covered: what the file does not record: other operations (--between states them)"
+    assert f"; {compared}; {not_covered}" in lines[7]
+    assert lines[8:] == ["Written: lm.keras"]
     tokens, outputs = stack
     np.testing.assert_allclose(keras.saving.load_model("lm.keras")(tokens), outputs, rtol=0, atol=1e-5)
     assert provenance.record_of("lm.keras")["verified"]["by"] == "the reference ref.npz"
@@ -176,9 +177,9 @@ ASKED = {  # arguments of the import → what is said, in the command's own word
         " --no-head, --last, --activation, --masked, --leave-out",
     ),
     "given as none": (["lm.keras", "--no-head"], "lm.keras: --no-head: no option for a file of this kind. Options: none"),
-    "which stack": (["two.safetensors"], "two.safetensors: expected one recurrent stack, or --prefix to choose one."),
+    "which stack": (["two.safetensors"], "two.safetensors: expected one recurrent stack, or --prefix for each in their order"),
     "no such stack": (["two.safetensors", "--prefix", "c"], "two.safetensors: --prefix: expected one of "),
-    "no such nonlinearity": (["two.safetensors", "--prefix", "b", "--activation", "rely"], "--activation: expected 'tanh'"),
+    "no such nonlinearity": (["two.safetensors", "--leave-out", "a", "--activation", "rely"], "--activation: expected 'tanh'"),
     "no such head": (["lm.safetensors", "--head", "outt"], "lm.safetensors: --head: expected one of"),
     "no such file": (["lmm.safetensors"], "lmm.safetensors: no such file. Did you mean 'lm.safetensors'?"),
 }
@@ -200,7 +201,7 @@ def test_python_s_callers_get_python_s_options(stack, tmp_path):
         importing.import_file(tmp_path / "lm.safetensors", scopes=["a"])
     with pytest.raises(UserError, match=r"headd: no option for a file of this kind\. Did you mean 'head'"):
         importing.import_file(tmp_path / "lm.safetensors", headd="a")
-    with pytest.raises(UserError, match="or `prefix` to choose one"):
+    with pytest.raises(UserError, match="or `prefix` for each in their order"):
         importing.import_file(tmp_path / "two.safetensors")
 
 
@@ -213,7 +214,7 @@ def test_a_layer_in_front_is_refused_and_left_out_where_that_is_asked_for(main, 
     assert "expected --leave-out inp for the stack without it" in error
     code, shown, _ = main("import", "front.safetensors", "-o", "a.keras", "--leave-out", "inp")
     assert code == 0
-    assert "Left out of the model and of the comparison: inp.weight (8, 5)" in shown
+    assert "left out: inp.weight" in shown
     x = np.random.default_rng(3).normal(size=(2, 5, 8)).astype("float32")
     np.testing.assert_allclose(keras.saving.load_model("a.keras")(x), run("gru", arrays, x)[0], rtol=0, atol=1e-5)
 
@@ -229,16 +230,16 @@ def test_a_layer_in_front_is_refused_and_left_out_where_that_is_asked_for(main, 
 )
 def test_what_is_not_installed_is_said(monkeypatch, source, module, words):
     monkeypatch.setitem(sys.modules, module, None)
-    found = SimpleNamespace(source=source, unverified="")
+    found = SimpleNamespace(source=source, unverified="", scope="", uncovered=())
     expected = f"not verified: {words}, and there is no --reference"
     assert import_export._not_verified(found, None) == expected
 
 
 def test_what_was_assumed_is_said_with_the_command_s_options(main, stack, tmp_path):
     two(tmp_path)
-    _, shown, _ = main("import", "two.safetensors", "-o", "a.keras", "--prefix", "b")
-    assert "tanh is assumed (override with --activation relu)" in shown
-    _, _, error = main("import", "two.safetensors", "-o", "b.keras", "--prefix", "b", "--verify")
+    _, shown, _ = main("import", "two.safetensors", "-o", "a.keras", "--prefix", "b", "--leave-out", "a")
+    assert "the RNN's nonlinearity, which is taken for tanh (--activation relu for the other)" in shown
+    _, _, error = main("import", "two.safetensors", "-o", "b.keras", "--leave-out", "a", "--verify")
     assert error.endswith("is not installed (pip install 'gru-tf[pytorch]'), and there is no --reference (.npz)\n")
 
 

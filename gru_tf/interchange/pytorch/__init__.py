@@ -31,7 +31,13 @@ def read(path: Path, options: StateDictOptions = reading.DEFAULTS) -> ForeignMod
     """
     with _errors_name(path):
         state_dict = reading.read(pytorch_file.read(path), options)
-    return ForeignModel(state_dict.network, reading.SOURCE, lambda: running.framework(state_dict), state_dict.notes)
+    return ForeignModel(
+        state_dict.network,
+        reading.SOURCE,
+        lambda: running.framework(state_dict),
+        scope=f"{' → '.join(state_dict.network.chain())}, with nothing else between them",
+        uncovered=state_dict.uncovered,
+    )
 
 
 @contextmanager

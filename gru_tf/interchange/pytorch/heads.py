@@ -25,7 +25,7 @@ def find(near: Mapping[str, Matrix], embedding: Matrix | None, width: int) -> li
     first = [m for m in free if m.inputs == width]
     if not first:
         return []
-    candidates = _reachable(first, free)
+    candidates = reachable(first, free)
     sequence = _in_sequence(candidates)
     if sequence and sequence[0].inputs == width:
         return sequence
@@ -39,7 +39,7 @@ def find(near: Mapping[str, Matrix], embedding: Matrix | None, width: int) -> li
     return first
 
 
-def _reachable(first: list[Matrix], free: list[Matrix]) -> list[Matrix]:
+def reachable(first: list[Matrix], free: list[Matrix]) -> list[Matrix]:
     """All that can be on top of the stack, directly or on one another."""
     reachable = list(first)
     for one in reachable:  # grows while it is walked

@@ -78,9 +78,9 @@ def named(key: str, matrices: Mapping[str, Matrix], option: str) -> Matrix:
 
 
 def is_nearest(name: str, chosen: Sequence[TorchStack], others: Iterable[TorchStack]) -> bool:
-    """Whether the chosen stacks are at least as near to a module, in the tree of modules, as any other stack."""
+    """Whether the chosen stacks are nearer to a module, in the tree of modules, than any other stack."""
     own = max(_common_depth(name, stack.name) for stack in chosen)
-    return all(_common_depth(name, stack.name) <= own for stack in others)
+    return all(_common_depth(name, stack.name) < own for stack in others)
 
 
 def _common_depth(one: str, other: str) -> int:

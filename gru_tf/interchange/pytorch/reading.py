@@ -1,25 +1,26 @@
 """A PyTorch state_dict as a network: names and arrays, without PyTorch.
 
 A state_dict does not record a plain RNN's nonlinearity, whether every step is read or the last, or what the program does
-between embedding, stack and heads. These are options, or assumptions that are listed in the notes.
+between embedding, stack and heads. These are options, or assumptions that are listed beside the result. Every entry is read,
+left out by the user, or refused.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from gru_tf.foundation.errors import UserError, did_you_mean, several
-from gru_tf.interchange import option_names
-from gru_tf.interchange.network import Network
-from gru_tf.interchange.pytorch import around_stack, matrices, stacks
-from gru_tf.interchange.pytorch.around_stack import AroundStack
+from gru_tf.interchange import before_stack, chain, option_names
+from gru_tf.interchange.network import Network, Recurrent
+from gru_tf.interchange.parts import Activation, Part
+from gru_tf.interchange.pytorch import around_stack, initial_states, matrices, norms, stacks
+from gru_tf.interchange.pytorch.arrangement import Element, Modules, arranged, ordered
+from gru_tf.interchange.pytorch.initial_states import InitialStates
+from gru_tf.interchange.pytorch.matrices import Matrix
+from gru_tf.interchange.pytorch.norms import Norm
 from gru_tf.interchange.pytorch.stacks import ACTIVATIONS, TITLES, LoadedStack
 from gru_tf.interchange.tensor import Tensor
 
 SOURCE = "PyTorch state_dict"
-BETWEEN = (
-    "a state_dict does not record operations between embedding, stack and head, such as activations and normalisation;"
-    " none are applied"
-)
 
 
 @dataclass(frozen=True)
@@ -27,22 +28,29 @@ class StateDictOptions:
     """What a state_dict does not record, and which of its parts are meant if there are several.
 
     Args:
-        prefix: of the stack, if there are several.
+        prefix: of the stack, if there are several; or those of several, in their order.
         embedding: its key, False for none, None to find it.
         head: its key, or several from the lowest on; False for none, None to find it.
         every_step: whether the output has every step, or each direction's last.
         activation: of a plain RNN, "tanh" (None) or "relu".
         masked: whether the sequences of a batch differ in length.
-        leave_out: keys or modules that are no part of the network, though their shapes might fit.
+        leave_out: keys or modules that are no part of the network.
+        between: activations and normalisations behind the first stack, behind what follows it, and so on: "relu,dropout".
+        order: all modules and activations from the lowest to the highest, in place of `prefix`, `head` and `between`; see
+            `gru_tf.interchange.chain`.
+        initial_state: keys of learned initial states whose names do not tell, h before c.
     """
 
-    prefix: str | None = None
+    prefix: str | Sequence[str] | None = None
     embedding: str | bool | None = None
     head: str | Sequence[str] | bool | None = None
     every_step: bool = True
     activation: str | None = None
     masked: bool = False
     leave_out: Sequence[str] = ()
+    between: str | Sequence[str] = ()
+    order: str | Sequence[str] = ()
+    initial_state: Sequence[str] = ()
 
 
 DEFAULTS = StateDictOptions()
@@ -54,15 +62,22 @@ class StateDictNetwork:
 
     Args:
         network: as arrays.
-        stacks: its stacks, one after the other, with the arrays as PyTorch has them.
-        around: the embedding and heads around them.
-        notes: sentences on what was assumed and what was not read.
+        embedding: or None.
+        elements: stacks and what stands before, between and behind them, in order, with the arrays as PyTorch has them.
+        initial: stack's prefix → its learned initial states.
+        uncovered: phrases on what the file does not record and what was not read: no comparison detects it.
     """
 
     network: Network
-    stacks: tuple[LoadedStack, ...]
-    around: AroundStack
-    notes: tuple[str, ...]
+    embedding: Matrix | None
+    elements: tuple[Element, ...]
+    initial: Mapping[str, InitialStates]
+    uncovered: tuple[str, ...]
+
+    @property
+    def stacks(self) -> tuple[LoadedStack, ...]:
+        """The recurrent ones of its elements."""
+        return tuple(element for element in self.elements if isinstance(element, LoadedStack))
 
 
 def read(entries: Mapping[str, Tensor], options: StateDictOptions = DEFAULTS) -> StateDictNetwork:
@@ -73,28 +88,107 @@ def read(entries: Mapping[str, Tensor], options: StateDictOptions = DEFAULTS) ->
         options: what it does not record.
 
     Raises:
-        UserError: see `gru_tf.interchange.pytorch.stacks` and `around_stack`.
+        UserError: see `gru_tf.interchange.pytorch.stacks`, `around_stack` and `arrangement`; for an entry that is neither
+            read nor left out.
     """
-    activation = options.activation
+    excluded = before_stack.keys_left_out(options.leave_out, list(entries))
+    entries = {key: tensor for key, tensor in entries.items() if key not in excluded}
+    _check_activation(options.activation)
+    items = chain.parse(options.order, "order")
     candidates = stacks.find(entries)
-    chosen = stacks.choose(candidates, options.prefix, entries)
-    _check_activation(activation)
-    loaded = tuple(stacks.load(stack, activation or "tanh") for stack in chosen)
-    plain = any(stack.cell == "rnn" for stack in loaded)
-    if activation == "relu" and not plain:
-        cells = " and ".join(sorted({TITLES[stack.cell] for stack in loaded}))
-        place = option_names.where("activation")
-        raise UserError(f"{place}: expected 'tanh' with {cells}. Received: 'relu', which only torch.nn.RNN has")
-    widths = loaded[0].features, loaded[-1].units * loaded[-1].stack.directions
+    prefix = _prefixes(items, candidates, options)
+    chosen = stacks.choose(candidates, prefix, entries)
+    loaded = tuple(stacks.load(stack, options.activation or "tanh") for stack in chosen)
+    _check_relu(options.activation, loaded)
     others = [stack for stack in candidates.values() if stack not in chosen]
-    around = around_stack.find(
-        entries, chosen, others, widths, embedding=options.embedding, head=options.head, leave_out=options.leave_out
+    initial = initial_states.named(options.initial_state, entries, loaded) if options.initial_state else None
+    embedding, elements, declined = _arrangement(entries, items, options, loaded, others)
+    keys = {id(tensor): key for key, tensor in entries.items()}  # without the wrappers that a tensor's own key has
+    left = _without(entries, _tensors(embedding, [*elements, *declined], initial or {}))
+    initial = initial_states.find(left.values(), loaded) if initial is None else initial
+    around_stack.check_all_read(_without(left, _tensors(None, (), initial)), entries.keys() - left.keys())
+    network = _network(embedding, elements, initial, options)
+    excluded |= {keys[id(tensor)] for tensor in _tensors(None, declined, {})}
+    uncovered = tuple(_uncovered(options, network, elements, initial, sorted(excluded)))
+    return StateDictNetwork(network, embedding, tuple(elements), initial, uncovered)
+
+
+def _prefixes(
+    items: Sequence[chain.Item], candidates: Mapping[str, stacks.TorchStack], options: StateDictOptions
+) -> Sequence[str] | None:
+    """Names of the stacks that are meant, in order; None where there should be one."""
+    if not items:
+        return [options.prefix] if isinstance(options.prefix, str) else (options.prefix or None)
+    for name, default in (("prefix", None), ("head", None), ("between", ())):
+        if getattr(options, name) not in (default, [], ()):
+            place = option_names.where("order")
+            raise UserError(f"{place}: expected it in place of {option_names.called(name)}. Received: both")
+    names = {stack.name for stack in candidates.values()}
+    return [item.name for item in items if item.name in names] or None
+
+
+def _arrangement(
+    entries: Mapping[str, Tensor],
+    items: Sequence[chain.Item],
+    options: StateDictOptions,
+    loaded: Sequence[LoadedStack],
+    others: Sequence[stacks.TorchStack],
+) -> tuple[Matrix | None, list[Element], Sequence[Matrix]]:
+    """The embedding, all that follows it in order, and what the user ruled out."""
+    stacks_by_name = {stack.stack.name: stack for stack in loaded}
+    found, normalisations = matrices.find(entries), norms.find(entries)
+    if items:
+        elements = ordered(items, Modules(stacks_by_name, found, normalisations, list(entries.values())))
+        return *around_stack.embedding_in_order(items, elements, options.embedding), ()
+    widths = loaded[0].features, loaded[-1].units * loaded[-1].stack.directions
+    chosen = [stack.stack for stack in loaded]
+    around = around_stack.find(entries, chosen, others, widths, embedding=options.embedding, head=options.head)
+    heads = {head.name: head for head in around.heads}
+    modules = Modules(stacks_by_name, heads, normalisations, list(entries.values()))
+    return around.embedding, arranged(loaded, around.heads, options.between, modules), around.declined
+
+
+def _network(
+    embedding: Matrix | None, elements: Sequence[Element], initial: Mapping[str, InitialStates], options: StateDictOptions
+) -> Network:
+    parts: list[Recurrent | Part] = []
+    for element in elements:
+        if isinstance(element, LoadedStack):
+            parts += _layers(element, initial.get(element.stack.prefix))
+        elif isinstance(element, Activation):
+            parts.append(element)
+        else:
+            parts.append(element.linear() if isinstance(element, Matrix) else element.part())
+    table = embedding.weight.array() if embedding else None
+    return Network(
+        **chain.assemble(parts), embedding=table, every_step=options.every_step, masked=options.masked, source=SOURCE
     )
-    layers = tuple(layer for stack in loaded for layer in stack.layers)
-    table = around.embedding.weight.array() if around.embedding else None
-    heads = tuple(matrix.linear() for matrix in around.heads)
-    network = Network(layers, table, heads, options.every_step, options.masked, source=SOURCE)
-    return StateDictNetwork(network, loaded, around, tuple(_notes(around, plain and activation is None, len(loaded) > 1)))
+
+
+def _layers(stack: LoadedStack, initial: InitialStates | None) -> list[Recurrent]:
+    if initial is None:
+        return list(stack.layers)
+    return [replace(layer, initial=own) for layer, own in zip(stack.layers, initial.of_layers(stack), strict=True)]
+
+
+def _tensors(
+    embedding: Matrix | None, elements: Sequence[Element], initial: Mapping[str, InitialStates]
+) -> Iterator[Tensor]:
+    """The entries that belong to these."""
+    if embedding is not None:
+        yield from embedding.tensors()
+    for element in elements:
+        if isinstance(element, LoadedStack):
+            yield from element.stack.tensors()
+        elif isinstance(element, Matrix | Norm):
+            yield from element.tensors()
+    for states in initial.values():
+        yield from states.tensors.values()
+
+
+def _without(entries: Mapping[str, Tensor], tensors: Iterable[Tensor]) -> dict[str, Tensor]:
+    others = {id(tensor) for tensor in tensors}
+    return {key: tensor for key, tensor in entries.items() if id(tensor) not in others}
 
 
 def _check_activation(activation: str | None) -> None:
@@ -104,11 +198,29 @@ def _check_activation(activation: str | None) -> None:
         raise UserError(f"{place}: expected 'tanh' or 'relu', as in torch.nn.RNN.{near} Received: {activation!r}")
 
 
-def _notes(around: AroundStack, tanh_assumed: bool, joined: bool) -> Iterator[str]:
-    if tanh_assumed:
+def _check_relu(activation: str | None, loaded: Sequence[LoadedStack]) -> None:
+    if activation == "relu" and not any(stack.cell == "rnn" for stack in loaded):
+        cells = " and ".join(sorted({TITLES[stack.cell] for stack in loaded}))
+        place = option_names.where("activation")
+        raise UserError(f"{place}: expected 'tanh' with {cells}. Received: 'relu', which only torch.nn.RNN has")
+
+
+def _uncovered(
+    options: StateDictOptions,
+    network: Network,
+    elements: Sequence[Element],
+    initial: Mapping[str, InitialStates],
+    excluded: Sequence[str],
+) -> Iterator[str]:
+    if not options.order and not options.between:
+        yield f"what the file does not record: other operations ({option_names.called('between')} states them)"
+    if options.activation is None and any(layer.forward.cell == "rnn" for layer in network.layers):
         override = option_names.called("activation", "relu")
-        yield f"a state_dict does not record an RNN's nonlinearity: tanh is assumed (override with {override})"
-    if around.embedding or around.heads or joined:
-        yield BETWEEN
-    if around.left_out:
-        yield f"left out of the model and of the comparison: {several(matrices.list_entries(around.left_out), 4)}"
+        yield f"the RNN's nonlinearity, which is taken for tanh ({override} for the other)"
+    normalisations = [f"{element.name} {element.epsilon:g}" for element in elements if isinstance(element, Norm)]
+    if normalisations:
+        yield f"epsilons, which are taken for {', '.join(normalisations)}"
+    if initial:
+        yield "what the program does with the initial states before the stack reads them"
+    if excluded:
+        yield f"left out: {several(excluded, 4)}"

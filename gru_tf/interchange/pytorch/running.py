@@ -6,7 +6,12 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation.array import Array
+from gru_tf.interchange.network import STATES
+from gru_tf.interchange.pytorch.arrangement import Element
 from gru_tf.interchange.pytorch.file import pytorch
+from gru_tf.interchange.pytorch.initial_states import InitialStates
+from gru_tf.interchange.pytorch.matrices import Matrix
+from gru_tf.interchange.pytorch.norms import Norm
 from gru_tf.interchange.pytorch.reading import StateDictNetwork
 from gru_tf.interchange.pytorch.stacks import TITLES, LoadedStack
 from gru_tf.interchange.source import Computation
@@ -17,31 +22,82 @@ def framework(state_dict: StateDictNetwork) -> tuple[str, Computation] | None:
     torch = pytorch()
     if torch is None:
         return None
-    around = state_dict.around
-    table = None if around.embedding is None else torch.tensor(around.embedding.weight.array())
-    heads = [
-        (torch.tensor(head.weight.array()), None if head.bias is None else torch.tensor(head.bias.array()))
-        for head in around.heads
-    ]
-    modules = [_module(torch, stack) for stack in state_dict.stacks]
-    weights = [*(p for module in modules for p in module.parameters()), *(w for w, _ in heads)]
-    stored = torch.float64 if any(w.dtype == torch.float64 for w in weights) else torch.float32
+    table = None if state_dict.embedding is None else torch.tensor(state_dict.embedding.weight.array())
+    steps = [_step(torch, element, state_dict) for element in state_dict.elements]
+    stored = torch.float64 if any(array.dtype == np.float64 for _, array in state_dict.network.arrays()) else torch.float32
 
     def run(inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
         x = torch.from_numpy(np.ascontiguousarray(inputs))
         dtype = torch.float64 if x.dtype == torch.float64 else stored
         x = x.to(dtype) if table is None else torch.nn.functional.embedding(x.long(), table.to(dtype))
-        states: list[Any] = []
+        last, states = x, []
         with torch.inference_mode():
-            for module in modules:
-                x, last, final = _step_through(torch, module.to(dtype), x, lengths)
-                states += final
-            x = x if state_dict.network.every_step else last
-            for kernel, bias in heads:
-                x = torch.nn.functional.linear(x, kernel.to(dtype), None if bias is None else bias.to(dtype))
-        return x.numpy(), [state.numpy() for state in states]
+            for step in steps:
+                if isinstance(step, _Stack):
+                    x, last, final = step(x, lengths)
+                    states += final
+                else:  # of each step alone: the last is computed from the last
+                    x, last = step(x), step(last)
+        return (x if state_dict.network.every_step else last).numpy(), [state.numpy() for state in states]
 
     return f"PyTorch {version('torch').partition('+')[0]}", run
+
+
+def _step(torch: Any, element: Element, state_dict: StateDictNetwork) -> Any:
+    """What computes an element, of a tensor in its dtype."""
+    functional = torch.nn.functional
+    if isinstance(element, LoadedStack):
+        return _Stack(torch, element, state_dict.initial.get(element.stack.prefix))
+    if isinstance(element, Matrix):
+        kernel = torch.tensor(element.weight.array())
+        bias = None if element.bias is None else torch.tensor(element.bias.array())
+        return lambda x: functional.linear(x, kernel.to(x.dtype), None if bias is None else bias.to(x.dtype))
+    if isinstance(element, Norm):
+        return _normalization(torch, element)
+    if element.function == "leaky_relu":
+        return lambda x: functional.leaky_relu(x, element.slope)
+    return _activation(torch, element.function)
+
+
+def _normalization(torch: Any, norm: Norm) -> Any:
+    vectors = {name: torch.tensor(tensor.array()) for name, tensor in norm.vectors.items()}
+
+    def normalize(x: Any) -> Any:
+        weight, bias, mean, variance = (
+            vectors[name].to(x.dtype) if name in vectors else None
+            for name in ("weight", "bias", "running_mean", "running_var")
+        )
+        if mean is None:
+            return torch.nn.functional.layer_norm(x, (norm.width,), weight, bias, norm.epsilon)
+        rows = x.reshape(-1, norm.width)
+        return torch.nn.functional.batch_norm(rows, mean, variance, weight, bias, eps=norm.epsilon).reshape(x.shape)
+
+    return normalize
+
+
+def _activation(torch: Any, name: str) -> Any:
+    functional = torch.nn.functional
+    if name in ("softmax", "log_softmax"):
+        return lambda x: getattr(functional, name)(x, dim=-1)
+    others = {"exponential": torch.exp, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
+    renamed = {"hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish", "hard_tanh": "hardtanh",
+               "log_sigmoid": "logsigmoid", "tanh_shrink": "tanhshrink"}  # fmt: skip
+    return others.get(name) or getattr(functional, renamed.get(name, name))
+
+
+class _Stack:
+    """A recurrent module of PyTorch with a file's arrays, and the states that it begins with."""
+
+    def __init__(self, torch: Any, stack: LoadedStack, initial: InitialStates | None):
+        self.torch, self.module = torch, _module(torch, stack)
+        arrays = [] if initial is None else [initial.array(state, stack) for state in STATES[stack.cell]]
+        self.initial = [torch.tensor(array) for array in arrays]
+
+    def __call__(self, x: Any, lengths: Array | None) -> tuple[Any, Any, list[Any]]:
+        """Every step, the last of each direction, and the states."""
+        start = [state.to(x.dtype)[:, None].repeat(1, len(x), 1) for state in self.initial]
+        initial = None if not start else start[0] if len(start) == 1 else tuple(start)
+        return _step_through(self.torch, self.module.to(x.dtype), x, lengths, initial)
 
 
 def _module(torch: Any, loaded: LoadedStack) -> Any:
@@ -62,13 +118,13 @@ def _module(torch: Any, loaded: LoadedStack) -> Any:
     return module.eval()
 
 
-def _step_through(torch: Any, module: Any, x: Any, lengths: Array | None) -> tuple[Any, Any, list[Any]]:
+def _step_through(torch: Any, module: Any, x: Any, lengths: Array | None, initial: Any) -> tuple[Any, Any, list[Any]]:
     """Every step, the last of each direction, and the states: layer by layer, forward before backward, h before c."""
     rnn = torch.nn.utils.rnn
     sequences = x
     if lengths is not None:
         sequences = rnn.pack_padded_sequence(x, torch.as_tensor(lengths).long(), batch_first=True, enforce_sorted=False)
-    every, final = module(sequences)
+    every, final = module(sequences, initial)
     if lengths is not None:
         every, _ = rnn.pad_packed_sequence(every, batch_first=True, total_length=x.shape[1])
     kinds = final if isinstance(final, tuple) else (final,)

@@ -6,7 +6,7 @@ those of a backward direction), and those of the cells, which have no "_l0".
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
@@ -83,41 +83,62 @@ def find(entries: Mapping[str, Tensor]) -> dict[str, TorchStack]:
     return stacks
 
 
-def choose(stacks: Mapping[str, TorchStack], prefix: str | None, keys: Iterable[str]) -> list[TorchStack]:
-    """The stack that is meant; for a list of modules ("rnns" of "rnns.0", "rnns.1"), those in it, in order.
+def choose(stacks: Mapping[str, TorchStack], prefixes: Sequence[str] | None, keys: Iterable[str]) -> list[TorchStack]:
+    """The stacks that are meant, one after the other; for a list of modules ("rnns" of "rnns.0", "rnns.1"), those in it.
 
     Args:
         stacks: by prefix.
-        prefix: of the stack or of a list, None if there is one stack.
+        prefixes: of stacks or of lists, in order; None if there is one stack.
         keys: of all entries of the state_dict.
 
     Raises:
-        UserError: if there is none, or several and no prefix, naming them; if a module of the list has several; if weights
-            of the stack are computed at run time.
+        UserError: if there is none, or several and no prefix, naming them; if a module of the list has several; if one is
+            not meant and was not left out; if weights of a stack are computed at run time.
     """
     keys = list(keys)
-    name = "" if prefix is None else prefix.removesuffix(".")
-    modules = parametrizations.modules(keys) if prefix is None else [f"{name}." if name else ""]
+    names = None if prefixes is None else [prefix.removesuffix(".") for prefix in prefixes]
+    modules = parametrizations.modules(keys) if names is None else [f"{name}." if name else "" for name in names]
     parametrizations.check(keys, modules, recurrent=True)
     if not stacks:
         expected = "expected recurrent weights, such as 'rnn.weight_ih_l0'"
         raise UserError(f"{expected}. Received: {several(keys, 6) or 'no tensors'}")
-    if prefix is None:
+    if names is None:
         return [_only(stacks.values())]
-    chosen = _named(stacks.values(), name)
-    if not chosen:
-        near = did_you_mean(name, (stack.name for stack in stacks.values()))
-        expected = f"one of {_list(stacks.values())}"
-        raise UserError(f"{option_names.where('prefix')}: expected {expected}.{near} Received: '{prefix}'")
+    chosen: list[TorchStack] = []
+    for name in names:
+        chosen += _meant(stacks.values(), name)
+    if len(set(map(id, chosen))) < len(chosen):
+        raise UserError(f"{option_names.where('prefix')}: expected each stack once. Received: {', '.join(names)}")
     parametrizations.check(keys, [stack.prefix for stack in chosen], recurrent=True)
+    _check_others(stacks.values(), chosen)
     return chosen
+
+
+def _meant(stacks: Iterable[TorchStack], name: str) -> list[TorchStack]:
+    chosen = _named(stacks, name)
+    if not chosen:
+        near = did_you_mean(name, (stack.name for stack in stacks))
+        raise UserError(f"{option_names.where('prefix')}: expected one of {_list(stacks)}.{near} Received: '{name}'")
+    return chosen
+
+
+def _check_others(stacks: Iterable[TorchStack], chosen: Sequence[TorchStack]) -> None:
+    """Refuse a stack that is neither read nor left out: it may be the next one."""
+    for stack in stacks:
+        if stack not in chosen:
+            follows = option_names.called("prefix", stack.name)
+            leave_out = option_names.called("leave_out", stack.name or next(stack.tensors()).key)
+            expected = f"{follows} too, in the order in which they follow each other, or {leave_out}"
+            raise UserError(f"{stack.name or next(stack.tensors()).key}: expected {expected}. Received: neither")
 
 
 def _only(stacks: Iterable[TorchStack]) -> TorchStack:
     first, *others = stacks
     if others:
-        which = f"{option_names.called('prefix')} to choose one{_lists_of_modules([first, *others])}"
-        raise UserError(f"expected one recurrent stack, or {which}. Received: {_list([first, *others])}")
+        which = f"{option_names.called('prefix')} for each in their order{_lists_of_modules([first, *others])}"
+        leave_out = option_names.called("leave_out")
+        received = _list([first, *others])
+        raise UserError(f"expected one recurrent stack, or {which}, and {leave_out} for others. Received: {received}")
     return first
 
 

@@ -1,0 +1,160 @@
+"""In which order a network passes through the modules of a PyTorch state_dict, which records names and arrays alone.
+
+The user states it (`order`); or stacks and heads follow from names and shapes, `between` says what stands in the gaps, and
+a normalisation is placed where its width fits one gap only.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gru_tf.foundation.errors import UserError, counted
+from gru_tf.interchange import chain, option_names
+from gru_tf.interchange.parts import Activation
+from gru_tf.interchange.pytorch.matrices import Matrix
+from gru_tf.interchange.pytorch.norms import Norm
+from gru_tf.interchange.pytorch.stacks import LoadedStack
+from gru_tf.interchange.tensor import Tensor
+
+Element = LoadedStack | Matrix | Norm | Activation
+
+
+@dataclass(frozen=True, eq=False)
+class Modules:
+    """The modules that a state_dict may be read as, by name.
+
+    Args:
+        stacks: those that are meant.
+        matrices: linear layers and embeddings.
+        norms: normalisations.
+        entries: all, in the file's order.
+    """
+
+    stacks: Mapping[str, LoadedStack] = field(default_factory=dict)
+    matrices: Mapping[str, Matrix] = field(default_factory=dict)
+    norms: Mapping[str, Norm] = field(default_factory=dict)
+    entries: Sequence[Tensor] = ()
+
+    def names(self) -> list[str]:
+        """In the file's order."""
+        places = {id(tensor): n for n, tensor in enumerate(self.entries)}
+        first = {name: places[id(tensors[0])] for name, tensors in self._tensors()}
+        return sorted(first, key=first.__getitem__)
+
+    def _tensors(self) -> Iterator[tuple[str, list[Tensor]]]:
+        for name, stack in self.stacks.items():
+            yield name, list(stack.stack.tensors())
+        for modules in (self.matrices, self.norms):
+            yield from ((name, list(module.tensors())) for name, module in modules.items())
+
+
+def ordered(items: Sequence[chain.Item], modules: Modules) -> list[Element]:
+    """The elements that the user lists, from the lowest to the highest.
+
+    Raises:
+        UserError: for a name that is none, one that comes twice, and a kind that the module cannot be.
+    """
+    elements: list[Element] = []
+    for n, item in enumerate(items):
+        if item.name in {other.name for other in items[:n]} & set(modules.names()):
+            raise UserError(f"{option_names.where('order')}: expected each module once. Received: '{item.name}' twice")
+        element = _element(item, modules, "order")
+        elements += [] if element is None else [element]
+    return elements
+
+
+def _element(item: chain.Item, modules: Modules, option: str) -> Element | None:
+    if item.name in modules.norms:
+        return _norm(item, modules.norms[item.name], option)
+    if item.number is not None and item.name in {**modules.stacks, **modules.matrices}:
+        raise UserError(f"{option_names.where(option)}: expected no number for '{item.name}'. Received: {item.number:g}")
+    if item.name in modules.stacks and not item.kind:
+        return modules.stacks[item.name]
+    if item.name in modules.matrices and item.kind in ("", "linear", "embedding"):
+        return modules.matrices[item.name]
+    if item.name in {**modules.stacks, **modules.matrices}:
+        raise UserError(f"{option_names.where(option)}: expected another kind for '{item.name}'. Received: {item.kind}")
+    return chain.activation(item, modules.names(), option)
+
+
+def _norm(item: chain.Item, norm: Norm, option: str) -> Norm:
+    if item.kind not in ("", "layer_norm", "batch_norm") or (norm.kind and item.kind not in ("", norm.kind)):
+        received = f"{item.kind}, and entries or a name of a {norm.kind or 'normalisation'}"
+        raise UserError(
+            f"{option_names.where(option)}: {item.name}: expected layer_norm or batch_norm. Received: {received}"
+        )
+    return replace(norm, kind=item.kind or norm.kind, epsilon=norm.epsilon if item.number is None else item.number)
+
+
+def arranged(
+    stacks: Sequence[LoadedStack], heads: Sequence[Matrix], between: str | Sequence[str], modules: Modules
+) -> list[Element]:
+    """Stacks and heads with what stands before, between and behind them.
+
+    Args:
+        stacks: from the lowest to the highest.
+        heads: behind them, likewise.
+        between: items of the k-th gap, counted from the first stack upwards.
+        modules: of the file, without the embedding.
+
+    Raises:
+        UserError: for more gaps than there are, and for a normalisation whose place is not proved by its width.
+    """
+    spine: list[LoadedStack | Matrix] = [*stacks, *heads]
+    stated = [chain.parse(each, "between") for each in ([between] if isinstance(between, str) else between)]
+    if len(stated) > len(spine):
+        expected = f"at most {counted(len(spine), 'gap')}, one behind each of {', '.join(_name(each) for each in spine)}"
+        raise UserError(f"{option_names.where('between')}: expected {expected}. Received: {len(stated)}")
+    gaps: list[list[Norm | Activation]] = [[] for _ in range(len(spine) + 1)]  # the first is before the first stack
+    for gap, items in zip(gaps[1:], stated, strict=False):
+        gap += [element for item in items if (element := _between(item, modules)) is not None]
+    placed = {element.name for gap in gaps for element in gap if isinstance(element, Norm)}
+    widths = [spine[0].features, *map(_gives, spine)]  # type: ignore[union-attr]  # a stack comes first
+    for norm in modules.norms.values():
+        if norm.name not in placed:
+            gaps[_only_gap(norm, widths, gaps, modules, [_name(each) for each in spine])].append(norm)
+    elements: list[Element] = list(gaps[0])
+    for each, gap in zip(spine, gaps[1:], strict=True):
+        elements += [each, *gap]
+    return elements
+
+
+def _between(item: chain.Item, modules: Modules) -> Norm | Activation | None:
+    element = _element(item, modules, "between")
+    if isinstance(element, LoadedStack | Matrix):
+        expected = f"normalisations and activations, or {option_names.called('order')} for all"
+        raise UserError(f"{option_names.where('between')}: expected {expected}. Received: '{item.name}'")
+    return element
+
+
+def _only_gap(
+    norm: Norm, widths: Sequence[int], gaps: Sequence[Sequence[Norm | Activation]], modules: Modules, spine: Sequence[str]
+) -> int:
+    """The gap that a normalisation's width proves."""
+    fits = [n for n, width in enumerate(widths) if width == norm.width]
+    if len(fits) == 1 and not gaps[fits[0]]:
+        return fits[0]
+    places = ["before " + spine[0] if n == 0 else "behind " + spine[n - 1] for n in fits]
+    if not fits:
+        why = f"{counted(norm.width, 'feature')}, which fits nowhere"
+    elif len(fits) == 1:
+        why = f"together with something else {places[0]}, in an order that the file does not record"
+    else:
+        why = f"which fits {' and '.join(places)}"
+    suggestion = ",".join(_suggested(name, modules) for name in modules.names())
+    order = option_names.called("order", suggestion)
+    leave_out = option_names.called("leave_out", norm.name)
+    expected = f"its place, as in {order} (with the activations between), or {leave_out}"
+    raise UserError(f"{norm.name}: expected {expected}. Received: a normalisation of {why}")
+
+
+def _suggested(name: str, modules: Modules) -> str:
+    norm = modules.norms.get(name)
+    return f"{name}=layer_norm" if norm is not None and not norm.kind else name
+
+
+def _name(element: LoadedStack | Matrix) -> str:
+    return element.stack.name if isinstance(element, LoadedStack) else element.name
+
+
+def _gives(element: LoadedStack | Matrix) -> int:
+    return element.units * element.stack.directions if isinstance(element, LoadedStack) else element.outputs
