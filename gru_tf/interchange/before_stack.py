@@ -4,6 +4,7 @@ A state_dict does not say in which order its layers are called. A matrix with as
 a linear layer before it, and the stack without it computes something else.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from gru_tf.foundation.errors import UserError, counted, did_you_mean, several
@@ -22,6 +23,8 @@ ON_TOP = (
     "regress",
     "score",
 )  # parts of names of layers that do not come before the stack
+
+IN_FRONT = re.compile(r"(?:^|[._\d])(?:in|inp|input|pre|proj|projection|front|encoder|w_?in)(?:$|[._\d])", re.IGNORECASE)
 
 
 def keys_left_out(names: Sequence[str], keys: Sequence[str], between: str = ".") -> set[str]:
@@ -56,20 +59,31 @@ def check_left(left: Iterable[Tensor], widths: tuple[int, int], head_named: bool
     """
     for tensor in left:
         on_top = head_named and tensor.shape[1:] == widths[1:]
-        if len(tensor.shape) > 1 and tensor.shape[0] == widths[0] and not on_top:
+        if len(tensor.shape) == 2 and tensor.shape[0] == widths[0] and not on_top:
             raise UserError(f"{_doubt(tensor, widths[0])}. Received: shape {tensor.shape}")
 
 
-def check_head(head: Tensor, stack: Tensor, features: int, keys: Sequence[str]) -> None:
-    """Refuse a head that was found by its shape alone and could come before the stack, unless it follows it in the file.
+def check_head(head: Tensor, features: int, follows: bool) -> str:
+    """Whether a head that was found by its shape alone could come before the stack as well.
 
-    Where the keys of a file are sorted, as in safetensors, their order says nothing.
+    Args:
+        head: its matrix.
+        features: that the stack takes.
+        follows: whether it was defined behind the stack, by the file's order.
+
+    Returns:
+        A phrase on what was concluded from the file's order; "" where names or shapes tell.
+
+    Raises:
+        UserError: where nothing tells.
     """
-    named = any(word in _module(head).lower() for word in ON_TOP)
-    follows = keys.index(head.key) > keys.index(stack.key) and list(keys) != sorted(keys)
-    if not named and head.shape[0] == features and not follows:
-        as_head = option_names.called("head", _module(head))
-        raise UserError(f"{_doubt(head, features)}, or {as_head} if it is on top. Received: shape {head.shape}")
+    name = _module(head)
+    if head.shape[0] != features or any(word in name.lower() for word in ON_TOP):
+        return ""
+    if follows and not IN_FRONT.search(name):
+        return f"that {name} stands behind the stack, as in the file's order, though its shape fits in front"
+    as_head = option_names.called("head", name)
+    raise UserError(f"{_doubt(head, features)}, or {as_head} if it is on top. Received: shape {head.shape}")
 
 
 def check_embedding(table: Tensor) -> None:

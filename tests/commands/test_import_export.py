@@ -177,9 +177,15 @@ ASKED = {  # arguments of the import → what is said, in the command's own word
         " --no-head, --last, --activation, --masked, --leave-out",
     ),
     "given as none": (["lm.keras", "--no-head"], "lm.keras: --no-head: no option for a file of this kind. Options: none"),
-    "which stack": (["two.safetensors"], "two.safetensors: expected one recurrent stack, or --prefix for each in their order"),
+    "which stack": (
+        ["two.safetensors"],
+        "two.safetensors: expected one recurrent stack, or --prefix for each in their order",
+    ),
     "no such stack": (["two.safetensors", "--prefix", "c"], "two.safetensors: --prefix: expected one of "),
-    "no such nonlinearity": (["two.safetensors", "--leave-out", "a", "--activation", "rely"], "--activation: expected 'tanh'"),
+    "no such nonlinearity": (
+        ["two.safetensors", "--leave-out", "a", "--activation", "rely"],
+        "--activation: expected 'tanh'",
+    ),
     "no such head": (["lm.safetensors", "--head", "outt"], "lm.safetensors: --head: expected one of"),
     "no such file": (["lmm.safetensors"], "lmm.safetensors: no such file. Did you mean 'lm.safetensors'?"),
 }

@@ -30,7 +30,8 @@ def read(path: Path, options: StateDictOptions = reading.DEFAULTS) -> ForeignMod
             PyTorch is needed and not installed. Always the file and what is wrong, in one line.
     """
     with _errors_name(path):
-        state_dict = reading.read(pytorch_file.read(path), options)
+        entries, registered = pytorch_file.read(path)
+        state_dict = reading.read(entries, options, registered=registered)
     return ForeignModel(
         state_dict.network,
         reading.SOURCE,

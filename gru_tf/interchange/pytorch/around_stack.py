@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 from gru_tf.foundation.errors import UserError, counted, several
 from gru_tf.interchange import before_stack, option_names
-from gru_tf.interchange.chain import Item
 from gru_tf.interchange.pytorch import embedding as embeddings
 from gru_tf.interchange.pytorch import heads, matrices
-from gru_tf.interchange.pytorch.arrangement import Element
 from gru_tf.interchange.pytorch.matrices import Matrix, is_nearest
 from gru_tf.interchange.pytorch.stacks import TorchStack, parametrizations
 from gru_tf.interchange.tensor import Tensor
@@ -26,11 +24,13 @@ class AroundStack:
         embedding: or None.
         heads: one after the other.
         declined: what the user ruled out by `embedding=False` or `head=False`.
+        concluded: phrase on what only the order of the entries says; "" for nothing.
     """
 
     embedding: Matrix | None
     heads: tuple[Matrix, ...]
     declined: tuple[Matrix, ...] = ()
+    concluded: str = ""
 
 
 def find(
@@ -41,16 +41,18 @@ def find(
     *,
     embedding: str | bool | None = None,
     head: str | Sequence[str] | bool | None = None,
+    registered: bool = True,
 ) -> AroundStack:
     """The embedding below a stack and the heads above it.
 
     Args:
         entries: of the state_dict, without those that are left out.
         chosen: the stack, or several one after the other.
-        others: stacks that are not meant; entries as near to one of these may belong to it.
+        others: stacks that are left out; entries as near to one of these may belong to it.
         widths: of the stack's input, and of its output.
         embedding: a key or module, False for none, None to find it.
-        head: likewise; several keys for heads one after the other, with nothing between.
+        head: likewise; several keys for heads one after the other.
+        registered: whether entries come in the order in which the program defined them.
 
     Raises:
         UserError: for a key that does not exist or does not fit, if more than one entry could be meant, and for one that
@@ -77,12 +79,14 @@ def find(
     read = {id(tensor) for stack in (*chosen, *others) for tensor in stack.tensors()}
     read |= {id(tensor) for matrix in (*around, *declined) for tensor in matrix.tensors()}
     before_stack.check_left((t for t in entries.values() if id(t) not in read), widths, head is not None)
+    concluded = ""
     if head is None and len(above) == 1:
-        keys = [tensor.key for tensor in entries.values()]
-        before_stack.check_head(above[0].weight, next(iter(chosen[0].tensors())), widths[0], keys)
+        tensors = list(map(id, entries.values()))
+        follows = tensors.index(id(above[0].weight)) > tensors.index(id(next(iter(chosen[0].tensors()))))
+        concluded = before_stack.check_head(above[0].weight, widths[0], registered and follows)
     if below and embedding is None and not below.called_embedding:
         before_stack.check_embedding(below.weight)
-    return AroundStack(below, tuple(above), tuple(declined))
+    return AroundStack(below, tuple(above), tuple(declined), concluded)
 
 
 def _declined(
@@ -93,27 +97,6 @@ def _declined(
     tables = [m for m in free if no_embedding and m.bias is None and m.inputs == widths[0]]
     first = [m for m in free if no_head and m.inputs == widths[1]]
     return [*tables, *(m for m in heads.reachable(first, free) if m not in tables)]
-
-
-def embedding_in_order(
-    items: Sequence[Item], elements: Sequence[Element], embedding: str | bool | None
-) -> tuple[Matrix | None, list[Element]]:
-    """The embedding that an order begins with, and all behind it.
-
-    Raises:
-        UserError: where the first module could be an embedding or a linear layer, and nothing says which.
-    """
-    first = elements[0] if elements else None
-    if not isinstance(first, Matrix):
-        return None, list(elements)
-    kind = next(item.kind for item in items if item.name == first.name)
-    named = isinstance(embedding, str) and embedding.removesuffix(".weight") == first.name
-    if kind == "embedding" or named or (not kind and embedding is not False and first.called_embedding):
-        return first, list(elements[1:])
-    if not kind and embedding is None and first.bias is None:
-        either = " or ".join(f"'{first.name}={each}'" for each in ("embedding", "linear"))
-        raise UserError(f"{option_names.where('order')}: expected {either}. Received: '{first.name}', a matrix without bias")
-    return None, list(elements)
 
 
 def check_all_read(left: Mapping[str, Tensor], read: Collection[str]) -> None:

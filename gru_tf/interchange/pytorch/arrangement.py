@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from gru_tf.foundation.errors import UserError, counted
 from gru_tf.interchange import chain, option_names
 from gru_tf.interchange.parts import Activation
+from gru_tf.interchange.pytorch.around_stack import AroundStack
 from gru_tf.interchange.pytorch.matrices import Matrix
 from gru_tf.interchange.pytorch.norms import Norm
 from gru_tf.interchange.pytorch.stacks import LoadedStack
@@ -85,33 +86,57 @@ def _norm(item: chain.Item, norm: Norm, option: str) -> Norm:
     return replace(norm, kind=item.kind or norm.kind, epsilon=norm.epsilon if item.number is None else item.number)
 
 
+def embedding_in_order(
+    items: Sequence[chain.Item], elements: Sequence[Element], embedding: str | bool | None
+) -> tuple[Matrix | None, list[Element]]:
+    """The embedding that an order begins with, and all behind it.
+
+    Raises:
+        UserError: where the first module could be an embedding or a linear layer, and nothing says which.
+    """
+    first = elements[0] if elements else None
+    if not isinstance(first, Matrix):
+        return None, list(elements)
+    kind = next(item.kind for item in items if item.name == first.name)
+    named = isinstance(embedding, str) and embedding.removesuffix(".weight") == first.name
+    if kind == "embedding" or named or (not kind and embedding is not False and first.called_embedding):
+        return first, list(elements[1:])
+    if not kind and embedding is None and first.bias is None:
+        either = " or ".join(f"'{first.name}={each}'" for each in ("embedding", "linear"))
+        raise UserError(f"{option_names.where('order')}: expected {either}. Received: '{first.name}', a matrix without bias")
+    return None, list(elements)
+
+
 def arranged(
-    stacks: Sequence[LoadedStack], heads: Sequence[Matrix], between: str | Sequence[str], modules: Modules
+    stacks: Sequence[LoadedStack], around: AroundStack, between: str | Sequence[str], modules: Modules
 ) -> list[Element]:
     """Stacks and heads with what stands before, between and behind them.
 
     Args:
         stacks: from the lowest to the highest.
-        heads: behind them, likewise.
+        around: the embedding and the heads.
         between: items of the k-th gap, counted from the first stack upwards.
-        modules: of the file, without the embedding.
+        modules: of the file.
 
     Raises:
         UserError: for more gaps than there are, and for a normalisation whose place is not proved by its width.
     """
-    spine: list[LoadedStack | Matrix] = [*stacks, *heads]
+    spine: list[LoadedStack | Matrix] = [*stacks, *around.heads]
     stated = [chain.parse(each, "between") for each in ([between] if isinstance(between, str) else between)]
     if len(stated) > len(spine):
-        expected = f"at most {counted(len(spine), 'gap')}, one behind each of {', '.join(_name(each) for each in spine)}"
+        expected = f"at most {counted(len(spine), 'gap')}, one behind each of {', '.join(map(_name, spine))}"
         raise UserError(f"{option_names.where('between')}: expected {expected}. Received: {len(stated)}")
     gaps: list[list[Norm | Activation]] = [[] for _ in range(len(spine) + 1)]  # the first is before the first stack
     for gap, items in zip(gaps[1:], stated, strict=False):
         gap += [element for item in items if (element := _between(item, modules)) is not None]
     placed = {element.name for gap in gaps for element in gap if isinstance(element, Norm)}
-    widths = [spine[0].features, *map(_gives, spine)]  # type: ignore[union-attr]  # a stack comes first
+    widths = [stacks[0].features, *map(_gives, spine)]
     for norm in modules.norms.values():
         if norm.name not in placed:
-            gaps[_only_gap(norm, widths, gaps, modules, [_name(each) for each in spine])].append(norm)
+            fits = [n for n, width in enumerate(widths) if width == norm.width]
+            if len(fits) != 1 or gaps[fits[0]]:
+                raise _unclear(norm, fits, list(map(_name, spine)), around.embedding, modules)
+            gaps[fits[0]].append(norm)
     elements: list[Element] = list(gaps[0])
     for each, gap in zip(spine, gaps[1:], strict=True):
         elements += [each, *gap]
@@ -126,30 +151,23 @@ def _between(item: chain.Item, modules: Modules) -> Norm | Activation | None:
     return element
 
 
-def _only_gap(
-    norm: Norm, widths: Sequence[int], gaps: Sequence[Sequence[Norm | Activation]], modules: Modules, spine: Sequence[str]
-) -> int:
-    """The gap that a normalisation's width proves."""
-    fits = [n for n, width in enumerate(widths) if width == norm.width]
-    if len(fits) == 1 and not gaps[fits[0]]:
-        return fits[0]
-    places = ["before " + spine[0] if n == 0 else "behind " + spine[n - 1] for n in fits]
-    if not fits:
-        why = f"{counted(norm.width, 'feature')}, which fits nowhere"
-    elif len(fits) == 1:
-        why = f"together with something else {places[0]}, in an order that the file does not record"
+def _unclear(norm: Norm, fits: Sequence[int], spine: Sequence[str], embedding: Matrix | None, modules: Modules) -> UserError:
+    """The message on a normalisation whose place the file does not tell, with an order that it could have."""
+    places = [f"behind {spine[n - 1]}" if n else f"before {spine[0]}" for n in fits]
+    if len(fits) == 1:
+        why = f"which fits {places[0]}, where something else stands in an order that the file does not record"
     else:
-        why = f"which fits {' and '.join(places)}"
-    suggestion = ",".join(_suggested(name, modules) for name in modules.names())
+        why = f"which fits {' and '.join(places) or 'nowhere'}"
+    names = modules.names()
+    here = sum(name in names[: names.index(norm.name)] for name in spine)  # by the file's order
+    place = here if here in fits else min(fits, default=0)
+    item = norm.name if norm.kind else f"{norm.name}=layer_norm"
+    lowest = [embedding.name] if embedding else []
+    suggestion = ",".join([*lowest, *spine[:place], item, *spine[place:]])
     order = option_names.called("order", suggestion)
     leave_out = option_names.called("leave_out", norm.name)
-    expected = f"its place, as in {order} (with the activations between), or {leave_out}"
-    raise UserError(f"{norm.name}: expected {expected}. Received: a normalisation of {why}")
-
-
-def _suggested(name: str, modules: Modules) -> str:
-    norm = modules.norms.get(name)
-    return f"{name}=layer_norm" if norm is not None and not norm.kind else name
+    expected = f"its place, such as {order}, with the activations between, or {leave_out}"
+    return UserError(f"{norm.name}: expected {expected}. Received: a normalisation of {norm.width}, {why}")
 
 
 def _name(element: LoadedStack | Matrix) -> str:

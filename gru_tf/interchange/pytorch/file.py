@@ -28,8 +28,8 @@ INSTALL = (
 SAVE = "save only the weights: torch.save(model.state_dict(), FILE)"
 
 
-def read(path: Path) -> dict[str, Tensor]:
-    """The tensors in a file, by name.
+def read(path: Path) -> tuple[dict[str, Tensor], bool]:
+    """The tensors in a file, by name; whether they come in the order in which the program defined them.
 
     Raises:
         UserError: for a file that is no state_dict, would run code or is truncated, and if PyTorch is needed and not
@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, Tensor]:
     with path.open("rb") as stream:
         start = stream.read(safetensors.PREFIX + 1)
     if safetensors.looks_like(start) or path.suffix == ".safetensors":
-        return checkpoint.find_tensors(safetensors.read(path), Tensor)
+        return checkpoint.find_tensors(safetensors.read(path), Tensor), False
     if not start.startswith((b"PK", b"\x80")):
         raise UserError(f"expected a file of torch.save, or of safetensors. Received: a file that begins with {start!r}")
     torch = pytorch()
@@ -51,7 +51,7 @@ def read(path: Path) -> dict[str, Tensor]:
     if claimed > max(SHARED, SHARED_TIMES * path.stat().st_size):
         received = f"{claimed:,} bytes of tensors in a file of {path.stat().st_size:,}"
         raise UserError(f"expected tensors that share storage at most {SHARED_TIMES} times. Received: {received}")
-    return entries
+    return entries, True
 
 
 def pytorch() -> Any:

@@ -1,7 +1,7 @@
 """Learned initial states in a PyTorch state_dict: parameters of a module that passes them to its stack."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gru_tf.foundation.array import Array
@@ -31,13 +31,12 @@ class InitialStates:
 
     def array(self, state: str, stack: LoadedStack) -> Array:
         """(layers · directions, H); raises UserError for another shape."""
-        tensor, count = self.tensors[state], stack.stack.depth * stack.stack.directions
-        expected = (count, stack.units)
-        shape = tuple(size for n, size in enumerate(tensor.shape) if not (size == 1 and n < len(tensor.shape) - 1))
-        if shape not in (expected, expected[1:] if count == 1 else expected) or len(tensor.shape) > 3:
+        tensor = self.tensors[state]
+        if not _fits(tensor, stack):
+            count = stack.stack.depth * stack.stack.directions
             each = f"{counted(count, 'state')} of {counted(stack.units, 'unit')}"
             raise UserError(f"{tensor.key}: expected shape {(count, 1, stack.units)}, {each}. Received: {tensor.shape}")
-        return tensor.array().reshape(expected)
+        return tensor.array().reshape(-1, stack.units)
 
     def of_layers(self, stack: LoadedStack) -> list[tuple[Array, ...]]:
         """For each layer its states as `Recurrent.initial` orders them: forward before backward, h before c."""
@@ -49,44 +48,66 @@ class InitialStates:
         ]
 
 
-def find(left: Iterable[Tensor], loaded: Sequence[LoadedStack]) -> dict[str, InitialStates]:
+def find(left: Mapping[str, Tensor], loaded: Sequence[LoadedStack]) -> dict[str, InitialStates]:
     """Stack's prefix → its initial states, by the names of entries that nothing else has read: "h0", "init_hidden", "c_0".
 
     Raises:
         UserError: where they are not those of one stack, or an LSTM has only one of them.
     """
     states: dict[str, Tensor] = {}
-    for tensor in left:
-        state = _state(tensor.key.rpartition(".")[2])
+    for key, tensor in left.items():
+        state = _state(key.rpartition(".")[2])
         if state and tensor.shape:
             if state in states:
                 raise _unclear(tensor, f"one state {state}. Received: {states[state].key} as well")
             states[state] = tensor
     if not states:
         return {}
-    if len(loaded) > 1:
-        raise _unclear(next(iter(states.values())), "one stack that could begin with it. Received: several")
-    return {loaded[0].stack.prefix: _complete(states, loaded[0])}
+    first = next(iter(states.values()))
+    fits = [stack for stack in loaded if _fits(first, stack)] if len(loaded) > 1 else list(loaded)
+    if len(fits) != 1:
+        received = ", ".join(stack.stack.name for stack in fits) or "none"
+        raise _unclear(first, f"one stack that could begin with shape {first.shape}. Received: {received}")
+    return {fits[0].stack.prefix: _complete(states, fits[0])}
 
 
 def named(keys: Sequence[str], entries: Mapping[str, Tensor], loaded: Sequence[LoadedStack]) -> dict[str, InitialStates]:
-    """Stack's prefix → its initial states, by keys that the user gives: h before c, stack after stack.
+    """Stack's prefix → its initial states, by keys that the user gives, h before c: "KEY", or "STACK=KEY" of several stacks.
 
     Raises:
-        UserError: for a key that does not exist, with the nearest, and for another number of keys than there are states.
+        UserError: for a key or stack that does not exist, with the nearest, and for another number of keys than of states.
     """
-    expected = sum(len(STATES[stack.cell]) for stack in loaded)
     place = option_names.where("initial_state")
-    if len(keys) != expected:
-        raise UserError(f"{place}: expected {counted(expected, 'key')}, h before c. Received: {', '.join(keys)}")
-    for key in keys:
+    by_stack: dict[str, list[Tensor]] = {}
+    for each in [keys] if isinstance(keys, str) else keys:
+        name, _, key = each.rpartition("=")
+        name = name or (loaded[0].stack.name if len(loaded) == 1 else "")
+        names = [stack.stack.name for stack in loaded]
+        if name not in names:
+            expected = f"STACK=KEY, with one of {', '.join(names)}"
+            raise UserError(f"{place}: expected {expected}.{did_you_mean(name, names)} Received: '{each}'")
         if key not in entries:
             raise UserError(f"{place}: expected a key of the file.{did_you_mean(key, entries)} Received: '{key}'")
-    remaining = iter(keys)
+        by_stack.setdefault(name, []).append(entries[key])
     return {
-        stack.stack.prefix: InitialStates({state: entries[next(remaining)] for state in STATES[stack.cell]})
-        for stack in loaded
+        stack.stack.prefix: _in_order(by_stack[stack.stack.name], stack) for stack in loaded if stack.stack.name in by_stack
     }
+
+
+def _in_order(tensors: Sequence[Tensor], stack: LoadedStack) -> InitialStates:
+    states = STATES[stack.cell]
+    if len(tensors) != len(states):
+        expected = f"{counted(len(states), 'key')} of {stack.stack.name}, {' before '.join(states)}"
+        received = ", ".join(tensor.key for tensor in tensors)
+        raise UserError(f"{option_names.where('initial_state')}: expected {expected}. Received: {received}")
+    return InitialStates(dict(zip(states, tensors, strict=True)))
+
+
+def _fits(tensor: Tensor, stack: LoadedStack) -> bool:
+    """Whether an entry has the numbers of a stack's states, with or without an axis of one sequence."""
+    count = stack.stack.depth * stack.stack.directions
+    shapes = [(count, 1, stack.units), (1, count, stack.units), (count, stack.units)]
+    return tensor.shape in (shapes if count > 1 else [*shapes, (stack.units,)])
 
 
 def _complete(states: Mapping[str, Tensor], stack: LoadedStack) -> InitialStates:

@@ -13,7 +13,8 @@ from gru_tf.interchange import before_stack, chain, option_names
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.interchange.parts import Activation, Part
 from gru_tf.interchange.pytorch import around_stack, initial_states, matrices, norms, stacks
-from gru_tf.interchange.pytorch.arrangement import Element, Modules, arranged, ordered
+from gru_tf.interchange.pytorch.around_stack import AroundStack
+from gru_tf.interchange.pytorch.arrangement import Element, Modules, arranged, embedding_in_order, ordered
 from gru_tf.interchange.pytorch.initial_states import InitialStates
 from gru_tf.interchange.pytorch.matrices import Matrix
 from gru_tf.interchange.pytorch.norms import Norm
@@ -80,18 +81,22 @@ class StateDictNetwork:
         return tuple(element for element in self.elements if isinstance(element, LoadedStack))
 
 
-def read(entries: Mapping[str, Tensor], options: StateDictOptions = DEFAULTS) -> StateDictNetwork:
+def read(
+    entries: Mapping[str, Tensor], options: StateDictOptions = DEFAULTS, *, registered: bool = True
+) -> StateDictNetwork:
     """The network in a state_dict.
 
     Args:
         entries: of the state_dict, by key.
         options: what it does not record.
+        registered: whether entries come in the order in which the program defined its modules.
 
     Raises:
         UserError: see `gru_tf.interchange.pytorch.stacks`, `around_stack` and `arrangement`; for an entry that is neither
             read nor left out.
     """
     excluded = before_stack.keys_left_out(options.leave_out, list(entries))
+    others = list(stacks.find({key: entries[key] for key in entries if key in excluded}).values())
     entries = {key: tensor for key, tensor in entries.items() if key not in excluded}
     _check_activation(options.activation)
     items = chain.parse(options.order, "order")
@@ -100,17 +105,26 @@ def read(entries: Mapping[str, Tensor], options: StateDictOptions = DEFAULTS) ->
     chosen = stacks.choose(candidates, prefix, entries)
     loaded = tuple(stacks.load(stack, options.activation or "tanh") for stack in chosen)
     _check_relu(options.activation, loaded)
-    others = [stack for stack in candidates.values() if stack not in chosen]
-    initial = initial_states.named(options.initial_state, entries, loaded) if options.initial_state else None
-    embedding, elements, declined = _arrangement(entries, items, options, loaded, others)
+    initial = _initial(entries, options, loaded)
+    rest = _without(entries, _tensors(None, (), initial))
+    around, elements = _arrangement(rest, items, options, loaded, others, registered)
+    embedding, declined = around.embedding, around.declined
     keys = {id(tensor): key for key, tensor in entries.items()}  # without the wrappers that a tensor's own key has
-    left = _without(entries, _tensors(embedding, [*elements, *declined], initial or {}))
-    initial = initial_states.find(left.values(), loaded) if initial is None else initial
-    around_stack.check_all_read(_without(left, _tensors(None, (), initial)), entries.keys() - left.keys())
+    left = _without(entries, _tensors(embedding, [*elements, *declined], initial))
+    around_stack.check_all_read(left, entries.keys() - left.keys())
     network = _network(embedding, elements, initial, options)
     excluded |= {keys[id(tensor)] for tensor in _tensors(None, declined, {})}
-    uncovered = tuple(_uncovered(options, network, elements, initial, sorted(excluded)))
+    concluded = (around.concluded,) if around.concluded else ()
+    uncovered = (*_uncovered(options, network, elements, initial, sorted(excluded)), *concluded)
     return StateDictNetwork(network, embedding, tuple(elements), initial, uncovered)
+
+
+def _initial(
+    entries: Mapping[str, Tensor], options: StateDictOptions, loaded: Sequence[LoadedStack]
+) -> dict[str, InitialStates]:
+    if options.initial_state:
+        return initial_states.named(options.initial_state, entries, loaded)
+    return initial_states.find(_without(entries, _tensors(None, loaded, {})), loaded)
 
 
 def _prefixes(
@@ -133,19 +147,23 @@ def _arrangement(
     options: StateDictOptions,
     loaded: Sequence[LoadedStack],
     others: Sequence[stacks.TorchStack],
-) -> tuple[Matrix | None, list[Element], Sequence[Matrix]]:
-    """The embedding, all that follows it in order, and what the user ruled out."""
+    registered: bool,
+) -> tuple[AroundStack, list[Element]]:
+    """The embedding and what is known of the heads; all that follows the embedding, in order."""
     stacks_by_name = {stack.stack.name: stack for stack in loaded}
     found, normalisations = matrices.find(entries), norms.find(entries)
     if items:
         elements = ordered(items, Modules(stacks_by_name, found, normalisations, list(entries.values())))
-        return *around_stack.embedding_in_order(items, elements, options.embedding), ()
+        embedding, elements = embedding_in_order(items, elements, options.embedding)
+        return AroundStack(embedding, ()), elements
     widths = loaded[0].features, loaded[-1].units * loaded[-1].stack.directions
     chosen = [stack.stack for stack in loaded]
-    around = around_stack.find(entries, chosen, others, widths, embedding=options.embedding, head=options.head)
+    around = around_stack.find(
+        entries, chosen, others, widths, embedding=options.embedding, head=options.head, registered=registered
+    )
     heads = {head.name: head for head in around.heads}
     modules = Modules(stacks_by_name, heads, normalisations, list(entries.values()))
-    return around.embedding, arranged(loaded, around.heads, options.between, modules), around.declined
+    return around, arranged(loaded, around, options.between, modules)
 
 
 def _network(

@@ -25,7 +25,9 @@ def looks_like(start: bytes) -> bool:
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """Name → entry; the library checks that the header and the lengths in it fit the file.
+    """Name → entry, by name: such files are not in the order of a program, and the library returns them in a random one.
+
+    The library checks that the header and the lengths in it fit the file.
 
     Raises:
         UserError: if the library is not installed, and if the file is truncated or its header is wrong.
@@ -37,7 +39,7 @@ def read(path: Path) -> dict[str, Tensor]:
         raise UserError(
             f"expected a complete safetensors file. Received: {str(error).partition(':')[2].strip() or error}"
         ) from None
-    return {name: _tensor(name, entry) for name, entry in content}
+    return {name: _tensor(name, entry) for name, entry in sorted(content, key=lambda named: named[0])}
 
 
 def _tensor(name: str, entry: Mapping[str, Any]) -> Tensor:

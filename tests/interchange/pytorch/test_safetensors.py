@@ -360,13 +360,15 @@ NOT_IN_FRONT = {  # modules before and after, options → embedding, heads
 }
 
 
-def test_in_alphabetical_order_the_position_of_a_matrix_says_nothing():
+def test_in_alphabetical_order_the_position_of_a_matrix_says_nothing(file):
     """As safetensors writes it: a forecaster's head, as many outputs as inputs, called fc."""
     arrays = placed({}, {"fc": (8, 4, True)})
-    sorted_ = {name: arrays[name] for name in sorted(arrays)}
-    refused(lambda: read(sorted_), "fc.weight: could be a layer in front of the stack", "`head='fc'` if it is on top")
-    assert [linear.name for linear in read(sorted_, head="fc").network.head] == ["fc"]
-    assert [linear.name for linear in read(arrays).network.head] == ["fc"]
+    words = "fc.weight: could be a layer in front of the stack", "`head='fc'` if it is on top"
+    refused(lambda: gru_tf.import_model(file({name: arrays[name] for name in sorted(arrays)})), *words)
+    network = read(arrays)
+    assert [linear.name for linear in network.network.head] == ["fc"]
+    assert "that fc stands behind the stack, as in the file's order, though its shape fits in front" in network.uncovered
+    refused(lambda: read(placed({}, {"inp": (8, 4, True)})), "inp.weight: could be a layer in front")
 
 
 @pytest.mark.parametrize("case", NOT_IN_FRONT)
