@@ -30,6 +30,7 @@ class Verified:
         left_out: recurrent layers whose states could not be compared.
         scope: what was compared, in a phrase; "" for all that the file computes.
         uncovered: phrases on what the comparison does not detect.
+        rounding: phrase on float32, where the numbers were compared in float64.
     """
 
     largest: float
@@ -40,6 +41,7 @@ class Verified:
     left_out: tuple[str, ...] = ()
     scope: str = ""
     uncovered: tuple[str, ...] = ()
+    rounding: str = ""
 
     def record(self) -> dict[str, Any]:
         """The fields as JSON returns them."""
@@ -51,7 +53,7 @@ class Verified:
         batches = "a batch" if self.cases == 1 else f"{self.cases} batches"
         left_out = f"; the states of {several(self.left_out)} were not compared" if self.left_out else ""
         line = f"verified by {self.by}: {what} of {batches} differ by at most {self.largest:.1e} ({self.where}){left_out}"
-        return f"{line}{coverage(self.scope, self.uncovered)}"
+        return f"{line}{self.rounding and f'; {self.rounding}'}{coverage(self.scope, self.uncovered)}"
 
 
 def coverage(scope: str, uncovered: Sequence[str]) -> str:
@@ -66,10 +68,13 @@ class Differences:
     def __init__(self) -> None:
         self.largest: dict[str, tuple[float, str]] = {}
         self.scales: dict[str, float] = {}
+        self.overflow = ""  # place of the source's first number that is not finite
 
     def add(self, name: str, own: Any, other: Array, where: str) -> None:
         """Compare one batch's arrays; raises UserError where their shapes differ."""
         own = np.asarray(own)
+        if not self.overflow and not np.all(np.isfinite(other)):
+            self.overflow = f"{name}, {where}"
         if own.shape != other.shape:
             raise UserError(f"{name}, {where}: expected the source's shape {other.shape}. Received: {own.shape}")
         with np.errstate(invalid="ignore"):
@@ -94,6 +99,10 @@ class Differences:
             cases: batches that were compared.
             source: what the numbers should be those of, if not `by`.
         """
+        if self.overflow:
+            expected = f"expected finite numbers of {source or by}, to compare with"
+            why = f"nan or infinite ones in {self.overflow}, as where sums with large weights overflow"
+            raise UserError(f"{expected}. Received: {why}")
         largest, where = self.worst()
         if not largest <= tolerance:
             expected = f"expected what {source or by} gives, within {tolerance:g}"

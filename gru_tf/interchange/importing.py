@@ -115,7 +115,8 @@ def import_file(
     model = accelerate(building.build(content.network, dtype=dtype))
 
     def compare(by: str, run: Computation) -> Verified:
-        return verification.verify(model, content.network, run, by=by, lengths=content.lengths, batches=content.batches)
+        shapes: dict[str, Any] = {"lengths": content.lengths, "batches": content.batches}
+        return verification.verify(model, content.network, run, by=by, in_float64=content.in_float64, **shapes)
 
     verified = _verify(path, model, content.network, content.source, content.framework, compare, verify, reference)
     if verified is not None:

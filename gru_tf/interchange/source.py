@@ -23,6 +23,13 @@ class Computation(Protocol):
         """
 
 
+class ExactComputation(Computation, Protocol):
+    """A computation that the framework can do in float64 as well."""
+
+    def in_float64(self, inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
+        """The same in float64, with the file's weights as they are."""
+
+
 Framework = Callable[[], tuple[str, Computation] | None]  # see `ForeignModel.framework`
 
 
@@ -40,6 +47,8 @@ class ForeignModel:
         lengths, batches: steps and sequences to verify with; for a file of fixed shape, those that it accepts.
         scope: what is compared, in a phrase; "" for all that the file computes.
         uncovered: phrases on what no comparison with this file detects: what it does not record, and what was left out.
+        in_float64: returns the network with numbers computed from the file's in float64, such as sums of biases; None where
+            those of `network` are the file's own.
     """
 
     network: Network
@@ -51,3 +60,4 @@ class ForeignModel:
     batches: tuple[int, ...] = BATCHES
     scope: str = ""
     uncovered: tuple[str, ...] = ()
+    in_float64: Callable[[], Network] | None = None

@@ -15,7 +15,7 @@ from gru_tf.interchange import building
 from gru_tf.interchange.differences import TOLERANCE, Differences, Verified
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.random_inputs import tokens_of
-from gru_tf.interchange.verification import model_inputs, real_steps
+from gru_tf.interchange.real_steps import model_inputs, real_steps
 
 LARGE, EXPANSION = 1 << 28, 20  # bytes; more than that must be at most this multiple of the file's size
 

@@ -1,18 +1,19 @@
 """Whether a Keras model computes the same as its source: outputs and states on random inputs, see `differences`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import counted
-from gru_tf.interchange import building, model_states, random_inputs
+from gru_tf.interchange import building, model_states, random_inputs, rounding
 from gru_tf.interchange.differences import TOLERANCE, Differences, Verified
 from gru_tf.interchange.model_states import ModelRun, States
 from gru_tf.interchange.network import Network
+from gru_tf.interchange.real_steps import model_inputs, real_steps
 from gru_tf.interchange.source import BATCHES, LENGTHS, Computation
 
 HALF = 1e-2  # in 16 bits
@@ -28,6 +29,7 @@ def verify(
     seed: int = 0,
     lengths: Sequence[int] = LENGTHS,
     batches: Sequence[int] = BATCHES,
+    in_float64: Callable[[], Network] | None = None,
 ) -> Verified:
     """Compare the outputs of a model and the states of the same network with the source's on random inputs.
 
@@ -43,48 +45,52 @@ def verify(
         seed: of the inputs.
         lengths: steps of a batch.
         batches: sequences of a batch.
+        in_float64: returns the network as read in float64, see `ForeignModel`.
 
     Raises:
         UserError: where they differ by more, with the difference and its place.
     """
     dtype = str(model.outputs[0].dtype)
-    stateful = building.build(network, states=True, dtype=dtype)
-    names = [name for name, _ in network.states()]
-    differences = Differences()
+    compared = _compare(model, network, run, dtype, seed, lengths, batches)
+    cases = len(batches) * len(lengths)
+    if dtype == "float32" and not compared.overflow and not compared.worst()[0] <= tolerance:
+        batch = partial(_batches, network, seed, lengths, batches)
+        wide = network if in_float64 is None else in_float64()
+        return rounding.verify(model, network, wide, run, compared, batch, by=by, tolerance=tolerance, cases=cases)
+    return compared.judged(by, tolerance, cases)
+
+
+def _batches(
+    network: Network, seed: int, lengths: Sequence[int], batches: Sequence[int], dtype: str
+) -> Iterator[tuple[Array, Array | None, str]]:
+    """Inputs, the real steps of each sequence, and the batch in words."""
     rng = np.random.default_rng(seed)
     for batch in batches:
         for steps in lengths:
-            inputs, real = random_inputs.of_network(network, batch, steps, rng, dtype)
-            tensors = model_inputs(inputs, real)
-            source_output, source_states = run(inputs, real)
-            where = batch_of(batch, steps)
-            output, *states = stateful(tensors)
-            for name, own, other in zip(names, states, source_states, strict=True):
-                differences.add(name, own, other, where)
-            short = steps < max(lengths) or len(lengths) == 1
-            for own in (output, model(tensors)) if short else (output,):
-                differences.add("output", *real_steps(own, source_output, real, network.every_step), where)
-    return differences.judged(by, tolerance, len(batches) * len(lengths))
+            yield *random_inputs.of_network(network, batch, steps, rng, dtype), batch_of(batch, steps)
+
+
+def _compare(
+    model: Any, network: Network, run: Computation, dtype: str, seed: int, lengths: Sequence[int], batches: Sequence[int]
+) -> Differences:
+    stateful = building.build(network, states=True, dtype=dtype)
+    names = [name for name, _ in network.states()]
+    differences = Differences()
+    for inputs, real, where in _batches(network, seed, lengths, batches, dtype):
+        tensors = model_inputs(inputs, real)
+        source_output, source_states = run(inputs, real)
+        output, *states = stateful(tensors)
+        for name, own, other in zip(names, states, source_states, strict=True):
+            differences.add(name, own, other, where)
+        short = inputs.shape[1] < max(lengths) or len(lengths) == 1
+        for own in (output, model(tensors)) if short else (output,):
+            differences.add("output", *real_steps(own, source_output, real, network.every_step), where)
+    return differences
 
 
 def batch_of(batch: int, steps: int) -> str:
     """A batch in messages: its sequences and steps."""
     return f"batch of {batch}, {counted(steps, 'step')}"
-
-
-def model_inputs(inputs: Array, real: Array | None) -> Any:
-    """Inputs of a built model as tensors, because `predict` would make them float32; with the mask where there is one."""
-    x = ops.convert_to_tensor(inputs)
-    return x if real is None else [x, ops.convert_to_tensor(np.arange(inputs.shape[1]) < np.asarray(real)[:, None])]
-
-
-def real_steps(own: Any, other: Array, real: Array | None, every_step: bool) -> tuple[Array, Array]:
-    """Both outputs without the steps after each sequence's end, which every framework fills in its own way."""
-    own = np.asarray(own)
-    if real is None or not every_step or own.shape != other.shape:
-        return own, other
-    steps = np.arange(own.shape[1]) < np.asarray(real)[:, None]
-    return own[steps], other[steps]
 
 
 # --- models that are more than a network ---

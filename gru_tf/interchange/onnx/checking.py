@@ -11,8 +11,9 @@ from gru_tf.interchange import building, random_inputs
 from gru_tf.interchange.agreement import Agreement
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.onnx.running import session
+from gru_tf.interchange.real_steps import model_inputs, real_steps
 from gru_tf.interchange.source import BATCHES, LENGTHS
-from gru_tf.interchange.verification import batch_of, model_inputs, real_steps
+from gru_tf.interchange.verification import batch_of
 
 UNVERIFIED = f"not verified: {extras.absent('onnxruntime')}"
 

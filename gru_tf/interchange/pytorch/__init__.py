@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from gru_tf.foundation import atomic_file, extras
@@ -14,6 +15,7 @@ from gru_tf.interchange.pytorch import file as pytorch_file
 from gru_tf.interchange.pytorch import reading, running, safetensors, writing
 from gru_tf.interchange.pytorch.reading import StateDictOptions
 from gru_tf.interchange.source import ForeignModel
+from gru_tf.interchange.tensor import FLOATS, Tensor
 
 Options = StateDictOptions  # the name under which `readers` looks for a reader's options
 
@@ -38,7 +40,15 @@ def read(path: Path, options: StateDictOptions = reading.DEFAULTS) -> ForeignMod
         lambda: running.framework(state_dict),
         scope=f"{' → '.join(state_dict.network.chain())}, with nothing else between them",
         uncovered=state_dict.uncovered,
+        in_float64=lambda: reading.read(_in_float64(entries), options, registered=registered).network,
     )
+
+
+def _in_float64(entries: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def wide(tensor: Tensor) -> Tensor:
+        return replace(tensor, dtype="float64", load=lambda: tensor.load().astype("float64"))
+
+    return {key: wide(tensor) if tensor.dtype in FLOATS else tensor for key, tensor in entries.items()}
 
 
 @contextmanager

@@ -231,7 +231,7 @@ def _uncovered(
     excluded: Sequence[str],
 ) -> Iterator[str]:
     if not options.order and not options.between:
-        yield f"what the file does not record: other operations ({option_names.called('between')} states them)"
+        yield f"other operations, which the file does not record ({option_names.called('between')} states them)"
     if options.activation is None and any(layer.forward.cell == "rnn" for layer in network.layers):
         override = option_names.called("activation", "relu")
         yield f"the RNN's nonlinearity, which is taken for tanh ({override} for the other)"

@@ -1,5 +1,6 @@
 """PyTorch's own modules with the arrays of a state_dict, run to verify an import."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -25,22 +26,37 @@ def framework(state_dict: StateDictNetwork) -> tuple[str, Computation] | None:
     table = None if state_dict.embedding is None else torch.tensor(state_dict.embedding.weight.array())
     steps = [_step(torch, element, state_dict) for element in state_dict.elements]
     stored = torch.float64 if any(array.dtype == np.float64 for _, array in state_dict.network.arrays()) else torch.float32
+    return f"PyTorch {version('torch').partition('+')[0]}", _Run(torch, table, steps, stored, state_dict.network.every_step)
 
-    def run(inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
-        x = torch.from_numpy(np.ascontiguousarray(inputs))
-        dtype = torch.float64 if x.dtype == torch.float64 else stored
-        x = x.to(dtype) if table is None else torch.nn.functional.embedding(x.long(), table.to(dtype))
+
+class _Run:
+    """The computation of a state_dict by PyTorch, see `gru_tf.interchange.source.ExactComputation`."""
+
+    def __init__(self, torch: Any, table: Any, steps: Sequence[Any], stored: Any, every_step: bool):
+        self.torch, self.table, self.steps, self.stored, self.every_step = torch, table, steps, stored, every_step
+
+    def __call__(self, inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
+        """In the dtype of the inputs, or of the file for token numbers."""
+        double = inputs.dtype == np.float64
+        return self._run(inputs, lengths, self.torch.float64 if double else self.stored)
+
+    def in_float64(self, inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
+        """In float64."""
+        return self._run(inputs, lengths, self.torch.float64)
+
+    def _run(self, inputs: Array, lengths: Array | None, dtype: Any) -> tuple[Array, list[Array]]:
+        x = self.torch.from_numpy(np.ascontiguousarray(inputs))
+        embed = self.torch.nn.functional.embedding
+        x = x.to(dtype) if self.table is None else embed(x.long(), self.table.to(dtype))
         last, states = x, []
-        with torch.inference_mode():
-            for step in steps:
+        with self.torch.inference_mode():
+            for step in self.steps:
                 if isinstance(step, _Stack):
                     x, last, final = step(x, lengths)
                     states += final
                 else:  # of each step alone: the last is computed from the last
                     x, last = step(x), step(last)
-        return (x if state_dict.network.every_step else last).numpy(), [state.numpy() for state in states]
-
-    return f"PyTorch {version('torch').partition('+')[0]}", run
+        return (x if self.every_step else last).numpy(), [state.numpy() for state in states]
 
 
 def _step(torch: Any, element: Element, state_dict: StateDictNetwork) -> Any:

@@ -217,7 +217,7 @@ def test_what_stands_between_is_an_option_and_the_line_says_what_was_compared(tm
     path = saved(program := Program(steps), tmp_path)
     check(gru_tf.import_model(path, between=["relu,dropout", "softmax"], verify=True), program, X)
     line = str(importing.import_file(path, verify=True).verified)
-    assert "; compared: rnn.l0 → fc, with nothing else between them; not covered: what the file does not record" in line
+    assert "; compared: rnn.l0 → fc, with nothing else between them; not covered: other operations" in line
     refused(lambda: gru_tf.import_model(path, between="rely"), "between: expected a module of the file", "'relu'?")
     refused(lambda: gru_tf.import_model(path, between=["relu"] * 3), "between: expected at most 2 gaps")
     refused(lambda: gru_tf.import_model(path, order="rnn,fc", between="relu"), "order: expected it in place of `between`")
@@ -328,7 +328,7 @@ def test_without_an_order_any_program_is_read_as_the_line_says_or_refused(progra
     except UserError:
         return
     known, line = without_functions(steps), str(imported.verified)
-    assert "not covered: what the file does not record: other operations" in line
+    assert "not covered: other operations, which the file does not record" in line
     if compared(line) != [
         name for name, _ in known
     ]:  # a layer in front that is defined behind the stack, of no telling name
