@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+RELATIVE = 1e-5  # of the largest number
+
 
 @dataclass(frozen=True)
 class Made:
@@ -42,3 +46,10 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
     refusal: tuple[str, ...] = ()
     torch: bool = False
+
+    def check(self, model: Any, made: Made) -> None:
+        """Compare a model's output with the writing program's; raises AssertionError where they differ."""
+        inputs = list(made.inputs)
+        output = np.asarray(model(inputs[0] if len(inputs) == 1 else inputs, training=False))
+        assert output.shape == np.shape(made.output), f"{output.shape} for {np.shape(made.output)}"
+        np.testing.assert_allclose(output, made.output, rtol=0, atol=RELATIVE * np.abs(made.output).max())

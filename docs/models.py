@@ -1,0 +1,123 @@
+"""Imports the corpus of model files and writes the page on what is read: `python docs/models.py`.
+
+With --before, what the package on the path reads is kept as what an earlier version did, under its `--name`:
+`PYTHONPATH=EARLIER_CHECKOUT python docs/models.py --before --name 3178831`.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent / "tests" / "support"))
+MEASURED, PAGE = DOCS / "explanation" / "models.json", DOCS / "models.md"
+READ, REFUSED, WRONG, TRACEBACK = "read", "refused", "other numbers", "traceback"
+UNKNOWN = "no option for a file of this kind"
+
+
+def outcome(case: Any, folder: Path) -> str:
+    """What importing a file of the corpus comes to; without the options that this version does not have."""
+    import gru_tf
+    from gru_tf.foundation.errors import UserError
+
+    made = case.make(folder)
+    options = dict(case.options)
+    while True:
+        try:
+            model = gru_tf.import_model(made.path, **options)
+        except UserError as error:
+            unknown = next((name for name in options if f" {name}: " in str(error) and UNKNOWN in str(error)), None)
+            if unknown is None:
+                return REFUSED
+            del options[unknown]
+            continue
+        except Exception:
+            return TRACEBACK
+        try:
+            case.check(model, made)
+        except AssertionError:
+            return WRONG
+        return READ
+
+
+def measure() -> dict[str, str]:
+    """Name of a file → what importing it comes to."""
+    import model_corpus
+
+    outcomes = {}
+    for case in model_corpus.cases():
+        with tempfile.TemporaryDirectory() as folder:
+            outcomes[case.name] = outcome(case, Path(folder))
+        print(f"{case.name}: {outcomes[case.name]}", flush=True)
+    return outcomes
+
+
+def page(measured: dict[str, Any], cases: list[Any]) -> str:
+    """The page in Markdown."""
+    before, now, name = measured["before"], measured["now"], measured["name"]
+    forms = sorted({case.form for case in cases})
+    rows = [_row(form, [case for case in cases if case.form == form], before, now) for form in forms]
+    rows.append(_row("**all**", cases, before, now))
+    writers = ", ".join(sorted({case.writer for case in cases}))
+    reasons = "\n".join(f"| {case.name} | {case.form} | {case.refusal[0]} |" for case in cases if case.refusal)
+    return TEXT.format(
+        count=len(cases), rows="\n".join(rows), name=name, writers=writers, reasons=reasons, versions=measured["versions"]
+    )
+
+
+def _row(form: str, cases: list[Any], before: dict[str, str], now: dict[str, str]) -> str:
+    counts = [Counter(outcomes.get(case.name, REFUSED) for case in cases) for outcomes in (before, now)]
+    cells = [f"{count[outcome] or '–'}" for count in counts for outcome in (READ, REFUSED, WRONG, TRACEBACK)]
+    return f"| {form} | {len(cases)} | {' | '.join(cells)} |"
+
+
+TEXT = """# What is read
+
+The importer reads {count} small model files of a corpus that its tests make anew: in the forms that are met in the wild, each
+with what its own program gives for a random input. A file is *read* if the imported model gives the same to 10⁻⁵; *refused* if
+one line says what is in the way; *other numbers* would be another function without a word. Files that cannot be told apart
+from others by what they hold, such as two stacks whose order is nowhere recorded, are there twice: without a word from the
+user, where they must be refused, and with it.
+
+*Before* is commit {name}. Options that it did not have were left away.
+
+| form | files | read, before | refused | other numbers | traceback | read, now | refused | other numbers | traceback |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+{rows}
+
+Written by: {writers}. {versions}. `python docs/models.py` measures again.
+
+## What is refused, and why
+
+| file | form | the line says |
+|---|---|---|
+{reasons}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--before", action="store_true", help="keep it as what an earlier version read")
+    parser.add_argument("--name", default="", help="of that version")
+    arguments = parser.parse_args()
+    measured = json.loads(MEASURED.read_text("utf-8")) if MEASURED.exists() else {"before": {}, "name": ""}
+    if arguments.before:
+        measured |= {"before": measure(), "name": arguments.name}
+    else:
+        from importlib.metadata import version
+
+        packages = ("torch", "tensorflow", "keras", "tf_keras", "onnx", "onnxruntime")
+        measured |= {"now": measure(), "versions": ", ".join(f"{package} {version(package)}" for package in packages)}
+    MEASURED.write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if "now" in measured:
+        import model_corpus
+
+        PAGE.write_text(page(measured, model_corpus.cases()), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
