@@ -52,7 +52,7 @@ def measure() -> dict[str, str]:
     for case in model_corpus.cases():
         with tempfile.TemporaryDirectory() as folder:
             outcomes[case.name] = outcome(case, Path(folder))
-        print(f"{case.name}: {outcomes[case.name]}", flush=True)
+        sys.stdout.write(f"{case.name}: {outcomes[case.name]}\n")
     return outcomes
 
 
@@ -77,11 +77,10 @@ def _row(form: str, cases: list[Any], before: dict[str, str], now: dict[str, str
 
 TEXT = """# What is read
 
-The importer reads {count} small model files of a corpus that its tests make anew: in the forms that are met in the wild, each
-with what its own program gives for a random input. A file is *read* if the imported model gives the same to 10⁻⁵; *refused* if
-one line says what is in the way; *other numbers* would be another function without a word. Files that cannot be told apart
-from others by what they hold, such as two stacks whose order is nowhere recorded, are there twice: without a word from the
-user, where they must be refused, and with it.
+The importer is tried on {count} small model files, which its tests make anew: in the forms that are met in the wild, each with
+what its own program gives for a random input. A file is *read* if the imported model gives the same to 10⁻⁵, *refused* if one
+line says what is in the way; *other numbers* would be another function without a word. What a file does not record, such as
+the order of two stacks, is there twice: without a word from the user, where it must be refused, and with it.
 
 *Before* is commit {name}. Options that it did not have were left away.
 
@@ -100,6 +99,7 @@ Written by: {writers}. {versions}. `python docs/models.py` measures again.
 
 
 def main() -> None:
+    """Measure, keep the outcomes, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--before", action="store_true", help="keep it as what an earlier version read")
     parser.add_argument("--name", default="", help="of that version")
