@@ -77,10 +77,10 @@ def _row(form: str, cases: list[Any], before: dict[str, str], now: dict[str, str
 
 TEXT = """# What is read
 
-The importer is tried on {count} small model files, which its tests make anew: in the forms that are met in the wild, each with
-what its own program gives for a random input. A file is *read* if the imported model gives the same to 10⁻⁵, *refused* if one
-line says what is in the way; *other numbers* would be another function without a word. What a file does not record, such as
-the order of two stacks, is there twice: without a word from the user, where it must be refused, and with it.
+The importer is tried on {count} small model files, which its tests make anew: in the forms that are met in the wild, each
+with what its own program gives for a random input. A file is *read* if the imported model gives the same to 10⁻⁵, *refused*
+if one line says what is in the way; *other numbers* would be another function without a word. What a file does not record,
+such as the order of two stacks, is there twice: without a word from the user, where it must be refused, and with it.
 
 *Before* is commit {name}. Options that it did not have were left away.
 
