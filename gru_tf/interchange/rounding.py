@@ -4,14 +4,16 @@ A recurrent network may be chaotic: two computations of it in float32, which dif
 apart after some steps, and both are as right as float32 can be. In float64 they agree, or one of them is another function.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange import building
 from gru_tf.interchange.differences import Differences, Verified
+from gru_tf.interchange.model_states import ModelRun
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.real_steps import model_inputs, real_steps
 from gru_tf.interchange.source import Computation
@@ -74,6 +76,73 @@ def verify(
     phrase = f"rounding in float32, which these weights amplify: {by} {source_gap:.1e} from {judge}, the model {own_gap:.1e}"
     largest, where = double.worst() if exact is not None else (source_gap, theirs.worst()[1])
     return Verified(largest, where, cases, f"{by} in float64" if exact is not None else by, rounding=phrase)
+
+
+def verify_model(
+    model: Any,
+    run: Callable[[Any], tuple[Array, list[Array]]],
+    single: Differences,
+    batches: Sequence[tuple[Any, str]],
+    *,
+    by: str,
+    tolerance: float,
+) -> Verified:
+    """The same for a Keras model that is more than a network, whose framework has no float64: by its outputs.
+
+    Args:
+        model: in float32.
+        run: the source's own computation.
+        single: the differences in float32.
+        batches: inputs in float32, and the name, of each batch.
+        by: what computed the source's side.
+        tolerance: the largest difference that passes.
+
+    Raises:
+        UserError: where they differ by more than rounding makes, or the model cannot be built in float64.
+    """
+    double, cases = _in_float64(model), len(batches)
+    if double is None:
+        return single.judged(by, tolerance, cases)  # which raises
+    exact, own, theirs, ours = ModelRun(double), ModelRun(model), Differences(), Differences()
+    for inputs, where in batches:
+        reference = _flat(exact(keras.tree.map_structure(_wide, inputs)))
+        for differences, computed in ((theirs, run(inputs)), (ours, own(inputs))):
+            for n, (one, other) in enumerate(zip(_flat(computed), reference, strict=True)):
+                differences.add(f"output {n}" if len(reference) > 1 else "output", one, other, where)
+    (source_gap, where), own_gap = theirs.worst(), ours.worst()[0]
+    if not source_gap <= max(tolerance, TIMES * own_gap) or own_gap > MOST:
+        return single.judged(by, tolerance, cases)
+    phrase = f"rounding in float32, which these weights amplify: {by} {source_gap:.1e} from the model in float64"
+    return Verified(source_gap, where, cases, by, states=False, rounding=f"{phrase}, the model {own_gap:.1e}")
+
+
+def _flat(outputs: tuple[Array, list[Array]]) -> list[Array]:
+    return [outputs[0], *outputs[1]]
+
+
+def _wide(array: Array) -> Array:
+    return array.astype("float64") if array.dtype == np.float32 else array
+
+
+def _in_float64(model: Any) -> Any | None:
+    """The model with the same weights in float64; None where a layer of it has no other dtype."""
+    config = _with_float64(keras.saving.serialize_keras_object(model))
+    try:
+        double = keras.saving.deserialize_keras_object(config)
+        double.set_weights(model.get_weights())
+    except (TypeError, ValueError):
+        return None
+    return double if {str(output.dtype) for output in double.outputs} == {"float64"} else None
+
+
+def _with_float64(config: Any) -> Any:
+    if isinstance(config, dict):
+        named = config.get("class_name") == "DTypePolicy"
+        return {
+            key: "float64" if value == "float32" and (key == "dtype" or (named and key == "name")) else _with_float64(value)
+            for key, value in (config | ({"config": {"name": "float64"}} if named else {})).items()
+        }
+    return [_with_float64(each) for each in config] if isinstance(config, list) else config
 
 
 def _computation(network: Network, dtype: str) -> Computation:

@@ -103,6 +103,8 @@ def verify_model(
     by: str = "the source framework",
     tolerance: float = TOLERANCE,
     seed: int = 0,
+    lengths: Sequence[int] = LENGTHS,
+    batches: Sequence[int] = BATCHES,
 ) -> Verified:
     """Compare all outputs of a Keras model with the source's; every input of the model is random.
 
@@ -115,26 +117,33 @@ def verify_model(
         by: its name.
         tolerance: the largest difference that passes.
         seed: of the inputs.
+        lengths: steps of a batch, where the model leaves them free.
+        batches: sequences of a batch, likewise.
 
     Raises:
         UserError: where they differ by more, naming by how much and where.
     """
     differences, rng = Differences(), np.random.default_rng(seed)
+    compared: list[tuple[Any, str]] = []
     free = any(None in tensor.shape[1:] for tensor in model.inputs)
     rows = [tensor.shape[0] for tensor in model.inputs if tensor.shape[0] is not None]
-    batches, lengths = tuple(rows[:1]) or BATCHES, LENGTHS if free else LENGTHS[:1]
+    batches, lengths = tuple(rows[:1]) or batches, lengths if free else lengths[:1]
     with States(model, run.model if isinstance(run, ModelRun) else None).recorded() as states:
         for batch in batches:
             for steps in lengths:
                 inputs = random_inputs.argument(list(random_inputs.of_model(model, batch, steps, rng).values()))
                 (first, rest), (own_first, own_rest) = run(inputs), ModelRun(model)(inputs)
                 where = batch_of(batch, steps) if free else f"batch of {batch}"
+                compared.append((inputs, where))
                 for n, (own, other) in enumerate(zip([own_first, *own_rest], [first, *rest], strict=True)):
                     differences.add("output" if not rest else f"output {n}", own, other, where)
                 for name, own, other in states.pairs():
                     differences.add(name, own, other, where)
     model_states.reset(model)
-    result = differences.judged(by, tolerance, len(batches) * len(lengths))
+    single = str(model.outputs[0].dtype) == "float32" and not differences.overflow
+    if single and not differences.worst()[0] <= tolerance:
+        return rounding.verify_model(model, run, differences, compared, by=by, tolerance=tolerance)
+    result = differences.judged(by, tolerance, len(compared))
     return replace(result, states=bool(states.compared), left_out=tuple(sorted(states.left_out)))
 
 
