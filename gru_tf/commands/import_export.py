@@ -139,8 +139,6 @@ def _why_not(imported: "ImportedModel", verify: bool | None) -> str:
         return "--no-verify"
     if imported.unverified:
         return imported.unverified
-    if imported.source.startswith("Keras 3"):
-        return "read by Keras 3 itself, and there is no --reference"
     from gru_tf.interchange import importing
 
     return f"{importing.not_installed(imported.source)}, and there is no --reference"

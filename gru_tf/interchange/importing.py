@@ -24,11 +24,11 @@ from gru_tf.interchange import (
 )
 from gru_tf.interchange.differences import TOLERANCE, Verified
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.source import Computation, ForeignModel, Framework
+from gru_tf.interchange.source import Computation, ForeignModel, Framework, NotComputable
 from gru_tf.recurrent.layers.acceleration import accelerate
 
 EXACT = ("float32", "float64")
-RUNTIMES = {"ONNX": "onnxruntime", "PyTorch": "torch", "Keras 2": "tf_keras"}  # beginning of a source → what runs its files
+RUNTIMES = {"ONNX": "onnxruntime", "PyTorch": "torch", "Keras": "tf_keras"}  # beginning of a source → what runs its files
 HALVES = {"float16": 2**-11, "bfloat16": 2**-8}  # relative rounding error
 
 
@@ -118,7 +118,7 @@ def import_file(
         shapes: dict[str, Any] = {"lengths": content.lengths, "batches": content.batches}
         return verification.verify(model, content.network, run, by=by, in_float64=content.in_float64, **shapes)
 
-    verified = _verify(path, model, content.network, content.source, content.framework, compare, verify, reference)
+    verified, _ = _verify(path, model, content.network, content.source, content.framework, compare, verify, reference)
     if verified is not None:
         verified = replace(verified, scope=content.scope, uncovered=content.uncovered)
     imported = _with_record(path, model, content.network, content.source, verified, content.warnings, content.beside)
@@ -137,10 +137,11 @@ def _import_keras(
         network = None
 
     def compare(by: str, run: Computation) -> Verified:
-        return verification.verify_model(content.model, run, by=by)
+        return verification.verify_model(content.model, run, by=by, lengths=content.lengths)
 
-    verified = _verify(path, content.model, network, content.source, framework, compare, verify, reference)
-    return _with_record(path, content.model, network, content.source, verified, content.warnings)
+    verified, why = _verify(path, content.model, network, content.source, framework, compare, verify, reference)
+    imported = _with_record(path, content.model, network, content.source, verified, content.warnings)
+    return replace(imported, unverified=why)
 
 
 def _check_dtype(path: Path, dtype: str, verify: bool | None, reference: str | Path | None) -> None:
@@ -198,25 +199,31 @@ def _verify(
     compare: Callable[[str, Computation], Verified],
     verify: bool | None,
     reference: str | Path | None,
-) -> Verified | None:
-    """Compare with the reference; with the framework where there is no reference, or where both were requested."""
+) -> tuple[Verified | None, str]:
+    """Compare with the reference; with the framework where there is no reference, or where both were requested.
+
+    Returns:
+        The result, and why there is none where nothing computes such a file.
+    """
     stored = None
     if reference is not None:
         with error_prefix.prefixed(path, Path(reference)):
             stored = stored_outputs.compare(model, Path(reference), network)
     if verify is False or (stored is not None and verify is None):
-        return stored
-    computation = framework()
+        return stored, ""
+    try:
+        computation, why = framework(), ""
+    except NotComputable as reason:
+        computation, why = None, str(reason)
     if computation is None:
         if verify and stored is None:
-            own_file = "Keras 3 itself has read it" if source.startswith("Keras 3") else ""
-            why = own_file or not_installed(source)
+            why = why or not_installed(source)
             none = f"there is no {option_names.where('reference')} (.npz)"
             raise UserError(f"{path}: expected it to be verified. Received: {why}, and {none}")
-        return stored
+        return stored, why if stored is None else ""
     with error_prefix.prefixed(path):
         compared = compare(*computation)
-    return compared if stored is None else _both(compared, stored)
+    return (compared if stored is None else _both(compared, stored)), ""
 
 
 def not_installed(source: str) -> str:

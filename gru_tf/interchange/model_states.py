@@ -6,6 +6,7 @@ output if `return_state` is set when the call returns.
 """
 
 import inspect
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -38,7 +39,9 @@ class ModelRun:
         """
         if lengths is not None:
             raise ValueError("expected no lengths: a Keras model computes its mask itself. Received: lengths")
-        outputs = self.model(inputs, training=False)
+        with warnings.catch_warnings():  # attention over the one step of a short batch, which is meant
+            warnings.filterwarnings("ignore", "You are using a softmax over axis", UserWarning)
+            outputs = self.model(inputs, training=False)
         first, *rest = outputs if isinstance(outputs, list | tuple) else [outputs]
         return np.asarray(first), [np.asarray(each) for each in rest]
 

@@ -30,6 +30,10 @@ class ExactComputation(Computation, Protocol):
         """The same in float64, with the file's weights as they are."""
 
 
+class NotComputable(Exception):  # noqa: N818  # a reason, not a mistake
+    """Why no framework computes a file independently of its reader; in words that follow "not verified: "."""
+
+
 Framework = Callable[[], tuple[str, Computation] | None]  # see `ForeignModel.framework`
 
 

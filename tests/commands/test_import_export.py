@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tf_keras
 from pytorch_equations import run, weights
 from safetensors.numpy import load_file, save_file
 
@@ -90,12 +91,23 @@ def test_without_framework_and_reference_it_says_so_and_verify_fails(main, stack
     assert not (tmp_path / "other.keras").exists()
 
 
-def test_a_file_of_keras_3_is_compared_with_nothing_and_says_why(main, stack):
+def test_a_file_of_keras_3_is_compared_with_tf_keras_from_its_own_parts(main, stack):
     assert main("import", "lm.safetensors", "-o", "lm.keras")[0] == 0
-    code, shown, _ = main("import", "lm.keras", "-o", "again.keras")
+    code, shown, _ = main("import", "lm.keras", "-o", "again.keras", "--verify")
     assert code == 0
-    assert "Not verified: read by Keras 3 itself, and there is no --reference" in shown
-    assert "Received: Keras 3 itself has read it" in main("import", "lm.keras", "-o", "third.keras", "--verify")[2]
+    by = f"Verified by TF-Keras {tf_keras.__version__}, from the file's own layers, options and weights"
+    assert f"{by}: outputs and states of 8 batches" in " ".join(shown.split())
+
+
+def test_a_layer_that_tf_keras_does_not_have_is_named_where_nothing_verifies(main, tmp_path):
+    model = keras.Sequential([keras.Input((5, 4)), keras.layers.AdaptiveMaxPooling1D(2), keras.layers.GRU(3)])
+    model.save("odd.keras")
+    code, shown, _ = main("import", "odd.keras", "-o", "again.keras")
+    assert code == 0
+    assert "Not verified: TF-Keras has no layer AdaptiveMaxPooling1D" in " ".join(shown.split())
+    code, _, error = main("import", "odd.keras", "-o", "third.keras", "--verify")
+    assert code == 2
+    assert "expected it to be verified. Received: TF-Keras has no layer AdaptiveMaxPooling1D, and there is no" in error
 
 
 def test_what_is_there_already_is_kept_unless_forced(main, stack, tmp_path):

@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, importing, keras_model, layer_table, provenance, stored_outputs
 from gru_tf.interchange.differences import TOLERANCE
+from gru_tf.interchange.source import LENGTHS
 from gru_tf.interchange.verification import verify, verify_model
 from gru_tf.recurrent.cells import CELLS
 
@@ -146,7 +147,7 @@ def test_a_whole_model_is_compared_and_left_as_it_was(kind):
 def test_a_keras_file_is_imported_as_it_is(tmp_path, monkeypatch):
     """With a reader that gives a whole model in the place of that of Keras files."""
     model = filled(keras.Input((None, 3)), keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax"))
-    read = SimpleNamespace(model=model, source="Keras 2 .h5", warnings=("a warning",))
+    read = SimpleNamespace(model=model, source="Keras 2 .h5", warnings=("a warning",), lengths=LENGTHS)
     reader = SimpleNamespace(read=lambda path: read, framework=lambda path: ("TF-Keras 2", computed(model)))
     monkeypatch.setattr(importing.readers, "reader_for", lambda path: reader)
     (tmp_path / "old.h5").write_bytes(b"old")

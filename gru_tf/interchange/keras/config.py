@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from gru_tf.foundation.errors import UserError, shown
-from gru_tf.interchange.keras import stock
+from gru_tf.interchange.keras import operations, stock
 from gru_tf.interchange.keras.graph import KerasGraph
 from gru_tf.interchange.keras.keras_2_options import Keras2Options
 from gru_tf.interchange.keras.objects import (
@@ -25,14 +25,12 @@ from gru_tf.interchange.keras.objects import (
     registered_name,
 )
 from gru_tf.interchange.keras.stock import (
-    ARRAYS,
     CALLED,
     CUDNN,
     KINDS,
     LAYERS,
     LAYERS_OF_KERAS_3,
     MODELS,
-    OPERATIONS,
     POLICIES,
     not_stock,
 )
@@ -73,8 +71,11 @@ class ConfigRewriter:
             home = saved_models.stand_ins()[own]
             place = {"module": home.module, "class_name": home.name, "registered_name": own}
             return place | {"config": self.known(options), **self._build_config(config)}
-        if not self.keras_2 and isinstance(options, dict) and kind in OPERATIONS and config.get("module") == ARRAYS:
-            return {"module": ARRAYS, "class_name": kind, "config": self.known(options), "registered_name": kind}
+        if not self.keras_2 and operations.is_operation(config):
+            if not operations.known(config):
+                raise not_stock(self.where, "operation", kind, operations.OPERATIONS.get(config["module"], ()))
+            options = operations.check(self.where, config)
+            return {"module": config["module"], "class_name": kind, "config": options, "registered_name": kind}
         known = LAYERS | CUDNN.keys() | CALLED.keys() if self.keras_2 else LAYERS_OF_KERAS_3
         strange = own not in (None, kind)
         if kind not in known or strange or not isinstance(options, dict):
@@ -104,6 +105,10 @@ class ConfigRewriter:
             return {"class_name": kind, "config": self._tensor(options)}
         if kind == "__slice__" and isinstance(options, dict) and is_plain(list(options.values())):
             return {"class_name": kind, "config": {key: options.get(key) for key in ("start", "stop", "step")}}
+        if kind == "__ellipsis__":
+            return {"class_name": kind, "config": {}}
+        if kind in operations.ARRAYS:
+            return operations.constant(self.where, kind, options)
         for package, names in KINDS.items():
             if kind in names and not (registered_name(value) or "").startswith("gru_tf>"):
                 return keras_3_object(package, kind, self.known(options or {}))

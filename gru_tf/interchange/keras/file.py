@@ -6,14 +6,17 @@ import math
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from gru_tf.foundation.errors import UserError, one_line, shown
-from gru_tf.interchange.keras import hdf5
-from gru_tf.interchange.keras.weights import fill_by_name, fill_by_path
+from gru_tf.interchange.keras import hdf5, operations
+from gru_tf.interchange.keras.reset import complete
+from gru_tf.interchange.keras.weights import fill
 
 WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"
 KINDS = "a zip archive as Keras 3, and Keras 2 from 2.12 on, write it, or an HDF5 file"
@@ -43,28 +46,56 @@ class KerasFile:
             kind = ".h5"
         if not re.match(r"[23]\.", version):
             raise UserError(f"{self.where}: keras_version: expected 2 or 3. Received: {shown(version)}")
-        self.keras_2 = version.startswith("2.")
+        self.version, self.keras_2 = version, version.startswith("2.")
+        if self.archive is None and not self.keras_2:
+            try:
+                operations.name_modules(self.config)
+            except RecursionError:
+                raise UserError(f"{self.where}: expected a model. Received: a config nested too deep") from None
         self.source = f"Keras {version[:20]} {kind}"
+
+    def complete(self, model: Any) -> bool:
+        """Add to the config what files of old versions leave out, as their weights show it; see `reset`.
+
+        Args:
+            model: built from the config.
+
+        Returns:
+            Whether a model has to be built again.
+        """
+        if not self.keras_2:
+            return False
+        with self._readable(), self.weights() as contents:
+            return complete(model, self.config, contents, self.version)
 
     def fill(self, model: Any) -> None:
         """Give the file's weights to a model built from its config."""
+        with self._readable():
+            if self.archive is None or self.keras_2:
+                with self.weights() as contents:
+                    fill(model, self.config, contents)
+                return
+            with self.weights():  # by Keras 3, from a file that was checked
+                model.load_weights(self.path)
+
+    @contextmanager
+    def weights(self) -> Iterator[hdf5.Contents]:
+        """The HDF5 file that has the weights, open and checked."""
+        if self.archive is None:
+            with hdf5.open_checked(self.path, self.where) as contents:
+                yield contents
+            return
+        with hdf5.open_checked(io.BytesIO(self.archive), f"{self.where}: {WEIGHTS}") as contents:
+            yield contents
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
         try:
-            self._fill(model)
+            yield
         except UserError:
             raise
         except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
             raise UserError(f"{self.where}: expected the weights of its layers. Received: {one_line(error)}") from None
-
-    def _fill(self, model: Any) -> None:
-        if self.archive is None:
-            with hdf5.open_checked(self.path, self.where) as contents:
-                fill_by_name(model, self.config, contents)
-            return
-        with hdf5.open_checked(io.BytesIO(self.archive), f"{self.where}: {WEIGHTS}") as contents:
-            if self.keras_2:
-                fill_by_path(model, self.config, contents)
-                return
-        model.load_weights(self.path)  # by Keras 3, from a file that was checked
 
     def _check_kind(self) -> None:
         """Refuse a .keras file that is neither a complete archive nor HDF5; h5py's message would be about HDF5 only."""

@@ -3,12 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gru_tf.foundation.errors import UserError, did_you_mean, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, several, shown
 from gru_tf.interchange.keras.layer_rewriter import LayerRewriter
+from gru_tf.interchange.keras.objects import class_name, is_origin
+from gru_tf.interchange.keras.stock import FUNCTIONS, RECURRENT
+from gru_tf.interchange.keras.tf_layer import TensorFlowLayer
 
-STATEFUL = {"GRU", "LSTM", "SimpleRNN", "RNN", "Bidirectional"}  # a call's further inputs are their initial states
+STATEFUL = RECURRENT | {"Bidirectional"}  # a call's further inputs are their initial states
 PASSED = {"training", "mask"}  # options of a call that Keras 3 knows too
-Tensor = list[Any]  # layer, node, output
+ATTENTION = {"return_attention_scores", "use_causal_mask"}
+PASSED_TO = {
+    "Attention": ATTENTION,
+    "AdditiveAttention": ATTENTION,
+    "MultiHeadAttention": ATTENTION | {"value", "key", "attention_mask"},
+}
+Origin = list[Any]  # layer, node, output
 
 
 class KerasGraph:
@@ -24,6 +33,7 @@ class KerasGraph:
         self.config, self.layers, self.options = config, layers, options
         self.names = [_name(layer) for layer in layers]
         self.shifted = self._shifted() if config.keras_2 else set()
+        self.used: set[str] = set()  # layers whose tensors something takes
 
     def rewrite(self) -> dict[str, Any]:
         """Layers with their nodes, inputs and outputs, as `keras.Model.from_config` takes them.
@@ -31,60 +41,73 @@ class KerasGraph:
         Raises:
             UserError: for a layer that does not exist, and for layers that are refused themselves.
         """
-        rewritten = []
+        rewritten: dict[str, Any] = {}
+        functions: dict[str, TensorFlowLayer] = {}
         for name, layer in zip(self.names, self.layers, strict=True):
+            nodes = layer.get("inbound_nodes") if isinstance(layer, dict) else None
+            if self.config.keras_2 and class_name(layer) in FUNCTIONS:
+                functions[str(name)] = TensorFlowLayer(self.config.where, name, layer)
+                continue
             config = self.config.layer(layer)
-            nodes = layer.get("inbound_nodes")
             if name is None or not isinstance(nodes, list):
                 raise self._error(name, "a name and inbound_nodes", shown(nodes))
             calls = [self._call(name, config["class_name"], node) for node in nodes]
-            rewritten.append(config | {"name": name, "inbound_nodes": calls})
+            rewritten[name] = config | {"name": name, "inbound_nodes": calls}
         ends = {key: self._ends(key) for key in ("input_layers", "output_layers")}
-        return {"layers": rewritten, **ends}
+        while reached := [name for name in functions if name in self.used and name not in rewritten]:
+            rewritten |= {name: functions[name].rewrite(self.tensor) for name in reached}
+        return {"layers": [rewritten[name] for name in map(str, self.names) if name in rewritten], **ends}
 
     def _call(self, name: str, kind: str, node: Any) -> dict[str, Any]:
         if isinstance(node, dict) and not self.config.keras_2:
             return {key: self.config.known(node.get(key, empty)) for key, empty in (("args", []), ("kwargs", {}))}
         if isinstance(node, list) and node and isinstance(node[0], str):  # a single tensor
             node = [node]
-        if not isinstance(node, list) or not node or not all(map(_is_tensor, node)):
+        if not isinstance(node, list) or not node or not all(map(is_origin, node)):
             raise self._error(name, "calls on tensors of other layers", shown(node))
-        tensors = [self._tensor(each) for each in node]
+        tensors = [self.tensor(each) for each in node]
         options = dict(node[0][3]) if len(node[0]) > 3 and isinstance(node[0][3], dict) else {}
         states = options.pop("initial_state", None)
-        further = [self._tensor(each) for each in _tensors(states)]
-        kwargs = self._kwargs(name, options)
+        further = [self.tensor(each) for each in _tensors(states)]
+        kwargs = self._kwargs(name, options, PASSED | PASSED_TO.get(kind, set()))
         if kind in STATEFUL and (further or len(tensors) > 1):
             further = tensors[1:] + further
             return {"args": tensors[:1], "kwargs": {**kwargs, "initial_state": further if len(further) > 1 else further[0]}}
         return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": kwargs}
 
-    def _kwargs(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _kwargs(self, name: str, options: Mapping[str, Any], passed: set[str]) -> dict[str, Any]:
         """The options of a call that are set; Keras 3 must know them, too."""
         kwargs: dict[str, Any] = {}
         for key, value in options.items():
             if value is None:
                 continue
-            if key not in PASSED:
-                known = " and ".join(sorted(PASSED))
+            if key not in passed:
+                known = several(sorted(passed))
                 raise self._error(name, f"a call with no options but {known}", f"{key}={shown(value)}")
-            if not _is_tensor(value) and not isinstance(value, bool):
-                raise self._error(name, f"{key} to be true, false or a tensor", shown(value))
-            kwargs[key] = self._tensor(value) if _is_tensor(value) else value
+            masks = key == "mask" and isinstance(value, list) and not is_origin(value)
+            kwargs[key] = [self._option(name, key, each) for each in value] if masks else self._option(name, key, value)
         return kwargs
 
-    def _tensor(self, tensor: Tensor) -> dict[str, Any]:
+    def _option(self, name: str, key: str, value: Any) -> Any:
+        if is_origin(value):
+            return self.tensor(value)
+        if value is not None and not isinstance(value, bool):
+            raise self._error(name, f"{key} to be true, false or a tensor", shown(value))
+        return value
+
+    def tensor(self, tensor: Origin) -> dict[str, Any]:
         """In Keras 3's form, whose shape and dtype Keras does not read: it takes those of the tensor at this place."""
         history = self._origin(tensor)
         return {"class_name": "__keras_tensor__", "config": {"shape": [None], "dtype": "float32", "keras_history": history}}
 
-    def _origin(self, tensor: Tensor) -> list[Any]:
+    def _origin(self, tensor: Origin) -> list[Any]:
         name, node, output = tensor[:3]
         if name not in self.names:
             known = [each for each in self.names if each]
             raise UserError(
                 f"{self.config.where}: expected the name of a layer.{did_you_mean(str(name), known)} Received: {shown(name)}"
             )
+        self.used.add(name)
         return [name, node - (name in self.shifted), output]
 
     def _ends(self, key: str) -> Any:
@@ -95,7 +118,7 @@ class KerasGraph:
         return self._end(ends, key)
 
     def _end(self, end: Any, key: str) -> Any:
-        if _is_tensor(end):
+        if is_origin(end):
             return self._origin(end)
         if isinstance(end, dict) and end and not self.config.keras_2:
             return {name: self._end(each, key) for name, each in end.items()}
@@ -111,7 +134,7 @@ class KerasGraph:
         models = {name for name, layer in zip(self.names, self.layers, strict=True) if "layers" in _options(layer)}
         return {name for name in models if name and min(used.get(name, {0})) >= 1}
 
-    def _all_tensors(self) -> Iterator[Tensor]:
+    def _all_tensors(self) -> Iterator[Origin]:
         for layer in self.layers:
             yield from _tensors(layer.get("inbound_nodes") if isinstance(layer, dict) else None)
         for key in ("input_layers", "output_layers"):
@@ -121,20 +144,13 @@ class KerasGraph:
         return UserError(f"{self.config.where}: layer {shown(name)}: expected {expected}. Received: {received}")
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def _tensors(value: Any) -> Iterator[Origin]:
     """All tensors in a value."""
-    if _is_tensor(value):
+    if is_origin(value):
         yield value
         value = value[3:]
     for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _tensors(each)
-
-
-def _is_tensor(value: Any) -> bool:
-    """Layer, node, output, and perhaps options of the call."""
-    if not isinstance(value, list) or len(value) not in (3, 4):
-        return False
-    return isinstance(value[0], str) and all(isinstance(each, int) and each >= 0 for each in value[1:3])
 
 
 def _options(layer: Any) -> Mapping[str, Any] | list[Any]:

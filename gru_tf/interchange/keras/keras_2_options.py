@@ -23,10 +23,15 @@ ACTIVATIONS = {
     "swish": "silu",
     "hard_sigmoid": "gru_tf>keras2_hard_sigmoid",
 }
-RENAMED = {("LeakyReLU", "alpha"): "negative_slope", ("InputLayer", "batch_input_shape"): "batch_shape"}
+RENAMED = {
+    ("LeakyReLU", "alpha"): "negative_slope",
+    ("InputLayer", "batch_input_shape"): "batch_shape",
+    ("ReLU", "theta"): "threshold",
+}
 FREE = {  # do not affect the numbers, or are read elsewhere
     *("implementation", "input_length", "batch_input_shape", "input_dtype", "fused", "experimental_autocast", "autocast"),
     *("kernel_quantizer", "kernel_initializer", "trainable"),  # where the layer has neither
+    *("unroll", "query_shape", "key_shape", "value_shape"),
 }
 NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "time_major": (False, None),
@@ -37,6 +42,8 @@ NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "num_constants": (None, 0),
     "groups": (1, None),
     "optional": (False,),
+    "causal": (False,),  # of a call, in Keras 3
+    "softmax_robust_masking": (False,),
     "synchronized": (False,),
     **dict.fromkeys(("noise_shape", "kernel_regularizer", "kernel_constraint", "activity_regularizer"), (None,)),
 }
@@ -48,7 +55,8 @@ ALWAYS = {  # of layers that were written for cuDNN only
     "CuDNNGRU": {"activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True, "reset_after": True},
     "CuDNNLSTM": {"activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True},
 }
-GATED = {"GRU", "LSTM", "GRUCell", "LSTMCell"}
+WHOLE = {"int8", "int32", "int64"}
+GATED = {"GRU", "LSTM", "GRUCell", "LSTMCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
 
 
 class Keras2Options:
@@ -98,7 +106,8 @@ class Keras2Options:
             if key.endswith(f"_{kind[:-1]}"):
                 return self._numeric(kind, value, layer)
         if key == "dtype":
-            return stock.dtype(self.where, value, layer)
+            dtype = stock.dtype(self.where, value, layer)
+            return None if name == "Embedding" and dtype in WHOLE else dtype  # that of its input, in old files
         if key in ("layer", "backward_layer", "cell"):
             return None if value is None else self.config.layer(value)
         if key == "cells":

@@ -15,12 +15,15 @@ from typing import Any
 
 import keras
 
-from gru_tf.foundation.errors import UserError, one_line
+from gru_tf.foundation.errors import UserError, one_line, several
+from gru_tf.interchange.keras import masks, sizes
 from gru_tf.interchange.keras.config import ConfigRewriter
 from gru_tf.interchange.keras.file import KerasFile, WeightLimit
+from gru_tf.interchange.keras.keras_2_options import WHOLE
 from gru_tf.interchange.keras.stock import CUDNN
+from gru_tf.interchange.keras.tf_functions import check_means
 from gru_tf.interchange.model_states import ModelRun
-from gru_tf.interchange.source import Computation
+from gru_tf.interchange.source import LENGTHS, Computation
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +34,13 @@ class LegacyModel:
         model: built and with its weights, not compiled.
         source: format and version, e.g. "Keras 2.2.4-tf .h5"; part of messages and of the model's record.
         warnings: sentences on what differs from the file.
+        lengths: steps to verify with: those that the model computes.
     """
 
     model: Any
     source: str
     warnings: tuple[str, ...] = ()
+    lengths: tuple[int, ...] = LENGTHS
 
 
 def read_model(path: Path | str) -> Any:
@@ -51,36 +56,42 @@ def read(path: Path | str) -> LegacyModel:
             not fit its layers; the message names them.
     """
     file = KerasFile(Path(path))
-    model = _built(file)
-    file.fill(model)
+    model, lengths = _filled(file)
     warnings = []
     if "hard_sigmoid" in json.dumps(file.config) and file.keras_2:
         warnings.append(
             "hard_sigmoid is that of Keras 2, clip(0.2 x + 0.5, 0, 1), which Keras 3 does not have: the model names it"
             " gru_tf>keras2_hard_sigmoid, loads after `import gru_tf`, and layers with it do not use cuDNN"
         )
-    return LegacyModel(model, file.source, tuple(warnings))
+    if file.keras_2 and (names := list(dict.fromkeys(masks.treated_otherwise(model)))):
+        warnings.append(f"Keras 3 treats masks otherwise than Keras 2 in {several(names)}: import it with verification")
+    return LegacyModel(model, file.source, tuple(warnings), lengths)
 
 
 def framework(path: Path | str) -> tuple[str, Computation] | None:
     """TF-Keras, which is Keras 2: its name and version, and its own computation of the file.
 
-    None where it is not installed, and for files of Keras 3, which Keras itself reads. The file is checked first, as in
+    A file of Keras 2 it loads itself. For one of Keras 3 a model of its layers is built from the file's own config and
+    weights, see `gru_tf.interchange.keras.counterpart`. None where it is not installed. The file is checked first, as in
     `read`, and of its config TF-Keras gets only classes and options: it would import a module that is named.
 
     Raises:
         UserError: as `read`.
+        NotComputable: for a file of Keras 3 with a part that TF-Keras does not have, naming it.
     """
     file = KerasFile(Path(path))
-    file.fill(_built(file))  # anything wrong with it is reported before the framework sees it
-    if not file.keras_2 or file.path.suffix not in (".h5", ".hdf5", ".keras"):
-        return None
-    if file.archive is not None and any(f'"{kind}"' in json.dumps(file.config) for kind in CUDNN):
-        return None  # TF-Keras converts weights of layers for cuDNN from .h5 only
+    _filled(file)  # anything wrong with it is reported before the framework sees it
     try:
         import tf_keras
     except ImportError:
         return None
+    called = f"TF-Keras {tf_keras.__version__}"
+    if not file.keras_2:
+        return f"{called}, from the file's own layers, options and weights", ModelRun(_counterpart(file))
+    if file.path.suffix not in (".h5", ".hdf5", ".keras"):
+        return None
+    if file.archive is not None and any(f'"{kind}"' in json.dumps(file.config) for kind in CUDNN):
+        return None  # TF-Keras converts weights of layers for cuDNN from .h5 only
     config = _without_modules(file.config)
     kind = tf_keras.Sequential if config["class_name"] == "Sequential" else tf_keras.Model
     try:
@@ -90,7 +101,18 @@ def framework(path: Path | str) -> tuple[str, Computation] | None:
         model.load_weights(file.path)
     except Exception as error:  # TF-Keras lets any exception through
         raise UserError(f"{file.where}: expected a file that TF-Keras loads. Received: {one_line(error)}") from None
-    return f"TF-Keras {tf_keras.__version__}", ModelRun(model)
+    return called, ModelRun(model)
+
+
+def _counterpart(file: KerasFile) -> Any:
+    """The model of TF-Keras that computes what a file of Keras 3 says."""
+    from gru_tf.interchange.keras.counterpart import graph, weights  # with TF-Keras
+
+    model = graph.model(file.config)
+    with file.weights() as contents:
+        (weights.fill_by_name if file.archive is None else weights.fill_by_path)(model, file.config, contents)
+    weights.finalize(model)
+    return model
 
 
 def _without_modules(value: Any) -> Any:
@@ -99,25 +121,43 @@ def _without_modules(value: Any) -> Any:
         return [_without_modules(each) for each in value]
     if not isinstance(value, dict):
         return value
+    if value == {"class_name": "__ellipsis__"}:
+        return ...  # Keras 2 writes it into a .h5 file, but does not read it
     if "class_name" not in value or "config" not in value:
         return {key: _without_modules(each) for key, each in value.items()}
     if value["class_name"] == "function":
         return value["config"]
-    return {key: _without_modules(value[key]) for key in ("class_name", "config", "name", "inbound_nodes") if key in value}
+    clean = {key: _without_modules(value[key]) for key in ("class_name", "config", "name", "inbound_nodes") if key in value}
+    if clean["class_name"] == "Embedding" and clean["config"].get("dtype") in WHOLE:
+        del clean["config"]["dtype"]  # that of its input, in old files: TF-Keras would make integers of its numbers
+    return clean
+
+
+def _filled(file: KerasFile) -> tuple[Any, tuple[int, ...]]:
+    """The model in the file, with its weights, and lengths that it computes."""
+    model = _built(file)
+    if file.complete(model):
+        model = _built(file)
+    lengths = sizes.computable(file.where, model)
+    if file.keras_2:
+        check_means(file.where, model)
+    file.fill(model)
+    return model, lengths
 
 
 def _built(file: KerasFile) -> Any:
     """The model of the file's config, with newly initialized weights."""
-    limit = WeightLimit(file)
+    limits = WeightLimit(file), sizes.TensorLimit(file.where)
     try:
         clean = ConfigRewriter(file.where, file.keras_2).model(file.config)
-        with limit:
+        with limits[0], limits[1]:
             return keras.saving.deserialize_keras_object(clean, safe_mode=True)
-    except UserError:
-        raise
     except RecursionError:
         raise UserError(f"{file.where}: expected a model. Received: a config nested too deep") from None
     except Exception as error:  # a wrong option can make Keras raise anything
-        if limit.refused:
-            raise limit.refused from None
+        for limit in limits:
+            if limit.refused:  # Keras may have written more around its words
+                raise limit.refused from None
+        if isinstance(error, UserError):
+            raise
         raise UserError(f"{file.where}: expected a config that Keras can build. Received: {one_line(error)}") from None

@@ -42,6 +42,13 @@ def is_plain(value: Any, dicts: bool = False) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 
 
+def is_origin(value: Any) -> bool:
+    """Whether a value says where a tensor comes from: layer, node, output, and perhaps options of the call."""
+    if not isinstance(value, list) or len(value) not in (3, 4):
+        return False
+    return isinstance(value[0], str) and all(isinstance(each, int) and each >= 0 for each in value[1:3])
+
+
 def activation(name: str) -> Any:
     """An activation function as Keras 3's configs name it."""
     if name not in saved_models.functions():

@@ -7,16 +7,27 @@ from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.interchange.keras.objects import class_name, options_of
 
 CUDNN = {"CuDNNGRU": "GRU", "CuDNNLSTM": "LSTM"}
-CALLED = {**CUDNN, "BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
+CALLED = {
+    **CUDNN,
+    "ThresholdedReLU": "ReLU",
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+}
 MODELS = {"Sequential": "Sequential", "Functional": "Functional", "Model": "Functional"}
+FUNCTIONS = {"TFOpLambda", "SlicingOpLambda"}  # what Keras 2 calls the layer around a TensorFlow function
 CELLS = {"GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"}
-RECURRENT = {"GRU", "LSTM", "SimpleRNN", "RNN"}
+RECURRENT = {"GRU", "LSTM", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
 LAYERS = {
     *("InputLayer", "Dense", "Activation", "Embedding", "Masking", "Flatten", "Reshape", "Permute", "RepeatVector"),
     *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "ActivityRegularization"),
     *("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose"),
     *("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
     *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "UpSampling1D"),
+    *("Conv3D", "Conv3DTranspose", "DepthwiseConv1D", "DepthwiseConv2D", "MaxPooling3D", "AveragePooling3D"),
+    *("GlobalMaxPooling3D", "GlobalAveragePooling3D", "ZeroPadding3D", "Cropping2D", "Cropping3D", "UpSampling2D"),
+    *("UpSampling3D", "SpatialDropout3D", "AlphaDropout", "Identity", "EinsumDense", "Normalization"),
+    *("UnitNormalization", "GroupNormalization"),
+    *("Attention", "AdditiveAttention", "MultiHeadAttention"),
     *("BatchNormalization", "LayerNormalization", "Rescaling", "LeakyReLU", "ELU", "PReLU", "ReLU", "Softmax"),
     *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"),
     *("Bidirectional", "TimeDistributed"),
@@ -24,14 +35,32 @@ LAYERS = {
     *CELLS,
 }
 LAYERS_OF_KERAS_3 = LAYERS | {
-    *("Identity", "Attention", "AdditiveAttention", "MultiHeadAttention", "UnitNormalization", "GroupNormalization"),
-    "RMSNormalization",
+    *("RMSNormalization", "GroupQueryAttention", "SpectralNormalization", "ReversibleEmbedding"),
+    *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D"),
+    *("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D"),
 }
-ARRAYS = "keras.src.ops.numpy"  # the module that Keras 3 names for operations called on tensors outside of layers
-OPERATIONS = {  # of those, what networks of this project are made of
-    *("GetItem", "Reshape", "Transpose", "Mean", "Var", "Quantile", "Sqrt"),
-    *("Add", "Subtract", "Multiply", "TrueDivide"),
+OUTSIDE = "it is of another framework, or loads another file"
+IMAGES = "it changes images at random or prepares them, before a network reads them"
+WORDS = "it prepares words or categories by a table, before a network reads their numbers"
+SIGNALS = "it prepares sound, before a network reads it"
+REFUSED = {  # layers that are not read, and why
+    "Lambda": "a Lambda contains code, and code in a file is never run",
+    **dict.fromkeys(("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"), OUTSIDE),
+    **dict.fromkeys(("AugMix", "AutoContrast", "CenterCrop", "CutMix", "Equalization", "MixUp", "RandAugment"), IMAGES),
+    **dict.fromkeys(("ContrastLimitedAdaptiveHistogramEqualization", "MaxNumBoundingBoxes", "Resizing"), IMAGES),
+    **dict.fromkeys(("Solarization", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter"), IMAGES),
+    **dict.fromkeys(("RandomContrast", "RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomFlip"), IMAGES),
+    **dict.fromkeys(("RandomGaussianBlur", "RandomGrayscale", "RandomHeight", "RandomHue", "RandomInvert"), IMAGES),
+    **dict.fromkeys(("RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation"), IMAGES),
+    **dict.fromkeys(("RandomSharpness", "RandomShear", "RandomTranslation", "RandomWidth", "RandomZoom"), IMAGES),
+    **dict.fromkeys(("CategoryEncoding", "Discretization", "HashedCrossing", "Hashing", "IntegerLookup"), WORDS),
+    **dict.fromkeys(("StringLookup", "TextVectorization", "DenseFeatures"), WORDS),
+    **dict.fromkeys(("MelSpectrogram", "STFTSpectrogram"), SIGNALS),
+    "Pipeline": IMAGES,
+    **dict.fromkeys(("LocallyConnected1D", "LocallyConnected2D"), "Keras 3 has no such layer"),
+    **dict.fromkeys(("AbstractRNNCell", "Layer", "Wrapper"), "it is the base of other layers, and computes nothing itself"),
 }
+OF_KERAS_3_ONLY = {"SpectralNormalization": "of this layer, only Keras 3's is read"}
 INITIALIZERS = {
     *("Zeros", "Ones", "Constant", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "Identity"),
     *("Orthogonal", "OrthogonalInitializer", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform"),
@@ -79,5 +108,6 @@ def not_stock(where: str, what: str, name: str, known: Iterable[str], owner: str
     """
     near, article = did_you_mean(name, known), "an" if what[0] in "aeiou" else "a"
     at = f" in {owner}" if owner else ""
-    reason = "; a Lambda contains code, and code in a file is never run" if name in ("Lambda", "__lambda__") else ""
+    reason = (REFUSED | OF_KERAS_3_ONLY).get("Lambda" if name == "__lambda__" else name, "")
+    reason = f"; {reason}" if reason else ""
     return UserError(f"{where}: expected {article} {what} of stock Keras{at}.{near} Received: {shown(name)}{reason}")

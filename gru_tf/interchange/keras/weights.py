@@ -9,31 +9,49 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange.keras import hdf5
 from gru_tf.interchange.keras.objects import class_name, options_of
-from gru_tf.interchange.keras.stock import CUDNN, MODELS, RECURRENT
+from gru_tf.interchange.keras.operations import is_operation
+from gru_tf.interchange.keras.stock import CUDNN, FUNCTIONS, MODELS, RECURRENT
 from gru_tf.recurrent import gates
 
 NAMED = {  # default names of weights
     *("kernel", "recurrent_kernel", "bias", "embeddings", "gamma", "beta", "moving_mean", "moving_variance"),
     *("depthwise_kernel", "pointwise_kernel"),
 }
+RENAMED = {(f"DepthwiseConv{n}D", "depthwise_kernel"): "kernel" for n in (1, 2)}
+BY_NAME, BY_PATH = "model_weights", "layers"  # groups of a .h5 file, and of that in a .keras file
+WITHOUT_WEIGHTS = {"InputLayer", *FUNCTIONS}
 LAYOUTS = {"CuDNNGRU": "legacy_cudnn_gru", "CuDNNLSTM": "legacy_cudnn_lstm"}
-Leaf = tuple[Any, str, str]  # layer, name of its class in the file, its path
+HEADS = ("_query_dense", "_key_dense", "_value_dense", "_output_dense")
+Leaf = tuple[Any, Any, str]  # layer, its config in the file, its path
+Placed = tuple[Any, Any, list[str]]  # layer, its config in the file, paths of its weights in its own order
 
 
-def fill_by_name(model: Any, config: Any, contents: hdf5.Contents) -> None:
-    """Fill a model from a .h5 file: a list of weights for each of the model's layers, by the layer's name.
+def fill(model: Any, config: Any, contents: hdf5.Contents) -> None:
+    """Fill a model from a file; `placed_by_name` and `placed_by_path` say where its weights are.
 
     Raises:
         UserError: for weights that are missing, left over or of the wrong shape, naming their path.
     """
-    root = "model_weights"
+    for layer, raw, paths in placed(model, config, contents):
+        _fill(layer, class_name(raw) or "", paths, contents)
+
+
+def placed(model: Any, config: Any, contents: hdf5.Contents) -> Iterator[Placed]:
+    """The layers that have weights of their own, with the places of these; raises UserError where they do not fit."""
+    by_path = BY_PATH in contents.groups and BY_NAME not in contents.groups
+    return placed_by_path(model, config, contents) if by_path else placed_by_name(model, config, contents)
+
+
+def placed_by_name(model: Any, config: Any, contents: hdf5.Contents) -> Iterator[Placed]:
+    """Those of a .h5 file: a list of weights for each of the model's layers, by the layer's name."""
+    root = BY_NAME
     known = contents.names("layer_names", root)
     if known is None:
         raise UserError(f"{contents.where}: {root}: expected attribute layer_names. Received: none")
     left = {name for name in known if contents.names("weight_names", f"{root}/{name}")}
     for raw in _layers(config):
         name = _layer_name(raw)
-        if class_name(raw) == "InputLayer":
+        if class_name(raw) in WITHOUT_WEIGHTS or is_operation(raw):
             continue
         layer = model.get_layer(name)
         variables = [*layer.trainable_weights, *layer.non_trainable_weights]
@@ -46,24 +64,20 @@ def fill_by_name(model: Any, config: Any, contents: hdf5.Contents) -> None:
             raise UserError(f"{contents.where}: {root}/{name}: expected weights {expected}. Received: {received}")
         left.discard(name)
         places = {id(variable): f"{root}/{name}/{path}" for variable, path in zip(variables, paths, strict=True)}
-        for leaf, kind, _ in _leaves(layer, raw, ""):
-            _fill(leaf, kind, [places[id(variable)] for variable in leaf.weights], contents)
+        for leaf, own, _ in _leaves(layer, raw, ""):
+            yield leaf, own, [places[id(variable)] for variable in leaf.weights]
     if left:
         raise UserError(
             f"{contents.where}: {root}: expected weights of the model's layers. Received: also {several(sorted(left))}"
         )
 
 
-def fill_by_path(model: Any, config: Any, contents: hdf5.Contents) -> None:
-    """Fill a model from a .keras file of Keras 2: weights are numbered, at the path of each layer in the model.
-
-    Raises:
-        UserError: as `fill_by_name`.
-    """
-    for leaf, kind, path in _leaves(model, config, ""):
+def placed_by_path(model: Any, config: Any, contents: hdf5.Contents) -> Iterator[Placed]:
+    """Those of a .keras file of Keras 2: weights are numbered, at the path of each layer in the model."""
+    for leaf, raw, path in _leaves(model, config, ""):
         if leaf.weights:
             prefix = next((p for p in _prefixes(path) if f"{p}/vars/0" in contents.arrays), path)
-            _fill(leaf, kind, [f"{prefix}/vars/{n}" for n in range(len(leaf.weights))], contents)
+            yield leaf, raw, [f"{prefix}/vars/{n}" for n in range(len(leaf.weights))]
 
 
 def _prefixes(path: str) -> Iterator[str]:
@@ -82,13 +96,16 @@ def _leaves(layer: Any, raw: Any, path: str) -> Iterator[Leaf]:
             own = _snake(class_name(each) or "")
             place = f"{path}/layers/{own}_{seen[own]}" if seen[own] else f"{path}/layers/{own}"
             seen[own] += 1
-            if class_name(each) != "InputLayer":
+            if class_name(each) not in WITHOUT_WEIGHTS and not is_operation(each):
                 yield from _leaves(layer.get_layer(_layer_name(each)), each, place.lstrip("/"))
     elif kind == "Bidirectional":
         yield from _leaves(layer.forward_layer, options["layer"], f"{path}/forward_layer")
         yield from _leaves(layer.backward_layer, options.get("backward_layer") or options["layer"], f"{path}/backward_layer")
     elif kind == "TimeDistributed":
         yield from _leaves(layer.layer, options["layer"], f"{path}/layer")
+    elif kind == "MultiHeadAttention":
+        for part in HEADS:
+            yield from _leaves(getattr(layer, part), {"class_name": "EinsumDense", "config": {}}, f"{path}/{part}")
     elif kind == "RNN":
         yield from _leaves(layer.cell, options["cell"], f"{path}/cell")
     elif kind == "StackedRNNCells":
@@ -98,7 +115,7 @@ def _leaves(layer: Any, raw: Any, path: str) -> Iterator[Leaf]:
             yield from _leaves(cell, each, f"{path}/cells/{own}_{seen[own]}" if seen[own] else f"{path}/cells/{own}")
             seen[own] += 1
     else:
-        yield layer, kind, f"{path}/cell" if CUDNN.get(kind, kind) in RECURRENT else path
+        yield layer, raw, f"{path}/cell" if CUDNN.get(kind, kind) in RECURRENT else path
 
 
 def _fill(layer: Any, kind: str, paths: list[str], contents: hdf5.Contents) -> None:
@@ -106,6 +123,7 @@ def _fill(layer: Any, kind: str, paths: list[str], contents: hdf5.Contents) -> N
     arrays: dict[str, Array] = {}
     for variable, path in zip(layer.weights, paths, strict=True):
         name = re.sub(r"(_\d+)?(:\d+)?$", "", path.rsplit("/", 1)[-1])
+        name = RENAMED.get((type(layer).__name__, name), name)
         if name in NAMED and variable.name in NAMED and name != variable.name:
             raise UserError(f"{contents.where}: {path}: expected {variable.name} of {layer.name}. Received: {name}")
         arrays[variable.name] = contents.array(path)
@@ -120,7 +138,12 @@ def _fill(layer: Any, kind: str, paths: list[str], contents: hdf5.Contents) -> N
         if tuple(variable.shape) != array.shape:
             expected = f"{variable.name} of {layer.name} with shape {tuple(variable.shape)}"
             raise UserError(f"{contents.where}: {path}: expected {expected}. Received: shape {array.shape}")
+        if "float" not in str(variable.dtype) and array.dtype.kind == "f":
+            expected = f"{variable.name} of {layer.name} in whole numbers, as its dtype {variable.dtype} says"
+            raise UserError(f"{contents.where}: {path}: expected {expected}. Received: {array.dtype}")
     layer.set_weights(list(arrays.values()))
+    if hasattr(layer, "finalize_state"):  # what a Normalization computes from its weights
+        layer.finalize_state()
 
 
 def _layers(raw: Any) -> list[Any]:
