@@ -6,6 +6,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file
 from gru_tf.interchange import error_prefix, keras_model, option_names, readers, verification
 from gru_tf.interchange.keras import legacy
@@ -18,6 +20,7 @@ OTHERS = {  # endings that are not written, with advice
     ".pb": "a SavedModel is a folder, whose name has no ending",
 }
 OF_MODELS = (FOLDER, "tensorflow.tflite")  # writers that take any Keras model, not a network
+OF_BOTH = ("onnx",)  # writers that take a network, and a Keras model that is none
 
 
 def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **options: Any) -> str:
@@ -47,7 +50,9 @@ def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **opt
     source = Path(model) if isinstance(model, (str, Path)) else None
     with nullcontext() if source is None else error_prefix.prefixed(source, path):
         model = model if source is None else load(source)
-        content = model if name in OF_MODELS else _network(model)
+        if not isinstance(model, keras.Model):
+            raise UserError(f"{path}: expected a keras.Model, or the path of one. Received: {type(model).__name__}")
+        content = _content(model, name)
         _check_place(path, name == FOLDER)
         try:
             return str(writer.write(content, path, **options))
@@ -62,6 +67,18 @@ def _check_place(path: Path, folder: bool) -> None:
     above = next(parent for parent in path.absolute().parents if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise UserError(f"{path}: expected a place in a folder that can be written. Received: {above}")
+
+
+def _content(model: Any, writer: str) -> Any:
+    """What a writer takes: the model's network, or the model itself."""
+    if writer in OF_MODELS:
+        return model
+    try:
+        return _network(model)
+    except UserError as error:
+        if writer in OF_BOTH:
+            return model
+        raise UserError(f"{error}. Other models can be written to .onnx, or to a SavedModel's folder") from None
 
 
 def _network(model: Any) -> Network:

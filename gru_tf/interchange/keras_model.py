@@ -26,6 +26,15 @@ def network_of(model: Any) -> Network:
     Raises:
         UserError: for a model with other layers, naming the layer.
     """
+    outputs = getattr(model, "outputs", None) or ()
+    if len(outputs) != 1:
+        received = f"{len(outputs)} outputs" if outputs else f"{type(model).__name__}, whose shapes are not known"
+        raise UserError(
+            f"model '{model.name}': expected a functional or sequential model of one output. Received: {received}"
+        )
+    inputs = [tensor.name for tensor in model.inputs if tensor.name != "mask"]
+    if len(inputs) != 1:
+        raise UserError(f"model '{model.name}': expected one input, and a mask. Received: {', '.join(inputs)}")
     embedding, scale, every_step, masked = None, 1.0, True, False
     backwards = False  # whether steps come from the last to the first
     layers: list[Recurrent] = []
@@ -153,7 +162,16 @@ def read_layer(layer: Any) -> Recurrent:
     cell = first.cell
     gate = getattr(cell, "recurrent_activation", None)
     reverse = bool(first.go_backwards) and not both
-    return Recurrent(forward, backward, reverse, _name(cell.activation), _name(gate) if gate else "sigmoid", layer.name)
+    activation, gate = (_known(each, layer) for each in (cell.activation, gate or keras.activations.sigmoid))
+    return Recurrent(forward, backward, reverse, activation, gate, layer.name)
+
+
+def _known(activation: Any, layer: Any) -> str:
+    """The name of an activation, by which Keras finds it."""
+    name = _name(activation)
+    if not hasattr(keras.activations, name):
+        raise UserError(f"{layer.name}: expected one of Keras' activations, such as tanh. Received: {name}")
+    return name
 
 
 def _linear(layer: Any) -> Linear:

@@ -6,6 +6,7 @@ Tokens are 0 only after a sequence's end, because an embedding may mask them.
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
@@ -63,6 +64,12 @@ def of_model(model: Any, batch: int, steps: int, rng: np.random.Generator, *, pa
 def argument(arrays: Sequence[Any]) -> Any:
     """What a Keras model is called with: a single input by itself, several in a list."""
     return list(arrays) if len(arrays) > 1 else arrays[0]
+
+
+def called_with(model: Any, arrays: Sequence[Any]) -> Any:
+    """What a Keras model is called with, in the structure in which it was given its inputs, such as a dict."""
+    structure = getattr(getattr(model, "_functional", None) or model, "_inputs_struct", None)
+    return argument(arrays) if structure is None else keras.tree.pack_sequence_as(structure, list(arrays))
 
 
 def _of_input(model: Any, tensor: Any, batch: int, steps: int, rng: np.random.Generator, padded: bool) -> Array:

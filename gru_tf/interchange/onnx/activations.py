@@ -19,6 +19,7 @@ SAME: dict[str, tuple[str, float | None, float | None]] = {
     "leaky_relu": ("LeakyRelu", 0.2, None),
     "linear": ("Affine", 1.0, 0.0),
 }
+WRITTEN = SAME | {"keras2_hard_sigmoid": ("HardSigmoid", 0.2, 0.5)}  # the name of this project's function
 DEFAULT = {"gru": ("Sigmoid", "Tanh"), "lstm": ("Sigmoid", "Tanh", "Tanh"), "rnn": ("Tanh",)}
 NUMBERS = {  # ONNX: alpha, beta if the node gives none
     "HardSigmoid": (0.2, 0.5), "Elu": (1.0, None), "LeakyRelu": (0.01, None), "Affine": (1.0, 0.0),
@@ -82,11 +83,11 @@ def attributes(cell: str, gate: str, activation: str, directions: int) -> dict[s
         ValueError: for an activation that ONNX does not have, naming it.
     """
     for name in (gate, activation):
-        if name not in SAME:
+        if name not in WRITTEN:
             raise ValueError(
-                f"expected one of the activations {', '.join(SAME)}.{did_you_mean(name, SAME)} Received: {name}"
+                f"expected one of the activations {', '.join(WRITTEN)}.{did_you_mean(name, WRITTEN)} Received: {name}"
             )
-    activations = [SAME[activation if onnx == "Tanh" else gate] for onnx in DEFAULT[cell]] * directions
+    activations = [WRITTEN[activation if onnx == "Tanh" else gate] for onnx in DEFAULT[cell]] * directions
     names = [onnx for onnx, _, _ in activations]
     if names == list(DEFAULT[cell]) * directions:
         return {}

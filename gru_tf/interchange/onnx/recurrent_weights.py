@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import counted
+from gru_tf.interchange.network import Recurrent
 from gru_tf.interchange.onnx.graph import Node
 from gru_tf.interchange.onnx.values import Constant, FilledArray, UnreadableError, Unsupported, Value
 from gru_tf.recurrent import gates
+from gru_tf.recurrent.gates.layer import POINT_SYMMETRIC as SYMMETRIC  # σ(−a) = 1 − σ(a)
 
 
 def read(node: Node, cell: str, directions: int, reset_after: bool) -> list[gates.GateWeights]:
@@ -61,3 +64,22 @@ def _array(value: Value | None, name: str, rank: int) -> Any:
         )
     half = value.array.dtype == np.float16  # in which biases cannot be added without loss
     return np.ascontiguousarray(value.array, "float32" if half else None)
+
+
+def write(layer: Recurrent) -> dict[str, Array]:
+    """The inputs W, R and B of a layer's node, each with an axis of directions in front; no B where there are no biases.
+
+    Raises:
+        ValueError: for a GRU in the convention "write" with gates for which a change of sign does not give the other.
+    """
+    cell = layer.forward.cell
+    for one in layer.directions:
+        if cell == "gru" and one.convention != "keep" and layer.recurrent_activation not in SYMMETRIC:
+            received = f"{one.convention!r} with {layer.recurrent_activation}"
+            raise ValueError(f"expected convention 'keep', or gates of one of {', '.join(SYMMETRIC)}. Received: {received}")
+    biased = any(one.biased for one in layer.directions)
+    layouts = [
+        gates.layout(f"onnx_{cell}", *(("keep", one.reset_after) if cell == "gru" else ())) for one in layer.directions
+    ]
+    arrays = [one.write(own, biases=biased) for one, own in zip(layer.directions, layouts, strict=True)]
+    return {name: np.stack([each[name] for each in arrays]) for name in "WRB" if name in arrays[0]}

@@ -6,51 +6,15 @@ the real steps of each sequence. Outputs are "output" (batch, time, O) or (batch
 outputs in padding are not to be used.
 """
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gru_tf.foundation import atomic_file
-from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.network import STATES, Network, Recurrent
-from gru_tf.interchange.onnx import activations, file
+from gru_tf.interchange.onnx import activations, file, recurrent_weights
 from gru_tf.interchange.onnx.checking import verify
-from gru_tf.recurrent import gates
-
-OPSET = 14  # the first with GRU, LSTM and RNN as they are today, and axes of Squeeze as inputs; any runtime since 2021
-IR = 7  # the file format of that time
-MOST = 2**31 - (1 << 20)  # bytes of arrays in a protobuf message, which has names and nodes as well
-SYMMETRIC = ("sigmoid", "hard_sigmoid")  # σ(−a) = 1 − σ(a)
-
-
-@dataclass
-class _GraphBuilder:
-    """Nodes, arrays, inputs and outputs of the graph so far."""
-
-    onnx: Any
-    nodes: list[Any] = field(default_factory=list)
-    arrays: dict[str, Array] = field(default_factory=dict)
-    inputs: list[Any] = field(default_factory=list)
-    outputs: list[Any] = field(default_factory=list)
-
-    def node(self, op: str, inputs: list[str], *outputs: str, **attributes: Any) -> str:
-        self.nodes.append(self.onnx.helper.make_node(op, inputs, outputs, name=f"make_{outputs[0]}", **attributes))
-        return outputs[0]
-
-    def array(self, name: str, array: Any) -> str:
-        self.arrays[name] = np.ascontiguousarray(array, "float32")
-        return name
-
-    def numbers(self, *numbers: int) -> str:
-        name = "_".join(("numbers", *(str(number).replace("-", "minus_") for number in numbers)))
-        self.arrays[name] = np.array(numbers, "int64")
-        return name
-
-    def value(self, name: str, kind: str, *shape: int | str) -> Any:
-        return self.onnx.helper.make_tensor_value_info(name, getattr(self.onnx.TensorProto, kind), list(shape))
+from gru_tf.interchange.onnx.graph_builder import GraphBuilder
 
 
 def write(network: Network, path: Path, *, initial: bool = False) -> str:
@@ -81,22 +45,15 @@ def write(network: Network, path: Path, *, initial: bool = False) -> str:
 
 
 def _model(network: Network, initial: bool) -> Any:
-    onnx = file.library()
-    graph = _GraphBuilder(onnx)
+    graph = GraphBuilder()
     x = _inputs(graph, network)
     for n, layer in enumerate(network.layers):
         x = _recurrent(graph, layer, n, x, network.masked, initial)
     _head(graph, network, _steps(graph, x) if network.every_step else _last(graph, network))
-    size = sum(array.nbytes for array in graph.arrays.values())
-    if size > MOST:
-        raise ValueError(f"expected weights of at most 2 GiB, the most that an ONNX file holds. Received: {size:,} bytes")
-    arrays = [onnx.numpy_helper.from_array(array, name) for name, array in graph.arrays.items()]
-    proto = onnx.helper.make_graph(graph.nodes, "gru_tf", graph.inputs, graph.outputs, arrays)
-    opset = [onnx.helper.make_opsetid("", OPSET)]
-    return onnx.helper.make_model(proto, opset_imports=opset, ir_version=IR, producer_name="gru_tf", doc_string=__doc__)
+    return graph.model(__doc__)
 
 
-def _inputs(graph: _GraphBuilder, network: Network) -> str:
+def _inputs(graph: GraphBuilder, network: Network) -> str:
     """Inputs, embedding or scale, and time as first axis; the name of the first layer's input."""
     x = "input"
     if network.embedding is not None:
@@ -111,11 +68,13 @@ def _inputs(graph: _GraphBuilder, network: Network) -> str:
     return graph.node("Transpose", [x], "by_time", perm=[1, 0, 2])
 
 
-def _recurrent(graph: _GraphBuilder, layer: Recurrent, n: int, x: str, masked: bool, initial: bool) -> str:
+def _recurrent(graph: GraphBuilder, layer: Recurrent, n: int, x: str, masked: bool, initial: bool) -> str:
     """A node and its states; the name of its output (time, batch, features)."""
     one, count = layer.forward, len(layer.directions)
     states, names = STATES[one.cell], _names(layer, n)
-    inputs = [x, *_weights(graph, layer, n), "lengths" if masked else ""]
+    arrays = recurrent_weights.write(layer)
+    weights = [graph.array(f"layer{n}_{name}", arrays[name]) if name in arrays else "" for name in "WRB"]
+    inputs = [x, *weights, "lengths" if masked else ""]
     if initial:
         graph.inputs += [graph.value(f"initial_{name}", "FLOAT", "batch", one.units) for name in names]
         for state in states:
@@ -145,36 +104,18 @@ def _names(layer: Recurrent, n: int) -> list[str]:
     return [name.replace("layer0", f"layer{n}") for name, _ in Network((layer,)).states()]
 
 
-def _weights(graph: _GraphBuilder, layer: Recurrent, n: int) -> list[str]:
-    """Names of W, R and B; B is "" where there are no biases."""
-    cell = layer.forward.cell
-    for one in layer.directions:
-        if cell == "gru" and one.convention != "keep" and layer.recurrent_activation not in SYMMETRIC:
-            received = f"{one.convention!r} with {layer.recurrent_activation}"
-            raise ValueError(f"expected convention 'keep', or gates of {' or '.join(SYMMETRIC)}. Received: {received}")
-    biased = any(one.biased for one in layer.directions)
-    layouts = [
-        gates.layout(f"onnx_{cell}", *(("keep", one.reset_after) if cell == "gru" else ())) for one in layer.directions
-    ]
-    arrays = [one.write(own, biases=biased) for one, own in zip(layer.directions, layouts, strict=True)]
-    return [
-        graph.array(f"layer{n}_{name}", np.stack([each[name] for each in arrays])) if name in arrays[0] else ""
-        for name in "WRB"
-    ]
-
-
-def _steps(graph: _GraphBuilder, x: str) -> str:
+def _steps(graph: GraphBuilder, x: str) -> str:
     return graph.node("Transpose", [x], "steps", perm=[1, 0, 2])
 
 
-def _last(graph: _GraphBuilder, network: Network) -> str:
+def _last(graph: GraphBuilder, network: Network) -> str:
     """The last layer's final h of each direction, side by side: (batch, features)."""
     n, last = len(network.layers) - 1, network.layers[-1]
     turned = graph.node("Transpose", [f"layer{n}_h"], "last_by_sequence", perm=[1, 0, 2])
     return graph.node("Reshape", [turned, graph.numbers(0, last.width)], "last")
 
 
-def _head(graph: _GraphBuilder, network: Network, x: str) -> None:
+def _head(graph: GraphBuilder, network: Network, x: str) -> None:
     """Linear layers, and the output."""
     for n, linear in enumerate(network.linear_head):
         x = graph.node("MatMul", [x, graph.array(f"linear{n}_kernel", linear.kernel)], f"linear{n}_product")

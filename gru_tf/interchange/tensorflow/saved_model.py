@@ -107,7 +107,7 @@ def _save(model: Any, folder: Path) -> None:
 
 def whole_sequence(model: Any) -> Callable[..., dict[str, Any]]:
     """The model as a function of its inputs, one argument each; its output by name."""
-    return lambda *inputs: {"output": model(random_inputs.argument(inputs), training=False)}
+    return lambda *inputs: {"output": model(random_inputs.called_with(model, inputs), training=False)}
 
 
 def _step(model: Any) -> OneStep | None:

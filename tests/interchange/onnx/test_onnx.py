@@ -988,7 +988,8 @@ def test_without_onnxruntime_the_line_says_that_nothing_was_verified(tmp_path, m
         ),
         (
             Network((Recurrent(layer("gru", 0).forward.in_convention("write"), recurrent_activation="relu"),)),
-            "expected convention 'keep', or gates of sigmoid or hard_sigmoid. Received: 'write' with relu",
+            "expected convention 'keep', or gates of one of sigmoid, hard_sigmoid, keras2_hard_sigmoid."
+            " Received: 'write' with relu",
         ),
     ],
 )
@@ -999,9 +1000,9 @@ def test_activations_and_gates_that_onnx_does_not_have_are_refused_by_name(tmp_p
 
 
 def test_a_file_larger_than_a_protobuf_holds_is_refused(tmp_path, monkeypatch):
-    from gru_tf.interchange.onnx import writing
+    from gru_tf.interchange.onnx import graph_builder
 
-    monkeypatch.setattr(writing, "MOST", 100)
+    monkeypatch.setattr(graph_builder, "MOST", 100)
     with pytest.raises(UserError, match="expected weights of at most 2 GiB.* Received: .* bytes"):
         ours.write(Network((layer("rnn", 0),)), tmp_path / "model.onnx")
 

@@ -285,7 +285,7 @@ def test_a_keras_file_is_read_as_it_was(saved, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("ending", [".onnx", ".pt", ".safetensors"])
+@pytest.mark.parametrize("ending", [".pt", ".safetensors"])
 def test_a_format_of_layers_refuses_it(saved, tmp_path, kind, ending):
     with pytest.raises(
         UserError, match=r"expected layers alone, .* Received: the operation '\w+' \(\w+\), such as .*linear"
@@ -296,7 +296,18 @@ def test_a_format_of_layers_refuses_it(saved, tmp_path, kind, ending):
 
 def test_scaling_alone_is_refused_there_too(tmp_path):
     with pytest.raises(UserError, match="expected layers alone"):
-        exporting.export_model(made("standard", SIGNATURES["all columns"], 0, ordinary=True), tmp_path / "network.onnx")
+        exporting.export_model(made("standard", SIGNATURES["all columns"], 0, ordinary=True), tmp_path / "network.pt")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_onnx_file_carries_it(saved, tmp_path, kind):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    assert exporting.export_model(saved[kind], tmp_path / "network.onnx").startswith("verified by onnxruntime")
+    session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
+    (name,) = (value.name for value in session.get_inputs())
+    (forecasts,) = session.run(["output"], {name: x()})
+    model = made(kind, SIGNATURES["two, not side by side"], 4, ordinary=True)
+    np.testing.assert_allclose(forecasts, model(x()), atol=AGREE)
 
 
 @pytest.mark.slow

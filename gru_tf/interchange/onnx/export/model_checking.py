@@ -1,0 +1,78 @@
+"""The file of a whole model before it is kept: onnxruntime's outputs compared with Keras', all of them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gru_tf.foundation.array import Array
+from gru_tf.foundation.errors import UserError, one_line
+from gru_tf.interchange.agreement import Agreement, answer
+from gru_tf.interchange.onnx.checking import UNVERIFIED
+from gru_tf.interchange.onnx.export.exported_tensor import kind_of
+from gru_tf.interchange.onnx.export.random_cases import cases
+from gru_tf.interchange.onnx.running import session
+from gru_tf.interchange.source import LENGTHS
+
+LONGER = (64, 200)  # where the model takes none of the usual lengths
+TYPES = {"float": "float32", "int": "int64", "bool": "bool"}
+
+
+def verify(model: Any, content: bytes, path: Path, outputs: Sequence[str], tokens: Collection[str] = ()) -> str:
+    """A line that says how far onnxruntime's outputs differ from Keras'.
+
+    Args:
+        model: what was written.
+        content: the file's bytes.
+        path: what messages call it.
+        outputs: names of the file's outputs, in the model's order.
+        tokens: names of the inputs that embeddings read.
+
+    Raises:
+        UserError: where an output differs by more than `Agreement` allows, naming it, and where Keras itself computes no
+            finite numbers for random inputs.
+    """
+    runtime = session(content, path)
+    if runtime is None:
+        return UNVERIFIED
+    by, run = runtime
+    agreement, refusal = Agreement(path, by), ""
+    compared: set[int] = set()
+    for steps, case, drawn in chain(cases(model, LENGTHS, tokens), cases(model, LONGER, tokens)):
+        if steps in LONGER and len(compared) > 1:
+            break
+        try:
+            inputs, expected = _finite(model, drawn, tokens)
+        except (ValueError, tf.errors.OpError) as error:  # too short for a convolution, or of unequal lengths
+            refusal = one_line(error)
+            continue
+        feed = {name: array.astype(TYPES[kind_of(array.dtype)]) for name, array in inputs.items()}
+        received = run(list(outputs), feed)
+        agreement.compare(case, dict(zip(outputs, received, strict=True)), dict(zip(outputs, expected, strict=True)))
+        compared.add(steps)
+    if not agreement.cases:
+        raise UserError(f"{path}: expected a model that Keras computes for random inputs. Received: {refusal}")
+    return str(replace(agreement.judged(), states=False))
+
+
+def _finite(model: Any, inputs: dict[str, Array], tokens: Collection[str]) -> tuple[dict[str, Array], list[Array]]:
+    """Inputs and Keras' outputs: of positive numbers where those of any are not finite, as a logarithm's."""
+    expected = _answer(model, inputs)
+    if all(np.isfinite(output).all() for output in expected):
+        return inputs, expected
+    signed = [name for name, array in inputs.items() if array.dtype.kind == "f" and name not in tokens]
+    inputs = inputs | {name: np.abs(inputs[name]) + 0.1 for name in signed}
+    expected = _answer(model, inputs)
+    if not all(np.isfinite(output).all() for output in expected):
+        raise ValueError("numbers that are not finite")
+    return inputs, expected
+
+
+def _answer(model: Any, inputs: dict[str, Array]) -> list[Array]:
+    tensors = {name: tf.constant(array) for name, array in inputs.items()}
+    return [np.asarray(output) for output in keras.tree.flatten(answer(model, tensors))]
