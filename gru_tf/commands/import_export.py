@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gru_tf.interchange.importing import ImportedModel
     from gru_tf.interchange.layer_table import LayerRow
 
-KINDS = ".pt, .safetensors, .onnx, .h5, .keras, a TF1 checkpoint"
+KINDS = ".pt, .safetensors, .onnx, .h5, .keras, .npz, a TF1 checkpoint"
 PARTS = "Parts of a state_dict or checkpoint"
 COLUMNS = ("layer", "kind", "directions", "units", "parameters", "on a GPU")
 Force = Annotated[bool, typer.Option("--force", help="overwrite an existing file")]
@@ -51,7 +51,12 @@ def import_(
     initial_state: Annotated[list[str] | None, _option("learned initial state; repeatable, h before c", "KEY")] = None,
     last: Annotated[bool, _option("output the last step only", "", "--last")] = False,
     masked: Annotated[bool, _option("second input 'mask', for sequences of different lengths", "", "--masked")] = False,
-    activation: Annotated[str | None, _option("activation of a plain RNN: tanh (default) or relu", "NAME")] = None,
+    activation: Annotated[
+        str | None, _option("activation of a plain RNN, or of Keras weights: tanh (default), relu", "NAME")
+    ] = None,
+    recurrent_activation: Annotated[
+        str | None, _option("Keras weights: activation of gates, such as hard_sigmoid", "NAME")
+    ] = None,
     scope: Annotated[list[str] | None, _option("TF1: scope of the cells; repeatable, lowest first", "NAME")] = None,
     forget_bias: Annotated[float | None, _option("TF1: bias added to the forget gate (default: 1)", "NUMBER")] = None,
     reset_after: Annotated[
@@ -74,7 +79,7 @@ def import_(
     options |= {"embedding": _or_none("embedding", embedding, no_embedding), "head": _or_none("head", head, no_head)}
     options |= {"scopes": scope or None, "forget_bias": forget_bias, "reset_after": reset_after}
     options |= {"leave_out": leave_out or None, "between": between or None, "order": order}
-    options |= {"initial_state": initial_state or None}
+    options |= {"initial_state": initial_state or None, "recurrent_activation": recurrent_activation}
     options |= {"every_step": False if last else None, "masked": True if masked else None}
     options = {name: value for name, value in options.items() if value is not None}
     registered = file.startswith("models:")

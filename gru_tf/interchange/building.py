@@ -9,6 +9,7 @@ import keras
 from gru_tf.interchange import around
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.recurrent import gates
+from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
 from gru_tf.recurrent.layers.reverse_time import ReverseTime
 
 BEFORE, AFTER, HEAD = "before", "after_{}", "head"  # beginnings of the names of the layers around the recurrent ones
@@ -103,14 +104,20 @@ def _count_states(recurrent: Recurrent) -> int:
 
 def _layer(recurrent: Recurrent, n: int, every: bool, states: bool, dtype: str) -> Any:
     one = recurrent.forward
-    options: dict[str, Any] = {"activation": recurrent.activation, "return_sequences": every, "return_state": states}
+    options: dict[str, Any] = {"return_sequences": every, "return_state": states}
+    options["activation"] = _activation(recurrent.activation)
     if one.cell != "rnn":
-        options["recurrent_activation"] = recurrent.recurrent_activation
+        options["recurrent_activation"] = _activation(recurrent.recurrent_activation)
     if one.cell == "gru":
         options["reset_after"] = one.reset_after
     name = f"{one.cell}_{n}"
     layer = LAYERS[one.cell](one.units, go_backwards=recurrent.reverse, name=name, dtype=dtype, **options)
     return layer if recurrent.backward is None else keras.layers.Bidirectional(layer, name=f"{name}_both", dtype=dtype)
+
+
+def _activation(name: str) -> Any:
+    """The function that Keras 3 does not have under this name, or the name."""
+    return keras2_hard_sigmoid if name == keras2_hard_sigmoid.__name__ else name
 
 
 def _inner(layer: Any) -> list[Any]:

@@ -74,14 +74,16 @@ def import_model(
     from it: where it comes from and how it was verified.
 
     Args:
-        path: a PyTorch state_dict (.pt, .safetensors), ONNX, Keras of any age (.h5, .keras), or a TensorFlow 1 checkpoint.
+        path: a PyTorch state_dict (.pt, .safetensors) or TorchScript, ONNX, Keras of any age (.h5, .keras), weights of a
+            Keras model alone (.h5, .npz), or a TensorFlow 1 checkpoint.
         verify: compare outputs and states with the framework's own on random inputs. True: required; False: never; None:
             where the framework is installed.
         reference: an .npz with "inputs" and "outputs" of the source, to compare with instead.
         dtype: of the model: float32 or float64; float16 or bfloat16 with verify=False; not for a Keras file, whose layers
             have their own.
         options: of the reader; for a state_dict those of `gru_tf.interchange.pytorch.StateDictOptions`: `prefix`,
-            `embedding`, `head`, `every_step`, `activation`, `masked`, `leave_out`, `between`, `order`, `initial_state`.
+            `embedding`, `head`, `every_step`, `activation`, `masked`, `leave_out`, `between`, `order`, `initial_state`;
+            for weights of a Keras model alone those of `gru_tf.interchange.named_weights.WeightsOptions`.
 
     The model's GRU, LSTM and SimpleRNN layers are Keras' own, and on a CPU they compute by this project's fused kernels in
     this process: saved, it is a model of ordinary layers, which Keras loads alone; see

@@ -9,7 +9,8 @@ from typing import Any
 
 from gru_tf.foundation import extras
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file
-from gru_tf.interchange import option_names
+from gru_tf.interchange import hdf5_model, npz, option_names
+from gru_tf.interchange.pytorch import stacks
 
 BY_NAME = {  # by the ending of a file's name; its content is more important
     ".pt": "pytorch",
@@ -19,10 +20,14 @@ BY_NAME = {  # by the ending of a file's name; its content is more important
     ".h5": "keras.legacy",
     ".hdf5": "keras.legacy",
     ".keras": "keras.legacy",
+    ".npz": "named_weights",
     ".index": "tensorflow.tf1",
     ".meta": "tensorflow.tf1",
 }
-KINDS = "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras) or a TensorFlow 1 checkpoint"
+KINDS = (
+    "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras), weights (.npz) or a TensorFlow 1"
+    " checkpoint"
+)
 HDF5, PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80\x02"
 
 
@@ -64,7 +69,7 @@ def _by_content(path: Path) -> str | None:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     if start.startswith(HDF5):
-        return "keras.legacy"
+        return "named_weights" if hdf5_model.has_weights_alone(path) else "keras.legacy"
     if start.startswith(b"PK"):
         return _by_members(path)
     return "pytorch" if start.startswith(PICKLE) or start[8:9] == b"{" else None
@@ -79,6 +84,8 @@ def _by_members(path: Path) -> str | None:
         return None
     if "config.json" in names:
         return "keras.legacy"
+    if npz.has_names(names):
+        return "pytorch" if any(stacks.KEY.fullmatch(name.removesuffix(npz.MEMBER)) for name in names) else "named_weights"
     return "pytorch" if any(name.endswith("data.pkl") for name in names) else None
 
 

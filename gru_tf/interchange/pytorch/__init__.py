@@ -12,7 +12,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, verification
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import file as pytorch_file
-from gru_tf.interchange.pytorch import reading, running, safetensors, writing
+from gru_tf.interchange.pytorch import reading, running, safetensors, torchscript, writing
 from gru_tf.interchange.pytorch.reading import StateDictOptions
 from gru_tf.interchange.source import ForeignModel
 from gru_tf.interchange.tensor import FLOATS, Tensor
@@ -36,7 +36,7 @@ def read(path: Path, options: StateDictOptions = reading.DEFAULTS) -> ForeignMod
         state_dict = reading.read(entries, options, registered=registered)
     return ForeignModel(
         state_dict.network,
-        reading.SOURCE,
+        torchscript.SOURCE if torchscript.is_one(path) else reading.SOURCE,
         lambda: running.framework(state_dict),
         scope=f"{' → '.join(state_dict.network.chain())}, with nothing else between them",
         uncovered=state_dict.uncovered,

@@ -4,6 +4,7 @@ A .pt file is a pickle, which can run arbitrary code. It is opened only by torch
 and plain containers and refuses everything else, and only by a version of which no bypass is known (2.6: CVE-2025-32434).
 """
 
+import math
 import re
 import warnings
 import zipfile
@@ -16,10 +17,12 @@ import numpy as np
 from gru_tf.foundation import extras
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange.pytorch import checkpoint, safetensors
+from gru_tf.interchange import npz
+from gru_tf.interchange.pytorch import checkpoint, safetensors, torchscript
 from gru_tf.interchange.tensor import Tensor
 
 LEAST = (2, 6)
+WIDEST = 8  # bytes of a number
 SHARED, SHARED_TIMES = 1 << 28, 8  # beyond so many bytes, tensors may not share storage more often than that
 INSTALL = (
     f"expected PyTorch to be installed ({extras.command('torch')}), or the weights as .safetensors"
@@ -39,6 +42,12 @@ def read(path: Path) -> tuple[dict[str, Tensor], bool]:
         start = stream.read(safetensors.PREFIX + 1)
     if safetensors.looks_like(start) or path.suffix == ".safetensors":
         return checkpoint.find_tensors(safetensors.read(path), Tensor), False
+    if npz.is_one(path):
+        return {name: _of_array(name, array) for name, array in npz.read(path).items()}, False
+    if torchscript.is_one(path):
+        entries = torchscript.read(path)
+        _check_claimed(path, sum(math.prod(each.shape) * WIDEST for each in entries.values()))
+        return checkpoint.find_tensors(entries, Tensor), True
     if not start.startswith((b"PK", b"\x80")):
         raise UserError(f"expected a file of torch.save, or of safetensors. Received: a file that begins with {start!r}")
     torch = pytorch()
@@ -47,11 +56,15 @@ def read(path: Path) -> tuple[dict[str, Tensor], bool]:
     _check_sizes(path)
     tensors = checkpoint.find_tensors(_unpickle(torch, path), torch.Tensor)
     entries = {name: _entry(torch, name, tensor) for name, tensor in tensors.items()}
-    claimed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    _check_claimed(path, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()))
+    return entries, True
+
+
+def _check_claimed(path: Path, claimed: int) -> None:
+    """Refuse tensors that together have many times the bytes of their file."""
     if claimed > max(SHARED, SHARED_TIMES * path.stat().st_size):
         received = f"{claimed:,} bytes of tensors in a file of {path.stat().st_size:,}"
         raise UserError(f"expected tensors that share storage at most {SHARED_TIMES} times. Received: {received}")
-    return entries, True
 
 
 def pytorch() -> Any:
@@ -102,6 +115,10 @@ def _reason(error: Exception) -> str:
         return f"expected a state_dict; {SAVE}. Received: a TorchScript program"
     first = re.split(r"(?<=[.|]) ", text)[0][:160] if text else "the end of the file"
     return f"expected a complete file of torch.save. Received: {type(error).__name__}: {first}"
+
+
+def _of_array(name: str, array: Array) -> Tensor:
+    return Tensor(name, array.shape, str(array.dtype), lambda: array.astype(np.float32) if array.itemsize < 4 else array)
 
 
 def _entry(torch: Any, name: str, tensor: Any) -> Tensor:
