@@ -41,6 +41,7 @@ def keys_left_out(names: Sequence[str], keys: Sequence[str], between: str = ".")
     matches: set[str] = set()
     for name in [names] if isinstance(names, str) else names:
         own = {key for key in keys if key == name or key.startswith(f"{name.removesuffix(between)}{between}")}
+        own = own or {key for key in keys if name == between and between not in key}  # what is in no module
         if not own:
             near = did_you_mean(name, [*keys, *(key.rpartition(between)[0] for key in keys)])
             expected = f"one of {several(keys)}" if keys else "none, as there is nothing outside of the stack"
@@ -63,13 +64,13 @@ def check_left(left: Iterable[Tensor], widths: tuple[int, int], head_named: bool
             raise UserError(f"{_doubt(tensor, widths[0])}. Received: shape {tensor.shape}")
 
 
-def check_head(head: Tensor, features: int, follows: bool) -> str:
-    """Whether a head that was found by its shape alone could come before the stack as well.
+def check_head(heads: Sequence[Tensor], places: Sequence[tuple[int | None, int]], follows: bool) -> str:
+    """Whether heads that were found by their shapes alone could come before a stack as well.
 
     Args:
-        head: its matrix.
-        features: that the stack takes.
-        follows: whether it was defined behind the stack, by the file's order.
+        heads: their matrices, in order.
+        places: before each stack, the features that are given there, None for any, and those that it takes.
+        follows: whether they were defined behind all stacks, by the file's order.
 
     Returns:
         A phrase on what was concluded from the file's order; "" where names or shapes tell.
@@ -77,13 +78,15 @@ def check_head(head: Tensor, features: int, follows: bool) -> str:
     Raises:
         UserError: where nothing tells.
     """
+    head, takes, gives = heads[-1], heads[0].shape[1], heads[-1].shape[0]
     name = _module(head)
-    if head.shape[0] != features or any(word in name.lower() for word in ON_TOP):
+    fits = [wanted for given, wanted in places if wanted == gives and given in (None, takes)]
+    if not fits or any(word in name.lower() for word in ON_TOP):
         return ""
     if follows and not IN_FRONT.search(name):
         return f"that {name} stands behind the stack, as in the file's order, though its shape fits in front"
     as_head = option_names.called("head", name)
-    raise UserError(f"{_doubt(head, features)}, or {as_head} if it is on top. Received: shape {head.shape}")
+    raise UserError(f"{_doubt(head, fits[0])}, or {as_head} if it is on top. Received: shape {head.shape}")
 
 
 def check_embedding(table: Tensor) -> None:

@@ -4,12 +4,13 @@ An item is the name of a module in the file, or of an activation: "lstm1,relu,no
 alone does not tell follows "=": the kind of a module; and ":": a number, such as the epsilon of a normalization.
 """
 
+import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gru_tf.foundation.errors import UserError, did_you_mean
+from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Recurrent
 from gru_tf.interchange.parts import ACTIVATIONS, Activation, Part
@@ -22,7 +23,9 @@ OTHER_NAMES = {  # PyTorch's, and other common ones → Keras'
     "tanhshrink": "tanh_shrink",
 }  # fmt: skip
 SLOPE = 0.01  # of PyTorch's leaky ReLU and of ONNX'
-ITEM = re.compile(r"(?P<name>[^=]+?)(?:=(?P<kind>[a-z_]+))?(?::(?P<number>[^:]+))?")
+REST = re.compile(r"(?:=(?P<kind>[a-z_]+))?(?::(?P<number>[^:]+))?")
+ITEM = re.compile(rf"(?P<name>[^=:]+?){REST.pattern}")
+NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*")
 
 
 @dataclass(frozen=True)
@@ -40,32 +43,47 @@ class Item:
     number: float | None = None
 
 
-def parse(given: str | Sequence[str], option: str) -> tuple[Item, ...]:
+def parse(given: str | Sequence[str], option: str, names: Collection[str] = ()) -> tuple[Item, ...]:
     """Items, separated by commas, or already apart.
 
     Args:
-        given: by the user.
+        given: by the user; at least one item.
         option: that it was given with, for messages.
+        names: of the file's modules, which may themselves hold commas, equals signs and colons.
 
     Raises:
-        UserError: for a kind or a number that is none.
+        UserError: for no item, a kind or a number that is none.
     """
-    texts = given.split(",") if isinstance(given, str) else [text for each in given for text in each.split(",")]
-    return tuple(_item(text.strip(), option) for text in texts if text.strip())
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
+        raise UserError(f"{option_names.where(option)}: expected names. Received: {shown(given)}")
+    items = [_item(part, option, names) for text in texts for part in _apart(text, names)]
+    if not items:
+        raise UserError(f"{option_names.where(option)}: expected at least one name, or 'none'. Received: {shown(given)}")
+    return tuple(items)
 
 
-def _item(text: str, option: str) -> Item:
-    match = ITEM.fullmatch(text)
-    kind, number = (match["kind"] or "", match["number"]) if match else ("", None)
+def _apart(text: str, names: Collection[str]) -> list[str]:
+    """A text at its commas, but for those in a module's name."""
+    known = [re.escape(name) for name in sorted(names, key=len, reverse=True) if name]
+    part = re.compile(rf"\s*((?:(?:{'|'.join(known)})(?=[,=:\s]|$))?[^,]*)(?:,|$)" if known else r"\s*([^,]*)(?:,|$)")
+    return [match[1].strip() for match in part.finditer(text) if match[1].strip()]
+
+
+def _item(text: str, option: str, names: Collection[str]) -> Item:
+    own = next((name for name in sorted(names, key=len, reverse=True) if name and text.startswith(name)), "")
+    rest = REST.fullmatch(text[len(own) :]) if own else None
+    match = rest or ITEM.fullmatch(text)
+    kind = (match["kind"] or "") if match else ""
     if match is None or (kind and kind not in KINDS):
         near = did_you_mean(kind, KINDS)
-        expected = f"NAME, or NAME=KIND of {', '.join(KINDS)}"
+        expected = f"NAME, or NAME=KIND of {', '.join(KINDS)}, with a number behind ':' if any"
         raise UserError(f"{option_names.where(option)}: expected {expected}.{near} Received: '{text}'")
-    try:
-        value = None if number is None else float(number)
-    except ValueError:
-        raise UserError(f"{option_names.where(option)}: expected a number after ':'. Received: '{text}'") from None
-    return Item(match["name"], kind, value)
+    number = match["number"]
+    if number is not None and not (NUMBER.fullmatch(number) and math.isfinite(float(number)) and float(number) >= 0):
+        expected = "a finite number of at least 0 after ':'"
+        raise UserError(f"{option_names.where(option)}: expected {expected}. Received: '{text}'")
+    return Item(own if rest else match["name"], kind, None if number is None else float(number))
 
 
 def activation(item: Item, modules: Collection[str], option: str) -> Activation | None:

@@ -137,8 +137,10 @@ class Network:
             yield "embedding"
         yield from (_title(part, "linear") for part in self.before)
         for layer in self.layers:
-            yield layer.name or layer.forward.cell
+            yield f"{layer.name or layer.forward.cell}{' with learned initial states' if layer.initial else ''}"
             yield from (_title(part, "linear") for part in layer.after)
+        if not self.every_step:
+            yield "last step" if len(self.layers[-1].directions) == 1 else "last step of each direction"
         yield from (_title(part, "head") for part in self.head)
 
     def states(self) -> Iterator[tuple[str, int]]:

@@ -2,15 +2,18 @@
 
 A recurrent network may be chaotic: two computations of it in float32, which differ only in the order of sums, are then far
 apart after some steps, and both are as right as float32 can be. In float64 they agree, or one of them is another function.
+Each batch is judged by itself: rounding grows with the steps, and another function differs from the first ones on.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
+from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building
 from gru_tf.interchange.differences import Differences, Verified
 from gru_tf.interchange.model_states import ModelRun
@@ -18,9 +21,45 @@ from gru_tf.interchange.network import Network
 from gru_tf.interchange.real_steps import model_inputs, real_steps
 from gru_tf.interchange.source import Computation
 
-TIMES = 10  # so many times the source's own rounding may be the model's: each is one draw of it
-MOST = 0.1  # of float32's relative error, beyond which float32 distinguishes nothing
+TIMES = 10  # so many times one rounding may be another: each is one draw of it
+MOST = 0.1  # of rounding's relative error, beyond which a batch distinguishes nothing
+STEP = 2.0**-52  # the last bit of a float64
+Numbers = tuple[Array, list[Array]]  # output and states
 Batches = Callable[[str], Iterable[tuple[Array, Array | None, str]]]
+
+
+@dataclass
+class _Judge:
+    """Judges each batch: a gap may be some times as large as the rounding of the same batch.
+
+    Args:
+        tolerance: a gap that passes in any case.
+    """
+
+    tolerance: float
+    worst: list[tuple[float, float, str]] = field(default_factory=list)  # rounding, gap, place of each batch that counts
+    saturated: int = 0
+    wrong: bool = False
+    steps: int = 0  # of the longest batch that counts
+
+    def add(self, rounding: float, gap: float, where: str, steps: int) -> None:
+        """One batch: its rounding error, the gap that is judged by it, and its place."""
+        if rounding > MOST:
+            self.saturated += 1
+            return
+        self.worst.append((rounding, gap, where))
+        self.steps = max(self.steps, steps)
+        self.wrong = self.wrong or not gap <= max(self.tolerance, TIMES * rounding)
+
+    @property
+    def passes(self) -> bool:
+        """Whether no batch is wrong, and one of several steps counts: with one step, no state is read."""
+        return not self.wrong and self.steps > 1
+
+    def largest(self) -> tuple[float, float, str]:
+        """Largest rounding error, largest gap and its place."""
+        gap, where = max((gap, where) for _, gap, where in self.worst)
+        return max(rounding for rounding, _, _ in self.worst), gap, where
 
 
 def verify(
@@ -54,33 +93,76 @@ def verify(
     Raises:
         UserError: where they differ in float64, or in float32 by more than rounding makes.
     """
-    exact = getattr(run, "in_float64", None)
+    exact, in_float32 = getattr(run, "in_float64", None), getattr(run, "in_float32", run)
     own_64, own_32 = _computation(wide, "float64"), _computation(network, "float32")
-    double, theirs, ours, models = (Differences() for _ in range(4))
+    double, float32 = _Judge(tolerance), _Judge(tolerance)
     for inputs, real, where in batches("float32"):  # the same numbers for all
-        double_inputs = inputs.astype("float64") if network.tokens is None else inputs
-        reference = own_64(double_inputs, real) if exact is None else exact(double_inputs, real)
+        numbers = inputs.astype("float64") if network.tokens is None else inputs
+        own, steps = own_64(numbers, real), inputs.shape[1]
+        reference = own if exact is None else exact(numbers, real)
         if exact is not None:
-            _add(double, own_64(double_inputs, real), reference, network, real, where)
-        _add(theirs, run(inputs, real), reference, network, real, where)
-        _add(ours, own_32(inputs, real), reference, network, real, where)
-        output = model(model_inputs(inputs, real))
-        models.add("output", *real_steps(output, reference[0], real, network.every_step), where)
-    if exact is not None:
-        double.judged(f"{by} in float64", tolerance, cases)
-    source_gap, own_gap, model_gap = (differences.worst()[0] for differences in (theirs, ours, models))
-    judged_by = source_gap if exact is not None else own_gap
-    if not max(source_gap, own_gap, model_gap) <= max(tolerance, TIMES * judged_by) or (exact is None and own_gap > MOST):
-        single.judged(by, tolerance, cases)  # which raises
-    judge = "float64" if exact is not None else "the model in float64"
-    phrase = f"rounding in float32, which these weights amplify: {by} {source_gap:.1e} from {judge}, the model {own_gap:.1e}"
-    largest, where = double.worst() if exact is not None else (source_gap, theirs.worst()[1])
-    return Verified(largest, where, cases, f"{by} in float64" if exact is not None else by, rounding=phrase)
+            shaken = own if network.tokens is not None else own_64(numbers * (1 + STEP), real)
+            double.add(_gap(shaken, own, network, real), _gap(own, reference, network, real), where, steps)
+        source = _gap(in_float32(inputs, real), reference, network, real)
+        rebuilt = _gap(own_32(inputs, real), reference, network, real)
+        delivered = (np.asarray(model(model_inputs(inputs, real))), reference[1])
+        ours = max(rebuilt, _gap(delivered, reference, network, real))
+        float32.add(*((source, ours) if exact is not None else (rebuilt, max(source, ours))), where, steps)
+    if (exact is not None and not double.passes) or not float32.passes:
+        raise _different(double, float32, single, by, tolerance, cases)
+    rounding, gap, where = float32.largest()
+    phrase = _phrase(by, *((rounding, gap, "float64") if exact is not None else (gap, rounding, "the model in float64")))
+    if float32.saturated:
+        batches_ = "a batch" if float32.saturated == 1 else f"{float32.saturated} batches"
+        phrase += f", but for {batches_} in which nothing is left of either"
+    if exact is None:
+        return Verified(gap, where, cases, by, rounding=phrase)
+    _, largest, where = double.largest()
+    return Verified(largest, where, cases, f"{by} in float64", rounding=phrase)
+
+
+def _different(double: _Judge, float32: _Judge, single: Differences, by: str, tolerance: float, cases: int) -> UserError:
+    """The message: where rounding leaves nothing to compare, that; else where and how far they differ in float32."""
+    if not double.wrong and not float32.wrong:
+        received = "weights that amplify rounding until nothing can be compared after one step"
+        return UserError(f"expected numbers to compare with {by}. Received: {received}")
+    try:
+        single.judged(by, tolerance, cases)
+    except UserError as error:
+        return error
+    raise AssertionError("single differences were above the tolerance")
+
+
+def _phrase(by: str, source: float, model: float, judge: str) -> str:
+    return f"rounding in float32, which these weights amplify: {by} {source:.1e} from {judge}, the model {model:.1e}"
+
+
+def _gap(own: Numbers, reference: Numbers, network: Network, real: Array | None) -> float:
+    """The largest relative difference of outputs and states of one batch."""
+    differences = Differences()
+    differences.add("output", *real_steps(own[0], reference[0], real, network.every_step), "")
+    for (name, _), state, expected in zip(network.states(), own[1], reference[1], strict=True):
+        differences.add(name, state, expected, "")
+    return differences.worst()[0]
+
+
+def _computation(network: Network, dtype: str) -> Computation:
+    """The imported network in Keras."""
+    model = building.build(network, states=True, dtype=dtype)
+
+    def run(inputs: Array, lengths: Array | None = None) -> Numbers:
+        output, *states = model(model_inputs(inputs, lengths))
+        return np.asarray(output), [np.asarray(state) for state in states]
+
+    return run
+
+
+# --- models that are more than a network ---
 
 
 def verify_model(
     model: Any,
-    run: Callable[[Any], tuple[Array, list[Array]]],
+    run: Callable[[Any], Numbers],
     single: Differences,
     batches: Sequence[tuple[Any, str]],
     *,
@@ -100,24 +182,26 @@ def verify_model(
     Raises:
         UserError: where they differ by more than rounding makes, or the model cannot be built in float64.
     """
-    double, cases = _in_float64(model), len(batches)
-    if double is None:
-        return single.judged(by, tolerance, cases)  # which raises
-    exact, own, theirs, ours = ModelRun(double), ModelRun(model), Differences(), Differences()
+    exact, judge = _in_float64(model), _Judge(tolerance)
+    if exact is None:
+        return single.judged(by, tolerance, len(batches))  # which raises
     for inputs, where in batches:
-        reference = _flat(exact(keras.tree.map_structure(_wide, inputs)))
-        for differences, computed in ((theirs, run(inputs)), (ours, own(inputs))):
-            for n, (one, other) in enumerate(zip(_flat(computed), reference, strict=True)):
-                differences.add(f"output {n}" if len(reference) > 1 else "output", one, other, where)
-    (source_gap, where), own_gap = theirs.worst(), ours.worst()[0]
-    if not source_gap <= max(tolerance, TIMES * own_gap) or own_gap > MOST:
-        return single.judged(by, tolerance, cases)
-    phrase = f"rounding in float32, which these weights amplify: {by} {source_gap:.1e} from the model in float64"
-    return Verified(source_gap, where, cases, by, states=False, rounding=f"{phrase}, the model {own_gap:.1e}")
+        reference = ModelRun(exact)(keras.tree.map_structure(_wide, inputs))
+        source, own = (_gap_of_outputs(computed, reference) for computed in (run(inputs), ModelRun(model)(inputs)))
+        steps = max(array.shape[1] if array.ndim > 1 else 1 for array in keras.tree.flatten(inputs))
+        judge.add(own, source, where, steps)
+    if not judge.passes:
+        raise _different(_Judge(tolerance), judge, single, by, tolerance, len(batches))
+    own, source, where = judge.largest()
+    phrase = _phrase(by, source, own, "the model in float64")
+    return Verified(source, where, len(batches), by, states=False, rounding=phrase)
 
 
-def _flat(outputs: tuple[Array, list[Array]]) -> list[Array]:
-    return [outputs[0], *outputs[1]]
+def _gap_of_outputs(own: Numbers, reference: Numbers) -> float:
+    differences = Differences()
+    for n, (one, other) in enumerate(zip([own[0], *own[1]], [reference[0], *reference[1]], strict=True)):
+        differences.add(str(n), one, other, "")
+    return differences.worst()[0]
 
 
 def _wide(array: Array) -> Array:
@@ -136,28 +220,12 @@ def _in_float64(model: Any) -> Any | None:
 
 
 def _with_float64(config: Any) -> Any:
-    if isinstance(config, dict):
-        named = config.get("class_name") == "DTypePolicy"
-        return {
-            key: "float64" if value == "float32" and (key == "dtype" or (named and key == "name")) else _with_float64(value)
-            for key, value in (config | ({"config": {"name": "float64"}} if named else {})).items()
-        }
-    return [_with_float64(each) for each in config] if isinstance(config, list) else config
-
-
-def _computation(network: Network, dtype: str) -> Computation:
-    """The imported network in Keras."""
-    model = building.build(network, states=True, dtype=dtype)
-
-    def run(inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
-        output, *states = model(model_inputs(inputs, lengths))
-        return np.asarray(output), [np.asarray(state) for state in states]
-
-    return run
-
-
-def _add(differences: Differences, own: Any, other: Any, network: Network, real: Array | None, where: str) -> None:
-    (output, states), (reference, reference_states) = own, other
-    differences.add("output", *real_steps(output, reference, real, network.every_step), where)
-    for (name, _), state, expected in zip(network.states(), states, reference_states, strict=True):
-        differences.add(name, state, expected, where)
+    if isinstance(config, list):
+        return [_with_float64(each) for each in config]
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "DTypePolicy":
+        return config | {"config": {"name": "float64"}}
+    return {
+        key: "float64" if key == "dtype" and value == "float32" else _with_float64(value) for key, value in config.items()
+    }

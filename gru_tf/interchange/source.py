@@ -26,6 +26,9 @@ class Computation(Protocol):
 class ExactComputation(Computation, Protocol):
     """A computation that the framework can do in float64 as well."""
 
+    def in_float32(self, inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
+        """The same in float32."""
+
     def in_float64(self, inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
         """The same in float64, with the file's weights as they are."""
 

@@ -13,14 +13,14 @@ from gru_tf.interchange import building, verification
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import file as pytorch_file
 from gru_tf.interchange.pytorch import reading, running, safetensors, torchscript, writing
-from gru_tf.interchange.pytorch.reading import StateDictOptions
+from gru_tf.interchange.pytorch.options import DEFAULTS, StateDictOptions
 from gru_tf.interchange.source import ForeignModel
 from gru_tf.interchange.tensor import FLOATS, Tensor
 
 Options = StateDictOptions  # the name under which `readers` looks for a reader's options
 
 
-def read(path: Path, options: StateDictOptions = reading.DEFAULTS) -> ForeignModel:
+def read(path: Path, options: StateDictOptions = DEFAULTS) -> ForeignModel:
     """The network in a file with a state_dict.
 
     Args:
@@ -38,7 +38,7 @@ def read(path: Path, options: StateDictOptions = reading.DEFAULTS) -> ForeignMod
         state_dict.network,
         torchscript.SOURCE if torchscript.is_one(path) else reading.SOURCE,
         lambda: running.framework(state_dict),
-        scope=f"{' → '.join(state_dict.network.chain())}, with nothing else between them",
+        scope=state_dict.scope,
         uncovered=state_dict.uncovered,
         in_float64=lambda: reading.read(_in_float64(entries), options, registered=registered).network,
     )

@@ -11,6 +11,7 @@ from gru_tf.foundation.errors import UserError, counted, several
 from gru_tf.interchange import before_stack, option_names
 from gru_tf.interchange.pytorch import embedding as embeddings
 from gru_tf.interchange.pytorch import heads, matrices
+from gru_tf.interchange.pytorch.initial_states import OF_MODULES
 from gru_tf.interchange.pytorch.matrices import Matrix, is_nearest
 from gru_tf.interchange.pytorch.stacks import TorchStack, parametrizations
 from gru_tf.interchange.tensor import Tensor
@@ -59,7 +60,11 @@ def find(
             could be a layer in front of the stack.
     """
     candidates = matrices.find(entries)
-    near = {name: matrix for name, matrix in candidates.items() if is_nearest(name, chosen, others)}
+    near = {
+        name: matrix
+        for name, matrix in candidates.items()
+        if is_nearest(name, chosen, others) and not matrix.called_norm and not any(stack.holds(name) for stack in chosen)
+    }
     if head is None:
         own = [name for name in parametrizations.modules(entries) if is_nearest(name.removesuffix("."), chosen, others)]
         parametrizations.check(entries, own, recurrent=False)
@@ -80,13 +85,26 @@ def find(
     read |= {id(tensor) for matrix in (*around, *declined) for tensor in matrix.tensors()}
     before_stack.check_left((t for t in entries.values() if id(t) not in read), widths, head is not None)
     concluded = ""
-    if head is None and len(above) == 1:
-        tensors = list(map(id, entries.values()))
-        follows = tensors.index(id(above[0].weight)) > tensors.index(id(next(iter(chosen[0].tensors()))))
-        concluded = before_stack.check_head(above[0].weight, widths[0], registered and follows)
+    if head is None and above:
+        concluded = _check_heads(entries, chosen, above, registered)
     if below and embedding is None and not below.called_embedding:
         before_stack.check_embedding(below.weight)
     return AroundStack(below, tuple(above), tuple(declined), concluded)
+
+
+def _check_heads(
+    entries: Mapping[str, Tensor], chosen: Sequence[TorchStack], above: Sequence[Matrix], registered: bool
+) -> str:
+    """Refuse heads that could stand before or between the stacks; see `before_stack.check_head`."""
+    places: list[tuple[int | None, int]] = []
+    below: int | None = None
+    for stack in chosen:
+        places.append((below, stack.parts[0, False]["weight_ih"].shape[1]))
+        below = stack.parts[0, False]["weight_hh"].shape[1] * stack.directions
+    order = {id(tensor): n for n, tensor in enumerate(entries.values())}
+    last = max(order[id(tensor)] for stack in chosen for tensor in stack.tensors())
+    follows = registered and all(order[id(matrix.weight)] > last for matrix in above)
+    return before_stack.check_head([matrix.weight for matrix in above], places, follows)
 
 
 def _declined(
@@ -113,7 +131,10 @@ def check_all_read(left: Mapping[str, Tensor], read: Collection[str]) -> None:
         return
     modules = list(dict.fromkeys(_outermost(key, read) for key in left))
     options = [option_names.called("leave_out", module) for module in modules]
-    expected = f"{several(options, 4)} for the network without it, or its place in {option_names.called('order')}"
+    states = [key for key in left if key.rpartition(".")[2] not in OF_MODULES]
+    initial = f", or {option_names.called('initial_state')} for learned initial states" if states else ""
+    place = f"its place in {option_names.called('order')}"
+    expected = f"{several(options, 4)} for the network without it, or {place}{initial}"
     entries = several(matrices.list_entries(left.values()), 4)
     raise UserError(f"{next(iter(left))}: expected {expected}. Received: {entries}, neither read nor left out")
 

@@ -11,9 +11,9 @@ from gru_tf.foundation.errors import UserError, counted
 from gru_tf.interchange import chain, option_names
 from gru_tf.interchange.parts import Activation
 from gru_tf.interchange.pytorch.around_stack import AroundStack
-from gru_tf.interchange.pytorch.matrices import Matrix
+from gru_tf.interchange.pytorch.matrices import Matrix, is_nearest
 from gru_tf.interchange.pytorch.norms import Norm
-from gru_tf.interchange.pytorch.stacks import LoadedStack
+from gru_tf.interchange.pytorch.stacks import LoadedStack, TorchStack
 from gru_tf.interchange.tensor import Tensor
 
 Element = LoadedStack | Matrix | Norm | Activation
@@ -92,23 +92,35 @@ def embedding_in_order(
     """The embedding that an order begins with, and all behind it.
 
     Raises:
-        UserError: where the first module could be an embedding or a linear layer, and nothing says which.
+        UserError: where the first module could be an embedding or a linear layer, and nothing says which; where what is
+            called one is not the first, or has a bias.
     """
+    place = option_names.where("order")
     first = elements[0] if elements else None
+    kinds = {item.name: item.kind for item in items}
+    called = [name for name, kind in kinds.items() if kind == "embedding"]
+    if isinstance(embedding, str):
+        called.append(embedding.removesuffix("weight").removesuffix("."))
+    if called and not (isinstance(first, Matrix) and set(called) == {first.name} and first.bias is None):
+        received = f"'{first.name}' with a bias" if isinstance(first, Matrix) and first.name in called else called[-1]
+        raise UserError(f"{place}: expected an embedding, a matrix without bias, as first module. Received: {received}")
     if not isinstance(first, Matrix):
         return None, list(elements)
-    kind = next(item.kind for item in items if item.name == first.name)
-    named = isinstance(embedding, str) and embedding.removesuffix(".weight") == first.name
-    if kind == "embedding" or named or (not kind and embedding is not False and first.called_embedding):
+    kind = kinds[first.name]
+    if called or (not kind and embedding is not False and first.called_embedding):
         return first, list(elements[1:])
     if not kind and embedding is None and first.bias is None:
         either = " or ".join(f"'{first.name}={each}'" for each in ("embedding", "linear"))
-        raise UserError(f"{option_names.where('order')}: expected {either}. Received: '{first.name}', a matrix without bias")
+        raise UserError(f"{place}: expected {either}. Received: '{first.name}', a matrix without bias")
     return None, list(elements)
 
 
 def arranged(
-    stacks: Sequence[LoadedStack], around: AroundStack, between: str | Sequence[str], modules: Modules
+    stacks: Sequence[LoadedStack],
+    around: AroundStack,
+    between: str | Sequence[str],
+    modules: Modules,
+    others: Sequence[TorchStack],
 ) -> list[Element]:
     """Stacks and heads with what stands before, between and behind them.
 
@@ -117,25 +129,29 @@ def arranged(
         around: the embedding and the heads.
         between: items of the k-th gap, counted from the first stack upwards.
         modules: of the file.
+        others: stacks that are left out.
 
     Raises:
         UserError: for more gaps than there are, and for a normalisation whose place is not proved by its width.
     """
     spine: list[LoadedStack | Matrix] = [*stacks, *around.heads]
-    stated = [chain.parse(each, "between") for each in ([between] if isinstance(between, str) else between)]
+    stated = [chain.parse(each, "between", modules.names()) for each in ([between] if isinstance(between, str) else between)]
     if len(stated) > len(spine):
         expected = f"at most {counted(len(spine), 'gap')}, one behind each of {', '.join(map(_name, spine))}"
         raise UserError(f"{option_names.where('between')}: expected {expected}. Received: {len(stated)}")
     gaps: list[list[Norm | Activation]] = [[] for _ in range(len(spine) + 1)]  # the first is before the first stack
     for gap, items in zip(gaps[1:], stated, strict=False):
         gap += [element for item in items if (element := _between(item, modules)) is not None]
-    placed = {element.name for gap in gaps for element in gap if isinstance(element, Norm)}
+    placed = [element.name for gap in gaps for element in gap if isinstance(element, Norm)]
+    if twice := next((name for name in placed if placed.count(name) > 1), None):
+        raise UserError(f"{option_names.where('between')}: expected each module once. Received: '{twice}' twice")
     widths = [stacks[0].features, *map(_gives, spine)]
     for norm in modules.norms.values():
-        if norm.name not in placed:
+        if norm.name not in placed and norm.called_norm:
             fits = [n for n, width in enumerate(widths) if width == norm.width]
-            if len(fits) != 1 or gaps[fits[0]]:
-                raise _unclear(norm, fits, list(map(_name, spine)), around.embedding, modules)
+            why = _why_unclear(norm, fits, gaps, stacks, others)
+            if why or len(fits) != 1:
+                raise _unclear(norm, fits, why, list(map(_name, spine)), around.embedding, modules)
             gaps[fits[0]].append(norm)
     elements: list[Element] = list(gaps[0])
     for each, gap in zip(spine, gaps[1:], strict=True):
@@ -151,18 +167,37 @@ def _between(item: chain.Item, modules: Modules) -> Norm | Activation | None:
     return element
 
 
-def _unclear(norm: Norm, fits: Sequence[int], spine: Sequence[str], embedding: Matrix | None, modules: Modules) -> UserError:
+def _why_unclear(
+    norm: Norm,
+    fits: Sequence[int],
+    gaps: Sequence[Sequence[Norm | Activation]],
+    stacks: Sequence[LoadedStack],
+    others: Sequence[TorchStack],
+) -> str:
+    """Why a normalisation may stand elsewhere than where its width fits, in words; "" where nothing says so."""
+    holder = next((stack.stack.title for stack in stacks if stack.stack.holds(norm.name)), None)
+    if holder is not None:
+        return f"which is within {holder}, and may be computed at every step"
+    if any(not stack.stack.suffixed and stack.units == norm.width for stack in stacks):
+        return "which may be computed on a cell's state at every step"
+    if not is_nearest(norm.name, [stack.stack for stack in stacks], others):
+        return f"which may belong to what is left out ({', '.join(stack.title for stack in others)})"
+    if len(fits) == 1 and gaps[fits[0]]:
+        return "which fits where something else stands, in an order that the file does not record"
+    return ""
+
+
+def _unclear(
+    norm: Norm, fits: Sequence[int], why: str, spine: Sequence[str], embedding: Matrix | None, modules: Modules
+) -> UserError:
     """The message on a normalisation whose place the file does not tell, with an order that it could have."""
     places = [f"behind {spine[n - 1]}" if n else f"before {spine[0]}" for n in fits]
-    if len(fits) == 1:
-        why = f"which fits {places[0]}, where something else stands in an order that the file does not record"
-    else:
-        why = f"which fits {' and '.join(places) or 'nowhere'}"
+    why = why or f"which fits {' and '.join(places) or 'nowhere'}"
     names = modules.names()
     here = sum(name in names[: names.index(norm.name)] for name in spine)  # by the file's order
     place = here if here in fits else min(fits, default=0)
     item = norm.name if norm.kind else f"{norm.name}=layer_norm"
-    lowest = [embedding.name] if embedding else []
+    lowest = [] if embedding is None else [f"{embedding.name}{'' if embedding.called_embedding else '=embedding'}"]
     suggestion = ",".join([*lowest, *spine[:place], item, *spine[place:]])
     order = option_names.called("order", suggestion)
     leave_out = option_names.called("leave_out", norm.name)
@@ -171,7 +206,7 @@ def _unclear(norm: Norm, fits: Sequence[int], spine: Sequence[str], embedding: M
 
 
 def _name(element: LoadedStack | Matrix) -> str:
-    return element.stack.name if isinstance(element, LoadedStack) else element.name
+    return element.stack.title if isinstance(element, LoadedStack) else element.name
 
 
 def _gives(element: LoadedStack | Matrix) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Linear
+from gru_tf.interchange.pytorch.norms import ANY
 from gru_tf.interchange.pytorch.stacks import TorchStack
 from gru_tf.interchange.tensor import Tensor
 
@@ -38,8 +39,13 @@ class Matrix:
 
     @property
     def called_embedding(self) -> bool:
-        """Whether its name says that it is an embedding."""
-        return "emb" in self.name.lower()
+        """Whether its name says that it is an embedding, and nothing says that it is none."""
+        return "emb" in self.name.lower() and self.bias is None
+
+    @property
+    def called_norm(self) -> bool:
+        """Whether its name says that it is a normalisation over several axes."""
+        return bool(ANY.search(self.name))
 
     def tensors(self) -> Iterator[Tensor]:
         """Its entries."""
@@ -74,6 +80,8 @@ def named(key: str, matrices: Mapping[str, Matrix], option: str) -> Matrix:
         near = did_you_mean(key, [*matrices, *keys])
         expected = f"one of {several(keys)}" if matrices else "none, as there is no matrix"
         raise UserError(f"{option_names.where(option)}: expected {expected}.{near} Received: '{key}'")
+    if option == "embedding" and matrix.bias is not None:
+        raise UserError(f"{option_names.where(option)}: {key}: expected a matrix without bias. Received: {matrix.bias.key}")
     return matrix
 
 

@@ -12,6 +12,7 @@ from gru_tf.interchange.tensor import Tensor
 EPSILON = 1e-5  # of torch.nn.LayerNorm and BatchNorm1d, if the program gives no other
 STATISTICS = ("running_mean", "running_var")
 LAYER = re.compile(r"(?:^|[._\d])ln(?:$|[._\d])|layer_?norm|lnorm", re.IGNORECASE)
+ANY = re.compile(r"norm|(?:^|[._\d])(?:ln|bn|gn)(?:$|[._\d])", re.IGNORECASE)
 OTHER = re.compile(r"rms|group|instance|(?:^|[._])[gi]n(?:$|[._\d])", re.IGNORECASE)  # names of other normalisations
 
 
@@ -34,6 +35,11 @@ class Norm:
     epsilon: float = EPSILON
 
     @property
+    def called_norm(self) -> bool:
+        """Whether entries or name say that it is a normalisation of some kind; a vector alone may be anything."""
+        return bool(self.kind or "bias" in self.vectors or ANY.search(self.name))
+
+    @property
     def width(self) -> int:
         """F."""
         return next(iter(self.vectors.values())).shape[0]
@@ -53,6 +59,9 @@ class Norm:
         gamma, beta = arrays.get("weight"), arrays.get("bias")
         if self.kind == "batch_norm" and all(name in arrays for name in STATISTICS):
             mean, variance = (arrays[name] for name in STATISTICS)
+            if variance.min() < 0:
+                key = self.vectors["running_var"].key
+                raise UserError(f"{key}: expected variances of at least 0. Received: {variance.min():g}")
             return BatchNorm(mean, variance, gamma, beta, self.epsilon, self.name)
         if self.kind == "layer_norm" and gamma is not None and not set(STATISTICS) & set(arrays):
             return LayerNorm(gamma, beta, self.epsilon, self.name)
@@ -76,8 +85,8 @@ def find(entries: Mapping[str, Tensor]) -> dict[str, Norm]:
             vectors.setdefault(module, {})[last] = tensor
     norms = {}
     for module, own in vectors.items():
-        if "weight" in own or all(name in own for name in STATISTICS):
-            counter = entries.get(f"{module}.num_batches_tracked" if module else "num_batches_tracked")
+        if module and ("weight" in own or all(name in own for name in STATISTICS)):
+            counter = entries.get(f"{module}.num_batches_tracked")
             norms[module] = Norm(module, own, counter, _kind(module, own))
     return norms
 
@@ -85,4 +94,5 @@ def find(entries: Mapping[str, Tensor]) -> dict[str, Norm]:
 def _kind(module: str, vectors: Mapping[str, Tensor]) -> str:
     if set(STATISTICS) <= set(vectors):
         return "batch_norm"
-    return "layer_norm" if LAYER.search(module) and not OTHER.search(module) else ""
+    named = LAYER.search(module) and not OTHER.search(module)
+    return "layer_norm" if named and {"weight", "bias"} <= set(vectors) else ""  # without a bias it may be an RMS norm

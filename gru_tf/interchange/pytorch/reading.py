@@ -8,53 +8,21 @@ left out by the user, or refused.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gru_tf.foundation.errors import UserError, did_you_mean, several
+from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.interchange import before_stack, chain, option_names
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.interchange.parts import Activation, Part
-from gru_tf.interchange.pytorch import around_stack, initial_states, matrices, norms, stacks
+from gru_tf.interchange.pytorch import around_stack, coverage, initial_states, matrices, norms, stacks
 from gru_tf.interchange.pytorch.around_stack import AroundStack
 from gru_tf.interchange.pytorch.arrangement import Element, Modules, arranged, embedding_in_order, ordered
 from gru_tf.interchange.pytorch.initial_states import InitialStates
 from gru_tf.interchange.pytorch.matrices import Matrix
 from gru_tf.interchange.pytorch.norms import Norm
-from gru_tf.interchange.pytorch.stacks import ACTIVATIONS, TITLES, LoadedStack
+from gru_tf.interchange.pytorch.options import DEFAULTS, StateDictOptions
+from gru_tf.interchange.pytorch.stacks import ACTIVATIONS, TITLES, LoadedStack, parametrizations
 from gru_tf.interchange.tensor import Tensor
 
 SOURCE = "PyTorch state_dict"
-
-
-@dataclass(frozen=True)
-class StateDictOptions:
-    """What a state_dict does not record, and which of its parts are meant if there are several.
-
-    Args:
-        prefix: of the stack, if there are several; or those of several, in their order.
-        embedding: its key, False for none, None to find it.
-        head: its key, or several from the lowest on; False for none, None to find it.
-        every_step: whether the output has every step, or each direction's last.
-        activation: of a plain RNN, "tanh" (None) or "relu".
-        masked: whether the sequences of a batch differ in length.
-        leave_out: keys or modules that are no part of the network.
-        between: activations and normalisations behind the first stack, behind what follows it, and so on: "relu,dropout".
-        order: all modules and activations from the lowest to the highest, in place of `prefix`, `head` and `between`; see
-            `gru_tf.interchange.chain`.
-        initial_state: keys of learned initial states whose names do not tell, h before c.
-    """
-
-    prefix: str | Sequence[str] | None = None
-    embedding: str | bool | None = None
-    head: str | Sequence[str] | bool | None = None
-    every_step: bool = True
-    activation: str | None = None
-    masked: bool = False
-    leave_out: Sequence[str] = ()
-    between: str | Sequence[str] = ()
-    order: str | Sequence[str] = ()
-    initial_state: Sequence[str] = ()
-
-
-DEFAULTS = StateDictOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +34,7 @@ class StateDictNetwork:
         embedding: or None.
         elements: stacks and what stands before, between and behind them, in order, with the arrays as PyTorch has them.
         initial: stack's prefix → its learned initial states.
+        scope: what is compared, in a phrase.
         uncovered: phrases on what the file does not record and what was not read: no comparison detects it.
     """
 
@@ -73,6 +42,7 @@ class StateDictNetwork:
     embedding: Matrix | None
     elements: tuple[Element, ...]
     initial: Mapping[str, InitialStates]
+    scope: str
     uncovered: tuple[str, ...]
 
     @property
@@ -99,13 +69,13 @@ def read(
     others = list(stacks.find({key: entries[key] for key in entries if key in excluded}).values())
     entries = {key: tensor for key, tensor in entries.items() if key not in excluded}
     _check_activation(options.activation)
-    items = chain.parse(options.order, "order")
     candidates = stacks.find(entries)
+    items = _items(options, entries, candidates)
     prefix = _prefixes(items, candidates, options)
-    chosen = stacks.choose(candidates, prefix, entries)
+    chosen = stacks.choose(candidates, prefix, entries, "order" if items else "prefix")
     loaded = tuple(stacks.load(stack, options.activation or "tanh") for stack in chosen)
     _check_relu(options.activation, loaded)
-    initial = _initial(entries, options, loaded)
+    initial = _initial(entries, options, loaded, others)
     rest = _without(entries, _tensors(None, (), initial))
     around, elements = _arrangement(rest, items, options, loaded, others, registered)
     embedding, declined = around.embedding, around.declined
@@ -114,17 +84,51 @@ def read(
     around_stack.check_all_read(left, entries.keys() - left.keys())
     network = _network(embedding, elements, initial, options)
     excluded |= {keys[id(tensor)] for tensor in _tensors(None, declined, {})}
-    concluded = (around.concluded,) if around.concluded else ()
-    uncovered = (*_uncovered(options, network, elements, initial, sorted(excluded)), *concluded)
-    return StateDictNetwork(network, embedding, tuple(elements), initial, uncovered)
+    phrases = coverage.uncovered(options, elements, initial, sorted(excluded), around.concluded)
+    return StateDictNetwork(network, embedding, tuple(elements), initial, coverage.scope(network, embedding), tuple(phrases))
 
 
 def _initial(
-    entries: Mapping[str, Tensor], options: StateDictOptions, loaded: Sequence[LoadedStack]
+    entries: Mapping[str, Tensor],
+    options: StateDictOptions,
+    loaded: Sequence[LoadedStack],
+    others: Sequence[stacks.TorchStack],
 ) -> dict[str, InitialStates]:
     if options.initial_state:
         return initial_states.named(options.initial_state, entries, loaded)
-    return initial_states.find(_without(entries, _tensors(None, loaded, {})), loaded)
+    return initial_states.find(_without(entries, _tensors(None, loaded, {})), loaded, others)
+
+
+def _items(
+    options: StateDictOptions, entries: Mapping[str, Tensor], candidates: Mapping[str, stacks.TorchStack]
+) -> tuple[chain.Item, ...]:
+    """What the user's order lists; a list of modules as the stacks in it.
+
+    Raises:
+        UserError: beside an option that it replaces, for a name that is none, a weight that is computed at run time, and
+            where no stack is among them.
+    """
+    if options.order in ("", (), []):
+        return ()
+    place = option_names.where("order")
+    for name, default in (("prefix", None), ("head", None), ("between", ())):
+        if getattr(options, name) not in (default, [], ()):
+            raise UserError(f"{place}: expected it in place of {option_names.called(name)}. Received: both")
+    own = {stack.title for stack in candidates.values()}
+    modules = [*own, *matrices.find(entries), *norms.find(entries)]
+    computed = [name.removesuffix(".") for name in parametrizations.modules(entries)]
+    items: list[chain.Item] = []
+    for item in chain.parse(options.order, "order", [*modules, *computed]):
+        inside = [] if item.name in modules else stacks.named(candidates.values(), item.name)
+        items += [replace(item, name=stack.title) for stack in inside] or [item]
+        if item.name in computed and item.name not in modules:
+            parametrizations.check(entries, [f"{item.name}."], recurrent=False)
+        if not inside and item.name not in modules:
+            chain.activation(item, modules, "order")
+    if not own & {item.name for item in items}:
+        received = ", ".join(item.name for item in items)
+        raise UserError(f"{place}: expected a recurrent stack, of {', '.join(sorted(own)) or 'none'}. Received: {received}")
+    return tuple(items)
 
 
 def _prefixes(
@@ -133,12 +137,8 @@ def _prefixes(
     """Names of the stacks that are meant, in order; None where there should be one."""
     if not items:
         return [options.prefix] if isinstance(options.prefix, str) else (options.prefix or None)
-    for name, default in (("prefix", None), ("head", None), ("between", ())):
-        if getattr(options, name) not in (default, [], ()):
-            place = option_names.where("order")
-            raise UserError(f"{place}: expected it in place of {option_names.called(name)}. Received: both")
-    names = {stack.name for stack in candidates.values()}
-    return [item.name for item in items if item.name in names] or None
+    names = {stack.title for stack in candidates.values()}
+    return [item.name for item in items if item.name in names]
 
 
 def _arrangement(
@@ -150,7 +150,7 @@ def _arrangement(
     registered: bool,
 ) -> tuple[AroundStack, list[Element]]:
     """The embedding and what is known of the heads; all that follows the embedding, in order."""
-    stacks_by_name = {stack.stack.name: stack for stack in loaded}
+    stacks_by_name = {stack.stack.title: stack for stack in loaded}
     found, normalisations = matrices.find(entries), norms.find(entries)
     if items:
         elements = ordered(items, Modules(stacks_by_name, found, normalisations, list(entries.values())))
@@ -163,7 +163,7 @@ def _arrangement(
     )
     heads = {head.name: head for head in around.heads}
     modules = Modules(stacks_by_name, heads, normalisations, list(entries.values()))
-    return around, arranged(loaded, around, options.between, modules)
+    return around, arranged(loaded, around, options.between, modules, others)
 
 
 def _network(
@@ -201,7 +201,7 @@ def _tensors(
         elif isinstance(element, Matrix | Norm):
             yield from element.tensors()
     for states in initial.values():
-        yield from states.tensors.values()
+        yield from states.entries()
 
 
 def _without(entries: Mapping[str, Tensor], tensors: Iterable[Tensor]) -> dict[str, Tensor]:
@@ -221,24 +221,3 @@ def _check_relu(activation: str | None, loaded: Sequence[LoadedStack]) -> None:
         cells = " and ".join(sorted({TITLES[stack.cell] for stack in loaded}))
         place = option_names.where("activation")
         raise UserError(f"{place}: expected 'tanh' with {cells}. Received: 'relu', which only torch.nn.RNN has")
-
-
-def _uncovered(
-    options: StateDictOptions,
-    network: Network,
-    elements: Sequence[Element],
-    initial: Mapping[str, InitialStates],
-    excluded: Sequence[str],
-) -> Iterator[str]:
-    if not options.order and not options.between:
-        yield f"other operations, which the file does not record ({option_names.called('between')} states them)"
-    if options.activation is None and any(layer.forward.cell == "rnn" for layer in network.layers):
-        override = option_names.called("activation", "relu")
-        yield f"the RNN's nonlinearity, which is taken for tanh ({override} for the other)"
-    normalisations = [f"{element.name} {element.epsilon:g}" for element in elements if isinstance(element, Norm)]
-    if normalisations:
-        yield f"epsilons, which are taken for {', '.join(normalisations)}"
-    if initial:
-        yield "what the program does with the initial states before the stack reads them"
-    if excluded:
-        yield f"left out: {several(excluded, 4)}"

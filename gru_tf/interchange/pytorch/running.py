@@ -40,6 +40,10 @@ class _Run:
         double = inputs.dtype == np.float64
         return self._run(inputs, lengths, self.torch.float64 if double else self.stored)
 
+    def in_float32(self, inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
+        """In float32, whatever the file has."""
+        return self._run(inputs, lengths, self.torch.float32)
+
     def in_float64(self, inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
         """In float64."""
         return self._run(inputs, lengths, self.torch.float64)

@@ -234,8 +234,198 @@ def test_a_layer_in_front_is_read_where_the_order_says_so(tmp_path):
     refused(lambda: gru_tf.import_model(path))
     check(gru_tf.import_model(path, order="inp=linear,relu,rnn,fc", verify=True), program, X)
     refused(lambda: gru_tf.import_model(path, order="inp,rnn"), "fc.weight", "neither read nor left out")
-    refused(lambda: gru_tf.import_model(path, order="inp,rnn,rnn,fc"), "prefix: expected each stack once")
+    refused(lambda: gru_tf.import_model(path, order="inp,rnn,rnn,fc"), "order: expected each stack once")
     refused(lambda: gru_tf.import_model(path, order="inp,rnn,fc,fc"), "order: expected each module once")
+
+
+# --- what may belong elsewhere ---
+
+
+def state_dict(folder, **modules):
+    """The entries of these modules, under their names with "_" for "."."""
+    torch.manual_seed(0)
+    entries = {}
+    for name, module in modules.items():
+        own = module.state_dict() if isinstance(module, nn.Module) else {"": module}
+        entries |= {f"{name.replace('__', '.')}.{key}".strip("."): tensor for key, tensor in own.items()}
+    torch.save(entries, folder / "entries.pt")
+    return folder / "entries.pt"
+
+
+STACK, NEXT, FC = nn.GRU(4, 5), nn.GRU(5, 5), nn.Linear(5, 2)
+ELSEWHERE = {  # entries, options, words of the refusal
+    "a linear layer between the stacks": (
+        {"a": nn.GRU(4, 5), "mid": nn.Linear(5, 5), "b": NEXT},
+        {"prefix": ["a", "b"]},
+        ["mid.weight: could be a layer in front", "`head='mid'` if it is on top"],
+    ),
+    "two of them": (
+        {"a": STACK, "mid": nn.Sequential(nn.Linear(5, 3), nn.Linear(3, 5)), "b": NEXT},
+        {"prefix": ["a", "b"]},
+        ["mid.1.weight: could be a layer in front"],
+    ),
+    "a norm of what is left out": (
+        {"a": STACK, "b": nn.GRU(4, 5), "norm_b": nn.BatchNorm1d(5)},
+        {"prefix": "a", "leave_out": "b"},
+        ["norm_b: expected its place", "which may belong to what is left out (b)"],
+    ),
+    "a state of what is left out": (
+        {"enc__rnn": STACK, "dec__rnn": nn.GRU(4, 5), "dec__h0": torch.zeros(1, 1, 5)},
+        {"leave_out": "dec.rnn"},
+        ["dec.h0: could be a learned initial state", "a name that tells it from those of what is left out (dec.rnn)"],
+    ),
+    "a norm within a cell": (
+        {"cell": nn.LSTMCell(4, 5), "cell__ln": nn.LayerNorm(5), "fc": FC},
+        {},
+        ["cell.ln: expected its place", "within cell, and may be computed at every step"],
+    ),
+    "a norm beside a cell": (
+        {"cell": nn.LSTMCell(4, 5), "ln": nn.LayerNorm(5), "fc": FC},
+        {},
+        ["ln: expected its place", "may be computed on a cell's state at every step"],
+    ),
+    "a layer within a cell": ({"cell": nn.GRUCell(4, 5), "cell__proj": FC}, {}, ["cell.proj", "neither read nor left out"]),
+    "an embedding with a bias": (
+        {"embed": nn.Linear(4, 4), "rnn": STACK},
+        {"order": "embed=embedding,rnn"},
+        ["expected an embedding, a matrix without bias, as first module. Received: 'embed' with a bias"],
+    ),
+    "an embedding with a bias, as an option": (
+        {"embed": nn.Linear(4, 4), "rnn": STACK},
+        {"embedding": "embed"},
+        ["embedding: embed: expected a matrix without bias. Received: embed.bias"],
+    ),
+    "an embedding that is not there": (
+        {"table": nn.Embedding(4, 4), "rnn": STACK},
+        {"order": "table,rnn", "embedding": "tabel"},
+        ["expected an embedding, a matrix without bias, as first module. Received: tabel"],
+    ),
+    "an embedding that is not first": (
+        {"table": nn.Embedding(4, 4), "rnn": STACK},
+        {"order": "relu,table=embedding,rnn"},
+        ["as first module. Received: table"],
+    ),
+    "an RMS norm by another name": (
+        {"rnn": STACK, "layer_norm": nn.RMSNorm(5), "fc": FC},
+        {},
+        ["layer_norm: expected a batch norm"],
+    ),
+    "a norm of several axes": (
+        {"norm": nn.LayerNorm((7, 4), bias=False), "rnn": STACK},
+        {},
+        ["norm.weight", "neither read nor left out"],
+    ),
+    "a module's bias as a state": (
+        {"rnn": nn.GRU(4, 2), "fc": nn.Linear(2, 2)},
+        {"initial_state": ["fc.bias"]},
+        ["initial_state: expected none, as every key is a module's, or 'zeros'", "Received: 'fc.bias'"],
+    ),
+    "the same norm twice": (
+        {"rnn": STACK, "ln": nn.LayerNorm(5), "fc": nn.Linear(5, 5)},
+        {"between": ["ln", "ln"]},
+        ["between: expected each module once. Received: 'ln' twice"],
+    ),
+    "no order": ({"rnn": STACK, "fc": FC}, {"order": ","}, ["order: expected at least one name, or 'none'"]),
+    "an empty gap": ({"rnn": STACK, "fc": FC}, {"between": ""}, ["between: expected at least one name, or 'none'"]),
+    "a number": ({"rnn": STACK, "fc": FC}, {"order": 5}, ["order: expected names. Received: 5"]),
+    "a negative slope": ({"rnn": STACK}, {"order": "rnn,leaky_relu:-0.2"}, ["expected a finite number of at least 0"]),
+    "an infinite epsilon": ({"rnn": STACK, "ln": nn.LayerNorm(5)}, {"order": "rnn,ln:1e400"}, ["expected a finite number"]),
+    "another spelling": ({"rnn": STACK, "ln": nn.LayerNorm(5)}, {"order": "rnn,ln:1_0"}, ["expected a finite number"]),
+    "a typing error in the order": ({"rnn": STACK, "fc": FC}, {"order": "rn,fc"}, ["order: expected a module", "'rnn'?"]),
+    "an order without a stack": ({"rnn": STACK, "fc": FC}, {"order": "fc"}, ["order: expected a recurrent stack, of rnn"]),
+    "an order without one of two": (
+        {"a": STACK, "b": NEXT},
+        {"order": "a"},
+        ["b: expected its place in `order`, or `leave_out='b'`"],
+    ),
+    "weight norm in an order": (
+        {"rnn": STACK, "fc": nn.utils.parametrizations.weight_norm(nn.Linear(5, 2))},
+        {"order": "rnn,fc"},
+        ["fc.weight: expected the weight itself", "remove_parametrizations"],
+    ),
+    "a PReLU": ({"rnn": STACK, "act": nn.PReLU(), "fc": FC}, {}, ["act.weight", "neither read nor left out"]),
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_what_may_belong_elsewhere_is_refused(tmp_path, case):
+    modules, options, words = ELSEWHERE[case]
+    path = state_dict(tmp_path, **modules)
+    refused(lambda: gru_tf.import_model(path, **options), *words)
+
+
+def test_a_negative_variance_is_called_one(tmp_path):
+    norm = nn.BatchNorm1d(5)
+    norm.running_var[2] = -1.0
+    path = state_dict(tmp_path, rnn=STACK, bn=norm)
+    refused(lambda: gru_tf.import_model(path), "bn.running_var: expected variances of at least 0. Received: -1")
+
+
+def test_a_stack_at_the_top_level_is_called_by_a_dot(tmp_path):
+    class Named(nn.GRU):
+        def __init__(self):
+            super().__init__(4, 4, batch_first=True)
+            self.norm, self.fc = nn.LayerNorm(4), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.fc(self.norm(super().forward(x)[0]))
+
+    path = saved(program := Named(), tmp_path)
+    refused(lambda: gru_tf.import_model(path), "order='.,norm=layer_norm,fc'", "before . and behind .")
+    check(gru_tf.import_model(path, order=".,norm=layer_norm,fc", verify=True), program, X)
+
+
+def test_names_may_hold_what_separates_items(tmp_path):
+    steps = [("a,b", nn.GRU(4, 5, batch_first=True)), ("n:1", nn.LayerNorm(5)), ("f=c", nn.Linear(5, 2))]
+    path = saved(program := Program(steps), tmp_path)
+    for order in ("a,b,n:1=layer_norm:1e-5,f=c", ["a,b", "n:1=layer_norm", "f=c"]):
+        check(gru_tf.import_model(path, order=order, verify=True), program, X)
+
+
+@pytest.mark.parametrize("names", [["h0", "zeros"], ["zeros", "c0"]])
+def test_one_learned_state_of_two_is_stated_with_zeros(tmp_path, names):
+    class Half(Program):
+        def forward(self, x):
+            learned = self.h0 if hasattr(self, "h0") else self.c0
+            state = learned.repeat(1, len(x), 1)
+            zeros = torch.zeros_like(state)
+            return self.rnn(x, (state, zeros) if names[0] == "h0" else (zeros, state))[0]
+
+    only = next(name for name in names if name != "zeros")
+    program = Half([("rnn", nn.LSTM(4, 5, batch_first=True))], initial={"rnn": {only: torch.zeros(1, 1, 5)}})
+    path = saved(program, tmp_path)
+    refused(lambda: gru_tf.import_model(path), f"{only}: could be a learned initial state", "'zeros' for one that is none")
+    check(gru_tf.import_model(path, initial_state=names, verify=True), program, X)
+
+
+def test_states_of_each_layer_are_stated_one_by_one(tmp_path):
+    class Listed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = nn.LSTM(4, 5, 2, batch_first=True)
+            self.h, self.c = (nn.ParameterList(torch.zeros(1, 5) for _ in range(2)) for _ in "hc")
+
+        def forward(self, x):
+            states = [torch.stack([s.expand(len(x), 5) for s in each]) for each in (self.h, self.c)]
+            return self.rnn(x, tuple(states))[0]
+
+    path = saved(program := Listed(), tmp_path)
+    refused(lambda: gru_tf.import_model(path), "`initial_state` for learned initial states")
+    check(gru_tf.import_model(path, initial_state=["h.0", "h.1", "c.0", "c.1"], verify=True), program, X)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_the_line_says_which_step_is_read(tmp_path, both):
+    path = state_dict(tmp_path, rnn=nn.GRU(4, 5, bidirectional=both), fc=nn.Linear(10 if both else 5, 2))
+    line = str(importing.import_file(path, verify=True, every_step=False).verified)
+    assert f"compared: rnn.l0 → last step{' of each direction' if both else ''} → fc, with nothing else" in line
+
+
+def test_what_the_suggested_order_says_can_be_typed(tmp_path):
+    path = state_dict(tmp_path, table=nn.Embedding(9, 5), rnn=nn.GRU(5, 5, batch_first=True), norm=nn.LayerNorm(5))
+    message = refused(lambda: gru_tf.import_model(path, head=False), "order='table=embedding,")
+    suggested = re.search(r"order='([^']*)'", message)[1]
+    assert gru_tf.import_model(path, order=suggested, verify=True).output_shape == (None, None, 5)
 
 
 # --- any program ---

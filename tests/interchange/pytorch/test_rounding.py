@@ -26,14 +26,14 @@ class Single:
         return self.run(inputs, lengths)
 
 
-def saved(folder, scale, units=64, nonlinearity="tanh", kind=torch.nn.RNN):
+def saved(folder, scale, units=64, nonlinearity="tanh", kind=torch.nn.RNN, dtype=torch.float32):
     torch.manual_seed(0)
     options = {"nonlinearity": nonlinearity} if kind is torch.nn.RNN else {}
     module = kind(4, units, batch_first=True, **options)
     with torch.no_grad():
         for name, weight in module.named_parameters():
             weight.copy_(torch.randn(weight.shape) * (scale / np.sqrt(units) if name.startswith("weight_hh") else 1.0))
-    torch.save(module.state_dict(), folder / "rnn.pt")
+    torch.save(module.to(dtype).state_dict(), folder / "rnn.pt")
     return folder / "rnn.pt"
 
 
@@ -49,6 +49,38 @@ def test_chaotic_weights_are_judged_in_float64(tmp_path):
     assert number(r"the model ([\d.e-]+)", line) > 1e-4
     plain = str(importing.import_file(saved(tmp_path, STABLE), verify=True).verified)
     assert "float64" not in plain
+
+
+def test_a_file_of_float64_is_judged_by_what_float32_makes_of_it(tmp_path):
+    line = str(importing.import_file(saved(tmp_path, CHAOTIC, dtype=torch.float64), verify=True).verified)
+    assert "rounding in float32, which these weights amplify: PyTorch" in line
+
+
+WRONG = {
+    "zeros": lambda blocks: {name: 0 * block for name, block in blocks.items()},
+    "a tenth more": lambda blocks: {name: block * np.float32(1.1) for name, block in blocks.items()},
+    "no biases": lambda blocks: {name: block * (name[0] != "b") for name, block in blocks.items()},
+    "gates changed round": lambda blocks: {
+        name.translate(str.maketrans("rz", "zr")): block for name, block in blocks.items()
+    },
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("scale", [8.0, 20.0])
+def test_a_wrong_model_is_noticed_where_float32_has_nothing_in_common(tmp_path, wrong, scale):
+    """The model alone is wrong, as if it had been spoiled after reading; rounding is as large as the states themselves."""
+    source = pytorch.read(saved(tmp_path, scale, kind=torch.nn.GRU))
+    by, run = source.framework()
+    (layer,) = source.network.layers
+    blocks = {name: np.asarray(block, "float32") for name, block in WRONG[wrong](dict(layer.forward.blocks)).items()}
+    spoiled = replace(source.network, layers=(replace(layer, forward=replace(layer.forward, blocks=blocks)),))
+    options = {"by": by, "in_float64": source.in_float64}
+    assert verification.verify(building.build(source.network), source.network, run, **options).rounding
+    with pytest.raises(UserError, match="not the same"):
+        verification.verify(building.build(spoiled), source.network, run, **options)
+    with pytest.raises(UserError, match="not the same"):
+        verification.verify(building.build(spoiled), spoiled, run, **options)
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -20,6 +20,7 @@ from gru_tf.foundation import extras
 from gru_tf.interchange import building, importing, keras_model, provenance, pytorch
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.pytorch import checkpoint, reading, safetensors
+from gru_tf.interchange.pytorch.options import StateDictOptions
 from gru_tf.interchange.tensor import Tensor
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.gates import layouts
@@ -42,7 +43,7 @@ def tensors(arrays):
 
 
 def read(arrays, **options):
-    return reading.read(tensors(checkpoint.find_tensors(arrays, np.ndarray)), reading.StateDictOptions(**options))
+    return reading.read(tensors(checkpoint.find_tensors(arrays, np.ndarray)), StateDictOptions(**options))
 
 
 @pytest.fixture
@@ -392,7 +393,7 @@ def test_options_decide_what_is_meant():
     assert (bare.head, bare.embedding) == ((), None)
     refused(lambda: read(arrays, head="nett.0", embedding=False), "head", "Did you mean 'net.0'?")
     refused(lambda: read(arrays, head="net.2", embedding=False), "net.2.weight", "head (O, 4)", "(5, 6)")
-    refused(lambda: read(arrays, head=False, embedding="net.0"), "net.0.weight", "embedding (tokens, 3)")
+    refused(lambda: read(arrays, head=False, embedding="net.0"), "net.0: expected a matrix without bias")
 
 
 # --- refused ---

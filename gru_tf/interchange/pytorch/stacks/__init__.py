@@ -2,7 +2,7 @@
 
 from gru_tf.interchange.pytorch.stacks import parametrizations
 from gru_tf.interchange.pytorch.stacks.layers import ACTIVATIONS, TITLES, LoadedStack, load
-from gru_tf.interchange.pytorch.stacks.torch_stack import KEY, TorchStack, choose, find, suffix
+from gru_tf.interchange.pytorch.stacks.torch_stack import KEY, TorchStack, choose, find, named, suffix
 
 __all__ = [
     "ACTIVATIONS",
@@ -13,6 +13,7 @@ __all__ = [
     "choose",
     "find",
     "load",
+    "named",
     "parametrizations",
     "suffix",
 ]

@@ -17,6 +17,7 @@ from gru_tf.interchange.tensor import Tensor
 WEIGHTS, BIASES = ("weight_ih", "weight_hh"), ("bias_ih", "bias_hh")
 PART = r"(?P<part>(?:weight|bias)_(?:ih|hh|hr))(?P<layer>_l\d{1,6})?(?P<reverse>_reverse)?"
 KEY = re.compile(rf"(?P<prefix>(?:.*\.)?){PART}", re.DOTALL)
+TOP = "."  # what a stack without a prefix is called by the user
 NUMBERED = r"\.(\d{1,6})(\..*)?"  # after the name of a list of modules
 
 
@@ -38,6 +39,15 @@ class TorchStack:
     def name(self) -> str:
         """Of the module."""
         return self.prefix.removesuffix(".")
+
+    @property
+    def title(self) -> str:
+        """Its name where a user types it: "." for one whose keys have no prefix."""
+        return self.name or TOP
+
+    def holds(self, module: str) -> bool:
+        """Whether a module lies within it, as in a subclass of a cell; of a stack without a prefix that cannot be told."""
+        return module.startswith(self.prefix) if self.prefix else not self.suffixed
 
     @property
     def directions(self) -> int:
@@ -83,13 +93,16 @@ def find(entries: Mapping[str, Tensor]) -> dict[str, TorchStack]:
     return stacks
 
 
-def choose(stacks: Mapping[str, TorchStack], prefixes: Sequence[str] | None, keys: Iterable[str]) -> list[TorchStack]:
+def choose(
+    stacks: Mapping[str, TorchStack], prefixes: Sequence[str] | None, keys: Iterable[str], option: str = "prefix"
+) -> list[TorchStack]:
     """The stacks that are meant, one after the other; for a list of modules ("rnns" of "rnns.0", "rnns.1"), those in it.
 
     Args:
         stacks: by prefix.
         prefixes: of stacks or of lists, in order; None if there is one stack.
         keys: of all entries of the state_dict.
+        option: that names the stacks, for messages.
 
     Raises:
         UserError: if there is none, or several and no prefix, naming them; if a module of the list has several; if one is
@@ -108,9 +121,9 @@ def choose(stacks: Mapping[str, TorchStack], prefixes: Sequence[str] | None, key
     for name in names:
         chosen += _meant(stacks.values(), name)
     if len(set(map(id, chosen))) < len(chosen):
-        raise UserError(f"{option_names.where('prefix')}: expected each stack once. Received: {', '.join(names)}")
+        raise UserError(f"{option_names.where(option)}: expected each stack once. Received: {', '.join(names)}")
     parametrizations.check(keys, [stack.prefix for stack in chosen], recurrent=True)
-    _check_others(stacks.values(), chosen)
+    _check_others(stacks.values(), chosen, option)
     return chosen
 
 
@@ -122,14 +135,21 @@ def _meant(stacks: Iterable[TorchStack], name: str) -> list[TorchStack]:
     return chosen
 
 
-def _check_others(stacks: Iterable[TorchStack], chosen: Sequence[TorchStack]) -> None:
+def _check_others(stacks: Iterable[TorchStack], chosen: Sequence[TorchStack], option: str) -> None:
     """Refuse a stack that is neither read nor left out: it may be the next one."""
     for stack in stacks:
         if stack not in chosen:
-            follows = option_names.called("prefix", stack.name)
-            leave_out = option_names.called("leave_out", stack.name or next(stack.tensors()).key)
-            expected = f"{follows} too, in the order in which they follow each other, or {leave_out}"
-            raise UserError(f"{stack.name or next(stack.tensors()).key}: expected {expected}. Received: neither")
+            leave_out = option_names.called("leave_out", stack.title)
+            if option == "prefix":
+                place = f"{option_names.called('prefix', stack.title)} too, in the order in which they follow each other"
+            else:
+                place = f"its place in {option_names.called(option)}"
+            raise UserError(f"{stack.title}: expected {place}, or {leave_out}. Received: neither")
+
+
+def named(stacks: Iterable[TorchStack], name: str) -> list[TorchStack]:
+    """The stack of that name, or those in the list of modules of that name, in order; none for another."""
+    return _named(stacks, name.removesuffix("."))
 
 
 def _only(stacks: Iterable[TorchStack]) -> TorchStack:
