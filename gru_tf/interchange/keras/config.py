@@ -14,7 +14,7 @@ import keras
 from gru_tf.foundation.errors import UserError, shown
 from gru_tf.interchange.keras import operations, stock
 from gru_tf.interchange.keras.graph import KerasGraph
-from gru_tf.interchange.keras.keras_2_options import Keras2Options
+from gru_tf.interchange.keras.keras_2_options import Keras2Options, flags
 from gru_tf.interchange.keras.objects import (
     activation,
     class_name,
@@ -81,9 +81,16 @@ class ConfigRewriter:
         if kind not in known or strange or not isinstance(options, dict):
             raise not_stock(self.where, "layer", str(own) if strange else kind, known)
         name = CALLED.get(kind, kind)
-        if self.keras_2:
-            return keras_3_object("layers", name, Keras2Options(self).translate(kind, name, options))
-        return keras_3_object("layers", name, self.known(options)) | self._build_config(config)
+        rewritten = Keras2Options(self).translate(kind, name, options) if self.keras_2 else self.known(options)
+        self._check_flags(name, rewritten)
+        return keras_3_object("layers", name, rewritten) | ({} if self.keras_2 else self._build_config(config))
+
+    def _check_flags(self, name: str, options: Mapping[str, Any]) -> None:
+        """Refuse an option that should be true or false and is neither: Keras takes anything, and fails when it computes."""
+        for key in flags(name) & options.keys():
+            if not isinstance(options[key], bool | None):
+                expected = f"{key} of layer {shown(options.get('name'))} ({name}) to be true or false"
+                raise UserError(f"{self.where}: expected {expected}. Received: {shown(options[key])}")
 
     # --- Keras 3: options are kept, but must be made of known parts ---
 

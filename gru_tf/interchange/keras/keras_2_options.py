@@ -173,3 +173,10 @@ def _parameters(package: str, name: str) -> frozenset[str]:
     further = {"name", "trainable", "dtype"} | (set() if name in CELLS else {"activity_regularizer"})
     passed_on = package == "layers" and name != "InputLayer" and "kwargs" in own
     return frozenset((set(own) | (further if passed_on else set())) - {"self", "args", "kwargs"})
+
+
+@cache
+def flags(name: str) -> frozenset[str]:
+    """The options of a layer of Keras 3 that are true or false."""
+    parameters = inspect.signature(getattr(keras.layers, name).__init__).parameters
+    return frozenset(key for key, parameter in parameters.items() if isinstance(parameter.default, bool))

@@ -23,7 +23,7 @@ from gru_tf.interchange.keras.keras_2_options import WHOLE
 from gru_tf.interchange.keras.stock import CUDNN
 from gru_tf.interchange.keras.tf_functions import check_means
 from gru_tf.interchange.model_states import ModelRun
-from gru_tf.interchange.source import LENGTHS, Computation
+from gru_tf.interchange.source import LENGTHS, Computation, NotComputable
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,9 +109,12 @@ def _counterpart(file: KerasFile) -> Any:
     from gru_tf.interchange.keras.counterpart import graph, weights  # with TF-Keras
 
     model = graph.model(file.config)
-    with file.weights() as contents:
-        (weights.fill_by_name if file.archive is None else weights.fill_by_path)(model, file.config, contents)
-    weights.finalize(model)
+    try:
+        with file.weights() as contents:
+            (weights.fill_by_name if file.archive is None else weights.fill_by_path)(model, file.config, contents)
+        weights.finalize(model)
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        raise NotComputable(f"its weights are not placed as Keras 3 places them: {one_line(error)}") from None
     return model
 
 

@@ -125,6 +125,7 @@ class _Walk:
                 self.run(inner, keras.KerasTensor([batch * steps, *sizes], dtype=args[0].dtype))
             if type(operation).__name__ in ATTENTION:
                 self.check(f"scores of {name}", _scores(operation, args, options))
+            self.check(f"input with padding of {name}", _padded(operation, args))
             outputs = operation.compute_output_spec(*args, **options)
             for tensor in keras.tree.flatten(outputs):
                 self.check(name, tensor.shape)
@@ -139,6 +140,19 @@ def _scores(layer: Any, args: Any, options: Any) -> tuple[int, ...]:
     query, value = tensors[0].shape, tensors[min(1, len(tensors) - 1)].shape
     each = query[-1] if type(layer).__name__ == "AdditiveAttention" else getattr(layer, "num_heads", 1)
     return (*query[:-1], *value[1:-1], int(each))
+
+
+def _padded(layer: Any, args: Any) -> tuple[int, ...]:
+    """The shape of a convolution's input with the zeros around it, of which a dilation asks for as many as it likes."""
+    cell = getattr(layer, "cell", layer)
+    rates, kernels = (getattr(cell, key, ()) for key in ("dilation_rate", "kernel_size"))
+    shape: tuple[int, ...] = tuple(getattr(args[0], "shape", ())) if args else ()
+    if not isinstance(rates, tuple | list) or not isinstance(kernels, tuple | list) or len(shape) < len(kernels) + 1:
+        return ()
+    first = len(shape) - 1 - len(kernels)
+    spatial = shape[first:-1]
+    more = [(kernel - 1) * rate for kernel, rate in zip(kernels, rates, strict=False)]
+    return (*shape[:first], *(size + around for size, around in zip(spatial, more, strict=False)), shape[-1])
 
 
 def _graph(layer: Any) -> Any:

@@ -167,6 +167,7 @@ LARGE = {
     "broadcast_to": lambda x, _: ops.broadcast_to(x[:1, :1, :1], (1, 10**5, 10**5)),
     "up_sampling1d": lambda x, _: keras.layers.GlobalMaxPooling1D()(keras.layers.UpSampling1D(MANY)(x)),
     "repeat_vector": lambda x, _: keras.layers.GlobalMaxPooling1D()(keras.layers.RepeatVector(MANY)(x[:, 0])),
+    "input with padding of 'conv1d": lambda x, _: keras.layers.Conv1D(2, 2, dilation_rate=MANY, padding="same")(x),
     "scores of 'attention": lambda x, y: keras.layers.Attention()([ops.tile(each, (1, 10**4, 1)) for each in (x, y)]),
     "matmul": lambda x, _: ops.sum(ops.matmul(ops.reshape(ops.tile(x, (1, 10**4, 1)), (-1, 1)), np.ones((1, 10**4)))),
     "repeat_vector_1": lambda x, _: keras.layers.TimeDistributed(
@@ -195,6 +196,18 @@ def test_an_operation_that_gives_one_tensor_for_each_step_is_limited(tmp_path):
 
     path = changed(tmp_path / "hostile.keras", change)
     refused(lambda: gru_tf.import_model(path), "expected a graph of at most 200,000 tensors")
+
+
+@pytest.mark.parametrize("library", [keras, tf_keras], ids=["keras", "tf_keras"])
+@pytest.mark.parametrize("value", [MANY, [], "yes"], ids=str)
+def test_an_option_that_is_true_or_false_is_nothing_else(tmp_path, library, value):
+    library.Sequential([library.Input((5, 4)), library.layers.GRU(2, name="gru")]).save(tmp_path / "model.keras")
+
+    def change(layers):
+        layers[-1]["config"]["go_backwards"] = value
+
+    path = changed(tmp_path / "model.keras", change)
+    refused(lambda: gru_tf.import_model(path), "expected go_backwards of layer 'gru' (GRU) to be true or false", f"{value}")
 
 
 def test_an_einsum_of_many_tensors_is_refused(tmp_path):

@@ -49,6 +49,7 @@ def _options(kind: str, options: Mapping[str, Any], counterpart: type) -> dict[s
     """The constructor's arguments; options that the file leaves out are Keras 3's, whose defaults may be others."""
     defaults, taken = _defaults(kind), _parameters(counterpart)
     result: dict[str, Any] = {"name": options.get("name"), "trainable": options.get("trainable", True)}
+    result |= {key: "zeros" for key in taken if key.endswith("_initializer")}  # quick; the weights are overwritten
     for key, value in {**defaults, **options}.items():
         new = RENAMED.get((kind, key), key)
         if key in LEFT_OUT or key.endswith(UNUSED) or key == "name":
