@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 
-from gru_tf.foundation.errors import did_you_mean
 from gru_tf.interchange.onnx.export.exported_tensor import ExportedTensor, NotExportedError
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph
 from gru_tf.interchange.onnx.export.recording import LayerCall
@@ -37,7 +36,7 @@ def apply(graph: ModelGraph, activation: Any, x: str, call: LayerCall) -> str:
     function = FUNCTIONS.get(activation) if callable(activation) else None
     if function is None:
         name = getattr(activation, "__name__", repr(activation))
-        raise NotExportedError(f"the activation {name}, which ONNX export does not know{did_you_mean(name, NAMES)}")
+        raise NotExportedError(f"the activation {name}, which ONNX export does not know")
     return function(graph, x)
 
 
@@ -164,7 +163,6 @@ NAMED: dict[str, Function] = {
     "hard_tanh": partial(clipped, low=-1.0, high=1.0),
     "tanh_shrink": _tanh_shrink,
 }
-NAMES = (*NAMED, "keras2_hard_sigmoid")
 # by the functions themselves, as another one may have the same name; keras.ops.gelu is the approximation
 FUNCTIONS: dict[Any, Function] = {
     **{getattr(keras.ops, name): function for name, function in NAMED.items() if hasattr(keras.ops, name)},

@@ -31,7 +31,7 @@ class MaskedSteps:
     count: str
 
     @classmethod
-    def of(cls, graph: ModelGraph, mask: ExportedTensor) -> "MaskedSteps":
+    def from_mask(cls, graph: ModelGraph, mask: ExportedTensor) -> "MaskedSteps":
         """Of a layer's mask."""
         real = graph.tensor(mask, "bool")
         numbers = graph.op("Cast", real, to=7)

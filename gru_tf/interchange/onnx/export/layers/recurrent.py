@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from gru_tf.interchange.network import STATES, Recurrent
+from gru_tf.interchange.onnx.activations import WRITTEN
 from gru_tf.interchange.onnx.export.exported_tensor import NotExportedError
 from gru_tf.interchange.onnx.export.layers.activation_functions import FUNCTIONS
 from gru_tf.interchange.onnx.export.layers.masked_steps import MaskedSteps
@@ -78,7 +79,7 @@ def _given(graph: ModelGraph, call: LayerCall) -> tuple[str, MaskedSteps | None]
     """The sequences and the mask of a call."""
     mask = call.arguments.get("mask")
     x = graph.as_float(call.arguments["sequences"])
-    return x, None if mask is None else MaskedSteps.of(graph, keras.tree.flatten(mask)[0])
+    return x, None if mask is None else MaskedSteps.from_mask(graph, keras.tree.flatten(mask)[0])
 
 
 def _initial(graph: ModelGraph, call: LayerCall, parts: Sequence[Recurrent]) -> list[list[str]] | None:
@@ -118,6 +119,8 @@ def _name(activation: Any) -> str:
     name = str(getattr(activation, "__name__", repr(activation)))
     if not callable(activation) or isinstance(activation, keras.layers.Layer) or activation not in FUNCTIONS:
         raise NotExportedError(f"the activation {name}, which ONNX export does not know")
+    if name not in WRITTEN:
+        raise NotExportedError(f"the activation {name}; a recurrent node of ONNX has one of {', '.join(WRITTEN)}")
     return name
 
 
