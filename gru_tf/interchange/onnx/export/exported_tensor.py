@@ -7,6 +7,7 @@ import keras
 
 KINDS = {"float": "FLOAT", "int": "INT64", "bool": "BOOL"}  # TensorProto.DataType of each kind
 COMPUTED = ("float32", "float64")  # types of layers that a file of float32 computes
+OF_DTYPES = {**dict.fromkeys(COMPUTED, "float"), "int32": "int", "int64": "int", "bool": "bool"}
 
 
 class NotExportedError(Exception):
@@ -34,10 +35,11 @@ class ExportedTensor:
 
 
 def kind_of(dtype: Any) -> str:
-    """The kind of a Keras dtype; raises NotExportedError for text, complex and 16-bit numbers."""
+    """The kind of a Keras dtype; raises NotExportedError for those that a file's types cannot stand for.
+
+    Text, complex and 16-bit numbers have none, and small whole numbers begin again from the lowest where int64 does not.
+    """
     name = keras.backend.standardize_dtype(dtype)
-    if name == "bool" or name in COMPUTED:
-        return "bool" if name == "bool" else "float"
-    if "int" in name:
-        return "int"
-    raise NotExportedError(f"computes in {name}")
+    if name not in OF_DTYPES:
+        raise NotExportedError(f"computes in {name}")
+    return OF_DTYPES[name]

@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, one_line
@@ -48,7 +47,7 @@ def verify(model: Any, content: bytes, path: Path, outputs: Sequence[str], token
             break
         try:
             inputs, expected = _finite(model, drawn, tokens)
-        except (ValueError, tf.errors.OpError) as error:  # too short for a convolution, or of unequal lengths
+        except _refusals() as error:  # too short for a convolution, or of unequal lengths
             refusal = one_line(error)
             continue
         feed = {name: array.astype(TYPES[kind_of(array.dtype)]) for name, array in inputs.items()}
@@ -80,5 +79,14 @@ def _finite(model: Any, inputs: dict[str, Array], tokens: Collection[str]) -> tu
 
 
 def _answer(model: Any, inputs: dict[str, Array]) -> list[Array]:
-    tensors = {name: tf.constant(array) for name, array in inputs.items()}
+    tensors = {name: keras.ops.convert_to_tensor(array) for name, array in inputs.items()}
     return [np.asarray(output) for output in keras.tree.flatten(answer(model, tensors))]
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What Keras raises for inputs that a model does not take."""
+    if keras.backend.backend() != "tensorflow":
+        return (ValueError, TypeError, RuntimeError)
+    import tensorflow as tf
+
+    return (ValueError, tf.errors.OpError)

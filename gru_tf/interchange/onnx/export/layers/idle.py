@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras.src.ops.core import Cast, ConvertToTensor, StopGradient
 
-from gru_tf.interchange.onnx.export.exported_tensor import NotExportedError, kind_of
+from gru_tf.interchange.onnx.export.exported_tensor import kind_of
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph
 from gru_tf.interchange.onnx.export.recording import LayerCall
 
@@ -16,18 +16,8 @@ def first(call: LayerCall) -> Any:
 
 
 def _idle(graph: ModelGraph, call: LayerCall) -> str:
+    """The same numbers, in the type of the result."""
     return graph.tensor(first(call), kind_of(call.outputs[0].dtype))
-
-
-def _converted(graph: ModelGraph, call: LayerCall) -> str:
-    x, kind = first(call), kind_of(call.outputs[0].dtype)
-    if x.kind == "float" and kind == "int" and _narrow(call.outputs[0].dtype):
-        raise NotExportedError(f"converts numbers to {call.outputs[0].dtype}, which may not hold them")
-    return graph.tensor(x, kind)
-
-
-def _narrow(dtype: str) -> bool:
-    return dtype not in ("int32", "int64")
 
 
 WRITERS = {
@@ -39,6 +29,6 @@ WRITERS = {
     keras.layers.ActivityRegularization: _idle,
     keras.layers.Identity: _idle,
     StopGradient: _idle,
-    ConvertToTensor: _converted,
-    Cast: _converted,
+    ConvertToTensor: _idle,
+    Cast: _idle,
 }
