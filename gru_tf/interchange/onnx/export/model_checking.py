@@ -80,7 +80,7 @@ def _finite(model: Any, inputs: dict[str, Array], tokens: Collection[str]) -> tu
 
 def _answer(model: Any, inputs: dict[str, Array]) -> list[Array]:
     tensors = {name: keras.ops.convert_to_tensor(array) for name, array in inputs.items()}
-    return [np.asarray(output) for output in keras.tree.flatten(answer(model, tensors))]
+    return [keras.ops.convert_to_numpy(output) for output in keras.tree.flatten(answer(model, tensors))]
 
 
 def _refusals() -> tuple[type[Exception], ...]:
