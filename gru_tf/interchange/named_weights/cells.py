@@ -64,7 +64,8 @@ def read(layer: FileLayer, functions: Functions, where: str) -> tuple[Recurrent,
         if (forward[1].cell, forward[1].units, forward[2]) != (backward[1].cell, backward[1].units, backward[2]):
             raise UserError(f"{where}: {layer.name}: expected both directions alike. Received: {several(layer.described())}")
         return (_recurrent(forward[1], forward[2], layer, functions, where, backward[1]),)
-    if len(cells) > 1 and not all("cells" in part for part, *_ in cells):
+    stacked = all("cells" in part for part, *_ in cells) and not {FORWARD, BACKWARD} & set(directions)
+    if len(cells) > 1 and not stacked:  # such as stacked cells in both directions, which are no stack of such layers
         raise _strange(layer, where)
     return tuple(_recurrent(weights, cudnn, layer, functions, where) for _, weights, cudnn in cells)
 

@@ -40,6 +40,7 @@ class FileLayer:
         alias: another name that the file has for it.
         rank: its place among layers of the same class and model, where the file says that.
         original: the file's arrays, where `entries` are made of them.
+        in_order: whether its parts, such as stacked cells, come in the order in which they compute.
     """
 
     name: str
@@ -48,6 +49,7 @@ class FileLayer:
     alias: str = ""
     rank: tuple[str, int] | None = None
     original: tuple[Array, ...] = ()
+    in_order: bool = False
 
     def described(self) -> list[str]:
         """Names and shapes of its arrays, for messages."""

@@ -67,7 +67,7 @@ def _layers(name: str, arrays: dict[str, Array]) -> Iterator[FileLayer]:
         within.setdefault(layer, []).append(Entry(key, part, role, array))
     alone = len(within) == 1 and (_is_of(name, next(iter(within))) or name.startswith("time_distributed"))
     for layer, entries in within.items():
-        yield FileLayer(name if alone else f"{name}/{layer}", tuple(entries))
+        yield FileLayer(name if alone else f"{name}/{layer}", tuple(entries), in_order=True)
 
 
 def _is_of(name: str, path: str) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import option_names
-from gru_tf.interchange.named_weights import cells
+from gru_tf.interchange.named_weights import cells, stacked_cells
 from gru_tf.interchange.named_weights.cells import Functions
 from gru_tf.interchange.named_weights.contents import Entry, FileLayer
 from gru_tf.interchange.network import Recurrent
@@ -71,6 +71,7 @@ def read(layer: FileLayer, functions: Functions, where: str) -> Module:
     """
     layer = replace(layer, entries=tuple(_floats(entry, where) for entry in layer.entries))
     if cells.is_recurrent(layer):
+        layer = stacked_cells.in_order(layer, where)
         recurrent = cells.read(layer, functions, where)
         return Module(layer, "recurrent", recurrent, None, *cells.widths(recurrent))
     arrays = {entry.role: entry.array for entry in layer.entries}

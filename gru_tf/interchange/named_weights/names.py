@@ -11,20 +11,22 @@ NUMBERED = re.compile(r"layer_with_weights-(\d+)")  # in checkpoints of TensorFl
 NO_ORDER = "names alone do not say in which order the layers follow each other"
 
 
-def read(arrays: Mapping[str, Array], source: str, version: str = "") -> WeightsFile:
+def read(arrays: Mapping[str, Array], source: str, version: str = "", *, ordered: bool = False) -> WeightsFile:
     """The layers of named arrays, such as "gru/kernel" or "layer_with_weights-0/cell/kernel".
 
     Args:
         arrays: in any order.
         source: program and format; one that begins with "Keras weights" is compared with TF-Keras.
         version: of Keras, where it is known.
+        ordered: whether they come in the order in which a model's layers compute; names such as "layer_with_weights-0" say
+            it themselves.
     """
     layers = _short(of_names(arrays))
     numbers = [NUMBERED.fullmatch(layer.name) for layer in layers if layer.entries]
     if numbers and all(numbers):
         layers.sort(key=lambda layer: int(NUMBERED.fullmatch(layer.name)[1]))  # type: ignore[index]
         return WeightsFile(tuple(layers), source, True, version=version, lists_all=False)
-    return WeightsFile(tuple(layers), source, False, NO_ORDER, version=version, lists_all=False)
+    return WeightsFile(tuple(layers), source, ordered, NO_ORDER, version=version, lists_all=False)
 
 
 def _short(layers: list[FileLayer]) -> list[FileLayer]:

@@ -1,5 +1,6 @@
 """A file of weights as a network: its layers, their order, and what the user states of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,6 +48,9 @@ def read(file: WeightsFile, given: WeightsOptions, where: str) -> NamedNetwork:
         UserError: for layers that are not read, an order that is not known, and layers without weights that may change the
             function; each with what to state.
     """
+    names = [layer.name for layer in file.layers]
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise UserError(f"{where}: expected each layer's name once. Received: {several(twice)} more than once")
     left_out = _left_out(file, given.leave_out, where)
     functions = options.functions(given, file)
     own_modules = [modules.read(layer, functions, where) for layer in file.layers if layer.entries and layer not in left_out]

@@ -113,6 +113,49 @@ def test_layers_of_a_checkpoint_are_in_the_order_of_their_numbers():
     assert [layer.name for layer in foreign.network.layers] == ["layer_with_weights-0", "layer_with_weights-1"]
 
 
+@pytest.mark.parametrize("form", ["model.h5", "model.weights.h5", "names.npz"])
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [([("LSTM", 4), ("GRU", 5)], True), ([("LSTM", 4), ("GRU", 4)], False), ([("GRU", 4), ("GRU", 4)], None)],
+)
+def test_stacked_cells_are_in_their_order(tmp_path, form, kinds, told):
+    """A numbered file numbers cells of each class apart, and names alone say no order at all."""
+    tf_keras = pytest.importorskip("tf_keras")
+    cells = [getattr(tf_keras.layers, f"{kind}Cell")(units) for kind, units in kinds]
+    model = tf_keras.Sequential([tf_keras.layers.RNN(cells, return_sequences=True)])
+    x = normal((2, 6, FEATURES))
+    model(x)
+    path = tmp_path / form
+    if form.endswith(".npz"):
+        np.savez(path, **{weight.name: weight.numpy() for weight in model.weights})
+    else:
+        model.save_weights(path)
+    if form == "model.h5" or told or (told is None and form == "model.weights.h5"):
+        np.testing.assert_allclose(gru_tf.import_model(path, verify=True)(x), model(x), atol=1e-6)
+    else:
+        refused(lambda: gru_tf.import_model(path), "rnn", "widths tell their order")
+
+
+def test_numbered_cells_of_a_checkpoint_are_in_their_order():
+    square = {**GRU, "kernel": (UNITS, 3 * UNITS)}
+    content = {key: array for n in (1, 0) for key, array in arrays(square, f"layer_with_weights-0/cell/cells/{n}").items()}
+    content = {key: array + (0 if "/0/" in key else 1) for key, array in content.items()}
+    foreign = named_weights.network_of(names.read(content, "Keras weights"), named_weights.WeightsOptions(), "ckpt")
+    first, second = (content[f"layer_with_weights-0/cell/cells/{n}/kernel"] for n in (0, 1))
+    for layer, kernel in zip(foreign.network.layers, (first, second), strict=True):
+        np.testing.assert_array_equal(layer.forward.blocks["W_z"], kernel[:, :UNITS])
+
+
+def test_layers_may_come_in_order():
+    content = arrays({**GRU, "kernel": (UNITS, 15)}, "b/cell") | arrays({**GRU, "kernel": (UNITS, 15)}, "a/cell")
+    file = names.read(content, "Keras weights of a checkpoint", ordered=True)
+    foreign = named_weights.network_of(file, named_weights.WeightsOptions(), "ckpt")
+    assert [layer.name for layer in foreign.network.layers] == ["b", "a"]
+    refused(
+        lambda: named_weights.network_of(names.read(content, "x"), named_weights.WeightsOptions(), "ckpt"), "several orders"
+    )
+
+
 @pytest.mark.parametrize(
     ("version", "activation"), [("2.2.4", "keras2_hard_sigmoid"), ("2.3.1", "sigmoid"), ("2.15.0", "sigmoid")]
 )
@@ -164,6 +207,15 @@ def test_an_array_that_no_name_lists_is_refused(tmp_path):
     with h5py.File(path, "a") as file:
         file["gru/more"] = normal(3)
     refused(lambda: gru_tf.import_model(path), "gru/more", "leave_out")
+
+
+def test_two_layers_of_one_name_are_refused(tmp_path):
+    own = {f"gru/{role}:0": normal(shape) for role, shape in GRU.items()}
+    path = in_hdf5(tmp_path, {"gru": own})
+    with h5py.File(path, "a") as file:
+        file["more"] = normal(3)
+        file.attrs["layer_names"] = ["gru", "more"]
+    refused(lambda: gru_tf.import_model(path), "more more than once")
 
 
 # --- hostile files ---
@@ -245,10 +297,16 @@ def with_recurrence_of_words(layers, x):
     return layers.Dense(3)(layers.TimeDistributed(layers.LSTM(4))(layers.Reshape((-1, 2, 4))(x)))
 
 
+def with_cells_in_both_directions(layers, x):
+    cells = [layers.LSTMCell(4), layers.LSTMCell(4)]
+    return layers.Bidirectional(layers.RNN(cells, return_sequences=True), merge_mode="sum")(x)
+
+
 @pytest.mark.parametrize("form", ["model.h5", "model.weights.h5"])
 @pytest.mark.parametrize(
     "build",
     [
+        with_cells_in_both_directions,
         with_two_heads, with_a_sum, with_two_branches, with_attention, with_summed_directions, with_pooling,
         with_recurrence_of_words,
     ],
