@@ -58,6 +58,9 @@ def import_(
         str | None, _option("Keras weights: activation of gates, such as hard_sigmoid", "NAME")
     ] = None,
     scope: Annotated[list[str] | None, _option("TF1: scope of the cells; repeatable, lowest first", "NAME")] = None,
+    before: Annotated[
+        list[str] | None, _option("TF1: linear layer or activation before the cells; repeatable, lowest first", "KEY")
+    ] = None,
     forget_bias: Annotated[float | None, _option("TF1: bias added to the forget gate (default: 1)", "NUMBER")] = None,
     reset_after: Annotated[
         bool | None,
@@ -80,6 +83,7 @@ def import_(
     options |= {"scopes": scope or None, "forget_bias": forget_bias, "reset_after": reset_after}
     options |= {"leave_out": leave_out or None, "between": between or None, "order": order}
     options |= {"initial_state": initial_state or None, "recurrent_activation": recurrent_activation}
+    options |= {"before": before or None}
     options |= {"every_step": False if last else None, "masked": True if masked else None}
     options = {name: value for name, value in options.items() if value is not None}
     registered = file.startswith("models:")

@@ -25,9 +25,10 @@ BY_NAME = {  # by the ending of a file's name; its content is more important
     ".meta": "tensorflow.tf1",
 }
 KINDS = (
-    "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras), weights (.npz) or a TensorFlow 1"
-    " checkpoint"
+    "a PyTorch state_dict (.pt, .safetensors), ONNX (.onnx), Keras (.h5, .keras, a SavedModel's folder), weights (.npz) or a"
+    " TensorFlow 1 checkpoint"
 )
+LAYERS = ("keras_metadata.pb", "assets.extra/keras_config.json")  # of a SavedModel's folder that states its layers
 HDF5, PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80\x02"
 
 
@@ -60,7 +61,7 @@ def module(name: str, path: Path) -> Any:
 def _by_content(path: Path) -> str | None:
     """The reader for the first bytes, or a checkpoint's other files; None where they do not tell."""
     if path.is_dir() or path.with_name(f"{path.name}.index").is_file():
-        return "tensorflow.tf1"
+        return "tensorflow.keras_saved_model" if any((path / name).is_file() for name in LAYERS) else "tensorflow.tf1"
     try:
         with path.open("rb") as stream:
             start = stream.read(9)
@@ -106,5 +107,5 @@ def files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    parts = path.glob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*")
+    parts = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*")
     yield from sorted(file for file in parts if file.is_file())

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 
@@ -163,6 +163,18 @@ class KerasFile:
             raise UserError(f"{self.where}: {key}: expected JSON. Received: {one_line(error)}") from None
 
 
+class Weighted(Protocol):
+    """A file for messages, and how many numbers it has."""
+
+    @property
+    def where(self) -> str:
+        """Its name."""
+
+    @property
+    def elements(self) -> int:
+        """Numbers in all arrays together."""
+
+
 class WeightLimit:
     """Inside, layers are built with at most a few times the weights of a file: its config could ask for any number.
 
@@ -170,7 +182,7 @@ class WeightLimit:
         file: what the layers are built from.
     """
 
-    def __init__(self, file: KerasFile):
+    def __init__(self, file: Weighted):
         self.where, self.elements, self.left = file.where, file.elements, SPARE + BUILT * file.elements
         self.refused: UserError | None = None  # Keras wraps errors raised while it builds
 

@@ -5,6 +5,7 @@ states before it. Layers are written without cuDNN, whose operations need a GPU,
 the folder works on any machine.
 """
 
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from gru_tf.interchange import agreement, random_inputs
 from gru_tf.interchange.building import build, changed
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.streaming import OneStep
+from gru_tf.interchange.tensorflow.saved_model_file import CONFIG
 from gru_tf.interchange.verification import batch_of
 from gru_tf.recurrent.portability import portable
 
@@ -103,6 +105,21 @@ def _save(model: Any, folder: Path) -> None:
         if (step := _step(model)) is not None:
             archive.add_endpoint(STEP, by_name(step), input_signature=[step_signature(step, None)])
         archive.write_out(folder, verbose=False)
+    _write_config(model, folder)
+
+
+def _write_config(model: Any, folder: Path) -> None:
+    """The layers, which the graph does not state, so that the folder can be imported again."""
+    try:
+        config = keras.saving.serialize_keras_object(model)
+    except (NotImplementedError, TypeError, ValueError):  # a model of a class of its own: only its program states its layers
+        return
+    weights = [weight.path for weight in model.weights]
+    if len(set(weights)) < len(weights):  # they could not be told apart
+        return
+    path = folder / CONFIG
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"keras": keras.__version__, "weights": weights, "model": config}), encoding="utf-8")
 
 
 def whole_sequence(model: Any) -> Callable[..., dict[str, Any]]:

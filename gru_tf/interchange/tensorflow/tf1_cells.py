@@ -1,7 +1,7 @@
 """Cells of TensorFlow 1's `rnn_cell`, by the names of their variables: layers, directions, what cannot be converted."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gru_tf.foundation.errors import UserError, did_you_mean, several
@@ -13,8 +13,11 @@ RNN = {"basic_rnn_cell", "rnn_cell"}
 LETTERS = {"kernel": ("kernel", "weights"), "bias": ("bias", "biases")}  # since 1.2, before
 GRU_PARTS = {f"{part}_{letter}": f"{part}/{letter}" for part in ("gates", "candidate") for letter in LETTERS}
 GRU_BLOCK = {"gates_kernel": "w_ru", "gates_bias": "b_ru", "candidate_kernel": "w_c", "candidate_bias": "b_c"}
+SONNET_LSTM = {"kernel": "w_gates", "bias": "b_gates"}
 REASONS = {
     r"w_[fio]_diag": "peepholes, gates that read the cell's state: no stock Keras layer has them",
+    r"w_h_projection": "a projection of the output: no stock Keras layer has one",
+    r".*(layer_norm|batch_norm|gamma_|beta_).*": "a normalization within the cell: no stock Keras layer has one",
     r"projection/.*": "a projection of the output (num_proj): no stock Keras layer has one",
     r"candidate/(input|hidden)_projection/.*": "CudnnCompatibleGRUCell: save the CudnnGRU's Keras model as .h5 instead",
 }
@@ -60,13 +63,16 @@ class _Place:
     within: bool  # whether the layers are counted within the direction
 
 
-def find_stack(variables: Collection[str], scopes: Sequence[str], where: str) -> Tf1Stack:
+def find_stack(
+    variables: Collection[str], scopes: Sequence[str], where: str, order: Callable[[Mapping[str, Cell]], Sequence[str]]
+) -> Tf1Stack:
     """Find the recurrent layers among variables of these names, without those of optimizers.
 
     Args:
         variables: names.
         scopes: of the layers, in order, if the cells have several scopes.
         where: the file, for messages.
+        order: of several scopes, each with one of its cells, where none are given; none where it is not known.
 
     Raises:
         UserError: naming the variable or scope that does not fit.
@@ -84,6 +90,8 @@ def find_stack(variables: Collection[str], scopes: Sequence[str], where: str) ->
     if not cells_by_scope:
         known = "gru_cell/gates/kernel, basic_lstm_cell/kernel, lstm_cell/kernel or basic_rnn_cell/kernel"
         raise UserError(f"{where}: expected variables of rnn_cell, such as {known}. Received: {several(sorted(variables))}")
+    if not scopes and len(cells_by_scope) > 1:
+        scopes = order({scope: next(iter(cells.values())) for scope, cells in cells_by_scope.items()})
     chosen = _chosen(list(cells_by_scope), scopes, where)
     if len(chosen) > 1 and within & set(chosen):
         raise UserError(
@@ -106,8 +114,10 @@ def _cells(variables: Collection[str], where: str) -> Iterator[Cell]:
             yield cell
     for name in sorted(set(variables) - claimed):
         strange = re.search(r"(?:^|/)((?!multi_)\w+_cell(?:_v2)?)(?:_\d+)?/", name)
-        if strange or "attention" in name.lower():
-            kind = strange[1] if strange else "attention"
+        sonnet = re.search(r"(?:^|/)(uz|ur)$", name)
+        if strange or sonnet or "attention" in name.lower():
+            gru = "Sonnet's GRU, whose update gate is the other way round; save it as a Keras model"
+            kind = strange[1] if strange else gru if sonnet else "attention"
             raise UserError(f"{where}: {name}: expected a GRU, LSTM or basic RNN cell of rnn_cell. Received: {kind}")
 
 
@@ -115,6 +125,8 @@ def _cell(name: str, variables: Collection[str], where: str) -> Cell | None:
     """The cell whose first variable has this name."""
     if match := re.fullmatch(r"(.*)/gates/(?:kernel|weights)", name):
         return Cell("gru", match[1], _parts(match[1], GRU_PARTS, variables, where))
+    if match := re.fullmatch(r"(.*)/w_gates", name):  # Sonnet 1, in the order of BasicLSTMCell
+        return Cell("lstm", match[1], _parts(match[1], SONNET_LSTM, variables, where), True)
     if match := re.fullmatch(r"(.*)/w_ru", name):
         return Cell("gru", match[1], _parts(match[1], GRU_BLOCK, variables, where))
     if match := re.fullmatch(r"((?:.*/)?([a-z_]+?)(?:_\d+)?)/(?:kernel|weights)", name):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,24 +10,39 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, did_you_mean, one_line, several
+from gru_tf.interchange.tensorflow.saved_model_file import folder_of
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def open_checkpoint(path: Path) -> tuple[str, dict[str, tuple[int, ...]], Callable[[str], Array]]:
-    """The name of a checkpoint, the shapes of its variables, and a function that reads one of them.
+def open_checkpoint(path: Path) -> tuple[Path, dict[str, tuple[int, ...]], Callable[[str], Array]]:
+    """The common beginning of a checkpoint's files, the shapes of its variables, and a function that reads one of them.
 
     Raises:
         UserError: for what is not a complete checkpoint of TensorFlow 1; the function for variables that are not numbers.
     """
-    prefix = _prefix(path)
-    reader, shapes = _reader(prefix)
-    if any(".ATTRIBUTES" in name for name in shapes):
+    prefix, shapes, get, _ = open_any(path)
+    if any(".ATTRIBUTES" in name or name == "_CHECKPOINTABLE_OBJECT_GRAPH" for name in shapes):
+        if (folder := folder_of(prefix)) is not None:
+            raise folder.without_layers()
+        layers = sorted({match[0] for name in shapes if (match := re.search(r"layer_with_weights-\d+", name))})
+        sonnet = any(re.search(r"/_?w_[ih]/\.ATTR", name) for name in shapes)
+        of = f" {several(layers)}" if layers else " of Sonnet 2" if sonnet else ""
         raise UserError(
             f"{prefix.name}: expected a checkpoint of TensorFlow 1, with variables by name. Received: one of TensorFlow 2,"
-            " of objects; load it in its program and save the Keras model"
+            f" of objects{of}, which states no layers: in its program, load it (model.load_weights, or"
+            " tf.train.Checkpoint(model=model).restore) and save the model by model.save('model.keras')"
         )
-    return prefix.name, shapes, lambda name: _array(reader, name, prefix.name)
+    return prefix, shapes, get
+
+
+def open_any(
+    path: Path,
+) -> tuple[Path, dict[str, tuple[int, ...]], Callable[[str], Array], Callable[[str], Any]]:
+    """The same of a checkpoint of any age, and a function that reads what is not numbers."""
+    prefix = _prefix(path)
+    reader, shapes = _reader(prefix)
+    return prefix, shapes, cache(lambda name: _array(reader, name, prefix.name)), reader.get_tensor
 
 
 def _reader(prefix: Path) -> tuple[Any, dict[str, tuple[int, ...]]]:
@@ -54,7 +70,8 @@ def _array(reader: Any, name: str, where: str) -> Array:
 def _prefix(path: Path) -> Path:
     """The common beginning of the names of the checkpoint's files."""
     if path.is_dir():
-        return _newest(path)
+        within = path / "variables" / "variables"  # of a SavedModel
+        return within if within.with_name("variables.index").is_file() else _newest(path)
     if match := re.fullmatch(r"(.+)\.(index|meta|data-\d{5}-of-\d{5})", path.name):
         return path.with_name(match[1])
     if not path.is_file() and not path.with_name(f"{path.name}.index").is_file():

@@ -3,13 +3,14 @@
 `BlockLSTM` and `GRUBlockCell` take the kernels of `rnn_cell` unchanged; `gru_tf.recurrent.gates` is not involved.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.network import Network
+from gru_tf.interchange.parts import Activation, Linear, Part
 from gru_tf.interchange.source import Computation, Framework
 from gru_tf.interchange.tensorflow.tf1_cells import Cell, Tf1Stack
 
@@ -45,7 +46,7 @@ def _sequence(
     stack: Tf1Stack, cell: Callable[[Cell, Array], Steps], network: Network, tokens: Array
 ) -> tuple[Array, list[Array]]:
     """Output and final states of one sequence."""
-    x = tokens if network.embedding is None else network.embedding[tokens]
+    x = _parts(network.before, tokens if network.embedding is None else network.embedding[tokens])
     below = [x.astype("float32")] * len(stack.layers[0])  # what each direction reads
     states: list[Array] = []
     for cells in stack.layers:
@@ -58,9 +59,22 @@ def _sequence(
         below = outputs if stack.separate else [both] * len(cells)
     last = np.concatenate([y[0] if n else y[-1] for n, y in enumerate(outputs)])
     y = both if network.every_step else last
-    for linear in network.linear_head:
-        y = y @ linear.kernel + (0 if linear.bias is None else linear.bias)
-    return y, states
+    return _parts(network.head, y), states
+
+
+def _parts(parts: Sequence[Part], x: Array) -> Array:
+    """What linear layers and activations give, one after the other."""
+    import tensorflow as tf
+
+    for part in parts:
+        if isinstance(part, Linear):
+            x = x @ part.kernel + (0 if part.bias is None else part.bias)
+        elif isinstance(part, Activation):
+            own = {} if part.slope is None else {"alpha": part.slope}
+            x = getattr(tf.nn, part.function)(x, **own).numpy()
+        else:
+            raise TypeError(f"expected linear layers and activations. Received: {part.name}")
+    return x
 
 
 def _lstm(ops: Any, weights: Mapping[str, Array], x: Array, forget_bias: float) -> Steps:

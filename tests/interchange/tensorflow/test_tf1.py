@@ -4,6 +4,8 @@ What is compared with: TensorFlow 1's own cells, in a graph, in a session, as TF
 for them; the equations in NumPy in float64.
 """
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -155,10 +157,35 @@ def saved(folder):
     return checkpoints
 
 
+@pytest.fixture(scope="module")
+def bare(saved):
+    """The same without graphs."""
+    checkpoints = {}
+    for program, (path, inputs, result) in saved.items():
+        folder = path.parent.with_name(f"{program.__name__}_bare")
+        shutil.copytree(path.parent, folder, ignore=shutil.ignore_patterns("*.meta"))
+        checkpoints[program] = folder / path.name, inputs, result
+    return checkpoints
+
+
 @pytest.mark.filterwarnings("ignore:.*deprecated")
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
 def test_a_program_of_tensorflow_1_computes_the_same(saved, program):
     path, inputs, (y, states) = saved[program]
+    foreign = tf1.read(path)  # all options are in the graph
+    assert differ(computed(foreign, inputs), [y, *states]) < FLOAT32
+    called, graph = foreign.framework()
+    assert called == f"its own graph and TensorFlow {tf.__version__} (BlockLSTM, GRUBlockCell)"
+    first, rest = graph(inputs)
+    assert differ([first, *rest], [y, *states]) < FLOAT32
+    assert "the order of its layers is that of its graph (.meta)" in foreign.warnings[0]
+    assert foreign.lengths == (T,)
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_without_its_graph_it_is_read_by_names_and_options(bare, program):
+    path, inputs, (y, states) = bare[program]
     foreign = tf1.read(path, **PROGRAMS[program])
     outputs = computed(foreign, inputs)
     assert differ(outputs, [y, *states]) < FLOAT32
@@ -166,12 +193,12 @@ def test_a_program_of_tensorflow_1_computes_the_same(saved, program):
     assert called == f"TensorFlow {tf.__version__} (BlockLSTM, GRUBlockCell)"
     first, rest = kernels(inputs)
     assert differ([first, *rest], [y, *states]) < FLOAT32
-    notes = " ".join(foreign.warnings)
-    assert ("forget_bias=" in notes) == (program in (language_model, both_directions, directions_together))
+    notes = " ".join((*foreign.warnings, *foreign.uncovered))
+    assert ("forget_bias" in notes) == (program in (language_model, directions_together))
     assert ("its own direction" in notes) == (program is directions_apart)
     assert "left out" not in notes
     alike = any(layer.forward.features == layer.width for layer in foreign.network.layers)  # what a residual needs
-    assert ("ResidualWrapper" in notes) == alike
+    assert ("residual connections" in notes) == alike
 
 
 def test_the_last_step_and_masked_steps_are_those_of_the_kernels(saved):
@@ -186,11 +213,25 @@ def test_the_last_step_and_masked_steps_are_those_of_the_kernels(saved):
         assert differ([y, *states], [expected, *final]) < FLOAT32
 
 
-def test_a_wrong_reading_is_noticed(saved):
+def test_options_that_the_graph_contradicts_are_refused(saved):
+    path, _, _ = saved[language_model]
+    with pytest.raises(UserError, match="expected its graph .* to compute .* Received: a graph that gives other numbers"):
+        tf1.read(path, forget_bias=0.0)
+    path, _, _ = saved[grus]
+    with pytest.raises(UserError, match="expected `before` as in its graph .*: none. Received: dense/kernel"):
+        tf1.read(path, before="dense/kernel")
+    for without in ({"leave_out": ["dense"]}, {"head": False}):
+        foreign = tf1.read(path, **without)
+        assert foreign.network.outputs == 4
+        assert "what was left out: dense/bias, dense/kernel" in foreign.uncovered
+
+
+def test_a_wrong_reading_is_noticed(bare):
+    saved = bare
     path, inputs, (y, _) = saved[language_model]
     assert differ([computed(tf1.read(path, forget_bias=0.0), inputs)[0]], [y]) > MOVED
     path, inputs, (y, _) = saved[two_scopes]
-    turned = tf1.read(path.parent / "model.ckpt-7.index", scopes=("upper_name",))
+    turned = tf1.read(path.parent / "model.ckpt-7.index", scopes=("upper_name",), leave_out=["lower_name"])
     assert computed(turned, inputs)[0].shape == y.shape
     assert differ([computed(turned, inputs)[0]], [y]) > MOVED
 
@@ -253,6 +294,7 @@ NAMES = {
     "before 1.2": (lstm("rnn/basic_lstm_cell", kernel="weights", bias="biases"), 1.0),
     "of the cuDNN layer": (lstm("cudnn_lstm/rnn/multi_rnn_cell/cell_0/cudnn_compatible_lstm_cell"), 0.0),
     "gru": (gru("rnn/gru_cell"), 0.0),
+    "Sonnet 1": (lstm("core/lstm", kernel="w_gates", bias="b_gates"), 1.0),
     "gru before 1.2": (gru("g", names=("gates/weights", "gates/biases", "candidate/weights", "candidate/biases")), 0.0),
     "gru block": (gru("rnn/gru_cell", names=("w_ru", "b_ru", "w_c", "b_c")), 0.0),
 }
@@ -267,23 +309,29 @@ def test_names_of_every_time_are_known_and_numbers_are_exact_in_float64(tmp_path
     foreign = tf1.read(path)
     output = computed(foreign, x, dtype="float64")[0]
     np.testing.assert_allclose(output, by_equations(arrays, x, forget_bias), rtol=0, atol=FLOAT64)
-    assert len(foreign.warnings) == (forget_bias == 1)
+    assert any("forget gates" in each for each in foreign.uncovered) == (forget_bias == 1)
 
 
 def test_heads_and_embeddings_are_found_by_shape_and_by_the_options(tmp_path):
     cell = gru("rnn/gru_cell", 4, F)
     around = {"words_embedding": normal(1, TOKENS, F), "w1": normal(2, 4, 5), "b1": normal(3, 5), "w2": normal(4, 5, 2)}
     path = write(tmp_path / "one", cell | around)
-    foreign = tf1.read(path)
+    with pytest.raises(
+        UserError, match=r"expected `head` with what is between w1, w2, .*: `head=\['w1', 'relu', 'w2'\]` with a"
+    ):
+        tf1.read(path)
+    foreign = tf1.read(path, head=("w1", "w2"))
     assert [(head.name, head.bias is None) for head in foreign.network.head] == [("w1", False), ("w2", True)]
     assert foreign.network.tokens == TOKENS
-    assert "the 2 layers on top are linear: the file does not state" in foreign.warnings[0]
     x = normal(9, BATCH, T, F)
     y = by_equations(cell, x) @ around["w1"] + around["b1"]
+    foreign = tf1.read(path, embedding=False, head=("w1", "relu", "w2"))
+    for output in (computed(foreign, x, dtype="float64")[0], foreign.framework()[1](x)[0]):
+        np.testing.assert_allclose(output, np.maximum(y, 0) @ around["w2"], rtol=0, atol=FLOAT32)
     bare = tf1.read(path, embedding="", head=("w1",))
     np.testing.assert_allclose(computed(bare, x, dtype="float64")[0], y, rtol=0, atol=FLOAT64)
-    assert "left out of the model and of the comparison: w2, words_embedding" in bare.warnings[0]
-    with pytest.raises(UserError, match=r"one: w3: expected a matrix for `head`. Did you mean 'w[12]'"):
+    assert "what was left out: w2, words_embedding" in bare.uncovered
+    with pytest.raises(UserError, match=r"head: expected a module .* Did you mean 'w[12]'\?"):
         tf1.read(path, head=("w3",))
     with pytest.raises(UserError, match=r"one: words: expected a variable for `embedding`. Did you mean 'words_embedding'"):
         tf1.read(path, embedding="words")
@@ -296,16 +344,86 @@ def test_heads_and_embeddings_are_found_by_shape_and_by_the_options(tmp_path):
 
 def test_what_could_be_in_front_of_the_cells_is_not_passed_over(tmp_path):
     """A network that reads its inputs through a linear layer is another function than its cells."""
-    cell, front = gru("rnn/gru_cell", 4, F), {"inp/kernel": normal(1, 6, F), "inp/bias": normal(2, F)}
+    cell, front = gru("rnn/gru_cell", 4, F), {"fc/kernel": normal(1, 6, F), "fc/bias": normal(2, F)}
     path = write(tmp_path / "one", cell | front)
-    with pytest.raises(UserError, match=r"one: inp/kernel: could be a layer in front of the stack, which takes 3 features"):
+    with pytest.raises(UserError, match=r"one: fc/kernel: expected `before='fc/kernel'`, or `leave_out='fc/kernel'`"):
         tf1.read(path)
-    for name in ("inp", "inp/kernel"):
-        assert "left out of the model and of the comparison: inp/" in tf1.read(path, leave_out=[name]).warnings[-1]
-    with pytest.raises(UserError, match=r"leave_out: expected one of inp/kernel, inp/bias. Did you mean 'inp'\?"):
-        tf1.read(path, leave_out=["imp"])
-    wide = write(tmp_path / "two", cell | {"fc": normal(3, 4, F)})  # as a head of as many outputs as there are inputs
-    assert [head.name for head in tf1.read(wide).network.head] == ["fc"]
+    for name in ("fc", "fc/kernel"):
+        assert "what was left out: fc/" in tf1.read(path, leave_out=[name]).uncovered[-1]
+    with pytest.raises(UserError, match=r"leave_out: expected one of fc/kernel, fc/bias. Did you mean 'fc'\?"):
+        tf1.read(path, leave_out=["fd"])
+    x = normal(9, BATCH, T, 6)
+    y = by_equations(cell, x @ front["fc/kernel"] + front["fc/bias"])
+    foreign = tf1.read(path, before="fc/kernel")
+    np.testing.assert_allclose(computed(foreign, x, dtype="float64")[0], y, rtol=0, atol=FLOAT64)
+    np.testing.assert_allclose(foreign.framework()[1](x)[0], y, rtol=0, atol=FLOAT32)
+    assert "before the cells: fc/kernel, without an activation behind it; give `before=[" in foreign.warnings[-1]
+
+
+def lines(matrices):
+    """Kernels of these names and shapes, around one cell of 8 features and 8 units."""
+    return gru("rnn/gru_cell", 8, 8) | {name: normal([8, n], *shape) for n, (name, shape) in enumerate(matrices.items())}
+
+
+@pytest.mark.parametrize(
+    "matrices",
+    [
+        {"w_1": (1, 8), "w_2": (8, 1)},  # 8 → 1 → 8 on top fits by shape as well
+        {"project/kernel": (8, 8)},
+        {"w1": (1, 8), "w2": (8, 1)},
+        {"fc": (8, 8)},
+        {"fc1": (8, 5), "fc2": (5, 8), "logits": (8, 2)},
+    ],
+    ids=" ".join,
+)
+def test_a_layer_that_could_be_before_the_cells_is_never_put_on_top_by_its_shape(tmp_path, matrices):
+    path = write(tmp_path / "model", lines(matrices))
+    with pytest.raises(UserError, match=r"model: .*before the 8 features of the cells as well as on top"):
+        tf1.read(path)
+
+
+def test_names_and_options_tell_what_is_on_top(tmp_path):
+    def heads(matrices, **options):
+        return [head.name for head in tf1.read(write(tmp_path / "model", lines(matrices)), **options).network.head]
+
+    assert heads({"net/output/kernel": (8, 8)}) == ["net/output/kernel"]
+    assert heads({"fc": (8, 8)}, head="fc") == ["fc"]
+    assert heads({"w_in": (1, 8), "w_out": (8, 1)}, leave_out=["w_in"]) == ["w_out"]
+
+
+def test_a_layer_before_the_cells_is_read_where_its_name_says_so(tmp_path):
+    arrays = lines({"w_in": (1, 8), "b_in": (8,), "w_out": (8, 1), "b_out": (1,)})
+    foreign = tf1.read(write(tmp_path / "model", arrays))
+    x = normal(3, BATCH, T, 1)
+    cell = {name: array for name, array in arrays.items() if "gru_cell" in name}
+    y = by_equations(cell, x @ arrays["w_in"] + arrays["b_in"]) @ arrays["w_out"] + arrays["b_out"]
+    np.testing.assert_allclose(computed(foreign, x, dtype="float64")[0], y, rtol=0, atol=FLOAT64)
+
+
+def test_a_vector_that_no_layer_reads_is_not_passed_over(tmp_path):
+    around = {"w_out": normal(1, 8, 8), "b_out": normal(2, 8)}
+    path = write(tmp_path / "model", lines({}) | around | {"b_in": normal(3, 8)})
+    with pytest.raises(
+        UserError, match=r"model: b_in: expected cells, an embedding and linear layers only, or `leave_out='b_in'`"
+    ):
+        tf1.read(path)
+    network = tf1.read(path, leave_out=["b_in"]).network
+    np.testing.assert_array_equal(network.head[0].bias, around["b_out"])
+    path = write(tmp_path / "state", lines({"out": (8, 2), "h0": (1, 8)}))  # a learned initial state
+    with pytest.raises(UserError, match="state: h0: "):
+        tf1.read(path)
+    path = write(tmp_path / "narrow", gru("rnn/gru_cell", 4, F) | {"out": normal(1, 4, 2), "h0": normal(2, 1, 4)})
+    with pytest.raises(UserError, match="narrow: h0: expected cells, an embedding and linear layers only"):
+        tf1.read(path)
+    path = write(tmp_path / "further", lines({"out": (8, 2), "attention_query": (5, 7)}))
+    with pytest.raises(UserError, match="further: attention_query: "):
+        tf1.read(path)
+    path = write(tmp_path / "norm", lines({"out": (8, 2)}) | {"batch_normalization/moving_mean": normal(3, 5)})
+    with pytest.raises(UserError, match="norm: batch_normalization/moving_mean: .* a normalization, which is not read"):
+        tf1.read(path)
+    path = write(tmp_path / "two", lines({"out": (8, 2)}) | {"x": normal(3, 2), "y": normal(4, 2)})
+    with pytest.raises(UserError, match="two: expected one bias of out, or `leave_out` for the others. Received: x, y"):
+        tf1.read(path)
 
 
 # --- what is refused ---
@@ -329,6 +447,12 @@ REFUSED = {
     r"expected \S+cell_1/gru_cell to take the 4 features": gru(DEEP.format(0)) | gru(DEEP.format(1), 4, 5),
     r"layer_norm_basic_lstm_cell/kernel: expected a GRU, LSTM .* layer_norm": LSTM
     | {"rnn2/layer_norm_basic_lstm_cell/kernel": normal(1, 7, 16)},
+    r"core/gru/ur: expected a GRU, .* Received: Sonnet's GRU": {"core/gru/ur": normal(1, 4, 4)},
+    r"core/lstm/w_h_projection: expected a plain .* Received: a projection": lstm(
+        "core/lstm", kernel="w_gates", bias="b_gates"
+    )
+    | {"core/lstm/w_h_projection": normal(1, 4, 2)},
+    r"one of TensorFlow 2, of objects of Sonnet 2, which": {"m/_w_h/.ATTRIBUTES/VARIABLE_VALUE": normal(1, 2, 2)},
     r"attention_layer/kernel: .* Received: attention": LSTM | {"decoder/attention_layer/kernel": normal(1, 7, 16)},
     r"rnn/lstm_cell/kernel: expected floating": {n: a.astype("int32") for n, a in LSTM.items()},
     r"expected variables of rnn_cell, such as .* Received: dense/kernel": {"dense/kernel": normal(1, 2, 2)},

@@ -10,7 +10,10 @@ from importlib import import_module
 from model_corpus.case import Case, Made
 
 WRITERS = ("pytorch_files", "keras_2_files", "keras_3_files", "weights_files", "onnx_files", "tensorflow_files")
-NEEDS = {"pytorch_files": "torch", "keras_2_files": "tf_keras", "weights_files": "tf_keras"}
+NEEDS = {
+    "pytorch_files": "torch",
+    **dict.fromkeys(("keras_2_files", "weights_files", "tensorflow_files"), "tf_keras"),
+}
 
 __all__ = ["Case", "Made", "cases"]
 

@@ -1,0 +1,241 @@
+"""The network that a checkpoint's graph computes: built from its layers, and compared with the numbers of the graph.
+
+What the graph's flow does not state in a form that is known, such as the forget bias, is tried; a network counts as read
+only if it gives the graph's own output for random sequences.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gru_tf.foundation.array import Array
+from gru_tf.foundation.errors import UserError, several
+from gru_tf.interchange import building
+from gru_tf.interchange.network import Network
+from gru_tf.interchange.tensorflow.graph import file
+from gru_tf.interchange.tensorflow.graph.flow import Flow
+from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError
+from gru_tf.interchange.tensorflow.graph.values import Values
+from gru_tf.interchange.tensorflow.saved_model_file import folder_of
+from gru_tf.interchange.tensorflow.tf1_feeds import SEQUENCES, STEPS, Layout, feeds, layouts
+from gru_tf.interchange.tensorflow.tf1_flow import ACTIVATIONS, MOVES, Placed, Tf1Flow
+
+TOLERANCE = 1e-6  # of the largest number, in float64; other functions differ by far more
+UNIFORM = (0.0, 0.999)  # what random numbers are replaced by, one after the other: the output may not depend on them
+MOST_ENDS = 200  # nodes that are looked at for the output of the cells
+GUESSED = (1.0, 0.0)  # forget biases
+
+
+class NotFollowedError(UserError):
+    """A graph with operations that are not known, so that it says nothing about the network."""
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """A network that was read.
+
+    Args:
+        network: the network.
+        layout: how the graph takes its input.
+        end: the node of the output.
+        forget_bias, activation: of the cells.
+        switches: numbers that the graph was given.
+        run: the graph's output, (batch, T, O) or (batch, O), for inputs.
+        behind: what the graph computes with the output alone: nodes with their operations.
+        one_hot: whether the graph makes its input of token numbers.
+    """
+
+    network: Network
+    layout: Layout
+    end: str
+    forget_bias: float
+    activation: str
+    switches: Mapping[str, float]
+    run: Callable[[Array], Array]
+    behind: tuple[str, ...] = ()
+    one_hot: bool = False
+
+
+def flow_of(prefix: Path) -> Flow | None:
+    """The flow of the graph beside a checkpoint; None where there is none."""
+    if (folder := folder_of(prefix)) is not None:
+        return Flow(file.graph_of(folder.meta_graph.graph_def))
+    path = prefix.with_name(f"{prefix.name}.meta")
+    return Flow(file.graph_of(file.read_meta_graph(path).graph_def)) if path.is_file() else None
+
+
+def read(
+    flow: Tf1Flow,
+    placed: Placed,
+    build: Callable[[Placed, float, str, bool], Network],
+    get: Callable[[str], Array],
+    forget_biases: Sequence[float],
+    activations: Sequence[str],
+    follow: bool = True,
+) -> Read:
+    """The network that gives the graph's numbers.
+
+    Args:
+        flow: of the graph.
+        placed: the layers.
+        build: a network of these layers with this forget bias, activation of the cells, and output of every step.
+        get: reads a variable.
+        forget_biases: to try.
+        activations: of the cells, to try.
+        follow: whether what follows the cells is part of the network where no linear layers do.
+
+    Raises:
+        UserError: where no network gives them, or the graph cannot be followed, naming the operation.
+    """
+    needed = _needed(flow, placed)
+    sample = build(placed, forget_biases[0], activations[0], True)
+    outputs: dict[Any, tuple[Network, Array]] = {}
+    reasons: list[str] = []
+    computed = False
+    for layout in layouts(flow, placed, sample.tokens is not None, sample.features):
+        inputs = _inputs(sample, layout)
+        for fed, switches in feeds(flow.flow.graph, layout, inputs, needed):
+            values = [Values(flow.flow.graph, get, fed, uniform, wide=True) for uniform in UNIFORM]
+            for end, every in _wanted(flow, placed):
+                try:
+                    one, other = (each[end] for each in values)
+                except UnfollowedError as error:
+                    reasons.append(str(error))
+                    continue
+                if one.shape != other.shape or not np.allclose(one, other, atol=TOLERANCE):
+                    reasons.append("random numbers, as of a dropout that is active")
+                    continue
+                computed = True
+                for key in ((bias, own, each) for each in every for own in activations for bias in forget_biases):
+                    if (key, layout.batch, layout.steps) not in outputs:
+                        network = build(placed, *key)
+                        outputs[key, layout.batch, layout.steps] = (
+                            network,
+                            np.asarray(building.build(network, dtype="float64")(inputs)),
+                        )
+                    network, expected = outputs[key, layout.batch, layout.steps]
+                    if (arrange := _arrangement(one, expected, key[2])) is not None:
+                        if not placed.ends and follow and (further := _followed(flow, placed, end)) is not None:
+                            return read(flow, further, build, get, forget_biases, activations)
+                        behind = list(_computed_behind(flow, values[0], end))
+                        one_hot = flow.flow.op(layout.node) == "OneHot"
+                        run = _runner(flow, get, layout, switches, end, arrange)
+                        return Read(network, layout, end, key[0], key[1], switches, run, tuple(behind), one_hot)
+                if placed.ends:
+                    break  # an earlier node is part of the way to this one, which was computed
+    if computed:
+        chain = several(list(sample.chain()))
+        raise UserError(
+            f"{flow.where}: expected its graph (.meta) to compute {chain}. Received: a graph that gives other numbers,"
+            " as a residual connection does, or the last step of both directions joined"
+        )
+    why = several(list(dict.fromkeys(reasons)), 3) or "no input that fits"
+    wanted = f"a graph (.meta) that can be followed from its input to {placed.ends[-1] if placed.ends else 'the cells'}"
+    raise NotFollowedError(f"{flow.where}: expected {wanted}. Received: {why}")
+
+
+def _inputs(network: Network, layout: Layout) -> Array:
+    rng = np.random.default_rng(0)
+    shape = (layout.batch or SEQUENCES, layout.steps or STEPS)
+    if network.tokens is not None:
+        return rng.integers(0, network.tokens, shape).astype("int32")
+    return rng.normal(size=(*shape, network.features))
+
+
+def _wanted(flow: Tf1Flow, placed: Placed) -> Iterator[tuple[str, tuple[bool, ...]]]:
+    """Nodes that may give the output, and whether that is of every step; one of every step is preferred."""
+    if placed.ends:
+        yield from ((end, (True, False)) for end in placed.ends)
+        return
+    for every in (True, False):
+        yield from ((end, (every,)) for end in _ends(flow, placed))
+
+
+def _ends(flow: Tf1Flow, placed: Placed) -> Iterator[str]:
+    """Nodes outside of loops with what the cells give."""
+    kinds = MOVES | {"Mul", "Add", "AddV2", *ACTIVATIONS}
+    found = [name for name in flow.flow.graph.nodes if name in flow.flow.descendants(placed.cells) - flow.flow.in_loops]
+    ends = [name for name in found if flow.flow.op(name) in kinds]
+    return iter(sorted(ends, key=lambda name: len(flow.flow.ancestors(name)))[:MOST_ENDS])
+
+
+def _followed(flow: Tf1Flow, placed: Placed, end: str) -> Placed | None:
+    """The same with what alone reads the output of the cells, such as a slice of the last step; None for nothing."""
+    ends, activations = flow.last(end)
+    return replace(placed, ends=ends, behind=activations) if ends[0] != end or activations else None
+
+
+def _computed_behind(flow: Tf1Flow, values: Values, end: str) -> Iterator[str]:
+    """Arrays that the graph computes from the output and the inputs alone: unlike a loss, they may be the real output."""
+    left, seen = [end], {end}
+    while left:
+        for name in flow.flow.consumers.get(left.pop(), ()):
+            if name in seen:
+                continue
+            seen.add(name)
+            if flow.flow.op(name) in MOVES:
+                left.append(name)
+                continue
+            try:
+                array = values[name]
+            except UnfollowedError:  # as it needs the targets, or only reports
+                continue
+            if array.dtype.kind == "f" and array.size > 1:
+                yield f"{name} ({flow.flow.op(name)})"
+
+
+def _arrangement(own: Array, expected: Array, every_step: bool) -> Callable[[Array, int], Array] | None:
+    """How the graph's output becomes (batch, T, O) or (batch, O); None where it differs."""
+    if own.size != expected.size or own.dtype.kind != "f":
+        return None
+
+    def batch_first(array: Array, batch: int) -> Array:
+        return array.reshape(batch, -1, expected.shape[-1]) if every_step else array.reshape(batch, expected.shape[-1])
+
+    def time_first(array: Array, batch: int) -> Array:
+        return np.swapaxes(array.reshape(-1, batch, expected.shape[-1]), 0, 1)
+
+    largest = max(1.0, float(np.abs(expected).max()))
+    for arrange in (batch_first, time_first) if every_step else (batch_first,):
+        if np.abs(arrange(own, len(expected)) - expected).max() <= TOLERANCE * largest:
+            return arrange
+    return None
+
+
+def _runner(
+    flow: Tf1Flow, get: Callable[[str], Array], layout: Layout, switches: Mapping[str, float], end: str, arrange: Any
+) -> Callable[[Array], Array]:
+    graph = flow.flow.graph
+
+    def run(inputs: Array) -> Array:
+        for fed, tried in feeds(graph, layout, inputs, flow.flow.ancestors(end)):
+            if tried == switches:
+                return np.asarray(arrange(Values(graph, get, fed)[end], len(inputs)))
+        raise ValueError("expected the numbers that the graph was read with")  # the same that were tried
+
+    return run
+
+
+def variables_missed(flow: Tf1Flow, placed: Placed, known: set[str]) -> list[str]:
+    """Variables that the output needs and the network does not have."""
+    needed = _needed(flow, placed)
+    return sorted({name for node, name in flow.flow.variables.items() if node in needed} - known)
+
+
+def _needed(flow: Tf1Flow, placed: Placed) -> frozenset[str]:
+    """What the output needs, or the output of the cells."""
+    return frozenset().union(*map(flow.flow.ancestors, placed.ends[:1] or placed.cells))
+
+
+def cell_activations(flow: Flow) -> list[str]:
+    """Activations that the cells may have, tanh first."""
+    present = flow.operations()
+    return ["tanh", *(name for op, name in ACTIVATIONS.items() if op in present and name not in ("tanh", "softmax"))][:5]
+
+
+def forget_biases(flow: Flow) -> list[float]:
+    """Numbers that may be added to forget gates, the usual ones first."""
+    return list(dict.fromkeys([*GUESSED, *(value for value in flow.scalars_added() if abs(value) < 100)]))[:8]
