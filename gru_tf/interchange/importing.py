@@ -11,7 +11,7 @@ import numpy as np
 from gru_tf.foundation import extras
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.digest import sha256_of_parts
-from gru_tf.foundation.errors import UserError, did_you_mean, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, one_line, shown
 from gru_tf.interchange import (
     building,
     error_prefix,
@@ -24,7 +24,7 @@ from gru_tf.interchange import (
 )
 from gru_tf.interchange.differences import TOLERANCE, Verified
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.source import Computation, ForeignModel, Framework, NotComputable
+from gru_tf.interchange.source import Computation, ForeignModel, Framework, GraphModel, NotComputable
 from gru_tf.recurrent.layers.acceleration import accelerate
 
 EXACT = ("float32", "float64")
@@ -107,6 +107,8 @@ def import_file(
     path = Path(path)
     reader = readers.reader_for(path)
     content = readers.read_with(reader, path, options)
+    if isinstance(content, GraphModel):
+        return _import_graph(path, content, verify, reference, dtype)
     if not isinstance(content, ForeignModel):
         if dtype != "float32":
             expected = "expected none, because layers in a Keras file have their own"
@@ -143,6 +145,28 @@ def _import_keras(
 
     verified, why = _verify(path, content.model, network, content.source, framework, compare, verify, reference)
     imported = _with_record(path, content.model, network, content.source, verified, content.warnings)
+    return replace(imported, unverified=why)
+
+
+def _import_graph(
+    path: Path, content: GraphModel, verify: bool | None, reference: str | Path | None, dtype: str
+) -> ImportedModel:
+    """Import a graph that is more than a network: all of its outputs are compared."""
+    _check_dtype(path, dtype, verify, reference)
+    with error_prefix.prefixed(path):
+        model = accelerate(content.build(dtype))
+    _check_finite(path, ((weight.path, weight.numpy()) for weight in model.weights))
+
+    def compare(by: str, run: Computation) -> Verified:
+        try:
+            return verification.verify_model(model, run, by=by, lengths=content.lengths, batches=content.batches)
+        except UserError:
+            raise
+        except Exception as error:  # TensorFlow raises anything where lengths do not fit
+            raise UserError(f"expected a model that Keras can run. Received: {one_line(error)}") from None
+
+    verified, why = _verify(path, model, None, content.source, content.framework, compare, verify, reference)
+    imported = _with_record(path, model, None, content.source, verified, content.warnings, content.beside)
     return replace(imported, unverified=why)
 
 

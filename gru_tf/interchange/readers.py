@@ -93,13 +93,15 @@ def _by_members(path: Path) -> str | None:
 def read_with(reader: Any, path: Path, options: Mapping[str, Any]) -> Any:
     """Read the file with these options, which become an object where the reader has a class `Options`.
 
+    Its function is `read_file` where the reader has one, because its `read` takes networks alone, else `read`.
+
     Raises:
         UserError: for an option that the reader does not have, and as its `read`.
     """
-    kind = getattr(reader, "Options", None)
-    known = [name for name in inspect.signature(kind or reader.read).parameters if name != "path"]
+    kind, read = getattr(reader, "Options", None), getattr(reader, "read_file", reader.read)
+    known = [name for name in inspect.signature(kind or read).parameters if name != "path"]
     option_names.check(path, options, known)
-    return reader.read(path, kind(**options)) if kind else reader.read(path, **options)
+    return read(path, kind(**options)) if kind else read(path, **options)
 
 
 def files(path: Path) -> Iterator[Path]:

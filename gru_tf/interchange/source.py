@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.network import Network
@@ -68,3 +68,22 @@ class ForeignModel:
     scope: str = ""
     uncovered: tuple[str, ...] = ()
     in_float64: Callable[[], Network] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class GraphModel:
+    """A file of another framework that is more than a network, as a Keras model.
+
+    Args:
+        build: a type such as "float32" → the Keras model, with its weights; raises UserError where Keras cannot build it.
+        source, framework, warnings, beside, lengths, batches: as in `ForeignModel`; the computation takes and returns what
+            the model does.
+    """
+
+    build: Callable[[str], Any]
+    source: str
+    framework: Framework = lambda: None
+    warnings: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
+    lengths: tuple[int, ...] = LENGTHS
+    batches: tuple[int, ...] = BATCHES

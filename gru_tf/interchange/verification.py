@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_tf.foundation import stage
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import counted
 from gru_tf.interchange import building, model_states, random_inputs, rounding
@@ -17,6 +18,7 @@ from gru_tf.interchange.real_steps import model_inputs, real_steps
 from gru_tf.interchange.source import BATCHES, LENGTHS, Computation
 
 HALF = 1e-2  # in 16 bits
+LONG = 100  # steps from which a loop compiled once takes less time than as many operations one by one
 
 
 def verify(
@@ -51,7 +53,7 @@ def verify(
         UserError: where they differ by more, with the difference and its place.
     """
     dtype = str(model.outputs[0].dtype)
-    compared = _compare(model, network, run, dtype, seed, lengths, batches)
+    compared = _compare(model, network, run, by, dtype, seed, lengths, batches)
     cases = len(batches) * len(lengths)
     if dtype == "float32" and not compared.overflow and not compared.worst()[0] <= tolerance:
         batch = partial(_batches, network, seed, lengths, batches)
@@ -71,21 +73,36 @@ def _batches(
 
 
 def _compare(
-    model: Any, network: Network, run: Computation, dtype: str, seed: int, lengths: Sequence[int], batches: Sequence[int]
+    model: Any,
+    network: Network,
+    run: Computation,
+    by: str,
+    dtype: str,
+    seed: int,
+    lengths: Sequence[int],
+    batches: Sequence[int],
 ) -> Differences:
     stateful = building.build(network, states=True, dtype=dtype)
+    compute = _compiled(stateful) if min(lengths) > LONG else stateful
     names = [name for name, _ in network.states()]
     differences = Differences()
     for inputs, real, where in _batches(network, seed, lengths, batches, dtype):
         tensors = model_inputs(inputs, real)
+        stage.say(f"comparing with {by}, {where}")
         source_output, source_states = run(inputs, real)
-        output, *states = stateful(tensors)
+        output, *states = compute(tensors)
         for name, own, other in zip(names, states, source_states, strict=True):
             differences.add(name, own, other, where)
         short = inputs.shape[1] < max(lengths) or len(lengths) == 1
         for own in (output, model(tensors)) if short else (output,):
             differences.add("output", *real_steps(own, source_output, real, network.every_step), where)
     return differences
+
+
+def _compiled(model: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.function(model, autograph=False)
 
 
 def batch_of(batch: int, steps: int) -> str:
@@ -132,9 +149,10 @@ def verify_model(
         for batch in batches:
             for steps in lengths:
                 inputs = random_inputs.argument(list(random_inputs.of_model(model, batch, steps, rng).values()))
-                (first, rest), (own_first, own_rest) = run(inputs), ModelRun(model)(inputs)
                 where = batch_of(batch, steps) if free else f"batch of {batch}"
                 compared.append((inputs, where))
+                stage.say(f"comparing with {by}, {where}")
+                (first, rest), (own_first, own_rest) = run(inputs), ModelRun(model)(inputs)
                 for n, (own, other) in enumerate(zip([own_first, *own_rest], [first, *rest], strict=True)):
                     differences.add("output" if not rest else f"output {n}", own, other, where)
                 for name, own, other in states.pairs():

@@ -19,7 +19,10 @@ SAME: dict[str, tuple[str, float | None, float | None]] = {
     "leaky_relu": ("LeakyRelu", 0.2, None),
     "linear": ("Affine", 1.0, 0.0),
 }
-WRITTEN = SAME | {"keras2_hard_sigmoid": ("HardSigmoid", 0.2, 0.5)}  # the name of this project's function
+KERAS_2: dict[str, tuple[str, float | None, float | None]] = {
+    "keras2_hard_sigmoid": ("HardSigmoid", 0.2, 0.5)  # the name of `gru_tf.recurrent.layers.hard_sigmoid`
+}
+WRITTEN = SAME | KERAS_2
 DEFAULT = {"gru": ("Sigmoid", "Tanh"), "lstm": ("Sigmoid", "Tanh", "Tanh"), "rnn": ("Tanh",)}
 NUMBERS = {  # ONNX: alpha, beta if the node gives none
     "HardSigmoid": (0.2, 0.5), "Elu": (1.0, None), "LeakyRelu": (0.01, None), "Affine": (1.0, 0.0),
@@ -28,8 +31,16 @@ NUMBERS = {  # ONNX: alpha, beta if the node gives none
 CLOSE = 1e-6  # attributes are float32
 
 
-def keras_activations(cell: str, attributes: Mapping[str, Any], directions: int) -> tuple[tuple[str, ...], bool]:
+def keras_activations(
+    cell: str, attributes: Mapping[str, Any], directions: int, more: Mapping[str, Any] | None = None
+) -> tuple[tuple[str, ...], bool]:
     """Keras' names of a node's activations, gates first, and whether they are the standard's default.
+
+    Args:
+        cell: "gru", "lstm" or "rnn".
+        attributes: of the node.
+        directions: 1 or 2.
+        more: activations besides those that are `SAME` in both.
 
     Raises:
         UnreadableError: for one that Keras does not have, and if directions, or an LSTM's candidate and output, differ.
@@ -40,7 +51,7 @@ def keras_activations(cell: str, attributes: Mapping[str, Any], directions: int)
         expected = f"{len(default) * directions} activations, {len(default)} per direction"
         raise UnreadableError(f"expected {expected}. Received: {', '.join(names)}")
     alphas, betas = (list(attributes.get(f"activation_{name}", ())) for name in ("alpha", "beta"))
-    activations = [_keras(name, alphas, betas) for name in names]
+    activations = [_keras(name, alphas, betas, more or {}) for name in names]
     first = activations[: len(default)]
     if activations != first * directions:
         raise UnreadableError(f"expected the same activations in both directions. Received: {', '.join(names)}")
@@ -50,26 +61,27 @@ def keras_activations(cell: str, attributes: Mapping[str, Any], directions: int)
     return tuple(first[:2]), plain
 
 
-def _keras(name: str, alphas: list[float], betas: list[float]) -> str:
+def _keras(name: str, alphas: list[float], betas: list[float], more: Mapping[str, Any]) -> str:
     """Keras' name; takes its numbers from the front of both lists."""
-    known = {onnx.lower(): (keras, onnx) for keras, (onnx, _, _) in SAME.items()}
-    valid = [onnx for onnx, _, _ in SAME.values()]
-    if name.lower() not in known:
+    known = {**SAME, **more}
+    fitting = [keras for keras, (onnx, _, _) in known.items() if onnx.lower() == name.lower()]
+    valid = list(dict.fromkeys(onnx for onnx, _, _ in known.values()))
+    if not fitting:
         raise UnreadableError(
             f"expected one of the activations {', '.join(valid)}.{did_you_mean(name, valid)} Received: {name}"
         )
-    keras, onnx = known[name.lower()]
+    onnx = known[fitting[0]][0]
     defaults = NUMBERS.get(onnx, (None, None))
     received = tuple(
         None if number is None else (listed.pop(0) if listed else number)
         for number, listed in zip(defaults, (alphas, betas), strict=True)
     )
-    expected = SAME[keras][1:]
-    pairs = zip(received, expected, strict=True)
-    if any(a is not None and b is not None and not math.isclose(a, b, rel_tol=CLOSE) for a, b in pairs):
-        numbers = f"alpha and beta {_list(expected)}, as in Keras' {keras}"
-        raise UnreadableError(f"expected {onnx} with {numbers}. Received: {_list(received)}")
-    return keras
+    for keras in fitting:
+        pairs = zip(received, known[keras][1:], strict=True)
+        if all(a is None or b is None or math.isclose(a, b, rel_tol=CLOSE) for a, b in pairs):
+            return keras
+    numbers = " or ".join(f"{_list(known[keras][1:])}, as in Keras' {keras}" for keras in fitting)
+    raise UnreadableError(f"expected {onnx} with alpha and beta {numbers}. Received: {_list(received)}")
 
 
 def _list(numbers: tuple[float | None, ...]) -> str:

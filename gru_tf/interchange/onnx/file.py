@@ -48,6 +48,7 @@ def load(path: Path) -> Proto:
         raise UserError(f"{path}: expected a readable ONNX file. Received: {error.strerror}") from None
     if not model.graph.node or not model.ir_version:
         raise UserError(f"{path}: expected an ONNX file. Received: a message without nodes")
+    _check_names(model.graph, path)
     if model.functions:
         raise UserError(
             f"{path}: expected nodes of the ONNX standard. Received: functions of the file's own,"
@@ -56,8 +57,20 @@ def load(path: Path) -> Proto:
     if model.graph.sparse_initializer:
         raise UserError(f"{path}: expected dense weights. Received: sparse weights")
     if opset(model) < OLDEST:
-        raise UserError(f"{path}: expected opset {OLDEST} or later. Received: {opset(model)}; see onnx.version_converter")
+        advice = (
+            f"export it again with opset_version={OLDEST} or later, as onnx.version_converter does not convert such nodes"
+        )
+        raise UserError(f"{path}: expected opset {OLDEST} or later. Received: {opset(model)}; {advice}")
     return model
+
+
+def _check_names(graph: Proto, path: Path) -> None:
+    """Refuse names that are no texts, which the library returns as bytes."""
+    nodes = (text for node in graph.node for text in (node.name, node.op_type, node.domain, *node.input, *node.output))
+    others = (each.name for each in (*graph.input, *graph.output, *graph.initializer))
+    wrong = next((text for text in (*nodes, *others) if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise UserError(f"{path}: expected names in UTF-8. Received: {shown(wrong)}")
 
 
 def opset(model: Proto) -> int:

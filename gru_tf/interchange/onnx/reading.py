@@ -1,6 +1,7 @@
 """An ONNX file as a `Network`: what its output was computed by, from the inputs on."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Linear, Network
-from gru_tf.interchange.onnx import file
+from gru_tf.interchange.onnx import file, refusals
+from gru_tf.interchange.onnx.functional import model as functional
 from gru_tf.interchange.onnx.graph import OnnxGraph
 from gru_tf.interchange.onnx.running import framework
 from gru_tf.interchange.onnx.signature import GraphSignature
 from gru_tf.interchange.onnx.tracing import Tracer
 from gru_tf.interchange.onnx.values import TIMES, Layer, TracedTensor, UnreadableError, Unsupported, Value
-from gru_tf.interchange.source import LENGTHS, ForeignModel
+from gru_tf.interchange.source import LENGTHS, ForeignModel, GraphModel
 
 RESET = (
     "node '{name}': linear_before_reset is 0, but torch.nn.GRU always resets after the product. PyTorch's exporter with"
@@ -51,10 +53,30 @@ def read(path: Path, *, reset_after: bool | None = None) -> ForeignModel:
         network,
         "ONNX",
         lambda: framework(model, signature, path, reset_after),
-        (*_warnings(model, reset_after), *_ignored_inputs(model, signature)),
+        (*_warnings(model, reset_after), *_ignored_inputs(model, signature), *_time_first(signature)),
         tuple(file.external_files(model, path)),
         lengths=LENGTHS if signature.timesteps is None else (signature.timesteps,),
     )
+
+
+def read_file(path: Path, *, reset_after: bool | None = None) -> ForeignModel | GraphModel:
+    """The network in an ONNX file, as `read`; or the whole graph as a Keras model, where it is more than a network.
+
+    Args:
+        path: of the file.
+        reset_after: as in `read`.
+
+    Raises:
+        UserError: for a file that is neither, with all parts that are in the way.
+    """
+    path = Path(path)
+    model = file.load(path)
+    refusals.check_recurrent(model, path)
+    try:
+        return read(path, reset_after=reset_after)
+    except UserError:
+        graph = functional.read(model, path, reset_after)
+        return replace(graph, warnings=(*graph.warnings, *_warnings(model, reset_after)))
 
 
 def _output(model: Any, values: Mapping[str, Value], path: Path) -> tuple[str, TracedTensor]:
@@ -139,6 +161,13 @@ def _ignored_inputs(model: Any, signature: GraphSignature) -> tuple[str, ...]:
     known = {*constants, signature.sequence, signature.lengths}
     ignored = [f"'{proto.name}'" for proto in model.graph.input if proto.name not in known]
     return (f"ignored inputs: {several(ignored)}; initial states are zero",) if ignored else ()
+
+
+def _time_first(signature: GraphSignature) -> tuple[str, ...]:
+    """That the batch is first in the model, where it is not in the file."""
+    if signature.batch_first:
+        return ()
+    return (f"input '{signature.sequence}' is (time, batch, …) in the file and (batch, time, …) in the model",)
 
 
 def _warnings(model: Any, reset_after: bool | None) -> tuple[str, ...]:

@@ -42,26 +42,33 @@ def read(node: Node, name: str, reset_after: bool | None = None) -> list[Value]:
             are neither zero nor inputs.
     """
     cell, attributes = node.op.lower(), node.attributes
-    _check_attributes(node)
-    direction = attributes.get("direction", "forward")
-    if direction not in DIRECTIONS:
-        near = did_you_mean(str(direction), DIRECTIONS)
-        raise UnreadableError(f"expected direction {', '.join(DIRECTIONS)}.{near} Received: {direction}")
+    check_attributes(node)
+    way = direction(node)
     after = bool(attributes.get("linear_before_reset", 0)) if reset_after is None else reset_after
-    weights = recurrent_weights.read(node, cell, DIRECTIONS[direction], after)
-    activations, plain = keras_activations(cell, attributes, DIRECTIONS[direction])
+    weights = recurrent_weights.read(node, cell, DIRECTIONS[way], after)
+    activations, plain = keras_activations(cell, attributes, DIRECTIONS[way])
     gate, activation = activations if cell != "rnn" else ("sigmoid", *activations)
     x, swapped = _input(node, weights[0].features), attributes.get("layout", 0) == 1
     lengths = _lengths(node)
     backward = weights[1] if len(weights) > 1 else None
-    layer = Recurrent(weights[0], backward, direction == "reverse", activation, gate, name)
+    layer = Recurrent(weights[0], backward, way == "reverse", activation, gate, name)
     for n in (5, 6) if cell == "lstm" else (5,):
         _check_initial(node.input(n), ("initial_h", "initial_c")[n - 5], x.roots)
         _note_batch(node.input(n), node.graph, 0 if swapped else 1)
     return _outputs(x, Layer(layer, node.index, lengths, plain and lengths is None), node.graph, swapped)
 
 
-def _check_attributes(node: Node) -> None:
+def direction(node: Node) -> str:
+    """The node's direction; raises UnreadableError for one that does not exist."""
+    way = node.attributes.get("direction", "forward")
+    if way not in DIRECTIONS:
+        near = did_you_mean(str(way), DIRECTIONS)
+        raise UnreadableError(f"expected direction {', '.join(DIRECTIONS)}.{near} Received: {way}")
+    return str(way)
+
+
+def check_attributes(node: Node) -> None:
+    """Refuse attributes that are unknown or that Keras has nothing for, and peepholes."""
     for key, value in node.attributes.items():
         if key not in KNOWN:
             raise UnreadableError(f"expected attributes {', '.join(KNOWN)}.{did_you_mean(key, KNOWN)} Received: {key}")
@@ -149,9 +156,9 @@ def _outputs(x: TracedTensor, layer: Layer, graph: OnnxGraph, swapped: bool) -> 
     """Y (T, D, B, H) and the states (D, B, H); with batch first (B, T, D, H) and (B, D, H)."""
     one = layer.recurrent
     time, batch = Axis(graph.time, graph.time), Axis(graph.batch, graph.batch)
-    direction, features = Axis("direction", len(one.directions)), Axis("features", one.forward.units)
-    axes = (batch, time, direction, features) if swapped else (time, direction, batch, features)
-    state_axes = (batch, direction, features) if swapped else (direction, batch, features)
+    both, features = Axis("direction", len(one.directions)), Axis("features", one.forward.units)
+    axes = (batch, time, both, features) if swapped else (time, both, batch, features)
+    state_axes = (batch, both, features) if swapped else (both, batch, features)
     parts = (*x.parts, layer)
     states = ("h", "c") if one.forward.cell == "lstm" else ("h",)
     final = [tuple((layer, n, state) for n in range(len(one.directions))) for state in states]

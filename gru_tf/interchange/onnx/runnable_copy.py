@@ -1,5 +1,6 @@
 """A copy of an ONNX file's model that computes its output and final states, for any batch and length if it can."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,27 +41,80 @@ def make(model: Any, signature: GraphSignature, path: Path, reset_after: bool | 
     return copy, states
 
 
+def whole(model: Any, path: Path, fixed: set[str], name_of: Callable[[str], str], reset_after: bool | None = None) -> Any:
+    """A copy that computes all outputs in float32, for any length of the inputs' axes that is not fixed.
+
+    Args:
+        model: the file's ModelProto.
+        path: of the file, beside which its external data lie.
+        fixed: names of the axes whose declared lengths are the only ones, such as "x[1]".
+        name_of: an axis's name → the one of all axes of the same length.
+        reset_after: replaces every GRU's `linear_before_reset`, None: nothing.
+    """
+    onnx = file.library()
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for tensor in file.tensors(copy.graph):
+        _embed(tensor, path, (HALF, DOUBLE))
+    _widen(copy.graph, (HALF, DOUBLE))
+    for node in list(copy.graph.node):
+        if reset_after is not None and node.op_type == "GRU":
+            _set(onnx, node, "linear_before_reset", int(reset_after))
+    _turn_batch_first(onnx, copy.graph)
+    _trim(onnx, copy.graph, [each.name for each in copy.graph.output], everywhere=SINGLE)
+    for each in copy.graph.input:
+        for n, dim in enumerate(each.type.tensor_type.shape.dim):
+            if name_of(f"{each.name}[{n}]") not in fixed:
+                dim.dim_param = f"{each.name}_{n}"
+    return copy
+
+
+def _turn_batch_first(onnx: Any, graph: Any) -> None:
+    """Recurrent nodes of layout 1 as such of layout 0 between transpositions, which is how the standard defines them."""
+    nodes: list[Any] = []
+    for index, node in enumerate(graph.node):
+        if node.op_type not in ("GRU", "LSTM", "RNN") or not file.attributes(node).get("layout"):
+            nodes.append(node)
+            continue
+        turned = onnx.NodeProto()
+        turned.CopyFrom(node)
+        _set(onnx, turned, "layout", 0)
+        for n in (0, 5, 6):
+            if n < len(node.input) and node.input[n]:
+                turned.input[n] = f"turned_{index}_input_{n}"
+                nodes.append(onnx.helper.make_node("Transpose", [node.input[n]], [turned.input[n]], perm=[1, 0, 2]))
+        nodes.append(turned)
+        for n, name in enumerate(node.output):
+            if name:
+                turned.output[n] = f"turned_{index}_output_{n}"
+                perm = [1, 0, 2] if n else [2, 0, 1, 3]
+                nodes.append(onnx.helper.make_node("Transpose", [turned.output[n]], [name], perm=perm))
+    copies = [type(each).FromString(each.SerializeToString()) for each in nodes]
+    graph.ClearField("node")
+    graph.node.extend(copies)
+
+
 def is_double(graph: Any) -> bool:
     """Whether its weights are float64."""
     return any(tensor.data_type == DOUBLE for tensor in graph.initializer)
 
 
-def _embed(tensor: Any, path: Path) -> None:
-    """Store an array in the model, external data too; float16 as float32."""
+def _embed(tensor: Any, path: Path, kinds: tuple[int, ...] = (HALF,)) -> None:
+    """Store an array in the model, external data too; those of these types as float32."""
     array = file.read_array(tensor, path)
-    array = array.astype("float32") if tensor.data_type == HALF else array
+    array = array.astype("float32") if tensor.data_type in kinds else array
     name = tensor.name
     tensor.CopyFrom(file.library().numpy_helper.from_array(array, name))
 
 
-def _widen(graph: Any) -> None:
-    """Let inputs and casts of float16 be float32."""
+def _widen(graph: Any, kinds: tuple[int, ...] = (HALF,)) -> None:
+    """Let inputs and casts of these types be float32."""
     for node in graph.node:
         for each in node.attribute:
-            if node.op_type == "Cast" and each.name == "to" and each.i == HALF:
+            if node.op_type == "Cast" and each.name == "to" and each.i in kinds:
                 each.i = SINGLE
     for each in graph.input:
-        if each.type.tensor_type.elem_type == HALF:
+        if each.type.tensor_type.elem_type in kinds:
             each.type.tensor_type.elem_type = SINGLE
 
 
@@ -70,20 +124,21 @@ def _set(onnx: Any, node: Any, name: str, value: int) -> None:
     node.attribute.extend([*others, onnx.helper.make_attribute(name, value)])
 
 
-def _trim(onnx: Any, graph: Any, outputs: list[str]) -> None:
-    """Leave only what these outputs need."""
+def _trim(onnx: Any, graph: Any, outputs: list[str], everywhere: int | None = None) -> None:
+    """Leave only what these outputs need; their floating-point numbers are of the type `everywhere`, if that is given."""
     needed, nodes = set(outputs), []
     for node in reversed(graph.node):
         if needed & set(node.output):
             nodes.append(node)
             needed |= set(node.input)
     kinds = {each.name: each.type.tensor_type.elem_type for each in graph.output}
-    kind = DOUBLE if is_double(graph) else SINGLE
+    kind = everywhere or (DOUBLE if is_double(graph) else SINGLE)
+    others = (HALF, None) if everywhere is None else (HALF, DOUBLE, None)
     arrays = [tensor for tensor in graph.initializer if tensor.name in needed]
     names = {tensor.name for tensor in arrays}
     inputs = [each for each in graph.input if each.name in needed and each.name not in names]
     infos = [
-        onnx.helper.make_tensor_value_info(name, kind if kinds.get(name) in (HALF, None) else kinds[name], None)
+        onnx.helper.make_tensor_value_info(name, kind if kinds.get(name) in others else kinds[name], None)
         for name in outputs
     ]
     fields = {"node": nodes[::-1], "initializer": arrays, "input": inputs, "output": infos, "value_info": []}

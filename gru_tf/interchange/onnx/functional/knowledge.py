@@ -1,0 +1,240 @@
+"""What is known of the lengths of the inputs' axes: declared by the file, required by a node, equal, of the batch."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gru_tf.interchange.onnx.functional.sizes import Derived, Size, named, product
+from gru_tf.interchange.onnx.values import UnreadableError
+from gru_tf.interchange.source import BATCHES, LENGTHS
+
+LONGEST = 1 << 16  # up to which the length that a node requires is searched for
+LONGEST_NAME = 80  # of a length that is computed from others
+BATCH = (
+    "expected the batch to stay an axis of its own, along which nothing is computed, so that each sequence is computed alone"
+)
+
+
+class LearnedError(Exception):
+    """Something about the inputs is known now that was not when the graph was begun: it is to be followed again."""
+
+
+@dataclass
+class Knowledge:
+    """Names are those of the inputs' axes, "x[1]", and of lengths derived from them.
+
+    Args:
+        declared: lengths that the file declares.
+        fixed: lengths without which a node cannot be read: the model has only these.
+        same: name → the other name that it is equal to.
+        batch: names of lengths of the batch; the first axis of each input until a recurrent node shows another.
+        shown: names of those that a recurrent node has shown.
+        unlikely: names that are not guessed to be the batch.
+        single: names of batch lengths whose declared number stands in the file: it computes no other number of rows.
+        derived: name → what it is computed by.
+        needed: names of those that are fixed because something else than weights has their declared numbers.
+    """
+
+    declared: dict[str, int] = field(default_factory=dict)
+    fixed: dict[str, int] = field(default_factory=dict)
+    same: dict[str, str] = field(default_factory=dict)
+    batch: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
+    unlikely: set[str] = field(default_factory=set)
+    single: set[str] = field(default_factory=set)
+    derived: dict[str, Derived] = field(default_factory=dict)
+    needed: set[str] = field(default_factory=set)
+
+    def name(self, name: str) -> str:
+        """The one name of all lengths that are equal to this."""
+        while name in self.same:
+            name = self.same[name]
+        return name
+
+    def settled(self, size: Size, extra: Mapping[str, int] | None = None) -> Size:
+        """A size with the numbers that are known in the place of names."""
+        parts = [Size(size.factor)]
+        for own in size.names:
+            name = self.name(own)
+            number = self.fixed.get(name, (extra or {}).get(name))
+            if number is None and name in self.derived:
+                number = self.derived_number(name, extra)
+            parts.append(Size(number) if number is not None else named(name))
+        return product(parts)
+
+    def derived_number(self, name: str, extra: Mapping[str, int] | None = None) -> int | None:
+        """A derived length as a number, with these besides those that are known."""
+        one = self.derived[name]
+        numbers = [self.settled(part, extra).number for part in one.parts]
+        known = [number for number in numbers if number is not None]
+        return one.value(known) if len(known) == len(numbers) else None
+
+    def number(self, size: Size) -> int | None:
+        """The size as a number, if it is known."""
+        return self.settled(size).number
+
+    def verified(self, size: Size) -> int:
+        """About how many entries there are in the largest batch with which the model is verified."""
+        names = [self.name(name) for name in self.settled(size).names]
+        return self.settled(size).factor * math.prod(max(BATCHES) if name in self.batch else max(LENGTHS) for name in names)
+
+    def is_batch(self, size: Size) -> bool:
+        """Whether the batch is a factor of it."""
+        return any(self.name(name) in self.batch for name in size.names)
+
+    def window(self, parts: Iterable[Size], add: int, stride: int = 1) -> Size:
+        """The length (sum of the parts + add) // stride + 1."""
+        sizes = [self.settled(part) for part in parts]
+        add += sum(size.factor for size in sizes if not size.names)
+        free = tuple(sorted((size for size in sizes if size.names), key=str))
+        if not free:
+            number = add // stride + 1
+            if number < 1:
+                raise UnreadableError(f"expected at least one entry to be left of the axis. Received: {number}")
+            return Size(number)
+        if len(free) == 1 and free[0].factor == 1 and len(free[0].names) == 1:
+            inner = self.derived.get(free[0].names[0])
+            if inner is not None and inner.stride == 1:
+                free, add = inner.parts, add + inner.add + 1
+        if stride == 1 and add == -1 and len(free) == 1:
+            return free[0]
+        derived = Derived(free, add, stride)
+        name = str(derived)
+        if len(name) > LONGEST_NAME:  # lengths of lengths of lengths would have names without end
+            name = next((n for n, own in self.derived.items() if own == derived), f"(length {len(self.derived)})")
+        self.derived[name] = derived
+        if any(self.is_batch(part) for part in free):
+            raise UnreadableError(BATCH)
+        return named(name)
+
+    # --- learned ---
+
+    def call_alike(self, name: str, first: str) -> None:
+        """Let two axes have the same length, to which the file gives one name."""
+        one, other = self.name(name), self.name(first)
+        if one != other:
+            self.same[one] = other
+
+    def guess_batch(self, names: Sequence[str]) -> None:
+        """Take the first axis of an input for the batch, unless it is known to be another, or to be none."""
+        own = names[0].rpartition("[")[0]
+        known = any(self.name(name) in self.batch for name in names)
+        taken = any(other.rpartition("[")[0] == own for other in self.batch)
+        if self.name(names[0]) == names[0] and names[0] not in self.unlikely and not known and not taken:
+            self.batch.add(names[0])
+
+    def _doubt(self, names: Iterable[str]) -> None:
+        """Take lengths that are fixed no longer for the batch, if that was only a guess."""
+        guessed = self.batch & set(names) - self.shown
+        self.batch -= guessed
+        self.unlikely |= guessed
+
+    def learn_batch(self, names: set[str]) -> None:
+        """Let these be the names of the batch, as a recurrent node shows.
+
+        Raises:
+            LearnedError: if that was not known.
+            UnreadableError: if another recurrent node has another axis of the same input for the batch.
+        """
+        inputs = {name.rpartition("[")[0] for name in names}
+        own = {name for name in self.batch if name.rpartition("[")[0] in inputs}
+        if own == names:
+            self.shown |= names
+            return
+        if self.shown & (own - names) or self.roots(map(named, names)) != names:
+            received = ", ".join(sorted(names))
+            raise UnreadableError(f"expected the batch that other recurrent nodes have. Received: {received}")
+        self.batch, self.shown = self.batch - own | names, self.shown | names
+        raise LearnedError
+
+    def note_rows(self, size: Size, rows: int) -> None:
+        """Note that the file computes batches of so many rows only; each of them is computed alone."""
+        for name in map(self.name, size.names):
+            if self.declared.setdefault(name, rows) != rows:
+                raise UnreadableError(f"expected states of {self.declared[name]} sequences. Received: {rows}")
+            self.single.add(name)
+
+    def fix(self, name: str, number: int) -> None:
+        """Let a length have this number in the model; raises LearnedError, or UnreadableError if it has another."""
+        name = self.name(name)
+        if name in self.derived:
+            self._fix_parts(name, number)
+        declared = self.fixed.get(name, self.declared.get(name, number))
+        if declared != number or number < 1:
+            raise UnreadableError(f"expected length {declared} of axis {name}. Received: {number}")
+        self.fixed[name] = number
+        self._doubt([name])
+        raise LearnedError
+
+    def fix_declared(self, sizes: Iterable[Size]) -> None:
+        """Let all declared lengths in these sizes have their numbers; returns only if there is none."""
+        names = self.roots(sizes)
+        found = {name: self.declared[name] for name in names if name in self.declared and name not in self.fixed}
+        if found:
+            self.fixed.update(found)
+            self.needed |= set(found)
+            self._doubt(found)
+            raise LearnedError
+
+    def roots(self, sizes: Iterable[Size]) -> set[str]:
+        """Names of the inputs' axes that sizes come from."""
+        found: set[str] = set()
+        for size in sizes:
+            for name in map(self.name, size.names):
+                found |= self.roots(self.derived[name].parts) if name in self.derived else {name}
+        return found
+
+    def fix_declared_one(self, size: Size) -> None:
+        """Let the batch be 1 where the file declares this; returns only if it does not."""
+        if all(self.declared.get(name) == 1 for name in self.roots([size])):
+            self.fix_declared([size])
+
+    def _fix_parts(self, name: str, number: int) -> None:
+        derived = self.derived[name]
+        self.fix_declared(derived.parts)
+        roots = self.roots(derived.parts)
+        if len(roots) == 1 and all(size.factor == 1 and len(size.names) == 1 for size in derived.parts):
+            root = roots.pop()
+            fitting = [n for n in range(1, LONGEST) if self.settled(named(name), {root: n}).number == number][:2]
+            if len(fitting) == 1:
+                self.fix(root, fitting[0])
+        raise UnreadableError(
+            f"expected the length {derived} to be {number}, for which several lengths of the input would do"
+        )
+
+    def equate(self, one: Size, other: Size) -> None:
+        """Note that two sizes are equal; raises UnreadableError if they cannot be.
+
+        Raises:
+            LearnedError: if something is known now that was not.
+        """
+        one, other = self.settled(one), self.settled(other)
+        if one == other:
+            return
+        if one.names and other.names and one.factor == other.factor == 1 and len(one.names) == len(other.names) == 1:
+            self._unite(one.names[0], other.names[0])
+        if one.number is not None:
+            one, other = other, one
+        if other.number is not None and len(one.names) == 1 and not other.number % one.factor:
+            self.fix(one.names[0], other.number // one.factor)
+        self.fix_declared((one, other))
+        raise UnreadableError(f"expected equal lengths. Received: {one} and {other}")
+
+    def _unite(self, one: str, other: str) -> None:
+        """Let two names be one; a derived length is known by the inputs' axis that it must be equal to."""
+        if one in self.derived and other in self.derived:
+            self.fix_declared((named(one), named(other)))
+            raise UnreadableError(f"expected equal lengths. Received: {one} and {other}")
+        if one in self.derived:
+            one, other = other, one
+        if other in self.derived:
+            self.fix_declared((named(other),))
+            raise UnreadableError(f"expected equal lengths. Received: {one} and {other}")
+        numbers = {name: self.declared[name] for name in (one, other) if name in self.declared}
+        if len(set(numbers.values())) > 1:
+            raise UnreadableError(f"expected equal lengths. Received: {numbers[one]} and {numbers[other]}")
+        self.declared.update(dict.fromkeys((one, other), number) if (number := next(iter(numbers.values()), 0)) else {})
+        if self.batch & {one, other}:
+            self.batch |= {one, other}
+        self.same[other] = one
+        raise LearnedError

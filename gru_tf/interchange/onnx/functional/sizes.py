@@ -1,0 +1,81 @@
+"""Lengths of axes as products of numbers and of the inputs' lengths, which are known only when the model runs."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """A number of entries: a factor times the lengths of that name.
+
+    Args:
+        factor: a whole number.
+        names: of lengths that are not known, in order, each as often as it is a factor.
+    """
+
+    factor: int = 1
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [*([str(self.factor)] if self.factor != 1 or not self.names else []), *self.names]
+        return "·".join(parts)
+
+    @property
+    def number(self) -> int | None:
+        """It as a number, None if it depends on an input."""
+        return None if self.names else self.factor
+
+
+ONE = Size()
+
+
+def named(name: str) -> Size:
+    """The length of that name."""
+    return Size(1, (name,))
+
+
+def product(sizes: Iterable[Size]) -> Size:
+    """All multiplied."""
+    sizes = tuple(sizes)
+    return Size(math.prod(size.factor for size in sizes), tuple(sorted(name for size in sizes for name in size.names)))
+
+
+def quotient(size: Size, by: Size) -> Size | None:
+    """One divided by another; None if that is not a whole number of entries for every length."""
+    names = Counter(size.names)
+    names.subtract(by.names)
+    if not by.factor or size.factor % by.factor or min(names.values(), default=0) < 0:
+        return None
+    return Size(size.factor // by.factor, tuple(sorted(names.elements())))
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A length computed from others: (their sum + add) // stride + 1.
+
+    Args:
+        parts: the others.
+        add: a number, mostly below 0.
+        stride: at least 1.
+    """
+
+    parts: tuple[Size, ...]
+    add: int
+    stride: int = 1
+
+    def value(self, numbers: Iterable[int]) -> int:
+        """Of these lengths in place of the parts."""
+        return (sum(numbers) + self.add) // self.stride + 1
+
+    def __str__(self) -> str:
+        total = "+".join(map(str, self.parts))
+        if self.stride == 1:
+            return f"({total}{self.add + 1:+d})" if self.add != -1 else f"({total})"
+        return f"(({total}{self.add:+d})//{self.stride}+1)"
+
+
+def shape_text(sizes: Iterable[Size]) -> str:
+    """For messages: (x[0], 4)."""
+    return f"({', '.join(map(str, sizes))})"

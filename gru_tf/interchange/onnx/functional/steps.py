@@ -1,0 +1,127 @@
+"""What the model computes, before it is built: steps, each a layer or an operation of Keras on the results of others."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from gru_tf.foundation import stage
+from gru_tf.foundation.array import Array
+from gru_tf.foundation.errors import UserError, one_line
+
+LARGEST_INT = 2**31 - 1
+SAID = 50  # steps after which it is said how far the building is
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A layer or an operation.
+
+    Args:
+        call: (the building, Keras tensors of the inputs) → a Keras tensor, or a list of several.
+        inputs: steps whose results it takes.
+        node: the node that it is for, as messages name it.
+    """
+
+    call: Callable[..., Any]
+    inputs: tuple["Step", ...]
+    node: str
+
+    def item(self, n: int) -> "Step":
+        """The n-th of its several results."""
+        return Step(lambda _, results: results[n], (self,), self.node)
+
+
+@dataclass
+class Building:
+    """One building of the model.
+
+    Args:
+        dtype: of weights and computation.
+        names: of the layers so far.
+    """
+
+    dtype: str
+    names: set[str] = field(default_factory=set)
+
+    def name(self, wanted: str) -> str:
+        """A name for a layer that Keras accepts and no other has."""
+        plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", wanted).strip("_.-")[:60] or "layer"
+        plain = plain if plain[0].isalpha() else f"n_{plain}"
+        name, n = plain, 1
+        while name in self.names:
+            name, n = f"{plain}_{n}", n + 1
+        self.names.add(name)
+        return name
+
+    def array(self, array: Array) -> Array:
+        """Numbers in the type that the model computes in; whole numbers as int32."""
+        if array.dtype.kind == "f":
+            return array.astype("float32" if self.dtype in ("float16", "bfloat16") else self.dtype)
+        if array.dtype.kind in "iu" and array.size and max(abs(int(array.min())), abs(int(array.max()))) > LARGEST_INT:
+            raise UserError(f"expected whole numbers up to {LARGEST_INT:,}. Received: up to {int(np.abs(array).max()):,}")
+        return array if array.dtype.kind == "b" else array.astype("int32")
+
+    def layer(self, kind: Any, node: str, *args: Any, **options: Any) -> Any:
+        """A new layer of this dtype, named by its node."""
+        return kind(*args, dtype=self.dtype, name=self.name(node), **options)
+
+
+def ordered(last: Iterable[Step]) -> Iterator[Step]:
+    """All steps that these need, each after its inputs."""
+    done: set[int] = set()
+    waiting = [(step, False) for step in reversed(list(last))]
+    while waiting:
+        step, ready = waiting.pop()
+        if id(step) in done:
+            continue
+        if ready:
+            done.add(id(step))
+            yield step
+        else:
+            waiting.append((step, True))
+            waiting.extend((each, False) for each in reversed(step.inputs) if id(each) not in done)
+
+
+def built(last: Iterable[Step], dtype: str) -> list[Any]:
+    """Keras tensors of these steps.
+
+    Raises:
+        UserError: where Keras cannot build a step, naming its node.
+    """
+    last = list(last)
+    building, results = Building(dtype), dict[int, Any]()
+    for n, step in enumerate(ordered(last)):
+        if n % SAID == 0:
+            stage.say(f"building the model, node '{step.node}'")
+        try:
+            results[id(step)] = step.call(building, *(results[id(each)] for each in step.inputs))
+        except UserError as error:
+            raise UserError(f"node '{step.node}': {error}") from None
+        except Exception as error:  # Keras raises anything where lengths do not fit
+            expected = "expected what Keras can build"
+            raise UserError(f"node '{step.node}': {expected}. Received: {one_line(error)}") from None
+    return [results[id(step)] for step in last]
+
+
+def operation(function: Callable[..., Any], *inputs: Step, node: str, **options: Any) -> Step:
+    """A step of one Keras operation."""
+    return Step(lambda _, *tensors: function(*tensors, **options), inputs, node)
+
+
+def filled(layer: Any, *weights: Array) -> Any:
+    """A layer after it was built, with these weights."""
+    layer.set_weights([np.asarray(weight) for weight in weights])
+    return layer
+
+
+def reshape(tensor: Any, shape: tuple[int | None, ...]) -> Any:
+    """A Keras tensor with another shape, in which None is a length that is not known; by the simplest operation."""
+    free = [n for n, length in enumerate(shape) if length is None]
+    target = tuple(-1 if length is None else length for length in shape)
+    if len(free) < 2:
+        return keras.ops.reshape(tensor, target)
+    return keras.layers.Reshape(target[1:])(tensor)
