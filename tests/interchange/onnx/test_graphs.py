@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
+from model_corpus import onnx_files
 from onnx import TensorProto, numpy_helper
 from onnx_graphs import FEATURES, UNITS, Graph, computed, normal
 from refusals import refused
@@ -202,6 +203,52 @@ def test_weights_in_a_file_beside_the_model_are_read_and_named_in_the_record(tmp
     agrees(path, imported.model, sequences)
 
 
+@pytest.mark.parametrize("opset", [7, 9, 11, 13, 18, 21])
+def test_operators_are_read_as_each_opset_has_them(tmp_path, opset):
+    graph = Graph(opset=opset)
+    axes_as_inputs, sums_as_inputs = opset >= 13, opset >= 18
+
+    def axes(op, x, *which, **more):
+        own = axes_as_inputs if op in ("Squeeze", "Unsqueeze", "ReduceSum") else sums_as_inputs
+        return graph.add(op, x, graph.ints(*which), **more) if own else graph.add(op, x, axes=list(which), **more)
+
+    x = graph.add("Dropout", sequence(graph)) if opset >= 12 else graph.add("Dropout", sequence(graph), ratio=0.5)
+    y, states = graph.recurrent("GRU", graph.add("Transpose", x, perm=[1, 0, 2]))
+    y = graph.add("Transpose", axes("Squeeze", y, 1), perm=[1, 0, 2])
+    bounds = [graph.array(-0.5), graph.array(0.4)]
+    y = graph.add("Clip", y, *bounds) if opset >= 11 else graph.add("Clip", y, min=-0.5, max=0.4)
+    probabilities = graph.add("Softmax", y, axis=1)  # before opset 13 over steps and features together
+    pads = [0, 0, 1, 0, 0, 2]
+    if opset >= 11:
+        padded = graph.add("Pad", y, graph.ints(*pads), graph.array(0.25))
+        one, two = (
+            graph.add("Split", y, graph.ints(1, 3), outputs=2, axis=2)
+            if opset >= 13
+            else graph.add("Split", y, outputs=2, axis=2, split=[1, 3])
+        )
+    else:
+        padded = graph.add("Pad", y, pads=pads, value=0.25)
+        one, two = graph.add("Split", y, outputs=2, axis=2, split=[1, 3])
+    if opset >= 10:
+        part = graph.add("Slice", y, *(graph.ints(value) for value in (1, 3, 2)))
+    else:
+        part = graph.add("Slice", y, starts=[1], ends=[3], axes=[2])
+    mean, total = axes("ReduceMean", two, 1, keepdims=0), axes("ReduceSum", part, 2, keepdims=1)
+    graph.output(probabilities, padded, one, mean, total, axes("Unsqueeze", mean, 1), states)
+    path = graph.save(tmp_path / "model.onnx")
+    agree_but_for_the_state(path, importing.import_file(path, verify=True).model)
+
+
+def agree_but_for_the_state(path, model):
+    for batch, steps in SIZES:
+        x = sequences(batch, steps)
+        *own, state = outputs_of(model, x)
+        *wanted, wanted_state = computed(path, x)
+        for one, other in zip(own, wanted, strict=True):
+            close(one, other)
+        close(state, wanted_state.swapaxes(0, 1))
+
+
 # --- the model ---
 
 
@@ -236,6 +283,22 @@ def test_a_layer_is_one_of_keras_own_for_each_operator(tmp_path):
     config = json.loads(zipfile.ZipFile(tmp_path / "model.keras").read("config.json"))
     kinds = [each["class_name"] for each in config["config"]["layers"]]
     assert kinds == ["InputLayer", "Dense", "Relu", "Bidirectional", "Mean", "Dense", "Softmax"]
+
+
+def by_hand():
+    return [case for case in onnx_files.CASES if not case.torch and not case.refusal]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in by_hand()])
+def test_every_model_of_the_corpus_is_saved_as_one_of_keras_own_parts(case, tmp_path):
+    made = case.make(tmp_path)
+    imported = importing.import_file(made.path, verify=False)
+    imported.model.save(tmp_path / "model.keras")
+    content = zipfile.ZipFile(tmp_path / "model.keras").read("config.json").decode()
+    noted = any("import gru_tf" in note for note in imported.notes)
+    assert ("gru_tf" in content) is noted
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    close(outputs_of(loaded, *made.inputs)[0], made.output)
 
 
 def test_keras_2s_hard_sigmoid_needs_this_package_and_a_note_says_so(tmp_path):
