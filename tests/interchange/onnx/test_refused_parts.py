@@ -130,6 +130,18 @@ REFUSED = {
         with_network(lambda g, x: g.add("Unsqueeze", g.input("alone", "steps", FEATURES), g.ints(0))),
         ["expected an input with an axis of the batch. Received: one sequence"],
     ),
+    "an input that all sequences share": (
+        behind(lambda g, y, _: g.add("Add", y, g.input("places", "all steps", UNITS))),
+        ["input 'places': expected an axis of the batch. Received: (", ", 4), the same for all sequences"],
+    ),
+    "the batch along time": (
+        behind(
+            lambda g, y, s: g.add(
+                "Add", *(g.add("ReduceSum", x, g.ints(*axes), keepdims=0) for x, axes in ((y, [2]), (s[0], [0, 2])))
+            )
+        ),
+        ["(Add): expected the batch to stay an axis of its own"],
+    ),
     "whole numbers divided": (
         with_network(
             lambda g, x: g.add("Gather", g.weights(5, FEATURES), g.add("Div", tokens(g), g.array(2, "int64")))

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gru_tf.interchange.onnx.functional.sizes import Derived, Size, named, product
+from gru_tf.interchange.onnx.functional.batch_names import BatchNames
+from gru_tf.interchange.onnx.functional.sizes import Derived, Size, named, product, shape_text
 from gru_tf.interchange.onnx.values import UnreadableError
 from gru_tf.interchange.source import BATCHES, LENGTHS
 
@@ -28,8 +29,6 @@ class Knowledge:
         fixed: lengths without which a node cannot be read: the model has only these.
         same: name → the other name that it is equal to.
         batch: names of lengths of the batch; the first axis of each input until a recurrent node shows another.
-        shown: names of those that a recurrent node has shown.
-        unlikely: names that are not guessed to be the batch.
         single: names of batch lengths whose declared number stands in the file: it computes no other number of rows.
         derived: name → what it is computed by.
         needed: names of those that are fixed because something else than weights has their declared numbers.
@@ -38,9 +37,7 @@ class Knowledge:
     declared: dict[str, int] = field(default_factory=dict)
     fixed: dict[str, int] = field(default_factory=dict)
     same: dict[str, str] = field(default_factory=dict)
-    batch: set[str] = field(default_factory=set)
-    shown: set[str] = field(default_factory=set)
-    unlikely: set[str] = field(default_factory=set)
+    batch: BatchNames = field(default_factory=BatchNames)
     single: set[str] = field(default_factory=set)
     derived: dict[str, Derived] = field(default_factory=dict)
     needed: set[str] = field(default_factory=set)
@@ -107,6 +104,13 @@ class Knowledge:
             raise UnreadableError(BATCH)
         return named(name)
 
+    def text(self, sizes: Iterable[Size]) -> str:
+        """Lengths for sentences: (batch, x[1], 4)."""
+        settled = [self.settled(size) for size in sizes]
+        return shape_text(
+            Size(s.factor, tuple("batch" if name in self.batch else name for name in s.names)) for s in settled
+        )
+
     # --- learned ---
 
     def call_alike(self, name: str, first: str) -> None:
@@ -116,18 +120,9 @@ class Knowledge:
             self.same[one] = other
 
     def guess_batch(self, names: Sequence[str]) -> None:
-        """Take the first axis of an input for the batch, unless it is known to be another, or to be none."""
-        own = names[0].rpartition("[")[0]
-        known = any(self.name(name) in self.batch for name in names)
-        taken = any(other.rpartition("[")[0] == own for other in self.batch)
-        if self.name(names[0]) == names[0] and names[0] not in self.unlikely and not known and not taken:
-            self.batch.add(names[0])
-
-    def _doubt(self, names: Iterable[str]) -> None:
-        """Take lengths that are fixed no longer for the batch, if that was only a guess."""
-        guessed = self.batch & set(names) - self.shown
-        self.batch -= guessed
-        self.unlikely |= guessed
+        """Take the first axis of an input for the batch, unless one is known."""
+        if self.name(names[0]) == names[0] and not any(self.name(name) in self.batch for name in names):
+            self.batch.guess(names[0])
 
     def learn_batch(self, names: set[str]) -> None:
         """Let these be the names of the batch, as a recurrent node shows.
@@ -136,16 +131,15 @@ class Knowledge:
             LearnedError: if that was not known.
             UnreadableError: if another recurrent node has another axis of the same input for the batch.
         """
-        inputs = {name.rpartition("[")[0] for name in names}
-        own = {name for name in self.batch if name.rpartition("[")[0] in inputs}
-        if own == names:
-            self.shown |= names
-            return
-        if self.shown & (own - names) or self.roots(map(named, names)) != names:
+        try:
+            new = self.batch.show(names) if self.roots(map(named, names)) == names else None
+        except ValueError:
+            new = None
+        if new is None:
             received = ", ".join(sorted(names))
             raise UnreadableError(f"expected the batch that other recurrent nodes have. Received: {received}")
-        self.batch, self.shown = self.batch - own | names, self.shown | names
-        raise LearnedError
+        if new:
+            raise LearnedError
 
     def note_rows(self, size: Size, rows: int) -> None:
         """Note that the file computes batches of so many rows only; each of them is computed alone."""
@@ -163,7 +157,7 @@ class Knowledge:
         if declared != number or number < 1:
             raise UnreadableError(f"expected length {declared} of axis {name}. Received: {number}")
         self.fixed[name] = number
-        self._doubt([name])
+        self.batch.doubt([name])
         raise LearnedError
 
     def fix_declared(self, sizes: Iterable[Size]) -> None:
@@ -173,7 +167,7 @@ class Knowledge:
         if found:
             self.fixed.update(found)
             self.needed |= set(found)
-            self._doubt(found)
+            self.batch.doubt(found)
             raise LearnedError
 
     def roots(self, sizes: Iterable[Size]) -> set[str]:
@@ -234,7 +228,9 @@ class Knowledge:
         if len(set(numbers.values())) > 1:
             raise UnreadableError(f"expected equal lengths. Received: {numbers[one]} and {numbers[other]}")
         self.declared.update(dict.fromkeys((one, other), number) if (number := next(iter(numbers.values()), 0)) else {})
-        if self.batch & {one, other}:
-            self.batch |= {one, other}
+        try:
+            self.batch.unite(one, other)
+        except ValueError:
+            raise UnreadableError(BATCH) from None
         self.same[other] = one
         raise LearnedError

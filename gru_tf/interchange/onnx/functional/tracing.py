@@ -10,7 +10,7 @@ from gru_tf.interchange.onnx.functional.inputs import Input, InputReader, input_
 from gru_tf.interchange.onnx.functional.knowledge import Knowledge, LearnedError
 from gru_tf.interchange.onnx.functional.node import Node
 from gru_tf.interchange.onnx.functional.operators import OPERATORS, OTHER_DOMAINS, recurrent
-from gru_tf.interchange.onnx.functional.sizes import product
+from gru_tf.interchange.onnx.functional.sizes import named, product
 from gru_tf.interchange.onnx.functional.values import Value
 from gru_tf.interchange.onnx.functional.views import Tensor
 from gru_tf.interchange.onnx.graph import OnnxGraph
@@ -121,6 +121,8 @@ class _Round:
         for index in self.needed:
             self._follow(protos.node[index], index)
         found = {name: self._output(name) for name in outputs}
+        for proto in made:
+            self._check_batch(proto.name)
         refusals.check(self.tracer.path, self.reasons)
         own = tuple(each for proto in made if (each := input_of(proto.name, self.values.get(proto.name))) is not None)
         unused = tuple(proto.name for proto in made if proto.name not in self.used)
@@ -133,6 +135,16 @@ class _Round:
         except UnreadableError as error:
             self._refuse(f"input '{proto.name}'", "", str(error))
             self.values[proto.name] = Unsupported("")
+
+    def _check_batch(self, name: str) -> None:
+        """Refuse an input of numbers without the batch, which a Keras model has in each."""
+        value = self.values.get(name)
+        axes = [named(f"{name}[{n}]") for n in range(value.rank)] if isinstance(value, Tensor) else []
+        if isinstance(value, Tensor) and not any(map(self.known.is_batch, axes)):
+            sizes = self.known.text(axes)
+            self._refuse(
+                f"input '{name}'", "", f"expected an axis of the batch. Received: {sizes}, the same for all sequences"
+            )
 
     def _follow(self, proto: Any, index: int) -> None:
         """The values of a node's outputs; its reason is noted where it is in the way."""
