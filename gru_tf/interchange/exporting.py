@@ -26,6 +26,9 @@ OF_BOTH = ("onnx",)  # writers that take a network, and a Keras model that is no
 def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **options: Any) -> str:
     """Write a model for another runtime; returns a line on how the file was verified.
 
+    ONNX takes sequential and functional models, and of a plain stack of recurrent layers its states; PyTorch takes plain
+    stacks alone.
+
     Token numbers are int64 in an ONNX file. In a SavedModel and a .tflite they are of the model's own type, int32 in an
     imported model; in endpoints for one step, int32.
 
@@ -36,8 +39,8 @@ def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **opt
         options: of the writer.
 
     Raises:
-        UserError: for an ending or a model that cannot be written, naming the layer; where the file already exists; where
-            the runtime computes something else. Nothing is then written.
+        UserError: for an ending or a model that cannot be written, naming the layer, for ONNX all such layers; where the
+            file already exists; where the runtime computes something else. Nothing is then written.
     """
     path = Path(path)
     if path.name in ("", ".."):
@@ -84,6 +87,10 @@ def _content(model: Any, writer: str) -> Any:
 def _network(model: Any) -> Network:
     """The model's network; writers compare their file with it, so it must compute the same."""
     network = keras_model.network_of(model)
+    for layer in network.layers:
+        for name in (layer.activation, layer.recurrent_activation):
+            if not hasattr(keras.activations, name):  # with which no layer can be built again
+                raise UserError(f"{layer.name}: expected one of Keras' activations, such as tanh. Received: {name}")
     try:
         verification.check_network(model, network)
     except UserError as error:

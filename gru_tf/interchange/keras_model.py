@@ -162,16 +162,7 @@ def read_layer(layer: Any) -> Recurrent:
     cell = first.cell
     gate = getattr(cell, "recurrent_activation", None)
     reverse = bool(first.go_backwards) and not both
-    activation, gate = (_known(each, layer) for each in (cell.activation, gate or keras.activations.sigmoid))
-    return Recurrent(forward, backward, reverse, activation, gate, layer.name)
-
-
-def _known(activation: Any, layer: Any) -> str:
-    """The name of an activation, by which Keras finds it."""
-    name = _name(activation)
-    if not hasattr(keras.activations, name):
-        raise UserError(f"{layer.name}: expected one of Keras' activations, such as tanh. Received: {name}")
-    return name
+    return Recurrent(forward, backward, reverse, _name(cell.activation), _name(gate) if gate else "sigmoid", layer.name)
 
 
 def _linear(layer: Any) -> Linear:

@@ -491,6 +491,15 @@ def test_a_plain_stack_is_written_as_before(tmp_path):
     assert [value.name for value in session.get_outputs()] == ["output", "layer0_forward_h"]
 
 
+def test_a_plain_stack_of_keras_2(tmp_path):
+    """Whose hard sigmoid Keras 3 does not find by its name."""
+    model = sequential(layers.LSTM(4, recurrent_activation=keras2_hard_sigmoid), layers.Dense(2))
+    check(model, tmp_path / "m.onnx")
+    with pytest.raises(gru_tf.UserError, match="one of Keras' activations, such as tanh. Received: keras2_hard_sigmoid"):
+        gru_tf.export_model(model, tmp_path / "m.pt")
+    assert not (tmp_path / "m.pt").exists()
+
+
 def test_the_model_is_left_as_it_was(tmp_path):
     model = encoder_decoder(mask_zero=True)
     nodes = [(len(layer._inbound_nodes), len(layer._outbound_nodes)) for layer in model.layers]
