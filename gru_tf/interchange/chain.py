@@ -47,7 +47,7 @@ def parse(given: str | Sequence[str], option: str, names: Collection[str] = ()) 
     """Items, separated by commas, or already apart.
 
     Args:
-        given: by the user; at least one item.
+        given: by the user; an empty list states nothing.
         option: that it was given with, for messages.
         names: of the file's modules, which may themselves hold commas, equals signs and colons.
 
@@ -55,6 +55,8 @@ def parse(given: str | Sequence[str], option: str, names: Collection[str] = ()) 
         UserError: for no item, a kind or a number that is none.
     """
     texts = [given] if isinstance(given, str) else given
+    if texts in ((), []):
+        return ()
     if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
         raise UserError(f"{option_names.where(option)}: expected names. Received: {shown(given)}")
     items = [_item(part, option, names) for text in texts for part in _apart(text, names)]

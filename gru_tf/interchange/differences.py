@@ -5,7 +5,7 @@ is relative to the largest value, so that small numbers hide no error and a valu
 Where b is zero throughout it is the absolute difference. A number that is not finite on either side differs by infinity.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -84,9 +84,11 @@ class Differences:
             self.largest[name] = difference, where
         self.scales[name] = max(self.scales.get(name, 0.0), float(np.max(np.abs(other), initial=0.0)))
 
-    def worst(self) -> tuple[float, str]:
-        """The largest relative difference of all, and its place."""
-        relative = {name: absolute / (self.scales[name] or 1.0) for name, (absolute, _) in self.largest.items()}
+    def worst(self, counts: Callable[[str], bool] = bool) -> tuple[float, str]:
+        """The largest relative difference of those whose names count, and its place; 0 where none does."""
+        relative = {name: each / (self.scales[name] or 1.0) for name, (each, _) in self.largest.items() if counts(name)}
+        if not relative:
+            return 0.0, ""
         name = max(relative, key=relative.__getitem__)
         return relative[name], f"{name}, {self.largest[name][1]}"
 
@@ -105,6 +107,10 @@ class Differences:
             raise UserError(f"{expected}. Received: {why}")
         largest, where = self.worst()
         if not largest <= tolerance:
-            expected = f"expected what {source or by} gives, within {tolerance:g}"
-            raise UserError(f"not the same: {expected}. Received: a difference of {largest:.3g} in {where}")
+            raise self.different(largest, where, source or by, tolerance)
         return Verified(largest, where, cases, by, states=len(self.largest) > 1)
+
+    def different(self, largest: float, where: str, by: str, tolerance: float) -> UserError:
+        """The message on a difference that is too large, at that place."""
+        expected = f"expected what {by} gives, within {tolerance:g}"
+        return UserError(f"not the same: {expected}. Received: a difference of {largest:.3g} in {where}")

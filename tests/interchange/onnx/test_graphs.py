@@ -90,8 +90,8 @@ def test_the_batch_comes_first_where_the_file_has_time_first_and_a_note_says_so(
     close(y, wanted_y.swapaxes(0, 1))
     close(state, wanted_state.swapaxes(0, 1))
     notes = " ".join(imported.notes)
-    assert "input 'x' is (x[0], x[1], 3) in the file, and has the batch first in the model" in notes
-    assert "has the batch first and apart in the model" in notes
+    assert "input 'x' is (x[0], batch, 3) in the file and (batch, x[0], 3) in the model" in notes
+    assert "is (1, batch, 4) in the file and (batch, 1, 4) in the model" in notes
 
 
 def test_initial_states_may_be_inputs_that_are_used(tmp_path):

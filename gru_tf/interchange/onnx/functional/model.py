@@ -95,8 +95,8 @@ def _notes(trace: Trace, outputs: tuple[Output, ...]) -> list[str]:
                 f"input '{each.name}', the steps of each sequence, is a mask (batch, time) in the model: true at these"
             )
         elif each.tensor.layout != each.tensor.axes:
-            order = ", ".join(str(each.tensor.size(group)) for group in each.tensor.axes)
-            notes.append(f"input '{each.name}' is ({order}) in the file, and has the batch first in the model")
+            before, after = (known.text(map(each.tensor.size, axes)) for axes in (each.tensor.axes, each.tensor.layout))
+            notes.append(f"input '{each.name}' is {before} in the file and {after} in the model")
     notes += [note for output in outputs if (note := output.note())]
     rows = {known.fixed.get(known.name(name)) for name in known.batch}
     notes += [

@@ -31,8 +31,8 @@ class Output:
         """How its axes differ from the file's, "" if they do not."""
         if self.layout == self.tensor.axes:
             return ""
-        sizes = ", ".join(str(self.tensor.size(group)) for group in self.layout)
-        return f"output '{self.name}' has the batch first and apart in the model: ({sizes})"
+        before, after = (self.tensor.known.text(map(self.tensor.size, axes)) for axes in (self.tensor.axes, self.layout))
+        return f"output '{self.name}' is {before} in the file and {after} in the model"
 
     def moved(self, array: Array, sizes: Mapping[str, int]) -> Array:
         """The file's output with the model's axes.
