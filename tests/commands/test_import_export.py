@@ -57,7 +57,7 @@ def test_import_prints_the_layers_and_how_it_was_verified_and_writes(main, stack
         "out Dense 5 45",
     ]
     assert lines[7].startswith("Verified by the reference ref.npz: outputs of a batch differ by at most ")
-    compared = "compared: embedding → rnn.l0 → rnn.l1 → out, with nothing else between them"
+    compared = "compared: emb → rnn.l0 → rnn.l1 → out, with nothing else between them"
     not_covered = "not covered: other operations, which the file does not record (--between states them)"
     assert f"; {compared}; {not_covered}" in lines[7]
     assert lines[8:] == ["Written: lm.keras"]
