@@ -44,4 +44,4 @@ def waiting(text: str, shown_on: Console | None = None) -> Iterator[None]:
 
 def _staged(display: "Progress", text: str) -> AbstractContextManager[None]:
     """Inside, what is said of the work follows the text."""
-    return stage.heard(lambda said: display.update(display.task_ids[0], description=f"{text}: {said}"))
+    return stage.heard(lambda detail: display.update(display.task_ids[0], description=f"{text}: {detail}"))

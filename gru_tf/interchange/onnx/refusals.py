@@ -111,6 +111,6 @@ def check(path: Path, reasons: Sequence[Reason]) -> None:
         return
     if len(parts) == 1:
         raise UserError(f"{path}: {parts[0]}")
-    shown = "; ".join(f"({n}) {part}" for n, part in enumerate(parts[:MOST], 1))
+    listed = "; ".join(f"({n}) {part}" for n, part in enumerate(parts[:MOST], 1))
     more = f"; and {len(parts) - MOST:,} more" if len(parts) > MOST else ""
-    raise UserError(f"{path}: {len(parts):,} parts are not read: {shown}{more}")
+    raise UserError(f"{path}: {len(parts):,} parts are not read: {listed}{more}")

@@ -151,9 +151,9 @@ def _arrangement(
 ) -> tuple[AroundStack, list[Element]]:
     """The embedding and what is known of the heads; all that follows the embedding, in order."""
     stacks_by_name = {stack.stack.title: stack for stack in loaded}
-    found, normalisations = matrices.find(entries), norms.find(entries)
+    linear, normalisations = matrices.find(entries), norms.find(entries)
     if items:
-        elements = ordered(items, Modules(stacks_by_name, found, normalisations, list(entries.values())))
+        elements = ordered(items, Modules(stacks_by_name, linear, normalisations, list(entries.values())))
         embedding, elements = embedding_in_order(items, elements, options.embedding)
         return AroundStack(embedding, ()), elements
     widths = loaded[0].features, loaded[-1].units * loaded[-1].stack.directions

@@ -105,8 +105,8 @@ def _items(left: Shapes, names: Sequence[str], option: str, where: str) -> list[
         if name in left and len(left[name]) != 2:
             expected = f"a matrix for {option_names.called(option)}"
             raise UserError(f"{where}: {name}: expected {expected}. Received: shape {left[name]}")
-        found = name if name in left else chain.activation(chain.parse(name, option)[0], list(left), option)
-        items += [found] if found is not None else []
+        item = name if name in left else chain.activation(chain.parse(name, option)[0], list(left), option)
+        items += [item] if item is not None else []
     return items
 
 

@@ -196,18 +196,18 @@ class Tf1Flow:
     def _embedding(self, entry: str, embedding: str | bool | None) -> tuple[str, str]:
         """The table that the input is looked up in, and where; "" for none."""
         needed = self.flow.ancestors(entry)
-        found = {}
+        lookups = {}
         for name in set(self.flow.variables.values()):
             uses = [use for use in self.flow.uses(name, LOOKUPS) if use in needed and not self._needs_cells(use)]
             if uses and self.flow.variable_behind(next(self.flow.graph.inputs(uses[0]))) == name:
-                found[name] = uses[0]
-        if len(found) > 1:
-            raise UserError(f"{self.where}: expected one embedding in the graph (.meta). Received: {several(sorted(found))}")
-        if isinstance(embedding, str) and embedding and embedding not in found:
-            near = several(sorted(found)) or "none"
+                lookups[name] = uses[0]
+        tables = several(sorted(lookups)) or "none"
+        if len(lookups) > 1:
+            raise UserError(f"{self.where}: expected one embedding in the graph (.meta). Received: {tables}")
+        if isinstance(embedding, str) and embedding and embedding not in lookups:
             expected = f"{option_names.called('embedding')} to be looked up in the graph (.meta)"
-            raise UserError(f"{self.where}: {embedding}: expected {expected}. Received: {near} there")
-        name, use = next(iter(found.items()), ("", ""))
+            raise UserError(f"{self.where}: {embedding}: expected {expected}. Received: {tables} there")
+        name, use = next(iter(lookups.items()), ("", ""))
         return ("" if embedding in (False, "") else name), use
 
     def sources(self, entry: str) -> list[str]:
@@ -284,8 +284,8 @@ class Tf1Flow:
             if len(readers) != 1:
                 return tuple(ends), tuple(activations)
             node = readers[0]
-            if found := self._activation(node):
-                activations.append(found)
+            if activation := self._activation(node):
+                activations.append(activation)
                 ends = [node]
             elif self.flow.op(node) in PICKS:
                 ends.insert(0, node)
@@ -294,20 +294,20 @@ class Tf1Flow:
 
     def _activations(self, start: Sequence[str], end: str, after: str) -> tuple[Activation, ...]:
         """What is computed on the way; refused where it is anything but activations."""
-        found = []
+        activations = []
         others = []
         for name in self.flow.between(start, end):
             if _of_cell(name) or "dropout" in name.lower() or self._whole(name):
                 continue
             if activation := self._activation(name):
-                found.append(activation)
+                activations.append(activation)
             elif self.flow.op(name) not in MOVES | LOOPS and not self._is_bias(name):
                 others.append(f"{name} ({self.flow.op(name)})")
         if others:
             kernel = f"the layer that computes {end}"
             expected = f"nothing but activations between {after} and {kernel} in its graph (.meta)"
             raise UserError(f"{self.where}: expected {expected}. Received: {several(others, 4)}, which are not read")
-        return tuple(found)
+        return tuple(activations)
 
     def _activation(self, name: str) -> Activation | None:
         op = self.flow.op(name)

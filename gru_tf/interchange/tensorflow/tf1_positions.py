@@ -84,11 +84,11 @@ def _fits_names(positions: Positions, found_on_top: bool, found_before: bool) ->
 def _chains(matrices: Matrices, width: int) -> Iterator[tuple[str, ...]]:
     """Every order of kernels each of which reads what the one before it gives, the first of them `width` features."""
     left: list[tuple[tuple[str, ...], int]] = [((), width)]
-    found = 0
+    count = 0
     while left:
         chain, reads = left.pop()
-        found += 1
-        if found > MOST_CHAINS:
+        count += 1
+        if count > MOST_CHAINS:
             raise TooManyError
         yield chain
         left += [((*chain, name), shape[1]) for name, shape in matrices.items() if shape[0] == reads and name not in chain]

@@ -157,8 +157,8 @@ def _wanted(flow: Tf1Flow, placed: Placed) -> Iterator[tuple[str, tuple[bool, ..
 def _ends(flow: Tf1Flow, placed: Placed) -> Iterator[str]:
     """Nodes outside of loops with what the cells give."""
     kinds = MOVES | {"Mul", "Add", "AddV2", *ACTIVATIONS}
-    found = [name for name in flow.flow.graph.nodes if name in flow.flow.descendants(placed.cells) - flow.flow.in_loops]
-    ends = [name for name in found if flow.flow.op(name) in kinds]
+    behind = [name for name in flow.flow.graph.nodes if name in flow.flow.descendants(placed.cells) - flow.flow.in_loops]
+    ends = [name for name in behind if flow.flow.op(name) in kinds]
     return iter(sorted(ends, key=lambda name: len(flow.flow.ancestors(name)))[:MOST_ENDS])
 
 

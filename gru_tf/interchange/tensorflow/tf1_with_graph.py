@@ -44,39 +44,39 @@ def read(checkpoint: Checkpoint, given: Given, flow: Flow) -> ForeignModel:
     if not any(cell.forget_bias for layer in checkpoint.stack.layers for cell in layer):
         fixed = [0.0]
     activations = [given.activation] if given.activation else tf1_program.cell_activations(flow)
-    found = tf1_program.read(own, placed, _builder(checkpoint), checkpoint.get, fixed, activations, heads is None)
-    if found.behind and given.head is None and not left_out and not _only_activations(found):
+    program = tf1_program.read(own, placed, _builder(checkpoint), checkpoint.get, fixed, activations, heads is None)
+    if program.behind and given.head is None and not left_out and not _only_activations(program):
         kernels = [step.kernel for step in placed.head]
         choice = repeated("head", kernels) if kernels else option_names.called("head", False)
         expected = f"nothing but a loss behind the layers of its graph (.meta), or {choice} for these alone"
-        raise UserError(f"{where}: expected {expected}. Received: {several(found.behind, 4)}")
+        raise UserError(f"{where}: expected {expected}. Received: {several(program.behind, 4)}")
     network = replace(
-        found.network,
-        every_step=found.network.every_step if given.every_step is None else given.every_step,
+        program.network,
+        every_step=program.network.every_step if given.every_step is None else given.every_step,
         masked=given.masked,
     )
     left = sorted({name for name in others if name not in known} | left_out)
-    batches, lengths = ((only,) if only else usual for only, usual in _sizes(found))
+    batches, lengths = ((only,) if only else usual for only, usual in _sizes(program))
     return ForeignModel(
         network,
         FRAMEWORK,
-        _framework(checkpoint, found, network),
-        tuple(_notes(checkpoint, found)),
+        _framework(checkpoint, program, network),
+        tuple(_notes(checkpoint, program)),
         lengths=lengths,
         batches=batches,
         scope=" → ".join(network.chain()),
-        uncovered=tuple(_uncovered(found, left)),
+        uncovered=tuple(_uncovered(program, left)),
     )
 
 
-def _sizes(found: Read) -> tuple[tuple[int | None, tuple[int, ...]], ...]:
-    return (found.layout.batch, BATCHES), (found.layout.steps, LENGTHS)
+def _sizes(program: Read) -> tuple[tuple[int | None, tuple[int, ...]], ...]:
+    return (program.layout.batch, BATCHES), (program.layout.steps, LENGTHS)
 
 
-def _only_activations(found: Read) -> bool:
+def _only_activations(program: Read) -> bool:
     """Whether what is behind the output are activations of it beside a loss, as probabilities beside a cross entropy."""
     known = [*ACTIVATIONS, "ArgMax"]
-    return bool(found.network.head) and all(name.endswith(tuple(f"({op})" for op in known)) for name in found.behind)
+    return bool(program.network.head) and all(name.endswith(tuple(f"({op})" for op in known)) for name in program.behind)
 
 
 def _names(placed: Placed) -> Iterator[str]:
@@ -97,22 +97,22 @@ def _check_given(placed: Placed, given: Given, where: str) -> None:
     """Refuse layers and activations that are given and are others than those of the graph."""
     places = (("before", given.befores, placed.first, placed.before), ("head", given.heads, placed.behind, placed.head))
     for option, names, first, steps in places:
-        found = [each.name for each in first]
+        in_graph = [each.name for each in first]
         for step in steps:
-            found += [step.kernel, *(each.name for each in step.after)]
+            in_graph += [step.kernel, *(each.name for each in step.after)]
         kernels = [step.kernel for step in steps]
         own = [name for name in names or () if name in kernels or not _is_activation(name)]
-        if names is not None and list(names) != found and (own != kernels or list(names) != own):
-            expected = f"{option_names.called(option)} as in its graph (.meta): {several(found) or 'none'}"
+        if names is not None and list(names) != in_graph and (own != kernels or list(names) != own):
+            expected = f"{option_names.called(option)} as in its graph (.meta): {several(in_graph) or 'none'}"
             raise UserError(f"{where}: expected {expected}. Received: {several(names) or 'none'}")
 
 
 def _builder(checkpoint: Checkpoint) -> Callable[[Placed, float, str, bool], Network]:
     def parts(first: Sequence[Part], steps: Sequence[Step]) -> list[Part]:
-        found = list(first)
+        joined = list(first)
         for each in steps:
-            found += [checkpoint.linear(each.kernel, each.bias), *each.after]
-        return found
+            joined += [checkpoint.linear(each.kernel, each.bias), *each.after]
+        return joined
 
     def build(placed: Placed, forget_bias: float, activation: str, every_step: bool) -> Network:
         table = checkpoint.get(placed.table) if placed.table else None
@@ -122,10 +122,10 @@ def _builder(checkpoint: Checkpoint) -> Callable[[Placed, float, str, bool], Net
     return build
 
 
-def _framework(checkpoint: Checkpoint, found: Read, network: Network) -> Framework:
+def _framework(checkpoint: Checkpoint, program: Read, network: Network) -> Framework:
     """Outputs of the graph, and states of TensorFlow's kernels; of these also outputs that the graph does not have."""
-    kernels = tf1_running.framework(checkpoint.stack, checkpoint.arrays, network, found.forget_bias, found.activation)
-    if network.masked or network.every_step != found.network.every_step:
+    kernels = tf1_running.framework(checkpoint.stack, checkpoint.arrays, network, program.forget_bias, program.activation)
+    if network.masked or network.every_step != program.network.every_step:
         return kernels
 
     def start() -> tuple[str, Computation] | None:
@@ -136,31 +136,31 @@ def _framework(checkpoint: Checkpoint, found: Read, network: Network) -> Framewo
         name, run = by_kernels
 
         def with_graph(inputs: Array, lengths: Array | None = None) -> tuple[Array, list[Array]]:
-            return found.run(np.asarray(inputs)), run(inputs, lengths)[1]
+            return program.run(np.asarray(inputs)), run(inputs, lengths)[1]
 
         return f"its own graph and {name}", with_graph
 
     return start
 
 
-def _uncovered(found: Read, left: Sequence[str]) -> Iterator[str]:
-    if found.behind:
-        yield f"{several(found.behind, 4)}, which the graph computes from the output"
+def _uncovered(program: Read, left: Sequence[str]) -> Iterator[str]:
+    if program.behind:
+        yield f"{several(program.behind, 4)}, which the graph computes from the output"
     if left:
         yield f"what was left out: {several(left)}"
 
 
-def _notes(checkpoint: Checkpoint, found: Read) -> Iterator[str]:
-    where = f"output {found.end}"
+def _notes(checkpoint: Checkpoint, program: Read) -> Iterator[str]:
+    where = f"output {program.end}"
     yield f"the order of its layers is that of its graph (.meta), which gives the same numbers as the model ({where})"
     if any(cell.forget_bias for layer in checkpoint.stack.layers for cell in layer):
-        yield f"{found.forget_bias:g} is added to the forget gates' biases, as the graph does"
-    if found.activation != "tanh":
-        yield f"the cells' activation is {found.activation}, as in the graph"
-    if found.switches:
-        values = several([f"{name} = {value:g}" for name, value in found.switches.items()])
+        yield f"{program.forget_bias:g} is added to the forget gates' biases, as the graph does"
+    if program.activation != "tanh":
+        yield f"the cells' activation is {program.activation}, as in the graph"
+    if program.switches:
+        values = several([f"{name} = {value:g}" for name, value in program.switches.items()])
         yield f"inputs of the graph that the model does not have: {values}"
-    if found.one_hot:
+    if program.one_hot:
         yield "the graph reads token numbers and makes one-hot arrays of them, the model reads those arrays"
-    if found.layout.time_first:
+    if program.layout.time_first:
         yield "the graph takes the steps as the first axis, the model as the second"

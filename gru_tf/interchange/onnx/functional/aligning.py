@@ -76,17 +76,19 @@ def _column(axes: Sequence[tuple[Tensor | Array, Group]], known: Knowledge) -> l
     for group in groups[1:]:
         known.equate(product(atom.size for atom in groups[0]), product(atom.size for atom in group))
     cells = max((value.cells(group) for value, group in tensors), key=len, default=[groups[0]])
-    found: list[list[Group]] = []
+    columns: list[list[Group]] = []
     for value, group in axes:
         if not group:
-            found.append([()] * len(cells))
+            columns.append([()] * len(cells))
         elif isinstance(value, Tensor) and len(cells) > 1:
-            found.append(_matching(value, group, cells))
+            columns.append(_matching(value, group, cells))
         elif isinstance(value, Tensor):
-            found.append([group])
+            columns.append([group])
         else:
-            found.append([cell if known.number(product(a.size for a in cell)) else _unknown(cell, known) for cell in cells])
-    return found
+            columns.append(
+                [cell if known.number(product(a.size for a in cell)) else _unknown(cell, known) for cell in cells]
+            )
+    return columns
 
 
 def _unknown(cell: Group, known: Knowledge) -> Group:
@@ -132,9 +134,9 @@ def _result(cells: Sequence[Group]) -> Group:
 def _apart(groups: Sequence[Group]) -> list[Group]:
     """The same axes, with new atoms where one would be there twice, as in a product of a sequence with itself."""
     seen: set[Atom] = set()
-    found = []
+    distinct = []
     for group in groups:
         atoms = tuple(Atom(atom.size) if atom in seen else atom for atom in group)
         seen |= set(atoms)
-        found.append(atoms)
-    return found
+        distinct.append(atoms)
+    return distinct

@@ -15,12 +15,12 @@ class BatchNames:
 
     Args:
         names: of all of them.
-        shown: of those that a recurrent node has shown; the others are guessed.
+        confirmed: of those that a recurrent node has shown; the others are guessed.
         unlikely: that are not guessed again.
     """
 
     names: set[str] = field(default_factory=set)
-    shown: set[str] = field(default_factory=set)
+    confirmed: set[str] = field(default_factory=set)
     unlikely: set[str] = field(default_factory=set)
 
     def __contains__(self, name: object) -> bool:
@@ -41,16 +41,16 @@ class BatchNames:
 
     def doubt(self, names: Iterable[str]) -> None:
         """Take axes no longer for the batch, if that was only a guess."""
-        guessed = self.names & set(names) - self.shown
+        guessed = self.names & set(names) - self.confirmed
         self.names -= guessed
         self.unlikely |= guessed
 
     def show(self, names: set[str]) -> bool:
         """Let these be the batch of their inputs; whether that is new. Raises ValueError if another was shown there."""
         own = self.of_input(*names)
-        if self.shown & (own - names):
+        if self.confirmed & (own - names):
             raise ValueError(f"another batch was shown: {own - names}")
-        self.names, self.shown = self.names - own | names, self.shown | names
+        self.names, self.confirmed = self.names - own | names, self.confirmed | names
         return own != names
 
     def unite(self, one: str, other: str) -> None:
@@ -63,7 +63,7 @@ class BatchNames:
             if batch in self.names and same not in self.names:
                 if not self.of_input(same):
                     self.names.add(same)
-                elif batch in self.shown:
+                elif batch in self.confirmed:
                     raise ValueError(f"the batch {batch} and another axis: {same}")
                 else:
                     self.doubt([batch])

@@ -84,16 +84,16 @@ class InputReader:
 
     def _only_lengths(self, name: str) -> bool:
         """Whether an input is only the lengths of sequences, at recurrent nodes."""
-        names, found = {name}, False
+        names, at_recurrent = {name}, False
         for node in self.nodes:
             places = [n for n, own in enumerate(node.input) if own in names]
             if node.op_type in refusals.RECURRENT and places == [4]:
-                found = True
+                at_recurrent = True
             elif node.op_type in ("Cast", "Identity") and places:
                 names |= set(node.output)
             elif places:
                 return False
-        return found
+        return at_recurrent
 
 
 def input_of(name: str, value: Any) -> Input | None:

@@ -163,20 +163,20 @@ class Knowledge:
     def fix_declared(self, sizes: Iterable[Size]) -> None:
         """Let all declared lengths in these sizes have their numbers; returns only if there is none."""
         names = self.roots(sizes)
-        found = {name: self.declared[name] for name in names if name in self.declared and name not in self.fixed}
-        if found:
-            self.fixed.update(found)
-            self.needed |= set(found)
-            self.batch.doubt(found)
+        lengths = {name: self.declared[name] for name in names if name in self.declared and name not in self.fixed}
+        if lengths:
+            self.fixed.update(lengths)
+            self.needed |= set(lengths)
+            self.batch.doubt(lengths)
             raise LearnedError
 
     def roots(self, sizes: Iterable[Size]) -> set[str]:
         """Names of the inputs' axes that sizes come from."""
-        found: set[str] = set()
+        names: set[str] = set()
         for size in sizes:
             for name in map(self.name, size.names):
-                found |= self.roots(self.derived[name].parts) if name in self.derived else {name}
-        return found
+                names |= self.roots(self.derived[name].parts) if name in self.derived else {name}
+        return names
 
     def fix_declared_one(self, size: Size) -> None:
         """Let the batch be 1 where the file declares this; returns only if it does not."""

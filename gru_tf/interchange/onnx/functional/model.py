@@ -67,15 +67,15 @@ def _lengths(trace: Trace, path: Path) -> tuple[int, ...]:
     """Lengths of the axes that are free with which every length computed from them is at least 1."""
     names = set(trace.known.derived)
     roots = {root: 0 for name in names for root in trace.known.roots(trace.known.derived[name].parts)}
-    found: list[int] = [n for n in LENGTHS if _possible(trace, dict.fromkeys(roots, n))]
+    lengths: list[int] = [n for n in LENGTHS if _possible(trace, dict.fromkeys(roots, n))]
     for n in range(max(LENGTHS) + 1, LONGEST):
-        if len(found) > 1:
+        if len(lengths) > 1:
             break
         if _possible(trace, dict.fromkeys(roots, n)):
-            found.append(n)
-    if not found:
+            lengths.append(n)
+    if not lengths:
         raise UserError(f"{path}: expected a graph that computes sequences of up to {LONGEST:,} steps. Received: none")
-    return tuple(found)
+    return tuple(lengths)
 
 
 def _possible(trace: Trace, numbers: dict[str, int]) -> bool:

@@ -30,8 +30,8 @@ def repeated(value: Expanded, sources: Sequence[Tensor], count: Callable[[int], 
     settled = [size if known is None else known.settled(size) for size in value.sizes]
     free = [n for n, size in enumerate(settled) if size.names]
     for source in sources:
-        found = [next((group for group in source.axes if source.size(group) == settled[n]), None) for n in free]
-        groups = tuple(group for group in found if group)
+        matching = [next((group for group in source.axes if source.size(group) == settled[n]), None) for n in free]
+        groups = tuple(group for group in matching if group)
         if len(groups) < len(free) or len(set(groups)) < len(groups):
             continue
         rest = tuple(group for group in source.layout if group not in groups)

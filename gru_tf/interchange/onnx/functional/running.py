@@ -46,8 +46,8 @@ def framework(
             feed = {one.name: _fed(one, array, kinds[one.name]) for one, array in zip(trace.inputs, part, strict=True)}
             sizes = _sizes(trace, feed)
             feed |= {other: _zeros(other, shapes[other], kind, feed) for other, kind in kinds.items() if other not in feed}
-            found = compute(names, feed)
-            results.append([output.moved(array, sizes) for output, array in zip(outputs, found, strict=True)])
+            computed = compute(names, feed)
+            results.append([output.moved(array, sizes) for output, array in zip(outputs, computed, strict=True)])
         count = len(arrays[0])
         first, *rest = (np.concatenate(each)[:count] if len(each) > 1 else each[0] for each in zip(*results, strict=True))
         return first[:count] if _single(trace) else first, [each[:count] if _single(trace) else each for each in rest]

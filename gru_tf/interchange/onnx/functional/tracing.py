@@ -80,13 +80,13 @@ class GraphTracer:
     def _needed(self) -> list[int]:
         """Indices of the nodes that the outputs need, in the order of the file."""
         wanted = {proto.name for proto in self.model.graph.output}
-        found = []
+        indices = []
         for index in reversed(range(len(self.model.graph.node))):
             node = self.model.graph.node[index]
             if wanted & set(node.output):
-                found.append(index)
+                indices.append(index)
                 wanted |= set(node.input)
-        return found[::-1]
+        return indices[::-1]
 
     def _arrays(self, needed: list[int]) -> dict[str, Value]:
         used = {name for index in needed for name in self.model.graph.node[index].input}
@@ -120,13 +120,13 @@ class _Round:
         self.sources = [value for proto in made if isinstance(value := self.values.get(proto.name), Tensor)]
         for index in self.needed:
             self._follow(protos.node[index], index)
-        found = {name: self._output(name) for name in outputs}
+        results = {name: self._output(name) for name in outputs}
         for proto in made:
             self._check_batch(proto.name)
         refusals.check(self.tracer.path, self.reasons)
         own = tuple(each for proto in made if (each := input_of(proto.name, self.values.get(proto.name))) is not None)
         unused = tuple(proto.name for proto in made if proto.name not in self.used)
-        tensors = {name: value for name, value in found.items() if value is not None}
+        tensors = {name: value for name, value in results.items() if value is not None}
         return Trace(own, tensors, self.known, unused, tuple(self.own_activations))
 
     def _read_input(self, reader: InputReader, proto: Any) -> None:
@@ -189,16 +189,16 @@ class _Round:
                 recurrent.layer_of(node)
             return [Unsupported("")] * len(proto.output)
         result = operator.read(node)
-        found = list(result) if isinstance(result, list) else [result]
-        self._count(found, inputs)
-        if any(name in self.used for name in proto.output[len(found) :] if name):
+        values = list(result) if isinstance(result, list) else [result]
+        self._count(values, inputs)
+        if any(name in self.used for name in proto.output[len(values) :] if name):
             raise UnreadableError("expected only its first output to be used")
-        return found
+        return values
 
-    def _count(self, found: list[Any], inputs: list[Value | None]) -> None:
+    def _count(self, values: list[Any], inputs: list[Value | None]) -> None:
         """Count the numbers that a node computes; a view of an input is none of these."""
         own = {id(value.step) for value in inputs if isinstance(value, Tensor)}
-        for value in found:
+        for value in values:
             if isinstance(value, Tensor) and id(value.step) not in own:
                 self.numbers += self.known.verified(product(value.sizes()))
         if self.numbers > MOST_NUMBERS:

@@ -66,7 +66,7 @@ class Flow:
     def uses(self, variable: str, ops: Collection[str]) -> list[str]:
         """The nodes of these operations that read a variable, unchanged, in the order of the graph."""
         seen: set[str] = set()
-        found: set[str] = set()
+        users: set[str] = set()
         left = [node for node, name in self.variables.items() if name == variable]
         while left:
             for other in self.consumers.get(left.pop(), ()):
@@ -74,10 +74,10 @@ class Flow:
                     continue
                 seen.add(other)
                 if self.op(other) in ops:
-                    found.add(other)
+                    users.add(other)
                 elif self.op(other) in UNCHANGED:
                     left.append(other)
-        return [name for name in self.graph.nodes if name in found]
+        return [name for name in self.graph.nodes if name in users]
 
     def variable_behind(self, name: str) -> str:
         """The variable that a node's tensor is, unchanged; "" for another tensor."""

@@ -24,11 +24,11 @@ def initial(node: Node, layer: Recurrent, batch: Group) -> list[Step]:
     zeros = Expanded(
         np.zeros((1, 1, 1), "float32"), (Size(len(layer.directions)), _size(node, batch), Size(layer.forward.units))
     )
-    found = []
+    states = []
     for direction in range(len(layer.directions)):
         for value in values:
-            found.append(_of_direction(node, zeros if value is None else value, direction, layer, batch))
-    return found
+            states.append(_of_direction(node, zeros if value is None else value, direction, layer, batch))
+    return states
 
 
 def _state(node: Node, value: Value | None, name: str, layer: Recurrent) -> Value | None:

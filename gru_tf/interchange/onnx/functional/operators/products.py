@@ -116,21 +116,21 @@ def einsum(node: Node) -> Value:
     tensors = [node.tensor(n) for n in range(len(node.inputs))]
     if not arrow or "." in equation or [len(term) for term in letters] != [each.rank for each in tensors]:
         raise UnreadableError(f"expected an equation with a letter for each axis and '->'. Received: {equation[:60]}")
-    found: dict[str, tuple[Atom, ...]] = {}
+    groups: dict[str, tuple[Atom, ...]] = {}
     for term, tensor in zip(letters, tensors, strict=True):
         if len(set(term)) < len(term):
             raise UnreadableError(f"expected each letter once. Received: {term}")
         for letter, group in zip(term, tensor.axes, strict=True):
-            tensor.known.equate(product(atom.size for atom in found.setdefault(letter, group)), tensor.size(group))
+            tensor.known.equate(product(atom.size for atom in groups.setdefault(letter, group)), tensor.size(group))
             if letter not in result and tensor.is_batch(group):
                 tensor.check_apart([tensor.axes.index(group)])
-    if not set(result) <= set(found) or len(set(result)) < len(result):
+    if not set(result) <= set(groups) or len(set(result)) < len(result):
         raise UnreadableError(f"expected a result of the letters before. Received: {result}")
     steps = [tensor.arranged(tensor.axes, node.title) for tensor in tensors]
     step = node.applied(lambda *each: keras.ops.einsum(equation, *each), *steps)
     seen: set[Atom] = set()
     axes = []
     for letter in result:
-        axes.append(tuple(Atom(atom.size) if atom in seen else atom for atom in found[letter]))
-        seen |= set(found[letter])
+        axes.append(tuple(Atom(atom.size) if atom in seen else atom for atom in groups[letter]))
+        seen |= set(groups[letter])
     return Tensor(step, tuple(axes), tuple(axes), "float", node.known, node.title)
