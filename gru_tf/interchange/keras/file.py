@@ -163,7 +163,7 @@ class KerasFile:
             raise UserError(f"{self.where}: {key}: expected JSON. Received: {one_line(error)}") from None
 
 
-class Weighted(Protocol):
+class WeightSource(Protocol):
     """A file for messages, and how many numbers it has."""
 
     @property
@@ -182,7 +182,7 @@ class WeightLimit:
         file: what the layers are built from.
     """
 
-    def __init__(self, file: Weighted):
+    def __init__(self, file: WeightSource):
         self.where, self.elements, self.left = file.where, file.elements, SPARE + BUILT * file.elements
         self.refused: UserError | None = None  # Keras wraps errors raised while it builds
 

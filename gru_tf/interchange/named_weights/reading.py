@@ -10,7 +10,7 @@ from gru_tf.interchange.named_weights import modules, options, placing, stated, 
 from gru_tf.interchange.named_weights.contents import FileLayer, WeightsFile
 from gru_tf.interchange.named_weights.modules import NORMS, Module
 from gru_tf.interchange.named_weights.options import WeightsOptions
-from gru_tf.interchange.named_weights.stated import Placed
+from gru_tf.interchange.named_weights.stated import PlacedItem
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.interchange.parts import Activation, Part
 
@@ -30,7 +30,7 @@ class NamedNetwork:
     """
 
     network: Network
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedItem, ...]
     left_out: tuple[FileLayer, ...]
     evidence: str
     file: WeightsFile
@@ -128,7 +128,7 @@ def _unknown(own_modules: Sequence[Module], why: str, where: str) -> UserError:
     return UserError(f"{where}: expected the order of its layers, such as {option} if it is this one. Received: {why}")
 
 
-def _check_dense(placed: Sequence[Placed], where: str) -> None:
+def _check_dense(placed: Sequence[PlacedItem], where: str) -> None:
     """Refuse a hidden dense layer of which nobody says what follows: hardly any is without an activation."""
     behind = stated.stated_behind(placed)
     own = list(stated.modules_of(placed))
@@ -147,7 +147,7 @@ def _check_dense(placed: Sequence[Placed], where: str) -> None:
         )
 
 
-def _network(placed: Sequence[Placed], given: WeightsOptions, file: WeightsFile, where: str) -> Network:
+def _network(placed: Sequence[PlacedItem], given: WeightsOptions, file: WeightsFile, where: str) -> Network:
     own = list(stated.modules_of(placed))
     table = own[0].table
     if any(module.table is not None for module in own[1:]) or (table is not None and placed[0].module is not own[0]):

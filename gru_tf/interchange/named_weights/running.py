@@ -12,7 +12,7 @@ from gru_tf.interchange.named_weights.contents import Entry
 from gru_tf.interchange.named_weights.modules import Module
 from gru_tf.interchange.named_weights.options import KERAS_2_HARD_SIGMOID
 from gru_tf.interchange.named_weights.reading import NamedNetwork
-from gru_tf.interchange.named_weights.stated import Placed, modules_of
+from gru_tf.interchange.named_weights.stated import PlacedItem, modules_of
 from gru_tf.interchange.network import Recurrent
 from gru_tf.interchange.parts import Activation
 from gru_tf.interchange.source import Computation
@@ -68,7 +68,7 @@ def _calls(tf_keras: Any, named: NamedNetwork, dtype: str) -> list[Call]:
     return calls
 
 
-def _of(tf_keras: Any, placed: Placed, dtype: str, every: bool) -> list[Call]:
+def _of(tf_keras: Any, placed: PlacedItem, dtype: str, every: bool) -> list[Call]:
     module = placed.module
     if module is None:
         return [_function(placed.activation)] if placed.activation else []

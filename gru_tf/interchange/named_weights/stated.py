@@ -12,7 +12,7 @@ from gru_tf.interchange.parts import Activation
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class PlacedItem:
     """What stands at one place.
 
     Args:
@@ -24,7 +24,7 @@ class Placed:
     activation: Activation | None = None
 
 
-def by_order(given: str | Sequence[str], modules: Sequence[Module], where: str) -> list[Placed]:
+def by_order(given: str | Sequence[str], modules: Sequence[Module], where: str) -> list[PlacedItem]:
     """The network in the user's order.
 
     Raises:
@@ -44,7 +44,9 @@ def by_order(given: str | Sequence[str], modules: Sequence[Module], where: str) 
     return placed
 
 
-def by_between(given: str | Sequence[str], order: Sequence[Module], modules: Sequence[Module], where: str) -> list[Placed]:
+def by_between(
+    given: str | Sequence[str], order: Sequence[Module], modules: Sequence[Module], where: str
+) -> list[PlacedItem]:
     """An order with what the user states in its gaps.
 
     Args:
@@ -64,11 +66,11 @@ def by_between(given: str | Sequence[str], order: Sequence[Module], modules: Seq
             f"{where}: {option_names.where('between')}: expected at most {counted(len(gaps), 'value')}, one for the gap"
             f" behind each of {names}. Received: {len(values)}"
         )
-    placed = [Placed(module) for module in before]
+    placed = [PlacedItem(module) for module in before]
     for n, (module, norms) in enumerate(gaps):
-        placed.append(Placed(module))
+        placed.append(PlacedItem(module))
         if n >= len(values):
-            placed += [Placed(norm) for norm in norms]
+            placed += [PlacedItem(norm) for norm in norms]
             continue
         items = [_placed(item, modules, "between") for item in chain.parse(values[n], "between")]
         named = {item.module.name for item in items if item.module is not None}
@@ -87,7 +89,7 @@ def names_in(between: str | Sequence[str]) -> set[str]:
     return {item.name for item in chain.parse(between, "between")}
 
 
-def _check_once(placed: Sequence[Placed], where: str) -> None:
+def _check_once(placed: Sequence[PlacedItem], where: str) -> None:
     names = [each.module.name for each in placed if each.module is not None]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(
@@ -107,7 +109,7 @@ def _gaps(order: Sequence[Module]) -> tuple[list[Module], list[tuple[Module, lis
     return list(order[:first]), gaps
 
 
-def _placed(item: Item, modules: Sequence[Module], option: str) -> Placed:
+def _placed(item: Item, modules: Sequence[Module], option: str) -> PlacedItem:
     names = {name: module for module in modules for name in (module.layer.alias, module.name) if name}
     module = names.get(item.name)
     if module is None:
@@ -115,16 +117,16 @@ def _placed(item: Item, modules: Sequence[Module], option: str) -> Placed:
         if activation is not None and activation.slope is not None and item.number is None:
             expected = f"a slope, such as {item.name}:0.3 of Keras' layer or {item.name}:0.2 of its function"
             raise UserError(f"{option_names.where(option)}: expected {expected}. Received: '{item.name}'")
-        return Placed(None, activation)
+        return PlacedItem(None, activation)
     if item.kind not in ("", module.kind) or (item.number is not None and module.kind not in NORMS):
         near = did_you_mean(item.kind, [module.kind]) if item.kind else ""
         expected = f"{module.name} alone, or {module.name}={module.kind}"
         received = f"{item.name}={item.kind}" if item.kind else f"{item.name}:{item.number:g}"
         raise UserError(f"{option_names.where(option)}: expected {expected}.{near} Received: '{received}'")
-    return Placed(module if item.number is None else module.with_epsilon(item.number))
+    return PlacedItem(module if item.number is None else module.with_epsilon(item.number))
 
 
-def stated_behind(placed: Sequence[Placed]) -> dict[str, int]:
+def stated_behind(placed: Sequence[PlacedItem]) -> dict[str, int]:
     """Module → how many items that are no modules follow it, before the next."""
     behind: dict[str, int] = {}
     last = ""
@@ -136,6 +138,6 @@ def stated_behind(placed: Sequence[Placed]) -> dict[str, int]:
     return behind
 
 
-def modules_of(placed: Sequence[Placed]) -> Iterator[Module]:
+def modules_of(placed: Sequence[PlacedItem]) -> Iterator[Module]:
     """The modules alone."""
     yield from (each.module for each in placed if each.module is not None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.named_weights.contents import FileLayer, WeightsFile
-from gru_tf.interchange.named_weights.stated import Placed, modules_of, stated_behind
+from gru_tf.interchange.named_weights.stated import PlacedItem, modules_of, stated_behind
 
 # by the names that Keras gives to layers, without "_" and numbers at the end
 INPUTS = {"input", "inputlayer"}
@@ -23,7 +23,7 @@ OTHERS = {  # no item of an order states what they do
 OPERATIONS = re.compile(r"tf\.(?!nn\.|keras\.activations).*|tf_?op_?(layer|lambda).*|slicing_?op_?lambda.*")  # of TensorFlow
 
 
-def check(file: WeightsFile, placed: Sequence[Placed], left_out: Sequence[FileLayer], where: str) -> None:
+def check(file: WeightsFile, placed: Sequence[PlacedItem], left_out: Sequence[FileLayer], where: str) -> None:
     """Refuse layers without weights that may change the function and that the user has not stated.
 
     Args:

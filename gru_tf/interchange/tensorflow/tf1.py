@@ -24,7 +24,7 @@ from gru_tf.interchange.tensorflow import (
 )
 from gru_tf.interchange.tensorflow.tf1_around_stack import Tf1AroundStack
 from gru_tf.interchange.tensorflow.tf1_cells import Tf1Stack, find_stack
-from gru_tf.interchange.tensorflow.tf1_checkpoint import FRAMEWORK, Checkpoint, Given, repeated
+from gru_tf.interchange.tensorflow.tf1_checkpoint import FRAMEWORK, Given, Tf1Checkpoint, repeated
 
 
 def read(
@@ -69,7 +69,7 @@ def read(
     stack = find_stack(own, scopes, where, tf1_flow.order(flow))
     arrays = {name: get(name) for layer in stack.layers for cell in layer for name in cell.variables.values()}
     others = {name: shape for name, shape in own.items() if name not in arrays and tf1_file.is_weight(name, shape)}
-    checkpoint = Checkpoint(where, stack, arrays, others, get)
+    checkpoint = Tf1Checkpoint(where, stack, arrays, others, get)
     given = Given(forget_bias, activation, embedding, head, every_step, masked, leave_out, before)
     notes: list[str] = []
     if flow is not None:
@@ -83,7 +83,7 @@ def read(
     return _by_names(checkpoint, given, notes)
 
 
-def _by_names(checkpoint: Checkpoint, given: Given, notes: Sequence[str]) -> ForeignModel:
+def _by_names(checkpoint: Tf1Checkpoint, given: Given, notes: Sequence[str]) -> ForeignModel:
     """The network of a checkpoint without a graph."""
     stack, arrays, get, where = checkpoint.stack, checkpoint.arrays, checkpoint.get, checkpoint.where
     added = 1.0 if given.forget_bias is None else given.forget_bias

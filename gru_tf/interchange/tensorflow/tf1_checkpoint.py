@@ -57,7 +57,7 @@ def _names(given: str | Sequence[str] | bool | None) -> tuple[str, ...] | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Tf1Checkpoint:
     """A checkpoint.
 
     Args:

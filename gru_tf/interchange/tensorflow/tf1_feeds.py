@@ -9,7 +9,7 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.tensorflow.graph.file import Graph
-from gru_tf.interchange.tensorflow.tf1_flow import Placed, Tf1Flow
+from gru_tf.interchange.tensorflow.tf1_flow import PlacedLayers, Tf1Flow
 
 STEPS, SEQUENCES = 5, 3  # where the graph leaves them open; different, so that their axes cannot be confused
 BOOLEAN = 10  # among TensorFlow's types
@@ -19,7 +19,7 @@ MOST_SWITCHES = 3  # numbers without axes that are tried as 1 and as 0, as those
 
 
 @dataclass(frozen=True)
-class Layout:
+class FeedLayout:
     """How the sequences enter the graph.
 
     Args:
@@ -42,7 +42,7 @@ class Layout:
         return np.swapaxes(inputs, 0, 1) if self.time_first else inputs
 
 
-def layouts(flow: Tf1Flow, placed: Placed, tokens: bool, features: int) -> Iterator[Layout]:
+def layouts(flow: Tf1Flow, placed: PlacedLayers, tokens: bool, features: int) -> Iterator[FeedLayout]:
     """All ways in which the data could enter, the usual ones first.
 
     Args:
@@ -56,18 +56,18 @@ def layouts(flow: Tf1Flow, placed: Placed, tokens: bool, features: int) -> Itera
         dims = _dims(graph.nodes[node])
         if not tokens and dims is not None and len(dims) == 2:
             if dims[1] is None and features == 1:
-                yield Layout(node, False, True, dims[0], None)
+                yield FeedLayout(node, False, True, dims[0], None)
             elif dims[1] is not None and dims[1] % features == 0:
-                yield Layout(node, False, True, dims[0], dims[1] // features)
+                yield FeedLayout(node, False, True, dims[0], dims[1] // features)
             continue
         if dims is not None and len(dims) != (2 if tokens else 3):
             continue
         first, second = (None, None) if dims is None else dims[:2]
-        yield Layout(node, False, False, first, second)
-        yield Layout(node, True, False, second, first)
+        yield FeedLayout(node, False, False, first, second)
+        yield FeedLayout(node, True, False, second, first)
 
 
-def _nodes(flow: Tf1Flow, placed: Placed, tokens: bool) -> list[str]:
+def _nodes(flow: Tf1Flow, placed: PlacedLayers, tokens: bool) -> list[str]:
     """Nodes that could be fed with the data."""
     graph = flow.flow.graph
     if not tokens and placed.lookup:
@@ -99,7 +99,7 @@ def _dims(node: Any) -> tuple[int | None, ...] | None:
 
 
 def feeds(
-    graph: Graph, layout: Layout, inputs: Array, needed: Collection[str]
+    graph: Graph, layout: FeedLayout, inputs: Array, needed: Collection[str]
 ) -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
     """Values of all inputs of the graph, and those numbers among them that were tried.
 

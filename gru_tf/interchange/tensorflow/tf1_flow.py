@@ -63,7 +63,7 @@ CELLS = BLOCKS | LOOPS | PRODUCTS
 
 
 @dataclass(frozen=True)
-class Step:
+class NamedLinear:
     """A linear layer, and what follows it: names of its kernel and bias, the node that gives its result."""
 
     kernel: str
@@ -73,7 +73,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedLayers:
     """What a graph computes with the variables.
 
     Args:
@@ -91,9 +91,9 @@ class Placed:
     table: str
     lookup: str
     first: tuple[Activation, ...]
-    before: tuple[Step, ...]
+    before: tuple[NamedLinear, ...]
     behind: tuple[Activation, ...]
-    head: tuple[Step, ...]
+    head: tuple[NamedLinear, ...]
     ends: tuple[str, ...]
     entry: str
     cells: tuple[str, ...]
@@ -119,7 +119,7 @@ class Tf1Flow:
                     f"{where}: {cells[0].path}: expected its graph (.meta) to compute with it. Received: a graph without it"
                 )
 
-    def place(self, embedding: str | bool | None, head: Sequence[str] | None) -> Placed:
+    def place(self, embedding: str | bool | None, head: Sequence[str] | None) -> PlacedLayers:
         """The layers around the cells.
 
         Args:
@@ -142,7 +142,7 @@ class Tf1Flow:
         first_activations = self._activations(start, entry, "the input")
         steps = [self._step(name, use, then) for (name, use), then in zip(before, following, strict=True)]
         behind = self._behind(ends)
-        return Placed(table, lookup, first_activations, tuple(steps), *behind, entry, tuple(self.layers[-1]))
+        return PlacedLayers(table, lookup, first_activations, tuple(steps), *behind, entry, tuple(self.layers[-1]))
 
     def _before(self, name: str, first: str) -> list[str]:
         """The use of a kernel that the first step of the cells needs, if there is one."""
@@ -217,10 +217,10 @@ class Tf1Flow:
             name for name in needed if self.flow.op(name) in SOURCES
         ]
 
-    def _step(self, kernel: str, use: str, then: str = "") -> Step:
+    def _step(self, kernel: str, use: str, then: str = "") -> NamedLinear:
         """A linear layer with the bias that is added to it, and the activations before the next one."""
         bias, node = self._bias(use)
-        return Step(kernel, bias, node, self._activations([node], then, kernel) if then else ())
+        return NamedLinear(kernel, bias, node, self._activations([node], then, kernel) if then else ())
 
     def _bias(self, node: str) -> tuple[str | None, str]:
         """The bias that is added to a product, and the node of the sum."""
@@ -235,7 +235,9 @@ class Tf1Flow:
                 return None, use
             node = readers[0]
 
-    def _behind(self, heads: list[tuple[str, str]]) -> tuple[tuple[Activation, ...], tuple[Step, ...], tuple[str, ...]]:
+    def _behind(
+        self, heads: list[tuple[str, str]]
+    ) -> tuple[tuple[Activation, ...], tuple[NamedLinear, ...], tuple[str, ...]]:
         """Activations behind the cells, linear layers, and the node of the output."""
         if not heads:
             return (), (), ()
@@ -246,7 +248,7 @@ class Tf1Flow:
         ends, after = ((joined,), ()) if joined else self.last(last.node)
         ends = tuple(self._out_of_loop(end) if end in self.flow.in_loops else end for end in ends)
         behind = self._activations(self.layers[-1], heads[0][1], "the cells")
-        return behind, (*steps[:-1], Step(last.kernel, last.bias, last.node, after)), ends
+        return behind, (*steps[:-1], NamedLinear(last.kernel, last.bias, last.node, after)), ends
 
     def _joined(self, kernel: str) -> str:
         """Where the results of steps are put together, of a program that calls the layer for each step; "" for another."""

@@ -20,8 +20,8 @@ from gru_tf.interchange.tensorflow.graph.flow import Flow
 from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError
 from gru_tf.interchange.tensorflow.graph.values import Values
 from gru_tf.interchange.tensorflow.saved_model_file import folder_of
-from gru_tf.interchange.tensorflow.tf1_feeds import SEQUENCES, STEPS, Layout, feeds, layouts
-from gru_tf.interchange.tensorflow.tf1_flow import ACTIVATIONS, MOVES, Placed, Tf1Flow
+from gru_tf.interchange.tensorflow.tf1_feeds import SEQUENCES, STEPS, FeedLayout, feeds, layouts
+from gru_tf.interchange.tensorflow.tf1_flow import ACTIVATIONS, MOVES, PlacedLayers, Tf1Flow
 
 TOLERANCE = 1e-6  # of the largest number, in float64; other functions differ by far more
 UNIFORM = (0.0, 0.999)  # what random numbers are replaced by, one after the other: the output may not depend on them
@@ -49,7 +49,7 @@ class Read:
     """
 
     network: Network
-    layout: Layout
+    layout: FeedLayout
     end: str
     forget_bias: float
     activation: str
@@ -69,8 +69,8 @@ def flow_of(prefix: Path) -> Flow | None:
 
 def read(
     flow: Tf1Flow,
-    placed: Placed,
-    build: Callable[[Placed, float, str, bool], Network],
+    placed: PlacedLayers,
+    build: Callable[[PlacedLayers, float, str, bool], Network],
     get: Callable[[str], Array],
     forget_biases: Sequence[float],
     activations: Sequence[str],
@@ -137,7 +137,7 @@ def read(
     raise NotFollowedError(f"{flow.where}: expected {wanted}. Received: {why}")
 
 
-def _inputs(network: Network, layout: Layout) -> Array:
+def _inputs(network: Network, layout: FeedLayout) -> Array:
     rng = np.random.default_rng(0)
     shape = (layout.batch or SEQUENCES, layout.steps or STEPS)
     if network.tokens is not None:
@@ -145,7 +145,7 @@ def _inputs(network: Network, layout: Layout) -> Array:
     return rng.normal(size=(*shape, network.features))
 
 
-def _wanted(flow: Tf1Flow, placed: Placed) -> Iterator[tuple[str, tuple[bool, ...]]]:
+def _wanted(flow: Tf1Flow, placed: PlacedLayers) -> Iterator[tuple[str, tuple[bool, ...]]]:
     """Nodes that may give the output, and whether that is of every step; one of every step is preferred."""
     if placed.ends:
         yield from ((end, (True, False)) for end in placed.ends)
@@ -154,7 +154,7 @@ def _wanted(flow: Tf1Flow, placed: Placed) -> Iterator[tuple[str, tuple[bool, ..
         yield from ((end, (every,)) for end in _ends(flow, placed))
 
 
-def _ends(flow: Tf1Flow, placed: Placed) -> Iterator[str]:
+def _ends(flow: Tf1Flow, placed: PlacedLayers) -> Iterator[str]:
     """Nodes outside of loops with what the cells give."""
     kinds = MOVES | {"Mul", "Add", "AddV2", *ACTIVATIONS}
     behind = [name for name in flow.flow.graph.nodes if name in flow.flow.descendants(placed.cells) - flow.flow.in_loops]
@@ -162,7 +162,7 @@ def _ends(flow: Tf1Flow, placed: Placed) -> Iterator[str]:
     return iter(sorted(ends, key=lambda name: len(flow.flow.ancestors(name)))[:MOST_ENDS])
 
 
-def _followed(flow: Tf1Flow, placed: Placed, end: str) -> Placed | None:
+def _followed(flow: Tf1Flow, placed: PlacedLayers, end: str) -> PlacedLayers | None:
     """The same with what alone reads the output of the cells, such as a slice of the last step; None for nothing."""
     ends, activations = flow.last(end)
     return replace(placed, ends=ends, behind=activations) if ends[0] != end or activations else None
@@ -206,7 +206,7 @@ def _arrangement(own: Array, expected: Array, every_step: bool) -> Callable[[Arr
 
 
 def _runner(
-    flow: Tf1Flow, get: Callable[[str], Array], layout: Layout, switches: Mapping[str, float], end: str, arrange: Any
+    flow: Tf1Flow, get: Callable[[str], Array], layout: FeedLayout, switches: Mapping[str, float], end: str, arrange: Any
 ) -> Callable[[Array], Array]:
     graph = flow.flow.graph
 
@@ -219,13 +219,13 @@ def _runner(
     return run
 
 
-def variables_missed(flow: Tf1Flow, placed: Placed, known: set[str]) -> list[str]:
+def variables_missed(flow: Tf1Flow, placed: PlacedLayers, known: set[str]) -> list[str]:
     """Variables that the output needs and the network does not have."""
     needed = _needed(flow, placed)
     return sorted({name for node, name in flow.flow.variables.items() if node in needed} - known)
 
 
-def _needed(flow: Tf1Flow, placed: Placed) -> frozenset[str]:
+def _needed(flow: Tf1Flow, placed: PlacedLayers) -> frozenset[str]:
     """What the output needs, or the output of the cells."""
     return frozenset().union(*map(flow.flow.ancestors, placed.ends[:1] or placed.cells))
 

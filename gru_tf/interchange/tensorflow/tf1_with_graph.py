@@ -12,12 +12,12 @@ from gru_tf.interchange.network import Network, Part
 from gru_tf.interchange.source import BATCHES, LENGTHS, Computation, ForeignModel, Framework, NotComputable
 from gru_tf.interchange.tensorflow import tf1_program, tf1_running
 from gru_tf.interchange.tensorflow.graph.flow import Flow
-from gru_tf.interchange.tensorflow.tf1_checkpoint import FRAMEWORK, Checkpoint, Given, repeated
-from gru_tf.interchange.tensorflow.tf1_flow import ACTIVATIONS, Placed, Step, Tf1Flow
+from gru_tf.interchange.tensorflow.tf1_checkpoint import FRAMEWORK, Given, Tf1Checkpoint, repeated
+from gru_tf.interchange.tensorflow.tf1_flow import ACTIVATIONS, NamedLinear, PlacedLayers, Tf1Flow
 from gru_tf.interchange.tensorflow.tf1_program import Read
 
 
-def read(checkpoint: Checkpoint, given: Given, flow: Flow) -> ForeignModel:
+def read(checkpoint: Tf1Checkpoint, given: Given, flow: Flow) -> ForeignModel:
     """The network that the graph computes.
 
     Args:
@@ -79,7 +79,7 @@ def _only_activations(program: Read) -> bool:
     return bool(program.network.head) and all(name.endswith(tuple(f"({op})" for op in known)) for name in program.behind)
 
 
-def _names(placed: Placed) -> Iterator[str]:
+def _names(placed: PlacedLayers) -> Iterator[str]:
     yield from [placed.table] if placed.table else []
     for step in (*placed.before, *placed.head):
         yield from (name for name in (step.kernel, step.bias) if name)
@@ -93,7 +93,7 @@ def _is_activation(name: str) -> bool:
     return True
 
 
-def _check_given(placed: Placed, given: Given, where: str) -> None:
+def _check_given(placed: PlacedLayers, given: Given, where: str) -> None:
     """Refuse layers and activations that are given and are others than those of the graph."""
     places = (("before", given.befores, placed.first, placed.before), ("head", given.heads, placed.behind, placed.head))
     for option, names, first, steps in places:
@@ -107,14 +107,14 @@ def _check_given(placed: Placed, given: Given, where: str) -> None:
             raise UserError(f"{where}: expected {expected}. Received: {several(names) or 'none'}")
 
 
-def _builder(checkpoint: Checkpoint) -> Callable[[Placed, float, str, bool], Network]:
-    def parts(first: Sequence[Part], steps: Sequence[Step]) -> list[Part]:
+def _builder(checkpoint: Tf1Checkpoint) -> Callable[[PlacedLayers, float, str, bool], Network]:
+    def parts(first: Sequence[Part], steps: Sequence[NamedLinear]) -> list[Part]:
         joined = list(first)
         for each in steps:
             joined += [checkpoint.linear(each.kernel, each.bias), *each.after]
         return joined
 
-    def build(placed: Placed, forget_bias: float, activation: str, every_step: bool) -> Network:
+    def build(placed: PlacedLayers, forget_bias: float, activation: str, every_step: bool) -> Network:
         table = checkpoint.get(placed.table) if placed.table else None
         before, head = parts(placed.first, placed.before), parts(placed.behind, placed.head)
         return checkpoint.network(checkpoint.layers(forget_bias, activation), table, before, head, every_step, False)
@@ -122,7 +122,7 @@ def _builder(checkpoint: Checkpoint) -> Callable[[Placed, float, str, bool], Net
     return build
 
 
-def _framework(checkpoint: Checkpoint, program: Read, network: Network) -> Framework:
+def _framework(checkpoint: Tf1Checkpoint, program: Read, network: Network) -> Framework:
     """Outputs of the graph, and states of TensorFlow's kernels; of these also outputs that the graph does not have."""
     kernels = tf1_running.framework(checkpoint.stack, checkpoint.arrays, network, program.forget_bias, program.activation)
     if network.masked or network.every_step != program.network.every_step:
@@ -150,7 +150,7 @@ def _uncovered(program: Read, left: Sequence[str]) -> Iterator[str]:
         yield f"what was left out: {several(left)}"
 
 
-def _notes(checkpoint: Checkpoint, program: Read) -> Iterator[str]:
+def _notes(checkpoint: Tf1Checkpoint, program: Read) -> Iterator[str]:
     where = f"output {program.end}"
     yield f"the order of its layers is that of its graph (.meta), which gives the same numbers as the model ({where})"
     if any(cell.forget_bias for layer in checkpoint.stack.layers for cell in layer):

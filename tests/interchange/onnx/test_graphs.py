@@ -22,7 +22,7 @@ from gru_tf.foundation import stage
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import importing
 from gru_tf.interchange.onnx.functional import sums
-from gru_tf.interchange.onnx.functional.views import Tensor
+from gru_tf.interchange.onnx.functional.views import TensorView
 
 RELATIVE = 1e-5
 SIZES = (
@@ -346,7 +346,7 @@ def test_a_model_that_computes_something_else_is_refused(tmp_path, monkeypatch, 
     path = graph.save(tmp_path / "model.onnx")
     importing.import_file(path, verify=True)
     if mistake == "axes":
-        monkeypatch.setattr(Tensor, "_transposed", lambda self, target: list(range(len(target))))
+        monkeypatch.setattr(TensorView, "_transposed", lambda self, target: list(range(len(target))))
     elif mistake == "weights":
         fill = keras.layers.Layer.set_weights
         monkeypatch.setattr(keras.layers.Layer, "set_weights", lambda self, arrays: fill(self, [1.01 * a for a in arrays]))

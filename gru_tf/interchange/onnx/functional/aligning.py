@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.onnx.functional.knowledge import Knowledge
-from gru_tf.interchange.onnx.functional.sizes import Size, product
-from gru_tf.interchange.onnx.functional.steps import Step
-from gru_tf.interchange.onnx.functional.views import Atom, Group, Layout, Tensor
+from gru_tf.interchange.onnx.functional.sizes import SymbolicSize, product
+from gru_tf.interchange.onnx.functional.steps import BuildStep
+from gru_tf.interchange.onnx.functional.views import Atom, Group, Layout, TensorView
 from gru_tf.interchange.onnx.values import UnreadableError
 
 
@@ -21,12 +21,12 @@ class Aligned:
         axes: axes of the result as ONNX has them.
     """
 
-    operands: tuple[Step | Array, ...]
+    operands: tuple[BuildStep | Array, ...]
     layout: Layout
     axes: Layout
 
 
-def align(values: Sequence[Tensor | Array], node: str, own: int = 0) -> Aligned:
+def align(values: Sequence[TensorView | Array], node: str, own: int = 0) -> Aligned:
     """Operands that Keras broadcasts as ONNX does.
 
     Args:
@@ -37,7 +37,7 @@ def align(values: Sequence[Tensor | Array], node: str, own: int = 0) -> Aligned:
     Raises:
         UnreadableError: for lengths that do not fit.
     """
-    tensors = [value for value in values if isinstance(value, Tensor)]
+    tensors = [value for value in values if isinstance(value, TensorView)]
     known = tensors[0].known
     rank = max(_rank(value) for value in values) - own
     columns = [_column([_axis(value, rank - n + own) for value in values], known) for n in range(rank)]
@@ -53,23 +53,23 @@ def align(values: Sequence[Tensor | Array], node: str, own: int = 0) -> Aligned:
     return Aligned(operands, tuple(axes[place] for place in order), tuple(groups))
 
 
-def _rank(value: Tensor | Array) -> int:
-    return value.rank if isinstance(value, Tensor) else value.ndim
+def _rank(value: TensorView | Array) -> int:
+    return value.rank if isinstance(value, TensorView) else value.ndim
 
 
-def _axis(value: Tensor | Array, from_last: int) -> tuple[Tensor | Array, Group]:
+def _axis(value: TensorView | Array, from_last: int) -> tuple[TensorView | Array, Group]:
     """A value and its axis, counted from the last; () if it is to be broadcast."""
     if from_last > _rank(value):
         return value, ()
-    if isinstance(value, Tensor):
+    if isinstance(value, TensorView):
         return value, value.axes[-from_last]
     length = value.shape[-from_last]
-    return value, () if length == 1 else (Atom(Size(length)),)
+    return value, () if length == 1 else (Atom(SymbolicSize(length)),)
 
 
-def _column(axes: Sequence[tuple[Tensor | Array, Group]], known: Knowledge) -> list[list[Group]]:
+def _column(axes: Sequence[tuple[TensorView | Array, Group]], known: Knowledge) -> list[list[Group]]:
     """The cells of one axis, for each value: as many for each, () where it is broadcast."""
-    tensors = [(value, group) for value, group in axes if isinstance(value, Tensor) and group]
+    tensors = [(value, group) for value, group in axes if isinstance(value, TensorView) and group]
     groups = [group for _, group in axes if group]
     if not groups:
         return [[()] for _ in axes]
@@ -80,9 +80,9 @@ def _column(axes: Sequence[tuple[Tensor | Array, Group]], known: Knowledge) -> l
     for value, group in axes:
         if not group:
             columns.append([()] * len(cells))
-        elif isinstance(value, Tensor) and len(cells) > 1:
+        elif isinstance(value, TensorView) and len(cells) > 1:
             columns.append(_matching(value, group, cells))
-        elif isinstance(value, Tensor):
+        elif isinstance(value, TensorView):
             columns.append([group])
         else:
             columns.append(
@@ -98,7 +98,7 @@ def _unknown(cell: Group, known: Knowledge) -> Group:
     raise UnreadableError(f"expected a constant for each length of the input. Received: one for one length of {size}")
 
 
-def _matching(value: Tensor, group: Group, cells: list[Group]) -> list[Group]:
+def _matching(value: TensorView, group: Group, cells: list[Group]) -> list[Group]:
     """A value's axis in the same cells."""
     own = value.cells(group)
     sizes = [[value.size(cell) for cell in each] for each in (own, cells)]
@@ -108,7 +108,7 @@ def _matching(value: Tensor, group: Group, cells: list[Group]) -> list[Group]:
     return own
 
 
-def _order(columns: list[list[list[Group]]], tensor: Tensor) -> list[int]:
+def _order(columns: list[list[list[Group]]], tensor: TensorView) -> list[int]:
     """The order of all cells in Keras: that in which ONNX has them, but the batch first."""
     cells = [[cells[i] for cells in column] for column in columns for i in range(len(column[0]))]
     batch = [n for n, each in enumerate(cells) if any(tensor.is_batch(cell) for cell in each)]
@@ -116,10 +116,10 @@ def _order(columns: list[list[list[Group]]], tensor: Tensor) -> list[int]:
 
 
 def _operand(
-    value: Tensor | Array, cells: list[Group], order: list[int], own: int, node: str, known: Knowledge
-) -> Step | Array:
+    value: TensorView | Array, cells: list[Group], order: list[int], own: int, node: str, known: Knowledge
+) -> BuildStep | Array:
     """A value with its cells in that order, and its own last axes."""
-    if isinstance(value, Tensor):
+    if isinstance(value, TensorView):
         last = tuple(value.axes[value.rank - own :]) if own else ()
         return value.arranged((*(cells[place] for place in order), *last), node)
     lengths = [known.number(product(atom.size for atom in cell)) or 1 for cell in cells]

@@ -7,10 +7,10 @@ import keras
 
 from gru_tf.interchange.onnx import file, refusals
 from gru_tf.interchange.onnx.functional.knowledge import Knowledge
-from gru_tf.interchange.onnx.functional.sizes import Size, named
-from gru_tf.interchange.onnx.functional.steps import Building, Step
-from gru_tf.interchange.onnx.functional.values import Steps
-from gru_tf.interchange.onnx.functional.views import Tensor, fresh
+from gru_tf.interchange.onnx.functional.sizes import SymbolicSize, named
+from gru_tf.interchange.onnx.functional.steps import Building, BuildStep
+from gru_tf.interchange.onnx.functional.values import SequenceLengths
+from gru_tf.interchange.onnx.functional.views import TensorView, fresh
 from gru_tf.interchange.onnx.values import UnreadableError
 
 
@@ -25,8 +25,8 @@ class Input:
     """
 
     name: str
-    step: Step
-    tensor: Tensor | None
+    step: BuildStep
+    tensor: TensorView | None
 
 
 @dataclass
@@ -43,7 +43,7 @@ class InputReader:
     known: Knowledge
     named: dict[str, str] = field(default_factory=dict)
 
-    def read(self, proto: Any) -> Tensor | Steps:
+    def read(self, proto: Any) -> TensorView | SequenceLengths:
         """A graph input, whose first axis is the batch until a recurrent node shows another.
 
         Raises:
@@ -54,7 +54,7 @@ class InputReader:
             raise UnreadableError(f"expected numbers. Received: {refusals.type_name(proto.type)}")
         sizes = self._sizes(proto)
         if len(sizes) == 1 and "int" in kind and self._only_lengths(proto.name):
-            return Steps(proto.name)
+            return SequenceLengths(proto.name)
         axes = tuple(fresh(size, self.known) for size in sizes)
         order = sorted(range(len(axes)), key=lambda n: (not self.known.is_batch(sizes[n]), n))
         what = "float" if kind.startswith("float") else "bool" if kind == "bool" else "int"
@@ -65,9 +65,9 @@ class InputReader:
             return keras.Input(batch_shape=shape, dtype=dtype, name=building.name(proto.name))
 
         layout = tuple(axes[n] for n in order)
-        return Tensor(Step(call, (), proto.name), layout, axes, what, self.known, proto.name)
+        return TensorView(BuildStep(call, (), proto.name), layout, axes, what, self.known, proto.name)
 
-    def _sizes(self, proto: Any) -> list[Size]:
+    def _sizes(self, proto: Any) -> list[SymbolicSize]:
         """Lengths of an input's axes, by their own names; those that the file gives one name are one."""
         kind = proto.type.tensor_type
         shape = list(kind.shape.dim) if kind.HasField("shape") else None
@@ -98,8 +98,8 @@ class InputReader:
 
 def input_of(name: str, value: Any) -> Input | None:
     """The model's input for a value that was read; None if it became none."""
-    if isinstance(value, Tensor):
+    if isinstance(value, TensorView):
         return Input(name, value.step, value)
-    if isinstance(value, Steps) and name in value.made:
+    if isinstance(value, SequenceLengths) and name in value.made:
         return Input(name, value.made[name][0], None)
     return None

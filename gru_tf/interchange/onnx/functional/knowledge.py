@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gru_tf.interchange.onnx.functional.batch_names import BatchNames
-from gru_tf.interchange.onnx.functional.sizes import Derived, Size, named, product, shape_text
+from gru_tf.interchange.onnx.functional.sizes import Derived, SymbolicSize, named, product, shape_text
 from gru_tf.interchange.onnx.values import UnreadableError
 from gru_tf.interchange.source import BATCHES, LENGTHS
 
@@ -48,15 +48,15 @@ class Knowledge:
             name = self.same[name]
         return name
 
-    def settled(self, size: Size, extra: Mapping[str, int] | None = None) -> Size:
+    def settled(self, size: SymbolicSize, extra: Mapping[str, int] | None = None) -> SymbolicSize:
         """A size with the numbers that are known in the place of names."""
-        parts = [Size(size.factor)]
+        parts = [SymbolicSize(size.factor)]
         for own in size.names:
             name = self.name(own)
             number = self.fixed.get(name, (extra or {}).get(name))
             if number is None and name in self.derived:
                 number = self.derived_number(name, extra)
-            parts.append(Size(number) if number is not None else named(name))
+            parts.append(SymbolicSize(number) if number is not None else named(name))
         return product(parts)
 
     def derived_number(self, name: str, extra: Mapping[str, int] | None = None) -> int | None:
@@ -66,20 +66,20 @@ class Knowledge:
         known = [number for number in numbers if number is not None]
         return one.value(known) if len(known) == len(numbers) else None
 
-    def number(self, size: Size) -> int | None:
+    def number(self, size: SymbolicSize) -> int | None:
         """The size as a number, if it is known."""
         return self.settled(size).number
 
-    def verified(self, size: Size) -> int:
+    def verified(self, size: SymbolicSize) -> int:
         """About how many entries there are in the largest batch with which the model is verified."""
         names = [self.name(name) for name in self.settled(size).names]
         return self.settled(size).factor * math.prod(max(BATCHES) if name in self.batch else max(LENGTHS) for name in names)
 
-    def is_batch(self, size: Size) -> bool:
+    def is_batch(self, size: SymbolicSize) -> bool:
         """Whether the batch is a factor of it."""
         return any(self.name(name) in self.batch for name in size.names)
 
-    def window(self, parts: Iterable[Size], add: int, stride: int = 1) -> Size:
+    def window(self, parts: Iterable[SymbolicSize], add: int, stride: int = 1) -> SymbolicSize:
         """The length (sum of the parts + add) // stride + 1."""
         sizes = [self.settled(part) for part in parts]
         add += sum(size.factor for size in sizes if not size.names)
@@ -88,7 +88,7 @@ class Knowledge:
             number = add // stride + 1
             if number < 1:
                 raise UnreadableError(f"expected at least one entry to be left of the axis. Received: {number}")
-            return Size(number)
+            return SymbolicSize(number)
         if len(free) == 1 and free[0].factor == 1 and len(free[0].names) == 1:
             inner = self.derived.get(free[0].names[0])
             if inner is not None and inner.stride == 1:
@@ -104,11 +104,11 @@ class Knowledge:
             raise UnreadableError(BATCH)
         return named(name)
 
-    def text(self, sizes: Iterable[Size]) -> str:
+    def text(self, sizes: Iterable[SymbolicSize]) -> str:
         """Lengths for sentences: (batch, x[1], 4)."""
         settled = [self.settled(size) for size in sizes]
         return shape_text(
-            Size(s.factor, tuple("batch" if name in self.batch else name for name in s.names)) for s in settled
+            SymbolicSize(s.factor, tuple("batch" if name in self.batch else name for name in s.names)) for s in settled
         )
 
     # --- learned ---
@@ -141,7 +141,7 @@ class Knowledge:
         if new:
             raise LearnedError
 
-    def note_rows(self, size: Size, rows: int) -> None:
+    def note_rows(self, size: SymbolicSize, rows: int) -> None:
         """Note that the file computes batches of so many rows only; each of them is computed alone."""
         for name in map(self.name, size.names):
             if self.declared.setdefault(name, rows) != rows:
@@ -160,7 +160,7 @@ class Knowledge:
         self.batch.doubt([name])
         raise LearnedError
 
-    def fix_declared(self, sizes: Iterable[Size]) -> None:
+    def fix_declared(self, sizes: Iterable[SymbolicSize]) -> None:
         """Let all declared lengths in these sizes have their numbers; returns only if there is none."""
         names = self.roots(sizes)
         lengths = {name: self.declared[name] for name in names if name in self.declared and name not in self.fixed}
@@ -170,7 +170,7 @@ class Knowledge:
             self.batch.doubt(lengths)
             raise LearnedError
 
-    def roots(self, sizes: Iterable[Size]) -> set[str]:
+    def roots(self, sizes: Iterable[SymbolicSize]) -> set[str]:
         """Names of the inputs' axes that sizes come from."""
         names: set[str] = set()
         for size in sizes:
@@ -178,7 +178,7 @@ class Knowledge:
                 names |= self.roots(self.derived[name].parts) if name in self.derived else {name}
         return names
 
-    def fix_declared_one(self, size: Size) -> None:
+    def fix_declared_one(self, size: SymbolicSize) -> None:
         """Let the batch be 1 where the file declares this; returns only if it does not."""
         if all(self.declared.get(name) == 1 for name in self.roots([size])):
             self.fix_declared([size])
@@ -196,7 +196,7 @@ class Knowledge:
             f"expected the length {derived} to be {number}, for which several lengths of the input would do"
         )
 
-    def equate(self, one: Size, other: Size) -> None:
+    def equate(self, one: SymbolicSize, other: SymbolicSize) -> None:
         """Note that two sizes are equal; raises UnreadableError if they cannot be.
 
         Raises:

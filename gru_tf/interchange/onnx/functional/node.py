@@ -11,16 +11,16 @@ from gru_tf.foundation.array import Array
 from gru_tf.interchange.onnx.functional.aligning import Aligned, align
 from gru_tf.interchange.onnx.functional.knowledge import Knowledge
 from gru_tf.interchange.onnx.functional.repeated import repeated
-from gru_tf.interchange.onnx.functional.sizes import Size
-from gru_tf.interchange.onnx.functional.steps import Building, Step, operation
-from gru_tf.interchange.onnx.functional.values import KINDS, Expanded, Lengths, RepeatedLength, Steps, Value
-from gru_tf.interchange.onnx.functional.views import Tensor
+from gru_tf.interchange.onnx.functional.sizes import SymbolicSize
+from gru_tf.interchange.onnx.functional.steps import Building, BuildStep, operation
+from gru_tf.interchange.onnx.functional.values import KINDS, Expanded, Lengths, RepeatedLength, SequenceLengths, Value
+from gru_tf.interchange.onnx.functional.views import TensorView
 from gru_tf.interchange.onnx.graph import OnnxGraph
 from gru_tf.interchange.onnx.values import MOST, Constant, UnreadableError, Unsupported
 
 
 @dataclass
-class Node:
+class OperatorNode:
     """A node with the values of its inputs.
 
     Args:
@@ -48,7 +48,7 @@ class Node:
     used: set[str]
     graph: OnnxGraph
     known: Knowledge
-    sources: list[Tensor] = field(default_factory=list)
+    sources: list[TensorView] = field(default_factory=list)
     index: int = 0
     reset_after: bool | None = None
     own_activations: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Node:
             raise UnreadableError(f"expected input {n + 1}")
         return value
 
-    def tensor(self, n: int) -> Tensor:
+    def tensor(self, n: int) -> TensorView:
         """Its n-th input as something that the model computes."""
         return self.as_tensor(self.value(n))
 
@@ -111,7 +111,7 @@ class Node:
             numbers.append(number)
         return numbers
 
-    def lengths(self, value: Value) -> tuple[Size, ...]:
+    def lengths(self, value: Value) -> tuple[SymbolicSize, ...]:
         """A value as lengths of axes; raises UnreadableError if it is something else."""
         if isinstance(value, Lengths):
             return value.values
@@ -119,32 +119,32 @@ class Node:
         if array is None and isinstance(value, Expanded) and len(value.sizes) <= 1:
             array = self.as_constant(value)
         if array is not None and array.ndim <= 1 and array.dtype.kind in "iu" and array.size <= MOST:
-            return tuple(Size(int(each)) for each in np.atleast_1d(array))
+            return tuple(SymbolicSize(int(each)) for each in np.atleast_1d(array))
         raise UnreadableError("expected the lengths of axes as numbers, or taken from an input's shape")
 
     # --- tensors ---
 
-    def as_tensor(self, value: Value) -> Tensor:
+    def as_tensor(self, value: Value) -> TensorView:
         """A value as something that the model computes; constants are repeated for each sequence of an input."""
-        if isinstance(value, Tensor):
+        if isinstance(value, TensorView):
             return value
         if isinstance(value, Unsupported):
             raise UnreadableError(value.reason)
         if isinstance(value, (Lengths, RepeatedLength)):
             raise UnreadableError("expected numbers. Received: the length of an axis, computed when the model runs")
-        if isinstance(value, Steps):
+        if isinstance(value, SequenceLengths):
             raise UnreadableError(f"expected lengths of sequences only at recurrent nodes. Received: '{value.name}'")
         if isinstance(value, Constant):
-            value = Expanded(value.array, tuple(map(Size, value.array.shape)))
+            value = Expanded(value.array, tuple(map(SymbolicSize, value.array.shape)))
         return repeated(value, self.sources, self.graph.count_bytes, self.title)
 
-    def applied(self, function: Callable[..., Any], *inputs: Step, **options: Any) -> Step:
+    def applied(self, function: Callable[..., Any], *inputs: BuildStep, **options: Any) -> BuildStep:
         """A step of one Keras operation for this node."""
         return operation(function, *inputs, node=self.title, **options)
 
     def layer(
-        self, kind: Any, *inputs: Step, weights: tuple[Array, ...] = (), each_step: bool = False, **options: Any
-    ) -> Step:
+        self, kind: Any, *inputs: BuildStep, weights: tuple[Array, ...] = (), each_step: bool = False, **options: Any
+    ) -> BuildStep:
         """A step of one Keras layer for this node, with its weights; in a `TimeDistributed` to compute each step alone."""
         self.graph.count_bytes(sum(array.nbytes for array in weights))
 
@@ -157,36 +157,38 @@ class Node:
                 layer.set_weights(list(weights))
             return result
 
-        return Step(call, inputs, self.title)
+        return BuildStep(call, inputs, self.title)
 
-    def combined(self, function: Callable[..., Any], values: list[Value], kind: str | None = None) -> Tensor:
+    def combined(self, function: Callable[..., Any], values: list[Value], kind: str | None = None) -> TensorView:
         """A Keras operation on several values that ONNX broadcasts, at least one of them a tensor."""
         operands = [self.operand(value, values) for value in values]
         aligned = align(operands, self.title)
         return self.result(self.on(function, aligned), aligned, kind or self._kind(operands))
 
-    def operand(self, value: Value, beside: list[Value]) -> Tensor | Array:
+    def operand(self, value: Value, beside: list[Value]) -> TensorView | Array:
         """A tensor, or the numbers of a constant."""
         if isinstance(value, Expanded):
-            others = [each for each in beside if isinstance(each, Tensor)]
+            others = [each for each in beside if isinstance(each, TensorView)]
             covered = any(self._covers(each, value) for each in others)
             return value.array if covered else self.as_tensor(value)
         array = self.as_constant(value)
         return self.as_tensor(value) if array is None else array
 
-    def _covers(self, tensor: Tensor, value: Expanded) -> bool:
+    def _covers(self, tensor: TensorView, value: Expanded) -> bool:
         """Whether a tensor has at least all the lengths to which constants are repeated."""
         if tensor.rank < len(value.sizes):
             return False
         own = tensor.sizes()[tensor.rank - len(value.sizes) :]
         pairs = zip(own, value.sizes, value.array.shape, strict=True)
-        return all(self.known.settled(size) == length or count != 1 or size == Size(1) for length, size, count in pairs)
+        return all(
+            self.known.settled(size) == length or count != 1 or size == SymbolicSize(1) for length, size, count in pairs
+        )
 
-    def on(self, function: Callable[..., Any], aligned: Aligned) -> Step:
+    def on(self, function: Callable[..., Any], aligned: Aligned) -> BuildStep:
         """A step of a function on operands."""
-        arrays = {n: each for n, each in enumerate(aligned.operands) if not isinstance(each, Step)}
+        arrays = {n: each for n, each in enumerate(aligned.operands) if not isinstance(each, BuildStep)}
         self.graph.count_bytes(sum(array.nbytes for array in arrays.values()))
-        steps = tuple(each for each in aligned.operands if isinstance(each, Step))
+        steps = tuple(each for each in aligned.operands if isinstance(each, BuildStep))
 
         def call(building: Building, *tensors: Any) -> Any:
             remaining = iter(tensors)
@@ -195,15 +197,15 @@ class Node:
                 numbers = {n: number(array) for n, array in numbers.items()}
             return function(*(numbers[n] if n in numbers else next(remaining) for n in range(len(aligned.operands))))
 
-        return Step(call, steps, self.title)
+        return BuildStep(call, steps, self.title)
 
-    def result(self, step: Step, aligned: Aligned, kind: str) -> Tensor:
+    def result(self, step: BuildStep, aligned: Aligned, kind: str) -> TensorView:
         """The tensor of a step on aligned operands."""
-        return Tensor(step, aligned.layout, aligned.axes, kind, self.known, self.title)
+        return TensorView(step, aligned.layout, aligned.axes, kind, self.known, self.title)
 
     @staticmethod
-    def _kind(operands: list[Tensor | Array]) -> str:
-        kinds = {each.kind if isinstance(each, Tensor) else KINDS[each.dtype.kind] for each in operands}
+    def _kind(operands: list[TensorView | Array]) -> str:
+        kinds = {each.kind if isinstance(each, TensorView) else KINDS[each.dtype.kind] for each in operands}
         return next(kind for kind in ("float", "int", "bool") if kind in kinds)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.onnx.functional.sizes import product
-from gru_tf.interchange.onnx.functional.steps import Step
-from gru_tf.interchange.onnx.functional.views import Layout, Tensor
+from gru_tf.interchange.onnx.functional.steps import BuildStep
+from gru_tf.interchange.onnx.functional.views import Layout, TensorView
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +23,8 @@ class Output:
     """
 
     name: str
-    step: Step
-    tensor: Tensor
+    step: BuildStep
+    tensor: TensorView
     layout: Layout
 
     def note(self) -> str:
@@ -52,7 +52,7 @@ class Output:
         return np.ascontiguousarray(turned.reshape([-1 if number is None else number for number in shape]))
 
 
-def output_of(name: str, tensor: Tensor) -> Output:
+def output_of(name: str, tensor: TensorView) -> Output:
     """A tensor with the batch first and apart; as it is in the file where that has it so."""
     layout = tensor.axes
     if layout and any(tensor.is_batch(group) and (n or len(group) > 1) for n, group in enumerate(layout)):

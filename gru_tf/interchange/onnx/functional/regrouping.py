@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gru_tf.interchange.onnx.functional.knowledge import LearnedError
-from gru_tf.interchange.onnx.functional.sizes import ONE, Size, product, quotient, shape_text
-from gru_tf.interchange.onnx.functional.views import Atom, Group, Layout, Tensor
+from gru_tf.interchange.onnx.functional.sizes import ONE, SymbolicSize, product, quotient, shape_text
+from gru_tf.interchange.onnx.functional.views import Atom, Group, Layout, TensorView
 from gru_tf.interchange.onnx.values import UnreadableError
 
 REST = -1
 
 
-def regroup(tensor: Tensor, target: Sequence[Size | int]) -> Tensor:
+def regroup(tensor: TensorView, target: Sequence[SymbolicSize | int]) -> TensorView:
     """A tensor over other axes.
 
     The file may contain the lengths of the example that it was exported with. Those of the batch are read as any number of
@@ -44,20 +44,22 @@ def regroup(tensor: Tensor, target: Sequence[Size | int]) -> Tensor:
         return changed
 
 
-def _require(tensor: Tensor, target: Sequence[Size | int]) -> None:
+def _require(tensor: TensorView, target: Sequence[SymbolicSize | int]) -> None:
     """Let the one length that is free be what makes the target fit, if there is one."""
     if REST in target:
         return
     known = tensor.known
     total = known.settled(product(tensor.sizes()))
-    wanted = known.settled(product(each if isinstance(each, Size) else Size(each) for each in target))
+    wanted = known.settled(product(each if isinstance(each, SymbolicSize) else SymbolicSize(each) for each in target))
     free = list((Counter(total.names) - Counter(wanted.names)).elements())
     exact = not Counter(wanted.names) - Counter(total.names) and total.factor and not wanted.factor % total.factor
     if len(free) == 1 and exact and free[0] not in known.batch:
         known.fix(free[0], wanted.factor // total.factor)
 
 
-def _regrouped(tensor: Tensor, target: Sequence[Size | int], settled: Callable[[Size], Size]) -> Tensor:
+def _regrouped(
+    tensor: TensorView, target: Sequence[SymbolicSize | int], settled: Callable[[SymbolicSize], SymbolicSize]
+) -> TensorView:
     atoms = [atom for group in tensor.axes for atom in group]
     sizes = _without_rest(target, settled(product(atom.size for atom in atoms)), settled)
     pieces, groups = _cut(atoms, sizes, settled)
@@ -65,9 +67,11 @@ def _regrouped(tensor: Tensor, target: Sequence[Size | int], settled: Callable[[
     return replace(tensor, layout=layout, axes=groups, add_bias=None)
 
 
-def _without_rest(target: Sequence[Size | int], total: Size, settled: Callable[[Size], Size]) -> list[Size]:
+def _without_rest(
+    target: Sequence[SymbolicSize | int], total: SymbolicSize, settled: Callable[[SymbolicSize], SymbolicSize]
+) -> list[SymbolicSize]:
     """The lengths with what is left in the place of −1."""
-    known = [settled(each if isinstance(each, Size) else Size(each)) for each in target if each != REST]
+    known = [settled(each if isinstance(each, SymbolicSize) else SymbolicSize(each)) for each in target if each != REST]
     rest = quotient(total, product(known))
     if rest is None or (REST not in target and rest != ONE) or list(target).count(REST) > 1:
         received = ", ".join(map(str, target))
@@ -78,7 +82,9 @@ def _without_rest(target: Sequence[Size | int], total: Size, settled: Callable[[
     return [rest if each == REST else next(lengths) for each in target]
 
 
-def _cut(atoms: Sequence[Atom], sizes: Sequence[Size], settled: Callable[[Size], Size]) -> tuple[dict[Atom, Group], Layout]:
+def _cut(
+    atoms: Sequence[Atom], sizes: Sequence[SymbolicSize], settled: Callable[[SymbolicSize], SymbolicSize]
+) -> tuple[dict[Atom, Group], Layout]:
     """What each atom becomes, and the axes of these lengths."""
     pieces: dict[Atom, Group] = dict.fromkeys(atoms, ())
     rest = [(atom, atom) for atom in atoms]  # what is left of an atom, and the atom that it was
@@ -109,6 +115,8 @@ def _cut(atoms: Sequence[Atom], sizes: Sequence[Size], settled: Callable[[Size],
     return pieces, tuple(groups)
 
 
-def _spare(rest: Sequence[tuple[Atom, Atom]], sizes: Sequence[Size], settled: Callable[[Size], Size]) -> bool:
+def _spare(
+    rest: Sequence[tuple[Atom, Atom]], sizes: Sequence[SymbolicSize], settled: Callable[[SymbolicSize], SymbolicSize]
+) -> bool:
     """Whether an axis of length 1 is left for this atom of length 1: as many as there are such atoms."""
     return sum(size == ONE for size in sizes) >= sum(settled(atom.size) == ONE for atom, _ in rest)

@@ -6,15 +6,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.interchange.onnx.functional.sizes import Size, shape_text
-from gru_tf.interchange.onnx.functional.steps import Building, Step, operation
+from gru_tf.interchange.onnx.functional.sizes import SymbolicSize, shape_text
+from gru_tf.interchange.onnx.functional.steps import Building, BuildStep, operation
 from gru_tf.interchange.onnx.functional.sums import add
 from gru_tf.interchange.onnx.functional.values import KINDS, Expanded
-from gru_tf.interchange.onnx.functional.views import Atom, Group, Tensor
+from gru_tf.interchange.onnx.functional.views import Atom, Group, TensorView
 from gru_tf.interchange.onnx.values import UnreadableError
 
 
-def repeated(value: Expanded, sources: Sequence[Tensor], count: Callable[[int], None], node: str) -> Tensor:
+def repeated(value: Expanded, sources: Sequence[TensorView], count: Callable[[int], None], node: str) -> TensorView:
     """Constants as a tensor: added to zeros that have the lengths of an input.
 
     Args:
@@ -41,8 +41,13 @@ def repeated(value: Expanded, sources: Sequence[Tensor], count: Callable[[int], 
 
 
 def _added(
-    value: Expanded, settled: list[Size], free: dict[int, Group], like: Step, count: Callable[[int], None], source: Tensor
-) -> Tensor:
+    value: Expanded,
+    settled: list[SymbolicSize],
+    free: dict[int, Group],
+    like: BuildStep,
+    count: Callable[[int], None],
+    source: TensorView,
+) -> TensorView:
     """The tensor: the axes that are repeated, then the constants' own."""
     own = [n for n in range(len(settled)) if n not in free]
     shape = [settled[n].factor for n in own]
@@ -58,9 +63,9 @@ def _added(
             zeros = keras.ops.expand_dims(zeros, -1)
         return add(zeros, numbers)
 
-    step = Step(call, (like,), like.node)
+    step = BuildStep(call, (like,), like.node)
     layout, axes = tuple(atoms[n] for n in (*free, *own)), tuple(atoms[n] for n in range(len(settled)))
-    return Tensor(step, layout, axes, kind, source.known, like.node)
+    return TensorView(step, layout, axes, kind, source.known, like.node)
 
 
 def _zeros(tensor: Any, axes: int) -> Any:

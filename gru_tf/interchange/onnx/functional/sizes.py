@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Size:
+class SymbolicSize:
     """A number of entries: a factor times the lengths of that name.
 
     Args:
@@ -28,27 +28,29 @@ class Size:
         return None if self.names else self.factor
 
 
-ONE = Size()
+ONE = SymbolicSize()
 
 
-def named(name: str) -> Size:
+def named(name: str) -> SymbolicSize:
     """The length of that name."""
-    return Size(1, (name,))
+    return SymbolicSize(1, (name,))
 
 
-def product(sizes: Iterable[Size]) -> Size:
+def product(sizes: Iterable[SymbolicSize]) -> SymbolicSize:
     """All multiplied."""
     sizes = tuple(sizes)
-    return Size(math.prod(size.factor for size in sizes), tuple(sorted(name for size in sizes for name in size.names)))
+    return SymbolicSize(
+        math.prod(size.factor for size in sizes), tuple(sorted(name for size in sizes for name in size.names))
+    )
 
 
-def quotient(size: Size, by: Size) -> Size | None:
+def quotient(size: SymbolicSize, by: SymbolicSize) -> SymbolicSize | None:
     """One divided by another; None if that is not a whole number of entries for every length."""
     names = Counter(size.names)
     names.subtract(by.names)
     if not by.factor or size.factor % by.factor or min(names.values(), default=0) < 0:
         return None
-    return Size(size.factor // by.factor, tuple(sorted(names.elements())))
+    return SymbolicSize(size.factor // by.factor, tuple(sorted(names.elements())))
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Derived:
         stride: at least 1.
     """
 
-    parts: tuple[Size, ...]
+    parts: tuple[SymbolicSize, ...]
     add: int
     stride: int = 1
 
@@ -76,6 +78,6 @@ class Derived:
         return f"(({total}{self.add:+d})//{self.stride}+1)"
 
 
-def shape_text(sizes: Iterable[Size]) -> str:
+def shape_text(sizes: Iterable[SymbolicSize]) -> str:
     """For messages: (x[0], 4)."""
     return f"({', '.join(map(str, sizes))})"

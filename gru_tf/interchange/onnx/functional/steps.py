@@ -17,7 +17,7 @@ SAID = 50  # steps after which it is said how far the building is
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class BuildStep:
     """A layer or an operation.
 
     Args:
@@ -27,12 +27,12 @@ class Step:
     """
 
     call: Callable[..., Any]
-    inputs: tuple["Step", ...]
+    inputs: tuple["BuildStep", ...]
     node: str
 
-    def item(self, n: int) -> "Step":
+    def item(self, n: int) -> "BuildStep":
         """The n-th of its several results."""
-        return Step(lambda _, results: results[n], (self,), self.node)
+        return BuildStep(lambda _, results: results[n], (self,), self.node)
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Building:
         return kind(*args, dtype=self.dtype, name=self.name(node), **options)
 
 
-def ordered(last: Iterable[Step]) -> Iterator[Step]:
+def ordered(last: Iterable[BuildStep]) -> Iterator[BuildStep]:
     """All steps that these need, each after its inputs."""
     done: set[int] = set()
     waiting = [(step, False) for step in reversed(list(last))]
@@ -86,7 +86,7 @@ def ordered(last: Iterable[Step]) -> Iterator[Step]:
             waiting.extend((each, False) for each in reversed(step.inputs) if id(each) not in done)
 
 
-def built(last: Iterable[Step], dtype: str) -> list[Any]:
+def built(last: Iterable[BuildStep], dtype: str) -> list[Any]:
     """Keras tensors of these steps.
 
     Raises:
@@ -107,9 +107,9 @@ def built(last: Iterable[Step], dtype: str) -> list[Any]:
     return [results[id(step)] for step in last]
 
 
-def operation(function: Callable[..., Any], *inputs: Step, node: str, **options: Any) -> Step:
+def operation(function: Callable[..., Any], *inputs: BuildStep, node: str, **options: Any) -> BuildStep:
     """A step of one Keras operation."""
-    return Step(lambda _, *tensors: function(*tensors, **options), inputs, node)
+    return BuildStep(lambda _, *tensors: function(*tensors, **options), inputs, node)
 
 
 def filled(layer: Any, *weights: Array) -> Any:

@@ -8,11 +8,11 @@ from gru_tf.foundation.errors import UserError, did_you_mean, one_line
 from gru_tf.interchange.onnx import file, refusals
 from gru_tf.interchange.onnx.functional.inputs import Input, InputReader, input_of
 from gru_tf.interchange.onnx.functional.knowledge import Knowledge, LearnedError
-from gru_tf.interchange.onnx.functional.node import Node
+from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.operators import OPERATORS, OTHER_DOMAINS, recurrent
 from gru_tf.interchange.onnx.functional.sizes import named, product
 from gru_tf.interchange.onnx.functional.values import Value
-from gru_tf.interchange.onnx.functional.views import Tensor
+from gru_tf.interchange.onnx.functional.views import TensorView
 from gru_tf.interchange.onnx.graph import OnnxGraph
 from gru_tf.interchange.onnx.values import Constant, UnreadableError, Unsupported
 
@@ -35,7 +35,7 @@ class Trace:
     """
 
     inputs: tuple[Input, ...]
-    outputs: dict[str, Tensor]
+    outputs: dict[str, TensorView]
     known: Knowledge
     unused: tuple[str, ...]
     own_activations: tuple[str, ...] = ()
@@ -117,7 +117,7 @@ class _Round:
         for proto in made:
             if proto.name in self.used:
                 self._read_input(reader, proto)
-        self.sources = [value for proto in made if isinstance(value := self.values.get(proto.name), Tensor)]
+        self.sources = [value for proto in made if isinstance(value := self.values.get(proto.name), TensorView)]
         for index in self.needed:
             self._follow(protos.node[index], index)
         results = {name: self._output(name) for name in outputs}
@@ -139,8 +139,8 @@ class _Round:
     def _check_batch(self, name: str) -> None:
         """Refuse an input of numbers without the batch, which a Keras model has in each."""
         value = self.values.get(name)
-        axes = [named(f"{name}[{n}]") for n in range(value.rank)] if isinstance(value, Tensor) else []
-        if isinstance(value, Tensor) and not any(map(self.known.is_batch, axes)):
+        axes = [named(f"{name}[{n}]") for n in range(value.rank)] if isinstance(value, TensorView) else []
+        if isinstance(value, TensorView) and not any(map(self.known.is_batch, axes)):
             sizes = self.known.text(axes)
             self._refuse(
                 f"input '{name}'", "", f"expected an axis of the batch. Received: {sizes}, the same for all sequences"
@@ -180,7 +180,7 @@ class _Round:
                 raise UnreadableError(
                     f"expected attributes {known}.{did_you_mean(name, operator.attributes)} Received: {name}"
                 )
-        node = Node(
+        node = OperatorNode(
             title, proto.op_type, file.opset(self.tracer.model), attributes, inputs, list(proto.output), self.used,
             self.graph, self.known, self.sources, index, self.tracer.reset_after, self.own_activations,
         )  # fmt: skip
@@ -197,21 +197,21 @@ class _Round:
 
     def _count(self, values: list[Any], inputs: list[Value | None]) -> None:
         """Count the numbers that a node computes; a view of an input is none of these."""
-        own = {id(value.step) for value in inputs if isinstance(value, Tensor)}
+        own = {id(value.step) for value in inputs if isinstance(value, TensorView)}
         for value in values:
-            if isinstance(value, Tensor) and id(value.step) not in own:
+            if isinstance(value, TensorView) and id(value.step) not in own:
                 self.numbers += self.known.verified(product(value.sizes()))
         if self.numbers > MOST_NUMBERS:
             raise UnreadableError(f"expected at most {MOST_NUMBERS:,} numbers in all. Received: more, by this node")
 
-    def _output(self, name: str) -> Tensor | None:
+    def _output(self, name: str) -> TensorView | None:
         """The tensor of a graph output."""
         value = self.values.get(name)
         if value is None:
             raise UserError(f"{self.tracer.path}: expected a node that computes output '{name}'")
         if isinstance(value, Unsupported):
             return None
-        node = Node(f"output '{name}'", "", 0, {}, [value], [], set(), self.graph, self.known, self.sources)
+        node = OperatorNode(f"output '{name}'", "", 0, {}, [value], [], set(), self.graph, self.known, self.sources)
         try:
             return node.tensor(0)
         except UnreadableError as error:

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 
 from gru_tf.foundation.array import Array
-from gru_tf.interchange.onnx.functional.sizes import Size, product, shape_text
-from gru_tf.interchange.onnx.functional.steps import Building, Step
-from gru_tf.interchange.onnx.functional.views import Group, Tensor
+from gru_tf.interchange.onnx.functional.sizes import SymbolicSize, product, shape_text
+from gru_tf.interchange.onnx.functional.steps import Building, BuildStep
+from gru_tf.interchange.onnx.functional.views import Group, TensorView
 from gru_tf.interchange.onnx.values import LARGEST, MOST, Constant, UnreadableError, Unsupported
 
 KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool"}
@@ -18,7 +18,7 @@ KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool"}
 class Lengths:
     """Lengths of axes, (n,), or one without an axis."""
 
-    values: tuple[Size, ...]
+    values: tuple[SymbolicSize, ...]
     scalar: bool = False
 
     def __post_init__(self) -> None:
@@ -37,7 +37,7 @@ class Expanded:
     """
 
     array: Array
-    sizes: tuple[Size, ...]
+    sizes: tuple[SymbolicSize, ...]
 
     def __post_init__(self) -> None:
         """Refuse more numbers than any real network has."""
@@ -54,12 +54,12 @@ class RepeatedLength:
         sizes: of the axes that it is repeated along.
     """
 
-    size: Size
-    sizes: tuple[Size, ...]
+    size: SymbolicSize
+    sizes: tuple[SymbolicSize, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class SequenceLengths:
     """A graph input with the real steps of each sequence, in the place of which the model has a mask of these.
 
     Args:
@@ -68,9 +68,9 @@ class Steps:
     """
 
     name: str
-    made: dict[str, tuple[Step, tuple[Size, Size]]] = field(default_factory=dict)
+    made: dict[str, tuple[BuildStep, tuple[SymbolicSize, SymbolicSize]]] = field(default_factory=dict)
 
-    def mask(self, x: Tensor, batch: Group, time: Group) -> Step:
+    def mask(self, x: TensorView, batch: Group, time: Group) -> BuildStep:
         """The mask for a sequence, (batch, time); raises UnreadableError if it is needed for one of another length."""
         sizes = (x.known.settled(x.size(batch)), x.known.settled(x.size(time)))
         shape = tuple(size.number for size in sizes)
@@ -78,10 +78,10 @@ class Steps:
         def call(building: Building) -> Any:
             return keras.Input(batch_shape=shape, dtype="bool", name=building.name("mask"))
 
-        step, known = self.made.setdefault(self.name, (Step(call, (), self.name), sizes))
+        step, known = self.made.setdefault(self.name, (BuildStep(call, (), self.name), sizes))
         if known != sizes:
             raise UnreadableError(f"expected the same length at each node that takes '{self.name}'")
         return step
 
 
-Value = Steps | RepeatedLength | Unsupported | Constant | Lengths | Expanded | Tensor
+Value = SequenceLengths | RepeatedLength | Unsupported | Constant | Lengths | Expanded | TensorView

@@ -8,8 +8,8 @@ import keras
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.onnx.functional.knowledge import BATCH, Knowledge
-from gru_tf.interchange.onnx.functional.sizes import Size, product
-from gru_tf.interchange.onnx.functional.steps import Step, operation, reshape
+from gru_tf.interchange.onnx.functional.sizes import SymbolicSize, product
+from gru_tf.interchange.onnx.functional.steps import BuildStep, operation, reshape
 from gru_tf.interchange.onnx.values import LARGEST, UnreadableError
 
 MOST_AXES = 12  # TensorFlow transposes no more
@@ -19,7 +19,7 @@ MOST_AXES = 12  # TensorFlow transposes no more
 class Atom:
     """An axis that is never split; those of length 1 have none."""
 
-    size: Size
+    size: SymbolicSize
 
 
 Group = tuple[Atom, ...]  # an axis: the first of its atoms runs slowest
@@ -27,7 +27,7 @@ Layout = tuple[Group, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Tensor:
+class TensorView:
     """An array that the model computes.
 
     Args:
@@ -41,13 +41,13 @@ class Tensor:
             None if the array is no bias.
     """
 
-    step: Step
+    step: BuildStep
     layout: Layout
     axes: Layout
     kind: str
     known: Knowledge
     node: str
-    add_bias: Callable[[Any, Array], "Tensor | None"] | None = None
+    add_bias: Callable[[Any, Array], "TensorView | None"] | None = None
 
     def __post_init__(self) -> None:
         """Refuse more numbers or axes than any real network has, for a file may be made to exhaust the memory."""
@@ -61,11 +61,11 @@ class Tensor:
         """Number of its axes in ONNX."""
         return len(self.axes)
 
-    def sizes(self) -> tuple[Size, ...]:
+    def sizes(self) -> tuple[SymbolicSize, ...]:
         """Lengths of its axes in ONNX."""
         return tuple(self.size(group) for group in self.axes)
 
-    def size(self, group: Group) -> Size:
+    def size(self, group: Group) -> SymbolicSize:
         """Length of an axis."""
         return self.known.settled(product(atom.size for atom in group))
 
@@ -81,11 +81,11 @@ class Tensor:
             raise UnreadableError(f"expected an axis whose length is known. Received: {size}")
         return size.number
 
-    def with_step(self, step: Step, kind: str | None = None) -> "Tensor":
+    def with_step(self, step: BuildStep, kind: str | None = None) -> "TensorView":
         """The result of a step that leaves the axes as they are."""
         return replace(self, step=step, kind=kind or self.kind, node=step.node, add_bias=None)
 
-    def viewed(self, axes: Layout) -> "Tensor":
+    def viewed(self, axes: Layout) -> "TensorView":
         """The same entries with other axes in ONNX."""
         return replace(self, axes=axes, add_bias=None)
 
@@ -112,7 +112,7 @@ class Tensor:
         """An axis as Keras is to have it: one, or one for each atom where a length is not known."""
         return [group] if all(self.known.number(atom.size) for atom in group) else [(atom,) for atom in group]
 
-    def arranged(self, target: Layout, node: str = "") -> Step:
+    def arranged(self, target: Layout, node: str = "") -> BuildStep:
         """A step with exactly these axes, which have all of its atoms; () is an axis of length 1."""
         if target == self.layout:
             return self.step
@@ -142,7 +142,7 @@ class Tensor:
             return None
         return [self.layout.index(group) for group in target] if set(target) == set(self.layout) else None
 
-    def _reshaped(self, step: Step, before: Layout, after: Layout, node: str) -> Step:
+    def _reshaped(self, step: BuildStep, before: Layout, after: Layout, node: str) -> BuildStep:
         """A step whose atoms are in the same order, over other axes."""
         if before == after:
             return step
@@ -156,7 +156,7 @@ class Tensor:
         return operation(reshape, step, node=node, shape=shape)
 
 
-def _with_ones(step: Step, before: Layout, after: Layout, node: str) -> Step:
+def _with_ones(step: BuildStep, before: Layout, after: Layout, node: str) -> BuildStep:
     """A step with other axes of length 1."""
     kept = [n for n, group in enumerate(before) if group]
     if len(kept) < len(before):
@@ -166,7 +166,7 @@ def _with_ones(step: Step, before: Layout, after: Layout, node: str) -> Step:
     return operation(keras.ops.expand_dims, step, node=node, axis=new) if new else step
 
 
-def fresh(size: Size, known: Knowledge) -> Group:
+def fresh(size: SymbolicSize, known: Knowledge) -> Group:
     """A new axis of that length."""
     settled = known.settled(size)
     if settled.number == 1:

@@ -1,4 +1,4 @@
-"""Operators around recurrent nodes, and these themselves: one function per operator, `Node` → its outputs.
+"""Operators around recurrent nodes, and these themselves: one function per operator, `OperatorNode` → its outputs.
 
 Whatever is not computed as ONNX does raises UnreadableError.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gru_tf.interchange.onnx.functional.node import Node
+from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.operators import (
     arithmetic,
     axes,
@@ -36,7 +36,7 @@ class Operator:
         attributes: that it may have.
     """
 
-    read: Callable[[Node], Any]
+    read: Callable[[OperatorNode], Any]
     attributes: tuple[str, ...] = ()
 
 

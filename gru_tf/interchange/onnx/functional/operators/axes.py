@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from gru_tf.interchange.onnx.functional.node import Node
+from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.operators.lengths import sizes_of
 from gru_tf.interchange.onnx.functional.regrouping import regroup
-from gru_tf.interchange.onnx.functional.sizes import ONE, Size, product, quotient
+from gru_tf.interchange.onnx.functional.sizes import ONE, SymbolicSize, product, quotient
 from gru_tf.interchange.onnx.functional.values import Expanded, Lengths, Value
-from gru_tf.interchange.onnx.functional.views import Tensor
+from gru_tf.interchange.onnx.functional.views import TensorView
 from gru_tf.interchange.onnx.graph import normalize_axes
 from gru_tf.interchange.onnx.values import Constant, UnreadableError
 
 
-def identity(node: Node) -> Value:
+def identity(node: OperatorNode) -> Value:
     """Identity; Dropout outside training."""
     if node.op == "Dropout":
         training = node.constant(2, "training_mode")
@@ -24,7 +24,7 @@ def identity(node: Node) -> Value:
     return node.value(0)
 
 
-def transpose(node: Node) -> Value:
+def transpose(node: OperatorNode) -> Value:
     """Transpose: axes in another order."""
     value = node.value(0)
     rank = len(sizes_of(value))
@@ -35,12 +35,12 @@ def transpose(node: Node) -> Value:
         return Constant(value.array.transpose(perm))
     if isinstance(value, Expanded):
         return Expanded(value.array.transpose(perm), tuple(value.sizes[n] for n in perm))
-    if isinstance(value, Tensor):
+    if isinstance(value, TensorView):
         return value.viewed(tuple(value.axes[n] for n in perm))
     return value
 
 
-def squeeze(node: Node) -> Value:
+def squeeze(node: OperatorNode) -> Value:
     """Squeeze: without axes of length 1."""
     value, axes = node.value(0), node.setting("axes", 1)
     if isinstance(value, Lengths):
@@ -59,12 +59,12 @@ def _kept(value: Value, axes: Sequence[int]) -> Value:
         return Constant(value.array.reshape([value.array.shape[n] for n in axes]))
     if isinstance(value, Expanded):
         return Expanded(value.array.reshape([value.array.shape[n] for n in axes]), tuple(value.sizes[n] for n in axes))
-    if not isinstance(value, Tensor):
+    if not isinstance(value, TensorView):
         raise UnreadableError("expected a sequence, states or numbers")
     return value.viewed(tuple(value.axes[n] for n in axes))
 
 
-def unsqueeze(node: Node) -> Value:
+def unsqueeze(node: OperatorNode) -> Value:
     """Unsqueeze: with more axes of length 1."""
     value, axes = node.value(0), node.setting("axes", 1) or []
     if isinstance(value, Lengths):
@@ -79,29 +79,29 @@ def unsqueeze(node: Node) -> Value:
         old = iter(value.sizes)
         sizes = tuple(ONE if n in places else next(old) for n in range(count))
         return Expanded(np.expand_dims(value.array, tuple(places)), sizes)
-    if not isinstance(value, Tensor):
+    if not isinstance(value, TensorView):
         raise UnreadableError("expected a sequence, states or numbers")
     groups = iter(value.axes)
     return value.viewed(tuple(() if n in places else next(groups) for n in range(count)))
 
 
-def reshape(node: Node) -> Value:
+def reshape(node: OperatorNode) -> Value:
     """Reshape: the same entries over other axes."""
     value, shape = node.value(0), node.attributes.get("shape")
-    target = list(map(Size, shape)) if shape is not None else list(node.lengths(node.value(1)))
+    target = list(map(SymbolicSize, shape)) if shape is not None else list(node.lengths(node.value(1)))
     if isinstance(value, Lengths):
         return Lengths(value.values, scalar=not target)
     before = sizes_of(value)
     if not node.attributes.get("allowzero", 0):
-        target = [before[n] if size == Size(0) and n < len(before) else size for n, size in enumerate(target)]
+        target = [before[n] if size == SymbolicSize(0) and n < len(before) else size for n, size in enumerate(target)]
     if any(size.factor < -1 for size in target):
         raise UnreadableError(f"expected lengths, or −1. Received: {', '.join(map(str, target))}")
-    if isinstance(value, Tensor):
-        return regroup(value, [-1 if size == Size(-1) else size for size in target])
+    if isinstance(value, TensorView):
+        return regroup(value, [-1 if size == SymbolicSize(-1) else size for size in target])
     return _refilled(node, value, target)
 
 
-def _refilled(node: Node, value: Value, target: list[Size]) -> Value:
+def _refilled(node: OperatorNode, value: Value, target: list[SymbolicSize]) -> Value:
     """A constant, or one number that fills an array, over other axes."""
     if isinstance(value, Constant):
         node.graph.count_bytes(value.array.nbytes)  # a transposed array is copied
@@ -111,15 +111,15 @@ def _refilled(node: Node, value: Value, target: list[Size]) -> Value:
             raise UnreadableError("expected constants over axes whose lengths are known")
         return Constant(value.array.reshape(numbers))
     if isinstance(value, Expanded) and value.array.size == 1:
-        total, known = product(value.sizes), product(size for size in target if size != Size(-1))
+        total, known = product(value.sizes), product(size for size in target if size != SymbolicSize(-1))
         rest = quotient(node.known.settled(total), node.known.settled(known))
-        if rest is not None and (Size(-1) in target or rest == ONE):
-            sizes = tuple(rest if size == Size(-1) else size for size in target)
+        if rest is not None and (SymbolicSize(-1) in target or rest == ONE):
+            sizes = tuple(rest if size == SymbolicSize(-1) else size for size in target)
             return Expanded(value.array.reshape([1] * len(sizes)), sizes)
     raise UnreadableError("expected a sequence, states, or constants that are not repeated")
 
 
-def flatten(node: Node) -> Value:
+def flatten(node: OperatorNode) -> Value:
     """Flatten: two axes, those before `axis` and the others."""
     tensor, axis = node.tensor(0), node.attributes.get("axis", 1)
     place = axis + tensor.rank if axis < 0 else axis

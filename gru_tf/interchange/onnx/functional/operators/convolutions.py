@@ -7,11 +7,11 @@ import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.interchange.onnx.functional.node import Node
+from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.operators.padding import padded
-from gru_tf.interchange.onnx.functional.sizes import Size
+from gru_tf.interchange.onnx.functional.sizes import SymbolicSize
 from gru_tf.interchange.onnx.functional.values import Value
-from gru_tf.interchange.onnx.functional.views import Group, Layout, Tensor, fresh
+from gru_tf.interchange.onnx.functional.views import Group, Layout, TensorView, fresh
 from gru_tf.interchange.onnx.values import UnreadableError
 
 AUTO = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
@@ -44,7 +44,7 @@ class Window:
         return any(self.before) or any(self.after)
 
 
-def _window(node: Node, kernel: tuple[int, ...]) -> Window:
+def _window(node: OperatorNode, kernel: tuple[int, ...]) -> Window:
     """Of a node's attributes; `kernel` is that of its weights or attribute."""
     axes, auto = len(kernel), node.attributes.get("auto_pad", "NOTSET")
     if axes not in CONV:
@@ -65,7 +65,7 @@ def _window(node: Node, kernel: tuple[int, ...]) -> Window:
     return Window(kernel, strides, dilations, pads[:axes], pads[axes:], same)
 
 
-def conv(node: Node) -> Value:
+def conv(node: OperatorNode) -> Value:
     """Conv: a Conv1D or Conv2D layer, channels last."""
     x, weights, bias = node.tensor(0), node.constant(1, "W"), node.constant(2, "B")
     if weights is None or weights.ndim != x.rank or x.kind != "float":
@@ -80,7 +80,7 @@ def conv(node: Node) -> Value:
     outputs, each = weights.shape[:2]
     if groups < 1 or outputs % groups or (bias is not None and bias.shape != (outputs,)):
         raise UnreadableError(f"expected groups that {outputs} channels can be divided into, and a bias of these")
-    node.known.equate(x.size(x.axes[1]), Size(each * groups))
+    node.known.equate(x.size(x.axes[1]), SymbolicSize(each * groups))
     node.graph.count_bytes(2 * weights.nbytes)
     moved = np.moveaxis(weights, (0, 1), (-1, -2))  # (…, inputs, outputs)
     options: dict[str, Any] = {"kernel_size": kernel, "strides": window.strides, "dilation_rate": window.dilations}
@@ -97,20 +97,27 @@ def conv(node: Node) -> Value:
     kind = (DEPTHWISE if depthwise else CONV)[len(kernel)]
     arrays = (np.ascontiguousarray(moved), *(() if bias is None else (bias,)))
     return _slid(
-        node, x, window, kind, arrays, options | {"use_bias": bias is not None}, fresh(Size(outputs), node.known), 0.0
+        node,
+        x,
+        window,
+        kind,
+        arrays,
+        options | {"use_bias": bias is not None},
+        fresh(SymbolicSize(outputs), node.known),
+        0.0,
     )
 
 
 def _slid(
-    node: Node,
-    x: Tensor,
+    node: OperatorNode,
+    x: TensorView,
     window: Window,
     kind: Any,
     weights: tuple[Array, ...],
     options: dict[str, Any],
     channels: Group,
     fill: float,
-) -> Tensor:
+) -> TensorView:
     """A layer that slides over the axes behind the channels."""
     x.check_apart(range(1, x.rank))
     padding = _padding(window, causal=kind is keras.layers.Conv1D)
@@ -122,7 +129,7 @@ def _slid(
     each = len(first) > 1  # pictures of each step, which ONNX has with batch and time in one axis
     step = node.layer(kind, x.arranged(target, node.title), weights=weights, each_step=each, padding=padding, **options)
     new = tuple(fresh(_length(node, x, window, n, padding), node.known) for n in range(len(window.kernel)))
-    return Tensor(step, (*first, *new, channels), (x.axes[0], channels, *new), "float", node.known, node.title)
+    return TensorView(step, (*first, *new, channels), (x.axes[0], channels, *new), "float", node.known, node.title)
 
 
 def _padding(window: Window, causal: bool) -> str:
@@ -140,14 +147,14 @@ def _padding(window: Window, causal: bool) -> str:
     return "valid"
 
 
-def _length(node: Node, x: Tensor, window: Window, n: int, padding: str) -> Size:
+def _length(node: OperatorNode, x: TensorView, window: Window, n: int, padding: str) -> SymbolicSize:
     """The length of an axis afterwards."""
     size, stride = x.size(x.axes[n + 2]), window.strides[n]
     span = 0 if padding in ("same", "causal") else (window.kernel[n] - 1) * window.dilations[n]
     return node.known.window([size], -span - 1, stride)
 
 
-def pool(node: Node) -> Value:
+def pool(node: OperatorNode) -> Value:
     """MaxPool and AveragePool: a pooling layer, channels last."""
     x, average = node.tensor(0), node.op == "AveragePool"
     window = _window(node, tuple(node.attributes.get("kernel_shape", ())))
@@ -170,7 +177,7 @@ def pool(node: Node) -> Value:
     return _slid(node, x, window, kind, (), options, x.axes[1], float("-inf"))
 
 
-def _check_whole(x: Tensor, window: Window) -> None:
+def _check_whole(x: TensorView, window: Window) -> None:
     """Refuse lengths that are rounded up, unless they are known and nothing is left over."""
     for n, (kernel, stride, before, after) in enumerate(
         zip(window.kernel, window.strides, window.before, window.after, strict=True)

@@ -6,15 +6,15 @@ import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.interchange.onnx.functional.node import Node
-from gru_tf.interchange.onnx.functional.sizes import Size
-from gru_tf.interchange.onnx.functional.steps import Building, Step
+from gru_tf.interchange.onnx.functional.node import OperatorNode
+from gru_tf.interchange.onnx.functional.sizes import SymbolicSize
+from gru_tf.interchange.onnx.functional.steps import Building, BuildStep
 from gru_tf.interchange.onnx.functional.values import KINDS, Expanded
-from gru_tf.interchange.onnx.functional.views import Tensor, fresh
+from gru_tf.interchange.onnx.functional.views import TensorView, fresh
 from gru_tf.interchange.onnx.values import UnreadableError
 
 
-def positions(node: Node, array: Array, axis: int, size: Size) -> Tensor:
+def positions(node: OperatorNode, array: Array, axis: int, size: SymbolicSize) -> TensorView:
     """As many entries of a constant's axis as an input has steps, as embeddings of positions are cut to a sequence."""
     others = [n for n in range(array.ndim) if n != axis]
     table = array.transpose([axis, *others]).reshape(array.shape[axis], -1)
@@ -22,13 +22,13 @@ def positions(node: Node, array: Array, axis: int, size: Size) -> Tensor:
     ones = node.as_tensor(Expanded(np.ones(1, "int64"), (size,)))
     places = node.applied(lambda x: keras.ops.subtract(keras.ops.cumsum(x, axis=0), 1), ones.arranged((ones.axes[0],)))
     step = node.layer(keras.layers.Embedding, places, weights=(table,), input_dim=len(table), output_dim=table.shape[1])
-    groups = {n: fresh(Size(array.shape[n]), node.known) for n in others} | {axis: ones.axes[0]}
+    groups = {n: fresh(SymbolicSize(array.shape[n]), node.known) for n in others} | {axis: ones.axes[0]}
     width = tuple(atom for n in others for atom in groups[n])
     axes = tuple(groups[n] for n in range(array.ndim))
-    return Tensor(step, (ones.axes[0], width), axes, "float", node.known, node.title)
+    return TensorView(step, (ones.axes[0], width), axes, "float", node.known, node.title)
 
 
-def one_hot(node: Node) -> Tensor:
+def one_hot(node: OperatorNode) -> TensorView:
     """OneHot of token numbers along a new last axis."""
     index, depth, values = node.tensor(0), node.constant(1, "depth"), node.constant(2, "values")
     axis = node.attributes.get("axis", -1)
@@ -41,15 +41,15 @@ def one_hot(node: Node) -> Tensor:
     def call(building: Building, x: Any) -> Any:
         return keras.ops.one_hot(x, count, dtype={"float": building.dtype, "int": "int32"}.get(kind, kind))
 
-    kind, width = KINDS[values.dtype.kind], fresh(Size(count), node.known)
-    step = Step(call, (index.step,), node.title)
-    return Tensor(step, (*index.layout, width), (*index.axes, width), kind, node.known, node.title)
+    kind, width = KINDS[values.dtype.kind], fresh(SymbolicSize(count), node.known)
+    step = BuildStep(call, (index.step,), node.title)
+    return TensorView(step, (*index.layout, width), (*index.axes, width), kind, node.known, node.title)
 
 
-def embedding(node: Node, table: Array, index: Tensor) -> Tensor:
+def embedding(node: OperatorNode, table: Array, index: TensorView) -> TensorView:
     """An Embedding layer on token numbers."""
     layer = node.layer(
         keras.layers.Embedding, index.step, weights=(table,), input_dim=table.shape[0], output_dim=table.shape[1]
     )
-    width = fresh(Size(table.shape[1]), node.known)
-    return Tensor(layer, (*index.layout, width), (*index.axes, width), "float", node.known, node.title)
+    width = fresh(SymbolicSize(table.shape[1]), node.known)
+    return TensorView(layer, (*index.layout, width), (*index.axes, width), "float", node.known, node.title)

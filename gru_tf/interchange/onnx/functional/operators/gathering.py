@@ -4,23 +4,23 @@ import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.interchange.onnx.functional.node import Node
+from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.operators.embeddings import embedding
 from gru_tf.interchange.onnx.functional.operators.lengths import sizes_of
 from gru_tf.interchange.onnx.functional.operators.slices import indexed, own_axis
-from gru_tf.interchange.onnx.functional.sizes import ONE, Size
+from gru_tf.interchange.onnx.functional.sizes import ONE, SymbolicSize
 from gru_tf.interchange.onnx.functional.values import Lengths, Value
-from gru_tf.interchange.onnx.functional.views import Tensor, fresh
+from gru_tf.interchange.onnx.functional.views import TensorView, fresh
 from gru_tf.interchange.onnx.graph import normalize_axes
 from gru_tf.interchange.onnx.values import Constant, UnreadableError
 
 
-def gather(node: Node) -> Value:
+def gather(node: OperatorNode) -> Value:
     """Gather: entries of an axis at known places, or the rows of a matrix that token numbers choose."""
     value, index = node.value(0), node.value(1)
     rank = len(sizes_of(value))
     axis = normalize_axes([node.attributes.get("axis", 0)], rank)[0]
-    if isinstance(index, Tensor):
+    if isinstance(index, TensorView):
         table = node.as_constant(value)
         if table is None or axis or table.ndim != 2 or table.dtype.kind != "f" or index.kind != "int":
             raise UnreadableError("expected rows of a constant matrix, chosen by token numbers")
@@ -36,7 +36,7 @@ def gather(node: Node) -> Value:
     return _chosen(node, node.as_tensor(value), axis, places)
 
 
-def _chosen(node: Node, tensor: Tensor, axis: int, places: Array) -> Tensor:
+def _chosen(node: OperatorNode, tensor: TensorView, axis: int, places: Array) -> TensorView:
     """Entries of an axis: one, or several in a new order."""
     if places.ndim > 1:
         raise UnreadableError(f"expected places along one axis. Received: {places.ndim} axes")
@@ -49,12 +49,12 @@ def _chosen(node: Node, tensor: Tensor, axis: int, places: Array) -> Tensor:
         picked = tensor if size == ONE else indexed(node, tensor, axis, numbers[0], ())
         return picked.viewed((*picked.axes[:axis], *picked.axes[axis + 1 :]))
     if numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] >= 0:
-        return indexed(node, tensor, axis, slice(numbers[0], numbers[-1] + 1), fresh(Size(len(numbers)), node.known))
+        return indexed(node, tensor, axis, slice(numbers[0], numbers[-1] + 1), fresh(SymbolicSize(len(numbers)), node.known))
     count = tensor.number(axis)
     layout, place = own_axis(tensor, axis)
     indices = np.array([n % count for n in numbers], "int32")
     node.graph.count_bytes(indices.nbytes)
     step = node.applied(lambda x: keras.ops.take(x, indices, axis=place), tensor.arranged(layout, node.title))
-    left = fresh(Size(len(numbers)), node.known)
+    left = fresh(SymbolicSize(len(numbers)), node.known)
     axes = (*tensor.axes[:axis], left, *tensor.axes[axis + 1 :])
-    return Tensor(step, (*layout[:place], left, *layout[place + 1 :]), axes, tensor.kind, node.known, node.title)
+    return TensorView(step, (*layout[:place], left, *layout[place + 1 :]), axes, tensor.kind, node.known, node.title)

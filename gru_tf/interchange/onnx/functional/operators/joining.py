@@ -5,18 +5,18 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from gru_tf.interchange.onnx.functional.node import Node
+from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.operators import lengths
 from gru_tf.interchange.onnx.functional.operators.lengths import sizes_of
-from gru_tf.interchange.onnx.functional.sizes import Size
-from gru_tf.interchange.onnx.functional.steps import Step
+from gru_tf.interchange.onnx.functional.sizes import SymbolicSize
+from gru_tf.interchange.onnx.functional.steps import BuildStep
 from gru_tf.interchange.onnx.functional.values import Expanded, Lengths, Value
-from gru_tf.interchange.onnx.functional.views import Group, Tensor, fresh
+from gru_tf.interchange.onnx.functional.views import Group, TensorView, fresh
 from gru_tf.interchange.onnx.graph import normalize_axes
 from gru_tf.interchange.onnx.values import Constant, UnreadableError
 
 
-def concat(node: Node) -> Value:
+def concat(node: OperatorNode) -> Value:
     """Concat: arrays one after the other along an axis; lengths; constants."""
     values = [value for value in node.inputs if value is not None]
     if not values:
@@ -32,7 +32,7 @@ def concat(node: Node) -> Value:
     return _joined(node, [node.as_tensor(value) for value in values])
 
 
-def _joined_constants(node: Node, values: Sequence[Value]) -> Value:
+def _joined_constants(node: OperatorNode, values: Sequence[Value]) -> Value:
     """Repeated constants one after the other along an axis whose lengths are known."""
     each = [value if isinstance(value, Expanded) else _whole(value) for value in values]
     axis = normalize_axes([node.attributes["axis"]], len(each[0].sizes))[0]
@@ -48,7 +48,7 @@ def _joined_constants(node: Node, values: Sequence[Value]) -> Value:
     node.graph.count_bytes(sum(int(np.prod(shape, dtype=np.int64)) * array.itemsize for array in arrays))
     arrays = [np.broadcast_to(array, (*shape[:axis], array.shape[axis], *shape[axis + 1 :])) for array in arrays]
     joined = np.concatenate(arrays, axis)
-    return Expanded(joined, (*each[0].sizes[:axis], Size(joined.shape[axis]), *each[0].sizes[axis + 1 :]))
+    return Expanded(joined, (*each[0].sizes[:axis], SymbolicSize(joined.shape[axis]), *each[0].sizes[axis + 1 :]))
 
 
 def _whole(value: Value) -> Expanded:
@@ -57,7 +57,7 @@ def _whole(value: Value) -> Expanded:
     return Expanded(value.array, sizes_of(value))
 
 
-def _joined(node: Node, tensors: Sequence[Tensor]) -> Tensor:
+def _joined(node: OperatorNode, tensors: Sequence[TensorView]) -> TensorView:
     """Tensors one after the other; their other axes lie in the same order."""
     first, known = tensors[0], node.known
     axis = normalize_axes([node.attributes["axis"]], first.rank)[0]
@@ -70,7 +70,7 @@ def _joined(node: Node, tensors: Sequence[Tensor]) -> Tensor:
                 known.equate(first.size(first.axes[n]), tensor.size(tensor.axes[n]))
     order = sorted(range(first.rank), key=lambda n: (not any(t.is_batch(t.axes[n]) for t in tensors), n))
     cells = {n: [(first.axes[n],)] if n == axis else _same_cells([t.axes[n] for t in tensors], first) for n in order}
-    steps: list[Step] = []
+    steps: list[BuildStep] = []
     layout: list[Group] = []
     place = 0
     for n in order:
@@ -81,14 +81,14 @@ def _joined(node: Node, tensors: Sequence[Tensor]) -> Tensor:
         steps.append(tensor.arranged(tuple(own), node.title))
     total = [known.settled(tensor.size(tensor.axes[axis])) for tensor in tensors]
     alike = len({one.names for one in total}) == 1
-    size = Size(sum(one.factor for one in total), total[0].names) if alike else known.window(total, -1)
+    size = SymbolicSize(sum(one.factor for one in total), total[0].names) if alike else known.window(total, -1)
     layout[place] = fresh(size, known)
     step = node.applied(lambda *each: keras.ops.concatenate(each, axis=place), *steps)
     axes = tuple(layout[place] if n == axis else tuple(a for cell in cells[n][0] for a in cell) for n in range(first.rank))
-    return Tensor(step, tuple(layout), axes, first.kind, known, node.title)
+    return TensorView(step, tuple(layout), axes, first.kind, known, node.title)
 
 
-def _same_cells(groups: Sequence[Group], tensor: Tensor) -> list[list[Group]]:
+def _same_cells(groups: Sequence[Group], tensor: TensorView) -> list[list[Group]]:
     """The same axis of several tensors in the same cells: merged ones of unknown lengths in their atoms."""
     cells = [tensor.cells(group) for group in groups]
     sizes = [[tensor.size(cell) for cell in each] for each in cells]

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.interchange.onnx.functional.node import Node
-from gru_tf.interchange.onnx.functional.sizes import Size, product, quotient
+from gru_tf.interchange.onnx.functional.node import OperatorNode
+from gru_tf.interchange.onnx.functional.sizes import SymbolicSize, product, quotient
 from gru_tf.interchange.onnx.functional.values import Expanded, Lengths, RepeatedLength, Value
-from gru_tf.interchange.onnx.functional.views import Tensor
+from gru_tf.interchange.onnx.functional.views import TensorView
 from gru_tf.interchange.onnx.values import Constant, UnreadableError
 
 NUMPY: dict[str, Callable[..., Any]] = {
@@ -19,7 +19,7 @@ NUMPY: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def two(node: Node, one: Value, two: Value) -> Value:
+def two(node: OperatorNode, one: Value, two: Value) -> Value:
     """Add, Mul and so on of two values that depend on no input but by its shape."""
     arrays = [node.as_constant(value) for value in (one, two)]
     if arrays[0] is not None and arrays[1] is not None:
@@ -33,7 +33,7 @@ def two(node: Node, one: Value, two: Value) -> Value:
     return Lengths(tuple(_size(node, *pair) for pair in list(pairs)[:count]), scalar)
 
 
-def _numbers(node: Node, one: Any, two: Any) -> Any:
+def _numbers(node: OperatorNode, one: Any, two: Any) -> Any:
     shape = np.broadcast_shapes(one.shape, two.shape)
     node.graph.count_bytes(int(np.prod(shape, dtype=np.int64)) * max(one.itemsize, two.itemsize))
     if node.op == "Div" and one.dtype.kind in "iu":
@@ -43,7 +43,7 @@ def _numbers(node: Node, one: Any, two: Any) -> Any:
     return result.astype(one.dtype) if node.op == "Pow" else result
 
 
-def _expanded(node: Node, one: Value, two: Value) -> Value:
+def _expanded(node: OperatorNode, one: Value, two: Value) -> Value:
     """One number and a repeated array."""
     value, other = (one, two) if isinstance(one, Expanded) else (two, one)
     array = node.as_constant(other)
@@ -53,11 +53,11 @@ def _expanded(node: Node, one: Value, two: Value) -> Value:
     return Expanded(_numbers(node, *pair).reshape(value.array.shape), value.sizes)
 
 
-def _size(node: Node, one: Size, two: Size) -> Size:
+def _size(node: OperatorNode, one: SymbolicSize, two: SymbolicSize) -> SymbolicSize:
     """Two lengths added, multiplied and so on."""
     one, two = node.known.settled(one), node.known.settled(two)
     if one.number is not None and two.number is not None:
-        return Size(int(_numbers(node, np.array(one.number), np.array(two.number))))
+        return SymbolicSize(int(_numbers(node, np.array(one.number), np.array(two.number))))
     if node.op == "Mul":
         return product((one, two))
     if node.op == "Div" and (whole := quotient(one, two)) is not None:
@@ -70,7 +70,7 @@ def _size(node: Node, one: Size, two: Size) -> Size:
     raise UnreadableError(f"expected lengths that can be followed. Received: {node.op} of {one} and {two}")
 
 
-def compare(node: Node, one: Value, two: Value) -> Value:
+def compare(node: OperatorNode, one: Value, two: Value) -> Value:
     """Equal of lengths and numbers, which may be −1; comparisons of constants."""
     arrays = [node.as_constant(value) for value in (one, two)]
     if arrays[0] is not None and arrays[1] is not None:
@@ -81,7 +81,7 @@ def compare(node: Node, one: Value, two: Value) -> Value:
     return Constant(np.array([_equal(node, *pair) for pair in zip(left, right, strict=True)]))
 
 
-def _equal(node: Node, one: Size, two: Size) -> bool:
+def _equal(node: OperatorNode, one: SymbolicSize, two: SymbolicSize) -> bool:
     one, two = node.known.settled(one), node.known.settled(two)
     if one == two:
         return True
@@ -91,7 +91,7 @@ def _equal(node: Node, one: Size, two: Size) -> bool:
     raise UnreadableError(f"expected lengths that can be compared. Received: {one} and {two}")
 
 
-def where(node: Node, condition: Value, one: Value, two: Value) -> Value:
+def where(node: OperatorNode, condition: Value, one: Value, two: Value) -> Value:
     """Where of lengths or constants."""
     chosen = node.as_constant(condition)
     if chosen is None:
@@ -108,26 +108,26 @@ def where(node: Node, condition: Value, one: Value, two: Value) -> Value:
     return Lengths(tuple(a if flag else b for flag, a, b in zip(flags, left, right, strict=True)))
 
 
-def shape(node: Node) -> Value:
+def shape(node: OperatorNode) -> Value:
     """Shape: lengths of a value's axes."""
     sizes = sizes_of(node.value(0))
     return Lengths(tuple(sizes[node.attributes.get("start", 0) : node.attributes.get("end", len(sizes))]))
 
 
-def size(node: Node) -> Value:
+def size(node: OperatorNode) -> Value:
     """Size: how many entries a value has."""
     return Lengths((product(sizes_of(node.value(0))),), scalar=True)
 
 
-def sizes_of(value: Value) -> tuple[Size, ...]:
+def sizes_of(value: Value) -> tuple[SymbolicSize, ...]:
     """Lengths of a value's axes."""
     if isinstance(value, Constant):
-        return tuple(map(Size, value.array.shape))
+        return tuple(map(SymbolicSize, value.array.shape))
     if isinstance(value, Lengths):
-        return () if value.scalar else (Size(len(value.values)),)
+        return () if value.scalar else (SymbolicSize(len(value.values)),)
     if isinstance(value, (Expanded, RepeatedLength)):
         return value.sizes
-    if isinstance(value, Tensor):
+    if isinstance(value, TensorView):
         return value.sizes()
     raise UnreadableError("expected lengths of sequences only at recurrent nodes")
 
@@ -136,6 +136,6 @@ def _scalar(value: Value) -> bool:
     return not sizes_of(value)
 
 
-def joined(values: Sequence[Value], node: Node) -> Value:
+def joined(values: Sequence[Value], node: OperatorNode) -> Value:
     """Lengths one after the other."""
     return Lengths(tuple(length for value in values for length in node.lengths(value)))

@@ -2,14 +2,14 @@
 
 import keras
 
-from gru_tf.interchange.onnx.functional.node import Node
+from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.values import Value
-from gru_tf.interchange.onnx.functional.views import Tensor, fresh
+from gru_tf.interchange.onnx.functional.views import TensorView, fresh
 from gru_tf.interchange.onnx.graph import normalize_axes
 from gru_tf.interchange.onnx.values import UnreadableError
 
 
-def pad(node: Node) -> Value:
+def pad(node: OperatorNode) -> Value:
     """Pad: with a constant, or reflected."""
     tensor, mode = node.tensor(0), node.attributes.get("mode", "constant")
     pads = node.setting("pads", 1) or []
@@ -26,7 +26,7 @@ def pad(node: Node) -> Value:
     return padded(node, tensor, pairs, mode, fill)
 
 
-def padded(node: Node, tensor: Tensor, pairs: dict[int, tuple[int, int]], mode: str, fill: float) -> Tensor:
+def padded(node: OperatorNode, tensor: TensorView, pairs: dict[int, tuple[int, int]], mode: str, fill: float) -> TensorView:
     """A tensor with more entries before and behind those of some axes."""
     tensor.check_apart(list(pairs))
     target = tensor.canonical(last=list(pairs))
@@ -39,4 +39,4 @@ def padded(node: Node, tensor: Tensor, pairs: dict[int, tuple[int, int]], mode: 
         for axis, (before, after) in pairs.items()
     }
     axes = tuple(new.get(n, group) for n, group in enumerate(tensor.axes))
-    return Tensor(step, (*target[:start], *new.values()), axes, tensor.kind, node.known, node.title)
+    return TensorView(step, (*target[:start], *new.values()), axes, tensor.kind, node.known, node.title)

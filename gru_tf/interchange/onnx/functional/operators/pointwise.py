@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 from gru_tf.interchange.onnx.file import TYPES
-from gru_tf.interchange.onnx.functional.node import Node
-from gru_tf.interchange.onnx.functional.steps import Building, Step
-from gru_tf.interchange.onnx.functional.values import Expanded, Lengths, RepeatedLength, Steps, Value
+from gru_tf.interchange.onnx.functional.node import OperatorNode
+from gru_tf.interchange.onnx.functional.steps import Building, BuildStep
+from gru_tf.interchange.onnx.functional.values import Expanded, Lengths, RepeatedLength, SequenceLengths, Value
 from gru_tf.interchange.onnx.values import Constant, UnreadableError
 from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
 
@@ -65,25 +65,25 @@ PARAMETERS: dict[str, tuple[Callable[..., Any], dict[str, float]]] = {  # the st
 }
 
 
-def simple(node: Node) -> Value:
+def simple(node: OperatorNode) -> Value:
     """Relu, Tanh, Sqrt and other functions of one number."""
     return computed(node, SIMPLE[node.op], "bool" if node.op == "Not" else None)
 
 
-def with_parameters(node: Node) -> Value:
+def with_parameters(node: OperatorNode) -> Value:
     """HardSigmoid, Elu and other functions with numbers in attributes."""
     function, defaults = PARAMETERS[node.op]
     numbers = {name: float(node.attributes.get(name, default)) for name, default in defaults.items()}
     return computed(node, lambda x: function(x, *numbers.values()))
 
 
-def leaky_relu(node: Node) -> Value:
+def leaky_relu(node: OperatorNode) -> Value:
     """LeakyRelu."""
     slope = float(node.attributes.get("alpha", 0.01))
     return computed(node, lambda x: ops.leaky_relu(x, negative_slope=slope))
 
 
-def gelu(node: Node) -> Value:
+def gelu(node: OperatorNode) -> Value:
     """Gelu, exact or by tanh."""
     approximate = node.attributes.get("approximate", "none")
     if approximate not in ("none", "tanh"):
@@ -91,13 +91,13 @@ def gelu(node: Node) -> Value:
     return computed(node, lambda x: ops.gelu(x, approximate=approximate == "tanh"))
 
 
-def swish(node: Node) -> Value:
+def swish(node: OperatorNode) -> Value:
     """Swish: x · sigmoid(α x)."""
     alpha = float(node.attributes.get("alpha", 1.0))
     return computed(node, lambda x: ops.multiply(x, ops.sigmoid(ops.multiply(x, alpha))))
 
 
-def clip(node: Node) -> Value:
+def clip(node: OperatorNode) -> Value:
     """Clip: bounds in attributes, or from opset 11 on as inputs."""
     low, high = (
         node.attributes.get(name, None if (array := node.constant(n, name)) is None else array.reshape(()).item())
@@ -114,7 +114,7 @@ def clip(node: Node) -> Value:
     return computed(node, lambda x: ops.clip(x, low, high))
 
 
-def computed(node: Node, function: Callable[..., Any], kind: str | None = None) -> Value:
+def computed(node: OperatorNode, function: Callable[..., Any], kind: str | None = None) -> Value:
     """A function of the first input, entry by entry."""
     value = node.value(0)
     if isinstance(value, Constant):
@@ -130,19 +130,19 @@ def computed(node: Node, function: Callable[..., Any], kind: str | None = None) 
     return tensor.with_step(node.applied(function, tensor.step), kind)
 
 
-def _known(node: Node, value: Lengths) -> Any:
+def _known(node: OperatorNode, value: Lengths) -> Any:
     array = node.as_constant(value)
     if array is None:
         raise UnreadableError("expected numbers. Received: the length of an axis, computed when the model runs")
     return array
 
 
-def cast(node: Node) -> Value:
+def cast(node: OperatorNode) -> Value:
     """Cast: to floating-point numbers, whole numbers (cutting off fractions) or truth values."""
     value, kind = node.value(0), TYPES.get(node.attributes.get("to", 0))
     if kind is None:
         raise UnreadableError(f"expected a cast to one of {', '.join(TYPES.values())}")
-    if isinstance(value, (Steps, RepeatedLength)) and kind in ("int32", "int64"):
+    if isinstance(value, (SequenceLengths, RepeatedLength)) and kind in ("int32", "int64"):
         return value
     if isinstance(value, Constant):
         node.graph.count_bytes(value.array.size * np.dtype(kind).itemsize)
@@ -163,4 +163,4 @@ def cast(node: Node) -> Value:
     def call(building: Building, x: Any) -> Any:
         return ops.cast(x, {"float": building.dtype, "int": "int32", "bool": "bool"}[new])
 
-    return tensor.with_step(Step(call, (tensor.step,), node.title), new)
+    return tensor.with_step(BuildStep(call, (tensor.step,), node.title), new)

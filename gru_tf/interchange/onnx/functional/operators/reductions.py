@@ -6,12 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from gru_tf.interchange.onnx.functional.node import Node
+from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.operators import lengths
 from gru_tf.interchange.onnx.functional.operators.slices import own_axis
 from gru_tf.interchange.onnx.functional.sizes import ONE, product
 from gru_tf.interchange.onnx.functional.values import Lengths, Value
-from gru_tf.interchange.onnx.functional.views import Group, Layout, Tensor
+from gru_tf.interchange.onnx.functional.views import Group, Layout, TensorView
 from gru_tf.interchange.onnx.graph import normalize_axes
 from gru_tf.interchange.onnx.values import Constant, UnreadableError
 
@@ -37,7 +37,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 GLOBAL = {"GlobalAveragePool": ops.mean, "GlobalMaxPool": ops.max}
 
 
-def reduce(node: Node) -> Value:
+def reduce(node: OperatorNode) -> Value:
     """ReduceMean and others: over some axes."""
     value = node.value(0)
     rank = len(lengths.sizes_of(value))
@@ -46,7 +46,7 @@ def reduce(node: Node) -> Value:
         return value
     chosen = sorted(set(normalize_axes(axes, rank))) if axes else list(range(rank))
     keep = bool(node.attributes.get("keepdims", 1))
-    if isinstance(value, Tensor):
+    if isinstance(value, TensorView):
         if value.kind != "float" and node.op not in ("ReduceSum", "ReduceMax", "ReduceMin"):
             raise UnreadableError(f"expected floating-point numbers. Received: {value.kind}")
         return _over(node, value, chosen, FUNCTIONS[node.op], keep)
@@ -59,7 +59,7 @@ def reduce(node: Node) -> Value:
     return Constant((np.expand_dims(result, tuple(chosen)) if keep else result).astype(array.dtype))
 
 
-def global_pool(node: Node) -> Value:
+def global_pool(node: OperatorNode) -> Value:
     """GlobalAveragePool and GlobalMaxPool: over all axes behind batch and channels."""
     tensor = node.tensor(0)
     if tensor.rank < 3:
@@ -67,7 +67,9 @@ def global_pool(node: Node) -> Value:
     return _over(node, tensor, list(range(2, tensor.rank)), GLOBAL[node.op], keep=True)
 
 
-def _over(node: Node, tensor: Tensor, chosen: Sequence[int], function: Callable[..., Any], keep: bool) -> Tensor:
+def _over(
+    node: OperatorNode, tensor: TensorView, chosen: Sequence[int], function: Callable[..., Any], keep: bool
+) -> TensorView:
     tensor.check_apart(chosen)
     layout, places = own_axes(tensor, chosen)
     step = tensor.arranged(layout, node.title)
@@ -78,10 +80,10 @@ def _over(node: Node, tensor: Tensor, chosen: Sequence[int], function: Callable[
     kept = tuple(group for n, group in enumerate(layout) if n not in places)
     groups: list[Group] = [() if n in chosen else group for n, group in enumerate(tensor.axes)]
     axes = tuple(group for n, group in enumerate(groups) if keep or n not in chosen)
-    return Tensor(step, kept, axes, tensor.kind, node.known, node.title)
+    return TensorView(step, kept, axes, tensor.kind, node.known, node.title)
 
 
-def own_axes(tensor: Tensor, chosen: Sequence[int]) -> tuple[Layout, list[int]]:
+def own_axes(tensor: TensorView, chosen: Sequence[int]) -> tuple[Layout, list[int]]:
     """A layout in which the atoms of these axes share no axis of Keras with others, and the places of those."""
     atoms = {atom for axis in chosen for atom in tensor.axes[axis]}
     if all(set(group) <= atoms or not set(group) & atoms for group in tensor.layout):
@@ -91,7 +93,7 @@ def own_axes(tensor: Tensor, chosen: Sequence[int]) -> tuple[Layout, list[int]]:
     return layout, [n for n, group in enumerate(layout) if group and set(group) <= atoms]
 
 
-def softmax(node: Node) -> Value:
+def softmax(node: OperatorNode) -> Value:
     """Softmax and LogSoftmax; before opset 13 over all axes from one on."""
     tensor, old = node.tensor(0), node.opset < 13
     axis = normalize_axes([node.attributes.get("axis", 1 if old else -1)], tensor.rank)[0]
@@ -104,7 +106,7 @@ def softmax(node: Node) -> Value:
     return _normalised(node, tensor, axis)
 
 
-def _normalised(node: Node, tensor: Tensor, axis: int) -> Tensor:
+def _normalised(node: OperatorNode, tensor: TensorView, axis: int) -> TensorView:
     """Softmax or its logarithm along an axis; of a single entry without Keras, which warns of it."""
     one = tensor.size(tensor.axes[axis]) == ONE
     if node.op == "Softmax":
@@ -120,15 +122,15 @@ def _zeros(x: Any, axis: int) -> Any:
     return ops.zeros_like(x)
 
 
-def _along(node: Node, tensor: Tensor, axis: int, function: Callable[..., Any]) -> Tensor:
+def _along(node: OperatorNode, tensor: TensorView, axis: int, function: Callable[..., Any]) -> TensorView:
     """A function along one axis, which stays."""
     tensor.check_apart([axis])
     layout, place = own_axis(tensor, axis)
     step = node.applied(function, tensor.arranged(layout, node.title), axis=place)
-    return Tensor(step, layout, tensor.axes, tensor.kind, node.known, node.title)
+    return TensorView(step, layout, tensor.axes, tensor.kind, node.known, node.title)
 
 
-def argmax(node: Node) -> Value:
+def argmax(node: OperatorNode) -> Value:
     """ArgMax: places of the largest entries, the first of equal ones."""
     tensor = node.tensor(0)
     axis = normalize_axes([node.attributes.get("axis", 0)], tensor.rank)[0]
@@ -142,10 +144,10 @@ def argmax(node: Node) -> Value:
     groups: list[Group] = [() if n == axis else group for n, group in enumerate(tensor.axes)]
     if not node.attributes.get("keepdims", 1):
         groups.pop(axis)
-    return Tensor(step, kept, tuple(groups), "int", node.known, node.title)
+    return TensorView(step, kept, tuple(groups), "int", node.known, node.title)
 
 
-def lp_normalization(node: Node) -> Value:
+def lp_normalization(node: OperatorNode) -> Value:
     """LpNormalization: divided by the norm along an axis."""
     tensor, p = node.tensor(0), node.attributes.get("p", 2)
     axis = normalize_axes([node.attributes.get("axis", -1)], tensor.rank)[0]
@@ -155,7 +157,7 @@ def lp_normalization(node: Node) -> Value:
     return node.combined(ops.divide, [tensor, norm])
 
 
-def cumsum(node: Node) -> Value:
+def cumsum(node: OperatorNode) -> Value:
     """CumSum: sums up to each entry of an axis."""
     tensor, axes = node.tensor(0), node.whole_numbers(1)
     if node.attributes.get("exclusive", 0) or node.attributes.get("reverse", 0) or len(axes) != 1:

@@ -5,20 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from gru_tf.interchange.onnx.functional.node import Node
+from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.operators.embeddings import positions
 from gru_tf.interchange.onnx.functional.operators.lengths import sizes_of
-from gru_tf.interchange.onnx.functional.sizes import ONE, Size
-from gru_tf.interchange.onnx.functional.steps import Step
+from gru_tf.interchange.onnx.functional.sizes import ONE, SymbolicSize
+from gru_tf.interchange.onnx.functional.steps import BuildStep
 from gru_tf.interchange.onnx.functional.values import Expanded, Lengths, Value
-from gru_tf.interchange.onnx.functional.views import Group, Layout, Tensor, fresh
+from gru_tf.interchange.onnx.functional.views import Group, Layout, TensorView, fresh
 from gru_tf.interchange.onnx.graph import normalize_axes
 from gru_tf.interchange.onnx.values import Constant, UnreadableError
 
 END = 1 << 30  # from which on the end of a slice is that of the axis
 
 
-def slice_axes(node: Node) -> Value:
+def slice_axes(node: OperatorNode) -> Value:
     """Slice: parts of axes."""
     value = node.value(0)
     if isinstance(value, Constant) and isinstance(node.input(2), Lengths) and len(node.setting("starts", 1) or []) == 1:
@@ -34,7 +34,7 @@ def slice_axes(node: Node) -> Value:
     return value
 
 
-def _ends(node: Node) -> list[int]:
+def _ends(node: OperatorNode) -> list[int]:
     """Where parts end; the length of the axis itself, computed from a shape, is its end."""
     if "ends" in node.attributes:
         return list(node.attributes["ends"])
@@ -49,7 +49,7 @@ def _ends(node: Node) -> list[int]:
     return node.setting("ends", 2) or []
 
 
-def cut(node: Node, value: Value, axis: int, start: int, end: int, step: int = 1) -> Value:
+def cut(node: OperatorNode, value: Value, axis: int, start: int, end: int, step: int = 1) -> Value:
     """A part of one axis."""
     if not step:
         raise UnreadableError("expected a step. Received: 0")
@@ -63,11 +63,11 @@ def cut(node: Node, value: Value, axis: int, start: int, end: int, step: int = 1
         if value.array.shape[axis] != 1 or size.number is None:
             raise UnreadableError("expected a part of an axis whose length is known")
         count = len(range(size.number)[part])
-        return Expanded(value.array, (*value.sizes[:axis], Size(count), *value.sizes[axis + 1 :]))
+        return Expanded(value.array, (*value.sizes[:axis], SymbolicSize(count), *value.sizes[axis + 1 :]))
     return _cut_tensor(node, node.as_tensor(value), axis, part, size)
 
 
-def _cut_tensor(node: Node, tensor: Tensor, axis: int, part: slice, size: Size) -> Tensor:
+def _cut_tensor(node: OperatorNode, tensor: TensorView, axis: int, part: slice, size: SymbolicSize) -> TensorView:
     left = _left(node, size, part)
     if left == size and part.step == 1:
         return tensor
@@ -78,27 +78,27 @@ def _cut_tensor(node: Node, tensor: Tensor, axis: int, part: slice, size: Size) 
     return indexed(node, tensor, axis, part, fresh(left, tensor.known))
 
 
-def _left(node: Node, size: Size, part: slice) -> Size:
+def _left(node: OperatorNode, size: SymbolicSize, part: slice) -> SymbolicSize:
     """How many entries are left of an axis of that length."""
     if size.number is not None:
         count = len(range(size.number)[part])
         if not count:
             raise UnreadableError("expected at least one entry to be left of the axis. Received: 0")
-        return Size(count)
+        return SymbolicSize(count)
     start, end, step = part.start, part.stop, part.step
     if step == -1 and (start == -1 or start >= END) and end is None:
         return size
     if step > 0 and end is not None and (end >= END or end < 0) and start >= 0:
         return node.known.window([size], (end if end < 0 else 0) - start - 1, step)
     if step == 1 and start < 0 and end is not None and (start < end < 0 or end >= END):
-        return Size((end if end < 0 else 0) - start)  # an input that is shorter has none
+        return SymbolicSize((end if end < 0 else 0) - start)  # an input that is shorter has none
     if step == 1 and start >= 0 and end is not None and 0 < end - start == 1:
         return ONE  # an input that is shorter has none
     node.known.fix_declared([size])
     raise UnreadableError(f"expected a part of which the length can be followed. Received: {start}:{end} of {size}")
 
 
-def indexed(node: Node, tensor: Tensor, axis: int, part: slice | int, left: Group) -> Tensor:
+def indexed(node: OperatorNode, tensor: TensorView, axis: int, part: slice | int, left: Group) -> TensorView:
     """A part of an axis; `left` is what the axis becomes, () of a single entry."""
     axes = (*tensor.axes[:axis], left, *tensor.axes[axis + 1 :])
     inside = _inside(tensor, axis, part)
@@ -112,11 +112,11 @@ def indexed(node: Node, tensor: Tensor, axis: int, part: slice | int, left: Grou
     def call(_: Any, x: Any) -> Any:
         return x[(slice(None),) * place + (part,)]
 
-    step = Step(call, (tensor.arranged(layout, node.title),), node.title)
-    return Tensor(step, (*layout[:place], *kept, *layout[place + 1 :]), axes, tensor.kind, tensor.known, node.title)
+    step = BuildStep(call, (tensor.arranged(layout, node.title),), node.title)
+    return TensorView(step, (*layout[:place], *kept, *layout[place + 1 :]), axes, tensor.kind, tensor.known, node.title)
 
 
-def _inside(tensor: Tensor, axis: int, part: slice | int) -> tuple[int, slice, Group] | None:
+def _inside(tensor: TensorView, axis: int, part: slice | int) -> tuple[int, slice, Group] | None:
     """The same part of an axis of Keras of which this is the slower half, as directions are; None if it is not so."""
     group = tensor.axes[axis]
     place = next((n for n, own in enumerate(tensor.layout) if group and own[: len(group)] == group != own), None)
@@ -130,7 +130,7 @@ def _inside(tensor: Tensor, axis: int, part: slice | int) -> tuple[int, slice, G
     return place, slice(chosen.start * width, chosen.stop * width), rest
 
 
-def own_axis(tensor: Tensor, axis: int) -> tuple[Layout, int]:
+def own_axis(tensor: TensorView, axis: int) -> tuple[Layout, int]:
     """A layout in which an axis of ONNX is one axis of Keras, and its place; as it is, where that is so."""
     group = tensor.axes[axis]
     if group and group in tensor.layout:
@@ -143,7 +143,7 @@ def own_axis(tensor: Tensor, axis: int) -> tuple[Layout, int]:
     return layout, next(place for place, (n, _) in enumerate(ordered) if n == axis)
 
 
-def split(node: Node) -> list[Value]:
+def split(node: OperatorNode) -> list[Value]:
     """Split: one axis in parts of given lengths, or equal ones."""
     value = node.value(0)
     sizes = sizes_of(value)
@@ -155,6 +155,6 @@ def split(node: Node) -> list[Value]:
         counts = [min(each, total - n * each) for n in range(len(node.outputs))]
     if len(counts) != len(node.outputs) or min(counts, default=0) < 1:
         raise UnreadableError(f"expected a length for each of {len(node.outputs)} parts. Received: {counts}")
-    node.known.equate(sizes[axis], Size(sum(counts)))
+    node.known.equate(sizes[axis], SymbolicSize(sum(counts)))
     ends = np.cumsum(counts).tolist()
     return [cut(node, value, axis, end - count, end) for end, count in zip(ends, counts, strict=True)]
