@@ -9,7 +9,8 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.tensorflow.graph.file import Graph
-from gru_tf.interchange.tensorflow.tf1_flow import PlacedLayers, Tf1Flow
+from gru_tf.interchange.tensorflow.tf1_flow import Tf1Flow
+from gru_tf.interchange.tensorflow.tf1_placed import PlacedLayers
 
 STEPS, SEQUENCES = 5, 3  # where the graph leaves them open; different, so that their axes cannot be confused
 BOOLEAN = 10  # among TensorFlow's types
@@ -74,11 +75,13 @@ def _nodes(flow: Tf1Flow, placed: PlacedLayers, tokens: bool) -> list[str]:
         return [placed.lookup]
     if tokens:
         indices = [*graph.inputs(placed.lookup)][1]
-        inputs = [name for name in flow.sources(placed.lookup) if flow.flow.op(name).startswith("Placeholder")]
+        inputs = [name for name in flow.nodes.sources(placed.lookup) if flow.flow.op(name).startswith("Placeholder")]
         own = [name for name in inputs if graph.nodes[name].attr["dtype"].type in WHOLE and _dims(graph.nodes[name]) != ()]
         return [*own, indices] if indices not in own else own
     return [
-        name for name in flow.sources(placed.entry) if _type(graph.nodes[name]) in FLOATS or not _typed(graph.nodes[name])
+        name
+        for name in flow.nodes.sources(placed.entry)
+        if _type(graph.nodes[name]) in FLOATS or not _typed(graph.nodes[name])
     ]
 
 

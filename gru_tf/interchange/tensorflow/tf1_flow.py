@@ -6,97 +6,15 @@ Positions are those of the data flow; names and shapes do not matter. Which numb
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.parts import Activation
-from gru_tf.interchange.tensorflow.graph.flow import BLOCKS, LOOKUPS, LOOPS, PRODUCTS, SUMS, UNCHANGED, Flow
-from gru_tf.interchange.tensorflow.graph.limits import attribute
+from gru_tf.interchange.tensorflow.graph.flow import LOOKUPS, LOOPS, PRODUCTS, Flow
 from gru_tf.interchange.tensorflow.tf1_cells import Cell, Tf1Stack
-
-ACTIVATIONS = {
-    "Relu": "relu",
-    "Relu6": "relu6",
-    "Elu": "elu",
-    "Selu": "selu",
-    "Tanh": "tanh",
-    "Sigmoid": "sigmoid",
-    "Softplus": "softplus",
-    "Softsign": "softsign",
-    "Softmax": "softmax",
-    "LogSoftmax": "log_softmax",
-}
-MOVES = UNCHANGED | {  # numbers are moved, or are the shapes that they are moved by
-    *("Reshape", "Transpose", "ExpandDims", "Squeeze", "ConcatV2", "Concat", "Pack", "Unpack", "Split", "SplitV", "Slice"),
-    *("StridedSlice", "Gather", "GatherV2", "GatherNd", "ReverseV2", "ReverseSequence", "Shape", "ShapeN", "Size", "Rank"),
-    *("Range", "Prod", "Const", "Fill", "Switch", "Merge", "Exit", "RefExit", "Tile", "ZerosLike", "NoOp"),
-    *("TensorArrayV3", "TensorArrayScatterV3", "TensorArrayGatherV3", "TensorArraySizeV3", "TensorArrayReadV3"),
-    *("TensorListFromTensor", "TensorListStack", "TensorListReserve", "TensorListLength", "TensorListElementShape"),
-    *("LogicalAnd", "Assert", "All"),
-    *("PlaceholderWithDefault", "EnsureShape", "CheckNumerics", "PreventGradient", "LoopCond", "InvertPermutation"),
-}
-SIZES = {"Shape", "ShapeN", "Rank", "Size"}
-PICKS = {
-    "TensorArrayGatherV3",
-    "TensorListStack",
-    "Identity",
-    "Reshape",
-    "Squeeze",
-    "Transpose",
-    "StridedSlice",
-    "Slice",
-    "GatherNd",
-    "Gather",
-    "GatherV2",
-}
-THROUGH_LOOPS = {
-    *("TensorArrayWriteV3", "NextIteration", "Merge", "Switch", "Exit", "Identity", "Select", "SelectV2", "BiasAdd", "Add"),
-    *("AddV2", "Reshape"),
-}
-WHOLE_NUMBERS = {3, 4, 5, 6, 9, 10, 17, 22, 23}  # of TensorFlow's types: shapes and places, not data
-SOURCES = {
-    *("Placeholder", "PlaceholderWithDefault", "PlaceholderV2", "IteratorGetNext", "IteratorV2", "OneShotIterator"),
-    *("QueueDequeueV2", "QueueDequeueManyV2", "QueueDequeueUpToV2"),
-}
-CELLS = BLOCKS | LOOPS | PRODUCTS
-
-
-@dataclass(frozen=True)
-class NamedLinear:
-    """A linear layer, and what follows it: names of its kernel and bias, the node that gives its result."""
-
-    kernel: str
-    bias: str | None
-    node: str
-    after: tuple[Activation, ...] = ()
-
-
-@dataclass(frozen=True)
-class PlacedLayers:
-    """What a graph computes with the variables.
-
-    Args:
-        table: of the embedding, "" for none.
-        lookup: the node that reads the table, "" for none.
-        first: activations right behind the input or the embedding.
-        before: linear layers before the cells.
-        behind: activations right behind the cells.
-        head: linear layers behind the cells.
-        ends: nodes that give the output, the last one first; none without linear layers behind the cells.
-        entry: the node of the first layer.
-        cells: nodes that use the last layer's kernel.
-    """
-
-    table: str
-    lookup: str
-    first: tuple[Activation, ...]
-    before: tuple[NamedLinear, ...]
-    behind: tuple[Activation, ...]
-    head: tuple[NamedLinear, ...]
-    ends: tuple[str, ...]
-    entry: str
-    cells: tuple[str, ...]
+from gru_tf.interchange.tensorflow.tf1_nodes import Tf1Nodes
+from gru_tf.interchange.tensorflow.tf1_operations import CELLS
+from gru_tf.interchange.tensorflow.tf1_placed import NamedLinear, PlacedLayers
 
 
 class Tf1Flow:
@@ -111,6 +29,7 @@ class Tf1Flow:
 
     def __init__(self, flow: Flow, stack: Tf1Stack, kernels: Sequence[str], where: str):
         self.flow, self.stack, self.where = flow, stack, where
+        self.nodes = Tf1Nodes(flow, where)
         self.layers = [[use for cell in cells for use in flow.uses(_kernel(cell), CELLS)] for cells in stack.layers]
         self.kernels = {name: uses for name in kernels if (uses := flow.uses(name, PRODUCTS | LOOPS))}
         for cells, uses in zip(stack.layers, self.layers, strict=True):
@@ -137,9 +56,9 @@ class Tf1Flow:
         before = self._chain([(name, use) for name in self.kernels for use in self._before(name, first)], "before")
         entry = before[0][1] if before else first
         table, lookup = self._embedding(entry, embedding)
-        start = [lookup] if lookup else self.sources(entry)
+        start = [lookup] if lookup else self.nodes.sources(entry)
         following = [*(use for _, use in before[1:]), first][: len(before)]
-        first_activations = self._activations(start, entry, "the input")
+        first_activations = self.nodes.activations(start, entry, "the input")
         steps = [self._step(name, use, then) for (name, use), then in zip(before, following, strict=True)]
         behind = self._behind(ends)
         return PlacedLayers(table, lookup, first_activations, tuple(steps), *behind, entry, tuple(self.layers[-1]))
@@ -210,30 +129,10 @@ class Tf1Flow:
         name, use = next(iter(lookups.items()), ("", ""))
         return ("" if embedding in (False, "") else name), use
 
-    def sources(self, entry: str) -> list[str]:
-        """Nodes from which data comes: tokens made arrays, or inputs of the graph."""
-        needed = [name for name in self.flow.graph.nodes if name in self.flow.ancestors(entry)]
-        return [name for name in needed if self.flow.op(name) == "OneHot"] or [
-            name for name in needed if self.flow.op(name) in SOURCES
-        ]
-
     def _step(self, kernel: str, use: str, then: str = "") -> NamedLinear:
         """A linear layer with the bias that is added to it, and the activations before the next one."""
-        bias, node = self._bias(use)
-        return NamedLinear(kernel, bias, node, self._activations([node], then, kernel) if then else ())
-
-    def _bias(self, node: str) -> tuple[str | None, str]:
-        """The bias that is added to a product, and the node of the sum."""
-        use = node
-        while True:
-            readers = [each for each in self.flow.consumers.get(node, ()) if self.flow.op(each) not in SIZES]
-            for reader in readers:
-                biases = [self.flow.variable_behind(name) for name in self.flow.graph.inputs(reader)]
-                if self.flow.op(reader) in SUMS and any(biases):
-                    return next(name for name in biases if name), reader
-            if len(readers) != 1 or self.flow.op(readers[0]) not in ("Reshape", "Identity"):
-                return None, use
-            node = readers[0]
+        bias, node = self.nodes.bias(use)
+        return NamedLinear(kernel, bias, node, self.nodes.activations([node], then, kernel) if then else ())
 
     def _behind(
         self, heads: list[tuple[str, str]]
@@ -245,9 +144,9 @@ class Tf1Flow:
         steps = [self._step(name, use, then) for (name, use), then in zip(heads, following, strict=True)]
         last = steps[-1]
         joined = self._joined(last.kernel)
-        ends, after = ((joined,), ()) if joined else self.last(last.node)
-        ends = tuple(self._out_of_loop(end) if end in self.flow.in_loops else end for end in ends)
-        behind = self._activations(self.layers[-1], heads[0][1], "the cells")
+        ends, after = ((joined,), ()) if joined else self.nodes.last(last.node)
+        ends = tuple(self.nodes.out_of_loop(end) if end in self.flow.in_loops else end for end in ends)
+        behind = self.nodes.activations(self.layers[-1], heads[0][1], "the cells")
         return behind, (*steps[:-1], NamedLinear(last.kernel, last.bias, last.node, after)), ends
 
     def _joined(self, kernel: str) -> str:
@@ -264,64 +163,6 @@ class Tf1Flow:
             expected = "one product with it, or those of all steps put together, in the graph (.meta)"
             raise UserError(f"{self.where}: {kernel}: expected {expected}. Received: {len(uses)} products that stay apart")
         return min(together, key=lambda name: len(self.flow.ancestors(name)))
-
-    def _out_of_loop(self, end: str) -> str:
-        """The node behind a loop that has what this node gives in every iteration."""
-        left, seen = [end], {end}
-        while left:
-            for other in self.flow.consumers.get(left.pop(), ()):
-                if self.flow.op(other) in ("TensorArrayGatherV3", "TensorListStack"):
-                    return other
-                if other not in seen and self.flow.op(other) in THROUGH_LOOPS:
-                    seen.add(other)
-                    left.append(other)
-        raise UserError(f"{self.where}: {end}: expected its steps behind the loop of the graph (.meta). Received: none")
-
-    def last(self, node: str) -> tuple[tuple[str, ...], tuple[Activation, ...]]:
-        """The output behind the last layer, and activations: as far as nothing else reads what is before."""
-        activations: list[Activation] = []
-        ends = [node]
-        while True:
-            readers = [each for each in self.flow.consumers.get(node, ()) if self.flow.op(each) not in SIZES]
-            if len(readers) != 1:
-                return tuple(ends), tuple(activations)
-            node = readers[0]
-            if activation := self._activation(node):
-                activations.append(activation)
-                ends = [node]
-            elif self.flow.op(node) in PICKS:
-                ends.insert(0, node)
-            else:
-                return tuple(ends), tuple(activations)
-
-    def _activations(self, start: Sequence[str], end: str, after: str) -> tuple[Activation, ...]:
-        """What is computed on the way; refused where it is anything but activations."""
-        activations = []
-        others = []
-        for name in self.flow.between(start, end):
-            if _of_cell(name) or "dropout" in name.lower() or self._whole(name):
-                continue
-            if activation := self._activation(name):
-                activations.append(activation)
-            elif self.flow.op(name) not in MOVES | LOOPS and not self._is_bias(name):
-                others.append(f"{name} ({self.flow.op(name)})")
-        if others:
-            kernel = f"the layer that computes {end}"
-            expected = f"nothing but activations between {after} and {kernel} in its graph (.meta)"
-            raise UserError(f"{self.where}: expected {expected}. Received: {several(others, 4)}, which are not read")
-        return tuple(activations)
-
-    def _activation(self, name: str) -> Activation | None:
-        op = self.flow.op(name)
-        if op == "LeakyRelu":
-            return Activation("leaky_relu", round(float(attribute(self.flow.graph.nodes[name], "alpha", 0.2)), 7))
-        return Activation(ACTIVATIONS[op]) if op in ACTIVATIONS else None
-
-    def _whole(self, name: str) -> bool:
-        return self.flow.graph.nodes[name].attr["T"].type in WHOLE_NUMBERS
-
-    def _is_bias(self, name: str) -> bool:
-        return self.flow.op(name) in SUMS and any(map(self.flow.variable_behind, self.flow.graph.inputs(name)))
 
 
 def order(flow: Flow | None) -> Callable[[Mapping[str, Cell]], Sequence[str]]:
@@ -342,9 +183,3 @@ def order(flow: Flow | None) -> Callable[[Mapping[str, Cell]], Sequence[str]]:
 
 def _kernel(cell: Cell) -> str:
     return next(name for array, name in cell.variables.items() if "kernel" in array)
-
-
-def _of_cell(name: str) -> bool:
-    """Whether a node is within a cell, of programs that call the cells step by step, without a loop."""
-    parts = name.split("/")
-    return any(part.startswith("multi_rnn_cell") or "_cell" in part for part in parts)

@@ -21,7 +21,9 @@ from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError
 from gru_tf.interchange.tensorflow.graph.values import Values
 from gru_tf.interchange.tensorflow.saved_model_file import folder_of
 from gru_tf.interchange.tensorflow.tf1_feeds import SEQUENCES, STEPS, FeedLayout, feeds, layouts
-from gru_tf.interchange.tensorflow.tf1_flow import ACTIVATIONS, MOVES, PlacedLayers, Tf1Flow
+from gru_tf.interchange.tensorflow.tf1_flow import Tf1Flow
+from gru_tf.interchange.tensorflow.tf1_operations import ACTIVATIONS, MOVES
+from gru_tf.interchange.tensorflow.tf1_placed import PlacedLayers
 
 TOLERANCE = 1e-6  # of the largest number, in float64; other functions differ by far more
 UNIFORM = (0.0, 0.999)  # what random numbers are replaced by, one after the other: the output may not depend on them
@@ -164,7 +166,7 @@ def _ends(flow: Tf1Flow, placed: PlacedLayers) -> Iterator[str]:
 
 def _followed(flow: Tf1Flow, placed: PlacedLayers, end: str) -> PlacedLayers | None:
     """The same with what alone reads the output of the cells, such as a slice of the last step; None for nothing."""
-    ends, activations = flow.last(end)
+    ends, activations = flow.nodes.last(end)
     return replace(placed, ends=ends, behind=activations) if ends[0] != end or activations else None
 
 

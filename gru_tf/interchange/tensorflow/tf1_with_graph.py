@@ -13,7 +13,9 @@ from gru_tf.interchange.source import BATCHES, LENGTHS, Computation, ForeignMode
 from gru_tf.interchange.tensorflow import tf1_program, tf1_running
 from gru_tf.interchange.tensorflow.graph.flow import Flow
 from gru_tf.interchange.tensorflow.tf1_checkpoint import FRAMEWORK, Given, Tf1Checkpoint, repeated
-from gru_tf.interchange.tensorflow.tf1_flow import ACTIVATIONS, NamedLinear, PlacedLayers, Tf1Flow
+from gru_tf.interchange.tensorflow.tf1_flow import Tf1Flow
+from gru_tf.interchange.tensorflow.tf1_operations import ACTIVATIONS
+from gru_tf.interchange.tensorflow.tf1_placed import NamedLinear, PlacedLayers
 from gru_tf.interchange.tensorflow.tf1_program import Read
 
 

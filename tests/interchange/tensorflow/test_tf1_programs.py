@@ -64,7 +64,7 @@ def test_another_function_would_be_noticed(tmp_path, monkeypatch):
     program = tf1_programs.draw(seed)
     own, expected = imported(program, tmp_path)
     assert np.abs(own - expected).max() < RELATIVE * np.abs(expected).max()
-    monkeypatch.setattr("gru_tf.interchange.tensorflow.tf1_flow.ACTIVATIONS", {"Relu": "tanh", "Sigmoid": "sigmoid"})
+    monkeypatch.setattr("gru_tf.interchange.tensorflow.tf1_nodes.ACTIVATIONS", {"Relu": "tanh", "Sigmoid": "sigmoid"})
     assert imported(program, tmp_path) is None
 
 
