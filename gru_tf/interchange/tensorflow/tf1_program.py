@@ -4,8 +4,8 @@ What the graph's flow does not state in a form that is known, such as the forget
 only if it gives the graph's own output for random sequences.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
+from gru_tf.interchange.tensorflow import tf1_ends
 from gru_tf.interchange.tensorflow.graph import file
 from gru_tf.interchange.tensorflow.graph.flow import Flow
 from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError
@@ -22,12 +23,11 @@ from gru_tf.interchange.tensorflow.graph.values import Values
 from gru_tf.interchange.tensorflow.saved_model_file import folder_of
 from gru_tf.interchange.tensorflow.tf1_feeds import SEQUENCES, STEPS, FeedLayout, feeds, layouts
 from gru_tf.interchange.tensorflow.tf1_flow import Tf1Flow
-from gru_tf.interchange.tensorflow.tf1_operations import ACTIVATIONS, MOVES
+from gru_tf.interchange.tensorflow.tf1_operations import ACTIVATIONS
 from gru_tf.interchange.tensorflow.tf1_placed import PlacedLayers
 
 TOLERANCE = 1e-6  # of the largest number, in float64; other functions differ by far more
 UNIFORM = (0.0, 0.999)  # what random numbers are replaced by, one after the other: the output may not depend on them
-MOST_ENDS = 200  # nodes that are looked at for the output of the cells
 GUESSED = (1.0, 0.0)  # forget biases
 
 
@@ -92,7 +92,7 @@ def read(
     Raises:
         UserError: where no network gives them, or the graph cannot be followed, naming the operation.
     """
-    needed = _needed(flow, placed)
+    needed = tf1_ends.needed_by(flow, placed)
     sample = build(placed, forget_biases[0], activations[0], True)
     outputs: dict[Any, tuple[Network, Array]] = {}
     reasons: list[str] = []
@@ -101,7 +101,7 @@ def read(
         inputs = _inputs(sample, layout)
         for fed, switches in feeds(flow.flow.graph, layout, inputs, needed):
             values = [Values(flow.flow.graph, get, fed, uniform, wide=True) for uniform in UNIFORM]
-            for end, every in _wanted(flow, placed):
+            for end, every in tf1_ends.candidates(flow, placed):
                 try:
                     one, other = (each[end] for each in values)
                 except UnfollowedError as error:
@@ -120,9 +120,9 @@ def read(
                         )
                     network, expected = outputs[key, layout.batch, layout.steps]
                     if (arrange := _arrangement(one, expected, key[2])) is not None:
-                        if not placed.ends and follow and (further := _followed(flow, placed, end)) is not None:
+                        if not placed.ends and follow and (further := tf1_ends.followed(flow, placed, end)) is not None:
                             return read(flow, further, build, get, forget_biases, activations)
-                        behind = list(_computed_behind(flow, values[0], end))
+                        behind = list(tf1_ends.computed_behind(flow, values[0], end))
                         one_hot = flow.flow.op(layout.node) == "OneHot"
                         run = _runner(flow, get, layout, switches, end, arrange)
                         return Read(network, layout, end, key[0], key[1], switches, run, tuple(behind), one_hot)
@@ -145,48 +145,6 @@ def _inputs(network: Network, layout: FeedLayout) -> Array:
     if network.tokens is not None:
         return rng.integers(0, network.tokens, shape).astype("int32")
     return rng.normal(size=(*shape, network.features))
-
-
-def _wanted(flow: Tf1Flow, placed: PlacedLayers) -> Iterator[tuple[str, tuple[bool, ...]]]:
-    """Nodes that may give the output, and whether that is of every step; one of every step is preferred."""
-    if placed.ends:
-        yield from ((end, (True, False)) for end in placed.ends)
-        return
-    for every in (True, False):
-        yield from ((end, (every,)) for end in _ends(flow, placed))
-
-
-def _ends(flow: Tf1Flow, placed: PlacedLayers) -> Iterator[str]:
-    """Nodes outside of loops with what the cells give."""
-    kinds = MOVES | {"Mul", "Add", "AddV2", *ACTIVATIONS}
-    behind = [name for name in flow.flow.graph.nodes if name in flow.flow.descendants(placed.cells) - flow.flow.in_loops]
-    ends = [name for name in behind if flow.flow.op(name) in kinds]
-    return iter(sorted(ends, key=lambda name: len(flow.flow.ancestors(name)))[:MOST_ENDS])
-
-
-def _followed(flow: Tf1Flow, placed: PlacedLayers, end: str) -> PlacedLayers | None:
-    """The same with what alone reads the output of the cells, such as a slice of the last step; None for nothing."""
-    ends, activations = flow.nodes.last(end)
-    return replace(placed, ends=ends, behind=activations) if ends[0] != end or activations else None
-
-
-def _computed_behind(flow: Tf1Flow, values: Values, end: str) -> Iterator[str]:
-    """Arrays that the graph computes from the output and the inputs alone: unlike a loss, they may be the real output."""
-    left, seen = [end], {end}
-    while left:
-        for name in flow.flow.consumers.get(left.pop(), ()):
-            if name in seen:
-                continue
-            seen.add(name)
-            if flow.flow.op(name) in MOVES:
-                left.append(name)
-                continue
-            try:
-                array = values[name]
-            except UnfollowedError:  # as it needs the targets, or only reports
-                continue
-            if array.dtype.kind == "f" and array.size > 1:
-                yield f"{name} ({flow.flow.op(name)})"
 
 
 def _arrangement(own: Array, expected: Array, every_step: bool) -> Callable[[Array, int], Array] | None:
@@ -219,17 +177,6 @@ def _runner(
         raise ValueError("expected the numbers that the graph was read with")  # the same that were tried
 
     return run
-
-
-def variables_missed(flow: Tf1Flow, placed: PlacedLayers, known: set[str]) -> list[str]:
-    """Variables that the output needs and the network does not have."""
-    needed = _needed(flow, placed)
-    return sorted({name for node, name in flow.flow.variables.items() if node in needed} - known)
-
-
-def _needed(flow: Tf1Flow, placed: PlacedLayers) -> frozenset[str]:
-    """What the output needs, or the output of the cells."""
-    return frozenset().union(*map(flow.flow.ancestors, placed.ends[:1] or placed.cells))
 
 
 def cell_activations(flow: Flow) -> list[str]:

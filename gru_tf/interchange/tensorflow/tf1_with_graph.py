@@ -10,7 +10,7 @@ from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import before_stack, chain, option_names
 from gru_tf.interchange.network import Network, Part
 from gru_tf.interchange.source import BATCHES, LENGTHS, Computation, ForeignModel, Framework, NotComputable
-from gru_tf.interchange.tensorflow import tf1_program, tf1_running
+from gru_tf.interchange.tensorflow import tf1_ends, tf1_program, tf1_running
 from gru_tf.interchange.tensorflow.graph.flow import Flow
 from gru_tf.interchange.tensorflow.tf1_checkpoint import FRAMEWORK, Given, Tf1Checkpoint, repeated
 from gru_tf.interchange.tensorflow.tf1_flow import Tf1Flow
@@ -39,7 +39,7 @@ def read(checkpoint: Tf1Checkpoint, given: Given, flow: Flow) -> ForeignModel:
     placed = own.place(given.embedding, heads)
     _check_given(placed, given, where)
     known = {*checkpoint.arrays, *_names(placed)}
-    if missed := tf1_program.variables_missed(own, placed, known):
+    if missed := tf1_ends.variables_missed(own, placed, known):
         expected = "its graph (.meta) to compute with the cells, an embedding and linear layers only"
         raise UserError(f"{where}: expected {expected}. Received: {several(missed)} too, which is not read or left out")
     fixed = [given.forget_bias] if given.forget_bias is not None else tf1_program.forget_biases(flow)
