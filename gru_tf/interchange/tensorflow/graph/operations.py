@@ -14,6 +14,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.interchange.tensorflow.graph.arrays_of_steps import STEPS
 from gru_tf.interchange.tensorflow.graph.block_cells import BLOCK_CELLS
 from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError, attribute, check_size, type_of
+from gru_tf.interchange.tensorflow.graph.pointwise import ARITHMETIC, POINTWISE
 from gru_tf.interchange.tensorflow.graph.slicing import SLICING
 
 Operation = Callable[..., Any]  # node and arrays → array, or tuple of outputs
@@ -42,10 +43,6 @@ def _mean(array: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
     return np.mean(array, axis=axis, keepdims=keepdims, dtype=array.dtype)
 
 
-def _divided(one: Array, other: Array) -> Array:
-    return one / other if one.dtype.kind == "f" else one // other
-
-
 def _matmul(node: Any, one: Array, other: Array) -> Array:
     turned = [node.attr[name].b for name in ("transpose_a", "transpose_b", "adj_x", "adj_y")]
     one = np.swapaxes(one, -1, -2) if turned[0] or turned[2] else one
@@ -61,23 +58,6 @@ def _bias_add(node: Any, array: Array, bias: Array) -> Array:
     if node.attr["data_format"].s == b"NCHW":
         raise UnfollowedError(f"{node.name} (BiasAdd of NCHW)")
     return array + bias
-
-
-def _softmax(array: Array) -> Array:
-    raised = np.exp(array - array.max(axis=-1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
-
-
-def _sigmoid(array: Array) -> Array:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * array)), array.dtype)
-
-
-def _elu(array: Array) -> Array:
-    return np.where(array > 0, array, np.expm1(np.minimum(array, 0))).astype(array.dtype)
-
-
-def _selu(array: Array) -> Array:
-    return np.asarray(1.0507009873554805 * np.where(array > 0, array, 1.6732632423543772 * np.expm1(np.minimum(array, 0))))
 
 
 def _leaky(node: Any, array: Array) -> Array:
@@ -139,53 +119,6 @@ def _arg(function: Callable[..., Array]) -> Operation:
     return lambda node, array, axis: function(array, axis=int(axis)).astype(type_of(node, "output_type", "int64"))
 
 
-POINTWISE: Mapping[str, Callable[[Array], Array]] = {
-    "Relu": lambda x: np.maximum(x, 0),
-    "Relu6": lambda x: np.clip(x, 0, 6),
-    "Elu": _elu,
-    "Selu": _selu,
-    "Tanh": np.tanh,
-    "Sigmoid": _sigmoid,
-    "Softplus": lambda x: np.logaddexp(x, 0).astype(x.dtype),
-    "Softsign": lambda x: x / (1 + np.abs(x)),
-    "Softmax": _softmax,
-    "LogSoftmax": lambda x: np.log(_softmax(x)),
-}
-ARITHMETIC: Mapping[str, Callable[..., Any]] = {
-    "Add": np.add,
-    "AddV2": np.add,
-    "Sub": np.subtract,
-    "Mul": np.multiply,
-    "RealDiv": np.divide,
-    "Div": _divided,
-    "Maximum": np.maximum,
-    "Minimum": np.minimum,
-    "Pow": np.power,
-    "FloorDiv": np.floor_divide,
-    "FloorMod": np.mod,
-    "SquaredDifference": lambda one, other: np.square(one - other),
-    "Less": np.less,
-    "LessEqual": np.less_equal,
-    "Greater": np.greater,
-    "GreaterEqual": np.greater_equal,
-    "Equal": np.equal,
-    "NotEqual": np.not_equal,
-    "LogicalAnd": np.logical_and,
-    "LogicalOr": np.logical_or,
-    "Neg": np.negative,
-    "Square": np.square,
-    "Sqrt": np.sqrt,
-    "Exp": np.exp,
-    "Log": np.log,
-    "Floor": np.floor,
-    "Abs": np.abs,
-    "Sign": np.sign,
-    "LogicalNot": np.logical_not,
-    "ZerosLike": np.zeros_like,
-    "OnesLike": np.ones_like,
-    "Rsqrt": lambda x: 1 / np.sqrt(x),
-    "Reciprocal": lambda x: 1 / x,
-}
 REDUCTIONS: Mapping[str, Callable[..., Any]] = {
     "Sum": np.sum,
     "Mean": _mean,

@@ -18,19 +18,13 @@ from gru_tf.interchange.tensorflow.graph.limits import (
     UnfollowedError,
     type_of,
 )
+from gru_tf.interchange.tensorflow.graph.loops import Loop, loops_of
 from gru_tf.interchange.tensorflow.graph.operations import OPERATIONS
+from gru_tf.interchange.tensorflow.graph.references import output_index
 
 VARIABLES = ("Variable", "VariableV2", "VarHandleOp")
 RANDOM = ("RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2")
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
-OUTPUTS = {  # of operations with several, as functions refer to them
-    "TensorArrayV3": ("handle", "flow"),
-    "Switch": ("output_false", "output_true"),
-    "Merge": ("output", "value_index"),
-    "TensorListPopBack": ("output_handle", "tensor"),
-    **dict.fromkeys(("LSTMBlockCell", "BlockLSTM"), ("i", "cs", "f", "o", "ci", "co", "h")),
-    "GRUBlockCell": ("r", "u", "c", "h"),
-}
 DEAD = object()  # a tensor of a branch that is not taken
 Feeds = Mapping[str, Any]  # node → array of its first output
 
@@ -70,7 +64,7 @@ class Values:
         self.variable, self.uniform, self.wide, self.left = variable, uniform, wide, MOST_OPERATIONS
         self.numbers = MOST_NUMBERS
         self.scope = _Scope(graph, {name: (value,) for name, value in feeds.items()})
-        self.loops = _loops(graph)
+        self.loops = loops_of(graph)
 
     def __getitem__(self, reference: str) -> Array:
         """The value of a tensor, "name" or "name:1"; raises UnfollowedError naming the operation."""
@@ -101,7 +95,7 @@ class Values:
                 raise UnfollowedError(f"{name}: a tensor that needs itself")
             entered.add(name)
             wanted += missing
-        return scope.known[reference.partition(":")[0]][self._index(reference, scope.graph)]
+        return scope.known[reference.partition(":")[0]][output_index(reference, scope.graph)]
 
     def _needed(self, name: str, scope: _Scope) -> Iterator[str]:
         node = scope.graph.nodes.get(name)
@@ -109,18 +103,10 @@ class Values:
             raise UnfollowedError(f"{name}: no such node")
         return iter(()) if node.op in ("Enter", "Exit", "RefEnter", "RefExit") else scope.graph.inputs(name)
 
-    def _index(self, reference: str, graph: Graph) -> int:
-        """Which output of its node: "node:1", and "node:output:1" inside of functions."""
-        name, *rest = reference.split(":")
-        if len(rest) < 2:
-            return int(rest[0]) if rest else 0
-        names = OUTPUTS.get(graph.nodes[name].op if name in graph.nodes else "", ())
-        return (names.index(rest[0]) if rest[0] in names else 0) + int(rest[1])
-
     def _inputs(self, node: Any, scope: _Scope) -> list[Any]:
         references = [reference for reference in node.input if not reference.startswith("^")]
         try:
-            return [scope.known[each.partition(":")[0]][self._index(each, scope.graph)] for each in references]
+            return [scope.known[each.partition(":")[0]][output_index(each, scope.graph)] for each in references]
         except IndexError:
             raise UnfollowedError(f"{node.name} ({node.op}): an input that does not exist") from None
 
@@ -205,7 +191,7 @@ class Values:
             scope.ends[frame] = self._loop(self.loops[frame], scope)
         return scope.ends[frame][merge]
 
-    def _loop(self, loop: "_Loop", scope: _Scope) -> dict[str, Any]:
+    def _loop(self, loop: Loop, scope: _Scope) -> dict[str, Any]:
         nodes = scope.graph.nodes
         state = {merge: self._value(nodes[enter].input[0], scope) for merge, (enter, _) in loop.variables.items()}
         while True:
@@ -213,29 +199,3 @@ class Values:
             if not self._value(loop.condition, inner):
                 return state
             state = {merge: self._value(following, inner) for merge, (_, following) in loop.variables.items()}
-
-
-class _Loop:
-    """A loop of TensorFlow 1: its condition, and merge → where it enters and the node of its next value."""
-
-    def __init__(self) -> None:
-        self.condition = ""
-        self.variables: dict[str, tuple[str, str]] = {}
-
-
-def _loops(graph: Graph) -> dict[str, _Loop]:
-    loops: dict[str, _Loop] = {}
-    frames: dict[str, str] = {}  # merge → frame
-    for node in graph.nodes.values():
-        kinds = [graph.nodes[name].op if name in graph.nodes else "" for name in graph.inputs(node.name)]
-        if node.op in ("Merge", "RefMerge") and len(kinds) == 2 and "NextIteration" in kinds[1]:
-            enter, following = graph.inputs(node.name)
-            frame = graph.nodes[enter].attr["frame_name"].s.decode(errors="replace")
-            frames[node.name] = frame
-            loops.setdefault(frame, _Loop()).variables[node.name] = (enter, graph.nodes[following].input[0])
-    for node in graph.nodes.values():
-        if node.op in ("Switch", "RefSwitch") and len(node.input) >= 2:
-            merge, condition = graph.inputs(node.name)
-            if merge in frames and condition in graph.nodes and graph.nodes[condition].op == "LoopCond":
-                loops[frames[merge]].condition = condition
-    return loops
