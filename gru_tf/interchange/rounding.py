@@ -5,18 +5,16 @@ apart after some steps, and both are as right as float32 can be. In float64 they
 Each batch is judged by itself: rounding grows with the steps, and another function differs from the first ones on.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building
 from gru_tf.interchange.differences import Differences, Verified
-from gru_tf.interchange.model_states import ModelRun
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.real_steps import model_inputs, real_steps
 from gru_tf.interchange.source import Computation
@@ -30,7 +28,7 @@ Batches = Callable[[str], Iterable[tuple[Array, Array | None, str]]]
 
 
 @dataclass
-class _Judge:
+class Judge:
     """Judges each batch: a gap may be some times as large as the rounding of the same batch.
 
     Args:
@@ -98,7 +96,7 @@ def verify(
     """
     exact, in_float32 = getattr(run, "in_float64", None), getattr(run, "in_float32", run)
     own_64, own_32 = _computation(wide, "float64"), _computation(network, "float32")
-    double, float32 = _Judge(tolerance), _Judge(tolerance)
+    double, float32 = Judge(tolerance), Judge(tolerance)
     for inputs, real, where in batches("float32"):  # the same numbers for all
         numbers = inputs.astype("float64") if network.tokens is None else inputs
         own, steps = own_64(numbers, real), inputs.shape[1]
@@ -112,9 +110,9 @@ def verify(
         ours = max(rebuilt, _gap(delivered, reference, network, real))
         float32.add(*((source, ours) if exact is not None else (rebuilt, max(source, ours))), where, steps)
     if (exact is not None and not double.passes) or not float32.passes:
-        raise _different(double, float32, single, by, tolerance, cases)
+        raise refusal(double, float32, single, by, tolerance, cases)
     rounding, gap, where = float32.largest()
-    phrase = _phrase(by, *((rounding, gap, "float64") if exact is not None else (gap, rounding, "the model in float64")))
+    phrase = phrase_of(by, *((rounding, gap, "float64") if exact is not None else (gap, rounding, "the model in float64")))
     if float32.saturated:
         batches_ = "a batch" if float32.saturated == 1 else f"{float32.saturated} batches"
         phrase += f", but for {batches_} in which nothing is left of either"
@@ -124,7 +122,7 @@ def verify(
     return Verified(largest, where, cases, f"{by} in float64", rounding=phrase)
 
 
-def _different(double: _Judge, float32: _Judge, single: Differences, by: str, tolerance: float, cases: int) -> UserError:
+def refusal(double: Judge, float32: Judge, single: Differences, by: str, tolerance: float, cases: int) -> UserError:
     """The message: where rounding leaves nothing to compare, that; else where and how far they differ in float32."""
     if not double.wrong and not float32.wrong and float32.first[1] <= FIRST:
         received = "weights that amplify rounding until nothing can be compared after one step"
@@ -136,7 +134,8 @@ def _different(double: _Judge, float32: _Judge, single: Differences, by: str, to
     raise AssertionError("single differences were above the tolerance")
 
 
-def _phrase(by: str, source: float, model: float, judge: str) -> str:
+def phrase_of(by: str, source: float, model: float, judge: str) -> str:
+    """What the report says of both rounding errors: how far the source and the model are from the judge."""
     return f"rounding in float32, which these weights amplify: {by} {source:.1e} from {judge}, the model {model:.1e}"
 
 
@@ -158,80 +157,3 @@ def _computation(network: Network, dtype: str) -> Computation:
         return np.asarray(output), [np.asarray(state) for state in states]
 
     return run
-
-
-# --- models that are more than a network ---
-
-
-def verify_model(
-    model: Any,
-    run: Callable[[Any], Numbers],
-    single: Differences,
-    batches: Sequence[tuple[Any, str]],
-    *,
-    by: str,
-    tolerance: float,
-) -> Verified:
-    """The same for a Keras model that is more than a network, whose framework has no float64: by its outputs.
-
-    Args:
-        model: in float32.
-        run: the source's own computation.
-        single: the differences in float32.
-        batches: inputs in float32, and the name, of each batch.
-        by: what computed the source's side.
-        tolerance: the largest difference that passes.
-
-    Raises:
-        UserError: where they differ by more than rounding makes, or the model cannot be built in float64.
-    """
-    exact, judge = _in_float64(model), _Judge(tolerance)
-    if exact is None:
-        return single.judged(by, tolerance, len(batches))  # which raises
-    for inputs, where in batches:
-        reference = ModelRun(exact)(keras.tree.map_structure(_wide, inputs))
-        source, own = (_gap_of_outputs(computed, reference) for computed in (run(inputs), ModelRun(model)(inputs)))
-        steps = max(array.shape[1] if array.ndim > 1 else 1 for array in keras.tree.flatten(inputs))
-        judge.add(own, source, where, steps)
-    if not judge.passes:
-        raise _different(_Judge(tolerance), judge, single, by, tolerance, len(batches))
-    own, source, where = judge.largest()
-    states, place = single.worst(lambda name: not name.startswith("output"))
-    if not states <= max(tolerance, TIMES * max(source, own)):
-        raise single.different(states, place, by, tolerance)
-    phrase = _phrase(by, source, own, "the model in float64")
-    return Verified(source, where, len(batches), by, states=False, rounding=phrase)
-
-
-def _gap_of_outputs(own: Numbers, reference: Numbers) -> float:
-    differences = Differences()
-    for n, (one, other) in enumerate(zip([own[0], *own[1]], [reference[0], *reference[1]], strict=True)):
-        differences.add(str(n), one, other, "")
-    return differences.worst()[0]
-
-
-def _wide(array: Array) -> Array:
-    return array.astype("float64") if array.dtype == np.float32 else array
-
-
-def _in_float64(model: Any) -> Any | None:
-    """The model with the same weights in float64; None where a layer of it has no other dtype."""
-    config = _with_float64(keras.saving.serialize_keras_object(model))
-    try:
-        double = keras.saving.deserialize_keras_object(config)
-        double.set_weights(model.get_weights())
-    except (TypeError, ValueError):
-        return None
-    return double if {str(output.dtype) for output in double.outputs} == {"float64"} else None
-
-
-def _with_float64(config: Any) -> Any:
-    if isinstance(config, list):
-        return [_with_float64(each) for each in config]
-    if not isinstance(config, dict):
-        return config
-    if config.get("class_name") == "DTypePolicy":
-        return config | {"config": {"name": "float64"}}
-    return {
-        key: "float64" if key == "dtype" and value == "float32" else _with_float64(value) for key, value in config.items()
-    }

@@ -10,7 +10,7 @@ import numpy as np
 from gru_tf.foundation import stage
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import counted
-from gru_tf.interchange import building, model_states, random_inputs, rounding
+from gru_tf.interchange import building, model_states, random_inputs, rounding, rounding_of_models
 from gru_tf.interchange.differences import TOLERANCE, Differences, Verified
 from gru_tf.interchange.model_states import ModelRun, States
 from gru_tf.interchange.network import Network
@@ -160,7 +160,7 @@ def verify_model(
     model_states.reset(model)
     single = str(model.outputs[0].dtype) == "float32" and not differences.overflow
     if single and not differences.worst()[0] <= tolerance:
-        return rounding.verify_model(model, run, differences, compared, by=by, tolerance=tolerance)
+        return rounding_of_models.verify_model(model, run, differences, compared, by=by, tolerance=tolerance)
     result = differences.judged(by, tolerance, len(compared))
     return replace(result, states=bool(states.compared), left_out=tuple(sorted(states.left_out)))
 
