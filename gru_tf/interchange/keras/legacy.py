@@ -21,7 +21,7 @@ from gru_tf.interchange.keras.config import ConfigRewriter
 from gru_tf.interchange.keras.file import KerasFile, WeightLimit
 from gru_tf.interchange.keras.keras_2_options import WHOLE
 from gru_tf.interchange.keras.stock import CUDNN
-from gru_tf.interchange.keras.tf_functions import check_means
+from gru_tf.interchange.keras.tf_means import check_means
 from gru_tf.interchange.model_states import ModelRun
 from gru_tf.interchange.source import LENGTHS, Computation, NotComputable
 

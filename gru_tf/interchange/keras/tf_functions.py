@@ -3,49 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gru_tf.foundation.errors import UserError, shown
 from gru_tf.interchange.keras import tf_shaping
-from gru_tf.interchange.keras.nodes import every_node
 from gru_tf.interchange.keras.tf_call import KerasOperation, TensorFlowCall
+from gru_tf.interchange.keras.tf_names import BINARY, REDUCING, UNARY
 
 Translation = Callable[[TensorFlowCall], KerasOperation]
-UNARY = {
-    **{f"math.{name.lower()}": f"numpy.{name}" for name in ("Negative", "Abs", "Exp", "Log", "Log1p", "Expm1", "Sqrt")},
-    **{f"math.{name.lower()}": f"numpy.{name}" for name in ("Square", "Tanh", "Sin", "Cos", "Sign", "Floor", "Ceil")},
-    **{f"math.{name}": f"numpy.{op}" for name, op in (("reciprocal", "Reciprocal"), ("logical_not", "LogicalNot"))},
-    **{f"nn.{name.lower()}": f"nn.{name}" for name in ("Relu", "Relu6", "Elu", "Selu", "Silu", "Softsign")},
-    "math.sigmoid": "nn.Sigmoid",
-    "math.log_sigmoid": "nn.LogSigmoid",
-    "math.softplus": "nn.Softplus",
-    "math.rsqrt": "math.Rsqrt",
-    "math.round": "numpy.Round",
-    "math.erf": "math.Erf",
-    "zeros_like": "numpy.ZerosLike",
-    "ones_like": "numpy.OnesLike",
-}
-BINARY = {
-    **{f"math.{name.lower()}": f"numpy.{name}" for name in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Greater")},
-    **{f"math.{name.lower()}": f"numpy.{name}" for name in ("Less", "Equal")},
-    "math.truediv": "numpy.TrueDivide",
-    "math.divide": "numpy.TrueDivide",
-    "math.pow": "numpy.Power",
-    "math.floordiv": "numpy.FloorDivide",
-    "compat.v1.floor_div": "numpy.FloorDivide",
-    "math.floormod": "numpy.Mod",
-    "__operators__.add": "numpy.Add",
-    "math.greater_equal": "numpy.GreaterEqual",
-    "math.less_equal": "numpy.LessEqual",
-    "math.not_equal": "numpy.NotEqual",
-    "math.logical_and": "numpy.LogicalAnd",
-    "math.logical_or": "numpy.LogicalOr",
-}
-REDUCING = {
-    **{
-        f"math.reduce_{name.lower()}": f"numpy.{name}" for name in ("Mean", "Sum", "Max", "Min", "Prod", "Any", "All", "Std")
-    },
-    "math.reduce_variance": "numpy.Var",
-    "math.reduce_logsumexp": "math.Logsumexp",
-}
 
 
 def _unary(place: str) -> Translation:
@@ -149,18 +111,6 @@ def _take(call: TensorFlowCall) -> KerasOperation:
 
 def _where(call: TensorFlowCall) -> KerasOperation:
     return call.operation("numpy.Where", call.first, call.taken("x"), call.taken("y"))
-
-
-def check_means(where: str, model: Any) -> None:
-    """Refuse a mean of whole numbers, which TensorFlow rounds down to a whole number, and Keras 3 does not.
-
-    Raises:
-        UserError: naming it.
-    """
-    for node in every_node(model):
-        if type(node.operation).__name__ == "Mean" and "int" in str(node.input_tensors[0].dtype):
-            expected = f"layer {shown(node.operation.name)}: math.reduce_mean: expected numbers that are not whole"
-            raise UserError(f"{where}: {expected}. Received: {node.input_tensors[0].dtype}; TensorFlow rounds their mean")
 
 
 TRANSLATIONS: Mapping[str, Translation] = {
