@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from gru_tf.interchange import around
+from gru_tf.interchange import part_layers
 from gru_tf.interchange.network import Network, Recurrent
 from gru_tf.recurrent import gates
 from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
@@ -46,7 +46,7 @@ def build(
         ValueError: where a convention cannot be converted, see `gru_tf.recurrent.gates.load`.
     """
     inputs, x = _inputs(network, timesteps, batch, dtype)
-    x = around.build(network.before, x, BEFORE, dtype)
+    x = part_layers.build(network.before, x, BEFORE, dtype)
     call: dict[str, Any] = {}
     if network.masked:
         call["mask"] = keras.Input((timesteps,), batch_size=batch, dtype="bool", name="mask")
@@ -63,7 +63,7 @@ def build(
         if initial:
             own["initial_state"] = [remaining.pop(0) for _ in range(_count_states(recurrent))]
         elif recurrent.initial:
-            own["initial_state"] = around.learned_states(recurrent.initial, x, f"{recurrent.forward.cell}_{n}", dtype)
+            own["initial_state"] = part_layers.learned_states(recurrent.initial, x, f"{recurrent.forward.cell}_{n}", dtype)
         with _zero_initialized(_inner(layer)):
             result = layer(x, **call, **own)
         x, *final = result if states else [result]
@@ -71,8 +71,8 @@ def build(
         built.append((layer, recurrent))
         if recurrent.reverse and every:
             x = ReverseTime(name=f"forward_again_{n}", dtype=dtype)(x)
-        x = around.build(recurrent.after, x, AFTER.format(n), dtype)
-    x = around.build(network.head, x, HEAD, dtype)
+        x = part_layers.build(recurrent.after, x, AFTER.format(n), dtype)
+    x = part_layers.build(network.head, x, HEAD, dtype)
     for layer, recurrent in built:
         fill(layer, recurrent)
     every_input = [inputs, *call.values(), *initial_states]
@@ -83,7 +83,9 @@ def names_of_parts(network: Network) -> dict[str, str]:
     """Name of a layer in the built model → the source's name, of the layers around the recurrent ones."""
     behind = {AFTER.format(n): layer.after for n, layer in enumerate(network.layers)}
     places = {BEFORE: network.before, **behind, HEAD: network.head}
-    return {around.layer_name(parts, n, place): part.name for place, parts in places.items() for n, part in enumerate(parts)}
+    return {
+        part_layers.layer_name(parts, n, place): part.name for place, parts in places.items() for n, part in enumerate(parts)
+    }
 
 
 def _inputs(network: Network, timesteps: int | None, batch: int | None, dtype: str) -> tuple[Any, Any]:
