@@ -32,10 +32,9 @@ def find(near: Mapping[str, Matrix], embedding: Matrix | None, width: int) -> li
     if len(candidates) > 1:
         received = " and ".join(matrices.list_entries(m.weight for m in candidates))
         why = "several could be the head, and operations between them, such as activations, are not in a state_dict"
-        raise UserError(
-            f"{why}: expected {option_names.called('head')} to choose one (or several, in order, with nothing"
-            f" between), or {option_names.called('head', False)}. Received: {received}"
-        )
+        each = f"{option_names.called('head')} for one, or for each from the lowest on with {option_names.called('between')}"
+        others = f"{option_names.called('order')} for all, or {option_names.called('head', False)}"
+        raise UserError(f"{why}: expected {each}, {others}. Received: {received}")
     return first
 
 
