@@ -405,6 +405,22 @@ def test_operations_of_keras_ops(tmp_path):
     assert set(check(filled(keras.Model(x, outputs)), tmp_path / "m.onnx")) == set(outputs)
 
 
+def test_single_numbers_have_no_axes(tmp_path):
+    x, n = keras.Input((None, F), name="x"), keras.Input((None, F), dtype="int32", name="n")
+    outputs = {
+        "last step": ops.take(x, -1, axis=1),
+        "first feature": ops.take(x, 0, axis=-1),
+        "some features": ops.take(x, [-1, 0], axis=-1),
+        "sum of all": ops.sum(n) + 1,
+        "largest of all": 2 * ops.max(n) - ops.min(n),
+        "scaled attention": layers.Attention(use_scale=True)([x, x]),
+    }
+    received = check(filled(keras.Model([x, n], outputs)), tmp_path / "m.onnx")
+    assert received["last step"].shape == (B, F)
+    assert received["first feature"].shape == (B, T)
+    assert received["sum of all"].shape == ()
+
+
 def test_functions_of_positive_numbers(tmp_path):
     x = keras.Input((None, F), name="x")
     model = keras.Model(x, [ops.log(x) + ops.sqrt(x), ops.log1p(x), ops.rsqrt(x)])

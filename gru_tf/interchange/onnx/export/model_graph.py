@@ -62,7 +62,7 @@ class ModelGraph(GraphBuilder):
             self.arrays[name] = array
             return name
         name = self.new_name("constant")
-        self.arrays[name] = np.ascontiguousarray(array)
+        self.arrays[name] = np.array(array, order="C")  # unlike ascontiguousarray, it leaves a single number without axes
         return name
 
     def weight(self, layer: Any, what: str, value: Any) -> str:
@@ -70,7 +70,7 @@ class ModelGraph(GraphBuilder):
         key = (id(layer), what)
         if key not in self.held:
             self.held[key] = self.new_name(what)
-            self.arrays[self.held[key]] = np.ascontiguousarray(numpy(value), "float32")
+            self.arrays[self.held[key]] = np.array(numpy(value), "float32", order="C")
         return self.held[key]
 
     def tensor(self, value: Any, kind: str) -> str:
