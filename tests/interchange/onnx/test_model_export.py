@@ -575,6 +575,11 @@ def masked_heads():
     return keras.Model(tokens, layers.MultiHeadAttention(2, 3)(x, x))
 
 
+def clipped_by_fractions():
+    n = keras.Input((None, F), dtype="int32", name="n")
+    return keras.Model(n, ops.clip(n, -2.5, 7.5))
+
+
 def text():
     return keras.Model(x := keras.Input((1,), dtype="string", name="x"), layers.Identity()(x))
 
@@ -614,6 +619,10 @@ REFUSED = {
     ),
     "masked heads": (masked_heads, r"MultiHeadAttention '\w+': a mask \(query_mask, value_mask\)"),
     "operation": (lambda: keras.Model(x := keras.Input((4, F)), ops.argsort(x, axis=1)), r"Received: Argsort 'argsort\w*'"),
+    "whole numbers up to a fraction": (
+        clipped_by_fractions,
+        "expected a model that Keras computes for random inputs. Received: TypeError: .*Cannot convert 7.5",
+    ),
     "text": (text, r"Received: input 'x': string"),
     "program": (lambda: built(Program()), "expected a functional or sequential Keras model. Received: Program"),
 }
@@ -633,6 +642,28 @@ def test_what_cannot_be_written_is_refused_by_name(model, words, tmp_path):
     assert "\n" not in str(refusal.value)
     assert (tmp_path / "m.onnx").read_bytes() == b"older"
     assert [each.name for each in tmp_path.iterdir()] == ["m.onnx"]
+
+
+class Broken(layers.Dropout):
+    """Fails by an error of its own once it gets numbers."""
+
+    error: type[Exception] = RuntimeError
+
+    def call(self, inputs, training=False):
+        if not isinstance(inputs, keras.KerasTensor) and hasattr(inputs, "numpy"):
+            raise self.error("no\nnumbers")
+        return inputs
+
+
+@pytest.mark.parametrize("error", [TypeError, AttributeError, OverflowError, AssertionError])
+def test_a_model_that_keras_itself_cannot_compute_is_refused_in_one_line(error, tmp_path, monkeypatch):
+    monkeypatch.setattr(Broken, "error", error)
+    monkeypatch.setitem(registry.WRITERS, Broken, registry.WRITERS[layers.Dropout])
+    words = rf"m\.onnx: expected a model that Keras computes for random inputs\. Received: {error.__name__}: .*no numbers"
+    with pytest.raises(gru_tf.UserError, match=words) as refusal:
+        gru_tf.export_model(sequential(Broken(0.5), head()), tmp_path / "m.onnx")
+    assert "\n" not in str(refusal.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_everything_in_the_way_is_named_at_once(tmp_path):

@@ -22,6 +22,10 @@ LONGER = (64, 200)  # where the model takes none of the usual lengths
 TYPES = {"float": "float32", "int": "int64", "bool": "bool"}
 
 
+class _NotComputedError(Exception):
+    """Keras cannot compute the model, whatever the sizes of its inputs; the message says what it raised."""
+
+
 def verify(model: Any, content: bytes, path: Path, outputs: Sequence[str], tokens: Collection[str] = ()) -> str:
     """A line that says how far onnxruntime's outputs differ from Keras'.
 
@@ -34,13 +38,14 @@ def verify(model: Any, content: bytes, path: Path, outputs: Sequence[str], token
 
     Raises:
         UserError: where an output differs by more than `Agreement` allows, naming it, and where Keras itself computes no
-            finite numbers for random inputs.
+            finite numbers for random inputs, or raises what is no matter of their sizes.
     """
     runtime = session(content, path)
     if runtime is None:
         return UNVERIFIED
     by, run = runtime
     agreement, refusal = Agreement(path, by), ""
+    expected_model = f"{path}: expected a model that Keras computes for random inputs"
     compared: set[int] = set()
     for steps, case, drawn in chain(cases(model, LENGTHS, tokens), cases(model, LONGER, tokens)):
         if steps in LONGER and len(compared) > 1:
@@ -50,12 +55,14 @@ def verify(model: Any, content: bytes, path: Path, outputs: Sequence[str], token
         except _refusals() as error:  # too short for a convolution, or of unequal lengths
             refusal = one_line(error)
             continue
+        except _NotComputedError as error:
+            raise UserError(f"{expected_model}. Received: {error}") from None
         feed = {name: array.astype(TYPES[kind_of(array.dtype)]) for name, array in inputs.items()}
         received = run(list(outputs), feed)
         agreement.compare(case, dict(zip(outputs, received, strict=True)), dict(zip(outputs, expected, strict=True)))
         compared.add(steps)
     if not agreement.cases:
-        raise UserError(f"{path}: expected a model that Keras computes for random inputs. Received: {refusal}")
+        raise UserError(f"{expected_model}. Received: {refusal}")
     return str(replace(agreement.judged(), states=False))
 
 
@@ -80,11 +87,16 @@ def _finite(model: Any, inputs: dict[str, Array], tokens: Collection[str]) -> tu
 
 def _answer(model: Any, inputs: dict[str, Array]) -> list[Array]:
     tensors = {name: keras.ops.convert_to_tensor(array) for name, array in inputs.items()}
-    return [keras.ops.convert_to_numpy(output) for output in keras.tree.flatten(answer(model, tensors))]
+    try:
+        return [keras.ops.convert_to_numpy(output) for output in keras.tree.flatten(answer(model, tensors))]
+    except (UserError, *_refusals()):
+        raise
+    except Exception as error:  # the model's layers may raise anything, as where a bound of whole numbers is a fraction
+        raise _NotComputedError(f"{type(error).__name__}: {one_line(error)}") from None
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """What Keras raises for inputs that a model does not take."""
+    """What Keras raises for inputs of sizes that a model does not take."""
     if keras.backend.backend() != "tensorflow":
         return (ValueError, TypeError, RuntimeError)
     import tensorflow as tf
