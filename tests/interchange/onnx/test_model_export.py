@@ -405,6 +405,73 @@ def test_operations_of_keras_ops(tmp_path):
     assert set(check(filled(keras.Model(x, outputs)), tmp_path / "m.onnx")) == set(outputs)
 
 
+def whole_numbers(dtype):
+    """From the lowest to the highest of the type, and some next to each other beyond what float32 tells apart."""
+    rng, most = np.random.default_rng(0), np.iinfo(dtype).max
+    x = rng.integers(-most - 1, most, (B, 4, F), dtype=dtype, endpoint=True)
+    x[0, :3, 0] = most, -most - 1, most - 1
+    x[1] = most // 64 + rng.integers(2, size=(4, F))
+    x[2] = rng.integers(-9, 9, (4, F))
+    return x
+
+
+ARITHMETIC = {
+    "sum": lambda n: n + n,
+    "difference": lambda n: n[:, :-1] - n[:, 1:],
+    "product": lambda n: n * (n + 3),
+    "with a constant": lambda n: 1_000_003 * n,
+    "square": ops.square,
+    "third power": lambda n: ops.power(n, 3),
+    "power of 0": lambda n: n**0,
+    "less than none": lambda n: -n,
+    "absolute": ops.abs,
+    "sign": ops.sign,
+    "sum over time": lambda n: ops.sum(n, axis=1),
+    "sum of all": lambda n: ops.sum(n, axis=(1, 2), keepdims=True) + ops.sum(n),
+    "sums so far": lambda n: ops.cumsum(n, axis=1),
+    "largest": lambda n: ops.maximum(ops.max(n, axis=1), ops.min(n + 1, axis=1)),
+    "relu": ops.relu,
+    "clipped": lambda n: ops.clip(n + n, -5, 7),
+    "chosen": lambda n: ops.where(n > n + 1, n, 0),
+    "first of the largest": lambda n: ops.argmax(n, axis=1),
+    "first of the least": lambda n: ops.argmin(n, axis=-1, keepdims=True),
+    "layers": lambda n: layers.Concatenate()([layers.Add()([n, n]), layers.Multiply()([n, n]), layers.Subtract()([n, -n])]),
+    "as fractions": lambda n: ops.cast(n + n, "float32") / 2.0**31,
+}
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_whole_numbers_begin_again_where_those_of_keras_do(dtype, tmp_path):
+    n = keras.Input((4, F), dtype=dtype, name="n")
+    model = keras.Model(n, {name: made(n) for name, made in ARITHMETIC.items()})
+    gru_tf.export_model(model, tmp_path / "m.onnx")
+    inputs = {"n": whole_numbers(dtype)}
+    received, expected = in_onnxruntime(tmp_path / "m.onnx", inputs), model(inputs["n"], training=False)
+    assert set(received) == set(ARITHMETIC)
+    for name, own in received.items():
+        other = keras.ops.convert_to_numpy(expected[name])
+        assert other.dtype == ("float32" if name == "as fractions" else dtype if "first of" not in name else "int32"), name
+        np.testing.assert_array_equal(own, other, err_msg=name)
+
+
+def test_numbers_converted_to_others_are_those_of_keras(tmp_path):
+    x, n = keras.Input((None, F), name="x"), keras.Input((None, F), dtype="int64", name="n")
+    model = keras.Model([x, n], [ops.cast(x, "int32"), ops.cast(n, "int32"), ops.cast(ops.cast(n, "float32"), "int32")])
+    gru_tf.export_model(model, tmp_path / "m.onnx")
+    inputs = {"x": 1e9 * random_input(x), "n": whole_numbers("int64")}
+    assert np.abs(inputs["x"]).max() > 2**31
+    for own, other in zip(in_onnxruntime(tmp_path / "m.onnx", inputs).values(), model(list(inputs.values())), strict=True):
+        np.testing.assert_array_equal(own, other)
+
+
+def test_numbers_of_a_table_and_joined_tokens(tmp_path):
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    table = np.arange(TOKENS * 2, dtype="float32").reshape(TOKENS, 2)
+    joined = layers.Concatenate()([tokens, tokens])
+    model = keras.Model(tokens, [ops.take(table, tokens, axis=0), layers.GRU(3)(layers.Embedding(TOKENS, 2)(joined))])
+    check(filled(model), tmp_path / "m.onnx")
+
+
 def test_single_numbers_have_no_axes(tmp_path):
     x, n = keras.Input((None, F), name="x"), keras.Input((None, F), dtype="int32", name="n")
     outputs = {
@@ -575,9 +642,8 @@ def masked_heads():
     return keras.Model(tokens, layers.MultiHeadAttention(2, 3)(x, x))
 
 
-def clipped_by_fractions():
-    n = keras.Input((None, F), dtype="int32", name="n")
-    return keras.Model(n, ops.clip(n, -2.5, 7.5))
+def of_whole_numbers(made):
+    return lambda: keras.Model(n := keras.Input((None, F), dtype="int32", name="n"), made(n))
 
 
 def text():
@@ -620,9 +686,39 @@ REFUSED = {
     "masked heads": (masked_heads, r"MultiHeadAttention '\w+': a mask \(query_mask, value_mask\)"),
     "operation": (lambda: keras.Model(x := keras.Input((4, F)), ops.argsort(x, axis=1)), r"Received: Argsort 'argsort\w*'"),
     "whole numbers up to a fraction": (
-        clipped_by_fractions,
-        "expected a model that Keras computes for random inputs. Received: TypeError: .*Cannot convert 7.5",
+        of_whole_numbers(lambda n: ops.clip(n, -2.5, 7.5)),
+        r"Clip '\w+': Keras does not compute it from such inputs \(.*got 7.5 of type 'float'",
     ),
+    "fractions' function of whole numbers": (
+        of_whole_numbers(ops.relu6),
+        r"Relu6 '\w+': gives whole numbers, which float32 would round; cast them first: `ops.cast\(x, 'float32'\)`",
+    ),
+    "matrices of whole numbers": (
+        of_whole_numbers(lambda n: ops.matmul(n, ops.transpose(n, (0, 2, 1)))),
+        r"Matmul '\w+': gives whole numbers, which float32 would round",
+    ),
+    "product of whole numbers": (
+        of_whole_numbers(lambda n: ops.prod(n, axis=1)),
+        r"Prod '\w+': the product of whole numbers; cast them first",
+    ),
+    "another type than declared": (
+        of_whole_numbers(ops.leaky_relu),
+        r"LeakyRelu '\w+': declares int32 but computes float32 from whole numbers; cast them first",
+    ),
+    "layer of whole numbers": (
+        of_whole_numbers(layers.GlobalMaxPooling1D()),
+        r"GlobalMaxPooling1D '\w+': gives whole numbers, which float32 would round",
+    ),
+    "mean of whole numbers": (
+        of_whole_numbers(lambda n: layers.Average()([n, n])),
+        r"Average '\w+': the mean of whole numbers; cast them first",
+    ),
+    "not computed from whole numbers": (
+        of_whole_numbers(lambda n: ops.logsumexp(n, axis=1)),
+        r"Logsumexp '\w+': Keras does not compute it from such inputs \(.*int32 not in list",
+    ),
+    "power by whole numbers": (of_whole_numbers(lambda n: ops.power(2, n)), "a power of whole numbers with an exponent"),
+    "largest truth value": (of_whole_numbers(lambda n: ops.max(n > 0, axis=1)), r"Max '\w+': truth values, not numbers"),
     "text": (text, r"Received: input 'x': string"),
     "program": (lambda: built(Program()), "expected a functional or sequential Keras model. Received: Program"),
 }

@@ -89,9 +89,9 @@ def _answer(model: Any, inputs: dict[str, Array]) -> list[Array]:
     tensors = {name: keras.ops.convert_to_tensor(array) for name, array in inputs.items()}
     try:
         return [keras.ops.convert_to_numpy(output) for output in keras.tree.flatten(answer(model, tensors))]
-    except (UserError, *_refusals()):
-        raise
     except Exception as error:  # the model's layers may raise anything, as where a bound of whole numbers is a fraction
+        if isinstance(error, _refusals()):
+            raise
         raise _NotComputedError(f"{type(error).__name__}: {one_line(error)}") from None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.onnx import file
+from gru_tf.interchange.onnx.export import declared_types
 from gru_tf.interchange.onnx.export.exported_tensor import KINDS, ExportedTensor, NotExportedError
 from gru_tf.interchange.onnx.graph_builder import GraphBuilder
 
@@ -23,12 +24,14 @@ class ModelGraph(GraphBuilder):
     Args:
         apply: writes a call of another layer: (graph, layer, arguments, shapes of its outputs) → its outputs.
         scope: the layer that is being written.
+        whole: whether it gives whole numbers, which float32 would round.
         counts: how many nodes of each kind a scope has.
         held: id of a layer and the name of one of its arrays → the array's name here.
     """
 
     apply: Callable[..., list[ExportedTensor]] = lambda *_: []
     scope: str = "model"
+    whole: bool = False
     counts: dict[str, int] = field(default_factory=dict)
     held: dict[tuple[int, str], str] = field(default_factory=dict)
 
@@ -82,7 +85,13 @@ class ModelGraph(GraphBuilder):
         return self.op("Cast", value, to=getattr(file.library().TensorProto, KINDS[kind]))
 
     def as_float(self, value: Any) -> str:
-        """A value of the graph, a number or an array as float32."""
+        """A value of the graph, a number or an array as float32.
+
+        Raises:
+            NotExportedError: for whole numbers, where the result has to be such, too.
+        """
+        if self.whole and isinstance(value, ExportedTensor) and value.kind == "int":
+            raise NotExportedError(f"gives whole numbers, which float32 would round; {declared_types.ADVICE}")
         return self.tensor(value, "float")
 
 

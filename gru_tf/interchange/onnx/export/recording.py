@@ -4,8 +4,8 @@ What Keras itself records of a call lacks masks that it found by itself, and end
 """
 
 import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ from keras.src import backend  # masks of symbolic tensors
 from keras.src.models.functional import Functional
 
 from gru_tf.interchange.building import changed
+from gru_tf.interchange.onnx.export import declared_types
+from gru_tf.interchange.onnx.export.exported_tensor import NotExportedError
 from gru_tf.recurrent.layers.stack import RecurrentStack
 
 MODELS = (Functional, keras.Sequential)
@@ -109,7 +111,9 @@ class Recorder:
                 return self._replace(self._stack(layer, arguments))
             if type(layer) in MODELS and getattr(layer, "_functional", layer) is not None:
                 return self._replace(layer.call(*args, **kwargs))
-            outputs = keras.tree.map_structure(_copy, type(layer).symbolic_call(layer, *args, **kwargs))
+            declared = keras.tree.flatten(given := type(layer).symbolic_call(layer, *args, **kwargs))
+            copies = [_copy(*pair) for pair in zip(declared, _dtypes(layer, arguments, declared), strict=True)]
+            outputs = keras.tree.pack_sequence_as(given, copies)
             self._record(layer, arguments, outputs)
             return outputs
 
@@ -149,8 +153,16 @@ def bound(operation: Any, args: Any, kwargs: Any) -> dict[str, Any]:
     return dict(arguments.arguments)
 
 
-def _copy(tensor: Any) -> Any:
-    copy = keras.KerasTensor(tensor.shape, tensor.dtype, name=tensor.name)
+def _dtypes(layer: Any, arguments: dict[str, Any], declared: Sequence[Any]) -> Sequence[str | None]:
+    """The types of a layer's results, which are not always those that it declares of whole numbers."""
+    if declared_types.takes_whole_numbers(layer, arguments):
+        with suppress(NotExportedError):  # named where the call is written
+            return declared_types.computed(layer, arguments)
+    return [None] * len(declared)
+
+
+def _copy(tensor: Any, dtype: str | None = None) -> Any:
+    copy = keras.KerasTensor(tensor.shape, dtype or tensor.dtype, name=tensor.name)
     mask = backend.get_keras_mask(tensor)
     if mask is not None:
         backend.set_keras_mask(copy, mask)

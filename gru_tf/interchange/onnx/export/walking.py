@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange.onnx.export import registry
+from gru_tf.interchange.onnx.export import declared_types, registry
 from gru_tf.interchange.onnx.export.exported_tensor import COMPUTED, ExportedTensor, NotExportedError, kind_of
 from gru_tf.interchange.onnx.export.flattening import FlatModel, flatten
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph
@@ -29,6 +29,7 @@ def write_calls(
     for call in flat.calls:
         arguments = {name: _replaced(value, flat, known) for name, value in call.arguments.items()}
         try:
+            declared_types.check(call.operation, call.arguments, call.outputs)
             outputs = _write(graph, call.operation, arguments, call.outputs)
         except NotExportedError as error:
             obstacles.append(f"{described(call.operation)}: {error}" if str(error) else described(call.operation))
@@ -77,11 +78,12 @@ def _write(graph: ModelGraph, operation: Any, arguments: dict[str, Any], specs: 
     kinds = [kind_of(spec.dtype) for spec in specs]
     if isinstance(operation, keras.layers.Layer):
         _check(operation)
-    before, graph.scope = graph.scope, operation.name
+    before = graph.scope, graph.whole
+    graph.scope, graph.whole = operation.name, set(kinds) == {"int"}
     try:
         given = registry.writer_of(operation)(graph, LayerCall(operation, arguments, list(specs)))
     finally:
-        graph.scope = before
+        graph.scope, graph.whole = before
     names = [given] if isinstance(given, str) else list(given)
     pairs = zip(names, specs, kinds, strict=True)
     return [ExportedTensor(name, tuple(spec.shape), kind) for name, spec, kind in pairs]

@@ -1,9 +1,9 @@
-"""Layers that hand on what they get outside of training, and inputs converted to the type that a model expects."""
+"""Layers that hand on what they get outside of training."""
 
 from typing import Any
 
 import keras
-from keras.src.ops.core import Cast, ConvertToTensor, StopGradient
+from keras.src.ops.core import StopGradient
 
 from gru_tf.interchange.onnx.export.exported_tensor import kind_of
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph
@@ -29,6 +29,4 @@ WRITERS = {
     keras.layers.ActivityRegularization: _idle,
     keras.layers.Identity: _idle,
     StopGradient: _idle,
-    ConvertToTensor: _idle,
-    Cast: _idle,
 }

@@ -6,11 +6,13 @@ from typing import Any
 
 import keras
 
-from gru_tf.interchange.onnx.export.exported_tensor import ExportedTensor, NotExportedError
+from gru_tf.interchange.onnx.export import declared_types
+from gru_tf.interchange.onnx.export.exported_tensor import ExportedTensor, NotExportedError, kind_of
 from gru_tf.interchange.onnx.export.layers.idle import first
 from gru_tf.interchange.onnx.export.layers.normalisation import unit_length
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph
 from gru_tf.interchange.onnx.export.recording import LayerCall
+from gru_tf.interchange.onnx.export.whole_numbers import in_range
 
 Writer = Callable[[ModelGraph, LayerCall], str]
 
@@ -21,23 +23,26 @@ def _inputs(graph: ModelGraph, call: LayerCall) -> list[str]:
     most = max(tensor.rank for tensor in tensors)
     names = []
     for tensor in tensors:
-        x, missing = graph.as_float(tensor), most - tensor.rank
+        x, missing = graph.tensor(tensor, kind_of(call.outputs[0].dtype)), most - tensor.rank
         names.append(graph.op("Unsqueeze", x, graph.numbers(*range(1, missing + 1))) if missing else x)
     return names
 
 
 def _pairwise(op: str) -> Writer:
-    return lambda graph, call: reduce(lambda a, b: graph.op(op, a, b), _inputs(graph, call))
+    return lambda graph, call: in_range(graph, reduce(lambda a, b: graph.op(op, a, b), _inputs(graph, call)), call)
 
 
 def _average(graph: ModelGraph, call: LayerCall) -> str:
+    if any(tensor.kind == "int" for tensor in first(call)):  # whose sum Keras computes in int32
+        raise NotExportedError(f"the mean of whole numbers; {declared_types.ADVICE}")
     total = _pairwise("Add")(graph, call)
     return graph.op("Div", total, graph.constant(float(len(first(call)))))
 
 
 def _concatenate(graph: ModelGraph, call: LayerCall) -> str:
     tensors = list(first(call))
-    return graph.op("Concat", *(graph.as_float(each) for each in tensors), axis=call.operation.axis % tensors[0].rank)
+    kind = kind_of(call.outputs[0].dtype)
+    return graph.op("Concat", *(graph.tensor(each, kind) for each in tensors), axis=call.operation.axis % tensors[0].rank)
 
 
 def _dot(graph: ModelGraph, call: LayerCall) -> str:

@@ -5,12 +5,14 @@ from typing import Any
 
 from keras.src.ops import math, nn
 from keras.src.ops import numpy as arrays
+from keras.src.ops.core import Cast, ConvertToTensor
 
 from gru_tf.interchange.onnx.export.exported_tensor import ExportedTensor, NotExportedError, kind_of
 from gru_tf.interchange.onnx.export.layers import activation_functions as functions
 from gru_tf.interchange.onnx.export.layers.idle import first
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph, numpy
 from gru_tf.interchange.onnx.export.recording import LayerCall
+from gru_tf.interchange.onnx.export.whole_numbers import converted, in_range, power
 
 Writer = Callable[[ModelGraph, LayerCall], str]
 
@@ -20,16 +22,28 @@ def kind_of_output(call: LayerCall) -> str:
     return kind_of(call.outputs[0].dtype)
 
 
+def kind_of_numbers(call: LayerCall) -> str:
+    """The kind of a call's only output; raises NotExportedError for truth values."""
+    kind = kind_of_output(call)
+    if kind == "bool":
+        raise NotExportedError("truth values, not numbers")
+    return kind
+
+
 def _binary(op: str) -> Writer:
     """On both operands in the type of the result."""
 
     def write(graph: ModelGraph, call: LayerCall) -> str:
-        kind = kind_of_output(call)
-        if kind == "bool":
-            raise NotExportedError("truth values, not numbers")
-        return graph.op(op, *(graph.tensor(call.arguments[name], kind) for name in ("x1", "x2")))
+        kind = kind_of_numbers(call)
+        return in_range(graph, graph.op(op, *(graph.tensor(call.arguments[name], kind) for name in ("x1", "x2"))), call)
 
     return write
+
+
+def _power(graph: ModelGraph, call: LayerCall) -> str:
+    if kind_of_output(call) == "int":
+        return power(graph, call.arguments["x1"], call.arguments["x2"], call)
+    return _binary("Pow")(graph, call)
 
 
 def _compared(op: str, negated: bool = False) -> Writer:
@@ -59,7 +73,7 @@ def _where(graph: ModelGraph, call: LayerCall) -> str:
     a, b = (call.arguments[name] for name in ("x1", "x2"))
     if a is None or b is None:
         raise NotExportedError("places of true values")
-    kind = kind_of_output(call)
+    kind = kind_of_numbers(call)
     return graph.op("Where", graph.tensor(call.arguments["condition"], "bool"), graph.tensor(a, kind), graph.tensor(b, kind))
 
 
@@ -81,7 +95,13 @@ def _function(function: functions.Function) -> Writer:
 
 
 def _signed(op: str) -> Writer:
-    return lambda graph, call: graph.op(op, graph.tensor(first(call), kind_of_output(call)))
+    return lambda graph, call: in_range(graph, graph.op(op, graph.tensor(first(call), kind_of_numbers(call))), call)
+
+
+def _relu(graph: ModelGraph, call: LayerCall) -> str:
+    if kind_of_output(call) == "int":
+        return graph.op("Max", graph.tensor(first(call), "int"), graph.constant(0, "int"))
+    return functions.relu(graph, graph.as_float(first(call)))
 
 
 def _with(function: Callable[..., str], *names: str) -> Writer:
@@ -102,8 +122,8 @@ def _softmax(function: Callable[..., str]) -> Writer:
 
 
 def _square(graph: ModelGraph, call: LayerCall) -> str:
-    x = graph.tensor(first(call), kind_of_output(call))
-    return graph.op("Mul", x, x)
+    x = graph.tensor(first(call), kind_of_numbers(call))
+    return in_range(graph, graph.op("Mul", x, x), call)
 
 
 def _rsqrt(graph: ModelGraph, x: str) -> str:
@@ -119,7 +139,7 @@ NODES = {
     arrays.Floor: "Floor", arrays.Ceil: "Ceil", arrays.Reciprocal: "Reciprocal", math.Erf: "Erf",
 }  # fmt: skip
 NAMED = {
-    arrays.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.Relu: "relu", nn.Relu6: "relu6", nn.Softplus: "softplus",
+    arrays.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.Relu6: "relu6", nn.Softplus: "softplus",
     nn.Softsign: "softsign", nn.Silu: "silu", nn.LogSigmoid: "log_sigmoid", nn.HardSigmoid: "hard_sigmoid",
     nn.HardSilu: "hard_silu", nn.Selu: "selu", nn.HardTanh: "hard_tanh", nn.TanhShrink: "tanh_shrink",
 }  # fmt: skip
@@ -131,7 +151,7 @@ WRITERS: dict[type, Writer] = {
     arrays.Multiply: _binary("Mul"),
     arrays.Divide: _binary("Div"),
     arrays.TrueDivide: _binary("Div"),
-    arrays.Power: _binary("Pow"),
+    arrays.Power: _power,
     arrays.Maximum: _binary("Max"),
     arrays.Minimum: _binary("Min"),
     arrays.Equal: _compared("Equal"),
@@ -153,6 +173,9 @@ WRITERS: dict[type, Writer] = {
     arrays.Square: _square,
     arrays.Log1p: _function(_log1p),
     math.Rsqrt: _function(_rsqrt),
+    Cast: converted,
+    ConvertToTensor: converted,
+    nn.Relu: _relu,
     nn.LeakyRelu: _with(functions.relu, "negative_slope"),
     nn.Elu: _with(functions.elu, "alpha"),
     nn.Celu: _with(functions.celu, "alpha"),

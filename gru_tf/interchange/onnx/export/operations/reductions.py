@@ -6,12 +6,14 @@ from typing import Any
 from keras.src.ops import math
 from keras.src.ops import numpy as arrays
 
+from gru_tf.interchange.onnx.export import declared_types
 from gru_tf.interchange.onnx.export.exported_tensor import ExportedTensor, NotExportedError
 from gru_tf.interchange.onnx.export.layers.idle import first
 from gru_tf.interchange.onnx.export.layers.reshaping import sliced
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph
-from gru_tf.interchange.onnx.export.operations.pointwise import kind_of_output
+from gru_tf.interchange.onnx.export.operations.pointwise import kind_of_numbers
 from gru_tf.interchange.onnx.export.recording import LayerCall
+from gru_tf.interchange.onnx.export.whole_numbers import in_range, place, total
 
 Writer = Callable[[ModelGraph, LayerCall], str]
 
@@ -26,9 +28,21 @@ def _reduced(op: str) -> Writer:
     def write(graph: ModelGraph, call: LayerCall) -> str:
         if getattr(call.operation, "initial", None) is not None:
             raise NotExportedError(f"initial={call.operation.initial!r}")
-        return _along(graph, op, graph.tensor(first(call), kind_of_output(call)), call)
+        return _along(graph, op, graph.tensor(first(call), kind_of_numbers(call)), call)
 
     return write
+
+
+def _sum(graph: ModelGraph, call: LayerCall) -> str:
+    if kind_of_numbers(call) == "int" and getattr(call.operation, "initial", None) is None:
+        return total(graph, graph.tensor(first(call), "int"), call, _axes(call))
+    return _reduced("ReduceSum")(graph, call)
+
+
+def _multiplied(graph: ModelGraph, call: LayerCall) -> str:
+    if kind_of_numbers(call) == "int":  # onnxruntime multiplies them as float64
+        raise NotExportedError(f"the product of whole numbers; {declared_types.ADVICE}")
+    return _reduced("ReduceProd")(graph, call)
 
 
 def _along(graph: ModelGraph, op: str, x: str, call: LayerCall, keep: bool | None = None) -> str:
@@ -92,7 +106,10 @@ def _place(op: str) -> Writer:
         axis, x = call.operation.axis, first(call)
         if axis is None:
             raise NotExportedError("axis=None")
-        return graph.op(op, graph.as_float(x), axis=axis % x.rank, keepdims=int(call.operation.keepdims))
+        axis, keepdims = axis % x.rank, bool(call.operation.keepdims)
+        if x.kind == "int":
+            return place(graph, x, axis, op == "ArgMax", keepdims)
+        return graph.op(op, graph.as_float(x), axis=axis, keepdims=int(keepdims))
 
     return write
 
@@ -101,8 +118,8 @@ def _cumulated(graph: ModelGraph, call: LayerCall) -> str:
     axis, x = call.operation.axis, first(call)
     if axis is None:
         raise NotExportedError("axis=None")
-    place = graph.op("Squeeze", graph.numbers(axis % x.rank), graph.numbers(0))
-    return graph.op("CumSum", graph.tensor(x, kind_of_output(call)), place)
+    along = graph.op("Squeeze", graph.numbers(axis % x.rank), graph.numbers(0))
+    return in_range(graph, graph.op("CumSum", graph.tensor(x, kind_of_numbers(call)), along), call)
 
 
 def _product(graph: ModelGraph, call: LayerCall) -> str:
@@ -116,10 +133,10 @@ def _einsum(graph: ModelGraph, call: LayerCall) -> str:
 
 WRITERS: dict[type, Writer] = {
     arrays.Mean: _reduced("ReduceMean"),
-    arrays.Sum: _reduced("ReduceSum"),
+    arrays.Sum: _sum,
     arrays.Max: _reduced("ReduceMax"),
     arrays.Min: _reduced("ReduceMin"),
-    arrays.Prod: _reduced("ReduceProd"),
+    arrays.Prod: _multiplied,
     arrays.Amax: _reduced("ReduceMax"),
     arrays.Amin: _reduced("ReduceMin"),
     arrays.Var: _variance,

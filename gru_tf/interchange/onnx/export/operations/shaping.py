@@ -10,7 +10,7 @@ from keras.src.ops import numpy as arrays
 from gru_tf.interchange.onnx.export.exported_tensor import ExportedTensor, NotExportedError
 from gru_tf.interchange.onnx.export.layers.idle import first
 from gru_tf.interchange.onnx.export.layers.reshaping import FAR, reversed_steps, sliced
-from gru_tf.interchange.onnx.export.model_graph import ModelGraph
+from gru_tf.interchange.onnx.export.model_graph import ModelGraph, numpy
 from gru_tf.interchange.onnx.export.operations.pointwise import kind_of_output
 from gru_tf.interchange.onnx.export.recording import LayerCall
 
@@ -102,9 +102,12 @@ def _tile(graph: ModelGraph, call: LayerCall) -> str:
 
 
 def _take(graph: ModelGraph, call: LayerCall) -> str:
-    x, axis = first(call), call.operation.axis
+    given, axis = first(call), call.operation.axis
     if axis is None:
         raise NotExportedError("axis=None")
+    kind = kind_of_output(call)
+    table = given if isinstance(given, ExportedTensor) else numpy(given)
+    x = ExportedTensor(graph.tensor(table, kind), tuple(table.shape), kind)
     return graph.op("Gather", x, graph.tensor(call.arguments["indices"], "int"), axis=axis % x.rank)
 
 
