@@ -683,7 +683,10 @@ REFUSED = {
         of(lambda: layers.TimeDistributed(Halved(3))),
         r"TimeDistributed '\w+': with Halved '\w+': may compute something else",
     ),
-    "masked heads": (masked_heads, r"MultiHeadAttention '\w+': a mask \(query_mask, value_mask\)"),
+    "masked heads": (
+        masked_heads,
+        r"MultiHeadAttention '\w+': under a mask \(query_mask, value_mask\), as of Masking or mask_zero=True",
+    ),
     "operation": (lambda: keras.Model(x := keras.Input((4, F)), ops.argsort(x, axis=1)), r"Received: Argsort 'argsort\w*'"),
     "whole numbers up to a fraction": (
         of_whole_numbers(lambda n: ops.clip(n, -2.5, 7.5)),

@@ -53,7 +53,10 @@ def _check(layer: Any, given: dict[str, Any], tensors: tuple[ExportedTensor, ...
     """Refuse what a call may add."""
     masks = [name for name in MASKS if given.get(name) is not None]
     if masks:
-        raise NotExportedError(f"a mask ({', '.join(masks)})")
+        raise NotExportedError(
+            f"under a mask ({', '.join(masks)}), as of Masking or mask_zero=True; ONNX export writes it without;"
+            " Attention and AdditiveAttention are written with masks"
+        )
     if any(tensor.rank != 3 for tensor in tensors) or len(layer._output_dense.kernel.shape) != 3:
         raise NotExportedError("inputs or outputs of other than three axes")
     for option in ("_use_gate", "_sliding_window"):
