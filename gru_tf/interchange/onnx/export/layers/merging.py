@@ -8,11 +8,11 @@ import keras
 
 from gru_tf.interchange.onnx.export import declared_types
 from gru_tf.interchange.onnx.export.exported_tensor import ExportedTensor, NotExportedError, kind_of
+from gru_tf.interchange.onnx.export.int32_range import in_range
 from gru_tf.interchange.onnx.export.layers.idle import first
 from gru_tf.interchange.onnx.export.layers.normalisation import unit_length
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph
 from gru_tf.interchange.onnx.export.recording import LayerCall
-from gru_tf.interchange.onnx.export.whole_numbers import in_range
 
 Writer = Callable[[ModelGraph, LayerCall], str]
 

@@ -8,11 +8,12 @@ from keras.src.ops import numpy as arrays
 from keras.src.ops.core import Cast, ConvertToTensor
 
 from gru_tf.interchange.onnx.export.exported_tensor import ExportedTensor, NotExportedError, kind_of
+from gru_tf.interchange.onnx.export.int32_range import in_range
 from gru_tf.interchange.onnx.export.layers import activation_functions as functions
 from gru_tf.interchange.onnx.export.layers.idle import first
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph, numpy
+from gru_tf.interchange.onnx.export.operations.whole_numbers import converted, power
 from gru_tf.interchange.onnx.export.recording import LayerCall
-from gru_tf.interchange.onnx.export.whole_numbers import converted, in_range, power
 
 Writer = Callable[[ModelGraph, LayerCall], str]
 

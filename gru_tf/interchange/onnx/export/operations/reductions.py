@@ -8,12 +8,13 @@ from keras.src.ops import numpy as arrays
 
 from gru_tf.interchange.onnx.export import declared_types
 from gru_tf.interchange.onnx.export.exported_tensor import ExportedTensor, NotExportedError
+from gru_tf.interchange.onnx.export.int32_range import in_range
 from gru_tf.interchange.onnx.export.layers.idle import first
 from gru_tf.interchange.onnx.export.layers.reshaping import sliced
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph
 from gru_tf.interchange.onnx.export.operations.pointwise import kind_of_numbers
+from gru_tf.interchange.onnx.export.operations.whole_numbers import place, total
 from gru_tf.interchange.onnx.export.recording import LayerCall
-from gru_tf.interchange.onnx.export.whole_numbers import in_range, place, total
 
 Writer = Callable[[ModelGraph, LayerCall], str]
 

@@ -1,46 +1,22 @@
-"""Whole numbers that stay exact: int32 of Keras is int64 in a file, and begins again where int32 does.
-
-Sums and products beyond int32 differ in int64 by a multiple of 2³², which a cast to int32 takes off: ONNX discards the
-higher bits, as Keras' arithmetic does.
-"""
+"""Conversions, powers, sums and places of whole numbers by nodes that keep them exact in onnxruntime, too."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
-from gru_tf.interchange.onnx import file
 from gru_tf.interchange.onnx.export.exported_tensor import ExportedTensor, NotExportedError, kind_of
+from gru_tf.interchange.onnx.export.int32_range import gives_int32, in_range
 from gru_tf.interchange.onnx.export.layers.idle import first
 from gru_tf.interchange.onnx.export.layers.reshaping import FAR, sliced
 from gru_tf.interchange.onnx.export.model_graph import ModelGraph, numpy
 from gru_tf.interchange.onnx.export.recording import LayerCall
 
 
-def in_range(graph: ModelGraph, y: str, call: LayerCall) -> str:
-    """The result of arithmetic: of int32, the number that is left of one beyond its range; all others as they are.
-
-    Args:
-        graph: to write into.
-        y: the result, of the kind of the call's output.
-        call: whose only output has Keras' type.
-    """
-    if not _narrow(call):
-        return y
-    types = file.library().TensorProto
-    return graph.op("Cast", graph.op("Cast", y, to=types.INT32), to=types.INT64)
-
-
 def converted(graph: ModelGraph, call: LayerCall) -> str:
     """Numbers in another type: int32 directly, as fractions beyond its range become what they become in Keras."""
     x, kind = first(call), kind_of(call.outputs[0].dtype)
     if kind == "int" and isinstance(x, ExportedTensor) and x.kind != "bool":
-        return in_range(graph, x.name if _narrow(call) else graph.tensor(x, kind), call)
+        return in_range(graph, x.name if gives_int32(call) else graph.tensor(x, kind), call)
     return graph.tensor(x, kind)
-
-
-def _narrow(call: LayerCall) -> bool:
-    return str(keras.backend.standardize_dtype(call.outputs[0].dtype)) == "int32"
 
 
 def power(graph: ModelGraph, base: Any, exponent: Any, call: LayerCall) -> str:
@@ -50,7 +26,7 @@ def power(graph: ModelGraph, base: Any, exponent: Any, call: LayerCall) -> str:
         NotExportedError: for an exponent that is not one known number from 0 on.
     """
     number = None if isinstance(exponent, ExportedTensor) else numpy(exponent)
-    if number is None or number.size != 1 or number.dtype.kind not in "iu" or number.item() < 0:
+    if number is None or number.ndim or number.dtype.kind not in "iu" or number.item() < 0:
         raise NotExportedError("a power of whole numbers with an exponent other than one whole number from 0 on")
     rest, square = number.item(), graph.tensor(base, "int")
     y = graph.op("Add", graph.op("Mul", square, graph.constant(0, "int")), graph.constant(1, "int"))
@@ -71,7 +47,7 @@ def total(graph: ModelGraph, x: str, call: LayerCall, axes: Sequence[int]) -> st
         axes: numbers of axes, from 0 on.
     """
     keepdims, rank = bool(call.operation.keepdims), first(call).rank
-    if _narrow(call):
+    if gives_int32(call):
         return in_range(graph, graph.op("ReduceSum", x, graph.numbers(*axes), keepdims=int(keepdims)), call)
     for axis in axes:  # onnxruntime's ReduceSum adds int64 as float64; with a zero in front, as an axis may be empty
         padded = graph.op("Pad", x, graph.numbers(*(int(n == axis) for n in range(2 * rank))))
