@@ -27,6 +27,7 @@ EXPECTED = {
     "less_than_equal": "at most {le:,}",
     "literal_error": "{expected}",
 }
+CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # that colour a terminal or move its cursor
 YAML_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 
@@ -88,8 +89,12 @@ def shown(value: Any) -> str:
 
 
 def one_line(error: BaseException | str, most: int = 200) -> str:
-    """Another library's message in one line of at most `most` characters; the exception's name where there is none."""
-    return " ".join(str(error).split())[:most] or type(error).__name__
+    """Another library's message in one line of at most `most` characters; the exception's name where there is none.
+
+    Without what a terminal would obey, such as the colours of Keras' messages.
+    """
+    plain = "".join(letter for letter in CODES.sub("", str(error)) if letter.isprintable() or letter.isspace())
+    return " ".join(plain.split())[:most] or type(error).__name__
 
 
 def mismatch(branches: Sequence[Mapping[str, Any]]) -> str:

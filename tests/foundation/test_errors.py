@@ -2,7 +2,7 @@
 
 import pytest
 
-from gru_tf.foundation.errors import near_file
+from gru_tf.foundation.errors import near_file, one_line
 
 MODELS = (".pt", ".keras", ".safetensors")
 TABLES = (".csv", ".csv.gz", ".gz", ".npz")
@@ -38,3 +38,7 @@ def test_the_nearest_file_has_the_same_ending_where_there_is_one_and_no_common_e
 
 def test_in_a_folder_that_is_not_there_none_is_near(tmp_path):
     assert near_file(tmp_path / "gone" / "model.pt", MODELS) == ""
+
+
+def test_a_library_s_colours_are_not_repeated():
+    assert one_line("\x1b[1mException\x1b[0m:\n  \x07shape\x1b[2K (2, 3)") == "Exception: shape (2, 3)"
