@@ -45,6 +45,12 @@ class Module:
         """In the file."""
         return self.layer.name
 
+    @property
+    def merged(self) -> int | None:
+        """Features that a Bidirectional gives with a merge_mode other than concat; None for other layers."""
+        last = self.elements[-1] if self.elements else None
+        return last.forward.units if isinstance(last, Recurrent) and last.backward is not None else None
+
     def with_epsilon(self, epsilon: float) -> "Module":
         """A normalization with another epsilon."""
         return replace(self, elements=(replace(self.norm, epsilon=epsilon),))

@@ -13,11 +13,17 @@ MOST, MOST_MODULES = 20_000, 200  # steps of the search: many modules of one wid
 
 @dataclass
 class _Search:
+    concat: bool
     steps: int = 0
 
 
-def orders(modules: Sequence[Module], most: int = 2) -> list[tuple[Module, ...]]:
-    """Orders in which the widths fit, the embedding first and those of a class by their numbers; at most so many.
+def orders(modules: Sequence[Module], most: int = 2, *, concat: bool = False) -> list[tuple[Module, ...]]:
+    """Orders in which the widths fit, the embedding first and those of a class by their numbers.
+
+    Args:
+        modules: in any order.
+        most: how many to look for.
+        concat: whether each Bidirectional has merge_mode concat; if not, orders that fit with any other count, too.
 
     Raises:
         UserError: where there are too many to try.
@@ -25,7 +31,7 @@ def orders(modules: Sequence[Module], most: int = 2) -> list[tuple[Module, ...]]
     fitting: list[tuple[Module, ...]] = []
     if len(modules) > MOST_MODULES:
         raise UserError("too many orders fit")
-    for order in _from((), tuple(modules), None, _Search()):
+    for order in _from((), tuple(modules), _Search(concat)):
         if order not in fitting:
             fitting.append(order)
         if len(fitting) == most:
@@ -33,9 +39,7 @@ def orders(modules: Sequence[Module], most: int = 2) -> list[tuple[Module, ...]]
     return fitting
 
 
-def _from(
-    placed: tuple[Module, ...], left: tuple[Module, ...], width: int | None, search: _Search
-) -> Iterator[tuple[Module, ...]]:
+def _from(placed: tuple[Module, ...], left: tuple[Module, ...], search: _Search) -> Iterator[tuple[Module, ...]]:
     search.steps += 1
     if search.steps > MOST:
         raise UserError("too many orders fit")
@@ -43,14 +47,16 @@ def _from(
         yield placed
         return
     embedded = any(module.kind == "embedding" for module in left)
+    before = placed[-1] if placed else None
+    widths = () if before is None else (before.gives,) if search.concat else (before.gives, before.merged)
     for module in left:
         if (
             (module.kind == "embedding") != embedded
-            or (width is not None and module.takes != width)
+            or (before is not None and module.takes not in widths)
             or _too_early(module, left)
         ):
             continue
-        yield from _from((*placed, module), tuple(each for each in left if each is not module), module.gives, search)
+        yield from _from((*placed, module), tuple(each for each in left if each is not module), search)
 
 
 def _too_early(module: Module, left: Sequence[Module]) -> bool:
@@ -77,5 +83,5 @@ def suggested(modules: Sequence[Module], stacked: bool = False) -> str:
     fitting: list[tuple[Module, ...]] = []
     if not stacked and not fits(modules):
         with suppress(UserError):  # any will do
-            fitting = orders(modules, 1)
+            fitting = orders(modules, 1, concat=True)
     return ",".join(module.name for module in (fitting[0] if fitting else modules))

@@ -28,6 +28,7 @@ class _Cut:
     roles: Roles
     takes: int | None
     gives: int
+    merged: int | None = None  # of a Bidirectional, with a merge_mode other than concat
 
 
 def is_one(names: Sequence[str]) -> bool:
@@ -57,7 +58,7 @@ def read(arrays: Mapping[str, Array], left_out: Sequence[str], source: str, wher
             ways.append(cuts)
         if len(ways) > 1:
             break
-    if len(ways) != 1:
+    if len(ways) != 1 or searched[0] > MOST:  # then there may be others
         raise _refused(arrays, ways, where)
     rest, seen = list(names), Counter[str]()
     layers: list[FileLayer] = []
@@ -75,6 +76,7 @@ def _refused(arrays: Mapping[str, Array], ways: Sequence[Sequence[_Cut]], where:
     shapes = several([f"{name} {array.shape}" for name, array in arrays.items()])
     several_ways = " or ".join(", ".join(cut.kind for cut in cuts) for cuts in ways)
     why = f"arrays that could be {several_ways}" if ways else "arrays of no known list of layers"
+    why += ", of more lists than can be tried" if len(ways) == 1 else ""
     advice = "save them by name: np.savez(FILE, **{weight.path: weight.numpy() for weight in model.weights})"
     return UserError(f"{where}: expected arrays that can only be one list of layers; {advice}. Received: {why}: {shapes}")
 
@@ -86,10 +88,10 @@ def _ways(arrays: Sequence[Array], before: tuple[_Cut, ...], searched: list[int]
     if not arrays:
         yield before
         return
-    width = before[-1].gives if before else None
+    widths = (before[-1].gives, before[-1].merged) if before else ()
     for cut in _next(arrays, not before):
         norms = before and before[-1].kind in NORMS and cut.kind in NORMS
-        if not norms and (width is None or cut.takes == width):
+        if not norms and (not before or cut.takes in widths):
             yield from _ways(arrays[len(cut.roles) :], (*before, cut), searched)
 
 
@@ -127,7 +129,7 @@ def _recurrent(arrays: Sequence[Array]) -> Iterator[_Cut]:
         n = len(roles)
         if [array.shape for array in arrays[:n]] == [array.shape for array in arrays[n : 2 * n]]:
             both = tuple((part, role) for part in ("forward_layer", "backward_layer") for role in roles)
-            yield _Cut("bidirectional", both, takes, 2 * units)
+            yield _Cut("bidirectional", both, takes, 2 * units, units)
 
 
 def _cells(arrays: Sequence[Array]) -> Iterator[tuple[tuple[str, ...], str]]:

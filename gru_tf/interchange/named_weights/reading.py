@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.interchange import chain, option_names
-from gru_tf.interchange.named_weights import modules, options, placing, stated, weightless
+from gru_tf.interchange.named_weights import merge_modes, modules, options, placing, stated, weightless
 from gru_tf.interchange.named_weights.contents import FileLayer, WeightsFile
 from gru_tf.interchange.named_weights.modules import NORMS, Module
 from gru_tf.interchange.named_weights.options import WeightsOptions
@@ -64,6 +64,7 @@ def read(file: WeightsFile, given: WeightsOptions, where: str) -> NamedNetwork:
         order, evidence = _proven(file, own_modules, given.between, where)
         placed = stated.by_between(given.between, order, own_modules, where)
         _check_dense(placed, where)
+    merge_modes.check(list(stated.modules_of(placed)), where)
     weightless.check(file, placed, left_out, where)
     if file.keras_2 and any(each.activation == Activation("hard_sigmoid") for each in placed):
         place = option_names.where("order" if given.order else "between")
@@ -103,6 +104,7 @@ def _proven(
         why = f"{several(file.nested)} is a model within the model, whose layers without weights are not in the file"
         raise _unknown(own_modules, why, where)
     if file.ordered:
+        merge_modes.check(own_modules, where)
         if not placing.fits(own_modules):
             raise _unknown(
                 own_modules, "in the file's order, a layer takes another width than the one before it gives", where
@@ -118,8 +120,10 @@ def _proven(
         raise _unknown(own_modules, "more orders fit than can be tried", where) from None
     if len(orders) != 1:
         how = f"{file.doubt}; " if file.doubt else ""
-        why = "no order of its layers has fitting widths" if not orders else f"{how}several orders have fitting widths"
+        several_fit = "several orders have fitting widths" if all(map(placing.fits, orders)) else merge_modes.UNKNOWN
+        why = "no order of its layers has fitting widths" if not orders else f"{how}{several_fit}"
         raise _unknown(own_modules, why, where)
+    merge_modes.check(orders[0], where)
     return orders[0], "in the only order that fits"
 
 
