@@ -36,7 +36,8 @@ def phrases(named: NamedNetwork, given: WeightsOptions) -> Iterator[str]:
         yield f"masks, such as mask_zero of an embedding, of which there is none ({takes} takes one)"
     if named.network.layers[-1].backward is not None and own[-1].kind == "recurrent":
         yield f"merge_mode of {own[-1].name}, which is taken for concat"
-    others = "" if named.file.lists_all else "functions and layers without weights, "
+    yield "initial states, such as final states of another layer, which are taken for zeros"
+    others = "functions outside layers, " if named.file.lists_all else "functions and layers without weights, "
     yield f"{others}layers that are called twice, side by side, backwards or on every step"
     if named.left_out:
         yield f"left out: {several([layer.name for layer in named.left_out], 4)}"

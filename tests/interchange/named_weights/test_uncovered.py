@@ -1,0 +1,40 @@
+"""What weights alone do not record and a model nevertheless computes with: named in the result of the import."""
+
+import keras
+import numpy as np
+import pytest
+
+from gru_tf.interchange import importing
+
+FEATURES, UNITS = 3, 4
+
+
+def _library(form):
+    return pytest.importorskip("tf_keras") if form == "model.h5" else keras
+
+
+def _chained(library, initial):
+    """Two GRUs of which the second starts at the first one's final state, or at zeros; and the same random weights."""
+    library.backend.clear_session()
+    inputs = library.Input((None, FEATURES))
+    first, state = library.layers.GRU(UNITS, return_sequences=True, return_state=True)(inputs)
+    second = library.layers.GRU(UNITS, return_sequences=True)(first, initial_state=state if initial else None)
+    model = library.Model(inputs, second)
+    rng = np.random.default_rng(3)
+    model.set_weights([rng.normal(0, 0.5, array.shape) for array in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("form", ["model.h5", "model.weights.h5"])
+def test_an_initial_state_that_no_file_records_is_named(tmp_path, form):
+    library = _library(form)
+    model = _chained(library, True)
+    model.save_weights(tmp_path / form)
+    imported = importing.import_file(tmp_path / form, verify=False)
+    x = np.random.default_rng(4).normal(size=(2, 5, FEATURES)).astype("float32")
+    own = np.asarray(imported.model(x))
+    assert np.abs(own - np.asarray(model(x))).max() > 1e-2
+    np.testing.assert_allclose(own, _chained(library, False)(x), atol=1e-5)
+    named = " ".join(imported.uncovered)
+    assert "initial states, such as final states of another layer, which are taken for zeros" in named
+    assert ("functions outside layers" if form == "model.h5" else "functions and layers without weights") in named
