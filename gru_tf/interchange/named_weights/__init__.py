@@ -4,6 +4,7 @@ They hold named arrays, as a PyTorch state_dict does, and are read in the same m
 the file's order is taken, what they do not record is stated by the user or assumed and said, and anything else is refused.
 """
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -75,7 +76,9 @@ def _contents(path: Path, options: WeightsOptions) -> WeightsFile:
         arrays = npz.read(path)
         if positions.is_one(list(arrays)):
             left_out = [options.leave_out] if isinstance(options.leave_out, str) else options.leave_out
-            return positions.read(arrays, left_out, NPZ, str(path))
+            order = options.order if isinstance(options.order, str) else ",".join(map(str, options.order))
+            dense_first = re.split("[,=]", order)[0].strip() == positions.DENSE  # `reading` checks the option
+            return positions.read(arrays, left_out, NPZ, str(path), dense_first=dense_first)
         return names.read(arrays, NPZ)
     with hdf5.open_checked(path, str(path)) as contents:
         if keras_2_h5.is_one(contents):

@@ -69,6 +69,7 @@ class WeightsFile:
         version: of Keras, "" where it is not recorded.
         keras_2: whether Keras 2 is known to have written it.
         lists_all: whether all that computes is listed, layers without weights included.
+        assumed: what the arrays could be, too, and how to say so.
     """
 
     layers: tuple[FileLayer, ...]
@@ -79,6 +80,7 @@ class WeightsFile:
     version: str = ""
     keras_2: bool = False
     lists_all: bool = True
+    assumed: tuple[str, ...] = ()
 
 
 def named(key: str) -> tuple[list[str], str]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, several
+from gru_tf.interchange import option_names
 from gru_tf.interchange.named_weights.cells import CELLS
 from gru_tf.interchange.named_weights.contents import Entry, FileLayer, WeightsFile
 
 NAME = re.compile(r"arr_(\d+)")
 NAMES = {"gru": "gru", "lstm": "lstm", "rnn": "simple_rnn"}
 MOST, MOST_ARRAYS = 20_000, 400  # steps of the search
+EMBEDDING, DENSE = "embedding", "dense"
 NORMS = ("layer_normalization", "batch_normalization")
 Roles = tuple[tuple[str, str], ...]  # part and role of each array
 
@@ -36,7 +38,9 @@ def is_one(names: Sequence[str]) -> bool:
     return bool(names) and all(NAME.fullmatch(name) for name in names)
 
 
-def read(arrays: Mapping[str, Array], left_out: Sequence[str], source: str, where: str) -> WeightsFile:
+def read(
+    arrays: Mapping[str, Array], left_out: Sequence[str], source: str, where: str, *, dense_first: bool = False
+) -> WeightsFile:
     """The layers of arrays called arr_0, arr_1 and so on.
 
     Args:
@@ -44,6 +48,7 @@ def read(arrays: Mapping[str, Array], left_out: Sequence[str], source: str, wher
         left_out: names of arrays that are no part of the network.
         source: program and format.
         where: the file, for messages.
+        dense_first: whether a first matrix without a bias is that of a dense layer, rather than an embedding.
 
     Raises:
         UserError: where no layers have these shapes one after the other, or several lists of layers.
@@ -53,23 +58,37 @@ def read(arrays: Mapping[str, Array], left_out: Sequence[str], source: str, wher
         raise UserError(f"{where}: expected at most {MOST_ARRAYS} arrays without names. Received: {len(names):,}")
     searched = [0]
     ways: list[tuple[_Cut, ...]] = []
-    for cuts in _ways([arrays[name] for name in names], (), searched):
+    for cuts in _ways([arrays[name] for name in names], dense_first, (), searched):
         if any(role == "recurrent_kernel" for cut in cuts for _, role in cut.roles):
             ways.append(cuts)
         if len(ways) > 1:
             break
     if len(ways) != 1 or searched[0] > MOST:  # then there may be others
         raise _refused(arrays, ways, where)
-    rest, seen = list(names), Counter[str]()
+    rest, kinds = list(names), [cut.kind for cut in ways[0]]
     layers: list[FileLayer] = []
-    for cut in ways[0]:
+    for cut, called in zip(ways[0], _names(kinds), strict=True):
         own = [rest.pop(0) for _ in cut.roles]
         entries = (Entry(name, *place, arrays[name]) for name, place in zip(own, cut.roles, strict=True))
-        name = f"{cut.kind}_{seen[cut.kind]}" if seen[cut.kind] else cut.kind
-        seen[cut.kind] += 1
-        layers.append(FileLayer(name, tuple(entries), cut.kind))
+        layers.append(FileLayer(called, tuple(entries), cut.kind))
     layers += [FileLayer(name, (Entry(name, "", name, arrays[name]),)) for name in left_out if name in arrays]
-    return WeightsFile(tuple(layers), source, True, lists_all=False)
+    assumed = (_either(names[0], kinds),) if kinds[0] == EMBEDDING else ()
+    return WeightsFile(tuple(layers), source, True, lists_all=False, assumed=assumed)
+
+
+def _names(kinds: Sequence[str]) -> list[str]:
+    """The names of layers of these classes, numbered as in Keras."""
+    seen = Counter[str]()
+    names: list[str] = []
+    for kind in kinds:
+        names.append(f"{kind}_{seen[kind]}" if seen[kind] else kind)
+        seen[kind] += 1
+    return names
+
+
+def _either(first: str, kinds: Sequence[str]) -> str:
+    other = option_names.called("order", ",".join(_names([DENSE, *kinds[1:]])))
+    return f"what {first} is, which is taken for an embedding ({other} for a dense layer without a bias)"
 
 
 def _refused(arrays: Mapping[str, Array], ways: Sequence[Sequence[_Cut]], where: str) -> UserError:
@@ -81,7 +100,9 @@ def _refused(arrays: Mapping[str, Array], ways: Sequence[Sequence[_Cut]], where:
     return UserError(f"{where}: expected arrays that can only be one list of layers; {advice}. Received: {why}: {shapes}")
 
 
-def _ways(arrays: Sequence[Array], before: tuple[_Cut, ...], searched: list[int]) -> Iterator[tuple[_Cut, ...]]:
+def _ways(
+    arrays: Sequence[Array], dense_first: bool, before: tuple[_Cut, ...], searched: list[int]
+) -> Iterator[tuple[_Cut, ...]]:
     searched[0] += 1
     if searched[0] > MOST:
         return
@@ -89,22 +110,22 @@ def _ways(arrays: Sequence[Array], before: tuple[_Cut, ...], searched: list[int]
         yield before
         return
     widths = (before[-1].gives, before[-1].merged) if before else ()
-    for cut in _next(arrays, not before):
+    for cut in _next(arrays, not before and not dense_first):
         norms = before and before[-1].kind in NORMS and cut.kind in NORMS
         if not norms and (not before or cut.takes in widths):
-            yield from _ways(arrays[len(cut.roles) :], (*before, cut), searched)
+            yield from _ways(arrays[len(cut.roles) :], dense_first, (*before, cut), searched)
 
 
-def _next(arrays: Sequence[Array], first: bool) -> Iterator[_Cut]:
-    """All layers that the first of these arrays may be."""
+def _next(arrays: Sequence[Array], embedding: bool) -> Iterator[_Cut]:
+    """All layers that the first of these arrays may be; a matrix alone is either an embedding or a dense layer."""
     array = arrays[0]
     if array.ndim == 2:
-        if first:  # rather than a dense layer without a bias
-            yield _Cut("embedding", (("", "embeddings"),), None, array.shape[1])
+        if embedding:
+            yield _Cut(EMBEDDING, (("", "embeddings"),), None, array.shape[1])
         else:
-            yield _Cut("dense", (("", "kernel"),), *array.shape)
+            yield _Cut(DENSE, (("", "kernel"),), *array.shape)
         if len(arrays) > 1 and arrays[1].shape == array.shape[1:]:
-            yield _Cut("dense", (("", "kernel"), ("", "bias")), *array.shape)
+            yield _Cut(DENSE, (("", "kernel"), ("", "bias")), *array.shape)
         yield from _recurrent(arrays)
     elif array.ndim == 1:
         yield from _norms(arrays)

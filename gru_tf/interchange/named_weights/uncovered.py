@@ -23,6 +23,7 @@ def phrases(named: NamedNetwork, given: WeightsOptions) -> Iterator[str]:
         given: the options that it was read with.
     """
     own = list(modules_of(named.placed))
+    yield from named.file.assumed
     yield from _functions(named, given)
     if own[-1].kind == "linear" and not stated_behind(named.placed).get(own[-1].name):
         order = option_names.called("order", ",".join([*(module.name for module in own), "softmax"]))

@@ -38,3 +38,22 @@ def test_an_initial_state_that_no_file_records_is_named(tmp_path, form):
     named = " ".join(imported.uncovered)
     assert "initial states, such as final states of another layer, which are taken for zeros" in named
     assert ("functions outside layers" if form == "model.h5" else "functions and layers without weights") in named
+
+
+def test_a_first_matrix_without_a_bias_is_named_and_may_be_a_dense_layer(tmp_path):
+    keras.backend.clear_session()
+    layers, path = keras.layers, tmp_path / "weights.npz"
+    recurrent = layers.GRU(UNITS, return_sequences=True)
+    model = keras.Sequential([layers.Dense(5, use_bias=False), recurrent, layers.Dense(2)])
+    x = np.random.default_rng(4).normal(size=(2, 6, FEATURES)).astype("float32")
+    expected = np.asarray(model(x))
+    np.savez(path, *model.get_weights())
+    (phrase,) = (text for text in importing.import_file(path).uncovered if "arr_0" in text)
+    assert "taken for an embedding" in phrase
+    assert "`order='dense,gru,dense_1'`" in phrase
+    imported = importing.import_file(path, order="dense,gru,dense_1")
+    assert not any("arr_0" in text for text in imported.uncovered)
+    np.testing.assert_allclose(imported.model(x), expected, atol=1e-5)
+    embedded = keras.Sequential([layers.Embedding(FEATURES, 5, weights=[model.get_weights()[0]]), *model.layers[1:]])
+    tokens = np.array([[0, 2, 1, 1]])
+    np.testing.assert_allclose(importing.import_file(path).model(tokens), embedded(tokens), atol=1e-5)
