@@ -17,6 +17,8 @@ from gru_tf.interchange.parts import BatchNorm, LayerNorm, Linear, Part
 EPSILON = 1e-3  # Keras' default of both normalizations, which no file of weights records
 NORMS = ("layer_norm", "batch_norm")
 OTHER_NORMS = re.compile(r"(?:.*/)?(group|instance|rms|unit|spectral|weight)_?norm.*")  # with arrays of the same names
+ONE_OF_TWO = {("layer_normalization", 1), ("batch_normalization", 3)}  # class and number of arrays
+BY_NAME = "load the weights in Python and save them by name: np.savez(FILE, **{w.path: w.numpy() for w in model.weights})"
 STATISTICS = {"moving_mean", "moving_variance"}
 
 
@@ -86,12 +88,22 @@ def read(layer: FileLayer, functions: Functions, where: str) -> Module:
     if alone and arrays.keys() == {"embeddings"} and arrays["embeddings"].ndim == 2:
         table = arrays["embeddings"]
         return Module(layer, "embedding", (), table, None, int(table.shape[1]))
+    if (layer.kind, len(layer.entries)) in ONE_OF_TWO and all(array.ndim == 1 for array in arrays.values()):
+        raise _one_of_two(layer, where)
     if part is None or part.takes is None or part.gives is None:
         leave = option_names.called("leave_out", layer.name)
         expected = f"an embedding, a GRU, LSTM or SimpleRNN, Dense, LayerNormalization or BatchNormalization, or {leave}"
         raise UserError(f"{where}: {layer.name}: expected {expected}. Received: {several(layer.described())}")
     kind = {Linear: "linear", LayerNorm: "layer_norm", BatchNorm: "batch_norm"}[type(part)]
     return Module(layer, kind, (part,), None, part.takes, part.gives)
+
+
+def _one_of_two(layer: FileLayer, where: str) -> UserError:
+    """For a normalization with a scale alone or a shift alone, in a file that numbers arrays: they look alike."""
+    leave = option_names.called("leave_out", layer.name)
+    expected = f"gamma and beta, or names of its arrays; {BY_NAME}; or {leave}"
+    received = f"one of the two, which a file without names does not tell apart: {several(layer.described())}"
+    return UserError(f"{where}: {layer.name}: expected {expected}. Received: {received}")
 
 
 def _floats(entry: Entry, where: str) -> Entry:
