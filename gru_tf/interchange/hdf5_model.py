@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+WHOLE = "model_weights"  # the group of all weights in a whole model's file
+
 
 def has_weights_alone(path: Path) -> bool:
     """Whether it has layers in it and no model's config; False where it cannot be opened, which its reader will say."""
@@ -9,7 +11,9 @@ def has_weights_alone(path: Path) -> bool:
 
     try:
         with h5py.File(path, "r") as file:
-            layers = any(name.startswith("layer_names") for name in file.attrs) or {"layers", "vars"} & set(file)
-            return "model_config" not in file.attrs and bool(layers)
+            whole = file.get(WHOLE, getlink=True)  # other links may lead to other files
+            groups = [file, file[WHOLE]] if isinstance(whole, h5py.HardLink) else [file]
+            listed = any(name.startswith("layer_names") for group in groups for name in group.attrs)
+            return "model_config" not in file.attrs and bool(listed or {"layers", "vars"} & set(file))
     except (OSError, RuntimeError, ValueError, KeyError):
         return False

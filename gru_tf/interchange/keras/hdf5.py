@@ -65,6 +65,14 @@ class Contents:
         except (OSError, RuntimeError, ValueError, MemoryError) as error:
             raise UserError(f"{self.where}: {path}: expected readable numbers. Received: {one_line(error)}") from None
 
+    def inside(self, group: str) -> "Contents":
+        """What is in a group, by paths from there; nothing where there is no such group."""
+        start = f"{group}/"
+        arrays = {path.removeprefix(start): array for path, array in self.arrays.items() if path.startswith(start)}
+        groups = {path.removeprefix(start): each for path, each in self.groups.items() if path.startswith(start)}
+        own = {"": self.groups[group]} if group in self.groups else {}
+        return Contents(self.where, self.file, arrays, own | groups)
+
     def elements(self) -> int:
         """How many numbers there are in all arrays together."""
         return sum(int(array.size) for array in self.arrays.values())

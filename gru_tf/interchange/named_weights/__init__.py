@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import npz
+from gru_tf.interchange import hdf5_model, npz
 from gru_tf.interchange.keras import hdf5
 from gru_tf.interchange.named_weights import keras_2_h5, names, numbered, positions, reading, running, uncovered
 from gru_tf.interchange.named_weights.contents import WeightsFile
@@ -81,8 +81,9 @@ def _contents(path: Path, options: WeightsOptions) -> WeightsFile:
             return positions.read(arrays, left_out, NPZ, str(path), dense_first=dense_first)
         return names.read(arrays, NPZ)
     with hdf5.open_checked(path, str(path)) as contents:
-        if keras_2_h5.is_one(contents):
-            return keras_2_h5.read(contents)
+        for listed in (contents, contents.inside(hdf5_model.WHOLE)):
+            if keras_2_h5.is_one(listed):
+                return keras_2_h5.read(listed)
         if numbered.is_one(contents):
             return numbered.read(contents)
     raise UserError(f"{path}: expected weights of a Keras model. Received: an HDF5 file without layers")

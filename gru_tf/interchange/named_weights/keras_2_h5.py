@@ -1,4 +1,7 @@
-"""Weights of Keras 1 and 2 in HDF5, as `model.save_weights("x.h5")` writes them: groups of layers, in the model's order."""
+"""Weights in HDF5 as `model.save_weights("x.h5")` of Keras 1 and 2 writes them: groups of layers, in the model's order.
+
+Whole models in HDF5, those of Keras 3 included, have their weights in such groups, too, in one group of all.
+"""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ SUBCLASSED = "a model with a class of its own, whose layers are listed as they w
 
 
 def is_one(contents: Contents) -> bool:
-    """Whether the file lists its layers as Keras 2 does."""
+    """Whether the file, or this group of it, lists its layers as Keras 2 does."""
     return contents.names("layer_names", "") is not None
 
 
@@ -49,7 +52,9 @@ def read(contents: Contents) -> WeightsFile:
     strange = sorted(prefix for prefix in prefixes if not SEQUENTIAL.fullmatch(prefix))
     doubt = f"it is of {strange[0]}, {SUBCLASSED}" if strange else ""
     source = f"Keras weights .h5 (Keras {version[:20]})" if version else "Keras weights .h5"
-    return WeightsFile(tuple(layers), source, not strange and not nested, doubt, tuple(nested), version, True, not strange)
+    keras_2 = not version.startswith("3.")  # whose functions between layers are no layers
+    ordered, lists_all = not strange and not nested, not strange and keras_2
+    return WeightsFile(tuple(layers), source, ordered, doubt, tuple(nested), version, keras_2, lists_all)
 
 
 def _layers(name: str, arrays: dict[str, Array]) -> Iterator[FileLayer]:
