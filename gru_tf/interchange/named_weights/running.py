@@ -117,7 +117,9 @@ def _one(
         options["reset_after"] = element.forward.reset_after
     layer = getattr(tf_keras.layers, KINDS[cell])(element.forward.units, **options)
     if element.backward is not None:
-        layer = tf_keras.layers.Bidirectional(layer, dtype=dtype)
+        functions = [each for each in options.values() if callable(each)]  # which it copies by name
+        with tf_keras.utils.custom_object_scope({each.__name__: each for each in functions}):
+            layer = tf_keras.layers.Bidirectional(layer, dtype=dtype)
     layer.build((None, None, element.forward.features))
     convert = tf_keras.src.saving.legacy.hdf5_format.preprocess_weights_for_loading  # of layers for cuDNN; others unchanged
     arrays = list(original) or [entry.array for entry in entries]
