@@ -72,8 +72,10 @@ def read(
         entries = (Entry(name, *place, arrays[name]) for name, place in zip(own, cut.roles, strict=True))
         layers.append(FileLayer(called, tuple(entries), cut.kind))
     layers += [FileLayer(name, (Entry(name, "", name, arrays[name]),)) for name in left_out if name in arrays]
-    assumed = (_either(names[0], kinds),) if kinds[0] == EMBEDDING else ()
-    return WeightsFile(tuple(layers), source, True, lists_all=False, assumed=assumed)
+    assumed = [_either(names[0], kinds)] if kinds[0] == EMBEDDING else []
+    if any(role == "bias" for cut in ways[0] for _, role in cut.roles):
+        assumed.append("biases, which could be the only array of a normalization behind a layer without one")
+    return WeightsFile(tuple(layers), source, True, lists_all=False, assumed=tuple(assumed))
 
 
 def _names(kinds: Sequence[str]) -> list[str]:
