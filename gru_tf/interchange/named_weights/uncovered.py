@@ -49,9 +49,20 @@ def _functions(named: NamedNetwork, given: WeightsOptions) -> Iterator[str]:
     if given.activation is None:
         other = option_names.called("activation", "relu")
         yield f"the activation of recurrent layers, which is taken for tanh ({other} for another)"
+    if not named.file.version.startswith("3."):
+        yield from _hard_sigmoid(named)
     gates = sorted({layer.recurrent_activation for layer in layers if layer.forward.cell != "rnn"})
     if given.recurrent_activation is None and gates:
         called = ["Keras 2's hard_sigmoid" if gate == KERAS_2_HARD_SIGMOID else gate for gate in gates]
         why = f", the default of Keras {named.file.version}" if named.file.version else ""
         other = option_names.called("recurrent_activation", "hard_sigmoid" if gates == ["sigmoid"] else "sigmoid")
         yield f"the activation of gates, which is taken for {' and '.join(called)}{why} ({other} for another)"
+
+
+def _hard_sigmoid(named: NamedNetwork) -> Iterator[str]:
+    """On a function that Keras 2 and 3 have in different forms."""
+    taken = "the form of hard_sigmoid, which is taken for that of Keras 3"
+    if any("hard_sigmoid" in (layer.activation, layer.recurrent_activation) for layer in named.network.layers):
+        yield f"{taken} ({KERAS_2_HARD_SIGMOID} for that of Keras 2)"
+    elif any(each.activation and each.activation.function == "hard_sigmoid" for each in named.placed):
+        yield taken

@@ -57,3 +57,25 @@ def test_a_first_matrix_without_a_bias_is_named_and_may_be_a_dense_layer(tmp_pat
     embedded = keras.Sequential([layers.Embedding(FEATURES, 5, weights=[model.get_weights()[0]]), *model.layers[1:]])
     tokens = np.array([[0, 2, 1, 1]])
     np.testing.assert_allclose(importing.import_file(path).model(tokens), embedded(tokens), atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["weights.npz", "model.weights.h5"])
+def test_a_hard_sigmoid_of_an_unknown_keras_is_named(tmp_path, form):
+    """Keras 2 writes these files, too, and has another function of this name."""
+    tf_keras = pytest.importorskip("tf_keras")
+    tf_keras.backend.clear_session()
+    model = tf_keras.Sequential([tf_keras.layers.GRU(UNITS, return_sequences=True, recurrent_activation="hard_sigmoid")])
+    x = np.random.default_rng(4).normal(0, 2, (2, 6, FEATURES)).astype("float32")
+    expected = np.asarray(model(x))
+    path = tmp_path / form
+    if form == "weights.npz":
+        np.savez(path, **{weight.name: weight.numpy() for weight in model.weights})
+    else:
+        model.save_weights(path)
+    phrase = "is taken for that of Keras 3 (keras2_hard_sigmoid for that of Keras 2)"
+    other = importing.import_file(path, recurrent_activation="hard_sigmoid")
+    assert any(phrase in text for text in other.uncovered)
+    assert np.abs(np.asarray(other.model(x)) - expected).max() > 1e-3
+    own = importing.import_file(path, recurrent_activation="keras2_hard_sigmoid")
+    assert not any(phrase in text for text in own.uncovered)
+    np.testing.assert_allclose(own.model(x), expected, atol=1e-5)
