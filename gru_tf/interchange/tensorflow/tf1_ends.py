@@ -6,7 +6,7 @@ from dataclasses import replace
 from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError
 from gru_tf.interchange.tensorflow.graph.values import Values
 from gru_tf.interchange.tensorflow.tf1_flow import Tf1Flow
-from gru_tf.interchange.tensorflow.tf1_operations import ACTIVATIONS, MOVES
+from gru_tf.interchange.tensorflow.tf1_operations import ACTIVATIONS, COMPARE, MOVES, SIZES, SOURCES
 from gru_tf.interchange.tensorflow.tf1_placed import PlacedLayers
 
 MOST_ENDS = 200  # nodes that are looked at for the output of the cells
@@ -36,22 +36,42 @@ def followed(flow: Tf1Flow, placed: PlacedLayers, end: str) -> PlacedLayers | No
 
 
 def computed_behind(flow: Tf1Flow, values: Values, end: str) -> Iterator[str]:
-    """Arrays that the graph computes from the output and the inputs alone: unlike a loss, they may be the real output."""
+    """Arrays that the graph computes from the output: unlike a loss, they may be the real output.
+
+    They are computed from it and the inputs alone, or joined with a further input, except by comparing as losses do.
+    """
     left, seen = [end], {end}
     while left:
         for name in flow.flow.consumers.get(left.pop(), ()):
             if name in seen:
                 continue
             seen.add(name)
-            if flow.flow.op(name) in MOVES:
+            if further := _further_input(flow, name, seen, end):
+                yield f"{name} ({flow.flow.op(name)}) with {further}"
+            elif flow.flow.op(name) in SIZES:
+                continue
+            elif flow.flow.op(name) in MOVES:
                 left.append(name)
-                continue
-            try:
-                array = values[name]
-            except UnfollowedError:  # as it needs the targets, or only reports
-                continue
-            if array.dtype.kind == "f" and array.size > 1:
-                yield f"{name} ({flow.flow.op(name)})"
+            else:
+                yield from _array_of(flow, values, name)
+
+
+def _further_input(flow: Tf1Flow, name: str, from_output: set[str], end: str) -> str:
+    """An input of the graph that an operation joins with the output, and that the output does not need; "" for none."""
+    if flow.flow.op(name) in COMPARE | SIZES:
+        return ""
+    others = [each for each in flow.flow.graph.inputs(name) if each not in from_output]
+    needed = frozenset(others).union(*map(flow.flow.ancestors, others)) - flow.flow.ancestors(end)
+    return next((each for each in sorted(needed) if flow.flow.op(each) in SOURCES), "")
+
+
+def _array_of(flow: Tf1Flow, values: Values, name: str) -> Iterator[str]:
+    try:
+        array = values[name]
+    except UnfollowedError:  # as it needs the targets, or only reports
+        return
+    if array.dtype.kind == "f" and array.size > 1:
+        yield f"{name} ({flow.flow.op(name)})"
 
 
 def variables_missed(flow: Tf1Flow, placed: PlacedLayers, known: set[str]) -> list[str]:

@@ -121,7 +121,7 @@ def feeds(
         elif kind in WHOLE and dims is not None and len(dims) < 2:
             value = batch if not dims and "batch" in node.name.lower() else steps
             fed[node.name] = np.full([size or batch for size in dims], value, "int32" if kind == WHOLE[0] else "int64")
-        elif kind in FLOATS and dims is not None and len(dims) >= 2:
+        elif kind in FLOATS and dims:
             fed[node.name] = np.zeros(
                 [size or batch for size in dims], inputs.dtype if inputs.dtype.kind == "f" else "float32"
             )

@@ -23,6 +23,10 @@ MOVES = UNCHANGED | {  # numbers are moved, or are the shapes that they are move
     *("LogicalAnd", "Assert", "All"),
     *("PlaceholderWithDefault", "EnsureShape", "CheckNumerics", "PreventGradient", "LoopCond", "InvertPermutation"),
 }
+COMPARE = {  # an output with its targets, or only rearrange it by sizes
+    *("Sub", "SquaredDifference", "Equal", "NotEqual", "InTopK", "InTopKV2", "Reshape"),
+    *("SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"),
+}
 SIZES = {"Shape", "ShapeN", "Rank", "Size"}
 PICKS = {
     "TensorArrayGatherV3",

@@ -15,7 +15,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.tensorflow import tf1_ends
+from gru_tf.interchange.tensorflow import tf1_ends, tf1_other_inputs
 from gru_tf.interchange.tensorflow.graph import file
 from gru_tf.interchange.tensorflow.graph.flow import Flow
 from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError
@@ -48,6 +48,7 @@ class Read:
         run: the graph's output, (batch, T, O) or (batch, O), for inputs.
         behind: what the graph computes with the output alone: nodes with their operations.
         one_hot: whether the graph makes its input of token numbers.
+        others: phrases on further inputs of the graph, with what they were fed with.
     """
 
     network: Network
@@ -59,6 +60,7 @@ class Read:
     run: Callable[[Array], Array]
     behind: tuple[str, ...] = ()
     one_hot: bool = False
+    others: tuple[str, ...] = ()
 
 
 def flow_of(prefix: Path) -> Flow | None:
@@ -77,6 +79,7 @@ def read(
     forget_biases: Sequence[float],
     activations: Sequence[str],
     follow: bool = True,
+    masked: bool = False,
 ) -> Read:
     """The network that gives the graph's numbers.
 
@@ -88,6 +91,7 @@ def read(
         forget_biases: to try.
         activations: of the cells, to try.
         follow: whether what follows the cells is part of the network where no linear layers do.
+        masked: whether the model is to have a mask in place of lengths.
 
     Raises:
         UserError: where no network gives them, or the graph cannot be followed, naming the operation.
@@ -121,11 +125,13 @@ def read(
                     network, expected = outputs[key, layout.batch, layout.steps]
                     if (arrange := _arrangement(one, expected, key[2])) is not None:
                         if not placed.ends and follow and (further := tf1_ends.followed(flow, placed, end)) is not None:
-                            return read(flow, further, build, get, forget_biases, activations)
+                            return read(flow, further, build, get, forget_biases, activations, masked=masked)
                         behind = list(tf1_ends.computed_behind(flow, values[0], end))
                         one_hot = flow.flow.op(layout.node) == "OneHot"
                         run = _runner(flow, get, layout, switches, end, arrange)
-                        return Read(network, layout, end, key[0], key[1], switches, run, tuple(behind), one_hot)
+                        reading = tf1_other_inputs.Reading(flow, get, fed, layout.node, end, inputs, one, arrange)
+                        others = tuple(tf1_other_inputs.named(reading, network, masked))
+                        return Read(network, layout, end, key[0], key[1], switches, run, tuple(behind), one_hot, others)
                 if placed.ends:
                     break  # an earlier node is part of the way to this one, which was computed
     if computed:

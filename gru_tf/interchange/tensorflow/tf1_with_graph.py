@@ -46,7 +46,9 @@ def read(checkpoint: Tf1Checkpoint, given: Given, flow: Flow) -> ForeignModel:
     if not any(cell.forget_bias for layer in checkpoint.stack.layers for cell in layer):
         fixed = [0.0]
     activations = [given.activation] if given.activation else tf1_program.cell_activations(flow)
-    program = tf1_program.read(own, placed, _builder(checkpoint), checkpoint.get, fixed, activations, heads is None)
+    program = tf1_program.read(
+        own, placed, _builder(checkpoint), checkpoint.get, fixed, activations, heads is None, given.masked
+    )
     if program.behind and given.head is None and not left_out and not _only_activations(program):
         kernels = [step.kernel for step in placed.head]
         choice = repeated("head", kernels) if kernels else option_names.called("head", False)
@@ -146,6 +148,7 @@ def _framework(checkpoint: Tf1Checkpoint, program: Read, network: Network) -> Fr
 
 
 def _uncovered(program: Read, left: Sequence[str]) -> Iterator[str]:
+    yield from program.others
     if program.behind:
         yield f"{several(program.behind, 4)}, which the graph computes from the output"
     if left:
@@ -159,9 +162,6 @@ def _notes(checkpoint: Tf1Checkpoint, program: Read) -> Iterator[str]:
         yield f"{program.forget_bias:g} is added to the forget gates' biases, as the graph does"
     if program.activation != "tanh":
         yield f"the cells' activation is {program.activation}, as in the graph"
-    if program.switches:
-        values = several([f"{name} = {value:g}" for name, value in program.switches.items()])
-        yield f"inputs of the graph that the model does not have: {values}"
     if program.one_hot:
         yield "the graph reads token numbers and makes one-hot arrays of them, the model reads those arrays"
     if program.layout.time_first:
