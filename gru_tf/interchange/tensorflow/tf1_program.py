@@ -15,7 +15,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.tensorflow import tf1_ends, tf1_other_inputs
+from gru_tf.interchange.tensorflow import tf1_ends, tf1_other_inputs, tf1_other_sizes, tf1_samples
 from gru_tf.interchange.tensorflow.graph import file
 from gru_tf.interchange.tensorflow.graph.flow import Flow
 from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError
@@ -101,8 +101,13 @@ def read(
     outputs: dict[Any, tuple[Network, Array]] = {}
     reasons: list[str] = []
     computed = False
+    differences: list[str] = []
     for layout in layouts(flow, placed, sample.tokens is not None, sample.features):
-        inputs = _inputs(sample, layout)
+        try:
+            inputs = tf1_samples.inputs(sample, layout.batch or SEQUENCES, layout.steps or STEPS)
+        except UnfollowedError as error:
+            reasons.append(str(error))
+            continue
         for fed, switches in feeds(flow.flow.graph, layout, inputs, needed):
             values = [Values(flow.flow.graph, get, fed, uniform, wide=True) for uniform in UNIFORM]
             for end, every in tf1_ends.candidates(flow, placed):
@@ -130,27 +135,21 @@ def read(
                         one_hot = flow.flow.op(layout.node) == "OneHot"
                         run = _runner(flow, get, layout, switches, end, arrange)
                         reading = tf1_other_inputs.Reading(flow, get, fed, layout.node, end, inputs, one, arrange)
+                        if differs := tf1_other_sizes.difference(reading, network, layout, switches):
+                            differences.append(differs)
+                            continue
                         others = tuple(tf1_other_inputs.named(reading, network, masked))
                         return Read(network, layout, end, key[0], key[1], switches, run, tuple(behind), one_hot, others)
                 if placed.ends:
                     break  # an earlier node is part of the way to this one, which was computed
     if computed:
-        chain = several(list(sample.chain()))
-        raise UserError(
-            f"{flow.where}: expected its graph (.meta) to compute {chain}. Received: a graph that gives other numbers,"
-            " as a residual connection does, or the last step of both directions joined"
-        )
+        usual = "other numbers, as a residual connection does, or the last step of both directions joined"
+        wanted = f"its graph (.meta) to compute {several(list(sample.chain()))}"
+        received = f"a graph that gives {differences[0] if differences else usual}"
+        raise UserError(f"{flow.where}: expected {wanted}. Received: {received}")
     why = several(list(dict.fromkeys(reasons)), 3) or "no input that fits"
     wanted = f"a graph (.meta) that can be followed from its input to {placed.ends[-1] if placed.ends else 'the cells'}"
     raise NotFollowedError(f"{flow.where}: expected {wanted}. Received: {why}")
-
-
-def _inputs(network: Network, layout: FeedLayout) -> Array:
-    rng = np.random.default_rng(0)
-    shape = (layout.batch or SEQUENCES, layout.steps or STEPS)
-    if network.tokens is not None:
-        return rng.integers(0, network.tokens, shape).astype("int32")
-    return rng.normal(size=(*shape, network.features))
 
 
 def _arrangement(own: Array, expected: Array, every_step: bool) -> Callable[[Array, int], Array] | None:
@@ -179,7 +178,11 @@ def _runner(
     def run(inputs: Array) -> Array:
         for fed, tried in feeds(graph, layout, inputs, flow.flow.ancestors(end)):
             if tried == switches:
-                return np.asarray(arrange(Values(graph, get, fed)[end], len(inputs)))
+                try:
+                    return np.asarray(arrange(Values(graph, get, fed)[end], len(inputs)))
+                except UnfollowedError as error:
+                    expected = f"its graph (.meta) to compute {len(inputs)} sequences of {inputs.shape[1]} steps"
+                    raise UserError(f"{flow.where}: expected {expected}. Received: {error}") from None
         raise ValueError("expected the numbers that the graph was read with")  # the same that were tried
 
     return run
