@@ -74,7 +74,8 @@ def read(
     notes: list[str] = []
     if flow is not None:
         try:
-            return tf1_with_graph.read(checkpoint, given, flow)
+            with tf1_program.hostile(where):
+                return tf1_with_graph.read(checkpoint, given, flow)
         except tf1_program.NotFollowedError as error:
             if head is None or head is True:
                 advice = f"{option_names.called('head')} reads it by names and shapes"

@@ -9,6 +9,7 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.interchange.tensorflow.graph.file import Graph
+from gru_tf.interchange.tensorflow.graph.limits import check_size
 from gru_tf.interchange.tensorflow.tf1_flow import Tf1Flow
 from gru_tf.interchange.tensorflow.tf1_placed import PlacedLayers
 
@@ -107,7 +108,7 @@ def feeds(
     """Values of all inputs of the graph, and those numbers among them that were tried.
 
     Only those that are `needed` are fed, not the targets of a loss. Lengths are full, initial states zero, the
-    phase of training is off; other numbers are tried as 1 and as 0.
+    phase of training is off; other numbers are tried as 1 and as 0. Raises UnfollowedError for one that is too large.
     """
     batch, steps = inputs.shape[:2]
     fed: dict[str, Any] = {}
@@ -116,6 +117,7 @@ def feeds(
         if node.name not in needed or not node.op.startswith("Placeholder"):
             continue
         dims, kind = _dims(node), int(node.attr["dtype"].type)
+        check_size(node, [size or batch for size in dims or ()])
         if kind == BOOLEAN:
             fed[node.name] = np.zeros([size or batch for size in dims or ()], bool)
         elif kind in WHOLE and dims is not None and len(dims) < 2:

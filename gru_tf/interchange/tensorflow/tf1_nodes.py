@@ -38,24 +38,25 @@ class Tf1Nodes:
     def bias(self, node: str) -> tuple[str | None, str]:
         """The bias that is added to a product, and the node of the sum."""
         use = node
-        while True:
+        for _ in self.flow.graph.nodes:  # no more often: a hostile graph may be a ring
             readers = [each for each in self.flow.consumers.get(node, ()) if self.flow.op(each) not in SIZES]
             for reader in readers:
                 biases = [self.flow.variable_behind(name) for name in self.flow.graph.inputs(reader)]
                 if self.flow.op(reader) in SUMS and any(biases):
                     return next(name for name in biases if name), reader
             if len(readers) != 1 or self.flow.op(readers[0]) not in ("Reshape", "Identity"):
-                return None, use
+                break
             node = readers[0]
+        return None, use
 
     def last(self, node: str) -> tuple[tuple[str, ...], tuple[Activation, ...]]:
         """The output behind the last layer, and activations: as far as nothing else reads what is before."""
         activations: list[Activation] = []
         ends = [node]
-        while True:
+        for _ in self.flow.graph.nodes:
             readers = [each for each in self.flow.consumers.get(node, ()) if self.flow.op(each) not in SIZES]
             if len(readers) != 1:
-                return tuple(ends), tuple(activations)
+                break
             node = readers[0]
             if activation := self._activation(node):
                 activations.append(activation)
@@ -63,7 +64,8 @@ class Tf1Nodes:
             elif self.flow.op(node) in PICKS:
                 ends.insert(0, node)
             else:
-                return tuple(ends), tuple(activations)
+                break
+        return tuple(ends), tuple(activations)
 
     def activations(self, start: Sequence[str], end: str, after: str) -> tuple[Activation, ...]:
         """What is computed on the way; refused where it is anything but activations."""

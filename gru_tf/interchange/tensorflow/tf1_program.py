@@ -4,7 +4,8 @@ What the graph's flow does not state in a form that is known, such as the forget
 only if it gives the graph's own output for random sequences.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.tensorflow import tf1_ends, tf1_other_inputs, tf1_other_sizes, tf1_samples
-from gru_tf.interchange.tensorflow.graph import file
+from gru_tf.interchange.tensorflow.graph import file, structure
 from gru_tf.interchange.tensorflow.graph.flow import Flow
-from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError
+from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError, at
 from gru_tf.interchange.tensorflow.graph.values import Values
 from gru_tf.interchange.tensorflow.saved_model_file import folder_of
 from gru_tf.interchange.tensorflow.tf1_feeds import SEQUENCES, STEPS, FeedLayout, feeds, layouts
@@ -64,11 +65,27 @@ class Read:
 
 
 def flow_of(prefix: Path) -> Flow | None:
-    """The flow of the graph beside a checkpoint; None where there is none."""
-    if (folder := folder_of(prefix)) is not None:
-        return Flow(file.graph_of(folder.meta_graph.graph_def))
+    """The flow of the graph beside a checkpoint, None where there is none; raises UserError for one that is not whole."""
     path = prefix.with_name(f"{prefix.name}.meta")
-    return Flow(file.graph_of(file.read_meta_graph(path).graph_def)) if path.is_file() else None
+    if (folder := folder_of(prefix)) is not None:
+        graph = file.graph_of(folder.meta_graph.graph_def)
+    elif path.is_file():
+        graph = file.graph_of(file.read_meta_graph(path).graph_def)
+    else:
+        return None
+    with hostile(prefix.name):
+        structure.check(graph)
+    return Flow(graph)
+
+
+@contextmanager
+def hostile(where: str) -> Iterator[None]:
+    """Raise a one-line UserError for whatever a graph that no program writes makes fail."""
+    try:
+        with at("its nodes"):
+            yield
+    except UnfollowedError as error:
+        raise UserError(f"{where}: expected a graph (.meta) as TensorFlow writes it. Received: {error}") from None
 
 
 def read(
@@ -105,10 +122,11 @@ def read(
     for layout in layouts(flow, placed, sample.tokens is not None, sample.features):
         try:
             inputs = tf1_samples.inputs(sample, layout.batch or SEQUENCES, layout.steps or STEPS)
+            tries = list(feeds(flow.flow.graph, layout, inputs, needed))
         except UnfollowedError as error:
             reasons.append(str(error))
             continue
-        for fed, switches in feeds(flow.flow.graph, layout, inputs, needed):
+        for fed, switches in tries:
             values = [Values(flow.flow.graph, get, fed, uniform, wide=True) for uniform in UNIFORM]
             for end, every in tf1_ends.candidates(flow, placed):
                 try:
@@ -176,13 +194,13 @@ def _runner(
     graph = flow.flow.graph
 
     def run(inputs: Array) -> Array:
-        for fed, tried in feeds(graph, layout, inputs, flow.flow.ancestors(end)):
-            if tried == switches:
-                try:
+        try:
+            for fed, tried in feeds(graph, layout, inputs, flow.flow.ancestors(end)):
+                if tried == switches:
                     return np.asarray(arrange(Values(graph, get, fed)[end], len(inputs)))
-                except UnfollowedError as error:
-                    expected = f"its graph (.meta) to compute {len(inputs)} sequences of {inputs.shape[1]} steps"
-                    raise UserError(f"{flow.where}: expected {expected}. Received: {error}") from None
+        except UnfollowedError as error:
+            expected = f"its graph (.meta) to compute {len(inputs)} sequences of {inputs.shape[1]} steps"
+            raise UserError(f"{flow.where}: expected {expected}. Received: {error}") from None
         raise ValueError("expected the numbers that the graph was read with")  # the same that were tried
 
     return run

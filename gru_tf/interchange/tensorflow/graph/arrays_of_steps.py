@@ -20,6 +20,11 @@ def _empty(node: Any, size: Any) -> Steps:
     return (None,) * int(size)
 
 
+def _each(node: Any, array: Array) -> Steps:
+    _empty(node, len(array))
+    return tuple(array)
+
+
 def _at(node: Any, steps: Steps, index: Any) -> Array:
     if not 0 <= int(index) < len(steps) or steps[int(index)] is None:
         raise UnfollowedError(f"{node.name} ({node.op}): step {int(index)} of {len(steps)}")
@@ -62,7 +67,7 @@ STEPS: Mapping[str, Callable[..., Any]] = {
     "TensorArraySizeV3": lambda _, __, steps: np.int32(len(steps)),
     "TensorListReserve": lambda node, _, size: (_empty(node, size),),
     "EmptyTensorList": lambda *_: ((),),
-    "TensorListFromTensor": lambda _, array, __: (tuple(array),),
+    "TensorListFromTensor": lambda node, array, _: (_each(node, array),),
     "TensorListGetItem": lambda node, steps, index, _: _at(node, steps, index),
     "TensorListSetItem": lambda node, steps, index, value: (_with(node, steps, index, value),),
     "TensorListPushBack": lambda node, steps, value: (_with(node, steps, len(steps), value),),

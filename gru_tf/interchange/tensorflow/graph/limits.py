@@ -1,8 +1,11 @@
 """How large the tensors of a graph from a file may become."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from gru_tf.foundation.errors import UserError, one_line
 
 MOST = 1 << 26  # numbers in a tensor
 MOST_STEPS = 1 << 16  # of a sequence
@@ -13,6 +16,20 @@ MULTIPLICATIONS = 64  # that take as long as any other number
 
 class UnfollowedError(ValueError):
     """A graph that cannot be followed; the message is the place and the operation."""
+
+
+HOSTILE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError, StopIteration)
+
+
+@contextmanager
+def at(place: str) -> Iterator[None]:
+    """Raise UnfollowedError, with the place, for whatever a graph that no program writes makes fail."""
+    try:
+        yield
+    except (UnfollowedError, UserError):
+        raise
+    except HOSTILE as error:
+        raise UnfollowedError(f"{place}: {one_line(error, 80) or type(error).__name__}") from None
 
 
 def attribute(node: Any, name: str, default: Any) -> Any:

@@ -57,6 +57,7 @@ def _matmul(node: Any, one: Array, other: Array) -> Array:
 def _bias_add(node: Any, array: Array, bias: Array) -> Array:
     if node.attr["data_format"].s == b"NCHW":
         raise UnfollowedError(f"{node.name} (BiasAdd of NCHW)")
+    check_size(node, np.broadcast_shapes(array.shape, bias.shape))
     return array + bias
 
 
@@ -97,9 +98,10 @@ def _cast(node: Any, array: Array) -> Array:
     return np.asarray(array).astype(type_of(node, "DstT"))
 
 
-def _select(_: Any, condition: Array, one: Array, other: Array) -> Array:
+def _select(node: Any, condition: Array, one: Array, other: Array) -> Array:
     if np.ndim(condition) == 1 and np.ndim(one) > 1:  # of whole rows
         condition = condition.reshape(-1, *[1] * (np.ndim(one) - 1))
+    check_size(node, np.broadcast_shapes(np.shape(condition), np.shape(one), np.shape(other)))
     return np.where(condition, one, other)
 
 
@@ -111,7 +113,8 @@ def _const(node: Any) -> Array:
     return np.asarray(tf.make_ndarray(tensor))
 
 
-def _add_n(_: Any, *arrays: Array) -> Array:
+def _add_n(node: Any, *arrays: Array) -> Array:
+    check_size(node, (len(arrays), *np.shape(arrays[0])))
     return np.sum(np.stack(arrays), axis=0, dtype=arrays[0].dtype)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError, check_size, type_of
+from gru_tf.interchange.tensorflow.graph.limits import MOST_STEPS, UnfollowedError, check_size, type_of
 
 
 def _sizes(value: Any) -> tuple[int, ...]:
@@ -49,15 +49,24 @@ def _gather_nd(node: Any, array: Array, indices: Array) -> Array:
     return np.asarray(array[tuple(np.moveaxis(indices, -1, 0))])
 
 
+def _parts(node: Any, number: int) -> None:
+    """Refuse more arrays than sequences may have steps."""
+    if not 0 < number <= MOST_STEPS:
+        raise UnfollowedError(f"{node.name} ({node.op}): {number:,} parts")
+
+
 def _split(node: Any, axis: Array, array: Array) -> tuple[Array, ...]:
+    _parts(node, node.attr["num_split"].i)
     return tuple(np.split(array, node.attr["num_split"].i, axis=int(axis)))
 
 
-def _split_by(_: Any, array: Array, sizes: Array, axis: Array) -> tuple[Array, ...]:
+def _split_by(node: Any, array: Array, sizes: Array, axis: Array) -> tuple[Array, ...]:
+    _parts(node, np.size(sizes))
     return tuple(np.split(array, np.cumsum(sizes)[:-1], axis=int(axis)))
 
 
 def _unpack(node: Any, array: Array) -> tuple[Array, ...]:
+    _parts(node, array.shape[node.attr["axis"].i])
     return tuple(np.moveaxis(array, node.attr["axis"].i, 0))
 
 

@@ -4,18 +4,20 @@ Only what a wanted tensor needs is computed, each operation by `operations.OPERA
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.foundation.errors import one_line
 from gru_tf.interchange.tensorflow.graph.file import Graph
 from gru_tf.interchange.tensorflow.graph.limits import (
     MOST_NUMBERS,
     MOST_OPERATIONS,
     MULTIPLICATIONS,
     UnfollowedError,
+    at,
+    check_size,
     type_of,
 )
 from gru_tf.interchange.tensorflow.graph.loops import Loop, loops_of
@@ -64,7 +66,11 @@ class Values:
         self.variable, self.uniform, self.wide, self.left = variable, uniform, wide, MOST_OPERATIONS
         self.numbers = MOST_NUMBERS
         self.scope = _Scope(graph, {name: (value,) for name, value in feeds.items()})
-        self.loops = loops_of(graph)
+
+    @cached_property
+    def loops(self) -> dict[str, Loop]:
+        """Those of TensorFlow 1."""
+        return loops_of(self.scope.graph)
 
     def __getitem__(self, reference: str) -> Array:
         """The value of a tensor, "name" or "name:1"; raises UnfollowedError naming the operation."""
@@ -88,14 +94,17 @@ class Values:
                 continue
             missing = [other for other in self._needed(name, scope) if other not in scope.known]
             if not missing:
-                outputs = self._computed(scope.graph.nodes[name], scope)
+                node = scope.graph.nodes[name]
+                with at(f"{node.name} ({node.op})"):
+                    outputs = self._computed(node, scope)
                 scope.known[name] = tuple(map(_widened, outputs)) if self.wide else outputs
                 continue
             if name in entered:
                 raise UnfollowedError(f"{name}: a tensor that needs itself")
             entered.add(name)
             wanted += missing
-        return scope.known[reference.partition(":")[0]][output_index(reference, scope.graph)]
+        with at(f"{reference}: no such output"):
+            return scope.known[reference.partition(":")[0]][output_index(reference, scope.graph)]
 
     def _needed(self, name: str, scope: _Scope) -> Iterator[str]:
         node = scope.graph.nodes.get(name)
@@ -137,7 +146,9 @@ class Values:
 
     def _operation(self, node: Any, inputs: list[Any], scope: _Scope) -> tuple[Any, ...]:
         if node.op in RANDOM:
-            return (np.full([int(size) for size in inputs[0]], self.uniform, type_of(node, "dtype")),)
+            shape = [int(size) for size in inputs[0]]
+            check_size(node, shape)
+            return (np.full(shape, self.uniform, type_of(node, "dtype")),)
         if node.op in ("While", "StatelessWhile"):
             return self._while(node, inputs, scope)
         if node.op in ("If", "StatelessIf"):
@@ -147,12 +158,7 @@ class Values:
             return self._call(node.attr["f"].func.name, inputs, scope)
         if node.op not in OPERATIONS:
             raise UnfollowedError(f"{node.name} ({node.op})")
-        try:
-            result = OPERATIONS[node.op](node, *inputs)
-        except UnfollowedError:
-            raise
-        except (ValueError, TypeError, IndexError, MemoryError, AttributeError, OverflowError) as error:  # hostile shapes
-            raise UnfollowedError(f"{node.name} ({node.op}): {one_line(error, 80)}") from None
+        result = OPERATIONS[node.op](node, *inputs)
         several = isinstance(result, tuple) and not node.op.startswith(("TensorArrayS", "TensorArrayW"))
         outputs = result if several else (result,)
         self._spend(node, inputs, outputs)
