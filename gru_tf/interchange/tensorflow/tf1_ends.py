@@ -10,6 +10,7 @@ from gru_tf.interchange.tensorflow.tf1_operations import ACTIVATIONS, COMPARE, M
 from gru_tf.interchange.tensorflow.tf1_placed import PlacedLayers
 
 MOST_ENDS = 200  # nodes that are looked at for the output of the cells
+MOST_SORTED = 2000  # of them by how much they need, which takes long
 
 
 def candidates(flow: Tf1Flow, placed: PlacedLayers) -> Iterator[tuple[str, tuple[bool, ...]]]:
@@ -26,6 +27,8 @@ def _ends(flow: Tf1Flow, placed: PlacedLayers) -> Iterator[str]:
     kinds = MOVES | {"Mul", "Add", "AddV2", *ACTIVATIONS}
     behind = [name for name in flow.flow.graph.nodes if name in flow.flow.descendants(placed.cells) - flow.flow.in_loops]
     ends = [name for name in behind if flow.flow.op(name) in kinds]
+    if len(ends) > MOST_SORTED:
+        ends = flow.flow.in_order(frozenset(ends))[:MOST_SORTED]
     return iter(sorted(ends, key=lambda name: len(flow.flow.ancestors(name)))[:MOST_ENDS])
 
 

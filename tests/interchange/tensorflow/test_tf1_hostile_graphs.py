@@ -1,6 +1,7 @@
 """Graphs (.meta) that no program writes, beside a checkpoint that one wrote: refused in one line that names the node."""
 
 import shutil
+import tracemalloc
 
 import pytest
 import tensorflow as tf
@@ -9,6 +10,8 @@ from tf1_graphs import dynamic, head, saved
 from tf1_programs import v1
 
 from gru_tf.interchange import importing
+from gru_tf.interchange.tensorflow.graph.file import Graph
+from gru_tf.interchange.tensorflow.graph.flow import Flow
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.tf.nn.rnn_cell:UserWarning"),
@@ -34,7 +37,9 @@ def imported(checkpoint, folder, change):
 
 def inserted(graph, nodes, op, inputs, name="odd", **attributes):
     """A node between the cells' steps and what reads them."""
-    (last,) = [node for node in graph.node if node.op == "StridedSlice" and node.input[0].startswith("rnn/transpose")]
+    (last,) = [
+        node for node in graph.node if node.op == "StridedSlice" and node.input[0].startswith(("rnn/transpose", "chain"))
+    ]
     new = graph.node.add(name=name, op=op, input=[each.format(last.input[0]) for each in inputs])
     for key, value in attributes.items():
         new.attr[key].CopyFrom(value)
@@ -71,7 +76,8 @@ def without_node(op):
 
 def ring(graph, nodes):
     """Two nodes behind the last product that read each other, and nothing else does."""
-    output = next(node for node in graph.node if node.op in ("Add", "AddV2", "BiasAdd") and "b_out" in "".join(node.input))
+    output = nodes["add"]
+    assert "b_out" in output.input[1]
     graph.node.add(name="one", op="Identity", input=[output.input[0], "two"])
     graph.node.add(name="two", op="Identity", input=["one"])
     output.input[0] = output.input[1]
@@ -126,6 +132,27 @@ def test_a_graph_that_no_program_writes_is_refused_by_its_node(checkpoint, tmp_p
 def test_nodes_that_read_each_other_are_not_followed_without_end(checkpoint, tmp_path):
     """The output does not need them: what is behind it is left out, with words."""
     assert any("b_out" in each for each in imported(checkpoint, tmp_path, ring).uncovered)
+
+
+def test_a_long_chain_of_nodes_takes_memory_that_grows_with_its_length_only(checkpoint, tmp_path):
+    def change(graph, nodes):
+        inserted(graph, nodes, "Identity", ["{}"], "chain/0000")
+        for n in range(1, 3000):
+            graph.node.add(name=f"chain/{n:04}", op="Identity", input=[f"chain/{n - 1:04}"])
+        inserted(graph, nodes, "Identity", ["chain/2999"], "chain/end")
+
+    tracemalloc.start()
+    try:
+        assert len(imported(checkpoint, tmp_path, change).model.layers) > 1
+        assert tracemalloc.get_traced_memory()[1] < 300 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_nodes_on_a_way_are_in_the_order_of_the_computation():
+    inputs = {"start": [], "b": ["start"], "a": ["b"], "d": ["start"], "c": ["d", "a"], "end": ["c"], "aside": ["start"]}
+    nodes = {name: tf.compat.v1.NodeDef(name=name, op="Identity", input=each) for name, each in inputs.items()}
+    assert Flow(Graph(nodes)).between(["start"], "end") == ["b", "a", "d", "c"]
 
 
 def test_the_unchanged_graph_is_read(checkpoint, tmp_path):

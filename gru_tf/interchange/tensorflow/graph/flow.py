@@ -1,5 +1,6 @@
 """How data flows through a graph: where variables are used, what is computed before what, and by which operations."""
 
+import heapq
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ LOOKUPS = {"Gather", "GatherV2", "ResourceGather"}
 SUMS = {"BiasAdd", "Add", "AddV2"}
 LOOPS = {"While", "StatelessWhile", "PartitionedCall", "StatefulPartitionedCall"}  # their bodies use what they read
 BLOCKS = {"BlockLSTM", "BlockLSTMV2", "LSTMBlockCell", "GRUBlockCell"}
+MOST_KEPT = 1 << 21  # names of ancestors: their number grows with the square of that of nodes
 
 
 class Flow:
@@ -46,6 +48,8 @@ class Flow:
     def ancestors(self, name: str) -> frozenset[str]:
         """All nodes that a node needs."""
         if name not in self._ancestors:
+            if sum(map(len, self._ancestors.values())) > MOST_KEPT:
+                self._ancestors.clear()
             self._ancestors[name] = self._closure([name], self.graph.inputs)
         return self._ancestors[name]
 
@@ -105,7 +109,25 @@ class Flow:
     def between(self, start: Iterable[str], end: str) -> list[str]:
         """The nodes outside of loops on the ways from the first to the last, in the order of the computation."""
         on_way = (self.descendants(start) & self.ancestors(end)) - self.in_loops - set(start)
-        return sorted(on_way, key=lambda name: (len(self.ancestors(name) & on_way), name))
+        return self.in_order(on_way)
+
+    def in_order(self, names: frozenset[str]) -> list[str]:
+        """The same nodes, each behind those of them that it reads; by name where several could follow."""
+        missing = {name: {other for other in self.graph.inputs(name) if other in names} for name in names}
+        readers: dict[str, list[str]] = {name: [] for name in names}
+        for name, others in missing.items():
+            for other in others:
+                readers[other].append(name)
+        ready = [name for name, others in missing.items() if not others]
+        heapq.heapify(ready)
+        ordered = []
+        while ready:
+            ordered.append(heapq.heappop(ready))
+            for name in readers[ordered[-1]]:
+                missing[name].discard(ordered[-1])
+                if not missing[name]:
+                    heapq.heappush(ready, name)
+        return [*ordered, *sorted(names - {*ordered})]  # the rest reads itself, and is refused where it is computed
 
     def scalars_added(self) -> Iterator[float]:
         """Numbers that are added to something, anywhere in the graph: one may be a forget bias."""
