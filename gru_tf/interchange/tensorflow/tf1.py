@@ -5,12 +5,11 @@ cells add while they run, an activation other than tanh, the order of scopes, wh
 variables (dropout, residual connections) leave no trace in it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import option_names
-from gru_tf.interchange.network import Recurrent
 from gru_tf.interchange.parts import Activation
 from gru_tf.interchange.source import ForeignModel
 from gru_tf.interchange.tensorflow import (
@@ -20,6 +19,7 @@ from gru_tf.interchange.tensorflow import (
     tf1_flow,
     tf1_program,
     tf1_running,
+    tf1_unrecorded,
     tf1_with_graph,
 )
 from gru_tf.interchange.tensorflow.tf1_around_stack import Tf1AroundStack
@@ -105,7 +105,7 @@ def _by_names(checkpoint: Tf1Checkpoint, given: Given, notes: Sequence[str]) -> 
         tf1_running.framework(stack, arrays, network, added, activation),
         (*notes, *_warnings(stack, around)),
         scope=f"{' → '.join(network.chain())}, with nothing else between them",
-        uncovered=tuple(_uncovered(stack, layers, given, around)),
+        uncovered=tuple(tf1_unrecorded.phrases(checkpoint, layers, given, around)),
     )
 
 
@@ -119,18 +119,3 @@ def _warnings(stack: Tf1Stack, around: Tf1AroundStack) -> list[str]:
         option = repeated("before", [*names, "relu"])
         notes.append(f"before the cells: {several(names)}, without an activation behind it; give {option} for a ReLU")
     return notes
-
-
-def _uncovered(stack: Tf1Stack, layers: Sequence[Recurrent], given: Given, around: Tf1AroundStack) -> Iterator[str]:
-    """What a checkpoint without its graph does not record, so that no comparison detects it."""
-    yield "other operations, such as activations, which a checkpoint without its graph (.meta) does not record"
-    if any(layer.forward.features == layer.width for layer in layers):
-        yield "residual connections"
-    if given.forget_bias is None and any(cell.forget_bias for layer in stack.layers for cell in layer):
-        other = option_names.called("forget_bias")
-        yield f"what is added to the forget gates' biases, which is taken for 1 ({other} for another value)"
-    if given.activation is None and any(layer.forward.cell == "rnn" for layer in layers):
-        override = option_names.called("activation", "relu")
-        yield f"the cells' activation, which is taken for tanh ({override} for another)"
-    if around.left:
-        yield f"what was left out: {several(sorted(around.left))}"
