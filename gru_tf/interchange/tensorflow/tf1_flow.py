@@ -63,6 +63,19 @@ class Tf1Flow:
         behind = self._behind(ends)
         return PlacedLayers(table, lookup, first_activations, tuple(steps), *behind, entry, tuple(self.layers[-1]))
 
+    def last_kernels(self) -> list[str]:
+        """Kernels of the last layer of cells."""
+        return [_kernel(cell) for cell in self.stack.layers[-1]]
+
+    def last_uses(self, kernel: str) -> list[str]:
+        """Where a kernel of the last layer of cells, or of a layer behind, is used, in every network of the graph."""
+        uses = self.kernels.get(kernel) or self.flow.uses(kernel, CELLS)
+        return [use for use in uses if kernel not in self.kernels or self._needs_cells_anywhere(use)]
+
+    def _needs_cells_anywhere(self, use: str) -> bool:
+        first = {each for cell in self.stack.layers[0] for each in self.flow.uses(_kernel(cell), CELLS)}
+        return bool(first & (self.flow.ancestors(use) | {use}))
+
     def _before(self, name: str, first: str) -> list[str]:
         """The use of a kernel that the first step of the cells needs, if there is one."""
         needed = self.flow.ancestors(first)

@@ -16,7 +16,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
-from gru_tf.interchange.tensorflow import tf1_ends, tf1_other_inputs, tf1_other_sizes, tf1_samples
+from gru_tf.interchange.tensorflow import tf1_ends, tf1_other_inputs, tf1_other_outputs, tf1_other_sizes, tf1_samples
 from gru_tf.interchange.tensorflow.graph import file, structure
 from gru_tf.interchange.tensorflow.graph.flow import Flow
 from gru_tf.interchange.tensorflow.graph.limits import UnfollowedError, at
@@ -49,7 +49,7 @@ class Read:
         run: the graph's output, (batch, T, O) or (batch, O), for inputs.
         behind: what the graph computes with the output alone: nodes with their operations.
         one_hot: whether the graph makes its input of token numbers.
-        others: phrases on further inputs of the graph, with what they were fed with.
+        others: phrases on further inputs of the graph, with what they were fed with, and on further outputs.
     """
 
     network: Network
@@ -157,6 +157,7 @@ def read(
                             differences.append(differs)
                             continue
                         others = tuple(tf1_other_inputs.named(reading, network, masked))
+                        others += tuple(tf1_other_outputs.named(reading, placed))
                         return Read(network, layout, end, key[0], key[1], switches, run, tuple(behind), one_hot, others)
                 if placed.ends:
                     break  # an earlier node is part of the way to this one, which was computed
