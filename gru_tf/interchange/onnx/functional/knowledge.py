@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gru_tf.interchange.onnx.functional.batch_names import BatchNames
-from gru_tf.interchange.onnx.functional.sizes import Derived, SymbolicSize, named, product, shape_text
+from gru_tf.interchange.onnx.functional.sizes import Derived, SymbolicSize, evaluated, named, product, shape_text
 from gru_tf.interchange.onnx.values import UnreadableError
 from gru_tf.interchange.source import BATCHES, LENGTHS
 
@@ -50,21 +50,10 @@ class Knowledge:
 
     def settled(self, size: SymbolicSize, extra: Mapping[str, int] | None = None) -> SymbolicSize:
         """A size with the numbers that are known in the place of names."""
-        parts = [SymbolicSize(size.factor)]
-        for own in size.names:
-            name = self.name(own)
-            number = self.fixed.get(name, (extra or {}).get(name))
-            if number is None and name in self.derived:
-                number = self.derived_number(name, extra)
-            parts.append(SymbolicSize(number) if number is not None else named(name))
-        return product(parts)
-
-    def derived_number(self, name: str, extra: Mapping[str, int] | None = None) -> int | None:
-        """A derived length as a number, with these besides those that are known."""
-        one = self.derived[name]
-        numbers = [self.settled(part, extra).number for part in one.parts]
-        known = [number for number in numbers if number is not None]
-        return one.value(known) if len(known) == len(numbers) else None
+        names = [self.name(name) for name in size.names]
+        numbers = evaluated(names, self.derived, dict(extra or {}) | self.fixed, self.name)
+        known = [SymbolicSize(numbers[name]) if name in numbers else named(name) for name in names]
+        return product([SymbolicSize(size.factor), *known])
 
     def number(self, size: SymbolicSize) -> int | None:
         """The size as a number, if it is known."""
@@ -172,11 +161,15 @@ class Knowledge:
 
     def roots(self, sizes: Iterable[SymbolicSize]) -> set[str]:
         """Names of the inputs' axes that sizes come from."""
+        waiting = [self.name(name) for size in sizes for name in size.names]
         names: set[str] = set()
-        for size in sizes:
-            for name in map(self.name, size.names):
-                names |= self.roots(self.derived[name].parts) if name in self.derived else {name}
-        return names
+        while waiting:
+            name = waiting.pop()
+            if name not in names:
+                names.add(name)
+                parts = self.derived[name].parts if name in self.derived else ()
+                waiting.extend(self.name(part) for size in parts for part in size.names)
+        return {name for name in names if name not in self.derived}
 
     def fix_declared_one(self, size: SymbolicSize) -> None:
         """Let the batch be 1 where the file declares this; returns only if it does not."""

@@ -9,6 +9,7 @@ from gru_tf.foundation.errors import UserError, one_line, several
 from gru_tf.interchange.onnx import file
 from gru_tf.interchange.onnx.functional import running
 from gru_tf.interchange.onnx.functional.outputs import Output, output_of
+from gru_tf.interchange.onnx.functional.sizes import evaluated, named
 from gru_tf.interchange.onnx.functional.steps import built
 from gru_tf.interchange.onnx.functional.tracing import GraphTracer, Trace
 from gru_tf.interchange.source import BATCHES, LENGTHS, GraphModel
@@ -66,7 +67,7 @@ def read(model: Any, path: Path, reset_after: bool | None = None) -> GraphModel:
 def _lengths(trace: Trace, path: Path) -> tuple[int, ...]:
     """Lengths of the axes that are free with which every length computed from them is at least 1."""
     names = set(trace.known.derived)
-    roots = {root: 0 for name in names for root in trace.known.roots(trace.known.derived[name].parts)}
+    roots = trace.known.roots(map(named, names))
     lengths: list[int] = [n for n in LENGTHS if _possible(trace, dict.fromkeys(roots, n))]
     for n in range(max(LENGTHS) + 1, LONGEST):
         if len(lengths) > 1:
@@ -80,7 +81,8 @@ def _lengths(trace: Trace, path: Path) -> tuple[int, ...]:
 
 def _possible(trace: Trace, numbers: dict[str, int]) -> bool:
     known = trace.known
-    return all((number := known.derived_number(name, numbers)) is None or number >= 1 for name in known.derived)
+    computed = evaluated(known.derived, known.derived, numbers | known.fixed, known.name)
+    return all(computed.get(name, 1) >= 1 for name in known.derived)
 
 
 def _notes(trace: Trace, outputs: tuple[Output, ...]) -> list[str]:

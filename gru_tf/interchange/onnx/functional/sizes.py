@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -76,6 +76,40 @@ class Derived:
         if self.stride == 1:
             return f"({total}{self.add + 1:+d})" if self.add != -1 else f"({total})"
         return f"(({total}{self.add:+d})//{self.stride}+1)"
+
+
+def evaluated(
+    names: Iterable[str], derived: Mapping[str, Derived], known: Mapping[str, int], name_of: Callable[[str], str]
+) -> dict[str, int]:
+    """Lengths of these names as numbers, those of them that are known, and all that they are derived from.
+
+    Each is computed once, and without recursion: lengths may be derived from others at any depth.
+
+    Args:
+        names: of the lengths.
+        derived: name → what it is computed by.
+        known: name → number.
+        name_of: a name → the one of all equal lengths.
+    """
+    numbers: dict[str, int] = {}
+    done: set[str] = set()
+    waiting = [name for name in names if name in known or name in derived]
+    while waiting:
+        name = waiting[-1]
+        parts = [] if name in known else [[name_of(own) for own in part.names] for part in derived[name].parts]
+        missing = [own for part in parts for own in part if own not in done and (own in known or own in derived)]
+        if name not in done and missing:
+            waiting.extend(missing)
+            continue
+        waiting.pop()
+        done.add(name)
+        if name in known:
+            numbers[name] = known[name]
+        elif all(own in numbers for part in parts for own in part):
+            factors = [part.factor for part in derived[name].parts]
+            sizes = [factor * math.prod(numbers[own] for own in part) for factor, part in zip(factors, parts, strict=True)]
+            numbers[name] = derived[name].value(sizes)
+    return numbers
 
 
 def shape_text(sizes: Iterable[SymbolicSize]) -> str:

@@ -29,7 +29,7 @@ def positions(node: OperatorNode, array: Array, axis: int, size: SymbolicSize) -
 
 
 def one_hot(node: OperatorNode) -> TensorView:
-    """OneHot of token numbers along a new last axis."""
+    """OneHot of token numbers along a new last axis; negative ones count from the end."""
     index, depth, values = node.tensor(0), node.constant(1, "depth"), node.constant(2, "values")
     axis = node.attributes.get("axis", -1)
     if depth is None or depth.size != 1 or values is None or values.tolist() != [0, 1] or axis not in (-1, index.rank):
@@ -39,7 +39,8 @@ def one_hot(node: OperatorNode) -> TensorView:
         raise UnreadableError(f"expected token numbers, and a depth of at least 1. Received: {index.kind}, {count}")
 
     def call(building: Building, x: Any) -> Any:
-        return keras.ops.one_hot(x, count, dtype={"float": building.dtype, "int": "int32"}.get(kind, kind))
+        wrapped = keras.ops.where(keras.ops.less(x, 0), keras.ops.add(x, count), x)  # Keras' own row would be zeros
+        return keras.ops.one_hot(wrapped, count, dtype={"float": building.dtype, "int": "int32"}.get(kind, kind))
 
     kind, width = KINDS[values.dtype.kind], fresh(SymbolicSize(count), node.known)
     step = BuildStep(call, (index.step,), node.title)

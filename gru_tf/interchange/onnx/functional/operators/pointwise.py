@@ -111,6 +111,8 @@ def clip(node: OperatorNode) -> Value:
         return computed(node, lambda x: ops.minimum(x, high))
     if high is None:
         return computed(node, lambda x: ops.maximum(x, low))
+    if low > high:  # the standard's answer is the upper bound, that of ops.clip the lower one
+        return computed(node, lambda x: ops.minimum(ops.maximum(x, low), high))
     return computed(node, lambda x: ops.clip(x, low, high))
 
 

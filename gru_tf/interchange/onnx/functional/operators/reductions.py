@@ -154,7 +154,7 @@ def lp_normalization(node: OperatorNode) -> Value:
     if p not in (1, 2):
         raise UnreadableError(f"expected p 1 or 2. Received: {p}")
     norm = _over(node, tensor, [axis], _l2 if p == 2 else _l1, keep=True)
-    return node.combined(ops.divide, [tensor, norm])
+    return node.combined(ops.divide_no_nan, [tensor, norm])  # zeros stay zeros
 
 
 def cumsum(node: OperatorNode) -> Value:
