@@ -110,6 +110,12 @@ def tensors(graph: Proto) -> list[Proto]:
     return [*graph.initializer, *(each.t for node in graph.node for each in node.attribute if each.HasField("t"))]
 
 
+def is_half(graph: Proto) -> bool:
+    """Whether inputs, outputs or arrays are float16."""
+    declared = [each.type.tensor_type.elem_type for each in (*graph.input, *graph.output)]
+    return any(FLOATS.get(kind) == "float16" for kind in (*declared, *(tensor.data_type for tensor in tensors(graph))))
+
+
 def read_array(tensor: Proto, path: Path) -> Array:
     """The numbers of a TensorProto, also from a file beside the model.
 

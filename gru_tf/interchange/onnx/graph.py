@@ -31,6 +31,7 @@ class OnnxGraph:
         computed_bytes: of constants computed so far.
         declared: input's axis → its length, if the file declares one.
         fixed: input's axes whose declared length something in the file depends on.
+        half: whether arrays of the file are float16, which is computed in float32.
         time: name of the axis of steps, once a recurrent node was read; `batch` likewise.
     """
 
@@ -39,6 +40,7 @@ class OnnxGraph:
     computed_bytes: int = 0
     declared: dict[str, int] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
+    half: bool = False
     time: str = ""
     batch: str = ""
 

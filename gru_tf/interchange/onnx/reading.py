@@ -45,6 +45,7 @@ def read(path: Path, *, reset_after: bool | None = None) -> ForeignModel:
     path = Path(path)
     model = file.load(path)
     graph = OnnxGraph(file.stored_bytes(model, path), lambda tensor: file.read_array(tensor, path))
+    graph.half = file.is_half(model.graph)
     values = Tracer(graph, path, reset_after).trace(model)
     name, output = _output(model, values, path)
     network = _network(output, graph, path)

@@ -1,6 +1,5 @@
 """A copy of an ONNX file's model that computes its output and final states, for any batch and length if it can."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def make(model: Any, signature: GraphSignature, path: Path, reset_after: bool | 
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     for tensor in file.tensors(copy.graph):
-        _embed(tensor, path)
+        embed(tensor, path)
     states: list[str] = []
     for index, layer in signature.layers:
         node = copy.graph.node[index]
@@ -34,64 +33,11 @@ def make(model: Any, signature: GraphSignature, path: Path, reset_after: bool | 
             node.output[n] = node.output[n] or name
         states += node.output[1:]
         if reset_after is not None and node.op_type == "GRU":
-            _set(onnx, node, "linear_before_reset", int(reset_after))
-    _widen(copy.graph)
-    _trim(onnx, copy.graph, list(dict.fromkeys([signature.output, *states])))
+            set_whole(onnx, node, "linear_before_reset", int(reset_after))
+    widen(copy.graph)
+    trim(onnx, copy.graph, list(dict.fromkeys([signature.output, *states])))
     _free_axes(copy.graph, signature)
     return copy, states
-
-
-def whole(model: Any, path: Path, fixed: set[str], name_of: Callable[[str], str], reset_after: bool | None = None) -> Any:
-    """A copy that computes all outputs in float32, for any length of the inputs' axes that is not fixed.
-
-    Args:
-        model: the file's ModelProto.
-        path: of the file, beside which its external data lie.
-        fixed: names of the axes whose declared lengths are the only ones, such as "x[1]".
-        name_of: an axis's name → the one of all axes of the same length.
-        reset_after: replaces every GRU's `linear_before_reset`, None: nothing.
-    """
-    onnx = file.library()
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    for tensor in file.tensors(copy.graph):
-        _embed(tensor, path, (HALF, DOUBLE))
-    _widen(copy.graph, (HALF, DOUBLE))
-    for node in list(copy.graph.node):
-        if reset_after is not None and node.op_type == "GRU":
-            _set(onnx, node, "linear_before_reset", int(reset_after))
-    _turn_batch_first(onnx, copy.graph)
-    _trim(onnx, copy.graph, [each.name for each in copy.graph.output], everywhere=SINGLE)
-    for each in copy.graph.input:
-        for n, dim in enumerate(each.type.tensor_type.shape.dim):
-            if name_of(f"{each.name}[{n}]") not in fixed:
-                dim.dim_param = f"{each.name}_{n}"
-    return copy
-
-
-def _turn_batch_first(onnx: Any, graph: Any) -> None:
-    """Recurrent nodes of layout 1 as such of layout 0 between transpositions, which is how the standard defines them."""
-    nodes: list[Any] = []
-    for index, node in enumerate(graph.node):
-        if node.op_type not in ("GRU", "LSTM", "RNN") or not file.attributes(node).get("layout"):
-            nodes.append(node)
-            continue
-        turned = onnx.NodeProto()
-        turned.CopyFrom(node)
-        _set(onnx, turned, "layout", 0)
-        for n in (0, 5, 6):
-            if n < len(node.input) and node.input[n]:
-                turned.input[n] = f"turned_{index}_input_{n}"
-                nodes.append(onnx.helper.make_node("Transpose", [node.input[n]], [turned.input[n]], perm=[1, 0, 2]))
-        nodes.append(turned)
-        for n, name in enumerate(node.output):
-            if name:
-                turned.output[n] = f"turned_{index}_output_{n}"
-                perm = [1, 0, 2] if n else [2, 0, 1, 3]
-                nodes.append(onnx.helper.make_node("Transpose", [turned.output[n]], [name], perm=perm))
-    copies = [type(each).FromString(each.SerializeToString()) for each in nodes]
-    graph.ClearField("node")
-    graph.node.extend(copies)
 
 
 def is_double(graph: Any) -> bool:
@@ -99,7 +45,7 @@ def is_double(graph: Any) -> bool:
     return any(tensor.data_type == DOUBLE for tensor in graph.initializer)
 
 
-def _embed(tensor: Any, path: Path, kinds: tuple[int, ...] = (HALF,)) -> None:
+def embed(tensor: Any, path: Path, kinds: tuple[int, ...] = (HALF,)) -> None:
     """Store an array in the model, external data too; those of these types as float32."""
     array = file.read_array(tensor, path)
     array = array.astype("float32") if tensor.data_type in kinds else array
@@ -107,7 +53,7 @@ def _embed(tensor: Any, path: Path, kinds: tuple[int, ...] = (HALF,)) -> None:
     tensor.CopyFrom(file.library().numpy_helper.from_array(array, name))
 
 
-def _widen(graph: Any, kinds: tuple[int, ...] = (HALF,)) -> None:
+def widen(graph: Any, kinds: tuple[int, ...] = (HALF,)) -> None:
     """Let inputs and casts of these types be float32."""
     for node in graph.node:
         for each in node.attribute:
@@ -118,22 +64,30 @@ def _widen(graph: Any, kinds: tuple[int, ...] = (HALF,)) -> None:
             each.type.tensor_type.elem_type = SINGLE
 
 
-def _set(onnx: Any, node: Any, name: str, value: int) -> None:
+def set_whole(onnx: Any, node: Any, name: str, value: int) -> None:
+    """Set an attribute of a node to a whole number."""
     others = [each for each in node.attribute if each.name != name]
     del node.attribute[:]
     node.attribute.extend([*others, onnx.helper.make_attribute(name, value)])
 
 
-def _trim(onnx: Any, graph: Any, outputs: list[str], everywhere: int | None = None) -> None:
-    """Leave only what these outputs need; their floating-point numbers are of the type `everywhere`, if that is given."""
+def trim(onnx: Any, graph: Any, outputs: list[str], widened: tuple[int, ...] | None = None) -> None:
+    """Leave only what these outputs need; they are float32 where they were of a type that was widened.
+
+    Args:
+        onnx: the library.
+        graph: changed in place.
+        outputs: names.
+        widened: the types that were; None: float16, and outputs that the file does not declare are of its weights' type.
+    """
     needed, nodes = set(outputs), []
     for node in reversed(graph.node):
         if needed & set(node.output):
             nodes.append(node)
             needed |= set(node.input)
     kinds = {each.name: each.type.tensor_type.elem_type for each in graph.output}
-    kind = everywhere or (DOUBLE if is_double(graph) else SINGLE)
-    others = (HALF, None) if everywhere is None else (HALF, DOUBLE, None)
+    kind = SINGLE if widened is not None or not is_double(graph) else DOUBLE
+    others = (*(widened or (HALF,)), None)
     arrays = [tensor for tensor in graph.initializer if tensor.name in needed]
     names = {tensor.name for tensor in arrays}
     inputs = [each for each in graph.input if each.name in needed and each.name not in names]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 from onnx_graphs import FEATURES, Graph, computed, normal
+from refusals import refused
 
 from gru_tf.interchange import importing
 
@@ -49,3 +50,72 @@ def test_negative_numbers_count_from_the_end_of_a_one_hot_row(tmp_path):
     tokens = graph.input("t", "batch", "steps", kind=INT)
     rows = graph.add("OneHot", tokens, graph.ints(FEATURES), graph.array([0, 1]))
     agrees(finished(graph, rows, tmp_path / "model.onnx"), np.array([[1, -1, 2, -3, 0, -4, 3]]))
+
+
+# --- whole numbers ---
+
+
+@pytest.mark.parametrize(("factor", "t"), [(1e-12, 1.7e12), (1e-3, 3e9)])
+def test_whole_numbers_of_64_bits_stay_so(tmp_path, factor, t):
+    graph = Graph()
+    times = graph.add("Cast", graph.input("t", "batch", "steps", FEATURES, kind=INT), to=TensorProto.FLOAT)
+    scaled = graph.add("Relu", graph.add("Mul", times, graph.array(factor)))
+    path = finished(graph, scaled, tmp_path / "model.onnx")
+    agrees(path, (t * (1 + np.arange(24).reshape(2, 4, 3) / 5)).astype("int64"))
+
+
+def test_products_of_whole_numbers_have_64_bits(tmp_path):
+    graph = Graph()
+    product = graph.add("Mul", graph.input("t", "batch", "steps", FEATURES, kind=INT), graph.ints(100_000))
+    less = graph.add("Sub", product, graph.ints(4_999_900_000))
+    scaled = graph.add("Mul", graph.add("Cast", less, to=TensorProto.FLOAT), graph.array(1e-5))
+    path = finished(graph, scaled, tmp_path / "model.onnx")
+    agrees(path, 50_000 + np.arange(24).reshape(2, 4, 3))
+
+
+def test_a_cast_to_32_bits_cuts_off_the_others(tmp_path):
+    graph = Graph()
+    short = graph.add("Cast", graph.input("t", "batch", "steps", FEATURES, kind=INT), to=TensorProto.INT32)
+    scaled = graph.add("Mul", graph.add("Cast", short, to=TensorProto.FLOAT), graph.array(1e-9))
+    path = finished(graph, scaled, tmp_path / "model.onnx")
+    agrees(path, 3_000_000_000 + 10**8 * np.arange(24).reshape(2, 4, 3))
+
+
+# --- float64 and float16 ---
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_float64_before_the_recurrent_layers_stays_so(tmp_path, dtype):
+    graph = Graph()
+    less = graph.add("Sub", graph.input("t", "batch", "steps", FEATURES, kind=DOUBLE), graph.array(1.7e9, "float64"))
+    path = finished(graph, graph.add("Cast", less, to=TensorProto.FLOAT), tmp_path / "model.onnx")
+    agrees(path, 1.7e9 + normal(1, 2, 5, FEATURES).astype("float64"), dtype=dtype)
+    assert "stays float64" in " ".join(importing.import_file(path).notes)
+
+
+def test_a_matrix_of_float64_stays_so(tmp_path):
+    graph = Graph()
+    t = graph.input("t", "batch", "steps", FEATURES, kind=DOUBLE)
+    matrix, bias = np.random.default_rng(0).normal(size=(FEATURES, FEATURES)), np.zeros(FEATURES)
+    product = graph.add("MatMul", t, graph.array(matrix, "float64"))
+    less = graph.add("Sub", product, graph.array(1.7e9 * matrix.sum(axis=0), "float64"))
+    added = graph.add("Add", less, graph.array(bias, "float64"))
+    path = finished(graph, graph.add("Cast", added, to=TensorProto.FLOAT), tmp_path / "model.onnx")
+    agrees(path, 1.7e9 + normal(1, 2, 5, FEATURES).astype("float64"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_cast_to_float64_for_a_while_are_rounded_as_in_it(tmp_path, dtype):
+    graph = Graph()
+    double = graph.add("Cast", sequence(graph), to=DOUBLE)
+    large = graph.add("Add", double, graph.array(1e8, "float64"))
+    back = graph.add("Cast", graph.add("Sub", large, graph.array(1e8, "float64")), to=TensorProto.FLOAT)
+    agrees(finished(graph, back, tmp_path / "model.onnx"), normal(1, 2, 5, FEATURES), dtype=dtype)
+
+
+def test_rounding_to_float16_in_a_file_of_float32_is_refused(tmp_path):
+    graph = Graph()
+    half = graph.add("Cast", graph.add("Mul", sequence(graph), graph.array(1e-8)), to=HALF)
+    large = graph.add("Mul", graph.add("Cast", half, to=TensorProto.FLOAT), graph.array(1e8))
+    path = finished(graph, large, tmp_path / "model.onnx")
+    refused(lambda: importing.import_file(path), "Cast", "float16")

@@ -61,8 +61,7 @@ class InputReader:
         shape = tuple(self.known.number(sizes[n]) for n in order)
 
         def call(building: Building) -> Any:
-            dtype = {"float": building.dtype, "int": "int32", "bool": "bool"}[what]
-            return keras.Input(batch_shape=shape, dtype=dtype, name=building.name(proto.name))
+            return keras.Input(batch_shape=shape, dtype=building.type_of(kind), name=building.name(proto.name))
 
         layout = tuple(axes[n] for n in order)
         return TensorView(BuildStep(call, (), proto.name), layout, axes, what, self.known, proto.name)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from gru_tf.foundation.errors import UserError, one_line, several
-from gru_tf.interchange.onnx import file
+from gru_tf.interchange.onnx import file, runnable_copy, whole_copy
 from gru_tf.interchange.onnx.functional import running
 from gru_tf.interchange.onnx.functional.outputs import Output, output_of
 from gru_tf.interchange.onnx.functional.sizes import evaluated, named
@@ -19,6 +19,12 @@ OWN_ACTIVATION = (
     "hard_sigmoid of {names} is that of Keras 2, clip(0.2 x + 0.5, 0, 1), which Keras 3 does not have: the model names it"
     " gru_tf>keras2_hard_sigmoid, loads after `import gru_tf`, and layers with it do not use cuDNN"
 )
+
+
+DOUBLE = (
+    "float64 in the file stays float64 before the recurrent layers; these and what follows them compute in the model's dtype"
+)
+HALF = "float16 is computed in float32: what the file rounds at {names} is not rounded"
 
 
 def read(model: Any, path: Path, reset_after: bool | None = None) -> GraphModel:
@@ -57,7 +63,7 @@ def read(model: Any, path: Path, reset_after: bool | None = None) -> GraphModel:
         build,
         "ONNX",
         lambda: running.framework(model, trace, outputs, path, reset_after),
-        tuple(_notes(trace, outputs)),
+        (*_notes(trace, outputs), *_types(model)),
         tuple(file.external_files(model, path)),
         _lengths(trace, path),
         BATCHES,
@@ -83,6 +89,22 @@ def _possible(trace: Trace, numbers: dict[str, int]) -> bool:
     known = trace.known
     computed = evaluated(known.derived, known.derived, numbers | known.fixed, known.name)
     return all(computed.get(name, 1) >= 1 for name in known.derived)
+
+
+def _types(model: Any) -> list[str]:
+    """What the model computes in another type than the file."""
+    notes = []
+    if whole_copy.has_double(model):
+        notes.append(DOUBLE)
+    rounded = [node.name or node.op_type for node in model.graph.node if _to_half(node)]
+    if rounded:
+        notes.append(HALF.format(names=several([f"'{name}'" for name in rounded], 3)))
+    return notes
+
+
+def _to_half(node: Any) -> bool:
+    kind = file.attributes(node).get("to") if node.op_type == "Cast" else None
+    return kind == runnable_copy.HALF
 
 
 def _notes(trace: Trace, outputs: tuple[Output, ...]) -> list[str]:

@@ -149,9 +149,11 @@ class OperatorNode:
         self.graph.count_bytes(sum(array.nbytes for array in weights))
 
         def call(building: Building, *tensors: Any) -> Any:
-            layer = building.layer(kind, self.title, **options)
+            floats = [each for each in tensors if "float" in str(each.dtype)]
+            dtype = building.float_of(*(floats or weights))
+            layer = building.layer(kind, self.title, dtype=dtype, **options)
             if each_step:
-                layer = building.layer(keras.layers.TimeDistributed, f"{self.title}_each", layer)
+                layer = building.layer(keras.layers.TimeDistributed, f"{self.title}_each", layer, dtype=dtype)
             result = layer(*tensors)
             if weights:
                 layer.set_weights(list(weights))
@@ -192,7 +194,7 @@ class OperatorNode:
 
         def call(building: Building, *tensors: Any) -> Any:
             remaining = iter(tensors)
-            numbers = {n: building.array(array) for n, array in arrays.items()}
+            numbers = {n: building.array(array, *tensors) for n, array in arrays.items()}
             if function is not keras.ops.matmul:
                 numbers = {n: number(array) for n, array in numbers.items()}
             return function(*(numbers[n] if n in numbers else next(remaining) for n in range(len(aligned.operands))))

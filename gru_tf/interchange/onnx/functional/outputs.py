@@ -49,7 +49,7 @@ class Output:
             [atoms.index(a) for a in wanted]
         )
         shape = [known.settled(product(atom.size for atom in group), sizes).number for group in self.layout]
-        return np.ascontiguousarray(turned.reshape([-1 if number is None else number for number in shape]))
+        return np.asarray(turned.reshape([-1 if number is None else number for number in shape]), order="C")
 
 
 def output_of(name: str, tensor: TensorView) -> Output:

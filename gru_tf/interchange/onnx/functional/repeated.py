@@ -57,8 +57,8 @@ def _added(
     kind = KINDS[array.dtype.kind]
 
     def call(building: Building, zeros: Any) -> Any:
-        numbers = building.array(array)
-        zeros = keras.ops.cast(zeros, building.dtype if kind == "float" else str(numbers.dtype))
+        numbers = building.array(array, array)
+        zeros = keras.ops.cast(zeros, building.float_of(array) if kind == "float" else str(numbers.dtype))
         for _ in own:
             zeros = keras.ops.expand_dims(zeros, -1)
         return add(zeros, numbers)

@@ -1,6 +1,7 @@
-"""The file itself, run by onnxruntime for comparison: all of its outputs, in float32."""
+"""The file itself, run by onnxruntime for comparison: all of its outputs."""
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange.onnx import file, runnable_copy
+from gru_tf.interchange.onnx import file, whole_copy
 from gru_tf.interchange.onnx.functional.inputs import Input
 from gru_tf.interchange.onnx.functional.outputs import Output
 from gru_tf.interchange.onnx.functional.tracing import Trace
@@ -23,15 +24,24 @@ def framework(
 ) -> tuple[str, Computation] | None:
     """The name of the runtime, and the file's computation by it; None if it is not installed.
 
-    onnxruntime has neither float64 for these nodes nor batch-first ones (layout 1): a copy in float32 is run, with such
-    nodes between transpositions.
+    onnxruntime has neither float64 for recurrent nodes nor batch-first ones (layout 1): a copy is run, with such nodes
+    between casts and transpositions. Where it lacks float64 for another node, the copy is in float32, as its
+    name then says.
     """
-    copy = runnable_copy.whole(model, path, set(trace.known.fixed), trace.known.name, reset_after)
-    names = [output.name for output in outputs]
-    runtime = session(copy.SerializeToString(), path)
+    copies = partial(whole_copy.whole, model, path, set(trace.known.fixed), trace.known.name, reset_after)
+    copy = copies()
+    try:
+        runtime = session(copy.SerializeToString(), path)
+    except UserError:
+        if not whole_copy.has_double(model):
+            raise
+        copy = copies(double=False)
+        runtime = session(copy.SerializeToString(), path)
+        runtime = runtime and (f"{runtime[0]} in float32", runtime[1])
     if runtime is None:
         return None
     name, compute = runtime
+    names = [output.name for output in outputs]
     kinds = {proto.name: file.TYPES[proto.type.tensor_type.elem_type] for proto in copy.graph.input}
     shapes = {proto.name: _shape(proto) for proto in copy.graph.input}
     rows = math.prod(trace.known.declared[one] for one in _single(trace)[:1])
@@ -75,7 +85,7 @@ def _fed(one: Input, array: Array, kind: str) -> Array:
     if one.tensor is None:
         return np.asarray(array.sum(axis=1), kind)
     order = [one.tensor.layout.index(group) for group in one.tensor.axes] if one.tensor.layout != one.tensor.axes else None
-    return np.ascontiguousarray((array if order is None else array.transpose(order)).astype(kind))
+    return np.asarray((array if order is None else array.transpose(order)).astype(kind), order="C")
 
 
 def _sizes(trace: Trace, feed: dict[str, Array]) -> dict[str, int]:

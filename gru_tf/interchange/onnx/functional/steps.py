@@ -12,7 +12,6 @@ from gru_tf.foundation import stage
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, one_line
 
-LARGEST_INT = 2**31 - 1
 SAID = 50  # steps after which it is said how far the building is
 
 
@@ -57,17 +56,24 @@ class Building:
         self.names.add(name)
         return name
 
-    def array(self, array: Array) -> Array:
-        """Numbers in the type that the model computes in; whole numbers as int32."""
+    def array(self, array: Array, *beside: Any) -> Array:
+        """Numbers in the type that the model computes in, or in float64 beside tensors of that; whole ones in their own."""
         if array.dtype.kind == "f":
-            return array.astype("float32" if self.dtype in ("float16", "bfloat16") else self.dtype)
-        if array.dtype.kind in "iu" and array.size and max(abs(int(array.min())), abs(int(array.max()))) > LARGEST_INT:
-            raise UserError(f"expected whole numbers up to {LARGEST_INT:,}. Received: up to {int(np.abs(array).max()):,}")
-        return array if array.dtype.kind == "b" else array.astype("int32")
+            half = self.dtype in ("float16", "bfloat16") and not is_double(*beside)
+            return array.astype("float32" if half else self.float_of(*beside))
+        return array if array.dtype in ("bool", "int32", "int64") else array.astype("int32")
 
-    def layer(self, kind: Any, node: str, *args: Any, **options: Any) -> Any:
-        """A new layer of this dtype, named by its node."""
-        return kind(*args, dtype=self.dtype, name=self.name(node), **options)
+    def float_of(self, *tensors: Any) -> str:
+        """The type that what takes these tensors computes in: float64 where the file has one of that, else the model's."""
+        return "float64" if is_double(*tensors) else self.dtype
+
+    def type_of(self, name: str) -> str:
+        """The type that the model has for one of a file: its own for float32 and float16, else the same."""
+        return self.dtype if name in ("float16", "float32") else name
+
+    def layer(self, kind: Any, node: str, *args: Any, dtype: str = "", **options: Any) -> Any:
+        """A new layer of this dtype, or another, named by its node."""
+        return kind(*args, dtype=dtype or self.dtype, name=self.name(node), **options)
 
 
 def ordered(last: Iterable[BuildStep]) -> Iterator[BuildStep]:
@@ -116,6 +122,16 @@ def filled(layer: Any, *weights: Array) -> Any:
     """A layer after it was built, with these weights."""
     layer.set_weights([np.asarray(weight) for weight in weights])
     return layer
+
+
+def is_double(*tensors: Any) -> bool:
+    """Whether one of these is float64."""
+    return any(str(getattr(tensor, "dtype", "")) == "float64" for tensor in tensors)
+
+
+def cast(tensor: Any, dtype: str) -> Any:
+    """A tensor in another type; itself where it has that."""
+    return tensor if str(tensor.dtype) == dtype else keras.ops.cast(tensor, dtype)
 
 
 def reshape(tensor: Any, shape: tuple[int | None, ...]) -> Any:

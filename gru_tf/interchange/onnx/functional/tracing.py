@@ -106,6 +106,7 @@ class _Round:
     def trace(self) -> Trace:
         tracer, protos = self.tracer, self.tracer.model.graph
         self.graph = OnnxGraph(tracer.stored_bytes, lambda tensor: file.read_array(tensor, tracer.path))
+        self.graph.half = file.is_half(protos)
         self.reasons: list[refusals.Reason] = []
         self.own_activations: list[str] = []
         self.numbers = 0  # that all nodes compute

@@ -37,6 +37,8 @@ def cast(node: Node) -> Value:
     if isinstance(value, Constant):
         node.graph.count_bytes(value.array.size * np.dtype(kind).itemsize)
         return Constant(value.array.astype(kind))
+    if kind == "float16" and not node.graph.half:
+        raise UnreadableError("expected no rounding to float16 in a file of float32. Received: a cast to float16")
     if not isinstance(value, TracedTensor) or kind.startswith("float"):
         return value
     if value.parts or kind not in ("int32", "int64"):

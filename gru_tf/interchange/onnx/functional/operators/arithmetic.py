@@ -8,6 +8,7 @@ import numpy as np
 
 from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.operators import lengths
+from gru_tf.interchange.onnx.functional.steps import BuildStep, cast
 from gru_tf.interchange.onnx.functional.sums import add
 from gru_tf.interchange.onnx.functional.values import Value
 from gru_tf.interchange.onnx.functional.views import TensorView
@@ -95,4 +96,5 @@ def scaler(node: OperatorNode) -> Value:
     if tensor.kind != "float":
         raise UnreadableError(f"expected floating-point numbers. Received: {tensor.kind}")
     less = node.combined(ops.subtract, [tensor, Constant(offset)]) if np.any(offset) else tensor
-    return node.combined(ops.multiply, [less, Constant(scale)])
+    scaled = node.combined(ops.multiply, [less, Constant(scale)])
+    return scaled.with_step(BuildStep(lambda building, x: cast(x, building.dtype), (scaled.step,), node.title))

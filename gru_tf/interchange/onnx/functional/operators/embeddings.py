@@ -40,7 +40,7 @@ def one_hot(node: OperatorNode) -> TensorView:
 
     def call(building: Building, x: Any) -> Any:
         wrapped = keras.ops.where(keras.ops.less(x, 0), keras.ops.add(x, count), x)  # Keras' own row would be zeros
-        return keras.ops.one_hot(wrapped, count, dtype={"float": building.dtype, "int": "int32"}.get(kind, kind))
+        return keras.ops.one_hot(wrapped, count, dtype=building.type_of(str(values.dtype)))
 
     kind, width = KINDS[values.dtype.kind], fresh(SymbolicSize(count), node.known)
     step = BuildStep(call, (index.step,), node.title)

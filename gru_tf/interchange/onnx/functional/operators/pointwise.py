@@ -10,6 +10,7 @@ import numpy as np
 from gru_tf.interchange.onnx.file import TYPES
 from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.steps import Building, BuildStep
+from gru_tf.interchange.onnx.functional.steps import cast as cast_to
 from gru_tf.interchange.onnx.functional.values import Expanded, Lengths, RepeatedLength, SequenceLengths, Value
 from gru_tf.interchange.onnx.values import Constant, UnreadableError
 from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
@@ -155,14 +156,14 @@ def cast(node: OperatorNode) -> Value:
         return value if "int" in kind else Constant(_known(node, value).astype(kind))
     tensor = node.as_tensor(value)
     new = "float" if kind.startswith("float") else "bool" if kind == "bool" else "int"
-    if new == tensor.kind:
-        if kind in ("uint8", "int8"):
-            raise UnreadableError(f"expected 32 or 64 bits. Received: a cast to {kind}")
-        return tensor
     if kind in ("uint8", "int8") and tensor.kind != "bool":
         raise UnreadableError(f"expected 32 or 64 bits. Received: a cast to {kind}")
+    if kind == "float16" and not node.graph.half:
+        expected = "expected no rounding to float16 in a file of float32, which the model would not repeat"
+        raise UnreadableError(f"{expected}. Received: a cast to float16; export the model without it")
+    target = "int32" if kind in ("uint8", "int8") else kind
 
     def call(building: Building, x: Any) -> Any:
-        return ops.cast(x, {"float": building.dtype, "int": "int32", "bool": "bool"}[new])
+        return cast_to(x, building.type_of(target))
 
     return tensor.with_step(BuildStep(call, (tensor.step,), node.title), new)

@@ -7,7 +7,7 @@ import keras
 
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Recurrent
-from gru_tf.interchange.onnx.functional.steps import Building
+from gru_tf.interchange.onnx.functional.steps import Building, cast
 from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
 
 OWN = {"keras2_hard_sigmoid": keras2_hard_sigmoid}
@@ -32,8 +32,9 @@ class RecurrentCall:
     def __call__(self, made: Building, x: Any, *others: Any) -> list[Any]:
         """Outputs: the sequences or last step, then the states of each direction."""
         layer = self._layer(made)
+        x = cast(x, made.dtype)
         call = {"mask": others[0]} if self.masked else {}
-        states = list(others[1:] if self.masked else others)
+        states = [cast(each, made.dtype) for each in (others[1:] if self.masked else others)]
         inner = [layer.forward_layer, layer.backward_layer] if self.layer.backward is not None else [layer]
         with building.changed([each.cell for each in inner], "recurrent_initializer", keras.initializers.Zeros()):
             result = layer(x, **call, **({"initial_state": states} if states else {}))

@@ -144,7 +144,8 @@ def argmax(node: OperatorNode) -> Value:
     groups: list[Group] = [() if n == axis else group for n, group in enumerate(tensor.axes)]
     if not node.attributes.get("keepdims", 1):
         groups.pop(axis)
-    return TensorView(step, kept, tuple(groups), "int", node.known, node.title)
+    whole = node.applied(ops.cast, step, dtype="int64")  # Keras' own are int32
+    return TensorView(whole, kept, tuple(groups), "int", node.known, node.title)
 
 
 def lp_normalization(node: OperatorNode) -> Value:
