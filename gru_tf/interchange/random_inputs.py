@@ -11,6 +11,7 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted
+from gru_tf.interchange import whole_numbers
 from gru_tf.interchange.network import Network
 
 MOST = 1 << 28  # numbers in a layer's output: a file of fixed lengths can declare more than it contains
@@ -48,6 +49,8 @@ def of_network(
 def of_model(model: Any, batch: int, steps: int, rng: np.random.Generator, *, padded: bool = True) -> dict[str, Array]:
     """Inputs of a Keras model by name: normal numbers, valid token numbers, masks that pad on the right.
 
+    Whole numbers that nothing takes for indices are of both signs and any size.
+
     Args:
         model: any.
         batch: sequences; where there is a mask, the first of them has all steps.
@@ -59,6 +62,17 @@ def of_model(model: Any, batch: int, steps: int, rng: np.random.Generator, *, pa
         UserError: for an input of a type that is none of these.
     """
     return {tensor.name: _of_input(model, tensor, batch, steps, rng, padded) for tensor in model.inputs}
+
+
+def moderate(inputs: Any) -> Any:
+    """The same with positive numbers of moderate size, of which logarithms and exponentials are finite."""
+    return keras.tree.map_structure(_moderate, inputs)
+
+
+def _moderate(array: Array) -> Array:
+    if array.dtype.kind == "f":
+        return (np.abs(array) + 0.1).astype(array.dtype)
+    return array if array.dtype.kind == "b" else np.minimum(np.abs(array), 9).astype(array.dtype)
 
 
 def argument(arrays: Sequence[Any]) -> Any:
@@ -79,6 +93,8 @@ def _of_input(model: Any, tensor: Any, batch: int, steps: int, rng: np.random.Ge
         real = _real(shape, rng) if padded else np.ones(shape, bool)
         real[0] = True
         return real
+    if "int" in dtype and whole_numbers.are_of_any_size(model, tensor.name):
+        return whole_numbers.drawn(shape, dtype, rng)
     if "int" in dtype or ("float" in dtype and tokens and len(shape) == 2):
         most = min(tokens, default=2)
         numbers = rng.integers(min(1, most - 1), most, size=shape)

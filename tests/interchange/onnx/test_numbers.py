@@ -6,7 +6,7 @@ from onnx import TensorProto
 from onnx_graphs import FEATURES, Graph, computed, normal
 from refusals import refused
 
-from gru_tf.interchange import importing
+from gru_tf.interchange import importing, random_inputs
 
 INT, DOUBLE, HALF = TensorProto.INT64, TensorProto.DOUBLE, TensorProto.FLOAT16
 
@@ -119,3 +119,43 @@ def test_rounding_to_float16_in_a_file_of_float32_is_refused(tmp_path):
     large = graph.add("Mul", graph.add("Cast", half, to=TensorProto.FLOAT), graph.array(1e8))
     path = finished(graph, large, tmp_path / "model.onnx")
     refused(lambda: importing.import_file(path), "Cast", "float16")
+
+
+# --- random inputs ---
+
+
+@pytest.mark.parametrize("op", ["Log", "Sqrt"])
+def test_functions_of_positive_numbers_are_compared_at_these_and_the_line_says_so(tmp_path, op):
+    graph = Graph()
+    path = finished(graph, graph.add(op, sequence(graph)), tmp_path / "model.onnx")
+    agrees(path, np.abs(normal(1, 2, 5, FEATURES)) + 0.1)
+    assert "not covered: negative or large inputs" in str(importing.import_file(path).verified)
+
+
+@pytest.mark.parametrize("shape", [("batch", "steps", FEATURES), ("batch", "steps")])
+def test_whole_numbers_that_are_no_indices_are_drawn_negative_small_and_large(tmp_path, shape):
+    graph = Graph()
+    times = graph.add("Cast", graph.input("t", *shape, kind=INT), to=TensorProto.FLOAT)
+    times = times if len(shape) == 3 else graph.add("Unsqueeze", times, graph.ints(2))
+    path = finished(graph, graph.add("Relu", times), tmp_path / "model.onnx", features=FEATURES if len(shape) == 3 else 1)
+    model = importing.import_file(path, verify=True).model
+    numbers = random_inputs.of_model(model, 4, 30, np.random.default_rng(0))["t"]
+    assert numbers.min() < -(2**40)
+    assert numbers.max() > 2**40
+    assert (np.abs(numbers) < 5).any()
+    assert len(np.unique(numbers)) > 60
+
+
+@pytest.mark.parametrize("op", ["Gather", "OneHot"])
+def test_whole_numbers_that_are_indices_stay_valid(tmp_path, op):
+    graph = Graph()
+    tokens = graph.input("t", "batch", "steps", kind=INT)
+    if op == "Gather":
+        rows = graph.add("Gather", graph.weights(7, FEATURES), tokens, axis=0)
+    else:
+        rows = graph.add("OneHot", tokens, graph.ints(FEATURES), graph.array([0, 1]))
+    path = finished(graph, graph.add("Relu", rows), tmp_path / "model.onnx")
+    model = importing.import_file(path, verify=True).model
+    numbers = random_inputs.of_model(model, 4, 30, np.random.default_rng(0))["t"]
+    assert numbers.min() >= 0
+    assert numbers.max() < 7
