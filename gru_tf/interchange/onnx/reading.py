@@ -10,7 +10,7 @@ import numpy as np
 from gru_tf.foundation.errors import UserError, several
 from gru_tf.interchange import option_names
 from gru_tf.interchange.network import Linear, Network
-from gru_tf.interchange.onnx import file, refusals
+from gru_tf.interchange.onnx import file, notes, refusals
 from gru_tf.interchange.onnx.functional import model as functional
 from gru_tf.interchange.onnx.graph import OnnxGraph
 from gru_tf.interchange.onnx.running import framework
@@ -54,7 +54,7 @@ def read(path: Path, *, reset_after: bool | None = None) -> ForeignModel:
         network,
         "ONNX",
         lambda: framework(model, signature, path, reset_after),
-        (*_warnings(model, reset_after), *_ignored_inputs(model, signature), *_time_first(signature)),
+        (*_warnings(model, reset_after), *_ignored_inputs(model, signature), *notes.of_signature(model, signature)),
         tuple(file.external_files(model, path)),
         lengths=LENGTHS if signature.timesteps is None else (signature.timesteps,),
     )
@@ -162,13 +162,6 @@ def _ignored_inputs(model: Any, signature: GraphSignature) -> tuple[str, ...]:
     known = {*constants, signature.sequence, signature.lengths}
     ignored = [f"'{proto.name}'" for proto in model.graph.input if proto.name not in known]
     return (f"ignored inputs: {several(ignored)}; initial states are zero",) if ignored else ()
-
-
-def _time_first(signature: GraphSignature) -> tuple[str, ...]:
-    """That the batch is first in the model, where it is not in the file."""
-    if signature.batch_first:
-        return ()
-    return (f"input '{signature.sequence}' is (time, batch, …) in the file and (batch, time, …) in the model",)
 
 
 def _warnings(model: Any, reset_after: bool | None) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Knowledge:
         batch: names of lengths of the batch; the first axis of each input until a recurrent node shows another.
         single: names of batch lengths whose declared number stands in the file: it computes no other number of rows.
         derived: name → what it is computed by.
+        required: the least numbers of entries that nodes need, by size.
         needed: names of those that are fixed because something else than weights has their declared numbers.
     """
 
@@ -40,6 +41,7 @@ class Knowledge:
     batch: BatchNames = field(default_factory=BatchNames)
     single: set[str] = field(default_factory=set)
     derived: dict[str, Derived] = field(default_factory=dict)
+    required: dict[SymbolicSize, int] = field(default_factory=dict)
     needed: set[str] = field(default_factory=set)
 
     def name(self, name: str) -> str:
@@ -92,6 +94,25 @@ class Knowledge:
         if any(self.is_batch(part) for part in free):
             raise UnreadableError(BATCH)
         return named(name)
+
+    def require(self, size: SymbolicSize, least: int) -> None:
+        """Note that a node needs so many entries; where the file declares fewer, these are the only ones.
+
+        Raises:
+            LearnedError: in that case.
+        """
+        declared = self.settled(size, self.declared).number
+        if declared is not None and declared < least:
+            self.fix_declared([size])
+        self.required[size] = max(least, self.required.get(size, 1))
+
+    def fits(self, numbers: Mapping[str, int]) -> bool:
+        """Whether every node has an entry at least, and as many as it needs, with these lengths of the inputs' axes."""
+        computed = evaluated(self.derived, self.derived, dict(numbers) | self.fixed, self.name)
+        if not all(computed.get(name, 1) >= 1 for name in self.derived):
+            return False
+        sizes = ((self.settled(size, computed | dict(numbers)).number, least) for size, least in self.required.items())
+        return all(number is None or number >= least for number, least in sizes)
 
     def text(self, sizes: Iterable[SymbolicSize]) -> str:
         """Lengths for sentences: (batch, x[1], 4)."""

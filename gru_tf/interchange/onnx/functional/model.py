@@ -9,9 +9,10 @@ from gru_tf.foundation.errors import UserError, one_line, several
 from gru_tf.interchange.onnx import file, runnable_copy, whole_copy
 from gru_tf.interchange.onnx.functional import running
 from gru_tf.interchange.onnx.functional.outputs import Output, output_of
-from gru_tf.interchange.onnx.functional.sizes import evaluated, named
+from gru_tf.interchange.onnx.functional.sizes import named
 from gru_tf.interchange.onnx.functional.steps import built
 from gru_tf.interchange.onnx.functional.tracing import GraphTracer, Trace
+from gru_tf.interchange.onnx.notes import defaults
 from gru_tf.interchange.source import BATCHES, LENGTHS, GraphModel
 
 LONGEST = 1 << 12  # up to which a length is searched for that a graph can compute
@@ -63,7 +64,7 @@ def read(model: Any, path: Path, reset_after: bool | None = None) -> GraphModel:
         build,
         "ONNX",
         lambda: running.framework(model, trace, outputs, path, reset_after),
-        (*_notes(trace, outputs), *_types(model)),
+        (*_notes(trace, outputs), *_types(model), *defaults(model)),
         tuple(file.external_files(model, path)),
         _lengths(trace, path),
         BATCHES,
@@ -72,23 +73,17 @@ def read(model: Any, path: Path, reset_after: bool | None = None) -> GraphModel:
 
 def _lengths(trace: Trace, path: Path) -> tuple[int, ...]:
     """Lengths of the axes that are free with which every length computed from them is at least 1."""
-    names = set(trace.known.derived)
-    roots = trace.known.roots(map(named, names))
-    lengths: list[int] = [n for n in LENGTHS if _possible(trace, dict.fromkeys(roots, n))]
+    known = trace.known
+    roots = known.roots([*map(named, known.derived), *known.required])
+    lengths: list[int] = [n for n in LENGTHS if known.fits(dict.fromkeys(roots, n))]
     for n in range(max(LENGTHS) + 1, LONGEST):
         if len(lengths) > 1:
             break
-        if _possible(trace, dict.fromkeys(roots, n)):
+        if known.fits(dict.fromkeys(roots, n)):
             lengths.append(n)
     if not lengths:
         raise UserError(f"{path}: expected a graph that computes sequences of up to {LONGEST:,} steps. Received: none")
     return tuple(lengths)
-
-
-def _possible(trace: Trace, numbers: dict[str, int]) -> bool:
-    known = trace.known
-    computed = evaluated(known.derived, known.derived, numbers | known.fixed, known.name)
-    return all(computed.get(name, 1) >= 1 for name in known.derived)
 
 
 def _types(model: Any) -> list[str]:
@@ -126,6 +121,9 @@ def _notes(trace: Trace, outputs: tuple[Output, ...]) -> list[str]:
     notes += [
         f"the model computes batches of {number}, as the file does" for number in rows if rows != {None} and None not in rows
     ]
+    for size, least in sorted(known.required.items(), key=str):
+        if known.settled(size).number is None:
+            notes.append(f"the file needs sequences of which {known.settled(size)} is at least {least}")
     needed = [f"{name} = {known.fixed[name]}" for name in sorted(known.needed) if name not in known.batch]
     if needed:
         notes.append(f"lengths that the file declares and depends on are the only ones: {several(needed)}")

@@ -131,6 +131,7 @@ class OperatorNode:
         if isinstance(value, Unsupported):
             raise UnreadableError(value.reason)
         if isinstance(value, (Lengths, RepeatedLength)):
+            self.known.fix_declared(value.values if isinstance(value, Lengths) else (value.size, *value.sizes))
             raise UnreadableError("expected numbers. Received: the length of an axis, computed when the model runs")
         if isinstance(value, SequenceLengths):
             raise UnreadableError(f"expected lengths of sequences only at recurrent nodes. Received: '{value.name}'")

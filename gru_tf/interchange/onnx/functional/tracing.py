@@ -73,6 +73,7 @@ class GraphTracer:
                 return _Round(self, known, needed, dict(arrays)).trace()
             except LearnedError:
                 known.derived.clear()
+                known.required.clear()
         raise UserError(
             f"{self.path}: expected lengths that can be followed. Received: more than {MOST_ROUNDS} that depend on another"
         )
@@ -144,7 +145,10 @@ class _Round:
         if isinstance(value, TensorView) and not any(map(self.known.is_batch, axes)):
             sizes = self.known.text(axes)
             self._refuse(
-                f"input '{name}'", "", f"expected an axis of the batch. Received: {sizes}, the same for all sequences"
+                f"input '{name}'",
+                "",
+                f"expected an axis of the batch. Received: {sizes}, the same for all sequences"
+                "; a model computes each sequence alone: export without what is computed along the batch",
             )
 
     def _follow(self, proto: Any, index: int) -> None:

@@ -48,9 +48,21 @@ def squeeze(node: OperatorNode) -> Value:
     sizes = [node.known.settled(size) for size in sizes_of(value)]
     ones = [n for n, size in enumerate(sizes) if size == ONE]
     chosen = ones if axes is None else normalize_axes(axes, len(sizes))
+    if axes is None:
+        _check_longer(node, [size for size in sizes if size.names])
     for n in chosen:
         node.known.equate(sizes[n], ONE)
     return _kept(value, [n for n in range(len(sizes)) if n not in chosen])
+
+
+def _check_longer(node: OperatorNode, sizes: list[SymbolicSize]) -> None:
+    """Let axes that may be longer than 1, and stay, be so: those that the file declares to be 1 have that length."""
+    for size in sizes:
+        node.known.fix_declared_one(size)
+        if node.known.is_batch(size):
+            node.known.single |= {name for name in size.names if name in node.known.declared}
+        else:
+            node.known.require(size, 2)
 
 
 def _kept(value: Value, axes: Sequence[int]) -> Value:

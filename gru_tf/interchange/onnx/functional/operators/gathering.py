@@ -45,14 +45,16 @@ def _chosen(node: OperatorNode, tensor: TensorView, axis: int, places: Array) ->
     numbers = [int(place) for place in np.atleast_1d(places)]
     if size.number is not None and not all(-size.number <= n < size.number for n in numbers):
         raise UnreadableError(f"expected places below {size.number}. Received: {numbers[:5]}")
+    if size.number is None:
+        node.known.require(size, max(max(n + 1, -n) for n in numbers))
     if not places.ndim:
         picked = tensor if size == ONE else indexed(node, tensor, axis, numbers[0], ())
         return picked.viewed((*picked.axes[:axis], *picked.axes[axis + 1 :]))
     if numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] >= 0:
         return indexed(node, tensor, axis, slice(numbers[0], numbers[-1] + 1), fresh(SymbolicSize(len(numbers)), node.known))
-    count = tensor.number(axis)
+    count = tensor.number(axis) if min(numbers) < 0 else 0
     layout, place = own_axis(tensor, axis)
-    indices = np.array([n % count for n in numbers], "int32")
+    indices = np.array([n % count if n < 0 else n for n in numbers], "int32")
     node.graph.count_bytes(indices.nbytes)
     step = node.applied(lambda x: keras.ops.take(x, indices, axis=place), tensor.arranged(layout, node.title))
     left = fresh(SymbolicSize(len(numbers)), node.known)

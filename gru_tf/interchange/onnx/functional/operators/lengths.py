@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.sizes import SymbolicSize, product, quotient
+from gru_tf.interchange.onnx.functional.steps import BuildStep, cast
 from gru_tf.interchange.onnx.functional.values import Expanded, Lengths, RepeatedLength, Value
 from gru_tf.interchange.onnx.functional.views import TensorView
 from gru_tf.interchange.onnx.values import Constant, UnreadableError
@@ -117,6 +119,25 @@ def shape(node: OperatorNode) -> Value:
 def size(node: OperatorNode) -> Value:
     """Size: how many entries a value has."""
     return Lengths((product(sizes_of(node.value(0))),), scalar=True)
+
+
+def measured(node: OperatorNode, value: Lengths, kind: str) -> TensorView:
+    """The length of an input's axis as a floating-point number computed when the model runs, to divide a sum by.
+
+    Raises:
+        UnreadableError: for several lengths, one computed from others, and the batch.
+    """
+    size = node.known.settled(value.values[0])
+    if len(value.values) != 1 or len(size.names) != 1 or size.names[0] in node.known.derived or node.known.is_batch(size):
+        node.known.fix_declared(value.values)
+        received = ", ".join(str(node.known.settled(each)) for each in value.values)
+        raise UnreadableError(
+            f"expected as a number the length of one axis of an input besides the batch. Received: {received}"
+        )
+    ones = node.as_tensor(Expanded(np.full(1, size.factor, "float32"), (SymbolicSize(1, size.names),)))
+    count = node.applied(keras.ops.sum, ones.arranged((ones.axes[0],)))
+    step = BuildStep(lambda building, x: cast(x, building.type_of(kind)), (count,), node.title)
+    return TensorView(step, (), () if value.scalar else ((),), "float", node.known, node.title)
 
 
 def sizes_of(value: Value) -> tuple[SymbolicSize, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gru_tf.interchange.onnx.file import TYPES
 from gru_tf.interchange.onnx.functional.node import OperatorNode
+from gru_tf.interchange.onnx.functional.operators import lengths
 from gru_tf.interchange.onnx.functional.steps import Building, BuildStep
 from gru_tf.interchange.onnx.functional.steps import cast as cast_to
 from gru_tf.interchange.onnx.functional.values import Expanded, Lengths, RepeatedLength, SequenceLengths, Value
@@ -136,6 +137,7 @@ def computed(node: OperatorNode, function: Callable[..., Any], kind: str | None 
 def _known(node: OperatorNode, value: Lengths) -> Any:
     array = node.as_constant(value)
     if array is None:
+        node.known.fix_declared(value.values)
         raise UnreadableError("expected numbers. Received: the length of an axis, computed when the model runs")
     return array
 
@@ -153,7 +155,10 @@ def cast(node: OperatorNode) -> Value:
     if isinstance(value, Expanded):
         return Expanded(value.array.astype(kind), value.sizes)
     if isinstance(value, Lengths):
-        return value if "int" in kind else Constant(_known(node, value).astype(kind))
+        numbers = node.as_constant(value)
+        if "int" in kind or numbers is not None:
+            return value if numbers is None or "int" in kind else Constant(numbers.astype(kind))
+        return lengths.measured(node, value, kind)
     tensor = node.as_tensor(value)
     new = "float" if kind.startswith("float") else "bool" if kind == "bool" else "int"
     if kind in ("uint8", "int8") and tensor.kind != "bool":

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import keras
 import numpy as np
 
 from gru_tf.interchange.onnx.functional.node import OperatorNode
@@ -91,9 +92,13 @@ def _left(node: OperatorNode, size: SymbolicSize, part: slice) -> SymbolicSize:
     if step > 0 and end is not None and (end >= END or end < 0) and start >= 0:
         return node.known.window([size], (end if end < 0 else 0) - start - 1, step)
     if step == 1 and start < 0 and end is not None and (start < end < 0 or end >= END):
-        return SymbolicSize((end if end < 0 else 0) - start)  # an input that is shorter has none
-    if step == 1 and start >= 0 and end is not None and 0 < end - start == 1:
-        return ONE  # an input that is shorter has none
+        node.known.require(size, -start)  # an input that is shorter has fewer
+        return SymbolicSize((end if end < 0 else 0) - start)
+    if step == 1 and end is not None and 0 <= start < end < END:
+        if end - start > 1:
+            node.known.fix_declared([size])
+        node.known.require(size, end)
+        return SymbolicSize(end - start)
     node.known.fix_declared([size])
     raise UnreadableError(f"expected a part of which the length can be followed. Received: {start}:{end} of {size}")
 
@@ -109,11 +114,22 @@ def indexed(node: OperatorNode, tensor: TensorView, axis: int, part: slice | int
         layout, place = own_axis(tensor, axis)
         kept = [] if isinstance(part, int) else [left]
 
+    count = None if isinstance(part, int) or inside is not None else tensor.known.settled(tensor.size(left)).number
+
     def call(_: Any, x: Any) -> Any:
-        return x[(slice(None),) * place + (part,)]
+        cut = x[(slice(None),) * place + (part,)]
+        return cut if count is None else _of_length(cut, place, count)
 
     step = BuildStep(call, (tensor.arranged(layout, node.title),), node.title)
     return TensorView(step, (*layout[:place], *kept, *layout[place + 1 :]), axes, tensor.kind, tensor.known, node.title)
+
+
+def _of_length(cut: Any, place: int, count: int) -> Any:
+    """A part whose length Keras does not know, as one of that length; a shorter input is then an error."""
+    others = [length for n, length in enumerate(cut.shape) if n not in (0, place)]
+    if not place or cut.shape[place] is not None or None in others:
+        return cut
+    return keras.layers.Reshape((*cut.shape[1:place], count, *cut.shape[place + 1 :]))(cut)
 
 
 def _inside(tensor: TensorView, axis: int, part: slice | int) -> tuple[int, slice, Group] | None:
