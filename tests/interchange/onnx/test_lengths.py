@@ -121,3 +121,9 @@ def test_what_is_computed_along_the_batch_is_refused_with_advice(tmp_path):
     x = graph.input("x", 1, 5, FEATURES)
     path = finished(graph, graph.add("Add", x, graph.add("ReduceMean", x, axes=[0])), tmp_path / "model.onnx")
     refused(lambda: importing.import_file(path), "input 'x'", "export without what is computed along the batch")
+
+
+def test_one_name_for_batch_and_steps_is_refused_with_advice(tmp_path):
+    graph = Graph()
+    path = finished(graph, graph.add("Relu", graph.input("x", "dyn", "dyn", FEATURES)), tmp_path / "model.onnx")
+    refused(lambda: importing.import_file(path), "both are x[0]", "export it with a name for each")

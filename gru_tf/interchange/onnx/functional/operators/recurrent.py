@@ -73,6 +73,10 @@ def _input(node: OperatorNode, layer: Recurrent) -> tuple[TensorView, tuple[Grou
         raise UnreadableError(
             "expected an input with an axis of the batch. Received: one sequence, whose first axis is time"
         )
+    if batch and x.size(batch).names and x.size(batch) == x.size(time):
+        expected = "expected the batch and the steps to have lengths of their own"
+        received = f"both are {x.size(batch)}. If the file gives its free axes one name, export it with a name for each"
+        raise UnreadableError(f"{expected}. Received: {received}")
     _learn_batch(x, batch)
     if len(batch) > 1:
         raise UnreadableError("expected the batch as an axis of its own. Received: batch and another in one")
