@@ -127,3 +127,10 @@ def test_one_name_for_batch_and_steps_is_refused_with_advice(tmp_path):
     graph = Graph()
     path = finished(graph, graph.add("Relu", graph.input("x", "dyn", "dyn", FEATURES)), tmp_path / "model.onnx")
     refused(lambda: importing.import_file(path), "both are x[0]", "export it with a name for each")
+
+
+def test_an_input_that_is_the_same_for_all_sequences_is_refused_with_advice(tmp_path):
+    graph = Graph()
+    x, gain = graph.input("x", "batch", "steps", FEATURES), graph.input("gain")
+    path = finished(graph, graph.add("Mul", x, gain), tmp_path / "model.onnx")
+    refused(lambda: importing.import_file(path), "input 'gain'", "make it a constant of the file")

@@ -143,13 +143,14 @@ class _Round:
         value = self.values.get(name)
         axes = [named(f"{name}[{n}]") for n in range(value.rank)] if isinstance(value, TensorView) else []
         if isinstance(value, TensorView) and not any(map(self.known.is_batch, axes)):
-            sizes = self.known.text(axes)
-            self._refuse(
-                f"input '{name}'",
-                "",
-                f"expected an axis of the batch. Received: {sizes}, the same for all sequences"
-                "; a model computes each sequence alone: export without what is computed along the batch",
+            alone = axes and self.known.number(axes[0]) == 1
+            advice = (
+                "a model computes each sequence alone: export without what is computed along the batch"
+                if alone
+                else "make it a constant of the file"
             )
+            received = f"{self.known.text(axes)}, the same for all sequences; {advice}"
+            self._refuse(f"input '{name}'", "", f"expected an axis of the batch. Received: {received}")
 
     def _follow(self, proto: Any, index: int) -> None:
         """The values of a node's outputs; its reason is noted where it is in the way."""
