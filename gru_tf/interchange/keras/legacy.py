@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from gru_tf.foundation.errors import UserError, one_line, several
 from gru_tf.interchange.keras import masks, sizes
-from gru_tf.interchange.keras.config import ConfigRewriter
-from gru_tf.interchange.keras.file import KerasFile, WeightLimit
+from gru_tf.interchange.keras.build import built
+from gru_tf.interchange.keras.file import KerasFile
 from gru_tf.interchange.keras.keras_2_options import WHOLE
 from gru_tf.interchange.keras.stock import CUDNN
 from gru_tf.interchange.keras.tf_means import check_means
@@ -138,29 +136,11 @@ def _without_modules(value: Any) -> Any:
 
 def _filled(file: KerasFile) -> tuple[Any, tuple[int, ...]]:
     """The model in the file, with its weights, and lengths that it computes."""
-    model = _built(file)
+    model = built(file, file.config, file.keras_2)
     if file.complete(model):
-        model = _built(file)
+        model = built(file, file.config, file.keras_2)
     lengths = sizes.computable(file.where, model)
     if file.keras_2:
         check_means(file.where, model)
     file.fill(model)
     return model, lengths
-
-
-def _built(file: KerasFile) -> Any:
-    """The model of the file's config, with newly initialized weights."""
-    limits = WeightLimit(file), sizes.TensorLimit(file.where)
-    try:
-        clean = ConfigRewriter(file.where, file.keras_2).model(file.config)
-        with limits[0], limits[1]:
-            return keras.saving.deserialize_keras_object(clean, safe_mode=True)
-    except RecursionError:
-        raise UserError(f"{file.where}: expected a model. Received: a config nested too deep") from None
-    except Exception as error:  # a wrong option can make Keras raise anything
-        for limit in limits:
-            if limit.refused:  # Keras may have written more around its words
-                raise limit.refused from None
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{file.where}: expected a config that Keras can build. Received: {one_line(error)}") from None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from gru_tf.interchange.keras import masks_with_states
 from gru_tf.interchange.keras.nodes import every_node
 
 COMBINING = {"Add", "Subtract", "Average"}  # one mask of several: their union in Keras 3, what all share in Keras 2
@@ -19,3 +20,6 @@ def treated_otherwise(model: Any) -> Iterator[str]:
         masked = any(mask is not None for mask in masks)
         if masked and (kind in COMPUTING | PASSING or (kind in COMBINING and several)):
             yield f"'{layer.name}' ({kind})"
+        if masked and hasattr(layer, "layers"):  # a model, whose own graph has no masks
+            for inner in filter(masks_with_states.lost, every_node(layer)):
+                yield f"'{inner.operation.name}' ({type(inner.operation).__name__})"

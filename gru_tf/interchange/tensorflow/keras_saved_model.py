@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, one_line, several, shown
 from gru_tf.interchange.keras import hdf5, masks
-from gru_tf.interchange.keras.config import ConfigRewriter
-from gru_tf.interchange.keras.file import WeightLimit
+from gru_tf.interchange.keras.build import built
 from gru_tf.interchange.keras.legacy import LegacyModel
 from gru_tf.interchange.keras.objects import class_name, options_of
 from gru_tf.interchange.keras.weights import fill
@@ -41,7 +39,8 @@ def read(path: Path | str) -> LegacyModel:
     config, own = folder.config_of_keras_2(), folder.own_config()
     if config is None and own is None:
         raise folder.without_layers()
-    model = _built(folder, objects, own["model"] if config is None else config, keras_2=config is not None)
+    sized = _Sized(folder.where, sum(int(np.prod(shape)) for shape in objects.shapes.values()))
+    model = built(sized, own["model"] if config is None else config, keras_2=config is not None)
     if config is None:
         _fill_by_path(model, own.get("weights"), objects)
         return LegacyModel(model, f"SavedModel of gru_tf (Keras {str(own.get('keras', '3'))[:20]})")
@@ -60,22 +59,6 @@ def _objects(folder: SavedModelFolder) -> Objects:
     if objects is None:
         raise UserError(f"{folder.where}: expected variables of objects. Received: those of TensorFlow 1")
     return objects
-
-
-def _built(folder: SavedModelFolder, objects: Objects, config: Any, keras_2: bool) -> Any:
-    limit = WeightLimit(_Sized(folder.where, sum(int(np.prod(shape)) for shape in objects.shapes.values())))
-    try:
-        clean = ConfigRewriter(folder.where, keras_2).model(config)
-        with limit:
-            return keras.saving.deserialize_keras_object(clean, safe_mode=True)
-    except UserError:
-        raise
-    except RecursionError:
-        raise UserError(f"{folder.where}: expected a model. Received: a config nested too deep") from None
-    except Exception as error:  # a wrong option can make Keras raise anything
-        if limit.refused:
-            raise limit.refused from None
-        raise UserError(f"{folder.where}: expected a config that Keras can build. Received: {one_line(error)}") from None
 
 
 @dataclass(frozen=True)
