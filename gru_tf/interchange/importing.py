@@ -16,6 +16,7 @@ from gru_tf.interchange import (
     building,
     error_prefix,
     keras_model,
+    masked_steps,
     option_names,
     provenance,
     readers,
@@ -141,7 +142,9 @@ def _import_keras(
         network = None
 
     def compare(by: str, run: Computation) -> Verified:
-        return verification.verify_model(content.model, run, by=by, lengths=content.lengths)
+        with masked_steps.never_masked(content.model) as never:
+            verified = verification.verify_model(content.model, run, by=by, lengths=content.lengths)
+        return replace(verified, uncovered=tuple(f"steps that '{name}' masks" for name in sorted(never)))
 
     verified, why = _verify(path, content.model, network, content.source, framework, compare, verify, reference)
     imported = _with_record(path, content.model, network, content.source, verified, content.warnings)

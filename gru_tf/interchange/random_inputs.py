@@ -11,7 +11,7 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, counted
-from gru_tf.interchange import whole_numbers
+from gru_tf.interchange import masked_steps, whole_numbers
 from gru_tf.interchange.network import Network
 
 MOST = 1 << 28  # numbers in a layer's output: a file of fixed lengths can declare more than it contains
@@ -100,7 +100,8 @@ def _of_input(model: Any, tensor: Any, batch: int, steps: int, rng: np.random.Ge
         numbers = rng.integers(min(1, most - 1), most, size=shape)
         return (numbers * _real(shape, rng) if padded and len(shape) == 2 else numbers).astype(dtype)
     if "float" in dtype:
-        return rng.normal(size=shape).astype(dtype)
+        numbers = rng.normal(size=shape).astype(dtype)
+        return masked_steps.put(model, numbers, rng) if padded else numbers
     raise UserError(f"input '{tensor.name}': expected numbers, token numbers or a mask. Received: {dtype}")
 
 

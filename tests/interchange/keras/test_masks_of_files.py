@@ -11,7 +11,8 @@ import pytest
 import tf_keras
 from keras_2_files import normal
 
-from gru_tf.interchange import importing
+from gru_tf import UserError
+from gru_tf.interchange import importing, random_inputs
 from gru_tf.interchange.keras import masks_with_states
 
 FLOAT32 = 3e-6
@@ -115,3 +116,62 @@ def test_the_layer_is_named_where_its_model_gets_the_mask_from_outside(tmp_path)
     path = saved(tmp_path / "model.h5", of(lambda inputs: model(old.Masking()(inputs))))
     (warning,) = importing.import_file(path, verify=False).notes
     assert "Keras 3 treats masks otherwise than Keras 2 in 'second' (GRU)" in warning
+
+
+# --- differences are noticed ---
+
+OTHERWISE = {  # models that Keras 3 makes other models of
+    "rescaling": lambda x: old.Rescaling(0.5)(old.Masking()(x)),
+    "add": lambda x: old.Add()([old.Masking()(x), x]),
+    "multiply": lambda x: old.Multiply()([old.Masking()(x), x]),
+    "average": lambda x: old.Average()([old.Masking()(x), old.Masking(1.0)(x)]),
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_where_keras_3_masks_otherwise_the_comparison_notices_it(tmp_path, name):
+    path = saved(tmp_path / "model.h5", of(lambda inputs: old.GRU(H)(OTHERWISE[name](inputs))))
+    with pytest.raises(UserError, match="not the same"):
+        importing.import_file(path)
+
+
+def test_so_it_does_with_the_one_batch_of_a_fixed_shape(tmp_path):
+    inputs = tf_keras.Input(batch_shape=(1, T, F))
+    path = saved(tmp_path / "model.h5", tf_keras.Model(inputs, old.GRU(H)(OTHERWISE["rescaling"](inputs))))
+    with pytest.raises(UserError, match="not the same"):
+        importing.import_file(path)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.5])
+def test_a_model_that_masks_is_compared_on_masked_steps(tmp_path, value):
+    expected = of(lambda inputs: old.LSTM(H)(old.Masking(value)(inputs)))
+    imported = importing.import_file(saved(tmp_path / "model.h5", expected))
+    assert imported.verified is not None
+    assert not imported.verified.uncovered
+    assert differ(imported.model, expected, np.where(PADDED == 0, np.float32(value), PADDED)) < FLOAT32
+
+
+def test_a_mask_that_no_input_has_is_said_to_be_not_covered(tmp_path):
+    path = saved(tmp_path / "model.h5", of(lambda inputs: old.GRU(H)(old.Masking(7.0, name="late")(old.Dense(3)(inputs)))))
+    assert "not covered: steps that 'late' masks" in str(importing.import_file(path).verified)
+
+
+def test_steps_are_masked_anywhere_but_not_all_of_them():
+    inputs = keras.Input((None, F))
+    model = keras.Model(inputs, keras.layers.Masking(3.0)(inputs))
+    rng = np.random.default_rng(0)
+    for steps in (2, 7):
+        masked = np.all(random_inputs.of_model(model, 30, steps, rng)[inputs.name] == 3, axis=-1)
+        assert not masked.all(axis=1).any()
+        assert masked[::3].any(axis=1).all()
+        assert masked[1::3, -1].all()
+        assert not masked[2::3].any()
+    assert not np.any(next(iter(random_inputs.of_model(model, 3, 7, rng, padded=False).values())) == 3)
+
+
+def test_a_mask_that_the_graph_computes_has_its_steps():
+    inputs = keras.Input((None, F))
+    mask = keras.ops.any(keras.ops.not_equal(inputs, 2.0), axis=-1)
+    model = keras.Model(inputs, keras.layers.GRU(H)(inputs, mask=mask))
+    drawn = random_inputs.of_model(model, 3, T, np.random.default_rng(0))[inputs.name]
+    assert np.all(drawn == 2, axis=-1).any()
