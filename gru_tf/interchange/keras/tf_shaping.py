@@ -3,7 +3,10 @@
 from itertools import accumulate
 from typing import Any
 
+from gru_tf.interchange.keras.objects import plain
 from gru_tf.interchange.keras.tf_call import GraphTensor, KerasOperation, TensorFlowCall
+
+BOUNDS = ("start", "stop", "step")  # of a slice
 
 
 def reshape(call: TensorFlowCall) -> KerasOperation:
@@ -42,8 +45,8 @@ def slice(call: TensorFlowCall) -> KerasOperation:  # noqa: A001  # TensorFlow's
 
 def getitem(call: TensorFlowCall) -> KerasOperation:
     """x[…] in Python."""
-    spec = call.taken("slice_spec")
-    index = [_index(call, each) for each in spec] if isinstance(spec, list) else _index(call, spec)
+    spec = plain(call.taken("slice_spec"))  # a SavedModel writes tuples as objects
+    index = [_index(call, each) for each in (spec if isinstance(spec, list) else [spec])]
     return KerasOperation("keras.src.ops.numpy", "GetItem", {}, (*call.values((call.first,)), index))
 
 
@@ -53,7 +56,8 @@ def _index(call: TensorFlowCall, value: Any) -> Any:
         return value
     if isinstance(value, dict) and value.get("class_name") == "__ellipsis__":
         return {"class_name": "__ellipsis__", "config": {}}
-    bounds = [value.get(key) for key in ("start", "stop", "step")] if isinstance(value, dict) else [""]
+    known = isinstance(value, dict) and set(value) <= set(BOUNDS) and "start" in value
+    bounds = [value.get(key) for key in BOUNDS] if known else [""]
     if not all(isinstance(bound, whole) for bound in bounds):
         raise call.error("places and slices of whole numbers", "others, such as a tensor")
     return _slice_object(*bounds)

@@ -14,11 +14,12 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, one_line, several, shown
-from gru_tf.interchange.keras import hdf5, masks
+from gru_tf.interchange.keras import hdf5, masks, sizes
 from gru_tf.interchange.keras.build import built
 from gru_tf.interchange.keras.legacy import LegacyModel
 from gru_tf.interchange.keras.objects import class_name, options_of
-from gru_tf.interchange.keras.weights import fill
+from gru_tf.interchange.keras.tf_means import check_means
+from gru_tf.interchange.keras.weights import WITHOUT_WEIGHTS, fill
 from gru_tf.interchange.source import Computation, NotComputable
 from gru_tf.interchange.tensorflow import checkpoint_objects
 from gru_tf.interchange.tensorflow.checkpoint_objects import Objects
@@ -41,9 +42,11 @@ def read(path: Path | str) -> LegacyModel:
         raise folder.without_layers()
     sized = _Sized(folder.where, sum(int(np.prod(shape)) for shape in objects.shapes.values()))
     model = built(sized, own["model"] if config is None else config, keras_2=config is not None)
+    lengths = sizes.computable(folder.where, model)
     if config is None:
         _fill_by_path(model, own.get("weights"), objects)
-        return LegacyModel(model, f"SavedModel of gru_tf (Keras {str(own.get('keras', '3'))[:20]})")
+        return LegacyModel(model, f"SavedModel of gru_tf (Keras {str(own.get('keras', '3'))[:20]})", lengths=lengths)
+    check_means(folder.where, model)
     _fill(model, config, objects)
     version = folder.meta_graph.meta_info_def.tensorflow_version[:20]
     warnings = []
@@ -51,7 +54,7 @@ def read(path: Path | str) -> LegacyModel:
         warnings.append("hard_sigmoid is that of Keras 2, clip(0.2 x + 0.5, 0, 1)")
     if names := list(dict.fromkeys(masks.treated_otherwise(model))):
         warnings.append(f"Keras 3 treats masks otherwise than Keras 2 in {several(names)}: import it with verification")
-    return LegacyModel(model, f"SavedModel of Keras 2 (TensorFlow {version})", tuple(warnings))
+    return LegacyModel(model, f"SavedModel of Keras 2 (TensorFlow {version})", tuple(warnings), lengths)
 
 
 def _objects(folder: SavedModelFolder) -> Objects:
@@ -87,9 +90,8 @@ def _fill(model: Any, config: Any, objects: Objects) -> None:
     arrays: dict[str, str] = {}
     names: dict[str, list[str]] = {}
     options = options_of(config)
-    layers = [
-        raw for raw in (options if isinstance(options, list) else options["layers"]) if class_name(raw) != "InputLayer"
-    ]
+    every = options if isinstance(options, list) else options["layers"]
+    layers = [raw for raw in every if class_name(raw) not in WITHOUT_WEIGHTS]
     weighted = [str(raw["config"].get("name")) for raw in layers if model.get_layer(raw["config"].get("name")).weights]
     for n, name in enumerate(weighted):
         layer = objects.child(root, f"layer_with_weights-{n}")
