@@ -15,8 +15,8 @@ from gru_tf.foundation.errors import UserError, did_you_mean, one_line, shown
 from gru_tf.interchange import (
     building,
     error_prefix,
+    keras_comparison,
     keras_model,
-    masked_steps,
     option_names,
     provenance,
     readers,
@@ -142,9 +142,7 @@ def _import_keras(
         network = None
 
     def compare(by: str, run: Computation) -> Verified:
-        with masked_steps.never_masked(content.model) as never:
-            verified = verification.verify_model(content.model, run, by=by, lengths=content.lengths)
-        return replace(verified, uncovered=tuple(f"steps that '{name}' masks" for name in sorted(never)))
+        return keras_comparison.compare(content, by, run)
 
     verified, why = _verify(path, content.model, network, content.source, framework, compare, verify, reference)
     imported = _with_record(path, content.model, network, content.source, verified, content.warnings)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gru_tf.foundation.errors import UserError, one_line, several
+from gru_tf.foundation.errors import UserError, one_line
 from gru_tf.interchange.keras import masks, sizes
 from gru_tf.interchange.keras.build import built
 from gru_tf.interchange.keras.file import KerasFile
@@ -33,12 +33,14 @@ class LegacyModel:
         source: format and version, e.g. "Keras 2.2.4-tf .h5"; part of messages and of the model's record.
         warnings: sentences on what differs from the file.
         lengths: steps to verify with: those that the model computes.
+        masks: a sentence on layers that treat masks otherwise than in the file's Keras, for messages; "" where none does.
     """
 
     model: Any
     source: str
     warnings: tuple[str, ...] = ()
     lengths: tuple[int, ...] = LENGTHS
+    masks: str = ""
 
 
 def read_model(path: Path | str) -> Any:
@@ -61,9 +63,10 @@ def read(path: Path | str) -> LegacyModel:
             "hard_sigmoid is that of Keras 2, clip(0.2 x + 0.5, 0, 1), which Keras 3 does not have: the model names it"
             " gru_tf>keras2_hard_sigmoid, loads after `import gru_tf`, and layers with it do not use cuDNN"
         )
-    if file.keras_2 and (names := list(dict.fromkeys(masks.treated_otherwise(model)))):
-        warnings.append(f"Keras 3 treats masks otherwise than Keras 2 in {several(names)}: import it with verification")
-    return LegacyModel(model, file.source, tuple(warnings), lengths)
+    otherwise = masks.difference(model) if file.keras_2 else ""
+    if otherwise:
+        warnings.append(f"{otherwise}: import it with verification")
+    return LegacyModel(model, file.source, tuple(warnings), lengths, otherwise)
 
 
 def framework(path: Path | str) -> tuple[str, Computation] | None:

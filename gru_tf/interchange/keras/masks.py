@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from gru_tf.foundation.errors import several
 from gru_tf.interchange.keras import masks_with_states
 from gru_tf.interchange.keras.nodes import every_node
 
@@ -23,3 +24,9 @@ def treated_otherwise(model: Any) -> Iterator[str]:
         if masked and hasattr(layer, "layers"):  # a model, whose own graph has no masks
             for inner in filter(masks_with_states.lost, every_node(layer)):
                 yield f"'{inner.operation.name}' ({type(inner.operation).__name__})"
+
+
+def difference(model: Any) -> str:
+    """That, and in which layers, a model of Keras 2 is another one in Keras 3; "" where masks are no reason for it."""
+    names = list(dict.fromkeys(treated_otherwise(model)))
+    return f"Keras 3 treats masks otherwise than Keras 2 in {several(names)}" if names else ""

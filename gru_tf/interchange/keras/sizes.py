@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from gru_tf.foundation.errors import UserError, one_line, shown
+from gru_tf.foundation.errors import UserError, counted, one_line, shown
 from gru_tf.interchange.random_inputs import MOST
 from gru_tf.interchange.source import BATCHES, LENGTHS
 
@@ -52,6 +52,10 @@ def _computes(where: str, model: Any, steps: int, reasons: list[str]) -> bool:
         if walk.refused:
             raise walk.refused from None
         reasons.append(one_line(error))
+        return False
+    free = any(None in tensor.shape[1:] for tensor in model.inputs)
+    if free and walk.empty and steps not in LONGER:  # such as a sequence of which all steps are cut off
+        reasons.append(f"nothing is left of {counted(steps, 'step')}")
         return False
     return True
 
@@ -104,6 +108,7 @@ class _Walk:
     def __init__(self, where: str):
         self.where = where
         self.refused: UserError | None = None
+        self.empty = False  # whether a tensor has no numbers
 
     def run(self, graph: Any, inputs: Any) -> Any:
         return graph._run_through_graph(inputs, operation_fn=self._checked)
@@ -129,6 +134,7 @@ class _Walk:
             outputs = operation.compute_output_spec(*args, **options)
             for tensor in keras.tree.flatten(outputs):
                 self.check(name, tensor.shape)
+                self.empty = self.empty or 0 in tensor.shape
             return outputs
 
         return compute

@@ -52,9 +52,10 @@ def read(path: Path | str) -> LegacyModel:
     warnings = []
     if "hard_sigmoid" in json.dumps(config):
         warnings.append("hard_sigmoid is that of Keras 2, clip(0.2 x + 0.5, 0, 1)")
-    if names := list(dict.fromkeys(masks.treated_otherwise(model))):
-        warnings.append(f"Keras 3 treats masks otherwise than Keras 2 in {several(names)}: import it with verification")
-    return LegacyModel(model, f"SavedModel of Keras 2 (TensorFlow {version})", tuple(warnings), lengths)
+    otherwise = masks.difference(model)
+    if otherwise:
+        warnings.append(f"{otherwise}: import it with verification")
+    return LegacyModel(model, f"SavedModel of Keras 2 (TensorFlow {version})", tuple(warnings), lengths, otherwise)
 
 
 def _objects(folder: SavedModelFolder) -> Objects:

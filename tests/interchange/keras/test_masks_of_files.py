@@ -8,6 +8,7 @@ from contextlib import nullcontext
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 from keras_2_files import normal
 
@@ -131,8 +132,22 @@ OTHERWISE = {  # models that Keras 3 makes other models of
 @pytest.mark.parametrize("name", OTHERWISE)
 def test_where_keras_3_masks_otherwise_the_comparison_notices_it(tmp_path, name):
     path = saved(tmp_path / "model.h5", of(lambda inputs: old.GRU(H)(OTHERWISE[name](inputs))))
-    with pytest.raises(UserError, match="not the same"):
+    said = rf"not the same: .*; Keras 3 treats masks otherwise than Keras 2 in '{name}\w*' \({name.title()}\): in the source"
+    with pytest.raises(UserError, match=said):
         importing.import_file(path)
+
+
+def test_the_mask_of_one_of_two_embeddings_is_named_and_the_advice_helps(tmp_path):
+    def added(stated):
+        tokens = tf_keras.Input((None,), dtype="int32")
+        masked = old.Embedding(9, F, mask_zero=True)
+        x = old.Add()([masked(tokens), old.Embedding(9, F)(tokens)])
+        return tf_keras.Model(tokens, old.GRU(H)(x, **({"mask": tf.not_equal(tokens, 0)} if stated else {})))
+
+    with pytest.raises(UserError, match=r"not the same: .* in 'add\w*' \(Add\): in the source, give the layers after it"):
+        importing.import_file(saved(tmp_path / "model.h5", added(stated=False)))
+    expected = added(stated=True)
+    assert differ(importing.import_model(saved(tmp_path / "stated.h5", expected)), expected, TOKENS) < FLOAT32
 
 
 def test_so_it_does_with_the_one_batch_of_a_fixed_shape(tmp_path):
