@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from gru_tf.foundation.errors import UserError, one_line
-from gru_tf.interchange.keras import masks_with_states
+from gru_tf.interchange.keras import mask_names, masks_with_states
 from gru_tf.interchange.keras.config import ConfigRewriter
 from gru_tf.interchange.keras.file import WeightLimit, WeightSource
 from gru_tf.interchange.keras.sizes import TensorLimit
@@ -28,7 +28,7 @@ def built(source: WeightSource, config: Any, keras_2: bool) -> Any:
     limits = WeightLimit(source), TensorLimit(where)
     try:
         clean = ConfigRewriter(where, keras_2).model(config)
-        with limits[0], limits[1], masks_with_states.stated() if keras_2 else nullcontext():
+        with limits[0], limits[1], mask_names.unlike(clean), masks_with_states.stated() if keras_2 else nullcontext():
             return keras.saving.deserialize_keras_object(clean, safe_mode=True)
     except RecursionError:
         raise UserError(f"{where}: expected a model. Received: a config nested too deep") from None

@@ -190,3 +190,20 @@ def test_a_mask_that_the_graph_computes_has_its_steps():
     model = keras.Model(inputs, keras.layers.GRU(H)(inputs, mask=mask))
     drawn = random_inputs.of_model(model, 3, T, np.random.default_rng(0))[inputs.name]
     assert np.all(drawn == 2, axis=-1).any()
+
+
+# --- names ---
+
+
+@pytest.mark.parametrize("name", ["concatenate", "any", "not_equal"])
+def test_layers_may_be_called_like_the_operations_of_masks(tmp_path, name):
+    keras.backend.clear_session()  # so that Keras names its first operations without a number
+    inputs = tf_keras.Input((None, F))
+    masked = old.Masking()(inputs)
+    both = old.Concatenate(name=name)([masked, old.Masking()(inputs)])
+    expected = tf_keras.Model(inputs, old.GRU(H)(both))
+    imported = importing.import_file(saved(tmp_path / "model.h5", expected))
+    assert imported.verified is not None
+    assert differ(imported.model, expected, PADDED) < FLOAT32
+    imported.model.save(tmp_path / "again.keras")
+    assert differ(keras.saving.load_model(tmp_path / "again.keras"), expected, PADDED) < FLOAT32
