@@ -27,8 +27,10 @@ def split(call: TensorFlowCall) -> KerasOperation:
     """Into equal parts, or parts of these sizes."""
     parts, axis = call.constant("num_or_size_splits"), call.constant("axis", 0)
     if isinstance(parts, list):  # sizes; Keras 3 takes the places between them
-        if not all(isinstance(size, int) and size >= 0 for size in parts):
-            raise call.error("sizes of 0 or more", str(parts))
+        *first, last = parts or [None]
+        sized = all(isinstance(size, int) and size >= 0 for size in first) and isinstance(last, int) and last >= -1
+        if not sized:  # what the last part has, the sizes before it say, also where it is -1
+            raise call.error("sizes of 0 or more, or -1 for the last", str(parts))
         parts = list(accumulate(parts[:-1]))
     return call.operation("numpy.Split", indices_or_sections=parts, axis=axis)
 

@@ -84,3 +84,15 @@ def test_a_mean_of_whole_numbers_is_refused_as_in_files(tmp_path):
     tf_keras.Model(inputs, tf.reduce_mean(inputs, 1)).save(tmp_path / "model", save_format="tf")
     with pytest.raises(UserError, match="TensorFlow rounds their mean"):
         importing.import_file(tmp_path / "model", verify=False)
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_a_split_may_leave_the_last_size_open(tmp_path):
+    inputs = tf_keras.Input((None, F))
+    expected = tf_keras.Model(inputs, tf.split(inputs, [1, 2, -1], axis=-1))
+    expected.save(tmp_path / "model.h5")
+    for own, other in zip(importing.import_model(tmp_path / "model.h5")(X), expected(X), strict=True):
+        np.testing.assert_array_equal(own, other)
+    tf_keras.Model(inputs, tf.split(inputs, [-1, 1], axis=-1)).save(tmp_path / "first.h5")
+    with pytest.raises(UserError, match=r"split: expected sizes of 0 or more, or -1 for the last. Received: \[-1, 1\]"):
+        importing.import_model(tmp_path / "first.h5")
