@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.interchange.keras.nodes import every_node
+from gru_tf.interchange.nodes import every_node
 
 COMPARING = {"Equal", "NotEqual"}  # operations of which graphs make masks themselves
 OFTEN = 0.4  # masked steps in sequences with gaps

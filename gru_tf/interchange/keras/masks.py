@@ -5,7 +5,7 @@ from typing import Any
 
 from gru_tf.foundation.errors import several
 from gru_tf.interchange.keras import masks_with_states
-from gru_tf.interchange.keras.nodes import every_node
+from gru_tf.interchange.nodes import every_node
 
 COMBINING = {"Add", "Subtract", "Average"}  # one mask of several: their union in Keras 3, what all share in Keras 2
 COMPUTING = {"Multiply", "Maximum", "Minimum"}  # leave steps out that are masked, in Keras 3

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gru_tf.foundation.errors import UserError, shown
-from gru_tf.interchange.keras.nodes import every_node
+from gru_tf.interchange.nodes import every_node
 
 
 def check_means(where: str, model: Any) -> None:
