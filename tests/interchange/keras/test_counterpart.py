@@ -12,7 +12,7 @@ from refusals import refused
 import gru_tf
 from gru_tf.interchange import importing
 from gru_tf.interchange.keras.config import ConfigRewriter
-from gru_tf.interchange.keras.counterpart.activations import ACTIVATIONS
+from gru_tf.interchange.keras.counterpart.activations import activations
 from gru_tf.interchange.keras.file import KerasFile
 from gru_tf.interchange.keras.masks import COMBINING, COMPUTING, PASSING
 from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
@@ -135,11 +135,11 @@ def test_misplaced_weights_are_noticed(tmp_path, monkeypatch, misplace, suffix):
     refused(lambda: gru_tf.import_model(path), "not the same: expected what TF-Keras")
 
 
-@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("name", sorted(activations()))
 def test_each_activation_is_keras_3s(name):
     x = tf.constant(np.linspace(-5, 5, 101, dtype="float32")[None])
     expected = keras2_hard_sigmoid(x) if name.endswith("keras2_hard_sigmoid") else keras.activations.get(name)(x)
-    np.testing.assert_allclose(ACTIVATIONS[name](x), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(activations()[name](x), expected, rtol=0, atol=1e-6)
 
 
 NOT_COMPARED = {

@@ -196,7 +196,7 @@ def test_both_resets_are_read_and_differ(tmp_path, reset_after):
     hand, each = one_layer(linear_before_reset=int(reset_after))
     foreign = ours.read(hand.save(tmp_path))
     assert foreign.network.layers[0].forward.reset_after is reset_after
-    assert not foreign.warnings
+    assert not any("linear_before_reset" in note for note in foreign.warnings)
     assert both_agree(foreign, expected("gru", each, X, reset_after=reset_after))
     assert apart(ours_of(foreign), expected("gru", each, X, reset_after=not reset_after)) > MOVED
 
@@ -221,7 +221,7 @@ def test_the_reset_of_pytorchs_faulty_exporter_is_warned_of_and_can_be_set_right
     assert "reset_after=True" in foreign.warnings[0]
     assert both_agree(foreign, expected("gru", each, X, reset_after=False))
     right = ours.read(path, reset_after=True)
-    assert not right.warnings
+    assert not any("linear_before_reset" in note for note in right.warnings)
     assert both_agree(right, expected("gru", each, X, reset_after=True))
 
 
@@ -341,7 +341,6 @@ def test_a_language_model_with_states_as_inputs(tmp_path):
     assert foreign.network.tokens == 11
     assert foreign.warnings == (
         "ignored inputs: 'first'; initial states are zero",
-        "output 'logits' is (time, batch, …) in the file and (batch, time, …) in the model",
         "the model has the output 'logits' alone; outputs that are final states are left out: 'all0', 'all1'",
     )
     assert both_agree(foreign, (above @ kernel + bias, [*first, *second]), x=tokens)

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-import tf_keras
 
 from gru_tf.foundation.errors import one_line, shown
 from gru_tf.interchange.keras.counterpart.layers import layer
@@ -44,6 +43,8 @@ def _model(config: Any) -> Any:
 
 
 def _sequential(options: Mapping[str, Any]) -> Any:
+    import tf_keras
+
     kinds = {class_name(each) or "" for each in options["layers"]}
     if kinds & PASSING and ("Masking" in kinds or any(options_of(each).get("mask_zero") for each in options["layers"])):
         raise NotComputable(f"Keras 3 treats masks otherwise in {', '.join(sorted(kinds & PASSING))}")
@@ -57,6 +58,8 @@ def _layer_or_model(config: Any) -> Any:
 
 
 def _input(config: Any) -> Any:
+    import tf_keras
+
     options = options_of(config)
     odd = [key for key in ("sparse", "ragged", "optional") if options.get(key)]
     if odd:
@@ -75,6 +78,8 @@ class _Graph:
 
     def model(self) -> Any:
         """The functional model; raises NotComputable as `model`."""
+        import tf_keras
+
         calls = list(self._calls())
         while calls:
             left = [call for call in calls if not self._made(*call)]
@@ -158,6 +163,8 @@ class _Graph:
 
 def _takes_mask(called: Any) -> bool:
     """Whether Keras 3's layer takes a mask, which a file then states."""
+    import tf_keras
+
     kind = getattr(keras.layers, type(called).__name__, None)
     return isinstance(called, tf_keras.Model) or (kind is not None and "mask" in inspect.signature(kind.call).parameters)
 

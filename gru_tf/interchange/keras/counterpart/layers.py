@@ -6,11 +6,10 @@ from functools import cache
 from typing import Any
 
 import keras
-import tf_keras
 
 from gru_tf.foundation.errors import shown
 from gru_tf.interchange.keras.counterpart.activations import activation
-from gru_tf.interchange.keras.counterpart.equations import ReverseTimeCounterpart, RMSNormalizationCounterpart
+from gru_tf.interchange.keras.counterpart.equations import reverse_time, rms_normalization
 from gru_tf.interchange.keras.objects import class_name, options_of, plain
 from gru_tf.interchange.keras.stock import LAYERS, POLICIES
 from gru_tf.interchange.source import NotComputable
@@ -34,12 +33,14 @@ def layer(config: Any) -> Any:
     Raises:
         NotComputable: for a layer, or an option's value, that TF-Keras does not have.
     """
+    import tf_keras
+
     kind, options = class_name(config), options_of(config)
     own = str(config.get("registered_name")) if str(config.get("registered_name")).startswith("gru_tf>") else kind
     if own == "gru_tf>ReverseTime":
-        return ReverseTimeCounterpart(name=options.get("name"), dtype=_dtype(own, options.get("dtype")))
+        return reverse_time()(name=options.get("name"), dtype=_dtype(own, options.get("dtype")))
     if own == "RMSNormalization":
-        return RMSNormalizationCounterpart(**_options(own, options, RMSNormalizationCounterpart))
+        return rms_normalization()(**_options(own, options, rms_normalization()))
     if own not in SAME:
         raise NotComputable(f"TF-Keras has no layer {own}")
     return getattr(tf_keras.layers, own)(**_options(own, options, getattr(tf_keras.layers, own)))
@@ -96,6 +97,8 @@ def _defaults(kind: str) -> Mapping[str, Any]:
 @cache
 def _parameters(counterpart: Any) -> frozenset[str]:
     """Those of the constructor of TF-Keras, with what every recurrent layer takes."""
+    import tf_keras
+
     named = inspect.signature(counterpart.__init__).parameters
     recurrent = issubclass(counterpart, tf_keras.layers.RNN)
     return frozenset(named) | (frozenset({"zero_output_for_mask"}) if recurrent else frozenset())

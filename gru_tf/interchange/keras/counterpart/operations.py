@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from gru_tf.interchange.keras.counterpart import shaping
-from gru_tf.interchange.keras.counterpart.activations import ACTIVATIONS
+from gru_tf.interchange.keras.counterpart.activations import hard_sigmoid
 from gru_tf.interchange.source import NotComputable
 
 Computed = Callable[..., Any]  # of the operation's options as keywords, after its arguments
@@ -154,7 +154,7 @@ OPERATIONS: Mapping[str, Computed] = {
     "Gelu": lambda x, *, approximate=True: tf.nn.gelu(x, approximate),
     "Silu": _elementwise(tf.nn.silu),
     "Sigmoid": _elementwise(tf.sigmoid),
-    "HardSigmoid": _elementwise(ACTIVATIONS["hard_sigmoid"]),
+    "HardSigmoid": _elementwise(hard_sigmoid),
     "LogSigmoid": _elementwise(tf.math.log_sigmoid),
     "Softplus": _elementwise(tf.math.softplus),
     "Softsign": _elementwise(tf.nn.softsign),
