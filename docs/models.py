@@ -19,8 +19,8 @@ READ, REFUSED, WRONG, TRACEBACK = "read", "refused", "other numbers", "traceback
 UNKNOWN = "no option for a file of this kind"
 
 
-def outcome(case: Any, folder: Path, earlier: bool) -> str:
-    """What importing a file of the corpus comes to; without the options that an earlier version does not have."""
+def outcome(case: Any, folder: Path, earlier: bool) -> tuple[str, str]:
+    """What importing a file comes to, and what is said; without the options that an earlier version does not have."""
     import gru_tf
     from gru_tf.foundation.errors import UserError
 
@@ -32,30 +32,30 @@ def outcome(case: Any, folder: Path, earlier: bool) -> str:
         except UserError as error:
             unknown = next((name for name in options if f" {name}: " in str(error) and UNKNOWN in str(error)), None)
             if unknown is None:
-                return REFUSED
+                return REFUSED, str(error).replace(f"{made.path}: ", "").replace(f"{folder}/", "")
             del options[unknown]
             continue
         except Exception:
             if earlier and options:  # an option that an earlier version took otherwise
                 options = {}
                 continue
-            return TRACEBACK
+            return TRACEBACK, ""
         try:
             case.check(model, made)
-        except AssertionError:
-            return WRONG
-        return READ
+        except Exception:  # also where the model takes other inputs
+            return WRONG, ""
+        return READ, ""
 
 
-def measure(earlier: bool = False) -> dict[str, str]:
-    """Name of a file → what importing it comes to."""
+def measure(earlier: bool = False) -> dict[str, list[str]]:
+    """Name of a file → what importing it comes to, and what is said."""
     import model_corpus
 
-    outcomes = {}
+    outcomes: dict[str, list[str]] = {}
     for case in model_corpus.cases():
         with tempfile.TemporaryDirectory() as folder:
-            outcomes[case.name] = outcome(case, Path(folder), earlier)
-        sys.stdout.write(f"{case.name}: {outcomes[case.name]}\n")
+            outcomes[case.name] = list(outcome(case, Path(folder), earlier))
+        sys.stdout.write(f"{case.name}: {outcomes[case.name][0]}\n")
     return outcomes
 
 
@@ -65,15 +65,21 @@ def page(measured: dict[str, Any], cases: list[Any]) -> str:
     forms = sorted({case.form for case in cases})
     rows = [_row(form, [case for case in cases if case.form == form], before, now) for form in forms]
     rows.append(_row("**all**", cases, before, now))
-    writers = ", ".join(sorted({case.writer for case in cases}))
-    reasons = "\n".join(f"| {case.name} | {case.form} | {case.refusal[0]} |" for case in cases if case.refusal)
+    writers = "\n".join(f"| {writer} | {count} |" for writer, count in Counter(case.writer for case in cases).most_common())
+    refused = [case for case in cases if now.get(case.name, [""])[0] == REFUSED]
+    reasons = "\n".join(f"| {case.name} | {_cell(now[case.name][1])} |" for case in refused)
     return TEXT.format(
         count=len(cases), rows="\n".join(rows), name=name, writers=writers, reasons=reasons, versions=measured["versions"]
     )
 
 
-def _row(form: str, cases: list[Any], before: dict[str, str], now: dict[str, str]) -> str:
-    counts = [Counter(outcomes.get(case.name, REFUSED) for case in cases) for outcomes in (before, now)]
+def _cell(text: str) -> str:
+    """A text in a table of Markdown, as it is."""
+    return "".join(f"\\{letter}" if letter in "\\`*_|<>[]$" else letter for letter in text)
+
+
+def _row(form: str, cases: list[Any], before: dict[str, list[str]], now: dict[str, list[str]]) -> str:
+    counts = [Counter(outcomes[case.name][0] for case in cases if case.name in outcomes) for outcomes in (before, now)]
     cells = [f"{count[outcome] or '–'}" for count in counts for outcome in (READ, REFUSED, WRONG, TRACEBACK)]
     return f"| {form} | {len(cases)} | {' | '.join(cells)} |"
 
@@ -92,13 +98,19 @@ files, which were read then as they are now. *Before* is commit {name}; options 
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 {rows}
 
-Written by: {writers}. {versions}. `python docs/models.py` measures again.
+With {versions}. `python docs/models.py` measures again.
 
 ## What is refused, and why
 
-| file | form | the line says |
-|---|---|---|
+| file | the line says |
+|---|---|
 {reasons}
+
+## Who writes them
+
+| writer | files |
+|---|--:|
+{writers}
 """
 
 
