@@ -55,7 +55,7 @@ def import_(
         str | None, _option("activation of a plain RNN, or of Keras weights: tanh (default), relu", "NAME")
     ] = None,
     recurrent_activation: Annotated[
-        str | None, _option("Keras weights: activation of gates, such as hard_sigmoid", "NAME")
+        str | None, _option("activation of gates in Keras weights, such as hard_sigmoid", "NAME")
     ] = None,
     scope: Annotated[list[str] | None, _option("TF1: scope of the cells; repeatable, lowest first", "NAME")] = None,
     before: Annotated[
