@@ -140,7 +140,7 @@ def _rows(imported: "ImportedModel") -> "list[LayerRow]":
 def _not_verified(imported: "ImportedModel", verify: bool | None) -> str:
     from gru_tf.interchange.differences import coverage
 
-    return f"not verified: {_why_not(imported, verify)}{coverage(imported.scope, imported.uncovered)}"
+    return f"not verified: {_why_not(imported, verify)}{coverage(imported.scope, imported.uncovered, compared=False)}"
 
 
 def _why_not(imported: "ImportedModel", verify: bool | None) -> str:

@@ -56,10 +56,17 @@ class Verified:
         return f"{line}{self.rounding and f'; {self.rounding}'}{coverage(self.scope, self.uncovered)}"
 
 
-def coverage(scope: str, uncovered: Sequence[str]) -> str:
-    """The end of a line on an import: what of the file is meant, and what is not known."""
-    compared = f"; compared: {scope}" if scope else ""
-    return f"{compared}; not covered: {', '.join(uncovered)}" if uncovered else compared
+def coverage(scope: str, uncovered: Sequence[str], *, compared: bool = True) -> str:
+    """The end of a line on an import: what of the file is meant, and what is not known.
+
+    Args:
+        scope: what was read, in a phrase; "" for all.
+        uncovered: phrases on what the file does not record, and what was left out.
+        compared: whether it was compared with the source.
+    """
+    meant, unknown = ("compared", "not covered") if compared else ("read as", "not known")
+    line = f"; {meant}: {scope}" if scope else ""
+    return f"{line}; {unknown}: {', '.join(uncovered)}" if uncovered else line
 
 
 class Differences:

@@ -83,6 +83,7 @@ def test_without_framework_and_reference_it_says_so_and_verify_fails(main, stack
     assert code == 0
     expected = "Not verified: PyTorch is not installed (pip install 'gru-tf[pytorch]'), and there is no --reference"
     assert expected in " ".join(shown.split())
+    assert "; read as: emb → rnn.l0 → rnn.l1 → out, with nothing else between them; not known: other operations" in shown
     assert provenance.record_of("lm.keras")["verified"] is None
     code, shown, error = main("import", "lm.safetensors", "-o", "other.keras", "--verify")
     assert (code, shown) == (2, "")
