@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gru_tf.foundation.errors import UserError, several
-from gru_tf.interchange import option_names
 from gru_tf.interchange.parts import Activation
 from gru_tf.interchange.source import ForeignModel
 from gru_tf.interchange.tensorflow import (
@@ -71,17 +70,14 @@ def read(
     others = {name: shape for name, shape in own.items() if name not in arrays and tf1_file.is_weight(name, shape)}
     checkpoint = Tf1Checkpoint(where, stack, arrays, others, get)
     given = Given(forget_bias, activation, embedding, head, every_step, masked, leave_out, before)
-    notes: list[str] = []
-    if flow is not None:
-        try:
-            with tf1_program.hostile(where):
-                return tf1_with_graph.read(checkpoint, given, flow)
-        except tf1_program.NotFollowedError as error:
-            if head is None or head is True:
-                advice = f"{option_names.called('head')} reads it by names and shapes"
-                raise UserError(f"{error}; {advice}") from None
-            notes.append(f"its graph (.meta) was not used: {error}")
-    return _by_names(checkpoint, given, notes)
+    if flow is None:
+        return _by_names(checkpoint, given, ())
+    try:
+        with tf1_program.hostile(where):
+            return tf1_with_graph.read(checkpoint, given, flow)
+    except tf1_program.NotFollowedError as error:  # its graph computes more than names would tell
+        advice = "without the .meta file beside it, the checkpoint is read by names and shapes"
+        raise UserError(f"{error}; {advice}") from None
 
 
 def _by_names(checkpoint: Tf1Checkpoint, given: Given, notes: Sequence[str]) -> ForeignModel:
