@@ -15,7 +15,7 @@ from typing import Any
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "tests" / "support"))
 MEASURED, PAGE = DOCS / "explanation" / "models.json", DOCS / "models.md"
-READ, REFUSED, WRONG, TRACEBACK = "read", "refused", "other numbers", "traceback"
+READ, REFUSED, WRONG, TRACEBACK = OUTCOMES = "read", "refused", "other numbers", "traceback"
 UNKNOWN = "no option for a file of this kind"
 
 
@@ -63,13 +63,22 @@ def page(measured: dict[str, Any], cases: list[Any]) -> str:
     """The page in Markdown."""
     before, now, name = measured["before"], measured["now"], measured["name"]
     forms = sorted({case.form for case in cases})
-    rows = [_row(form, [case for case in cases if case.form == form], before, now) for form in forms]
-    rows.append(_row("**all**", cases, before, now))
+    columns = [(when, outcome) for when in (before, now) for outcome in OUTCOMES if _count(cases, when, outcome)]
+    rows = [_row(form, [case for case in cases if case.form == form], columns) for form in forms]
+    rows.append(_row("**all**", cases, columns))
+    titles = [f"{outcome} {'before' if when is before else 'now'}" for when, outcome in columns]
     writers = "\n".join(f"| {writer} | {count} |" for writer, count in Counter(case.writer for case in cases).most_common())
     refused = [case for case in cases if now.get(case.name, [""])[0] == REFUSED]
     reasons = "\n".join(f"| {case.name} | {_cell(now[case.name][1])} |" for case in refused)
     return TEXT.format(
-        count=len(cases), rows="\n".join(rows), name=name, writers=writers, reasons=reasons, versions=measured["versions"]
+        count=len(cases),
+        rows="\n".join(rows),
+        name=name,
+        writers=writers,
+        reasons=reasons,
+        versions=measured["versions"],
+        titles=" | ".join(titles),
+        lines="|".join("--:" for _ in titles),
     )
 
 
@@ -78,10 +87,13 @@ def _cell(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\`*_|<>[]$" else letter for letter in text)
 
 
-def _row(form: str, cases: list[Any], before: dict[str, list[str]], now: dict[str, list[str]]) -> str:
-    counts = [Counter(outcomes[case.name][0] for case in cases if case.name in outcomes) for outcomes in (before, now)]
-    cells = [f"{count[outcome] or '–'}" for count in counts for outcome in (READ, REFUSED, WRONG, TRACEBACK)]
-    return f"| {form} | {len(cases)} | {' | '.join(cells)} |"
+def _count(cases: list[Any], outcomes: dict[str, list[str]], outcome: str) -> int:
+    return sum(outcomes[case.name][0] == outcome for case in cases if case.name in outcomes)
+
+
+def _row(form: str, cases: list[Any], columns: list[tuple[dict[str, list[str]], str]]) -> str:
+    counts = [str(_count(cases, outcomes, outcome) or "–") for outcomes, outcome in columns]
+    return f"| {form} | {len(cases)} | {' | '.join(counts)} |"
 
 
 TEXT = """# Which model files are read
@@ -92,10 +104,11 @@ if one line says what is in the way; *other numbers* would be another function w
 such as the order of two stacks, is there twice: without a word from the user, where it must be refused, and with it.
 
 The forms were chosen because they were known to be refused or read wrongly, so the shares before say little about ordinary
-files, which were read then as they are now. *Before* is commit {name}; options that it did not have were left away.
+files, which were read then as they are now. *Before* is commit {name}; options that it did not have were left away. What
+never happened has no column.
 
-| form | files | read, before | refused | other numbers | traceback | read, now | refused | other numbers | traceback |
-|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+| form | files | {titles} |
+|---|--:|{lines}|
 {rows}
 
 With {versions}. `python docs/models.py` measures again.
