@@ -123,11 +123,11 @@ def import_file(
         shapes: dict[str, Any] = {"lengths": content.lengths, "batches": content.batches}
         return verification.verify(model, content.network, run, by=by, in_float64=content.in_float64, **shapes)
 
-    verified, _ = _verify(path, model, content.network, content.source, content.framework, compare, verify, reference)
+    verified, why = _verify(path, model, content.network, content.source, content.framework, compare, verify, reference)
     if verified is not None:
         verified = replace(verified, scope=content.scope, uncovered=content.uncovered)
     imported = _with_record(path, model, content.network, content.source, verified, content.warnings, content.beside)
-    return replace(imported, scope=content.scope, uncovered=content.uncovered)
+    return replace(imported, scope=content.scope, uncovered=content.uncovered, unverified=why)
 
 
 def _import_keras(

@@ -11,7 +11,8 @@ from safetensors.numpy import save_file
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange import building, importing, keras_model, layer_table, provenance, stored_outputs
 from gru_tf.interchange.differences import TOLERANCE
-from gru_tf.interchange.source import LENGTHS
+from gru_tf.interchange.pytorch import running
+from gru_tf.interchange.source import LENGTHS, NotComputable
 from gru_tf.interchange.verification import verify, verify_model
 from gru_tf.recurrent.cells import CELLS
 
@@ -265,3 +266,12 @@ def test_a_keras_file_with_numbers_that_are_not_finite_is_refused_by_the_weights
     model.save(tmp_path / "model.keras")
     with pytest.raises(UserError, match="inner/.*kernel: expected finite numbers. Received: 2 of 18 nan or infinite"):
         importing.import_file(tmp_path / "model.keras")
+
+
+def test_why_no_framework_computes_a_file_is_kept(tmp_path, monkeypatch):
+    def not_computable(_):
+        raise NotComputable("its graph has loops")
+
+    save_file(weights("gru"), tmp_path / "gru.safetensors")
+    monkeypatch.setattr(running, "framework", not_computable)
+    assert importing.import_file(tmp_path / "gru.safetensors").unverified == "its graph has loops"

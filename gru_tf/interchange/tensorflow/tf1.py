@@ -71,7 +71,7 @@ def read(
     checkpoint = Tf1Checkpoint(where, stack, arrays, others, get)
     given = Given(forget_bias, activation, embedding, head, every_step, masked, leave_out, before)
     if flow is None:
-        return _by_names(checkpoint, given, ())
+        return _by_names(checkpoint, given)
     try:
         with tf1_program.hostile(where):
             return tf1_with_graph.read(checkpoint, given, flow)
@@ -80,7 +80,7 @@ def read(
         raise UserError(f"{error}; {advice}") from None
 
 
-def _by_names(checkpoint: Tf1Checkpoint, given: Given, notes: Sequence[str]) -> ForeignModel:
+def _by_names(checkpoint: Tf1Checkpoint, given: Given) -> ForeignModel:
     """The network of a checkpoint without a graph."""
     stack, arrays, get, where = checkpoint.stack, checkpoint.arrays, checkpoint.get, checkpoint.where
     added = 1.0 if given.forget_bias is None else given.forget_bias
@@ -99,7 +99,7 @@ def _by_names(checkpoint: Tf1Checkpoint, given: Given, notes: Sequence[str]) -> 
         network,
         FRAMEWORK,
         tf1_running.framework(stack, arrays, network, added, activation),
-        (*notes, *_warnings(stack, around)),
+        tuple(_warnings(stack, around)),
         scope=f"{' → '.join(network.chain())}, with nothing else between them",
         uncovered=tuple(tf1_unrecorded.phrases(checkpoint, layers, given, around)),
     )

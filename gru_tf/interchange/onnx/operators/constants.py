@@ -1,11 +1,13 @@
 """Operators that make arrays: Constant, ConstantOfShape, Expand and Tile."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from gru_tf.interchange.onnx.file import TYPES
-from gru_tf.interchange.onnx.graph import Node, first_input, shape_of
+from gru_tf.interchange.onnx.graph import Node, OnnxGraph, first_input, shape_of
 from gru_tf.interchange.onnx.values import (
     AxisLengths,
     Constant,
@@ -21,10 +23,15 @@ UNKNOWN = "?"  # a length that nothing here depends on
 
 def constant(node: Node) -> Value:
     """Constant: the number, numbers or array in the node."""
-    name, value = next(iter(node.attributes.items()), ("", None))
+    return stored_constant(node.attributes, node.graph)
+
+
+def stored_constant(attributes: Mapping[str, Any], graph: OnnxGraph) -> Constant:
+    """The number, numbers or array in the attributes of a Constant."""
+    name, value = next(iter(attributes.items()), ("", None))
     if name == "value" and value is not None:
-        node.graph.count_bytes(math.prod(value.dims) * np.dtype(TYPES.get(value.data_type, "int8")).itemsize)
-        return Constant(node.graph.read_array(value))
+        graph.count_bytes(math.prod(value.dims) * np.dtype(TYPES.get(value.data_type, "int8")).itemsize)
+        return Constant(graph.read_array(value))
     if name in ("value_int", "value_ints", "value_float", "value_floats"):
         return Constant(np.asarray(value, "int64" if "int" in name else "float32"))
     raise UnreadableError(f"expected a constant of numbers. Received: {name or 'none'}")

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from gru_tf.interchange.onnx.file import TYPES
 from gru_tf.interchange.onnx.functional.node import OperatorNode
 from gru_tf.interchange.onnx.functional.operators.lengths import sizes_of
 from gru_tf.interchange.onnx.functional.sizes import ONE, SymbolicSize, product
 from gru_tf.interchange.onnx.functional.sums import add
 from gru_tf.interchange.onnx.functional.values import Expanded, Lengths, RepeatedLength, Value
 from gru_tf.interchange.onnx.functional.views import TensorView
+from gru_tf.interchange.onnx.operators.constants import stored_constant
 from gru_tf.interchange.onnx.values import Constant, UnreadableError
 
 
@@ -61,13 +61,7 @@ def tile(node: OperatorNode) -> Value:
 
 def constant(node: OperatorNode) -> Value:
     """Constant: the number, numbers or array in the node."""
-    name, value = next(iter(node.attributes.items()), ("", None))
-    if name == "value" and value is not None:
-        node.graph.count_bytes(math.prod(value.dims) * np.dtype(TYPES.get(value.data_type, "int8")).itemsize)
-        return Constant(node.graph.read_array(value))
-    if name in ("value_int", "value_ints", "value_float", "value_floats"):
-        return Constant(np.asarray(value, "int64" if "int" in name else "float32"))
-    raise UnreadableError(f"expected a constant of numbers. Received: {name or 'none'}")
+    return stored_constant(node.attributes, node.graph)
 
 
 def constant_of_shape(node: OperatorNode) -> Value:
