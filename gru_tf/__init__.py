@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gru_tf.recurrent.cells.rnn import RNNCell as RNNCell
     from gru_tf.recurrent.layers.gru import GRU as GRU
     from gru_tf.recurrent.layers.lstm import LSTM as LSTM
+    from gru_tf.recurrent.layers.rnn import RNN as RNN
     from gru_tf.recurrent.layers.simple_rnn import SimpleRNN as SimpleRNN
     from gru_tf.recurrent.layers.stack import RecurrentStack as RecurrentStack
     from gru_tf.recurrent.layers.stack import stacked as stacked
@@ -55,6 +56,7 @@ _HOMES = {
     "GRU": "gru_tf.recurrent.layers.gru",
     "LSTM": "gru_tf.recurrent.layers.lstm",
     "SimpleRNN": "gru_tf.recurrent.layers.simple_rnn",
+    "RNN": "gru_tf.recurrent.layers.rnn",
     "RecurrentStack": "gru_tf.recurrent.layers.stack",
     "stacked": "gru_tf.recurrent.layers.stack",
     "portable": "gru_tf.recurrent.portability",

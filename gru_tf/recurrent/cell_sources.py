@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gru_tf.recurrent.cells import CELLS, CellSpec, Whole
+from gru_tf.recurrent.cells import CELLS, CellSpec, Share, Whole
 
-READ = ("name", "gates", "states", "parameters", "reference", "options", "unfused")
-CALLED = {"Whole": Whole, "partial": partial}
+READ = ("name", "gates", "states", "parameters", "reference", "options", "unfused", "sizes", "memory")
+CALLED = {"Whole": Whole, "Share": Share, "partial": partial}
 
 
 def described(name: str) -> CellSpec:
@@ -66,6 +66,8 @@ class _Source:
                 names[node.name] = node
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 names[node.targets[0].id] = node.value
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                names[node.target.id] = node.value
             elif isinstance(node, ast.ImportFrom):
                 names |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
         return names
@@ -82,7 +84,9 @@ class _Source:
             case ast.Tuple(elts=values):
                 return tuple(map(self.value, values))
             case ast.Dict(keys=keys, values=values):
-                return {self.value(key): self.value(value) for key, value in zip(keys, values, strict=True)}
+                pairs = [(key, self.value(value)) for key, value in zip(keys, values, strict=True)]
+                parts = [value if key is None else {self.value(key): value} for key, value in pairs]  # None: **value
+                return {name: value for part in parts for name, value in part.items()}
             case ast.Call(func=called, args=arguments, keywords=options):
                 named = {str(option.arg): self.value(option.value) for option in options}
                 return self.value(called)(*map(self.value, arguments), **named)

@@ -15,18 +15,23 @@ from keras.layers import (  # at once: programs may put other classes in their p
     GRU,
     LSTM,
     RNN,
-    LSTMCell,
     SimpleRNN,
     SimpleRNNCell,
 )
 from keras.layers import GRUCell as StockGRUCell
+from keras.layers import LSTMCell as StockLSTMCell
 
 from gru_tf.recurrent import kernels, portability
-from gru_tf.recurrent.cells._parallel import ParallelRNN
 from gru_tf.recurrent.cells.gru import GRUCell
+from gru_tf.recurrent.cells.lstm import LSTMCell
+from gru_tf.recurrent.cells.rnn import RNNCell
 
 # kind of layer → the cells whose equations the fused kernels compute; a subclass may compute something else
-KERNEL_CELLS = {"SimpleRNN": (SimpleRNNCell,), "LSTM": (LSTMCell,), "GRU": (StockGRUCell, GRUCell)}
+KERNEL_CELLS = {
+    "SimpleRNN": (SimpleRNNCell, RNNCell),
+    "LSTM": (StockLSTMCell, LSTMCell),
+    "GRU": (StockGRUCell, GRUCell),
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Facts:
         dtype: that it computes in.
         no_kernels: why there are no fused kernels in this process; empty where there are.
         portable: whether the graph is to leave the process.
+        by_steps: what of the cell only a loop over the steps computes; empty for nothing.
     """
 
     kind: str
@@ -67,6 +73,7 @@ class Facts:
     dtype: str = "float32"
     no_kernels: str = ""
     portable: bool = False
+    by_steps: str = ""
 
     @property
     def bars_xla(self) -> bool:
@@ -85,6 +92,7 @@ class Condition:
 OF_THE_ARGUMENTS = (
     Condition(lambda f: f.kind in ("GRU", "LSTM"), "not one of cuDNN's layers, GRU and LSTM"),
     Condition(lambda f: f.use_cudnn is not False, "use_cudnn=False"),
+    Condition(lambda f: not f.by_steps, "{by_steps}, cuDNN has none"),
     Condition(lambda f: f.activation == "tanh", "activation is {activation}, not tanh"),
     Condition(lambda f: f.recurrent_activation == "sigmoid", "recurrent_activation is {recurrent_activation}, not sigmoid"),
     Condition(lambda f: not f.unroll, "unroll=True"),
@@ -104,6 +112,7 @@ FUSED = (
     Condition(lambda f: not f.cell, "no fused kernel for {cell}"),
     Condition(lambda f: f.takes_kernel, "Keras' own layer; gru_tf.{kind} has a fused kernel"),
     Condition(lambda f: f.use_cudnn is not True, "use_cudnn=True"),
+    Condition(lambda f: not f.by_steps, "{by_steps}, the fused kernels have none"),
     Condition(lambda f: f.dtype in ("float32", "float64"), "computes in {dtype}, the fused kernels in float32 and float64"),
     Condition(lambda f: f.activation == "tanh", "activation is {activation}, not tanh"),
     Condition(
@@ -135,8 +144,9 @@ def facts_of(layer: Any, gpu: bool | None = None, mask: str | None = None, train
     """
     if not isinstance(layer, RNN):
         raise ValueError(f"Expected a recurrent Keras layer. Received: layer={layer!r}")
-    kinds = {"GRU": GRU, "LSTM": LSTM, "SimpleRNN": SimpleRNN, "scan": ParallelRNN}
-    kind = next((name for name, layers in kinds.items() if isinstance(layer, layers)), "RNN")
+    kinds = {"GRU": GRU, "LSTM": LSTM, "SimpleRNN": SimpleRNN}
+    default = "scan" if getattr(layer, "scans", False) else "RNN"
+    kind = next((name for name, layers in kinds.items() if isinstance(layer, layers)), default)
     cell = layer.cell
     return Facts(
         kind=kind,
@@ -157,6 +167,7 @@ def facts_of(layer: Any, gpu: bool | None = None, mask: str | None = None, train
         dtype=str(layer.compute_dtype),
         no_kernels=why_no_kernels(),
         portable=backend() == "tensorflow" and portability.leaves_process(),
+        by_steps=getattr(cell, "by_steps", ""),
     )
 
 

@@ -21,7 +21,8 @@ CLASSES = {  # class → its module, below gru_tf.recurrent
     "MGUCell": "cells.mgu",
     "MinGRUCell": "cells.min_gru",
     "MinLSTMCell": "cells.min_lstm",
-    "ParallelRNN": "cells._parallel",
+    "ParallelRNN": "layers.parallel_rnn",
+    "RNN": "layers.rnn",
     "RNNCell": "cells.rnn",
     "RecurrentStack": "layers.stack",
     "ReverseTime": "layers.reverse_time",
@@ -29,7 +30,7 @@ CLASSES = {  # class → its module, below gru_tf.recurrent
 }
 FUNCTIONS = {
     "keras2_hard_sigmoid": "layers.hard_sigmoid",
-    "positive": "cells._parallel",
+    "positive": "cells._linear",
 }
 
 

@@ -11,7 +11,7 @@ from conformance import FLOAT32, STEPS, UNITS, numbers, random_weights, sequence
 from keras import ops
 
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.recurrent.cells._parallel import ParallelRNN
+from gru_tf.recurrent.layers.parallel_rnn import ParallelRNN
 from gru_tf.recurrent.linear_scan import linear_recurrence
 
 CASES = [pytest.param(spec, options, id=name) for spec, options, name in conformance.CASES]

@@ -20,7 +20,10 @@ def test_a_cell_read_off_its_source_is_the_cell(name):
         for value in values if option is None else cell.examples(option):
             options = {} if option is None else {option: value}
             counts = [
-                (i, h, spec.parameters(i, h, **options)) for spec in (described, cell) for i in (1, 7) for h in (1, 20)
+                (i, h, spec.count(i, h, options), spec.state_sizes(h, options))
+                for spec in (described, cell)
+                for i in (1, 7)
+                for h in (1, 20)
             ]
             assert counts[:4] == counts[4:]
             assert described.has_fused(options) == cell.has_fused(options)

@@ -24,7 +24,7 @@ import gru_tf
 import gru_tf.recurrent.cells
 import gru_tf.recurrent.layers
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.recurrent.cells._parallel import ParallelRNN
+from gru_tf.recurrent.layers.parallel_rnn import ParallelRNN
 from gru_tf.recurrent.layers.reverse_time import ReverseTime
 
 APART = ROOT / ".jax"  # where `make test` puts JAX

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells import CELLS, OF_ANY
+from gru_tf.recurrent.layers.rnn import RNN
 
 BATCH, STEPS, FEATURES, UNITS = 4, 7, 3, 5
 FLOAT32 = 1e-5  # a few hundred float32 roundings of numbers near one
@@ -21,8 +22,19 @@ MOVED = 1e-3  # a hundred times FLOAT32: what the comparisons cannot miss
 
 
 def combinations_of(spec):
-    """Every combination of the cell's options, the defaults first."""
-    return [dict(zip(spec.options, values, strict=True)) for values in product(*map(spec.examples, spec.options))]
+    """Every combination of up to two own options, of more each alone and all together; then those that any cell has.
+
+    The defaults come first.
+    """
+    own = [name for name in spec.options if name not in OF_ANY]
+    defaults = {name: spec.examples(name)[0] for name in own}
+    if len(own) <= 2:
+        found = [dict(zip(own, values, strict=True)) for values in product(*map(spec.examples, own))]
+    else:
+        found = [defaults, *({**defaults, name: value} for name in own for value in spec.examples(name)[1:])]
+        found.append({name: spec.examples(name)[-1] for name in own})
+    every = {name: spec.examples(name)[-1] for name in spec.options if name in OF_ANY}
+    return [*found, {**defaults, **every}] if every else found
 
 
 # (name, options, id) of every cell with every combination of its options
@@ -41,14 +53,16 @@ def sequence(steps=STEPS):
     return np.random.default_rng(1).normal(size=(BATCH, steps, FEATURES)).astype("float32")
 
 
-def random_states(spec):
+def random_states(spec, options):
     """A state other than zero: from zero a GRU's reset gate would not show."""
-    return [np.random.default_rng([2, i]).normal(size=(BATCH, UNITS)).astype("float32") for i, _ in enumerate(spec.states)]
+    sizes = spec.state_sizes(UNITS, options)
+    return [np.random.default_rng([2, i]).normal(size=(BATCH, size)).astype("float32") for i, size in enumerate(sizes)]
 
 
-def zero_states(spec):
-    """Where `keras.layers.RNN` starts."""
-    return [np.zeros((BATCH, UNITS), "float32") for _ in spec.states]
+def start_states(spec, options):
+    """Where a layer starts."""
+    cell = spec.build(UNITS, **options)
+    return [ops.convert_to_numpy(state) for state in keras.tree.flatten(cell.get_initial_state(BATCH))]
 
 
 def random_weights(spec, options):
@@ -72,13 +86,13 @@ def keras_cell(spec, options, weights, **cell_options):
 
 
 def rnn(spec, options, weights, **layer_options):
-    """`keras.layers.RNN` around the cell with these weights."""
-    layer = keras.layers.RNN(spec.build(UNITS, **options), **layer_options)
+    """`gru_tf.RNN` around the cell with these weights."""
+    layer = RNN(spec.build(UNITS, **options), **layer_options)
     return with_weights(layer, weights, (None, STEPS, FEATURES))
 
 
 def layers(spec, options, weights, **layer_options):
-    """Every layer that owns time for this cell: `keras.layers.RNN` and the fused layer where there is one."""
+    """Every layer that owns time for this cell: `gru_tf.RNN` and the fused layer where there is one."""
     found = [rnn(spec, options, weights, **layer_options)]
     if spec.has_fused(options):
         found.append(with_weights(spec.layer(UNITS, options, **layer_options), weights, (None, STEPS, FEATURES)))
@@ -86,24 +100,24 @@ def layers(spec, options, weights, **layer_options):
 
 
 def by_numpy(spec, options, weights, x, states):
-    """All states of all steps by the NumPy equation: (time, state, batch, units)."""
+    """Each state at all steps by the NumPy equation: (time, batch, its size)."""
     trajectory = []
     states = [s.astype("float64") for s in states]
     for x_t in np.swapaxes(x.astype("float64"), 0, 1):
-        states = spec.step(x_t, states, weights, **options)
+        states = spec.new_states(x_t, states, weights, options)
         trajectory.append(states)
-    return np.array(trajectory)
+    return [np.array(series) for series in zip(*trajectory, strict=True)]
 
 
 def by_hand(cell, x, states):
-    """All states of all steps of the Keras cell in a Python loop: (time, state, batch, units)."""
+    """Each state at all steps of the Keras cell in a Python loop: (time, batch, its size)."""
     trajectory = []
     states = [ops.convert_to_tensor(s, cell.compute_dtype) for s in states]
     for x_t in ops.unstack(ops.convert_to_tensor(x, cell.compute_dtype), axis=1):
         out, states = cell(x_t, states)
         np.testing.assert_array_equal(*map(ops.convert_to_numpy, (out, states[0])), err_msg="the first state is the output")
         trajectory.append([ops.convert_to_numpy(s) for s in states])
-    return np.array(trajectory)
+    return [np.array(series) for series in zip(*trajectory, strict=True)]
 
 
 def numbers(layer, *arguments, **named):
@@ -119,13 +133,19 @@ def swapped(array, a, b, blocks):
     return np.concatenate([parts[i] for i in order], axis=-1)
 
 
+BY_GATE = ("kernel", "recurrent_kernel", "bias")  # weights with a block of columns for each gate
+DEAF = ("recurrent_kernel", "peephole_kernel")  # through which gates see the state
+
+
 def mutations(spec, weights):
     """What a wrong reading of the weights would do to them, by name; only what the cell has can be mutated."""
     found = {}
     bias = weights.get("bias")
     for a, b in combinations(range(len(spec.gates)), 2):
         pair = f"{spec.gates[a]} and {spec.gates[b]}"
-        found[f"gates {pair} permuted"] = {n: swapped(w, a, b, len(spec.gates)) for n, w in weights.items()}
+        found[f"gates {pair} permuted"] = {
+            n: swapped(w, a, b, len(spec.gates)) if n in BY_GATE else w for n, w in weights.items()
+        }
         if bias is not None:
             found[f"biases {pair} swapped"] = {**weights, "bias": swapped(bias, a, b, len(spec.gates))}
     if bias is not None:
@@ -139,7 +159,7 @@ def mutations(spec, weights):
 
 def sequential(spec, options, layer=None):
     """A model with the cell in it, or with a layer over the cell, and random weights."""
-    layer = layer or keras.layers.RNN(spec.build(UNITS, **options), return_sequences=True)
+    layer = layer or RNN(spec.build(UNITS, **options), return_sequences=True)
     model = keras.Sequential([keras.Input((None, FEATURES)), layer])
     with_weights(layer, random_weights(spec, options), (None, None, FEATURES))
     return model
@@ -155,52 +175,56 @@ def check_described(spec, options):
     assert (tuple(cell.gates), tuple(cell.states)) == (spec.gates, spec.states)
     assert spec.reference
     spec.check(options)
-    defaults = spec.build(UNITS).get_config()
-    assert {name: values[0] for name, values in spec.options.items()} == {name: defaults[name] for name in spec.options}
+    defaults = spec.build(UNITS)
+    assert {name: values[0] for name, values in spec.options.items()} == {n: getattr(defaults, n) for n in spec.options}
+    assert tuple(keras.tree.flatten(cell.state_size)) == spec.state_sizes(UNITS, options)
+    assert cell.output_size == spec.state_sizes(UNITS, options)[0]
 
 
 def check_numpy(spec, options):
     """Keras equals NumPy over all steps, from a random state, in float32 and, where the backend has it, in float64."""
-    weights, x, states = random_weights(spec, options), sequence(), random_states(spec)
+    weights, x, states = random_weights(spec, options), sequence(), random_states(spec, options)
     expected = by_numpy(spec, options, weights, x, states)
     for dtype, tolerance in (("float32", FLOAT32), ("float64", FLOAT64)):
         if dtype == "float64" and keras.backend.backend() == "jax":
             continue  # without its global switch JAX makes float32 of it
         actual = by_hand(keras_cell(spec, options, weights, dtype=dtype), x, states)
-        np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance)
+        for name, one, other in zip(spec.states, actual, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=tolerance, err_msg=name)
 
 
 def check_mutations(spec, options):
     """The comparison with NumPy is sharp: each mutation of the weights moves the output far beyond its tolerance."""
-    weights, x, states = random_weights(spec, options), sequence(), random_states(spec)
-    original = by_hand(keras_cell(spec, options, weights), x, states)
+    weights, x, states = random_weights(spec, options), sequence(), random_states(spec, options)
+    original = by_hand(keras_cell(spec, options, weights), x, states)[0]
     for name, mutated in mutations(spec, weights).items():
-        moved = np.abs(by_hand(keras_cell(spec, options, mutated), x, states) - original)[:, 0].max()
+        moved = np.abs(by_hand(keras_cell(spec, options, mutated), x, states)[0] - original).max()
         assert moved > MOVED, f"{name}: moves the output by {moved:.1e} only"
 
 
 def check_gate_values(spec, options):
     """A step is what its gates' values make of the state, and `kept` is how far a state that nothing reads comes through."""
-    weights, x, states = random_weights(spec, options), sequence()[:, 0].astype("float64"), random_states(spec)
+    weights, x, states = random_weights(spec, options), sequence()[:, 0].astype("float64"), random_states(spec, options)
     states = [s.astype("float64") for s in states]
-    values = spec.gate_values(x, states, weights, **options)
+    values = spec.values(x, states, weights, options)
     assert tuple(sorted(values)) == tuple(sorted(spec.gates))
     assert all(v.shape == (BATCH, UNITS) for v in values.values())
     if spec.kept is None:
         return
-    # with the recurrent kernel at zero the gates do not move with the state, whose last one is the memory
-    deaf = {n: 0 * w if n == "recurrent_kernel" else w for n, w in weights.items()}
-    further = [*states[:-1], states[-1] + 1]
-    share = spec.kept(spec.gate_values(x, states, deaf, **options), **options)
-    moved = spec.step(x, further, deaf, **options)[-1] - spec.step(x, states, deaf, **options)[-1]
+    # with the recurrent kernel at zero the gates do not move with the state
+    deaf = {n: 0 * w if n in DEAF else w for n, w in weights.items()}
+    at = spec.states.index(spec.memory or spec.states[-1])
+    further = [state + (n == at) for n, state in enumerate(states)]
+    share = spec.kept_share(spec.values(x, states, deaf, options), options)
+    moved = spec.new_states(x, further, deaf, options)[at] - spec.new_states(x, states, deaf, options)[at]
     np.testing.assert_allclose(share, moved, rtol=0, atol=FLOAT64)
     assert ((share > 0) & (share < 1)).all()
 
 
 def check_forms(spec, options):
-    """The loop by hand, `keras.layers.RNN`, the unrolled RNN and the fused layer give the same outputs at all steps."""
+    """The loop by hand, `gru_tf.RNN`, the unrolled RNN and the fused layer give the same outputs at all steps."""
     weights, x = random_weights(spec, options), sequence()
-    expected = np.swapaxes(by_hand(keras_cell(spec, options, weights), x, zero_states(spec))[:, 0], 0, 1)
+    expected = np.swapaxes(by_hand(keras_cell(spec, options, weights), x, start_states(spec, options))[0], 0, 1)
     unrolled = rnn(spec, options, weights, return_sequences=True, unroll=True)
     for layer in (unrolled, *layers(spec, options, weights, return_sequences=True)):
         np.testing.assert_allclose(numbers(layer, x), expected, rtol=0, atol=FLOAT32, err_msg=layer.name)
@@ -223,10 +247,10 @@ def check_parameters(spec, options):
     for features, units in ((1, 1), (3, 5), (7, 2), (10, 64)):
         cell = spec.build(units, **options)
         cell.build((None, features))
-        assert spec.parameters(features, units, **options) == cell.count_params()
+        assert spec.count(features, units, options) == cell.count_params()
         layer = spec.layer(units, options)
         layer.build((None, STEPS, features))
-        assert spec.parameters(features, units, **options) == layer.count_params()
+        assert spec.count(features, units, options) == layer.count_params()
 
 
 def check_saved(spec, options):

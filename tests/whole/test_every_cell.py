@@ -39,8 +39,8 @@ from conformance import (
     rnn,
     sequence,
     sequential,
+    start_states,
     swapped,
-    zero_states,
 )
 from keras import ops
 from places import ROOT
@@ -49,9 +49,10 @@ import gru_tf
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent import kernels
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.recurrent.cells._parallel import ParallelRNN
 from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.cells.min_gru import MinGRUCell
+from gru_tf.recurrent.layers.parallel_rnn import ParallelRNN
+from gru_tf.recurrent.layers.rnn import RNN
 from gru_tf.recurrent.linear_scan import BLOCK
 
 FUSED = ("rnn", "lstm", "gru", "gru_reset_before")  # cells with a fused CPU kernel
@@ -118,12 +119,13 @@ def check_gradients(spec, options):
 
 def check_mixed_precision(spec, options):
     """float32 variables, float16 outputs, near the float32 numbers."""
-    weights, x, states = random_weights(spec, options), sequence(), zero_states(spec)
+    weights, x, states = random_weights(spec, options), sequence(), start_states(spec, options)
     cell = keras_cell(spec, options, weights, dtype="mixed_float16")
     assert {w.dtype for w in cell.weights} == {"float32"}
     actual = by_hand(cell, x, states)
-    assert actual.dtype == np.float16
-    np.testing.assert_allclose(actual, by_numpy(spec, options, weights, x, states), rtol=0, atol=2e-2)
+    assert {values.dtype for values in actual} == {np.dtype(np.float16)}
+    for one, other in zip(actual, by_numpy(spec, options, weights, x, states), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=2e-2)
 
 
 def check_xla(spec, options):
@@ -136,12 +138,13 @@ def check_xla(spec, options):
 
 def check_fast_path(spec, options):
     """The layer is the fastest there is: this project's, with its kernel or cuDNN, or a scan; else an RNN over the cell."""
-    assert uses_kernel(spec.layer(UNITS, options)) == (spec.name in FUSED and not kernels.why_not())
+    fused = spec.name in FUSED and spec.has_fused(options)
+    assert uses_kernel(spec.layer(UNITS, options)) == (fused and not kernels.why_not())
     with patch.object(tf.config, "list_logical_devices", return_value=["GPU:0"]):  # told of a GPU, Keras asks for cuDNN
         layer = spec.layer(UNITS, options)
         layer.build((BATCH, STEPS, FEATURES))
         if not spec.has_fused(options):
-            assert type(layer) is keras.layers.RNN, f"{layer.name} is not said to be fused"
+            assert type(layer) is RNN, f"{layer.name} is not said to be fused"
         elif type(layer) is ParallelRNN:
             assert_scanned(layer)
         else:

@@ -12,10 +12,10 @@ def product_weights(cell: Choice, features: int, units: int) -> tuple[int, int]:
     a·H is its growth by one feature, 2b its second difference in units. Biases and weights that act element by element
     are c and no product.
     """
-    count = CELLS.find(cell.name).parameters
+    count = CELLS.find(cell.name).count
 
     def at(i: int, h: int) -> int:
-        return int(count(i, h, **cell.options))
+        return count(i, h, cell.options)
 
     seen = features * (at(features + 1, units) - at(features, units))
     bend = at(features, units + 1) - 2 * at(features, units) + at(features, units - 1)

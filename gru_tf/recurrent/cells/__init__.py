@@ -8,24 +8,21 @@ from typing import Any
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.catalogues import CELLS as CELLS
 from gru_tf.foundation.errors import UserError, did_you_mean
+from gru_tf.recurrent.cells._ranges import Share as Share
+from gru_tf.recurrent.cells._ranges import Whole as Whole
 
 CANDIDATES = ("h", "c")  # under a tilde in the equations; every other block of a kernel is a gate
 OF_TIME = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
 OF_LAYER = (*OF_TIME, "activity_regularizer", "name", "dtype", "trainable")
 
 
-@dataclass(frozen=True)
-class Whole:
-    """Among an option's values: each whole number from `low` to `high`."""
-
-    low: int
-    high: int
-
-    def __contains__(self, value: Any) -> bool:
-        return type(value) is int and self.low <= value <= self.high
-
-    def __str__(self) -> str:
-        return f"a whole number from {self.low:,} to {self.high:,}"
+# what every cell with a recurrent kernel takes beside its own options; see `gru_tf.recurrent.cells._dropout`
+OF_ANY: Mapping[str, tuple[Any, ...]] = {
+    "recurrent_dropout": (0.0, Share()),
+    "weight_dropout": (0.0, Share()),
+    "zoneout": (0.0, Share()),
+}
+WITHOUT_KERNEL: Mapping[str, tuple[Any, ...]] = {"recurrent_dropout": (Share(),), "zoneout": (Share(),)}  # of these
 
 
 @dataclass(frozen=True)
@@ -36,18 +33,23 @@ class CellSpec:
         name: the file's stem.
         build: `build(units, **options)` → the Keras cell.
         step: `step(x, states, weights, **options)` → new states, in NumPy float64; x is (batch, features),
-            each state (batch, units), `weights` maps the Keras cell's weight names to arrays.
-        gate_values: like `step`, but returns what each of `gates` is in this step, after its activation, by name.
+            each state (batch, its size), `weights` maps the Keras cell's weight names to arrays.
+        gate_values: like `step`, but returns what each of `gates` is in this step, after its activation, by name,
+            each (batch, units).
         kept: `kept(values, **options)`, of what `gate_values` returned → the share of each unit's old state that the
             step keeps, in [0, 1]; None for a cell without such a gate.
         gates: names of the blocks of the kernel's last axis, in order; the candidate is one of them.
         states: names of the states; the first one is the output.
         parameters: `parameters(features, units, **options)` → number of weights.
+        sizes: `sizes(units, **options)` → the width of each state, where one is not `units`.
+        memory: the state of which `kept` speaks; the last one if None.
         fused: `fused(units, **options)` → a layer that computes all steps faster than `keras.layers.RNN` over the cell:
             this project's (a fused kernel on a CPU, cuDNN on a GPU), Keras' own, a parallel scan; None if there is none.
         reference: author, year, arXiv id or venue.
         options: the cell's own options, each with its allowed values, the default first; a `Whole` among them stands
             for all numbers of its range.
+            These functions are called with the cell's own options; those of `OF_ANY`, where a cell has them, are
+            applied by `new_states`, `count` and `kept_share`.
         unfused: for each option, the values that the fused layer does not offer.
         ordinary: `ordinary(units, **options)` → Keras' own layer of the same function and weights, for files that load
             without this project; or None where Keras has none with these options.
@@ -66,6 +68,8 @@ class CellSpec:
     options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     unfused: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     ordinary: Callable[..., Any] | None = None
+    sizes: Callable[..., Sequence[int]] | None = None
+    memory: str | None = None
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise UserError for an option or value that this cell does not have."""
@@ -74,25 +78,58 @@ class CellSpec:
                 valid = ", ".join(self.options) or "none"
                 raise UserError(f"{self.name}.{name}: no such option.{did_you_mean(name, self.options)} Options: {valid}")
             if not any(_allows(allowed, value) for allowed in self.options[name]):
-                valid = ", ".join(str(v) if isinstance(v, Whole) else repr(v) for v in self.options[name])
+                valid = ", ".join(str(v) if isinstance(v, Whole | Share) else repr(v) for v in self.options[name])
                 raise UserError(f"{self.name}.{name}: received {value!r}, expected one of {valid}")
 
     def examples(self, option: str) -> tuple[Any, ...]:
         """Values of an option to try: all that it has, the lowest for a range; the default first."""
-        return tuple(v.low if isinstance(v, Whole) else v for v in self.options[option])
+        return tuple(v.example if isinstance(v, Whole | Share) else v for v in self.options[option])
+
+    def own(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the options that the cell's equations depend on."""
+        return {name: value for name, value in options.items() if name not in OF_ANY}
+
+    def state_sizes(self, units: int, options: Mapping[str, Any]) -> tuple[int, ...]:
+        """The width of each state; the first is that of the output."""
+        own = self.own(options)
+        return tuple(self.sizes(units, **own)) if self.sizes else (units,) * len(self.states)
+
+    def count(self, features: int, units: int, options: Mapping[str, Any]) -> int:
+        """Number of weights."""
+        return int(self.parameters(features, units, **self.own(options)))
+
+    def values(
+        self, x: Array, states: Sequence[Array], weights: Mapping[str, Array], options: Mapping[str, Any]
+    ) -> dict[str, Array]:
+        """What each gate is in this step, by name, (batch, units) each."""
+        return self.gate_values(x, states, weights, **self.own(options))
+
+    def new_states(
+        self, x: Array, states: Sequence[Array], weights: Mapping[str, Array], options: Mapping[str, Any]
+    ) -> list[Array]:
+        """The states after one step at inference, where zoneout mixes each with the one before."""
+        new, zoneout = self.step(x, states, weights, **self.own(options)), options.get("zoneout", 0.0)
+        return [zoneout * o + (1 - zoneout) * n for o, n in zip(states, new, strict=True)] if zoneout else list(new)
+
+    def kept_share(self, values: Mapping[str, Array], options: Mapping[str, Any]) -> Array | None:
+        """The share of each unit's old state that a step with these gate values keeps; None where no gate says so."""
+        if self.kept is None:
+            return None
+        share: Array = self.kept(values, **self.own(options))
+        zoneout = options.get("zoneout", 0.0)
+        return zoneout + (1 - zoneout) * share if zoneout else share
 
     def has_fused(self, options: Mapping[str, Any]) -> bool:
         """Whether there is a fused layer with these options."""
-        return self.fused is not None and not any(v in self.unfused.get(k, ()) for k, v in options.items())
+        slow = (_allows(barred, value) for name, value in options.items() for barred in self.unfused.get(name, ()))
+        return self.fused is not None and not any(slow)
 
     def layer(self, units: int, options: Mapping[str, Any], **layer_options: Any) -> Any:
-        """The fastest layer there is with these options: the fused one, or else `keras.layers.RNN` over the cell."""
+        """The fastest layer there is with these options: the fused one, or else `gru_tf.RNN` over the cell."""
         self.check(options)
         if self.fused is not None and self.has_fused(options):
             return self.fused(units, **options, **layer_options)
-        from keras.layers import RNN
-
-        return around(RNN, self.build, units, **options, **layer_options)
+        return around(rnn_layer(), self.build, units, **options, **layer_options)
 
 
 def around(layer: Callable[..., Any], build: Callable[..., Any], units: int, **options: Any) -> Any:
@@ -100,6 +137,21 @@ def around(layer: Callable[..., Any], build: Callable[..., Any], units: int, **o
     of_layer = {name: value for name, value in options.items() if name in OF_LAYER}
     of_cell = {name: value for name, value in options.items() if name not in OF_LAYER[:-2]}
     return layer(build(units, **of_cell), **of_layer)
+
+
+def rnn_layer() -> Any:
+    """The class of `gru_tf.RNN`, imported on first use: layers are built on cells."""
+    return import_module("gru_tf.recurrent.layers.rnn").RNN
+
+
+def scanned(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes `ParallelRNN` over the cells of a class that are linear in their state."""
+
+    def make(units: int, **options: Any) -> Any:
+        parallel = import_module("gru_tf.recurrent.layers.parallel_rnn").ParallelRNN
+        return around(parallel, build, units, **options)
+
+    return make
 
 
 def of_layers(module: str, name: str, **fixed: Any) -> Callable[..., Any]:
@@ -119,6 +171,6 @@ def of_layers(module: str, name: str, **fixed: Any) -> Callable[..., Any]:
 
 
 def _allows(allowed: Any, value: Any) -> bool:
-    if isinstance(allowed, Whole):
+    if isinstance(allowed, Whole | Share):
         return value in allowed
     return value is allowed or (type(value) is type(allowed) and value == allowed)

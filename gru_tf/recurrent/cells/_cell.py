@@ -4,16 +4,19 @@ A subclass names its `gates` and writes its equation in `step`; kernel, recurren
 block of `units` columns a gate, in the order of `gates` (the layout of the stock Keras cells).
 """
 
-from collections.abc import Sequence
-from numbers import Real
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import ops
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell  # keras.layers.RNN draws masks for its subclasses alone
+
+from gru_tf.recurrent.cells._arguments import check_arguments, expect, is_share, whole
+from gru_tf.recurrent.cells._dropout import CellDropout
+
+HALF = ("float16", "bfloat16")
 
 
-class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
+class RecurrentCell(keras.layers.Layer, CellDropout):
     """Base of the custom cells, usable in `keras.layers.RNN` and by hand: `out, states = cell(x_t, states)`.
 
     Args:
@@ -26,7 +29,9 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         kernel_constraint, recurrent_constraint, bias_constraint: as in Keras' own cells.
         dropout: share of the inputs that is dropped in training, in [0, 1).
         recurrent_dropout: share of the state that is dropped before its products in training, in [0, 1).
-        seed: of the dropout masks, which are drawn once a sequence, as in Keras' own cells.
+        weight_dropout: share of the recurrent weights that a sequence does without in training, in [0, 1); DropConnect.
+        zoneout: share of each state that a step leaves as it was, drawn anew at each step in training, in [0, 1).
+        seed: of the masks, which but for zoneout's are drawn once a sequence, as in Keras' own cells.
         implementation: 1 for an input mask of its own for each gate, 2 for one that all share; 1 with recurrent dropout.
 
     Shapes: input (batch, I); each state (batch, H); kernel (I, G·H); recurrent_kernel (H, G·H); bias (G·H,)
@@ -59,17 +64,21 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
         implementation: int = 2,
+        weight_dropout: float = 0.0,
+        zoneout: float = 0.0,
         **kwargs: Any,
     ):
+        units, seed, implementation = whole(units), whole(seed), whole(implementation)
         check_arguments(type(self).__name__, units, dropout, recurrent_dropout, seed, implementation)
+        for name, value in (("weight_dropout", weight_dropout), ("zoneout", zoneout)):
+            self._expect(is_share(value), name, "a number from 0 to below 1", value)
         if not self.recurrent:
             without = {"recurrent_dropout": recurrent_dropout, "recurrent_regularizer": recurrent_regularizer}
-            for name, value in {**without, "recurrent_constraint": recurrent_constraint}.items():
+            without |= {"recurrent_constraint": recurrent_constraint, "weight_dropout": weight_dropout, "zoneout": zoneout}
+            for name, value in without.items():
                 self._expect(not value, name, "left out, as this cell has no recurrent kernel", value)
         super().__init__(**kwargs)
         self.units = units
-        self.state_size = units if len(self.states) == 1 else [units] * len(self.states)
-        self.output_size = units
         self.activation = keras.activations.get(activation)
         self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.use_bias = use_bias
@@ -83,11 +92,34 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         self.recurrent_constraint = keras.constraints.get(recurrent_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.dropout, self.recurrent_dropout = float(dropout), float(recurrent_dropout)
+        self.weight_dropout, self.zoneout = float(weight_dropout), float(zoneout)
         self.implementation = 1 if recurrent_dropout else implementation
         if self.implementation == 1 and len(self.gates) > 1:
-            self.dropout_mask_count = len(self.gates)  # read by DropoutRNNCell
+            self.dropout_mask_count = len(self.gates)
+        self.recurrent_kernel = None
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+
+    @property
+    def state_sizes(self) -> list[int]:
+        """Width of each state; H each unless the subclass says otherwise. The first is that of the output."""
+        return [self.units] * len(self.states)
+
+    @property
+    def state_size(self) -> Any:
+        """Width of the state, or a list of widths: what Keras asks a cell for."""
+        sizes = self.state_sizes
+        return sizes if sizes[1:] else sizes[0]
+
+    @property
+    def output_size(self) -> int:
+        """Width of the output."""
+        return self.state_sizes[0]
+
+    @property
+    def by_steps(self) -> str:
+        """What of this cell only a loop over the steps computes, no fused kernel; empty for nothing."""
+        return f"zoneout={self.zoneout}" if self.zoneout else ""
 
     @property
     def bias_shape(self) -> tuple[int, ...]:
@@ -106,7 +138,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         columns = self.units * len(self.gates)
         for name, shape, initializer, there in (
             ("kernel", (input_shape[-1], columns), self.kernel_initializer, True),
-            ("recurrent_kernel", (self.units, columns), self.recurrent_initializer, self.recurrent),
+            ("recurrent_kernel", (self.output_size, columns), self.recurrent_initializer, self.recurrent),
             ("bias", self.bias_shape, self.initial_bias, self.use_bias),
         ):
             role = name.partition("_")[0]
@@ -115,7 +147,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
                 weight = self.add_weight(
                     name=name,
                     shape=shape,
-                    initializer=initializer,
+                    initializer=in_float32(initializer),
                     regularizer=getattr(self, f"{role}_regularizer"),
                     constraint=getattr(self, f"{role}_constraint"),
                 )
@@ -128,7 +160,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
     def from_input(self, x: Any, training: bool = False) -> Any:
         """W x + b of all gates, (batch, G·H), inputs dropped out in training; x (batch, I) or (batch, T, I)."""
         sequence = len(x.shape) == 3
-        masks = self._masks(self.get_dropout_mask, self.dropout, x[:, 0] if sequence else x, training)
+        masks = self.input_masks(x[:, 0] if sequence else x, training)
         product = self.product(x, self.kernel, [ops.expand_dims(m, 1) for m in masks] if sequence else masks)
         return product + self.input_bias() if self.use_bias else product
 
@@ -136,13 +168,14 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         """What `from_input` adds, (G·H,); all of the bias unless the subclass says otherwise."""
         return self.bias
 
-    def from_state(self, h: Any, training: bool = False) -> Any:
-        """U h of all gates, (batch, G·H), the state dropped out in training."""
-        return self.product(h, self.recurrent_kernel, self.state_masks(h, training))
-
-    def state_masks(self, h: Any, training: bool) -> list[Any]:
-        """What drops the state before its products: a mask a gate, or none."""
-        return self._masks(self.get_recurrent_dropout_mask, self.recurrent_dropout, h, training)
+    def from_state(self, h: Any, training: bool = False, gates: Sequence[str] = ()) -> Any:
+        """U h of all gates, (batch, G·H), or of some that lie side by side; the state dropped out in training."""
+        kernel, masks = self.state_kernel(training), self.state_masks(h, training)
+        if gates:
+            first, last = self.gates.index(gates[0]), self.gates.index(gates[-1]) + 1
+            kernel = kernel[:, first * self.units : last * self.units]
+            masks = masks[first:last] if len(masks) > 1 else masks
+        return self.product(h, kernel, masks)
 
     @staticmethod
     def product(values: Any, kernel: Any, masks: Sequence[Any] = ()) -> Any:
@@ -156,22 +189,34 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         """One step: x (batch, I) and states → new states; the subclass's equation."""
         raise NotImplementedError
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
-        """One step in Keras' form: returns (output, states), the new states in the form of the old."""
+    def call(self, inputs: Any, states: Any, training: bool = False, noise: Any = None) -> tuple[Any, Any]:
+        """One step in Keras' form: returns (output, states), the new states in the form of the old.
+
+        Args:
+            inputs: (batch, I).
+            states: one (batch, H) or a list of them.
+            training: whether anything is dropped.
+            noise: (batch, ΣH) uniform numbers that decide what zones out; None to draw them.
+
+        Raises:
+            ValueError: for states of a wrong number or shape.
+        """
         nested = isinstance(states, (list, tuple))
         before = list(states) if nested else [states]
         self._check_states(inputs, before)
-        new = self.step(inputs, before, bool(training))
+        new = self.zoned_out(before, self.step(inputs, before, bool(training)), bool(training), noise)
         return new[0], new if nested else new[0]
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """Zeros, one (batch, H) a state."""
-        return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in self.states]
+        return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in self.state_sizes]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, serialised."""
         plain = ("units", "use_bias", "dropout", "recurrent_dropout", "seed", "implementation")
         config = {name: getattr(self, name) for name in plain}
+        # left out where they are off: files then load where these options are unknown
+        config |= {name: rate for name in ("weight_dropout", "zoneout") if (rate := getattr(self, name))}
         for name in ("activation", "recurrent_activation"):
             config[name] = keras.activations.serialize(getattr(self, name))
         for role in ("kernel", "recurrent", "bias"):
@@ -183,49 +228,27 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
     def _expect(self, holds: Any, name: str, expected: str, received: Any) -> None:
         expect(holds, type(self).__name__, name, expected, received)
 
-    @staticmethod
-    def _masks(draw: Any, rate: float, values: Any, training: bool) -> list[Any]:
-        if not training or rate == 0:
-            return []
-        masks = draw(values)
-        return list(masks) if isinstance(masks, (list, tuple)) else [masks]
-
     def _check_states(self, inputs: Any, states: list[Any]) -> None:
-        batch, who = inputs.shape[0], type(self).__name__
-        if len(states) != len(self.states):
-            names = ", ".join(self.states)
-            expected = f"{len(self.states)} of shape ({batch}, {self.units}): {names}"
-            raise ValueError(f"{who}: expected `states` to be {expected}. Received: {len(states)}")
-        for name, state in zip(self.states, states, strict=True):
+        batch, who, sizes = inputs.shape[0], type(self).__name__, self.state_sizes
+        if len(states) != len(sizes):
+            shapes = ", ".join(f"{name} {(batch, size)}" for name, size in zip(self.states, sizes, strict=True))
+            shapes = shapes if len(set(sizes)) > 1 else f"shape ({batch}, {sizes[0]}): {', '.join(self.states)}"
+            raise ValueError(f"{who}: expected `states` to be {len(sizes)} of {shapes}. Received: {len(states)}")
+        for name, size, state in zip(self.states, sizes, states, strict=True):
             shape = tuple(state.shape)
-            fits = len(shape) == 2 and shape[1] == self.units and (None in (batch, shape[0]) or batch == shape[0])
+            fits = len(shape) == 2 and shape[1] == size and (None in (batch, shape[0]) or batch == shape[0])
             if not fits:
-                expected = f"({batch}, {self.units})"
+                expected = f"({batch}, {size})"
                 raise ValueError(f"{who}: expected state `{name}` to be of shape {expected}. Received: shape={shape}")
 
 
-def check_arguments(
-    who: str, units: Any, dropout: Any, recurrent_dropout: Any, seed: Any = None, implementation: Any = 2
-) -> None:
-    """Refuse values that a cell's or layer's arguments of these names do not take; raises ValueError, begun with `who`."""
-    expect(is_whole(units) and units > 0, who, "units", "a positive integer", units)
-    for name, value in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
-        expect(is_share(value), who, name, "a number from 0 to below 1", value)
-    expect(seed is None or is_whole(seed), who, "seed", "an integer or None", seed)
-    expect(is_whole(implementation) and implementation in (1, 2), who, "implementation", "1 or 2", implementation)
+def in_float32(initializer: Any) -> Callable[..., Any]:
+    """An orthogonal initializer that draws in float32 for half precision, in which no backend can orthogonalise."""
+    if not isinstance(initializer, keras.initializers.Orthogonal):
+        return initializer  # type: ignore[no-any-return]
 
+    def draw(shape: Any, dtype: Any = None) -> Any:
+        half = dtype is not None and keras.backend.standardize_dtype(dtype) in HALF
+        return ops.cast(initializer(shape, dtype="float32"), dtype) if half else initializer(shape, dtype=dtype)
 
-def expect(holds: Any, who: str, name: str, expected: str, received: Any) -> None:
-    """Raise ValueError with what was expected of an argument and received, unless it holds."""
-    if not holds:
-        raise ValueError(f"{who}: expected `{name}` to be {expected}. Received: {name}={received!r}")
-
-
-def is_whole(value: Any) -> bool:
-    """Whether it is an integer, and not a truth value."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_share(value: Any) -> bool:
-    """Whether it is a number from 0 to below 1, and not a truth value."""
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < 1
+    return draw

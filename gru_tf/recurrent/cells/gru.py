@@ -22,7 +22,7 @@ import numpy as np
 from keras import ops
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import CellSpec, of_layers
+from gru_tf.recurrent.cells import OF_ANY, WITHOUT_KERNEL, CellSpec, of_layers
 from gru_tf.recurrent.cells._cell import RecurrentCell
 from gru_tf.recurrent.sigmoid import sigmoid
 
@@ -70,11 +70,9 @@ class GRUCell(RecurrentCell):
             z, r = map(self.recurrent_activation, (x_z + h_z, x_r + h_r))
             candidate = self.activation(x_h + r * h_h)
         else:
-            masks = self.state_masks(h, training)
-            u_gates, u_h = ops.split(self.recurrent_kernel, [2 * self.units], axis=-1)
-            h_z, h_r = ops.split(self.product(h, u_gates, masks[:2]), 2, axis=-1)
+            h_z, h_r = ops.split(self.from_state(h, training, gates=("z", "r")), 2, axis=-1)
             z, r = map(self.recurrent_activation, (x_z + h_z, x_r + h_r))
-            candidate = self.activation(x_h + self.product(r * h, u_h, masks[2:]))
+            candidate = self.activation(x_h + self.from_state(r * h, training, gates=("h",)))
         return [z * h + (1 - z) * candidate if self.convention == "keep" else (1 - z) * h + z * candidate]
 
     def get_config(self) -> dict[str, Any]:
@@ -114,9 +112,9 @@ def parameters(features: int, units: int, reset_after: bool = True, convention: 
     return 3 * units * (features + units + (2 if reset_after else 1))
 
 
-def ordinary(units: int, convention: str = "keep", **options: Any) -> Any:
-    """Keras' own layer, which has the convention "keep" alone."""
-    return keras.layers.GRU(units, **options) if convention == "keep" else None
+def ordinary(units: int, convention: str = "keep", weight_dropout: float = 0.0, zoneout: float = 0.0, **options: Any) -> Any:
+    """Keras' own layer, which has the convention "keep" alone, and neither weight dropout nor zoneout."""
+    return None if convention != "keep" or weight_dropout or zoneout else keras.layers.GRU(units, **options)
 
 
 CELL = CellSpec(
@@ -130,6 +128,7 @@ CELL = CellSpec(
     parameters=parameters,
     fused=of_layers("gru", "GRU"),
     reference="Cho et al. 2014, arXiv 1406.1078; Chung et al. 2014, arXiv 1412.3555",
-    options={"reset_after": (True, False), "convention": ("keep", "write")},
+    options={"reset_after": (True, False), "convention": ("keep", "write"), **OF_ANY},
+    unfused=WITHOUT_KERNEL,
     ordinary=ordinary,
 )

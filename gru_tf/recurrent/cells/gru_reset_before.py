@@ -17,7 +17,7 @@ from typing import Any
 
 import keras
 
-from gru_tf.recurrent.cells import CellSpec, of_layers
+from gru_tf.recurrent.cells import OF_ANY, WITHOUT_KERNEL, CellSpec, of_layers
 from gru_tf.recurrent.cells.gru import GRUCell, gate_values, kept, ordinary, parameters, step
 
 
@@ -53,6 +53,7 @@ CELL = CellSpec(
     parameters=partial(parameters, reset_after=False),
     fused=of_layers("gru", "GRU", reset_after=False),
     reference="Cho et al. 2014, arXiv 1406.1078",
-    options={"convention": ("keep", "write")},
+    options={"convention": ("keep", "write"), **OF_ANY},
+    unfused=WITHOUT_KERNEL,
     ordinary=partial(ordinary, reset_after=False),
 )

@@ -22,7 +22,7 @@ import numpy as np
 from keras import ops
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import CellSpec, Whole
+from gru_tf.recurrent.cells import OF_ANY, CellSpec, Whole
 from gru_tf.recurrent.cells._cell import RecurrentCell
 from gru_tf.recurrent.sigmoid import sigmoid
 
@@ -103,5 +103,5 @@ CELL = CellSpec(
     parameters=lambda features, units, **options: 2 * units * (features + units + 1),
     fused=None,
     reference="van der Westhuizen and Lasenby 2018, arXiv 1804.04849",
-    options={"longest": (None, LONGEST)},
+    options={"longest": (None, LONGEST), **OF_ANY},
 )

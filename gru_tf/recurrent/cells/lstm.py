@@ -21,7 +21,7 @@ import numpy as np
 from keras import ops
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import CellSpec, of_layers
+from gru_tf.recurrent.cells import OF_ANY, WITHOUT_KERNEL, CellSpec, of_layers
 from gru_tf.recurrent.cells._cell import RecurrentCell
 from gru_tf.recurrent.sigmoid import sigmoid
 
@@ -78,6 +78,11 @@ def step(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> lis
     return [v["o"] * np.tanh(c), c]
 
 
+def ordinary(units: int, weight_dropout: float = 0.0, zoneout: float = 0.0, **options: Any) -> Any:
+    """Keras' own layer, which has neither weight dropout nor zoneout."""
+    return None if weight_dropout or zoneout else keras.layers.LSTM(units, **options)
+
+
 CELL = CellSpec(
     name="lstm",
     build=LSTMCell,
@@ -89,5 +94,7 @@ CELL = CellSpec(
     parameters=lambda features, units: 4 * units * (features + units + 1),
     fused=of_layers("lstm", "LSTM"),
     reference="Hochreiter and Schmidhuber 1997; Gers et al. 2000",
-    ordinary=keras.layers.LSTM,
+    options=OF_ANY,
+    unfused=WITHOUT_KERNEL,
+    ordinary=ordinary,
 )

@@ -14,10 +14,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import CellSpec
+from gru_tf.recurrent.cells import OF_ANY, CellSpec
 from gru_tf.recurrent.cells._cell import RecurrentCell
 from gru_tf.recurrent.sigmoid import sigmoid
 
@@ -32,11 +31,9 @@ class MGUCell(RecurrentCell):
     def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:
         """X (batch, I), [h (batch, H)] → [h']."""
         h = states[0]
-        masks = self.state_masks(h, training)
         x_f, x_h = self.split(self.from_input(x, training))
-        u_f, u_h = ops.split(self.recurrent_kernel, 2, axis=-1)
-        f = self.recurrent_activation(x_f + self.product(h, u_f, masks[:1]))
-        return [(1 - f) * h + f * self.activation(x_h + self.product(f * h, u_h, masks[1:]))]
+        f = self.recurrent_activation(x_f + self.from_state(h, training, gates=("f",)))
+        return [(1 - f) * h + f * self.activation(x_h + self.from_state(f * h, training, gates=("h",)))]
 
 
 def gate_values(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> dict[str, Array]:
@@ -64,5 +61,6 @@ CELL = CellSpec(
     states=MGUCell.states,
     parameters=lambda features, units: 2 * units * (features + units + 1),
     fused=None,
+    options=OF_ANY,
     reference="Zhou et al. 2016, arXiv 1603.09420",
 )

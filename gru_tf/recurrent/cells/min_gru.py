@@ -11,15 +11,14 @@ Reference: L. Feng, F. Tung, M. O. Ahmed, Y. Bengio, H. Hajimirsadeghi, "Were RN
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import CellSpec, around
-from gru_tf.recurrent.cells._parallel import LinearCell, ParallelRNN, positive
+from gru_tf.recurrent.cells import CellSpec, scanned
+from gru_tf.recurrent.cells._linear import LinearCell, positive
 from gru_tf.recurrent.sigmoid import sigmoid
 
 
@@ -66,6 +65,6 @@ CELL = CellSpec(
     gates=MinGRUCell.gates,
     states=MinGRUCell.states,
     parameters=lambda features, units: 2 * units * (features + 1),
-    fused=partial(around, ParallelRNN, MinGRUCell),
+    fused=scanned(MinGRUCell),
     reference="Feng et al. 2024, arXiv 2410.01201",
 )

@@ -14,7 +14,6 @@ Reference: L. Feng, F. Tung, M. O. Ahmed, Y. Bengio, H. Hajimirsadeghi, "Were RN
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import keras
@@ -22,8 +21,8 @@ import numpy as np
 from keras import ops
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import CellSpec, around
-from gru_tf.recurrent.cells._parallel import LinearCell, ParallelRNN, positive
+from gru_tf.recurrent.cells import CellSpec, scanned
+from gru_tf.recurrent.cells._linear import LinearCell, positive
 from gru_tf.recurrent.sigmoid import sigmoid
 
 
@@ -81,6 +80,6 @@ CELL = CellSpec(
     gates=MinLSTMCell.gates,
     states=MinLSTMCell.states,
     parameters=lambda features, units: 3 * units * (features + 1),
-    fused=partial(around, ParallelRNN, MinLSTMCell),
+    fused=scanned(MinLSTMCell),
     reference="Feng et al. 2024, arXiv 2410.01201",
 )

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import CellSpec, of_layers
+from gru_tf.recurrent.cells import OF_ANY, WITHOUT_KERNEL, CellSpec, of_layers
 from gru_tf.recurrent.cells._cell import RecurrentCell
 
 
@@ -39,6 +39,11 @@ def step(x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> lis
     return [gate_values(x, states, weights)["h"]]
 
 
+def ordinary(units: int, weight_dropout: float = 0.0, zoneout: float = 0.0, **options: Any) -> Any:
+    """Keras' own layer, which has neither weight dropout nor zoneout."""
+    return None if weight_dropout or zoneout else keras.layers.SimpleRNN(units, **options)
+
+
 CELL = CellSpec(
     name="rnn",
     build=RNNCell,
@@ -50,5 +55,7 @@ CELL = CellSpec(
     parameters=lambda features, units: units * (features + units + 1),
     fused=of_layers("simple_rnn", "SimpleRNN"),
     reference="Elman 1990, Cognitive Science 14",
-    ordinary=keras.layers.SimpleRNN,
+    options=OF_ANY,
+    unfused=WITHOUT_KERNEL,
+    ordinary=ordinary,
 )

@@ -3,8 +3,8 @@
 from typing import Any
 
 import tensorflow as tf
-from keras.src.backend.tensorflow.rnn import rnn  # Keras' loop, with its meaning of masks
 
+from gru_tf.recurrent import masked_loop
 from gru_tf.recurrent.kernels.recurrence import Recurrence
 
 
@@ -26,12 +26,12 @@ def loop(recurrence: Recurrence, inputs: Any, h: Any, c: Any, kernel: Any, recur
         new = step(recurrence, x, states, kernel, recurrent_kernel, _rows(bias, kernel))
         return new[0], new
 
-    last, outputs, states = rnn(
+    last, outputs, states = masked_loop.run(
         one,
         inputs,
         [h, c] if recurrence.cell == "lstm" else [h],
         go_backwards=recurrence.go_backwards,
-        mask=None if recurrence.mask is None else tf.cast(recurrence.mask, "bool"),
+        mask=recurrence.mask,
         zero_output_for_mask=recurrence.zero_output_for_mask,
         return_all_outputs=recurrence.return_sequences,
     )

@@ -67,7 +67,8 @@ def sequence(
         kernel: (I, G·H), the cell's gates in Keras' order.
         recurrent_kernel: (H, G·H).
         bias: (G·H,), of "gru" (2, 3H); or None.
-        mask: (batch, T), in any form: a masked step carries the states; its output repeats the last real step's.
+        mask: (batch, T), in any form: a masked step carries the states; its output repeats the last real step's,
+            or the initial state.
         go_backwards: whether steps are read from the last to the first; outputs come in the order of reading.
         return_sequences: whether each step's output is wanted, or the last one.
         zero_output_for_mask: whether a masked step's output is zero.

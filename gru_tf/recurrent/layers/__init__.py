@@ -6,9 +6,10 @@ from typing import Any
 import keras
 
 from gru_tf.foundation import lazy
-from gru_tf.recurrent.cells import CellSpec
+from gru_tf.recurrent.cells import CellSpec, rnn_layer
 
 _HOMES = {
+    "RNN": "gru_tf.recurrent.layers.rnn",
     "GRU": "gru_tf.recurrent.layers.gru",
     "LSTM": "gru_tf.recurrent.layers.lstm",
     "SimpleRNN": "gru_tf.recurrent.layers.simple_rnn",
@@ -36,7 +37,7 @@ def recurrent(
         units: H.
         options: the cell's own options.
         implementation: "stock" for the fastest layer there is (`gru_tf.GRU` and the like, a parallel scan, or else as in
-            "custom"); "custom" for `keras.layers.RNN` over this project's cell.
+            "custom"); "custom" for `gru_tf.RNN` over this project's cell.
         bidirectional: whether a second layer reads backwards, its output concatenated.
         return_sequences: whether each step's output is returned, or the last one.
         ordinary: whether a stock layer is to be Keras' own where Keras has one with the same weights, so that a file it is
@@ -59,4 +60,4 @@ def _layer(
         own = cell.ordinary(units, **options, **layer_options) if ordinary and cell.ordinary else None
         return own or cell.layer(units, options, **layer_options)
     built = cell.build(units, **options, dtype=layer_options.get("dtype"))
-    return keras.layers.RNN(built, **layer_options)
+    return rnn_layer()(built, **layer_options)

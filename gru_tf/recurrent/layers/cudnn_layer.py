@@ -1,11 +1,10 @@
 """What `gru_tf.GRU` and `gru_tf.LSTM` add to Keras' layers where Keras has a fused kernel: cuDNN on a GPU."""
 
-import operator
 from typing import Any
 
 from keras import ops
 
-from gru_tf.recurrent.cells._cell import expect
+from gru_tf.recurrent.cells._arguments import expect
 from gru_tf.recurrent.kernel_conditions import facts_of, first_failing
 from gru_tf.recurrent.layers.kernel_layer import KernelLayer
 
@@ -63,16 +62,19 @@ class CudnnLayer(KernelLayer):
         """All steps by the backend's own kernel; a padded step holds what it holds after the loop."""
         if training and self.dropout:
             sequences = sequences * ops.expand_dims(self.cell.get_dropout_mask(sequences[:, 0, :]), 1)
-        last, outputs, after = self._call_cudnn(sequences, states, mask)
+        last, outputs, after = self._call_cudnn(sequences, states, mask, self.cell.state_kernel(bool(training)))
         if mask is not None and not self.go_backwards:
             if self.zero_output_for_mask:
                 last = ops.where(mask[:, -1:], last, ops.zeros_like(last))
             elif self.return_sequences:
                 outputs = ops.where(ops.expand_dims(mask, -1), outputs, ops.expand_dims(last, 1))
+        elif mask is not None and self.return_sequences and not self.zero_output_for_mask:  # padding comes first
+            real = ops.expand_dims(ops.flip(mask, axis=1), -1)
+            outputs = ops.where(real, outputs, ops.expand_dims(states[0], 1))
         return last, outputs, list(after)
 
-    def _call_cudnn(self, sequences: Any, states: list[Any], mask: Any) -> Any:
-        """The backend's kernel called: (last output, outputs, last states).
+    def _call_cudnn(self, sequences: Any, states: list[Any], mask: Any, recurrent_kernel: Any) -> Any:
+        """The backend's kernel called with these recurrent weights: (last output, outputs, last states).
 
         Raises:
             NotImplementedError: where the backend has none for this configuration.
@@ -84,11 +86,6 @@ def checked_use_cudnn(who: str, value: Any) -> Any:
     """The value, if `use_cudnn` takes it; raises ValueError."""
     expect(value in ("auto", True, False), who, "use_cudnn", "'auto', True or False", value)
     return value
-
-
-def whole(units: Any) -> Any:
-    """Units as Python's integer where they are an integer of NumPy; anything else as it is."""
-    return operator.index(units) if hasattr(units, "__index__") and not isinstance(units, bool) else units
 
 
 def known_implementation(options: dict[str, Any]) -> int:

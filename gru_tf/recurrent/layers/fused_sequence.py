@@ -46,7 +46,7 @@ def compute(layer: Any, sequences: Any, states: list[Any], mask: Any, training: 
         sequences,
         states,
         ops.convert_to_tensor(cell.kernel),
-        ops.convert_to_tensor(cell.recurrent_kernel),
+        ops.convert_to_tensor(cell.state_kernel(training) if hasattr(cell, "state_kernel") else cell.recurrent_kernel),
         None if cell.bias is None else ops.convert_to_tensor(cell.bias),
         mask,
         go_backwards=layer.go_backwards,

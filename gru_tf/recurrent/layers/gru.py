@@ -13,7 +13,8 @@ from keras.src import backend  # the door to Keras' fused kernels, which keras.l
 
 from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.kernel_conditions import facts_of
-from gru_tf.recurrent.layers.cudnn_layer import CudnnLayer, checked_use_cudnn, known_implementation, whole
+from gru_tf.recurrent.layers.cudnn_layer import CudnnLayer, checked_use_cudnn, known_implementation
+from gru_tf.recurrent.layers.kernel_layer import cell_options
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -21,7 +22,7 @@ class GRU(CudnnLayer, StockGRU):
     """`keras.layers.GRU` with a choice of convention; a drop-in replacement.
 
     On a CPU under TensorFlow a fused kernel of this project computes it; where Keras has one (cuDNN on a GPU) it is that,
-    in both conventions; elsewhere `keras.layers.RNN` runs this project's `GRUCell`. `kernel_path` says which.
+    in both conventions; elsewhere `gru_tf.RNN` runs this project's `GRUCell`. `kernel_path` says which.
 
     Beyond `keras.layers.GRU`:
 
@@ -40,8 +41,8 @@ class GRU(CudnnLayer, StockGRU):
         use_cudnn: "auto" to use cuDNN where possible, True to fail where it is not, False to do without.
         convention: "keep" (Keras, PyTorch: a large z keeps the old state) or "write" (Chung et al. 2014: it writes
             the candidate).
-        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `implementation=1` to draw a dropout mask for each
-            gate, which no fused kernel does.
+        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `weight_dropout` and `zoneout` of `GRUCell`;
+            `implementation=1` to draw a dropout mask for each gate, which no fused kernel does.
 
     Shapes: inputs (batch, T, I); mask (batch, T); initial state (batch, H); output (batch, H), or (batch, T, H) with
     `return_sequences`; with `return_state` the last state (batch, H) follows. Weights: kernel (I, 3H), recurrent_kernel
@@ -87,7 +88,7 @@ class GRU(CudnnLayer, StockGRU):
     ):
         checked_use_cudnn("GRU", use_cudnn)
         cell = GRUCell(
-            units=whole(units),
+            units=units,
             reset_after=reset_after,
             convention=convention,
             activation=activation,
@@ -106,6 +107,7 @@ class GRU(CudnnLayer, StockGRU):
             recurrent_dropout=recurrent_dropout,
             seed=seed,
             implementation=known_implementation(kwargs),
+            **cell_options(kwargs, self.of_cell),
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="gru_cell",
@@ -144,9 +146,9 @@ class GRU(CudnnLayer, StockGRU):
         """The constructor's arguments, serialised; unlike `keras.layers.GRU`'s with `use_cudnn`."""
         return {**super().get_config(), "convention": self.convention}
 
-    def _call_cudnn(self, sequences: Any, states: list[Any], mask: Any) -> Any:
+    def _call_cudnn(self, sequences: Any, states: list[Any], mask: Any, recurrent_kernel: Any) -> Any:
         """The backend's kernel, with weights in the convention that it knows."""
-        kernel, recurrent_kernel, bias = self._weights_in_keep()
+        kernel, recurrent_kernel, bias = self._in_keep([self.cell.kernel, recurrent_kernel, self.cell.bias])
         return backend.gru(
             sequences,
             states[0],
@@ -162,13 +164,12 @@ class GRU(CudnnLayer, StockGRU):
             reset_after=self.reset_after,
         )
 
-    def _weights_in_keep(self) -> list[Any]:
+    def _in_keep(self, weights: list[Any]) -> list[Any]:
         """Kernel, recurrent kernel and bias of the same function in the convention "keep".
 
         Raises:
             NotImplementedError: where the convention is "write" and the gates' activation is not the sigmoid.
         """
-        weights = [self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias]
         if self.convention == "keep":
             return weights
         if facts_of(self).recurrent_activation != "sigmoid":  # another function need not have f(−a) = 1 − f(a)

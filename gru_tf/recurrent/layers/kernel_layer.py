@@ -3,11 +3,17 @@
 from typing import Any
 
 import keras
-from keras import ops
-from keras.layers import RNN  # at once: a program may put other classes in its place
 
 from gru_tf.recurrent.kernel_path import Path, find_path
 from gru_tf.recurrent.layers import fused_sequence
+from gru_tf.recurrent.layers.rnn import RNN
+
+OF_CELL = ("weight_dropout", "zoneout")  # options of this project's cells that Keras' layers do not have
+
+
+def cell_options(arguments: dict[str, Any], names: tuple[str, ...] = OF_CELL) -> dict[str, Any]:
+    """Those of a layer's further arguments that are its cell's, taken out of them."""
+    return {name: arguments.pop(name) for name in names if name in arguments}
 
 
 class KernelLayer(RNN):
@@ -18,6 +24,12 @@ class KernelLayer(RNN):
     """
 
     takes_kernel = True  # read by `gru_tf.recurrent.kernel_path`
+    of_cell = OF_CELL
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, serialised; with those options of the cell that Keras' layer does not have."""
+        config = self.cell.get_config()
+        return {**super().get_config(), **{name: config[name] for name in self.of_cell if name in config}}
 
     def kernel_path(
         self, mask: str | None = None, training: bool = True, gpu: bool | None = None, jit: bool | None = None
@@ -36,22 +48,6 @@ class KernelLayer(RNN):
         """
         return find_path(self, gpu=gpu, mask=mask, training=training, jit=jit)
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
-        """The outputs, and the last states with `return_state`; shapes as in the class's description.
-
-        Raises:
-            ValueError: for states and masks of another shape.
-        """
-        batch, timesteps, _ = sequences.shape
-        if initial_state is not None:
-            states = keras.tree.flatten(initial_state)
-            self._expect_shape("initial_state", states, "(batch, units)", (batch, self.cell.units), len(self.state_size))
-        if mask is not None:
-            mask = ops.cast(keras.tree.flatten(mask)[0], "bool")
-            mask = ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask
-            self._expect_shape("mask", [mask], "(batch, timesteps)", (batch, timesteps), 1)
-        return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
-
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> Any:
         """All steps, by the fastest kernel there is: (last output, outputs, last states)."""
         states = keras.tree.flatten(initial_state)
@@ -65,21 +61,6 @@ class KernelLayer(RNN):
         return self._loop(sequences, states, mask, training)
 
     def _loop(self, sequences: Any, states: list[Any], mask: Any, training: bool | None) -> Any:
-        """All steps by `keras.layers.RNN` over the cell."""
+        """All steps one after the other, by the cell."""
         last, outputs, after = RNN.inner_loop(self, sequences, states, mask=mask, training=training)
         return last, outputs, list(after)
-
-    def _expect_shape(
-        self, argument: str, values: list[Any], meaning: str, expected: tuple[int | None, ...], count: int
-    ) -> None:
-        """Raise ValueError unless `values` are `count` arrays of this shape; None fits any size."""
-        shapes = [tuple(getattr(value, "shape", ())) for value in values]
-        fits = [
-            len(shape) == len(expected)
-            and all(None in sizes or sizes[0] == sizes[1] for sizes in zip(shape, expected, strict=True))
-            for shape in shapes
-        ]
-        if fits != [True] * count:
-            of = f"`{argument}` of shape" if count == 1 else f"`{argument}` to be {count} arrays of shape"
-            received = ", ".join(map(str, shapes))
-            raise ValueError(f"{type(self).__name__}: expected {of} {meaning} = {expected}. Received: shape={received}")

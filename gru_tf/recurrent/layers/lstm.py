@@ -9,8 +9,10 @@ import keras
 from keras.layers import LSTM as StockLSTM  # noqa: N811, of its own name: a program may put the class below in its place
 from keras.src import backend  # the door to Keras' fused kernels, which keras.layers.LSTM uses too
 
-from gru_tf.recurrent.cells._cell import check_arguments
-from gru_tf.recurrent.layers.cudnn_layer import CudnnLayer, checked_use_cudnn, known_implementation, whole
+from gru_tf.recurrent.cells.lstm import LSTMCell
+from gru_tf.recurrent.kernel_conditions import facts_of
+from gru_tf.recurrent.layers.cudnn_layer import CudnnLayer, checked_use_cudnn, known_implementation
+from gru_tf.recurrent.layers.kernel_layer import cell_options
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -18,7 +20,7 @@ class LSTM(CudnnLayer, StockLSTM):
     """`keras.layers.LSTM`, faster on a CPU; a drop-in replacement.
 
     On a CPU under TensorFlow a fused kernel of this project computes it; where Keras has one (cuDNN on a GPU) it is that;
-    elsewhere `keras.layers.RNN` runs `keras.layers.LSTMCell`. `kernel_path` says which.
+    elsewhere `gru_tf.RNN` runs this project's `LSTMCell`. `kernel_path` says which.
 
     Beyond `keras.layers.LSTM`:
 
@@ -35,8 +37,8 @@ class LSTM(CudnnLayer, StockLSTM):
             kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed, return_sequences,
             return_state, go_backwards, stateful, unroll: as in `keras.layers.LSTM`.
         use_cudnn: "auto" to use cuDNN where possible, True to fail where it is not, False to do without.
-        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `implementation=1` to draw a dropout mask for each
-            gate, which no fused kernel does.
+        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `weight_dropout` and `zoneout` of `LSTMCell`;
+            `implementation=1` to draw a dropout mask for each gate, which no fused kernel does.
 
     Shapes: inputs (batch, T, I); mask (batch, T); initial states h, c (batch, H) each; output (batch, H), or (batch, T, H)
     with `return_sequences`; with `return_state` the last states h, c follow. Weights: kernel (I, 4H), recurrent_kernel
@@ -79,9 +81,9 @@ class LSTM(CudnnLayer, StockLSTM):
         use_cudnn: Any = "auto",
         **kwargs: Any,
     ):
-        check_arguments("LSTM", whole(units), dropout, recurrent_dropout, seed)
-        super().__init__(
-            whole(units),
+        checked_use_cudnn("LSTM", use_cudnn)
+        cell = LSTMCell(
+            units=units,
             activation=activation,
             recurrent_activation=recurrent_activation,
             use_bias=use_bias,
@@ -92,31 +94,41 @@ class LSTM(CudnnLayer, StockLSTM):
             kernel_regularizer=kernel_regularizer,
             recurrent_regularizer=recurrent_regularizer,
             bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
             kernel_constraint=kernel_constraint,
             recurrent_constraint=recurrent_constraint,
             bias_constraint=bias_constraint,
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             seed=seed,
+            implementation=known_implementation(kwargs),
+            **cell_options(kwargs, self.of_cell),
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="lstm_cell",
+        )
+        super(StockLSTM, self).__init__(  # past keras.layers.LSTM, which would make a cell of its own
+            cell,
             return_sequences=return_sequences,
             return_state=return_state,
             go_backwards=go_backwards,
             stateful=stateful,
             unroll=unroll,
-            use_cudnn=checked_use_cudnn("LSTM", use_cudnn),
-            implementation=known_implementation(kwargs),
+            activity_regularizer=activity_regularizer,
             **kwargs,
         )
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        self.use_cudnn = use_cudnn
+        if facts_of(self).bars_xla:
+            self.supports_jit = False
 
-    def _call_cudnn(self, sequences: Any, states: list[Any], mask: Any) -> Any:
+    def _call_cudnn(self, sequences: Any, states: list[Any], mask: Any, recurrent_kernel: Any) -> Any:
         """The backend's kernel."""
         return backend.lstm(
             sequences,
             *states,
             mask,
             kernel=self.cell.kernel,
-            recurrent_kernel=self.cell.recurrent_kernel,
+            recurrent_kernel=recurrent_kernel,
             bias=self.cell.bias,
             activation=self.activation,
             recurrent_activation=self.recurrent_activation,

@@ -8,17 +8,16 @@ from typing import Any
 import keras
 from keras.layers import SimpleRNN as StockSimpleRNN  # of its own name: a program may put the class below in its place
 
-from gru_tf.recurrent.cells._cell import check_arguments
-from gru_tf.recurrent.layers.cudnn_layer import whole
-from gru_tf.recurrent.layers.kernel_layer import KernelLayer
+from gru_tf.recurrent.cells.rnn import RNNCell
+from gru_tf.recurrent.layers.kernel_layer import KernelLayer, cell_options
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
 class SimpleRNN(KernelLayer, StockSimpleRNN):
     """`keras.layers.SimpleRNN`, faster on a CPU; a drop-in replacement.
 
-    On a CPU under TensorFlow a fused kernel of this project computes it; elsewhere `keras.layers.RNN` runs
-    `keras.layers.SimpleRNNCell`. `kernel_path` says which.
+    On a CPU under TensorFlow a fused kernel of this project computes it; elsewhere `gru_tf.RNN` runs this
+    project's `RNNCell`. `kernel_path` says which.
 
     Beyond `keras.layers.SimpleRNN`:
 
@@ -32,7 +31,7 @@ class SimpleRNN(KernelLayer, StockSimpleRNN):
             recurrent_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, recurrent_constraint,
             bias_constraint, dropout, recurrent_dropout, return_sequences, return_state, go_backwards, stateful, unroll,
             seed: as in `keras.layers.SimpleRNN`.
-        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `weight_dropout` and `zoneout` of `RNNCell`.
 
     Shapes: inputs (batch, T, I); mask (batch, T); initial state (batch, H); output (batch, H), or (batch, T, H) with
     `return_sequences`; with `return_state` the last state (batch, H) follows. Weights: kernel (I, H), recurrent_kernel
@@ -72,9 +71,8 @@ class SimpleRNN(KernelLayer, StockSimpleRNN):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        check_arguments("SimpleRNN", whole(units), dropout, recurrent_dropout, seed)
-        super().__init__(
-            whole(units),
+        cell = RNNCell(
+            units=units,
             activation=activation,
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
@@ -88,15 +86,23 @@ class SimpleRNN(KernelLayer, StockSimpleRNN):
             bias_constraint=bias_constraint,
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **cell_options(kwargs, self.of_cell),
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="simple_rnn_cell",
+        )
+        super(StockSimpleRNN, self).__init__(  # past keras.layers.SimpleRNN, which would make a cell of its own
+            cell,
             return_sequences=return_sequences,
             return_state=return_state,
             go_backwards=go_backwards,
             stateful=stateful,
             unroll=unroll,
-            seed=seed,
+            activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.activity_regularizer = keras.regularizers.get(activity_regularizer)
+        self.input_spec = [keras.layers.InputSpec(ndim=3)]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, serialised; unlike `keras.layers.SimpleRNN`'s with `seed`."""

@@ -30,15 +30,15 @@ class Equation:
 
     def gate_values(self, x: Array, states: Sequence[Array]) -> dict[str, Array]:
         """Each gate in one step, (batch, units)."""
-        return self.cell.gate_values(x, states, self.weights, **self.options)
+        return self.cell.values(x, states, self.weights, self.options)
 
     def step(self, x: Array, states: Sequence[Array]) -> list[Array]:
         """The states after one step."""
-        return list(self.cell.step(x, states, self.weights, **self.options))
+        return self.cell.new_states(x, states, self.weights, self.options)
 
     def kept(self, values: Mapping[str, Array]) -> Array | None:
         """The share of each unit's old state that the step keeps; None for a cell without such a gate."""
-        return None if self.cell.kept is None else self.cell.kept(values, **self.options)
+        return self.cell.kept_share(values, self.options)
 
 
 def equation(layer: Any) -> Equation:

@@ -37,12 +37,12 @@ def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model
     signature = quantile_head.widened(model, signature)
     directions = 2 if model.bidirectional else 1
     features = [signature.features] + [directions * units] * (model.layers - 1)
-    recurrent = directions * sum(cell.parameters(i, units, **options) for i in features)
+    recurrent = directions * sum(cell.count(i, units, options) for i in features)
     embedding, head = signature.tokens * signature.features, (directions * units + 1) * signature.outputs
     head += linear_path.parameters(model, signature)
     if signature.decoded:
         written = [signature.features] + [units] * (model.layers - 1)
-        recurrent += sum(cell.parameters(i, units, **options) for i in written)
+        recurrent += sum(cell.count(i, units, options) for i in written)
         bridges = model.layers * len(cell.states) * (2 * units + 1) * units if model.bidirectional else 0
         attention = directions * units**2 + (directions + 1) * units**2
         embedding += signature.outputs * signature.features

@@ -92,7 +92,7 @@ def takes_embedding(start: Network, signature: Signature) -> bool:
 def size(start: Network, model: ModelSpec, signature: Signature, cell: CellSpec, options: Mapping[str, Any]) -> Size:
     """Exact size of a network with the file's layers; its units are those of the last one."""
     directions = [weights for layer in start.layers for weights in layer.directions]
-    recurrent = sum(cell.parameters(weights.features, weights.units, **options) for weights in directions)
+    recurrent = sum(cell.count(weights.features, weights.units, options) for weights in directions)
     wide = quantile_head.widened(model, signature)
     head = (start.layers[-1].width + 1) * wide.outputs + linear_path.parameters(model, wide)
     return Size(start.layers[-1].forward.units, signature.tokens * start.features + recurrent + head, recurrent)

@@ -13,6 +13,7 @@ from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.cells.lstm import LSTMCell
 from gru_tf.recurrent.cells.rnn import RNNCell
+from gru_tf.recurrent.layers.rnn import RNN
 
 BATCH, FEATURES, UNITS = 4, 3, 5
 SATURATED = 1e3  # σ(±1000) is 1 and 0 exactly in float32
@@ -227,11 +228,21 @@ def test_an_unknown_convention_is_refused():
 
 
 WRONG_OPTIONS = [
-    ("gru", {"reset": True}, "gru.reset: no such option. Did you mean 'reset_after'? Options: reset_after, convention"),
-    ("gru", {"zebra": True}, "gru.zebra: no such option. Options: reset_after, convention"),
-    ("rnn", {"reset_after": True}, "rnn.reset_after: no such option. Options: none"),
+    (
+        "gru",
+        {"reset": True},
+        "gru.reset: no such option. Did you mean 'reset_after'? Options: reset_after, convention, recurrent_dropout, weight_dropout, zoneout",
+    ),
+    (
+        "gru",
+        {"zebra": True},
+        "gru.zebra: no such option. Options: reset_after, convention, recurrent_dropout, weight_dropout, zoneout",
+    ),
+    ("rnn", {"reset_after": True}, "rnn.reset_after: no such option. Options: recurrent_dropout, weight_dropout, zoneout"),
     ("gru", {"convention": "foo"}, "gru.convention: received 'foo', expected one of 'keep', 'write'"),
     ("gru", {"reset_after": 1}, "gru.reset_after: received 1, expected one of True, False"),
+    ("gru", {"zoneout": 1.0}, "gru.zoneout: received 1.0, expected one of 0.0, a number between 0 and 1"),
+    ("min_gru", {"zoneout": 0.1}, "min_gru.zoneout: no such option. Options: none"),
     ("gru", {"reset_after": "True"}, "gru.reset_after: received 'True', expected one of True, False"),
 ]
 
@@ -248,7 +259,7 @@ def test_wrong_options_are_refused_by_the_check_and_by_the_layer(name, options, 
 def test_a_form_without_a_fused_layer_is_an_rnn_around_the_cell():
     spec = replace(CELLS.find("gru"), unfused={"convention": ("write",)})
     layer = spec.layer(UNITS, {"convention": "write"}, return_sequences=True, dropout=0.1, dtype="float64")
-    assert type(layer) is keras.layers.RNN
+    assert type(layer) is RNN
     assert layer.return_sequences
     assert (layer.cell.convention, layer.cell.dropout, layer.cell.dtype, layer.dtype) == ("write", 0.1, "float64", "float64")
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.recurrent.cells._parallel import ParallelRNN
 from gru_tf.recurrent.cells.gru import GRUCell
+from gru_tf.recurrent.layers.parallel_rnn import ParallelRNN
 from gru_tf.training import trainer
 
 BATCH, STEPS, FEATURES, UNITS, LONG = 4, 7, 3, 5, 4096

@@ -8,8 +8,8 @@ import tensorflow as tf
 from gru_tf import GRU, LSTM, GRUCell, SimpleRNN
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
-from gru_tf.recurrent.cells._parallel import ParallelRNN
 from gru_tf.recurrent.layers import recurrent
+from gru_tf.recurrent.layers.parallel_rnn import ParallelRNN
 from gru_tf.recurrent.layers.reverse_time import ReverseTime
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 

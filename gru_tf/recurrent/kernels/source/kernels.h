@@ -19,7 +19,7 @@ typedef struct {
   int32_t write;       /* GRU: 1 where a large z writes the candidate, 0 where it keeps the old state */
   int32_t backwards;   /* 1 to read from the last step to the first; outputs come in the order of reading */
   int32_t every_step;  /* 1 for an output of every step, 0 for the last one alone */
-  int32_t zero_masked; /* 1 for zeros as the output of a masked step, 0 to repeat the output before it */
+  int32_t zero_masked; /* 1 for zeros as the output of a masked step, 0 to repeat the output before it, at first h0 */
   int32_t threads;     /* how many to use at the most; results do not depend on it */
 
   const void *inputs;           /* (B, T, I) */

@@ -92,16 +92,13 @@ static void initial_state(const GruTfSequence *s, int64_t first, int64_t rows, R
   }
 }
 
-/* The t-th step's output of each row: its state; of a masked step the output before it, or zero. `shown` says whether a
- * row has had a real step. */
-static void write_outputs(const Step *step, int64_t first, int64_t t, uint8_t *shown) {
+/* The t-th step's output of each row: its state, which a masked step carries; or zero for a masked one. */
+static void write_outputs(const Step *step, int64_t first, int64_t t) {
   const GruTfSequence *s = step->sequence;
   for (int64_t row = 0; row < step->rows; row++) {
-    const int masked = is_masked(step, row);
-    shown[row] |= !masked;
     if (!s->every_step && t < s->steps - 1) continue;
     REAL *out = (REAL *)s->outputs + (s->every_step ? (first + row) * s->steps + t : first + row) * s->units;
-    if (!shown[row] || (masked && s->zero_masked)) memset(out, 0, (size_t)s->units * sizeof(REAL));
+    if (is_masked(step, row) && s->zero_masked) memset(out, 0, (size_t)s->units * sizeof(REAL));
     else memcpy(out, step->kept + row * kept_width(step), (size_t)s->units * sizeof(REAL));
   }
 }
@@ -113,7 +110,7 @@ static void write_last(const Step *step, int64_t first) {
     const size_t size = (size_t)s->units * sizeof(REAL);
     memcpy((REAL *)s->h_last + (first + row) * s->units, kept, size);
     if (s->cell == CELL_LSTM) memcpy((REAL *)s->c_last + (first + row) * s->units, kept + step->width, size);
-    if (!s->every_step && s->steps == 0) memset((REAL *)s->outputs + (first + row) * s->units, 0, size);
+    if (!s->every_step && s->steps == 0) memcpy((REAL *)s->outputs + (first + row) * s->units, kept, size);
   }
 }
 
@@ -135,7 +132,7 @@ static void forward_part(void *pointer, int64_t part) {
   Step step = job->weights;
   const int64_t records = rows * kept_width(&step);
   REAL *const x = memory(rows * (s->features + step.sums_width + step.width) + 2 * records);
-  uint8_t masked[ROWS_AT_ONCE], shown[ROWS_AT_ONCE] = {0};
+  uint8_t masked[ROWS_AT_ONCE];
   if (!x) {
     job->failed = 1;
     return;
@@ -150,19 +147,19 @@ static void forward_part(void *pointer, int64_t part) {
     gather(&step, first, t, x, masked);
     step.kept = s->kept ? kept_row(s, first, t) : records_of[t % 2];
     forward_step(&step);
-    write_outputs(&step, first, t, shown);
+    write_outputs(&step, first, t);
     step.before = step.kept;
   }
   write_last(&step, first);
   free(x);
 }
 
-/* ∂L/∂h += ∂L/∂output of the t-th step, where that output is the state; `first_real` is each row's first real step. */
-static void add_outputs(const Step *step, int64_t first, int64_t t, const int64_t *first_real) {
+/* ∂L/∂h += ∂L/∂output of the t-th step, where that output is the state. */
+static void add_outputs(const Step *step, int64_t first, int64_t t) {
   const GruTfSequence *s = step->sequence;
   if (!s->every_step && t < s->steps - 1) return;
   for (int64_t row = 0; row < step->rows; row++) {
-    if (t < first_real[row] || (is_masked(step, row) && s->zero_masked)) continue;
+    if (is_masked(step, row) && s->zero_masked) continue;
     const REAL *d_output = (const REAL *)s->d_outputs + (s->every_step ? (first + row) * s->steps + t : first + row) * s->units;
     REAL *d_h = step->d_h + row * step->width;
     for (int64_t j = 0; j < s->units; j++) d_h[j] += d_output[j];
@@ -189,7 +186,6 @@ static void backward_part(void *pointer, int64_t part) {
   Step step = job->weights;
   REAL *const initial = memory(rows * (kept_width(&step) + 3 * step.width));
   uint8_t masked[ROWS_AT_ONCE];
-  int64_t first_real[ROWS_AT_ONCE];
   if (!initial) {
     job->failed = 1;
     return;
@@ -202,14 +198,12 @@ static void backward_part(void *pointer, int64_t part) {
   initial_state(s, first, rows, initial);
   read_gradient(&step, first, s->d_h_last, step.d_h);
   read_gradient(&step, first, s->d_c_last, step.d_c);
-  for (int64_t row = 0; row < rows; row++)
-    for (first_real[row] = 0; first_real[row] < s->steps && !is_real(s, first + row, first_real[row]);) first_real[row]++;
   for (int64_t t = s->steps - 1; t >= 0; t--) {
     for (int64_t row = 0; row < rows; row++) masked[row] = !is_real(s, first + row, t);
     step.kept = kept_row(s, first, t);
     step.before = t ? kept_row(s, first, t - 1) : initial;
     step.sums = deltas_row(s, first, t);
-    add_outputs(&step, first, t, first_real);
+    add_outputs(&step, first, t);
     backward_step(&step);
   }
   write_gradient(&step, first, step.d_h, s->d_h0);
