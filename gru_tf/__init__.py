@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gru_tf.recurrent.layers.rnn import RNN as RNN
     from gru_tf.recurrent.layers.simple_rnn import SimpleRNN as SimpleRNN
     from gru_tf.recurrent.layers.stack import RecurrentStack as RecurrentStack
-    from gru_tf.recurrent.layers.stack import stacked as stacked
+    from gru_tf.recurrent.layers.stacked_model import stacked as stacked
     from gru_tf.recurrent.portability import portable as portable
     from gru_tf.suite import check as check
     from gru_tf.suite import load as load
@@ -58,7 +58,7 @@ _HOMES = {
     "SimpleRNN": "gru_tf.recurrent.layers.simple_rnn",
     "RNN": "gru_tf.recurrent.layers.rnn",
     "RecurrentStack": "gru_tf.recurrent.layers.stack",
-    "stacked": "gru_tf.recurrent.layers.stack",
+    "stacked": "gru_tf.recurrent.layers.stacked_model",
     "portable": "gru_tf.recurrent.portability",
     "GRUCell": "gru_tf.recurrent.cells.gru",
     "GRUResetBeforeCell": "gru_tf.recurrent.cells.gru_reset_before",

@@ -1,7 +1,7 @@
 """Recurrent layers over whole sequences in NumPy, forward and back through time; knows nothing of this project.
 
-The equations are those of the papers; the treatment of masked steps is that of Keras' loop: a masked step carries the
-states, and its output is the output before it (zeros before the first), or zeros with `zero_output_for_mask`.
+The equations are those of the papers; a masked step carries the states, and its output is the output before it (before
+the first real step the initial state), or zeros with `zero_output_for_mask`.
 Numbers are computed in the inputs' type: float64, or long double where differences are taken.
 
 Shapes: inputs (batch, T, I), states (batch, H), kernel (I, G·H), recurrent kernel (H, G·H), bias (G·H,), or (2, 3H) for a
@@ -100,12 +100,13 @@ def gradient(layer, arrays, d_outputs, d_states, d_last=None):
         d_inputs[:, t], d_old = BACK[layer.cell](layer, arrays, kept, d_new, d_weights)
         d_states = [old + np.where(real, 0, d) for old, d in zip(d_old, d_states, strict=True)]
         d_from_next = np.where(real, 0, 0 if layer.zero_output_for_mask else d_output)
+    d_states[0] = d_states[0] + d_from_next
     return Arrays(d_inputs, d_states, d_weights["kernel"], d_weights["recurrent kernel"], d_weights.get("bias"))
 
 
 def _run(layer, arrays, trace):
     batch, steps, _ = arrays.inputs.shape
-    states, output = list(arrays.states), np.zeros_like(arrays.states[0])
+    states, output = list(arrays.states), arrays.states[0]
     outputs = np.zeros((batch, steps, output.shape[1]), output.dtype)
     for place, t in enumerate(reversed(range(steps)) if layer.go_backwards else range(steps)):
         real = np.ones((batch, 1), bool) if arrays.mask is None else arrays.mask[:, t, None].astype(bool)

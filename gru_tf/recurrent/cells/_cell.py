@@ -44,6 +44,7 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
     gates: tuple[str, ...] = ("h",)
     states: tuple[str, ...] = ("h",)
     recurrent = True  # whether there is a product with the state
+    draws_first = False  # whether the masks' generator takes its seed before the initializers, as in Keras' SimpleRNNCell
 
     def __init__(
         self,
@@ -79,6 +80,8 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
                 self._expect(not value, name, "left out, as this cell has no recurrent kernel", value)
         super().__init__(**kwargs)
         self.units = units
+        if self.draws_first:
+            self.seed_generator = keras.random.SeedGenerator(seed)
         self.activation = keras.activations.get(activation)
         self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.use_bias = use_bias
@@ -98,7 +101,8 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
             self.dropout_mask_count = len(self.gates)
         self.recurrent_kernel = None
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        if not self.draws_first:
+            self.seed_generator = keras.random.SeedGenerator(seed)
 
     @property
     def state_sizes(self) -> list[int]:

@@ -23,6 +23,7 @@ class RNNCell(RecurrentCell):
 
     gates = ("h",)
     states = ("h",)
+    draws_first = True
 
     def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:
         """X (batch, I), [h (batch, H)] → [h']."""

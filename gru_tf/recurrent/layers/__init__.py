@@ -14,7 +14,7 @@ _HOMES = {
     "LSTM": "gru_tf.recurrent.layers.lstm",
     "SimpleRNN": "gru_tf.recurrent.layers.simple_rnn",
     "RecurrentStack": "gru_tf.recurrent.layers.stack",
-    "stacked": "gru_tf.recurrent.layers.stack",
+    "stacked": "gru_tf.recurrent.layers.stacked_model",
 }
 
 __getattr__, __dir__, __all__ = lazy.exports(__name__, _HOMES)

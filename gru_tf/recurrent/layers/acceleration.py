@@ -36,4 +36,18 @@ def _inner_loop(layer: Any, sequences: Any, initial_state: Any, mask: Any, train
         return type(layer).inner_loop(layer, sequences, initial_state, mask, training)
     one = None if mask is None else keras.ops.cast(keras.tree.flatten(mask)[0], "bool")
     one = keras.ops.squeeze(one, -1) if one is not None and len(one.shape) == 3 else one
-    return fused_sequence.compute(layer, sequences, keras.tree.flatten(initial_state), one, bool(training))
+    last, outputs, states = fused_sequence.compute(layer, sequences, keras.tree.flatten(initial_state), one, bool(training))
+    if one is None:
+        return last, outputs, states
+    begun = _begun(keras.ops.flip(one, axis=1) if layer.go_backwards else one)
+    begun = begun if layer.return_sequences else begun[:, -1:]
+    return _after(begun[:, -1], last), _after(begun, outputs), states
+
+
+def _after(begun: Any, outputs: Any) -> Any:
+    return keras.ops.where(begun, outputs, keras.ops.zeros_like(outputs))
+
+
+def _begun(mask: Any) -> Any:
+    """(batch, T, 1), whether there was a real step: before it Keras' layers give zeros on TensorFlow, whatever the state."""
+    return keras.ops.expand_dims(keras.ops.cumsum(keras.ops.cast(mask, "int32"), axis=1) > 0, -1)

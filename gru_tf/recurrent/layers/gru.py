@@ -11,6 +11,7 @@ from keras import ops
 from keras.layers import GRU as StockGRU  # noqa: N811, of its own name: a program may put the class below in its place
 from keras.src import backend  # the door to Keras' fused kernels, which keras.layers.GRU uses too
 
+from gru_tf.recurrent.cells._arguments import check_arguments, whole
 from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.kernel_conditions import facts_of
 from gru_tf.recurrent.layers.cudnn_layer import CudnnLayer, checked_use_cudnn, known_implementation
@@ -87,6 +88,7 @@ class GRU(CudnnLayer, StockGRU):
         **kwargs: Any,
     ):
         checked_use_cudnn("GRU", use_cudnn)
+        check_arguments("GRU", whole(units), dropout, recurrent_dropout, whole(seed))
         cell = GRUCell(
             units=units,
             reset_after=reset_after,

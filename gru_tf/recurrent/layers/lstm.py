@@ -9,6 +9,7 @@ import keras
 from keras.layers import LSTM as StockLSTM  # noqa: N811, of its own name: a program may put the class below in its place
 from keras.src import backend  # the door to Keras' fused kernels, which keras.layers.LSTM uses too
 
+from gru_tf.recurrent.cells._arguments import check_arguments, whole
 from gru_tf.recurrent.cells.lstm import LSTMCell
 from gru_tf.recurrent.kernel_conditions import facts_of
 from gru_tf.recurrent.layers.cudnn_layer import CudnnLayer, checked_use_cudnn, known_implementation
@@ -82,6 +83,7 @@ class LSTM(CudnnLayer, StockLSTM):
         **kwargs: Any,
     ):
         checked_use_cudnn("LSTM", use_cudnn)
+        check_arguments("LSTM", whole(units), dropout, recurrent_dropout, whole(seed))
         cell = LSTMCell(
             units=units,
             activation=activation,

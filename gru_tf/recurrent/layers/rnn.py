@@ -7,7 +7,7 @@ from keras import ops
 from keras.layers import RNN as StockRNN  # noqa: N811, of its own name: a program may put the class below in its place
 
 from gru_tf.recurrent import masked_loop
-from gru_tf.recurrent.layers import ragged
+from gru_tf.recurrent.layers import checks, ragged
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -50,10 +50,8 @@ class RNN(StockRNN):
         if initial_state is not None:
             self._check_states(initial_state, sequences.shape[0])
         if mask is not None:
-            mask = self._checked_mask(mask, tuple(sequences.shape[:2]))
-            # not a number times zero is not a number: what a masked step holds must not be computed with
-            real = ops.reshape(mask, (*_sizes(mask), *[1] * (len(sequences.shape) - 2)))
-            sequences = ops.where(real, sequences, ops.zeros_like(sequences))
+            mask = checks.checked_mask(type(self).__name__, mask, tuple(sequences.shape[:2]))
+            sequences = checks.without_masked(sequences, mask)
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> Any:
@@ -84,7 +82,7 @@ class RNN(StockRNN):
         """What decides at each step of the sequences what zones out; None where the cell has no zoneout, or none is due."""
         if not training or not getattr(self.cell, "zoneout", 0) or not hasattr(self.cell, "sequence_noise"):
             return None
-        batch, steps = _sizes(sequences)[:2]
+        batch, steps = checks.sizes(sequences)[:2]
         return self.cell.sequence_noise(batch, steps, sum(self.cell.state_sizes))
 
     def _output_shape(self) -> tuple[int, ...] | None:
@@ -108,39 +106,9 @@ class RNN(StockRNN):
         """Raise ValueError unless the states are those of the cell, (batch, size) each."""
         states = keras.tree.flatten(initial_state)
         sizes = keras.tree.flatten(list(self.state_size))
-        fitting = [_fits(state, (batch, size)) for state, size in zip(states, sizes, strict=False)]
+        fitting = [checks.fits(state, (batch, size)) for state, size in zip(states, sizes, strict=False)]
         if len(states) != len(sizes) or not all(fitting):
             shape = f"(batch, units) = {(batch, sizes[0])}"
             if len(set(sizes)) > 1:
                 shape = ", ".join(str((batch, size)) for size in sizes)
-            self._refuse("initial_state", states, shape, len(sizes))
-
-    def _checked_mask(self, mask: Any, shape: tuple[int | None, ...]) -> Any:
-        """The mask as (batch, T) of bool.
-
-        Raises:
-            ValueError: where it has another shape.
-        """
-        given = keras.tree.flatten(mask)[0]
-        given = ops.squeeze(given, -1) if len(given.shape) == 3 and given.shape[-1] == 1 else given
-        if not _fits(given, shape):
-            self._refuse("mask", [given], f"(batch, timesteps) = {shape}", 1)
-        return ops.cast(given, "bool")
-
-    def _refuse(self, argument: str, values: list[Any], expected: str, count: int) -> None:
-        of = f"`{argument}` of shape" if count == 1 else f"`{argument}` to be {count} arrays of shape"
-        received = ", ".join(str(tuple(getattr(value, "shape", ()))) for value in values)
-        raise ValueError(f"{type(self).__name__}: expected {of} {expected}. Received: shape={received}")
-
-
-def _fits(value: Any, expected: tuple[int | None, ...]) -> bool:
-    """Whether an array has this shape; None fits any size."""
-    shape = tuple(getattr(value, "shape", ()))
-    pairs = zip(shape, expected, strict=False)
-    return len(shape) == len(expected) and all(None in sizes or sizes[0] == sizes[1] for sizes in pairs)
-
-
-def _sizes(array: Any) -> tuple[Any, ...]:
-    """The sizes of its axes, as numbers where they are known, else as tensors."""
-    dynamic = ops.shape(array)
-    return tuple(known if known is not None else dynamic[axis] for axis, known in enumerate(array.shape))
+            checks.refuse(type(self).__name__, "initial_state", states, shape, len(sizes))

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras.layers import SimpleRNN as StockSimpleRNN  # of its own name: a program may put the class below in its place
 
+from gru_tf.recurrent.cells._arguments import check_arguments, whole
 from gru_tf.recurrent.cells.rnn import RNNCell
 from gru_tf.recurrent.layers.kernel_layer import KernelLayer, cell_options
 
@@ -71,6 +72,7 @@ class SimpleRNN(KernelLayer, StockSimpleRNN):
         seed: int | None = None,
         **kwargs: Any,
     ):
+        check_arguments("SimpleRNN", whole(units), dropout, recurrent_dropout, whole(seed))
         cell = RNNCell(
             units=units,
             activation=activation,

@@ -14,10 +14,18 @@ from typing import Any
 
 import keras
 
-from gru_tf.recurrent.cells import CELLS, CellSpec
+from gru_tf.recurrent.cells import CELLS, OF_ANY, CellSpec, rnn_layer
+from gru_tf.recurrent.cells._arguments import whole
 from gru_tf.recurrent.kernel_path import Path, find_path
-from gru_tf.recurrent.layers import recurrent
+from gru_tf.recurrent.layers import checks, ragged, recurrent
+from gru_tf.recurrent.layers.cell_copies import BETWEEN, copied, moved
 from gru_tf.recurrent.layers.last_steps import last_steps
+
+# what a named cell's layers take beside its options: arguments of Keras' cells
+OF_CELLS = (
+    *("activation", "recurrent_activation", "use_bias"),
+    *(f"{role}_{kind}" for role in ("kernel", "recurrent", "bias") for kind in ("initializer", "regularizer", "constraint")),
+)
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -35,10 +43,15 @@ class RecurrentStack(keras.layers.Layer):
         layer_norm: whether each layer's output is normalised.
         return_sequences: whether every step's output is returned; else, of the same numbers, each direction's last one.
         return_state: whether the states follow the output: those of the first layer, forward then backward, and so on.
-        implementation: "stock" for the fastest layer that there is for the cell, "custom" for `keras.layers.RNN`
+        implementation: "stock" for the fastest layer that there is for the cell, "custom" for `gru_tf.RNN`
             over this project's cell.
-        seed: of the dropout.
-        **kwargs: `name`, `dtype`, `trainable`.
+        seed: of the dropout, between layers and within a named cell.
+        stateful: whether each call goes on with the states that the one before ended with; `reset_state` sets them to zero.
+        **kwargs: `name`, `dtype`, `trainable`; where the cell is named, `activation`, `recurrent_activation`, `use_bias`,
+            initializers, regularizers and constraints, as in `keras.layers.LSTM`, for all layers.
+
+    A masked step counts for nothing, whatever it holds; in a row without a real step each layer's output is its initial
+    state. Ragged tensors of TensorFlow are read as padded sequences with their mask.
 
     Shapes: inputs (batch, T, I); mask (batch, T); output (batch, T, W) or (batch, W) with W the last of `units`, doubled
     if bidirectional; each state (batch, H) of its layer. `initial_state` is a list in the order of `return_state`.
@@ -66,13 +79,15 @@ class RecurrentStack(keras.layers.Layer):
         return_state: bool = False,
         implementation: str = "stock",
         seed: int | None = None,
+        stateful: bool = False,
         **kwargs: Any,
     ):
+        self.of_cells = {name: kwargs.pop(name) for name in OF_CELLS if name in kwargs}
         super().__init__(**kwargs)
         self.units = _checked_units(units)
         _check(0 <= dropout < 1, "dropout", "a share of at least 0 and below 1", dropout)
         _check(implementation in ("stock", "custom"), "implementation", "'stock' or 'custom'", implementation)
-        self.cell = _known(cell, bool(options))
+        self.cell = _known(cell, [*(["options"] if options else []), *self.of_cells])
         self.options = dict(options or {})
         self.bidirectional = bidirectional
         self.dropout = dropout
@@ -82,6 +97,7 @@ class RecurrentStack(keras.layers.Layer):
         self.return_state = return_state
         self.implementation = implementation
         self.seed = seed
+        self.stateful = stateful
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
         # where the whole last layer is needed, `last_steps` picks from it
@@ -99,20 +115,46 @@ class RecurrentStack(keras.layers.Layer):
         self.projections: list[Any] = []
 
     def _layer(self, n: int) -> Any:
-        """Layer n over time."""
+        """Layer n over time; a backward layer draws other numbers than the forward one."""
         options = {
             "return_sequences": self._whole or n < len(self.units) - 1,
             "return_state": self.return_state,
+            "stateful": self.stateful,
             "dtype": self.dtype_policy,
         }
-        if isinstance(self.cell, str):
-            spec = CELLS.find(self.cell)
-            spec.check(self.options)
-            return recurrent(spec, self.units[n], self.options, self.implementation, self.bidirectional, **options)
-        config = {**self.cell.get_config(), "units": self.units[n]}
-        config.pop("name", None)
-        layer = keras.layers.RNN(type(self.cell).from_config(config), **options)
-        return keras.layers.Bidirectional(layer, dtype=self.dtype_policy) if self.bidirectional else layer
+        if not self.bidirectional:
+            return self._one_way(n, n, options)
+        forward = self._one_way(n, n, options)
+        if not isinstance(self.cell, str) or self._seeds(n):
+            backward = self._one_way(n, n + len(self.units), {**options, "go_backwards": True})
+            return keras.layers.Bidirectional(forward, backward_layer=backward, dtype=self.dtype_policy)
+        return keras.layers.Bidirectional(forward, dtype=self.dtype_policy)
+
+    def _one_way(self, n: int, place: int, options: dict[str, Any]) -> Any:
+        """The layer of one direction, which draws its numbers as the one of this place."""
+        if not isinstance(self.cell, str):
+            return rnn_layer()(copied(self.cell, self.units[n], place), **options)
+        spec = CELLS.find(self.cell)
+        spec.check(self.options)
+        arguments = {**moved(self._serialised(), place), **self._seeds(place)}
+        return recurrent(spec, self.units[n], self.options, self.implementation, **arguments, **options)
+
+    def _serialised(self) -> dict[str, Any]:
+        """The arguments of the cells, as a configuration has them: each layer makes its own of them."""
+        if not self.of_cells:
+            return {}
+        config = CELLS.find(str(self.cell)).build(1, **self.of_cells).get_config()
+        return {name: config[name] for name in self.of_cells}
+
+    def _seeds(self, place: int) -> dict[str, int]:
+        """The seed of a named cell's masks, where it has any and a seed was given."""
+        drops = any(self.options.get(name) for name in OF_ANY)
+        return {} if self.seed is None or not drops else {"seed": self.seed + (place + 1) * BETWEEN}
+
+    def reset_state(self) -> None:
+        """Set the states that a stateful stack carries to zero."""
+        for layer in self.layers:
+            layer.reset_state()
 
     def _widths(self) -> list[int]:
         """The width of each layer's output."""
@@ -139,8 +181,12 @@ class RecurrentStack(keras.layers.Layer):
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
         """The output, and the states with `return_state`; shapes as in the class's description."""
-        x, states = sequences, []
+        sequences, mask = ragged.padded(sequences, mask)
         before = self._states_by_layer(initial_state)
+        if mask is not None:
+            mask = checks.checked_mask(type(self).__name__, mask, tuple(sequences.shape[:2]))
+            sequences = checks.without_masked(sequences, mask)
+        x, states = sequences, []
         for n, layer in enumerate(self.layers):
             y = layer(x, mask=mask, training=training, initial_state=before[n])
             if self.return_state:
@@ -181,8 +227,9 @@ class RecurrentStack(keras.layers.Layer):
         shape = (batch, timesteps, width) if self.return_sequences else (batch, width)
         return (shape, *(s for shapes in self._state_shapes(batch) for s in shapes)) if self.return_state else shape
 
-    def compute_mask(self, _: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the output: the input's, where every step is returned."""
+        mask = ragged.mask_of(inputs) if ragged.is_ragged(inputs) else mask
         mask = mask if self.return_sequences else None
         states = sum(len(shapes) for shapes in self._state_shapes(None))
         return [mask, *[None] * states] if self.return_state else mask
@@ -196,6 +243,8 @@ class RecurrentStack(keras.layers.Layer):
         names = ("bidirectional", "dropout", "residual", "layer_norm", "return_sequences", "return_state", "implementation")
         cell = self.cell if isinstance(self.cell, str) else keras.saving.serialize_keras_object(self.cell)
         own = {"cell": cell, "units": list(self.units), "options": dict(self.options), "seed": self.seed}
+        own |= self._serialised()
+        own |= {"stateful": True} if self.stateful else {}  # files without it load where it is unknown
         return {**super().get_config(), **own, **{name: getattr(self, name) for name in names}}
 
     @classmethod
@@ -207,63 +256,22 @@ class RecurrentStack(keras.layers.Layer):
         return cls(**{**config, "cell": cell})
 
 
-def stacked(
-    cell: Any,
-    units: int | Sequence[int],
-    *,
-    features: int | None = None,
-    outputs: int | None = None,
-    timesteps: int | None = None,
-    **options: Any,
-) -> Any:
-    """A stack of recurrent layers: a layer, or a whole model where the widths of its input and output are given.
-
-    Args:
-        cell: as in `RecurrentStack`.
-        units: H of each layer.
-        features: I, of the model's input.
-        outputs: width of the model's dense, linear head.
-        timesteps: T, where the model is to take sequences of one length alone.
-        **options: those of `RecurrentStack`.
-
-    Returns:
-        A `RecurrentStack`; with `features` and `outputs` a `keras.Model`, (batch, T, I) → (batch, outputs), or
-        (batch, T, outputs) with `return_sequences`, ready for `compile` and `fit`.
-
-    Raises:
-        ValueError: where only one of `features` and `outputs` is given, and as `RecurrentStack`.
-
-    Example:
-        >>> model = gru_tf.stacked("lstm", [64, 64], dropout=0.2, features=4, outputs=1)
-        >>> model.compile("adam", "mse")
-    """
-    stack = RecurrentStack(cell, units, **options)
-    if features is None and outputs is None:
-        return stack
-    if features is None or outputs is None:
-        raise ValueError(
-            "stacked: expected both `features` and `outputs` for a model, or neither for a layer. "
-            f"Received: features={features}, outputs={outputs}"
-        )
-    _check(not stack.return_state, "return_state", "False for a model with a head", True)
-    head = keras.layers.Dense(outputs, name="head", dtype=stack.dtype_policy)
-    return keras.Sequential([keras.Input((timesteps, features), name="sequence"), stack, head])
-
-
-def _known(cell: Any, has_options: bool) -> Any:
-    """The cell's name in the catalogue, or a Keras cell to copy."""
+def _known(cell: Any, others: Sequence[str]) -> Any:
+    """The cell's name in the catalogue, or a Keras cell to copy, which has `others`, arguments of named cells, itself."""
     if isinstance(cell, CellSpec) and cell.name in CELLS.names() and CELLS.find(cell.name) is cell:
         return cell.name
     if isinstance(cell, str):
         return CELLS.find(cell).name
     is_cell = hasattr(cell, "state_size") and hasattr(cell, "get_config") and "units" in cell.get_config()
     _check(is_cell, "cell", "a cell's name, its CellSpec, or a Keras cell with `units`", cell)
-    _check(not has_options, "options", "none beside a Keras cell, which has its own", "options")
+    for name in others:
+        _check(False, name, "left out beside a Keras cell, which has its own", name)
     return cell
 
 
 def _checked_units(units: Any) -> tuple[int, ...]:
-    sizes = tuple(units) if isinstance(units, (list, tuple)) else (units,)
+    several = isinstance(units, (list, tuple)) or len(getattr(units, "shape", ())) == 1
+    sizes = tuple(map(whole, units)) if several else (whole(units),)
     valid = sizes and all(isinstance(u, int) and not isinstance(u, bool) and u > 0 for u in sizes)
     _check(bool(valid), "units", "a positive integer for each layer", units)
     return sizes

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras_masks import one_rule
 from places import ROOT
 
 from gru_tf import GRU, LSTM, SimpleRNN, portable, stacked
@@ -49,6 +50,13 @@ FORMS = [
     {"return_sequences": True, "dtype": "float64"},
     {"return_sequences": True, "dropout": 0.5, "seed": 4},
 ]
+
+
+@pytest.fixture
+def under_one_rule():
+    """For what stands before a row's first real step."""
+    with one_rule():
+        yield
 
 
 def numbers(seed, *shape, dtype="float32"):
@@ -107,6 +115,7 @@ def used():
         yield counted
 
 
+@pytest.mark.usefixtures("under_one_rule")
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("name", LAYERS)
 def test_outputs_states_and_gradients_are_those_without_the_kernel_and_keras_own(name, mask, used):

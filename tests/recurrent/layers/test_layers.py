@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf import GRU, LSTM, GRUCell, SimpleRNN
+from gru_tf import GRU, LSTM, RNN, GRUCell, SimpleRNN
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers import recurrent
@@ -47,7 +47,7 @@ def test_stock_is_this_project_s_layer_or_a_scan_and_custom_is_an_rnn_around_the
     stock = recurrent(spec, UNITS, {})
     custom = recurrent(spec, UNITS, {}, "custom")
     assert type(stock) in (SimpleRNN, LSTM, GRU, ParallelRNN)
-    assert type(custom) is keras.layers.RNN
+    assert type(custom) is RNN
     assert type(custom.cell).__module__ == f"gru_tf.recurrent.cells.{name}"
 
 
@@ -72,7 +72,7 @@ def test_the_backward_half_is_a_forward_layer_on_the_reversed_sequence():
 @pytest.mark.parametrize("name", sorted(set(CELLS.names()) - set(STOCK)))
 def test_without_a_faster_layer_stock_is_an_rnn_around_the_cell(name):
     layer = recurrent(CELLS.find(name), UNITS, {})
-    assert type(layer) is keras.layers.RNN
+    assert type(layer) is RNN
     assert type(layer.cell).__module__ == f"gru_tf.recurrent.cells.{name}"
 
 
@@ -92,7 +92,7 @@ ORDINARY = {
     "gru_reset_before": ({}, keras.layers.GRU),
     "gru_reset_before, write": ({"convention": "write"}, GRU),
     "min_gru": ({}, ParallelRNN),
-    "mgu": ({}, keras.layers.RNN),
+    "mgu": ({}, RNN),
 }
 
 
@@ -116,7 +116,7 @@ def test_an_ordinary_layer_is_keras_own_with_the_same_initial_weights(name, opti
 
 def test_a_custom_layer_is_never_ordinary():
     layer = recurrent(CELLS.find("gru"), UNITS, {}, "custom", ordinary=True)
-    assert type(layer) is keras.layers.RNN
+    assert type(layer) is RNN
     assert type(layer.cell) is GRUCell
 
 
