@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gru_tf.recurrent.cells.min_gru import MinGRUCell as MinGRUCell
     from gru_tf.recurrent.cells.min_lstm import MinLSTMCell as MinLSTMCell
     from gru_tf.recurrent.cells.rnn import RNNCell as RNNCell
+    from gru_tf.recurrent.layers.bidirectional import Bidirectional as Bidirectional
     from gru_tf.recurrent.layers.gru import GRU as GRU
     from gru_tf.recurrent.layers.lstm import LSTM as LSTM
     from gru_tf.recurrent.layers.rnn import RNN as RNN
@@ -56,6 +57,7 @@ _HOMES = {
     "GRU": "gru_tf.recurrent.layers.gru",
     "LSTM": "gru_tf.recurrent.layers.lstm",
     "SimpleRNN": "gru_tf.recurrent.layers.simple_rnn",
+    "Bidirectional": "gru_tf.recurrent.layers.bidirectional",
     "RNN": "gru_tf.recurrent.layers.rnn",
     "RecurrentStack": "gru_tf.recurrent.layers.stack",
     "stacked": "gru_tf.recurrent.layers.stacked_model",

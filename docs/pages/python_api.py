@@ -17,8 +17,8 @@ CELLS = ("GRUCell", "GRUResetBeforeCell", "LSTMCell", "RNNCell", "JANETCell", "M
 GROUPS = {
     "layers": Group(
         "Layers and cells",
-        "Keras layers and cells for any Keras program. Layers own time; a cell is one step, for `keras.layers.RNN`.",
-        ("GRU", "LSTM", "SimpleRNN", "stacked", "RecurrentStack", "portable", *CELLS),
+        "Keras layers and cells for any Keras program. Layers own time; a cell is one step, for `gru_tf.RNN`.",
+        ("GRU", "LSTM", "SimpleRNN", "RNN", "Bidirectional", "stacked", "RecurrentStack", "portable", *CELLS),
     ),
     "experiments": Group(
         "Experiments and results",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, get_args
 from gru_tf.foundation.catalogues import BASELINES, CELLS, TASKS
 from gru_tf.foundation.digest import PINNED
 from gru_tf.foundation.errors import UserError, shown
+from gru_tf.recurrent import cell_sources
+from gru_tf.recurrent.cells import Share, Whole
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -30,29 +32,14 @@ def catalogues(kind: str | None = None) -> Iterator[tuple[str, list[tuple[str, s
 
 def cell_options(name: str) -> str:
     """A cell's options with their values, the default first, e.g. "reset_after: true | false"; read off its source."""
-    tree = CELLS.parsed(name)
-    named = {n.id: a.value for a in tree.body if isinstance(a, ast.Assign) for n in a.targets if isinstance(n, ast.Name)}
-    call = named[CELLS.attribute]
-    options = [k.value for k in call.keywords if k.arg == "options"] if isinstance(call, ast.Call) else []
-    if not options or not isinstance(options[0], ast.Dict):
-        return ""
-    pairs = zip(options[0].keys, options[0].values, strict=True)
-    return "; ".join(f"{_value(key, named)}: {_values(values, named)}" for key, values in pairs)
+    options = cell_sources.described(name).options
+    return "; ".join(f"{key}: {' | '.join(map(_value, values))}" for key, values in options.items())
 
 
-def _values(values: ast.expr, named: dict[str, ast.expr]) -> str:
-    listed = values.elts if isinstance(values, ast.Tuple) else [values]
-    return " | ".join(_value(value, named) for value in listed)
-
-
-def _value(value: ast.expr | None, named: dict[str, ast.expr]) -> str:
-    if isinstance(value, ast.Name):
-        return _value(named[value.id], named)
-    if isinstance(value, ast.Call):  # a range of whole numbers
-        low, high = (ast.literal_eval(argument) for argument in value.args)
-        return f"{low:,} … {high:,}"
-    constant = ast.literal_eval(value) if value is not None else None
-    return constant if isinstance(constant, str) else shown(constant)
+def _value(value: object) -> str:
+    if isinstance(value, Whole | Share):
+        return f"{value.low:,} … {value.high:,}"
+    return value if isinstance(value, str) else shown(value)
 
 
 def task_options(name: str) -> str:

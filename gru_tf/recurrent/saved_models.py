@@ -12,6 +12,7 @@ from typing import Any
 
 PACKAGE = "gru_tf"  # with which names are registered
 CLASSES = {  # class → its module, below gru_tf.recurrent
+    "Bidirectional": "layers.bidirectional",
     "GRU": "layers.gru",
     "GRUCell": "cells.gru",
     "GRUResetBeforeCell": "cells.gru_reset_before",

@@ -55,6 +55,11 @@ TABLE |= {
 TABLE |= {
     "LSTM": lambda **o: gru_tf.LSTM(UNITS, **o),
     "SimpleRNN": lambda **o: gru_tf.SimpleRNN(UNITS, **o),
+    "RNN(list of cells)": lambda **o: gru_tf.RNN([gru_tf.LSTMCell(4), gru_tf.GRUCell(UNITS)], **o),
+    "RNN(zoneout)": lambda **o: gru_tf.RNN(gru_tf.LSTMCell(UNITS, zoneout=0.2, dtype=o.get("dtype")), **o),
+    "gru_tf.Bidirectional(GRU)": lambda name=None, dtype=None, **o: gru_tf.Bidirectional(
+        gru_tf.GRU(UNITS, dtype=dtype, **o), name=name, dtype=dtype
+    ),
     "Bidirectional(GRU)": lambda name=None, dtype=None, **o: Bidirectional(
         gru_tf.GRU(UNITS, convention="write", dtype=dtype, **o), name=name, dtype=dtype
     ),

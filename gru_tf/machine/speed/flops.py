@@ -15,7 +15,7 @@ def product_weights(cell: Choice, features: int, units: int) -> tuple[int, int]:
     count = CELLS.find(cell.name).count
 
     def at(i: int, h: int) -> int:
-        return count(i, h, cell.options)
+        return int(count(i, h, cell.options))
 
     seen = features * (at(features + 1, units) - at(features, units))
     bend = at(features, units + 1) - 2 * at(features, units) + at(features, units - 1)

@@ -27,6 +27,8 @@ class Whole:
 class Share:
     """Among an option's values: each number above 0 and below 1."""
 
+    low, high = 0, 1
+
     def __contains__(self, value: Any) -> bool:
         return type(value) is float and 0 < value < 1
 

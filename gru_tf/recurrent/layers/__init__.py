@@ -9,6 +9,7 @@ from gru_tf.foundation import lazy
 from gru_tf.recurrent.cells import CellSpec, rnn_layer
 
 _HOMES = {
+    "Bidirectional": "gru_tf.recurrent.layers.bidirectional",
     "RNN": "gru_tf.recurrent.layers.rnn",
     "GRU": "gru_tf.recurrent.layers.gru",
     "LSTM": "gru_tf.recurrent.layers.lstm",

@@ -43,7 +43,7 @@ def without_masked(sequences: Any, mask: Any) -> Any:
 
     Not a number times zero is not a number: it would spoil the gradients of steps that are real.
     """
-    real = ops.reshape(mask, (*sizes(mask), *[1] * (len(sequences.shape) - 2)))
+    real = ops.reshape(mask, (*sizes(sequences)[:2], *[1] * (len(sequences.shape) - 2)))
     return ops.where(real, sequences, ops.zeros_like(sequences))
 
 

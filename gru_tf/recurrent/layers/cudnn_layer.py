@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from gru_tf.recurrent.cells._arguments import expect
@@ -17,6 +18,19 @@ class CudnnLayer(KernelLayer):
       batch by batch, where Keras fails; and padded steps hold what they hold on a CPU. With `use_cudnn=True` it fails.
     * Recurrent dropout is in cuDNN's way only while training.
     """
+
+    @property
+    def use_cudnn(self) -> Any:
+        """As given; but False where `Bidirectional` on PyTorch hands kernels on to cuDNN without asking the layer."""
+        return False if keras.backend.backend() == "torch" and self._another_function() else self._use_cudnn
+
+    @use_cudnn.setter
+    def use_cudnn(self, value: Any) -> None:
+        self._use_cudnn = value
+
+    def _another_function(self) -> bool:
+        """Whether Keras' own layer with the cell's arrays computes, or trains, something else."""
+        return bool(self.cell.by_steps or self.cell.weight_dropout)
 
     @property
     def implementation(self) -> int:

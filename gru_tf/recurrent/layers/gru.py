@@ -129,15 +129,9 @@ class GRU(CudnnLayer, StockGRU):
         if facts_of(self).bars_xla:
             self.supports_jit = False
 
-    @property
-    def use_cudnn(self) -> Any:
-        """As given; but False for "write" on PyTorch, where `Bidirectional` hands kernels on without asking the layer."""
-        by_keras = self.convention == "write" and keras.backend.backend() == "torch"
-        return False if by_keras else self._use_cudnn
-
-    @use_cudnn.setter
-    def use_cudnn(self, value: Any) -> None:
-        self._use_cudnn = value
+    def _another_function(self) -> bool:
+        """Whether Keras' own layer with the cell's arrays computes, or trains, something else."""
+        return self.convention == "write" or super()._another_function()
 
     @property
     def convention(self) -> str:
