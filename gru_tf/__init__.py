@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from gru_tf.recurrent.cells.min_lstm import MinLSTMCell as MinLSTMCell
     from gru_tf.recurrent.cells.rnn import RNNCell as RNNCell
     from gru_tf.recurrent.layers.bidirectional import Bidirectional as Bidirectional
+    from gru_tf.recurrent.layers.conv_gru import ConvGRU1D as ConvGRU1D
+    from gru_tf.recurrent.layers.conv_gru import ConvGRU2D as ConvGRU2D
+    from gru_tf.recurrent.layers.conv_gru import ConvGRU3D as ConvGRU3D
     from gru_tf.recurrent.layers.gru import GRU as GRU
     from gru_tf.recurrent.layers.lstm import LSTM as LSTM
     from gru_tf.recurrent.layers.rnn import RNN as RNN
@@ -59,6 +62,9 @@ _HOMES = {
     "SimpleRNN": "gru_tf.recurrent.layers.simple_rnn",
     "Bidirectional": "gru_tf.recurrent.layers.bidirectional",
     "RNN": "gru_tf.recurrent.layers.rnn",
+    "ConvGRU1D": "gru_tf.recurrent.layers.conv_gru",
+    "ConvGRU2D": "gru_tf.recurrent.layers.conv_gru",
+    "ConvGRU3D": "gru_tf.recurrent.layers.conv_gru",
     "RecurrentStack": "gru_tf.recurrent.layers.stack",
     "stacked": "gru_tf.recurrent.layers.stacked_model",
     "portable": "gru_tf.recurrent.portability",

@@ -14,11 +14,23 @@ class Group(NamedTuple):
 
 
 CELLS = ("GRUCell", "GRUResetBeforeCell", "LSTMCell", "RNNCell", "JANETCell", "MGUCell", "MinGRUCell", "MinLSTMCell")
+CONVOLUTIONAL = ("ConvGRU1D", "ConvGRU2D", "ConvGRU3D")
 GROUPS = {
     "layers": Group(
         "Layers and cells",
         "Keras layers and cells for any Keras program. Layers own time; a cell is one step, for `gru_tf.RNN`.",
-        ("GRU", "LSTM", "SimpleRNN", "RNN", "Bidirectional", "stacked", "RecurrentStack", "portable", *CELLS),
+        (
+            "GRU",
+            "LSTM",
+            "SimpleRNN",
+            "RNN",
+            "Bidirectional",
+            *CONVOLUTIONAL,
+            "stacked",
+            "RecurrentStack",
+            "portable",
+            *CELLS,
+        ),
     ),
     "experiments": Group(
         "Experiments and results",

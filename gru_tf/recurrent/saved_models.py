@@ -13,6 +13,9 @@ from typing import Any
 PACKAGE = "gru_tf"  # with which names are registered
 CLASSES = {  # class → its module, below gru_tf.recurrent
     "Bidirectional": "layers.bidirectional",
+    "ConvGRU1D": "layers.conv_gru",
+    "ConvGRU2D": "layers.conv_gru",
+    "ConvGRU3D": "layers.conv_gru",
     "GRU": "layers.gru",
     "GRUCell": "cells.gru",
     "GRUResetBeforeCell": "cells.gru_reset_before",

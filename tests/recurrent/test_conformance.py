@@ -63,6 +63,9 @@ TABLE |= {
     "Bidirectional(GRU)": lambda name=None, dtype=None, **o: Bidirectional(
         gru_tf.GRU(UNITS, convention="write", dtype=dtype, **o), name=name, dtype=dtype
     ),
+    "ConvGRU1D": lambda **o: gru_tf.ConvGRU1D(UNITS, 2, convention="write", reset_after=True, **o),
+    "ConvGRU2D": lambda **o: gru_tf.ConvGRU2D(UNITS, (2, 3), strides=2, padding="same", **o),
+    "ConvGRU3D": lambda **o: gru_tf.ConvGRU3D(UNITS, 2, data_format="channels_first", **o),
     "RecurrentStack": lambda **o: gru_tf.RecurrentStack("gru", [4, UNITS], **o),
     "RecurrentStack(everything)": lambda **o: gru_tf.stacked(
         "lstm", [4, UNITS], bidirectional=True, residual=True, layer_norm=True, dropout=0.2, **o
@@ -70,14 +73,20 @@ TABLE |= {
 }
 
 
-def sequence():
-    return np.random.default_rng(1).normal(size=(BATCH, STEPS, FEATURES)).astype("float32")
+def shape_of(layer):
+    """Of a layer's inputs: features at each step, in as many spatial axes as the layer wants, each as long."""
+    specs = keras.tree.flatten(layer.input_spec or [])
+    return (BATCH, STEPS, *[FEATURES] * (specs[0].ndim - 2 if specs else 1))
+
+
+def sequence(layer):
+    return np.random.default_rng(1).normal(size=shape_of(layer)).astype("float32")
 
 
 def weighted(layer):
     """The layer, built, with random weights."""
     if not layer.built:
-        layer.build((BATCH, STEPS, FEATURES))
+        layer.build(shape_of(layer))
     rng = np.random.default_rng(2)
     layer.set_weights([rng.normal(scale=0.5, size=w.shape) if "float" in w.dtype else w for w in layer.weights])
     return layer
@@ -87,13 +96,13 @@ def check_built_and_called(make):
     """The output has the shape that was announced, for a symbol as for numbers, and stays the same when called again."""
     for options in ({}, {"return_sequences": True}, {"return_state": True}):
         layer = weighted(make(**options))
-        outputs = keras.tree.flatten(layer(sequence()))
-        announced = layer.compute_output_shape((BATCH, STEPS, FEATURES))
+        outputs = keras.tree.flatten(layer(sequence(layer)))
+        announced = layer.compute_output_shape(shape_of(layer))
         announced = announced if "return_state" in options else [announced]
         assert [tuple(o.shape) for o in outputs] == [tuple(shape) for shape in announced]
-        symbol = keras.tree.flatten(layer(keras.Input((None, FEATURES))))
+        symbol = keras.tree.flatten(layer(keras.Input((None, *shape_of(layer)[2:]))))
         assert [o.shape[1:] for o in symbol][-1] == tuple(outputs[-1].shape[1:]) or options == {"return_sequences": True}
-        for again, output in zip(keras.tree.flatten(layer(sequence())), outputs, strict=True):
+        for again, output in zip(keras.tree.flatten(layer(sequence(layer))), outputs, strict=True):
             np.testing.assert_array_equal(again, output)
 
 
@@ -104,18 +113,19 @@ def check_configuration(make):
     assert again.get_config() == layer.get_config()
     assert again.name == "one"
     weighted(again)
-    np.testing.assert_array_equal(again(sequence()), weighted(layer)(sequence()))
+    np.testing.assert_array_equal(again(sequence(layer)), weighted(layer)(sequence(layer)))
 
 
 def check_saved(make):
     """A saved model gives the same numbers."""
-    model = keras.Sequential([keras.Input((None, FEATURES)), make()])
-    weighted(model.layers[0])
+    layer = make()
+    model = keras.Sequential([keras.Input((None, *shape_of(layer)[2:])), layer])
+    weighted(layer)
     with TemporaryDirectory() as folder:
         model.save(Path(folder, "model.keras"))
         loaded = keras.saving.load_model(Path(folder, "model.keras"))
     assert type(loaded.layers[0]) is type(model.layers[0])
-    np.testing.assert_array_equal(loaded(sequence()), model(sequence()))
+    np.testing.assert_array_equal(loaded(sequence(layer)), model(sequence(layer)))
 
 
 def check_masked(make):
@@ -123,16 +133,17 @@ def check_masked(make):
     lengths = [2, 4, STEPS]
     mask = np.arange(STEPS) < np.array(lengths)[:, None]
     layer = weighted(make())
-    padded = layer(np.where(mask[..., None], sequence(), 9).astype("float32"), mask=tf.constant(mask))
+    x = sequence(layer)
+    padded = layer(np.where(mask.reshape(BATCH, STEPS, *[1] * (x.ndim - 2)), x, 9), mask=tf.constant(mask))
     for row, length in enumerate(lengths):
-        np.testing.assert_allclose(padded[row], layer(sequence()[row : row + 1, :length])[0], **CLOSE)
+        np.testing.assert_allclose(padded[row], layer(x[row : row + 1, :length])[0], **CLOSE)
 
 
 def check_gradient(make):
     """Every weight has a gradient that is finite and not zero throughout."""
     layer = weighted(make())
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(layer(sequence()) ** 3)
+        loss = tf.reduce_sum(layer(sequence(layer)) ** 3)
     for weight, gradient in zip(layer.trainable_weights, tape.gradient(loss, layer.trainable_weights), strict=True):
         assert gradient is not None, weight.path
         assert np.isfinite(gradient).all(), weight.path
@@ -143,8 +154,8 @@ def check_mixed_precision(make):
     """Half-precision outputs from float32 weights, near the float32 numbers."""
     half, single = weighted(make(dtype="mixed_bfloat16")), weighted(make())
     assert {w.dtype for w in half.trainable_weights} == {"float32"}
-    assert half(sequence()).dtype == tf.bfloat16
-    np.testing.assert_allclose(tf.cast(half(sequence()), "float32"), single(sequence()), rtol=0, atol=0.08)
+    assert half(sequence(half)).dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.cast(half(sequence(half)), "float32"), single(sequence(single)), rtol=0, atol=0.08)
 
 
 CHECKS = [value for name, value in list(globals().items()) if name.startswith("check_")]
@@ -164,10 +175,11 @@ from pathlib import Path
 import gru_tf, keras, numpy as np
 assert keras.backend.backend() == sys.argv[2]
 folder = Path(sys.argv[1])
-x, mask = np.load(folder / "x.npy"), np.load(folder / "mask.npy")
+mask = np.load(folder / "mask.npy")
 for file in sorted(folder.glob("*.keras")):
     model = keras.saving.load_model(file)
     found, layer = np.load(file.with_suffix(".npz")), model.layers[0]
+    x = found["x"]
     np.testing.assert_allclose(keras.ops.convert_to_numpy(layer(x)), found["plain"], rtol=0, atol=1e-5, err_msg=layer.name)
     if "masked" in found:
         outputs = keras.ops.convert_to_numpy(layer(x, mask=keras.ops.convert_to_tensor(mask)))
@@ -186,21 +198,22 @@ def numbers(tmp_path_factory):
     """A model of each layer, and what TensorFlow computes of it: outputs; for some masked and trained as well."""
     folder = tmp_path_factory.mktemp("numbers")
     mask = np.arange(STEPS) < np.array([[2], [4], [5]])
-    np.save(folder / "x.npy", sequence())
     np.save(folder / "mask.npy", mask)
     for n, (name, make) in enumerate(TABLE.items()):
-        model = keras.Sequential([keras.Input((None, FEATURES)), make()], name=f"layer_{n}")
-        weighted(model.layers[0])
+        layer = make()
+        x, symbol = sequence(layer), keras.Input((None, *shape_of(layer)[2:]))
+        model = keras.Sequential([symbol, layer], name=f"layer_{n}")
+        weighted(layer)
         if "everything" in name:  # its dropout draws other numbers elsewhere
-            model = keras.Sequential([keras.Input((None, FEATURES)), without_dropout(model.layers[0])])
+            model = keras.Sequential([symbol, without_dropout(layer)])
         model.save(folder / f"{n:02}.keras")
-        found = {"plain": np.array(model(sequence()))}
-        if "GRU(" in name or "Stack" in name or name in ("LSTM", "SimpleRNN"):
-            found["masked"] = np.array(model.layers[0](sequence(), mask=tf.constant(mask)))
+        found = {"x": x, "plain": np.array(model(x))}
+        if "GRU(" in name or "ConvGRU" in name or "Stack" in name or name in ("LSTM", "SimpleRNN"):
+            found["masked"] = np.array(model.layers[0](x, mask=tf.constant(mask)))
         if name in ("GRU(write, reset after)", "RecurrentStack"):  # a training step is compiled: seconds each
             model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
-            model.fit(sequence(), np.zeros_like(found["plain"]), batch_size=BATCH, verbose=0)
-            found["trained"] = np.array(model(sequence()))
+            model.fit(x, np.zeros_like(found["plain"]), batch_size=BATCH, verbose=0)
+            found["trained"] = np.array(model(x))
         np.savez(folder / f"{n:02}.npz", **found)
     return folder
 

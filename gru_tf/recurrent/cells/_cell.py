@@ -121,6 +121,15 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
         return self.state_sizes[0]
 
     @property
+    def state_shapes(self) -> list[tuple[int, ...]]:
+        """Shape of each state without the batch: (H,) unless the subclass says otherwise."""
+        return [(size,) for size in self.state_sizes]
+
+    def kernel_shape(self, features: int | None) -> tuple[int | None, ...]:
+        """Shape of a kernel that takes so many features: (features, G·H) unless the subclass says otherwise."""
+        return (features, self.units * len(self.gates))
+
+    @property
     def by_steps(self) -> str:
         """What of this cell only a loop over the steps computes, no fused kernel; empty for nothing."""
         return f"zoneout={self.zoneout}" if self.zoneout else ""
@@ -139,10 +148,9 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for inputs of shape (batch, I)."""
-        columns = self.units * len(self.gates)
         for name, shape, initializer, there in (
-            ("kernel", (input_shape[-1], columns), self.kernel_initializer, True),
-            ("recurrent_kernel", (self.output_size, columns), self.recurrent_initializer, self.recurrent),
+            ("kernel", self.kernel_shape(input_shape[-1]), self.kernel_initializer, True),
+            ("recurrent_kernel", self.kernel_shape(self.output_size), self.recurrent_initializer, self.recurrent),
             ("bias", self.bias_shape, self.initial_bias, self.use_bias),
         ):
             role = name.partition("_")[0]
@@ -177,17 +185,19 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
         kernel, masks = self.state_kernel(training), self.state_masks(h, training)
         if gates:
             first, last = self.gates.index(gates[0]), self.gates.index(gates[-1]) + 1
-            kernel = kernel[:, first * self.units : last * self.units]
+            kernel = kernel[..., first * self.units : last * self.units]
             masks = masks[first:last] if len(masks) > 1 else masks
         return self.product(h, kernel, masks)
 
     @staticmethod
-    def product(values: Any, kernel: Any, masks: Sequence[Any] = ()) -> Any:
+    def product(
+        values: Any, kernel: Any, masks: Sequence[Any] = (), multiply: Callable[[Any, Any], Any] = ops.matmul
+    ) -> Any:
         """`values` @ `kernel`; with masks the values times one mask for all columns, or one for each equal block of them."""
         if len(masks) < 2:
-            return ops.matmul(values * masks[0] if masks else values, kernel)
+            return multiply(values * masks[0] if masks else values, kernel)
         blocks = zip(masks, ops.split(kernel, len(masks), axis=-1), strict=True)
-        return ops.concatenate([ops.matmul(values * mask, block) for mask, block in blocks], axis=-1)
+        return ops.concatenate([multiply(values * mask, block) for mask, block in blocks], axis=-1)
 
     def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:
         """One step: x (batch, I) and states → new states; the subclass's equation."""
@@ -213,7 +223,7 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """Zeros, one (batch, H) a state."""
-        return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in self.state_sizes]
+        return [ops.zeros((batch_size, *shape), dtype=self.compute_dtype) for shape in self.state_shapes]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, serialised."""
@@ -233,17 +243,17 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
         expect(holds, type(self).__name__, name, expected, received)
 
     def _check_states(self, inputs: Any, states: list[Any]) -> None:
-        batch, who, sizes = inputs.shape[0], type(self).__name__, self.state_sizes
-        if len(states) != len(sizes):
-            shapes = ", ".join(f"{name} {(batch, size)}" for name, size in zip(self.states, sizes, strict=True))
-            shapes = shapes if len(set(sizes)) > 1 else f"shape ({batch}, {sizes[0]}): {', '.join(self.states)}"
-            raise ValueError(f"{who}: expected `states` to be {len(sizes)} of {shapes}. Received: {len(states)}")
-        for name, size, state in zip(self.states, sizes, states, strict=True):
+        batch, who, shapes = inputs.shape[0], type(self).__name__, self.state_shapes
+        expected = [(batch, *shape) for shape in shapes]
+        if len(states) != len(shapes):
+            each = ", ".join(f"{name} {shape}" for name, shape in zip(self.states, expected, strict=True))
+            each = each if len(set(shapes)) > 1 else f"shape {expected[0]}: {', '.join(self.states)}"
+            raise ValueError(f"{who}: expected `states` to be {len(shapes)} of {each}. Received: {len(states)}")
+        for name, one, state in zip(self.states, expected, states, strict=True):
             shape = tuple(state.shape)
-            fits = len(shape) == 2 and shape[1] == size and (None in (batch, shape[0]) or batch == shape[0])
+            fits = len(shape) == len(one) and shape[1:] == one[1:] and (None in (batch, shape[0]) or batch == shape[0])
             if not fits:
-                expected = f"({batch}, {size})"
-                raise ValueError(f"{who}: expected state `{name}` to be of shape {expected}. Received: shape={shape}")
+                raise ValueError(f"{who}: expected state `{name}` to be of shape {one}. Received: shape={shape}")
 
 
 def in_float32(initializer: Any) -> Callable[..., Any]:

@@ -14,6 +14,9 @@ _HOMES = {
     "GRU": "gru_tf.recurrent.layers.gru",
     "LSTM": "gru_tf.recurrent.layers.lstm",
     "SimpleRNN": "gru_tf.recurrent.layers.simple_rnn",
+    "ConvGRU1D": "gru_tf.recurrent.layers.conv_gru",
+    "ConvGRU2D": "gru_tf.recurrent.layers.conv_gru",
+    "ConvGRU3D": "gru_tf.recurrent.layers.conv_gru",
     "RecurrentStack": "gru_tf.recurrent.layers.stack",
     "stacked": "gru_tf.recurrent.layers.stacked_model",
 }
