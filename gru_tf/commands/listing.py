@@ -1,6 +1,5 @@
 """What there is to choose from, with a line on each and its options; of cells and experiments nothing is imported."""
 
-import ast
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path

@@ -145,7 +145,8 @@ class CellDropout(DropoutRNNCell):
         return list(drawn) if isinstance(drawn, (list, tuple)) else [drawn]
 
     def _draw_weight_mask(self, seed: Any) -> Any:
-        return keras.random.dropout(ops.ones_like(self.recurrent_kernel), self.weight_dropout, seed=seed)
+        ones = ops.ones(self.recurrent_kernel.shape, dtype=self.compute_dtype)
+        return keras.random.dropout(ones, self.weight_dropout, seed=seed)
 
     def _count(self, rate: float) -> int:
         """How many masks a sequence draws at this rate."""

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from gru_tf.foundation import lazy
-from gru_tf.recurrent.cells import CellSpec, rnn_layer
+from gru_tf.recurrent.cells import CellSpec, around, rnn_layer
 
 _HOMES = {
     "Bidirectional": "gru_tf.recurrent.layers.bidirectional",
@@ -63,5 +63,4 @@ def _layer(
     if implementation == "stock" and cell.has_fused(options):
         own = cell.ordinary(units, **options, **layer_options) if ordinary and cell.ordinary else None
         return own or cell.layer(units, options, **layer_options)
-    built = cell.build(units, **options, dtype=layer_options.get("dtype"))
-    return rnn_layer()(built, **layer_options)
+    return around(rnn_layer(), cell.build, units, **options, **layer_options)

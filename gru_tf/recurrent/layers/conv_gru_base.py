@@ -10,9 +10,9 @@ import keras
 from keras import ops
 
 from gru_tf.recurrent.cells._arguments import expect
+from gru_tf.recurrent.layers import checks
 from gru_tf.recurrent.layers.conv_gru_cell import ConvGRUCell
 from gru_tf.recurrent.layers.convolution import checked_convolution
-from gru_tf.recurrent.layers import checks
 from gru_tf.recurrent.layers.rnn import RNN
 
 FORMATS = ("channels_last", "channels_first")

@@ -87,7 +87,7 @@ class RecurrentStack(keras.layers.Layer):
         self.units = _checked_units(units)
         _check(0 <= dropout < 1, "dropout", "a share of at least 0 and below 1", dropout)
         _check(implementation in ("stock", "custom"), "implementation", "'stock' or 'custom'", implementation)
-        self.cell = _known(cell, [*(["options"] if options else []), *self.of_cells])
+        self.cell = _known(cell, {"options": options, **self.of_cells})
         self.options = dict(options or {})
         self.bidirectional = bidirectional
         self.dropout = dropout
@@ -256,7 +256,7 @@ class RecurrentStack(keras.layers.Layer):
         return cls(**{**config, "cell": cell})
 
 
-def _known(cell: Any, others: Sequence[str]) -> Any:
+def _known(cell: Any, others: Mapping[str, Any]) -> Any:
     """The cell's name in the catalogue, or a Keras cell to copy, which has `others`, arguments of named cells, itself."""
     if isinstance(cell, CellSpec) and cell.name in CELLS.names() and CELLS.find(cell.name) is cell:
         return cell.name
@@ -264,8 +264,8 @@ def _known(cell: Any, others: Sequence[str]) -> Any:
         return CELLS.find(cell).name
     is_cell = hasattr(cell, "state_size") and hasattr(cell, "get_config") and "units" in cell.get_config()
     _check(is_cell, "cell", "a cell's name, its CellSpec, or a Keras cell with `units`", cell)
-    for name in others:
-        _check(False, name, "left out beside a Keras cell, which has its own", name)
+    for name, value in others.items():
+        _check(not value and value is not False, name, "left out beside a Keras cell, which has its own", value)
     return cell
 
 

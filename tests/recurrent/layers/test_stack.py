@@ -246,7 +246,7 @@ def test_each_layers_kernel_path():
         ({"cell": 3}, ValueError, r"expected `cell` to be a cell's name.*Received: cell=3"),
         ({"cell": "gruu"}, UserError, r"Did you mean 'gru'"),
         ({"options": {"reset": True}}, UserError, r"gru.reset: no such option. Did you mean"),
-        ({"cell": keras.layers.GRUCell(2), "options": {"a": 1}}, ValueError, r"expected `options` to be none"),
+        ({"cell": keras.layers.GRUCell(2), "options": {"a": 1}}, ValueError, r"expected `options` to be left out"),
         ({"features": 3}, ValueError, r"expected both `features` and `outputs`.*Received: features=3, outputs=None"),
         ({"features": 3, "outputs": 1, "return_state": True}, ValueError, r"expected `return_state` to be False"),
     ],
