@@ -23,7 +23,8 @@ def normal(seed, *shape):
 
 
 def built(cell):
-    cell.build((None, FEATURES))
+    if not cell.built:
+        cell.build((None, FEATURES))
     cell.set_weights([normal([1, i], *w.shape) * 0.5 if "float" in w.dtype else w for i, w in enumerate(cell.weights)])
     return cell
 
