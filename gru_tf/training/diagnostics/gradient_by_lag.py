@@ -14,6 +14,7 @@ from keras import ops
 
 from gru_tf.experiment.reading import Quartiles
 from gru_tf.foundation.array import Array
+from gru_tf.recurrent.layers.rnn import RNN
 from gru_tf.training.diagnostics.recurrence import Call, Place, run
 
 
@@ -105,7 +106,8 @@ def _sequence_loss(model: Any, loss: Any) -> Callable[[Any, Any], Any]:
 def _unrolled(call: Call, tape: Any, states_by_step: list[list[Any]]) -> tuple[Any, Any, list[Any]]:
     """`keras.layers.RNN.inner_loop` in plain steps; each step's states are watched and appended to `states_by_step`."""
     states, outputs = call.states, []
-    previous = ops.zeros_like(states[0])
+    # before a row's first real step: the state in this project's layers, zeros in Keras' own
+    previous = states[0] if isinstance(call.layer, RNN) else ops.zeros_like(states[0])
     for t in range(call.sequence.shape[1]):
         out, new = call.layer.cell(call.sequence[:, t], states)
         new = list(new) if isinstance(new, (list, tuple)) else [new]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, log_softmax
 
-from gru_tf import GRU
+from gru_tf import GRU, RNN
 from gru_tf.experiment.specs import ModelSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
@@ -102,7 +102,7 @@ def test_where_no_layer_is_faster_stock_is_a_layer_around_the_cell(name):
         randomised(build(resolve(ModelSpec(units=UNITS, implementation=kind), WHOLE, CELLS.find(name), {})))
         for kind in ("stock", "custom")
     )
-    assert type(stock.layers[1]) is type(custom.layers[1]) is keras.layers.RNN
+    assert type(stock.layers[1]) is type(custom.layers[1]) is RNN
     np.testing.assert_array_equal(stock(x()), custom(x()))
 
 
