@@ -151,7 +151,7 @@ class _Call:
     def result(self):
         states = [self.arrays[name] for name in ("h_last", "c_last")[: len(self.given.states)]]
         outputs = self.arrays["outputs"]
-        return Result(outputs[:, -1] if outputs.shape[1] else np.zeros_like(states[0]), outputs, states)
+        return Result(outputs[:, -1] if outputs.shape[1] else states[0], outputs, states)
 
     def gradient(self, d_outputs, d_states, by_inputs=True):
         """Everything by itself: deltas first, then weights and inputs from them."""

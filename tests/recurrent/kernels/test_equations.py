@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from core_checks import CELLS, FLAGS, MASKS, Equations, differences, made, name_of, results
+from keras_masks import one_rule
 from sequence_equations import Arrays, Layer, forward, gradient
 
 SHAPE = (5, 4, 3, 4)
@@ -74,13 +75,14 @@ def signs(layer, units):
 
 
 def by_keras(case):
-    """As `results`, by Keras' layer: a loop in TensorFlow, in float64."""
+    """As `results`, by Keras' layer: a loop in TensorFlow, in float64, under this project's rule of masked steps."""
     layer, arrays = case.layer, case.arrays
     model, units = keras_layer(layer, arrays), arrays.states[0].shape[1]
     given = [tf.constant(a) for a in (arrays.inputs, *arrays.states)]
     with tf.GradientTape() as tape:
         tape.watch(given)
-        outputs, *states = model(given[0], initial_state=given[1:], mask=arrays.mask)
+        with one_rule():
+            outputs, *states = model(given[0], initial_state=given[1:], mask=arrays.mask)
     upstream = [tf.constant(d) for d in (case.d_outputs if layer.return_sequences else case.d_outputs[:, 0], *case.d_states)]
     derived = tape.gradient([outputs, *states], [*given, *model.trainable_weights], upstream, unconnected_gradients="zero")
     inputs, *rest = (array.numpy() for array in derived)
