@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from gru_tf.recurrent.cells import CELLS, OF_ANY, CellSpec, rnn_layer
 from gru_tf.recurrent.cells._arguments import whole
@@ -185,7 +186,8 @@ class RecurrentStack(keras.layers.Layer):
         before = self._states_by_layer(initial_state)
         if mask is not None:
             mask = checks.checked_mask(type(self).__name__, mask, tuple(sequences.shape[:2]))
-            sequences = checks.without_masked(sequences, mask)
+            # in operations that ONNX export reads
+            sequences = ops.where(ops.expand_dims(mask, -1), sequences, ops.zeros_like(sequences))
         x, states = sequences, []
         for n, layer in enumerate(self.layers):
             y = layer(x, mask=mask, training=training, initial_state=before[n])

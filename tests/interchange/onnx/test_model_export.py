@@ -259,6 +259,9 @@ MASKED = {
     "both": lambda: layers.Bidirectional(layers.GRU(4, return_sequences=True)),
     "both, last": lambda: layers.Bidirectional(layers.LSTM(4)),
     "own": lambda: gru_tf.GRU(4, return_sequences=True),
+    "own, over a cell": lambda: gru_tf.RNN(gru_tf.LSTMCell(4), return_sequences=True, go_backwards=True),
+    "own, two cells": lambda: gru_tf.RNN([gru_tf.GRUCell(4), gru_tf.LSTMCell(3)], return_sequences=True),
+    "own, both": lambda: gru_tf.Bidirectional(gru_tf.SimpleRNN(4, return_sequences=True)),
     "two cells": lambda: layers.RNN([layers.GRUCell(4), layers.LSTMCell(3)], return_sequences=True),
 }
 
@@ -283,6 +286,19 @@ def test_a_mask_by_steps_of_one_value_and_the_mean_over_the_others(tmp_path):
     check(sequential(layers.Masking(-1.0), layers.GRU(4, return_sequences=True), head()), tmp_path / "m.onnx", {"x": x})
     means = sequential(layers.Masking(-1.0), layers.GlobalAveragePooling1D(), head())
     check(means, tmp_path / "m.onnx", {"x": x})
+
+
+@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.parametrize("make", [gru_tf.LSTM, layers.LSTM])
+def test_before_the_first_real_step_stands_what_the_layer_has_there(make, every, tmp_path):
+    """The initial state in this project's layers, zeros in Keras' own on TensorFlow."""
+    tokens, mask = keras.Input((None,), dtype="int32", name="tokens"), keras.Input((None,), dtype="bool", name="mask")
+    h, c = keras.Input((4,), name="h"), keras.Input((4,), name="c")
+    outputs = make(4, return_sequences=every)(layers.Embedding(TOKENS, F)(tokens), initial_state=[h, c], mask=mask)
+    states = [np.random.default_rng(n).normal(size=(5, 4)).astype("float32") for n in range(2)]
+    inputs = {"tokens": GAPS, "mask": GAPS != 0, "h": states[0], "c": states[1]}
+    (received,) = check(filled(keras.Model([tokens, mask, h, c], outputs)), tmp_path / "m.onnx", inputs).values()
+    np.testing.assert_array_equal(received[4, 0] if every else received[4], states[0][4] * (make is gru_tf.LSTM))
 
 
 def test_initial_states_of_a_masked_layer_stay_where_no_step_is_real(tmp_path):

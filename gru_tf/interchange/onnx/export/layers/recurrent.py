@@ -20,11 +20,13 @@ from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.cells.gru_reset_before import GRUResetBeforeCell
 from gru_tf.recurrent.cells.lstm import LSTMCell
 from gru_tf.recurrent.cells.rnn import RNNCell
+from gru_tf.recurrent.layers.bidirectional import Bidirectional
 from gru_tf.recurrent.layers.gru import GRU
 from gru_tf.recurrent.layers.lstm import LSTM
+from gru_tf.recurrent.layers.rnn import RNN
 from gru_tf.recurrent.layers.simple_rnn import SimpleRNN
 
-LAYERS = (keras.layers.GRU, keras.layers.LSTM, keras.layers.SimpleRNN, keras.layers.RNN, GRU, LSTM, SimpleRNN)
+LAYERS = (keras.layers.GRU, keras.layers.LSTM, keras.layers.SimpleRNN, keras.layers.RNN, RNN, GRU, LSTM, SimpleRNN)
 CELLS = (
     keras.layers.GRUCell,
     keras.layers.LSTMCell,
@@ -47,7 +49,7 @@ def _one(graph: ModelGraph, call: LayerCall) -> list[str]:
     states: list[str] = []
     for cell, one, before in zip(cells, read, initial, strict=True):
         begun = None if before is None else [before]
-        (direction,) = run(graph, cell, one, x, begun, mask, bool(layer.zero_output_for_mask))
+        (direction,) = run(graph, cell, one, x, begun, mask, bool(layer.zero_output_for_mask), isinstance(layer, RNN))
         x = direction.steps
         states += direction.states
     output = x if layer.return_sequences else direction.last
@@ -66,11 +68,13 @@ def _both(graph: ModelGraph, call: LayerCall) -> list[str]:
     x, mask = _given(graph, call)
     if _alike(forward, backward) and zeros[0] == zeros[1]:
         joint = Recurrent(forward.forward, backward.forward, False, forward.activation, forward.recurrent_activation, "")
-        directions = run(graph, layer, joint, x, initial, mask, zeros[0])
+        directions = run(graph, layer, joint, x, initial, mask, zeros[0], isinstance(first, RNN))
     else:
         own = [None, None] if initial is None else [[states] for states in initial]
         parts = zip((first, second), (forward, backward), own, zeros, strict=True)
-        directions = [run(graph, each, read, x, states, mask, zero)[0] for each, read, states, zero in parts]
+        directions = [
+            run(graph, each, read, x, states, mask, zero, isinstance(each, RNN))[0] for each, read, states, zero in parts
+        ]
     outputs = _merged(graph, layer.merge_mode, [each.steps if layer.return_sequences else each.last for each in directions])
     return [*outputs, *(state for each in directions for state in each.states)] if layer.return_state else outputs
 
@@ -145,4 +149,4 @@ def _merged(graph: ModelGraph, mode: str | None, outputs: Sequence[str]) -> list
     return [graph.op("Div", total, graph.constant(2.0)) if mode == "ave" else total]
 
 
-WRITERS = {**dict.fromkeys(LAYERS, _one), keras.layers.Bidirectional: _both}
+WRITERS = {**dict.fromkeys(LAYERS, _one), keras.layers.Bidirectional: _both, Bidirectional: _both}

@@ -35,6 +35,7 @@ def run(
     initial: Sequence[Sequence[str]] | None,
     mask: MaskedSteps | None,
     zeros: bool = False,
+    carries: bool = False,
 ) -> list[Direction]:
     """Write a node.
 
@@ -46,6 +47,7 @@ def run(
         initial: of each direction the initial states (batch, H), h first; None for zeros.
         mask: which steps are real; None for all.
         zeros: whether masked steps give zeros, not the output before.
+        carries: whether the initial state stands before the first real step, not zeros.
 
     Raises:
         NotExportedError: for activations and weights that ONNX does not have.
@@ -84,7 +86,9 @@ def run(
             continue
         begun = initial[n] if initial else [zero] * len(ends)
         states = tuple(mask.state(after, first) for after, first in zip(ends, begun, strict=True))
-        directions.append(Direction(mask.back(y, backwards, zeros), mask.last(ends[0], backwards, zeros), states))
+        first_h = begun[0] if carries and initial else ""
+        last = mask.last(ends[0], backwards, zeros, first_h)
+        directions.append(Direction(mask.back(y, backwards, zeros, first_h), last, states))
     return directions
 
 
