@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gru_tf.interchange.exporting import export_model as export_model
     from gru_tf.interchange.importing import import_model as import_model
     from gru_tf.interchange.streaming import Streaming as Streaming
+    from gru_tf.recurrent import decoding as decoding
     from gru_tf.recurrent import derivation as derivation
     from gru_tf.recurrent import gates as gates
     from gru_tf.recurrent.cells.gru import GRUCell as GRUCell
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from gru_tf.recurrent.cells.min_gru import MinGRUCell as MinGRUCell
     from gru_tf.recurrent.cells.min_lstm import MinLSTMCell as MinLSTMCell
     from gru_tf.recurrent.cells.rnn import RNNCell as RNNCell
+    from gru_tf.recurrent.layers.attention_cell import AttentionCell as AttentionCell
+    from gru_tf.recurrent.layers.attention_decoder import AttentionDecoder as AttentionDecoder
     from gru_tf.recurrent.layers.bidirectional import Bidirectional as Bidirectional
     from gru_tf.recurrent.layers.conv_gru import ConvGRU1D as ConvGRU1D
     from gru_tf.recurrent.layers.conv_gru import ConvGRU2D as ConvGRU2D
@@ -66,6 +69,8 @@ _HOMES = {
     "ConvGRU2D": "gru_tf.recurrent.layers.conv_gru",
     "ConvGRU3D": "gru_tf.recurrent.layers.conv_gru",
     "RecurrentStack": "gru_tf.recurrent.layers.stack",
+    "AttentionCell": "gru_tf.recurrent.layers.attention_cell",
+    "AttentionDecoder": "gru_tf.recurrent.layers.attention_decoder",
     "stacked": "gru_tf.recurrent.layers.stacked_model",
     "portable": "gru_tf.recurrent.portability",
     "GRUCell": "gru_tf.recurrent.cells.gru",
@@ -96,7 +101,7 @@ _HOMES = {
     "SequenceRegressor": "gru_tf.training.estimators.regressor",
 }
 
-_MODULES = ("derivation", "diagnostics", "gates")  # public as a whole, under these short addresses
+_MODULES = ("decoding", "derivation", "diagnostics", "gates")  # public as a whole, under these short addresses
 
 _public, _names, __all__ = lazy.exports(__name__, _HOMES, _MODULES)
 

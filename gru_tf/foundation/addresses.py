@@ -9,10 +9,13 @@ from types import ModuleType
 
 # documented, or named by the pickled classes of a registered model; a package stands for all modules in it
 FORMER = {
+    "gru_tf.cells._parallel": "gru_tf.recurrent.layers.parallel_rnn",
+    "gru_tf.recurrent.cells._parallel": "gru_tf.recurrent.layers.parallel_rnn",
     "gru_tf.cells": "gru_tf.recurrent.cells",
     "gru_tf.layers": "gru_tf.recurrent.layers",
     "gru_tf.gates": "gru_tf.recurrent.gates",
     "gru_tf.derivation": "gru_tf.recurrent.derivation",
+    "gru_tf.decoding": "gru_tf.recurrent.decoding",
     "gru_tf.tasks.adding": "gru_tf.tasks.memory.adding",
     "gru_tf.interchange.metadata": "gru_tf.interchange.provenance",
     "gru_tf.diagnostics": "gru_tf.training.diagnostics",

@@ -12,6 +12,8 @@ from typing import Any
 
 PACKAGE = "gru_tf"  # with which names are registered
 CLASSES = {  # class → its module, below gru_tf.recurrent
+    "AttentionCell": "layers.attention_cell",
+    "AttentionDecoder": "layers.attention_decoder",
     "Bidirectional": "layers.bidirectional",
     "ConvGRU1D": "layers.conv_gru",
     "ConvGRU2D": "layers.conv_gru",

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gru_tf.tasks import Array, Signature
+from gru_tf.recurrent import decoding
+from gru_tf.tasks import END, Array, Signature
 from gru_tf.training.batches import plan
 from gru_tf.training.feeding import DeviceData
-from gru_tf.training.network import beam_search
 from gru_tf.training.network.encoder_decoder import SequenceWriter
 
 
@@ -51,5 +51,5 @@ class Decoder:
         real = tf.sequence_mask(tf.gather(lengths, batch), x.shape[1])
         states, memory = self.writer.read([x, real] if self.masked else [x])
         if width == 1:
-            return beam_search.greedy(self.writer.step, states, memory, self.signature.decoded)
-        return beam_search.beam(self.writer.step, states, memory, self.signature.decoded, width)[0]
+            return decoding.greedy(self.writer.step, states, memory, self.signature.decoded, END)
+        return decoding.beam(self.writer.step, states, memory, self.signature.decoded, width, end=END)[0]

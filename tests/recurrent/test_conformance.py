@@ -30,7 +30,8 @@ from gru_tf.recurrent.layers.reverse_time import ReverseTime
 APART = ROOT / ".jax"  # where `make test` puts JAX
 BATCH, STEPS, FEATURES, UNITS = 3, 5, 4, 3
 CLOSE = {"rtol": 0, "atol": 1e-5}
-NOT_RECURRENT = {ReverseTime}  # what is asked of layers over time does not hold for it; test_layers.py has it
+# what is asked of layers over one sequence does not hold for them; test_layers.py and test_attention.py have them
+NOT_RECURRENT = {ReverseTime, gru_tf.AttentionCell, gru_tf.AttentionDecoder}
 
 
 def stepwise(name):

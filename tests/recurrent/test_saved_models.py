@@ -13,7 +13,7 @@ import pytest
 from places import ROOT
 
 import gru_tf.recurrent
-from gru_tf import GRU, LSTM, SimpleRNN, stacked
+from gru_tf import GRU, LSTM, AttentionDecoder, SimpleRNN, stacked
 from gru_tf.recurrent import saved_models
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.hard_sigmoid import keras2_hard_sigmoid
@@ -61,6 +61,10 @@ def folder(tmp_path_factory):
         model = keras.Sequential([keras.Input((None, 4)), layer])
         model.save(folder / f"{name}.keras")
         np.save(folder / f"{name}.npy", model(x))
+    sequence = keras.Input((None, 4))
+    model = keras.Model(sequence, AttentionDecoder(GRU(3), input_feeding=True)(sequence, memory=sequence))
+    model.save(folder / "attention.keras")
+    np.save(folder / "attention.npy", model(x))
     return folder
 
 

@@ -9,6 +9,8 @@ from gru_tf.foundation import lazy
 from gru_tf.recurrent.cells import CellSpec, around, rnn_layer
 
 _HOMES = {
+    "AttentionCell": "gru_tf.recurrent.layers.attention_cell",
+    "AttentionDecoder": "gru_tf.recurrent.layers.attention_decoder",
     "Bidirectional": "gru_tf.recurrent.layers.bidirectional",
     "RNN": "gru_tf.recurrent.layers.rnn",
     "GRU": "gru_tf.recurrent.layers.gru",

@@ -11,6 +11,9 @@ Each decoder layer begins with the last states of the encoder layer of its depth
 of both directions' states, one for each state of the cell. s̃ is not fed back into the next step (Luong's "input feeding"),
 so that the recurrence sees nothing of the attention and runs over the whole target in one fused kernel.
 
+The decoder is `gru_tf.AttentionDecoder`. A network is made of its parts, which are Keras' own layers, not of the layer: so
+files load without this project, and those of earlier versions do.
+
 Reference: M.-T. Luong, H. Pham, C. D. Manning, "Effective approaches to attention-based neural machine translation",
 EMNLP 2015, arXiv 1508.04025; I. Sutskever, O. Vinyals, Q. V. Le, NIPS 2014, arXiv 1409.3215.
 """
@@ -21,6 +24,8 @@ from typing import Any
 import keras
 
 from gru_tf.recurrent.layers import recurrent
+from gru_tf.recurrent.layers.attention_decoder import AttentionDecoder
+from gru_tf.recurrent.layers.memory_attention import MemoryAttention
 from gru_tf.training.network.resolution import ResolvedNetwork
 
 
@@ -54,15 +59,14 @@ def build(
         starts.append(_bridged(states, units, model.bidirectional, n, dense))
         x = dropout(model.dropout)(x) if model.dropout > 0 else x
     y = _embedding(signature.outputs, signature.features, "target_embedding")(written)
+    layers = []
     for n in range(model.layers):
-        layer = recurrent(cell, units, options, model.implementation, name=f"decoder_{n}", **over_time)
-        y, *_ = layer(y, initial_state=starts[n])
-        y = dropout(model.dropout)(y) if model.dropout > 0 else y
-
-    keys = dense(units, use_bias=False, name="keys")(x)
-    context = keras.layers.Attention(name="attention")([y, x, keys], mask=[None, call.get("mask")])
-    joined = keras.layers.Concatenate(name="joined")([context, y])
-    attended = dense(units, "tanh", use_bias=False, name="attended")(joined)
+        layers.append(recurrent(cell, units, options, model.implementation, name=f"decoder_{n}", **over_time))
+        layers += [dropout(model.dropout)] if model.dropout > 0 else []
+    decoder = AttentionDecoder(layers, attention=MemoryAttention("AttentionDecoder", units, dense=dense))
+    y, _ = decoder.recur(y, [state for states in starts for state in states])
+    context, _ = decoder.attention.context(y, [decoder.attention.keyed(x), x, *call.values()])
+    attended = decoder.attention.output(context, y)
     head = dense(signature.outputs, name="head")(attended)
     return keras.Model([sequence, *call.values(), written], head, name=cell.name)
 
@@ -93,9 +97,10 @@ class SequenceWriter:
         self.names = [layer.name for layer in model.layers]
         self.layer = model.get_layer
         depth = sum(name.startswith("decoder_") for name in self.names)
-        self.decoders = [self.layer(f"decoder_{n}") for n in range(depth)]
-        self.counts = [sum(name.startswith(f"bridge_{n}_") for name in self.names) for n in range(depth)]
-        starts = [self.layer(f"bridge_{n}_{i}").output for n in range(depth) for i in range(self.counts[n])]
+        counts = [sum(name.startswith(f"bridge_{n}_") for name in self.names) for n in range(depth)]
+        starts = [self.layer(f"bridge_{n}_{i}").output for n in range(depth) for i in range(counts[n])]
+        attention = MemoryAttention("AttentionDecoder", self.layer("keys").units, part=self.layer)
+        self.decoder = AttentionDecoder([self.layer(f"decoder_{n}") for n in range(depth)], attention=attention)
         keys = self.layer("keys")
         self.reader = keras.Model(model.inputs[:-1], [keys.output, keys.input, *starts])
 
@@ -106,13 +111,5 @@ class SequenceWriter:
 
     def step(self, tokens: Any, states: list[Any], memory: list[Any]) -> tuple[Any, list[Any]]:
         """One step: the tokens before (batch,), states and memory → logits (batch, outputs), new states."""
-        y, new = self.layer("target_embedding")(tokens), []
-        for layer, count in zip(self.decoders, self.counts, strict=True):
-            given, states = states[:count], states[count:]
-            y, following = layer.cell(y, given)
-            new += list(following)
-        keys, values, *mask = memory
-        query = y[:, None]
-        context = self.layer("attention")([query, values, keys], mask=[None, mask[0] if mask else None])
-        attended = self.layer("attended")(self.layer("joined")([context, query]))
-        return self.layer("head")(attended)[:, 0], new
+        attended, new = self.decoder.step(self.layer("target_embedding")(tokens), states, memory)
+        return self.layer("head")(attended[:, None])[:, 0], new  # of the shape of a sequence, as in training

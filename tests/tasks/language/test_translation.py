@@ -22,6 +22,7 @@ from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import Choice, ModelSpec, TrainingSpec
 from gru_tf.experiment.yaml_file import validate
 from gru_tf.foundation.errors import UserError
+from gru_tf.recurrent import decoding
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.suite.tuning import RecurrentHyperModel
 from gru_tf.tasks import END, Examples, Signature
@@ -30,7 +31,7 @@ from gru_tf.tasks.language.multi30k import FILES, LONGEST, Multi30k, joined, rea
 from gru_tf.training import feeding, trainer
 from gru_tf.training.batches import plan, spans
 from gru_tf.training.compiled_steps import CompiledSteps
-from gru_tf.training.network import beam_search, budget
+from gru_tf.training.network import budget
 from gru_tf.training.network.encoder_decoder import SequenceWriter
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve, resolve_run
@@ -193,9 +194,9 @@ def test_what_is_written_comes_in_the_order_of_the_sequences(steps, width, resid
     writer = SequenceWriter(steps.model)
     read = writer.read([examples.inputs, np.arange(STEPS) < examples.lengths[:, None]])
     if width == 1:
-        expected = beam_search.greedy(writer.step, *read, DECODED)
+        expected = decoding.greedy(writer.step, *read, DECODED)
     else:
-        expected = beam_search.beam(writer.step, *read, DECODED, width)[0]
+        expected = decoding.beam(writer.step, *read, DECODED, width)[0]
     assert np.array_equal(found, np.array(expected))
     assert len(np.unique(found, axis=0)) > 2
 

@@ -8,9 +8,9 @@ import pytest
 from keras import ops
 
 from gru_tf.experiment.specs import ModelSpec
+from gru_tf.recurrent import decoding
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import END, Signature
-from gru_tf.training.network import beam_search
 from gru_tf.training.network.encoder_decoder import SequenceWriter
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve
@@ -76,15 +76,15 @@ def filled(words):
     return [*words, *[END] * (LONGEST - len(words))]
 
 
-def beam(table, width, alpha=beam_search.ALPHA):
-    return [np.array(a) for a in beam_search.beam(table, *table.start(), LONGEST, width, alpha)]
+def beam(table, width, alpha=decoding.ALPHA):
+    return [np.array(a) for a in decoding.beam(table, *table.start(), LONGEST, width, alpha)]
 
 
 @pytest.mark.parametrize("ends", [0.0, 2.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_greedy_writes_the_likeliest_token_at_each_step(seed, ends):
     table = Table(seed, ends)
-    written = np.array(beam_search.greedy(table, *table.start(), LONGEST))
+    written = np.array(decoding.greedy(table, *table.start(), LONGEST))
     for row in range(ROWS):
         words = []
         while len(words) < LONGEST and END not in words:
@@ -110,14 +110,14 @@ def test_a_narrow_beam_is_that_of_a_plain_search():
         written, _ = beam(table, width, alpha)
         expected = [filled(plain_beam(table, row, width, alpha)) for row in range(ROWS)]
         assert written.tolist() == expected
-        differs += written.tolist() != np.array(beam_search.greedy(table, *table.start(), LONGEST)).tolist()
+        differs += written.tolist() != np.array(decoding.greedy(table, *table.start(), LONGEST)).tolist()
     assert differs > 3, "a beam that never finds more than greedy decoding proves nothing"
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_beam_of_one_is_greedy(seed):
     table = Table(seed, ends=1.0)
-    greedy = np.array(beam_search.greedy(table, *table.start(), LONGEST))
+    greedy = np.array(decoding.greedy(table, *table.start(), LONGEST))
     for alpha in (0.0, 0.6):
         assert np.array_equal(beam(table, 1, alpha)[0], greedy)
 
@@ -149,7 +149,7 @@ def test_what_is_written_follows_from_the_whole_prefix(cell, form):
     for seed in range(3, 13):  # some draws prefer to end at once, or to write the same whatever they read
         model, tokens, mask = network(cell, seed, **form)
         writer = SequenceWriter(model)
-        found = np.array(beam_search.greedy(writer.step, *writer.read([tokens, mask]), STEPS))
+        found = np.array(decoding.greedy(writer.step, *writer.read([tokens, mask]), STEPS))
         if len(np.unique(found, axis=0)) > 1:
             break
     before = np.full((8, 1), END, "int32")
@@ -171,7 +171,7 @@ def test_states_move_with_the_beginning_that_they_belong_to():
     model, tokens, mask = network("lstm", layers=2)
     model.get_layer("head").set_weights([w / 4 for w in model.get_layer("head").get_weights()])
     writer = SequenceWriter(model)
-    written, scores = map(np.array, beam_search.beam(writer.step, *writer.read([tokens, mask]), STEPS, 6, 3.0))
+    written, scores = map(np.array, decoding.beam(writer.step, *writer.read([tokens, mask]), STEPS, 6, 3.0))
     before = np.concatenate([np.full((8, 1), END), written[:, :-1]], axis=1).astype("int32")
     logits = np.array(model([tokens, mask, before]), "float64")
     logp = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
@@ -185,5 +185,5 @@ def test_a_loaded_network_writes_the_same(tmp_path):
     model, tokens, mask = network("gru", bidirectional=True)
     model.save(tmp_path / "model.keras")
     writers = SequenceWriter(model), SequenceWriter(keras.saving.load_model(tmp_path / "model.keras"))
-    first, second = (np.array(beam_search.greedy(w.step, *w.read([tokens, mask]), STEPS)) for w in writers)
+    first, second = (np.array(decoding.greedy(w.step, *w.read([tokens, mask]), STEPS)) for w in writers)
     assert np.array_equal(first, second)
