@@ -107,8 +107,27 @@ _public, _names, __all__ = lazy.exports(__name__, _HOMES, _MODULES)
 
 addresses.install()
 
-# saved models name this project's classes; the hook runs when Keras is imported, or at once where it already is
-register_post_import_hook("gru_tf.recurrent.saved_models:announce", "keras")
+# as `gru_tf.recurrent.saved_models` has them for cells and layers, which know nothing of the other rooms
+_IN_SAVED_MODELS = {
+    "DecayingAdam": "gru_tf.training.network.decaying",
+    "DecayingRMSprop": "gru_tf.training.network.decaying",
+    "DecayingSGD": "gru_tf.training.network.decaying",
+    "TaskLoss": "gru_tf.training.network.task_loss",
+    "TaskMetric": "gru_tf.training.network.task_loss",
+}
+
+
+def _announce(keras: Any) -> None:
+    """Tell Keras where the classes are that saved models name."""
+    from gru_tf.recurrent import saved_models
+
+    saved_models.announce(keras)
+    stand_ins = {f"gru_tf.training>{name}": saved_models.StandIn(home, name) for name, home in _IN_SAVED_MODELS.items()}
+    saved_models.announce_classes(keras, stand_ins)
+
+
+# the hook runs when Keras is imported, or at once where it already is
+register_post_import_hook(_announce, "keras")
 
 
 def __dir__() -> list[str]:

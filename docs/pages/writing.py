@@ -1,4 +1,7 @@
-"""Writes the generated pages and the tutorials into the sources of the site, where git ignores them."""
+"""Writes the generated pages and the tutorials into the sources of the site, where git ignores them.
+
+Of the page on layers, which git has, only the table is written.
+"""
 
 import json
 from pathlib import Path
@@ -11,6 +14,7 @@ from pages import (
     command_line,
     errors,
     experiment_fields,
+    layers,
     no_network,
     own_data,
     python_api,
@@ -48,3 +52,4 @@ def write() -> None:
         file.parent.mkdir(exist_ok=True)
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
+    layers.refresh()

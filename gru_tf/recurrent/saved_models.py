@@ -5,7 +5,7 @@ first. The tables here name the module of each: `announce` registers a stand-in 
 to build one. A function that a module registers, such as an activation, has a stand-in that imports it when it is called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -72,13 +72,19 @@ def _stand_ins(modules: dict[str, str]) -> dict[str, StandIn]:
 
 
 def announce(keras: Any) -> None:
-    """Tell Keras the names of this project's classes and functions; those that are registered already stay."""
+    """Tell Keras the names of the cells' and layers' classes and functions; those that are registered already stay."""
+    announce_classes(keras, stand_ins())
     registered = keras.saving.get_custom_objects()
-    for name, stand_in in stand_ins().items():
-        registered.setdefault(name, stand_in)
     for name, where in functions().items():
         if name not in registered:
             keras.saving.register_keras_serializable(package=PACKAGE)(_calling(where))
+
+
+def announce_classes(keras: Any, where: Mapping[str, StandIn]) -> None:
+    """Tell Keras the registered names of classes, each with its stand-in; those that are registered already stay."""
+    registered = keras.saving.get_custom_objects()
+    for name, stand_in in where.items():
+        registered.setdefault(name, stand_in)
 
 
 def _calling(where: StandIn) -> Callable[..., Any]:

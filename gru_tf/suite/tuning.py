@@ -11,8 +11,10 @@ from gru_tf.experiment.specs import FACTOR, Choice, Range, Scalar, SearchSpec, i
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.tasks import WRITTEN, create
 from gru_tf.training.compiled_steps import OPTIMIZERS
-from gru_tf.training.network.model import build, loss, metric
+from gru_tf.training.network.decaying import DECAYING
+from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve_run
+from gru_tf.training.network.task_loss import TaskLoss, TaskMetric
 
 ORACLES = {
     "random": keras_tuner.oracles.RandomSearchOracle,
@@ -128,6 +130,9 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         hypermodel = RecurrentHyperModel(experiment, "digits", "gru")
         tuner = keras_tuner.Hyperband(hypermodel, keras_tuner.Objective("val_accuracy", "max"))
         tuner.search(x, y, validation_data=(x_val, y_val))
+        tuner.get_best_models()[0].save("best.keras")
+
+    The file is loaded by `keras.saving.load_model` wherever `gru_tf` was imported, compiled as it was.
 
     Args:
         experiment: with a `search`.
@@ -161,19 +166,14 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
             name = "accuracy" if signature.target == "class" else "mse"
 
         network = resolve_run(run, signature)
-
-        def objective(targets: Any, outputs: Any) -> Any:
-            return loss(signature, targets, outputs, network.levels)
-
-        def measure(targets: Any, outputs: Any) -> Any:
-            return metric(name, signature, targets, outputs, network.levels)
-
-        measure.__name__ = name
+        of_task = (signature.target, signature.outputs, network.levels)
+        objective, measure = TaskLoss(*of_task), TaskMetric(name, *of_task, scale=self.task.metric.scale)
         model = build(network)
         clip = "global_clipnorm" if run.training.clip == "global" else "clipnorm"
         options = {clip: run.training.clip_norm, "weight_decay": run.training.weight_decay or None}
-        optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate, **options)
-        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        optimizers = DECAYING if run.training.weight_decay else OPTIMIZERS
+        optimizer = optimizers[run.training.optimizer](run.training.learning_rate, **options)
+        optimizer.build(model.trainable_variables)  # else its state is not restored with the best weights, and Keras warns
         model.compile(optimizer, objective, metrics=[measure])
         return model
 

@@ -1,11 +1,15 @@
 """The search: spaces as hyperparameters, oracles that are asked and told, and a HyperModel for any stock tuner."""
 
+import os
+import subprocess
+import sys
 from itertools import product
 
 import keras
 import keras_tuner
 import numpy as np
 import pytest
+from places import ROOT
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import SearchSpec
@@ -259,6 +263,46 @@ def test_a_stock_tuner_searches_it(kind, rows, tmp_path):
     assert trial.score == pytest.approx(accuracy, abs=1e-6)
 
 
+LOADING = """
+import sys
+import gru_tf, keras, numpy as np
+loaded = [name for name in sys.modules if name.startswith(("gru_tf.training", "gru_tf.suite", "gru_tf.recurrent.layers"))]
+assert not loaded, loaded
+file, arrays, precompiled = sys.argv[1], np.load(sys.argv[2]), sys.argv[3] == "True"
+model = keras.saving.load_model(file, compile=precompiled)
+np.testing.assert_allclose(model.predict(arrays["x"], verbose=0), arrays["outputs"], rtol=0, atol=1e-6)
+if precompiled:
+    scores = model.evaluate(arrays["x"], arrays["y"], verbose=0, return_dict=True)
+    assert set(scores) == {"loss", "accuracy"}
+    np.testing.assert_allclose([scores["loss"], scores["accuracy"]], arrays["scores"], rtol=1e-6)
+    assert float(model.optimizer.learning_rate) == arrays["rate"]
+    assert int(model.optimizer.iterations) == arrays["steps"] > 0
+    model.fit(arrays["x"], arrays["y"], verbose=0)
+print("loaded")
+"""
+
+
+def test_the_best_model_of_a_search_is_loaded_by_a_process_that_imported_gru_tf_alone(rows, tmp_path):
+    hypermodel = RecurrentHyperModel(experiment_of(optimizer="adam", weight_decay=0.01), LABEL, "gru")
+    objective = keras_tuner.Objective("val_accuracy", "max")
+    tuner = keras_tuner.RandomSearch(hypermodel, objective, max_trials=2, directory=tmp_path, project_name="p", seed=1)
+    tuner.search(*rows[0], validation_data=rows[1], epochs=1, verbose=0)
+    model, (x, y) = tuner.get_best_models()[0], rows[1]
+    outputs, scores = model.predict(x, verbose=0), model.evaluate(x, y, verbose=0)
+    model.save(tmp_path / "best.keras")
+    again = keras.saving.load_model(tmp_path / "best.keras")
+    assert again.evaluate(x, y, verbose=0) == pytest.approx(scores, rel=1e-6)
+    rate = float(model.optimizer.learning_rate)
+    steps = int(model.optimizer.iterations)
+    np.savez(tmp_path / "arrays.npz", x=x, y=y, outputs=outputs, scores=scores, rate=rate, steps=steps)
+    for precompiled in (True, False):
+        files = [str(tmp_path / "best.keras"), str(tmp_path / "arrays.npz"), str(precompiled)]
+        command, environment = [sys.executable, "-c", LOADING, *files], {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == "loaded", done.stderr
+        assert "Skipping" not in done.stderr, "the optimiser's state is loaded too"
+
+
 def test_its_fit_takes_epochs_and_batch_size_from_the_experiment_unless_told(rows):
     hypermodel, hp = RecurrentHyperModel(experiment_of(), LABEL, "rnn"), keras_tuner.HyperParameters()
     model = hypermodel.build(hp)
@@ -290,6 +334,13 @@ def test_its_gradients_are_clipped_as_configured(clip, rows):
         assert np.linalg.norm(norms) == pytest.approx(0.5 * 0.01, rel=1e-3)
     else:
         assert norms == pytest.approx([0.5 * 0.01] * len(norms), rel=1e-3)
+
+
+def test_its_weight_decay_spares_biases():
+    model = RecurrentHyperModel(experiment_of(weight_decay=0.1), LABEL, "gru").build(keras_tuner.HyperParameters())
+    assert model.optimizer.weight_decay == 0.1
+    decayed = {weight.name: model.optimizer._use_weight_decay(weight) for weight in model.trainable_variables}
+    assert decayed == {"kernel": True, "recurrent_kernel": True, "bias": False}
 
 
 def test_without_clipping_a_step_is_longer(rows):

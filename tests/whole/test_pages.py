@@ -5,6 +5,7 @@ import re
 import pytest
 import site_sources
 import typer
+from keras.layers import Layer
 from places import ROOT
 
 import gru_tf
@@ -15,7 +16,7 @@ from gru_tf.recurrent.cells import CELLS
 
 GENERATED = site_sources.module("pages.writing").generated()
 errors, fields, root_pages = (site_sources.module(f"pages.{name}") for name in ("errors", "experiment_fields", "root_pages"))
-python_api = site_sources.module("pages.python_api")
+layers, python_api = site_sources.module("pages.layers"), site_sources.module("pages.python_api")
 blocks = site_sources.module("extensions.docstring_blocks")
 
 
@@ -140,3 +141,39 @@ def test_the_pages_quote_the_same_comparison():
     ridge, network = re.search(r"rmse (\S+); the best network, an RNN: (\S+)\)", readme).groups()
     assert f"{float(re.search(r'test rmse ([0-9.]+),', advice)[1]):.3g}" == ridge
     assert f"test rmse {network} [" in advice
+
+
+# --- layers ---
+
+
+def example(page, heading):
+    """The first program under a heading."""
+    return re.search(r"^```python\n(.*?)^```", page.partition(f"\n## {heading}\n")[2], re.MULTILINE | re.DOTALL)[1]
+
+
+def test_the_table_of_layers_is_that_of_the_code():
+    page = layers.PAGE.read_text(encoding="utf-8")
+    assert page == layers.current(page), "`make docs` writes it"
+    outdated = page.replace("| `GRU` |", "| `GRV` |")
+    assert outdated != page == layers.current(outdated)
+
+
+def test_the_table_of_layers_has_what_keras_calls_a_layer():
+    public = {
+        name for name in gru_tf.__all__ if isinstance(value := getattr(gru_tf, name), type) and issubclass(value, Layer)
+    }
+    assert {"GRU", "GRUCell", "RecurrentStack"} <= public <= {row[0].strip("`") for row in rows("\n".join(layers.lines()))}
+
+
+def test_the_example_of_streaming_prints_what_it_says(capsys):
+    program = example(layers.PAGE.read_text(encoding="utf-8"), "Streaming")
+    space = {}
+    exec(program, space)  # noqa: S102, the page's own
+    expected = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
+    assert capsys.readouterr().out.split("\n")[:-1] == expected
+    assert {name: state.shape for name, state in space["saved"].items()} == {
+        "layer0_forward_h": (1, 32),
+        "layer1_forward_h": (1, 32),
+    }
+    again = {name: state.tolist() for name, state in space["streaming"].state.items()}
+    assert again == {name: state.tolist() for name, state in space["saved"].items()}
