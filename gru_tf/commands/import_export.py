@@ -186,11 +186,14 @@ def export(
     streaming: Annotated[
         bool, typer.Option("--streaming", help=".tflite: one step per call, with states as inputs and outputs")
     ] = False,
+    quantize: Annotated[
+        Literal["int8"] | None, typer.Option(metavar="int8", help=".onnx, .tflite: weights of eight-bit integers")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Export a Keras model to another runtime, and verify it there if that is installed."""
     atomic_file.expect_folder(output)
-    options: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming}
+    options: dict[str, Any] = {"timesteps": timesteps, "streaming": streaming, "quantize": quantize}
     with waiting(f"exporting {model}"), startup.quiet(), option_spelling.of_commands():
         from gru_tf.interchange import exporting
 

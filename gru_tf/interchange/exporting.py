@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file
-from gru_tf.interchange import error_prefix, keras_model, option_names, readers, verification
+from gru_tf.interchange import error_prefix, float_twin, keras_model, option_names, readers, verification
 from gru_tf.interchange.keras import legacy
 from gru_tf.interchange.network import Network
 
@@ -28,6 +28,10 @@ def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **opt
 
     ONNX takes sequential and functional models, and of a plain stack of recurrent layers its states; PyTorch takes plain
     stacks alone.
+
+    `quantize="int8"` writes weights of eight-bit integers to ONNX and TFLite; the line has the error that they make, and
+    the size. Of a model with layers quantised by Keras' `quantize("int8")` the integers are written without being asked
+    for; they are floats in a PyTorch file, and in a SavedModel the layers are as they are.
 
     Token numbers are int64 in an ONNX file. In a SavedModel and a .tflite they are of the model's own type, int32 in an
     imported model; in endpoints for one step, int32.
@@ -55,12 +59,22 @@ def export_model(model: Any, path: str | Path, *, overwrite: bool = False, **opt
         model = model if source is None else load(source)
         if not isinstance(model, keras.Model):
             raise UserError(f"{path}: expected a keras.Model, or the path of one. Received: {type(model).__name__}")
+        model, options, note = _in_floats(model, path, name, options)
         content = _content(model, name)
         _check_place(path, name == FOLDER)
         try:
-            return str(writer.write(content, path, **options))
+            return f"{writer.write(content, path, **options)}{note}"
         except OSError as error:
             raise UserError(f"{path}: {error.strerror or error}") from error
+
+
+def _in_floats(model: Any, path: Path, writer: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any], str]:
+    """What is written of a model with quantised layers, which a SavedModel alone holds: floats, if possible as integers."""
+    if writer == FOLDER or not float_twin.is_quantised(model):
+        return model, options, ""
+    twin = float_twin.twin_of(model)
+    chosen = options if writer == "pytorch" else {"quantize": "int8", **options}
+    return twin, chosen, f"; {float_twin.compared(model, twin, path)}"
 
 
 def _check_place(path: Path, folder: bool) -> None:

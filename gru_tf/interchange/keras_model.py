@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, shown
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.recurrent import gates
@@ -49,7 +50,7 @@ def network_of(model: Any) -> Network:
         elif backwards:
             backwards = False
         elif isinstance(layer, keras.layers.Embedding) and not layers:
-            embedding, masked = layer.get_weights()[0], masked or layer.mask_zero
+            embedding, masked = _numbers(layer.embeddings), masked or layer.mask_zero
         elif isinstance(layer, keras.layers.Rescaling) and not layers and np.all(np.equal(layer.offset, 0)):
             scale = _number(layer)
         elif isinstance(layer, keras.layers.Dense) and layers:
@@ -168,8 +169,12 @@ def read_layer(layer: Any) -> Recurrent:
 def _linear(layer: Any) -> Linear:
     if _name(layer.activation) != "linear":
         raise UserError(f"{layer.name}: expected a linear dense layer. Received: activation={_name(layer.activation)}")
-    kernel, *bias = layer.get_weights()
-    return Linear(kernel, bias[0] if bias else None, layer.name)
+    kernel, bias = layer.kernel, layer.bias  # with what LoRA adds
+    return Linear(_numbers(kernel), None if bias is None else _numbers(bias), layer.name)
+
+
+def _numbers(weight: Any) -> Array:
+    return np.asarray(keras.ops.convert_to_numpy(weight))
 
 
 def _name(activation: Any) -> str:

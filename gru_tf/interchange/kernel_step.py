@@ -91,6 +91,8 @@ def _why_not(layer: Any, place: int, dtype: str) -> str:
             return f"computes in {computes} with weights in {holds}"
         if computes != dtype:
             return f"computes in {computes}, the first layer in {dtype}"
+        if each.quantization_mode is not None:
+            return f"is quantised to {each.quantization_mode}"
     if cell is not None:
         return _why_not_cell(cell)
     return "is not the first layer" if place and isinstance(layer, keras.layers.Embedding) else pointwise.why_not(layer)

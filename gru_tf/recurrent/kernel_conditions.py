@@ -53,6 +53,7 @@ class Facts:
         no_kernels: why there are no fused kernels in this process; empty where there are.
         portable: whether the graph is to leave the process.
         by_steps: what of the cell only a loop over the steps computes; empty for nothing.
+        quantized: the mode in which the cell's kernels are quantised; empty where they are not.
     """
 
     kind: str
@@ -74,6 +75,7 @@ class Facts:
     no_kernels: str = ""
     portable: bool = False
     by_steps: str = ""
+    quantized: str = ""
 
     @property
     def bars_xla(self) -> bool:
@@ -93,6 +95,7 @@ OF_THE_ARGUMENTS = (
     Condition(lambda f: f.kind in ("GRU", "LSTM"), "not one of cuDNN's layers, GRU and LSTM"),
     Condition(lambda f: f.use_cudnn is not False, "use_cudnn=False"),
     Condition(lambda f: not f.by_steps, "{by_steps}, cuDNN has none"),
+    Condition(lambda f: not f.quantized, "its weights are quantised to {quantized}, cuDNN's are floats"),
     Condition(lambda f: f.activation == "tanh", "activation is {activation}, not tanh"),
     Condition(lambda f: f.recurrent_activation == "sigmoid", "recurrent_activation is {recurrent_activation}, not sigmoid"),
     Condition(lambda f: not f.unroll, "unroll=True"),
@@ -113,6 +116,7 @@ FUSED = (
     Condition(lambda f: f.takes_kernel, "Keras' own layer; gru_tf.{kind} has a fused kernel"),
     Condition(lambda f: f.use_cudnn is not True, "use_cudnn=True"),
     Condition(lambda f: not f.by_steps, "{by_steps}, the fused kernels have none"),
+    Condition(lambda f: not f.quantized, "its weights are quantised to {quantized}, the fused kernels' are floats"),
     Condition(lambda f: f.dtype in ("float32", "float64"), "computes in {dtype}, the fused kernels in float32 and float64"),
     Condition(lambda f: f.activation == "tanh", "activation is {activation}, not tanh"),
     Condition(
@@ -168,6 +172,7 @@ def facts_of(layer: Any, gpu: bool | None = None, mask: str | None = None, train
         no_kernels=why_no_kernels(),
         portable=backend() == "tensorflow" and portability.leaves_process(),
         by_steps=getattr(cell, "by_steps", ""),
+        quantized=str(getattr(cell, "quantization_mode", None) or ""),
     )
 
 

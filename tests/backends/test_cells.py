@@ -41,6 +41,8 @@ CHECKS = (  # the others ask the backend for nothing new
     conformance.check_forms,
     conformance.check_parameters,
     conformance.check_saved,
+    conformance.check_quantised,
+    conformance.check_low_rank,
 )
 
 

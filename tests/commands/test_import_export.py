@@ -1,6 +1,7 @@
 """`gru-tf import` and `gru-tf export`: what they print, write and refuse, with which exit code."""
 
 import inspect
+import re
 import sys
 from importlib import import_module
 from types import SimpleNamespace
@@ -177,6 +178,19 @@ def test_export_writes_and_says_how_it_was_verified(main, stack, tmp_path):
     code, _, error = main("export", "lm.keras", "-o", "back.onxx")
     assert code == 2
     assert "Did you mean '.onnx'?" in error
+
+
+def test_export_to_integers_says_what_they_cost(main, stack, tmp_path):
+    assert main("import", "lm.safetensors", "-o", "lm.keras")[0] == 0
+    code, shown, error = main("export", "lm.keras", "-o", "lm.onnx", "--quantize", "int8")
+    assert (code, error) == (0, "")
+    verified, written = shown.splitlines()
+    assert re.search(r"with weights of int8 by at most \d\.\de-0\d .*: [\d,]+ bytes, \d+% of those of float32$", verified)
+    assert written == "Written: lm.onnx"
+    code, _, error = main("export", "lm.keras", "-o", "back.safetensors", "--quantize", "int8")
+    assert (code, "--quantize: no option for a file of this kind. Options: none" in error) == (2, True)
+    assert main("export", "lm.keras", "-o", "other.onnx", "--quantize", "int4")[0] == 2
+    assert not (tmp_path / "other.onnx").exists()
 
 
 def two(tmp_path):

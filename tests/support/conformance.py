@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from gru_tf.recurrent.cells import CELLS, OF_ANY
+from gru_tf.recurrent.cells._lora import KERNELS
 from gru_tf.recurrent.layers.rnn import RNN
 
 BATCH, STEPS, FEATURES, UNITS = 4, 7, 3, 5
@@ -266,6 +267,72 @@ def check_saved(spec, options):
         np.testing.assert_allclose(numbers(loaded, sequence()), numbers(model, sequence()), rtol=0, atol=FLOAT32)
         assert type(loaded.layers[0]) is type(model.layers[0])
         assert loaded.layers[0].cell.get_config() == model.layers[0].cell.get_config()
+
+
+class Rounded(np.ndarray):
+    """A kernel whose product with rows is that of eight-bit integers, from the equations of `cells/_quantized.py`."""
+
+    axis = 0  # one scale a column; None for one of all numbers
+
+    def __rmatmul__(self, rows):
+        def integers(values, axis):
+            values = values.astype("float32")
+            scale = np.float32(127) / (np.abs(values).max(axis, keepdims=True) + np.float32(1e-7))
+            return np.clip(np.round(values * scale), -127, 127).astype("int64"), scale.astype("float64")
+
+        (r, t), (q, s) = integers(np.asarray(rows), -1), integers(np.asarray(self), self.axis)
+        return (r @ q) / (t * s)
+
+
+class RoundedByTensor(Rounded):
+    """The mutation: one scale for all columns."""
+
+    axis = None
+
+
+def rounded(weights, kind=Rounded):
+    """The weights, the kernels as integers."""
+    return {name: array.view(kind) if name in KERNELS else array for name, array in weights.items()}
+
+
+def check_quantised(spec, options):
+    """After `quantize` each step is the equation with products of integers, and the fastest layer computes the same."""
+    weights = random_weights(spec, options)
+    cell = keras_cell(spec, options, weights)
+    cell.quantize("int8")
+    assert all(w.dtype == "int8" for w in cell.weights if w.name in KERNELS)
+    x, states = sequence()[:, :1], random_states(spec, options)
+    received = by_hand(cell, x, states)
+    for state, expected in zip(received, by_numpy(spec, options, rounded(weights), x, states), strict=True):
+        np.testing.assert_allclose(state, expected, rtol=0, atol=FLOAT32)
+    mutated = by_numpy(spec, options, rounded(weights, RoundedByTensor), x, states)
+    apart = [np.abs(state - other).max() for state, other in zip(received, mutated, strict=True)]
+    assert max(apart) > 10 * FLOAT32, "one scale for all columns"
+    if spec.has_fused(options):
+        layer = with_weights(spec.layer(UNITS, options, return_sequences=True), weights, (None, STEPS, FEATURES))
+        layer.cell.quantize("int8")
+        by_steps = by_hand(cell, sequence(), start_states(spec, options))[0]
+        np.testing.assert_allclose(numbers(layer, sequence()), np.swapaxes(by_steps, 0, 1), rtol=0, atol=FLOAT32)
+
+
+def check_low_rank(spec, options):
+    """With LoRA it is the equation with W + α/r A B, in the cell and in the fastest layer."""
+    weights, rng, start = random_weights(spec, options), np.random.default_rng(5), start_states(spec, options)
+    for layer in layers(spec, options, weights, return_sequences=True):
+        cell, adapted = layer.cell, dict(weights)
+        cell.enable_lora(2, lora_alpha=3)
+        for name in cell.own_kernels():
+            factors = [getattr(cell, f"lora_{name}_{letter}") for letter in "ab"]
+            for factor in factors:
+                factor.assign(rng.normal(size=factor.shape).astype("float32"))
+            a, b = (ops.convert_to_numpy(factor).astype("float64") for factor in factors)
+            adapted[name] = weights[name] + 1.5 * a @ b
+        expected = by_numpy(spec, options, adapted, sequence(), start)[0]
+        np.testing.assert_allclose(numbers(layer, sequence()), np.swapaxes(expected, 0, 1), rtol=0, atol=FLOAT32)
+        assert np.abs(expected - by_numpy(spec, options, weights, sequence(), start)[0]).max() > MOVED
+        trained = {w.name for w in layer.trainable_weights}
+        assert trained == {w.name for w in layer.weights if w.trainable} - set(cell.own_kernels())
+        assert {f"lora_{name}_{letter}" for name in cell.own_kernels() for letter in "ab"} <= trained
 
 
 CHECKS = [value for name, value in list(globals().items()) if name.startswith("check_")]

@@ -27,10 +27,12 @@ from conformance import (
     check_described,
     check_forms,
     check_gate_values,
+    check_low_rank,
     check_mutations,
     check_numpy,
     check_padding,
     check_parameters,
+    check_quantised,
     check_saved,
     combinations_of,
     keras_cell,
@@ -243,6 +245,20 @@ class Detached(GRUCell):
         return new
 
 
+class Unrounded(GRUCell):
+    """Its kernels are integers, its states are not."""
+
+    def operand(self, name):
+        return super().operand(name).floats()
+
+
+class Unadapted(GRUCell):
+    """Computes without LoRA's product."""
+
+    def low_rank(self, name):
+        return None
+
+
 class NotANumber(GRUCell):
     """Its values are right and their gradient is infinity times zero."""
 
@@ -319,6 +335,8 @@ BROKEN = [
     ("gradient blocked", check_gradients, {"build": Detached}, {}, AssertionError),
     ("gradient not a number", check_gradients, {"build": NotANumber}, {}, AssertionError),
     ("precision ignored", check_mixed_precision, {"build": Widening}, {}, AssertionError),
+    ("states not rounded", check_quantised, {"build": Unrounded}, {}, AssertionError),
+    ("LoRA ignored", check_low_rank, {"build": Unadapted}, {}, AssertionError),
     ("not compilable", check_xla, {"build": Interpreted}, {}, tf.errors.OpError),
     ("not a stock layer", check_fast_path, {"fused": other_convention}, {}, AssertionError),
     ("layer that cannot use cuDNN", check_fast_path, {"fused": slow_layer}, {}, AssertionError),

@@ -68,8 +68,15 @@ INITIALIZERS = {
 }
 REGULARIZERS = {"L1", "L2", "L1L2", "OrthogonalRegularizer"}
 CONSTRAINTS = {"MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm"}
-KINDS = {"initializers": INITIALIZERS, "regularizers": REGULARIZERS, "constraints": CONSTRAINTS}
-POLICIES = {"DTypePolicy", "FloatDTypePolicy", "Policy", "PolicyV1"}
+QUANTIZERS = {"Int8QuantizationConfig", "AbsMaxQuantizer"}
+KINDS = {
+    "initializers": INITIALIZERS,
+    "regularizers": REGULARIZERS,
+    "constraints": CONSTRAINTS,
+    "quantizers": QUANTIZERS,
+}
+QUANTIZED = "QuantizedDTypePolicy"
+POLICIES = {"DTypePolicy", "FloatDTypePolicy", "Policy", "PolicyV1", QUANTIZED}
 DTYPES = {
     *("float16", "float32", "float64", "bfloat16", "mixed_float16", "mixed_bfloat16"),
     *("int8", "int32", "int64", "bool"),
@@ -88,12 +95,13 @@ def dtype(where: str, value: Any, owner: str) -> Any:
         UserError: for a dtype that is not known.
     """
     policy = class_name(value) in POLICIES and isinstance(options_of(value), dict)
-    name = value["config"].get("name") if policy else value
+    quantized = policy and class_name(value) == QUANTIZED and value["config"].get("mode") == "int8"
+    name = value["config"].get("source_name" if quantized else "name") if policy else value
     if name is not None and not (isinstance(name, str) and name in DTYPES):
         raise UserError(
             f"{where}: {owner}: expected dtype to be one of {', '.join(sorted(DTYPES))}. Received: {shown(name)}"
         )
-    return name
+    return f"int8_from_{name}" if quantized else name
 
 
 def not_stock(where: str, what: str, name: str, known: Iterable[str], owner: str = "") -> UserError:

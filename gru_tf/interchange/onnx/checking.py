@@ -9,6 +9,7 @@ from gru_tf.foundation import extras
 from gru_tf.foundation.array import Array
 from gru_tf.interchange import building, random_inputs
 from gru_tf.interchange.agreement import Agreement
+from gru_tf.interchange.differences import TOLERANCE, Verified
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.onnx.running import session
 from gru_tf.interchange.real_steps import model_inputs, real_steps
@@ -18,17 +19,18 @@ from gru_tf.interchange.verification import batch_of
 UNVERIFIED = f"not verified: {extras.absent('onnxruntime')}"
 
 
-def verify(network: Network, content: bytes, path: Path, initial: bool) -> str:
-    """A line that says how far onnxruntime's outputs and states differ from Keras'.
+def verify(network: Network, content: bytes, path: Path, initial: bool, tolerance: float = TOLERANCE) -> Verified | str:
+    """How far onnxruntime's outputs and states differ from Keras', or why that is not known.
 
     Args:
         network: what was written.
         content: the file's bytes.
         path: what messages call it.
         initial: whether initial states are inputs; both then get the same random ones.
+        tolerance: the largest relative difference that passes.
 
     Raises:
-        UserError: if they differ by more than `Agreement` allows, naming the output.
+        UserError: if they differ by more than the tolerance, naming the output.
     """
     runtime = session(content, path)
     if runtime is None:
@@ -36,7 +38,7 @@ def verify(network: Network, content: bytes, path: Path, initial: bool) -> str:
     by, run = runtime
     names = [name for name, _ in network.states()]
     model = building.build(network, states=True, initial=initial)
-    agreement = Agreement(path, by)
+    agreement = Agreement(path, by, tolerance)
     for seed, (steps, batch) in enumerate((steps, batch) for steps in LENGTHS for batch in BATCHES):
         rng = np.random.default_rng(seed)
         inputs, real = random_inputs.of_network(network, batch, steps, rng)
@@ -52,7 +54,7 @@ def verify(network: Network, content: bytes, path: Path, initial: bool) -> str:
             {"output": output, **dict(zip(names, states, strict=True))},
             {"output": expected_output, **dict(zip(names, expected_states, strict=True))},
         )
-    return str(agreement.judged())
+    return agreement.judged()
 
 
 def _feed(network: Network, inputs: Array, real: Array | None, states: dict[str, Array]) -> dict[str, Array]:

@@ -11,13 +11,14 @@ from typing import Any
 
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError
+from gru_tf.interchange import int8_export
 from gru_tf.interchange.network import STATES, Network, Recurrent
-from gru_tf.interchange.onnx import activations, file, recurrent_weights
+from gru_tf.interchange.onnx import activations, file, quantizing, recurrent_weights
 from gru_tf.interchange.onnx.checking import verify
 from gru_tf.interchange.onnx.graph_builder import GraphBuilder
 
 
-def write(network: Network, path: Path, *, initial: bool = False) -> str:
+def write(network: Network, path: Path, *, initial: bool = False, quantize: str | None = None) -> str:
     """Write the network to `path`, and return a line that says how it was verified.
 
     Weights are rounded to float32, the one type in which onnxruntime computes these nodes.
@@ -26,6 +27,7 @@ def write(network: Network, path: Path, *, initial: bool = False) -> str:
         network: what to write.
         path: of the file; an older one is replaced once the new one is verified.
         initial: whether the initial states are inputs, "initial_" and the name in `Network.states`, (batch, H) each.
+        quantize: "int8" for weights of eight-bit integers, see `quantizing`.
 
     Raises:
         UserError: for activations that ONNX does not have, for more than 2 GiB, and if onnxruntime's results from the file
@@ -38,7 +40,11 @@ def write(network: Network, path: Path, *, initial: bool = False) -> str:
         raise UserError(f"{path}: {error}") from None
     file.library().checker.check_model(model, full_check=True)
     content = model.SerializeToString()
-    verified = verify(network, content, path, initial)
+    verified = str(verify(network, content, path, initial))
+    if quantize is not None:
+        whole, content = len(content), quantizing.quantized(model).SerializeToString()
+        rounded = verify(network, content, path, initial, int8_export.TOLERANCE)
+        verified = int8_export.line(verified, rounded, (whole, len(content)))
     atomic_file.write(path, content)
     backwards = initial and any(layer.reverse or layer.backward is not None for layer in network.layers)
     return f"{verified}; it also reads backwards, so a sequence cannot be passed in parts" if backwards else verified

@@ -17,7 +17,8 @@ import numpy as np
 
 from gru_tf.foundation import atomic_file, extras, startup
 from gru_tf.foundation.errors import UserError, one_line, several
-from gru_tf.interchange import agreement, option_names, random_inputs
+from gru_tf.interchange import agreement, int8_export, option_names, random_inputs
+from gru_tf.interchange.differences import TOLERANCE, Verified
 from gru_tf.interchange.network import Network
 from gru_tf.interchange.streaming import OneStep
 from gru_tf.interchange.tensorflow.saved_model import (
@@ -34,7 +35,13 @@ CASES = 3  # of random inputs
 
 
 def write(
-    model: Network | Any, path: str | Path, *, timesteps: int | None = None, streaming: bool = False, batch: int = 1
+    model: Network | Any,
+    path: str | Path,
+    *,
+    timesteps: int | None = None,
+    streaming: bool = False,
+    batch: int = 1,
+    quantize: str | None = None,
 ) -> str:
     """Write a network, or a Keras model, as `.tflite` and compare it with the model; returns the result in one line.
 
@@ -50,12 +57,15 @@ def write(
         timesteps: T, for whole sequences.
         streaming: whether the file computes one step at a time instead.
         batch: sequences side by side.
+        quantize: "int8" for the converter's dynamic-range quantisation: weights of eight-bit integers where they are large,
+            and what they are multiplied with rounded to such row by row, where the runtime has such a product.
 
     Raises:
         UserError: where neither or both of the forms are requested, a network cannot be streamed, an operation has no
             counterpart in TensorFlow Lite, or the file computes something else: nothing is then written.
     """
     path = Path(path)
+    int8_export.check(path, quantize)
     if (timesteps is None) != streaming:
         one, other = option_names.called("timesteps", timesteps or option_names.ANY), option_names.called("streaming", True)
         received = f"{one} and {other}" if streaming else "neither"
@@ -64,7 +74,12 @@ def write(
     _check_dtypes(keras_model, path)
     content = _convert(keras_model, path, timesteps, batch)
     with startup.quiet():  # the runtime logs to stderr
-        line = _verify(keras_model, path, content, timesteps, batch)
+        line = str(_verify(keras_model, path, content, timesteps, batch))
+    if quantize is not None:
+        whole, content = len(content), _convert(keras_model, path, timesteps, batch, int8=True)
+        with startup.quiet():
+            rounded = _verify(keras_model, path, content, timesteps, batch, int8_export.TOLERANCE)
+        line = int8_export.line(line, rounded, (whole, len(content)))
     atomic_file.write(path, content)
     return line
 
@@ -76,7 +91,7 @@ def _check_dtypes(model: Any, path: Path) -> None:
             raise UserError(f"{path}: expected layers of float32. Received: {layer.compute_dtype} in '{layer.name}'")
 
 
-def _convert(model: Any, path: Path, timesteps: int | None, batch: int) -> bytes:
+def _convert(model: Any, path: Path, timesteps: int | None, batch: int, int8: bool = False) -> bytes:
     import tensorflow as tf
     from tensorflow.lite.python.convert_phase import ConverterError  # TensorFlow does not export it
 
@@ -88,6 +103,8 @@ def _convert(model: Any, path: Path, timesteps: int | None, batch: int) -> bytes
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if int8:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
         try:
             return bytes(converter.convert())
         except ConverterError as error:
@@ -136,21 +153,23 @@ def runner(content: bytes) -> tuple[str, Runner] | None:
     return name, lambda inputs: called(**inputs)
 
 
-def _verify(model: Any, path: Path, content: bytes, timesteps: int | None, batch: int) -> str:
+def _verify(
+    model: Any, path: Path, content: bytes, timesteps: int | None, batch: int, tolerance: float = TOLERANCE
+) -> Verified | str:
     import tensorflow as tf
 
     installed = runner(content)
     if installed is None:
         return f"not verified: {extras.absent('ai_edge_litert')}, which runs such files"
     name, run = installed
-    comparisons = agreement.Agreement(path, name)
+    comparisons = agreement.Agreement(path, name, tolerance)
     if timesteps is None:
         agreement.compare_steps(comparisons, model, run, batch)
-        return str(comparisons.judged())
+        return comparisons.judged()
     rng = np.random.default_rng(0)
     # compiled, because a thousand steps take a second otherwise
     whole = tf.function(lambda inputs: agreement.answer(model, inputs), autograph=False)
     for n in range(CASES):
         inputs = random_inputs.of_model(model, batch, timesteps, rng)
         comparisons.compare(f"case {n + 1}", run(inputs), {"output": whole(inputs)})
-    return str(comparisons.judged())
+    return comparisons.judged()

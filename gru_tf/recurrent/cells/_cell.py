@@ -12,11 +12,13 @@ from keras import ops
 
 from gru_tf.recurrent.cells._arguments import check_arguments, expect, is_share, whole
 from gru_tf.recurrent.cells._dropout import CellDropout
+from gru_tf.recurrent.cells._lora import KERNELS
+from gru_tf.recurrent.cells._quantized import Quantized, columns_of, effective_kernel, matmul, split
 
 HALF = ("float16", "bfloat16")
 
 
-class RecurrentCell(keras.layers.Layer, CellDropout):
+class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
     """Base of the custom cells, usable in `keras.layers.RNN` and by hand: `out, states = cell(x_t, states)`.
 
     Args:
@@ -99,7 +101,7 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
         self.implementation = 1 if recurrent_dropout else implementation
         if self.implementation == 1 and len(self.gates) > 1:
             self.dropout_mask_count = len(self.gates)
-        self.recurrent_kernel = None
+        self._recurrent_kernel = None
         self.seed = seed
         if not self.draws_first:
             self.seed_generator = keras.random.SeedGenerator(seed)
@@ -154,6 +156,9 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
             ("bias", self.bias_shape, self.initial_bias, self.use_bias),
         ):
             role = name.partition("_")[0]
+            if there and name in KERNELS and self.quantization_mode:
+                self.add_int8(name, shape)
+                continue
             weight = None
             if there:
                 weight = self.add_weight(
@@ -163,7 +168,12 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
                     regularizer=getattr(self, f"{role}_regularizer"),
                     constraint=getattr(self, f"{role}_constraint"),
                 )
-            setattr(self, name, weight)
+            setattr(self, f"_{name}" if name in KERNELS else name, weight)
+        if self.lora_rank:
+            self.add_low_rank(self.lora_rank, self.lora_alpha)
+
+    kernel = effective_kernel("kernel")
+    recurrent_kernel = effective_kernel("recurrent_kernel")
 
     def split(self, values: Any) -> list[Any]:
         """Cut the last axis of G·H into one array of H a gate."""
@@ -173,7 +183,7 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
         """W x + b of all gates, (batch, G·H), inputs dropped out in training; x (batch, I) or (batch, T, I)."""
         sequence = len(x.shape) == 3
         masks = self.input_masks(x[:, 0] if sequence else x, training)
-        product = self.product(x, self.kernel, [ops.expand_dims(m, 1) for m in masks] if sequence else masks)
+        product = self.product(x, self.operand("kernel"), [ops.expand_dims(m, 1) for m in masks] if sequence else masks)
         return product + self.input_bias() if self.use_bias else product
 
     def input_bias(self) -> Any:
@@ -185,18 +195,16 @@ class RecurrentCell(keras.layers.Layer, CellDropout):
         kernel, masks = self.state_kernel(training), self.state_masks(h, training)
         if gates:
             first, last = self.gates.index(gates[0]), self.gates.index(gates[-1]) + 1
-            kernel = kernel[..., first * self.units : last * self.units]
+            kernel = columns_of(kernel, first * self.units, last * self.units)
             masks = masks[first:last] if len(masks) > 1 else masks
         return self.product(h, kernel, masks)
 
     @staticmethod
-    def product(
-        values: Any, kernel: Any, masks: Sequence[Any] = (), multiply: Callable[[Any, Any], Any] = ops.matmul
-    ) -> Any:
+    def product(values: Any, kernel: Any, masks: Sequence[Any] = (), multiply: Callable[[Any, Any], Any] = matmul) -> Any:
         """`values` @ `kernel`; with masks the values times one mask for all columns, or one for each equal block of them."""
         if len(masks) < 2:
             return multiply(values * masks[0] if masks else values, kernel)
-        blocks = zip(masks, ops.split(kernel, len(masks), axis=-1), strict=True)
+        blocks = zip(masks, split(kernel, len(masks)), strict=True)
         return ops.concatenate([multiply(values * mask, block) for mask, block in blocks], axis=-1)
 
     def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:

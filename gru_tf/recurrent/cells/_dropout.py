@@ -14,7 +14,7 @@ References: Y. Gal, Z. Ghahramani, arXiv 1512.05287; S. Merity, N. S. Keskar, R.
 al., arXiv 1606.01305.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -47,6 +47,7 @@ class CellDropout(DropoutRNNCell):
     zoneout: float
     dropout_mask_count: int | None = None  # read by DropoutRNNCell: as many masks, or one that all gates share
     recurrent_kernel: Any
+    operand: Callable[[str], Any]
     seed_generator: Any
     _dropout_mask: Any = None
     _recurrent_dropout_mask: Any = None
@@ -93,7 +94,7 @@ class CellDropout(DropoutRNNCell):
     def state_kernel(self, training: bool) -> Any:
         """U (H, G·H), with the weights that this sequence does without at zero and the others scaled up."""
         if not training or not self.weight_dropout:
-            return self.recurrent_kernel
+            return self.operand("recurrent_kernel")
         ahead = self._count(self.dropout) + self._count(self.recurrent_dropout)
         mask = self._weight_mask
         mask = self._draw_weight_mask(_Ahead(self.seed_generator, ahead)) if mask is None else mask

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+
+from gru_tf.foundation.array import Array
 from gru_tf.recurrent.gates.canonical import GateWeights, read
 from gru_tf.recurrent.gates.layouts import layout
 from gru_tf.recurrent.gates.packing import Layout
@@ -13,12 +16,14 @@ POINT_SYMMETRIC = ("sigmoid", "hard_sigmoid", "keras2_hard_sigmoid")  # σ(−a)
 def from_layer(layer: Any) -> GateWeights:
     """Weights of a built GRU, LSTM or plain RNN cell, or of the cell in a layer, of Keras' or of this project.
 
+    Of a cell with LoRA they are W + α/r A B, of a quantised one the integers divided by their scales.
+
     Raises:
         ValueError: where it is none of these, or has no weights yet.
     """
     cell, own = _cell(layer)
     names = [packed.name for packed in own.arrays if cell.use_bias or not packed.holds_biases]
-    return read({name: getattr(cell, name).numpy() for name in names}, own)
+    return read({name: _numbers(cell, name) for name in names}, own)
 
 
 def load(layer: Any, gates: GateWeights) -> None:
@@ -28,9 +33,15 @@ def load(layer: Any, gates: GateWeights) -> None:
 
     Raises:
         ValueError: where it is another cell, has no weights yet, has another reset, units or features, has no place for a
-            bias that is not zero, or has the other convention and gates that are no sigmoid. It is then left as it was.
+            bias that is not zero, or has the other convention and gates that are no sigmoid, and where it is quantised or
+            has LoRA. It is then left as it was.
     """
     cell, own = _cell(layer)
+    if getattr(cell, "lora_enabled", False) or getattr(cell, "quantization_mode", None):
+        received = cell.quantization_mode or "LoRA"
+        raise ValueError(
+            f"gates: expected a cell whose kernels are weights, neither quantised nor with LoRA. Received: {received}"
+        )
     gate = getattr(cell, "recurrent_activation", None)
     activation = getattr(gate, "__name__", repr(gate))
     if own.cell == gates.cell and gates.convention != own.convention and activation not in POINT_SYMMETRIC:
@@ -46,6 +57,14 @@ def load(layer: Any, gates: GateWeights) -> None:
             raise ValueError(f"gates: expected {name} of shape {expected}. Received: weights for shape {array.shape}")
     for name, array in arrays.items():
         getattr(cell, name).assign(array)
+
+
+def _numbers(cell: Any, name: str) -> Array:
+    """A kernel or bias as it counts."""
+    if name == "bias" or not hasattr(cell, "effective"):
+        return np.asarray(getattr(cell, name).numpy())
+    value = cell.effective(name, cell.variable_dtype)
+    return np.asarray(value.numpy() if hasattr(value, "assign") else getattr(value, "detach", lambda: value)())
 
 
 def _cell(layer: Any) -> tuple[Any, Layout]:

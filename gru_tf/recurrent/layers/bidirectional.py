@@ -6,14 +6,16 @@ import keras
 from keras.layers import Bidirectional as StockBidirectional  # of its own name: a program may put the class below there
 
 from gru_tf.recurrent.layers import ragged
+from gru_tf.recurrent.layers.adapted_cells import AdaptedCells
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
-class Bidirectional(StockBidirectional):
+class Bidirectional(AdaptedCells, StockBidirectional):
     """`keras.layers.Bidirectional`; a drop-in replacement.
 
     Beyond `keras.layers.Bidirectional`: ragged tensors of TensorFlow are read as padded sequences, whose mask goes on to
-    the next layer (Keras' own loses it), and the mask of a stateful layer with `return_state` does not fail.
+    the next layer (Keras' own loses it), and the mask of a stateful layer with `return_state` does not fail;
+    `quantize` and `enable_lora` go on to the cells of both directions.
 
     Args:
         layer: a recurrent layer; its copies read forwards and backwards.
@@ -36,6 +38,12 @@ class Bidirectional(StockBidirectional):
         """The merged outputs, and the states of both directions with `return_state`."""
         sequences, mask = ragged.padded(sequences, mask)
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+
+    def parts(self) -> dict[str, Any]:
+        """The cells of both directions, by name."""
+        directions = {"forward": self.forward_layer, "backward": self.backward_layer}
+        inner = {name: AdaptedCells.parts(layer) for name, layer in directions.items()}
+        return {f"{name}.{part}": cell for name, cells in inner.items() for part, cell in cells.items()}
 
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
         """The mask of each output: the input's, where every step is returned; none of the states."""

@@ -138,7 +138,7 @@ class ConvGRU(RNN):
         return {**of_cell, "data_format": self.data_format, "activity_regularizer": regularizer, **of_layer}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "ConvGRU":
+    def from_config(cls, config: dict[str, Any]) -> "ConvGRU":  # type: ignore[override]
         """The layer of a configuration."""
         return cls(**config)
 

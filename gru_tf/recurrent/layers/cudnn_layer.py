@@ -30,7 +30,7 @@ class CudnnLayer(KernelLayer):
 
     def _another_function(self) -> bool:
         """Whether Keras' own layer with the cell's arrays computes, or trains, something else."""
-        return bool(self.cell.by_steps or self.cell.weight_dropout)
+        return bool(self.cell.by_steps or self.cell.weight_dropout or self.cell.quantization_mode)
 
     @property
     def implementation(self) -> int:
@@ -44,7 +44,8 @@ class CudnnLayer(KernelLayer):
     def _without_fused_kernel(self, sequences: Any, states: list[Any], mask: Any, training: bool | None) -> Any:
         """All steps by the backend's own kernel where there is one, or else by the loop."""
         drops = training and (self.recurrent_dropout or (self.dropout and self.implementation == 1))
-        if self.use_cudnn is not False and not drops:
+        quantized = self.cell.quantization_mode  # the backend's kernels round no states
+        if self.use_cudnn is not False and not drops and not quantized:
             try:
                 return self._cudnn_or_loop(sequences, states, mask, training)
             except NotImplementedError:  # how Keras' backends say that they have no fused kernel for this

@@ -8,10 +8,11 @@ from keras.layers import RNN as StockRNN  # noqa: N811, of its own name: a progr
 
 from gru_tf.recurrent import masked_loop
 from gru_tf.recurrent.layers import checks, ragged
+from gru_tf.recurrent.layers.adapted_cells import AdaptedCells
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
-class RNN(StockRNN):
+class RNN(AdaptedCells, StockRNN):
     """`keras.layers.RNN`; a drop-in replacement, and what runs this project's cells step by step.
 
     Beyond `keras.layers.RNN`:

@@ -14,11 +14,13 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.src.utils import tracking  # keras exports no way to hold a layer without being its owner
 
 from gru_tf.recurrent.cells import CELLS, OF_ANY, CellSpec, rnn_layer
 from gru_tf.recurrent.cells._arguments import whole
 from gru_tf.recurrent.kernel_path import Path, find_path
 from gru_tf.recurrent.layers import checks, ragged, recurrent
+from gru_tf.recurrent.layers.adapted_cells import AdaptedCells
 from gru_tf.recurrent.layers.cell_copies import BETWEEN, copied, moved
 from gru_tf.recurrent.layers.last_steps import last_steps
 
@@ -30,7 +32,7 @@ OF_CELLS = (
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
-class RecurrentStack(keras.layers.Layer):
+class RecurrentStack(AdaptedCells, keras.layers.Layer):
     """Recurrent layers on top of each other, as one Keras layer.
 
     Args:
@@ -88,7 +90,10 @@ class RecurrentStack(keras.layers.Layer):
         self.units = _checked_units(units)
         _check(0 <= dropout < 1, "dropout", "a share of at least 0 and below 1", dropout)
         _check(implementation in ("stock", "custom"), "implementation", "'stock' or 'custom'", implementation)
-        self.cell = _known(cell, {"options": options, **self.of_cells})
+        plain = self.dtype_policy.quantization_mode is None  # of what is between the layers, which has no other form
+        _check(plain, "dtype", "a policy without quantisation, which `quantize` adds", self.dtype_policy.name)
+        with tracking.DotNotTrackScope():  # it is copied, and has no weights of its own to be quantised
+            self.cell = _known(cell, {"options": options, **self.of_cells})
         self.options = dict(options or {})
         self.bidirectional = bidirectional
         self.dropout = dropout
@@ -177,6 +182,7 @@ class RecurrentStack(keras.layers.Layer):
         if shape[-1] == width:
             return keras.layers.Identity(name=f"skip_{n}", dtype=self.dtype_policy)
         projection = keras.layers.Dense(width, use_bias=False, name=f"projection_{n}", dtype=self.dtype_policy)
+        self._restore(f"projections.{n}", projection)
         projection.build(shape)
         return projection
 
@@ -236,6 +242,16 @@ class RecurrentStack(keras.layers.Layer):
         states = sum(len(shapes) for shapes in self._state_shapes(None))
         return [mask, *[None] * states] if self.return_state else mask
 
+    def parts(self) -> dict[str, Any]:
+        """The cells, and the projections that have been made, by name."""
+        parts = {}
+        for n, layer in enumerate(self.layers):
+            parts[f"layers.{n}"] = getattr(layer, "forward_layer", layer).cell
+            if self.bidirectional:
+                parts[f"layers.{n}.backward"] = layer.backward_layer.cell
+        learned = {n: layer for n, layer in enumerate(self.projections) if isinstance(layer, keras.layers.Dense)}
+        return parts | {f"projections.{n}": layer for n, layer in learned.items()}
+
     def kernel_path(self, **circumstances: Any) -> list[Path]:
         """The path that each layer will take; `circumstances` are those of `gru_tf.recurrent.kernel_path.find_path`."""
         return [find_path(layer, **circumstances) for layer in self.layers]
@@ -250,12 +266,12 @@ class RecurrentStack(keras.layers.Layer):
         return {**super().get_config(), **own, **{name: getattr(self, name) for name in names}}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "RecurrentStack":
+    def from_config(cls, config: dict[str, Any], **options: Any) -> Any:
         """The layer of this configuration."""
         cell = config["cell"]
         if not isinstance(cell, str):
             cell = keras.saving.deserialize_keras_object(cell)
-        return cls(**{**config, "cell": cell})
+        return super().from_config({**config, "cell": cell}, **options)
 
 
 def _known(cell: Any, others: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, one_line
 from gru_tf.interchange.agreement import Agreement, answer
+from gru_tf.interchange.differences import TOLERANCE, Verified
 from gru_tf.interchange.onnx.checking import UNVERIFIED
 from gru_tf.interchange.onnx.export.exported_tensor import kind_of
 from gru_tf.interchange.onnx.export.random_cases import cases
@@ -26,8 +27,15 @@ class _NotComputedError(Exception):
     """Keras cannot compute the model, whatever the sizes of its inputs; the message says what it raised."""
 
 
-def verify(model: Any, content: bytes, path: Path, outputs: Sequence[str], tokens: Collection[str] = ()) -> str:
-    """A line that says how far onnxruntime's outputs differ from Keras'.
+def verify(
+    model: Any,
+    content: bytes,
+    path: Path,
+    outputs: Sequence[str],
+    tokens: Collection[str] = (),
+    tolerance: float = TOLERANCE,
+) -> Verified | str:
+    """How far onnxruntime's outputs differ from Keras', or why that is not known.
 
     Args:
         model: what was written.
@@ -35,16 +43,17 @@ def verify(model: Any, content: bytes, path: Path, outputs: Sequence[str], token
         path: what messages call it.
         outputs: names of the file's outputs, in the model's order.
         tokens: names of the inputs that embeddings read.
+        tolerance: the largest relative difference that passes.
 
     Raises:
-        UserError: where an output differs by more than `Agreement` allows, naming it, and where Keras itself computes no
+        UserError: where an output differs by more than the tolerance, naming it, and where Keras itself computes no
             finite numbers for random inputs, or raises what is no matter of their sizes.
     """
     runtime = session(content, path)
     if runtime is None:
         return UNVERIFIED
     by, run = runtime
-    agreement, refusal = Agreement(path, by), ""
+    agreement, refusal = Agreement(path, by, tolerance), ""
     expected_model = f"{path}: expected a model that Keras computes for random inputs"
     compared: set[int] = set()
     for steps, case, drawn in chain(cases(model, LENGTHS, tokens), cases(model, LONGER, tokens)):
@@ -63,7 +72,7 @@ def verify(model: Any, content: bytes, path: Path, outputs: Sequence[str], token
         compared.add(steps)
     if not agreement.cases:
         raise UserError(f"{expected_model}. Received: {refusal}")
-    return str(replace(agreement.judged(), states=False))
+    return replace(agreement.judged(), states=False)
 
 
 def _finite(model: Any, inputs: dict[str, Array], tokens: Collection[str]) -> tuple[dict[str, Array], list[Array]]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError, one_line
-from gru_tf.interchange.onnx import file
+from gru_tf.interchange import int8_export
+from gru_tf.interchange.onnx import file, quantizing
 from gru_tf.interchange.onnx.export import walking
 from gru_tf.interchange.onnx.export.exported_tensor import KINDS, ExportedTensor, NotExportedError, kind_of
 from gru_tf.interchange.onnx.export.flattening import FlatModel, flatten
@@ -17,7 +18,7 @@ from gru_tf.interchange.onnx.export.model_graph import ModelGraph
 MOST_NAMED = 20  # obstacles in a message
 
 
-def write_model(model: Any, path: Path) -> str:
+def write_model(model: Any, path: Path, *, quantize: str | None = None) -> str:
     """Write a Keras model to `path`, and return a line that says how it was verified.
 
     Inputs have the model's names; numbers are float32, tokens int64, masks bool; batch size and lengths are free where the
@@ -27,6 +28,7 @@ def write_model(model: Any, path: Path) -> str:
     Args:
         model: functional or sequential, of stock layers, this project's and operations of `keras.ops`.
         path: of the file; an older one is replaced once the new one is verified.
+        quantize: "int8" for weights of eight-bit integers, see `gru_tf.interchange.onnx.quantizing`.
 
     Raises:
         UserError: for layers, operations and activations that ONNX export does not write, all of them in one message; for
@@ -40,7 +42,11 @@ def write_model(model: Any, path: Path) -> str:
         raise UserError(f"{path}: {error}") from None
     content = proto.SerializeToString()
     _check(proto, path)
-    line = verify(model, content, path, names, flat.tokens())
+    line = str(verify(model, content, path, names, flat.tokens()))
+    if quantize is not None:
+        whole, content = len(content), quantizing.quantized(proto).SerializeToString()
+        rounded = verify(model, content, path, names, flat.tokens(), int8_export.TOLERANCE)
+        line = int8_export.line(line, rounded, (whole, len(content)))
     atomic_file.write(path, content)
     return line
 
