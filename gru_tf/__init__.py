@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from gru_tf.recurrent.cells.gru import GRUCell as GRUCell
     from gru_tf.recurrent.cells.gru_reset_before import GRUResetBeforeCell as GRUResetBeforeCell
     from gru_tf.recurrent.cells.janet import JANETCell as JANETCell
+    from gru_tf.recurrent.cells.layer_norm_gru import LayerNormGRUCell as LayerNormGRUCell
+    from gru_tf.recurrent.cells.layer_norm_lstm import LayerNormLSTMCell as LayerNormLSTMCell
+    from gru_tf.recurrent.cells.layer_norm_rnn import LayerNormRNNCell as LayerNormRNNCell
     from gru_tf.recurrent.cells.lstm import LSTMCell as LSTMCell
     from gru_tf.recurrent.cells.mgu import MGUCell as MGUCell
     from gru_tf.recurrent.cells.min_gru import MinGRUCell as MinGRUCell
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from gru_tf.recurrent.layers.simple_rnn import SimpleRNN as SimpleRNN
     from gru_tf.recurrent.layers.stack import RecurrentStack as RecurrentStack
     from gru_tf.recurrent.layers.stacked_model import stacked as stacked
+    from gru_tf.recurrent.orthogonal_by_gate import OrthogonalByGate as OrthogonalByGate
     from gru_tf.recurrent.portability import portable as portable
     from gru_tf.suite import check as check
     from gru_tf.suite import load as load
@@ -72,11 +76,15 @@ _HOMES = {
     "AttentionCell": "gru_tf.recurrent.layers.attention_cell",
     "AttentionDecoder": "gru_tf.recurrent.layers.attention_decoder",
     "stacked": "gru_tf.recurrent.layers.stacked_model",
+    "OrthogonalByGate": "gru_tf.recurrent.orthogonal_by_gate",
     "portable": "gru_tf.recurrent.portability",
     "GRUCell": "gru_tf.recurrent.cells.gru",
     "GRUResetBeforeCell": "gru_tf.recurrent.cells.gru_reset_before",
     "JANETCell": "gru_tf.recurrent.cells.janet",
     "LSTMCell": "gru_tf.recurrent.cells.lstm",
+    "LayerNormGRUCell": "gru_tf.recurrent.cells.layer_norm_gru",
+    "LayerNormLSTMCell": "gru_tf.recurrent.cells.layer_norm_lstm",
+    "LayerNormRNNCell": "gru_tf.recurrent.cells.layer_norm_rnn",
     "MGUCell": "gru_tf.recurrent.cells.mgu",
     "MinGRUCell": "gru_tf.recurrent.cells.min_gru",
     "MinLSTMCell": "gru_tf.recurrent.cells.min_lstm",

@@ -13,7 +13,10 @@ class Group(NamedTuple):
     modules: tuple[str, ...] = ()
 
 
-CELLS = ("GRUCell", "GRUResetBeforeCell", "LSTMCell", "RNNCell", "JANETCell", "MGUCell", "MinGRUCell", "MinLSTMCell")
+CELLS = (
+    *("GRUCell", "GRUResetBeforeCell", "LSTMCell", "RNNCell", "JANETCell", "MGUCell", "MinGRUCell", "MinLSTMCell"),
+    *("LayerNormGRUCell", "LayerNormLSTMCell", "LayerNormRNNCell"),
+)
 CONVOLUTIONAL = ("ConvGRU1D", "ConvGRU2D", "ConvGRU3D")
 GROUPS = {
     "layers": Group(
@@ -31,6 +34,7 @@ GROUPS = {
             "AttentionDecoder",
             "AttentionCell",
             "portable",
+            "OrthogonalByGate",
             *CELLS,
         ),
     ),

@@ -14,6 +14,9 @@ FIXED = {
     "mgu": "#CC79A7",
     "min_gru": "#56B4E9",
     "min_lstm": "#000000",
+    "layer_norm_rnn": "#886633",
+    "layer_norm_lstm": "#443300",
+    "layer_norm_gru": "#9911FF",
 }
 OTHERS = ("#595959", "#332288", "#661100")
 MARKERS = "osD^vPX*<>h"  # a second sign beside the colour

@@ -150,12 +150,16 @@ def read_layer(layer: Any) -> Recurrent:
     """A built recurrent Keras layer, in one direction or two.
 
     Raises:
-        UserError: for a cell that is not a GRU, LSTM or plain RNN, naming the layer.
+        UserError: for a cell that is not a GRU, LSTM or plain RNN, or computes more than these, naming the layer.
     """
     both = isinstance(layer, keras.layers.Bidirectional)
     first = layer.forward_layer if both else layer
     if both and layer.merge_mode != "concat":
         raise UserError(f"{layer.name}: expected merge_mode 'concat'. Received: {layer.merge_mode!r}")
+    if by_steps := getattr(getattr(first, "cell", None), "by_steps", ""):
+        raise UserError(
+            f"{layer.name}: expected a plain GRU, LSTM or RNN, as this format holds no others. Received: {by_steps}"
+        )
     try:
         forward, backward = gates.from_layer(first), gates.from_layer(layer.backward_layer) if both else None
     except ValueError as error:

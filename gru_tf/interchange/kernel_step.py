@@ -102,6 +102,8 @@ def _why_not_cell(cell: Any) -> str:
     kind = CELLS.get(type(cell))
     if kind is None:
         return f"the kernels have no {type(cell).__name__}"
+    if by_steps := getattr(cell, "by_steps", ""):
+        return f"{by_steps}, the kernels have none"
     for argument, expected in (("activation", "tanh"), ("recurrent_activation", "sigmoid"))[: 1 if kind == "rnn" else 2]:
         name = pointwise.name_of(getattr(cell, argument))
         if name != expected:

@@ -58,4 +58,5 @@ def _recurrent(layer: Any, inner: Any, name: str, masked: bool) -> LayerRow:
 def _units(layer: Any) -> int | None:
     """Units of a recurrent layer, or of its cell as in `keras.layers.RNN`; None where there are several cells."""
     units = getattr(layer, "units", None)
-    return getattr(layer.cell, "units", None) if units is None else units
+    units = getattr(layer.cell, "units", None) if units is None else units
+    return getattr(layer.cell, "projection", None) or units

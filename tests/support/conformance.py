@@ -245,7 +245,7 @@ def check_padding(spec, options):
 
 def check_parameters(spec, options):
     """`parameters()` counts the weights of the cell and of the fused layer."""
-    for features, units in ((1, 1), (3, 5), (7, 2), (10, 64)):
+    for features, units in ((1, spec.least_units), (3, 5), (7, 2), (10, 64)):
         cell = spec.build(units, **options)
         cell.build((None, features))
         assert spec.count(features, units, options) == cell.count_params()

@@ -295,11 +295,11 @@ class Unmasked(keras.layers.GRU):
         return super().call(sequences, initial_state=initial_state, training=training)
 
 
-def other_convention(units, reset_after, convention, **options):
+def other_convention(units, reset_after, convention, longest, **options):
     return keras.layers.RNN(GRUCell(units, reset_after, "write"), **options)
 
 
-def slow_layer(units, reset_after, convention, **options):
+def slow_layer(units, reset_after, convention, longest, **options):
     return keras.layers.GRU(units, reset_after=reset_after, unroll=True, **options)
 
 
@@ -328,7 +328,13 @@ BROKEN = [
     ("state not read", check_mutations, {"build": Forgetful}, {}, AssertionError),
     ("keeps what it forgets", check_gate_values, {"kept": other_share}, {}, AssertionError),
     ("layer of another function", check_forms, {"fused": other_convention}, {}, AssertionError),
-    ("mask ignored", check_padding, {"fused": lambda units, convention, **o: Unmasked(units, **o)}, {}, AssertionError),
+    (
+        "mask ignored",
+        check_padding,
+        {"fused": lambda units, convention, longest, **o: Unmasked(units, **o)},
+        {},
+        AssertionError,
+    ),
     ("wrong count", check_parameters, {"parameters": lambda i, h, **o: 3 * h * (i + h + 1)}, {}, AssertionError),
     ("not registered", check_saved, {"build": Forgetful}, {}, AssertionError),
     ("option not saved", check_saved, {"build": OptionLost}, {"convention": "write"}, AssertionError),

@@ -10,14 +10,16 @@ def product_weights(cell: Choice, features: int, units: int) -> tuple[int, int]:
 
     Derived from the parameter count a·I·H + b·H² + c·H, so that a cell whose gates do not see the state counts correctly:
     a·H is its growth by one feature, 2b its second difference in units. Biases and weights that act element by element
-    are c and no product.
+    are c and no product. With a projection to P numbers the count is a·I·H + d·P·H + c·H, and d·H its growth by one.
     """
-    count = CELLS.find(cell.name).count
+    count, projection = CELLS.find(cell.name).count, cell.options.get("projection")
 
-    def at(i: int, h: int) -> int:
-        return int(count(i, h, cell.options))
+    def at(i: int, h: int, **options: int) -> int:
+        return int(count(i, h, {**cell.options, **options}))
 
     seen = features * (at(features + 1, units) - at(features, units))
+    if isinstance(projection, int):
+        return seen, projection * (at(features, units, projection=projection + 1) - at(features, units))
     bend = at(features, units + 1) - 2 * at(features, units) + at(features, units - 1)
     return seen, units**2 * bend // 2
 
@@ -26,12 +28,13 @@ def flops(case: Case) -> int:
     """Multiplications and additions in the matrix products of one training step, batch or streamed step.
 
     A forward pass over B sequences of T steps takes 2·B·T·(W_x + W_h) + 2·B·H·O, with W_x and W_h the weights that
-    `product_weights` counts, and O outputs. Backwards each product occurs twice more, for the gradients of its weights
-    and of its other factor, but nothing needs the gradient of the inputs: 2·B·T·(2·W_x + 3·W_h) + 6·B·H·O for a
-    training step. Element-wise arithmetic, clipping and Adam are left out, so that the result is a lower bound.
+    `product_weights` counts, H the width of the cell's output, and O outputs. Backwards each product occurs twice more, for
+    the gradients of its weights and of its other factor, but nothing needs the gradient of the inputs:
+    2·B·T·(2·W_x + 3·W_h) + 6·B·H·O for a training step. Element-wise arithmetic, clipping and Adam are left out, so that the
+    result is a lower bound.
     """
     inputs, states = product_weights(case.cell, case.features, case.units)
-    head = case.units * OUTPUTS
+    head = int(CELLS.find(case.cell.name).state_sizes(case.units, case.cell.options)[0]) * OUTPUTS
     if case.what == "train":
         return 2 * case.batch * (case.timesteps * (2 * inputs + 3 * states) + 3 * head)
     return 2 * case.batch * (case.timesteps * (inputs + states) + head)

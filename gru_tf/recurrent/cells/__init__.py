@@ -42,6 +42,7 @@ class CellSpec:
         states: names of the states; the first one is the output.
         parameters: `parameters(features, units, **options)` → number of weights.
         sizes: `sizes(units, **options)` → the width of each state, where one is not `units`.
+        least_units: the fewest units with which its output depends on its input.
         memory: the state of which `kept` speaks; the last one if None.
         fused: `fused(units, **options)` → a layer that computes all steps faster than `keras.layers.RNN` over the cell:
             this project's (a fused kernel on a CPU, cuDNN on a GPU), Keras' own, a parallel scan; None if there is none.
@@ -70,6 +71,7 @@ class CellSpec:
     ordinary: Callable[..., Any] | None = None
     sizes: Callable[..., Sequence[int]] | None = None
     memory: str | None = None
+    least_units: int = 1
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise UserError for an option or value that this cell does not have."""

@@ -5,6 +5,7 @@ block of `units` columns a gate, in the order of `gates` (the layout of the stoc
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from gru_tf.recurrent.cells._arguments import check_arguments, expect, is_share,
 from gru_tf.recurrent.cells._dropout import CellDropout
 from gru_tf.recurrent.cells._lora import KERNELS
 from gru_tf.recurrent.cells._quantized import Quantized, columns_of, effective_kernel, matmul, split
+from gru_tf.recurrent.orthogonal_by_gate import OrthogonalByGate
 
 HALF = ("float16", "bfloat16")
 
@@ -164,7 +166,7 @@ class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
                 weight = self.add_weight(
                     name=name,
                     shape=shape,
-                    initializer=in_float32(initializer),
+                    initializer=self._drawing(initializer),
                     regularizer=getattr(self, f"{role}_regularizer"),
                     constraint=getattr(self, f"{role}_constraint"),
                 )
@@ -175,16 +177,26 @@ class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
     kernel = effective_kernel("kernel")
     recurrent_kernel = effective_kernel("recurrent_kernel")
 
+    def _drawing(self, initializer: Any) -> Callable[..., Any]:
+        """The initializer as the weights need it: in float32 or gate by gate where it is orthogonal."""
+        if isinstance(initializer, OrthogonalByGate):
+            return partial(initializer, gates=len(self.gates))
+        return in_float32(initializer)
+
     def split(self, values: Any) -> list[Any]:
         """Cut the last axis of G·H into one array of H a gate."""
         return list(ops.split(values, len(self.gates), axis=-1))
 
     def from_input(self, x: Any, training: bool = False) -> Any:
         """W x + b of all gates, (batch, G·H), inputs dropped out in training; x (batch, I) or (batch, T, I)."""
+        product = self.input_product(x, training)
+        return product + self.input_bias() if self.use_bias else product
+
+    def input_product(self, x: Any, training: bool = False) -> Any:
+        """W x of all gates, (batch, G·H), inputs dropped out in training; x (batch, I) or (batch, T, I)."""
         sequence = len(x.shape) == 3
         masks = self.input_masks(x[:, 0] if sequence else x, training)
-        product = self.product(x, self.operand("kernel"), [ops.expand_dims(m, 1) for m in masks] if sequence else masks)
-        return product + self.input_bias() if self.use_bias else product
+        return self.product(x, self.operand("kernel"), [ops.expand_dims(m, 1) for m in masks] if sequence else masks)
 
     def input_bias(self) -> Any:
         """What `from_input` adds, (G·H,); all of the bias unless the subclass says otherwise."""
@@ -262,6 +274,12 @@ class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
             fits = len(shape) == len(one) and shape[1:] == one[1:] and (None in (batch, shape[0]) or batch == shape[0])
             if not fits:
                 raise ValueError(f"{who}: expected state `{name}` to be of shape {one}. Received: shape={shape}")
+
+
+def copied(initializer: Any) -> Any:
+    """An initializer of the same configuration; one without a seed gives the same numbers each time it is called."""
+    config = keras.initializers.serialize(initializer)
+    return keras.initializers.deserialize(config) if isinstance(initializer, keras.Initializer) else initializer
 
 
 def in_float32(initializer: Any) -> Callable[..., Any]:

@@ -18,6 +18,7 @@ from typing import Any
 import keras
 
 from gru_tf.recurrent.cells import OF_ANY, WITHOUT_KERNEL, CellSpec, of_layers
+from gru_tf.recurrent.cells._chronological import LONGEST
 from gru_tf.recurrent.cells.gru import GRUCell, gate_values, kept, ordinary, parameters, step
 
 
@@ -28,14 +29,15 @@ class GRUResetBeforeCell(GRUCell):
     Args:
         units: H, size of the state.
         convention: "keep" (a large z keeps the old state) or "write" (a large z writes the candidate).
+        longest: T_max of the chronological initialisation, as of `GRUCell`; None for a plain one.
         **options: those of `RecurrentCell`.
 
     Raises:
-        ValueError: where `convention` is neither of the two.
+        ValueError: as of `GRUCell`.
     """
 
-    def __init__(self, units: int, convention: str = "keep", **options: Any):
-        super().__init__(units, reset_after=False, convention=convention, **options)
+    def __init__(self, units: int, convention: str = "keep", longest: int | None = None, **options: Any):
+        super().__init__(units, reset_after=False, convention=convention, longest=longest, **options)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, serialised."""
@@ -53,7 +55,7 @@ CELL = CellSpec(
     parameters=partial(parameters, reset_after=False),
     fused=of_layers("gru", "GRU", reset_after=False),
     reference="Cho et al. 2014, arXiv 1406.1078",
-    options={"convention": ("keep", "write"), **OF_ANY},
+    options={"convention": ("keep", "write"), "longest": (None, LONGEST), **OF_ANY},
     unfused=WITHOUT_KERNEL,
     ordinary=partial(ordinary, reset_after=False),
 )

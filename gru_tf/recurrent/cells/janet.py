@@ -22,12 +22,12 @@ import numpy as np
 from keras import ops
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import OF_ANY, CellSpec, Whole
+from gru_tf.recurrent.cells import OF_ANY, CellSpec
 from gru_tf.recurrent.cells._cell import RecurrentCell
+from gru_tf.recurrent.cells._chronological import LONGEST, lengths, logarithms
 from gru_tf.recurrent.sigmoid import sigmoid
 
 BETA = 1.0
-LONGEST = Whole(3, 1_000_000)  # with 2 the biases would all be log 1
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -47,18 +47,15 @@ class JANETCell(RecurrentCell):
     states = ("h",)
 
     def __init__(self, units: int, longest: int | None = None, **options: Any):
-        self._expect(longest is None or longest in LONGEST, "longest", f"None or {LONGEST}", longest)
-        self._expect(longest is None or options.get("use_bias", True), "longest", "None with use_bias=False", longest)
         super().__init__(units, **options)
-        self.longest = longest
-        self.forget_bias = None if longest is None else keras.initializers.RandomUniform(1, longest - 1)
+        self.longest, self.lengths = longest, lengths(type(self).__name__, longest, self.use_bias)
 
     def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """The initial bias, with the logarithms of random lengths for the forget gate where `longest` is given."""
         bias = self.bias_initializer(shape, dtype=dtype)
-        if self.forget_bias is None:
+        if self.lengths is None:
             return bias
-        return ops.concatenate([ops.log(self.forget_bias((self.units,), dtype=dtype)), self.split(bias)[1]])
+        return ops.concatenate([logarithms(self.lengths, self.units, dtype), self.split(bias)[1]])
 
     def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:
         """X (batch, I), [h (batch, H)] → [h']."""

@@ -19,7 +19,7 @@ def from_layer(layer: Any) -> GateWeights:
     Of a cell with LoRA they are W + α/r A B, of a quantised one the integers divided by their scales.
 
     Raises:
-        ValueError: where it is none of these, or has no weights yet.
+        ValueError: where it is none of these, has no weights yet, or others than these, such as peepholes.
     """
     cell, own = _cell(layer)
     names = [packed.name for packed in own.arrays if cell.use_bias or not packed.holds_biases]
@@ -76,7 +76,14 @@ def _cell(layer: Any) -> tuple[Any, Layout]:
         raise ValueError(f"gates: expected a GRU, LSTM or plain RNN cell, or a layer with one. Received: {layer!r}")
     if not cell.built:
         raise ValueError(f"gates: expected a cell with weights; build it first, or call it once. Received: {layer!r}")
-    if name != "gru":
-        return cell, layout(f"keras_{name}")
     convention = getattr(cell, "convention", getattr(layer, "convention", "keep"))  # the stock cell has none
-    return cell, layout("keras" if cell.reset_after else "keras_reset_before", convention)
+    if name == "gru":
+        own = layout("keras" if cell.reset_after else "keras_reset_before", convention)
+    else:
+        own = layout(f"keras_{name}")
+    names = {packed.name for packed in own.arrays}
+    within = tuple(part for name in names for part in (f"lora_{name}_", f"{name}_scale"))  # of which a kernel is made
+    others = [weight.name for weight in cell.weights if weight.name not in names and not weight.name.startswith(within)]
+    if others:
+        raise ValueError(f"gates: expected a cell with the weights of a plain {name} alone. Received: {', '.join(others)}")
+    return cell, own

@@ -15,7 +15,7 @@ from gru_tf.recurrent.cells._arguments import check_arguments, whole
 from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.kernel_conditions import facts_of
 from gru_tf.recurrent.layers.cudnn_layer import CudnnLayer, checked_use_cudnn, known_implementation
-from gru_tf.recurrent.layers.kernel_layer import cell_options
+from gru_tf.recurrent.layers.kernel_layer import OF_CELL, cell_options
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -42,8 +42,8 @@ class GRU(CudnnLayer, StockGRU):
         use_cudnn: "auto" to use cuDNN where possible, True to fail where it is not, False to do without.
         convention: "keep" (Keras, PyTorch: a large z keeps the old state) or "write" (Chung et al. 2014: it writes
             the candidate).
-        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `weight_dropout` and `zoneout` of `GRUCell`;
-            `implementation=1` to draw a dropout mask for each gate, which no fused kernel does.
+        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `weight_dropout`, `zoneout` and `longest` of
+            `GRUCell`; `implementation=1` to draw a dropout mask for each gate, which no fused kernel does.
 
     Shapes: inputs (batch, T, I); mask (batch, T); initial state (batch, H); output (batch, H), or (batch, T, H) with
     `return_sequences`; with `return_state` the last state (batch, H) follows. Weights: kernel (I, 3H), recurrent_kernel
@@ -57,6 +57,8 @@ class GRU(CudnnLayer, StockGRU):
         >>> layer(keras.random.normal((8, 20, 4))).shape
         (8, 20, 32)
     """
+
+    of_cell = (*OF_CELL, "longest")
 
     def __init__(
         self,

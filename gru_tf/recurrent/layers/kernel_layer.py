@@ -24,7 +24,7 @@ class KernelLayer(RNN):
     """
 
     takes_kernel = True  # read by `gru_tf.recurrent.kernel_path`
-    of_cell = OF_CELL
+    of_cell: tuple[str, ...] = OF_CELL
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, serialised; with those options of the cell that Keras' layer does not have."""

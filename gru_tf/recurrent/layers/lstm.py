@@ -13,7 +13,7 @@ from gru_tf.recurrent.cells._arguments import check_arguments, whole
 from gru_tf.recurrent.cells.lstm import LSTMCell
 from gru_tf.recurrent.kernel_conditions import facts_of
 from gru_tf.recurrent.layers.cudnn_layer import CudnnLayer, checked_use_cudnn, known_implementation
-from gru_tf.recurrent.layers.kernel_layer import cell_options
+from gru_tf.recurrent.layers.kernel_layer import OF_CELL, cell_options
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -38,12 +38,13 @@ class LSTM(CudnnLayer, StockLSTM):
             kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed, return_sequences,
             return_state, go_backwards, stateful, unroll: as in `keras.layers.LSTM`.
         use_cudnn: "auto" to use cuDNN where possible, True to fail where it is not, False to do without.
-        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `weight_dropout` and `zoneout` of `LSTMCell`;
-            `implementation=1` to draw a dropout mask for each gate, which no fused kernel does.
+        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `weight_dropout`, `zoneout`, `peepholes`,
+            `projection` and `longest` of `LSTMCell`; `implementation=1` to draw a dropout mask for each gate. No fused
+            kernel has zoneout, peepholes, a projection, or masks for each gate.
 
     Shapes: inputs (batch, T, I); mask (batch, T); initial states h, c (batch, H) each; output (batch, H), or (batch, T, H)
     with `return_sequences`; with `return_state` the last states h, c follow. Weights: kernel (I, 4H), recurrent_kernel
-    (H, 4H), bias (4H,); blocks i, f, c, o.
+    (H, 4H), bias (4H,); blocks i, f, c, o. With a projection h and the output have P numbers instead of H.
 
     Raises:
         ValueError: for impossible arguments, and at a call for states and masks of another shape.
@@ -53,6 +54,8 @@ class LSTM(CudnnLayer, StockLSTM):
         >>> layer(keras.random.normal((8, 20, 4))).shape
         (8, 20, 32)
     """
+
+    of_cell = (*OF_CELL, "peepholes", "projection", "longest")
 
     def __init__(
         self,

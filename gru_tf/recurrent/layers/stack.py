@@ -56,8 +56,9 @@ class RecurrentStack(AdaptedCells, keras.layers.Layer):
     A masked step counts for nothing, whatever it holds; in a row without a real step each layer's output is its initial
     state. Ragged tensors of TensorFlow are read as padded sequences with their mask.
 
-    Shapes: inputs (batch, T, I); mask (batch, T); output (batch, T, W) or (batch, W) with W the last of `units`, doubled
-    if bidirectional; each state (batch, H) of its layer. `initial_state` is a list in the order of `return_state`.
+    Shapes: inputs (batch, T, I); mask (batch, T); output (batch, T, W) or (batch, W) with W the last of `units`, or what the
+    cell projects it to, doubled if bidirectional; each state (batch, its size in the cell). `initial_state` is a list in
+    the order of `return_state`.
 
     Raises:
         ValueError: for impossible arguments.
@@ -164,7 +165,11 @@ class RecurrentStack(AdaptedCells, keras.layers.Layer):
 
     def _widths(self) -> list[int]:
         """The width of each layer's output."""
-        return [units * (2 if self.bidirectional else 1) for units in self.units]
+        return [size * (2 if self.bidirectional else 1) for size in map(_output_size, self._inner())]
+
+    def _inner(self) -> list[Any]:
+        """The layer over time of each layer, the forward one of two."""
+        return [getattr(layer, "forward_layer", layer) for layer in self.layers]
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Create the weights for inputs of shape (batch, T, I)."""
@@ -206,7 +211,7 @@ class RecurrentStack(AdaptedCells, keras.layers.Layer):
                 y = y + self.projections[n](x)
             x = self.norms[n](y) if self.layer_norm else y
         if self._whole and not self.return_sequences:
-            x = last_steps(x, mask, self.units[-1] if self.bidirectional else None)
+            x = last_steps(x, mask, self._widths()[-1] // 2 if self.bidirectional else None)
         return (x, *states) if self.return_state else x
 
     def _states_by_layer(self, states: Any) -> list[Any]:
@@ -225,8 +230,8 @@ class RecurrentStack(AdaptedCells, keras.layers.Layer):
 
     def _state_shapes(self, batch: int | None) -> list[list[tuple[int | None, int]]]:
         """Of each layer, the shapes of its states."""
-        inner = [getattr(layer, "forward_layer", layer) for layer in self.layers]
-        return [[(batch, size) for size in layer.state_size] * (2 if self.bidirectional else 1) for layer in inner]
+        directions = 2 if self.bidirectional else 1
+        return [[(batch, size) for size in keras.tree.flatten(layer.state_size)] * directions for layer in self._inner()]
 
     def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
         """The output's shape, and the states' with `return_state`."""
@@ -272,6 +277,12 @@ class RecurrentStack(AdaptedCells, keras.layers.Layer):
         if not isinstance(cell, str):
             cell = keras.saving.deserialize_keras_object(cell)
         return super().from_config({**config, "cell": cell}, **options)
+
+
+def _output_size(layer: Any) -> int:
+    """The width of the output of a layer over time."""
+    size = getattr(layer.cell, "output_size", None)
+    return int(keras.tree.flatten(layer.cell.state_size)[0] if size is None else size)
 
 
 def _known(cell: Any, others: Mapping[str, Any]) -> Any:

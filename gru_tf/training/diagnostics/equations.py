@@ -51,6 +51,8 @@ def equation(layer: Any) -> Equation:
     spec = CELLS.find(_name(layer))
     for role in ("activation", "recurrent_activation"):
         _check_activation(layer, role)
+    for name, expected in getattr(cell, "of_equation", {}).items():
+        _check_argument(layer, name, getattr(cell, name), expected)
     options = {name: getattr(cell, name) for name in spec.options if hasattr(cell, name)}
     weights = {w.name: np.asarray(keras.ops.convert_to_numpy(w), np.float64) for w in cell.weights}
     if "bias" not in weights:
@@ -75,8 +77,13 @@ def _check_activation(layer: Any, role: str) -> None:
     received = getattr(layer.cell, role, None)
     expected = _default(type(layer.cell), role)
     if received is not None and expected is not None and received is not keras.activations.get(expected):
-        name = getattr(received, "__name__", received)
-        raise ValueError(f"{layer.name}: expected {role}={expected!r}, which the equation has. Received: {role}={name!r}")
+        _check_argument(layer, role, getattr(received, "__name__", received), expected)
+
+
+def _check_argument(layer: Any, name: str, received: Any, expected: Any) -> None:
+    if received != expected:
+        message = f"{layer.name}: expected {name}={expected!r}, which the equation has. Received: {name}={received!r}"
+        raise ValueError(message)
 
 
 def _default(kind: type, argument: str) -> Any:

@@ -36,14 +36,16 @@ def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model
     """
     signature = quantile_head.widened(model, signature)
     directions = 2 if model.bidirectional else 1
-    features = [signature.features] + [directions * units] * (model.layers - 1)
+    widths = cell.state_sizes(units, options)
+    width = widths[0]
+    features = [signature.features] + [directions * width] * (model.layers - 1)
     recurrent = directions * sum(cell.count(i, units, options) for i in features)
-    embedding, head = signature.tokens * signature.features, (directions * units + 1) * signature.outputs
+    embedding, head = signature.tokens * signature.features, (directions * width + 1) * signature.outputs
     head += linear_path.parameters(model, signature)
     if signature.decoded:
-        written = [signature.features] + [units] * (model.layers - 1)
+        written = [signature.features] + [width] * (model.layers - 1)
         recurrent += sum(cell.count(i, units, options) for i in written)
-        bridges = model.layers * len(cell.states) * (2 * units + 1) * units if model.bidirectional else 0
+        bridges = model.layers * sum((2 * w + 1) * w for w in widths) if model.bidirectional else 0
         attention = directions * units**2 + (directions + 1) * units**2
         embedding += signature.outputs * signature.features
         head = (units + 1) * signature.outputs + attention + bridges
@@ -54,12 +56,16 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
     """The size that the model's budget gives to this cell: its `units`, or the units nearest to its `parameters`.
 
     Raises:
-        UserError: where the nearest network is further than a tenth from the budget, which is equal in name only.
+        UserError: where the nearest network is further than a tenth from the budget, which is equal in name only, and for
+            fewer units than the cell can have.
     """
+    least = cell.least_units
     if model.parameters is None:
         assert model.units is not None  # noqa: S101, held by ModelSpec
+        if model.units < least:
+            raise UserError(f"model.units: expected at least {least} for {cell.name}. Received: {model.units}")
         return size(cell, options, signature, model, model.units)
-    low, high = 1, 2
+    low, high = least, 2 * least
     while size(cell, options, signature, model, high).parameters < model.parameters:
         low, high = high, 2 * high
     while high - low > 1:

@@ -56,7 +56,7 @@ def build(
     x, starts = _embedding(signature.tokens, signature.features, "embedding")(sequence), []
     for n in range(model.layers):
         x, *states = recurrent(cell, units, options, model.implementation, model.bidirectional, **over_time)(x, **call)
-        starts.append(_bridged(states, units, model.bidirectional, n, dense))
+        starts.append(_bridged(states, model.bidirectional, n, dense))
         x = dropout(model.dropout)(x) if model.dropout > 0 else x
     y = _embedding(signature.outputs, signature.features, "target_embedding")(written)
     layers = []
@@ -77,13 +77,13 @@ def _embedding(tokens: int, features: int, name: str) -> Any:
     return keras.layers.Embedding(tokens, features, embeddings_initializer=initializer, name=name)
 
 
-def _bridged(states: Sequence[Any], units: int, bidirectional: bool, n: int, dense: Callable[..., Any]) -> list[Any]:
+def _bridged(states: Sequence[Any], bidirectional: bool, n: int, dense: Callable[..., Any]) -> list[Any]:
     """The states that decoder layer n begins with, in layers that a trained model can be asked for by name."""
     if not bidirectional:
         return [keras.layers.Identity(name=f"bridge_{n}_{i}")(state) for i, state in enumerate(states)]
     half = len(states) // 2
     pairs = enumerate(zip(states[:half], states[half:], strict=True))
-    return [dense(units, name=f"bridge_{n}_{i}")(keras.layers.Concatenate()(pair)) for i, pair in pairs]
+    return [dense(pair[0].shape[-1], name=f"bridge_{n}_{i}")(keras.layers.Concatenate()(pair)) for i, pair in pairs]
 
 
 class SequenceWriter:

@@ -17,16 +17,21 @@ import numpy as np
 
 from gru_tf.foundation.array import Array
 from gru_tf.recurrent.kernels import operations
+from gru_tf.recurrent.orthogonal_by_gate import OrthogonalByGate
 
 BLOCK = 32
 
 
 def hold(model: Any) -> None:
-    """Draw the orthogonal recurrent kernels of a new model again, from the same seeds, by `orthogonal`."""
+    """Draw the orthogonal recurrent kernels of a new model again, from the same seeds, whole or gate by gate."""
     for layer in model._flatten_layers():  # no public name gives the cells within layers
         initializer, kernel = getattr(layer, "recurrent_initializer", None), getattr(layer, "recurrent_kernel", None)
         if kernel is not None and isinstance(initializer, keras.initializers.Orthogonal):
             kernel.assign(orthogonal(kernel.shape, initializer.seed, initializer.gain))
+        elif kernel is not None and isinstance(initializer, OrthogonalByGate):
+            drawn = initializer.drawn(kernel.shape, len(layer.gates) if hasattr(layer, "gates") else None)
+            blocks = [_orthogonalised(block, kernel.shape[0] == block.shape[0]) for block in drawn]
+            kernel.assign(np.concatenate([np.float32(initializer.gain * block) for block in blocks], axis=1))
 
 
 def orthogonal(shape: tuple[int, int], seed: Any, gain: float = 1.0) -> Array:
@@ -39,14 +44,19 @@ def orthogonal(shape: tuple[int, int], seed: Any, gain: float = 1.0) -> Array:
     """
     rows, columns = shape
     drawn = keras.random.normal((max(shape), min(shape)), seed=seed, dtype="float32")
+    return np.ascontiguousarray(gain * _orthogonalised(drawn, rows >= columns), np.float32)
+
+
+def _orthogonalised(drawn: Any, upright: bool) -> Array:
+    """Of normal numbers with no more columns than rows, their Q; not upright, its transpose."""
     vectors = keras.ops.convert_to_numpy(drawn).T.astype(np.float64)  # one after the other in memory
     for first in range(0, len(vectors), BLOCK):
         block, later = vectors[first : first + BLOCK], vectors[first + BLOCK :]
         _orthogonalise(block)
         if len(later):
             later -= _product(_product(later, block.T), block)
-    values = vectors if rows < columns else vectors.T
-    return np.ascontiguousarray(gain * values, np.float32)
+    values: Array = vectors.T if upright else vectors
+    return values
 
 
 def _orthogonalise(vectors: Array) -> None:

@@ -128,6 +128,9 @@ def _cell(start: Network, cell: CellSpec, options: Mapping[str, Any]) -> str:
                 f"expected a gru with reset_after: {str(after).lower()}, as the experiment's cell. Received: {words} with"
                 f" reset_after: {str(weights.reset_after).lower()}, another function"
             )
+        for name in ("peepholes", "projection"):
+            if options.get(name):
+                return f"expected the experiment's cell to be plain, as the file's. Received: {name}: {options[name]}"
         if layer.reverse:
             return f"expected layers that read forwards, or both ways. Received: {words}, which reads backwards alone"
         if (layer.activation, layer.recurrent_activation) != ("tanh", "sigmoid"):

@@ -76,8 +76,9 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
 
     Raises:
         UserError: for an option that the cell does not have, scaling, a linear path or quantiles that the task cannot have,
-            a budget that cannot be met, a backward direction where a step's target is the step that follows, and a file to
-            start from that cannot be read or does not fit.
+            a budget that cannot be met, outputs of another width than the units where attention compares them, a backward
+            direction where a step's target is the step that follows, and a file to start from that cannot be read or does
+            not fit.
     """
     cell.check(options)
     window_scaling.check(model, signature)
@@ -90,7 +91,14 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
         return ResolvedNetwork(model, signature, cell, options, start, size)
     if model.bidirectional and signature.causal:
         raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
-    return ResolvedNetwork(model, signature, cell, options, None, budget.solve(cell, options, signature, model))
+    size = budget.solve(cell, options, signature, model)
+    width = cell.state_sizes(size.units, options)[0]
+    if signature.decoded and width != size.units:
+        raise UserError(
+            f"{cell.name}: expected outputs of as many numbers as units, which attention compares, on a task whose answer is"
+            f" written token by token. Received: {width} of {size.units} units"
+        )
+    return ResolvedNetwork(model, signature, cell, options, None, size)
 
 
 def check_diagnosed(network: ResolvedNetwork) -> None:

@@ -98,18 +98,24 @@ def counted(graph):
     return total
 
 
-@pytest.mark.parametrize("name", CELLS.names())
+PROJECTED = [Choice(name="lstm", options={"projection": 3, "peepholes": True})]
+PROJECTED += [Choice(name="layer_norm_lstm", options={"projection": 7})]
+
+
+@pytest.mark.parametrize("name", [*CELLS.names(), *PROJECTED], ids=lambda name: getattr(name, "label", name))
 @pytest.mark.parametrize("what", ["infer", "train"])
 def test_flops_equal_the_products_in_an_unrolled_graph(name, what):
     """The network, step by step without a loop, and its gradients: every product is in the graph once."""
-    spec, of = CELLS.find(name), case(name, what=what)
-    model = build(resolve(ModelSpec(units=of.units, implementation="custom"), of.signature, spec, {}))
+    of = case(name, what=what)
+    spec, options = CELLS.find(of.cell.name), of.cell.options
+    model = build(resolve(ModelSpec(units=of.units, implementation="custom"), of.signature, spec, options))
     cell, head = model.layers[1].cell, model.layers[-1]
     variables = [w.value for w in model.trainable_variables]
 
     def forward(x):
         # states that depend on a weight, so that the first step's gradient with regard to its state is wanted as well
-        states = [tf.zeros([of.batch, of.units]) + 0.0 * variables[0][0, 0] for _ in spec.states]
+        sizes = spec.state_sizes(of.units, options)
+        states = [tf.zeros([of.batch, size]) + 0.0 * variables[0][0, 0] for size in sizes]
         for t in range(of.timesteps):
             output, states = cell(x[:, t], states)
         return head(output)

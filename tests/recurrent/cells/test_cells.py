@@ -232,12 +232,12 @@ WRONG_OPTIONS = [
     (
         "gru",
         {"reset": True},
-        f"gru.reset: no such option. Did you mean 'reset_after'? Options: reset_after, convention, {ANY}",
+        f"gru.reset: no such option. Did you mean 'reset_after'? Options: reset_after, convention, longest, {ANY}",
     ),
     (
         "gru",
         {"zebra": True},
-        f"gru.zebra: no such option. Options: reset_after, convention, {ANY}",
+        f"gru.zebra: no such option. Options: reset_after, convention, longest, {ANY}",
     ),
     ("rnn", {"reset_after": True}, f"rnn.reset_after: no such option. Options: {ANY}"),
     ("gru", {"convention": "foo"}, "gru.convention: received 'foo', expected one of 'keep', 'write'"),

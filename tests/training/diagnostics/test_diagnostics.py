@@ -19,7 +19,8 @@ def of_gate(rng, name, how, gate, bias):
     layer, spec = layer_of(rng, name, how), CELLS.find(name)
     weights = [np.zeros(w.shape) for w in layer.get_weights()]
     at = spec.gates.index(gate) * UNITS
-    row = weights[-1][0] if weights[-1].ndim == 2 else weights[-1]
+    bias_of_all = weights[[w.name for w in layer.weights].index("bias")]
+    row = bias_of_all[0] if bias_of_all.ndim == 2 else bias_of_all
     row[at : at + UNITS] = bias
     layer.set_weights(weights)
     return layer

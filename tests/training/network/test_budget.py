@@ -34,7 +34,7 @@ every_cell = pytest.mark.parametrize(("cell", "options"), variants())
 
 def nearest(cell: Any, options: Any, signature: Signature, model: ModelSpec) -> int:
     """The units whose network is nearest to the budget, by trying all up to one twice too large; the fewer of equals."""
-    best, distance, units = 0, float("inf"), 0
+    best, distance, units = 0, float("inf"), cell.least_units - 1
     while True:
         units += 1
         parameters = size(cell, options, signature, model, units).parameters
@@ -68,7 +68,7 @@ def test_the_size_is_the_nearest_of_all(cell, options):
 def test_the_search_through_all_sizes_is_able_to_fail():
     def below(cell: Any, options: Any, signature: Signature, model: ModelSpec) -> Size:
         found = solve(cell, options, signature, model)
-        above = found.parameters > model.parameters and found.units > 1
+        above = found.parameters > model.parameters and found.units > cell.least_units
         return size(cell, options, signature, model, found.units - 1) if above else found
 
     with pytest.raises(AssertionError):
@@ -95,7 +95,8 @@ def test_counts_are_those_of_the_network_that_keras_builds(cell, options, signat
     head = network.get_layer("head").count_params()
     assert found.parameters == network.count_params()
     assert found.recurrent_parameters == network.count_params() - head
-    assert head == ((1 + model.bidirectional) * found.units + 1) * signature.outputs
+    width = cell.state_sizes(found.units, options)[0]
+    assert head == ((1 + model.bidirectional) * width + 1) * signature.outputs
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])

@@ -105,6 +105,8 @@ def _read(layer: Any, cell: Any) -> Recurrent:
     if type(cell) not in CELLS:
         kinds = "a cell that ONNX has: GRU, LSTM or plain RNN"
         raise NotExportedError(f"expected {kinds}. Received: {type(cell).__name__}")
+    if by_steps := getattr(cell, "by_steps", ""):
+        raise NotExportedError(f"{by_steps}, which this export has no node for")
     if layer.stateful:
         raise NotExportedError("stateful=True keeps states from call to call, and a file has none")
     activation, gate = (
