@@ -24,15 +24,19 @@ if TYPE_CHECKING:
     from gru_tf.recurrent import gates as gates
     from gru_tf.recurrent.cells.gru import GRUCell as GRUCell
     from gru_tf.recurrent.cells.gru_reset_before import GRUResetBeforeCell as GRUResetBeforeCell
+    from gru_tf.recurrent.cells.indrnn import IndRNNCell as IndRNNCell
     from gru_tf.recurrent.cells.janet import JANETCell as JANETCell
     from gru_tf.recurrent.cells.layer_norm_gru import LayerNormGRUCell as LayerNormGRUCell
     from gru_tf.recurrent.cells.layer_norm_lstm import LayerNormLSTMCell as LayerNormLSTMCell
     from gru_tf.recurrent.cells.layer_norm_rnn import LayerNormRNNCell as LayerNormRNNCell
+    from gru_tf.recurrent.cells.lru import LRUCell as LRUCell
     from gru_tf.recurrent.cells.lstm import LSTMCell as LSTMCell
     from gru_tf.recurrent.cells.mgu import MGUCell as MGUCell
     from gru_tf.recurrent.cells.min_gru import MinGRUCell as MinGRUCell
     from gru_tf.recurrent.cells.min_lstm import MinLSTMCell as MinLSTMCell
+    from gru_tf.recurrent.cells.qrnn import QRNNCell as QRNNCell
     from gru_tf.recurrent.cells.rnn import RNNCell as RNNCell
+    from gru_tf.recurrent.cells.sru import SRUCell as SRUCell
     from gru_tf.recurrent.layers.attention_cell import AttentionCell as AttentionCell
     from gru_tf.recurrent.layers.attention_decoder import AttentionDecoder as AttentionDecoder
     from gru_tf.recurrent.layers.bidirectional import Bidirectional as Bidirectional
@@ -89,6 +93,10 @@ _HOMES = {
     "MinGRUCell": "gru_tf.recurrent.cells.min_gru",
     "MinLSTMCell": "gru_tf.recurrent.cells.min_lstm",
     "RNNCell": "gru_tf.recurrent.cells.rnn",
+    "IndRNNCell": "gru_tf.recurrent.cells.indrnn",
+    "LRUCell": "gru_tf.recurrent.cells.lru",
+    "QRNNCell": "gru_tf.recurrent.cells.qrnn",
+    "SRUCell": "gru_tf.recurrent.cells.sru",
     "Comparison": "gru_tf.suite.comparison",
     "compare": "gru_tf.suite.comparison",
     "compared": "gru_tf.suite.comparison",

@@ -17,9 +17,14 @@ FIXED = {
     "layer_norm_rnn": "#886633",
     "layer_norm_lstm": "#443300",
     "layer_norm_gru": "#9911FF",
+    # beyond those, the darkest and purest that stay apart from all others for each kind of colour vision
+    "indrnn": "#443301",
+    "lru": "#220077",
+    "qrnn": "#8800FF",
+    "sru": "#DD0044",
 }
 OTHERS = ("#595959", "#332288", "#661100")
-MARKERS = "osD^vPX*<>h"  # a second sign beside the colour
+MARKERS = "osD^vPX*<>hpdH8+x|123"  # a second sign beside the colour
 DASHES: Any = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (8, 3)), (0, (3, 1.5)))  # and a third
 STYLE: Any = {  # of matplotlib, the same in every figure
     "svg.fonttype": "none",  # text stays text: searchable, selectable, read aloud

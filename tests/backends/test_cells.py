@@ -68,17 +68,20 @@ def test_the_scan_is_the_recurrence():
     np.testing.assert_allclose(found, np.stack(states, 1), rtol=0, atol=FLOAT32)
 
 
-@pytest.mark.parametrize("name", ["gru", "min_gru"])
+@pytest.mark.parametrize("name", ["gru", "min_gru", "qrnn", "lru"])
 def test_padding(name):
     conformance.check_padding(CELLS.find(name), {})
 
 
-@pytest.mark.parametrize("name", ["min_gru", "min_lstm"])
-def test_fit_by_the_scan_takes_the_steps_of_fit_step_by_step(name):
+SCANNED = [("min_gru", {}), ("min_lstm", {}), ("lru", {}), ("qrnn", {}), ("sru", {"state_gates": False})]
+
+
+@pytest.mark.parametrize(("name", "options"), SCANNED, ids=[name for name, _ in SCANNED])
+def test_fit_by_the_scan_takes_the_steps_of_fit_step_by_step(name, options):
     """One step of plain gradient descent: the new weights are the gradients."""
     spec, found = CELLS.find(name), []
     for kind in (ParallelRNN, keras.layers.RNN):
-        layer = with_weights(kind(spec.build(UNITS)), random_weights(spec, {}), (None, STEPS, 3))
+        layer = with_weights(kind(spec.build(UNITS, **options)), random_weights(spec, options), (None, STEPS, 3))
         model = keras.Sequential([keras.Input((STEPS, 3)), layer])
         model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
         before = model.get_weights()

@@ -24,14 +24,15 @@ import gru_tf
 import gru_tf.recurrent.cells
 import gru_tf.recurrent.layers
 from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells.indrnn import MaximumMagnitude
 from gru_tf.recurrent.layers.parallel_rnn import ParallelRNN
 from gru_tf.recurrent.layers.reverse_time import ReverseTime
 
 APART = ROOT / ".jax"  # where `make test` puts JAX
 BATCH, STEPS, FEATURES, UNITS = 3, 5, 4, 3
 CLOSE = {"rtol": 0, "atol": 1e-5}
-# what is asked of layers over one sequence does not hold for them; test_layers.py and test_attention.py have them
-NOT_RECURRENT = {ReverseTime, gru_tf.AttentionCell, gru_tf.AttentionDecoder}
+# what is asked of layers over one sequence does not hold for them; test_layers.py, test_attention.py, test_scan_cells.py do
+NOT_RECURRENT = {ReverseTime, MaximumMagnitude, gru_tf.AttentionCell, gru_tf.AttentionDecoder}
 
 
 def stepwise(name):
@@ -39,13 +40,14 @@ def stepwise(name):
     return lambda **o: RNN(CELLS.find(name).build(UNITS, dtype=o.get("dtype")), **o)
 
 
-def scanned(name):
+def scanned(name, **options):
     """Makes the parallel scan for the catalogue's cell."""
-    return lambda **o: CELLS.find(name).layer(UNITS, {}, **o)
+    return lambda **o: CELLS.find(name).layer(UNITS, options, **o)
 
 
 TABLE = {f"RNN({name})": stepwise(name) for name in CELLS.names()}
-TABLE |= {f"ParallelRNN({name})": scanned(name) for name in ("min_gru", "min_lstm")}
+TABLE |= {f"ParallelRNN({name})": scanned(name) for name in ("min_gru", "min_lstm", "lru", "qrnn")}
+TABLE |= {"ParallelRNN(sru)": scanned("sru", state_gates=False)}
 TABLE |= {
     f"GRU({convention}, reset {'after' if after else 'before'})": lambda c=convention, a=after, **o: gru_tf.GRU(
         UNITS, convention=c, reset_after=a, **o
@@ -211,7 +213,7 @@ def numbers(tmp_path_factory):
             model = keras.Sequential([symbol, without_dropout(layer)])
         model.save(folder / f"{n:02}.keras")
         found = {"x": x, "plain": np.array(model(x))}
-        if "GRU(" in name or "ConvGRU" in name or "Stack" in name or name in ("LSTM", "SimpleRNN"):
+        if "GRU(" in name or "ConvGRU" in name or "Stack" in name or "Parallel" in name or name in ("LSTM", "SimpleRNN"):
             found["masked"] = np.array(model.layers[0](x, mask=tf.constant(mask)))
         if name in ("GRU(write, reset after)", "RecurrentStack"):  # a training step is compiled: seconds each
             model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)

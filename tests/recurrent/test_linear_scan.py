@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf.recurrent.linear_scan import SCOPE, linear_recurrence
+from gru_tf.recurrent.linear_scan import SCOPE, complex_recurrence, linear_recurrence
 
 LENGTHS = [1, 2, 4, 5, 16, 17, 64, 99]
 LONG = 4096
@@ -145,3 +145,90 @@ def test_its_graph_says_that_it_is_there_both_ways():
         3 + 3 + 4
     )  # both ways: into blocks, over them, in them
     assert not [node for node in graph.node if "While" in node.op]
+
+
+# --- of complex numbers ---
+
+
+def drawn_complex(length):
+    """Factors on the unit disc and terms of any direction."""
+    rng = np.random.default_rng(length)
+    shape = (2, length, 3)
+    a = rng.uniform(0, 1, shape) * np.exp(2j * np.pi * rng.random(shape))
+    return a, rng.normal(size=shape) + 1j * rng.normal(size=shape)
+
+
+def by_complex_steps(a, b):
+    """The recurrence in NumPy's complex numbers."""
+    states, h = np.empty_like(b), np.zeros_like(b[:, 0])
+    for t in range(b.shape[1]):
+        states[:, t] = h = a[:, t] * h + b[:, t]
+    return states
+
+
+def in_parts(a, b):
+    """`complex_recurrence` of the two, as a complex array."""
+    re, im = complex_recurrence((a.real, a.imag), (b.real, b.imag))
+    return re.numpy() + 1j * im.numpy()
+
+
+def complex_any_length(a, b):
+    """Traced without a length."""
+    traced = tf.function(complex_recurrence, input_signature=[(tf.TensorSpec((None, None, 3), "float64"),) * 2] * 2)
+    re, im = traced((tf.constant(a.real), tf.constant(a.imag)), (tf.constant(b.real), tf.constant(b.imag)))
+    return re.numpy() + 1j * im.numpy()
+
+
+@pytest.mark.parametrize("solve", [in_parts, complex_any_length])
+@pytest.mark.parametrize("length", LENGTHS)
+def test_it_is_the_recurrence_of_complex_numbers(solve, length):
+    a, b = drawn_complex(length)
+    np.testing.assert_allclose(solve(a, b), by_complex_steps(a, b), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("length", [1, 2, 9, 33])
+def test_its_gradient_by_all_parts_is_that_of_small_differences(length):
+    """Of each of the four real arrays, in float64, along a direction; without the conjugates it would be another."""
+    a, b = drawn_complex(length)
+    upstream = np.random.default_rng(0).normal(size=(2, *b.shape))
+    parts = [a.real, a.imag, b.real, b.imag]
+
+    def loss(parts):
+        h = by_complex_steps(parts[0] + 1j * parts[1], parts[2] + 1j * parts[3])
+        return np.sum(upstream[0] * h.real + upstream[1] * h.imag)
+
+    variables = [tf.constant(part) for part in parts]
+    with tf.GradientTape() as tape:
+        tape.watch(variables)
+        re, im = complex_recurrence(tuple(variables[:2]), tuple(variables[2:]))
+        total = tf.reduce_sum(upstream[0] * re + upstream[1] * im)
+    found = tape.gradient(total, variables)
+    for n, gradient in enumerate(found):
+        direction = np.random.default_rng([1, n]).normal(size=b.shape)
+        up, down = (loss([p + (n == m) * s * direction for m, p in enumerate(parts)]) for s in (1e-6, -1e-6))
+        assert np.sum(gradient * direction) == pytest.approx((up - down) / 2e-6, rel=1e-7, abs=1e-7)
+    if length > 1:
+        adjoint = found[2].numpy() + 1j * found[3].numpy()
+        unconjugated = adjoint[:, 1:] * by_complex_steps(a, b)[:, :-1]
+        assert np.abs(unconjugated.real - found[0].numpy()[:, 1:]).max() > 1e-2
+
+
+@pytest.mark.parametrize("solve", [in_parts, complex_any_length])
+@pytest.mark.parametrize("length", LENGTHS)
+def test_factors_that_are_the_same_at_all_steps_need_no_length(solve, length):
+    a, b = drawn_complex(length)
+    constant = a[:1, :1]
+    if solve is complex_any_length:
+        constant = np.broadcast_to(constant, b.shape)  # traced for factors of any length: the recurrence below
+    np.testing.assert_allclose(solve(constant, b), by_complex_steps(np.broadcast_to(a[:1, :1], b.shape), b), atol=1e-13)
+    gradients_by = []
+    for of in (a[:1, :1], np.broadcast_to(a[:1, :1], b.shape)):
+        variables = [tf.constant(part) for part in (of.real, of.imag, b.real, b.imag)]
+        with tf.GradientTape() as tape:
+            tape.watch(variables)
+            re, im = complex_recurrence(tuple(variables[:2]), tuple(variables[2:]))
+            total = tf.reduce_sum(re**2 + im * re)
+        gradients_by.append(tape.gradient(total, variables))
+    for one, other in zip(*gradients_by, strict=True):
+        expected = other if one.shape == other.shape else np.sum(other, axis=(0, 1), keepdims=True)
+        np.testing.assert_allclose(one, expected, rtol=1e-10, atol=1e-10)

@@ -127,7 +127,11 @@ def numbers(layer, *arguments, **named):
 
 
 def swapped(array, a, b, blocks):
-    """The array with two blocks of its last axis exchanged."""
+    """The array with two blocks of its last axis exchanged; a weight of the last gates alone has fewer blocks."""
+    first = blocks - array.shape[-1] // UNITS if array.shape[-1] % blocks else 0
+    if min(a, b) < first:
+        return array
+    a, b, blocks = a - first, b - first, blocks - first
     order = list(range(blocks))
     order[a], order[b] = b, a
     parts = np.split(array, blocks, axis=-1)
@@ -138,17 +142,17 @@ BY_GATE = ("kernel", "recurrent_kernel", "bias")  # weights with a block of colu
 DEAF = ("recurrent_kernel", "peephole_kernel")  # through which gates see the state
 
 
-def mutations(spec, weights):
+def mutations(spec, options, weights):
     """What a wrong reading of the weights would do to them, by name; only what the cell has can be mutated."""
     found = {}
-    bias = weights.get("bias")
-    for a, b in combinations(range(len(spec.gates)), 2):
-        pair = f"{spec.gates[a]} and {spec.gates[b]}"
+    bias, gates = weights.get("bias"), spec.gate_names(options)
+    for a, b in combinations(range(len(gates)), 2):
+        pair = f"{gates[a]} and {gates[b]}"
         found[f"gates {pair} permuted"] = {
-            n: swapped(w, a, b, len(spec.gates)) if n in BY_GATE else w for n, w in weights.items()
+            n: swapped(w, a, b, len(gates)) if n in BY_GATE else w for n, w in weights.items()
         }
-        if bias is not None:
-            found[f"biases {pair} swapped"] = {**weights, "bias": swapped(bias, a, b, len(spec.gates))}
+        if bias is not None and swapped(bias, a, b, len(gates)) is not bias:
+            found[f"biases {pair} swapped"] = {**weights, "bias": swapped(bias, a, b, len(gates))}
     if bias is not None:
         found["biases zeroed"] = {**weights, "bias": 0 * bias}
         if bias.ndim == 2:
@@ -173,7 +177,7 @@ def check_described(spec, options):
     """What the CellSpec says of the cell is what the cell is."""
     cell = spec.build(UNITS, **options)
     assert spec.name in CELLS.names()
-    assert (tuple(cell.gates), tuple(cell.states)) == (spec.gates, spec.states)
+    assert (tuple(cell.gates), tuple(cell.states)) == (spec.gate_names(options), spec.state_names(options))
     assert spec.reference
     spec.check(options)
     defaults = spec.build(UNITS)
@@ -190,7 +194,7 @@ def check_numpy(spec, options):
         if dtype == "float64" and keras.backend.backend() == "jax":
             continue  # without its global switch JAX makes float32 of it
         actual = by_hand(keras_cell(spec, options, weights, dtype=dtype), x, states)
-        for name, one, other in zip(spec.states, actual, expected, strict=True):
+        for name, one, other in zip(spec.state_names(options), actual, expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=tolerance, err_msg=name)
 
 
@@ -198,7 +202,7 @@ def check_mutations(spec, options):
     """The comparison with NumPy is sharp: each mutation of the weights moves the output far beyond its tolerance."""
     weights, x, states = random_weights(spec, options), sequence(), random_states(spec, options)
     original = by_hand(keras_cell(spec, options, weights), x, states)[0]
-    for name, mutated in mutations(spec, weights).items():
+    for name, mutated in mutations(spec, options, weights).items():
         moved = np.abs(by_hand(keras_cell(spec, options, mutated), x, states)[0] - original).max()
         assert moved > MOVED, f"{name}: moves the output by {moved:.1e} only"
 
@@ -208,13 +212,13 @@ def check_gate_values(spec, options):
     weights, x, states = random_weights(spec, options), sequence()[:, 0].astype("float64"), random_states(spec, options)
     states = [s.astype("float64") for s in states]
     values = spec.values(x, states, weights, options)
-    assert tuple(sorted(values)) == tuple(sorted(spec.gates))
-    assert all(v.shape == (BATCH, UNITS) for v in values.values())
+    assert tuple(sorted(values)) == tuple(sorted(spec.gate_names(options)))
+    assert {v.shape for v in values.values()} == {(BATCH, spec.state_sizes(UNITS, options)[spec.memory_at(options)])}
     if spec.kept is None:
         return
     # with the recurrent kernel at zero the gates do not move with the state
     deaf = {n: 0 * w if n in DEAF else w for n, w in weights.items()}
-    at = spec.states.index(spec.memory or spec.states[-1])
+    at = spec.memory_at(options)
     further = [state + (n == at) for n, state in enumerate(states)]
     share = spec.kept_share(spec.values(x, states, deaf, options), options)
     moved = spec.new_states(x, further, deaf, options)[at] - spec.new_states(x, states, deaf, options)[at]

@@ -9,18 +9,19 @@ def product_weights(cell: Choice, features: int, units: int) -> tuple[int, int]:
     """Weights of a step's products with the input and with the state; I·G·H and H·G·H for G gates with both.
 
     Derived from the parameter count a·I·H + b·H² + c·H, so that a cell whose gates do not see the state counts correctly:
-    a·H is its growth by one feature, 2b its second difference in units. Biases and weights that act element by element
-    are c and no product. With a projection to P numbers the count is a·I·H + d·P·H + c·H, and d·H its growth by one.
+    a·I·H is what it has more than without features, 2b the second difference in units of that. Biases and weights that
+    act element by element are c and no product. With a projection to P numbers the count is a·I·H + d·P·H + c·H, and d·H
+    its growth by one.
     """
     count, projection = CELLS.find(cell.name).count, cell.options.get("projection")
 
     def at(i: int, h: int, **options: int) -> int:
         return int(count(i, h, {**cell.options, **options}))
 
-    seen = features * (at(features + 1, units) - at(features, units))
+    seen = at(features, units) - at(0, units)
     if isinstance(projection, int):
         return seen, projection * (at(features, units, projection=projection + 1) - at(features, units))
-    bend = at(features, units + 1) - 2 * at(features, units) + at(features, units - 1)
+    bend = at(0, units + 1) - 2 * at(0, units) + at(0, units - 1)
     return seen, units**2 * bend // 2
 
 

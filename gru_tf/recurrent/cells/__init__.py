@@ -11,7 +11,8 @@ from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.recurrent.cells._ranges import Share as Share
 from gru_tf.recurrent.cells._ranges import Whole as Whole
 
-CANDIDATES = ("h", "c")  # under a tilde in the equations; every other block of a kernel is a gate
+# under a tilde in the equations, or the parts of a complex input; every other block of a kernel is a gate
+CANDIDATES = ("h", "c", "re", "im")
 OF_TIME = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
 OF_LAYER = (*OF_TIME, "activity_regularizer", "name", "dtype", "trainable")
 
@@ -43,7 +44,9 @@ class CellSpec:
         parameters: `parameters(features, units, **options)` → number of weights.
         sizes: `sizes(units, **options)` → the width of each state, where one is not `units`.
         least_units: the fewest units with which its output depends on its input.
-        memory: the state of which `kept` speaks; the last one if None.
+        memory: the state of which `kept` speaks; the last one if None, the first where the options leave that one out.
+        gates_by: `gates_by(**options)` → the gates, where they depend on options; `gates` are those of the defaults.
+        states_by: `states_by(**options)` → the states, likewise.
         fused: `fused(units, **options)` → a layer that computes all steps faster than `keras.layers.RNN` over the cell:
             this project's (a fused kernel on a CPU, cuDNN on a GPU), Keras' own, a parallel scan; None if there is none.
         reference: author, year, arXiv id or venue.
@@ -72,6 +75,8 @@ class CellSpec:
     sizes: Callable[..., Sequence[int]] | None = None
     memory: str | None = None
     least_units: int = 1
+    gates_by: Callable[..., Sequence[str]] | None = None
+    states_by: Callable[..., Sequence[str]] | None = None
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise UserError for an option or value that this cell does not have."""
@@ -90,6 +95,19 @@ class CellSpec:
     def own(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the options that the cell's equations depend on."""
         return {name: value for name, value in options.items() if name not in OF_ANY}
+
+    def gate_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """The gates with these options."""
+        return tuple(self.gates_by(**self.own(options))) if self.gates_by else self.gates
+
+    def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """The states with these options."""
+        return tuple(self.states_by(**self.own(options))) if self.states_by else self.states
+
+    def memory_at(self, options: Mapping[str, Any]) -> int:
+        """Which of the states `kept` speaks of."""
+        names = self.state_names(options)
+        return len(names) - 1 if self.memory is None else names.index(self.memory) if self.memory in names else 0
 
     def state_sizes(self, units: int, options: Mapping[str, Any]) -> tuple[int, ...]:
         """The width of each state; the first is that of the output."""
@@ -123,7 +141,8 @@ class CellSpec:
 
     def has_fused(self, options: Mapping[str, Any]) -> bool:
         """Whether there is a fused layer with these options."""
-        slow = (_allows(barred, value) for name, value in options.items() for barred in self.unfused.get(name, ()))
+        given = {**{name: values[0] for name, values in self.options.items()}, **options}
+        slow = (_allows(barred, value) for name, value in given.items() for barred in self.unfused.get(name, ()))
         return self.fused is not None and not any(slow)
 
     def layer(self, units: int, options: Mapping[str, Any], **layer_options: Any) -> Any:

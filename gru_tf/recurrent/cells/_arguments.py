@@ -29,7 +29,12 @@ def is_whole(value: Any) -> bool:
 
 def is_share(value: Any) -> bool:
     """Whether it is a number from 0 to below 1, and not a truth value."""
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < 1
+    return is_number(value) and 0 <= float(value) < 1
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number, and not a truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def whole(value: Any) -> Any:

@@ -163,13 +163,7 @@ class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
                 continue
             weight = None
             if there:
-                weight = self.add_weight(
-                    name=name,
-                    shape=shape,
-                    initializer=self._drawing(initializer),
-                    regularizer=getattr(self, f"{role}_regularizer"),
-                    constraint=getattr(self, f"{role}_constraint"),
-                )
+                weight = self.weight_of(role, name, shape, initializer)
             setattr(self, f"_{name}" if name in KERNELS else name, weight)
         if self.lora_rank:
             self.add_low_rank(self.lora_rank, self.lora_alpha)
@@ -182,6 +176,16 @@ class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
         if isinstance(initializer, OrthogonalByGate):
             return partial(initializer, gates=len(self.gates))
         return in_float32(initializer)
+
+    def weight_of(self, role: str, name: str, shape: tuple[int | None, ...], initializer: Any) -> Any:
+        """A new weight with the regularizer and the constraint of a role: "kernel", "recurrent" or "bias"."""
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=self._drawing(initializer),
+            regularizer=getattr(self, f"{role}_regularizer"),
+            constraint=getattr(self, f"{role}_constraint"),
+        )
 
     def split(self, values: Any) -> list[Any]:
         """Cut the last axis of G·H into one array of H a gate."""

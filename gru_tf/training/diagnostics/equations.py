@@ -28,6 +28,16 @@ class Equation:
     options: Mapping[str, Any]
     weights: Mapping[str, Array]
 
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """Names of its gates, candidates included."""
+        return self.cell.gate_names(self.options)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of its states."""
+        return self.cell.state_names(self.options)
+
     def gate_values(self, x: Array, states: Sequence[Array]) -> dict[str, Array]:
         """Each gate in one step, (batch, units)."""
         return self.cell.values(x, states, self.weights, self.options)
@@ -57,7 +67,8 @@ def equation(layer: Any) -> Equation:
     weights = {w.name: np.asarray(keras.ops.convert_to_numpy(w), np.float64) for w in cell.weights}
     if "bias" not in weights:
         columns = weights["kernel"].shape[-1]
-        weights["bias"] = np.zeros((2, columns) if getattr(cell, "reset_after", False) else (columns,))
+        stock = (2, columns) if getattr(cell, "reset_after", False) else (columns,)
+        weights["bias"] = np.zeros(getattr(cell, "bias_shape", stock))
     return Equation(spec, options, weights)
 
 

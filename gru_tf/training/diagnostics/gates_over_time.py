@@ -72,14 +72,14 @@ def _follow(call: Call, by: Equation, real: Any) -> Gates:
     sequence = _array(call.sequence)
     states = [_array(state) for state in call.states]
     update = np.ones(real.shape, bool) if call.mask is None else keras.ops.convert_to_numpy(call.mask).astype(bool)
-    series: dict[str, list[Array]] = {name: [] for name in (*by.cell.gates, *_keys(by))}
+    series: dict[str, list[Array]] = {name: [] for name in (*by.gates, *_keys(by))}
     for t in range(sequence.shape[1]):
         x = sequence[:, t]
         values = by.gate_values(x, states)
         new = by.step(x, states)
         states = [np.where(update[:, t, None], n, s) for n, s in zip(new, states, strict=True)]
         kept = by.kept(values)
-        current = [*(values[gate] for gate in by.cell.gates), *states, *([] if kept is None else [kept])]
+        current = [*(values[gate] for gate in by.gates), *states, *([] if kept is None else [kept])]
         for steps, value in zip(series.values(), current, strict=True):
             steps.append(np.where(real[:, t, None], value, np.nan))
     backward = call.place.direction == "backward"
@@ -87,14 +87,14 @@ def _follow(call: Call, by: Equation, real: Any) -> Gates:
     return Gates(
         place=call.place,
         cell=by.cell.name,
-        values={gate: whole[gate] for gate in by.cell.gates},
-        states={state: whole["state " + state] for state in by.cell.states},
+        values={gate: whole[gate] for gate in by.gates},
+        states={state: whole["state " + state] for state in by.states},
         kept=whole.get("kept"),
     )
 
 
 def _keys(by: Equation) -> list[str]:
-    return ["state " + state for state in by.cell.states] + (["kept"] if by.cell.kept else [])
+    return ["state " + state for state in by.states] + (["kept"] if by.cell.kept else [])
 
 
 def _array(tensor: Any) -> Array:

@@ -65,19 +65,24 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
         if model.units < least:
             raise UserError(f"model.units: expected at least {least} for {cell.name}. Received: {model.units}")
         return size(cell, options, signature, model, model.units)
+    budget = model.parameters
+
+    def below(units: int) -> bool:
+        """Whether it and one unit less are: as many units as features may need a matrix less than one unit fewer."""
+        return all(size(cell, options, signature, model, n).parameters < budget for n in {units, max(least, units - 1)})
+
     low, high = least, 2 * least
-    while size(cell, options, signature, model, high).parameters < model.parameters:
+    while below(high):
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if size(cell, options, signature, model, middle).parameters < model.parameters:
-            low = middle
-        else:
-            high = middle
-    sizes = [size(cell, options, signature, model, units) for units in (low, high)]
+        low, high = (middle, high) if below(middle) else (low, middle)
+    around = sorted({max(least, n) for n in (low - 1, low, high, signature.features)})
+    sizes = [size(cell, options, signature, model, units) for units in around]
     best = min(sizes, key=lambda s: abs(s.parameters - model.parameters))  # type: ignore[operator]
     if abs(best.parameters - model.parameters) > TOLERANCE * model.parameters:
-        near = " and ".join(f"{s.parameters:,}" for s in sizes)
+        two = sorted(sorted(s.parameters for s in sizes), key=lambda parameters: abs(parameters - budget))[:2]
+        near = " and ".join(f"{parameters:,}" for parameters in sorted(two))
         where = flag("parameters") if in_command() else "model.parameters"
         raise UserError(
             f"{where}: received {model.parameters:,}, expected a larger budget or one near a size of this cell:"

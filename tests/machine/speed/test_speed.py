@@ -114,11 +114,14 @@ def test_flops_equal_the_products_in_an_unrolled_graph(name, what):
 
     def forward(x):
         # states that depend on a weight, so that the first step's gradient with regard to its state is wanted as well
-        sizes = spec.state_sizes(of.units, options)
-        states = [tf.zeros([of.batch, size]) + 0.0 * variables[0][0, 0] for size in sizes]
+        widths = spec.state_sizes(of.units, options)
+        states = [tf.zeros([of.batch, width]) + 0.0 * tf.reshape(variables[0], [-1])[0] for width in widths]
+        outputs = []
         for t in range(of.timesteps):
             output, states = cell(x[:, t], states)
-        return head(output)
+            outputs.append(output)
+        # of all steps, since the state of some cells does not depend on the output of the step before
+        return head(tf.add_n(outputs))
 
     def step(x):
         with tf.GradientTape() as tape:

@@ -179,7 +179,7 @@ def test_the_update_gate_at_its_ends_keeps_the_state_or_writes_the_candidate_exa
 def test_the_output_of_every_step_is_the_first_state(name):
     spec = CELLS.find(name)
     cell = built(spec.build(UNITS), seed=1)
-    states = [tf.constant(normal([2, i], BATCH, UNITS)) for i, _ in enumerate(spec.states)]
+    states = [tf.constant(normal([2, i], BATCH, size)) for i, size in enumerate(spec.state_sizes(UNITS, {}))]
     for t in range(3):
         out, states = cell(normal([3, t], BATCH, FEATURES), states)
         np.testing.assert_array_equal(out, states[0])

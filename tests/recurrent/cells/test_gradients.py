@@ -15,7 +15,7 @@ from conformance import FEATURES, UNITS
 from keras import ops
 
 from gru_tf.recurrent import kernels, linear_scan
-from gru_tf.recurrent.cells import CELLS, around
+from gru_tf.recurrent.cells import CELLS, OF_ANY, around
 from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.layers.rnn import RNN
 
@@ -30,6 +30,8 @@ def options_of(spec):
     defaults = {name: spec.examples(name)[0] for name in spec.options}
     alone = [{name: value} for name in spec.options for value in spec.examples(name)[1:]]
     together = {name: spec.examples(name)[-1] for name in spec.options}
+    if together.get("state_gates") is False:  # an SRU then has no recurrent kernel to drop
+        together = {name: value for name, value in together.items() if name not in OF_ANY}
     return [defaults, *alone, *([together] if len(alone) > 1 else [])]
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conformance import combinations_of
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.recurrent.cells import CELLS
@@ -12,8 +13,16 @@ from gru_tf.recurrent.layers.parallel_rnn import ParallelRNN
 from gru_tf.training import trainer
 
 BATCH, STEPS, FEATURES, UNITS, LONG = 4, 7, 3, 5, 4096
-NAMES = [name for name in CELLS.names() if CELLS.find(name).fused and type(CELLS.find(name).layer(1, {})) is ParallelRNN]
-PARALLEL = pytest.mark.parametrize("name", NAMES)
+
+
+def first_scanned(spec):
+    """The first of a cell's forms for which there is a parallel scan; None where there is none."""
+    forms = (o for o in combinations_of(spec) if spec.has_fused(o) and type(spec.layer(1, o)) is ParallelRNN)
+    return next(forms, None)
+
+
+FORMS = {name: form for name in CELLS.names() if (form := first_scanned(CELLS.find(name))) is not None}
+PARALLEL = pytest.mark.parametrize("name", FORMS)
 RIGHT = np.arange(STEPS) < np.array([1, 3, 6, STEPS])[:, None]
 HOLES = np.random.default_rng(5).random((BATCH, STEPS)) < 0.6
 
@@ -22,16 +31,18 @@ def x(steps=STEPS, seed=1):
     return np.random.default_rng(seed).normal(size=(BATCH, steps, FEATURES)).astype("float32")
 
 
-def start():
-    """A state that no positive candidate makes."""
-    return tf.constant(np.random.default_rng(2).normal(size=(BATCH, UNITS)).astype("float32"))
+def start(name):
+    """States that no positive candidate makes."""
+    rng = np.random.default_rng(2)
+    sizes = CELLS.find(name).state_sizes(UNITS, FORMS[name])
+    return [tf.constant(rng.normal(size=(BATCH, size)).astype("float32")) for size in sizes]
 
 
-def pair(name, steps=STEPS, cell_options=None, **options):
+def pair(name, steps=STEPS, cell_options=None, by=keras.layers.RNN, **options):
     """The parallel layer and `keras.layers.RNN`, with the same random weights, gates mostly open."""
     found = []
-    for kind in (ParallelRNN, keras.layers.RNN):
-        layer = kind(CELLS.find(name).build(UNITS, **(cell_options or {})), **options)
+    for kind in (ParallelRNN, by):
+        layer = kind(CELLS.find(name).build(UNITS, **FORMS[name], **(cell_options or {})), **options)
         layer.build((BATCH, steps, FEATURES))
         rng = np.random.default_rng(3)
         layer.set_weights([rng.normal(scale=0.7, size=w.shape) for w in layer.weights])
@@ -46,7 +57,8 @@ def same(parallel, steps, tolerance=1e-5):
 
 
 def test_the_cells_that_are_linear_in_their_state_have_it():
-    assert NAMES == ["min_gru", "min_lstm"]
+    assert list(FORMS) == ["lru", "min_gru", "min_lstm", "qrnn", "sru"]
+    assert FORMS["sru"]["state_gates"] is False
 
 
 OPTIONS = [
@@ -64,11 +76,11 @@ OPTIONS = [
 def test_all_that_a_layer_returns_is_that_of_the_step_by_step_form(name, options):
     parallel, steps = pair(name, **options)
     right, holes = {"mask": tf.constant(RIGHT)}, {"mask": tf.constant(HOLES)}
-    calls = [{}, {"initial_state": [start()]}]
+    calls = [{}, {"initial_state": start(name)}]
     if not options.get("unroll"):
         calls += [right, holes]
         if not options.get("go_backwards"):  # Keras' backends differ in what they give for padding before the first step
-            calls += [{**right, "initial_state": [start()]}]
+            calls += [{**right, "initial_state": start(name)}]
     for call in calls:
         same(parallel(x(), **call), steps(x(), **call))
     assert np.abs(tf.nest.flatten(parallel(x()))[0] - tf.nest.flatten(parallel(x(seed=2)))[0]).max() > 1e-2
@@ -79,7 +91,7 @@ def test_a_row_that_is_all_padding_ends_in_its_initial_state(name):
     (parallel, _) = pair(name)
     empty = tf.zeros((BATCH, STEPS), "bool")
     same(parallel(x(), mask=empty), tf.zeros((BATCH, UNITS)))
-    same(parallel(x(), mask=empty, initial_state=[start()]), start())
+    same(parallel(x(), mask=empty, initial_state=start(name)), start(name)[0])
 
 
 @PARALLEL
@@ -97,7 +109,7 @@ def test_stateful_layers_go_on_where_they_ended_and_begin_anew_when_told(name):
 def test_in_both_directions_with_a_mask_from_the_layer_before(name, sequences):
     outputs = []
     for kind in (ParallelRNN, keras.layers.RNN):
-        layer = kind(CELLS.find(name).build(UNITS), return_sequences=sequences)
+        layer = kind(CELLS.find(name).build(UNITS, **FORMS[name]), return_sequences=sequences)
         model = keras.Sequential(
             [keras.Input((STEPS, FEATURES)), keras.layers.Masking(9.0), keras.layers.Bidirectional(layer)]
         )
@@ -118,20 +130,23 @@ def test_dropout_is_that_of_the_step_by_step_form(name, options):
 
 @PARALLEL
 def test_regularizers_and_constraints_reach_the_weights_through_one_call(name):
-    layer = CELLS.find(name).layer(
-        UNITS, {}, kernel_regularizer="l2", bias_constraint="non_neg", return_sequences=True, name="n"
-    )
+    of = {"kernel_regularizer": "l2", "kernel_constraint": "unit_norm", "bias_constraint": "non_neg"}
+    layer = CELLS.find(name).layer(UNITS, FORMS[name], return_sequences=True, name="n", **of)
     layer(x())
-    assert (layer.name, layer.return_sequences, len(layer.losses)) == ("n", True, 1)
-    assert type(layer.cell.bias.constraint) is keras.constraints.NonNeg
+    kernels = [w for w in layer.weights if "kernel" in w.name]
+    assert (layer.name, layer.return_sequences, len(layer.losses)) == ("n", True, len(kernels))
+    assert {type(w.constraint) for w in kernels} == {keras.constraints.UnitNorm}
+    assert {type(w.constraint) for w in layer.weights if w.name == "bias"} <= {keras.constraints.NonNeg}
 
 
 @PARALLEL
 @pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16", "float64"])
 def test_other_precisions(name, dtype):
     parallel, steps = (
-        keras.layers.RNN(CELLS.find(name).build(UNITS, dtype="float64"), return_sequences=True, dtype="float64"),
-        CELLS.find(name).layer(UNITS, {}, return_sequences=True, dtype=dtype),
+        keras.layers.RNN(
+            CELLS.find(name).build(UNITS, **FORMS[name], dtype="float64"), return_sequences=True, dtype="float64"
+        ),
+        CELLS.find(name).layer(UNITS, FORMS[name], return_sequences=True, dtype=dtype),
     )
     for layer in (parallel, steps):
         layer.build((BATCH, STEPS, FEATURES))
@@ -189,7 +204,8 @@ def test_gates_shut_or_open_for_good_stay_finite_over_a_long_sequence(name):
 
 @PARALLEL
 def test_models_are_saved_loaded_cloned_and_trained(name, tmp_path):
-    model = keras.Sequential([keras.Input((None, FEATURES)), CELLS.find(name).layer(UNITS, {}), keras.layers.Dense(1)])
+    layer = CELLS.find(name).layer(UNITS, FORMS[name])
+    model = keras.Sequential([keras.Input((None, FEATURES)), layer, keras.layers.Dense(1)])
     model.compile(optimizer=keras.optimizers.Adam(0.03), loss="mse", jit_compile=False)  # XLA trains a scan further down
     before, after = (model.fit(x(), x()[:, -1:, 0], epochs=20, verbose=0).history["loss"] for _ in range(2))
     assert after[-1] < 0.8 * before[0]

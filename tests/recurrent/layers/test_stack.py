@@ -113,7 +113,8 @@ def test_states_are_returned_and_taken_up(name, bidirectional):
     stack = randomised(stacked(name, [4, 3], bidirectional=bidirectional, return_sequences=True, return_state=True))
     outputs, *states = stack(sequence())
     directions = 2 if bidirectional else 1
-    assert [tuple(s.shape) for s in states] == [(BATCH, h) for h in (4, 3) for _ in CELLS.find(name).states * directions]
+    sizes = [size for units in (4, 3) for size in CELLS.find(name).state_sizes(units, {}) * directions]
+    assert [tuple(s.shape) for s in states] == [(BATCH, size) for size in sizes]
     assert [tuple(s) for s in stack.compute_output_shape((BATCH, STEPS, FEATURES))[1:]] == [tuple(s.shape) for s in states]
     if bidirectional:
         halves = stack(sequence(), initial_state=states)

@@ -43,8 +43,9 @@ def test_the_states_are_the_layers_outputs(rng, name, how):
     assert (found.place.depth, found.place.direction) == (1, "forward")
     assert tuple(found.values) == spec.gates
     assert tuple(found.states) == spec.states
-    for values in (*found.values.values(), *found.states.values()):
-        assert (values.shape, values.dtype) == ((BATCH, STEPS, UNITS), np.float64)
+    widths = [*[UNITS] * len(found.values), *spec.state_sizes(UNITS, {})]
+    for values, width in zip((*found.values.values(), *found.states.values()), widths, strict=True):
+        assert (values.shape, values.dtype) == ((BATCH, STEPS, width), np.float64)
 
 
 @every_layer

@@ -25,7 +25,7 @@ NETWORKS = [
     pytest.param(CELLS.find(name), {"layers": layers, "bidirectional": both}, id=f"{name}-{layers}-{both}")
     for name, layers, both in product(CELLS.names(), (1, 2), (False, True))
 ]
-STOCK = [case for case in NETWORKS if case.values[0].fused is not None]
+STOCK = [case for case in NETWORKS if case.values[0].has_fused({})]
 EXTREME = np.array([[90.0, -90.0, 0.0], [-1e4, 1e4, 3.0]], "float32")
 
 
