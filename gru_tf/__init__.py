@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from gru_tf.recurrent.cells.mgu import MGUCell as MGUCell
     from gru_tf.recurrent.cells.min_gru import MinGRUCell as MinGRUCell
     from gru_tf.recurrent.cells.min_lstm import MinLSTMCell as MinLSTMCell
+    from gru_tf.recurrent.cells.mlstm import MLSTMCell as MLSTMCell
     from gru_tf.recurrent.cells.qrnn import QRNNCell as QRNNCell
     from gru_tf.recurrent.cells.rnn import RNNCell as RNNCell
+    from gru_tf.recurrent.cells.slstm import SLSTMCell as SLSTMCell
     from gru_tf.recurrent.cells.sru import SRUCell as SRUCell
     from gru_tf.recurrent.layers.attention_cell import AttentionCell as AttentionCell
     from gru_tf.recurrent.layers.attention_decoder import AttentionDecoder as AttentionDecoder
@@ -92,11 +94,13 @@ _HOMES = {
     "MGUCell": "gru_tf.recurrent.cells.mgu",
     "MinGRUCell": "gru_tf.recurrent.cells.min_gru",
     "MinLSTMCell": "gru_tf.recurrent.cells.min_lstm",
+    "MLSTMCell": "gru_tf.recurrent.cells.mlstm",
     "RNNCell": "gru_tf.recurrent.cells.rnn",
     "IndRNNCell": "gru_tf.recurrent.cells.indrnn",
     "LRUCell": "gru_tf.recurrent.cells.lru",
     "QRNNCell": "gru_tf.recurrent.cells.qrnn",
     "SRUCell": "gru_tf.recurrent.cells.sru",
+    "SLSTMCell": "gru_tf.recurrent.cells.slstm",
     "Comparison": "gru_tf.suite.comparison",
     "compare": "gru_tf.suite.comparison",
     "compared": "gru_tf.suite.comparison",

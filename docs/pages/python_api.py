@@ -16,7 +16,7 @@ class Group(NamedTuple):
 CELLS = (
     *("GRUCell", "GRUResetBeforeCell", "LSTMCell", "RNNCell", "JANETCell", "MGUCell", "MinGRUCell", "MinLSTMCell"),
     *("LayerNormGRUCell", "LayerNormLSTMCell", "LayerNormRNNCell"),
-    *("SRUCell", "QRNNCell", "IndRNNCell", "LRUCell"),
+    *("SRUCell", "QRNNCell", "IndRNNCell", "LRUCell", "SLSTMCell", "MLSTMCell"),
 )
 CONVOLUTIONAL = ("ConvGRU1D", "ConvGRU2D", "ConvGRU3D")
 GROUPS = {

@@ -22,6 +22,9 @@ FIXED = {
     "lru": "#220077",
     "qrnn": "#8800FF",
     "sru": "#DD0044",
+    # far from all others for each kind of colour vision
+    "slstm": "#9977FF",
+    "mlstm": "#550055",
 }
 OTHERS = ("#595959", "#332288", "#661100")
 MARKERS = "osD^vPX*<>hpdH8+x|123"  # a second sign beside the colour

@@ -9,7 +9,20 @@ from typing import Any
 
 from gru_tf.recurrent.cells import CELLS, CellSpec, Share, Whole
 
-READ = ("name", "gates", "states", "parameters", "reference", "options", "unfused", "sizes", "memory", "least_units")
+READ = (
+    "name",
+    "gates",
+    "states",
+    "parameters",
+    "reference",
+    "options",
+    "unfused",
+    "sizes",
+    "memory",
+    "products",
+    "multiple",
+    "least_units",
+)
 CALLED = {"Whole": Whole, "Share": Share, "partial": partial}
 
 

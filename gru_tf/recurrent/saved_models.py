@@ -18,6 +18,7 @@ CLASSES = {  # class → its module, below gru_tf.recurrent
     "ConvGRU1D": "layers.conv_gru",
     "ConvGRU2D": "layers.conv_gru",
     "ConvGRU3D": "layers.conv_gru",
+    "ChunkedMLSTM": "layers.chunked_mlstm",
     "GRU": "layers.gru",
     "GRUCell": "cells.gru",
     "GRUResetBeforeCell": "cells.gru_reset_before",
@@ -31,6 +32,7 @@ CLASSES = {  # class → its module, below gru_tf.recurrent
     "LayerNormRNNCell": "cells.layer_norm_rnn",
     "MaximumMagnitude": "cells.indrnn",
     "MGUCell": "cells.mgu",
+    "MLSTMCell": "cells.mlstm",
     "MinGRUCell": "cells.min_gru",
     "MinLSTMCell": "cells.min_lstm",
     "OrthogonalByGate": "orthogonal_by_gate",
@@ -41,6 +43,7 @@ CLASSES = {  # class → its module, below gru_tf.recurrent
     "RecurrentStack": "layers.stack",
     "ReverseTime": "layers.reverse_time",
     "SRUCell": "cells.sru",
+    "SLSTMCell": "cells.slstm",
     "SimpleRNN": "layers.simple_rnn",
 }
 FUNCTIONS = {

@@ -48,6 +48,8 @@ def scanned(name, **options):
 TABLE = {f"RNN({name})": stepwise(name) for name in CELLS.names()}
 TABLE |= {f"ParallelRNN({name})": scanned(name) for name in ("min_gru", "min_lstm", "lru", "qrnn")}
 TABLE |= {"ParallelRNN(sru)": scanned("sru", state_gates=False)}
+TABLE |= {f"ParallelRNN({name})": scanned(name) for name in ("min_gru", "min_lstm")}
+TABLE["ChunkedMLSTM"] = scanned("mlstm")
 TABLE |= {
     f"GRU({convention}, reset {'after' if after else 'before'})": lambda c=convention, a=after, **o: gru_tf.GRU(
         UNITS, convention=c, reset_after=a, **o

@@ -37,6 +37,7 @@ from conformance import (
     combinations_of,
     keras_cell,
     layers,
+    near,
     random_weights,
     rnn,
     sequence,
@@ -53,6 +54,7 @@ from gru_tf.recurrent import kernels
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.cells.gru import GRUCell
 from gru_tf.recurrent.cells.min_gru import MinGRUCell
+from gru_tf.recurrent.layers.chunked_mlstm import ChunkedMLSTM
 from gru_tf.recurrent.layers.parallel_rnn import ParallelRNN
 from gru_tf.recurrent.layers.rnn import RNN
 from gru_tf.recurrent.linear_scan import BLOCK
@@ -108,12 +110,17 @@ def depth(layer, steps):
 def check_gradients(spec, options):
     """Every number in every weight has a finite, non-zero gradient.
 
-    Over several steps: in the first one the state is zero and a GRU's reset gate has nothing to reset. Of many sequences:
-    a rectifier is shut in some.
+    Over several steps, and from a state other than zero: there a GRU's reset gate has nothing to reset, and to an sLSTM the
+    bias of its input gate, which weighs all that it has read alike, makes no difference. Of many sequences: a rectifier is
+    shut in some.
     """
-    layer, x = rnn(spec, options, random_weights(spec, options)), np.random.default_rng(1).normal(size=(64, 5, FEATURES))
+    layer, rng = rnn(spec, options, random_weights(spec, options)), np.random.default_rng(1)
+    x, *states = (
+        tf.constant(rng.normal(size=(64, *shape)).astype("float32"))
+        for shape in ((5, FEATURES), *((size,) for size in spec.state_sizes(UNITS, options)))
+    )
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(tf.square(layer(x)))
+        loss = tf.reduce_sum(tf.square(layer(x, initial_state=states)))
     for weight, gradient in zip(layer.trainable_weights, tape.gradient(loss, layer.trainable_weights), strict=True):
         assert gradient is not None, f"{weight.name}: no gradient"
         assert np.isfinite(gradient).all(), f"{weight.name}: gradient not finite"
@@ -128,7 +135,7 @@ def check_mixed_precision(spec, options):
     actual = by_hand(cell, x, states)
     assert {values.dtype for values in actual} == {np.dtype(np.float16)}
     for one, other in zip(actual, by_numpy(spec, options, weights, x, states), strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=2e-2)
+        near(one, other, 2e-2)
 
 
 def check_xla(spec, options):
@@ -136,7 +143,7 @@ def check_xla(spec, options):
     for layer in layers(spec, options, random_weights(spec, options), return_sequences=True):
         if not uses_cudnn(layer):
             compiled = tf.function(layer, jit_compile=True)
-            np.testing.assert_allclose(compiled(tf.constant(sequence())), layer(sequence()), rtol=0, atol=FLOAT32)
+            near(compiled(tf.constant(sequence())), layer(sequence()), FLOAT32)
 
 
 def check_fast_path(spec, options):
@@ -150,6 +157,8 @@ def check_fast_path(spec, options):
             assert type(layer) is RNN, f"{layer.name} is not said to be fused"
         elif type(layer) is ParallelRNN:
             assert_scanned(layer)
+        elif type(layer) is ChunkedMLSTM:
+            assert depth(layer, 256) < depth(layer, 128) + 128, "as many operations as there are more steps"
         else:
             assert type(layer) in (gru_tf.GRU, gru_tf.LSTM, gru_tf.SimpleRNN), f"{layer.name} is not one of our layers"
         assert uses_cudnn(layer) == cudnn_possible(layer)
@@ -225,7 +234,7 @@ def shrunken_step(x, states, weights, **options):
 
 
 def reordered_step(x, states, weights, **options):
-    return GRU.step(x, states, {name: swapped(w, 0, 1, 3) for name, w in weights.items()}, **options)
+    return GRU.step(x, states, {name: swapped(w, 0, 1, (1, 1, 1)) for name, w in weights.items()}, **options)
 
 
 class Forgetful(GRUCell):

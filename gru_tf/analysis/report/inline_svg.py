@@ -28,6 +28,8 @@ DARK = {
     "#595959": "#B5B5B5",
     "#332288": "#9286E0",
     "#661100": "#D08068",
+    "#9977FF": "#B9A2FF",
+    "#550055": "#C27AC2",
 }
 SCALE = 1.2  # pixels a point of a figure that keeps its size
 

@@ -11,8 +11,9 @@ from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.recurrent.cells._ranges import Share as Share
 from gru_tf.recurrent.cells._ranges import Whole as Whole
 
-# under a tilde in the equations, or the parts of a complex input; every other block of a kernel is a gate
-CANDIDATES = ("h", "c", "re", "im")
+# blocks of a kernel that are no gates, and what they are: under a tilde in the equations, what a memory is asked by, or
+# the parts of a complex input
+CANDIDATES = {"h": "candidate", "c": "candidate", "q": "query", "k": "key", "v": "value", "re": "input", "im": "input"}
 OF_TIME = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
 OF_LAYER = (*OF_TIME, "activity_regularizer", "name", "dtype", "trainable")
 
@@ -23,6 +24,7 @@ OF_ANY: Mapping[str, tuple[Any, ...]] = {
     "weight_dropout": (0.0, Share()),
     "zoneout": (0.0, Share()),
 }
+WITHOUT_ZONEOUT: Mapping[str, tuple[Any, ...]] = {"recurrent_dropout": (0.0, Share()), "weight_dropout": (0.0, Share())}
 WITHOUT_KERNEL: Mapping[str, tuple[Any, ...]] = {"recurrent_dropout": (Share(),), "zoneout": (Share(),)}  # of these
 
 
@@ -38,7 +40,7 @@ class CellSpec:
         gate_values: like `step`, but returns what each of `gates` is in this step, after its activation, by name,
             each (batch, units).
         kept: `kept(values, **options)`, of what `gate_values` returned → the share of each unit's old state that the
-            step keeps, in [0, 1]; None for a cell without such a gate.
+            step keeps, in [0, 1], or None where these options have no such share; None for a cell without such a gate.
         gates: names of the blocks of the kernel's last axis, in order; the candidate is one of them.
         states: names of the states; the first one is the output.
         parameters: `parameters(features, units, **options)` → number of weights.
@@ -47,6 +49,11 @@ class CellSpec:
         memory: the state of which `kept` speaks; the last one if None, the first where the options leave that one out.
         gates_by: `gates_by(**options)` → the gates, where they depend on options; `gates` are those of the defaults.
         states_by: `states_by(**options)` → the states, likewise.
+        remembered: `remembered(states)` → what that state holds, (batch, units), where others say in which measure it is
+            written; linear in it. None where it is written as it is.
+        products: `products(features, units, **options)` → the multiplications of a step's matrix products where they do not
+            follow from the number of weights: with the input, with the state, and those that make the output alone.
+        multiple: `multiple(**options)` → of what number `units` are a multiple; None for any.
         fused: `fused(units, **options)` → a layer that computes all steps faster than `keras.layers.RNN` over the cell:
             this project's (a fused kernel on a CPU, cuDNN on a GPU), Keras' own, a parallel scan; None if there is none.
         reference: author, year, arXiv id or venue.
@@ -63,7 +70,7 @@ class CellSpec:
     build: Callable[..., Any]
     step: Callable[..., Sequence[Array]]
     gate_values: Callable[..., dict[str, Array]]
-    kept: Callable[..., Array] | None
+    kept: Callable[..., Array | None] | None
     gates: tuple[str, ...]
     states: tuple[str, ...]
     parameters: Callable[..., int]
@@ -77,6 +84,9 @@ class CellSpec:
     least_units: int = 1
     gates_by: Callable[..., Sequence[str]] | None = None
     states_by: Callable[..., Sequence[str]] | None = None
+    remembered: Callable[..., Array] | None = None
+    products: Callable[..., tuple[int, int, int]] | None = None
+    multiple: Callable[..., int] | None = None
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise UserError for an option or value that this cell does not have."""
@@ -114,6 +124,10 @@ class CellSpec:
         own = self.own(options)
         return tuple(self.sizes(units, **own)) if self.sizes else (units,) * len(self.states)
 
+    def step_of_units(self, options: Mapping[str, Any]) -> int:
+        """Of what number `units` must be a multiple."""
+        return int(self.multiple(**self.own(options))) if self.multiple else 1
+
     def count(self, features: int, units: int, options: Mapping[str, Any]) -> int:
         """Number of weights."""
         return int(self.parameters(features, units, **self.own(options)))
@@ -135,7 +149,9 @@ class CellSpec:
         """The share of each unit's old state that a step with these gate values keeps; None where no gate says so."""
         if self.kept is None:
             return None
-        share: Array = self.kept(values, **self.own(options))
+        share: Array | None = self.kept(values, **self.own(options))
+        if share is None:
+            return None
         zoneout = options.get("zoneout", 0.0)
         return zoneout + (1 - zoneout) * share if zoneout else share
 

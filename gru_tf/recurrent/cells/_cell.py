@@ -6,6 +6,7 @@ block of `units` columns a gate, in the order of `gates` (the layout of the stoc
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import keras
@@ -131,7 +132,7 @@ class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
 
     def kernel_shape(self, features: int | None) -> tuple[int | None, ...]:
         """Shape of a kernel that takes so many features: (features, G·H) unless the subclass says otherwise."""
-        return (features, self.units * len(self.gates))
+        return (features, sum(self.widths))
 
     @property
     def by_steps(self) -> str:
@@ -139,9 +140,19 @@ class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
         return f"zoneout={self.zoneout}" if self.zoneout else ""
 
     @property
+    def widths(self) -> tuple[int, ...]:
+        """Columns of each gate's block; H each unless the subclass says otherwise."""
+        return (self.units,) * len(self.gates)
+
+    @property
+    def recurrent_shape(self) -> tuple[int | None, ...]:
+        """Shape of the recurrent kernel: that of a kernel which takes the output unless the subclass says otherwise."""
+        return self.kernel_shape(self.output_size)
+
+    @property
     def bias_shape(self) -> tuple[int, ...]:
-        """Shape of the bias: one row of G·H unless the subclass says otherwise."""
-        return (self.units * len(self.gates),)
+        """Shape of the bias: one row of all columns, G·H, unless the subclass says otherwise."""
+        return (sum(self.widths),)
 
     def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """The initial bias; a subclass that starts a gate elsewhere says so here.
@@ -154,7 +165,7 @@ class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
         """Create the weights for inputs of shape (batch, I)."""
         for name, shape, initializer, there in (
             ("kernel", self.kernel_shape(input_shape[-1]), self.kernel_initializer, True),
-            ("recurrent_kernel", self.kernel_shape(self.output_size), self.recurrent_initializer, self.recurrent),
+            ("recurrent_kernel", self.recurrent_shape, self.recurrent_initializer, self.recurrent),
             ("bias", self.bias_shape, self.initial_bias, self.use_bias),
         ):
             role = name.partition("_")[0]
@@ -189,7 +200,9 @@ class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
 
     def split(self, values: Any) -> list[Any]:
         """Cut the last axis of G·H into one array of H a gate."""
-        return list(ops.split(values, len(self.gates), axis=-1))
+        widths = self.widths
+        cuts = len(widths) if len(set(widths)) == 1 else list(accumulate(widths[:-1]))
+        return list(ops.split(values, cuts, axis=-1))
 
     def from_input(self, x: Any, training: bool = False) -> Any:
         """W x + b of all gates, (batch, G·H), inputs dropped out in training; x (batch, I) or (batch, T, I)."""

@@ -1,5 +1,6 @@
 """Gates and states of every recurrent layer over time, recomputed from its weights in float64."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,8 @@ from gru_tf.training.diagnostics.recurrence import Call, Place, run
 class Gates:
     """One recurrent layer, in one direction, over a batch of sequences.
 
-    All arrays are (batch, T, units), in the order of the input also where the layer reads it backwards; steps that a mask
-    or a length leaves out are NaN.
+    All arrays are (batch, T, units), those of states (batch, T, their size), in the order of the input also where the layer
+    reads it backwards; steps that a mask or a length leaves out are NaN.
 
     Args:
         place: which layer and direction.
@@ -72,16 +73,16 @@ def _follow(call: Call, by: Equation, real: Any) -> Gates:
     sequence = _array(call.sequence)
     states = [_array(state) for state in call.states]
     update = np.ones(real.shape, bool) if call.mask is None else keras.ops.convert_to_numpy(call.mask).astype(bool)
-    series: dict[str, list[Array]] = {name: [] for name in (*by.gates, *_keys(by))}
+    series: dict[str, list[Array]] = defaultdict(list)
     for t in range(sequence.shape[1]):
         x = sequence[:, t]
         values = by.gate_values(x, states)
         new = by.step(x, states)
         states = [np.where(update[:, t, None], n, s) for n, s in zip(new, states, strict=True)]
         kept = by.kept(values)
-        current = [*(values[gate] for gate in by.gates), *states, *([] if kept is None else [kept])]
-        for steps, value in zip(series.values(), current, strict=True):
-            steps.append(np.where(real[:, t, None], value, np.nan))
+        current = {**values, **{"state " + name: state for name, state in zip(by.states, states, strict=True)}}
+        for name, value in (current if kept is None else {**current, "kept": kept}).items():
+            series[name].append(np.where(real[:, t, None], value, np.nan))
     backward = call.place.direction == "backward"
     whole = {name: np.stack(steps[::-1] if backward else steps, axis=1) for name, steps in series.items()}
     return Gates(
@@ -91,10 +92,6 @@ def _follow(call: Call, by: Equation, real: Any) -> Gates:
         states={state: whole["state " + state] for state in by.states},
         kept=whole.get("kept"),
     )
-
-
-def _keys(by: Equation) -> list[str]:
-    return ["state " + state for state in by.states] + (["kept"] if by.cell.kept else [])
 
 
 def _array(tensor: Any) -> Array:

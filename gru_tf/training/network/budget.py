@@ -57,27 +57,32 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
 
     Raises:
         UserError: where the nearest network is further than a tenth from the budget, which is equal in name only, and for
-            fewer units than the cell can have.
+            units that are fewer than the cell can have, or cannot be parted among its heads.
     """
-    least = cell.least_units
+    step = cell.step_of_units(options)
+    least = -(-cell.least_units // step) * step
     if model.parameters is None:
         assert model.units is not None  # noqa: S101, held by ModelSpec
+        where = flag("units") if in_command() else "model.units"
+        if model.units % step:
+            chosen = ", ".join(f"{name}={value}" for name, value in options.items())
+            raise UserError(f"{where}: received {model.units}, expected a multiple of {step} for {cell.name} with {chosen}")
         if model.units < least:
-            raise UserError(f"model.units: expected at least {least} for {cell.name}. Received: {model.units}")
+            raise UserError(f"{where}: received {model.units}, expected at least {least} for {cell.name}")
         return size(cell, options, signature, model, model.units)
     budget = model.parameters
 
     def below(units: int) -> bool:
-        """Whether it and one unit less are: as many units as features may need a matrix less than one unit fewer."""
-        return all(size(cell, options, signature, model, n).parameters < budget for n in {units, max(least, units - 1)})
+        """Whether it and a step less are: as many units as features may need a matrix less than one unit fewer."""
+        return all(size(cell, options, signature, model, n).parameters < budget for n in {units, max(least, units - step)})
 
     low, high = least, 2 * least
     while below(high):
         low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
+    while high - low > step:
+        middle = (low + high) // (2 * step) * step
         low, high = (middle, high) if below(middle) else (low, middle)
-    around = sorted({max(least, n) for n in (low - 1, low, high, signature.features)})
+    around = sorted({max(least, n // step * step) for n in (low - step, low, high, signature.features)})
     sizes = [size(cell, options, signature, model, units) for units in around]
     best = min(sizes, key=lambda s: abs(s.parameters - model.parameters))  # type: ignore[operator]
     if abs(best.parameters - model.parameters) > TOLERANCE * model.parameters:

@@ -90,11 +90,12 @@ def test_flops_counted_by_hand():
 
 
 def counted(graph):
-    """Operations in a graph's matrix products: 2·m·k·n each, from their static shapes."""
+    """Operations in a graph's matrix products: 2·m·k·n each, from their static shapes, for each of a batch of them."""
     total = 0
-    for op in (o for o in graph.get_operations() if o.type == "MatMul"):
-        a, (m, n) = op.inputs[0].shape, op.outputs[0].shape
-        total += 2 * m * n * (a[0] if op.get_attr("transpose_a") else a[1])
+    for op in (o for o in graph.get_operations() if o.type in ("MatMul", "BatchMatMulV2")):
+        turned = op.get_attr("transpose_a" if op.type == "MatMul" else "adj_x")
+        a, product = op.inputs[0].shape, op.outputs[0].shape
+        total += 2 * product.num_elements() * a[-2 if turned else -1]
     return total
 
 
@@ -238,7 +239,7 @@ def choices():
 @pytest.mark.parametrize("cell", list(choices()), ids=lambda cell: cell.label)
 def test_which_layers_a_cell_has_is_said_as_the_layers_themselves_say_it(cell):
     spec = CELLS.find(cell.name)
-    facts = facts_of(spec.layer(1, cell.options), gpu=False)
+    facts = facts_of(spec.layer(spec.step_of_units(cell.options), cell.options), gpu=False)
     assert has(cell, "fused") == facts.takes_kernel
     assert has(cell, "scan") == (facts.kind == "scan")
     assert has(cell, "keras") == bool(spec.ordinary and spec.ordinary(1, **cell.options) is not None)

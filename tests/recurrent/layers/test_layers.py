@@ -9,6 +9,7 @@ from gru_tf import GRU, LSTM, RNN, GRUCell, SimpleRNN
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers import recurrent
+from gru_tf.recurrent.layers.chunked_mlstm import ChunkedMLSTM
 from gru_tf.recurrent.layers.parallel_rnn import ParallelRNN
 from gru_tf.recurrent.layers.reverse_time import ReverseTime
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
@@ -46,7 +47,7 @@ def test_stock_is_this_project_s_layer_or_a_scan_and_custom_is_an_rnn_around_the
     spec = CELLS.find(name)
     stock = recurrent(spec, UNITS, {})
     custom = recurrent(spec, UNITS, {}, "custom")
-    assert type(stock) in (SimpleRNN, LSTM, GRU, ParallelRNN)
+    assert type(stock) in (SimpleRNN, LSTM, GRU, ParallelRNN, ChunkedMLSTM)
     assert type(custom) is RNN
     assert type(custom.cell).__module__ == f"gru_tf.recurrent.cells.{name}"
 

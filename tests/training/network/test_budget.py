@@ -36,7 +36,7 @@ def nearest(cell: Any, options: Any, signature: Signature, model: ModelSpec) -> 
     """The units whose network is nearest to the budget, by trying all up to one twice too large; the fewer of equals."""
     best, distance, units = 0, float("inf"), cell.least_units - 1
     while True:
-        units += 1
+        units += cell.step_of_units(options)
         parameters = size(cell, options, signature, model, units).parameters
         if abs(parameters - model.parameters) < distance:
             best, distance = units, abs(parameters - model.parameters)
@@ -88,6 +88,8 @@ BUILT = [
 @every_cell
 def test_counts_are_those_of_the_network_that_keras_builds(cell, options, signature, model):
     model = model.but(implementation="custom")
+    if model.units:
+        model = model.but(units=model.units * cell.step_of_units(options))
     if model.parameters and signature is MUSIC:
         model = model.but(parameters=30_000)
     found = solve(cell, options, signature, model)
@@ -97,6 +99,12 @@ def test_counts_are_those_of_the_network_that_keras_builds(cell, options, signat
     assert found.recurrent_parameters == network.count_params() - head
     width = cell.state_sizes(found.units, options)[0]
     assert head == ((1 + model.bidirectional) * width + 1) * signature.outputs
+
+
+@pytest.mark.parametrize("name", ["slstm", "mlstm"])
+def test_units_that_heads_cannot_share_are_refused(name):
+    with pytest.raises(UserError, match=r"^model\.units: received 5, expected a multiple of 2 for .lstm with heads=2$"):
+        solve(CELLS.find(name), {"heads": 2}, SHAPES[0], ModelSpec(units=5))
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])

@@ -81,7 +81,7 @@ def test_attention_needs_outputs_as_wide_as_the_units(both):
 
 def test_one_unit_is_refused_where_it_says_nothing_and_no_budget_gives_it():
     cell = CELLS.find("layer_norm_gru")
-    with pytest.raises(UserError, match="model.units: expected at least 2 for layer_norm_gru. Received: 1"):
+    with pytest.raises(UserError, match="model.units: received 1, expected at least 2 for layer_norm_gru"):
         resolve(ModelSpec(units=1), LAST, cell, {})
     smallest = resolve(ModelSpec(units=2), LAST, cell, {}).size.parameters
     assert resolve(ModelSpec(parameters=smallest), LAST, cell, {}).units == 2

@@ -60,7 +60,7 @@ def draw_gates(
 
 
 def _named(gate: str) -> str:
-    return f"{gate}  (candidate)" if gate in CANDIDATES else gate
+    return f"{gate}  ({CANDIDATES[gate]})" if gate in CANDIDATES else gate
 
 
 def _gates_of(panels: Any, label: str, values: Mapping[str, Any], marks: Sequence[int], apart: bool) -> dict[str, Any]:
