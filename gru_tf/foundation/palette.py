@@ -14,17 +14,16 @@ FIXED = {
     "mgu": "#CC79A7",
     "min_gru": "#56B4E9",
     "min_lstm": "#000000",
-    "layer_norm_rnn": "#886633",
-    "layer_norm_lstm": "#443300",
-    "layer_norm_gru": "#9911FF",
-    # beyond those, the darkest and purest that stay apart from all others for each kind of colour vision
-    "indrnn": "#443301",
+    # no two of all these are nearer than the nearest of those above, in CIELAB, for any kind of colour vision
+    "layer_norm_rnn": "#556633",
+    "layer_norm_lstm": "#0000FF",
+    "layer_norm_gru": "#003300",
+    "indrnn": "#FF0055",
     "lru": "#220077",
-    "qrnn": "#8800FF",
-    "sru": "#DD0044",
-    # far from all others for each kind of colour vision
-    "slstm": "#9977FF",
-    "mlstm": "#550055",
+    "qrnn": "#7722CC",
+    "sru": "#BB66FF",
+    "slstm": "#772277",
+    "mlstm": "#330033",
 }
 OTHERS = ("#595959", "#332288", "#661100")
 MARKERS = "osD^vPX*<>hpdH8+x|123"  # a second sign beside the colour
