@@ -59,7 +59,9 @@ def random_states(spec, options):
     """A state other than zero: from zero a GRU's reset gate would not show; a normaliser `n` is what divides, above zero."""
     sizes = spec.state_sizes(UNITS, options)
     states = [np.random.default_rng([2, i]).normal(size=(BATCH, size)).astype("float32") for i, size in enumerate(sizes)]
-    return [np.abs(state) + 0.5 if name == "n" else state for name, state in zip(spec.states, states, strict=True)]
+    return [
+        np.abs(state) + 0.5 if name == "n" else state for name, state in zip(spec.state_names(options), states, strict=True)
+    ]
 
 
 def start_states(spec, options):
@@ -320,10 +322,17 @@ def rounded(weights, kind=Rounded):
     return {name: array.view(kind) if name in KERNELS else array for name, array in weights.items()}
 
 
+NOT_ADAPTED = ("indrnn", "lru", "qrnn", "sru")  # whose kernels are not one matrix each
+
+
 def check_quantised(spec, options):
     """After `quantize` each step is the equation with products of integers, and the fastest layer computes the same."""
     weights = random_weights(spec, options)
     cell = keras_cell(spec, options, weights)
+    if spec.name in NOT_ADAPTED:
+        with pytest.raises(NotImplementedError, match=f"{type(cell).__name__}: quantize expected "):
+            cell.quantize("int8")
+        return
     if spec.name == "slstm" and options.get("heads", 1) > 1:
         with pytest.raises(NotImplementedError, match="expected `heads` to be 1"):
             cell.quantize("int8")
@@ -347,6 +356,11 @@ def check_quantised(spec, options):
 def check_low_rank(spec, options):
     """With LoRA it is the equation with W + α/r A B, in the cell and in the fastest layer."""
     weights, rng, start = random_weights(spec, options), np.random.default_rng(5), start_states(spec, options)
+    if spec.name in NOT_ADAPTED:
+        cell = keras_cell(spec, options, weights)
+        with pytest.raises(ValueError, match=f"{type(cell).__name__}: LoRA expected "):
+            cell.enable_lora(2)
+        return
     for layer in layers(spec, options, weights, return_sequences=True):
         cell, adapted = layer.cell, dict(weights)
         cell.enable_lora(2, lora_alpha=3)
