@@ -37,7 +37,7 @@ def cell_options(name: str) -> str:
 
 def _value(value: object) -> str:
     if isinstance(value, Whole | Share):
-        return f"{value.low:,} … {value.high:,}"
+        return f"{value.low:,}–{value.high:,}"
     return value if isinstance(value, str) else shown(value)
 
 

@@ -14,9 +14,9 @@ WORDS = {True: "true", False: "false", None: "null", (): "[]"}
 def words(value):
     """A value as the listing writes it."""
     if isinstance(value, Share):
-        return "0 … 1"
+        return "0–1"
     if isinstance(value, Whole):
-        return f"{value.low:,} … {value.high:,}"
+        return f"{value.low:,}–{value.high:,}"
     return WORDS[value] if value in (None, ()) or isinstance(value, bool) else str(value)
 
 
