@@ -185,7 +185,7 @@ EXAMPLES = [e for p in PAGES for e in re.findall(r"^```python\n(.*?)^```", p.rea
 OF_LAYERS = [example for example in EXAMPLES if not re.search(r"gru_tf\.(run|compare|results)\(", example)]
 
 
-@pytest.mark.filterwarnings("ignore:Layer InputLayer does not have a `quantize`")  # Keras' of each model that is quantised
+@pytest.mark.filterwarnings("ignore:Layer \\w+ does not have a `quantize`")  # Keras' of each model that is quantised
 @pytest.mark.parametrize("example", OF_LAYERS, ids=lambda example: example.splitlines()[0])
 def test_the_pages_examples_run_and_print_what_they_say(example, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # one saves a figure, one reads a model
