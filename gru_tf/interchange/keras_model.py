@@ -10,6 +10,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, shown
 from gru_tf.interchange.network import Linear, Network, Recurrent
 from gru_tf.recurrent import gates
+from gru_tf.recurrent.gates.layer import POINT_SYMMETRIC
 from gru_tf.recurrent.layers.reverse_time import ReverseTime
 from gru_tf.recurrent.layers.stack import RecurrentStack
 
@@ -156,16 +157,21 @@ def read_layer(layer: Any) -> Recurrent:
     first = layer.forward_layer if both else layer
     if both and layer.merge_mode != "concat":
         raise UserError(f"{layer.name}: expected merge_mode 'concat'. Received: {layer.merge_mode!r}")
-    if by_steps := getattr(getattr(first, "cell", None), "by_steps", ""):
-        raise UserError(
-            f"{layer.name}: expected a plain GRU, LSTM or RNN, as this format holds no others. Received: {by_steps}"
-        )
+    for each in (first, layer.backward_layer) if both else (first,):
+        if by_steps := getattr(getattr(each, "cell", None), "by_steps", ""):
+            expected = "a plain GRU, LSTM or RNN, as this format holds no others"
+            raise UserError(f"{layer.name}: expected {expected}. Received: {by_steps}")
+    if both and first.go_backwards:
+        raise UserError(f"{layer.name}: expected a forward layer that reads forwards. Received: go_backwards=True")
     try:
         forward, backward = gates.from_layer(first), gates.from_layer(layer.backward_layer) if both else None
     except ValueError as error:
         raise UserError(f"{layer.name}: {error}") from None
     cell = first.cell
     gate = getattr(cell, "recurrent_activation", None)
+    if forward.convention == "write" and _name(gate) not in POINT_SYMMETRIC:  # it has no twin in the other convention
+        expected = f"a GRU of convention 'write' with a gate that is {' or '.join(POINT_SYMMETRIC)}"
+        raise UserError(f"{layer.name}: expected {expected}. Received: recurrent_activation={_name(gate)!r}")
     reverse = bool(first.go_backwards) and not both
     return Recurrent(forward, backward, reverse, _name(cell.activation), _name(gate) if gate else "sigmoid", layer.name)
 

@@ -9,6 +9,7 @@ import keras
 from gru_tf.interchange import building
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent import kernel_path
+from gru_tf.recurrent.layers.rnn import RNN
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def _recurrent(layer: Any, inner: Any, name: str, masked: bool) -> LayerRow:
     path = kernel_path.find_path(layer, gpu=True, mask="right-padded" if masked else None, training=False, jit=False)
     implementation = "cuDNN" if path.name == "cudnn" else str(path)
     directions = "both" if inner is not layer else "backward" if layer.go_backwards else "forward"
-    kind = type(inner.cell if type(inner) is keras.layers.RNN else inner).__name__  # RNN itself is named by its cell
+    kind = type(inner.cell if type(inner) in (keras.layers.RNN, RNN) else inner).__name__  # RNN itself is named by its cell
     return LayerRow(name, kind, directions, _units(inner), layer.count_params(), implementation)
 
 

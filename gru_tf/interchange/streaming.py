@@ -17,6 +17,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.interchange import kernel_step
 from gru_tf.interchange.keras_model import IDLE, in_line
+from gru_tf.recurrent.layers import flat_states
 
 STATES = ("h", "c")
 # layers that compute each step by itself, whatever comes before or after it
@@ -60,6 +61,9 @@ class OneStep:
             raise UserError(f"model '{model.name}': expected at least one recurrent layer. Received: none")
         embedding = next((layer for layer in self.layers if isinstance(layer, keras.layers.Embedding)), None)
         self.tokens = None if embedding is None else int(embedding.input_dim)
+        if embedding is None and len(model.inputs[0].shape) != 3:
+            received = f"shape {tuple(model.inputs[0].shape)}"
+            raise UserError(f"model '{model.name}': expected inputs (batch, T, features). Received: {received}")
         self.features = None if embedding is not None else int(model.inputs[0].shape[-1])
         self.dtype = "int32" if embedding is not None else str(model.inputs[0].dtype)
         self.state_dtype = str(next(iter(self.layers[place] for place in self.counts)).compute_dtype)
@@ -70,8 +74,8 @@ class OneStep:
         for place, layer in enumerate(self.layers):
             if place in self.counts:
                 own = [remaining.pop(0) for _ in range(self.counts[place])]
-                x, after = layer.cell(x, own, training=False)
-                new += keras.tree.flatten(after)
+                x, after = flat_states.run_cell(layer.cell, x, flat_states.in_form(layer.cell, own), training=False)
+                new += after
             else:
                 x = layer(x)
         return x, new

@@ -367,6 +367,17 @@ def changed_before():
         (lambda: recurrent(Halved(4)), "not the same: .* a layer of the model computes something else than its class"),
         (lambda: recurrent(keras.layers.GRU(4, go_backwards=True, return_sequences=True)), "Received: steps from the last"),
         (lambda: recurrent(keras.layers.GRU(4, return_sequences=True), ReverseTime()), "Received: steps in their order"),
+        (
+            lambda: recurrent(
+                keras.layers.Bidirectional(keras.layers.GRU(4, go_backwards=True), backward_layer=keras.layers.GRU(4))
+            ),
+            "expected a forward layer that reads forwards",
+        ),
+        (
+            lambda: recurrent(gru_tf.GRU(4, convention="write", recurrent_activation="relu")),
+            "expected a GRU of convention 'write' with a gate that is sigmoid or .* Received: recurrent_activation='relu'",
+        ),
+        (lambda: recurrent(gru_tf.LSTM(4, zoneout=0.1)), "expected a plain GRU, LSTM or RNN.* Received: zoneout=0.1"),
         (lambda: recurrent(keras.layers.Rescaling([1.0, 2.0, 3.0]), keras.layers.GRU(4)), "expected one number as scale"),
     ],
     ids=[
@@ -376,6 +387,9 @@ def changed_before():
         "subclass",
         "turned round",
         "turned round twice",
+        "both directions turned round",
+        "write under another gate",
+        "zoneout",
         "scales",
     ],
 )

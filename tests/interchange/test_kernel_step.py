@@ -12,6 +12,7 @@ from gru_tf.interchange.streaming import Streaming
 from gru_tf.recurrent import kernels
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.cells.gru import GRUCell
+from gru_tf.recurrent.cells.lstm import LSTMCell
 
 T, I, O = 7, 3, 2  # noqa: E741, the letters of every docstring
 TOLERANCES = {"float32": 1e-6, "float64": 1e-12}
@@ -223,7 +224,9 @@ def tanh(x):
 REFUSED = {
     "the kernels have no OwnCell": lambda: line(rnn(OwnCell(4))),
     "the kernels have no JANETCell": lambda: line(rnn(CELLS.find("janet").build(4))),
-    "the kernels have no StackedRNNCells": lambda: line(rnn(keras.layers.StackedRNNCells([GRUCell(4)]))),
+    "the kernels have no StackedRNNCells": lambda: line(rnn(keras.layers.StackedRNNCells([GRUCell(4), LSTMCell(3)]))),
+    "zoneout=0.5, the kernels have none": lambda: line(gru_tf.GRU(4, zoneout=0.5, return_sequences=True)),
+    "zoneout=0.25, the kernels have none": lambda: line(rnn(LSTMCell(4, zoneout=0.25))),
     "activation is relu, not tanh": lambda: line(keras.layers.SimpleRNN(4, activation="relu", return_sequences=True)),
     "activation is a function of its own, not tanh": lambda: line(rnn(GRUCell(4, activation=tanh))),
     "recurrent_activation is hard_sigmoid, not sigmoid": lambda: line(

@@ -171,6 +171,10 @@ def refused(*layers):
         (lambda: refused(keras.layers.Conv1D(2, 3), keras.layers.GRU(2)), "Conv1D '.*expected recurrent layers"),
         (lambda: refused(keras.layers.LayerNormalization(axis=1), keras.layers.GRU(2)), "LayerNormalization"),
         (lambda: gru_tf.stacked("gru", 2, residual=True, features=I, outputs=O), "without residual"),
+        (
+            lambda: keras.Sequential([keras.Input((T, 4, I)), gru_tf.ConvGRU1D(2, 3)]),
+            r"expected inputs \(batch, T, features\). Received: shape \(None, 9, 4, 3\)",
+        ),
         (lambda: refused(keras.layers.Dense(2)), "expected at least one recurrent layer. Received: none"),
     ],
     ids=lambda value: "" if callable(value) else value[:20],

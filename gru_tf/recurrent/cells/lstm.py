@@ -107,15 +107,15 @@ class LSTMCell(RecurrentCell):
             setattr(self, name, weight)
 
     def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        """The initial bias, with what `unit_forget_bias` or `longest` says of the input and forget gates."""
-        bias = self.bias_initializer(shape, dtype=dtype)
-        i, f, c, o = self.split(bias)
+        """The initial bias, with what `unit_forget_bias` or `longest` says of the gates; else drawn as Keras draws it."""
         if self.lengths is not None:
+            _, f, c, o = self.split(self.bias_initializer(shape, dtype=dtype))
             f = logarithms(self.lengths, self.units, dtype)
-            i = -f
-        elif self.unit_forget_bias:
-            f = ops.ones_like(f)
-        return ops.concatenate([i, f, c, o])
+            return ops.concatenate([-f, f, c, o])
+        if not self.unit_forget_bias:
+            return self.bias_initializer(shape, dtype=dtype)
+        i, co = (self.bias_initializer((count * self.units,), dtype=dtype) for count in (1, 2))
+        return ops.concatenate([i, ops.ones_like(i), co])
 
     def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:
         """X (batch, I), [h (batch, P or H), c (batch, H)] → [h', c']."""

@@ -25,6 +25,12 @@ class RNNCell(RecurrentCell):
     states = ("h",)
     draws_first = True
 
+    def __init__(self, units: int, *arguments: Any, **options: Any):
+        super().__init__(units, *arguments, **options)
+        left_out = self.recurrent_activation is keras.activations.sigmoid  # which its configuration holds
+        received = options.get("recurrent_activation")
+        self._expect(left_out, "recurrent_activation", "left out, as this cell has no gates", received)
+
     def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:
         """X (batch, I), [h (batch, H)] → [h']."""
         return [self.activation(self.from_input(x, training) + self.from_state(states[0], training))]

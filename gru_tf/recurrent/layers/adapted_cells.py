@@ -100,7 +100,8 @@ class AdaptedCells:
         config = dict(config)
         adapted = config.pop("adapted", {})
         layer = super().from_config(config, **options)  # type: ignore[misc]
-        layer._adapted = adapted
+        if adapted:
+            layer._adapted = adapted
         for name, part in layer.parts().items():
             layer._restore(name, part)
         return layer

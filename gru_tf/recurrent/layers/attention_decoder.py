@@ -232,7 +232,7 @@ class AttentionDecoder(keras.layers.Layer):
     def _step_by_step(self, sequences: Any, memory: list[Any], states: list[Any], mask: Any, training: bool) -> Any:
         """All steps by the backend's loop: outputs, queries, last states. Masks of dropout are drawn before it."""
         width = self.attention.width
-        noise, parts = zoneout_noise(self.recurrent if training else [], sequences)
+        noise, parts = zoneout_noise([layer.cell for layer in self.recurrent] if training else [], sequences)
 
         def step(x: Any, before: list[Any], *noise: Any) -> tuple[Any, list[Any]]:
             output, query, _, after = self._step(x, before, memory, training, noise=parts(noise[0]) if noise else None)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+from keras import ops
 from keras.layers import Bidirectional as StockBidirectional  # of its own name: a program may put the class below there
 
 from gru_tf.recurrent.layers import ragged
@@ -14,8 +15,9 @@ class Bidirectional(AdaptedCells, StockBidirectional):
     """`keras.layers.Bidirectional`; a drop-in replacement.
 
     Beyond `keras.layers.Bidirectional`: ragged tensors of TensorFlow are read as padded sequences, whose mask goes on to
-    the next layer (Keras' own loses it), and the mask of a stateful layer with `return_state` does not fail;
-    `quantize` and `enable_lora` go on to the cells of both directions.
+    the next layer (Keras' own loses it); where `layer` reads backwards the mask is turned round as the outputs are; the
+    mask of a stateful layer with `return_state` does not fail; `quantize` and `enable_lora` go on to the cells of both
+    directions.
 
     Args:
         layer: a recurrent layer; its copies read forwards and backwards.
@@ -50,6 +52,8 @@ class Bidirectional(AdaptedCells, StockBidirectional):
         sequences = inputs[0] if isinstance(inputs, (list, tuple)) else inputs
         masks = keras.tree.flatten(mask)
         one = ragged.mask_of(sequences) if ragged.is_ragged(sequences) else masks[0] if masks else None
+        if one is not None and self.forward_layer.go_backwards:  # then outputs are in the order of its reading, both
+            one = ops.flip(one, axis=1)
         outputs = [one if self.return_sequences else None] * (1 if self.merge_mode else 2)
         if not self.return_state:
             return outputs[0] if self.merge_mode else tuple(outputs)

@@ -39,13 +39,14 @@ class CudnnLayer(KernelLayer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, serialised; unlike those of Keras' layers with `use_cudnn`."""
-        return {**super().get_config(), **{name: getattr(self, name) for name in ("use_cudnn", "implementation")}}
+        return {**super().get_config(), "use_cudnn": self._use_cudnn, "implementation": self.implementation}
 
     def _without_fused_kernel(self, sequences: Any, states: list[Any], mask: Any, training: bool | None) -> Any:
         """All steps by the backend's own kernel where there is one, or else by the loop."""
         drops = training and (self.recurrent_dropout or (self.dropout and self.implementation == 1))
-        quantized = self.cell.quantization_mode  # the backend's kernels round no states
-        if self.use_cudnn is not False and not drops and not quantized:
+        # the backend's kernels have no zoneout, and round no states
+        other = self.cell.by_steps or self.cell.quantization_mode
+        if self.use_cudnn is not False and not drops and not other:
             try:
                 return self._cudnn_or_loop(sequences, states, mask, training)
             except NotImplementedError:  # how Keras' backends say that they have no fused kernel for this

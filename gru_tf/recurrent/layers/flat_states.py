@@ -56,9 +56,10 @@ def in_form(cell: Any, states: list[Any]) -> Any:
     return form(cell.state_size if isinstance(cell.state_size, (list, tuple)) else [cell.state_size])
 
 
-def run_cell(cell: Any, x: Any, states: Any, training: bool, noise: Any = None) -> tuple[Any, list[Any]]:
+def run_cell(cell: Any, x: Any, states: Any, training: bool | None, noise: Any = None) -> tuple[Any, list[Any]]:
     """One step of a cell: (output, states in a flat list); `noise` is for zoneout, as `gru_tf.RNN` draws it."""
-    option: dict[str, Any] = {"training": training} if cell._call_has_training_arg else {}  # as keras.layers.RNN asks
+    asks = getattr(cell, "_call_has_training_arg", False)  # as keras.layers.RNN asks
+    option: dict[str, Any] = {"training": training} if asks else {}
     option |= {} if noise is None else {"noise": noise}
     output, after = cell(x, states, **option)
     return output, list(keras.tree.flatten(after))
@@ -83,16 +84,13 @@ def dropout_drawn(layers: list[Any], x: Any, states: list[Any]) -> Iterator[None
         layer._maybe_reset_dropout_masks(layer.cell)
 
 
-def zoneout_noise(layers: list[Any], sequences: Any) -> tuple[Any, Callable[[Any], list[Any]]]:
-    """What decides in every layer and step of the sequences what zones out: (batch, T, ·), None where nothing does.
+def zoneout_noise(cells: list[Any], sequences: Any) -> tuple[Any, Callable[[Any], list[Any]]]:
+    """What decides in every cell and step of the sequences what zones out: (batch, T, ·), None where nothing does.
 
     Returns:
-        It, and what cuts a step of it into one part for each layer; None for a layer without zoneout.
+        It, and what cuts a step of it into one part for each cell; None for a cell without zoneout.
     """
-    zones = [
-        layer.cell if getattr(layer.cell, "zoneout", 0) and hasattr(layer.cell, "sequence_noise") else None
-        for layer in layers
-    ]
+    zones = [cell if getattr(cell, "zoneout", 0) and hasattr(cell, "sequence_noise") else None for cell in cells]
     widths = [0 if cell is None else sum(cell.state_sizes) for cell in zones]
     batch, steps = ops.shape(sequences)[0], ops.shape(sequences)[1]
     drawn = [cell.sequence_noise(batch, steps, width) for cell, width in zip(zones, widths, strict=True) if cell is not None]

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+# at their former address, gru_tf.recurrent.cells._parallel, which stands for this module: pickled models name it
+from gru_tf.recurrent.cells._linear import LinearCell, positive  # noqa: F401
 from gru_tf.recurrent.layers.rnn import RNN
 from gru_tf.recurrent.linear_scan import Parts, complex_recurrence, linear_recurrence, plus, times
 from gru_tf.recurrent.real_steps import RealSteps

@@ -1,13 +1,15 @@
 """The RNN layer: `keras.layers.RNN` over any cell, with the same meaning of masks on every backend, and safe with them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 from keras.layers import RNN as StockRNN  # noqa: N811, of its own name: a program may put the class below in its place
+from keras.layers import StackedRNNCells
 
 from gru_tf.recurrent import masked_loop
-from gru_tf.recurrent.layers import checks, ragged
+from gru_tf.recurrent.layers import checks, flat_states, ragged
 from gru_tf.recurrent.layers.adapted_cells import AdaptedCells
 
 
@@ -45,9 +47,12 @@ class RNN(AdaptedCells, StockRNN):
         """The outputs, and the last states with `return_state`; shapes as in the class's description.
 
         Raises:
-            ValueError: for states and masks of another shape.
+            ValueError: for states and masks of another shape, and sequences without a step.
         """
         sequences, mask = ragged.padded(sequences, mask)
+        if sequences.shape[1] == 0:
+            who, shape = type(self).__name__, tuple(sequences.shape)
+            raise ValueError(f"{who}: expected `sequences` of at least one step. Received: shape={shape}")
         if initial_state is not None:
             self._check_states(initial_state, sequences.shape[0])
         if mask is not None:
@@ -57,21 +62,20 @@ class RNN(AdaptedCells, StockRNN):
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> Any:
         """(last output, outputs (batch, T, H), last states), step by step, in the order of reading."""
-        options = {"training": training} if getattr(self.cell, "_call_has_training_arg", False) else {}
+        noise, parts = flat_states.zoneout_noise(self._cells() if training else [], sequences)
         states = list(initial_state) if keras.tree.is_nested(initial_state) else [initial_state]
 
         def step(x: Any, states: list[Any], *noise: Any) -> Any:
             if keras.backend.backend() == "torch" and self.stateful:  # which are changed in place after the call
                 states = keras.tree.map_structure(ops.copy, states)
-            given = {"noise": noise[0]} if noise else {}
-            return self.cell(x, states, **options, **given)
+            return self._step(x, states, training, parts(noise[0]) if noise else ())
 
         return masked_loop.run(
             step,
             sequences,
             states,
             mask,
-            self._noise(sequences, training),
+            noise,
             output_shape=self._output_shape(),
             go_backwards=self.go_backwards,
             unroll=self.unroll,
@@ -79,12 +83,29 @@ class RNN(AdaptedCells, StockRNN):
             return_all_outputs=self.return_sequences,
         )
 
-    def _noise(self, sequences: Any, training: bool | None) -> Any:
-        """What decides at each step of the sequences what zones out; None where the cell has no zoneout, or none is due."""
-        if not training or not getattr(self.cell, "zoneout", 0) or not hasattr(self.cell, "sequence_noise"):
-            return None
-        batch, steps = checks.sizes(sequences)[:2]
-        return self.cell.sequence_noise(batch, steps, sum(self.cell.state_sizes))
+    def _maybe_config_dropout_masks(self, cell: Any, input_sequence: Any, input_state: Any) -> None:
+        """Draw the dropout masks of a sequence; without a step of each cell of a stack, which would draw too."""
+        if type(cell) is not StackedRNNCells:
+            super()._maybe_config_dropout_masks(cell, input_sequence, input_state)
+            return
+        for inner, own in zip(cell.cells, input_state, strict=False):
+            self._maybe_config_dropout_masks(inner, input_sequence, own)
+            shape = (ops.shape(input_sequence)[0], flat_states.output_size(inner))
+            input_sequence = ops.zeros(shape, getattr(inner, "compute_dtype", input_sequence.dtype))
+
+    def _cells(self) -> list[Any]:
+        """The cells on top of each other, or the only one; another class of stacks has a step of its own."""
+        return list(self.cell.cells) if type(self.cell) is StackedRNNCells else [self.cell]
+
+    def _step(self, x: Any, states: list[Any], training: bool | None, noise: Sequence[Any]) -> Any:
+        """One step: (output, new states); `noise` is what decides in each cell what zones out, empty where nothing does."""
+        if type(self.cell) is not StackedRNNCells or not noise:
+            return flat_states.run_cell(self.cell, x, states, training, *noise)
+        new = []
+        for cell, own, part in zip(self.cell.cells, states, noise, strict=True):  # which Keras' stack would not hand on
+            x, after = flat_states.run_cell(cell, x, own if keras.tree.is_nested(own) else [own], training, part)
+            new += after
+        return x, new
 
     def _output_shape(self) -> tuple[int, ...] | None:
         size = getattr(self.cell, "output_size", None)
@@ -104,7 +125,10 @@ class RNN(AdaptedCells, StockRNN):
         return super().compute_mask(inputs, ops.flip(one, axis=1) if turned else one)
 
     def _check_states(self, initial_state: Any, batch: int | None) -> None:
-        """Raise ValueError unless the states are those of the cell, (batch, size) each."""
+        """Raise ValueError unless the states are those of the cell, (batch, size) each; other shapes are the cell's own."""
+        stacked = hasattr(self.cell, "cells")  # whose sizes lie in lists as well
+        if not stacked and any(isinstance(size, (list, tuple)) for size in self.state_size):
+            return
         states = keras.tree.flatten(initial_state)
         sizes = keras.tree.flatten(list(self.state_size))
         fitting = [checks.fits(state, (batch, size)) for state, size in zip(states, sizes, strict=False)]

@@ -55,7 +55,7 @@ def equation(layer: Any) -> Equation:
     """The equation of a built recurrent layer.
 
     Raises:
-        ValueError: where its cell is not in the catalogue, or has other activations than its equation.
+        ValueError: where its cell is not in the catalogue, is quantised, or has other activations than its equation.
     """
     cell = layer.cell
     spec = CELLS.find(_name(layer))
@@ -63,8 +63,13 @@ def equation(layer: Any) -> Equation:
         _check_activation(layer, role)
     for name, expected in getattr(cell, "of_equation", {}).items():
         _check_argument(layer, name, getattr(cell, name), expected)
+    if mode := getattr(cell, "quantization_mode", None):  # such a cell rounds what it reads at every step
+        raise ValueError(f"{layer.name}: expected a cell with kernels of floats. Received: one quantised to {mode}")
     options = {name: getattr(cell, name) for name in spec.options if hasattr(cell, name)}
     weights = {w.name: np.asarray(keras.ops.convert_to_numpy(w), np.float64) for w in cell.weights}
+    if getattr(cell, "lora_enabled", False):
+        for name in cell.own_kernels():
+            weights[name] = np.asarray(keras.ops.convert_to_numpy(cell.effective(name, cell.variable_dtype)), np.float64)
     if "bias" not in weights:
         columns = weights["kernel"].shape[-1]
         stock = (2, columns) if getattr(cell, "reset_after", False) else (columns,)

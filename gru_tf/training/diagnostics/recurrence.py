@@ -125,7 +125,9 @@ class _Listener:
 @contextmanager
 def _replaced(layers: list[Any], listener: _Listener) -> Iterator[None]:
     """The layers with `listener` in place of their loops; afterwards they are restored, states included."""
-    cudnn = [(layer, layer.use_cudnn) for layer in layers if hasattr(layer, "use_cudnn")]
+    # as given: the property of this project's layers may say False for another reason
+    cudnn = [(layer, vars(layer).get("_use_cudnn", layer.use_cudnn)) for layer in layers if hasattr(layer, "use_cudnn")]
+    loops = [(layer, vars(layer)["inner_loop"]) for layer in layers if "inner_loop" in vars(layer)]  # of accelerated ones
     saved = [
         (state, keras.ops.convert_to_numpy(state)) for layer in layers if layer.stateful for state in layer.states or []
     ]
@@ -140,6 +142,8 @@ def _replaced(layers: list[Any], listener: _Listener) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.__dict__.pop("inner_loop", None)
+        for layer, own in loops:
+            vars(layer)["inner_loop"] = own
         for layer, before in cudnn:
             layer.use_cudnn = before
         for state, value in saved:

@@ -301,6 +301,17 @@ def test_before_the_first_real_step_stands_what_the_layer_has_there(make, every,
     np.testing.assert_array_equal(received[4, 0] if every else received[4], states[0][4] * (make is gru_tf.LSTM))
 
 
+def test_each_direction_has_before_its_first_real_step_what_its_layer_has_there(tmp_path):
+    tokens, mask = keras.Input((None,), dtype="int32", name="tokens"), keras.Input((None,), dtype="bool", name="mask")
+    states = [keras.Input((4,), name=name) for name in ("forward", "backward")]
+    both = layers.Bidirectional(gru_tf.GRU(4), backward_layer=layers.GRU(4, go_backwards=True))
+    outputs = both(layers.Embedding(TOKENS, F)(tokens), initial_state=states, mask=mask)
+    first = [np.random.default_rng(n).normal(size=(5, 4)).astype("float32") for n in range(2)]
+    inputs = {"tokens": GAPS, "mask": GAPS != 0, "forward": first[0], "backward": first[1]}
+    (received,) = check(filled(keras.Model([tokens, mask, *states], outputs)), tmp_path / "m.onnx", inputs).values()
+    np.testing.assert_array_equal(received[4], [*first[0][4], *np.zeros(4)])
+
+
 def test_initial_states_of_a_masked_layer_stay_where_no_step_is_real(tmp_path):
     tokens, mask = keras.Input((None,), dtype="int32", name="tokens"), keras.Input((None,), dtype="bool", name="mask")
     h, c = keras.Input((4,), name="h"), keras.Input((4,), name="c")
@@ -682,6 +693,10 @@ REFUSED = {
         r"GRU '\w+': the activation gelu; a recurrent node of ONNX has one of tanh, ",
     ),
     "cell": (of(lambda: layers.RNN(gru_tf.MGUCell(3))), r"RNN '\w+': expected a cell that ONNX has: .* Received: MGUCell"),
+    "zoneout": (
+        of(lambda: gru_tf.GRU(3, zoneout=0.5)),
+        r"GRU '\w+': zoneout=0.5, which this export has no node for",
+    ),
     "one of several cells": (
         of(lambda: layers.RNN([layers.GRUCell(3), gru_tf.MGUCell(3)])),
         r"RNN '\w+': expected a cell that ONNX has: .* Received: MGUCell",

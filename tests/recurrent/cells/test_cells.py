@@ -221,6 +221,12 @@ def test_units_are_a_positive_integer(name, units):
         CELLS.find(name).build(units)
 
 
+def test_a_cell_without_gates_has_no_activation_of_gates():
+    assert RNNCell.from_config(RNNCell(UNITS, "relu").get_config()).activation is keras.activations.relu
+    with pytest.raises(ValueError, match=r"RNNCell: expected `recurrent_activation` to be left out.*'hard_sigmoid'"):
+        RNNCell(UNITS, recurrent_activation="hard_sigmoid")
+
+
 def test_an_unknown_convention_is_refused():
     with pytest.raises(ValueError, match="expected `convention` to be 'keep' or 'write'") as refused:
         GRUCell(UNITS, convention="foo")

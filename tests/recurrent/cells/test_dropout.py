@@ -78,6 +78,23 @@ def test_in_a_layer_masks_differ_from_step_to_step_and_from_call_to_call(layer):
         np.testing.assert_allclose(counts[:4], 0.5 ** np.arange(1, 5), atol=0.12)
 
 
+def test_each_cell_of_a_stack_zones_out_as_it_would_alone():
+    options = {"zoneout": 0.5, "dropout": 0.3, "recurrent_dropout": 0.2, "seed": 3}
+    first, second = gru_tf.LSTMCell(4, zoneout=0.2, seed=2), gru_tf.GRUCell(UNITS, **options)
+    x = tf.constant(normal(3, BATCH, STEPS, FEATURES))
+    stack = gru_tf.RNN([first, second], return_sequences=True, return_state=True)
+    stack.build(x.shape)
+    layers = [gru_tf.RNN(type(cell).from_config(cell.get_config()), return_sequences=True) for cell in (first, second)]
+    between = x
+    for cell, layer in zip((first, second), layers, strict=True):
+        layer.build(between.shape)
+        layer.cell.set_weights(cell.get_weights())
+        between = layer(between, training=True)
+    outputs, *_ = stack(x, training=True)
+    np.testing.assert_allclose(outputs, between, rtol=0, atol=1e-6)
+    assert np.abs(outputs - stack(x)[0]).max() > 0.02
+
+
 ON_JAX = """
 import keras, numpy as np
 import gru_tf
@@ -96,6 +113,8 @@ try:
 except ValueError as error:
     assert "expected gru_tf.RNN around a cell with zoneout" in str(error), error
     print("refused")
+stack = gru_tf.RNN([gru_tf.LSTMCell(3, zoneout=0.1), Ones(50, zoneout=0.5, seed=1)], return_sequences=True)
+np.testing.assert_array_equal(y, stack(x, training=True))
 layer = gru_tf.GRU(5, weight_dropout=0.5, recurrent_dropout=0.2, zoneout=0.1, seed=1)
 one, other = np.array(layer(x + 1, training=True)), np.array(layer(x + 1, training=True))
 assert (one != other).any()

@@ -141,6 +141,34 @@ def test_the_same_seed_gives_the_same_initial_weights_names_and_paths(name):
         np.testing.assert_array_equal(mine, other)
 
 
+@pytest.mark.parametrize("forget", [True, False])
+def test_a_bias_is_drawn_as_keras_draws_it(forget):
+    found = []
+    for make in (LSTM, keras.layers.LSTM):
+        layer = make(UNITS, bias_initializer=keras.initializers.RandomNormal(seed=3), unit_forget_bias=forget)
+        layer.build((None, None, FEATURES))
+        found.append(np.array(layer.cell.bias))
+    np.testing.assert_array_equal(*found)
+
+
+# --- what the backend's kernel does not have ---
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU"])
+def test_a_backend_s_kernel_is_not_asked_for_zoneout(name, monkeypatch):
+    def kernel(*_, **__):
+        raise AssertionError("called")
+
+    monkeypatch.setattr(keras.src.backend, name.lower(), kernel)
+    with portable():
+        with pytest.raises(AssertionError, match="called"):
+            getattr(gru_tf, name)(UNITS)(sequence())
+        for training in (False, True):
+            getattr(gru_tf, name)(UNITS, zoneout=0.2)(sequence(), training=training)
+        with pytest.raises(ValueError, match=r"use_cudnn=True expected .*Received: zoneout=0.2, cuDNN has none"):
+            getattr(gru_tf, name)(UNITS, zoneout=0.2, use_cudnn=True)(sequence())
+
+
 # --- Keras' own tests ---
 
 

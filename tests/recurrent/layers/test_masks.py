@@ -208,6 +208,47 @@ def test_states_and_masks_of_a_wrong_shape_are_refused_by_layers_scans_and_stack
             Bidirectional(spec.layer(UNITS, {}))(x, **call)
 
 
+def test_a_mask_is_turned_round_where_both_directions_are():
+    mask = np.array(MASKS["left-padded"], bool)
+    first, second = (GRU(UNITS, return_sequences=True, go_backwards=backwards) for backwards in (True, False))
+    both = Bidirectional(first, backward_layer=second)
+    x = numbers(1, BATCH, STEPS, FEATURES).astype("float32")
+    outputs = both(x, mask=tf.constant(mask))
+    np.testing.assert_array_equal(outputs[..., :UNITS], both.forward_layer(x, mask=tf.constant(mask)))
+    np.testing.assert_array_equal(both.compute_mask(x, tf.constant(mask)), mask[:, ::-1])
+    usual = Bidirectional(GRU(UNITS, return_sequences=True))
+    np.testing.assert_array_equal(usual.compute_mask(x, tf.constant(mask)), mask)
+
+
+class Field(keras.layers.Layer):
+    """A cell whose state is a field, (batch, 2, 3), of which its output is the sum over the rows."""
+
+    state_size, output_size = [(2, 3)], 3
+
+    def get_initial_state(self, batch_size=None):
+        return [keras.ops.zeros((batch_size, 2, 3))]
+
+    def call(self, x, states):
+        h = states[0] + keras.ops.reshape(keras.ops.sum(x, axis=-1), (-1, 1, 1))
+        return keras.ops.sum(h, axis=1), [h]
+
+
+def test_states_of_other_shapes_are_the_cell_s_own():
+    x, mask = numbers(1, BATCH, STEPS, FEATURES).astype("float32"), np.array(MASKS["gaps"], bool)
+    states = [numbers(2, BATCH, 2, 3).astype("float32")]
+    output, state = RNN(Field(), return_state=True)(x, mask=mask, initial_state=states)
+    expected = states[0] + (x.sum(axis=-1) * mask).sum(axis=1)[:, None, None]
+    np.testing.assert_allclose(state, expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(output[mask.any(axis=1)], expected.sum(axis=1)[mask.any(axis=1)], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [GRU, LSTM, SimpleRNN])
+def test_sequences_without_a_step_are_refused(make):
+    for layer in (make(UNITS), make(UNITS, unroll=True), RecurrentStack("min_gru", UNITS)):
+        with pytest.raises(ValueError, match=r"expected `sequences` of at least one step. Received: shape=\(4, 0, 3\)"):
+            layer(np.zeros((BATCH, 0, FEATURES), "float32"))
+
+
 # --- on JAX ---
 
 ON_JAX = """

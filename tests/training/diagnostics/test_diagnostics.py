@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from small_networks import BATCH, FEATURES, STEPS, UNITS, array, every_layer, inputs, layer_of, network
 
+import gru_tf
 from gru_tf.recurrent.cells import CANDIDATES, CELLS
+from gru_tf.recurrent.layers.acceleration import accelerate
 from gru_tf.training import diagnostics
 
 
@@ -220,6 +222,29 @@ def test_looking_leaves_a_model_as_it_was(rng):
     assert {getattr(layer, "use_cudnn", "auto") for layer in layers} == {"auto"}
 
 
+def test_looking_leaves_an_accelerated_layer_with_its_kernel(rng):
+    layer = keras.layers.GRU(UNITS)
+    layer.build((BATCH, STEPS, FEATURES))
+    accelerate(layer)
+    own = vars(layer)["inner_loop"]
+    diagnostics.gates(layer, inputs(rng))
+    assert vars(layer)["inner_loop"] is own
+
+
+def test_the_kernels_of_a_cell_with_lora_are_those_that_it_multiplies_by(rng):
+    layer = gru_tf.LSTM(UNITS, return_sequences=True)
+    layer(inputs(rng))
+    layer.enable_lora(2, b_initializer="ones")
+    check_outputs(layer, inputs(rng))
+
+
+def quantized():
+    layer = gru_tf.GRU(3, name="whole")
+    layer.build((None, None, FEATURES))
+    layer.quantize("int8")
+    return layer
+
+
 # --- saturation and memory ---
 
 # an exponential gate is shown as its share in the memory, which depends on all that was read
@@ -320,6 +345,7 @@ REFUSED = {
         lambda: keras.layers.GRU(3, activation="relu", name="r"),
         "r: expected activation='tanh', which the equation has. Received: activation='relu'",
     ),
+    "a quantised cell": (quantized, "whole: expected a cell with kernels of floats. Received: one quantised to int8"),
     "another gate": (lambda: keras.layers.LSTM(3, recurrent_activation="hard_sigmoid"), "expected recurrent_activation"),
     "another activation of ours": (lambda: keras.layers.RNN(CELLS.find("gru").build(3, activation="relu")), "'tanh'"),
 }

@@ -63,18 +63,18 @@ def _both(graph: ModelGraph, call: LayerCall) -> list[str]:
     if first.go_backwards or not second.go_backwards:
         raise NotExportedError("a forward layer that reads backwards")
     forward, backward = _read(first, first.cell), _read(second, second.cell)
-    zeros = [bool(each.zero_output_for_mask) for each in (first, second)]
+    zeros, carries = zip(
+        *((bool(each.zero_output_for_mask), isinstance(each, RNN)) for each in (first, second)), strict=True
+    )
     initial = _initial(graph, call, [forward, backward])
     x, mask = _given(graph, call)
-    if _alike(forward, backward) and zeros[0] == zeros[1]:
+    if _alike(forward, backward) and zeros[0] == zeros[1] and carries[0] == carries[1]:
         joint = Recurrent(forward.forward, backward.forward, False, forward.activation, forward.recurrent_activation, "")
-        directions = run(graph, layer, joint, x, initial, mask, zeros[0], isinstance(first, RNN))
+        directions = run(graph, layer, joint, x, initial, mask, zeros[0], carries[0])
     else:
         own = [None, None] if initial is None else [[states] for states in initial]
-        parts = zip((first, second), (forward, backward), own, zeros, strict=True)
-        directions = [
-            run(graph, each, read, x, states, mask, zero, isinstance(each, RNN))[0] for each, read, states, zero in parts
-        ]
+        parts = zip((first, second), (forward, backward), own, zeros, carries, strict=True)
+        directions = [run(graph, each, read, x, states, mask, *rules)[0] for each, read, states, *rules in parts]
     outputs = _merged(graph, layer.merge_mode, [each.steps if layer.return_sequences else each.last for each in directions])
     return [*outputs, *(state for each in directions for state in each.states)] if layer.return_state else outputs
 
