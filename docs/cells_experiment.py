@@ -1,4 +1,4 @@
-"""Draws the figure and the tables of docs/explanation/cells.md from the finished experiment: `python docs/cells_experiment.py STORE`.
+"""Draws figure and table of docs/explanation/cells.md from a finished experiment: `python docs/cells_experiment.py STORE`.
 
     gru-tf run cells
 
@@ -40,13 +40,11 @@ def title(task: TaskEvidence) -> str:
 def panel(axes: Any, task: TaskEvidence, places: dict[str, int]) -> None:
     """The share of the way from the answer without memory, 0, to a perfect one, 1, of each cell and seed."""
     for cell in task.cells:
-        scores, colour, place = (
-            [max(-0.08, score) for score in cell.scores.values()],
-            palette.colour(cell.cell),
-            places[cell.cell],
-        )
+        scores = [max(-0.08, score) for score in cell.scores.values()]  # a worse answer than without memory at the edge
+        colour, place = palette.colour(cell.cell), places[cell.cell]
         axes.plot(scores, [place] * len(scores), ".", color=colour, ms=4, alpha=0.55)
-        axes.plot([sum(scores) / max(1, len(scores))] if scores else [], [place][: len(scores)], palette.marker(cell.cell), color=colour, ms=6)
+        if scores:
+            axes.plot([sum(scores) / len(scores)], [place], palette.marker(cell.cell), color=colour, ms=6)
     axes.axvline(0, color=MUTED, lw=0.8)
     axes.axvline(1, color=MUTED, lw=0.8, ls=(0, (2, 2)))
     axes.set_xlim(-0.12, 1.1)

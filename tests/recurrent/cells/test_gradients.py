@@ -187,17 +187,17 @@ def test_a_wrong_gradient_of_the_scan_is_noticed(wrong, monkeypatch):
 
     @tf.custom_gradient
     def recurrence(a, b):
-        h = linear_scan._solve(a, b, 1)
+        (h,) = linear_scan._solve((a,), (b,), 1)
 
         def gradient(upstream):
-            adjoint = linear_scan._solve(linear_scan._shifted(a, -1), upstream, -1)
+            (adjoint,) = linear_scan._solve((linear_scan._shifted(a, -1),), (upstream,), -1)
             return (-adjoint * linear_scan._shifted(h, 1) if wrong == "sign" else adjoint * h), adjoint
 
         return h, gradient
 
     spec = CELLS.find("min_lstm")
     check_gradients(layers_of(spec, {})["fused"], states_of(spec, {}))
-    monkeypatch.setattr(linear_scan, "_recurrence", recurrence)
+    monkeypatch.setattr(linear_scan, "_real", recurrence)
     with pytest.raises(AssertionError, match="off by these shares"):
         check_gradients(layers_of(spec, {})["fused"], states_of(spec, {}))
 

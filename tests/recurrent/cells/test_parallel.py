@@ -17,7 +17,9 @@ BATCH, STEPS, FEATURES, UNITS, LONG = 4, 7, 3, 5, 4096
 
 def first_scanned(spec):
     """The first of a cell's forms for which there is a parallel scan; None where there is none."""
-    forms = (o for o in combinations_of(spec) if spec.has_fused(o) and type(spec.layer(1, o)) is ParallelRNN)
+    forms = (
+        o for o in combinations_of(spec) if spec.has_fused(o) and type(spec.layer(spec.step_of_units(o), o)) is ParallelRNN
+    )
     return next(forms, None)
 
 
