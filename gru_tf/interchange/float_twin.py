@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from gru_tf.foundation.errors import UserError
-from gru_tf.interchange import agreement, int8_export, random_inputs
+from gru_tf.interchange import agreement, int8_export, model_states, random_inputs
 from gru_tf.recurrent.cells._cell import RecurrentCell
 
 OF_ADAPTED = ("quantization_config", "lora_rank", "lora_alpha", "adapted")  # in a configuration, what floats have not
@@ -41,18 +41,21 @@ def twin_of(model: Any) -> Any:
 def compared(model: Any, twin: Any, path: Path) -> str:
     """How far the model's outputs differ from its twin's, in a phrase."""
     comparison, rng = agreement.Agreement(path, "Keras", int8_export.TOLERANCE), np.random.default_rng(0)
+    batch = next((tensor.shape[0] for tensor in model.inputs if tensor.shape[0]), BATCH)
     for n in range(CASES):
-        inputs = random_inputs.of_model(model, BATCH, STEPS, rng)
+        inputs = random_inputs.of_model(model, batch, STEPS, rng)
         by_twin, by_model = (
-            {
-                f"output {n}": ops.convert_to_numpy(y)
-                for n, y in enumerate(keras.tree.flatten(agreement.answer(each, inputs)))
-            }
+            {f"output {n}": ops.convert_to_numpy(y) for n, y in enumerate(keras.tree.flatten(_answer(each, inputs)))}
             for each in (twin, model)
         )
         comparison.compare(f"case {n + 1}", by_twin, by_model)
     largest = comparison.judged().largest
     return f"the model itself rounds what its layers read, too, and differs from these weights by at most {largest:.1e}"
+
+
+def _answer(model: Any, inputs: Any) -> Any:
+    with model_states.from_zeros(model):
+        return agreement.answer(model, inputs)
 
 
 def _as_floats(config: Any) -> Any:
@@ -107,5 +110,5 @@ def _floats(layer: Any, weight: Any, name: str, scale: Any) -> Any:
 
 
 def _refused(layer: Any) -> UserError:
-    expected = "expected int8 in recurrent cells of gru_tf, Dense and Embedding layers alone"
-    return UserError(f"{layer.name}: {expected}. Received: {layer.quantization_mode} in {type(layer).__name__}")
+    expected = "expected int8 and LoRA in recurrent cells of gru_tf, Dense and Embedding layers alone"
+    return UserError(f"{layer.name}: {expected}. Received: {layer.quantization_mode or 'LoRA'} in {type(layer).__name__}")

@@ -119,9 +119,26 @@ def _in(layer: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 def reset(model: Any) -> None:
     """Set the states that a Keras 3 model's layers keep from call to call to zero, also those of stacked cells."""
-    for _, layer in recurrent(model):
-        for state in keras.tree.flatten(layer.states) if getattr(layer, "stateful", False) else ():
-            state.assign(keras.ops.zeros_like(state))
+    for state in kept(model):
+        state.assign(keras.ops.zeros_like(state))
+
+
+@contextmanager
+def from_zeros(model: Any) -> Iterator[None]:
+    """Inside, what a model's layers keep from call to call begins with zeros; afterwards it is what it was."""
+    before = [(state, keras.ops.convert_to_numpy(state)) for state in kept(model)]
+    reset(model)
+    try:
+        yield
+    finally:
+        for state, value in before:
+            state.assign(value)
+
+
+def kept(model: Any) -> list[Any]:
+    """The states that a Keras 3 model's layers keep from call to call, also those of stacked cells."""
+    layers = [layer for _, layer in recurrent(model) if getattr(layer, "stateful", False)]
+    return [state for layer in layers for state in keras.tree.flatten(layer.states)]
 
 
 @contextmanager

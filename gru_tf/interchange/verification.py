@@ -187,13 +187,13 @@ def check_network(model: Any, network: Network, *, seed: int = 0) -> None:
     rebuilt, differences, rng = building.build(network, dtype=dtype), Differences(), np.random.default_rng(seed)
     for batch, steps in ((1, 1), (3, 7)):
         arrays = list(random_inputs.of_model(model, model.inputs[0].shape[0] or batch, steps, rng).values())
-        own = model(random_inputs.argument(arrays), training=False)
+        with model_states.from_zeros(model):
+            own = model(random_inputs.argument(arrays), training=False)
         x = next(array for array in arrays if array.dtype != bool)
         mask = next((array for array in arrays if array.dtype == bool), x != 0) if network.masked else None
         x = x if network.tokens is None else x.astype("int32")
         other = np.asarray(rebuilt(x if mask is None else [x, mask], training=False))
         real = None if mask is None else mask.sum(axis=1)
         differences.add("output", *real_steps(own, other, real, network.every_step), batch_of(len(x), x.shape[1]))
-        model_states.reset(model)
     tolerance = TOLERANCE if dtype in ("float32", "float64") else HALF
     differences.judged("the network read from it", tolerance, 2)

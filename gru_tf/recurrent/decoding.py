@@ -23,10 +23,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from gru_tf.recurrent.cells._arguments import expect, is_whole, whole
+from gru_tf.recurrent.cells._arguments import expect, is_finite, is_whole, whole
 
 Step = Callable[[Any, list[Any], list[Any]], tuple[Any, list[Any]]]
 Choice = Callable[[Any, Any], Any]
+LEAST = 1e-30  # a temperature, below which float32 has too few digits of it
 ALPHA = 0.6  # of the length penalty, between the 0.6 and 0.7 that Wu et al. found best
 
 
@@ -74,14 +75,16 @@ def sample(
     Raises:
         ValueError: for impossible arguments.
     """
-    is_number = isinstance(temperature, (int, float)) and not isinstance(temperature, bool)
-    expect(is_number and 0 < temperature < float("inf"), "sample", "temperature", "a number above 0", temperature)
-    _check("sample", states, longest, end, begin)
+    holds = is_finite(temperature) and temperature >= LEAST
+    expect(holds, "sample", "temperature", f"a number above 0, from {LEAST} on", temperature)
+    states = _check("sample", states, memory, longest, end, begin)
     # one number for each token, all drawn ahead: a loop must not move a generator
     uniform = keras.random.uniform((ops.shape(states[0])[0], longest), seed=seed, dtype="float32")
 
     def drawn(logits: Any, t: Any) -> Any:
-        below = ops.cumsum(ops.softmax(ops.cast(logits, "float32") / temperature, axis=-1), axis=-1)
+        logits = ops.cast(logits, "float32")
+        lower = logits - ops.max(logits, axis=-1, keepdims=True)  # at most 0, which no temperature makes infinite
+        below = ops.cumsum(ops.softmax(lower / float(temperature), axis=-1), axis=-1)
         bound = ops.take(uniform, t, axis=1)[:, None] * below[:, -1:]  # whose sum is 1 but for rounding
         return ops.sum(ops.cast(below <= bound, "int32"), axis=-1)
 
@@ -99,15 +102,15 @@ def _write(
     choice: Choice,
 ) -> Any:
     """The tokens that `choice(logits, t)` takes."""
-    _check(who, states, longest, end, begin)
-    none = ops.zeros_like(states[0][:, 0], dtype="int32")
+    states = _check(who, states, memory, longest, end, begin)
+    none = ops.zeros((ops.shape(states[0])[0],), dtype="int32")
     written = none[:, None] + ops.full((1, longest), end, "int32")
 
     def unended(t: Any, last: Any, ended: Any, *_: Any) -> Any:
         return ops.logical_and(t < longest, ops.logical_not(ops.all(ended)))
 
     def body(t: Any, last: Any, ended: Any, written: Any, *states: Any) -> Any:
-        logits, new = step(last, list(states), list(memory))
+        logits, new = _stepped(who, step, last, states, memory)
         token = ops.where(ended, end, ops.cast(choice(logits, t), "int32"))
         written = ops.where(_at(t, longest), token[:, None], written)
         return (t + 1, token, ops.logical_or(ended, ops.equal(token, end)), written, *new)
@@ -141,12 +144,13 @@ def beam(
     Raises:
         ValueError: for impossible arguments.
     """
-    _check("beam", states, longest, end, begin)
+    states = _check("beam", states, memory, longest, end, begin)
     width = whole(width)
+    expect(is_finite(alpha), "beam", "alpha", "a finite number", alpha)
     expect(is_whole(width) and width > 0, "beam", "width", "a positive integer", width)
     memory = [ops.repeat(array, width, axis=0) for array in memory]
     copies = [ops.repeat(array, width, axis=0) for array in states]
-    none = ops.reshape(ops.zeros_like(copies[0][:, 0], dtype="int32"), (-1, width))
+    none = ops.zeros((ops.shape(states[0])[0], width), dtype="int32")
     first = ops.where(ops.equal(ops.arange(width), 0), 0.0, -float("inf"))  # the copies of a row are one beginning
     logp = first + ops.zeros_like(none, dtype="float32")
     written = none[:, :, None] + ops.full((1, 1, longest), end, "int32")
@@ -155,7 +159,7 @@ def beam(
         return ops.logical_and(t < longest, ops.logical_not(ops.all(ended)))
 
     def body(t: Any, last: Any, ended: Any, lengths: Any, logp: Any, scores: Any, written: Any, *states: Any) -> Any:
-        logits, new = step(ops.reshape(last, (-1,)), list(states), memory)
+        logits, new = _stepped("beam", step, ops.reshape(last, (-1,)), states, memory)
         lengths = lengths + ops.cast(ops.logical_not(ended), "int32")
         total, parent, token, scores = _best(logits, logp, ended, lengths, alpha, end)
         rows = ops.reshape(ops.arange(ops.shape(none)[0], dtype="int32")[:, None] * width + parent, (-1,))
@@ -188,9 +192,24 @@ def _at(t: Any, longest: int) -> Any:
     return ops.equal(ops.arange(longest, dtype="int32"), t)
 
 
-def _check(who: str, states: Sequence[Any], longest: Any, end: Any, begin: Any) -> None:
+def _stepped(who: str, step: Step, tokens: Any, states: Sequence[Any], memory: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The network's logits, and its states in the types of those before, which a loop's must keep."""
+    logits, new = step(tokens, list(states), list(memory))
+    expect(len(logits.shape) == 2, who, "step", "a function whose logits are (rows, tokens)", tuple(logits.shape))
+    expect(len(new) == len(states), who, "step", f"a function that returns {len(states)} states", len(new))
+    return logits, [ops.cast(state, old.dtype) for state, old in zip(new, states, strict=True)]
+
+
+def _check(who: str, states: Sequence[Any], memory: Sequence[Any], longest: Any, end: Any, begin: Any) -> list[Any]:
+    """The states as tensors; raises ValueError for what cannot be decoded with."""
     longest, end, begin = whole(longest), whole(end), whole(begin)
     expect(len(states) > 0, who, "states", "one array of (rows, …) at least", states)
     expect(is_whole(longest) and longest > 0, who, "longest", "a positive integer", longest)
     expect(is_whole(end) and end >= 0, who, "end", "a token's number", end)
     expect(begin is None or (is_whole(begin) and begin >= 0), who, "begin", "a token's number or None", begin)
+    states = [ops.convert_to_tensor(state) for state in states]
+    for name, arrays in (("states", states), ("memory", memory)):
+        shapes = [tuple(array.shape) for array in arrays]
+        known = {shape[0] for shape in shapes if shape and shape[0] is not None} | {states[0].shape[0]} - {None}
+        expect(all(shapes) and len(known) < 2, who, name, "arrays with as many rows as the states", shapes)
+    return states

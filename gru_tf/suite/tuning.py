@@ -132,6 +132,9 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         tuner.search(x, y, validation_data=(x_val, y_val))
         tuner.get_best_models()[0].save("best.keras")
 
+    Padded steps of a task with a target at every step count for nothing where their targets are −1; where targets are
+    numbers they need a `sample_weight` of 0, in `validation_data` as well, which the metric heeds.
+
     The file is loaded by `keras.saving.load_model` wherever `gru_tf` was imported, compiled as it was.
 
     Args:
@@ -174,13 +177,21 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         optimizers = DECAYING if run.training.weight_decay else OPTIMIZERS
         optimizer = optimizers[run.training.optimizer](run.training.learning_rate, **options)
         optimizer.build(model.trainable_variables)  # else its state is not restored with the best weights, and Keras warns
-        model.compile(optimizer, objective, metrics=[measure])
+        # Keras makes sample weights of class weights, with which training would be judged by another metric than validation
+        judged = "metrics" if signature.weights else "weighted_metrics"
+        model.compile(optimizer, objective, **{judged: [measure]})
         return model
 
     def fit(self, hp: keras_tuner.HyperParameters, model: Any, *args: Any, **kwargs: Any) -> Any:
-        """`model.fit` with the experiment's epochs and batch size where the call gives none."""
+        """`model.fit` with the experiment's epochs and batch size, and the task's class weights, where the call gives none.
+
+        Sample weights stand in the place of class weights: Keras takes one of the two.
+        """
         training = self.template.tuned(declare(self.search, hp)).training
-        return model.fit(*args, **{"epochs": training.epochs, "batch_size": training.batch_size, **kwargs})
+        options: dict[str, Any] = {"epochs": training.epochs, "batch_size": training.batch_size}
+        if self.task.signature.weights and not {"class_weight", "sample_weight"} & kwargs.keys():
+            options["class_weight"] = dict(enumerate(self.task.signature.weights))
+        return model.fit(*args, **{**options, **kwargs})
 
 
 def _labelled(choices: tuple[Choice, ...], label: str) -> Choice:

@@ -211,7 +211,28 @@ def test_lora_is_in_the_exported_weights(tmp_path):
 def test_quantised_layers_without_a_twin_are_refused(tmp_path):
     inputs = keras.Input((None, I))
     model = quantised(keras.Model(inputs, layers.EinsumDense("abc,cd->abd", (None, 4))(inputs)))
-    with pytest.raises(UserError, match="expected int8 in recurrent cells of gru_tf, Dense and Embedding layers alone"):
+    with pytest.raises(UserError, match="expected int8 and LoRA in recurrent cells of gru_tf, Dense and Embedding"):
+        gru_tf.export_model(model, tmp_path / "m.onnx")
+
+
+def test_a_stateful_model_is_compared_from_zeros_and_keeps_its_states(tmp_path):
+    model = keras.Sequential([keras.Input((6, I), batch_size=2), gru_tf.GRU(32, stateful=True), layers.Dense(3)])
+    x = np.random.default_rng(0).normal(size=(2, 6, I)).astype("float32")
+    model(x)
+    before = np.array(model.layers[0].states[0])
+    assert "differ by at most" in gru_tf.export_model(model, tmp_path / "floats.onnx")
+    np.testing.assert_array_equal(model.layers[0].states[0], before)
+    line = gru_tf.export_model(quantised(model), tmp_path / "m.onnx")
+    assert re.search(r"; the model itself rounds what its layers read, too, and .* by at most \d\.\de-0[1234]$", line)
+    np.testing.assert_array_equal(model.layers[0].states[0], before)
+    assert np.any(before)
+
+
+def test_a_layer_with_lora_and_without_a_twin_is_named(tmp_path):
+    model = sequential(layers.Conv1D(4, 3), gru_tf.GRU(8))
+    model.layers[0].enable_lora(2)
+    model.layers[1].quantize("int8")
+    with pytest.raises(UserError, match="expected int8 and LoRA in recurrent .* Received: LoRA in Conv1D"):
         gru_tf.export_model(model, tmp_path / "m.onnx")
 
 

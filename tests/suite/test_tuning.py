@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 
 import keras
 import keras_tuner
@@ -310,6 +312,33 @@ def test_its_fit_takes_epochs_and_batch_size_from_the_experiment_unless_told(row
     assert len(history.epoch) == 3
     assert int(model.optimizer.iterations) == 3 * 2
     assert len(hypermodel.fit(hp, model, *rows[0], epochs=1, verbose=0).epoch) == 1
+
+
+def test_its_fit_weighs_classes_as_the_task_does_unless_told(rows, monkeypatch):
+    hypermodel, hp = RecurrentHyperModel(experiment_of(), LABEL, "rnn"), keras_tuner.HyperParameters()
+    weights = tuple(np.linspace(0.5, 1.5, 10).tolist())
+    weighted = SimpleNamespace(signature=replace(hypermodel.task.signature, weights=weights), metric=hypermodel.task.metric)
+    monkeypatch.setattr(hypermodel, "task", weighted)
+    keras.utils.set_random_seed(1)
+    model, (x, y) = hypermodel.build(hp), rows[0]
+    model.optimizer.learning_rate = 0.0
+    unweighted = model.evaluate(x, y, verbose=0, return_dict=True)
+    history = hypermodel.fit(hp, model, x, y, epochs=1, verbose=0).history
+    nll = -np.log(keras.ops.softmax(model.predict(x, verbose=0)).numpy()[np.arange(len(y)), y])
+    assert history["loss"] == pytest.approx([np.mean(nll * np.array(weights)[y])], rel=1e-4)
+    assert history["accuracy"] == pytest.approx([unweighted["accuracy"]], rel=1e-5), "the metric is not weighted"
+    for own in ({"class_weight": None}, {"sample_weight": np.ones(len(y))}):
+        plain = hypermodel.fit(hp, model, x, y, epochs=1, verbose=0, **own).history
+        assert plain["loss"] == pytest.approx([unweighted["loss"]], rel=1e-4)
+
+
+def test_its_metric_heeds_sample_weights(rows):
+    model = RecurrentHyperModel(experiment_of(), LABEL, "gru").build(keras_tuner.HyperParameters())
+    (x, y), _ = rows
+    right = keras.ops.softmax(model.predict(x, verbose=0)).numpy().argmax(-1) == y
+    scores = model.evaluate(x, y, sample_weight=right.astype("float32"), verbose=0, return_dict=True)
+    assert right.any()
+    assert scores["accuracy"] == pytest.approx(1.0)
 
 
 def test_it_is_the_network_that_the_hyperparameters_name():

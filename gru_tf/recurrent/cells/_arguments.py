@@ -1,5 +1,6 @@
 """Checks of what the constructors of cells and layers take, and the words of a refusal."""
 
+import math
 import operator
 from numbers import Real
 from typing import Any
@@ -35,6 +36,11 @@ def is_share(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """Whether it is a real number, and not a truth value."""
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a finite real number, and not a truth value."""
+    return is_number(value) and math.isfinite(value)
 
 
 def whole(value: Any) -> Any:

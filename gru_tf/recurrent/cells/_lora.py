@@ -16,6 +16,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from gru_tf.recurrent.cells._arguments import is_whole, whole
+
 KERNELS = ("kernel", "recurrent_kernel")
 
 
@@ -38,6 +40,9 @@ class LowRank:
     ) -> None:
         """Freeze the kernels and add a trainable product A B of low rank to each; once, after the cell is built.
 
+        As with Keras' own layers, a model that was compiled, or has computed, goes on with functions in which there is no
+        A B, until `model.compile` is called again.
+
         Args:
             rank: r.
             lora_alpha: α; None for r, with which A B is added as it is.
@@ -48,28 +53,14 @@ class LowRank:
             ValueError: for a value that an argument does not take, for a kernel with a constraint or of a convolution, and
                 for a cell that is not built or has LoRA already.
         """
-        who = type(self).__name__
-        whole = isinstance(rank, int) and not isinstance(rank, bool) and rank > 0
-        if not whole:
-            raise ValueError(f"{who}: expected `rank` to be a positive integer. Received: rank={rank!r}")
-        if not (lora_alpha is None or (isinstance(lora_alpha, Real) and 0 < float(lora_alpha) < float("inf"))):
-            raise ValueError(f"{who}: expected `lora_alpha` to be a positive number. Received: lora_alpha={lora_alpha!r}")
-        for constraint in ("kernel_constraint", "recurrent_constraint"):
-            if getattr(self, constraint) is not None:  # which would have to hold for W + A B
-                raise ValueError(f"{who}: LoRA expected `{constraint}` to be None. Received: {getattr(self, constraint)!r}")
-        if not self.built or self.lora_enabled:
-            received = "one that has it already" if self.built else "one that is not built"
-            raise ValueError(f"{who}: LoRA expected a cell with weights and without LoRA. Received: {received}")
-        if received := self.other_kernels():
-            raise ValueError(f"{who}: LoRA expected kernels that are matrices. Received: {received}")
+        rank = whole(rank)
+        check_lora(self, rank, lora_alpha, a_initializer, b_initializer)
         self.add_low_rank(rank, lora_alpha, a_initializer, b_initializer)
 
     def add_low_rank(
         self: Any, rank: int, alpha: float | None, a_initializer: Any = "he_uniform", b_initializer: Any = "zeros"
     ) -> None:
         """The weights A and B; `build` calls it for a cell that is loaded."""
-        # of float32 at least, as in Keras: small differences would be lost in narrower types
-        dtype = "float64" if self.variable_dtype == "float64" else "float32"
         self._tracker.unlock()
         for name in self.own_kernels():
             kernel, regularizer = (
@@ -85,9 +76,11 @@ class LowRank:
                     shape=shape,
                     initializer=keras.initializers.get(initializer),
                     regularizer=regularizer,
-                    dtype=dtype,
+                    dtype=self.wide_dtype,
                 )
                 setattr(self, f"lora_{name}_{letter}", weight)
+            if self.quantization_mode:  # never trained; weights stand in one order, whichever of the two came first
+                continue
             # tracked anew as frozen, or `trainable = True` of a layer around it would thaw it
             self._untrack_variable(kernel)
             kernel.trainable = False
@@ -97,6 +90,11 @@ class LowRank:
             self._tracker.lock()
         self.lora_enabled, self.lora_rank = True, rank
         self.lora_alpha = rank if alpha is None else alpha
+
+    @property
+    def wide_dtype(self: Any) -> str:
+        """Of A, B and scales: float32 at least, as in Keras, for in narrower types small differences would be lost."""
+        return "float64" if self.variable_dtype == "float64" else "float32"
 
     def own_kernels(self) -> list[str]:
         """Names of the kernels that the cell has."""
@@ -119,3 +117,22 @@ class LowRank:
         for name in self.own_kernels() if self.lora_enabled else ():
             b = getattr(self, f"lora_{name}_b")
             b.assign(ops.zeros(b.shape, b.dtype))
+
+
+def check_lora(layer: Any, rank: Any, alpha: Any = None, a_initializer: Any = None, b_initializer: Any = None) -> None:
+    """Refuse what `enable_lora` of a cell, or of a Dense layer, does not take; raises ValueError before anything changes."""
+    who = type(layer).__name__
+    if not (is_whole(rank) and rank > 0):
+        raise ValueError(f"{who}: expected `rank` to be a positive integer. Received: rank={rank!r}")
+    if not (alpha is None or (isinstance(alpha, Real) and 0 < float(alpha) < float("inf"))):
+        raise ValueError(f"{who}: expected `lora_alpha` to be a positive number. Received: lora_alpha={alpha!r}")
+    for initializer in (a_initializer, b_initializer):
+        keras.initializers.get(initializer)
+    for constraint in ("kernel_constraint", "recurrent_constraint"):
+        if getattr(layer, constraint, None) is not None:  # which would have to hold for W + A B
+            raise ValueError(f"{who}: LoRA expected `{constraint}` to be None. Received: {getattr(layer, constraint)!r}")
+    if not layer.built or layer.lora_enabled:
+        received = "one that has it already" if layer.built else "one that is not built"
+        raise ValueError(f"{who}: LoRA expected a cell with weights and without LoRA. Received: {received}")
+    if received := getattr(layer, "other_kernels", str)():
+        raise ValueError(f"{who}: LoRA expected kernels that are matrices. Received: {received}")

@@ -123,6 +123,9 @@ class Quantized(LowRank):
     def quantize(self: Any, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
         """Make integers of the kernels, once, after the cell is built; `model.quantize` calls it.
 
+        A model that has computed goes on with the floats where this is called in the place of `model.quantize`, until
+        `model.compile` is called.
+
         Args:
             mode: "int8".
             type_check: taken for Keras, which has it; subclasses are quantised either way.
@@ -138,7 +141,8 @@ class Quantized(LowRank):
                 f"{type(self).__name__}: quantize expected kernels that are matrices. Received: {received}"
             )
         quantizer = self._weight_quantizer(config)
-        new = {name: quantizer(getattr(self, f"_{name}"), to_numpy=True) for name in self.own_kernels()}
+        kernels = {name: ops.cast(getattr(self, f"_{name}"), self.wide_dtype) for name in self.own_kernels()}
+        new = {name: quantizer(kernel, to_numpy=True) for name, kernel in kernels.items()}
         for name, (integers, scale) in new.items():
             if tuple(scale.shape) != (1, integers.shape[1]):
                 expected = f"one scale a column, (1, {integers.shape[1]}), for {name}"
@@ -147,6 +151,8 @@ class Quantized(LowRank):
                 )
         policy = self._dtype_policy
         policy = policy[self.path] if isinstance(policy, keras.dtype_policies.DTypePolicyMap) else policy
+        plain = policy.quantization_mode is None
+        quantised = keras.dtype_policies.QuantizedDTypePolicy(MODE, policy.name) if plain else None  # refuses float16
         self.quantization_config = config
         for name, (integers, scale) in new.items():
             delattr(self, f"_{name}")
@@ -154,8 +160,8 @@ class Quantized(LowRank):
             getattr(self, f"_{name}").assign(integers)
             getattr(self, f"{name}_scale").assign(ops.squeeze(scale, 0))
         self._is_quantized = True
-        if policy.quantization_mode is None:
-            self.dtype_policy = keras.dtype_policies.QuantizedDTypePolicy(MODE, policy.name)
+        if quantised is not None:
+            self.dtype_policy = quantised
 
     def _weight_quantizer(self, config: Any = None) -> Any:
         config = config or self.quantization_config
@@ -180,6 +186,7 @@ class Quantized(LowRank):
             shape=(shape[1],),
             initializer="ones",
             trainable=False,
+            dtype=self.wide_dtype,
             autocast=False,  # a scale in bfloat16 has three digits
         )
         setattr(self, f"{name}_scale", scale)
@@ -222,8 +229,10 @@ class Quantized(LowRank):
             return
         values: dict[int, Any] = {}
         for name in self.own_kernels() if self.lora_enabled else ():
-            kernel, merged = getattr(self, f"_{name}"), self.effective(name, self.variable_dtype)
-            if self.quantization_mode:
+            quantised = self.quantization_mode is not None
+            dtype = self.wide_dtype if quantised else self.variable_dtype
+            kernel, merged = getattr(self, f"_{name}"), self.effective(name, dtype)
+            if quantised:
                 merged, scale = self._weight_quantizer()(merged, to_numpy=True)
                 values[id(getattr(self, f"{name}_scale"))] = ops.squeeze(scale, 0)
             values[id(kernel)] = merged
@@ -275,7 +284,7 @@ def adaptation(layer: Any) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if layer.quantization_mode is not None:
         config["quantization_config"] = keras.saving.serialize_keras_object(layer.quantization_config)
-    if layer.lora_enabled:
+    if layer.lora_rank:  # also of one that is not built yet
         config |= {"lora_rank": layer.lora_rank, "lora_alpha": layer.lora_alpha}
     return config
 

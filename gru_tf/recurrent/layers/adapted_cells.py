@@ -9,6 +9,8 @@ from typing import Any
 
 import keras
 
+from gru_tf.recurrent.cells._arguments import whole
+from gru_tf.recurrent.cells._lora import check_lora
 from gru_tf.recurrent.cells._quantized import adapt, adaptation
 
 
@@ -59,9 +61,12 @@ class AdaptedCells:
             b_initializer: of B.
 
         Raises:
-            ValueError: for what a cell's own method refuses, and for a cell without it.
+            ValueError: for what a cell's own method refuses, and for a cell without it; LoRA is then enabled in none.
         """
-        for part in self._able("enable_lora", ValueError):
+        parts, rank = self._able("enable_lora", ValueError), whole(rank)
+        for part in parts:
+            check_lora(part, rank, lora_alpha, a_initializer, b_initializer)
+        for part in parts:
             part.enable_lora(rank, lora_alpha=lora_alpha, a_initializer=a_initializer, b_initializer=b_initializer)
 
     @property
@@ -90,8 +95,8 @@ class AdaptedCells:
         config = super().get_config()  # type: ignore[misc]
         if "cell" in config:  # whole, with all that belongs to it
             return config  # type: ignore[no-any-return]
-        adapted = {name: _of(part) for name, part in self.parts().items() if hasattr(part, "lora_enabled")}
-        adapted = {name: changed for name, changed in adapted.items() if changed}
+        waiting = {} if self.built else getattr(self, "_adapted", {})  # of parts that `build` makes
+        adapted = {**waiting, **configuration_of(self.parts())}
         return {**config, **({"adapted": adapted} if adapted else {})}
 
     @classmethod
@@ -108,11 +113,7 @@ class AdaptedCells:
 
     def _restore(self: Any, name: str, part: Any) -> None:
         """Give a part that is not built yet what the configuration has for it."""
-        config: Mapping[str, Any] = getattr(self, "_adapted", {}).get(name, {})
-        adapted = {key: value for key, value in config.items() if key != "dtype"}
-        if "dtype" in config:
-            part.dtype_policy = keras.dtype_policies.get(config["dtype"])
-        adapt(part, adapted)
+        restore(part, getattr(self, "_adapted", {}).get(name, {}))
 
     def _able(self: Any, method: str, error: type[Exception]) -> list[Any]:
         """The parts, if all have LoRA and quantisation."""
@@ -125,6 +126,27 @@ class AdaptedCells:
     def _int8_call(self: Any, *args: Any, **options: Any) -> Any:
         """What Keras calls in the place of `call` where `quantization_mode` is int8."""
         return self.call(*args, **options)
+
+
+def configuration_of(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Of cells and dense layers by name, what those need that are quantised or have LoRA to be built again."""
+    adapted = {name: _of(part) for name, part in parts.items() if hasattr(part, "lora_enabled")}
+    return {name: changed for name, changed in adapted.items() if changed}
+
+
+def restore(part: Any, config: Mapping[str, Any]) -> None:
+    """Give a part that is not built yet what `configuration_of` has for it."""
+    if "dtype" in config:
+        part.dtype_policy = keras.dtype_policies.get(config["dtype"])
+    adapt(part, {key: value for key, value in config.items() if key != "dtype"})
+
+
+def build(part: Any, shape: Any) -> None:
+    """Build a cell or a dense layer, whose α Keras' own `build` would set to r."""
+    alpha = getattr(part, "lora_alpha", None)
+    part.build(shape)
+    if getattr(part, "lora_enabled", False) and alpha is not None:
+        part.lora_alpha = alpha
 
 
 def _of(part: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from keras import ops
 
 from gru_tf.recurrent.cells._arguments import expect
 from gru_tf.recurrent.layers.flat_states import as_cell, in_form, initial_states, output_place, output_size, run_cell
-from gru_tf.recurrent.layers.memory_attention import MemoryAttention, check_memory
+from gru_tf.recurrent.layers.memory_attention import MemoryAttention, check_memory, check_policy, check_rows, mask_of
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -71,6 +71,7 @@ class AttentionCell(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        check_policy("AttentionCell", self.dtype_policy)
         self.cell = as_cell("AttentionCell", cell)
         options = (score, units, scaled, attention_layer, input_feeding, attend_first)
         self.attention = MemoryAttention("AttentionCell", output_size(self.cell), *options, dtype=self.dtype_policy)
@@ -93,7 +94,11 @@ class AttentionCell(keras.layers.Layer):
         self._memory_width = values[-1]
 
     def remember(self, memory: Any, memory_mask: Any = None) -> list[Any]:
-        """What `call` attends to, of a memory (batch, S, W) and, where steps are padding, a mask (batch, S)."""
+        """What `call` attends to, of a memory (batch, S, W) and, where steps are padding, a mask (batch, S).
+
+        Without a mask it is the one that comes with a memory that a Keras layer returned, if there is one.
+        """
+        memory_mask = mask_of(memory, memory_mask)
         check_memory("AttentionCell", memory, memory_mask)
         return self.attention.remember(memory, memory_mask)
 
@@ -123,6 +128,8 @@ class AttentionCell(keras.layers.Layer):
         expect(given, "AttentionCell", "memory", "what `remember` gave; gru_tf.AttentionDecoder passes it", type(memory))
         states, count = keras.tree.flatten(states), len(self.state_size)
         expect(len(states) == count, "AttentionCell", "states", f"{count} arrays of widths {self.state_size}", len(states))
+        check_rows("AttentionCell", "states", inputs.shape[0], states, of="inputs")
+        check_rows("AttentionCell", "memory", inputs.shape[0], memory, of="inputs")
 
         def run(x: Any, before: list[Any]) -> tuple[Any, list[Any]]:
             return run_cell(self.cell, x, in_form(self.cell, before), training)
@@ -139,4 +146,8 @@ class AttentionCell(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "AttentionCell":
         """The cell of this configuration."""
-        return cls(**{**config, "cell": keras.saving.deserialize_keras_object(config["cell"])})
+        adapted = config.get("adapted", {})
+        own = {name: value for name, value in config.items() if name != "adapted"}
+        cell = cls(**{**own, "cell": keras.saving.deserialize_keras_object(config["cell"])})
+        cell.attention.restore(adapted)
+        return cell

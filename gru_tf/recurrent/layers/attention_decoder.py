@@ -35,7 +35,14 @@ from gru_tf.recurrent.layers.flat_states import (
     states_of,
     zoneout_noise,
 )
-from gru_tf.recurrent.layers.memory_attention import MemoryAttention, check_mask, check_memory
+from gru_tf.recurrent.layers.memory_attention import (
+    MemoryAttention,
+    check_mask,
+    check_memory,
+    check_policy,
+    check_rows,
+    mask_of,
+)
 from gru_tf.recurrent.layers.rnn import RNN
 
 WHO = "AttentionDecoder"
@@ -94,6 +101,7 @@ class AttentionDecoder(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        check_policy(WHO, self.dtype_policy)
         self.layers = [_over_time(layer) for layer in (layers if isinstance(layers, (list, tuple)) else [layers])]
         first_recurs = bool(self.layers) and isinstance(self.layers[0], StockRNN)
         expect(first_recurs, WHO, "layers", "recurrent layers or cells, the first of them at least", layers)
@@ -104,6 +112,9 @@ class AttentionDecoder(keras.layers.Layer):
         between = [layer.name for layer in self.layers if not isinstance(layer, StockRNN)]
         alone = "recurrent ones alone with input_feeding or attend_first; cells have `dropout`"
         expect(not (self._stepwise and between), WHO, "layers", alone, between)
+        regularised = [layer.name for layer in self.recurrent if layer.activity_regularizer is not None]
+        outputs = "without activity_regularizer, which has no outputs of the layer with input_feeding or attend_first"
+        expect(not (self._stepwise and regularised), WHO, "layers", outputs, regularised)
         below = sum(len(keras.tree.flatten(layer.cell.state_size)) for layer in lower)
         self._place = below + output_place(WHO, top.cell) if self.attention.attend_first else 0
         self.return_state, self.return_alignments = bool(return_state), bool(return_alignments)
@@ -142,6 +153,7 @@ class AttentionDecoder(keras.layers.Layer):
         for name, value in (("sequences", sequences), ("memory", memory)):
             expect(not ragged.is_ragged(value), WHO, name, "padded, with a mask beside it", "a ragged tensor")
         check_memory(WHO, memory, memory_mask)
+        check_rows(WHO, "memory", sequences.shape[0], [memory], of="sequences")
         check_mask(WHO, "sequences_mask", sequences_mask, sequences.shape)
         mask = None if sequences_mask is None else ops.cast(sequences_mask, "bool")
         if mask is not None:  # not a number times zero is not a number: what a padded step holds is not computed with
@@ -176,9 +188,12 @@ class AttentionDecoder(keras.layers.Layer):
     def remember(self, memory: Any, memory_mask: Any = None) -> list[Any]:
         """What `step` attends to, of a memory (batch, S, W) and, where steps are padding, a mask (batch, S).
 
+        Without a mask it is the one that comes with a memory that a Keras layer returned, if there is one.
+
         Raises:
             ValueError: for arrays of another shape.
         """
+        memory_mask = mask_of(memory, memory_mask)
         check_memory(WHO, memory, memory_mask)
         return self.attention.remember(memory, memory_mask)
 
@@ -191,6 +206,8 @@ class AttentionDecoder(keras.layers.Layer):
             memory: what `remember` gave.
             training: whether dropout is on.
         """
+        check_rows(WHO, "states", inputs.shape[0], states, of="inputs")
+        check_rows(WHO, "memory", inputs.shape[0], memory, of="inputs")
         output, _, alignments, after = self._step(inputs, states, memory, training, self.return_alignments)
         return (output, alignments, after) if self.return_alignments else (output, after)
 
@@ -297,7 +314,11 @@ class AttentionDecoder(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "AttentionDecoder":
         """The layer of this configuration."""
-        return cls(**{**config, "layers": [keras.saving.deserialize_keras_object(layer) for layer in config["layers"]]})
+        adapted = config.get("adapted", {})
+        own = {name: value for name, value in config.items() if name != "adapted"}
+        layer = cls(**{**own, "layers": [keras.saving.deserialize_keras_object(layer) for layer in config["layers"]]})
+        layer.attention.restore(adapted)
+        return layer
 
 
 def _over_time(layer: Any) -> Any:

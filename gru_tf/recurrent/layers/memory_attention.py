@@ -29,6 +29,7 @@ import keras
 from keras import ops
 
 from gru_tf.recurrent.cells._arguments import expect, is_whole, whole
+from gru_tf.recurrent.layers.adapted_cells import build, configuration_of, restore
 
 SCORES = ("general", "dot", "additive")
 Run = Callable[[Any, list[Any]], tuple[Any, list[Any]]]
@@ -103,9 +104,10 @@ class MemoryAttention(keras.layers.Layer):
         keys = values if self.keys is None else (None, None, self.keys.units)
         shapes: list[tuple[Any, Any]] = [(self.keys, values), (self.query, query)]
         shapes += [(self.attention, [query if self.query is None else keys, values, keys])]
+        shapes.append((self.joined, [values, query]))  # which Keras would build at its first call, in a loop's own graph
         for part, shape in [*shapes, (self.attended, (None, None, self.width + width))]:
             if part is not None and not part.built:  # `remember` may have built one
-                part.build(shape)
+                build(part, shape)
 
     def remember(self, values: Any, mask: Any = None) -> list[Any]:
         """What is the same for every query: keys (batch, S, ·), values (batch, S, W), and the mask if there is one.
@@ -123,6 +125,8 @@ class MemoryAttention(keras.layers.Layer):
 
     def keyed(self, values: Any) -> Any:
         """The part of the score that the memory alone decides: (batch, S, W) → (batch, S, ·)."""
+        if self.keys is not None and not self.keys.built:
+            build(self.keys, values.shape)
         return values if self.keys is None else self.keys(values)
 
     def context(self, query: Any, memory: Sequence[Any], alignments: bool = False) -> tuple[Any, Any]:
@@ -135,10 +139,14 @@ class MemoryAttention(keras.layers.Layer):
         """
         keys, values, *mask = memory
         real = mask[0] if mask else None
+        counted = real
+        if real is not None and self.compute_dtype == "float16":
+            # Keras subtracts 65504 from masked scores: of a row without a real step all would be −∞, and shares not a number
+            counted = ops.logical_or(real, ops.logical_not(ops.any(real, axis=-1, keepdims=True)))
         inputs = [query if self.query is None else self.query(query), values, keys]
         if not alignments:
-            return self.attention(inputs, mask=[None, real]), None
-        context, shares = self.attention(inputs, mask=[None, real], return_attention_scores=True)
+            return self.attention(inputs, mask=[None, counted]), None
+        context, shares = self.attention(inputs, mask=[None, counted], return_attention_scores=True)
         if real is not None:  # a row without a real step has equal shares of nothing
             shares = shares * ops.cast(real, shares.dtype)[:, None, :]
         return context, shares
@@ -192,8 +200,36 @@ class MemoryAttention(keras.layers.Layer):
         return memory_width if self.attend_first else self.fed_width(memory_width)
 
     def options(self) -> dict[str, Any]:
-        """The arguments that it was made with."""
-        return {name: getattr(self, name) for name in OPTIONS}
+        """The arguments that it was made with, and under "adapted" what quantisation and LoRA of its dense layers need."""
+        adapted = configuration_of(self._dense_parts())
+        return {**{name: getattr(self, name) for name in OPTIONS}, **({"adapted": adapted} if adapted else {})}
+
+    def restore(self, adapted: dict[str, Any]) -> None:
+        """Give the dense layers, before they are built, what `options` has of them."""
+        for name, part in self._dense_parts().items():
+            restore(part, adapted.get(name, {}))
+
+    def _dense_parts(self) -> dict[str, Any]:
+        parts = {name: getattr(self, name) for name in ("query", "keys", "attended")}
+        return {name: part for name, part in parts.items() if isinstance(part, keras.layers.Dense)}
+
+
+def check_policy(who: str, policy: Any) -> None:
+    """Refuse a quantised policy, of which parts without weights have no form."""
+    plain = getattr(policy, "quantization_mode", None) is None
+    expect(plain, who, "dtype", "a policy without quantisation, which `model.quantize` adds", policy.name)
+
+
+def mask_of(memory: Any, mask: Any) -> Any:
+    """The mask that was given, or else the one that comes with what a Keras layer returned; None for none."""
+    return getattr(memory, "_keras_mask", None) if mask is None else mask
+
+
+def check_rows(who: str, name: str, rows: int | None, arrays: Sequence[Any], of: str) -> None:
+    """Refuse arrays of another number of rows, which would be broadcast, where both numbers are known."""
+    received = [array.shape[0] for array in arrays]
+    fits = rows is None or all(number in (None, rows) for number in received)
+    expect(fits, who, name, f"of as many rows as `{of}`, {rows}", received)
 
 
 def check_memory(who: str, memory: Any, mask: Any) -> None:

@@ -20,7 +20,7 @@ from gru_tf.recurrent.cells import CELLS, OF_ANY, CellSpec, rnn_layer
 from gru_tf.recurrent.cells._arguments import whole
 from gru_tf.recurrent.kernel_path import Path, find_path
 from gru_tf.recurrent.layers import checks, ragged, recurrent
-from gru_tf.recurrent.layers.adapted_cells import AdaptedCells
+from gru_tf.recurrent.layers.adapted_cells import AdaptedCells, build
 from gru_tf.recurrent.layers.cell_copies import BETWEEN, copied, moved
 from gru_tf.recurrent.layers.last_steps import last_steps
 
@@ -188,7 +188,7 @@ class RecurrentStack(AdaptedCells, keras.layers.Layer):
             return keras.layers.Identity(name=f"skip_{n}", dtype=self.dtype_policy)
         projection = keras.layers.Dense(width, use_bias=False, name=f"projection_{n}", dtype=self.dtype_policy)
         self._restore(f"projections.{n}", projection)
-        projection.build(shape)
+        build(projection, shape)
         return projection
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:

@@ -52,7 +52,7 @@ class Equation:
 
 
 def equation(layer: Any) -> Equation:
-    """The equation of a built recurrent layer.
+    """The equation of a built recurrent layer, its kernels with what LoRA makes of them.
 
     Raises:
         ValueError: where its cell is not in the catalogue, is quantised, or has other activations than its equation.
@@ -66,15 +66,18 @@ def equation(layer: Any) -> Equation:
     if mode := getattr(cell, "quantization_mode", None):  # such a cell rounds what it reads at every step
         raise ValueError(f"{layer.name}: expected a cell with kernels of floats. Received: one quantised to {mode}")
     options = {name: getattr(cell, name) for name in spec.options if hasattr(cell, name)}
-    weights = {w.name: np.asarray(keras.ops.convert_to_numpy(w), np.float64) for w in cell.weights}
-    if getattr(cell, "lora_enabled", False):
-        for name in cell.own_kernels():
-            weights[name] = np.asarray(keras.ops.convert_to_numpy(cell.effective(name, cell.variable_dtype)), np.float64)
+    weights = {w.name: _array(w) for w in cell.weights}
+    for name in cell.own_kernels() if hasattr(cell, "own_kernels") else ():  # with what LoRA makes of them
+        weights[name] = _array(cell.effective(name, cell.variable_dtype))
     if "bias" not in weights:
         columns = weights["kernel"].shape[-1]
         stock = (2, columns) if getattr(cell, "reset_after", False) else (columns,)
         weights["bias"] = np.zeros(getattr(cell, "bias_shape", stock))
     return Equation(spec, options, weights)
+
+
+def _array(weight: Any) -> Array:
+    return np.asarray(keras.ops.convert_to_numpy(weight), np.float64)
 
 
 def _name(layer: Any) -> str:

@@ -4,6 +4,7 @@ Keras' recurrent layers, and those that derive from them, resolve initial states
 leave the steps to `inner_loop`, which this module replaces and restores afterwards.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ def run(model: Any, inputs: Any, loop: Loop) -> Any:
             the outputs of all steps in the order of reading, and the last states.
 
     Raises:
-        ValueError: where there is no recurrent layer, or one whose state is not (batch, units).
+        ValueError: where there is no recurrent layer, or one whose state is not (batch, units), and where all take their
+            steps within another layer's loop; a warning says which do beside others.
     """
     if not isinstance(model, keras.layers.Layer):
         raise ValueError(f"diagnostics: expected a Keras model or layer. Received: {model!r}")
@@ -80,7 +82,15 @@ def run(model: Any, inputs: Any, loop: Loop) -> Any:
         raise ValueError(f"diagnostics: expected a recurrent layer (a keras.layers.RNN) in {model.name}. Received: {known}")
     listener = _Listener(_pairs(inside), loop)
     with _replaced(layers, listener):
-        return model(inputs, training=False)
+        outputs = model(inputs, training=False)
+    left_out = [layer.name for layer in layers if id(layer) not in listener.called]
+    if left_out:
+        expected = "expected recurrent layers that the model runs over all steps at once, not within another layer's loop"
+        words = f"{expected}, as an AttentionDecoder with input_feeding does. Received: {', '.join(left_out)}"
+        if not listener.called:
+            raise ValueError(f"diagnostics: {words}")
+        warnings.warn(f"diagnostics: left out: {words}", stacklevel=3)
+    return outputs
 
 
 def _pairs(inside: list[Any]) -> dict[int, tuple[str, Literal["forward", "backward"]]]:
@@ -98,10 +108,12 @@ class _Listener:
 
     def __init__(self, pairs: dict[int, tuple[str, Literal["forward", "backward"]]], loop: Loop):
         self.pairs, self.loop, self.depth = pairs, loop, 0
+        self.called: set[int] = set()
 
     def __call__(
         self, layer: Any, own: Callable[..., Any], sequences: Any, initial_state: Any, mask: Any, training: Any = False
     ) -> Any:
+        self.called.add(id(layer))
         states = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
         if any(len(getattr(state, "shape", ())) != 2 for state in states):
             kind = type(layer.cell).__name__

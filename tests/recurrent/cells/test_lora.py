@@ -170,6 +170,32 @@ def test_quantised_after_lora_keeps_what_was_learned():
     assert 1e-6 < np.abs(np.array(model(x)) - before).max() < 0.1
 
 
+@pytest.mark.parametrize("quantised", [False, True], ids=["floats", "integers"])
+@pytest.mark.parametrize("name", ["GRU", "stack"])
+def test_a_copy_of_a_copy_that_was_not_built_has_it_too(name, quantised):
+    model = adapted(name)
+    layer = model.layers[0]
+    if quantised:
+        layer.quantize("int8")
+    unbuilt = type(layer).from_config(layer.get_config())
+    copy = keras.Sequential([keras.Input((STEPS, FEATURES)), type(layer).from_config(unbuilt.get_config())])
+    assert [w.name for w in copy.weights] == [w.name for w in model.weights], "in the same order"
+    copy.set_weights(model.get_weights())
+    x = drawn(BATCH, STEPS, FEATURES)
+    np.testing.assert_array_equal(copy(x), model(x))
+
+
+@pytest.mark.parametrize("first", ["lora", "int8"])
+def test_weights_stand_in_one_order_whichever_came_first(first, tmp_path):
+    model = adapted("GRU") if first == "lora" else keras.Sequential([keras.Input((STEPS, FEATURES)), LAYERS["GRU"]()])
+    model.layers[0].quantize("int8")
+    if first == "int8":
+        model.layers[0].enable_lora(RANK)
+    model.save(tmp_path / "model.h5")
+    x = drawn(BATCH, STEPS, FEATURES)
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.h5")(x), model(x))
+
+
 def test_gates_are_read_with_what_lora_adds_and_not_written():
     model = adapted("GRU")
     read, cell = gates.from_layer(model.layers[0]), model.layers[0].cell
@@ -213,6 +239,32 @@ def test_an_unbuilt_cell_a_second_time_and_constraints_are_refused():
         bound.build((BATCH, STEPS, FEATURES))
         with pytest.raises(ValueError, match=f"expected `{name}` to be None"):
             bound.enable_lora(RANK)
+
+
+def test_a_layer_one_part_of_which_refuses_is_left_whole():
+    layers = [
+        gru_tf.RNN([gru_tf.GRUCell(2), gru_tf.GRUCell(3, recurrent_constraint="max_norm")]),
+        gru_tf.Bidirectional(gru_tf.GRU(2), backward_layer=gru_tf.GRU(2, kernel_constraint="max_norm", go_backwards=True)),
+    ]
+    for layer in layers:
+        keras.Sequential([keras.Input((STEPS, FEATURES)), layer])
+        with pytest.raises(ValueError, match="LoRA expected `.*_constraint` to be None"):
+            layer.enable_lora(RANK)
+        assert [part.lora_enabled for part in layer.parts().values()] == [False, False]
+    stack = gru_tf.RecurrentStack("gru", [5, UNITS], residual=True)
+    keras.Sequential([keras.Input((STEPS, FEATURES)), stack])
+    stack.projections[0].enable_lora(RANK)
+    with pytest.raises(ValueError, match="Dense: LoRA expected a cell with weights and without LoRA"):
+        stack.enable_lora(RANK)
+    assert not stack.lora_enabled
+    assert not stack.layers[0].cell.lora_enabled
+
+
+def test_a_rank_of_numpy_is_a_rank():
+    cell = gru_tf.GRUCell(UNITS)
+    cell.build((None, FEATURES))
+    cell.enable_lora(np.int64(RANK))
+    assert type(cell.lora_rank) is int
 
 
 def test_a_stack_with_cells_of_keras_is_refused():

@@ -106,6 +106,19 @@ def test_under_a_mixed_policy_scales_are_not_rounded_to_bfloat16():
     np.testing.assert_allclose(np.array(received, "float32"), expected, rtol=2**-7, atol=1e-3)
 
 
+def test_scales_are_of_float32_where_weights_are_of_bfloat16():
+    cell = gru_tf.GRUCell(UNITS, dtype="bfloat16")
+    cell.build((None, FEATURES))
+    kernel = np.array(cell.kernel, "float32")
+    cell.quantize("int8")
+    assert {weight.name: weight.dtype for weight in cell.weights if "scale" in weight.name} == {
+        "kernel_scale": "float32",
+        "recurrent_kernel_scale": "float32",
+    }
+    floats = np.array(cell.effective("kernel", "float32"))
+    assert np.abs(floats - kernel).max() < 0.55 * (np.abs(kernel).max(0) / 127).max()
+
+
 def test_without_an_activation_quantizer_only_weights_are_rounded():
     model = model_with(gru_tf.GRU(UNITS))
     quantised(model, None, config=keras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
@@ -290,8 +303,11 @@ def test_a_second_time_an_unbuilt_cell_and_float16_are_refused():
         cell.quantize("int8")
     half = gru_tf.GRU(UNITS, dtype="float16")
     half.build((BATCH, STEPS, FEATURES))
+    kernel = np.array(half.cell.kernel)
     with pytest.raises(ValueError, match="float16"):
         half.quantize("int8")
+    assert half.quantization_mode is None
+    np.testing.assert_array_equal(half.cell.kernel, kernel)
 
 
 def test_a_stack_with_cells_of_keras_is_left_whole():

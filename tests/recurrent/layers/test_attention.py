@@ -373,6 +373,33 @@ def test_what_padded_steps_of_the_written_hold_has_no_effect(way):
     assert all(np.isfinite(g).all() for g in tape.gradient(outputs, [damaged, *decoder.trainable_weights]))
 
 
+def test_in_float16_a_row_without_a_real_step_has_numbers():
+    """Keras subtracts 65504 from masked scores, and −65504 − 20 is −∞ in float16."""
+    decoder = AttentionDecoder(gru_tf.GRU(UNITS), "additive", units=40, return_alignments=True, dtype="float16")
+    x, memory = data(dtype="float32")
+    randomised(decoder)
+    for part, value in ((decoder.attention.query, 9.0), (decoder.attention.attention, -1.0)):
+        part.set_weights([np.full(w.shape, value) for w in part.weights])
+    decoder.layers[0].cell.bias.assign(np.ones(decoder.layers[0].cell.bias.shape))
+    outputs, alignments = (np.array(a, "float32") for a in decoder(x, memory, memory_mask=tf.constant(REAL_READ)))
+    assert np.isfinite(outputs).all()
+    assert np.all(alignments[2] == 0)
+    np.testing.assert_allclose(alignments[:2].sum(-1), 1, atol=1e-2)
+
+
+def test_a_mask_that_comes_with_the_memory_is_remembered():
+    tokens = np.array([[1, 2, 3, 0, 0], [4, 5, 0, 0, 0], [1, 2, 3, 4, 5]])
+    memory = gru_tf.GRU(WIDTH, return_sequences=True)(keras.layers.Embedding(7, 4, mask_zero=True)(tokens))
+    decoder, (x, _) = randomised(AttentionDecoder(gru_tf.GRU(UNITS))), data(dtype="float32")
+    output, _ = decoder.step(x[:, 0], decoder.get_initial_state(BATCH), decoder.remember(memory))
+    np.testing.assert_allclose(output, decoder(x, memory)[:, 0], rtol=0, atol=1e-6)
+    cell = AttentionCell(gru_tf.GRUCell(UNITS))
+    cell.build((BATCH, INPUT), memory_shape=(BATCH, READ, WIDTH))
+    np.testing.assert_array_equal(cell.remember(memory)[2], tokens > 0)
+    given = decoder.remember(memory, tf.ones_like(tokens, bool))
+    assert np.all(given[2]), "a mask that is given comes first"
+
+
 def test_zoneout_and_dropout_in_both_routes():
     """A state that zones out almost always stays; half of the time, it does so at some steps and not at others."""
     x, memory = data(dtype="float32")
@@ -439,6 +466,45 @@ def test_a_saved_model_gives_the_same(options, tmp_path):
     model = translator(**options)
     model.save(tmp_path / "model.keras")
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(TOKENS), model(TOKENS))
+
+
+def test_all_parts_are_built_with_the_layer():
+    """Keras refuses to quantise a model with a part that is not."""
+    decoder = randomised(AttentionDecoder(gru_tf.GRU(UNITS), input_feeding=True))
+    assert [part.name for part in decoder._flatten_layers() if not part.built] == []
+    cell = AttentionCell(gru_tf.GRUCell(UNITS))
+    cell.build((BATCH, INPUT), memory_shape=(BATCH, READ, WIDTH))
+    assert [part.name for part in cell.attention._flatten_layers() if not part.built] == []
+
+
+@pytest.mark.parametrize("score", ["general", "additive"])
+@pytest.mark.parametrize("change", ["int8", "lora"])
+def test_dense_layers_that_are_quantised_or_have_lora_load_again(change, score, tmp_path):
+    inputs = keras.Input((None, INPUT)), keras.Input((None, WIDTH))
+    decoder = AttentionDecoder(gru_tf.GRU(UNITS), score)
+    model = keras.Model(inputs, decoder(*inputs))
+    randomised(decoder)
+    dense = [part for part in model._flatten_layers() if isinstance(part, keras.layers.Dense)]
+    for part in dense:
+        part.quantize("int8") if change == "int8" else part.enable_lora(1, lora_alpha=3)
+    for weight in model.weights:
+        if "lora" in weight.name:
+            weight.assign(np.full(weight.shape, 0.3))
+    x, right = data(dtype="float32"), model(data(dtype="float32"))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded(x), right, rtol=0, atol=1e-6)
+    assert len(loaded.trainable_weights) == len(model.trainable_weights)
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    np.testing.assert_array_equal(copy(x), right)
+    cell = AttentionCell(gru_tf.GRUCell(UNITS), score)
+    cell.build((BATCH, INPUT), memory_shape=(BATCH, READ, WIDTH))
+    cell.attention.keys.quantize("int8") if change == "int8" else cell.attention.keys.enable_lora(1, lora_alpha=3)
+    again = AttentionCell.from_config(cell.get_config())
+    again.build((BATCH, INPUT), memory_shape=(BATCH, READ, WIDTH))
+    assert [w.name for w in again.attention.keys.weights] == [w.name for w in cell.attention.keys.weights]
+    assert again.attention.keys.lora_alpha == cell.attention.keys.lora_alpha
 
 
 @pytest.mark.parametrize("options", [options for _, _, options in FORMS], ids=NAMES)
@@ -533,7 +599,45 @@ REFUSED = [
     (lambda: AttentionDecoder(AttentionCell(gru_tf.GRUCell(2))), "AttentionDecoder: expected `cell` to be a Keras cell or"),
     (lambda: AttentionCell(AttentionCell(gru_tf.GRUCell(2))), "none that attends itself"),
     (lambda: keras.layers.RNN(AttentionCell(gru_tf.GRUCell(2)))(data()[0]), "AttentionCell: expected `memory"),
+    (
+        lambda: made()(data()[0], data()[1][:1]),
+        "expected `memory` to be of as many rows as `sequences`, 3. Received: memory",
+    ),
+    (
+        lambda: made().step(data()[0][:, 0], [np.zeros((BATCH, UNITS))] * 2, made().remember(data()[1][:1])),
+        "expected `memory` to be of as many rows as `inputs`, 3",
+    ),
+    (
+        lambda: made().step(data()[0][:, 0], [np.zeros((1, UNITS))] * 2, made().remember(data()[1])),
+        "expected `states` to be of as many rows as `inputs`, 3",
+    ),
+    (lambda: AttentionDecoder(gru_tf.GRU(2), dtype="int8_from_float32"), "`dtype` to be a policy without quantisation"),
+    (lambda: AttentionCell(gru_tf.GRUCell(2), dtype="int8_from_float32"), "`dtype` to be a policy without quantisation"),
+    (lambda: cell_step(1, BATCH), "AttentionCell: expected `states` to be of as many rows as `inputs`, 3. Received"),
+    (lambda: cell_step(BATCH, 1), "AttentionCell: expected `memory` to be of as many rows as `inputs`, 3. Received"),
+    (
+        lambda: AttentionDecoder(gru_tf.GRU(2, activity_regularizer="l2"), input_feeding=True),
+        "expected `layers` to be without activity_regularizer",
+    ),
     (lambda: decoding.greedy(None, [], [], 3), "greedy: expected `states` to be one array"),
+    (lambda: decoding.greedy(None, [np.zeros((2, 1))], [np.zeros((3, 1))], 3), "`memory` to be arrays with as many rows"),
+    (lambda: decoding.greedy(None, [np.zeros((2, 1)), np.zeros((3, 1))], [], 3), "`states` to be arrays with as many rows"),
+    (
+        lambda: decoding.greedy(lambda t, s, m: (np.zeros((1, 1, 4)), s), [np.zeros((1, 1))], [], 3),
+        "expected `step` to be a function whose logits are (rows, tokens). Received: step=(1, 1, 4)",
+    ),
+    (
+        lambda: decoding.beam(lambda t, s, m: (np.zeros((2, 4)), []), [np.zeros((1, 1))], [], 3, 2),
+        "expected `step` to be a function that returns 1 states",
+    ),
+    (
+        lambda: decoding.beam(None, [np.zeros((1, 1))], [], 3, 2, float("nan")),
+        "beam: expected `alpha` to be a finite number",
+    ),
+    (
+        lambda: decoding.sample(None, [np.zeros((1, 1))], [], 3, temperature=1e-40),
+        "expected `temperature` to be a number above 0",
+    ),
     (lambda: decoding.greedy(None, [np.zeros((1, 1))], [], 0), "expected `longest` to be a positive integer"),
     (lambda: decoding.beam(None, [np.zeros((1, 1))], [], 3, 0), "expected `width` to be a positive integer"),
     (
@@ -555,6 +659,12 @@ def built_before():
     layer = gru_tf.GRU(2)
     layer.build((None, None, 4))
     return layer
+
+
+def cell_step(states, memory):
+    cell = AttentionCell(keras.layers.GRUCell(UNITS))
+    cell.build((BATCH, INPUT), memory_shape=(BATCH, READ, WIDTH))
+    return cell(data()[0][:, 0], [np.zeros((states, UNITS))], cell.remember(data()[1][:memory]))
 
 
 def made():
@@ -652,6 +762,23 @@ def test_tokens_are_drawn_with_their_probabilities(temperature):
         assert chi_square < 13.8  # 0.999 of two degrees of freedom
     both = [np.corrcoef(drawn[:, i] == 2, drawn[:, j] == 2)[0, 1] for i, j in ((0, 1), (1, 2))]
     assert np.abs(both).max() < 0.06, "one number for several steps"
+
+
+def test_states_of_any_shape_and_type_are_carried():
+    """Of one number a row, of images, and wider than what the network computes in."""
+    logits = np.array([[0.0, 1.0, 3.0, 2.0], [5.0, 0.0, 0.0, 0.0], [0.0, 4.0, 0.0, 0.0], [0.0] * 3 + [9.0]], "float32")
+
+    def step(tokens, states, memory):
+        return ops.take(logits, tokens, axis=0), [states[0] + 1, ops.cast(states[1], "float16") + 1]
+
+    for shape in ((2,), (2, 3, 2)):
+        states = [np.zeros(shape, "int32"), np.zeros((2, 1), "float32")]
+        for graph in (False, True):
+            run = tf.function(decoding.greedy) if graph else decoding.greedy
+            assert np.array(run(step, states, [], 3, begin=3)).tolist() == [[3, 3, 3]] * 2
+            written, _ = (tf.function(decoding.beam) if graph else decoding.beam)(step, states, [], 3, 2, begin=0)
+            assert np.array(written).tolist() == [[2, 1, 0]] * 2
+    assert np.array(decoding.sample(step, states, [], 2, begin=0, temperature=1e-30)).tolist() == [[2, 1]] * 2
 
 
 def test_a_seed_draws_the_same_and_a_low_temperature_is_greedy():

@@ -127,6 +127,30 @@ def test_the_cells_options_are_read_from_the_layer(rng, options):
 # --- where in a network ---
 
 
+@pytest.mark.parametrize("name", ["gru", "lstm", "min_gru"])
+def test_weights_are_read_with_what_lora_makes_of_them(rng, name):
+    layer, x = layer_of(rng, name, "custom"), inputs(rng)
+    layer.cell.enable_lora(2)
+    for weight in layer.weights:
+        if weight.name.startswith("lora"):
+            weight.assign(rng.normal(scale=0.5, size=weight.shape))
+    check_outputs(layer, x)
+
+
+def test_layers_within_anothers_loop_are_named_not_left_out_in_silence(rng):
+    sequence = keras.Input((STEPS, FEATURES))
+    read = gru_tf.GRU(UNITS, return_sequences=True, name="reader")(sequence)
+    decoder = gru_tf.AttentionDecoder(gru_tf.GRU(UNITS, name="writer"), input_feeding=True)
+    model = keras.Model(sequence, decoder(sequence, read))
+    with pytest.warns(UserWarning, match="left out: expected recurrent layers that .* Received: writer$"):
+        (reader,) = diagnostics.gates(model, inputs(rng))
+    assert reader.place.name == "reader"
+    memory = keras.Input((STEPS, UNITS))
+    alone = keras.Model([sequence, memory], decoder(sequence, memory))
+    with pytest.raises(ValueError, match="diagnostics: expected recurrent layers that the model runs .* Received: writer$"):
+        diagnostics.gates(alone, [inputs(rng), rng.normal(size=(BATCH, STEPS, UNITS))])
+
+
 def test_every_layer_and_direction_of_a_network_is_named(rng):
     found = diagnostics.gates(network(rng), inputs(rng))
     places = [(one.place.name, one.place.depth, one.place.direction, one.cell) for one in found]

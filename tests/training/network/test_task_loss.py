@@ -192,6 +192,41 @@ def test_targets_are_not_broadcast(words):
     assert float(objective(y, z)) == pytest.approx(float(objective(same, z)), rel=1e-6)
 
 
+def test_one_target_is_not_broadcast_over_steps():
+    with pytest.raises(ValueError, match=r"to have 3 numbers for each of the outputs of shape \(6, 4, 3\)"):
+        TaskLoss("value", 3)(np.zeros((BATCH, 1, 3), "float32"), np.zeros((BATCH, STEPS, 3), "float32"))
+    with pytest.raises(ValueError, match=r"to have a class for each of the outputs of shape \(6, 4, 3\)"):
+        TaskMetric("accuracy", "class", 3).update_state(np.zeros((BATCH, 1)), np.zeros((BATCH, STEPS, 3), "float32"))
+
+
+@pytest.mark.parametrize("weights", [None, (BATCH,), (BATCH, STEPS)], ids=str)
+def test_a_step_without_a_target_counts_for_nothing(weights):
+    rng = np.random.default_rng(4)
+    y, z = rng.integers(-1, 5, size=(BATCH, STEPS)), rng.normal(size=(BATCH, STEPS, 5)).astype("float32")
+    w = None if weights is None else rng.uniform(0.5, 2, size=weights).astype("float32")
+    real = y >= 0
+    assert 0 < real.sum() < real.size
+    whole = np.ones(y.shape) if w is None else np.broadcast_to(w.reshape(BATCH, -1), y.shape)
+    nll = -np.take_along_axis(log_softmax(z.astype("float64"), -1), np.maximum(y, 0)[..., None], -1)[..., 0]
+    expected = (nll * whole)[real].sum() / real.sum()
+    assert float(TaskLoss("class", 5)(y, z, w)) == pytest.approx(expected, rel=1e-5)
+    for name, values in (("accuracy", z.argmax(-1) == y), ("nll", nll)):
+        metric = TaskMetric(name, "class", 5)
+        metric.update_state(y, z, w)
+        assert float(metric.result()) == pytest.approx((values * whole)[real].sum() / whole[real].sum(), rel=1e-5)
+
+
+def test_what_follows_a_sequence_is_not_learnt():
+    """The loss of a padded batch is that of what it pads, in `model.fit` and `model.evaluate`."""
+    scores = []
+    for steps in (STEPS, 2):
+        model, y = model_of("class-per-step-accuracy"), targets_of("class-per-step-accuracy")
+        y[:, 2:] = -1
+        fitted = model.fit(x()[:, :steps], y[:, :steps], epochs=2, batch_size=3, shuffle=False, verbose=0).history
+        scores.append([*fitted["loss"], *fitted["accuracy"], *model.evaluate(x()[:, :steps], y[:, :steps], verbose=0)])
+    np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [(BATCH, 1), (BATCH,), (BATCH, 4), (BATCH, 3, 1)])
 def test_targets_of_another_shape_are_refused(shape):
     y, z = np.zeros(shape, "float32"), np.zeros((BATCH, 3), "float32")
