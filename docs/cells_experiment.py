@@ -81,15 +81,12 @@ def rows(tasks: tuple[TaskEvidence, ...]) -> Iterator[str]:
     """The table in Markdown: a row a cell, a column a task."""
     arrows = {"max": "↑", "min": "↓"}
     heads = [f"{title(task)}<br>{task.metric} {arrows[task.direction]}" for task in tasks]
-    yield f"| cell | {' | '.join(heads)} | step, ms |"
-    yield f"|---|{'---:|' * (len(tasks) + 1)}"
+    yield f"| cell | {' | '.join(heads)} |"
+    yield f"|---|{'---:|' * len(tasks)}"
     for place, cell in enumerate(tasks[0].cells):
-        times = [task.cells[place].row.step_ms for task in tasks]
-        middle = sorted(time for time in times if time is not None)
-        step = f"{middle[len(middle) // 2]:.1f}" if middle else ""
-        yield f"| `{cell.cell}` | {' | '.join(_cell(task.cells[place]) for task in tasks)} | {step} |"
+        yield f"| `{cell.cell}` | {' | '.join(_cell(task.cells[place]) for task in tasks)} |"
     chances = [f"{task.chance or 0:.{4 if task.metric == 'mse' else 3}f}" for task in tasks]
-    yield f"| *without memory* | {' | '.join(chances)} | |"
+    yield f"| *without memory* | {' | '.join(chances)} |"
 
 
 def main() -> None:

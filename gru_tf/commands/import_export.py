@@ -187,7 +187,7 @@ def export(
         bool, typer.Option("--streaming", help=".tflite: one step per call, with states as inputs and outputs")
     ] = False,
     quantize: Annotated[
-        Literal["int8"] | None, typer.Option(metavar="int8", help=".onnx, .tflite: weights of eight-bit integers")
+        Literal["int8"] | None, typer.Option(metavar="TYPE", help=".onnx, .tflite: store weights as int8")
     ] = None,
     force: Force = False,
 ) -> None:

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from gru_tf.foundation.catalogues import BASELINES, CELLS, TASKS
 from gru_tf.foundation.digest import PINNED
 from gru_tf.foundation.errors import UserError, shown
-from gru_tf.recurrent import cell_sources
-from gru_tf.recurrent.cells import Share, Whole
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -31,12 +29,14 @@ def catalogues(kind: str | None = None) -> Iterator[tuple[str, list[tuple[str, s
 
 def cell_options(name: str) -> str:
     """A cell's options with their values, the default first, e.g. "reset_after: true | false"; read off its source."""
+    from gru_tf.recurrent import cell_sources  # a tenth of a second, for NumPy, which nothing else here needs
+
     options = cell_sources.described(name).options
     return "; ".join(f"{key}: {' | '.join(map(_value, values))}" for key, values in options.items())
 
 
-def _value(value: object) -> str:
-    if isinstance(value, Whole | Share):
+def _value(value: Any) -> str:
+    if hasattr(value, "low"):  # a range of numbers
         return f"{value.low:,}–{value.high:,}"
     return value if isinstance(value, str) else shown(value)
 

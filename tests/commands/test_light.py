@@ -32,7 +32,7 @@ LIGHT = {
     "--version": HEAVY | {"numpy", "scipy", "pydantic", "yaml", "rich.progress"},
     "run --help": HEAVY | {"numpy", "scipy", "yaml", "rich.progress"},
     "compare --help": HEAVY | {"numpy", "scipy", "yaml", "rich.progress"},
-    "list cells": HEAVY | {"numpy", "scipy", "yaml", "rich.progress"},
+    "list cells": HEAVY | {"scipy", "yaml", "rich.progress"},
     "list experiments": HEAVY | {"numpy", "scipy", "rich.progress"},
     "list tasks": HEAVY | {"scipy", "rich.progress"},
     "list baselines": HEAVY | {"scipy", "rich.progress"},
