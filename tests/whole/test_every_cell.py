@@ -179,8 +179,22 @@ def cudnn_possible(layer):
 CHECKS = list({value: None for name, value in list(globals().items()) if name.startswith("check_")})
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-@pytest.mark.parametrize(("spec", "options"), CASES)
+# what takes long and depends on no single option: by the defaults, all of a cell's own options, and those of any cell
+LONG = (check_saved, check_xla, check_mixed_precision, check_quantised, check_low_rank)
+
+
+def all_cases():
+    """(spec, options, check) of every cell."""
+    for name in CELLS.names():
+        cases = [(spec, options, label) for spec, options, label in conformance.CASES if spec.name == name]
+        for place, (spec, options, label) in enumerate(cases):
+            ends = place in (0, len(cases) - 2, len(cases) - 1)
+            for check in CHECKS:
+                if ends or check not in LONG:
+                    yield pytest.param(spec, options, check, id=f"{label}-{check.__name__.removeprefix('check_')}")
+
+
+@pytest.mark.parametrize(("spec", "options", "check"), list(all_cases()))
 def test_cell(spec, options, check):
     check(spec, options)
 
