@@ -176,8 +176,12 @@ class RecurrentCell(Quantized, keras.layers.Layer, CellDropout):
             if there:
                 weight = self.weight_of(role, name, shape, initializer)
             setattr(self, f"_{name}" if name in KERNELS else name, weight)
-        if self.lora_rank:
+        self.add_own_weights()
+        if self.lora_rank:  # last, as where LoRA comes to a built cell
             self.add_low_rank(self.lora_rank, self.lora_alpha)
+
+    def add_own_weights(self) -> None:
+        """Create what a subclass has beside kernels and bias; by default nothing."""
 
     kernel = effective_kernel("kernel")
     recurrent_kernel = effective_kernel("recurrent_kernel")

@@ -66,6 +66,10 @@ class LayerNormalized(RecurrentCell):
         """Create the weights for inputs of shape (batch, I), the gains after those of the plain cell."""
         self._expect(self.units > 1, "units", "at least 2, as one number less its mean is 0", self.units)
         super().build(input_shape)
+
+    def add_own_weights(self) -> None:
+        """Create the gains, after the plain cell's own weights."""
+        super().add_own_weights()
         columns = self.units * len(self.gates)
         for name in self.gains:
             initializer = copied(self.gain_initializer)

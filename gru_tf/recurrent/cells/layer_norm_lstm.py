@@ -59,9 +59,9 @@ class LayerNormLSTMCell(LayerNormalized, LSTMCell):
         super().__init__(units, **options)
         self.carry_normalized = carry_normalized
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the weights for inputs of shape (batch, I), those of the normalisation last."""
-        super().build(input_shape)
+    def add_own_weights(self) -> None:
+        """Create the gain and the shift of c, last."""
+        super().add_own_weights()
         shape, gain = (self.units,), copied(self.gain_initializer)
         self.cell_gain = self.add_weight(name="cell_gain", shape=shape, initializer=gain)
         self.cell_shift = None

@@ -92,9 +92,9 @@ class LSTMCell(RecurrentCell):
         own = {"peepholes": self.peepholes, "projection": self.projection}
         return ", ".join(f"{name}={value}" for name, value in own.items() if value) or super().by_steps
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the weights for inputs of shape (batch, I), those of the options after the plain cell's."""
-        super().build(input_shape)
+    def add_own_weights(self) -> None:
+        """Create peepholes and projection where there are any."""
+        super().add_own_weights()
         of_input = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
         for name, shape, there in (
             ("peephole_kernel", (3, self.units), self.peepholes),

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conformance import Rounded
+from conformance import NOT_ADAPTED, Rounded
 from keras.layers import RNN, Bidirectional
 
 import gru_tf
@@ -272,3 +272,16 @@ def test_a_stack_with_cells_of_keras_is_refused():
     stack.build((BATCH, STEPS, FEATURES))
     with pytest.raises(ValueError, match="enable_lora expected cells of gru_tf. Received: GRUCell"):
         stack.enable_lora(RANK)
+
+
+ADAPTED = [name for name in CELLS.names() if name not in NOT_ADAPTED]
+
+
+@pytest.mark.parametrize("name", ADAPTED)
+def test_a_clone_takes_the_weights_in_their_order(name):
+    """LoRA that is there when a cell is built comes after all of its weights, as where it comes to a built cell."""
+    cell = CELLS.find(name).build(4)
+    model = keras.Sequential([keras.Input((None, 3)), gru_tf.RNN(cell)])
+    cell.enable_lora(2)
+    clone = keras.models.clone_model(model)
+    assert [weight.name for weight in clone.weights] == [weight.name for weight in model.weights]
