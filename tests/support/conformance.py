@@ -47,6 +47,16 @@ CASES = [
 ]
 
 
+def extremes():
+    """Those of a cell by its defaults, by all of its own options, and by those of any cell."""
+    for name in CELLS.names():
+        cases = [case for case in CASES if case[0].name == name]
+        yield from {label: (spec, options, label) for spec, options, label in (cases[0], *cases[-2:])}.values()
+
+
+EXTREMES = list(extremes())
+
+
 # --- what the checks are made of ---
 
 

@@ -185,13 +185,11 @@ LONG = (check_saved, check_xla, check_mixed_precision, check_quantised, check_lo
 
 def all_cases():
     """(spec, options, check) of every cell."""
-    for name in CELLS.names():
-        cases = [(spec, options, label) for spec, options, label in conformance.CASES if spec.name == name]
-        for place, (spec, options, label) in enumerate(cases):
-            ends = place in (0, len(cases) - 2, len(cases) - 1)
-            for check in CHECKS:
-                if ends or check not in LONG:
-                    yield pytest.param(spec, options, check, id=f"{label}-{check.__name__.removeprefix('check_')}")
+    ends = {label for *_, label in conformance.EXTREMES}
+    for spec, options, label in conformance.CASES:
+        for check in CHECKS:
+            if label in ends or check not in LONG:
+                yield pytest.param(spec, options, check, id=f"{label}-{check.__name__.removeprefix('check_')}")
 
 
 @pytest.mark.parametrize(("spec", "options", "check"), list(all_cases()))
