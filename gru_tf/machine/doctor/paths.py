@@ -66,7 +66,7 @@ def _choices(spec: CellSpec) -> Iterator[dict[str, Any]]:
 
 
 def _row(spec: CellSpec, options: dict[str, Any], implementation: Any, gpu: bool) -> PathRow:
-    model = ModelSpec(units=spec.least_units, implementation=implementation)
+    model = ModelSpec(units=spec.fewest_units(options), implementation=implementation)
     label = Choice(name=spec.name, options=options).label
     local, on_gpu = (kernel(model, spec, options, "auto", with_gpu)[0] for with_gpu in (gpu, True))
     return PathRow(label, local, on_gpu)

@@ -119,8 +119,10 @@ def has(cell: Choice, layer: Layer) -> bool:
     spec.check(cell.options)
     fast = spec.has_fused(cell.options)
     by_kernel = fast and spec.ordinary is not None
-    not_in_keras = cell.options.get("longest") or cell.options.get("weight_dropout")
-    in_keras = by_kernel and cell.options.get("convention", "keep") == "keep" and not not_in_keras
+    not_in_keras = any(
+        cell.options.get(name) for name in ("longest", "weight_dropout", "zoneout", "peepholes", "projection")
+    )
+    in_keras = spec.ordinary is not None and cell.options.get("convention", "keep") == "keep" and not not_in_keras
     return {"fused": by_kernel, "keras": in_keras, "scan": fast and not by_kernel, "custom": True}[layer]
 
 

@@ -41,12 +41,12 @@ def flops(case: Case) -> int:
     A forward pass over B sequences of T steps takes 2·B·T·(W_x + W_h + R) + 2·B·H·O, with W_x and W_h the weights that
     `product_weights` counts, R what `reading_products` does, H the width of the cell's output, and O outputs. Backwards each
     product occurs twice more, for the gradients of its weights and of its other factor, but nothing needs the gradient of
-    the inputs, and of what is read only the last step's reaches the loss: 2·B·T·(2·W_x + 3·W_h + R) + 4·B·R + 6·B·H·O for a
-    training step. Element-wise arithmetic, clipping and Adam are left out, so that the result is a lower bound.
+    the inputs: 2·B·T·(2·W_x + 3·W_h + 3·R) + 6·B·H·O for a training step in which every step's output counts.
+    Element-wise arithmetic, clipping and Adam are left out.
     """
     inputs, states = product_weights(case.cell, case.features, case.units)
     read = reading_products(case.cell, case.features, case.units)
     head = int(CELLS.find(case.cell.name).state_sizes(case.units, case.cell.options)[0]) * OUTPUTS
     if case.what == "train":
-        return 2 * case.batch * (case.timesteps * (2 * inputs + 3 * states + read) + 2 * read + 3 * head)
+        return 2 * case.batch * (case.timesteps * (2 * inputs + 3 * states + 3 * read) + 3 * head)
     return 2 * case.batch * (case.timesteps * (inputs + states + read) + head)

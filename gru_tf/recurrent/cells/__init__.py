@@ -128,6 +128,11 @@ class CellSpec:
         """Of what number `units` must be a multiple."""
         return int(self.multiple(**self.own(options))) if self.multiple else 1
 
+    def fewest_units(self, options: Mapping[str, Any]) -> int:
+        """The smallest size that it can have with these options."""
+        step = self.step_of_units(options)
+        return -(-self.least_units // step) * step
+
     def count(self, features: int, units: int, options: Mapping[str, Any]) -> int:
         """Number of weights."""
         return int(self.parameters(features, units, **self.own(options)))

@@ -60,7 +60,7 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
             units that are fewer than the cell can have, or cannot be parted among its heads.
     """
     step = cell.step_of_units(options)
-    least = -(-cell.least_units // step) * step
+    least = cell.fewest_units(options)
     if model.parameters is None:
         assert model.units is not None  # noqa: S101, held by ModelSpec
         where = flag("units") if in_command() else "model.units"

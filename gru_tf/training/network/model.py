@@ -95,7 +95,7 @@ def kernel(
     Raises:
         UserError: for XLA where the layer takes cuDNN.
     """
-    layer = recurrent(cell, cell.least_units, options, model.implementation)
+    layer = recurrent(cell, cell.fewest_units(options), options, model.implementation)
     if jit == "auto":
         jit = kernel_path.find_path(layer, gpu=gpu, jit=False).name not in ("cudnn", "fused cpu")
     path = kernel_path.find_path(layer, gpu=gpu, jit=jit)
