@@ -207,8 +207,7 @@ def test_masks_that_are_drawn_anew_are_noticed(monkeypatch):
     spec = CELLS.find("gru")
     layer = layers_of(spec, {"zoneout": 0.25})["RNN"]
     check_gradients(layer, states_of(spec, {}))
-    monkeypatch.setattr(
-        type(layer), "_noise", lambda self, x, training: tf.random.uniform((BATCH, STEPS, UNITS), dtype="float64")
-    )
+    anew = lambda self, batch, steps, width: tf.random.uniform((batch, steps, width), dtype="float64")  # noqa: E731
+    monkeypatch.setattr(type(layer.cell), "sequence_noise", anew)
     with pytest.raises(AssertionError, match="off by these shares"):
         check_gradients(layer, states_of(spec, {}))
