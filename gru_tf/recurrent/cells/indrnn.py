@@ -60,7 +60,7 @@ class IndRNNCell(RecurrentCell):
         longest: T, the longest dependency in steps, which bounds the recurrent weights; None for no bound.
         activation: σ; the rectifier by default, as in the paper.
         recurrent_initializer: of u; uniform in [0, 2^{1/T}] by default, in [0, 1] without `longest`.
-        recurrent_constraint: of u; |u| ≤ 2^{1/T} by default with `longest`.
+        recurrent_constraint: of u; a magnitude of at most 2^{1/T} by default with `longest`.
         **options: those of `RecurrentCell`.
 
     Raises:

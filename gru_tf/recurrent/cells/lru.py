@@ -43,7 +43,7 @@ class LRUCell(LinearCell):
     Args:
         units: H, size of the output.
         state_units: N, how many complex numbers the state has; as many as units if None.
-        r_min, r_max: between which |λ| starts.
+        r_min, r_max: between which the magnitude of λ starts.
         max_phase: up to which the phases of λ start, in radians.
         activation: of the output; none by default.
         kernel_initializer: of B; normal with variance 1/(2I) by default, as in the paper. C starts normal with variance 1/N,
@@ -94,12 +94,12 @@ class LRUCell(LinearCell):
         return [self.units, size, size]
 
     def initial_radius(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        """|λ|² as it starts, even between r_min² and r_max²: λ is then even on the ring."""
+        """The square of λ's magnitude as it starts, even between r_min² and r_max²: λ is then even on the ring."""
         low, high = self.r_min**2, self.r_max**2
         return ops.clip(low + (high - low) * self.drawn(shape, dtype=dtype), LEAST, 1 - LEAST)
 
     def initial_nu(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        """ν = log(−log |λ|)."""
+        """ν, the logarithm of −log of λ's magnitude."""
         return ops.log(-0.5 * ops.log(self.initial_radius(shape, dtype)))
 
     def initial_theta(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
@@ -107,7 +107,7 @@ class LRUCell(LinearCell):
         return ops.log(self.max_phase * ops.maximum(self.drawn_phase(shape, dtype=dtype), LEAST))
 
     def initial_gamma(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        """γ = log √(1 − |λ|²)."""
+        """γ, the logarithm of √(1 − the square of λ's magnitude)."""
         return 0.5 * ops.log(1 - self.initial_radius(shape, dtype))
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

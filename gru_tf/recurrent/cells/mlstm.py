@@ -140,7 +140,7 @@ class MLSTMCell(RecurrentCell):
         return [ops.cast(ops.reshape(state, (-1, size)), self.compute_dtype) for state, size in pairs]
 
     def read_memory(self, values: Any, weight: Any, m: Any) -> Any:
-        """C q / max(|nᵀ q|, exp(−m)), (…, H), of C q (…, N, d), nᵀ q and m (…, N).
+        """C q over the greater of nᵀ q's magnitude and exp(−m), (…, H), of C q (…, N, d), nᵀ q and m (…, N).
 
         exp(−m) is cut to numbers whose squares are still finite and above zero, which the gradient divides by.
         """
