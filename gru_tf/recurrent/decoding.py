@@ -47,6 +47,7 @@ def greedy(
     Raises:
         ValueError: for impossible arguments.
     """
+    states = _check("greedy", states, memory, longest, end, begin)
     return _write("greedy", step, states, memory, longest, end, begin, lambda logits, _: ops.argmax(logits, axis=-1))
 
 
@@ -101,8 +102,7 @@ def _write(
     begin: int | None,
     choice: Choice,
 ) -> Any:
-    """The tokens that `choice(logits, t)` takes."""
-    states = _check(who, states, memory, longest, end, begin)
+    """The tokens that `choice(logits, t)` takes, of arguments that were checked."""
     none = ops.zeros((ops.shape(states[0])[0],), dtype="int32")
     written = none[:, None] + ops.full((1, longest), end, "int32")
 

@@ -95,6 +95,7 @@ class RecurrentStack(AdaptedCells, keras.layers.Layer):
         _check(plain, "dtype", "a policy without quantisation, which `quantize` adds", self.dtype_policy.name)
         with tracking.DotNotTrackScope():  # it is copied, and has no weights of its own to be quantised
             self.cell = _known(cell, {"options": options, **self.of_cells})
+        self._arguments = self._serialised()
         self.options = dict(options or {})
         self.bidirectional = bidirectional
         self.dropout = dropout
@@ -132,7 +133,7 @@ class RecurrentStack(AdaptedCells, keras.layers.Layer):
         if not self.bidirectional:
             return self._one_way(n, n, options)
         forward = self._one_way(n, n, options)
-        if not isinstance(self.cell, str) or self._seeds(n):
+        if not isinstance(self.cell, str) or self.of_cells or self._seeds(n):
             backward = self._one_way(n, n + len(self.units), {**options, "go_backwards": True})
             return keras.layers.Bidirectional(forward, backward_layer=backward, dtype=self.dtype_policy)
         return keras.layers.Bidirectional(forward, dtype=self.dtype_policy)
@@ -143,12 +144,12 @@ class RecurrentStack(AdaptedCells, keras.layers.Layer):
             return rnn_layer()(copied(self.cell, self.units[n], place), **options)
         spec = CELLS.find(self.cell)
         spec.check(self.options)
-        arguments = {**moved(self._serialised(), place), **self._seeds(place)}
+        arguments = {**moved(self._arguments, place), **self._seeds(place)}
         return recurrent(spec, self.units[n], self.options, self.implementation, **arguments, **options)
 
     def _serialised(self) -> dict[str, Any]:
         """The arguments of the cells, as a configuration has them: each layer makes its own of them."""
-        if not self.of_cells:
+        if not self.of_cells:  # nor may a cell be made in vain, which takes random numbers for its seeds
             return {}
         config = CELLS.find(str(self.cell)).build(1, **self.of_cells).get_config()
         return {name: config[name] for name in self.of_cells}
@@ -266,7 +267,7 @@ class RecurrentStack(AdaptedCells, keras.layers.Layer):
         names = ("bidirectional", "dropout", "residual", "layer_norm", "return_sequences", "return_state", "implementation")
         cell = self.cell if isinstance(self.cell, str) else keras.saving.serialize_keras_object(self.cell)
         own = {"cell": cell, "units": list(self.units), "options": dict(self.options), "seed": self.seed}
-        own |= self._serialised()
+        own |= self._arguments
         own |= {"stateful": True} if self.stateful else {}  # files without it load where it is unknown
         return {**super().get_config(), **own, **{name: getattr(self, name) for name in names}}
 

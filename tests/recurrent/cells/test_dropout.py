@@ -46,7 +46,7 @@ def test_in_training_each_number_of_a_state_is_kept_or_new(name):
     for n, old in enumerate(states):
         kept = np.array([draw[n] == np.array(old) for draw in after])
         assert all(((draw[n] == np.array(old)) | (draw[n] == new[n])).all() for draw in after)
-        assert abs(kept.mean() - rate) < 0.03, "some 4,000 draws: a tenth of a standard deviation is 0.0007"
+        assert abs(kept.mean() - rate) < 0.03, "of 4,000 draws, with a standard deviation of 0.007"
         assert not (kept[0] == kept[1]).all(), "each step has a mask of its own"
 
 
