@@ -50,9 +50,12 @@ def fit_again(result: RunResult) -> FittedBaseline:
     task = run.drawn_task()
     splits = task.splits(stream(run.seed, run.task))
     model, value = fitting.fit_again(run.cell.name, task, splits, run.seed, result.fitted.settings, _joins(run))
-    if result.validation is None or not math.isclose(value, result.validation, rel_tol=SAME, abs_tol=SAME):
+    if value is None and result.validation is None:  # nothing to compare
+        return model
+    if value is None or result.validation is None or not math.isclose(value, result.validation, rel_tol=SAME, abs_tol=SAME):
         scored = f"{result.metric} {result.validation:.6g} on validation, as in the store"
-        raise UserError(f"{run.cell.label} fitted anew to {run.task.title}: expected {scored}. Received: {value:.6g}")
+        received = f"{math.nan if value is None else value:.6g}"
+        raise UserError(f"{run.cell.label} fitted anew to {run.task.title}: expected {scored}. Received: {received}")
     return model
 
 

@@ -43,7 +43,7 @@ class TrainingSpec(Spec):
         refit: whether a final run, once validation has shown its best epoch, trains anew on the training and validation
             splits together for as many epochs, and is tested after these; for small sets whose literature does so.
         steps: updates in all, in place of `epochs`. Training goes through the split again and again, in a new order each
-            time, and a stretch of updates between two looks at validation stands for an epoch: in patience, schedules, history
+            time; a stretch of updates between two looks at validation stands for an epoch in patience, schedules, history
             and the best epoch. A stretch may go beyond the end of a pass; the last one may be shorter.
         evaluate_every: updates of such a stretch; null for as many as one pass has.
         fresh: whether each epoch, or stretch, trains on examples that are drawn anew, from the seed and its number, the same
