@@ -1,8 +1,8 @@
 """Which of several runs is chosen: of a search's trials the best, of final seeds the one whose model is kept and predicts.
 
 Where all seeds have one split, that is the best on validation, or where nothing is validated the first seed. Where each
-draws its own, their validation metrics are of different data: then it is the one whose data are the newest. Seed 0 has all of
-a series up to its end.
+draws its own, their validation metrics are of different data: then it is the one whose data are the newest. Seed 0 has all
+of a series up to its end.
 """
 
 from collections.abc import Iterable

@@ -136,7 +136,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     return RunResult(
         run=run,
         status=status,
-        error="" if status == "finished" else f"the loss was not finite in epoch {done.epoch}",
+        error="" if status == "finished" else f"the loss was not finite {_when(run, epochs)}",
         warning=epochs.warning,
         started=started,
         seconds=time.perf_counter() - clock,
@@ -169,6 +169,11 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         losses_kept=len(losses.array(epochs.losses)),
         **described(epochs.evaluation),
     )
+
+
+def _when(run: Run, epochs: Epochs) -> str:
+    """In which epoch training is, or of how many updates its last stretch ended."""
+    return f"in epoch {epochs.done.epoch}" if run.training.steps is None else f"by update {epochs.updates}"
 
 
 def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0) -> RunResult:

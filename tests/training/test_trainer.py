@@ -24,6 +24,7 @@ from gru_tf.recurrent.kernels import operations
 from gru_tf.tasks import Examples, Metric, Signature
 from gru_tf.tasks.images.digits import Digits
 from gru_tf.tasks.memory.adding import Adding
+from gru_tf.training import passes as one_pass
 from gru_tf.training import trainer
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.epochs import Epochs
