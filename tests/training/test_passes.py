@@ -23,8 +23,12 @@ from gru_tf.training.schedule import rates
 ADDING = {"adding": {"longer": 1, "length": 5, "examples": 93, "validation_examples": 20, "test_examples": 30}}
 PARITY = {
     "parity": {
-        **{"length": 10, "running": True, "longer": 1},
-        **{"examples": 60, "validation_examples": 24, "test_examples": 25},
+        "length": 10,
+        "running": True,
+        "longer": 1,
+        "examples": 60,
+        "validation_examples": 24,
+        "test_examples": 25,
     }
 }
 SIZE = 10  # sequences a step: adding has 10 steps a pass, the last of 3 examples
@@ -92,7 +96,7 @@ def test_a_schedule_is_over_all_steps(passes):
     np.testing.assert_allclose(made, [float(keras_own(step)) for step in range(26)], rtol=1e-5, atol=1e-9)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """As a worker that is killed between two stretches."""
 
 
@@ -114,11 +118,11 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path, monkeypatch, train
         if rates is not None:
             left[0] -= 1
             if left[0] == 0:
-                raise Killed
+                raise KilledError
         return own(self, data, steps, rates)
 
     monkeypatch.setattr(CompiledSteps, "train", train)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         trainer.train(run, tmp_path, checkpoint_seconds=0.0)
     assert checkpoints.path(run, tmp_path).exists()
     again = trainer.train(run, tmp_path, checkpoint_seconds=0.0)
