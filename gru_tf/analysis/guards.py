@@ -59,16 +59,19 @@ def _unfinished(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mar
     """Where half of the finals, or more, have their best epoch in the last fifth of those that they were allowed.
 
     Not where the clock ends training, which is then the question, nor where the learning rate decays to nothing over the
-    epochs: the last ones are meant to be the best.
+    epochs: the last ones are meant to be the best. Nor where the last one is tested whatever it is, or the task is solved.
+    By steps the stretches that a run was allowed are counted, those of its history where nothing ended it before.
     """
-    if experiment.training.seconds is not None or any(result.run.training.decay != "none" for result in finals):
+    training = experiment.training
+    if training.seconds is not None or any(result.run.training.decay != "none" for result in finals):
         return []
+    if training.select == "last":
+        return []
+    finals = [result for result in finals if not result.solved]
     by_limit: dict[int, list[int]] = {}
     for result in finals:
-        if result.best_epoch is not None:
-            by_limit.setdefault(result.run.training.epochs, []).append(
-                min(result.best_epoch + 1, result.run.training.epochs)
-            )
+        if result.best_epoch is not None and (allowed := _allowed(result)):
+            by_limit.setdefault(allowed, []).append(min(result.best_epoch + 1, allowed))
     late = sum(sum(still_improving([epoch], limit) for epoch in epochs) for limit, epochs in by_limit.items())
     known = sum(map(len, by_limit.values()))
     if not known or 2 * late < known:
@@ -76,4 +79,14 @@ def _unfinished(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mar
     epochs = max(by_limit)
     what = f"best epoch among the last fifth of {epochs:,} in {late} of {known}"
     patience = "" if experiment.training.patience else " with a patience"
-    return [Mark(what, f"allow more than {epochs:,} epochs{patience}", "best epochs among the last", of_training=True)]
+    unit = "epochs" if training.steps is None else "looks at validation"
+    return [Mark(what, f"allow more than {epochs:,} {unit}{patience}", "best epochs among the last", of_training=True)]
+
+
+def _allowed(result: RunResult) -> int:
+    """Epochs that a run was allowed, or stretches of its steps; 0 where that is not known."""
+    training = result.run.training
+    if training.steps is None:
+        return training.epochs
+    every = training.evaluate_every
+    return -(-training.steps // every) if every else 0

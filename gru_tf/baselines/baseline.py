@@ -96,7 +96,7 @@ class TrainingData:
     @classmethod
     def of_task(cls, task: Task, splits: Splits) -> Self:
         """The training split and, of a forecast, its rows."""
-        asked = sum(map(len, (splits.validation, splits.test, *splits.more.values())))
+        asked = sum(map(len, (splits.validation or (), splits.test, *splits.more.values())))
         return cls(splits.train, task.forecast_rows(), asked)
 
 

@@ -1,5 +1,6 @@
 """A baseline fitted to a task: its settings chosen on validation, its score on the test split, its size and times."""
 
+import math
 import pickle
 import time
 import warnings
@@ -23,7 +24,8 @@ class BaselineFit:
     Args:
         name: of the baseline.
         settings: those with the best score on the validation split, the first of equals.
-        validation, test: the task's metric, the latter of the chosen settings alone.
+        validation, test: the task's metric, the latter of the chosen settings alone; the former None where there is no
+            validation split.
         more: further metrics on the test split by name, and metrics on further splits as "SPLIT_METRIC".
         size: numbers that the model keeps.
         bytes: of the model when stored.
@@ -37,7 +39,7 @@ class BaselineFit:
 
     name: str
     settings: Settings
-    validation: float
+    validation: float | None
     test: float
     more: dict[str, float]
     size: int
@@ -57,7 +59,11 @@ def why_not(name: str, task: Task, splits: Splits) -> str:
     if name not in task.baselines:
         return f"it does not fit this kind of task; those that do: {', '.join(task.baselines) or 'none'}"
     baseline: Baseline = BASELINES.find(name)
-    return baseline.why_not(task.signature, TrainingData.of_task(task, splits))
+    training = TrainingData.of_task(task, splits)
+    reason = baseline.why_not(task.signature, training)
+    if not reason and splits.validation is None and len(baseline.grid(task.signature, training)) > 1:
+        return "there is no validation split to choose its settings on"
+    return reason
 
 
 def fit(name: str, task: Task, splits: Splits, seed: int, refit: bool = False) -> BaselineFit:
@@ -84,8 +90,8 @@ def fit(name: str, task: Task, splits: Splits, seed: int, refit: bool = False) -
 
 def fit_again(
     name: str, task: Task, splits: Splits, seed: int, settings: Settings, refit: bool = False
-) -> tuple[FittedBaseline, float]:
-    """The model of settings that were chosen before, and their metric on the validation split: as `fit` had both.
+) -> tuple[FittedBaseline, float | None]:
+    """The model of settings that were chosen before, and their metric on the validation split, if any: as `fit` had both.
 
     Raises:
         UserError: where the baseline cannot be used on the task.
@@ -97,6 +103,8 @@ def fit_again(
     with _one_thread():
         baseline: Baseline = BASELINES.find(name)
         model = baseline.fit(task.signature, training, settings, seed)
+        if splits.validation is None:
+            return model, None
         validation = _scores(task, splits, "validation", training.rows, model).values[task.metric.name]
         if refit:
             model = baseline.fit(task.signature, _joined(training, splits, "validation"), settings, seed)
@@ -108,7 +116,7 @@ def fit_to_all(name: str, task: Task, splits: Splits, seed: int, settings: Setti
     training = TrainingData.of_task(task, splits)
     with _one_thread():
         baseline: Baseline = BASELINES.find(name)
-        both = _joined(training, splits, "validation")
+        both = training if splits.validation is None else _joined(training, splits, "validation")
         return baseline.fit(task.signature, _joined(both, splits, "test"), settings, seed)
 
 
@@ -136,6 +144,9 @@ def _fit(name: str, task: Task, splits: Splits, seed: int, refit: bool) -> Basel
         clock = time.perf_counter()
         model = baseline.fit(signature, training, settings, seed)
         seconds = time.perf_counter() - clock
+        if splits.validation is None:  # then there is one setting alone, see `why_not`
+            best = (settings, math.nan, model, seconds)
+            break
         value = _scores(task, splits, "validation", training.rows, model).values[metric.name]
         tried.append((settings, value))
         if np.isfinite(value) and (best is None or (value > best[1] if metric.direction == "max" else value < best[1])):
@@ -143,9 +154,12 @@ def _fit(name: str, task: Task, splits: Splits, seed: int, refit: bool) -> Basel
     grid_seconds = time.perf_counter() - start
     if best is None:
         raise UserError(f"{name}: expected a finite score on validation. Received: {', '.join(str(v) for _, v in tried)}")
-    settings, validation, model, seconds = best
-    validated = _outputs(task, splits, "validation", training.rows, model) if task.looks_at(splits) else None
-    if refit:
+    settings, chosen_at, model, seconds = best
+    validation = None if splits.validation is None else chosen_at
+    looked_at, validated = task.looks_at(splits), None
+    if looked_at and splits.validation is not None:
+        validated = _outputs(task, splits, "validation", training.rows, model)
+    if refit and splits.validation is not None:
         clock = time.perf_counter()
         model = baseline.fit(signature, _joined(training, splits, "validation"), settings, seed)
         seconds = time.perf_counter() - clock
@@ -153,7 +167,7 @@ def _fit(name: str, task: Task, splits: Splits, seed: int, refit: bool) -> Basel
     test = _scores(task, splits, "test", training.rows, model)
     predict_seconds = time.perf_counter() - clock
     evaluation = Evaluation()
-    if validated is not None:
+    if looked_at:
         evaluation = task.evaluated(Outputs(validated, _outputs(task, splits, "test", training.rows, model)))
     values = {**evaluation.values, **test.values}
     first = values.pop(metric.name)

@@ -31,6 +31,7 @@ from gru_tf.experiment.specs import (
     Spec,
     TrainingSpec,
     is_integer,
+    passes,
     seeds_in,
 )
 from gru_tf.experiment.specs.spec import MOST_SEED
@@ -47,7 +48,8 @@ class Run(Spec):
 
     Args:
         purpose: "trial" of a search (never reads the test split), "final", or "baseline".
-        task, cell: what is learned, and by what; of a baseline its name, and of model and training only `refit` counts.
+        task, cell: what is learned, and by what; of a baseline its name, and of model and training only `refit`
+            and `validation` count.
         seed: of data, initialisation, dropout and order.
         model, training: network and recipe.
         diagnostics: of the network, recorded by a final run; they change no number and are no part of the fingerprint.
@@ -77,8 +79,10 @@ class Run(Spec):
         """Hash of the canonical form: the same run has the same one, in every process and on every machine."""
         without: dict[str, Any] = {"diagnostics": True, "cut_search": True}
         if self.purpose == "baseline":
-            others = {name: True for name in TrainingSpec.model_fields if name != "refit"}
-            without |= {"model": True, "training": others if self.training.refit else True}
+            # what both splits together learn is the same, whichever field asks for it
+            others = {name: True for name in TrainingSpec.model_fields if name not in ("refit", "validation")}
+            joined = self.training.refit or self.training.validation == "none"
+            without |= {"model": True, "training": others if joined else True}
         return _fingerprint(self, without)
 
     def drawn_task(self) -> Task:
@@ -224,6 +228,12 @@ class Experiment(Spec):
             if value.count(name) > 1:
                 raise ValueError(f"expected each baseline once. Received: '{name}' {value.count(name)} times")
         return tuple(value)  # JSON has a list
+
+    @model_validator(mode="after")
+    def _possible_passes(self) -> Self:
+        tuner, axes = (self.search.tuner, self.search.axes) if self.search else (None, {})
+        passes.check_search(self.training, tuner, axes, self.diagnostics)
+        return self
 
     @model_validator(mode="after")
     def _possible_search(self) -> Self:

@@ -88,9 +88,12 @@ class RunResult(BaseModel):
         attempts: how often the run was tried.
         started: seconds since the epoch; seconds: wall time of the run.
         history: metric name → one value an epoch.
-        best_epoch: index of the epoch with the best validation metric.
+        best_epoch: index of the epoch with the best validation metric, or with `training.select: last` of the last one; by
+            `training.steps` an epoch is a stretch of updates.
         metric: name of the task's metric; direction: whether higher or lower is better.
-        validation: the metric at the best epoch; test: on the test split, None for a trial.
+        validation: the metric at that epoch, None where nothing was validated; test: on the test split, None for a trial.
+        solved: whether the monitored metric reached `training.stop_at`; None without it. updates: steps of the optimiser,
+            None in older results.
         more: further metrics on the test split by name, and metrics on further splits as "SPLIT_METRIC".
         chance: the baseline's metric; score: (test − chance) / (solved − chance), None for a trial.
         test_examples: sequences that `test` is of; None in older results.
@@ -136,6 +139,8 @@ class RunResult(BaseModel):
     direction: Literal["max", "min"] = "max"
     validation: float | None = None
     test: float | None = None
+    solved: bool | None = None
+    updates: int | None = None
     more: dict[str, float] = {}
     chance: float | None = None
     score: float | None = None

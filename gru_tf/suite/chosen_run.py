@@ -1,7 +1,8 @@
 """Which of several runs is chosen: of a search's trials the best, of final seeds the one whose model is kept and predicts.
 
-Where all seeds have one split, that is the best on validation. Where each draws its own, their validation metrics are of
-different data: then it is the one whose data are the newest. Seed 0 has all of a series up to its end.
+Where all seeds have one split, that is the best on validation, or where nothing is validated the first seed. Where each
+draws its own, their validation metrics are of different data: then it is the one whose data are the newest. Seed 0 has all
+of a series up to its end.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,8 @@ from gru_tf.tasks.own._task import OwnData
 
 def best_of(results: Iterable[RunResult], direction: str) -> RunResult | None:
     """The finished result with the best validation metric, the first of equals."""
-    return max(_finished(results), key=lambda r: sign(direction) * (r.validation or 0.0), default=None)
+    validated = [result for result in _finished(results) if result.validation is not None]
+    return max(validated, key=lambda r: sign(direction) * (r.validation or 0.0), default=None)
 
 
 def kept_of(results: Iterable[RunResult]) -> RunResult | None:
@@ -26,7 +28,8 @@ def kept_of(results: Iterable[RunResult]) -> RunResult | None:
         return finished[0] if finished else None
     task = finished[0].run.drawn_task()
     if not task.overlap or not isinstance(task, OwnData):
-        return best_of(finished, finished[0].direction)
+        best = best_of(finished, finished[0].direction)
+        return min(finished, key=lambda r: r.run.seed) if best is None else best
     if any(result.run.seed == 0 for result in finished):  # no file is read for it
         return next(result for result in finished if result.run.seed == 0)
     ends = {result.run.seed: task.at(result.run.seed).recency for result in finished}
@@ -34,4 +37,4 @@ def kept_of(results: Iterable[RunResult]) -> RunResult | None:
 
 
 def _finished(results: Iterable[RunResult]) -> list[RunResult]:
-    return [r for r in results if r.status == "finished" and r.validation is not None]
+    return [r for r in results if r.status == "finished" and (r.validation is not None or r.test is not None)]

@@ -9,6 +9,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent import cell_sources
 from gru_tf.suite.definitions import load
 from gru_tf.tasks import create
+from gru_tf.training import recipe
 from gru_tf.training.network.budget import Size
 from gru_tf.training.network.resolution import ResolvedNetwork, check_diagnosed, resolve
 
@@ -35,6 +36,7 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
         for package in task.packages:  # before hours of training that would end without a score
             extras.expect(package, "the task")
         network = resolve(experiment.model, task.signature, spec, cell.options)
+        recipe.check(experiment.training, experiment.model, cell.options, task)
         for steps in _linear_paths(experiment):  # a budget may fit without it and not with it
             resolve(experiment.model.but(linear_path=steps), task.signature, spec, cell.options)
         if experiment.diagnostics:

@@ -156,6 +156,12 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
                 f"{experiment.name}: expected no schedule of the learning rate: a model does not know for how many steps it"
                 f" will be trained. Received: {received}"
             )
+        for name in ("steps", "fresh", "truncate"):
+            if getattr(experiment.training, name) or name in self.search.axes:
+                received = f"training.{name}"
+                raise UserError(
+                    f"{experiment.name}: expected none of {received}: Keras' own loop trains. Received: {received}"
+                )
         self.template = experiment.run(
             _labelled(experiment.tasks, task), _labelled(experiment.cells, cell), self.search.seed
         )

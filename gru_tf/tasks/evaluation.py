@@ -58,13 +58,13 @@ class Outputs:
     """A model's outputs.
 
     Args:
-        validation: (N, outputs) on the validation split; test: the same on the test split. Medians where a network has
-            learned quantiles.
+        validation: (N, outputs) on the validation split, None where there is none; test: the same on the test split.
+            Medians where a network has learned quantiles.
         validation_bounds, test_bounds: coverage in percent → (N, outputs) the lower and the upper quantile, of such a
             network; None of any other model.
     """
 
-    validation: Array
+    validation: Array | None
     test: Array
     validation_bounds: Bounds | None = None
     test_bounds: Bounds | None = None

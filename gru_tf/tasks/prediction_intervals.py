@@ -100,12 +100,14 @@ class Calibrated:
 
 
 def calibrated(outputs: Outputs, less_truth: Callable[[str, Array], Array]) -> Calibrated:
-    """Correct intervals on the validation split and test them on the other.
+    """Correct intervals on the validation split and test them on the other; without a validation split there are none.
 
     Args:
         outputs: of a model.
         less_truth: of "validation" or "test" and (N, outputs), these less the values.
     """
+    if outputs.validation is None:
+        return Calibrated({}, {}, {})
 
     def errors(split: str, point: Array, bounds: Bounds | None) -> tuple[Array, Bounds | None]:
         both = {c: (less_truth(split, low), less_truth(split, high)) for c, (low, high) in (bounds or {}).items()}

@@ -184,15 +184,26 @@ class Splits:
     """The parts of a task's data: `train` to fit, `validation` to select, `test` to score once.
 
     Args:
-        train, validation, test: the three parts.
+        train, validation, test: the three parts; validation is None where there is none.
         more: further test splits by name, scored once as well, e.g. {"longer": …} for sequences longer than in training;
             they may be longer than the signature's `timesteps`.
     """
 
     train: Examples
-    validation: Examples
+    validation: Examples | None
     test: Examples
     more: Mapping[str, Examples] = field(default_factory=dict)
+
+    @property
+    def validated(self) -> Examples:
+        """The part to select by.
+
+        Raises:
+            ValueError: where there is none.
+        """
+        if self.validation is None:
+            raise ValueError("Splits: expected a validation split. Received: none")
+        return self.validation
 
 
 class Task(BaseModel, ABC):
@@ -244,6 +255,24 @@ class Task(BaseModel, ABC):
     def splits(self, rng: np.random.Generator) -> Splits:
         """The data; all randomness comes from `rng`."""
 
+    @property
+    def most_fresh(self) -> int:
+        """How many training examples can be drawn anew at a time, see `fresh`; 0 for a task whose data are fixed."""
+        return 0
+
+    def fresh(self, rng: np.random.Generator, count: int, splits: Splits) -> Examples:
+        """Other training examples, drawn as those of `splits` were, of which none validates or tests.
+
+        Args:
+            rng: from which all randomness comes.
+            count: how many, at most `most_fresh`.
+            splits: the data.
+
+        Raises:
+            UserError: for a task whose data are fixed.
+        """
+        raise UserError(f"{type(self).__name__}: expected a task that draws its data. Received: one whose data are fixed")
+
     def pinned(self) -> dict[str, str]:
         """Further options that a run must carry so that it always means the same data: {"sha256": …} of a user's own files.
 
@@ -267,7 +296,7 @@ class Task(BaseModel, ABC):
 
     def looks_at(self, splits: Splits) -> bool:
         """Whether all outputs on validation and test split are held at once, and evaluated."""
-        most = max(len(splits.validation), len(splits.test)) * self.signature.outputs
+        most = max(len(splits.validation or ()), len(splits.test)) * self.signature.outputs
         return self.is_evaluated and (most <= LARGEST or self.metric.whole)
 
     def measured(self, split: Literal["validation", "test"], outputs: Array) -> dict[str, float]:

@@ -12,7 +12,7 @@ from gru_tf.experiment.result import BaselineRecord, RunResult, described
 from gru_tf.foundation import environment
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Task
-from gru_tf.training.epochs import stream
+from gru_tf.training.passes import stream
 
 SAME = 1e-3  # of a metric: another machine or library rounds otherwise
 
@@ -20,7 +20,8 @@ SAME = 1e-3  # of a metric: another machine or library rounds otherwise
 def fit(run: Run) -> RunResult:
     """Fit `run`'s baseline to its task, on the same splits as the networks have at that seed.
 
-    With `training.refit` the chosen settings are fitted anew, as networks are trained anew.
+    With `training.refit` the chosen settings are fitted anew, as networks are trained anew. So they are with
+    `training.validation: none`, where networks train on both splits: settings must be chosen by something.
     It counts as diverged where no setting of its grid gives a finite metric on validation.
     """
     started, clock = time.time(), time.perf_counter()
@@ -31,7 +32,7 @@ def fit(run: Run) -> RunResult:
         seconds = time.perf_counter() - clock
         return RunResult(run=run, status="finished", warning=f"left out: {left_out}", started=started, seconds=seconds)
     try:
-        fitted = fitting.fit(run.cell.name, task, splits, run.seed, run.training.refit)
+        fitted = fitting.fit(run.cell.name, task, splits, run.seed, _joins(run))
     except UserError as error:
         seconds = time.perf_counter() - clock
         return RunResult(run=run, status="diverged", error=str(error), started=started, seconds=seconds)
@@ -48,11 +49,19 @@ def fit_again(result: RunResult) -> FittedBaseline:
     assert result.fitted is not None  # noqa: S101, of a baseline that was fitted
     task = run.drawn_task()
     splits = task.splits(stream(run.seed, run.task))
-    model, value = fitting.fit_again(run.cell.name, task, splits, run.seed, result.fitted.settings, run.training.refit)
-    if result.validation is None or not math.isclose(value, result.validation, rel_tol=SAME, abs_tol=SAME):
+    model, value = fitting.fit_again(run.cell.name, task, splits, run.seed, result.fitted.settings, _joins(run))
+    if value is None and result.validation is None:  # nothing to compare
+        return model
+    if value is None or result.validation is None or not math.isclose(value, result.validation, rel_tol=SAME, abs_tol=SAME):
         scored = f"{result.metric} {result.validation:.6g} on validation, as in the store"
-        raise UserError(f"{run.cell.label} fitted anew to {run.task.title}: expected {scored}. Received: {value:.6g}")
+        received = f"{math.nan if value is None else value:.6g}"
+        raise UserError(f"{run.cell.label} fitted anew to {run.task.title}: expected {scored}. Received: {received}")
     return model
+
+
+def _joins(run: Run) -> bool:
+    """Whether what is tested has learned from training and validation split together."""
+    return run.training.refit or run.training.validation == "none"
 
 
 def _environment(task: Task) -> dict[str, Any]:

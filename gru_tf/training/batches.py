@@ -1,5 +1,6 @@
 """Which examples form which step: batches of equal shape, sequences of similar length together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,3 +75,32 @@ def plan(lengths: Array, buckets: tuple[int, ...], batch_size: int, rng: np.rand
     valid = np.stack([np.arange(size) < len(indices) for indices, _, size in steps])
     bucket_of = np.array([bucket for _, bucket, _ in steps])
     return BatchPlan(order.astype("int32"), valid.astype("float32"), bucket_of.astype("int32"))
+
+
+def consecutive(lengths: Array, buckets: tuple[int, ...], batch_size: int) -> BatchPlan:
+    """One pass in the order of the examples, each batch truncated to the shortest bucket that holds all of it.
+
+    Where examples were drawn one by one, their order is as good as any, and a pass has as many steps whatever their lengths.
+
+    Raises:
+        ValueError: where a sequence is longer than the longest bucket.
+    """
+    if max(lengths) > buckets[-1]:
+        expected = f"lengths up to the longest bucket, {buckets[-1]}"
+        raise ValueError(f"consecutive: expected {expected}. Received: {max(lengths)}")
+    steps = -(-len(lengths) // batch_size)
+    places = np.arange(steps * batch_size).reshape(steps, batch_size)
+    order = np.where(places < len(lengths), places, places[:, :1])
+    bucket = np.searchsorted(buckets, np.asarray(lengths)[order].max(1))
+    return BatchPlan(order.astype("int32"), (places < len(lengths)).astype("float32"), bucket.astype("int32"))
+
+
+def part(plan: BatchPlan, steps: slice) -> BatchPlan:
+    """Some steps of a pass."""
+    return BatchPlan(plan.order[steps], plan.valid[steps], plan.bucket[steps])
+
+
+def joined(plans: Sequence[BatchPlan]) -> BatchPlan:
+    """The steps of several passes, one after the other."""
+    fields = ("order", "valid", "bucket")
+    return BatchPlan(*(np.concatenate([getattr(plan, name) for plan in plans]) for name in fields))

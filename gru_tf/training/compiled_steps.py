@@ -23,7 +23,7 @@ from gru_tf.training import feeding, summation
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
-from gru_tf.training.network import initial_values
+from gru_tf.training.network import initial_values, truncation
 from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
@@ -39,7 +39,7 @@ def shape_of(
 ) -> tuple[Any, ...]:
     """What two runs must share to use the same compiled steps; `types` are those of inputs and targets."""
     model = run.model.model_dump(exclude={"dropout"})
-    training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "jit", "deterministic"})
+    training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "truncate", "jit", "deterministic"})
     flags = (run.model.dropout > 0, run.training.clip_norm is not None, run.training.weight_decay > 0)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
     return (run.cell.name, network.signature, network.start, metrics, buckets, types, flags, settings)
@@ -88,6 +88,7 @@ class CompiledSteps:
         self.clip = run.training.clip if run.training.clip_norm is not None else None
         self.weight_decay = tf.Variable(run.training.weight_decay, trainable=False, dtype=tf.float32)
         self.decays = run.training.weight_decay > 0
+        self.truncate = run.training.truncate
         self.compile_seconds = 0.0
         self.kernel_path = ""
         self._train_pass: Any = None
@@ -301,7 +302,8 @@ class CompiledSteps:
         if self.signature.weights:
             weight = weight * tf.gather(tf.constant(self.signature.weights, tf.float32), tf.cast(y, tf.int32))
         with tf.GradientTape() as tape:
-            outputs = self.model(x, training=True)
+            cut = self.truncate
+            outputs = self.model(x, training=True) if cut is None else truncation.forward(self.model, x, cut)
             losses = loss(self.signature, y, outputs, self.network.levels)
             mean = summation.total(losses * weight) / summation.total(weight)
         gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])

@@ -1,9 +1,7 @@
 """The epochs of one run: history, best epoch, checkpoints, and resuming from one."""
 
 import math
-import sys
 import time
-import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -13,34 +11,25 @@ from gru_tf.baselines.scoring import targets_of
 from gru_tf.experiment import losses
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import Speed
-from gru_tf.experiment.specs import Choice
+from gru_tf.experiment.specs.passes import LOSS, direction_of
 from gru_tf.foundation import atomic_file
-from gru_tf.tasks import WRITTEN, Array, Evaluation, Examples, Outputs, Signature, Splits, Task
+from gru_tf.tasks import WRITTEN, Array, Evaluation, Examples, Outputs, Splits, Task
 from gru_tf.tasks.evaluation import Bounds
 from gru_tf.tasks.prediction_intervals import from_blocks
-from gru_tf.training import checkpoints, feeding, schedule
-from gru_tf.training.batches import BatchPlan, bucket_lengths, plan, spans, streams
+from gru_tf.training import checkpoints, feeding
+from gru_tf.training.batches import BatchPlan, bucket_lengths, plan
 from gru_tf.training.checkpoints import Checkpoint
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.feeding import DeviceData
+from gru_tf.training.passes import batches as batches
+from gru_tf.training.passes import stream as stream
+from gru_tf.training.stretches import Stretches
 
-
-def stream(seed: int, task: Choice, *more: int) -> np.random.Generator:
-    """The random numbers of one task at one seed: the same for every cell, so that comparisons are paired."""
-    return np.random.default_rng([seed, zlib.crc32(task.title.encode()), *more])
-
-
-def batches(run: Run, signature: Signature, examples: Examples, buckets: tuple[int, ...], *shuffle: int) -> BatchPlan:
-    """One pass over a split; shuffled by the run's seed, its task and the numbers that follow, else in order."""
-    if signature.carried:
-        return streams(len(examples), run.training.batch_size)
-    # + 1 because NumPy seeds [a, b, 0] like [a, b]: the first shuffle would repeat the draws of the data
-    rng = stream(run.seed, run.task, *(n + 1 for n in shuffle)) if shuffle else None
-    return plan(spans(examples, signature.decoded > 0), buckets, run.training.batch_size, rng)
+FRESH = 2**31  # between the seed of a run and the number of a stretch: no pass over a split has it
 
 
 class Epochs:
-    """Trains a run epoch by epoch, from its last checkpoint where there is one.
+    """Trains a run epoch by epoch, from its last checkpoint where there is one; by steps an epoch is a stretch of these.
 
     Args:
         run, task: what is trained on what.
@@ -79,15 +68,20 @@ class Epochs:
         self._validated: tuple[Array, Bounds | None] | None = (
             None  # on the validation split, of weights that have not seen it
         )
-        names = ("train_loss", "validation_loss", f"validation_{task.metric.name}")
+        self.stretches = Stretches(run, task.signature, splits.train, steps.buckets)
+        self.monitor = run.training.monitor or task.metric.name
+        self.direction = task.metric.direction if self.monitor == task.metric.name else direction_of(self.monitor)
+        self.validated = run.training.validation != "none"
+        names = ["train_loss"]
+        if self.validated:
+            names += dict.fromkeys(f"validation_{name}" for name in (LOSS, task.metric.name, self.monitor))
         self.done = Checkpoint(weights=[], state=[], history={name: [] for name in names})
         self._resume()
 
     def _resume(self) -> None:
         if self.folder is None:
             return
-        most = self.run.training.epochs if self.run.training.seconds is None else sys.maxsize
-        checkpoint = checkpoints.load(checkpoints.path(self.run, self.folder), most)
+        checkpoint = checkpoints.load(checkpoints.path(self.run, self.folder), self.stretches.count)
         if checkpoint is not None:
             self.done = checkpoint
             self.steps.set_weights(checkpoint.weights)
@@ -97,23 +91,48 @@ class Epochs:
         return batches(self.run, self.signature, getattr(self.splits, split), self.steps.buckets, *shuffle)
 
     def fit(self) -> Literal["finished", "diverged"]:
-        """Train until the last epoch, until patience or time runs out, or until the loss is not finite."""
-        validation = self._plan("validation")
+        """Train until the last epoch, until patience or time runs out, the task is solved, or the loss is not finite."""
+        validation = self._plan("validation") if self.validated else None
         saved = sum(self.done.seconds)
         while not self._over():
-            values = self._epoch(validation)
-            if not all(map(math.isfinite, values)):
+            if not all(map(math.isfinite, self._epoch(validation))):
                 return "diverged"
-            self._keep_best(values[-1])
+            self._keep_best()
             if sum(self.done.seconds) - saved >= self.checkpoint_seconds and not self._over():
                 self._checkpoint()
                 saved = sum(self.done.seconds)
         if self.run.purpose == "trial":
             self._checkpoint()
-        elif self.task.looks_at(self.splits):
+        if self.run.training.select == "last":
+            self.done.best_epoch, self.done.best_weights = self.done.epoch - 1, self.steps.weights()
+        if self.run.purpose != "trial" and validation is not None and self.task.looks_at(self.splits):
             self.steps.set_weights(self.done.best_weights)
             self._validated = self._predicted(self.data["validation"], validation)
         return "finished"
+
+    @property
+    def monitored(self) -> list[float]:
+        """The validation metric by which the best epoch is chosen, one value an epoch; () where nothing is validated."""
+        return self.done.history.get(f"validation_{self.monitor}", [])
+
+    @property
+    def validation(self) -> float | None:
+        """The task's metric on the validation split at the epoch that is tested; None where nothing is validated."""
+        values = self.done.history.get(f"validation_{self.metric.name}")
+        return None if values is None or self.done.best_epoch is None else values[self.done.best_epoch]
+
+    @property
+    def solved(self) -> bool | None:
+        """Whether the monitored metric reached `stop_at`; None where there is no such value."""
+        goal = self.run.training.stop_at
+        if goal is None:
+            return None
+        return any(value >= goal if self.direction == "max" else value <= goal for value in self.monitored)
+
+    @property
+    def updates(self) -> int:
+        """Steps of the optimiser so far."""
+        return sum(map(self.stretches.updates, range(self.done.epoch))) if self.done.epoch else 0
 
     def _over(self) -> bool:
         training, done = self.run.training, self.done
@@ -121,40 +140,54 @@ class Epochs:
             return sum(done.seconds) + float(np.median(done.seconds or [0.0])) / 2 > training.seconds
         waited = done.epoch - 1 - (done.best_epoch or 0)
         out_of_patience = training.patience is not None and done.epoch > 0 and waited >= training.patience
-        return done.epoch >= training.epochs or out_of_patience
+        return done.epoch >= self.stretches.count or out_of_patience or bool(self.solved)
 
-    def _epoch(self, validation: BatchPlan) -> tuple[float, ...]:
-        order = self._plan("train", self.done.epoch)
-        rates = schedule.rates(self.run.training, self.done.epoch, len(order.order))
+    def _epoch(self, validation: BatchPlan | None) -> list[float]:
+        data, order = self._training_data(self.done.epoch)
+        rates = self.stretches.rates(self.done.epoch)
         clock = time.perf_counter()
-        train_loss = self.steps.train(self.data["train"], order, rates)
+        values = {"train_loss": self.steps.train(data, order, rates)}
         self.done.seconds.append(time.perf_counter() - clock)
-        clock = time.perf_counter()
-        loss, *means = self.steps.test(self.data["validation"], validation)
-        self.done.predicting.append(time.perf_counter() - clock)
-        values = (train_loss, loss, self._validation(means))
-        for series, value in zip(self.done.history.values(), values, strict=True):
-            series.append(value)
-        return values
+        if validation is not None:
+            clock = time.perf_counter()
+            loss, *means = self.steps.test(self.data["validation"], validation)
+            self.done.predicting.append(time.perf_counter() - clock)
+            values |= {f"validation_{name}": value for name, value in self._validation(loss, means).items()}
+        for name, series in self.done.history.items():
+            series.append(values[name])
+        return [series[-1] for series in self.done.history.values()]
 
-    def _validation(self, means: list[float]) -> float:
-        """The metric on the validation split: of greedily decoded sequences, of all outputs, or a mean over targets."""
+    def _training_data(self, epoch: int) -> tuple[DeviceData, BatchPlan]:
+        """What an epoch trains on: the split, or examples that are drawn for it."""
+        if not self.run.training.fresh:
+            return self.data["train"], self.stretches.plan(epoch)
+        drawn = self.task.fresh(stream(self.run.seed, self.run.task, FRESH, epoch + 1), self.stretches.drawn, self.splits)
+        data = feeding.load(drawn, self.signature.span, self.signature.targets_over_time)
+        return data, self.stretches.fresh_plan(epoch, drawn)
+
+    def _validation(self, loss: float, means: list[float]) -> dict[str, float]:
+        """The loss and the metrics on the validation split: of decoded sequences, of all outputs, or means over targets."""
+        values = {LOSS: loss}
         if self.metric.whole:
             outputs, _ = self._predicted(self.data["validation"], self._plan("validation"))
-            return self.task.measured("validation", outputs)[self.metric.name]
+            return values | self.task.measured("validation", outputs)
+        values |= {name: self.metric.value(mean, name) for name, mean in zip(self.metric.means, means, strict=True)}
         if self.metric.name in WRITTEN:
-            lengths = self.splits.validation.lengths
-            return self.task.scored("validation", self.steps.write(self.data["validation"], lengths))
-        return self.metric.value(means[0])
+            written = self.steps.write(self.data["validation"], self.splits.validated.lengths)
+            values[self.metric.name] = self.task.scored("validation", written)
+        return values
 
     def _predicted(self, data: DeviceData, order: BatchPlan) -> tuple[Array, Bounds | None]:
         """The outputs (N, outputs); of a network of quantiles the medians, with the bounds of intervals."""
         outputs = self.steps.predict(data, order)
         return from_blocks(outputs) if self.steps.network.levels else (outputs, None)
 
-    def _keep_best(self, value: float) -> None:
+    def _keep_best(self) -> None:
         done = self.done
-        better = value > done.best if self.metric.direction == "max" else value < done.best
+        if not self.validated:
+            return
+        value = self.monitored[-1]
+        better = value > done.best if self.direction == "max" else value < done.best
         if better or done.best_epoch is None:
             done.best_epoch, done.best, done.best_weights = done.epoch - 1, value, self.steps.weights()
 
@@ -187,9 +220,10 @@ class Epochs:
 
     def _evaluated(self, test: DeviceData) -> dict[str, float]:
         """The metrics that all outputs on the test split show; fills `evaluation`."""
-        if self._validated is None:
+        if not self.task.looks_at(self.splits):
             return {}
-        (validated, bounds), (tested, test_bounds) = self._validated, self._predicted(test, self._plan("test"))
+        validated, bounds = self._validated or (None, None)
+        tested, test_bounds = self._predicted(test, self._plan("test"))
         self.evaluation = self.task.evaluated(Outputs(validated, tested, bounds, test_bounds))
         return dict(self.evaluation.values)
 
@@ -223,14 +257,17 @@ class Epochs:
 
     def speed(self) -> Speed:
         """Training speed over all epochs, excluding compile time."""
-        steps, batches = len(self._plan("train").order), len(self._plan("validation").order)
+        steps = [self.stretches.updates(epoch) for epoch in range(self.done.epoch)]
         low, middle, high = np.quantile(np.array(self.done.seconds) / steps, (0.25, 0.5, 0.75))
+        predicting = None
+        if self.validated:
+            predicting = 1000 * float(np.median(self.done.predicting)) / len(self._plan("validation").order)
         return Speed(
             compile_seconds=self.steps.compile_seconds,
             train_seconds=sum(self.done.seconds) + self.refit_seconds,
             step_ms=1000 * middle,
             step_ms_low=1000 * low,
             step_ms_high=1000 * high,
-            samples_per_second=len(self.splits.train) / steps / middle,
-            predict_ms=1000 * float(np.median(self.done.predicting)) / batches,
+            samples_per_second=len(self.splits.train) / self.stretches.per_pass / middle,
+            predict_ms=predicting,
         )

@@ -13,9 +13,10 @@ import numpy as np
 from gru_tf.experiment.experiment import Run
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Array, Examples, Signature, Splits
-from gru_tf.training import feeding, schedule
+from gru_tf.training import feeding
 from gru_tf.training.compiled_steps import CompiledSteps
-from gru_tf.training.epochs import Epochs, batches
+from gru_tf.training.epochs import Epochs
+from gru_tf.training.stretches import Stretches
 
 
 def check(run: Run, signature: Signature) -> None:
@@ -35,13 +36,17 @@ def refit(run: Run, signature: Signature, splits: Splits, epochs: Epochs) -> Lit
     """
     done = epochs.done
     clock = time.perf_counter()
-    finite = train_on(run, signature, together(splits.train, splits.validation), epochs.steps, (done.best_epoch or 0) + 1)
+    examples = together(splits.train, splits.validated)
+    count = (done.best_epoch or 0) + 1
+    finite = train_on(run, signature, examples, epochs.steps, count, epochs.stretches.every)
     epochs.refit_seconds = time.perf_counter() - clock
     done.best_weights = epochs.steps.weights()
     return "finished" if finite else "diverged"
 
 
-def train_on(run: Run, signature: Signature, examples: Examples, steps: CompiledSteps, epochs: int) -> bool:
+def train_on(
+    run: Run, signature: Signature, examples: Examples, steps: CompiledSteps, epochs: int, every: int | None = None
+) -> bool:
     """Train from the run's beginning for so many epochs on these examples; returns whether every loss was finite.
 
     Args:
@@ -49,15 +54,14 @@ def train_on(run: Run, signature: Signature, examples: Examples, steps: Compiled
         signature: of its task.
         examples: to train on.
         steps: compiled; they hold the last weights afterwards.
-        epochs: how many.
+        epochs: how many; by `training.steps` stretches of updates.
+        every: updates of such a stretch.
     """
     data = feeding.load(examples, signature.span, signature.targets_over_time)
     steps.reset(run)
-    for epoch in range(epochs):
-        order = batches(run, signature, examples, steps.buckets, epoch)
-        if not math.isfinite(steps.train(data, order, schedule.rates(run.training, epoch, len(order.order)))):
-            return False
-    return True
+    stretches = Stretches(run, signature, examples, steps.buckets, every if run.training.steps is not None else None)
+    losses = (steps.train(data, stretches.plan(epoch), stretches.rates(epoch)) for epoch in range(epochs))
+    return all(map(math.isfinite, losses))  # training ends with the first that is not
 
 
 def together(one: Examples, two: Examples) -> Examples:

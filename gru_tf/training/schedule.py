@@ -31,12 +31,12 @@ def rates(training: TrainingSpec, epoch: int, steps: int) -> Array:
 
     Args:
         training: learning rate, schedule and number of epochs.
-        epoch: from 0.
-        steps: of every epoch.
+        epoch: from 0; with `training.steps` a stretch of updates.
+        steps: of every epoch, or stretch; of the last one, which may be shorter, what is too much is not read.
     """
     if not training.scheduled:
         return np.full(steps, training.learning_rate, np.float32)
-    total = training.epochs * steps
+    total = training.epochs * steps if training.steps is None else training.steps
     warm = round(training.warmup * total)
     decay = DECAYS[training.decay]
     factors = [

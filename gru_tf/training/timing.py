@@ -20,7 +20,7 @@ from gru_tf.foundation.block_interval import BLOCKS, log_ratio
 from gru_tf.foundation.errors import one_line
 from gru_tf.training import trainer
 from gru_tf.training.batches import BatchPlan
-from gru_tf.training.epochs import batches
+from gru_tf.training.passes import batches
 from gru_tf.training.trainer import Prepared
 
 LEAST = 5  # rounds, however long they take
@@ -170,16 +170,17 @@ def _reason(error: Exception) -> str:
 def _passes(run: Run, prepared: Prepared) -> tuple[Pass, Pass]:
     """A pass over the next steps of training, and one over the next batches of validation."""
     compiled, data = prepared.steps, prepared.data
+    unseen = "train" if prepared.splits.validation is None else "validation"  # times are the same, wherever they are taken
     plans = [
-        batches(run, prepared.task.signature, examples, compiled.buckets, *shuffle)
-        for examples, shuffle in ((prepared.splits.train, (0,)), (prepared.splits.validation, ()))
+        batches(run, prepared.task.signature, getattr(prepared.splits, split), compiled.buckets, *shuffle)
+        for split, shuffle in (("train", (0,)), (unseen, ()))
     ]
 
     def train(first: int, count: int) -> None:
         compiled.train(data["train"], part(plans[0], first, count))
 
     def predict(first: int, count: int) -> None:
-        compiled.test(data["validation"], part(plans[1], first, count))
+        compiled.test(data[unseen], part(plans[1], first, count))
 
     return train, predict
 

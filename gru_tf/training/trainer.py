@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,13 +18,14 @@ from gru_tf.foundation.errors import one_line
 from gru_tf.recurrent import kernels
 from gru_tf.recurrent.kernels import operations
 from gru_tf.tasks import Splits, Task, create
-from gru_tf.training import baseline_run, feeding, held_bits, refit
+from gru_tf.training import baseline_run, feeding, held_bits, recipe, refit
 from gru_tf.training.batches import bucket_lengths, spans
 from gru_tf.training.compiled_steps import CompiledSteps, shape_of
 from gru_tf.training.diagnostics.observer import Observer
-from gru_tf.training.epochs import Epochs, stream
+from gru_tf.training.epochs import Epochs
 from gru_tf.training.feeding import DeviceData
 from gru_tf.training.network.resolution import ResolvedNetwork, resolve_run
+from gru_tf.training.passes import stream
 
 SHAPES_KEPT = 96  # the search of a comparison has 48 of a cell
 
@@ -37,12 +39,15 @@ def configure(threads: int) -> None:
 
 
 @lru_cache(maxsize=8)
-def _data(task_json: str, seed: int, split_seed: int) -> tuple[Splits, dict[str, DeviceData]]:
+def _data(task_json: str, seed: int, split_seed: int, validated: bool) -> tuple[Splits, dict[str, DeviceData]]:
     choice = Choice.model_validate_json(task_json)
     task = create(choice.name, choice.options).at(split_seed)
     splits = task.splits(stream(seed, choice))
+    if not validated and splits.validation is not None:
+        splits = replace(splits, train=refit.together(splits.train, splits.validation), validation=None)
     span, over_time = task.signature.span, task.signature.targets_over_time
-    return splits, {name: feeding.load(getattr(splits, name), span, over_time) for name in ("train", "validation")}
+    parts = {"train": splits.train, "validation": splits.validation}
+    return splits, {name: feeding.load(part, span, over_time) for name, part in parts.items() if part is not None}
 
 
 _compiled: dict[tuple[Any, ...], CompiledSteps] = {}
@@ -89,8 +94,10 @@ def prepare(run: Run) -> Prepared:
     # before anything else: reading a file draws random numbers, which a run's seed does not count
     network = resolve_run(run, task.signature)
     refit.check(run, task.signature)
+    recipe.check(run.training, run.model, run.cell.options, task)
     split_seed = run.seed if run.split_seed is None else run.split_seed
-    splits, data = _data(run.task.model_dump_json(), run.seed, split_seed)
+    splits, data = _data(run.task.model_dump_json(), run.seed, split_seed, run.training.validation != "none")
+    recipe.check_monitored(run.training, task, splits)
     steps = _steps_for(run, network, task, splits)
     steps.warm_up(data["train"])
     steps.reset(run)
@@ -114,7 +121,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     started, clock = time.time(), time.perf_counter()
     environment.reset_peak_memory()
     task, network, splits, data, steps = prepare(run)
-    observer = Observer(run, task.signature, splits.validation, steps.model)
+    observer = Observer(run, task.signature, splits.validation, steps.model)  # requests nothing where there is none
     observer.look("before")
     epochs = Epochs(run, task, splits, data, steps, folder, checkpoint_seconds)
     status = epochs.fit()
@@ -129,7 +136,7 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
     return RunResult(
         run=run,
         status=status,
-        error="" if status == "finished" else f"the loss was not finite in epoch {done.epoch}",
+        error="" if status == "finished" else f"the loss was not finite {_when(run, epochs)}",
         warning=epochs.warning,
         started=started,
         seconds=time.perf_counter() - clock,
@@ -137,7 +144,9 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         best_epoch=done.best_epoch,
         metric=task.metric.name,
         direction=task.metric.direction,
-        validation=done.best if done.best_epoch is not None else None,
+        validation=epochs.validation,
+        solved=epochs.solved,
+        updates=epochs.updates,
         test=test,
         more=tested,
         chance=task.metric.chance,
@@ -160,6 +169,11 @@ def train(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0)
         losses_kept=len(losses.array(epochs.losses)),
         **described(epochs.evaluation),
     )
+
+
+def _when(run: Run, epochs: Epochs) -> str:
+    """In which epoch training is, or of how many updates its last stretch ended."""
+    return f"in epoch {epochs.done.epoch}" if run.training.steps is None else f"by update {epochs.updates}"
 
 
 def attempt(run: Run, folder: Path | None = None, checkpoint_seconds: float = 1.0) -> RunResult:

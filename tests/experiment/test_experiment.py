@@ -147,6 +147,14 @@ OTHER = {
     "training.optimizer": "sgd",
     "training.patience": 10,
     "training.refit": True,
+    "training.steps": {"steps": 20},  # in place of the epochs
+    "training.evaluate_every": {"steps": 20, "evaluate_every": 6},
+    "training.fresh": True,
+    "training.monitor": "loss",
+    "training.select": "last",
+    "training.stop_at": 0.01,
+    "training.validation": {"validation": "none", "select": "last"},
+    "training.truncate": 4,
     "training.jit": False,
     "training.deterministic": False,
     "training.seconds": 2.5,
@@ -169,8 +177,10 @@ def with_other(path: str) -> Run:
     """The run with another value in one field."""
     content = RUN.model_dump()
     part, _, field = path.rpartition(".")
-    change = OTHER[path] if part == "model" and isinstance(OTHER[path], dict) else {field: OTHER[path]}
+    change = OTHER[path] if part in ("model", "training") and isinstance(OTHER[path], dict) else {field: OTHER[path]}
     (content[part] if part else content).update(change)
+    if "steps" in change:
+        del content["training"]["epochs"]
     return Run.model_validate(content)
 
 
@@ -435,12 +445,18 @@ def test_the_space_has_every_field_but_what_may_not_be_tuned():
         "frozen",
         "sha256",
         "quantiles",
+        "evaluate_every",
+        "fresh",
+        "monitor",
+        "select",
+        "stop_at",
+        "validation",
     }
     assert set(SearchSpec.model_fields["space"].annotation.model_fields) == {*MODEL, *TRAINING}
 
 
 def test_which_hyperparameters_take_whole_numbers():
-    whole = {"units", "parameters", "layers", "linear_path", "epochs", "batch_size", "patience"}
+    whole = {"units", "parameters", "layers", "linear_path", "epochs", "steps", "truncate", "batch_size", "patience"}
     assert {name for name in (*MODEL, *TRAINING) if is_integer(name)} == whole
 
 

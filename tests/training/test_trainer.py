@@ -24,7 +24,8 @@ from gru_tf.recurrent.kernels import operations
 from gru_tf.tasks import Examples, Metric, Signature
 from gru_tf.tasks.images.digits import Digits
 from gru_tf.tasks.memory.adding import Adding
-from gru_tf.training import epochs, trainer
+from gru_tf.training import passes as one_pass
+from gru_tf.training import trainer
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.epochs import Epochs
 from gru_tf.training.network.resolution import resolve_run
@@ -179,7 +180,7 @@ def test_all_cells_at_one_seed_see_the_same_data_in_the_same_order(seen):
 def test_no_shuffle_repeats_the_draws_that_made_the_data(monkeypatch):
     streams = []
     original = trainer.stream
-    for module in (trainer, epochs):
+    for module in (trainer, one_pass):
         monkeypatch.setattr(module, "stream", lambda *a: (streams.append(original(*a)), original(*a))[1])
     trainer.train(run_of(task=SMALL, seed=77, model={"units": 2}, jit=False))
     draws = {stream.bytes(16) for stream in streams}

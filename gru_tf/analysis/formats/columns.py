@@ -14,6 +14,7 @@ ASKED = {
     "units": "budget_units",
     "parameters": "budget_parameters",
     "seconds": "budget_seconds",
+    "validation": "validation_split",
     "start": "from",
     "sha256": "from_sha256",
 }  # the others keep their name
@@ -78,7 +79,12 @@ def _leaves(annotation: Any) -> Iterator[Any]:
 def _of_network(path: str) -> Callable[[RunResult], Any]:
     """What a run asked of its network; nothing of a baseline, which has none."""
     read = attrgetter(path)
-    return lambda result: None if result.run.purpose == "baseline" else read(result)
+
+    def value(result: RunResult) -> Any:
+        in_place = path == "run.training.epochs" and result.run.training.steps is not None  # of which nothing was read
+        return None if result.run.purpose == "baseline" or in_place else read(result)
+
+    return value
 
 
 def _hyperparameters() -> Iterator[RunColumn]:
@@ -99,10 +105,12 @@ COLUMNS = (
     RunColumn("metric", TEXT, "name of the task's metric", attrgetter("metric")),
     RunColumn("direction", _literals(RunResult, "direction"), "whether more or less of the metric is better", _direction),
     RunColumn("test", REAL, "the metric on the test split; trials have none", attrgetter("test")),
-    RunColumn("validation", REAL, "the metric on the validation split, at its best epoch", attrgetter("validation")),
+    RunColumn("validation", REAL, "the metric on the validation split, at `best_epoch`", attrgetter("validation")),
     RunColumn("chance", REAL, "the baseline's metric", attrgetter("chance")),
     RunColumn("score", REAL, "(test − chance) / (solved − chance): 0 for the baseline, 1 for solved", attrgetter("score")),
     RunColumn("best_epoch", WHOLE, "which epoch `validation` and `test` are of, from 0", attrgetter("best_epoch")),
+    RunColumn("updates", WHOLE, "steps of the optimiser; missing in older results", attrgetter("updates")),
+    RunColumn("solved", TRUTH, "whether the monitored metric reached `stop_at`, where there is one", attrgetter("solved")),
     RunColumn("units", WHOLE, "size of each layer's state", attrgetter("units")),
     RunColumn("parameters", WHOLE, "weights, head included; the numbers that a baseline keeps", attrgetter("parameters")),
     RunColumn("recurrent_parameters", WHOLE, "of these in the recurrent layers", attrgetter("recurrent_parameters")),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from gru_tf.analysis import table_text
 from gru_tf.experiment.experiment import Experiment, overlap_of
-from gru_tf.experiment.specs import SearchSpec
+from gru_tf.experiment.specs import SearchSpec, TrainingSpec
 
 
 def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
@@ -12,13 +12,15 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     training = experiment.training
     yield "Size", _size(experiment)
     yield "Network", ", ".join(_network(experiment))
-    length = f"{training.seconds:g} s" if training.seconds else _setting(experiment, "epochs", f"{training.epochs:,} epochs")
-    patience = f"stops after {training.patience} epochs without improvement" if training.patience else ""
+    monitored = f" of {training.monitor}" if training.monitor else ""
+    unit = "epochs" if training.steps is None else "looks at validation"
+    patience = f"stops after {training.patience} {unit} without improvement{monitored}" if training.patience else ""
     patience = _setting(experiment, "patience", patience)
     batch = _setting(experiment, "batch_size", f"{training.batch_size} sequences per step")
     stop = f" at most; {patience}" if patience else ""
     anew = "; final runs then anew on training and validation split together, up to the best epoch" * training.refit
-    yield "Training", f"{length}{stop}; {batch}, in the same order for every cell at the same seed{anew}"
+    order = f"{batch}, in the same order for every cell at the same seed"
+    yield "Training", f"{_length(experiment)}{stop}; {order}{anew}{_passes(training)}"
     yield "Optimiser", _optimiser(experiment)
     kernels = "deterministic" if training.deterministic else "not deterministic"
     jit = training.jit if isinstance(training.jit, str) else "yes" if training.jit else "no"
@@ -29,7 +31,7 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
         yield "Search", "none: every cell uses the settings above"
     yield (
         "Final seeds",
-        f"{_seeds(experiment.seeds)}; the test split is read once, at the best validation epoch",
+        f"{_seeds(experiment.seeds)}; the test split is read once, {_tested(training)}",
     )
     over = "seeds" if experiment.search is None or experiment.search.shared else "replicates"
     scale = "on the metric's logit or logarithm, so that they stay within its range"
@@ -88,6 +90,36 @@ def _optimiser(experiment: Experiment) -> str:
     kind = _setting(experiment, "clip", training.clip)
     clipped = norm if norm == "no clipping" else f"{norm} ({kind})"
     return f"{_setting(experiment, 'optimizer', training.optimizer)}, {rate}, {clipped}"
+
+
+def _length(experiment: Experiment) -> str:
+    """How long a network is trained."""
+    training = experiment.training
+    if training.seconds:
+        return f"{training.seconds:g} s"
+    if training.steps is None:
+        return str(_setting(experiment, "epochs", f"{training.epochs:,} epochs"))
+    steps = _setting(experiment, "steps", f"{training.steps:,} steps")
+    each = f"{training.evaluate_every:,} steps" if training.evaluate_every else "pass over the training split"
+    return steps if training.validation == "none" else f"{steps}, validated after each {each}"
+
+
+def _passes(training: TrainingSpec) -> str:
+    """What else is unusual about the passes over the data."""
+    parts = {
+        "examples drawn anew all the time": training.fresh,
+        f"ends where validation reaches {training.monitor or 'the metric'} {training.stop_at}": training.stop_at is not None,
+        f"gradients cut every {training.truncate} steps of a sequence": training.truncate is not None,
+        "on training and validation split together, nothing is validated": training.validation == "none",
+    }
+    return "".join(f"; {words}" for words, holds in parts.items() if holds)
+
+
+def _tested(training: TrainingSpec) -> str:
+    """With which epoch's weights."""
+    if training.select == "last":
+        return "with the weights of the last step"
+    return f"at the best validation epoch{f', by {training.monitor}' if training.monitor else ''}"
 
 
 def _network(experiment: Experiment) -> Iterable[str]:

@@ -36,7 +36,7 @@ class SplitShares(NamedTuple):
     """Of the parts of a split.
 
     Args:
-        validation: share of the validation split.
+        validation: share of the validation split; 0 for none.
         test: share of the test split; 0 where another file is the test split.
         unit: what they are, for errors.
         draw: number of the draw, 0 for none.
@@ -210,7 +210,8 @@ def _by_time(labelled: Labelled, classes: Classes, shares: SplitShares, order: A
     part = part if shared is None else shared.without_shared(part, splits.UNUSED)
     numbers, names = (classes.numbers, classes.names) if classes.names else (np.zeros(len(part), np.intp), None)
     used = part != splits.UNUSED
-    splits.complete(part, numbers, 3 if shares.test else 2, labelled.where, labelled.row, names or (), used)
+    wanted = [splits.TRAIN, *([splits.VALIDATION] if shares.validation else []), *([splits.TEST] if shares.test else [])]
+    splits.complete(part, numbers, wanted, labelled.where, labelled.row, names or (), used)
     return part
 
 

@@ -24,10 +24,10 @@ def ends(moments: int, validation: float, test: float) -> range:
 
     Args:
         moments: how many different ones there are.
-        validation: share of them.
+        validation: share of them; 0 for no such part.
         test: share of them.
     """
-    held_out = sum(max(1, round(share * moments)) for share in (validation, test))
+    held_out = sum(max(1, round(share * moments)) if share > 0 else 0 for share in (validation, test))
     return range(min(moments, held_out + -(-moments // 2)), moments + 1)
 
 
@@ -93,7 +93,8 @@ def by_cutoff(times: Array, validation: float, test: float, cutoffs: int, number
         DatasetError: where there are too few moments.
     """
     moments = np.unique(times)
-    tested, validated = max(1, round(test * len(moments)) // cutoffs), max(1, round(validation * len(moments)))
+    tested = max(1, round(test * len(moments)) // cutoffs)
+    validated = max(1, round(validation * len(moments))) if validation > 0 else 0
     end = len(moments) - number * tested
     first = end - tested - validated
     if first < 1:

@@ -72,8 +72,8 @@ def by_group(
     Args:
         keys: (N,) of any type: equal where sequences belong together.
         classes: (N,) whole numbers from 0, or None where there are none.
-        validation: share of the sequences.
-        test: share of the sequences; 0 for two splits only.
+        validation: share of the sequences; 0 for no such split.
+        test: the same.
         where: the file, for errors.
         row: the words for a sequence's place in the file, given its number from 0.
         names: of the classes, for errors.
@@ -85,7 +85,8 @@ def by_group(
         DatasetError: where a class has fewer groups than there are splits, a split would be empty, or a class would be in
             no training sequence.
     """
-    shares = np.array([1 - validation - test, validation, test] if test else [1 - validation, validation])
+    parts = [TRAIN, *([VALIDATION] if validation else []), *([TEST] if test else [])]
+    shares = np.array([1 - validation - test, validation, test])[parts]
     groups = _numbered(keys)
     labels = np.zeros(len(groups), np.intp) if classes is None else classes
     held = np.bincount(_pairs(groups, labels) % (int(labels.max()) + 1))
@@ -100,7 +101,8 @@ def by_group(
         split = _placed(groups, labels, held, shares, (draw, attempt) if draw else None)
         if not draw or _is_whole(split, labels, len(shares), classes is not None):
             break
-    complete(split, labels, len(shares), where, row, names)
+    split = np.array(parts, np.int8)[split]
+    complete(split, labels, parts, where, row, names)
     return split
 
 
@@ -214,14 +216,14 @@ class _Shares:
 def complete(
     split: Array,
     classes: Array,
-    splits: int,
+    splits: Sequence[int],
     where: str,
     row: Callable[[int], str],
     names: Sequence[str],
     used: Array | None = None,
 ) -> None:
-    """Refuse an empty split, and a class that is not in training, of those that are `used`."""
-    for number in range(splits):
+    """Refuse an empty split of these, and a class that is not in training, of those that are `used`."""
+    for number in splits:
         if not (split == number).any():
             each = "a group" if used is None else "a sequence"
             raise DatasetError(f"{where}: expected {each} for each split. Received: none to be left for {SPLITS[number]}")

@@ -46,10 +46,16 @@ NOT_SEARCHED = (
     "frozen",
     "sha256",
     "quantiles",
+    "evaluate_every",
+    "fresh",
+    "monitor",
+    "select",
+    "stop_at",
+    "validation",
 )  # protocol, not network or recipe
 LATER = (*network.LATER, *training.LATER)
 MODEL = tuple(name for name in ModelSpec.model_fields if name not in NOT_SEARCHED)
-BUDGETS = ("units", "parameters", "layers", "epochs")  # what a network may cost is the user's to bound
+BUDGETS = ("units", "parameters", "layers", "epochs", "steps")  # what a network may cost is the user's to bound
 TRAINING = tuple(name for name in TrainingSpec.model_fields if name not in NOT_SEARCHED)
 Axis = Annotated[
     Annotated[Values, Tag("list")] | Annotated[Range, Tag("Range")],

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
 
+from gru_tf.experiment.specs import passes
 from gru_tf.experiment.specs.spec import Positive, Spec
 
 LATER = (
@@ -11,6 +12,14 @@ LATER = (
     "decay",
     "refit",
     "weight_decay",
+    "steps",
+    "evaluate_every",
+    "fresh",
+    "monitor",
+    "select",
+    "stop_at",
+    "validation",
+    "truncate",
 )  # fields that runs did not have from the first: left out of a dump at their defaults
 
 
@@ -33,6 +42,23 @@ class TrainingSpec(Spec):
         patience: epochs without a better validation metric before training stops; null for none.
         refit: whether a final run, once validation has shown its best epoch, trains anew on the training and validation
             splits together for as many epochs, and is tested after these; for small sets whose literature does so.
+        steps: updates in all, in place of `epochs`. Training goes through the split again and again, in a new order each
+            time; a stretch of updates between two looks at validation stands for an epoch in patience, schedules, history
+            and the best epoch. A stretch may go beyond the end of a pass; the last one may be shorter.
+        evaluate_every: updates of such a stretch; null for as many as one pass has.
+        fresh: whether each epoch, or stretch, trains on examples that are drawn anew, from the seed and its number, the same
+            for every cell; for tasks that draw their data, see `gru_tf.tasks.Task.fresh`.
+        monitor: by which validation metric the best epoch is chosen, patience waits, the plateau of `decay` is seen and
+            `stop_at` is reached: any that validation computes, or "loss"; null for the task's own. A search compares by the
+            task's own.
+        select: whether the weights of the "best" epoch are tested or those of the "last", as of papers that do not stop
+            early.
+        stop_at: value of the monitored metric at which training ends: the task is solved. A result says whether it was.
+        validation: "split" to validate on the task's split, or "none": nothing is validated and the split is trained on with
+            the others, as where a protocol has none; with `select: last`, and without a search.
+        truncate: steps of a sequence after which back-propagation is cut: no gradient goes through a state across every
+            such boundary, while states go on. For tasks with a target at every step; see
+            `gru_tf.training.network.truncation`. null for none.
         jit: "auto" (XLA, except for a layer that takes cuDNN or a fused CPU kernel), true or false.
         deterministic: whether to require TensorFlow's deterministic kernels, and on a CPU to keep the processor out of the
             numbers; each result says whether that holds.
@@ -50,6 +76,14 @@ class TrainingSpec(Spec):
     optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
     patience: Positive | None = None
     refit: bool = False
+    steps: Positive | None = None
+    evaluate_every: Positive | None = None
+    fresh: bool = False
+    monitor: str | None = None
+    select: Literal["best", "last"] = "best"
+    stop_at: float | None = None
+    validation: Literal["split", "none"] = "split"
+    truncate: Positive | None = None
     jit: Literal["auto"] | bool = "auto"
     deterministic: bool = True
 
@@ -68,6 +102,11 @@ class TrainingSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _passes(self) -> Self:
+        passes.check(self)
+        return self
+
+    @model_validator(mode="after")
     def _refit_by_epochs(self) -> Self:
         if self.refit and self.seconds is not None:
             raise ValueError("expected no 'refit' together with 'seconds', which it would exceed. Received: true")
@@ -77,5 +116,7 @@ class TrainingSpec(Spec):
     def _as_before(self, inner: Any) -> dict[str, Any]:
         """Without later fields at their defaults, so that runs keep their earlier fingerprints."""
         fields: dict[str, Any] = inner(self)
+        if self.steps is not None:
+            fields.pop("epochs", None)  # which they stand in place of
         defaults = {name: type(self).model_fields[name].default for name in LATER}
         return {name: value for name, value in fields.items() if name not in LATER or value != defaults[name]}

@@ -35,7 +35,7 @@ def on_all_data(predictor: Predictor, result: RunResult) -> Predictor:
         from gru_tf.training import refit, trainer
     run = result.run.model_copy(update={"split_seed": 0})
     prepared = trainer.prepare(run)
-    examples = refit.together(refit.together(splits.train, splits.validation), splits.test)
+    examples = refit.together(refit.together(splits.train, splits.validated), splits.test)
     epochs = (result.best_epoch or 0) + 1
     if not refit.train_on(run, task.signature, examples, prepared.steps, epochs):
         raise UserError(f"{predictor.name}: trained on all of the data, its loss was not finite")

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gru_tf.experiment.result import Diagnostics, LayerReading, RunResult
+from gru_tf.experiment.specs import TrainingSpec
 from gru_tf.experiment.specs.network import LATER
 from gru_tf.foundation import palette
 from gru_tf.tasks.evaluation import SampleForecast
@@ -40,7 +41,7 @@ def params(result: RunResult) -> dict[str, Any]:
         **{f"budget_{name}": getattr(run.model, name) for name in ("units", "parameters")},
         **run.model.model_dump(exclude={"units", "parameters"}),
         **{name: getattr(run.model, name) for name in LATER},
-        **dict(run.training),
+        **_recipe(run.training),
         "resolved_units": result.units,
         "total_parameters": result.parameters,
         "recurrent_parameters": result.recurrent_parameters,
@@ -49,6 +50,12 @@ def params(result: RunResult) -> dict[str, Any]:
         "metric": result.metric,
         "best_epoch": result.best_epoch,
     }
+
+
+def _recipe(training: TrainingSpec) -> dict[str, Any]:
+    """All fields, as they are; of `epochs` and `steps` the one that counts."""
+    unread = {"epochs"} if training.steps is not None else set()
+    return {name: value for name, value in training if name not in unread}
 
 
 def numbers(result: RunResult) -> dict[str, float]:
@@ -65,6 +72,8 @@ def numbers(result: RunResult) -> dict[str, float]:
         f"chance_{result.metric}": result.chance,
         **{f"chance_{name}": value for name, value in result.chances.items()},
         "score": result.score,
+        "updates": result.updates,
+        "solved": result.solved,
         "peak_memory_mb": result.peak_memory_mb,
         "run_seconds": result.seconds,
         **speed,

@@ -51,7 +51,7 @@ def _digest(text: str) -> str:
 def best(experiment: Experiment, results: Iterable[RunResult]) -> Iterator[RunResult]:
     """Of each cell on each task the final run whose model is kept, see `kept_of`."""
     place = {seed: number for number, seed in enumerate(experiment.seeds)}
-    finals = [r for r in results if r.is_finished_final and r.validation is not None]
+    finals = [r for r in results if r.is_finished_final and r.test is not None]
     finals.sort(key=lambda r: place.get(r.run.seed, len(place)))
     for pair in experiment.pairs():
         own = [r for r in finals if (r.run.task, r.run.cell) == pair]
@@ -114,7 +114,7 @@ def _create(record: Record, known: str, result: RunResult, uri: str) -> ModelVer
     try:
         which = (
             "the first seed, or of a forecast the one that was tested on the newest rows"
-            if overlap_of(run.task)
+            if overlap_of(run.task) or result.validation is None
             else "its best seed on validation"
         )
         text = f"{about} The alias “{ALIAS}” marks {which}."

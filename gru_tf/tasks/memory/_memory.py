@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Array, Count, Examples, Splits, Task
 
 Alphabet = Annotated[int, Field(ge=2, le=250)]  # symbols, blank and marker are numbers of one byte
@@ -71,6 +72,29 @@ class Memory(Task):
             )
         return self
 
+    @property
+    def most_fresh(self) -> int:
+        """As many as, with those that validate and test, are half of all possible sequences."""
+        return max(0, self.space // 2 - self.validation_examples - self.test_examples)
+
+    def fresh(self, rng: np.random.Generator, count: int, splits: Splits) -> Examples:
+        """`count` different sequences, none of which validates or tests.
+
+        Two calls may have sequences in common: where there are N in all, about `count`² / N of them.
+
+        Raises:
+            UserError: for more than `most_fresh`.
+        """
+        if count > self.most_fresh:
+            raise UserError(f"fresh: expected at most {self.most_fresh:,} examples at a time. Received: {count:,}")
+        held = {*contents(splits.validated), *contents(splits.test)}
+
+        def free(wanted: int) -> Array:
+            symbols = self.draw(rng, wanted)
+            return symbols[[row not in held for row in contents(self.pose(symbols))]]
+
+        return self.pose(distinct(free, count))
+
     def splits(self, rng: np.random.Generator) -> Splits:
         """Fresh sequences from `rng`; those of "longer" are drawn last."""
         ends = np.cumsum([self.examples, self.validation_examples, self.test_examples])
@@ -89,6 +113,11 @@ def distinct(draw: Callable[[int], Array], count: int) -> Array:
     while len(rows) < count:
         rows.update(dict.fromkeys(row.tobytes() for row in draw(count - len(rows))))
     return np.frombuffer(bytearray(b"".join(rows)), np.uint8).reshape(count, -1)
+
+
+def contents(examples: Examples) -> list[bytes]:
+    """What each sequence is, without its padding."""
+    return [row[:length].tobytes() for row, length in zip(examples.inputs, examples.lengths, strict=True)]
 
 
 def one_hot(symbols: Array, size: int) -> Array:

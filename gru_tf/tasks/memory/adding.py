@@ -10,6 +10,7 @@ Worked example, length=6: 0.9 + 0.3 = 1.2
     marker    0    1    0    0    0    1     → target 1.2
 """
 
+import sys
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -76,6 +77,15 @@ class Adding(Task):
         if self.longer == 1:
             return Splits(train, validation, test)
         return Splits(train, validation, test, {"longer": self._draw(rng, self.test_examples, self.longer * self.length)})
+
+    @property
+    def most_fresh(self) -> int:
+        """As many as fit the memory: of real numbers no two sequences are equal."""
+        return sys.maxsize
+
+    def fresh(self, rng: np.random.Generator, count: int, splits: Splits) -> Examples:
+        """`count` sequences like those of training."""
+        return self._draw(rng, count, self.length)
 
     @staticmethod
     def _draw(rng: np.random.Generator, count: int, length: int) -> Examples:

@@ -20,7 +20,7 @@ from gru_tf.foundation.option_spelling import setting, spelled
 from gru_tf.tasks import Array, Evaluation, Metric, Outputs, _class_scores
 from gru_tf.tasks._baselines import constant_accuracy
 from gru_tf.tasks._text_arrays import to_array, to_text
-from gru_tf.tasks.own._task import OwnData, Share, expect_training_share
+from gru_tf.tasks.own._task import OwnData, Share, ShareOrNone, expect_training_share
 from gru_tf.tasks.prediction_intervals import calibrated
 
 VERSION = 2  # of the arrays, as the cache keeps them
@@ -35,7 +35,7 @@ class LabelledData(OwnData):
         kind: whether a label is one of several classes or a number.
         label: the column of labels.
         group: the column that says whose it is; one person's, say, are never in two splits.
-        validation: share to validate on.
+        validation: share to validate on; 0 for none, with `training.validation: none`.
         test: share to test on; not with `test_path`.
         split: "group" keeps each group in one part, "time" tests on the last ones, "random" on any; None: by group where
             there is one, else at random. By group without a column of groups, windows that overlap are kept together.
@@ -51,7 +51,7 @@ class LabelledData(OwnData):
     label: str | None = None
     group: str | None = None
     split: SplitBy | None = None
-    validation: Share = 0.2
+    validation: ShareOrNone = 0.2
     test: Share = 0.2
     measure: Literal["accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "rmse", "mae"] | None = None
     class_weights: Literal["none", "balanced"] = "none"
@@ -176,7 +176,8 @@ class LabelledData(OwnData):
             return Metric("accuracy", "max", chance, 1.0, trivial=trivial)
         assert self.measure is not None  # noqa: S101
         validation = arrays["targets"][arrays["split"] == splits.VALIDATION]
-        if self.measure == "roc_auc" and min(len(np.unique(part)) for part in (validation, test)) < len(about["classes"]):
+        judged = (validation, test) if self.validation else (test,)
+        if self.measure == "roc_auc" and min(len(np.unique(part)) for part in judged) < len(about["classes"]):
             raise DatasetError(f"{self.path}: measure: received roc_auc, expected every class in validation and test")
         best = _class_scores.constant(train, test, len(about["classes"]))[self.measure]
         return Metric(self.measure, "max", best, 1.0, trivial=trivial, whole=True)

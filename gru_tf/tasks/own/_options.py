@@ -10,7 +10,7 @@ from gru_tf.data.own.origins import LEAST_TRAINING
 from gru_tf.data.own.wide_series import Layout
 from gru_tf.foundation.option_spelling import spelled
 from gru_tf.tasks import Count
-from gru_tf.tasks.own._task import Names, OwnData, Share, expect_training_share
+from gru_tf.tasks.own._task import Names, OwnData, Share, ShareOrNone, expect_training_share
 
 
 class ForecastOptions(OwnData):
@@ -43,7 +43,7 @@ class ForecastOptions(OwnData):
             for categories the most frequent).
         gaps: windows in which times are missing: "leave_out" where the times are regular, or "stretch", so that windows and
             horizon count rows. None: leave_out; stretch in an experiment that was pinned before there was a choice.
-        validation: share of the time points, those before the test.
+        validation: share of the time points, those before the test; 0 for none, with `training.validation: none`.
         test: share of the time points, the last ones; not used with a `test_path`, whose rows must all be later.
         layout: of the table: "long", "wide" (a row a series, a column a step) or "columns" (a column a series). Of the last
             two the columns "series", "step" and "value" are made, which the other options name.
@@ -72,7 +72,7 @@ class ForecastOptions(OwnData):
     stride: Count = 1
     missing: Literal["refuse", "drop", "forward", "interpolate", "mean"] = "refuse"
     gaps: Literal["leave_out", "stretch"] | None = None
-    validation: Share = 0.15
+    validation: ShareOrNone = 0.15
     test: Share = 0.2
     backtest: Annotated[int, Field(ge=0)] = 0
     split: Literal["time"] = "time"

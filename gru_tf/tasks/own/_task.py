@@ -15,6 +15,7 @@ from gru_tf.tasks._pinned_files import pinned_digest
 Names = Annotated[tuple[str, ...], Field(strict=False)]  # a list in YAML
 Draws = Literal["fixed", "drawn"]
 Share = Annotated[float, Field(gt=0, lt=1)]
+ShareOrNone = Annotated[float, Field(ge=0, lt=1)]  # 0 for no such part
 
 
 class PreparedInputs(NamedTuple):

@@ -92,10 +92,11 @@ def expect_windows(
         starts: of the windows of each part.
         with_gaps: the same with the windows in which times are missing.
     """
-    empty = [name for name, places in zip(SPLITS, starts, strict=True) if not len(places)]
+    wanted = [number for number in (TRAIN, VALIDATION, TEST) if number != VALIDATION or options.validation]
+    empty = [SPLITS[number] for number in wanted if not len(starts[number])]
     if not empty:
         return
-    if all(map(len, with_gaps)):
+    if all(len(with_gaps[number]) for number in wanted):
         instead = f"set {spelled('gaps')} to stretch to count rows, not time, or choose a shorter window"
         raise DatasetError(
             f"{where}: expected {options.window + options.horizon:,} rows without a gap in time in the {empty[0]} part, a"
@@ -122,7 +123,7 @@ def expect_windows(
 
 def _fewest_rows(options: ForecastOptions) -> int:
     """The fewest rows of one series that give each part a window."""
-    shares = (options.validation, options.test)
+    shares = [share for share in (options.validation, options.test) if share]
     for rows in range(options.window + 3 * options.horizon, 2**40):
         parts = [max(1, round(share * rows)) for share in shares]
         if min(parts) >= options.horizon and rows - sum(parts) >= options.window + options.horizon:
@@ -132,7 +133,7 @@ def _fewest_rows(options: ForecastOptions) -> int:
 
 def _largest_that_fits(options: ForecastOptions, rows: int) -> str:
     """The longest window that so many whole rows have room for; else the longest horizon, with a window that fits it."""
-    parts = [max(1, round(share * rows)) for share in (options.validation, options.test)]
+    parts = [max(1, round(share * rows)) for share in (options.validation, options.test) if share]
     train = rows - sum(parts)
     if min(parts) >= options.horizon and train > options.horizon:
         return f"; they have room for a window of up to {train - options.horizon:,}"
@@ -148,7 +149,8 @@ def notes_on_short_series(series: Array, starts: list[Array], names: Mapping[int
     everyone = np.unique(series)
     absent = [np.setdiff1d(everyone, series[places]) for places in starts]
     nowhere = functools.reduce(np.intersect1d, absent)
-    parts = {f"{part} window": np.setdiff1d(missing, nowhere) for part, missing in zip(SPLITS, absent, strict=True)}
+    there = [(part, missing) for part, missing, places in zip(SPLITS, absent, starts, strict=True) if len(places)]
+    parts = {f"{part} window": np.setdiff1d(missing, nowhere) for part, missing in there}
     for what, missing in ({"window": nowhere} | parts).items():
         if len(missing):
             have = "has" if len(missing) == 1 else "have"

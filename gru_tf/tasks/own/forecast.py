@@ -27,6 +27,7 @@ from gru_tf.tasks import (
     FORECAST_BASELINES,
     Array,
     Evaluation,
+    Examples,
     ForecastRows,
     Metric,
     MetricName,
@@ -101,10 +102,11 @@ class OwnForecast(ForecastOptions):
         arrays = self.arrays()
         targets = range(len(self.target))
         relative = targets if self.relative else ()
-        train, validation, test = (
-            cut(arrays["rows"], arrays[part], self.window, self.horizon, targets, relative) for part in PARTS
-        )
-        return Splits(train, validation, test)
+
+        def part(name: str) -> Examples:
+            return cut(arrays["rows"], arrays[name], self.window, self.horizon, targets, relative)
+
+        return Splits(part("train"), part("validation") if self.validation else None, part("test"))
 
     def naive_scores(self) -> dict[str, float]:
         """The metric on the test split of each naive forecast, by name.
@@ -191,7 +193,8 @@ class OwnForecast(ForecastOptions):
         """By time, the same for all series."""
         same = ", the same of all series" if self.group is not None else ""
         tested = "data of their own test" if self.test_path else f"the last {percent(self.test)} of the times test"
-        return f"by time: {tested}, the {percent(self.validation)} before them validate{same}"
+        validated = f"the {percent(self.validation)} before them validate" if self.validation else "nothing validates"
+        return f"by time: {tested}, {validated}{same}"
 
     def drawn_in_words(self) -> str:
         """Between which moments the test parts end."""

@@ -25,7 +25,7 @@ from gru_tf.data.own.encoding import Encoding
 from gru_tf.data.own.missing_values import Missing
 from gru_tf.data.own.overlap import overlap
 from gru_tf.data.own.sequences import windows
-from gru_tf.tasks import Array, Count, Signature, Splits
+from gru_tf.tasks import Array, Count, Examples, Signature, Splits
 from gru_tf.tasks._padding import padded, right_padded
 from gru_tf.tasks.own._labelled_task import LabelledData, expect_to_fit_memory, json_array
 from gru_tf.tasks.own._task import Names, PreparedInputs, warn_of_unknown
@@ -38,7 +38,7 @@ class Sequences(LabelledData):
         kind: whether a label is one of several classes or a number.
         label: the column of labels, the same in every row of a sequence; for an NPZ file the array, by default "y".
         group: the column, or array, that says whose a sequence is; one person's, say, are never in two splits.
-        validation: share to validate on.
+        validation: share to validate on; 0 for none, with `training.validation: none`.
         test: share to test on; not with `test_path`.
         split: "group" keeps each group in one part, "time" tests on the last ones, "random" on any; None: by group where
             there is one, else at random. By group without a column of groups, windows that overlap are kept together.
@@ -91,9 +91,12 @@ class Sequences(LabelledData):
             UserError: where a file cannot be read or is not as the options say.
         """
         arrays = self.arrays()
-        parts = (arrays["split"] == number for number in (splits.TRAIN, splits.VALIDATION, splits.TEST))
-        train, validation, test = (padded(arrays["rows"], arrays["lengths"], part, arrays["targets"]) for part in parts)
-        return Splits(train, validation, test)
+
+        def part(number: int) -> Examples:
+            return padded(arrays["rows"], arrays["lengths"], arrays["split"] == number, arrays["targets"])
+
+        validation = part(splits.VALIDATION) if self.validation else None
+        return Splits(part(splits.TRAIN), validation, part(splits.TEST))
 
     def prepare(self, frame: Any) -> PreparedInputs:
         """Inputs made from new sequences, in the form of training's: a frame of steps, or arrays by name.

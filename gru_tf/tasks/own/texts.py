@@ -40,7 +40,7 @@ class Texts(LabelledData):
         kind: whether a label is one of several classes or a number.
         label: the column of labels.
         group: the column that says whose a text is; one author's, say, are never in two splits.
-        validation: share to validate on.
+        validation: share to validate on; 0 for none, with `training.validation: none`.
         test: share to test on; not with `test_path`.
         split: by what: "group", "time" (the order of the file) or "random"; None: by group where there is one.
         draws: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split.
@@ -88,8 +88,8 @@ class Texts(LabelledData):
             UserError: where a file cannot be read or is not as the options say.
         """
         arrays = self.arrays()
-        train, validation, test = (self._examples(arrays, n) for n in (splits.TRAIN, splits.VALIDATION, splits.TEST))
-        return Splits(train, validation, test)
+        train, test = (self._examples(arrays, n) for n in (splits.TRAIN, splits.TEST))
+        return Splits(train, self._examples(arrays, splits.VALIDATION) if self.validation else None, test)
 
     def prepare(self, frame: Any) -> PreparedInputs:
         """Inputs made from new texts: a frame with their column.

@@ -26,16 +26,17 @@ class Observer:
     Args:
         run: with the names of the diagnostics to record.
         signature: the task's.
-        validation: the split whose first sequences are used; the test split stays unread.
+        validation: the split whose first sequences are used; the test split stays unread. None for a run that requests no
+            diagnostics.
         model: the network, with the weights that it has at each look.
     """
 
-    def __init__(self, run: Run, signature: Signature, validation: Examples, model: Any):
+    def __init__(self, run: Run, signature: Signature, validation: Examples | None, model: Any):
         self.requested, self.signature, self.model = run.diagnostics, signature, model
         self._levels = quantile_head.levels(run.model)
         self.readings: dict[str, tuple[LayerReading, ...]] = {"before": (), "after": ()}
         self.seconds = 0.0
-        if self.requested:
+        if self.requested and validation is not None:
             self._take(signature, validation)
 
     def _take(self, signature: Signature, validation: Examples) -> None:

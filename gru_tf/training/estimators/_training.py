@@ -16,8 +16,8 @@ from gru_tf.tasks import Array, Examples, Signature
 from gru_tf.training import feeding
 from gru_tf.training.batches import BatchPlan, bucket_lengths
 from gru_tf.training.compiled_steps import CompiledSteps, on_gpu, shape_of
-from gru_tf.training.epochs import batches
 from gru_tf.training.network.resolution import ResolvedNetwork, resolve_run
+from gru_tf.training.passes import batches
 from gru_tf.training.schedule import rates
 
 SHAPES_KEPT = 8

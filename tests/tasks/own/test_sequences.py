@@ -776,7 +776,7 @@ def test_bad_series_are_refused_in_one_line(tmp_path: Path, name: str) -> None:
         ),
         ({"test": 0.2, "test_path": "b.ts"}, "received both test_path and test, expected one"),
         ({"kind": "classes"}, r"kind: received 'classes', expected 'class' or 'value'\. Did you mean 'class'\?"),
-        ({"validation": 0.0}, "validation: received 0.0, expected more than 0"),
+        ({"validation": -0.1}, "validation: received -0.1, expected at least 0"),
         ({"lable": "y"}, r"sequences\.lable: no such option\. Did you mean 'label'\?"),
         ({"path": "a.doc"}, r"a\.doc: expected a file of one of the forms \.csv"),
         ({"path": "none.csv", "id": "n", "label": "y"}, r"none\.csv: no such file$"),
