@@ -48,9 +48,9 @@ def path(run: Run, folder: Path) -> Path:
     """Where the checkpoint of `run` lies: the same file for runs that differ only in their number of epochs.
 
     Epochs do not depend on how many follow, so a promoted trial continues where the shorter one ended; but for those of a
-    schedule of the learning rate, which is over all of them.
+    schedule of the learning rate that is over all of them.
     """
-    canonical = run if run.training.scheduled else run.model_copy(update={"training": run.training.but(epochs=1)})
+    canonical = run if run.training.over_all_epochs else run.model_copy(update={"training": run.training.but(epochs=1)})
     return folder / f"{canonical.fingerprint}.checkpoint"
 
 

@@ -125,7 +125,9 @@ class Epochs:
 
     def _epoch(self, validation: BatchPlan) -> tuple[float, ...]:
         order = self._plan("train", self.done.epoch)
-        rates = schedule.rates(self.run.training, self.done.epoch, len(order.order))
+        validated = self.done.history[f"validation_{self.metric.name}"]
+        falls = schedule.falls(self.run.training, validated, self.metric.direction)
+        rates = schedule.rates(self.run.training, self.done.epoch, len(order.order), falls)
         clock = time.perf_counter()
         train_loss = self.steps.train(self.data["train"], order, rates)
         self.done.seconds.append(time.perf_counter() - clock)

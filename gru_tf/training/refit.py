@@ -1,11 +1,13 @@
 """Training anew on training and validation split together, for as many epochs as validation has shown to be best.
 
-The test split stays unread. Seed, initial values and learning rates by epoch are those of the run; an epoch has more steps.
+The test split stays unread. Seed, initial values and learning rates by epoch are those of the run, those too that fell where
+its validation metric stalled; an epoch has more steps.
 What validation chose, the settings and the number of epochs, and its metric in the record, are of the first training.
 """
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -35,13 +37,22 @@ def refit(run: Run, signature: Signature, splits: Splits, epochs: Epochs) -> Lit
     """
     done = epochs.done
     clock = time.perf_counter()
-    finite = train_on(run, signature, together(splits.train, splits.validation), epochs.steps, (done.best_epoch or 0) + 1)
+    values, direction = done.history[f"validation_{epochs.metric.name}"], epochs.metric.direction
+    falls = [schedule.falls(run.training, values[:epoch], direction) for epoch in range((done.best_epoch or 0) + 1)]
+    finite = train_on(run, signature, together(splits.train, splits.validation), epochs.steps, len(falls), falls)
     epochs.refit_seconds = time.perf_counter() - clock
     done.best_weights = epochs.steps.weights()
     return "finished" if finite else "diverged"
 
 
-def train_on(run: Run, signature: Signature, examples: Examples, steps: CompiledSteps, epochs: int) -> bool:
+def train_on(
+    run: Run,
+    signature: Signature,
+    examples: Examples,
+    steps: CompiledSteps,
+    epochs: int,
+    falls: Sequence[int] | None = None,
+) -> bool:
     """Train from the run's beginning for so many epochs on these examples; returns whether every loss was finite.
 
     Args:
@@ -50,12 +61,14 @@ def train_on(run: Run, signature: Signature, examples: Examples, steps: Compiled
         examples: to train on.
         steps: compiled; they hold the last weights afterwards.
         epochs: how many.
+        falls: of a "plateau", how often it has fallen before each epoch, see `gru_tf.training.schedule`.
     """
     data = feeding.load(examples, signature.span, signature.targets_over_time)
     steps.reset(run)
     for epoch in range(epochs):
         order = batches(run, signature, examples, steps.buckets, epoch)
-        if not math.isfinite(steps.train(data, order, schedule.rates(run.training, epoch, len(order.order)))):
+        rates = schedule.rates(run.training, epoch, len(order.order), falls[epoch] if falls else None)
+        if not math.isfinite(steps.train(data, order, rates)):
             return False
     return True
 
