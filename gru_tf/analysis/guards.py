@@ -58,12 +58,14 @@ def _at_ends(finals: Sequence[RunResult], drawn: Mapping[str, Range]) -> list[Ma
 def _unfinished(experiment: Experiment, finals: Sequence[RunResult]) -> list[Mark]:
     """Where half of the finals, or more, have their best epoch in the last fifth of those that they were allowed.
 
-    Not where the clock ends training, which is then the question, nor where the learning rate decays to nothing over the
-    epochs: the last ones are meant to be the best. Nor where the last one is tested whatever it is, or the task is solved.
-    By steps the stretches that a run was allowed are counted, those of its history where nothing ended it before.
+    Not where the clock ends training, which is then the question, nor where the learning rate decays over the epochs, to
+    nothing or by a fixed plan: the last ones are meant to be the best. Nor where the last one is tested whatever it is, or
+    the task is solved. By steps the stretches that a run was allowed are counted, those of its history where nothing ended
+    it before.
     """
     training = experiment.training
-    if training.seconds is not None or any(result.run.training.decay != "none" for result in finals):
+    planned = any(result.run.training.decay not in ("none", "plateau") for result in finals)
+    if training.seconds is not None or planned:
         return []
     if training.select == "last":
         return []

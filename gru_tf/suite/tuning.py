@@ -10,8 +10,7 @@ from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import FACTOR, Choice, Range, Scalar, SearchSpec, is_integer
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.tasks import WRITTEN, create
-from gru_tf.training.compiled_steps import OPTIMIZERS
-from gru_tf.training.network.decaying import DECAYING
+from gru_tf.training import optimizers
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve_run
 from gru_tf.training.network.task_loss import TaskLoss, TaskMetric
@@ -142,7 +141,8 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         task, cell: labels of one of its tasks and one of its cells.
 
     Raises:
-        UserError: where the experiment has no such task or cell, no search, or a schedule of the learning rate.
+        UserError: where the experiment has no such task or cell, or no search, and where it has a schedule of the learning
+            rate or weight noise.
     """
 
     def __init__(self, experiment: Experiment, task: str, cell: str):
@@ -162,6 +162,9 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
                 raise UserError(
                     f"{experiment.name}: expected none of {received}: Keras' own loop trains. Received: {received}"
                 )
+        if experiment.training.weight_noise or "weight_noise" in self.search.axes:
+            received = f"{experiment.training.weight_noise:g}" if experiment.training.weight_noise else "it in search.space"
+            raise UserError(f"{experiment.name}: expected no 'weight_noise': Keras' training has none. Received: {received}")
         self.template = experiment.run(
             _labelled(experiment.tasks, task), _labelled(experiment.cells, cell), self.search.seed
         )
@@ -178,10 +181,7 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         of_task = (signature.target, signature.outputs, network.levels)
         objective, measure = TaskLoss(*of_task), TaskMetric(name, *of_task, scale=self.task.metric.scale)
         model = build(network)
-        clip = "global_clipnorm" if run.training.clip == "global" else "clipnorm"
-        options = {clip: run.training.clip_norm, "weight_decay": run.training.weight_decay or None}
-        optimizers = DECAYING if run.training.weight_decay else OPTIMIZERS
-        optimizer = optimizers[run.training.optimizer](run.training.learning_rate, **options)
+        optimizer = optimizers.whole(run.training)
         optimizer.build(model.trainable_variables)  # else its state is not restored with the best weights, and Keras warns
         # Keras makes sample weights of class weights, with which training would be judged by another metric than validation
         judged = "metrics" if signature.weights else "weighted_metrics"

@@ -1,7 +1,8 @@
 """The compiled steps of one shape: a network, its optimiser and its passes over data, reused by every run of that shape.
 
-Clip norm, dropout rate and seed are variables of the compiled step, not constants, and the learning rate of each step is an
-input, so that a search compiles once. No Python runs between steps: a pass is one graph loop over tensors.
+Clip norm, dropout rate, weight noise and seed are variables of the compiled step, not constants, and the learning rate of
+each step is an input, so that a search compiles once. Momentum, β, ρ and ε are constants, as Keras' optimisers have them: of
+another value there are other compiled steps. No Python runs between steps: a pass is one graph loop over tensors.
 """
 
 import random
@@ -15,11 +16,12 @@ import tensorflow as tf
 from keras.src.utils import naming  # reset_uids has no public name
 
 from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.specs.recipe import OF_OPTIMIZERS
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.recurrent.linear_scan import SCOPE
 from gru_tf.tasks import Array
-from gru_tf.training import feeding, summation
+from gru_tf.training import feeding, optimizers, summation, weight_noise
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
@@ -27,8 +29,6 @@ from gru_tf.training.network import initial_values, truncation
 from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
-
-OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 
 NO_RATES = np.zeros(0, "float32")  # of a pass without updates
 ON_TRAINED = 2**31  # added to the seed of a run that begins with a trained stack
@@ -39,8 +39,10 @@ def shape_of(
 ) -> tuple[Any, ...]:
     """What two runs must share to use the same compiled steps; `types` are those of inputs and targets."""
     model = run.model.model_dump(exclude={"dropout"})
-    training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "truncate", "jit", "deterministic"})
-    flags = (run.model.dropout > 0, run.training.clip_norm is not None, run.training.weight_decay > 0)
+    recipe = {"batch_size", "optimizer", "clip", "truncate", "jit", "deterministic", *OF_OPTIMIZERS}
+    training = run.training.model_dump(include=recipe)
+    clipped = run.training.clip_norm is not None, run.training.clip_value is not None
+    flags = (run.model.dropout > 0, *clipped, run.training.weight_decay > 0, run.training.weight_noise > 0)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
     return (run.cell.name, network.signature, network.start, metrics, buckets, types, flags, settings)
 
@@ -82,10 +84,15 @@ class CompiledSteps:
         path, self.jit = kernel(run.model, CELLS.find(run.cell.name), run.cell.options, run.training.jit, on_gpu())
         self.why_not_fused, self.batch_size = path.why_not_fused, run.training.batch_size
         self.model = self._build(run, VariableDropout, self.batch_size if network.signature.carried else None)
-        self.optimizer = OPTIMIZERS[run.training.optimizer](run.training.learning_rate)
+        self.optimizer = optimizers.bare(run.training)
         self.optimizer.build(self.model.trainable_variables)
         self.clip_norm = tf.Variable(run.training.clip_norm or 0.0, trainable=False)
         self.clip = run.training.clip if run.training.clip_norm is not None else None
+        self.clip_value = tf.Variable(run.training.clip_value or 0.0, trainable=False)
+        self.clips_values = run.training.clip_value is not None
+        self.weight_noise = tf.Variable(run.training.weight_noise, trainable=False, dtype=tf.float32)
+        self.noise_seed = tf.Variable(run.seed, trainable=False, dtype=tf.int64)
+        self.is_noisy = run.training.weight_noise > 0
         self.weight_decay = tf.Variable(run.training.weight_decay, trainable=False, dtype=tf.float32)
         self.decays = run.training.weight_decay > 0
         self.truncate = run.training.truncate
@@ -121,6 +128,9 @@ class CompiledSteps:
             variable.assign(tf.zeros_like(variable.value))
         self.optimizer.learning_rate.assign(run.training.learning_rate)
         self.clip_norm.assign(run.training.clip_norm or 0.0)
+        self.clip_value.assign(run.training.clip_value or 0.0)
+        self.weight_noise.assign(run.training.weight_noise)
+        self.noise_seed.assign(run.seed)
         self.weight_decay.assign(run.training.weight_decay)
         for index, layer in enumerate(x for x in self.model.layers if isinstance(x, VariableDropout)):
             layer.rate.assign(run.model.dropout)
@@ -301,15 +311,12 @@ class CompiledSteps:
     def _train_on(self, x: Any, y: Any, weight: Any) -> Any:
         if self.signature.weights:
             weight = weight * tf.gather(tf.constant(self.signature.weights, tf.float32), tf.cast(y, tf.int32))
-        with tf.GradientTape() as tape:
-            cut = self.truncate
-            outputs = self.model(x, training=True) if cut is None else truncation.forward(self.model, x, cut)
-            losses = loss(self.signature, y, outputs, self.network.levels)
-            mean = summation.total(losses * weight) / summation.total(weight)
-        gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])
+        losses, gradients = self._differentiated(x, y, weight)
         if self.clip is not None:
             clip = summation.clip_together if self.clip == "global" else summation.clip_each
             gradients = clip(gradients, self.clip_norm)
+        if self.clips_values:
+            gradients = summation.clip_values(gradients, self.clip_value)
         if self.decays:
             kept = 1.0 - self.weight_decay * tf.cast(self.optimizer.learning_rate, tf.float32)
             for variable in self.model.trainable_variables:
@@ -317,6 +324,24 @@ class CompiledSteps:
                     variable.assign(variable * kept)
         self.optimizer.apply(gradients, self.model.trainable_variables)
         return self._sums([losses] * (1 + len(self.metrics)), weight)
+
+    def _differentiated(self, x: Any, y: Any, weight: Any) -> tuple[Any, list[Any]]:
+        """The losses and the gradient of their mean, at the weights, or at noisy ones."""
+        variables = self.model.trainable_variables
+
+        def differentiate() -> tuple[Any, list[Any]]:
+            with tf.GradientTape() as tape:
+                cut = self.truncate
+                outputs = self.model(x, training=True) if cut is None else truncation.forward(self.model, x, cut)
+                losses = loss(self.signature, y, outputs, self.network.levels)
+                mean = summation.total(losses * weight) / summation.total(weight)
+            return losses, tape.gradient(mean, [v.value for v in variables])
+
+        if not self.is_noisy:
+            return differentiate()
+        place = self.weight_noise, self.noise_seed, self.optimizer.iterations
+        losses, gradients = weight_noise.at_noisy_weights(variables, *place, differentiate)
+        return losses, gradients
 
     def _test_on(self, x: Any, y: Any, weight: Any) -> Any:
         outputs = self.model(x, training=False)

@@ -16,7 +16,7 @@ from gru_tf.foundation import atomic_file
 from gru_tf.tasks import WRITTEN, Array, Evaluation, Examples, Outputs, Splits, Task
 from gru_tf.tasks.evaluation import Bounds
 from gru_tf.tasks.prediction_intervals import from_blocks
-from gru_tf.training import checkpoints, feeding
+from gru_tf.training import checkpoints, feeding, schedule
 from gru_tf.training.batches import BatchPlan, bucket_lengths, plan
 from gru_tf.training.checkpoints import Checkpoint
 from gru_tf.training.compiled_steps import CompiledSteps
@@ -144,7 +144,8 @@ class Epochs:
 
     def _epoch(self, validation: BatchPlan | None) -> list[float]:
         data, order = self._training_data(self.done.epoch)
-        rates = self.stretches.rates(self.done.epoch)
+        falls = schedule.falls(self.run.training, self.monitored, self.direction)
+        rates = self.stretches.rates(self.done.epoch, falls)
         clock = time.perf_counter()
         values = {"train_loss": self.steps.train(data, order, rates)}
         self.done.seconds.append(time.perf_counter() - clock)

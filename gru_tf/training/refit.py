@@ -1,11 +1,13 @@
 """Training anew on training and validation split together, for as many epochs as validation has shown to be best.
 
-The test split stays unread. Seed, initial values and learning rates by epoch are those of the run; an epoch has more steps.
+The test split stays unread. Seed, initial values and learning rates by epoch are those of the run, those too that fell where
+its validation metric stalled; an epoch has more steps.
 What validation chose, the settings and the number of epochs, and its metric in the record, are of the first training.
 """
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy as np
 from gru_tf.experiment.experiment import Run
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Array, Examples, Signature, Splits
-from gru_tf.training import feeding
+from gru_tf.training import feeding, schedule
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.epochs import Epochs
 from gru_tf.training.stretches import Stretches
@@ -37,15 +39,24 @@ def refit(run: Run, signature: Signature, splits: Splits, epochs: Epochs) -> Lit
     done = epochs.done
     clock = time.perf_counter()
     examples = together(splits.train, splits.validated)
-    count = (done.best_epoch or 0) + 1
-    finite = train_on(run, signature, examples, epochs.steps, count, epochs.stretches.every)
+    falls = [
+        schedule.falls(run.training, epochs.monitored[:epoch], epochs.direction)
+        for epoch in range((done.best_epoch or 0) + 1)
+    ]
+    finite = train_on(run, signature, examples, epochs.steps, len(falls), epochs.stretches.every, falls)
     epochs.refit_seconds = time.perf_counter() - clock
     done.best_weights = epochs.steps.weights()
     return "finished" if finite else "diverged"
 
 
 def train_on(
-    run: Run, signature: Signature, examples: Examples, steps: CompiledSteps, epochs: int, every: int | None = None
+    run: Run,
+    signature: Signature,
+    examples: Examples,
+    steps: CompiledSteps,
+    epochs: int,
+    every: int | None = None,
+    falls: Sequence[int] | None = None,
 ) -> bool:
     """Train from the run's beginning for so many epochs on these examples; returns whether every loss was finite.
 
@@ -56,11 +67,13 @@ def train_on(
         steps: compiled; they hold the last weights afterwards.
         epochs: how many; by `training.steps` stretches of updates.
         every: updates of such a stretch.
+        falls: of a "plateau", how often it has fallen before each epoch, see `gru_tf.training.schedule`.
     """
     data = feeding.load(examples, signature.span, signature.targets_over_time)
     steps.reset(run)
     stretches = Stretches(run, signature, examples, steps.buckets, every if run.training.steps is not None else None)
-    losses = (steps.train(data, stretches.plan(epoch), stretches.rates(epoch)) for epoch in range(epochs))
+    before = falls if falls is not None else [None] * epochs
+    losses = (steps.train(data, stretches.plan(epoch), stretches.rates(epoch, fell)) for epoch, fell in enumerate(before))
     return all(map(math.isfinite, losses))  # training ends with the first that is not
 
 

@@ -82,9 +82,9 @@ class Stretches:
         counted = self.run.training.evaluate_every
         return len(self.examples) if counted is None else counted * self.run.training.batch_size
 
-    def rates(self, stretch: int) -> Array:
-        """(updates,) float32, the learning rate of each update of a stretch."""
-        return schedule.rates(self.run.training, stretch, self.every)[: self.updates(stretch)]
+    def rates(self, stretch: int, falls: int | None = None) -> Array:
+        """(updates,) float32, the learning rate of each update of a stretch; a "plateau" fell `falls` times before it."""
+        return schedule.rates(self.run.training, stretch, self.every, falls)[: self.updates(stretch)]
 
     def _of_pass(self, number: int) -> BatchPlan:
         if self._pass is None or self._pass[0] != number:

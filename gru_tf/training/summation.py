@@ -23,6 +23,14 @@ def clip_each(gradients: Sequence[Any], norm: Any) -> list[Any]:
     return [clip_together([g], norm)[0] for g in gradients]
 
 
+def clip_values(gradients: Sequence[Any], most: Any) -> list[Any]:
+    """Gradients with each number cut to at most `most` in absolute value.
+
+    The gradient of an embedding comes as one row for each token of the batch: the rows of a token are added up first.
+    """
+    return [None if g is None else tf.clip_by_value(tf.convert_to_tensor(g), -most, most) for g in gradients]
+
+
 def total(values: Any) -> Any:
     """The sum of all values."""
     flat = tf.reshape(values, (-1,))

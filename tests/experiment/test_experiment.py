@@ -143,6 +143,18 @@ OTHER = {
     "training.decay": "cosine",
     "training.clip_norm": None,
     "training.weight_decay": 0.01,
+    "training.decay_start": {"decay": "linear", "decay_start": 2},  # the rest of the recipe's fields: with what reads them
+    "training.decay_every": {"decay": "step", "decay_every": 3, "decay_factor": 0.5},
+    "training.decay_factor": {"decay": "step", "decay_every": 2, "decay_factor": 0.25},
+    "training.clip_value": {"clip_norm": None, "clip_value": 0.5},
+    "training.weight_noise": 0.075,
+    "training.momentum": {"optimizer": "sgd", "momentum": 0.9},
+    "training.nesterov": {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
+    "training.beta_1": 0.8,
+    "training.beta_2": 0.99,
+    "training.rho": {"optimizer": "rmsprop", "rho": 0.95},
+    "training.epsilon": 1e-4,
+    "training.centered": {"optimizer": "rmsprop", "centered": True},
     "training.clip": "weight",
     "training.optimizer": "sgd",
     "training.patience": 10,
@@ -177,7 +189,7 @@ def with_other(path: str) -> Run:
     """The run with another value in one field."""
     content = RUN.model_dump()
     part, _, field = path.rpartition(".")
-    change = OTHER[path] if part in ("model", "training") and isinstance(OTHER[path], dict) else {field: OTHER[path]}
+    change = OTHER[path] if part and isinstance(OTHER[path], dict) and field != "options" else {field: OTHER[path]}
     (content[part] if part else content).update(change)
     if "steps" in change:
         del content["training"]["epochs"]
@@ -456,7 +468,19 @@ def test_the_space_has_every_field_but_what_may_not_be_tuned():
 
 
 def test_which_hyperparameters_take_whole_numbers():
-    whole = {"units", "parameters", "layers", "linear_path", "epochs", "steps", "truncate", "batch_size", "patience"}
+    whole = {
+        "units",
+        "parameters",
+        "layers",
+        "linear_path",
+        "epochs",
+        "steps",
+        "truncate",
+        "batch_size",
+        "patience",
+        "decay_start",
+        "decay_every",
+    }
     assert {name for name in (*MODEL, *TRAINING) if is_integer(name)} == whole
 
 

@@ -15,7 +15,7 @@ from gru_tf.tasks import Examples
 from gru_tf.training import checkpoints, trainer
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.feeding import DeviceData
-from gru_tf.training.schedule import rates
+from gru_tf.training.schedule import falls, rates
 
 EPOCHS, STEPS, RATE = 4, 9, 0.03
 SCHEDULES = [(warmup, decay) for warmup in (0.0, 0.25) for decay in ("none", "linear", "cosine")]
@@ -182,3 +182,151 @@ def test_a_model_for_any_tuner_refuses_what_it_could_not_follow():
         with pytest.raises(UserError, match=r"^q: expected no schedule of the learning rate: .* Received: decay$"):
             RecurrentHyperModel(experiment, "adding", "gru")
     assert RecurrentHyperModel(Experiment.model_validate(content | {"search": search}), "adding", "gru")
+
+
+# --- by epochs ---
+
+EVERY, FACTOR = 2, 0.5
+LONG = 9  # epochs
+
+
+def by_epochs(decay: str, **more: Any) -> TrainingSpec:
+    return TrainingSpec(
+        epochs=LONG, learning_rate=RATE, decay=decay, **{"decay_every": EVERY, "decay_factor": FACTOR, **more}
+    )
+
+
+def all_rates(training: TrainingSpec, steps: int = STEPS) -> Any:
+    return np.concatenate([rates(training, epoch, steps) for epoch in range(training.epochs)])
+
+
+@pytest.mark.parametrize(("decay", "staircase"), [("step", True), ("exponential", False)])
+def test_a_decay_by_epochs_is_keras_exponential_decay(decay, staircase):
+    schedule, other = (
+        keras.optimizers.schedules.ExponentialDecay(RATE, EVERY * STEPS, FACTOR, staircase=which)
+        for which in (staircase, not staircase)
+    )
+    made = all_rates(by_epochs(decay))
+    expected, wrong = (np.array([float(one(step)) for step in range(LONG * STEPS)]) for one in (schedule, other))
+    np.testing.assert_allclose(made, expected, rtol=1e-5)
+    assert np.abs(made - wrong).max() > 1e-3
+
+
+def test_a_start_moves_the_decay():
+    keras_decay = keras.optimizers.schedules.ExponentialDecay(RATE, EVERY * STEPS, FACTOR)
+    made = all_rates(by_epochs("exponential", decay_start=3))
+    begin = 3 * STEPS
+    np.testing.assert_allclose(made, [float(keras_decay(max(0, s - begin))) for s in range(LONG * STEPS)], rtol=1e-5)
+    line = all_rates(TrainingSpec(epochs=LONG, learning_rate=RATE, decay="linear", decay_start=3))
+    falling = keras.optimizers.schedules.PolynomialDecay(RATE, (LONG - 3) * STEPS, 0.0)
+    np.testing.assert_allclose(line, [float(falling(max(0, s - begin))) for s in range(LONG * STEPS)], rtol=1e-4, atol=1e-9)
+
+
+def test_zaremba_s_small_model_is_keras_piecewise_constant():
+    """2014, §4.1: learning rate 1, 13 epochs, after 4 of them halved each."""
+    recipe = {"optimizer": "sgd", "learning_rate": 1.0, "epochs": 13, "clip_norm": 5.0, "clip": "global"}
+    training = TrainingSpec(**recipe, decay="step", decay_start=4, decay_every=1, decay_factor=0.5)
+    made = all_rates(training, 1)
+    assert made.tolist() == [1.0] * 4 + [0.5**k for k in range(1, 10)]
+    last_steps = [(epoch + 1) * STEPS - 1 for epoch in range(3, 12)]
+    keras_rates = keras.optimizers.schedules.PiecewiseConstantDecay(last_steps, [0.5**k for k in range(10)])
+    np.testing.assert_allclose(all_rates(training), [float(keras_rates(step)) for step in range(13 * STEPS)], rtol=1e-6)
+
+
+def test_a_warm_up_comes_before_the_falls():
+    training = by_epochs("step", warmup=0.4)
+    warm = round(0.4 * LONG * STEPS)
+    plain = all_rates(by_epochs("step"))
+    expected = plain * np.minimum(1.0, np.arange(LONG * STEPS) / warm)
+    np.testing.assert_allclose(all_rates(training), expected, rtol=1e-6)
+    later = all_rates(by_epochs("exponential", warmup=0.4))
+    np.testing.assert_allclose(later[warm:], RATE * FACTOR ** (np.arange(LONG * STEPS - warm) / (EVERY * STEPS)), rtol=1e-6)
+
+
+# --- on a plateau ---
+
+
+class OnlyALearningRate:
+    """What Keras' callback looks at of a model."""
+
+    def __init__(self):
+        self.optimizer = keras.optimizers.SGD(RATE)
+        self.metrics: list[Any] = []
+        self.compiled = True
+
+
+def by_callback(values: Any, direction: str, patience: int) -> list[float]:
+    """The learning rate of each epoch by `ReduceLROnPlateau`, the one before the first value included."""
+    callback = keras.callbacks.ReduceLROnPlateau("val", FACTOR, patience, mode=direction, min_delta=0.0)
+    model = OnlyALearningRate()
+    callback.set_model(model)
+    callback.on_train_begin()
+    seen = [RATE]
+    for epoch, value in enumerate(values):
+        callback.on_epoch_end(epoch, {"val": value})
+        seen.append(float(model.optimizer.learning_rate.numpy()))
+    return seen
+
+
+@pytest.mark.parametrize("direction", ["min", "max"])
+@pytest.mark.parametrize("patience", [1, 2, 3])
+def test_falls_on_a_plateau_are_those_of_keras_callback(direction, patience):
+    rng = np.random.default_rng(patience)
+    values = [float(v) for v in rng.integers(0, 12, 40)] + [3.0] * 5 + [-1.0, 13.0] + [5.0] * 4  # ties too
+    training = TrainingSpec(epochs=60, learning_rate=RATE, decay="plateau", decay_every=patience, decay_factor=FACTOR)
+    made = [
+        float(rates(training, epoch, 2, falls(training, values[:epoch], direction))[1]) for epoch in range(len(values) + 1)
+    ]
+    np.testing.assert_allclose(made, by_callback(values, direction, patience), rtol=1e-5)
+    assert len(set(made)) > 5
+    other = by_callback(values, direction, patience + 1)
+    assert np.abs(np.array(made) - other).max() > 1e-3, "an epoch more of patience shows"
+
+
+def test_a_plateau_is_never_silently_constant():
+    with pytest.raises(ValueError, match=r"^rates: expected `falls`"):
+        rates(by_epochs("plateau"), 1, STEPS)
+
+
+def test_an_interrupted_run_goes_on_at_the_rate_of_its_plateau(tmp_path, monkeypatch):
+    """The falls, and so the bits, are those of a run that was not interrupted."""
+    run = run_of(
+        decay="plateau", decay_every=1, decay_factor=0.3, epochs=8, learning_rate=0.3, optimizer="sgd", patience=None
+    )
+    given: list[Any] = []
+    own = CompiledSteps.train
+
+    def train(self, data, order, rates=None):
+        if rates is not None:
+            given.append(float(rates[-1]))
+        if len(given) == stop_at:
+            raise KeyboardInterrupt
+        return own(self, data, order, rates)
+
+    monkeypatch.setattr(CompiledSteps, "train", train)
+    stop_at = -1
+    whole = trainer.train(run)
+    values = whole.history[f"validation_{whole.metric}"]
+    wanted = [falls(run.training, values[:epoch], whole.direction) for epoch in range(8)]
+    np.testing.assert_allclose(given, [0.3 * 0.3**n for n in wanted], rtol=1e-6)
+    assert wanted[6] > 0, "it falls before the interruption"
+    assert wanted[-1] > wanted[6], "and after it"
+    uninterrupted = given.copy()
+    given.clear()
+    stop_at = 7
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(run, tmp_path, checkpoint_seconds=0)
+    given.clear()
+    stop_at = -1
+    assert trainer.train(run, tmp_path).history == whole.history
+    assert given == uninterrupted[6:]
+
+
+def test_a_longer_run_continues_a_shorter_one_where_the_schedule_goes_by_epochs(tmp_path):
+    for decay in ("step", "exponential", "plateau"):
+        run = run_of(decay=decay, decay_every=1, decay_factor=0.5)
+        paths = {checkpoints.path(run.but(training=run.training.but(epochs=epochs)), tmp_path) for epochs in (2, 4)}
+        assert len(paths) == 1
+        run = run_of(decay=decay, decay_every=1, decay_factor=0.5, warmup=0.1)
+        paths = {checkpoints.path(run.but(training=run.training.but(epochs=epochs)), tmp_path) for epochs in (2, 4)}
+        assert len(paths) == 2, "a warm-up is a share of all steps"

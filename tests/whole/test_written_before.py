@@ -16,6 +16,7 @@ import pytest
 from places import ROOT
 
 import gru_tf
+from gru_tf.experiment.specs import recipe
 from gru_tf.foundation import addresses
 
 ARCHIVE = ROOT / "tests" / "whole" / "written_before" / "before.zip"
@@ -28,6 +29,7 @@ NEW = (
     "linear_path",
     "quantiles",
     "weight_decay",
+    *recipe.LATER,
 )  # columns that there are since
 NOTHING = ("", "none", "0", "0.0", "False", None, 0, 0.0, False)  # what they have of a run of before
 MOVED = "/STORE"  # what stands in the archive for the folder that the store lay in

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from gru_tf.analysis import table_text
 from gru_tf.experiment.experiment import Experiment, overlap_of
 from gru_tf.experiment.specs import SearchSpec, TrainingSpec
+from gru_tf.experiment.specs.recipe import OF_OPTIMIZERS
+from gru_tf.foundation.errors import counted
 
 
 def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
@@ -83,13 +85,45 @@ def _optimiser(experiment: Experiment) -> str:
     training = experiment.training
     rate = _setting(experiment, "learning_rate", f"learning rate {training.learning_rate:g}")
     warmup = _setting(experiment, "warmup", f"warm-up over {100 * training.warmup:g} % of all steps" * (training.warmup > 0))
-    decay = _setting(experiment, "decay", f"{training.decay} decay to 0" * (training.decay != "none"))
+    decay = _setting(experiment, "decay", _decay(training))
     rate = ", ".join(words for words in (rate, warmup, decay) if words)
     norm = f"gradients clipped to a norm of {training.clip_norm:g}" if training.clip_norm else "no clipping"
     norm = _setting(experiment, "clip_norm", norm)
     kind = _setting(experiment, "clip", training.clip)
     clipped = norm if norm == "no clipping" else f"{norm} ({kind})"
-    return f"{_setting(experiment, 'optimizer', training.optimizer)}, {rate}, {clipped}"
+    if training.clip_value:
+        clipped = _setting(experiment, "clip_value", f"each number of a gradient clipped to ±{training.clip_value:g}")
+    parts = [_setting(experiment, name, _parameter(name, getattr(training, name))) for name in OF_OPTIMIZERS]
+    noise = f"Gaussian noise of deviation {training.weight_noise:g} on the weights" * (training.weight_noise > 0)
+    shorter = f"weight decay {training.weight_decay:g}" * (training.weight_decay > 0)
+    rest = [_setting(experiment, name, words) for name, words in (("weight_decay", shorter), ("weight_noise", noise))]
+    kind = _setting(experiment, "optimizer", training.optimizer)
+    return ", ".join(filter(None, (kind, *parts, rate, clipped, *rest)))
+
+
+def _decay(training: TrainingSpec) -> str:
+    """The words for how the learning rate falls."""
+    every, factor = training.decay_every or 1, training.decay_factor or 1.0
+    match training.decay:
+        case "none":
+            return ""
+        case "step" | "exponential":
+            way = "at once" if training.decay == "step" else "a little at each step"
+            words = f"times {factor:g} every {counted(every, 'epoch')}, {way}"
+        case "plateau":
+            return f"times {factor:g} after {counted(every, 'epoch')} without a better validation metric"
+        case _:
+            words = f"{training.decay} decay to 0"
+    return f"{words}, after {counted(training.decay_start, 'epoch')}" if training.decay_start else words
+
+
+def _parameter(name: str, value: bool | float | None) -> str:
+    """The words for a parameter of the optimiser; none where it is Keras' default."""
+    if value is None or value is False:
+        return ""
+    if name == "momentum" and not value:
+        return ""
+    return {"nesterov": "Nesterov's", "centered": "centred"}.get(name, f"{name} {value:g}")
 
 
 def _length(experiment: Experiment) -> str:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_serializer, model_validator
+from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
-from gru_tf.experiment.specs import passes
+from gru_tf.experiment.specs import passes, recipe
 from gru_tf.experiment.specs.spec import Positive, Spec
 
 LATER = (
@@ -20,6 +20,7 @@ LATER = (
     "stop_at",
     "validation",
     "truncate",
+    *recipe.LATER,
 )  # fields that runs did not have from the first: left out of a dump at their defaults
 
 
@@ -32,13 +33,29 @@ class TrainingSpec(Spec):
         batch_size: sequences a step.
         learning_rate: of the optimiser; with `warmup` or `decay` its largest value.
         warmup: share of all steps over which the learning rate rises from 0, linearly; 0 for none.
-        decay: how it falls after that, to 0 at the end of `epochs`: "none", "linear", or "cosine", the first half of one
-            (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts); see `gru_tf.training.schedule`.
+        decay: how it falls after that: "none"; to 0 at the end of `epochs`, "linear" or "cosine", the first half of one
+            (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts); times `decay_factor` every `decay_every` epochs,
+            at once ("step") or a little at each step ("exponential"); or by as much after so many epochs without a better
+            validation metric ("plateau"); see `gru_tf.training.schedule`.
+        decay_start: epochs before it falls. Of "step", null stands for `decay_every`; of the others, for none.
+        decay_every: of "step" and "exponential", epochs in which it falls by `decay_factor`; of "plateau", epochs to wait.
+        decay_factor: by which it is multiplied; below 1.
         clip_norm: largest norm of a gradient; null for none.
         clip: whether the norm is that of all gradients together ("global") or of each weight's ("weight").
+        clip_value: largest absolute value of each number of a gradient, instead of `clip_norm`; null for none.
+        weight_noise: standard deviation of Gaussian noise on all weights that learn, biases and embeddings included, drawn
+            anew at each step of training; 0 for none. The gradient and the loss of training are those at the noisy weights;
+            updated, validated and tested are the weights without noise (A. Graves, NIPS 2011, "Practical variational
+            inference for neural networks"); see `gru_tf.training.weight_noise`.
         weight_decay: share of each matrix of weights, times the learning rate, by which a step shortens it, apart from the
             gradient (I. Loshchilov and F. Hutter 2019, arXiv 1711.05101, "AdamW" with Adam); biases are left.
-        optimizer: "adam", "rmsprop" or "sgd", with Keras' defaults.
+        optimizer: "adam", "rmsprop" or "sgd", Keras' own; the next seven are their parameters, null for Keras' default.
+        momentum: of "sgd" and "rmsprop".
+        nesterov: whether that of "sgd" is Nesterov's.
+        beta_1, beta_2: of "adam", the decay rates of its moments.
+        rho: of "rmsprop", the decay rate of its mean square.
+        epsilon: of "adam" and "rmsprop", added to what they divide by.
+        centered: whether "rmsprop" divides by the deviation, without the mean (Graves 2013, arXiv 1308.0850).
         patience: epochs without a better validation metric before training stops; null for none.
         refit: whether a final run, once validation has shown its best epoch, trains anew on the training and validation
             splits together for as many epochs, and is tested after these; for small sets whose literature does so.
@@ -69,11 +86,23 @@ class TrainingSpec(Spec):
     batch_size: Positive = 32
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    decay: Literal["none", "linear", "cosine"] = "none"
+    decay: Literal["none", "linear", "cosine", "step", "exponential", "plateau"] = "none"
+    decay_start: Positive | None = None
+    decay_every: Positive | None = None
+    decay_factor: Annotated[float, Field(gt=0, lt=1)] | None = None
     clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
     clip: Literal["global", "weight"] = "global"
+    clip_value: Annotated[float, Field(gt=0)] | None = None
+    weight_noise: Annotated[float, Field(ge=0)] = 0.0
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
+    optimizer: Annotated[Literal["adam", "rmsprop", "sgd"], BeforeValidator(recipe.known_optimizer)] = "adam"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    nesterov: bool = False
+    beta_1: Annotated[float, Field(ge=0, lt=1)] | None = None
+    beta_2: Annotated[float, Field(ge=0, lt=1)] | None = None
+    rho: Annotated[float, Field(ge=0, lt=1)] | None = None
+    epsilon: Annotated[float, Field(gt=0)] | None = None
+    centered: bool = False
     patience: Positive | None = None
     refit: bool = False
     steps: Positive | None = None
@@ -91,6 +120,18 @@ class TrainingSpec(Spec):
     def scheduled(self) -> bool:
         """Whether the learning rate is another one at another step."""
         return self.warmup > 0 or self.decay != "none"
+
+    @property
+    def over_all_epochs(self) -> bool:
+        """Whether the learning rate of a step depends on how many epochs there will be."""
+        return self.warmup > 0 or self.decay in recipe.TO_ZERO
+
+    @model_validator(mode="after")
+    def _every_field_is_read(self) -> Self:
+        recipe.check_optimizer(self)
+        recipe.check_clipping(self)
+        recipe.check_decay(self)
+        return self
 
     @model_validator(mode="after")
     def _known_steps(self) -> Self:

@@ -124,7 +124,7 @@ def test_a_row_by_hand():
     expected |= {"peak_memory_mb": 512.5, "budget_units": 4, "budget": "size", "layers": 1, "bidirectional": False}
     expected |= {"dropout": 0.0, "implementation": "stock", "frozen": False}
     expected |= {"epochs": 10, "batch_size": 32, "learning_rate": 1e-3, "warmup": 0.0, "decay": "none", "refit": False}
-    expected |= {"weight_decay": 0.0}
+    expected |= {"weight_decay": 0.0, "weight_noise": 0.0, "momentum": 0.0, "nesterov": False, "centered": False}
     expected |= {"scaling": "none", "linear_path": 0, "quantiles": False}
     expected |= {"clip_norm": 1.0, "clip": "global", "optimizer": "adam", "jit": "auto", "deterministic": True}
     expected |= {"warning": "slow", "attempts": 2, "device": "AMD EPYC", "threads": 1, "commit": "4f9d", "test_mae": 0.1}
@@ -139,6 +139,14 @@ def test_a_row_by_hand():
         "budget_seconds",
         "patience",
         "error",
+        "decay_start",
+        "decay_every",
+        "decay_factor",
+        "clip_value",
+        "beta_1",
+        "beta_2",
+        "rho",
+        "epsilon",
     }
     assert row.keys() - expected.keys() == missing
 
@@ -185,8 +193,10 @@ def test_every_hyperparameter_has_a_column_of_its_type():
     asked = {columns.ASKED.get(name, name) for spec in (ModelSpec, TrainingSpec) for name in spec.model_fields}
     assert asked <= kinds.keys()
     whole = ("budget_units", "budget_parameters", "layers", "linear_path", "epochs", "batch_size", "patience")
+    whole = (*whole, "decay_start", "decay_every")
     real = ("dropout", "learning_rate", "warmup", "weight_decay", "clip_norm", "budget_seconds")
-    truth = ("bidirectional", "frozen", "refit", "deterministic", "quantiles")
+    real = (*real, "decay_factor", "clip_value", "weight_noise", "momentum", "beta_1", "beta_2", "rho", "epsilon")
+    truth = ("bidirectional", "frozen", "refit", "deterministic", "quantiles", "nesterov", "centered")
     text = ("budget", "implementation", "scaling", "from", "from_sha256", "decay", "clip", "optimizer", "jit")
     assert asked == {*whole, *real, *truth, *text}
     for names, kind in ((whole, "Int64"), (real, "float64"), (truth, "boolean"), (text, "string")):
