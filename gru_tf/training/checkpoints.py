@@ -48,9 +48,10 @@ def path(run: Run, folder: Path) -> Path:
     """Where the checkpoint of `run` lies: the same file for runs that differ only in their number of epochs.
 
     Epochs do not depend on how many follow, so a promoted trial continues where the shorter one ended; but for those of a
-    schedule of the learning rate, which is over all of them.
+    schedule of the learning rate or of teacher forcing, which is over all of them.
     """
-    canonical = run if run.training.scheduled else run.model_copy(update={"training": run.training.but(epochs=1)})
+    over_all = run.training.scheduled or run.training.teacher_forcing_decay != "none"
+    canonical = run if over_all else run.model_copy(update={"training": run.training.but(epochs=1)})
     return folder / f"{canonical.fingerprint}.checkpoint"
 
 

@@ -1,7 +1,7 @@
 """The compiled steps of one shape: a network, its optimiser and its passes over data, reused by every run of that shape.
 
 Clip norm, dropout rate and seed are variables of the compiled step, not constants, and the learning rate of each step is an
-input, so that a search compiles once. No Python runs between steps: a pass is one graph loop over tensors.
+input, as is the probability of teacher forcing, so that a search compiles once. No Python runs between steps: a pass is one graph loop over tensors.
 """
 
 import random
@@ -27,6 +27,7 @@ from gru_tf.training.network import initial_values
 from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
+from gru_tf.training.teacher_forcing import TeacherForcing
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 
@@ -40,7 +41,8 @@ def shape_of(
     """What two runs must share to use the same compiled steps; `types` are those of inputs and targets."""
     model = run.model.model_dump(exclude={"dropout"})
     training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "jit", "deterministic"})
-    flags = (run.model.dropout > 0, run.training.clip_norm is not None, run.training.weight_decay > 0)
+    forcing = run.training.teacher_forcing_per if run.training.writes else ""
+    flags = (run.model.dropout > 0, run.training.clip_norm is not None, run.training.weight_decay > 0, forcing)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
     return (run.cell.name, network.signature, network.start, metrics, buckets, types, flags, settings)
 
@@ -94,6 +96,8 @@ class CompiledSteps:
         self._test_passes: dict[tuple[int, ...], Any] = {}
         self._predict_pass: Any = None
         decoded = network.signature.decoded
+        writes = run.training.writes and decoded > 0
+        self.forcing = TeacherForcing(self.model, run.training.teacher_forcing_per) if writes else None
         self._decoder = Decoder(self.model, self.signature, self.masked, self.batch_size) if decoded else None
 
     def _build(self, run: Run, dropout: Any, carried_rows: int | None = None, ordinary: bool = False) -> Any:
@@ -121,6 +125,8 @@ class CompiledSteps:
         self.optimizer.learning_rate.assign(run.training.learning_rate)
         self.clip_norm.assign(run.training.clip_norm or 0.0)
         self.weight_decay.assign(run.training.weight_decay)
+        if self.forcing:
+            self.forcing.reset(run.seed, run.training)
         for index, layer in enumerate(x for x in self.model.layers if isinstance(x, VariableDropout)):
             layer.rate.assign(run.model.dropout)
             # each step draws from (seed, count) and adds 1 to count: layers that began 1 apart would repeat each other
@@ -146,7 +152,7 @@ class CompiledSteps:
 
     def _state_variables(self) -> list[Any]:
         seeds = [x.seed_generator.state for x in self.model.layers if isinstance(x, VariableDropout)]
-        return [*self.optimizer.variables, *seeds]
+        return [*self.optimizer.variables, *seeds, *([self.forcing.coins.state] if self.forcing else [])]
 
     def export(self, run: Run) -> Any:
         """The trained network as a model of ordinary layers, Keras' own where it has them, for saving."""
@@ -177,16 +183,21 @@ class CompiledSteps:
         self.compile_seconds = time.perf_counter() - clock
         self.kernel_path = kernel_path_of(self._train_pass.graph.as_graph_def(), self.jit)
 
-    def train(self, data: DeviceData, steps: BatchPlan, rates: Array | None = None) -> float:
+    def train(
+        self, data: DeviceData, steps: BatchPlan, rates: Array | None = None, forced: Array | None = None
+    ) -> float:
         """One pass with updates; returns the mean loss of a target.
 
         Args:
             data: what to read.
             steps: in which order.
             rates: (S,) float32, the learning rate of each step; that of the last step before if None.
+            forced: (S,) float32, with which probability a decoder reads a target; that of the last step before if None.
         """
         if rates is None:
             rates = np.full(len(steps.order), self.optimizer.learning_rate.numpy(), "float32")
+        if self.forcing:
+            self.forcing.begin(forced)
         return self._means([sums for (sums,) in self._run(self._train_pass, data, steps, rates)])[0]
 
     def test(self, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...] | None = None) -> tuple[float, ...]:
@@ -270,6 +281,8 @@ class CompiledSteps:
     def _train_loop(self, at: Any, sums: Any, order: Any, rates: Any) -> Any:
         def body(i: Any, sums: Any) -> Any:
             self.optimizer.learning_rate.assign(rates[i])
+            if self.forcing:
+                self.forcing.advance()
             return i + 1, sums + at(i)
 
         end = tf.shape(order)[0]
@@ -300,6 +313,8 @@ class CompiledSteps:
     def _train_on(self, x: Any, y: Any, weight: Any) -> Any:
         if self.signature.weights:
             weight = weight * tf.gather(tf.constant(self.signature.weights, tf.float32), tf.cast(y, tf.int32))
+        if self.forcing:
+            x = self.forcing.inputs(x)
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
             losses = loss(self.signature, y, outputs, self.network.levels)

@@ -18,7 +18,7 @@ from gru_tf.foundation import atomic_file
 from gru_tf.tasks import WRITTEN, Array, Evaluation, Examples, Outputs, Signature, Splits, Task
 from gru_tf.tasks.evaluation import Bounds
 from gru_tf.tasks.prediction_intervals import from_blocks
-from gru_tf.training import checkpoints, feeding, schedule
+from gru_tf.training import checkpoints, feeding, forcing_schedule, schedule
 from gru_tf.training.batches import BatchPlan, bucket_lengths, plan, spans, streams
 from gru_tf.training.checkpoints import Checkpoint
 from gru_tf.training.compiled_steps import CompiledSteps
@@ -126,8 +126,9 @@ class Epochs:
     def _epoch(self, validation: BatchPlan) -> tuple[float, ...]:
         order = self._plan("train", self.done.epoch)
         rates = schedule.rates(self.run.training, self.done.epoch, len(order.order))
+        forced = forcing_schedule.of_epoch(self.run.training, self.done.epoch, len(order.order))
         clock = time.perf_counter()
-        train_loss = self.steps.train(self.data["train"], order, rates)
+        train_loss = self.steps.train(self.data["train"], order, rates, forced)
         self.done.seconds.append(time.perf_counter() - clock)
         clock = time.perf_counter()
         loss, *means = self.steps.test(self.data["validation"], validation)

@@ -13,7 +13,7 @@ import numpy as np
 from gru_tf.experiment.experiment import Run
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Array, Examples, Signature, Splits
-from gru_tf.training import feeding, schedule
+from gru_tf.training import feeding, forcing_schedule, schedule
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.epochs import Epochs, batches
 
@@ -55,7 +55,9 @@ def train_on(run: Run, signature: Signature, examples: Examples, steps: Compiled
     steps.reset(run)
     for epoch in range(epochs):
         order = batches(run, signature, examples, steps.buckets, epoch)
-        if not math.isfinite(steps.train(data, order, schedule.rates(run.training, epoch, len(order.order)))):
+        count = len(order.order)
+        by_step = (schedule.rates(run.training, epoch, count), forcing_schedule.of_epoch(run.training, epoch, count))
+        if not math.isfinite(steps.train(data, order, *by_step)):
             return False
     return True
 

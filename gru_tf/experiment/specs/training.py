@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
 
+from gru_tf.experiment.specs import forcing
 from gru_tf.experiment.specs.spec import Positive, Spec
 
 LATER = (
@@ -11,6 +12,10 @@ LATER = (
     "decay",
     "refit",
     "weight_decay",
+    "teacher_forcing",
+    "teacher_forcing_per",
+    "teacher_forcing_decay",
+    "teacher_forcing_end",
 )  # fields that runs did not have from the first: left out of a dump at their defaults
 
 
@@ -33,6 +38,14 @@ class TrainingSpec(Spec):
         patience: epochs without a better validation metric before training stops; null for none.
         refit: whether a final run, once validation has shown its best epoch, trains anew on the training and validation
             splits together for as many epochs, and is tested after these; for small sets whose literature does so.
+        teacher_forcing: probability, in [0, 1], that the decoder of a task whose answer is written reads a target rather than
+            what it wrote itself for the step before; see `gru_tf.training.teacher_forcing`. With `teacher_forcing_decay` that
+            of the first step of training.
+        teacher_forcing_per: what one coin decides: each "token" of each sequence, each "step" of a whole batch, a whole
+            "sequence", or a whole "batch".
+        teacher_forcing_decay: how the probability falls over all steps of `epochs`: "none", "linear", "exponential", or
+            "sigmoid", the inverse one (Bengio and others 2015, arXiv 1506.03099, §2.4).
+        teacher_forcing_end: the probability that it falls to; null without a decay.
         jit: "auto" (XLA, except for a layer that takes cuDNN or a fused CPU kernel), true or false.
         deterministic: whether to require TensorFlow's deterministic kernels, and on a CPU to keep the processor out of the
             numbers; each result says whether that holds.
@@ -50,6 +63,10 @@ class TrainingSpec(Spec):
     optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
     patience: Positive | None = None
     refit: bool = False
+    teacher_forcing: Annotated[float, Field(ge=0, le=1)] = 1.0
+    teacher_forcing_per: Literal["token", "step", "sequence", "batch"] = "token"
+    teacher_forcing_decay: Literal["none", "linear", "exponential", "sigmoid"] = "none"
+    teacher_forcing_end: Annotated[float, Field(ge=0, lt=1)] | None = None
     jit: Literal["auto"] | bool = "auto"
     deterministic: bool = True
 
@@ -57,6 +74,16 @@ class TrainingSpec(Spec):
     def scheduled(self) -> bool:
         """Whether the learning rate is another one at another step."""
         return self.warmup > 0 or self.decay != "none"
+
+    @property
+    def writes(self) -> bool:
+        """Whether a decoder may read what it wrote, in place of a target, while it is trained."""
+        return self.teacher_forcing < 1 or self.teacher_forcing_decay != "none"
+
+    @model_validator(mode="after")
+    def _forced(self) -> Self:
+        forcing.check(self)
+        return self
 
     @model_validator(mode="after")
     def _known_steps(self) -> Self:
