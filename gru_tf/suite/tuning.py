@@ -142,7 +142,8 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         task, cell: labels of one of its tasks and one of its cells.
 
     Raises:
-        UserError: where the experiment has no such task or cell, no search, or a schedule of the learning rate.
+        UserError: where the experiment has no such task or cell, no search, a schedule of the learning rate, or teacher forcing
+            below 1.
     """
 
     def __init__(self, experiment: Experiment, task: str, cell: str):
@@ -155,6 +156,11 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
             raise UserError(
                 f"{experiment.name}: expected no schedule of the learning rate: a model does not know for how many steps it"
                 f" will be trained. Received: {received}"
+            )
+        if experiment.training.writes or any(name.startswith("teacher_forcing") for name in self.search.axes):
+            raise UserError(
+                f"{experiment.name}: expected no teacher forcing by coins, which is in this project's own training, not in a"
+                " model's. Received: teacher_forcing"
             )
         self.template = experiment.run(
             _labelled(experiment.tasks, task), _labelled(experiment.cells, cell), self.search.seed

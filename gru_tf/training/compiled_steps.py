@@ -183,9 +183,7 @@ class CompiledSteps:
         self.compile_seconds = time.perf_counter() - clock
         self.kernel_path = kernel_path_of(self._train_pass.graph.as_graph_def(), self.jit)
 
-    def train(
-        self, data: DeviceData, steps: BatchPlan, rates: Array | None = None, forced: Array | None = None
-    ) -> float:
+    def train(self, data: DeviceData, steps: BatchPlan, rates: Array | None = None, forced: Array | None = None) -> float:
         """One pass with updates; returns the mean loss of a target.
 
         Args:

@@ -8,7 +8,12 @@ from pydantic import ConfigDict, Field, model_serializer, model_validator
 from gru_tf.experiment.specs.choice import PINNED
 from gru_tf.experiment.specs.spec import Positive, Spec
 
-LATER = ("scaling", "linear_path", "quantiles", "attention")  # as those of `TrainingSpec`: left out of a dump at their defaults
+LATER = (
+    "scaling",
+    "linear_path",
+    "quantiles",
+    "attention",
+)  # as those of `TrainingSpec`: left out of a dump at their defaults
 STARTING = ("start", "from", "frozen", "sha256")  # fields of a `ModelSpec` about a file to start from
 
 

@@ -139,4 +139,3 @@ def _bridged(
         dense(pair[0].shape[-1], activation=activation, name=f"bridge_{n}_{i}")(keras.layers.Concatenate()(pair))
         for i, pair in pairs
     ]
-
