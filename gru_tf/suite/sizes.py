@@ -11,7 +11,7 @@ from gru_tf.suite.definitions import load
 from gru_tf.tasks import create
 from gru_tf.training import recipe
 from gru_tf.training.network.budget import Size
-from gru_tf.training.network.resolution import ResolvedNetwork, check_diagnosed, resolve
+from gru_tf.training.network.resolution import ResolvedNetwork, check_diagnosed, check_forced, resolve
 
 
 def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
@@ -39,6 +39,9 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
         recipe.check(experiment.training, experiment.model, cell.options, task)
         for steps in _linear_paths(experiment):  # a budget may fit without it and not with it
             resolve(experiment.model.but(linear_path=steps), task.signature, spec, cell.options)
+        check_forced(experiment.training, task.signature)
+        if not task.signature.decoded:
+            _check_nothing_written(experiment)
         if experiment.diagnostics:
             check_diagnosed(network)
         if experiment.training.jit is True:
@@ -52,6 +55,14 @@ def _linear_paths(experiment: Experiment) -> tuple[int, ...]:
     """The lengths that a search tries, where these are listed."""
     axis = experiment.search.axes.get("linear_path") if experiment.search else None
     return tuple(steps for steps in axis if isinstance(steps, int)) if isinstance(axis, tuple) else ()
+
+
+def _check_nothing_written(experiment: Experiment) -> None:
+    """Refuse a search of what a task without a written sequence does not have."""
+    axes = experiment.search.axes if experiment.search else {}
+    for name in axes:
+        if name == "attention" or name.startswith("teacher_forcing"):
+            raise UserError(f"search.space.{name}: expected it to be left out: on this task no sequence is written")
 
 
 def _check_compiled(experiment: Experiment, network: ResolvedNetwork) -> None:

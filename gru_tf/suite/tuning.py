@@ -142,7 +142,7 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
 
     Raises:
         UserError: where the experiment has no such task or cell, or no search, and where it has a schedule of the learning
-            rate or weight noise.
+            rate, weight noise, steps, or teacher forcing below 1.
     """
 
     def __init__(self, experiment: Experiment, task: str, cell: str):
@@ -165,6 +165,11 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         if experiment.training.weight_noise or "weight_noise" in self.search.axes:
             received = f"{experiment.training.weight_noise:g}" if experiment.training.weight_noise else "it in search.space"
             raise UserError(f"{experiment.name}: expected no 'weight_noise': Keras' training has none. Received: {received}")
+        if experiment.training.writes or any(name.startswith("teacher_forcing") for name in self.search.axes):
+            raise UserError(
+                f"{experiment.name}: expected no teacher forcing by coins, which is in this project's own training, not in a"
+                " model's. Received: teacher_forcing"
+            )
         self.template = experiment.run(
             _labelled(experiment.tasks, task), _labelled(experiment.cells, cell), self.search.seed
         )

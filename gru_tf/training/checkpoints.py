@@ -48,8 +48,8 @@ def path(run: Run, folder: Path) -> Path:
     """Where the checkpoint of `run` lies: the same file for runs that differ only in their number of epochs.
 
     Epochs do not depend on how many follow, so a promoted trial continues where the shorter one ended; but for those of a
-    schedule of the learning rate that is over all of them. By `steps` the last stretch may be cut short, so that each
-    number has a file of its own.
+    schedule of the learning rate or of teacher forcing that is over all of them. By `steps` the last stretch may be cut
+    short, so that each number has a file of its own.
     """
     alone = run.training.over_all_epochs or run.training.steps is not None
     canonical = run if alone else run.model_copy(update={"training": run.training.but(epochs=1)})

@@ -1,8 +1,9 @@
 """The compiled steps of one shape: a network, its optimiser and its passes over data, reused by every run of that shape.
 
 Clip norm, dropout rate, weight noise and seed are variables of the compiled step, not constants, and the learning rate of
-each step is an input, so that a search compiles once. Momentum, β, ρ and ε are constants, as Keras' optimisers have them: of
-another value there are other compiled steps. No Python runs between steps: a pass is one graph loop over tensors.
+each step is an input, as is the probability of teacher forcing, so that a search compiles once. Momentum, β, ρ and ε are
+constants, as Keras' optimisers have them: of another value there are other compiled steps. No Python runs between steps: a
+pass is one graph loop over tensors.
 """
 
 import random
@@ -29,6 +30,7 @@ from gru_tf.training.network import initial_values, truncation
 from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
+from gru_tf.training.teacher_forcing import TeacherForcing
 
 NO_RATES = np.zeros(0, "float32")  # of a pass without updates
 ON_TRAINED = 2**31  # added to the seed of a run that begins with a trained stack
@@ -41,8 +43,9 @@ def shape_of(
     model = run.model.model_dump(exclude={"dropout"})
     recipe = {"batch_size", "optimizer", "clip", "truncate", "jit", "deterministic", *OF_OPTIMIZERS}
     training = run.training.model_dump(include=recipe)
+    forcing = run.training.teacher_forcing_per if run.training.writes else ""
     clipped = run.training.clip_norm is not None, run.training.clip_value is not None
-    flags = (run.model.dropout > 0, *clipped, run.training.weight_decay > 0, run.training.weight_noise > 0)
+    flags = (run.model.dropout > 0, *clipped, run.training.weight_decay > 0, run.training.weight_noise > 0, forcing)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
     return (run.cell.name, network.signature, network.start, metrics, buckets, types, flags, settings)
 
@@ -102,6 +105,8 @@ class CompiledSteps:
         self._test_passes: dict[tuple[int, ...], Any] = {}
         self._predict_pass: Any = None
         decoded = network.signature.decoded
+        writes = run.training.writes and decoded > 0
+        self.forcing = TeacherForcing(self.model, run.training.teacher_forcing_per) if writes else None
         self._decoder = Decoder(self.model, self.signature, self.masked, self.batch_size) if decoded else None
 
     def _build(self, run: Run, dropout: Any, carried_rows: int | None = None, ordinary: bool = False) -> Any:
@@ -132,6 +137,8 @@ class CompiledSteps:
         self.weight_noise.assign(run.training.weight_noise)
         self.noise_seed.assign(run.seed)
         self.weight_decay.assign(run.training.weight_decay)
+        if self.forcing:
+            self.forcing.reset(run.seed, run.training)
         for index, layer in enumerate(x for x in self.model.layers if isinstance(x, VariableDropout)):
             layer.rate.assign(run.model.dropout)
             # each step draws from (seed, count) and adds 1 to count: layers that began 1 apart would repeat each other
@@ -157,7 +164,7 @@ class CompiledSteps:
 
     def _state_variables(self) -> list[Any]:
         seeds = [x.seed_generator.state for x in self.model.layers if isinstance(x, VariableDropout)]
-        return [*self.optimizer.variables, *seeds]
+        return [*self.optimizer.variables, *seeds, *([self.forcing.coins.state] if self.forcing else [])]
 
     def export(self, run: Run) -> Any:
         """The trained network as a model of ordinary layers, Keras' own where it has them, for saving."""
@@ -188,16 +195,19 @@ class CompiledSteps:
         self.compile_seconds = time.perf_counter() - clock
         self.kernel_path = kernel_path_of(self._train_pass.graph.as_graph_def(), self.jit)
 
-    def train(self, data: DeviceData, steps: BatchPlan, rates: Array | None = None) -> float:
+    def train(self, data: DeviceData, steps: BatchPlan, rates: Array | None = None, forced: Array | None = None) -> float:
         """One pass with updates; returns the mean loss of a target.
 
         Args:
             data: what to read.
             steps: in which order.
             rates: (S,) float32, the learning rate of each step; that of the last step before if None.
+            forced: (S,) float32, with which probability a decoder reads a target; that of the last step before if None.
         """
         if rates is None:
             rates = np.full(len(steps.order), self.optimizer.learning_rate.numpy(), "float32")
+        if self.forcing:
+            self.forcing.begin(forced)
         return self._means([sums for (sums,) in self._run(self._train_pass, data, steps, rates)])[0]
 
     def test(self, data: DeviceData, steps: BatchPlan, buckets: tuple[int, ...] | None = None) -> tuple[float, ...]:
@@ -281,6 +291,8 @@ class CompiledSteps:
     def _train_loop(self, at: Any, sums: Any, order: Any, rates: Any) -> Any:
         def body(i: Any, sums: Any) -> Any:
             self.optimizer.learning_rate.assign(rates[i])
+            if self.forcing:
+                self.forcing.advance()
             return i + 1, sums + at(i)
 
         end = tf.shape(order)[0]
@@ -330,9 +342,9 @@ class CompiledSteps:
         variables = self.model.trainable_variables
 
         def differentiate() -> tuple[Any, list[Any]]:
+            cut, read = self.truncate, self.forcing.inputs(x) if self.forcing else x
             with tf.GradientTape() as tape:
-                cut = self.truncate
-                outputs = self.model(x, training=True) if cut is None else truncation.forward(self.model, x, cut)
+                outputs = self.model(read, training=True) if cut is None else truncation.forward(self.model, read, cut)
                 losses = loss(self.signature, y, outputs, self.network.levels)
                 mean = summation.total(losses * weight) / summation.total(weight)
             return losses, tape.gradient(mean, [v.value for v in variables])

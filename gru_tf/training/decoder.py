@@ -9,7 +9,7 @@ from gru_tf.recurrent import decoding
 from gru_tf.tasks import END, Array, Signature
 from gru_tf.training.batches import plan
 from gru_tf.training.feeding import DeviceData
-from gru_tf.training.network.encoder_decoder import SequenceWriter
+from gru_tf.training.network.sequence_writer import SequenceWriter
 
 
 class Decoder:

@@ -145,9 +145,9 @@ class Epochs:
     def _epoch(self, validation: BatchPlan | None) -> list[float]:
         data, order = self._training_data(self.done.epoch)
         falls = schedule.falls(self.run.training, self.monitored, self.direction)
-        rates = self.stretches.rates(self.done.epoch, falls)
+        by_step = self.stretches.rates(self.done.epoch, falls), self.stretches.forced(self.done.epoch)
         clock = time.perf_counter()
-        values = {"train_loss": self.steps.train(data, order, rates)}
+        values = {"train_loss": self.steps.train(data, order, *by_step)}
         self.done.seconds.append(time.perf_counter() - clock)
         if validation is not None:
             clock = time.perf_counter()

@@ -73,7 +73,10 @@ def train_on(
     steps.reset(run)
     stretches = Stretches(run, signature, examples, steps.buckets, every if run.training.steps is not None else None)
     before = falls if falls is not None else [None] * epochs
-    losses = (steps.train(data, stretches.plan(epoch), stretches.rates(epoch, fell)) for epoch, fell in enumerate(before))
+    losses = (
+        steps.train(data, stretches.plan(epoch), stretches.rates(epoch, fell), stretches.forced(epoch))
+        for epoch, fell in enumerate(before)
+    )
     return all(map(math.isfinite, losses))  # training ends with the first that is not
 
 

@@ -14,7 +14,7 @@ import sys
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.tasks import Array, Examples, Signature
-from gru_tf.training import schedule
+from gru_tf.training import forcing_schedule, schedule
 from gru_tf.training.batches import BatchPlan, consecutive, joined, part
 from gru_tf.training.passes import batches
 
@@ -85,6 +85,11 @@ class Stretches:
     def rates(self, stretch: int, falls: int | None = None) -> Array:
         """(updates,) float32, the learning rate of each update of a stretch; a "plateau" fell `falls` times before it."""
         return schedule.rates(self.run.training, stretch, self.every, falls)[: self.updates(stretch)]
+
+    def forced(self, stretch: int) -> Array | None:
+        """(updates,) float32, the probability of teacher forcing in each; None where every target is read."""
+        values = forcing_schedule.of_epoch(self.run.training, stretch, self.every)
+        return None if values is None else values[: self.updates(stretch)]
 
     def _of_pass(self, number: int) -> BatchPlan:
         if self._pass is None or self._pass[0] != number:

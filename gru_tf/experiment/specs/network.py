@@ -8,7 +8,12 @@ from pydantic import ConfigDict, Field, model_serializer, model_validator
 from gru_tf.experiment.specs.choice import PINNED
 from gru_tf.experiment.specs.spec import Positive, Spec
 
-LATER = ("scaling", "linear_path", "quantiles")  # as those of `TrainingSpec`: left out of a dump at their defaults
+LATER = (
+    "scaling",
+    "linear_path",
+    "quantiles",
+    "attention",
+)  # as those of `TrainingSpec`: left out of a dump at their defaults
 STARTING = ("start", "from", "frozen", "sha256")  # fields of a `ModelSpec` about a file to start from
 
 
@@ -31,6 +36,10 @@ class ModelSpec(Spec):
             `gru_tf.training.network.linear_path`.
         quantiles: whether it learns, in place of the mean, quantiles of each value: the median, which is then its forecast,
             and the ends of intervals of 80 and 95 %; see `gru_tf.training.network.quantile_head`.
+        attention: how the decoder of a task whose answer is written sees what was read: "general" attention (Luong and others
+            2015), "additive" attention before each step (Bahdanau and others 2015), the last state beside the input of each
+            step, "context" (Cho and others 2014), or that state at the beginning alone, "none" (Sutskever and others 2014);
+            see `gru_tf.training.network.encoder_decoder`.
         start: in YAML `from`: file of a trained stack, any that `gru_tf.import_model` reads, that is the recurrent part
             instead; units, layers and directions follow from it, see `gru_tf.training.network.pretrained`.
         frozen: whether that part keeps its weights while the rest learns.
@@ -49,6 +58,7 @@ class ModelSpec(Spec):
     scaling: Literal["none", "difference", "standard", "robust"] = "none"
     linear_path: Annotated[int, Field(ge=0)] = 0
     quantiles: bool = False
+    attention: Literal["general", "additive", "context", "none"] = "general"
     start: Annotated[str, Field(min_length=1)] | None = Field(default=None, alias="from")
     frozen: bool = False
     sha256: str = ""

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
-from gru_tf.experiment.specs import passes, recipe
+from gru_tf.experiment.specs import forcing, passes, recipe
 from gru_tf.experiment.specs.spec import Positive, Spec
 
 LATER = (
@@ -21,6 +21,10 @@ LATER = (
     "validation",
     "truncate",
     *recipe.LATER,
+    "teacher_forcing",
+    "teacher_forcing_per",
+    "teacher_forcing_decay",
+    "teacher_forcing_end",
 )  # fields that runs did not have from the first: left out of a dump at their defaults
 
 
@@ -34,8 +38,8 @@ class TrainingSpec(Spec):
         learning_rate: of the optimiser; with `warmup` or `decay` its largest value.
         warmup: share of all steps over which the learning rate rises from 0, linearly; 0 for none.
         decay: how it falls after that: "none"; to 0 at the end of `epochs`, "linear" or "cosine", the first half of one
-            (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts); times `decay_factor` every `decay_every` epochs,
-            at once ("step") or a little at each step ("exponential"); or by as much after so many epochs without a better
+            (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts); times `decay_factor` every `decay_every`
+            epochs, at once ("step") or a little at each step ("exponential"); or by as much after so many epochs without a better
             validation metric ("plateau"); see `gru_tf.training.schedule`.
         decay_start: epochs before it falls. Of "step", null stands for `decay_every`; of the others, for none.
         decay_every: of "step" and "exponential", epochs in which it falls by `decay_factor`; of "plateau", epochs to wait.
@@ -76,6 +80,14 @@ class TrainingSpec(Spec):
         truncate: steps of a sequence after which back-propagation is cut: no gradient goes through a state across every
             such boundary, while states go on. For tasks with a target at every step; see
             `gru_tf.training.network.truncation`. null for none.
+        teacher_forcing: probability, in [0, 1], that the decoder of a task whose answer is written reads a target rather than
+            what it wrote itself for the step before; see `gru_tf.training.teacher_forcing`. With `teacher_forcing_decay` that
+            of the first step of training.
+        teacher_forcing_per: what one coin decides: each "token" of each sequence, each "step" of a whole batch, a whole
+            "sequence", or a whole "batch".
+        teacher_forcing_decay: how the probability falls over all steps of `epochs`: "none", "linear", "exponential", or
+            "sigmoid", the inverse one (Bengio and others 2015, arXiv 1506.03099, §2.4).
+        teacher_forcing_end: the probability that it falls to; null without a decay.
         jit: "auto" (XLA, except for a layer that takes cuDNN or a fused CPU kernel), true or false.
         deterministic: whether to require TensorFlow's deterministic kernels, and on a CPU to keep the processor out of the
             numbers; each result says whether that holds.
@@ -113,6 +125,10 @@ class TrainingSpec(Spec):
     stop_at: float | None = None
     validation: Literal["split", "none"] = "split"
     truncate: Positive | None = None
+    teacher_forcing: Annotated[float, Field(ge=0, le=1)] = 1.0
+    teacher_forcing_per: Literal["token", "step", "sequence", "batch"] = "token"
+    teacher_forcing_decay: Literal["none", "linear", "exponential", "sigmoid"] = "none"
+    teacher_forcing_end: Annotated[float, Field(ge=0, lt=1)] | None = None
     jit: Literal["auto"] | bool = "auto"
     deterministic: bool = True
 
@@ -123,14 +139,20 @@ class TrainingSpec(Spec):
 
     @property
     def over_all_epochs(self) -> bool:
-        """Whether the learning rate of a step depends on how many epochs there will be."""
-        return self.warmup > 0 or self.decay in recipe.TO_ZERO
+        """Whether what a step does depends on how many epochs there will be."""
+        return self.warmup > 0 or self.decay in recipe.TO_ZERO or self.teacher_forcing_decay != "none"
+
+    @property
+    def writes(self) -> bool:
+        """Whether a decoder may read what it wrote, in place of a target, while it is trained."""
+        return self.teacher_forcing < 1 or self.teacher_forcing_decay != "none"
 
     @model_validator(mode="after")
     def _every_field_is_read(self) -> Self:
         recipe.check_optimizer(self)
         recipe.check_clipping(self)
         recipe.check_decay(self)
+        forcing.check(self)
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,13 @@ class VariableDropout(keras.layers.Layer):
         """Inputs with a share `rate` of the values set to 0 and the others scaled by 1 / (1 − rate)."""
         if not training:
             return inputs
-        rate = ops.cast(self.rate, inputs.dtype)
-        drawn = keras.random.uniform(ops.shape(inputs), dtype=inputs.dtype, seed=self.seed_generator)
-        return ops.where(drawn >= rate, inputs / (1 - rate), ops.zeros_like(inputs))
+        return self.dropped(inputs, self.kept(ops.shape(inputs), inputs.dtype))
+
+    def kept(self, shape: Any, dtype: Any = None) -> Any:
+        """Which values of an array of this shape are kept; drawn anew at each call."""
+        dtype = dtype or self.compute_dtype
+        return keras.random.uniform(shape, dtype=dtype, seed=self.seed_generator) >= ops.cast(self.rate, dtype)
+
+    def dropped(self, inputs: Any, kept: Any) -> Any:
+        """The inputs where `kept`, scaled, and 0 elsewhere."""
+        return ops.where(kept, inputs / (1 - ops.cast(self.rate, inputs.dtype)), ops.zeros_like(inputs))

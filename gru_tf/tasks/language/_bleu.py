@@ -20,8 +20,10 @@ ORDER = 4
 
 
 @cache
-def _metric() -> Any:
+def _metric(of_words: bool = False) -> Any:
     metrics = extras.require("sacrebleu.metrics.bleu", "the metric bleu")
+    if of_words:
+        return metrics.BLEU(tokenize="none", smooth_method="none", force=True)
     return metrics.BLEU(lowercase=True, force=True)  # force: no advice on texts that look tokenised, which sacrebleu logs
 
 
@@ -34,10 +36,18 @@ def corpus(translations: Sequence[str], references: Sequence[str]) -> float:
     return float(_metric().corpus_score(list(translations), [list(references)]).score)
 
 
-def signature() -> str:
-    """How `corpus` computes BLEU: sacrebleu's signature, its version included."""
-    corpus(["a"], ["a"])  # sacrebleu knows the number of references once it has had some
-    return str(_metric().get_signature())
+def of_words(translations: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> float:
+    """BLEU of words that are separated already, from 0 to 100, not smoothed, one reference each; raises as `corpus`."""
+    texts = ([" ".join(words) for words in sentences] for sentences in (translations, references))
+    written, wanted = texts
+    return float(_metric(of_words=True).corpus_score(written, [wanted]).score)
+
+
+def signature(of_words: bool = False) -> str:
+    """How `corpus` or `of_words` computes BLEU: sacrebleu's signature, its version included."""
+    metric = _metric(of_words)
+    metric.corpus_score(["a"], [["a"]])  # sacrebleu knows the number of references once it has had some
+    return str(metric.get_signature())
 
 
 def best_constant(words: Array, lengths: Array) -> int:

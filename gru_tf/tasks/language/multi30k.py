@@ -1,12 +1,14 @@
-"""Multi30k: translate English picture captions into German.
+"""Multi30k: translate English picture captions into German, or German ones into English.
 
 Sentences are converted to lower case and split into words: letters and digits, with hyphens between them ("t-shirt"); an
 apostrophe with the letters after it ("'s"); and every other mark by itself. Words that the network writes are joined
-again, with no space before a closing mark. BLEU is sacrebleu's, tokenisation 13a, case-insensitive, against the German
-file as published: signature nrefs:1|case:lc|eff:no|tok:13a|smooth:exp.
+again, with no space before a closing mark. BLEU is sacrebleu's, tokenisation 13a, case-insensitive, against the target
+file as published: signature nrefs:1|case:lc|eff:no|tok:13a|smooth:exp. Or it is that of the words as they are numbered here,
+against the words of the target file, nothing smoothed: signature nrefs:1|case:mixed|eff:no|tok:none|smooth:none.
 
-In English 0 is padding and 1 any word outside the vocabulary; in German 0 is the end of a sentence and 1 such a word,
-which is written as ⁇. All others are numbered from 2 by how often they occur in the training sentences.
+In the source language 0 is padding and 1 any word outside the vocabulary; in the target language 0 is the end of a sentence
+and 1 such a word, which is written as ⁇ and is no word of any reference. All others are numbered from 2 by how often they
+occur in the training sentences.
 
 Worked example: "A little girl climbing into a wooden playhouse." is read as "a little girl climbing into a wooden playhouse
 ." and should be written as "ein kleines mädchen klettert in ein spielhaus aus holz ." and an end.
@@ -18,10 +20,10 @@ import zlib
 from collections import Counter
 from functools import cache
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gru_tf.data import array_cache, text_file
 from gru_tf.data.datasets import DataFile, DatasetError, locate
@@ -33,10 +35,11 @@ from gru_tf.tasks.language import _bleu
 
 SENTENCES = {"train": 29_000, "validation": 1014, "test": 1000}
 LANGUAGES = ("en", "de")
-LONGEST = 40  # words of the longest English sentence
+NAMES = {"en": "English", "de": "German"}
+LONGEST, MOST = 40, 44  # words of the longest English sentence, and of the longest of all
 FIRST = UNKNOWN + 1  # the number of the most frequent word
 UNREAD = "⁇"
-VERSION = 1  # of the arrays, as the cache keeps them
+VERSION = 2  # of the arrays, as the cache keeps them
 SAMPLES = 8  # sentences whose translations are stored with a run
 WORD = re.compile(r"\w+(?:-\w+)*|'\w+|[^\w\s]")
 CLOSING, OPENING = re.compile(r" ([.,;:!?)“%]|'\w+)"), re.compile(r"([(„]) ")
@@ -58,12 +61,16 @@ FILES = {
 
 
 class Multi30k(Task):
-    """Translate English sentences into German; the published split, tested on the 2016 Flickr set.
+    """Translate sentences; the published split, tested on the 2016 Flickr set.
 
     The split is the published one, so that scores are comparable: some English captions occur in two parts of it.
 
     Args:
+        direction: from English into German, "en-de", or from German into English, "de-en".
         source_vocabulary, target_vocabulary: size for each language, the two numbers that are no word included.
+        minimum_count: in place of these two, as many words as occur so often in the training sentences; null for sizes.
+        reverse_source: whether the words of what is read come in reverse order (Sutskever and others 2014).
+        bleu: of texts by sacrebleu's tokenisation, "13a", or of the "words" that are numbered here, not smoothed.
         longest: words to read, and to write, of a sentence, from its beginning; the rest of longer training targets is
             never used. BLEU is computed against whole sentences.
         embedding: size of a word's embedding, in either language.
@@ -71,7 +78,7 @@ class Multi30k(Task):
         beam: width of the beam search whose BLEU is recorded beside that of greedy decoding.
     """
 
-    question: ClassVar[str] = "What is the German translation of an English picture caption?"
+    question: ClassVar[str] = "What is the translation of a picture caption, English or German, into the other language?"
     reference: ClassVar[str] = (
         "D. Elliott, S. Frank, K. Sima'an, L. Specia, Multi30K: multilingual English-German image descriptions, 2016;"
         " files from github.com/multi30k/dataset"
@@ -79,22 +86,55 @@ class Multi30k(Task):
     licence: ClassVar[str] = "not stated for the sentences; partly derived from Flickr30K, for research and education"
     packages: ClassVar[tuple[str, ...]] = ("sacrebleu",)
 
+    direction: Literal["en-de", "de-en"] = "en-de"
     source_vocabulary: Annotated[int, Field(ge=3)] = 5000
     target_vocabulary: Annotated[int, Field(ge=3)] = 6000
-    longest: Annotated[int, Field(ge=1, le=LONGEST)] = LONGEST
+    minimum_count: Count | None = None
+    reverse_source: bool = False
+    bleu: Literal["13a", "words"] = "13a"
+    longest: Annotated[int, Field(ge=1, le=MOST)] = LONGEST
     embedding: Count = 128
     train_sentences: Annotated[int, Field(ge=100, le=SENTENCES["train"])] | None = None
     beam: Count = 4
 
+    @model_validator(mode="after")
+    def _one_vocabulary(self) -> Self:
+        sizes = [name for name in ("source_vocabulary", "target_vocabulary") if name in self.model_fields_set]
+        if self.minimum_count is not None and sizes:
+            raise ValueError(
+                f"expected no '{sizes[0]}' together with 'minimum_count', from which it follows. Received:"
+                f" {getattr(self, sizes[0])}"
+            )
+        return self
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """Of what is read, and of what is written."""
+        source, target = self.direction.split("-")
+        return source, target
+
+    @property
+    def vocabularies(self) -> tuple[int, int]:
+        """Sizes for source and target language, the two numbers that are no word included.
+
+        Raises:
+            DatasetError: with `minimum_count`, where a file is damaged or unavailable.
+        """
+        if self.minimum_count is None:
+            return self.source_vocabulary, self.target_vocabulary
+        source, target = (_frequent(language, self.minimum_count) for language in self.languages)
+        return FIRST + source, FIRST + target
+
     @property
     def signature(self) -> Signature:
-        """Up to `longest` English words in, as many German ones and an end out; known without the data."""
+        """Up to `longest` words in, as many and an end out; known without the data but for `minimum_count`."""
+        source, target = self.vocabularies
         return Signature(
             timesteps=self.longest,
             features=self.embedding,
-            outputs=self.target_vocabulary,
+            outputs=target,
             target="class",
-            tokens=self.source_vocabulary,
+            tokens=source,
             varying=True,
             decoded=self.longest + 1,
         )
@@ -103,14 +143,13 @@ class Multi30k(Task):
     def metric(self) -> Metric:
         """BLEU of greedy decoding on the test split, from 0 to 100; perplexity is by word, the end included.
 
-        The baseline is the better of two that learn no translation: the English sentence, copied, and one German sentence
-        for all, the training sentence with the highest BLEU as the translation of all of them. The first call reads the
-        files.
+        The baseline is the better of two that learn no translation: the sentence itself, copied, and one sentence for all,
+        the training sentence with the highest BLEU as the translation of all of them. The first call reads the files.
 
         Raises:
             DatasetError: where a file is damaged or unavailable.
         """
-        chance, trivial = _best_without_learning()
+        chance, trivial = _best_without_learning(*self.languages, self.bleu == "words")
         also: tuple[Literal["beam_bleu"], Literal["perplexity"]] = ("beam_bleu", "perplexity")
         return Metric("bleu", "max", chance=chance, solved=100.0, also=also, trivial=trivial, beam=self.beam)
 
@@ -126,30 +165,40 @@ class Multi30k(Task):
 
     def _examples(self, arrays: array_cache.Arrays, split: str) -> Examples:
         part = slice(self.train_sentences if split == "train" else None)
-        english, german = ((arrays[f"{split}_{language}"], arrays[f"{split}_{language}_lengths"]) for language in LANGUAGES)
-        inputs, lengths = cut_words(*english, part, self.longest, self.source_vocabulary)
-        targets, ends = cut_words(*german, part, self.longest, self.target_vocabulary, padding=-1)
+        source, target = ((arrays[f"{split}_{name}"], arrays[f"{split}_{name}_lengths"]) for name in self.languages)
+        known, written = self.vocabularies
+        inputs, lengths = cut_words(*source, part, self.longest, known)
+        if self.reverse_source:
+            inputs = reversed_words(inputs, lengths)
+        targets, ends = cut_words(*target, part, self.longest, written, padding=-1)
         targets = np.pad(targets, ((0, 0), (0, 1)), constant_values=-1)
-        complete = german[1][part] <= self.longest
+        complete = target[1][part] <= self.longest
         targets[complete, ends[complete]] = END
         return Examples(inputs, targets[:, : int((targets >= 0).sum(1).max())], lengths)
 
     def scored(self, split: Literal["validation", "test"], written: Array) -> float:
-        """BLEU of the sentences written, (N, steps) numbers of German words, against the whole references of a split."""
-        return _bleu.corpus(self.sentences(written), _lines(_arrays()[f"{split}_de_text"]))
+        """BLEU of the sentences written, (N, steps) numbers of words, against the whole references of a split."""
+        references = _lines(_arrays()[f"{split}_{self.languages[1]}_text"])
+        if self.bleu == "words":
+            return _bleu.of_words(self._words(written), list(map(tokens, references)))
+        return _bleu.corpus(self.sentences(written), references)
 
     def sentences(self, written: Array) -> list[str]:
-        """Numbers of German words (N, steps) as sentences, each up to its first END."""
-        words = np.array(["", UNREAD, *_lines(_arrays()["words_de"])], object)
-        return [joined(words[row[: _length(row)]].tolist()) for row in written]
+        """Numbers of words (N, steps) as sentences, each up to its first END."""
+        return list(map(joined, self._words(written)))
+
+    def _words(self, written: Array) -> list[list[str]]:
+        words = np.array(["", UNREAD, *_lines(_arrays()[f"words_{self.languages[1]}"])], object)
+        return [words[row[: _length(row)]].tolist() for row in written]
 
     def sample_text(self, greedy: Array, beam: Array) -> str:
-        """The first test sentences: English, reference, greedy and beam translation, and how BLEU is computed."""
+        """The first test sentences: source, reference, greedy and beam translation, and how BLEU is computed."""
         arrays = _arrays()
         names = ("source", "reference", "greedy", f"beam of {self.beam}")
-        texts = (*(_lines(arrays[f"test_{language}_text"]) for language in LANGUAGES), *map(self.sentences, (greedy, beam)))
+        published = (_lines(arrays[f"test_{language}_text"]) for language in self.languages)
+        texts = (*published, *map(self.sentences, (greedy, beam)))
         rows = ["\n".join(f"{name:<10} {text[i]}" for name, text in zip(names, texts, strict=True)) for i in range(SAMPLES)]
-        return "\n\n".join([f"BLEU: {_bleu.signature()}", *rows]) + "\n"
+        return "\n\n".join([f"BLEU: {_bleu.signature(self.bleu == 'words')}", *rows]) + "\n"
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the six files."""
@@ -177,6 +226,13 @@ def read_sentences(path: Path) -> list[str]:
     if empty:
         raise DatasetError(f"{path}: line {empty[0]}: expected a sentence. Received: {lines[empty[0] - 1]!r}")
     return lines
+
+
+def reversed_words(inputs: Array, lengths: Array) -> Array:
+    """(N, T) with the real steps of each row in reverse order, and the padding behind them as it is."""
+    place = np.arange(inputs.shape[1])
+    back = np.where(place < lengths[:, None], lengths[:, None] - 1 - place, place)
+    return np.take_along_axis(inputs, back, axis=1)
 
 
 def numbered(sentences: list[list[str]], known: dict[str, int]) -> tuple[Array, Array]:
@@ -208,9 +264,10 @@ def _parse() -> dict[str, Array]:
             if split != "train":
                 arrays[f"{name}_text"] = to_array("\n".join(texts[split, language]))
         arrays[f"words_{language}"] = to_array("\n".join(words))
-    # of all words, beyond the limit of the vocabulary
-    best = _bleu.best_constant(arrays["train_de"], arrays["train_de_lengths"])
-    return arrays | {"constant": to_array(texts["train", "de"][best])}
+    for language in LANGUAGES:  # of all words, beyond the limit of the vocabulary
+        best = _bleu.best_constant(arrays[f"train_{language}"], arrays[f"train_{language}_lengths"])
+        arrays[f"constant_{language}"] = to_array(texts["train", language][best])
+    return arrays
 
 
 def _read(path: Path, count: int) -> list[str]:
@@ -229,15 +286,23 @@ def _length(row: Array) -> int:
     return int(ends[0]) if len(ends) else len(row)
 
 
+def _frequent(language: str, count: int) -> int:
+    """Words that occur as often in the training sentences."""
+    return int((np.bincount(_arrays()[f"train_{language}"])[FIRST:] >= count).sum())
+
+
 @cache
-def _best_without_learning() -> tuple[float, str]:
+def _best_without_learning(source: str, target: str, of_words: bool) -> tuple[float, str]:
     """BLEU on the test split of the better baseline that learns no translation, and its name."""
     arrays = _arrays()
-    references = _lines(arrays["test_de_text"])
-    (constant,) = _lines(arrays["constant"])
-    copied = _bleu.corpus(_lines(arrays["test_en_text"]), references)
-    same = _bleu.corpus([constant] * len(references), references)
-    return max((copied, "the English sentence, copied"), (same, f"always '{constant}'"))
+    references = _lines(arrays[f"test_{target}_text"])
+    (constant,) = _lines(arrays[f"constant_{target}"])
+    copies, same = _lines(arrays[f"test_{source}_text"]), [constant] * len(references)
+    if of_words:
+        copied, always = (_bleu.of_words(*(list(map(tokens, texts)) for texts in (a, references))) for a in (copies, same))
+    else:
+        copied, always = (_bleu.corpus(a, references) for a in (copies, same))
+    return max((copied, f"the {NAMES[source]} sentence, copied"), (always, f"always '{constant}'"))
 
 
 TASK = Multi30k

@@ -43,12 +43,16 @@ def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model
     embedding, head = signature.tokens * signature.features, (directions * width + 1) * signature.outputs
     head += linear_path.parameters(model, signature)
     if signature.decoded:
-        written = [signature.features] + [width] * (model.layers - 1)
+        wider = {"additive": directions * width, "context": width}.get(model.attention, 0)  # what stands beside y
+        written = [signature.features + wider] + [width] * (model.layers - 1)
         recurrent += sum(cell.count(i, units, options) for i in written)
         bridges = model.layers * sum((2 * w + 1) * w for w in widths) if model.bidirectional else 0
-        attention = directions * units**2 + (directions + 1) * units**2
+        attention = {
+            "general": directions * units**2 + (directions + 1) * units**2,
+            "additive": directions * units**2 + units**2 + units,
+        }.get(model.attention, 0)
         embedding += signature.outputs * signature.features
-        head = (units + 1) * signature.outputs + attention + bridges
+        head = (units + (signature.features + wider if wider else 0) + 1) * signature.outputs + attention + bridges
     return Size(units, embedding + recurrent + head, recurrent)
 
 

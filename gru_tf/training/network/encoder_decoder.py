@@ -7,24 +7,37 @@
     s̃_t = tanh(W_c [c_t; s_t])                                                                           (Luong eq. 5)
     p(y_t | y_1 … y_{t−1}, x) = softmax(W_s s̃_t + b_s)                                                   (Luong eq. 6)
 
+That is `attention: general`. Three others read the same, with y the embedding of y_{t−1} and H = [h_1 … h_S]:
+
+    additive   c_t = attention of s_{t−1} to H,   s_t = decoder([y; c_t], s_{t−1}),   logits = W_s [c_t; s_t; y] + b_s
+    context    s_t = decoder([y; z], s_{t−1}),    logits = W_s [y; s_t; z] + b_s,     z = s_0 of the last layer
+    none       s_t = decoder(y, s_{t−1}),         logits = W_s s_t + b_s
+
+additive is that of Bahdanau and others 2015 (A.2.2, with a linear output instead of their maxout), whose s_0 has a tanh where
+there are two directions; its decoder goes step by step. context is Cho and others' (2014), none Sutskever and others'.
+
 Each decoder layer begins with the last states of the encoder layer of its depth; of a bidirectional one with a linear map
 of both directions' states, one for each state of the cell. s̃ is not fed back into the next step (Luong's "input feeding"),
 so that the recurrence sees nothing of the attention and runs over the whole target in one fused kernel.
 
 The decoder is `gru_tf.AttentionDecoder`. A network is made of its parts, which are Keras' own layers, not of the layer: so
-files load without this project, and those of earlier versions do.
+files load without this project, and those of earlier versions do. With additive attention it is made of the layer itself: its
+file loads where `gru_tf` can be imported.
 
-Reference: M.-T. Luong, H. Pham, C. D. Manning, "Effective approaches to attention-based neural machine translation",
-EMNLP 2015, arXiv 1508.04025; I. Sutskever, O. Vinyals, Q. V. Le, NIPS 2014, arXiv 1409.3215.
+References: M.-T. Luong, H. Pham, C. D. Manning, "Effective approaches to attention-based neural machine translation",
+EMNLP 2015, arXiv 1508.04025; I. Sutskever, O. Vinyals, Q. V. Le, NIPS 2014, arXiv 1409.3215; D. Bahdanau, K. Cho, Y. Bengio,
+ICLR 2015, arXiv 1409.0473; K. Cho and others, EMNLP 2014, arXiv 1406.1078.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from gru_tf.recurrent.layers import recurrent
 from gru_tf.recurrent.layers.attention_decoder import AttentionDecoder
+from gru_tf.recurrent.layers.flat_states import output_place
 from gru_tf.recurrent.layers.memory_attention import MemoryAttention
 from gru_tf.training.network.resolution import ResolvedNetwork
 
@@ -53,22 +66,59 @@ def build(
     written = keras.Input((None,), dtype="int32", name="written")
     over_time = {"return_sequences": True, "return_state": True, "ordinary": ordinary}
 
+    additive = model.attention == "additive"
     x, starts = _embedding(signature.tokens, signature.features, "embedding")(sequence), []
     for n in range(model.layers):
         x, *states = recurrent(cell, units, options, model.implementation, model.bidirectional, **over_time)(x, **call)
-        starts.append(_bridged(states, model.bidirectional, n, dense))
+        starts.append(_bridged(states, model.bidirectional, n, dense, "tanh" if additive else None))
         x = dropout(model.dropout)(x) if model.dropout > 0 else x
     y = _embedding(signature.outputs, signature.features, "target_embedding")(written)
     layers = []
     for n in range(model.layers):
         layers.append(recurrent(cell, units, options, model.implementation, name=f"decoder_{n}", **over_time))
-        layers += [dropout(model.dropout)] if model.dropout > 0 else []
-    decoder = AttentionDecoder(layers, attention=MemoryAttention("AttentionDecoder", units, dense=dense))
-    y, _ = decoder.recur(y, [state for states in starts for state in states])
-    context, _ = decoder.attention.context(y, [decoder.attention.keyed(x), x, *call.values()])
-    attended = decoder.attention.output(context, y)
+        layers += [dropout(model.dropout)] if model.dropout > 0 and not additive else []
+    begin = [state for states in starts for state in states]
+    if additive:
+        decoded = _attended_first(layers, begin, x, y, call, units, dense)
+        decoded = dropout(model.dropout)(decoded) if model.dropout > 0 else decoded
+        attended = keras.layers.Concatenate(name="output")([decoded, y])
+    elif model.attention == "general":
+        decoder = AttentionDecoder(layers, attention=MemoryAttention("AttentionDecoder", units, dense=dense))
+        s, _ = decoder.recur(y, begin)
+        context, _ = decoder.attention.context(s, [decoder.attention.keyed(x), x, *call.values()])
+        attended = decoder.attention.output(context, s)
+    else:
+        z = [_repeated(starts[-1][output_place("attention: context", _cell(layers))], y)] * (model.attention == "context")
+        s, _ = AttentionDecoder(layers, score="dot", attention_layer=False).recur(_joined([y, *z], "input"), begin)
+        attended = _joined([y, s, *z], "output") if z else s
     head = dense(signature.outputs, name="head")(attended)
     return keras.Model([sequence, *call.values(), written], head, name=cell.name)
+
+
+def _attended_first(
+    layers: list[Any], begin: list[Any], memory: Any, y: Any, call: dict[str, Any], units: int, dense: Callable[..., Any]
+) -> Any:
+    """[c_t; s_t] (batch, T, ·) of a decoder that attends before each step; the layer is called "decoder"."""
+    options = {"score": "additive", "attention_layer": False, "attend_first": True}
+    attention = MemoryAttention("AttentionDecoder", units, dense=dense, **options)
+    decoder = AttentionDecoder(layers, attention=attention, name="decoder")
+    memory = keras.layers.Identity(name="memory")(memory)
+    return decoder(y, memory=memory, initial_state=begin, memory_mask=call.get("mask"))
+
+
+def _cell(layers: list[Any]) -> Any:
+    """The cell of the last recurrent layer."""
+    return [layer for layer in layers if hasattr(layer, "cell")][-1].cell
+
+
+def _repeated(state: Any, y: Any) -> Any:
+    """A state (batch, H) beside each step of y: (batch, T, H)."""
+    state = keras.layers.Identity(name="context")(state)
+    return ops.zeros_like(y[:, :, :1]) + ops.expand_dims(state, 1)
+
+
+def _joined(parts: list[Any], name: str) -> Any:
+    return keras.layers.Concatenate(name=name)(parts) if len(parts) > 1 else parts[0]
 
 
 def _embedding(tokens: int, features: int, name: str) -> Any:
@@ -77,39 +127,15 @@ def _embedding(tokens: int, features: int, name: str) -> Any:
     return keras.layers.Embedding(tokens, features, embeddings_initializer=initializer, name=name)
 
 
-def _bridged(states: Sequence[Any], bidirectional: bool, n: int, dense: Callable[..., Any]) -> list[Any]:
+def _bridged(
+    states: Sequence[Any], bidirectional: bool, n: int, dense: Callable[..., Any], activation: str | None
+) -> list[Any]:
     """The states that decoder layer n begins with, in layers that a trained model can be asked for by name."""
     if not bidirectional:
         return [keras.layers.Identity(name=f"bridge_{n}_{i}")(state) for i, state in enumerate(states)]
     half = len(states) // 2
     pairs = enumerate(zip(states[:half], states[half:], strict=True))
-    return [dense(pair[0].shape[-1], name=f"bridge_{n}_{i}")(keras.layers.Concatenate()(pair)) for i, pair in pairs]
-
-
-class SequenceWriter:
-    """What decoding needs of a network that `build` made, or that was loaded from a file; shares its weights.
-
-    Args:
-        model: the network.
-    """
-
-    def __init__(self, model: Any):
-        self.names = [layer.name for layer in model.layers]
-        self.layer = model.get_layer
-        depth = sum(name.startswith("decoder_") for name in self.names)
-        counts = [sum(name.startswith(f"bridge_{n}_") for name in self.names) for n in range(depth)]
-        starts = [self.layer(f"bridge_{n}_{i}").output for n in range(depth) for i in range(counts[n])]
-        attention = MemoryAttention("AttentionDecoder", self.layer("keys").units, part=self.layer)
-        self.decoder = AttentionDecoder([self.layer(f"decoder_{n}") for n in range(depth)], attention=attention)
-        keys = self.layer("keys")
-        self.reader = keras.Model(model.inputs[:-1], [keys.output, keys.input, *starts])
-
-    def read(self, inputs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-        """States before the first token, and what to attend to, of the inputs: tokens (batch, S), and the mask if any."""
-        keys, values, *states = self.reader(list(inputs), training=False)
-        return states, [keys, values, *inputs[1:]]
-
-    def step(self, tokens: Any, states: list[Any], memory: list[Any]) -> tuple[Any, list[Any]]:
-        """One step: the tokens before (batch,), states and memory → logits (batch, outputs), new states."""
-        attended, new = self.decoder.step(self.layer("target_embedding")(tokens), states, memory)
-        return self.layer("head")(attended[:, None])[:, 0], new  # of the shape of a sequence, as in training
+    return [
+        dense(pair[0].shape[-1], activation=activation, name=f"bridge_{n}_{i}")(keras.layers.Concatenate()(pair))
+        for i, pair in pairs
+    ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gru_tf.experiment.experiment import Run
-from gru_tf.experiment.specs import ModelSpec
+from gru_tf.experiment.specs import ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent.cells import CELLS, CellSpec
@@ -84,6 +84,7 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
     window_scaling.check(model, signature)
     linear_path.check(model, signature)
     quantile_head.check(model, signature)
+    _check_attention(model, signature)
     if model.start is not None:
         start = pretrained.read(model)
         pretrained.check(start, model.start, signature, cell, options)
@@ -109,6 +110,29 @@ def check_diagnosed(network: ResolvedNetwork) -> None:
         raise UserError(f"diagnostics: expected them to be left out: a task of {what} cannot be looked into yet")
 
 
+def _check_attention(model: ModelSpec, signature: Signature) -> None:
+    if model.attention != "general" and not signature.decoded:
+        raise UserError(
+            f"model.attention: received {model.attention}, expected it to be left out: on this task no sequence is written"
+        )
+    if model.attention == "additive" and model.dropout > 0 and model.layers > 1:
+        raise UserError(
+            f"model.dropout: received {model.dropout:g}, expected 0 with several layers and 'attention: additive', whose"
+            " decoder goes through all layers step by step"
+        )
+
+
+def check_forced(training: TrainingSpec, signature: Signature) -> None:
+    """Refuse teacher forcing below 1 on a task whose answer is not written; raises UserError."""
+    if training.writes and not signature.decoded:
+        name = "teacher_forcing" if training.teacher_forcing < 1 else "teacher_forcing_decay"
+        raise UserError(
+            f"training.{name}: received {getattr(training, name)}, expected it to be left out: on this task no sequence is"
+            " written"
+        )
+
+
 def resolve_run(run: Run, signature: Signature) -> ResolvedNetwork:
-    """The network of a run on a task of this signature; raises as `resolve` does."""
+    """The network of a run on a task of this signature; raises as `resolve` and `check_forced` do."""
+    check_forced(run.training, signature)
     return resolve(run.model, signature, CELLS.find(run.cell.name), run.cell.options)

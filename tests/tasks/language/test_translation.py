@@ -32,9 +32,9 @@ from gru_tf.training import feeding, trainer
 from gru_tf.training.batches import plan, spans
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.network import budget
-from gru_tf.training.network.encoder_decoder import SequenceWriter
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve, resolve_run
+from gru_tf.training.network.sequence_writer import SequenceWriter
 
 pytestmark = [  # as in test_tracking
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),

@@ -11,9 +11,9 @@ from gru_tf.experiment.specs import ModelSpec
 from gru_tf.recurrent import decoding
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import END, Signature
-from gru_tf.training.network.encoder_decoder import SequenceWriter
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve
+from gru_tf.training.network.sequence_writer import SequenceWriter
 
 VOCABULARY, LONGEST, ROWS = 4, 4, 3
 
