@@ -24,7 +24,7 @@ def fit(run: Run) -> RunResult:
     It counts as diverged where no setting of its grid gives a finite metric on validation.
     """
     started, clock = time.time(), time.perf_counter()
-    task = run.drawn_task()
+    task = run.drawn_task().for_baselines()
     splits = task.splits(stream(run.seed, run.task))
     left_out = fitting.why_not(run.cell.name, task, splits)
     if left_out:
@@ -46,7 +46,7 @@ def fit_again(result: RunResult) -> FittedBaseline:
     """
     run = result.run
     assert result.fitted is not None  # noqa: S101, of a baseline that was fitted
-    task = run.drawn_task()
+    task = run.drawn_task().for_baselines()
     splits = task.splits(stream(run.seed, run.task))
     model, value = fitting.fit_again(run.cell.name, task, splits, run.seed, result.fitted.settings, run.training.refit)
     if result.validation is None or not math.isclose(value, result.validation, rel_tol=SAME, abs_tol=SAME):

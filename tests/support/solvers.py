@@ -62,6 +62,51 @@ def solve_selective_copy(inputs: Any, task: Any) -> Any:
     return np.array(answers)
 
 
+def solve_modular_arithmetic(inputs: Any, task: Any) -> Any:
+    """By Python's own arithmetic; no step that is read holds more than one symbol."""
+    answers = []
+    for steps in inputs:
+        read = [int(step.argmax()) for step in steps if step.any()]
+        words = [str(symbol) if symbol < task.modulus else "+-*"[symbol - task.modulus] for symbol in read]
+        answers.append(eval(" ".join(words)) % task.modulus)  # noqa: S307, of digits and operators
+    return np.array(answers)
+
+
+def solve_reverse_string(inputs: Any, task: Any) -> Any:
+    """A stack: pushed while symbols come, popped at each blank."""
+    answers = []
+    for steps in inputs:
+        stack, history = [], []
+        for step in steps:
+            symbol = int(step.argmax()) if step.any() else task.alphabet
+            if symbol < task.alphabet:
+                stack.append(symbol)
+            history.append(stack.pop() if symbol == task.alphabet and stack else 0)
+        answers.append(history)
+    return np.array(answers)
+
+
+def solve_counting(inputs: Any, task: Any) -> Any:
+    """Counts a's, and counts down from there once for each letter that follows."""
+    answers = []
+    for steps in inputs:
+        count, left, history = 0, 0, []
+        for step in steps:
+            symbol = "#abc"[int(step.argmax())] if step.any() else " "
+            if symbol == "a":
+                count += 1
+                left = count
+            elif symbol in "bc":
+                left = (count if left == 0 else left) - 1
+            last = "#ab" if task.language == "anbn" else "#abc"
+            follows = {"#": "a", "a": "a", " ": "#"}.get(symbol, symbol)
+            if symbol in "bc" and left == 0:
+                follows = "#" if symbol == last[-1] else "c"
+            history.append("#abc".index(follows))
+        answers.append(history)
+    return np.array(answers)
+
+
 def solve_delayed_recall(inputs: Any, task: Any) -> Any:
     """A queue of `lag` symbols."""
     answers = []
