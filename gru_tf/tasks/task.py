@@ -311,7 +311,7 @@ class Task(BaseModel, ABC):
         return baselines_for(self.signature)
 
     def for_baselines(self) -> "Task":
-        """The task that models without a recurrent network fit, from the same draws: itself, unless they need another form."""
+        """The task that models without a recurrent network fit, from the same draws: itself, or another form."""
         return self
 
     def rows_of(self, splits: Splits) -> ForecastRows | None:

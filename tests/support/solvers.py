@@ -17,9 +17,16 @@ def solve_adding(inputs: Any, task: Any) -> Any:
 
 
 def numbers(inputs: Any) -> list[list[int]]:
-    """One-hot steps as the numbers they stand for; each step has exactly one 1."""
-    assert (np.sort(inputs, axis=-1) == [0] * (inputs.shape[-1] - 1) + [1]).all()
-    return np.nonzero(inputs)[-1].reshape(inputs.shape[:2]).tolist()
+    """One-hot steps as the numbers they stand for; each step has exactly one 1, until a sequence is over."""
+    read = inputs.sum(-1) > 0
+    assert (np.diff(read.astype(int)) <= 0).all()
+    assert (np.sort(inputs, axis=-1)[read] == [0] * (inputs.shape[-1] - 1) + [1]).all()
+    return [steps[: there.sum()].argmax(-1).tolist() for steps, there in zip(inputs, read, strict=True)]
+
+
+def rectangular(answers: list[list[int]], inputs: Any) -> Any:
+    """(N, T), with 0 where a sequence is over."""
+    return np.array([history + [0] * (inputs.shape[1] - len(history)) for history in answers])
 
 
 def solve_copy_memory(inputs: Any, task: Any) -> Any:
@@ -28,7 +35,7 @@ def solve_copy_memory(inputs: Any, task: Any) -> Any:
     for steps in numbers(inputs):
         waited = steps.index(inputs.shape[-1] - 1) + 1
         answers.append([0] * waited + steps[: len(steps) - waited])
-    return np.array(answers)
+    return rectangular(answers, inputs)
 
 
 def solve_temporal_order(inputs: Any, task: Any) -> Any:
@@ -116,4 +123,4 @@ def solve_delayed_recall(inputs: Any, task: Any) -> Any:
             queue.append(symbol)
             history.append(queue.pop(0))
         answers.append(history)
-    return np.array(answers)
+    return rectangular(answers, inputs)

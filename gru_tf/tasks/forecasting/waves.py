@@ -40,7 +40,7 @@ class Waves(Task):
 
     question: ClassVar[str] = "How does a sum of two waves and noise go on?"
     reference: ClassVar[str] = (
-        "A. Géron, Hands-On Machine Learning with Scikit-Learn, Keras, and TensorFlow, 2nd edition, O'Reilly, 2019, chapter 15"
+        "A. Géron, Hands-On Machine Learning with Scikit-Learn, Keras, and TensorFlow, 2nd edition, O'Reilly, 2019, ch. 15"
     )
     licence: ClassVar[str] = "none needed: drawn from the seed"
 

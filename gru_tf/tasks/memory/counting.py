@@ -27,21 +27,21 @@ class Counting(Task):
     """Predict the symbols of a counting language.
 
     Weiss et al. train on n up to 100, of aⁿbⁿcⁿ up to 50, and find that the LSTM goes on counting beyond and the GRU does
-    not. In their code a string is accepted where each of its symbols, the open ones too, has a probability above 0.01; here
-    the decisions must be right, as in F. A. Gers and J. Schmidhuber (IEEE Transactions on Neural Networks 12(6), 2001),
-    which also excludes a network that accepts every string.
+    not. In their code a string is accepted where each of its symbols, the open ones too, has a probability above 0.01;
+    here the decisions must be right, as in F. A. Gers and J. Schmidhuber (IEEE Transactions on Neural Networks 12(6),
+    2001), which also excludes a network that accepts every string.
 
     Strings are the same for all seeds: each language has one for each n. The smallest n train, the `held_out` after them
     validate, as many after these test, and the rest up to `test_longest` is the further test split "longer". On all of them
-    together the largest n is recorded up to which all strings are accepted, as `accepted_to`; beside it `accepted`, the share
-    of all strings that are.
+    together the largest n is recorded up to which all strings are accepted, as `accepted_to`; beside it `accepted`, the
+    share of all strings that are.
 
     Args:
         language: "anbn" or "anbncn".
         longest: largest n to train on.
         held_out: values of n to validate on, and to test on.
         test_longest: largest n of "longer", more than `longest` + 2 · `held_out`.
-        copies: how often each string comes in an epoch.
+        copies: how often each string comes in an epoch, so that one has enough updates.
         targets: of training: "all", those where the next symbol is open among them, as in Weiss et al., or "determined".
     """
 
@@ -89,13 +89,13 @@ class Counting(Task):
 
     @property
     def metric(self) -> Metric:
-        """Accuracy over the predictions that follow from what was read; the baseline repeats the last symbol.
+        """Accuracy over the predictions that follow from what was read; the baseline knows the last symbol alone.
 
-        It is wrong at # and where a letter changes: of the n + 1 predictions of aⁿbⁿ at two, of the 2n + 1 of aⁿbⁿcⁿ at three.
-        What a network has above it is due to counting.
+        It predicts an a after # and else the same letter again, which is wrong where a letter changes: at one of the n + 1
+        predictions of aⁿbⁿ, at two of the 2n + 1 of aⁿbⁿcⁿ. What a network has above it is due to counting.
         """
         tested, beyond = (self._repeated(numbers) for numbers in (self._numbers["test"], self._numbers["longer"]))
-        trivial = "the last symbol again"
+        trivial = "the same letter again"
         return Metric("accuracy", "max", tested, 1.0, also=("nll",), trivial=trivial, chances={"longer": beyond})
 
     @property
@@ -133,7 +133,9 @@ class Counting(Task):
     @property
     def _numbers(self) -> dict[str, Array]:
         """The n of each split."""
-        ends = np.cumsum([1, self.longest, self.held_out, self.held_out, self.test_longest - self.longest - 2 * self.held_out])
+        ends = np.cumsum(
+            [1, self.longest, self.held_out, self.held_out, self.test_longest - self.longest - 2 * self.held_out]
+        )
         names = ("train", "validation", "test", "longer")
         return {name: np.arange(first, end) for name, first, end in zip(names, ends[:-1], ends[1:], strict=True)}
 
@@ -150,9 +152,9 @@ class Counting(Task):
         return Examples(inputs, np.where(there, following, -1).astype(np.int32), lengths.astype(np.int32))
 
     def _repeated(self, numbers: Array) -> float:
-        """The accuracy of the last symbol again."""
+        """The accuracy of an a after # and else the same letter again."""
         later = self.letters - 1
-        return float(np.sum(later * (numbers - 1)) / np.sum(later * numbers + 1))
+        return float(np.sum(later * (numbers - 1) + 1) / np.sum(later * numbers + 1))
 
 
 TASK = Counting

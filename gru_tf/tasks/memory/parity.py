@@ -41,9 +41,7 @@ class Parity(Memory):
     @property
     def signature(self) -> Signature:
         """`length` steps of one bit, as a number; two classes, once or at every step."""
-        return Signature(
-            self.length, features=1, outputs=2, target="class", per_step=self.running, varying=self.varies
-        )
+        return Signature(self.length, features=1, outputs=2, target="class", per_step=self.running, varying=self.varies)
 
     @property
     def metric(self) -> Metric:

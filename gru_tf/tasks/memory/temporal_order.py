@@ -58,7 +58,9 @@ class TemporalOrder(Memory):
     def check(self) -> None:
         """The shortest sequence has places for all that a sequence holds."""
         if (self.shortest or self.length) < LEAST:
-            raise ValueError(f"received shortest = {self.shortest}, expected at least {LEAST}: the relevant symbols lie apart")
+            raise ValueError(
+                f"received shortest = {self.shortest}, expected at least {LEAST}: the relevant symbols lie apart"
+            )
 
     @property
     def space(self) -> int:
