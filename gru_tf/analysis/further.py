@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from gru_tf.analysis.table import Row
 
-ORDER = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "rmse", "mse", "mae", "mape", "smape", "mase")
+BY_LENGTH = ("accepted_to", "accepted", "mean_over_lengths", "longer_mean_over_lengths")
+ERRORS = ("rmse", "mse", "mae", "mape", "smape", "mase")
+ORDER = (*BY_LENGTH, "accuracy", "balanced_accuracy", "macro_f1", "roc_auc", *ERRORS)
 COVERAGE = "coverage_"  # metrics that begin so are shares of values inside of an interval
 NAIVE = ("naive", "seasonal_naive")
 STEPS = 6  # ahead that a table shows

@@ -76,11 +76,13 @@ def centre(row: Row) -> str:
 
 
 def beside(block: Sequence[Row]) -> Iterator[tuple[str, list[list[str]]]]:
-    """(title, names of the columns and rows) of each smaller table beside a task's: further metrics, and steps ahead."""
+    """(title, names of the columns and rows) of each smaller table of a task: further metrics, steps ahead, lengths."""
     if lines_of_metrics := further.metrics(block):
         yield "further metrics, means over seeds", lines_of_metrics
     if steps := further.by_part(block, "step", further.STEPS):
         yield f"{block[0].metric} by step ahead, means over seeds", _turned(steps)
+    if lengths := further.by_part(block, "length", further.STEPS):
+        yield f"{block[0].metric} by length, means over seeds", _turned(lengths)
 
 
 def _turned(table: list[list[str]]) -> list[list[str]]:

@@ -97,7 +97,7 @@ class TrainingData:
     def of_task(cls, task: Task, splits: Splits) -> Self:
         """The training split and, of a forecast, its rows."""
         asked = sum(map(len, (splits.validation or (), splits.test, *splits.more.values())))
-        return cls(splits.train, task.forecast_rows(), asked)
+        return cls(splits.train, task.rows_of(splits), asked)
 
 
 class Baseline(ABC):

@@ -32,6 +32,8 @@ def counted(signature: Signature, examples: Examples) -> Array:
     if not signature.per_step:
         return np.ones(len(examples), bool)
     real: Array = np.arange(examples.targets.shape[1]) < examples.lengths[:, None]
+    if signature.scored == "last":
+        real[np.arange(real.shape[1]) != examples.lengths[:, None] - 1] = False
     return real & (examples.targets >= 0) if signature.target == "class" else real
 
 

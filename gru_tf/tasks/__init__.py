@@ -1,7 +1,7 @@
 """Tasks: data and a score, one file each, in folders by kind."""
 
 from gru_tf.foundation.array import Array
-from gru_tf.tasks.evaluation import Evaluation, Outputs
+from gru_tf.tasks.evaluation import Evaluation, Outputs, Tally
 from gru_tf.tasks.forecast_rows import ForecastRows
 from gru_tf.tasks.task import (
     END,
@@ -33,6 +33,7 @@ __all__ = [
     "Outputs",
     "Signature",
     "Splits",
+    "Tally",
     "Task",
     "create",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gru_tf.foundation.array import Array
@@ -51,6 +52,24 @@ class Evaluation:
     parts: Parts = field(default_factory=dict)
     radii: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     sample_forecasts: tuple[SampleForecast, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a network has achieved on each example of a split.
+
+    Args:
+        sums: (N,) of each example the sum, over its targets, of what the metric is the mean of: of right classes where
+            that is "accuracy".
+        targets: (N,) how many targets it has.
+    """
+
+    sums: Array
+    targets: Array
+
+    def mean(self, chosen: Array) -> float:
+        """The mean over all targets of the chosen examples, of which the metric is `Metric.value`."""
+        return float(np.sum(self.sums[chosen], dtype=np.float64) / np.sum(self.targets[chosen], dtype=np.float64))
 
 
 @dataclass(frozen=True)

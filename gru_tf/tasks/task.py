@@ -13,7 +13,7 @@ from gru_tf.foundation.array import Array
 from gru_tf.foundation.catalogues import TASKS as TASKS
 from gru_tf.foundation.errors import UserError, did_you_mean, mismatch
 from gru_tf.foundation.option_spelling import in_command, spelled
-from gru_tf.tasks.evaluation import LARGEST, Evaluation, Outputs
+from gru_tf.tasks.evaluation import LARGEST, Evaluation, Outputs, Tally
 from gru_tf.tasks.forecast_rows import ForecastRows
 
 Count = Annotated[int, Field(ge=1)]
@@ -58,6 +58,8 @@ class Signature:
             where it writes none. Targets are then (N, up to `decoded`) classes, −1 after the end, of a length of their own.
         scale: factor by which the network multiplies its inputs first, so that bytes stay bytes until then: 1/255 for grey
             levels.
+        scored: "last" where validation and test score the last step of a sequence alone, though training has a target at
+            every step.
         weights: what an example of each class weighs in training; () where all weigh the same.
         continued: input columns whose next steps the outputs are, step by step: a forecast. () for any other task.
     """
@@ -75,6 +77,7 @@ class Signature:
     scale: float = 1.0
     continued: tuple[int, ...] = ()
     weights: tuple[float, ...] = ()
+    scored: Literal["all", "last"] = "all"
 
     @property
     def span(self) -> int:
@@ -310,6 +313,19 @@ class Task(BaseModel, ABC):
         """What a model's outputs show beside the score."""
         return Evaluation()
 
+    def also_tallied(self, splits: Splits) -> Mapping[str, Examples]:
+        """Further examples whose outcome `tallied` is to be given, by a name of their own; by default none."""
+        return {}
+
+    def tallied(self, splits: Splits, tallies: Mapping[str, Tally]) -> Evaluation:
+        """What a network's outcome on single examples shows beside the score, such as the score by length.
+
+        Args:
+            splits: that were tested.
+            tallies: "test", the names of `splits.more` and of `also_tallied` → the outcome.
+        """
+        return Evaluation()
+
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of each file that the data come from; empty for generated and bundled data."""
         return {}
@@ -322,6 +338,18 @@ class Task(BaseModel, ABC):
             UserError: as `signature`.
         """
         return baselines_for(self.signature)
+
+    def for_baselines(self) -> "Task":
+        """The task that models without a recurrent network fit, from the same draws: itself, or another form."""
+        return self
+
+    def rows_of(self, splits: Splits) -> ForecastRows | None:
+        """The rows behind the windows of `splits`, for forecasts; by default those of the files, `forecast_rows`.
+
+        Raises:
+            UserError: as `forecast_rows`.
+        """
+        return self.forecast_rows()
 
     def forecast_rows(self) -> ForecastRows | None:
         """The rows that windows are cut from; None where the task is no forecast of a series.

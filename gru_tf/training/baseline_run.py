@@ -25,7 +25,7 @@ def fit(run: Run) -> RunResult:
     It counts as diverged where no setting of its grid gives a finite metric on validation.
     """
     started, clock = time.time(), time.perf_counter()
-    task = run.drawn_task()
+    task = run.drawn_task().for_baselines()
     splits = task.splits(stream(run.seed, run.task))
     left_out = fitting.why_not(run.cell.name, task, splits)
     if left_out:
@@ -47,7 +47,7 @@ def fit_again(result: RunResult) -> FittedBaseline:
     """
     run = result.run
     assert result.fitted is not None  # noqa: S101, of a baseline that was fitted
-    task = run.drawn_task()
+    task = run.drawn_task().for_baselines()
     splits = task.splits(stream(run.seed, run.task))
     model, value = fitting.fit_again(run.cell.name, task, splits, run.seed, result.fitted.settings, _joins(run))
     if value is None and result.validation is None:  # nothing to compare

@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.result import Speed
 from gru_tf.experiment.specs.passes import LOSS, direction_of
 from gru_tf.foundation import atomic_file
-from gru_tf.tasks import WRITTEN, Array, Evaluation, Examples, Outputs, Splits, Task
+from gru_tf.tasks import WRITTEN, Array, Evaluation, Examples, Outputs, Splits, Tally, Task
 from gru_tf.tasks.evaluation import Bounds
 from gru_tf.tasks.prediction_intervals import from_blocks
 from gru_tf.training import checkpoints, feeding, schedule
@@ -209,15 +210,28 @@ class Epochs:
         self.steps.set_weights(self.done.best_weights)
         data = feeding.load(self.splits.test, self.signature.span, self.signature.targets_over_time)
         means, sums = self.steps.test_each(data, self._plan("test"))
+        tallies = {"test": self._tally(sums, self.splits.test)}
         metrics = self._evaluated(data) | self._values(means)
         if not losses.why_not(self.task, len(sums)):
             self.losses = losses.kept(self.task, sums, targets_of(self.signature, self.splits.test))
         if self.signature.decoded:
             metrics |= self._written(data)
         for name, examples in self.splits.more.items():
-            values = self._values(self._test_longer(examples))
-            metrics |= {f"{name}_{metric}": value for metric, value in values.items()}
-        return metrics
+            means, sums = self._test_longer(examples)
+            tallies[name] = self._tally(sums, examples)
+            metrics |= {f"{name}_{metric}": value for metric, value in self._values(means).items()}
+        return metrics | self._tallied(tallies)
+
+    def _tally(self, sums: Array, examples: Examples) -> Tally:
+        return Tally(sums, targets_of(self.signature, examples))
+
+    def _tallied(self, tallies: dict[str, Tally]) -> dict[str, float]:
+        """What the outcome on single examples shows; fills `evaluation`."""
+        for name, examples in self.task.also_tallied(self.splits).items():
+            tallies[name] = self._tally(self._test_longer(examples)[1], examples)
+        tallied = self.task.tallied(self.splits, tallies)
+        self.evaluation = replace(self.evaluation, parts={**self.evaluation.parts, **tallied.parts})
+        return dict(tallied.values)
 
     def _evaluated(self, test: DeviceData) -> dict[str, float]:
         """The metrics that all outputs on the test split show; fills `evaluation`."""
@@ -238,12 +252,12 @@ class Epochs:
     def _values(self, means: tuple[float, ...]) -> dict[str, float]:
         return {name: self.metric.value(mean, name) for name, mean in zip(self.metric.means, means[1:], strict=True)}
 
-    def _test_longer(self, examples: Examples) -> tuple[float, ...]:
+    def _test_longer(self, examples: Examples) -> tuple[tuple[float, ...], Array]:
         """On a split whose sequences may be longer than those of training."""
         longest = examples.inputs.shape[1]
         buckets = (*(b for b in bucket_lengths(examples.lengths) if b < longest), longest)
         data = feeding.load(examples, longest, self.signature.per_step)
-        return self.steps.test(data, plan(examples.lengths, buckets, self.run.training.batch_size), buckets)
+        return self.steps.test_each(data, plan(examples.lengths, buckets, self.run.training.batch_size), buckets)
 
     def save_model(self) -> str:
         """Save the model as `FINGERPRINT.keras`; "" and a warning where it cannot be written."""

@@ -64,7 +64,7 @@ class TeacherForcing:
         self._place.assign_add(1)
 
     def inputs(self, features: Sequence[Any]) -> list[Any]:
-        """The network's inputs, the last of which, (batch, T) targets before each target, are read only where coins say so."""
+        """The network's inputs; the last, (batch, T) targets before each target, are read only where coins say so."""
         *read, before = features
         rows, steps = before.shape
         shape = {"token": (rows, steps), "step": (1, steps), "sequence": (rows, 1), "batch": (1, 1)}[self.per]

@@ -31,6 +31,8 @@ def counted(task: Task, examples: Examples) -> Any:
     if task.signature.decoded:
         return examples.targets >= 0
     there = real_steps(examples) if task.signature.per_step else np.ones(len(examples), bool)
+    if task.signature.scored == "last":
+        there = there & (np.arange(there.shape[1]) == examples.lengths[:, None] - 1)
     return there & (examples.targets >= 0) if task.signature.target == "class" else there
 
 
@@ -77,6 +79,16 @@ def baseline(task: Task, train: Examples) -> Any:
     """
     if naive.covers(task):
         return naive.best(task, draw(task).test.targets)
+    if type(task).__name__ == "Counting":  # an a after #, else the symbol that was read last
+        return np.maximum(draw(task).test.inputs.argmax(-1), 1)
+    if type(task).__name__ == "CopyMemory":  # the blank, and where symbols are asked for any of them
+        test = draw(task).test
+        before = np.arange(test.inputs.shape[1]) < test.lengths[:, None] - task.copied
+        return np.where(before[..., None], np.eye(task.alphabet + 1)[0], [0.0] + [1 / task.alphabet] * task.alphabet)
+    if type(task).__name__ == "Waves":  # the better of the last value and the mean of training, at each step
+        test, axes = draw(task).test, (slice(None), None, slice(None)) if task.signature.per_step else ()
+        both = [test.inputs[:, -1][axes], np.broadcast_to(train.targets.mean(0), test.targets.shape)]
+        return min(both, key=lambda predicted: value(task, test, predicted))
     if task.signature.decoded:  # the constant that the task names is a training sentence
         constant = task.metric.trivial.removeprefix("always '").removesuffix("'")
         assert constant in read_sentences(locate(CAPTIONS["train", "de"]))

@@ -17,9 +17,16 @@ def solve_adding(inputs: Any, task: Any) -> Any:
 
 
 def numbers(inputs: Any) -> list[list[int]]:
-    """One-hot steps as the numbers they stand for; each step has exactly one 1."""
-    assert (np.sort(inputs, axis=-1) == [0] * (inputs.shape[-1] - 1) + [1]).all()
-    return np.nonzero(inputs)[-1].reshape(inputs.shape[:2]).tolist()
+    """One-hot steps as the numbers they stand for; each step has exactly one 1, until a sequence is over."""
+    read = inputs.sum(-1) > 0
+    assert (np.diff(read.astype(int)) <= 0).all()
+    assert (np.sort(inputs, axis=-1)[read] == [0] * (inputs.shape[-1] - 1) + [1]).all()
+    return [steps[: there.sum()].argmax(-1).tolist() for steps, there in zip(inputs, read, strict=True)]
+
+
+def rectangular(answers: list[list[int]], inputs: Any) -> Any:
+    """(N, T), with 0 where a sequence is over."""
+    return np.array([history + [0] * (inputs.shape[1] - len(history)) for history in answers])
 
 
 def solve_copy_memory(inputs: Any, task: Any) -> Any:
@@ -28,7 +35,7 @@ def solve_copy_memory(inputs: Any, task: Any) -> Any:
     for steps in numbers(inputs):
         waited = steps.index(inputs.shape[-1] - 1) + 1
         answers.append([0] * waited + steps[: len(steps) - waited])
-    return np.array(answers)
+    return rectangular(answers, inputs)
 
 
 def solve_temporal_order(inputs: Any, task: Any) -> Any:
@@ -62,6 +69,51 @@ def solve_selective_copy(inputs: Any, task: Any) -> Any:
     return np.array(answers)
 
 
+def solve_modular_arithmetic(inputs: Any, task: Any) -> Any:
+    """By Python's own arithmetic; no step that is read holds more than one symbol."""
+    answers = []
+    for steps in inputs:
+        read = [int(step.argmax()) for step in steps if step.any()]
+        words = [str(symbol) if symbol < task.modulus else "+-*"[symbol - task.modulus] for symbol in read]
+        answers.append(eval(" ".join(words)) % task.modulus)  # noqa: S307, of digits and operators
+    return np.array(answers)
+
+
+def solve_reverse_string(inputs: Any, task: Any) -> Any:
+    """A stack: pushed while symbols come, popped at each blank."""
+    answers = []
+    for steps in inputs:
+        stack, history = [], []
+        for step in steps:
+            symbol = int(step.argmax()) if step.any() else task.alphabet
+            if symbol < task.alphabet:
+                stack.append(symbol)
+            history.append(stack.pop() if symbol == task.alphabet and stack else 0)
+        answers.append(history)
+    return np.array(answers)
+
+
+def solve_counting(inputs: Any, task: Any) -> Any:
+    """Counts a's, and counts down from there once for each letter that follows."""
+    answers = []
+    for steps in inputs:
+        count, left, history = 0, 0, []
+        for step in steps:
+            symbol = "#abc"[int(step.argmax())] if step.any() else " "
+            if symbol == "a":
+                count += 1
+                left = count
+            elif symbol in "bc":
+                left = (count if left == 0 else left) - 1
+            last = "#ab" if task.language == "anbn" else "#abc"
+            follows = {"#": "a", "a": "a", " ": "#"}.get(symbol, symbol)
+            if symbol in "bc" and left == 0:
+                follows = "#" if symbol == last[-1] else "c"
+            history.append("#abc".index(follows))
+        answers.append(history)
+    return np.array(answers)
+
+
 def solve_delayed_recall(inputs: Any, task: Any) -> Any:
     """A queue of `lag` symbols."""
     answers = []
@@ -71,4 +123,4 @@ def solve_delayed_recall(inputs: Any, task: Any) -> Any:
             queue.append(symbol)
             history.append(queue.pop(0))
         answers.append(history)
-    return np.array(answers)
+    return rectangular(answers, inputs)

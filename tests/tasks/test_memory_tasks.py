@@ -15,7 +15,9 @@ from gru_tf.tasks import Metric, Task, create
 from gru_tf.tasks.memory._memory import Memory, distinct
 from gru_tf.tasks.memory.copy_memory import CopyMemory
 from gru_tf.tasks.memory.delayed_recall import DelayedRecall
+from gru_tf.tasks.memory.modular_arithmetic import ModularArithmetic
 from gru_tf.tasks.memory.parity import Parity
+from gru_tf.tasks.memory.reverse_string import ReverseString
 from gru_tf.tasks.memory.selective_copy import SelectiveCopy
 from gru_tf.tasks.memory.temporal_order import PLACES, TemporalOrder
 
@@ -94,6 +96,8 @@ SPACES: list[tuple[Memory, int, int]] = [  # task, how many different sequences,
     (SelectiveCopy(length=5, copied=2, alphabet=2, **ONE_EACH), 10 * 4, 20_000),
     (SelectiveCopy(length=4, copied=4, alphabet=2, **ONE_EACH), 16, 20_000),
     (DelayedRecall(length=3, lag=1, alphabet=3, **ONE_EACH), 27, 20_000),
+    (ModularArithmetic(length=3, **ONE_EACH), 75, 20_000),
+    (ReverseString(length=4, **ONE_EACH), 16, 20_000),
 ]
 
 

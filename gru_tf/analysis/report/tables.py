@@ -20,6 +20,7 @@ from gru_tf.analysis.wording import difference, interval
 
 NONE = "–"
 KIB = 1024
+LENGTHS = 12  # of sequences, whose score is shown
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def _beside(rows: list[Row]) -> Iterator[tuple[str, further.Lines]]:
         ("Further metrics", further.metrics(rows)),
         (f"By series: {metric}", further.by_part(rows, "series")),
         (f"By step ahead: {metric}", further.by_part(rows, "step")),
+        (f"By length: {metric}", further.by_part(rows, "length", LENGTHS)),
         *((f"Classes as {row.cell} takes them", further.confusion(row)) for row in rows),
     ]
     return ((title, lines) for title, lines in tables if lines)

@@ -45,8 +45,18 @@ class CopyMemory(Memory):
     @property
     def signature(self) -> Signature:
         """`delay` + 2 · `copied` steps, one-hot over symbols, blank and marker; at each the blank (0) or a symbol."""
-        steps = self.delay + 2 * self.copied
-        return Signature(steps, features=self.alphabet + 2, outputs=self.alphabet + 1, target="class", per_step=True)
+        return Signature(
+            self.delay + 2 * self.copied,
+            features=self.alphabet + 2,
+            outputs=self.alphabet + 1,
+            target="class",
+            per_step=True,
+            varying=self.varies,
+        )
+
+    def length_of(self, steps: Array) -> Array:
+        """The delay."""
+        return steps - 2 * self.copied
 
     @property
     def metric(self) -> Metric:
@@ -55,12 +65,13 @@ class CopyMemory(Memory):
         It knows the time but no symbol: it predicts the blank, at no cost, until the last `copied` steps, each of which
         costs ln(alphabet). With 10 symbols of 8 that is 10 · ln 8 / (T + 20), or 0.0204 at T = 1000. Its accuracy is
         (delay + copied + copied / alphabet) / (delay + 2 · copied). On "longer" its delay is longer and its loss lower.
+        Where delays vary, T is their mean.
         """
         chance, longer = (
-            self.copied * math.log(self.alphabet) / (delay + 2 * self.copied)
-            for delay in (self.delay, self.longer * self.delay)
+            self.copied * math.log(self.alphabet) / (float(np.mean(delays)) + 2 * self.copied) if len(delays) else math.nan
+            for delays in (self.training_lengths, self.longer_lengths)
         )
-        chances = {"longer": longer} if self.longer > 1 else {}
+        chances = {} if math.isnan(longer) else {"longer": longer}
         trivial = "blanks, then a uniform guess"
         return Metric("nll", "min", chance, solved=0.0, also=("accuracy",), trivial=trivial, chances=chances)
 

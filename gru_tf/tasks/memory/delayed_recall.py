@@ -38,13 +38,20 @@ class DelayedRecall(Memory):
 
     def check(self) -> None:
         """At least one step has a target."""
-        if self.lag >= self.length:
+        if self.lag >= self.length:  # of the shortest sequence
             raise ValueError(f"received lag = {self.lag}, expected less than length = {self.length}: no step has a target")
 
     @property
     def signature(self) -> Signature:
         """`length` steps, one-hot over `alphabet` symbols, and as many classes at every step from `lag` on."""
-        return Signature(self.length, features=self.alphabet, outputs=self.alphabet, target="class", per_step=True)
+        return Signature(
+            self.length,
+            features=self.alphabet,
+            outputs=self.alphabet,
+            target="class",
+            per_step=True,
+            varying=self.varies,
+        )
 
     @property
     def metric(self) -> Metric:

@@ -21,7 +21,8 @@ from gru_tf.tasks.memory._memory import Memory, power
 class Parity(Memory):
     """Classify a string of bits as even (0) or odd (1).
 
-    Delétang et al. train on lengths up to 40 and test on lengths up to 500, with a target at the end only.
+    Delétang et al. train on lengths up to 40 and test on lengths from 41 to 500, with a target at the end only:
+    {shortest: 1, length: 40, test_longest: 500}.
 
     Args:
         length: T, bits of a string.
@@ -40,7 +41,7 @@ class Parity(Memory):
     @property
     def signature(self) -> Signature:
         """`length` steps of one bit, as a number; two classes, once or at every step."""
-        return Signature(self.length, features=1, outputs=2, target="class", per_step=self.running)
+        return Signature(self.length, features=1, outputs=2, target="class", per_step=self.running, varying=self.varies)
 
     @property
     def metric(self) -> Metric:

@@ -57,7 +57,12 @@ class SelectiveCopy(Memory):
             target="class",
             per_step=True,
             tokens=self.alphabet + 2,
+            varying=self.varies,
         )
+
+    def length_of(self, steps: Array) -> Array:
+        """Steps without the markers."""
+        return steps - self.copied
 
     @property
     def metric(self) -> Metric:

@@ -5,7 +5,7 @@ A sequence begins with E, ends with B and is otherwise drawn uniformly from the 
 relevant symbols XXX is 0, XXY is 1, and so on to YYY, which is 7.
 
 The relevant steps lie, for a length of 100, at 10–20 and 50–60, or at 10–20, 33–43 and 66–76, counted from 0; for other
-lengths in proportion, rounded down.
+lengths in proportion, rounded down. Where lengths vary, the shortest decides.
 
 Worked example, length=10, relevant=2, with the relevant steps at 1–2 and 5–6:
 
@@ -22,14 +22,15 @@ from gru_tf.tasks.memory._memory import Memory, one_hot, power
 
 DISTRACTORS, X, Y, BEGIN, END = 4, 4, 5, 6, 7  # a, b, c, d are 0 to 3
 SYMBOLS = 8
+LEAST = 10  # steps
 PLACES = {2: ((10, 20), (50, 60)), 3: ((10, 20), (33, 43), (66, 76))}  # first and last place, in hundredths of the length
 
 
 class TemporalOrder(Memory):
     """Classify a sequence by the order of its relevant symbols.
 
-    As in experiments 6a (two relevant symbols) and 6b (three), one-hot as there, with one difference: here all sequences
-    have one length, there it is drawn from 100 to 110.
+    As in experiments 6a (two relevant symbols) and 6b (three), one-hot as there. There lengths are drawn from 100 to 110,
+    {shortest: 100, length: 110}; by default all sequences have one length.
 
     Args:
         length: T, the steps of a sequence with its E and B, at least 10.
@@ -41,18 +42,25 @@ class TemporalOrder(Memory):
         "S. Hochreiter, J. Schmidhuber, Long Short-Term Memory, Neural Computation 9(8), 1997, experiments 6a and 6b"
     )
 
-    length: Annotated[int, Field(ge=10)] = 100
+    length: Annotated[int, Field(ge=LEAST)] = 100
     relevant: Literal[2, 3] = 2
 
     @property
     def signature(self) -> Signature:
         """`length` steps, one-hot over 8 symbols; 4 or 8 classes."""
-        return Signature(self.length, features=SYMBOLS, outputs=2**self.relevant, target="class")
+        return Signature(self.length, features=SYMBOLS, outputs=2**self.relevant, target="class", varying=self.varies)
 
     @property
     def metric(self) -> Metric:
         """Accuracy; all classes are equally frequent, so any constant prediction, the baseline, has 1/4, or 1/8."""
         return Metric("accuracy", "max", chance=0.5**self.relevant, solved=1.0, also=("nll",), trivial="a uniform guess")
+
+    def check(self) -> None:
+        """The shortest sequence has places for all that a sequence holds."""
+        if (self.shortest or self.length) < LEAST:
+            raise ValueError(
+                f"received shortest = {self.shortest}, expected at least {LEAST}: the relevant symbols lie apart"
+            )
 
     @property
     def space(self) -> int:
@@ -76,7 +84,8 @@ class TemporalOrder(Memory):
 
     def _places(self) -> list[tuple[int, int]]:
         """Where a relevant symbol may lie: the first step and the one after the last."""
-        return [(first * self.length // 100, last * self.length // 100 + 1) for first, last in PLACES[self.relevant]]
+        length = self.shortest or self.length
+        return [(first * length // 100, last * length // 100 + 1) for first, last in PLACES[self.relevant]]
 
 
 TASK = TemporalOrder
