@@ -32,6 +32,8 @@ def counted(signature: Signature, examples: Examples) -> Array:
     if not signature.per_step:
         return np.ones(len(examples), bool)
     real: Array = np.arange(examples.targets.shape[1]) < examples.lengths[:, None]
+    if signature.target == "value":
+        return real & np.isfinite(examples.targets).all(-1)
     return real & (examples.targets >= 0) if signature.target == "class" else real
 
 
@@ -82,7 +84,7 @@ def score(signature: Signature, metric: Metric, examples: Examples, inputs: Mode
 
 
 def outputs(signature: Signature, inputs: ModelInputs, steps: int, fitted: FittedBaseline) -> Array:
-    """All predictions (N, outputs) for sequences of so many steps."""
+    """All predictions (N, outputs), or (N, T, outputs) where every step has a target, for sequences of so many steps."""
     return np.concatenate([fitted.predict(inputs.part(rows)) for rows in blocks(signature, steps, len(inputs))])
 
 
