@@ -305,9 +305,8 @@ class Task(BaseModel, ABC):
 
 # in which they are listed, that of each task's own
 BASELINE_ORDER = (
-    *("naive", "seasonal_naive", "ets", "logistic", "summary", "nearest", "rocket", "bag_of_words", "ngram", "markov"),
-    *("current_step", "sliding_window"),
-    *("ridge", "boosting"),
+    *("naive", "seasonal_naive", "ets", "logistic", "summary", "nearest", "dtw", "rocket"),
+    *("bag_of_words", "ngram", "markov", "current_step", "sliding_window", "ridge", "boosting"),
 )
 FORECAST_BASELINES = ("naive", "seasonal_naive", "ets", "ridge", "boosting")
 
