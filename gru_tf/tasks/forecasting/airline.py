@@ -80,8 +80,8 @@ class Airline(SmallSeries):
         for part, (first, end) in parts.items():
             if first + self.horizon > end:
                 raise ValueError(
-                    f"received windows: {self.windows} with a window of {self.window} and a horizon of {self.horizon} months,"
-                    f" expected shorter ones: the {part} part has room for none."
+                    f"received windows: {self.windows} with a window of {self.window} and a horizon of {self.horizon}"
+                    f" months, expected shorter ones: the {part} part has room for none."
                 )
         return self
 
