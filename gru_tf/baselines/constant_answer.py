@@ -15,9 +15,11 @@ class ConstantAnswer(FittedBaseline):
 
     Args:
         outputs: (outputs,) values, or logarithms of the probabilities of classes; of a forecast on the scale of its rows.
+        per_step: whether it is the answer at every step.
     """
 
     outputs: Array
+    per_step: bool = False
 
     @property
     def size(self) -> int:  # type: ignore[override]
@@ -25,7 +27,9 @@ class ConstantAnswer(FittedBaseline):
         return self.outputs.size
 
     def predict(self, inputs: ModelInputs) -> Array:
-        """(N, outputs)."""
+        """(N, outputs), or (N, T, outputs)."""
+        if self.per_step:
+            return np.tile(np.asarray(self.outputs, np.float64), (len(inputs), inputs.values.shape[1], 1))
         answers = np.tile(np.asarray(self.outputs, np.float64), (len(inputs), 1))
         if inputs.rows is None or inputs.starts is None:
             return answers

@@ -34,6 +34,8 @@ def counted(signature: Signature, examples: Examples) -> Array:
     real: Array = np.arange(examples.targets.shape[1]) < examples.lengths[:, None]
     if signature.scored == "last":
         real[np.arange(real.shape[1]) != examples.lengths[:, None] - 1] = False
+    if signature.target == "value":
+        return real & np.isfinite(examples.targets).all(-1)
     return real & (examples.targets >= 0) if signature.target == "class" else real
 
 
@@ -84,7 +86,7 @@ def score(signature: Signature, metric: Metric, examples: Examples, inputs: Mode
 
 
 def outputs(signature: Signature, inputs: ModelInputs, steps: int, fitted: FittedBaseline) -> Array:
-    """All predictions (N, outputs) for sequences of so many steps."""
+    """All predictions (N, outputs), or (N, T, outputs) where every step has a target, for sequences of so many steps."""
     return np.concatenate([fitted.predict(inputs.part(rows)) for rows in blocks(signature, steps, len(inputs))])
 
 

@@ -37,6 +37,7 @@ MODULES = {
     "RocketModel": "sequences.rocket",
     "Smoothing": "forecasts.ets",
     "Standard": "vectors",
+    "StepModel": "sequences._steps",
 }
 
 

@@ -28,9 +28,9 @@ def right_padded(rows: Array, lengths: Array, dtype: type[np.generic]) -> Array:
 
 
 def cut_words(
-    words: Array, lengths: Array, part: slice, longest: int, vocabulary: int, padding: int = 0
+    words: Array, lengths: Array, part: slice, longest: int, vocabulary: int, padding: int = 0, last: bool = False
 ) -> tuple[Array, Array]:
-    """The first `longest` words of the texts of a part, (N, T) int32 with `padding` after the end, and (N,) int32 lengths.
+    """`longest` words of the texts of a part, (N, T) int32 with `padding` after the end, and (N,) int32 lengths.
 
     Args:
         words: (words of all texts,) numbers, one text after another.
@@ -39,9 +39,12 @@ def cut_words(
         longest: T, at the most.
         vocabulary: the first number that becomes UNKNOWN.
         padding: what stands after the end of a text.
+        last: whether the last words of a longer text are read, not the first.
     """
     starts = (np.cumsum(lengths, dtype=np.int64) - lengths)[part]
     read = np.minimum(lengths[part], longest).astype(np.int32)
+    if last:
+        starts = starts + (lengths[part] - read)
     steps = np.arange(read.max())
     real = steps < read[:, None]
     numbers = np.full(real.shape, padding, np.int32)

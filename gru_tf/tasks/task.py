@@ -362,8 +362,8 @@ class Task(BaseModel, ABC):
 
 # in which they are listed, that of each task's own
 BASELINE_ORDER = (
-    *("naive", "seasonal_naive", "ets", "logistic", "summary", "nearest", "rocket", "bag_of_words", "ngram", "markov"),
-    *("ridge", "boosting"),
+    *("naive", "seasonal_naive", "ets", "logistic", "summary", "nearest", "dtw", "rocket"),
+    *("bag_of_words", "ngram", "markov", "current_step", "sliding_window", "ridge", "boosting"),
 )
 FORECAST_BASELINES = ("naive", "seasonal_naive", "ets", "ridge", "boosting")
 
@@ -371,7 +371,8 @@ FORECAST_BASELINES = ("naive", "seasonal_naive", "ets", "ridge", "boosting")
 def baselines_for(signature: Signature) -> tuple[str, ...]:
     """The baselines for examples of these shapes, of which nothing else is known.
 
-    None fits a class at every step of real-valued inputs, nor a sequence that is written: a translation.
+    None fits a class at every step of real-valued inputs, but for a user's own; nor a sequence that is written, as is a
+    translation.
     """
     if signature.decoded:
         return ()

@@ -234,7 +234,10 @@ class CompiledSteps:
         return self._means(list(sums)), by_example
 
     def predict(self, data: DeviceData, steps: BatchPlan) -> Array:
-        """(N, outputs) float32 of each example, of a signature with one target a sequence; of quantiles all blocks."""
+        """(N, outputs) float32 of each example, of quantiles all blocks; (N, span, outputs) where every step has a target.
+
+        What stands after the end of a sequence means nothing.
+        """
         if self._predict_pass is None:
             self._predict_pass = self._trace(self._predict_on, self._predict_loop, data, steps, self.buckets)
         (outputs,) = zip(*(rest for _, *rest in self._run(self._predict_pass, data, steps)), strict=True)
@@ -310,7 +313,8 @@ class CompiledSteps:
         return sums, each.stack()
 
     def _predict_loop(self, at: Any, sums: Any, order: Any, _: Any) -> Any:
-        end, shape = tf.shape(order)[0], (self.batch_size, self.network.widened.outputs)
+        steps = (self.signature.span,) if self.signature.per_step else ()
+        end, shape = tf.shape(order)[0], (self.batch_size, *steps, self.network.widened.outputs)
         outputs = tf.TensorArray(tf.float32, end, element_shape=shape)
         _, outputs = tf.while_loop(
             lambda i, *_: i < end, lambda i, outputs: (i + 1, outputs.write(i, at(i))), (tf.constant(0), outputs)
@@ -318,11 +322,15 @@ class CompiledSteps:
         return sums, outputs.stack()
 
     def _predict_on(self, x: Any, y: Any, weight: Any) -> Any:
-        return tf.cast(self.model(x, training=False), tf.float32)
+        outputs = tf.cast(self.model(x, training=False), tf.float32)
+        if not self.signature.per_step:
+            return outputs
+        return tf.pad(outputs, ((0, 0), (0, self.signature.span - outputs.shape[1]), (0, 0)))  # of a shorter bucket
 
     def _train_on(self, x: Any, y: Any, weight: Any) -> Any:
         if self.signature.weights:
-            weight = weight * tf.gather(tf.constant(self.signature.weights, tf.float32), tf.cast(y, tf.int32))
+            classes = tf.maximum(tf.cast(y, tf.int32), 0)  # −1, a step without a target, weighs nothing already
+            weight = weight * tf.gather(tf.constant(self.signature.weights, tf.float32), classes)
         losses, gradients = self._differentiated(x, y, weight)
         if self.clip is not None:
             clip = summation.clip_together if self.clip == "global" else summation.clip_each

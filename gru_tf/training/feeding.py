@@ -79,7 +79,7 @@ def batch(
         length: steps that the sequences are truncated to.
 
     Returns:
-        The network's inputs; the targets; their weights, 0 where there is no target.
+        The network's inputs; the targets, 0 where a value is NaN; their weights, 0 where there is no target.
     """
     inputs, targets, lengths = arrays
     x = tf.cast(tf.gather(inputs, examples)[:, :length], tf.int32 if signature.tokens else tf.float32)
@@ -96,6 +96,9 @@ def batch(
         weight = weight * tf.cast(real, tf.float32)
     if signature.target == "class":  # −1: this step has no target
         weight = weight * tf.cast(y >= 0, tf.float32)
+    elif signature.target == "value":  # NaN: no more has this one, all of whose values count or none
+        there = tf.reduce_all(tf.math.is_finite(y), -1)
+        weight, y = weight * tf.cast(there, tf.float32), tf.where(there[..., None], y, 0.0)
     return features, y, weight
 
 

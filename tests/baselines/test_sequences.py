@@ -108,6 +108,21 @@ def test_the_nearest_is_scikit_learns() -> None:
     assert model.size == 60 * 20 * 2 + 60
 
 
+def test_dtw_without_a_window_compares_all_paths() -> None:
+    task = made_splits.classified()
+    train, test = task.data.train, task.data.test
+    model = fitted("dtw", task, band="none")
+    few = slice(0, 8)
+    distances = [
+        [warped(x[:n], y[:m], 1000) for y, m in zip(train.inputs.astype(float), train.lengths, strict=True)]
+        for x, n in zip(test.inputs[few].astype(float), test.lengths[few], strict=True)
+    ]
+    expected = train.targets[np.argmin(distances, axis=1)]
+    assert np.array_equal(model.predict(made_splits.asked(test))[few].argmax(1), expected)
+    narrow = fitted("nearest", task, distance="dtw", band=0.05)
+    assert not np.array_equal(narrow.predict(made_splits.asked(test)), model.predict(made_splits.asked(test)))
+
+
 # --- MiniRocket ---
 
 

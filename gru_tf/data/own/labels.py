@@ -124,8 +124,17 @@ def values(labelled: Labelled) -> Array:
         DatasetError: naming file and row where one is missing, no number or infinite.
     """
     _complete(labelled)
+    return numbers(labelled, labelled.label)
+
+
+def numbers(labelled: Labelled, name: str) -> Array:
+    """(N,) float64 of a column of labels, NaN where one is missing.
+
+    Raises:
+        DatasetError: naming file and row where one is no number or infinite.
+    """
     try:
-        return columns.numbers(labelled.frame, labelled.label, labelled.where)
+        return columns.numbers(labelled.frame, name, labelled.where)
     except DatasetError as error:
         raise DatasetError(f"{error}; if the labels are classes, set {spelled('kind')} to class") from error
 

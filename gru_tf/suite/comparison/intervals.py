@@ -26,4 +26,7 @@ def with_intervals(guessed: Guess, chosen: str | None) -> tuple[Inference, ...]:
     if guessed.task != "forecast" and guessed.options["kind"] == "class":
         expected = "expected it to be left out: classes have probabilities, not intervals"
         raise UserError(f"{spelled('intervals')}: received '{chosen}', {expected}")
+    if chosen == QUANTILE and guessed.options.get("per_step"):
+        expected = "expected conformal: networks learn quantiles of one target a sequence, not of one at every step"
+        raise UserError(f"{spelled('intervals')}: received '{chosen}', {expected}")
     return (Inference(WORDS, ("intervals",)),) if chosen == QUANTILE else ()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gru_tf.data.own.splits import TRAIN
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.foundation.option_spelling import spelled
 from gru_tf.suite.comparison.guess import Guess
@@ -46,7 +47,7 @@ def with_metric(guessed: Guess, chosen: str | None) -> tuple[Guess, tuple[Infere
 
 def _most_seldom(task: LabelledData) -> tuple[str, float, int]:
     """The class with the smallest share of the training labels, that share, and how many classes there are."""
-    labels = np.asarray(task.splits(np.random.default_rng(0)).train.targets)
+    labels = task.labels_in(TRAIN)
     names = task.encodings()["classes"]
     counts = np.bincount(labels, minlength=len(names))
     return str(names[counts.argmin()]), float(counts.min() / counts.sum()), len(names)

@@ -65,7 +65,14 @@ GAPS = 'windows in which times are missing: "leave_out" (default), or "stretch",
 COVARIATES = 'additional input columns; "hour", "weekday" and "month" are made of the times where no column is called so'
 SEASON = "steps in a season, which the seasonal naive baseline repeats; 0 for none"
 CHANGE = "whether to predict the change from the last value of the window, not the value itself"
+READ = 'which words of a text longer than 200 are read, the "first" (default) or the "last"'
 LABEL = "column, or array, to predict"
+PER_STEP = (
+    "whether every step has a label, or none where it is missing, and a prediction is made at every step, from one sequence"
+    " to another; if None where labels change within most sequences, other than by counting down; false: each step is"
+    " predicted from the last steps alone, a `window`"
+)
+LABELS = "further columns of values at each step, beside `label`, with `per_step`"
 ID = "column that is equal in all rows of a sequence"
 ORDER = "column that sorts the rows of a sequence"
 FEATURES = "input columns, or the array of the inputs; all other columns if None"
@@ -142,7 +149,13 @@ class ComparisonOptions(TypedDict, total=False):
     ]
     scaling: Annotated[Text, Option("forecast", "HOW", "table, series, robust, window or window-robust", SCALING)]
     text: Annotated[Text, Option("texts", "COLUMN", "column of texts; with --label", "column of texts")]
+    read: Annotated[Text, Option("texts", "WHICH", "words of long texts: first, last", READ)]
     label: Annotated[Text, Option("sequences", "COLUMN", "column to predict", LABEL, kinds=("sequences", "texts"))]
+    labels: Annotated[Texts, Option("sequences", "COLUMN,…", "further values at each step", LABELS)]
+    per_step: Annotated[
+        bool | None,
+        Option("sequences", "", "a label at every step, or windows", PER_STEP, switch="--per-step/--windowed"),
+    ]
     id: Annotated[Text, Option("sequences", "COLUMN", "equal in all rows of a sequence", ID)]
     order: Annotated[Text, Option("sequences", "COLUMN", "sorts the rows of a sequence", ORDER)]
     features: Annotated[Texts, Option("sequences", "COLUMN,…", "input columns (default: all others)", FEATURES)]

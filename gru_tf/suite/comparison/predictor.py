@@ -12,6 +12,7 @@ from gru_tf.baselines.constant_answer import ConstantAnswer
 from gru_tf.baselines.forecasts._repeated import Repeated
 from gru_tf.baselines.forecasts.ets import FittedEts
 from gru_tf.data.own import files, frames
+from gru_tf.data.own.splits import TRAIN
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks.evaluation import Bounds
@@ -70,9 +71,9 @@ class Predictor:
             return of_baseline(self.name or "the baseline", self.model, self.task, frame), None
         outputs = of_network(self.model, self.task, frame)
         signature = with_quantiles(self.task.signature) if self.quantiles else self.task.signature
-        if outputs.shape[1:] != (signature.outputs,):
-            expected = f"outputs of the shape {(len(outputs), signature.outputs)}"
-            raise UserError(f"{self.name}: expected {expected}. Received: {outputs.shape}")
+        shape = (*outputs.shape[: 1 + signature.per_step], signature.outputs)
+        if outputs.shape != shape:
+            raise UserError(f"{self.name}: expected outputs of the shape {shape}. Received: {outputs.shape}")
         return from_blocks(outputs) if self.quantiles else (outputs, None)
 
     def predict(self, data: Any) -> Any:
@@ -149,9 +150,9 @@ def of_baseline(name: str, model: FittedBaseline, task: OwnData, frame: Any) -> 
     except (ValueError, IndexError) as error:
         raise UserError(f"{name}: expected a model of these data. Received: one that fails on them, {error}") from error
     outputs: Array = np.concatenate(parts)
-    if outputs.shape != (len(inputs), signature.outputs):
-        expected = f"outputs of the shape {(len(inputs), signature.outputs)}"
-        raise UserError(f"{name}: expected {expected}. Received: {outputs.shape}")
+    shape = (len(inputs), *((values.shape[1],) if signature.per_step else ()), signature.outputs)
+    if outputs.shape != shape:
+        raise UserError(f"{name}: expected outputs of the shape {shape}. Received: {outputs.shape}")
     return outputs
 
 
@@ -180,9 +181,10 @@ def constant(task: OwnData) -> FittedBaseline:
         best = min(errors, key=lambda name: errors[name])
         if best != "training mean":
             return Repeated(task.season if best == "seasonal naive" else 1)
-    train = task.splits(np.random.default_rng(0)).train
+    signature = task.signature
     if isinstance(task, LabelledData) and task.kind == "class":
-        shares = np.bincount(np.asarray(train.targets), minlength=task.signature.outputs) / len(train)
+        labels = task.labels_in(TRAIN)
+        shares = np.bincount(labels, minlength=signature.outputs) / len(labels)
         with np.errstate(divide="ignore"):
-            return ConstantAnswer(np.log(shares))
-    return ConstantAnswer(np.zeros(task.signature.outputs))
+            return ConstantAnswer(np.log(shares), signature.per_step)
+    return ConstantAnswer(np.zeros(signature.outputs), signature.per_step)

@@ -88,7 +88,8 @@ class Forecast(Task):
                 f"received a window of {self.window} and a horizon of {self.horizon} steps, expected at most"
                 f" {borders.train:,} together: the training rows."
             )
-        least = min(borders.validation - borders.train, borders.test - borders.validation)
+        tested = borders.test - borders.validation
+        least = min(borders.validation - borders.train, tested) if self._validates else tested
         if self.horizon > least:
             raise ValueError(f"received a horizon of {self.horizon} steps, expected at most {least:,}: the shortest split.")
         return self
@@ -113,12 +114,26 @@ class Forecast(Task):
         Raises:
             DatasetError: where the file is damaged or unavailable.
         """
-        borders = self.borders
+        parts = self._parts()
         return Splits(
-            train=self._cut(self.window, borders.train),
-            validation=self._cut(borders.train, borders.validation),
-            test=self._cut(borders.validation, borders.test),
+            train=self._cut(*parts["train"]),
+            validation=self._cut(*parts["validation"]) if self._validates else None,
+            test=self._cut(*parts["test"]),
         )
+
+    @property
+    def _validates(self) -> bool:
+        """Whether there is a validation split."""
+        return self.borders.validation > self.borders.train
+
+    def _parts(self) -> dict[str, tuple[int, int]]:
+        """Split → (the first row of a target, the row after the last)."""
+        borders = self.borders
+        return {
+            "train": (self.window, borders.train),
+            "validation": (borders.train, borders.validation),
+            "test": (borders.validation, borders.test),
+        }
 
     def naive_scores(self) -> dict[str, float]:
         """The metric on the test split of the two naive forecasts.
@@ -129,8 +144,7 @@ class Forecast(Task):
         Raises:
             DatasetError: where the file is damaged or unavailable.
         """
-        borders = self.borders
-        starts = np.arange(borders.validation, borders.test - self.horizon + 1)
+        starts = self._starts(*self._parts()["test"])
         errors = naive_errors(self._standardised()[:, self._target_places()], starts, self.horizon, self.season)
         return {name: self._error(errors[name]) for name in ("last value", "seasonal naive")}
 
@@ -146,18 +160,13 @@ class Forecast(Task):
             DatasetError: where the file is damaged or unavailable.
         """
         borders, places = self.borders, self._target_places()
-        mean, deviation = _scale(_rows(self.file, self.time, self.columns), borders.train)
+        mean, deviation = self._scale(_rows(self.file, self.time, self.columns))
         rows = self._standardised()[:, places]
-        parts = {
-            "train": (self.window, borders.train),
-            "validation": (borders.train, borders.validation),
-            "test": (borders.validation, borders.test),
-        }
         return ForecastRows(
             rows=rows,
             firsts=np.zeros(len(rows), np.int64),
             training=np.arange(len(rows)) < borders.train,
-            starts={split: self._starts(*part) for split, part in parts.items()},
+            starts={split: self._starts(*part) for split, part in self._parts().items()},
             horizon=self.horizon,
             season=self.season,
             regular=True,
@@ -180,9 +189,13 @@ class Forecast(Task):
     def _standardised(self) -> Array:
         """All rows up to the end of the test split (rows, columns) float32."""
         rows = _rows(self.file, self.time, self.columns)[: self.borders.test]
-        mean, deviation = _scale(rows, self.borders.train)
+        mean, deviation = self._scale(rows)
         standardised: Array = ((rows - mean) / deviation).astype(np.float32)
         return standardised
+
+    def _scale(self, rows: Array) -> tuple[Array, Array]:
+        """What is subtracted from each column, and what it is divided by: mean and deviation of the training rows."""
+        return _scale(rows, self.borders.train)
 
     def _starts(self, first: int, end: int) -> Array:
         """The rows that the windows of `_cut` start at."""
@@ -203,7 +216,7 @@ class SmallSeries(Forecast):
 
     def _deviation(self) -> float:
         rows = _rows(self.file, self.time, self.columns)
-        return float(_scale(rows, self.borders.train)[1][0])
+        return float(self._scale(rows)[1][0])
 
     @property
     def metric(self) -> Metric:

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from functools import cache
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -25,7 +25,8 @@ class Sentiment(Task):
 
     Args:
         vocabulary: its size, padding and unknown words included: the most frequent words.
-        longest: words to read of a text, from its beginning.
+        longest: words to read of a text.
+        read: which words of a longer text, the "first" or the "last".
         embedding: size of a word's embedding.
     """
 
@@ -33,6 +34,7 @@ class Sentiment(Task):
 
     vocabulary: Annotated[int, Field(ge=3)] = 10_000
     longest: Count
+    read: Literal["first", "last"] = "first"
     embedding: Count = 64
 
     @abstractmethod
@@ -74,15 +76,22 @@ class Sentiment(Task):
             DatasetError: where a file is damaged or unavailable.
         """
         arrays = self.arrays()
-        train, validation, test = (self._examples(arrays, part) for part in self._parts())
-        return Splits(train, validation, test)
+        train, validation, test = self.parts()
+        held = self._examples(arrays, validation) if validation.stop > validation.start else None
+        return Splits(self._examples(arrays, train), held, self._examples(arrays, test))
 
-    def _parts(self) -> list[slice]:
-        ends = np.cumsum(self.sizes).tolist()
-        return [slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True)]
+    def counts(self) -> tuple[int, int, int]:
+        """Texts to train, validate and test on."""
+        return self.sizes
+
+    def parts(self) -> list[slice]:
+        """The texts of each part of the split, in the order of `arrays`."""
+        ends = np.cumsum(self.counts()).tolist()
+        return [slice(end - size, end) for end, size in zip(ends, self.counts(), strict=True)]
 
     def _examples(self, arrays: array_cache.Arrays, part: slice) -> Examples:
-        inputs, lengths = cut_words(arrays["words"], arrays["lengths"], part, self.longest, self.vocabulary)
+        last = self.read == "last"
+        inputs, lengths = cut_words(arrays["words"], arrays["lengths"], part, self.longest, self.vocabulary, last=last)
         return Examples(inputs, np.array(arrays["labels"][part]), lengths)
 
 
@@ -108,5 +117,5 @@ def numbered(path: Path, splits: tuple[Texts, Texts, Texts], standardize: vocabu
 
 @cache
 def _chance(task: Sentiment) -> tuple[float, str]:
-    train, _, test = np.split(task.arrays()["labels"], np.cumsum(task.sizes)[:2])
+    train, _, test = (task.arrays()["labels"][part] for part in task.parts())
     return constant_accuracy(train, test, 2)

@@ -4,6 +4,14 @@ Reviews are read in lower case, without punctuation marks and without the HTML t
 
 Worked example, longest=3: the first training review begins "Story of a man who has unnatural feelings" and is read as
 the numbers of "story", "of" and "a", which are 63, 5 and 3; its label is 0.
+
+`keras.datasets.imdb` has the same reviews, read otherwise. There "<br />" is the word "br"; a punctuation mark separates
+words ("well-made" is two), where here it is left out ("wellmade"), but for the apostrophe, which there stays in "don't" and
+here is left out; every review begins with a start token 1; a word outside the vocabulary is 2, and the most frequent word
+is 4, so that a vocabulary of 20,000 has 19,996 words there and 19,998 here. Both count words over training reviews, which
+are all 25,000 there; a test word that none of them has is skipped there, and unknown here. `pad_sequences` keeps the last
+words of a review, as `read: last` does, and puts zeros in front of a short one, which Keras' example reads as words; here
+they stand behind it and are masked.
 """
 
 import io
@@ -12,10 +20,11 @@ import re
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gru_tf.data import array_cache, text_file, vocabulary
 from gru_tf.data.datasets import DataFile, DatasetError, find, locate
@@ -71,13 +80,16 @@ class Imdb(Sentiment):
     """Classify a film review.
 
     The published 25,000 test reviews are the test split. Of the published 25,000 training reviews, each class's last
-    2,500 by number (10000 to 12499) are the validation split, and the first 10,000 train. The test split is the published
-    one, so that scores are comparable, although it shares some reviews with training.
+    2,500 by number (10000 to 12499) are by default the validation split, and the first 10,000 train. The test split is
+    the published one, so that scores are comparable, although it shares some reviews with training.
 
     Args:
         vocabulary: its size, 0 for padding and 1 for unknown words included.
-        longest: words to read of a review, from its beginning; the longest review has 2,459.
+        longest: words to read of a review; the longest review has 2,459.
+        read: which words of a longer review, the "first" or the "last".
         embedding: size of a word's embedding.
+        validation: share of each class's published training reviews to validate on, the last by number. 0 trains on all
+            25,000, with no validation split: for protocols that look at the published test reviews alone.
     """
 
     question: ClassVar[str] = "Is a film review positive or negative?"
@@ -88,10 +100,31 @@ class Imdb(Sentiment):
     sizes: ClassVar[tuple[int, int, int]] = (2 * TRAIN, 2 * VALIDATION, 2 * TEST)
 
     longest: Annotated[int, Field(ge=1, le=LONGEST)] = 200
+    validation: Annotated[float, Field(ge=0, lt=1)] = VALIDATION / TEST
+
+    @property
+    def held(self) -> int:
+        """Reviews of each class to validate on."""
+        return round(self.validation * TEST)
+
+    def counts(self) -> tuple[int, int, int]:
+        """Reviews to train, validate and test on."""
+        return 2 * (TEST - self.held), 2 * self.held, 2 * TEST
+
+    @model_validator(mode="after")
+    def _reviews_in_each(self) -> Self:
+        if self.held == TEST or (self.validation > 0 and self.held == 0):
+            raise ValueError(
+                f"received validation {self.validation:g} of {TEST:,} reviews of each class, {self.held:,} of them,"
+                " expected some in training and, but for 0, in validation."
+            )
+        return self
 
     def arrays(self) -> array_cache.Arrays:
         """Words, lengths and labels of all reviews; raises DatasetError."""
-        return array_cache.load("imdb", [PACKED.sha256], VERSION + 1000 * vocabulary.VERSION, _parse)
+        others = [] if self.held == VALIDATION else [f"validation {self.held}"]
+        parse = partial(_parse, self.held)
+        return array_cache.load("imdb", [PACKED.sha256, *others], VERSION + 1000 * vocabulary.VERSION, parse)
 
     def checksums(self) -> dict[str, str]:
         """Path and sha256 of the archive: of the repacked one, which has the same reviews as the fetched one."""
@@ -128,7 +161,8 @@ def _unpacked(path: Path) -> bytes:
         raise DatasetError(f"{path}: expected an archive of reviews. Received: {type(error).__name__}: {error}") from error
 
 
-def _parse() -> dict[str, Array]:
+def _parse(held: int) -> dict[str, Array]:
+    """The arrays with so many reviews of each class to validate on."""
     path = find(PACKED) or locate(FETCHED)
     with ThreadPoolExecutor(1) as thread:
         reading = thread.submit(read_reviews, path)
@@ -142,8 +176,8 @@ def _parse() -> dict[str, Array]:
     return numbered(
         path,
         (
-            _both(reviews, "train", slice(TRAIN)),
-            _both(reviews, "train", slice(TRAIN, None)),
+            _both(reviews, "train", slice(TEST - held)),
+            _both(reviews, "train", slice(TEST - held, None)),
             _both(reviews, "test", slice(None)),
         ),
         standardize="lower_and_strip_punctuation",

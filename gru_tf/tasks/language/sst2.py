@@ -39,7 +39,8 @@ class Sst2(Sentiment):
 
     Args:
         vocabulary: its size, 0 for padding and 1 for unknown words included.
-        longest: words to read of a sentence, from its beginning; the longest sentence has 53.
+        longest: words to read of a sentence; the longest sentence has 53.
+        read: which words of a longer sentence, the "first" or the "last".
         embedding: size of a word's embedding.
     """
 

@@ -3,6 +3,7 @@
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -20,10 +21,12 @@ from gru_tf.foundation.option_spelling import setting, spelled
 from gru_tf.tasks import Array, Evaluation, Metric, Outputs, _class_scores
 from gru_tf.tasks._baselines import constant_accuracy
 from gru_tf.tasks._text_arrays import to_array, to_text
+from gru_tf.tasks.evaluation import Parts
 from gru_tf.tasks.own._task import OwnData, Share, ShareOrNone, expect_training_share
 from gru_tf.tasks.prediction_intervals import calibrated
 
 VERSION = 2  # of the arrays, as the cache keeps them
+PARTS = {"validation": splits.VALIDATION, "test": splits.TEST}
 MOST_CLASSES = 30  # of which the confusion is kept
 LABEL_NAMES = {"table": "label", "arrays": "y", "series": "label"}  # where no option names it
 
@@ -167,20 +170,29 @@ class LabelledData(OwnData):
         Raises:
             UserError: where a file is not as it should be, and where the measure is not defined on these labels.
         """
-        arrays, about = self.arrays(), self.encodings()
-        train, test = (arrays["targets"][arrays["split"] == split] for split in (splits.TRAIN, splits.TEST))
+        about = self.encodings()
+        train, test = self.labels_in(splits.TRAIN), self.labels_in(splits.TEST)
         if self.kind == "value":
             return self._metric_of_values(np.asarray(test, np.float64), about["deviation"])
         chance, trivial = constant_accuracy(train, test, len(about["classes"]), about["classes"])
         if self.measure in (None, "accuracy"):
             return Metric("accuracy", "max", chance, 1.0, trivial=trivial)
         assert self.measure is not None  # noqa: S101
-        validation = arrays["targets"][arrays["split"] == splits.VALIDATION]
+        validation = self.labels_in(splits.VALIDATION)
         judged = (validation, test) if self.validation else (test,)
         if self.measure == "roc_auc" and min(len(np.unique(part)) for part in judged) < len(about["classes"]):
             raise DatasetError(f"{self.path}: measure: received roc_auc, expected every class in validation and test")
         best = _class_scores.constant(train, test, len(about["classes"]))[self.measure]
         return Metric(self.measure, "max", best, 1.0, trivial=trivial, whole=True)
+
+    def labels_in(self, part: int) -> Array:
+        """The targets of a part of the split, (targets,) or (targets, values): those that there are."""
+        arrays = self.arrays()
+        return np.asarray(arrays["targets"][arrays["split"] == part])
+
+    def _with_targets(self, part: int, outputs: Array) -> Array:
+        """Of a model's outputs on a part those that `labels_in` has a target for."""
+        return outputs
 
     def _metric_of_values(self, test: Array, deviation: float) -> Metric:
         trivial = "the mean of the training labels (constant prediction)"
@@ -196,32 +208,32 @@ class LabelledData(OwnData):
 
     def measured(self, split: Literal["validation", "test"], outputs: Array) -> dict[str, float]:
         """The metrics of `gru_tf.tasks._class_scores`."""
-        return _class_scores.scores(self._tested(split), outputs)
+        part = PARTS[split]
+        return _class_scores.scores(self.labels_in(part), self._with_targets(part, outputs))
 
     def evaluated(self, outputs: Outputs) -> Evaluation:
         """Metrics of classes and their confusion; of values prediction intervals, and their coverage."""
-        targets = self._tested("test")
+        truth = {split: self.labels_in(part) for split, part in PARTS.items()}
+        tested = self._with_targets(splits.TEST, outputs.test)
         if self.kind == "class":
             names = [str(name) for name in self.encodings()["classes"]]
-            parts = _class_scores.confusion(targets, outputs.test, names) if len(names) <= MOST_CLASSES else {}
-            return Evaluation(_class_scores.scores(targets, outputs.test), parts)
-        truth = {"validation": self._tested("validation"), "test": targets}
-        intervals = calibrated(outputs, lambda split, values: values - truth[split])
-        return Evaluation(intervals.covered, {}, intervals.radii)
+            parts = _class_scores.confusion(truth["test"], tested, names) if len(names) <= MOST_CLASSES else {}
+            return Evaluation(_class_scores.scores(truth["test"], tested), parts)
+        validated = self._with_targets(splits.VALIDATION, outputs.validation)
+        chosen = replace(outputs, validation=validated, test=tested)
+        intervals = calibrated(chosen, lambda split, values: values - truth[split])
+        return Evaluation(intervals.covered, self._parts_of_values(truth["test"], tested), intervals.radii)
 
-    def _tested(self, split: str) -> Array:
-        """The targets of a split."""
-        arrays = self.arrays()
-        number = splits.TEST if split == "test" else splits.VALIDATION
-        return np.asarray(arrays["targets"][arrays["split"] == number])
+    def _parts_of_values(self, truth: Array, tested: Array) -> Parts:
+        """The errors by label, where there are several."""
+        return {}
 
     @property
     def weights(self) -> tuple[float, ...]:
         """What each class weighs in training; () where examples weigh the same."""
         if self.class_weights == "none":
             return ()
-        arrays = self.arrays()
-        labels = np.asarray(arrays["targets"][arrays["split"] == splits.TRAIN])
+        labels = self.labels_in(splits.TRAIN)
         counts = np.bincount(labels, minlength=len(self.encodings()["classes"]))
         return tuple(float(len(labels) / (len(counts) * max(1, count))) for count in counts)
 
@@ -253,26 +265,39 @@ class LabelledData(OwnData):
         """
         first, *later = labelled
         numbers, names = labels.classes(first) if self.kind == "class" else (labels.values(first), None)
-        shares = self.validation, 0.0 if later else self.test
-        named = labels.Classes(numbers, names)
-        drawn = labels.SplitShares(*shares, self.unit, self.draw)
-        split, whole = labels.split(first, content[0], named, drawn, self.split_by, order, shared)
-        unused = int((split == splits.UNUSED).sum()) if not self.draw else 0
+        split, about = self._split(labelled, content, labels.Classes(numbers, names), order, shared)
         for other in later:
-            if self.group is not None:
-                labels.separate(first, other)
             more = labels.values(other) if names is None else labels.known(other, names, first.where)
-            numbers, split = np.append(numbers, more), np.append(split, np.full(len(more), splits.TEST, np.int8))
-        about: dict[str, Any] = {"kind": self.kind, "label": self._label_name(), "group": self.group}
-        copies = int(np.isin(content[1], content[0]).sum()) if later else 0
-        about |= {"tested": int((split == splits.TEST).sum()), "copies": copies, "whole": whole, "unused": unused}
-        about["overlap"] = "" if shared is None else overlap_in_words(shared, self.unit)
+            numbers = np.append(numbers, more)
         if names is not None:
             _expect_several_classes(numbers[split == splits.TEST], names, labelled[-1].where)
             return numbers.astype(np.int32), split, about | {"classes": names}
         mean, deviation = _mean_and_deviation(numbers[split == splits.TRAIN], first)
         targets = ((numbers - mean) / deviation).astype(np.float32)
         return targets[:, None], split, about | {"mean": mean, "deviation": deviation}
+
+    def _split(
+        self,
+        labelled: Sequence[Labelled],
+        content: Sequence[Array],
+        classes: labels.Classes,
+        order: Array,
+        shared: Overlap | None,
+    ) -> tuple[Array, dict[str, Any]]:
+        """The split (N,) of the sequences of all files, and what is known of it; arguments as of `_targets`."""
+        first, *later = labelled
+        drawn = labels.SplitShares(self.validation, 0.0 if later else self.test, self.unit, self.draw)
+        split, whole = labels.split(first, content[0], classes, drawn, self.split_by, order, shared)
+        unused = int((split == splits.UNUSED).sum()) if not self.draw else 0
+        for other in later:
+            if self.group is not None:
+                labels.separate(first, other)
+            split = np.append(split, np.full(len(other), splits.TEST, np.int8))
+        about: dict[str, Any] = {"kind": self.kind, "label": self._label_name(), "group": self.group}
+        copies = int(np.isin(content[1], content[0]).sum()) if later else 0
+        about |= {"tested": int((split == splits.TEST).sum()), "copies": copies, "whole": whole, "unused": unused}
+        about["overlap"] = "" if shared is None else overlap_in_words(shared, self.unit)
+        return split, about
 
     def _label_name(self) -> str:
         return self.label or LABEL_NAMES[files.form(self.path)]

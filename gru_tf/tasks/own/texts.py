@@ -14,7 +14,7 @@ Worked example, text: said, label: mood, longest: 3, vocabulary: 4, which leaves
 import re
 import string
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -46,7 +46,8 @@ class Texts(LabelledData):
         draws: "fixed": the same ones test at all seeds; "drawn": each seed draws its own split.
         text: the column of texts.
         vocabulary: its size, padding and unknown words included: the most frequent words.
-        longest: words to read of a text, from its beginning.
+        longest: words to read of a text.
+        read: which words of a longer text, the "first" or the "last".
         embedding: size of a word's embedding.
         lower: whether "Good" is the same word as "good"; punctuation is removed either way.
     """
@@ -58,6 +59,7 @@ class Texts(LabelledData):
     text: str
     vocabulary: Annotated[int, Field(ge=3)] = 10_000
     longest: Count = 200
+    read: Literal["first", "last"] = "first"
     embedding: Count = 64
     lower: bool = True
 
@@ -157,7 +159,7 @@ class Texts(LabelledData):
         known = known[: self.vocabulary - 2]
         words[words >= len(known) + 2] = UNKNOWN
         expect_to_fit_memory(self.path, split[order], lengths, WORD_BYTES)
-        about |= {"text": self.text, "words": known, "longest": self.longest, "lower": self.lower}
+        about |= {"text": self.text, "words": known, "longest": self.longest, "lower": self.lower, "read": self.read}
         return {
             "words": words,
             "lengths": lengths,
@@ -169,13 +171,16 @@ class Texts(LabelledData):
     def _same(self, texts: Sequence[str]) -> Array:
         """(texts,) whole numbers, equal where two texts have the same words, of those that are read."""
         number: dict[str, int] = {}
-        cleaned = (PUNCTUATION.sub("", text.lower() if self.lower else text).split()[: self.longest] for text in texts)
+        read = slice(-self.longest, None) if self.read == "last" else slice(self.longest)
+        cleaned = (PUNCTUATION.sub("", text.lower() if self.lower else text).split()[read] for text in texts)
         return np.array([number.setdefault(" ".join(words), len(number)) for words in cleaned])
 
     def _cut(self, words: Array, lengths: Array) -> tuple[Array, Array]:
-        """The first `longest` words of each text."""
+        """The first or the last `longest` words of each text."""
         starts = np.cumsum(lengths, dtype=np.int64) - lengths
         place = np.arange(len(words)) - np.repeat(starts, lengths)
+        if self.read == "last":
+            place = np.repeat(lengths, lengths) - 1 - place
         return words[place < self.longest], np.minimum(lengths, self.longest).astype(np.int32)
 
 

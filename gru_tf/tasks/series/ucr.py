@@ -87,7 +87,8 @@ class Ucr(Task):
             (67, 1,029) or "JapaneseVowels" (270, 370).
         path: a `.ts` file to train on, in place of a published set.
         test_path: the `.ts` file to test on that goes with `path`.
-        validation: share of each training class to validate on.
+        validation: share of each training class to validate on; 0 trains on the whole training file, with no validation
+            split, as publications do.
         sha256: first 16 digits of the checksum of `path` and `test_path`, filled in when an experiment is loaded.
     """
 
@@ -101,7 +102,7 @@ class Ucr(Task):
     name: Literal["ArrowHead", "GunPoint", "ItalyPowerDemand", "JapaneseVowels"] = "JapaneseVowels"
     path: str | None = None
     test_path: str | None = None
-    validation: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    validation: Annotated[float, Field(ge=0, lt=1)] = 0.25
     sha256: str = ""
 
     @model_validator(mode="after")
@@ -143,6 +144,13 @@ class Ucr(Task):
         chance, trivial = constant_accuracy(train, test, self.signature.outputs)
         return Metric("accuracy", "max", chance=chance, solved=1.0, trivial=trivial)
 
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Those of sequences, and the benchmark of the archive."""
+        names = super().baselines
+        after = names.index("nearest") + 1
+        return (*names[:after], "dtw", *names[after:])
+
     def splits(self, rng: np.random.Generator) -> Splits:
         """Inputs (N, T, channels) float32, zeros after the end of a series, and targets (N,) int32; `rng` is not used.
 
@@ -159,7 +167,7 @@ class Ucr(Task):
         rows, test_rows = ((series.values - mean) / deviation for series in (source, test))
         return Splits(
             train=padded(rows, source.lengths, ~validation, labels),
-            validation=padded(rows, source.lengths, validation, labels),
+            validation=padded(rows, source.lengths, validation, labels) if validation.any() else None,
             test=padded(test_rows, test.lengths, np.ones(len(test.lengths), bool), test_labels),
         )
 
@@ -247,6 +255,8 @@ def _shape(train: TsSeries, test: TsSeries) -> Shape:
 def _validation(labels: Array, share: float, file: str) -> Array:
     """(N,) whether a series of the training file is of the validation split."""
     chosen, rng = np.zeros(len(labels), bool), np.random.default_rng(0)
+    if share == 0:
+        return chosen
     for label in range(int(labels.max()) + 1):
         rows = rng.permutation(np.flatnonzero(labels == label))
         chosen[rows[: min(max(1, round(share * len(rows))), len(rows) - 1)]] = True

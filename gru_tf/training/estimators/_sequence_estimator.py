@@ -6,7 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
+from gru_tf.foundation.errors import UserError, shown
 from gru_tf.tasks import Array, Examples, Signature
+from gru_tf.training.estimators import _step_labels
 from gru_tf.training.estimators._network import NetworkEstimator
 from gru_tf.training.estimators._sequences import JoinedSequences, expect_like, read
 from gru_tf.training.estimators._training import Weighted
@@ -34,6 +36,7 @@ class SequenceEstimator(NetworkEstimator):
         validation_fraction: float = 0.1,
         scaling: Literal["standard"] | None = "standard",
         random_state: Any = None,
+        per_step: bool = False,
     ):
         self.cell = cell
         self.units = units
@@ -49,6 +52,7 @@ class SequenceEstimator(NetworkEstimator):
         self.validation_fraction = validation_fraction
         self.scaling = scaling
         self.random_state = random_state
+        self.per_step = per_step
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -60,12 +64,13 @@ class SequenceEstimator(NetworkEstimator):
 
         Args:
             sequences: all that count.
-            targets: (N,) int32 classes or (N, outputs) values in their units.
+            targets: (N,) int32 classes or (N, outputs) values in their units; at every step (N, T) classes, −1 where there
+                is none, or (N, T, outputs) values, NaN where there is none.
             weights: (N,) above 0.
             strata: (N,) numbers; validation has its share of the examples of each.
             outputs: of the network.
         """
-        kind: Literal["class", "value"] = "class" if targets.ndim == 1 else "value"
+        kind: Literal["class", "value"] = "class" if targets.dtype.kind == "i" else "value"
         scaled, share, seed = self._expect_scaling(SCALINGS), self._expect_share(), self._seed()
         run = self._run(seed)
         self.validation_ = np.flatnonzero(_held_out(strata, share, seed))
@@ -74,11 +79,11 @@ class SequenceEstimator(NetworkEstimator):
         part = sequences.part(training)
         self._centre, self._spread = _scale(scaled, part.steps, np.repeat(weights[training], part.lengths))
         if kind == "value":
-            self._middle, self._unit = _scale(scaled, targets[training], weights[training])
+            self._middle, self._unit = _scale(scaled, *_labelled(targets[training], weights[training]))
             targets = ((targets - self._middle) / self._unit).astype(np.float32)
         inputs = sequences.padded(self._centre, self._spread)
-        varying = sequences.form == "list"
-        signature = Signature(inputs.shape[1], sequences.features, outputs, kind, varying=varying)
+        varying, over_time = sequences.form == "list", self.per_step
+        signature = Signature(inputs.shape[1], sequences.features, outputs, kind, varying=varying, per_step=over_time)
 
         def weighted(chosen: Array) -> Weighted:
             return Weighted(Examples(inputs[chosen], targets[chosen], sequences.lengths[chosen]), weights[chosen])
@@ -88,10 +93,54 @@ class SequenceEstimator(NetworkEstimator):
 
     def _outputs(self, X: Any) -> Array:
         """(N, outputs) float64 of the network."""
+        sequences = self._read(X)
+        return self._network.outputs(sequences.padded(self._centre, self._spread), sequences.lengths)
+
+    def _read(self, X: Any) -> JoinedSequences:
+        """Sequences to predict, like those of the fit."""
         check_is_fitted(self)
         sequences = read(self, X, reset=False)
         expect_like(self, type(self).__name__, self._form, self._features, sequences)
-        return self._network.outputs(sequences.padded(self._centre, self._spread), sequences.lengths)
+        return sequences
+
+    def _expect_per_step(self) -> bool:
+        """`per_step`, true or false."""
+        if not isinstance(self.per_step, (bool, np.bool_)):
+            raise UserError(f"{type(self).__name__}: per_step: received {shown(self.per_step)}, expected True or False")
+        return bool(self.per_step)
+
+    def _of_steps(self, X: Any, y: Any, sample_weight: Any) -> tuple[JoinedSequences, Array, Array, Array]:
+        """Sequences, labels of their steps one after another, whether each is there, and weights of the sequences.
+
+        Sequences that weigh nothing are left out.
+        """
+        sequences = read(self, X, reset=True)
+        labels = _step_labels.joined(y, sequences)
+        counts, weights = counting(sequences, np.zeros(len(sequences.lengths)), sample_weight)
+        labels = labels[np.repeat(counts, sequences.lengths)]
+        there = ~_step_labels.missing(labels)
+        if not there.any():
+            raise UserError("y: expected a label at one step at least. Received: none")
+        return sequences.part(counts), labels, there, weights
+
+    def _score_steps(self, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array, Array]:
+        """Labels, predictions and weights of the labelled steps."""
+        sequences = self._read(X)
+        labels = _step_labels.joined(y, sequences)
+        there = ~_step_labels.missing(labels)
+        predicted = np.concatenate(list(self.predict(X)))
+        counts, weights = counting(sequences, np.zeros(len(sequences.lengths)), sample_weight)
+        every = np.zeros(len(counts), np.float32)
+        every[counts] = weights
+        return labels[there], predicted[there], np.repeat(every, sequences.lengths)[there]
+
+
+def _labelled(targets: Array, weights: Array) -> tuple[Array, Array]:
+    """Values (rows, outputs) of the steps that have all of them, and their weights; of whole sequences as they are."""
+    if targets.ndim == 2:
+        return targets, weights
+    there = np.isfinite(targets).all(-1)
+    return targets[there], np.broadcast_to(weights[:, None], there.shape)[there]
 
 
 def _scale(scaled: bool, values: Array, weights: Array) -> tuple[Array, Array]:

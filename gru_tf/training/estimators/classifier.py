@@ -8,7 +8,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import Array
+from gru_tf.training.estimators import _step_labels
 from gru_tf.training.estimators._sequence_estimator import SequenceEstimator, counting
 from gru_tf.training.estimators._sequences import read
 
@@ -37,6 +39,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         scaling: "standard" to subtract each feature's mean over all training steps, and divide by its deviation; None for
             numbers as they are.
         random_state: a seed, with which fits give the same numbers again; a `RandomState`; None for another each time.
+        per_step: whether every step has a label: `y` is then an array (N, T), or a list of N arrays (T_i,), None, NaN or ""
+            where a step has none, and predictions have the same form. Validation is drawn from all sequences alike.
 
     Attributes:
         classes_: (classes,) the labels, sorted.
@@ -60,13 +64,15 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
 
         Args:
             X: (N, T), (N, T, F), or a list of arrays (T_i, F).
-            y: (N,) labels, numbers or text.
+            y: (N,) labels, numbers or text; with `per_step` those of each step.
             sample_weight: (N,) what each example counts, at least 0.
 
         Raises:
             UserError: for a parameter that is not possible, naming it; for a sequence that is not as the others.
             ValueError: as any of scikit-learn's classifiers, of which `UserError` is one.
         """
+        if self._expect_per_step():
+            return self._fit_steps(X, y, sample_weight)
         y = np.asarray(validate_data(self, "no_validation", y))
         check_classification_targets(y)
         sequences = read(self, X, reset=True)
@@ -76,8 +82,28 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         self._learn(sequences.part(counts), numbers, weights, numbers, len(self.classes_))
         return self
 
-    def predict_proba(self, X: Any) -> Array:
-        """(N, classes) float64 probabilities, in the order of `classes_`.
+    def _fit_steps(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        sequences, labels, there, weights = self._of_steps(X, y, sample_weight)
+        if labels.ndim != 1:
+            raise UserError(f"y: expected one class at each step. Received: {labels.shape[1]}")
+        known = labels[there].astype(str) if labels.dtype.kind == "O" and _texts(labels[there]) else labels[there]
+        check_classification_targets(known)
+        self.classes_, places = np.unique(known, return_inverse=True)
+        numbers = np.full(len(labels), -1, np.int32)
+        numbers[there] = places
+        targets = _step_labels.padded(numbers, sequences.lengths, -1)
+        self._learn(sequences, targets, weights, np.zeros(len(weights), np.int32), len(self.classes_))
+        return self
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The accuracy, with `per_step` over all labelled steps."""
+        if not self._expect_per_step():
+            return float(super().score(X, y, sample_weight))
+        labels, predicted, weights = self._score_steps(X, y, sample_weight)
+        return float(np.average(labels.astype(predicted.dtype) == predicted, weights=weights))
+
+    def predict_proba(self, X: Any) -> Any:
+        """(N, classes) float64 probabilities, in the order of `classes_`; with `per_step` of each step, as `y` was.
 
         Args:
             X: as in `fit`.
@@ -86,10 +112,17 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             ValueError: before `fit`, scikit-learn's `NotFittedError`; for other features than those of `fit`.
         """
         logits = self._outputs(X)
-        likelihoods = np.exp(logits - logits.max(1, keepdims=True))
-        return np.asarray(likelihoods / likelihoods.sum(1, keepdims=True))
+        likelihoods = np.exp(logits - logits.max(-1, keepdims=True))
+        shares = np.asarray(likelihoods / likelihoods.sum(-1, keepdims=True))
+        return _step_labels.as_given(shares, self._read(X)) if self.per_step else shares
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any) -> Any:
         """(N,) the likeliest label of each sequence; arguments and errors as of `predict_proba`."""
+        if self.per_step:
+            return _step_labels.as_given(self.classes_[self._outputs(X).argmax(-1)], self._read(X))
         likeliest = self.predict_proba(X).argmax(1)
         return np.asarray(self.classes_[likeliest])
+
+
+def _texts(labels: Array) -> bool:
+    return all(isinstance(label, str) for label in labels)

@@ -73,7 +73,21 @@ def test_a_countdown_is_no_forecast(tmp_path):
 def test_a_class_at_every_step(tmp_path):
     frame = engines().assign(fails=lambda table: np.where(table.RUL < 10, "soon", "later")).drop(columns="RUL")
     planned = plan(tmp_path, frame, label="fails", id="unit", order="cycle")
-    assert (planned.guess.kind, planned.guess.options["window"]) == ("class", 30)
+    words = "'fails' changes within sequences: a label at every step, predicted at every step"
+    assert (words, ("per_step",)) in planned.inferences
+    assert planned.guess.kind == "class"
+    assert planned.guess.options["per_step"] is True
+    assert "window" not in planned.guess.options
+    windowed = plan(tmp_path, frame, label="fails", id="unit", order="cycle", per_step=False)
+    assert (windowed.guess.kind, windowed.guess.options["window"]) == ("class", 30)
+    chosen = plan(tmp_path, frame, label="fails", id="unit", order="cycle", window=5)
+    assert (chosen.guess.options["window"], "per_step" in chosen.guess.options) == (5, False)
+
+
+def test_a_countdown_at_every_step_where_that_is_asked_for(tmp_path):
+    planned = plan(tmp_path, engines(), label="RUL", id="unit", order="cycle", per_step=True)
+    assert (planned.guess.kind, planned.guess.options["per_step"]) == ("value", True)
+    assert create(planned.guess.task, planned.guess.options).signature.per_step
 
 
 def test_a_value_that_only_the_last_row_has_is_that_of_the_sequence(tmp_path):

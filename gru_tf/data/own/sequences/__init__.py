@@ -41,7 +41,7 @@ def read(path: str, wanted: Columns, missing: Missing) -> GatheredSequences:
         return of_arrays(parts.by_part(files.read_arrays(path))[wanted.part], path, wanted, missing)
     if wanted.layout == "wide":
         return of_wide(files.read_table(path), path, wanted, missing)
-    needed = [wanted.id, wanted.order, wanted.label, wanted.group, *wanted.features]
+    needed = [wanted.id, wanted.order, wanted.label, wanted.group, *wanted.more, *wanted.features]
     names = [name for name in dict.fromkeys(needed) if name is not None]
     return of_table(files.read_table(path, names if wanted.features else None), path, wanted, missing)
 
@@ -75,7 +75,7 @@ def _applies(path: str, form: Literal["table", "arrays", "series"], wanted: Colu
                 column = "the column that says which rows are one sequence" if option == "id" else "the column to predict"
                 raise DatasetError(f"{path}: expected the option {quoted(option)}, {column}. Received: none")
         return
-    options: dict[str, Any] = {"id": wanted.id, "order": wanted.order}
+    options: dict[str, Any] = {"id": wanted.id, "order": wanted.order, "labels": ", ".join(wanted.more) or None}
     if form == "series":
         options |= {"label": wanted.label, "features": wanted.features or None, "group": wanted.group}
         options["missing"] = missing if missing != "refuse" else None

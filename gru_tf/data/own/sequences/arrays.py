@@ -1,6 +1,7 @@
 """Sequences of arrays by name: inputs padded to one length, a label of each, and their lengths where these differ."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,10 @@ def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, lab
         raise DatasetError(f"{where}: expected one array of {spelled('features')}. Received: {', '.join(wanted.features)}")
     inputs = _inputs(arrays, name, where)
     lengths = _lengths(arrays, name, where, inputs)
-    keys = [key for key in (label, wanted.group) if key] if labels else []
-    flat = {**arrays, label: parts.flat_labels(np.asarray(arrays[label]))[0]} if labels and label in arrays else arrays
+    one_each = (wanted.group,) if wanted.every else (label, wanted.group)
+    keys = [key for key in one_each if key] if labels else []
+    one = labels and label in arrays and not wanted.every
+    flat = {**arrays, label: parts.flat_labels(np.asarray(arrays[label]))[0]} if one else arrays
     of_each = {key: _each(flat, key, where, name, len(inputs)) for key in keys}
     real = np.arange(inputs.shape[1]) < lengths[:, None]
     _finite(inputs, real, lengths, where, name, missing)
@@ -37,13 +40,50 @@ def of_arrays(arrays: Arrays, where: str, wanted: Columns, missing: Missing, lab
     if missing != "mean":
         steps = missing_values.complete(steps, features, missing, where, series=series.to_numpy())
     numbers, lengths = np.unique(series[steps.index], return_counts=True)  # without what was dropped
-    firsts = pandas.DataFrame(of_each).iloc[numbers] if labels else None
+    firsts = pandas.DataFrame(of_each, index=range(len(inputs))).iloc[numbers] if labels else None
 
     def row(number: int) -> str:
         return f"row {numbers[number] + 1} of array '{label}'"
 
     labelled = Labelled(where, firsts, label, wanted.group, row) if labels else None
+    if labels and wanted.every:
+        labelled = _of_steps(_array(arrays, label, where), real, label, wanted, where, firsts, steps.index.to_numpy())
     return GatheredSequences(where, steps, lengths, labelled, numbers + 1, numbers)
+
+
+def _of_steps(array: Array, real: Array, label: str, wanted: Columns, where: str, groups: Any, kept: Array) -> Labelled:
+    """The labels of an array (N, T) or (N, T, labels) at each step that is kept, and whose each is.
+
+    Args:
+        array: of labels; what stands after the end of a sequence is not read.
+        real: (N, T) whether a step is there.
+        label: name of the array.
+        wanted: as in `of_arrays`.
+        where: the file, for errors.
+        groups: frame of the groups of the sequences that are kept.
+        kept: (steps,) numbers of the steps that are kept, of all that are there.
+    """
+    import pandas
+
+    if array.shape[:2] != real.shape or array.ndim not in (2, 3) or not array.size:
+        raise DatasetError(
+            f"{where}: array '{label}': expected a label for each step of the inputs, {real.shape}, or several of each, the"
+            f" number of them last. Received: {array.shape}"
+        )
+    if array.dtype.kind not in "fiubUSO":
+        raise DatasetError(f"{where}: array '{label}': expected numbers or text. Received: {array.dtype}")
+    array = array.astype(np.str_) if array.dtype.kind == "S" else array
+    flat = parts.flat_labels(array[real])[0]
+    names = [label] if flat.ndim == 1 else [f"{label}[{number}]" for number in range(flat.shape[1])]
+    sequence, step = (places[kept] for places in np.nonzero(real))
+    frame = pandas.DataFrame(flat[kept].reshape(len(kept), -1), columns=names)
+    if wanted.group is not None:
+        frame[wanted.group] = groups[wanted.group].loc[sequence].to_numpy()
+
+    def row(number: int) -> str:
+        return f"row {sequence[number] + 1} of array '{label}', step {step[number] + 1}"
+
+    return Labelled(where, frame, names[0], wanted.group, row)
 
 
 def _inputs(arrays: Arrays, name: str, where: str) -> Array:

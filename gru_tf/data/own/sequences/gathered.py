@@ -21,6 +21,7 @@ class Columns:
         features: of the inputs; none for all others. Arrays: (N, T, features) or (N, T), `X`.
         group: whose sequence it is; arrays: (N,).
         every: whether each step has a label, in place of the sequence.
+        more: further columns of labels at each step, beside `label`.
         layout: of a table, "long", a row a step, or "wide", a row a sequence.
         part: of arrays that are named by part, "train" or "test".
     """
@@ -31,6 +32,7 @@ class Columns:
     features: tuple[str, ...]
     group: str | None
     every: bool = False
+    more: tuple[str, ...] = ()
     layout: Literal["long", "wide"] = "long"
     part: Literal["train", "test"] = "train"
 
@@ -43,7 +45,7 @@ class GatheredSequences:
         where: the file's path, as messages call it.
         steps: frame of the features, a row a step, one sequence after another.
         lengths: (N,) int64 steps of each.
-        labelled: labels and groups; None where the labels are to be predicted.
+        labelled: labels and groups; None where the labels are to be predicted. Of each step where `Columns.every` is true.
         names: (N,) what `id` calls them; their numbers from 1 where there is no such column.
         when: (N,) their first moments, where the column of the order has dates; else numbers in the order of the file.
     """

@@ -28,11 +28,13 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: 
 
     identity = str(wanted.id)
     constant = [name for name in (wanted.label, wanted.group) if labels and name is not None]
-    needed = [name for name in (wanted.id, wanted.order, *constant, *wanted.features) if name is not None]
+    more = list(wanted.more) if labels else []
+    needed = [name for name in (wanted.id, wanted.order, *constant, *more, *wanted.features) if name is not None]
     frame = columns.joined(frame, needed)
     columns.have(frame, needed, where)
     group = None if wanted.every and wanted.group == wanted.id else wanted.group  # windows of one sequence are a group
-    _distinct(where, {"id": wanted.id, "order": wanted.order, "label": wanted.label, "group": group})
+    distinct = {"id": wanted.id, "order": wanted.order, "label": wanted.label, "group": group}
+    _distinct(where, distinct | {f"labels ({name})": name for name in more})
     _no_inputs(where, wanted)
     features = _features(frame, where, wanted, needed)
     frame, moments = _in_order(frame, where, identity, wanted.order)
@@ -40,7 +42,7 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: 
     if labels and wanted.label is not None and not wanted.every:
         frame = _label_of_last(frame, wanted.label, codes)
     for name in constant if not wanted.every else constant[1:]:
-        _constant(frame, where, name, identity, codes)
+        _constant(frame, where, name, identity, codes, is_label=name == wanted.label)
     frame = frame if missing == "mean" else missing_values.complete(frame, features, missing, where, series=codes)
     codes, names = pandas.factorize(frame[identity])  # rows, and with them sequences, may have been dropped
     lengths = np.bincount(codes)
@@ -50,7 +52,8 @@ def of_table(frame: Any, where: str, wanted: Columns, missing: Missing, labels: 
     def row(number: int) -> str:
         return f"{columns.row(where, firsts.index[number])}, column '{wanted.label}'"
 
-    labelled = Labelled(where, firsts[list(constant)], str(wanted.label), wanted.group, row) if labels else None
+    kept = [*constant, *more]
+    labelled = Labelled(where, firsts[kept], str(wanted.label), wanted.group, row) if labels else None
     return GatheredSequences(where, frame[features], lengths, labelled, np.asarray(names), when)
 
 
@@ -68,7 +71,8 @@ def _distinct(where: str, options: Mapping[str, str | None]) -> None:
 
 def _no_inputs(where: str, wanted: Columns) -> None:
     """Label, id and group of a sequence are none of its inputs."""
-    for option, name in (("label", wanted.label), ("id", wanted.id), ("group", wanted.group)):
+    named = [("label", wanted.label), *(("labels", name) for name in wanted.more)]
+    for option, name in (*named, ("id", wanted.id), ("group", wanted.group)):
         if name is not None and name in wanted.features:
             raise DatasetError(
                 f"{where}: expected inputs beside the column of {quoted(option)}."
@@ -78,7 +82,7 @@ def _no_inputs(where: str, wanted: Columns) -> None:
 
 def _features(frame: Any, where: str, wanted: Columns, needed: Sequence[str]) -> list[str]:
     """The columns of the inputs: those that are named, or all that are nothing else."""
-    others = {wanted.id, wanted.order, wanted.label, wanted.group}
+    others = {wanted.id, wanted.order, wanted.label, wanted.group, *wanted.more}
     features = list(wanted.features) or [str(name) for name in frame.columns if name not in others]
     if not features:
         raise DatasetError(f"{where}: expected a column of features beside {', '.join(needed)}. Received: none")
@@ -112,7 +116,7 @@ def _label_of_last(frame: Any, name: str, codes: Array) -> Any:
     return frame.assign(**{name: labels[codes]})
 
 
-def _constant(frame: Any, where: str, name: str, identity: str, codes: Array) -> None:
+def _constant(frame: Any, where: str, name: str, identity: str, codes: Array, is_label: bool) -> None:
     """One label, and one group, a sequence."""
     import pandas
 
@@ -123,8 +127,9 @@ def _constant(frame: Any, where: str, name: str, identity: str, codes: Array) ->
         place = int(other.argmax())
         begin = int(first[codes[place]])
         received, before = (frame[name].iloc[number] for number in (place, begin))
+        hint = f"; for a label at every step, specify {spelled('per_step')}" if is_label else ""
         raise DatasetError(
             f"{where}: {columns.row(where, frame.index[place])}, column '{name}': expected the same in every row of"
             f" {identity} '{frame[identity].iloc[place]}': '{before}', as in {columns.row(where, frame.index[begin])}."
-            f" Received: '{received}'"
+            f" Received: '{received}'{hint}"
         )

@@ -110,14 +110,21 @@ def expect_no_forecast(path: str, head: Any, targets: Sequence[str]) -> None:
         )
 
 
+def changes(path: str, options: Mapping[str, Any]) -> bool:
+    """Whether labels change within most sequences."""
+    if options["id"] == options["label"]:  # which the task refuses
+        return False
+    frame = files.read_table(path, [options["id"], options["label"]])
+    parts = frame.groupby(options["id"], sort=False)[options["label"]]
+    return 2 * int((parts.nunique() > 1).sum()) > parts.ngroups
+
+
 def windows(path: str, options: Mapping[str, Any], inferences: list[Inference]) -> dict[str, int]:
     """Options `window` and `stride` where labels change within most sequences; none where a sequence has one label."""
-    if options["id"] == options["label"]:  # which the task refuses
+    if not changes(path, options):
         return {}
     frame = files.read_table(path, [options["id"], options["label"]])
     parts = frame.groupby(options["id"], sort=False)[options["label"]]
-    if 2 * int((parts.nunique() > 1).sum()) <= parts.ngroups:
-        return {}
     lengths = parts.size()
     window = int(options.get("window") or min(WINDOW, lengths.min()))
     count = int(np.maximum(lengths - window + 1, 1).sum())

@@ -10,7 +10,7 @@ from gru_tf.data.own.other_tables import ROW
 from gru_tf.data.own.sequences import parts
 from gru_tf.foundation.errors import UserError, did_you_mean, several
 from gru_tf.foundation.option_spelling import spelled
-from gru_tf.suite.comparison.guess import groups, lifetimes, sentinels, wide
+from gru_tf.suite.comparison.guess import groups, lifetimes, per_step, sentinels, wide
 from gru_tf.suite.comparison.guess.columns import LABELS, ORDERS, Inference, idle, is_text, named, prose, times
 
 CLASSES = 20  # whole numbers of more values than these are values, not classes
@@ -48,13 +48,16 @@ def guess(
     elif form == "table":
         options |= _columns(path, head, chosen, inferences)
         head = columns.joined(head, [options["id"]])
-        options |= lifetimes.windows(path, options, inferences)
+        options |= per_step.of_table(path, head, options, inferences)
         labels = files.read_table(path, [options["label"]])[options["label"]]
+        labels = per_step.there(labels) if options.get("per_step") else labels
         _giveaway(path, head, options, inferences)
     elif form == "arrays":
         whole = parts.by_part(files.read_arrays(path))
         arrays = whole["train"]
-        labels, shape = parts.flat_labels(_array(path, arrays, chosen))
+        options |= per_step.of_arrays(arrays, chosen, inferences)
+        labels = _array(path, arrays, chosen)
+        labels, shape = per_step.real(arrays, chosen, labels) if options.get("per_step") else parts.flat_labels(labels)
         if shape:
             inferences.append(Inference(shape, ("label",)))
         if "test" in whole and "y" in whole["test"]:
@@ -69,10 +72,14 @@ def guess(
         if kind is None:
             inferences.append(Inference("labels are classes, as in most .ts files", ("kind",)))
     else:
-        options["kind"] = kind or _kind_of(np.asarray(labels), str(options.get("label", "y")), inferences)
+        several_values = "labels" in options or np.ndim(labels) > 1
+        options["kind"] = kind or ("value" if several_values else None)
+        if options["kind"] is None:
+            options["kind"] = _kind_of(np.asarray(labels), str(options.get("label", "y")), inferences)
     named = f", '{options['label']}'" if "label" in options else ""
     each = f" of each '{options['id']}'" if "id" in options else ""
-    return options, f"the {options['kind']} of a sequence{named}{each}"
+    whose = "at every step of a sequence" if options.get("per_step") else "of a sequence"
+    return options, f"the {options['kind']} {whose}{named}{each}"
 
 
 def guess_texts(
@@ -110,7 +117,8 @@ def beside_text(head: Any, text: str) -> str | None:
 def _columns(path: str, head: Any, chosen: Options, inferences: list[Inference]) -> dict[str, Any]:
     """Label, id and order of a table with one row per step."""
     options: dict[str, Any] = {}
-    taken = {value for value in chosen.values() if isinstance(value, str)} | set(chosen.get("features", ()))
+    several_named = [name for option in ("features", "labels") for name in chosen.get(option, ())]
+    taken = {value for value in chosen.values() if isinstance(value, str)} | set(several_named)
     runs = lifetimes.lifetimes(head, [chosen["label"]] if "label" in chosen else (), chosen.get("id"))
     if "label" not in chosen:
         options["label"] = runs.label if runs else _label(path, head, taken, inferences)
@@ -131,6 +139,7 @@ def _columns(path: str, head: Any, chosen: Options, inferences: list[Inference])
             options["order"] = orders[0]
         inferences.append(Inference(f"ordered by '{orders[0]}'" if orders else "steps in row order", ("order",)))
     unnamed, others = idle(head), {*taken, *options.values()}
+    others |= set(chosen.get("labels", ()))
     left = [str(name) for name in head.columns if name not in {*others, *unnamed}]
     identity, free = str(chosen.get("id", options.get("id"))), not {"group", "split"} & chosen.keys()
     free = free and runs is None  # each run is a group of its own
