@@ -1,6 +1,6 @@
 """The compiled steps of one shape: a network, its optimiser and its passes over data, reused by every run of that shape.
 
-Clip norm, dropout rate and seed are variables of the compiled step, not constants, and the learning rate of each step is an
+Clip norm, dropout rates and seeds are variables of the compiled step, not constants, and the learning rate of each step is an
 input, so that a search compiles once. No Python runs between steps: a pass is one graph loop over tensors.
 """
 
@@ -12,18 +12,20 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell  # Keras' cells and this project's, where they drop
 from keras.src.utils import naming  # reset_uids has no public name
 
 from gru_tf.experiment.experiment import Run
-from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells import CELLS, OF_ANY
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
+from gru_tf.recurrent.layers.word_dropout import WordDropout
 from gru_tf.recurrent.linear_scan import SCOPE
 from gru_tf.tasks import Array
 from gru_tf.training import feeding, summation
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
-from gru_tf.training.network import initial_values
+from gru_tf.training.network import dropouts, initial_distributions, initial_values
 from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
@@ -31,6 +33,8 @@ from gru_tf.training.network.resolution import ResolvedNetwork
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
 
 NO_RATES = np.zeros(0, "float32")  # of a pass without updates
+OF_THE_START = ("initial", "initial_scale", "keep_biases")  # fields that nothing compiled depends on
+OF_CELLS = 128  # place of the first cell's random numbers, behind those of the layers that drop
 ON_TRAINED = 2**31  # added to the seed of a run that begins with a trained stack
 
 
@@ -38,9 +42,10 @@ def shape_of(
     run: Run, network: ResolvedNetwork, metrics: tuple[str, ...], buckets: tuple[int, ...], types: tuple[str, ...] = ()
 ) -> tuple[Any, ...]:
     """What two runs must share to use the same compiled steps; `types` are those of inputs and targets."""
-    model = run.model.model_dump(exclude={"dropout"})
+    model = run.model.model_dump(exclude={*dropouts.FIELDS, *OF_THE_START})
     training = run.training.model_dump(include={"batch_size", "optimizer", "clip", "jit", "deterministic"})
-    flags = (run.model.dropout > 0, run.training.clip_norm is not None, run.training.weight_decay > 0)
+    dropped = tuple(rate > 0 for rate in dropouts.rates(run.model).values())
+    flags = (*dropped, run.training.clip_norm is not None, run.training.weight_decay > 0)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
     return (run.cell.name, network.signature, network.start, metrics, buckets, types, flags, settings)
 
@@ -55,7 +60,7 @@ class CompiledSteps:
 
     Args:
         run: one of that shape.
-        network: of `run`; runs of the same shape differ from it in the dropout rate alone.
+        network: of `run`; runs of the same shape differ from it in rates of dropout and initial values alone.
         metrics: names of the means that a pass without updates also takes.
         buckets: lengths that sequences are truncated to.
         ordinary: whether layers are Keras' own where Keras has them: to time these, no run takes them.
@@ -102,7 +107,8 @@ class CompiledSteps:
         naming.reset_uids()
         ordinary = ordinary or self.ordinary
         dense = keras.layers.Dense if ordinary or not run.training.deterministic else HeldDense
-        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows, ordinary, dense)
+        words = WordDropout if dropout is VariableDropout else None
+        return build(self.network.of(run.model), dropout, carried_rows, ordinary, dense, words)
 
     def reset(self, run: Run) -> None:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""
@@ -115,16 +121,30 @@ class CompiledSteps:
         new = self._build(run, VariableDropout)
         if run.training.deterministic and run.model.start is None:
             initial_values.hold(new)
+        initial_distributions.draw(new, run.model, run.cell.options, seed)
         self.set_weights([w.numpy() for w in new.trainable_variables])
         for variable in self.optimizer.variables:
             variable.assign(tf.zeros_like(variable.value))
         self.optimizer.learning_rate.assign(run.training.learning_rate)
         self.clip_norm.assign(run.training.clip_norm or 0.0)
         self.weight_decay.assign(run.training.weight_decay)
-        for index, layer in enumerate(x for x in self.model.layers if isinstance(x, VariableDropout)):
-            layer.rate.assign(run.model.dropout)
-            # each step draws from (seed, count) and adds 1 to count: layers that began 1 apart would repeat each other
+        # each step draws from (seed, count) and adds to count: generators that began 1 apart would repeat each other
+        layers = self._dropping()
+        for index, layer in enumerate(layers):
+            layer.rate.assign(getattr(run.model, dropouts.field_of(layer)))
             layer.seed_generator.state.assign([run.seed, index << 24])
+        for index, cell in enumerate(self._dropping_cells()):
+            cell.seed_generator.state.assign([run.seed, (OF_CELLS + index) << 24])
+
+    def _dropping(self) -> list[Any]:
+        """The layers whose rate is a variable."""
+        return [layer for layer in self.model.layers if isinstance(layer, VariableDropout)]
+
+    def _dropping_cells(self) -> list[Any]:
+        """The cells that draw random numbers in training."""
+        inside = self.model._flatten_layers()  # no public name gives the cells within layers
+        cells = {id(x): x for x in inside if isinstance(x, DropoutRNNCell)}.values()
+        return [cell for cell in cells if any(getattr(cell, rate, 0.0) for rate in ("dropout", *OF_ANY))]
 
     def weights(self) -> list[Any]:
         """The trainable weights as arrays."""
@@ -136,7 +156,7 @@ class CompiledSteps:
             variable.assign(value)
 
     def state(self) -> list[Any]:
-        """The optimiser's variables and the dropout layers' seeds as arrays."""
+        """The optimiser's variables and the seeds of all that drops as arrays."""
         return [v.numpy() for v in self._state_variables()]
 
     def set_state(self, state: list[Any]) -> None:
@@ -145,7 +165,7 @@ class CompiledSteps:
             variable.assign(value)
 
     def _state_variables(self) -> list[Any]:
-        seeds = [x.seed_generator.state for x in self.model.layers if isinstance(x, VariableDropout)]
+        seeds = [x.seed_generator.state for x in (*self._dropping(), *self._dropping_cells())]
         return [*self.optimizer.variables, *seeds]
 
     def export(self, run: Run) -> Any:
@@ -305,6 +325,8 @@ class CompiledSteps:
             losses = loss(self.signature, y, outputs, self.network.levels)
             mean = summation.total(losses * weight) / summation.total(weight)
         gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])
+        if self.network.model.tied:  # the sum of both uses' gradients, of which a norm can be taken
+            gradients = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
         if self.clip is not None:
             clip = summation.clip_together if self.clip == "global" else summation.clip_each
             gradients = clip(gradients, self.clip_norm)

@@ -10,7 +10,17 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent.cells import CELLS, CellSpec
 from gru_tf.tasks import Signature
-from gru_tf.training.network import budget, linear_path, pretrained, quantile_head, window_scaling
+from gru_tf.training.network import (
+    between_layers,
+    budget,
+    dropouts,
+    initial_distributions,
+    linear_path,
+    pretrained,
+    quantile_head,
+    tied_head,
+    window_scaling,
+)
 from gru_tf.training.network.budget import Size
 
 
@@ -66,16 +76,16 @@ class ResolvedNetwork:
         """Whether it must know which steps are real: padding behind a step never reaches it, unless backwards."""
         return self.signature.varying and (any(both for _, both in self.layers) or not self.signature.per_step)
 
-    def with_dropout(self, rate: float) -> "ResolvedNetwork":
-        """The same with another dropout rate, which neither size nor weights depend on."""
-        return replace(self, model=self.model.but(dropout=rate))
+    def of(self, model: ModelSpec) -> "ResolvedNetwork":
+        """The same for a specification that differs in rates of dropout and initial values, on which no size depends."""
+        return replace(self, model=model)
 
 
 def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mapping[str, Any]) -> ResolvedNetwork:
     """The network of a specification; the file of `model.start` is read here and nowhere else.
 
     Raises:
-        UserError: for an option that the cell does not have, scaling, a linear path or quantiles that the task cannot have,
+        UserError: for an option that the cell does not have, a part of the network that the task cannot have or the cell rules out,
             a budget that cannot be met, outputs of another width than the units where attention compares them, a backward
             direction where a step's target is the step that follows, and a file to start from that cannot be read or does
             not fit.
@@ -84,6 +94,10 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
     window_scaling.check(model, signature)
     linear_path.check(model, signature)
     quantile_head.check(model, signature)
+    dropouts.check(model, signature)
+    between_layers.check(model, signature)
+    tied_head.check(model, signature)
+    initial_distributions.check(model, cell.name, options)
     if model.start is not None:
         start = pretrained.read(model)
         pretrained.check(start, model.start, signature, cell, options)
@@ -93,6 +107,7 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
         raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
     size = budget.solve(cell, options, signature, model)
     width = cell.state_sizes(size.units, options)[0]
+    tied_head.check_width(model, signature, cell.name, (2 if model.bidirectional else 1) * width, size.units)
     if signature.decoded and width != size.units:
         raise UserError(
             f"{cell.name}: expected outputs of as many numbers as units, which attention compares, on a task whose answer is"
