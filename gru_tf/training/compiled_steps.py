@@ -1,7 +1,7 @@
 """The compiled steps of one shape: a network, its optimiser and its passes over data, reused by every run of that shape.
 
-Clip norm, dropout rates and seeds are variables of the compiled step, not constants, and the learning rate of each step is an
-input, so that a search compiles once. No Python runs between steps: a pass is one graph loop over tensors.
+Clip norm, dropout rates and seeds are variables of the compiled step, not constants, and the learning rate of each step is
+an input, so that a search compiles once. No Python runs between steps: a pass is one graph loop over tensors.
 """
 
 import random

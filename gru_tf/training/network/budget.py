@@ -30,9 +30,9 @@ class Size:
 
 
 def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec, units: int) -> Size:
-    """Exact size at `units`: the embedding of tokens, each layer in each direction, a dense head with a bias or, tied, none, a
-    linear path, and what stands between layers.
+    """Exact size at `units`: the embedding of tokens, each layer in each direction, and a dense head with a bias.
 
+    To these come a linear path and what stands between layers; of a tied network the head goes.
     Where targets are decoded, all parts of `encoder_decoder.build`; with quantiles the head has all levels.
     """
     signature = quantile_head.widened(model, signature)

@@ -3,8 +3,8 @@
     x ← dropout(x; `input_dropout`)           what the first recurrent layer reads
     y ← dropout(y; `dropout`)                 what each recurrent layer gives                        (Zaremba et al. 2014)
 
-With `variational` a sequence has one mask for all its steps, d ∘ x_t / (1 − p) with d of the width of x_t (Gal and Ghahramani
-2016, arXiv 1512.05287, eq. 7). The output of a last layer that gives one step alone is dropped as ever.
+With `variational` a sequence has one mask for all its steps, d ∘ x_t / (1 − p) with d of the width of x_t (Gal and
+Ghahramani 2016, arXiv 1512.05287, eq. 7). The output of a last layer that gives one step alone is dropped as ever.
 """
 
 from collections.abc import Callable, Mapping

@@ -85,7 +85,7 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
     """The network of a specification; the file of `model.start` is read here and nowhere else.
 
     Raises:
-        UserError: for an option that the cell does not have, a part of the network that the task cannot have or the cell rules out,
+        UserError: for an option that the cell does not have, a part of the network that the task or the cell rules out,
             a budget that cannot be met, outputs of another width than the units where attention compares them, a backward
             direction where a step's target is the step that follows, and a file to start from that cannot be read or does
             not fit.

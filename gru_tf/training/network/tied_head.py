@@ -32,7 +32,8 @@ def check_width(model: ModelSpec, signature: Signature, cell: str, width: int, u
     """Raise UserError where the embedding is not as wide as the last recurrent layer's output.
 
     Args:
-        model, signature: of the network.
+        model: the network's specification.
+        signature: of its task.
         cell: name of the cell.
         width: of that output, in all directions.
         units: with which it has that width.
@@ -49,7 +50,8 @@ def embedding(tokens: int, width: int, name: str, held: bool) -> Any:
     """The layer: (batch, T) tokens → (batch, T, width), and with `reverse=True` (…, width) → (…, tokens).
 
     Args:
-        tokens, width: shape of the matrix.
+        tokens: rows of the matrix.
+        width: its columns.
         name: of the layer.
         held: whether the product is the kernels', whose bits depend neither on the processor nor on threads.
     """
