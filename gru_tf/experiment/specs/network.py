@@ -68,8 +68,8 @@ class ModelSpec(Spec):
             tokens, or of the numbers of each step.
         embedding_dropout: share of the words that a sequence does without in training, in [0, 1): wherever such a word
             stands in it, its embedding is zero (Gal and Ghahramani 2016, arXiv 1512.05287, sec. 4.2).
-        variational: whether `dropout` and `input_dropout` drop the same numbers at all steps of a sequence (the same, eq. 7);
-            with the cell's `recurrent_dropout` it is their whole scheme.
+        variational: whether `dropout` and `input_dropout` drop the same numbers at all steps of a sequence (the same paper,
+            eq. 7); with the cell's `recurrent_dropout` it is their whole scheme.
         tied: whether the embedding's matrix is also that of the output, which then has no bias (Press and Wolf 2017, arXiv
             1608.05859); the embedding must be as wide as the last recurrent layer's output.
         residual: whether each recurrent layer's input is added to its output, through a learned matrix where their widths

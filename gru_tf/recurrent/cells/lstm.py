@@ -59,8 +59,8 @@ class LSTMCell(RecurrentCell):
         **options: those of `RecurrentCell`.
 
     Raises:
-        ValueError: for a value that an argument does not take, or where there is no bias that `longest` or `forget_bias` could
-            start, or several arguments say how it starts.
+        ValueError: for a value that an argument does not take, or where there is no bias that `longest` or `forget_bias`
+            could start, or several arguments say how it starts.
     """
 
     gates = ("i", "f", "c", "o")

@@ -3,7 +3,7 @@
     h_t = tanh(W x_t + U h_{t−1} + b)                                                        (Elman 1990, eq. 1)
 
 With `activation: relu`, h_t = max(0, W x_t + U h_{t−1} + b); with `recurrent_start: identity`, U begins as the identity.
-Both are the IRNN of Le and others (sec. 3), whose biases begin at zero and whose other weights are normal of deviation 0.001.
+Both are the IRNN of Le and others (sec. 3), whose biases begin at zero and other weights normal, of deviation 0.001.
 
 Shapes: W kernel (I, H), U recurrent_kernel (H, H), b bias (H,). Parameters: H(I + H + 1).
 References: J. L. Elman, "Finding structure in time", Cognitive Science 14, 1990; Q. V. Le, N. Jaitly, G. E. Hinton, "A
