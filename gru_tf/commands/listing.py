@@ -38,6 +38,8 @@ def cell_options(name: str) -> str:
 def _value(value: Any) -> str:
     if hasattr(value, "low"):  # a range of numbers
         return f"{value.low:,}–{value.high:,}"
+    if hasattr(value, "example"):  # any number
+        return str(value)
     return value if isinstance(value, str) else shown(value)
 
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gru_tf.recurrent.cells import CELLS, CellSpec, Share, Whole
+from gru_tf.recurrent.cells import CELLS, CellSpec, Number, Share, Whole
 
 READ = (
     "name",
@@ -22,8 +22,9 @@ READ = (
     "products",
     "multiple",
     "least_units",
+    "apart",
 )
-CALLED = {"Whole": Whole, "Share": Share, "partial": partial}
+CALLED = {"Whole": Whole, "Share": Share, "Number": Number, "partial": partial}
 
 
 def described(name: str) -> CellSpec:

@@ -1,6 +1,8 @@
 """The sizes of an experiment's networks, and whether all that it names exists and fits."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.specs import Choice
@@ -12,6 +14,9 @@ from gru_tf.tasks import create
 from gru_tf.training import recipe
 from gru_tf.training.network.budget import Size
 from gru_tf.training.network.resolution import ResolvedNetwork, check_diagnosed, check_forced, resolve
+
+# fields of a model on which depends whether a task, a cell and a budget can have it
+PARTS = ("linear_path", "initial", "embedding_dropout", "tied", "residual", "layer_norm")
 
 
 def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
@@ -37,9 +42,9 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
             extras.expect(package, "the task")
         network = resolve(experiment.model, task.signature, spec, cell.options)
         recipe.check(experiment.training, experiment.model, cell.options, task)
-        for steps in _linear_paths(experiment):  # a budget may fit without it and not with it
-            resolve(experiment.model.but(linear_path=steps), task.signature, spec, cell.options)
-        check_forced(experiment.training, task.signature)
+        for part in _parts(experiment):  # a budget may fit without it and not with it
+            resolve(experiment.model.but(**part), task.signature, spec, cell.options)
+        check_forced(experiment.training, experiment.model, task.signature)
         if not task.signature.decoded:
             _check_nothing_written(experiment)
         if experiment.diagnostics:
@@ -51,10 +56,11 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
         raise UserError(f"{experiment.origin}: {choice.title}, {cell.label}: {error}") from error
 
 
-def _linear_paths(experiment: Experiment) -> tuple[int, ...]:
-    """The lengths that a search tries, where these are listed."""
-    axis = experiment.search.axes.get("linear_path") if experiment.search else None
-    return tuple(steps for steps in axis if isinstance(steps, int)) if isinstance(axis, tuple) else ()
+def _parts(experiment: Experiment) -> Iterator[dict[str, Any]]:
+    """Each part of the network that a search tries, where its values are listed."""
+    for name, axis in experiment.search.axes.items() if experiment.search else ():
+        if name in PARTS and isinstance(axis, tuple):
+            yield from ({name: value} for value in axis)
 
 
 def _check_nothing_written(experiment: Experiment) -> None:

@@ -1,6 +1,6 @@
 """The compiled steps of one shape: a network, its optimiser and its passes over data, reused by every run of that shape.
 
-Clip norm, dropout rate, weight noise and seed are variables of the compiled step, not constants, and the learning rate of
+Clip norm, dropout rates, weight noise and seeds are variables of the compiled step, not constants, and the learning rate of
 each step is an input, as is the probability of teacher forcing, so that a search compiles once. Momentum, β, ρ and ε are
 constants, as Keras' optimisers have them: of another value there are other compiled steps. No Python runs between steps: a
 pass is one graph loop over tensors.
@@ -14,25 +14,29 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell  # Keras' cells and this project's, where they drop
 from keras.src.utils import naming  # reset_uids has no public name
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs.recipe import OF_OPTIMIZERS
-from gru_tf.recurrent.cells import CELLS
+from gru_tf.recurrent.cells import CELLS, OF_ANY
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
+from gru_tf.recurrent.layers.word_dropout import WordDropout
 from gru_tf.recurrent.linear_scan import SCOPE
 from gru_tf.tasks import Array
 from gru_tf.training import feeding, optimizers, summation, weight_noise
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
-from gru_tf.training.network import initial_values, truncation
+from gru_tf.training.network import dropouts, initial_distributions, initial_values, truncation
 from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
 from gru_tf.training.teacher_forcing import TeacherForcing
 
 NO_RATES = np.zeros(0, "float32")  # of a pass without updates
+OF_THE_START = ("initial", "initial_scale", "keep_biases")  # fields that nothing compiled depends on
+OF_CELLS = 128  # place of the first cell's random numbers, behind those of the layers that drop
 ON_TRAINED = 2**31  # added to the seed of a run that begins with a trained stack
 
 
@@ -40,12 +44,13 @@ def shape_of(
     run: Run, network: ResolvedNetwork, metrics: tuple[str, ...], buckets: tuple[int, ...], types: tuple[str, ...] = ()
 ) -> tuple[Any, ...]:
     """What two runs must share to use the same compiled steps; `types` are those of inputs and targets."""
-    model = run.model.model_dump(exclude={"dropout"})
+    model = run.model.model_dump(exclude={*dropouts.FIELDS, *OF_THE_START})
     recipe = {"batch_size", "optimizer", "clip", "truncate", "jit", "deterministic", *OF_OPTIMIZERS}
     training = run.training.model_dump(include=recipe)
     forcing = run.training.teacher_forcing_per if run.training.writes else ""
     clipped = run.training.clip_norm is not None, run.training.clip_value is not None
-    flags = (run.model.dropout > 0, *clipped, run.training.weight_decay > 0, run.training.weight_noise > 0, forcing)
+    dropped = tuple(rate > 0 for rate in dropouts.rates(run.model).values())
+    flags = (*dropped, *clipped, run.training.weight_decay > 0, run.training.weight_noise > 0, forcing)
     settings = (*model.items(), *training.items(), *sorted(run.cell.options.items()))
     return (run.cell.name, network.signature, network.start, metrics, buckets, types, flags, settings)
 
@@ -60,7 +65,7 @@ class CompiledSteps:
 
     Args:
         run: one of that shape.
-        network: of `run`; runs of the same shape differ from it in the dropout rate alone.
+        network: of `run`; runs of the same shape differ from it in rates of dropout and initial values alone.
         metrics: names of the means that a pass without updates also takes.
         buckets: lengths that sequences are truncated to.
         ordinary: whether layers are Keras' own where Keras has them: to time these, no run takes them.
@@ -115,7 +120,8 @@ class CompiledSteps:
         naming.reset_uids()
         ordinary = ordinary or self.ordinary
         dense = keras.layers.Dense if ordinary or not run.training.deterministic else HeldDense
-        return build(self.network.with_dropout(run.model.dropout), dropout, carried_rows, ordinary, dense)
+        words = WordDropout if dropout is VariableDropout else None
+        return build(self.network.of(run.model), dropout, carried_rows, ordinary, dense, words)
 
     def reset(self, run: Run) -> None:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""
@@ -128,6 +134,7 @@ class CompiledSteps:
         new = self._build(run, VariableDropout)
         if run.training.deterministic and run.model.start is None:
             initial_values.hold(new)
+        initial_distributions.draw(new, run.model, run.cell.options, seed)
         self.set_weights([w.numpy() for w in new.trainable_variables])
         for variable in self.optimizer.variables:
             variable.assign(tf.zeros_like(variable.value))
@@ -139,10 +146,23 @@ class CompiledSteps:
         self.weight_decay.assign(run.training.weight_decay)
         if self.forcing:
             self.forcing.reset(run.seed, run.training)
-        for index, layer in enumerate(x for x in self.model.layers if isinstance(x, VariableDropout)):
-            layer.rate.assign(run.model.dropout)
-            # each step draws from (seed, count) and adds 1 to count: layers that began 1 apart would repeat each other
+        # each step draws from (seed, count) and adds to count: generators that began 1 apart would repeat each other
+        layers = self._dropping()
+        for index, layer in enumerate(layers):
+            layer.rate.assign(getattr(run.model, dropouts.field_of(layer)))
             layer.seed_generator.state.assign([run.seed, index << 24])
+        for index, cell in enumerate(self._dropping_cells()):
+            cell.seed_generator.state.assign([run.seed, (OF_CELLS + index) << 24])
+
+    def _dropping(self) -> list[Any]:
+        """The layers whose rate is a variable."""
+        return [layer for layer in self.model.layers if isinstance(layer, VariableDropout)]
+
+    def _dropping_cells(self) -> list[Any]:
+        """The cells that draw random numbers in training."""
+        inside = self.model._flatten_layers()  # no public name gives the cells within layers
+        cells = {id(x): x for x in inside if isinstance(x, DropoutRNNCell)}.values()
+        return [cell for cell in cells if any(getattr(cell, rate, 0.0) for rate in ("dropout", *OF_ANY))]
 
     def weights(self) -> list[Any]:
         """The trainable weights as arrays."""
@@ -154,7 +174,7 @@ class CompiledSteps:
             variable.assign(value)
 
     def state(self) -> list[Any]:
-        """The optimiser's variables and the dropout layers' seeds as arrays."""
+        """The optimiser's variables and the seeds of all that drops as arrays."""
         return [v.numpy() for v in self._state_variables()]
 
     def set_state(self, state: list[Any]) -> None:
@@ -163,7 +183,7 @@ class CompiledSteps:
             variable.assign(value)
 
     def _state_variables(self) -> list[Any]:
-        seeds = [x.seed_generator.state for x in self.model.layers if isinstance(x, VariableDropout)]
+        seeds = [x.seed_generator.state for x in (*self._dropping(), *self._dropping_cells())]
         return [*self.optimizer.variables, *seeds, *([self.forcing.coins.state] if self.forcing else [])]
 
     def export(self, run: Run) -> Any:
@@ -355,7 +375,10 @@ class CompiledSteps:
                 outputs = self.model(read, training=True) if cut is None else truncation.forward(self.model, read, cut)
                 losses = loss(self.signature, y, outputs, self.network.levels)
                 mean = summation.total(losses * weight) / summation.total(weight)
-            return losses, tape.gradient(mean, [v.value for v in variables])
+            gradients = tape.gradient(mean, [v.value for v in variables])
+            if self.network.model.tied:  # the sum of both uses' gradients, of which a norm can be taken
+                gradients = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
+            return losses, gradients
 
         if not self.is_noisy:
             return differentiate()

@@ -32,6 +32,8 @@ def _of_network(network: ResolvedNetwork, kernel_path: str) -> str:
         return "XLA compiles the network for this processor"
     if kernel_path != "fused cpu":
         return "TensorFlow's own products compute the recurrence"
+    if network.model.layer_norm:
+        return "TensorFlow's own sums normalise layers"
     if not network.signature.decoded:
         return ""
     longest = max(network.units, network.signature.span, network.signature.decoded)

@@ -90,7 +90,10 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_keys():
 
 def test_fields_that_came_later_are_no_part_of_a_fingerprint_at_their_defaults():
     assert RUN.but(training=RUN.training.but(warmup=0, decay="none", refit=False)).fingerprint == GOLDEN
-    assert RUN.but(model=RUN.model.but(scaling="none", linear_path=0, quantiles=False)).fingerprint == GOLDEN
+    assert (
+        RUN.but(model=RUN.model.but(scaling="none", linear_path=0, quantiles=False, initial="keras", tied=False)).fingerprint
+        == GOLDEN
+    )
     searched = experiment(**search(learning_rate=[0.1, 0.2]))
     assert (
         json.loads(searched.model_dump_json())["search"]["space"]
@@ -133,6 +136,15 @@ OTHER = {
     "model.scaling": "robust",
     "model.linear_path": 3,
     "model.quantiles": True,
+    "model.initial": "he_normal",
+    "model.initial_scale": {"initial": "uniform", "initial_scale": 0.1},
+    "model.keep_biases": {"initial": "uniform", "initial_scale": 0.1, "keep_biases": True},
+    "model.input_dropout": 0.1,
+    "model.embedding_dropout": 0.1,
+    "model.variational": True,
+    "model.tied": True,
+    "model.residual": True,
+    "model.layer_norm": True,
     "model.start": {"units": None, "start": "a.keras"},  # the file says the units
     "model.frozen": {"units": None, "start": "a.keras", "frozen": True},
     "model.sha256": {"units": None, "start": "a.keras", "sha256": "0123456789abcdef"},

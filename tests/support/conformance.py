@@ -34,7 +34,7 @@ def combinations_of(spec):
         found = [dict(zip(own, values, strict=True)) for values in product(*map(spec.examples, own))]
     else:
         found = [defaults, *({**defaults, name: value} for name in own for value in spec.examples(name)[1:])]
-        found.append({name: spec.examples(name)[-1] for name in own})
+        found.append({name: spec.examples(name)[-1] for name in own} | {other: defaults[other] for _, other in spec.apart})
     every = {name: spec.examples(name)[-1] for name in spec.options if name in OF_ANY}
     return [*found, {**defaults, **every}] if every else found
 
@@ -199,6 +199,11 @@ def sequential(spec, options, layer=None):
     return model
 
 
+def _named(value):
+    """What an option is called: a function, of activation, by its name."""
+    return value.__name__ if callable(value) else value
+
+
 # --- the checks ---
 
 
@@ -210,7 +215,9 @@ def check_described(spec, options):
     assert spec.reference
     spec.check(options)
     defaults = spec.build(UNITS)
-    assert {name: values[0] for name, values in spec.options.items()} == {n: getattr(defaults, n) for n in spec.options}
+    assert {name: values[0] for name, values in spec.options.items()} == {
+        n: _named(getattr(defaults, n)) for n in spec.options
+    }
     assert tuple(keras.tree.flatten(cell.state_size)) == spec.state_sizes(UNITS, options)
     assert cell.output_size == spec.state_sizes(UNITS, options)[0]
 

@@ -30,8 +30,17 @@ NEW = (
     "quantiles",
     "weight_decay",
     *recipe.LATER,
+    "initial",
+    "initial_scale",
+    "keep_biases",
+    "input_dropout",
+    "embedding_dropout",
+    "variational",
+    "tied",
+    "residual",
+    "layer_norm",
 )  # columns that there are since
-NOTHING = ("", "none", "0", "0.0", "False", None, 0, 0.0, False)  # what they have of a run of before
+NOTHING = ("", "none", "keras", "0", "0.0", "False", None, 0, 0.0, False)  # what they have of a run of before
 MOVED = "/STORE"  # what stands in the archive for the folder that the store lay in
 
 

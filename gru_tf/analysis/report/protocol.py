@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from gru_tf.analysis import table_text
 from gru_tf.experiment.experiment import Experiment, overlap_of
-from gru_tf.experiment.specs import SearchSpec, TrainingSpec
+from gru_tf.experiment.specs import ModelSpec, SearchSpec, TrainingSpec
 from gru_tf.experiment.specs.recipe import OF_OPTIMIZERS
 from gru_tf.foundation.errors import counted
 
@@ -167,6 +167,7 @@ def _network(experiment: Experiment) -> Iterable[str]:
     if directions:
         yield directions
     yield _setting(experiment, "dropout", f"dropout {model.dropout:g}" if model.dropout else "no dropout")
+    yield from filter(None, (_setting(experiment, name, words) for name, words in _later(model)))
     stock = model.implementation == "stock"
     kernel = "each cell on its fastest kernel" if stock else "every cell step by step, in the same way"
     yield _setting(experiment, "implementation", kernel)
@@ -175,3 +176,18 @@ def _network(experiment: Experiment) -> Iterable[str]:
     if model.quantiles:
         yield "quantiles of each value learned, of which the median is the forecast (mean over levels of the quantile loss)"
     yield from filter(None, (_setting(experiment, "scaling", scaling), _setting(experiment, "linear_path", path)))
+
+
+def _later(model: ModelSpec) -> Iterable[tuple[str, str]]:
+    """Field of the network → its words; "" where it is at its default."""
+    rates = {"input_dropout": "the first layer's input", "embedding_dropout": "the words of a sequence"}
+    for name, words in rates.items():
+        rate = getattr(model, name)
+        yield name, f"dropout {rate:g} of {words}" if rate else ""
+    yield "variational", "the same mask at all steps of a sequence" if model.variational else ""
+    yield "tied", "the embedding tied to the output" if model.tied else ""
+    yield "residual", "each layer's input added to its output" if model.residual else ""
+    yield "layer_norm", "each layer's output normalised" if model.layer_norm else ""
+    scale = "" if model.initial_scale is None else f" {model.initial_scale:g}"
+    biases = ", biases as in Keras" if model.keep_biases else ""
+    yield "initial", "" if model.initial == "keras" else f"initial values {model.initial}{scale}{biases}"

@@ -8,13 +8,36 @@ from pydantic import ConfigDict, Field, model_serializer, model_validator
 from gru_tf.experiment.specs.choice import PINNED
 from gru_tf.experiment.specs.spec import Positive, Spec
 
-LATER = (
+LATER = (  # as those of `TrainingSpec`: left out of a dump at their defaults
     "scaling",
     "linear_path",
     "quantiles",
     "attention",
-)  # as those of `TrainingSpec`: left out of a dump at their defaults
+    "initial",
+    "initial_scale",
+    "keep_biases",
+    "input_dropout",
+    "embedding_dropout",
+    "variational",
+    "tied",
+    "residual",
+    "layer_norm",
+)
+SCALED = ("uniform", "normal")  # initial values of which `initial_scale` says how large they are
+NEW_LAYERS = ("initial", "tied", "residual", "layer_norm")  # fields that a file's recurrent layers leave no room for
 STARTING = ("start", "from", "frozen", "sha256")  # fields of a `ModelSpec` about a file to start from
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Initial = Literal[
+    "keras",
+    "uniform",
+    "normal",
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+    "lecun_uniform",
+    "lecun_normal",
+]
 
 
 class ModelSpec(Spec):
@@ -40,6 +63,23 @@ class ModelSpec(Spec):
             2015), "additive" attention before each step (Bahdanau and others 2015), the last state beside the input of each
             step, "context" (Cho and others 2014), or that state at the beginning alone, "none" (Sutskever and others 2014);
             see `gru_tf.training.network.encoder_decoder`.
+        initial: how weights begin: "keras" (each layer's own way, as in Keras); all of them drawn from one distribution,
+            "uniform" within ± `initial_scale` or "normal" of that deviation, biases too; or matrices alone by one of Keras'
+            initializers, "glorot", "he" or "lecun" with "_uniform" or "_normal"; see
+            `gru_tf.training.network.initial_distributions`.
+        initial_scale: of "uniform" and "normal".
+        keep_biases: whether these two leave biases as Keras has them: at zero, and an LSTM's forget gate at 1.
+        input_dropout: share of what the first recurrent layer reads that is dropped in training, in [0, 1): of embedded
+            tokens, or of the numbers of each step.
+        embedding_dropout: share of the words that a sequence does without in training, in [0, 1): wherever such a word
+            stands in it, its embedding is zero (Gal and Ghahramani 2016, arXiv 1512.05287, sec. 4.2).
+        variational: whether `dropout` and `input_dropout` drop the same numbers at all steps of a sequence (the same paper,
+            eq. 7); with the cell's `recurrent_dropout` it is their whole scheme.
+        tied: whether the embedding's matrix is also that of the output, which then has no bias (Press and Wolf 2017, arXiv
+            1608.05859); the embedding must be as wide as the last recurrent layer's output.
+        residual: whether each recurrent layer's input is added to its output, through a learned matrix where their widths
+            differ; as in `gru_tf.stacked`.
+        layer_norm: whether each recurrent layer's output is normalised (Ba and others 2016, arXiv 1607.06450), likewise.
         start: in YAML `from`: file of a trained stack, any that `gru_tf.import_model` reads, that is the recurrent part
             instead; units, layers and directions follow from it, see `gru_tf.training.network.pretrained`.
         frozen: whether that part keeps its weights while the rest learns.
@@ -53,12 +93,21 @@ class ModelSpec(Spec):
     budget: Literal["size", "seconds"] = "size"
     layers: Positive = 1
     bidirectional: bool = False
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Rate = 0.0
     implementation: Literal["stock", "custom"] = "stock"
     scaling: Literal["none", "difference", "standard", "robust"] = "none"
     linear_path: Annotated[int, Field(ge=0)] = 0
     quantiles: bool = False
     attention: Literal["general", "additive", "context", "none"] = "general"
+    initial: Initial = "keras"
+    initial_scale: Annotated[float, Field(gt=0)] | None = None
+    keep_biases: bool = False
+    input_dropout: Rate = 0.0
+    embedding_dropout: Rate = 0.0
+    variational: bool = False
+    tied: bool = False
+    residual: bool = False
+    layer_norm: bool = False
     start: Annotated[str, Field(min_length=1)] | None = Field(default=None, alias="from")
     frozen: bool = False
     sha256: str = ""
@@ -76,7 +125,26 @@ class ModelSpec(Spec):
             raise ValueError(f"expected one of 'units' and 'parameters'. Received: {both}")
         return self
 
+    @model_validator(mode="after")
+    def _initial_values(self) -> Self:
+        scaled = self.initial in SCALED
+        if scaled and self.initial_scale is None:
+            raise ValueError(f"expected 'initial_scale' together with 'initial: {self.initial}'. Received: none")
+        others = {"initial_scale": self.initial_scale is not None, "keep_biases": self.keep_biases}
+        for name, given in others.items():
+            if given and not scaled:
+                value = getattr(self, name)
+                raise ValueError(
+                    f"expected '{name}' together with 'initial: uniform' or 'initial: normal' alone. Received: {value}"
+                )
+        return self
+
     def _sized_by_its_file(self) -> Self:
+        for name in NEW_LAYERS:
+            if (value := getattr(self, name)) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"expected no '{name}' together with 'from', whose file has the recurrent layers. Received: {value}"
+                )
         sizes = {"units": self.units, "parameters": self.parameters, "layers": self.layers > 1}
         for name, value in {**sizes, "bidirectional": self.bidirectional}.items():
             if value:
@@ -90,7 +158,7 @@ class ModelSpec(Spec):
         """Without the fields about a file where there is none, so that runs keep their earlier fingerprints."""
         fields: dict[str, Any] = inner(self)
         for name in LATER:
-            if fields.get(name) == type(self).model_fields[name].default:
+            if name in fields and fields[name] == type(self).model_fields[name].default:
                 del fields[name]
         start = {"from" if name in ("start", "from") else name: fields.pop(name) for name in STARTING if name in fields}
         return fields if self.start is None else {**fields, **start}

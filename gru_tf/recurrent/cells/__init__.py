@@ -8,6 +8,7 @@ from typing import Any
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.catalogues import CELLS as CELLS
 from gru_tf.foundation.errors import UserError, did_you_mean
+from gru_tf.recurrent.cells._ranges import Number as Number
 from gru_tf.recurrent.cells._ranges import Share as Share
 from gru_tf.recurrent.cells._ranges import Whole as Whole
 
@@ -58,10 +59,11 @@ class CellSpec:
             this project's (a fused kernel on a CPU, cuDNN on a GPU), Keras' own, a parallel scan; None if there is none.
         reference: author, year, arXiv id or venue.
         options: the cell's own options, each with its allowed values, the default first; a `Whole` among them stands
-            for all numbers of its range.
+            for all numbers of its range, a `Number` for all numbers.
             These functions are called with the cell's own options; those of `OF_ANY`, where a cell has them, are
             applied by `new_states`, `count` and `kept_share`.
         unfused: for each option, the values that the fused layer does not offer.
+        apart: pairs of options that say different things of the same weights: no more than one of each can be given.
         ordinary: `ordinary(units, **options)` → Keras' own layer of the same function and weights, for files that load
             without this project; or None where Keras has none with these options.
     """
@@ -87,20 +89,24 @@ class CellSpec:
     remembered: Callable[..., Array] | None = None
     products: Callable[..., tuple[int, int, int]] | None = None
     multiple: Callable[..., int] | None = None
+    apart: tuple[tuple[str, str], ...] = ()
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """Raise UserError for an option or value that this cell does not have."""
+        """Raise UserError for an option or value that this cell does not have, and for two that exclude each other."""
         for name, value in options.items():
             if name not in self.options:
                 valid = ", ".join(self.options) or "none"
                 raise UserError(f"{self.name}.{name}: no such option.{did_you_mean(name, self.options)} Options: {valid}")
             if not any(_allows(allowed, value) for allowed in self.options[name]):
-                valid = ", ".join(str(v) if isinstance(v, Whole | Share) else repr(v) for v in self.options[name])
+                valid = ", ".join(str(v) if isinstance(v, Whole | Share | Number) else repr(v) for v in self.options[name])
                 raise UserError(f"{self.name}.{name}: received {value!r}, expected one of {valid}")
+        for one, other in self.apart:
+            if all(options.get(name, self.options[name][0]) != self.options[name][0] for name in (one, other)):
+                raise UserError(f"{self.name}.{other}: received {options[other]!r}, expected it to be left out beside {one}")
 
     def examples(self, option: str) -> tuple[Any, ...]:
         """Values of an option to try: all that it has, the lowest for a range; the default first."""
-        return tuple(v.example if isinstance(v, Whole | Share) else v for v in self.options[option])
+        return tuple(v.example if isinstance(v, Whole | Share | Number) else v for v in self.options[option])
 
     def own(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the options that the cell's equations depend on."""
@@ -213,6 +219,6 @@ def of_layers(module: str, name: str, **fixed: Any) -> Callable[..., Any]:
 
 
 def _allows(allowed: Any, value: Any) -> bool:
-    if isinstance(allowed, Whole | Share):
+    if isinstance(allowed, Whole | Share | Number):
         return value in allowed
     return value is allowed or (type(value) is type(allowed) and value == allowed)

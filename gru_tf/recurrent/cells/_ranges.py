@@ -1,5 +1,6 @@
 """Values of an option that are too many to list."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,3 +40,19 @@ class Share:
     def example(self) -> float:
         """One of them to try, which shows in numbers."""
         return 0.25
+
+
+@dataclass(frozen=True)
+class Number:
+    """Among an option's values: each finite number, whole or not."""
+
+    def __contains__(self, value: Any) -> bool:
+        return type(value) in (int, float) and math.isfinite(value)
+
+    def __str__(self) -> str:
+        return "a number"
+
+    @property
+    def example(self) -> float:
+        """One of them to try, which shows in numbers."""
+        return -0.5

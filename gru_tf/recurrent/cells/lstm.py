@@ -1,7 +1,7 @@
 """Long short-term memory: input, forget and output gates around a cell state.
 
     i_t = σ(W_i x_t + U_i h_{t−1} + b_i)          input gate
-    f_t = σ(W_f x_t + U_f h_{t−1} + b_f)          forget gate, bias 1 at the start (Jozefowicz et al. 2015)
+    f_t = σ(W_f x_t + U_f h_{t−1} + b_f)          forget gate, bias `forget_bias`, 1, at the start (Jozefowicz et al. 2015)
     c̃_t = tanh(W_c x_t + U_c h_{t−1} + b_c)       candidate
     o_t = σ(W_o x_t + U_o h_{t−1} + b_o)          output gate
     c_t = f_t ∘ c_{t−1} + i_t ∘ c̃_t
@@ -35,8 +35,8 @@ import numpy as np
 from keras import ops
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import OF_ANY, WITHOUT_KERNEL, CellSpec, Whole, of_layers
-from gru_tf.recurrent.cells._arguments import whole
+from gru_tf.recurrent.cells import OF_ANY, WITHOUT_KERNEL, CellSpec, Number, Whole, of_layers
+from gru_tf.recurrent.cells._arguments import is_finite, whole
 from gru_tf.recurrent.cells._cell import RecurrentCell, copied, in_float32
 from gru_tf.recurrent.cells._chronological import LONGEST, lengths, logarithms
 from gru_tf.recurrent.sigmoid import sigmoid
@@ -50,15 +50,17 @@ class LSTMCell(RecurrentCell):
 
     Args:
         units: H, size of c, and of h without projection.
-        unit_forget_bias: whether the forget gate's bias starts at 1.
+        unit_forget_bias: whether the forget gate's bias starts at 1, or at `forget_bias`.
         peepholes: whether the gates see the cell state.
         projection: P, size of h; None for H, without a product. Its kernel and that of the peepholes have the kernel's
             initializer, regularizer and constraint.
         longest: T_max of the chronological initialisation, the longest dependency in steps; None for a plain one.
+        forget_bias: at what number the forget gate's bias starts.
         **options: those of `RecurrentCell`.
 
     Raises:
-        ValueError: for a value that an argument does not take, or where `longest` is given and there is no bias to start.
+        ValueError: for a value that an argument does not take, or where there is no bias that `longest` or `forget_bias`
+            could start, or several arguments say how it starts.
     """
 
     gates = ("i", "f", "c", "o")
@@ -71,13 +73,18 @@ class LSTMCell(RecurrentCell):
         peepholes: bool = False,
         projection: int | None = None,
         longest: int | None = None,
+        forget_bias: float = 1.0,
         **options: Any,
     ):
         projection, longest = whole(projection), whole(longest)
         self._expect(isinstance(peepholes, bool), "peepholes", "True or False", peepholes)
         self._expect(projection is None or projection in WIDTHS, "projection", f"None or {WIDTHS}", projection)
         super().__init__(units, **options)
+        self._expect(is_finite(forget_bias), "forget_bias", "a finite number", forget_bias)
+        alone = forget_bias == 1 or (self.use_bias and unit_forget_bias and longest is None)
+        self._expect(alone, "forget_bias", "1 with use_bias=False, unit_forget_bias=False or longest", forget_bias)
         self.unit_forget_bias = unit_forget_bias
+        self.forget_bias = float(forget_bias)
         self.peepholes, self.projection = peepholes, projection
         self.longest, self.lengths = longest, lengths(type(self).__name__, longest, self.use_bias)
 
@@ -115,7 +122,7 @@ class LSTMCell(RecurrentCell):
         if not self.unit_forget_bias:
             return self.bias_initializer(shape, dtype=dtype)
         i, co = (self.bias_initializer((count * self.units,), dtype=dtype) for count in (1, 2))
-        return ops.concatenate([i, ops.ones_like(i), co])
+        return ops.concatenate([i, self.forget_bias * ops.ones_like(i), co])
 
     def step(self, x: Any, states: list[Any], training: bool = False) -> list[Any]:
         """X (batch, I), [h (batch, P or H), c (batch, H)] → [h', c']."""
@@ -135,6 +142,7 @@ class LSTMCell(RecurrentCell):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, serialised; those of this project alone only where they are on."""
         own = {name: value for name in ("peepholes", "projection", "longest") if (value := getattr(self, name))}
+        own |= {} if self.forget_bias == 1 else {"forget_bias": self.forget_bias}
         return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias, **own}
 
 
@@ -165,13 +173,24 @@ def projected(h: Array, weights: Mapping[str, Array]) -> Array:
 
 
 def parameters(
-    features: int, units: int, peepholes: bool = False, projection: int | None = None, longest: int | None = None
+    features: int,
+    units: int,
+    peepholes: bool = False,
+    projection: int | None = None,
+    longest: int | None = None,
+    forget_bias: float = 1.0,
 ) -> int:
     """4H(I + P + 1) with P = H without projection, 3H for peepholes, HP for the projection."""
     return 4 * units * (features + (projection or units) + 1) + 3 * units * peepholes + units * (projection or 0)
 
 
-def sizes(units: int, peepholes: bool = False, projection: int | None = None, longest: int | None = None) -> tuple[int, int]:
+def sizes(
+    units: int,
+    peepholes: bool = False,
+    projection: int | None = None,
+    longest: int | None = None,
+    forget_bias: float = 1.0,
+) -> tuple[int, int]:
     """Of h and c."""
     return (projection or units, units)
 
@@ -183,11 +202,12 @@ def ordinary(
     longest: int | None = None,
     weight_dropout: float = 0.0,
     zoneout: float = 0.0,
+    forget_bias: float = 1.0,
     **options: Any,
 ) -> Any:
-    """Keras' own layer, which has none of these options."""
-    own = (peepholes, projection, longest, weight_dropout, zoneout)
-    return None if any(own) else keras.layers.LSTM(units, **options)
+    """Keras' own layer, which has none of these options, but forget biases that start at 0 or 1."""
+    own = (peepholes, projection, longest, weight_dropout, zoneout, forget_bias not in (0, 1))
+    return None if any(own) else keras.layers.LSTM(units, unit_forget_bias=bool(forget_bias), **options)
 
 
 CELL = CellSpec(
@@ -202,7 +222,14 @@ CELL = CellSpec(
     sizes=sizes,
     fused=of_layers("lstm", "LSTM"),
     reference="Hochreiter and Schmidhuber 1997; Gers et al. 2000",
-    options={"peepholes": (False, True), "projection": (None, WIDTHS), "longest": (None, LONGEST), **OF_ANY},
+    options={
+        "peepholes": (False, True),
+        "projection": (None, WIDTHS),
+        "longest": (None, LONGEST),
+        "forget_bias": (1.0, Number()),
+        **OF_ANY,
+    },
+    apart=(("longest", "forget_bias"),),
     unfused={"peepholes": (True,), "projection": (WIDTHS,), **WITHOUT_KERNEL},
     ordinary=ordinary,
 )

@@ -39,8 +39,8 @@ class LSTM(CudnnLayer, StockLSTM):
             return_state, go_backwards, stateful, unroll: as in `keras.layers.LSTM`.
         use_cudnn: "auto" to use cuDNN where possible, True to fail where it is not, False to do without.
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `weight_dropout`, `zoneout`, `peepholes`,
-            `projection` and `longest` of `LSTMCell`; `implementation=1` to draw a dropout mask for each gate. No fused
-            kernel has zoneout, peepholes, a projection, or masks for each gate.
+            `projection`, `longest` and `forget_bias` of `LSTMCell`; `implementation=1` to draw a dropout mask for each gate.
+            No fused kernel has zoneout, peepholes, a projection, or masks for each gate.
 
     Shapes: inputs (batch, T, I); mask (batch, T); initial states h, c (batch, H) each; output (batch, H), or (batch, T, H)
     with `return_sequences`; with `return_state` the last states h, c follow. Weights: kernel (I, 4H), recurrent_kernel
@@ -55,7 +55,7 @@ class LSTM(CudnnLayer, StockLSTM):
         (8, 20, 32)
     """
 
-    of_cell = (*OF_CELL, "peepholes", "projection", "longest")
+    of_cell = (*OF_CELL, "peepholes", "projection", "longest", "forget_bias")
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from keras.layers import SimpleRNN as StockSimpleRNN  # of its own name: a progr
 
 from gru_tf.recurrent.cells._arguments import check_arguments, whole
 from gru_tf.recurrent.cells.rnn import RNNCell
-from gru_tf.recurrent.layers.kernel_layer import KernelLayer, cell_options
+from gru_tf.recurrent.layers.kernel_layer import OF_CELL, KernelLayer, cell_options
 
 
 @keras.saving.register_keras_serializable(package="gru_tf")
@@ -32,7 +32,8 @@ class SimpleRNN(KernelLayer, StockSimpleRNN):
             recurrent_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, recurrent_constraint,
             bias_constraint, dropout, recurrent_dropout, return_sequences, return_state, go_backwards, stateful, unroll,
             seed: as in `keras.layers.SimpleRNN`.
-        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `weight_dropout` and `zoneout` of `RNNCell`.
+        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`; `weight_dropout`, `zoneout` and
+            `recurrent_start` of `RNNCell`.
 
     Shapes: inputs (batch, T, I); mask (batch, T); initial state (batch, H); output (batch, H), or (batch, T, H) with
     `return_sequences`; with `return_state` the last state (batch, H) follows. Weights: kernel (I, H), recurrent_kernel
@@ -46,6 +47,8 @@ class SimpleRNN(KernelLayer, StockSimpleRNN):
         >>> layer(keras.random.normal((8, 20, 4))).shape
         (8, 20, 32)
     """
+
+    of_cell = (*OF_CELL, "recurrent_start")
 
     def __init__(
         self,

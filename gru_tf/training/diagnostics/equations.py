@@ -60,12 +60,13 @@ def equation(layer: Any) -> Equation:
     cell = layer.cell
     spec = CELLS.find(_name(layer))
     for role in ("activation", "recurrent_activation"):
-        _check_activation(layer, role)
+        _check_activation(layer, role, spec)
     for name, expected in getattr(cell, "of_equation", {}).items():
         _check_argument(layer, name, getattr(cell, name), expected)
     if mode := getattr(cell, "quantization_mode", None):  # such a cell rounds what it reads at every step
         raise ValueError(f"{layer.name}: expected a cell with kernels of floats. Received: one quantised to {mode}")
-    options = {name: getattr(cell, name) for name in spec.options if hasattr(cell, name)}
+    options = {name: getattr(cell, name) for name in spec.options if getattr(cell, name, None) is not None}
+    options |= {name: value.__name__ for name, value in options.items() if callable(value)}  # an activation
     weights = {w.name: _array(w) for w in cell.weights}
     for name in cell.own_kernels() if hasattr(cell, "own_kernels") else ():  # with what LoRA makes of them
         weights[name] = _array(cell.effective(name, cell.variable_dtype))
@@ -92,9 +93,12 @@ def _name(layer: Any) -> str:
     raise ValueError(f"{layer.name}: expected a cell of the catalogue ({valid}), stock or custom. Received: {kind.__name__}")
 
 
-def _check_activation(layer: Any, role: str) -> None:
+def _check_activation(layer: Any, role: str, spec: CellSpec) -> None:
     received = getattr(layer.cell, role, None)
     expected = _default(type(layer.cell), role)
+    others = map(keras.activations.get, spec.options.get(role, ()))
+    if any(received is other for other in others):
+        return
     if received is not None and expected is not None and received is not keras.activations.get(expected):
         _check_argument(layer, role, getattr(received, "__name__", received), expected)
 

@@ -9,7 +9,7 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.foundation.option_spelling import flag, in_command
 from gru_tf.recurrent.cells import CellSpec
 from gru_tf.tasks import Signature
-from gru_tf.training.network import linear_path, quantile_head
+from gru_tf.training.network import between_layers, linear_path, quantile_head
 
 TOLERANCE = 0.1  # share of the budget by which a network may miss it
 
@@ -30,8 +30,9 @@ class Size:
 
 
 def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec, units: int) -> Size:
-    """Exact size at `units`: the embedding of tokens, each layer in each direction, a dense head with a bias, a linear path.
+    """Exact size at `units`: the embedding of tokens, each layer in each direction, and a dense head with a bias.
 
+    To these come a linear path and what stands between layers; of a tied network the head goes.
     Where targets are decoded, all parts of `encoder_decoder.build`; with quantiles the head has all levels.
     """
     signature = quantile_head.widened(model, signature)
@@ -41,7 +42,10 @@ def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model
     features = [signature.features] + [directions * width] * (model.layers - 1)
     recurrent = directions * sum(cell.count(i, units, options) for i in features)
     embedding, head = signature.tokens * signature.features, (directions * width + 1) * signature.outputs
-    head += linear_path.parameters(model, signature)
+    head = 0 if model.tied else head
+    head += linear_path.parameters(model, signature) + between_layers.parameters(
+        model, signature.features, directions * width
+    )
     if signature.decoded:
         wider = {"additive": directions * width, "context": width}.get(model.attention, 0)  # what stands beside y
         written = [signature.features + wider] + [width] * (model.layers - 1)

@@ -1,4 +1,4 @@
-"""A dense layer by the kernels' matrix product, whose bits depend neither on the processor nor on threads."""
+"""Dense layers by the kernels' matrix product, whose bits depend neither on the processor nor on threads."""
 
 from typing import Any
 
@@ -26,6 +26,20 @@ class HeldDense(keras.layers.Dense):
         outputs = tf.reshape(rows, tf.concat([tf.shape(inputs)[:-1], (self.units,)], 0))
         outputs.set_shape((*inputs.shape[:-1], self.units))
         return outputs if self.activation is None else self.activation(outputs)
+
+
+class HeldReversibleEmbedding(keras.layers.ReversibleEmbedding):
+    """`keras.layers.ReversibleEmbedding` with the same weights, whose product on the way back is the kernels'."""
+
+    def call(self, inputs: Any, reverse: bool = False) -> Any:
+        """(batch, T) tokens → (batch, T, width); with `reverse` (…, width) → (…, tokens)."""
+        if not reverse or not _served(inputs):
+            return super().call(inputs, reverse)
+        rows = tf.reshape(inputs, (-1, inputs.shape[-1]))
+        logits = operations.product(rows, tf.transpose(tf.convert_to_tensor(self.embeddings)))
+        outputs = tf.reshape(logits, tf.concat([tf.shape(inputs)[:-1], (self.input_dim,)], 0))
+        outputs.set_shape((*inputs.shape[:-1], self.input_dim))
+        return outputs
 
 
 def _served(inputs: Any) -> bool:

@@ -39,14 +39,16 @@ from gru_tf.recurrent.layers import recurrent
 from gru_tf.recurrent.layers.attention_decoder import AttentionDecoder
 from gru_tf.recurrent.layers.flat_states import output_place
 from gru_tf.recurrent.layers.memory_attention import MemoryAttention
+from gru_tf.training.network import dropouts
 from gru_tf.training.network.resolution import ResolvedNetwork
 
 
 def build(
     network: ResolvedNetwork,
-    dropout: Callable[[float], Any] = keras.layers.Dropout,
+    dropout: Callable[..., Any] = keras.layers.Dropout,
     ordinary: bool = False,
     dense: Callable[..., Any] = keras.layers.Dense,
+    word_dropout: Callable[..., Any] | None = None,
 ) -> Any:
     """A `keras.Model`, ("sequence" (batch, S), "mask" (batch, S), "written" (batch, T)) → logits (batch, T, outputs).
 
@@ -55,9 +57,10 @@ def build(
 
     Args:
         network: of a task with `decoded` targets; its units are those of each layer, of the attention and of s̃.
-        dropout: makes the layer that follows each recurrent layer where the rate is above 0.
+        dropout: makes the layer that follows each recurrent layer, or either embedding, where its rate is above 0.
         ordinary: whether recurrent layers are Keras' own where Keras has them.
         dense: makes the dense layers.
+        word_dropout: makes the layer that drops words behind either embedding; None for none.
     """
     model, signature, cell, options = network.model, network.signature, network.cell, network.options
     units = network.units
@@ -68,19 +71,23 @@ def build(
 
     additive = model.attention == "additive"
     x, starts = _embedding(signature.tokens, signature.features, "embedding")(sequence), []
+    x = dropouts.of_words(x, sequence, signature.tokens, model, word_dropout)
+    x = dropouts.of_input(x, model, dropout)
     for n in range(model.layers):
         x, *states = recurrent(cell, units, options, model.implementation, model.bidirectional, **over_time)(x, **call)
         starts.append(_bridged(states, model.bidirectional, n, dense, "tanh" if additive else None))
-        x = dropout(model.dropout)(x) if model.dropout > 0 else x
+        x = dropouts.of_output(x, model, dropout)
     y = _embedding(signature.outputs, signature.features, "target_embedding")(written)
+    y = dropouts.of_words(y, written, signature.outputs, model, word_dropout, "target_")
+    y = dropouts.of_input(y, model, dropout, "target_")
     layers = []
     for n in range(model.layers):
         layers.append(recurrent(cell, units, options, model.implementation, name=f"decoder_{n}", **over_time))
-        layers += [dropout(model.dropout)] if model.dropout > 0 and not additive else []
+        layers += [dropouts.layer_of_output(model, dropout)] if model.dropout > 0 and not additive else []
     begin = [state for states in starts for state in states]
     if additive:
         decoded = _attended_first(layers, begin, x, y, call, units, dense)
-        decoded = dropout(model.dropout)(decoded) if model.dropout > 0 else decoded
+        decoded = dropouts.of_output(decoded, model, dropout)
         attended = keras.layers.Concatenate(name="output")([decoded, y])
     elif model.attention == "general":
         decoder = AttentionDecoder(layers, attention=MemoryAttention("AttentionDecoder", units, dense=dense))

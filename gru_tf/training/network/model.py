@@ -12,17 +12,28 @@ from gru_tf.recurrent import kernel_path
 from gru_tf.recurrent.cells import CellSpec
 from gru_tf.recurrent.kernel_path import Path
 from gru_tf.recurrent.layers import recurrent
+from gru_tf.recurrent.layers.last_steps import last_steps
 from gru_tf.tasks import Signature
-from gru_tf.training.network import encoder_decoder, linear_path, pretrained, quantile_head, window_scaling
+from gru_tf.training.network import (
+    between_layers,
+    dropouts,
+    encoder_decoder,
+    linear_path,
+    pretrained,
+    quantile_head,
+    tied_head,
+    window_scaling,
+)
 from gru_tf.training.network.resolution import ResolvedNetwork
 
 
 def build(
     network: ResolvedNetwork,
-    dropout: Callable[[float], Any] = keras.layers.Dropout,
+    dropout: Callable[..., Any] = keras.layers.Dropout,
     carried_rows: int | None = None,
     ordinary: bool = False,
     dense: Callable[..., Any] = keras.layers.Dense,
+    word_dropout: Callable[..., Any] | None = None,
 ) -> Any:
     """A `keras.Model`, (batch, T, features) → (batch, outputs), or (batch, T, outputs) where every step has a target.
 
@@ -32,48 +43,65 @@ def build(
     independent binaries, or values. What `linear_path` and `window_scaling` add is made of Keras' own operations,
     and reads windows of the task's length alone.
     With `model.quantiles` outputs are those of `quantile_head`, (batch, levels · outputs) in blocks, the medians first.
+    Of what lies between its layers see `dropouts` and `between_layers`; with `model.tied` there is no head, and
+    "embedding" gives the logits.
     With `network.start` the recurrent layers are the file's, and so is the embedding where both know as many tokens.
     Where targets are decoded it is `encoder_decoder.build`'s network, with a last input "written".
 
     Args:
         network: what `resolve` gave.
-        dropout: makes the layer that follows each recurrent layer where the rate is above 0.
+        dropout: makes the layer that follows each recurrent layer, or the input, where its rate is above 0; takes a rate,
+            and `name` and `noise_shape` as `keras.layers.Dropout`.
         carried_rows: sequences a batch of a network that carries its states from one call to the next; None for one
             that begins each call with zeros.
         ordinary: whether recurrent layers are Keras' own where Keras has them, as in `gru_tf.recurrent.layers.recurrent`.
         dense: makes the head, and what else is dense.
+        word_dropout: makes the layer that drops words, see `WordDropout`; None for a network that is not trained further.
     """
     model, signature, start = network.model, network.widened, network.start
     if signature.decoded:
-        return encoder_decoder.build(network, dropout, ordinary, dense)
+        return encoder_decoder.build(network, dropout, ordinary, dense, word_dropout)
     whole = model.scaling != "none" or model.linear_path > 0  # networks of a whole window, of no other length
-    inputs, x, embedding = _inputs(signature, carried_rows, network.features, signature.timesteps if whole else None)
+    steps, held = signature.timesteps if whole else None, dense is not keras.layers.Dense
+    inputs, x, embedding = _inputs(signature, carried_rows, network.features, steps, (model.tied, held))
     call = {"mask": keras.Input((None,), dtype="bool", name="mask")} if network.masked else {}
     x, restored = window_scaling.scaled(x, model.scaling, signature)
     beside = linear_path.outputs(x, model.linear_path, signature, dense) if model.linear_path else None
-    layers = []
+    x = dropouts.of_words(x, inputs, signature.tokens, model, word_dropout)
+    x = dropouts.of_input(x, model, dropout)
+    layers, joins = [], between_layers.any_of(model)
     for depth, (units, both) in enumerate(network.layers):
-        inner = depth < len(network.layers) - 1 or signature.per_step
+        inner = depth < len(network.layers) - 1 or signature.per_step or joins
         over_time = {"return_sequences": inner, "stateful": carried_rows is not None, "ordinary": ordinary}
         layers.append(recurrent(network.cell, units, network.options, model.implementation, both, **over_time))
-        x = layers[-1](x, **call)
-        if model.dropout > 0:
-            x = dropout(model.dropout)(x)
-    head = dense(signature.outputs, name="head")(x)
+        y = dropouts.of_output(layers[-1](x, **call), model, dropout)
+        x = between_layers.joined(x, y, depth, model, dense)
+    if joins and not signature.per_step:
+        x = last_steps(x, call.get("mask"), x.shape[-1] // 2 if model.bidirectional else None)
+    head = embedding(x, reverse=True) if model.tied else dense(signature.outputs, name="head")(x)
     outputs = restored(head if beside is None else keras.layers.Add(name="sum")([head, beside]))
     if start is not None:
         pretrained.begin(layers, start, model.frozen, embedding if pretrained.takes_embedding(start, signature) else None)
     return keras.Model([inputs, *call.values()] if call else inputs, outputs, name=network.cell.name)
 
 
-def _inputs(signature: Signature, rows: int | None, width: int, steps: int | None) -> tuple[Any, Any, Any]:
-    """The input, what the first recurrent layer reads of it, (batch, T, width), and the embedding if there is one."""
+def _inputs(
+    signature: Signature, rows: int | None, width: int, steps: int | None, tied: tuple[bool, bool]
+) -> tuple[Any, Any, Any]:
+    """The input, what the first recurrent layer reads of it, (batch, T, width), and the embedding if there is one.
+
+    `tied` is whether that is the head too, and if so, whether by the kernels' product.
+    """
     if not signature.tokens:
         inputs = keras.Input((steps, width), batch_size=rows, name="sequence")
         scaled = inputs if signature.scale == 1 else keras.layers.Rescaling(signature.scale, name="scale")(inputs)
         return inputs, scaled, None
     inputs = keras.Input((None,), batch_size=rows, dtype="int32", name="sequence")
-    embedding = keras.layers.Embedding(signature.tokens, width, name="embedding")
+    name = "embedding"
+    if tied[0]:
+        embedding = tied_head.embedding(signature.tokens, width, name, held=tied[1])
+    else:
+        embedding = keras.layers.Embedding(signature.tokens, width, name=name)
     return inputs, embedding(inputs), embedding
 
 

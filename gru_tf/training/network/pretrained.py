@@ -23,6 +23,7 @@ from gru_tf.training.network import linear_path, quantile_head
 from gru_tf.training.network.budget import Size
 
 KEPT = 8  # files read
+OF_THE_START = ("longest", "forget_bias", "recurrent_start")  # options of cells that say how new weights begin
 OPTION = re.compile(r"(^|\s)--[a-z]")
 EQUATIONS = (
     "expected tanh and sigmoid, which the experiment's cell has: its diagnostics and its path on a GPU are those of its"
@@ -118,6 +119,11 @@ def check(start: Network, path: str, signature: Signature, cell: CellSpec, optio
 
 def _cell(start: Network, cell: CellSpec, options: Mapping[str, Any]) -> str:
     """What is wrong with the file's layers; "" where nothing is."""
+    for name in OF_THE_START:
+        if name in options:
+            return (
+                f"expected no {name} of the experiment's cell, whose weights begin as in the file. Received: {options[name]}"
+            )
     for layer in start.layers:
         weights, words = layer.forward, f"layer '{layer.name}'"
         if weights.cell != cell.name:
@@ -133,6 +139,12 @@ def _cell(start: Network, cell: CellSpec, options: Mapping[str, Any]) -> str:
                 return f"expected the experiment's cell to be plain, as the file's. Received: {name}: {options[name]}"
         if layer.reverse:
             return f"expected layers that read forwards, or both ways. Received: {words}, which reads backwards alone"
+        if cell.name == "rnn" and layer.activation == "relu" == options.get("activation"):
+            continue
+        if options.get("activation", "tanh") != "tanh":
+            return (
+                f"expected an rnn with activation: relu, as the experiment's cell. Received: {words} with {layer.activation}"
+            )
         if (layer.activation, layer.recurrent_activation) != ("tanh", "sigmoid"):
             received = layer.activation if cell.name == "rnn" else f"{layer.activation} and {layer.recurrent_activation}"
             return f"{EQUATIONS}. Received: {words} with {received}"

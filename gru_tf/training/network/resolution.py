@@ -10,7 +10,17 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.interchange.network import Network
 from gru_tf.recurrent.cells import CELLS, CellSpec
 from gru_tf.tasks import Signature
-from gru_tf.training.network import budget, linear_path, pretrained, quantile_head, window_scaling
+from gru_tf.training.network import (
+    between_layers,
+    budget,
+    dropouts,
+    initial_distributions,
+    linear_path,
+    pretrained,
+    quantile_head,
+    tied_head,
+    window_scaling,
+)
 from gru_tf.training.network.budget import Size
 
 
@@ -66,16 +76,16 @@ class ResolvedNetwork:
         """Whether it must know which steps are real: padding behind a step never reaches it, unless backwards."""
         return self.signature.varying and (any(both for _, both in self.layers) or not self.signature.per_step)
 
-    def with_dropout(self, rate: float) -> "ResolvedNetwork":
-        """The same with another dropout rate, which neither size nor weights depend on."""
-        return replace(self, model=self.model.but(dropout=rate))
+    def of(self, model: ModelSpec) -> "ResolvedNetwork":
+        """The same for a specification that differs in rates of dropout and initial values, on which no size depends."""
+        return replace(self, model=model)
 
 
 def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Mapping[str, Any]) -> ResolvedNetwork:
     """The network of a specification; the file of `model.start` is read here and nowhere else.
 
     Raises:
-        UserError: for an option that the cell does not have, scaling, a linear path or quantiles that the task cannot have,
+        UserError: for an option that the cell does not have, a part of the network that the task or the cell rules out,
             a budget that cannot be met, outputs of another width than the units where attention compares them, a backward
             direction where a step's target is the step that follows, and a file to start from that cannot be read or does
             not fit.
@@ -85,6 +95,10 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
     linear_path.check(model, signature)
     quantile_head.check(model, signature)
     _check_attention(model, signature)
+    dropouts.check(model, signature)
+    between_layers.check(model, signature)
+    tied_head.check(model, signature)
+    initial_distributions.check(model, cell.name, options)
     if model.start is not None:
         start = pretrained.read(model)
         pretrained.check(start, model.start, signature, cell, options)
@@ -94,6 +108,7 @@ def resolve(model: ModelSpec, signature: Signature, cell: CellSpec, options: Map
         raise UserError("model.bidirectional: received True: this task predicts the next step, which a backward layer sees")
     size = budget.solve(cell, options, signature, model)
     width = cell.state_sizes(size.units, options)[0]
+    tied_head.check_width(model, signature, cell.name, (2 if model.bidirectional else 1) * width, size.units)
     if signature.decoded and width != size.units:
         raise UserError(
             f"{cell.name}: expected outputs of as many numbers as units, which attention compares, on a task whose answer is"
@@ -122,8 +137,13 @@ def _check_attention(model: ModelSpec, signature: Signature) -> None:
         )
 
 
-def check_forced(training: TrainingSpec, signature: Signature) -> None:
-    """Refuse teacher forcing below 1 on a task whose answer is not written; raises UserError."""
+def check_forced(training: TrainingSpec, model: ModelSpec, signature: Signature) -> None:
+    """Refuse teacher forcing below 1 on a task whose answer is not written, and with dropped words; raises UserError."""
+    if training.writes and model.embedding_dropout:
+        raise UserError(
+            f"model.embedding_dropout: received {model.embedding_dropout:g}, expected 0 beside teacher forcing below 1: a word"
+            " that the decoder wrote is not known when words are dropped"
+        )
     if training.writes and not signature.decoded:
         name = "teacher_forcing" if training.teacher_forcing < 1 else "teacher_forcing_decay"
         raise UserError(
@@ -134,5 +154,5 @@ def check_forced(training: TrainingSpec, signature: Signature) -> None:
 
 def resolve_run(run: Run, signature: Signature) -> ResolvedNetwork:
     """The network of a run on a task of this signature; raises as `resolve` and `check_forced` do."""
-    check_forced(run.training, signature)
+    check_forced(run.training, run.model, signature)
     return resolve(run.model, signature, CELLS.find(run.cell.name), run.cell.options)

@@ -104,9 +104,9 @@ class SequenceWriter:
         The generators stand afterwards where they stood before.
         """
         before = [variable.value + 0 for variable in self._generators]
-        self._kept = {
-            name: layer.kept((rows, steps, layer.output.shape[-1])) for name, layer in self.dropout.items() if self.training
-        }
+        for name, layer in self.dropout.items() if self.training else ():
+            shape = (rows, steps, layer.output.shape[-1])
+            self._kept[name] = ops.broadcast_to(layer.kept(shape), shape)  # of one mask for all steps, that mask
         yield
         self._kept = {}
         for variable, state in zip(self._generators, before, strict=True):

@@ -126,6 +126,8 @@ def test_a_row_by_hand():
     expected |= {"epochs": 10, "batch_size": 32, "learning_rate": 1e-3, "warmup": 0.0, "decay": "none", "refit": False}
     expected |= {"weight_decay": 0.0, "weight_noise": 0.0, "momentum": 0.0, "nesterov": False, "centered": False}
     expected |= {"scaling": "none", "linear_path": 0, "quantiles": False}
+    expected |= {"initial": "keras", "keep_biases": False, "input_dropout": 0.0, "embedding_dropout": 0.0}
+    expected |= {"variational": False, "tied": False, "residual": False, "layer_norm": False}
     expected |= {"clip_norm": 1.0, "clip": "global", "optimizer": "adam", "jit": "auto", "deterministic": True}
     expected |= {"warning": "slow", "attempts": 2, "device": "AMD EPYC", "threads": 1, "commit": "4f9d", "test_mae": 0.1}
     expected |= {"started": pd.Timestamp("2023-11-14T22:13:20.125Z"), "fingerprint": run.run.fingerprint}
@@ -137,6 +139,7 @@ def test_a_row_by_hand():
         "predict_seconds",
         "budget_parameters",
         "budget_seconds",
+        "initial_scale",
         "patience",
         "error",
         "decay_start",
@@ -194,10 +197,12 @@ def test_every_hyperparameter_has_a_column_of_its_type():
     assert asked <= kinds.keys()
     whole = ("budget_units", "budget_parameters", "layers", "linear_path", "epochs", "batch_size", "patience")
     whole = (*whole, "decay_start", "decay_every")
-    real = ("dropout", "learning_rate", "warmup", "weight_decay", "clip_norm", "budget_seconds")
+    real = ("dropout", "input_dropout", "embedding_dropout", "initial_scale")
+    real = (*real, "learning_rate", "warmup", "weight_decay", "clip_norm", "budget_seconds")
     real = (*real, "decay_factor", "clip_value", "weight_noise", "momentum", "beta_1", "beta_2", "rho", "epsilon")
-    truth = ("bidirectional", "frozen", "refit", "deterministic", "quantiles", "nesterov", "centered")
-    text = ("budget", "implementation", "scaling", "from", "from_sha256", "decay", "clip", "optimizer", "jit")
+    truth = ("bidirectional", "frozen", "refit", "deterministic", "quantiles", "nesterov", "centered", "keep_biases")
+    truth += ("variational", "tied", "residual", "layer_norm")
+    text = ("budget", "implementation", "initial", "scaling", "from", "from_sha256", "decay", "clip", "optimizer", "jit")
     assert asked == {*whole, *real, *truth, *text}
     for names, kind in ((whole, "Int64"), (real, "float64"), (truth, "boolean"), (text, "string")):
         assert {kinds[name] for name in names} == {kind}
