@@ -27,7 +27,7 @@ search: {trials: 2, space: {learning_rate: [0.1, 0.2]}}
 ABSENT = object()  # takes a key away
 TOP = (
     "Fields: question, tasks, cells, seeds, replicates, model, training, search, diagnostics, baselines, claims, published,"
-    " timing"
+    " protocol, not_followed, smaller, timing"
 )
 A_CHOICE = "expected a name, or one name with its options: 'name: {option: value}'"
 AN_AXIS = "expected a list of values, or a mapping with low and high."

@@ -25,6 +25,8 @@ class Number:
     tag: str
     ours: str
     difference: str
+    verdict: str
+    why: str
     source: str
 
 
@@ -50,9 +52,11 @@ def _number(one: numbers.Beside, styles: dict[str, CellStyle]) -> Number:
         style=styles.get(one.cell),
         task=one.title,
         metric=one.metric,
-        value=f"{one.published.value:g}",
+        value=one.published.printed,
         tag=one.tag,
         ours=interval(one.ours) if one.ours else NONE,
         difference=NONE if one.difference is None else f"{one.difference:+.3g}".replace("-", "−", 1),
+        verdict=str(one.verdict),
+        why=one.verdict.why,
         source=one.source,
     )
