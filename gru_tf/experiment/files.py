@@ -24,15 +24,15 @@ def groups() -> dict[str, dict[str, Path]]:
 
     A name is one experiment's in whichever group: the first folder that has it wins, and in it the folder itself.
     """
-    grouped: dict[str, dict[str, Path]] = {}
+    grouped: dict[str, dict[str, Path]] = {group: {} for group in GROUPS}
     taken: set[str] = set()
     for folder in folders():
         for group in GROUPS:
             for file in sorted((folder / group).glob("*.yaml")):
                 if file.stem not in taken:
                     taken.add(file.stem)
-                    grouped.setdefault(group, {})[file.stem] = file
-    return grouped
+                    grouped[group][file.stem] = file
+    return {group: files for group, files in grouped.items() if files}
 
 
 def names() -> dict[str, Path]:
@@ -55,7 +55,7 @@ def locate(name: str) -> Path:
     if name in known:
         return known[name]
     near = near_file(path, (".yaml", ".yml")).removeprefix(".") if name != path.stem else ""
-    near = near or did_you_mean(name, known) or did_you_mean(path.stem, known)
+    near = near or did_you_mean(path.stem, [stem for files in grouped.values() for stem in files])
     raise UserError(f"no experiment file or name '{name}'.{near or ALL}")
 
 

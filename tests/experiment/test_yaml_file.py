@@ -473,6 +473,25 @@ def test_a_path_or_a_name_is_located(shelves):
     assert yaml_file.locate("quickstart") == shelves / "package" / "quickstart.yaml"
 
 
+def test_what_follows_a_paper_is_found_by_its_name_and_behind_its_group(shelves):
+    for folder, name in (("experiments", "waves"), ("package", "waves"), ("package", "adding"), ("package", "mine")):
+        (shelves / folder / "published").mkdir(exist_ok=True)
+        (shelves / folder / "published" / f"{name}.yaml").write_text(VALID)
+    own, brought = Path("experiments/published/waves.yaml"), shelves / "package" / "published" / "adding.yaml"
+    assert yaml_file.locate("waves") == yaml_file.locate("published/waves") == own
+    assert yaml_file.locate("adding") == yaml_file.locate("published/adding") == brought
+    assert yaml_file.locate("mine") == Path("experiments/mine.yaml"), "a name is one experiment's"
+    assert yaml_file.load(yaml_file.locate("published/waves")).name == "waves"
+    assert files.groups() == {
+        "": {"mine": Path("experiments/mine.yaml"), "quickstart": shelves / "package" / "quickstart.yaml"},
+        "published": {"waves": own, "adding": brought},
+    }
+    with pytest.raises(UserError, match="no experiment file or name 'published/wave'. Did you mean 'waves'"):
+        yaml_file.locate("published/wave")
+    with pytest.raises(UserError, match="no experiment file or name 'published/quickstart'"):
+        yaml_file.locate("published/quickstart")
+
+
 @pytest.mark.parametrize("given", ["quickstar", "quickstart.yml", "elsewhere/quickstart.yaml"])
 def test_what_is_neither_is_refused_with_the_nearest_name(shelves, given):
     with pytest.raises(UserError) as refused:
