@@ -13,10 +13,12 @@ from gru_tf.analysis.statistics.prediction import prediction_interval
 from gru_tf.analysis.statistics.scales import scale_of
 from gru_tf.analysis.statistics.unreliable import median_interval
 from gru_tf.analysis.table import Row, rows
+from gru_tf.analysis.wording import interval
 from gru_tf.experiment.claim import named
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Published
+from gru_tf.experiment.specs.published import known_as
 
 TAGS = {
     "read": "read in the paper",
@@ -57,6 +59,15 @@ class Beside:
     overlap: float = 0.0
 
     @property
+    def ours_text(self) -> str:
+        """Ours as a table has it: with its interval; a best has none, however many seeds it is of."""
+        if self.ours is None:
+            return "–"
+        if self.published.statistic == "best":
+            return f"best of {len(self.values)}: {self.ours.mean:.4g}"
+        return interval(self.ours)
+
+    @property
     def difference(self) -> float | None:
         """Ours − theirs."""
         return None if self.ours is None else self.ours.mean - self.published.value
@@ -91,7 +102,7 @@ class Beside:
         runs = self.published.runs
         if runs is None or self.published.statistic != "mean" or len(self.values) < 2 or self.overlap:
             return None
-        return prediction_interval(self.values, runs, scale_of(self.metric, self.values))
+        return prediction_interval(self.values, runs, scale_of(known_as(self.metric), self.values))
 
     @property
     def verdict(self) -> PublishedVerdict:
@@ -146,7 +157,7 @@ def _ours(number: Published, metric: str, values: list[float], examples: float |
     if not values:
         return None
     if number.statistic == "mean":
-        return row.test if metric == row.metric else bounded(metric, values, examples, row.overlap)
+        return row.test if metric == row.metric else bounded(known_as(metric), values, examples, row.overlap)
     if number.statistic == "median":
         return median_interval(values)
     best = max(values) if number.is_better(row.direction) == "max" else min(values)

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from gru_tf.analysis import evidence, report, table, wording
+from gru_tf.analysis import evidence, report, table
 from gru_tf.analysis.answer import answer
 from gru_tf.analysis.formats import markup
 from gru_tf.analysis.formats.json_document import document, dumps
@@ -157,7 +157,7 @@ class Results:
         for verdict in judge(self.evidence, self.runs):
             notes.setdefault("", []).append(f"Claim {verdict.text}: {verdict.verdict}. {verdict.why}")
         for one in beside(self.experiment, self.runs):
-            ours = f"ours {wording.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "no result of ours yet"
+            ours = f"ours {one.ours_text}, {one.difference:+.3g}" if one.ours else "no result of ours yet"
             text = f"{one.title}, {one.cell}: published {one.metric} {one.published.printed} ({one.provenance}); {ours}:"
             notes.setdefault(one.task, []).append(f"{text} {one.verdict}. {one.verdict.why}")
         return notes

@@ -129,9 +129,8 @@ def published(numbers: "Sequence[Beside]") -> Iterator[FittedTable | Text]:
             words = name in ("cell", "metric", "tag")
             table.add_column(name, justify="left" if words else "right", no_wrap=name != "cell", overflow="fold")
         for one in block:
-            ours = interval(one.ours) if one.ours else "–"
             difference = "–" if one.difference is None else f"{one.difference:+.3g}"
-            table.add_row(*map(Text, (one.cell, one.metric, one.published.printed, one.tag, ours, difference)))
+            table.add_row(*map(Text, (one.cell, one.metric, one.published.printed, one.tag, one.ours_text, difference)))
         yield table
         yield _judged(block)
         yield Text("\n".join(_sources(block)), style="dim")

@@ -10,7 +10,6 @@ from gru_tf.analysis.report.cell_style import CellStyle
 from gru_tf.analysis.report.findings import Findings
 from gru_tf.analysis.report.tables import NONE
 from gru_tf.analysis.verdicts import Verdict, judge
-from gru_tf.analysis.wording import interval
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def _number(one: numbers.Beside, styles: dict[str, CellStyle]) -> Number:
         metric=one.metric,
         value=one.published.printed,
         tag=one.tag,
-        ours=interval(one.ours) if one.ours else NONE,
+        ours=one.ours_text,
         difference=NONE if one.difference is None else f"{one.difference:+.3g}".replace("-", "−", 1),
         verdict=str(one.verdict),
         why=one.verdict.why,
