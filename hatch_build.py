@@ -1,5 +1,7 @@
 """Build hook: compiles the fused CPU kernels into the wheel, and into the checkout for an editable installation.
 
+The wheel gets the files of experiments as well.
+
 Nothing of the package can be imported here: the module that compiles is loaded by itself.
 """
 
@@ -15,6 +17,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import platform_tags
 
 KERNELS = Path("gru_tf", "recurrent", "kernels")
+EXPERIMENTS = ("*.yaml", "published/*.yaml")  # in experiments/; what was recorded of them stays in the repository
 SWITCH = "GRU_TF_BUILD_KERNELS"
 
 
@@ -29,6 +32,8 @@ class KernelsHook(BuildHookInterface):
             compilation.leave_out(reason)
         else:
             compilation.build()
+        if version == "standard":
+            build_data.setdefault("force_include", {}).update(experiments(Path(self.root)))
         libraries = compilation.about()["libraries"]
         build_data["artifacts"] += [
             f"/{KERNELS}/built/{name}".replace("\\", "/") for name in (compilation.ABOUT, *libraries)
@@ -36,6 +41,13 @@ class KernelsHook(BuildHookInterface):
         if libraries and version == "standard":
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{platform_tag(compilation)}"  # they know nothing of Python
+
+
+def experiments(root: Path) -> dict[str, str]:
+    """File of an experiment → its place in the wheel."""
+    folder = root / "experiments"
+    files = (file for pattern in EXPERIMENTS for file in sorted(folder.glob(pattern)))
+    return {str(file): f"gru_tf/experiments/{file.relative_to(folder).as_posix()}" for file in files}
 
 
 def why_not(compilation: ModuleType) -> str:

@@ -19,7 +19,7 @@ from gru_tf.analysis.answer.beside import against
 from gru_tf.analysis.evidence import TaskEvidence
 from gru_tf.analysis.results import Results
 from gru_tf.experiment import yaml_file
-from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.experiment import BESIDE, Experiment
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import create
 
@@ -27,7 +27,7 @@ from gru_tf.tasks import create
 def definition(experiment: Experiment) -> dict[str, Any]:
     """All that decides its numbers, without what is left at its default."""
     return experiment.model_dump(
-        mode="json", exclude={"name", "question", "diagnostics", "claims", "published"}, exclude_defaults=True
+        mode="json", exclude={"name", "question", "diagnostics", *BESIDE} - {"timing"}, exclude_defaults=True
     )
 
 

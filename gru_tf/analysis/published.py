@@ -1,15 +1,24 @@
-"""Published numbers beside ours, each with the tag that says where it comes from; pure, from results alone."""
+"""Published numbers beside ours, each with a verdict and the tag that says where it comes from; pure, from results alone."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gru_tf.analysis.scores import bounded
+from gru_tf.analysis import published_verdict
+from gru_tf.analysis.published_intervals import of_others
+from gru_tf.analysis.published_verdict import PublishedVerdict
+from gru_tf.analysis.scores import bounded, examples_of
 from gru_tf.analysis.statistics import Interval
+from gru_tf.analysis.statistics.prediction import prediction_interval
+from gru_tf.analysis.statistics.scales import scale_of
+from gru_tf.analysis.statistics.unreliable import median_interval
 from gru_tf.analysis.table import Row, rows
+from gru_tf.analysis.wording import interval
 from gru_tf.experiment.claim import named
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import Published
+from gru_tf.experiment.specs.published import known_as
 
 TAGS = {
     "read": "read in the paper",
@@ -26,7 +35,14 @@ class Beside:
         published: number, tag and source.
         task, title, cell: labels, and what tables call the task.
         metric: of both; "" where neither the experiment nor a run says it.
-        ours: mean and 95 % interval over the finished seeds; None while there is none.
+        ours: of the finished seeds what the number is of its runs, the mean, the median or the best, with the 95 % interval
+            of a mean or a median; None while there is none.
+        direction: of the metric: "max" where more is better, else "min".
+        values: ours of each finished seed.
+        lost: seeds that diverged or failed, which are in no number of ours.
+        smaller: what the experiment runs smaller than the paper; None where nothing is.
+        recorded: the metrics that runs have, where none has this one.
+        overlap: of the splits that seeds draw, as in `Row`; 0 where they draw none.
     """
 
     published: Published
@@ -35,6 +51,21 @@ class Beside:
     cell: str
     metric: str
     ours: Interval | None
+    direction: str = "min"
+    values: tuple[float, ...] = ()
+    lost: int = 0
+    smaller: str | None = None
+    recorded: tuple[str, ...] = ()
+    overlap: float = 0.0
+
+    @property
+    def ours_text(self) -> str:
+        """Ours as a table has it: with its interval; a best has none, however many seeds it is of."""
+        if self.ours is None:
+            return "–"
+        if self.published.statistic == "best":
+            return f"best of {len(self.values)}: {self.ours.mean:.4g}"
+        return interval(self.ours)
 
     @property
     def difference(self) -> float | None:
@@ -57,6 +88,27 @@ class Beside:
         """The tag in words, the source, and how its protocol differs."""
         return f"{TAGS[self.published.tag]}; {self.source}"
 
+    @property
+    def theirs(self) -> Interval:
+        """Their number with all that it may be by how it is printed, and by its own uncertainty."""
+        return of_others(self.published)
+
+    @property
+    def predicted(self) -> Interval | None:
+        """Where the mean of as many further runs of ours as theirs is of would lie, 95 %; None where that is not known.
+
+        Nor is it where each seed has a split of its own: what is known of these is not what others split.
+        """
+        runs = self.published.runs
+        if runs is None or self.published.statistic != "mean" or len(self.values) < 2 or self.overlap:
+            return None
+        return prediction_interval(self.values, runs, scale_of(known_as(self.metric), self.values))
+
+    @property
+    def verdict(self) -> PublishedVerdict:
+        """Whether theirs is reproduced, see `gru_tf.analysis.published_verdict`."""
+        return published_verdict.verdict(self)
+
 
 def beside(experiment: Experiment, results: Iterable[RunResult]) -> tuple[Beside, ...]:
     """Each published number of an experiment with ours, in their order."""
@@ -64,21 +116,49 @@ def beside(experiment: Experiment, results: Iterable[RunResult]) -> tuple[Beside
         return ()
     results = list(results)
     table = {(row.task, row.cell): row for row in rows(experiment, results)}
-    numbers = []
-    for number in experiment.published:
-        task, cell = named(number.task, experiment.tasks, "task"), named(number.cell, experiment.cells, "cell")
-        row = table[task.label, cell.label]
-        ours = row.test
-        if number.metric not in (None, row.metric):
-            ours = _further(number.metric or "", row, results)
-        numbers.append(Beside(number, task.label, task.title, cell.label, number.metric or row.metric, ours))
-    return tuple(numbers)
+    return tuple(_beside(number, experiment, table, results) for number in experiment.published)
 
 
-def _further(metric: str, row: Row, results: Iterable[RunResult]) -> Interval | None:
-    """Of a metric that is recorded beside the task's own."""
-    finals = (r for r in results if r.is_finished_final)
-    own = [
-        r.more[metric] for r in finals if (r.run.task.label, r.run.cell.label) == (row.task, row.cell) and metric in r.more
-    ]
-    return bounded(metric, own, overlap=row.overlap) if own else None
+def _beside(
+    number: Published, experiment: Experiment, table: dict[tuple[str, str], Row], results: Sequence[RunResult]
+) -> Beside:
+    task, cell = named(number.task, experiment.tasks, "task"), named(number.cell, experiment.cells, "cell")
+    row, counted = table[task.label, cell.label], set(experiment.seeds[: table[task.label, cell.label].wanted])
+    ended = [r for r in results if r.run.purpose == "final" and r.run.seed in counted]
+    own = [r for r in ended if (r.run.task.label, r.run.cell.label) == (row.task, row.cell)]
+    finals = [r for r in own if r.status == "finished"]
+    metric = number.metric or row.metric
+    values = [value for r in finals if (value := value_of(r, metric)) is not None]
+    known = dict.fromkeys(name for r in finals for name in (r.metric, *r.more))
+    examples = examples_of(finals) if metric == row.metric else None  # those of a further split are not known
+    return Beside(
+        published=number,
+        task=task.label,
+        title=task.title,
+        cell=cell.label,
+        metric=metric,
+        ours=_ours(number, metric, values, examples, row),
+        direction=number.is_better(row.direction),
+        values=tuple(values),
+        lost=len(own) - len(finals),
+        smaller=experiment.smaller,
+        recorded=() if values else tuple(known),
+        overlap=row.overlap,
+    )
+
+
+def value_of(result: RunResult, metric: str) -> float | None:
+    """Of a run's own metric, or one that is recorded beside it; None where it has none of this name."""
+    return result.test if metric == result.metric else result.more.get(metric)
+
+
+def _ours(number: Published, metric: str, values: list[float], examples: float | None, row: Row) -> Interval | None:
+    """What the number is of its runs, of our values: mean, median or best."""
+    if not values:
+        return None
+    if number.statistic == "mean":
+        return row.test if metric == row.metric else bounded(known_as(metric), values, examples, row.overlap)
+    if number.statistic == "median":
+        return median_interval(values)
+    best = max(values) if number.is_better(row.direction) == "max" else min(values)
+    return Interval(best, math.nan, math.nan)

@@ -7,14 +7,14 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from gru_tf.analysis import evidence, report, table, wording
+from gru_tf.analysis import evidence, report, table
 from gru_tf.analysis.answer import answer
 from gru_tf.analysis.formats import markup
 from gru_tf.analysis.formats.json_document import document, dumps
 from gru_tf.analysis.marked import marked
 from gru_tf.analysis.pairwise import Versus
 from gru_tf.analysis.plots import Plots
-from gru_tf.analysis.published import beside
+from gru_tf.analysis.published import Beside, beside
 from gru_tf.analysis.verdicts import judge
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import Diagnostics, RunResult
@@ -120,6 +120,11 @@ class Results:
         return Versus(self.evidence, first, second)
 
     @property
+    def published(self) -> tuple[Beside, ...]:
+        """The published numbers that the experiment names, each with ours and a verdict."""
+        return beside(self.experiment, self.runs)
+
+    @property
     def plot(self) -> "Plots":
         """The figures of the report by name, such as `results.plot.pareto()`; `dir(results.plot)` lists them."""
         return Plots(self)
@@ -152,9 +157,9 @@ class Results:
         for verdict in judge(self.evidence, self.runs):
             notes.setdefault("", []).append(f"Claim {verdict.text}: {verdict.verdict}. {verdict.why}")
         for one in beside(self.experiment, self.runs):
-            ours = f"ours {wording.interval(one.ours)}, {one.difference:+.3g}" if one.ours else "no result of ours yet"
-            text = f"{one.title}, {one.cell}: published {one.metric} {one.published.value:g} ({one.provenance}); {ours}."
-            notes.setdefault(one.task, []).append(text)
+            ours = f"ours {one.ours_text}, {one.difference:+.3g}" if one.ours else "no result of ours yet"
+            text = f"{one.title}, {one.cell}: published {one.metric} {one.published.printed} ({one.provenance}); {ours}:"
+            notes.setdefault(one.task, []).append(f"{text} {one.verdict}. {one.verdict.why}")
         return notes
 
     def __repr__(self) -> str:

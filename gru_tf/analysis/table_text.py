@@ -112,6 +112,8 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
         rows: the table.
         earlier: runs in the store that belong to an earlier definition of the experiment.
     """
+    if experiment.smaller:
+        yield f"Smaller than published: {experiment.smaller}"
     yield f"At {budget(experiment)}."
     yield from _over(experiment, rows)
     if any(row.baseline for row in rows):

@@ -24,7 +24,9 @@ def catalogues(kind: str | None = None) -> Iterator[tuple[str, list[tuple[str, s
     if kind in (None, "experiments"):
         from gru_tf.experiment import files
 
-        yield "experiments", [(name, _question(file), "") for name, file in files.names().items()]
+        for group, named in files.groups().items():
+            heading = f"experiments: {group}" if group else "experiments"
+            yield heading, [(name, _question(file), "") for name, file in named.items()]
 
 
 def cell_options(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from gru_tf.commands import compare, import_export, machine, mistakes, predict, stopping
+from gru_tf.commands import compare, import_export, machine, mistakes, predict, record, stopping
 from gru_tf.commands.arguments import Store, experiments, finished
 from gru_tf.commands.console import console, print_line
 from gru_tf.commands.placeholders import PlainCommand, PlainGroup
@@ -184,6 +184,9 @@ def write_report(
         results = suite.results(name, store)
         file = report.write(results, output, figures)
     print_line(console, f"Written: {file}{f', and figures in {figures}' if figures else ''}")
+
+
+app.command(cls=PlainCommand, epilog="Example: gru-tf record quickstart")(record.record)
 
 
 @app.command(cls=PlainCommand, epilog="Example: gru-tf ui quickstart")

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
 from rich.text import Text
 
-from gru_tf.analysis import table_text
+from gru_tf.analysis import table_text, wording
 from gru_tf.analysis.table import Row
 from gru_tf.analysis.table_text import ARROWS as ARROWS
 from gru_tf.analysis.table_text import notes as notes
@@ -100,6 +100,7 @@ def answer(lines: "Iterable[Line]") -> FittedTable:
     return grid
 
 
+PUBLISHED_COLOURS = {"reproduced": "green", "better": "green", "worse": "red"}
 VERDICTS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
 
 
@@ -120,7 +121,7 @@ def verdicts(judged: "Sequence[Verdict]") -> Iterator[FittedTable | Text]:
 
 
 def published(numbers: "Sequence[Beside]") -> Iterator[FittedTable | Text]:
-    """Published numbers and ours, one table per task, with the difference and the source of each number."""
+    """Published numbers and ours, one table per task; then the verdict on each with its reason, and the sources."""
     for task in dict.fromkeys(one.task for one in numbers):
         block = [one for one in numbers if one.task == task]
         table = FittedTable(title=Text.assemble((block[0].title, "bold"), ": published vs. ours"), **NARROW)
@@ -128,18 +129,33 @@ def published(numbers: "Sequence[Beside]") -> Iterator[FittedTable | Text]:
             words = name in ("cell", "metric", "tag")
             table.add_column(name, justify="left" if words else "right", no_wrap=name != "cell", overflow="fold")
         for one in block:
-            ours = interval(one.ours) if one.ours else "–"
             difference = "–" if one.difference is None else f"{one.difference:+.3g}"
-            table.add_row(*map(Text, (one.cell, one.metric, f"{one.published.value:g}", one.tag, ours, difference)))
+            table.add_row(*map(Text, (one.cell, one.metric, one.published.printed, one.tag, one.ours_text, difference)))
         yield table
+        yield _judged(block)
         yield Text("\n".join(_sources(block)), style="dim")
+
+
+def _judged(block: "Iterable[Beside]") -> FittedTable:
+    """Each number with its verdict, and the reason below."""
+    lines = fitted.grid()
+    lines.add_column(no_wrap=True)
+    lines.add_column(ratio=1, overflow="fold")
+    for one in block:
+        colour = PUBLISHED_COLOURS.get(one.verdict.word, "yellow")
+        lines.add_row(
+            Text(one.verdict.word, style=f"bold {colour}"), Text(f"{one.cell} {one.published.printed}", style="bold")
+        )
+        marks = f"{', '.join(one.verdict.marks)}: " if one.verdict.marks else ""
+        lines.add_row("", Text(f"{wording.sentence(marks)}{one.verdict.why}"))
+    return lines
 
 
 def _sources(block: "Iterable[Beside]") -> Iterator[str]:
     """The sources of the numbers, those of one source together: "gru 8.54, lstm 8.67: quoted …"."""
     by_source: dict[str, list[str]] = {}
     for one in block:
-        by_source.setdefault(one.provenance, []).append(f"{one.cell} {one.published.value:g}")
+        by_source.setdefault(one.provenance, []).append(f"{one.cell} {one.published.printed}")
     return (f"{', '.join(numbers)}: {provenance}" for provenance, numbers in by_source.items())
 
 

@@ -42,6 +42,8 @@ from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS, Task, create
 
 Purpose = Literal["trial", "final", "baseline"]
+# fields of an experiment that change no result, and so no fingerprint
+BESIDE = ("claims", "published", "timing", "protocol", "not_followed", "smaller")
 
 
 class Run(Spec):
@@ -145,6 +147,10 @@ class Experiment(Spec):
             names, see `gru_tf.baselines`.
         claims: about the cells, see `gru_tf.experiment.claim`; results give each a verdict.
         published: numbers of others, to compare with ours.
+        protocol: in words, the exact protocol as it is run here: data and split, network, training, how the number is made.
+        not_followed: what of the paper's protocol could not be followed, a line each.
+        smaller: what is run smaller than in the paper; null where all of it is run at full size. It is the first that
+            recorded results say, and it marks each verdict.
         timing: whether the networks are timed side by side after the last run, where there are several cells. It changes no
             run, and a finished experiment is not timed again for it.
     """
@@ -162,6 +168,9 @@ class Experiment(Spec):
     baselines: bool | tuple[str, ...] = True
     claims: Claims = ()
     published: Annotated[tuple[Published, ...], Field(strict=False)] = ()
+    protocol: Annotated[str, Field(min_length=1)] | None = None
+    not_followed: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = ()
+    smaller: Annotated[str, Field(min_length=1)] | None = None
     timing: bool = True
     _origin: Origin = PrivateAttr(default=Origin())
 
@@ -330,9 +339,9 @@ class Experiment(Spec):
         """Hash of what is trained and recorded; what did not exist before is in it only where it is used.
 
         Claims and published numbers are compared with results and change none of them; nor does a timing phase, nor how
-        long an experiment may go on.
+        long an experiment may go on, nor what is said of the protocol.
         """
-        without: dict[str, Any] = dict.fromkeys(("claims", "published", "timing"), True)
+        without: dict[str, Any] = dict.fromkeys(BESIDE, True)
         if not self.diagnostics:
             without["diagnostics"] = True
         if self.search and not self.search.wideable:

@@ -8,6 +8,8 @@ import yaml
 from gru_tf.experiment.yaml_syntax import Loader
 from gru_tf.foundation.errors import UserError, did_you_mean, near_file, shown
 
+GROUPS = ("", "published")  # subfolders of a folder of experiments
+ALL = " 'gru-tf list experiments' shows the names."
 QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # seven times as fast, where PyYAML was built with it
 
 
@@ -17,25 +19,44 @@ def folders() -> list[Path]:
     return [Path("experiments"), package / "experiments", package.parent / "experiments"]
 
 
-def names() -> dict[str, Path]:
-    """Experiment name → file; the first folder that has it wins."""
-    files: dict[str, Path] = {}
+def groups() -> dict[str, dict[str, Path]]:
+    """Group → experiment name → file: "" of those in a folder itself, "published" of those in published/ within it.
+
+    A name is one experiment's in whichever group: the first folder that has it wins, and in it the folder itself.
+    """
+    grouped: dict[str, dict[str, Path]] = {group: {} for group in GROUPS}
+    taken: set[str] = set()
     for folder in folders():
-        for file in sorted(folder.glob("*.yaml")):
-            files.setdefault(file.stem, file)
-    return files
+        for group in GROUPS:
+            for file in sorted((folder / group).glob("*.yaml")):
+                if file.stem not in taken:
+                    taken.add(file.stem)
+                    grouped[group][file.stem] = file
+    return {group: files for group, files in grouped.items() if files}
+
+
+def names() -> dict[str, Path]:
+    """Experiment name → file, of all groups; the first folder that has it wins."""
+    return {name: file for group in groups().values() for name, file in group.items()}
 
 
 def locate(name: str) -> Path:
-    """The file of a path or a name; UserError with the nearest name where there is none."""
+    """The file of a path, a name, or a name behind its group, such as "published/geron2019_waves".
+
+    Raises:
+        UserError: with the nearest name where there is none.
+    """
     path = Path(name)
     if path.is_file():
         return path
-    if name in names():
-        return names()[name]
+    grouped = groups()
+    known = {f"{group}/{stem}".lstrip("/"): file for group, files in grouped.items() for stem, file in files.items()}
+    known |= {stem: file for files in grouped.values() for stem, file in files.items()}
+    if name in known:
+        return known[name]
     near = near_file(path, (".yaml", ".yml")).removeprefix(".") if name != path.stem else ""
-    near = near or did_you_mean(path.stem, names()) or " 'gru-tf list experiments' shows the names."
-    raise UserError(f"no experiment file or name '{name}'.{near}")
+    near = near or did_you_mean(path.stem, [stem for files in grouped.values() for stem in files])
+    raise UserError(f"no experiment file or name '{name}'.{near or ALL}")
 
 
 def content(path: Path) -> dict[str, Any]:

@@ -27,7 +27,7 @@ search: {trials: 2, space: {learning_rate: [0.1, 0.2]}}
 ABSENT = object()  # takes a key away
 TOP = (
     "Fields: question, tasks, cells, seeds, replicates, model, training, search, diagnostics, baselines, claims, published,"
-    " timing"
+    " protocol, not_followed, smaller, timing"
 )
 A_CHOICE = "expected a name, or one name with its options: 'name: {option: value}'"
 AN_AXIS = "expected a list of values, or a mapping with low and high."
@@ -471,6 +471,25 @@ def test_a_path_or_a_name_is_located(shelves):
     assert yaml_file.locate("package/mine.yaml") == Path("package/mine.yaml")
     assert yaml_file.locate("mine") == Path("experiments/mine.yaml"), "the user's own come first"
     assert yaml_file.locate("quickstart") == shelves / "package" / "quickstart.yaml"
+
+
+def test_what_follows_a_paper_is_found_by_its_name_and_behind_its_group(shelves):
+    for folder, name in (("experiments", "waves"), ("package", "waves"), ("package", "adding"), ("package", "mine")):
+        (shelves / folder / "published").mkdir(exist_ok=True)
+        (shelves / folder / "published" / f"{name}.yaml").write_text(VALID)
+    own, brought = Path("experiments/published/waves.yaml"), shelves / "package" / "published" / "adding.yaml"
+    assert yaml_file.locate("waves") == yaml_file.locate("published/waves") == own
+    assert yaml_file.locate("adding") == yaml_file.locate("published/adding") == brought
+    assert yaml_file.locate("mine") == Path("experiments/mine.yaml"), "a name is one experiment's"
+    assert yaml_file.load(yaml_file.locate("published/waves")).name == "waves"
+    assert files.groups() == {
+        "": {"mine": Path("experiments/mine.yaml"), "quickstart": shelves / "package" / "quickstart.yaml"},
+        "published": {"waves": own, "adding": brought},
+    }
+    with pytest.raises(UserError, match="no experiment file or name 'published/wave'. Did you mean 'waves'"):
+        yaml_file.locate("published/wave")
+    with pytest.raises(UserError, match="no experiment file or name 'published/quickstart'"):
+        yaml_file.locate("published/quickstart")
 
 
 @pytest.mark.parametrize("given", ["quickstar", "quickstart.yml", "elsewhere/quickstart.yaml"])

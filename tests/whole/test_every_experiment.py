@@ -4,9 +4,13 @@ A new file is picked up by itself. Its networks are all built and counted; each 
 one that no file before has trained where there is such, so that every cell comes, with its options, in some file. Training
 is cut to two steps and compiled without XLA: what XLA makes of a cell is for tests/training to say.
 
+Files in experiments/published/ are as many as there are papers, each with a recipe of its own on few tasks: of each one run
+trains, that of its first task and cell, and it says its protocol.
+
 Each check is a plain function, so that the last section can apply it to dead files and show that it is able to fail.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -28,7 +32,9 @@ from gru_tf.tasks import create
 from gru_tf.training import epochs, trainer
 from gru_tf.training.batches import BatchPlan
 
-FILES = sorted((ROOT / "experiments").glob("*.yaml"))
+OWN = sorted((ROOT / "experiments").glob("*.yaml"))
+PUBLISHED = sorted((ROOT / "experiments" / "published").glob("*.yaml"))
+FILES = [*OWN, *PUBLISHED]
 STEPS = 2
 
 every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -53,7 +59,7 @@ def pairs() -> list[Any]:
     first of each kind of task, the others train without it unless their file asks for it by name.
     """
     found, loaded, kinds = [], [], set()
-    for file in FILES:
+    for file in OWN:
         try:
             loaded.append(suite.load(file))
         except UserError:
@@ -65,6 +71,9 @@ def pairs() -> list[Any]:
         kinds.add(kind_of(task))
         marks = [pytest.mark.slow] if task.name == "multi30k" else []  # ten seconds to compile, for it writes as well
         found.append(pytest.param(file, place, compiled, id=f"{file.stem}-{task.label}-{cell.label}", marks=marks))
+    for file in PUBLISHED:
+        marks = [pytest.mark.slow] if "multi30k" in file.read_text(encoding="utf-8") else []
+        found.append(pytest.param(file, 0, False, id=f"published-{file.stem}", marks=marks))
     return found
 
 
@@ -91,6 +100,24 @@ def check_no_run_twice(experiment: Experiment) -> None:
     """No two of its runs are the same."""
     prints = Counter(run.fingerprint for run in experiment.runs())
     assert max(prints.values()) == 1, f"{experiment.name}: the same run more than once"
+
+
+def check_says_its_protocol(file: Path) -> None:
+    """It says what protocol it follows, of which numbers, and how they are printed; no other file has its name."""
+    experiment = suite.load(file)
+    assert experiment.protocol
+    assert experiment.published
+    assert [other.stem for other in FILES].count(file.stem) == 1
+    check_decimals(file.read_text(encoding="utf-8"))
+
+
+def check_decimals(text: str) -> None:
+    """A number that is printed with a 0 at its end says so by `decimals`: YAML reads 9.10 as 9.1, which might be 9.14."""
+    for line in text.splitlines():
+        for value in re.findall(r"\bvalue: *([\d_]+\.\d*0)\b", line):
+            decimals = re.search(r"\bdecimals: *(\d+)", line)
+            assert decimals, f"{value}: expected 'decimals' beside it, in the same line"
+            assert int(decimals[1]) >= len(value.partition(".")[2]), f"{value}: expected as many 'decimals' as it has"
 
 
 def check_search(experiment: Experiment) -> None:
@@ -156,7 +183,7 @@ def two_steps(monkeypatch):
 
 def test_each_kind_of_task_is_compiled_as_its_file_says_once():
     compiled = [kind_of(list(suite.load(file).pairs())[place][0]) for file, place, whole in map(values, pairs()) if whole]
-    every = {kind_of(task) for file in FILES for task in suite.load(file).tasks}
+    every = {kind_of(task) for file in OWN for task in suite.load(file).tasks}
     assert sorted(compiled) == sorted(every)
     assert len(every) >= 6
 
@@ -170,7 +197,7 @@ def test_there_are_experiments():
 
 
 def test_each_task_of_each_file_and_each_cell_of_any_is_chosen():
-    experiments = [suite.load(file) for file in FILES]
+    experiments = [suite.load(file) for file in OWN]
     runs = [(experiment, *list(experiment.pairs())[place]) for experiment, place in chosen(experiments)]
     assert {(e.name, task.label) for e, task, _ in runs} == {(e.name, task.label) for e in experiments for task in e.tasks}
     assert {cell.label for _, _, cell in runs} == {cell.label for e in experiments for cell in e.cells}
@@ -180,6 +207,11 @@ def test_each_task_of_each_file_and_each_cell_of_any_is_chosen():
 @every_file
 def test_all_that_it_names_exists(file):
     check_resolves(file)
+
+
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: file.stem)
+def test_what_follows_a_paper_says_how(file):
+    check_says_its_protocol(file)
 
 
 @every_file
@@ -251,6 +283,20 @@ def test_a_dead_file_is_refused(tmp_path, what):
     assert old in ALIVE
     with pytest.raises(UserError):
         check_resolves(written(tmp_path, ALIVE.replace(old, new)))
+
+
+def test_a_number_without_its_decimals_is_noticed():
+    check_decimals(
+        "published:\n  - {value: 9.19}\n  - {value: 9.10, decimals: 2}\n  - {value: 100}\n  - {value: 1.0, decimals: 3}"
+    )
+    for wrong in ("value: 9.10", "value: 1.0", "value: 9.10, decimals: 1"):
+        with pytest.raises(AssertionError, match="decimals"):
+            check_decimals(f"published: [{{{wrong}}}]")
+
+
+def test_a_file_that_does_not_say_its_protocol_is_noticed(tmp_path):
+    with pytest.raises(AssertionError, match="protocol"):
+        check_says_its_protocol(written(tmp_path, ALIVE))
 
 
 def test_a_network_that_would_see_the_answers_is_refused(tmp_path):

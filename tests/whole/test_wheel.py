@@ -42,7 +42,7 @@ def test_everything_in_it_is_the_wheel_s(place):
     facts = json.loads(done.stdout)
     assert facts["file"] == str(place.site / "gru_tf" / "__init__.py")
     assert facts["commit"] == "", "no checkout is near"
-    assert set(facts["experiments"]) == {path.stem for path in (ROOT / "experiments").glob("*.yaml")}
+    assert set(facts["experiments"]) == {path.stem for path in (ROOT / "experiments").rglob("*.yaml")}
     assert all(path.startswith(str(place.site / "gru_tf" / "experiments")) for path in facts["experiments"].values())
     assert bool(facts["build"]) != bool(facts["why_not"])
     assert facts["build"] or "this processor has no AVX2" in facts["why_not"]
@@ -59,6 +59,8 @@ def test_the_wheel_has_types_libraries_licence_and_says_what_it_needs(wheel):
     assert expected | {f"{built}/{name}" for name in compilation.about()["libraries"]} <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert not [name for name in names if name.partition("/")[0] not in ("gru_tf", metadata.partition("/")[0])]
+    files = {f"gru_tf/{path.relative_to(ROOT)}" for path in (ROOT / "experiments").rglob("*.yaml")}
+    assert {name for name in names if name.startswith("gru_tf/experiments/")} == files, "and not what was recorded"
     assert not [name for name in names if "__pycache__" in name or name.startswith("gru_tf/tests")]
     assert {"interchange", "keras2", "pytorch", "ray", "translation"} <= set(text.get_all("Provides-Extra"))
     needed = [line for line in text.get_all("Requires-Dist") if "extra ==" not in line]

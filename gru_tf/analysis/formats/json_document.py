@@ -154,9 +154,11 @@ def _pair(task: TaskEvidence, pair: SampleComparison) -> dict[str, Any]:
 
 
 def _beside(name: str, one: Beside) -> dict[str, Any]:
-    theirs = {key: getattr(one.published, key) for key in ("value", "tag", "source", "differs")}
-    ours = {"ours": _plain(one.ours), "difference": _plain(one.difference)}
-    return {"task": name, "cell": one.cell, "metric": one.metric, **theirs, **ours}
+    theirs = one.published.model_dump(exclude={"task", "cell", "metric", "direction"})
+    judged = {"verdict": one.verdict.word, "marks": one.verdict.marks, "why": one.verdict.why}
+    ours = {"ours": one.ours, "seeds": len(one.values), "difference": one.difference, "theirs": one.theirs[1:]}
+    compared = {"direction": one.direction, **theirs, **ours, "predicted": one.predicted, **judged}
+    return {"task": name, "cell": one.cell, "metric": one.metric} | {key: _plain(value) for key, value in compared.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -55,11 +55,11 @@ def markdown(experiment: Experiment, rows: Sequence[Row], earlier: int = 0, besi
         earlier: runs of earlier definitions that are not shown.
         beside: further notes.
     """
-    parts = [f"**{_markdown(experiment.name)}**: {_markdown(experiment.question)}"]
-    for block, heading, lines in _tables(rows, _markdown, "**{}**".format):
-        parts.append(f"{heading}\n\n{_pipes(lines)}")
-        parts += [f"{title}\n\n{_pipes(each)}" for title, each in _beside(block, _markdown)]
-    parts.append("\n".join(f"- {_markdown(note)}" for note in _notes(experiment, rows, earlier, beside)))
+    parts = [f"**{escaped(experiment.name)}**: {escaped(experiment.question)}"]
+    for block, heading, lines in _tables(rows, escaped, "**{}**".format):
+        parts.append(f"{heading}\n\n{pipes(lines)}")
+        parts += [f"{title}\n\n{pipes(each)}" for title, each in _beside(block, escaped)]
+    parts.append("\n".join(f"- {escaped(note)}" for note in _notes(experiment, rows, earlier, beside)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -71,12 +71,16 @@ def _notes(experiment: Experiment, rows: Sequence[Row], earlier: int, beside: Be
 
 def piped(block: Sequence[Row], escape: Escape) -> str:
     """The table of one task as Markdown has it, the best mean in bold; what it says is escaped by `escape`."""
-    return _pipes(_lines(block, escape, "**{}**".format))
+    return pipes(_lines(block, escape, "**{}**".format))
 
 
-def _pipes(lines: Iterable[Sequence[str]]) -> str:
+def pipes(lines: Iterable[Sequence[str]], numbers: bool = True) -> str:
+    """Lines of cells as a table in Markdown, the first one being its head; what is in them is escaped already.
+
+    Numbers, which is what all but the first column have if `numbers`, are aligned at the right.
+    """
     names, *rows = lines
-    rule = [":--", *["--:"] * (len(names) - 1)]
+    rule = [":--", *["--:" if numbers else ":--"] * (len(names) - 1)]
     return "\n".join(f"| {' | '.join(line)} |" for line in (names, rule, *rows))
 
 
@@ -114,7 +118,8 @@ def _one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _markdown(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text of one line in which Markdown finds no marks."""
     return MARKED.sub(r"\\\g<0>", _one_line(text))
 
 

@@ -10,7 +10,6 @@ from gru_tf.analysis.report.cell_style import CellStyle
 from gru_tf.analysis.report.findings import Findings
 from gru_tf.analysis.report.tables import NONE
 from gru_tf.analysis.verdicts import Verdict, judge
-from gru_tf.analysis.wording import interval
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,8 @@ class Number:
     tag: str
     ours: str
     difference: str
+    verdict: str
+    why: str
     source: str
 
 
@@ -50,9 +51,11 @@ def _number(one: numbers.Beside, styles: dict[str, CellStyle]) -> Number:
         style=styles.get(one.cell),
         task=one.title,
         metric=one.metric,
-        value=f"{one.published.value:g}",
+        value=one.published.printed,
         tag=one.tag,
-        ours=interval(one.ours) if one.ours else NONE,
+        ours=one.ours_text,
         difference=NONE if one.difference is None else f"{one.difference:+.3g}".replace("-", "−", 1),
+        verdict=str(one.verdict),
+        why=one.verdict.why,
         source=one.source,
     )

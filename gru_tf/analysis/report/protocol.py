@@ -11,6 +11,7 @@ from gru_tf.foundation.errors import counted
 
 def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     """(what, how it was done) of an experiment."""
+    yield from _in_words(experiment)
     training = experiment.training
     yield "Size", _size(experiment)
     yield "Network", ", ".join(_network(experiment))
@@ -48,6 +49,16 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
             " exact test"
         ),
     )
+
+
+def _in_words(experiment: Experiment) -> Iterable[tuple[str, str]]:
+    """What the experiment itself says of the protocol that it follows."""
+    if experiment.smaller:
+        yield "Smaller than published", experiment.smaller
+    if experiment.protocol:
+        yield "Protocol", experiment.protocol
+    if experiment.not_followed:
+        yield "Not followed", "; ".join(text.rstrip(".") for text in experiment.not_followed)
 
 
 def _search(search: SearchSpec, epochs: int) -> str:

@@ -1,10 +1,11 @@
 """The parts of an experiment as data: a choice of cell or task, the network, the training, the search."""
 
 from gru_tf.experiment.specs.choice import OF_FILES, PINNED, Choice, Names, Option
-from gru_tf.experiment.specs.claims import Claims, Published
+from gru_tf.experiment.specs.claims import Claims
 from gru_tf.experiment.specs.diagnostics import DIAGNOSTICS, Diagnosed
 from gru_tf.experiment.specs.name import Name
 from gru_tf.experiment.specs.network import STARTING, ModelSpec
+from gru_tf.experiment.specs.published import Published
 from gru_tf.experiment.specs.replicates import ReplicatesSpec, seeds_in
 from gru_tf.experiment.specs.search import (
     FACTOR,

@@ -1,12 +1,10 @@
-"""What is stated in advance: claims about cells, and numbers that others have published."""
+"""What is stated in advance about the cells, and judged by the results."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
-from gru_tf.experiment.specs.spec import Spec
 from gru_tf.foundation.errors import shown
-from gru_tf.tasks import MetricName
 
 
 def _claims(value: Any) -> Any:
@@ -22,26 +20,3 @@ def _claims(value: Any) -> Any:
 
 
 Claims = Annotated[tuple[str, ...], BeforeValidator(_claims)]
-
-
-class Published(Spec):
-    """A number that others have published, to compare with ours.
-
-    Args:
-        task, cell: of the number, as a claim names them.
-        metric: of the number; the task's own metric if null.
-        value: the number.
-        tag: where it comes from: "read" in the paper's text, "quoted" in another text, or "recalled" from memory of the
-            paper. It is shown wherever the number is.
-        source: the paper.
-        differs: how its protocol differs, such as "T = 600, 70K parameters"; null where no difference is known. It is
-            shown wherever the number is.
-    """
-
-    task: str
-    cell: str
-    metric: MetricName | None = None
-    value: float
-    tag: Literal["read", "quoted", "recalled"]
-    source: str
-    differs: Annotated[str, Field(min_length=1)] | None = None

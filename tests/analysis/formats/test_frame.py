@@ -23,7 +23,6 @@ from made_results import SEARCH, experiment, result
 from markdown_it import MarkdownIt
 from pandas.testing import assert_frame_equal
 from places import ROOT
-from pydantic import BaseModel
 from scipy import stats
 
 from gru_tf.analysis import claim_tests, table_text, verdicts
@@ -475,23 +474,8 @@ def test_the_keys_of_json_stay_as_documented(results):
     assert given["runs"][0].keys() == set(results.frame)
 
 
-class Number(BaseModel):
-    """A published number as an experiment names it."""
-
-    task: str = "adding"
-    cell: str = "lstm"
-    metric: str = "mse"
-    value: float = 0.0003
-    tag: str = "quoted"
-    source: str = "Chung & others 2014"
-    differs: str | None = "T = 600"
-
-
-class Claimed(Experiment):
-    """An experiment with a claim and a published number."""
-
-    claims: tuple[str, ...] = ("gru.score > lstm.score",)
-    published: tuple[Number, ...] = (Number(),)
+NUMBER = {"task": "adding", "cell": "lstm", "metric": "mse", "value": 0.0003, "tag": "quoted", "differs": "T = 600"}
+NUMBER |= {"source": "Chung & others 2014", "runs": 1}
 
 
 @dataclass(frozen=True)
@@ -507,7 +491,7 @@ class Verdict:
 
 @pytest.fixture
 def claimed(results, monkeypatch) -> Results:
-    """The results, judged and beside a published number by stand-ins that see what they are given."""
+    """The results beside a published number, their claim judged by a stand-in that sees what it is given."""
 
     def judge(evidence: Evidence, runs: Any) -> tuple[Verdict, ...]:
         tests = [r.test for r in runs if r.test is not None]
@@ -516,16 +500,10 @@ def claimed(results, monkeypatch) -> Results:
             for text in evidence.experiment.claims
         )
 
-    def beside(one: Experiment, runs: Any) -> tuple[Any, ...]:
-        ours = Interval(statistics.fmean(TESTS[0, 1]), 0.0, 1e-3)
-        known = {"task": "adding", "title": "adding", "cell": "lstm", "metric": "mse", "ours": ours, "difference": -1e-4}
-        return tuple(SimpleNamespace(published=n, provenance=f"{n.tag}; {n.source}", **known) for n in one.published if runs)
-
     for module in (documents, forms):
         monkeypatch.setattr(module, "judge", judge)
-        monkeypatch.setattr(module, "beside", beside)
-    plain = results.experiment.model_dump(exclude={"claims", "published"})
-    return Results(Claimed.model_validate(plain), results.runs)
+    changed = {"claims": ("gru.score > lstm.score",), "published": (NUMBER,)}
+    return Results(Experiment.model_validate({**results.experiment.model_dump(), **changed}), results.runs)
 
 
 def test_verdicts_and_published_numbers_are_in_every_form(claimed, results):
@@ -539,16 +517,21 @@ def test_verdicts_and_published_numbers_are_in_every_form(claimed, results):
         "why": "Why",
     }
     assert given["claims"] == [verdict]
-    ours = {"mean": statistics.fmean(TESTS[0, 1]), "low": 0.0, "high": 1e-3}
-    theirs = {"value": 0.0003, "tag": "quoted", "source": "Chung & others 2014", "differs": "T = 600"}
-    number = {"task": "adding", "cell": "lstm", "metric": "mse", **theirs, "ours": ours, "difference": -1e-4}
-    assert given["published"] == [number]
-    told = (
-        "adding, lstm: published mse 0.0003 (quoted; Chung {} others 2014); ours "
-        + interval(Interval(**ours))
-        + ", -0.0001."
-    )
-    assert f"- {told.format(chr(92) + '&')}\n" in claimed.text("markdown")
+    (number,) = given["published"]
+    (one,) = claimed.published
+    assert {key: number[key] for key in NUMBER} == NUMBER
+    assert number["ours"] == {name: pytest.approx(bound) for name, bound in one.ours._asdict().items()}
+    assert number["ours"]["mean"] == pytest.approx(statistics.fmean(TESTS[0, 1]))
+    assert number["difference"] == pytest.approx(number["ours"]["mean"] - 0.0003)
+    assert number["theirs"] == pytest.approx([0.00025, 0.00035])
+    assert (number["statistic"], number["decimals"], number["seeds"]) == ("mean", None, len(TESTS[0, 1]))
+    assert (number["verdict"], number["marks"]) == (one.verdict.word, list(one.verdict.marks))
+    assert number["why"] == one.verdict.why
+    assert "a single run" in number["why"]
+    provenance = "quoted in another text; Chung {} others 2014; their protocol: T = 600"
+    told = f"adding, lstm: published mse 0.0003 ({provenance}); ours "
+    assert f"- {told.format(chr(92) + '&')}" in claimed.text("markdown")
+    assert f": {one.verdict}. Theirs is 0.0003" in claimed.text("markdown")
     assert "- Claim gru.score \\> lstm.score: inconclusive. Why\n" in claimed.text("markdown")
     latex = claimed.text("latex")
     parse(latex)

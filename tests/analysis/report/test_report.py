@@ -147,9 +147,11 @@ def test_published_numbers_stand_on_the_page_with_what_differs_there(text):
         "read, differs",
         ours,
         difference,
+        "worse, protocol differs",
         "A & B; their protocol: T = 600 <70K>",
     ]
     assert (table[2][4], table[2][-1]) == ("recalled", "A & B")
+    assert "Theirs is 5.3e-05, the mean, of how many runs is not known; as printed [5.25e-05, 5.35e-05]; ours is" in text
 
 
 def test_the_numbers_are_those_of_the_table(found, page):
