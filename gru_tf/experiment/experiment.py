@@ -6,7 +6,6 @@ Nothing here imports TensorFlow, so that listing, checking names and printing re
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations, product
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
@@ -32,6 +31,7 @@ from gru_tf.experiment.specs import (
     Spec,
     TrainingSpec,
     is_integer,
+    pairs,
     passes,
     seeds_in,
 )
@@ -257,19 +257,8 @@ class Experiment(Spec):
                     self.run(self.tasks[0], self.cells[0], self.seeds[0]).tuned({name: value})
                 except ValidationError as error:
                     raise ValueError(f"search.space.{name}: {mismatch(error.errors())}") from error
-        return self
-
-    @model_validator(mode="after")
-    def _possible_pairs(self) -> Self:
-        """Values of the recipe that are possible one by one may not be together, such as nesterov and a momentum of 0."""
-        axes = {name: axis for name, axis in self.search.axes.items() if name in TRAINING} if self.search else {}
-        values = {name: axis.ends(is_integer(name)) if isinstance(axis, Range) else axis for name, axis in axes.items()}
-        for one, other in combinations(values, 2):
-            for first, second in product(values[one], values[other]):
-                try:
-                    self.training.but(**{one: first, other: second})
-                except ValidationError as error:
-                    raise ValueError(f"search.space: {one} with {other}: {mismatch(error.errors())}") from error
+        if self.search:
+            pairs.check(self.search, self.training)
         return self
 
     @model_validator(mode="after")

@@ -144,3 +144,13 @@ def test_what_cannot_be_trained_again_is_refused():
     with pytest.raises(UserError, match=r"^training\.refit: received true, expected false: .* continuous texts$"):
         refit.check(run_of(), text)
     refit.check(run_of(refit=False), text)
+
+
+def test_its_rate_falls_where_that_of_the_first_training_fell(passes):
+    recipe = {"decay": "plateau", "decay_every": 1, "decay_factor": 0.3, "learning_rate": 0.9, "epochs": 10}
+    run = run_of(**recipe)
+    result = trainer.train(run)
+    first, again = passes[:10], passes[10:]
+    assert len(again) == result.best_epoch + 1
+    assert [one.rates[0] for one in again] == [one.rates[0] for one in first[: len(again)]]
+    assert len({float(one.rates[0]) for one in again}) > 1, "it falls before the best epoch"

@@ -39,8 +39,8 @@ class TrainingSpec(Spec):
         warmup: share of all steps over which the learning rate rises from 0, linearly; 0 for none.
         decay: how it falls after that: "none"; to 0 at the end of `epochs`, "linear" or "cosine", the first half of one
             (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts); times `decay_factor` every `decay_every`
-            epochs, at once ("step") or a little at each step ("exponential"); or by as much after so many epochs without a better
-            validation metric ("plateau"); see `gru_tf.training.schedule`.
+            epochs, at once ("step") or a little at each step ("exponential"); times `decay_factor` after `decay_every`
+            epochs without a better validation metric ("plateau"); see `gru_tf.training.schedule`.
         decay_start: epochs before it falls. Of "step", null stands for `decay_every`; of the others, for none.
         decay_every: of "step" and "exponential", epochs in which it falls by `decay_factor`; of "plateau", epochs to wait.
         decay_factor: by which it is multiplied; below 1.
