@@ -23,21 +23,19 @@ from gru_tf.experiment.specs import (
     ModelSpec,
     Name,
     Published,
-    Range,
     ReplicatesSpec,
     SearchSpec,
     Seed,
     Settings,
     Spec,
     TrainingSpec,
-    is_integer,
-    pairs,
+    axis_values,
     passes,
     seeds_in,
 )
 from gru_tf.experiment.specs.spec import MOST_SEED
 from gru_tf.foundation.digest import sha256_of_text
-from gru_tf.foundation.errors import UserError, did_you_mean, mismatch, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS, Task, create
 
@@ -247,18 +245,8 @@ class Experiment(Spec):
 
     @model_validator(mode="after")
     def _possible_search(self) -> Self:
-        for name, axis in self.search.axes.items() if self.search else ():
-            values = axis.ends(is_integer(name)) if isinstance(axis, Range) else axis
-            for value in values:
-                if values.count(value) > 1:
-                    times = f"{shown(value)} {values.count(value)} times"
-                    raise ValueError(f"search.space.{name}: expected each value once. Received: {times}")
-                try:
-                    self.run(self.tasks[0], self.cells[0], self.seeds[0]).tuned({name: value})
-                except ValidationError as error:
-                    raise ValueError(f"search.space.{name}: {mismatch(error.errors())}") from error
         if self.search:
-            pairs.check(self.search, self.training)
+            axis_values.check(self.search, self.run(self.tasks[0], self.cells[0], self.seeds[0]))
         return self
 
     @model_validator(mode="after")
