@@ -3,10 +3,8 @@
 Nothing here imports TensorFlow, so that listing, checking names and printing results stay instant.
 """
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations, product
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
@@ -14,9 +12,9 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field
 from gru_tf.baselines.baseline import BASELINES
 from gru_tf.experiment import claim
 from gru_tf.experiment.explanation import explain
+from gru_tf.experiment.fingerprint import fingerprint_of
 from gru_tf.experiment.specs import (
     MODEL,
-    PINNED,
     TRAINING,
     Choice,
     Claims,
@@ -24,20 +22,18 @@ from gru_tf.experiment.specs import (
     ModelSpec,
     Name,
     Published,
-    Range,
     ReplicatesSpec,
     SearchSpec,
     Seed,
     Settings,
     Spec,
     TrainingSpec,
-    is_integer,
+    axis_values,
     passes,
     seeds_in,
 )
 from gru_tf.experiment.specs.spec import MOST_SEED
-from gru_tf.foundation.digest import sha256_of_text
-from gru_tf.foundation.errors import UserError, did_you_mean, mismatch, shown
+from gru_tf.foundation.errors import UserError, did_you_mean, shown
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS, Task, create
 
@@ -86,7 +82,7 @@ class Run(Spec):
             others = {name: True for name in TrainingSpec.model_fields if name not in ("refit", "validation")}
             joined = self.training.refit or self.training.validation == "none"
             without |= {"model": True, "training": others if joined else True}
-        return _fingerprint(self, without)
+        return fingerprint_of(self, without)
 
     def drawn_task(self) -> Task:
         """The task, with the split that the run has."""
@@ -247,29 +243,8 @@ class Experiment(Spec):
 
     @model_validator(mode="after")
     def _possible_search(self) -> Self:
-        for name, axis in self.search.axes.items() if self.search else ():
-            values = axis.ends(is_integer(name)) if isinstance(axis, Range) else axis
-            for value in values:
-                if values.count(value) > 1:
-                    times = f"{shown(value)} {values.count(value)} times"
-                    raise ValueError(f"search.space.{name}: expected each value once. Received: {times}")
-                try:
-                    self.run(self.tasks[0], self.cells[0], self.seeds[0]).tuned({name: value})
-                except ValidationError as error:
-                    raise ValueError(f"search.space.{name}: {mismatch(error.errors())}") from error
-        return self
-
-    @model_validator(mode="after")
-    def _possible_pairs(self) -> Self:
-        """Values of the recipe that are possible one by one may not be together, such as nesterov and a momentum of 0."""
-        axes = {name: axis for name, axis in self.search.axes.items() if name in TRAINING} if self.search else {}
-        values = {name: axis.ends(is_integer(name)) if isinstance(axis, Range) else axis for name, axis in axes.items()}
-        for one, other in combinations(values, 2):
-            for first, second in product(values[one], values[other]):
-                try:
-                    self.training.but(**{one: first, other: second})
-                except ValidationError as error:
-                    raise ValueError(f"search.space: {one} with {other}: {mismatch(error.errors())}") from error
+        if self.search:
+            axis_values.check(self.search, self.run(self.tasks[0], self.cells[0], self.seeds[0]))
         return self
 
     @model_validator(mode="after")
@@ -346,7 +321,7 @@ class Experiment(Spec):
             without["diagnostics"] = True
         if self.search and not self.search.wideable:
             without["search"] = {"widen"}  # as before any range was
-        return _fingerprint(self, without)
+        return fingerprint_of(self, without)
 
     def pairs(self) -> Iterator[tuple[Choice, Choice]]:
         """Every (task, cell), task by task."""
@@ -418,21 +393,3 @@ def _at(search: SearchSpec | None, seed: int) -> str:
     assert search is not None  # noqa: S101, of an experiment with a search
     own = "" if search.shared or seed == search.seed else f" plus {seed - search.seed}, a final seed, which is {seed}"
     return f". Received: {search.seed}{own}"
-
-
-def _fingerprint(spec: Spec, without: dict[str, Any]) -> str:
-    content = spec.model_dump(mode="json", exclude=without)
-    if content.get("split_seed", 0) is None:
-        del content["split_seed"]  # as it was before a task could draw a split
-    if (content.get("search") or {}).get("shared"):
-        del content["search"]["shared"]  # as it was before there was a choice, when every search was
-    if content.get("baselines") is True:
-        del content["baselines"]  # likewise
-    if content.get("model", {}).get(PINNED):
-        del content["model"]["from"]  # the content of the file decides the numbers, not its path
-    if content.get("replicates"):
-        del content["replicates"]["minutes"]
-    else:
-        content.pop("replicates", None)
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return sha256_of_text(canonical)[:16]

@@ -24,7 +24,7 @@ from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.recurrent.layers.word_dropout import WordDropout
 from gru_tf.recurrent.linear_scan import SCOPE
 from gru_tf.tasks import Array
-from gru_tf.training import feeding, optimizers, summation, weight_noise
+from gru_tf.training import feeding, summation
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
@@ -33,6 +33,7 @@ from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
 from gru_tf.training.network.resolution import ResolvedNetwork
 from gru_tf.training.teacher_forcing import TeacherForcing
+from gru_tf.training.updates import Updates
 
 NO_RATES = np.zeros(0, "float32")  # of a pass without updates
 OF_THE_START = ("initial", "initial_scale", "keep_biases")  # fields that nothing compiled depends on
@@ -92,17 +93,8 @@ class CompiledSteps:
         path, self.jit = kernel(run.model, CELLS.find(run.cell.name), run.cell.options, run.training.jit, on_gpu())
         self.why_not_fused, self.batch_size = path.why_not_fused, run.training.batch_size
         self.model = self._build(run, VariableDropout, self.batch_size if network.signature.carried else None)
-        self.optimizer = optimizers.bare(run.training)
-        self.optimizer.build(self.model.trainable_variables)
-        self.clip_norm = tf.Variable(run.training.clip_norm or 0.0, trainable=False)
-        self.clip = run.training.clip if run.training.clip_norm is not None else None
-        self.clip_value = tf.Variable(run.training.clip_value or 0.0, trainable=False)
-        self.clips_values = run.training.clip_value is not None
-        self.weight_noise = tf.Variable(run.training.weight_noise, trainable=False, dtype=tf.float32)
-        self.noise_seed = tf.Variable(run.seed, trainable=False, dtype=tf.int64)
-        self.is_noisy = run.training.weight_noise > 0
-        self.weight_decay = tf.Variable(run.training.weight_decay, trainable=False, dtype=tf.float32)
-        self.decays = run.training.weight_decay > 0
+        self.updates = Updates(run.training, self.model.trainable_variables)
+        self.optimizer = self.updates.optimizer
         self.truncate = run.training.truncate
         self.compile_seconds = 0.0
         self.kernel_path = ""
@@ -136,14 +128,7 @@ class CompiledSteps:
             initial_values.hold(new)
         initial_distributions.draw(new, run.model, run.cell.options, seed)
         self.set_weights([w.numpy() for w in new.trainable_variables])
-        for variable in self.optimizer.variables:
-            variable.assign(tf.zeros_like(variable.value))
-        self.optimizer.learning_rate.assign(run.training.learning_rate)
-        self.clip_norm.assign(run.training.clip_norm or 0.0)
-        self.clip_value.assign(run.training.clip_value or 0.0)
-        self.weight_noise.assign(run.training.weight_noise)
-        self.noise_seed.assign(run.seed)
-        self.weight_decay.assign(run.training.weight_decay)
+        self.updates.reset(run.training, run.seed)
         if self.forcing:
             self.forcing.reset(run.seed, run.training)
         # each step draws from (seed, count) and adds to count: generators that began 1 apart would repeat each other
@@ -351,39 +336,20 @@ class CompiledSteps:
         if self.signature.weights:
             classes = tf.maximum(tf.cast(y, tf.int32), 0)  # −1, a step without a target, weighs nothing already
             weight = weight * tf.gather(tf.constant(self.signature.weights, tf.float32), classes)
-        losses, gradients = self._differentiated(x, y, weight)
-        if self.clip is not None:
-            clip = summation.clip_together if self.clip == "global" else summation.clip_each
-            gradients = clip(gradients, self.clip_norm)
-        if self.clips_values:
-            gradients = summation.clip_values(gradients, self.clip_value)
-        if self.decays:
-            kept = 1.0 - self.weight_decay * tf.cast(self.optimizer.learning_rate, tf.float32)
-            for variable in self.model.trainable_variables:
-                if "bias" not in variable.name:
-                    variable.assign(variable * kept)
-        self.optimizer.apply(gradients, self.model.trainable_variables)
+        losses, gradients = self.updates.where_differentiated(lambda: self._differentiated(x, y, weight))
+        self.updates.apply(gradients)
         return self._sums([losses] * (1 + len(self.metrics)), weight)
 
     def _differentiated(self, x: Any, y: Any, weight: Any) -> tuple[Any, list[Any]]:
-        """The losses and the gradient of their mean, at the weights, or at noisy ones."""
-        variables = self.model.trainable_variables
-
-        def differentiate() -> tuple[Any, list[Any]]:
-            cut, read = self.truncate, self.forcing.inputs(x) if self.forcing else x
-            with tf.GradientTape() as tape:
-                outputs = self.model(read, training=True) if cut is None else truncation.forward(self.model, read, cut)
-                losses = loss(self.signature, y, outputs, self.network.levels)
-                mean = summation.total(losses * weight) / summation.total(weight)
-            gradients = tape.gradient(mean, [v.value for v in variables])
-            if self.network.model.tied:  # the sum of both uses' gradients, of which a norm can be taken
-                gradients = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
-            return losses, gradients
-
-        if not self.is_noisy:
-            return differentiate()
-        place = self.weight_noise, self.noise_seed, self.optimizer.iterations
-        losses, gradients = weight_noise.at_noisy_weights(variables, *place, differentiate)
+        """The losses and the gradient of their mean."""
+        cut, read = self.truncate, self.forcing.inputs(x) if self.forcing else x
+        with tf.GradientTape() as tape:
+            outputs = self.model(read, training=True) if cut is None else truncation.forward(self.model, read, cut)
+            losses = loss(self.signature, y, outputs, self.network.levels)
+            mean = summation.total(losses * weight) / summation.total(weight)
+        gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])
+        if self.network.model.tied:  # the sum of both uses' gradients, of which a norm can be taken
+            gradients = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
         return losses, gradients
 
     def _test_on(self, x: Any, y: Any, weight: Any) -> Any:

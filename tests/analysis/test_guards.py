@@ -84,6 +84,10 @@ def test_a_rate_that_decays_is_best_at_its_end():
     assert marked_as(one, late) == ()
     steady = [r.model_copy(update={"run": r.run.tuned({"decay": "none"})}) for r in late]
     assert len(marked_as(one, steady)) == 1
+    by_epochs = {"decay_every": 2, "decay_factor": 0.5}
+    for decay, marks in (("step", 0), ("exponential", 0), ("plateau", 1)):
+        falling = [r.model_copy(update={"run": r.run.tuned({"decay": decay, **by_epochs})}) for r in late]
+        assert len(marked_as(one, falling)) == marks, "a plateau falls where validation says, not by a plan"
 
 
 def marked(cell):

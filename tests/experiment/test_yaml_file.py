@@ -93,9 +93,9 @@ UNKNOWN = {
     "model.unit": "model.unit: no such field. Did you mean 'units'? Fields: units, parameters, budget, ",
     "search.trial": "search.trial: no such field. Did you mean 'trials'? Fields: tuner, trials, space, seed, shared, widen",
     "search.space.learningrate": "search.space.learningrate: no such field. Did you mean 'learning_rate'? Fields: units, ",
-    "search.space.seed": "search.space.seed: no such field. Did you mean 'centered'? Fields: units, parameters, ",
-    "search.space.deterministic": "search.space.deterministic: no such field. Fields: units, parameters, ",
-    "tasks.0.adding.lenght": "tasks: adding.lenght: no such option. Did you mean 'length'? Options: length, examples, ",
+    "search.space.seed": "search.space.seed: no such field. Did you mean 'tied'? Fields: units, parameters, ",
+    "search.space.deterministic": "search.space.deterministic: no such field. Did you mean 'initial'? Fields: units, ",
+    "tasks.0.adding.lenght": "tasks: adding.lenght: no such option. Did you mean 'length'? Options: examples, ",
 }
 
 

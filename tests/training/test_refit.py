@@ -32,11 +32,11 @@ def passes(monkeypatch):
     seen: list[Any] = []
     own = CompiledSteps.train
 
-    def train(self, data, steps, rates=None):
+    def train(self, data, steps, rates=None, *forced):
         if rates is not None:
             inputs, targets, _ = (np.asarray(array) for array in data.arrays)
             seen.append(SimpleNamespace(inputs=inputs, targets=targets, plan=steps, rates=rates, weights=self.weights()))
-        return own(self, data, steps, rates)
+        return own(self, data, steps, rates, *forced)
 
     monkeypatch.setattr(CompiledSteps, "train", train)
     return seen
@@ -115,9 +115,9 @@ def test_a_run_that_goes_on_from_its_checkpoint_ends_with_the_same_test(tmp_path
 def test_a_loss_that_is_not_finite_ends_it_as_diverged(monkeypatch):
     own, passes = CompiledSteps.train, []
 
-    def train(self, data, steps, rates=None):
+    def train(self, data, steps, rates=None, *forced):
         passes.append(rates)
-        return own(self, data, steps, rates) if len(passes) <= EPOCHS else float("nan")
+        return own(self, data, steps, rates, *forced) if len(passes) <= EPOCHS else float("nan")
 
     trainer.prepare(run_of())  # compiled before
     monkeypatch.setattr(CompiledSteps, "train", train)
@@ -144,3 +144,13 @@ def test_what_cannot_be_trained_again_is_refused():
     with pytest.raises(UserError, match=r"^training\.refit: received true, expected false: .* continuous texts$"):
         refit.check(run_of(), text)
     refit.check(run_of(refit=False), text)
+
+
+def test_its_rate_falls_where_that_of_the_first_training_fell(passes):
+    recipe = {"decay": "plateau", "decay_every": 1, "decay_factor": 0.3, "learning_rate": 0.9, "epochs": 10}
+    run = run_of(**recipe)
+    result = trainer.train(run)
+    first, again = passes[:10], passes[10:]
+    assert len(again) == result.best_epoch + 1
+    assert [one.rates[0] for one in again] == [one.rates[0] for one in first[: len(again)]]
+    assert len({float(one.rates[0]) for one in again}) > 1, "it falls before the best epoch"

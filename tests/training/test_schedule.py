@@ -101,11 +101,11 @@ class Seen:
         self.start: list[Any] = []
         own = CompiledSteps.train
 
-        def train(steps: CompiledSteps, data: DeviceData, plan: Any, rates: Any = None) -> float:
+        def train(steps: CompiledSteps, data: DeviceData, plan: Any, rates: Any = None, *forced: Any) -> float:
             if rates is not None:  # not to compile
                 self.start = self.start or steps.weights()
                 self.orders.append(plan.order)
-            return own(steps, data, plan, rates)
+            return own(steps, data, plan, rates, *forced)
 
         monkeypatch.setattr(CompiledSteps, "train", train)
 
@@ -296,12 +296,12 @@ def test_an_interrupted_run_goes_on_at_the_rate_of_its_plateau(tmp_path, monkeyp
     given: list[Any] = []
     own = CompiledSteps.train
 
-    def train(self, data, order, rates=None):
+    def train(self, data, order, rates=None, *forced):
         if rates is not None:
             given.append(float(rates[-1]))
         if len(given) == stop_at:
             raise KeyboardInterrupt
-        return own(self, data, order, rates)
+        return own(self, data, order, rates, *forced)
 
     monkeypatch.setattr(CompiledSteps, "train", train)
     stop_at = -1

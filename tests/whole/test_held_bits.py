@@ -24,12 +24,22 @@ RUNS = [
         "model": {"units": 110, "dropout": 0.2},
         "training": {"epochs": 2},
     },
-    # two layers in both directions, another task and clipping
+    # two layers in both directions, another task, clipping, noise on the weights, and a rate that falls on a plateau
     {
         "task": {"adding": {"length": 20, "examples": 320, "validation_examples": 64, "test_examples": 64}},
         "cell": "lstm",
         "model": {"units": 21, "layers": 2, "bidirectional": True},
-        "training": {"epochs": 2, "clip": "weight", "optimizer": "rmsprop"},
+        "training": {
+            "epochs": 3,
+            "clip": "weight",
+            "optimizer": "rmsprop",
+            "momentum": 0.9,
+            "centered": True,
+            "weight_noise": 0.075,
+            "decay": "plateau",
+            "decay_every": 1,
+            "decay_factor": 0.5,
+        },
     },
     # classes, and the other gated cell
     {"task": "digits", "cell": "gru", "model": {"parameters": 4000}, "training": {"epochs": 1}},

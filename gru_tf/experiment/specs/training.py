@@ -39,12 +39,13 @@ class TrainingSpec(Spec):
         warmup: share of all steps over which the learning rate rises from 0, linearly; 0 for none.
         decay: how it falls after that: "none"; to 0 at the end of `epochs`, "linear" or "cosine", the first half of one
             (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts); times `decay_factor` every `decay_every`
-            epochs, at once ("step") or a little at each step ("exponential"); or by as much after so many epochs without a better
-            validation metric ("plateau"); see `gru_tf.training.schedule`.
+            epochs, at once ("step") or a little at each step ("exponential"); times `decay_factor` after `decay_every`
+            epochs without a better validation metric ("plateau"); see `gru_tf.training.schedule`.
         decay_start: epochs before it falls. Of "step", null stands for `decay_every`; of the others, for none.
         decay_every: of "step" and "exponential", epochs in which it falls by `decay_factor`; of "plateau", epochs to wait.
         decay_factor: by which it is multiplied; below 1.
-        clip_norm: largest norm of a gradient; null for none.
+        clip_norm: largest norm of a gradient; null for none. Of an embedding the row of each token counts by itself, before
+            those of a word are added up, as in Keras on TensorFlow.
         clip: whether the norm is that of all gradients together ("global") or of each weight's ("weight").
         clip_value: largest absolute value of each number of a gradient, instead of `clip_norm`; null for none.
         weight_noise: standard deviation of Gaussian noise on all weights that learn, biases and embeddings included, drawn

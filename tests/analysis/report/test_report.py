@@ -306,6 +306,48 @@ def test_the_question_the_protocol_and_the_command_are_there(found, page):
         assert expected in page.text
 
 
+RECIPES = {
+    "adam, learning rate 0.001, gradients clipped to a norm of 1 (global)": {},
+    "sgd, momentum 0.9, Nesterov's, learning rate 1, times 0.5 every 1 epoch, at once, after 4 epochs,"
+    " gradients clipped to a norm of 5 (global)": {
+        "optimizer": "sgd",
+        "momentum": 0.9,
+        "nesterov": True,
+        "learning_rate": 1.0,
+        "decay": "step",
+        "decay_start": 4,
+        "decay_every": 1,
+        "decay_factor": 0.5,
+        "clip_norm": 5.0,
+    },
+    "rmsprop, epsilon 0.0001, rho 0.95, centred, learning rate 0.001, times 0.1 after 3 epochs without a better validation"
+    " metric, each number of a gradient clipped to ±0.5, weight decay 0.01,"
+    " Gaussian noise of deviation 0.075 on the weights": {
+        "optimizer": "rmsprop",
+        "rho": 0.95,
+        "epsilon": 1e-4,
+        "centered": True,
+        "decay": "plateau",
+        "decay_every": 3,
+        "decay_factor": 0.1,
+        "clip_norm": None,
+        "clip_value": 0.5,
+        "weight_decay": 0.01,
+        "weight_noise": 0.075,
+    },
+    "adam, learning rate 0.001, warm-up over 10 % of all steps, cosine decay to 0,"
+    " gradients clipped to a norm of 1 (global)": {
+        "warmup": 0.1,
+        "decay": "cosine",
+    },
+}
+
+
+@pytest.mark.parametrize(("words", "training"), RECIPES.items())
+def test_the_protocol_has_the_whole_recipe(words, training):
+    assert dict(provenance.trace(experiment(training=training), ()).protocol)["Optimiser"] == words
+
+
 def test_the_protocol_gives_no_value_that_the_search_replaced():
     space = {"learning_rate": [0.01, 0.1], "dropout": [0.1, 0.2], "units": [8, 16], "layers": [1, 2], "batch_size": [8, 16]}
     for search in (None, {"trials": 2, "space": space}):
