@@ -124,6 +124,7 @@ def test_a_row_by_hand():
     expected |= {"dropout": 0.0, "implementation": "stock", "frozen": False}
     expected |= {"epochs": 10, "batch_size": 32, "learning_rate": 1e-3, "warmup": 0.0, "decay": "none", "refit": False}
     expected |= {"weight_decay": 0.0, "weight_noise": 0.0, "momentum": 0.0, "nesterov": False, "centered": False}
+    expected |= {"fresh": False, "select": "best", "validation_split": "split"}
     expected |= {"scaling": "none", "linear_path": 0, "quantiles": False}
     expected |= {"initial": "keras", "keep_biases": False, "input_dropout": 0.0, "embedding_dropout": 0.0}
     expected |= {"variational": False, "tied": False, "residual": False, "layer_norm": False}
