@@ -45,14 +45,14 @@ def passes(monkeypatch):
     seen: list[Any] = []
     own = CompiledSteps.train
 
-    def train(self, data, steps, rates=None):
+    def train(self, data, steps, rates=None, *more):
         if rates is not None:
             inputs, targets, _ = (np.asarray(array) for array in data.arrays)
             batches = [rows[valid > 0] for rows, valid in zip(steps.order, steps.valid, strict=True)]
             seen.append(
                 SimpleNamespace(inputs=[inputs[b] for b in batches], targets=[targets[b] for b in batches], rates=rates)
             )
-        return own(self, data, steps, rates)
+        return own(self, data, steps, rates, *more)
 
     monkeypatch.setattr(CompiledSteps, "train", train)
     return seen
@@ -114,12 +114,12 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path, monkeypatch, train
     whole = trainer.train(run)
     own, left = CompiledSteps.train, [3]
 
-    def train(self, data, steps, rates=None):
+    def train(self, data, steps, rates=None, *more):
         if rates is not None:
             left[0] -= 1
             if left[0] == 0:
                 raise KilledError
-        return own(self, data, steps, rates)
+        return own(self, data, steps, rates, *more)
 
     monkeypatch.setattr(CompiledSteps, "train", train)
     with pytest.raises(KilledError):
@@ -187,6 +187,36 @@ def test_fresh_targets_belong_to_their_sequences(passes):
     for inputs, targets in zip(passes[0].inputs, passes[0].targets, strict=True):
         for bits, parities in zip(inputs[..., 0], targets, strict=True):
             assert [sum(map(int, bits[: t + 1])) % 2 for t in range(10)] == parities.tolist()
+
+
+def test_fresh_sequences_have_lengths_from_the_range_of_the_task(passes):
+    ranged = {"parity": {**PARITY["parity"], "running": False, "shortest": 3, "length": 12}}
+    trainer.train(run_of(ranged, epochs=30, fresh=True))
+    prepared = trainer.prepare(run_of(ranged))
+    seen = set(rows_of(passes))
+    lengths = [len(batch) for one in passes for batch in one.inputs]
+    assert sum(lengths) == 30 * 60
+    held = [
+        row[:length].tobytes() + bytes(12 - length)
+        for part in (prepared.splits.validation, prepared.splits.test)
+        for row, length in zip(part.inputs, part.lengths, strict=True)
+        if length > 9  # of these there are plenty, in each stretch
+    ]
+    assert len(held) > 5
+    assert not seen & set(held)
+    task = create("parity", ranged["parity"])
+    drawn = [task.fresh(np.random.default_rng(i), 60, prepared.splits) for i in range(9)]
+    assert {int(length) for part in drawn for length in part.lengths} == set(range(3, 13))
+
+
+def test_fresh_waves_are_like_those_of_training(passes):
+    waves = {"waves": {"length": 20, "examples": 40, "validation_examples": 20, "test_examples": 20}}
+    trainer.train(run_of(waves, epochs=3, fresh=True))
+    assert len(set(rows_of(passes))) == 3 * 40
+    trained = trainer.prepare(run_of(waves)).splits.train
+    values = np.concatenate([batch for one in passes for batch in one.inputs])
+    assert values.shape[1:] == trained.inputs.shape[1:]
+    assert abs(values.std() - trained.inputs.std()) < 0.05
 
 
 # --- what is monitored, selected and reached ---
