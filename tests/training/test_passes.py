@@ -14,7 +14,7 @@ from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.specs import TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import sizes
-from gru_tf.tasks import create
+from gru_tf.tasks import Examples, Splits, create
 from gru_tf.training import checkpoints, recipe, trainer
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.passes import batches
@@ -192,21 +192,22 @@ def test_fresh_targets_belong_to_their_sequences(passes):
 def test_fresh_sequences_have_lengths_from_the_range_of_the_task(passes):
     ranged = {"parity": {**PARITY["parity"], "running": False, "shortest": 3, "length": 12}}
     trainer.train(run_of(ranged, epochs=30, fresh=True))
-    prepared = trainer.prepare(run_of(ranged))
-    seen = set(rows_of(passes))
-    lengths = [len(batch) for one in passes for batch in one.inputs]
-    assert sum(lengths) == 30 * 60
-    held = [
-        row[:length].tobytes() + bytes(12 - length)
-        for part in (prepared.splits.validation, prepared.splits.test)
-        for row, length in zip(part.inputs, part.lengths, strict=True)
-        if length > 9  # of these there are plenty, in each stretch
-    ]
-    assert len(held) > 5
-    assert not seen & set(held)
+    assert sum(len(batch) for one in passes for batch in one.inputs) == 30 * 60
+    splits = trainer.prepare(run_of(ranged)).splits
     task = create("parity", ranged["parity"])
-    drawn = [task.fresh(np.random.default_rng(i), 60, prepared.splits) for i in range(9)]
-    assert {int(length) for part in drawn for length in part.lengths} == set(range(3, 13))
+    drawn = [strings(task.fresh(np.random.default_rng(i), 60, splits)) for i in range(30)]
+    assert {len(string) for part in drawn for string in part} == set(range(3, 13))
+    held = {string for part in (splits.validation, splits.test) for string in strings(part) if len(string) > 9}
+    assert len(held) > 5, "of those lengths there are plenty"
+    assert not held & {string for part in drawn for string in part}
+    ignored = [
+        task.fresh(np.random.default_rng(i), 60, Splits(splits.train, splits.train, splits.train)) for i in range(200)
+    ]
+    assert held & {string for part in ignored for string in strings(part)}, "else nothing would be tested here"
+
+
+def strings(examples: Examples) -> list[bytes]:
+    return [row[:length].tobytes() for row, length in zip(examples.inputs, examples.lengths, strict=True)]
 
 
 def test_fresh_waves_are_like_those_of_training(passes):
