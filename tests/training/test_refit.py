@@ -32,11 +32,11 @@ def passes(monkeypatch):
     seen: list[Any] = []
     own = CompiledSteps.train
 
-    def train(self, data, steps, rates=None, *more):
+    def train(self, data, steps, rates=None):
         if rates is not None:
             inputs, targets, _ = (np.asarray(array) for array in data.arrays)
             seen.append(SimpleNamespace(inputs=inputs, targets=targets, plan=steps, rates=rates, weights=self.weights()))
-        return own(self, data, steps, rates, *more)
+        return own(self, data, steps, rates)
 
     monkeypatch.setattr(CompiledSteps, "train", train)
     return seen
@@ -115,7 +115,7 @@ def test_a_run_that_goes_on_from_its_checkpoint_ends_with_the_same_test(tmp_path
 def test_a_loss_that_is_not_finite_ends_it_as_diverged(monkeypatch):
     own, passes = CompiledSteps.train, []
 
-    def train(self, data, steps, rates=None, *more):
+    def train(self, data, steps, rates=None):
         passes.append(rates)
         return own(self, data, steps, rates) if len(passes) <= EPOCHS else float("nan")
 
