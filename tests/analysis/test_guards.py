@@ -19,7 +19,7 @@ def marked_as(one, made):
 
 
 def tuned(rates, **training):
-    recipe = {"epochs": 20, **training}
+    recipe = training if "steps" in training else {"epochs": 20, **training}
     one = experiment(
         tasks=["digits"], seeds=len(rates), training=recipe, search={"trials": 8, "space": {"learning_rate": RANGE}}
     )
@@ -88,6 +88,25 @@ def test_a_rate_that_decays_is_best_at_its_end():
     for decay, marks in (("step", 0), ("exponential", 0), ("plateau", 1)):
         falling = [r.model_copy(update={"run": r.run.tuned({"decay": decay, **by_epochs})}) for r in late]
         assert len(marked_as(one, falling)) == marks, "a plateau falls where validation says, not by a plan"
+
+
+def test_the_last_epoch_is_no_mark_where_it_is_tested_anyway_or_the_task_is_solved():
+    one, made = tuned([0.01] * 2)
+    late = [r.model_copy(update={"best_epoch": 19}) for r in made]
+    assert len(marked_as(one, late)) == 1
+    assert marked_as(one, [r.model_copy(update={"solved": True}) for r in late]) == ()
+    assert len(marked_as(one, [r.model_copy(update={"solved": False}) for r in late])) == 1
+    last = one.model_copy(update={"training": one.training.but(select="last")})
+    assert marked_as(last, late) == ()
+
+
+def test_of_a_training_by_steps_its_stretches_are_counted():
+    """45 steps are five stretches of ten, of which the last one has five steps: the last fifth is one stretch."""
+    one, made = tuned([0.01] * 2, steps=45, evaluate_every=10)
+    assert marked_as(one, [r.model_copy(update={"best_epoch": 3}) for r in made]) == ()
+    (mark,) = marked_as(one, [r.model_copy(update={"best_epoch": 4}) for r in made])
+    assert mark.what == "best epoch among the last fifth of 5 in 2 of 2"
+    assert mark.mend == "allow more than 5 looks at validation with a patience"
 
 
 def marked(cell):

@@ -6,6 +6,7 @@ Nothing is trained: an engine makes results up, in an order of its own, and a st
 import random
 import zlib
 
+import made_results
 import numpy as np
 import own_files
 import pytest
@@ -205,3 +206,10 @@ def test_with_one_split_the_best_on_validation_predicts(tmp_path):
     results = finals(tmp_path, [3, 0, 5, 9], "fixed")
     assert chosen_run.kept_of(results) == min(results, key=lambda result: result.validation)
     assert chosen_run.kept_of(results).run.seed != 0
+
+
+def test_where_nothing_is_validated_the_first_seed_predicts():
+    one = made_results.experiment(tasks=["digits"], cells=["gru"], seeds=[4, 2, 7])
+    made = [made_results.result(one, seed=s, validation=0.1 * s, test=0.5, direction="max") for s in one.seeds]
+    assert chosen_run.kept_of(made).run.seed == 7
+    assert chosen_run.kept_of([r.model_copy(update={"validation": None}) for r in made]).run.seed == 2

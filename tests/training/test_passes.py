@@ -14,7 +14,7 @@ from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.specs import TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import sizes
-from gru_tf.tasks import create
+from gru_tf.tasks import Examples, Splits, create
 from gru_tf.training import checkpoints, recipe, trainer
 from gru_tf.training.compiled_steps import CompiledSteps
 from gru_tf.training.passes import batches
@@ -45,14 +45,14 @@ def passes(monkeypatch):
     seen: list[Any] = []
     own = CompiledSteps.train
 
-    def train(self, data, steps, rates=None):
+    def train(self, data, steps, rates=None, *more):
         if rates is not None:
             inputs, targets, _ = (np.asarray(array) for array in data.arrays)
             batches = [rows[valid > 0] for rows, valid in zip(steps.order, steps.valid, strict=True)]
             seen.append(
                 SimpleNamespace(inputs=[inputs[b] for b in batches], targets=[targets[b] for b in batches], rates=rates)
             )
-        return own(self, data, steps, rates)
+        return own(self, data, steps, rates, *more)
 
     monkeypatch.setattr(CompiledSteps, "train", train)
     return seen
@@ -114,12 +114,12 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path, monkeypatch, train
     whole = trainer.train(run)
     own, left = CompiledSteps.train, [3]
 
-    def train(self, data, steps, rates=None):
+    def train(self, data, steps, rates=None, *more):
         if rates is not None:
             left[0] -= 1
             if left[0] == 0:
                 raise KilledError
-        return own(self, data, steps, rates)
+        return own(self, data, steps, rates, *more)
 
     monkeypatch.setattr(CompiledSteps, "train", train)
     with pytest.raises(KilledError):
@@ -187,6 +187,37 @@ def test_fresh_targets_belong_to_their_sequences(passes):
     for inputs, targets in zip(passes[0].inputs, passes[0].targets, strict=True):
         for bits, parities in zip(inputs[..., 0], targets, strict=True):
             assert [sum(map(int, bits[: t + 1])) % 2 for t in range(10)] == parities.tolist()
+
+
+def test_fresh_sequences_have_lengths_from_the_range_of_the_task(passes):
+    ranged = {"parity": {**PARITY["parity"], "running": False, "shortest": 3, "length": 12}}
+    trainer.train(run_of(ranged, epochs=30, fresh=True))
+    assert sum(len(batch) for one in passes for batch in one.inputs) == 30 * 60
+    splits = trainer.prepare(run_of(ranged)).splits
+    task = create("parity", ranged["parity"])
+    drawn = [strings(task.fresh(np.random.default_rng(i), 60, splits)) for i in range(30)]
+    assert {len(string) for part in drawn for string in part} == set(range(3, 13))
+    held = {string for part in (splits.validation, splits.test) for string in strings(part) if len(string) > 9}
+    assert len(held) > 5, "of those lengths there are plenty"
+    assert not held & {string for part in drawn for string in part}
+    ignored = [
+        task.fresh(np.random.default_rng(i), 60, Splits(splits.train, splits.train, splits.train)) for i in range(200)
+    ]
+    assert held & {string for part in ignored for string in strings(part)}, "else nothing would be tested here"
+
+
+def strings(examples: Examples) -> list[bytes]:
+    return [row[:length].tobytes() for row, length in zip(examples.inputs, examples.lengths, strict=True)]
+
+
+def test_fresh_waves_are_like_those_of_training(passes):
+    waves = {"waves": {"length": 20, "examples": 40, "validation_examples": 20, "test_examples": 20}}
+    trainer.train(run_of(waves, epochs=3, fresh=True))
+    assert len(set(rows_of(passes))) == 3 * 40
+    trained = trainer.prepare(run_of(waves)).splits.train
+    values = np.concatenate([batch for one in passes for batch in one.inputs])
+    assert values.shape[1:] == trained.inputs.shape[1:]
+    assert abs(values.std() - trained.inputs.std()) < 0.05
 
 
 # --- what is monitored, selected and reached ---

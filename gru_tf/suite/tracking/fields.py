@@ -53,9 +53,10 @@ def params(result: RunResult) -> dict[str, Any]:
 
 
 def _recipe(training: TrainingSpec) -> dict[str, Any]:
-    """All fields, as they are; of `epochs` and `steps` the one that counts."""
+    """All fields, as they are; of `epochs` and `steps` the one that counts. `validation` is a metric of a result."""
     unread = {"epochs"} if training.steps is not None else set()
-    return {name: value for name, value in training if name not in unread}
+    names = {"validation": "validation_split"}
+    return {names.get(name, name): value for name, value in training if name not in unread}
 
 
 def numbers(result: RunResult) -> dict[str, float]:

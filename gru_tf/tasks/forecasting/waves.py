@@ -10,6 +10,7 @@ Worked example, length=4, horizon=2, a series of the six values 0 to 5:
     inputs 0 1 2 3    targets "last": 4 5    targets "every", a row a step: 1 2, 2 3, 3 4, 4 5
 """
 
+import sys
 from functools import cache
 from typing import ClassVar, Literal
 
@@ -91,6 +92,15 @@ class Waves(Task):
         counts = (self.examples, self.validation_examples, self.test_examples)
         series = draw(rng, sum(counts), self.length + self.horizon)
         return Splits(*(self._posed(part) for part in np.split(series, np.cumsum(counts)[:-1])))
+
+    @property
+    def most_fresh(self) -> int:
+        """As many as fit the memory: of real numbers no two series are equal."""
+        return sys.maxsize
+
+    def fresh(self, rng: np.random.Generator, count: int, splits: Splits) -> Examples:
+        """`count` series like those of training."""
+        return self._posed(draw(rng, count, self.length + self.horizon))
 
     def _posed(self, series: Array) -> Examples:
         """Inputs and targets of series (N, length + horizon)."""

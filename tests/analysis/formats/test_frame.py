@@ -124,6 +124,8 @@ def test_a_row_by_hand():
     expected |= {"dropout": 0.0, "implementation": "stock", "frozen": False}
     expected |= {"epochs": 10, "batch_size": 32, "learning_rate": 1e-3, "warmup": 0.0, "decay": "none", "refit": False}
     expected |= {"weight_decay": 0.0, "weight_noise": 0.0, "momentum": 0.0, "nesterov": False, "centered": False}
+    expected |= {"fresh": False, "select": "best", "validation_split": "split", "attention": "general"}
+    expected |= {"teacher_forcing": 1.0, "teacher_forcing_decay": "none", "teacher_forcing_per": "token"}
     expected |= {"scaling": "none", "linear_path": 0, "quantiles": False}
     expected |= {"initial": "keras", "keep_biases": False, "input_dropout": 0.0, "embedding_dropout": 0.0}
     expected |= {"variational": False, "tied": False, "residual": False, "layer_norm": False}
@@ -132,6 +134,14 @@ def test_a_row_by_hand():
     expected |= {"started": pd.Timestamp("2023-11-14T22:13:20.125Z"), "fingerprint": run.run.fingerprint}
     assert {name: value for name, value in row.items() if not pd.isna(value)} == expected
     missing = {
+        "steps",
+        "evaluate_every",
+        "monitor",
+        "stop_at",
+        "truncate",
+        "updates",
+        "solved",
+        "teacher_forcing_end",
         "model_bytes",
         "from",
         "from_sha256",
@@ -195,13 +205,15 @@ def test_every_hyperparameter_has_a_column_of_its_type():
     asked = {columns.ASKED.get(name, name) for spec in (ModelSpec, TrainingSpec) for name in spec.model_fields}
     assert asked <= kinds.keys()
     whole = ("budget_units", "budget_parameters", "layers", "linear_path", "epochs", "batch_size", "patience")
-    whole = (*whole, "decay_start", "decay_every")
+    whole = (*whole, "decay_start", "decay_every", "steps", "evaluate_every", "truncate")
     real = ("dropout", "input_dropout", "embedding_dropout", "initial_scale")
     real = (*real, "learning_rate", "warmup", "weight_decay", "clip_norm", "budget_seconds")
     real = (*real, "decay_factor", "clip_value", "weight_noise", "momentum", "beta_1", "beta_2", "rho", "epsilon")
     truth = ("bidirectional", "frozen", "refit", "deterministic", "quantiles", "nesterov", "centered", "keep_biases")
-    truth += ("variational", "tied", "residual", "layer_norm")
+    truth += ("variational", "tied", "residual", "layer_norm", "fresh")
+    real = (*real, "stop_at", "teacher_forcing", "teacher_forcing_end")
     text = ("budget", "implementation", "initial", "scaling", "from", "from_sha256", "decay", "clip", "optimizer", "jit")
+    text += ("monitor", "select", "validation_split", "teacher_forcing_decay", "teacher_forcing_per", "attention")
     assert asked == {*whole, *real, *truth, *text}
     for names, kind in ((whole, "Int64"), (real, "float64"), (truth, "boolean"), (text, "string")):
         assert {kinds[name] for name in names} == {kind}
