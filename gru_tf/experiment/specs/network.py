@@ -1,5 +1,6 @@
 """The network around a cell: its size or budget, its depth, and a trained stack to start from."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -162,6 +163,15 @@ class ModelSpec(Spec):
                 del fields[name]
         start = {"from" if name in ("start", "from") else name: fields.pop(name) for name in STARTING if name in fields}
         return fields if self.start is None else {**fields, **start}
+
+    def check_variational(self, searched: Collection[str]) -> None:
+        """Raise ValueError for `variational` where there is no dropout whose masks it could keep, nor any in a search."""
+        dropped = any(getattr(self, name) or name in searched for name in ("dropout", "input_dropout"))
+        if (self.variational or "variational" in searched) and not dropped:
+            raise ValueError(
+                "expected 'model.variational' together with 'model.dropout' or 'model.input_dropout', whose masks it keeps"
+                " over a sequence. Received: neither"
+            )
 
     @property
     def size(self) -> str:
