@@ -73,7 +73,8 @@ class ModelSpec(Spec):
         input_dropout: share of what the first recurrent layer reads that is dropped in training, in [0, 1): of embedded
             tokens, or of the numbers of each step.
         embedding_dropout: share of the words that a sequence does without in training, in [0, 1): wherever such a word
-            stands in it, its embedding is zero (Gal and Ghahramani 2016, arXiv 1512.05287, sec. 4.2).
+            stands in it, its embedding is zero (Gal and Ghahramani 2016, arXiv 1512.05287, sec. 4.2); an encoder-decoder has
+            none.
         variational: whether `dropout` and `input_dropout` drop the same numbers at all steps of a sequence (the same paper,
             eq. 7); with the cell's `recurrent_dropout` it is their whole scheme.
         tied: whether the embedding's matrix is also that of the output, which then has no bias (Press and Wolf 2017, arXiv
