@@ -248,19 +248,8 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
-    def _something_variational(self) -> Self:
-        rates = ("dropout", "input_dropout")
-        searched = self.search.axes if self.search else {}
-        dropped = any(getattr(self.model, name) or name in searched for name in rates)
-        if (self.model.variational or "variational" in searched) and not dropped:
-            raise ValueError(
-                "expected 'model.variational' together with 'model.dropout' or 'model.input_dropout', whose masks it keeps"
-                " over a sequence. Received: neither"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _timed(self) -> Self:
+        self.model.check_variational(self.search.axes if self.search else {})
         if (self.model.budget == "seconds") != (self.training.seconds is not None):
             raise ValueError("expected 'model.budget: seconds' and 'training.seconds' together")
         return self

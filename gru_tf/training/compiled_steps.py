@@ -14,17 +14,16 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell  # Keras' cells and this project's, where they drop
 from keras.src.utils import naming  # reset_uids has no public name
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs.recipe import OF_OPTIMIZERS
-from gru_tf.recurrent.cells import CELLS, OF_ANY
+from gru_tf.recurrent.cells import CELLS
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
 from gru_tf.recurrent.layers.word_dropout import WordDropout
 from gru_tf.recurrent.linear_scan import SCOPE
 from gru_tf.tasks import Array
-from gru_tf.training import feeding, summation
+from gru_tf.training import feeding, random_numbers, summation
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
@@ -37,7 +36,6 @@ from gru_tf.training.updates import Updates
 
 NO_RATES = np.zeros(0, "float32")  # of a pass without updates
 OF_THE_START = ("initial", "initial_scale", "keep_biases")  # fields that nothing compiled depends on
-OF_CELLS = 128  # place of the first cell's random numbers, behind those of the layers that drop
 ON_TRAINED = 2**31  # added to the seed of a run that begins with a trained stack
 
 
@@ -131,23 +129,7 @@ class CompiledSteps:
         self.updates.reset(run.training, run.seed)
         if self.forcing:
             self.forcing.reset(run.seed, run.training)
-        # each step draws from (seed, count) and adds to count: generators that began 1 apart would repeat each other
-        layers = self._dropping()
-        for index, layer in enumerate(layers):
-            layer.rate.assign(getattr(run.model, dropouts.field_of(layer)))
-            layer.seed_generator.state.assign([run.seed, index << 24])
-        for index, cell in enumerate(self._dropping_cells()):
-            cell.seed_generator.state.assign([run.seed, (OF_CELLS + index) << 24])
-
-    def _dropping(self) -> list[Any]:
-        """The layers whose rate is a variable."""
-        return [layer for layer in self.model.layers if isinstance(layer, VariableDropout)]
-
-    def _dropping_cells(self) -> list[Any]:
-        """The cells that draw random numbers in training."""
-        inside = self.model._flatten_layers()  # no public name gives the cells within layers
-        cells = {id(x): x for x in inside if isinstance(x, DropoutRNNCell)}.values()
-        return [cell for cell in cells if any(getattr(cell, rate, 0.0) for rate in ("dropout", *OF_ANY))]
+        random_numbers.begin(self.model, run)
 
     def weights(self) -> list[Any]:
         """The trainable weights as arrays."""
@@ -168,8 +150,7 @@ class CompiledSteps:
             variable.assign(value)
 
     def _state_variables(self) -> list[Any]:
-        seeds = [x.seed_generator.state for x in (*self._dropping(), *self._dropping_cells())]
-        return [*self.optimizer.variables, *seeds, *([self.forcing.coins.state] if self.forcing else [])]
+        return [*self.optimizer.variables, *random_numbers.states(self.model)]
 
     def export(self, run: Run) -> Any:
         """The trained network as a model of ordinary layers, Keras' own where it has them, for saving."""

@@ -571,3 +571,16 @@ def test_a_mistake_in_python_is_the_line_that_a_file_would_get(wrong):
     assert Experiment(**right) == Experiment.model_validate(right)
     with pytest.raises(ValidationError):  # which a store's definition of another version is recognised by
         Experiment.model_validate({**right, **changes})
+
+
+def test_variational_needs_a_dropout_whose_masks_it_keeps():
+    def of(model, **more):
+        return experiment(model={"units": 3, **model}, **more)
+
+    with pytest.raises(
+        ValidationError, match=r"expected 'model\.variational' together with 'model\.dropout' or .*Received: neither"
+    ):
+        of({"variational": True, "embedding_dropout": 0.1})
+    for model in ({"dropout": 0.1}, {"input_dropout": 0.1}):
+        of({"variational": True, **model})
+    of({"variational": True}, **search(dropout=[0.0, 0.2]))

@@ -1,5 +1,6 @@
 """The network around a cell: its size or budget, its depth, and a trained stack to start from."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -72,7 +73,8 @@ class ModelSpec(Spec):
         input_dropout: share of what the first recurrent layer reads that is dropped in training, in [0, 1): of embedded
             tokens, or of the numbers of each step.
         embedding_dropout: share of the words that a sequence does without in training, in [0, 1): wherever such a word
-            stands in it, its embedding is zero (Gal and Ghahramani 2016, arXiv 1512.05287, sec. 4.2).
+            stands in it, its embedding is zero (Gal and Ghahramani 2016, arXiv 1512.05287, sec. 4.2); an encoder-decoder has
+            none.
         variational: whether `dropout` and `input_dropout` drop the same numbers at all steps of a sequence (the same paper,
             eq. 7); with the cell's `recurrent_dropout` it is their whole scheme.
         tied: whether the embedding's matrix is also that of the output, which then has no bias (Press and Wolf 2017, arXiv
@@ -162,6 +164,15 @@ class ModelSpec(Spec):
                 del fields[name]
         start = {"from" if name in ("start", "from") else name: fields.pop(name) for name in STARTING if name in fields}
         return fields if self.start is None else {**fields, **start}
+
+    def check_variational(self, searched: Collection[str]) -> None:
+        """Raise ValueError for `variational` where there is no dropout whose masks it could keep, nor any in a search."""
+        dropped = any(getattr(self, name) or name in searched for name in ("dropout", "input_dropout"))
+        if (self.variational or "variational" in searched) and not dropped:
+            raise ValueError(
+                "expected 'model.variational' together with 'model.dropout' or 'model.input_dropout', whose masks it keeps"
+                " over a sequence. Received: neither"
+            )
 
     @property
     def size(self) -> str:

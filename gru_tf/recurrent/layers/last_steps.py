@@ -28,7 +28,10 @@ def _real_step(sequence: Any, mask: Any, last: bool) -> Any:
     if mask is None:
         return sequence[:, -1 if last else 0]
     real = ops.cast(mask, "int32")
-    index = ops.argmax(ops.flip(real, axis=1) if last else real, axis=1)
-    if last:
-        index = ops.shape(real)[1] - 1 - index
+    steps = ops.shape(real)[1]
+    if last and steps is None:  # of symbolic sequences of any length: where the count of real steps is first complete
+        index = ops.argmax(ops.cumsum(real, axis=1), axis=1)
+    else:
+        index = ops.argmax(ops.flip(real, axis=1) if last else real, axis=1)
+        index = steps - 1 - index if last else index
     return ops.take_along_axis(sequence, ops.reshape(ops.cast(index, "int32"), (-1, 1, 1)), axis=1)[:, 0]

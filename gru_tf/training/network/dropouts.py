@@ -23,6 +23,10 @@ def check(model: ModelSpec, signature: Signature) -> None:
     if model.embedding_dropout and not signature.tokens:
         received = f"model.embedding_dropout: received {model.embedding_dropout:g}"
         raise UserError(f"{received}, expected 0: this task has no words. model.input_dropout drops numbers")
+    if model.embedding_dropout and signature.decoded:
+        received = f"model.embedding_dropout: received {model.embedding_dropout:g}"
+        written = "this task's answer is written token by token, by a decoder that would drop other words than it was given"
+        raise UserError(f"{received}, expected 0: {written}. model.input_dropout drops numbers of both embeddings")
 
 
 def rates(model: ModelSpec) -> Mapping[str, float]:
@@ -52,11 +56,11 @@ def of_input(x: Any, model: ModelSpec, dropout: Callable[..., Any], prefix: str 
     return dropout(model.input_dropout, name=f"{prefix}input_dropout", **_masks(model))(x)
 
 
-def of_words(x: Any, words: Any, tokens: int, model: ModelSpec, layer: Callable[..., Any] | None, prefix: str = "") -> Any:
+def of_words(x: Any, words: Any, tokens: int, model: ModelSpec, layer: Callable[..., Any] | None) -> Any:
     """Embedded words (batch, T, I) with `model.embedding_dropout`; as they are without a layer that drops them."""
     if not model.embedding_dropout or layer is None:
         return x
-    return layer(model.embedding_dropout, tokens, name=f"{prefix}embedding_dropout")(x, words)
+    return layer(model.embedding_dropout, tokens, name="embedding_dropout")(x, words)
 
 
 def _masks(model: ModelSpec, over_time: bool = True) -> dict[str, Any]:

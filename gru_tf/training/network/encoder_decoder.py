@@ -48,7 +48,6 @@ def build(
     dropout: Callable[..., Any] = keras.layers.Dropout,
     ordinary: bool = False,
     dense: Callable[..., Any] = keras.layers.Dense,
-    word_dropout: Callable[..., Any] | None = None,
 ) -> Any:
     """A `keras.Model`, ("sequence" (batch, S), "mask" (batch, S), "written" (batch, T)) → logits (batch, T, outputs).
 
@@ -60,7 +59,6 @@ def build(
         dropout: makes the layer that follows each recurrent layer, or either embedding, where its rate is above 0.
         ordinary: whether recurrent layers are Keras' own where Keras has them.
         dense: makes the dense layers.
-        word_dropout: makes the layer that drops words behind either embedding; None for none.
     """
     model, signature, cell, options = network.model, network.signature, network.cell, network.options
     units = network.units
@@ -71,14 +69,12 @@ def build(
 
     additive = model.attention == "additive"
     x, starts = _embedding(signature.tokens, signature.features, "embedding")(sequence), []
-    x = dropouts.of_words(x, sequence, signature.tokens, model, word_dropout)
     x = dropouts.of_input(x, model, dropout)
     for n in range(model.layers):
         x, *states = recurrent(cell, units, options, model.implementation, model.bidirectional, **over_time)(x, **call)
         starts.append(_bridged(states, model.bidirectional, n, dense, "tanh" if additive else None))
         x = dropouts.of_output(x, model, dropout)
     y = _embedding(signature.outputs, signature.features, "target_embedding")(written)
-    y = dropouts.of_words(y, written, signature.outputs, model, word_dropout, "target_")
     y = dropouts.of_input(y, model, dropout, "target_")
     layers = []
     for n in range(model.layers):

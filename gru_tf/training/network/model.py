@@ -60,7 +60,7 @@ def build(
     """
     model, signature, start = network.model, network.widened, network.start
     if signature.decoded:
-        return encoder_decoder.build(network, dropout, ordinary, dense, word_dropout)
+        return encoder_decoder.build(network, dropout, ordinary, dense)
     whole = model.scaling != "none" or model.linear_path > 0  # networks of a whole window, of no other length
     steps, held = signature.timesteps if whole else None, dense is not keras.layers.Dense
     inputs, x, embedding = _inputs(signature, carried_rows, network.features, steps, (model.tied, held))

@@ -16,6 +16,7 @@ from gru_tf.training.compiled_steps import CompiledSteps, shape_of
 from gru_tf.training.feeding import load
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve, resolve_run
+from gru_tf.training.network.sequence_writer import SequenceWriter
 
 TOKENS, WIDTH, STEPS, BATCH = 7, 5, 9, 64
 WORDS = Signature(timesteps=STEPS, features=WIDTH, outputs=TOKENS, target="class", tokens=TOKENS, per_step=True, causal=True)
@@ -156,18 +157,19 @@ def test_a_saved_network_has_keras_dropout(tmp_path):
     assert loaded.count_params() == network.count_params()
 
 
-def test_an_encoder_and_a_decoder_drop_of_both_embeddings():
+def test_an_encoder_and_a_decoder_drop_numbers_of_both_embeddings():
     written = Signature(
         timesteps=STEPS, features=4, outputs=9, target="class", tokens=TOKENS, per_step=True, varying=True, decoded=5
     )
-    network = build(
-        resolve(ModelSpec(units=6, variational=True, **RATES), written, CELLS.find("gru"), {}),
-        VariableDropout,
-        word_dropout=WordDropout,
-    )
+    rates = {"dropout": 0.2, "input_dropout": 0.3}
+    spec = ModelSpec(units=6, variational=True, **rates)
+    network = build(resolve(spec, written, CELLS.find("gru"), {}), VariableDropout)
     names = [layer.name for layer in network.layers if isinstance(layer, VariableDropout)]
-    assert {"input_dropout", "embedding_dropout", "target_input_dropout", "target_embedding_dropout"} < set(names)
+    assert {"input_dropout", "target_input_dropout"} < set(names)
+    SequenceWriter(network)
     before = np.zeros((BATCH, 5), "int32")
     mask = np.ones((BATCH, STEPS), bool)
     one, two = (network([IDS, mask, before], training=training).numpy() for training in (False, True))
     assert np.abs(one - two).max() > 1e-2
+    with pytest.raises(UserError, match=r"^model\.embedding_dropout: received 0\.1, expected 0: .*written token by token"):
+        resolve(spec.but(embedding_dropout=0.1), written, CELLS.find("gru"), {})

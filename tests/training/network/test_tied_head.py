@@ -30,7 +30,7 @@ def network(spec=TIED, dense=HeldDense):
 @pytest.mark.parametrize("dense", [HeldDense, keras.layers.Dense])
 def test_logits_are_products_with_the_embedding(dense):
     model = network(dense=dense)
-    below = keras.Model(model.inputs, [layer for layer in model.layers if isinstance(layer, keras.layers.RNN)][-1].output)
+    below = keras.Model(model.input, [layer for layer in model.layers if isinstance(layer, keras.layers.RNN)][-1].output)
     matrix = model.get_layer("embedding").embeddings.numpy().astype("float64")
     np.testing.assert_allclose(model(IDS), below(IDS).numpy() @ matrix.T, atol=1e-5)
     assert np.abs(model(IDS) - below(IDS).numpy() @ np.roll(matrix, 1, 0).T).max() > 0.1
