@@ -33,7 +33,11 @@ def chosen(results: Any, record: Any, seed: int | None) -> dict[str, Any]:
     Raises:
         UserError: where the experiment has no LSTM or no GRU with that seed on `counting`.
     """
-    runs = {(r.run.cell.name, r.run.seed): r for r in results.runs if r.run.fingerprint in record.models and r.run.task.name == "counting"}
+    runs = {
+        (r.run.cell.name, r.run.seed): r
+        for r in results.runs
+        if r.run.fingerprint in record.models and r.run.task.name == "counting"
+    }
     seeds = [s for cell, s in runs if cell == "lstm" and ("gru", s) in runs and seed in (None, s)]
     if not seeds:
         received = ", ".join(f"{cell} at seed {s}" for cell, s in runs) or "none"
@@ -58,16 +62,20 @@ def panel(axes: Any, result: Any, model: Any, n: int) -> None:
         axes.plot(states[:, unit], color=colour if most else MUTED, lw=2 if most else 0.9, alpha=1 if most else 0.55)
     wrong = (keras.ops.convert_to_numpy(model(inputs))[0].argmax(-1) != asked.targets[0]) & (asked.targets[0] >= 0)
     low, high = axes.get_ylim()
-    axes.set_ylim(low - 0.12 * (high - low), high)
+    axes.set_ylim(low - 0.12 * (high - low), high + 0.1 * (high - low))
     axes.plot(np.flatnonzero(wrong), np.full(wrong.sum(), low - 0.06 * (high - low)), "|", color=WRONG, ms=7)
     for change in changes:
         axes.axvline(change - 0.5, color="#767676", lw=0.8, ls=(0, (4, 3)))
     accepted = f"accepts every n up to {result.more['accepted_to']:,.0f}"
-    outcome = f"{wrong.sum():,} of {(asked.targets >= 0).sum():,} predictions wrong" if wrong.any() else "all predictions right"
+    outcome = (
+        f"{wrong.sum():,} of {(asked.targets >= 0).sum():,} predictions wrong" if wrong.any() else "all predictions right"
+    )
     axes.set_title(f"{result.run.cell.name.upper()}: {accepted}; here {outcome}", loc="left", fontsize=10)
     axes.set_ylabel(label)
     for place, letter in enumerate("abc"[: task.letters]):
-        axes.text((place + 0.5) / task.letters, 0.97, f"{letter} × {n:,}", ha="center", va="top", transform=axes.transAxes)
+        where = {"ha": "center", "va": "top", "transform": axes.transAxes}
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+        axes.text((place + 0.5) / task.letters, 0.98, f"{letter} × {n:,}", bbox=box, **where)
     axes.set_xlim(0, steps - 1)
 
 

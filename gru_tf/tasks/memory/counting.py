@@ -34,7 +34,8 @@ class Counting(Task):
     Strings are the same for all seeds: each language has one for each n. The smallest n train, the `held_out` after them
     validate, as many after these test, and the rest up to `test_longest` is the further test split "longer". On all of them
     together the largest n is recorded up to which all strings are accepted, as `accepted_to`; beside it `accepted`, the
-    share of all strings that are.
+    share of all strings that are. Few strings validate, so that the first epoch at which they are all accepted may be an
+    early one, of a network that does not count well yet: with more held out, validation asks for more.
 
     Args:
         language: "anbn" or "anbncn".
