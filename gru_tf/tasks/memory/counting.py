@@ -113,7 +113,7 @@ class Counting(Task):
 
     def also_tallied(self, splits: Splits) -> dict[str, Examples]:
         """Validation, as `accepted_to` counts from 1."""
-        return {"validation": splits.validation}
+        return {"validation": self._strings(self._numbers["validation"])}
 
     def tallied(self, splits: Splits, tallies: Mapping[str, Tally]) -> Evaluation:
         """`accepted_to` and `accepted`, and by n whether the string is accepted, and the accuracy."""
