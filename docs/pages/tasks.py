@@ -71,7 +71,7 @@ SOLVED = {
 
 INDEX = """# Tasks
 
-Each with an experiment in which a GRU beats the baseline.
+Each with an experiment in which a GRU beats the baseline, except `counting`, which it does not learn.
 
 *gru* is the mean over seeds of the test metric at the best validation epoch, with its 95 % interval; *baseline* is the
 metric, on the same split, of a prediction that learns nothing from the inputs, such as the majority class or a naive
