@@ -48,6 +48,18 @@ def test_many_steps_are_shown_from_the_first_to_the_last() -> None:
     assert [line[0] for line in lines[1:]] == ["1", "6", "10", "15", "19", "24"]
 
 
+def test_what_is_counted_by_length_has_its_columns_and_its_table() -> None:
+    lengths = {"length": {str(n): {"mase": n / 10, "examples": 2.0} for n in range(41, 61)}}
+    row = replace(OWN, more={"longer_mean_over_lengths": 0.75, "accepted_to": 250.4, "accepted": 0.5}, parts=lengths)
+    assert further.metrics([row]) == [
+        ["", "accepted to", "accepted", "longer mean over lengths"],
+        ["gru", "250.4", "0.5", "0.75"],
+    ]
+    (_, _), (title, (names, gru)) = table_text.beside([row])
+    assert title == "mase by length, means over seeds"
+    assert (names, gru) == (["length", "41", "45", "49", "52", "56", "60"], ["gru", "4.1", "4.5", "4.9", "5.2", "5.6", "6"])
+
+
 def test_a_model_that_is_worse_than_naive_on_a_series_says_so() -> None:
     (line,) = further.worse(BLOCK)
     assert line == "digits, gru: worse than a naive forecast on 1 of 3 series: 'b' (mase 1.5, naive 1.2)."

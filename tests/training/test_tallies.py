@@ -78,7 +78,7 @@ def test_waves_with_targets_at_every_step_are_scored_at_the_last(tmp_path):
     assert outputs.shape == splits.test.targets.shape
     errors = np.square(outputs - splits.test.targets).mean(-1)
     assert result.test == pytest.approx(errors[:, -1].mean(), rel=1e-5)
-    assert result.test != pytest.approx(errors.mean(), rel=1e-2)
+    assert result.test != pytest.approx(errors.mean(), rel=1e-4), "as near: then this shows nothing"
     validated = keras.ops.convert_to_numpy(model(splits.validation.inputs))[:, -1] - splits.validation.targets[:, -1]
     assert result.validation == pytest.approx(np.square(validated).mean(), rel=1e-5)
     assert result.history["validation_loss"] == pytest.approx(result.history["validation_mse"])

@@ -153,6 +153,11 @@ NOISY = {"waves"}  # nobody can forecast its noise: its own tests have a solver 
 FIXED |= {"penn_treebank", "tiny_shakespeare", "sst2", "imdb"}
 # Of up to eight bits there are fewer strings than are drawn.
 REPEATED |= {"reverse_string(shortest=1, length=40, test_longest=500)": (74, 76, 40)}
+REPEATED |= {  # a language has one string for each n: those that were trained are validated too
+    "counting()": (100, 0, 0),
+    "counting(language='anbncn', longest=50, targets='determined')": (50, 0, 0),
+    "counting(longest=1, held_out=1, test_longest=4, copies=1)": (1, 0, 0),
+}
 REPEATED |= {  # language: texts of few words repeat, and cut short or with few known words do so more often
     "penn_treebank(level='words', timesteps=35, embedding=8)": (1, 1, 0),
     "tiny_shakespeare(timesteps=7, embedding=8, train_tokens=1000)": (8, 7, 1506),

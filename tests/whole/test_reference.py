@@ -19,6 +19,7 @@ docstrings, no_network = site_sources.module("pages.docstrings"), site_sources.m
 MEASURED: dict[str, Any] = json.loads(tasks.MEASURED.read_text(encoding="utf-8"))
 PAGES = tasks.pages(MEASURED)
 MEASURABLE = [name for name in TASKS.names() if not tasks.on_own_files(name)]
+NOT_LEARNED = {"counting"}  # by a GRU beyond the numbers of training, which is what Weiss et al. found
 COMMAND = re.compile(r"gru-tf run (\w+)")
 
 
@@ -71,7 +72,11 @@ def test_what_was_measured_is_what_the_file_says(name):
 
 @pytest.mark.parametrize("name", MEASURED)
 def test_the_gru_beats_the_baseline(name):
-    check_beats_the_baseline(MEASURED[name])
+    if name in NOT_LEARNED:
+        with pytest.raises(AssertionError):
+            check_beats_the_baseline(MEASURED[name])
+    else:
+        check_beats_the_baseline(MEASURED[name])
 
 
 def test_the_baseline_that_was_measured_is_the_tasks():

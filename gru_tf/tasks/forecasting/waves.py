@@ -91,7 +91,8 @@ class Waves(Task):
         """Fresh series from `rng`: inputs (N, T, 1), targets (N, horizon) or (N, T, horizon), all float32."""
         counts = (self.examples, self.validation_examples, self.test_examples)
         series = draw(rng, sum(counts), self.length + self.horizon)
-        return Splits(*(self._posed(part) for part in np.split(series, np.cumsum(counts)[:-1])))
+        train, validation, test = (self._posed(part) for part in np.split(series, np.cumsum(counts)[:-1]))
+        return Splits(train, validation, test)
 
     @property
     def most_fresh(self) -> int:
@@ -154,8 +155,7 @@ def constant_errors(length: int, horizon: int) -> dict[str, float]:
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     nodes, weights = (nodes + 1) / 2, weights / 2
     time = np.linspace(0, 1, length + horizon)[length - 1 :]
-    step = moments = 0.0
-    means = []
+    step, moments, means = np.zeros(horizon), np.zeros(horizon + 1), []
     for amplitude, width, least in WAVES:
         angles = (time[:, None, None] - nodes) * (nodes[:, None] * width + least)  # step, frequency, offset
         wave = amplitude * np.sin(angles)

@@ -105,7 +105,8 @@ class Drawn(Task):
         """Where lengths vary, the metric by length, and its mean over lengths, each counting once: Delétang's score."""
         if not self.varies:
             return Evaluation()
-        values, parts = {}, {}
+        values: dict[str, float] = {}
+        parts: dict[str, dict[str, float]] = {}
         for split, tally in tallies.items():
             examples = splits.test if split == "test" else splits.more[split]
             lengths = self.length_of(examples.lengths)

@@ -31,15 +31,16 @@ class Counting(Task):
     here the decisions must be right, as in F. A. Gers and J. Schmidhuber (IEEE Transactions on Neural Networks 12(6),
     2001), which also excludes a network that accepts every string.
 
-    Strings are the same for all seeds: each language has one for each n. The smallest n train, the `held_out` after them
-    validate, as many after these test, and the rest up to `test_longest` is the further test split "longer". On all of them
-    together the largest n is recorded up to which all strings are accepted, as `accepted_to`; beside it `accepted`, the
-    share of all strings that are.
+    Strings are the same for all seeds: each language has one for each n. The smallest n train; these and the `held_out`
+    after them validate, as many after these test, and the rest up to `test_longest` is the further test split "longer". On
+    all of them together the largest n is recorded up to which all strings are accepted, as `accepted_to`; beside it
+    `accepted`, the share of all strings that are. The epoch that is kept is the first that accepts all that validate, which
+    may be an early one, of a network that would count further after more; Weiss et al. do not select.
 
     Args:
         language: "anbn" or "anbncn".
         longest: largest n to train on.
-        held_out: values of n to validate on, and to test on.
+        held_out: further values of n to validate on, and those to test on.
         test_longest: largest n of "longer", more than `longest` + 2 · `held_out`.
         copies: how often each string comes in an epoch, so that one has enough updates.
         targets: of training: "all", those where the next symbol is open among them, as in Weiss et al., or "determined".
@@ -111,14 +112,13 @@ class Counting(Task):
         return Splits(train, validation, test, {"longer": longer})
 
     def also_tallied(self, splits: Splits) -> dict[str, Examples]:
-        """The strings of training and validation, as test asks them: `accepted_to` counts from 1."""
-        numbers = self._numbers
-        return {"smaller": self._strings(np.concatenate([numbers["train"], numbers["validation"]]))}
+        """Validation, as `accepted_to` counts from 1."""
+        return {"validation": self._strings(self._numbers["validation"])}
 
     def tallied(self, splits: Splits, tallies: Mapping[str, Tally]) -> Evaluation:
         """`accepted_to` and `accepted`, and by n whether the string is accepted, and the accuracy."""
-        right = np.concatenate([tallies[name].sums for name in ("smaller", "test", "longer")])  # by rising n, from 1
-        targets = np.concatenate([tallies[name].targets for name in ("smaller", "test", "longer")])
+        right = np.concatenate([tallies[name].sums for name in ("validation", "test", "longer")])  # by rising n, from 1
+        targets = np.concatenate([tallies[name].targets for name in ("validation", "test", "longer")])
         accepted, accuracy = right == targets, right / targets
         values = {
             "accepted_to": float(self.test_longest if accepted.all() else np.argmin(accepted)),
@@ -133,11 +133,13 @@ class Counting(Task):
     @property
     def _numbers(self) -> dict[str, Array]:
         """The n of each split."""
-        ends = np.cumsum(
-            [1, self.longest, self.held_out, self.held_out, self.test_longest - self.longest - 2 * self.held_out]
-        )
-        names = ("train", "validation", "test", "longer")
-        return {name: np.arange(first, end) for name, first, end in zip(names, ends[:-1], ends[1:], strict=True)}
+        validated, tested = self.longest + self.held_out, self.longest + 2 * self.held_out
+        return {
+            "train": np.arange(1, self.longest + 1),
+            "validation": np.arange(1, validated + 1),
+            "test": np.arange(validated + 1, tested + 1),
+            "longer": np.arange(tested + 1, self.test_longest + 1),
+        }
 
     def _strings(self, numbers: Array, targets: Literal["all", "determined"] = "determined") -> Examples:
         """The string of each n."""
