@@ -248,9 +248,10 @@ def test_sequences(csv):
         "order": "second",
         "features": ("by",),
         "kind": "value",
-        "window": 2,
-        "stride": 1,
+        "per_step": True,
     }
+    windowed = guess(path, None, {"label": "speed", "id": "trip", "order": "second", "kind": "value", "per_step": False})
+    assert (windowed.options["window"], windowed.options["stride"]) == (2, 1)
     assert guessed.inferences == (("each step has a label: predicted from the last 2 steps", ("window",)),)
 
 

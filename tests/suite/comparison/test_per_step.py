@@ -8,6 +8,11 @@ import gru_tf
 from gru_tf.foundation.errors import UserError
 from gru_tf.suite import comparison, coordinator
 
+pytestmark = [
+    # MLflow 3.17 asks SQLAlchemy 2.1 for a deprecated loader, and warns of its own type hints
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
+]
 RNG = np.random.default_rng(0)
 
 
