@@ -46,7 +46,7 @@ def by_part(block: Sequence[Row], kind: str, most: int | None = None) -> Lines:
 
     Args:
         block: the rows of a task.
-        kind: "series" or "step".
+        kind: "series", "step", "label" or "length".
         most: parts to show, spread over all of them; None for all.
     """
     metric, models = block[0].metric, [row for row in block if row.parts.get(kind)]

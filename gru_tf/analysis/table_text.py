@@ -81,6 +81,8 @@ def beside(block: Sequence[Row]) -> Iterator[tuple[str, list[list[str]]]]:
         yield "further metrics, means over seeds", lines_of_metrics
     if steps := further.by_part(block, "step", further.STEPS):
         yield f"{block[0].metric} by step ahead, means over seeds", _turned(steps)
+    if by_label := further.by_part(block, "label", further.STEPS):
+        yield f"{block[0].metric} by label, each in its own units, means over seeds", _turned(by_label)
     if lengths := further.by_part(block, "length", further.STEPS):
         yield f"{block[0].metric} by length, means over seeds", _turned(lengths)
 

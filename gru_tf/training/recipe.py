@@ -66,7 +66,8 @@ def check_monitored(training: TrainingSpec, task: Task, splits: Splits) -> None:
             "training.validation: received split, expected none, with select: last: the task has no validation split"
         )
     if training.monitor is not None and task.metric.whole:
-        shape = len(splits.validated), task.signature.outputs
+        steps = (task.signature.span,) if task.signature.per_step else ()
+        shape = len(splits.validated), *steps, task.signature.outputs
         _expect_computed(training.monitor, task.measured("validation", np.zeros(shape, np.float32)))
 
 

@@ -22,3 +22,9 @@ def test_words_are_cut_padded_and_unknown_beyond_the_vocabulary() -> None:
     numbers, lengths = cut_words(words, LENGTHS, slice(None), longest=9, vocabulary=100, padding=-1)
     assert (numbers.tolist(), lengths.tolist()) == ([[2, 3, -1], [4, 5, 6], [7, -1, -1]], [2, 3, 1])
     assert numbers.dtype == lengths.dtype == np.int32
+
+
+def test_the_last_words_are_those_at_the_end_of_each_text() -> None:
+    words = np.array([2, 3, 4, 5, 6, 7])
+    numbers, lengths = cut_words(words, LENGTHS, slice(None), longest=2, vocabulary=100, last=True)
+    assert (numbers.tolist(), lengths.tolist()) == ([[2, 3], [5, 6], [7, 0]], [2, 2, 1])

@@ -5,6 +5,7 @@ import pandas
 import pytest
 
 from gru_tf.experiment.experiment import Run
+from gru_tf.experiment.specs import TrainingSpec
 from gru_tf.training import trainer
 from gru_tf.training.batches import plan
 
@@ -91,3 +92,17 @@ def test_a_run_trains_and_is_tested_on_labelled_steps(walks):
     assert np.isfinite([values.test, values.validation]).all()
     assert set(values.parts["label"]) == {"a", "b"}
     assert values.radii["80"][0] > 0
+
+
+@pytest.mark.parametrize("options", [CLASSES, VALUES, {"label": "on", "measure": "macro_f1"}], ids=["class", "value", "f1"])
+def test_a_run_without_validation_and_one_that_monitors(walks, options):
+    """Of the first the last weights are tested; of the second another metric, of all outputs, chooses."""
+    one = run(walks, validation=0, **options)
+    bare = one.model_copy(update={"training": TrainingSpec(**TRAINING, validation="none", select="last")})
+    result = trainer.train(bare)
+    assert result.status == "finished"
+    assert np.isfinite(result.test)
+    if "measure" in options:
+        monitored = run(walks, **options)
+        training = TrainingSpec(**TRAINING, monitor="balanced_accuracy")
+        assert trainer.train(monitored.model_copy(update={"training": training})).status == "finished"

@@ -133,6 +133,7 @@ def _beside(rows: list[Row]) -> Iterator[tuple[str, further.Lines]]:
         ("Further metrics", further.metrics(rows)),
         (f"By series: {metric}", further.by_part(rows, "series")),
         (f"By step ahead: {metric}", further.by_part(rows, "step")),
+        (f"By label, each in its own units: {metric}", further.by_part(rows, "label")),
         (f"By length: {metric}", further.by_part(rows, "length", LENGTHS)),
         *((f"Classes as {row.cell} takes them", further.confusion(row)) for row in rows),
     ]

@@ -70,7 +70,7 @@ def targets(kind: str, files: Sequence[Labelled], parts: Array) -> tuple[Array, 
 
 def _expect_labels(there: Array, parts: Array, files: Sequence[Labelled]) -> None:
     for number, name in PARTS.items():
-        if not there[parts == number].any():
+        if (parts == number).any() and not there[parts == number].any():
             raise DatasetError(f"{files[-1].where}: expected a label at one step of the {name} split. Received: none")
 
 

@@ -248,10 +248,13 @@ def test_sequences(csv):
         "order": "second",
         "features": ("by",),
         "kind": "value",
-        "window": 2,
-        "stride": 1,
+        "per_step": True,
     }
-    assert guessed.inferences == (("each step has a label: predicted from the last 2 steps", ("window",)),)
+    windowed = guess(path, None, {"label": "speed", "id": "trip", "order": "second", "kind": "value", "per_step": False})
+    assert (windowed.options["window"], windowed.options["stride"]) == (2, 1)
+    words = "'speed' changes within sequences: a label at every step, predicted at every step"
+    assert guessed.inferences == ((words, ("per_step",)),)
+    assert windowed.inferences[-1] == ("each step has a label: predicted from the last 2 steps", ("window",))
 
 
 def test_sequences_by_their_names(csv):

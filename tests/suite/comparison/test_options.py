@@ -21,8 +21,8 @@ FORECAST = ["target", "time", "group", "covariates", "window", "horizon", "strid
 FORECAST += ["zone", "dates", "gaps", "scaling", "known", "metric", "split", "layout", "quoting"]
 FORECAST += ["backtest", "intervals"]
 SEQUENCES = ["label", "id", "order", "features", "group", "window", "stride", "missing", "split", "layout", "quoting"]
-SEQUENCES += ["metric", "intervals"]
-TEXTS = ["text", "label", "group", "split", "quoting", "metric", "intervals"]
+SEQUENCES += ["metric", "intervals", "labels", "per_step"]
+TEXTS = ["text", "read", "label", "group", "split", "quoting", "metric", "intervals"]
 PROTOCOL = ["cells", "seeds", "parameters", "units", "trials", "minutes", "draws", "epochs", "batch_size"]
 EVERY = {"kind", *FORECAST, *SEQUENCES, *TEXTS, *PROTOCOL}
 BESIDE = ["data", "test", "name", "store", "workers", "progress", "final"]
@@ -37,8 +37,8 @@ def test_the_options_are_those_of_each_kind_of_data():
     assert sorted(options.PROTOCOL) == sorted(PROTOCOL)
     shared = {"group", "missing", "split", "layout", "quoting", "metric", "intervals"}
     assert set(options.only_of("forecast")) == set(FORECAST) - shared
-    assert set(options.only_of("sequences")) == {"id", "order", "features"}
-    assert options.only_of("texts") == ("text",)
+    assert set(options.only_of("sequences")) == {"id", "order", "features", "labels", "per_step"}
+    assert options.only_of("texts") == ("text", "read")
 
 
 @pytest.mark.parametrize("kind", ["forecast", "sequences", "texts"])

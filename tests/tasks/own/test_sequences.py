@@ -455,12 +455,14 @@ BAD_TABLES: dict[str, tuple[str, dict[str, Any], str]] = {
     "label changes": (
         edited(4, "1,1,11,a,p0"),
         {},
-        "row 4 (line 5), column 'y': expected the same in every row of n '1': 'b', as in row 3 (line 4). Received: 'a'",
+        "row 4 (line 5), column 'y': expected the same in every row of n '1': 'b', as in row 3 (line 4). Received: 'a'"
+        "; for a label at every step, specify per_step",
     ),
     "label changes to nothing": (
         edited(4, "1,1,11,,p0"),
         {"group": "who"},
-        "row 4 (line 5), column 'y': expected the same in every row of n '1': 'b', as in row 3 (line 4). Received: ''",
+        "row 4 (line 5), column 'y': expected the same in every row of n '1': 'b', as in row 3 (line 4). Received: ''"
+        "; for a label at every step, specify per_step",
     ),
     "group changes": (
         edited(4, "1,1,11,b,p3"),
@@ -502,7 +504,8 @@ BAD_TABLES: dict[str, tuple[str, dict[str, Any], str]] = {
     "too few": (
         HEAD + "".join(ROWS[:4]),
         {"kind": "value", "label": "x", "features": ["t"], "order": None, "id": "y"},
-        "row 2 (line 3), column 'x': expected the same in every row of y 'a': '0', as in row 1 (line 2). Received: '1'",
+        "row 2 (line 3), column 'x': expected the same in every row of y 'a': '0', as in row 1 (line 2). Received: '1'"
+        "; for a label at every step, specify per_step",
     ),
     "too few sequences": (
         "n,x,y\n0,1,5\n1,2,6\n",

@@ -57,6 +57,23 @@ def test_texts_are_read_as_plain_python_reads_them(said: Texts) -> None:
     assert sum(map(len, parts(said))) == len(table)
 
 
+def test_the_last_words_of_each_text_are_read_in_training_and_of_new_texts() -> None:
+    task, whole = Texts(**SAID, longest=3, read="last"), Texts(**SAID)
+    full = {" ".join(map(str, words)) for part in parts(whole) for words in read(whole, part)}
+    ends = {" ".join(text.split()[-3:]) for text in full}
+    starts = {" ".join(text.split()[:3]) for text in full}
+    got = [" ".join(map(str, words)) for part in parts(task) for words in read(task, part)]
+    assert set(got) <= ends
+    assert not set(got) <= starts
+    (word, other), know = task.encodings()["words"][:2], task.encodings()["words"]
+    assert task.encodings()["read"] == "last"
+    new = pandas.DataFrame({"said": [f"{word} {word} {other} {word} {other}", other]})
+    prepared = task.prepare(new)
+    assert prepared.lengths.tolist() == [3, 1]
+    one, two = know.index(word) + 2, know.index(other) + 2
+    assert prepared.inputs.tolist() == [[two, one, two], [two, 0, 0]]
+
+
 def test_words_are_numbered_by_how_often_training_has_them(said: Texts) -> None:
     counts = Counter(word for words in read(said, drawn(said).train) for word in words)
     assert None not in counts

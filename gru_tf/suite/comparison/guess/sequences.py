@@ -76,7 +76,8 @@ def guess(
         options["kind"] = kind or ("value" if several_values else None)
         if options["kind"] is None:
             options["kind"] = _kind_of(np.asarray(labels), str(options.get("label", "y")), inferences)
-    named = f", '{options['label']}'" if "label" in options else ""
+    names = [f"'{name}'" for name in (options.get("label"), *options.get("labels", ())) if name is not None]
+    named = f", {several(names, SHOWN)}" if names else ""
     each = f" of each '{options['id']}'" if "id" in options else ""
     whose = "at every step of a sequence" if options.get("per_step") else "of a sequence"
     return options, f"the {options['kind']} {whose}{named}{each}"
