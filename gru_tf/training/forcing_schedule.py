@@ -48,7 +48,7 @@ def probabilities(training: TrainingSpec, first: int, count: int, total: int) ->
 
 
 def sigmoid_speed(share: float, total: int) -> float:
-    """K with k / (k + exp(total / k)) = share, which grows with k from 0 to 1; by bisection."""
+    """The k with k / (k + exp(total / k)) = share, which grows with k from 0 to 1; by bisection."""
 
     def above(k: float) -> bool:  # exp(total / k) / k ≤ 1 / share − 1, in logarithms, which do not overflow
         return total / k - math.log(k) <= math.log(1 / share - 1)

@@ -106,7 +106,7 @@ def _attended_first(
     layers: list[Any], begin: list[Any], memory: Any, y: Any, call: dict[str, Any], units: int, dense: Callable[..., Any]
 ) -> Any:
     """[c_t; s_t] (batch, T, ·) of a decoder that attends before each step; the layer is called "decoder"."""
-    options = {"score": "additive", "attention_layer": False, "attend_first": True}
+    options: dict[str, Any] = {"score": "additive", "attention_layer": False, "attend_first": True}
     attention = MemoryAttention("AttentionDecoder", units, dense=dense, **options)
     decoder = AttentionDecoder(layers, attention=attention, name="decoder")
     memory = keras.layers.Identity(name="memory")(memory)
