@@ -20,7 +20,7 @@ def _held(monkeypatch):
 def said(path="fused cpu", deterministic=True, seconds=None, attention="general", **signature):
     run = SimpleNamespace(training=SimpleNamespace(deterministic=deterministic, seconds=seconds))
     signature = SimpleNamespace(**{"decoded": 0, "span": 20, "features": 8, **signature})
-    network = SimpleNamespace(signature=signature, units=64, model=SimpleNamespace(attention=attention))
+    network = SimpleNamespace(signature=signature, units=64, model=SimpleNamespace(attention=attention, layer_norm=False))
     return held_bits.why_not(run, network, path)
 
 

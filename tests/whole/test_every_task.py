@@ -139,6 +139,7 @@ VARIANTS |= {  # translation
     "multi30k": [
         {},
         {"source_vocabulary": 100, "target_vocabulary": 50, "longest": 6, "embedding": 8, "train_sentences": 1000},
+        {"direction": "de-en", "minimum_count": 2, "reverse_source": True, "bleu": "words", "longest": 44},
     ],
 }
 FIXED = {"digits", "polyphonic"}  # the data set's own split: no seed changes it
