@@ -24,7 +24,7 @@ from gru_tf.tasks import Array
 def of_epoch(training: TrainingSpec, epoch: int, steps: int) -> Array | None:
     """(steps,) float32, those of the steps of an epoch, from 0, of so many steps; None where every target is read.
 
-    With `training.steps` an epoch is a stretch of updates; of the last one, which may be shorter, what is too much is not read.
+    With `training.steps` an epoch is a stretch of updates; of the last one, which may be shorter, the rest is not read.
     """
     total = training.epochs * steps if training.steps is None else training.steps
     return probabilities(training, epoch * steps, steps, total) if training.writes else None
@@ -48,7 +48,7 @@ def probabilities(training: TrainingSpec, first: int, count: int, total: int) ->
 
 
 def sigmoid_speed(share: float, total: int) -> float:
-    """K with k / (k + exp(total / k)) = share, which grows with k from 0 to 1; by bisection."""
+    """The k with k / (k + exp(total / k)) = share, which grows with k from 0 to 1; by bisection."""
 
     def above(k: float) -> bool:  # exp(total / k) / k ≤ 1 / share − 1, in logarithms, which do not overflow
         return total / k - math.log(k) <= math.log(1 / share - 1)

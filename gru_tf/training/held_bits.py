@@ -36,7 +36,12 @@ def _of_network(network: ResolvedNetwork, kernel_path: str) -> str:
         return "TensorFlow's own sums normalise layers"
     if not network.signature.decoded:
         return ""
-    longest = max(network.units, network.signature.span, network.signature.decoded)
+    attention = network.model.attention
+    if attention == "additive":  # whose decoder goes step by step
+        return "TensorFlow's own products compute the decoder's recurrence"
+    beside = network.units if attention == "context" else 0
+    longest = max(network.units, network.signature.span, network.signature.decoded, network.signature.features + beside)
     if tf.config.threading.get_intra_op_parallelism_threads() != 1 or longest > DEPTH:
-        return f"attention in TensorFlow's own products, by more than one thread or of more than {DEPTH} units or steps"
+        what = "attention" if attention == "general" else "writing"
+        return f"{what} in TensorFlow's own products, by more than one thread or of more than {DEPTH} units or steps"
     return ""

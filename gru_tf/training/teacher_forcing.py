@@ -2,12 +2,12 @@
 
 With which probability a coin says the target: `gru_tf.training.forcing_schedule`.
 
-Each step of training is two passes of the decoder. The first one writes, without gradient, one token after the other: at each
-step it reads the target before, with the probability ε_i, or else the likeliest token of its own step before. That fixes what
-stands before each target. The second one reads it like any teacher-forced sequence, all steps in the layers' kernels, for the
-loss and the gradient. Nothing is differentiated through the choice of a token, in the paper neither, so that both are those of
-a decoder that goes step by step. Masks of dropout between layers are the same in both passes; noise within cells (recurrent
-dropout, zoneout) is off in the first. Validation and test are as without it.
+Each step of training is two passes of the decoder. The first one writes, without gradient, one token after the other: at
+each step it reads the target before, with the probability ε_i, or else the likeliest token of its own step before. That
+fixes what stands before each target. The second one reads it like any teacher-forced sequence, all steps in the layers'
+kernels, for the loss and the gradient. Nothing is differentiated through the choice of a token, nor is it in the paper:
+both are those of a decoder that goes step by step. Masks of dropout between layers are the same in both passes; noise within
+cells (recurrent dropout, zoneout) is off in the first. Validation and test are as without it.
 
 Coins are drawn from the run's seed by a generator whose state is in each checkpoint.
 
@@ -64,7 +64,7 @@ class TeacherForcing:
         self._place.assign_add(1)
 
     def inputs(self, features: Sequence[Any]) -> list[Any]:
-        """The network's inputs; the last, (batch, T) targets before each target, are read only where coins say so."""
+        """The network's inputs; the last, (batch, T) targets before each target, stay where coins say so."""
         *read, before = features
         rows, steps = before.shape
         shape = {"token": (rows, steps), "step": (1, steps), "sequence": (rows, 1), "batch": (1, 1)}[self.per]

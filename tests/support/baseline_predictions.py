@@ -10,7 +10,7 @@ from sacrebleu import corpus_bleu
 from gru_tf.data.datasets import locate
 from gru_tf.tasks import Examples, Splits, Task
 from gru_tf.tasks.language.multi30k import FILES as CAPTIONS
-from gru_tf.tasks.language.multi30k import read_sentences
+from gru_tf.tasks.language.multi30k import read_sentences, tokens
 
 
 def draw(task: Task, seed: int = 0) -> Splits:
@@ -61,7 +61,12 @@ def losses(task: Task, examples: Examples, predicted: Any) -> Any:
 def value(task: Task, examples: Examples, predicted: Any) -> float:
     """The metric: over all targets together, not by example first; of sentences, BLEU."""
     if task.signature.decoded:
-        return float(corpus_bleu(predicted, [read_sentences(locate(CAPTIONS["test", "de"]))], lowercase=True).score)
+        references = read_sentences(locate(CAPTIONS["test", task.languages[1]]))
+        if task.bleu == "13a":
+            return float(corpus_bleu(predicted, [references], lowercase=True).score)
+        words = ([" ".join(tokens(text)) for text in texts] for texts in (predicted, references))
+        written, wanted = words
+        return float(corpus_bleu(written, [wanted], tokenize="none", smooth_method="none", force=True).score)
     return task.metric.value(losses(task, examples, predicted).sum() / counted(task, examples).sum())
 
 
@@ -91,8 +96,8 @@ def baseline(task: Task, train: Examples) -> Any:
         return min(both, key=lambda predicted: value(task, test, predicted))
     if task.signature.decoded:  # the constant that the task names is a training sentence
         constant = task.metric.trivial.removeprefix("always '").removesuffix("'")
-        assert constant in read_sentences(locate(CAPTIONS["train", "de"]))
-        translations = [constant] * len(draw(task).test), read_sentences(locate(CAPTIONS["test", "en"]))
+        assert constant in read_sentences(locate(CAPTIONS["train", task.languages[1]]))
+        translations = [constant] * len(draw(task).test), read_sentences(locate(CAPTIONS["test", task.languages[0]]))
         return max(translations, key=lambda translation: value(task, draw(task).test, translation))
     if task.signature.target == "value":
         return train.targets.mean(0)

@@ -17,15 +17,17 @@ def _held(monkeypatch):
     monkeypatch.setattr("tensorflow.config.threading.get_intra_op_parallelism_threads", lambda: 1)
 
 
-def said(path="fused cpu", deterministic=True, seconds=None, **signature):
+def said(path="fused cpu", deterministic=True, seconds=None, attention="general", **signature):
     run = SimpleNamespace(training=SimpleNamespace(deterministic=deterministic, seconds=seconds))
-    signature = SimpleNamespace(**{"decoded": 0, "span": 20, **signature})
-    return held_bits.why_not(run, SimpleNamespace(signature=signature, units=64), path)
+    signature = SimpleNamespace(**{"decoded": 0, "span": 20, "features": 8, **signature})
+    network = SimpleNamespace(signature=signature, units=64, model=SimpleNamespace(attention=attention, layer_norm=False))
+    return held_bits.why_not(run, network, path)
 
 
 def test_held():
     assert said() == ""
     assert said(decoded=30) == ""
+    assert said(decoded=30, attention="context", features=192) == ""
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,11 @@ def test_held():
             {"decoded": 300},
             "attention in TensorFlow's own products, by more than one thread or of more than 256 units or steps",
         ),
+        (
+            {"decoded": 30, "features": 193, "attention": "context"},
+            "writing in TensorFlow's own products, by more than one thread or of more than 256 units or steps",
+        ),
+        ({"decoded": 30, "attention": "additive"}, "TensorFlow's own products compute the decoder's recurrence"),
     ],
 )
 def test_not_held(options, why):

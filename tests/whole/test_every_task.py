@@ -139,6 +139,7 @@ VARIANTS |= {  # translation
     "multi30k": [
         {},
         {"source_vocabulary": 100, "target_vocabulary": 50, "longest": 6, "embedding": 8, "train_sentences": 1000},
+        {"direction": "de-en", "minimum_count": 2, "reverse_source": True, "bleu": "words", "longest": 44},
     ],
 }
 FIXED = {"digits", "polyphonic"}  # the data set's own split: no seed changes it
@@ -169,6 +170,7 @@ REPEATED |= {  # language: texts of few words repeat, and cut short or with few 
 FIXED |= {"multi30k"}
 REPEATED |= {
     "multi30k()": (1, 0, 0),
+    "multi30k(direction='de-en', minimum_count=2, reverse_source=True, bleu='words', longest=44)": (1, 0, 0),
     "multi30k(source_vocabulary=100, target_vocabulary=50, longest=6, embedding=8, train_sentences=1000)": (78, 77, 72),
 }
 
@@ -768,7 +770,8 @@ def test_the_import_check_fails_where_tensorflow_is_loaded(tmp_path: Path) -> No
         (Ucr, {"path": "a.ts"}),
         (Ucr, {"path": "a.ts", "test_path": "b.ts", "name": "GunPoint"}),
         (Ucr, {"validation": 0.0}),
-        (Multi30k, {"longest": 41}),
+        (Multi30k, {"longest": 45}),
+        (Multi30k, {"direction": "de-fr"}),
         (Multi30k, {"train_sentences": 29_001}),
         (Multi30k, {"beam": 0}),
     ],

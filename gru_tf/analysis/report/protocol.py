@@ -8,6 +8,12 @@ from gru_tf.experiment.specs import ModelSpec, SearchSpec, TrainingSpec
 from gru_tf.experiment.specs.recipe import OF_OPTIMIZERS
 from gru_tf.foundation.errors import counted
 
+ATTENTION = {
+    "additive": "additive attention before each step of the decoder",
+    "context": "the last state of what was read beside each input of the decoder, no attention",
+    "none": "a decoder that begins with the last states of what was read, no attention",
+}
+
 
 def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     """(what, how it was done) of an experiment."""
@@ -25,6 +31,8 @@ def protocol(experiment: Experiment) -> Iterable[tuple[str, str]]:
     order = f"{batch}, in the same order for every cell at the same seed"
     yield "Training", f"{_length(experiment)}{stop}; {order}{anew}{_passes(training)}"
     yield "Optimiser", _optimiser(experiment)
+    if training.writes or (experiment.search and any(name.startswith("teacher_") for name in experiment.search.axes)):
+        yield "Teacher forcing", _forcing(experiment)
     kernels = "deterministic" if training.deterministic else "not deterministic"
     jit = training.jit if isinstance(training.jit, str) else "yes" if training.jit else "no"
     yield "Kernels", f"{kernels}; {_setting(experiment, 'jit', f'XLA: {jit}')}"
@@ -167,6 +175,20 @@ def _tested(training: TrainingSpec) -> str:
     return f"at the best validation epoch{f', by {training.monitor}' if training.monitor else ''}"
 
 
+def _forcing(experiment: Experiment) -> str:
+    """With which probability a decoder reads a target in training, and what one coin decides."""
+    training = experiment.training
+    falls = training.teacher_forcing_decay != "none"
+    end = f"falling to {training.teacher_forcing_end:g} ({training.teacher_forcing_decay})" if falls else ""
+    parts = {
+        "teacher_forcing": f"a target is read with probability {training.teacher_forcing:g}",
+        "teacher_forcing_decay": end,
+        "teacher_forcing_end": "",
+        "teacher_forcing_per": f"one coin for each {training.teacher_forcing_per}",
+    }
+    return ", ".join(filter(None, (_setting(experiment, name, words) for name, words in parts.items())))
+
+
 def _network(experiment: Experiment) -> Iterable[str]:
     model = experiment.model
     if model.start is not None:
@@ -186,6 +208,9 @@ def _network(experiment: Experiment) -> Iterable[str]:
     path = f"a linear path from the last {model.linear_path} steps" if model.linear_path else ""
     if model.quantiles:
         yield "quantiles of each value learned, of which the median is the forecast (mean over levels of the quantile loss)"
+    attention = ATTENTION.get(model.attention, "")
+    if attention := _setting(experiment, "attention", attention):
+        yield attention
     yield from filter(None, (_setting(experiment, "scaling", scaling), _setting(experiment, "linear_path", path)))
 
 

@@ -60,10 +60,10 @@ class ModelSpec(Spec):
             `gru_tf.training.network.linear_path`.
         quantiles: whether it learns, in place of the mean, quantiles of each value: the median, which is then its forecast,
             and the ends of intervals of 80 and 95 %; see `gru_tf.training.network.quantile_head`.
-        attention: how the decoder of a task whose answer is written sees what was read: "general" attention (Luong and others
-            2015), "additive" attention before each step (Bahdanau and others 2015), the last state beside the input of each
-            step, "context" (Cho and others 2014), or that state at the beginning alone, "none" (Sutskever and others 2014);
-            see `gru_tf.training.network.encoder_decoder`.
+        attention: how the decoder of a task whose answer is written sees what was read: "general" attention (Luong and
+            others 2015), "additive" attention before each step (Bahdanau and others 2015), the last state beside the input
+            of each step, "context" (Cho and others 2014), or that state at the beginning alone, "none" (Sutskever and others
+            2014); see `gru_tf.training.network.encoder_decoder`.
         initial: how weights begin: "keras" (each layer's own way, as in Keras); all of them drawn from one distribution,
             "uniform" within ± `initial_scale` or "normal" of that deviation, biases too; or matrices alone by one of Keras'
             initializers, "glorot", "he" or "lecun" with "_uniform" or "_normal"; see

@@ -81,9 +81,9 @@ class TrainingSpec(Spec):
         truncate: steps of a sequence after which back-propagation is cut: no gradient goes through a state across every
             such boundary, while states go on. For tasks with a target at every step; see
             `gru_tf.training.network.truncation`. null for none.
-        teacher_forcing: probability, in [0, 1], that the decoder of a task whose answer is written reads a target rather than
-            what it wrote itself for the step before; see `gru_tf.training.teacher_forcing`. With `teacher_forcing_decay` that
-            of the first step of training.
+        teacher_forcing: probability, in [0, 1], that the decoder of a task whose answer is written reads a target rather
+            than what it wrote itself for the step before; see `gru_tf.training.teacher_forcing`. With
+            `teacher_forcing_decay` that of the first step of training.
         teacher_forcing_per: what one coin decides: each "token" of each sequence, each "step" of a whole batch, a whole
             "sequence", or a whole "batch".
         teacher_forcing_decay: how the probability falls over all steps of `epochs`: "none", "linear", "exponential", or

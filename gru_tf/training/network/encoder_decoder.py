@@ -13,16 +13,16 @@ That is `attention: general`. Three others read the same, with y the embedding o
     context    s_t = decoder([y; z], s_{t−1}),    logits = W_s [y; s_t; z] + b_s,     z = s_0 of the last layer
     none       s_t = decoder(y, s_{t−1}),         logits = W_s s_t + b_s
 
-additive is that of Bahdanau and others 2015 (A.2.2, with a linear output instead of their maxout), whose s_0 has a tanh where
-there are two directions; its decoder goes step by step. context is Cho and others' (2014), none Sutskever and others'.
+additive is that of Bahdanau and others 2015 (A.2.2, with a linear output instead of their maxout), whose s_0 has a tanh
+where there are two directions; its decoder goes step by step. context is Cho and others' (2014), none Sutskever and others'.
 
 Each decoder layer begins with the last states of the encoder layer of its depth; of a bidirectional one with a linear map
 of both directions' states, one for each state of the cell. s̃ is not fed back into the next step (Luong's "input feeding"),
 so that the recurrence sees nothing of the attention and runs over the whole target in one fused kernel.
 
 The decoder is `gru_tf.AttentionDecoder`. A network is made of its parts, which are Keras' own layers, not of the layer: so
-files load without this project, and those of earlier versions do. With additive attention it is made of the layer itself: its
-file loads where `gru_tf` can be imported.
+files load without this project, and those of earlier versions do. With additive attention it is made of the layer itself:
+its file loads where `gru_tf` can be imported.
 
 References: M.-T. Luong, H. Pham, C. D. Manning, "Effective approaches to attention-based neural machine translation",
 EMNLP 2015, arXiv 1508.04025; I. Sutskever, O. Vinyals, Q. V. Le, NIPS 2014, arXiv 1409.3215; D. Bahdanau, K. Cho, Y. Bengio,
@@ -102,7 +102,7 @@ def _attended_first(
     layers: list[Any], begin: list[Any], memory: Any, y: Any, call: dict[str, Any], units: int, dense: Callable[..., Any]
 ) -> Any:
     """[c_t; s_t] (batch, T, ·) of a decoder that attends before each step; the layer is called "decoder"."""
-    options = {"score": "additive", "attention_layer": False, "attend_first": True}
+    options: dict[str, Any] = {"score": "additive", "attention_layer": False, "attend_first": True}
     attention = MemoryAttention("AttentionDecoder", units, dense=dense, **options)
     decoder = AttentionDecoder(layers, attention=attention, name="decoder")
     memory = keras.layers.Identity(name="memory")(memory)

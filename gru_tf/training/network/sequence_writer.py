@@ -10,10 +10,11 @@ from keras import ops
 from gru_tf.recurrent.layers.flat_states import output_place, run_cell, states_of
 from gru_tf.recurrent.layers.memory_attention import MemoryAttention
 from gru_tf.recurrent.layers.variable_dropout import VariableDropout
+from gru_tf.recurrent.layers.word_dropout import WordDropout
 
 
 class SequenceWriter:
-    """What decoding needs of a network that `encoder_decoder.build` made, or that was loaded from a file; shares its weights.
+    """What decoding needs of a network that `encoder_decoder.build` made, or that was loaded from a file, with its weights.
 
     Args:
         model: the network.
@@ -114,5 +115,6 @@ class SequenceWriter:
 
 
 def _behind(layer: Any) -> list[str]:
-    """The name of the layer whose outputs a layer of dropout drops; none of any other layer."""
-    return [layer.input._keras_history.operation.name] if isinstance(layer, VariableDropout) else []
+    """The name of the layer whose outputs a layer of dropout drops; none of any other layer, of one that drops words too."""
+    drops = isinstance(layer, VariableDropout) and not isinstance(layer, WordDropout)
+    return [layer.input._keras_history.operation.name] if drops else []

@@ -25,12 +25,13 @@ from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent import decoding
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.suite.tuning import RecurrentHyperModel
-from gru_tf.tasks import END, Examples, Signature
+from gru_tf.tasks import END, Examples, Signature, create
 from gru_tf.tasks.language import _bleu, multi30k
 from gru_tf.tasks.language.multi30k import FILES, LONGEST, Multi30k, joined, read_sentences, tokens
 from gru_tf.training import feeding, trainer
 from gru_tf.training.batches import plan, spans
 from gru_tf.training.compiled_steps import CompiledSteps
+from gru_tf.training.epochs import Epochs
 from gru_tf.training.network import budget
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve, resolve_run
@@ -294,6 +295,52 @@ def test_multi30k_is_its_files(needs_files):
     assert splits.train.lengths.max() == 10
 
 
+def test_the_other_direction_is_the_files_read_backwards(needs_files):
+    """German in, reversed; English out; words that the training sentences have twice."""
+    task = Multi30k(direction="de-en", minimum_count=2, reverse_source=True, longest=multi30k.MOST)
+    needs_files(task)
+    splits = task.splits(RNG)
+    numbers = {}
+    for language, size in zip(("de", "en"), task.vocabularies, strict=True):
+        texts = {split: read_sentences(locate(FILES[split, language])) for split in multi30k.SENTENCES}
+        counts = Counter(word for line in texts["train"] for word in tokens(line))
+        ranked = sorted((word for word in counts if counts[word] > 1), key=lambda word: (-counts[word], word))
+        assert size == len(ranked) + 2
+        numbers[language] = {word: rank for rank, word in enumerate(ranked, start=2)}
+        for row, line in zip(splits.test.inputs if language == "de" else splits.test.targets, texts["test"], strict=True):
+            words = [numbers[language].get(word, 1) for word in tokens(line)]
+            expected = words[::-1] if language == "de" else [*words, END]
+            assert row[: len(expected)].tolist() == expected
+    assert (task.signature.tokens, task.signature.outputs) == task.vocabularies
+    assert splits.train.lengths.max() == multi30k.MOST, "a sentence is cut"
+    assert (splits.train.targets == END).sum() == len(splits.train)
+
+
+def test_bleu_of_words_is_not_smoothed_and_an_unknown_word_is_none(needs_files):
+    """Of 5 words 4 come in the reference, of 4 pairs 3, of 3 triples 2, of 2 quadruples 1; without one it is 0."""
+    reference = ["a", "man", "is", "going", "away", "⁇"]
+    assert _bleu.of_words([["a", "man", "goes", "away", "⁇"]], [reference]) == 0
+    written = ["a", "man", "is", "going", "home"]
+    expected = 100 * (4 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25 * np.exp(1 - 6 / 5)
+    assert _bleu.of_words([written], [reference]) == pytest.approx(expected)
+    assert _bleu.of_words([["A", *written[1:]]], [reference]) < expected
+    assert _bleu.signature(True) == f"nrefs:1|case:mixed|eff:no|tok:none|smooth:none|version:{sacrebleu.__version__}"
+    whole = Multi30k(direction="de-en", target_vocabulary=20_000, bleu="words")
+    needs_files(whole)
+    limited = Multi30k(direction="de-en", minimum_count=50, bleu="words")
+    scores = [task.scored("test", np.maximum(task.splits(RNG).test.targets, 0)) for task in (whole, limited)]
+    assert 90 < scores[0] < 100
+    assert scores[1] < scores[0] - 10
+    assert whole.metric.chance > 1
+    assert whole.metric.trivial.startswith("always 'A man in")
+
+
+@pytest.mark.parametrize("option", ["source_vocabulary", "target_vocabulary"])
+def test_a_vocabulary_has_one_size(option):
+    with pytest.raises(UserError, match=f"expected no '{option}' together with 'minimum_count'.* Received: 900"):
+        create("multi30k", {option: 900, "minimum_count": 2})
+
+
 def test_a_perfect_translation_scores_100_and_an_unknown_word_costs(needs_files):
     whole = Multi30k(target_vocabulary=20_000)
     needs_files(whole)
@@ -395,6 +442,44 @@ def resumed(run, folder):
     short = run.model_copy(update={"purpose": "trial", "training": run.training.but(epochs=2)})
     trainer.train(short, folder)
     return trainer.train(short.model_copy(update={"training": run.training}), folder)
+
+
+@pytest.fixture(scope="module")
+def forced(small):
+    """The small experiment from German into English, with coins and a schedule; and again from its second epoch."""
+    options = {**SMALL["tasks"][0]["multi30k"], "direction": "de-en", "reverse_source": True}
+    recipe = {"teacher_forcing": 0.9, "teacher_forcing_decay": "sigmoid", "teacher_forcing_end": 0.3, "deterministic": True}
+    content = {**SMALL, "tasks": [{"multi30k": options}], "search": None, "name": "forced"}
+    content["model"], content["training"] = {"units": 8, "attention": "context"}, {**SMALL["training"], **recipe}
+    (run,) = validate(content, "forced").runs()
+    return run
+
+
+@pytest.mark.slow
+def test_a_forced_run_goes_on_from_a_checkpoint_to_the_same_bits(small, forced, tmp_path, monkeypatch):
+    with small.data():
+        whole = trainer.train(forced, tmp_path / "whole")
+        epoch = Epochs._epoch
+
+        def stopped(self, validation):
+            if self.done.epoch == 5:
+                raise KeyboardInterrupt
+            return epoch(self, validation)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Epochs, "_epoch", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                trainer.train(forced, tmp_path / "again", checkpoint_seconds=0)
+        assert list((tmp_path / "again").glob("*.checkpoint"))
+        again = trainer.train(forced, tmp_path / "again")
+        plain = trainer.train(forced.model_copy(update={"training": forced.training.but(**PLAIN)}))
+    assert again.history == whole.history
+    assert (again.test, again.more) == (whole.test, whole.more)
+    assert whole.history["train_loss"] != plain.history["train_loss"]
+    assert whole.test > whole.chance > 0
+
+
+PLAIN = {"teacher_forcing": 1.0, "teacher_forcing_decay": "none", "teacher_forcing_end": None}
 
 
 def final(small):

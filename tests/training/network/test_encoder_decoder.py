@@ -1,4 +1,4 @@
-"""Decoders without attention, with the context at each step and with additive attention before it, beside NumPy and exports."""
+"""Decoders without attention, with the context at each step, with additive attention before it: NumPy, sizes, exports."""
 
 import keras
 import numpy as np
@@ -49,7 +49,7 @@ def test_size_is_exact(attention, cell, form):
 
 
 def test_sizes_of_the_published_networks():
-    """With the vocabularies of Bentrevett's notebooks 1 to 3, their printed sizes; what Keras has otherwise is accounted for.
+    """With the vocabularies of Bentrevett's notebooks 1 to 3, their printed sizes; what is not alike is accounted for.
 
     PyTorch's LSTM has two biases where Keras' has one, and the linear layer in the third notebook's energy has a bias.
     """
