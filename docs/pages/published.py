@@ -28,7 +28,7 @@ their protocol is known to be another. *Runs*: how many it is of; most are singl
 nothing was run smaller than in the paper, with how many points of it could not be followed; each result's page names them.
 """
 AGAIN = """A mean of new seeds scatters as well, so it lies inside of the first 95 % interval less often than in 95 % of
-cases: *expected* says how often for so many seeds. Inside of the prediction interval, which allows for that, 95 % should lie."""
+cases: *expected* says how often for so many seeds. Inside of the prediction interval, which allows for that, lie 95 %."""
 NOTHING = """# Published numbers beside ours
 
 Nothing is recorded yet: `gru-tf record NAME` writes the results of a finished experiment into `experiments/results`.

@@ -3,7 +3,6 @@
 Nothing here imports TensorFlow, so that listing, checking names and printing results stay instant.
 """
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, product
@@ -14,9 +13,9 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field
 from gru_tf.baselines.baseline import BASELINES
 from gru_tf.experiment import claim
 from gru_tf.experiment.explanation import explain
+from gru_tf.experiment.fingerprint import BESIDE, digest_of
 from gru_tf.experiment.specs import (
     MODEL,
-    PINNED,
     TRAINING,
     Choice,
     Claims,
@@ -36,14 +35,11 @@ from gru_tf.experiment.specs import (
     seeds_in,
 )
 from gru_tf.experiment.specs.spec import MOST_SEED
-from gru_tf.foundation.digest import sha256_of_text
 from gru_tf.foundation.errors import UserError, did_you_mean, mismatch, shown
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS, Task, create
 
 Purpose = Literal["trial", "final", "baseline"]
-# fields of an experiment that change no result, and so no fingerprint
-BESIDE = ("claims", "published", "timing", "protocol", "not_followed", "smaller")
 
 
 class Run(Spec):
@@ -86,7 +82,7 @@ class Run(Spec):
             others = {name: True for name in TrainingSpec.model_fields if name not in ("refit", "validation")}
             joined = self.training.refit or self.training.validation == "none"
             without |= {"model": True, "training": others if joined else True}
-        return _fingerprint(self, without)
+        return digest_of(self, without)
 
     def drawn_task(self) -> Task:
         """The task, with the split that the run has."""
@@ -346,7 +342,7 @@ class Experiment(Spec):
             without["diagnostics"] = True
         if self.search and not self.search.wideable:
             without["search"] = {"widen"}  # as before any range was
-        return _fingerprint(self, without)
+        return digest_of(self, without)
 
     def pairs(self) -> Iterator[tuple[Choice, Choice]]:
         """Every (task, cell), task by task."""
@@ -418,21 +414,3 @@ def _at(search: SearchSpec | None, seed: int) -> str:
     assert search is not None  # noqa: S101, of an experiment with a search
     own = "" if search.shared or seed == search.seed else f" plus {seed - search.seed}, a final seed, which is {seed}"
     return f". Received: {search.seed}{own}"
-
-
-def _fingerprint(spec: Spec, without: dict[str, Any]) -> str:
-    content = spec.model_dump(mode="json", exclude=without)
-    if content.get("split_seed", 0) is None:
-        del content["split_seed"]  # as it was before a task could draw a split
-    if (content.get("search") or {}).get("shared"):
-        del content["search"]["shared"]  # as it was before there was a choice, when every search was
-    if content.get("baselines") is True:
-        del content["baselines"]  # likewise
-    if content.get("model", {}).get(PINNED):
-        del content["model"]["from"]  # the content of the file decides the numbers, not its path
-    if content.get("replicates"):
-        del content["replicates"]["minutes"]
-    else:
-        content.pop("replicates", None)
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return sha256_of_text(canonical)[:16]
