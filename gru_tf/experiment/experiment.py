@@ -5,13 +5,12 @@ Nothing here imports TensorFlow, so that listing, checking names and printing re
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations, product
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from gru_tf.baselines.baseline import BASELINES
-from gru_tf.experiment import claim
+from gru_tf.experiment import claim, searched_pairs
 from gru_tf.experiment.explanation import explain
 from gru_tf.experiment.fingerprint import BESIDE, digest_of
 from gru_tf.experiment.specs import (
@@ -258,14 +257,7 @@ class Experiment(Spec):
     @model_validator(mode="after")
     def _possible_pairs(self) -> Self:
         """Values of the recipe that are possible one by one may not be together, such as nesterov and a momentum of 0."""
-        axes = {name: axis for name, axis in self.search.axes.items() if name in TRAINING} if self.search else {}
-        values = {name: axis.ends(is_integer(name)) if isinstance(axis, Range) else axis for name, axis in axes.items()}
-        for one, other in combinations(values, 2):
-            for first, second in product(values[one], values[other]):
-                try:
-                    self.training.but(**{one: first, other: second})
-                except ValidationError as error:
-                    raise ValueError(f"search.space: {one} with {other}: {mismatch(error.errors())}") from error
+        searched_pairs.check(self.training, self.search.axes if self.search else {})
         return self
 
     @model_validator(mode="after")
@@ -317,17 +309,7 @@ class Experiment(Spec):
 
     @model_validator(mode="after")
     def _known_claims(self) -> Self:
-        for place, text in enumerate(self.claims):
-            try:
-                claim.parse(text, self.cells, self.tasks)
-            except ValueError as error:
-                raise ValueError(f"claims[{place}]: {error}") from error
-        for place, number in enumerate(self.published):
-            for kind, name, choices in (("task", number.task, self.tasks), ("cell", number.cell, self.cells)):
-                try:
-                    claim.named(name, choices, kind)
-                except ValueError as error:
-                    raise ValueError(f"published[{place}].{kind}: {error}") from error
+        claim.check(self.claims, self.published, self.cells, self.tasks)
         return self
 
     @property
