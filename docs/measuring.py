@@ -19,7 +19,8 @@ from gru_tf.analysis.answer.beside import against
 from gru_tf.analysis.evidence import TaskEvidence
 from gru_tf.analysis.results import Results
 from gru_tf.experiment import yaml_file
-from gru_tf.experiment.experiment import BESIDE, Experiment
+from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.fingerprint import BESIDE
 from gru_tf.foundation.errors import UserError
 from gru_tf.tasks import create
 

@@ -1,6 +1,6 @@
 """Writes the generated pages and the tutorials into the sources of the site, where git ignores them.
 
-Of the page on layers, which git has, only the table is written.
+Of the page on layers, which git has, only the table is written; git has the page of published numbers as well.
 """
 
 import json
@@ -17,6 +17,7 @@ from pages import (
     layers,
     no_network,
     own_data,
+    published,
     python_api,
     root_pages,
     tasks,
@@ -53,3 +54,4 @@ def write() -> None:
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
     layers.refresh()
+    published.refresh()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gru_tf.experiment.specs import Choice
+from gru_tf.experiment.specs import Choice, Published
 from gru_tf.foundation.errors import did_you_mean
 
 KINDS = {  # quantities of one kind can be compared
@@ -149,3 +149,22 @@ def named(text: str, choices: Sequence[Choice], kind: str) -> Choice:
 
 def _plain(text: str) -> str:
     return "".join(text.split()).lower()
+
+
+def check(claims: Sequence[str], published: Sequence[Published], cells: Sequence[Choice], tasks: Sequence[Choice]) -> None:
+    """Refuse claims that are none, and claims and published numbers about what the experiment does not have.
+
+    Raises:
+        ValueError: with the place of the first one, and what is wrong.
+    """
+    for place, text in enumerate(claims):
+        try:
+            parse(text, cells, tasks)
+        except ValueError as error:
+            raise ValueError(f"claims[{place}]: {error}") from error
+    for place, number in enumerate(published):
+        for kind, name, choices in (("task", number.task, tasks), ("cell", number.cell, cells)):
+            try:
+                named(name, choices, kind)
+            except ValueError as error:
+                raise ValueError(f"published[{place}].{kind}: {error}") from error

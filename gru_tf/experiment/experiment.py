@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field
 from gru_tf.baselines.baseline import BASELINES
 from gru_tf.experiment import claim
 from gru_tf.experiment.explanation import explain
-from gru_tf.experiment.fingerprint import fingerprint_of
+from gru_tf.experiment.fingerprint import BESIDE, fingerprint_of
 from gru_tf.experiment.specs import (
     MODEL,
     TRAINING,
@@ -38,8 +38,6 @@ from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import TASKS, Task, create
 
 Purpose = Literal["trial", "final", "baseline"]
-# fields of an experiment that change no result, and so no fingerprint
-BESIDE = ("claims", "published", "timing", "protocol", "not_followed", "smaller")
 
 
 class Run(Spec):
@@ -285,17 +283,7 @@ class Experiment(Spec):
 
     @model_validator(mode="after")
     def _known_claims(self) -> Self:
-        for place, text in enumerate(self.claims):
-            try:
-                claim.parse(text, self.cells, self.tasks)
-            except ValueError as error:
-                raise ValueError(f"claims[{place}]: {error}") from error
-        for place, number in enumerate(self.published):
-            for kind, name, choices in (("task", number.task, self.tasks), ("cell", number.cell, self.cells)):
-                try:
-                    claim.named(name, choices, kind)
-                except ValueError as error:
-                    raise ValueError(f"published[{place}].{kind}: {error}") from error
+        claim.check(self.claims, self.published, self.cells, self.tasks)
         return self
 
     @property

@@ -6,6 +6,9 @@ from typing import Any
 from gru_tf.experiment.specs import PINNED, Spec
 from gru_tf.foundation.digest import sha256_of_text
 
+# fields of an experiment that change no result, and so no fingerprint
+BESIDE = ("claims", "published", "timing", "protocol", "not_followed", "smaller")
+
 
 def fingerprint_of(spec: Spec, without: dict[str, Any]) -> str:
     """16 digits.

@@ -11,7 +11,8 @@ import pytest
 from places import ROOT
 from pydantic import ValidationError
 
-from gru_tf.experiment.experiment import BESIDE, Experiment, Run
+from gru_tf.experiment.experiment import Experiment, Run
+from gru_tf.experiment.fingerprint import BESIDE
 from gru_tf.experiment.specs import (
     DIAGNOSTICS,
     MODEL,

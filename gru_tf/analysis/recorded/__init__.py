@@ -1,7 +1,7 @@
 """Results as a folder that is kept beside the experiment: what was found, by which protocol, on which machine, how long.
 
 `README.md` to read, `table.csv`, `runs.csv` and `published.csv` to compute with, `figure.svg` to look at, `record.json` for
-what the others are made from; `second.md` and `second.csv` where the experiment was run again with other seeds.
+how they came about; `second.md`, `second.csv` and `second.json` where the experiment was run again with other seeds.
 """
 
 from gru_tf.analysis.recorded.folder import write as write

@@ -14,9 +14,9 @@ from gru_tf.analysis.statistics import Interval
 from gru_tf.experiment.result import RunResult
 
 MOST_BYTES = 200_000
-PUBLISHED = {"ls": "", "marker": "D", "ms": 6, "mfc": "#FFFFFF", "mec": "#000000", "mew": 1.2, "zorder": 4}
-KEY = "◇ published"
-ABOVE, LINE = 0.24, 0.32  # of a row: a published number above ours; a row in inches
+PUBLISHED = {"ls": "", "marker": "v", "ms": 6.5, "mfc": "#FFFFFF", "mec": "#000000", "mew": 1.2, "zorder": 4}
+KEY = "▽ published"
+ABOVE, BELOW, LINE = 0.26, 0.22, 0.36  # of a row: published numbers above ours, seeds below; a row in inches
 Ours = dict[str, tuple[Interval | None, list[float]]]
 
 
@@ -76,19 +76,19 @@ def _panel(
         light(axes, "x")
         scales.metric(axes, "x", f"test {metric or 'metric'}", direction, values, chance)
         if numbers:
-            axes.set_xlabel(f"{axes.get_xlabel()}{'   ' if chance is not None else chr(10)}{KEY}")
+            axes.set_xlabel(f"{axes.get_xlabel()}{' · ' if chance is not None else chr(10)}{KEY}")
 
     title = task.title if metric == task.metric else f"{task.title}: {metric}"
     return painted(title, paint, 0.95 + LINE * max(len(cells), 2))
 
 
 def _draw(axes: Any, place: int, style: cell_style.CellStyle, ours: Interval | None, values: list[float]) -> list[float]:
-    """A cell's interval with its mean, and its seeds behind it; all that was drawn."""
+    """A cell's interval with its mean, and its seeds below it; all that was drawn."""
     finite = [value for value in values if math.isfinite(value)]
     if ours is None or not finite:
         axes.text(0.01, place, "no finished seed", transform=axes.get_yaxis_transform(), va="center", color=MUTED)
         return []
-    axes.plot(finite, [place] * len(finite), **style.dots(ms=3, alpha=0.35, mew=0))
+    axes.plot(finite, [place + BELOW] * len(finite), **style.dots(ms=3.2, alpha=0.6, mew=0))
     drawn = [bound for bound in ours if math.isfinite(bound)]
     if len(drawn) == 3:
         axes.plot([ours.low, ours.high], [place, place], color=style.colour, lw=2, solid_capstyle="butt")

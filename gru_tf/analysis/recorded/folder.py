@@ -13,7 +13,7 @@ from gru_tf.analysis.results import Results
 from gru_tf.foundation import atomic_file
 from gru_tf.foundation.errors import UserError
 
-AGAIN = "second.md", "second.csv"
+AGAIN = "second.md", "second.csv", "second.json"
 
 
 def write(results: Results, folder: Path, further: Results | None = None) -> list[Path]:
@@ -45,7 +45,7 @@ def _texts(results: Results, further: Results | None, kept: bool) -> dict[str, s
     numbers = results.published
     texts = {
         "README.md": readme(results, known, further is not None or kept),
-        "record.json": json.dumps(known, ensure_ascii=False, indent=1) + "\n",
+        "record.json": json_text(known),
         "table.csv": csv_tables.text(csv_tables.table(results)),
         "runs.csv": csv_tables.text(csv_tables.runs(results)),
         "figure.svg": svg(results),
@@ -58,7 +58,13 @@ def _texts(results: Results, further: Results | None, kept: bool) -> dict[str, s
 def _again(results: Results, further: Results) -> dict[str, str]:
     compared, known = second.compare(results, further), facts(further)
     page = second.page(compared, results.experiment.name, known)
-    return dict(zip(AGAIN, (page, csv_tables.text(second.lines(compared, further.experiment.seeds))), strict=True))
+    table = csv_tables.text(second.lines(compared, further.experiment.seeds))
+    return dict(zip(AGAIN, (page, table, json_text(known)), strict=True))
+
+
+def json_text(content: dict[str, Any]) -> str:
+    """Facts as they are written."""
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
 def _is_kept(results: Results, place: Path) -> bool:

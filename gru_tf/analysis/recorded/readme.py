@@ -111,8 +111,8 @@ def _protocol(results: Results, facts: dict[str, Any]) -> Iterator[str]:
     if facts["not_followed"]:
         yield "What could not be followed:"
         yield "\n".join(f"- {markup.escaped(text)}" for text in facts["not_followed"])
-    said = ("Protocol", "Not followed", "Smaller than published")
-    lines = [(name, text) for name, text in protocol(results.experiment) if name not in said]
+    in_words = ("Protocol", "Not followed", "Smaller than published")
+    lines = [(name, text) for name, text in protocol(results.experiment) if name not in in_words]
     yield markup.pipes([["", "as run"], *([name, markup.escaped(text)] for name, text in lines)], numbers=False)
 
 

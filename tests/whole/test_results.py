@@ -1,0 +1,250 @@
+"""Every folder of experiments/results is of its experiment's file, and its files agree; the page of them is fresh."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import record_checks
+import site_sources
+from made_results import experiment, result
+from places import ROOT
+
+from gru_tf.analysis import recorded
+from gru_tf.analysis.recorded.paths import without_paths
+from gru_tf.analysis.results import Results
+from gru_tf.experiment import files, yaml_file
+from gru_tf.foundation.errors import UserError
+
+RECORDED = sorted(path for path in (ROOT / "experiments" / "results").glob("*") if path.is_dir())
+published = site_sources.module("pages.published")
+
+
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda folder: folder.name)
+def test_what_is_recorded_is_of_its_experiment_and_agrees(folder):
+    record_checks.check(folder, yaml_file.load(yaml_file.locate(folder.name)))
+    assert record_checks.facts(folder / "record.json")["command"].startswith("gru-tf run ")
+
+
+def test_the_page_of_published_numbers_is_that_of_the_records():
+    assert published.PAGE.read_text(encoding="utf-8") == published.page(), "PYTHONPATH=docs python -m pages.published"
+
+
+# --- a record made by hand ---
+
+NUMBERS = [
+    {"task": "adding", "cell": "gru", "value": 0.05, "tag": "read", "source": "A 2015", "runs": 1},
+    {"task": "adding", "cell": "lstm", "metric": "longer_mse", "value": 0.9, "tag": "recalled", "source": "B | C"},
+    {"task": "digits", "cell": "gru", "value": 0.9, "tag": "read", "source": "A 2015", "statistic": "best", "runs": 10},
+]
+WORDS = {"protocol": "As they did.", "not_followed": ["The batch size."], "smaller": "300 of 100,000_sequences"}
+PLACE = {
+    "device": "A processor",
+    "threads": 1,
+    "commit": "abc",
+    "versions": {"python": "3", "tensorflow": "2", "keras": "3"},
+}
+FAILURE = "OSError: /home/somebody/data/some file.txt and C:\\Users\\Somebody\\x.csv: no such file"
+
+
+def runs_of(one, shift=0.0, lost=True):
+    """Final runs of two tasks and two cells, the last seed of the last cell failed."""
+    made = []
+    for task, cell, place in ((t, c, p) for t in (0, 1) for c in (0, 1) for p in range(len(one.seeds))):
+        common = {"started": 1e9 + place, "environment": PLACE, "seconds": 1.5, "test_examples": 50}
+        if lost and (task, cell, place) == (1, 1, len(one.seeds) - 1):
+            made.append(result(one, task, cell, one.seeds[place], status="failed", error=FAILURE, test=None, **common))
+            continue
+        test = (0.1, 0.8)[task] + 0.02 * cell + 0.01 * place + shift
+        metric = {"metric": "mse", "direction": "min", "chance": 0.2} if task == 0 else ACCURACY
+        score = (0.2 - test) / 0.2 if task == 0 else (test - 0.1) / 0.9
+        more = {"longer_mse": 2 * test} if task == 0 else {}
+        made.append(result(one, task, cell, one.seeds[place], test=test, score=score, more=more, **common, **metric))
+    return tuple(made)
+
+
+ACCURACY = {"metric": "accuracy", "direction": "max", "chance": 0.1}
+
+
+def made(seeds=4, **fields):
+    return experiment(seeds=seeds, baselines=False, published=NUMBERS, claims=["gru.score > lstm.score"], **WORDS, **fields)
+
+
+@pytest.fixture
+def one():
+    return made()
+
+
+@pytest.fixture
+def folder(one, tmp_path):
+    """Its record, with a second run."""
+    again = made(seeds=[10, 11, 12])
+    further = Results(again, runs_of(again, shift=0.001))
+    recorded.write(recorded.expect_whole(Results(one, runs_of(one)), one), tmp_path, further)
+    return tmp_path / "mine"
+
+
+def test_a_record_agrees_with_itself(one, folder):
+    record_checks.check(folder, one)
+
+
+def test_what_was_run_smaller_is_the_first_line_and_failed_runs_are_counted(folder):
+    text = (folder / "README.md").read_text()
+    assert text.startswith("**Smaller than published:** 300 of 100,000_sequences\n")
+    assert "- 1 of 16 runs diverged or failed; the table counts them.\n" in text
+    assert "digits, lstm: seed 3 failed: OSError: some file.txt and x.csv: no such file" in text
+    assert "16 final, 0 trials, 0 baselines): 15 finished, 0 diverged, 1 failed" in text
+    assert "worse, within our spread, smaller" not in text
+    assert re.search(
+        r"\| gru \| accuracy \| 0.9 \| 10 \| read \| best of 4: 0.83 \| 4 \| worse, best of 4, not tested", text
+    )
+    assert "24.0 s of all runs together" in text
+    assert not list(folder.glob(".writing-*"))
+
+
+def test_an_experiment_at_full_size_begins_with_its_name(tmp_path):
+    whole = made().but(smaller=None)
+    recorded.write(Results(whole, runs_of(whole)), tmp_path)
+    assert (tmp_path / "mine" / "README.md").read_text().startswith("# mine\n")
+    record_checks.check(tmp_path / "mine", whole)
+
+
+def test_what_is_not_whole_is_refused_in_one_line(one):
+    missing = [r for r in runs_of(one) if r.run.seed != 2 or r.run.cell.label == "lstm"]
+    with pytest.raises(UserError) as refused:
+        recorded.expect_whole(Results(one, tuple(missing)), one)
+    first = "mine: 2 runs are missing: adding, gru, seed 2, digits, gru, seed 2."
+    assert str(refused.value) == f"{first} 'gru-tf run mine' goes on with them"
+    fitted = made().but(baselines=True)
+    with pytest.raises(UserError, match="missing: .*baseline"):
+        recorded.expect_whole(Results(fitted, runs_of(fitted)), fitted)
+    with pytest.raises(UserError, match="the store has another definition"):
+        recorded.expect_whole(Results(one, runs_of(one)), made(model={"units": 5}))
+
+
+def test_words_of_the_file_are_newer_than_those_of_the_store(one, tmp_path):
+    newer = one.but(protocol="As they did, said better.", published=())
+    whole = recorded.expect_whole(Results(one, runs_of(one)), newer)
+    assert whole.experiment.protocol == "As they did, said better."
+    recorded.write(whole, tmp_path)
+    record_checks.check(tmp_path / "mine", newer)
+
+
+def test_a_second_run_is_of_other_seeds_and_nothing_else(one, folder):
+    first = Results(one, runs_of(one))
+    for other, message in (
+        (made(seeds=[3, 4]), "expected none of the seeds of mine. Received: 3"),
+        (made(seeds=[8, 9], model={"units": 5}), "with other seeds, nothing else"),
+    ):
+        with pytest.raises(UserError, match=message):
+            recorded.compare(first, Results(other, runs_of(other)))
+    text = (folder / "second.md").read_text()
+    assert "Of 4 means, 4 lie inside of the 95 % interval that the first run states; 3.5 were to be expected." in text
+    far = made(seeds=[10, 11, 12])
+    recorded.write(first, folder.parent, Results(far, runs_of(far, shift=0.05)))
+    record_checks.check(folder, one)
+    assert "Of 4 means, 0 lie inside" in (folder / "second.md").read_text()
+
+
+def test_a_second_run_stays_beside_the_same_runs_only(one, folder):
+    before = (folder / "second.csv").read_text()
+    recorded.write(Results(one, runs_of(one)), folder.parent)
+    assert (folder / "second.csv").read_text() == before
+    assert "(second.md)" in (folder / "README.md").read_text()
+    with pytest.raises(UserError, match=r"second.md is about other runs than these"):
+        recorded.write(Results(one, runs_of(one, shift=0.01)), folder.parent)
+    assert (folder / "second.csv").read_text() == before
+
+
+def test_the_page_counts_verdicts_and_compute(one, folder):
+    page = published.page(folder.parent)
+    assert "3 numbers, from 1 recorded experiment: " in page
+    assert "| [mine](../../experiments/results/mine) | adding | gru | mse | 0.05 | read; a single run | 0.115 [" in page
+    assert "| smaller |" in page
+    assert "best of 4: 0.83" in page
+    assert "B \\| C" in page
+    assert "In all 28 runs, 42 s (0.0 hours)" in page, "those of the second run as well"
+    assert "| [mine](../../experiments/results/mine) | 4 | 4 | 3.5 | 4 | 3.8 |" in page
+    assert published.page(folder / "nothing") == published.NOTHING
+
+
+def test_size_in_words():
+    assert published.size({"smaller": None, "not_followed": []}) == "full protocol"
+    assert published.size({"smaller": None, "not_followed": ["a"]}) == "full protocol but for 1 point"
+    assert published.size({"smaller": "half", "not_followed": ["a"]}) == "smaller"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/work/here/x.py failed", "x.py failed"),
+        ("at ~/data/a.csv", "at a.csv"),
+        ("'C:\\Users\\me\\a.csv'", "'a.csv'"),
+        ("0.386/0.405 and 7,000/2,000/1,000", None),
+        ("see https://x.org/a/b.html, or ett/ETTh1.csv", None),
+        ("either/or; m/s; n / 2", None),
+    ],
+)
+def test_paths_of_a_machine_are_cut(text, expected):
+    assert without_paths(text) == (expected or text)
+
+
+# --- the checks are able to fail ---
+
+
+def replace(name, old, new, count=1):
+    def change(folder):
+        text = (folder / name).read_text()
+        assert re.search(old, text), f"{name} has no {old}"
+        (folder / name).write_text(re.sub(old, new, text, count=count))
+
+    return change
+
+
+def with_fact(name, value):
+    def change(folder):
+        known = json.loads((folder / "record.json").read_text())
+        (folder / "record.json").write_text(json.dumps(known | {name: value}))
+
+    return change
+
+
+SPOILT = {
+    "another definition": with_fact("fingerprint", "0123456789abcdef"),
+    "another protocol": with_fact("protocol", "As we did."),
+    "no machine": with_fact("machine", {}),
+    "no seconds": with_fact("seconds", {"wall": 0.0, "runs": 0.0, "training": 0.0}),
+    "a mean of the table": replace("table.csv", r"0\.11", "0.12"),
+    "a score of a run": replace("runs.csv", r"finished,mse,0\.1,", "finished,mse,0.09,"),
+    "a run that is left out": replace("runs.csv", r"\nadding,gru,final,1.*", ""),
+    "an interval of the README": replace("README.md", r"\*\*0\.115 \[", "**0.105 ["),
+    "a size in the README": replace("README.md", r"\*\*93\*\*", "**94**"),
+    "the first line": replace("README.md", r"300 of", "3,000 of"),
+    "a verdict": replace("published.csv", r"worse", "reproduced"),
+    "a published number": replace("published.csv", r"0\.05", "0.06"),
+    "a path": replace("README.md", r"## Run", "## Run on /home/somebody/x"),
+    "a large figure": replace("figure.svg", r"</svg>", "</svg>" + " " * 200_000),
+    "a second mean": replace("second.csv", r"(?m)^(adding,gru,)0\.1\d+", r"\g<1>0.2"),
+    "a count of the second": replace("second.md", r"4 lie inside", "3 lie inside"),
+    "a file that is missing": lambda folder: (folder / "runs.csv").unlink(),
+    "a file that is no part of it": lambda folder: (folder / "notes.txt").write_text("x"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_record_that_does_not_agree_is_noticed(one, folder, what):
+    SPOILT[what](folder)
+    with pytest.raises((AssertionError, StopIteration)):
+        record_checks.check(folder, one)
+
+
+def test_a_page_of_other_records_is_noticed(folder):
+    assert published.page(folder.parent) != published.page()
+
+
+def test_an_address_is_behind_its_group(monkeypatch, tmp_path):
+    from gru_tf.analysis.recorded.facts import address
+
+    place = Path("experiments/published/waves.yaml")
+    monkeypatch.setattr(files, "groups", lambda: {"": {"mine": Path("mine.yaml")}, "published": {"waves": place}})
+    assert (address("waves"), address("mine"), address("other")) == ("published/waves", "mine", "other")
