@@ -44,7 +44,7 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
         recipe.check(experiment.training, experiment.model, cell.options, task)
         for part in _parts(experiment):  # a budget may fit without it and not with it
             resolve(experiment.model.but(**part), task.signature, spec, cell.options)
-        check_forced(experiment.training, experiment.model, task.signature)
+        check_forced(experiment.training, task.signature)
         if not task.signature.decoded:
             _check_nothing_written(experiment)
         if experiment.diagnostics:

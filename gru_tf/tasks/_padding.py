@@ -41,7 +41,7 @@ def cut_words(
         padding: what stands after the end of a text.
         last: whether the last words of a longer text are read, not the first.
     """
-    starts = (np.cumsum(lengths, dtype=np.int64) - lengths)[part]
+    starts: Array = (np.cumsum(lengths, dtype=np.int64) - lengths)[part]
     read = np.minimum(lengths[part], longest).astype(np.int32)
     if last:
         starts = starts + (lengths[part] - read)

@@ -33,7 +33,7 @@ class VariableDropout(keras.layers.Layer):
         return self.dropped(inputs, self.kept(ops.shape(inputs), inputs.dtype))
 
     def kept(self, shape: Any, dtype: Any = None) -> Any:
-        """Which values of an array of this shape are kept, of 1 along an axis where `noise_shape` has; drawn at each call."""
+        """Which values of an array of this shape are kept, of length 1 where `noise_shape` has that; drawn at each call."""
         dtype = dtype or self.compute_dtype
         if self.noise_shape is not None:
             shape = tuple(of_input if own is None else own for own, of_input in zip(self.noise_shape, shape, strict=True))

@@ -32,7 +32,8 @@ def missing(labels: Array) -> Array:
     gone: Array = np.asarray(pandas.isna(labels))
     if labels.dtype.kind in "OU":
         gone = gone | (labels == "")
-    return gone if gone.ndim == 1 else gone.any(1)
+    by_step: Array = gone if gone.ndim == 1 else np.any(gone, axis=1)
+    return by_step
 
 
 def padded(labels: Array, lengths: Array, filler: int) -> Array:

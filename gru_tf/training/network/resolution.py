@@ -137,13 +137,8 @@ def _check_attention(model: ModelSpec, signature: Signature) -> None:
         )
 
 
-def check_forced(training: TrainingSpec, model: ModelSpec, signature: Signature) -> None:
-    """Refuse teacher forcing below 1 on a task whose answer is not written, and with dropped words; raises UserError."""
-    if training.writes and model.embedding_dropout:
-        raise UserError(
-            f"model.embedding_dropout: received {model.embedding_dropout:g}, expected 0 beside teacher forcing below 1: a word"
-            " that the decoder wrote is not known when words are dropped"
-        )
+def check_forced(training: TrainingSpec, signature: Signature) -> None:
+    """Refuse teacher forcing below 1 on a task whose answer is not written; raises UserError."""
     if training.writes and not signature.decoded:
         name = "teacher_forcing" if training.teacher_forcing < 1 else "teacher_forcing_decay"
         raise UserError(
@@ -154,5 +149,5 @@ def check_forced(training: TrainingSpec, model: ModelSpec, signature: Signature)
 
 def resolve_run(run: Run, signature: Signature) -> ResolvedNetwork:
     """The network of a run on a task of this signature; raises as `resolve` and `check_forced` do."""
-    check_forced(run.training, run.model, signature)
+    check_forced(run.training, signature)
     return resolve(run.model, signature, CELLS.find(run.cell.name), run.cell.options)

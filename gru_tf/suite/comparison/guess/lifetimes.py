@@ -116,7 +116,7 @@ def changes(path: str, options: Mapping[str, Any]) -> bool:
         return False
     frame = files.read_table(path, [options["id"], options["label"]])
     parts = frame.groupby(options["id"], sort=False)[options["label"]]
-    return 2 * int((parts.nunique() > 1).sum()) > parts.ngroups
+    return bool(2 * int((parts.nunique() > 1).sum()) > parts.ngroups)
 
 
 def windows(path: str, options: Mapping[str, Any], inferences: list[Inference]) -> dict[str, int]:
