@@ -26,7 +26,7 @@ class WordDropout(VariableDropout):
         super().__init__(rate, **kwargs)
         self.tokens = tokens
 
-    def call(self, inputs: Any, words: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Any, words: Any, training: bool | None = None) -> Any:  # type: ignore[override]
         """Embedded (batch, T, I) and their words (batch, T) → (batch, T, I)."""
         if not training:
             return inputs
