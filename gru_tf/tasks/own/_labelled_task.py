@@ -219,9 +219,7 @@ class LabelledData(OwnData):
             names = [str(name) for name in self.encodings()["classes"]]
             parts = _class_scores.confusion(truth["test"], tested, names) if len(names) <= MOST_CLASSES else {}
             return Evaluation(_class_scores.scores(truth["test"], tested), parts)
-        validated = outputs.validation
-        if validated is not None:
-            validated = self._with_targets(splits.VALIDATION, validated)
+        validated = None if outputs.validation is None else self._with_targets(splits.VALIDATION, outputs.validation)
         chosen = replace(outputs, validation=validated, test=tested)
         intervals = calibrated(chosen, lambda split, values: values - truth[split])
         return Evaluation(intervals.covered, self._parts_of_values(truth["test"], tested), intervals.radii)
