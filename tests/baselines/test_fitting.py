@@ -24,6 +24,8 @@ SHOP = {"path": own_files.path("shop.csv"), "target": ["sales"], "time": "day", 
 SHOPS = {"path": own_files.path("shops.parquet"), "target": ["sales", "visits"], "time": "day", "group": "shop"}
 MADE = {
     **dict.fromkeys(("logistic", "summary", "nearest", "rocket", "boosting"), made_splits.classified()),
+    **dict.fromkeys(("current_step", "sliding_window"), made_splits.stepwise()),
+    "dtw": made_splits.warped(),
     "ridge": made_splits.valued(),
     "bag_of_words": made_splits.texts(),
     "ngram": made_splits.next_tokens(),
@@ -178,7 +180,7 @@ def test_a_baseline_that_does_not_fit_is_refused_in_words() -> None:
 @pytest.mark.parametrize("name", BASELINES.names())
 def test_what_is_too_much_is_left_out_with_a_reason_and_never_begun(name: str) -> None:
     """Of shapes alone: what a limit is made of is not there."""
-    if name in ("naive", "seasonal_naive", "ets", "ngram", "markov", "bag_of_words"):
+    if name in ("naive", "seasonal_naive", "ets", "ngram", "markov", "bag_of_words", "current_step", "sliding_window"):
         pytest.skip("its time depends on the amount of data alone, of which it takes a part")
     kind: Any = "value" if name == "ridge" else "class"
     wide = made_splits.Signature(100_000, 1000, 300, kind)

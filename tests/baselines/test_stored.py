@@ -25,6 +25,8 @@ SHOP = {"path": own_files.path("shop.csv"), "target": ["sales"], "time": "day", 
 MADE: dict[str, Task] = {
     **dict.fromkeys(("logistic", "summary", "nearest", "rocket", "boosting"), made_splits.classified()),
     **dict.fromkeys(("naive", "seasonal_naive", "ets"), create("forecast", SHOP)),
+    **dict.fromkeys(("current_step", "sliding_window"), made_splits.stepwise()),
+    "dtw": made_splits.warped(),
     "ridge": made_splits.valued(),
     "bag_of_words": made_splits.texts(),
     "ngram": made_splits.next_tokens(),

@@ -68,6 +68,35 @@ def valued() -> Made:
     return Made(shapes=Signature(3, 2, 2, "value"), scored_by=metric, data=Splits(part(50), part(30), part(30)))
 
 
+class Stepwise(Made):
+    """A task that names its baselines."""
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        return ("current_step", "sliding_window") if self.shapes.per_step else ("dtw",)
+
+
+def warped() -> Made:
+    """A task of `waves` whose benchmark is DTW."""
+    made = classified()
+    return Stepwise(shapes=made.shapes, scored_by=made.scored_by, data=made.data)
+
+
+def stepwise() -> Made:
+    """Whether the first number of the step before is above 0, at every step; none at the first one."""
+    made = classified()
+
+    def part(examples: Examples) -> Examples:
+        before = np.roll(np.asarray(examples.inputs)[..., 0], 1, axis=1) > 0
+        targets = before.astype(np.int32)
+        targets[:, 0] = -1
+        return Examples(examples.inputs, targets, examples.lengths)
+
+    shapes = Signature(made.shapes.timesteps, made.shapes.features, 2, "class", per_step=True, varying=True)
+    data = Splits(part(made.data.train), part(made.data.validated), part(made.data.test))
+    return Stepwise(shapes=shapes, scored_by=Metric("accuracy", "max", 0.5, 1.0), data=data)
+
+
 def texts(vocabulary: int = 12, count: int = 80, values: bool = False) -> Made:
     """Texts of 1 to 9 tokens from 2 on; the class is which of two tokens occurs the more often."""
     rng = np.random.default_rng(4)
