@@ -43,6 +43,32 @@ def test_expected_errors_are_those_of_a_large_sample(length: int, horizon: int) 
         assert errors[name] == pytest.approx(each.mean(), abs=4 * each.std() / np.sqrt(len(each)))
 
 
+@pytest.mark.parametrize(("length", "horizon"), [(8, 1), (20, 2)])
+def test_expected_errors_over_all_steps_are_those_of_a_large_sample(length: int, horizon: int) -> None:
+    series = waves.draw(np.random.default_rng(1), 200_000, length + horizon).astype(float)
+    errors = constant_errors(length, horizon, 1)
+    mean, each = series.mean(0), {"last value": [], "mean of all series": []}  # type: ignore[var-annotated]
+    for step in range(1, length + 1):
+        ahead = series[:, step : step + horizon]
+        each["last value"].append(np.square(ahead - series[:, step - 1 : step]).mean(1))
+        each["mean of all series"].append(np.square(ahead - mean[step : step + horizon]).mean(1))
+    wide = {}
+    for name, values in each.items():
+        whole = np.mean(values, axis=0)
+        wide[name] = 4 * whole.std() / np.sqrt(len(whole))
+        assert errors[name] == pytest.approx(whole.mean(), abs=wide[name])
+    alone = constant_errors(length, horizon)["last value"]
+    assert abs(errors["last value"] - alone) > wide["last value"], "the last step alone has another error"
+
+
+def test_all_steps_are_scored_only_where_all_have_targets() -> None:
+    task = Waves(horizon=2, targets="every", scores="every")
+    assert task.signature.scored == "all"
+    assert task.baselines == (), "they forecast after the last step alone"
+    with pytest.raises(ValueError, match="expected targets = every"):
+        Waves(scores="every")
+
+
 def test_the_baseline_is_the_better_of_the_two() -> None:
     assert Waves().metric.trivial == "last value"
     assert Waves(horizon=10).metric.trivial == "mean of all series"

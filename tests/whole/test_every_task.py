@@ -103,6 +103,7 @@ VARIANTS["selective_copy"].append({"shortest": 9, "length": 30})
 VARIANTS |= {  # forecasts of series that are drawn
     "waves": [{}, {"horizon": 10}, {"horizon": 10, "targets": "every"}, {"length": 5, "targets": "every"}],
 }
+VARIANTS["waves"].append({"horizon": 10, "targets": "every", "scores": "every"})
 VARIANTS |= {  # images, speech, forecasts, series
     "mnist": [
         {"reading": "rows"},
